@@ -1,0 +1,55 @@
+# Needs python3 (3.11 or newer) with pip, nothing else: uv is fetched into .tools and makes .venv.
+PYTHON ?= python3
+UV := .tools/bin/uv
+BIN := .venv/bin
+export UV_PROJECT_ENVIRONMENT := .venv
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: demo run test check bench soak lock clean system
+
+demo: .venv/.runtime
+	$(BIN)/nightcrew demo --data-dir .demo
+
+run: .venv/.runtime
+	$(BIN)/nightcrew serve
+
+test: .venv/.dev system
+	$(BIN)/python -m pytest
+
+check: .venv/.dev
+	$(BIN)/ruff check src tests bench
+	$(BIN)/ruff format --check src tests bench
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/.dev system
+	for file in bench/[a-z]*.py; do $(BIN)/python $$file || exit 1; done
+
+soak: .venv/.dev system
+	$(BIN)/python -m pytest -m "" --timeout 3600 tests/faults
+
+lock: $(UV)
+	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
+		pyproject.toml -o requirements/runtime.txt
+	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
+		--group dev -c requirements/runtime.txt pyproject.toml -o requirements/dev.txt
+
+$(UV):
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-warn-script-location --target .tools uv
+
+.venv/.runtime: $(UV) pyproject.toml requirements/runtime.txt
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/runtime.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
+	touch $@
+
+.venv/.dev: .venv/.runtime requirements/dev.txt
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	touch $@
+
+# The tests drive a real browser and a real ffmpeg.
+system:
+	@sh .ci/system-packages
+
+clean:
+	rm -rf .venv .tools .demo .pytest_cache .mypy_cache .ruff_cache

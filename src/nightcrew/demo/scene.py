@@ -1,0 +1,27 @@
+"""What all servers of one world share."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .faults import Faults
+from .lineup import Lineup
+from .pictures import Pictures
+from .signing import Signer
+
+
+@dataclass
+class Scene:
+    """`clock` gives seconds since 1970; the tests turn it to let tokens and URLs expire."""
+
+    lineup: Lineup
+    url: str = ""
+    clock: Callable[[], float] = time.time
+    faults: Faults = field(default_factory=Faults)
+    counters: Counter[str] = field(default_factory=Counter)
+    pictures: Pictures = field(default_factory=Pictures)
+    signer: Signer = field(default_factory=Signer)
+    max_connections: int = 2
+    open_streams: int = 0
+    """Xtream .ts connections open now."""

@@ -1,0 +1,137 @@
+"""The whole world in one object."""
+
+import asyncio
+import contextlib
+import copy
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from starlette.applications import Starlette
+
+from . import catalogue, control, guide, live, m3u, xtream
+from .gate import Gate
+from .lineup import make_lineup
+from .scene import Scene
+from .server import Server, listen, log
+
+
+class World:
+    """Serves from entering to leaving, on 127.0.0.1, in the loop that enters it.
+
+    `channels` of each kind are offered. Live streams answer 503 until their pictures are made (some 7 s, see `ready`);
+    `streams` keeps the pictures for the next start; `live=False` makes none, needs no ffmpeg and leaves it at 503.
+    Raises OSError when the port is taken. Its tasks belong to the object and not to a TaskGroup, because test fixtures
+    leave in another task than they entered in.
+    """
+
+    def __init__(self, port: int = 0, *, channels: int = 60, streams: Path | None = None, live: bool = True) -> None:
+        self._scene = Scene(make_lineup(channels))
+        self._port, self._streams, self._live = port, streams, live
+        self._server: Server | None = None
+        self._serving: asyncio.Task[None] | None = None
+        self._painting: asyncio.Task[None] | None = None
+        self.url = ""
+        self.faults = self._scene.faults
+        self.catalogue = self._scene.lineup
+        self.counters = self._scene.counters
+
+    @property
+    def max_connections(self) -> int:
+        """How many .ts streams the Xtream account may have open."""
+        return self._scene.max_connections
+
+    @max_connections.setter
+    def max_connections(self, most: int) -> None:
+        self._scene.max_connections = most
+
+    @property
+    def open_streams(self) -> int:
+        """How many .ts streams the Xtream account has open now."""
+        return self._scene.open_streams
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """Seconds since 1970 as the servers see them: turn it to let tokens and signed URLs expire."""
+        return self._scene.clock
+
+    @clock.setter
+    def clock(self, clock: Callable[[], float]) -> None:
+        self._scene.clock = clock
+
+    async def __aenter__(self) -> Self:
+        listener = listen(self._port)
+        self.url = self._scene.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        self._server = server = Server(Gate(self._application(), self._scene))
+        self._serving = asyncio.create_task(server.serve([listener]), name="demo servers")
+        self._serving.add_done_callback(lambda _: server.listening.set())
+        await server.listening.wait()
+        if self._live:
+            self._painting = asyncio.create_task(self._paint(), name="demo pictures")
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _exc: BaseException | None, _tb: TracebackType | None
+    ) -> None:
+        if self._painting:
+            self._painting.cancel()
+            await asyncio.gather(self._painting, return_exceptions=True)
+        if self._server and self._serving:
+            self._server.leaving.set()
+            await self._serving
+
+    async def ready(self) -> None:
+        """Waits until all live streams play. Raises OSError when they never will."""
+        if self._painting:
+            await asyncio.wait([self._painting])
+        if not self._scene.pictures.complete:
+            raise OSError(self._scene.pictures.problem)
+
+    def sources(self) -> list[dict[str, object]]:
+        """One of each kind, as the product's API takes them; valid once the world is entered."""
+        base = self.url
+        return [
+            {
+                "kind": "m3u",
+                "name": "Harbour list",
+                "url": f"{base}/m3u/list.m3u",
+                "region": "DE",
+                "guide_url": f"{base}/guide/guide.xml.gz",
+            },
+            {
+                "kind": "xtream",
+                "name": "Lantern panel",
+                "url": f"{base}/xtream",
+                "username": xtream.USERNAME,
+                "password": xtream.PASSWORD,
+                "region": "AT",
+            },
+            {
+                "kind": "catalogue",
+                "name": "Meridian catalogue",
+                "url": f"{base}/catalogue",
+                "locales": [["de", "CH"]],
+                "options": copy.deepcopy(catalogue.OPTIONS),
+            },
+            {"kind": "guide", "name": "Night guide", "url": f"{base}/guide/guide.xml"},
+        ]
+
+    def _application(self) -> Starlette:
+        services = (m3u, xtream, catalogue, guide, live)
+        return Starlette(
+            routes=[
+                *control.routes(self._scene, self.sources),
+                *(route for service in services for route in service.routes(self._scene)),
+            ]
+        )
+
+    async def _paint(self) -> None:
+        with contextlib.ExitStack() as stack:
+            folder = self._streams or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nightcrew-demo-")))
+            try:
+                await self._scene.pictures.prepare(folder)
+            except OSError as exc:
+                self._scene.pictures.problem = str(exc)
+                log.exception("no live streams")

@@ -1,0 +1,1 @@
+"""The kernel: scheduling, durable jobs, storage, outbound HTTP and health. It knows nothing of any medium."""

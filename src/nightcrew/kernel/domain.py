@@ -1,0 +1,101 @@
+"""What a domain may declare. One object is its only registration; adding a domain is one folder and one line."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+    from nightcrew.kernel.health import Freshness, Need
+    from nightcrew.kernel.jobs import Run
+    from nightcrew.kernel.runtime import Runtime
+    from nightcrew.kernel.settings import Options
+
+Seconds = float
+Priority = Literal["critical", "standard", "background"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Cheap work done often in memory; it finds due rows. It never overlaps itself; a late tick is skipped and counted.
+
+    `every`, `promise` and `time_limit` are seconds; each may be a function of the runtime, so that a setting takes effect
+    in the next cycle. The promise is how old the last success may be before the watchdog calls it broken.
+    """
+
+    name: str
+    run: Callable[[Runtime], Awaitable[None]]
+    every: Seconds | Callable[[Runtime], Seconds]
+    promise: Seconds | Callable[[Runtime], Seconds]
+    time_limit: Seconds = 60.0
+    jitter: Seconds = 0.0
+    priority: Priority = "standard"
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """Durable work at times of the day. It fires once over all nodes and starts the job `job`.
+
+    `cron` has five fields, or six with seconds last; times are in the installation's time zone. With `overlap="skip"` an occurrence
+    is dropped while the run before is still going. What was missed while nothing ran is done once, not once for each time.
+    """
+
+    name: str
+    cron: str
+    job: str
+    promise: Seconds
+    overlap: Literal["skip", "allow"] = "skip"
+    jitter: Seconds = 0.0
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work that must not be lost. `run` gets the run's handle and JSON-able arguments; it resumes after a crash.
+
+    Code outside of `Run.step` is repeated at a resume, so it only decides; everything with an effect is a step.
+    `queue` None starts at once; else the name of a queue with `concurrency` runs at a time on each node.
+    """
+
+    name: str
+    run: Callable[..., Awaitable[Any]]
+    queue: str | None = None
+    concurrency: int = 2
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """An entry of the navigation."""
+
+    path: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """All that a folder may declare."""
+
+    name: str
+    title: str
+    settings: type[Options]
+    migrations: Path | None = None
+    ticks: tuple[Tick, ...] = ()
+    timetables: tuple[Timetable, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    routers: tuple[APIRouter, ...] = ()
+    pages: tuple[Page, ...] = ()
+    templates: Path | None = None
+    start: Callable[[Runtime], Awaitable[None]] | None = None
+    """Called before the first tick; puts the domain's own parts into the runtime."""
+    freshness: Callable[[Runtime], Awaitable[list[Freshness]]] | None = None
+    """How old the domain's results are, against what it promises."""
+    needs: Callable[[Runtime], Awaitable[list[Need]]] | None = None
+    """What waits for a person."""
+    overview: Callable[[Runtime], Awaitable[dict[str, Any]]] | None = None
+    """Figures for the first page."""

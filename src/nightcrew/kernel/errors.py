@@ -1,0 +1,40 @@
+"""What may go wrong, by what happens next. The type decides; the message is one sentence for a person."""
+
+
+class NightcrewError(Exception):
+    """Base of all expected failures. `str(error)` is safe to show: it carries no secret."""
+
+
+class Retry(NightcrewError):
+    """It may work later: the caller is tried again after a pause.
+
+    `after` is the least number of seconds to wait, when the other side said so.
+    """
+
+    def __init__(self, message: str, *, after: float | None = None) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+class GiveUp(NightcrewError):
+    """Trying again would give the same result: the run ends as failed."""
+
+
+class NeedsUser(NightcrewError):
+    """Only a person can mend it (a wrong password, a missing setting). Shown under "needs a person"."""
+
+
+class NotFound(NightcrewError):
+    """The named thing does not exist."""
+
+
+class Invalid(NightcrewError):
+    """The caller's input is wrong. `field` names where."""
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class Conflict(NightcrewError):
+    """The request does not fit the present state (a name in use, a wrong move)."""

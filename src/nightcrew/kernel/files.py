@@ -1,0 +1,60 @@
+"""Files that are whole or absent: written beside their place, flushed to disk, then renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+TEMPORARY = ".tmp-"
+"""Part of the name of every file that is still being written."""
+
+
+@contextlib.contextmanager
+def replacing(path: Path, *, mode: int = 0o600) -> Iterator[BinaryIO]:
+    """Open a temporary file that takes the place of `path` at the end, or vanishes when the block raises.
+
+    The data and the folder entry are synced, so after a power cut the file is the old or the new one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f"{path.name}{TEMPORARY}", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb", buffering=1 << 18) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(mode)
+        Path(name).replace(path)
+        _sync_folder(path.parent)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            Path(name).unlink()
+        raise
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sweep(folder: Path) -> int:
+    """Delete what a crash left half-written below `folder`; returns how many files. Call before any writer starts."""
+    count = 0
+    for path in folder.rglob(f"*{TEMPORARY}*"):
+        if path.is_file() and not path.is_symlink():
+            path.unlink(missing_ok=True)
+            count += 1
+    return count
+
+
+def safe_name(text: str) -> str:
+    """`text` as one file name: no separators, no leading dot, at most 80 characters; never empty."""
+    cleaned = re.sub(r"[^\w.-]+", "_", text).strip("._")[:80]
+    return cleaned or "_"

@@ -1,0 +1,403 @@
+"""Outbound HTTP: limits per host, retry with backoff, size and time limits, conditional requests, redaction.
+
+Every byte from outside is hostile. Bodies are counted while they are read and while they are unpacked; redirects are
+followed by hand, a few, to http(s) only, and never from a public address into the private network.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import ipaddress
+import json
+import socket
+import ssl
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, BinaryIO
+from urllib.parse import urljoin, urlsplit
+
+import httpx2
+import stamina
+from aiolimiter import AsyncLimiter
+
+from nightcrew import __version__
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError, Retry
+from nightcrew.kernel.http_cache import HttpCache
+from nightcrew.kernel.redaction import redact
+
+ATTEMPTS = 3
+MAX_REDIRECTS = 5
+MAX_JSON = 16 << 20
+MAX_WAIT = 20.0
+"""A Retry-After longer than this many seconds is not slept here: the whole run is put off instead."""
+PER_HOST = 4
+"""Connections to one host at a time."""
+PER_HOST_RATE = 20.0
+"""Requests a second to one host."""
+CHUNK = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one answer may cost: unpacked bytes, and seconds from the first try's connect to its last byte."""
+
+    max_bytes: int = 256 << 20
+    seconds: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What a conditional request sends back (RFC 9110, section 13)."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+    def headers(self) -> dict[str, str]:
+        """As request headers; empty when nothing is known."""
+        found = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
+        return {name: value for name, value in found.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `size` counts unpacked bytes, `sha256` is theirs; both are 0 and empty when `not_modified`."""
+
+    status: int
+    url: str
+    content_type: str
+    validators: Validators
+    size: int = 0
+    sha256: str = ""
+    not_modified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One outgoing request. `secrets` are values that must not show up in an error."""
+
+    url: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    json: Any = None
+    secrets: tuple[str, ...] = ()
+    allow_private: bool = False
+    """Whether the target may lie in a private network: only when the user configured a source there."""
+
+    def shown(self) -> str:
+        """The address as an error may show it."""
+        return redact(self.url, self.secrets)
+
+
+class _Again(Exception):  # noqa: N818
+    """Inside of the retry loop: worth another attempt."""
+
+    def __init__(self, reason: str, after: float | None = None) -> None:
+        super().__init__(reason)
+        self.after = after
+
+
+class Http:
+    """The one HTTP client of a node."""
+
+    def __init__(self, cache: HttpCache | None = None) -> None:
+        self._client = httpx2.AsyncClient(
+            follow_redirects=False,
+            trust_env=False,
+            timeout=httpx2.Timeout(15.0, read=30.0),
+            limits=httpx2.Limits(max_connections=100, max_keepalive_connections=20),
+            headers={"User-Agent": f"Nightcrew/{__version__}", "Accept-Encoding": "gzip"},
+        )
+        self._cache = cache
+        self._hosts: dict[str, _Host] = {}
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+    async def prune_cache(self) -> None:
+        """Forget kept answers that were not renewed for long."""
+        if self._cache is not None:
+            await self._cache.prune()
+
+    async def download(
+        self,
+        request: Request,
+        into: BinaryIO,
+        *,
+        limits: Limits | None = None,
+        validators: Validators | None = None,
+        sniff: Callable[[bytes, str], None] | None = None,
+        on_bytes: Callable[[int], Awaitable[None]] | None = None,
+    ) -> Answer:
+        """Write the unpacked body to `into`, from its beginning, and return what it was.
+
+        `sniff(first bytes, content type)` may raise to refuse a body early. `on_bytes` gets the count so far.
+        Raises `Retry`, `GiveUp` or `NeedsUser`, each with a sentence that names the address without its secrets.
+        """
+        limits = limits or Limits()
+
+        async def once() -> Answer:
+            into.seek(0)
+            into.truncate()
+            async with asyncio.timeout(limits.seconds), self._open(request, validators) as response:
+                if response.status_code == 304:
+                    return Answer(304, str(response.url), "", validators or Validators(), not_modified=True)
+                content_type = response.headers.get("content-type", "")
+                digest, size, first = hashlib.sha256(), 0, True
+                async for chunk in _unpacked(response, limits.max_bytes):
+                    if first and sniff is not None:
+                        sniff(chunk, content_type)
+                    first = False
+                    size += len(chunk)
+                    digest.update(chunk)
+                    await asyncio.to_thread(into.write, chunk)
+                    if on_bytes is not None:
+                        await on_bytes(size)
+                return Answer(200, str(response.url), content_type, _validators(response), size, digest.hexdigest())
+
+        return await self._with_retries(request, once, limits)
+
+    async def json(self, request: Request, *, limits: Limits | None = None) -> Any:
+        """The body as JSON. Raises as `download`, and `Retry` when it is not JSON (an error page, cut short)."""
+        limits = limits or Limits(max_bytes=MAX_JSON, seconds=60)
+
+        async def once() -> bytes:
+            async with asyncio.timeout(limits.seconds), self._open(request, None) as response:
+                return b"".join([chunk async for chunk in _unpacked(response, limits.max_bytes)])
+
+        return _parse_json(await self._with_retries(request, once, limits), request)
+
+    async def text(self, request: Request, *, limits: Limits) -> tuple[str, str]:
+        """A small body as text, and the address it came from after redirects."""
+
+        async def once() -> tuple[str, str]:
+            async with asyncio.timeout(limits.seconds), self._open(request, None) as response:
+                body = b"".join([chunk async for chunk in _unpacked(response, limits.max_bytes)])
+                return body.decode("utf-8", "replace"), str(response.url)
+
+        return await self._with_retries(request, once, limits)
+
+    async def cached_json(self, request: Request, *, limits: Limits | None = None) -> tuple[Any, bool]:
+        """JSON with the last good answer kept: returns (value, stale).
+
+        When the other side fails, the kept answer is given with `stale` True; without one the error is raised.
+        """
+        try:
+            value = await self.json(request, limits=limits)
+        except NightcrewError:
+            kept = await self._cache.get(request.url) if self._cache else None
+            if kept is None:
+                raise
+            return kept, True
+        if self._cache is not None:
+            await self._cache.put(request.url, value)
+        return value, False
+
+    async def _with_retries(self, request: Request, once: Callable[[], Any], limits: Limits) -> Any:
+        try:
+            async for attempt in stamina.retry_context(
+                on=_backoff, attempts=ATTEMPTS, timeout=limits.seconds * ATTEMPTS, wait_initial=0.3, wait_max=10.0
+            ):
+                with attempt:
+                    return await _translated(once)
+        except _Again as exc:
+            raise Retry(f"cannot read {request.shown()}: {redact(str(exc), request.secrets)}", after=exc.after) from exc
+        except NightcrewError as exc:
+            raise type(exc)(f"cannot read {request.shown()}: {redact(str(exc), request.secrets)}") from exc
+        raise AssertionError("unreachable")
+
+    @contextlib.asynccontextmanager
+    async def _open(self, request: Request, validators: Validators | None) -> AsyncIterator[httpx2.Response]:
+        """Send, follow redirects, and give the response with a good status, its body unread."""
+        url, headers = request.url, {**request.headers, **(validators.headers() if validators else {})}
+        method, body = request.method, request.json
+        for _ in range(MAX_REDIRECTS + 1):
+            await check_target(url, allow_private=request.allow_private)
+            host = self._hosts.setdefault(urlsplit(url).netloc, _Host())
+            async with host.slots:
+                await host.rate.acquire()
+                outgoing = self._client.build_request(method, url, headers=headers, json=body)
+                response = await self._client.send(outgoing, stream=True)
+                try:
+                    location = response.headers.get("location")
+                    if not (response.is_redirect and location):
+                        _check_status(response)
+                        yield response
+                        return
+                finally:
+                    await response.aclose()
+            target = urljoin(url, location)
+            if response.status_code in {301, 302, 303} and method != "GET":
+                method, body = "GET", None
+            if urlsplit(target).netloc != urlsplit(url).netloc:
+                headers = {k: v for k, v in headers.items() if k.lower() not in {"authorization", "cookie"}}
+            url = target
+        raise GiveUp(f"it redirects more than {MAX_REDIRECTS} times")
+
+
+class _Host:
+    """What one host is spared from."""
+
+    def __init__(self) -> None:
+        self.slots = asyncio.Semaphore(PER_HOST)
+        self.rate = AsyncLimiter(PER_HOST_RATE, 1.0)
+
+
+async def _translated(once: Callable[[], Any]) -> Any:
+    """Run one attempt; the library's errors become ours."""
+    try:
+        return await once()
+    except TimeoutError as exc:
+        raise _Again("it took too long") from exc
+    except httpx2.TimeoutException as exc:
+        raise _Again("it does not answer in time") from exc
+    except httpx2.RemoteProtocolError as exc:
+        raise _Again("the connection was closed before the answer was complete") from exc
+    except httpx2.TransportError as exc:
+        raise _Again(_reason(exc)) from exc
+    except (httpx2.InvalidURL, httpx2.HTTPError) as exc:
+        raise GiveUp(f"it answers against the protocol ({type(exc).__name__})") from exc
+
+
+def _backoff(exc: Exception) -> bool | float:
+    """stamina's hook: whether to try again, and after how many seconds if the other side said so."""
+    if not isinstance(exc, _Again):
+        return False
+    if exc.after is None:
+        return True
+    return exc.after if exc.after <= MAX_WAIT else False
+
+
+def _reason(exc: Exception) -> str:
+    cause: BaseException | None = exc
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return "its certificate is not valid, or it does not speak TLS"
+        if isinstance(cause, socket.gaierror):
+            return "its name is not known (DNS)"
+        if isinstance(cause, ConnectionRefusedError):
+            return "it refuses the connection"
+        cause = cause.__cause__ or cause.__context__
+    return f"no connection ({type(exc).__name__})"
+
+
+def _check_status(response: httpx2.Response) -> None:
+    status = response.status_code
+    if status in {200, 203, 206, 304}:
+        return
+    if status in {401, 403}:
+        raise NeedsUser(f"it refuses the login (HTTP {status}): check user name, password and subscription")
+    if status in {408, 425, 429} or status >= 500:
+        raise _Again(f"it answers HTTP {status}", retry_after(response.headers.get("retry-after"), utcnow()))
+    raise GiveUp(f"it answers HTTP {status}")
+
+
+def retry_after(value: str | None, now: datetime) -> float | None:
+    """Seconds of a Retry-After header, given as a number or an HTTP date (RFC 9110, 10.2.3); None when unreadable."""
+    if not value:
+        return None
+    if value.strip().isdigit():
+        return float(min(int(value), 86_400))
+    with contextlib.suppress(ValueError, TypeError):
+        moment = parsedate_to_datetime(value)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(0.0, min((moment - now).total_seconds(), 86_400.0))
+    return None
+
+
+async def _unpacked(response: httpx2.Response, max_bytes: int) -> AsyncIterator[bytes]:
+    """The body in pieces of at most 64 KiB, unpacked here so that a bomb is stopped at its limit."""
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"", "identity", "gzip", "x-gzip", "deflate"}:
+        raise GiveUp(f"it is packed as {encoding!r}, which was not asked for")
+    inflate = None if encoding in {"", "identity"} else Inflate()
+    total = 0
+    async for raw in response.aiter_raw(CHUNK):
+        for piece in inflate.feed(raw) if inflate else (raw,):
+            total += len(piece)
+            if total > max_bytes:
+                raise GiveUp(f"it is larger than the limit of {max_bytes >> 20} MiB")
+            yield piece
+    if inflate and not inflate.complete:
+        raise _Again("its packed answer is cut off")
+
+
+class Inflate:
+    """Unpacks gzip or zlib data piece by piece, at most 64 KiB at a time, members in a row included."""
+
+    def __init__(self) -> None:
+        self._stream = zlib.decompressobj(47)
+        self._started = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether the data fed so far ends where a member ends."""
+        return not self._started
+
+    def feed(self, raw: bytes) -> Iterable[bytes]:
+        """Unpacked pieces of `raw`. Raises `GiveUp` when it is not gzip or zlib."""
+        while raw:
+            try:
+                piece = self._stream.decompress(raw, CHUNK)
+            except zlib.error as exc:
+                raise GiveUp("its packed data is damaged") from exc
+            if piece:
+                yield piece
+            self._started = True
+            raw = self._stream.unconsumed_tail
+            if self._stream.eof:
+                self._started = False
+                raw = self._stream.unused_data
+                self._stream = zlib.decompressobj(47)
+                if not raw.startswith(b"\x1f\x8b"):
+                    return
+
+
+def _validators(response: httpx2.Response) -> Validators:
+    return Validators(response.headers.get("etag"), response.headers.get("last-modified"))
+
+
+def _parse_json(body: bytes, request: Request) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as exc:
+        looks = "an HTML page" if body.lstrip()[:1] == b"<" else "no valid JSON" if body.strip() else "nothing"
+        raise Retry(f"cannot read {request.shown()}: it answers {looks} where JSON is expected") from exc
+
+
+def is_private(address: str) -> bool:
+    """Whether an IP address is not on the public internet (private, loopback, link-local, reserved …)."""
+    parsed = ipaddress.ip_address(address.split("%", 1)[0])
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return not (mapped or parsed).is_global
+
+
+async def points_private(url: str) -> bool:
+    """Whether any address of the URL's host is private. A name that is unknown is not."""
+    host = urlsplit(url).hostname or ""
+    with contextlib.suppress(ValueError):
+        return is_private(host)
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return False
+    return any(is_private(str(entry[4][0])) for entry in found)
+
+
+async def check_target(url: str, *, allow_private: bool) -> None:
+    """Raise `GiveUp` unless `url` is http(s) with a host, and public when it has to be."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise GiveUp("it is not an http or https address")
+    if not allow_private and await points_private(url):
+        raise GiveUp("it leads into a private network, which its source does not belong to")

@@ -1,0 +1,49 @@
+"""Secrets never reach a log, an error, the activity feed or a page: they are shown as `•••`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, MutableMapping
+from typing import Any
+from urllib.parse import urlsplit
+
+MASK = "•••"
+
+_SECRET_KEYS = (
+    "password|passwd|pass|pwd|token|access_token|refresh_token|api_key|apikey|key|secret|sig|signature|auth|"
+    "authorization|session|sid|username|user|login|mac"
+)
+_QUERY = re.compile(rf"(?i)([?&;](?:{_SECRET_KEYS})=)[^&#\s\"'<>]+")
+_USERINFO = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://)([^/@\s:\"'<>]+)(?::[^/@\s\"'<>]*)?@")
+_XTREAM_PATH = re.compile(r"(?i)(/(?:live|movie|series|timeshift)/)([^/\s\"'<>]+)/([^/\s\"'<>]+)(/\d+)")
+_HEADER = re.compile(r"(?i)\b(authorization|x-api-key|x-signature|cookie|x-plex-token)(['\"]?\s*[:=]\s*['\"]?)[^\s'\",}]+(\s+[^\s'\",}]+)?")
+_LITTLE = 4
+"""A known secret shorter than this is not searched for in free text: it would hide ordinary words."""
+
+
+def redact(text: str, secrets: Iterable[str] = ()) -> str:
+    """`text` with the credentials of URLs and headers, and every one of `secrets`, replaced by `•••`."""
+    for secret in secrets:
+        if len(secret) >= _LITTLE:
+            text = text.replace(secret, MASK)
+    if "://" in text or "?" in text or "&" in text:
+        text = _USERINFO.sub(rf"\1\2:{MASK}@", text)
+        text = _QUERY.sub(rf"\1{MASK}", text)
+        text = _XTREAM_PATH.sub(rf"\1{MASK}/{MASK}\4", text)
+    return _HEADER.sub(rf"\1\2{MASK}", text)
+
+
+def credentials_in(url: str) -> tuple[str, ...]:
+    """The secret values that a provider URL carries (user info, password-like query values), longest first."""
+    parts = urlsplit(url)
+    found = {match.group(0)[len(match.group(1)) :] for match in _QUERY.finditer(url)}
+    found |= {value for value in (parts.username, parts.password) if value}
+    return tuple(sorted((value for value in found if len(value) >= _LITTLE), key=len, reverse=True))
+
+
+def log_processor(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor that redacts every text value of a log line, tracebacks included."""
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = redact(value)
+    return event

@@ -1,0 +1,63 @@
+"""The parts that a running Nightcrew consists of, handed to every tick, job and route."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from nightcrew.kernel.activity import Activity
+from nightcrew.kernel.events import Bus
+from nightcrew.kernel.health import Health
+from nightcrew.kernel.http import Http
+from nightcrew.kernel.jobs import Jobs
+from nightcrew.kernel.schedule import Schedule
+from nightcrew.kernel.settings import Options, Settings, option
+from nightcrew.kernel.store import Store
+from nightcrew.kernel.vault import Vault
+
+PartT = TypeVar("PartT")
+
+
+class KernelSettings(Options):
+    """Options that concern the whole program."""
+
+    activity_days: int = option(90, ge=1, le=3650, unit="days", help="How long the activity feed is kept.")
+    job_days: int = option(30, ge=1, le=3650, unit="days", help="How long finished jobs are kept.")
+    public_url: str = option(
+        "",
+        max_length=200,
+        pattern=r"^(https?://[^\s?#]+)?$",
+        help="The address under which players reach Nightcrew. Empty: the address that the player asked.",
+    )
+
+
+@dataclass(slots=True)
+class Runtime:
+    """One node. Built by `app.py` alone; domains add their own parts by type."""
+
+    node: str
+    data_dir: Path
+    store: Store
+    settings: Settings
+    activity: Activity
+    bus: Bus
+    http: Http
+    vault: Vault
+    jobs: Jobs
+    schedule: Schedule
+    health: Health
+    address: str = "http://127.0.0.1:8780"
+    _parts: dict[type, Any] = field(default_factory=dict)
+
+    def add(self, part: object) -> None:
+        """Keep a domain's own object for the life of this node."""
+        self._parts[type(part)] = part
+
+    def part(self, kind: type[PartT]) -> PartT:
+        """The object that `add` was given."""
+        return cast("PartT", self._parts[kind])
+
+    def base_url(self) -> str:
+        """The address that is written into playlists on disk."""
+        return (self.settings.of(KernelSettings).public_url or self.address).rstrip("/")

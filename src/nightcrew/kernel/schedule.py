@@ -1,0 +1,270 @@
+"""Ticks in memory and timetables in the database: heartbeats, pause, run now, time limits, no overlap.
+
+One loop task per tick, one for all timetables, one that writes heartbeats. A tick that raises is recorded, backed off
+and tried again; nothing that it does can end its loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+from croniter import croniter
+
+from nightcrew.kernel import schedule_store as rows
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.domain import Tick, Timetable
+from nightcrew.kernel.errors import NightcrewError, NotFound
+from nightcrew.kernel.redaction import redact
+from nightcrew.kernel.workers import Mark, State, Worker
+
+if TYPE_CHECKING:
+    from nightcrew.kernel.runtime import Runtime
+
+log = structlog.get_logger("nightcrew.schedule")
+
+HEARTBEAT = 5.0
+"""Seconds between two writes of all heartbeats; they may be lost, so they are batched."""
+NODE_SILENT = 60.0
+"""A node that wrote no heartbeat for this long is taken for dead, and its jobs are recovered elsewhere."""
+MAX_BACKOFF = 300.0
+STUCK_FIRE = 30.0
+"""A timetable's occurrence that was claimed but not started after this many seconds is started again."""
+
+
+class Schedule:
+    """The workers of this node, and what is known of those of the others."""
+
+    def __init__(self, *, node: str) -> None:
+        self._node = node
+        self.workers: dict[str, Worker] = {}
+        self._ticks: dict[str, Tick] = {}
+        self._timetables: dict[str, Timetable] = {}
+        self._runtime: Runtime | None = None
+        self._fire_soon = asyncio.Event()
+
+    def add_tick(self, domain: str, tick: Tick) -> None:
+        """Declare a tick; call before `run`."""
+        self._ticks[tick.name] = tick
+        self.workers[tick.name] = Worker(tick.name, domain, "tick", tick.help)
+
+    def add_timetable(self, domain: str, timetable: Timetable) -> None:
+        """Declare a timetable; call before `run`."""
+        croniter(timetable.cron)  # raises ValueError on a wrong expression
+        self._timetables[timetable.name] = timetable
+        self.workers[timetable.name] = Worker(timetable.name, domain, "timetable", timetable.help)
+
+    async def run(self, runtime: Runtime) -> None:
+        """Run all workers until cancelled."""
+        self._runtime = runtime
+        now = utcnow()
+        await rows.restore(runtime.store, self._node, self.workers.values())
+        await rows.register(runtime.store, {name: (t.cron, self._next(t.cron, now)) for name, t in self._timetables.items()})
+        for worker in self.workers.values():
+            worker.born = now
+        await self._refresh_timetables(runtime)
+        async with asyncio.TaskGroup() as tasks:
+            for name, tick in self._ticks.items():
+                tasks.create_task(self._tick_loop(runtime, tick, self.workers[name]), name=f"tick {name}")
+            tasks.create_task(self._forever("timetables", 1.0, self._fire_due, runtime, self._fire_soon), name="timetables")
+            tasks.create_task(self._forever("heartbeat", HEARTBEAT, self._beat, runtime, asyncio.Event()), name="heartbeat")
+
+    # -- by hand ---------------------------------------------------------------------------------------------------
+
+    async def run_now(self, name: str) -> None:
+        """Start one run as soon as possible, also of a paused worker. Raises `NotFound`."""
+        worker = self._get(name)
+        if name in self._timetables and self._runtime:
+            await rows.make_due(self._runtime.store, name, utcnow())
+            self._fire_soon.set()
+        worker.trigger()
+
+    async def pause(self, name: str, *, actor: str) -> None:
+        """Stop starting runs, on all nodes and over restarts; the present run goes on."""
+        worker = self._get(name)
+        if self._runtime:
+            await rows.set_pause(self._runtime.store, name, actor)
+        worker.pause(actor)
+        self._changed()
+
+    async def resume(self, name: str) -> None:
+        """Undo `pause`; a tick that is due runs at once."""
+        worker = self._get(name)
+        if self._runtime:
+            await rows.clear_pause(self._runtime.store, name)
+        worker.unpause()
+        self._changed()
+
+    def _get(self, name: str) -> Worker:
+        try:
+            return self.workers[name]
+        except KeyError:
+            raise NotFound(f"there is no worker {name!r}") from None
+
+    # -- ticks -----------------------------------------------------------------------------------------------------
+
+    async def _tick_loop(self, runtime: Runtime, tick: Tick, worker: Worker) -> None:
+        worker.promise = _value(tick.promise, runtime)
+        due = time.monotonic() + random.uniform(0, tick.jitter)
+        while True:
+            every = _value(tick.every, runtime)
+            worker.promise = _value(tick.promise, runtime)
+            forced = await worker.wait_until(due, utcnow())
+            if worker.paused and not forced:
+                continue
+            started = time.monotonic()
+            await self._run_once(worker, tick.run(runtime), tick.time_limit)
+            backoff = min(every * 2 ** min(worker.failures, 10), max(MAX_BACKOFF, every)) if worker.failures else every
+            due, missed = next_due(max(due, started - every), time.monotonic(), backoff)
+            worker.skipped += missed
+            due += random.uniform(0, tick.jitter)
+
+    async def _run_once(self, worker: Worker, work: Awaitable[None], limit: float) -> None:
+        """One run, recorded. This is one of the four places that catch everything."""
+        began = time.monotonic()
+        shown = worker.begin(utcnow())
+        if shown:
+            self._changed()
+        error: str | None = None
+        try:
+            async with asyncio.timeout(limit):
+                await work
+        except TimeoutError:
+            error = f"took longer than its limit of {limit:g} s and was cancelled"
+            log.error("worker cancelled", worker=worker.name, limit_s=limit)
+        except NightcrewError as exc:
+            error = redact(str(exc))
+        except Exception as exc:
+            error = redact(f"{type(exc).__name__}: {exc}")
+            log.exception("worker raised", worker=worker.name)
+        was_failing = worker.failures > 0
+        worker.end(utcnow(), Mark(utcnow(), time.monotonic() - began, error))
+        if error and not was_failing and self._runtime:
+            await self._runtime.activity.record(
+                "worker.failed", f"{worker.name}: {error}", level="error", subject=worker.name
+            )
+        if shown or error or was_failing:
+            self._changed()
+
+    def _changed(self) -> None:
+        if self._runtime:
+            self._runtime.bus.publish("workers")
+
+    # -- timetables ------------------------------------------------------------------------------------------------
+
+    async def _fire_due(self, runtime: Runtime) -> None:
+        now = utcnow()
+        stuck_before = now - timedelta(seconds=STUCK_FIRE)
+        for name, due in await rows.due_timetables(runtime.store, now, stuck_before):
+            timetable = self._timetables.get(name)
+            worker = self.workers.get(name)
+            if timetable is None or worker is None:
+                continue
+            forced = worker.take_trigger()
+            if worker.paused and not forced:
+                await rows.skip(runtime.store, name, due, self._next(timetable.cron, now))
+                continue
+            upcoming = self._next(timetable.cron, now)
+            if await rows.claim(runtime.store, name, due, upcoming, now=now, stuck_before=stuck_before):
+                await self._fire(runtime, timetable, worker, due, now)
+        await self._refresh_timetables(runtime)
+
+    async def _fire(self, runtime: Runtime, timetable: Timetable, worker: Worker, due: datetime, now: datetime) -> None:
+        job_id = f"{timetable.name}@{due:%Y%m%dT%H%M%S.%f}"
+        busy = await runtime.jobs.active(timetable.name)
+        if timetable.overlap == "skip" and busy - {job_id}:
+            worker.skipped += 1
+        else:
+            worker.begin(now)
+            await runtime.jobs.start(
+                timetable.job, run_id=job_id, label=timetable.name, delay=random.uniform(0, timetable.jitter)
+            )
+        await rows.fired(runtime.store, timetable.name)
+        self._changed()
+
+    async def job_ended(self, runtime: Runtime, label: str, seconds: float, error: str | None) -> None:
+        """Called by the job runner, so that the board shows a timetable's outcome."""
+        worker = self.workers.get(label)
+        if worker is None or label not in self._timetables:
+            return
+        worker.end(utcnow(), Mark(utcnow(), seconds, error))
+        if error is None:
+            await rows.succeeded(runtime.store, label, utcnow())
+        self._changed()
+
+    async def _refresh_timetables(self, runtime: Runtime) -> None:
+        for row in await rows.timetables(runtime.store):
+            worker = self.workers.get(row.name)
+            if worker is not None:
+                worker.next_run = row.next_at
+                worker.last_ok = row.last_ok
+                worker.born = row.created_at
+                worker.promise = self._timetables[row.name].promise
+
+    def _next(self, cron: str, now: datetime) -> datetime:
+        local = now.astimezone()
+        upcoming: datetime = croniter(cron, local).get_next(datetime)
+        return upcoming.astimezone(now.tzinfo)
+
+    # -- upkeep ----------------------------------------------------------------------------------------------------
+
+    async def _beat(self, runtime: Runtime) -> None:
+        await rows.beat(runtime.store, self._node, self.workers.values(), utcnow())
+        paused = await rows.pauses(runtime.store)
+        for worker in self.workers.values():
+            if worker.name in paused and not worker.paused:
+                worker.pause(paused[worker.name])
+            elif worker.name not in paused and worker.paused:
+                worker.unpause()
+        for dead in await rows.take_silent_nodes(runtime.store, self._node, utcnow() - timedelta(seconds=NODE_SILENT)):
+            recovered = await runtime.jobs.recover(dead)
+            await runtime.activity.record(
+                "node.silent", f"node {dead} is silent; {recovered} of its jobs go on here", level="warning", subject=dead
+            )
+        if not runtime.store.is_sqlite:
+            await runtime.settings.load(runtime.store)
+
+    async def _forever(
+        self, name: str, seconds: float, work: Callable[[Runtime], Awaitable[None]], runtime: Runtime, soon: asyncio.Event
+    ) -> None:
+        """Upkeep that may fail (a database that is away) but never ends."""
+        while True:
+            try:
+                await work(runtime)
+            except Exception:
+                log.exception("upkeep failed", part=name)
+            try:
+                async with asyncio.timeout(seconds):
+                    await soon.wait()
+                soon.clear()
+            except TimeoutError:
+                pass
+
+
+def next_due(due: float, now: float, every: float) -> tuple[float, int]:
+    """The next moment on the grid `due + n·every` after `now`, and how many moments were missed before it.
+
+    All in seconds of the monotonic clock. Property: result > now, and result − now ≤ every unless due is further ahead.
+    """
+    upcoming = due + every
+    if upcoming > now:
+        return upcoming, 0
+    missed = int((now - upcoming) // every) + 1
+    return upcoming + missed * every, missed
+
+
+def _value(number: float | Callable[[Runtime], float], runtime: Runtime) -> float:
+    return number(runtime) if callable(number) else number
+
+
+def snapshot(workers: Iterable[Worker], now: datetime) -> list[dict[str, object]]:
+    """The workers as plain data for the API and the page."""
+    return [worker.describe(now) for worker in workers]
+
+
+__all__ = ["Schedule", "State", "Worker", "next_due", "snapshot"]

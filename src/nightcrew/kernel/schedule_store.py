@@ -1,0 +1,209 @@
+"""The schedule's rows: heartbeats of workers and nodes, pauses, timetables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.store import Moment, Store, metadata
+from nightcrew.kernel.workers import Mark, Worker
+
+worker = sa.Table(
+    "worker",
+    metadata,
+    sa.Column("name", sa.String(100), primary_key=True),
+    sa.Column("node", sa.String(100), primary_key=True),
+    sa.Column("last_start", Moment),
+    sa.Column("last_stop", Moment),
+    sa.Column("last_ok", Moment),
+    sa.Column("seen_at", Moment, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+)
+worker_pause = sa.Table(
+    "worker_pause",
+    metadata,
+    sa.Column("name", sa.String(100), primary_key=True),
+    sa.Column("by", sa.String(100), nullable=False),
+    sa.Column("at", Moment, nullable=False),
+)
+timetable = sa.Table(
+    "timetable",
+    metadata,
+    sa.Column("name", sa.String(100), primary_key=True),
+    sa.Column("cron", sa.String(100), nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("next_at", Moment, nullable=False),
+    sa.Column("firing_due", Moment),
+    sa.Column("firing_at", Moment),
+    sa.Column("last_ok", Moment),
+)
+node = sa.Table(
+    "node",
+    metadata,
+    sa.Column("id", sa.String(100), primary_key=True),
+    sa.Column("seen_at", Moment, nullable=False),
+)
+
+
+async def restore(store: Store, node_id: str, workers: Iterable[Worker]) -> None:
+    """Give the workers the history that this node wrote before it stopped."""
+    async with store.read() as connection:
+        found = (await connection.execute(sa.select(worker).where(worker.c.node == node_id))).mappings().all()
+    known = {row["name"]: row for row in found}
+    for item in workers:
+        row = known.get(item.name)
+        if row is None:
+            continue
+        item.last_start, item.last_stop, item.last_ok = row["last_start"], row["last_stop"], row["last_ok"]
+        for mark in json.loads(row["state"]).get("runs", []):
+            item.runs.append(Mark(datetime.fromisoformat(mark["at"]), mark["seconds"], mark["error"]))
+
+
+async def beat(store: Store, node_id: str, workers: Iterable[Worker], now: datetime) -> None:
+    """Write all heartbeats of this node in one transaction."""
+    values = [
+        {
+            "name": item.name,
+            "node": node_id,
+            "last_start": item.last_start,
+            "last_stop": item.last_stop,
+            "last_ok": item.last_ok,
+            "seen_at": now,
+            "state": json.dumps(item.describe(now)),
+        }
+        for item in workers
+    ]
+    async with store.write() as connection:
+        await _upsert(store, connection, node, [{"id": node_id, "seen_at": now}])
+        if values:
+            await _upsert(store, connection, worker, values)
+
+
+async def others(store: Store, node_id: str, since: datetime) -> list[dict[str, Any]]:
+    """The workers of other living nodes, as they described themselves, with the key `node`."""
+    query = sa.select(worker.c.node, worker.c.state).where(worker.c.node != node_id, worker.c.seen_at >= since)
+    async with store.read() as connection:
+        found = (await connection.execute(query.order_by(worker.c.name, worker.c.node))).all()
+    return [{**json.loads(state), "node": owner} for owner, state in found]
+
+
+async def nodes(store: Store) -> list[tuple[str, datetime]]:
+    """All nodes that have not been taken over, with their last heartbeat."""
+    async with store.read() as connection:
+        return [(row.id, row.seen_at) for row in await connection.execute(sa.select(node).order_by(node.c.id))]
+
+
+async def take_silent_nodes(store: Store, node_id: str, before: datetime) -> list[str]:
+    """Remove the nodes that are silent since `before`; each is given to exactly one caller."""
+    async with store.read() as connection:
+        query = sa.select(node.c.id).where(node.c.id != node_id, node.c.seen_at < before)
+        silent = list((await connection.execute(query)).scalars())
+    taken = []
+    for silent_id in silent:
+        async with store.write() as connection:
+            gone = await connection.execute(sa.delete(node).where(node.c.id == silent_id, node.c.seen_at < before))
+            if gone.rowcount:
+                await connection.execute(sa.delete(worker).where(worker.c.node == silent_id))
+                taken.append(silent_id)
+    return taken
+
+
+async def pauses(store: Store) -> dict[str, str]:
+    """Paused workers, by name, with who paused them."""
+    async with store.read() as connection:
+        return {row.name: row.by for row in await connection.execute(sa.select(worker_pause))}
+
+
+async def set_pause(store: Store, name: str, actor: str) -> None:
+    """Remember a pause."""
+    async with store.write() as connection:
+        await _upsert(store, connection, worker_pause, [{"name": name, "by": actor, "at": utcnow()}])
+
+
+async def clear_pause(store: Store, name: str) -> None:
+    """Forget a pause."""
+    async with store.write() as connection:
+        await connection.execute(sa.delete(worker_pause).where(worker_pause.c.name == name))
+
+
+async def register(store: Store, declared: Mapping[str, tuple[str, datetime]]) -> None:
+    """Insert new timetables, and move those whose cron expression has changed. Values are (cron, next time)."""
+    async with store.write() as connection:
+        for name, (cron, next_at) in declared.items():
+            row = {"name": name, "cron": cron, "next_at": next_at, "created_at": utcnow()}
+            await connection.execute(store.upsert(timetable).values(row).on_conflict_do_nothing())
+            changed = sa.update(timetable).where(timetable.c.name == name, timetable.c.cron != cron)
+            await connection.execute(changed.values(cron=cron, next_at=next_at))
+
+
+async def timetables(store: Store) -> list[Any]:
+    """All rows: name, cron, next_at, last_ok, created_at."""
+    async with store.read() as connection:
+        return list((await connection.execute(sa.select(timetable))).all())
+
+
+async def make_due(store: Store, name: str, now: datetime) -> None:
+    """Let a timetable fire at the next look."""
+    async with store.write() as connection:
+        await connection.execute(sa.update(timetable).where(timetable.c.name == name).values(next_at=now))
+
+
+async def due_timetables(store: Store, now: datetime, stuck_before: datetime) -> list[tuple[str, datetime]]:
+    """(name, due time) of what has to fire now; a claim that was never carried out comes again."""
+    stuck = timetable.c.firing_at < stuck_before
+    query = sa.select(timetable).where(sa.or_(timetable.c.next_at <= now, stuck)).order_by(timetable.c.next_at)
+    async with store.read() as connection:
+        found = (await connection.execute(query)).all()
+    return [(row.name, row.firing_due if row.firing_at and row.firing_at < stuck_before else row.next_at) for row in found]
+
+
+async def claim(
+    store: Store, name: str, due: datetime, next_at: datetime, *, now: datetime, stuck_before: datetime
+) -> bool:
+    """Take one occurrence. Of all nodes that try, one gets True."""
+    fresh = sa.and_(timetable.c.next_at == due, timetable.c.firing_at.is_(None))
+    async with store.write() as connection:
+        taken = await connection.execute(
+            sa.update(timetable)
+            .where(timetable.c.name == name, sa.or_(fresh, sa.and_(timetable.c.firing_due == due, timetable.c.firing_at < stuck_before)))
+            .values(
+                next_at=sa.case((timetable.c.next_at == due, next_at), else_=timetable.c.next_at),
+                firing_due=due,
+                firing_at=now,
+            )
+        )
+    return taken.rowcount == 1
+
+
+async def skip(store: Store, name: str, due: datetime, next_at: datetime) -> None:
+    """Pass over one occurrence of a paused timetable."""
+    async with store.write() as connection:
+        await connection.execute(
+            sa.update(timetable).where(timetable.c.name == name, timetable.c.next_at == due).values(next_at=next_at)
+        )
+
+
+async def fired(store: Store, name: str) -> None:
+    """The claimed occurrence has become a durable job."""
+    async with store.write() as connection:
+        await connection.execute(
+            sa.update(timetable).where(timetable.c.name == name).values(firing_at=None, firing_due=None)
+        )
+
+
+async def succeeded(store: Store, name: str, now: datetime) -> None:
+    """The job of a timetable ended well."""
+    async with store.write() as connection:
+        await connection.execute(sa.update(timetable).where(timetable.c.name == name).values(last_ok=now))
+
+
+async def _upsert(store: Store, connection: Any, table: sa.Table, values: list[dict[str, Any]]) -> None:
+    statement = store.upsert(table)
+    keys = [column.name for column in table.primary_key]
+    changed = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
+    await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), values)

@@ -1,0 +1,229 @@
+"""Options, declared once: the form, the file, the environment, the command line and the docs come from here."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import sqlalchemy as sa
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.errors import Invalid, NeedsUser
+from nightcrew.kernel.store import Moment, Store, metadata
+
+OptionsT = TypeVar("OptionsT", bound="Options")
+
+setting = sa.Table(
+    "setting",
+    metadata,
+    sa.Column("key", sa.String(100), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("changed_at", Moment, nullable=False),
+    sa.Column("changed_by", sa.String(100), nullable=False),
+)
+
+
+class Options(BaseModel):
+    """Base of a domain's settings: frozen, so that a cycle sees one consistent set."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+def option(default: Any, *, help: str, unit: str | None = None, **bounds: Any) -> Any:  # noqa: A002
+    """One option. `bounds` are pydantic's (`ge`, `le`, `max_length`, …); `unit` is shown beside the field."""
+    extra = {"unit": unit} if unit else {}
+    if isinstance(default, list | dict):
+        return Field(default_factory=lambda: default.copy(), description=help, json_schema_extra=extra, **bounds)
+    return Field(default, description=help, json_schema_extra=extra, **bounds)
+
+
+class Settings:
+    """The current values of all options.
+
+    Precedence, highest first: changed at run time (database), environment `NIGHTCREW_<OPTION>`, the file
+    `nightcrew.toml` in the data directory (a table for each domain), the default. `of()` gives an immutable snapshot;
+    work reads it at the start of a cycle, so a change takes effect in the next one.
+    """
+
+    def __init__(self, models: Mapping[str, type[Options]], *, data_dir: Path, env: Mapping[str, str] | None = None) -> None:
+        self._models = dict(models)
+        self._env = os.environ if env is None else env
+        self._file = _read_file(data_dir / "nightcrew.toml", self._models)
+        self._stored: dict[str, Any] = {}
+        self._values: dict[str, Options] = {}
+        self._watchers: list[Callable[[frozenset[str]], None]] = []
+        self._keys = {f"{domain}.{name}": domain for domain, model in self._models.items() for name in model.model_fields}
+        self._rebuild()
+
+    def of(self, model: type[OptionsT]) -> OptionsT:
+        """The present values of one domain's options."""
+        for domain, known in self._models.items():
+            if known is model:
+                return cast("OptionsT", self._values[domain])
+        raise LookupError(f"{model.__name__} is not registered")
+
+    def watch(self, on_change: Callable[[frozenset[str]], None]) -> None:
+        """Call `on_change(keys)` on the event loop after each change."""
+        self._watchers.append(on_change)
+
+    async def load(self, store: Store) -> None:
+        """Read what was changed at run time; tell the watchers when another node changed something."""
+        async with store.read() as connection:
+            rows = (await connection.execute(sa.select(setting.c.key, setting.c.value))).all()
+        stored = {key: json.loads(value) for key, value in rows if key in self._keys}
+        changed = frozenset(key for key in stored.keys() | self._stored.keys() if stored.get(key) != self._stored.get(key))
+        if changed:
+            self._stored = stored
+            self._rebuild()
+            self._tell(changed)
+
+    async def change(self, store: Store, values: Mapping[str, Any], *, actor: str) -> dict[str, Any]:
+        """Change only the named options and store them; returns what really changed, by full key.
+
+        A value of None takes an option back to the environment, the file or the default. Nothing is changed when one value is wrong.
+        Raises `Invalid` naming the key and its bounds.
+        """
+        resolved = {self.resolve(key): value for key, value in values.items()}
+        stored = dict(self._stored)
+        for key, value in resolved.items():
+            if value is None:
+                stored.pop(key, None)
+            else:
+                stored[key] = value
+        fresh = self._build(stored)
+        changed: dict[str, Any] = {}
+        for key in resolved:
+            domain, name = key.split(".", 1)
+            if getattr(fresh[domain], name) != getattr(self._values[domain], name) or (key in stored) != (key in self._stored):
+                changed[key] = _plain(fresh[domain], name)
+        async with store.write() as connection:
+            for key in resolved:
+                await connection.execute(sa.delete(setting).where(setting.c.key == key))
+                if key in stored:
+                    domain, name = key.split(".", 1)
+                    text = json.dumps(_plain(fresh[domain], name))
+                    await connection.execute(
+                        sa.insert(setting).values(key=key, value=text, changed_at=utcnow(), changed_by=actor)
+                    )
+        self._stored = stored
+        self._values = fresh
+        if changed:
+            self._tell(frozenset(changed))
+        return changed
+
+    def resolve(self, key: str) -> str:
+        """The full key `domain.option` for a full or unique bare name. Raises `Invalid` for an unknown one."""
+        if key in self._keys:
+            return key
+        matches = [full for full in self._keys if full.split(".", 1)[1].lower() == key.lower()]
+        if len(matches) == 1:
+            return matches[0]
+        raise Invalid(f"there is no setting {key!r}", field=key)
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Every option as plain data: key, value, default, where the value comes from, type, unit, bounds, help."""
+        return [self._describe(domain, name, field) for domain, model in self._models.items() for name, field in model.model_fields.items()]
+
+    def _describe(self, domain: str, name: str, field: FieldInfo) -> dict[str, Any]:
+        key = f"{domain}.{name}"
+        schema = self._models[domain].model_json_schema()["properties"][name]
+        bounds = {k: v for k, v in schema.items() if k in {"minimum", "maximum", "enum", "maxLength", "minLength", "pattern"}}
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        default = json.loads(self._models[domain].model_construct().model_dump_json(include={name}))[name]
+        return {
+            "key": key,
+            "domain": domain,
+            "name": name,
+            "value": _plain(self._values[domain], name),
+            "default": default,
+            "origin": self._origin(key),
+            "env": env_name(name),
+            "type": schema.get("type", "string"),
+            "unit": extra.get("unit"),
+            "bounds": bounds,
+            "help": field.description or "",
+        }
+
+    def _origin(self, key: str) -> str:
+        domain, name = key.split(".", 1)
+        if key in self._stored:
+            return "changed"
+        if env_name(name) in self._env:
+            return "environment"
+        return "file" if name in self._file.get(domain, {}) else "default"
+
+    def _rebuild(self) -> None:
+        self._values = self._build(self._stored)
+
+    def _build(self, stored: Mapping[str, Any]) -> dict[str, Options]:
+        return {domain: self._build_domain(domain, model, stored) for domain, model in self._models.items()}
+
+    def _build_domain(self, domain: str, model: type[Options], stored: Mapping[str, Any]) -> Options:
+        values: dict[str, Any] = dict(self._file.get(domain, {}))
+        for name, field in model.model_fields.items():
+            text = self._env.get(env_name(name))
+            if text is not None:
+                values[name] = _from_text(text, field)
+            if f"{domain}.{name}" in stored:
+                values[name] = stored[f"{domain}.{name}"]
+        try:
+            return model.model_validate(values)
+        except ValidationError as exc:
+            raise invalid_from(exc, domain) from exc
+
+    def _tell(self, keys: frozenset[str]) -> None:
+        for watcher in self._watchers:
+            watcher(keys)
+
+
+def env_name(option_name: str) -> str:
+    """The environment variable of an option."""
+    return f"NIGHTCREW_{option_name.upper()}"
+
+
+def parse_value(text: str) -> Any:
+    """A value typed on the command line or in a form: JSON when it reads as JSON, else the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def invalid_from(exc: ValidationError, prefix: str = "") -> Invalid:
+    """The first complaint of pydantic as one sentence that names the key and what was expected."""
+    first = exc.errors(include_url=False, include_context=False)[0]
+    key = ".".join(str(part) for part in (prefix, *first["loc"]) if str(part))
+    message = first["msg"][:1].lower() + first["msg"][1:]
+    return Invalid(f"{key}: {message.removeprefix('value error, ')}", field=key)
+
+
+def _plain(values: Options, name: str) -> Any:
+    return values.model_dump(mode="json", include={name})[name]
+
+
+def _from_text(text: str, field: FieldInfo) -> Any:
+    return text if field.annotation is str else parse_value(text)
+
+
+def _read_file(path: Path, models: Mapping[str, type[Options]]) -> dict[str, dict[str, Any]]:
+    if not path.exists():
+        return {}
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise NeedsUser(f"{path} is not valid TOML: {exc}") from exc
+    unknown = sorted(data.keys() - models.keys())
+    if unknown:
+        raise NeedsUser(f"{path}: there is no section [{unknown[0]}]; known are {', '.join(models)}")
+    return data
+
+
+def known_keys(models: Sequence[type[Options]]) -> set[str]:
+    """The bare option names of some models."""
+    return {name for model in models for name in model.model_fields}

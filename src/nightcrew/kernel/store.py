@@ -1,0 +1,178 @@
+"""The database: one engine, short transactions, migrations. SQLite in WAL mode, or PostgreSQL by URL."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from nightcrew.kernel.errors import NeedsUser
+
+BUSY_TIMEOUT = 30.0
+"""Seconds that a SQLite writer waits for another process's transaction."""
+
+MIGRATION_LOCK = 0x6E696768
+"""Key of the PostgreSQL advisory lock under which one node at a time migrates."""
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Moment(sa.types.TypeDecorator[datetime]):
+    """An aware UTC time, on both databases the same when read back."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
+        return value if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""A 64-bit key. SQLite only numbers rows by itself when the type reads INTEGER."""
+
+
+class Store:
+    """Transactions on the database of this installation.
+
+    `read()` and `write()` give a connection inside a transaction. Only `store.py` files use it.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url)
+        self._writing = asyncio.Lock()
+
+    @contextlib.asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A consistent view; nothing is written."""
+        async with self.engine.connect() as connection:
+            yield connection
+
+    @contextlib.asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that commits at the end of the block, or leaves nothing when it raises.
+
+        SQLite has one writer: callers in this process queue on a lock instead of polling the file.
+        """
+        if not self.is_sqlite:
+            async with self.engine.begin() as connection:
+                yield connection
+            return
+        async with self._writing, self.engine.connect() as connection:
+            await connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                await connection.commit()
+            except BaseException:
+                await connection.rollback()
+                raise
+
+    def upsert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+        """An INSERT of this database's dialect that knows `on_conflict_do_update`."""
+        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+
+    async def close(self) -> None:
+        """Return all connections."""
+        await self.engine.dispose()
+
+
+def database_url(data_dir: Path, url: str | None) -> str:
+    """The SQLAlchemy URL for `--database-url`, or for the SQLite file in the data directory.
+
+    Raises `NeedsUser` for a URL that is neither SQLite nor PostgreSQL.
+    """
+    if not url:
+        return f"sqlite+aiosqlite:///{data_dir / 'nightcrew.db'}"
+    try:
+        parsed = make_url(url)
+    except sa.exc.ArgumentError as exc:
+        raise NeedsUser("the database URL cannot be read; it looks like postgresql://user:password@host/name") from exc
+    backend = parsed.get_backend_name()
+    if backend in {"postgresql", "postgres"}:
+        return parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    if backend == "sqlite":
+        return parsed.set(drivername="sqlite+aiosqlite").render_as_string(hide_password=False)
+    raise NeedsUser(f"the database must be SQLite or PostgreSQL, not {backend}")
+
+
+def sync_url(url: sa.URL) -> sa.URL:
+    """The same database for code that is not async (alembic, DBOS)."""
+    return url.set(drivername="sqlite") if url.get_backend_name() == "sqlite" else url
+
+
+def _sqlite_engine(url: sa.URL) -> AsyncEngine:
+    if sqlite3.sqlite_version_info < (3, 35):
+        raise NeedsUser(f"SQLite 3.35 or newer is needed, this Python has {sqlite3.sqlite_version}")
+    engine = create_async_engine(url, pool_size=8, max_overflow=8, connect_args={"timeout": BUSY_TIMEOUT})
+
+    @sa.event.listens_for(engine.sync_engine, "connect")
+    def set_pragmas(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions are begun by hand, see write()
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")  # NORMAL loses acknowledged commits at a power cut
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA temp_store=MEMORY")
+        cursor.execute("PRAGMA cache_size=-8192")  # 8 MiB a connection
+        cursor.execute("PRAGMA journal_size_limit=33554432")
+        cursor.close()
+
+    return engine
+
+
+def _postgres_engine(url: sa.URL) -> AsyncEngine:
+    return create_async_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True)
+
+
+def migrate(url: sa.URL, folders: Sequence[Path]) -> None:
+    """Bring the schema up to date. Blocking; over several nodes one does it and the others wait.
+
+    `folders` hold alembic scripts, one branch each: the kernel's, then one of each domain.
+    """
+    engine = sa.create_engine(sync_url(url))
+    try:
+        with engine.connect() as connection:
+            if engine.dialect.name == "postgresql":
+                connection.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
+                connection.commit()
+            config = alembic_config(folders)
+            config.attributes["connection"] = connection
+            command.upgrade(config, "heads")
+            if engine.dialect.name == "postgresql":
+                connection.execute(sa.text("SELECT pg_advisory_unlock(:key)"), {"key": MIGRATION_LOCK})
+            connection.commit()
+    finally:
+        engine.dispose()
+
+
+def alembic_config(folders: Sequence[Path]) -> Config:
+    """Alembic set up by code: no ini file, so it works from an installed wheel."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option("version_locations", "\n".join(str(folder) for folder in folders))
+    return config

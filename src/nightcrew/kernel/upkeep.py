@@ -1,0 +1,40 @@
+"""The kernel's own work: forgetting what is old."""
+
+from __future__ import annotations
+
+from nightcrew.kernel.domain import Domain, Job, Timetable
+from nightcrew.kernel.jobs import Run
+from nightcrew.kernel.runtime import KernelSettings, Runtime
+
+
+async def clean_up(run: Run) -> dict[str, int]:
+    """Delete old activity, old finished jobs and old cached answers."""
+    return await run.step("prune", _prune, run.runtime)
+
+
+async def _prune(runtime: Runtime) -> dict[str, int]:
+    options = runtime.settings.of(KernelSettings)
+    entries = await runtime.activity.prune(days=options.activity_days)
+    jobs = await runtime.jobs.prune(days=options.job_days)
+    await runtime.http.prune_cache()
+    return {"activity": entries, "jobs": jobs}
+
+
+
+
+DOMAIN = Domain(
+    name="kernel",
+    title="Nightcrew",
+    settings=KernelSettings,
+    jobs=(Job("kernel.clean_up", clean_up, help="Forgets old activity and finished jobs."),),
+    timetables=(
+        Timetable(
+            "kernel.nightly",
+            cron="30 4 * * *",
+            job="kernel.clean_up",
+            promise=50 * 3600,
+            jitter=600,
+            help="Forgets old activity and finished jobs, each night.",
+        ),
+    ),
+)

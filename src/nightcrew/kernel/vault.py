@@ -1,0 +1,56 @@
+"""Secrets at rest. One key encrypts what users typed; losing it loses the secrets, not the rest."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken
+
+from nightcrew.kernel.errors import NeedsUser
+
+KEY_VARIABLE = "NIGHTCREW_SECRET_KEY"
+
+
+class Vault:
+    """Encrypts and decrypts with Fernet (AES-128-CBC and HMAC-SHA256)."""
+
+    def __init__(self, key: str | bytes) -> None:
+        try:
+            self._fernet = Fernet(key)
+        except ValueError as exc:
+            raise NeedsUser(f"the secret key must be 32 bytes in URL-safe base64 (see {KEY_VARIABLE})") from exc
+
+    @classmethod
+    def open(cls, data_dir: Path) -> Vault:
+        """Use `NIGHTCREW_SECRET_KEY`, else `secret.key` in the data directory, made at first use (mode 0600).
+
+        Nodes that share a database must share the key.
+        """
+        key = os.environ.get(KEY_VARIABLE)
+        if key:
+            return cls(key)
+        path = data_dir / "secret.key"
+        if not path.exists():
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(Fernet.generate_key())
+                file.flush()
+                os.fsync(file.fileno())
+        return cls(path.read_bytes().strip())
+
+    def seal(self, value: Any) -> str:
+        """Encrypt any JSON value to text."""
+        return self._fernet.encrypt(json.dumps(value, separators=(",", ":")).encode()).decode()
+
+    def unseal(self, text: str) -> Any:
+        """The value behind `text`. Raises `NeedsUser` when it was sealed with another key."""
+        try:
+            return json.loads(self._fernet.decrypt(text.encode()))
+        except InvalidToken as exc:
+            raise NeedsUser(
+                f"a stored secret cannot be read with this key: restore secret.key, set {KEY_VARIABLE} to the "
+                "key of the other nodes, or enter the secret again"
+            ) from exc

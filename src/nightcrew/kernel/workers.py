@@ -1,0 +1,160 @@
+"""What is known of one worker on this node: its state, its last runs, its promise."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Literal
+
+from nightcrew.kernel.clock import age, iso
+
+HISTORY = 30
+QUICK = 10.0
+"""A worker that runs more often than this many seconds is not announced at each start: the page would flicker."""
+
+
+class State(StrEnum):
+    """What a worker does now."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    FAILING = "failing"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One past run: when it ended, how many seconds it took, and why it failed (None: it worked)."""
+
+    at: datetime
+    seconds: float
+    error: str | None
+
+
+@dataclass(slots=True)
+class Worker:
+    """Changed only by the schedule, on the event loop."""
+
+    name: str
+    domain: str
+    kind: Literal["tick", "timetable"]
+    help: str = ""
+    promise: float = 60.0
+    born: datetime | None = None
+    running_since: datetime | None = None
+    last_start: datetime | None = None
+    last_seen: datetime | None = None
+    last_stop: datetime | None = None
+    last_ok: datetime | None = None
+    next_run: datetime | None = None
+    error: str | None = None
+    failures: int = 0
+    skipped: int = 0
+    runs: deque[Mark] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    paused: str | None = None
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _forced: bool = False
+
+    def begin(self, now: datetime) -> bool:
+        """A run starts. Returns whether it is worth telling the page."""
+        often = self.last_start is not None and (now - self.last_start).total_seconds() < QUICK
+        self.running_since = self.last_start = self.last_seen = now
+        return not often
+
+    def end(self, now: datetime, mark: Mark) -> None:
+        """A run is over."""
+        self.running_since = None
+        self.last_stop = self.last_seen = now
+        self.error = mark.error
+        self.runs.append(mark)
+        if mark.error is None:
+            self.last_ok = now
+            self.failures = 0
+        else:
+            self.failures += 1
+
+    def trigger(self) -> None:
+        """Ask for a run now."""
+        self._forced = True
+        self._wake.set()
+
+    def take_trigger(self) -> bool:
+        """Whether a run was asked for since the last call."""
+        forced, self._forced = self._forced, False
+        return forced
+
+    def pause(self, actor: str) -> None:
+        """No further runs until `unpause`."""
+        self.paused = actor
+        self._wake.set()
+
+    def unpause(self) -> None:
+        """Runs go on; the promise is counted from now."""
+        self.paused = None
+        self.born = max(self.born or self.last_seen or datetime.min, self.last_seen or datetime.min, key=_comparable)
+        self._wake.set()
+
+    async def wait_until(self, due: float, now: datetime) -> bool:
+        """Sleep until `due` (monotonic seconds) or a wake-up; returns whether a run was asked for by hand."""
+        while True:
+            if self.take_trigger():
+                return True
+            left = due - time.monotonic()
+            if left <= 0 and not self.paused:
+                return False
+            self.next_run = None if self.paused else now + timedelta(seconds=max(left, 0))
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(None if self.paused else left):
+                    await self._wake.wait()
+            except TimeoutError:
+                return self.take_trigger()
+
+    @property
+    def state(self) -> State:
+        """Running counts before paused: a paused worker may still finish its run."""
+        if self.running_since is not None:
+            return State.RUNNING
+        if self.paused:
+            return State.PAUSED
+        return State.FAILING if self.failures else State.WAITING
+
+    def age(self, now: datetime) -> float:
+        """Seconds since the last success; before the first one, since the worker exists."""
+        known = [moment for moment in (self.last_ok, self.born) if moment is not None]
+        return age(max(known), now) or 0.0 if known else 0.0
+
+    def fresh(self, now: datetime) -> bool:
+        """Whether the promise is kept. A pause is a person's decision and breaks none."""
+        return bool(self.paused) or self.age(now) <= self.promise
+
+    def describe(self, now: datetime) -> dict[str, Any]:
+        """As plain data: times ISO 8601, durations seconds."""
+        return {
+            "name": self.name,
+            "domain": self.domain,
+            "kind": self.kind,
+            "help": self.help,
+            "state": self.state.value,
+            "paused_by": self.paused,
+            "last_start": iso(self.last_start),
+            "last_seen": iso(self.last_seen),
+            "last_stop": iso(self.last_stop),
+            "last_ok": iso(self.last_ok),
+            "next_run": iso(self.next_run) if not self.paused else None,
+            "promise_s": round(self.promise, 1),
+            "age_s": round(self.age(now), 1),
+            "fresh": self.fresh(now),
+            "error": self.error,
+            "failures": self.failures,
+            "skipped": self.skipped,
+            "runs": [{"at": iso(m.at), "seconds": round(m.seconds, 3), "error": m.error} for m in self.runs],
+        }
+
+
+def _comparable(moment: datetime) -> float:
+    return moment.timestamp() if moment is not datetime.min else 0.0

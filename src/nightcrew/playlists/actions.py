@@ -1,0 +1,298 @@
+"""What people and scripts do with sources and channels. Every change is in the activity feed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.errors import Invalid, NotFound
+from nightcrew.kernel.health import Freshness, Need
+from nightcrew.kernel.redaction import credentials_in, redact
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.playlists import jobs, rules
+from nightcrew.playlists.models import Feed, Source
+from nightcrew.playlists.outputs import Outputs
+from nightcrew.playlists.providers import KINDS, Adapters, checked_config
+from nightcrew.playlists.providers.base import Config
+from nightcrew.playlists.settings import PlaylistSettings
+from nightcrew.playlists.store import channels, sources, staging
+from nightcrew.playlists.store.sources import Slice
+
+SECRET_FIELDS = frozenset({"password", "username", "options"})
+"""Fields of a source that are never shown again. An empty one in an edit keeps the stored value."""
+
+
+async def add_source(
+    runtime: Runtime, kind: str, name: str, values: Mapping[str, Any], *, region: str = "", actor: str = "system"
+) -> Source:
+    """Add a source and start its first refresh. Raises `Invalid` or `Conflict`."""
+    kind = "guide" if kind == "xmltv" else kind
+    config = checked_config(kind, values)
+    name = _checked_name(name)
+    region = _checked_region(region) if region else rules.region_from(name)
+    stored = {**config.model_dump(mode="json"), "region": region}
+    source_id = await sources.add(
+        runtime.store, runtime.vault, kind=kind, name=name, config=stored, shown_url=_shown(config)
+    )
+    source = await sources.get(runtime.store, runtime.vault, source_id)
+    await sync_source(runtime, source)
+    await runtime.activity.record(
+        "source.added", f"Source {name} ({KINDS[kind].title}) was added", actor=actor, subject=name
+    )
+    await refresh_source(runtime, source_id, rebuild=False)
+    return source
+
+
+async def edit_source(runtime: Runtime, source_id: int, changes: Mapping[str, Any], *, actor: str) -> Source:
+    """Change only the named fields: name, enabled, region, and those of the kind. Raises `Invalid`, `NotFound`, `Conflict`."""
+    source = await sources.get(runtime.store, runtime.vault, source_id)
+    values: dict[str, Any] = {}
+    if "name" in changes:
+        values["name"] = _checked_name(str(changes["name"]))
+    if "enabled" in changes:
+        values["enabled"] = bool(changes["enabled"])
+    config = dict(source.config)
+    for key in changes.keys() - {"name", "enabled", "kind", "id"}:
+        if not (key in SECRET_FIELDS and changes[key] in ("", None)):
+            config[key] = changes[key]
+    config["region"] = _checked_region(str(config["region"])) if config.get("region") else rules.region_from(source.name)
+    region = config.pop("region")
+    checked = checked_config(source.kind, config)
+    fresh = {**checked.model_dump(mode="json"), "region": region}
+    if fresh != source.config:
+        values |= {"config": fresh, "shown_url": _shown(checked)}
+    if values:
+        await sources.update(runtime.store, runtime.vault, source_id, **values)
+    source = await sources.get(runtime.store, runtime.vault, source_id)
+    await sync_source(runtime, source)
+    named = ", ".join(sorted(changes))
+    await runtime.activity.record("source.changed", f"Source {source.name} was changed: {named}", actor=actor, subject=source.name)
+    if "config" in values or changes.get("enabled"):
+        await refresh_source(runtime, source_id, rebuild=True)
+    runtime.bus.publish("sources")
+    return source
+
+
+async def remove_source(runtime: Runtime, source_id: int, *, dry_run: bool, actor: str) -> dict[str, Any]:
+    """Delete a source and the channels that only it can play; with `dry_run` only say how many."""
+    source = await sources.get(runtime.store, runtime.vault, source_id)
+    count = await channels.count(runtime.store, channels.Wanted(source_id=source_id))
+    if not dry_run:
+        await sources.remove(runtime.store, source_id)
+        await runtime.activity.record(
+            "source.removed", f"Source {source.name} and its {count} channels were removed", actor=actor, subject=source.name
+        )
+        runtime.bus.publish("sources")
+    return {"dry_run": dry_run, "source": source.name, "channels": count}
+
+
+async def sync_source(runtime: Runtime, source: Source) -> None:
+    """Make a source's feeds those that its configuration and the setting LOCALES ask for."""
+    await sources.sync_feeds(runtime.store, source.id, _slices(runtime, source), enabled=source.enabled)
+
+
+async def sync_all(runtime: Runtime) -> None:
+    """After a change of LOCALES."""
+    for source in await sources.every(runtime.store, runtime.vault):
+        await sync_source(runtime, source)
+
+
+def _slices(runtime: Runtime, source: Source) -> list[Slice]:
+    if source.kind == "guide":
+        return [("guide", "", "")]
+    if source.kind == "catalogue":
+        locales = source.config.get("locales") or runtime.settings.of(PlaylistSettings).LOCALES
+        return [("channels", lang, region) for lang, region in locales]
+    wanted: list[Slice] = [("channels", "", str(source.config["region"]))]
+    if runtime.part(Adapters).guide_of(source) is not None:
+        wanted.append(("guide", "", ""))
+    return wanted
+
+
+# -- refreshing --------------------------------------------------------------------------------------------------------
+
+
+async def refresh_source(runtime: Runtime, source_id: int, *, rebuild: bool) -> list[str]:
+    """Refresh all feeds of a source now; returns the runs, joined or started. Raises `NotFound`."""
+    await sources.get(runtime.store, runtime.vault, source_id)
+    feeds = await sources.feeds(runtime.store, source_id=source_id, enabled=True)
+    return [await jobs.begin(runtime, feed, rebuild=rebuild) for feed in feeds]
+
+
+async def refresh_region(runtime: Runtime, region: str, *, rebuild: bool) -> list[str]:
+    """Refresh the feeds of one region, or of all for `*`; returns the runs. Raises `NotFound` for an unknown region."""
+    feeds = [f for f in await sources.feeds(runtime.store, enabled=True) if f.kind == "channels"]
+    if region != "*":
+        if region.upper() not in await runtime.part(Outputs).regions():
+            raise NotFound(f"there is no region {region!r}")
+        feeds = [feed for feed in feeds if feed.region == region.upper()]
+    return [await jobs.begin(runtime, feed, rebuild=rebuild) for feed in feeds]
+
+
+async def held_feeds(runtime: Runtime, source_id: int) -> list[Feed]:
+    """The feeds of a source that hold a change back. Raises `NotFound` when none does."""
+    found = [feed for feed in await sources.feeds(runtime.store, source_id=source_id) if feed.held_run]
+    if not found:
+        raise NotFound("nothing is held back at this source")
+    return found
+
+
+async def accept_held(runtime: Runtime, source_id: int, *, actor: str) -> list[dict[str, Any]]:
+    """Apply what a source held back; returns the changes."""
+    changes = [await jobs.accept(runtime, feed, actor=actor) for feed in await held_feeds(runtime, source_id)]
+    return [{"new": change.new, "changed": change.changed, "gone": change.gone} for change in changes]
+
+
+async def reject_held(runtime: Runtime, source_id: int, *, actor: str) -> None:
+    """Forget what a source held back; the next refresh decides anew."""
+    for feed in await held_feeds(runtime, source_id):
+        await staging.reject(runtime.store, feed.id)
+    source = await sources.get(runtime.store, runtime.vault, source_id)
+    await runtime.activity.record(
+        "playlist.rejected", f"{source.name}: the held-back change was rejected", actor=actor, subject=source.name
+    )
+    runtime.bus.publish("sources")
+
+
+# -- channels ----------------------------------------------------------------------------------------------------------
+
+
+async def edit_channel(runtime: Runtime, channel_id: int, changes: Mapping[str, Any], *, actor: str) -> None:
+    """Set a person's name, number, group, logo, guide id, or hide a channel. None or "" gives the provider's value again."""
+    names = {"name": "name", "number": "number", "group": "grp", "logo": "logo", "guide_id": "guide_id"}
+    values: dict[str, Any] = {}
+    for key, value in changes.items():
+        if key == "hidden":
+            values["hidden"] = bool(value)
+        elif key in names:
+            text = "".join(c for c in str(value or "") if c.isprintable()).strip()
+            values[names[key]] = text or None
+        else:
+            raise Invalid(f"a channel has no field {key!r} that can be changed", field=key)
+    before = await channels.get(runtime.store, channel_id)
+    await channels.edit(runtime.store, channel_id, values)
+    await runtime.activity.record(
+        "channel.changed", f"Channel {before.name} was changed: {', '.join(sorted(changes))}", actor=actor, subject=before.name
+    )
+    runtime.bus.publish("channels")
+
+
+# -- how everything stands ---------------------------------------------------------------------------------------------
+
+
+async def freshness(runtime: Runtime) -> list[Freshness]:
+    """Every region against its promise: the interval and two minutes."""
+    now = utcnow()
+    promise = runtime.settings.of(PlaylistSettings).refresh_interval + rules.GRACE
+    regions = await runtime.part(Outputs).regions()
+    return [
+        Freshness(
+            name=f"playlist:{region.name}",
+            title=f"Playlist {region.name}",
+            age_s=None if (age := region.age(now)) is None else round(age, 1),
+            promise_s=promise,
+            fresh=age is None or age <= promise,
+        )
+        for region in regions.values()
+        if region.feeds
+    ]
+
+
+async def needs(runtime: Runtime) -> list[Need]:
+    """Held-back changes, logins that are refused, and sources that fail for more than a few minutes."""
+    found = []
+    names = {source.id: source.name for source in await sources.every(runtime.store, runtime.vault)}
+    for feed in await sources.feeds(runtime.store, enabled=True):
+        name = f"{names.get(feed.source_id, '?')}{f' ({feed.region})' if feed.region else ' (guide)'}"
+        link = f"/sources#source-{feed.source_id}"
+        if feed.held_run:
+            found.append(Need("warning", f"{name}: a change is held back: {feed.held_reason} channels. Accept or reject it", link))
+        if feed.error and feed.needs_user:
+            found.append(Need("error", f"{name}: {feed.error}", link))
+        elif feed.error and feed.failures >= 3:
+            found.append(Need("warning", f"{name} failed {feed.failures} times in a row: {feed.error}", link))
+    return found
+
+
+async def overview(runtime: Runtime) -> dict[str, Any]:
+    """Figures for the first page."""
+    now = utcnow()
+    options = runtime.settings.of(PlaylistSettings)
+    outputs = runtime.part(Outputs)
+    regions = await outputs.regions()
+    return {"regions": [await _region_row(outputs, region, now, options) for region in regions.values()]}
+
+
+async def _region_row(outputs: Outputs, region: Any, now: datetime, options: PlaylistSettings) -> dict[str, Any]:
+    age = region.age(now)
+    status = rules.status(age, options.refresh_interval, refreshing=region.refreshing)
+    size = outputs.size(await outputs.select(region.name))
+    return {
+        "lang": region.lang,
+        "region": region.name,
+        "channels": region.channels,
+        "resolved": region.resolved,
+        "age": None if age is None else round(age),
+        "status_text": status.value,
+        "status_class": status.css,
+        "exists": size is not None,
+        "size": size or 0,
+    }
+
+
+async def start(runtime: Runtime) -> None:
+    """Called once at the start of a node, before its workers: own parts, watchers, and the initial refresh."""
+    runtime.add(Adapters())
+    runtime.add(Outputs(runtime, runtime.data_dir / "playlists"))
+    options = runtime.settings.of(PlaylistSettings)
+    await sync_all(runtime)
+    await staging.discard_orphans(runtime.store)
+    await sources.make_due(runtime.store, now=utcnow() - timedelta(seconds=1), rebuild=options.PLAYLIST_REBUILD_ON_START)
+    runtime.settings.watch(lambda keys: _on_settings(runtime, keys))
+
+
+def _on_settings(runtime: Runtime, keys: frozenset[str]) -> None:
+    runtime.part(Replan).keys |= keys
+    runtime.bus.publish("sources")
+
+
+class Replan:
+    """Settings that changed since the refresh worker last looked."""
+
+    def __init__(self) -> None:
+        self.keys: frozenset[str] = frozenset()
+
+
+async def refresh_tick(runtime: Runtime) -> None:
+    """The refresh worker's cycle: changed settings first, then what is due."""
+    pending = runtime.part(Replan)
+    keys, pending.keys = pending.keys, frozenset()
+    options = runtime.settings.of(PlaylistSettings)
+    if "playlists.LOCALES" in keys:
+        await sync_all(runtime)
+    if "playlists.refresh_interval" in keys:
+        await sources.replan(runtime.store, "channels", options.refresh_interval)
+    if "playlists.guide_interval" in keys:
+        await sources.replan(runtime.store, "guide", options.guide_interval)
+    await jobs.refresh_due(runtime)
+
+
+def _checked_name(name: str) -> str:
+    cleaned = " ".join("".join(c for c in name if c.isprintable()).split())
+    if not 1 <= len(cleaned) <= 100:
+        raise Invalid("name: a source needs a name of 1 to 100 characters", field="name")
+    return cleaned
+
+
+def _checked_region(region: str) -> str:
+    try:
+        return rules.region_name(region)
+    except ValueError as exc:
+        raise Invalid(f"region: {exc}", field="region") from exc
+
+
+def _shown(config: Config) -> str:
+    url = str(getattr(config, "url", ""))
+    return redact(url, credentials_in(url))

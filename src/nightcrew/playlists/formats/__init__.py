@@ -1,0 +1,1 @@
+"""Readers and writers of wire formats. Pure: bytes or rows in, rows or bytes out."""

@@ -1,0 +1,206 @@
+"""M3U as IPTV providers write it and players read it.
+
+There is no standard; the reader takes what is found in the wild: `#EXTM3U` with `x-tvg-url`/`url-tvg`, `#EXTINF:<dur> attributes,name`
+with quotes inside of values or no comma at all, `#EXTGRP`, `#EXTVLCOPT`, `#KODIPROP`, `url|User-Agent=…&Referer=…`, CRLF, a byte order
+mark, Latin-1, blank lines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from nightcrew.kernel.errors import GiveUp, Retry
+from nightcrew.playlists.rules import Entry
+
+MAX_LINE = 65_536
+"""Bytes. A longer line is no playlist."""
+MAX_ATTRIBUTES = 40
+SNIFF = 4_096
+
+# a quote ends a value when a comma, the end or the next attribute follows; others belong to the value
+_ATTRIBUTE = re.compile(
+    r'\s*([A-Za-z][\w.-]*)=(?:"([^"]*(?:"(?!\s*(?:,|$|[A-Za-z][\w.-]*="))[^"]*)*)"|([^\s",]*))\s*'
+)
+_JUNK = re.compile(r"\s*([^\s,]+)\s*")
+_DURATION = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*")
+_KNOWN = {"tvg-id", "tvg-logo", "tvg-chno", "group-title"}
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(slots=True)
+class Listing:
+    """What is known after the header line; `guides` are the addresses that the list names."""
+
+    guides: list[str] = field(default_factory=list)
+
+
+def sniff(first: bytes, content_type: str) -> None:
+    """Refuse early what is no playlist, by its first bytes. Raises `Retry`: providers answer so when they have a bad minute."""
+    head = first[:SNIFF].removeprefix(_BOM).lstrip()
+    if head.startswith(b"\x1f\x8b") or b"#EXT" in head or b"#EXT".startswith(head[:4]):
+        return
+    if head[:1] == b"<" or "html" in content_type:
+        raise Retry("it answers an HTML page where a playlist is expected")
+    if head[:1] in {b"{", b"["}:
+        raise Retry("it answers JSON where a playlist is expected")
+    if b"\0" in head or "image/" in content_type:
+        raise Retry("it answers binary data where a playlist is expected")
+    if head and b"://" not in head:
+        raise Retry("it answers something that is no playlist")
+
+
+def read(lines: Iterable[bytes], listing: Listing | None = None) -> Iterator[Entry]:
+    """Entries in order, one for each address line. Raises `Retry` when the text ends inside of an entry (it was cut off)."""
+    pending = _Pending()
+    ended = True
+    for number, raw in enumerate(lines):
+        if len(raw) >= MAX_LINE:
+            raise GiveUp(f"line {number + 1} is longer than {MAX_LINE} bytes: this is no playlist")
+        ended = raw.endswith(b"\n")
+        line = _text(raw.removeprefix(_BOM) if number == 0 else raw).strip()
+        if not line:
+            continue
+        if line.startswith("#"):
+            _directive(line, pending, listing)
+        else:
+            yield pending.entry(line)
+            pending = _Pending()
+    if pending.name is not None and not ended:
+        raise Retry("the list ends in the middle of an entry: it was cut off")
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def _directive(line: str, pending: _Pending, listing: Listing | None) -> None:
+    keyword, _, rest = line.partition(":")
+    match keyword.upper():
+        case "#EXTINF":
+            pending.extinf(rest)
+        case "#EXTGRP":
+            pending.group = pending.group or rest.strip()
+        case "#EXTVLCOPT":
+            pending.option("vlc", rest)
+        case "#KODIPROP":
+            pending.option("kodi", rest)
+        case _ if line.upper().startswith("#EXTM3U") and listing is not None:
+            listing.guides = _guides(line)
+
+
+def _guides(header: str) -> list[str]:
+    found = {key.lower(): quoted or bare for key, quoted, bare in _ATTRIBUTE.findall(header)}
+    text = found.get("x-tvg-url") or found.get("url-tvg") or found.get("tvg-url") or ""
+    return [url for url in (part.strip() for part in text.split(",")) if url.startswith(("http://", "https://"))][:200]
+
+
+@dataclass(slots=True)
+class _Pending:
+    """What has been said of the next address."""
+
+    name: str | None = None
+    group: str = ""
+    attributes: dict[str, str] = field(default_factory=dict)
+    known: dict[str, str] = field(default_factory=dict)
+
+    def extinf(self, text: str) -> None:
+        """Read `<duration> key="value" …,name`. What is no attribute before the comma is passed over."""
+        seconds = _DURATION.match(text)
+        position = seconds.end() if seconds else 0
+        if seconds and seconds.group(1) not in {"-1", "0"}:
+            self.attributes.setdefault("duration", seconds.group(1))
+        loose: list[str] = []
+        while position < len(text) and text[position] != ",":
+            match = _ATTRIBUTE.match(text, position) or _JUNK.match(text, position)
+            if match is None:
+                break
+            position = match.end()
+            if match.re is _ATTRIBUTE:
+                self._attribute(match.group(1).lower(), match.group(2) or match.group(3) or "")
+            else:
+                loose.append(match.group(1))
+        self.name = text[position + 1 :].strip() or " ".join(loose)
+
+    def _attribute(self, key: str, value: str) -> None:
+        if key in _KNOWN:
+            self.known.setdefault(key, value.strip())
+        elif len(self.attributes) < MAX_ATTRIBUTES:
+            self.attributes.setdefault(key, value.strip())
+
+    def option(self, kind: str, text: str) -> None:
+        key, _, value = text.strip().partition("=")
+        if key and len(self.attributes) < MAX_ATTRIBUTES:
+            self.attributes[f"{kind}:{key.strip()}"] = value.strip()
+
+    def entry(self, line: str) -> Entry:
+        url, headers = _split_headers(line)
+        known = self.known
+        name = self.name or self.attributes.get("tvg-name") or known.get("tvg-id") or url.rsplit("/", 1)[-1]
+        return Entry(
+            name=_clean(name),
+            url=url,
+            group=_clean(known.get("group-title") or self.group),
+            number=_clean(known.get("tvg-chno", "")),
+            logo=known.get("tvg-logo", ""),
+            guide_id=_clean(known.get("tvg-id", "")),
+            attributes={**self.attributes, **headers},
+        )
+
+
+def _split_headers(line: str) -> tuple[str, dict[str, str]]:
+    """`url|User-Agent=x&Referer=y` → the address, and `http:` attributes."""
+    url, bar, tail = line.partition("|")
+    if not bar or "=" not in tail or "://" not in url:
+        return line, {}
+    pairs = (part.partition("=") for part in tail.split("&"))
+    return url.strip(), {f"http:{key.strip()}": unquote(value.strip()) for key, _, value in pairs if key.strip()}
+
+
+def _clean(text: str) -> str:
+    return "".join(c for c in text if c >= " " and c != "\x7f").strip()
+
+
+# -- writing -----------------------------------------------------------------------------------------------------------
+
+
+def header(guide_url: str, revision: str) -> str:
+    """The first line; `revision` lets the server see whether the file is the present one."""
+    return f'#EXTM3U x-tvg-url="{guide_url}" url-tvg="{guide_url}" x-revision="{_quoted(revision)}"\n'
+
+
+def item(
+    *,
+    channel_id: int,
+    name: str,
+    group: str,
+    number: str,
+    logo: str,
+    guide_id: str,
+    url: str,
+    attributes: dict[str, str],
+) -> str:
+    """One entry. Double quotes inside of values become single ones: M3U knows no escape."""
+    pairs = [("tvg-id", guide_id), ("tvg-chno", number), ("tvg-logo", logo), ("group-title", group)]
+    pairs += [("tvg-name", attributes.get("tvg-name", name)), ("channel-id", str(channel_id))]
+    pairs += [(k, v) for k, v in attributes.items() if ":" not in k and k not in {"tvg-name", "duration", "channel-id"}]
+    shown = " ".join(f'{key}="{_quoted(value)}"' for key, value in pairs if value)
+    lines = [f"#EXTINF:{attributes.get('duration', '-1')} {shown},{_one_line(name)}"]
+    lines += [f"#EXTVLCOPT:{k[4:]}={_one_line(v)}" for k, v in attributes.items() if k.startswith("vlc:")]
+    lines += [f"#KODIPROP:{k[5:]}={_one_line(v)}" for k, v in attributes.items() if k.startswith("kodi:")]
+    headers = "&".join(f"{k[5:]}={_one_line(v)}" for k, v in attributes.items() if k.startswith("http:"))
+    lines.append(f"{_one_line(url)}|{headers}" if headers else _one_line(url))
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    return _one_line(text).replace('"', "'")
+
+
+def _one_line(text: str) -> str:
+    return text.replace("\r", " ").replace("\n", " ") if "\n" in text or "\r" in text else text

@@ -1,0 +1,85 @@
+"""Refreshing a programme guide: parsed in a thread, written in batches as a new generation, then switched over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.errors import GiveUp, Retry
+from nightcrew.kernel.jobs import Run
+from nightcrew.playlists import rules
+from nightcrew.playlists.formats import xmltv
+from nightcrew.playlists.models import Feed, Source
+from nightcrew.playlists.providers import Adapters
+from nightcrew.playlists.providers.base import Fetch, Unchanged
+from nightcrew.playlists.rules import GuideChannel, Programme
+from nightcrew.playlists.settings import PlaylistSettings
+from nightcrew.playlists.store import guides, sources
+
+BATCH = 1_000
+MAX_PROGRAMMES = 3_000_000
+PAST = timedelta(hours=6)
+"""How long a programme that is over is kept."""
+
+
+async def fetch_guide(run: Run, source: Source, feed: Feed, fetch: Fetch, *, due_at: datetime) -> dict[str, Any]:
+    """Fetch one guide. The served one stays until the new one is whole, and when the new one has lost too much."""
+    runtime = run.runtime
+    reader = runtime.part(Adapters).guide_of(source)
+    if reader is None:
+        raise GiveUp(f"{source.name} has no guide any more")
+    options = runtime.settings.of(PlaylistSettings)
+    now = utcnow()
+    async with reader.document(fetch) as document:
+        if isinstance(document, Unchanged):
+            await sources.unchanged(runtime.store, feed.id, run.id, now=now, due_at=due_at)
+            return {"outcome": "unchanged"}
+        file, answer = document
+        generation = await guides.begin(runtime.store, feed.id)
+        found = xmltv.read(file, after=now - PAST, before=now + timedelta(days=options.guide_days))
+        channels, programmes = await _write(run, feed.id, generation, found)
+    await _guard(run, feed, programmes, now, options.shrink_guard)
+    content = {
+        "etag": answer.validators.etag,
+        "last_modified": answer.validators.last_modified,
+        "content_hash": answer.sha256,
+    }
+    await guides.switch(
+        runtime.store,
+        feed.id,
+        run.id,
+        generation,
+        now=now,
+        due_at=due_at,
+        channels=channels,
+        programmes=programmes,
+        content=content,
+    )
+    return {"outcome": "applied", "channels": channels, "programmes": programmes}
+
+
+async def _write(
+    run: Run, feed_id: int, generation: int, found: Iterator[GuideChannel | Programme]
+) -> tuple[int, int]:
+    channels = programmes = 0
+    while batch := await asyncio.to_thread(lambda: list(islice(found, BATCH))):
+        named = [item for item in batch if isinstance(item, GuideChannel)]
+        shown = [item for item in batch if isinstance(item, Programme)]
+        await guides.add(run.runtime.store, feed_id, generation, named, shown)
+        channels, programmes = channels + len(named), programmes + len(shown)
+        if programmes > MAX_PROGRAMMES:
+            raise GiveUp(f"the guide has more than {MAX_PROGRAMMES} programmes")
+        await run.progress(programmes, None, f"{programmes} programmes read")
+    return channels, programmes
+
+
+async def _guard(run: Run, feed: Feed, programmes: int, now: datetime, percent: int) -> None:
+    upcoming = await guides.upcoming(run.runtime.store, feed.id, now)
+    lost = rules.Change(stored=upcoming, gone=max(0, upcoming - programmes))
+    reason = rules.held_back(lost, percent)
+    if reason is not None or not programmes:
+        raise Retry(f"the guide has {programmes} programmes where {upcoming} are known ahead: the known ones are kept")

@@ -1,0 +1,317 @@
+"""The refresh worker: finds feeds that are due, and refreshes one feed as a durable job.
+
+The data's way: adapter → batches of entries → compare and stage → guard → apply in one transaction → playlists on disk.
+What is served changes only at the apply step, whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import uuid
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.errors import NeedsUser, NightcrewError, NotFound, Retry
+from nightcrew.kernel.http import Limits, Validators
+from nightcrew.kernel.jobs import Run
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.playlists import rules
+from nightcrew.playlists.guides import fetch_guide
+from nightcrew.playlists.models import Feed, Source
+from nightcrew.playlists.outputs import Outputs
+from nightcrew.playlists.providers import Adapters
+from nightcrew.playlists.providers.base import Fetch, Listing, Provider, Unchanged
+from nightcrew.playlists.rules import Change
+from nightcrew.playlists.settings import PlaylistSettings
+from nightcrew.playlists.store import sources, staging
+from nightcrew.playlists.store.staging import Row, Staging
+
+AT_ONCE = 3
+"""Feeds that one node refreshes at a time: more would only compete for the disk."""
+LEASE = 3600.0
+"""Seconds for which a run holds its feed. A run that ends or dies frees it earlier."""
+JOB = "playlists.refresh"
+
+
+async def begin(runtime: Runtime, feed: Feed, *, rebuild: bool) -> str:
+    """Start a refresh of a feed, or join the one that is running; returns the run's id."""
+    now = utcnow()
+    run_id = f"{JOB}:{feed.id}:{uuid.uuid4().hex[:10]}"
+    holder = await sources.claim(
+        runtime.store, feed.id, run_id, now=now, until=now + timedelta(seconds=LEASE)
+    )
+    if holder == run_id:
+        await runtime.jobs.start(JOB, feed.id, rebuild, run_id=run_id)
+        runtime.bus.publish("sources")
+    return holder
+
+
+async def refresh_due(runtime: Runtime) -> None:
+    """The tick: free feeds whose run died, then start what is due, within this node's share."""
+    now = utcnow()
+    feeds = await sources.feeds(runtime.store)
+    held = [feed for feed in feeds if feed.run is not None]
+    for feed in held:
+        await _free_if_dead(runtime, feed, now)
+    room = AT_ONCE - sum(feed.refreshing(now) for feed in held)
+    for feed in await sources.due_feeds(runtime.store, now, max(0, room)):
+        await begin(runtime, feed, rebuild=feed.rebuild_due)
+
+
+async def _free_if_dead(runtime: Runtime, feed: Feed, now: datetime) -> None:
+    """A run that ended without giving its feed back (a bug, a cancel) counts as failed, and the feed backs off."""
+    assert feed.run is not None
+    error: str | None
+    try:
+        state = await runtime.jobs.get(feed.run)
+        if state.state in {"running", "queued"}:
+            return
+        if state.state == "done":
+            await sources.release(runtime.store, feed.id, feed.run)
+            return
+        error = state.error or f"the run was {state.state}"
+    except NotFound:
+        if feed.run_until and feed.run_until - timedelta(seconds=LEASE - 30) > now:
+            return  # claimed a moment ago, the job is about to appear
+        await sources.release(runtime.store, feed.id, feed.run)
+        return
+    await _record_failure(runtime, feed, feed.run, Retry(error))
+
+
+async def keep_due(runtime: Runtime) -> None:
+    """Forget channels that are gone for long, old runs, and staged rows that belong to nobody."""
+    days = runtime.settings.of(PlaylistSettings).keep_gone_days
+    await staging.forget_gone(runtime.store, utcnow() - timedelta(days=days))
+    await staging.discard_orphans(runtime.store)
+    await sources.prune_runs(runtime.store)
+
+
+async def refresh(run: Run, feed_id: int, rebuild: bool) -> dict[str, Any]:
+    """The job. Steps: fetch (compare and stage), settle (guard and apply), write (playlists on disk)."""
+    runtime = run.runtime
+    try:
+        fetched = await run.step("fetch", _fetch, run, feed_id, rebuild)
+        if fetched["outcome"] == "staged":
+            fetched = await run.step("settle", _settle, run, feed_id, fetched)
+    except NightcrewError as exc:
+        await run.step("fail", _fail, runtime, feed_id, run.id, exc)
+        raise
+    if fetched["outcome"] == "applied":
+        await run.step("write", _write, runtime, feed_id)
+    runtime.bus.publish("sources")
+    return fetched
+
+
+# -- steps -------------------------------------------------------------------------------------------------------------
+
+
+async def _fetch(run: Run, feed_id: int, rebuild: bool) -> dict[str, Any]:
+    """Fetch one feed. Returns {outcome: unchanged | staged | applied, …} as plain data."""
+    runtime = run.runtime
+    feed = await sources.get_feed(runtime.store, feed_id)
+    source = await sources.get(runtime.store, runtime.vault, feed.source_id)
+    await sources.begin_run(runtime.store, run.id, feed_id, rebuild=rebuild)
+    fetch = _fetch_of(run, feed, rebuild)
+    if feed.kind == "guide":
+        return await fetch_guide(run, source, feed, fetch, due_at=_next_due(runtime, feed, utcnow()))
+    adapter = runtime.part(Adapters).of(source)
+    async with adapter.listing(fetch) as listing:
+        if isinstance(listing, Unchanged):
+            return await _unchanged(runtime, feed, run.id, listing)
+        change, total = await _stage(run, feed, adapter, listing)
+        validators = {"etag": listing.validators.etag, "last_modified": listing.validators.last_modified}
+        content = {**validators, "content_hash": listing.content_hash, "notes": _notes(listing)}
+        return {"outcome": "staged", "change": asdict(change), "content": content, "total": total}
+
+
+def _fetch_of(run: Run, feed: Feed, rebuild: bool) -> Fetch:
+    runtime = run.runtime
+    options = runtime.settings.of(PlaylistSettings)
+
+    async def on_bytes(size: int) -> None:
+        await run.progress(0, None, f"{size / 1e6:.1f} MB fetched")
+
+    return Fetch(
+        http=runtime.http,
+        folder=runtime.data_dir / "tmp",
+        limits=Limits(max_bytes=options.max_playlist_mb << 20, seconds=300.0),
+        max_entries=options.max_channels,
+        lang=feed.lang,
+        region=feed.region,
+        validators=Validators() if rebuild else Validators(feed.etag, feed.last_modified),
+        content_hash=None if rebuild else feed.content_hash,
+        on_bytes=on_bytes,
+    )
+
+
+async def _stage(run: Run, feed: Feed, adapter: Provider, listing: Listing) -> tuple[Change, int]:
+    work = Staging(run.runtime.store, feed.id, run.id)
+    await work.begin()
+    identifier = rules.Identifier()
+    expected = feed.streams or None
+    async for batch in listing.batches:
+        rows = await asyncio.to_thread(_rows, batch, work.total, identifier, adapter.secrets)
+        await work.add(rows)
+        if expected and work.total > expected:
+            expected = None
+        await run.progress(work.total, expected, f"{work.total} channels compared")
+    return await work.finish(), work.total
+
+
+def _rows(batch: list[rules.Entry], offset: int, identifier: rules.Identifier, secrets: tuple[str, ...]) -> list[Row]:
+    return [
+        Row(
+            offset + index,
+            entry,
+            identifier.identify(entry),
+            rules.row_hash(entry),
+            rules.hide_secrets(entry.url, secrets),
+        )
+        for index, entry in enumerate(batch)
+    ]
+
+
+async def _settle(run: Run, feed_id: int, fetched: dict[str, Any]) -> dict[str, Any]:
+    """Apply the staged change, or hold it back for a person."""
+    runtime = run.runtime
+    now = utcnow()
+    feed = await sources.get_feed(runtime.store, feed_id)
+    options = runtime.settings.of(PlaylistSettings)
+    change, content = Change(**fetched["change"]), fetched["content"]
+    due_at = _next_due(runtime, feed, now)
+    reason = rules.held_back(change, options.shrink_guard)
+    if reason is not None:
+        known = feed.held_change is not None and feed.held_change.get("gone") == change.gone
+        await staging.hold(
+            runtime.store, feed_id, run.id, now=now, due_at=due_at, reason=reason, change=change, content=content
+        )
+        if not known:
+            name = await _feed_name(runtime, feed)
+            await runtime.activity.record(
+                "playlist.held",
+                f"{name}: held back: {reason} ({change.gone} of {change.stored} channels would go). The last good list is served",
+                level="warning",
+                subject=name,
+            )
+        return {"outcome": "held", "change": asdict(change), "reason": reason}
+    await staging.apply(
+        runtime.store, feed_id, run.id, now=now, due_at=due_at, change=change, content=content, merge=options.merge_sources
+    )
+    await _record_success(runtime, feed, change)
+    return {"outcome": "unchanged" if change.nothing else "applied", "change": asdict(change)}
+
+
+async def accept(runtime: Runtime, feed: Feed, *, actor: str) -> Change:
+    """Apply what was held back, because a person said so."""
+    if feed.held_run is None or feed.held_change is None:
+        raise NotFound("nothing is held back here")
+    kept = dict(feed.held_change)
+    content = kept.pop("content")
+    change = Change(**kept)
+    now = utcnow()
+    await staging.apply(
+        runtime.store,
+        feed.id,
+        feed.held_run,
+        now=now,
+        due_at=_next_due(runtime, feed, now),
+        change=change,
+        content=content,
+        merge=runtime.settings.of(PlaylistSettings).merge_sources,
+    )
+    name = await _feed_name(runtime, feed)
+    await runtime.activity.record(
+        "playlist.accepted", f"{name}: the held-back change was accepted ({describe(change)})", actor=actor, subject=name
+    )
+    await _write(runtime, feed.id)
+    runtime.bus.publish("sources")
+    return change
+
+
+async def _write(runtime: Runtime, feed_id: int) -> None:
+    feed = await sources.get_feed(runtime.store, feed_id)
+    if feed.kind == "channels":
+        await runtime.part(Outputs).rebuild_for(feed.region)
+
+
+async def _fail(runtime: Runtime, feed_id: int, run_id: str, exc: NightcrewError) -> None:
+    await staging.discard(runtime.store, run_id)
+    feed = await sources.get_feed(runtime.store, feed_id)
+    await _record_failure(runtime, feed, run_id, exc)
+
+
+async def _record_failure(runtime: Runtime, feed: Feed, run_id: str, exc: NightcrewError) -> None:
+    now = utcnow()
+    after = exc.after if isinstance(exc, Retry) else None
+    pause = rules.next_attempt(feed.failures + 1, _interval(runtime, feed), after)
+    failures = await sources.fail(
+        runtime.store,
+        feed.id,
+        run_id,
+        now=now,
+        due_at=now + timedelta(seconds=pause * random.uniform(0.9, 1.1)),
+        reason=str(exc),
+        kind=type(exc).__name__,
+        needs_user=isinstance(exc, NeedsUser),
+    )
+    if failures == 1 or feed.error != str(exc)[:500]:
+        name = await _feed_name(runtime, feed)
+        kept = "The last good list is served" if feed.refreshed_at else "It has no channels yet"
+        await runtime.activity.record(
+            "playlist.failed", f"{name}: {exc}. {kept}", level="error" if feed.kind == "channels" else "warning", subject=name
+        )
+    runtime.bus.publish("sources")
+
+
+async def _unchanged(runtime: Runtime, feed: Feed, run_id: str, answer: Unchanged) -> dict[str, Any]:
+    now = utcnow()
+    validators = {
+        "etag": answer.validators.etag or feed.etag,
+        "last_modified": answer.validators.last_modified or feed.last_modified,
+    }
+    await sources.unchanged(
+        runtime.store, feed.id, run_id, now=now, due_at=_next_due(runtime, feed, now), **validators
+    )
+    await _record_recovery(runtime, feed)
+    return {"outcome": "unchanged"}
+
+
+async def _record_success(runtime: Runtime, feed: Feed, change: Change) -> None:
+    await _record_recovery(runtime, feed)
+    if change.new or change.gone or feed.refreshed_at is None:
+        name = await _feed_name(runtime, feed)
+        await runtime.activity.record("playlist.refreshed", f"{name}: {describe(change)}", subject=name, **asdict(change))
+
+
+async def _record_recovery(runtime: Runtime, feed: Feed) -> None:
+    if feed.failures:
+        name = await _feed_name(runtime, feed)
+        await runtime.activity.record("playlist.recovered", f"{name} works again after {feed.failures} failures", subject=name)
+
+
+def describe(change: Change) -> str:
+    """A change in words."""
+    parts = [f"{n} {word}" for n, word in ((change.new, "new"), (change.changed, "changed"), (change.gone, "gone")) if n]
+    return f"{', '.join(parts)} channels" if parts else "no change"
+
+
+async def _feed_name(runtime: Runtime, feed: Feed) -> str:
+    source: Source = await sources.get(runtime.store, runtime.vault, feed.source_id)
+    return f"{source.name} ({feed.region})" if feed.region else f"{source.name} (guide)"
+
+
+def _interval(runtime: Runtime, feed: Feed) -> float:
+    options = runtime.settings.of(PlaylistSettings)
+    return float(options.guide_interval if feed.kind == "guide" else options.refresh_interval)
+
+
+def _next_due(runtime: Runtime, feed: Feed, now: datetime) -> datetime:
+    return now + timedelta(seconds=_interval(runtime, feed))
+
+
+def _notes(listing: Listing) -> str:
+    return json.dumps(listing.notes)

@@ -1,0 +1,256 @@
+"""Tables of the playlists domain, and the frozen rows that leave its store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from nightcrew.kernel.store import Id, Moment, metadata
+
+MAX_NAME = 300
+MAX_URL = 4_000
+
+source = sa.Table(
+    "playlist_source",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("name", sa.String(100), nullable=False, unique=True),
+    sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("config", sa.Text, nullable=False),  # sealed: addresses and logins
+    sa.Column("shown_url", sa.String(MAX_URL), nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+)
+
+feed = sa.Table(
+    "playlist_feed",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("source_id", sa.ForeignKey(source.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("kind", sa.String(10), nullable=False),  # channels or guide
+    sa.Column("lang", sa.String(20), nullable=False),
+    sa.Column("region", sa.String(40), nullable=False, index=True),
+    sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("due_at", Moment, nullable=False, index=True),
+    sa.Column("rebuild_due", sa.Boolean, nullable=False),
+    sa.Column("run", sa.String(100)),
+    sa.Column("run_until", Moment),
+    sa.Column("refreshed_at", Moment),
+    sa.Column("changed_at", Moment),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("error", sa.String(500)),
+    sa.Column("error_kind", sa.String(10)),
+    sa.Column("needs_user", sa.Boolean, nullable=False),
+    sa.Column("etag", sa.String(300)),
+    sa.Column("last_modified", sa.String(100)),
+    sa.Column("content_hash", sa.String(100)),
+    sa.Column("channels", sa.Integer, nullable=False),
+    sa.Column("resolved", sa.Integer, nullable=False),
+    sa.Column("streams", sa.Integer, nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("notes", sa.Text),  # JSON: guides that the list names, the account's state
+    sa.Column("held_run", sa.String(100)),
+    sa.Column("held_at", Moment),
+    sa.Column("held_reason", sa.String(200)),
+    sa.Column("held_change", sa.Text),  # JSON of rules.Change, and the content's hash
+    sa.UniqueConstraint("source_id", "kind", "region", name="uq_playlist_feed_slice"),
+)
+
+channel = sa.Table(
+    "playlist_channel",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("region", sa.String(40), nullable=False),
+    sa.Column("feed_id", sa.ForeignKey(feed.c.id, ondelete="CASCADE"), nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("origin", sa.LargeBinary(16), nullable=False),
+    sa.Column("active", sa.Boolean, nullable=False),
+    sa.Column("hidden", sa.Boolean, nullable=False),
+    sa.Column("name", sa.String(MAX_NAME), nullable=False),
+    sa.Column("number", sa.String(20), nullable=False),
+    sa.Column("grp", sa.String(MAX_NAME), nullable=False),
+    sa.Column("logo", sa.String(MAX_URL), nullable=False),
+    sa.Column("guide_id", sa.String(MAX_NAME), nullable=False),
+    sa.Column("search", sa.String(2 * MAX_NAME), nullable=False),
+    sa.Column("edit_name", sa.String(MAX_NAME)),
+    sa.Column("edit_number", sa.String(20)),
+    sa.Column("edit_grp", sa.String(MAX_NAME)),
+    sa.Column("edit_logo", sa.String(MAX_URL)),
+    sa.Column("edit_guide_id", sa.String(MAX_NAME)),
+    sa.Column("edit_search", sa.String(2 * MAX_NAME)),
+    sa.Index("ix_playlist_channel_order", "region", "feed_id", "position", "id"),
+    sa.Index("ix_playlist_channel_origin", "feed_id", "origin"),
+    sa.Index("ix_playlist_channel_guide", "region", "guide_id"),
+)
+
+stream = sa.Table(
+    "playlist_stream",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("feed_id", sa.ForeignKey(feed.c.id, ondelete="CASCADE"), nullable=False),
+    sa.Column("channel_id", sa.ForeignKey(channel.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("key", sa.LargeBinary(16), nullable=False),
+    sa.Column("ident", sa.LargeBinary(16), nullable=False),
+    sa.Column("hash", sa.LargeBinary(16), nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("url", sa.String(MAX_URL), nullable=False),
+    sa.Column("provider_id", sa.String(MAX_NAME), nullable=False),
+    sa.Column("attributes", sa.Text),  # JSON
+    sa.Column("expires", sa.Boolean, nullable=False),
+    sa.Column("playable", sa.Boolean, nullable=False),
+    sa.Column("gone_at", Moment),
+    sa.UniqueConstraint("feed_id", "key", name="uq_playlist_stream_key"),
+)
+
+staged = sa.Table(
+    "playlist_staged",
+    metadata,
+    sa.Column("run", sa.String(100), primary_key=True),
+    sa.Column("key", sa.LargeBinary(16), primary_key=True),
+    sa.Column("feed_id", sa.ForeignKey(feed.c.id, ondelete="CASCADE"), nullable=False),
+    sa.Column("kind", sa.String(1), nullable=False),  # n new, c changed, m moved, g gone
+    sa.Column("ident", sa.LargeBinary(16)),
+    sa.Column("hash", sa.LargeBinary(16)),
+    sa.Column("position", sa.Integer),
+    sa.Column("stream_id", sa.BigInteger),
+    sa.Column("channel_id", sa.BigInteger),
+    sa.Column("name", sa.String(MAX_NAME)),
+    sa.Column("number", sa.String(20)),
+    sa.Column("grp", sa.String(MAX_NAME)),
+    sa.Column("logo", sa.String(MAX_URL)),
+    sa.Column("guide_id", sa.String(MAX_NAME)),
+    sa.Column("search", sa.String(2 * MAX_NAME)),
+    sa.Column("url", sa.String(MAX_URL)),
+    sa.Column("provider_id", sa.String(MAX_NAME)),
+    sa.Column("attributes", sa.Text),
+    sa.Column("expires", sa.Boolean),
+    sa.Column("playable", sa.Boolean),
+    sa.Index("ix_playlist_staged_ident", "run", "ident"),
+)
+
+refresh_run = sa.Table(
+    "playlist_run",
+    metadata,
+    sa.Column("id", sa.String(100), primary_key=True),
+    sa.Column("feed_id", sa.ForeignKey(feed.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("started_at", Moment, nullable=False),
+    sa.Column("ended_at", Moment),
+    sa.Column("rebuild", sa.Boolean, nullable=False),
+    sa.Column("outcome", sa.String(20)),  # applied, unchanged, held, failed
+    sa.Column("channels", sa.Integer),
+    sa.Column("change", sa.Text),  # JSON of rules.Change
+    sa.Column("reason", sa.String(500)),
+)
+
+programme = sa.Table(
+    "playlist_programme",
+    metadata,
+    sa.Column("feed_id", sa.ForeignKey(feed.c.id, ondelete="CASCADE"), primary_key=True),
+    sa.Column("generation", sa.Integer, primary_key=True),
+    sa.Column("guide_id", sa.String(MAX_NAME), primary_key=True),
+    sa.Column("start", Moment, primary_key=True),
+    sa.Column("stop", Moment, nullable=False),
+    sa.Column("title", sa.String(MAX_NAME), nullable=False),
+    sa.Column("body", sa.Text, nullable=False),  # the programme's child elements as XML
+    sa.Index("ix_playlist_programme_stop", "feed_id", "stop"),
+)
+
+guide_channel = sa.Table(
+    "playlist_guide_channel",
+    metadata,
+    sa.Column("feed_id", sa.ForeignKey(feed.c.id, ondelete="CASCADE"), primary_key=True),
+    sa.Column("generation", sa.Integer, primary_key=True),
+    sa.Column("guide_id", sa.String(MAX_NAME), primary_key=True),
+    sa.Column("name", sa.String(MAX_NAME), nullable=False),
+    sa.Column("icon", sa.String(MAX_URL), nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A configured provider. `config` is unsealed: handle with care, never show it."""
+
+    id: int
+    kind: str
+    name: str
+    enabled: bool
+    config: dict[str, Any]
+    shown_url: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One slice of a source that is fetched on its own: a region's channels, or a guide (region empty)."""
+
+    id: int
+    source_id: int
+    kind: str
+    lang: str
+    region: str
+    enabled: bool
+    due_at: datetime
+    rebuild_due: bool
+    run: str | None
+    run_until: datetime | None
+    refreshed_at: datetime | None
+    changed_at: datetime | None
+    failures: int
+    error: str | None
+    error_kind: str | None
+    needs_user: bool
+    etag: str | None
+    last_modified: str | None
+    content_hash: str | None
+    channels: int
+    resolved: int
+    streams: int
+    revision: int
+    generation: int
+    notes: dict[str, Any]
+    held_run: str | None
+    held_at: datetime | None
+    held_reason: str | None
+    held_change: dict[str, Any] | None
+
+    def refreshing(self, now: datetime) -> bool:
+        """Whether a run holds the feed."""
+        return self.run is not None and self.run_until is not None and self.run_until > now
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One address that can play a channel. `url` may hold placeholders for its source's secrets."""
+
+    id: int
+    channel_id: int
+    feed_id: int
+    source_id: int
+    source: str
+    url: str
+    provider_id: str
+    attributes: dict[str, str]
+    expires: bool
+    playable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """What a viewer picks, with a person's edits applied."""
+
+    id: int
+    region: str
+    feed_id: int
+    position: int
+    name: str
+    number: str
+    group: str
+    logo: str
+    guide_id: str
+    hidden: bool
+    edited: tuple[str, ...]
+    streams: tuple[Stream, ...] = ()

@@ -1,0 +1,306 @@
+"""Playlists on disk: built whole from one view of the database, renamed into place, rebuilt when out of date.
+
+A file says in its first line from which revision it was built. Whoever asks for one gets the present revision; when
+building fails, the last good file. Every node builds its own files, so nothing but the database is shared.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from nightcrew.kernel import files
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.errors import NotFound, Retry
+from nightcrew.playlists import rules
+from nightcrew.playlists.formats import m3u
+from nightcrew.playlists.models import Channel, Feed, Stream
+from nightcrew.playlists.providers import Adapters
+from nightcrew.playlists.settings import PlaylistSettings
+from nightcrew.playlists.store import channels as channel_rows
+from nightcrew.playlists.store import sources
+
+if TYPE_CHECKING:
+    from nightcrew.kernel.runtime import Runtime
+
+log = structlog.get_logger("nightcrew.playlists")
+
+CHUNK = 1 << 18
+FORMAT = "4"
+"""Part of every revision: a new way of writing makes all files out of date."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which channels a playlist has. `regions` None means all of them."""
+
+    name: str
+    regions: tuple[str, ...] | None
+    group: str | None = None
+
+    @property
+    def file(self) -> str:
+        """A file name that no other selection has: readable, with a short hash of what the name cannot hold."""
+        text = f"{self.name}\0{self.regions}\0{self.group}"
+        return f"{files.safe_name(self.name)}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.m3u"
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """How a region stands. `channels` and `resolved` count before the filter; `size` is its playlist's, in bytes."""
+
+    lang: str
+    name: str
+    channels: int
+    resolved: int
+    refreshed_at: datetime | None
+    refreshing: bool
+    feeds: tuple[Feed, ...] = ()
+
+    def age(self, now: datetime) -> float | None:
+        """Seconds since the oldest of its feeds was refreshed; None when it was never built."""
+        return None if self.refreshed_at is None else max(0.0, (now - self.refreshed_at).total_seconds())
+
+
+class Outputs:
+    """The playlists of this node."""
+
+    def __init__(self, runtime: Runtime, folder: Path) -> None:
+        self._runtime = runtime
+        self._folder = folder
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    # -- what there is ---------------------------------------------------------------------------------------------
+
+    async def regions(self) -> dict[str, Region]:
+        """All regions by name: those of enabled feeds, and the configured locales that have none yet."""
+        now = utcnow()
+        found: dict[str, list[Feed]] = {}
+        for feed in await sources.feeds(self._runtime.store, enabled=True):
+            if feed.kind == "channels":
+                found.setdefault(feed.region, []).append(feed)
+        locales = {region: lang for lang, region in self._options.LOCALES}
+        for region in locales:
+            found.setdefault(region, [])
+        return {name: _region(name, locales.get(name, ""), found[name], now) for name in sorted(found)}
+
+    async def select(self, name: str) -> Selection:
+        """The selection for a region or `all`. Raises `NotFound`."""
+        upper = name.upper()
+        if upper == rules.ALL:
+            return Selection("all", None)
+        if upper not in await self.regions():
+            raise NotFound(f"there is no region {name!r}")
+        return Selection(upper, (upper,))
+
+    def combined(self, name: str) -> Selection:
+        """The selection for a combined playlist. Raises `NotFound`."""
+        for entry in self._options.COMBINED_PLAYLISTS:
+            if str(entry["name"]).casefold() == name.casefold():
+                return Selection(f"combined-{entry['name']}", tuple(entry["regions"]))
+        raise NotFound(f"there is no combined playlist {name!r}")
+
+    async def refreshed_at(self, selection: Selection) -> datetime | None:
+        """When the data of a selection was fetched: as old as its oldest region; None when a part was never built."""
+        regions = await self.regions()
+        wanted = regions.values() if selection.regions is None else [regions.get(r) for r in selection.regions]
+        built = [region for region in wanted if region is not None]
+        if selection.regions is None:
+            built = [region for region in built if region.refreshed_at is not None]
+        moments = [region.refreshed_at for region in built]
+        return rules.oldest(moments) if len(built) == len(list(wanted)) or selection.regions is None else None
+
+    # -- files -----------------------------------------------------------------------------------------------------
+
+    def path(self, selection: Selection) -> Path:
+        """Where the playlist lies."""
+        return self._folder / selection.file
+
+    def size(self, selection: Selection) -> int | None:
+        """Bytes of the playlist on disk, or None when there is none yet."""
+        try:
+            return self.path(selection).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    async def current(self, selection: Selection) -> Path:
+        """The path of the present playlist, built now if it is out of date. Raises `Retry` when there is no data yet."""
+        path = self.path(selection)
+        revision = await self._revision(selection)
+        if revision is None:
+            raise Retry(f"playlist {selection.name!r} has never been built: its sources gave no channels yet", after=30)
+        if await asyncio.to_thread(_written_revision, path) == revision:
+            return path
+        async with self._locks.setdefault(selection.file, asyncio.Lock()):
+            if await asyncio.to_thread(_written_revision, path) == revision:
+                return path
+            try:
+                await self._build(selection, revision)
+            except OSError as exc:
+                if not path.exists():
+                    raise Retry(f"playlist {selection.name!r} cannot be written: {exc.strerror}") from exc
+                log.exception("playlist could not be rebuilt, the last good one is served", playlist=selection.name)
+        return path
+
+    async def rebuild_for(self, region: str) -> None:
+        """After a refresh: the playlists of a region and of the combinations with it, so that nobody has to wait."""
+        selections = [Selection(region, (region,))]
+        for entry in self._options.COMBINED_PLAYLISTS:
+            if region in entry["regions"]:
+                selections.append(self.combined(str(entry["name"])))
+        for selection in selections:
+            if await self._revision(selection) is not None:
+                await self.current(selection)
+
+    async def _revision(self, selection: Selection) -> str | None:
+        """A text that changes whenever the file would; None while no feed of the selection was ever refreshed."""
+        parts = []
+        for feed in await sources.feeds(self._runtime.store, enabled=True):
+            wanted = selection.regions is None or feed.region in selection.regions
+            if feed.kind == "channels" and wanted and feed.changed_at is not None:
+                parts.append(f"{feed.id}.{feed.revision}")
+        if not parts:
+            return None
+        options = self._options
+        ways = (FORMAT, options.stream_mode, options.RES, options.FILTER_ENABLED, options.FILTER_KEYWORDS)
+        text = repr((sorted(parts), ways, self._runtime.base_url(), selection))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    async def _build(self, selection: Selection, revision: str) -> None:
+        base = self._runtime.base_url()
+        writer = Writer(base, self._options, await _secrets(self._runtime))
+        head = m3u.header(f"{base}/guide.xml", revision).encode()
+        with files.replacing(self.path(selection)) as file:
+            await asyncio.to_thread(file.write, head)
+            async for page in channel_rows.playlist(self._runtime.store, selection.regions, group=selection.group):
+                await asyncio.to_thread(lambda page=page: file.write(writer.text(page)))
+
+    @property
+    def _options(self) -> PlaylistSettings:
+        return self._runtime.settings.of(PlaylistSettings)
+
+
+@dataclass(slots=True)
+class Writer:
+    """Turns channels into playlist text."""
+
+    base: str
+    options: PlaylistSettings
+    secrets: dict[int, tuple[str, ...]]
+    count: int = 0
+    filter: rules.Filter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.filter = rules.Filter.of(self.options.FILTER_ENABLED, self.options.FILTER_KEYWORDS)
+
+    def text(self, page: Sequence[Channel]) -> bytes:
+        """The entries of a page of channels, as UTF-8."""
+        parts = []
+        for channel in page:
+            group = self.filter.apply(channel.name, channel.group)
+            if group is None:
+                continue
+            stream = best_stream(channel)
+            parts.append(
+                m3u.item(
+                    channel_id=channel.id,
+                    name=channel.name,
+                    group=group,
+                    number=channel.number,
+                    logo=channel.logo,
+                    guide_id=channel.guide_id,
+                    url=self.address(channel, stream),
+                    attributes=stream.attributes if "name" not in channel.edited else _renamed(stream.attributes),
+                )
+            )
+        self.count += len(parts)
+        return "".join(parts).encode("utf-8", "surrogatepass")
+
+    def address(self, channel: Channel, stream: Stream) -> str:
+        """What a player opens: `/play/<id>` for addresses that expire, the source itself otherwise."""
+        through_us = stream.expires or self.options.stream_mode == "redirect" or self.options.RES
+        if through_us and stream.playable:
+            return f"{self.base}/play/{channel.id}"
+        return rules.fill_secrets(stream.url, self.secrets.get(stream.source_id, ()))
+
+
+def best_stream(channel: Channel) -> Stream:
+    """The stream that is tried first: the first one that can be played."""
+    return next((stream for stream in channel.streams if stream.playable), channel.streams[0])
+
+
+def _renamed(attributes: dict[str, str]) -> dict[str, str]:
+    return {key: value for key, value in attributes.items() if key != "tvg-name"}
+
+
+async def _secrets(runtime: Runtime) -> dict[int, tuple[str, ...]]:
+    adapters = runtime.part(Adapters)
+    found = await sources.every(runtime.store, runtime.vault)
+    return {source.id: adapters.of(source).secrets for source in found if source.kind != "guide"}
+
+
+def _region(name: str, lang: str, feeds: Sequence[Feed], now: datetime) -> Region:
+    built = [feed for feed in feeds if feed.refreshed_at is not None]
+    return Region(
+        lang=lang or next((feed.lang for feed in feeds if feed.lang), ""),
+        name=name,
+        channels=sum(feed.channels for feed in feeds),
+        resolved=sum(feed.resolved for feed in feeds),
+        refreshed_at=rules.oldest(feed.refreshed_at for feed in built),
+        refreshing=any(feed.refreshing(now) for feed in feeds),
+        feeds=tuple(feeds),
+    )
+
+
+def _written_revision(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            first = file.readline(2_000)
+    except FileNotFoundError:
+        return None
+    _, _, rest = first.partition(b'x-revision="')
+    return rest.partition(b'"')[0].decode("ascii", "replace") or None
+
+
+async def served(path: Path, base: bytes, wanted: bytes, suffix: bytes) -> AsyncIterator[bytes]:
+    """A playlist's bytes for one client: its own address in place of the written one, its token after each of ours.
+
+    Works line by line on blocks, so that memory stays at a block whatever the list's size.
+    """
+    file = await asyncio.to_thread(path.open, "rb")
+    try:
+        rest = b""
+        while True:
+            block = await asyncio.to_thread(file.read, CHUNK)
+            if not block:
+                if rest:
+                    yield _rewritten(rest, base, wanted, suffix)
+                return
+            whole, newline, tail = (rest + block).rpartition(b"\n")
+            rest = tail
+            if newline:
+                yield _rewritten(whole + newline, base, wanted, suffix)
+    finally:
+        file.close()
+
+
+def _rewritten(block: bytes, base: bytes, wanted: bytes, suffix: bytes) -> bytes:
+    if base == wanted and not suffix:
+        return block
+    ours = (base + b"/play/", base + b"/guide.xml")
+    if ours[0] not in block and ours[1] not in block:
+        return block
+    lines = block.split(b"\n")
+    for index, line in enumerate(lines):
+        if line.startswith(ours[0]):
+            lines[index] = wanted + line[len(base) :] + suffix
+        elif line.startswith(b"#EXTM3U"):
+            lines[index] = line.replace(ours[1], wanted + b"/guide.xml" + suffix)
+    return b"\n".join(lines)

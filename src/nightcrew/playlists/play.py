@@ -1,0 +1,112 @@
+"""What a player gets when it opens a channel: the address that works now.
+
+Not an open proxy: only stored channels are resolved, and an address in a private network is refused unless the source
+itself was configured there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
+from nightcrew.kernel.http import Limits, Request, points_private
+from nightcrew.kernel.redaction import redact
+from nightcrew.playlists import rules
+from nightcrew.playlists.models import Channel, Stream
+from nightcrew.playlists.providers import Adapters
+from nightcrew.playlists.providers.base import Provider
+from nightcrew.playlists.settings import PlaylistSettings
+from nightcrew.playlists.store import channels, sources
+
+if TYPE_CHECKING:
+    from nightcrew.kernel.runtime import Runtime
+
+REMEMBERED = 2_000
+"""Addresses kept in memory."""
+VARIANT_LIFETIME = 300.0
+"""Seconds for which the best variant of a master playlist is remembered."""
+MASTER_LIMITS = Limits(max_bytes=1 << 20, seconds=8.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a player is sent."""
+
+    url: str
+    stream_id: int
+
+
+class Player:
+    """Resolves channels, remembering addresses for as long as they live."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._known: OrderedDict[tuple[int, str], tuple[float, str]] = OrderedDict()
+
+    async def target(self, channel_id: int) -> Target:
+        """The address of the first stream that can be resolved.
+
+        Raises `NotFound` for an unknown channel, `GiveUp` when nothing of it can be played, `Retry` when its sources fail now.
+        """
+        channel = await channels.get(self._runtime.store, channel_id)
+        error: NightcrewError | None = None
+        for stream in channel.streams:
+            if not stream.playable:
+                continue
+            try:
+                return Target(await self._address(channel, stream), stream.id)
+            except NightcrewError as exc:
+                error = exc
+        if error is not None:
+            raise error
+        raise GiveUp(f"channel {channel.name!r} has no stream that can be played")
+
+    async def _address(self, channel: Channel, stream: Stream) -> str:
+        source = await sources.get(self._runtime.store, self._runtime.vault, stream.source_id)
+        adapter = self._runtime.part(Adapters).of(source)
+        url = rules.fill_secrets(stream.url, adapter.secrets)
+        if stream.expires:
+            url = await self._resolved(adapter, channel, stream, url)
+        if not adapter.private and await points_private(url):
+            raise GiveUp(f"{redact(url, adapter.secrets)} leads into a private network, which {source.name} does not belong to")
+        if self._runtime.settings.of(PlaylistSettings).RES and url.partition("?")[0].lower().endswith((".m3u8", ".m3u")):
+            url = await self._best_variant(adapter, stream, url)
+        return url
+
+    async def _resolved(self, adapter: Provider, channel: Channel, stream: Stream, url: str) -> str:
+        known = self._recall(stream.id, "address")
+        if known is not None:
+            return known
+        answer = await adapter.resolve(self._runtime.http, url, stream.provider_id, channel.region)
+        if answer.lifetime is not None:
+            self._remember(stream.id, "address", answer.url, answer.lifetime * 0.8)
+        return answer.url
+
+    async def _best_variant(self, adapter: Provider, stream: Stream, url: str) -> str:
+        """The best variant that a master playlist names; the master itself when it cannot be read now."""
+        known = self._recall(stream.id, url)
+        if known is not None:
+            return known
+        request = Request(url, secrets=adapter.secrets, allow_private=adapter.private)
+        try:
+            text, base = await self._runtime.http.text(request, limits=MASTER_LIMITS)
+        except Retry:
+            return url
+        best = rules.best_variant(rules.parse_master(text, base))
+        found = best.url if best is not None and rules.is_playable(best.url) else url
+        if found != url and not adapter.private and await points_private(found):
+            found = url
+        self._remember(stream.id, url, found, VARIANT_LIFETIME)
+        return found
+
+    def _recall(self, stream_id: int, what: str) -> str | None:
+        entry = self._known.get((stream_id, what))
+        return entry[1] if entry is not None and entry[0] > time.monotonic() else None
+
+    def _remember(self, stream_id: int, what: str, url: str, seconds: float) -> None:
+        self._known[(stream_id, what)] = (time.monotonic() + seconds, url)
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)

@@ -1,0 +1,77 @@
+"""Adapters, one kind of source a file. A new kind is one file and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from nightcrew.kernel.errors import Invalid
+from nightcrew.kernel.settings import invalid_from
+from nightcrew.playlists.models import Source
+from nightcrew.playlists.providers.base import Config, Provider
+from nightcrew.playlists.providers.catalogue import Catalogue, CatalogueConfig
+from nightcrew.playlists.providers.guide import Guide, GuideConfig
+from nightcrew.playlists.providers.m3u import M3u, M3uConfig
+from nightcrew.playlists.providers.xtream import Xtream, XtreamConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of source: what a user enters, and what makes its adapter."""
+
+    title: str
+    config: type[Config]
+    open: Callable[[Any], Provider] | None
+    """None for a kind without channels."""
+
+
+KINDS: Mapping[str, Kind] = {
+    "m3u": Kind("M3U playlist", M3uConfig, M3u),
+    "xtream": Kind("Xtream panel", XtreamConfig, Xtream),
+    "catalogue": Kind("Catalogue API", CatalogueConfig, Catalogue),
+    "guide": Kind("XMLTV guide", GuideConfig, None),
+}
+
+
+def checked_config(kind: str, values: Mapping[str, Any]) -> Config:
+    """What a user entered for a source, validated. Raises `Invalid` naming the field."""
+    if kind not in KINDS:
+        raise Invalid(f"kind: there is no source kind {kind!r}; known are {', '.join(KINDS)}", field="kind")
+    try:
+        return KINDS[kind].config.model_validate(values)
+    except ValidationError as exc:
+        raise invalid_from(exc) from exc
+
+
+class Adapters:
+    """Open adapters of this node, by source; one is opened anew when its source's configuration has changed."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, tuple[Mapping[str, Any], Provider]] = {}
+
+    def of(self, source: Source) -> Provider:
+        """The adapter of a source that has channels."""
+        known = self._open.get(source.id)
+        if known is not None and known[0] == source.config:
+            return known[1]
+        factory = KINDS[source.kind].open
+        if factory is None:
+            raise LookupError(f"sources of kind {source.kind} have no channels")
+        adapter = factory(checked_config(source.kind, source.config))
+        self._open[source.id] = (source.config, adapter)
+        return adapter
+
+    def guide_of(self, source: Source) -> Guide | None:
+        """The reader of a source's programme guide, if it has one."""
+        if source.kind == "guide":
+            config = GuideConfig.model_validate(source.config)
+            return Guide(config.url, user_agent=config.user_agent)
+        adapter = self.of(source)
+        url = adapter.guide_url()
+        return Guide(url, secrets=adapter.secrets, user_agent=source.config.get("user_agent", "")) if url else None
+
+
+__all__ = ["KINDS", "Adapters", "Kind", "checked_config"]

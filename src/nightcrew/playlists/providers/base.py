@@ -1,0 +1,128 @@
+"""What a source adapter is given and what it gives. Its answers are frozen dataclasses; nobody else sees JSON or XML."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, cast
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from nightcrew.kernel.errors import GiveUp
+from nightcrew.kernel.http import Http, Limits, Validators, is_private
+from nightcrew.playlists.rules import Entry
+
+BATCH = 500
+"""Entries that are parsed, compared and stored at a time."""
+
+
+class Config(BaseModel):
+    """Base of what a user enters for a source. Everything in it is sealed at rest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _strip(cls, value: Any) -> Any:
+        return value.strip() if isinstance(value, str) else value
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """One fetch of one feed."""
+
+    http: Http
+    folder: Path
+    limits: Limits
+    max_entries: int
+    lang: str = ""
+    region: str = ""
+    validators: Validators = field(default_factory=Validators)
+    content_hash: str | None = None
+    """The hash of the stored list: the same one means there is nothing to do. None at a rebuild."""
+    on_bytes: Callable[[int], Awaitable[None]] | None = None
+    """Told how many bytes have come so far."""
+
+    def temporary(self) -> BinaryIO:
+        """A file without a name: it cannot outlive the process, however that ends."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return cast("BinaryIO", tempfile.TemporaryFile(dir=self.folder))
+
+
+@dataclass(slots=True)
+class Listing:
+    """A fetched list: entries in batches, and what to remember once it has been stored."""
+
+    batches: AsyncIterator[list[Entry]]
+    validators: Validators = field(default_factory=Validators)
+    content_hash: str | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
+    expected: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """The provider says, or the hash shows, that the list is the stored one."""
+
+    validators: Validators
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """An address to play now. `lifetime` seconds None: it does not expire."""
+
+    url: str
+    lifetime: float | None = None
+
+
+class Provider(Protocol):
+    """One kind of source, for one configured source."""
+
+    secrets: tuple[str, ...]
+    """Values that must be hidden in stored addresses, and never be shown. In a stable order."""
+    private: bool
+    """Whether the source itself was configured in a private network."""
+
+    def listing(self, fetch: Fetch) -> AbstractAsyncContextManager[Listing | Unchanged]:
+        """Fetch the channels of `fetch.region`. Raises `Retry`, `GiveUp` or `NeedsUser`."""
+
+    async def resolve(self, http: Http, url: str, provider_id: str, region: str) -> Resolved:
+        """The address that plays a stream now, for one that expires."""
+
+    def guide_url(self) -> str | None:
+        """The address of the source's own programme guide."""
+
+
+def batched(entries: Iterator[Entry], size: int = BATCH) -> list[Entry]:
+    """The next `size` entries; shorter or empty at the end. Runs in a thread."""
+    batch = []
+    for entry in entries:
+        batch.append(entry)
+        if len(batch) == size:
+            break
+    return batch
+
+
+async def batches(first: list[Entry], entries: Iterator[Entry], limit: int) -> AsyncIterator[list[Entry]]:
+    """`first` and then the rest of `entries`, parsed in a thread. Raises `GiveUp` beyond `limit` entries."""
+    total, batch = 0, first
+    while batch:
+        total += len(batch)
+        if total > limit:
+            raise GiveUp(f"the list has more than {limit} channels (setting max_channels)")
+        yield batch
+        batch = await asyncio.to_thread(batched, entries)
+
+
+def host_is_private(url: str) -> bool:
+    """Whether the user wrote a private address or a name of the local network (localhost, *.local, no dot at all)."""
+    host = (urlsplit(url).hostname or "").lower()
+    try:
+        return is_private(host)
+    except ValueError:
+        return host == "localhost" or "." not in host or host.endswith((".local", ".lan", ".home.arpa", ".internal"))

@@ -1,0 +1,314 @@
+"""Source kind `catalogue`: a paged JSON API that settings alone describe.
+
+The user supplies every address, header and path; nothing here knows a provider. Templates may hold `{lang}`,
+`{region}`, `{cursor}`, `{token}` and, where a stream is resolved, `{id}`. Paths into JSON are keys and numbers joined by
+dots (`streams.0.url`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Annotated, Any, Literal
+from urllib.parse import quote, urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from nightcrew.kernel.errors import GiveUp, NeedsUser, Retry
+from nightcrew.kernel.http import Http, Limits, Request
+from nightcrew.playlists import rules
+from nightcrew.playlists.providers.base import Config, Fetch, Listing, Resolved, Unchanged, host_is_private
+from nightcrew.playlists.rules import Entry
+
+MAX_PAGES = 5_000
+PAGE_LIMITS = Limits(max_bytes=16 << 20, seconds=60)
+_HOLE = re.compile(r"\{(lang|region|cursor|token|id)\}")
+
+Text = Annotated[str, StringConstraints(max_length=2_000)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Call(_Part):
+    """One request: `path` is joined to the base address, `body` is sent as JSON (None: no body)."""
+
+    method: Literal["GET", "POST"] = "GET"
+    path: Text = ""
+    headers: dict[str, Text] = Field(default_factory=dict, max_length=30)
+    body: Any = None
+
+
+class Fields(_Part):
+    """Where an item keeps its values, as paths inside of the item. `url` is only needed without `resolve`."""
+
+    id: Text = "id"
+    name: Text = "name"
+    group: Text = ""
+    logo: Text = ""
+    url: Text = ""
+    number: Text = ""
+    guide_id: Text = ""
+
+
+class Auth(_Part):
+    """How a request is signed: not at all, with a fixed header, or with a token from an endpoint."""
+
+    kind: Literal["none", "header", "token"] = "none"
+    header: Text = ""
+    value: Text = ""
+    method: Literal["GET", "POST"] = "POST"
+    path: Text = ""
+    headers: dict[str, Text] = Field(default_factory=dict, max_length=30)
+    body: Any = None
+    token: Text = "token"
+    lifetime: float = Field(300, ge=1, le=31_536_000)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Auth:
+        if self.kind == "header" and not (self.header and self.value):
+            raise ValueError("auth of kind header needs header and value")
+        if self.kind == "token" and not (self.header and self.path):
+            raise ValueError("auth of kind token needs header and path")
+        return self
+
+
+class Resolve(_Part):
+    """How an item becomes an address: it has one, a template makes one, or a request gives one that lives for a while."""
+
+    kind: Literal["none", "template", "post"] = "none"
+    template: Text = ""
+    method: Literal["GET", "POST"] = "POST"
+    path: Text = ""
+    headers: dict[str, Text] = Field(default_factory=dict, max_length=30)
+    body: Any = None
+    url: Text = "url"
+    lifetime: float = Field(300, ge=1, le=31_536_000)
+
+
+class Shape(_Part):
+    """The whole description of an API."""
+
+    list: Call = Call()
+    items: Text = "items"
+    next_cursor: Text = ""
+    fields: Fields = Fields()
+    where: dict[str, Any] = Field(default_factory=dict, max_length=20)
+    auth: Auth = Auth()
+    resolve: Resolve = Resolve()
+
+    @model_validator(mode="after")
+    def _resolvable(self) -> Shape:
+        if self.resolve.kind == "none" and not self.fields.url:
+            raise ValueError("without resolve, fields.url must say where an item keeps its address")
+        if self.resolve.kind == "template" and not self.resolve.template:
+            raise ValueError("resolve of kind template needs template")
+        return self
+
+
+class CatalogueConfig(Config):
+    """`url` is the API's base address; `locales` are language and region pairs (empty: the setting LOCALES)."""
+
+    url: str
+    locales: list[tuple[str, str]] = Field(default_factory=list, max_length=100)
+    options: Shape = Shape(fields=Fields(url="url"))
+
+    @field_validator("url")
+    @classmethod
+    def _url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("the base address must begin with http:// or https://")
+        return value.rstrip("/")
+
+    @field_validator("locales")
+    @classmethod
+    def _locales(cls, value: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        return [(lang.strip()[:20], rules.region_name(region)) for lang, region in value]
+
+
+class Catalogue:
+    """One configured API. Its token is shared by all fetches until it expires or is refused."""
+
+    def __init__(self, config: CatalogueConfig) -> None:
+        self._config = config
+        self._shape = config.options
+        self._token = ""
+        self._token_until = 0.0
+        auth = self._shape.auth
+        self.secrets: tuple[str, ...] = tuple(v for v in (auth.value, *_texts(auth.body)) if len(v) >= 8)
+        self.private = host_is_private(config.url)
+
+    @contextlib.asynccontextmanager
+    async def listing(self, fetch: Fetch) -> AsyncIterator[Listing | Unchanged]:
+        """Page through the API. A page that fails fails the run: half a catalogue is never taken for a whole one."""
+        pages = self._pages(fetch)
+        first = await anext(pages, None)
+        while first is not None and not first:
+            first = await anext(pages, None)
+        if first is None:
+            raise Retry("the catalogue has no channels for this region")
+        yield Listing(_chain(first, pages, fetch.max_entries))
+
+    async def _pages(self, fetch: Fetch) -> AsyncIterator[list[Entry]]:
+        holes = {"lang": fetch.lang, "region": fetch.region, "cursor": None}
+        seen: set[str] = set()
+        for _ in range(MAX_PAGES):
+            answer = await self._call(fetch.http, self._shape.list, holes)
+            items = dig(answer, self._shape.items)
+            if not isinstance(items, list):
+                raise Retry(f"the catalogue's answer has no list at {self._shape.items!r}")
+            yield [entry for item in items if isinstance(item, dict) and (entry := self._entry(item)) is not None]
+            cursor = dig(answer, self._shape.next_cursor) if self._shape.next_cursor else None
+            if cursor is None or cursor == "" or not items:
+                return
+            if str(cursor) in seen:
+                raise GiveUp(f"the catalogue's pages go round in a circle (cursor {str(cursor)[:40]!r})")
+            seen.add(str(cursor))
+            holes["cursor"] = str(cursor)
+        raise GiveUp(f"the catalogue has more than {MAX_PAGES} pages")
+
+    def _entry(self, item: Mapping[str, Any]) -> Entry | None:
+        if any(dig(item, path) != value for path, value in self._shape.where.items()):
+            return None
+        fields, resolve = self._shape.fields, self._shape.resolve
+        provider_id = _plain(dig(item, fields.id))
+        name = _plain(dig(item, fields.name))
+        if not provider_id or not name:
+            return None
+        url = _plain(dig(item, fields.url)) if fields.url else ""
+        if resolve.kind == "template":
+            url = fill(resolve.template, {"id": provider_id}, quoted=True)
+        return Entry(
+            name=name,
+            url="" if resolve.kind == "post" else url,
+            group=_plain(dig(item, fields.group)) if fields.group else "",
+            number=_plain(dig(item, fields.number)) if fields.number else "",
+            logo=_plain(dig(item, fields.logo)) if fields.logo else "",
+            guide_id=_plain(dig(item, fields.guide_id)) if fields.guide_id else "",
+            provider_id=provider_id,
+            expires=resolve.kind == "post",
+        )
+
+    async def resolve(self, http: Http, url: str, provider_id: str, region: str) -> Resolved:
+        """Ask the API for an address that works now. Raises `Retry` when its answer has none."""
+        resolve = self._shape.resolve
+        if resolve.kind != "post":
+            return Resolved(url)
+        call = Call(method=resolve.method, path=resolve.path, headers=resolve.headers, body=resolve.body)
+        answer = await self._call(http, call, {"id": provider_id, "region": region, "lang": "", "cursor": None})
+        found = dig(answer, resolve.url)
+        if not isinstance(found, str) or not rules.is_playable(found):
+            raise Retry(f"the catalogue's answer has no address at {resolve.url!r}")
+        return Resolved(found, resolve.lifetime)
+
+    def guide_url(self) -> str | None:
+        """Catalogues have none."""
+        return None
+
+    async def _call(self, http: Http, call: Call, holes: Mapping[str, str | None]) -> Any:
+        """One signed request; a refused token is renewed once."""
+        for attempt in (1, 2):
+            signed = {**holes, "token": await self._fresh_token(http)}
+            headers = {key: fill(value, signed) for key, value in call.headers.items()}
+            auth = self._shape.auth
+            if auth.kind == "header":
+                headers[auth.header] = auth.value
+            elif auth.kind == "token":
+                headers[auth.header] = self._token
+            try:
+                return await http.json(self._request(call.method, call.path, headers, call.body, signed), limits=PAGE_LIMITS)
+            except NeedsUser:
+                if auth.kind != "token" or attempt == 2:
+                    raise
+                self._token_until = 0.0
+        raise AssertionError("unreachable")
+
+    async def _fresh_token(self, http: Http) -> str:
+        auth = self._shape.auth
+        if auth.kind != "token":
+            return ""
+        if time.monotonic() >= self._token_until:
+            answer = await http.json(self._request(auth.method, auth.path, auth.headers, auth.body, {}))
+            token = dig(answer, auth.token)
+            if not isinstance(token, str) or not token or len(token) > 8_000 or not token.isprintable():
+                raise Retry(f"the token endpoint's answer has no token at {auth.token!r}")
+            self._token = token
+            self._token_until = time.monotonic() + auth.lifetime * 0.9
+        return self._token
+
+    def _request(
+        self, method: str, path: str, headers: Mapping[str, str], body: Any, holes: Mapping[str, str | None]
+    ) -> Request:
+        url = path if path.startswith(("http://", "https://")) else f"{self._config.url}/{path.lstrip('/')}"
+        secrets = (*self.secrets, self._token) if self._token else self.secrets
+        return Request(
+            fill(url, holes, quoted=True),
+            method,
+            {key: fill(value, holes) for key, value in headers.items()},
+            filled(body, holes) if method == "POST" else None,
+            secrets,
+            self.private,
+        )
+
+
+def dig(value: Any, path: str) -> Any:
+    """What lies at `path` (`a.b.0.c`) inside of JSON, or None. An empty path is the value itself."""
+    for step in path.split(".") if path else ():
+        if isinstance(value, Mapping):
+            value = value.get(step)
+        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return None
+    return value
+
+
+def fill(template: str, holes: Mapping[str, str | None], *, quoted: bool = False) -> str:
+    """`template` with its holes filled; in an address the values are percent-encoded."""
+
+    def value(match: re.Match[str]) -> str:
+        text = holes.get(match.group(1)) or ""
+        return quote(text, safe="") if quoted else text
+
+    return _HOLE.sub(value, template)
+
+
+def filled(body: Any, holes: Mapping[str, str | None]) -> Any:
+    """A JSON body with its holes filled. A text that is only one hole becomes null when there is nothing to put in."""
+    if isinstance(body, dict):
+        return {key: filled(value, holes) for key, value in body.items()}
+    if isinstance(body, list):
+        return [filled(value, holes) for value in body]
+    if not isinstance(body, str):
+        return body
+    alone = _HOLE.fullmatch(body)
+    return holes.get(alone.group(1)) if alone else fill(body, holes)
+
+
+async def _chain(first: list[Entry], pages: AsyncIterator[list[Entry]], limit: int) -> AsyncIterator[list[Entry]]:
+    total = len(first)
+    yield first
+    async for page in pages:
+        total += len(page)
+        if total > limit:
+            raise GiveUp(f"the catalogue has more than {limit} channels (setting max_channels)")
+        if page:
+            yield page
+
+
+def _plain(value: Any) -> str:
+    if value is None or isinstance(value, dict | list | bool):
+        return ""
+    return "".join(c for c in str(value) if c.isprintable()).strip()[:4_000]
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        return [text for item in value.values() for text in _texts(item)]
+    return [text for item in value for text in _texts(item)] if isinstance(value, list) else []

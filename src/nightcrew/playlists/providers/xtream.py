@@ -1,0 +1,189 @@
+"""Source kind `xtream`: an Xtream Codes panel (`player_api.php`), as most providers run it.
+
+Wire format: `player_api.php?username&password` gives `user_info` and `server_info`; `&action=get_live_categories` and
+`&action=get_live_streams` give lists. Numbers often come as strings, and missing values as null or "".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from typing import Any, BinaryIO, Literal
+from urllib.parse import quote, urlencode, urlsplit
+
+import ijson
+from pydantic import field_validator
+
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.errors import NeedsUser, Retry
+from nightcrew.kernel.http import Http, Request
+from nightcrew.playlists.providers.base import (
+    Config,
+    Fetch,
+    Listing,
+    Resolved,
+    Unchanged,
+    batched,
+    batches,
+    host_is_private,
+)
+from nightcrew.playlists.rules import Entry, digest
+
+
+class XtreamConfig(Config):
+    """`url` is the panel's address without `player_api.php`."""
+
+    url: str
+    username: str
+    password: str
+    output: Literal["ts", "m3u8"] = "ts"
+    user_agent: str = ""
+    guide: bool = True
+
+    @field_validator("url")
+    @classmethod
+    def _url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("the panel's address must begin with http:// or https://")
+        return f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix('/player_api.php').removesuffix('/get.php')}".rstrip("/")
+
+    @field_validator("username", "password")
+    @classmethod
+    def _filled(cls, value: str) -> str:
+        if not value:
+            raise ValueError("user name and password are both needed")
+        return value
+
+
+class Xtream:
+    """An Xtream panel with one login."""
+
+    def __init__(self, config: XtreamConfig) -> None:
+        self._config = config
+        self.secrets = (quote(config.username, safe=""), quote(config.password, safe=""))
+        self.private = host_is_private(config.url)
+
+    @contextlib.asynccontextmanager
+    async def listing(self, fetch: Fetch) -> AsyncIterator[Listing | Unchanged]:
+        """Check the account, then read the streams from a temporary file one by one."""
+        account = await self._account(fetch.http)
+        categories = await self._categories(fetch.http)
+        with fetch.temporary() as file:
+            request = self._request("get_live_streams")
+            answer = await fetch.http.download(
+                request, file, limits=fetch.limits, validators=fetch.validators, sniff=_sniff, on_bytes=fetch.on_bytes
+            )
+            marker = f"{answer.sha256}:{hash_of(categories)}"
+            if answer.not_modified or (fetch.content_hash and marker == fetch.content_hash):
+                yield Unchanged(answer.validators)
+                return
+            file.seek(0)
+            entries = self._entries(file, categories)
+            first = await asyncio.to_thread(batched, entries)
+            if not first:
+                raise Retry("the panel lists no live channels")
+            yield Listing(batches(first, entries, fetch.max_entries), answer.validators, marker, {"account": account})
+
+    async def _account(self, http: Http) -> dict[str, Any]:
+        answer = await http.json(self._request(None))
+        info = answer.get("user_info") if isinstance(answer, dict) else None
+        if not isinstance(info, dict):
+            raise Retry("the panel's answer has no user_info: this may not be an Xtream panel")
+        if str(info.get("auth", "1")) == "0":
+            raise NeedsUser("the panel refuses the login: check user name and password")
+        status = str(info.get("status") or "Active")
+        expires = _epoch(info.get("exp_date"))
+        if status.lower() in {"expired", "banned", "disabled"} or (expires and expires < utcnow()):
+            raise NeedsUser(f"the account is {status.lower()}{f', it ran until {expires:%Y-%m-%d}' if expires else ''}")
+        return {
+            "status": status,
+            "expires": expires.isoformat() if expires else None,
+            "max_connections": _number(info.get("max_connections")),
+            "active_connections": _number(info.get("active_cons")),
+        }
+
+    async def _categories(self, http: Http) -> dict[str, str]:
+        """Names by id. When the panel cannot say them now, the last known ones are used."""
+        answer, _stale = await http.cached_json(self._request("get_live_categories"))
+        if not isinstance(answer, list):
+            raise Retry("the panel's category list is no list")
+        rows = [row for row in answer if isinstance(row, dict)]
+        return {str(row.get("category_id")): str(row.get("category_name") or "") for row in rows}
+
+    def _entries(self, file: BinaryIO, categories: dict[str, str]) -> Iterator[Entry]:
+        try:
+            for row in ijson.items(file, "item"):
+                entry = self._entry(row, categories) if isinstance(row, dict) else None
+                if entry is not None:
+                    yield entry
+        except (ijson.JSONError, UnicodeDecodeError) as exc:
+            raise Retry("the panel's channel list is cut off or no valid JSON") from exc
+
+    def _entry(self, row: dict[str, Any], categories: dict[str, str]) -> Entry | None:
+        stream_id = _text(row.get("stream_id"))
+        if not stream_id.isalnum():
+            return None
+        user, password = self.secrets
+        archive = _number(row.get("tv_archive"))
+        days = _number(row.get("tv_archive_duration"))
+        return Entry(
+            name=_text(row.get("name")) or f"Channel {stream_id}",
+            url=f"{self._config.url}/live/{user}/{password}/{stream_id}.{self._config.output}",
+            group=categories.get(_text(row.get("category_id")), ""),
+            number=_text(row.get("num")),
+            logo=_text(row.get("stream_icon")),
+            guide_id=_text(row.get("epg_channel_id")),
+            provider_id=stream_id,
+            attributes={"catchup": "xc", "catchup-days": str(days)} if archive else {},
+        )
+
+    def _request(self, action: str | None, path: str = "player_api.php") -> Request:
+        query = {"username": self._config.username, "password": self._config.password}
+        if action:
+            query["action"] = action
+        return Request(
+            f"{self._config.url}/{path}?{urlencode(query, quote_via=quote)}",
+            headers={"User-Agent": self._config.user_agent} if self._config.user_agent else {},
+            secrets=self.secrets,
+            allow_private=self.private,
+        )
+
+    async def resolve(self, http: Http, url: str, provider_id: str, region: str) -> Resolved:  # noqa: ARG002
+        """The panel's addresses do not expire."""
+        return Resolved(url)
+
+    def guide_url(self) -> str | None:
+        """The panel's own guide, unless the user switched it off."""
+        return self._request(None, "xmltv.php").url if self._config.guide else None
+
+
+def hash_of(categories: dict[str, str]) -> str:
+    """A short text that changes when a category's name does."""
+    return digest("\0".join(f"{k}={v}" for k, v in sorted(categories.items()))).hex()
+
+
+def _sniff(first: bytes, content_type: str) -> None:
+    head = first.lstrip()
+    if not head.startswith(b"["):
+        found = "an HTML page" if head[:1] == b"<" or "html" in content_type else "something else"
+        raise Retry(f"the panel answers {found} where its channel list is expected")
+
+
+def _text(value: Any) -> str:
+    return "" if value is None or isinstance(value, dict | list | bool) else str(value).strip()
+
+
+def _number(value: Any) -> int:
+    text = _text(value)
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
+
+
+def _epoch(value: Any) -> datetime | None:
+    text = _text(value)
+    try:
+        return datetime.fromtimestamp(int(text), UTC) if text.isdecimal() and int(text) > 0 else None
+    except (OverflowError, ValueError, OSError):
+        return None

@@ -1,0 +1,333 @@
+"""Decisions about channels, without any input or output: identity, filter, merge, status, guard, ranking."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urljoin
+
+GRACE = 120.0
+"""Seconds beyond the interval in which a region still counts as fresh."""
+ALL = "ALL"
+"""The region name that means every region; no source may use it."""
+
+_REGION = re.compile(r"[A-Z0-9][A-Z0-9_.-]{0,39}")
+_DECORATION = re.compile(r"[\u24b6-\u24e9\u2460-\u2473]|\[[^\]]*\]|\b(?:uhd|fhd|hd|sd|4k|hevc|h\.?265|raw)\b", re.IGNORECASE)
+_SPACES = re.compile(r"[\W_]+")
+_PLAYABLE = re.compile(r"(?i)^(?:https?|rtmps?|rtmpe|rtmpt|rtsps?|rtp|udp|srt|mms|mmsh|hls\+https?)://[^\s/]+")
+
+
+# -- what a provider said ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One channel as a provider lists it. Texts are stripped; `provider_id` is empty when the format has none."""
+
+    name: str
+    url: str
+    group: str = ""
+    number: str = ""
+    logo: str = ""
+    guide_id: str = ""
+    provider_id: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """What else the provider said, kept for players: other EXTINF attributes, and `vlc:`/`kodi:` option lines."""
+    expires: bool = False
+    """Whether the URL only works for a while and is resolved at play time."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuideChannel:
+    """A channel as a programme guide names it."""
+
+    guide_id: str
+    name: str
+    icon: str
+
+
+@dataclass(frozen=True, slots=True)
+class Programme:
+    """One broadcast. Times are aware UTC; `body` holds the child elements as XML text, already checked and escaped."""
+
+    guide_id: str
+    start: datetime
+    stop: datetime
+    title: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a channel is. `key` is unique in its feed; `ident` is shared by entries that might be the same channel."""
+
+    key: bytes
+    ident: bytes
+
+
+class Identifier:
+    """Gives entries of one list their identity, in order.
+
+    Identity comes from the provider's id; else from the guide id (tvg-id); else from the normalised name and group.
+    Guide ids are not unique in real lists, so name and group tell equal ones apart; entries alike in all are numbered.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[int, int] = {}
+
+    def identify(self, entry: Entry) -> Identity:
+        """The identity of the next entry."""
+        label = f"{normalise(entry.name)}\0{entry.group.casefold()}"
+        if entry.provider_id:
+            ident, told_apart = f"id\0{entry.provider_id}", ""
+        elif entry.guide_id:
+            ident, told_apart = f"guide\0{entry.guide_id.casefold()}", label
+        else:
+            ident, told_apart = f"name\0{label}", ""
+        alike = digest(f"{ident}\0{told_apart}")
+        short = int.from_bytes(alike[:8], "big")
+        count = self._seen.get(short, 0)
+        self._seen[short] = count + 1
+        key = alike if count == 0 else digest(f"{ident}\0{told_apart}\0{count}")
+        return Identity(key, digest(ident))
+
+
+def digest(text: str) -> bytes:
+    """16 bytes that stand for `text`."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def row_hash(entry: Entry) -> bytes:
+    """16 bytes that change when anything that is stored of an entry changes."""
+    extra = "\0".join(f"{key}={value}" for key, value in sorted(entry.attributes.items()))
+    return digest(
+        "\0".join((entry.name, entry.url, entry.group, entry.number, entry.logo, entry.guide_id, str(entry.expires), extra))
+    )
+
+
+def normalise(name: str) -> str:
+    """A name without case, accents, punctuation and quality marks: "DE: Das Erste HD Ⓢ" → "de das erste"."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", _DECORATION.sub(" ", name)) if not unicodedata.combining(c))
+    return _SPACES.sub(" ", plain.casefold()).strip() or name.casefold().strip()
+
+
+def search_text(*parts: str) -> str:
+    """What a search looks in: case and accents folded."""
+    joined = " ".join(part for part in parts if part)
+    return "".join(c for c in unicodedata.normalize("NFKD", joined) if not unicodedata.combining(c)).casefold()
+
+
+def is_playable(url: str) -> bool:
+    """Whether an entry's address can be played at all; lists carry remarks such as "[NO PUBLIC STREAM]" in its place."""
+    return _PLAYABLE.match(url) is not None
+
+
+# -- regions, combinations, filter -------------------------------------------------------------------------------------
+
+
+def region_name(text: str) -> str:
+    """The canonical (upper-case) name of a region. Raises ValueError for what cannot be part of an address."""
+    name = _SPACES_IN_REGION.sub("-", text.strip()).upper()
+    if not _REGION.fullmatch(name) or name == ALL:
+        raise ValueError(f"a region is 1 to 40 letters, digits, dots, dashes or underscores and not {ALL!r}, got {text!r}")
+    return name
+
+
+_SPACES_IN_REGION = re.compile(r"\s+")
+
+
+def region_from(name: str) -> str:
+    """A region for a source that names none: the source's own name, made fit for an address."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+    cleaned = re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-").upper()[:40].strip("-")
+    return cleaned if cleaned and cleaned != ALL else f"{cleaned or 'SOURCE'}-1"
+
+
+def checked_combination(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A combined playlist `{name, regions: [two or more]}` in canonical form. Raises ValueError."""
+    name, regions = entry.get("name"), entry.get("regions")
+    if not isinstance(name, str) or not re.fullmatch(r"[\w .-]{1,60}", name.strip()) or name.strip().startswith("."):
+        raise ValueError("a combined playlist needs a name of 1 to 60 letters, digits, spaces, dots or dashes")
+    if not isinstance(regions, list) or len({region_name(str(region)) for region in regions}) < 2:
+        raise ValueError(f"combined playlist {name!r} needs two or more regions")
+    return {"name": name.strip(), "regions": list(dict.fromkeys(region_name(str(region)) for region in regions))}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Keeps channels whose name contains a keyword (case ignored). Without keywords it keeps everything."""
+
+    keywords: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, enabled: bool, keywords: Sequence[str]) -> Filter:
+        """Read `kw` or `kw:Group` texts; blank ones are passed over."""
+        if not enabled:
+            return cls()
+        pairs = [text.partition(":") for text in keywords]
+        return cls(tuple((kw.strip().casefold(), group.strip()) for kw, _, group in pairs if kw.strip()))
+
+    def apply(self, name: str, group: str) -> str | None:
+        """The group under which a channel is served, or None when it is left out. The first keyword that matches counts."""
+        if not self.keywords:
+            return group
+        folded = name.casefold()
+        for keyword, target in self.keywords:
+            if keyword in folded:
+                return target or group
+        return None
+
+
+# -- fresh or not ------------------------------------------------------------------------------------------------------
+
+
+class Status(StrEnum):
+    """How a region stands."""
+
+    FRESH = "FRESH"
+    STALE = "STALE"
+    NO_DATA = "NO DATA"
+    REFRESHING = "REFRESHING"
+
+    @property
+    def css(self) -> str:
+        """The seed's `status_class`."""
+        return self.value.lower().replace(" ", "-")
+
+
+def status(age_s: float | None, interval: float, *, refreshing: bool) -> Status:
+    """The status of a region that was refreshed `age_s` seconds ago (None: never built)."""
+    if refreshing:
+        return Status.REFRESHING
+    if age_s is None:
+        return Status.NO_DATA
+    return Status.FRESH if age_s <= interval + GRACE else Status.STALE
+
+
+def oldest(moments: Iterable[datetime | None]) -> datetime | None:
+    """The oldest moment; None when one is missing, for a whole is as old as its oldest part."""
+    found = list(moments)
+    known = [moment for moment in found if moment is not None]
+    return min(known) if known and len(known) == len(found) else None
+
+
+# -- nothing good is replaced by something worse -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a fetched list would do to the stored one, in channels."""
+
+    stored: int
+    new: int = 0
+    changed: int = 0
+    moved: int = 0
+    gone: int = 0
+
+    @property
+    def nothing(self) -> bool:
+        """Whether the list is the stored one."""
+        return not (self.new or self.changed or self.moved or self.gone)
+
+
+def held_back(change: Change, guard_percent: int) -> str | None:
+    """Why a change must wait for a person, or None when it may be applied.
+
+    Only a loss is guarded. A channel that came instead of one that went does not make up for it: the viewer's choice is gone.
+    """
+    if change.stored == 0 or change.gone == 0:
+        return None
+    share = 100 * change.gone / change.stored
+    if share <= guard_percent:
+        return None
+    return f"−{share:.0f} %"
+
+
+def next_attempt(failures: int, interval: float, after: float | None) -> float:
+    """Seconds until a failed feed is tried again: 30 s, doubling up to the interval, or as the provider told."""
+    pause = min(30.0 * 2 ** max(0, min(failures - 1, 20)), interval)
+    return max(pause, after or 0.0)
+
+
+# -- variants of a master playlist -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One EXT-X-STREAM-INF of an HLS master playlist (RFC 8216, 4.3.4.2). 0 stands for not named."""
+
+    url: str
+    height: int = 0
+    fps: float = 0.0
+    bandwidth: int = 0
+
+
+_ATTRIBUTE = re.compile(r'([A-Z0-9-]+)=("[^"]*"|[^,]*)')
+
+
+def parse_master(text: str, base: str) -> list[Variant]:
+    """The variants that a master playlist names, addresses made absolute; empty for a media playlist."""
+    variants: list[Variant] = []
+    pending: dict[str, str] | None = None
+    for raw in text.splitlines()[:5_000]:
+        line = raw.strip()
+        if line.startswith("#EXT-X-STREAM-INF:"):
+            pending = {key: value.strip('"') for key, value in _ATTRIBUTE.findall(line.partition(":")[2])}
+        elif line and not line.startswith("#") and pending is not None:
+            variants.append(_variant(urljoin(base, line), pending))
+            pending = None
+    return variants
+
+
+def _variant(url: str, attributes: Mapping[str, str]) -> Variant:
+    _, _, height = attributes.get("RESOLUTION", "").lower().partition("x")
+    try:
+        fps = float(attributes.get("FRAME-RATE", "0"))
+    except ValueError:
+        fps = 0.0
+    bandwidth = attributes.get("BANDWIDTH", "0")
+    return Variant(
+        url,
+        int(height) if height.isdecimal() and len(height) < 6 else 0,
+        fps if 0 <= fps < 1000 else 0.0,
+        int(bandwidth) if bandwidth.isdecimal() and len(bandwidth) < 12 else 0,
+    )
+
+
+def best_variant(variants: Sequence[Variant]) -> Variant | None:
+    """1080p50 before 720p50 before 1080p25 before 720p25, then the rest by height × frame rate, then by bandwidth."""
+    return max(variants, key=variant_rank, default=None)
+
+
+def variant_rank(variant: Variant) -> tuple[int, float, int]:
+    """Sorts variants, best last. Frame rates are taken in classes: 45 and more is 50, 20 to 45 is 25; a height of 1080 or more is 1080."""
+    height = 1080 if variant.height >= 1080 else 720 if variant.height >= 720 else 0
+    rate = 50 if variant.fps >= 45 else 25 if variant.fps >= 20 else 0
+    named = {(1080, 50): 4, (720, 50): 3, (1080, 25): 2, (720, 25): 1}.get((height, rate), 0)
+    return named, variant.height * (variant.fps or 25.0), variant.bandwidth
+
+
+# -- secrets inside of stream addresses --------------------------------------------------------------------------------
+
+
+def hide_secrets(url: str, secrets: Sequence[str]) -> str:
+    """`url` with each secret of its source replaced by a placeholder, so that it is not stored in the clear.
+
+    Braces are not valid in URLs, so the placeholder cannot clash. `secrets` must be in a stable order.
+    """
+    for index, secret in enumerate(secrets):
+        url = url.replace(secret, f"{{secret{index}}}")
+    return url
+
+
+def fill_secrets(url: str, secrets: Sequence[str]) -> str:
+    """The address that `hide_secrets` was given, with the source's present secrets."""
+    for index, secret in enumerate(secrets):
+        url = url.replace(f"{{secret{index}}}", secret)
+    return url

@@ -1,0 +1,72 @@
+"""Options of the playlists domain. Upper-case names are the seed's, so that its config.json can be imported as it is."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import field_validator
+
+from nightcrew.kernel.settings import Options, option
+from nightcrew.playlists import rules
+
+
+class PlaylistSettings(Options):
+    """How channels are fetched, filtered and served."""
+
+    refresh_interval: int = option(
+        600,
+        ge=60,
+        le=86_400,
+        unit="s",
+        help="How often every source is fetched: 300 for lists that change often, 600 as a rule, 1800 for stable ones, 3600 at the least.",
+    )
+    PLAYLIST_REBUILD_ON_START: bool = option(
+        True, help="Fetch every source anew, without using caches, when Nightcrew starts. Old data is served until the new is whole."
+    )
+    LOCALES: list[tuple[str, str]] = option(
+        [["de", "DE"]],
+        max_length=200,
+        help="Language and region pairs. Catalogue sources without locales of their own are fetched once for each pair.",
+    )
+    COMBINED_PLAYLISTS: list[dict[str, str | list[str]]] = option(
+        [],
+        max_length=200,
+        help='Playlists built from several regions: {"name": "DACH", "regions": ["DE", "AT", "CH"]}.',
+    )
+    FILTER_ENABLED: bool = option(False, help="Serve only channels whose name contains one of the filter keywords.")
+    FILTER_KEYWORDS: list[str] = option(
+        [],
+        max_length=500,
+        help='Keywords, or "keyword:Group" to put what matches into that group. Without keywords the filter keeps everything.',
+    )
+    RES: bool = option(
+        False, help="Pick the best variant of a master playlist at play time (1080p50, 720p50, 1080p25, 720p25, then the largest)."
+    )
+    stream_mode: Literal["direct", "redirect"] = option(
+        "direct",
+        help="What playlists point at: direct = the source itself wherever its addresses do not expire; "
+        "redirect = always Nightcrew, which answers with the present address.",
+    )
+    shrink_guard: int = option(
+        30, ge=0, le=100, unit="%", help="A refresh that would drop more than this share of a source's channels is held back until a person accepts it."
+    )
+    merge_sources: bool = option(
+        True, help="Streams of different sources with the same guide id in the same region become one channel with several streams."
+    )
+    max_playlist_mb: int = option(256, ge=1, le=4096, unit="MiB", help="The largest list or guide that is read from a source (unpacked).")
+    max_channels: int = option(500_000, ge=100, le=2_000_000, help="The most channels that are read from one source.")
+    keep_gone_days: int = option(
+        30, ge=1, le=3650, unit="days", help="How long a channel that its source no longer lists keeps its id, number and edits."
+    )
+    guide_interval: int = option(43_200, ge=900, le=604_800, unit="s", help="How often programme guides are fetched.")
+    guide_days: int = option(8, ge=1, le=30, unit="days", help="How far ahead programmes are kept and served.")
+
+    @field_validator("LOCALES")
+    @classmethod
+    def _locales(cls, value: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        return [(lang.strip(), rules.region_name(region)) for lang, region in value]
+
+    @field_validator("COMBINED_PLAYLISTS")
+    @classmethod
+    def _combined(cls, value: list[dict[str, str | list[str]]]) -> list[dict[str, str | list[str]]]:
+        return [rules.checked_combination(entry) for entry in value]

@@ -1,0 +1,250 @@
+"""Channels as people and players see them: lists by cursor, groups, edits, the rows of a playlist."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from nightcrew.kernel.errors import NotFound
+from nightcrew.kernel.store import Store
+from nightcrew.playlists import rules
+from nightcrew.playlists.models import MAX_NAME, Channel, Stream, channel, feed, source, stream
+
+Cursor = tuple[str, int, int, int]
+"""The place of a channel in every list: (region, feed, position, id)."""
+
+PAGE = 1_000
+"""Channels that a playlist is built from at a time."""
+
+_EDITABLE = ("name", "number", "grp", "logo", "guide_id")
+_ORDER = (channel.c.region, channel.c.feed_id, channel.c.position, channel.c.id)
+
+
+def _shown(column: str) -> sa.ColumnElement[str]:
+    return sa.func.coalesce(channel.c[f"edit_{column}"], channel.c[column]).label(column)
+
+
+_COLUMNS = (
+    channel.c.id,
+    channel.c.region,
+    channel.c.feed_id,
+    channel.c.position,
+    channel.c.hidden,
+    *(_shown(column) for column in _EDITABLE),
+    *(channel.c[f"edit_{column}"].is_not(None).label(f"edited_{column}") for column in _EDITABLE),
+)
+_STREAMS = (
+    stream.c.id.label("stream_id"),
+    stream.c.feed_id.label("stream_feed"),
+    stream.c.url,
+    stream.c.provider_id,
+    stream.c.attributes,
+    stream.c.expires,
+    stream.c.playable,
+    feed.c.source_id,
+    source.c.name.label("source_name"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which channels a list is about. Empty or None means all; `q` is any text."""
+
+    q: str = ""
+    group: str | None = None
+    region: str | None = None
+    hidden: bool | None = None
+    source_id: int | None = None
+    problem: bool = False
+    """Only channels that cannot be played."""
+
+
+async def page(store: Store, wanted: Wanted, *, after: Cursor | None = None, limit: int = 100) -> list[Channel]:
+    """Channels in playlist order with their streams; `after` is the cursor of the last one that is known."""
+    query = sa.select(*_COLUMNS).where(*_conditions(wanted)).order_by(*_ORDER).limit(limit)
+    if after is not None:
+        query = query.where(sa.tuple_(*_ORDER) > sa.tuple_(*(sa.literal(part) for part in after)))
+    async with store.read() as connection:
+        rows = (await connection.execute(query)).mappings().all()
+        streams = await _streams(connection, [row["id"] for row in rows])
+    return [_channel(row, streams.get(row["id"], ())) for row in rows]
+
+
+async def get(store: Store, channel_id: int) -> Channel:
+    """One channel, also a hidden one. Raises `NotFound`."""
+    async with store.read() as connection:
+        row = (await connection.execute(sa.select(*_COLUMNS).where(channel.c.id == channel_id))).mappings().first()
+        if row is None:
+            raise NotFound(f"there is no channel {channel_id}")
+        streams = await _streams(connection, [channel_id])
+    return _channel(row, streams.get(channel_id, ()))
+
+
+async def count(store: Store, wanted: Wanted) -> int:
+    """How many channels a list has."""
+    query = sa.select(sa.func.count()).select_from(channel).where(*_conditions(wanted))
+    async with store.read() as connection:
+        return int((await connection.execute(query)).scalar() or 0)
+
+
+async def groups(store: Store, *, region: str | None = None) -> list[tuple[str, int]]:
+    """Group names with their number of visible channels, by name."""
+    shown = sa.func.coalesce(channel.c.edit_grp, channel.c.grp)
+    query = sa.select(shown, sa.func.count()).where(*_conditions(Wanted(region=region, hidden=False)))
+    async with store.read() as connection:
+        found = await connection.execute(query.group_by(shown).order_by(sa.func.lower(shown)))
+        return [(name, number) for name, number in found.all()]
+
+
+async def edit(store: Store, channel_id: int, changes: Mapping[str, Any]) -> None:
+    """Set a person's values (None: the provider's again) and `hidden`. Raises `NotFound`."""
+    values: dict[str, Any] = {f"edit_{key}": changes[key] for key in _EDITABLE if key in changes}
+    if "hidden" in changes:
+        values["hidden"] = changes["hidden"]
+    async with store.write() as connection:
+        row = (await connection.execute(sa.select(channel).where(channel.c.id == channel_id))).mappings().first()
+        if row is None:
+            raise NotFound(f"there is no channel {channel_id}")
+        merged = {**row, **values}
+        edited = [merged[f"edit_{key}"] or "" for key in _EDITABLE if key != "logo"]
+        values["edit_search"] = rules.search_text(*edited)[: 2 * MAX_NAME] or None
+        await connection.execute(sa.update(channel).where(channel.c.id == channel_id).values(values))
+        await connection.execute(
+            sa.update(feed).where(feed.c.id == row["feed_id"]).values(revision=feed.c.revision + 1)
+        )
+
+
+async def hide_matching(store: Store, wanted: Wanted, *, hidden: bool) -> int:
+    """Hide or show every channel of a list at once; returns how many changed."""
+    where = (*_conditions(wanted), channel.c.hidden != hidden)
+    async with store.write() as connection:
+        result = await connection.execute(sa.update(channel).where(*where).values(hidden=hidden))
+        await connection.execute(sa.update(feed).values(revision=feed.c.revision + 1))
+    return result.rowcount
+
+
+async def playlist(
+    store: Store, regions: Sequence[str] | None, *, group: str | None = None
+) -> AsyncIterator[list[Channel]]:
+    """Visible channels with at least one listed stream, in order, page by page, from one consistent view.
+
+    `regions` None means all; several come in the order given.
+    """
+    async with store.read() as connection:
+        for region in regions if regions is not None else [None]:
+            query = _playlist_query(region, group)
+            result = await connection.stream(query, execution_options={"yield_per": PAGE})
+            pending: list[Mapping[str, Any]] = []
+            async for rows in result.mappings().partitions(PAGE):
+                pending.extend(rows)
+                # the last channel of a page may have more streams on the next one
+                last = pending[-1]["id"]
+                split = len(pending)
+                while split and pending[split - 1]["id"] == last:
+                    split -= 1
+                if split:
+                    yield _grouped(pending[:split])
+                    pending = pending[split:]
+            if pending:
+                yield _grouped(pending)
+
+
+def _playlist_query(region: str | None, group: str | None) -> sa.Select[Any]:
+    lead_first = sa.case((stream.c.feed_id == channel.c.feed_id, 0), else_=1)
+    query = (
+        sa.select(*_COLUMNS, *_STREAMS)
+        .join(stream, sa.and_(stream.c.channel_id == channel.c.id, stream.c.gone_at.is_(None)))
+        .join(feed, sa.and_(feed.c.id == stream.c.feed_id, feed.c.enabled))
+        .join(source, source.c.id == feed.c.source_id)
+        .where(channel.c.active, ~channel.c.hidden)
+        .order_by(*_ORDER, lead_first, stream.c.id)
+    )
+    if region is not None:
+        query = query.where(channel.c.region == region)
+    if group is not None:
+        query = query.where(sa.func.coalesce(channel.c.edit_grp, channel.c.grp) == group)
+    return query
+
+
+def _grouped(rows: Sequence[Mapping[str, Any]]) -> list[Channel]:
+    channels: list[Channel] = []
+    start = 0
+    for index in range(1, len(rows) + 1):
+        if index == len(rows) or rows[index]["id"] != rows[start]["id"]:
+            channels.append(_channel(rows[start], tuple(_stream(row) for row in rows[start:index])))
+            start = index
+    return channels
+
+
+async def _streams(connection: Any, channel_ids: list[int]) -> dict[int, tuple[Stream, ...]]:
+    if not channel_ids:
+        return {}
+    lead_first = sa.case((stream.c.feed_id == channel.c.feed_id, 0), else_=1)
+    query = (
+        sa.select(stream.c.channel_id.label("id"), *_STREAMS)
+        .join(channel, channel.c.id == stream.c.channel_id)
+        .join(feed, feed.c.id == stream.c.feed_id)
+        .join(source, source.c.id == feed.c.source_id)
+        .where(stream.c.channel_id.in_(channel_ids), stream.c.gone_at.is_(None), feed.c.enabled)
+        .order_by(stream.c.channel_id, lead_first, stream.c.id)
+    )
+    found: dict[int, tuple[Stream, ...]] = {}
+    for row in (await connection.execute(query)).mappings():
+        found[row["id"]] = (*found.get(row["id"], ()), _stream(row))
+    return found
+
+
+def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
+    enabled = sa.select(feed.c.id).where(feed.c.enabled)
+    conditions: list[sa.ColumnElement[bool]] = [channel.c.active, channel.c.feed_id.in_(enabled)]
+    if wanted.region:
+        conditions.append(channel.c.region == wanted.region)
+    if wanted.group is not None:
+        conditions.append(sa.func.coalesce(channel.c.edit_grp, channel.c.grp) == wanted.group)
+    if wanted.hidden is not None:
+        conditions.append(channel.c.hidden if wanted.hidden else ~channel.c.hidden)
+    if wanted.source_id is not None:
+        conditions.append(channel.c.feed_id.in_(enabled.where(feed.c.source_id == wanted.source_id)))
+    if wanted.problem:
+        listed = sa.exists().where(stream.c.channel_id == channel.c.id, stream.c.gone_at.is_(None), stream.c.playable)
+        conditions.append(~listed)
+    for word in rules.search_text(wanted.q).split()[:8]:
+        found = channel.c.search.contains(word, autoescape=True)
+        conditions.append(sa.or_(found, channel.c.edit_search.contains(word, autoescape=True)))
+    return conditions
+
+
+def _channel(row: Mapping[str, Any], streams: tuple[Stream, ...]) -> Channel:
+    return Channel(
+        id=row["id"],
+        region=row["region"],
+        feed_id=row["feed_id"],
+        position=row["position"],
+        name=row["name"],
+        number=row["number"],
+        group=row["grp"],
+        logo=row["logo"],
+        guide_id=row["guide_id"],
+        hidden=row["hidden"],
+        edited=tuple(key for key in _EDITABLE if row[f"edited_{key}"]),
+        streams=streams,
+    )
+
+
+def _stream(row: Mapping[str, Any]) -> Stream:
+    return Stream(
+        id=row["stream_id"],
+        channel_id=row["id"],
+        feed_id=row["stream_feed"],
+        source_id=row["source_id"],
+        source=row["source_name"],
+        url=row["url"],
+        provider_id=row["provider_id"],
+        attributes=json.loads(row["attributes"]) if row["attributes"] else {},
+        expires=row["expires"],
+        playable=row["playable"],
+    )

@@ -1,0 +1,153 @@
+"""Programme guides: written as a new generation beside the served one, then switched over at once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from nightcrew.kernel.store import Store
+from nightcrew.playlists.models import channel, feed, guide_channel, programme
+from nightcrew.playlists.rules import GuideChannel, Programme
+from nightcrew.playlists.store.sources import _end_run, _succeed
+
+PAGE = 2_000
+
+
+async def begin(store: Store, feed_id: int) -> int:
+    """The number of the generation to write. What a crashed run wrote under it is deleted."""
+    async with store.write() as connection:
+        served = int((await connection.execute(sa.select(feed.c.generation).where(feed.c.id == feed_id))).scalar() or 0)
+        for table in (programme, guide_channel):
+            await connection.execute(sa.delete(table).where(table.c.feed_id == feed_id, table.c.generation != served))
+    return served + 1
+
+
+async def add(
+    store: Store, feed_id: int, generation: int, channels: Sequence[GuideChannel], programmes: Sequence[Programme]
+) -> None:
+    """Write one batch. A guide that names a channel or a start twice counts the first."""
+    async with store.write() as connection:
+        if channels:
+            statement = store.upsert(guide_channel).on_conflict_do_nothing()
+            await connection.execute(
+                statement,
+                [
+                    {"feed_id": feed_id, "generation": generation, "guide_id": c.guide_id, "name": c.name, "icon": c.icon}
+                    for c in channels
+                ],
+            )
+        if programmes:
+            statement = store.upsert(programme).on_conflict_do_nothing()
+            await connection.execute(
+                statement,
+                [
+                    {
+                        "feed_id": feed_id,
+                        "generation": generation,
+                        "guide_id": p.guide_id,
+                        "start": p.start,
+                        "stop": p.stop,
+                        "title": p.title,
+                        "body": p.body,
+                    }
+                    for p in programmes
+                ],
+            )
+
+
+async def upcoming(store: Store, feed_id: int, now: datetime) -> int:
+    """How many programmes of the served generation are not over."""
+    query = (
+        sa.select(sa.func.count())
+        .select_from(programme)
+        .join(feed, sa.and_(feed.c.id == programme.c.feed_id, feed.c.generation == programme.c.generation))
+        .where(programme.c.feed_id == feed_id, programme.c.stop > now)
+    )
+    async with store.read() as connection:
+        return int((await connection.execute(query)).scalar() or 0)
+
+
+async def switch(
+    store: Store,
+    feed_id: int,
+    run: str,
+    generation: int,
+    *,
+    now: datetime,
+    due_at: datetime,
+    channels: int,
+    programmes: int,
+    content: dict[str, Any],
+) -> None:
+    """Serve the new generation from now on and delete the old ones."""
+    values = {"generation": generation, "revision": feed.c.revision + 1, "changed_at": now, "channels": channels, "streams": programmes, **content}
+    async with store.write() as connection:
+        await _succeed(connection, feed_id, run, now=now, due_at=due_at, values=values)
+        await _end_run(connection, run, now, "applied", channels=programmes)
+        for table in (programme, guide_channel):
+            await connection.execute(sa.delete(table).where(table.c.feed_id == feed_id, table.c.generation != generation))
+
+
+def _served(table: sa.Table) -> sa.ColumnElement[bool]:
+    return sa.and_(feed.c.id == table.c.feed_id, feed.c.generation == table.c.generation, feed.c.enabled)
+
+
+def _ours(column: sa.ColumnElement[str], regions: Sequence[str] | None) -> sa.ColumnElement[bool]:
+    shown = sa.func.coalesce(channel.c.edit_guide_id, channel.c.guide_id)
+    listed = sa.exists().where(shown == column, channel.c.active, ~channel.c.hidden)
+    return listed if regions is None else listed.where(channel.c.region.in_(regions))
+
+
+async def channels_of(store: Store, regions: Sequence[str] | None) -> list[GuideChannel]:
+    """Guide channels that belong to a visible channel; where several guides name one, the first guide counts."""
+    query = (
+        sa.select(guide_channel.c.guide_id, guide_channel.c.name, guide_channel.c.icon)
+        .join(feed, _served(guide_channel))
+        .where(_ours(guide_channel.c.guide_id, regions))
+        .order_by(guide_channel.c.guide_id, guide_channel.c.feed_id)
+    )
+    async with store.read() as connection:
+        found = (await connection.execute(query)).all()
+    first: dict[str, GuideChannel] = {}
+    for row in found:
+        first.setdefault(row.guide_id, GuideChannel(row.guide_id, row.name, row.icon))
+    return list(first.values())
+
+
+async def programmes_of(
+    store: Store, regions: Sequence[str] | None, *, after: datetime, before: datetime
+) -> AsyncIterator[list[Programme]]:
+    """Programmes of visible channels that run between two moments, by channel and time, page by page."""
+    owner = (
+        sa.select(guide_channel.c.guide_id, sa.func.min(guide_channel.c.feed_id).label("feed_id"))
+        .join(feed, _served(guide_channel))
+        .group_by(guide_channel.c.guide_id)
+        .subquery()
+    )
+    query = (
+        sa.select(programme.c.guide_id, programme.c.start, programme.c.stop, programme.c.title, programme.c.body)
+        .join(feed, _served(programme))
+        .join(owner, sa.and_(owner.c.guide_id == programme.c.guide_id, owner.c.feed_id == programme.c.feed_id))
+        .where(programme.c.stop > after, programme.c.start < before, _ours(programme.c.guide_id, regions))
+        .order_by(programme.c.guide_id, programme.c.start)
+    )
+    async with store.read() as connection:
+        result = await connection.stream(query, execution_options={"yield_per": PAGE})
+        async for rows in result.partitions(PAGE):
+            yield [Programme(row.guide_id, row.start, row.stop, row.title, row.body) for row in rows]
+
+
+async def schedule(store: Store, guide_id: str, *, now: datetime, limit: int = 12) -> list[Programme]:
+    """What runs now and next on one guide channel."""
+    query = (
+        sa.select(programme.c.guide_id, programme.c.start, programme.c.stop, programme.c.title, programme.c.body)
+        .join(feed, _served(programme))
+        .where(programme.c.guide_id == guide_id, programme.c.stop > now)
+        .order_by(programme.c.start)
+        .limit(limit)
+    )
+    async with store.read() as connection:
+        return [Programme(*row) for row in await connection.execute(query)]

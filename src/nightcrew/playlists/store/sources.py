@@ -1,0 +1,321 @@
+"""Sources, their feeds, and the record of refresh runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.errors import Conflict, NotFound
+from nightcrew.kernel.store import Store
+from nightcrew.kernel.vault import Vault
+from nightcrew.playlists.models import Feed, Source, channel, feed, refresh_run, source, stream
+from nightcrew.playlists.rules import Change
+
+KEPT_RUNS = 200
+"""Runs kept for each feed: a day and a half at the usual interval."""
+
+Slice = tuple[str, str, str]
+"""(kind, lang, region) of a feed: kind is "channels" or "guide"; a guide has neither language nor region."""
+
+
+async def add(store: Store, vault: Vault, *, kind: str, name: str, config: Mapping[str, Any], shown_url: str) -> int:
+    """Insert a source; returns its id. Raises `Conflict` when the name is in use."""
+    values = {
+        "kind": kind,
+        "name": name,
+        "enabled": True,
+        "config": vault.seal(dict(config)),
+        "shown_url": shown_url,
+        "created_at": utcnow(),
+    }
+    try:
+        async with store.write() as connection:
+            result = await connection.execute(sa.insert(source).values(values).returning(source.c.id))
+            return int(result.scalar_one())
+    except sa.exc.IntegrityError as exc:
+        raise Conflict(f"there is a source named {name!r} already") from exc
+
+
+async def update(store: Store, vault: Vault, source_id: int, **values: Any) -> None:
+    """Change columns of a source; `config` is given unsealed. Raises `Conflict` for a name in use."""
+    if "config" in values:
+        values["config"] = vault.seal(values["config"])
+    try:
+        async with store.write() as connection:
+            await connection.execute(sa.update(source).where(source.c.id == source_id).values(values))
+    except sa.exc.IntegrityError as exc:
+        raise Conflict("there is a source of that name already") from exc
+
+
+async def every(store: Store, vault: Vault) -> list[Source]:
+    """All sources in the order in which they were added."""
+    async with store.read() as connection:
+        found = (await connection.execute(sa.select(source).order_by(source.c.id))).mappings().all()
+    return [_source(row, vault) for row in found]
+
+
+async def get(store: Store, vault: Vault, source_id: int) -> Source:
+    """One source. Raises `NotFound`."""
+    async with store.read() as connection:
+        row = (await connection.execute(sa.select(source).where(source.c.id == source_id))).mappings().first()
+    if row is None:
+        raise NotFound(f"there is no source {source_id}")
+    return _source(row, vault)
+
+
+async def remove(store: Store, source_id: int) -> None:
+    """Delete a source with its channels. A channel that another source can play too moves to that source."""
+    async with store.write() as connection:
+        own = sa.select(feed.c.id).where(feed.c.source_id == source_id)
+        await _hand_over(connection, own)
+        await connection.execute(sa.delete(stream).where(stream.c.feed_id.in_(own)))
+        await connection.execute(sa.delete(channel).where(channel.c.feed_id.in_(own)))
+        result = await connection.execute(sa.delete(source).where(source.c.id == source_id))
+        if result.rowcount:
+            await _bump_all(connection)
+    if not result.rowcount:
+        raise NotFound(f"there is no source {source_id}")
+
+
+async def _hand_over(connection: AsyncConnection, leaving: sa.Select[Any]) -> None:
+    """Channels led by `leaving` feeds that another enabled feed can play get that feed's stream as their lead."""
+    heirs = (
+        sa.select(stream.c.channel_id, sa.func.min(stream.c.id).label("stream_id"))
+        .join(feed, feed.c.id == stream.c.feed_id)
+        .where(stream.c.feed_id.not_in(leaving), stream.c.gone_at.is_(None), feed.c.enabled)
+        .group_by(stream.c.channel_id)
+        .subquery()
+    )
+    await connection.execute(
+        sa.update(channel)
+        .where(channel.c.feed_id.in_(leaving), channel.c.id == heirs.c.channel_id, stream.c.id == heirs.c.stream_id)
+        .values(feed_id=stream.c.feed_id, origin=stream.c.key, position=stream.c.position)
+    )
+
+
+async def _bump_all(connection: AsyncConnection) -> None:
+    await connection.execute(sa.update(feed).values(revision=feed.c.revision + 1))
+
+
+# -- feeds -------------------------------------------------------------------------------------------------------------
+
+
+async def sync_feeds(store: Store, source_id: int, wanted: Iterable[Slice], *, enabled: bool) -> None:
+    """Make the feeds of a source the wanted ones. A feed that is no longer wanted is switched off, its channels are kept."""
+    async with store.write() as connection:
+        found = (await connection.execute(sa.select(feed).where(feed.c.source_id == source_id))).all()
+        existing = {(row.kind, row.region): row for row in found}
+        keys = set()
+        for kind, lang, region in wanted:
+            keys.add((kind, region))
+            row = existing.get((kind, region))
+            if row is None:
+                await connection.execute(sa.insert(feed).values(_new_feed(source_id, kind, lang, region, enabled)))
+            elif row.enabled != enabled or row.lang != lang:
+                values = {"enabled": enabled, "lang": lang, "revision": row.revision + 1, "due_at": utcnow()}
+                if not enabled:
+                    await _hand_over(connection, sa.select(feed.c.id).where(feed.c.id == row.id))
+                await connection.execute(sa.update(feed).where(feed.c.id == row.id).values(values))
+        for key, row in existing.items():
+            if key not in keys and row.enabled:
+                values = {"enabled": False, "revision": row.revision + 1}
+                await connection.execute(sa.update(feed).where(feed.c.id == row.id).values(values))
+
+
+def _new_feed(source_id: int, kind: str, lang: str, region: str, enabled: bool) -> dict[str, Any]:
+    return {
+        "source_id": source_id,
+        "kind": kind,
+        "lang": lang,
+        "region": region,
+        "enabled": enabled,
+        "due_at": utcnow(),
+        "rebuild_due": False,
+        "failures": 0,
+        "needs_user": False,
+        "channels": 0,
+        "resolved": 0,
+        "streams": 0,
+        "revision": 0,
+        "generation": 0,
+    }
+
+
+async def feeds(store: Store, *, source_id: int | None = None, enabled: bool | None = None) -> list[Feed]:
+    """Feeds by id; of all sources unless one is named."""
+    query = sa.select(feed).order_by(feed.c.id)
+    if source_id is not None:
+        query = query.where(feed.c.source_id == source_id)
+    if enabled is not None:
+        query = query.where(feed.c.enabled == enabled)
+    async with store.read() as connection:
+        return [_feed(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def get_feed(store: Store, feed_id: int) -> Feed:
+    """One feed. Raises `NotFound`."""
+    async with store.read() as connection:
+        row = (await connection.execute(sa.select(feed).where(feed.c.id == feed_id))).mappings().first()
+    if row is None:
+        raise NotFound(f"there is no feed {feed_id}")
+    return _feed(row)
+
+
+async def make_due(store: Store, *, now: datetime, rebuild: bool, kind: str = "channels") -> None:
+    """Let every enabled feed of a kind be fetched at the next tick."""
+    async with store.write() as connection:
+        await connection.execute(
+            sa.update(feed).where(feed.c.enabled, feed.c.kind == kind).values(due_at=now, rebuild_due=rebuild)
+        )
+
+
+async def replan(store: Store, kind: str, interval: float) -> None:
+    """After a change of the interval: feeds that work are due one interval after their last refresh."""
+    async with store.write() as connection:
+        found = (
+            await connection.execute(
+                sa.select(feed.c.id, feed.c.refreshed_at).where(
+                    feed.c.kind == kind, feed.c.failures == 0, feed.c.refreshed_at.is_not(None), ~feed.c.rebuild_due
+                )
+            )
+        ).all()
+        for row in found:
+            due = row.refreshed_at + timedelta(seconds=interval)
+            await connection.execute(sa.update(feed).where(feed.c.id == row.id).values(due_at=due))
+
+
+async def due_feeds(store: Store, now: datetime, limit: int) -> list[Feed]:
+    """Feeds whose time has come and that nobody refreshes, longest overdue first."""
+    free = sa.or_(feed.c.run.is_(None), feed.c.run_until < now)
+    query = sa.select(feed).where(feed.c.enabled, feed.c.due_at <= now, free).order_by(feed.c.due_at).limit(limit)
+    async with store.read() as connection:
+        return [_feed(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def claim(store: Store, feed_id: int, run: str, *, now: datetime, until: datetime) -> str:
+    """Take the feed for a run, unless another one holds it; returns the run that holds it now."""
+    free = sa.or_(feed.c.run.is_(None), feed.c.run_until < now, feed.c.run == run)
+    async with store.write() as connection:
+        await connection.execute(sa.update(feed).where(feed.c.id == feed_id, free).values(run=run, run_until=until))
+        holder = (await connection.execute(sa.select(feed.c.run).where(feed.c.id == feed_id))).scalar()
+    return str(holder) if holder else run
+
+
+async def release(store: Store, feed_id: int, run: str) -> None:
+    """Give the feed back."""
+    async with store.write() as connection:
+        await connection.execute(
+            sa.update(feed).where(feed.c.id == feed_id, feed.c.run == run).values(run=None, run_until=None)
+        )
+
+
+# -- outcomes ----------------------------------------------------------------------------------------------------------
+
+
+async def begin_run(store: Store, run: str, feed_id: int, *, rebuild: bool) -> None:
+    """Record that a run has begun; the same run begun again (after a crash) stays one."""
+    values = {"id": run, "feed_id": feed_id, "started_at": utcnow(), "rebuild": rebuild}
+    async with store.write() as connection:
+        await connection.execute(store.upsert(refresh_run).values(values).on_conflict_do_nothing())
+
+
+async def unchanged(store: Store, feed_id: int, run: str, *, now: datetime, due_at: datetime, **validators: Any) -> None:
+    """The provider's list is the stored one: only its age changes."""
+    async with store.write() as connection:
+        await _succeed(connection, feed_id, run, now=now, due_at=due_at, values=validators)
+        total = (await connection.execute(sa.select(feed.c.streams).where(feed.c.id == feed_id))).scalar()
+        await _end_run(connection, run, now, "unchanged", channels=total)
+
+
+async def fail(
+    store: Store, feed_id: int, run: str, *, now: datetime, due_at: datetime, reason: str, kind: str, needs_user: bool
+) -> int:
+    """The run failed; what is served stays. Returns the failures in a row."""
+    async with store.write() as connection:
+        await connection.execute(
+            sa.update(feed)
+            .where(feed.c.id == feed_id)
+            .values(
+                run=None,
+                run_until=None,
+                due_at=due_at,
+                failures=feed.c.failures + 1,
+                error=reason[:500],
+                error_kind=kind,
+                needs_user=needs_user,
+            )
+        )
+        await _end_run(connection, run, now, "failed", reason=reason)
+        return int((await connection.execute(sa.select(feed.c.failures).where(feed.c.id == feed_id))).scalar() or 0)
+
+
+async def _succeed(
+    connection: AsyncConnection, feed_id: int, run: str, *, now: datetime, due_at: datetime, values: Mapping[str, Any]
+) -> None:
+    done = {"refreshed_at": now, "due_at": due_at, "rebuild_due": False, "run": None, "run_until": None}
+    well = {"failures": 0, "error": None, "error_kind": None, "needs_user": False}
+    clear = {"held_run": None, "held_at": None, "held_reason": None, "held_change": None}
+    await connection.execute(sa.update(feed).where(feed.c.id == feed_id).values({**done, **well, **clear, **values}))
+
+
+async def _end_run(
+    connection: AsyncConnection,
+    run: str,
+    now: datetime,
+    outcome: str,
+    *,
+    channels: int | None = None,
+    change: Change | None = None,
+    reason: str | None = None,
+) -> None:
+    await connection.execute(
+        sa.update(refresh_run)
+        .where(refresh_run.c.id == run)
+        .values(
+            ended_at=now,
+            outcome=outcome,
+            channels=channels,
+            change=json.dumps(asdict(change)) if change else None,
+            reason=reason[:500] if reason else None,
+        )
+    )
+
+
+async def runs(store: Store, feed_id: int, limit: int = 60) -> list[dict[str, Any]]:
+    """The last runs of a feed, newest first."""
+    query = sa.select(refresh_run).where(refresh_run.c.feed_id == feed_id)
+    async with store.read() as connection:
+        found = await connection.execute(query.order_by(refresh_run.c.started_at.desc()).limit(limit))
+        rows = found.mappings().all()
+    return [{**row, "change": json.loads(row["change"]) if row["change"] else None} for row in rows]
+
+
+async def prune_runs(store: Store) -> None:
+    """Keep the last runs of each feed."""
+    ranked = sa.select(
+        refresh_run.c.id,
+        sa.func.row_number()
+        .over(partition_by=refresh_run.c.feed_id, order_by=refresh_run.c.started_at.desc())
+        .label("place"),
+    ).subquery()
+    async with store.write() as connection:
+        old = sa.select(ranked.c.id).where(ranked.c.place > KEPT_RUNS)
+        await connection.execute(sa.delete(refresh_run).where(refresh_run.c.id.in_(old)))
+
+
+def _source(row: Mapping[str, Any], vault: Vault) -> Source:
+    return Source(**{**row, "config": vault.unseal(row["config"])})
+
+
+def _feed(row: Mapping[str, Any]) -> Feed:
+    values = dict(row)
+    values["notes"] = json.loads(row["notes"]) if row["notes"] else {}
+    values["held_change"] = json.loads(row["held_change"]) if row["held_change"] else None
+    return Feed(**values)

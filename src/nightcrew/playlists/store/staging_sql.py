@@ -1,0 +1,134 @@
+"""The set-based statements of `staging.py`. They read the same on SQLite (3.35+) and PostgreSQL.
+
+Staged kinds: n new, c changed (its stream is known), m moved (only the position differs), g gone.
+A channel's *lead* is the stream that it was made from: `channel.feed_id` and `channel.origin` name it. Names, numbers
+and logos come from the lead; streams of other sources only add addresses.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from nightcrew.kernel.store import Moment
+
+_ALONE_NEW = """
+    SELECT ident FROM playlist_staged WHERE run = :run AND kind = 'n' GROUP BY ident HAVING count(*) = 1
+"""
+
+RENAMED_NOW = sa.text(f"""
+    UPDATE playlist_staged AS fresh SET kind = 'c', stream_id = lost.stream_id
+    FROM playlist_staged AS lost
+    WHERE fresh.run = :run AND fresh.kind = 'n' AND lost.run = :run AND lost.kind = 'g' AND lost.ident = fresh.ident
+      AND fresh.ident IN ({_ALONE_NEW})
+      AND lost.ident IN (
+        SELECT ident FROM playlist_staged WHERE run = :run AND kind = 'g' GROUP BY ident HAVING count(*) = 1)
+      AND :feed = fresh.feed_id
+""")
+
+DROP_RENAMED = sa.text("""
+    DELETE FROM playlist_staged WHERE run = :run AND kind = 'g' AND feed_id = :feed AND stream_id IN (
+        SELECT stream_id FROM playlist_staged WHERE run = :run AND kind = 'c')
+""")
+
+RENAMED_EARLIER = sa.text(f"""
+    UPDATE playlist_staged AS fresh SET kind = 'c', stream_id = lost.id
+    FROM playlist_stream AS lost
+    WHERE fresh.run = :run AND fresh.kind = 'n' AND lost.feed_id = :feed AND lost.gone_at IS NOT NULL
+      AND lost.ident = fresh.ident
+      AND fresh.ident IN ({_ALONE_NEW})
+      AND lost.ident IN (
+        SELECT ident FROM playlist_stream WHERE feed_id = :feed AND gone_at IS NOT NULL
+        GROUP BY ident HAVING count(*) = 1)
+      AND lost.id NOT IN (
+        SELECT stream_id FROM playlist_staged WHERE run = :run AND kind = 'c' AND stream_id IS NOT NULL)
+""")
+
+MERGE = sa.text("""
+    UPDATE playlist_staged AS fresh SET channel_id = known.id
+    FROM playlist_channel AS known, playlist_feed AS own
+    WHERE fresh.run = :run AND fresh.kind = 'n' AND fresh.guide_id <> '' AND own.id = :feed
+      AND known.region = own.region AND known.guide_id = fresh.guide_id AND known.active
+      AND known.feed_id IN (SELECT id FROM playlist_feed WHERE source_id <> own.source_id AND enabled)
+      AND fresh.guide_id IN (
+        SELECT guide_id FROM playlist_staged WHERE run = :run AND kind IN ('n', 'c')
+        GROUP BY guide_id HAVING count(*) = 1)
+      AND known.guide_id IN (
+        SELECT guide_id FROM playlist_channel
+        WHERE region = own.region AND active AND guide_id <> '' GROUP BY guide_id HAVING count(*) = 1)
+      AND NOT EXISTS (SELECT 1 FROM playlist_stream AS s WHERE s.channel_id = known.id AND s.feed_id = :feed)
+""")
+
+_LEAD = """
+    FROM playlist_staged AS s JOIN playlist_stream AS t ON t.id = s.stream_id
+    WHERE s.run = :run AND s.kind = '{kind}' AND c.id = t.channel_id AND c.feed_id = :feed AND c.origin = t.key
+"""
+
+_STATEMENTS = (
+        # 1. channels for new entries that joined none
+        """
+        INSERT INTO playlist_channel
+            (region, feed_id, position, origin, active, hidden, name, number, grp, logo, guide_id, search)
+        SELECT f.region, s.feed_id, s.position, s.key, TRUE, FALSE, s.name, s.number, s.grp, s.logo, s.guide_id, s.search
+        FROM playlist_staged AS s JOIN playlist_feed AS f ON f.id = s.feed_id
+        WHERE s.run = :run AND s.kind = 'n' AND s.channel_id IS NULL
+        ORDER BY s.position
+        """,
+        # 2. their ids
+        """
+        UPDATE playlist_staged AS s SET channel_id = c.id FROM playlist_channel AS c
+        WHERE s.run = :run AND s.kind = 'n' AND s.channel_id IS NULL AND c.feed_id = :feed AND c.origin = s.key
+        """,
+        # 3. what the lead says of its channel (before its key may change)
+        f"""
+        UPDATE playlist_channel AS c SET name = s.name, number = s.number, grp = s.grp, logo = s.logo,
+            guide_id = s.guide_id, search = s.search, position = s.position, origin = s.key
+        {_LEAD.format(kind="c")}
+        """,
+        f"""
+        UPDATE playlist_channel AS c SET position = s.position
+        {_LEAD.format(kind="m")}
+        """,
+        # 4. streams that changed, moved, vanished or are new
+        """
+        UPDATE playlist_stream AS t SET key = s.key, ident = s.ident, hash = s.hash, position = s.position, url = s.url,
+            provider_id = s.provider_id, attributes = s.attributes, expires = s.expires, playable = s.playable,
+            gone_at = NULL
+        FROM playlist_staged AS s WHERE s.run = :run AND s.kind = 'c' AND t.id = s.stream_id
+        """,
+        """
+        UPDATE playlist_stream AS t SET position = s.position
+        FROM playlist_staged AS s WHERE s.run = :run AND s.kind = 'm' AND t.id = s.stream_id
+        """,
+        """
+        UPDATE playlist_stream SET gone_at = :now
+        WHERE id IN (SELECT stream_id FROM playlist_staged WHERE run = :run AND kind = 'g')
+        """,
+        """
+        INSERT INTO playlist_stream
+            (feed_id, channel_id, key, ident, hash, position, url, provider_id, attributes, expires, playable)
+        SELECT feed_id, channel_id, key, ident, hash, position, url, provider_id, attributes, expires, playable
+        FROM playlist_staged WHERE run = :run AND kind = 'n'
+        ORDER BY position
+        """,
+        # 5. a channel is active while one of its streams is listed
+        """
+        UPDATE playlist_channel SET active = FALSE
+        WHERE id IN (
+            SELECT t.channel_id FROM playlist_stream AS t JOIN playlist_staged AS s ON s.stream_id = t.id
+            WHERE s.run = :run AND s.kind = 'g')
+          AND NOT EXISTS (
+            SELECT 1 FROM playlist_stream AS t WHERE t.channel_id = playlist_channel.id AND t.gone_at IS NULL)
+        """,
+        """
+        UPDATE playlist_channel SET active = TRUE
+        WHERE NOT active AND id IN (
+            SELECT t.channel_id FROM playlist_stream AS t JOIN playlist_staged AS s ON s.stream_id = t.id
+            WHERE s.run = :run AND s.kind = 'c')
+        """,
+)
+
+APPLY = tuple(sa.text(statement) for statement in _STATEMENTS[:6]) + (
+    sa.text(_STATEMENTS[6]).bindparams(sa.bindparam("now", type_=Moment)),
+    *(sa.text(statement) for statement in _STATEMENTS[7:]),
+)
+"""In this order, within one transaction."""
