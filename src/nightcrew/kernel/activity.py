@@ -83,7 +83,9 @@ class Activity:
         """Newest first; `before` is the id to go on from. A kind ending in `.` means all that begin with it."""
         query = sa.select(activity).order_by(activity.c.id.desc()).limit(limit)
         if kind:
-            query = query.where(activity.c.kind.startswith(kind, autoescape=True) if kind.endswith(".") else activity.c.kind == kind)
+            query = query.where(
+                activity.c.kind.startswith(kind, autoescape=True) if kind.endswith(".") else activity.c.kind == kind
+            )
         if before is not None:
             query = query.where(activity.c.id < before)
         async with self._store.read() as connection:
@@ -93,5 +95,7 @@ class Activity:
     async def prune(self, *, days: int) -> int:
         """Delete what is older than `days`; returns how many."""
         async with self._store.write() as connection:
-            result = await connection.execute(sa.delete(activity).where(activity.c.at < utcnow() - timedelta(days=days)))
+            result = await connection.execute(
+                sa.delete(activity).where(activity.c.at < utcnow() - timedelta(days=days))
+            )
         return result.rowcount

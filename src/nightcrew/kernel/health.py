@@ -55,19 +55,35 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.worker_fresh = Gauge("nightcrew_worker_fresh", "1 while the worker keeps its promise", ["worker"], registry=self.registry)
-        self.worker_age = Gauge("nightcrew_worker_age_seconds", "Time since the last success", ["worker"], registry=self.registry)
-        self.worker_promise = Gauge("nightcrew_worker_promise_seconds", "How old the last success may be", ["worker"], registry=self.registry)
-        self.worker_failures = Gauge("nightcrew_worker_failures", "Failures in a row", ["worker"], registry=self.registry)
-        self.result_fresh = Gauge("nightcrew_result_fresh", "1 while the result keeps its promise", ["result"], registry=self.registry)
-        self.result_age = Gauge("nightcrew_result_age_seconds", "Age of the result that is served", ["result"], registry=self.registry)
+        self.worker_fresh = Gauge(
+            "nightcrew_worker_fresh", "1 while the worker keeps its promise", ["worker"], registry=self.registry
+        )
+        self.worker_age = Gauge(
+            "nightcrew_worker_age_seconds", "Time since the last success", ["worker"], registry=self.registry
+        )
+        self.worker_promise = Gauge(
+            "nightcrew_worker_promise_seconds", "How old the last success may be", ["worker"], registry=self.registry
+        )
+        self.worker_failures = Gauge(
+            "nightcrew_worker_failures", "Failures in a row", ["worker"], registry=self.registry
+        )
+        self.result_fresh = Gauge(
+            "nightcrew_result_fresh", "1 while the result keeps its promise", ["result"], registry=self.registry
+        )
+        self.result_age = Gauge(
+            "nightcrew_result_age_seconds", "Age of the result that is served", ["result"], registry=self.registry
+        )
         self.jobs_running = Gauge("nightcrew_jobs_running", "Jobs running on this node", registry=self.registry)
         self.job_seconds = Histogram(
             "nightcrew_job_seconds", "How long jobs took", ["job", "outcome"], registry=self.registry,
             buckets=(0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200),
         )  # fmt: skip
-        self.requests = Counter("nightcrew_http_requests_total", "Answered requests", ["method", "status"], registry=self.registry)
-        self.loop_blocked = Counter("nightcrew_loop_blocked_seconds_total", "Time the event loop stood still", registry=self.registry)
+        self.requests = Counter(
+            "nightcrew_http_requests_total", "Answered requests", ["method", "status"], registry=self.registry
+        )
+        self.loop_blocked = Counter(
+            "nightcrew_loop_blocked_seconds_total", "Time the event loop stood still", registry=self.registry
+        )
         Gauge("nightcrew_info", "Version", ["version"], registry=self.registry).labels(__version__).set(1)
 
     def render(self) -> bytes:
@@ -120,7 +136,10 @@ class Health:
             self.metrics.worker_failures.labels(worker.name).set(worker.failures)
             why = worker.error or ("it is still running" if worker.running_since else "it has not run")
             await self._compare(
-                runtime, f"worker {worker.name}", fresh, f"has had no success for {age:.0f} s (promised: {worker.promise:.0f} s): {why}"
+                runtime,
+                f"worker {worker.name}",
+                fresh,
+                f"has had no success for {age:.0f} s (promised: {worker.promise:.0f} s): {why}",
             )
         self.metrics.jobs_running.set(runtime.jobs.running)
         self.results = [result for source in self._sources for result in await source(runtime)]
@@ -179,7 +198,9 @@ class Health:
         """Everything that waits for a person, worst first."""
         now = utcnow()
         found = [
-            Need("error", f"Worker {worker.name} broke its promise: {worker.error or 'no success in time'}", "/activity")
+            Need(
+                "error", f"Worker {worker.name} broke its promise: {worker.error or 'no success in time'}", "/activity"
+            )
             for worker in runtime.schedule.workers.values()
             if not worker.fresh(now)
         ]

@@ -41,6 +41,9 @@ PER_HOST = 4
 PER_HOST_RATE = 20.0
 """Requests a second to one host."""
 CHUNK = 1 << 16
+MAX_ETAG = 300
+MAX_DATE = 100
+"""Longer validators are not kept; the next request is then unconditional."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,7 +363,10 @@ class Inflate:
 
 
 def _validators(response: httpx2.Response) -> Validators:
-    return Validators(response.headers.get("etag"), response.headers.get("last-modified"))
+    etag, modified = response.headers.get("etag"), response.headers.get("last-modified")
+    return Validators(
+        etag if etag and len(etag) <= MAX_ETAG else None, modified if modified and len(modified) <= MAX_DATE else None
+    )
 
 
 def _parse_json(body: bytes, request: Request) -> Any:

@@ -217,7 +217,9 @@ class Jobs:
         with SetWorkflowID(run_id):
             if job.queue:
                 with SetEnqueueOptions(priority=1):
-                    await DBOS.enqueue_workflow_async(job.queue, self._functions[name], label or name, delay, list(args))
+                    await DBOS.enqueue_workflow_async(
+                        job.queue, self._functions[name], label or name, delay, list(args)
+                    )
             else:
                 await DBOS.start_workflow_async(self._functions[name], label or name, delay, list(args))
         return run_id
@@ -235,7 +237,13 @@ class Jobs:
         """Newest first."""
         wanted = [raw for raw, shown in STATES.items() if state in {None, shown}]
         found = await DBOS.list_workflows_async(
-            status=wanted, queue_name=queue, limit=limit, offset=offset, sort_desc=True, load_input=False, load_output=True
+            status=wanted,
+            queue_name=queue,
+            limit=limit,
+            offset=offset,
+            sort_desc=True,
+            load_input=False,
+            load_output=True,
         )
         known = await rows.read_progress(self._store, [status.workflow_id for status in found])
         return [_state(status, known.get(status.workflow_id)) for status in found]

@@ -16,7 +16,9 @@ _SECRET_KEYS = (
 _QUERY = re.compile(rf"(?i)([?&;](?:{_SECRET_KEYS})=)[^&#\s\"'<>]+")
 _USERINFO = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://)([^/@\s:\"'<>]+)(?::[^/@\s\"'<>]*)?@")
 _XTREAM_PATH = re.compile(r"(?i)(/(?:live|movie|series|timeshift)/)([^/\s\"'<>]+)/([^/\s\"'<>]+)(/\d+)")
-_HEADER = re.compile(r"(?i)\b(authorization|x-api-key|x-signature|cookie|x-plex-token)(['\"]?\s*[:=]\s*['\"]?)[^\s'\",}]+(\s+[^\s'\",}]+)?")
+_HEADER = re.compile(
+    r"(?i)\b(authorization|x-api-key|x-signature|cookie|x-plex-token)(['\"]?\s*[:=]\s*['\"]?)[^\s'\",}]+(\s+[^\s'\",}]+)?"
+)
 _LITTLE = 4
 """A known secret shorter than this is not searched for in free text: it would hide ordinary words."""
 

@@ -64,15 +64,21 @@ class Schedule:
         self._runtime = runtime
         now = utcnow()
         await rows.restore(runtime.store, self._node, self.workers.values())
-        await rows.register(runtime.store, {name: (t.cron, self._next(t.cron, now)) for name, t in self._timetables.items()})
+        await rows.register(
+            runtime.store, {name: (t.cron, self._next(t.cron, now)) for name, t in self._timetables.items()}
+        )
         for worker in self.workers.values():
             worker.born = now
         await self._refresh_timetables(runtime)
         async with asyncio.TaskGroup() as tasks:
             for name, tick in self._ticks.items():
                 tasks.create_task(self._tick_loop(runtime, tick, self.workers[name]), name=f"tick {name}")
-            tasks.create_task(self._forever("timetables", 1.0, self._fire_due, runtime, self._fire_soon), name="timetables")
-            tasks.create_task(self._forever("heartbeat", HEARTBEAT, self._beat, runtime, asyncio.Event()), name="heartbeat")
+            tasks.create_task(
+                self._forever("timetables", 1.0, self._fire_due, runtime, self._fire_soon), name="timetables"
+            )
+            tasks.create_task(
+                self._forever("heartbeat", HEARTBEAT, self._beat, runtime, asyncio.Event()), name="heartbeat"
+            )
 
     # -- by hand ---------------------------------------------------------------------------------------------------
 
@@ -99,6 +105,10 @@ class Schedule:
             await rows.clear_pause(self._runtime.store, name)
         worker.unpause()
         self._changed()
+
+    async def nodes(self, runtime: Runtime) -> list[tuple[str, datetime]]:
+        """The living nodes, with their last heartbeat."""
+        return await rows.nodes(runtime.store)
 
     def _get(self, name: str) -> Worker:
         try:
@@ -224,13 +234,21 @@ class Schedule:
         for dead in await rows.take_silent_nodes(runtime.store, self._node, utcnow() - timedelta(seconds=NODE_SILENT)):
             recovered = await runtime.jobs.recover(dead)
             await runtime.activity.record(
-                "node.silent", f"node {dead} is silent; {recovered} of its jobs go on here", level="warning", subject=dead
+                "node.silent",
+                f"node {dead} is silent; {recovered} of its jobs go on here",
+                level="warning",
+                subject=dead,
             )
         if not runtime.store.is_sqlite:
             await runtime.settings.load(runtime.store)
 
     async def _forever(
-        self, name: str, seconds: float, work: Callable[[Runtime], Awaitable[None]], runtime: Runtime, soon: asyncio.Event
+        self,
+        name: str,
+        seconds: float,
+        work: Callable[[Runtime], Awaitable[None]],
+        runtime: Runtime,
+        soon: asyncio.Event,
     ) -> None:
         """Upkeep that may fail (a database that is away) but never ends."""
         while True:

@@ -159,7 +159,9 @@ async def due_timetables(store: Store, now: datetime, stuck_before: datetime) ->
     query = sa.select(timetable).where(sa.or_(timetable.c.next_at <= now, stuck)).order_by(timetable.c.next_at)
     async with store.read() as connection:
         found = (await connection.execute(query)).all()
-    return [(row.name, row.firing_due if row.firing_at and row.firing_at < stuck_before else row.next_at) for row in found]
+    return [
+        (row.name, row.firing_due if row.firing_at and row.firing_at < stuck_before else row.next_at) for row in found
+    ]
 
 
 async def claim(
@@ -170,7 +172,10 @@ async def claim(
     async with store.write() as connection:
         taken = await connection.execute(
             sa.update(timetable)
-            .where(timetable.c.name == name, sa.or_(fresh, sa.and_(timetable.c.firing_due == due, timetable.c.firing_at < stuck_before)))
+            .where(
+                timetable.c.name == name,
+                sa.or_(fresh, sa.and_(timetable.c.firing_due == due, timetable.c.firing_at < stuck_before)),
+            )
             .values(
                 next_at=sa.case((timetable.c.next_at == due, next_at), else_=timetable.c.next_at),
                 firing_due=due,

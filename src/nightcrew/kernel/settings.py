@@ -51,14 +51,18 @@ class Settings:
     work reads it at the start of a cycle, so a change takes effect in the next one.
     """
 
-    def __init__(self, models: Mapping[str, type[Options]], *, data_dir: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, models: Mapping[str, type[Options]], *, data_dir: Path, env: Mapping[str, str] | None = None
+    ) -> None:
         self._models = dict(models)
         self._env = os.environ if env is None else env
         self._file = _read_file(data_dir / "nightcrew.toml", self._models)
         self._stored: dict[str, Any] = {}
         self._values: dict[str, Options] = {}
         self._watchers: list[Callable[[frozenset[str]], None]] = []
-        self._keys = {f"{domain}.{name}": domain for domain, model in self._models.items() for name in model.model_fields}
+        self._keys = {
+            f"{domain}.{name}": domain for domain, model in self._models.items() for name in model.model_fields
+        }
         self._rebuild()
 
     def of(self, model: type[OptionsT]) -> OptionsT:
@@ -77,7 +81,9 @@ class Settings:
         async with store.read() as connection:
             rows = (await connection.execute(sa.select(setting.c.key, setting.c.value))).all()
         stored = {key: json.loads(value) for key, value in rows if key in self._keys}
-        changed = frozenset(key for key in stored.keys() | self._stored.keys() if stored.get(key) != self._stored.get(key))
+        changed = frozenset(
+            key for key in stored.keys() | self._stored.keys() if stored.get(key) != self._stored.get(key)
+        )
         if changed:
             self._stored = stored
             self._rebuild()
@@ -100,7 +106,9 @@ class Settings:
         changed: dict[str, Any] = {}
         for key in resolved:
             domain, name = key.split(".", 1)
-            if getattr(fresh[domain], name) != getattr(self._values[domain], name) or (key in stored) != (key in self._stored):
+            if getattr(fresh[domain], name) != getattr(self._values[domain], name) or (key in stored) != (
+                key in self._stored
+            ):
                 changed[key] = _plain(fresh[domain], name)
         async with store.write() as connection:
             for key in resolved:
@@ -128,12 +136,18 @@ class Settings:
 
     def describe(self) -> list[dict[str, Any]]:
         """Every option as plain data: key, value, default, where the value comes from, type, unit, bounds, help."""
-        return [self._describe(domain, name, field) for domain, model in self._models.items() for name, field in model.model_fields.items()]
+        return [
+            self._describe(domain, name, field)
+            for domain, model in self._models.items()
+            for name, field in model.model_fields.items()
+        ]
 
     def _describe(self, domain: str, name: str, field: FieldInfo) -> dict[str, Any]:
         key = f"{domain}.{name}"
         schema = self._models[domain].model_json_schema()["properties"][name]
-        bounds = {k: v for k, v in schema.items() if k in {"minimum", "maximum", "enum", "maxLength", "minLength", "pattern"}}
+        bounds = {
+            k: v for k, v in schema.items() if k in {"minimum", "maximum", "enum", "maxLength", "minLength", "pattern"}
+        }
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
         default = json.loads(self._models[domain].model_construct().model_dump_json(include={name}))[name]
         return {

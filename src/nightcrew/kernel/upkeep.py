@@ -20,8 +20,6 @@ async def _prune(runtime: Runtime) -> dict[str, int]:
     return {"activity": entries, "jobs": jobs}
 
 
-
-
 DOMAIN = Domain(
     name="kernel",
     title="Nightcrew",

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Any
 
-from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Invalid, NotFound
-from nightcrew.kernel.health import Freshness, Need
 from nightcrew.kernel.redaction import credentials_in, redact
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import jobs, rules
@@ -29,10 +26,9 @@ async def add_source(
 ) -> Source:
     """Add a source and start its first refresh. Raises `Invalid` or `Conflict`."""
     kind = "guide" if kind == "xmltv" else kind
-    config = checked_config(kind, values)
     name = _checked_name(name)
-    region = _checked_region(region) if region else rules.region_from(name)
-    stored = {**config.model_dump(mode="json"), "region": region}
+    config = checked_config(kind, {**values, "region": region or rules.region_from(name)})
+    stored = config.model_dump(mode="json")
     source_id = await sources.add(
         runtime.store, runtime.vault, kind=kind, name=name, config=stored, shown_url=_shown(config)
     )
@@ -57,10 +53,9 @@ async def edit_source(runtime: Runtime, source_id: int, changes: Mapping[str, An
     for key in changes.keys() - {"name", "enabled", "kind", "id"}:
         if not (key in SECRET_FIELDS and changes[key] in ("", None)):
             config[key] = changes[key]
-    config["region"] = _checked_region(str(config["region"])) if config.get("region") else rules.region_from(source.name)
-    region = config.pop("region")
+    config["region"] = config.get("region") or rules.region_from(source.name)
     checked = checked_config(source.kind, config)
-    fresh = {**checked.model_dump(mode="json"), "region": region}
+    fresh = checked.model_dump(mode="json")
     if fresh != source.config:
         values |= {"config": fresh, "shown_url": _shown(checked)}
     if values:
@@ -68,7 +63,9 @@ async def edit_source(runtime: Runtime, source_id: int, changes: Mapping[str, An
     source = await sources.get(runtime.store, runtime.vault, source_id)
     await sync_source(runtime, source)
     named = ", ".join(sorted(changes))
-    await runtime.activity.record("source.changed", f"Source {source.name} was changed: {named}", actor=actor, subject=source.name)
+    await runtime.activity.record(
+        "source.changed", f"Source {source.name} was changed: {named}", actor=actor, subject=source.name
+    )
     if "config" in values or changes.get("enabled"):
         await refresh_source(runtime, source_id, rebuild=True)
     runtime.bus.publish("sources")
@@ -82,7 +79,10 @@ async def remove_source(runtime: Runtime, source_id: int, *, dry_run: bool, acto
     if not dry_run:
         await sources.remove(runtime.store, source_id)
         await runtime.activity.record(
-            "source.removed", f"Source {source.name} and its {count} channels were removed", actor=actor, subject=source.name
+            "source.removed",
+            f"Source {source.name} and its {count} channels were removed",
+            actor=actor,
+            subject=source.name,
         )
         runtime.bus.publish("sources")
     return {"dry_run": dry_run, "source": source.name, "channels": count}
@@ -174,109 +174,12 @@ async def edit_channel(runtime: Runtime, channel_id: int, changes: Mapping[str, 
     before = await channels.get(runtime.store, channel_id)
     await channels.edit(runtime.store, channel_id, values)
     await runtime.activity.record(
-        "channel.changed", f"Channel {before.name} was changed: {', '.join(sorted(changes))}", actor=actor, subject=before.name
+        "channel.changed",
+        f"Channel {before.name} was changed: {', '.join(sorted(changes))}",
+        actor=actor,
+        subject=before.name,
     )
     runtime.bus.publish("channels")
-
-
-# -- how everything stands ---------------------------------------------------------------------------------------------
-
-
-async def freshness(runtime: Runtime) -> list[Freshness]:
-    """Every region against its promise: the interval and two minutes."""
-    now = utcnow()
-    promise = runtime.settings.of(PlaylistSettings).refresh_interval + rules.GRACE
-    regions = await runtime.part(Outputs).regions()
-    return [
-        Freshness(
-            name=f"playlist:{region.name}",
-            title=f"Playlist {region.name}",
-            age_s=None if (age := region.age(now)) is None else round(age, 1),
-            promise_s=promise,
-            fresh=age is None or age <= promise,
-        )
-        for region in regions.values()
-        if region.feeds
-    ]
-
-
-async def needs(runtime: Runtime) -> list[Need]:
-    """Held-back changes, logins that are refused, and sources that fail for more than a few minutes."""
-    found = []
-    names = {source.id: source.name for source in await sources.every(runtime.store, runtime.vault)}
-    for feed in await sources.feeds(runtime.store, enabled=True):
-        name = f"{names.get(feed.source_id, '?')}{f' ({feed.region})' if feed.region else ' (guide)'}"
-        link = f"/sources#source-{feed.source_id}"
-        if feed.held_run:
-            found.append(Need("warning", f"{name}: a change is held back: {feed.held_reason} channels. Accept or reject it", link))
-        if feed.error and feed.needs_user:
-            found.append(Need("error", f"{name}: {feed.error}", link))
-        elif feed.error and feed.failures >= 3:
-            found.append(Need("warning", f"{name} failed {feed.failures} times in a row: {feed.error}", link))
-    return found
-
-
-async def overview(runtime: Runtime) -> dict[str, Any]:
-    """Figures for the first page."""
-    now = utcnow()
-    options = runtime.settings.of(PlaylistSettings)
-    outputs = runtime.part(Outputs)
-    regions = await outputs.regions()
-    return {"regions": [await _region_row(outputs, region, now, options) for region in regions.values()]}
-
-
-async def _region_row(outputs: Outputs, region: Any, now: datetime, options: PlaylistSettings) -> dict[str, Any]:
-    age = region.age(now)
-    status = rules.status(age, options.refresh_interval, refreshing=region.refreshing)
-    size = outputs.size(await outputs.select(region.name))
-    return {
-        "lang": region.lang,
-        "region": region.name,
-        "channels": region.channels,
-        "resolved": region.resolved,
-        "age": None if age is None else round(age),
-        "status_text": status.value,
-        "status_class": status.css,
-        "exists": size is not None,
-        "size": size or 0,
-    }
-
-
-async def start(runtime: Runtime) -> None:
-    """Called once at the start of a node, before its workers: own parts, watchers, and the initial refresh."""
-    runtime.add(Adapters())
-    runtime.add(Outputs(runtime, runtime.data_dir / "playlists"))
-    options = runtime.settings.of(PlaylistSettings)
-    await sync_all(runtime)
-    await staging.discard_orphans(runtime.store)
-    await sources.make_due(runtime.store, now=utcnow() - timedelta(seconds=1), rebuild=options.PLAYLIST_REBUILD_ON_START)
-    runtime.settings.watch(lambda keys: _on_settings(runtime, keys))
-
-
-def _on_settings(runtime: Runtime, keys: frozenset[str]) -> None:
-    runtime.part(Replan).keys |= keys
-    runtime.bus.publish("sources")
-
-
-class Replan:
-    """Settings that changed since the refresh worker last looked."""
-
-    def __init__(self) -> None:
-        self.keys: frozenset[str] = frozenset()
-
-
-async def refresh_tick(runtime: Runtime) -> None:
-    """The refresh worker's cycle: changed settings first, then what is due."""
-    pending = runtime.part(Replan)
-    keys, pending.keys = pending.keys, frozenset()
-    options = runtime.settings.of(PlaylistSettings)
-    if "playlists.LOCALES" in keys:
-        await sync_all(runtime)
-    if "playlists.refresh_interval" in keys:
-        await sources.replan(runtime.store, "channels", options.refresh_interval)
-    if "playlists.guide_interval" in keys:
-        await sources.replan(runtime.store, "guide", options.guide_interval)
-    await jobs.refresh_due(runtime)
 
 
 def _checked_name(name: str) -> str:
@@ -284,13 +187,6 @@ def _checked_name(name: str) -> str:
     if not 1 <= len(cleaned) <= 100:
         raise Invalid("name: a source needs a name of 1 to 100 characters", field="name")
     return cleaned
-
-
-def _checked_region(region: str) -> str:
-    try:
-        return rules.region_name(region)
-    except ValueError as exc:
-        raise Invalid(f"region: {exc}", field="region") from exc
 
 
 def _shown(config: Config) -> str:

@@ -62,9 +62,7 @@ async def fetch_guide(run: Run, source: Source, feed: Feed, fetch: Fetch, *, due
     return {"outcome": "applied", "channels": channels, "programmes": programmes}
 
 
-async def _write(
-    run: Run, feed_id: int, generation: int, found: Iterator[GuideChannel | Programme]
-) -> tuple[int, int]:
+async def _write(run: Run, feed_id: int, generation: int, found: Iterator[GuideChannel | Programme]) -> tuple[int, int]:
     channels = programmes = 0
     while batch := await asyncio.to_thread(lambda: list(islice(found, BATCH))):
         named = [item for item in batch if isinstance(item, GuideChannel)]

@@ -41,9 +41,7 @@ async def begin(runtime: Runtime, feed: Feed, *, rebuild: bool) -> str:
     """Start a refresh of a feed, or join the one that is running; returns the run's id."""
     now = utcnow()
     run_id = f"{JOB}:{feed.id}:{uuid.uuid4().hex[:10]}"
-    holder = await sources.claim(
-        runtime.store, feed.id, run_id, now=now, until=now + timedelta(seconds=LEASE)
-    )
+    holder = await sources.claim(runtime.store, feed.id, run_id, now=now, until=now + timedelta(seconds=LEASE))
     if holder == run_id:
         await runtime.jobs.start(JOB, feed.id, rebuild, run_id=run_id)
         runtime.bus.publish("sources")
@@ -82,7 +80,7 @@ async def _free_if_dead(runtime: Runtime, feed: Feed, now: datetime) -> None:
     await _record_failure(runtime, feed, feed.run, Retry(error))
 
 
-async def keep_due(runtime: Runtime) -> None:
+async def forget_old(runtime: Runtime) -> None:
     """Forget channels that are gone for long, old runs, and staged rows that belong to nobody."""
     days = runtime.settings.of(PlaylistSettings).keep_gone_days
     await staging.forget_gone(runtime.store, utcnow() - timedelta(days=days))
@@ -199,7 +197,14 @@ async def _settle(run: Run, feed_id: int, fetched: dict[str, Any]) -> dict[str, 
             )
         return {"outcome": "held", "change": asdict(change), "reason": reason}
     await staging.apply(
-        runtime.store, feed_id, run.id, now=now, due_at=due_at, change=change, content=content, merge=options.merge_sources
+        runtime.store,
+        feed_id,
+        run.id,
+        now=now,
+        due_at=due_at,
+        change=change,
+        content=content,
+        merge=options.merge_sources,
     )
     await _record_success(runtime, feed, change)
     return {"outcome": "unchanged" if change.nothing else "applied", "change": asdict(change)}
@@ -225,7 +230,10 @@ async def accept(runtime: Runtime, feed: Feed, *, actor: str) -> Change:
     )
     name = await _feed_name(runtime, feed)
     await runtime.activity.record(
-        "playlist.accepted", f"{name}: the held-back change was accepted ({describe(change)})", actor=actor, subject=name
+        "playlist.accepted",
+        f"{name}: the held-back change was accepted ({describe(change)})",
+        actor=actor,
+        subject=name,
     )
     await _write(runtime, feed.id)
     runtime.bus.publish("sources")
@@ -262,7 +270,10 @@ async def _record_failure(runtime: Runtime, feed: Feed, run_id: str, exc: Nightc
         name = await _feed_name(runtime, feed)
         kept = "The last good list is served" if feed.refreshed_at else "It has no channels yet"
         await runtime.activity.record(
-            "playlist.failed", f"{name}: {exc}. {kept}", level="error" if feed.kind == "channels" else "warning", subject=name
+            "playlist.failed",
+            f"{name}: {exc}. {kept}",
+            level="error" if feed.kind == "channels" else "warning",
+            subject=name,
         )
     runtime.bus.publish("sources")
 
@@ -273,9 +284,7 @@ async def _unchanged(runtime: Runtime, feed: Feed, run_id: str, answer: Unchange
         "etag": answer.validators.etag or feed.etag,
         "last_modified": answer.validators.last_modified or feed.last_modified,
     }
-    await sources.unchanged(
-        runtime.store, feed.id, run_id, now=now, due_at=_next_due(runtime, feed, now), **validators
-    )
+    await sources.unchanged(runtime.store, feed.id, run_id, now=now, due_at=_next_due(runtime, feed, now), **validators)
     await _record_recovery(runtime, feed)
     return {"outcome": "unchanged"}
 
@@ -284,18 +293,24 @@ async def _record_success(runtime: Runtime, feed: Feed, change: Change) -> None:
     await _record_recovery(runtime, feed)
     if change.new or change.gone or feed.refreshed_at is None:
         name = await _feed_name(runtime, feed)
-        await runtime.activity.record("playlist.refreshed", f"{name}: {describe(change)}", subject=name, **asdict(change))
+        await runtime.activity.record(
+            "playlist.refreshed", f"{name}: {describe(change)}", subject=name, **asdict(change)
+        )
 
 
 async def _record_recovery(runtime: Runtime, feed: Feed) -> None:
     if feed.failures:
         name = await _feed_name(runtime, feed)
-        await runtime.activity.record("playlist.recovered", f"{name} works again after {feed.failures} failures", subject=name)
+        await runtime.activity.record(
+            "playlist.recovered", f"{name} works again after {feed.failures} failures", subject=name
+        )
 
 
 def describe(change: Change) -> str:
     """A change in words."""
-    parts = [f"{n} {word}" for n, word in ((change.new, "new"), (change.changed, "changed"), (change.gone, "gone")) if n]
+    parts = [
+        f"{n} {word}" for n, word in ((change.new, "new"), (change.changed, "changed"), (change.gone, "gone")) if n
+    ]
     return f"{', '.join(parts)} channels" if parts else "no change"
 
 

@@ -71,8 +71,12 @@ class Player:
         if stream.expires:
             url = await self._resolved(adapter, channel, stream, url)
         if not adapter.private and await points_private(url):
-            raise GiveUp(f"{redact(url, adapter.secrets)} leads into a private network, which {source.name} does not belong to")
-        if self._runtime.settings.of(PlaylistSettings).RES and url.partition("?")[0].lower().endswith((".m3u8", ".m3u")):
+            raise GiveUp(
+                f"{redact(url, adapter.secrets)} leads into a private network, which {source.name} does not belong to"
+            )
+        if self._runtime.settings.of(PlaylistSettings).RES and url.partition("?")[0].lower().endswith(
+            (".m3u8", ".m3u")
+        ):
             url = await self._best_variant(adapter, stream, url)
         return url
 

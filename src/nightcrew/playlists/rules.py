@@ -18,7 +18,9 @@ ALL = "ALL"
 """The region name that means every region; no source may use it."""
 
 _REGION = re.compile(r"[A-Z0-9][A-Z0-9_.-]{0,39}")
-_DECORATION = re.compile(r"[\u24b6-\u24e9\u2460-\u2473]|\[[^\]]*\]|\b(?:uhd|fhd|hd|sd|4k|hevc|h\.?265|raw)\b", re.IGNORECASE)
+_DECORATION = re.compile(
+    r"[\u24b6-\u24e9\u2460-\u2473]|\[[^\]]*\]|\b(?:uhd|fhd|hd|sd|4k|hevc|h\.?265|raw)\b", re.IGNORECASE
+)
 _SPACES = re.compile(r"[\W_]+")
 _PLAYABLE = re.compile(r"(?i)^(?:https?|rtmps?|rtmpe|rtmpt|rtsps?|rtp|udp|srt|mms|mmsh|hls\+https?)://[^\s/]+")
 
@@ -107,13 +109,17 @@ def row_hash(entry: Entry) -> bytes:
     """16 bytes that change when anything that is stored of an entry changes."""
     extra = "\0".join(f"{key}={value}" for key, value in sorted(entry.attributes.items()))
     return digest(
-        "\0".join((entry.name, entry.url, entry.group, entry.number, entry.logo, entry.guide_id, str(entry.expires), extra))
+        "\0".join(
+            (entry.name, entry.url, entry.group, entry.number, entry.logo, entry.guide_id, str(entry.expires), extra)
+        )
     )
 
 
 def normalise(name: str) -> str:
     """A name without case, accents, punctuation and quality marks: "DE: Das Erste HD Ⓢ" → "de das erste"."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", _DECORATION.sub(" ", name)) if not unicodedata.combining(c))
+    plain = "".join(
+        c for c in unicodedata.normalize("NFKD", _DECORATION.sub(" ", name)) if not unicodedata.combining(c)
+    )
     return _SPACES.sub(" ", plain.casefold()).strip() or name.casefold().strip()
 
 
@@ -135,7 +141,9 @@ def region_name(text: str) -> str:
     """The canonical (upper-case) name of a region. Raises ValueError for what cannot be part of an address."""
     name = _SPACES_IN_REGION.sub("-", text.strip()).upper()
     if not _REGION.fullmatch(name) or name == ALL:
-        raise ValueError(f"a region is 1 to 40 letters, digits, dots, dashes or underscores and not {ALL!r}, got {text!r}")
+        raise ValueError(
+            f"a region is 1 to 40 letters, digits, dots, dashes or underscores and not {ALL!r}, got {text!r}"
+        )
     return name
 
 

@@ -21,7 +21,8 @@ class PlaylistSettings(Options):
         help="How often every source is fetched: 300 for lists that change often, 600 as a rule, 1800 for stable ones, 3600 at the least.",
     )
     PLAYLIST_REBUILD_ON_START: bool = option(
-        True, help="Fetch every source anew, without using caches, when Nightcrew starts. Old data is served until the new is whole."
+        True,
+        help="Fetch every source anew, without using caches, when Nightcrew starts. Old data is served until the new is whole.",
     )
     LOCALES: list[tuple[str, str]] = option(
         [["de", "DE"]],
@@ -40,7 +41,8 @@ class PlaylistSettings(Options):
         help='Keywords, or "keyword:Group" to put what matches into that group. Without keywords the filter keeps everything.',
     )
     RES: bool = option(
-        False, help="Pick the best variant of a master playlist at play time (1080p50, 720p50, 1080p25, 720p25, then the largest)."
+        False,
+        help="Pick the best variant of a master playlist at play time (1080p50, 720p50, 1080p25, 720p25, then the largest).",
     )
     stream_mode: Literal["direct", "redirect"] = option(
         "direct",
@@ -48,15 +50,26 @@ class PlaylistSettings(Options):
         "redirect = always Nightcrew, which answers with the present address.",
     )
     shrink_guard: int = option(
-        30, ge=0, le=100, unit="%", help="A refresh that would drop more than this share of a source's channels is held back until a person accepts it."
+        30,
+        ge=0,
+        le=100,
+        unit="%",
+        help="A refresh that would drop more than this share of a source's channels is held back until a person accepts it.",
     )
     merge_sources: bool = option(
-        True, help="Streams of different sources with the same guide id in the same region become one channel with several streams."
+        True,
+        help="Streams of different sources with the same guide id in the same region become one channel with several streams.",
     )
-    max_playlist_mb: int = option(256, ge=1, le=4096, unit="MiB", help="The largest list or guide that is read from a source (unpacked).")
+    max_playlist_mb: int = option(
+        256, ge=1, le=4096, unit="MiB", help="The largest list or guide that is read from a source (unpacked)."
+    )
     max_channels: int = option(500_000, ge=100, le=2_000_000, help="The most channels that are read from one source.")
     keep_gone_days: int = option(
-        30, ge=1, le=3650, unit="days", help="How long a channel that its source no longer lists keeps its id, number and edits."
+        30,
+        ge=1,
+        le=3650,
+        unit="days",
+        help="How long a channel that its source no longer lists keeps its id, number and edits.",
     )
     guide_interval: int = option(43_200, ge=900, le=604_800, unit="s", help="How often programme guides are fetched.")
     guide_days: int = option(8, ge=1, le=30, unit="days", help="How far ahead programmes are kept and served.")

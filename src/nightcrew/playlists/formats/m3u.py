@@ -21,9 +21,7 @@ MAX_ATTRIBUTES = 40
 SNIFF = 4_096
 
 # a quote ends a value when a comma, the end or the next attribute follows; others belong to the value
-_ATTRIBUTE = re.compile(
-    r'\s*([A-Za-z][\w.-]*)=(?:"([^"]*(?:"(?!\s*(?:,|$|[A-Za-z][\w.-]*="))[^"]*)*)"|([^\s",]*))\s*'
-)
+_ATTRIBUTE = re.compile(r'\s*([A-Za-z][\w.-]*)=(?:"([^"]*(?:"(?!\s*(?:,|$|[A-Za-z][\w.-]*="))[^"]*)*)"|([^\s",]*))\s*')
 _JUNK = re.compile(r"\s*([^\s,]+)\s*")
 _DURATION = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*")
 _KNOWN = {"tvg-id", "tvg-logo", "tvg-chno", "group-title"}

@@ -79,7 +79,11 @@ def _element(element: etree._Element, after: datetime, before: datetime) -> Guid
         guide_id = (element.get("id") or "").strip()[:MAX_TEXT]
         icon = element.find("icon")
         name = (element.findtext("display-name") or guide_id).strip()[:MAX_TEXT]
-        return GuideChannel(guide_id, name, (icon.get("src") or "")[:1000] if icon is not None else "") if guide_id else None
+        return (
+            GuideChannel(guide_id, name, (icon.get("src") or "")[:1000] if icon is not None else "")
+            if guide_id
+            else None
+        )
     if element.tag == "programme":
         return _programme(element, after, before)
     return None

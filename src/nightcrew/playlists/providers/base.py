@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from nightcrew.kernel.errors import GiveUp
 from nightcrew.kernel.http import Http, Limits, Validators, is_private
-from nightcrew.playlists.rules import Entry
+from nightcrew.playlists.rules import Entry, region_name
 
 BATCH = 500
 """Entries that are parsed, compared and stored at a time."""
@@ -25,6 +25,13 @@ class Config(BaseModel):
     """Base of what a user enters for a source. Everything in it is sealed at rest."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    region: str = ""
+    """The region that the source's channels belong to, where the kind does not have regions of its own."""
+
+    @field_validator("region")
+    @classmethod
+    def _region(cls, value: str) -> str:
+        return region_name(value) if value else ""
 
     @field_validator("*", mode="before")
     @classmethod

@@ -220,7 +220,9 @@ class Catalogue:
             elif auth.kind == "token":
                 headers[auth.header] = self._token
             try:
-                return await http.json(self._request(call.method, call.path, headers, call.body, signed), limits=PAGE_LIMITS)
+                return await http.json(
+                    self._request(call.method, call.path, headers, call.body, signed), limits=PAGE_LIMITS
+                )
             except NeedsUser:
                 if auth.kind != "token" or attempt == 2:
                     raise

@@ -37,7 +37,12 @@ class Guide:
                 headers = {"User-Agent": self._user_agent} if self._user_agent else {}
                 request = Request(self._url, headers=headers, secrets=self.secrets, allow_private=self.private)
                 answer = await fetch.http.download(
-                    request, file, limits=fetch.limits, validators=fetch.validators, sniff=_sniff, on_bytes=fetch.on_bytes
+                    request,
+                    file,
+                    limits=fetch.limits,
+                    validators=fetch.validators,
+                    sniff=_sniff,
+                    on_bytes=fetch.on_bytes,
                 )
             if answer.not_modified or (fetch.content_hash and answer.sha256 == fetch.content_hash):
                 yield Unchanged(answer.validators)
@@ -62,4 +67,3 @@ def _sniff(first: bytes, content_type: str) -> None:
         raise Retry("it answers an HTML page where an XMLTV guide is expected")
     if not head.startswith(b"<"):
         raise Retry("it answers something that is no XMLTV guide")
-

@@ -48,7 +48,9 @@ class XtreamConfig(Config):
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("the panel's address must begin with http:// or https://")
-        return f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix('/player_api.php').removesuffix('/get.php')}".rstrip("/")
+        return f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix('/player_api.php').removesuffix('/get.php')}".rstrip(
+            "/"
+        )
 
     @field_validator("username", "password")
     @classmethod

@@ -35,7 +35,13 @@ async def add(
             await connection.execute(
                 statement,
                 [
-                    {"feed_id": feed_id, "generation": generation, "guide_id": c.guide_id, "name": c.name, "icon": c.icon}
+                    {
+                        "feed_id": feed_id,
+                        "generation": generation,
+                        "guide_id": c.guide_id,
+                        "name": c.name,
+                        "icon": c.icon,
+                    }
                     for c in channels
                 ],
             )
@@ -83,12 +89,21 @@ async def switch(
     content: dict[str, Any],
 ) -> None:
     """Serve the new generation from now on and delete the old ones."""
-    values = {"generation": generation, "revision": feed.c.revision + 1, "changed_at": now, "channels": channels, "streams": programmes, **content}
+    values = {
+        "generation": generation,
+        "revision": feed.c.revision + 1,
+        "changed_at": now,
+        "channels": channels,
+        "streams": programmes,
+        **content,
+    }
     async with store.write() as connection:
         await _succeed(connection, feed_id, run, now=now, due_at=due_at, values=values)
         await _end_run(connection, run, now, "applied", channels=programmes)
         for table in (programme, guide_channel):
-            await connection.execute(sa.delete(table).where(table.c.feed_id == feed_id, table.c.generation != generation))
+            await connection.execute(
+                sa.delete(table).where(table.c.feed_id == feed_id, table.c.generation != generation)
+            )
 
 
 def _served(table: sa.Table) -> sa.ColumnElement[bool]:

@@ -226,7 +226,9 @@ async def begin_run(store: Store, run: str, feed_id: int, *, rebuild: bool) -> N
         await connection.execute(store.upsert(refresh_run).values(values).on_conflict_do_nothing())
 
 
-async def unchanged(store: Store, feed_id: int, run: str, *, now: datetime, due_at: datetime, **validators: Any) -> None:
+async def unchanged(
+    store: Store, feed_id: int, run: str, *, now: datetime, due_at: datetime, **validators: Any
+) -> None:
     """The provider's list is the stored one: only its age changes."""
     async with store.write() as connection:
         await _succeed(connection, feed_id, run, now=now, due_at=due_at, values=validators)

@@ -147,7 +147,14 @@ class Staging:
                 return gone
             after = rows[-1].id
             missing = [
-                {"run": self._run, "key": r.key, "feed_id": self._feed, "kind": "g", "ident": r.ident, "stream_id": r.id}
+                {
+                    "run": self._run,
+                    "key": r.key,
+                    "feed_id": self._feed,
+                    "kind": "g",
+                    "ident": r.ident,
+                    "stream_id": r.id,
+                }
                 for r in rows
                 if r.id not in seen
             ]

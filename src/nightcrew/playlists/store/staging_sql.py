@@ -64,8 +64,8 @@ _LEAD = """
 """
 
 _STATEMENTS = (
-        # 1. channels for new entries that joined none
-        """
+    # 1. channels for new entries that joined none
+    """
         INSERT INTO playlist_channel
             (region, feed_id, position, origin, active, hidden, name, number, grp, logo, guide_id, search)
         SELECT f.region, s.feed_id, s.position, s.key, TRUE, FALSE, s.name, s.number, s.grp, s.logo, s.guide_id, s.search
@@ -73,45 +73,45 @@ _STATEMENTS = (
         WHERE s.run = :run AND s.kind = 'n' AND s.channel_id IS NULL
         ORDER BY s.position
         """,
-        # 2. their ids
-        """
+    # 2. their ids
+    """
         UPDATE playlist_staged AS s SET channel_id = c.id FROM playlist_channel AS c
         WHERE s.run = :run AND s.kind = 'n' AND s.channel_id IS NULL AND c.feed_id = :feed AND c.origin = s.key
         """,
-        # 3. what the lead says of its channel (before its key may change)
-        f"""
+    # 3. what the lead says of its channel (before its key may change)
+    f"""
         UPDATE playlist_channel AS c SET name = s.name, number = s.number, grp = s.grp, logo = s.logo,
             guide_id = s.guide_id, search = s.search, position = s.position, origin = s.key
         {_LEAD.format(kind="c")}
         """,
-        f"""
+    f"""
         UPDATE playlist_channel AS c SET position = s.position
         {_LEAD.format(kind="m")}
         """,
-        # 4. streams that changed, moved, vanished or are new
-        """
+    # 4. streams that changed, moved, vanished or are new
+    """
         UPDATE playlist_stream AS t SET key = s.key, ident = s.ident, hash = s.hash, position = s.position, url = s.url,
             provider_id = s.provider_id, attributes = s.attributes, expires = s.expires, playable = s.playable,
             gone_at = NULL
         FROM playlist_staged AS s WHERE s.run = :run AND s.kind = 'c' AND t.id = s.stream_id
         """,
-        """
+    """
         UPDATE playlist_stream AS t SET position = s.position
         FROM playlist_staged AS s WHERE s.run = :run AND s.kind = 'm' AND t.id = s.stream_id
         """,
-        """
+    """
         UPDATE playlist_stream SET gone_at = :now
         WHERE id IN (SELECT stream_id FROM playlist_staged WHERE run = :run AND kind = 'g')
         """,
-        """
+    """
         INSERT INTO playlist_stream
             (feed_id, channel_id, key, ident, hash, position, url, provider_id, attributes, expires, playable)
         SELECT feed_id, channel_id, key, ident, hash, position, url, provider_id, attributes, expires, playable
         FROM playlist_staged WHERE run = :run AND kind = 'n'
         ORDER BY position
         """,
-        # 5. a channel is active while one of its streams is listed
-        """
+    # 5. a channel is active while one of its streams is listed
+    """
         UPDATE playlist_channel SET active = FALSE
         WHERE id IN (
             SELECT t.channel_id FROM playlist_stream AS t JOIN playlist_staged AS s ON s.stream_id = t.id
@@ -119,7 +119,7 @@ _STATEMENTS = (
           AND NOT EXISTS (
             SELECT 1 FROM playlist_stream AS t WHERE t.channel_id = playlist_channel.id AND t.gone_at IS NULL)
         """,
-        """
+    """
         UPDATE playlist_channel SET active = TRUE
         WHERE NOT active AND id IN (
             SELECT t.channel_id FROM playlist_stream AS t JOIN playlist_staged AS s ON s.stream_id = t.id

@@ -1,0 +1,133 @@
+"""Commands that run on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from nightcrew.app import Config
+    from nightcrew.kernel.runtime import Runtime
+
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", help="Where everything is kept. Default: ~/.local/share/nightcrew.")
+]
+Host = Annotated[str, typer.Option("--host", envvar="NIGHTCREW_HOST", help="Address to listen on.")]
+Port = Annotated[int, typer.Option("--port", envvar="NIGHTCREW_PORT", min=1, max=65535, help="Port to listen on.")]
+Database = Annotated[
+    str | None,
+    typer.Option("--database-url", envvar="NIGHTCREW_DATABASE_URL", help="postgresql://… to share work over machines."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(help="Start Nightcrew: the page, the API and all workers.")(serve)
+    app.command(help="Start one more machine: workers only, no page.")(worker)
+    app.command(help="Start Nightcrew with a small world of local sources to try it on.")(demo)
+    app.command(help="Look for what is missing on this machine, and say how to get it.")(doctor)
+    app.command(help="Set the password that the page asks for.")(passwd)
+
+
+def serve(
+    data_dir: DataDir = None,
+    host: Host = "127.0.0.1",
+    port: Port = 8780,
+    database_url: Database = None,
+    no_worker: Annotated[bool, typer.Option("--no-worker", help="Only the page and the API; no workers here.")] = False,
+) -> None:
+    """Run until stopped."""
+    _run(_config(data_dir, database_url, host=host, port=port, work=not no_worker), _announce)
+
+
+def worker(
+    database_url: Annotated[
+        str, typer.Option("--database-url", envvar="NIGHTCREW_DATABASE_URL", help="postgresql://…")
+    ],
+    data_dir: DataDir = None,
+) -> None:
+    """Run until stopped."""
+    _run(_config(data_dir, database_url, web=False), lambda node: print(f"Working as {node.node}.", flush=True))
+
+
+def demo(data_dir: DataDir = None, host: Host = "127.0.0.1", port: Port = 8780, database_url: Database = None) -> None:
+    """A server and a local world of sources."""
+    from nightcrew.cli.demo import run_demo
+
+    folder = data_dir or Path.cwd() / ".demo"
+    asyncio.run(run_demo(_config(folder, database_url, host=host, port=port), _announce))
+
+
+def doctor(data_dir: DataDir = None, database_url: Database = None) -> None:
+    """Check this machine."""
+    from nightcrew.cli.doctor import examine
+
+    findings = examine(_config(data_dir, database_url))
+    for finding in findings:
+        print(
+            f"{'ok     ' if finding.ok else 'MISSING' if finding.needed else 'note   '} {finding.what}: {finding.detail}"
+        )
+    if any(finding.needed and not finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+def passwd(data_dir: DataDir = None, database_url: Database = None) -> None:
+    """Ask for a password twice and store it."""
+    from nightcrew import app as composition
+
+    first = getpass.getpass("New password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    if sys.stdin.isatty() and getpass.getpass("Again: ") != first:
+        print("nightcrew: the two passwords differ", file=sys.stderr)
+        raise typer.Exit(1)
+
+    async def store() -> None:
+        async with composition.node(_config(data_dir, database_url)) as (_runtime, access):
+            await access.set_password(first)
+
+    asyncio.run(store())
+    print("The password is set. It holds from the next start on.")
+
+
+def _config(data_dir: Path | None, database_url: str | None, **more: Any) -> Config:
+    from nightcrew.app import Config, configure_logging, default_data_dir
+
+    configure_logging(level=os.environ.get("NIGHTCREW_LOG_LEVEL", "INFO"))
+    return Config(
+        data_dir=(data_dir or default_data_dir()).expanduser().absolute(),
+        database_url=database_url,
+        password=os.environ.get("NIGHTCREW_PASSWORD"),
+        **more,
+    )
+
+
+def _announce(node: Runtime) -> None:
+    print(f"Nightcrew is ready: {node.address}/", flush=True)
+
+
+def _run(config: Config, ready: Callable[[Runtime], None]) -> None:
+    from nightcrew.app import serve as run_node
+
+    loop_run(run_node(config, ready=ready))
+
+
+def loop_run(work: Awaitable[None]) -> None:
+    """Run on uvloop where it is installed. An error of a person's making is raised bare, not inside of a group."""
+    try:
+        import uvloop
+
+        factory: Callable[[], asyncio.AbstractEventLoop] | None = uvloop.new_event_loop
+    except ImportError:
+        factory = None
+
+    async def main() -> None:
+        await work
+
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(main())

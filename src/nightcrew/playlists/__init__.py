@@ -1,0 +1,49 @@
+"""Playlists: channels from providers, kept fresh. This object is the domain's only registration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nightcrew.kernel.domain import Domain, Job, Page, Tick, Timetable
+from nightcrew.playlists import api, jobs, pages, players, standing, workers
+from nightcrew.playlists.settings import PlaylistSettings
+
+_HERE = Path(__file__).parent
+
+DOMAIN = Domain(
+    name="playlists",
+    title="Playlists",
+    settings=PlaylistSettings,
+    migrations=_HERE / "migrations",
+    templates=_HERE / "templates",
+    ticks=(
+        Tick(
+            "playlists.refresh",
+            workers.refresh_tick,
+            every=2.0,
+            promise=60.0,
+            time_limit=30.0,
+            help="Starts a refresh of every source that is due.",
+        ),
+    ),
+    jobs=(
+        Job(jobs.JOB, jobs.refresh, help="Fetches one source's channels or guide and applies what changed."),
+        Job("playlists.clean_up", workers.clean_up, help="Forgets channels that are gone for long."),
+    ),
+    timetables=(
+        Timetable(
+            "playlists.nightly",
+            cron="15 4 * * *",
+            job="playlists.clean_up",
+            promise=50 * 3600,
+            jitter=300,
+            help="Forgets channels that are gone for long, each night.",
+        ),
+    ),
+    routers=(api.router, players.router, pages.router),
+    pages=(Page("/sources", "Sources"), Page("/channels", "Channels")),
+    start=workers.start,
+    freshness=standing.freshness,
+    needs=standing.needs,
+    overview=standing.overview,
+)

@@ -1,0 +1,73 @@
+"""The Xtream Codes API as an output, for players that speak nothing else."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from nightcrew.playlists.models import Channel
+from nightcrew.playlists.rules import digest
+
+
+def account(base: str, username: str, password: str, now: datetime) -> dict[str, Any]:
+    """`player_api.php` without an action."""
+    parts = urlsplit(base)
+    port = str(parts.port or (443 if parts.scheme == "https" else 80))
+    return {
+        "user_info": {
+            "username": username,
+            "password": password,
+            "message": "",
+            "auth": 1,
+            "status": "Active",
+            "exp_date": None,
+            "is_trial": "0",
+            "active_cons": "0",
+            "created_at": "0",
+            "max_connections": "10",
+            "allowed_output_formats": ["ts", "m3u8"],
+        },
+        "server_info": {
+            "url": parts.hostname or "",
+            "port": port,
+            "https_port": port,
+            "server_protocol": parts.scheme,
+            "rtmp_port": "0",
+            "timezone": "UTC",
+            "timestamp_now": int(now.timestamp()),
+            "time_now": now.strftime("%Y-%m-%d %H:%M:%S"),
+        },
+    }
+
+
+def category_id(group: str) -> str:
+    """A number that stands for a group and stays the same over restarts."""
+    return str(int.from_bytes(digest(group)[:4], "big"))
+
+
+def categories(groups: list[str]) -> list[dict[str, Any]]:
+    """`get_live_categories`."""
+    return [{"category_id": category_id(name), "category_name": name or "Other", "parent_id": 0} for name in groups]
+
+
+def stream(channel: Channel, group: str, number: int) -> str:
+    """One entry of `get_live_streams`."""
+    item = {
+        "num": int(channel.number) if channel.number.isdecimal() else number,
+        "name": channel.name,
+        "stream_type": "live",
+        "stream_id": channel.id,
+        "stream_icon": channel.logo,
+        "epg_channel_id": channel.guide_id or None,
+        "added": "0",
+        "is_adult": "0",
+        "category_id": category_id(group),
+        "category_ids": [int(category_id(group))],
+        "custom_sid": "",
+        "tv_archive": 0,
+        "direct_source": "",
+        "tv_archive_duration": 0,
+    }
+    return json.dumps(item, ensure_ascii=False)

@@ -1,0 +1,261 @@
+"""What players ask: playlists, the guide, a HDHomeRun tuner, an Xtream panel, and the address behind a channel."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
+
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.errors import Conflict, GiveUp, NotFound
+from nightcrew.kernel.runtime import KernelSettings, Runtime
+from nightcrew.playlists import rules
+from nightcrew.playlists.formats import hdhomerun, xmltv, xtream
+from nightcrew.playlists.models import Channel
+from nightcrew.playlists.outputs import Outputs, Selection, served
+from nightcrew.playlists.play import Player
+from nightcrew.playlists.settings import PlaylistSettings
+from nightcrew.playlists.store import channels as channel_rows
+from nightcrew.playlists.store import guides, sources
+from nightcrew.web.api import Node
+
+router = APIRouter(tags=["players"])
+
+Name = Annotated[str, Path(max_length=100)]
+Token = Annotated[str | None, Query(max_length=200)]
+ChannelId = Annotated[int, Path(ge=1, lt=2**63)]
+M3U_TYPE = "audio/x-mpegurl; charset=utf-8"
+GUIDE_PAST = timedelta(hours=4)
+
+
+@router.get("/playlist/all.m3u")
+async def whole_playlist(request: Request, node: Node, token: Token = None) -> Response:
+    """Every channel of every region."""
+    return await playlist_response(request, node, Selection("all", None), token)
+
+
+@router.get("/playlist/combined/{name}.m3u")
+async def combined_playlist(request: Request, node: Node, name: Name, token: Token = None) -> Response:
+    """The regions of a combined playlist, one after the other."""
+    return await playlist_response(request, node, node.part(Outputs).combined(name), token)
+
+
+@router.get("/playlist/group/{group:path}.m3u")
+async def group_playlist(
+    request: Request, node: Node, group: Annotated[str, Path(max_length=300)], token: Token = None
+) -> Response:
+    """One group over all regions."""
+    if not await channel_rows.count(node.store, channel_rows.Wanted(group=group, hidden=False)):
+        raise NotFound(f"there is no group {group!r} with channels")
+    return await playlist_response(request, node, Selection(f"group-{group}", None, group), token)
+
+
+@router.get("/playlist/{region}.m3u")
+async def region_playlist(request: Request, node: Node, region: Name, token: Token = None) -> Response:
+    """One region. 404 for an unknown one, 503 with Retry-After while it was never built."""
+    return await playlist_response(request, node, await node.part(Outputs).select(region), token)
+
+
+async def playlist_response(request: Request, node: Runtime, selection: Selection, token: str | None) -> Response:
+    """A playlist with its age; a stale one is served too, for yesterday's channels beat none."""
+    outputs = node.part(Outputs)
+    path = await outputs.current(selection)
+    refreshed = await outputs.refreshed_at(selection)
+    base, wanted = node.base_url(), base_of(request, node)
+    suffix = f"?token={quote(token)}" if token else ""
+    stat = path.stat()
+    headers = age_headers(refreshed or datetime.fromtimestamp(stat.st_mtime).astimezone(), utcnow())
+    headers["ETag"] = f'"{stat.st_mtime_ns:x}-{rules.digest(wanted + suffix).hex()[:8]}"'
+    headers["Content-Disposition"] = f"inline; filename*=UTF-8''{quote(selection.name)}.m3u"
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    if request.method == "HEAD":
+        return Response(headers=headers, media_type=M3U_TYPE)
+    body = served(path, base.encode(), wanted.encode(), suffix.encode())
+    return StreamingResponse(body, headers=headers, media_type=M3U_TYPE)
+
+
+def age_headers(refreshed: datetime, now: datetime) -> dict[str, str]:
+    """How old an answer is (RFC 9111): Age in seconds, and when its data was fetched."""
+    age = max(0, int((now - refreshed).total_seconds()))
+    return {
+        "Age": str(age),
+        "Last-Modified": format_datetime(refreshed.astimezone(now.tzinfo), usegmt=True),
+        "Cache-Control": "no-cache",
+    }
+
+
+def base_of(request: Request, node: Runtime) -> str:
+    """The address under which this client reaches us: the configured one, else the one that it asked."""
+    configured = node.settings.of(KernelSettings).public_url
+    return (configured or str(request.base_url)).rstrip("/")
+
+
+# -- guide -------------------------------------------------------------------------------------------------------------
+
+
+@router.get("/guide.xml")
+async def guide(
+    node: Node,
+    region: Annotated[str | None, Query(max_length=60)] = None,
+    token: Token = None,  # noqa: ARG001
+) -> Response:
+    """XMLTV of all visible channels, or of one region."""
+    regions = None if region is None else (await node.part(Outputs).select(region)).regions
+    return StreamingResponse(_guide(node, regions), media_type="application/xml; charset=utf-8")
+
+
+async def _guide(node: Runtime, regions: tuple[str, ...] | None) -> AsyncIterator[str]:
+    now = utcnow()
+    ahead = timedelta(days=node.settings.of(PlaylistSettings).guide_days)
+    yield xmltv.HEADER
+    named = await guides.channels_of(node.store, regions)
+    for start in range(0, len(named), 500):
+        yield "".join(xmltv.channel_text(channel) for channel in named[start : start + 500])
+    async for page in guides.programmes_of(node.store, regions, after=now - GUIDE_PAST, before=now + ahead):
+        yield "".join(xmltv.programme_text(programme) for programme in page)
+    yield xmltv.FOOTER
+
+
+# -- playing -----------------------------------------------------------------------------------------------------------
+
+
+@router.get("/play/{channel}")
+async def play(node: Node, channel: ChannelId, token: Token = None) -> Response:  # noqa: ARG001
+    """302 to the address that plays the channel now."""
+    try:
+        target = await node.part(Player).target(channel)
+    except GiveUp as exc:
+        raise Conflict(str(exc)) from exc
+    return RedirectResponse(target.url, 302, {"Cache-Control": "no-store"})
+
+
+@router.get("/live/{username}/{password}/{stream}")
+async def play_xtream(node: Node, username: Name, password: Name, stream: Name) -> Response:  # noqa: ARG001
+    """The Xtream way to the same: `/live/<user>/<token>/<channel>.ts`."""
+    number = stream.partition(".")[0]
+    if not (number.isascii() and number.isdecimal() and len(number) < 19):
+        raise NotFound(f"there is no channel {stream!r}")
+    return await play(node, int(number))
+
+
+# -- HDHomeRun ---------------------------------------------------------------------------------------------------------
+
+
+@router.get("/discover.json")
+async def discover(request: Request, node: Node, token: Token = None) -> dict[str, Any]:
+    """What Plex, Jellyfin and Emby read first."""
+    return hdhomerun.discover(base_of(request, node), node.node, token)
+
+
+@router.get("/lineup_status.json")
+async def lineup_status(token: Token = None) -> dict[str, Any]:  # noqa: ARG001
+    """No scan is ever in progress: the line-up is always there."""
+    return hdhomerun.LINEUP_STATUS
+
+
+@router.get("/device.xml")
+async def device(request: Request, node: Node, token: Token = None) -> Response:  # noqa: ARG001
+    """The UPnP description."""
+    return Response(hdhomerun.device_xml(base_of(request, node), node.node), media_type="application/xml")
+
+
+@router.get("/lineup.json")
+async def lineup(
+    request: Request, node: Node, region: Annotated[str | None, Query(max_length=60)] = None, token: Token = None
+) -> Response:
+    """The tuner's channels."""
+    regions = None if region is None else (await node.part(Outputs).select(region)).regions
+    base = base_of(request, node)
+
+    async def text() -> AsyncIterator[str]:
+        yield "["
+        comma = ""
+        async for channel, _group in _visible(node, regions):
+            yield comma + hdhomerun.lineup_item(channel, base, token)
+            comma = ","
+        yield "]"
+
+    return StreamingResponse(text(), media_type="application/json")
+
+
+async def _visible(node: Runtime, regions: tuple[str, ...] | None) -> AsyncIterator[tuple[Channel, str]]:
+    """Channels that can be played and pass the filter, with the group they are served under."""
+    options = node.settings.of(PlaylistSettings)
+    keep = rules.Filter.of(options.FILTER_ENABLED, options.FILTER_KEYWORDS)
+    async for page in channel_rows.playlist(node.store, regions):
+        for channel in page:
+            group = keep.apply(channel.name, channel.group)
+            if group is not None and any(stream.playable for stream in channel.streams):
+                yield channel, group
+
+
+# -- Xtream ------------------------------------------------------------------------------------------------------------
+
+Login = Annotated[str, Query(max_length=200)]
+
+
+@router.get("/player_api.php")
+async def player_api(
+    request: Request,
+    node: Node,
+    username: Login = "",
+    password: Login = "",
+    action: Annotated[str, Query(max_length=60)] = "",
+    category_id: Annotated[str | None, Query(max_length=30)] = None,
+) -> Response:
+    """The Xtream API that players speak; only live channels are there."""
+    if action in {"", "get_account_info"}:
+        base = base_of(request, node)
+        return JSONResponse(xtream.account(base, username or "nightcrew", password, utcnow()))
+    if action == "get_live_categories":
+        return JSONResponse(xtream.categories([name for name, _ in await _groups(node)]))
+    if action == "get_live_streams":
+        return StreamingResponse(_xtream_streams(node, category_id), media_type="application/json")
+    if action in {"get_short_epg", "get_simple_data_table"}:
+        return JSONResponse({"epg_listings": []})
+    return JSONResponse([])
+
+
+async def _groups(node: Runtime) -> list[tuple[str, int]]:
+    options = node.settings.of(PlaylistSettings)
+    keep = rules.Filter.of(options.FILTER_ENABLED, options.FILTER_KEYWORDS)
+    if not keep.keywords:
+        return await channel_rows.groups(node.store)
+    counts: dict[str, int] = {}
+    async for _channel, group in _visible(node, None):
+        counts[group] = counts.get(group, 0) + 1
+    return sorted(counts.items())
+
+
+async def _xtream_streams(node: Runtime, category_id: str | None) -> AsyncIterator[str]:
+    yield "["
+    number = 0
+    async for channel, group in _visible(node, None):
+        if category_id in {None, "", "0", xtream.category_id(group)}:
+            number += 1
+            yield ("," if number > 1 else "") + xtream.stream(channel, group, number)
+    yield "]"
+
+
+@router.get("/get.php")
+async def get_php(request: Request, node: Node, password: Login = "") -> Response:
+    """The Xtream way to the whole playlist."""
+    return await playlist_response(request, node, Selection("all", None), password or None)
+
+
+@router.get("/xmltv.php")
+async def xmltv_php(node: Node) -> Response:
+    """The Xtream way to the guide."""
+    return await guide(node)
+
+
+async def totals(node: Runtime) -> tuple[int, int]:
+    """Channels, and those that can be played, over all regions."""
+    feeds = [feed for feed in await sources.feeds(node.store, enabled=True) if feed.kind == "channels"]
+    return sum(feed.channels for feed in feeds), sum(feed.resolved for feed in feeds)

@@ -1,0 +1,78 @@
+"""How the playlists stand: promises, what needs a person, the figures of the first page."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.health import Freshness, Need
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.playlists import rules
+from nightcrew.playlists.outputs import Outputs, Region
+from nightcrew.playlists.settings import PlaylistSettings
+from nightcrew.playlists.store import sources
+
+
+async def freshness(runtime: Runtime) -> list[Freshness]:
+    """Every region against its promise: the interval and two minutes."""
+    now = utcnow()
+    promise = runtime.settings.of(PlaylistSettings).refresh_interval + rules.GRACE
+    regions = await runtime.part(Outputs).regions()
+    return [
+        Freshness(
+            name=f"playlist:{region.name}",
+            title=f"Playlist {region.name}",
+            age_s=None if (age := region.age(now)) is None else round(age, 1),
+            promise_s=promise,
+            fresh=age is None or age <= promise,
+        )
+        for region in regions.values()
+        if region.feeds
+    ]
+
+
+async def needs(runtime: Runtime) -> list[Need]:
+    """Held-back changes, logins that are refused, and sources that fail for more than a few minutes."""
+    found = []
+    names = {source.id: source.name for source in await sources.every(runtime.store, runtime.vault)}
+    for feed in await sources.feeds(runtime.store, enabled=True):
+        name = f"{names.get(feed.source_id, '?')}{f' ({feed.region})' if feed.region else ' (guide)'}"
+        link = f"/sources#source-{feed.source_id}"
+        if feed.held_run:
+            found.append(
+                Need(
+                    "warning", f"{name}: a change is held back: {feed.held_reason} channels. Accept or reject it", link
+                )
+            )
+        if feed.error and feed.needs_user:
+            found.append(Need("error", f"{name}: {feed.error}", link))
+        elif feed.error and feed.failures >= 3:
+            found.append(Need("warning", f"{name} failed {feed.failures} times in a row: {feed.error}", link))
+    return found
+
+
+async def overview(runtime: Runtime) -> dict[str, Any]:
+    """Figures for the first page."""
+    now = utcnow()
+    options = runtime.settings.of(PlaylistSettings)
+    outputs = runtime.part(Outputs)
+    regions = await outputs.regions()
+    return {"regions": [await _region_row(outputs, region, now, options) for region in regions.values()]}
+
+
+async def _region_row(outputs: Outputs, region: Region, now: datetime, options: PlaylistSettings) -> dict[str, Any]:
+    age = region.age(now)
+    status = rules.status(age, options.refresh_interval, refreshing=region.refreshing)
+    size = outputs.size(await outputs.select(region.name))
+    return {
+        "lang": region.lang,
+        "region": region.name,
+        "channels": region.channels,
+        "resolved": region.resolved,
+        "age": None if age is None else round(age),
+        "status_text": status.value,
+        "status_class": status.css,
+        "exists": size is not None,
+        "size": size or 0,
+    }

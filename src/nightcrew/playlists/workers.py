@@ -1,0 +1,61 @@
+"""The domain's workers: what happens at the start of a node, and in each cycle of the refresh worker."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.jobs import Run
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.playlists import actions, jobs
+from nightcrew.playlists.outputs import Outputs
+from nightcrew.playlists.play import Player
+from nightcrew.playlists.providers import Adapters
+from nightcrew.playlists.settings import PlaylistSettings
+from nightcrew.playlists.store import sources, staging
+
+
+async def start(runtime: Runtime) -> None:
+    """Called once at the start of a node, before its workers: own parts, watchers, and the initial refresh."""
+    runtime.add(Adapters())
+    runtime.add(Outputs(runtime, runtime.data_dir / "playlists"))
+    runtime.add(Player(runtime))
+    runtime.add(Replan())
+    options = runtime.settings.of(PlaylistSettings)
+    await actions.sync_all(runtime)
+    await staging.discard_orphans(runtime.store)
+    await sources.make_due(
+        runtime.store, now=utcnow() - timedelta(seconds=1), rebuild=options.PLAYLIST_REBUILD_ON_START
+    )
+    runtime.settings.watch(lambda keys: _on_settings(runtime, keys))
+
+
+def _on_settings(runtime: Runtime, keys: frozenset[str]) -> None:
+    runtime.part(Replan).keys |= keys
+    runtime.bus.publish("sources")
+
+
+class Replan:
+    """Settings that changed since the refresh worker last looked."""
+
+    def __init__(self) -> None:
+        self.keys: frozenset[str] = frozenset()
+
+
+async def refresh_tick(runtime: Runtime) -> None:
+    """The refresh worker's cycle: changed settings first, then what is due."""
+    pending = runtime.part(Replan)
+    keys, pending.keys = pending.keys, frozenset()
+    options = runtime.settings.of(PlaylistSettings)
+    if "playlists.LOCALES" in keys:
+        await actions.sync_all(runtime)
+    if "playlists.refresh_interval" in keys:
+        await sources.replan(runtime.store, "channels", options.refresh_interval)
+    if "playlists.guide_interval" in keys:
+        await sources.replan(runtime.store, "guide", options.guide_interval)
+    await jobs.refresh_due(runtime)
+
+
+async def clean_up(run: Run) -> None:
+    """The nightly job: forget channels that are gone for long, old runs, staged rows of nobody."""
+    await run.step("forget", jobs.forget_old, run.runtime)

@@ -1,0 +1,136 @@
+"""The seeds' own addresses and configuration files, mapped onto Nightcrew's.
+
+So far: the playlists seed (`/vavoo/…` and its config.json). Existing scripts and players go on working.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Path, Request
+from fastapi.responses import PlainTextResponse, RedirectResponse, Response
+
+from nightcrew.kernel.errors import Invalid, NightcrewError
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.playlists import actions, players, standing
+from nightcrew.playlists.settings import PlaylistSettings
+from nightcrew.playlists.store import channels
+from nightcrew.web.api import Actor, Node, apply_settings
+
+router = APIRouter(prefix="/vavoo", tags=["seed: playlists"])
+
+SEED_KEYS = (
+    "RES",
+    "PLAYLIST_REBUILD_ON_START",
+    "FILTER_ENABLED",
+    "FILTER_KEYWORDS",
+    "LOCALES",
+    "COMBINED_PLAYLISTS",
+    "refresh_interval",
+    "stream_mode",
+)
+RegionName = Annotated[str, Path(max_length=60)]
+
+
+@router.get("/", include_in_schema=False)
+async def page() -> Response:
+    """The seed's page is the sources page."""
+    return RedirectResponse("/sources", 307)
+
+
+@router.get("/api/status")
+async def status(node: Node) -> dict[str, Any]:
+    """Every region as the seed showed it."""
+    return {"regions": (await standing.overview(node))["regions"]}
+
+
+@router.get("/health", response_class=PlainTextResponse)
+async def health(node: Node) -> str:
+    """Three lines of text."""
+    listed, playable = await players.totals(node)
+    return f"OK\nChannels: {listed}\nResolved: {playable}\n"
+
+
+@router.get("/stats", response_class=PlainTextResponse)
+async def stats(node: Node) -> str:
+    """Totals, and a line for each group."""
+    listed, playable = await players.totals(node)
+    lines = [f"Channels: {listed}", f"Resolved: {playable}", "", "Groups:"]
+    lines += [f"{name or 'Other'}: {count}" for name, count in await channels.groups(node.store)]
+    return "\n".join(lines) + "\n"
+
+
+@router.post("/api/refresh/{region}", status_code=202)
+async def refresh(node: Node, region: RegionName) -> dict[str, Any]:
+    """Renew the channels of one region, or of all for `*`."""
+    return {"status": "ok", "jobs": await actions.refresh_region(node, region, rebuild=False)}
+
+
+@router.post("/api/rebuild/{region}", status_code=202)
+async def rebuild(node: Node, region: RegionName) -> dict[str, Any]:
+    """Fetch one region, or all for `*`, from nothing. The old channels stay until the new are whole."""
+    return {"status": "ok", "jobs": await actions.refresh_region(node, region, rebuild=True)}
+
+
+@router.get("/api/config")
+async def config(node: Node) -> dict[str, Any]:
+    """The seed's options."""
+    return seed_config(node)
+
+
+@router.post("/api/config")
+async def change_config(
+    node: Node, actor: Actor, changes: Annotated[dict[str, Any], Body(max_length=100)]
+) -> dict[str, Any]:
+    """Change only the named options."""
+    unknown = sorted(changes.keys() - set(SEED_KEYS))
+    if unknown:
+        raise Invalid(f"{unknown[0]}: there is no such option; known are {', '.join(SEED_KEYS)}", field=unknown[0])
+    await apply_settings(node, {f"playlists.{key}": value for key, value in changes.items()}, actor)
+    return seed_config(node)
+
+
+@router.get("/playlist/combined/{name}.m3u")
+async def combined_playlist(request: Request, node: Node, name: players.Name, token: players.Token = None) -> Response:
+    """A combined playlist."""
+    return await players.combined_playlist(request, node, name, token)
+
+
+@router.get("/playlist/{region}.m3u")
+async def playlist(request: Request, node: Node, region: players.Name, token: players.Token = None) -> Response:
+    """A region's playlist."""
+    return await players.region_playlist(request, node, region, token)
+
+
+def seed_config(node: Runtime) -> dict[str, Any]:
+    """The options under the seed's names."""
+    plain: dict[str, Any] = node.settings.of(PlaylistSettings).model_dump(mode="json", include=set(SEED_KEYS))
+    return plain
+
+
+async def import_config(node: Runtime, data: Mapping[str, Any], *, actor: str) -> dict[str, list[str]]:
+    """Take over a configuration file: ours (`{"playlists.refresh_interval": 300}`) or a seed's.
+
+    Returns `{imported, ignored}`: what is unknown is named, and stops nothing. Raises `Invalid` for a known key with a wrong value.
+    """
+    known: dict[str, Any] = {}
+    ignored: list[str] = []
+    for key, value in data.items():
+        try:
+            known[node.settings.resolve(key)] = value
+        except NightcrewError:
+            ignored.append(key)
+    await apply_settings(node, known, actor)
+    return {"imported": sorted(known), "ignored": sorted(ignored)}
+
+
+import_router = APIRouter(prefix="/api/v1", tags=["settings"])
+
+
+@import_router.post("/settings/import")
+async def import_settings(
+    node: Node, actor: Actor, data: Annotated[dict[str, Any], Body(max_length=1_000)]
+) -> dict[str, list[str]]:
+    """Take over a configuration file of ours or of a seed."""
+    return await import_config(node, data, actor=actor)

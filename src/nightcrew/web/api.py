@@ -1,0 +1,236 @@
+"""The kernel's JSON routes: health, metrics, workers, jobs, activity, settings, tokens, live events."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Body, Depends, Query, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from pydantic import BaseModel, Field
+
+from nightcrew.kernel.access import Access
+from nightcrew.kernel.clock import iso
+from nightcrew.kernel.errors import Invalid
+from nightcrew.kernel.runtime import Runtime
+
+router = APIRouter()
+
+Limit = Annotated[int, Query(ge=1, le=1000)]
+Cursor = Annotated[str | None, Query(max_length=200)]
+JobName = Annotated[str, Field(max_length=200)]
+
+
+def runtime_of(request: Request) -> Runtime:
+    """The running node."""
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+def actor_of(request: Request) -> str:
+    """Who acts, for the activity feed."""
+    return str(getattr(request.state, "actor", None) or "anyone")
+
+
+Node = Annotated[Runtime, Depends(runtime_of)]
+Actor = Annotated[str, Depends(actor_of)]
+
+
+def number_cursor(cursor: str | None) -> int | None:
+    """A cursor that is a whole number. Raises `Invalid`."""
+    if cursor is None or cursor == "":
+        return None
+    if not cursor.isascii() or not cursor.isdecimal() or len(cursor) > 18:
+        raise Invalid("cursor: not a cursor of this list", field="cursor")
+    return int(cursor)
+
+
+@router.get("/health", tags=["health"])
+async def health(node: Node) -> JSONResponse:
+    """200 while every worker keeps its promise, else 503."""
+    report = await node.health.report(node)
+    return JSONResponse(report, 503 if report["status"] == "failing" else 200)
+
+
+@router.get("/metrics", tags=["health"], response_class=PlainTextResponse)
+async def metrics(node: Node) -> Response:
+    """Prometheus text."""
+    return Response(node.health.metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@router.get("/api/v1/workers", tags=["workers"])
+async def workers(node: Node) -> dict[str, Any]:
+    """Every worker with its promise, last and next run, and its last runs."""
+    return {"items": await node.health.workers(node), "next": None}
+
+
+@router.post("/api/v1/workers/{name}/{action}", tags=["workers"])
+async def worker_action(
+    node: Node, actor: Actor, name: str, action: Literal["run", "pause", "resume"]
+) -> dict[str, Any]:
+    """Run a worker now, pause it (durably, on all nodes), or resume it."""
+    if action == "run":
+        await node.schedule.run_now(name)
+    elif action == "pause":
+        await node.schedule.pause(name, actor=actor)
+    else:
+        await node.schedule.resume(name)
+    verb = {"run": "started by hand", "pause": "paused", "resume": "resumed"}[action]
+    await node.activity.record(f"worker.{action}", f"Worker {name} was {verb}", actor=actor, subject=name)
+    return next(worker for worker in await node.health.workers(node) if worker["name"] == name)
+
+
+@router.get("/api/v1/nodes", tags=["workers"])
+async def nodes(node: Node) -> dict[str, Any]:
+    """The nodes that share the database, with their last heartbeat."""
+    found = await node.schedule.nodes(node)
+    return {
+        "items": [{"id": name, "seen_at": iso(seen), "self": name == node.node} for name, seen in found],
+        "next": None,
+    }
+
+
+JobStateName = Literal["queued", "running", "done", "failed", "cancelled"]
+
+
+@router.get("/api/v1/jobs", tags=["jobs"])
+async def jobs(
+    node: Node,
+    state: JobStateName | None = None,
+    queue: Annotated[str | None, Query(max_length=100)] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> dict[str, Any]:
+    """Jobs, newest first."""
+    offset = number_cursor(cursor) or 0
+    found = await node.jobs.page(state=state, queue=queue, limit=limit, offset=offset)
+    following = str(offset + limit) if len(found) == limit else None
+    return {"items": [job.describe() for job in found], "next": following}
+
+
+@router.get("/api/v1/jobs/{job_id}", tags=["jobs"])
+async def job(node: Node, job_id: JobName) -> dict[str, Any]:
+    """One job with its finished steps."""
+    state = await node.jobs.get(job_id)
+    return state.describe() | {"steps": await node.jobs.steps(job_id)}
+
+
+@router.post("/api/v1/jobs/{job_id}/cancel", tags=["jobs"])
+async def cancel_job(node: Node, actor: Actor, job_id: JobName) -> dict[str, Any]:
+    """End a queued or running job now."""
+    await node.jobs.cancel(job_id)
+    await node.activity.record("job.cancelled", f"Job {job_id} was cancelled", actor=actor, subject=job_id)
+    return (await node.jobs.get(job_id)).describe()
+
+
+@router.post("/api/v1/jobs/{job_id}/retry", tags=["jobs"])
+async def retry_job(node: Node, actor: Actor, job_id: JobName) -> dict[str, Any]:
+    """Run a failed or cancelled job again, as a new job that is returned."""
+    fresh = await node.jobs.retry(job_id)
+    await node.activity.record("job.retried", f"Job {job_id} was started again", actor=actor, subject=job_id)
+    return (await node.jobs.get(fresh)).describe()
+
+
+@router.get("/api/v1/activity", tags=["activity"])
+async def activity(
+    node: Node, kind: Annotated[str | None, Query(max_length=60)] = None, limit: Limit = 50, cursor: Cursor = None
+) -> dict[str, Any]:
+    """What happened, newest first. A kind ending in a dot means all that begin with it."""
+    found = await node.activity.page(kind=kind, before=number_cursor(cursor), limit=limit)
+    items = [
+        {
+            "id": entry.id,
+            "at": iso(entry.at),
+            "kind": entry.kind,
+            "level": entry.level,
+            "actor": entry.actor,
+            "subject": entry.subject,
+            "message": entry.message,
+            "data": entry.data,
+        }
+        for entry in found
+    ]
+    return {"items": items, "next": str(found[-1].id) if len(found) == limit else None}
+
+
+@router.get("/api/v1/settings", tags=["settings"])
+async def settings(node: Node) -> dict[str, Any]:
+    """Every option with its value, default, bounds and where the value comes from."""
+    items = node.settings.describe()
+    return {"items": items, "next": None, "values": {item["key"]: item["value"] for item in items}}
+
+
+@router.patch("/api/v1/settings", tags=["settings"])
+async def change_settings(
+    node: Node, actor: Actor, changes: Annotated[dict[str, Any], Body(max_length=500)]
+) -> dict[str, Any]:
+    """Change only the named options (full or bare names); null takes one back to its default. Effective in the next cycle."""
+    changed = await apply_settings(node, changes, actor)
+    return {"changed": changed, "values": {item["key"]: item["value"] for item in node.settings.describe()}}
+
+
+async def apply_settings(node: Runtime, changes: dict[str, Any], actor: str) -> dict[str, Any]:
+    """Change options and write it into the activity feed; returns what really changed."""
+    changed = await node.settings.change(node.store, changes, actor=actor)
+    if changed:
+        shown = ", ".join(f"{key} = {json.dumps(value)[:80]}" for key, value in changed.items())
+        await node.activity.record("settings.changed", f"Settings were changed: {shown}", actor=actor, **changed)
+        node.bus.publish("settings")
+    return changed
+
+
+class NewToken(BaseModel):
+    """`scope` api: a script may do everything; player: an address may be opened."""
+
+    scope: Literal["api", "player"]
+    name: str = Field(min_length=1, max_length=100)
+
+
+@router.get("/api/v1/tokens", tags=["access"])
+async def tokens(request: Request) -> dict[str, Any]:
+    """API keys and players' tokens, without their text."""
+    access: Access = request.app.state.access
+    items = [
+        {"id": token.id, "scope": token.scope, "name": token.name, "created_at": iso(token.created_at)}
+        for token in await access.tokens()
+    ]
+    return {"items": items, "next": None, "protected": access.protected}
+
+
+@router.post("/api/v1/tokens", tags=["access"], status_code=201)
+async def make_token(request: Request, node: Node, actor: Actor, wanted: NewToken) -> dict[str, Any]:
+    """Make a token; its text is shown this once."""
+    access: Access = request.app.state.access
+    text = await access.make_token(wanted.scope, wanted.name)
+    await node.activity.record(
+        "access.token_made", f"A token ({wanted.scope}) named {wanted.name} was made", actor=actor
+    )
+    return {"scope": wanted.scope, "name": wanted.name, "token": text}
+
+
+@router.delete("/api/v1/tokens/{token_id}", tags=["access"])
+async def revoke_token(request: Request, node: Node, actor: Actor, token_id: int) -> dict[str, Any]:
+    """Revoke a token; it stops working at once."""
+    access: Access = request.app.state.access
+    if not 0 < token_id < 2**63:
+        raise Invalid("token_id: no such number", field="token_id")
+    name = await access.revoke_token(token_id)
+    await node.activity.record("access.token_revoked", f"The token {name} was revoked", actor=actor)
+    return {"revoked": token_id}
+
+
+@router.get("/api/v1/events", tags=["events"], response_class=StreamingResponse)
+async def events(request: Request, node: Node) -> StreamingResponse:
+    """Server-sent events: each event is named after what has changed, and its data is the same name."""
+
+    async def stream() -> AsyncIterator[str]:
+        yield "retry: 2000\nevent: hello\ndata: hello\n\n"
+        async for topic in node.bus.listen():
+            yield f"event: {topic}\ndata: {topic}\n\n" if topic else ": still here\n\n"
+            if await request.is_disconnected():
+                return
+            await asyncio.sleep(0.2)  # let changes gather: a page needs each topic at most five times a second
+
+    return StreamingResponse(stream(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})

@@ -1,0 +1,123 @@
+"""The door: DNS rebinding and CSRF checks, sessions, API keys, players' tokens, security headers."""
+
+from __future__ import annotations
+
+import ipaddress
+from http.cookies import SimpleCookie
+from urllib.parse import parse_qs, quote, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from nightcrew.kernel.access import Access
+from nightcrew.kernel.health import Metrics
+from nightcrew.web.problems import problem
+
+COOKIE = "nightcrew_session"
+MAX_BODY = 8 << 20
+OPEN_PATHS = ("/health", "/login", "/static/", "/favicon.ico")
+PLAYER_PATHS = (
+    "/playlist/", "/guide.xml", "/play/", "/discover.json", "/lineup.json", "/lineup_status.json", "/device.xml",
+    "/player_api.php", "/get.php", "/xmltv.php", "/live/", "/vavoo/playlist/",
+)  # fmt: skip
+UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: http: https:; style-src 'self' 'unsafe-inline'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+}
+
+
+class Guard:
+    """ASGI middleware around everything. With no password set it lets local callers in, and only them."""
+
+    def __init__(self, app: ASGIApp, *, access: Access, metrics: Metrics, hosts: frozenset[str]) -> None:
+        self._app = app
+        self._access = access
+        self._metrics = metrics
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check, then pass on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        refusal = self._foreign(scope, headers) or self._too_large(headers)
+        if refusal is None:
+            actor = await self._actor(scope, headers)
+            refusal = self._login(scope, headers) if actor is None else None
+            scope.setdefault("state", {})["actor"] = actor
+
+        async def secured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                out = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    out.setdefault(name, value)
+                self._metrics.requests.labels(scope["method"], message["status"]).inc()
+            await send(message)
+
+        await (refusal or self._app)(scope, receive, secured)
+
+    def _foreign(self, scope: Scope, headers: Headers) -> Response | None:
+        """Other sites may neither talk to us under a name of theirs (rebinding) nor send forms here (CSRF)."""
+        host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        if not self._access.protected and not (_is_local(host) or host in self._hosts):
+            return problem(403, f"requests under the name {host!r} are refused while no password is set")
+        if scope["method"] not in UNSAFE:
+            return None
+        origin = headers.get("origin")
+        if origin and urlsplit(origin).netloc != headers.get("host"):
+            return problem(403, "this request comes from another site")
+        if headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
+            return problem(403, "this request comes from another site")
+        return None
+
+    def _too_large(self, headers: Headers) -> Response | None:
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > MAX_BODY:
+            return problem(413, f"a request may have at most {MAX_BODY >> 20} MiB")
+        return None
+
+    async def _actor(self, scope: Scope, headers: Headers) -> str | None:
+        """Who asks, for the activity feed; None for nobody that is known."""
+        key = headers.get("x-api-key")
+        if not self._access.protected:
+            return "script" if key or "mozilla" not in headers.get("user-agent", "").lower() else "web"
+        if key and (token := await self._access.find_token(key, "api")):
+            return f"api:{token.name}"
+        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        if self._access.session_is_valid(cookie.value if cookie else None):
+            return "web"
+        path = scope["path"]
+        if path.startswith(PLAYER_PATHS) and (text := _player_token(scope)):
+            player = await self._access.find_token(text, "player")
+            return f"player:{player.name}" if player else None
+        return "anyone" if path.startswith(OPEN_PATHS) else None
+
+    def _login(self, scope: Scope, headers: Headers) -> Response:
+        if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
+            return RedirectResponse(f"/login?next={quote(scope['path'])}", 303)
+        return problem(
+            401, "log in, or send an API key in the header X-Api-Key", headers={"WWW-Authenticate": "ApiKey"}
+        )
+
+
+def _player_token(scope: Scope) -> str | None:
+    """From `?token=`, from an Xtream login's `?password=`, or from `/live/<user>/<token>/…`."""
+    query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+    for name in ("token", "password"):
+        if query.get(name):
+            return query[name][0]
+    parts = scope["path"].split("/")
+    return parts[3] if scope["path"].startswith("/live/") and len(parts) > 4 else None
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

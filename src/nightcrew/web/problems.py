@@ -1,0 +1,53 @@
+"""Errors as RFC 9457 problem JSON, each with one clear sentence."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from nightcrew.kernel.errors import Conflict, Invalid, NeedsUser, NightcrewError, NotFound, Retry
+from nightcrew.kernel.redaction import redact
+
+log = structlog.get_logger("nightcrew.web")
+
+_STATUS: dict[type[NightcrewError], int] = {NotFound: 404, Invalid: 422, Conflict: 409, NeedsUser: 409, Retry: 503}
+
+
+def problem(status: int, detail: str, *, field: str | None = None, headers: dict[str, str] | None = None) -> Response:
+    """A problem answer. `detail` is redacted."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": redact(detail)}
+    if field:
+        body["field"] = field
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+def install(app: FastAPI) -> None:
+    """The request boundary: one of the four places that catch everything."""
+
+    @app.exception_handler(NightcrewError)
+    async def expected(_request: Request, exc: NightcrewError) -> Response:
+        headers = {}
+        if isinstance(exc, Retry):
+            headers["Retry-After"] = str(round(exc.after or 30))
+        status = next((code for kind, code in _STATUS.items() if isinstance(exc, kind)), 409)
+        return problem(status, str(exc), field=getattr(exc, "field", None), headers=headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, exc: RequestValidationError) -> Response:
+        first = exc.errors()[0]
+        where = ".".join(str(part) for part in first["loc"] if part not in {"body", "query", "path"})
+        return problem(422, f"{where or 'body'}: {first['msg']}", field=where or None)
+
+    @app.exception_handler(HTTPException)
+    async def refused(_request: Request, exc: HTTPException) -> Response:
+        return problem(exc.status_code, str(exc.detail), headers=dict(exc.headers or {}))
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, exc: Exception) -> Response:
+        log.error("request failed", path=request.url.path, error=f"{type(exc).__name__}: {exc}", exc_info=exc)
+        return problem(500, "something went wrong inside of Nightcrew; the log says what")

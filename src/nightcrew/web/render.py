@@ -1,0 +1,179 @@
+"""HTML from templates: one Jinja2 environment for all domains, and the words in which pages say times and sizes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+
+from nightcrew import __version__
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.domain import Domain, Page
+
+_HERE = Path(__file__).parent
+_STATIC = _HERE / "static"
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+@dataclass(frozen=True, slots=True)
+class Renderer:
+    """The environment and what the frame of every page shows."""
+
+    environment: Environment
+    pages: tuple[Page, ...]
+
+    def text(self, request: Request, name: str, context: dict[str, Any]) -> str:
+        """A template's text, with what all templates may use."""
+        frame = {
+            "request": request,
+            "pages": self.pages,
+            "path": request.url.path,
+            "protected": request.app.state.access.protected,
+            "version": __version__,
+        }
+        return self.environment.get_template(name).render(frame | context)
+
+
+def create_renderer(app: FastAPI, domains: Sequence[Domain]) -> None:
+    """Keep a renderer in `app.state.renderer`. A domain's templates are named `<domain>/<file>`."""
+    folders = {domain.name: FileSystemLoader(domain.templates) for domain in domains if domain.templates}
+    environment = Environment(
+        loader=ChoiceLoader([FileSystemLoader(_HERE / "templates"), PrefixLoader(folders)]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "ago": ago,
+        "until": until,
+        "duration": duration,
+        "bytes": size,
+        "number": number,
+        "clock": clock,
+        "iso": iso,
+    }
+    marks = {path.relative_to(_STATIC).as_posix(): _mark(path) for path in _STATIC.rglob("*") if path.is_file()}
+    environment.globals["static"] = lambda name: f"/static/{name}?v={marks.get(name, '')}"
+    pages = tuple(page for domain in domains for page in domain.pages)
+    app.state.renderer = Renderer(environment, pages)
+
+
+def render(
+    request: Request, name: str, *, status_code: int = 200, headers: dict[str, str] | None = None, **context: Any
+) -> HTMLResponse:
+    """A template as an answer. Nothing of a page may be kept by a browser: it is out of date a second later."""
+    renderer: Renderer = request.app.state.renderer
+    kept = {"Cache-Control": "no-store", "Vary": "HX-Request"}
+    return HTMLResponse(renderer.text(request, name, context), status_code, kept | (headers or {}))
+
+
+def is_fragment(request: Request) -> bool:
+    """Whether htmx asks for a part of a page, rather than a browser for a whole one."""
+    return request.headers.get("hx-request") == "true"
+
+
+def render_part(
+    request: Request,
+    name: str,
+    *,
+    title: str,
+    status_code: int = 200,
+    headers: dict[str, str] | None = None,
+    **context: Any,
+) -> HTMLResponse:
+    """A part of a page for htmx; for a browser without JavaScript the same part in a page of its own."""
+    if is_fragment(request):
+        return render(request, name, status_code=status_code, headers=headers, **context)
+    return render(request, "part.html", status_code=status_code, headers=headers, part=name, title=title, **context)
+
+
+# -- words -------------------------------------------------------------------------------------------------------------
+
+
+def moment_of(value: datetime | str | float | None) -> datetime | None:
+    """A point in time from a datetime, an ISO 8601 text, or an age in seconds."""
+    if value is None or isinstance(value, datetime):
+        return value
+    if isinstance(value, str):
+        return datetime.fromisoformat(value)
+    return datetime.fromtimestamp(utcnow().timestamp() - value, UTC)
+
+
+def ago(value: datetime | str | float | None) -> str:
+    """How long ago: "12 s ago", "3 min ago"; "never" for None. A number is an age in seconds."""
+    moment = moment_of(value)
+    if moment is None:
+        return "never"
+    seconds = (utcnow() - moment).total_seconds()
+    return "now" if seconds < 1 else f"{duration(seconds)} ago"
+
+
+def until(value: datetime | str | None) -> str:
+    """How long it is until then: "in 12 s"; "now" when it is past."""
+    moment = moment_of(value)
+    if moment is None:
+        return "not planned"
+    seconds = (moment - utcnow()).total_seconds()
+    return "now" if seconds < 1 else f"in {duration(seconds)}"
+
+
+def duration(seconds: float | None) -> str:
+    """A length of time in one unit, or two where one is too coarse: "0.25 s", "12 s", "3 min", "2 h 5 min"."""
+    if seconds is None:
+        return "–"
+    if seconds < 9.95:
+        return f"{seconds:.2g} s" if 0 < seconds < 0.995 else f"{seconds:.1f}".removesuffix(".0") + " s"
+    whole = round(seconds)
+    for index, (length, unit) in enumerate(_UNITS):
+        if whole >= length:
+            break
+    first, rest = divmod(whole, length)
+    if index + 1 == len(_UNITS) or first >= 10 or unit == "min":
+        return f"{first} {unit}"
+    next_length, next_unit = _UNITS[index + 1]
+    second = rest // next_length
+    return f"{first} {unit} {second} {next_unit}" if second else f"{first} {unit}"
+
+
+def size(count: float | None) -> str:
+    """Bytes in the unit that leaves few digits (1 kB = 1000 B)."""
+    if count is None:
+        return "–"
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 999.5:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def number(value: float | None) -> str:
+    """Digits in groups of three, with a narrow space that does not break."""
+    return "–" if value is None else f"{value:,}".replace(",", "\u202f")
+
+
+def clock(value: datetime | str | None) -> str:
+    """The time of day at this installation, with the date when it is not today's."""
+    moment = moment_of(value)
+    if moment is None:
+        return "–"
+    local, today = moment.astimezone(), utcnow().astimezone().date()
+    return f"{local:%H:%M:%S}" if local.date() == today else f"{local:%Y-%m-%d %H:%M}"
+
+
+def iso(value: datetime | str | float | None) -> str:
+    """For the attribute `datetime` of an element."""
+    moment = moment_of(value)
+    return "" if moment is None else moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _mark(path: Path) -> str:
+    """Changes with the file, so that a browser may keep what it has."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:8]

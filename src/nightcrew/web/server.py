@@ -1,0 +1,87 @@
+"""The FastAPI application, and the server that stops when it is told to."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
+
+from nightcrew import __version__
+from nightcrew.kernel.access import Access
+from nightcrew.kernel.domain import Domain
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.web import api, pages, problems
+from nightcrew.web.guard import Guard
+from nightcrew.web.render import create_renderer
+
+STATIC = Path(__file__).parent / "static"
+
+
+def create_app(
+    runtime: Runtime, access: Access, domains: Sequence[Domain], *, hosts: frozenset[str] = frozenset()
+) -> FastAPI:
+    """All routes of all domains behind the guard. `hosts` are names under which it may be asked while no password is set."""
+    app = FastAPI(
+        title="Nightcrew",
+        version=__version__,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+    )
+    app.state.runtime = runtime
+    app.state.access = access
+    app.state.domains = tuple(domains)
+    problems.install(app)
+    create_renderer(app, domains)
+    app.include_router(api.router)
+    app.include_router(pages.router)
+    for domain in domains:
+        for router in domain.routers:
+            app.include_router(router)
+    app.mount("/static", _Static(directory=STATIC), name="static")
+    app.add_middleware(Guard, access=access, metrics=runtime.health.metrics, hosts=hosts)
+    return app
+
+
+class _Static(StaticFiles):
+    """Static files that a browser may keep for an hour."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def cached(message: dict[str, object]) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"cache-control", b"public, max-age=3600")]  # type: ignore[misc]
+            await send(message)
+
+        await super().__call__(scope, receive, cached)  # type: ignore[arg-type]
+
+
+class Server(uvicorn.Server):
+    """uvicorn without its own signal handling: Nightcrew stops its parts in order."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to the composition root."""
+        yield
+
+
+def make_server(app: FastAPI, *, host: str, port: int) -> Server:
+    """A server that is not started yet. Access logs are off: addresses hold players' tokens."""
+    return Server(
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            access_log=False,
+            log_config=None,
+            timeout_graceful_shutdown=2,
+            timeout_keep_alive=30,
+            server_header=False,
+            proxy_headers=False,
+        )
+    )
