@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
+from fastapi import FastAPI
 
 from nightcrew import playlists, seeds
 from nightcrew.kernel import files, store, upkeep
@@ -33,7 +34,7 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.schedule import Schedule
 from nightcrew.kernel.settings import Settings
 from nightcrew.kernel.vault import Vault
-from nightcrew.web.server import create_app, make_server
+from nightcrew.web.server import Server, create_app, make_server
 
 DOMAINS: tuple[Domain, ...] = (upkeep.DOMAIN, playlists.DOMAIN)
 
@@ -121,14 +122,7 @@ async def run(
     if config.web:
         _check_exposure(config.host, access)
     for domain in config.domains:
-        runtime.health.add(domain.freshness, domain.needs)
-        for job in domain.jobs:
-            runtime.jobs.declare(job)
-        if config.work:
-            for tick in domain.ticks:
-                runtime.schedule.add_tick(domain.name, tick)
-            for timetable in domain.timetables:
-                runtime.schedule.add_timetable(domain.name, timetable)
+        _declare(config, runtime, domain)
         if domain.start:
             await domain.start(runtime)
     runtime.jobs.on_end(runtime.schedule.job_ended)
@@ -154,14 +148,25 @@ async def run(
             task.cancel()
 
 
-def _web(config: Config, runtime: Runtime, access: Access):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _declare(config: Config, runtime: Runtime, domain: Domain) -> None:
+    runtime.health.add(domain.freshness, domain.needs)
+    for job in domain.jobs:
+        runtime.jobs.declare(job)
+    if config.work:
+        for tick in domain.ticks:
+            runtime.schedule.add_tick(domain.name, tick)
+        for timetable in domain.timetables:
+            runtime.schedule.add_timetable(domain.name, timetable)
+
+
+def _web(config: Config, runtime: Runtime, access: Access) -> FastAPI:
     app = create_app(runtime, access, config.domains, hosts=frozenset({config.host}))
     app.include_router(seeds.router)
     app.include_router(seeds.import_router)
     return app
 
 
-async def _until_started(server, serving: asyncio.Task[None]) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+async def _until_started(server: Server, serving: asyncio.Task[None]) -> None:
     while not server.started:
         if serving.done():
             serving.result()

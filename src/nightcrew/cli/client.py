@@ -25,7 +25,7 @@ Key = Annotated[str, typer.Option("--api-key", envvar="NIGHTCREW_API_KEY", help=
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-class Failed(Exception):  # noqa: N818
+class Failed(Exception):
     """The server refused or cannot be reached; the message is for a person."""
 
 

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
 
     from nightcrew.kernel.health import Freshness, Need
-    from nightcrew.kernel.jobs import Run
     from nightcrew.kernel.runtime import Runtime
     from nightcrew.kernel.settings import Options
 

@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import httpx2
@@ -30,6 +30,8 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError, Retry
 from nightcrew.kernel.http_cache import HttpCache
 from nightcrew.kernel.redaction import redact
+
+ResultT = TypeVar("ResultT")
 
 ATTEMPTS = 3
 MAX_REDIRECTS = 5
@@ -97,7 +99,7 @@ class Request:
         return redact(self.url, self.secrets)
 
 
-class _Again(Exception):  # noqa: N818
+class _Again(Exception):
     """Inside of the retry loop: worth another attempt."""
 
     def __init__(self, reason: str, after: float | None = None) -> None:
@@ -202,7 +204,7 @@ class Http:
             await self._cache.put(request.url, value)
         return value, False
 
-    async def _with_retries(self, request: Request, once: Callable[[], Any], limits: Limits) -> Any:
+    async def _with_retries(self, request: Request, once: Callable[[], Awaitable[ResultT]], limits: Limits) -> ResultT:
         try:
             async for attempt in stamina.retry_context(
                 on=_backoff, attempts=ATTEMPTS, timeout=limits.seconds * ATTEMPTS, wait_initial=0.3, wait_max=10.0
@@ -252,7 +254,7 @@ class _Host:
         self.rate = AsyncLimiter(PER_HOST_RATE, 1.0)
 
 
-async def _translated(once: Callable[[], Any]) -> Any:
+async def _translated(once: Callable[[], Awaitable[ResultT]]) -> ResultT:
     """Run one attempt; the library's errors become ours."""
     try:
         return await once()

@@ -293,7 +293,7 @@ class Jobs:
         """The state of a run when it has ended, or after `limit` seconds."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit):
-                while (state := await self.get(run_id)).state in {"queued", "running"}:
+                while (state := await self.get(run_id)).state in {"queued", "running"}:  # noqa: ASYNC110 - DBOS has no event
                     await asyncio.sleep(0.1)
                 return state
         return await self.get(run_id)

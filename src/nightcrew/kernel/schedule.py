@@ -103,7 +103,7 @@ class Schedule:
         worker = self._get(name)
         if self._runtime:
             await rows.clear_pause(self._runtime.store, name)
-        worker.unpause()
+        worker.unpause(utcnow())
         self._changed()
 
     async def nodes(self, runtime: Runtime) -> list[tuple[str, datetime]]:
@@ -146,7 +146,7 @@ class Schedule:
                 await work
         except TimeoutError:
             error = f"took longer than its limit of {limit:g} s and was cancelled"
-            log.error("worker cancelled", worker=worker.name, limit_s=limit)
+            log.warning("worker cancelled", worker=worker.name, limit_s=limit)
         except NightcrewError as exc:
             error = redact(str(exc))
         except Exception as exc:
@@ -230,7 +230,7 @@ class Schedule:
             if worker.name in paused and not worker.paused:
                 worker.pause(paused[worker.name])
             elif worker.name not in paused and worker.paused:
-                worker.unpause()
+                worker.unpause(utcnow())
         for dead in await rows.take_silent_nodes(runtime.store, self._node, utcnow() - timedelta(seconds=NODE_SILENT)):
             recovered = await runtime.jobs.recover(dead)
             await runtime.activity.record(

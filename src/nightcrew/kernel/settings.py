@@ -37,9 +37,9 @@ class Options(BaseModel):
 
 def option(default: Any, *, help: str, unit: str | None = None, **bounds: Any) -> Any:  # noqa: A002
     """One option. `bounds` are pydantic's (`ge`, `le`, `max_length`, …); `unit` is shown beside the field."""
-    extra = {"unit": unit} if unit else {}
+    extra: dict[str, Any] = {"unit": unit} if unit else {}
     if isinstance(default, list | dict):
-        return Field(default_factory=lambda: default.copy(), description=help, json_schema_extra=extra, **bounds)
+        return Field(default_factory=default.copy, description=help, json_schema_extra=extra, **bounds)
     return Field(default, description=help, json_schema_extra=extra, **bounds)
 
 

@@ -92,10 +92,10 @@ class Worker:
         self.paused = actor
         self._wake.set()
 
-    def unpause(self) -> None:
+    def unpause(self, now: datetime) -> None:
         """Runs go on; the promise is counted from now."""
         self.paused = None
-        self.born = max(self.born or self.last_seen or datetime.min, self.last_seen or datetime.min, key=_comparable)
+        self.born = now
         self._wake.set()
 
     async def wait_until(self, due: float, now: datetime) -> bool:
@@ -154,7 +154,3 @@ class Worker:
             "skipped": self.skipped,
             "runs": [{"at": iso(m.at), "seconds": round(m.seconds, 3), "error": m.error} for m in self.runs],
         }
-
-
-def _comparable(moment: datetime) -> float:
-    return moment.timestamp() if moment is not datetime.min else 0.0

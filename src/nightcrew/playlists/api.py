@@ -28,7 +28,10 @@ Text = Annotated[str, Query(max_length=300)]
 
 
 class NewSource(BaseModel):
-    """`kind` and `name`, and the fields of the kind: m3u url; xtream url, username, password; catalogue url, locales, options; guide url."""
+    """`kind` and `name`, and the fields of the kind.
+
+    m3u: url; xtream: url, username, password; catalogue: url, locales, options; guide: url.
+    """
 
     model_config = ConfigDict(extra="allow")
     kind: str = Field(max_length=20)

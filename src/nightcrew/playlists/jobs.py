@@ -62,8 +62,8 @@ async def refresh_due(runtime: Runtime) -> None:
 
 async def _free_if_dead(runtime: Runtime, feed: Feed, now: datetime) -> None:
     """A run that ended without giving its feed back (a bug, a cancel) counts as failed, and the feed backs off."""
-    assert feed.run is not None
-    error: str | None
+    if feed.run is None:
+        return
     try:
         state = await runtime.jobs.get(feed.run)
         if state.state in {"running", "queued"}:

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import structlog
 
@@ -44,6 +44,10 @@ class Selection:
     name: str
     regions: tuple[str, ...] | None
     group: str | None = None
+
+    def has(self, region: str) -> bool:
+        """Whether a region's channels belong to it."""
+        return self.regions is None or region in self.regions
 
     @property
     def file(self) -> str:
@@ -152,20 +156,20 @@ class Outputs:
     async def rebuild_for(self, region: str) -> None:
         """After a refresh: the playlists of a region and of the combinations with it, so that nobody has to wait."""
         selections = [Selection(region, (region,))]
-        for entry in self._options.COMBINED_PLAYLISTS:
-            if region in entry["regions"]:
-                selections.append(self.combined(str(entry["name"])))
+        selections += [
+            self.combined(str(entry["name"])) for entry in self._options.COMBINED_PLAYLISTS if region in entry["regions"]
+        ]
         for selection in selections:
             if await self._revision(selection) is not None:
                 await self.current(selection)
 
     async def _revision(self, selection: Selection) -> str | None:
         """A text that changes whenever the file would; None while no feed of the selection was ever refreshed."""
-        parts = []
-        for feed in await sources.feeds(self._runtime.store, enabled=True):
-            wanted = selection.regions is None or feed.region in selection.regions
-            if feed.kind == "channels" and wanted and feed.changed_at is not None:
-                parts.append(f"{feed.id}.{feed.revision}")
+        parts = [
+            f"{feed.id}.{feed.revision}"
+            for feed in await sources.feeds(self._runtime.store, enabled=True)
+            if feed.kind == "channels" and feed.changed_at is not None and selection.has(feed.region)
+        ]
         if not parts:
             return None
         options = self._options
@@ -180,7 +184,7 @@ class Outputs:
         with files.replacing(self.path(selection)) as file:
             await asyncio.to_thread(file.write, head)
             async for page in channel_rows.playlist(self._runtime.store, selection.regions, group=selection.group):
-                await asyncio.to_thread(lambda page=page: file.write(writer.text(page)))
+                await asyncio.to_thread(_append, file, writer, page)
 
     @property
     def _options(self) -> PlaylistSettings:
@@ -229,6 +233,10 @@ class Writer:
         if through_us and stream.playable:
             return f"{self.base}/play/{channel.id}"
         return rules.fill_secrets(stream.url, self.secrets.get(stream.source_id, ()))
+
+
+def _append(file: BinaryIO, writer: Writer, page: Sequence[Channel]) -> None:
+    file.write(writer.text(page))
 
 
 def best_stream(channel: Channel) -> Stream:

@@ -259,7 +259,7 @@ def held_back(change: Change, guard_percent: int) -> str | None:
 
 def next_attempt(failures: int, interval: float, after: float | None) -> float:
     """Seconds until a failed feed is tried again: 30 s, doubling up to the interval, or as the provider told."""
-    pause = min(30.0 * 2 ** max(0, min(failures - 1, 20)), interval)
+    pause = min(30.0 * 2.0 ** max(0, min(failures - 1, 20)), interval)
     return max(pause, after or 0.0)
 
 

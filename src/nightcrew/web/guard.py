@@ -111,9 +111,10 @@ def _player_token(scope: Scope) -> str | None:
     query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
     for name in ("token", "password"):
         if query.get(name):
-            return query[name][0]
-    parts = scope["path"].split("/")
-    return parts[3] if scope["path"].startswith("/live/") and len(parts) > 4 else None
+            return str(query[name][0])
+    path: str = scope["path"]
+    parts = path.split("/")
+    return parts[3] if path.startswith("/live/") and len(parts) > 4 else None
 
 
 def _is_local(host: str) -> bool:

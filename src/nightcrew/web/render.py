@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import json
+import math
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.routing import APIRoute
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 
 from nightcrew import __version__
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.domain import Domain, Page
+from nightcrew.kernel.errors import Invalid, NightcrewError
 
 _HERE = Path(__file__).parent
 _STATIC = _HERE / "static"
@@ -95,6 +100,44 @@ def render_part(
     return render(request, "part.html", status_code=status_code, headers=headers, part=name, title=title, **context)
 
 
+def done(request: Request, sentence: str, back: str) -> Response:
+    """The answer to a change that worked: a note on the page that htmx keeps, or back to the page."""
+    if is_fragment(request):
+        return Response(status_code=204, headers=note(sentence))
+    return RedirectResponse(back, 303)
+
+
+def note(sentence: str) -> dict[str, str]:
+    """The header that makes `app.js` show a sentence."""
+    return {"HX-Trigger": json.dumps({"said": {"text": sentence}})}
+
+
+async def texts(request: Request) -> dict[str, str]:
+    """The text fields of a sent form; files are passed over."""
+    form = await request.form(max_files=0, max_fields=500)
+    return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+class PageRoute(APIRoute):
+    """Errors of whole pages are pages; those of fragments stay problem JSON, which `app.js` shows as a note."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The route's own handler, with a page for the errors that are expected."""
+        handler = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except (NightcrewError, RequestValidationError) as exc:
+                if is_fragment(request):
+                    raise
+                error = exc if isinstance(exc, NightcrewError) else Invalid("this address is not complete or not right")
+                answer: Response = await request.app.exception_handlers[NightcrewError](request, error)
+                return render(request, "error.html", status_code=answer.status_code, sentence=str(error))
+
+        return handle
+
+
 # -- words -------------------------------------------------------------------------------------------------------------
 
 
@@ -172,6 +215,22 @@ def iso(value: datetime | str | float | None) -> str:
     """For the attribute `datetime` of an element."""
     moment = moment_of(value)
     return "" if moment is None else moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def bars(runs: Sequence[Mapping[str, Any]], count: int = 30) -> list[dict[str, Any]]:
+    """The last runs, oldest first, as bars: `height` 0–1 grows with the logarithm of the seconds, `state` says how it ended."""
+    last = list(runs)[-count:]
+    longest = max([math.log1p(run["seconds"] or 0) for run in last], default=0) or 1
+    return [
+        {
+            "state": run.get("state") or ("failed" if run["error"] else "ok"),
+            "height": round(0.15 + 0.85 * math.log1p(run["seconds"] or 0) / longest, 3),
+            "at": run["at"],
+            "seconds": run["seconds"],
+            "error": run["error"],
+        }
+        for run in last
+    ]
 
 
 def _mark(path: Path) -> str:

@@ -23,8 +23,11 @@ MAX_LENGTH = timedelta(days=2)
 _DEFAULT_LENGTH = timedelta(minutes=30)
 _TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)?(\d\d)?(\d\d)?\s*([+-]\d{4}|Z|UTC|GMT)?")
 _KEPT = frozenset(
-    "title sub-title desc credits date category keyword language length icon url country episode-num video audio "
-    "previously-shown premiere last-chance new subtitles rating star-rating review image".split()
+    (
+        *("title", "sub-title", "desc", "credits", "date", "category", "keyword", "language", "length", "icon", "url"),
+        *("country", "episode-num", "video", "audio", "previously-shown", "premiere", "last-chance", "new", "subtitles"),
+        *("rating", "star-rating", "review", "image"),
+    )
 )
 
 

@@ -65,7 +65,7 @@ class Auth(_Part):
     headers: dict[str, Text] = Field(default_factory=dict, max_length=30)
     body: Any = None
     token: Text = "token"
-    lifetime: float = Field(300, ge=1, le=31_536_000)
+    lifetime: float = Field(default=300, ge=1, le=31_536_000)
 
     @model_validator(mode="after")
     def _complete(self) -> Auth:
@@ -86,7 +86,7 @@ class Resolve(_Part):
     headers: dict[str, Text] = Field(default_factory=dict, max_length=30)
     body: Any = None
     url: Text = "url"
-    lifetime: float = Field(300, ge=1, le=31_536_000)
+    lifetime: float = Field(default=300, ge=1, le=31_536_000)
 
 
 class Shape(_Part):

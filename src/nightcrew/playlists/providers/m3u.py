@@ -63,7 +63,10 @@ class M3u:
     async def listing(self, fetch: Fetch) -> AsyncIterator[Listing | Unchanged]:
         """Fetch to an unnamed temporary file, then read it batch by batch in a thread."""
         with fetch.temporary() as file:
-            answer = await (self._copy(fetch, file) if self._path else self._download(fetch, file))
+            if self._path is None:
+                answer = await self._download(fetch, file)
+            else:
+                answer = await asyncio.to_thread(copy_file, self._path, file, fetch.limits.max_bytes)
             if answer.not_modified or (fetch.content_hash and answer.sha256 == fetch.content_hash):
                 yield Unchanged(answer.validators)
                 return
@@ -88,10 +91,6 @@ class M3u:
         return await fetch.http.download(
             request, file, limits=fetch.limits, validators=fetch.validators, sniff=m3u.sniff, on_bytes=fetch.on_bytes
         )
-
-    async def _copy(self, fetch: Fetch, file: BinaryIO) -> Answer:
-        assert self._path is not None
-        return await asyncio.to_thread(copy_file, self._path, file, fetch.limits.max_bytes)
 
     async def resolve(self, http: Http, url: str, provider_id: str, region: str) -> Resolved:  # noqa: ARG002
         """Addresses in a playlist do not expire."""

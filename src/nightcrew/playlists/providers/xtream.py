@@ -65,7 +65,7 @@ class Xtream:
 
     def __init__(self, config: XtreamConfig) -> None:
         self._config = config
-        self.secrets = (quote(config.username, safe=""), quote(config.password, safe=""))
+        self.secrets: tuple[str, ...] = (quote(config.username, safe=""), quote(config.password, safe=""))
         self.private = host_is_private(config.url)
 
     @contextlib.asynccontextmanager

@@ -138,7 +138,7 @@ async def playlist(
         for region in regions if regions is not None else [None]:
             query = _playlist_query(region, group)
             result = await connection.stream(query, execution_options={"yield_per": PAGE})
-            pending: list[Mapping[str, Any]] = []
+            pending: list[sa.RowMapping] = []
             async for rows in result.mappings().partitions(PAGE):
                 pending.extend(rows)
                 # the last channel of a page may have more streams on the next one
@@ -170,7 +170,7 @@ def _playlist_query(region: str | None, group: str | None) -> sa.Select[Any]:
     return query
 
 
-def _grouped(rows: Sequence[Mapping[str, Any]]) -> list[Channel]:
+def _grouped(rows: Sequence[sa.RowMapping]) -> list[Channel]:
     channels: list[Channel] = []
     start = 0
     for index in range(1, len(rows) + 1):
@@ -218,7 +218,7 @@ def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
     return conditions
 
 
-def _channel(row: Mapping[str, Any], streams: tuple[Stream, ...]) -> Channel:
+def _channel(row: sa.RowMapping, streams: tuple[Stream, ...]) -> Channel:
     return Channel(
         id=row["id"],
         region=row["region"],
@@ -235,7 +235,7 @@ def _channel(row: Mapping[str, Any], streams: tuple[Stream, ...]) -> Channel:
     )
 
 
-def _stream(row: Mapping[str, Any]) -> Stream:
+def _stream(row: sa.RowMapping) -> Stream:
     return Stream(
         id=row["stream_id"],
         channel_id=row["id"],

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from nightcrew.kernel.store import Store
 from nightcrew.playlists.models import channel, feed, guide_channel, programme
 from nightcrew.playlists.rules import GuideChannel, Programme
-from nightcrew.playlists.store.sources import _end_run, _succeed
+from nightcrew.playlists.store.sources import end_run, mark_refreshed
 
 PAGE = 2_000
 
@@ -98,8 +98,8 @@ async def switch(
         **content,
     }
     async with store.write() as connection:
-        await _succeed(connection, feed_id, run, now=now, due_at=due_at, values=values)
-        await _end_run(connection, run, now, "applied", channels=programmes)
+        await mark_refreshed(connection, feed_id, now=now, due_at=due_at, values=values)
+        await end_run(connection, run, now, "applied", channels=programmes)
         for table in (programme, guide_channel):
             await connection.execute(
                 sa.delete(table).where(table.c.feed_id == feed_id, table.c.generation != generation)

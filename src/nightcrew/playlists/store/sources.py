@@ -231,9 +231,9 @@ async def unchanged(
 ) -> None:
     """The provider's list is the stored one: only its age changes."""
     async with store.write() as connection:
-        await _succeed(connection, feed_id, run, now=now, due_at=due_at, values=validators)
+        await mark_refreshed(connection, feed_id, now=now, due_at=due_at, values=validators)
         total = (await connection.execute(sa.select(feed.c.streams).where(feed.c.id == feed_id))).scalar()
-        await _end_run(connection, run, now, "unchanged", channels=total)
+        await end_run(connection, run, now, "unchanged", channels=total)
 
 
 async def fail(
@@ -254,12 +254,12 @@ async def fail(
                 needs_user=needs_user,
             )
         )
-        await _end_run(connection, run, now, "failed", reason=reason)
+        await end_run(connection, run, now, "failed", reason=reason)
         return int((await connection.execute(sa.select(feed.c.failures).where(feed.c.id == feed_id))).scalar() or 0)
 
 
-async def _succeed(
-    connection: AsyncConnection, feed_id: int, run: str, *, now: datetime, due_at: datetime, values: Mapping[str, Any]
+async def mark_refreshed(
+    connection: AsyncConnection, feed_id: int, *, now: datetime, due_at: datetime, values: Mapping[str, Any]
 ) -> None:
     done = {"refreshed_at": now, "due_at": due_at, "rebuild_due": False, "run": None, "run_until": None}
     well = {"failures": 0, "error": None, "error_kind": None, "needs_user": False}
@@ -267,7 +267,7 @@ async def _succeed(
     await connection.execute(sa.update(feed).where(feed.c.id == feed_id).values({**done, **well, **clear, **values}))
 
 
-async def _end_run(
+async def end_run(
     connection: AsyncConnection,
     run: str,
     now: datetime,
@@ -312,11 +312,11 @@ async def prune_runs(store: Store) -> None:
         await connection.execute(sa.delete(refresh_run).where(refresh_run.c.id.in_(old)))
 
 
-def _source(row: Mapping[str, Any], vault: Vault) -> Source:
+def _source(row: sa.RowMapping, vault: Vault) -> Source:
     return Source(**{**row, "config": vault.unseal(row["config"])})
 
 
-def _feed(row: Mapping[str, Any]) -> Feed:
+def _feed(row: sa.RowMapping) -> Feed:
     values = dict(row)
     values["notes"] = json.loads(row["notes"]) if row["notes"] else {}
     values["held_change"] = json.loads(row["held_change"]) if row["held_change"] else None

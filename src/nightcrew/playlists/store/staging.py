@@ -21,7 +21,7 @@ from nightcrew.playlists import rules
 from nightcrew.playlists.models import MAX_NAME, MAX_URL, channel, feed, staged, stream
 from nightcrew.playlists.rules import Change, Entry, Identity
 from nightcrew.playlists.store import staging_sql as sql
-from nightcrew.playlists.store.sources import _end_run, _succeed
+from nightcrew.playlists.store.sources import end_run, mark_refreshed
 
 PAGE = 5_000
 """Rows that are looked at in one piece when the missing ones are sought."""
@@ -219,7 +219,7 @@ async def hold(
                 held_change=json.dumps({**asdict(change), "content": content}),
             )
         )
-        await _end_run(connection, run, now, "held", change=change, reason=f"held back: {reason}")
+        await end_run(connection, run, now, "held", change=change, reason=f"held back: {reason}")
         if before and before != run:
             await connection.execute(sa.delete(staged).where(staged.c.run == before))
 
@@ -257,9 +257,10 @@ async def apply(
             for statement in sql.APPLY:
                 await connection.execute(statement, names)
         await _count(connection, feed_id, changed=not change.nothing, now=now)
-        await _succeed(connection, feed_id, run, now=now, due_at=due_at, values=content)
+        await mark_refreshed(connection, feed_id, now=now, due_at=due_at, values=content)
         total = (await connection.execute(sa.select(feed.c.streams).where(feed.c.id == feed_id))).scalar()
-        await _end_run(connection, run, now, "applied", channels=total, change=change)
+        outcome = "unchanged" if change.nothing else "applied"
+        await end_run(connection, run, now, outcome, channels=total, change=change)
         await connection.execute(sa.delete(staged).where(staged.c.run == run))
 
 

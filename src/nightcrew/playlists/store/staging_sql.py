@@ -127,7 +127,8 @@ _STATEMENTS = (
         """,
 )
 
-APPLY = tuple(sa.text(statement) for statement in _STATEMENTS[:6]) + (
+APPLY = (
+    *(sa.text(statement) for statement in _STATEMENTS[:6]),
     sa.text(_STATEMENTS[6]).bindparams(sa.bindparam("now", type_=Moment)),
     *(sa.text(statement) for statement in _STATEMENTS[7:]),
 )
