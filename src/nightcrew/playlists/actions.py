@@ -96,7 +96,8 @@ async def sync_source(runtime: Runtime, source: Source) -> None:
 async def sync_all(runtime: Runtime) -> None:
     """After a change of LOCALES."""
     for source in await sources.every(runtime.store, runtime.vault):
-        await sync_source(runtime, source)
+        if not source.locked:
+            await sync_source(runtime, source)
 
 
 def _slices(runtime: Runtime, source: Source) -> list[Slice]:

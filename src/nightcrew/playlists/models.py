@@ -181,6 +181,8 @@ class Source:
     config: dict[str, Any]
     shown_url: str
     created_at: datetime
+    locked: str | None = None
+    """Why `config` could not be unsealed (then it is empty): the key is another one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -251,7 +251,7 @@ def _renamed(attributes: dict[str, str]) -> dict[str, str]:
 async def _secrets(runtime: Runtime) -> dict[int, tuple[str, ...]]:
     adapters = runtime.part(Adapters)
     found = await sources.every(runtime.store, runtime.vault)
-    return {source.id: adapters.of(source).secrets for source in found if source.kind != "guide"}
+    return {source.id: adapters.of(source).secrets for source in found if source.kind != "guide" and not source.locked}
 
 
 def _region(name: str, lang: str, feeds: Sequence[Feed], now: datetime) -> Region:

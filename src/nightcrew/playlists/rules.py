@@ -117,16 +117,19 @@ def row_hash(entry: Entry) -> bytes:
 
 def normalise(name: str) -> str:
     """A name without case, accents, punctuation and quality marks: "DE: Das Erste HD Ⓢ" → "de das erste"."""
-    plain = "".join(
-        c for c in unicodedata.normalize("NFKD", _DECORATION.sub(" ", name)) if not unicodedata.combining(c)
-    )
-    return _SPACES.sub(" ", plain.casefold()).strip() or name.casefold().strip()
+    return _SPACES.sub(" ", fold(_DECORATION.sub(" ", name))).strip() or name.casefold().strip()
 
 
 def search_text(*parts: str) -> str:
     """What a search looks in: case and accents folded."""
-    joined = " ".join(part for part in parts if part)
-    return "".join(c for c in unicodedata.normalize("NFKD", joined) if not unicodedata.combining(c)).casefold()
+    return fold(" ".join(part for part in parts if part))
+
+
+def fold(text: str) -> str:
+    """`text` without case and accents (NFKD, combining marks dropped)."""
+    if text.isascii():
+        return text.lower()
+    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).casefold()
 
 
 def is_playable(url: str) -> bool:

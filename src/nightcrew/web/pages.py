@@ -151,14 +151,16 @@ async def jobs(
     """Jobs, newest first, by state."""
     found = await node.jobs.page(state=state, limit=PAGE, offset=start)
     following = start + PAGE if len(found) == PAGE else None
-    return render_part(request, "fragments/jobs.html", title="Jobs", jobs=found, state=state, start=start, following=following)
+    shown = {"jobs": found, "state": state, "start": start, "following": following}
+    return render_part(request, "fragments/jobs.html", title="Jobs", topics=["jobs"], **shown)
 
 
 @router.get("/jobs/{job_id:path}")
 async def job(request: Request, node: Node, job_id: JobId) -> Response:
     """One job with its steps."""
     found = await node.jobs.get(job_id)
-    return render_part(request, "fragments/job.html", title=f"Job {found.name}", job=found, steps=await node.jobs.steps(job_id))
+    steps = await node.jobs.steps(job_id)
+    return render_part(request, "fragments/job.html", title=f"Job {found.name}", topics=["jobs"], job=found, steps=steps)
 
 
 @router.post("/jobs/{job_id:path}/cancel")

@@ -21,6 +21,7 @@ from nightcrew import __version__
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.domain import Domain, Page
 from nightcrew.kernel.errors import Invalid, NightcrewError
+from nightcrew.kernel.runtime import KernelSettings, Runtime
 
 _HERE = Path(__file__).parent
 _STATIC = _HERE / "static"
@@ -42,8 +43,15 @@ class Renderer:
             "path": request.url.path,
             "protected": request.app.state.access.protected,
             "version": __version__,
+            "base": base_of(request),
         }
         return self.environment.get_template(name).render(frame | context)
+
+
+def base_of(request: Request) -> str:
+    """The address under which players reach us: the configured one, else the one that this browser uses."""
+    runtime: Runtime = request.app.state.runtime
+    return (runtime.settings.of(KernelSettings).public_url or str(request.base_url)).rstrip("/")
 
 
 def create_renderer(app: FastAPI, domains: Sequence[Domain]) -> None:

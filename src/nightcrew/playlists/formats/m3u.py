@@ -139,15 +139,17 @@ class _Pending:
     def entry(self, line: str) -> Entry:
         url, headers = _split_headers(line)
         known = self.known
-        name = self.name or self.attributes.get("tvg-name") or known.get("tvg-id") or url.rsplit("/", 1)[-1]
+        name = _clean(self.name or self.attributes.get("tvg-name") or known.get("tvg-id") or url.rsplit("/", 1)[-1])
+        if self.attributes.get("tvg-name") == name:
+            del self.attributes["tvg-name"]  # the writer says it again
         return Entry(
-            name=_clean(name),
+            name=name,
             url=url,
             group=_clean(known.get("group-title") or self.group),
             number=_clean(known.get("tvg-chno", "")),
             logo=known.get("tvg-logo", ""),
             guide_id=_clean(known.get("tvg-id", "")),
-            attributes={**self.attributes, **headers},
+            attributes={**self.attributes, **headers} if headers else self.attributes,
         )
 
 
@@ -161,7 +163,7 @@ def _split_headers(line: str) -> tuple[str, dict[str, str]]:
 
 
 def _clean(text: str) -> str:
-    return "".join(c for c in text if c >= " " and c != "\x7f").strip()
+    return text.strip() if text.isprintable() else "".join(c for c in text if c >= " " and c != "\x7f").strip()
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from nightcrew.kernel.errors import Invalid
+from nightcrew.kernel.errors import Invalid, NeedsUser
 from nightcrew.kernel.settings import invalid_from
 from nightcrew.playlists.models import Source
 from nightcrew.playlists.providers.base import Config, Provider
@@ -53,7 +53,9 @@ class Adapters:
         self._open: dict[int, tuple[Mapping[str, Any], Provider]] = {}
 
     def of(self, source: Source) -> Provider:
-        """The adapter of a source that has channels."""
+        """The adapter of a source that has channels. Raises `NeedsUser` when its configuration cannot be read."""
+        if source.locked:
+            raise NeedsUser(source.locked)
         known = self._open.get(source.id)
         if known is not None and known[0] == source.config:
             return known[1]
@@ -66,6 +68,8 @@ class Adapters:
 
     def guide_of(self, source: Source) -> Guide | None:
         """The reader of a source's programme guide, if it has one."""
+        if source.locked:
+            raise NeedsUser(source.locked)
         if source.kind == "guide":
             config = GuideConfig.model_validate(source.config)
             return Guide(config.url, user_agent=config.user_agent)

@@ -17,7 +17,7 @@ from nightcrew.kernel.errors import GiveUp
 from nightcrew.kernel.http import Http, Limits, Validators, is_private
 from nightcrew.playlists.rules import Entry, region_name
 
-BATCH = 500
+BATCH = 1_000
 """Entries that are parsed, compared and stored at a time."""
 
 

@@ -48,6 +48,7 @@ _STREAMS = (
     feed.c.source_id,
     source.c.name.label("source_name"),
 )
+_WIDTH = len(_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +70,15 @@ async def page(store: Store, wanted: Wanted, *, after: Cursor | None = None, lim
     if after is not None:
         query = query.where(sa.tuple_(*_ORDER) > sa.tuple_(*(sa.literal(part) for part in after)))
     async with store.read() as connection:
-        rows = (await connection.execute(query)).mappings().all()
-        streams = await _streams(connection, [row["id"] for row in rows])
-    return [_channel(row, streams.get(row["id"], ())) for row in rows]
+        rows = (await connection.execute(query)).all()
+        streams = await _streams(connection, [row[0] for row in rows])
+    return [_channel(row, streams.get(row[0], ())) for row in rows]
 
 
 async def get(store: Store, channel_id: int) -> Channel:
     """One channel, also a hidden one. Raises `NotFound`."""
     async with store.read() as connection:
-        row = (await connection.execute(sa.select(*_COLUMNS).where(channel.c.id == channel_id))).mappings().first()
+        row = (await connection.execute(sa.select(*_COLUMNS).where(channel.c.id == channel_id))).first()
         if row is None:
             raise NotFound(f"there is no channel {channel_id}")
         streams = await _streams(connection, [channel_id])
@@ -138,13 +139,13 @@ async def playlist(
         for region in regions if regions is not None else [None]:
             query = _playlist_query(region, group)
             result = await connection.stream(query, execution_options={"yield_per": PAGE})
-            pending: list[sa.RowMapping] = []
-            async for rows in result.mappings().partitions(PAGE):
+            pending: list[sa.Row[Any]] = []
+            async for rows in result.partitions(PAGE):
                 pending.extend(rows)
                 # the last channel of a page may have more streams on the next one
-                last = pending[-1]["id"]
+                last = pending[-1][0]
                 split = len(pending)
-                while split and pending[split - 1]["id"] == last:
+                while split and pending[split - 1][0] == last:
                     split -= 1
                 if split:
                     yield _grouped(pending[:split])
@@ -170,12 +171,13 @@ def _playlist_query(region: str | None, group: str | None) -> sa.Select[Any]:
     return query
 
 
-def _grouped(rows: Sequence[sa.RowMapping]) -> list[Channel]:
+def _grouped(rows: Sequence[sa.Row[Any]]) -> list[Channel]:
     channels: list[Channel] = []
     start = 0
     for index in range(1, len(rows) + 1):
-        if index == len(rows) or rows[index]["id"] != rows[start]["id"]:
-            channels.append(_channel(rows[start], tuple(_stream(row) for row in rows[start:index])))
+        if index == len(rows) or rows[index][0] != rows[start][0]:
+            streams = tuple([_stream(row[0], row[_WIDTH:]) for row in rows[start:index]])
+            channels.append(_channel(rows[start][:_WIDTH], streams))
             start = index
     return channels
 
@@ -193,8 +195,8 @@ async def _streams(connection: Any, channel_ids: list[int]) -> dict[int, tuple[S
         .order_by(stream.c.channel_id, lead_first, stream.c.id)
     )
     found: dict[int, tuple[Stream, ...]] = {}
-    for row in (await connection.execute(query)).mappings():
-        found[row["id"]] = (*found.get(row["id"], ()), _stream(row))
+    for row in await connection.execute(query):
+        found[row[0]] = (*found.get(row[0], ()), _stream(row[0], row[1:]))
     return found
 
 
@@ -218,33 +220,37 @@ def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
     return conditions
 
 
-def _channel(row: sa.RowMapping, streams: tuple[Stream, ...]) -> Channel:
+def _channel(row: Sequence[Any], streams: tuple[Stream, ...]) -> Channel:
+    """From a row of `_COLUMNS`. By place, not by name: playlists have 100,000 of them."""
+    channel_id, region, feed_id, position, hidden, name, number, group, logo, guide_id, *edited = row
     return Channel(
-        id=row["id"],
-        region=row["region"],
-        feed_id=row["feed_id"],
-        position=row["position"],
-        name=row["name"],
-        number=row["number"],
-        group=row["grp"],
-        logo=row["logo"],
-        guide_id=row["guide_id"],
-        hidden=row["hidden"],
-        edited=tuple(key for key in _EDITABLE if row[f"edited_{key}"]),
+        id=channel_id,
+        region=region,
+        feed_id=feed_id,
+        position=position,
+        name=name,
+        number=number,
+        group=group,
+        logo=logo,
+        guide_id=guide_id,
+        hidden=hidden,
+        edited=tuple([key for key, is_edited in zip(_EDITABLE, edited, strict=True) if is_edited]) if any(edited) else (),
         streams=streams,
     )
 
 
-def _stream(row: sa.RowMapping) -> Stream:
+def _stream(channel_id: int, row: Sequence[Any]) -> Stream:
+    """From a row of `_STREAMS`."""
+    stream_id, feed_id, url, provider_id, attributes, expires, playable, source_id, source_name = row
     return Stream(
-        id=row["stream_id"],
-        channel_id=row["id"],
-        feed_id=row["stream_feed"],
-        source_id=row["source_id"],
-        source=row["source_name"],
-        url=row["url"],
-        provider_id=row["provider_id"],
-        attributes=json.loads(row["attributes"]) if row["attributes"] else {},
-        expires=row["expires"],
-        playable=row["playable"],
+        id=stream_id,
+        channel_id=channel_id,
+        feed_id=feed_id,
+        source_id=source_id,
+        source=source_name,
+        url=url,
+        provider_id=provider_id,
+        attributes=json.loads(attributes) if attributes else {},
+        expires=expires,
+        playable=playable,
     )

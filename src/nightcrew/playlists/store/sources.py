@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.errors import Conflict, NotFound
+from nightcrew.kernel.errors import Conflict, NeedsUser, NotFound
 from nightcrew.kernel.store import Store
 from nightcrew.kernel.vault import Vault
 from nightcrew.playlists.models import Feed, Source, channel, feed, refresh_run, source, stream
@@ -313,7 +313,10 @@ async def prune_runs(store: Store) -> None:
 
 
 def _source(row: sa.RowMapping, vault: Vault) -> Source:
-    return Source(**{**row, "config": vault.unseal(row["config"])})
+    try:
+        return Source(**{**row, "config": vault.unseal(row["config"])})
+    except NeedsUser as exc:  # one source that cannot be read must not stop the others
+        return Source(**{**row, "config": {}}, locked=str(exc))
 
 
 def _feed(row: sa.RowMapping) -> Feed:
