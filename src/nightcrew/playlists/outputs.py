@@ -157,7 +157,9 @@ class Outputs:
         """After a refresh: the playlists of a region and of the combinations with it, so that nobody has to wait."""
         selections = [Selection(region, (region,))]
         selections += [
-            self.combined(str(entry["name"])) for entry in self._options.COMBINED_PLAYLISTS if region in entry["regions"]
+            self.combined(str(entry["name"]))
+            for entry in self._options.COMBINED_PLAYLISTS
+            if region in entry["regions"]
         ]
         for selection in selections:
             if await self._revision(selection) is not None:

@@ -15,7 +15,6 @@ from fastapi.responses import RedirectResponse, Response
 from nightcrew.kernel.access import SESSION_SECONDS, Access
 from nightcrew.kernel.errors import Invalid
 from nightcrew.kernel.health import Need
-from nightcrew.kernel.jobs import JobState
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.web.api import Actor, JobStateName, Node, apply_settings
 from nightcrew.web.guard import COOKIE
@@ -108,8 +107,11 @@ async def _standing(node: Runtime) -> dict[str, Any]:
     return {"verdict": verdict(report["status"], needs), "needs": needs, "report": report, "workers": report["workers"]}
 
 
-async def _running(node: Runtime) -> dict[str, list[JobState]]:
-    return {"running": await node.jobs.page(state="running", limit=20), "queued": await node.jobs.page(state="queued", limit=5)}
+async def _running(node: Runtime) -> dict[str, Any]:
+    return {
+        "running": await node.jobs.page(state="running", limit=20),
+        "queued": await node.jobs.page(state="queued", limit=5),
+    }
 
 
 async def _recent(node: Runtime) -> dict[str, Any]:
@@ -151,7 +153,7 @@ async def jobs(
     """Jobs, newest first, by state."""
     found = await node.jobs.page(state=state, limit=PAGE, offset=start)
     following = start + PAGE if len(found) == PAGE else None
-    shown = {"jobs": found, "state": state, "start": start, "following": following}
+    shown: dict[str, Any] = {"jobs": found, "state": state, "start": start, "following": following}
     return render_part(request, "fragments/jobs.html", title="Jobs", topics=["jobs"], **shown)
 
 
@@ -160,7 +162,9 @@ async def job(request: Request, node: Node, job_id: JobId) -> Response:
     """One job with its steps."""
     found = await node.jobs.get(job_id)
     steps = await node.jobs.steps(job_id)
-    return render_part(request, "fragments/job.html", title=f"Job {found.name}", topics=["jobs"], job=found, steps=steps)
+    return render_part(
+        request, "fragments/job.html", title=f"Job {found.name}", topics=["jobs"], job=found, steps=steps
+    )
 
 
 @router.post("/jobs/{job_id:path}/cancel")
@@ -206,7 +210,12 @@ async def older_activity(request: Request, node: Node, before: EntryId, kind: Ki
     """The next part of the feed."""
     entries = await node.activity.page(kind=kind or None, before=before, limit=PAGE)
     more = len(entries) == PAGE
-    context = {"entries": entries, "kind": kind, "oldest": entries[-1].id if entries else 0, "more": more}
+    context: dict[str, Any] = {
+        "entries": entries,
+        "kind": kind,
+        "oldest": entries[-1].id if entries else 0,
+        "more": more,
+    }
     return render_part(request, "fragments/older.html", title="Older activity", **context)
 
 
@@ -253,7 +262,13 @@ async def _settings_page(
         groups.setdefault(titles.get(option["domain"], option["domain"]), []).append(_shown(option, typed))
     access = await _access(request)
     return render(
-        request, "settings.html", status_code=status_code, groups=groups, errors=errors or {}, sentence=sentence, **access
+        request,
+        "settings.html",
+        status_code=status_code,
+        groups=groups,
+        errors=errors or {},
+        sentence=sentence,
+        **access,
     )
 
 
@@ -261,7 +276,9 @@ def control_of(option: Mapping[str, Any]) -> str:
     """The form control for an option."""
     if "enum" in option["bounds"]:
         return "select"
-    return {"boolean": "checkbox", "integer": "number", "number": "number", "array": "lines"}.get(option["type"], "text")
+    return {"boolean": "checkbox", "integer": "number", "number": "number", "array": "lines"}.get(
+        option["type"], "text"
+    )
 
 
 def text_of(option: Mapping[str, Any], value: Any) -> str:
@@ -270,7 +287,9 @@ def text_of(option: Mapping[str, Any], value: Any) -> str:
         case "checkbox":
             return "on" if value else ""
         case "lines":
-            return "\n".join(v if isinstance(v, str) and v[:1] not in '[{"' else json.dumps(v, ensure_ascii=False) for v in value)
+            return "\n".join(
+                v if isinstance(v, str) and v[:1] not in '[{"' else json.dumps(v, ensure_ascii=False) for v in value
+            )
     return str(value)
 
 
@@ -283,7 +302,11 @@ def typed_value(option: Mapping[str, Any], form: Mapping[str, str]) -> Any:
         case "number":
             return _read(int if option["type"] == "integer" else float, text.strip())
         case "lines":
-            return [_read(json.loads, line) if line[0] in '[{"' else line for raw in text.splitlines() if (line := raw.strip())]
+            return [
+                _read(json.loads, line) if line[0] in '[{"' else line
+                for raw in text.splitlines()
+                if (line := raw.strip())
+            ]
     return text.strip()
 
 
@@ -306,7 +329,12 @@ def _plain(text: str) -> str:
 def _shown(option: dict[str, Any], typed: Mapping[str, str] | None) -> dict[str, Any]:
     now = text_of(option, option["value"])
     shown = now if typed is None or f"was.{option['key']}" not in typed else typed.get(option["key"], "")
-    return option | {"control": control_of(option), "text": shown, "was": now, "usual": text_of(option, option["default"])}
+    return option | {
+        "control": control_of(option),
+        "text": shown,
+        "was": now,
+        "usual": text_of(option, option["default"]),
+    }
 
 
 # -- access ------------------------------------------------------------------------------------------------------------
@@ -437,7 +465,9 @@ async def api_docs(request: Request) -> Response:
     return render(request, "docs.html", groups=groups)
 
 
-def _operation(whole: Mapping[str, Any], path: str, method: str, operation: Mapping[str, Any], base: str) -> dict[str, Any]:
+def _operation(
+    whole: Mapping[str, Any], path: str, method: str, operation: Mapping[str, Any], base: str
+) -> dict[str, Any]:
     content = operation.get("requestBody", {}).get("content", {})
     schema = next((media.get("schema", {}) for media in content.values()), None)
     body = None if schema is None else example(whole, schema)
@@ -472,7 +502,9 @@ def _resolved(whole: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[st
 
 def _type(whole: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     plain = _resolved(whole, schema)
-    named = " | ".join(map(str, plain["enum"])) if "enum" in plain else str(plain.get("const") or plain.get("type", "any"))
+    named = (
+        " | ".join(map(str, plain["enum"])) if "enum" in plain else str(plain.get("const") or plain.get("type", "any"))
+    )
     bounds = [
         f"{sign} {plain[key]}"
         for key, sign in (("minimum", "≥"), ("maximum", "≤"), ("minLength", "length ≥"), ("maxLength", "length ≤"))

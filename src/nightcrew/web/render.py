@@ -183,15 +183,14 @@ def duration(seconds: float | None) -> str:
     if seconds < 9.95:
         return f"{seconds:.2g} s" if 0 < seconds < 0.995 else f"{seconds:.1f}".removesuffix(".0") + " s"
     whole = round(seconds)
-    for index, (length, unit) in enumerate(_UNITS):
-        if whole >= length:
-            break
+    place = next(index for index, (length, _) in enumerate(_UNITS) if whole >= length)
+    length, unit = _UNITS[place]
     first, rest = divmod(whole, length)
-    if index + 1 == len(_UNITS) or first >= 10 or unit == "min":
+    if length <= 60 or first >= 10:
         return f"{first} {unit}"
-    next_length, next_unit = _UNITS[index + 1]
-    second = rest // next_length
-    return f"{first} {unit} {second} {next_unit}" if second else f"{first} {unit}"
+    smaller, its_unit = _UNITS[place + 1]
+    second = rest // smaller
+    return f"{first} {unit} {second} {its_unit}" if second else f"{first} {unit}"
 
 
 def size(count: float | None) -> str:

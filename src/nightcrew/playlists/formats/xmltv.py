@@ -1,6 +1,8 @@
 """XMLTV (the DTD of the xmltv project), read as a stream and written line by line.
 
-The reader holds one element at a time. Entities are not resolved, so neither external files nor expansion bombs work.
+The reader is expat, which holds nothing but the element at hand and may be fed from one thread after another (lxml's
+iterparse crashed the process when it was). Entities are refused where they are declared, so neither external files nor
+expansion bombs work.
 """
 
 from __future__ import annotations
@@ -9,23 +11,35 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import BinaryIO
+from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
-
-from lxml import etree
 
 from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.playlists.rules import GuideChannel, Programme
 
+CHUNK = 1 << 16
 MAX_BODY = 16_384
 """Characters of one programme's children; more is cut to its title."""
 MAX_TEXT = 300
+MAX_ICON = 1_000
+MAX_DEPTH = 32
 MAX_LENGTH = timedelta(days=2)
 _DEFAULT_LENGTH = timedelta(minutes=30)
 _TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)?(\d\d)?(\d\d)?\s*([+-]\d{4}|Z|UTC|GMT)?")
 _KEPT = frozenset(
     (
         *("title", "sub-title", "desc", "credits", "date", "category", "keyword", "language", "length", "icon", "url"),
-        *("country", "episode-num", "video", "audio", "previously-shown", "premiere", "last-chance", "new", "subtitles"),
+        *(
+            "country",
+            "episode-num",
+            "video",
+            "audio",
+            "previously-shown",
+            "premiere",
+            "last-chance",
+            "new",
+            "subtitles",
+        ),
         *("rating", "star-rating", "review", "image"),
     )
 )
@@ -34,89 +48,109 @@ _KEPT = frozenset(
 def read(file: BinaryIO, *, after: datetime, before: datetime) -> Iterator[GuideChannel | Programme]:
     """Channels, and programmes that run between two moments, as they come.
 
-    Raises `GiveUp` for a document type with entities, `Retry` for XML that is cut off or no XMLTV.
+    Raises `GiveUp` for a document that declares entities, `Retry` for XML that is cut off or is no XMLTV.
     """
-    parser = etree.iterparse(
-        file,
-        events=("start", "end"),
-        tag=None,
-        resolve_entities=False,
-        load_dtd=False,
-        no_network=True,
-        huge_tree=False,
-        recover=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
-    root: etree._Element | None = None
+    reader = _Reader(after, before)
     try:
-        for event, element in parser:
-            if event == "start":
-                if root is None:
-                    root = _checked_root(element)
-                continue
-            found = _element(element, after, before)
-            if found is not None:
-                yield found
-            if element.getparent() is root:
-                element.clear(keep_tail=False)
-                while element.getprevious() is not None:
-                    del root[0]  # type: ignore[union-attr]
-    except etree.XMLSyntaxError as exc:
-        raise Retry(f"the guide is no valid XML, or it was cut off: {str(exc)[:120]}") from exc
-    if root is None:
-        raise Retry("the guide is empty")
+        while chunk := file.read(CHUNK):
+            reader.parser.Parse(chunk, False)
+            yield from reader.take()
+        reader.parser.Parse(b"", True)
+    except expat.ExpatError as exc:
+        raise Retry(f"the guide is no valid XML, or it was cut off: {exc}") from exc
+    yield from reader.take()
 
 
-def _checked_root(element: etree._Element) -> etree._Element:
-    if element.tag != "tv":
-        raise Retry(f"it answers <{str(element.tag)[:40]}> where an XMLTV guide (<tv>) is expected")
-    document = element.getroottree().docinfo
-    if document.internalDTD is not None and any(True for _ in document.internalDTD.iterentities()):
+class _Reader:
+    """expat's callbacks. Depth 1 is `<tv>`, depth 2 a channel or programme, deeper ones belong to it."""
+
+    def __init__(self, after: datetime, before: datetime) -> None:
+        self._after, self._before = after, before
+        self._found: list[GuideChannel | Programme] = []
+        self._depth = 0
+        self._top = ""
+        self._attributes: dict[str, str] = {}
+        self._child = ""
+        self._texts: dict[str, str] = {}
+        self._first: dict[str, str] = {}
+        self._icon = ""
+        self._body: list[str] = []
+        self._size = 0
+        self.parser = expat.ParserCreate()
+        self.parser.buffer_text = True
+        self.parser.StartElementHandler = self._start
+        self.parser.EndElementHandler = self._end
+        self.parser.CharacterDataHandler = self._text
+        self.parser.EntityDeclHandler = self._entity
+
+    def take(self) -> list[GuideChannel | Programme]:
+        """What was completed since the last call."""
+        found, self._found = self._found, []
+        return found
+
+    def _entity(self, *_args: object) -> None:
         raise GiveUp("the guide declares XML entities, which are not read")
-    return element
 
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise GiveUp(f"the guide nests elements deeper than {MAX_DEPTH}")
+        if self._depth == 1 and tag != "tv":
+            raise Retry(f"it answers <{tag[:40]}> where an XMLTV guide (<tv>) is expected")
+        if self._depth == 2:
+            self._top, self._attributes = tag, attributes
+            self._texts, self._first, self._icon, self._body, self._size = {}, {}, "", [], 0
+        elif self._depth >= 3:
+            if self._depth == 3:
+                self._child = tag
+            if tag == "icon" and not self._icon:
+                self._icon = attributes.get("src", "")[:MAX_ICON]
+            self._keep(f"<{tag}{''.join(f' {name}={quoteattr(value)}' for name, value in attributes.items())}>")
 
-def _element(element: etree._Element, after: datetime, before: datetime) -> GuideChannel | Programme | None:
-    if element.tag == "channel":
-        guide_id = (element.get("id") or "").strip()[:MAX_TEXT]
-        icon = element.find("icon")
-        name = (element.findtext("display-name") or guide_id).strip()[:MAX_TEXT]
-        return (
-            GuideChannel(guide_id, name, (icon.get("src") or "")[:1000] if icon is not None else "")
-            if guide_id
-            else None
-        )
-    if element.tag == "programme":
-        return _programme(element, after, before)
-    return None
+    def _text(self, text: str) -> None:
+        if self._depth < 3:
+            return
+        if self._depth == 3 and self._child in {"title", "display-name"}:
+            known = self._texts.get(self._child, "")
+            if len(known) < MAX_TEXT:
+                self._texts[self._child] = (known + text)[:MAX_TEXT]
+        self._keep(escape(text))
 
+    def _end(self, tag: str) -> None:
+        if self._depth >= 3:
+            self._keep(f"</{tag}>")
+            if self._depth == 3 and self._child in self._texts:
+                self._first.setdefault(self._child, self._texts.pop(self._child).strip())
+        elif self._depth == 2 and self._top == "programme":
+            self._programme()
+        elif self._depth == 2 and self._top == "channel":
+            self._channel()
+        self._depth -= 1
 
-def _programme(element: etree._Element, after: datetime, before: datetime) -> Programme | None:
-    guide_id = (element.get("channel") or "").strip()[:MAX_TEXT]
-    start = parse_time(element.get("start") or "")
-    if not guide_id or start is None:
-        return None
-    stop = parse_time(element.get("stop") or "") or start + _DEFAULT_LENGTH
-    if not start < stop <= start + MAX_LENGTH:
-        stop = start + _DEFAULT_LENGTH
-    if stop <= after or start >= before:
-        return None
-    title = (element.findtext("title") or "").strip()[:MAX_TEXT]
-    return Programme(guide_id, start, stop, title, _body(element, title))
+    def _keep(self, text: str) -> None:
+        if self._top == "programme" and self._child in _KEPT and self._size <= MAX_BODY:
+            self._size += len(text)
+            self._body.append(text)
 
+    def _channel(self) -> None:
+        guide_id = self._attributes.get("id", "").strip()[:MAX_TEXT]
+        if guide_id:
+            name = self._first.get("display-name") or guide_id
+            self._found.append(GuideChannel(guide_id, name, self._icon))
 
-def _body(element: etree._Element, title: str) -> str:
-    parts, size = [], 0
-    for child in element:
-        if child.tag not in _KEPT:
-            continue
-        text = etree.tostring(child, encoding="unicode", with_tail=False)
-        size += len(text)
-        if size > MAX_BODY:
-            return f"<title>{escape(title)}</title>"
-        parts.append(text.strip())
-    return "".join(parts)
+    def _programme(self) -> None:
+        guide_id = self._attributes.get("channel", "").strip()[:MAX_TEXT]
+        start = parse_time(self._attributes.get("start", ""))
+        if not guide_id or start is None:
+            return
+        stop = parse_time(self._attributes.get("stop", "")) or start + _DEFAULT_LENGTH
+        if not start < stop <= start + MAX_LENGTH:
+            stop = start + _DEFAULT_LENGTH
+        if stop <= self._after or start >= self._before:
+            return
+        title = self._first.get("title", "")
+        body = "".join(self._body) if self._size <= MAX_BODY else f"<title>{escape(title)}</title>"
+        self._found.append(Programme(guide_id, start, stop, title, body))
 
 
 def parse_time(text: str) -> datetime | None:

@@ -234,7 +234,9 @@ def _channel(row: Sequence[Any], streams: tuple[Stream, ...]) -> Channel:
         logo=logo,
         guide_id=guide_id,
         hidden=hidden,
-        edited=tuple([key for key, is_edited in zip(_EDITABLE, edited, strict=True) if is_edited]) if any(edited) else (),
+        edited=tuple([key for key, is_edited in zip(_EDITABLE, edited, strict=True) if is_edited])
+        if any(edited)
+        else (),
         streams=streams,
     )
 
