@@ -212,6 +212,7 @@ class Schedule:
             worker = self.workers.get(row.name)
             if worker is not None:
                 worker.next_run = row.next_at
+                worker.last_seen = utcnow()
                 worker.last_ok = row.last_ok
                 worker.born = row.created_at
                 worker.promise = self._timetables[row.name].promise

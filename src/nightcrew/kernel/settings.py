@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import tomllib
@@ -144,7 +145,7 @@ class Settings:
 
     def _describe(self, domain: str, name: str, field: FieldInfo) -> dict[str, Any]:
         key = f"{domain}.{name}"
-        schema = self._models[domain].model_json_schema()["properties"][name]
+        schema = _schema(self._models[domain])[name]
         bounds = {
             k: v for k, v in schema.items() if k in {"minimum", "maximum", "enum", "maxLength", "minLength", "pattern"}
         }
@@ -194,6 +195,12 @@ class Settings:
     def _tell(self, keys: frozenset[str]) -> None:
         for watcher in self._watchers:
             watcher(keys)
+
+
+@functools.cache
+def _schema(model: type[Options]) -> dict[str, Any]:
+    properties: dict[str, Any] = model.model_json_schema()["properties"]
+    return properties
 
 
 def env_name(option_name: str) -> str:

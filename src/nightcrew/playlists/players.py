@@ -74,8 +74,6 @@ async def playlist_response(request: Request, node: Runtime, selection: Selectio
     headers["Content-Disposition"] = f"inline; filename*=UTF-8''{quote(selection.name)}.m3u"
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
-    if request.method == "HEAD":
-        return Response(headers=headers, media_type=M3U_TYPE)
     body = served(path, base.encode(), wanted.encode(), suffix.encode())
     return StreamingResponse(body, headers=headers, media_type=M3U_TYPE)
 

@@ -46,13 +46,24 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        head = scope["method"] == "HEAD"
+        if head:
+            scope = {**scope, "method": "GET"}
         refusal = self._foreign(scope, headers) or self._too_large(headers)
         if refusal is None:
             actor = await self._actor(scope, headers)
             refusal = self._login(scope, headers) if actor is None else None
             scope.setdefault("state", {})["actor"] = actor
 
+        ended = False
+
         async def secured(message: Message) -> None:
+            nonlocal ended
+            if head and message["type"] == "http.response.body":
+                if not ended:
+                    ended = True
+                    await send({"type": "http.response.body", "body": b""})
+                return
             if message["type"] == "http.response.start":
                 out = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():

@@ -260,16 +260,8 @@ async def _settings_page(
     groups: dict[str, list[dict[str, Any]]] = {}
     for option in node.settings.describe():
         groups.setdefault(titles.get(option["domain"], option["domain"]), []).append(_shown(option, typed))
-    access = await _access(request)
-    return render(
-        request,
-        "settings.html",
-        status_code=status_code,
-        groups=groups,
-        errors=errors or {},
-        sentence=sentence,
-        **access,
-    )
+    context = await _access(request) | {"groups": groups, "errors": errors or {}, "sentence": sentence}
+    return render(request, "settings.html", status_code=status_code, **context)
 
 
 def control_of(option: Mapping[str, Any]) -> str:

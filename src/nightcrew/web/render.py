@@ -72,6 +72,7 @@ def create_renderer(app: FastAPI, domains: Sequence[Domain]) -> None:
         "number": number,
         "clock": clock,
         "iso": iso,
+        "bars": bars,
     }
     marks = {path.relative_to(_STATIC).as_posix(): _mark(path) for path in _STATIC.rglob("*") if path.is_file()}
     environment.globals["static"] = lambda name: f"/static/{name}?v={marks.get(name, '')}"

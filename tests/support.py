@@ -1,0 +1,118 @@
+"""Shared by all tests: a node in this process, databases, free ports, the data folder."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import sqlalchemy as sa
+
+from nightcrew import app
+from nightcrew.kernel.access import Access
+from nightcrew.kernel.runtime import Runtime
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+def data_file(name: str) -> Path:
+    """A file of the shared data folder; without the folder the test is skipped, except in CI."""
+    path = DATA / name
+    if not path.exists():
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{path} is missing, and CI must have it")
+        pytest.skip(f"the shared data folder is not here: {path}")
+    return path
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def new_database(server_url: str) -> str:
+    """A fresh, empty PostgreSQL database; returns its URL."""
+    name = f"t{uuid.uuid4().hex[:10]}"
+    url = sa.make_url(server_url).set(drivername="postgresql+psycopg")
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return url.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+
+
+@dataclass
+class Node:
+    """A running Nightcrew in this process, and a client of its HTTP API."""
+
+    runtime: Runtime
+    access: Access
+    http: httpx2.AsyncClient
+    url: str
+
+    async def get(self, path: str, **more: Any) -> Any:
+        """JSON of a GET that must succeed."""
+        answer = await self.http.get(path, **more)
+        assert answer.status_code < 300, f"{path}: {answer.status_code} {answer.text[:300]}"
+        return answer.json()
+
+    async def post(self, path: str, body: Any = None, **more: Any) -> Any:
+        """JSON of a POST that must succeed."""
+        answer = await self.http.post(path, json=body, **more)
+        assert answer.status_code < 300, f"{path}: {answer.status_code} {answer.text[:300]}"
+        return answer.json()
+
+    async def patch(self, path: str, body: Any) -> Any:
+        """JSON of a PATCH that must succeed."""
+        answer = await self.http.patch(path, json=body)
+        assert answer.status_code < 300, f"{path}: {answer.status_code} {answer.text[:300]}"
+        return answer.json()
+
+    async def add(self, **body: Any) -> dict[str, Any]:
+        """Add a source and wait until its first refresh is over; returns the source as it is then."""
+        source = await self.post("/api/v1/sources", body)
+        await self.settled(source)
+        return dict(await self.get(f"/api/v1/sources/{source['id']}"))
+
+    async def settled(self, source: dict[str, Any]) -> None:
+        """Wait for the runs that a source shows."""
+        for feed in source["feeds"]:
+            if feed["run"]:
+                await self.runtime.jobs.wait(feed["run"], limit=60)
+
+    async def refresh(self, source_id: int, *, rebuild: bool = False) -> list[dict[str, Any]]:
+        """Refresh a source and wait; returns how its jobs ended."""
+        answer = await self.post(f"/api/v1/sources/{source_id}/refresh?rebuild={rebuild}")
+        return [(await self.runtime.jobs.wait(job, limit=60)).describe() for job in answer["jobs"]]
+
+
+@contextlib.asynccontextmanager
+async def running(folder: Path, **config: Any) -> AsyncIterator[Node]:
+    """A node on a free port until the end of the block. `config` are fields of `app.Config`."""
+    port = config.pop("port", None) or free_port()
+    settings = app.Config(data_dir=folder, port=port, **config)
+    stop, up = asyncio.Event(), asyncio.Event()
+    async with app.node(settings) as (runtime, access):
+        serving = asyncio.create_task(app.run(settings, runtime, access, stop, lambda _: up.set()))
+        waiting = asyncio.create_task(up.wait())
+        await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            waiting.cancel()
+            await serving
+        url = f"http://127.0.0.1:{port}"
+        try:
+            async with httpx2.AsyncClient(base_url=url, timeout=30, trust_env=False) as client:
+                yield Node(runtime, access, client, url)
+        finally:
+            stop.set()
+            await serving
