@@ -24,6 +24,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx2
 import stamina
 from aiolimiter import AsyncLimiter
+from stamina.instrumentation import set_on_retry_hooks
 
 from nightcrew import __version__
 from nightcrew.kernel.clock import utcnow
@@ -32,6 +33,8 @@ from nightcrew.kernel.http_cache import HttpCache
 from nightcrew.kernel.redaction import redact
 
 ResultT = TypeVar("ResultT")
+
+set_on_retry_hooks(())  # retries are told by the error that remains, not one by one
 
 ATTEMPTS = 3
 MAX_REDIRECTS = 5

@@ -13,6 +13,7 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -134,14 +135,14 @@ class Jobs:
         Must be called on the event loop's thread: DBOS then runs all jobs on that loop.
         """
         self._runtime = runtime
-        logging.getLogger("dbos").setLevel(logging.ERROR)
+        logging.getLogger("dbos").setLevel(logging.CRITICAL)  # failures of runs are ours to tell
         DBOS(
             config={
                 "name": "nightcrew",
                 "system_database_url": self._url,
                 "executor_id": self._node,
                 "application_version": APPLICATION_VERSION,
-                "log_level": "ERROR",
+                "log_level": "CRITICAL",
                 "enable_otlp": False,
                 "max_executor_threads": 8,
                 "sys_db_pool_size": 5,
@@ -163,6 +164,8 @@ class Jobs:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         if self._runtime is not None:
             await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+            # DBOS had made its pool the loop's own, and has just shut it down
+            asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="nightcrew"))
 
     def _wrap(self, job: Job) -> Callable[..., Any]:
         async def run(label: str, delay: float, args: list[Any]) -> Any:

@@ -155,7 +155,7 @@ async def _addresses(node: Runtime) -> dict[str, Any]:
 async def _cards(node: Runtime) -> dict[str, Any]:
     found = await sources.every(node.store, node.vault)
     feeds = await sources.feeds(node.store)
-    known = {str(source.config.get("url", "")) for source in found if source.kind == "guide"}
+    known = {source.config.get("url" if source.kind == "guide" else "guide_url") for source in found}
     now = utcnow()
     cards = []
     for source in found:
@@ -197,7 +197,7 @@ def _run_view(run: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     }
 
 
-def _guides(feeds: list[Feed], known: set[str]) -> list[dict[str, Any]]:
+def _guides(feeds: list[Feed], known: set[Any]) -> list[dict[str, Any]]:
     """Guides that a list names, without their secrets; `place` finds the real address again."""
     return [
         {"feed_id": feed.id, "place": place, "url": redact(url, credentials_in(url)), "added": url in known}
@@ -542,7 +542,8 @@ async def channel_panel(request: Request, node: Node, channel_id: Id) -> Respons
 async def _panel(node: Runtime, channel_id: int) -> dict[str, Any]:
     channel = await channel_rows.get(node.store, channel_id)
     now = utcnow()
-    programmes = await guides.schedule(node.store, channel.guide_id, now=now, limit=5) if channel.guide_id else []
+    found = await guides.schedule(node.store, channel.guide_id, now=now, limit=20) if channel.guide_id else []
+    programmes = list({programme.start: programme for programme in reversed(found)}.values())[::-1][:5]
     streams = [{"stream": stream, "url": shown_url(stream.url)} for stream in channel.streams]
     return {"channel": channel, "streams": streams, "programmes": programmes, "now": now}
 

@@ -25,7 +25,7 @@ class PlaylistSettings(Options):
         help="Fetch every source anew, without using caches, when Nightcrew starts. Old data is served until the new is whole.",
     )
     LOCALES: list[tuple[str, str]] = option(
-        [["de", "DE"]],
+        [("de", "DE")],
         max_length=200,
         help="Language and region pairs. Catalogue sources without locales of their own are fetched once for each pair.",
     )

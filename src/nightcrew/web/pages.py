@@ -240,7 +240,9 @@ async def change_settings(request: Request, node: Node, actor: Actor) -> Respons
         changed = await apply_settings(node, {reset: None} if reset else changes, actor)
     except Invalid as exc:
         key = next((o["key"] for o in options if (exc.field or "").startswith(o["key"])), "")
-        return await _settings_page(request, node, typed=form, errors={key: str(exc)}, status_code=422)
+        sentence = str(exc).removeprefix(f"{key}: ")
+        sentence = sentence[:1].upper() + sentence[1:]
+        return await _settings_page(request, node, typed=form, errors={key: sentence}, status_code=422)
     if reset:
         kept = {name: text for name, text in form.items() if name != reset}
         return await _settings_page(request, node, typed=kept, sentence=f"{reset} is back at its default.")
@@ -321,7 +323,9 @@ def _plain(text: str) -> str:
 def _shown(option: dict[str, Any], typed: Mapping[str, str] | None) -> dict[str, Any]:
     now = text_of(option, option["value"])
     shown = now if typed is None or f"was.{option['key']}" not in typed else typed.get(option["key"], "")
+    name = option["name"]
     return option | {
+        "label": name if len(name) <= 3 else name.replace("_", " ").lower().capitalize().replace(" url", " URL"),
         "control": control_of(option),
         "text": shown,
         "was": now,

@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.routing import APIRoute
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from markupsafe import Markup
 
 from nightcrew import __version__
 from nightcrew.kernel.clock import utcnow
@@ -73,6 +74,7 @@ def create_renderer(app: FastAPI, domains: Sequence[Domain]) -> None:
         "clock": clock,
         "iso": iso,
         "bars": bars,
+        "ticks": ticks,
     }
     marks = {path.relative_to(_STATIC).as_posix(): _mark(path) for path in _STATIC.rglob("*") if path.is_file()}
     environment.globals["static"] = lambda name: f"/static/{name}?v={marks.get(name, '')}"
@@ -181,8 +183,10 @@ def duration(seconds: float | None) -> str:
     """A length of time in one unit, or two where one is too coarse: "0.25 s", "12 s", "3 min", "2 h 5 min"."""
     if seconds is None:
         return "–"
+    if 0 < seconds < 0.995:
+        return "under 0.01 s" if seconds < 0.01 else f"{seconds:.2f}".rstrip("0") + " s"
     if seconds < 9.95:
-        return f"{seconds:.2g} s" if 0 < seconds < 0.995 else f"{seconds:.1f}".removesuffix(".0") + " s"
+        return f"{seconds:.1f}".removesuffix(".0") + " s"
     whole = round(seconds)
     place = next(index for index, (length, _) in enumerate(_UNITS) if whole >= length)
     length, unit = _UNITS[place]
@@ -239,6 +243,14 @@ def bars(runs: Sequence[Mapping[str, Any]], count: int = 30) -> list[dict[str, A
         }
         for run in last
     ]
+
+
+def ticks(text: str) -> Markup:
+    """Text in which `so` stands for code."""
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else part for place, part in enumerate(parts)
+    )
 
 
 def _mark(path: Path) -> str:

@@ -180,17 +180,21 @@ function draw(element, items) {
   const line = { stroke: colour(element, "--line"), width: 1 };
   const hues = ["--accent", "--ok", "--warn", "--bad"].map((name) => colour(element, name));
   const { labels, data } = series(items);
+  const times = data[0];
+  const days = times[times.length - 1] - times[0] > 86400;
+  const shown = days ? { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" } : { hour: "2-digit", minute: "2-digit" };
+  const when = (seconds, style) => new Date(seconds * 1000).toLocaleString([], { ...style, hour12: false });
   const axis = { stroke: ink, grid: line, ticks: line, font: "12px system-ui" };
   const options = {
     width: Math.max(280, element.clientWidth),
     height: 220,
     scales: { seconds: { range: (_, __, most) => [0, (most || 1) * 1.1] }, channels: { range: (_, __, most) => [0, (most || 1) * 1.1] } },
-    axes: [axis, { ...axis, scale: "channels", size: 64 }, { ...axis, scale: "seconds", side: 1, grid: { show: false }, values: (_, ticks) => ticks.map((tick) => `${tick} s`) }],
+    axes: [{ ...axis, space: days ? 130 : 70, values: (_, ticks) => ticks.map((tick) => when(tick, shown)) }, { ...axis, scale: "channels", size: 64 }, { ...axis, scale: "seconds", side: 1, grid: { show: false }, values: (_, ticks) => ticks.map((tick) => `${tick} s`) }],
     series: [
-      {},
+      { label: "Began", value: (_, tick) => (tick ? when(tick, { ...shown, second: "2-digit" }) : "–") },
       { label: "Seconds", scale: "seconds", stroke: ink, fill: ink, width: 1, paths: uPlot.paths.bars({ size: [0.4, 8] }), points: { show: false } },
       ...labels.map((label, index) => ({
-        label: `Channels ${label}`,
+        label: label === "guide" ? "Programmes" : `Channels ${label}`,
         scale: "channels",
         stroke: hues[index % hues.length],
         width: 2,
@@ -210,7 +214,9 @@ async function plot(element) {
   try {
     const answer = await fetch(element.dataset.plot, { headers: { Accept: "application/json" } });
     if (!answer.ok) throw new Error(answer.status);
-    element.items = (await answer.json()).items.filter((item) => item.ended_at).reverse();
+    const items = (await answer.json()).items.filter((item) => item.ended_at).reverse();
+    const own = items.filter((item) => item.region); // a list's own guide counts programmes, not channels
+    element.items = own.length ? own : items;
   } catch {
     element.textContent = "The history cannot be read now.";
     return;

@@ -1,0 +1,336 @@
+"""Refreshing sources from real servers that speak the providers' protocols, when they behave and when they do not."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import Node, running
+
+from nightcrew.demo.faults import Fault
+from nightcrew.demo.world import World
+
+SERVICES = {"m3u": 0, "xtream": 1, "catalogue": 2}
+
+
+def body(world: World, kind: str) -> dict[str, Any]:
+    """The demo's source of a kind, without a guide of its own."""
+    found = dict(world.sources()[SERVICES[kind]])
+    found.pop("guide_url", None)
+    return found | ({"guide": False} if kind == "xtream" else {})
+
+
+async def add(node: Node, world: World, kind: str) -> dict[str, Any]:
+    """Add it and wait; it must have worked."""
+    source = await node.add(**body(world, kind))
+    feed = source["feeds"][0]
+    assert feed["error"] is None
+    assert feed["streams"] > 0
+    return source
+
+
+async def feed_of(node: Node, source: dict[str, Any]) -> dict[str, Any]:
+    """The source's first feed as it is now."""
+    return dict((await node.get(f"/api/v1/sources/{source['id']}"))["feeds"][0])
+
+
+async def channels(node: Node, region: str) -> dict[str, dict[str, Any]]:
+    """All channels of a region by name."""
+    items = (await node.get("/api/v1/channels", params={"region": region, "limit": 1000}))["items"]
+    return {item["name"]: item for item in items}
+
+
+# -- what comes in -----------------------------------------------------------------------------------------------------
+
+
+async def test_every_kind_of_source_fills_its_region(any_node: Node, world: World) -> None:
+    for kind in SERVICES:
+        await add(any_node, world, kind)
+    status = {row["region"]: row for row in (await any_node.get("/vavoo/api/status"))["regions"]}
+    assert {name: row["channels"] for name, row in status.items()} == {"DE": 60, "AT": 60, "CH": 20}
+    assert all(row["status_text"] == "FRESH" and row["exists"] and row["size"] > 0 for row in status.values())
+    text = (await any_node.http.get("/playlist/all.m3u")).text
+    assert text.count("#EXTINF") == 140
+
+
+async def test_films_are_left_out_by_the_item_predicate(node: Node, world: World) -> None:
+    await add(node, world, "catalogue")
+    films = [name for name in await channels(node, "CH") if "film" in name.lower()]
+    listed = [c.name for c in world.catalogue.channels if c.kind == "catalogue" and c.region == "CH"]
+    assert sorted(await channels(node, "CH")) == sorted(listed)
+    assert not [name for name in films if name not in listed]
+
+
+async def test_a_guide_is_served_for_our_channels_only(any_node: Node, world: World) -> None:
+    await add(any_node, world, "m3u")
+    await any_node.add(**world.sources()[3])
+    answer = await any_node.http.get("/guide.xml")
+    ours = {c["guide_id"] for c in (await channels(any_node, "DE")).values() if c["guide_id"]}
+    import xml.etree.ElementTree as ET
+
+    root = ET.fromstring(answer.content)
+    named = {element.get("id") for element in root.iter("channel")}
+    assert named
+    assert named <= ours
+    assert {element.get("channel") for element in root.iter("programme")} <= named
+    first = next(root.iter("programme"))
+    assert first.findtext("title")
+
+
+# -- nothing good is replaced by something worse ---------------------------------------------------------------------------
+
+BAD_MINUTES = [
+    Fault("half-clean"),
+    Fault("empty"),
+    Fault("half"),
+    Fault("500"),
+    Fault("404"),
+    Fault("html"),
+    Fault("wrong-type"),
+    Fault("garbage"),
+    Fault("gzip-bomb"),
+    Fault("xml-bomb"),
+    Fault("endless"),
+    Fault("redirect-loop"),
+    Fault("redirect-file"),
+    Fault("truncated-json"),
+]
+
+
+@pytest.mark.parametrize("kind", list(SERVICES))
+async def test_a_bad_answer_never_reaches_a_player(tmp_path: Path, world: World, kind: str) -> None:
+    """For each fault: the served playlist stays byte for byte, the reason is shown, other sources go on."""
+    async with running(tmp_path / "data") as node:
+        await node.patch("/api/v1/settings", {"max_playlist_mb": 4})
+        source = await add(node, world, kind)
+        other = await node.add(kind="m3u", name="Other", url=_list_file(tmp_path, 5), region="OTHER")
+        region = source["feeds"][0]["region"]
+        good = (await node.http.get(f"/playlist/{region}.m3u")).content
+        for fault in BAD_MINUTES:
+            world.faults.set(kind, fault)
+            await node.refresh(source["id"], rebuild=True)
+            world.faults.clear()
+            feed = await feed_of(node, source)
+            assert feed["error"] or feed["held"], fault
+            answer = await node.http.get(f"/playlist/{region}.m3u")
+            assert answer.status_code == 200, fault
+            assert answer.content == good, fault
+            assert "demo-password" not in str(feed), fault
+            (job,) = await node.refresh(other["id"])
+            assert job["state"] == "done", fault
+        await node.refresh(source["id"], rebuild=True)
+        feed = await feed_of(node, source)
+        assert (feed["error"], feed["held"], feed["status"]) == (None, None, "FRESH")
+        messages = [e["message"] for e in (await node.get("/api/v1/activity", params={"limit": 200}))["items"]]
+        assert any("last good list is served" in message for message in messages)
+        assert any("works again" in message for message in messages)
+        assert not list((tmp_path / "data" / "tmp").iterdir())
+
+
+async def test_a_hanging_source_does_not_stop_another(node: Node, world: World, tmp_path: Path) -> None:
+    source = await add(node, world, "m3u")
+    other = await node.add(kind="m3u", name="Other", url=_list_file(tmp_path, 5), region="OTHER")
+    world.faults.set("m3u", Fault("hang"))
+    (job,) = (await node.post(f"/api/v1/sources/{source['id']}/refresh"))["jobs"]
+    await asyncio.sleep(0.3)
+    (done,) = await node.refresh(other["id"])
+    assert done["state"] == "done"
+    assert (await node.get(f"/api/v1/jobs/{job}"))["state"] == "running"
+    status = {row["region"]: row["status_text"] for row in (await node.get("/vavoo/api/status"))["regions"]}
+    assert status["DE"] == "REFRESHING"
+    cancelled = await node.post(f"/api/v1/jobs/{job}/cancel")
+    assert cancelled["state"] == "cancelled"
+
+
+async def test_a_shrunken_list_is_held_back_until_a_person_accepts(any_node: Node, world: World) -> None:
+    node = any_node
+    source = await add(node, world, "xtream")
+    good = (await node.http.get("/playlist/AT.m3u")).content
+    world.catalogue.shrink("xtream", 0.38)
+    await node.refresh(source["id"])
+    feed = await feed_of(node, source)
+    assert feed["held"]["stored"] == 60
+    assert feed["held"]["gone"] == 37
+    assert feed["held"]["reason"] == "−62 %"
+    assert (await node.http.get("/playlist/AT.m3u")).content == good
+
+    accepted = await node.post(f"/api/v1/sources/{source['id']}/held/accept")
+    assert accepted["accepted"] == [{"new": 0, "changed": 0, "gone": 37}]
+    assert (await node.http.get("/playlist/AT.m3u")).text.count("#EXTINF") == 23
+    assert (await feed_of(node, source))["held"] is None
+    kinds = [e["kind"] for e in (await node.get("/api/v1/activity"))["items"]]
+    assert "playlist.held" in kinds
+    assert "playlist.accepted" in kinds
+
+
+async def test_a_rejected_change_is_looked_at_anew(node: Node, world: World) -> None:
+    source = await add(node, world, "m3u")
+    world.catalogue.shrink("m3u", 0.1)
+    await node.refresh(source["id"])
+    await node.post(f"/api/v1/sources/{source['id']}/held/reject")
+    assert (await feed_of(node, source))["held"] is None
+    world.catalogue.restore()
+    await node.refresh(source["id"])
+    assert (await feed_of(node, source))["channels"] == 60
+    assert (await node.http.post(f"/api/v1/sources/{source['id']}/held/accept")).status_code == 404
+
+
+async def test_a_loss_within_the_guard_is_applied_and_can_come_back(node: Node, world: World) -> None:
+    source = await add(node, world, "m3u")
+    before = await channels(node, "DE")
+    lost = next(iter(before.values()))
+    known = next(c for c in world.catalogue.channels if c.name == lost["name"] and c.kind == "m3u")
+    world.catalogue.remove(known.id)
+    await node.refresh(source["id"])
+    assert lost["name"] not in await channels(node, "DE")
+    world.catalogue.add(known)
+    await node.refresh(source["id"])
+    assert (await channels(node, "DE"))[lost["name"]]["id"] == lost["id"]
+
+
+# -- identity ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["m3u", "xtream"])
+async def test_channels_keep_id_and_edits_when_addresses_change(any_node: Node, world: World, kind: str) -> None:
+    node = any_node
+    source = await add(node, world, kind)
+    region = source["feeds"][0]["region"]
+    before = await channels(node, region)
+    picked = next(iter(before.values()))
+    await node.patch(f"/api/v1/channels/{picked['id']}", {"name": "My favourite", "number": "7", "group": "Best"})
+    world.catalogue.move_urls()
+    await node.refresh(source["id"])
+    after = await channels(node, region)
+    assert {c["id"] for c in after.values()} == {c["id"] for c in before.values()}
+    mine = after["My favourite"]
+    assert (mine["id"], mine["number"], mine["group"]) == (picked["id"], "7", "Best")
+    text = (await node.http.get(f"/playlist/{region}.m3u")).text
+    assert 'tvg-chno="7"' in text
+    assert ",My favourite\n" in text
+
+
+async def test_a_renamed_channel_keeps_its_id(node: Node, world: World) -> None:
+    source = await add(node, world, "m3u")
+    known = next(c for c in world.catalogue.channels if c.kind == "m3u" and c.guide_id)
+    before = (await channels(node, "DE"))[known.name]
+    world.catalogue.rename(known.id, "Harbour Tomorrow")
+    await node.refresh(source["id"])
+    after = await channels(node, "DE")
+    assert after["Harbour Tomorrow"]["id"] == before["id"]
+    assert known.name not in after or after[known.name]["id"] != before["id"]
+
+
+async def test_streams_of_two_sources_with_one_guide_id_are_one_channel(node: Node, tmp_path: Path) -> None:
+    first = await node.add(kind="m3u", name="One", url=_list_file(tmp_path, 4, "one"), region="X")
+    second = await node.add(kind="m3u", name="Two", url=_list_file(tmp_path, 6, "two"), region="X")
+    found = await channels(node, "X")
+    assert len(found) == 6
+    assert [len(c["streams"]) for c in found.values()] == [2, 2, 2, 2, 1, 1]
+    ids = {name: c["id"] for name, c in found.items()}
+    # the first source goes: its channels live on with the other's streams
+    dry = await node.http.delete(f"/api/v1/sources/{first['id']}", params={"dry_run": True})
+    assert dry.json()["dry_run"] is True
+    assert len(await channels(node, "X")) == 6
+    await node.http.delete(f"/api/v1/sources/{first['id']}")
+    left = await channels(node, "X")
+    assert {name: c["id"] for name, c in left.items()} == ids
+    assert all(c["streams"][0]["account"] == "Two" for c in left.values())
+    await node.refresh(second["id"], rebuild=True)
+    assert {name: c["id"] for name, c in (await channels(node, "X")).items()} == ids
+
+
+# -- triggers, settings, restarts --------------------------------------------------------------------------------------
+
+
+async def test_a_trigger_joins_the_running_refresh(node: Node, world: World) -> None:
+    source = await add(node, world, "m3u")
+    world.faults.set("m3u", Fault("hang"))
+    runs = [(await node.post("/vavoo/api/refresh/DE"))["jobs"] for _ in range(3)]
+    assert runs[0] == runs[1] == runs[2]
+    running = (await node.get("/api/v1/jobs", params={"state": "running"}))["items"]
+    assert [job["id"] for job in running] == runs[0]
+    await node.post(f"/api/v1/jobs/{runs[0][0]}/cancel")
+    world.faults.clear()
+    del source
+
+
+async def test_changed_locales_add_and_switch_off_regions(node: Node, world: World) -> None:
+    entry = body(world, "catalogue")
+    entry.pop("locales")
+    await node.add(**entry)
+    assert (await channels(node, "DE")).keys()
+    await node.patch("/api/v1/settings", {"LOCALES": [["de", "AT"], ["de", "CH"]]})
+    for _ in range(100):
+        status = {row["region"]: row for row in (await node.get("/vavoo/api/status"))["regions"]}
+        if all(status.get(name, {}).get("status_text") == "FRESH" for name in ("AT", "CH")):
+            break
+        await asyncio.sleep(0.1)
+    assert set(status) == {"AT", "CH"}
+    assert (await node.http.get("/playlist/DE.m3u")).status_code == 404
+
+
+async def test_a_region_that_was_never_built_answers_503_and_an_unknown_one_404(node: Node, world: World) -> None:
+    never = await node.http.get("/vavoo/playlist/DE.m3u")
+    assert never.status_code == 503
+    assert int(never.headers["retry-after"]) > 0
+    assert (await node.http.get("/vavoo/playlist/QQ.m3u")).status_code == 404
+    row = (await node.get("/vavoo/api/status"))["regions"][0]
+    assert (row["region"], row["status_text"], row["status_class"], row["exists"]) == ("DE", "NO DATA", "no-data", False)
+
+
+async def test_everything_is_fetched_anew_at_a_start_and_never_unserved(tmp_path: Path, world: World) -> None:
+    async with running(tmp_path / "data") as node:
+        source = await add(node, world, "m3u")
+        good = (await node.http.get("/playlist/DE.m3u")).content
+    world.faults.set("m3u", Fault("500"))
+    async with running(tmp_path / "data") as node:
+        again = await node.http.get("/playlist/DE.m3u")
+        assert again.content.split(b"\n")[1:] == good.split(b"\n")[1:]  # the first line names the server's address
+        for _ in range(150):
+            feed = await feed_of(node, source)
+            if feed["failures"]:
+                break
+            await asyncio.sleep(0.1)
+        assert feed["failures"] == 1
+        runs = (await node.get(f"/api/v1/sources/{source['id']}/runs"))["items"]
+        assert runs[0]["outcome"] == "failed"
+        assert world.counters["m3u"] > 1
+
+
+async def test_a_stale_playlist_is_served_with_its_age(node: Node, world: World) -> None:
+    from datetime import timedelta
+
+    import sqlalchemy as sa
+
+    from nightcrew.kernel.clock import utcnow
+    from nightcrew.playlists.models import feed as feed_table
+
+    await add(node, world, "m3u")
+    old = utcnow() - timedelta(hours=5)
+    async with node.runtime.store.write() as connection:
+        await connection.execute(sa.update(feed_table).values(refreshed_at=old))
+    answer = await node.http.get("/playlist/DE.m3u")
+    assert answer.status_code == 200
+    assert 5 * 3600 <= int(answer.headers["age"]) < 5 * 3600 + 60
+    assert answer.headers["last-modified"].endswith("GMT")
+    row = (await node.get("/vavoo/api/status"))["regions"][0]
+    assert (row["status_text"], row["status_class"]) == ("STALE", "stale")
+    await node.runtime.health.look(node.runtime)
+    health = await node.get("/health")
+    assert health["status"] == "degraded"
+    kinds = [e["kind"] for e in (await node.get("/api/v1/activity"))["items"]]
+    assert "promise.broken" in kinds
+    assert 'nightcrew_result_fresh{result="playlist:DE"} 0.0' in (await node.http.get("/metrics")).text
+
+
+def _list_file(folder: Path, count: int, token: str = "t") -> str:
+    path = folder / f"list-{token}-{count}.m3u"
+    entries = [
+        f'#EXTINF:-1 tvg-id="c{n}.example" group-title="G{n % 2}",Channel {n}\nhttp://192.0.2.1/{token}/{n}.ts'
+        for n in range(count)
+    ]
+    path.write_text("#EXTM3U\n" + "\n".join(entries) + "\n")
+    return str(path)
