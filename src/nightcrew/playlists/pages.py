@@ -137,19 +137,31 @@ async def addresses_part(request: Request, node: Node) -> Response:
     return render(request, "playlists/addresses.html", **await _addresses(node))
 
 
+@router.get("/fragments/addresses/groups")
+async def group_addresses(request: Request, node: Node) -> Response:
+    """The addresses of groups. Counting them takes a while with 100k channels, so it is done when they are asked for."""
+    groups = [(name, count) for name, count in await channel_rows.groups(node.store) if name]
+    return render_part(request, "playlists/group_addresses.html", title="Playlists of one group", groups=groups)
+
+
 @router.get("/fragments/sources/start")
 async def start_part(request: Request, node: Node) -> Response:
     """On the overview while there are no channels: the form for the first source, or that it is being fetched."""
     if await sources.every(node.store, node.vault):
-        return render(request, "playlists/wait.html")
-    return render(request, "playlists/form.html", form=_form("m3u"))
+        return await _wait(request, node)
+    return render(request, "playlists/start.html", form=_form("m3u"))
+
+
+async def _wait(request: Request, node: Runtime, headers: dict[str, str] | None = None) -> Response:
+    names = {source.id: source.name for source in await sources.every(node.store, node.vault)}
+    waiting = [(names[feed.source_id], feed) for feed in await sources.feeds(node.store, enabled=True)]
+    return render(request, "playlists/wait.html", headers=headers, waiting=waiting)
 
 
 async def _addresses(node: Runtime) -> dict[str, Any]:
     regions = await node.part(Outputs).regions()
     options = node.settings.of(PlaylistSettings)
-    groups = await channel_rows.groups(node.store)
-    return {"regions": list(regions.values()), "combined": options.COMBINED_PLAYLISTS, "groups": groups[:400]}
+    return {"regions": list(regions.values()), "combined": options.COMBINED_PLAYLISTS}
 
 
 async def _cards(node: Runtime) -> dict[str, Any]:
@@ -233,6 +245,8 @@ async def add_source(request: Request, node: Node, actor: Actor) -> Response:
     if not is_fragment(request):
         return RedirectResponse(f"/sources#source-{source.id}", 303)
     said = note(f"{source.name} was added and is being fetched.")
+    if request.headers.get("hx-target") == "div#start":
+        return await _wait(request, node, said)
     return render(request, "playlists/form.html", headers=said, form=_form(kind))
 
 
@@ -471,9 +485,8 @@ async def channels_page(
     """All channels: search, filter, edit."""
     listed = await _listed(node, q, region, group, show, cursor, 0)
     regions = await node.part(Outputs).regions()
-    groups = await channel_rows.groups(node.store)
     total = sum(r.channels for r in regions.values())
-    context: dict[str, Any] = {"regions": regions, "groups": groups, "total": total, "mark": await _mark(node)}
+    context: dict[str, Any] = {"regions": regions, "total": total, "mark": await _mark(node)}
     return render(request, "playlists/channels.html", **listed, **context)
 
 
@@ -494,6 +507,13 @@ async def channels_part(
         return render(request, "playlists/rows.html", **listed)
     headers = {"HX-Replace-Url": f"/channels?{listed['query']}" if listed["query"] else "/channels"}
     return render(request, "playlists/list.html", headers=headers, **listed)
+
+
+@router.get("/fragments/channels/groups")
+async def group_choices(request: Request, node: Node, region: Text = "", group: Text = "") -> Response:
+    """What the group filter offers; apart from the page, because counting takes a while with 100k channels."""
+    groups = await channel_rows.groups(node.store, region=region.upper() or None)
+    return render(request, "playlists/groups.html", groups=groups, group=group)
 
 
 @router.get("/fragments/channels/changed")

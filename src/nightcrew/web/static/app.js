@@ -9,19 +9,23 @@ function changed(topic) {
   document.body.dispatchEvent(new CustomEvent(`live:${topic}`, { bubbles: true }));
 }
 
+let lost = false; // whether the server is out of reach
+
 function listen() {
   const offline = document.getElementById("offline");
   const events = new EventSource("/api/v1/events");
-  let lost = false;
   for (const topic of TOPICS) events.addEventListener(topic, () => changed(topic));
   events.addEventListener("open", () => {
-    offline.hidden = true;
-    if (lost) TOPICS.forEach(changed); // what happened meanwhile was not told
+    const again = lost;
     lost = false;
+    offline.hidden = true;
+    document.body.classList.remove("is-offline");
+    if (again) TOPICS.forEach(changed); // what happened meanwhile was not told
   });
   events.addEventListener("error", () => {
     lost = true;
     offline.hidden = false;
+    document.body.classList.add("is-offline");
     if (events.readyState === EventSource.CLOSED) {
       setTimeout(listen, 5000); // an answer that is no stream, for example while a proxy restarts
     }
@@ -36,7 +40,7 @@ document.addEventListener("htmx:before:request", (event) => {
   const typing = part.contains(document.activeElement)
     && document.activeElement.matches("input, textarea, select")
     && !document.activeElement.closest("[hx-morph-skip]");
-  if (document.hidden || typing) event.preventDefault();
+  if (lost || document.hidden || typing) event.preventDefault();
 });
 
 document.addEventListener("visibilitychange", () => {
@@ -248,4 +252,5 @@ window.addEventListener("resize", () => {
 });
 
 theme();
-listen();
+if (document.querySelector(".top nav")) listen(); // the login page has nothing to listen to
+

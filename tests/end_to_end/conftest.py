@@ -1,0 +1,102 @@
+"""Servers as users run them: separate processes, started by the command line."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from support import free_port
+
+
+@dataclass
+class Process:
+    """A `nightcrew` process and a client of its API."""
+
+    folder: Path
+    port: int
+    command: tuple[str, ...] = ("serve",)
+    env: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self, *, wait: bool = True) -> None:
+        arguments = [sys.executable, "-m", "nightcrew", *self.command, "--data-dir", str(self.folder)]
+        if self.command[0] != "worker":
+            arguments += ["--port", str(self.port)]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        log = (self.folder / "test.log").open("ab")
+        self.process = subprocess.Popen(
+            arguments, env={**os.environ, **self.env}, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+        )
+        log.close()
+        if wait:
+            self.wait_ready()
+
+    def wait_ready(self) -> None:
+        for _ in range(600):
+            assert self.process is not None
+            if self.process.poll() is not None:
+                raise AssertionError(f"the server ended with {self.process.returncode}:\n{self.log()[-3000:]}")
+            with contextlib.suppress(httpx2.TransportError):
+                self.get("/health")
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"the server did not come up:\n{self.log()[-3000:]}")
+
+    def log(self) -> str:
+        return (self.folder / "test.log").read_text("utf-8", "replace")
+
+    def get(self, path: str, **params: Any) -> httpx2.Response:
+        return httpx2.get(self.url + path, params=params or None, timeout=20, trust_env=False)
+
+    def post(self, path: str, body: Any = None) -> httpx2.Response:
+        return httpx2.post(self.url + path, json=body, timeout=20, trust_env=False)
+
+    def patch(self, path: str, body: Any) -> httpx2.Response:
+        return httpx2.patch(self.url + path, json=body, timeout=20, trust_env=False)
+
+    def kill(self) -> None:
+        """kill -9."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM, and how the process ended."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+
+Start = Callable[..., Process]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Make a server process; all are killed at the end of the test, by their ids."""
+    made: list[Process] = []
+
+    def make(name: str = "data", *, wait: bool = True, run: bool = True, **more: Any) -> Process:
+        process = Process(tmp_path / name, free_port(), **more)
+        made.append(process)
+        if run:
+            process.start(wait=wait)
+        return process
+
+    yield make
+    for process in made:
+        if process.process is not None and process.process.poll() is None:
+            process.kill()
