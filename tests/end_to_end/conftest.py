@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -47,14 +48,17 @@ class Process:
 
     def wait_ready(self) -> None:
         for _ in range(600):
-            assert self.process is not None
-            if self.process.poll() is not None:
-                raise AssertionError(f"the server ended with {self.process.returncode}:\n{self.log()[-3000:]}")
+            self.check_alive()
             with contextlib.suppress(httpx2.TransportError):
                 self.get("/health")
                 return
             time.sleep(0.05)
         raise AssertionError(f"the server did not come up:\n{self.log()[-3000:]}")
+
+    def check_alive(self) -> None:
+        assert self.process is not None
+        if self.process.poll() is not None:
+            raise AssertionError(f"the server ended with {self.process.returncode}:\n{self.log()[-3000:]}")
 
     def log(self) -> str:
         return (self.folder / "test.log").read_text("utf-8", "replace")
@@ -79,6 +83,40 @@ class Process:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(20)
+
+
+class Forks:
+    """A process that starts servers by fork."""
+
+    def __init__(self) -> None:
+        script = Path(__file__).with_name("forkserver.py")
+        env = {**os.environ, "NIGHTCREW_PLAYLIST_REBUILD_ON_START": "false", "NIGHTCREW_LOG_LEVEL": "WARNING"}
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen([sys.executable, str(script)], stdin=pipe, stdout=pipe, env=env, text=True)
+        assert self._line() == "ready"
+
+    def start(self, arguments: list[str]) -> int:
+        """Start `nightcrew` with arguments, the last of which is the log file; returns its process id."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(arguments) + "\n")
+        self._process.stdin.flush()
+        return int(self._line())
+
+    def _line(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture
+def forks() -> Iterator[Forks]:
+    """A fork server for one test."""
+    server = Forks()
+    yield server
+    server.close()
 
 
 Start = Callable[..., Process]

@@ -193,7 +193,7 @@ function draw(element, items) {
     width: Math.max(280, element.clientWidth),
     height: 220,
     scales: { seconds: { range: (_, __, most) => [0, (most || 1) * 1.1] }, channels: { range: (_, __, most) => [0, (most || 1) * 1.1] } },
-    axes: [{ ...axis, space: days ? 130 : 70, values: (_, ticks) => ticks.map((tick) => when(tick, shown)) }, { ...axis, scale: "channels", size: 64 }, { ...axis, scale: "seconds", side: 1, grid: { show: false }, values: (_, ticks) => ticks.map((tick) => `${tick} s`) }],
+    axes: [{ ...axis, space: days ? 130 : 70, values: (_, ticks) => ticks.map((tick) => when(tick, shown)) }, { ...axis, scale: "channels", size: 64 }, { ...axis, scale: "seconds", side: 1, size: 58, grid: { show: false }, values: (_, ticks) => ticks.map((tick) => `${tick} s`) }],
     series: [
       { label: "Began", value: (_, tick) => (tick ? when(tick, { ...shown, second: "2-digit" }) : "–") },
       { label: "Seconds", scale: "seconds", stroke: ink, fill: ink, width: 1, paths: uPlot.paths.bars({ size: [0.4, 8] }), points: { show: false } },
