@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Request
-from fastapi.responses import PlainTextResponse, RedirectResponse, Response
+from fastapi.responses import PlainTextResponse, Response
 
 from nightcrew.kernel.errors import Invalid, NightcrewError
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.playlists import actions, players, standing
+from nightcrew.playlists import actions, pages, players, standing
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels
 from nightcrew.web.api import Actor, Node, apply_settings
@@ -34,9 +34,9 @@ RegionName = Annotated[str, Path(max_length=60)]
 
 
 @router.get("/", include_in_schema=False)
-async def page() -> Response:
+async def page(request: Request, node: Node) -> Response:
     """The seed's page is the sources page."""
-    return RedirectResponse("/sources", 307)
+    return await pages.sources_page(request, node)
 
 
 @router.get("/api/status")

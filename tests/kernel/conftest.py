@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
+import stamina
 
 from nightcrew.kernel.http import Http
 
@@ -107,3 +108,11 @@ async def http() -> AsyncIterator[Http]:
     client = Http()
     yield client
     await client.close()
+
+
+@pytest.fixture
+def no_backoff() -> Iterator[None]:
+    """stamina's own test mode: as many attempts as configured, without the pauses between them."""
+    stamina.set_testing(True, attempts=100, cap=True)
+    yield
+    stamina.set_testing(False)

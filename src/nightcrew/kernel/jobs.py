@@ -89,6 +89,7 @@ class JobState:
 
     id: str
     name: str
+    title: str
     queue: str | None
     state: str
     priority: int
@@ -245,7 +246,7 @@ class Jobs:
             limit=limit,
             offset=offset,
             sort_desc=True,
-            load_input=False,
+            load_input=True,
             load_output=True,
         )
         known = await rows.read_progress(self._store, [status.workflow_id for status in found])
@@ -253,7 +254,7 @@ class Jobs:
 
     async def get(self, run_id: str) -> JobState:
         """One run. Raises `NotFound`."""
-        found = await DBOS.list_workflows_async(workflow_ids=[run_id], load_input=False)
+        found = await DBOS.list_workflows_async(workflow_ids=[run_id])
         if not found:
             raise NotFound(f"there is no job {run_id!r}")
         known = await rows.read_progress(self._store, [run_id])
@@ -339,6 +340,7 @@ def _state(status: WorkflowStatus, progress: rows.Progress | None) -> JobState:
     return JobState(
         id=status.workflow_id,
         name=status.name,
+        title=_title(status),
         queue=status.queue_name,
         state=state,
         priority=status.priority or 0,
@@ -352,6 +354,12 @@ def _state(status: WorkflowStatus, progress: rows.Progress | None) -> JobState:
         error=redact(str(status.error)) if status.error else None,
         node=status.executor_id,
     )
+
+
+def _title(status: WorkflowStatus) -> str:
+    """What people call the run: the label that it was started with."""
+    arguments = (status.input or {}).get("args") or ()
+    return str(arguments[0]) if arguments else str(status.name)
 
 
 def _share(progress: rows.Progress | None, state: str) -> float | None:

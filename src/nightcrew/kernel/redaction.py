@@ -13,7 +13,7 @@ _SECRET_KEYS = (
     "password|passwd|pass|pwd|token|access_token|refresh_token|api_key|apikey|key|secret|sig|signature|auth|"
     "authorization|session|sid|username|user|login|mac"
 )
-_QUERY = re.compile(rf"(?i)([?&;](?:{_SECRET_KEYS})=)[^&#\s\"'<>]+")
+_QUERY = re.compile(rf"(?i)([?&;](?:{_SECRET_KEYS})=)(?!{MASK})[^&#\s\"'<>]+")
 _USERINFO = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://)([^/@\s:\"'<>]+)(?::[^/@\s\"'<>]*)?@")
 _XTREAM_PATH = re.compile(r"(?i)(/(?:live|movie|series|timeshift)/)([^/\s\"'<>]+)/([^/\s\"'<>]+)(/\d+)")
 _HEADER = re.compile(

@@ -181,10 +181,12 @@ class Schedule:
                 continue
             upcoming = self._next(timetable.cron, now)
             if await rows.claim(runtime.store, name, due, upcoming, now=now, stuck_before=stuck_before):
-                await self._fire(runtime, timetable, worker, due, now)
+                await self._fire(runtime, timetable, worker, due, now, at_once=forced)
         await self._refresh_timetables(runtime)
 
-    async def _fire(self, runtime: Runtime, timetable: Timetable, worker: Worker, due: datetime, now: datetime) -> None:
+    async def _fire(
+        self, runtime: Runtime, timetable: Timetable, worker: Worker, due: datetime, now: datetime, *, at_once: bool
+    ) -> None:
         job_id = f"{timetable.name}@{due:%Y%m%dT%H%M%S.%f}"
         busy = await runtime.jobs.active(timetable.name)
         if timetable.overlap == "skip" and busy - {job_id}:
@@ -192,7 +194,7 @@ class Schedule:
         else:
             worker.begin(now)
             await runtime.jobs.start(
-                timetable.job, run_id=job_id, label=timetable.name, delay=random.uniform(0, timetable.jitter)
+                timetable.job, run_id=job_id, label=timetable.name, delay=0.0 if at_once else random.uniform(0, timetable.jitter)
             )
         await rows.fired(runtime.store, timetable.name)
         self._changed()

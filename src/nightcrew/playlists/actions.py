@@ -9,7 +9,7 @@ from nightcrew.kernel.errors import Invalid, NotFound
 from nightcrew.kernel.redaction import credentials_in, redact
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import jobs, rules
-from nightcrew.playlists.models import Feed, Source
+from nightcrew.playlists.models import MAX_NAME, MAX_URL, Feed, Source
 from nightcrew.playlists.outputs import Outputs
 from nightcrew.playlists.providers import KINDS, Adapters, checked_config
 from nightcrew.playlists.providers.base import Config
@@ -17,6 +17,8 @@ from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels, sources, staging
 from nightcrew.playlists.store.sources import Slice
 
+LONGEST = {"name": MAX_NAME, "number": 20, "group": MAX_NAME, "logo": MAX_URL, "guide_id": MAX_NAME}
+"""Characters that a person may enter for a channel."""
 SECRET_FIELDS = frozenset({"password", "username", "options"})
 """Fields of a source that are never shown again. An empty one in an edit keeps the stored value."""
 
@@ -169,6 +171,8 @@ async def edit_channel(runtime: Runtime, channel_id: int, changes: Mapping[str, 
             values["hidden"] = bool(value)
         elif key in names:
             text = "".join(c for c in str(value or "") if c.isprintable()).strip()
+            if len(text) > LONGEST[key]:
+                raise Invalid(f"{key}: at most {LONGEST[key]} characters", field=key)
             values[names[key]] = text or None
         else:
             raise Invalid(f"a channel has no field {key!r} that can be changed", field=key)

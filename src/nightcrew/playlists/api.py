@@ -229,6 +229,12 @@ def shown_url(url: str) -> str:
     return redact(rules.fill_secrets(url, ("•••",) * 8))
 
 
+def shown_notes(notes: dict[str, Any]) -> dict[str, Any]:
+    """A feed's notes with the addresses of named guides redacted."""
+    guides_named = notes.get("guides")
+    return notes | {"guides": [redact(url) for url in guides_named]} if guides_named else notes
+
+
 async def _source_row(node: Node, source: Source) -> dict[str, Any]:
     now = utcnow()
     options = node.settings.of(PlaylistSettings)
@@ -272,6 +278,6 @@ def _feed_row(feed: Feed, now: datetime, options: PlaylistSettings) -> dict[str,
         "error_kind": feed.error_kind,
         "needs_user": feed.needs_user,
         "held": held,
-        "notes": feed.notes,
+        "notes": shown_notes(feed.notes),
         "run": feed.run if feed.refreshing(now) else None,
     }

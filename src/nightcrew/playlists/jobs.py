@@ -43,7 +43,7 @@ async def begin(runtime: Runtime, feed: Feed, *, rebuild: bool) -> str:
     run_id = f"{JOB}:{feed.id}:{uuid.uuid4().hex[:10]}"
     holder = await sources.claim(runtime.store, feed.id, run_id, now=now, until=now + timedelta(seconds=LEASE))
     if holder == run_id:
-        await runtime.jobs.start(JOB, feed.id, rebuild, run_id=run_id)
+        await runtime.jobs.start(JOB, feed.id, rebuild, run_id=run_id, label=await _feed_name(runtime, feed))
         runtime.bus.publish("sources")
     return holder
 

@@ -1,127 +1,42 @@
-"""The pages of the playlists domain: sources with their feeds, and channels."""
+"""The pages of the playlists domain: sources with their feeds; channels have a file of their own."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
-from urllib.parse import urlencode
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.errors import Conflict, Invalid, NightcrewError, NotFound
+from nightcrew.kernel.errors import Conflict, Invalid, NotFound
 from nightcrew.kernel.redaction import credentials_in, redact
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.playlists import actions, rules
-from nightcrew.playlists.api import read_cursor, shown_url, write_cursor
-from nightcrew.playlists.models import Feed, Source
+from nightcrew.playlists import actions, channel_pages, rules
+from nightcrew.playlists.models import Feed
 from nightcrew.playlists.outputs import Outputs
 from nightcrew.playlists.providers import KINDS
 from nightcrew.playlists.settings import PlaylistSettings
+from nightcrew.playlists.source_forms import FIELDS, describe_form, read_values, stored_value
 from nightcrew.playlists.store import channels as channel_rows
-from nightcrew.playlists.store import guides, sources
+from nightcrew.playlists.store import sources
 from nightcrew.web.api import Actor, Node
 from nightcrew.web.render import PageRoute, done, is_fragment, note, render, render_part, texts
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
+router.include_router(channel_pages.router)
 
 Id = Annotated[int, Path(ge=1, lt=2**63)]
-ROWS = 100
-"""Channels a request shows."""
-BY_ITSELF = 2_000
-"""Channels that come by scrolling; after that a person asks for more, so that a page does not grow without end."""
-NO_GROUP = "="
-"""How the filter says "without a group": every group's name stands after an equals sign."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One field of a source's form. A secret one is never filled in again."""
-
-    name: str
-    label: str
-    help: str = ""
-    kind: str = "text"
-    required: bool = False
-    placeholder: str = ""
-    choices: tuple[tuple[str, str], ...] = ()
-
-
-AGENT = Field("user_agent", "User agent", "Some providers only answer known players. Empty: Nightcrew's own.")
-REGION = Field(
-    "region",
-    "Region",
-    "A short name for these channels; their playlist is /playlist/REGION.m3u. Empty: made from the name.",
-    placeholder="DE",
-)
-FIELDS: Mapping[str, tuple[Field, ...]] = {
-    "m3u": (
-        Field(
-            "url",
-            "Address or file",
-            "http(s), or a path on this machine; plain or gzip.",
-            required=True,
-            placeholder="https://example.net/list.m3u",
-        ),
-        REGION,
-        Field("guide_url", "Guide address", "An XMLTV guide that belongs to the list, if there is one."),
-        AGENT,
-    ),
-    "xtream": (
-        Field(
-            "url",
-            "Panel address",
-            "Without player_api.php.",
-            required=True,
-            placeholder="http://panel.example.net:8080",
-        ),
-        Field("username", "User name", kind="password", required=True),
-        Field("password", "Password", kind="password", required=True),
-        REGION,
-        Field("output", "Streams as", kind="select", choices=(("ts", "MPEG-TS (.ts)"), ("m3u8", "HLS (.m3u8)"))),
-        Field("guide", "Fetch its programme guide too", kind="checkbox"),
-        AGENT,
-    ),
-    "catalogue": (
-        Field("url", "Base address", "Of the JSON interface.", required=True, placeholder="https://api.example.net/v1"),
-        Field(
-            "locales",
-            "Locales",
-            "Language:region pairs; the catalogue is fetched once for each. Empty: the setting LOCALES.",
-            placeholder="de:DE, de:AT",
-        ),
-        Field("options", "Description of the interface", "JSON, as in the template beside it.", kind="textarea"),
-    ),
-    "guide": (
-        Field(
-            "url",
-            "Address or file",
-            "XMLTV; http(s), or a path on this machine; plain or gzip.",
-            required=True,
-            placeholder="https://example.net/guide.xml.gz",
-        ),
-        AGENT,
-    ),
-}
-ABOUT: Mapping[str, str] = {
-    "m3u": "A list by address or file, as most providers give out.",
-    "xtream": "A panel with user name and password.",
-    "catalogue": "A JSON interface that you describe.",
-    "guide": "What runs when (XMLTV), for any channels.",
-}
-
-
-# -- sources: the page -------------------------------------------------------------------------------------------------
+# -- the page ----------------------------------------------------------------------------------------------------------
 
 
 @router.get("/sources")
 async def sources_page(request: Request, node: Node, kind: Annotated[str, Query(max_length=20)] = "m3u") -> Response:
     """All sources with their feeds, the form for a new one, and the addresses for players."""
-    form = _form(kind if kind in KINDS else "m3u")
+    form = describe_form(kind if kind in KINDS else "m3u")
     return render(request, "playlists/sources.html", form=form, **await _cards(node), **await _addresses(node))
 
 
@@ -149,7 +64,7 @@ async def start_part(request: Request, node: Node) -> Response:
     """On the overview while there are no channels: the form for the first source, or that it is being fetched."""
     if await sources.every(node.store, node.vault):
         return await _wait(request, node)
-    return render(request, "playlists/start.html", form=_form("m3u"))
+    return render(request, "playlists/start.html", form=describe_form("m3u"))
 
 
 async def _wait(request: Request, node: Runtime, headers: dict[str, str] | None = None) -> Response:
@@ -218,13 +133,13 @@ def _guides(feeds: list[Feed], known: set[Any]) -> list[dict[str, Any]]:
     ]
 
 
-# -- sources: add and edit ---------------------------------------------------------------------------------------------
+# -- add and edit ------------------------------------------------------------------------------------------------------
 
 
 @router.get("/sources/new")
 async def new_source(request: Request, kind: Annotated[str, Query(max_length=20)] = "m3u") -> Response:
     """The form for a new source of a kind."""
-    form = _form(kind if kind in KINDS else "m3u")
+    form = describe_form(kind if kind in KINDS else "m3u")
     return render_part(request, "playlists/form.html", title="Add a source", form=form)
 
 
@@ -236,25 +151,27 @@ async def add_source(request: Request, node: Node, actor: Actor) -> Response:
     try:
         if kind not in FIELDS:
             raise Invalid("kind: choose one of the kinds", field="kind")
-        values = _values(kind, form, None)
+        values = read_values(kind, form, None)
         region = str(values.pop("region", ""))
         source = await actions.add_source(node, kind, form.get("name", ""), values, region=region, actor=actor)
     except (Invalid, Conflict) as exc:
-        shown = _form(kind if kind in FIELDS else "m3u", typed=form, error=exc)
+        shown = describe_form(kind if kind in FIELDS else "m3u", typed=form, error=exc)
         return render_part(request, "playlists/form.html", title="Add a source", status_code=422, form=shown)
     if not is_fragment(request):
         return RedirectResponse(f"/sources#source-{source.id}", 303)
     said = note(f"{source.name} was added and is being fetched.")
     if request.headers.get("hx-target") == "div#start":
         return await _wait(request, node, said)
-    return render(request, "playlists/form.html", headers=said, form=_form(kind))
+    return render(request, "playlists/form.html", headers=said, form=describe_form(kind))
 
 
 @router.get("/sources/{source_id}/edit")
 async def edit_form(request: Request, node: Node, source_id: Id) -> Response:
     """The form of a source. What is secret is left out."""
     source = await sources.get(node.store, node.vault, source_id)
-    return render_part(request, "playlists/form.html", title=f"Edit {source.name}", form=_form(source.kind, source))
+    return render_part(
+        request, "playlists/form.html", title=f"Edit {source.name}", form=describe_form(source.kind, source)
+    )
 
 
 @router.post("/sources/{source_id}/edit")
@@ -263,132 +180,21 @@ async def edit_source(request: Request, node: Node, actor: Actor, source_id: Id)
     source = await sources.get(node.store, node.vault, source_id)
     form = await texts(request)
     try:
-        values = _values(source.kind, form, source)
-        changes = {key: value for key, value in values.items() if value != _stored(source, key)}
+        values = read_values(source.kind, form, source)
+        changes = {key: value for key, value in values.items() if value != stored_value(source, key)}
         if form.get("name", "").strip() != source.name:
             changes["name"] = form.get("name", "")
         if changes:
             await actions.edit_source(node, source_id, changes, actor=actor)
     except (Invalid, Conflict) as exc:
-        shown = _form(source.kind, source, typed=form, error=exc)
+        shown = describe_form(source.kind, source, typed=form, error=exc)
         return render_part(request, "playlists/form.html", title=f"Edit {source.name}", status_code=422, form=shown)
     if not is_fragment(request):
         return RedirectResponse(f"/sources#source-{source_id}", 303)
     return Response("", headers=note("The source was saved." if changes else "Nothing was changed."))
 
 
-def _form(
-    kind: str,
-    source: Source | None = None,
-    *,
-    typed: Mapping[str, str] | None = None,
-    error: NightcrewError | None = None,
-) -> dict[str, Any]:
-    """What the form's template needs."""
-    wrong = (getattr(error, "field", None) or "").partition(".")[0] if error else ""
-    if isinstance(error, Conflict):
-        wrong = "name"
-    name = Field("name", "Name", required=True, placeholder="My provider")
-    fields = [_control(field, source, typed) for field in (name, *FIELDS[kind])]
-    return {
-        "kind": kind,
-        "kinds": [(key, known.title, ABOUT[key]) for key, known in KINDS.items()],
-        "source": source,
-        "fields": fields,
-        "wrong": wrong if wrong in {control["name"] for control in fields} else "",
-        "error": _sentence(error, wrong) if error else "",
-    }
-
-
-def _sentence(error: NightcrewError, field: str) -> str:
-    """The error without the name of the field that it stands beside."""
-    text = str(error).removeprefix(f"{field}: ")
-    return text[:1].upper() + text[1:]
-
-
-def _control(field: Field, source: Source | None, typed: Mapping[str, str] | None) -> dict[str, Any]:
-    secret = field.name in actions.SECRET_FIELDS
-    value, kept = "", ""
-    if source is not None and not secret:
-        value, kept = _shown(source, field)
-    elif source is None and field.kind == "checkbox":
-        value = "on"
-    if typed is not None and not (secret and field.kind == "password"):
-        value = typed.get(field.name, "")
-    keeps = source is not None and (secret or bool(kept))
-    return {
-        "name": field.name,
-        "label": field.label,
-        "kind": field.kind,
-        "help": f"{field.help} Empty: it stays as it is.".strip() if keeps else field.help,
-        "required": field.required and not keeps,
-        "placeholder": (kept or "stored, not shown") if keeps else field.placeholder,
-        "choices": field.choices,
-        "value": value,
-    }
-
-
-def _shown(source: Source, field: Field) -> tuple[str, str]:
-    """A stored value for its control; an address with credentials only as a hint of what is kept."""
-    if field.name == "name":
-        return source.name, ""
-    stored = _stored(source, field.name)
-    if field.name == "locales":
-        return ", ".join(f"{lang}:{region}" for lang, region in stored or ()), ""
-    if field.kind == "checkbox":
-        return ("on" if stored else ""), ""
-    text = str(stored or "")
-    masked = redact(text, credentials_in(text))
-    return (text, "") if masked == text else ("", masked)
-
-
-def _stored(source: Source, name: str) -> Any:
-    return source.config.get(name)
-
-
-def _values(kind: str, form: Mapping[str, str], source: Source | None) -> dict[str, Any]:
-    """The typed fields of a kind as its configuration takes them. Raises `Invalid`."""
-    values: dict[str, Any] = {}
-    for field in FIELDS[kind]:
-        text = form.get(field.name, "").strip()
-        if field.kind == "checkbox":
-            values[field.name] = bool(text)
-        elif not text and _stays(field, source):
-            continue
-        elif field.name == "locales":
-            values[field.name] = _locales(text)
-        elif field.name == "options":
-            values[field.name] = _options(text)
-        else:
-            values[field.name] = text
-    return values
-
-
-def _stays(field: Field, source: Source | None) -> bool:
-    """Whether an empty field leaves things as they are."""
-    if source is None:
-        return field.name in {"options", "output"}
-    return field.name in actions.SECRET_FIELDS or bool(_shown(source, field)[1])
-
-
-def _locales(text: str) -> list[list[str]]:
-    pairs = []
-    for part in text.replace(",", " ").split():
-        lang, colon, region = part.partition(":")
-        if not (lang and colon and region):
-            raise Invalid(f"locales: {part!r} is not a pair such as de:DE", field="locales")
-        pairs.append([lang, region.upper()])
-    return pairs
-
-
-def _options(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as exc:
-        raise Invalid(f"options: this is not JSON: {exc}", field="options") from exc
-
-
-# -- sources: what can be done with one --------------------------------------------------------------------------------
+# -- what can be done with one -----------------------------------------------------------------------------------------
 
 
 @router.post("/sources/{source_id}/refresh")
@@ -470,139 +276,3 @@ async def add_guide(request: Request, node: Node, actor: Actor, source_id: Id) -
             await actions.add_source(node, "guide", name, {"url": named[int(place)]}, actor=actor)
             return done(request, f"{name} was added and is being fetched.", "/sources")
     raise NotFound("the list does not name this guide any more")
-
-
-# -- channels ----------------------------------------------------------------------------------------------------------
-
-Text = Annotated[str, Query(max_length=300)]
-Show = Literal["", "visible", "hidden", "problem"]
-
-
-@router.get("/channels")
-async def channels_page(
-    request: Request, node: Node, q: Text = "", region: Text = "", group: Text = "", show: Show = "", cursor: Text = ""
-) -> Response:
-    """All channels: search, filter, edit."""
-    listed = await _listed(node, q, region, group, show, cursor, 0)
-    regions = await node.part(Outputs).regions()
-    total = sum(r.channels for r in regions.values())
-    context: dict[str, Any] = {"regions": regions, "total": total, "mark": await _mark(node)}
-    return render(request, "playlists/channels.html", **listed, **context)
-
-
-@router.get("/fragments/channels")
-async def channels_part(
-    request: Request,
-    node: Node,
-    q: Text = "",
-    region: Text = "",
-    group: Text = "",
-    show: Show = "",
-    cursor: Text = "",
-    before: Annotated[int, Query(ge=0, le=10**9)] = 0,
-) -> Response:
-    """The first or the next channels of a list."""
-    listed = await _listed(node, q, region, group, show, cursor, before)
-    if cursor:
-        return render(request, "playlists/rows.html", **listed)
-    headers = {"HX-Replace-Url": f"/channels?{listed['query']}" if listed["query"] else "/channels"}
-    return render(request, "playlists/list.html", headers=headers, **listed)
-
-
-@router.get("/fragments/channels/groups")
-async def group_choices(request: Request, node: Node, region: Text = "", group: Text = "") -> Response:
-    """What the group filter offers; apart from the page, because counting takes a while with 100k channels."""
-    groups = await channel_rows.groups(node.store, region=region.upper() or None)
-    return render(request, "playlists/groups.html", groups=groups, group=group)
-
-
-@router.get("/fragments/channels/changed")
-async def channels_changed(request: Request, node: Node, known: Text) -> Response:
-    """Whether a refresh has changed the channels since the list was shown."""
-    return render(request, "playlists/changed.html", mark=await _mark(node), known=known)
-
-
-async def _mark(node: Runtime) -> str:
-    """Changes whenever a refresh changes channels."""
-    feeds = await sources.feeds(node.store, enabled=True)
-    moments = [feed.changed_at for feed in feeds if feed.kind == "channels" and feed.changed_at]
-    return f"{max(moments).timestamp():.3f}" if moments else "0"
-
-
-async def _listed(
-    node: Runtime, q: str, region: str, group: str, show: Show, cursor: str, before: int
-) -> dict[str, Any]:
-    wanted = channel_rows.Wanted(
-        q=q,
-        region=region.upper() or None,
-        group=group[1:] if group.startswith(NO_GROUP) else None,
-        hidden={"visible": False, "hidden": True}.get(show),
-        problem=show == "problem",
-    )
-    found = await channel_rows.page(node.store, wanted, after=read_cursor(cursor), limit=ROWS)
-    chosen = {"q": q, "region": region, "group": group, "show": show}
-    shown = before + len(found)
-    return {
-        "channels": found,
-        "chosen": chosen,
-        "query": urlencode({key: value for key, value in chosen.items() if value}),
-        "following": write_cursor(found[-1]) if len(found) == ROWS else "",
-        "shown": shown,
-        "by_itself": shown % BY_ITSELF != 0,
-    }
-
-
-@router.get("/channels/{channel_id}")
-async def channel_panel(request: Request, node: Node, channel_id: Id) -> Response:
-    """A channel's streams, its programme and its form."""
-    context = await _panel(node, channel_id)
-    return render_part(request, "playlists/channel.html", title=context["channel"].name, **context)
-
-
-async def _panel(node: Runtime, channel_id: int) -> dict[str, Any]:
-    channel = await channel_rows.get(node.store, channel_id)
-    now = utcnow()
-    found = await guides.schedule(node.store, channel.guide_id, now=now, limit=20) if channel.guide_id else []
-    programmes = list({programme.start: programme for programme in reversed(found)}.values())[::-1][:5]
-    streams = [{"stream": stream, "url": shown_url(stream.url)} for stream in channel.streams]
-    return {"channel": channel, "streams": streams, "programmes": programmes, "now": now}
-
-
-@router.post("/channels/{channel_id}")
-async def edit_channel(request: Request, node: Node, actor: Actor, channel_id: Id) -> Response:
-    """Save what differs from what is shown; an empty field takes the provider's value again."""
-    form = await texts(request)
-    before = await channel_rows.get(node.store, channel_id)
-    if form.get("reset"):
-        changes: dict[str, Any] = {_field_of(name): None for name in before.edited}
-    else:
-        changes = {name: text for name in _EDITABLE if (text := form.get(name, "").strip()) != getattr(before, name)}
-    if changes:
-        await actions.edit_channel(node, channel_id, changes, actor=actor)
-    return await _row_answer(
-        request, node, channel_id, "The channel was saved." if changes else "Nothing was changed.", panel=True
-    )
-
-
-@router.post("/channels/{channel_id}/hidden")
-async def hide_channel(request: Request, node: Node, actor: Actor, channel_id: Id) -> Response:
-    """Hide a channel from playlists, or show it again."""
-    hidden = bool((await texts(request)).get("hidden"))
-    await actions.edit_channel(node, channel_id, {"hidden": hidden}, actor=actor)
-    return await _row_answer(
-        request, node, channel_id, "It is hidden." if hidden else "It is shown again.", panel=False
-    )
-
-
-_EDITABLE = ("name", "number", "group", "logo", "guide_id")
-
-
-def _field_of(column: str) -> str:
-    return "group" if column == "grp" else column
-
-
-async def _row_answer(request: Request, node: Runtime, channel_id: int, sentence: str, *, panel: bool) -> Response:
-    if not is_fragment(request):
-        return RedirectResponse(f"/channels/{channel_id}", 303)
-    context = await _panel(node, channel_id)
-    return render(request, "playlists/row.html", headers=note(sentence), panel=panel, **context)

@@ -42,12 +42,12 @@ async def needs(runtime: Runtime) -> list[Need]:
         if feed.held_run:
             found.append(
                 Need(
-                    "warning", f"{name}: a change is held back: {feed.held_reason} channels. Accept or reject it", link
+                    "warning", f"{name}: a change is held back ({feed.held_reason}). Accept or reject it", link
                 )
             )
         if feed.error and feed.needs_user:
             found.append(Need("error", f"{name}: {feed.error}", link))
-        elif feed.error and feed.failures >= 3:
+        elif feed.error and (feed.failures >= 3 or feed.refreshed_at is None):
             found.append(Need("warning", f"{name} failed {feed.failures} times in a row: {feed.error}", link))
     return found
 

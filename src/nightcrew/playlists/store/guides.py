@@ -156,11 +156,17 @@ async def programmes_of(
 
 
 async def schedule(store: Store, guide_id: str, *, now: datetime, limit: int = 12) -> list[Programme]:
-    """What runs now and next on one guide channel."""
+    """What runs now and next on one guide channel, from the first guide that has it."""
+    owner = (
+        sa.select(sa.func.min(guide_channel.c.feed_id))
+        .join(feed, _served(guide_channel))
+        .where(guide_channel.c.guide_id == guide_id)
+        .scalar_subquery()
+    )
     query = (
         sa.select(programme.c.guide_id, programme.c.start, programme.c.stop, programme.c.title, programme.c.body)
         .join(feed, _served(programme))
-        .where(programme.c.guide_id == guide_id, programme.c.stop > now)
+        .where(programme.c.guide_id == guide_id, programme.c.stop > now, programme.c.feed_id == owner)
         .order_by(programme.c.start)
         .limit(limit)
     )

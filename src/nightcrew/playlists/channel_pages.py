@@ -1,0 +1,162 @@
+"""Channels: search, filter, edit."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.playlists import actions
+from nightcrew.playlists.api import read_cursor, shown_url, write_cursor
+from nightcrew.playlists.outputs import Outputs
+from nightcrew.playlists.store import channels as channel_rows
+from nightcrew.playlists.store import guides, sources
+from nightcrew.web.api import Actor, Node
+from nightcrew.web.render import PageRoute, is_fragment, note, render, render_part, texts
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+Id = Annotated[int, Path(ge=1, lt=2**63)]
+ROWS = 100
+"""Channels a request shows."""
+BY_ITSELF = 2_000
+"""Channels that come by scrolling; after that a person asks for more, so that a page does not grow without end."""
+NO_GROUP = "="
+"""How the filter says "without a group": every group's name stands after an equals sign."""
+
+Text = Annotated[str, Query(max_length=300)]
+Show = Literal["", "visible", "hidden", "problem"]
+
+
+@router.get("/channels")
+async def channels_page(
+    request: Request, node: Node, q: Text = "", region: Text = "", group: Text = "", show: Show = "", cursor: Text = ""
+) -> Response:
+    """All channels: search, filter, edit."""
+    listed = await _listed(node, q, region, group, show, cursor, 0)
+    regions = await node.part(Outputs).regions()
+    total = sum(r.channels for r in regions.values())
+    context: dict[str, Any] = {"regions": regions, "total": total, "mark": await _mark(node)}
+    return render(request, "playlists/channels.html", **listed, **context)
+
+
+@router.get("/fragments/channels")
+async def channels_part(
+    request: Request,
+    node: Node,
+    q: Text = "",
+    region: Text = "",
+    group: Text = "",
+    show: Show = "",
+    cursor: Text = "",
+    before: Annotated[int, Query(ge=0, le=10**9)] = 0,
+) -> Response:
+    """The first or the next channels of a list."""
+    listed = await _listed(node, q, region, group, show, cursor, before)
+    if cursor:
+        return render(request, "playlists/rows.html", **listed)
+    headers = {"HX-Replace-Url": f"/channels?{listed['query']}" if listed["query"] else "/channels"}
+    return render(request, "playlists/list.html", headers=headers, **listed)
+
+
+@router.get("/fragments/channels/groups")
+async def group_choices(request: Request, node: Node, region: Text = "", group: Text = "") -> Response:
+    """What the group filter offers; apart from the page, because counting takes a while with 100k channels."""
+    groups = await channel_rows.groups(node.store, region=region.upper() or None)
+    return render(request, "playlists/groups.html", groups=groups, group=group)
+
+
+@router.get("/fragments/channels/changed")
+async def channels_changed(request: Request, node: Node, known: Text) -> Response:
+    """Whether a refresh has changed the channels since the list was shown."""
+    return render(request, "playlists/changed.html", mark=await _mark(node), known=known)
+
+
+async def _mark(node: Runtime) -> str:
+    """Changes whenever a refresh changes channels."""
+    feeds = await sources.feeds(node.store, enabled=True)
+    moments = [feed.changed_at for feed in feeds if feed.kind == "channels" and feed.changed_at]
+    return f"{max(moments).timestamp():.3f}" if moments else "0"
+
+
+async def _listed(
+    node: Runtime, q: str, region: str, group: str, show: Show, cursor: str, before: int
+) -> dict[str, Any]:
+    wanted = channel_rows.Wanted(
+        q=q,
+        region=region.upper() or None,
+        group=group[1:] if group.startswith(NO_GROUP) else None,
+        hidden={"visible": False, "hidden": True}.get(show),
+        problem=show == "problem",
+    )
+    found = await channel_rows.page(node.store, wanted, after=read_cursor(cursor), limit=ROWS)
+    chosen = {"q": q, "region": region, "group": group, "show": show}
+    shown = before + len(found)
+    return {
+        "channels": found,
+        "chosen": chosen,
+        "query": urlencode({key: value for key, value in chosen.items() if value}),
+        "following": write_cursor(found[-1]) if len(found) == ROWS else "",
+        "shown": shown,
+        "by_itself": shown % BY_ITSELF != 0,
+    }
+
+
+@router.get("/channels/{channel_id}")
+async def channel_panel(request: Request, node: Node, channel_id: Id) -> Response:
+    """A channel's streams, its programme and its form."""
+    context = await _panel(node, channel_id)
+    return render_part(request, "playlists/channel.html", title=context["channel"].name, **context)
+
+
+async def _panel(node: Runtime, channel_id: int) -> dict[str, Any]:
+    channel = await channel_rows.get(node.store, channel_id)
+    now = utcnow()
+    found = await guides.schedule(node.store, channel.guide_id, now=now, limit=20) if channel.guide_id else []
+    programmes = list({programme.start: programme for programme in reversed(found)}.values())[::-1][:5]
+    streams = [{"stream": stream, "url": shown_url(stream.url)} for stream in channel.streams]
+    return {"channel": channel, "streams": streams, "programmes": programmes, "now": now}
+
+
+@router.post("/channels/{channel_id}")
+async def edit_channel(request: Request, node: Node, actor: Actor, channel_id: Id) -> Response:
+    """Save what differs from what is shown; an empty field takes the provider's value again."""
+    form = await texts(request)
+    before = await channel_rows.get(node.store, channel_id)
+    if form.get("reset"):
+        changes: dict[str, Any] = {_field_of(name): None for name in before.edited}
+    else:
+        changes = {name: text for name in _EDITABLE if (text := form.get(name, "").strip()) != getattr(before, name)}
+    if changes:
+        await actions.edit_channel(node, channel_id, changes, actor=actor)
+    return await _row_answer(
+        request, node, channel_id, "The channel was saved." if changes else "Nothing was changed.", panel=True
+    )
+
+
+@router.post("/channels/{channel_id}/hidden")
+async def hide_channel(request: Request, node: Node, actor: Actor, channel_id: Id) -> Response:
+    """Hide a channel from playlists, or show it again."""
+    hidden = bool((await texts(request)).get("hidden"))
+    await actions.edit_channel(node, channel_id, {"hidden": hidden}, actor=actor)
+    return await _row_answer(
+        request, node, channel_id, "It is hidden." if hidden else "It is shown again.", panel=False
+    )
+
+
+_EDITABLE = ("name", "number", "group", "logo", "guide_id")
+
+
+def _field_of(column: str) -> str:
+    return "group" if column == "grp" else column
+
+
+async def _row_answer(request: Request, node: Runtime, channel_id: int, sentence: str, *, panel: bool) -> Response:
+    if not is_fragment(request):
+        return RedirectResponse(f"/channels/{channel_id}", 303)
+    context = await _panel(node, channel_id)
+    return render(request, "playlists/row.html", headers=note(sentence), panel=panel, **context)

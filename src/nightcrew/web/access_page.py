@@ -1,0 +1,128 @@
+"""Who may do what: password, API keys, players' tokens, and the login."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from nightcrew.kernel.access import SESSION_SECONDS, Access
+from nightcrew.kernel.errors import Invalid
+from nightcrew.web.api import Actor, Node
+from nightcrew.web.guard import COOKIE
+from nightcrew.web.render import PageRoute, note, render, render_part, texts
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+
+@router.get("/settings/access")
+async def access_page(request: Request) -> Response:
+    """Password, API keys and players' tokens."""
+    return await _access_part(request)
+
+
+@router.post("/settings/tokens")
+async def make_token(request: Request, node: Node, actor: Actor) -> Response:
+    """Make a token and show its text this once."""
+    form = await texts(request)
+    scope: Literal["api", "player"] = "player" if form.get("scope") == "player" else "api"
+    try:
+        text = await _access_of(request).make_token(scope, form.get("name", ""))
+    except Invalid as exc:
+        return await _access_part(request, status_code=422, errors={f"{scope}.name": str(exc)}, typed=form)
+    await node.activity.record(
+        "access.token_made", f"A token ({scope}) named {form['name'].strip()} was made", actor=actor
+    )
+    return await _access_part(request, made={"scope": scope, "name": form["name"].strip(), "text": text})
+
+
+@router.post("/settings/tokens/{token_id}/revoke")
+async def revoke_token(
+    request: Request, node: Node, actor: Actor, token_id: Annotated[int, Path(gt=0, lt=2**63)]
+) -> Response:
+    """Revoke a token; it stops working at once."""
+    name = await _access_of(request).revoke_token(token_id)
+    await node.activity.record("access.token_revoked", f"The token {name} was revoked", actor=actor)
+    return await _access_part(request, headers=note(f"{name} was revoked."))
+
+
+@router.post("/settings/password")
+async def set_password(request: Request, node: Node, actor: Actor) -> Response:
+    """Set or change the password. All other sessions end."""
+    form, access = await texts(request), _access_of(request)
+    new = form.get("password", "")
+    try:
+        if access.protected and not await asyncio.to_thread(access.check_password, form.get("current", "")):
+            raise Invalid("this is not the present password", field="current")
+        if new != form.get("again", ""):
+            raise Invalid("the two are not the same", field="again")
+        await access.set_password(new)
+    except Invalid as exc:
+        return await _access_part(request, status_code=422, errors={exc.field or "password": str(exc)})
+    await node.activity.record("access.password_set", "The password was changed", actor=actor)
+    answer = await _access_part(request, headers=note("The password was changed."))
+    _remember(request, answer)
+    return answer
+
+
+async def _access_part(
+    request: Request, *, status_code: int = 200, headers: dict[str, str] | None = None, **context: Any
+) -> Response:
+    whole = await access_context(request) | context
+    return render_part(
+        request, "fragments/access.html", title="Access", status_code=status_code, headers=headers, **whole
+    )
+
+
+async def access_context(request: Request) -> dict[str, Any]:
+    """What the template of the part needs."""
+    return {"tokens": await _access_of(request).tokens(), "made": None, "errors": {}, "typed": {}}
+
+
+def _access_of(request: Request) -> Access:
+    access: Access = request.app.state.access
+    return access
+
+
+# -- login -------------------------------------------------------------------------------------------------------------
+
+
+@router.get("/login")
+async def login_page(request: Request, next: Annotated[str, Query(max_length=500)] = "/") -> Response:  # noqa: A002
+    """Ask for the password. A fragment whose session has ended makes the whole page come here."""
+    return render(request, "login.html", headers={"HX-Refresh": "true"}, next=_own_path(next), error="")
+
+
+@router.post("/login")
+async def login(request: Request) -> Response:
+    """Check the password and open a session."""
+    form = await texts(request)
+    target = _own_path(form.get("next", "/"))
+    if not await asyncio.to_thread(_access_of(request).check_password, form.get("password", "")):
+        error = "That is not the password. After five wrong ones you have to wait a minute."
+        return render(request, "login.html", status_code=422, next=target, error=error)
+    answer = RedirectResponse(target, 303)
+    _remember(request, answer)
+    return answer
+
+
+@router.post("/logout")
+async def logout() -> Response:
+    """Forget the session on this device."""
+    answer = RedirectResponse("/login", 303)
+    answer.delete_cookie(COOKIE)
+    return answer
+
+
+def _remember(request: Request, answer: Response) -> None:
+    secure = request.url.scheme == "https"
+    session = _access_of(request).open_session()
+    answer.set_cookie(COOKIE, session, max_age=SESSION_SECONDS, httponly=True, samesite="lax", secure=secure)
+
+
+def _own_path(path: str) -> str:
+    """Where to go after the login: only ever to a page of ours."""
+    own = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return path if own else "/"

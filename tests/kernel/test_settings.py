@@ -1,0 +1,296 @@
+"""Options: where values come from, partial changes, errors that name key and bound."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from nightcrew.kernel.errors import Invalid, NeedsUser, NightcrewError
+from nightcrew.kernel.runtime import KernelSettings
+from nightcrew.kernel.settings import Options, Settings, option, parse_value
+from nightcrew.kernel.store import Store, database_url, migrate
+from nightcrew.playlists.settings import PlaylistSettings
+
+
+class Radio(Options):
+    """A domain's options, as a test needs them."""
+
+    volume: int = option(5, ge=0, le=11, unit="dB", help="How loud.")
+    station: str = option("one", max_length=10, help="What plays.")
+    presets: list[str] = option([], help="What else could play.")
+    mode: Literal["mono", "stereo"] = option("stereo", help="How wide.")
+
+
+class Lamp(Options):
+    """Shares one name with the radio."""
+
+    volume: int = option(1, ge=0, le=3, help="How bright.")
+    colour: str = option("red", help="What colour.")
+
+
+MODELS: dict[str, type[Options]] = {"radio": Radio, "lamp": Lamp}
+
+
+def make(folder: Path, models: Mapping[str, type[Options]] = MODELS, env: Mapping[str, str] | None = None) -> Settings:
+    return Settings(models, data_dir=folder, env=env or {})
+
+
+@pytest.fixture
+async def store(tmp_path: Path, database: str | None) -> AsyncIterator[Store]:
+    made = Store(database_url(tmp_path, database))
+    folder = Path(migrate.__code__.co_filename).parent / "migrations" / "versions"
+    await asyncio.to_thread(migrate, made.url, [folder])
+    yield made
+    await made.close()
+
+
+async def test_a_stored_value_beats_the_environment_beats_the_file_beats_the_default(store: Store, tmp_path: Path) -> None:
+    def origin(settings: Settings) -> tuple[Any, str]:
+        (found,) = [item for item in settings.describe() if item["key"] == "radio.volume"]
+        assert found["value"] == settings.of(Radio).volume
+        return found["value"], found["origin"]
+
+    assert origin(make(tmp_path)) == (5, "default")
+    (tmp_path / "nightcrew.toml").write_text("[radio]\nvolume = 6\n")
+    assert origin(make(tmp_path)) == (6, "file")
+    settings = make(tmp_path, env={"NIGHTCREW_VOLUME": "3"})
+    assert origin(settings) == (3, "environment")
+    await settings.change(store, {"radio.volume": 2}, actor="test")
+    assert origin(settings) == (2, "changed")
+    await settings.change(store, {"radio.volume": None}, actor="test")
+    assert origin(settings) == (3, "environment")
+
+
+async def test_a_partial_change_touches_nothing_else(store: Store, tmp_path: Path) -> None:
+    settings = make(tmp_path)
+    before = settings.of(Radio)
+    assert await settings.change(store, {"station": "two"}, actor="test") == {"radio.station": "two"}
+    assert settings.of(Radio) == before.model_copy(update={"station": "two"})
+    assert before.station == "one", "a cycle that has begun keeps its values"
+    assert settings.of(Lamp) == Lamp()
+
+
+async def test_changing_to_the_present_value_changes_nothing(store: Store, tmp_path: Path) -> None:
+    settings = make(tmp_path)
+    await settings.change(store, {"station": "two"}, actor="test")
+    assert await settings.change(store, {"station": "two"}, actor="test") == {}
+
+
+@pytest.mark.parametrize(
+    ("values", "key", "bound"),
+    [
+        ({"radio.volume": 12}, "radio.volume", "11"),
+        ({"radio.volume": -1}, "radio.volume", "0"),
+        ({"radio.volume": "loud"}, "radio.volume", "integer"),
+        ({"station": "x" * 11}, "radio.station", "10"),
+        ({"mode": "quad"}, "radio.mode", "stereo"),
+        ({"presets": ["a", 7]}, "radio.presets.1", "string"),
+        ({"presets": {}}, "radio.presets", "list"),
+    ],
+)
+async def test_one_wrong_value_changes_nothing_and_is_named_with_its_bound(
+    store: Store, tmp_path: Path, values: dict[str, Any], key: str, bound: str
+) -> None:
+    settings = make(tmp_path)
+    with pytest.raises(Invalid) as caught:
+        await settings.change(store, {"colour": "blue", **values}, actor="test")
+    assert caught.value.field == key
+    assert key in str(caught.value)
+    assert bound in str(caught.value)
+    assert (settings.of(Radio), settings.of(Lamp)) == (Radio(), Lamp())
+    again = make(tmp_path)
+    await again.load(store)
+    assert again.of(Lamp).colour == "red"
+
+
+@pytest.mark.parametrize("key", ["nothing", "radio.nothing", "volume", ".", "radio."])
+async def test_an_unknown_or_ambiguous_name_is_refused(store: Store, tmp_path: Path, key: str) -> None:
+    settings = make(tmp_path)
+    with pytest.raises(Invalid, match="no setting|several") as caught:
+        await settings.change(store, {key: 1, "colour": "blue"}, actor="test")
+    assert caught.value.field == key
+    assert settings.of(Lamp).colour == "red"
+
+
+async def test_a_bare_name_is_enough_when_only_one_option_has_it(tmp_path: Path) -> None:
+    settings = make(tmp_path)
+    assert settings.resolve("colour") == "lamp.colour"
+    assert settings.resolve("COLOUR") == "lamp.colour"
+    assert settings.resolve("radio.volume") == "radio.volume"
+
+
+async def test_changes_survive_a_restart(store: Store, tmp_path: Path) -> None:
+    await make(tmp_path).change(store, {"station": "two", "presets": ["a", "b"]}, actor="test")
+    again = make(tmp_path)
+    await again.load(store)
+    assert again.of(Radio).station == "two"
+    assert again.of(Radio).presets == ["a", "b"]
+
+
+async def test_a_default_list_is_not_shared(tmp_path: Path) -> None:
+    make(tmp_path).of(Radio).presets.append("mine")
+    assert make(tmp_path).of(Radio).presets == []
+
+
+async def test_watchers_are_told_what_changed_and_only_then(store: Store, tmp_path: Path) -> None:
+    settings, told = make(tmp_path), []
+    settings.watch(lambda keys: told.append((keys, settings.of(Radio).station)))
+    await settings.change(store, {"station": "two", "colour": "red"}, actor="test")
+    assert [station for _, station in told] == ["two"]
+    assert "radio.station" in told[0][0]
+    await settings.change(store, {"station": "two"}, actor="test")
+    assert len(told) == 1
+
+
+async def test_a_change_by_another_node_is_told(store: Store, tmp_path: Path) -> None:
+    here, there = make(tmp_path), make(tmp_path)
+    told: list[frozenset[str]] = []
+    here.watch(told.append)
+    await there.change(store, {"station": "two"}, actor="test")
+    await here.load(store)
+    assert (told, here.of(Radio).station) == ([frozenset({"radio.station"})], "two")
+
+
+async def test_reading_back_a_change_of_ones_own_is_no_change(store: Store, tmp_path: Path) -> None:
+    """On PostgreSQL each heartbeat loads the settings: a value typed as text must not count as another one."""
+    settings, told = make(tmp_path), []
+    await settings.change(store, {"radio.volume": "7"}, actor="test")
+    settings.watch(told.append)
+    await settings.load(store)
+    assert told == []
+
+
+async def test_two_changes_at_once_both_hold(store: Store, tmp_path: Path) -> None:
+    settings = make(tmp_path)
+    await asyncio.gather(
+        settings.change(store, {"station": "two"}, actor="a"), settings.change(store, {"colour": "blue"}, actor="b")
+    )
+    assert (settings.of(Radio).station, settings.of(Lamp).colour) == ("two", "blue")
+
+
+async def test_two_changes_of_one_option_at_once_leave_memory_and_database_alike(store: Store, tmp_path: Path) -> None:
+    settings = make(tmp_path)
+    await asyncio.gather(*(settings.change(store, {"station": f"s{n}"}, actor="a") for n in range(5)))
+    again = make(tmp_path)
+    await again.load(store)
+    assert again.of(Radio).station == settings.of(Radio).station
+
+
+async def test_a_stored_value_that_no_longer_fits_does_not_stop_the_start(store: Store, tmp_path: Path) -> None:
+    """After an upgrade with narrower bounds the option falls back; the rest of the settings holds."""
+
+    class Louder(Options):
+        volume: int = option(5, le=100, help="")
+        station: str = option("one", help="")
+
+    wide = make(tmp_path, {"radio": Louder})
+    await wide.change(store, {"volume": 50, "station": "two"}, actor="test")
+    narrow = make(tmp_path, {"radio": Radio})
+    await narrow.load(store)
+    assert (narrow.of(Radio).volume, narrow.of(Radio).station) == (5, "two")
+
+
+# -- the file and the environment ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("[tv]\nx = 1\n", "tv"),
+        ("[radio]\nvolume = 12\n", "radio.volume"),
+        ("[radio]\nnothing = 1\n", "radio.nothing"),
+        ("radio = 5\n", "radio"),
+        ("[radio\n", "TOML"),
+        ("\x00", "TOML"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_a_sentence(tmp_path: Path, text: str, part: str) -> None:
+    (tmp_path / "nightcrew.toml").write_text(text)
+    with pytest.raises(NightcrewError) as caught:
+        make(tmp_path)
+    assert part in str(caught.value)
+
+
+def test_a_file_that_is_no_text_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "nightcrew.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(NeedsUser, match="TOML"):
+        make(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("env", "read"),
+    [
+        ({"NIGHTCREW_PRESETS": '["a", "b"]'}, {"presets": ["a", "b"]}),
+        ({"NIGHTCREW_STATION": "17"}, {"station": "17"}),
+        ({"NIGHTCREW_MODE": "mono"}, {"mode": "mono"}),
+    ],
+)
+def test_the_environment_is_read_by_the_type_of_the_option(tmp_path: Path, env: dict[str, str], read: dict[str, Any]) -> None:
+    settings = make(tmp_path, {"radio": Radio}, env)
+    assert settings.of(Radio).model_dump(include=set(read)) == read
+
+
+def test_a_wrong_environment_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match=r"radio\.volume"):
+        make(tmp_path, {"radio": Radio}, {"NIGHTCREW_VOLUME": "loud"})
+
+
+def test_a_typed_value_is_json_when_it_reads_as_json() -> None:
+    assert [parse_value(text) for text in ("3", "true", '["a"]', "plain", "null")] == [3, True, ["a"], "plain", None]
+
+
+def test_every_option_describes_itself(tmp_path: Path) -> None:
+    found = {item["key"]: item for item in make(tmp_path, {"kernel": KernelSettings, "playlists": PlaylistSettings}).describe()}
+    interval = found["playlists.refresh_interval"]
+    assert (interval["default"], interval["unit"], interval["env"]) == (600, "s", "NIGHTCREW_REFRESH_INTERVAL")
+    assert interval["bounds"] == {"minimum": 60, "maximum": 86_400}
+    assert all(item["help"] for item in found.values())
+    assert found["playlists.LOCALES"]["value"] == [["de", "DE"]]
+
+
+# -- options of the playlists domain -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("LOCALES", [["de"]]),
+        ("LOCALES", [["de", "DE", "x"]]),
+        ("LOCALES", [["de", "../etc"]]),
+        ("LOCALES", [["de", "ALL"]]),
+        ("LOCALES", [["de", ""]]),
+        ("LOCALES", "de:DE"),
+        ("COMBINED_PLAYLISTS", [{"name": "DACH", "regions": ["DE"]}]),
+        ("COMBINED_PLAYLISTS", [{"name": "DACH", "regions": ["DE", "de"]}]),
+        ("COMBINED_PLAYLISTS", [{"name": "../x", "regions": ["DE", "AT"]}]),
+        ("COMBINED_PLAYLISTS", [{"name": "", "regions": ["DE", "AT"]}]),
+        ("COMBINED_PLAYLISTS", [{"regions": ["DE", "AT"]}]),
+        ("COMBINED_PLAYLISTS", [{"name": "a", "regions": "DE,AT"}]),
+        ("COMBINED_PLAYLISTS", [{"name": "a", "regions": ["DE", "A/T"]}]),
+        ("COMBINED_PLAYLISTS", [{"name": "a", "regions": ["DE", 7]}]),
+        ("refresh_interval", 59),
+        ("shrink_guard", 101),
+        ("stream_mode", "carrier pigeon"),
+    ],
+)
+async def test_playlist_options_are_checked(store: Store, tmp_path: Path, key: str, value: Any) -> None:
+    settings = make(tmp_path, {"playlists": PlaylistSettings})
+    with pytest.raises(Invalid) as caught:
+        await settings.change(store, {key: value}, actor="test")
+    assert str(caught.value).startswith(f"playlists.{key}")
+
+
+async def test_regions_are_stored_in_one_spelling(store: Store, tmp_path: Path) -> None:
+    settings = make(tmp_path, {"playlists": PlaylistSettings})
+    await settings.change(
+        store,
+        {"locales": [[" de ", "de"]], "COMBINED_PLAYLISTS": [{"name": " DACH ", "regions": ["de", "At", "de"]}]},
+        actor="test",
+    )
+    values = settings.of(PlaylistSettings)
+    assert values.LOCALES == [("de", "DE")]
+    assert values.COMBINED_PLAYLISTS == [{"name": "DACH", "regions": ["DE", "AT"]}]

@@ -1,0 +1,196 @@
+"""The database: migrations, transactions, times. Each test runs on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nightcrew import app
+from nightcrew.kernel import store as kernel_store
+from nightcrew.kernel.errors import NeedsUser
+from nightcrew.kernel.settings import setting
+from nightcrew.kernel.store import Moment, Store, database_url, metadata, migrate, sync_url
+
+FOLDERS = [
+    Path(kernel_store.__file__).parent / "migrations" / "versions",
+    *(domain.migrations for domain in app.DOMAINS if domain.migrations),
+]
+NOW = datetime(2026, 3, 4, 5, 6, 7, 89, tzinfo=UTC)
+
+
+def row(key: str) -> dict[str, object]:
+    return {"key": key, "value": "1", "changed_at": NOW, "changed_by": "test"}
+
+
+@pytest.fixture
+async def store(tmp_path: Path, database: str | None) -> AsyncIterator[Store]:
+    made = Store(database_url(tmp_path, database))
+    await asyncio.to_thread(migrate, made.url, FOLDERS)
+    yield made
+    await made.close()
+
+
+async def keys(store: Store) -> list[str]:
+    async with store.read() as connection:
+        return list((await connection.execute(sa.select(setting.c.key).order_by(setting.c.key))).scalars())
+
+
+def differences(url: sa.URL) -> list[object]:
+    engine = sa.create_engine(sync_url(url))
+    try:
+        with engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+            return list(compare_metadata(context, metadata))
+    finally:
+        engine.dispose()
+
+
+async def test_migrations_make_exactly_the_tables_of_the_code(store: Store) -> None:
+    assert differences(store.url) == []
+
+
+async def test_the_comparison_would_see_a_difference(store: Store) -> None:
+    async with store.write() as connection:
+        await connection.execute(sa.text("ALTER TABLE activity ADD COLUMN extra INTEGER"))
+    assert len(differences(store.url)) == 1
+
+
+async def test_migrating_again_changes_nothing_and_keeps_the_data(store: Store) -> None:
+    async with store.write() as connection:
+        await connection.execute(sa.insert(setting).values(row("a")))
+    await asyncio.to_thread(migrate, store.url, FOLDERS)
+    assert await keys(store) == ["a"]
+    assert differences(store.url) == []
+
+
+async def test_nodes_that_start_at_once_migrate_once(postgres: str) -> None:
+    url = sa.make_url(database_url(Path(), postgres))
+    await asyncio.gather(*(asyncio.to_thread(migrate, url, FOLDERS) for _ in range(3)))
+    assert differences(url) == []
+
+
+@pytest.mark.parametrize("error", [RuntimeError, asyncio.CancelledError])
+async def test_a_write_that_raises_leaves_nothing(store: Store, error: type[BaseException]) -> None:
+    with pytest.raises(error):
+        async with store.write() as connection:
+            await connection.execute(sa.insert(setting).values(row("a")))
+            raise error
+    assert await keys(store) == []
+    async with store.write() as connection:
+        await connection.execute(sa.insert(setting).values(row("b")))
+    assert await keys(store) == ["b"]
+
+
+async def test_a_failed_statement_takes_the_whole_write_with_it(store: Store) -> None:
+    with pytest.raises(sa.exc.IntegrityError):
+        async with store.write() as connection:
+            await connection.execute(sa.insert(setting).values(row("a")))
+            await connection.execute(sa.insert(setting).values(row("a")))
+    assert await keys(store) == []
+
+
+async def test_an_unfinished_write_is_not_seen(store: Store) -> None:
+    async with store.write() as connection:
+        await connection.execute(sa.insert(setting).values(row("a")))
+        assert await keys(store) == []
+    assert await keys(store) == ["a"]
+
+
+async def test_many_writers_at_once_lose_nothing(store: Store) -> None:
+    async def write(number: int) -> None:
+        async with store.write() as connection:
+            await connection.execute(sa.insert(setting).values(row(f"{number:03}")))
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(write(number) for number in range(60)))
+    assert await keys(store) == [f"{number:03}" for number in range(60)]
+
+
+async def test_writers_of_two_processes_wait_for_each_other(tmp_path: Path) -> None:
+    """Two stores on one file stand for the server and a command line beside it."""
+    url = database_url(tmp_path, None)
+    one, two = Store(url), Store(url)
+    await asyncio.to_thread(migrate, one.url, FOLDERS)
+
+    async def write(store: Store, name: str) -> None:
+        for number in range(15):
+            async with store.write() as connection:
+                count = (await connection.execute(sa.select(sa.func.count()).select_from(setting))).scalar()
+                await connection.execute(sa.insert(setting).values(row(f"{name}{number}") | {"value": str(count)}))
+
+    await asyncio.gather(write(one, "a"), write(two, "b"))
+    async with one.read() as connection:
+        counts = sorted(int(v) for v in (await connection.execute(sa.select(setting.c.value))).scalars())
+    assert counts == list(range(30))
+    await one.close()
+    await two.close()
+
+
+async def test_an_upsert_replaces(store: Store) -> None:
+    for value in ("1", "2"):
+        values = row("a") | {"value": value}
+        statement = store.upsert(setting).values(values)
+        async with store.write() as connection:
+            await connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=values))
+    async with store.read() as connection:
+        assert (await connection.execute(sa.select(setting.c.value))).scalars().all() == ["2"]
+
+
+async def test_foreign_keys_are_enforced(store: Store) -> None:
+    feed = metadata.tables["playlist_guide_channel"]
+    with pytest.raises(sa.exc.IntegrityError):
+        async with store.write() as connection:
+            await connection.execute(sa.insert(feed).values(feed_id=1, generation=1, guide_id="a", name="a", icon=""))
+
+
+@pytest.mark.parametrize("offset", [0, 120, -330, 845])
+async def test_moments_come_back_as_the_same_instant_in_utc(store: Store, offset: int) -> None:
+    moment = NOW.astimezone(timezone(timedelta(minutes=offset)))
+    async with store.write() as connection:
+        await connection.execute(sa.insert(setting).values(row("a") | {"changed_at": moment}))
+    async with store.read() as connection:
+        read = (await connection.execute(sa.select(setting.c.changed_at))).scalar()
+        found = (await connection.execute(sa.select(setting.c.key).where(setting.c.changed_at == moment))).scalar()
+    assert read == moment
+    assert read is not None
+    assert read.tzinfo is UTC
+    assert found == "a"
+
+
+@given(st.datetimes(timezones=st.timezones(), min_value=datetime(1000, 1, 2), max_value=datetime(9999, 12, 30)))
+def test_a_moment_is_the_same_instant_after_binding_and_reading(moment: datetime) -> None:
+    kind, dialect = Moment(), sa.create_engine("sqlite://").dialect
+    bound = kind.process_bind_param(moment, dialect)
+    assert bound is not None
+    for stored in (bound, bound.replace(tzinfo=None)):
+        assert kind.process_result_value(stored, dialect) == moment
+
+
+@pytest.mark.parametrize("name", ["with space", "100%", "a?b=c", "ümläut", "a#b"])
+async def test_the_data_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    store = Store(database_url(folder, None))
+    await asyncio.to_thread(migrate, store.url, FOLDERS)
+    await store.close()
+    assert (folder / "nightcrew.db").exists()
+
+
+@pytest.mark.parametrize("url", ["mysql://a/b", "nonsense", "://", "http://x"])
+def test_another_database_is_refused_with_a_sentence(url: str) -> None:
+    with pytest.raises(NeedsUser, match=r"postgresql://|must be SQLite or PostgreSQL"):
+        database_url(Path(), url)
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
+def test_both_spellings_of_postgresql_are_taken(scheme: str) -> None:
+    assert database_url(Path(), f"{scheme}://u:p@h/db") == "postgresql+psycopg://u:p@h/db"
