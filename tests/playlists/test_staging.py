@@ -1,0 +1,168 @@
+"""The set-based comparison against a simple model in Python: whatever lists come one after the other, both agree."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support import Node
+
+from nightcrew.kernel.clock import utcnow
+from nightcrew.playlists import rules
+from nightcrew.playlists.models import staged
+from nightcrew.playlists.rules import Entry
+from nightcrew.playlists.store import channels, sources, staging
+from nightcrew.playlists.store.staging import Row, Staging
+
+NAMES = [f"Channel {letter}" for letter in "ABCDEFGH"]
+entries = st.builds(
+    Entry,
+    name=st.sampled_from(NAMES),
+    url=st.sampled_from([f"http://192.0.2.1/{n}" for n in range(4)]),
+    group=st.sampled_from(["", "News", "Sport"]),
+    guide_id=st.sampled_from(["", "", "g1", "g2", "g3"]),
+    number=st.sampled_from(["", "1", "2"]),
+)
+lists = st.lists(st.lists(entries, max_size=12), min_size=1, max_size=5)
+
+
+async def load(node: Node, feed_id: int, run: str, found: list[Entry]) -> rules.Change:
+    """What the refresh job does, without the guard."""
+    store = node.runtime.store
+    work = Staging(store, feed_id, run)
+    await work.begin()
+    identifier = rules.Identifier()
+    rows = [Row(i, e, identifier.identify(e), rules.row_hash(e), e.url) for i, e in enumerate(found)]
+    for start in range(0, len(rows), 5):
+        await work.add(rows[start : start + 5])
+    change = await work.finish()
+    now = utcnow()
+    await staging.apply(
+        store, feed_id, run, now=now, due_at=now + timedelta(days=1), change=change, content={}, merge=True
+    )
+    return change
+
+
+async def new_feed(node: Node, name: str, region: str) -> int:
+    store, vault = node.runtime.store, node.runtime.vault
+    source = await sources.add(store, vault, kind="m3u", name=name, config={"url": "/nowhere"}, shown_url="")
+    await sources.sync_feeds(store, source, [("channels", "", region)], enabled=True)
+    (feed,) = await sources.feeds(store, source_id=source)
+    return feed.id
+
+
+async def stored(node: Node, region: str) -> list[channels.Channel]:
+    return await channels.page(node.runtime.store, channels.Wanted(region=region), limit=1000)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+async def test_any_sequence_of_lists_ends_in_the_last_one(any_node: Node) -> None:
+    """After each list: the channels are exactly its entries, in order, and the change's counts add up."""
+    count = 0
+    examples: list[list[list[Entry]]] = []
+
+    @given(lists)
+    @settings(
+        max_examples=40, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    )
+    def collect(sequence: list[list[Entry]]) -> None:
+        examples.append(sequence)
+
+    collect()
+    for sequence in examples:
+        count += 1
+        region = f"R{count}"
+        feed_id = await new_feed(any_node, f"Source {count}", region)
+        before = 0
+        for index, found in enumerate(sequence):
+            change = await load(any_node, feed_id, f"{region}-{index}", found)
+            shown = await stored(any_node, region)
+            assert [
+                (c.name, c.streams[0].url, c.group, c.guide_id, c.number) for c in shown
+            ] == [(e.name, e.url, e.group, e.guide_id, e.number) for e in found]
+            assert change.stored == before
+            assert before + change.new - change.gone == len(found)
+            before = len(found)
+            again = await load(any_node, feed_id, f"{region}-{index}-again", found)
+            assert again.nothing, "the same list is no change"
+            assert [c.id for c in await stored(any_node, region)] == [c.id for c in shown]
+    async with any_node.runtime.store.read() as connection:
+        assert (await connection.execute(sa.select(sa.func.count()).select_from(staged))).scalar() == 0
+    assert count >= 20
+
+
+async def test_ids_follow_the_channel_not_its_place(any_node: Node) -> None:
+    feed_id = await new_feed(any_node, "Order", "ORDER")
+    first = [Entry(f"Channel {n}", f"http://192.0.2.1/{n}", guide_id=f"g{n}") for n in range(30)]
+    await load(any_node, feed_id, "a", first)
+    ids = {c.name: c.id for c in await stored(any_node, "ORDER")}
+    change = await load(any_node, feed_id, "b", list(reversed(first)))
+    assert (change.new, change.gone, change.changed) == (0, 0, 0)
+    assert change.moved == 30
+    shown = await stored(any_node, "ORDER")
+    assert [c.name for c in shown] == [e.name for e in reversed(first)]
+    assert {c.name: c.id for c in shown} == ids
+
+
+async def test_duplicates_of_a_guide_id_are_told_apart_by_name(any_node: Node) -> None:
+    feed_id = await new_feed(any_node, "Twins", "TWINS")
+    twins = [Entry(f"News {n}", f"http://192.0.2.1/{n}", guide_id="news.example") for n in range(4)]
+    await load(any_node, feed_id, "a", twins)
+    ids = {c.name: c.id for c in await stored(any_node, "TWINS")}
+    assert len(ids) == 4
+    await load(any_node, feed_id, "b", twins[1:])  # the first one goes: the others stay themselves
+    assert {c.name: c.id for c in await stored(any_node, "TWINS")} == {k: v for k, v in ids.items() if k != "News 0"}
+    renamed = [twins[1], twins[2], replace(twins[3], name="Entirely new")]
+    change = await load(any_node, feed_id, "c", renamed)
+    assert (change.new, change.gone) == (0, 0)
+    assert {c.name: c.id for c in await stored(any_node, "TWINS")}["Entirely new"] == ids["News 3"]
+
+
+async def test_the_same_step_done_twice_is_done_once(any_node: Node) -> None:
+    """What a crash between the step's end and its record leads to."""
+    feed_id = await new_feed(any_node, "Twice", "TWICE")
+    found = [Entry(f"Channel {n}", f"http://192.0.2.1/{n}") for n in range(8)]
+    change = await load(any_node, feed_id, "run", found)
+    feed = await sources.get_feed(any_node.runtime.store, feed_id)
+    now = utcnow()
+    content: dict[str, Any] = {}
+    await staging.apply(
+        any_node.runtime.store, feed_id, "run", now=now, due_at=now, change=change, content=content, merge=True
+    )
+    assert len(await stored(any_node, "TWICE")) == 8
+    again = await sources.get_feed(any_node.runtime.store, feed_id)
+    assert (again.channels, again.streams) == (feed.channels, feed.streams)
+
+
+async def test_what_is_gone_for_long_is_forgotten_and_what_is_not_is_kept(any_node: Node) -> None:
+    feed_id = await new_feed(any_node, "Old", "OLD")
+    found = [Entry(f"Channel {n}", f"http://192.0.2.1/{n}") for n in range(6)]
+    await load(any_node, feed_id, "a", found)
+    await load(any_node, feed_id, "b", found[:4])
+    assert await staging.forget_gone(any_node.runtime.store, utcnow() - timedelta(days=1)) == 0
+    assert await staging.forget_gone(any_node.runtime.store, utcnow() + timedelta(days=1)) == 2
+    assert len(await stored(any_node, "OLD")) == 4
+
+
+async def test_a_region_lists_quickly_by_cursor_in_order(any_node: Node) -> None:
+    feed_id = await new_feed(any_node, "Pages", "PAGES")
+    found = [Entry(f"Channel {n:03}", f"http://192.0.2.1/{n}", group="Ä" if n % 2 else "B") for n in range(95)]
+    await load(any_node, feed_id, "a", found)
+    seen: list[str] = []
+    cursor = None
+    while True:
+        params = {"region": "PAGES", "limit": 10, **({"cursor": cursor} if cursor else {})}
+        body = await any_node.get("/api/v1/channels", params=params)
+        seen += [item["name"] for item in body["items"]]
+        cursor = body["next"]
+        if cursor is None:
+            break
+    assert seen == [e.name for e in found]
+    accent = await any_node.get("/api/v1/channels", params={"q": "CHANNEL 0 a", "group": "Ä", "limit": 100})
+    assert {item["group"] for item in accent["items"]} == {"Ä"}
