@@ -358,7 +358,8 @@ def _state(status: WorkflowStatus, progress: rows.Progress | None) -> JobState:
 
 def _title(status: WorkflowStatus) -> str:
     """What people call the run: the label that it was started with."""
-    arguments = (status.input or {}).get("args") or ()
+    given: Any = status.input or {}
+    arguments = given.get("args") or ()
     return str(arguments[0]) if arguments else str(status.name)
 
 

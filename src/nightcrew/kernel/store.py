@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
@@ -14,8 +15,10 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from nightcrew.kernel.errors import NeedsUser
 
@@ -98,6 +101,32 @@ class Store:
     async def close(self) -> None:
         """Return all connections."""
         await self.engine.dispose()
+
+
+async def insert_many(connection: AsyncConnection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
+    """INSERT many rows, the columns being those of the first, without SQLAlchemy's work on each value.
+
+    That work holds the event loop for 20 µs a row. Only for columns whose values the driver takes as they are
+    (text, numbers, booleans, bytes), not for `Moment`.
+    """
+    if not rows:
+        return
+    statement = _compiled_insert(table, tuple(rows[0]), connection.dialect.name)
+    keys = statement.positiontup
+    if keys is None:
+        await connection.exec_driver_sql(statement.string, list(rows))
+    else:
+        values = await asyncio.to_thread(lambda: [tuple([row[key] for key in keys]) for row in rows])
+        await connection.exec_driver_sql(statement.string, values)
+
+
+@functools.cache
+def _compiled_insert(table: sa.Table, columns: tuple[str, ...], dialect: str) -> SQLCompiler:
+    known: sa.Dialect = sqlite.dialect() if dialect == "sqlite" else psycopg.dialect()  # type: ignore[no-untyped-call]
+    compiled = sa.insert(table).compile(dialect=known, column_keys=list(columns))
+    if not isinstance(compiled, SQLCompiler):
+        raise TypeError(f"an INSERT into {table.name} compiled to {type(compiled).__name__}")
+    return compiled
 
 
 def database_url(data_dir: Path, url: str | None) -> str:

@@ -9,7 +9,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.health import Freshness, Need
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import rules
-from nightcrew.playlists.outputs import Outputs, Region
+from nightcrew.playlists.outputs import Outputs, Region, Selection
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import sources
 
@@ -58,13 +58,13 @@ async def overview(runtime: Runtime) -> dict[str, Any]:
     options = runtime.settings.of(PlaylistSettings)
     outputs = runtime.part(Outputs)
     regions = await outputs.regions()
-    return {"regions": [await _region_row(outputs, region, now, options) for region in regions.values()]}
+    return {"regions": [_region_row(outputs, region, now, options) for region in regions.values()]}
 
 
-async def _region_row(outputs: Outputs, region: Region, now: datetime, options: PlaylistSettings) -> dict[str, Any]:
+def _region_row(outputs: Outputs, region: Region, now: datetime, options: PlaylistSettings) -> dict[str, Any]:
     age = region.age(now)
     status = rules.status(age, options.refresh_interval, refreshing=region.refreshing)
-    size = outputs.size(await outputs.select(region.name))
+    size = outputs.size(Selection(region.name, (region.name,)))
     return {
         "lang": region.lang,
         "region": region.name,

@@ -17,7 +17,7 @@ from nightcrew.kernel.errors import GiveUp
 from nightcrew.kernel.http import Http, Limits, Validators, is_private
 from nightcrew.playlists.rules import Entry, region_name
 
-BATCH = 1_000
+BATCH = 500
 """Entries that are parsed, compared and stored at a time."""
 
 

@@ -6,9 +6,10 @@ that was seen, however long the list is.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from nightcrew.kernel.store import Store
+from nightcrew.kernel.store import Store, insert_many
 from nightcrew.playlists import rules
 from nightcrew.playlists.models import MAX_NAME, MAX_URL, channel, feed, staged, stream
 from nightcrew.playlists.rules import Change, Entry, Identity
@@ -63,15 +64,19 @@ class Staging:
         async with self._store.read() as connection:
             found = await connection.execute(_MATCH, {"feed": self._feed, "keys": [row.identity.key for row in rows]})
             stored = {row.key: row for row in found}
-        differing = []
+        differing = await asyncio.to_thread(self._differing, rows, stored)
+        if differing:
+            async with self._store.write() as connection:
+                await insert_many(connection, staged, differing)
+
+    def _differing(self, rows: Sequence[Row], stored: Mapping[bytes, Any]) -> list[dict[str, Any]]:
+        found = []
         for row in rows:
             match = stored.get(row.identity.key)
             kind = self._kind(row, match)
             if kind is not None:
-                differing.append(self._values(row, kind, match.id if match is not None else None))
-        if differing:
-            async with self._store.write() as connection:
-                await connection.execute(sa.insert(staged), differing)
+                found.append(self._values(row, kind, match.id if match is not None else None))
+        return found
 
     def _kind(self, row: Row, match: Any) -> str | None:
         if match is None:
@@ -161,7 +166,7 @@ class Staging:
             if missing:
                 gone += len(missing)
                 async with self._store.write() as connection:
-                    await connection.execute(sa.insert(staged), missing)
+                    await insert_many(connection, staged, missing)
 
     async def _recognise(self) -> int:
         """A new entry and a missing stream that alone share an `ident` are one channel with a new name or group."""
