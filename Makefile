@@ -5,7 +5,7 @@ BIN := .venv/bin
 export UV_PROJECT_ENVIRONMENT := .venv
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: demo run test check bench soak lock clean system
+.PHONY: demo run test check bench soak docs lock clean system
 
 demo: .venv/.runtime
 	$(BIN)/nightcrew demo --data-dir .demo
@@ -17,16 +17,20 @@ test: .venv/.dev system
 	$(BIN)/python -m pytest
 
 check: .venv/.dev
-	$(BIN)/ruff check src tests bench
-	$(BIN)/ruff format --check src tests bench
+	$(BIN)/ruff check src tests bench docs
+	$(BIN)/ruff format --check src tests bench docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python docs/reference/generate.py --check
 
 bench: .venv/.dev system
 	for file in bench/[a-z]*.py; do $(BIN)/python $$file || exit 1; done
 
 soak: .venv/.dev system
 	$(BIN)/python -m pytest -m "" --timeout 3600 tests/faults
+
+docs: .venv/.dev
+	$(BIN)/python docs/reference/generate.py
 
 lock: $(UV)
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \

@@ -28,7 +28,13 @@ import psutil
 
 from nightcrew.demo.big import big_playlist
 
-LIMITS = {"first import": 30.0, "unchanged refresh": 10.0, "peak memory above idle": 150.0, "status p99": 50.0, "10k M3U": 0.3}
+LIMITS = {
+    "first import": 30.0,
+    "unchanged refresh": 10.0,
+    "peak memory above idle": 150.0,
+    "status p99": 50.0,
+    "10k M3U": 0.3,
+}
 EXTINF = re.compile(rb'([\w-]+)="([^"]*)"')
 
 
@@ -234,7 +240,9 @@ def report(found: dict[str, Any], channels: int) -> None:
     first, unchanged, changed = found["first"], found["unchanged"], found["changed"]
     peak = max(first.peak, unchanged.peak, changed.peak)
     p99 = max(first.p99, found["unchanged_worst_p99"], changed.p99)
-    print(f"{channels} channels; minimal parse {found['parse']:.2f} s, raw executemany {found['insert']:.2f} s, idle {found['idle']:.0f} MB")
+    print(
+        f"{channels} channels; minimal parse {found['parse']:.2f} s, raw executemany {found['insert']:.2f} s, idle {found['idle']:.0f} MB"
+    )
     rows = [
         ("first import", first.seconds, "s", floor, LIMITS["first import"]),
         ("unchanged refresh", unchanged.seconds, "s", found["parse"], LIMITS["unchanged refresh"]),

@@ -40,7 +40,7 @@ async def change_settings(request: Request, node: Node, actor: Actor) -> Respons
         sentence = sentence[:1].upper() + sentence[1:]
         return await _settings_page(request, node, typed=form, errors={key: sentence}, status_code=422)
     if reset:
-        kept = {name: text for name, text in form.items() if name != reset}
+        kept = {name: text for name, text in form.items() if name not in {reset, f"was.{reset}"}}
         return await _settings_page(request, node, typed=kept, sentence=f"{reset} is back at its default.")
     return RedirectResponse(f"/settings?saved={len(changed)}", 303)
 
