@@ -74,8 +74,7 @@ def api_page() -> str:
         "JSON with one sentence in `detail`. Lists are `{items, next}`: pass `next` back as `cursor`. Where a password is set, send an "
         "API key in the header `X-Api-Key`; players add `?token=`.\n"
     )
-    for tag in sorted(groups):
-        lines.append(f"## {tag}\n\n" + "\n".join(groups[tag]) + "\n")
+    lines += [f"## {tag}\n\n" + "\n".join(groups[tag]) + "\n" for tag in sorted(groups)]
     return "\n".join(lines)
 
 
