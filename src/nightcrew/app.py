@@ -122,6 +122,7 @@ async def run(
     """Start the parts, wait for `stop`, and stop them in reverse."""
     if config.web:
         _check_exposure(config.host, access)
+    listener = _listen(config.host, config.port) if config.web else None
     for domain in config.domains:
         _declare(config, runtime, domain)
         if domain.start:
@@ -133,9 +134,9 @@ async def run(
             tasks.create_task(runtime.schedule.run(runtime), name="schedule"),
             tasks.create_task(runtime.health.run(runtime), name="watchdog"),
         ]
-        if config.web:
+        if listener is not None:
             server = make_server(_web(config, runtime, access), host=config.host, port=config.port)
-            serving = tasks.create_task(server.serve(), name="web")
+            serving = tasks.create_task(server.serve(sockets=[listener]), name="web")
             await _until_started(server, serving)
         if ready:
             ready(runtime)
@@ -144,7 +145,7 @@ async def run(
         await runtime.activity.record("node.started", f"Nightcrew has started on {runtime.node}")
         await stop.wait()
         runtime.bus.close()
-        if config.web:
+        if listener is not None:
             server.should_exit = True
             await serving
         for task in workers:
@@ -187,6 +188,19 @@ def _check_exposure(host: str, access: Access) -> None:
         raise NeedsUser(
             f"before Nightcrew listens on {host}, set a password: the environment variable NIGHTCREW_PASSWORD, or `nightcrew passwd`"
         )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """The listening socket, taken before anything is started. Raises `NeedsUser` when the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as exc:
+        listener.close()
+        raise NeedsUser(f"cannot listen on {host} port {port}: {exc.strerror}. Choose another with --port or --host") from exc
+    return listener
 
 
 @contextlib.contextmanager

@@ -22,8 +22,6 @@ from nightcrew.web.guard import COOKIE
 PASSWORD = "correct horse"
 
 
-
-
 @pytest.fixture
 async def protected(tmp_path: Path) -> AsyncIterator[Node]:
     async with running(tmp_path / "data", password=PASSWORD) as started:
@@ -62,7 +60,13 @@ async def test_without_a_password_only_local_names_and_sites_are_let_in(node: No
     port = node.url.rsplit(":", 1)[1]
     for host in (f"localhost:{port}", f"127.0.0.1:{port}", f"[::1]:{port}", "app.localhost", "LOCALHOST"):
         assert (await node.http.get("/health", headers={"Host": host})).status_code == 200, host
-    for host in (f"evil.example:{port}", "192.168.1.5", "localhost.evil.example", "127.0.0.1.nip.io", "x@127.0.0.1.evil.example"):
+    for host in (
+        f"evil.example:{port}",
+        "192.168.1.5",
+        "localhost.evil.example",
+        "127.0.0.1.nip.io",
+        "x@127.0.0.1.evil.example",
+    ):
         answer = await node.http.get("/health", headers={"Host": host})
         assert answer.status_code == 403, host
         assert answer.headers["content-type"] == "application/problem+json"
@@ -101,7 +105,15 @@ async def test_every_answer_has_the_security_headers(node: Node) -> None:
 async def test_a_nonsense_header_is_refused_or_passed_over_but_breaks_nothing(protected: Node) -> None:
     """Cookies of other programs on the same host name come along too, whatever they are called."""
     broken = []
-    for header in ("Host: [::1", "Host: a]b", "Host: \xe9", "Cookie: a/b=1", "Cookie: =;;\xff", "Origin: http://[", "X-Api-Key: \xff"):
+    for header in (
+        "Host: [::1",
+        "Host: a]b",
+        "Host: \xe9",
+        "Cookie: a/b=1",
+        "Cookie: =;;\xff",
+        "Origin: http://[",
+        "X-Api-Key: \xff",
+    ):
         host = [] if header.startswith("Host") else ["Host: 127.0.0.1"]
         for method in ("GET", "POST"):
             status, _body = await raw(protected, f"{method} /health HTTP/1.1", *host, header, "Content-Length: 0")
@@ -113,7 +125,11 @@ async def test_a_nonsense_header_is_refused_or_passed_over_but_breaks_nothing(pr
 async def test_a_request_body_has_a_limit(node: Node) -> None:
     big = b'{"kernel.public_url": "' + b"x" * (9 << 20) + b'"}'
     status, _ = await raw(
-        node, "PATCH /api/v1/settings HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(big)}", "Content-Type: application/json"
+        node,
+        "PATCH /api/v1/settings HTTP/1.1",
+        "Host: 127.0.0.1",
+        f"Content-Length: {len(big)}",
+        "Content-Type: application/json",
     )
     assert status == 413
 
@@ -139,7 +155,15 @@ async def test_a_head_request_answers_like_a_get_without_a_body(node: Node) -> N
 
 async def test_with_a_password_strangers_stay_outside(protected: Node) -> None:
     http = protected.http
-    for path in ("/api/v1/settings", "/api/v1/workers", "/metrics", "/api/openapi.json", "/playlist/all.m3u", "/guide.xml", "/vavoo/stats"):
+    for path in (
+        "/api/v1/settings",
+        "/api/v1/workers",
+        "/metrics",
+        "/api/openapi.json",
+        "/playlist/all.m3u",
+        "/guide.xml",
+        "/vavoo/stats",
+    ):
         answer = await http.get(path)
         assert answer.status_code == 401, path
         assert "X-Api-Key" in answer.json()["detail"]
@@ -177,7 +201,9 @@ async def test_a_players_token_opens_only_what_players_need(protected: Node) -> 
         assert (await protected.http.get(f"{path}?token={token}")).status_code == 401, path
         assert (await protected.http.get(path, headers={"X-Api-Key": token})).status_code == 401, path
     key = await protected.access.make_token("api", "script")
-    assert (await protected.http.get(f"/guide.xml?token={key}")).status_code == 401, "an API key does not belong into addresses"
+    assert (await protected.http.get(f"/guide.xml?token={key}")).status_code == 401, (
+        "an API key does not belong into addresses"
+    )
 
 
 async def test_a_session_opens_everything(protected: Node) -> None:

@@ -89,7 +89,9 @@ def test_files_are_for_the_owner_only_unless_asked_otherwise(tmp_path: Path) -> 
 
 NASTY = st.one_of(
     st.text(max_size=200),
-    st.sampled_from(["", ".", "..", "../../etc/passwd", "/", "\\", "a/b", ".hidden", "-rf", "con", "a\0b", "\u2028", "x" * 500]),
+    st.sampled_from(
+        ["", ".", "..", "../../etc/passwd", "/", "\\", "a/b", ".hidden", "-rf", "con", "a\0b", "\u2028", "x" * 500]
+    ),
     st.text("./_\\ -", max_size=20),
 )
 

@@ -117,7 +117,9 @@ async def test_a_long_retry_after_is_handed_to_the_caller_at_once(http: Http, se
 
 
 async def test_a_retry_after_date_is_understood(http: Http, server) -> None:
-    server.answers("/a", status="503 Busy", Retry_After=format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True))
+    server.answers(
+        "/a", status="503 Busy", Retry_After=format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True)
+    )
     with pytest.raises(Retry) as caught:
         await fetch(http, server.url("/a"))
     assert 7100 < (caught.value.after or 0) <= 7200
@@ -292,7 +294,9 @@ async def test_the_sniffer_sees_enough_even_when_bytes_come_one_at_a_time(http: 
     """A first packet with nothing but a byte order mark or one letter says nothing of the body."""
     server.answers("/a", *(bytes([byte]) for byte in b"http://a/1.ts\n"))
     seen: list[bytes] = []
-    await http.download(local(server.url("/a")), io.BytesIO(), limits=QUICK, sniff=lambda first, _type: seen.append(first))
+    await http.download(
+        local(server.url("/a")), io.BytesIO(), limits=QUICK, sniff=lambda first, _type: seen.append(first)
+    )
     assert len(seen) == 1
     assert seen[0].startswith(b"http://")
 
@@ -316,7 +320,8 @@ async def test_a_redirect_loop_ends(http: Http, server) -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://a/", "javascript:1", "http://[::1", "http://a\u2100b/"]
+    "target",
+    ["file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://a/", "javascript:1", "http://[::1", "http://a\u2100b/"],
 )
 async def test_a_redirect_to_anything_but_http_is_refused(http: Http, server, target: str) -> None:
     server.answers("/a", status="302 Found", Location=target.encode().decode("latin-1"))
@@ -365,7 +370,17 @@ async def test_a_post_becomes_a_get_after_see_other(http: Http, server) -> None:
     "host",
     [
         *("127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "169.254.169.254", "0.0.0.0", "100.64.0.1"),
-        *("[::1]", "[fe80::1]", "[fd00::1]", "[::ffff:127.0.0.1]", "[::]", "localhost", "2130706433", "127.1", "0x7f000001"),
+        *(
+            "[::1]",
+            "[fe80::1]",
+            "[fd00::1]",
+            "[::ffff:127.0.0.1]",
+            "[::]",
+            "localhost",
+            "2130706433",
+            "127.1",
+            "0x7f000001",
+        ),
     ],
 )
 async def test_private_addresses_are_seen_through_every_spelling(host: str) -> None:
@@ -436,7 +451,9 @@ async def test_overlong_validators_are_not_kept(http: Http, server) -> None:
 # -- JSON ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("body", [b"<html>down</html>", b"", b'{"a": 1', b"[" * 100_000, b"\xff\xfe", b'{"a": ' + b"1" * 5000 + b"}"])
+@pytest.mark.parametrize(
+    "body", [b"<html>down</html>", b"", b'{"a": 1', b"[" * 100_000, b"\xff\xfe", b'{"a": ' + b"1" * 5000 + b"}"]
+)
 async def test_what_is_no_json_may_be_json_later(http: Http, server, body: bytes) -> None:
     server.answers("/a", body)
     with pytest.raises(Retry, match="JSON is expected"):
@@ -503,7 +520,9 @@ async def test_no_error_shows_a_secret(http: Http, server, status: str) -> None:
 # -- pure ----------------------------------------------------------------------------------------------------------
 
 
-@given(st.one_of(st.none(), st.text(), st.integers().map(str), st.from_regex(r"\w{3}, \d+ \w+ \d+ \d+:\d+:\d+ [+-]?\w+")))
+@given(
+    st.one_of(st.none(), st.text(), st.integers().map(str), st.from_regex(r"\w{3}, \d+ \w+ \d+ \d+:\d+:\d+ [+-]?\w+"))
+)
 def test_retry_after_is_a_bounded_number_or_nothing(value: str | None) -> None:
     seconds = retry_after(value, NOW)
     assert seconds is None or 0 <= seconds <= 86_400

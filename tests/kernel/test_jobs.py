@@ -59,7 +59,9 @@ async def finished(folder: Path, counters: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "stopped"])
-async def test_a_run_goes_on_after_a_stop_without_repeating_finished_steps(tmp_path: Path, kill: signal.Signals) -> None:
+async def test_a_run_goes_on_after_a_stop_without_repeating_finished_steps(
+    tmp_path: Path, kill: signal.Signals
+) -> None:
     counters = tmp_path / "counters"
     counters.mkdir()
     process = start_process(tmp_path / "data", counters)

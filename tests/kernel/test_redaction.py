@@ -14,7 +14,9 @@ from nightcrew.kernel.redaction import MASK, credentials_in, log_processor, reda
 
 AROUND = st.sampled_from(["", "cannot read ", "'", '"', "(", "<a href=", "GET ", "url=", "x\n"])
 AFTER = st.sampled_from(["", " failed", "'", '"', ")", ">", "\n", ": it answers HTTP 500"])
-TYPED = st.text(string.ascii_letters + string.digits + "-._~!$*+%", min_size=1, max_size=20).map(lambda text: "S3" + text)
+TYPED = st.text(string.ascii_letters + string.digits + "-._~!$*+%", min_size=1, max_size=20).map(
+    lambda text: "S3" + text
+)
 """What people have in addresses as a password, as it stands there."""
 
 
@@ -56,7 +58,20 @@ def test_odd_user_info_leaves_nothing_of_the_password(url: str) -> None:
     assert "hunter22" not in redact(f"cannot read {url} now")
 
 
-KEYS = ("password", "token", "api_key", "username", "user", "key", "access_token", "sid", "PASSWORD", "Sig", "mac", "auth")
+KEYS = (
+    "password",
+    "token",
+    "api_key",
+    "username",
+    "user",
+    "key",
+    "access_token",
+    "sid",
+    "PASSWORD",
+    "Sig",
+    "mac",
+    "auth",
+)
 
 
 @given(AROUND, st.sampled_from(KEYS), TYPED, st.sampled_from(["", "&x=1", "#frag"]), AFTER)
@@ -78,10 +93,14 @@ def test_an_xtream_path_shows_no_login(before: str, user: str, password: str, ki
 def test_an_xtream_path_without_its_host_shows_no_login() -> None:
     """So it stands in the log when a request fails: `path=/live/<user>/<token>/1.ts`."""
     assert "s3cr3t" not in redact("/live/hans/s3cr3t/1.ts")
-    assert "s3cr3t" not in str(log_processor(None, "error", {"event": "request failed", "path": "/live/hans/s3cr3t/1.ts"}))
+    assert "s3cr3t" not in str(
+        log_processor(None, "error", {"event": "request failed", "path": "/live/hans/s3cr3t/1.ts"})
+    )
 
 
-@pytest.mark.parametrize("url", ["http://panel.example:8080/hans/s3cr3t/1234", "http://panel.example/hans/s3cr3t/1234.ts"])
+@pytest.mark.parametrize(
+    "url", ["http://panel.example:8080/hans/s3cr3t/1234", "http://panel.example/hans/s3cr3t/1234.ts"]
+)
 def test_the_short_form_of_an_xtream_address_shows_no_login(url: str) -> None:
     """`get.php?type=m3u_plus&output=ts` writes addresses without `/live`: the commonest ones in lists."""
     assert "s3cr3t" not in redact(f"cannot play {url} now")
@@ -111,7 +130,9 @@ def test_harmless_text_stays_as_it_is(text: str) -> None:
     assert redact(text) == text
 
 
-@pytest.mark.parametrize("url", ["http://host.example/guide.xml?days=3&lang=de", "https://[::1]:8780/live/news/master.m3u8"])
+@pytest.mark.parametrize(
+    "url", ["http://host.example/guide.xml?days=3&lang=de", "https://[::1]:8780/live/news/master.m3u8"]
+)
 def test_a_harmless_address_stays_as_it_is(url: str) -> None:
     assert redact(f"see {url}.") == f"see {url}."
 

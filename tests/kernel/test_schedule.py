@@ -96,7 +96,11 @@ async def test_a_tick_that_raises_is_recorded_backed_off_and_tried_again(tmp_pat
     async with ticking(tmp_path, Tick("lab.flaky", probe, every=0.05, promise=60)) as runtime:
         worker = runtime.schedule.workers["lab.flaky"]
         await until(lambda: worker.failures == 3)
-        assert [mark.error for mark in worker.runs] == ["RuntimeError: http://u:•••@h/ broke", "later please", "ValueError: bad"]
+        assert [mark.error for mark in worker.runs] == [
+            "RuntimeError: http://u:•••@h/ broke",
+            "later please",
+            "ValueError: bad",
+        ]
         assert worker.state == "failing"
         gaps = [(b.at - a.at).total_seconds() for a, b in zip(worker.runs, list(worker.runs)[1:], strict=False)]
         assert gaps[0] >= 0.08, "twice the period after the first failure"
@@ -184,7 +188,9 @@ async def test_a_database_that_is_away_does_not_end_a_failing_tick(tmp_path: Pat
         raise RuntimeError("no database")
 
     probe = Probe(act)
-    async with ticking(tmp_path, Tick("lab.a", probe, every=0.05, promise=60), Tick("lab.b", Probe(), every=1, promise=9)) as runtime:
+    async with ticking(
+        tmp_path, Tick("lab.a", probe, every=0.05, promise=60), Tick("lab.b", Probe(), every=1, promise=9)
+    ) as runtime:
         worker = runtime.schedule.workers["lab.a"]
         await until(lambda: worker.failures >= 1)
         worker.failures = 0
@@ -216,7 +222,9 @@ async def test_one_slow_tick_does_not_hold_up_another(tmp_path: Path) -> None:
 
     quick = Probe()
     async with ticking(
-        tmp_path, Tick("lab.slow", Probe(forever), every=0.05, promise=60), Tick("lab.quick", quick, every=0.05, promise=60)
+        tmp_path,
+        Tick("lab.slow", Probe(forever), every=0.05, promise=60),
+        Tick("lab.quick", quick, every=0.05, promise=60),
     ):
         await until(lambda: quick.runs >= 5)
 
@@ -266,7 +274,9 @@ async def test_a_paused_tick_stands_still_until_it_is_resumed_but_runs_by_hand(t
 async def test_a_changed_period_counts_from_the_next_cycle_on(tmp_path: Path) -> None:
     period = [0.05]
     probe = Probe()
-    async with ticking(tmp_path, Tick("lab.a", probe, every=lambda _: period[0], promise=lambda _: period[0] * 9)) as runtime:
+    async with ticking(
+        tmp_path, Tick("lab.a", probe, every=lambda _: period[0], promise=lambda _: period[0] * 9)
+    ) as runtime:
         await until(lambda: probe.runs >= 3)
         period[0] = 60
         await until(lambda: runtime.schedule.workers["lab.a"].promise == 540)
@@ -384,7 +394,12 @@ async def test_a_pause_survives_a_restart_and_breaks_no_promise(tmp_path: Path, 
         await asyncio.sleep(0.6)
         answer = await node.http.get("/health")
         (shown,) = [worker for worker in answer.json()["workers"] if worker["name"] == "lab.a"]
-        assert (answer.status_code, shown["state"], shown["fresh"], shown["paused_by"]) == (200, "paused", True, "script")
+        assert (answer.status_code, shown["state"], shown["fresh"], shown["paused_by"]) == (
+            200,
+            "paused",
+            True,
+            "script",
+        )
         assert probe.runs == runs
         assert runs == 0, "a paused worker does not run at start either"
         await node.post("/api/v1/workers/lab.a/resume")
@@ -452,7 +467,10 @@ async def test_a_timetable_whose_name_begins_like_another_one_is_not_held_up_by_
 
 async def test_what_was_missed_is_done_once(tmp_path: Path) -> None:
     probe = JobProbe()
-    lab = domain(jobs=(Job("lab.job", probe),), timetables=(Timetable("lab.hourly", cron="0 * * * *", job="lab.job", promise=7300),))
+    lab = domain(
+        jobs=(Job("lab.job", probe),),
+        timetables=(Timetable("lab.hourly", cron="0 * * * *", job="lab.job", promise=7300),),
+    )
     async with app.node(app.Config(data_dir=tmp_path, domains=(upkeep.DOMAIN, lab))) as (runtime, _):
         old = utcnow() - timedelta(days=3)
         await schedule_store.register(runtime.store, {"lab.hourly": ("0 * * * *", old)})
@@ -465,9 +483,13 @@ async def test_what_was_missed_is_done_once(tmp_path: Path) -> None:
         assert timedelta() < worker.next_run - utcnow() <= timedelta(hours=1)
 
 
-async def test_a_timetable_fires_by_hand_even_when_paused_and_its_promise_counts_from_the_resume(tmp_path: Path) -> None:
+async def test_a_timetable_fires_by_hand_even_when_paused_and_its_promise_counts_from_the_resume(
+    tmp_path: Path,
+) -> None:
     probe = JobProbe()
-    lab = domain(jobs=(Job("lab.job", probe),), timetables=(Timetable("lab.t", cron="0 0 1 1 *", job="lab.job", promise=60),))
+    lab = domain(
+        jobs=(Job("lab.job", probe),), timetables=(Timetable("lab.t", cron="0 0 1 1 *", job="lab.job", promise=60),)
+    )
     async with running(tmp_path, domains=(upkeep.DOMAIN, lab)) as node:
         await node.post("/api/v1/workers/lab.t/pause")
         await node.post("/api/v1/workers/lab.t/run")
@@ -475,7 +497,9 @@ async def test_a_timetable_fires_by_hand_even_when_paused_and_its_promise_counts
         table = schedule_store.timetable
         async with node.runtime.store.write() as connection:
             old = utcnow() - timedelta(days=3)
-            await connection.execute(sa.update(table).where(table.c.name == "lab.t").values(created_at=old, last_ok=old))
+            await connection.execute(
+                sa.update(table).where(table.c.name == "lab.t").values(created_at=old, last_ok=old)
+            )
         worker = node.runtime.schedule.workers["lab.t"]
         await until(lambda: worker.last_ok == old)
         assert (await node.http.get("/health")).status_code == 200, "a pause breaks no promise"
@@ -492,7 +516,9 @@ async def test_a_failing_timetable_shows_its_error_and_works_again(tmp_path: Pat
         if error:
             raise error
 
-    lab = domain(jobs=(Job("lab.job", work),), timetables=(Timetable("lab.t", cron="0 0 1 1 *", job="lab.job", promise=1e9),))
+    lab = domain(
+        jobs=(Job("lab.job", work),), timetables=(Timetable("lab.t", cron="0 0 1 1 *", job="lab.job", promise=1e9),)
+    )
     async with running(tmp_path, domains=(upkeep.DOMAIN, lab)) as node:
         worker = node.runtime.schedule.workers["lab.t"]
         await node.post("/api/v1/workers/lab.t/run")

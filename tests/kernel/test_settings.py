@@ -48,7 +48,18 @@ async def store(tmp_path: Path, database: str | None) -> AsyncIterator[Store]:
     await made.close()
 
 
-async def test_a_stored_value_beats_the_environment_beats_the_file_beats_the_default(store: Store, tmp_path: Path) -> None:
+@pytest.fixture
+async def lite(tmp_path: Path) -> AsyncIterator[Store]:
+    """SQLite alone, where the database makes no difference."""
+    made = Store(database_url(tmp_path, None))
+    await asyncio.to_thread(migrate, made.url, [Path(migrate.__code__.co_filename).parent / "migrations" / "versions"])
+    yield made
+    await made.close()
+
+
+async def test_a_stored_value_beats_the_environment_beats_the_file_beats_the_default(
+    store: Store, tmp_path: Path
+) -> None:
     def origin(settings: Settings) -> tuple[Any, str]:
         (found,) = [item for item in settings.describe() if item["key"] == "radio.volume"]
         assert found["value"] == settings.of(Radio).volume
@@ -74,10 +85,10 @@ async def test_a_partial_change_touches_nothing_else(store: Store, tmp_path: Pat
     assert settings.of(Lamp) == Lamp()
 
 
-async def test_changing_to_the_present_value_changes_nothing(store: Store, tmp_path: Path) -> None:
+async def test_changing_to_the_present_value_changes_nothing(lite: Store, tmp_path: Path) -> None:
     settings = make(tmp_path)
-    await settings.change(store, {"station": "two"}, actor="test")
-    assert await settings.change(store, {"station": "two"}, actor="test") == {}
+    await settings.change(lite, {"station": "two"}, actor="test")
+    assert await settings.change(lite, {"station": "two"}, actor="test") == {}
 
 
 @pytest.mark.parametrize(
@@ -93,25 +104,25 @@ async def test_changing_to_the_present_value_changes_nothing(store: Store, tmp_p
     ],
 )
 async def test_one_wrong_value_changes_nothing_and_is_named_with_its_bound(
-    store: Store, tmp_path: Path, values: dict[str, Any], key: str, bound: str
+    lite: Store, tmp_path: Path, values: dict[str, Any], key: str, bound: str
 ) -> None:
     settings = make(tmp_path)
     with pytest.raises(Invalid) as caught:
-        await settings.change(store, {"colour": "blue", **values}, actor="test")
+        await settings.change(lite, {"colour": "blue", **values}, actor="test")
     assert caught.value.field == key
     assert key in str(caught.value)
     assert bound in str(caught.value)
     assert (settings.of(Radio), settings.of(Lamp)) == (Radio(), Lamp())
     again = make(tmp_path)
-    await again.load(store)
+    await again.load(lite)
     assert again.of(Lamp).colour == "red"
 
 
 @pytest.mark.parametrize("key", ["nothing", "radio.nothing", "volume", ".", "radio."])
-async def test_an_unknown_or_ambiguous_name_is_refused(store: Store, tmp_path: Path, key: str) -> None:
+async def test_an_unknown_or_ambiguous_name_is_refused(lite: Store, tmp_path: Path, key: str) -> None:
     settings = make(tmp_path)
     with pytest.raises(Invalid, match="no setting|several") as caught:
-        await settings.change(store, {key: 1, "colour": "blue"}, actor="test")
+        await settings.change(lite, {key: 1, "colour": "blue"}, actor="test")
     assert caught.value.field == key
     assert settings.of(Lamp).colour == "red"
 
@@ -229,7 +240,9 @@ def test_a_file_that_is_no_text_is_refused_with_a_sentence(tmp_path: Path) -> No
         ({"NIGHTCREW_MODE": "mono"}, {"mode": "mono"}),
     ],
 )
-def test_the_environment_is_read_by_the_type_of_the_option(tmp_path: Path, env: dict[str, str], read: dict[str, Any]) -> None:
+def test_the_environment_is_read_by_the_type_of_the_option(
+    tmp_path: Path, env: dict[str, str], read: dict[str, Any]
+) -> None:
     settings = make(tmp_path, {"radio": Radio}, env)
     assert settings.of(Radio).model_dump(include=set(read)) == read
 
@@ -244,7 +257,10 @@ def test_a_typed_value_is_json_when_it_reads_as_json() -> None:
 
 
 def test_every_option_describes_itself(tmp_path: Path) -> None:
-    found = {item["key"]: item for item in make(tmp_path, {"kernel": KernelSettings, "playlists": PlaylistSettings}).describe()}
+    found = {
+        item["key"]: item
+        for item in make(tmp_path, {"kernel": KernelSettings, "playlists": PlaylistSettings}).describe()
+    }
     interval = found["playlists.refresh_interval"]
     assert (interval["default"], interval["unit"], interval["env"]) == (600, "s", "NIGHTCREW_REFRESH_INTERVAL")
     assert interval["bounds"] == {"minimum": 60, "maximum": 86_400}
@@ -277,17 +293,17 @@ def test_every_option_describes_itself(tmp_path: Path) -> None:
         ("stream_mode", "carrier pigeon"),
     ],
 )
-async def test_playlist_options_are_checked(store: Store, tmp_path: Path, key: str, value: Any) -> None:
+async def test_playlist_options_are_checked(lite: Store, tmp_path: Path, key: str, value: Any) -> None:
     settings = make(tmp_path, {"playlists": PlaylistSettings})
     with pytest.raises(Invalid) as caught:
-        await settings.change(store, {key: value}, actor="test")
+        await settings.change(lite, {key: value}, actor="test")
     assert str(caught.value).startswith(f"playlists.{key}")
 
 
-async def test_regions_are_stored_in_one_spelling(store: Store, tmp_path: Path) -> None:
+async def test_regions_are_stored_in_one_spelling(lite: Store, tmp_path: Path) -> None:
     settings = make(tmp_path, {"playlists": PlaylistSettings})
     await settings.change(
-        store,
+        lite,
         {"locales": [[" de ", "de"]], "COMBINED_PLAYLISTS": [{"name": " DACH ", "regions": ["de", "At", "de"]}]},
         actor="test",
     )

@@ -48,7 +48,9 @@ def differences(url: sa.URL) -> list[object]:
     engine = sa.create_engine(sync_url(url))
     try:
         with engine.connect() as connection:
-            context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+            context = MigrationContext.configure(
+                connection, opts={"compare_type": True, "compare_server_default": True}
+            )
             return list(compare_metadata(context, metadata))
     finally:
         engine.dispose()

@@ -224,7 +224,27 @@ def test_a_list_is_recognised_by_its_first_bytes_whatever_it_calls_itself(first:
         st.binary(max_size=300),
         st.lists(
             st.sampled_from(
-                [b"#EXTINF:", b"-1", b" ", b",", b'"', b"=", b"tvg-id", b"\n", b"\r", b"|", b"http://", b"\xff", b"#EXTM3U", b"\0", b"a", b"#EXTGRP:", b"#EXTVLCOPT:", b"%", b"\xef\xbb\xbf"]
+                [
+                    b"#EXTINF:",
+                    b"-1",
+                    b" ",
+                    b",",
+                    b'"',
+                    b"=",
+                    b"tvg-id",
+                    b"\n",
+                    b"\r",
+                    b"|",
+                    b"http://",
+                    b"\xff",
+                    b"#EXTM3U",
+                    b"\0",
+                    b"a",
+                    b"#EXTGRP:",
+                    b"#EXTVLCOPT:",
+                    b"%",
+                    b"\xef\xbb\xbf",
+                ]
             ),
             max_size=60,
         ).map(b"".join),
@@ -255,25 +275,54 @@ def test_no_nul_comes_through(field: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ['"', " ", '" ', ' "', '="', 'a="', 'a=" ', 'a="b" ', 'a="b', '" a="', "a=", "=", ",", 'a="b"c ', '"a', "a ", "a.", '"\t', "\t", 'a-b="," ']
+    "unit",
+    [
+        '"',
+        " ",
+        '" ',
+        ' "',
+        '="',
+        'a="',
+        'a=" ',
+        'a="b" ',
+        'a="b',
+        '" a="',
+        "a=",
+        "=",
+        ",",
+        'a="b"c ',
+        '"a',
+        "a ",
+        "a.",
+        '"\t',
+        "\t",
+        'a-b="," ',
+    ],
 )
 def test_an_adversarial_line_takes_no_time_to_speak_of(unit: str) -> None:
     began = time.monotonic()
     for lead in ("#EXTINF:-1 ", '#EXTINF:-1 a="', "#EXTM3U "):
-        line = lead + unit * ((m3u.MAX_LINE - 100) // len(unit))
+        line = lead + unit * (16_000 // len(unit))
         read(f"{line}\nhttp://s/1\n", m3u.Listing())
         read(f'{line}",Name\nhttp://s/1\n', m3u.Listing())
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 1, "16 KB; a line may have 64 KB, and the search does not let the event loop run"
 
 
 # -- our own writing -----------------------------------------------------------------------------------------------
 
-PRINTABLE = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z"), include_characters=" ", exclude_characters='"'), max_size=25).map(str.strip)
+PRINTABLE = st.text(
+    st.characters(codec="utf-8", exclude_categories=("C", "Z"), include_characters=" ", exclude_characters='"'),
+    max_size=25,
+).map(str.strip)
 KEY = st.from_regex(r"[a-z][a-z0-9-]{0,9}", fullmatch=True).filter(
     lambda key: key not in {"tvg-id", "tvg-logo", "tvg-chno", "group-title", "tvg-name", "duration", "channel-id"}
 )
-URL = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters='|"'), max_size=20).map(lambda t: f"http://s/{t}")
-HEADER_VALUE = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=20).map(str.strip).filter(bool)
+URL = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters='|"'), max_size=20).map(
+    lambda t: f"http://s/{t}"
+)
+HEADER_VALUE = (
+    st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=20).map(str.strip).filter(bool)
+)
 
 
 @st.composite
@@ -298,7 +347,14 @@ def written(entry: Entry) -> str:
 
 @given(
     st.builds(
-        Entry, name=PRINTABLE.filter(bool), url=URL, group=PRINTABLE, number=PRINTABLE, logo=PRINTABLE, guide_id=PRINTABLE, attributes=attributes()
+        Entry,
+        name=PRINTABLE.filter(bool),
+        url=URL,
+        group=PRINTABLE,
+        number=PRINTABLE,
+        logo=PRINTABLE,
+        guide_id=PRINTABLE,
+        attributes=attributes(),
     )
 )
 @example(Entry(name="a, b", url="http://s/1", group="x,", attributes={"catchup": "a=b"}))
@@ -309,7 +365,9 @@ def test_what_is_written_is_read_again(entry: Entry) -> None:
     assert listing.guides == ["http://g/guide.xml"]
     assert (again.name, again.url, again.group, again.number) == (entry.name, entry.url, entry.group, entry.number)
     assert (again.logo, again.guide_id) == (entry.logo, entry.guide_id)
-    assert {key: value for key, value in again.attributes.items() if key not in {"channel-id", "tvg-name"}} == dict(entry.attributes)
+    assert {key: value for key, value in again.attributes.items() if key not in {"channel-id", "tvg-name"}} == dict(
+        entry.attributes
+    )
     assert again.attributes["channel-id"] == "5"
 
 
@@ -327,7 +385,11 @@ def test_headers_after_the_address_are_read_again(headers: dict[str, str]) -> No
 def test_no_text_breaks_out_of_its_entry(name: str, group: str, logo: str, value: str) -> None:
     """A channel's name must not be able to add an entry of its own."""
     assume(name.strip())
-    text = written(Entry(name=name, url="http://s/1", group=group, logo=logo, guide_id=value, attributes={"x": value, "vlc:y": value}))
+    text = written(
+        Entry(
+            name=name, url="http://s/1", group=group, logo=logo, guide_id=value, attributes={"x": value, "vlc:y": value}
+        )
+    )
     (again,) = read(text.encode("utf-8", "replace"))
     assert again.url == "http://s/1"
     assert text.count("\n") <= 4

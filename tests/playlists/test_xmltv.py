@@ -26,14 +26,19 @@ def read(text: str | bytes, after: datetime = AFTER, before: datetime = BEFORE) 
     return list(xmltv.read(io.BytesIO(raw), after=after, before=before))
 
 
-def programme(body: str = "<title>T</title>", attributes: str = 'start="20260304120000 +0000" stop="20260304130000 +0000" channel="a"') -> Programme:
+def programme(
+    body: str = "<title>T</title>",
+    attributes: str = 'start="20260304120000 +0000" stop="20260304130000 +0000" channel="a"',
+) -> Programme:
     (found,) = read(f"<tv><programme {attributes}>{body}</programme></tv>")
     assert isinstance(found, Programme)
     return found
 
 
 def as_guide(found: list[GuideChannel | Programme]) -> ET.Element:
-    parts = [xmltv.channel_text(item) if isinstance(item, GuideChannel) else xmltv.programme_text(item) for item in found]
+    parts = [
+        xmltv.channel_text(item) if isinstance(item, GuideChannel) else xmltv.programme_text(item) for item in found
+    ]
     return ET.fromstring((xmltv.HEADER + "".join(parts) + xmltv.FOOTER).encode())
 
 
@@ -132,7 +137,10 @@ def test_a_programme_at_the_end_of_time_breaks_nothing(year: str) -> None:
         assert GuideChannel("b", "b", "") in read(text)
 
 
-@pytest.mark.parametrize("attributes", ['start="20260304120000"', 'channel="a"', 'start="x" channel="a"', 'start="20260304120000" channel=" "'])
+@pytest.mark.parametrize(
+    "attributes",
+    ['start="20260304120000"', 'channel="a"', 'start="x" channel="a"', 'start="20260304120000" channel=" "'],
+)
 def test_a_programme_without_channel_or_start_is_passed_over(attributes: str) -> None:
     assert read(f"<tv><programme {attributes}><title>x</title></programme></tv>") == []
 
@@ -142,7 +150,10 @@ def test_what_is_unknown_is_left_out_and_what_is_known_is_kept() -> None:
         '<title>T</title><x:odd xmlns:x="u">no</x:odd><script>alert(1)</script><unknown><title>inner</title></unknown>'
         '<rating system="FSK"><value>12</value><icon src="http://i"/></rating><!-- remark --><?php echo ?><new/>'
     )
-    assert programme(body).body == '<title>T</title><rating system="FSK"><value>12</value><icon src="http://i"></icon></rating><new></new>'
+    assert (
+        programme(body).body
+        == '<title>T</title><rating system="FSK"><value>12</value><icon src="http://i"></icon></rating><new></new>'
+    )
 
 
 @pytest.mark.parametrize(
@@ -156,9 +167,7 @@ def test_what_is_unknown_is_left_out_and_what_is_known_is_kept() -> None:
 )
 def test_names_with_a_prefix_leave_no_guide_that_others_cannot_read(body: str) -> None:
     """The prefix is declared at `<tv>`, which is not kept: without it the served guide is no XML for most readers."""
-    found = read(
-        f'<tv xmlns:x="urn:x"><programme start="20260304120000" channel="a">{body}</programme></tv>'
-    )
+    found = read(f'<tv xmlns:x="urn:x"><programme start="20260304120000" channel="a">{body}</programme></tv>')
     assert as_guide(found).find("programme/title").text == "T"  # type: ignore[union-attr]
 
 
@@ -168,7 +177,9 @@ def test_names_with_a_prefix_leave_no_guide_that_others_cannot_read(body: str) -
 def test_an_entity_bomb_is_refused() -> None:
     levels = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
     with pytest.raises(GiveUp, match="entities"):
-        read(f'<!DOCTYPE tv [<!ENTITY l0 "ha">{levels}]><tv><channel id="a"><display-name>&l9;</display-name></channel></tv>')
+        read(
+            f'<!DOCTYPE tv [<!ENTITY l0 "ha">{levels}]><tv><channel id="a"><display-name>&l9;</display-name></channel></tv>'
+        )
 
 
 @pytest.mark.parametrize(
@@ -216,7 +227,19 @@ def test_deep_nesting_is_refused() -> None:
         read("<tv><programme>" + "<a>" * 100_000)
 
 
-@pytest.mark.parametrize("text", ["", "<tv>", "<tv><channel id='a'/>", "<tv><programme start='2026", "<tv></tv><tv></tv>", "no xml", "<tv>\x01</tv>", "\xff"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "<tv>",
+        "<tv><channel id='a'/>",
+        "<tv><programme start='2026",
+        "<tv></tv><tv></tv>",
+        "no xml",
+        "<tv>\x01</tv>",
+        "\xff",
+    ],
+)
 def test_a_document_that_is_cut_off_or_damaged_may_be_whole_later(text: str) -> None:
     with pytest.raises(Retry):
         read(text)
@@ -266,7 +289,11 @@ def test_reading_holds_no_more_than_what_is_at_hand() -> None:
                 return b"<tv>"
             if self.left == 0:
                 return b"</tv>"
-            line = b'<programme start="20260304120000" channel="a"><title>T</title><desc>' + b"d" * 400 + b"</desc></programme>"
+            line = (
+                b'<programme start="20260304120000" channel="a"><title>T</title><desc>'
+                + b"d" * 400
+                + b"</desc></programme>"
+            )
             return line * 120 if self.left > 0 else b""
 
     tracemalloc.start()
@@ -279,15 +306,23 @@ def test_reading_holds_no_more_than_what_is_at_hand() -> None:
 
 # -- properties ----------------------------------------------------------------------------------------------------
 
-TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc"), include_characters="\n\t", exclude_characters="\ufffe\uffff"), max_size=30)
-TAG = st.sampled_from(["title", "sub-title", "desc", "credits", "category", "icon", "rating", "new", "odd", "x:title", "value", "script"])
+TEXT = st.text(
+    st.characters(
+        codec="utf-8", exclude_categories=("Cs", "Cc"), include_characters="\n\t", exclude_characters="\ufffe\uffff"
+    ),
+    max_size=30,
+)
+TAG = st.sampled_from(
+    ["title", "sub-title", "desc", "credits", "category", "icon", "rating", "new", "odd", "x:title", "value", "script"]
+)
 
 
 @st.composite
 def elements(draw: st.DrawFn, depth: int = 3) -> str:
     tag = draw(TAG)
     attributes = "".join(
-        f" {name}={quoteattr(draw(TEXT))}" for name in draw(st.sets(st.sampled_from(["lang", "src", "system", "xml:lang", "x:y"]), max_size=2))
+        f" {name}={quoteattr(draw(TEXT))}"
+        for name in draw(st.sets(st.sampled_from(["lang", "src", "system", "xml:lang", "x:y"]), max_size=2))
     )
     inside = [escape(draw(TEXT))]
     if depth:
@@ -329,7 +364,33 @@ def test_the_result_does_not_depend_on_how_the_file_is_cut_into_pieces(children:
 
 
 PIECE = st.sampled_from(
-    ["<tv>", "</tv>", "<programme ", 'start="20260304120000" ', 'start="99991231235959" ', 'channel="a"', ">", "<title>", "</title>", "</programme>", "&amp;", "&#0;", "&#xD800;", "<!DOCTYPE tv [", "]>", '<!ENTITY a "b">', "<![CDATA[", "]]>", '<?xml version="1.0" encoding="', "UTF-16", '"?>', "\0", "ä", "/>", "<channel id='a'"]
+    [
+        "<tv>",
+        "</tv>",
+        "<programme ",
+        'start="20260304120000" ',
+        'start="99991231235959" ',
+        'channel="a"',
+        ">",
+        "<title>",
+        "</title>",
+        "</programme>",
+        "&amp;",
+        "&#0;",
+        "&#xD800;",
+        "<!DOCTYPE tv [",
+        "]>",
+        '<!ENTITY a "b">',
+        "<![CDATA[",
+        "]]>",
+        '<?xml version="1.0" encoding="',
+        "UTF-16",
+        '"?>',
+        "\0",
+        "ä",
+        "/>",
+        "<channel id='a'",
+    ]
 )
 
 

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from nightcrew.cli import client, local
+from nightcrew.cli import local, options, overview, sources, work
 from nightcrew.cli.client import Failed
 from nightcrew.kernel.errors import NightcrewError
 
@@ -17,8 +17,57 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="All the background work of a home media server in one supervised, durable, visible program.",
 )
+
+
+def _register_clients() -> None:
+    """Commands that ask a running server."""
+    app.command(help="Is everything all right? Exit 1 when a worker broke its promise.")(overview.status)
+    app.command(help="What happened.")(overview.activity)
+    app.command(help="Refresh a region, or * for all, and wait for the end.")(overview.refresh)
+    app.command(help="Channels.")(overview.channels)
+    for name, text, commands in (
+        (
+            "jobs",
+            "Jobs: list, show, cancel, retry.",
+            (work.jobs_list, work.jobs_show, work.jobs_cancel, work.jobs_retry),
+        ),
+        (
+            "workers",
+            "Workers: list, run, pause, resume.",
+            (work.workers_list, work.workers_run, work.workers_pause, work.workers_resume),
+        ),
+        (
+            "settings",
+            "Settings: list, get, set, import.",
+            (options.settings_list, options.settings_get, options.settings_set, options.settings_import),
+        ),
+        (
+            "source",
+            "Sources of channels: add, list, edit, remove, refresh, accept, reject.",
+            (
+                sources.source_add,
+                sources.source_list,
+                sources.source_edit,
+                sources.source_remove,
+                sources.source_refresh,
+                sources.source_accept,
+                sources.source_reject,
+            ),
+        ),
+        (
+            "token",
+            "API keys and players' tokens: list, make, revoke.",
+            (options.token_list, options.token_make, options.token_revoke),
+        ),
+    ):
+        group = typer.Typer(help=text, no_args_is_help=True)
+        for command in commands:
+            group.command(command.__name__.partition("_")[2], help=command.__doc__)(command)
+        app.add_typer(group, name=name)
+
+
 local.register(app)
-client.register(app)
+_register_clients()
 
 
 def main() -> None:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nightcrew.kernel.errors import NightcrewError
+
 if TYPE_CHECKING:
     from nightcrew.app import Config
     from nightcrew.kernel.runtime import Runtime
@@ -62,7 +64,7 @@ def demo(data_dir: DataDir = None, host: Host = "127.0.0.1", port: Port = 8780, 
     from nightcrew.cli.demo import run_demo
 
     folder = data_dir or Path.cwd() / ".demo"
-    asyncio.run(run_demo(_config(folder, database_url, host=host, port=port), _announce))
+    loop_run(run_demo(_config(folder, database_url, host=host, port=port), _announce))
 
 
 def doctor(data_dir: DataDir = None, database_url: Database = None) -> None:
@@ -130,4 +132,7 @@ def loop_run(work: Awaitable[None]) -> None:
         await work
 
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(main())
+        try:
+            runner.run(main())
+        except* NightcrewError as group:
+            raise group.exceptions[0] from None

@@ -101,6 +101,7 @@ class JobState:
     started_at: datetime | None
     ended_at: datetime | None
     error: str | None
+    result: Any
     node: str | None
 
     def describe(self) -> dict[str, Any]:
@@ -352,6 +353,7 @@ def _state(status: WorkflowStatus, progress: rows.Progress | None) -> JobState:
         started_at=started,
         ended_at=updated if state in {"done", "failed", "cancelled"} else None,
         error=redact(str(status.error)) if status.error else None,
+        result=status.output if state == "done" else None,
         node=status.executor_id,
     )
 

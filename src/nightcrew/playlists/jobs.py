@@ -307,11 +307,12 @@ async def _record_recovery(runtime: Runtime, feed: Feed) -> None:
 
 
 def describe(change: Change) -> str:
-    """A change in words."""
-    parts = [
-        f"{n} {word}" for n, word in ((change.new, "new"), (change.changed, "changed"), (change.gone, "gone")) if n
-    ]
-    return f"{', '.join(parts)} channels" if parts else "no change"
+    """A change in words: "60 channels new, 3 changed, 1 gone"."""
+    counts = ((change.new, "new"), (change.changed, "changed"), (change.gone, "gone"))
+    parts = [f"{number} {word}" for number, word in counts if number]
+    if not parts:
+        return "no change"
+    return ", ".join(parts).replace(" ", " channel " if parts[0].startswith("1 ") else " channels ", 1)
 
 
 async def _feed_name(runtime: Runtime, feed: Feed) -> str:

@@ -41,9 +41,7 @@ async def needs(runtime: Runtime) -> list[Need]:
         link = f"/sources#source-{feed.source_id}"
         if feed.held_run:
             found.append(
-                Need(
-                    "warning", f"{name}: a change is held back ({feed.held_reason}). Accept or reject it", link
-                )
+                Need("warning", f"{name}: a change is held back ({feed.held_reason}). Accept or reject it", link)
             )
         if feed.error and feed.needs_user:
             found.append(Need("error", f"{name}: {feed.error}", link))

@@ -21,6 +21,18 @@ from nightcrew.playlists.rules import Change
 KEPT_RUNS = 200
 """Runs kept for each feed: a day and a half at the usual interval."""
 
+ANSWERED: Mapping[str, Any] = {
+    "run": None,
+    "run_until": None,
+    "rebuild_due": False,
+    "failures": 0,
+    "error": None,
+    "error_kind": None,
+    "needs_user": False,
+}
+"""Columns of a feed whose provider gave a list: its run is over, and it works."""
+NOTHING_HELD: Mapping[str, Any] = {"held_run": None, "held_at": None, "held_reason": None, "held_change": None}
+
 Slice = tuple[str, str, str]
 """(kind, lang, region) of a feed: kind is "channels" or "guide"; a guide has neither language nor region."""
 
@@ -261,10 +273,8 @@ async def fail(
 async def mark_refreshed(
     connection: AsyncConnection, feed_id: int, *, now: datetime, due_at: datetime, values: Mapping[str, Any]
 ) -> None:
-    done = {"refreshed_at": now, "due_at": due_at, "rebuild_due": False, "run": None, "run_until": None}
-    well = {"failures": 0, "error": None, "error_kind": None, "needs_user": False}
-    clear = {"held_run": None, "held_at": None, "held_reason": None, "held_change": None}
-    await connection.execute(sa.update(feed).where(feed.c.id == feed_id).values({**done, **well, **clear, **values}))
+    done = {"refreshed_at": now, "due_at": due_at, **ANSWERED, **NOTHING_HELD}
+    await connection.execute(sa.update(feed).where(feed.c.id == feed_id).values({**done, **values}))
 
 
 async def end_run(

@@ -22,7 +22,7 @@ from nightcrew.playlists import rules
 from nightcrew.playlists.models import MAX_NAME, MAX_URL, channel, feed, staged, stream
 from nightcrew.playlists.rules import Change, Entry, Identity
 from nightcrew.playlists.store import staging_sql as sql
-from nightcrew.playlists.store.sources import end_run, mark_refreshed
+from nightcrew.playlists.store.sources import ANSWERED, NOTHING_HELD, end_run, mark_refreshed
 
 PAGE = 5_000
 """Rows that are looked at in one piece when the missing ones are sought."""
@@ -210,14 +210,8 @@ async def hold(
             sa.update(feed)
             .where(feed.c.id == feed_id)
             .values(
-                run=None,
-                run_until=None,
+                **ANSWERED,
                 due_at=due_at,
-                rebuild_due=False,
-                failures=0,
-                error=None,
-                error_kind=None,
-                needs_user=False,
                 held_run=run,
                 held_at=now,
                 held_reason=reason,
@@ -233,11 +227,7 @@ async def reject(store: Store, feed_id: int) -> None:
     """Forget a held-back change; the next refresh looks anew."""
     async with store.write() as connection:
         run = (await connection.execute(sa.select(feed.c.held_run).where(feed.c.id == feed_id))).scalar()
-        await connection.execute(
-            sa.update(feed)
-            .where(feed.c.id == feed_id)
-            .values(held_run=None, held_at=None, held_reason=None, held_change=None)
-        )
+        await connection.execute(sa.update(feed).where(feed.c.id == feed_id).values(NOTHING_HELD))
         if run:
             await connection.execute(sa.delete(staged).where(staged.c.run == run))
 

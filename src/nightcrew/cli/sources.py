@@ -1,0 +1,156 @@
+"""Commands about sources."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nightcrew.cli.client import DEFAULT_URL, AsJson, Key, Server, Url, show, wait_for
+from nightcrew.kernel.settings import parse_value
+
+
+def source_add(
+    kind: Annotated[str, typer.Argument(help="m3u, xtream, catalogue or guide.")],
+    name: str,
+    address: Annotated[str, typer.Argument(metavar="URL", help="An address, or for m3u and guide a file.")],
+    region: Annotated[
+        str, typer.Option("--region", help="The region's name; default: made from the source's name.")
+    ] = "",
+    username: Annotated[str, typer.Option("--username", envvar="NIGHTCREW_SOURCE_USERNAME")] = "",
+    password: Annotated[str, typer.Option("--password", envvar="NIGHTCREW_SOURCE_PASSWORD")] = "",
+    config: Annotated[Path | None, typer.Option("--config", help="JSON file with further fields (catalogue).")] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the first refresh.")] = True,
+    url: Url = DEFAULT_URL,
+    api_key: Key = "",
+    as_json: AsJson = False,
+) -> None:
+    """Add a source, fetch it, and say how many channels it has."""
+    body: dict[str, Any] = json.loads(config.read_text("utf-8")) if config else {}
+    body |= {"kind": kind, "name": name, "url": _address(kind, address)}
+    body |= {key: value for key, value in (("region", region), ("username", username), ("password", password)) if value}
+    server = Server(url, api_key)
+    source = server.ask("POST", "/api/v1/sources", json=body)
+    if wait:
+        jobs = [feed["run"] for feed in source["feeds"] if feed["run"]]
+        try:
+            _wait_quietly(server, jobs)
+        finally:
+            source = server.ask("GET", f"/api/v1/sources/{source['id']}")
+    _print_source(source, as_json)
+    if any(feed["error"] for feed in source["feeds"]):
+        raise typer.Exit(1)
+
+
+def _address(kind: str, address: str) -> str:
+    """A relative path is meant from here, not from where the server runs."""
+    if kind in {"m3u", "guide", "xmltv"} and "://" not in address:
+        return str(Path(address).expanduser().absolute())
+    return address
+
+
+def _wait_quietly(server: Server, jobs: list[str]) -> None:
+    for job in jobs:
+        while server.ask("GET", f"/api/v1/jobs/{job}")["state"] in {"queued", "running"}:
+            time.sleep(0.2)
+
+
+def _print_source(source: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(source, indent=2, ensure_ascii=False))
+        return
+    for feed in source["feeds"]:
+        what = (
+            f"region {feed['region']}: {feed['streams']} channels"
+            if feed["kind"] == "channels"
+            else f"guide: {feed['streams']} programmes"
+        )
+        print(
+            f"source {source['id']} {source['name']}, {what}, {feed['status']}{': ' + feed['error'] if feed['error'] else ''}"
+        )
+
+
+def source_list(url: Url = DEFAULT_URL, api_key: Key = "", as_json: AsJson = False) -> None:
+    """All sources with their feeds."""
+    items = Server(url, api_key).ask("GET", "/api/v1/sources")["items"]
+    rows = items if as_json else list(_flat(items))
+    show(
+        rows,
+        ["id", "kind", "name", "region", "status", "channels", "age", "problem"],
+        as_json=as_json,
+        empty="No sources yet.",
+    )
+
+
+def _flat(items: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for source in items:
+        for feed in source["feeds"]:
+            held = f"held back: {feed['held']['reason']}" if feed["held"] else None
+            yield {
+                "id": source["id"],
+                "kind": source["kind"],
+                "name": source["name"],
+                "region": feed["region"] or "(guide)",
+                "status": feed["status"] if source["enabled"] else "off",
+                "channels": feed["streams"],
+                "age": feed["age"],
+                "problem": feed["error"] or held,
+            }
+
+
+def source_edit(
+    source: int,
+    field: Annotated[list[str], typer.Argument(help="field=value, one or more, for example name=News enabled=false.")],
+    url: Url = DEFAULT_URL,
+    api_key: Key = "",
+) -> None:
+    """Change fields of a source."""
+    pairs = [text.partition("=") for text in field]
+    changes = {
+        key: parse_value(value) if key in {"enabled", "guide", "locales", "options"} else value
+        for key, _, value in pairs
+    }
+    _print_source(Server(url, api_key).ask("PATCH", f"/api/v1/sources/{source}", json=changes), as_json=False)
+
+
+def source_remove(
+    source: int,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    url: Url = DEFAULT_URL,
+    api_key: Key = "",
+) -> None:
+    """Delete a source and the channels that only it can play."""
+    answer = Server(url, api_key).ask("DELETE", f"/api/v1/sources/{source}", params={"dry_run": dry_run})
+    print(
+        f"{'would remove' if answer['dry_run'] else 'removed'} {answer['source']} and its {answer['channels']} channels"
+    )
+
+
+def source_refresh(
+    source: int,
+    rebuild: Annotated[bool, typer.Option("--rebuild")] = False,
+    url: Url = DEFAULT_URL,
+    api_key: Key = "",
+    as_json: AsJson = False,
+) -> None:
+    """Refresh one source and wait for the end."""
+    server = Server(url, api_key)
+    wait_for(
+        server, server.ask("POST", f"/api/v1/sources/{source}/refresh", params={"rebuild": rebuild})["jobs"], as_json
+    )
+
+
+def source_accept(source: int, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
+    """Apply a held-back change."""
+    for change in Server(url, api_key).ask("POST", f"/api/v1/sources/{source}/held/accept")["accepted"]:
+        print(f"accepted: {change['new']} new, {change['changed']} changed, {change['gone']} gone")
+
+
+def source_reject(source: int, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
+    """Forget a held-back change."""
+    Server(url, api_key).ask("POST", f"/api/v1/sources/{source}/held/reject")
+    print("rejected")

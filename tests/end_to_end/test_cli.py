@@ -1,0 +1,546 @@
+"""Every command of the command line against a running server process.
+
+Commands that ask the server are called in this process, through the same `main` that the script calls; those that serve,
+write into a data directory or react to signals run as processes of their own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import typer
+
+from nightcrew.cli import app, main
+from support import free_port
+
+from .conftest import Process, Start
+
+PASSWORD = "correct horse battery"
+
+
+# -- calling commands --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+    def failed(self, words: str) -> None:
+        """It must have ended with 1 and one clear line for a person."""
+        assert self.code == 1, self
+        lines = self.err.strip().splitlines()
+        assert len(lines) == 1, self
+        assert lines[0].startswith("nightcrew: "), self
+        assert words in lines[0], self
+        assert "Traceback" not in self.err + self.out, self
+
+
+def run(*arguments: object) -> Result:
+    """A command in this process, as the script `nightcrew` runs it."""
+    out, err, argv, code = io.StringIO(), io.StringIO(), sys.argv, 0
+    sys.argv = ["nightcrew", *map(str, arguments)]
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            main()
+    except SystemExit as exc:
+        code = exc.code if isinstance(exc.code, int) else int(exc.code is not None)
+    finally:
+        sys.argv = argv
+    return Result(code, out.getvalue(), err.getvalue())
+
+
+def ok(*arguments: object) -> str:
+    """What a command printed; it must have worked and kept quiet on stderr."""
+    result = run(*arguments)
+    assert (result.code, result.err) == (0, ""), result
+    return result.out
+
+
+def spawn(*arguments: object, stdin: str = "", **env: str) -> Result:
+    """A command as a process of its own."""
+    command = [sys.executable, "-m", "nightcrew", *map(str, arguments)]
+    done = subprocess.run(
+        command, input=stdin, env={**os.environ, **env}, capture_output=True, text=True, timeout=60, check=False
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """All commands with their words."""
+    for name, command in (group or typer.main.get_command(app)).commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+# -- a server, and lists for it ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """One server for all commands that ask one."""
+    process = Process(tmp_path_factory.mktemp("cli") / "data", free_port())
+    process.start()
+    yield process
+    assert process.stop() == 0
+    assert "Traceback" not in process.log()
+
+
+@pytest.fixture
+def server(running: Process, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Process:
+    """The server without sources; commands find it through the environment, and are called in an empty folder."""
+    for source in running.get("/api/v1/sources").json()["items"]:
+        httpx2.delete(f"{running.url}/api/v1/sources/{source['id']}", trust_env=False).raise_for_status()
+    monkeypatch.setenv("NIGHTCREW_URL", running.url)
+    monkeypatch.chdir(tmp_path)
+    return running
+
+
+def write_list(file: str, count: int, name: str = "Channel") -> None:
+    """A playlist in the present folder."""
+    entries = [
+        f'#EXTINF:-1 tvg-id="c{n}.example" group-title="G{n % 2}",{name} {n}\nhttp://192.0.2.1/{n}.ts'
+        for n in range(count)
+    ]
+    Path(file).write_text("#EXTM3U\n" + "\n".join(entries) + "\n")
+
+
+def add_list(name: str = "List", region: str = "DE", count: int = 10) -> int:
+    """A source with so many channels; returns its id."""
+    write_list(f"{name}.m3u", count)
+    ok("source", "add", "m3u", name, f"{name}.m3u", "--region", region)
+    return next(int(row["id"]) for row in json.loads(ok("source", "list", "--json")) if row["name"] == name)
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A server that takes connections and never says a word."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(8)
+        yield int(listener.getsockname()[1])
+
+
+def until(done: Callable[[], bool], what: str) -> None:
+    for _ in range(400):
+        if done():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"there was no end to waiting for {what}")
+
+
+# -- commands that ask the server --------------------------------------------------------------------------------------
+
+
+def test_status_says_how_everything_is(server: Process) -> None:
+    assert "No regions yet." in ok("status")
+    add_list()
+    text = ok("status")
+    assert text.startswith(f"Everything is all right. Nightcrew 0.1.0 at {server.url}.")
+    assert "playlists.refresh" in text
+    assert "FRESH" in text
+    assert json.loads(ok("status", "--json"))["regions"][0]["channels"] == 10
+    assert ok("status", "--url", server.url + "/") == ok("status").replace(server.url, server.url + "/")
+
+
+def test_a_source_is_added_from_a_path_relative_to_the_caller(server: Process, tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    write_list("here/list.m3u", 3)
+    assert ok("source", "add", "m3u", "List", "here/list.m3u", "--region", "at").endswith(
+        "List, region AT: 3 channels, FRESH\n"
+    )
+    assert server.get("/playlist/AT.m3u").text.count("#EXTINF") == 3
+    (tmp_path / "guide.xml").write_text(
+        '<tv><channel id="c0.example"><display-name>C</display-name></channel>'
+        '<programme channel="c0.example" start="20300101000000 +0000" stop="20300101010000 +0000">'
+        "<title>T</title></programme></tv>"
+    )
+    assert "guide: " in ok("source", "add", "guide", "Guide", "guide.xml", "--no-wait")
+
+
+def test_a_source_that_cannot_be_fetched_is_said_to_fail(server: Process) -> None:
+    result = run("source", "add", "m3u", "Gone", "gone.m3u", "--region", "DE")
+    assert result.code == 1
+    assert "gone.m3u" in result.out
+    assert "NO DATA" in result.out
+    run("source", "add", "nonsense", "A", "http://192.0.2.1/").failed("there is no source kind 'nonsense'")
+    run("source", "add", "m3u", "Gone", "other.m3u").failed("Gone")
+    run("source", "add", "xtream", "Panel", "http://192.0.2.1/").failed("username")
+
+
+def test_a_config_file_that_cannot_be_read_is_one_clear_line(server: Process, tmp_path: Path) -> None:
+    (tmp_path / "broken.json").write_text("{oops")
+    add = ("source", "add", "catalogue", "C", "http://192.0.2.1/", "--config")
+    run(*add, "broken.json").failed("broken.json")
+    assert run(*add, "missing.json").code in {1, 2}
+    (tmp_path / "list.json").write_text("[]")
+    run(*add, "list.json").failed("list.json")
+
+
+def test_sources_are_listed_edited_and_removed(server: Process) -> None:
+    source = add_list()
+    assert "List" in ok("source", "list")
+    assert "Evening" in ok("source", "edit", source, "name=Evening", "enabled=false")
+    (row,) = json.loads(ok("source", "list", "--json"))
+    assert (row["name"], row["enabled"]) == ("Evening", False)
+    assert " off " in ok("source", "list")
+    ok("source", "edit", source, "enabled=true")
+    assert ok("source", "remove", source, "--dry-run") == "would remove Evening and its 10 channels\n"
+    assert len(json.loads(ok("source", "list", "--json"))) == 1
+    assert ok("source", "remove", source) == "removed Evening and its 10 channels\n"
+    assert ok("source", "list") == "No sources yet.\n"
+    run("source", "remove", source).failed("there is no source")
+    run("source", "edit", source, "name=A").failed("there is no source")
+
+
+def test_an_edit_that_is_not_field_equals_value_is_refused(server: Process) -> None:
+    source = add_list()
+    assert run("source", "edit", source, "name").code in {1, 2}
+    run("source", "edit", source, "colour=red").failed("colour")
+    assert json.loads(ok("source", "list", "--json"))[0]["name"] == "List"
+
+
+def test_a_held_back_change_is_rejected_then_accepted(server: Process) -> None:
+    source = add_list()
+    write_list("List.m3u", 3)
+    ok("source", "refresh", source)
+    assert "held back: " in ok("source", "list")
+    assert ok("source", "reject", source) == "rejected\n"
+    assert "held back: " not in ok("source", "list")
+    ok("source", "refresh", source, "--rebuild")
+    assert server.get("/playlist/DE.m3u").text.count("#EXTINF") == 10
+    assert ok("source", "accept", source) == "accepted: 0 new, 0 changed, 7 gone\n"
+    assert server.get("/playlist/DE.m3u").text.count("#EXTINF") == 3
+    run("source", "accept", source).failed("nothing is held back")
+    run("source", "reject", source).failed("nothing is held back")
+
+
+def test_refresh_waits_for_a_region_or_for_all(server: Process) -> None:
+    source = add_list()
+    add_list("Other", "AT", 4)
+    write_list("List.m3u", 11)
+    assert "done" in ok("refresh", "de")
+    assert server.get("/playlist/DE.m3u").text.count("#EXTINF") == 11
+    jobs = json.loads(ok("refresh", "*", "--rebuild", "--json"))
+    assert [job["state"] for job in jobs] == ["done", "done"]
+    run("refresh", "QQ").failed("there is no region 'QQ'")
+    Path("List.m3u").unlink()
+    result = run("refresh", "*")
+    assert result.code == 1
+    assert "failed" in result.out
+    assert "List.m3u" in result.out
+    assert run("source", "refresh", source).code == 1
+    assert server.get("/playlist/DE.m3u").text.count("#EXTINF") == 11
+
+
+def test_a_region_with_a_slash_or_a_question_mark_is_only_unknown(server: Process) -> None:
+    run("refresh", "A/B").failed("region")
+    run("refresh", "A?b=c").failed("region")
+
+
+def test_channels_are_searched(server: Process) -> None:
+    add_list()
+    add_list("Other", "AT", 4)
+    assert len(json.loads(ok("channels", "--json"))) == 14
+    (found,) = json.loads(ok("channels", "channel 7", "--json"))
+    assert (found["name"], found["group"], found["region"]) == ("Channel 7", "G1", "DE")
+    assert len(json.loads(ok("channels", "--region", "AT", "--group", "G1", "--json"))) == 2
+    assert len(json.loads(ok("channels", "--limit", "3", "--json"))) == 3
+    assert "Channel 7" in ok("channels", "7")
+    assert ok("channels", "no such channel") == "No channel matches.\n"
+
+
+def test_jobs_are_listed_shown_cancelled_and_retried(server: Process, silent_port: int) -> None:
+    ok("source", "add", "m3u", "Silent", f"http://127.0.0.1:{silent_port}/a.m3u", "--region", "SI", "--no-wait")
+    until(lambda: bool(json.loads(ok("jobs", "list", "--state", "running", "--json"))), "a running job")
+    (job,) = json.loads(ok("jobs", "list", "--state", "running", "--json"))
+    assert job["id"] in ok("jobs", "list").replace("\n", "").replace(" ", "") or job["id"][:20] in ok("jobs", "list")
+    assert "running" in ok("jobs", "show", job["id"])
+    assert ok("jobs", "cancel", job["id"]) == f"{job['id']} is cancelled\n"
+    shown = json.loads(ok("jobs", "show", job["id"], "--json"))
+    assert shown["state"] == "cancelled"
+    again = ok("jobs", "retry", job["id"]).removeprefix("started again as ").strip()
+    assert again != job["id"]
+    ok("jobs", "cancel", again)
+    run("jobs", "show", "no-such-job").failed("no-such-job")
+    run("jobs", "cancel", "no-such-job").failed("no-such-job")
+    run("jobs", "retry", "no-such-job").failed("no-such-job")
+    run("jobs", "list", "--state", "sleeping").failed("state")
+
+
+def test_workers_are_paused_resumed_and_run(server: Process) -> None:
+    assert "playlists.refresh" in ok("workers", "list")
+    assert ok("workers", "pause", "playlists.refresh") == "playlists.refresh is paused\n"
+    states = {row["name"]: row["state"] for row in json.loads(ok("workers", "list", "--json"))}
+    assert states["playlists.refresh"] == "paused"
+    assert ok("status").startswith("Everything is all right."), "a pause is a person's decision and breaks no promise"
+    ok("workers", "resume", "playlists.refresh")
+    states = {row["name"]: row["state"] for row in json.loads(ok("workers", "list", "--json"))}
+    assert states["playlists.refresh"] in {"waiting", "running"}
+    ok("workers", "run", "kernel.nightly")
+    until(lambda: "kernel.clean_up" in server.get("/api/v1/jobs", state="done").text, "the nightly job")
+    run("workers", "run", "nobody").failed("there is no worker 'nobody'")
+
+
+def test_settings_are_listed_read_changed_and_checked(server: Process) -> None:
+    assert "refresh_interval" in ok("settings", "list")
+    assert ok("settings", "set", "refresh_interval", "300") == "playlists.refresh_interval = 300\n"
+    assert ok("settings", "get", "refresh_interval") == "300\n"
+    assert ok("settings", "get", "playlists.refresh_interval") == "300\n"
+    assert ok("settings", "set", "refresh_interval", "300") == "unchanged\n"
+    run("settings", "set", "refresh_interval", "5").failed("60")
+    assert ok("settings", "get", "refresh_interval") == "300\n"
+    ok("settings", "set", "refresh_interval", "null")
+    assert ok("settings", "get", "refresh_interval") == "600\n"
+    run("settings", "get", "nothing").failed("there is no setting 'nothing'")
+    run("settings", "set", "nothing", "1").failed("there is no setting 'nothing'")
+
+
+def test_the_seeds_configuration_is_imported(server: Process, tmp_path: Path) -> None:
+    config = {
+        "RES": False,
+        "PLAYLIST_REBUILD_ON_START": True,
+        "FILTER_ENABLED": False,
+        "LOCALES": [["de", "DE"]],
+        "COMBINED_PLAYLISTS": [],
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    text = ok("settings", "import", "config.json")
+    assert text.startswith("imported: ")
+    assert set(text.removeprefix("imported: ").strip().split(", ")) == {f"playlists.{key}" for key in config}
+    assert ok("settings", "get", "LOCALES") == '[["de", "DE"]]\n'
+    (tmp_path / "config.json").write_text(json.dumps({"RES": True, "unheard_of": 1}))
+    result = run("settings", "import", "config.json")
+    assert (result.code, result.out, result.err) == (0, "imported: playlists.RES\n", "ignored: unheard_of\n")
+    assert ok("settings", "get", "RES") == "true\n"
+    ok("settings", "set", "RES", "null")
+    (tmp_path / "config.json").write_text("{oops")
+    run("settings", "import", "config.json").failed("config.json is not valid JSON")
+    (tmp_path / "config.json").write_text(json.dumps({"RES": False, "refresh_interval": 1}))
+    run("settings", "import", "config.json").failed("refresh_interval")
+    (tmp_path / "config.json").write_text("[]")
+    assert run("settings", "import", "config.json").code == 1
+
+
+def test_tokens_are_made_listed_and_revoked(server: Process) -> None:
+    text = ok("token", "make", "api", "backup script").strip()
+    assert len(text) > 20
+    (row,) = json.loads(ok("token", "list", "--json"))
+    assert (row["scope"], row["name"]) == ("api", "backup script")
+    assert text not in ok("token", "list")
+    assert "backup script" in ok("token", "list")
+    assert ok("token", "revoke", row["id"]) == "revoked\n"
+    assert ok("token", "list") == "No tokens.\n"
+    run("token", "revoke", row["id"]).failed("there is no token")
+    run("token", "make", "everything", "a").failed("scope")
+
+
+def test_activity_is_listed_newest_last(server: Process) -> None:
+    add_list()
+    lines = ok("activity", "--limit", "5").splitlines()
+    assert len(lines) == 5
+    assert lines == sorted(lines)
+    entries = [json.loads(line) for line in ok("activity", "--kind", "source.", "--json").splitlines()]
+    assert entries[-1]["message"] == "Source List (M3U playlist) was added"
+    assert {entry["kind"].partition(".")[0] for entry in entries} == {"source"}
+
+
+def test_activity_is_followed_until_interrupted(server: Process) -> None:
+    command = [sys.executable, "-m", "nightcrew", "activity", "--follow", "--limit", "1"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    lines: queue.Queue[str] = queue.Queue()
+    reader = threading.Thread(target=lambda out=process.stdout: [lines.put(line) for line in out], daemon=True)
+    reader.start()
+    try:
+        lines.get(timeout=20)
+        ok("settings", "set", "keep_gone_days", "31")
+        seen = ""
+        while "keep_gone_days = 31" not in seen:
+            seen = lines.get(timeout=20)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) != 0
+        assert "Traceback" not in process.stderr.read()
+    finally:
+        process.kill()
+        ok("settings", "set", "keep_gone_days", "null")
+
+
+JSON_COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("status",): (),
+    ("activity",): ("--limit", "1"),  # a line of JSON for each entry
+    ("refresh",): ("*",),
+    ("channels",): (),
+    ("jobs", "list"): (),
+    ("jobs", "show"): ("{job}",),
+    ("workers", "list"): (),
+    ("settings", "list"): (),
+    ("source", "add"): ("m3u", "Other", "List.m3u"),
+    ("source", "list"): (),
+    ("source", "refresh"): ("{source}",),
+    ("token", "list"): (),
+}
+
+
+def test_json_can_be_parsed_wherever_it_is_offered(server: Process) -> None:
+    offered = {words for words, command in commands() if any("--json" in p.opts for p in command.params)}
+    assert offered == set(JSON_COMMANDS)
+    source = add_list()
+    job = json.loads(ok("source", "refresh", source, "--json"))[0]["id"]
+    for words, more in JSON_COMMANDS.items():
+        assert json.loads(ok(*words, *(text.format(job=job, source=source) for text in more), "--json")), words
+
+
+def test_every_command_explains_itself(server: Process) -> None:
+    for words, command in commands():
+        assert command.help, words
+        result = run(*words, "--help")
+        assert (result.code, result.err) == (0, ""), words
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["status", "--nonsense"],
+        ["refresh"],
+        ["activity", "--limit", "0"],
+        ["source", "add", "m3u", "OnlyAName"],
+        ["source", "remove", "first"],
+        ["settings", "import", "/no/such/file"],
+        ["token", "revoke", "it"],
+        ["serve", "--port", "99999"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_use_exits_2(server: Process, arguments: list[str]) -> None:
+    result = run(*arguments)
+    assert result.code == 2, result
+    assert result.out == ""
+    assert "Traceback" not in result.err
+
+
+def test_without_a_server_every_asking_command_ends_with_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("NIGHTCREW_URL", f"http://127.0.0.1:{free_port()}")
+    (tmp_path / "config.json").write_text("{}")
+    local = {"serve", "worker", "demo", "doctor", "passwd"}
+    values = {"source": "1", "token": "1", "file": str(tmp_path / "config.json"), "field": "name=A"}
+    asked = 0
+    for words, command in commands():
+        if words[0] not in local:
+            needed = [values.get(p.name, "x") for p in command.params if p.param_type_name == "argument" and p.required]
+            run(*words, *needed).failed("no Nightcrew answers at http://127.0.0.1:")
+            asked += 1
+    assert asked > 20
+
+
+def test_an_address_that_is_no_nightcrew_is_one_clear_line(server: Process, silent_port: int) -> None:
+    run("status", "--url", f"{server.url}/static").failed("does not speak Nightcrew's API")
+    run("status", "--url", "no address").failed("no address")
+    del silent_port
+
+
+def test_the_script_itself_ends_with_1_and_no_traceback() -> None:
+    spawn("status", "--url", f"http://127.0.0.1:{free_port()}").failed("no Nightcrew answers at")
+
+
+# -- commands that run here --------------------------------------------------------------------------------------------
+
+
+def test_a_second_server_on_a_data_directory_is_refused(server: Process) -> None:
+    spawn("serve", "--data-dir", server.folder, "--port", free_port()).failed("another Nightcrew already uses")
+    server.check_alive()
+
+
+def test_a_port_that_is_taken_is_one_clear_line(server: Process, tmp_path: Path) -> None:
+    result = spawn("serve", "--data-dir", tmp_path / "data", "--port", server.port)
+    assert result.code == 1
+    assert "Traceback" not in result.err
+    assert str(server.port) in result.err
+
+
+def test_without_a_password_it_listens_on_this_machine_only(tmp_path: Path) -> None:
+    result = spawn("serve", "--host", "0.0.0.0", "--data-dir", tmp_path / "data", "--port", free_port())
+    result.failed("before Nightcrew listens on 0.0.0.0, set a password")
+
+
+def test_a_password_from_stdin_holds_from_the_next_start_on(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spawn("passwd", "--data-dir", tmp_path / "data", stdin="short\n").failed("8 or more characters")
+    assert "The password is set." in spawn("passwd", "--data-dir", tmp_path / "data", stdin=f"{PASSWORD}\n").out
+    server = start("data", command=("serve", "--host", "0.0.0.0"))
+    monkeypatch.setenv("NIGHTCREW_URL", server.url)
+    run("channels").failed("send an API key")
+    with httpx2.Client(base_url=server.url, trust_env=False) as person:
+        assert person.post("/login", data={"password": "a guess"}).status_code == 422
+        assert person.post("/login", data={"password": PASSWORD}).status_code == 303
+        key = person.post("/api/v1/tokens", json={"scope": "api", "name": "shell"}).json()["token"]
+    assert ok("channels", "--api-key", key) == "No channel matches.\n"
+    monkeypatch.setenv("NIGHTCREW_API_KEY", key)
+    assert "shell" in ok("token", "list")
+    began = time.monotonic()
+    assert server.stop() == 0, server.log()
+    assert time.monotonic() - began < 8
+    assert "Traceback" not in server.log()
+
+
+def test_the_doctor_says_what_is_missing(tmp_path: Path) -> None:
+    healthy = spawn("doctor", "--data-dir", tmp_path / "data")
+    assert healthy.code == 0, healthy
+    found = {line.split(":")[0].split(None, 1)[1] for line in healthy.out.splitlines()}
+    assert found >= {"Python", "data directory", "database", "disk", "ffmpeg", "clock"}
+    ill = spawn("doctor", "--data-dir", tmp_path / "data", "--database-url", "mysql://a:secret@192.0.2.1/b")
+    assert ill.code == 1
+    assert "MISSING database" in ill.out
+    assert "secret" not in ill.out + ill.err
+    assert "Traceback" not in ill.err
+
+
+def test_a_worker_without_a_page_starts_and_stops(start: Start, postgres: str) -> None:
+    worker = start("worker", command=("worker", "--database-url", postgres), wait=False)
+    until(lambda: worker.check_alive() or "Working as " in worker.log(), "the worker")
+    assert worker.stop() == 0, worker.log()
+    assert "Traceback" not in worker.log()
+
+
+def test_the_demo_comes_with_sources_that_fill_its_regions(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    demo = start("demo", command=("demo",))
+    monkeypatch.setenv("NIGHTCREW_URL", demo.url)
+
+    def filled() -> bool:
+        demo.check_alive()
+        return all(row["status_text"] == "FRESH" for row in regions()) and len(regions()) == 3
+
+    def regions() -> list[dict[str, Any]]:
+        return list(json.loads(ok("status", "--json"))["regions"])
+
+    until(filled, "three fresh regions")
+    assert {row["region"]: row["channels"] for row in regions()} == {"DE": 60, "AT": 60, "CH": 20}
+    assert len(json.loads(ok("source", "list", "--json"))) == 4
+    assert demo.stop() == 0, demo.log()
+    assert "Traceback" not in demo.log()

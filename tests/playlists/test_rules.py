@@ -1,0 +1,415 @@
+"""Decisions about channels: identity, filter, status, guard, ranking, secrets."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from nightcrew.playlists import rules
+from nightcrew.playlists.rules import Change, Entry, Filter, Identifier, Identity, Status, Variant
+
+WORD = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=12).map(str.strip)
+FEW = st.sampled_from(["", "a", "A", "b", "ä", "1", "2"])
+ENTRIES = st.builds(Entry, name=FEW, url=FEW, group=FEW, guide_id=FEW, provider_id=FEW)
+
+
+def identify(*entries: Entry) -> list[Identity]:
+    identifier = Identifier()
+    return [identifier.identify(entry) for entry in entries]
+
+
+# -- identity ------------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(ENTRIES, max_size=30))
+def test_every_channel_of_a_list_has_a_key_of_its_own(entries: list[Entry]) -> None:
+    keys = [identity.key for identity in identify(*entries)]
+    assert len(set(keys)) == len(keys)
+    assert all(len(identity.key) == len(identity.ident) == 16 for identity in identify(*entries))
+
+
+@given(st.lists(ENTRIES, max_size=15), st.data())
+def test_addresses_logos_and_numbers_are_no_part_of_the_identity(entries: list[Entry], data: st.DataObject) -> None:
+    moved = [dataclasses.replace(e, url=data.draw(WORD), logo=data.draw(WORD), number=data.draw(WORD)) for e in entries]
+    assert identify(*entries) == identify(*moved)
+
+
+@given(WORD.filter(bool), WORD, WORD, WORD, WORD)
+def test_the_providers_id_decides_alone(provider_id: str, name: str, other: str, group: str, guide_id: str) -> None:
+    one = Entry(name=name, url="", group=group, guide_id=guide_id, provider_id=provider_id)
+    two = Entry(name=other, url="", provider_id=provider_id)
+    assert identify(one) == identify(two)
+    assert identify(one) != identify(dataclasses.replace(one, provider_id=provider_id + "x"))
+
+
+def test_the_guide_id_joins_channels_that_name_and_group_tell_apart() -> None:
+    hd, sd, renamed = (
+        Entry(name=name, url="", group="News", guide_id=guide)
+        for name, guide in (("One", "x.de"), ("Two", "X.DE"), ("Three", "x.de"))
+    )
+    first, second, third = identify(hd, sd, renamed)
+    assert first.ident == second.ident == third.ident
+    assert len({first.key, second.key, third.key}) == 3
+
+
+@given(WORD.filter(bool))
+def test_without_ids_the_normalised_name_and_the_group_decide(group: str) -> None:
+    same = [
+        Entry(name=name, url="", group=group)
+        for name in ("Das Erste", "DAS ERSTE HD", "das-erste", "Das Érste [4K]", "Das Erste Ⓢ")
+    ]
+    assert len({identity.ident for identity in identify(*same)}) == 1
+    assert identify(same[0])[0].ident != identify(Entry(name="Das Zweite", url="", group=group))[0].ident
+    assert identify(same[0])[0].ident != identify(Entry(name="Das Erste", url="", group=group + "x"))[0].ident
+
+
+def test_alike_entries_are_numbered_so_that_one_more_leaves_the_others() -> None:
+    entry = Entry(name="A", url="")
+    assert identify(entry, entry, entry)[:2] == identify(entry, entry)
+
+
+@given(
+    st.builds(Entry, name=WORD, url=WORD, group=WORD, number=WORD, logo=WORD, guide_id=WORD, expires=st.booleans()),
+    WORD,
+)
+def test_the_hash_of_a_row_changes_with_everything_that_is_stored(entry: Entry, text: str) -> None:
+    assert rules.row_hash(entry) == rules.row_hash(dataclasses.replace(entry))
+    for field in ("name", "url", "group", "number", "logo", "guide_id"):
+        assume(getattr(entry, field) != text)
+        assert rules.row_hash(entry) != rules.row_hash(dataclasses.replace(entry, **{field: text}))
+    assert rules.row_hash(entry) != rules.row_hash(dataclasses.replace(entry, expires=not entry.expires))
+    assert rules.row_hash(entry) != rules.row_hash(dataclasses.replace(entry, attributes={"a": text}))
+
+
+def test_the_order_of_attributes_does_not_count() -> None:
+    one, two = (
+        Entry(name="A", url="", attributes=dict(pairs))
+        for pairs in ([("a", "1"), ("b", "2")], [("b", "2"), ("a", "1")])
+    )
+    assert rules.row_hash(one) == rules.row_hash(two)
+
+
+@given(st.text(max_size=40))
+def test_normalising_twice_is_normalising_once(name: str) -> None:
+    assert rules.normalise(rules.normalise(name)) == rules.normalise(name)
+    assert bool(rules.normalise(name)) == bool(name.casefold().strip())
+
+
+@pytest.mark.parametrize(
+    ("url", "playable"),
+    [
+        ("http://s/1", True),
+        ("HTTPS://s", True),
+        ("udp://@239.0.0.1:1234", True),
+        ("rtsp://u:p@h/x", True),
+        ("[NO PUBLIC STREAM]", False),
+        ("file:///etc/passwd", False),
+        ("http:///x", False),
+        ("", False),
+        ("javascript:alert(1)", False),
+        ("http://", False),
+        ("  http://s", False),
+    ],
+)
+def test_what_can_be_played(url: str, playable: bool) -> None:
+    assert rules.is_playable(url) is playable
+
+
+# -- regions -------------------------------------------------------------------------------------------------------
+
+
+@given(st.text(max_size=60))
+@example("all")
+@example("ALL")
+@example("ﬀ" * 40)
+@example("-" * 50)
+@example("A" * 39 + "-B")
+def test_every_source_name_makes_a_valid_region(name: str) -> None:
+    region = rules.region_from(name)
+    assert rules.region_name(region) == region
+    assert region != rules.ALL
+
+
+@given(st.text(max_size=50))
+def test_a_region_is_fit_for_an_address_or_refused(text: str) -> None:
+    try:
+        region = rules.region_name(text)
+    except ValueError:
+        return
+    assert region.isascii()
+    assert region == quote(region, safe="")
+    assert ".." != region
+    assert rules.region_name(region) == region
+    assert rules.region_name(region.lower()) == region
+
+
+@pytest.mark.parametrize("text", ["", " ", "/", "..", "a/b", "all", "A" * 41, "-a", ".a", "Ä"])
+def test_what_is_no_region(text: str) -> None:
+    with pytest.raises(ValueError, match="a region is"):
+        rules.region_name(text)
+
+
+@pytest.mark.parametrize("name", ["..", ".hidden", "a/b", "", "x" * 61, 7, None])
+def test_what_is_no_name_of_a_combination(name: object) -> None:
+    with pytest.raises(ValueError, match="needs a name"):
+        rules.checked_combination({"name": name, "regions": ["DE", "AT"]})
+
+
+# -- filter --------------------------------------------------------------------------------------------------------
+
+
+def test_the_filter_keeps_what_contains_a_keyword_and_may_regroup_it() -> None:
+    chosen = Filter.of(True, ["news", "sport: Sports ", " ", ":Nothing", "NEW:Late"])
+    assert chosen.apply("BBC News", "UK") == "UK"
+    assert chosen.apply("SPORT 1", "DE") == "Sports"
+    assert chosen.apply("News and Sport", "X") == "X", "the first keyword that matches counts"
+    assert chosen.apply("New", "X") == "Late"
+    assert chosen.apply("Cartoons", "X") is None
+
+
+@given(WORD, WORD, st.lists(WORD))
+def test_a_filter_that_is_off_or_has_no_keywords_keeps_everything(name: str, group: str, keywords: list[str]) -> None:
+    assert Filter.of(False, keywords).apply(name, group) == group
+    assert Filter.of(True, ["", " ", ":G"]).apply(name, group) == group
+
+
+@given(WORD.filter(bool), WORD, WORD)
+def test_a_keyword_is_found_whatever_its_case(keyword: str, before: str, after: str) -> None:
+    assume(":" not in keyword)
+    chosen = Filter.of(True, [keyword.swapcase()])
+    assume(keyword.casefold() == keyword.swapcase().casefold())
+    assert chosen.apply(before + keyword + after, "G") == "G"
+
+
+# -- fresh or not --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("age", "refreshing", "status"),
+    [
+        (None, False, Status.NO_DATA),
+        (None, True, Status.REFRESHING),
+        (0, False, Status.FRESH),
+        (720, False, Status.FRESH),
+        (720.1, False, Status.STALE),
+        (9999, True, Status.REFRESHING),
+    ],
+)
+def test_the_status_of_a_region(age: float | None, refreshing: bool, status: Status) -> None:
+    assert rules.status(age, 600, refreshing=refreshing) is status
+
+
+def test_the_css_of_a_status_is_one_word() -> None:
+    assert [status.css for status in Status] == ["fresh", "stale", "no-data", "refreshing"]
+
+
+MOMENTS = st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC))
+
+
+@given(st.lists(MOMENTS, min_size=1))
+def test_a_whole_is_as_old_as_its_oldest_part(moments: list[datetime]) -> None:
+    assert rules.oldest(moments) == min(moments)
+    assert rules.oldest(iter(moments)) == min(moments)
+    assert rules.oldest([*moments, None]) is None
+    assert rules.oldest([None, *moments]) is None
+
+
+def test_nothing_has_no_age() -> None:
+    assert rules.oldest([]) is None
+
+
+# -- the guard -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stored", "gone", "guard", "held"),
+    [
+        (0, 0, 30, None),
+        (100, 0, 0, None),
+        (100, 30, 30, None),
+        (100, 31, 30, "−31 %"),
+        (1000, 301, 30, "−30 %"),
+        (100, 1, 0, "−1 %"),
+        (100, 100, 100, None),
+        (100, 100, 99, "−100 %"),
+        (3, 1, 33, "−33 %"),
+    ],
+)
+def test_a_loss_beyond_the_guard_is_held_back(stored: int, gone: int, guard: int, held: str | None) -> None:
+    assert rules.held_back(Change(stored=stored, gone=gone), guard) == held
+
+
+@given(st.integers(1, 10_000), st.integers(0, 10_000), st.integers(0, 100), st.integers(0, 10_000))
+def test_only_the_loss_counts_for_the_guard(stored: int, gone: int, guard: int, new: int) -> None:
+    gone = min(gone, stored)
+    held = rules.held_back(Change(stored, new=new, changed=new, moved=new, gone=gone), guard)
+    assert (held is not None) == (gone * 100 > guard * stored)
+
+
+@given(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9))
+def test_a_change_is_nothing_only_when_nothing_changed(new: int, changed: int, moved: int, gone: int) -> None:
+    assert Change(5, new, changed, moved, gone).nothing == (new + changed + moved + gone == 0)
+
+
+@given(st.integers(0, 10_000), st.floats(60, 86_400), st.one_of(st.none(), st.floats(0, 86_400)))
+def test_the_pause_after_failures_grows_within_bounds(failures: int, interval: float, after: float | None) -> None:
+    pause = rules.next_attempt(failures, interval, after)
+    assert pause <= rules.next_attempt(failures + 1, interval, after)
+    assert 30 <= pause <= max(interval, after or 0)
+    assert pause >= (after or 0)
+
+
+# -- variants ------------------------------------------------------------------------------------------------------
+
+
+def v(height: int, fps: float, bandwidth: int = 0) -> Variant:
+    return Variant(f"http://s/{height}p{fps}/{bandwidth}", height, fps, bandwidth)
+
+
+def test_variants_are_ranked_as_the_specification_says() -> None:
+    best_first = [
+        v(1080, 50),
+        v(720, 50),
+        v(1080, 25),
+        v(720, 25),
+        v(576, 50),
+        v(576, 25),
+        v(360, 30),
+        v(360, 25),
+        v(240, 25),
+    ]
+    for pair in itertools.combinations(best_first, 2):
+        assert rules.best_variant(pair) == rules.best_variant(pair[::-1]) == pair[0]
+    assert sorted(best_first, key=rules.variant_rank, reverse=True) == best_first
+
+
+@pytest.mark.parametrize("fps", [50.0, 59.94, 60.0])
+def test_frame_rates_about_fifty_and_about_twenty_five_are_classes(fps: float) -> None:
+    for slow in (23.976, 24.0, 25.0, 29.97, 30.0):
+        assert rules.best_variant([v(720, fps), v(1080, slow)]) == v(720, fps)
+        assert rules.best_variant([v(720, slow), v(576, fps)]) == v(720, slow)
+
+
+def test_equal_pictures_are_told_apart_by_their_bandwidth() -> None:
+    assert rules.best_variant([v(720, 50, 1), v(720, 50, 3), v(720, 50, 2)]) == v(720, 50, 3)
+    assert rules.best_variant([]) is None
+
+
+@given(st.lists(st.tuples(st.integers(1, 719), st.integers(1, 100)), min_size=2, max_size=2, unique=True))
+def test_the_rest_is_ranked_by_height_times_frame_rate(pair: list[tuple[int, int]]) -> None:
+    one, two = (v(height, fps) for height, fps in pair)
+    assume(one.height * one.fps != two.height * two.fps)
+    assert rules.best_variant([one, two]) == max(one, two, key=lambda variant: variant.height * variant.fps)
+
+
+MASTER = """#EXTM3U
+#EXT-X-VERSION:6
+#EXT-X-INDEPENDENT-SEGMENTS
+#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="aud1",LANGUAGE="en",NAME="English",AUTOSELECT=YES,DEFAULT=YES,CHANNELS="2",URI="a1/prog_index.m3u8"
+
+#EXT-X-STREAM-INF:AVERAGE-BANDWIDTH=2168183,BANDWIDTH=2177116,CODECS="avc1.640020,mp4a.40.2",RESOLUTION=960x540,FRAME-RATE=60.000,CLOSED-CAPTIONS="cc1",AUDIO="aud1",SUBTITLES="sub1"
+v5/prog_index.m3u8
+#EXT-X-STREAM-INF:AVERAGE-BANDWIDTH=7968416,BANDWIDTH=8001098,CODECS="avc1.64002a,mp4a.40.2",RESOLUTION=1920x1080,FRAME-RATE=60.000,AUDIO="aud1"
+# a remark in between
+https://cdn.example/v9/prog_index.m3u8?x=1
+
+#EXT-X-STREAM-INF:PROGRAM-ID=1,BANDWIDTH=1280000
+../low.m3u8
+#EXT-X-I-FRAME-STREAM-INF:AVERAGE-BANDWIDTH=183689,BANDWIDTH=187492,CODECS="avc1.64002a",RESOLUTION=1920x1080,URI="v7/iframe_index.m3u8"
+"""
+
+
+def test_a_master_playlist_names_its_variants() -> None:
+    """Two of the variants of Apple's public example stream, and the oldest form there is."""
+    variants = rules.parse_master(MASTER.replace("\n", "\r\n"), "https://h.example/a/b/master.m3u8?token=1")
+    assert variants == [
+        Variant("https://h.example/a/b/v5/prog_index.m3u8", 540, 60.0, 2_177_116),
+        Variant("https://cdn.example/v9/prog_index.m3u8?x=1", 1080, 60.0, 8_001_098),
+        Variant("https://h.example/a/low.m3u8", 0, 0.0, 1_280_000),
+    ]
+    best = rules.best_variant(variants)
+    assert best is not None
+    assert best.height == 1080
+
+
+def test_a_media_playlist_names_none() -> None:
+    assert rules.parse_master("#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\nseg1.ts\n", "http://h/") == []
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        "RESOLUTION=1x",
+        "RESOLUTION=x",
+        "RESOLUTION=1920x1080x9",
+        "RESOLUTION=9x" + "9" * 5000,
+        "FRAME-RATE=nan",
+        "FRAME-RATE=inf",
+        "FRAME-RATE=-5",
+        "BANDWIDTH=" + "9" * 5000,
+        'CODECS="',
+        "=,=,",
+        "RESOLUTION=1x٣٠٠",
+    ],
+)
+def test_nonsense_in_a_master_playlist_is_passed_over(attributes: str) -> None:
+    (variant,) = rules.parse_master(f"#EXTM3U\n#EXT-X-STREAM-INF:{attributes}\nv.m3u8\n", "http://h/")
+    assert variant.url == "http://h/v.m3u8"
+    assert 0 <= variant.height < 100_000
+    assert 0 <= variant.fps < 1000
+    rules.best_variant([variant])
+
+
+@pytest.mark.parametrize("line", ["http://[::1", "//[", "http://a\u2100b/x"])
+def test_an_impossible_address_in_a_master_playlist_breaks_nothing(line: str) -> None:
+    variants = rules.parse_master(
+        f"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n{line}\n#EXT-X-STREAM-INF:BANDWIDTH=2\nok.m3u8\n", "http://h/"
+    )
+    assert "http://h/ok.m3u8" in [variant.url for variant in variants]
+
+
+@given(st.text(max_size=200), st.text(max_size=30))
+def test_no_text_makes_the_parser_of_master_playlists_fall_over(text: str, line: str) -> None:
+    for variant in rules.parse_master(f"#EXT-X-STREAM-INF:{text}\n{line}\n{text}", "http://h/a/"):
+        rules.variant_rank(variant)
+
+
+# -- secrets in addresses ------------------------------------------------------------------------------------------
+
+SECRET = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), min_size=1, max_size=12).map(
+    lambda text: quote(text, safe="")
+)
+URL = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="{}"), max_size=30)
+
+
+@given(URL, st.lists(SECRET, min_size=1, max_size=3, unique=True), st.lists(st.integers(0, 2), max_size=4))
+@example("/live/", ["demo", "demo-password"], [0, 1])
+@example("/live/", ["1", "0"], [0, 1])
+@example("/live/", ["x", "secret"], [0, 1])
+def test_hidden_secrets_are_filled_in_again(url: str, secrets: list[str], places: list[int]) -> None:
+    whole = "http://h" + url + "".join(f"/{secrets[place % len(secrets)]}" for place in places)
+    assert rules.fill_secrets(rules.hide_secrets(whole, secrets), secrets) == whole
+
+
+@given(
+    URL,
+    st.text(st.sampled_from("WXYZ"), min_size=4, max_size=9),
+    st.text(st.sampled_from("WXYZ-"), min_size=4, max_size=9),
+)
+@example("/live/", "WXYZ", "WXYZ-WORD")
+def test_no_part_of_a_secret_is_left_in_the_stored_address(url: str, user: str, password: str) -> None:
+    """The demo panel's login is demo / demo-password: `{secret0}-password` would be stored, and shown."""
+    assume(user != password and "WXYZ" not in url and not set(url) & set("WXYZ"))
+    hidden = rules.hide_secrets(f"http://h{url}/live/{user}/{password}/1.ts", [user, password])
+    assert not set(hidden) & set("WXYZ")
+
+
+def test_a_new_password_takes_the_place_of_the_old_one() -> None:
+    hidden = rules.hide_secrets("http://h/live/demo/demo-password/1.ts", ["demo", "demo-password"])
+    assert rules.fill_secrets(hidden, ["hans", "new"]) == "http://h/live/hans/new/1.ts"
