@@ -199,7 +199,9 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as exc:
         listener.close()
-        raise NeedsUser(f"cannot listen on {host} port {port}: {exc.strerror}. Choose another with --port or --host") from exc
+        raise NeedsUser(
+            f"cannot listen on {host} port {port}: {exc.strerror}. Choose another with --port or --host"
+        ) from exc
     return listener
 
 

@@ -1,7 +1,7 @@
 """Every command of the command line against a running server process.
 
-Commands that ask the server are called in this process, through the same `main` that the script calls; those that serve,
-write into a data directory or react to signals run as processes of their own.
+Commands are called in this process, through the same `main` that the script calls. Those that serve, and those whose end
+by a signal matters, run as processes of their own.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import queue
 import signal
 import socket
@@ -21,6 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import httpx2
 import pytest
@@ -55,17 +55,20 @@ class Result:
         assert "Traceback" not in self.err + self.out, self
 
 
-def run(*arguments: object) -> Result:
-    """A command in this process, as the script `nightcrew` runs it."""
-    out, err, argv, code = io.StringIO(), io.StringIO(), sys.argv, 0
-    sys.argv = ["nightcrew", *map(str, arguments)]
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+def run(*arguments: object, stdin: str = "") -> Result:
+    """A command in this process, as the script `nightcrew` runs it. Logging is left as the tests have it."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with (
+        mock.patch.object(sys, "argv", ["nightcrew", *map(str, arguments)]),
+        mock.patch.object(sys, "stdin", io.StringIO(stdin)),
+        mock.patch("nightcrew.app.configure_logging"),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
             main()
-    except SystemExit as exc:
-        code = exc.code if isinstance(exc.code, int) else int(exc.code is not None)
-    finally:
-        sys.argv = argv
+        except SystemExit as exc:
+            code = exc.code if isinstance(exc.code, int) else int(exc.code is not None)
     return Result(code, out.getvalue(), err.getvalue())
 
 
@@ -76,12 +79,10 @@ def ok(*arguments: object) -> str:
     return result.out
 
 
-def spawn(*arguments: object, stdin: str = "", **env: str) -> Result:
+def spawn(*arguments: object) -> Result:
     """A command as a process of its own."""
     command = [sys.executable, "-m", "nightcrew", *map(str, arguments)]
-    done = subprocess.run(
-        command, input=stdin, env={**os.environ, **env}, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
     return Result(done.returncode, done.stdout, done.stderr)
 
 
@@ -154,7 +155,7 @@ def until(done: Callable[[], bool], what: str) -> None:
 
 
 def test_status_says_how_everything_is(server: Process) -> None:
-    assert "No regions yet." in ok("status")
+    assert "NO DATA" in ok("status"), "the setting LOCALES asks for DE from the first start on"
     add_list()
     text = ok("status")
     assert text.startswith(f"Everything is all right. Nightcrew 0.1.0 at {server.url}.")
@@ -252,11 +253,6 @@ def test_refresh_waits_for_a_region_or_for_all(server: Process) -> None:
     assert "List.m3u" in result.out
     assert run("source", "refresh", source).code == 1
     assert server.get("/playlist/DE.m3u").text.count("#EXTINF") == 11
-
-
-def test_a_region_with_a_slash_or_a_question_mark_is_only_unknown(server: Process) -> None:
-    run("refresh", "A/B").failed("region")
-    run("refresh", "A?b=c").failed("region")
 
 
 def test_channels_are_searched(server: Process) -> None:
@@ -358,9 +354,9 @@ def test_tokens_are_made_listed_and_revoked(server: Process) -> None:
 
 def test_activity_is_listed_newest_last(server: Process) -> None:
     add_list()
-    lines = ok("activity", "--limit", "5").splitlines()
-    assert len(lines) == 5
-    assert lines == sorted(lines)
+    moments = [line.split()[0] for line in ok("activity", "--limit", "5").splitlines()]
+    assert len(moments) == 5
+    assert moments == sorted(moments)
     entries = [json.loads(line) for line in ok("activity", "--kind", "source.", "--json").splitlines()]
     assert entries[-1]["message"] == "Source List (M3U playlist) was added"
     assert {entry["kind"].partition(".")[0] for entry in entries} == {"source"}
@@ -410,7 +406,8 @@ def test_json_can_be_parsed_wherever_it_is_offered(server: Process) -> None:
     source = add_list()
     job = json.loads(ok("source", "refresh", source, "--json"))[0]["id"]
     for words, more in JSON_COMMANDS.items():
-        assert json.loads(ok(*words, *(text.format(job=job, source=source) for text in more), "--json")), words
+        printed = ok(*words, *(text.format(job=job, source=source) for text in more), "--json")
+        assert isinstance(json.loads(printed), list | dict), words
 
 
 def test_every_command_explains_itself(server: Process) -> None:
@@ -458,10 +455,9 @@ def test_without_a_server_every_asking_command_ends_with_one_clear_line(
     assert asked > 20
 
 
-def test_an_address_that_is_no_nightcrew_is_one_clear_line(server: Process, silent_port: int) -> None:
-    run("status", "--url", f"{server.url}/static").failed("does not speak Nightcrew's API")
+def test_an_address_that_is_no_nightcrew_is_one_clear_line(server: Process) -> None:
+    run("status", "--url", f"{server.url}/api/docs?").failed("does not speak Nightcrew's API")
     run("status", "--url", "no address").failed("no address")
-    del silent_port
 
 
 def test_the_script_itself_ends_with_1_and_no_traceback() -> None:
@@ -472,27 +468,40 @@ def test_the_script_itself_ends_with_1_and_no_traceback() -> None:
 
 
 def test_a_second_server_on_a_data_directory_is_refused(server: Process) -> None:
-    spawn("serve", "--data-dir", server.folder, "--port", free_port()).failed("another Nightcrew already uses")
+    run("serve", "--data-dir", server.folder, "--port", free_port()).failed("another Nightcrew already uses")
     server.check_alive()
 
 
 def test_a_port_that_is_taken_is_one_clear_line(server: Process, tmp_path: Path) -> None:
     result = spawn("serve", "--data-dir", tmp_path / "data", "--port", server.port)
-    assert result.code == 1
-    assert "Traceback" not in result.err
-    assert str(server.port) in result.err
+    result.failed(f"cannot listen on 127.0.0.1 port {server.port}")
 
 
 def test_without_a_password_it_listens_on_this_machine_only(tmp_path: Path) -> None:
-    result = spawn("serve", "--host", "0.0.0.0", "--data-dir", tmp_path / "data", "--port", free_port())
+    result = run("serve", "--host", "0.0.0.0", "--data-dir", tmp_path / "data", "--port", free_port())
     result.failed("before Nightcrew listens on 0.0.0.0, set a password")
+
+
+def test_a_data_directory_or_database_that_cannot_be_used_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "settings").mkdir()
+    (tmp_path / "settings" / "nightcrew.toml").write_text("[[x")
+    run("serve", "--data-dir", tmp_path / "settings").failed("nightcrew.toml is not valid TOML")
+    (tmp_path / "file").write_text("")
+    run("serve", "--data-dir", tmp_path / "file").failed(str(tmp_path / "file"))
+
+
+def test_a_database_that_does_not_answer_is_one_clear_line(tmp_path: Path) -> None:
+    url = f"postgresql://someone:secret-password@127.0.0.1:{free_port()}/nightcrew"
+    result = run("serve", "--data-dir", tmp_path / "data", "--database-url", url)
+    result.failed("database")
+    assert "secret-password" not in result.err
 
 
 def test_a_password_from_stdin_holds_from_the_next_start_on(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spawn("passwd", "--data-dir", tmp_path / "data", stdin="short\n").failed("8 or more characters")
-    assert "The password is set." in spawn("passwd", "--data-dir", tmp_path / "data", stdin=f"{PASSWORD}\n").out
+    run("passwd", "--data-dir", tmp_path / "data", stdin="short\n").failed("8 or more characters")
+    assert "The password is set." in run("passwd", "--data-dir", tmp_path / "data", stdin=f"{PASSWORD}\n").out
     server = start("data", command=("serve", "--host", "0.0.0.0"))
     monkeypatch.setenv("NIGHTCREW_URL", server.url)
     run("channels").failed("send an API key")
@@ -510,11 +519,11 @@ def test_a_password_from_stdin_holds_from_the_next_start_on(
 
 
 def test_the_doctor_says_what_is_missing(tmp_path: Path) -> None:
-    healthy = spawn("doctor", "--data-dir", tmp_path / "data")
+    healthy = run("doctor", "--data-dir", tmp_path / "data")
     assert healthy.code == 0, healthy
     found = {line.split(":")[0].split(None, 1)[1] for line in healthy.out.splitlines()}
     assert found >= {"Python", "data directory", "database", "disk", "ffmpeg", "clock"}
-    ill = spawn("doctor", "--data-dir", tmp_path / "data", "--database-url", "mysql://a:secret@192.0.2.1/b")
+    ill = run("doctor", "--data-dir", tmp_path / "data", "--database-url", "mysql://a:secret@192.0.2.1/b")
     assert ill.code == 1
     assert "MISSING database" in ill.out
     assert "secret" not in ill.out + ill.err

@@ -194,7 +194,10 @@ class Schedule:
         else:
             worker.begin(now)
             await runtime.jobs.start(
-                timetable.job, run_id=job_id, label=timetable.name, delay=0.0 if at_once else random.uniform(0, timetable.jitter)
+                timetable.job,
+                run_id=job_id,
+                label=timetable.name,
+                delay=0.0 if at_once else random.uniform(0, timetable.jitter),
             )
         await rows.fired(runtime.store, timetable.name)
         self._changed()

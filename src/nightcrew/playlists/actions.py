@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nightcrew.kernel.errors import Invalid, NotFound
+from nightcrew.kernel.http import points_private
 from nightcrew.kernel.redaction import credentials_in, redact
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import jobs, rules
@@ -29,7 +30,7 @@ async def add_source(
     """Add a source and start its first refresh. Raises `Invalid` or `Conflict`."""
     kind = "guide" if kind == "xmltv" else kind
     name = _checked_name(name)
-    config = checked_config(kind, {**values, "region": region or rules.region_from(name)})
+    config = await _located(checked_config(kind, {**values, "region": region or rules.region_from(name)}))
     stored = config.model_dump(mode="json")
     source_id = await sources.add(
         runtime.store, runtime.vault, kind=kind, name=name, config=stored, shown_url=_shown(config)
@@ -57,6 +58,8 @@ async def edit_source(runtime: Runtime, source_id: int, changes: Mapping[str, An
             config[key] = changes[key]
     config["region"] = config.get("region") or rules.region_from(source.name)
     checked = checked_config(source.kind, config)
+    if checked.model_dump().get("url") != source.config.get("url"):
+        checked = await _located(checked.model_copy(update={"private": bool(changes.get("private"))}))
     fresh = checked.model_dump(mode="json")
     if fresh != source.config:
         values |= {"config": fresh, "shown_url": _shown(checked)}
@@ -185,6 +188,14 @@ async def edit_channel(runtime: Runtime, channel_id: int, changes: Mapping[str, 
         subject=before.name,
     )
     runtime.bus.publish("channels")
+
+
+async def _located(config: Config) -> Config:
+    """Note whether the address lies in a private network now. A public name that turns private later is refused."""
+    url = str(getattr(config, "url", ""))
+    if config.private or not url.lower().startswith(("http://", "https://")):
+        return config
+    return config.model_copy(update={"private": await points_private(url)})
 
 
 def _checked_name(name: str) -> str:

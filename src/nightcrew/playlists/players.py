@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import tempfile
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from email.utils import format_datetime
@@ -17,7 +19,7 @@ from nightcrew.kernel.runtime import KernelSettings, Runtime
 from nightcrew.playlists import rules
 from nightcrew.playlists.formats import hdhomerun, xmltv, xtream
 from nightcrew.playlists.models import Channel
-from nightcrew.playlists.outputs import Outputs, Selection, served
+from nightcrew.playlists.outputs import CHUNK, Outputs, Selection, served
 from nightcrew.playlists.play import Player
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels as channel_rows
@@ -94,6 +96,36 @@ def base_of(request: Request, node: Runtime) -> str:
     return (configured or str(request.base_url)).rstrip("/")
 
 
+async def spooled(node: Runtime, pieces: AsyncIterator[str], media_type: str) -> Response:
+    """An answer made from the database: written to a file without a name first, then sent.
+
+    A slow client thus holds a file, not a database connection, and memory stays at a block.
+    """
+    folder = node.data_dir / "tmp"
+    folder.mkdir(exist_ok=True)
+    file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed when the answer has been sent
+    try:
+        waiting = bytearray()
+        async for piece in pieces:
+            waiting += piece.encode("utf-8", "surrogatepass")
+            if len(waiting) >= CHUNK:
+                await asyncio.to_thread(file.write, waiting)
+                waiting = bytearray()
+        await asyncio.to_thread(file.write, waiting)
+        size = file.tell()
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+
+    async def blocks() -> AsyncIterator[bytes]:
+        with file:
+            while block := await asyncio.to_thread(file.read, CHUNK):
+                yield block
+
+    return StreamingResponse(blocks(), media_type=media_type, headers={"Content-Length": str(size)})
+
+
 # -- guide -------------------------------------------------------------------------------------------------------------
 
 
@@ -105,7 +137,7 @@ async def guide(
 ) -> Response:
     """XMLTV of all visible channels, or of one region."""
     regions = None if region is None else (await node.part(Outputs).select(region)).regions
-    return StreamingResponse(_guide(node, regions), media_type="application/xml; charset=utf-8")
+    return await spooled(node, _guide(node, regions), "application/xml; charset=utf-8")
 
 
 async def _guide(node: Runtime, regions: tuple[str, ...] | None) -> AsyncIterator[str]:
@@ -179,7 +211,7 @@ async def lineup(
             comma = ","
         yield "]"
 
-    return StreamingResponse(text(), media_type="application/json")
+    return await spooled(node, text(), "application/json")
 
 
 async def _visible(node: Runtime, regions: tuple[str, ...] | None) -> AsyncIterator[tuple[Channel, str]]:
@@ -214,7 +246,7 @@ async def player_api(
     if action == "get_live_categories":
         return JSONResponse(xtream.categories([name for name, _ in await _groups(node)]))
     if action == "get_live_streams":
-        return StreamingResponse(_xtream_streams(node, category_id), media_type="application/json")
+        return await spooled(node, _xtream_streams(node, category_id), "application/json")
     if action in {"get_short_epg", "get_simple_data_table"}:
         return JSONResponse({"epg_listings": []})
     return JSONResponse([])

@@ -72,10 +72,13 @@ class Adapters:
             raise NeedsUser(source.locked)
         if source.kind == "guide":
             config = GuideConfig.model_validate(source.config)
-            return Guide(config.url, user_agent=config.user_agent)
+            return Guide(config.url, user_agent=config.user_agent, private=config.private)
         adapter = self.of(source)
         url = adapter.guide_url()
-        return Guide(url, secrets=adapter.secrets, user_agent=source.config.get("user_agent", "")) if url else None
+        if not url:
+            return None
+        agent = source.config.get("user_agent", "")
+        return Guide(url, secrets=adapter.secrets, user_agent=agent, private=adapter.private)
 
 
 __all__ = ["KINDS", "Adapters", "Kind", "checked_config"]

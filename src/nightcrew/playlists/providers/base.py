@@ -27,6 +27,8 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     region: str = ""
     """The region that the source's channels belong to, where the kind does not have regions of its own."""
+    private: bool = False
+    """Whether the address was in a private network when it was entered; only then may answers lead there."""
 
     @field_validator("region")
     @classmethod

@@ -140,7 +140,7 @@ class Catalogue:
         self._token_until = 0.0
         auth = self._shape.auth
         self.secrets: tuple[str, ...] = tuple(v for v in (auth.value, *_texts(auth.body)) if len(v) >= 8)
-        self.private = host_is_private(config.url)
+        self.private = config.private or host_is_private(config.url)
 
     @contextlib.asynccontextmanager
     async def listing(self, fetch: Fetch) -> AsyncIterator[Listing | Unchanged]:

@@ -20,12 +20,12 @@ class GuideConfig(M3uConfig):
 class Guide:
     """A guide, alone or belonging to another source."""
 
-    def __init__(self, url: str, *, secrets: tuple[str, ...] = (), user_agent: str = "") -> None:
+    def __init__(self, url: str, *, secrets: tuple[str, ...] = (), user_agent: str = "", private: bool = False) -> None:
         self._url = url
         self._path = local_path(url)
         self._user_agent = user_agent
         self.secrets = secrets
-        self.private = self._path is not None or host_is_private(url)
+        self.private = private or self._path is not None or host_is_private(url)
 
     @contextlib.asynccontextmanager
     async def document(self, fetch: Fetch) -> AsyncIterator[tuple[BinaryIO, Answer] | Unchanged]:

@@ -57,7 +57,7 @@ class M3u:
         self._config = config
         self._path = local_path(config.url)
         self.secrets = credentials_in(config.url) if self._path is None else ()
-        self.private = self._path is not None or host_is_private(config.url)
+        self.private = config.private or self._path is not None or host_is_private(config.url)
 
     @contextlib.asynccontextmanager
     async def listing(self, fetch: Fetch) -> AsyncIterator[Listing | Unchanged]:

@@ -66,7 +66,7 @@ class Xtream:
     def __init__(self, config: XtreamConfig) -> None:
         self._config = config
         self.secrets: tuple[str, ...] = (quote(config.username, safe=""), quote(config.password, safe=""))
-        self.private = host_is_private(config.url)
+        self.private = config.private or host_is_private(config.url)
 
     @contextlib.asynccontextmanager
     async def listing(self, fetch: Fetch) -> AsyncIterator[Listing | Unchanged]:
