@@ -162,7 +162,7 @@ def test_status_says_how_everything_is(server: Process) -> None:
     assert "playlists.refresh" in text
     assert "FRESH" in text
     assert json.loads(ok("status", "--json"))["regions"][0]["channels"] == 10
-    assert ok("status", "--url", server.url + "/") == ok("status").replace(server.url, server.url + "/")
+    assert ok("status", "--url", server.url + "/").splitlines()[0].endswith(f"{server.url}/.")
 
 
 def test_a_source_is_added_from_a_path_relative_to_the_caller(server: Process, tmp_path: Path) -> None:
@@ -473,7 +473,7 @@ def test_a_second_server_on_a_data_directory_is_refused(server: Process) -> None
 
 
 def test_a_port_that_is_taken_is_one_clear_line(server: Process, tmp_path: Path) -> None:
-    result = spawn("serve", "--data-dir", tmp_path / "data", "--port", server.port)
+    result = run("serve", "--data-dir", tmp_path / "data", "--port", server.port)
     result.failed(f"cannot listen on 127.0.0.1 port {server.port}")
 
 

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Node, free_port, running
 
 from nightcrew.kernel import upkeep
 from nightcrew.kernel.domain import Domain, Job
 from nightcrew.kernel.errors import Conflict, GiveUp, NotFound, Retry
 from nightcrew.kernel.jobs import Run
 from nightcrew.kernel.settings import Options
+from support import Node, free_port, running
 
 LAB_FILE = Path(__file__).with_name("lab.py")
 spec = importlib.util.spec_from_file_location("lab", LAB_FILE)
@@ -50,33 +50,43 @@ def start_process(data: Path, counters: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-async def finished(folder: Path, counters: Path) -> dict[str, Any]:
+async def finished(folder: Path, counters: Path, **config: Any) -> dict[str, Any]:
     """The job's state after another start in this process, with step two let go."""
     (counters / "go").touch()
-    async with running(folder, domains=(upkeep.DOMAIN, lab.LAB)) as node:
+    async with running(folder, domains=(upkeep.DOMAIN, lab.LAB), **config) as node:
         state = await node.runtime.jobs.wait("lab.three:1", limit=20)
         return state.describe() | {"steps": await node.runtime.jobs.steps("lab.three:1")}
 
 
-@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "stopped"])
-async def test_a_run_goes_on_after_a_stop_without_repeating_finished_steps(
-    tmp_path: Path, kill: signal.Signals
-) -> None:
+def assert_resumed(state: dict[str, Any], counters: Path) -> None:
+    assert state["state"] == "done"
+    assert [step["name"] for step in state["steps"]] == ["one", "two", "three"]
+    counted = {name: len(lab.read(counters, name)) for name in ("one", "two", "three")}
+    assert counted == {"one": 1, "two": 2, "three": 1}, "only the interrupted step is done again"
+
+
+async def test_a_run_goes_on_after_a_kill_without_repeating_finished_steps(tmp_path: Path) -> None:
     counters = tmp_path / "counters"
     counters.mkdir()
     process = start_process(tmp_path / "data", counters)
     try:
         await asyncio.to_thread(until, lambda: lab.read(counters, "two"))
-        process.send_signal(kill)
-        assert await asyncio.to_thread(process.wait, 15) == (0 if kill is signal.SIGTERM else -9)
+        process.send_signal(signal.SIGKILL)
+        assert await asyncio.to_thread(process.wait, 15) == -9
     finally:
         process.kill()
     assert lab.read(counters, "three") == []
-    state = await finished(tmp_path / "data", counters)
-    assert state["state"] == "done"
-    assert [step["name"] for step in state["steps"]] == ["one", "two", "three"]
-    counted = {name: len(lab.read(counters, name)) for name in ("one", "two", "three")}
-    assert counted == {"one": 1, "two": 2, "three": 1}, "only the interrupted step is done again"
+    assert_resumed(await finished(tmp_path / "data", counters), counters)
+
+
+async def test_a_run_goes_on_after_a_graceful_stop(tmp_path: Path, database: str | None) -> None:
+    counters = tmp_path / "counters"
+    counters.mkdir()
+    config = {"domains": (upkeep.DOMAIN, lab.LAB), "database_url": database}
+    async with running(tmp_path / "data", **config) as node:
+        await node.runtime.jobs.start("lab.three", str(counters), run_id="lab.three:1")
+        await asyncio.to_thread(until, lambda: lab.read(counters, "two"))
+    assert_resumed(await finished(tmp_path / "data", counters, database_url=database), counters)
 
 
 async def wait_for(node: Node, run_id: str, state: str) -> None:

@@ -358,7 +358,7 @@ def written(entry: Entry) -> str:
     )
 )
 @example(Entry(name="a, b", url="http://s/1", group="x,", attributes={"catchup": "a=b"}))
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_what_is_written_is_read_again(entry: Entry) -> None:
     listing = m3u.Listing()
     (again,) = read(written(entry), listing)

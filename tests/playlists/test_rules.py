@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 import pytest
@@ -144,7 +144,7 @@ def test_a_region_is_fit_for_an_address_or_refused(text: str) -> None:
         return
     assert region.isascii()
     assert region == quote(region, safe="")
-    assert ".." != region
+    assert region != ".."
     assert rules.region_name(region) == region
     assert rules.region_name(region.lower()) == region
 

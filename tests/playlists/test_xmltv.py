@@ -262,9 +262,9 @@ def test_what_stands_before_the_cut_is_given_first() -> None:
     "body",
     [
         f"<title>{'t' * 5_000_000}</title>",
-        f"<title>T</title><desc>{'&lt;' * 1_000_000}</desc>",
+        f"<title>T</title><desc>{'&lt;' * 300_000}</desc>",
         f'<title lang="{"l" * 1_000_000}">T</title>',
-        f"<title>T</title>{'<category>x</category>' * 100_000}",
+        f"<title>T</title>{'<category>x</category>' * 30_000}",
     ],
 )
 def test_huge_texts_are_cut(body: str) -> None:
@@ -281,11 +281,11 @@ def test_huge_texts_are_cut(body: str) -> None:
 
 def test_reading_holds_no_more_than_what_is_at_hand() -> None:
     class Source(io.RawIOBase):
-        left = 400
+        left = 120
 
         def read(self, size: int = -1) -> bytes:
             self.left -= 1
-            if self.left == 399:
+            if self.left == 119:
                 return b"<tv>"
             if self.left == 0:
                 return b"</tv>"
@@ -300,7 +300,7 @@ def test_reading_holds_no_more_than_what_is_at_hand() -> None:
     count = sum(1 for _ in xmltv.read(Source(), after=AFTER, before=BEFORE))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert count == 398 * 120
+    assert count == 118 * 120
     assert peak < 3 << 20
 
 

@@ -19,6 +19,9 @@ from nightcrew.kernel.vault import Vault
 
 SESSION_SECONDS = 30 * 86_400
 MIN_PASSWORD = 8
+MAX_PASSWORD = 1_000
+"""Bytes."""
+RELOAD = 30.0
 TRIES = 5
 """Wrong passwords within a minute, after which further ones are refused unread."""
 
@@ -96,11 +99,21 @@ class Access:
         self._wrong = [moment for moment in self._wrong if now - moment < 60]
         if len(self._wrong) >= TRIES:
             return False
-        right = bool(self._given and secrets.compare_digest(password.encode(), self._given.encode()))
-        right = right or bool(self._hash and self._hasher.verify(password, self._hash))
+        right = self._is_right(password)
         if not right:
             self._wrong.append(now)
         return right
+
+    def _is_right(self, password: str) -> bool:
+        try:
+            plain = password.encode()
+        except UnicodeEncodeError:
+            return False
+        if len(plain) > MAX_PASSWORD:
+            return False
+        if self._given and secrets.compare_digest(plain, self._given.encode()):
+            return True
+        return bool(self._hash and self._hasher.verify(password, self._hash))
 
     def open_session(self) -> str:
         """The value of a session cookie."""
@@ -150,13 +163,12 @@ class Access:
         return known.name
 
     async def find_token(self, text: str, scope: Scope) -> Token | None:
-        """The token behind `text`. What another node made is known after half a minute."""
-        token = self._tokens.get(_digest(text))
-        if token is None and time.monotonic() - self._loaded > 30:
+        """The token behind `text`. What another node made or revoked is known after half a minute."""
+        if time.monotonic() - self._loaded > RELOAD:
             await self.load()
-            token = self._tokens.get(_digest(text))
+        token = self._tokens.get(_digest(text))
         return token if token is not None and token.scope == scope else None
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+MAX_NAME_BYTES = 160
+"""File systems take 255; the rest is for what is put around the name."""
 TEMPORARY = ".tmp-"
 """Part of the name of every file that is still being written."""
 
@@ -57,4 +59,5 @@ def sweep(folder: Path) -> int:
 def safe_name(text: str) -> str:
     """`text` as one file name: no separators, no leading dot, at most 80 characters; never empty."""
     cleaned = re.sub(r"[^\w.-]+", "_", text).strip("._")[:80]
-    return cleaned or "_"
+    short = cleaned.encode("utf-8", "ignore")[:MAX_NAME_BYTES].decode("utf-8", "ignore")
+    return short.strip("._") or "_"

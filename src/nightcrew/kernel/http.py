@@ -46,6 +46,9 @@ PER_HOST = 4
 PER_HOST_RATE = 20.0
 """Requests a second to one host."""
 CHUNK = 1 << 16
+GZIP_MAGIC = b"\x1f\x8b"
+CARRIED = frozenset({"user-agent", "accept", "accept-encoding"})
+"""Headers that follow a redirect to another host; any other may be a login."""
 MAX_ETAG = 300
 MAX_DATE = 100
 """Longer validators are not kept; the next request is then unconditional."""
@@ -96,6 +99,10 @@ class Request:
     secrets: tuple[str, ...] = ()
     allow_private: bool = False
     """Whether the target may lie in a private network: only when the user configured a source there."""
+
+    def question(self) -> str:
+        """What tells this request's answer from another's."""
+        return f"{self.method} {self.url} {json.dumps(self.json, sort_keys=True)}"
 
     def shown(self) -> str:
         """The address as an error may show it."""
@@ -155,6 +162,8 @@ class Http:
             into.truncate()
             async with asyncio.timeout(limits.seconds), self._open(request, validators) as response:
                 if response.status_code == 304:
+                    if not (validators and validators.headers()):
+                        raise GiveUp("it answers that nothing has changed, which was not asked")
                     return Answer(304, str(response.url), "", validators or Validators(), not_modified=True)
                 content_type = response.headers.get("content-type", "")
                 digest, size, first = hashlib.sha256(), 0, True
@@ -199,12 +208,12 @@ class Http:
         try:
             value = await self.json(request, limits=limits)
         except NightcrewError:
-            kept = await self._cache.get(request.url) if self._cache else None
+            kept = await self._cache.get(request.question()) if self._cache else None
             if kept is None:
                 raise
             return kept, True
         if self._cache is not None:
-            await self._cache.put(request.url, value)
+            await self._cache.put(request.question(), value)
         return value, False
 
     async def _with_retries(self, request: Request, once: Callable[[], Awaitable[ResultT]], limits: Limits) -> ResultT:
@@ -240,13 +249,22 @@ class Http:
                         return
                 finally:
                     await response.aclose()
-            target = urljoin(url, location)
+            target = _target(url, location)
             if response.status_code in {301, 302, 303} and method != "GET":
                 method, body = "GET", None
             if urlsplit(target).netloc != urlsplit(url).netloc:
-                headers = {k: v for k, v in headers.items() if k.lower() not in {"authorization", "cookie"}}
+                if body is not None:
+                    raise GiveUp("it redirects a request with data to another host")
+                headers = {k: v for k, v in headers.items() if k.lower() in CARRIED}
             url = target
         raise GiveUp(f"it redirects more than {MAX_REDIRECTS} times")
+
+
+def _target(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError as exc:
+        raise GiveUp("it redirects to an address that cannot be read") from exc
 
 
 class _Host:
@@ -310,9 +328,9 @@ def retry_after(value: str | None, now: datetime) -> float | None:
     """Seconds of a Retry-After header, given as a number or an HTTP date (RFC 9110, 10.2.3); None when unreadable."""
     if not value:
         return None
-    if value.strip().isdigit():
-        return float(min(int(value), 86_400))
-    with contextlib.suppress(ValueError, TypeError):
+    if value.isascii() and value.strip().isdecimal():
+        return float(min(int(value.strip()[:9]), 86_400)) if len(value) < 20 else 86_400.0
+    with contextlib.suppress(ValueError, TypeError, OverflowError):
         moment = parsedate_to_datetime(value)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return max(0.0, min((moment - now).total_seconds(), 86_400.0))
@@ -337,34 +355,51 @@ async def _unpacked(response: httpx2.Response, max_bytes: int) -> AsyncIterator[
 
 
 class Inflate:
-    """Unpacks gzip or zlib data piece by piece, at most 64 KiB at a time, members in a row included."""
+    """Unpacks gzip or zlib data piece by piece, at most 64 KiB at a time, members in a row included.
+
+    What follows the last member and is no member (padding) is passed over.
+    """
 
     def __init__(self) -> None:
         self._stream = zlib.decompressobj(47)
-        self._started = False
+        self._inside = False
+        self._after_member = False
+        self._padding = False
+        self._held = b""
 
     @property
     def complete(self) -> bool:
         """Whether the data fed so far ends where a member ends."""
-        return not self._started
+        return not self._inside
 
     def feed(self, raw: bytes) -> Iterable[bytes]:
         """Unpacked pieces of `raw`. Raises `GiveUp` when it is not gzip or zlib."""
-        while raw:
+        raw, self._held = self._held + raw, b""
+        while raw and not self._padding:
+            if self._after_member and not self._next_member(raw):
+                return
             try:
                 piece = self._stream.decompress(raw, CHUNK)
             except zlib.error as exc:
                 raise GiveUp("its packed data is damaged") from exc
             if piece:
                 yield piece
-            self._started = True
-            raw = self._stream.unconsumed_tail
+            self._inside = not self._stream.eof
+            raw = self._stream.unused_data if self._stream.eof else self._stream.unconsumed_tail
             if self._stream.eof:
-                self._started = False
-                raw = self._stream.unused_data
                 self._stream = zlib.decompressobj(47)
-                if not raw.startswith(b"\x1f\x8b"):
-                    return
+                self._after_member = True
+
+    def _next_member(self, raw: bytes) -> bool:
+        """Whether another gzip member begins with `raw`; a lone first byte is held until the next one comes."""
+        if not raw.startswith(GZIP_MAGIC[: len(raw)]):
+            self._padding = True
+        elif len(raw) < len(GZIP_MAGIC):
+            self._held = raw
+        else:
+            self._after_member = False
+            return True
+        return False
 
 
 def _validators(response: httpx2.Response) -> Validators:
@@ -396,7 +431,7 @@ async def points_private(url: str) -> bool:
         return is_private(host)
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
+    except (OSError, UnicodeError):
         return False
     return any(is_private(str(entry[4][0])) for entry in found)
 

@@ -13,8 +13,9 @@ _SECRET_KEYS = (
     "password|passwd|pass|pwd|token|access_token|refresh_token|api_key|apikey|key|secret|sig|signature|auth|"
     "authorization|session|sid|username|user|login|mac"
 )
+_SECRET_KEY = re.compile(rf"(?i){_SECRET_KEYS}")
 _QUERY = re.compile(rf"(?i)([?&;](?:{_SECRET_KEYS})=)(?!{MASK})[^&#\s\"'<>]+")
-_USERINFO = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://)([^/@\s:\"'<>]+)(?::[^/@\s\"'<>]*)?@")
+_USERINFO = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://)([^/@\s:\"'<>]+)(?::[^/@\s\"'<>]*)?@")
 _XTREAM_PATH = re.compile(r"(?i)(/(?:live|movie|series|timeshift)/)([^/\s\"'<>]+)/([^/\s\"'<>]+)(/\d+)")
 _HEADER = re.compile(
     r"(?i)\b(authorization|x-api-key|x-signature|cookie|x-plex-token)(['\"]?\s*[:=]\s*['\"]?)[^\s'\",}]+(\s+[^\s'\",}]+)?"
@@ -37,10 +38,16 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
 
 def credentials_in(url: str) -> tuple[str, ...]:
     """The secret values that a provider URL carries (user info, password-like query values), longest first."""
-    parts = urlsplit(url)
-    found = {match.group(0)[len(match.group(1)) :] for match in _QUERY.finditer(url)}
-    found |= {value for value in (parts.username, parts.password) if value}
-    return tuple(sorted((value for value in found if len(value) >= _LITTLE), key=len, reverse=True))
+    try:
+        parts = urlsplit(url)
+        found = {value for value in (parts.username, parts.password) if value}
+    except ValueError:
+        return ()
+    for pair in re.split("[&;]", parts.query):
+        key, _, value = pair.partition("=")
+        if _SECRET_KEY.fullmatch(key):
+            found.add(value)
+    return tuple(sorted((value for value in found if len(value) >= _LITTLE), key=lambda value: (-len(value), value)))
 
 
 def log_processor(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

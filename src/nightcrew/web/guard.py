@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-from http.cookies import SimpleCookie
 from urllib.parse import parse_qs, quote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -71,17 +71,17 @@ class Guard:
                 self._metrics.requests.labels(scope["method"], message["status"]).inc()
             await send(message)
 
-        await (refusal or self._app)(scope, receive, secured)
+        await (refusal or self._app)(scope, _limited(receive), secured)
 
     def _foreign(self, scope: Scope, headers: Headers) -> Response | None:
         """Other sites may neither talk to us under a name of theirs (rebinding) nor send forms here (CSRF)."""
-        host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        host = _host_of(f"//{headers.get('host', '')}")
         if not self._access.protected and not (_is_local(host) or host in self._hosts):
             return problem(403, f"requests under the name {host!r} are refused while no password is set")
         if scope["method"] not in UNSAFE:
             return None
         origin = headers.get("origin")
-        if origin and urlsplit(origin).netloc != headers.get("host"):
+        if origin and origin.partition("://")[2] != headers.get("host"):
             return problem(403, "this request comes from another site")
         if headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
             return problem(403, "this request comes from another site")
@@ -100,8 +100,7 @@ class Guard:
             return "script" if key or "mozilla" not in headers.get("user-agent", "").lower() else "web"
         if key and (token := await self._access.find_token(key, "api")):
             return f"api:{token.name}"
-        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-        if self._access.session_is_valid(cookie.value if cookie else None):
+        if self._access.session_is_valid(_cookie(headers.get("cookie", ""))):
             return "web"
         path = scope["path"]
         if path.startswith(PLAYER_PATHS) and (text := _player_token(scope)):
@@ -117,6 +116,21 @@ class Guard:
         )
 
 
+def _limited(receive: Receive) -> Receive:
+    """Count what comes, also where no length was announced."""
+    total = 0
+
+    async def counted() -> Message:
+        nonlocal total
+        message = await receive()
+        total += len(message.get("body", b""))
+        if total > MAX_BODY:
+            raise HTTPException(413, f"a request may have at most {MAX_BODY >> 20} MiB")
+        return message
+
+    return counted
+
+
 def _player_token(scope: Scope) -> str | None:
     """From `?token=`, from an Xtream login's `?password=`, or from `/live/<user>/<token>/…`."""
     query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
@@ -126,6 +140,22 @@ def _player_token(scope: Scope) -> str | None:
     path: str = scope["path"]
     parts = path.split("/")
     return parts[3] if path.startswith("/live/") and len(parts) > 4 else None
+
+
+def _host_of(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _cookie(header: str) -> str | None:
+    """Our cookie's value. Other programs on the same name may set cookies that no parser takes."""
+    for pair in header.split(";"):
+        name, _, value = pair.strip().partition("=")
+        if name == COOKIE:
+            return value.strip('"')
+    return None
 
 
 def _is_local(host: str) -> bool:

@@ -1,0 +1,121 @@
+"""The door with a password: who has it, a key or a token comes in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from nightcrew.web.guard import COOKIE
+from support import Node, running
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PASSWORD = "correct horse"
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module", name="protected")
+async def shared_node(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Node]:
+    """One node for all tests of this file."""
+    async with running(tmp_path_factory.mktemp("node"), password=PASSWORD) as started:
+        yield started
+
+
+async def raw(node: Node, *lines: str, body: bytes = b"") -> tuple[int, bytes]:
+    """Status and body of a request written by hand."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(node.url.rsplit(":", 1)[1]))
+    writer.write("\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1") + body)
+    with contextlib.suppress(ConnectionError):
+        await writer.drain()
+    try:
+        async with asyncio.timeout(10):
+            answer = await reader.read()
+    finally:
+        writer.close()
+    head, _, rest = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]), rest
+
+
+async def test_a_nonsense_header_is_refused_or_passed_over_but_breaks_nothing(protected: Node) -> None:
+    """Cookies of other programs on the same host name come along too, whatever they are called."""
+    broken = []
+    for header in (
+        "Host: [::1",
+        "Host: a]b",
+        "Host: \xe9",
+        "Cookie: a/b=1",
+        "Cookie: =;;\xff",
+        "Origin: http://[",
+        "X-Api-Key: \xff",
+    ):
+        host = [] if header.startswith("Host") else ["Host: 127.0.0.1"]
+        for method in ("GET", "POST"):
+            status, _body = await raw(protected, f"{method} /health HTTP/1.1", *host, header, "Content-Length: 0")
+            if status >= 500:
+                broken.append((method, header, status))
+    assert broken == []
+
+
+async def test_with_a_password_strangers_stay_outside(protected: Node) -> None:
+    http = protected.http
+    for path in (
+        "/api/v1/settings",
+        "/api/v1/workers",
+        "/metrics",
+        "/api/openapi.json",
+        "/playlist/all.m3u",
+        "/guide.xml",
+        "/vavoo/stats",
+    ):
+        answer = await http.get(path)
+        assert answer.status_code == 401, path
+        assert "X-Api-Key" in answer.json()["detail"]
+    assert (await http.get("/health")).status_code == 200
+    page = await http.get("/", headers={"Accept": "text/html"})
+    assert (page.status_code, page.headers["location"]) == (303, "/login?next=/")
+    assert (await http.get("/api/v1/settings", headers={"X-Api-Key": "wrong"})).status_code == 401
+    assert (await http.get("/api/v1/settings", headers={"Cookie": f"{COOKIE}=wrong"})).status_code == 401
+    assert (await http.get("/health/../api/v1/settings")).status_code in {401, 404}
+    assert (await http.get("/static/../api/v1/settings")).status_code in {401, 404}
+
+
+async def test_an_api_key_works_until_it_is_revoked(protected: Node) -> None:
+    key = await protected.access.make_token("api", "script")
+    headers = {"X-Api-Key": key}
+    listed = await protected.get("/api/v1/tokens", headers=headers)
+    (mine,) = [item for item in listed["items"] if item["name"] == "script"]
+    assert key not in str(listed)
+    made = await protected.post("/api/v1/tokens", {"scope": "api", "name": "second"}, headers=headers)
+    feed = await protected.get("/api/v1/activity?kind=access.", headers=headers)
+    assert feed["items"][0]["actor"] == "api:script"
+    assert made["token"] not in str(feed)
+    answer = await protected.http.delete(f"/api/v1/tokens/{mine['id']}", headers=headers)
+    assert answer.status_code == 200
+    assert (await protected.http.get("/api/v1/tokens", headers=headers)).status_code == 401
+    assert (await protected.http.get("/api/v1/tokens", headers={"X-Api-Key": made["token"]})).status_code == 200
+
+
+async def test_a_players_token_opens_only_what_players_need(protected: Node) -> None:
+    token = await protected.access.make_token("player", "tv")
+    for path in ("/playlist/all.m3u", "/guide.xml", "/lineup.json", "/discover.json"):
+        assert (await protected.http.get(f"{path}?token={token}")).status_code not in {401, 403}, path
+    assert (await protected.http.get(f"/get.php?username=any&password={token}")).status_code not in {401, 403}
+    for path in ("/", "/api/v1/settings", "/metrics", "/api/v1/tokens", "/vavoo/stats"):
+        assert (await protected.http.get(f"{path}?token={token}")).status_code == 401, path
+        assert (await protected.http.get(path, headers={"X-Api-Key": token})).status_code == 401, path
+    key = await protected.access.make_token("api", "other")
+    assert (await protected.http.get(f"/guide.xml?token={key}")).status_code == 401, (
+        "an API key does not belong into addresses"
+    )
+
+
+async def test_a_session_opens_everything(protected: Node) -> None:
+    cookie = {"Cookie": f"other=1; {COOKIE}={protected.access.open_session()}"}
+    assert (await protected.http.get("/api/v1/settings", headers=cookie)).status_code == 200
+    assert (await protected.http.get("/", headers=cookie | {"Host": "tv.example"})).status_code == 200
+    foreign = cookie | {"Origin": "http://evil.example"}
+    assert (await protected.http.patch("/api/v1/settings", json={}, headers=foreign)).status_code == 403
+    assert not protected.access.session_is_valid(protected.access.open_session()[:-2])
