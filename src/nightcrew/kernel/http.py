@@ -162,7 +162,7 @@ class Http:
             into.truncate()
             async with asyncio.timeout(limits.seconds), self._open(request, validators) as response:
                 if response.status_code == 304:
-                    if not (validators and validators.headers()):
+                    if validators is None or not validators.headers():
                         raise GiveUp("it answers that nothing has changed, which was not asked")
                     return Answer(304, str(response.url), "", validators or Validators(), not_modified=True)
                 content_type = response.headers.get("content-type", "")

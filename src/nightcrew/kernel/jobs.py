@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import sqlite3
 import time
@@ -131,10 +132,10 @@ class Jobs:
         """Call `callback(runtime, label, seconds, error)` after each run."""
         self._ended.append(callback)
 
-    def launch(self, runtime: Runtime) -> None:
+    async def launch(self, runtime: Runtime) -> None:
         """Start DBOS and resume this node's interrupted runs. Blocks for about a second.
 
-        Must be called on the event loop's thread: DBOS then runs all jobs on that loop.
+        DBOS is launched on the event loop's own thread: it then runs all jobs on that loop.
         """
         self._runtime = runtime
         logging.getLogger("dbos").setLevel(logging.CRITICAL)  # failures of runs are ours to tell
@@ -156,7 +157,9 @@ class Jobs:
         DBOS.launch()
         for job in self._jobs.values():
             if job.queue:
-                DBOS.register_queue(job.queue, worker_concurrency=job.concurrency, on_conflict="always_update")
+                await DBOS.register_queue_async(
+                    job.queue, worker_concurrency=job.concurrency, on_conflict="always_update"
+                )
 
     async def close(self) -> None:
         """Stop at once. Unfinished runs stay unfinished and go on at the next start."""
@@ -311,14 +314,17 @@ class Jobs:
     async def prune(self, *, days: int) -> int:
         """Delete finished runs that are older than `days`; returns how many."""
         before = datetime.fromtimestamp(utcnow().timestamp() - days * 86400, UTC).isoformat()
-        old = await DBOS.list_workflows_async(
-            status=_DONE, end_time=before, limit=1000, load_input=False, load_output=False
-        )
-        ids = [status.workflow_id for status in old]
-        if ids:
+        total = 0
+        while True:
+            old = await DBOS.list_workflows_async(
+                status=_DONE, end_time=before, limit=500, load_input=False, load_output=False
+            )
+            ids = [status.workflow_id for status in old]
+            if not ids:
+                return total
             await DBOS.delete_workflows_async(ids)
-        await rows.prune_progress(self._store, ids)
-        return len(ids)
+            await rows.prune_progress(self._store, ids)
+            total += len(ids)
 
     @property
     def running(self) -> int:
@@ -353,9 +359,17 @@ def _state(status: WorkflowStatus, progress: rows.Progress | None) -> JobState:
         started_at=started,
         ended_at=updated if state in {"done", "failed", "cancelled"} else None,
         error=redact(str(status.error)) if status.error else None,
-        result=status.output if state == "done" else None,
+        result=_plain(status.output) if state == "done" else None,
         node=status.executor_id,
     )
+
+
+def _plain(value: Any) -> Any:
+    """A result as JSON can say it."""
+    try:
+        return json.loads(json.dumps(value, default=str))
+    except (TypeError, ValueError, RecursionError):
+        return str(type(value).__name__)
 
 
 def _title(status: WorkflowStatus) -> str:

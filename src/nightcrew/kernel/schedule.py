@@ -10,7 +10,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -67,8 +67,11 @@ class Schedule:
         await rows.register(
             runtime.store, {name: (t.cron, self._next(t.cron, now)) for name, t in self._timetables.items()}
         )
+        paused = await rows.pauses(runtime.store)
         for worker in self.workers.values():
             worker.born = now
+            if worker.name in paused:
+                worker.pause(paused[worker.name])
         await self._refresh_timetables(runtime)
         async with asyncio.TaskGroup() as tasks:
             for name, tick in self._ticks.items():
@@ -119,47 +122,69 @@ class Schedule:
     # -- ticks -----------------------------------------------------------------------------------------------------
 
     async def _tick_loop(self, runtime: Runtime, tick: Tick, worker: Worker) -> None:
-        worker.promise = _value(tick.promise, runtime)
+        """Run a tick for ever. Whatever goes wrong, also around the tick itself, is told, and the loop goes on."""
         due = time.monotonic() + random.uniform(0, tick.jitter)
         while True:
-            every = _value(tick.every, runtime)
-            worker.promise = _value(tick.promise, runtime)
-            forced = await worker.wait_until(due, utcnow())
-            if worker.paused and not forced:
-                continue
-            started = time.monotonic()
-            await self._run_once(worker, tick.run(runtime), tick.time_limit)
-            backoff = min(every * 2 ** min(worker.failures, 10), max(MAX_BACKOFF, every)) if worker.failures else every
-            due, missed = next_due(max(due, started - every), time.monotonic(), backoff)
-            worker.skipped += missed
-            due += random.uniform(0, tick.jitter)
+            try:
+                due = await self._cycle(runtime, tick, worker, due)
+            except Exception:
+                log.exception("a worker's cycle broke", worker=worker.name)
+                await asyncio.sleep(1.0)
 
-    async def _run_once(self, worker: Worker, work: Awaitable[None], limit: float) -> None:
+    async def _cycle(self, runtime: Runtime, tick: Tick, worker: Worker, due: float) -> float:
+        """Wait for the due time (monotonic seconds), run once, and return the next due time."""
+        every = _value(tick.every, runtime)
+        worker.promise = _value(tick.promise, runtime)
+        forced = await worker.wait_until(due, utcnow())
+        if worker.paused and not forced:
+            return due
+        await self._run_once(runtime, tick, worker)
+        now = time.monotonic()
+        if worker.failures:
+            pause: float = min(every * 2.0 ** min(worker.failures, 10), max(MAX_BACKOFF, every))
+            return now + pause
+        if forced and due > now:
+            return due  # a run by hand does not put off the regular one
+        upcoming, missed = next_due(due, now, every)
+        worker.skipped += missed
+        return upcoming + random.uniform(0, tick.jitter)
+
+    async def _run_once(self, runtime: Runtime, tick: Tick, worker: Worker) -> None:
         """One run, recorded. This is one of the four places that catch everything."""
         began = time.monotonic()
         shown = worker.begin(utcnow())
         if shown:
             self._changed()
-        error: str | None = None
-        try:
-            async with asyncio.timeout(limit):
-                await work
-        except TimeoutError:
-            error = f"took longer than its limit of {limit:g} s and was cancelled"
-            log.warning("worker cancelled", worker=worker.name, limit_s=limit)
-        except NightcrewError as exc:
-            error = redact(str(exc))
-        except Exception as exc:
-            error = redact(f"{type(exc).__name__}: {exc}")
-            log.exception("worker raised", worker=worker.name)
+        error = await self._attempt(runtime, tick)
         was_failing = worker.failures > 0
         worker.end(utcnow(), Mark(utcnow(), time.monotonic() - began, error))
-        if error and not was_failing and self._runtime:
-            await self._runtime.activity.record(
-                "worker.failed", f"{worker.name}: {error}", level="error", subject=worker.name
-            )
         if shown or error or was_failing:
             self._changed()
+        if error and not was_failing:
+            await runtime.activity.record(
+                "worker.failed", f"{worker.name}: {error}", level="error", subject=worker.name
+            )
+
+    async def _attempt(self, runtime: Runtime, tick: Tick) -> str | None:
+        """Run the tick within its limit; returns what went wrong, for a person."""
+        limit = asyncio.timeout(tick.time_limit)
+        try:
+            async with limit:
+                await tick.run(runtime)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise  # the server stops
+            return "something that it waited for was cancelled"
+        except NightcrewError as exc:
+            return redact(str(exc))
+        except Exception as exc:
+            if limit.expired():
+                log.warning("worker cancelled", worker=tick.name, limit_s=tick.time_limit)
+                return f"took longer than its limit of {tick.time_limit:g} s and was cancelled"
+            log.exception("worker raised", worker=tick.name)
+            return redact(f"{type(exc).__name__}: {exc}")
+        return None
 
     def _changed(self) -> None:
         if self._runtime:
@@ -188,7 +213,7 @@ class Schedule:
         self, runtime: Runtime, timetable: Timetable, worker: Worker, due: datetime, now: datetime, *, at_once: bool
     ) -> None:
         job_id = f"{timetable.name}@{due:%Y%m%dT%H%M%S.%f}"
-        busy = await runtime.jobs.active(timetable.name)
+        busy = await runtime.jobs.active(f"{timetable.name}@")
         if timetable.overlap == "skip" and busy - {job_id}:
             worker.skipped += 1
         else:
@@ -219,13 +244,17 @@ class Schedule:
                 worker.next_run = row.next_at
                 worker.last_seen = utcnow()
                 worker.last_ok = row.last_ok
-                worker.born = row.created_at
+                worker.born = max(row.created_at, worker.resumed or row.created_at)
                 worker.promise = self._timetables[row.name].promise
 
     def _next(self, cron: str, now: datetime) -> datetime:
-        local = now.astimezone()
-        upcoming: datetime = croniter(cron, local).get_next(datetime)
-        return upcoming.astimezone(now.tzinfo)
+        """The next occurrence after `now`, by the clock on the wall: 04:30 stays 04:30 when the clocks change."""
+        wall = now.astimezone().replace(tzinfo=None)
+        while True:
+            wall = croniter(cron, wall).get_next(datetime)
+            upcoming = wall.astimezone(UTC)  # a time without a zone is local time
+            if upcoming > now:
+                return upcoming
 
     # -- upkeep ----------------------------------------------------------------------------------------------------
 
@@ -279,6 +308,8 @@ def next_due(due: float, now: float, every: float) -> tuple[float, int]:
     if upcoming > now:
         return upcoming, 0
     missed = int((now - upcoming) // every) + 1
+    if upcoming + missed * every <= now:  # rounding
+        missed += 1
     return upcoming + missed * every, missed
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
 import os
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
+import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
@@ -18,6 +20,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Invalid, NeedsUser
 from nightcrew.kernel.store import Moment, Store, metadata
 
+log = structlog.get_logger("nightcrew.settings")
 OptionsT = TypeVar("OptionsT", bound="Options")
 
 setting = sa.Table(
@@ -61,6 +64,7 @@ class Settings:
         self._stored: dict[str, Any] = {}
         self._values: dict[str, Options] = {}
         self._watchers: list[Callable[[frozenset[str]], None]] = []
+        self._changing = asyncio.Lock()
         self._keys = {
             f"{domain}.{name}": domain for domain, model in self._models.items() for name in model.model_fields
         }
@@ -81,7 +85,7 @@ class Settings:
         """Read what was changed at run time; tell the watchers when another node changed something."""
         async with store.read() as connection:
             rows = (await connection.execute(sa.select(setting.c.key, setting.c.value))).all()
-        stored = {key: json.loads(value) for key, value in rows if key in self._keys}
+        stored = self._fitting({key: json.loads(value) for key, value in rows if key in self._keys})
         changed = frozenset(
             key for key in stored.keys() | self._stored.keys() if stored.get(key) != self._stored.get(key)
         )
@@ -90,13 +94,32 @@ class Settings:
             self._rebuild()
             self._tell(changed)
 
+    def _fitting(self, stored: dict[str, Any]) -> dict[str, Any]:
+        """Without values that an older version took and this one does not: they must not stop a start."""
+        try:
+            self._build(stored)
+        except Invalid:
+            good: dict[str, Any] = {}
+            for key, value in stored.items():
+                try:
+                    self._build({**good, key: value})
+                except Invalid as exc:
+                    log.warning("a stored setting no longer fits and is passed over", key=key, why=str(exc))
+                else:
+                    good[key] = value
+            return good
+        return stored
+
     async def change(self, store: Store, values: Mapping[str, Any], *, actor: str) -> dict[str, Any]:
         """Change only the named options and store them; returns what really changed, by full key.
 
         A value of None takes an option back to the environment, the file or the default. Nothing is changed when one value is wrong.
         Raises `Invalid` naming the key and its bounds.
         """
-        resolved = {self.resolve(key): value for key, value in values.items()}
+        async with self._changing:
+            return await self._change(store, {self.resolve(key): value for key, value in values.items()}, actor)
+
+    async def _change(self, store: Store, resolved: Mapping[str, Any], actor: str) -> dict[str, Any]:
         stored = dict(self._stored)
         for key, value in resolved.items():
             if value is None:
@@ -111,15 +134,17 @@ class Settings:
                 key in self._stored
             ):
                 changed[key] = _plain(fresh[domain], name)
+        for key in resolved.keys() & stored.keys():
+            domain, name = key.split(".", 1)
+            stored[key] = _plain(fresh[domain], name)
         async with store.write() as connection:
-            for key in resolved:
-                await connection.execute(sa.delete(setting).where(setting.c.key == key))
+            for key in sorted(resolved):
                 if key in stored:
-                    domain, name = key.split(".", 1)
-                    text = json.dumps(_plain(fresh[domain], name))
-                    await connection.execute(
-                        sa.insert(setting).values(key=key, value=text, changed_at=utcnow(), changed_by=actor)
-                    )
+                    row = {"value": json.dumps(stored[key]), "changed_at": utcnow(), "changed_by": actor}
+                    insert = store.upsert(setting).values(key=key, **row)
+                    await connection.execute(insert.on_conflict_do_update(index_elements=["key"], set_=row))
+                else:
+                    await connection.execute(sa.delete(setting).where(setting.c.key == key))
         self._stored = stored
         self._values = fresh
         if changed:
@@ -242,6 +267,9 @@ def _read_file(path: Path, models: Mapping[str, type[Options]]) -> dict[str, dic
     unknown = sorted(data.keys() - models.keys())
     if unknown:
         raise NeedsUser(f"{path}: there is no section [{unknown[0]}]; known are {', '.join(models)}")
+    for name, section in data.items():
+        if not isinstance(section, dict):
+            raise NeedsUser(f"{path}: [{name}] must be a table of options")
     return data
 
 

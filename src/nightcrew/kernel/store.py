@@ -135,6 +135,8 @@ def database_url(data_dir: Path, url: str | None) -> str:
     Raises `NeedsUser` for a URL that is neither SQLite nor PostgreSQL.
     """
     if not url:
+        if "?" in str(data_dir):
+            raise NeedsUser(f"the data directory must not have a question mark in its path: {data_dir}")
         return f"sqlite+aiosqlite:///{data_dir / 'nightcrew.db'}"
     try:
         parsed = make_url(url)

@@ -45,6 +45,7 @@ class Worker:
     help: str = ""
     promise: float = 60.0
     born: datetime | None = None
+    resumed: datetime | None = None
     running_since: datetime | None = None
     last_start: datetime | None = None
     last_seen: datetime | None = None
@@ -95,7 +96,7 @@ class Worker:
     def unpause(self, now: datetime) -> None:
         """Runs go on; the promise is counted from now."""
         self.paused = None
-        self.born = now
+        self.born = self.resumed = now
         self._wake.set()
 
     async def wait_until(self, due: float, now: datetime) -> bool:

@@ -201,16 +201,16 @@ async def _streams(connection: Any, channel_ids: list[int]) -> dict[int, tuple[S
 
 
 def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
-    enabled = sa.select(feed.c.id).where(feed.c.enabled)
-    conditions: list[sa.ColumnElement[bool]] = [channel.c.active, channel.c.feed_id.in_(enabled)]
+    shown = sa.select(feed.c.id).where(feed.c.enabled)
+    if wanted.source_id is not None:  # also of a source that is switched off
+        shown = sa.select(feed.c.id).where(feed.c.source_id == wanted.source_id)
+    conditions: list[sa.ColumnElement[bool]] = [channel.c.active, channel.c.feed_id.in_(shown)]
     if wanted.region:
         conditions.append(channel.c.region == wanted.region)
     if wanted.group is not None:
         conditions.append(sa.func.coalesce(channel.c.edit_grp, channel.c.grp) == wanted.group)
     if wanted.hidden is not None:
         conditions.append(channel.c.hidden if wanted.hidden else ~channel.c.hidden)
-    if wanted.source_id is not None:
-        conditions.append(channel.c.feed_id.in_(enabled.where(feed.c.source_id == wanted.source_id)))
     if wanted.problem:
         listed = sa.exists().where(stream.c.channel_id == channel.c.id, stream.c.gone_at.is_(None), stream.c.playable)
         conditions.append(~listed)
