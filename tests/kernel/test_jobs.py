@@ -79,14 +79,14 @@ async def test_a_run_goes_on_after_a_kill_without_repeating_finished_steps(tmp_p
     assert_resumed(await finished(tmp_path / "data", counters), counters)
 
 
-async def test_a_run_goes_on_after_a_graceful_stop(tmp_path: Path, database: str | None) -> None:
+async def test_a_run_goes_on_after_a_graceful_stop(tmp_path: Path) -> None:
     counters = tmp_path / "counters"
     counters.mkdir()
-    config = {"domains": (upkeep.DOMAIN, lab.LAB), "database_url": database}
+    config = {"domains": (upkeep.DOMAIN, lab.LAB)}
     async with running(tmp_path / "data", **config) as node:
         await node.runtime.jobs.start("lab.three", str(counters), run_id="lab.three:1")
         await asyncio.to_thread(until, lambda: lab.read(counters, "two"))
-    assert_resumed(await finished(tmp_path / "data", counters, database_url=database), counters)
+    assert_resumed(await finished(tmp_path / "data", counters), counters)
 
 
 async def wait_for(node: Node, run_id: str, state: str) -> None:
@@ -95,7 +95,7 @@ async def wait_for(node: Node, run_id: str, state: str) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_cancelling_ends_a_running_job_at_once(tmp_path: Path, database: str | None) -> None:
+async def test_cancelling_ends_a_running_job_at_once(tmp_path: Path, postgres: str) -> None:
     seen: list[str] = []
 
     async def sleeper(run: Run) -> None:
@@ -106,7 +106,7 @@ async def test_cancelling_ends_a_running_job_at_once(tmp_path: Path, database: s
             seen.append("cancelled")
             raise
 
-    async with running(tmp_path, database_url=database, **domains(Job("lab.sleeper", sleeper))) as node:
+    async with running(tmp_path, database_url=postgres, **domains(Job("lab.sleeper", sleeper))) as node:
         run_id = await node.runtime.jobs.start("lab.sleeper")
         await wait_for(node, run_id, "running")
         while not seen:

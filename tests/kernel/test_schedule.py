@@ -403,16 +403,16 @@ async def _kept(node: Node, count: int) -> bool:
     return len((await node.get("/api/v1/activity?kind=promise.kept"))["items"]) == count
 
 
-async def test_a_pause_survives_a_restart_and_breaks_no_promise(tmp_path: Path, database: str | None) -> None:
+async def test_a_pause_survives_a_restart_and_breaks_no_promise(tmp_path: Path) -> None:
     probe = Probe()
     lab = domain(ticks=(Tick("lab.a", probe, every=0.05, promise=0.3),))
-    async with running(tmp_path, domains=(upkeep.DOMAIN, lab), database_url=database) as node:
+    async with running(tmp_path, domains=(upkeep.DOMAIN, lab)) as node:
         await until(lambda: probe.runs >= 1)
         shown = await node.post("/api/v1/workers/lab.a/pause")
         assert shown["state"] in {"paused", "running"}
         assert (await node.http.post("/api/v1/workers/lab.b/pause")).status_code == 404
     probe.runs = 0
-    async with running(tmp_path, domains=(upkeep.DOMAIN, lab), database_url=database) as node:
+    async with running(tmp_path, domains=(upkeep.DOMAIN, lab)) as node:
         await until(lambda: _paused(node))
         runs = probe.runs
         await asyncio.sleep(0.6)
@@ -448,7 +448,7 @@ class JobProbe:
         await asyncio.sleep(self.seconds)
 
 
-async def test_a_timetable_by_the_second_fires_each_occurrence_once(tmp_path: Path, database: str | None) -> None:
+async def test_a_timetable_by_the_second_fires_each_occurrence_once(tmp_path: Path, postgres: str) -> None:
     probe, slow = JobProbe(), JobProbe(seconds=60)
     lab = domain(
         jobs=(Job("lab.job", probe), Job("lab.slow", slow)),
@@ -457,7 +457,7 @@ async def test_a_timetable_by_the_second_fires_each_occurrence_once(tmp_path: Pa
             Timetable("lab.busy", cron="* * * * * *", job="lab.slow", promise=60, overlap="skip"),
         ),
     )
-    async with running(tmp_path, domains=(upkeep.DOMAIN, lab), database_url=database) as node:
+    async with running(tmp_path, domains=(upkeep.DOMAIN, lab), database_url=postgres) as node:
         began = time.monotonic()
         await until(lambda: len(probe.ids) >= 3, 15)
         assert len(set(probe.ids)) == len(probe.ids)

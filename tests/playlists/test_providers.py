@@ -214,7 +214,7 @@ HARMLESS = {("m3u", Fault.HALF_CLEAN), ("m3u", Fault.XML_BOMB)}
 
 
 async def run_fault(world: World, http: Http, folder: Path, kind: str, *, slow: bool = False) -> int:
-    fetch = fetching(http, folder, lang="de", region="CH", limits=Limits(max_bytes=5 << 20, seconds=0.5 if slow else 3))
+    fetch = fetching(http, folder, lang="de", region="CH", limits=Limits(max_bytes=5 << 20, seconds=0.2 if slow else 3))
     if kind != "guide":
         return len(await entries(adapter(world, kind), fetch))
     from datetime import UTC, datetime, timedelta

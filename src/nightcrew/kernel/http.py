@@ -162,9 +162,9 @@ class Http:
             into.truncate()
             async with asyncio.timeout(limits.seconds), self._open(request, validators) as response:
                 if response.status_code == 304:
-                    if validators is None or not validators.headers():
+                    if validators is None or validators == Validators():
                         raise GiveUp("it answers that nothing has changed, which was not asked")
-                    return Answer(304, str(response.url), "", validators or Validators(), not_modified=True)
+                    return Answer(304, str(response.url), "", validators, not_modified=True)
                 content_type = response.headers.get("content-type", "")
                 digest, size, first = hashlib.sha256(), 0, True
                 async for chunk in _unpacked(response, limits.max_bytes):

@@ -15,25 +15,27 @@ _SECRET_KEYS = (
 )
 _SECRET_KEY = re.compile(rf"(?i){_SECRET_KEYS}")
 _QUERY = re.compile(rf"(?i)([?&;](?:{_SECRET_KEYS})=)(?!{MASK})[^&#\s\"'<>]+")
-_USERINFO = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://)([^/@\s:\"'<>]+)(?::[^/@\s\"'<>]*)?@")
+_USERINFO = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://)([^/@:\s\"'<>]*)[^/\s\"'<>]*@")
 _XTREAM_PATH = re.compile(r"(?i)(/(?:live|movie|series|timeshift)/)([^/\s\"'<>]+)/([^/\s\"'<>]+)(/\d+)")
-_HEADER = re.compile(
-    r"(?i)\b(authorization|x-api-key|x-signature|cookie|x-plex-token)(['\"]?\s*[:=]\s*['\"]?)[^\s'\",}]+(\s+[^\s'\",}]+)?"
-)
+_XTREAM_SHORT = re.compile(r"(://[^/\s\"'<>]+/)([^/\s\"'<>]+)/([^/\s\"'<>]+)(/\d+(?:\.ts)?(?=[\s\"'<>?#]|$))")
+_HEADER = re.compile(r"(?i)\b(x-api-key|x-signature|x-plex-token)(['\"]?\s*[:=]\s*['\"]?)[^\s'\",}]+")
+_LONG_HEADER = re.compile(r"(?i)\b((?:proxy-)?authorization|(?:set-)?cookie)(['\"]?\s*[:=]\s*['\"]?)[^\r\n]+")
 _LITTLE = 4
 """A known secret shorter than this is not searched for in free text: it would hide ordinary words."""
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """`text` with the credentials of URLs and headers, and every one of `secrets`, replaced by `•••`."""
-    for secret in secrets:
+    for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= _LITTLE:
             text = text.replace(secret, MASK)
-    if "://" in text or "?" in text or "&" in text:
+    if "://" in text:
         text = _USERINFO.sub(rf"\1\2:{MASK}@", text)
+        text = _XTREAM_SHORT.sub(rf"\1{MASK}/{MASK}\4", text)
+    if "?" in text or "&" in text:
         text = _QUERY.sub(rf"\1{MASK}", text)
-        text = _XTREAM_PATH.sub(rf"\1{MASK}/{MASK}\4", text)
-    return _HEADER.sub(rf"\1\2{MASK}", text)
+    text = _XTREAM_PATH.sub(rf"\1{MASK}/{MASK}\4", text)
+    return _LONG_HEADER.sub(rf"\1\2{MASK}", _HEADER.sub(rf"\1\2{MASK}", text))
 
 
 def credentials_in(url: str) -> tuple[str, ...]:

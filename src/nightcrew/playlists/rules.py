@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import unicodedata
@@ -279,6 +280,7 @@ class Variant:
     bandwidth: int = 0
 
 
+_PLACEHOLDER = re.compile(r"\{secret(\d{1,2})\}")
 _ATTRIBUTE = re.compile(r'([A-Z0-9-]+)=("[^"]*"|[^,]*)')
 
 
@@ -291,7 +293,8 @@ def parse_master(text: str, base: str) -> list[Variant]:
         if line.startswith("#EXT-X-STREAM-INF:"):
             pending = {key: value.strip('"') for key, value in _ATTRIBUTE.findall(line.partition(":")[2])}
         elif line and not line.startswith("#") and pending is not None:
-            variants.append(_variant(urljoin(base, line), pending))
+            with contextlib.suppress(ValueError):  # an address that is none
+                variants.append(_variant(urljoin(base, line), pending))
             pending = None
     return variants
 
@@ -330,15 +333,21 @@ def variant_rank(variant: Variant) -> tuple[int, float, int]:
 def hide_secrets(url: str, secrets: Sequence[str]) -> str:
     """`url` with each secret of its source replaced by a placeholder, so that it is not stored in the clear.
 
-    Braces are not valid in URLs, so the placeholder cannot clash. `secrets` must be in a stable order.
+    Braces are not valid in URLs, so the placeholder cannot clash. `secrets` must be in a stable order; where one is part of another,
+    the longer one is taken.
     """
-    for index, secret in enumerate(secrets):
-        url = url.replace(secret, f"{{secret{index}}}")
-    return url
+    places = {secret: index for index, secret in reversed(list(enumerate(secrets))) if secret}
+    if not places:
+        return url
+    pattern = "|".join(re.escape(secret) for secret in sorted(places, key=len, reverse=True))
+    return re.sub(pattern, lambda match: f"{{secret{places[match.group()]}}}", url)
 
 
 def fill_secrets(url: str, secrets: Sequence[str]) -> str:
     """The address that `hide_secrets` was given, with the source's present secrets."""
-    for index, secret in enumerate(secrets):
-        url = url.replace(f"{{secret{index}}}", secret)
-    return url
+
+    def value(match: re.Match[str]) -> str:
+        index = int(match.group(1))
+        return secrets[index] if index < len(secrets) else match.group()
+
+    return _PLACEHOLDER.sub(value, url) if "{secret" in url else url

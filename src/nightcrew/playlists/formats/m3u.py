@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.playlists.rules import Entry
@@ -22,8 +22,11 @@ SNIFF = 4_096
 
 # a quote ends a value when a comma, the end or the next attribute follows; others belong to the value
 _ATTRIBUTE = re.compile(r'\s*([A-Za-z][\w.-]*)=(?:"([^"]*(?:"(?!\s*(?:,|$|[A-Za-z][\w.-]*="))[^"]*)*)"|([^\s",]*))\s*')
+_HEADER_ATTRIBUTE = re.compile(r'(?<![\w.-])([A-Za-z][\w.-]{0,40})=(?:"([^"]*)"|([^\s",]*))')
 _JUNK = re.compile(r"\s*([^\s,]+)\s*")
 _DURATION = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*")
+_PLAIN = " ()/;,:=+?@!*'[]{}<>~"
+"""Characters of a header's value that players read as they are; others are percent-encoded."""
 _KNOWN = {"tvg-id", "tvg-logo", "tvg-chno", "group-title"}
 _BOM = b"\xef\xbb\xbf"
 
@@ -64,8 +67,10 @@ def read(lines: Iterable[bytes], listing: Listing | None = None) -> Iterator[Ent
         if line.startswith("#"):
             _directive(line, pending, listing)
         else:
-            yield pending.entry(line)
+            entry = pending.entry(line)
             pending = _Pending()
+            if entry.url:
+                yield entry
     if pending.name is not None and not ended:
         raise Retry("the list ends in the middle of an entry: it was cut off")
 
@@ -93,7 +98,7 @@ def _directive(line: str, pending: _Pending, listing: Listing | None) -> None:
 
 
 def _guides(header: str) -> list[str]:
-    found = {key.lower(): quoted or bare for key, quoted, bare in _ATTRIBUTE.findall(header)}
+    found = {key.lower(): quoted or bare for key, quoted, bare in _HEADER_ATTRIBUTE.findall(header)}
     text = found.get("x-tvg-url") or found.get("url-tvg") or found.get("tvg-url") or ""
     return [url for url in (part.strip() for part in text.split(",")) if url.startswith(("http://", "https://"))][:200]
 
@@ -109,6 +114,9 @@ class _Pending:
 
     def extinf(self, text: str) -> None:
         """Read `<duration> key="value" …,name`. What is no attribute before the comma is passed over."""
+        if self.name is not None:  # the entry before had no address
+            self.group, self.attributes, self.known = "", {}, {}
+        text = text.lstrip()
         seconds = _DURATION.match(text)
         position = seconds.end() if seconds else 0
         if seconds and seconds.group(1) not in {"-1", "0"}:
@@ -129,12 +137,12 @@ class _Pending:
         if key in _KNOWN:
             self.known.setdefault(key, value.strip())
         elif len(self.attributes) < MAX_ATTRIBUTES:
-            self.attributes.setdefault(key, value.strip())
+            self.attributes.setdefault(key, _clean(value))
 
     def option(self, kind: str, text: str) -> None:
         key, _, value = text.strip().partition("=")
         if key and len(self.attributes) < MAX_ATTRIBUTES:
-            self.attributes[f"{kind}:{key.strip()}"] = value.strip()
+            self.attributes[f"{kind}:{_clean(key)}"] = _clean(value)
 
     def entry(self, line: str) -> Entry:
         url, headers = _split_headers(line)
@@ -144,10 +152,10 @@ class _Pending:
             del self.attributes["tvg-name"]  # the writer says it again
         return Entry(
             name=name,
-            url=url,
+            url=_clean(url),
             group=_clean(known.get("group-title") or self.group),
             number=_clean(known.get("tvg-chno", "")),
-            logo=known.get("tvg-logo", ""),
+            logo=_clean(known.get("tvg-logo", "")),
             guide_id=_clean(known.get("tvg-id", "")),
             attributes={**self.attributes, **headers} if headers else self.attributes,
         )
@@ -159,7 +167,9 @@ def _split_headers(line: str) -> tuple[str, dict[str, str]]:
     if not bar or "=" not in tail or "://" not in url:
         return line, {}
     pairs = (part.partition("=") for part in tail.split("&"))
-    return url.strip(), {f"http:{key.strip()}": unquote(value.strip()) for key, _, value in pairs if key.strip()}
+    return url.strip(), {
+        f"http:{_clean(key)}": _clean(unquote(value.strip())) for key, _, value in pairs if key.strip()
+    }
 
 
 def _clean(text: str) -> str:
@@ -193,7 +203,7 @@ def item(
     lines = [f"#EXTINF:{attributes.get('duration', '-1')} {shown},{_one_line(name)}"]
     lines += [f"#EXTVLCOPT:{k[4:]}={_one_line(v)}" for k, v in attributes.items() if k.startswith("vlc:")]
     lines += [f"#KODIPROP:{k[5:]}={_one_line(v)}" for k, v in attributes.items() if k.startswith("kodi:")]
-    headers = "&".join(f"{k[5:]}={_one_line(v)}" for k, v in attributes.items() if k.startswith("http:"))
+    headers = "&".join(f"{k[5:]}={quote(v, safe=_PLAIN)}" for k, v in attributes.items() if k.startswith("http:"))
     lines.append(f"{_one_line(url)}|{headers}" if headers else _one_line(url))
     return "\n".join(lines) + "\n"
 

@@ -25,7 +25,7 @@ MAX_ICON = 1_000
 MAX_DEPTH = 32
 MAX_LENGTH = timedelta(days=2)
 _DEFAULT_LENGTH = timedelta(minutes=30)
-_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)?(\d\d)?(\d\d)?\s*([+-]\d{4}|Z|UTC|GMT)?")
+_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)?(\d\d)?(\d\d)?\s*([+-]\d\d:?\d\d|Z|UTC|GMT)?")
 _KEPT = frozenset(
     (
         *("title", "sub-title", "desc", "credits", "date", "category", "keyword", "language", "length", "icon", "url"),
@@ -56,7 +56,7 @@ def read(file: BinaryIO, *, after: datetime, before: datetime) -> Iterator[Guide
             reader.parser.Parse(chunk, False)
             yield from reader.take()
         reader.parser.Parse(b"", True)
-    except expat.ExpatError as exc:
+    except (expat.ExpatError, ValueError, LookupError) as exc:  # the last two: an encoding that is not known
         raise Retry(f"the guide is no valid XML, or it was cut off: {exc}") from exc
     yield from reader.take()
 
@@ -78,6 +78,7 @@ class _Reader:
         self._size = 0
         self.parser = expat.ParserCreate()
         self.parser.buffer_text = True
+        self.parser.specified_attributes = True  # a DTD's defaults may be huge, and would come with each element
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
         self.parser.CharacterDataHandler = self._text
@@ -105,12 +106,14 @@ class _Reader:
                 self._child = tag
             if tag == "icon" and not self._icon:
                 self._icon = attributes.get("src", "")[:MAX_ICON]
-            self._keep(f"<{tag}{''.join(f' {name}={quoteattr(value)}' for name, value in attributes.items())}>")
+            if ":" not in tag:  # prefixes lose their declaration outside of the document
+                shown = [f" {name}={quoteattr(value)}" for name, value in attributes.items() if _is_plain(name)]
+                self._keep(f"<{tag}{''.join(shown)}>")
 
     def _text(self, text: str) -> None:
         if self._depth < 3:
             return
-        if self._depth == 3 and self._child in {"title", "display-name"}:
+        if self._child in {"title", "display-name"}:
             known = self._texts.get(self._child, "")
             if len(known) < MAX_TEXT:
                 self._texts[self._child] = (known + text)[:MAX_TEXT]
@@ -118,7 +121,8 @@ class _Reader:
 
     def _end(self, tag: str) -> None:
         if self._depth >= 3:
-            self._keep(f"</{tag}>")
+            if ":" not in tag:
+                self._keep(f"</{tag}>")
             if self._depth == 3 and self._child in self._texts:
                 self._first.setdefault(self._child, self._texts.pop(self._child).strip())
         elif self._depth == 2 and self._top == "programme":
@@ -143,14 +147,20 @@ class _Reader:
         start = parse_time(self._attributes.get("start", ""))
         if not guide_id or start is None:
             return
+        if start >= self._before:
+            return
         stop = parse_time(self._attributes.get("stop", "")) or start + _DEFAULT_LENGTH
         if not start < stop <= start + MAX_LENGTH:
             stop = start + _DEFAULT_LENGTH
-        if stop <= self._after or start >= self._before:
+        if stop <= self._after:
             return
         title = self._first.get("title", "")
         body = "".join(self._body) if self._size <= MAX_BODY else f"<title>{escape(title)}</title>"
         self._found.append(Programme(guide_id, start, stop, title, body))
+
+
+def _is_plain(attribute: str) -> bool:
+    return ":" not in attribute and not attribute.startswith("xmlns")
 
 
 def parse_time(text: str) -> datetime | None:
@@ -165,7 +175,7 @@ def parse_time(text: str) -> datetime | None:
         )
         if offset and offset[0] in "+-":
             sign = -1 if offset[0] == "+" else 1
-            moment += sign * timedelta(hours=int(offset[1:3]), minutes=int(offset[3:5]))
+            moment += sign * timedelta(hours=int(offset[1:3]), minutes=int(offset[-2:]))
     except (ValueError, OverflowError):
         return None
     return moment

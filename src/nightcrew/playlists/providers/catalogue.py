@@ -292,14 +292,17 @@ def filled(body: Any, holes: Mapping[str, str | None]) -> Any:
 
 
 async def _chain(first: list[Entry], pages: AsyncIterator[list[Entry]], limit: int) -> AsyncIterator[list[Entry]]:
-    total = len(first)
-    yield first
-    async for page in pages:
+    total, page = 0, first
+    while True:
         total += len(page)
         if total > limit:
             raise GiveUp(f"the catalogue has more than {limit} channels (setting max_channels)")
         if page:
             yield page
+        following = await anext(pages, None)
+        if following is None:
+            return
+        page = following
 
 
 def _plain(value: Any) -> str:

@@ -10,6 +10,7 @@ import stat
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import unquote, urlsplit
 
 from pydantic import field_validator
 
@@ -105,7 +106,12 @@ def local_path(url: str) -> Path | None:
     """The file that `url` names, or None when it is an http(s) address."""
     if url.lower().startswith(("http://", "https://")):
         return None
-    return Path(url[7:] if url.lower().startswith("file://") else url).expanduser()
+    if url.lower().startswith("file://"):
+        return Path(unquote(urlsplit(url).path))
+    try:
+        return Path(url).expanduser()
+    except RuntimeError as exc:
+        raise NeedsUser(f"{url}: there is no such home directory") from exc
 
 
 Check = Callable[[bytes, str], None]
@@ -115,7 +121,9 @@ def copy_file(path: Path, into: BinaryIO, max_bytes: int, *, check: Check | None
     """Copy a regular file within limits. Blocking. Raises `NeedsUser` when it is missing or may not be read."""
     digest, size = hashlib.sha256(), 0
     try:
-        with path.open("rb") as file:
+        # without waiting: a pipe would wait for somebody to write into it
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise NeedsUser(f"{path} is not a file")
             while chunk := file.read(1 << 18):

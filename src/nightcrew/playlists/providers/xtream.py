@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from typing import Any, BinaryIO, Literal
 from urllib.parse import quote, urlencode, urlsplit
 
-import ijson
 from pydantic import field_validator
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NeedsUser, Retry
 from nightcrew.kernel.http import Http, Request
+from nightcrew.playlists.formats import json_list
 from nightcrew.playlists.providers.base import (
     Config,
     Fetch,
@@ -116,13 +116,10 @@ class Xtream:
         return {str(row.get("category_id")): str(row.get("category_name") or "") for row in rows}
 
     def _entries(self, file: BinaryIO, categories: dict[str, str]) -> Iterator[Entry]:
-        try:
-            for row in ijson.items(file, "item"):
-                entry = self._entry(row, categories) if isinstance(row, dict) else None
-                if entry is not None:
-                    yield entry
-        except (ijson.JSONError, UnicodeDecodeError) as exc:
-            raise Retry("the panel's channel list is cut off or no valid JSON") from exc
+        for row in json_list.read(file):
+            entry = self._entry(row, categories) if isinstance(row, dict) else None
+            if entry is not None:
+                yield entry
 
     def _entry(self, row: dict[str, Any], categories: dict[str, str]) -> Entry | None:
         stream_id = _text(row.get("stream_id"))
@@ -175,7 +172,12 @@ def _sniff(first: bytes, content_type: str) -> None:
 
 
 def _text(value: Any) -> str:
-    return "" if value is None or isinstance(value, dict | list | bool) else str(value).strip()
+    if value is None or isinstance(value, dict | list | bool):
+        return ""
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else ""
+    text = str(value)
+    return text.strip() if text.isprintable() else "".join(c for c in text if c.isprintable()).strip()
 
 
 def _number(value: Any) -> int:

@@ -1,0 +1,84 @@
+"""A JSON list of objects, read one by one: a panel's line-up of 100,000 channels is 40 MB.
+
+Python's own decoder reads each object (a streaming parser in C crashed the process at a number of 5,000 digits).
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from nightcrew.kernel.errors import GiveUp, Retry
+
+CHUNK = 1 << 18
+MAX_ITEM = 1 << 20
+"""Characters of one element."""
+_BETWEEN = " \t\r\n,"
+
+
+def read(file: BinaryIO) -> Iterator[Any]:
+    """The elements in order. Raises `Retry` when it is no list or is cut off, `GiveUp` when one element is huge."""
+    window = _Window(file)
+    if window.next_sign() != "[":
+        raise Retry("it answers something else where a JSON list is expected")
+    window.place += 1
+    while window.next_sign() != "]":
+        yield window.element()
+    window.place += 1
+    if window.next_sign(at_end=True):
+        raise Retry("something follows the JSON list: it is damaged")
+
+
+class _Window:
+    """The part of the file that is looked at."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._decode = codecs.getincrementaldecoder("utf-8-sig")("strict").decode
+        self._parse = json.JSONDecoder().raw_decode
+        self._text = ""
+        self._more = True
+        self.place = 0
+
+    def next_sign(self, *, at_end: bool = False) -> str:
+        """The next character that is no space and no comma; empty at the end of the file, which must be expected."""
+        while True:
+            while self.place < len(self._text) and self._text[self.place] in _BETWEEN:
+                self.place += 1
+            if self.place < len(self._text):
+                return self._text[self.place]
+            if not self._read():
+                if at_end:
+                    return ""
+                raise Retry("the JSON list is cut off")
+
+    def element(self) -> Any:
+        """The element that begins here; more is read until it is whole."""
+        while True:
+            try:
+                value, end = self._parse(self._text, self.place)
+            except json.JSONDecodeError as exc:
+                if len(self._text) - self.place > MAX_ITEM:
+                    raise GiveUp(f"one element of the JSON list has more than {MAX_ITEM >> 20} MiB") from exc
+                if not self._read():
+                    raise Retry("the JSON list is cut off or damaged") from exc
+                continue
+            except (ValueError, RecursionError) as exc:
+                raise Retry("the JSON list has an element that cannot be read") from exc
+            if end < len(self._text) or not self._read():  # a number may go on behind the window's end
+                self.place = end
+                return value
+
+    def _read(self) -> bool:
+        if not self._more:
+            return False
+        raw = self._file.read(CHUNK)
+        self._more = bool(raw)
+        try:
+            self._text = self._text[self.place :] + self._decode(raw, not self._more)
+        except UnicodeDecodeError as exc:
+            raise Retry("the JSON list is no valid UTF-8") from exc
+        self.place = 0
+        return self._more
