@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx2
 import pytest
+
 from support import free_port
 
 

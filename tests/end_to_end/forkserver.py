@@ -12,8 +12,6 @@ import sys
 
 
 def main() -> None:
-    import nightcrew.app
-    import nightcrew.web.server
     from nightcrew import cli
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps; nobody asks how they ended

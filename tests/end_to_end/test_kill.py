@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from support import free_port
 
 from nightcrew.kernel.files import TEMPORARY
+from support import free_port
 
 from .conftest import Forks, Process
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 import sqlalchemy as sa
+
 from support import free_port
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx2
 import pytest
-from support import Node, running
 
 from nightcrew.demo.world import World
 from nightcrew.kernel.http import Request
+from support import Node, running
 
 
 def list_file(folder: Path, name: str, lines: list[tuple[str, str, str]]) -> str:
@@ -26,7 +26,11 @@ def list_file(folder: Path, name: str, lines: list[tuple[str, str, str]]) -> str
 async def lists(node: Node, tmp_path: Path) -> Node:
     """Three regions: DE with three channels, AT with two, CH with one."""
     base = "http://192.0.2.1"
-    de = [("DE News", "News", f"{base}/1"), ("DE Sport", "Sport", f"{base}/2"), ("DE Kids", "Kids", "[NO PUBLIC STREAM]")]
+    de = [
+        ("DE News", "News", f"{base}/1"),
+        ("DE Sport", "Sport", f"{base}/2"),
+        ("DE Kids", "Kids", "[NO PUBLIC STREAM]"),
+    ]
     await node.add(kind="m3u", name="D", url=list_file(tmp_path, "de", de), region="DE")
     at = [("AT News", "News", f"{base}/3"), ("AT Kids", "Kids", f"{base}/4")]
     await node.add(kind="m3u", name="A", url=list_file(tmp_path, "at", at), region="AT")
@@ -45,7 +49,9 @@ async def test_combined_playlists_follow_their_regions_without_fetching(lists: N
     assert names(text) == ["CH News", "DE News", "DE Sport", "DE Kids"]
     assert (await lists.http.get("/vavoo/playlist/combined/dach.m3u")).text == text
     assert len((await lists.get("/api/v1/jobs"))["items"]) == len(jobs)
-    refused = await lists.http.patch("/api/v1/settings", json={"COMBINED_PLAYLISTS": [{"name": "One", "regions": ["DE"]}]})
+    refused = await lists.http.patch(
+        "/api/v1/settings", json={"COMBINED_PLAYLISTS": [{"name": "One", "regions": ["DE"]}]}
+    )
     assert refused.status_code == 422
     assert "two or more regions" in refused.json()["detail"]
 
@@ -106,7 +112,9 @@ async def test_a_tuner_is_found_and_its_lineup_plays(lists: Node) -> None:
 async def test_the_panel_speaks_xtream(lists: Node) -> None:
     account = await lists.get("/player_api.php", params={"username": "me", "password": "x"})
     assert account["user_info"]["auth"] == 1
-    streams = await lists.get("/player_api.php", params={"username": "me", "password": "x", "action": "get_live_streams"})
+    streams = await lists.get(
+        "/player_api.php", params={"username": "me", "password": "x", "action": "get_live_streams"}
+    )
     category = streams[0]["category_id"]
     some = await lists.get("/player_api.php", params={"action": "get_live_streams", "category_id": category})
     assert {item["category_id"] for item in some} == {category}
@@ -135,7 +143,9 @@ async def test_a_remark_in_place_of_an_address_is_listed_but_not_played(lists: N
 
 async def test_play_is_no_open_proxy_into_the_private_network(node: Node, world: World, tmp_path: Path) -> None:
     """A public provider that lists a private address: it is refused. A source configured there may."""
-    private = await node.add(kind="m3u", name="At home", url=list_file(tmp_path, "home", [("Cam", "", "http://127.0.0.1:9/x")]))
+    private = await node.add(
+        kind="m3u", name="At home", url=list_file(tmp_path, "home", [("Cam", "", "http://127.0.0.1:9/x")])
+    )
     cam = (await node.get("/api/v1/channels", params={"q": "Cam"}))["items"][0]
     assert (await node.http.get(cam["play"])).status_code == 302
     source = node.runtime
@@ -178,7 +188,9 @@ async def test_redirect_mode_points_everything_at_us(lists: Node) -> None:
 
 async def test_addresses_and_tokens_are_those_of_the_client(lists: Node) -> None:
     await lists.patch("/api/v1/settings", {"stream_mode": "redirect"})
-    answer = await lists.http.get("/playlist/CH.m3u", params={"token": "a b"}, headers={"Host": f"localhost:{lists.url[-5:]}"})
+    answer = await lists.http.get(
+        "/playlist/CH.m3u", params={"token": "a b"}, headers={"Host": f"localhost:{lists.url[-5:]}"}
+    )
     (address,) = [line for line in answer.text.splitlines() if line.startswith("http")]
     assert address.startswith(f"http://localhost:{lists.url[-5:]}/play/")
     assert address.endswith("?token=a%20b")
@@ -197,7 +209,9 @@ async def test_a_playlist_that_did_not_change_is_not_sent_again(lists: Node) -> 
 async def test_res_picks_the_best_variant_of_a_master_playlist(tmp_path: Path) -> None:
     async with World() as world, running(tmp_path / "data") as node:
         await world.ready()
-        url = next(line for line in (await _text(node, f"{world.url}/m3u/list.m3u")).splitlines() if "master.m3u8" in line)
+        url = next(
+            line for line in (await _text(node, f"{world.url}/m3u/list.m3u")).splitlines() if "master.m3u8" in line
+        )
         await node.add(kind="m3u", name="One", url=list_file(tmp_path, "one", [("Live", "", url)]))
         channel = (await node.get("/api/v1/channels"))["items"][0]
         assert (await node.http.get(channel["play"])).headers["location"] == url

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Node, running
 
 from nightcrew.demo.faults import Fault
 from nightcrew.demo.world import World
+from support import Node, running
 
 SERVICES = {"m3u": 0, "xtream": 1, "catalogue": 2}
 
@@ -278,7 +278,12 @@ async def test_a_region_that_was_never_built_answers_503_and_an_unknown_one_404(
     assert int(never.headers["retry-after"]) > 0
     assert (await node.http.get("/vavoo/playlist/QQ.m3u")).status_code == 404
     row = (await node.get("/vavoo/api/status"))["regions"][0]
-    assert (row["region"], row["status_text"], row["status_class"], row["exists"]) == ("DE", "NO DATA", "no-data", False)
+    assert (row["region"], row["status_text"], row["status_class"], row["exists"]) == (
+        "DE",
+        "NO DATA",
+        "no-data",
+        False,
+    )
 
 
 async def test_everything_is_fetched_anew_at_a_start_and_never_unserved(tmp_path: Path, world: World) -> None:

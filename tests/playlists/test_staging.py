@@ -10,7 +10,6 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support import Node
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.playlists import rules
@@ -18,6 +17,7 @@ from nightcrew.playlists.models import staged
 from nightcrew.playlists.rules import Entry
 from nightcrew.playlists.store import channels, sources, staging
 from nightcrew.playlists.store.staging import Row, Staging
+from support import Node
 
 NAMES = [f"Channel {letter}" for letter in "ABCDEFGH"]
 entries = st.builds(
@@ -68,9 +68,7 @@ async def test_any_sequence_of_lists_ends_in_the_last_one(any_node: Node) -> Non
     examples: list[list[list[Entry]]] = []
 
     @given(lists)
-    @settings(
-        max_examples=40, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
-    )
+    @settings(max_examples=40, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
     def collect(sequence: list[list[Entry]]) -> None:
         examples.append(sequence)
 
@@ -83,9 +81,9 @@ async def test_any_sequence_of_lists_ends_in_the_last_one(any_node: Node) -> Non
         for index, found in enumerate(sequence):
             change = await load(any_node, feed_id, f"{region}-{index}", found)
             shown = await stored(any_node, region)
-            assert [
-                (c.name, c.streams[0].url, c.group, c.guide_id, c.number) for c in shown
-            ] == [(e.name, e.url, e.group, e.guide_id, e.number) for e in found]
+            assert [(c.name, c.streams[0].url, c.group, c.guide_id, c.number) for c in shown] == [
+                (e.name, e.url, e.group, e.guide_id, e.number) for e in found
+            ]
             assert change.stored == before
             assert before + change.new - change.gone == len(found)
             before = len(found)

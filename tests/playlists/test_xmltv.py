@@ -333,6 +333,7 @@ def elements(draw: st.DrawFn, depth: int = 3) -> str:
 @given(st.lists(elements(), max_size=4), TEXT)
 @settings(max_examples=150, deadline=None)
 @example(["<title>a\rb</title>"], "a")
+@example(["<title>&#13;0</title>"], "a")
 def test_what_is_served_is_well_formed_again_and_reads_the_same(children: list[str], channel: str) -> None:
     text = (
         f'<tv xmlns:x="urn:x"><channel id={quoteattr(channel)}><display-name>{escape(channel)}</display-name></channel>'

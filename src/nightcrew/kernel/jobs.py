@@ -208,9 +208,16 @@ class Jobs:
         finally:
             self._tasks.pop(run_id, None)
             if not self._closing:
-                for callback in self._ended:
-                    await callback(runtime, label, time.monotonic() - began, redact(error) if error else None)
-                runtime.bus.publish("jobs")
+                await self._tell_end(runtime, label, time.monotonic() - began, redact(error) if error else None)
+
+    async def _tell_end(self, runtime: Runtime, label: str, seconds: float, error: str | None) -> None:
+        """Tell who wants to know. What goes wrong there must not change how the run ended."""
+        for callback in self._ended:
+            try:
+                await callback(runtime, label, seconds, error)
+            except Exception:
+                log.exception("the end of a run could not be told", label=label)
+        runtime.bus.publish("jobs")
 
     # -- asked by others -------------------------------------------------------------------------------------------
 
@@ -286,8 +293,8 @@ class Jobs:
         task = self._tasks.get(run_id)
         if task is not None:
             task.cancel()
-        if self._runtime:
-            self._runtime.bus.publish("jobs")
+        elif self._runtime:  # it was waiting, or another node ran it
+            await self._tell_end(self._runtime, state.title, 0.0, "cancelled")
 
     async def retry(self, run_id: str) -> str:
         """Run a failed or cancelled job again from its beginning, under a new id that is returned."""

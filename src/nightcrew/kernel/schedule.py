@@ -240,7 +240,7 @@ class Schedule:
     async def _refresh_timetables(self, runtime: Runtime) -> None:
         for row in await rows.timetables(runtime.store):
             worker = self.workers.get(row.name)
-            if worker is not None:
+            if worker is not None and row.name in self._timetables:
                 worker.next_run = row.next_at
                 worker.last_seen = utcnow()
                 worker.last_ok = row.last_ok

@@ -71,7 +71,7 @@ class Store:
 
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A consistent view; nothing is written."""
+        """A connection to read with; each statement sees one consistent state. Nothing is written."""
         async with self.engine.connect() as connection:
             yield connection
 

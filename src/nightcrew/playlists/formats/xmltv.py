@@ -117,7 +117,7 @@ class _Reader:
             known = self._texts.get(self._child, "")
             if len(known) < MAX_TEXT:
                 self._texts[self._child] = (known + text)[:MAX_TEXT]
-        self._keep(escape(text))
+        self._keep(escape(text, {"\r": "&#13;"}))
 
     def _end(self, tag: str) -> None:
         if self._depth >= 3:
