@@ -107,7 +107,7 @@ def test_killed_fifty_times_the_playlist_is_always_whole(forks: Forks, tmp_path:
         wait_idle(server, run)
         assert check_whole(server, kill) == kill, "the refresh that was cut off did not go on"
         assert not list(server.folder.rglob(f"*{TEMPORARY}*"))
-        assert not [p for p in (server.folder / "tmp").glob("*")]
+        assert not list((server.folder / "tmp").glob("*"))
         attempts = server.get(f"/api/v1/jobs/{run}").json()["attempts"]
         cut_short += attempts > 1
     assert cut_short >= KILLS / 5, "the kills came too late to prove anything"
