@@ -28,6 +28,7 @@ from nightcrew.kernel.http import (
     Request,
     Validators,
     check_target,
+    is_trickle,
     points_private,
     retry_after,
 )
@@ -591,3 +592,13 @@ def test_damaged_gzip_is_refused_or_incomplete_but_never_falls_over(data: bytes,
         list(inflate.feed(bytes(packed)))
     except GiveUp:
         pass
+
+
+@given(st.integers(0, 10**9), st.floats(0, 10**5))
+def test_only_what_is_slow_for_long_is_a_trickle(size: int, seconds: float) -> None:
+    found = is_trickle(size, seconds)
+    assert found == (seconds > 20 and size / max(seconds, 1e-9) < 1024) or abs(size - 1024 * seconds) < 1e-3 * max(
+        size, 1
+    )
+    assert not is_trickle(size, 20), "it has 20 seconds to begin"
+    assert not is_trickle(10**12, seconds)

@@ -13,6 +13,7 @@ import ipaddress
 import json
 import socket
 import ssl
+import time
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -41,6 +42,10 @@ MAX_REDIRECTS = 5
 MAX_JSON = 16 << 20
 MAX_WAIT = 20.0
 """A Retry-After longer than this many seconds is not slept here: the whole run is put off instead."""
+MIN_RATE = 1_024
+"""Bytes a second below which a download is given up, so that a few trickling sources cannot hold up all others."""
+PATIENCE = 20.0
+"""Seconds before the rate is looked at."""
 PER_HOST = 4
 """Connections to one host at a time."""
 PER_HOST_RATE = 20.0
@@ -110,11 +115,12 @@ class Request:
 
 
 class _Again(Exception):
-    """Inside of the retry loop: worth another attempt."""
+    """Inside of the retry loop: worth another attempt, now or (`last`) only in the next run."""
 
-    def __init__(self, reason: str, after: float | None = None) -> None:
+    def __init__(self, reason: str, after: float | None = None, *, last: bool = False) -> None:
         super().__init__(reason)
         self.after = after
+        self.last = last
 
 
 class Http:
@@ -167,11 +173,14 @@ class Http:
                     return Answer(304, str(response.url), "", validators, not_modified=True)
                 content_type = response.headers.get("content-type", "")
                 digest, size, first = hashlib.sha256(), 0, True
+                began = time.monotonic()
                 async for chunk in _unpacked(response, limits.max_bytes):
                     if first and sniff is not None:
                         sniff(chunk, content_type)
                     first = False
                     size += len(chunk)
+                    if is_trickle(size, time.monotonic() - began):
+                        raise _Again(f"it sends less than {MIN_RATE} bytes a second", last=True)
                     digest.update(chunk)
                     await asyncio.to_thread(into.write, chunk)
                     if on_bytes is not None:
@@ -280,7 +289,7 @@ async def _translated(once: Callable[[], Awaitable[ResultT]]) -> ResultT:
     try:
         return await once()
     except TimeoutError as exc:
-        raise _Again("it took too long") from exc
+        raise _Again("it took too long", last=True) from exc  # the whole time is used up
     except httpx2.TimeoutException as exc:
         raise _Again("it does not answer in time") from exc
     except httpx2.RemoteProtocolError as exc:
@@ -293,7 +302,7 @@ async def _translated(once: Callable[[], Awaitable[ResultT]]) -> ResultT:
 
 def _backoff(exc: Exception) -> bool | float:
     """stamina's hook: whether to try again, and after how many seconds if the other side said so."""
-    if not isinstance(exc, _Again):
+    if not isinstance(exc, _Again) or exc.last:
         return False
     if exc.after is None:
         return True
@@ -322,6 +331,11 @@ def _check_status(response: httpx2.Response) -> None:
     if status in {408, 425, 429} or status >= 500:
         raise _Again(f"it answers HTTP {status}", retry_after(response.headers.get("retry-after"), utcnow()))
     raise GiveUp(f"it answers HTTP {status}")
+
+
+def is_trickle(size: int, seconds: float) -> bool:
+    """Whether a body of `size` bytes after `seconds` comes so slowly that it only holds a place."""
+    return seconds > PATIENCE and size < MIN_RATE * seconds
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:

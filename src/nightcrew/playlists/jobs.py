@@ -30,8 +30,8 @@ from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import sources, staging
 from nightcrew.playlists.store.staging import Row, Staging
 
-AT_ONCE = 3
-"""Feeds that one node refreshes at a time: more would only compete for the disk."""
+AT_ONCE = 6
+"""Feeds that one node refreshes at a time: enough that some that hang hold up no other, few enough for the disk."""
 LEASE = 3600.0
 """Seconds for which a run holds its feed. A run that ends or dies frees it earlier."""
 JOB = "playlists.refresh"
