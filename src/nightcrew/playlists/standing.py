@@ -35,6 +35,9 @@ async def freshness(runtime: Runtime) -> list[Freshness]:
 async def needs(runtime: Runtime) -> list[Need]:
     """Held-back changes, logins that are refused, and sources that fail for more than a few minutes."""
     found = []
+    options = runtime.settings.of(PlaylistSettings)
+    if options.FILTER_ENABLED and not rules.Filter.of(True, options.FILTER_KEYWORDS).keywords:
+        found.append(Need("info", "The filter is on but has no keywords: it filters nothing", "/settings"))
     names = {source.id: source.name for source in await sources.every(runtime.store, runtime.vault)}
     for feed in await sources.feeds(runtime.store, enabled=True):
         name = f"{names.get(feed.source_id, '?')}{f' ({feed.region})' if feed.region else ' (guide)'}"
