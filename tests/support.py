@@ -96,6 +96,21 @@ class Node:
         return [(await self.runtime.jobs.wait(job, limit=60)).describe() for job in answer["jobs"]]
 
 
+async def raw(node: Node, *lines: str, body: bytes = b"") -> tuple[int, bytes]:
+    """Status and body of a request written by hand."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(node.url.rsplit(":", 1)[1]))
+    writer.write("\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1") + body)
+    with contextlib.suppress(ConnectionError):
+        await writer.drain()
+    try:
+        async with asyncio.timeout(10):
+            answer = await reader.read()
+    finally:
+        writer.close()
+    head, _, rest = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]), rest
+
+
 @contextlib.asynccontextmanager
 async def running(folder: Path, **config: Any) -> AsyncIterator[Node]:
     """A node on a free port until the end of the block. `config` are fields of `app.Config`."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
 from nightcrew.web.guard import COOKIE
-from support import Node, running
+from support import Node, raw, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -22,21 +20,6 @@ async def shared_node(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
     """One node for all tests of this file."""
     async with running(tmp_path_factory.mktemp("node"), password=PASSWORD) as started:
         yield started
-
-
-async def raw(node: Node, *lines: str, body: bytes = b"") -> tuple[int, bytes]:
-    """Status and body of a request written by hand."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", int(node.url.rsplit(":", 1)[1]))
-    writer.write("\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1") + body)
-    with contextlib.suppress(ConnectionError):
-        await writer.drain()
-    try:
-        async with asyncio.timeout(10):
-            answer = await reader.read()
-    finally:
-        writer.close()
-    head, _, rest = answer.partition(b"\r\n\r\n")
-    return int(head.split()[1]), rest
 
 
 async def test_a_nonsense_header_is_refused_or_passed_over_but_breaks_nothing(protected: Node) -> None:
