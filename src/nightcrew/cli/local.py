@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nightcrew.cli.backup import backup, restore
 from nightcrew.kernel.errors import NightcrewError
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def register(app: typer.Typer) -> None:
     app.command(help="Start Nightcrew with a small world of local sources to try it on.")(demo)
     app.command(help="Look for what is missing on this machine, and say how to get it.")(doctor)
     app.command(help="Set the password that the page asks for.")(passwd)
+    app.command(help="Save databases, key and configuration into one file, also while the server runs.")(backup)
+    app.command(help="Put a backup back.")(restore)
 
 
 def serve(
