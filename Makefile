@@ -5,7 +5,7 @@ BIN := .venv/bin
 export UV_PROJECT_ENVIRONMENT := .venv
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: demo run test check bench soak docs lock clean system
+.PHONY: demo run test check bench docs lock clean system
 
 demo: .venv/.runtime
 	$(BIN)/nightcrew demo --data-dir .demo
@@ -25,9 +25,6 @@ check: .venv/.dev
 
 bench: .venv/.dev system
 	for file in bench/[a-z]*.py; do $(BIN)/python $$file || exit 1; done
-
-soak: .venv/.dev system
-	$(BIN)/python -m pytest -m "" --timeout 3600 tests/faults
 
 docs: .venv/.dev
 	$(BIN)/python docs/reference/generate.py
