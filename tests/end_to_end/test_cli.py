@@ -444,7 +444,7 @@ def test_without_a_server_every_asking_command_ends_with_one_clear_line(
 ) -> None:
     monkeypatch.setenv("NIGHTCREW_URL", f"http://127.0.0.1:{free_port()}")
     (tmp_path / "config.json").write_text("{}")
-    local = {"serve", "worker", "demo", "doctor", "passwd"}
+    local = {"serve", "worker", "demo", "doctor", "passwd", "backup", "restore"}
     values = {"source": "1", "token": "1", "file": str(tmp_path / "config.json"), "field": "name=A"}
     asked = 0
     for words, command in commands():
