@@ -23,17 +23,16 @@ from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError, Retry
 from nightcrew.kernel.http import (
     PER_HOST,
     Http,
-    Inflate,
     Limits,
     Request,
     Validators,
-    check_target,
     is_trickle,
-    points_private,
     retry_after,
 )
 from nightcrew.kernel.http_cache import HttpCache
+from nightcrew.kernel.inflate import Inflate
 from nightcrew.kernel.store import Store, database_url, migrate
+from nightcrew.kernel.targets import check_target, points_private
 from nightcrew.kernel.vault import Vault
 
 pytestmark = pytest.mark.usefixtures("no_backoff")

@@ -199,7 +199,7 @@ async def test_a_guide_is_read_plain_and_packed(world: World, http: Http, tmp_pa
     from datetime import UTC, datetime, timedelta
 
     now = datetime.now(UTC)
-    async with Guide(world.url + path).document(fetching(http, tmp_path)) as found:
+    async with Guide(world.url + path).open(fetching(http, tmp_path)) as found:
         assert not isinstance(found, Unchanged)
         items = list(xmltv.read(found[0], after=now, before=now + timedelta(hours=6)))
     ids = {channel.guide_id for channel in world.catalogue.channels if channel.guide_id}
@@ -220,7 +220,7 @@ async def run_fault(world: World, http: Http, folder: Path, kind: str, *, slow: 
     from datetime import UTC, datetime, timedelta
 
     now = datetime.now(UTC)
-    async with Guide(f"{world.url}/guide/guide.xml").document(fetch) as found:
+    async with Guide(f"{world.url}/guide/guide.xml").open(fetch) as found:
         assert not isinstance(found, Unchanged)
         return len(await asyncio.to_thread(list, xmltv.read(found[0], after=now, before=now + timedelta(hours=2))))
 

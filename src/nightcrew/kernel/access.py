@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from pwdlib import PasswordHash
 
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.errors import Invalid, NotFound
+from nightcrew.kernel.errors import Invalid, NeedsUser, NotFound
 from nightcrew.kernel.store import Id, Moment, Store, metadata
 from nightcrew.kernel.vault import Vault
 
@@ -42,7 +42,6 @@ access_token = sa.Table(
     sa.Column("name", sa.String(100), nullable=False),
     sa.Column("hash", sa.String(64), nullable=False, unique=True),
     sa.Column("created_at", Moment, nullable=False),
-    sa.Column("used_at", Moment),
 )
 
 
@@ -54,7 +53,6 @@ class Token:
     scope: Scope
     name: str
     created_at: datetime
-    used_at: datetime | None
 
 
 class Access:
@@ -75,7 +73,7 @@ class Access:
         async with self._store.read() as connection:
             self._hash = (await connection.execute(sa.select(access_password.c.hash))).scalar()
             rows = (await connection.execute(sa.select(access_token))).all()
-        self._tokens = {row.hash: Token(row.id, row.scope, row.name, row.created_at, row.used_at) for row in rows}
+        self._tokens = {row.hash: Token(row.id, row.scope, row.name, row.created_at) for row in rows}
         self._loaded = time.monotonic()
 
     @property
@@ -125,9 +123,11 @@ class Access:
             return False
         try:
             session = self._vault.unseal(cookie)
-        except Exception:  # noqa: BLE001 - whatever a stranger sends is simply no session
+        except (NeedsUser, ValueError):  # whatever a stranger sends is simply no session
             return False
-        return bool(session.get("until", 0) > time.time() and session.get("password") == self._fingerprint())
+        return isinstance(session, dict) and bool(
+            session.get("until", 0) > time.time() and session.get("password") == self._fingerprint()
+        )
 
     def _fingerprint(self) -> str:
         return hashlib.sha256(f"{self._given or ''}\0{self._hash or ''}".encode()).hexdigest()[:16]

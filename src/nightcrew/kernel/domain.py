@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from nightcrew.kernel.settings import Options
 
 Seconds = float
-Priority = Literal["critical", "standard", "background"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,6 @@ class Tick:
     promise: Seconds | Callable[[Runtime], Seconds]
     time_limit: Seconds = 60.0
     jitter: Seconds = 0.0
-    priority: Priority = "standard"
     help: str = ""
 
 

@@ -32,10 +32,8 @@ def replacing(path: Path, *, mode: int = 0o600) -> Iterator[BinaryIO]:
         Path(name).chmod(mode)
         Path(name).replace(path)
         _sync_folder(path.parent)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            Path(name).unlink()
-        raise
+    finally:
+        Path(name).unlink(missing_ok=True)  # it is gone when it took its place
 
 
 def _sync_folder(folder: Path) -> None:

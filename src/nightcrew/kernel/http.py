@@ -9,13 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import ipaddress
 import json
 import socket
 import ssl
 import time
-import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -31,7 +29,9 @@ from nightcrew import __version__
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError, Retry
 from nightcrew.kernel.http_cache import HttpCache
+from nightcrew.kernel.inflate import CHUNK, Inflate
 from nightcrew.kernel.redaction import redact
+from nightcrew.kernel.targets import check_target
 
 ResultT = TypeVar("ResultT")
 
@@ -50,8 +50,6 @@ PER_HOST = 4
 """Connections to one host at a time."""
 PER_HOST_RATE = 20.0
 """Requests a second to one host."""
-CHUNK = 1 << 16
-GZIP_MAGIC = b"\x1f\x8b"
 CARRIED = frozenset({"user-agent", "accept", "accept-encoding"})
 """Headers that follow a redirect to another host; any other may be a login."""
 MAX_ETAG = 300
@@ -61,7 +59,7 @@ MAX_DATE = 100
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one answer may cost: unpacked bytes, and seconds from the first try's connect to its last byte."""
+    """What one answer may cost: unpacked bytes, and seconds from the connection to the last byte."""
 
     max_bytes: int = 256 << 20
     seconds: float = 120.0
@@ -84,7 +82,6 @@ class Validators:
 class Answer:
     """What came back. `size` counts unpacked bytes, `sha256` is theirs; both are 0 and empty when `not_modified`."""
 
-    status: int
     url: str
     content_type: str
     validators: Validators
@@ -170,7 +167,7 @@ class Http:
                 if response.status_code == 304:
                     if validators is None or validators == Validators():
                         raise GiveUp("it answers that nothing has changed, which was not asked")
-                    return Answer(304, str(response.url), "", validators, not_modified=True)
+                    return Answer(str(response.url), "", validators, not_modified=True)
                 content_type = response.headers.get("content-type", "")
                 digest, size, first = hashlib.sha256(), 0, True
                 began = time.monotonic()
@@ -185,7 +182,7 @@ class Http:
                     await asyncio.to_thread(into.write, chunk)
                     if on_bytes is not None:
                         await on_bytes(size)
-                return Answer(200, str(response.url), content_type, _validators(response), size, digest.hexdigest())
+                return Answer(str(response.url), content_type, _validators(response), size, digest.hexdigest())
 
         return await self._with_retries(request, once, limits)
 
@@ -193,19 +190,21 @@ class Http:
         """The body as JSON. Raises as `download`, and `Retry` when it is not JSON (an error page, cut short)."""
         limits = limits or Limits(max_bytes=MAX_JSON, seconds=60)
 
-        async def once() -> bytes:
-            async with asyncio.timeout(limits.seconds), self._open(request, None) as response:
-                return b"".join([chunk async for chunk in _unpacked(response, limits.max_bytes)])
-
-        return _parse_json(await self._with_retries(request, once, limits), request)
+        body, _url = await self._small(request, limits)
+        return _parse_json(body, request)
 
     async def text(self, request: Request, *, limits: Limits) -> tuple[str, str]:
         """A small body as text, and the address it came from after redirects."""
 
-        async def once() -> tuple[str, str]:
+        body, url = await self._small(request, limits)
+        return body.decode("utf-8", "replace"), url
+
+    async def _small(self, request: Request, limits: Limits) -> tuple[bytes, str]:
+        """A body that fits in memory, and the address that it came from."""
+
+        async def once() -> tuple[bytes, str]:
             async with asyncio.timeout(limits.seconds), self._open(request, None) as response:
-                body = b"".join([chunk async for chunk in _unpacked(response, limits.max_bytes)])
-                return body.decode("utf-8", "replace"), str(response.url)
+                return b"".join([chunk async for chunk in _unpacked(response, limits.max_bytes)]), str(response.url)
 
         return await self._with_retries(request, once, limits)
 
@@ -368,54 +367,6 @@ async def _unpacked(response: httpx2.Response, max_bytes: int) -> AsyncIterator[
         raise _Again("its packed answer is cut off")
 
 
-class Inflate:
-    """Unpacks gzip or zlib data piece by piece, at most 64 KiB at a time, members in a row included.
-
-    What follows the last member and is no member (padding) is passed over.
-    """
-
-    def __init__(self) -> None:
-        self._stream = zlib.decompressobj(47)
-        self._inside = False
-        self._after_member = False
-        self._padding = False
-        self._held = b""
-
-    @property
-    def complete(self) -> bool:
-        """Whether the data fed so far ends where a member ends."""
-        return not self._inside
-
-    def feed(self, raw: bytes) -> Iterable[bytes]:
-        """Unpacked pieces of `raw`. Raises `GiveUp` when it is not gzip or zlib."""
-        raw, self._held = self._held + raw, b""
-        while raw and not self._padding:
-            if self._after_member and not self._next_member(raw):
-                return
-            try:
-                piece = self._stream.decompress(raw, CHUNK)
-            except zlib.error as exc:
-                raise GiveUp("its packed data is damaged") from exc
-            if piece:
-                yield piece
-            self._inside = not self._stream.eof
-            raw = self._stream.unused_data if self._stream.eof else self._stream.unconsumed_tail
-            if self._stream.eof:
-                self._stream = zlib.decompressobj(47)
-                self._after_member = True
-
-    def _next_member(self, raw: bytes) -> bool:
-        """Whether another gzip member begins with `raw`; a lone first byte is held until the next one comes."""
-        if not raw.startswith(GZIP_MAGIC[: len(raw)]):
-            self._padding = True
-        elif len(raw) < len(GZIP_MAGIC):
-            self._held = raw
-        else:
-            self._after_member = False
-            return True
-        return False
-
-
 def _validators(response: httpx2.Response) -> Validators:
     etag, modified = response.headers.get("etag"), response.headers.get("last-modified")
     return Validators(
@@ -429,35 +380,3 @@ def _parse_json(body: bytes, request: Request) -> Any:
     except (ValueError, RecursionError) as exc:
         looks = "an HTML page" if body.lstrip()[:1] == b"<" else "no valid JSON" if body.strip() else "nothing"
         raise Retry(f"cannot read {request.shown()}: it answers {looks} where JSON is expected") from exc
-
-
-def is_private(address: str) -> bool:
-    """Whether an IP address is not on the public internet (private, loopback, link-local, reserved …)."""
-    parsed = ipaddress.ip_address(address.split("%", 1)[0])
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return not (mapped or parsed).is_global
-
-
-async def points_private(url: str) -> bool:
-    """Whether any address of the URL's host is private. A name that is unknown is not."""
-    host = urlsplit(url).hostname or ""
-    with contextlib.suppress(ValueError):
-        return is_private(host)
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return False
-    return any(is_private(str(entry[4][0])) for entry in found)
-
-
-async def check_target(url: str, *, allow_private: bool) -> None:
-    """Raise `GiveUp` unless `url` is http(s) with a host, and public when it has to be."""
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise GiveUp("it is not an http or https address")
-    if not allow_private and await points_private(url):
-        raise GiveUp("it leads into a private network, which its source does not belong to")

@@ -8,26 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import sqlite3
 import time
 import uuid
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 import structlog
-from dbos import DBOS, SetEnqueueOptions, SetWorkflowID, WorkflowStatus
+from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
 from nightcrew.kernel import jobs_store as rows
-from nightcrew.kernel.clock import iso, utcnow
+from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.domain import Job
 from nightcrew.kernel.errors import Conflict, NightcrewError, NotFound
+from nightcrew.kernel.job_state import STATES, JobState, state_of, step_of
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.store import Store
 
@@ -41,15 +40,6 @@ log = structlog.get_logger("nightcrew.jobs")
 APPLICATION_VERSION = "1"
 """DBOS resumes only runs of the same version. Steps are kept compatible instead, so an upgrade resumes them too."""
 
-STATES = {
-    "ENQUEUED": "queued",
-    "DELAYED": "queued",
-    "PENDING": "running",
-    "SUCCESS": "done",
-    "ERROR": "failed",
-    "CANCELLED": "cancelled",
-    "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "failed",
-}
 _DONE = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 
 
@@ -82,33 +72,6 @@ class Run:
         self._written = time.monotonic()
         await rows.write_progress(self.runtime.store, self.id, rows.Progress(done, total, redact(message), utcnow()))
         self.runtime.bus.publish("jobs")
-
-
-@dataclass(frozen=True, slots=True)
-class JobState:
-    """One run as people see it. Times are aware UTC; `progress` is 0–1 or None when unknown."""
-
-    id: str
-    name: str
-    title: str
-    queue: str | None
-    state: str
-    priority: int
-    attempts: int
-    progress: float | None
-    message: str
-    seconds_left: float | None
-    created_at: datetime | None
-    started_at: datetime | None
-    ended_at: datetime | None
-    error: str | None
-    result: Any
-    node: str | None
-
-    def describe(self) -> dict[str, Any]:
-        """As plain data for the API."""
-        plain = {name: getattr(self, name) for name in self.__slots__}
-        return plain | {key: iso(plain[key]) for key in ("created_at", "started_at", "ended_at")}
 
 
 class Jobs:
@@ -261,7 +224,7 @@ class Jobs:
             load_output=True,
         )
         known = await rows.read_progress(self._store, [status.workflow_id for status in found])
-        return [_state(status, known.get(status.workflow_id)) for status in found]
+        return [state_of(status, known.get(status.workflow_id)) for status in found]
 
     async def get(self, run_id: str) -> JobState:
         """One run. Raises `NotFound`."""
@@ -269,20 +232,12 @@ class Jobs:
         if not found:
             raise NotFound(f"there is no job {run_id!r}")
         known = await rows.read_progress(self._store, [run_id])
-        return _state(found[0], known.get(run_id))
+        return state_of(found[0], known.get(run_id))
 
     async def steps(self, run_id: str) -> list[dict[str, Any]]:
         """The finished steps of a run: name, started, ended, error."""
         found = await DBOS.list_workflow_steps_async(run_id)
-        return [
-            {
-                "name": step["function_name"],
-                "started_at": _moment_iso(step.get("started_at_epoch_ms")),
-                "ended_at": _moment_iso(step.get("completed_at_epoch_ms")),
-                "error": redact(str(step["error"])) if step.get("error") else None,
-            }
-            for step in found
-        ]
+        return [step_of(step) for step in found]
 
     async def cancel(self, run_id: str) -> None:
         """End a run now. Raises `NotFound` or `Conflict` when it is over already."""
@@ -343,70 +298,6 @@ class Jobs:
         if self._runtime is None:
             raise RuntimeError("jobs are not launched")
         return self._runtime.store
-
-
-def _state(status: WorkflowStatus, progress: rows.Progress | None) -> JobState:
-    state = STATES[status.status]
-    updated = _moment(status.updated_at)
-    created = _moment(status.created_at)
-    started = _moment(getattr(status, "dequeued_at", None)) or (created if state != "queued" else None)
-    share = _share(progress, state)
-    return JobState(
-        id=status.workflow_id,
-        name=status.name,
-        title=_title(status),
-        queue=status.queue_name,
-        state=state,
-        priority=status.priority or 0,
-        attempts=getattr(status, "recovery_attempts", None) or 1,
-        progress=share,
-        message=progress.message if progress and state == "running" else "",
-        seconds_left=_seconds_left(share, started, progress) if state == "running" else None,
-        created_at=created,
-        started_at=started,
-        ended_at=updated if state in {"done", "failed", "cancelled"} else None,
-        error=redact(str(status.error)) if status.error else None,
-        result=_plain(status.output) if state == "done" else None,
-        node=status.executor_id,
-    )
-
-
-def _plain(value: Any) -> Any:
-    """A result as JSON can say it."""
-    try:
-        return json.loads(json.dumps(value, default=str))
-    except (TypeError, ValueError, RecursionError):
-        return str(type(value).__name__)
-
-
-def _title(status: WorkflowStatus) -> str:
-    """What people call the run: the label that it was started with."""
-    given: Any = status.input or {}
-    arguments = given.get("args") or ()
-    return str(arguments[0]) if arguments else str(status.name)
-
-
-def _share(progress: rows.Progress | None, state: str) -> float | None:
-    if state == "done":
-        return 1.0
-    if progress is None or not progress.total:
-        return None
-    return min(1.0, progress.done / progress.total)
-
-
-def _seconds_left(share: float | None, started: datetime | None, progress: rows.Progress | None) -> float | None:
-    if not share or started is None or progress is None:
-        return None
-    spent = (progress.at - started).total_seconds()
-    return round(max(0.0, spent / share - spent), 1)
-
-
-def _moment(milliseconds: int | None) -> datetime | None:
-    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
-
-
-def _moment_iso(milliseconds: int | None) -> str | None:
-    return iso(_moment(milliseconds))
 
 
 def _system_database(data_dir: Path, database: sa.URL) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.domain import Tick, Timetable
 from nightcrew.kernel.errors import NightcrewError, NotFound
 from nightcrew.kernel.redaction import redact
-from nightcrew.kernel.workers import Mark, State, Worker
+from nightcrew.kernel.workers import Mark, Worker
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
@@ -315,11 +315,3 @@ def next_due(due: float, now: float, every: float) -> tuple[float, int]:
 
 def _value(number: float | Callable[[Runtime], float], runtime: Runtime) -> float:
     return number(runtime) if callable(number) else number
-
-
-def snapshot(workers: Iterable[Worker], now: datetime) -> list[dict[str, object]]:
-    """The workers as plain data for the API and the page."""
-    return [worker.describe(now) for worker in workers]
-
-
-__all__ = ["Schedule", "State", "Worker", "next_due", "snapshot"]

@@ -7,7 +7,7 @@ import functools
 import json
 import os
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -271,8 +271,3 @@ def _read_file(path: Path, models: Mapping[str, type[Options]]) -> dict[str, dic
         if not isinstance(section, dict):
             raise NeedsUser(f"{path}: [{name}] must be a table of options")
     return data
-
-
-def known_keys(models: Sequence[type[Options]]) -> set[str]:
-    """The bare option names of some models."""
-    return {name for model in models for name in model.model_fields}

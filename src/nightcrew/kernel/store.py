@@ -90,9 +90,8 @@ class Store:
             try:
                 yield connection
                 await connection.commit()
-            except BaseException:
-                await connection.rollback()
-                raise
+            finally:
+                await connection.rollback()  # after a commit there is nothing to undo
 
     def upsert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
         """An INSERT of this database's dialect that knows `on_conflict_do_update`."""

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from nightcrew.kernel.errors import Invalid, NotFound
-from nightcrew.kernel.http import points_private
 from nightcrew.kernel.redaction import credentials_in, redact
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.targets import points_private
 from nightcrew.playlists import jobs, rules
 from nightcrew.playlists.models import MAX_NAME, MAX_URL, Feed, Source
 from nightcrew.playlists.outputs import Outputs

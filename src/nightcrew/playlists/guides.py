@@ -34,7 +34,7 @@ async def fetch_guide(run: Run, source: Source, feed: Feed, fetch: Fetch, *, due
         raise GiveUp(f"{source.name} has no guide any more")
     options = runtime.settings.of(PlaylistSettings)
     now = utcnow()
-    async with reader.document(fetch) as document:
+    async with reader.open(fetch) as document:
         if isinstance(document, Unchanged):
             await sources.unchanged(runtime.store, feed.id, run.id, now=now, due_at=due_at)
             return {"outcome": "unchanged"}

@@ -200,7 +200,6 @@ class Writer:
     base: str
     options: PlaylistSettings
     secrets: dict[int, tuple[str, ...]]
-    count: int = 0
     filter: rules.Filter = field(init=False)
 
     def __post_init__(self) -> None:
@@ -226,7 +225,6 @@ class Writer:
                     attributes=stream.attributes if "name" not in channel.edited else _renamed(stream.attributes),
                 )
             )
-        self.count += len(parts)
         return "".join(parts).encode("utf-8", "surrogatepass")
 
     def address(self, channel: Channel, stream: Stream) -> str:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
-from nightcrew.kernel.http import Limits, Request, points_private
+from nightcrew.kernel.http import Limits, Request
 from nightcrew.kernel.redaction import redact
+from nightcrew.kernel.targets import points_private
 from nightcrew.playlists import rules
 from nightcrew.playlists.models import Channel, Stream
 from nightcrew.playlists.providers import Adapters
@@ -31,14 +31,6 @@ VARIANT_LIFETIME = 300.0
 MASTER_LIMITS = Limits(max_bytes=1 << 20, seconds=8.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where a player is sent."""
-
-    url: str
-    stream_id: int
-
-
 class Player:
     """Resolves channels, remembering addresses for as long as they live."""
 
@@ -46,7 +38,7 @@ class Player:
         self._runtime = runtime
         self._known: OrderedDict[tuple[int, str], tuple[float, str]] = OrderedDict()
 
-    async def target(self, channel_id: int) -> Target:
+    async def target(self, channel_id: int) -> str:
         """The address of the first stream that can be resolved.
 
         Raises `NotFound` for an unknown channel, `GiveUp` when nothing of it can be played, `Retry` when its sources fail now.
@@ -57,7 +49,7 @@ class Player:
             if not stream.playable:
                 continue
             try:
-                return Target(await self._address(channel, stream), stream.id)
+                return await self._address(channel, stream)
             except NightcrewError as exc:
                 error = exc
         if error is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import tempfile
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -103,8 +104,8 @@ async def spooled(node: Runtime, pieces: AsyncIterator[str], media_type: str) ->
     """
     folder = node.data_dir / "tmp"
     folder.mkdir(exist_ok=True)
-    file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed when the answer has been sent
-    try:
+    with contextlib.ExitStack() as closing:
+        file = closing.enter_context(tempfile.TemporaryFile(dir=folder))
         waiting = bytearray()
         async for piece in pieces:
             waiting += piece.encode("utf-8", "surrogatepass")
@@ -114,9 +115,7 @@ async def spooled(node: Runtime, pieces: AsyncIterator[str], media_type: str) ->
         await asyncio.to_thread(file.write, waiting)
         size = file.tell()
         file.seek(0)
-    except BaseException:
-        file.close()
-        raise
+        closing.pop_all()  # it is closed when the answer has been sent
 
     async def blocks() -> AsyncIterator[bytes]:
         with file:
@@ -162,7 +161,7 @@ async def play(node: Node, channel: ChannelId, token: Token = None) -> Response:
         target = await node.part(Player).target(channel)
     except GiveUp as exc:
         raise Conflict(str(exc)) from exc
-    return RedirectResponse(target.url, 302, {"Cache-Control": "no-store"})
+    return RedirectResponse(target, 302, {"Cache-Control": "no-store"})
 
 
 @router.get("/live/{username}/{password}/{stream}")

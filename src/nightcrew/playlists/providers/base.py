@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from nightcrew.kernel.errors import GiveUp
-from nightcrew.kernel.http import Http, Limits, Validators, is_private
+from nightcrew.kernel.http import Http, Limits, Validators
+from nightcrew.kernel.targets import is_private
 from nightcrew.playlists.rules import Entry, region_name
 
 BATCH = 500

@@ -119,15 +119,6 @@ async def edit(store: Store, channel_id: int, changes: Mapping[str, Any]) -> Non
         )
 
 
-async def hide_matching(store: Store, wanted: Wanted, *, hidden: bool) -> int:
-    """Hide or show every channel of a list at once; returns how many changed."""
-    where = (*_conditions(wanted), channel.c.hidden != hidden)
-    async with store.write() as connection:
-        result = await connection.execute(sa.update(channel).where(*where).values(hidden=hidden))
-        await connection.execute(sa.update(feed).values(revision=feed.c.revision + 1))
-    return result.rowcount
-
-
 async def playlist(
     store: Store, regions: Sequence[str] | None, *, group: str | None = None
 ) -> AsyncIterator[list[Channel]]:

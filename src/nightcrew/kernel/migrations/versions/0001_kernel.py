@@ -27,7 +27,6 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.Column("created_at", Moment, nullable=False),
-        sa.Column("used_at", Moment, nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_access_token")),
         sa.UniqueConstraint("hash", name=op.f("uq_access_token_hash")),
     )

@@ -1,0 +1,123 @@
+"""A list or a guide as one file: from an address or a path on this machine, plain or gzip."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import stat
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import unquote, urlsplit
+
+from nightcrew.kernel.errors import GiveUp, NeedsUser, Retry
+from nightcrew.kernel.http import Answer, Request, Validators
+from nightcrew.kernel.inflate import CHUNK, GZIP_MAGIC, Inflate
+from nightcrew.playlists.providers.base import Fetch, Unchanged, host_is_private
+
+Sniff = Callable[[bytes, str], None]
+"""Gets the first bytes and the content type, and raises to refuse what is of another kind."""
+
+
+class Document:
+    """One address or path. `secrets` must not show up in an error."""
+
+    def __init__(
+        self, url: str, *, sniff: Sniff, secrets: tuple[str, ...] = (), user_agent: str = "", private: bool = False
+    ) -> None:
+        self._url = url
+        self._path = local_path(url)
+        self._sniff = sniff
+        self._secrets = secrets
+        self._headers = {"User-Agent": user_agent} if user_agent else {}
+        self.private = private or self._path is not None or host_is_private(url)
+
+    @contextlib.asynccontextmanager
+    async def open(self, fetch: Fetch) -> AsyncIterator[tuple[BinaryIO, Answer] | Unchanged]:
+        """The plain content in an unnamed temporary file, and what it was; `Unchanged` when it is the stored one."""
+        with fetch.temporary() as file:
+            answer = await self._fetch(fetch, file)
+            if answer.not_modified or (fetch.content_hash and answer.sha256 == fetch.content_hash):
+                yield Unchanged(answer.validators)
+                return
+            with await asyncio.to_thread(_plain, file, fetch, self._sniff) as plain:
+                yield plain, answer
+
+    async def _fetch(self, fetch: Fetch, file: BinaryIO) -> Answer:
+        if self._path is not None:
+            return await asyncio.to_thread(_copy, self._path, file, fetch.limits.max_bytes, self._sniff)
+        request = Request(self._url, headers=self._headers, secrets=self._secrets, allow_private=self.private)
+        return await fetch.http.download(
+            request, file, limits=fetch.limits, validators=fetch.validators, sniff=self._sniff, on_bytes=fetch.on_bytes
+        )
+
+
+def local_path(url: str) -> Path | None:
+    """The file that `url` names, or None when it is an http(s) address."""
+    if url.lower().startswith(("http://", "https://")):
+        return None
+    if url.lower().startswith("file://"):
+        return Path(unquote(urlsplit(url).path))
+    try:
+        return Path(url).expanduser()
+    except RuntimeError as exc:
+        raise NeedsUser(f"{url}: there is no such home directory") from exc
+
+
+def _copy(path: Path, into: BinaryIO, max_bytes: int, sniff: Sniff) -> Answer:
+    """Copy a regular file within limits. Blocking. Raises `NeedsUser` when it is missing or may not be read."""
+    digest, size = hashlib.sha256(), 0
+    try:
+        # without waiting: a pipe would wait for somebody to write into it
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise NeedsUser(f"{path} is not a file")
+            while chunk := file.read(CHUNK):
+                if size == 0:
+                    sniff(chunk, "")
+                size += len(chunk)
+                if size > max_bytes:
+                    raise GiveUp(f"{path} is larger than the limit of {max_bytes >> 20} MiB")
+                digest.update(chunk)
+                into.write(chunk)
+    except OSError as exc:
+        raise NeedsUser(f"cannot read {path}: {exc.strerror}") from exc
+    return Answer(str(path), "", Validators(), size, digest.hexdigest())
+
+
+def _plain(file: BinaryIO, fetch: Fetch, sniff: Sniff) -> BinaryIO:
+    """The file itself, or an unpacked copy when it is gzip. Blocking."""
+    file.flush()
+    file.seek(0)
+    magic = file.read(len(GZIP_MAGIC))
+    file.seek(0)
+    return _unpack(file, fetch, sniff) if magic == GZIP_MAGIC else file
+
+
+def _unpack(file: BinaryIO, fetch: Fetch, sniff: Sniff) -> BinaryIO:
+    """A gzip file's content in another unnamed file, at most the fetch's limit. Blocking."""
+    inflate, size = Inflate(), 0
+    with contextlib.ExitStack() as closing:
+        plain = closing.enter_context(fetch.temporary())
+        while raw := file.read(CHUNK):
+            for piece in inflate.feed(raw):
+                if size == 0:
+                    sniff(piece, "")
+                size += len(piece)
+                if size > fetch.limits.max_bytes:
+                    raise GiveUp(f"it unpacks to more than the limit of {fetch.limits.max_bytes >> 20} MiB")
+                plain.write(piece)
+        if not inflate.complete:
+            raise Retry("the packed file is cut off")
+        plain.seek(0)
+        closing.pop_all()
+    return plain
+
+
+def lines(file: BinaryIO, longest: int) -> Iterator[bytes]:
+    """Lines with their ends; one that is longer than `longest` bytes comes in pieces."""
+    while line := file.readline(longest):
+        yield line
