@@ -18,7 +18,7 @@ from nightcrew.playlists.rules import Entry
 
 def read(text: str | bytes, listing: m3u.Listing | None = None) -> list[Entry]:
     raw = text.encode() if isinstance(text, str) else text
-    return list(m3u.read(lines(io.BytesIO(raw)), listing))
+    return list(m3u.read(lines(io.BytesIO(raw), m3u.MAX_LINE), listing))
 
 
 def one(text: str | bytes) -> Entry:
@@ -174,7 +174,7 @@ def test_an_overlong_line_is_given_up_without_being_read_whole() -> None:
             return len(buffer)
 
     with pytest.raises(GiveUp, match="line 1 is longer"):
-        list(m3u.read(lines(io.BufferedReader(Endless()))))
+        list(m3u.read(lines(io.BufferedReader(Endless()), m3u.MAX_LINE)))
 
 
 @pytest.mark.parametrize(
