@@ -82,6 +82,8 @@ async def remove_source(runtime: Runtime, source_id: int, *, dry_run: bool, acto
     source = await sources.get(runtime.store, runtime.vault, source_id)
     count = await channels.count(runtime.store, channels.Wanted(source_id=source_id))
     if not dry_run:
+        for feed in await sources.feeds(runtime.store, source_id=source_id):
+            await jobs.stop(runtime, feed)
         await sources.remove(runtime.store, source_id)
         await runtime.activity.record(
             "source.removed",

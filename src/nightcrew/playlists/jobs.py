@@ -7,6 +7,7 @@ What is served changes only at the apply step, whole.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
 import uuid
@@ -15,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.errors import NeedsUser, NightcrewError, NotFound, Retry
+from nightcrew.kernel.errors import Conflict, NeedsUser, NightcrewError, NotFound, Retry
 from nightcrew.kernel.http import Limits, Validators
 from nightcrew.kernel.jobs import Run
 from nightcrew.kernel.runtime import Runtime
@@ -39,13 +40,18 @@ JOB = "playlists.refresh"
 
 async def begin(runtime: Runtime, feed: Feed, *, rebuild: bool) -> str:
     """Start a refresh of a feed, or join the one that is running; returns the run's id."""
-    now = utcnow()
     run_id = f"{JOB}:{feed.id}:{uuid.uuid4().hex[:10]}"
-    holder = await sources.claim(runtime.store, feed.id, run_id, now=now, until=now + timedelta(seconds=LEASE))
+    holder = await _claim(runtime, feed.id, run_id)
     if holder == run_id:
         await runtime.jobs.start(JOB, feed.id, rebuild, run_id=run_id, label=await _feed_name(runtime, feed))
         runtime.bus.publish("sources")
     return holder
+
+
+async def _claim(runtime: Runtime, feed_id: int, run_id: str) -> str:
+    """Take a feed for a run, or keep it for longer; returns the run that holds it."""
+    now = utcnow()
+    return await sources.claim(runtime.store, feed_id, run_id, now=now, until=now + timedelta(seconds=LEASE))
 
 
 async def refresh_due(runtime: Runtime) -> None:
@@ -80,6 +86,13 @@ async def _free_if_dead(runtime: Runtime, feed: Feed, now: datetime) -> None:
     await _record_failure(runtime, feed, feed.run, Retry(error))
 
 
+async def stop(runtime: Runtime, feed: Feed) -> None:
+    """End the refresh that holds a feed, if there is one."""
+    if feed.run is not None:
+        with contextlib.suppress(NotFound, Conflict):  # it ended by itself
+            await runtime.jobs.cancel(feed.run)
+
+
 async def forget_old(runtime: Runtime) -> None:
     """Forget channels that are gone for long, old runs, and staged rows that belong to nobody."""
     days = runtime.settings.of(PlaylistSettings).keep_gone_days
@@ -108,9 +121,15 @@ async def refresh(run: Run, feed_id: int, rebuild: bool) -> dict[str, Any]:
 
 
 async def _fetch(run: Run, feed_id: int, rebuild: bool) -> dict[str, Any]:
-    """Fetch one feed. Returns {outcome: unchanged | staged | applied, …} as plain data."""
+    """Fetch one feed. Returns {outcome: joined | unchanged | staged | applied, …} as plain data.
+
+    "joined": another run holds the feed (this one is an old run that somebody retried), and nothing is done twice.
+    """
     runtime = run.runtime
     feed = await sources.get_feed(runtime.store, feed_id)
+    holder = await _claim(runtime, feed_id, run.id)
+    if holder != run.id:
+        return {"outcome": "joined", "run": holder}
     source = await sources.get(runtime.store, runtime.vault, feed.source_id)
     await sources.begin_run(runtime.store, run.id, feed_id, rebuild=rebuild)
     fetch = _fetch_of(run, feed, rebuild)
@@ -176,13 +195,17 @@ def _rows(batch: list[rules.Entry], offset: int, identifier: rules.Identifier, s
 async def _settle(run: Run, feed_id: int, fetched: dict[str, Any]) -> dict[str, Any]:
     """Apply the staged change, or hold it back for a person."""
     runtime = run.runtime
-    now = utcnow()
     feed = await sources.get_feed(runtime.store, feed_id)
+    holder = await _claim(runtime, feed_id, run.id)
+    if holder != run.id:  # this run took longer than its lease, and another one began
+        await staging.discard(runtime.store, run.id)
+        return {"outcome": "joined", "run": holder}
     options = runtime.settings.of(PlaylistSettings)
     change, content = Change(**fetched["change"]), fetched["content"]
-    due_at = _next_due(runtime, feed, now)
     reason = rules.held_back(change, options.shrink_guard)
     if reason is not None:
+        now = utcnow()
+        due_at = _next_due(runtime, feed, now)
         known = feed.held_change is not None and feed.held_change.get("gone") == change.gone
         await staging.hold(
             runtime.store, feed_id, run.id, now=now, due_at=due_at, reason=reason, change=change, content=content
@@ -196,39 +219,39 @@ async def _settle(run: Run, feed_id: int, fetched: dict[str, Any]) -> dict[str, 
                 subject=name,
             )
         return {"outcome": "held", "change": asdict(change), "reason": reason}
-    await staging.apply(
-        runtime.store,
-        feed_id,
-        run.id,
-        now=now,
-        due_at=due_at,
-        change=change,
-        content=content,
-        merge=options.merge_sources,
-    )
+    await _apply(runtime, feed, run.id, change, content)
     await _record_success(runtime, feed, change)
     return {"outcome": "unchanged" if change.nothing else "applied", "change": asdict(change)}
 
 
-async def accept(runtime: Runtime, feed: Feed, *, actor: str) -> Change:
-    """Apply what was held back, because a person said so."""
-    if feed.held_run is None or feed.held_change is None:
-        raise NotFound("nothing is held back here")
-    kept = dict(feed.held_change)
-    content = kept.pop("content")
-    change = Change(**kept)
+async def _apply(runtime: Runtime, feed: Feed, run_id: str, change: Change, content: dict[str, Any]) -> None:
     now = utcnow()
     await staging.apply(
         runtime.store,
         feed.id,
-        feed.held_run,
+        run_id,
         now=now,
         due_at=_next_due(runtime, feed, now),
         change=change,
         content=content,
         merge=runtime.settings.of(PlaylistSettings).merge_sources,
     )
+
+
+async def accept(runtime: Runtime, feed: Feed, *, actor: str) -> Change:
+    """Apply what was held back, because a person said so. Raises `Conflict` while the feed is being refreshed."""
+    if feed.held_run is None or feed.held_change is None:
+        raise NotFound("nothing is held back here")
     name = await _feed_name(runtime, feed)
+    if await _claim(runtime, feed.id, feed.held_run) != feed.held_run:
+        raise Conflict(f"{name} is being refreshed now; look at what it brings, then accept that")
+    kept = dict(feed.held_change)
+    content = kept.pop("content")
+    change = Change(**kept)
+    try:
+        await _apply(runtime, feed, feed.held_run, change, content)
+    finally:
+        await sources.release(runtime.store, feed.id, feed.held_run)
     await runtime.activity.record(
         "playlist.accepted",
         f"{name}: the held-back change was accepted ({describe(change)})",

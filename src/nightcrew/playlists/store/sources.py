@@ -251,11 +251,11 @@ async def unchanged(
 async def fail(
     store: Store, feed_id: int, run: str, *, now: datetime, due_at: datetime, reason: str, kind: str, needs_user: bool
 ) -> int:
-    """The run failed; what is served stays. Returns the failures in a row."""
+    """The run failed; what is served stays. Returns the failures in a row. A feed that another run holds is left to it."""
     async with store.write() as connection:
         await connection.execute(
             sa.update(feed)
-            .where(feed.c.id == feed_id)
+            .where(feed.c.id == feed_id, sa.or_(feed.c.run == run, feed.c.run.is_(None)))
             .values(
                 run=None,
                 run_until=None,
