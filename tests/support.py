@@ -7,7 +7,7 @@ import contextlib
 import os
 import socket
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,9 @@ import sqlalchemy as sa
 
 from nightcrew import app
 from nightcrew.kernel.access import Access
+from nightcrew.kernel.domain import Domain
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.settings import Options
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -131,3 +133,40 @@ async def running(folder: Path, **config: Any) -> AsyncIterator[Node]:
         finally:
             stop.set()
             await serving
+
+
+class NoOptions(Options):
+    """The test domain has none."""
+
+
+def domain(**parts: Any) -> Domain:
+    """A domain "lab" with these parts."""
+    return Domain(name="lab", title="Laboratory", settings=NoOptions, **parts)
+
+
+async def until(condition: Callable[[], Any], limit: float = 10.0) -> None:
+    """Wait until `condition()` holds; it may be a coroutine."""
+    async with asyncio.timeout(limit):
+        while True:
+            found = condition()
+            if await found if isinstance(found, Awaitable) else found:
+                return
+            await asyncio.sleep(0.02)
+
+
+@contextlib.contextmanager
+def locked_out(database_url: str) -> Iterator[None]:
+    """The PostgreSQL database takes no connection until the end of the block, and the open ones are cut."""
+    url = sa.make_url(database_url)
+    engine = sa.create_engine(
+        url.set(drivername="postgresql+psycopg", database="postgres"), isolation_level="AUTOCOMMIT"
+    )
+    try:
+        with engine.connect() as connection:
+            connection.execute(sa.text(f"ALTER DATABASE {url.database} ALLOW_CONNECTIONS false"))
+            others = sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name")
+            connection.execute(others, {"name": url.database})
+            yield
+            connection.execute(sa.text(f"ALTER DATABASE {url.database} ALLOW_CONNECTIONS true"))
+    finally:
+        engine.dispose()

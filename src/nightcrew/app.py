@@ -31,7 +31,7 @@ from nightcrew.kernel.health import Health
 from nightcrew.kernel.http import Http
 from nightcrew.kernel.http_cache import HttpCache
 from nightcrew.kernel.jobs import Jobs
-from nightcrew.kernel.redaction import log_processor, redact
+from nightcrew.kernel.redaction import log_processor
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.schedule import Schedule
 from nightcrew.kernel.settings import Settings
@@ -92,8 +92,7 @@ async def node(config: Config) -> AsyncIterator[tuple[Runtime, Access]]:
         try:
             await asyncio.to_thread(store.migrate, database.url, folders)
         except OperationalError as exc:
-            reason = redact(str(exc.orig)).strip().partition("\n")[0]
-            raise NeedsUser(f"the database does not answer: {reason}") from exc
+            raise NeedsUser(f"the database does not answer: {store.reason_of(exc)}") from exc
         bus = Bus()
         name = _node_name(config.data_dir)
         runtime = Runtime(
@@ -137,11 +136,12 @@ async def run(
         if domain.start:
             await domain.start(runtime)
     runtime.jobs.on_end(runtime.schedule.job_ended)
+    runtime.jobs.on_end(runtime.health.job_ended)
     await runtime.jobs.launch(runtime)
     async with asyncio.TaskGroup() as tasks:
         workers = [
             tasks.create_task(runtime.schedule.run(runtime), name="schedule"),
-            tasks.create_task(runtime.health.run(runtime), name="watchdog"),
+            tasks.create_task(runtime.health.run(runtime, listener), name="watchdog"),
         ]
         if listener is not None:
             server = make_server(_web(config, runtime, access), host=config.host, port=config.port)

@@ -19,32 +19,13 @@ from hypothesis import strategies as st
 from nightcrew import app
 from nightcrew.kernel import schedule_store, upkeep
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.domain import Domain, Job, Tick, Timetable
+from nightcrew.kernel.domain import Job, Tick, Timetable
 from nightcrew.kernel.errors import NotFound, Retry
 from nightcrew.kernel.jobs import Run
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.schedule import Schedule, next_due
-from nightcrew.kernel.settings import Options
 from nightcrew.kernel.workers import Worker
-from support import Node, running
-
-
-class NoOptions(Options):
-    """The test domain has none."""
-
-
-def domain(**parts: Any) -> Domain:
-    return Domain(name="lab", title="Laboratory", settings=NoOptions, **parts)
-
-
-async def until(condition: Callable[[], Any], limit: float = 10.0) -> None:
-    """Wait until `condition()` holds; it may be a coroutine."""
-    async with asyncio.timeout(limit):
-        while True:
-            found = condition()
-            if await found if isinstance(found, Awaitable) else found:
-                return
-            await asyncio.sleep(0.02)
+from support import Node, domain, running, until
 
 
 @contextlib.asynccontextmanager

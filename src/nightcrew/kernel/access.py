@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import secrets
 import time
@@ -14,7 +15,7 @@ from pwdlib import PasswordHash
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Invalid, NeedsUser, NotFound
-from nightcrew.kernel.store import Id, Moment, Store, metadata
+from nightcrew.kernel.store import DatabaseAway, Id, Moment, Store, metadata
 from nightcrew.kernel.vault import Vault
 
 SESSION_SECONDS = 30 * 86_400
@@ -163,9 +164,10 @@ class Access:
         return known.name
 
     async def find_token(self, text: str, scope: Scope) -> Token | None:
-        """The token behind `text`. What another node made or revoked is known after half a minute."""
+        """The token behind `text`. What another node made or revoked is known after half a minute, or when the database is back."""
         if time.monotonic() - self._loaded > RELOAD:
-            await self.load()
+            with contextlib.suppress(DatabaseAway):
+                await self.load()
         token = self._tokens.get(_digest(text))
         return token if token is not None and token.scope == scope else None
 

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import faulthandler
-import sys
-import threading
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from nightcrew import __version__
 from nightcrew.kernel import schedule_store
 from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.forever import forever
+from nightcrew.kernel.jobs import Ended
+from nightcrew.kernel.pulse import Pulse
+from nightcrew.kernel.store import DatabaseAway
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
 
-log = structlog.get_logger("nightcrew.health")
-
 WATCH = 1.0
 """Seconds between two looks of the watchdog."""
-LOOP_BLOCKED = 5.0
-"""An event loop that does not turn for this many seconds is reported with its stack."""
+BLIND = 10.0
+"""Seconds without one whole look after which the watchdog itself is the problem."""
+OTHERS_SILENT = 60.0
+"""The workers of a node that wrote no heartbeat for this many seconds do not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,9 @@ class Health:
         self._sources: list[Callable[[Runtime], Awaitable[list[Freshness]]]] = []
         self._needs: list[Callable[[Runtime], Awaitable[list[Need]]]] = []
         self._broken: set[str] = set()
+        self._others: list[dict[str, Any]] | None = None
+        self._looked = time.monotonic()
+        self._unseen: str | None = None
 
     def add(
         self,
@@ -112,36 +116,51 @@ class Health:
         if needs:
             self._needs.append(needs)
 
-    async def run(self, runtime: Runtime) -> None:
-        """Watch until cancelled. The watchdog itself never dies: what it cannot read is an alert as well."""
-        alive = _Pulse(self.metrics, asyncio.get_running_loop())
+    async def job_ended(self, _runtime: Runtime, ended: Ended) -> None:
+        """Called by the job runner."""
+        self.metrics.job_seconds.labels(ended.job, ended.outcome).observe(ended.seconds)
+
+    async def run(self, runtime: Runtime, listener: socket.socket | None = None) -> None:
+        """Watch until cancelled. What the watchdog cannot read is an alert as well: see `problems`."""
+        self._looked = time.monotonic()
+        pulse = Pulse(
+            asyncio.get_running_loop(),
+            listener,
+            report=lambda sentence: self.report(runtime, stuck=sentence),
+            blocked=self.metrics.loop_blocked.inc,
+        )
+
+        async def once() -> float:
+            await self.look(runtime)
+            return WATCH
+
         try:
-            while True:
-                try:
-                    await self.look(runtime)
-                except Exception:
-                    log.exception("watchdog could not look")
-                await asyncio.sleep(WATCH)
+            await forever("watchdog", once)
         finally:
-            alive.stop()
+            pulse.stop()
 
     async def look(self, runtime: Runtime) -> None:
         """One comparison of everything with its promise."""
         now = utcnow()
         for worker in runtime.schedule.workers.values():
-            fresh, age = worker.fresh(now), worker.age(now)
-            self.metrics.worker_fresh.labels(worker.name).set(fresh)
-            self.metrics.worker_age.labels(worker.name).set(age)
+            self.metrics.worker_fresh.labels(worker.name).set(worker.fresh(now))
+            self.metrics.worker_age.labels(worker.name).set(worker.age(now))
             self.metrics.worker_promise.labels(worker.name).set(worker.promise)
             self.metrics.worker_failures.labels(worker.name).set(worker.failures)
-            why = worker.error or ("it is still running" if worker.running_since else "it has not run")
-            await self._compare(
-                runtime,
-                f"worker {worker.name}",
-                fresh,
-                f"has had no success for {age:.0f} s (promised: {worker.promise:.0f} s): {why}",
-            )
         self.metrics.jobs_running.set(runtime.jobs.running)
+        try:
+            await self._read(runtime, now)
+        except DatabaseAway as exc:
+            self._unseen = str(exc)
+            return
+        self._unseen = None
+        self._looked = time.monotonic()
+
+    async def _read(self, runtime: Runtime, now: datetime) -> None:
+        since = now - timedelta(seconds=OTHERS_SILENT)
+        self._others = (
+            [] if runtime.store.is_sqlite else await schedule_store.others(runtime.store, runtime.node, since)
+        )
         self.results = [result for source in self._sources for result in await source(runtime)]
         for result in self.results:
             self.metrics.result_fresh.labels(result.name).set(result.fresh)
@@ -149,46 +168,61 @@ class Health:
                 self.metrics.result_age.labels(result.name).set(result.age_s)
             shown = "has never been built" if result.age_s is None else f"is {result.age_s:.0f} s old"
             await self._compare(runtime, result.title, result.fresh, f"{shown} (promised: {result.promise_s:.0f} s)")
+        for worker in runtime.schedule.workers.values():
+            why = worker.error or ("it is still running" if worker.running_since else "it has not run")
+            late = f"has had no success for {worker.age(now):.0f} s (promised: {worker.promise:.0f} s): {why}"
+            await self._compare(runtime, f"worker {worker.name}", worker.fresh(now), late)
 
     async def _compare(self, runtime: Runtime, name: str, fresh: bool, sentence: str) -> None:
         if fresh and name in self._broken:
-            self._broken.discard(name)
             await runtime.activity.record("promise.kept", f"{name} keeps its promise again", subject=name)
+            self._broken.discard(name)
         elif not fresh and name not in self._broken:
-            self._broken.add(name)
             await runtime.activity.record("promise.broken", f"{name} {sentence}", level="error", subject=name)
+            self._broken.add(name)
         else:
             return
         runtime.bus.publish("workers")
 
-    async def report(self, runtime: Runtime) -> dict[str, Any]:
-        """What `/health` answers.
+    def problems(self, runtime: Runtime, *, stuck: str | None = None) -> list[str]:
+        """What keeps this node from knowing or doing its work. `stuck`: how its event loop stands still."""
+        found = [stuck] if stuck else []
+        blind = time.monotonic() - self._looked
+        if self._unseen:
+            found.append(f"the watchdog cannot see: {self._unseen}")
+        elif blind > BLIND and not stuck:
+            found.append(f"the watchdog has seen nothing for {blind:.0f} s; the log says why")
+        if not runtime.schedule.workers and self._others == []:
+            found.append("no node does the background work; start a node without --no-worker")
+        return found
 
-        `status` is "failing" (HTTP 503) when a worker broke its promise, "degraded" (200: a restart would not mend it) when
-        only a result is old, for example because a provider is down, else "ok".
+    def report(self, runtime: Runtime, *, stuck: str | None = None) -> dict[str, Any]:
+        """What `/health` answers. Reads memory only, so that it can be asked when the database or the loop is away.
+
+        `status` is "failing" (HTTP 503) when a worker broke its promise or there are `problems`, "degraded" (200: a restart
+        would not mend it) when only a result is old, for example because a provider is down, else "ok".
         """
-        workers = await self.workers(runtime)
-        failing = [worker for worker in workers if not worker["fresh"]]
-        stale = [result for result in self.results if not result.fresh and result.age_s is not None]
+        workers = self.workers(runtime)
+        problems = self.problems(runtime, stuck=stuck)
+        failing = problems or any(not worker["fresh"] for worker in workers)
+        stale = any(not result.fresh and result.age_s is not None for result in self.results)
         return {
             "status": "failing" if failing else "degraded" if stale else "ok",
             "version": __version__,
             "node": runtime.node,
+            "problems": problems,
             "workers": workers,
             "results": [
                 {"name": r.name, "age_s": r.age_s, "promise_s": r.promise_s, "fresh": r.fresh} for r in self.results
             ],
         }
 
-    async def workers(self, runtime: Runtime) -> list[dict[str, Any]]:
-        """All workers by name: this node's own, and those that only other living nodes have."""
+    def workers(self, runtime: Runtime) -> list[dict[str, Any]]:
+        """All workers by name: this node's own, and those that only other living nodes have, as of the last look."""
         now = utcnow()
         own = [worker.describe(now) | {"node": runtime.node} for worker in runtime.schedule.workers.values()]
-        if runtime.store.is_sqlite:
-            return own
         names = {worker["name"] for worker in own}
-        since = now - timedelta(seconds=60)
-        for worker in await schedule_store.others(runtime.store, runtime.node, since):
+        for worker in self._others or ():
             if worker["name"] not in names:
                 names.add(worker["name"])
                 own.append(worker)
@@ -205,6 +239,9 @@ class Health:
             if not worker.fresh(now)
         ]
         found += [
+            Need("error", f"{sentence[0].upper()}{sentence[1:]}", "/#workers") for sentence in self.problems(runtime)
+        ]
+        found += [
             Need("info", f"Worker {worker.name} is paused by {worker.paused}", "/#workers")
             for worker in runtime.schedule.workers.values()
             if worker.paused
@@ -212,37 +249,3 @@ class Health:
         for source in self._needs:
             found += await source(runtime)
         return sorted(found, key=lambda need: ("error", "warning", "info").index(need.level))
-
-
-class _Pulse:
-    """A thread that sees a blocked event loop, which no task on the loop can see."""
-
-    def __init__(self, metrics: Metrics, loop: asyncio.AbstractEventLoop) -> None:
-        self._beat = time.monotonic()
-        self._stop = threading.Event()
-        self._metrics = metrics
-        self._loop = loop
-        self._turn()
-        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
-        self._thread.start()
-
-    def _turn(self) -> None:
-        self._beat = time.monotonic()
-        if not self._stop.is_set():
-            self._loop.call_later(0.5, self._turn)
-
-    def stop(self) -> None:
-        self._stop.set()
-
-    def _watch(self) -> None:
-        reported = False
-        while not self._stop.wait(1.0):
-            silent = time.monotonic() - self._beat
-            if silent <= LOOP_BLOCKED:
-                reported = False
-                continue
-            self._metrics.loop_blocked.inc(1.0)
-            if not reported:
-                reported = True
-                log.critical("the event loop is blocked", seconds=round(silent, 1))
-                faulthandler.dump_traceback(file=sys.stderr, all_threads=True)

@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -40,7 +41,28 @@ log = structlog.get_logger("nightcrew.jobs")
 APPLICATION_VERSION = "1"
 """DBOS resumes only runs of the same version. Steps are kept compatible instead, so an upgrade resumes them too."""
 
+CANCELLED = "cancelled"
 _DONE = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run ended on this node. `error` None: it worked; "cancelled": a person ended it."""
+
+    job: str
+    label: str
+    seconds: float
+    error: str | None
+
+    @property
+    def outcome(self) -> str:
+        """ "done", "failed" or "cancelled"."""
+        if self.error is None:
+            return "done"
+        return "cancelled" if self.error == CANCELLED else "failed"
+
+
+OnEnd = Callable[["Runtime", Ended], Awaitable[None]]
 
 
 class Run:
@@ -84,15 +106,15 @@ class Jobs:
         self._functions: dict[str, Callable[..., Any]] = {}
         self._tasks: dict[str, asyncio.Task[Any]] = {}
         self._runtime: Runtime | None = None
-        self._ended: list[Callable[[Runtime, str, float, str | None], Awaitable[None]]] = []
+        self._ended: list[OnEnd] = []
         self._closing = False
 
     def declare(self, job: Job) -> None:
         """Make a job known; call before `launch`."""
         self._jobs[job.name] = job
 
-    def on_end(self, callback: Callable[[Runtime, str, float, str | None], Awaitable[None]]) -> None:
-        """Call `callback(runtime, label, seconds, error)` after each run."""
+    def on_end(self, callback: OnEnd) -> None:
+        """Call `callback(runtime, ended)` after each run."""
         self._ended.append(callback)
 
     async def launch(self, runtime: Runtime) -> None:
@@ -159,7 +181,7 @@ class Jobs:
                 await DBOS.sleep_async(delay)
             return await job.run(Run(run_id, runtime), *args)
         except asyncio.CancelledError:
-            error = "cancelled"  # DBOS stores no outcome for it: at a stop of the server the run stays resumable
+            error = CANCELLED  # DBOS stores no outcome for it: at a stop of the server the run stays resumable
             raise
         except NightcrewError as exc:
             error = str(exc)
@@ -171,15 +193,16 @@ class Jobs:
         finally:
             self._tasks.pop(run_id, None)
             if not self._closing:
-                await self._tell_end(runtime, label, time.monotonic() - began, redact(error) if error else None)
+                seconds = time.monotonic() - began
+                await self._tell_end(runtime, Ended(job.name, label, seconds, redact(error) if error else None))
 
-    async def _tell_end(self, runtime: Runtime, label: str, seconds: float, error: str | None) -> None:
-        """Tell who wants to know. What goes wrong there must not change how the run ended."""
+    async def _tell_end(self, runtime: Runtime, ended: Ended) -> None:
+        """Tell who wants to know. A database that is away then must not change how the run ended."""
         for callback in self._ended:
             try:
-                await callback(runtime, label, seconds, error)
-            except Exception:
-                log.exception("the end of a run could not be told", label=label)
+                await callback(runtime, ended)
+            except NightcrewError as exc:
+                log.warning("the end of a run could not be told", label=ended.label, reason=str(exc))
         runtime.bus.publish("jobs")
 
     # -- asked by others -------------------------------------------------------------------------------------------
@@ -249,7 +272,7 @@ class Jobs:
         if task is not None:
             task.cancel()
         elif self._runtime:  # it was waiting, or another node ran it
-            await self._tell_end(self._runtime, state.title, 0.0, "cancelled")
+            await self._tell_end(self._runtime, Ended(state.name, state.title, 0.0, CANCELLED))
 
     async def retry(self, run_id: str) -> str:
         """Run a failed or cancelled job again from its beginning, under a new id that is returned."""

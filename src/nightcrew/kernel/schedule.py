@@ -7,9 +7,10 @@ and tried again; nothing that it does can end its loop.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,10 @@ from nightcrew.kernel import schedule_store as rows
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.domain import Tick, Timetable
 from nightcrew.kernel.errors import NightcrewError, NotFound
+from nightcrew.kernel.forever import forever
+from nightcrew.kernel.jobs import Ended
 from nightcrew.kernel.redaction import redact
+from nightcrew.kernel.store import DatabaseAway
 from nightcrew.kernel.workers import Mark, Worker
 
 if TYPE_CHECKING:
@@ -30,6 +34,8 @@ log = structlog.get_logger("nightcrew.schedule")
 
 HEARTBEAT = 5.0
 """Seconds between two writes of all heartbeats; they may be lost, so they are batched."""
+FIRE_LOOK = 1.0
+"""Seconds between two looks for due timetables."""
 NODE_SILENT = 60.0
 """A node that wrote no heartbeat for this long is taken for dead, and its jobs are recovered elsewhere."""
 MAX_BACKOFF = 300.0
@@ -60,8 +66,22 @@ class Schedule:
         self.workers[timetable.name] = Worker(timetable.name, domain, "timetable", timetable.help)
 
     async def run(self, runtime: Runtime) -> None:
-        """Run all workers until cancelled."""
+        """Run all workers until cancelled. A database that is away at the start is waited for."""
         self._runtime = runtime
+        while True:
+            try:
+                await self._prepare(runtime)
+                break
+            except DatabaseAway as exc:
+                log.warning("workers cannot start yet", reason=str(exc))
+                await asyncio.sleep(exc.after or 1.0)
+        async with asyncio.TaskGroup() as tasks:
+            for name, tick in self._ticks.items():
+                tasks.create_task(self._tick_loop(runtime, tick, self.workers[name]), name=f"tick {name}")
+            tasks.create_task(forever("timetables", self._timetable_round), name="timetables")
+            tasks.create_task(forever("heartbeat", self._heartbeat_round), name="heartbeat")
+
+    async def _prepare(self, runtime: Runtime) -> None:
         now = utcnow()
         await rows.restore(runtime.store, self._node, self.workers.values())
         await rows.register(
@@ -73,15 +93,6 @@ class Schedule:
             if worker.name in paused:
                 worker.pause(paused[worker.name])
         await self._refresh_timetables(runtime)
-        async with asyncio.TaskGroup() as tasks:
-            for name, tick in self._ticks.items():
-                tasks.create_task(self._tick_loop(runtime, tick, self.workers[name]), name=f"tick {name}")
-            tasks.create_task(
-                self._forever("timetables", 1.0, self._fire_due, runtime, self._fire_soon), name="timetables"
-            )
-            tasks.create_task(
-                self._forever("heartbeat", HEARTBEAT, self._beat, runtime, asyncio.Event()), name="heartbeat"
-            )
 
     # -- by hand ---------------------------------------------------------------------------------------------------
 
@@ -124,12 +135,13 @@ class Schedule:
     async def _tick_loop(self, runtime: Runtime, tick: Tick, worker: Worker) -> None:
         """Run a tick for ever. Whatever goes wrong, also around the tick itself, is told, and the loop goes on."""
         due = time.monotonic() + random.uniform(0, tick.jitter)
-        while True:
-            try:
-                due = await self._cycle(runtime, tick, worker, due)
-            except Exception:
-                log.exception("a worker's cycle broke", worker=worker.name)
-                await asyncio.sleep(1.0)
+
+        async def once() -> float:
+            nonlocal due
+            due = await self._cycle(runtime, tick, worker, due)
+            return 0.0
+
+        await forever(f"tick {tick.name}", once)
 
     async def _cycle(self, runtime: Runtime, tick: Tick, worker: Worker, due: float) -> float:
         """Wait for the due time (monotonic seconds), run once, and return the next due time."""
@@ -190,7 +202,22 @@ class Schedule:
         if self._runtime:
             self._runtime.bus.publish("workers")
 
+    @property
+    def _started(self) -> Runtime:
+        if self._runtime is None:
+            raise RuntimeError("the schedule has not been started")
+        return self._runtime
+
     # -- timetables ------------------------------------------------------------------------------------------------
+
+    async def _timetable_round(self) -> float:
+        """Fire what is due, then wait a second or for a run by hand."""
+        self._fire_soon.clear()
+        await self._fire_due(self._started)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FIRE_LOOK):
+                await self._fire_soon.wait()
+        return 0.0
 
     async def _fire_due(self, runtime: Runtime) -> None:
         now = utcnow()
@@ -227,14 +254,14 @@ class Schedule:
         await rows.fired(runtime.store, timetable.name)
         self._changed()
 
-    async def job_ended(self, runtime: Runtime, label: str, seconds: float, error: str | None) -> None:
+    async def job_ended(self, runtime: Runtime, ended: Ended) -> None:
         """Called by the job runner, so that the board shows a timetable's outcome."""
-        worker = self.workers.get(label)
-        if worker is None or label not in self._timetables:
+        worker = self.workers.get(ended.label)
+        if worker is None or ended.label not in self._timetables:
             return
-        worker.end(utcnow(), Mark(utcnow(), seconds, error))
-        if error is None:
-            await rows.succeeded(runtime.store, label, utcnow())
+        worker.end(utcnow(), Mark(utcnow(), ended.seconds, ended.error))
+        if ended.error is None:
+            await rows.succeeded(runtime.store, ended.label, utcnow())
         self._changed()
 
     async def _refresh_timetables(self, runtime: Runtime) -> None:
@@ -258,6 +285,10 @@ class Schedule:
 
     # -- upkeep ----------------------------------------------------------------------------------------------------
 
+    async def _heartbeat_round(self) -> float:
+        await self._beat(self._started)
+        return HEARTBEAT
+
     async def _beat(self, runtime: Runtime) -> None:
         await rows.beat(runtime.store, self._node, self.workers.values(), utcnow())
         paused = await rows.pauses(runtime.store)
@@ -266,8 +297,11 @@ class Schedule:
                 worker.pause(paused[worker.name])
             elif worker.name not in paused and worker.paused:
                 worker.unpause(utcnow())
-        for dead in await rows.take_silent_nodes(runtime.store, self._node, utcnow() - timedelta(seconds=NODE_SILENT)):
+        now = utcnow()
+        before = now - timedelta(seconds=NODE_SILENT)
+        for dead in await rows.take_silent_nodes(runtime.store, self._node, before=before, now=now):
             recovered = await runtime.jobs.recover(dead)
+            await rows.forget_node(runtime.store, dead)
             await runtime.activity.record(
                 "node.silent",
                 f"node {dead} is silent; {recovered} of its jobs go on here",
@@ -276,27 +310,6 @@ class Schedule:
             )
         if not runtime.store.is_sqlite:
             await runtime.settings.load(runtime.store)
-
-    async def _forever(
-        self,
-        name: str,
-        seconds: float,
-        work: Callable[[Runtime], Awaitable[None]],
-        runtime: Runtime,
-        soon: asyncio.Event,
-    ) -> None:
-        """Upkeep that may fail (a database that is away) but never ends."""
-        while True:
-            try:
-                await work(runtime)
-            except Exception:
-                log.exception("upkeep failed", part=name)
-            try:
-                async with asyncio.timeout(seconds):
-                    await soon.wait()
-                soon.clear()
-            except TimeoutError:
-                pass
 
 
 def next_due(due: float, now: float, every: float) -> tuple[float, int]:

@@ -60,6 +60,7 @@ async def restore(store: Store, node_id: str, workers: Iterable[Worker]) -> None
         if row is None:
             continue
         item.last_start, item.last_stop, item.last_ok = row["last_start"], row["last_stop"], row["last_ok"]
+        item.runs.clear()
         for mark in json.loads(row["state"]).get("runs", []):
             item.runs.append(Mark(datetime.fromisoformat(mark["at"]), mark["seconds"], mark["error"]))
 
@@ -98,19 +99,29 @@ async def nodes(store: Store) -> list[tuple[str, datetime]]:
         return [(row.id, row.seen_at) for row in await connection.execute(sa.select(node).order_by(node.c.id))]
 
 
-async def take_silent_nodes(store: Store, node_id: str, before: datetime) -> list[str]:
-    """Remove the nodes that are silent since `before`; each is given to exactly one caller."""
+async def take_silent_nodes(store: Store, node_id: str, *, before: datetime, now: datetime) -> list[str]:
+    """Other nodes whose last heartbeat is older than `before`. Each is given to exactly one caller.
+
+    Whoever takes one ends with `forget_node`. If it dies before that, the node is silent again after a while and is taken
+    by another.
+    """
     async with store.read() as connection:
         query = sa.select(node.c.id).where(node.c.id != node_id, node.c.seen_at < before)
         silent = list((await connection.execute(query)).scalars())
     taken = []
     for silent_id in silent:
         async with store.write() as connection:
-            gone = await connection.execute(sa.delete(node).where(node.c.id == silent_id, node.c.seen_at < before))
-            if gone.rowcount:
-                await connection.execute(sa.delete(worker).where(worker.c.node == silent_id))
+            mine = sa.update(node).where(node.c.id == silent_id, node.c.seen_at < before).values(seen_at=now)
+            if (await connection.execute(mine)).rowcount:
                 taken.append(silent_id)
     return taken
+
+
+async def forget_node(store: Store, node_id: str) -> None:
+    """Remove a node and its workers."""
+    async with store.write() as connection:
+        await connection.execute(sa.delete(worker).where(worker.c.node == node_id))
+        await connection.execute(sa.delete(node).where(node.c.id == node_id))
 
 
 async def pauses(store: Store) -> dict[str, str]:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import functools
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from nightcrew.kernel.errors import NeedsUser
+from nightcrew.kernel.errors import NeedsUser, Retry
+from nightcrew.kernel.redaction import redact
 
 BUSY_TIMEOUT = 30.0
 """Seconds that a SQLite writer waits for another process's transaction."""
@@ -36,6 +37,10 @@ metadata = sa.MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+class DatabaseAway(Retry):
+    """The database does not answer, or cannot write (a full disk). What needs it may work later."""
 
 
 class Moment(sa.types.TypeDecorator[datetime]):
@@ -60,7 +65,7 @@ Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 class Store:
     """Transactions on the database of this installation.
 
-    `read()` and `write()` give a connection inside a transaction. Only `store.py` files use it.
+    `read()` and `write()` give a connection inside a transaction. Only store modules use it. Both raise `DatabaseAway`.
     """
 
     def __init__(self, url: str) -> None:
@@ -72,8 +77,9 @@ class Store:
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection to read with; each statement sees one consistent state. Nothing is written."""
-        async with self.engine.connect() as connection:
-            yield connection
+        with _told():
+            async with self.engine.connect() as connection:
+                yield connection
 
     @contextlib.asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
@@ -81,17 +87,18 @@ class Store:
 
         SQLite has one writer: callers in this process queue on a lock instead of polling the file.
         """
-        if not self.is_sqlite:
-            async with self.engine.begin() as connection:
-                yield connection
-            return
-        async with self._writing, self.engine.connect() as connection:
-            await connection.exec_driver_sql("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                await connection.commit()
-            finally:
-                await connection.rollback()  # after a commit there is nothing to undo
+        with _told():
+            if not self.is_sqlite:
+                async with self.engine.begin() as connection:
+                    yield connection
+                return
+            async with self._writing, self.engine.connect() as connection:
+                await connection.exec_driver_sql("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                    await connection.commit()
+                finally:
+                    await connection.rollback()  # after a commit there is nothing to undo
 
     def upsert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
         """An INSERT of this database's dialect that knows `on_conflict_do_update`."""
@@ -100,6 +107,21 @@ class Store:
     async def close(self) -> None:
         """Return all connections."""
         await self.engine.dispose()
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Errors of the database's operation, not of our statements, become `DatabaseAway`."""
+    try:
+        yield
+    except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as exc:
+        raise DatabaseAway(f"the database cannot be used now: {reason_of(exc)}", after=5) from exc
+
+
+def reason_of(exc: sa.exc.SQLAlchemyError) -> str:
+    """What the driver said, in one line and without a password."""
+    said = str(getattr(exc, "orig", None) or exc)
+    return redact(said).strip().partition("\n")[0]
 
 
 async def insert_many(connection: AsyncConnection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:

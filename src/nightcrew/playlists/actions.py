@@ -97,6 +97,8 @@ async def remove_source(runtime: Runtime, source_id: int, *, dry_run: bool, acto
 
 async def sync_source(runtime: Runtime, source: Source) -> None:
     """Make a source's feeds those that its configuration and the setting LOCALES ask for."""
+    if source.kind in {"m3u", "xtream"}:
+        await sources.rename_region(runtime.store, source.id, str(source.config["region"]))
     await sources.sync_feeds(runtime.store, source.id, _slices(runtime, source), enabled=source.enabled)
 
 

@@ -34,15 +34,17 @@ async def fetch_guide(run: Run, source: Source, feed: Feed, fetch: Fetch, *, due
         raise GiveUp(f"{source.name} has no guide any more")
     options = runtime.settings.of(PlaylistSettings)
     now = utcnow()
+    horizon = now + timedelta(days=options.guide_days)
     async with reader.open(fetch) as document:
         if isinstance(document, Unchanged):
             await sources.unchanged(runtime.store, feed.id, run.id, now=now, due_at=due_at)
             return {"outcome": "unchanged"}
         file, answer = document
         generation = await guides.begin(runtime.store, feed.id)
-        found = xmltv.read(file, after=now - PAST, before=now + timedelta(days=options.guide_days))
+        found = xmltv.read(file, after=now - PAST, before=horizon)
         channels, programmes = await _write(run, feed.id, generation, found)
-    await _guard(run, feed, programmes, now, options.shrink_guard)
+    known = await guides.upcoming(runtime.store, feed.id, now, horizon)
+    _guard(programmes, known, options.shrink_guard)
     content = {
         "etag": answer.validators.etag,
         "last_modified": answer.validators.last_modified,
@@ -75,9 +77,9 @@ async def _write(run: Run, feed_id: int, generation: int, found: Iterator[GuideC
     return channels, programmes
 
 
-async def _guard(run: Run, feed: Feed, programmes: int, now: datetime, percent: int) -> None:
-    upcoming = await guides.upcoming(run.runtime.store, feed.id, now)
-    lost = rules.Change(stored=upcoming, gone=max(0, upcoming - programmes))
+def _guard(programmes: int, known: int, percent: int) -> None:
+    """Raise `Retry` when a new guide has lost too many of the programmes that are `known` ahead."""
+    lost = rules.Change(stored=known, gone=max(0, known - programmes))
     reason = rules.held_back(lost, percent)
     if reason is not None or not programmes:
-        raise Retry(f"the guide has {programmes} programmes where {upcoming} are known ahead: the known ones are kept")
+        raise Retry(f"the guide has {programmes} programmes where {known} are known ahead: the known ones are kept")

@@ -19,6 +19,7 @@ import structlog
 from nightcrew.kernel import files
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NotFound, Retry
+from nightcrew.kernel.store import DatabaseAway
 from nightcrew.playlists import rules
 from nightcrew.playlists.formats import m3u
 from nightcrew.playlists.models import Channel, Feed, Stream
@@ -100,9 +101,14 @@ class Outputs:
         upper = name.upper()
         if upper == rules.ALL:
             return Selection("all", None)
-        if upper not in await self.regions():
+        selection = Selection(upper, (upper,))
+        try:
+            known = upper in await self.regions()
+        except DatabaseAway:
+            known = self.path(selection).exists()
+        if not known:
             raise NotFound(f"there is no region {name!r}")
-        return Selection(upper, (upper,))
+        return selection
 
     def combined(self, name: str) -> Selection:
         """The selection for a combined playlist. Raises `NotFound`."""
@@ -112,14 +118,11 @@ class Outputs:
         raise NotFound(f"there is no combined playlist {name!r}")
 
     async def refreshed_at(self, selection: Selection) -> datetime | None:
-        """When the data of a selection was fetched: as old as its oldest region; None when a part was never built."""
-        regions = await self.regions()
-        wanted = regions.values() if selection.regions is None else [regions.get(r) for r in selection.regions]
-        built = [region for region in wanted if region is not None]
+        """When the data of a selection was fetched: as old as its oldest region; None when a named one was never built."""
+        moments = {name: region.refreshed_at for name, region in (await self.regions()).items()}
         if selection.regions is None:
-            built = [region for region in built if region.refreshed_at is not None]
-        moments = [region.refreshed_at for region in built]
-        return rules.oldest(moments) if len(built) == len(list(wanted)) or selection.regions is None else None
+            return rules.oldest(moment for moment in moments.values() if moment is not None)
+        return rules.oldest(moments.get(name) for name in selection.regions)
 
     # -- files -----------------------------------------------------------------------------------------------------
 
@@ -135,22 +138,28 @@ class Outputs:
             return None
 
     async def current(self, selection: Selection) -> Path:
-        """The path of the present playlist, built now if it is out of date. Raises `Retry` when there is no data yet."""
+        """The path of the present playlist, built now if it is out of date; when that fails, of the last good one.
+
+        Raises `Retry` when there is neither.
+        """
         path = self.path(selection)
-        revision = await self._revision(selection)
-        if revision is None:
-            raise Retry(f"playlist {selection.name!r} has never been built: its sources gave no channels yet", after=30)
-        if await asyncio.to_thread(_written_revision, path) == revision:
-            return path
-        async with self._locks.setdefault(selection.file, asyncio.Lock()):
+        try:
+            revision = await self._revision(selection)
+            if revision is None:
+                raise Retry(
+                    f"playlist {selection.name!r} has never been built: its sources gave no channels yet", after=30
+                )
             if await asyncio.to_thread(_written_revision, path) == revision:
                 return path
-            try:
-                await self._build(selection, revision)
-            except OSError as exc:
-                if not path.exists():
-                    raise Retry(f"playlist {selection.name!r} cannot be written: {exc.strerror}") from exc
-                log.exception("playlist could not be rebuilt, the last good one is served", playlist=selection.name)
+            async with self._locks.setdefault(selection.file, asyncio.Lock()):
+                if await asyncio.to_thread(_written_revision, path) != revision:
+                    await self._build(selection, revision)
+        except (OSError, DatabaseAway) as exc:
+            if not path.exists():
+                raise Retry(f"playlist {selection.name!r} cannot be built now: {exc}", after=30) from exc
+            log.warning(
+                "playlist could not be rebuilt, the last good one is served", playlist=selection.name, reason=str(exc)
+            )
         return path
 
     async def rebuild_for(self, region: str) -> None:

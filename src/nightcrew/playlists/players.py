@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response, Streamin
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Conflict, GiveUp, NotFound
 from nightcrew.kernel.runtime import KernelSettings, Runtime
+from nightcrew.kernel.store import DatabaseAway
 from nightcrew.playlists import rules
 from nightcrew.playlists.formats import hdhomerun, xmltv, xtream
 from nightcrew.playlists.models import Channel
@@ -34,6 +35,9 @@ Token = Annotated[str | None, Query(max_length=200)]
 ChannelId = Annotated[int, Path(ge=1, lt=2**63)]
 M3U_TYPE = "audio/x-mpegurl; charset=utf-8"
 GUIDE_PAST = timedelta(hours=4)
+SHORT_EPG = 4
+"""Programmes that a player gets when it asks for what is on and names no number."""
+MAX_EPG = 1_000
 
 
 @router.get("/playlist/all.m3u")
@@ -68,7 +72,9 @@ async def playlist_response(request: Request, node: Runtime, selection: Selectio
     """A playlist with its age; a stale one is served too, for yesterday's channels beat none."""
     outputs = node.part(Outputs)
     path = await outputs.current(selection)
-    refreshed = await outputs.refreshed_at(selection)
+    refreshed = None
+    with contextlib.suppress(DatabaseAway):  # then the file's own age has to do
+        refreshed = await outputs.refreshed_at(selection)
     base, wanted = node.base_url(), base_of(request, node)
     suffix = f"?token={quote(token)}" if token else ""
     stat = path.stat()
@@ -167,10 +173,14 @@ async def play(node: Node, channel: ChannelId, token: Token = None) -> Response:
 @router.get("/live/{username}/{password}/{stream}")
 async def play_xtream(node: Node, username: Name, password: Name, stream: Name) -> Response:  # noqa: ARG001
     """The Xtream way to the same: `/live/<user>/<token>/<channel>.ts`."""
-    number = stream.partition(".")[0]
-    if not (number.isascii() and number.isdecimal() and len(number) < 19):
-        raise NotFound(f"there is no channel {stream!r}")
-    return await play(node, int(number))
+    return await play(node, _channel_number(stream.partition(".")[0]))
+
+
+def _channel_number(text: str) -> int:
+    """A channel's id as players write it. Raises `NotFound`."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        raise NotFound(f"there is no channel {text!r}")
+    return int(text)
 
 
 # -- HDHomeRun ---------------------------------------------------------------------------------------------------------
@@ -237,6 +247,8 @@ async def player_api(
     password: Login = "",
     action: Annotated[str, Query(max_length=60)] = "",
     category_id: Annotated[str | None, Query(max_length=30)] = None,
+    stream_id: Annotated[str, Query(max_length=30)] = "",
+    limit: Annotated[str, Query(max_length=10)] = "",
 ) -> Response:
     """The Xtream API that players speak; only live channels are there."""
     if action in {"", "get_account_info"}:
@@ -247,8 +259,20 @@ async def player_api(
     if action == "get_live_streams":
         return await spooled(node, _xtream_streams(node, category_id), "application/json")
     if action in {"get_short_epg", "get_simple_data_table"}:
-        return JSONResponse({"epg_listings": []})
+        return JSONResponse(await _listings(node, stream_id, limit if action == "get_short_epg" else str(MAX_EPG)))
     return JSONResponse([])
+
+
+async def _listings(node: Runtime, stream_id: str, limit: str) -> dict[str, Any]:
+    """What runs now and next on a channel; an unknown one has nothing, as players expect."""
+    now = utcnow()
+    try:
+        channel = await channel_rows.get(node.store, _channel_number(stream_id))
+    except NotFound:
+        return {"epg_listings": []}
+    number = min(int(limit), MAX_EPG) if limit.isdecimal() and int(limit) else SHORT_EPG
+    shown = await guides.schedule(node.store, channel.guide_id, now=now, limit=number) if channel.guide_id else []
+    return xtream.listings(channel, shown, now)
 
 
 async def _groups(node: Runtime) -> list[tuple[str, int]]:

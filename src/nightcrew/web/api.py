@@ -49,8 +49,8 @@ def number_cursor(cursor: str | None) -> int | None:
 
 @router.get("/health", tags=["health"])
 async def health(node: Node) -> JSONResponse:
-    """200 while every worker keeps its promise, else 503."""
-    report = await node.health.report(node)
+    """200 while every worker keeps its promise and nothing keeps this node from its work, else 503."""
+    report = node.health.report(node)
     return JSONResponse(report, 503 if report["status"] == "failing" else 200)
 
 
@@ -63,7 +63,7 @@ async def metrics(node: Node) -> Response:
 @router.get("/api/v1/workers", tags=["workers"])
 async def workers(node: Node) -> dict[str, Any]:
     """Every worker with its promise, last and next run, and its last runs."""
-    return {"items": await node.health.workers(node), "next": None}
+    return {"items": node.health.workers(node), "next": None}
 
 
 @router.post("/api/v1/workers/{name}/{action}", tags=["workers"])
@@ -79,7 +79,7 @@ async def worker_action(
         await node.schedule.resume(name)
     verb = {"run": "started by hand", "pause": "paused", "resume": "resumed"}[action]
     await node.activity.record(f"worker.{action}", f"Worker {name} was {verb}", actor=actor, subject=name)
-    return next(worker for worker in await node.health.workers(node) if worker["name"] == name)
+    return next(worker for worker in node.health.workers(node) if worker["name"] == name)
 
 
 @router.get("/api/v1/nodes", tags=["workers"])

@@ -90,7 +90,7 @@ async def running(request: Request, node: Node) -> Response:
 @router.get("/fragments/workers")
 async def workers(request: Request, node: Node) -> Response:
     """The workers' board."""
-    return render(request, "fragments/workers.html", workers=await node.health.workers(node))
+    return render(request, "fragments/workers.html", workers=node.health.workers(node))
 
 
 @router.get("/fragments/recent")
@@ -100,7 +100,7 @@ async def recent(request: Request, node: Node) -> Response:
 
 
 async def _standing(node: Runtime) -> dict[str, Any]:
-    report = await node.health.report(node)
+    report = node.health.report(node)
     needs = await node.health.needs(node)
     return {"verdict": verdict(report["status"], needs), "needs": needs, "report": report, "workers": report["workers"]}
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import BinaryIO
 from xml.parsers import expat
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape, quoteattr, unescape
 
 from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.playlists.rules import GuideChannel, Programme
@@ -26,6 +26,7 @@ MAX_DEPTH = 32
 MAX_LENGTH = timedelta(days=2)
 _DEFAULT_LENGTH = timedelta(minutes=30)
 _TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)?(\d\d)?(\d\d)?\s*([+-]\d\d:?\d\d|Z|UTC|GMT)?")
+_DESCRIPTION = re.compile(r"<desc[^>]*>([^<]*)</desc>")
 _KEPT = frozenset(
     (
         *("title", "sub-title", "desc", "credits", "date", "category", "keyword", "language", "length", "icon", "url"),
@@ -179,6 +180,12 @@ def parse_time(text: str) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return moment
+
+
+def description(programme: Programme) -> str:
+    """The text of a programme's first `<desc>`; empty when it has none."""
+    found = _DESCRIPTION.search(programme.body)
+    return unescape(found.group(1), {"&#13;": "\r"}).strip() if found else ""
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------

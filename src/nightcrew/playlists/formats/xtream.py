@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from nightcrew.playlists.formats import xmltv
 from nightcrew.playlists.models import Channel
-from nightcrew.playlists.rules import digest
+from nightcrew.playlists.rules import Programme, digest
 
 
 def account(base: str, username: str, password: str, now: datetime) -> dict[str, Any]:
@@ -71,3 +74,30 @@ def stream(channel: Channel, group: str, number: int) -> str:
         "tv_archive_duration": 0,
     }
     return json.dumps(item, ensure_ascii=False)
+
+
+def listings(channel: Channel, programmes: Iterable[Programme], now: datetime) -> dict[str, Any]:
+    """`get_short_epg` and `get_simple_data_table`: what runs now and next, in UTC. Players expect texts in base64."""
+    return {
+        "epg_listings": [
+            {
+                "id": f"{channel.id}-{int(item.start.timestamp())}",
+                "epg_id": item.guide_id,
+                "title": _base64(item.title),
+                "description": _base64(xmltv.description(item)),
+                "lang": "",
+                "start": f"{item.start:%Y-%m-%d %H:%M:%S}",
+                "end": f"{item.stop:%Y-%m-%d %H:%M:%S}",
+                "start_timestamp": str(int(item.start.timestamp())),
+                "stop_timestamp": str(int(item.stop.timestamp())),
+                "channel_id": item.guide_id,
+                "now_playing": int(item.start <= now < item.stop),
+                "has_archive": 0,
+            }
+            for item in programmes
+        ]
+    }
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode("ascii")

@@ -64,13 +64,13 @@ async def add(
             )
 
 
-async def upcoming(store: Store, feed_id: int, now: datetime) -> int:
-    """How many programmes of the served generation are not over."""
+async def upcoming(store: Store, feed_id: int, now: datetime, before: datetime) -> int:
+    """How many programmes of the served generation are not over and begin before `before`."""
     query = (
         sa.select(sa.func.count())
         .select_from(programme)
         .join(feed, sa.and_(feed.c.id == programme.c.feed_id, feed.c.generation == programme.c.generation))
-        .where(programme.c.feed_id == feed_id, programme.c.stop > now)
+        .where(programme.c.feed_id == feed_id, programme.c.stop > now, programme.c.start < before)
     )
     async with store.read() as connection:
         return int((await connection.execute(query)).scalar() or 0)

@@ -141,6 +141,26 @@ async def sync_feeds(store: Store, source_id: int, wanted: Iterable[Slice], *, e
                 await connection.execute(sa.update(feed).where(feed.c.id == row.id).values(values))
 
 
+async def rename_region(store: Store, source_id: int, region: str) -> None:
+    """Let a source that has one list serve it in another region. Its channels keep their ids and edits.
+
+    A channel that another source can play too stays where it is, with that source's streams.
+    """
+    async with store.write() as connection:
+        listed = sa.and_(feed.c.source_id == source_id, feed.c.kind == "channels")
+        found = (await connection.execute(sa.select(feed.c.id, feed.c.region, feed.c.enabled).where(listed))).all()
+        moving = [row.id for row in found if row.enabled and row.region != region]
+        if not moving or any(row.region == region for row in found):
+            return
+        own = sa.select(feed.c.id).where(feed.c.id.in_(moving))
+        await _hand_over(connection, own)
+        led = sa.select(channel.c.id).where(channel.c.feed_id.in_(moving))
+        await connection.execute(sa.delete(stream).where(stream.c.feed_id.in_(moving), stream.c.channel_id.not_in(led)))
+        await connection.execute(sa.update(channel).where(channel.c.feed_id.in_(moving)).values(region=region))
+        await connection.execute(sa.update(feed).where(feed.c.id.in_(moving)).values(region=region))
+        await _bump_all(connection)
+
+
 def _new_feed(source_id: int, kind: str, lang: str, region: str, enabled: bool) -> dict[str, Any]:
     return {
         "source_id": source_id,

@@ -1,0 +1,147 @@
+"""The watchdog when things are at their worst: a loop that stands still, a database that is away, a node that has died."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+import urllib.error
+import urllib.request
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from nightcrew.kernel import pulse, schedule_store, upkeep
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.domain import Job, Tick
+from nightcrew.kernel.errors import GiveUp
+from nightcrew.kernel.jobs import Run
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.store import Store, metadata
+from support import domain, locked_out, running, until
+
+
+def asked(url: str) -> tuple[int, Any]:
+    """Status and JSON of a GET, from a thread: the event loop may stand still."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return int(answer.status), json.load(answer)
+    except urllib.error.HTTPError as exc:
+        return exc.code, json.load(exc)
+
+
+async def test_a_blocked_event_loop_is_told_by_health_while_it_lasts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulse, "LOOP_BLOCKED", 0.5)
+    release = tmp_path / "release"
+
+    async def block(_runtime: Runtime) -> None:
+        until_then = time.monotonic() + 20
+        while not os.access(release, os.F_OK) and time.monotonic() < until_then:
+            time.sleep(0.05)
+
+    blocking = domain(ticks=(Tick("lab.block", block, every=3600, promise=7200),))
+    async with running(tmp_path / "data", domains=(upkeep.DOMAIN, blocking)) as node:
+
+        def watch() -> list[tuple[int, Any]]:
+            try:
+                return [asked(f"{node.url}/health"), asked(f"{node.url}/health"), asked(f"{node.url}/api/v1/jobs")]
+            finally:
+                release.touch()
+
+        await asyncio.sleep(0.1)
+        watching = asyncio.create_task(asyncio.to_thread(watch))
+        await node.runtime.schedule.run_now("lab.block")
+        answers = await watching
+        failing = [answer for status, answer in answers if status == 503]
+        assert failing, answers
+        assert failing[-1]["status"] == "failing"
+        assert "the event loop has stood still" in failing[-1]["problems"][0]
+        assert failing[-1]["problems"][0].endswith("(block)"), "it names the line"
+        assert {worker["name"] for worker in failing[-1]["workers"]} >= {"lab.block"}
+        # and when the loop turns again, the server answers as before
+        await until(lambda: _is_ok(node.url))
+        assert (await node.get("/health"))["problems"] == []
+        text = (await node.http.get("/metrics")).text
+        (counted,) = [line for line in text.splitlines() if line.startswith("nightcrew_loop_blocked_seconds_total")]
+        assert float(counted.split()[1]) >= 0.5
+
+
+async def _is_ok(url: str) -> bool:
+    status, report = await asyncio.to_thread(asked, f"{url}/health")
+    return status == 200 and report["status"] == "ok"
+
+
+async def test_a_database_that_is_away_is_told_by_health_and_every_route(tmp_path: Path, postgres: str) -> None:
+    async with running(tmp_path / "data", database_url=postgres) as node:
+        assert (await node.http.get("/health")).status_code == 200
+        with locked_out(postgres):
+            await node.runtime.health.look(node.runtime)
+            answer = await node.http.get("/health")
+            assert answer.status_code == 503
+            assert "the database cannot be used now" in answer.json()["problems"][0]
+            listing = await node.http.get("/api/v1/sources")
+            assert listing.status_code == 503
+            assert "the database cannot be used now" in listing.json()["detail"]
+            assert int(listing.headers["retry-after"]) > 0
+        await node.runtime.health.look(node.runtime)
+        assert (await node.http.get("/health")).json()["problems"] == []
+
+
+async def test_a_watchdog_that_sees_nothing_is_itself_the_problem(tmp_path: Path) -> None:
+    async def broken(_runtime: Runtime) -> list[Any]:
+        raise RuntimeError("this domain cannot say")
+
+    async with running(tmp_path / "data", domains=(upkeep.DOMAIN, domain(freshness=broken))) as node:
+        node.runtime.health._looked = time.monotonic() - 60
+        answer = await node.http.get("/health")
+        assert answer.status_code == 503
+        assert "the watchdog has seen nothing for 60 s" in answer.json()["problems"][0]
+
+
+async def test_a_page_without_any_worker_says_so(tmp_path: Path, postgres: str) -> None:
+    async with running(tmp_path / "data", database_url=postgres, work=False) as node:
+        await node.runtime.health.look(node.runtime)
+        answer = await node.http.get("/health")
+        assert answer.status_code == 503
+        assert "no node does the background work" in answer.json()["problems"][0]
+
+
+async def test_a_dead_node_is_taken_by_one_and_again_when_the_taker_dies_too(tmp_path: Path) -> None:
+    store = Store(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}")
+    async with store.engine.begin() as connection:
+        await connection.run_sync(metadata.create_all, tables=[schedule_store.node, schedule_store.worker])
+    now = utcnow()
+    async with store.write() as connection:
+        await connection.execute(sa.insert(schedule_store.node).values(id="dead", seen_at=now - timedelta(minutes=5)))
+
+    async def take(who: str, at: float) -> list[str]:
+        moment = now + timedelta(seconds=at)
+        return await schedule_store.take_silent_nodes(store, who, before=moment - timedelta(seconds=60), now=moment)
+
+    assert sorted(await asyncio.gather(*(take(f"node-{n}", 0) for n in range(4)))) == [[], [], [], ["dead"]]
+    assert await take("node-9", 30) == []
+    assert await take("node-9", 61) == ["dead"]  # the first taker died before it had taken over the jobs
+    await schedule_store.forget_node(store, "dead")
+    assert await take("node-9", 600) == []
+    await store.close()
+
+
+async def test_the_time_that_jobs_took_is_in_the_metrics(tmp_path: Path) -> None:
+    async def fine(_run: Run) -> None: ...
+
+    async def bad(_run: Run) -> None:
+        raise GiveUp("no use")
+
+    jobs = (Job("lab.fine", fine), Job("lab.bad", bad))
+    async with running(tmp_path / "data", domains=(upkeep.DOMAIN, domain(jobs=jobs))) as node:
+        for name in ("lab.fine", "lab.bad"):
+            await node.runtime.jobs.wait(await node.runtime.jobs.start(name), limit=10)
+        text = (await node.http.get("/metrics")).text
+        assert 'nightcrew_job_seconds_count{job="lab.fine",outcome="done"} 1.0' in text
+        assert 'nightcrew_job_seconds_count{job="lab.bad",outcome="failed"} 1.0' in text
