@@ -11,6 +11,7 @@ import pytest
 
 from nightcrew.demo.world import World
 from nightcrew.kernel.http import Request
+from nightcrew.kernel.targets import points_private
 from support import Node, running
 
 
@@ -321,3 +322,8 @@ async def test_a_player_token_opens_the_playlist_and_what_it_points_at(tmp_path:
             (found,) = [t for t in (await node.get("/api/v1/tokens"))["items"] if t["name"] == "kitchen"]
             await client.delete(f"/api/v1/tokens/{found['id']}")
             assert (await player.get(address)).status_code == 401
+
+
+@pytest.mark.parametrize("url", ["http://[bad/1.ts", "http://[::1", "http://[fe80::1%25eth0]/1.ts"])
+async def test_an_address_that_cannot_be_read_belongs_to_no_public_source(url: str) -> None:
+    assert await points_private(url)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import xml.etree.ElementTree as ET
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from nightcrew.demo.faults import Fault
 from nightcrew.demo.world import World
-from support import Node, running
+from nightcrew.kernel.clock import utcnow
+from nightcrew.playlists import jobs
+from nightcrew.playlists.models import feed as feed_table
+from support import Node, locked_out, running
 
 SERVICES = {"m3u": 0, "xtream": 1, "catalogue": 2}
 
@@ -66,8 +73,6 @@ async def test_a_guide_is_served_for_our_channels_only(any_node: Node, world: Wo
     await any_node.add(**world.sources()[3])
     answer = await any_node.http.get("/guide.xml")
     ours = {c["guide_id"] for c in (await channels(any_node, "DE")).values() if c["guide_id"]}
-    import xml.etree.ElementTree as ET
-
     root = ET.fromstring(answer.content)
     named = {element.get("id") for element in root.iter("channel")}
     assert named
@@ -75,6 +80,42 @@ async def test_a_guide_is_served_for_our_channels_only(any_node: Node, world: Wo
     assert {element.get("channel") for element in root.iter("programme")} <= named
     first = next(root.iter("programme"))
     assert first.findtext("title")
+
+
+async def test_a_shorter_guide_by_ones_own_wish_is_no_loss(node: Node, world: World) -> None:
+    await add(node, world, "m3u")
+    guide = await node.add(**world.sources()[3])
+    known = (await feed_of(node, guide))["streams"]
+    await node.patch("/api/v1/settings", {"guide_days": 1})
+    (job,) = await node.refresh(guide["id"], rebuild=True)
+    assert job["state"] == "done", job["error"]
+    assert 0 < (await feed_of(node, guide))["streams"] < known
+
+
+async def test_players_of_the_panel_see_what_is_on(node: Node, world: World) -> None:
+    await add(node, world, "m3u")
+    await node.add(**world.sources()[3])
+    now = utcnow()
+    root = ET.fromstring((await node.http.get("/guide.xml")).content)
+    running_now = next(e for e in root.iter("programme") if _moment(e, "start") <= now < _moment(e, "stop"))
+    channel = next(c for c in (await channels(node, "DE")).values() if c["guide_id"] == running_now.get("channel"))
+    asked = {"action": "get_short_epg", "stream_id": channel["id"], "limit": 3}
+    listed = (await node.get("/player_api.php", params=asked))["epg_listings"]
+    assert len(listed) == 3
+    first = listed[0]
+    assert base64.b64decode(first["title"]).decode() == running_now.findtext("title")
+    assert base64.b64decode(first["description"]).decode() == (running_now.findtext("desc") or "")
+    assert first["start_timestamp"] == str(int(_moment(running_now, "start").timestamp()))
+    assert [item["now_playing"] for item in listed] == [1, 0, 0]
+    whole = await node.get("/player_api.php", params={"action": "get_simple_data_table", "stream_id": channel["id"]})
+    assert len(whole["epg_listings"]) > 3
+    for nothing in ("", "0", "x", "999999"):
+        got = await node.get("/player_api.php", params={"action": "get_short_epg", "stream_id": nothing})
+        assert got == {"epg_listings": []}
+
+
+def _moment(element: ET.Element, name: str) -> datetime:
+    return datetime.strptime(element.get(name, ""), "%Y%m%d%H%M%S %z")
 
 
 # -- nothing good is replaced by something worse ---------------------------------------------------------------------------
@@ -127,6 +168,18 @@ async def test_a_bad_answer_never_reaches_a_player(tmp_path: Path, world: World,
         assert not list((tmp_path / "data" / "tmp").iterdir())
 
 
+async def test_the_last_good_playlist_outlives_the_database(tmp_path: Path, postgres: str) -> None:
+    async with running(tmp_path / "data", database_url=postgres) as node:
+        await node.add(kind="m3u", name="Other", url=_list_file(tmp_path, 5), region="OTHER")
+        good = (await node.http.get("/playlist/OTHER.m3u")).content
+        with locked_out(postgres):
+            answer = await node.http.get("/playlist/OTHER.m3u")
+            assert (answer.status_code, answer.content) == (200, good)
+            assert (await node.http.get("/playlist/NEVER.m3u")).status_code == 404
+            assert (await node.http.get("/playlist/all.m3u")).status_code == 503
+        assert (await node.http.get("/playlist/all.m3u")).status_code == 200
+
+
 async def test_a_hanging_source_does_not_stop_another(node: Node, world: World, tmp_path: Path) -> None:
     source = await add(node, world, "m3u")
     other = await node.add(kind="m3u", name="Other", url=_list_file(tmp_path, 5), region="OTHER")
@@ -140,6 +193,35 @@ async def test_a_hanging_source_does_not_stop_another(node: Node, world: World, 
     assert status["DE"] == "REFRESHING"
     cancelled = await node.post(f"/api/v1/jobs/{job}/cancel")
     assert cancelled["state"] == "cancelled"
+
+
+async def test_sources_that_hang_leave_room_for_those_that_work(node: Node, world: World, tmp_path: Path) -> None:
+    listing = body(world, "m3u")["url"]
+    hanging = [await node.add(kind="m3u", name=f"H{n}", url=f"{listing}?{n}", region=f"H{n}") for n in range(8)]
+    good = await node.add(kind="m3u", name="Good", url=_list_file(tmp_path, 5), region="GOOD")
+    world.faults.set("m3u", Fault("404"))
+    for source in hanging:
+        await node.refresh(source["id"], rebuild=True)
+    world.faults.set("m3u", Fault("hang"))
+    for _ in range(3):  # all are overdue, the ones that hang for longest
+        async with node.runtime.store.write() as connection:
+            long_ago = utcnow() - timedelta(days=1)
+            await connection.execute(sa.update(feed_table).values(due_at=long_ago))
+            mine = feed_table.c.source_id == good["id"]
+            await connection.execute(sa.update(feed_table).where(mine).values(due_at=utcnow()))
+        before = await _runs_done(node, good)
+        await node.post("/api/v1/workers/playlists.refresh/run")
+        async with asyncio.timeout(10):
+            while await _runs_done(node, good) == before:
+                await asyncio.sleep(0.05)
+    states = [await feed_of(node, source) for source in hanging]
+    assert sum(state["run"] is not None for state in states) == jobs.FAILING_AT_ONCE
+    world.faults.clear()
+
+
+async def _runs_done(node: Node, source: dict[str, Any]) -> int:
+    runs = (await node.get(f"/api/v1/sources/{source['id']}/runs"))["items"]
+    return sum(run["outcome"] in {"applied", "unchanged"} for run in runs)
 
 
 async def test_a_shrunken_list_is_held_back_until_a_person_accepts(any_node: Node, world: World) -> None:
@@ -208,6 +290,30 @@ async def test_channels_keep_id_and_edits_when_addresses_change(any_node: Node, 
     text = (await node.http.get(f"/playlist/{region}.m3u")).text
     assert 'tvg-chno="7"' in text
     assert ",My favourite\n" in text
+
+
+async def test_a_source_that_moves_to_another_region_keeps_ids_and_edits(any_node: Node, tmp_path: Path) -> None:
+    node = any_node
+    mine = await node.add(kind="m3u", name="One", url=_list_file(tmp_path, 6, "one"), region="X")
+    other = await node.add(kind="m3u", name="Two", url=_list_file(tmp_path, 2, "two"), region="X")
+    before = await channels(node, "X")
+    picked = before["Channel 5"]
+    await node.patch(f"/api/v1/channels/{picked['id']}", {"name": "My favourite"})
+    shared = {before["Channel 0"]["id"], before["Channel 1"]["id"]}
+
+    moved = await node.patch(f"/api/v1/sources/{mine['id']}", {"region": "Y"})
+    await node.settled(moved)
+    assert (await channels(node, "Y"))["My favourite"]["id"] == picked["id"]
+    assert [f["region"] for f in (await node.get(f"/api/v1/sources/{mine['id']}"))["feeds"]] == ["Y"]
+    left = await channels(node, "X")
+    assert {c["id"] for c in left.values()} == shared, "what the other source can play stays with it"
+    assert all([s["account"] for s in c["streams"]] == ["Two"] for c in left.values())
+    there = await channels(node, "Y")
+    assert len(there) == 6
+    assert all([s["account"] for s in c["streams"]] == ["One"] for c in there.values())
+    assert len(_names((await node.http.get("/playlist/Y.m3u")).text)) == 6
+    assert len(_names((await node.http.get("/playlist/X.m3u")).text)) == 2
+    del other
 
 
 async def test_a_renamed_channel_keeps_its_id(node: Node, world: World) -> None:
@@ -354,13 +460,6 @@ async def test_everything_is_fetched_anew_at_a_start_and_never_unserved(tmp_path
 
 
 async def test_a_stale_playlist_is_served_with_its_age(node: Node, world: World) -> None:
-    from datetime import timedelta
-
-    import sqlalchemy as sa
-
-    from nightcrew.kernel.clock import utcnow
-    from nightcrew.playlists.models import feed as feed_table
-
     await add(node, world, "m3u")
     old = utcnow() - timedelta(hours=5)
     async with node.runtime.store.write() as connection:
@@ -387,3 +486,7 @@ def _list_file(folder: Path, count: int, token: str = "t") -> str:
     ]
     path.write_text("#EXTM3U\n" + "\n".join(entries) + "\n")
     return str(path)
+
+
+def _names(text: str) -> list[str]:
+    return [line.rpartition(",")[2] for line in text.splitlines() if line.startswith("#EXTINF")]

@@ -48,6 +48,8 @@ PATIENCE = 20.0
 """Seconds before the rate is looked at."""
 PER_HOST = 4
 """Connections to one host at a time."""
+MAX_HOSTS = 1_000
+"""Hosts whose limits are kept in memory."""
 PER_HOST_RATE = 20.0
 """Requests a second to one host."""
 CARRIED = frozenset({"user-agent", "accept", "accept-encoding"})
@@ -137,6 +139,14 @@ class Http:
     async def close(self) -> None:
         """Close all connections."""
         await self._client.aclose()
+
+    def _host(self, name: str) -> _Host:
+        """A host's limits. The hosts that were not asked for longest are forgotten."""
+        host = self._hosts.pop(name, None) or _Host()
+        self._hosts[name] = host
+        if len(self._hosts) > MAX_HOSTS:
+            del self._hosts[next(iter(self._hosts))]
+        return host
 
     async def prune_cache(self) -> None:
         """Forget kept answers that were not renewed for long."""
@@ -244,7 +254,7 @@ class Http:
         method, body = request.method, request.json
         for _ in range(MAX_REDIRECTS + 1):
             await check_target(url, allow_private=request.allow_private)
-            host = self._hosts.setdefault(urlsplit(url).netloc, _Host())
+            host = self._host(urlsplit(url).netloc)
             async with host.slots:
                 await host.rate.acquire()
                 outgoing = self._client.build_request(method, url, headers=headers, json=body)

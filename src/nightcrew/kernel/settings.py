@@ -83,16 +83,17 @@ class Settings:
 
     async def load(self, store: Store) -> None:
         """Read what was changed at run time; tell the watchers when another node changed something."""
-        async with store.read() as connection:
-            rows = (await connection.execute(sa.select(setting.c.key, setting.c.value))).all()
-        stored = self._fitting({key: json.loads(value) for key, value in rows if key in self._keys})
-        changed = frozenset(
-            key for key in stored.keys() | self._stored.keys() if stored.get(key) != self._stored.get(key)
-        )
-        if changed:
-            self._stored = stored
-            self._rebuild()
-            self._tell(changed)
+        async with self._changing:
+            async with store.read() as connection:
+                rows = (await connection.execute(sa.select(setting.c.key, setting.c.value))).all()
+            stored = self._fitting({key: json.loads(value) for key, value in rows if key in self._keys})
+            changed = frozenset(
+                key for key in stored.keys() | self._stored.keys() if stored.get(key) != self._stored.get(key)
+            )
+            if changed:
+                self._stored = stored
+                self._rebuild()
+                self._tell(changed)
 
     def _fitting(self, stored: dict[str, Any]) -> dict[str, Any]:
         """Without values that an older version took and this one does not: they must not stop a start."""

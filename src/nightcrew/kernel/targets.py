@@ -19,8 +19,11 @@ def is_private(address: str) -> bool:
 
 
 async def points_private(url: str) -> bool:
-    """Whether any address of the URL's host is private. A name that is unknown is not."""
-    host = urlsplit(url).hostname or ""
+    """Whether any address of the URL's host is private. A name that is unknown is not; a URL that cannot be read counts as private."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return True
     with contextlib.suppress(ValueError):
         return is_private(host)
     try:

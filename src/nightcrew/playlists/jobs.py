@@ -11,6 +11,7 @@ import contextlib
 import json
 import random
 import uuid
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,7 +33,9 @@ from nightcrew.playlists.store import sources, staging
 from nightcrew.playlists.store.staging import Row, Staging
 
 AT_ONCE = 6
-"""Feeds that one node refreshes at a time: enough that some that hang hold up no other, few enough for the disk."""
+"""Feeds that are refreshed at a time."""
+FAILING_AT_ONCE = 3
+"""How many of them may be feeds that failed the last time: however many hang, those that work have room."""
 LEASE = 3600.0
 """Seconds for which a run holds its feed. A run that ends or dies frees it earlier."""
 JOB = "playlists.refresh"
@@ -55,15 +58,28 @@ async def _claim(runtime: Runtime, feed_id: int, run_id: str) -> str:
 
 
 async def refresh_due(runtime: Runtime) -> None:
-    """The tick: free feeds whose run died, then start what is due, within this node's share."""
+    """The tick: free feeds whose run died, then start what is due."""
     now = utcnow()
     feeds = await sources.feeds(runtime.store)
     held = [feed for feed in feeds if feed.run is not None]
     for feed in held:
         await _free_if_dead(runtime, feed, now)
-    room = AT_ONCE - sum(feed.refreshing(now) for feed in held)
-    for feed in await sources.due_feeds(runtime.store, now, max(0, room)):
+    due = await sources.due_feeds(runtime.store, now)
+    for feed in startable(due, [feed for feed in held if feed.refreshing(now)]):
         await begin(runtime, feed, rebuild=feed.rebuild_due)
+
+
+def startable(due: Sequence[Feed], running: Sequence[Feed]) -> list[Feed]:
+    """Which of the due feeds may start beside the running ones, in the order given."""
+    room = AT_ONCE - len(running)
+    for_failing = FAILING_AT_ONCE - sum(feed.failures > 0 for feed in running)
+    chosen: list[Feed] = []
+    for feed in due:
+        if feed.failures:
+            for_failing -= 1
+        if len(chosen) < room and (not feed.failures or for_failing >= 0):
+            chosen.append(feed)
+    return chosen
 
 
 async def _free_if_dead(runtime: Runtime, feed: Feed, now: datetime) -> None:

@@ -223,12 +223,13 @@ async def replan(store: Store, kind: str, interval: float) -> None:
             await connection.execute(sa.update(feed).where(feed.c.id == row.id).values(due_at=due))
 
 
-async def due_feeds(store: Store, now: datetime, limit: int) -> list[Feed]:
-    """Feeds whose time has come and that nobody refreshes, longest overdue first."""
+async def due_feeds(store: Store, now: datetime) -> list[Feed]:
+    """Feeds whose time has come and that nobody refreshes: those that work before those that fail, longest overdue first."""
     free = sa.or_(feed.c.run.is_(None), feed.c.run_until < now)
-    query = sa.select(feed).where(feed.c.enabled, feed.c.due_at <= now, free).order_by(feed.c.due_at).limit(limit)
+    due = sa.select(feed).where(feed.c.enabled, feed.c.due_at <= now, free)
     async with store.read() as connection:
-        return [_feed(row) for row in (await connection.execute(query)).mappings()]
+        found = await connection.execute(due.order_by(feed.c.failures > 0, feed.c.due_at, feed.c.id))
+        return [_feed(row) for row in found.mappings()]
 
 
 async def claim(store: Store, feed_id: int, run: str, *, now: datetime, until: datetime) -> str:
