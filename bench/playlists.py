@@ -201,7 +201,12 @@ def run(server: Server, folder: Path, channels: int) -> dict[str, Any]:
         jobs: list[str] = server.client.post(f"/api/v1/sources/{source['id']}/refresh?rebuild=true").json()["jobs"]
         return jobs
 
+    def look() -> list[str]:
+        jobs: list[str] = server.client.post(f"/api/v1/sources/{source['id']}/refresh").json()["jobs"]
+        return jobs
+
     first = measure(server, idle, add)
+    same = [measure(server, idle, look) for _ in range(3)]
     unchanged = [measure(server, idle, refresh) for _ in range(3)]
     write(path, channels, 0.01, 2)
     changed = measure(server, idle, refresh)
@@ -225,6 +230,7 @@ def run(server: Server, folder: Path, channels: int) -> dict[str, Any]:
         "insert": insert,
         "idle": idle / 1e6,
         "first": first,
+        "same": min(m.seconds for m in same),
         "unchanged": min(unchanged, key=lambda m: m.seconds),
         "unchanged_worst_p99": max(m.p99 for m in unchanged),
         "changed": changed,
@@ -245,6 +251,7 @@ def report(found: dict[str, Any], channels: int) -> None:
     )
     rows = [
         ("first import", first.seconds, "s", floor, LIMITS["first import"]),
+        ("same bytes", found["same"], "s", found["parse"], None),
         ("unchanged refresh", unchanged.seconds, "s", found["parse"], LIMITS["unchanged refresh"]),
         ("1 % changed refresh", changed.seconds, "s", found["parse"], None),
         ("peak memory above idle", peak, "MB", None, LIMITS["peak memory above idle"]),

@@ -41,7 +41,7 @@ from nightcrew.web.server import Server, create_app, make_server
 DOMAINS: tuple[Domain, ...] = (upkeep.DOMAIN, playlists.DOMAIN)
 
 SWITCH_INTERVAL = 0.001
-"""Seconds after which a parsing thread gives way to the event loop; Python's 0.005 made pages five times slower meanwhile."""
+"""Seconds after which a parsing thread gives way to the event loop, where Python's own value is 0.005 (bench/choices.py)."""
 
 log = structlog.get_logger("nightcrew")
 
@@ -150,7 +150,7 @@ async def run(
         if ready:
             ready(runtime)
         gc.collect()
-        gc.freeze()  # what lives for good is not looked through again: full collections took 100 ms of the event loop
+        gc.freeze()  # what lives for good is not looked through again (bench/choices.py)
         await runtime.activity.record("node.started", f"Nightcrew has started on {runtime.node}")
         await stop.wait()
         runtime.bus.close()

@@ -364,7 +364,14 @@ def test_activity_is_listed_newest_last(server: Process) -> None:
 
 def test_activity_is_followed_until_interrupted(server: Process) -> None:
     command = [sys.executable, "-m", "nightcrew", "activity", "--follow", "--limit", "1"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # a shell that runs the tests in the background has them ignore the interrupt, and children inherit that
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+    )
     assert process.stdout is not None
     assert process.stderr is not None
     lines: queue.Queue[str] = queue.Queue()

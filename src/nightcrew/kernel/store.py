@@ -127,7 +127,7 @@ def reason_of(exc: sa.exc.SQLAlchemyError) -> str:
 async def insert_many(connection: AsyncConnection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
     """INSERT many rows, the columns being those of the first, without SQLAlchemy's work on each value.
 
-    That work holds the event loop for 20 µs a row. Only for columns whose values the driver takes as they are
+    That work holds the event loop (bench/choices.py). Only for columns whose values the driver takes as they are
     (text, numbers, booleans, bytes), not for `Moment`.
     """
     if not rows:
@@ -179,7 +179,9 @@ def sync_url(url: sa.URL) -> sa.URL:
 def _sqlite_engine(url: sa.URL) -> AsyncEngine:
     if sqlite3.sqlite_version_info < (3, 35):
         raise NeedsUser(f"SQLite 3.35 or newer is needed, this Python has {sqlite3.sqlite_version}")
-    engine = create_async_engine(url, pool_size=8, max_overflow=8, connect_args={"timeout": BUSY_TIMEOUT})
+    engine = create_async_engine(
+        url, pool_size=8, max_overflow=8, connect_args={"timeout": BUSY_TIMEOUT}, hide_parameters=True
+    )
 
     @sa.event.listens_for(engine.sync_engine, "connect")
     def set_pragmas(connection: Any, _record: Any) -> None:
@@ -197,7 +199,7 @@ def _sqlite_engine(url: sa.URL) -> AsyncEngine:
 
 
 def _postgres_engine(url: sa.URL) -> AsyncEngine:
-    return create_async_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True)
+    return create_async_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True, hide_parameters=True)
 
 
 def migrate(url: sa.URL, folders: Sequence[Path]) -> None:
