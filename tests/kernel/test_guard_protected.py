@@ -95,6 +95,38 @@ async def test_a_players_token_opens_only_what_players_need(protected: Node) -> 
     )
 
 
+OPENED = {
+    "": {"/playlist/DE.m3u", "/playlist/all.m3u", "/guide.xml", "/discover.json", "/play/1", "/player_api.php"},
+    "playlist/DE": {"/playlist/DE.m3u", "/guide.xml", "/play/1"},
+    "playlist/combined/DACH": {"/playlist/combined/DACH.m3u", "/guide.xml", "/play/1"},
+    "tuner": {"/discover.json", "/lineup.json", "/guide.xml", "/play/1"},
+    "panel": {"/player_api.php", "/get.php", "/xmltv.php", "/guide.xml", "/play/1", "/live/u/t/1.ts"},
+    "guide": {"/guide.xml", "/xmltv.php"},
+}
+
+
+@pytest.mark.parametrize("output", OPENED)
+async def test_a_token_bound_to_an_output_opens_that_one(protected: Node, output: str) -> None:
+    key = {"X-Api-Key": await protected.access.make_token("api", "script")}
+    wanted = {"scope": "player", "name": "tv", "output": output}
+    made = await protected.post("/api/v1/tokens", wanted, headers=key)
+    paths = {path for opened in OPENED.values() for path in opened} | {"/api/v1/settings", "/playlist/DEN.m3u"}
+    got = set()
+    for path in paths:
+        asked = path.replace("/t/", f"/{made['token']}/")
+        if (await protected.http.get(asked, params={"token": made["token"]})).status_code != 401:
+            got.add(path)
+    everything = {path for path in paths if not path.startswith("/api/")}
+    assert got == (everything if output == "" else OPENED[output])
+
+
+async def test_a_token_for_an_output_that_is_none_is_refused(protected: Node) -> None:
+    key = {"X-Api-Key": await protected.access.make_token("api", "script")}
+    wanted = {"scope": "player", "name": "tv", "output": "settings"}
+    answer = await protected.http.post("/api/v1/tokens", json=wanted, headers=key)
+    assert (answer.status_code, answer.json()["field"]) == (422, "output")
+
+
 async def test_a_session_opens_everything(protected: Node) -> None:
     cookie = {"Cookie": f"other=1; {COOKIE}={protected.access.open_session()}"}
     assert (await protected.http.get("/api/v1/settings", headers=cookie)).status_code == 200

@@ -58,14 +58,21 @@ def settings_import(
 def token_list(url: Url = DEFAULT_URL, api_key: Key = "", as_json: AsJson = False) -> None:
     """API keys and players' tokens, without their text."""
     rows = Server(url, api_key).ask("GET", "/api/v1/tokens")["items"]
-    show(rows, ["id", "scope", "name", "created_at"], as_json=as_json, empty="No tokens.")
+    show(rows, ["id", "scope", "name", "output", "created_at"], as_json=as_json, empty="No tokens.")
 
 
 def token_make(
-    scope: Annotated[str, typer.Argument(help="api or player.")], name: str, url: Url = DEFAULT_URL, api_key: Key = ""
+    scope: Annotated[str, typer.Argument(help="api or player.")],
+    name: str,
+    output: Annotated[
+        str, typer.Option("--output", help="Bind a player's token to tuner, panel, guide or a playlist (playlist/DE).")
+    ] = "",
+    url: Url = DEFAULT_URL,
+    api_key: Key = "",
 ) -> None:
     """Make a token; it is shown this once."""
-    print(Server(url, api_key).ask("POST", "/api/v1/tokens", json={"scope": scope, "name": name})["token"])
+    wanted = {"scope": scope, "name": name, "output": output}
+    print(Server(url, api_key).ask("POST", "/api/v1/tokens", json=wanted)["token"])
 
 
 def token_revoke(token: int, url: Url = DEFAULT_URL, api_key: Key = "") -> None:

@@ -41,6 +41,7 @@ access_token = sa.Table(
     sa.Column("id", Id, primary_key=True),
     sa.Column("scope", sa.String(10), nullable=False),
     sa.Column("name", sa.String(100), nullable=False),
+    sa.Column("output", sa.String(210), nullable=False),
     sa.Column("hash", sa.String(64), nullable=False, unique=True),
     sa.Column("created_at", Moment, nullable=False),
 )
@@ -53,6 +54,8 @@ class Token:
     id: int
     scope: Scope
     name: str
+    output: str
+    """Which of the players' outputs a player's token opens; empty: all of them."""
     created_at: datetime
 
 
@@ -74,7 +77,7 @@ class Access:
         async with self._store.read() as connection:
             self._hash = (await connection.execute(sa.select(access_password.c.hash))).scalar()
             rows = (await connection.execute(sa.select(access_token))).all()
-        self._tokens = {row.hash: Token(row.id, row.scope, row.name, row.created_at) for row in rows}
+        self._tokens = {row.hash: Token(row.id, row.scope, row.name, row.output, row.created_at) for row in rows}
         self._loaded = time.monotonic()
 
     @property
@@ -140,7 +143,7 @@ class Access:
         await self.load()
         return sorted(self._tokens.values(), key=lambda token: (token.scope, token.name.casefold()))
 
-    async def make_token(self, scope: Scope, name: str) -> str:
+    async def make_token(self, scope: Scope, name: str, *, output: str = "") -> str:
         """A new token; its text is only known now."""
         name = name.strip()
         if not 1 <= len(name) <= 100:
@@ -148,7 +151,9 @@ class Access:
         text = secrets.token_urlsafe(24)
         async with self._store.write() as connection:
             await connection.execute(
-                sa.insert(access_token).values(scope=scope, name=name, hash=_digest(text), created_at=utcnow())
+                sa.insert(access_token).values(
+                    scope=scope, name=name, output=output, hash=_digest(text), created_at=utcnow()
+                )
             )
         await self.load()
         return text

@@ -94,5 +94,7 @@ class Domain:
     """How old the domain's results are, against what it promises."""
     needs: Callable[[Runtime], Awaitable[list[Need]]] | None = None
     """What waits for a person."""
+    outputs: Callable[[Runtime], Awaitable[dict[str, str]]] | None = None
+    """What a player's token can be bound to besides the fixed outputs: name and title."""
     overview: Callable[[Runtime], Awaitable[dict[str, Any]]] | None = None
     """Figures for the first page."""

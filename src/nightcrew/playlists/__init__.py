@@ -45,5 +45,6 @@ DOMAIN = Domain(
     start=workers.start,
     freshness=standing.freshness,
     needs=standing.needs,
+    outputs=standing.outputs,
     overview=standing.overview,
 )

@@ -77,3 +77,10 @@ def _region_row(outputs: Outputs, region: Region, now: datetime, options: Playli
         "exists": size is not None,
         "size": size or 0,
     }
+
+
+async def outputs(runtime: Runtime) -> dict[str, str]:
+    """The playlists that a player's token can be bound to, by the name in their address."""
+    combined = [str(entry["name"]) for entry in runtime.settings.of(PlaylistSettings).COMBINED_PLAYLISTS]
+    names = ["all", *await runtime.part(Outputs).regions(), *(f"combined/{name}" for name in combined)]
+    return {f"playlist/{name}": f"the playlist {name.removeprefix('combined/')}" for name in names}

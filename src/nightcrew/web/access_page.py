@@ -10,8 +10,10 @@ from fastapi.responses import RedirectResponse, Response
 
 from nightcrew.kernel.access import SESSION_SECONDS, Access
 from nightcrew.kernel.errors import Invalid
+from nightcrew.kernel.runtime import Runtime
 from nightcrew.web.api import Actor, Node
 from nightcrew.web.guard import COOKIE
+from nightcrew.web.outputs import TITLES, checked_output
 from nightcrew.web.render import PageRoute, note, render, render_part, texts
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -29,13 +31,17 @@ async def make_token(request: Request, node: Node, actor: Actor) -> Response:
     form = await texts(request)
     scope: Literal["api", "player"] = "player" if form.get("scope") == "player" else "api"
     try:
-        text = await _access_of(request).make_token(scope, form.get("name", ""))
+        output = checked_output(form.get("output", ""))
+        text = await _access_of(request).make_token(scope, form.get("name", ""), output=output)
     except Invalid as exc:
-        return await _access_part(request, status_code=422, errors={f"{scope}.name": str(exc)}, typed=form)
+        errors = {f"{scope}.{exc.field or 'name'}": str(exc)}
+        return await _access_part(request, status_code=422, errors=errors, typed=form)
     await node.activity.record(
         "access.token_made", f"A token ({scope}) named {form['name'].strip()} was made", actor=actor
     )
-    return await _access_part(request, made={"scope": scope, "name": form["name"].strip(), "text": text})
+    return await _access_part(
+        request, made={"scope": scope, "name": form["name"].strip(), "output": output, "text": text}
+    )
 
 
 @router.post("/settings/tokens/{token_id}/revoke")
@@ -78,7 +84,13 @@ async def _access_part(
 
 async def access_context(request: Request) -> dict[str, Any]:
     """What the template of the part needs."""
-    return {"tokens": await _access_of(request).tokens(), "made": None, "errors": {}, "typed": {}}
+    node: Runtime = request.app.state.runtime
+    outputs = dict(TITLES)
+    for domain in request.app.state.domains:
+        if domain.outputs:
+            outputs |= await domain.outputs(node)
+    tokens = await _access_of(request).tokens()
+    return {"tokens": tokens, "outputs": outputs, "made": None, "errors": {}, "typed": {}}
 
 
 def _access_of(request: Request) -> Access:

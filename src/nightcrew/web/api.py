@@ -15,6 +15,7 @@ from nightcrew.kernel.access import Access
 from nightcrew.kernel.clock import iso
 from nightcrew.kernel.errors import Invalid
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.web.outputs import checked_output
 
 router = APIRouter()
 
@@ -182,10 +183,14 @@ async def apply_settings(node: Runtime, changes: dict[str, Any], actor: str) -> 
 
 
 class NewToken(BaseModel):
-    """`scope` api: a script may do everything; player: an address may be opened."""
+    """`scope` api: a script may do everything; player: addresses for players may be opened.
+
+    `output` binds a player's token to one of them: tuner, panel, guide, or a playlist such as playlist/DE.
+    """
 
     scope: Literal["api", "player"]
     name: str = Field(min_length=1, max_length=100)
+    output: str = Field("", max_length=210)
 
 
 @router.get("/api/v1/tokens", tags=["access"])
@@ -193,7 +198,13 @@ async def tokens(request: Request) -> dict[str, Any]:
     """API keys and players' tokens, without their text."""
     access: Access = request.app.state.access
     items = [
-        {"id": token.id, "scope": token.scope, "name": token.name, "created_at": iso(token.created_at)}
+        {
+            "id": token.id,
+            "scope": token.scope,
+            "name": token.name,
+            "output": token.output,
+            "created_at": iso(token.created_at),
+        }
         for token in await access.tokens()
     ]
     return {"items": items, "next": None, "protected": access.protected}
@@ -203,11 +214,12 @@ async def tokens(request: Request) -> dict[str, Any]:
 async def make_token(request: Request, node: Node, actor: Actor, wanted: NewToken) -> dict[str, Any]:
     """Make a token; its text is shown this once."""
     access: Access = request.app.state.access
-    text = await access.make_token(wanted.scope, wanted.name)
+    output = checked_output(wanted.output)
+    text = await access.make_token(wanted.scope, wanted.name, output=output)
     await node.activity.record(
         "access.token_made", f"A token ({wanted.scope}) named {wanted.name} was made", actor=actor
     )
-    return {"scope": wanted.scope, "name": wanted.name, "token": text}
+    return {"scope": wanted.scope, "name": wanted.name, "output": output, "token": text}
 
 
 @router.delete("/api/v1/tokens/{token_id}", tags=["access"])

@@ -12,15 +12,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nightcrew.kernel.access import Access
 from nightcrew.kernel.health import Metrics
+from nightcrew.web.outputs import PLAYER_PATHS, opens
 from nightcrew.web.problems import problem
 
 COOKIE = "nightcrew_session"
 MAX_BODY = 8 << 20
 OPEN_PATHS = ("/health", "/login", "/static/", "/favicon.ico")
-PLAYER_PATHS = (
-    "/playlist/", "/guide.xml", "/play/", "/discover.json", "/lineup.json", "/lineup_status.json", "/device.xml",
-    "/player_api.php", "/get.php", "/xmltv.php", "/live/", "/vavoo/playlist/",
-)  # fmt: skip
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data: http: https:; style-src 'self' 'unsafe-inline'; "
@@ -105,7 +102,7 @@ class Guard:
         path = scope["path"]
         if path.startswith(PLAYER_PATHS) and (text := _player_token(scope)):
             player = await self._access.find_token(text, "player")
-            return f"player:{player.name}" if player else None
+            return f"player:{player.name}" if player and opens(player.output, path) else None
         return "anyone" if path.startswith(OPEN_PATHS) else None
 
     def _login(self, scope: Scope, headers: Headers) -> Response:

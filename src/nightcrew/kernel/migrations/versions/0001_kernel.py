@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("id", Id, nullable=False),
         sa.Column("scope", sa.String(length=10), nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("output", sa.String(length=210), nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.Column("created_at", Moment, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_access_token")),
