@@ -35,6 +35,7 @@ from nightcrew.kernel.redaction import log_processor
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.schedule import Schedule
 from nightcrew.kernel.settings import Settings
+from nightcrew.kernel.slots import Slots
 from nightcrew.kernel.vault import Vault
 from nightcrew.web.server import Server, create_app, make_server
 
@@ -107,12 +108,14 @@ async def node(config: Config) -> AsyncIterator[tuple[Runtime, Access]]:
             jobs=Jobs(node=name, data_dir=config.data_dir, database=store.sync_url(database.url)),
             schedule=Schedule(node=name),
             health=Health(),
+            slots=Slots(database, bus, node=name),
             address=f"http://{_shown_host(config.host)}:{config.port}",
         )
         access = Access(database, vault, password=config.password)
         try:
             await access.load()
             await runtime.settings.load(database)
+            await runtime.slots.clear()
             yield runtime, access
         finally:
             await runtime.jobs.close()
@@ -142,6 +145,7 @@ async def run(
         workers = [
             tasks.create_task(runtime.schedule.run(runtime), name="schedule"),
             tasks.create_task(runtime.health.run(runtime, listener), name="watchdog"),
+            tasks.create_task(runtime.slots.run(), name="slots"),
         ]
         if listener is not None:
             server = make_server(_web(config, runtime, access), host=config.host, port=config.port)

@@ -8,6 +8,8 @@ from typing import NoReturn
 
 import structlog
 
+from nightcrew.kernel.errors import NightcrewError
+
 log = structlog.get_logger("nightcrew")
 
 AFTER_ERROR = 1.0
@@ -22,6 +24,9 @@ async def forever(name: str, once: Callable[[], Awaitable[float]]) -> NoReturn:
     while True:
         try:
             pause = await once()
+        except NightcrewError as exc:
+            log.warning("a round failed", part=name, reason=str(exc))
+            pause = AFTER_ERROR
         except Exception:
             log.exception("a round failed", part=name)
             pause = AFTER_ERROR

@@ -13,6 +13,7 @@ from nightcrew.kernel.http import Http
 from nightcrew.kernel.jobs import Jobs
 from nightcrew.kernel.schedule import Schedule
 from nightcrew.kernel.settings import Options, Settings, option
+from nightcrew.kernel.slots import Slots
 from nightcrew.kernel.store import Store
 from nightcrew.kernel.vault import Vault
 
@@ -47,6 +48,7 @@ class Runtime:
     jobs: Jobs
     schedule: Schedule
     health: Health
+    slots: Slots
     address: str = "http://127.0.0.1:8780"
     _parts: dict[type, Any] = field(default_factory=dict)
 

@@ -77,6 +77,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_setting")),
     )
     op.create_table(
+        "slot_lease",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("resource", sa.String(length=120), nullable=False),
+        sa.Column("node", sa.String(length=100), nullable=False),
+        sa.Column("owner", sa.String(length=200), nullable=False),
+        sa.Column("purpose", sa.String(length=20), nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("taken_at", Moment, nullable=False),
+        sa.Column("expires_at", Moment, nullable=False),
+        sa.Column("leave", sa.Boolean(), nullable=False),
+        sa.Column("waiting", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", "resource", name=op.f("pk_slot_lease")),
+    )
+    op.create_index(op.f("ix_slot_lease_resource"), "slot_lease", ["resource"], unique=False)
+    op.create_table(
         "timetable",
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("cron", sa.String(length=100), nullable=False),
