@@ -384,6 +384,24 @@ async def _kept(node: Node, count: int) -> bool:
     return len((await node.get("/api/v1/activity?kind=promise.kept"))["items"]) == count
 
 
+async def test_a_restart_after_a_long_stop_breaks_no_promise(tmp_path: Path) -> None:
+    parts = domain(ticks=(Tick("lab.often", Probe(), every=0.2, promise=30),))
+    async with running(tmp_path, domains=(upkeep.DOMAIN, parts)) as node:
+        worker = node.runtime.schedule.workers["lab.often"]
+        await until(lambda: worker.last_ok)
+        await schedule_store.beat(node.runtime.store, node.runtime.node, [worker], utcnow())
+        store = node.runtime.store
+        async with store.write() as connection:
+            await connection.execute(sa.update(schedule_store.worker).values(last_ok=utcnow() - timedelta(days=2)))
+
+        again = Schedule(node=node.runtime.node)
+        again.add_tick("lab", parts.ticks[0])
+        preparing = asyncio.create_task(again._prepare(node.runtime))
+        while not preparing.done():  # the watchdog may look between any two steps of a start
+            await asyncio.sleep(0)
+            assert again.workers["lab.often"].fresh(utcnow())
+
+
 async def test_a_pause_survives_a_restart_and_breaks_no_promise(tmp_path: Path) -> None:
     probe = Probe()
     lab = domain(ticks=(Tick("lab.a", probe, every=0.05, promise=0.3),))

@@ -83,13 +83,14 @@ class Schedule:
 
     async def _prepare(self, runtime: Runtime) -> None:
         now = utcnow()
+        for worker in self.workers.values():
+            worker.born = now  # before the history is known, which may end long ago: nobody was here to keep a promise
         await rows.restore(runtime.store, self._node, self.workers.values())
         await rows.register(
             runtime.store, {name: (t.cron, self._next(t.cron, now)) for name, t in self._timetables.items()}
         )
         paused = await rows.pauses(runtime.store)
         for worker in self.workers.values():
-            worker.born = now
             if worker.name in paused:
                 worker.pause(paused[worker.name])
         await self._refresh_timetables(runtime)
