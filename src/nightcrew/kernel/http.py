@@ -14,7 +14,7 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, BinaryIO, TypeVar
@@ -113,6 +113,15 @@ class Request:
         return redact(self.url, self.secrets)
 
 
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A body that is being sent: the address after redirects, its type, its bytes."""
+
+    url: str
+    content_type: str
+    chunks: AsyncIterator[bytes]
+
+
 class _Again(Exception):
     """Inside of the retry loop: worth another attempt, now or (`last`) only in the next run."""
 
@@ -196,6 +205,23 @@ class Http:
 
         return await self._with_retries(request, once, limits)
 
+    @contextlib.asynccontextmanager
+    async def live(self, request: Request) -> AsyncIterator[Live]:
+        """A body that may never end, as it comes: one attempt, no limit of size, and none of the host's few places taken.
+
+        The caller limits the time, of the opening too. Raises as `download`; `Live.chunks` raises `Retry` when it breaks off.
+        """
+        plain = replace(request, headers={**request.headers, "Accept-Encoding": "identity"})
+        try:
+            async with self._open(plain, None, spare=False) as response:
+                if response.headers.get("content-encoding", "identity").lower() != "identity":
+                    raise GiveUp("it is packed, which was not asked for")
+                yield Live(str(response.url), response.headers.get("content-type", ""), _chunks(response, request))
+        except (httpx2.HTTPError, httpx2.InvalidURL) as exc:
+            raise Retry(f"cannot open {request.shown()}: {redact(_reason(exc), request.secrets)}") from exc
+        except _Again as exc:
+            raise Retry(f"cannot open {request.shown()}: {exc}", after=exc.after) from exc
+
     async def json(self, request: Request, *, limits: Limits | None = None) -> Any:
         """The body as JSON. Raises as `download`, and `Retry` when it is not JSON (an error page, cut short)."""
         limits = limits or Limits(max_bytes=MAX_JSON, seconds=60)
@@ -248,14 +274,19 @@ class Http:
         raise AssertionError("unreachable")
 
     @contextlib.asynccontextmanager
-    async def _open(self, request: Request, validators: Validators | None) -> AsyncIterator[httpx2.Response]:
-        """Send, follow redirects, and give the response with a good status, its body unread."""
+    async def _open(
+        self, request: Request, validators: Validators | None, *, spare: bool = True
+    ) -> AsyncIterator[httpx2.Response]:
+        """Send, follow redirects, and give the response with a good status, its body unread.
+
+        `spare`: wait for one of the host's places, and keep it until the body is read.
+        """
         url, headers = request.url, {**request.headers, **(validators.headers() if validators else {})}
         method, body = request.method, request.json
         for _ in range(MAX_REDIRECTS + 1):
             await check_target(url, allow_private=request.allow_private)
             host = self._host(urlsplit(url).netloc)
-            async with host.slots:
+            async with host.slots if spare else contextlib.nullcontext():
                 await host.rate.acquire()
                 outgoing = self._client.build_request(method, url, headers=headers, json=body)
                 response = await self._client.send(outgoing, stream=True)
@@ -375,6 +406,14 @@ async def _unpacked(response: httpx2.Response, max_bytes: int) -> AsyncIterator[
             yield piece
     if inflate and not inflate.complete:
         raise _Again("its packed answer is cut off")
+
+
+async def _chunks(response: httpx2.Response, request: Request) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in response.aiter_raw():
+            yield chunk
+    except httpx2.HTTPError as exc:
+        raise Retry(f"{request.shown()} broke off: {redact(_reason(exc), request.secrets)}") from exc
 
 
 def _validators(response: httpx2.Response) -> Validators:

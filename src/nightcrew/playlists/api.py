@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from nightcrew.kernel.clock import iso, utcnow
 from nightcrew.kernel.errors import Invalid
 from nightcrew.kernel.redaction import redact
-from nightcrew.playlists import actions, rules, standing
+from nightcrew.playlists import accounts, actions, rules, standing
 from nightcrew.playlists.models import Channel, Feed, Source
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels as channel_rows
@@ -133,6 +133,27 @@ async def refresh_region(
 ) -> dict[str, Any]:
     """Refresh one region, or all for `*`."""
     return {"jobs": await actions.refresh_region(node, region, rebuild=rebuild)}
+
+
+@router.get("/accounts")
+async def list_accounts(node: Node) -> dict[str, Any]:
+    """The logins behind the sources, the connections that each allows (0: any number), and who uses them now."""
+    used = await accounts.in_use(node)
+    items = [
+        {
+            "id": account.resource,
+            "name": account.name,
+            "sources": [source.id for source in account.sources],
+            "max_streams": account.most,
+            "in_use": len(used.get(account.resource, ())),
+            "holders": [
+                {"owner": h.owner, "purpose": h.purpose, "node": h.node, "since": iso(h.taken_at), "leaving": h.leaving}
+                for h in used.get(account.resource, ())
+            ],
+        }
+        for account in await accounts.accounts(node)
+    ]
+    return {"items": items, "next": None}
 
 
 @router.get("/channels")

@@ -238,7 +238,7 @@ class Writer:
 
     def address(self, channel: Channel, stream: Stream) -> str:
         """What a player opens: `/play/<id>` for addresses that expire, the source itself otherwise."""
-        through_us = stream.expires or self.options.stream_mode == "redirect" or self.options.RES
+        through_us = stream.expires or self.options.stream_mode != "direct" or self.options.RES
         if through_us and stream.playable:
             return f"{self.base}/play/{channel.id}"
         return rules.fill_secrets(stream.url, self.secrets.get(stream.source_id, ()))

@@ -15,7 +15,7 @@ from nightcrew.kernel.http import Limits, Request
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.targets import points_private
 from nightcrew.playlists import rules
-from nightcrew.playlists.models import Channel, Stream
+from nightcrew.playlists.models import Channel, Source, Stream
 from nightcrew.playlists.providers import Adapters
 from nightcrew.playlists.providers.base import Provider
 from nightcrew.playlists.settings import PlaylistSettings
@@ -49,16 +49,24 @@ class Player:
             if not stream.playable:
                 continue
             try:
-                return await self._address(channel, stream)
+                return (await self.request(channel, stream)).url
             except NightcrewError as exc:
                 error = exc
         if error is not None:
             raise error
         raise GiveUp(f"channel {channel.name!r} has no stream that can be played")
 
-    async def _address(self, channel: Channel, stream: Stream) -> str:
+    async def request(self, channel: Channel, stream: Stream) -> Request:
+        """What fetches a stream now, with the headers that its list asks for. Raises as `target`."""
         source = await sources.get(self._runtime.store, self._runtime.vault, stream.source_id)
         adapter = self._runtime.part(Adapters).of(source)
+        url = await self._address(channel, stream, source, adapter)
+        agent = str(source.config.get("user_agent") or "")
+        asked = {key[5:]: value for key, value in stream.attributes.items() if key.startswith("http:")}
+        headers = ({"User-Agent": agent} if agent else {}) | asked
+        return Request(url, headers=headers, secrets=adapter.secrets, allow_private=adapter.private)
+
+    async def _address(self, channel: Channel, stream: Stream, source: Source, adapter: Provider) -> str:
         url = rules.fill_secrets(stream.url, adapter.secrets)
         if stream.expires:
             url = await self._resolved(adapter, channel, stream, url)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import datetime, timedelta
 from email.utils import format_datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Conflict, GiveUp, NotFound
@@ -23,10 +24,12 @@ from nightcrew.playlists.formats import hdhomerun, xmltv, xtream
 from nightcrew.playlists.models import Channel
 from nightcrew.playlists.outputs import CHUNK, Outputs, Selection, served
 from nightcrew.playlists.play import Player
+from nightcrew.playlists.relay import Relay
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels as channel_rows
 from nightcrew.playlists.store import guides, sources
-from nightcrew.web.api import Node
+from nightcrew.web.api import Actor, Node
+from nightcrew.web.guard import is_head
 
 router = APIRouter(tags=["players"])
 
@@ -160,20 +163,53 @@ async def _guide(node: Runtime, regions: tuple[str, ...] | None) -> AsyncIterato
 # -- playing -----------------------------------------------------------------------------------------------------------
 
 
-@router.get("/play/{channel}")
-async def play(node: Node, channel: ChannelId, token: Token = None) -> Response:  # noqa: ARG001
-    """302 to the address that plays the channel now."""
+@router.get("/play/{channel}", response_model=None)
+async def play(request: Request, node: Node, actor: Actor, channel: ChannelId, token: Token = None) -> Response:  # noqa: ARG001
+    """302 to the address that plays the channel now; with `stream_mode` proxy the stream itself."""
+    return await _played(request, node, actor, channel)
+
+
+async def _played(request: Request, node: Runtime, actor: str, channel: int) -> Response:
+    no_store = {"Cache-Control": "no-store"}
     try:
-        target = await node.part(Player).target(channel)
+        if node.settings.of(PlaylistSettings).stream_mode != "proxy":
+            return RedirectResponse(await node.part(Player).target(channel), 302, no_store)
+        if is_head(request):
+            await channel_rows.get(node.store, channel)
+            return Response(headers=no_store, media_type="video/mp2t")
+        opened = await node.part(Relay).open(channel, _viewer(request, actor))
     except GiveUp as exc:
         raise Conflict(str(exc)) from exc
-    return RedirectResponse(target, 302, {"Cache-Control": "no-store"})
+    return _Relayed(opened.body, headers=no_store, media_type=opened.content_type)
+
+
+class _Relayed(StreamingResponse):
+    """A stream whose connection is given back the moment that the player hangs up."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await cast("AsyncGenerator[bytes, None]", self.body_iterator).aclose()
+
+
+def _viewer(request: Request, actor: str) -> str:
+    """Who watches, for the board: the token's name, else the address of the machine."""
+    name = actor.partition(":")[2]
+    return name or (request.client.host if request.client else "somebody")
 
 
 @router.get("/live/{username}/{password}/{stream}")
-async def play_xtream(node: Node, username: Name, password: Name, stream: Name) -> Response:  # noqa: ARG001
+async def play_xtream(
+    request: Request,
+    node: Node,
+    actor: Actor,
+    username: Name,  # noqa: ARG001
+    password: Name,  # noqa: ARG001
+    stream: Name,
+) -> Response:
     """The Xtream way to the same: `/live/<user>/<token>/<channel>.ts`."""
-    return await play(node, _channel_number(stream.partition(".")[0]))
+    return await _played(request, node, actor, _channel_number(stream.partition(".")[0]))
 
 
 def _channel_number(text: str) -> int:

@@ -44,10 +44,11 @@ class PlaylistSettings(Options):
         False,
         help="Pick the best variant of a master playlist at play time (1080p50, 720p50, 1080p25, 720p25, then the largest).",
     )
-    stream_mode: Literal["direct", "redirect"] = option(
+    stream_mode: Literal["direct", "redirect", "proxy"] = option(
         "direct",
         help="What playlists point at: direct = the source itself wherever its addresses do not expire; "
-        "redirect = always Nightcrew, which answers with the present address.",
+        "redirect = always Nightcrew, which answers with the present address; proxy = always Nightcrew, which passes the "
+        "stream on, keeps to the connections that the account allows, and changes to another stream when one fails.",
     )
     shrink_guard: int = option(
         30,

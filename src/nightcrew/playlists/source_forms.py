@@ -34,6 +34,13 @@ REGION = Field(
     "A short name for these channels; their playlist is /playlist/REGION.m3u. Empty: made from the name.",
     placeholder="DE",
 )
+LIMIT = Field(
+    "max_streams",
+    "Connections at a time",
+    "How many the account allows. Empty or 0: as many as the panel says, else any number. Counts in the stream mode proxy.",
+    kind="number",
+    placeholder="0",
+)
 FIELDS: Mapping[str, tuple[Field, ...]] = {
     "m3u": (
         Field(
@@ -45,6 +52,7 @@ FIELDS: Mapping[str, tuple[Field, ...]] = {
         ),
         REGION,
         Field("guide_url", "Guide address", "An XMLTV guide that belongs to the list, if there is one."),
+        LIMIT,
         AGENT,
     ),
     "xtream": (
@@ -60,6 +68,7 @@ FIELDS: Mapping[str, tuple[Field, ...]] = {
         REGION,
         Field("output", "Streams as", kind="select", choices=(("ts", "MPEG-TS (.ts)"), ("m3u8", "HLS (.m3u8)"))),
         Field("guide", "Fetch its programme guide too", kind="checkbox"),
+        LIMIT,
         AGENT,
     ),
     "catalogue": (
@@ -70,6 +79,7 @@ FIELDS: Mapping[str, tuple[Field, ...]] = {
             "Language:region pairs; the catalogue is fetched once for each. Empty: the setting LOCALES.",
             placeholder="de:DE, de:AT",
         ),
+        LIMIT,
         Field("options", "Description of the interface", "JSON, as in the template beside it.", kind="textarea"),
     ),
     "guide": (

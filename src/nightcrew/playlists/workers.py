@@ -11,6 +11,7 @@ from nightcrew.playlists import actions, jobs
 from nightcrew.playlists.outputs import Outputs
 from nightcrew.playlists.play import Player
 from nightcrew.playlists.providers import Adapters
+from nightcrew.playlists.relay import Relay
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import sources, staging
 
@@ -20,6 +21,7 @@ async def start(runtime: Runtime) -> None:
     runtime.add(Adapters())
     runtime.add(Outputs(runtime, runtime.data_dir / "playlists"))
     runtime.add(Player(runtime))
+    runtime.add(Relay(runtime))
     runtime.add(Replan())
     options = runtime.settings.of(PlaylistSettings)
     await actions.sync_all(runtime)

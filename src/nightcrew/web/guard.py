@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -50,7 +51,7 @@ class Guard:
         if refusal is None:
             actor = await self._actor(scope, headers)
             refusal = self._login(scope, headers) if actor is None else None
-            scope.setdefault("state", {})["actor"] = actor
+            scope.setdefault("state", {}).update(actor=actor, head=head)
 
         ended = False
 
@@ -111,6 +112,11 @@ class Guard:
         return problem(
             401, "log in, or send an API key in the header X-Api-Key", headers={"WWW-Authenticate": "ApiKey"}
         )
+
+
+def is_head(request: Request) -> bool:
+    """Whether only the head is asked for; routes see a GET. A body without an end must not be begun then."""
+    return bool(getattr(request.state, "head", False))
 
 
 def _limited(receive: Receive) -> Receive:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from nightcrew.kernel.errors import GiveUp
 from nightcrew.kernel.http import Http, Limits, Validators
@@ -40,6 +40,18 @@ class Config(BaseModel):
     @classmethod
     def _strip(cls, value: Any) -> Any:
         return value.strip() if isinstance(value, str) else value
+
+
+class AccountConfig(Config):
+    """Base of the kinds whose streams take connections of an account."""
+
+    max_streams: int = Field(0, ge=0, le=10_000)
+    """Connections that the account allows at a time; 0: as many as the panel says, else any number."""
+
+    @field_validator("max_streams", mode="before")
+    @classmethod
+    def _number(cls, value: Any) -> Any:
+        return value or 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +105,8 @@ class Resolved:
 class Provider(Protocol):
     """One kind of source, for one configured source."""
 
+    login: str | None
+    """What tells this login from others at any source (host and user name), to be hashed; None: the source is its own."""
     secrets: tuple[str, ...]
     """Values that must be hidden in stored addresses, and never be shown. In a stable order."""
     private: bool

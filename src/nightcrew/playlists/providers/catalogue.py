@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 from nightcrew.kernel.errors import GiveUp, NeedsUser, Retry
 from nightcrew.kernel.http import Http, Limits, Request
 from nightcrew.playlists import rules
-from nightcrew.playlists.providers.base import Config, Fetch, Listing, Resolved, Unchanged, host_is_private
+from nightcrew.playlists.providers.base import AccountConfig, Fetch, Listing, Resolved, Unchanged, host_is_private
 from nightcrew.playlists.rules import Entry
 
 MAX_PAGES = 5_000
@@ -109,7 +109,7 @@ class Shape(_Part):
         return self
 
 
-class CatalogueConfig(Config):
+class CatalogueConfig(AccountConfig):
     """`url` is the API's base address; `locales` are language and region pairs (empty: the setting LOCALES)."""
 
     url: str
@@ -139,6 +139,7 @@ class Catalogue:
         self._token = ""
         self._token_until = 0.0
         auth = self._shape.auth
+        self.login: str | None = None
         self.secrets: tuple[str, ...] = tuple(v for v in (auth.value, *_texts(auth.body)) if len(v) >= 8)
         self.private = config.private or host_is_private(config.url)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import field_validator
 
@@ -12,11 +13,11 @@ from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.http import Http
 from nightcrew.kernel.redaction import credentials_in
 from nightcrew.playlists.formats import m3u
-from nightcrew.playlists.providers.base import Config, Fetch, Listing, Resolved, Unchanged, batched, batches
+from nightcrew.playlists.providers.base import AccountConfig, Fetch, Listing, Resolved, Unchanged, batched, batches
 from nightcrew.playlists.providers.document import Document, lines, local_path
 
 
-class M3uConfig(Config):
+class M3uConfig(AccountConfig):
     """`url` is http(s), or a file: a path or file:// address on this machine."""
 
     url: str
@@ -41,6 +42,7 @@ class M3u:
     def __init__(self, config: M3uConfig) -> None:
         self._config = config
         self.secrets = credentials_in(config.url) if local_path(config.url) is None else ()
+        self.login = _login(config.url)
         self._document = Document(
             config.url,
             sniff=m3u.sniff,
@@ -73,3 +75,12 @@ class M3u:
     def guide_url(self) -> str | None:
         """Only the guide that the user named: lists often name dozens, of which few are wanted."""
         return self._config.guide_url or None
+
+
+def _login(url: str) -> str | None:
+    """A panel's list (`get.php?username=…`) is the same login as the panel itself."""
+    if local_path(url) is not None:
+        return None
+    parts = urlsplit(url)
+    user = parse_qs(parts.query).get("username")
+    return f"{parts.netloc.rpartition('@')[2].lower()}/{user[0]}" if user else None

@@ -20,7 +20,7 @@ from nightcrew.kernel.errors import NeedsUser, Retry
 from nightcrew.kernel.http import Http, Request
 from nightcrew.playlists.formats import json_list
 from nightcrew.playlists.providers.base import (
-    Config,
+    AccountConfig,
     Fetch,
     Listing,
     Resolved,
@@ -32,7 +32,7 @@ from nightcrew.playlists.providers.base import (
 from nightcrew.playlists.rules import Entry, digest
 
 
-class XtreamConfig(Config):
+class XtreamConfig(AccountConfig):
     """`url` is the panel's address without `player_api.php`."""
 
     url: str
@@ -66,6 +66,7 @@ class Xtream:
     def __init__(self, config: XtreamConfig) -> None:
         self._config = config
         self.secrets: tuple[str, ...] = (quote(config.username, safe=""), quote(config.password, safe=""))
+        self.login: str | None = f"{urlsplit(config.url).netloc.lower()}/{config.username}"
         self.private = config.private or host_is_private(config.url)
 
     @contextlib.asynccontextmanager

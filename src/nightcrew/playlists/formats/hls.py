@@ -1,0 +1,105 @@
+"""HLS media playlists (RFC 8216), as far as a live stream is relayed: which segments there are and where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+from nightcrew.kernel.errors import GiveUp, Retry
+
+MAX_SEGMENTS = 5_000
+MAX_SECONDS = 60.0
+"""Longest believable duration of a segment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One media segment; `init` is the address of what its EXT-X-MAP names, to be sent before it when it changes."""
+
+    sequence: int
+    url: str
+    seconds: float
+    init: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaPlaylist:
+    """A media playlist at one moment. `target` seconds: the longest segment; `ended`: nothing will be added."""
+
+    segments: tuple[Segment, ...]
+    target: float
+    ended: bool
+
+
+def parse_media(text: str, base: str) -> MediaPlaylist:
+    """Raises `Retry` for what is no media playlist, `GiveUp` for one whose segments cannot be passed on as they are."""
+    lines = text.splitlines()
+    if not lines or not lines[0].lstrip("\ufeff").startswith("#EXTM3U"):
+        raise Retry("it is no HLS playlist")
+    segments: list[Segment] = []
+    sequence, target, seconds, ended = 0, 6.0, 0.0, False
+    init: str | None = None
+    for raw in lines[1 : 4 * MAX_SEGMENTS]:
+        name, _, value = raw.strip().partition(":")
+        match name:
+            case "#EXT-X-MEDIA-SEQUENCE":
+                sequence = _whole(value)
+            case "#EXT-X-TARGETDURATION":
+                target = _seconds(value)
+            case "#EXTINF":
+                seconds = _seconds(value.partition(",")[0])
+            case "#EXT-X-MAP":
+                init = _address(base, _attribute(value, "URI"))
+            case "#EXT-X-KEY" | "#EXT-X-BYTERANGE":
+                _refuse(name, value)
+            case "#EXT-X-ENDLIST":
+                ended = True
+            case _ if name and not name.startswith("#"):
+                segments.append(Segment(sequence, _address(base, raw.strip()), seconds or target, init))
+                sequence += 1
+    return MediaPlaylist(tuple(segments[:MAX_SEGMENTS]), target, ended)
+
+
+def following(playlist: MediaPlaylist, last: int | None, *, behind: int = 3) -> tuple[Segment, ...]:
+    """What comes after segment `last`; at the start (None) the newest `behind` ones, or all of a finished playlist.
+
+    A server that has begun to count anew starts like a new one.
+    """
+    segments = playlist.segments
+    if last is None:
+        return segments if playlist.ended else segments[-behind:]
+    if segments and segments[-1].sequence < last - len(segments):
+        return segments[-behind:]
+    return tuple(segment for segment in segments if segment.sequence > last)
+
+
+def _refuse(name: str, value: str) -> None:
+    if name == "#EXT-X-BYTERANGE":
+        raise GiveUp("its segments are parts of one file, which cannot be passed on")
+    if "METHOD=NONE" not in value:
+        raise GiveUp("its segments are encrypted, and are not passed on")
+
+
+def _attribute(text: str, name: str) -> str:
+    _, found, rest = text.partition(f'{name}="')
+    return rest.partition('"')[0] if found else ""
+
+
+def _address(base: str, reference: str) -> str:
+    try:
+        return urljoin(base, reference)
+    except ValueError as exc:
+        raise Retry("it names an address that cannot be read") from exc
+
+
+def _whole(text: str) -> int:
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text.strip()[:20])
+    except ValueError:
+        return 6.0
+    return value if 0.0 < value <= MAX_SECONDS else 6.0
