@@ -186,7 +186,7 @@ async def test_redirect_mode_points_everything_at_us(lists: Node) -> None:
     ]
     refused = await lists.http.patch("/api/v1/settings", json={"stream_mode": "teleport"})
     assert refused.status_code == 422
-    assert "'direct' or 'redirect'" in refused.json()["detail"]
+    assert "'direct', 'redirect' or 'proxy'" in refused.json()["detail"]
 
 
 async def test_addresses_and_tokens_are_those_of_the_client(lists: Node) -> None:

@@ -43,13 +43,14 @@ def _register_clients() -> None:
         ),
         (
             "source",
-            "Sources of channels: add, list, edit, remove, refresh, accept, reject.",
+            "Sources of channels: add, list, edit, remove, refresh, accounts, accept, reject.",
             (
                 sources.source_add,
                 sources.source_list,
                 sources.source_edit,
                 sources.source_remove,
                 sources.source_refresh,
+                sources.source_accounts,
                 sources.source_accept,
                 sources.source_reject,
             ),

@@ -154,6 +154,23 @@ def source_refresh(
     )
 
 
+def source_accounts(url: Url = DEFAULT_URL, api_key: Key = "", as_json: AsJson = False) -> None:
+    """The logins behind the sources, the connections that each allows, and who uses them now."""
+    items = Server(url, api_key).ask("GET", "/api/v1/accounts")["items"]
+    if as_json:
+        show(items, [], as_json=True)
+        return
+    rows = [
+        {
+            "account": item["name"],
+            "in use": f"{item['in_use']} of {item['max_streams'] or 'any number'}",
+            "by": "; ".join(f"{holder['owner']} ({holder['purpose']})" for holder in item["holders"]),
+        }
+        for item in items
+    ]
+    show(rows, ["account", "in use", "by"], as_json=False, empty="No source has channels.")
+
+
 def source_accept(source: int, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
     """Apply a held-back change."""
     for change in Server(url, api_key).ask("POST", f"/api/v1/sources/{source}/held/accept")["accepted"]:

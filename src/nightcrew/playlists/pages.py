@@ -13,7 +13,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Conflict, Invalid, NotFound
 from nightcrew.kernel.redaction import credentials_in, redact
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.playlists import actions, channel_pages, rules
+from nightcrew.playlists import accounts, actions, channel_pages, rules
 from nightcrew.playlists.models import Feed
 from nightcrew.playlists.outputs import Outputs
 from nightcrew.playlists.providers import KINDS
@@ -84,12 +84,23 @@ async def _cards(node: Runtime) -> dict[str, Any]:
     feeds = await sources.feeds(node.store)
     known = {source.config.get("url" if source.kind == "guide" else "guide_url") for source in found}
     now = utcnow()
+    used = await accounts.in_use(node)
+    known_accounts = {source.id: a for a in await accounts.accounts(node) for source in a.sources}
     cards = []
     for source in found:
+        account = known_accounts.get(source.id)
+        holders = used.get(account.resource, []) if account else []
         own = [feed for feed in feeds if feed.source_id == source.id and (feed.enabled or not source.enabled)]
         views = [await _feed_view(node, feed, now) for feed in own]
         cards.append(
-            {"source": source, "kind": KINDS[source.kind].title, "feeds": views, "guides": _guides(own, known)}
+            {
+                "source": source,
+                "kind": KINDS[source.kind].title,
+                "feeds": views,
+                "guides": _guides(own, known),
+                "account": account,
+                "holders": holders,
+            }
         )
     return {"cards": cards}
 
