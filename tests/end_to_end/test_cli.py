@@ -402,6 +402,7 @@ JSON_COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("settings", "list"): (),
     ("source", "add"): ("m3u", "Other", "List.m3u"),
     ("source", "list"): (),
+    ("source", "accounts"): (),
     ("source", "refresh"): ("{source}",),
     ("token", "list"): (),
 }

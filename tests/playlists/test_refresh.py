@@ -316,6 +316,30 @@ async def test_a_source_that_moves_to_another_region_keeps_ids_and_edits(any_nod
     del other
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"number": "abc"}, {"number": "-4"}, {"number": "٣"}, {"logo": "javascript:alert(1)"}, {"logo": "http://["}],
+)
+async def test_what_players_could_not_use_is_refused(node: Node, tmp_path: Path, change: dict[str, str]) -> None:
+    await node.add(kind="m3u", name="One", url=_list_file(tmp_path, 1), region="X")
+    (channel,) = (await channels(node, "X")).values()
+    answer = await node.http.patch(f"/api/v1/channels/{channel['id']}", json=change)
+    assert (answer.status_code, answer.json()["field"]) == (422, next(iter(change)))
+
+
+async def test_an_address_that_no_client_could_ask_is_refused_at_once(node: Node) -> None:
+    for url in ("http://127.0.0.1:99999/", "http://", "http://[bad/", "https://h:0/x"):
+        answer = await node.http.post("/api/v1/sources", json={"kind": "m3u", "name": "X", "url": url})
+        assert answer.status_code == 422, url
+        assert "cannot be read" in answer.json()["detail"]
+
+
+async def test_an_edit_of_nothing_is_no_change(node: Node, tmp_path: Path) -> None:
+    source = await node.add(kind="m3u", name="One", url=_list_file(tmp_path, 1), region="X")
+    await node.patch(f"/api/v1/sources/{source['id']}", {})
+    assert not (await node.get("/api/v1/activity", params={"kind": "source.changed"}))["items"]
+
+
 async def test_a_renamed_channel_keeps_its_id(node: Node, world: World) -> None:
     source = await add(node, world, "m3u")
     known = next(c for c in world.catalogue.channels if c.kind == "m3u" and c.guide_id)
@@ -457,6 +481,29 @@ async def test_everything_is_fetched_anew_at_a_start_and_never_unserved(tmp_path
         runs = (await node.get(f"/api/v1/sources/{source['id']}/runs"))["items"]
         assert runs[0]["outcome"] == "failed"
         assert world.counters["m3u"] > 1
+
+
+async def test_a_source_that_never_worked_breaks_its_promise_until_it_is_removed(node: Node, tmp_path: Path) -> None:
+    async def told() -> tuple[str, list[str], str]:
+        await node.runtime.health.look(node.runtime)
+        needs = await node.get("/api/v1/needs")
+        text = (await node.http.get("/metrics")).text
+        return (await node.get("/health"))["status"], [item["message"] for item in needs["items"]], text
+
+    assert (await told())[0] == "ok", "nothing was tried yet"
+    source = await node.add(kind="m3u", name="Bad", url=str(tmp_path / "none.m3u"), region="BAD")
+    status, messages, text = await told()
+    assert status == "degraded"
+    assert any("Bad" in message for message in messages)
+    assert 'nightcrew_result_fresh{result="playlist:BAD"} 0.0' in text
+    activity = (await node.get("/api/v1/activity", params={"kind": "promise.broken"}))["items"]
+    assert [entry["message"] for entry in activity] == [
+        "Playlist BAD has never been built (promised: 720 s)",
+    ]
+    await node.http.delete(f"/api/v1/sources/{source['id']}")
+    status, messages, text = await told()
+    assert (status, messages) == ("ok", [])
+    assert "playlist:BAD" not in text
 
 
 async def test_a_stale_playlist_is_served_with_its_age(node: Node, world: World) -> None:

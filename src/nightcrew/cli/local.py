@@ -62,7 +62,14 @@ def worker(
     _run(_config(data_dir, database_url, web=False), lambda node: print(f"Working as {node.node}.", flush=True))
 
 
-def demo(data_dir: DataDir = None, host: Host = "127.0.0.1", port: Port = 8780, database_url: Database = None) -> None:
+def demo(
+    data_dir: Annotated[
+        Path | None, typer.Option("--data-dir", help="Where the demo is kept. Default: the folder .demo right here.")
+    ] = None,
+    host: Host = "127.0.0.1",
+    port: Port = 8780,
+    database_url: Database = None,
+) -> None:
     """A server and a local world of sources."""
     from nightcrew.cli.demo import run_demo
 

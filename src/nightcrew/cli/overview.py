@@ -15,15 +15,13 @@ def status(url: Url = DEFAULT_URL, api_key: Key = "", as_json: AsJson = False) -
     """Health, workers and regions."""
     server = Server(url, api_key)
     health, regions = server.ask("GET", "/health"), server.ask("GET", "/api/v1/regions")["items"]
+    needs = server.ask("GET", "/api/v1/needs")
     if as_json:
-        print(json.dumps({**health, "regions": regions}, indent=2, ensure_ascii=False))
+        print(json.dumps({**health, "regions": regions, "needs": needs["items"]}, indent=2, ensure_ascii=False))
     else:
-        words = {
-            "ok": "Everything is all right",
-            "degraded": "Some results are old",
-            "failing": "A worker broke its promise",
-        }
-        print(f"{words[health['status']]}. Nightcrew {health['version']} at {url}.")
+        print(f"{needs['sentence']} Nightcrew {health['version']} at {url}.")
+        for need in needs["items"]:
+            print(f"  {need['level']:8} {need['message']}")
         show(health["workers"], ["name", "state", "fresh", "age_s", "promise_s", "next_run", "error"], as_json=False)
         show(
             regions,

@@ -58,7 +58,7 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 def _address(kind: str, address: str) -> str:
     """A relative path is meant from here, not from where the server runs."""
-    if kind in {"m3u", "guide", "xmltv"} and "://" not in address:
+    if kind in {"m3u", "guide", "xmltv"} and address and "://" not in address:
         return str(Path(address).expanduser().absolute())
     return address
 
@@ -75,13 +75,18 @@ def _print_source(source: dict[str, Any], as_json: bool) -> None:
         return
     for feed in source["feeds"]:
         what = (
-            f"region {feed['region']}: {feed['streams']} channels"
+            f"region {feed['region']}: {feed['channels']} channels{_unplayable(feed)}"
             if feed["kind"] == "channels"
             else f"guide: {feed['streams']} programmes"
         )
-        print(
-            f"source {source['id']} {source['name']}, {what}, {feed['status']}{': ' + feed['error'] if feed['error'] else ''}"
-        )
+        state = feed["status"] if source["enabled"] else "off"
+        error = f": {feed['error']}" if feed["error"] else ""
+        print(f"source {source['id']} {source['name']}, {what}, {state}{error}")
+
+
+def _unplayable(feed: dict[str, Any]) -> str:
+    lost = feed["channels"] - feed["resolved"]
+    return f" ({lost} cannot be played: no usable address)" if lost else ""
 
 
 def source_list(url: Url = DEFAULT_URL, api_key: Key = "", as_json: AsJson = False) -> None:
@@ -106,7 +111,7 @@ def _flat(items: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
                 "name": source["name"],
                 "region": feed["region"] or "(guide)",
                 "status": feed["status"] if source["enabled"] else "off",
-                "channels": feed["streams"],
+                "channels": feed["channels"],
                 "age": feed["age"],
                 "problem": feed["error"] or held,
             }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import time
 from collections.abc import Awaitable, Callable
@@ -33,7 +34,7 @@ OTHERS_SILENT = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """A result that a domain promised to keep fresh. `age_s` None: there is no result yet."""
+    """A result that a domain promised to keep fresh. `age_s` None: there is no result yet, which may still be all right."""
 
     name: str
     title: str
@@ -49,6 +50,26 @@ class Need:
     level: Literal["error", "warning", "info"]
     message: str
     href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether everything is all right, in one sentence. It has no numbers that change with time: it is read aloud."""
+
+    level: Literal["good", "attention", "failing"]
+    sentence: str
+
+
+def verdict(status: str, needs: list[Need]) -> Verdict:
+    """The sentence for a health status and what waits for a person."""
+    waiting = [need for need in needs if need.level != "info"]
+    if status == "failing":
+        return Verdict("failing", "Something is failing.")
+    if any(need.level == "error" for need in waiting):
+        return Verdict("attention", "Something needs you.")
+    if waiting or status == "degraded":
+        return Verdict("attention", "Mostly fine, with something to look at.")
+    return Verdict("good", "Everything is all right.")
 
 
 class Metrics:
@@ -161,7 +182,8 @@ class Health:
         self._others = (
             [] if runtime.store.is_sqlite else await schedule_store.others(runtime.store, runtime.node, since)
         )
-        self.results = [result for source in self._sources for result in await source(runtime)]
+        before, self.results = self.results, [r for source in self._sources for r in await source(runtime)]
+        self._forget({result.name: result.title for result in before})
         for result in self.results:
             self.metrics.result_fresh.labels(result.name).set(result.fresh)
             if result.age_s is not None:
@@ -172,6 +194,14 @@ class Health:
             why = worker.error or ("it is still running" if worker.running_since else "it has not run")
             late = f"has had no success for {worker.age(now):.0f} s (promised: {worker.promise:.0f} s): {why}"
             await self._compare(runtime, f"worker {worker.name}", worker.fresh(now), late)
+
+    def _forget(self, before: dict[str, str]) -> None:
+        """Results that are no longer promised (a source was removed) leave the metrics."""
+        for name in before.keys() - {result.name for result in self.results}:
+            self._broken.discard(before[name])
+            for gauge in (self.metrics.result_fresh, self.metrics.result_age):
+                with contextlib.suppress(KeyError):
+                    gauge.remove(name)
 
     async def _compare(self, runtime: Runtime, name: str, fresh: bool, sentence: str) -> None:
         if fresh and name in self._broken:
@@ -205,7 +235,7 @@ class Health:
         workers = self.workers(runtime)
         problems = self.problems(runtime, stuck=stuck)
         failing = problems or any(not worker["fresh"] for worker in workers)
-        stale = any(not result.fresh and result.age_s is not None for result in self.results)
+        stale = any(not result.fresh for result in self.results)
         return {
             "status": "failing" if failing else "degraded" if stale else "ok",
             "version": __version__,

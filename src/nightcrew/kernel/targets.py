@@ -33,14 +33,18 @@ async def points_private(url: str) -> bool:
     return any(is_private(str(entry[4][0])) for entry in found)
 
 
-async def check_target(url: str, *, allow_private: bool) -> None:
-    """Raise `GiveUp` unless `url` is http(s) with a host, and public when it has to be."""
+def is_web_address(url: str) -> bool:
+    """Whether it is http(s), names a host, and has a port that exists if it has one."""
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        usable = False
-    if not usable:
+        return False
+
+
+async def check_target(url: str, *, allow_private: bool) -> None:
+    """Raise `GiveUp` unless `url` is http(s) with a host, and public when it has to be."""
+    if not is_web_address(url):
         raise GiveUp("it is not an http or https address")
     if not allow_private and await points_private(url):
         raise GiveUp("it leads into a private network, which its source does not belong to")

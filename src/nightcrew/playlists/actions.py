@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from nightcrew.kernel.errors import Invalid, NotFound
 from nightcrew.kernel.redaction import credentials_in, redact
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.kernel.targets import points_private
+from nightcrew.kernel.targets import is_web_address, points_private
 from nightcrew.playlists import jobs, rules
 from nightcrew.playlists.models import MAX_NAME, MAX_URL, Feed, Source
 from nightcrew.playlists.outputs import Outputs
@@ -20,6 +21,7 @@ from nightcrew.playlists.store.sources import Slice
 
 LONGEST = {"name": MAX_NAME, "number": 20, "group": MAX_NAME, "logo": MAX_URL, "guide_id": MAX_NAME}
 """Characters that a person may enter for a channel."""
+NUMBER = re.compile(r"\d{1,6}(\.\d{1,4})?", re.ASCII)
 SECRET_FIELDS = frozenset({"password", "username", "options"})
 """Fields of a source that are never shown again. An empty one in an edit keeps the stored value."""
 
@@ -47,6 +49,8 @@ async def add_source(
 async def edit_source(runtime: Runtime, source_id: int, changes: Mapping[str, Any], *, actor: str) -> Source:
     """Change only the named fields: name, enabled, region, and those of the kind. Raises `Invalid`, `NotFound`, `Conflict`."""
     source = await sources.get(runtime.store, runtime.vault, source_id)
+    if not changes:
+        return source
     values: dict[str, Any] = {}
     if "name" in changes:
         values["name"] = _checked_name(str(changes["name"]))
@@ -178,8 +182,7 @@ async def edit_channel(runtime: Runtime, channel_id: int, changes: Mapping[str, 
             values["hidden"] = bool(value)
         elif key in names:
             text = "".join(c for c in str(value or "") if c.isprintable()).strip()
-            if len(text) > LONGEST[key]:
-                raise Invalid(f"{key}: at most {LONGEST[key]} characters", field=key)
+            _check_value(key, text)
             values[names[key]] = text or None
         else:
             raise Invalid(f"a channel has no field {key!r} that can be changed", field=key)
@@ -192,6 +195,16 @@ async def edit_channel(runtime: Runtime, channel_id: int, changes: Mapping[str, 
         subject=before.name,
     )
     runtime.bus.publish("channels")
+
+
+def _check_value(key: str, text: str) -> None:
+    """Raise `Invalid` for what players could not use."""
+    if len(text) > LONGEST[key]:
+        raise Invalid(f"{key}: at most {LONGEST[key]} characters", field=key)
+    if key == "number" and text and not NUMBER.fullmatch(text):
+        raise Invalid("number: a channel number is like 7 or 7.2", field=key)
+    if key == "logo" and text and not is_web_address(text):
+        raise Invalid("logo: it must be an http or https address", field=key)
 
 
 async def _located(config: Config) -> Config:

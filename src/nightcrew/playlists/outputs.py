@@ -73,6 +73,11 @@ class Region:
         """Seconds since the oldest of its feeds was refreshed; None when it was never built."""
         return None if self.refreshed_at is None else max(0.0, (now - self.refreshed_at).total_seconds())
 
+    def fresh(self, now: datetime, promise: float) -> bool:
+        """Whether it is no older than `promise` seconds. One that was never built is, until an attempt has failed."""
+        age = self.age(now)
+        return not any(feed.failures for feed in self.feeds) if age is None else age <= promise
+
 
 class Outputs:
     """The playlists of this node."""

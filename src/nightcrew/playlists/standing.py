@@ -25,7 +25,7 @@ async def freshness(runtime: Runtime) -> list[Freshness]:
             title=f"Playlist {region.name}",
             age_s=None if (age := region.age(now)) is None else round(age, 1),
             promise_s=promise,
-            fresh=age is None or age <= promise,
+            fresh=region.fresh(now, promise),
         )
         for region in regions.values()
         if region.feeds

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from nightcrew.kernel.access import Access
 from nightcrew.kernel.clock import iso
 from nightcrew.kernel.errors import Invalid
+from nightcrew.kernel.health import verdict
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.web.outputs import checked_output
 
@@ -53,6 +54,15 @@ async def health(node: Node) -> JSONResponse:
     """200 while every worker keeps its promise and nothing keeps this node from its work, else 503."""
     report = node.health.report(node)
     return JSONResponse(report, 503 if report["status"] == "failing" else 200)
+
+
+@router.get("/api/v1/needs", tags=["health"])
+async def needs(node: Node) -> dict[str, Any]:
+    """Whether everything is all right, in a sentence, and what waits for a person, worst first."""
+    waiting = await node.health.needs(node)
+    said = verdict(node.health.report(node)["status"], waiting)
+    items = [{"level": need.level, "message": need.message, "page": need.href} for need in waiting]
+    return {"level": said.level, "sentence": said.sentence, "items": items, "next": None}
 
 
 @router.get("/metrics", tags=["health"], response_class=PlainTextResponse)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
-from nightcrew.kernel.health import Need
+from nightcrew.kernel.health import verdict
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.web import access_page, docs_page, settings_page
 from nightcrew.web.api import Actor, JobStateName, Node
@@ -37,26 +36,6 @@ PAGE = 50
 MOST_SHOWN = 300
 
 JobId = Annotated[str, Path(max_length=200)]
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Whether everything is all right, in one sentence. It has no numbers that change with time: it is read aloud."""
-
-    level: Literal["good", "attention", "failing"]
-    sentence: str
-
-
-def verdict(status: str, needs: list[Need]) -> Verdict:
-    """The sentence for a health status and what waits for a person."""
-    waiting = [need for need in needs if need.level != "info"]
-    if status == "failing":
-        return Verdict("failing", "Something is failing.")
-    if any(need.level == "error" for need in waiting):
-        return Verdict("attention", "Something needs you.")
-    if waiting or status == "degraded":
-        return Verdict("attention", "Mostly fine, with something to look at.")
-    return Verdict("good", "Everything is all right.")
 
 
 # -- overview ----------------------------------------------------------------------------------------------------------

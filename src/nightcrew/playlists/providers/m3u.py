@@ -12,6 +12,7 @@ from pydantic import field_validator
 from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.http import Http
 from nightcrew.kernel.redaction import credentials_in
+from nightcrew.kernel.targets import is_web_address
 from nightcrew.playlists.formats import m3u
 from nightcrew.playlists.providers.base import AccountConfig, Fetch, Listing, Resolved, Unchanged, batched, batches
 from nightcrew.playlists.providers.document import Document, lines, local_path
@@ -33,6 +34,8 @@ class M3uConfig(AccountConfig):
             raise ValueError("the address is too long or has control characters")
         if "://" in value and not value.lower().startswith(("http://", "https://", "file://")):
             raise ValueError("the address must begin with http://, https:// or file://, or be a path")
+        if value.lower().startswith("http") and "://" in value and not is_web_address(value):
+            raise ValueError("the address cannot be read: it needs a host, and a port from 1 to 65535 if any")
         return value
 
 
