@@ -26,9 +26,8 @@ from nightcrew.kernel.http import (
     Limits,
     Request,
     Validators,
-    is_trickle,
-    retry_after,
 )
+from nightcrew.kernel.http_answers import is_trickle, retry_after
 from nightcrew.kernel.http_cache import HttpCache
 from nightcrew.kernel.inflate import Inflate
 from nightcrew.kernel.store import Store, database_url, migrate

@@ -10,13 +10,9 @@ import asyncio
 import contextlib
 import hashlib
 import json
-import socket
-import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, BinaryIO, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -26,10 +22,9 @@ from aiolimiter import AsyncLimiter
 from stamina.instrumentation import set_on_retry_hooks
 
 from nightcrew import __version__
-from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError, Retry
+from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
+from nightcrew.kernel.http_answers import MIN_RATE, Again, check_status, is_trickle, reason_of, unpacked
 from nightcrew.kernel.http_cache import HttpCache
-from nightcrew.kernel.inflate import CHUNK, Inflate
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.targets import check_target
 
@@ -42,10 +37,6 @@ MAX_REDIRECTS = 5
 MAX_JSON = 16 << 20
 MAX_WAIT = 20.0
 """A Retry-After longer than this many seconds is not slept here: the whole run is put off instead."""
-MIN_RATE = 1_024
-"""Bytes a second below which a download is given up, so that a few trickling sources cannot hold up all others."""
-PATIENCE = 20.0
-"""Seconds before the rate is looked at."""
 PER_HOST = 4
 """Connections to one host at a time."""
 MAX_HOSTS = 1_000
@@ -122,15 +113,6 @@ class Live:
     chunks: AsyncIterator[bytes]
 
 
-class _Again(Exception):
-    """Inside of the retry loop: worth another attempt, now or (`last`) only in the next run."""
-
-    def __init__(self, reason: str, after: float | None = None, *, last: bool = False) -> None:
-        super().__init__(reason)
-        self.after = after
-        self.last = last
-
-
 class Http:
     """The one HTTP client of a node."""
 
@@ -190,13 +172,13 @@ class Http:
                 content_type = response.headers.get("content-type", "")
                 digest, size, first = hashlib.sha256(), 0, True
                 began = time.monotonic()
-                async for chunk in _unpacked(response, limits.max_bytes):
+                async for chunk in unpacked(response, limits.max_bytes):
                     if first and sniff is not None:
                         sniff(chunk, content_type)
                     first = False
                     size += len(chunk)
                     if is_trickle(size, time.monotonic() - began):
-                        raise _Again(f"it sends less than {MIN_RATE} bytes a second", last=True)
+                        raise Again(f"it sends less than {MIN_RATE} bytes a second", last=True)
                     digest.update(chunk)
                     await asyncio.to_thread(into.write, chunk)
                     if on_bytes is not None:
@@ -218,8 +200,8 @@ class Http:
                     raise GiveUp("it is packed, which was not asked for")
                 yield Live(str(response.url), response.headers.get("content-type", ""), _chunks(response, request))
         except (httpx2.HTTPError, httpx2.InvalidURL) as exc:
-            raise Retry(f"cannot open {request.shown()}: {redact(_reason(exc), request.secrets)}") from exc
-        except _Again as exc:
+            raise Retry(f"cannot open {request.shown()}: {redact(reason_of(exc), request.secrets)}") from exc
+        except Again as exc:
             raise Retry(f"cannot open {request.shown()}: {exc}", after=exc.after) from exc
 
     async def json(self, request: Request, *, limits: Limits | None = None) -> Any:
@@ -240,7 +222,7 @@ class Http:
 
         async def once() -> tuple[bytes, str]:
             async with asyncio.timeout(limits.seconds), self._open(request, None) as response:
-                return b"".join([chunk async for chunk in _unpacked(response, limits.max_bytes)]), str(response.url)
+                return b"".join([chunk async for chunk in unpacked(response, limits.max_bytes)]), str(response.url)
 
         return await self._with_retries(request, once, limits)
 
@@ -267,7 +249,7 @@ class Http:
             ):
                 with attempt:
                     return await _translated(once)
-        except _Again as exc:
+        except Again as exc:
             raise Retry(f"cannot read {request.shown()}: {redact(str(exc), request.secrets)}", after=exc.after) from exc
         except NightcrewError as exc:
             raise type(exc)(f"cannot read {request.shown()}: {redact(str(exc), request.secrets)}") from exc
@@ -293,7 +275,7 @@ class Http:
                 try:
                     location = response.headers.get("location")
                     if not (response.is_redirect and location):
-                        _check_status(response)
+                        check_status(response)
                         yield response
                         return
                 finally:
@@ -329,83 +311,24 @@ async def _translated(once: Callable[[], Awaitable[ResultT]]) -> ResultT:
     try:
         return await once()
     except TimeoutError as exc:
-        raise _Again("it took too long", last=True) from exc  # the whole time is used up
+        raise Again("it took too long", last=True) from exc  # the whole time is used up
     except httpx2.TimeoutException as exc:
-        raise _Again("it does not answer in time") from exc
+        raise Again("it does not answer in time") from exc
     except httpx2.RemoteProtocolError as exc:
-        raise _Again("the connection was closed before the answer was complete") from exc
+        raise Again("the connection was closed before the answer was complete") from exc
     except httpx2.TransportError as exc:
-        raise _Again(_reason(exc)) from exc
+        raise Again(reason_of(exc)) from exc
     except (httpx2.InvalidURL, httpx2.HTTPError) as exc:
         raise GiveUp(f"it answers against the protocol ({type(exc).__name__})") from exc
 
 
 def _backoff(exc: Exception) -> bool | float:
     """stamina's hook: whether to try again, and after how many seconds if the other side said so."""
-    if not isinstance(exc, _Again) or exc.last:
+    if not isinstance(exc, Again) or exc.last:
         return False
     if exc.after is None:
         return True
     return exc.after if exc.after <= MAX_WAIT else False
-
-
-def _reason(exc: Exception) -> str:
-    cause: BaseException | None = exc
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError):
-            return "its certificate is not valid, or it does not speak TLS"
-        if isinstance(cause, socket.gaierror):
-            return "its name is not known (DNS)"
-        if isinstance(cause, ConnectionRefusedError):
-            return "it refuses the connection"
-        cause = cause.__cause__ or cause.__context__
-    return f"no connection ({type(exc).__name__})"
-
-
-def _check_status(response: httpx2.Response) -> None:
-    status = response.status_code
-    if status in {200, 203, 206, 304}:
-        return
-    if status in {401, 403}:
-        raise NeedsUser(f"it refuses the login (HTTP {status}): check user name, password and subscription")
-    if status in {408, 425, 429} or status >= 500:
-        raise _Again(f"it answers HTTP {status}", retry_after(response.headers.get("retry-after"), utcnow()))
-    raise GiveUp(f"it answers HTTP {status}")
-
-
-def is_trickle(size: int, seconds: float) -> bool:
-    """Whether a body of `size` bytes after `seconds` comes so slowly that it only holds a place."""
-    return seconds > PATIENCE and size < MIN_RATE * seconds
-
-
-def retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds of a Retry-After header, given as a number or an HTTP date (RFC 9110, 10.2.3); None when unreadable."""
-    if not value:
-        return None
-    if value.isascii() and value.strip().isdecimal():
-        return float(min(int(value.strip()[:9]), 86_400)) if len(value) < 20 else 86_400.0
-    with contextlib.suppress(ValueError, TypeError, OverflowError):
-        moment = parsedate_to_datetime(value)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return max(0.0, min((moment - now).total_seconds(), 86_400.0))
-    return None
-
-
-async def _unpacked(response: httpx2.Response, max_bytes: int) -> AsyncIterator[bytes]:
-    """The body in pieces of at most 64 KiB, unpacked here so that a bomb is stopped at its limit."""
-    encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in {"", "identity", "gzip", "x-gzip", "deflate"}:
-        raise GiveUp(f"it is packed as {encoding!r}, which was not asked for")
-    inflate = None if encoding in {"", "identity"} else Inflate()
-    total = 0
-    async for raw in response.aiter_raw(CHUNK):
-        for piece in inflate.feed(raw) if inflate else (raw,):
-            total += len(piece)
-            if total > max_bytes:
-                raise GiveUp(f"it is larger than the limit of {max_bytes >> 20} MiB")
-            yield piece
-    if inflate and not inflate.complete:
-        raise _Again("its packed answer is cut off")
 
 
 async def _chunks(response: httpx2.Response, request: Request) -> AsyncIterator[bytes]:
@@ -413,7 +336,7 @@ async def _chunks(response: httpx2.Response, request: Request) -> AsyncIterator[
         async for chunk in response.aiter_raw():
             yield chunk
     except httpx2.HTTPError as exc:
-        raise Retry(f"{request.shown()} broke off: {redact(_reason(exc), request.secrets)}") from exc
+        raise Retry(f"{request.shown()} broke off: {redact(reason_of(exc), request.secrets)}") from exc
 
 
 def _validators(response: httpx2.Response) -> Validators:

@@ -1,0 +1,91 @@
+"""What answers mean: statuses, errors of the connection, Retry-After, bodies that are packed or too large or too slow."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx2
+
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.errors import GiveUp, NeedsUser
+from nightcrew.kernel.inflate import CHUNK, Inflate
+
+MIN_RATE = 1_024
+"""Bytes a second below which a download is given up, so that a few trickling sources cannot hold up all others."""
+PATIENCE = 20.0
+"""Seconds before the rate is looked at."""
+
+
+class Again(Exception):
+    """Inside of the retry loop of `http.py`: worth another attempt, now or (`last`) only in the next run."""
+
+    def __init__(self, reason: str, after: float | None = None, *, last: bool = False) -> None:
+        super().__init__(reason)
+        self.after = after
+        self.last = last
+
+
+def reason_of(exc: Exception) -> str:
+    """Why there is no connection, in words."""
+    cause: BaseException | None = exc
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return "its certificate is not valid, or it does not speak TLS"
+        if isinstance(cause, socket.gaierror):
+            return "its name is not known (DNS)"
+        if isinstance(cause, ConnectionRefusedError):
+            return "it refuses the connection"
+        cause = cause.__cause__ or cause.__context__
+    return f"no connection ({type(exc).__name__})"
+
+
+def check_status(response: httpx2.Response) -> None:
+    """Raise unless there is a body to read: `NeedsUser` for a refused login, `Again` for what may pass, else `GiveUp`."""
+    status = response.status_code
+    if status in {200, 203, 206, 304}:
+        return
+    if status in {401, 403}:
+        raise NeedsUser(f"it refuses the login (HTTP {status}): check user name, password and subscription")
+    if status in {408, 425, 429} or status >= 500:
+        raise Again(f"it answers HTTP {status}", retry_after(response.headers.get("retry-after"), utcnow()))
+    raise GiveUp(f"it answers HTTP {status}")
+
+
+def is_trickle(size: int, seconds: float) -> bool:
+    """Whether a body of `size` bytes after `seconds` comes so slowly that it only holds a place."""
+    return seconds > PATIENCE and size < MIN_RATE * seconds
+
+
+def retry_after(value: str | None, now: datetime) -> float | None:
+    """Seconds of a Retry-After header, given as a number or an HTTP date (RFC 9110, 10.2.3); None when unreadable."""
+    if not value:
+        return None
+    if value.isascii() and value.strip().isdecimal():
+        return float(min(int(value.strip()[:9]), 86_400)) if len(value) < 20 else 86_400.0
+    with contextlib.suppress(ValueError, TypeError, OverflowError):
+        moment = parsedate_to_datetime(value)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(0.0, min((moment - now).total_seconds(), 86_400.0))
+    return None
+
+
+async def unpacked(response: httpx2.Response, max_bytes: int) -> AsyncIterator[bytes]:
+    """The body in pieces of at most 64 KiB, unpacked here so that a bomb is stopped at its limit."""
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"", "identity", "gzip", "x-gzip", "deflate"}:
+        raise GiveUp(f"it is packed as {encoding!r}, which was not asked for")
+    inflate = None if encoding in {"", "identity"} else Inflate()
+    total = 0
+    async for raw in response.aiter_raw(CHUNK):
+        for piece in inflate.feed(raw) if inflate else (raw,):
+            total += len(piece)
+            if total > max_bytes:
+                raise GiveUp(f"it is larger than the limit of {max_bytes >> 20} MiB")
+            yield piece
+    if inflate and not inflate.complete:
+        raise Again("its packed answer is cut off")
