@@ -207,6 +207,9 @@ def test_sources_are_listed_edited_and_removed(server: Process) -> None:
     assert (row["name"], row["enabled"]) == ("Evening", False)
     assert " off " in ok("source", "list")
     ok("source", "edit", source, "enabled=true")
+    assert "Late" in ok("source", "edit", "evening", "name=Late"), "a name will do"
+    ok("source", "edit", "Late", "name=Evening")
+    run("source", "refresh", "Nobody").failed("there is no source 'Nobody'; `nightcrew source list` has all of them")
     assert ok("source", "remove", source, "--dry-run") == "would remove Evening and its 10 channels\n"
     assert len(json.loads(ok("source", "list", "--json"))) == 1
     assert ok("source", "remove", source) == "removed Evening and its 10 channels\n"
@@ -225,11 +228,11 @@ def test_an_edit_that_is_not_field_equals_value_is_refused(server: Process) -> N
 def test_a_held_back_change_is_rejected_then_accepted(server: Process) -> None:
     source = add_list()
     write_list("List.m3u", 3)
-    ok("source", "refresh", source)
+    assert "`source accept` or `source reject`" in run("source", "refresh", source).err
     assert "held back: " in ok("source", "list")
     assert ok("source", "reject", source) == "rejected\n"
     assert "held back: " not in ok("source", "list")
-    ok("source", "refresh", source, "--rebuild")
+    assert run("source", "refresh", source, "--rebuild").code == 0
     assert server.get("/playlist/DE.m3u").text.count("#EXTINF") == 10
     assert ok("source", "accept", source) == "accepted: 0 new, 0 changed, 7 gone\n"
     assert server.get("/playlist/DE.m3u").text.count("#EXTINF") == 3
@@ -433,7 +436,7 @@ def test_every_command_explains_itself(server: Process) -> None:
         ["refresh"],
         ["activity", "--limit", "0"],
         ["source", "add", "m3u", "OnlyAName"],
-        ["source", "remove", "first"],
+        ["source", "remove"],
         ["settings", "import", "/no/such/file"],
         ["token", "revoke", "it"],
         ["serve", "--port", "99999"],

@@ -102,6 +102,11 @@ def wait_for(server: Server, job_ids: list[str], as_json: bool) -> None:
             time.sleep(0.3)
     rows = [job | {"outcome": outcome_of(job)} for job in ended.values()]
     show(rows, ["title", "state", "outcome", "error"], as_json=as_json, empty="There is nothing to refresh.")
+    if any(row["outcome"].startswith("held") for row in rows):
+        print(
+            "Held back: the last good list is served. See `nightcrew source list`, then `source accept` or `source reject`.",
+            file=sys.stderr,
+        )
     if any(job["state"] == "failed" for job in ended.values()):
         raise typer.Exit(1)
 

@@ -13,6 +13,10 @@ import typer
 from nightcrew.cli.client import DEFAULT_URL, AsJson, Failed, Key, Server, Url, show, wait_for
 from nightcrew.kernel.settings import parse_value
 
+SourceName = Annotated[
+    str, typer.Argument(metavar="SOURCE", help="Its number or its name, as `nightcrew source list` says.")
+]
+
 
 def source_add(
     kind: Annotated[str, typer.Argument(help="m3u, xtream, catalogue or guide.")],
@@ -118,7 +122,7 @@ def _flat(items: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def source_edit(
-    source: int,
+    source: SourceName,
     field: Annotated[list[str], typer.Argument(help="field=value, one or more, for example name=News enabled=false.")],
     url: Url = DEFAULT_URL,
     api_key: Key = "",
@@ -129,24 +133,26 @@ def source_edit(
         key: parse_value(value) if key in {"enabled", "guide", "locales", "options"} else value
         for key, _, value in pairs
     }
-    _print_source(Server(url, api_key).ask("PATCH", f"/api/v1/sources/{source}", json=changes), as_json=False)
+    server = Server(url, api_key)
+    _print_source(server.ask("PATCH", _path(server, source), json=changes), as_json=False)
 
 
 def source_remove(
-    source: int,
+    source: SourceName,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
     url: Url = DEFAULT_URL,
     api_key: Key = "",
 ) -> None:
     """Delete a source and the channels that only it can play."""
-    answer = Server(url, api_key).ask("DELETE", f"/api/v1/sources/{source}", params={"dry_run": dry_run})
+    server = Server(url, api_key)
+    answer = server.ask("DELETE", _path(server, source), params={"dry_run": dry_run})
     print(
         f"{'would remove' if answer['dry_run'] else 'removed'} {answer['source']} and its {answer['channels']} channels"
     )
 
 
 def source_refresh(
-    source: int,
+    source: SourceName,
     rebuild: Annotated[bool, typer.Option("--rebuild")] = False,
     url: Url = DEFAULT_URL,
     api_key: Key = "",
@@ -154,9 +160,8 @@ def source_refresh(
 ) -> None:
     """Refresh one source and wait for the end."""
     server = Server(url, api_key)
-    wait_for(
-        server, server.ask("POST", f"/api/v1/sources/{source}/refresh", params={"rebuild": rebuild})["jobs"], as_json
-    )
+    started = server.ask("POST", f"{_path(server, source)}/refresh", params={"rebuild": rebuild})["jobs"]
+    wait_for(server, started, as_json)
 
 
 def source_accounts(url: Url = DEFAULT_URL, api_key: Key = "", as_json: AsJson = False) -> None:
@@ -176,13 +181,25 @@ def source_accounts(url: Url = DEFAULT_URL, api_key: Key = "", as_json: AsJson =
     show(rows, ["account", "in use", "by"], as_json=False, empty="No source has channels.")
 
 
-def source_accept(source: int, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
+def source_accept(source: SourceName, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
     """Apply a held-back change."""
-    for change in Server(url, api_key).ask("POST", f"/api/v1/sources/{source}/held/accept")["accepted"]:
+    server = Server(url, api_key)
+    for change in server.ask("POST", f"{_path(server, source)}/held/accept")["accepted"]:
         print(f"accepted: {change['new']} new, {change['changed']} changed, {change['gone']} gone")
 
 
-def source_reject(source: int, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
+def source_reject(source: SourceName, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
     """Forget a held-back change."""
-    Server(url, api_key).ask("POST", f"/api/v1/sources/{source}/held/reject")
+    server = Server(url, api_key)
+    server.ask("POST", f"{_path(server, source)}/held/reject")
     print("rejected")
+
+
+def _path(server: Server, source: str) -> str:
+    """The API's path of a source that is named by its number or its name. Raises `Failed`."""
+    if source.isascii() and source.isdecimal():
+        return f"/api/v1/sources/{source}"
+    for item in server.ask("GET", "/api/v1/sources")["items"]:
+        if item["name"].casefold() == source.casefold():
+            return f"/api/v1/sources/{item['id']}"
+    raise Failed(f"there is no source {source!r}; `nightcrew source list` has all of them")

@@ -29,7 +29,8 @@ class KernelSettings(Options):
         "",
         max_length=200,
         pattern=r"^(https?://[^\s?#]+)?$",
-        help="The address under which players reach Nightcrew. Empty: the address that the player asked.",
+        help="The address under which players reach Nightcrew, such as https://tv.example.net. "
+        "Empty: the address that the player asked.",
     )
 
 

@@ -242,11 +242,18 @@ def parse_value(text: str) -> Any:
         return text
 
 
+_IN_WORDS = {
+    "list_type": 'it takes a list, written as JSON: ["one", "two"]',
+    "string_pattern_mismatch": "it is not of the form that its help describes",
+}
+"""Pydantic's complaints that a person would not understand."""
+
+
 def invalid_from(exc: ValidationError, prefix: str = "") -> Invalid:
     """The first complaint of pydantic as one sentence that names the key and what was expected."""
     first = exc.errors(include_url=False, include_context=False)[0]
     key = ".".join(str(part) for part in (prefix, *first["loc"]) if str(part))
-    message = first["msg"][:1].lower() + first["msg"][1:]
+    message = _IN_WORDS.get(first["type"]) or first["msg"][:1].lower() + first["msg"][1:]
     return Invalid(f"{key}: {message.removeprefix('value error, ')}", field=key)
 
 
