@@ -256,6 +256,29 @@ async def test_an_account_never_has_more_connections_than_it_allows(
     await until(free)
 
 
+async def test_a_player_that_hangs_up_before_the_first_byte_leaves_nothing(
+    node: Node, origin: Origin, tmp_path: Path
+) -> None:
+    origin.scripts["/a"] = sends(1)
+    channel = await proxied(node, tmp_path, origin.url("/a"))
+    opened = await node.runtime.part(relay.Relay).open(channel, "somebody")
+    assert len(await node.runtime.slots.holders()) == 1
+    await opened.close()
+    assert await node.runtime.slots.holders() == []
+    await until(lambda: origin.connections == 0)
+    for _ in range(5):  # and over the wire: the request is sent, and nobody waits for the answer
+        _reader, writer = await asyncio.open_connection("127.0.0.1", int(node.url.rsplit(":", 1)[1]))
+        writer.write(f"GET /play/{channel} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    async def nothing_held() -> bool:
+        return not await node.runtime.slots.holders() and origin.connections == 0
+
+    await asyncio.sleep(0.5)
+    await until(nothing_held)
+
+
 async def test_a_full_account_is_passed_over_for_one_with_room(
     node: Node, origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

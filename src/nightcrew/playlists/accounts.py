@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.slots import Claim, Holder, Limit, Priority
 from nightcrew.playlists.models import Feed, Source
@@ -44,10 +45,11 @@ async def accounts(runtime: Runtime) -> list[Account]:
 
 
 async def account_of(runtime: Runtime, source_id: int) -> Account:
-    """The account that a source's streams use. Raises `LookupError` for a source that has none."""
-    return next(
-        account for account in await accounts(runtime) if any(source.id == source_id for source in account.sources)
-    )
+    """The account that a source's streams use. Raises `NotFound` for a source that is gone or has no channels."""
+    for account in await accounts(runtime):
+        if any(source.id == source_id for source in account.sources):
+            return account
+    raise NotFound(f"source {source_id} has no account")
 
 
 async def in_use(runtime: Runtime) -> dict[str, list[Holder]]:

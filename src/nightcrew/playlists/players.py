@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from email.utils import format_datetime
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Request
@@ -24,7 +24,7 @@ from nightcrew.playlists.formats import hdhomerun, xmltv, xtream
 from nightcrew.playlists.models import Channel
 from nightcrew.playlists.outputs import CHUNK, Outputs, Selection, served
 from nightcrew.playlists.play import Player
-from nightcrew.playlists.relay import Relay
+from nightcrew.playlists.relay import Opened, Relay
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels as channel_rows
 from nightcrew.playlists.store import guides, sources
@@ -180,17 +180,21 @@ async def _played(request: Request, node: Runtime, actor: str, channel: int) -> 
         opened = await node.part(Relay).open(channel, _viewer(request, actor))
     except GiveUp as exc:
         raise Conflict(str(exc)) from exc
-    return _Relayed(opened.body, headers=no_store, media_type=opened.content_type)
+    return _Relayed(opened)
 
 
 class _Relayed(StreamingResponse):
     """A stream whose connection is given back the moment that the player hangs up."""
 
+    def __init__(self, opened: Opened) -> None:
+        super().__init__(opened.body, headers={"Cache-Control": "no-store"}, media_type=opened.content_type)
+        self._opened = opened
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await super().__call__(scope, receive, send)
         finally:
-            await cast("AsyncGenerator[bytes, None]", self.body_iterator).aclose()
+            await self._opened.close()
 
 
 def _viewer(request: Request, actor: str) -> str:

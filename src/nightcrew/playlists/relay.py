@@ -41,14 +41,6 @@ STEADY = 30.0
 PLAYLIST_LIMITS = Limits(max_bytes=2 << 20, seconds=5.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A channel that plays. Close `body` when the player hangs up."""
-
-    content_type: str
-    body: AsyncGenerator[bytes, None]
-
-
 @dataclass(slots=True)
 class _Playing:
     """A stream that has given its first bytes, with all that is held for it."""
@@ -60,6 +52,21 @@ class _Playing:
     patience: float
     lease: Lease
     held: contextlib.AsyncExitStack
+
+
+@dataclass(slots=True)
+class Opened:
+    """A channel that plays. Whoever opened it calls `close`, also when it read nothing of `body`."""
+
+    content_type: str
+    body: AsyncGenerator[bytes, None]
+    _now: list[_Playing]
+
+    async def close(self) -> None:
+        """Hang up and give the connection back."""
+        await self.body.aclose()
+        for playing in self._now:  # a body that was never begun holds what it began with
+            await playing.held.aclose()
 
 
 class Relay:
@@ -75,7 +82,8 @@ class Relay:
         if not left:
             raise GiveUp(f"channel {channel.name!r} has no stream that can be played")
         playing = await self._next(channel, left, viewer)
-        return Opened(playing.content_type, self._body(channel, playing, left, viewer))
+        now = [playing]
+        return Opened(playing.content_type, self._body(channel, now, left, viewer), now)
 
     async def _next(self, channel: Channel, left: deque[Stream], viewer: str) -> _Playing:
         """The first of the streams that gives bytes. Raises the last one's reason."""
@@ -90,11 +98,12 @@ class Relay:
         raise error
 
     async def _body(
-        self, channel: Channel, playing: _Playing, left: deque[Stream], viewer: str
+        self, channel: Channel, now: list[_Playing], left: deque[Stream], viewer: str
     ) -> AsyncGenerator[bytes, None]:
+        """The bytes of the stream in `now`, and of its successors, which take its place there."""
         clock = asyncio.get_running_loop().time
         while True:
-            began = clock()
+            began, (playing,) = clock(), now
             async with playing.held:
                 try:
                     yield playing.first
@@ -108,7 +117,7 @@ class Relay:
                 left = deque(stream for stream in channel.streams if stream.playable and stream != playing.stream)
                 left.append(playing.stream)
             try:
-                playing = await self._next(channel, left, viewer)
+                now[:] = [await self._next(channel, left, viewer)]
             except NightcrewError:
                 return
 
