@@ -19,6 +19,7 @@ from nightcrew.kernel import pulse, schedule_store, upkeep
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.domain import Job, Tick
 from nightcrew.kernel.errors import GiveUp
+from nightcrew.kernel.health import Freshness
 from nightcrew.kernel.jobs import Run
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.store import Store, metadata
@@ -103,6 +104,16 @@ async def test_a_watchdog_that_sees_nothing_is_itself_the_problem(tmp_path: Path
         answer = await node.http.get("/health")
         assert answer.status_code == 503
         assert "the watchdog has seen nothing for 60 s" in answer.json()["problems"][0]
+
+
+async def test_a_broken_promise_is_told_once_however_many_look(tmp_path: Path) -> None:
+    async def stale(_runtime: Runtime) -> list[Freshness]:
+        return [Freshness("lab", "The lab", 99.0, 10.0, fresh=False)]
+
+    async with running(tmp_path / "data", domains=(upkeep.DOMAIN, domain(freshness=stale))) as node:
+        await asyncio.gather(*(node.runtime.health.look(node.runtime) for _ in range(5)))
+        told = await node.runtime.activity.page(kind="promise.broken")
+        assert [entry.message for entry in told] == ["The lab is 99 s old (promised: 10 s)"]
 
 
 async def test_a_page_without_any_worker_says_so(tmp_path: Path, postgres: str) -> None:

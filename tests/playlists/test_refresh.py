@@ -340,6 +340,16 @@ async def test_an_edit_of_nothing_is_no_change(node: Node, tmp_path: Path) -> No
     assert not (await node.get("/api/v1/activity", params={"kind": "source.changed"}))["items"]
 
 
+async def test_a_source_that_is_off_keeps_its_channels_in_another_region(node: Node, tmp_path: Path) -> None:
+    mine = await node.add(kind="m3u", name="One", url=_list_file(tmp_path, 3), region="X")
+    before = {name: c["id"] for name, c in (await channels(node, "X")).items()}
+    await node.patch(f"/api/v1/sources/{mine['id']}", {"enabled": False})
+    await node.patch(f"/api/v1/sources/{mine['id']}", {"region": "Y"})
+    await node.settled(await node.patch(f"/api/v1/sources/{mine['id']}", {"enabled": True}))
+    assert {name: c["id"] for name, c in (await channels(node, "Y")).items()} == before
+    assert [f["region"] for f in (await node.get(f"/api/v1/sources/{mine['id']}"))["feeds"]] == ["Y"]
+
+
 async def test_a_renamed_channel_keeps_its_id(node: Node, world: World) -> None:
     source = await add(node, world, "m3u")
     known = next(c for c in world.catalogue.channels if c.kind == "m3u" and c.guide_id)

@@ -125,6 +125,7 @@ class Health:
         self._others: list[dict[str, Any]] | None = None
         self._looked = time.monotonic()
         self._unseen: str | None = None
+        self._looking = asyncio.Lock()
 
     def add(
         self,
@@ -170,7 +171,8 @@ class Health:
             self.metrics.worker_failures.labels(worker.name).set(worker.failures)
         self.metrics.jobs_running.set(runtime.jobs.running)
         try:
-            await self._read(runtime, now)
+            async with self._looking:  # two at once would tell one change twice
+                await self._read(runtime, now)
         except DatabaseAway as exc:
             self._unseen = str(exc)
             return

@@ -95,7 +95,10 @@ class Pulse:
         except (OSError, ValueError):  # taken by the loop after all, or closed
             self._stop.wait(TURN)
             return
-        with contextlib.suppress(OSError), client:
+        with (
+            contextlib.suppress(OSError, RuntimeError),
+            client,
+        ):  # the latter: the loop turned while the report was made
             client.settimeout(CLIENT_TIME)
             self._reply(client)
 

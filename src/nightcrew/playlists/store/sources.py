@@ -148,16 +148,15 @@ async def rename_region(store: Store, source_id: int, region: str) -> None:
     """
     async with store.write() as connection:
         listed = sa.and_(feed.c.source_id == source_id, feed.c.kind == "channels")
-        found = (await connection.execute(sa.select(feed.c.id, feed.c.region, feed.c.enabled).where(listed))).all()
-        moving = [row.id for row in found if row.enabled and row.region != region]
-        if not moving or any(row.region == region for row in found):
+        found = (await connection.execute(sa.select(feed.c.id, feed.c.region).where(listed))).all()
+        if len(found) != 1 or found[0].region == region:
             return
-        own = sa.select(feed.c.id).where(feed.c.id.in_(moving))
-        await _hand_over(connection, own)
-        led = sa.select(channel.c.id).where(channel.c.feed_id.in_(moving))
-        await connection.execute(sa.delete(stream).where(stream.c.feed_id.in_(moving), stream.c.channel_id.not_in(led)))
-        await connection.execute(sa.update(channel).where(channel.c.feed_id.in_(moving)).values(region=region))
-        await connection.execute(sa.update(feed).where(feed.c.id.in_(moving)).values(region=region))
+        own = found[0].id
+        await _hand_over(connection, sa.select(feed.c.id).where(feed.c.id == own))
+        led = sa.select(channel.c.id).where(channel.c.feed_id == own)
+        await connection.execute(sa.delete(stream).where(stream.c.feed_id == own, stream.c.channel_id.not_in(led)))
+        await connection.execute(sa.update(channel).where(channel.c.feed_id == own).values(region=region))
+        await connection.execute(sa.update(feed).where(feed.c.id == own).values(region=region))
         await _bump_all(connection)
 
 
