@@ -107,10 +107,14 @@ async def test_a_watchdog_that_sees_nothing_is_itself_the_problem(tmp_path: Path
 
 
 async def test_a_broken_promise_is_told_once_however_many_look(tmp_path: Path) -> None:
+    age = 1.0
+
     async def stale(_runtime: Runtime) -> list[Freshness]:
-        return [Freshness("lab", "The lab", 99.0, 10.0, fresh=False)]
+        return [Freshness("lab", "The lab", age, 10.0, fresh=age < 10)]
 
     async with running(tmp_path / "data", domains=(upkeep.DOMAIN, domain(freshness=stale))) as node:
+        await node.runtime.health.look(node.runtime)
+        age = 99.0
         await asyncio.gather(*(node.runtime.health.look(node.runtime) for _ in range(5)))
         told = await node.runtime.activity.page(kind="promise.broken")
         assert [entry.message for entry in told] == ["The lab is 99 s old (promised: 10 s)"]
