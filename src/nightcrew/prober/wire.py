@@ -1,0 +1,91 @@
+"""What the server and a prober say to each other, in frames: four bytes of length (big-endian), then as many bytes.
+
+The server begins with a frame that holds an `Ask`, goes on with the stream's bytes, and ends with an empty frame. The
+prober answers with one `Report` as soon as it knows enough; it passes over what still comes until the empty frame.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+LENGTH = struct.Struct(">I")
+MAX_REPORT = 4 << 20
+"""Bytes of the largest report that is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What to find out. `sample` seconds of media are looked at, 0: headers only; up to `doubt` seconds when the picture may
+    be frozen or black, or the sound silent. The answer comes within `limit` seconds of the first byte. `still` 0: no picture."""
+
+    sample: float = 3.0
+    doubt: float = 15.0
+    limit: float = 25.0
+    still: int = 256
+
+    def frame(self) -> bytes:
+        """As the first frame of a job."""
+        return framed(json.dumps(asdict(self)).encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found. 0 and empty stand for nothing; `None` for what was not looked at or cannot be told.
+
+    `fps` frames a second, `kbps` kilobits a second of media time, `seconds` of media in `wall` seconds since the first byte;
+    `still` is a JPEG in base64.
+    """
+
+    container: str = ""
+    video_codec: str = ""
+    width: int = 0
+    height: int = 0
+    fps: float = 0.0
+    audio_codec: str = ""
+    sample_rate: int = 0
+    channels: int = 0
+    kbps: float = 0.0
+    seconds: float = 0.0
+    wall: float = 0.0
+    pictures: int = 0
+    frozen: bool | None = None
+    black: bool | None = None
+    silent: bool | None = None
+    ended: bool = False
+    """Whether the bytes ended before enough was seen."""
+    late: bool = False
+    """Whether the time was up before enough was seen."""
+    still: str = ""
+    error: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+    def payload(self) -> bytes:
+        """As the answer to a job."""
+        return json.dumps(asdict(self)).encode()
+
+
+def framed(payload: bytes) -> bytes:
+    """A payload with its length."""
+    return LENGTH.pack(len(payload)) + payload
+
+
+END = framed(b"")
+
+
+def ask_of(payload: bytes) -> Ask:
+    """Read an `Ask`."""
+    return Ask(**json.loads(payload))
+
+
+def report_of(payload: bytes) -> Report:
+    """Read a `Report`. Raises ValueError for what a broken prober may have written."""
+    found: Any = json.loads(payload)
+    if not isinstance(found, dict):
+        raise ValueError("a report is an object")
+    try:
+        return Report(**{**found, "notes": tuple(found.get("notes", ()))})
+    except TypeError as exc:
+        raise ValueError(str(exc)) from exc
