@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.kernel.slots import Claim, Limit, Priority, Why
+from nightcrew.playlists import origin as origin_of_media
 from nightcrew.playlists import relay
 from nightcrew.playlists.formats import hls
 from nightcrew.playlists.formats.media import PACKET, media_type
@@ -199,7 +200,7 @@ async def test_a_source_that_refuses_connections_is_left_too(node: Node, origin:
 async def test_a_stream_that_fails_later_is_followed_by_the_next(
     node: Node, origin: Origin, tmp_path: Path, then: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relay, "STALL", 0.4)
+    monkeypatch.setattr(origin_of_media, "STALL", 0.4)
     origin.scripts |= {"/a": sends(1, limit=4, then=then), "/b": sends(2)}
     channel = await proxied(node, tmp_path, origin.url("/a"), origin.url("/b"))
     async with playing(node, channel) as pieces:

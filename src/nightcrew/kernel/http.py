@@ -106,11 +106,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A body that is being sent: the address after redirects, its type, its bytes."""
+    """A body that is being sent: the address after redirects, its type, its bytes, and how many if that was said."""
 
     url: str
     content_type: str
     chunks: AsyncIterator[bytes]
+    length: int | None = None
 
 
 class Http:
@@ -198,7 +199,10 @@ class Http:
             async with self._open(plain, None, spare=False) as response:
                 if response.headers.get("content-encoding", "identity").lower() != "identity":
                     raise GiveUp("it is packed, which was not asked for")
-                yield Live(str(response.url), response.headers.get("content-type", ""), _chunks(response, request))
+                said = response.headers.get("content-length", "")
+                length = int(said) if said.isascii() and said.isdecimal() and len(said) < 19 else None
+                kind = response.headers.get("content-type", "")
+                yield Live(str(response.url), kind, _chunks(response, request), length)
         except (httpx2.HTTPError, httpx2.InvalidURL) as exc:
             raise Retry(f"cannot open {request.shown()}: {redact(reason_of(exc), request.secrets)}") from exc
         except Again as exc:

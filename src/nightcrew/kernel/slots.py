@@ -49,6 +49,7 @@ slot_lease = sa.Table(
     sa.Column("node", sa.String(100), nullable=False),
     sa.Column("owner", sa.String(200), nullable=False),
     sa.Column("purpose", sa.String(20), nullable=False),
+    sa.Column("subject", sa.String(60), nullable=False),
     sa.Column("priority", sa.Integer, nullable=False),
     sa.Column("taken_at", Moment, nullable=False),
     sa.Column("expires_at", Moment, nullable=False),
@@ -88,6 +89,8 @@ class Claim:
     owner: str
     purpose: str
     priority: Priority = Priority.CHECK
+    subject: str = ""
+    """What it is about, for others to find, such as `channel:12`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,7 @@ class Holder:
     node: str
     owner: str
     purpose: str
+    subject: str
     priority: Priority
     taken_at: datetime
     leaving: bool
@@ -162,7 +166,13 @@ class Slots:
 
         With patience, leases of lower priority that stand in the way are asked to leave.
         """
-        lease = await self._obtain(claim, patience)
+        async with self.first([claim], patience=patience) as lease:
+            yield lease
+
+    @contextlib.asynccontextmanager
+    async def first(self, claims: Sequence[Claim], *, patience: float = 0.0) -> AsyncIterator[Lease | None]:
+        """As `lease`, for the first of several claims that can be met: `lease.claim` says which."""
+        lease = await self._obtain(claims, patience)
         try:
             yield lease
         finally:
@@ -185,21 +195,27 @@ class Slots:
             found = (await connection.execute(query.where(slot_lease.c.expires_at > now, ~slot_lease.c.waiting))).all()
         return [
             Holder(
-                row.id, row.resource, row.node, row.owner, row.purpose, Priority(row.priority), row.taken_at, row.leave
+                lease=row.id,
+                resource=row.resource,
+                node=row.node,
+                owner=row.owner,
+                purpose=row.purpose,
+                subject=row.subject,
+                priority=Priority(row.priority),
+                taken_at=row.taken_at,
+                leaving=row.leave,
             )
             for row in found
         ]
 
-    async def _obtain(self, claim: Claim, patience: float) -> Lease | None:
+    async def _obtain(self, claims: Sequence[Claim], patience: float) -> Lease | None:
         clock = asyncio.get_running_loop().time
         deadline = clock() + patience
-        lease = Lease(uuid.uuid4().hex, claim)
+        leases = [Lease(uuid.uuid4().hex, claim) for claim in claims]
         try:
             while True:
-                asked = clock()
-                if await self._try(lease, wait=patience > 0):
-                    lease.keep(asked)
-                    self._held[lease.id] = lease
+                lease = await self._round_of(leases, wait=patience > 0)
+                if lease is not None:
                     self._bus.publish("slots")
                     return lease
                 left = deadline - clock()
@@ -207,8 +223,21 @@ class Slots:
                     return None
                 await self._wait(min(left, LOOK))
         finally:
-            if patience > 0 and lease.id not in self._held:
+            waiting = [lease for lease in leases if patience > 0 and lease.id not in self._held]
+            for lease in waiting:
                 await asyncio.shield(self._release(lease))
+
+    async def _round_of(self, leases: Sequence[Lease], *, wait: bool) -> Lease | None:
+        """Try each, first without disturbing anybody."""
+        clock = asyncio.get_running_loop().time
+        for disturb in (False, True) if wait and len(leases) > 1 else (wait,):
+            for lease in leases:
+                asked = clock()
+                if await self._try(lease, wait=disturb):
+                    lease.keep(asked)
+                    self._held[lease.id] = lease
+                    return lease
+        return None
 
     async def _try(self, lease: Lease, *, wait: bool) -> bool:
         """Take the slots if all are free; else wait in the ledger and ask those of lower priority to leave."""
@@ -216,11 +245,10 @@ class Slots:
         async with self._store.write() as connection:
             await _serialise(connection, claim.limits)
             now = await self._now(connection)
-            if wait:
-                await connection.execute(sa.delete(slot_lease).where(slot_lease.c.id == lease.id))
             full = await _full(connection, claim.limits, claim.priority, now)
             if full and not wait:
                 return False
+            await connection.execute(sa.delete(slot_lease).where(slot_lease.c.id == lease.id))  # what waited until now
             if full:
                 pushed = await _push(connection, full, claim.priority, now)
             until = now + timedelta(seconds=WAITING if full else LIFETIME)
@@ -236,6 +264,7 @@ class Slots:
             "node": self._node,
             "owner": redact(lease.claim.owner)[:200],
             "purpose": lease.claim.purpose,
+            "subject": lease.claim.subject,
             "priority": int(lease.claim.priority),
             "taken_at": now,
             "expires_at": until,

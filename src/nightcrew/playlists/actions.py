@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nightcrew.kernel.errors import Invalid, NotFound
+from pydantic import ValidationError
+
+from nightcrew.kernel.errors import Conflict, Invalid, NotFound
 from nightcrew.kernel.redaction import credentials_in, redact
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.settings import invalid_from
 from nightcrew.kernel.targets import is_web_address, points_private
 from nightcrew.playlists import jobs, rules
+from nightcrew.playlists.accounts import profile_configs
 from nightcrew.playlists.models import MAX_NAME, MAX_URL, Feed, Source
 from nightcrew.playlists.outputs import Outputs
 from nightcrew.playlists.providers import KINDS, Adapters, checked_config
-from nightcrew.playlists.providers.base import Config
+from nightcrew.playlists.providers.base import Config, ProfileConfig
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels, sources, staging
 from nightcrew.playlists.store.sources import Slice
@@ -98,6 +102,43 @@ async def remove_source(runtime: Runtime, source_id: int, *, dry_run: bool, acto
         await runtime.health.look(runtime)  # its promise is gone too
         runtime.bus.publish("sources")
     return {"dry_run": dry_run, "source": source.name, "channels": count}
+
+
+async def add_profile(runtime: Runtime, source_id: int, values: Mapping[str, Any], *, actor: str) -> Source:
+    """Add another way to use a source, tried after those that it has. Raises `Invalid`, `NotFound` or `Conflict`."""
+    source = await sources.get(runtime.store, runtime.vault, source_id)
+    if source.kind == "guide":
+        raise Invalid("a guide has no streams, so it needs no profile", field="kind")
+    try:
+        profile = ProfileConfig.model_validate(values)
+    except ValidationError as exc:
+        raise invalid_from(exc) from exc
+    if profile.username and source.kind != "xtream":
+        raise Invalid("username: only panels have logins; say which text to search for and replace", field="username")
+    known = profile_configs(source)
+    if any(profile.name.casefold() == other.name.casefold() for other in known):
+        raise Conflict(f"{source.name} has a profile named {profile.name!r} already")
+    return await _set_profiles(runtime, source, [*known, profile], f"profile {profile.name} was added", actor)
+
+
+async def remove_profile(runtime: Runtime, source_id: int, name: str, *, actor: str) -> Source:
+    """Remove a profile of a source. Raises `NotFound`."""
+    source = await sources.get(runtime.store, runtime.vault, source_id)
+    left = [profile for profile in profile_configs(source) if profile.name != name]
+    if len(left) == len(profile_configs(source)):
+        raise NotFound(f"{source.name} has no profile {name!r} that can be removed")
+    return await _set_profiles(runtime, source, left, f"profile {name} was removed", actor)
+
+
+async def _set_profiles(
+    runtime: Runtime, source: Source, profiles: Sequence[ProfileConfig], change: str, actor: str
+) -> Source:
+    stored = [profile.model_dump(mode="json") for profile in profiles]
+    config = checked_config(source.kind, {**source.config, "profiles": stored}).model_dump(mode="json")
+    await sources.update(runtime.store, runtime.vault, source.id, config=config)
+    await runtime.activity.record("source.changed", f"Source {source.name}: {change}", actor=actor, subject=source.name)
+    runtime.bus.publish("sources")
+    return await sources.get(runtime.store, runtime.vault, source.id)
 
 
 async def sync_source(runtime: Runtime, source: Source) -> None:

@@ -39,6 +39,18 @@ class NewSource(BaseModel):
     region: str = Field("", max_length=60)
 
 
+class NewProfile(BaseModel):
+    """`username` and `password`, or `search` and `replace`; `max_streams` 0: any number of connections."""
+
+    name: str = Field(max_length=60)
+    max_streams: int = Field(0, ge=0, le=10_000)
+    username: str = Field("", max_length=300)
+    password: str = Field("", max_length=300)
+    search: str = Field("", max_length=300)
+    replace: str = Field("", max_length=300)
+    own_login: bool = False
+
+
 @router.get("/sources")
 async def list_sources(node: Node) -> dict[str, Any]:
     """All sources with their feeds."""
@@ -156,6 +168,39 @@ async def list_accounts(node: Node) -> dict[str, Any]:
     return {"items": items, "next": None}
 
 
+@router.get("/sources/{source_id}/profiles")
+async def list_profiles(node: Node, source_id: Id) -> dict[str, Any]:
+    """The ways to use a source, in the order in which they are tried, with the connections that each allows."""
+    found = await accounts.profiles_of(node, source_id)
+    used = await accounts.in_use(node)
+    items = [
+        {
+            "name": profile.name,
+            "max_streams": profile.most,
+            "in_use": max(len(used.get(limit.resource, ())) for limit in profile.limits),
+            "account": profile.limits[0].resource,
+        }
+        for profile in found
+    ]
+    return {"items": items, "next": None}
+
+
+@router.post("/sources/{source_id}/profiles", status_code=201)
+async def add_profile(node: Node, actor: Actor, source_id: Id, wanted: NewProfile) -> dict[str, Any]:
+    """Add another way to use a source: another login (panels), or a text to replace in addresses."""
+    await actions.add_profile(node, source_id, wanted.model_dump(), actor=actor)
+    return await list_profiles(node, source_id)
+
+
+@router.delete("/sources/{source_id}/profiles/{name}")
+async def remove_profile(
+    node: Node, actor: Actor, source_id: Id, name: Annotated[str, Path(max_length=60)]
+) -> dict[str, Any]:
+    """Remove a profile."""
+    await actions.remove_profile(node, source_id, name, actor=actor)
+    return {"removed": name}
+
+
 @router.get("/channels")
 async def list_channels(
     node: Node,
@@ -236,8 +281,9 @@ def channel_row(channel: Channel) -> dict[str, Any]:
                 "url": shown_url(stream.url),
                 "account": stream.source,
                 "source_id": stream.source_id,
-                "score": None,
-                "dead": not stream.playable,
+                "score": stream.score,
+                "dead": stream.dead or not stream.playable,
+                "left_out": stream.place < 0,
                 "expires": stream.expires,
             }
             for stream in channel.streams

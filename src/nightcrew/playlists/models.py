@@ -12,6 +12,10 @@ from nightcrew.kernel.store import Id, Moment, metadata
 
 MAX_NAME = 300
 MAX_URL = 4_000
+UNPLACED = 500
+"""The place of a stream that no check has ordered yet: behind those that are known to be good, before the dead ones."""
+DEAD_PLACES = 1_000
+"""Where the places of dead streams begin. A stream with a place below 0 is left out of its channel."""
 
 source = sa.Table(
     "playlist_source",
@@ -103,6 +107,10 @@ stream = sa.Table(
     sa.Column("expires", sa.Boolean, nullable=False),
     sa.Column("playable", sa.Boolean, nullable=False),
     sa.Column("gone_at", Moment),
+    sa.Column("score", sa.Float),  # 0 to 1; this and what follows is written by checks
+    sa.Column("dead", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("place", sa.Integer, nullable=False, server_default=str(UNPLACED)),  # smallest first
+    sa.Column("profile", sa.String(60)),  # the one that worked last
     sa.UniqueConstraint("feed_id", "key", name="uq_playlist_stream_key"),
 )
 
@@ -183,6 +191,8 @@ class Source:
     created_at: datetime
     locked: str | None = None
     """Why `config` could not be unsealed (then it is empty): the key is another one."""
+    profile: str = ""
+    """Set when `config` has the login of one of the source's profiles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +248,15 @@ class Stream:
     attributes: dict[str, str]
     expires: bool
     playable: bool
+    score: float | None = None
+    dead: bool = False
+    place: int = UNPLACED
+    profile: str | None = None
+
+    @property
+    def usable(self) -> bool:
+        """Whether it can be played, and is not left out by an order."""
+        return self.playable and self.place >= 0
 
 
 @dataclass(frozen=True, slots=True)

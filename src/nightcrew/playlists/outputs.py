@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger("nightcrew.playlists")
 
 CHUNK = 1 << 18
-FORMAT = "4"
+FORMAT = "5"
 """Part of every revision: a new way of writing makes all files out of date."""
 
 
@@ -189,7 +189,14 @@ class Outputs:
         if not parts:
             return None
         options = self._options
-        ways = (FORMAT, options.stream_mode, options.RES, options.FILTER_ENABLED, options.FILTER_KEYWORDS)
+        ways = (
+            FORMAT,
+            options.stream_mode,
+            options.RES,
+            options.FILTER_ENABLED,
+            options.FILTER_KEYWORDS,
+            options.hide_dead,
+        )
         text = repr((sorted(parts), ways, self._runtime.base_url(), selection))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -224,7 +231,7 @@ class Writer:
         parts = []
         for channel in page:
             group = self.filter.apply(channel.name, channel.group)
-            if group is None:
+            if group is None or is_left_out(channel, self.options):
                 continue
             stream = best_stream(channel)
             parts.append(
@@ -255,7 +262,13 @@ def _append(file: BinaryIO, writer: Writer, page: Sequence[Channel]) -> None:
 
 def best_stream(channel: Channel) -> Stream:
     """The stream that is tried first: the first one that can be played."""
-    return next((stream for stream in channel.streams if stream.playable), channel.streams[0])
+    return next((stream for stream in channel.streams if stream.usable), channel.streams[0])
+
+
+def is_left_out(channel: Channel, options: PlaylistSettings) -> bool:
+    """Whether a channel is kept out of playlists because checks found all its streams dead."""
+    usable = [stream for stream in channel.streams if stream.usable]
+    return options.hide_dead and bool(usable) and all(stream.dead for stream in usable)
 
 
 def _renamed(attributes: dict[str, str]) -> dict[str, str]:

@@ -85,7 +85,7 @@ async def _cards(node: Runtime) -> dict[str, Any]:
     known = {source.config.get("url" if source.kind == "guide" else "guide_url") for source in found}
     now = utcnow()
     used = await accounts.in_use(node)
-    known_accounts = {source.id: a for a in await accounts.accounts(node) for source in a.sources}
+    known_accounts = {source.id: a for a in await accounts.accounts(node) if not a.profiles for source in a.sources}
     cards = []
     for source in found:
         account = known_accounts.get(source.id)

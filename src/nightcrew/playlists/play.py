@@ -15,11 +15,12 @@ from nightcrew.kernel.http import Limits, Request
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.targets import points_private
 from nightcrew.playlists import rules
-from nightcrew.playlists.models import Channel, Source, Stream
+from nightcrew.playlists.accounts import Profile, profiles_of
+from nightcrew.playlists.models import Channel, Stream
 from nightcrew.playlists.providers import Adapters
 from nightcrew.playlists.providers.base import Provider
 from nightcrew.playlists.settings import PlaylistSettings
-from nightcrew.playlists.store import channels, sources
+from nightcrew.playlists.store import channels
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
@@ -46,7 +47,7 @@ class Player:
         channel = await channels.get(self._runtime.store, channel_id)
         error: NightcrewError | None = None
         for stream in channel.streams:
-            if not stream.playable:
+            if not stream.usable:
                 continue
             try:
                 return (await self.request(channel, stream)).url
@@ -56,23 +57,27 @@ class Player:
             raise error
         raise GiveUp(f"channel {channel.name!r} has no stream that can be played")
 
-    async def request(self, channel: Channel, stream: Stream) -> Request:
+    async def request(self, channel: Channel, stream: Stream, profile: Profile | None = None) -> Request:
         """What fetches a stream now, with the headers that its list asks for. Raises as `target`."""
-        source = await sources.get(self._runtime.store, self._runtime.vault, stream.source_id)
+        if profile is None:
+            profile = (await profiles_of(self._runtime, stream.source_id))[0]
+        source = profile.source
         adapter = self._runtime.part(Adapters).of(source)
-        url = await self._address(channel, stream, source, adapter)
+        url = await self._address(channel, stream, profile, adapter)
         agent = str(source.config.get("user_agent") or "")
         asked = {key[5:]: value for key, value in stream.attributes.items() if key.startswith("http:")}
         headers = ({"User-Agent": agent} if agent else {}) | asked
-        return Request(url, headers=headers, secrets=adapter.secrets, allow_private=adapter.private)
+        secrets = (*adapter.secrets, profile.replace) if profile.replace else adapter.secrets
+        return Request(url, headers=headers, secrets=secrets, allow_private=adapter.private)
 
-    async def _address(self, channel: Channel, stream: Stream, source: Source, adapter: Provider) -> str:
+    async def _address(self, channel: Channel, stream: Stream, profile: Profile, adapter: Provider) -> str:
         url = rules.fill_secrets(stream.url, adapter.secrets)
         if stream.expires:
-            url = await self._resolved(adapter, channel, stream, url)
+            url = await self._resolved(adapter, channel, stream, url, profile.name)
+        url = profile.written(url)
         if not adapter.private and await points_private(url):
             raise GiveUp(
-                f"{redact(url, adapter.secrets)} leads into a private network, which {source.name} does not belong to"
+                f"{redact(url, adapter.secrets)} leads into a private network, which {profile.source.name} does not belong to"
             )
         if self._runtime.settings.of(PlaylistSettings).RES and url.partition("?")[0].lower().endswith(
             (".m3u8", ".m3u")
@@ -80,13 +85,13 @@ class Player:
             url = await self._best_variant(adapter, stream, url)
         return url
 
-    async def _resolved(self, adapter: Provider, channel: Channel, stream: Stream, url: str) -> str:
-        known = self._recall(stream.id, "address")
+    async def _resolved(self, adapter: Provider, channel: Channel, stream: Stream, url: str, profile: str) -> str:
+        known = self._recall(stream.id, f"address {profile}")
         if known is not None:
             return known
         answer = await adapter.resolve(self._runtime.http, url, stream.provider_id, channel.region)
         if answer.lifetime is not None:
-            self._remember(stream.id, "address", answer.url, answer.lifetime * 0.8)
+            self._remember(stream.id, f"address {profile}", answer.url, answer.lifetime * 0.8)
         return answer.url
 
     async def _best_variant(self, adapter: Provider, stream: Stream, url: str) -> str:

@@ -22,7 +22,7 @@ from nightcrew.kernel.store import DatabaseAway
 from nightcrew.playlists import rules
 from nightcrew.playlists.formats import hdhomerun, xmltv, xtream
 from nightcrew.playlists.models import Channel
-from nightcrew.playlists.outputs import CHUNK, Outputs, Selection, served
+from nightcrew.playlists.outputs import CHUNK, Outputs, Selection, is_left_out, served
 from nightcrew.playlists.play import Player
 from nightcrew.playlists.relay import Opened, Relay
 from nightcrew.playlists.settings import PlaylistSettings
@@ -270,7 +270,9 @@ async def _visible(node: Runtime, regions: tuple[str, ...] | None) -> AsyncItera
     async for page in channel_rows.playlist(node.store, regions):
         for channel in page:
             group = keep.apply(channel.name, channel.group)
-            if group is not None and any(stream.playable for stream in channel.streams):
+            if group is None or is_left_out(channel, options):
+                continue
+            if any(stream.usable for stream in channel.streams):
                 yield channel, group
 
 

@@ -11,19 +11,17 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
 
 from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
-from nightcrew.kernel.http import Limits, Live, Request
 from nightcrew.kernel.slots import GRACE, Lease, Priority
-from nightcrew.playlists import rules
-from nightcrew.playlists.accounts import account_of
-from nightcrew.playlists.formats import hls
+from nightcrew.playlists.accounts import preferred, profiles_of, subject_of
 from nightcrew.playlists.formats.media import media_type
 from nightcrew.playlists.models import Channel, Stream
+from nightcrew.playlists.origin import media
 from nightcrew.playlists.play import Player
 from nightcrew.playlists.store import channels
 
@@ -34,11 +32,8 @@ log = structlog.get_logger("nightcrew.playlists")
 
 FIRST_BYTE = 1.2
 """Seconds within which a stream must give its first byte, from the moment that its account has a free connection."""
-STALL = 8.0
-"""Seconds without a byte after which a running stream is left; for HLS at least two and a half segments."""
 STEADY = 30.0
 """Seconds that a stream must have run for all streams to be worth another try after it."""
-PLAYLIST_LIMITS = Limits(max_bytes=2 << 20, seconds=5.0)
 
 
 @dataclass(slots=True)
@@ -78,7 +73,7 @@ class Relay:
     async def open(self, channel_id: int, viewer: str) -> Opened:
         """Find a stream that plays. Raises `NotFound`, `GiveUp` when none ever can, `Retry` when none does now."""
         channel = await channels.get(self._runtime.store, channel_id)
-        left = deque(stream for stream in channel.streams if stream.playable)
+        left = deque(stream for stream in channel.streams if stream.usable)
         if not left:
             raise GiveUp(f"channel {channel.name!r} has no stream that can be played")
         playing = await self._next(channel, left, viewer)
@@ -114,7 +109,7 @@ class Relay:
                     reason = str(exc)
             log.info("stream left", channel=channel.name, source=playing.stream.source, reason=reason)
             if clock() - began > STEADY:
-                left = deque(stream for stream in channel.streams if stream.playable and stream != playing.stream)
+                left = deque(stream for stream in channel.streams if stream.usable and stream != playing.stream)
                 left.append(playing.stream)
             try:
                 now[:] = [await self._next(channel, left, viewer)]
@@ -123,61 +118,26 @@ class Relay:
 
     async def _start(self, channel: Channel, stream: Stream, viewer: str) -> _Playing:
         """Take a connection, connect, and wait for the first bytes. What was taken is given back when that fails."""
-        account = await account_of(self._runtime, stream.source_id)
+        profiles = {
+            profile.claim(f"{viewer}: {channel.name}", "viewer", Priority.USE, subject=subject_of(channel.id)): profile
+            for profile in preferred(await profiles_of(self._runtime, stream.source_id), stream.profile)
+        }
         async with contextlib.AsyncExitStack() as held:
-            claim = account.claim(f"{viewer}: {channel.name}", "viewer", Priority.USE)
-            lease = await held.enter_async_context(self._runtime.slots.lease(claim, patience=GRACE))
+            lease = await held.enter_async_context(self._runtime.slots.first(list(profiles), patience=GRACE))
             if lease is None:
-                raise Retry(f"all {account.most} connections of {account.name} are in use", after=10)
+                raise Retry(f"all connections of {stream.source} are in use", after=10)
             try:
                 async with asyncio.timeout(FIRST_BYTE):
-                    request = await self._runtime.part(Player).request(channel, stream)
-                    chunks, patience = await held.enter_async_context(self._source(request))
-                    first = await anext(chunks, b"")
+                    request = await self._runtime.part(Player).request(channel, stream, profiles[lease.claim])
+                    opened = await held.enter_async_context(media(self._runtime.http, request))
+                    first = await anext(opened.chunks, b"")
             except TimeoutError as exc:
                 raise Retry(f"{stream.source} gives no byte within {FIRST_BYTE:g} s") from exc
             kind = media_type(first)
             if kind is None:
                 raise Retry(f"{stream.source} sends something that is no stream")
-            return _Playing(stream, kind, first, chunks, patience, lease, held.pop_all())
+            return _Playing(stream, kind, first, opened.chunks, opened.patience, lease, held.pop_all())
         raise AssertionError("unreachable")
-
-    @contextlib.asynccontextmanager
-    async def _source(self, request: Request) -> AsyncIterator[tuple[AsyncIterator[bytes], float]]:
-        """The media bytes behind an address, and the seconds for which they may pause."""
-        async with self._runtime.http.live(request) as live:
-            first = await anext(live.chunks, b"")
-            if not first.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"#EXTM3U"):
-                yield _with(first, live.chunks), STALL
-                return
-            text = await _rest(first, live)
-            base = live.url
-        variant = rules.best_variant(rules.parse_master(text, base))
-        if variant is not None:
-            request = replace(request, url=variant.url)
-            text, base = await self._runtime.http.text(request, limits=PLAYLIST_LIMITS)
-        playlist = hls.parse_media(text, base)
-        async with contextlib.aclosing(self._segments(replace(request, url=base), playlist)) as chunks:
-            yield chunks, max(STALL, 2.5 * playlist.target)
-
-    async def _segments(self, request: Request, playlist: hls.MediaPlaylist) -> AsyncGenerator[bytes, None]:
-        """The segments of a live playlist one after the other, for as long as new ones come."""
-        last: int | None = None
-        init: str | None = None
-        while True:
-            fresh = hls.following(playlist, last)
-            for segment in fresh:
-                wanted = [segment.url] if segment.init in {None, init} else [str(segment.init), segment.url]
-                for url in wanted:
-                    async with self._runtime.http.live(replace(request, url=url)) as live:
-                        async for chunk in live.chunks:
-                            yield chunk
-                last, init = segment.sequence, segment.init
-            if playlist.ended:
-                return
-            await asyncio.sleep(playlist.target / 4 if fresh else playlist.target / 2)
-            text, base = await self._runtime.http.text(request, limits=PLAYLIST_LIMITS)
-            playlist = hls.parse_media(text, base)
 
 
 async def _watched(playing: _Playing) -> AsyncIterator[bytes]:
@@ -202,21 +162,3 @@ async def _watched(playing: _Playing) -> AsyncIterator[bytes]:
             yield chunk
     finally:
         over.cancel()
-
-
-async def _with(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    if first:
-        yield first
-    async for chunk in rest:
-        yield chunk
-
-
-async def _rest(first: bytes, live: Live) -> str:
-    """A playlist that has begun with `first`."""
-    parts, size = [first], len(first)
-    async for chunk in live.chunks:
-        parts.append(chunk)
-        size += len(chunk)
-        if size > PLAYLIST_LIMITS.max_bytes:
-            raise GiveUp("its HLS playlist is too large")
-    return b"".join(parts).decode("utf-8", "replace")

@@ -65,6 +65,11 @@ class PlaylistSettings(Options):
         256, ge=1, le=4096, unit="MiB", help="The largest list or guide that is read from a source (unpacked)."
     )
     max_channels: int = option(500_000, ge=100, le=2_000_000, help="The most channels that are read from one source.")
+    hide_dead: bool = option(
+        False,
+        help="Leave channels out of playlists while checks find all their streams dead. They come back when one works again; "
+        "without this, dead streams are only tried last.",
+    )
     keep_gone_days: int = option(
         30,
         ge=1,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
 import av
 from av.audio.stream import AudioStream
@@ -50,7 +51,7 @@ class _Look:
     def __init__(self, container: InputContainer, feed: Feed, ask: Ask) -> None:
         self._container, self._feed, self._ask = container, feed, ask
         self._video = _shown(container)
-        self._audio = next((s for s in container.streams.audio if s.codec_context is not None), None)
+        self._audio = next(iter(container.streams.audio), None)
         self._pictures, self._sound = Pictures(ask.still, _aspect(self._video)), Sound()
         self._flow = Flow()
         self._steps: list[float] = []
@@ -102,7 +103,7 @@ class _Look:
         except (av.FFmpegError, EOFError):
             return
 
-    def _take(self, packet: Packet) -> None:
+    def _take(self, packet: Packet[Any]) -> None:
         step = self._flow.add(packet)
         if packet.stream is self._video:
             if 0 < step < GAP and len(self._steps) < 4 * RATE_FRAMES:
@@ -117,7 +118,7 @@ class _Look:
     def _wants_picture(self) -> bool:
         return not (self._pictures.moving and self._pictures.light)
 
-    def _decode(self, packet: Packet, *, alone: bool) -> None:
+    def _decode(self, packet: Packet[Any], *, alone: bool) -> None:
         """Decode one packet; `alone`: it is a key frame, given without waiting for the frames that follow it."""
         before = self._pictures.count
         decoder = self._video.codec_context if self._video is not None else None
@@ -173,7 +174,7 @@ class Flow:
         self._spans: dict[int, float] = {}
         self._bytes = 0
 
-    def add(self, packet: Packet) -> float:
+    def add(self, packet: Packet[Any]) -> float:
         """Count a packet; returns the seconds since the last one of its stream."""
         index, at = packet.stream.index, float((packet.dts or 0) * packet.time_base)
         step = at - self._last.get(index, at)
@@ -195,7 +196,7 @@ class Flow:
 
 def _shown(container: InputContainer) -> VideoStream | None:
     """The largest video that is no cover picture."""
-    found = [s for s in container.streams.video if s.codec_context is not None and not _is_cover(s)]
+    found = [stream for stream in container.streams.video if not _is_cover(stream)]
     return max(found, key=lambda s: s.codec_context.width * s.codec_context.height, default=None)
 
 
@@ -221,7 +222,7 @@ def _codec(stream: VideoStream | AudioStream | None) -> str:
     return stream.codec_context.codec.canonical_name if stream is not None else ""
 
 
-def _frames(packet: Packet) -> Iterator[av.AudioFrame]:
+def _frames(packet: Packet[Any]) -> Iterator[av.AudioFrame]:
     try:
         yield from packet.decode()  # type: ignore[misc]
     except av.FFmpegError:

@@ -83,9 +83,7 @@ def ask_of(payload: bytes) -> Ask:
 def report_of(payload: bytes) -> Report:
     """Read a `Report`. Raises ValueError for what a broken prober may have written."""
     found: Any = json.loads(payload)
-    if not isinstance(found, dict):
-        raise ValueError("a report is an object")
     try:
         return Report(**{**found, "notes": tuple(found.get("notes", ()))})
-    except TypeError as exc:
+    except (TypeError, AttributeError) as exc:
         raise ValueError(str(exc)) from exc

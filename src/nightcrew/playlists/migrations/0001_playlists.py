@@ -183,6 +183,10 @@ def upgrade() -> None:
         sa.Column("expires", sa.Boolean(), nullable=False),
         sa.Column("playable", sa.Boolean(), nullable=False),
         sa.Column("gone_at", Moment, nullable=True),
+        sa.Column("score", sa.Float(), nullable=True),
+        sa.Column("dead", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("place", sa.Integer(), server_default="500", nullable=False),
+        sa.Column("profile", sa.String(length=60), nullable=True),
         sa.ForeignKeyConstraint(
             ["channel_id"], ["playlist_channel.id"], name=op.f("fk_playlist_stream_channel_id"), ondelete="CASCADE"
         ),

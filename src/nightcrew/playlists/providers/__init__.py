@@ -50,20 +50,20 @@ class Adapters:
     """Open adapters of this node, by source; one is opened anew when its source's configuration has changed."""
 
     def __init__(self) -> None:
-        self._open: dict[int, tuple[Mapping[str, Any], Provider]] = {}
+        self._open: dict[tuple[int, str], tuple[Mapping[str, Any], Provider]] = {}
 
     def of(self, source: Source) -> Provider:
         """The adapter of a source that has channels. Raises `NeedsUser` when its configuration cannot be read."""
         if source.locked:
             raise NeedsUser(source.locked)
-        known = self._open.get(source.id)
+        known = self._open.get((source.id, source.profile))
         if known is not None and known[0] == source.config:
             return known[1]
         factory = KINDS[source.kind].open
         if factory is None:
             raise LookupError(f"sources of kind {source.kind} have no channels")
         adapter = factory(checked_config(source.kind, source.config))
-        self._open[source.id] = (source.config, adapter)
+        self._open[(source.id, source.profile)] = (source.config, adapter)
         return adapter
 
     def guide_of(self, source: Source) -> Guide | None:

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, Protocol, Self, cast
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from nightcrew.kernel.errors import GiveUp
 from nightcrew.kernel.http import Http, Limits, Validators
@@ -42,11 +42,44 @@ class Config(BaseModel):
         return value.strip() if isinstance(value, str) else value
 
 
+DEFAULT = "Default"
+"""The name of the profile that every source has: the source as it was entered."""
+
+
+class ProfileConfig(BaseModel):
+    """Another way to use a source: another login (panels), or a part of its addresses written differently."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    name: str = Field(min_length=1, max_length=60)
+    max_streams: int = Field(0, ge=0, le=10_000)
+    """Connections that it allows at a time; 0: any number."""
+    username: str = Field("", max_length=300)
+    password: str = Field("", max_length=300)
+    search: str = Field("", max_length=300)
+    """Text in a stream's address that `replace` takes the place of."""
+    replace: str = Field("", max_length=300)
+    own_login: bool = False
+    """Whether what is replaced is the login: then its connections do not count for the source's own account."""
+    enabled: bool = True
+
+    @model_validator(mode="after")
+    def _useful(self) -> Self:
+        if self.name == DEFAULT:
+            raise ValueError(f"{DEFAULT!r} is the source's own profile")
+        if bool(self.username) != bool(self.password):
+            raise ValueError("user name and password are both needed")
+        if not self.username and not self.search:
+            raise ValueError("a profile needs a login, or a text to search for in addresses")
+        return self
+
+
 class AccountConfig(Config):
     """Base of the kinds whose streams take connections of an account."""
 
     max_streams: int = Field(0, ge=0, le=10_000)
     """Connections that the account allows at a time; 0: as many as the panel says, else any number."""
+    profiles: tuple[ProfileConfig, ...] = Field((), max_length=50)
+    """Further ways to use the account, in the order in which they are tried."""
 
     @field_validator("max_streams", mode="before")
     @classmethod

@@ -45,6 +45,10 @@ _STREAMS = (
     stream.c.attributes,
     stream.c.expires,
     stream.c.playable,
+    stream.c.score,
+    stream.c.dead,
+    stream.c.place,
+    stream.c.profile,
     feed.c.source_id,
     source.c.name.label("source_name"),
 )
@@ -61,7 +65,7 @@ class Wanted:
     hidden: bool | None = None
     source_id: int | None = None
     problem: bool = False
-    """Only channels that cannot be played."""
+    """Only channels that cannot be played: no source gives an address, or every stream is dead."""
 
 
 async def page(store: Store, wanted: Wanted, *, after: Cursor | None = None, limit: int = 100) -> list[Channel]:
@@ -153,7 +157,7 @@ def _playlist_query(region: str | None, group: str | None) -> sa.Select[Any]:
         .join(feed, sa.and_(feed.c.id == stream.c.feed_id, feed.c.enabled))
         .join(source, source.c.id == feed.c.source_id)
         .where(channel.c.active, ~channel.c.hidden)
-        .order_by(*_ORDER, lead_first, stream.c.id)
+        .order_by(*_ORDER, stream.c.place, lead_first, stream.c.id)
     )
     if region is not None:
         query = query.where(channel.c.region == region)
@@ -183,7 +187,7 @@ async def _streams(connection: Any, channel_ids: list[int]) -> dict[int, tuple[S
         .join(feed, feed.c.id == stream.c.feed_id)
         .join(source, source.c.id == feed.c.source_id)
         .where(stream.c.channel_id.in_(channel_ids), stream.c.gone_at.is_(None), feed.c.enabled)
-        .order_by(stream.c.channel_id, lead_first, stream.c.id)
+        .order_by(stream.c.channel_id, stream.c.place, lead_first, stream.c.id)
     )
     found: dict[int, tuple[Stream, ...]] = {}
     for row in await connection.execute(query):
@@ -203,7 +207,9 @@ def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
     if wanted.hidden is not None:
         conditions.append(channel.c.hidden if wanted.hidden else ~channel.c.hidden)
     if wanted.problem:
-        listed = sa.exists().where(stream.c.channel_id == channel.c.id, stream.c.gone_at.is_(None), stream.c.playable)
+        listed = sa.exists().where(
+            stream.c.channel_id == channel.c.id, stream.c.gone_at.is_(None), stream.c.playable, ~stream.c.dead
+        )
         conditions.append(~listed)
     for word in rules.search_text(wanted.q).split()[:8]:
         found = channel.c.search.contains(word, autoescape=True)
@@ -234,7 +240,8 @@ def _channel(row: Sequence[Any], streams: tuple[Stream, ...]) -> Channel:
 
 def _stream(channel_id: int, row: Sequence[Any]) -> Stream:
     """From a row of `_STREAMS`."""
-    stream_id, feed_id, url, provider_id, attributes, expires, playable, source_id, source_name = row
+    (stream_id, feed_id, url, provider_id, attributes, expires, playable, *graded, source_id, source_name) = row
+    score, dead, place, profile = graded
     return Stream(
         id=stream_id,
         channel_id=channel_id,
@@ -246,4 +253,8 @@ def _stream(channel_id: int, row: Sequence[Any]) -> Stream:
         attributes=json.loads(attributes) if attributes else {},
         expires=expires,
         playable=playable,
+        score=score,
+        dead=dead,
+        place=place,
+        profile=profile,
     )

@@ -83,6 +83,7 @@ def upgrade() -> None:
         sa.Column("node", sa.String(length=100), nullable=False),
         sa.Column("owner", sa.String(length=200), nullable=False),
         sa.Column("purpose", sa.String(length=20), nullable=False),
+        sa.Column("subject", sa.String(length=60), nullable=False),
         sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("taken_at", Moment, nullable=False),
         sa.Column("expires_at", Moment, nullable=False),

@@ -1,0 +1,93 @@
+"""The media bytes behind a stream's address, as one continuous stream: HLS is flattened, anything else comes as it is.
+
+Viewers and checks open streams here, so that what was checked is what is played.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
+
+from nightcrew.kernel.errors import GiveUp
+from nightcrew.kernel.http import Http, Limits, Live, Request
+from nightcrew.playlists import rules
+from nightcrew.playlists.formats import hls
+
+STALL = 8.0
+"""Seconds without a byte after which a running stream is left; for HLS at least two and a half segments."""
+PLAYLIST_LIMITS = Limits(max_bytes=2 << 20, seconds=5.0)
+
+Choose = Callable[[Sequence[rules.Variant]], rules.Variant | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A stream that is open. `patience` seconds: how long it may pause; `finite`: it is known to have an end."""
+
+    chunks: AsyncIterator[bytes]
+    patience: float
+    finite: bool = False
+    variants: tuple[rules.Variant, ...] = ()
+    """What its master playlist offered, if it has one."""
+    variant: rules.Variant | None = None
+    """Which of them this is."""
+
+
+@contextlib.asynccontextmanager
+async def media(http: Http, request: Request, choose: Choose = rules.best_variant) -> AsyncIterator[Media]:
+    """Open a stream. `choose` picks a variant of a master playlist. Raises as `Http.live`; so does reading."""
+    async with http.live(request) as live:
+        first = await anext(live.chunks, b"")
+        if not first.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"#EXTM3U"):
+            yield Media(_with(first, live.chunks), STALL, finite=live.length is not None)
+            return
+        text = await _rest(first, live)
+        base = live.url
+    variants = tuple(rules.parse_master(text, base))
+    variant = choose(variants)
+    if variant is not None:
+        request = replace(request, url=variant.url)
+        text, base = await http.text(request, limits=PLAYLIST_LIMITS)
+    playlist = hls.parse_media(text, base)
+    async with contextlib.aclosing(_segments(http, replace(request, url=base), playlist)) as chunks:
+        yield Media(chunks, max(STALL, 2.5 * playlist.target), playlist.ended, variants, variant)
+
+
+async def _segments(http: Http, request: Request, playlist: hls.MediaPlaylist) -> AsyncGenerator[bytes, None]:
+    """The segments of a live playlist one after the other, for as long as new ones come."""
+    last: int | None = None
+    init: str | None = None
+    while True:
+        fresh = hls.following(playlist, last)
+        for segment in fresh:
+            wanted = [segment.url] if segment.init in {None, init} else [str(segment.init), segment.url]
+            for url in wanted:
+                async with http.live(replace(request, url=url)) as live:
+                    async for chunk in live.chunks:
+                        yield chunk
+            last, init = segment.sequence, segment.init
+        if playlist.ended:
+            return
+        await asyncio.sleep(playlist.target / 4 if fresh else playlist.target / 2)
+        text, base = await http.text(request, limits=PLAYLIST_LIMITS)
+        playlist = hls.parse_media(text, base)
+
+
+async def _with(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    if first:
+        yield first
+    async for chunk in rest:
+        yield chunk
+
+
+async def _rest(first: bytes, live: Live) -> str:
+    """A playlist that has begun with `first`."""
+    parts, size = [first], len(first)
+    async for chunk in live.chunks:
+        parts.append(chunk)
+        size += len(chunk)
+        if size > PLAYLIST_LIMITS.max_bytes:
+            raise GiveUp("its HLS playlist is too large")
+    return b"".join(parts).decode("utf-8", "replace")
