@@ -125,7 +125,8 @@ class Relay:
         async with contextlib.AsyncExitStack() as held:
             lease = await held.enter_async_context(self._runtime.slots.first(list(profiles), patience=GRACE))
             if lease is None:
-                raise Retry(f"all connections of {stream.source} are in use", after=10)
+                total = sum(profile.most for profile in profiles.values())
+                raise Retry(f"all {total} connections of {stream.source} are in use", after=10)
             try:
                 async with asyncio.timeout(FIRST_BYTE):
                     request = await self._runtime.part(Player).request(channel, stream, profiles[lease.claim])
