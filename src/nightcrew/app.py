@@ -20,7 +20,7 @@ import structlog
 from fastapi import FastAPI
 from sqlalchemy.exc import OperationalError
 
-from nightcrew import playlists, seeds
+from nightcrew import checks, playlists, seeds
 from nightcrew.kernel import files, store, upkeep
 from nightcrew.kernel.access import Access
 from nightcrew.kernel.activity import Activity
@@ -39,7 +39,7 @@ from nightcrew.kernel.slots import Slots
 from nightcrew.kernel.vault import Vault
 from nightcrew.web.server import Server, create_app, make_server
 
-DOMAINS: tuple[Domain, ...] = (upkeep.DOMAIN, playlists.DOMAIN)
+DOMAINS: tuple[Domain, ...] = (upkeep.DOMAIN, playlists.DOMAIN, checks.DOMAIN)
 
 SWITCH_INTERVAL = 0.001
 """Seconds after which a parsing thread gives way to the event loop, where Python's own value is 0.005 (bench/choices.py)."""
@@ -163,6 +163,9 @@ async def run(
             await serving
         for task in workers:
             task.cancel()
+        for domain in reversed(config.domains):
+            if domain.stop:
+                await domain.stop(runtime)
 
 
 def _declare(config: Config, runtime: Runtime, domain: Domain) -> None:

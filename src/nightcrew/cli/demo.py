@@ -32,7 +32,7 @@ async def run_demo(config: Config, announce: Callable[[Runtime], None]) -> None:
 
 async def _add_sources(node: Runtime, world: World) -> None:
     known = {source.name for source in await sources.every(node.store, node.vault)}
-    for body in world.sources():
+    for body in [*world.sources(), *world.workbench()]:
         values = dict(body)
         kind, name, region = str(values.pop("kind")), str(values.pop("name")), str(values.pop("region", ""))
         if name not in known and kind in KINDS:

@@ -86,7 +86,7 @@ async def _encode(stream: str, folder: Path, target: Path) -> None:
         made = Path(scratch) / "loop"
         for variant in VARIANTS:
             (made / variant.name).mkdir(parents=True)
-        await _run(find_ffmpeg(), *_arguments(stream, made))
+        await run_ffmpeg(*_arguments(stream, made))
         await asyncio.to_thread(_move, made, target)
 
 
@@ -96,8 +96,11 @@ def _move(made: Path, target: Path) -> None:
         made.rename(target)
 
 
-async def _run(program: str, *arguments: str) -> None:
-    process = await asyncio.create_subprocess_exec(program, *arguments, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE)
+async def run_ffmpeg(*arguments: str) -> None:
+    """Raises OSError when there is none, or it fails."""
+    process = await asyncio.create_subprocess_exec(
+        find_ffmpeg(), *arguments, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE
+    )
     try:
         _, errors = await process.communicate()
     finally:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from .defects import Defects
 from .faults import Faults
 from .lineup import Lineup
 from .pictures import Pictures
@@ -21,6 +22,7 @@ class Scene:
     faults: Faults = field(default_factory=Faults)
     counters: Counter[str] = field(default_factory=Counter)
     pictures: Pictures = field(default_factory=Pictures)
+    defects: Defects = field(default_factory=Defects)
     signer: Signer = field(default_factory=Signer)
     max_connections: int = 2
     open_streams: int = 0

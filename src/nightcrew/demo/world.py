@@ -11,7 +11,7 @@ from typing import Self
 
 from starlette.applications import Starlette
 
-from . import catalogue, control, guide, live, m3u, xtream
+from . import catalogue, control, guide, live, m3u, workbench, xtream
 from .gate import Gate
 from .lineup import make_lineup
 from .scene import Scene
@@ -118,8 +118,16 @@ class World:
             {"kind": "guide", "name": "Night guide", "url": f"{base}/guide/guide.xml"},
         ]
 
+    def workbench(self) -> list[dict[str, object]]:
+        """Two lists of streams that fail in many ways, for checks; as the product's API takes them."""
+        base = f"{self.url}/workbench"
+        return [
+            {"kind": "m3u", "name": "Workbench", "url": f"{base}/list.m3u", "region": "LAB"},
+            {"kind": "m3u", "name": "Workbench spare", "url": f"{base}/spare.m3u", "region": "LAB"},
+        ]
+
     def _application(self) -> Starlette:
-        services = (m3u, xtream, catalogue, guide, live)
+        services = (m3u, xtream, catalogue, guide, live, workbench)
         return Starlette(
             routes=[
                 *control.routes(self._scene, self.sources),
@@ -132,6 +140,7 @@ class World:
             folder = self._streams or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nightcrew-demo-")))
             try:
                 await self._scene.pictures.prepare(folder)
+                await self._scene.defects.prepare(folder)
             except OSError as exc:
                 self._scene.pictures.problem = str(exc)
                 log.exception("no live streams")

@@ -90,6 +90,8 @@ class Domain:
     templates: Path | None = None
     start: Callable[[Runtime], Awaitable[None]] | None = None
     """Called before the first tick; puts the domain's own parts into the runtime."""
+    stop: Callable[[Runtime], Awaitable[None]] | None = None
+    """Called after the last tick; ends what the domain still does."""
     freshness: Callable[[Runtime], Awaitable[list[Freshness]]] | None = None
     """How old the domain's results are, against what it promises."""
     needs: Callable[[Runtime], Awaitable[list[Need]]] | None = None

@@ -2,7 +2,12 @@
 
 
 class NightcrewError(Exception):
-    """Base of all expected failures. `str(error)` is safe to show: it carries no secret."""
+    """Base of all expected failures. `str(error)` is safe to show: it carries no secret.
+
+    `status` is the HTTP status that was the reason, if one was.
+    """
+
+    status: int | None = None
 
 
 class Retry(NightcrewError):

@@ -206,7 +206,9 @@ class Http:
         except (httpx2.HTTPError, httpx2.InvalidURL) as exc:
             raise Retry(f"cannot open {request.shown()}: {redact(reason_of(exc), request.secrets)}") from exc
         except Again as exc:
-            raise Retry(f"cannot open {request.shown()}: {exc}", after=exc.after) from exc
+            error = Retry(f"cannot open {request.shown()}: {exc}", after=exc.after)
+            error.status = exc.status
+            raise error from exc
 
     async def json(self, request: Request, *, limits: Limits | None = None) -> Any:
         """The body as JSON. Raises as `download`, and `Retry` when it is not JSON (an error page, cut short)."""
@@ -254,9 +256,13 @@ class Http:
                 with attempt:
                     return await _translated(once)
         except Again as exc:
-            raise Retry(f"cannot read {request.shown()}: {redact(str(exc), request.secrets)}", after=exc.after) from exc
+            told = Retry(f"cannot read {request.shown()}: {redact(str(exc), request.secrets)}", after=exc.after)
+            told.status = exc.status
+            raise told from exc
         except NightcrewError as exc:
-            raise type(exc)(f"cannot read {request.shown()}: {redact(str(exc), request.secrets)}") from exc
+            error = type(exc)(f"cannot read {request.shown()}: {redact(str(exc), request.secrets)}")
+            error.status = exc.status
+            raise error from exc
         raise AssertionError("unreachable")
 
     @contextlib.asynccontextmanager

@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 import httpx2
 
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.errors import GiveUp, NeedsUser
+from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError
 from nightcrew.kernel.inflate import CHUNK, Inflate
 
 MIN_RATE = 1_024
@@ -24,10 +24,13 @@ PATIENCE = 20.0
 class Again(Exception):
     """Inside of the retry loop of `http.py`: worth another attempt, now or (`last`) only in the next run."""
 
-    def __init__(self, reason: str, after: float | None = None, *, last: bool = False) -> None:
+    def __init__(
+        self, reason: str, after: float | None = None, *, last: bool = False, status: int | None = None
+    ) -> None:
         super().__init__(reason)
         self.after = after
         self.last = last
+        self.status = status
 
 
 def reason_of(exc: Exception) -> str:
@@ -50,10 +53,18 @@ def check_status(response: httpx2.Response) -> None:
     if status in {200, 203, 206, 304}:
         return
     if status in {401, 403}:
-        raise NeedsUser(f"it refuses the login (HTTP {status}): check user name, password and subscription")
+        raise _told(
+            NeedsUser(f"it refuses the login (HTTP {status}): check user name, password and subscription"), status
+        )
     if status in {408, 425, 429} or status >= 500:
-        raise Again(f"it answers HTTP {status}", retry_after(response.headers.get("retry-after"), utcnow()))
-    raise GiveUp(f"it answers HTTP {status}")
+        after = retry_after(response.headers.get("retry-after"), utcnow())
+        raise Again(f"it answers HTTP {status}", after, status=status)
+    raise _told(GiveUp(f"it answers HTTP {status}"), status)
+
+
+def _told(error: NightcrewError, status: int | None) -> NightcrewError:
+    error.status = status
+    return error
 
 
 def is_trickle(size: int, seconds: float) -> bool:

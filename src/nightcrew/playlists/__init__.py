@@ -1,12 +1,20 @@
-"""Playlists: channels from providers, kept fresh. This object is the domain's only registration."""
+"""Playlists: channels from providers, kept fresh. `DOMAIN` is the only registration; checks may use what stands in `__all__`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from nightcrew.kernel.domain import Domain, Job, Page, Tick, Timetable
-from nightcrew.playlists import api, jobs, pages, players, standing, workers
+from nightcrew.playlists import accounts, api, jobs, models, pages, players, standing, workers
+from nightcrew.playlists.accounts import Profile
+from nightcrew.playlists.api import shown_url
+from nightcrew.playlists.formats.media import media_type
+from nightcrew.playlists.models import Channel, Stream
+from nightcrew.playlists.origin import media
+from nightcrew.playlists.play import Player
+from nightcrew.playlists.rules import Variant
 from nightcrew.playlists.settings import PlaylistSettings
+from nightcrew.playlists.store import channels, grades, sources
 
 _HERE = Path(__file__).parent
 
@@ -48,3 +56,20 @@ DOMAIN = Domain(
     outputs=standing.outputs,
     overview=standing.overview,
 )
+
+__all__ = [
+    "DOMAIN",
+    "Channel",
+    "Player",
+    "Profile",
+    "Stream",
+    "Variant",
+    "accounts",
+    "channels",
+    "grades",
+    "media",
+    "media_type",
+    "models",
+    "shown_url",
+    "sources",
+]

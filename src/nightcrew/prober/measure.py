@@ -56,15 +56,18 @@ class _Look:
         self._flow = Flow()
         self._steps: list[float] = []
         self._broken = 0
+        video = self._video
+        seen = (_codec(video), video.codec_context.width, video.codec_context.height) if video is not None else None
+        self._sample = 0.0 if ask.known is not None and ask.known == seen else ask.sample
 
     def report(self) -> Report:
         """All that can be told."""
         video, audio, notes = self._video, self._audio, []
-        if self._ask.sample or (video is not None and not _rate(video)):
+        if self._sample or (video is not None and not _rate(video)):
             self._read()
         if self._broken:
             notes.append(f"{self._broken} pictures could not be decoded")
-        sampled = self._ask.sample > 0
+        sampled = self._sample > 0
         return Report(
             container=self._container.format.name.partition(",")[0],
             video_codec=_codec(video),
@@ -109,9 +112,9 @@ class _Look:
             if 0 < step < GAP and len(self._steps) < 4 * RATE_FRAMES:
                 self._steps.append(step)
             keyless = not self._pictures.count and self._flow.seconds > KEYLESS
-            if self._ask.sample and (packet.is_keyframe or keyless) and self._wants_picture():
+            if self._sample and (packet.is_keyframe or keyless) and self._wants_picture():
                 self._decode(packet, alone=not keyless)
-        elif self._ask.sample and not self._sound.heard:
+        elif self._sample and not self._sound.heard:
             for frame in _frames(packet):
                 self._sound.add(frame)
 
@@ -137,10 +140,10 @@ class _Look:
             self._broken += 1
 
     def _enough(self) -> bool:
-        if not self._ask.sample:
+        if not self._sample:
             return len(self._steps) >= RATE_FRAMES
         seconds = self._flow.seconds
-        if seconds < self._ask.sample:
+        if seconds < self._sample:
             return False
         return seconds >= self._ask.doubt or not self._doubtful()
 

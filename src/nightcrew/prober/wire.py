@@ -25,6 +25,8 @@ class Ask:
     doubt: float = 15.0
     limit: float = 25.0
     still: int = 256
+    known: tuple[str, int, int] | None = None
+    """Video codec, width and height of a stream for which its headers are enough, as long as they are these."""
 
     def frame(self) -> bytes:
         """As the first frame of a job."""
@@ -77,7 +79,9 @@ END = framed(b"")
 
 def ask_of(payload: bytes) -> Ask:
     """Read an `Ask`."""
-    return Ask(**json.loads(payload))
+    found = json.loads(payload)
+    known = found.get("known")
+    return Ask(**{**found, "known": tuple(known) if known else None})
 
 
 def report_of(payload: bytes) -> Report:

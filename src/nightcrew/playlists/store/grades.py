@@ -43,3 +43,10 @@ async def renew_playlists(connection: AsyncConnection, channel_id: int) -> None:
     """Make the playlists with a channel out of date."""
     lead = sa.select(channel.c.feed_id).where(channel.c.id == channel_id).scalar_subquery()
     await connection.execute(sa.update(feed).where(feed.c.id == lead).values(revision=feed.c.revision + 1))
+
+
+async def unbury(connection: AsyncConnection, stream_ids: list[int]) -> None:
+    """These streams are not dead after all."""
+    for start in range(0, len(stream_ids), CHUNK):
+        some = stream_ids[start : start + CHUNK]
+        await connection.execute(sa.update(stream).where(stream.c.id.in_(some)).values(dead=False))

@@ -1,0 +1,49 @@
+"""Checks: which streams are really good, and with which profile. `DOMAIN` is the only registration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nightcrew.checks import api, pages, standing, workers
+from nightcrew.checks.settings import CheckSettings
+from nightcrew.kernel.domain import Domain, Job, Page, Tick, Timetable
+
+_HERE = Path(__file__).parent
+
+DOMAIN = Domain(
+    name="checks",
+    title="Checks",
+    settings=CheckSettings,
+    migrations=_HERE / "migrations",
+    templates=_HERE / "templates",
+    ticks=(
+        Tick(
+            "checks.work",
+            workers.work,
+            every=1.0,
+            promise=60.0,
+            time_limit=30.0,
+            help="Starts the checks that are due, as far as connections are free.",
+        ),
+    ),
+    jobs=(
+        Job("checks.nightly", workers.nightly, help="Makes all streams due for a check."),
+        Job("checks.reorder", workers.order_again, help="Puts the streams of all channels into order."),
+    ),
+    timetables=(
+        Timetable(
+            "checks.nightly",
+            cron="0 3 * * *",
+            job="checks.nightly",
+            promise=50 * 3600,
+            jitter=300,
+            help="Checks all streams each night.",
+        ),
+    ),
+    routers=(api.router, pages.router),
+    pages=(Page("/checks", "Checks"),),
+    start=workers.start,
+    stop=workers.stop,
+    needs=standing.needs,
+    overview=standing.overview,
+)

@@ -1,0 +1,93 @@
+"""What people, scripts and timetables do with checks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from nightcrew.checks.crew import Crew, reorder
+from nightcrew.checks.models import Run, RunState
+from nightcrew.checks.settings import CheckSettings
+from nightcrew.checks.store import queue, runs, views
+from nightcrew.checks.store.queue import Scope
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.errors import NotFound
+
+if TYPE_CHECKING:
+    from nightcrew.kernel.runtime import Runtime
+
+
+async def start(
+    runtime: Runtime, scope: Scope, title: str, *, actor: str, priority: int, full: bool = False, immune: bool = True
+) -> Run | None:
+    """Make the streams of a scope due as one run, and begin; None when there is nothing to check.
+
+    `immune`: streams that were checked recently are passed over.
+    """
+    now = utcnow()
+    options = runtime.settings.of(CheckSettings)
+    run_id = await runs.add(runtime.store, title=title, asked_by=actor, now=now)
+    immunity = float(options.immunity) if immune else None
+    total = await queue.enqueue(
+        runtime.store, scope, run_id=run_id, priority=priority, full=full, now=now, immunity=immunity
+    )
+    await runs.size(runtime.store, run_id, total)
+    if not total:
+        return None
+    runtime.bus.publish("checks")
+    await runtime.part(Crew).fill()
+    return await runs.get(runtime.store, run_id)
+
+
+async def start_by_hand(runtime: Runtime, scope: Scope, title: str, *, actor: str, full: bool) -> Run:
+    """A person's run: no immunity, first in the queue. Raises `NotFound` when the scope has no stream that can be played."""
+    run = await start(runtime, scope, title, actor=actor, priority=queue.BY_HAND, full=full, immune=False)
+    if run is None:
+        raise NotFound(f"{title}: there is no stream that can be checked")
+    await runtime.activity.record("check.started", f"{title}: {run.total} streams", actor=actor, subject=str(run.id))
+    return run
+
+
+async def nightly(runtime: Runtime) -> int:
+    """All streams, once a night; returns how many are due."""
+    if not runtime.settings.of(CheckSettings).nightly:
+        return 0
+    run = await start(runtime, Scope(), "All streams, nightly", actor="schedule", priority=queue.NIGHTLY)
+    return run.total if run is not None else 0
+
+
+async def check_new(runtime: Runtime, title: str) -> int:
+    """The streams that a refresh has brought; returns how many."""
+    if not runtime.settings.of(CheckSettings).check_new:
+        return 0
+    if not await queue.any_fresh(runtime.store):
+        return 0
+    run = await start(runtime, Scope(fresh=True), title, actor="schedule", priority=queue.NEW)
+    return run.total if run is not None else 0
+
+
+async def move(runtime: Runtime, run_id: int, to: RunState, *, actor: str) -> Run:
+    """Pause, resume or cancel a run. Raises `NotFound` or `Conflict`."""
+    now = utcnow()
+    retry_at = now + timedelta(seconds=runtime.settings.of(CheckSettings).dead_retry)
+    await runs.move(runtime.store, run_id, to, now=now, retry_at=retry_at)
+    if to is RunState.CANCELLED:
+        await runtime.part(Crew).cancel(run_id)
+    run = await runs.get(runtime.store, run_id)
+    done = {RunState.PAUSED: "was paused", RunState.RUNNING: "goes on", RunState.CANCELLED: "was cancelled"}[to]
+    await runtime.activity.record(f"check.{to.value}", f"{run.title} {done}", actor=actor, subject=str(run_id))
+    runtime.bus.publish("checks")
+    if to is RunState.RUNNING:
+        await runtime.part(Crew).fill()
+    return run
+
+
+async def reorder_all(runtime: Runtime) -> int:
+    """After a change of the settings that order streams: all channels with more than one; returns how many changed."""
+    options = runtime.settings.of(CheckSettings)
+    changed, after = 0, 0
+    while ids := await views.channels_with_choice(runtime.store, after=after, limit=500):
+        for channel_id in ids:
+            changed += await reorder(runtime, channel_id, options, utcnow())
+        after = ids[-1]
+    return changed

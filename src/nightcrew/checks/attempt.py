@@ -1,0 +1,137 @@
+"""One attempt: take a connection, open the stream, have it looked into. What comes of it is an outcome, not an exception."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nightcrew.checks import rules
+from nightcrew.checks.plan import Result
+from nightcrew.checks.probers import ProberDied, Probers
+from nightcrew.checks.settings import CheckSettings
+from nightcrew.kernel.errors import NightcrewError, Retry
+from nightcrew.kernel.redaction import redact
+from nightcrew.kernel.slots import Priority
+from nightcrew.kernel.store import DatabaseAway
+from nightcrew.playlists import Channel, Player, Profile, Stream, Variant, media, media_type
+from nightcrew.prober.wire import Ask, Report
+
+if TYPE_CHECKING:
+    from nightcrew.kernel.runtime import Runtime
+
+PURPOSE = "check"
+"""What the ledger of connections says of a check."""
+TOO_MANY = frozenset({429, 458, 509})
+"""Statuses with which sources say that too many connections are open."""
+SNIFFED = 564
+"""Bytes that are looked at before a prober is asked: three transport stream packets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an attempt came to. `network`: nothing was reached at all, so the fault may be on this side."""
+
+    result: Result
+    reason: str = ""
+    report: Report | None = None
+    first_byte: float | None = None
+    network: bool = False
+    variants: tuple[Variant, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be tried, and how closely it is looked at."""
+
+    channel: Channel
+    stream: Stream
+    profile: Profile
+    ask: Ask
+    radio: bool = False
+
+
+async def attempt(runtime: Runtime, probers: Probers, wanted: Wanted, options: CheckSettings) -> Outcome:
+    """Try a stream with one profile. Holds a connection for as long as it runs, and hangs up when somebody needs it more."""
+    claim = wanted.profile.claim(
+        f"check: {wanted.channel.name}", PURPOSE, Priority.CHECK, subject=f"stream:{wanted.stream.id}"
+    )
+    async with runtime.slots.lease(claim) as lease:
+        if lease is None:
+            return Outcome(Result.FULL, "all its connections are in use")
+        work = asyncio.create_task(_look(runtime, probers, wanted, options), name=f"check {wanted.stream.id}")
+        over = asyncio.create_task(lease.over.wait(), name=f"lease of check {wanted.stream.id}")
+        try:
+            await asyncio.wait({work, over}, return_when=asyncio.FIRST_COMPLETED)
+            if over.done():
+                return Outcome(Result.INTERRUPTED, str(lease.why))
+            return work.result()
+        finally:
+            for task in (work, over):
+                task.cancel()
+            await asyncio.gather(work, over, return_exceptions=True)
+
+
+async def _look(runtime: Runtime, probers: Probers, wanted: Wanted, options: CheckSettings) -> Outcome:
+    began = time.monotonic()
+    secrets: tuple[str, ...] = ()
+    first_byte: float | None = None
+    try:
+        async with asyncio.timeout(options.probe_limit):
+            request = await runtime.part(Player).request(wanted.channel, wanted.stream, wanted.profile)
+            secrets = request.secrets
+            async with media(runtime.http, request) as opened:
+                first = await _first(opened.chunks)
+                first_byte = time.monotonic() - began
+                if media_type(first) is None:
+                    return Outcome(Result.FAILED, not_media(first), first_byte=first_byte)
+                chunks = _again(first, opened.chunks)
+                report = await probers.probe(wanted.ask, chunks, patience=opened.patience)
+        reason = rules.failure(report, options, radio=wanted.radio, finite=opened.finite)
+        result = Result.OK if reason is None else Result.FAILED
+        return Outcome(result, reason or "", report, first_byte, variants=opened.variants)
+    except TimeoutError:
+        waited = f"it gives no byte within {options.probe_limit} s"
+        said = waited if first_byte is None else f"the attempt took longer than {options.probe_limit} s"
+        return Outcome(Result.FAILED, said, first_byte=first_byte, network=first_byte is None)
+    except ProberDied as exc:
+        return Outcome(Result.FAILED, str(exc), first_byte=first_byte)
+    except DatabaseAway:
+        raise  # says nothing of the stream
+    except NightcrewError as exc:
+        full = exc.status in TOO_MANY
+        network = isinstance(exc, Retry) and exc.status is None and first_byte is None
+        said = redact(str(exc), secrets)
+        return Outcome(Result.FULL if full else Result.FAILED, said, first_byte=first_byte, network=network)
+
+
+def not_media(first: bytes) -> str:
+    """What came instead of a stream, in words."""
+    head = first[:200].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
+    if not first:
+        return "it sends nothing"
+    if head.startswith((b"<!doctype", b"<html", b"<head", b"<body", b"<script")):
+        return "it answers with a web page"
+    if head.startswith((b"{", b"[", b"<?xml")):
+        return "it answers with a message and no stream"
+    if head.startswith((b"\x89png", b"\xff\xd8\xff", b"gif8", b"riff")):
+        return "it answers with a picture and no stream"
+    return "what it sends is no stream"
+
+
+async def _first(chunks: AsyncIterator[bytes]) -> bytes:
+    """Enough bytes to see what they are; fewer when there are no more."""
+    found = b""
+    async for chunk in chunks:
+        found += chunk
+        if len(found) >= SNIFFED:
+            break
+    return found
+
+
+async def _again(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in rest:
+        yield chunk

@@ -1,0 +1,144 @@
+"""From how a check ended to what is stored. Pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from nightcrew.checks import rules
+from nightcrew.checks.attempt import Outcome
+from nightcrew.checks.models import Due, Verdict
+from nightcrew.checks.plan import End, Plan
+from nightcrew.checks.rules import Facts, Score
+from nightcrew.checks.settings import CheckSettings
+from nightcrew.checks.store.results import Finding
+
+AFTER_INTERRUPTION = timedelta(seconds=30)
+"""Before a check that made room for somebody is taken up again."""
+AFTER_OUTAGE = timedelta(seconds=300)
+
+
+def finding(
+    due: Due,
+    plan: Plan,
+    end: End,
+    last: Outcome | None,
+    now: datetime,
+    options: CheckSettings,
+    *,
+    suspected: bool = False,
+) -> Finding:
+    """What a check came to. `suspected`: nothing at all can be reached, so nothing is called dead."""
+    report = last.report if last is not None else None
+    facts = rules.facts_of(report) if report is not None else Facts()
+    value = rules.score(_with_known_rate(facts, due), options) if end is End.OK else None
+    entry = _entry(plan, end, facts, value, last, now)
+    if end is End.OK and value is not None:
+        return _worked(due, facts, value, entry, last, now, options)
+    jpeg = _jpeg(last)
+    match end:
+        case End.ALL_FAILED if suspected:
+            said = f"nothing can be reached at the moment, is this machine's network down? ({plan.reason})"
+            return Finding(
+                Verdict.INTERRUPTED, now, entry, said, is_checked=False, due_at=now + AFTER_OUTAGE, stays=True
+            )
+        case End.ALL_FAILED:
+            return Finding(
+                Verdict.FAILED, now, entry, plan.reason, dead=True, due_at=_retry_at(due, now, options), jpeg=jpeg
+            )
+        case End.RAN_OUT if due.good_at is None:
+            said = f"{plan.reason or 'no connection was free'}; phase 2 ended after {plan.phase2_elapsed(now):.0f} s"
+            at = _retry_at(due, now, options)
+            return Finding(Verdict.FAILED, now, entry, said, dead=True, is_checked=False, due_at=at, jpeg=jpeg)
+        case End.RAN_OUT | End.NOT_TRIED:
+            said = f"{end.value}; what was known stays"
+            again = _retry_at(due, now, options) if due.dead else None
+            return Finding(Verdict.INTERRUPTED, now, entry, said, is_checked=False, due_at=again)
+        case _:
+            return Finding(
+                Verdict.INTERRUPTED,
+                now,
+                entry,
+                plan.reason or end.value,
+                is_checked=False,
+                due_at=now + AFTER_INTERRUPTION,
+                stays=True,
+            )
+
+
+def _worked(
+    due: Due,
+    facts: Facts,
+    value: Score,
+    entry: dict[str, Any],
+    last: Outcome | None,
+    now: datetime,
+    options: CheckSettings,
+) -> Finding:
+    """It plays; whether that is enough is the user's to say."""
+    known = _with_known_rate(facts, due)
+    too_low = rules.below_minimum(known, value.value, options)
+    sampled = facts.kbps is not None
+    return Finding(
+        Verdict.OK if too_low is None else Verdict.FAILED,
+        now,
+        entry,
+        too_low,
+        facts=facts,
+        score=value.value,
+        dead=too_low is not None,
+        sampled=sampled,
+        due_at=None if too_low is None else _retry_at(due, now, options),
+        jpeg=_jpeg(last),
+    )
+
+
+def _with_known_rate(facts: Facts, due: Due) -> Facts:
+    """A bit rate that was not measured this time is the one of last time."""
+    if facts.kbps is not None or due.kbps is None:
+        return facts
+    return Facts(**{**asdict(facts), "kbps": due.kbps})
+
+
+def _retry_at(due: Due, now: datetime, options: CheckSettings) -> datetime:
+    return now + timedelta(seconds=rules.next_retry(due.failures + 1, options))
+
+
+def _jpeg(last: Outcome | None) -> bytes:
+    """The still, if it is one."""
+    if last is None or last.report is None or not last.report.still:
+        return b""
+    try:
+        found = base64.b64decode(last.report.still, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+    return found if found.startswith(b"\xff\xd8\xff") else b""
+
+
+def _entry(
+    plan: Plan, end: End, facts: Facts, value: Score | None, last: Outcome | None, now: datetime
+) -> dict[str, Any]:
+    """The columns of a result that do not depend on the verdict."""
+    tried_all = end is End.ALL_FAILED
+    return {
+        "score": value.value if value is not None else None,
+        "parts": json.dumps([asdict(part) for part in value.parts]) if value is not None else None,
+        "width": facts.width,
+        "height": facts.height,
+        "fps": facts.fps,
+        "video_codec": facts.video_codec[:40],
+        "audio_codec": facts.audio_codec[:40],
+        "kbps": facts.kbps,
+        "first_byte": last.first_byte if last is not None else None,
+        "used_profile": plan.used,
+        "failover_attempts": sum(plan.attempts.values()),
+        "failover_phase": plan.phase,
+        "phase2_elapsed": round(plan.phase2_elapsed(now), 1),
+        "all_profiles_failed": tried_all,
+        "elapsed": round((now - plan.started).total_seconds(), 3),
+        "trace": json.dumps([asdict(line) for line in plan.trace]),
+    }

@@ -1,0 +1,359 @@
+"""The checks of this node: claims what is due as connections are free, carries each check on, stores what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from nightcrew.checks import conclusion, plan, rules
+from nightcrew.checks.attempt import PURPOSE, Outcome, Wanted, attempt
+from nightcrew.checks.models import Due
+from nightcrew.checks.plan import Finish, Move, Park, Plan, Result, Try
+from nightcrew.checks.probers import Probers
+from nightcrew.checks.settings import CheckSettings
+from nightcrew.checks.store import queue, results, runs, views
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.errors import NightcrewError, NotFound
+from nightcrew.kernel.slots import Holder
+from nightcrew.playlists import Channel, Profile, Stream, accounts, channels, grades
+from nightcrew.prober.wire import Ask
+
+if TYPE_CHECKING:
+    from nightcrew.kernel.runtime import Runtime
+
+log = structlog.get_logger("nightcrew.checks")
+
+AFTER_ERROR = 60.0
+"""Seconds before a check that raised (a database that is away, a defect of ours) is taken up again."""
+OUTAGE = 8
+"""Checks in a row that reached nothing at all, after which this machine's network is suspected and not the streams."""
+DROPPING = 60.0
+"""Seconds between two looks for due streams that cannot be played any more."""
+RENEWAL = 15.0
+"""Seconds between two renewals of the claims on checks that run."""
+
+
+@dataclass(eq=False, slots=True)
+class _Running:
+    due: Due
+    account: str
+    task: asyncio.Task[None] | None = None
+
+
+@dataclass(slots=True)
+class Crew:
+    """At most `concurrency` checks at a time, started `stagger` seconds apart for each account."""
+
+    runtime: Runtime
+    probers: Probers = field(default_factory=Probers)
+    now: Callable[[], datetime] = utcnow
+    unreachable: list[int] = field(default_factory=list)
+    """Streams of the last checks in a row that reached nothing."""
+    _running: dict[int, _Running] = field(default_factory=dict)
+    _started: dict[str, float] = field(default_factory=dict)
+    """Loop time of the last start, by account."""
+    _turn: int = 0
+    _filling: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _renewed: float = 0.0
+    _dropped: float = 0.0
+    _again: asyncio.TimerHandle | None = None
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _active: bool = False
+    """Whether this node has workers: its worker has looked at least once."""
+    _closed: bool = False
+
+    # -- asked by the worker and by people -------------------------------------------------------------------------
+
+    @property
+    def running(self) -> list[int]:
+        """The streams that are being checked now."""
+        return list(self._running)
+
+    @property
+    def network_down(self) -> bool:
+        """Whether nothing could be reached for a while."""
+        return len(self.unreachable) >= OUTAGE
+
+    async def look(self) -> None:
+        """The worker's cycle: keep what runs, take what is due, end runs that are done."""
+        self._active = True
+        await self._keep()
+        await self.fill()
+        await self.end_runs()
+        await self.probers.trim()
+
+    async def fill(self) -> None:
+        """Start as many checks as may run now."""
+        if not self._active or self._closed or self._filling.locked():
+            return
+        async with self._filling:
+            options = self._options
+            room = options.concurrency - len(self._running)
+            if room > 0 and await queue.any_due(self.runtime.store, self.now()):
+                await self._take(room, options)
+
+    async def cancel(self, run_id: int) -> None:
+        """Stop the checks of a run."""
+        for running in [one for one in self._running.values() if one.due.run_id == run_id]:
+            if running.task is not None:
+                running.task.cancel()
+
+    async def end_runs(self) -> None:
+        """Tell of the runs that are done."""
+        for run in await runs.end_finished(self.runtime.store, self.now()):
+            changes = [f"{run.died} newly dead"] * bool(run.died) + [f"{run.revived} working again"] * bool(run.revived)
+            found = f"{run.ok} ok, {run.failed} failed" + (
+                f", {run.interrupted} interrupted" if run.interrupted else ""
+            )
+            said = f"{run.title}: {found}" + (f" ({', '.join(changes)})" if changes else "")
+            await self.runtime.activity.record("check.done", said, actor=run.asked_by, subject=str(run.id))
+            self.runtime.bus.publish("checks")
+
+    async def close(self) -> None:
+        """Stop all checks; they are due again at the next start."""
+        self._closed = True
+        if self._again is not None:
+            self._again.cancel()
+        tasks = [*self._tasks, *(one.task for one in self._running.values() if one.task is not None)]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.probers.close()
+        with contextlib.suppress(NightcrewError):
+            await queue.give_back(self.runtime.store, node=self.runtime.node, now=self.now())
+
+    # -- taking ----------------------------------------------------------------------------------------------------
+
+    async def _take(self, room: int, options: CheckSettings) -> None:
+        ways = await accounts.profiles(self.runtime)
+        holders = await self.runtime.slots.holders()
+        watched = _watched(holders)
+        idle = await queue.waiting(self.runtime.store)
+        clock = asyncio.get_running_loop().time
+        sources = sorted(ways)
+        self._turn += 1
+        wait: float | None = None
+        for index in range(len(sources)):
+            source_id = sources[(index + self._turn) % len(sources)]
+            account = ways[source_id][0].account
+            pause = self._started.get(account, -1e9) + options.stagger - clock()
+            if pause > 0:
+                wait = min(wait or pause, pause)
+                continue
+            free, by_others = self._free(ways[source_id], account, holders)
+            if free <= 0 and not by_others:
+                continue  # our own checks fill it; one of them ends soon
+            found = await queue.claim(
+                self.runtime.store,
+                node=self.runtime.node,
+                source_id=source_id,
+                limit=1 if options.stagger else int(min(room, max(free, 1))),
+                now=self.now(),
+                parked=free <= 0 and source_id in idle,
+                watched=watched,
+            )
+            for due in found:
+                self._start(due, account)
+                self._started[account] = clock()
+                room -= 1
+            if room <= 0:
+                return
+            if found and options.stagger:
+                wait = min(wait or options.stagger, options.stagger)
+        if wait is not None:
+            self._soon(wait)
+
+    def _free(self, profiles: list[Profile], account: str, holders: list[Holder]) -> tuple[float, bool]:
+        """Connections of an account that a new check could have, and whether viewers and recordings alone fill it."""
+        if any(not profile.most for profile in profiles):
+            return float("inf"), False
+        limits = {limit.resource: limit.most for profile in profiles for limit in profile.limits}
+        total = sum(limits.values())
+        used = [holder for holder in holders if holder.resource in limits]
+        others = sum(holder.purpose != PURPOSE for holder in used)
+        ours = sum(running.account == account for running in self._running.values())
+        return total - others - max(len(used) - others, ours), others >= total
+
+    def _soon(self, seconds: float) -> None:
+        """Look again when the next account may start a check."""
+        if self._again is not None:
+            self._again.cancel()
+        self._again = asyncio.get_running_loop().call_later(seconds, self._spawn_fill)
+
+    def _spawn_fill(self) -> None:
+        task = asyncio.create_task(self._quietly(self.fill()), name="checks fill")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _quietly(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except NightcrewError as exc:
+            log.warning("checks could not be taken up", reason=str(exc))
+
+    def _start(self, due: Due, account: str) -> None:
+        running = self._running[due.stream_id] = _Running(due, account)
+        running.task = asyncio.create_task(self._run(running), name=f"check of stream {due.stream_id}")
+
+    async def _keep(self) -> None:
+        clock = asyncio.get_running_loop().time()
+        if self._running and clock - self._renewed >= RENEWAL:
+            await queue.renew(
+                self.runtime.store, node=self.runtime.node, stream_ids=list(self._running), now=self.now()
+            )
+            self._renewed = clock
+        if clock - self._dropped >= DROPPING:
+            self._dropped = clock
+            await queue.drop_unplayable(self.runtime.store)
+
+    # -- one check -------------------------------------------------------------------------------------------------
+
+    async def _run(self, running: _Running) -> None:
+        """One check from its claim to its result, or until it parks. One of the places that catch everything."""
+        due = running.due
+        self.runtime.bus.publish("checks")
+        try:
+            await self._check(due)
+        except NotFound:
+            await self._put_off(due, AFTER_ERROR)  # the stream or its source has just been removed
+        except NightcrewError as exc:
+            log.warning("a check could not be done", stream=due.stream_id, reason=str(exc))
+            await self._put_off(due, AFTER_ERROR)
+        except Exception:
+            log.exception("a check raised", stream=due.stream_id)
+            await self._put_off(due, AFTER_ERROR)
+        finally:
+            self._running.pop(due.stream_id, None)
+            self.runtime.bus.publish("checks")
+        if not self._closed:
+            self._spawn_fill()
+
+    async def _put_off(self, due: Due, seconds: float) -> None:
+        """Take it up again later, with the plan that it had."""
+        with contextlib.suppress(NightcrewError):
+            until = self.now() + timedelta(seconds=seconds)
+            await queue.park(
+                self.runtime.store,
+                node=self.runtime.node,
+                stream_id=due.stream_id,
+                plan=due.plan,
+                until=until,
+                waiting=False,
+            )
+
+    async def _check(self, due: Due) -> None:
+        channel = await channels.get(self.runtime.store, due.channel_id)
+        stream = next((one for one in channel.streams if one.id == due.stream_id), None)
+        if stream is None:
+            raise NotFound(f"stream {due.stream_id} is not listed any more")
+        now = self.now()
+        going = plan.wake(Plan.load(due.plan), now) if due.plan else plan.begin(now)
+        last: Outcome | None = None
+        while True:
+            options = self._options
+            ways = {
+                one.name: one
+                for one in accounts.preferred(
+                    await accounts.profiles_of(self.runtime, stream.source_id), stream.profile
+                )
+            }
+            free = [name for name, way in ways.items() if await self.runtime.slots.free(way.limits)]
+            going, move = plan.next_move(going, list(ways), free, self.now(), options)
+            if not isinstance(move, Try):
+                break
+            wanted = Wanted(channel, stream, ways[move.profile], self._ask(due, options), radio=_radio(channel, stream))
+            outcome = await attempt(self.runtime, self.probers, wanted, options)
+            going = plan.after(going, move.profile, outcome.result, outcome.reason, self.now(), options)
+            if outcome.result is not Result.FULL:
+                last = outcome
+            if outcome.result in {Result.OK, Result.INTERRUPTED}:
+                move = Finish(plan.End.OK if outcome.result is Result.OK else plan.End.INTERRUPTED)
+                break
+        await self._conclude(due, channel, going, move, last)
+
+    async def _conclude(self, due: Due, channel: Channel, going: Plan, move: Move, last: Outcome | None) -> None:
+        store, node, options = self.runtime.store, self.runtime.node, self._options
+        if isinstance(move, Park):
+            await queue.park(
+                store, node=node, stream_id=due.stream_id, plan=going.dump(), until=move.until, waiting=not going.tried
+            )
+            return
+        if not isinstance(move, Finish):
+            raise TypeError(f"a check cannot end with {move}")
+        suspected = self._count_unreachable(due, last)
+        finding = conclusion.finding(due, going, move.end, last, self.now(), options, suspected=suspected)
+        if not await results.finish(store, due, finding, node=node, keep=options.keep_results):
+            return
+        if suspected and self.unreachable:
+            await results.spare(store, list(self.unreachable), self.now() + conclusion.AFTER_OUTAGE)
+        await reorder(self.runtime, channel.id, options, self.now())
+
+    def _count_unreachable(self, due: Due, last: Outcome | None) -> bool:
+        """Whether so many checks in a row reached nothing that this machine's network is suspected."""
+        if last is None or last.result is Result.INTERRUPTED:
+            return False
+        if not last.network:
+            self.unreachable.clear()
+            return False
+        if due.stream_id not in self.unreachable:
+            self.unreachable.append(due.stream_id)
+        del self.unreachable[: -4 * OUTAGE]
+        return self.network_down
+
+    def _ask(self, due: Due, options: CheckSettings) -> Ask:
+        """How closely to look: at the headers only where the stream is known well, unless they have changed."""
+        recent = due.sampled_at is not None and (self.now() - due.sampled_at).total_seconds() < options.sample_every
+        known = (due.video_codec, due.width, due.height) if recent and not due.full and not due.dead else None
+        return Ask(
+            sample=options.sample_seconds,
+            doubt=max(options.doubt_seconds, options.sample_seconds),
+            limit=float(options.probe_limit - 1),
+            still=256 if options.keep_stills else 0,
+            known=known,
+        )
+
+    @property
+    def _options(self) -> CheckSettings:
+        return self.runtime.settings.of(CheckSettings)
+
+
+async def reorder(runtime: Runtime, channel_id: int, options: CheckSettings, now: datetime) -> bool:
+    """Put a channel's streams into order by what is known of them; returns whether that changed anything."""
+    channel = await channels.get(runtime.store, channel_id)
+    known = {one.stream_id: one for one in await views.of_channel(runtime.store, channel_id, now=now)}
+    ways = await accounts.profiles(runtime)
+    entries = [
+        rules.Entry(
+            id=stream.id,
+            account=ways[stream.source_id][0].account if ways.get(stream.source_id) else str(stream.source_id),
+            source=stream.source,
+            score=stream.score,
+            height=known[stream.id].height if stream.id in known else 0,
+            dead=stream.dead,
+            lead=index,
+        )
+        for index, stream in enumerate(
+            sorted(channel.streams, key=lambda one: (one.feed_id != channel.feed_id, one.id))
+        )
+        if stream.playable
+    ]
+    changed = await grades.place(runtime.store, channel_id, channel.streams, rules.order(entries, options))
+    if changed:
+        runtime.bus.publish("channels")
+    return changed
+
+
+def _radio(channel: Channel, stream: Stream) -> bool:
+    return rules.is_radio(channel.name, channel.group, stream.attributes)
+
+
+def _watched(holders: list[Holder]) -> set[int]:
+    """The channels that somebody watches or records now."""
+    named = (holder.subject.partition(":") for holder in holders if holder.purpose != PURPOSE)
+    return {int(number) for kind, _, number in named if kind == "channel" and number.isdecimal()}

@@ -1,0 +1,9 @@
+"""Pages of the checks domain."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from nightcrew.web.render import PageRoute
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)

@@ -1,0 +1,242 @@
+"""Pure rules of checks: what a report says about a stream, its score, the order of a channel's streams."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nightcrew.checks.settings import CheckSettings
+from nightcrew.prober.wire import Report
+
+BEST_KBPS = 8000.0
+BEST_FPS = 60.0
+MODERN = frozenset({"hevc", "av1"})
+SLOW = 0.75
+"""Seconds of media for each second of waiting below which a live stream comes too slowly to be watched."""
+MAX_PAUSE = 7 * 86_400
+DEAD_PLACES = 1_000
+"""Where the places of dead streams begin; those of working ones begin at 1 (see playlists' models)."""
+UNPLACED = 500
+_RADIO = re.compile(r"\bradio\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a stream that works. `kbps` None: it was not measured."""
+
+    video_codec: str = ""
+    width: int = 0
+    height: int = 0
+    fps: float = 0.0
+    audio_codec: str = ""
+    kbps: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a score: from 0 to 1, and its weight."""
+
+    name: str
+    value: float
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """0 to 1, with the parts that it is made of."""
+
+    value: float
+    parts: tuple[Part, ...]
+
+
+def score(facts: Facts, options: CheckSettings) -> Score:
+    """0.40·min(kbps/8000, 1) + 0.35·resolution + 0.15·min(fps/60, 1) + 0.10·codec, with the weights of the settings.
+
+    A part that is not known is left out, and the others count for more. Source: the checks specification.
+    """
+    parts = [
+        Part("resolution", resolution_value(facts.height), options.weight_resolution),
+        Part("frame rate", min(facts.fps / BEST_FPS, 1.0), options.weight_fps),
+        Part("codec", codec_value(facts.video_codec), options.weight_codec),
+    ]
+    if facts.kbps is not None:
+        parts.insert(0, Part("bit rate", min(facts.kbps / BEST_KBPS, 1.0), options.weight_bitrate))
+    total = sum(part.weight for part in parts)
+    value = sum(part.value * part.weight for part in parts) / total if total else 0.0
+    every = options.weight_bitrate + options.weight_resolution + options.weight_fps + options.weight_codec
+    return Score(round(value * min(every, 1.0), 4), tuple(parts))
+
+
+def resolution_value(height: int) -> float:
+    """1080 lines or more: 1, 720: .7, 576: .5, any other picture: .3; no picture: 0."""
+    if height <= 0:
+        return 0.0
+    return next((value for lines, value in ((1080, 1.0), (720, 0.7), (576, 0.5)) if height >= lines), 0.3)
+
+
+def codec_value(codec: str) -> float:
+    """HEVC and AV1: 1, H.264: .8, any other: .5; none: 0."""
+    if not codec:
+        return 0.0
+    return 1.0 if codec in MODERN else 0.8 if codec == "h264" else 0.5
+
+
+def facts_of(report: Report) -> Facts:
+    """What a report says about a stream."""
+    return Facts(
+        video_codec=report.video_codec,
+        width=report.width,
+        height=report.height,
+        fps=report.fps,
+        audio_codec=report.audio_codec,
+        kbps=report.kbps or None,
+    )
+
+
+# -- good or not -------------------------------------------------------------------------------------------------------
+
+
+def is_radio(name: str, group: str, attributes: Mapping[str, str]) -> bool:
+    """Whether a channel calls itself radio."""
+    return attributes.get("radio", "").lower() in {"true", "1", "yes"} or bool(_RADIO.search(f"{name} / {group}"))
+
+
+def failure(report: Report, options: CheckSettings, *, radio: bool = False, finite: bool = False) -> str | None:
+    """Why a stream is not good, or None when it is. `radio`: no picture is expected; `finite`: the bytes have an end."""
+    if report.error:
+        return report.error
+    return (
+        _no_media(report, options, radio=radio)
+        or _cut_short(report, options, finite=finite)
+        or _picture(report, options)
+    )
+
+
+def _no_media(report: Report, options: CheckSettings, *, radio: bool) -> str | None:
+    if not report.video_codec:
+        if not report.audio_codec:
+            return "nothing in it can be decoded"
+        if options.audio_only == "always" or (options.audio_only == "radio" and radio):
+            return None
+        return "it has sound and no video"
+    if report.width <= 0 or report.height <= 0:
+        return "its picture has no size: it is scrambled or broken"
+    return None
+
+
+def _cut_short(report: Report, options: CheckSettings, *, finite: bool) -> str | None:
+    if report.kbps == 0.0 and not report.ended:
+        return None  # only its headers were asked for
+    if report.ended and not finite and report.seconds < options.sample_seconds:
+        return f"it broke off after {report.seconds:.1f} s"
+    if report.late and report.seconds < SLOW * report.wall:
+        return f"it is too slow: {report.seconds:.1f} s of it came in {report.wall:.1f} s"
+    slow = report.seconds < SLOW * report.wall and report.wall >= options.doubt_seconds
+    return f"it is too slow: {report.seconds:.1f} s of it came in {report.wall:.1f} s" if slow else None
+
+
+def _picture(report: Report, options: CheckSettings) -> str | None:
+    if not report.kbps:
+        return None
+    if report.video_codec and not report.pictures:
+        return "no picture could be decoded"
+    if report.black and options.fail_black:
+        return f"its picture was black for {report.seconds:.0f} s"
+    if report.frozen and options.fail_frozen:
+        return f"its picture stood still for {report.seconds:.0f} s"
+    if report.silent and options.fail_silent:
+        return f"it was silent for {report.seconds:.0f} s"
+    return None
+
+
+def below_minimum(facts: Facts, value: float, options: CheckSettings) -> str | None:
+    """Which of the user's minimums a working stream does not reach. The score comes first, the threshold afterwards."""
+    wanted = [
+        ("lines", facts.height if facts.video_codec else None, options.min_height),
+        ("kbit/s", facts.kbps, options.min_kbps),
+        ("frames a second", facts.fps if facts.video_codec else None, options.min_fps),
+    ]
+    for unit, found, least in wanted:
+        if least and found is not None and found < least:
+            return f"it has {found:.0f} {unit}, and the minimum is {least}"
+    if value < options.min_score:
+        return f"its score is {value:.2f}, and the minimum is {options.min_score:.2f}"
+    return None
+
+
+def next_retry(failures: int, options: CheckSettings) -> float:
+    """Seconds until a dead stream is tried again after `failures` failed checks in a row."""
+    return min(options.dead_retry * 2.0 ** max(0, min(failures - 1, 20)), MAX_PAUSE)
+
+
+# -- the order of a channel's streams ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A stream as the order sees it. `score` None: it was never checked; `exempt`: a person added it by hand."""
+
+    id: int
+    account: str
+    source: str
+    score: float | None
+    height: int = 0
+    dead: bool = False
+    exempt: bool = False
+    lead: int = 0
+    """Its place when nothing else decides."""
+
+
+def order(entries: Sequence[Entry], options: CheckSettings) -> dict[int, int]:
+    """The place of each stream in its channel, by id: 1 is tried first; below 0 it is left out.
+
+    Working streams by account priority, wished quality and score; then those that were never checked; then dead ones.
+    """
+    good = sorted((e for e in entries if e.score is not None and not e.dead), key=lambda e: _rank(e, options))
+    fresh = sorted(
+        (e for e in entries if e.score is None and not e.dead), key=lambda e: (_priority(e, options), e.lead)
+    )
+    dead = sorted((e for e in entries if e.dead), key=lambda e: (-(e.score or 0.0), e.lead))
+    if options.diversify:
+        good = diversified(good)
+    left_out = beyond_limit([*good, *fresh, *dead], options.account_stream_limit)
+    places = {entry.id: index for index, entry in enumerate(good, start=1)}
+    places |= {entry.id: UNPLACED + index for index, entry in enumerate(fresh)}
+    places |= {entry.id: DEAD_PLACES + index for index, entry in enumerate(dead)}
+    return places | {entry.id: -1 for entry in left_out}
+
+
+def diversified(ranked: Sequence[Entry]) -> list[Entry]:
+    """Round by round one stream of each account, the accounts in the order of their best streams."""
+    accounts: dict[str, list[Entry]] = {}
+    for entry in ranked:
+        accounts.setdefault(entry.account, []).append(entry)
+    longest = max((len(found) for found in accounts.values()), default=0)
+    return [found[turn] for turn in range(longest) for found in accounts.values() if turn < len(found)]
+
+
+def beyond_limit(ranked: Sequence[Entry], most: int) -> list[Entry]:
+    """The streams beyond the first `most` of each account; 0: none. Streams that a person added are not counted."""
+    if not most:
+        return []
+    counts: dict[str, int] = {}
+    beyond = []
+    for entry in ranked:
+        if entry.exempt:
+            continue
+        counts[entry.account] = counts.get(entry.account, 0) + 1
+        if counts[entry.account] > most:
+            beyond.append(entry)
+    return beyond
+
+
+def _rank(entry: Entry, options: CheckSettings) -> tuple[int, bool, float, int]:
+    too_high = bool(options.prefer_max_height) and entry.height > options.prefer_max_height
+    return _priority(entry, options), too_high, -(entry.score or 0.0), entry.lead
+
+
+def _priority(entry: Entry, options: CheckSettings) -> int:
+    names = [name.casefold() for name in options.account_priority]
+    name = entry.source.casefold()
+    return names.index(name) if name in names else len(names)

@@ -1,0 +1,51 @@
+"""How the checks stand: what needs a person, the figures of the first page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nightcrew.checks.crew import Crew
+from nightcrew.checks.models import Run
+from nightcrew.checks.store import runs, views
+from nightcrew.kernel.clock import iso, utcnow
+from nightcrew.kernel.health import Need
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from nightcrew.kernel.runtime import Runtime
+
+
+async def needs(runtime: Runtime) -> list[Need]:
+    """A network that seems to be down."""
+    if runtime.part(Crew).network_down:
+        return [Need("warning", "Checks reach no source at all: is this machine's network down?", "/checks")]
+    return []
+
+
+async def overview(runtime: Runtime) -> dict[str, Any]:
+    """Figures for the first page."""
+    now = utcnow()
+    open_runs = await runs.page(runtime.store, open_only=True)
+    return {"streams": await views.counts(runtime.store, now), "runs": [run_row(run, now) for run in open_runs]}
+
+
+def run_row(run: Run, now: datetime) -> dict[str, Any]:
+    """A run as scripts see it."""
+    left = run.seconds_left(now)
+    return {
+        "id": run.id,
+        "title": run.title,
+        "asked_by": run.asked_by,
+        "state": run.state.value,
+        "created_at": iso(run.created_at),
+        "ended_at": iso(run.ended_at),
+        "total": run.total,
+        "done": run.done,
+        "ok": run.ok,
+        "failed": run.failed,
+        "interrupted": run.interrupted,
+        "died": run.died,
+        "revived": run.revived,
+        "seconds_left": None if left is None else round(left),
+    }

@@ -1,0 +1,1 @@
+"""What the checks domain stores, by subject."""

@@ -1,0 +1,203 @@
+"""What checks found: a result for each, the last good facts, the still, and the counts of its run, in one transaction."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from nightcrew.checks.models import MAX_REASON, Due, Entry, Verdict, checked, result, run, still
+from nightcrew.checks.rules import Facts
+from nightcrew.kernel.store import Store
+from nightcrew.playlists import grades
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """All that a check came to. `facts` None: nothing good was seen, and what is known stays. `dead` None: as before.
+
+    `is_checked`: scheduled runs may pass over it for a while. `due_at`: when it is to be checked again, None: by the next run;
+    `stays`: it is still part of its run.
+    """
+
+    verdict: Verdict
+    at: datetime
+    entry: dict[str, Any]
+    reason: str | None = None
+    facts: Facts | None = None
+    score: float | None = None
+    dead: bool | None = None
+    is_checked: bool = True
+    sampled: bool = False
+    due_at: datetime | None = None
+    stays: bool = False
+    jpeg: bytes = b""
+
+
+async def finish(store: Store, due: Due, finding: Finding, *, node: str, keep: int) -> bool:
+    """Store a finding; False when the check is not this node's any more (cancelled, or taken over): then nothing is stored."""
+    async with store.write() as connection:
+        mine = sa.and_(checked.c.stream_id == due.stream_id, checked.c.lease_node == node)
+        changed = await connection.execute(sa.update(checked).where(mine).values(_values(due, finding)))
+        if not changed.rowcount:
+            return False
+        values = {**finding.entry, "stream_id": due.stream_id, "run_id": due.run_id, "at": finding.at}
+        values |= {"verdict": finding.verdict.value, "reason": finding.reason and finding.reason[:MAX_REASON]}
+        await connection.execute(sa.insert(result).values(values))
+        await _prune(connection, due.stream_id, keep)
+        await _grade(connection, due, finding)
+        if finding.jpeg:
+            await _save_still(store, connection, due.stream_id, finding)
+        if due.run_id is not None:
+            await _count(connection, due, finding)
+    return True
+
+
+def _values(due: Due, finding: Finding) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "lease_node": None,
+        "lease_until": None,
+        "plan": None,
+        "waiting": False,
+        "due_at": finding.due_at,
+        "run_id": due.run_id if finding.stays else None,
+        "full": due.full and finding.stays,
+        "priority": due.priority if finding.stays else 2,
+        "verdict": finding.verdict.value,
+        "reason": finding.reason and finding.reason[:MAX_REASON],
+        "verdict_at": finding.at,
+    }
+    if finding.is_checked:
+        values["checked_at"] = finding.at
+    if finding.verdict is Verdict.FAILED:
+        values["failures"] = due.failures + 1
+    if finding.dead is True and not due.dead:
+        values["dead_since"] = finding.at
+    if finding.dead is False:
+        values |= {"dead_since": None, "failures": 0}
+    if finding.facts is not None:
+        values |= _known(finding.facts, finding)
+    return values
+
+
+def _known(facts: Facts, finding: Finding) -> dict[str, Any]:
+    """What is known of a stream that works; a bit rate that was not measured anew stays."""
+    values: dict[str, Any] = {
+        "good_at": finding.at,
+        "score": finding.score,
+        "width": facts.width,
+        "height": facts.height,
+        "fps": facts.fps,
+        "video_codec": facts.video_codec[:40],
+        "audio_codec": facts.audio_codec[:40],
+        "used_profile": finding.entry["used_profile"],
+    }
+    if facts.kbps is not None:
+        values["kbps"] = facts.kbps
+    if finding.sampled:
+        values["sampled_at"] = finding.at
+    return values
+
+
+async def _grade(connection: AsyncConnection, due: Due, finding: Finding) -> None:
+    """Tell the playlists."""
+    if finding.dead is True:
+        await grades.bury(connection, due.stream_id)
+    elif finding.facts is not None:
+        profile = finding.entry["used_profile"]
+        await grades.save(connection, due.stream_id, score=finding.score, profile=profile)
+
+
+async def _save_still(store: Store, connection: AsyncConnection, stream_id: int, finding: Finding) -> None:
+    """A picture of a stream that works replaces any; of one that fails only where there is none."""
+    values = {"stream_id": stream_id, "at": finding.at, "jpeg": finding.jpeg}
+    statement = store.upsert(still).values(values)
+    if finding.verdict is Verdict.OK:
+        update = {"at": statement.excluded.at, "jpeg": statement.excluded.jpeg}
+        await connection.execute(statement.on_conflict_do_update(index_elements=["stream_id"], set_=update))
+    else:
+        await connection.execute(statement.on_conflict_do_nothing(index_elements=["stream_id"]))
+
+
+async def _count(connection: AsyncConnection, due: Due, finding: Finding) -> None:
+    if finding.stays:
+        return
+    column = run.c[finding.verdict.value]
+    values: dict[Any, Any] = {column: column + 1}
+    if finding.dead is True and not due.dead:
+        values[run.c.died] = run.c.died + 1
+    if finding.dead is False and due.dead:
+        values[run.c.revived] = run.c.revived + 1
+    await connection.execute(sa.update(run).where(run.c.id == due.run_id).values(values))
+
+
+async def _prune(connection: AsyncConnection, stream_id: int, keep: int) -> None:
+    oldest = (
+        sa.select(result.c.id)
+        .where(result.c.stream_id == stream_id)
+        .order_by(result.c.id.desc())
+        .offset(keep)
+        .limit(1)
+        .scalar_subquery()
+    )
+    await connection.execute(sa.delete(result).where(result.c.stream_id == stream_id, result.c.id <= oldest))
+
+
+async def spare(store: Store, stream_ids: list[int], due_at: datetime) -> None:
+    """Take back that these streams are dead: it was this machine that reached nothing. They are checked again soon."""
+    async with store.write() as connection:
+        mine = sa.and_(checked.c.stream_id.in_(stream_ids), checked.c.good_at.is_not(None))
+        spared = list((await connection.execute(sa.select(checked.c.stream_id).where(mine))).scalars())
+        if spared:
+            await connection.execute(
+                sa.update(checked)
+                .where(checked.c.stream_id.in_(spared))
+                .values(dead_since=None, failures=0, due_at=due_at)
+            )
+            await grades.unbury(connection, spared)
+
+
+async def page(
+    store: Store,
+    *,
+    stream_id: int | None = None,
+    run_id: int | None = None,
+    verdict: Verdict | None = None,
+    before: int | None = None,
+    limit: int = 50,
+) -> list[Entry]:
+    """Results, newest first; `before` is the id of the last one that is known."""
+    query = sa.select(result).order_by(result.c.id.desc()).limit(limit)
+    if stream_id is not None:
+        query = query.where(result.c.stream_id == stream_id)
+    if run_id is not None:
+        query = query.where(result.c.run_id == run_id)
+    if verdict is not None:
+        query = query.where(result.c.verdict == verdict.value)
+    if before is not None:
+        query = query.where(result.c.id < before)
+    async with store.read() as connection:
+        rows = (await connection.execute(query)).mappings().all()
+    return [_entry(dict(row)) for row in rows]
+
+
+async def picture(store: Store, stream_id: int) -> tuple[datetime, bytes] | None:
+    """The still of a stream: when it was taken, and its JPEG."""
+    async with store.read() as connection:
+        row = (await connection.execute(sa.select(still).where(still.c.stream_id == stream_id))).first()
+    return None if row is None else (row.at, row.jpeg)
+
+
+def _entry(row: dict[str, Any]) -> Entry:
+    return Entry(
+        **{
+            **row,
+            "verdict": Verdict(row["verdict"]),
+            "parts": json.loads(row["parts"]) if row["parts"] else [],
+            "trace": json.loads(row["trace"]),
+        }
+    )

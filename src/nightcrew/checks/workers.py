@@ -1,0 +1,71 @@
+"""The domain's workers: what happens at the start and the end of a node, in each cycle, and at night."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nightcrew.checks import actions
+from nightcrew.checks.crew import Crew
+from nightcrew.checks.store import queue
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.jobs import Ended, Run
+
+if TYPE_CHECKING:
+    from nightcrew.kernel.runtime import Runtime
+
+REFRESH = "playlists.refresh"
+"""The job after which new streams may be there."""
+ORDERING = frozenset(
+    f"checks.{name}" for name in ("account_priority", "prefer_max_height", "diversify", "account_stream_limit")
+)
+
+
+async def start(runtime: Runtime) -> None:
+    """Called once at the start of a node, before its workers."""
+    crew = Crew(runtime)
+    runtime.add(crew)
+    runtime.add(Reorder())
+    await queue.give_back(runtime.store, node=runtime.node, now=utcnow())
+    runtime.jobs.on_end(_after_job)
+    runtime.settings.watch(lambda keys: _on_settings(runtime, keys))
+
+
+async def stop(runtime: Runtime) -> None:
+    """Called at the end of a node."""
+    await runtime.part(Crew).close()
+
+
+class Reorder:
+    """Whether the settings that order streams have changed since the worker last looked."""
+
+    def __init__(self) -> None:
+        self.wanted = False
+
+
+def _on_settings(runtime: Runtime, keys: frozenset[str]) -> None:
+    if keys & ORDERING:
+        runtime.part(Reorder).wanted = True
+
+
+async def _after_job(runtime: Runtime, ended: Ended) -> None:
+    if ended.job == REFRESH and ended.outcome == "done":
+        await actions.check_new(runtime, "New streams")
+
+
+async def work(runtime: Runtime) -> None:
+    """The check worker's cycle."""
+    pending = runtime.part(Reorder)
+    if pending.wanted:
+        pending.wanted = False
+        await runtime.jobs.start("checks.reorder", label="Put the streams of all channels into order")
+    await runtime.part(Crew).look()
+
+
+async def nightly(run: Run) -> int:
+    """The nightly job: all streams are due."""
+    return await run.step("due", actions.nightly, run.runtime)
+
+
+async def order_again(run: Run) -> int:
+    """After a change of settings: the order of every channel's streams."""
+    return await run.step("order", actions.reorder_all, run.runtime)

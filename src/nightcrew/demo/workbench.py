@@ -1,0 +1,172 @@
+"""Service `workbench`: streams of which each fails in its own way, beside good ones, for checks to find out.
+
+`list.m3u` has one channel for each; `spare.m3u` has another stream for some of them.
+"""
+
+import asyncio
+import time
+import zlib
+from collections.abc import AsyncIterator, Callable
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from .broadcast import broadcast
+from .hls import MEDIA_TYPE
+from .m3u import M3U_TYPE
+from .scene import Scene
+from .window import SEGMENT_SECONDS
+
+TS_TYPE = "video/mp2t"
+KINDS = {
+    "good": "Good picture",
+    "wide": "Good wide picture",
+    "late": "Slow to start",
+    "radio": "Radio Workbench",
+    "still": "Frozen card",
+    "night": "Black picture",
+    "mute": "Silent picture",
+    "slow": "Too slow",
+    "cut": "Breaks off",
+    "stalled": "Stalls",
+    "hanging": "Never answers",
+    "empty": "Sends nothing",
+    "garbage": "Sends noise",
+    "page": "A web page",
+    "forbidden": "Forbidden",
+    "missing": "Missing",
+    "error": "Server error",
+}
+"""What there is at `/workbench/<kind>.ts`, and its channel's name."""
+SPARE = ("good", "still", "page", "missing")
+"""Kinds for which `spare.m3u` has a good stream too."""
+
+
+def routes(scene: Scene) -> list[BaseRoute]:
+    async def stream(request: Request) -> Response:
+        kind = request.path_params["kind"]
+        if kind not in KINDS:
+            raise HTTPException(404, "no such stream")
+        if kind in ANSWERS:
+            return ANSWERS[kind]()
+        return StreamingResponse(_bytes(scene, kind), media_type=TS_TYPE)
+
+    async def fragmented(request: Request) -> Response:
+        return PlainTextResponse(_finished(scene), media_type=MEDIA_TYPE)
+
+    async def fragment(request: Request) -> Response:
+        number: int = request.path_params["number"]
+        parts = scene.defects.fragments
+        if not 0 <= number < len(parts):
+            raise HTTPException(404, "no such fragment")
+        return Response(parts[number], media_type="video/mp4")
+
+    async def unnamed(request: Request) -> Response:
+        """A master playlist that names neither size nor frame rate, the worse variant first."""
+        lines = ["#EXTM3U"]
+        for bandwidth, path in ((900_000, "harbour/180/index.m3u8"), (800_000, "harbour/360/index.m3u8")):
+            lines += [f"#EXT-X-STREAM-INF:BANDWIDTH={bandwidth}", f"{scene.url}/live/{path}"]
+        return PlainTextResponse("\n".join([*lines, ""]), media_type=MEDIA_TYPE)
+
+    async def whole(request: Request) -> Response:
+        return PlainTextResponse(_list(scene, KINDS, lambda kind: f"{kind}.ts"), media_type=M3U_TYPE)
+
+    async def spare(request: Request) -> Response:
+        return PlainTextResponse(_list(scene, dict.fromkeys(SPARE, ""), lambda _: "wide.ts"), media_type=M3U_TYPE)
+
+    return [
+        Route("/workbench/list.m3u", whole),
+        Route("/workbench/spare.m3u", spare),
+        Route("/workbench/{kind}.ts", stream),
+        Route("/workbench/unnamed/master.m3u8", unnamed),
+        Route("/workbench/fmp4/index.m3u8", fragmented),
+        Route("/workbench/fmp4/{number:int}.m4s", fragment),
+    ]
+
+
+ANSWERS: dict[str, Callable[[], Response]] = {
+    "empty": lambda: Response(b"", media_type=TS_TYPE),
+    "garbage": lambda: Response(zlib.compress(bytes(range(256)) * 400, 0), media_type=TS_TYPE),
+    "page": lambda: HTMLResponse("<!doctype html><title>Plans</title><h1>Buy a plan to go on watching</h1>"),
+    "forbidden": lambda: PlainTextResponse("not for you", 403),
+    "missing": lambda: PlainTextResponse("not here", 404),
+    "error": lambda: PlainTextResponse("something broke", 500),
+}
+
+
+async def _bytes(scene: Scene, kind: str) -> AsyncIterator[bytes]:
+    match kind:
+        case "late":
+            await asyncio.sleep(3)
+        case "hanging":
+            await asyncio.sleep(600)
+        case _:
+            pass
+    segments = scene.defects.loops.get(kind) or _moving(scene)
+    chunks = broadcast(segments, scene.clock)
+    match kind:
+        case "slow":
+            chunks = _slowed(chunks, 0.4)
+        case "cut":
+            chunks = _cut(chunks, SEGMENT_SECONDS + 0.3)
+        case "stalled":
+            chunks = _stalled(chunks)
+        case _:
+            pass
+    async for chunk in chunks:
+        yield chunk
+
+
+def _moving(scene: Scene) -> tuple[bytes, ...]:
+    loop = scene.pictures.choose("harbour")
+    if loop is None:
+        raise HTTPException(503, scene.pictures.problem, {"Retry-After": "1"})
+    return loop["360"]
+
+
+async def _slowed(chunks: AsyncIterator[bytes], pace: float) -> AsyncIterator[bytes]:
+    """The bytes of one second in 1/`pace` seconds; also the first segment, which is sent at once elsewhere."""
+    async for chunk in chunks:
+        packets = [chunk[at : at + 188 * 20] for at in range(0, len(chunk), 188 * 20)]
+        seconds = len(chunk) * 8 / 560_000 / pace
+        for some in packets:
+            yield some
+            await asyncio.sleep(seconds / len(packets))
+
+
+async def _cut(chunks: AsyncIterator[bytes], seconds: float) -> AsyncIterator[bytes]:
+    """Ends inside of a packet."""
+    began = time.monotonic()
+    async for chunk in chunks:
+        if time.monotonic() - began > seconds - SEGMENT_SECONDS:
+            yield chunk[:100]
+            return
+        yield chunk
+
+
+async def _stalled(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async for chunk in chunks:
+        yield chunk[: len(chunk) // 3]
+        await asyncio.sleep(600)
+
+
+def _finished(scene: Scene) -> str:
+    """A finished media playlist of fMP4 segments."""
+    count = len(scene.defects.fragments) - 1
+    lines = ["#EXTM3U", "#EXT-X-VERSION:7", f"#EXT-X-TARGETDURATION:{SEGMENT_SECONDS}", '#EXT-X-MAP:URI="0.m4s"']
+    for number in range(1, count + 1):
+        lines += [f"#EXTINF:{SEGMENT_SECONDS}.000,", f"{number}.m4s"]
+    return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
+
+
+def _list(scene: Scene, kinds: dict[str, str], path_of: Callable[[str], str]) -> str:
+    lines = ["#EXTM3U"]
+    for number, kind in enumerate(kinds, start=1):
+        name = KINDS[kind]
+        lines.append(
+            f'#EXTINF:-1 tvg-id="{kind}.workbench.test" tvg-name="{name}" tvg-chno="{number}" group-title="Workbench",{name}'
+        )
+        lines.append(f"{scene.url}/workbench/{path_of(kind)}")
+    return "\n".join([*lines, ""])

@@ -1,0 +1,127 @@
+"""Child processes: described, not spawned. Each runs in its own session, is always reaped, and leaves nobody behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from nightcrew.kernel.redaction import redact
+
+KEPT_LINES = 20
+"""Lines of its last words that are kept of a process."""
+PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
+"""Variables of the environment that a child gets, and nothing else: ours may hold secrets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A program and its arguments; no shell is in between. `grace` seconds lie between TERM and KILL, 0: KILL at once."""
+
+    args: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    grace: float = 5.0
+
+
+@dataclass(eq=False, slots=True)
+class Child:
+    """A running process with pipes to its standard input and output. Whoever started it calls `end`."""
+
+    command: Command
+    _process: asyncio.subprocess.Process
+    _words: deque[str]
+    _listening: asyncio.Task[None]
+
+    @property
+    def pid(self) -> int:
+        """Its process id, which is its group's and its session's too."""
+        return self._process.pid
+
+    @property
+    def stdin(self) -> asyncio.StreamWriter:
+        """What it reads."""
+        if self._process.stdin is None:
+            raise RuntimeError("the process has no standard input")
+        return self._process.stdin
+
+    @property
+    def stdout(self) -> asyncio.StreamReader:
+        """What it writes."""
+        if self._process.stdout is None:
+            raise RuntimeError("the process has no standard output")
+        return self._process.stdout
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has not been reaped."""
+        return self._process.returncode is None
+
+    def last_words(self) -> str:
+        """The end of what it wrote to standard error, redacted, in one line."""
+        return " | ".join(self._words)
+
+    async def wait(self) -> str:
+        """Wait for its end; returns how it ended, in words."""
+        return how_ended(await self._process.wait())
+
+    async def end(self) -> str:
+        """End it and all of its group, and reap it. Also right for one that is gone already."""
+        if self.alive and self.command.grace > 0:
+            self._signal(signal.SIGTERM)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.command.grace):
+                    await self._process.wait()
+        self._signal(signal.SIGKILL)
+        how = how_ended(await self._process.wait())
+        self.stdin.close()
+        await asyncio.gather(self._listening, return_exceptions=True)
+        return how
+
+    def _signal(self, number: signal.Signals) -> None:
+        """Tell the whole group, which may outlive its leader."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, number)
+
+
+async def start(command: Command) -> Child:
+    """Start a process in a session of its own. Raises OSError when it cannot be started."""
+    environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        *command.args,
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        env={**environment, **command.environment},
+        start_new_session=True,
+    )
+    words: deque[str] = deque(maxlen=KEPT_LINES)
+    listening = asyncio.create_task(_listen(process, words), name=f"stderr of {process.pid}")
+    return Child(command, process, words, listening)
+
+
+def how_ended(code: int) -> str:
+    """An exit status in words."""
+    if code >= 0:
+        return f"it ended with status {code}"
+    try:
+        return f"it was ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"it was ended by signal {-code}"
+
+
+async def _listen(process: asyncio.subprocess.Process, words: deque[str]) -> None:
+    if process.stderr is None:
+        return
+    while True:
+        try:
+            line = await process.stderr.readline()
+        except ValueError:  # a line longer than the reader's limit
+            continue
+        if not line:
+            return
+        words.append(redact(line.decode("utf-8", "replace").strip())[:300])
