@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nightcrew.checks import rules
 from nightcrew.checks.plan import Result
-from nightcrew.checks.probers import ProberDied, Probers
+from nightcrew.checks.probers import Chunks, ProberDied, Probers
 from nightcrew.checks.settings import CheckSettings
 from nightcrew.kernel.errors import NightcrewError, Retry
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.slots import Priority
 from nightcrew.kernel.store import DatabaseAway
-from nightcrew.playlists import Channel, Player, Profile, Stream, Variant, media, media_type
+from nightcrew.playlists import Channel, Media, Player, Profile, Stream, Variant, media, media_type
 from nightcrew.prober.wire import Ask, Report
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ PURPOSE = "check"
 """What the ledger of connections says of a check."""
 TOO_MANY = frozenset({429, 458, 509})
 """Statuses with which sources say that too many connections are open."""
+GOING_ON = 1.5
+"""Seconds after which a continuous stream must still be coming: some send a few seconds at once, and then hang up."""
 SNIFFED = 564
 """Bytes that are looked at before a prober is asked: three transport stream packets."""
 
@@ -87,9 +90,8 @@ async def _look(runtime: Runtime, probers: Probers, wanted: Wanted, options: Che
                 first_byte = time.monotonic() - began
                 if media_type(first) is None:
                     return Outcome(Result.FAILED, not_media(first), first_byte=first_byte)
-                chunks = _again(first, opened.chunks)
-                report = await probers.probe(wanted.ask, chunks, patience=opened.patience)
-        reason = rules.failure(report, options, radio=wanted.radio, finite=opened.finite)
+                async with contextlib.aclosing(_again(first, opened.chunks)) as again:
+                    report, reason = await _judge(probers, opened, again, wanted, options)
         result = Result.OK if reason is None else Result.FAILED
         return Outcome(result, reason or "", report, first_byte, variants=opened.variants)
     except TimeoutError:
@@ -105,6 +107,34 @@ async def _look(runtime: Runtime, probers: Probers, wanted: Wanted, options: Che
         network = isinstance(exc, Retry) and exc.status is None and first_byte is None
         said = redact(str(exc), secrets)
         return Outcome(Result.FULL if full else Result.FAILED, said, first_byte=first_byte, network=network)
+
+
+async def _judge(
+    probers: Probers, opened: Media, again: AsyncIterator[bytes], wanted: Wanted, options: CheckSettings
+) -> tuple[Report, str | None]:
+    """What a prober says of an open stream, and why that is not good enough, if it is not."""
+    continuous = opened.progress is None and not opened.finite
+    ask = replace(wanted.ask, least=GOING_ON if continuous else 0.0)
+    chunks = Chunks(again)
+    try:
+        report = await probers.probe(ask, chunks, patience=opened.patience)
+        reason = rules.failure(report, options, radio=wanted.radio, finite=opened.finite)
+        if reason is None and opened.progress is not None and not await _advances(opened, chunks):
+            reason = f"its playlist stands still: no new segment came for {opened.patience:.0f} s"
+        return report, reason
+    finally:
+        await chunks.close()
+
+
+async def _advances(opened: Media, chunks: Chunks) -> bool:
+    """Whether a live playlist gets new segments. One that stands still can be played for a few seconds, and then no more."""
+    with contextlib.suppress(TimeoutError, Retry):
+        async with asyncio.timeout(opened.patience):
+            while opened.progress is not None and not opened.progress.advanced:
+                if await chunks.next(opened.patience) is None:
+                    return False
+            return True
+    return False
 
 
 def not_media(first: bytes) -> str:
@@ -131,7 +161,7 @@ async def _first(chunks: AsyncIterator[bytes]) -> bytes:
     return found
 
 
-async def _again(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _again(first: bytes, rest: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     yield first
     async for chunk in rest:
         yield chunk

@@ -22,6 +22,36 @@ ANSWER = 5.0
 """Seconds within which a prober must answer when its stream has ended or its time is up."""
 
 
+class Chunks:
+    """An iterator's bytes, where waiting for the next ones can be given up and taken up again."""
+
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        self._chunks = chunks
+        self._coming: asyncio.Future[bytes | None] | None = None
+
+    async def next(self, patience: float, unless: asyncio.Future[Any] | None = None) -> bytes | None:
+        """The next bytes, None at the end. Raises `Retry` when none come for `patience` seconds.
+
+        When `unless` is done first, it gives b"" and loses nothing.
+        """
+        if self._coming is None:
+            self._coming = asyncio.ensure_future(anext(self._chunks, None))
+        either: set[asyncio.Future[Any]] = {self._coming} if unless is None else {self._coming, unless}
+        await asyncio.wait(either, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        if unless is not None and unless.done():
+            return b""
+        if not self._coming.done():
+            raise Retry(f"no byte came for {patience:g} s")
+        coming, self._coming = self._coming, None
+        return coming.result()
+
+    async def close(self) -> None:
+        """Wait for nothing any more."""
+        if self._coming is not None:
+            self._coming.cancel()
+            await asyncio.gather(self._coming, return_exceptions=True)
+
+
 class ProberDied(NightcrewError):
     """The prober crashed, hung, or took too much memory: the stream is to blame, the server goes on."""
 
@@ -48,7 +78,7 @@ class Probers:
         """The processes that there are now."""
         return [prober.child.pid for prober in self._all]
 
-    async def probe(self, ask: Ask, chunks: AsyncIterator[bytes], *, patience: float) -> Report:
+    async def probe(self, ask: Ask, chunks: Chunks, *, patience: float) -> Report:
         """Have a stream's bytes looked into.
 
         Raises `ProberDied`; `Retry` when no byte comes for `patience` seconds; and what reading the bytes raises.
@@ -98,7 +128,7 @@ class Probers:
         self._all.discard(prober)
         return await prober.child.end()
 
-    async def _work(self, prober: _Prober, ask: Ask, chunks: AsyncIterator[bytes], patience: float) -> Report:
+    async def _work(self, prober: _Prober, ask: Ask, chunks: Chunks, patience: float) -> Report:
         answer = asyncio.ensure_future(_report(prober.child))
         try:
             async with asyncio.timeout(ask.limit + ANSWER):
@@ -118,31 +148,18 @@ class Probers:
         return report
 
 
-async def _send(
-    child: Child, ask: Ask, chunks: AsyncIterator[bytes], answer: asyncio.Future[Report], patience: float
-) -> bool:
+async def _send(child: Child, ask: Ask, chunks: Chunks, answer: asyncio.Future[Report], patience: float) -> bool:
     """Pass the bytes on until the answer is there or they end; returns whether they ended."""
     child.stdin.write(ask.frame())
     while not answer.done():
-        coming = asyncio.ensure_future(anext(chunks, None))
-        try:
-            either: set[asyncio.Future[Any]] = {coming, answer}
-            await asyncio.wait(either, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-            if answer.done():
-                return False
-            if not coming.done():
-                raise Retry(f"no byte came for {patience:g} s")
-        finally:
-            if not coming.done():
-                coming.cancel()
-                await asyncio.gather(coming, return_exceptions=True)
-        chunk = coming.result()
+        chunk = await chunks.next(patience, answer)
         if chunk is None:
             child.stdin.write(END)
             await child.stdin.drain()
             return True
-        child.stdin.write(framed(chunk))
-        await child.stdin.drain()
+        if chunk:
+            child.stdin.write(framed(chunk))
+            await child.stdin.drain()
     return False
 
 

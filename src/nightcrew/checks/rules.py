@@ -126,13 +126,11 @@ def _no_media(report: Report, options: CheckSettings, *, radio: bool) -> str | N
 
 
 def _cut_short(report: Report, options: CheckSettings, *, finite: bool) -> str | None:
-    if report.kbps == 0.0 and not report.ended:
-        return None  # only its headers were asked for
-    if report.ended and not finite and report.seconds < options.sample_seconds:
+    if report.ended and not finite:
         return f"it broke off after {report.seconds:.1f} s"
-    if report.late and report.seconds < SLOW * report.wall:
-        return f"it is too slow: {report.seconds:.1f} s of it came in {report.wall:.1f} s"
-    slow = report.seconds < SLOW * report.wall and report.wall >= options.doubt_seconds
+    if not report.kbps:
+        return None  # only its headers were asked for
+    slow = report.seconds < SLOW * report.wall and (report.late or report.wall >= options.doubt_seconds)
     return f"it is too slow: {report.seconds:.1f} s of it came in {report.wall:.1f} s" if slow else None
 
 
@@ -141,6 +139,8 @@ def _picture(report: Report, options: CheckSettings) -> str | None:
         return None
     if report.video_codec and not report.pictures:
         return "no picture could be decoded"
+    if report.seconds < 0.8 * options.doubt_seconds:
+        return None  # too little was seen to say more
     if report.black and options.fail_black:
         return f"its picture was black for {report.seconds:.0f} s"
     if report.frozen and options.fail_frozen:

@@ -38,8 +38,17 @@ KINDS = {
     "forbidden": "Forbidden",
     "missing": "Missing",
     "error": "Server error",
+    "hls": "Good HLS",
+    "fmp4": "Good fMP4",
+    "standstill": "Standing playlist",
 }
-"""What there is at `/workbench/<kind>.ts`, and its channel's name."""
+"""What there is at `/workbench/<kind>.ts`, or in `PATHS`, and its channel's name."""
+PATHS = {
+    "hls": "unnamed/master.m3u8",
+    "fmp4": "fmp4/index.m3u8",
+    "standstill": "standstill/index.m3u8",
+}
+GOOD = ("good", "wide", "late", "radio", "hls", "fmp4")
 SPARE = ("good", "still", "page", "missing")
 """Kinds for which `spare.m3u` has a good stream too."""
 
@@ -53,9 +62,6 @@ def routes(scene: Scene) -> list[BaseRoute]:
             return ANSWERS[kind]()
         return StreamingResponse(_bytes(scene, kind), media_type=TS_TYPE)
 
-    async def fragmented(request: Request) -> Response:
-        return PlainTextResponse(_finished(scene), media_type=MEDIA_TYPE)
-
     async def fragment(request: Request) -> Response:
         number: int = request.path_params["number"]
         parts = scene.defects.fragments
@@ -63,27 +69,41 @@ def routes(scene: Scene) -> list[BaseRoute]:
             raise HTTPException(404, "no such fragment")
         return Response(parts[number], media_type="video/mp4")
 
-    async def unnamed(request: Request) -> Response:
-        """A master playlist that names neither size nor frame rate, the worse variant first."""
-        lines = ["#EXTM3U"]
-        for bandwidth, path in ((900_000, "harbour/180/index.m3u8"), (800_000, "harbour/360/index.m3u8")):
-            lines += [f"#EXT-X-STREAM-INF:BANDWIDTH={bandwidth}", f"{scene.url}/live/{path}"]
-        return PlainTextResponse("\n".join([*lines, ""]), media_type=MEDIA_TYPE)
-
-    async def whole(request: Request) -> Response:
-        return PlainTextResponse(_list(scene, KINDS, lambda kind: f"{kind}.ts"), media_type=M3U_TYPE)
-
-    async def spare(request: Request) -> Response:
-        return PlainTextResponse(_list(scene, dict.fromkeys(SPARE, ""), lambda _: "wide.ts"), media_type=M3U_TYPE)
+    async def text(request: Request) -> Response:
+        make, kind = TEXTS[request.url.path.removeprefix("/workbench/")]
+        return PlainTextResponse(make(scene), media_type=kind)
 
     return [
-        Route("/workbench/list.m3u", whole),
-        Route("/workbench/spare.m3u", spare),
+        *(Route(f"/workbench/{name}", text) for name in TEXTS),
         Route("/workbench/{kind}.ts", stream),
-        Route("/workbench/unnamed/master.m3u8", unnamed),
-        Route("/workbench/fmp4/index.m3u8", fragmented),
         Route("/workbench/fmp4/{number:int}.m4s", fragment),
     ]
+
+
+def _unnamed(scene: Scene) -> str:
+    """A master playlist that names neither size nor frame rate, the worse variant first and with more bandwidth."""
+    lines = ["#EXTM3U"]
+    for bandwidth, path in ((900_000, "harbour/180/index.m3u8"), (800_000, "harbour/360/index.m3u8")):
+        lines += [f"#EXT-X-STREAM-INF:BANDWIDTH={bandwidth}", f"{scene.url}/live/{path}"]
+    return "\n".join([*lines, ""])
+
+
+def _standstill(scene: Scene) -> str:
+    """A live playlist whose encoder has died: its segments are there, and no new one comes."""
+    count = len(scene.defects.fragments) - 1
+    lines = ["#EXTM3U", "#EXT-X-VERSION:7", f"#EXT-X-TARGETDURATION:{SEGMENT_SECONDS}", "#EXT-X-MEDIA-SEQUENCE:41"]
+    lines.append(f'#EXT-X-MAP:URI="{scene.url}/workbench/fmp4/0.m4s"')
+    for number in range(max(1, count - 3), count + 1):
+        lines += [f"#EXTINF:{SEGMENT_SECONDS}.000,", f"{scene.url}/workbench/fmp4/{number}.m4s"]
+    return "\n".join([*lines, ""])
+
+
+def _whole(scene: Scene) -> str:
+    return _list(scene, KINDS, lambda kind: PATHS.get(kind, f"{kind}.ts"))
+
+
+def _spare(scene: Scene) -> str:
+    return _list(scene, dict.fromkeys(SPARE, ""), lambda _: "wide.ts")
 
 
 ANSWERS: dict[str, Callable[[], Response]] = {
@@ -170,3 +190,12 @@ def _list(scene: Scene, kinds: dict[str, str], path_of: Callable[[str], str]) ->
         )
         lines.append(f"{scene.url}/workbench/{path_of(kind)}")
     return "\n".join([*lines, ""])
+
+
+TEXTS: dict[str, tuple[Callable[[Scene], str], str]] = {
+    "list.m3u": (_whole, M3U_TYPE),
+    "spare.m3u": (_spare, M3U_TYPE),
+    "unnamed/master.m3u8": (_unnamed, MEDIA_TYPE),
+    "fmp4/index.m3u8": (_finished, MEDIA_TYPE),
+    "standstill/index.m3u8": (_standstill, MEDIA_TYPE),
+}

@@ -10,7 +10,7 @@ from nightcrew.playlists.accounts import Profile
 from nightcrew.playlists.api import shown_url
 from nightcrew.playlists.formats.media import media_type
 from nightcrew.playlists.models import Channel, Stream
-from nightcrew.playlists.origin import media
+from nightcrew.playlists.origin import Media, media
 from nightcrew.playlists.play import Player
 from nightcrew.playlists.rules import Variant
 from nightcrew.playlists.settings import PlaylistSettings
@@ -60,6 +60,7 @@ DOMAIN = Domain(
 __all__ = [
     "DOMAIN",
     "Channel",
+    "Media",
     "Player",
     "Profile",
     "Stream",

@@ -22,13 +22,24 @@ PLAYLIST_LIMITS = Limits(max_bytes=2 << 20, seconds=5.0)
 Choose = Callable[[Sequence[rules.Variant]], rules.Variant | None]
 
 
+@dataclass(slots=True)
+class Progress:
+    """How a live playlist goes on. `advanced`: a segment has come that was not there when it was opened."""
+
+    advanced: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Media:
-    """A stream that is open. `patience` seconds: how long it may pause; `finite`: it is known to have an end."""
+    """A stream that is open. `patience` seconds: how long it may pause; `finite`: it is known to have an end.
+
+    `progress` is that of a live HLS playlist, None for anything else.
+    """
 
     chunks: AsyncIterator[bytes]
     patience: float
     finite: bool = False
+    progress: Progress | None = None
     variants: tuple[rules.Variant, ...] = ()
     """What its master playlist offered, if it has one."""
     variant: rules.Variant | None = None
@@ -51,17 +62,23 @@ async def media(http: Http, request: Request, choose: Choose = rules.best_varian
         request = replace(request, url=variant.url)
         text, base = await http.text(request, limits=PLAYLIST_LIMITS)
     playlist = hls.parse_media(text, base)
-    async with contextlib.aclosing(_segments(http, replace(request, url=base), playlist)) as chunks:
-        yield Media(chunks, max(STALL, 2.5 * playlist.target), playlist.ended, variants, variant)
+    progress = Progress()
+    async with contextlib.aclosing(_segments(http, replace(request, url=base), playlist, progress)) as chunks:
+        live_list = None if playlist.ended else progress
+        yield Media(chunks, max(STALL, 2.5 * playlist.target), playlist.ended, live_list, variants, variant)
 
 
-async def _segments(http: Http, request: Request, playlist: hls.MediaPlaylist) -> AsyncGenerator[bytes, None]:
+async def _segments(
+    http: Http, request: Request, playlist: hls.MediaPlaylist, progress: Progress
+) -> AsyncGenerator[bytes, None]:
     """The segments of a live playlist one after the other, for as long as new ones come."""
+    newest = playlist.segments[-1].sequence if playlist.segments else -1
     last: int | None = None
     init: str | None = None
     while True:
         fresh = hls.following(playlist, last)
         for segment in fresh:
+            progress.advanced = progress.advanced or segment.sequence > newest
             wanted = [segment.url] if segment.init in {None, init} else [str(segment.init), segment.url]
             for url in wanted:
                 async with http.live(replace(request, url=url)) as live:

@@ -143,7 +143,7 @@ class _Look:
         if not self._sample:
             return len(self._steps) >= RATE_FRAMES
         seconds = self._flow.seconds
-        if seconds < self._sample:
+        if seconds < self._sample or self._feed.wall < self._ask.least:
             return False
         return seconds >= self._ask.doubt or not self._doubtful()
 

@@ -24,6 +24,8 @@ class Ask:
     sample: float = 3.0
     doubt: float = 15.0
     limit: float = 25.0
+    least: float = 0.0
+    """Seconds since the first byte for which a stream must have gone on coming, however much of it came at once."""
     still: int = 256
     known: tuple[str, int, int] | None = None
     """Video codec, width and height of a stream for which its headers are enough, as long as they are these."""
