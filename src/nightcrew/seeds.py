@@ -1,11 +1,11 @@
 """The seeds' own addresses and configuration files, mapped onto Nightcrew's.
 
-So far: the playlists seed (`/vavoo/…` and its config.json). Existing scripts and players go on working.
+So far: the playlists seed (`/vavoo/…` and its config.json) and the checks seed's stream_checker_config.json. Existing scripts and players go on working.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Request
@@ -30,6 +30,16 @@ SEED_KEYS = (
     "refresh_interval",
     "stream_mode",
 )
+CHECKER_KEYS: Mapping[str, str] = {
+    "profile_failover.enabled": "checks.profile_failover_enabled",
+    "profile_failover.try_full_profiles": "checks.try_full_profiles",
+    "profile_failover.phase2_max_wait": "checks.phase2_max_wait",
+    "profile_failover.phase2_poll_interval": "checks.phase2_poll_interval",
+    "stream_analysis.retries": "checks.retries",
+    "stream_analysis.retry_delay": "checks.retry_delay",
+}
+"""The checks seed's stream_checker_config.json, key for key."""
+CHECKER_GROUPS = frozenset(key.partition(".")[0] for key in CHECKER_KEYS)
 RegionName = Annotated[str, Path(max_length=60)]
 
 
@@ -116,13 +126,25 @@ async def import_config(node: Runtime, data: Mapping[str, Any], *, actor: str) -
     """
     known: dict[str, Any] = {}
     ignored: list[str] = []
-    for key, value in data.items():
+    for key, value in _flattened(data):
+        if key in CHECKER_KEYS:
+            known[CHECKER_KEYS[key]] = value
+            continue
         try:
             known[node.settings.resolve(key)] = value
         except NightcrewError:
             ignored.append(key)
     await apply_settings(node, known, actor)
     return {"imported": sorted(known), "ignored": sorted(ignored)}
+
+
+def _flattened(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The entries of a configuration file; the groups of the checks seed as `group.key`."""
+    for key, value in data.items():
+        if key in CHECKER_GROUPS and isinstance(value, Mapping):
+            yield from ((f"{key}.{name}", inner) for name, inner in value.items())
+        else:
+            yield key, value
 
 
 import_router = APIRouter(prefix="/api/v1", tags=["settings"])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nightcrew.checks import actions
 from nightcrew.checks.models import Entry, RunState, Standing, Verdict
+from nightcrew.checks.scope import NewCheck
 from nightcrew.checks.standing import run_row
 from nightcrew.checks.store import results, runs, views
 from nightcrew.checks.store.queue import Scope
@@ -22,29 +22,6 @@ router = APIRouter(prefix="/api/v1", tags=["checks"])
 
 Id = Annotated[int, Path(ge=1, lt=2**63)]
 Number = Annotated[int | None, Query(ge=1, lt=2**63)]
-
-
-class NewCheck(BaseModel):
-    """What to check: exactly one of `stream`, `channel`, `group`, `source` (id or name), `region`, `all`.
-
-    `full`: look at each closely, also at those that are known well.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-    stream: int | None = Field(None, ge=1, lt=2**63)
-    channel: int | None = Field(None, ge=1, lt=2**63)
-    group: str | None = Field(None, max_length=300)
-    source: int | str | None = Field(None)
-    region: str | None = Field(None, max_length=60)
-    all: bool = False
-    full: bool = True
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        named = [self.stream, self.channel, self.group, self.source, self.region, True if self.all else None]
-        if sum(value is not None for value in named) != 1:
-            raise ValueError("say one of stream, channel, group, source, region or all")
-        return self
 
 
 @router.post("/checks", status_code=202)

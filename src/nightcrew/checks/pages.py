@@ -1,9 +1,161 @@
-"""Pages of the checks domain."""
+"""The pages of the checks domain: all streams with their stills, the runs, the accounts, and one stream's history."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
-from nightcrew.web.render import PageRoute
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import Response
+
+from nightcrew.checks import actions
+from nightcrew.checks.api import scope_of, trace_line
+from nightcrew.checks.models import RunState, Standing
+from nightcrew.checks.plot import history
+from nightcrew.checks.scope import NewCheck
+from nightcrew.checks.store import results, runs, views
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.errors import Invalid
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.playlists import accounts, shown_url
+from nightcrew.web.api import Actor, Node
+from nightcrew.web.render import PageRoute, done, render, texts
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+Id = Annotated[int, Path(ge=1, lt=2**63)]
+Show = Literal["all", "ok", "dead", "unchecked", "waiting"]
+Text = Annotated[str, Query(max_length=300)]
+After = Annotated[int, Query(ge=0, lt=2**63)]
+ROWS = 50
+SHOWS = {"all": "All", "ok": "Working", "dead": "Dead", "unchecked": "Not checked yet", "waiting": "To be checked"}
+
+
+@router.get("/checks")
+async def checks_page(request: Request, node: Node, show: Show = "all", q: Text = "", after: After = 0) -> Response:
+    """The runs, the accounts and the streams."""
+    context = await _streams(node, show, q, after) | await _runs(node) | await _accounts(node)
+    return render(request, "checks/checks.html", shows=SHOWS, **context)
+
+
+@router.get("/fragments/checks/runs")
+async def runs_part(request: Request, node: Node) -> Response:
+    """The runs that are open, and the last ones."""
+    return render(request, "checks/runs.html", **await _runs(node))
+
+
+@router.get("/fragments/checks/accounts")
+async def accounts_part(request: Request, node: Node) -> Response:
+    """The accounts with their connections."""
+    return render(request, "checks/accounts.html", **await _accounts(node))
+
+
+@router.get("/fragments/checks/streams")
+async def streams_part(request: Request, node: Node, show: Show = "all", q: Text = "", after: After = 0) -> Response:
+    """A page of streams."""
+    return render(request, "checks/streams.html", shows=SHOWS, **await _streams(node, show, q, after))
+
+
+async def _streams(node: Runtime, show: str, q: str, after: int) -> dict[str, Any]:
+    now = utcnow()
+    found = await views.page(node.store, views.Wanted(show, q=q), now=now, after=after, limit=ROWS)
+    chosen = {"show": show, "q": q}
+    following = urlencode({**chosen, "after": found[-1].stream_id}) if len(found) == ROWS else ""
+    return {
+        "streams": [_row(one) for one in found],
+        "counts": await views.counts(node.store, now),
+        "show": show,
+        "q": q,
+        "following": following,
+        "here": urlencode({**chosen, "after": after}),
+        "after": after,
+    }
+
+
+def _row(one: Standing) -> dict[str, Any]:
+    return {"one": one, "url": shown_url(one.url), "state": _state(one)}
+
+
+def _state(one: Standing) -> tuple[str, str]:
+    """How a stream stands, in a word, and the level of its pill."""
+    if one.running:
+        return "checking", "run"
+    if one.dead_since is not None:
+        return "dead", "bad"
+    if one.good_at is not None:
+        return ("works, interrupted", "warn") if one.verdict and one.verdict.value == "interrupted" else ("works", "ok")
+    return ("interrupted", "warn") if one.verdict is not None else ("not checked yet", "off")
+
+
+async def _runs(node: Runtime) -> dict[str, Any]:
+    now = utcnow()
+    found = await runs.page(node.store, limit=6)
+    return {"runs": [(run, run.seconds_left(now)) for run in found], "RunState": RunState}
+
+
+async def _accounts(node: Runtime) -> dict[str, Any]:
+    used = await accounts.in_use(node)
+    ways = await accounts.profiles(node)
+    rows = []
+    for account in await accounts.accounts(node):
+        names = [
+            profile.name
+            for source in account.sources
+            for profile in ways.get(source.id, [])
+            if not account.profiles and profile.account == account.resource
+        ]
+        rows.append(
+            {"account": account, "holders": used.get(account.resource, []), "profiles": list(dict.fromkeys(names))}
+        )
+    return {"accounts": rows}
+
+
+@router.post("/checks/start")
+async def start(request: Request, node: Node, actor: Actor) -> Response:
+    """Check one stream, or all."""
+    form = await texts(request)
+    stream = form.get("stream", "")
+    if stream and not (stream.isascii() and stream.isdecimal() and len(stream) < 19):
+        raise Invalid("stream: not a stream's number", field="stream")
+    wanted = NewCheck(stream=int(stream)) if stream else NewCheck(all=True)
+    scope, title = await scope_of(node, wanted)
+    run = await actions.start_by_hand(node, scope, title, actor=actor, full=True)
+    said = f"{run.total} streams are to be checked." if not stream else "It is to be checked now."
+    return done(request, said, f"/checks/streams/{stream}" if stream else "/checks")
+
+
+@router.post("/checks/runs/{run_id}")
+async def move(request: Request, node: Node, actor: Actor, run_id: Id) -> Response:
+    """Pause, resume or cancel a run."""
+    moves = {"pause": RunState.PAUSED, "resume": RunState.RUNNING, "cancel": RunState.CANCELLED}
+    to = moves.get((await texts(request)).get("to", ""))
+    if to is None:
+        raise Invalid("to: pause, resume or cancel", field="to")
+    run = await actions.move(node, run_id, to, actor=actor)
+    return done(request, f"{run.title}: {run.state.value}.", "/checks")
+
+
+@router.get("/checks/streams/{stream_id}")
+async def stream_page(request: Request, node: Node, stream_id: Id) -> Response:
+    """One stream: what is known of it, its history, the trace of each check."""
+    return render(request, "checks/stream.html", **await _stream(node, stream_id))
+
+
+@router.get("/fragments/checks/streams/{stream_id}")
+async def stream_part(request: Request, node: Node, stream_id: Id) -> Response:
+    """The same without its frame."""
+    return render(request, "checks/history.html", **await _stream(node, stream_id))
+
+
+async def _stream(node: Runtime, stream_id: int) -> dict[str, Any]:
+    now: datetime = utcnow()
+    one = await views.get(node.store, stream_id, now=now)
+    found = await results.page(node.store, stream_id=stream_id, limit=60)
+    scored = next((entry for entry in found if entry.parts), None)
+    return {
+        **_row(one),
+        "entries": [(entry, [trace_line(stream_id, line) for line in entry.trace]) for entry in found],
+        "scored": scored,
+        "plot": history(list(reversed(found))),
+    }

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from nightcrew.cli import local, options, overview, sources, work
+from nightcrew.cli import checks, local, options, overview, sources, work
 from nightcrew.cli.client import Failed
 from nightcrew.kernel.errors import NightcrewError
 
@@ -25,6 +25,7 @@ def _register_clients() -> None:
     app.command(help="What happened.")(overview.activity)
     app.command(help="Refresh a region, or * for all, and wait for the end.")(overview.refresh)
     app.command(help="Channels.")(overview.channels)
+    app.command(help="Check streams now, and wait for the end.")(checks.check)
     for name, text, commands in (
         (
             "jobs",
@@ -43,7 +44,7 @@ def _register_clients() -> None:
         ),
         (
             "source",
-            "Sources of channels: add, list, edit, remove, refresh, accounts, accept, reject.",
+            "Sources of channels: add, list, edit, remove, refresh, accounts, profiles, accept, reject.",
             (
                 sources.source_add,
                 sources.source_list,
@@ -51,8 +52,23 @@ def _register_clients() -> None:
                 sources.source_remove,
                 sources.source_refresh,
                 sources.source_accounts,
+                sources.source_profiles,
+                sources.source_add_profile,
+                sources.source_remove_profile,
                 sources.source_accept,
                 sources.source_reject,
+            ),
+        ),
+        (
+            "checks",
+            "Checks: list, show, runs, pause, resume, cancel.",
+            (
+                checks.checks_list,
+                checks.checks_show,
+                checks.checks_runs,
+                checks.checks_pause,
+                checks.checks_resume,
+                checks.checks_cancel,
             ),
         ),
         (
@@ -63,7 +79,7 @@ def _register_clients() -> None:
     ):
         group = typer.Typer(help=text, no_args_is_help=True)
         for command in commands:
-            group.command(command.__name__.partition("_")[2], help=command.__doc__)(command)
+            group.command(command.__name__.partition("_")[2].replace("_", "-"), help=command.__doc__)(command)
         app.add_typer(group, name=name)
 
 

@@ -181,6 +181,42 @@ def source_accounts(url: Url = DEFAULT_URL, api_key: Key = "", as_json: AsJson =
     show(rows, ["account", "in use", "by"], as_json=False, empty="No source has channels.")
 
 
+def source_profiles(source: SourceName, url: Url = DEFAULT_URL, api_key: Key = "", as_json: AsJson = False) -> None:
+    """The ways to use a source, in the order in which they are tried."""
+    server = Server(url, api_key)
+    items = server.ask("GET", f"{_path(server, source)}/profiles")["items"]
+    show(items, ["name", "in_use", "max_streams"], as_json=as_json)
+
+
+def source_add_profile(
+    source: SourceName,
+    name: str,
+    max_streams: Annotated[int, typer.Option("--max-streams", min=0, help="Connections at a time; 0: any number.")] = 0,
+    username: Annotated[str, typer.Option("--username", envvar="NIGHTCREW_SOURCE_USERNAME")] = "",
+    password: Annotated[str, typer.Option("--password", envvar="NIGHTCREW_SOURCE_PASSWORD")] = "",
+    search: Annotated[str, typer.Option("--search", help="Text in addresses that is replaced.")] = "",
+    replace: Annotated[str, typer.Option("--replace", help="What takes its place.")] = "",
+    own_login: Annotated[
+        bool, typer.Option("--own-login", help="What is replaced is the login: its connections are counted apart.")
+    ] = False,
+    url: Url = DEFAULT_URL,
+    api_key: Key = "",
+) -> None:
+    """Add another way to use a source: another login (panels), or a text to replace in addresses."""
+    server = Server(url, api_key)
+    body = {"name": name, "max_streams": max_streams, "search": search, "replace": replace, "own_login": own_login}
+    body |= {"username": username, "password": password}
+    server.ask("POST", f"{_path(server, source)}/profiles", json=body)
+    print(f"profile {name} was added")
+
+
+def source_remove_profile(source: SourceName, name: str, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
+    """Remove a profile of a source."""
+    server = Server(url, api_key)
+    server.ask("DELETE", f"{_path(server, source)}/profiles/{name}")
+    print(f"profile {name} was removed")
+
+
 def source_accept(source: SourceName, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
     """Apply a held-back change."""
     server = Server(url, api_key)

@@ -23,6 +23,7 @@ KINDS = {
     "playlist.": "Playlists",
     "source.": "Sources",
     "channel.": "Channels",
+    "check.": "Checks",
     "promise.": "Promises",
     "worker.": "Workers",
     "job.": "Jobs",
