@@ -1,6 +1,7 @@
 """The seeds' own addresses and configuration files, mapped onto Nightcrew's.
 
-So far: the playlists seed (`/vavoo/…` and its config.json) and the checks seed's stream_checker_config.json. Existing scripts and players go on working.
+So far: the playlists seed (`/vavoo/…` and its config.json) and the checks seed's stream_checker_config.json. Existing
+scripts and players go on working.
 """
 
 from __future__ import annotations

@@ -14,11 +14,11 @@ class NewCheck(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid")
-    stream: int | None = Field(None, ge=1, lt=2**63)
-    channel: int | None = Field(None, ge=1, lt=2**63)
-    group: str | None = Field(None, max_length=300)
-    source: int | str | None = Field(None)
-    region: str | None = Field(None, max_length=60)
+    stream: int | None = Field(default=None, ge=1, lt=2**63)
+    channel: int | None = Field(default=None, ge=1, lt=2**63)
+    group: str | None = Field(default=None, max_length=300)
+    source: int | str | None = None
+    region: str | None = Field(default=None, max_length=60)
     all: bool = False
     full: bool = True
 

@@ -12,6 +12,7 @@ from statistics import fmean
 import av
 from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
+from av.video.plane import VideoPlane
 
 SMALL = (64, 36)
 """Pixels to which pictures are scaled before they are compared: what moves differs here."""
@@ -32,15 +33,18 @@ _FULL = {"u8": 128.0, "s16": 32768.0, "s32": 2147483648.0, "flt": 1.0, "dbl": 1.
 
 @dataclass(frozen=True, slots=True)
 class Small:
-    """A picture's luma in few pixels: scaled, and picked out."""
+    """A picture in few pixels: its luma scaled, and picked out, and its colours scaled."""
 
     scaled: bytes
     points: bytes
+    colours: bytes
 
     def same(self, other: Small) -> bool:
         """Whether two pictures may be one, encoded twice."""
-        scaled, points = _differences(self.scaled, other.scaled), _differences(self.points, other.points)
-        return max(scaled) <= STILL_PEAK and fmean(scaled) <= STILL_MEAN and fmean(points) <= POINTS_MEAN
+        points = _differences(self.points, other.points)
+        areas = (_differences(self.scaled, other.scaled), _differences(self.colours, other.colours))
+        alike = all(max(found) <= STILL_PEAK and fmean(found) <= STILL_MEAN for found in areas)
+        return alike and fmean(points) <= POINTS_MEAN
 
 
 def _differences(one: bytes, other: bytes) -> list[int]:
@@ -65,7 +69,7 @@ class Pictures:
 
     def add(self, frame: VideoFrame, at: float) -> None:
         """Look at one picture. `at` in seconds of media."""
-        small = Small(_luma(frame, SMALL, "AREA"), _luma(frame, POINTS, "POINT"))
+        small = _small(frame)
         black = sum(level <= BLACK_LEVEL for level in small.scaled) >= BLACK_SHARE * len(small.scaled)
         self.count += 1
         self.light = self.light or not black
@@ -109,10 +113,16 @@ class Sound:
                 return
 
 
-def _luma(frame: VideoFrame, size: tuple[int, int], interpolation: str) -> bytes:
-    """The picture's luma in `size` pixels."""
-    width, height = size
-    plane = frame.reformat(width=width, height=height, format="gray8", interpolation=interpolation).planes[0]
+def _small(frame: VideoFrame) -> Small:
+    width, height = SMALL
+    luma, *chroma = frame.reformat(width=width, height=height, format="yuv444p", interpolation="AREA").planes
+    colours = b"".join(_pixels(plane, width, height) for plane in chroma)
+    picked = frame.reformat(width=POINTS[0], height=POINTS[1], format="gray8", interpolation="POINT").planes[0]
+    return Small(_pixels(luma, width, height), _pixels(picked, *POINTS), colours)
+
+
+def _pixels(plane: VideoPlane, width: int, height: int) -> bytes:
+    """A plane without what pads its lines."""
     data, pitch = bytes(plane), plane.line_size
     return b"".join(data[row * pitch : row * pitch + width] for row in range(height))
 

@@ -124,6 +124,7 @@ async def claim(
 
     `parked`: only those that are parked and whose time has come. Channels in `watched` are left alone, except by hand.
     """
+    begun = sa.case((checked.c.plan.is_not(None), 0), else_=1)  # what has begun goes on first
     paused = sa.select(run.c.id).where(run.c.state == RunState.PAUSED.value)
     query = (
         sa.select(checked.c.stream_id)
@@ -132,7 +133,7 @@ async def claim(
         .where(checked.c.source_id == source_id, checked.c.due_at <= now, _unclaimed(now))
         .where(stream.c.gone_at.is_(None), stream.c.playable, feed.c.enabled)
         .where(sa.or_(checked.c.run_id.is_(None), checked.c.run_id.not_in(paused)))
-        .order_by(checked.c.priority.desc(), checked.c.due_at, checked.c.stream_id)
+        .order_by(checked.c.priority.desc(), begun, checked.c.due_at, checked.c.stream_id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=checked)
     )
