@@ -49,7 +49,7 @@ def _on_settings(runtime: Runtime, keys: frozenset[str]) -> None:
 
 async def _after_job(runtime: Runtime, ended: Ended) -> None:
     if ended.job == REFRESH and ended.outcome == "done":
-        await actions.check_new(runtime, "New streams")
+        await actions.check_new(runtime, f"New streams, after {ended.label}")
 
 
 async def work(runtime: Runtime) -> None:

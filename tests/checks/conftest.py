@@ -1,0 +1,44 @@
+"""A demo world with pictures, encoded once for all tests; and a node whose checks are quick."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nightcrew.demo.world import World
+from support import Node, running
+
+QUICK: dict[str, Any] = {
+    "checks.check_new": False,
+    "checks.stagger": 0,
+    "checks.retries": 0,
+    "checks.sample_seconds": 1,
+    "checks.doubt_seconds": 3,
+    "checks.probe_limit": 12,
+}
+"""Settings with which a check takes seconds, and only what a test asks for is checked."""
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the encoded pictures are kept for the whole run."""
+    return tmp_path_factory.mktemp("pictures")
+
+
+@pytest.fixture
+async def studio(pictures: Path) -> AsyncIterator[World]:
+    """Providers on loopback whose streams play, and the workbench with all that can be wrong with a stream."""
+    async with World(channels=6, streams=pictures) as world:
+        await world.ready()
+        yield world
+
+
+@pytest.fixture
+async def node(tmp_path: Path) -> AsyncIterator[Node]:
+    """A node on SQLite with quick checks."""
+    async with running(tmp_path / "data") as started:
+        await started.patch("/api/v1/settings", QUICK)
+        yield started

@@ -1,0 +1,207 @@
+"""Score, verdict and order: pure rules."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nightcrew.checks import rules
+from nightcrew.checks.plot import history, nice
+from nightcrew.checks.rules import Entry, Facts
+from nightcrew.checks.settings import CheckSettings
+from nightcrew.prober.wire import Report
+
+DEFAULTS = CheckSettings()
+GOOD = Report(
+    container="mpegts",
+    video_codec="h264",
+    width=1920,
+    height=1080,
+    fps=25.0,
+    audio_codec="aac",
+    kbps=4000.0,
+    seconds=16.0,
+    wall=16.0,
+    pictures=2,
+    frozen=False,
+    black=False,
+    silent=False,
+)
+
+
+def report(**changes: object) -> Report:
+    return Report(**{**{name: getattr(GOOD, name) for name in GOOD.__dataclass_fields__}, **changes})  # type: ignore[arg-type]
+
+
+# -- score -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("facts", "value"),
+    [
+        (Facts("hevc", 1920, 1080, 60.0, "aac", 8000.0), 1.0),
+        (Facts("h264", 1920, 1080, 30.0, "aac", 4000.0), 0.40 * 0.5 + 0.35 + 0.15 * 0.5 + 0.10 * 0.8),
+        (Facts("h264", 1280, 720, 25.0, "aac", 16_000.0), 0.40 + 0.35 * 0.7 + 0.15 * 25 / 60 + 0.10 * 0.8),
+        (Facts("mpeg2video", 720, 576, 25.0, "mp2", 2000.0), 0.40 * 0.25 + 0.35 * 0.5 + 0.15 * 25 / 60 + 0.10 * 0.5),
+        (Facts("av1", 640, 360, 120.0, "aac", 800.0), 0.40 * 0.1 + 0.35 * 0.3 + 0.15 + 0.10),
+    ],
+)
+def test_the_score_is_the_formula_of_the_specification(facts: Facts, value: float) -> None:
+    assert rules.score(facts, DEFAULTS).value == pytest.approx(value, abs=1e-4)
+
+
+@given(
+    kbps=st.none() | st.floats(0, 1e6),
+    height=st.integers(0, 5000),
+    fps=st.floats(0, 300),
+    codec=st.sampled_from(["", "h264", "hevc", "av1", "mpeg2video"]),
+    weights=st.tuples(*[st.floats(0, 1)] * 4),
+)
+def test_a_score_is_between_0_and_1_and_its_parts_explain_it(
+    kbps: float | None, height: int, fps: float, codec: str, weights: tuple[float, ...]
+) -> None:
+    names = ("weight_bitrate", "weight_resolution", "weight_fps", "weight_codec")
+    options = CheckSettings(**dict(zip(names, weights, strict=True)))
+    found = rules.score(Facts(codec, 0, height, fps, "", kbps), options)
+    assert 0 <= found.value <= 1
+    assert all(0 <= part.value <= 1 for part in found.parts)
+    assert ("bit rate" in [part.name for part in found.parts]) == (kbps is not None)
+
+
+def test_a_bit_rate_that_was_not_measured_does_not_lower_the_score() -> None:
+    measured = rules.score(Facts("h264", 1920, 1080, 50.0, "aac", 0.001), DEFAULTS).value
+    unknown = rules.score(Facts("h264", 1920, 1080, 50.0, "aac", None), DEFAULTS).value
+    assert unknown > measured
+
+
+def test_the_threshold_comes_after_the_score() -> None:
+    options = CheckSettings(min_score=0.5)
+    low = Facts("h264", 640, 360, 25.0, "aac", 500.0)
+    value = rules.score(low, options).value
+    assert value > 0
+    assert "minimum" in (rules.below_minimum(low, value, options) or "")
+    assert rules.below_minimum(low, value, DEFAULTS) is None
+
+
+@pytest.mark.parametrize("limits", [{"min_height": 720}, {"min_kbps": 1000}, {"min_fps": 50}])
+def test_each_minimum_of_the_user_is_a_reason_of_its_own(limits: dict[str, int]) -> None:
+    low = Facts("h264", 640, 360, 25.0, "aac", 500.0)
+    assert str(next(iter(limits.values()))) in (rules.below_minimum(low, 0.9, CheckSettings(**limits)) or "")
+
+
+# -- good or not -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"error": "nothing in it can be decoded"}, "decoded"),
+        ({"video_codec": "", "audio_codec": ""}, "decoded"),
+        ({"video_codec": "", "width": 0, "height": 0, "pictures": 0}, "no video"),
+        ({"width": 0, "height": 0}, "no size"),
+        ({"pictures": 0, "black": None, "frozen": None}, "no picture could be decoded"),
+        ({"frozen": True}, "stood still"),
+        ({"black": True}, "black"),
+        ({"silent": True}, "silent"),
+        ({"ended": True, "seconds": 1.2}, "broke off after 1.2 s"),
+        ({"seconds": 6.0, "wall": 20.0}, "too slow"),
+        ({"seconds": 2.0, "wall": 25.0, "late": True}, "too slow"),
+    ],
+)
+def test_each_failure_has_a_reason_of_its_own(changes: dict[str, object], word: str) -> None:
+    assert word in (rules.failure(report(**changes), DEFAULTS) or "")
+
+
+def test_a_good_stream_has_none() -> None:
+    assert rules.failure(GOOD, DEFAULTS) is None
+    assert rules.failure(report(ended=True, seconds=1.0, wall=1.0), DEFAULTS, finite=True) is None, "a short film"
+    assert rules.failure(report(audio_codec="", silent=None), DEFAULTS) is None, "a web camera without sound"
+    assert rules.failure(report(kbps=0.0, seconds=0.0, pictures=0), DEFAULTS) is None, "only its headers were asked for"
+
+
+def test_a_short_look_calls_nothing_frozen_black_or_silent() -> None:
+    assert rules.failure(report(frozen=True, black=True, silent=True, seconds=4.0, wall=4.0), DEFAULTS) is None
+
+
+def test_radio_is_allowed_where_a_channel_calls_itself_radio() -> None:
+    sound = report(video_codec="", width=0, height=0, pictures=0)
+    assert rules.failure(sound, DEFAULTS, radio=True) is None
+    assert rules.failure(sound, CheckSettings(audio_only="never"), radio=True) is not None
+    assert rules.failure(sound, CheckSettings(audio_only="always")) is None
+    assert rules.is_radio("Radio Eins", "", {})
+    assert rules.is_radio("Eins", "Radio", {})
+    assert rules.is_radio("Eins", "", {"radio": "true"})
+    assert not rules.is_radio("Radiology TV", "Science", {})
+
+
+def test_dead_streams_are_tried_again_with_growing_pauses() -> None:
+    pauses = [rules.next_retry(failures, DEFAULTS) for failures in range(1, 30)]
+    assert pauses[:3] == [3600, 7200, 14_400]
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == 7 * 86_400
+
+
+# -- order -------------------------------------------------------------------------------------------------------------
+
+
+def ordered(entries: list[Entry], options: CheckSettings) -> list[int]:
+    places = rules.order(entries, options)
+    return sorted((stream_id for stream_id in places if places[stream_id] >= 0), key=lambda one: places[one])
+
+
+def entry(stream_id: int, account: str, score: float | None, **more: object) -> Entry:
+    return Entry(id=stream_id, account=account, source=account, score=score, **more)  # type: ignore[arg-type]
+
+
+ENTRIES = [entry(1, "A", 0.9), entry(2, "A", 0.8), entry(3, "B", 0.7), entry(4, "B", 0.6), entry(5, "C", 0.5)]
+
+
+def test_better_streams_come_first_then_unchecked_then_dead_ones() -> None:
+    entries = [entry(1, "A", 0.9, dead=True), entry(2, "A", None), entry(3, "B", 0.2), entry(4, "B", 0.6)]
+    assert ordered(entries, DEFAULTS) == [4, 3, 2, 1]
+
+
+def test_diversification_takes_another_provider_second_and_never_a_worse_stream_first() -> None:
+    assert ordered(ENTRIES, CheckSettings(diversify=True)) == [1, 3, 5, 2, 4]
+    swapped = [entry(1, "A", 0.1), entry(2, "A", 0.3), entry(3, "B", 0.7), entry(4, "C", 0.6)]
+    assert ordered(swapped, CheckSettings(diversify=True)) == [3, 4, 2, 1], "the best account begins, not the first one"
+
+
+@given(st.lists(st.tuples(st.sampled_from("ABC"), st.floats(0, 1)), min_size=1, max_size=12))
+def test_diversification_keeps_the_best_first_and_each_accounts_own_order(found: list[tuple[str, float]]) -> None:
+    entries = [entry(index, account, score, lead=index) for index, (account, score) in enumerate(found)]
+    plain, spread = ordered(entries, DEFAULTS), ordered(entries, CheckSettings(diversify=True))
+    assert spread[0] == plain[0]
+    assert sorted(spread) == sorted(plain)
+    for account in "ABC":
+        mine = {one.id for one in entries if one.account == account}
+        assert [one for one in spread if one in mine] == [one for one in plain if one in mine]
+    accounts = {one.id: one.account for one in entries}
+    first_round = [accounts[one] for one in spread[: len({account for account, _ in found})]]
+    assert len(set(first_round)) == len(first_round), "no account comes twice before each came once"
+
+
+def test_account_priority_comes_before_the_score() -> None:
+    assert ordered(ENTRIES, CheckSettings(account_priority=["c", "B"])) == [5, 3, 4, 1, 2]
+
+
+def test_a_picture_that_is_higher_than_wished_comes_after_the_others() -> None:
+    entries = [entry(1, "A", 0.95, height=2160), entry(2, "A", 0.5, height=1080), entry(3, "A", 0.4, height=720)]
+    assert ordered(entries, CheckSettings(prefer_max_height=1080)) == [2, 3, 1]
+
+
+def test_an_accounts_limit_leaves_its_worse_streams_out_but_not_those_a_person_added() -> None:
+    entries = [*ENTRIES, entry(6, "A", 0.1, exempt=True)]
+    assert ordered(entries, CheckSettings(account_stream_limit=1)) == [1, 3, 5, 6]
+    assert ordered(entries, CheckSettings(account_stream_limit=0)) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_limit_prefers_working_streams_to_dead_ones() -> None:
+    entries = [entry(1, "A", 0.9, dead=True), entry(2, "A", 0.2)]
+    assert ordered(entries, CheckSettings(account_stream_limit=1)) == [2]
+
+
+def test_a_plot_needs_two_results_and_round_levels() -> None:
+    assert history([]) is None
+    assert [nice(value) for value in (0, 90, 480, 2_400, 8_000)] == [100, 100, 500, 5_000, 10_000]
