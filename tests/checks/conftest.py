@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from nightcrew.demo.world import World
+from studio import QUICK, Source, source_of
 from support import Node, running
-
-QUICK: dict[str, Any] = {
-    "checks.check_new": False,
-    "checks.stagger": 0,
-    "checks.retries": 0,
-    "checks.sample_seconds": 1,
-    "checks.doubt_seconds": 3,
-    "checks.probe_limit": 12,
-}
-"""Settings with which a check takes seconds, and only what a test asks for is checked."""
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +32,10 @@ async def node(tmp_path: Path) -> AsyncIterator[Node]:
     async with running(tmp_path / "data") as started:
         await started.patch("/api/v1/settings", QUICK)
         yield started
+
+
+@pytest.fixture
+async def source(pictures: Path) -> AsyncIterator[Source]:
+    """A source that the test directs."""
+    async with source_of(pictures) as made:
+        yield made

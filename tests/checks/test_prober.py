@@ -80,7 +80,9 @@ async def test_it_reads_transport_streams_hls_fmp4_and_sound_alone(
     assert bool(found.still) == bool(size[0])
 
 
-async def test_a_master_is_judged_by_its_best_variant_and_by_its_segments_bytes(studio: World, probers: Probers) -> None:
+async def test_a_master_is_judged_by_its_best_variant_and_by_its_segments_bytes(
+    studio: World, probers: Probers
+) -> None:
     best = await look(studio, probers, "/live/harbour/master.m3u8")
     low = await look(studio, probers, "/live/harbour/180/index.m3u8")
     assert (best.height, low.height) == (360, 180)
