@@ -107,7 +107,7 @@ async def test_a_file_is_read_plain_and_packed(
 ) -> None:
     path = tmp_path / "list.m3u"
     text = b"#EXTM3U\n#EXTINF:-1,A\nhttp://s/1\n"
-    path.write_bytes(gzip.compress(text) if packed else text)
+    path.write_bytes(gzip.compress(text, mtime=0) if packed else text)
     found = await entries(adapter(world, "m3u", url=form.format(path=path)), fetching(http, tmp_path))
     assert found == [Entry(name="A", url="http://s/1")]
 
@@ -620,8 +620,8 @@ async def test_a_home_folder_that_does_not_exist_needs_the_user(world: World, ht
         b"",
         b"<html></html>",
         b"#EXTM3U\n",
-        gzip.compress(b"<html>"),
-        gzip.compress(b"#EXTM3U\n" * 99)[:-9],
+        gzip.compress(b"<html>", mtime=0),
+        gzip.compress(b"#EXTM3U\n" * 99, mtime=0)[:-9],
         b"#EXTM3U\n#EXTINF:-1,A",
         b"\x1f\x8bno gzip",
     ],
@@ -637,7 +637,7 @@ async def test_a_file_that_is_no_list_is_refused(world: World, http: Http, tmp_p
 async def test_a_file_beyond_the_limit_is_given_up(world: World, http: Http, tmp_path: Path, packed: bool) -> None:
     path = tmp_path / "list.m3u"
     text = b"#EXTM3U\n" + b"#EXTINF:-1,A\nhttp://s/1\n" * 300_000
-    path.write_bytes(gzip.compress(text, 1) if packed else text)
+    path.write_bytes(gzip.compress(text, 1, mtime=0) if packed else text)
     with pytest.raises(GiveUp, match="limit of 5 MiB"):
         await entries(adapter(world, "m3u", url=str(path)), fetching(http, tmp_path))
 
