@@ -15,7 +15,7 @@ from nightcrew.checks.probers import Chunks, ProberDied, Probers
 from nightcrew.checks.settings import CheckSettings
 from nightcrew.kernel.errors import NightcrewError, Retry
 from nightcrew.kernel.redaction import redact
-from nightcrew.kernel.slots import Priority
+from nightcrew.kernel.slots import Priority, noticed
 from nightcrew.kernel.store import DatabaseAway
 from nightcrew.playlists import Channel, Media, Player, Profile, Stream, Variant, media, media_type
 from nightcrew.prober.wire import Ask, Report
@@ -64,17 +64,18 @@ async def attempt(runtime: Runtime, probers: Probers, wanted: Wanted, options: C
     async with runtime.slots.lease(claim) as lease:
         if lease is None:
             return Outcome(Result.FULL, "all its connections are in use")
-        work = asyncio.create_task(_look(runtime, probers, wanted, options), name=f"check {wanted.stream.id}")
-        over = asyncio.create_task(lease.over.wait(), name=f"lease of check {wanted.stream.id}")
-        try:
-            await asyncio.wait({work, over}, return_when=asyncio.FIRST_COMPLETED)
-            if over.done():
-                return Outcome(Result.INTERRUPTED, str(lease.why))
-            return work.result()
-        finally:
-            for task in (work, over):
-                task.cancel()
-            await asyncio.gather(work, over, return_exceptions=True)
+        async with noticed(lease):
+            work = asyncio.create_task(_look(runtime, probers, wanted, options), name=f"check {wanted.stream.id}")
+            over = asyncio.create_task(lease.over.wait(), name=f"lease of check {wanted.stream.id}")
+            try:
+                await asyncio.wait({work, over}, return_when=asyncio.FIRST_COMPLETED)
+                if over.done():
+                    return Outcome(Result.INTERRUPTED, str(lease.why))
+                return work.result()
+            finally:
+                for task in (work, over):
+                    task.cancel()
+                await asyncio.gather(work, over, return_exceptions=True)
 
 
 async def _look(runtime: Runtime, probers: Probers, wanted: Wanted, options: CheckSettings) -> Outcome:

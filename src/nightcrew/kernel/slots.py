@@ -40,6 +40,8 @@ WAITING = 3.0
 """Seconds for which a waiting claim counts unless it is repeated."""
 GRACE = 2.0
 """Seconds within which a holder that was asked to leave must have hung up."""
+HANG_UP = 0.2
+"""Seconds between hanging up and giving a slot back: the other side has to notice first, or it counts one too many."""
 
 slot_lease = sa.Table(
     "slot_lease",
@@ -137,6 +139,16 @@ class Lease:
         if self.why is None:
             self.why = why
             self.over.set()
+
+
+@contextlib.asynccontextmanager
+async def noticed(lease: Lease) -> AsyncIterator[None]:
+    """Around a connection that is opened and closed in the block: leave the other side time to notice its end."""
+    try:
+        yield
+    finally:
+        if any(limit.most for limit in lease.claim.limits):
+            await asyncio.sleep(HANG_UP)
 
 
 class Slots:

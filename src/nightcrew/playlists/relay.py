@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
-from nightcrew.kernel.slots import GRACE, Lease, Priority
+from nightcrew.kernel.slots import GRACE, Lease, Priority, noticed
 from nightcrew.playlists.accounts import preferred, profiles_of, subject_of
 from nightcrew.playlists.formats.media import media_type
 from nightcrew.playlists.models import Channel, Stream
@@ -127,6 +127,7 @@ class Relay:
             if lease is None:
                 total = sum(profile.most for profile in profiles.values())
                 raise Retry(f"all {total} connections of {stream.source} are in use", after=10)
+            await held.enter_async_context(noticed(lease))
             try:
                 async with asyncio.timeout(FIRST_BYTE):
                     request = await self._runtime.part(Player).request(channel, stream, profiles[lease.claim])
