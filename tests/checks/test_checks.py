@@ -18,7 +18,7 @@ from nightcrew.demo.workbench import GOOD, KINDS
 from nightcrew.demo.world import World
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.slots import Priority
-from nightcrew.playlists import accounts
+from nightcrew.playlists import Player, accounts
 from studio import QUICK, Source, add, check, ended, results, streams
 from support import Node, locked_out, running, until
 
@@ -524,3 +524,44 @@ async def test_the_seeds_settings_can_be_imported(node: Node) -> None:
     assert values["checks.phase2_max_wait"] == 300 and values["checks.profile_failover_enabled"] is False
     wrong = await node.http.post("/api/v1/settings/import", json={"profile_failover": {"phase2_max_wait": 10}})
     assert wrong.status_code == 422 and "60" in wrong.json()["detail"]
+
+
+# -- resolution workers ------------------------------------------------------------------------------------------------
+
+
+async def test_with_res_undescribed_variants_are_measured_and_the_best_one_is_played(studio: World, node: Node) -> None:
+    (whole, _spare) = studio.workbench()
+    await node.add(**whole)
+    hls = (await streams(node, q="HLS"))["Good HLS"]
+
+    async def played() -> str:
+        answer = await node.http.get(f"/play/{hls['channel']}")
+        assert answer.status_code == 302
+        return str(answer.headers["location"])
+
+    assert (await played()).endswith("/workbench/unnamed/master.m3u8")
+    await check(node, stream=hls["stream"])
+    assert (await streams(node, q="HLS"))["Good HLS"]["height"] == 180, "the variant with the highest bandwidth is tried"
+    await asyncio.sleep(2.5)
+    await node.patch("/api/v1/settings", {"playlists.RES": True})
+    node.runtime.part(Player)._known.clear()
+    assert "/180/" in await played(), "nothing was measured while RES was off"
+
+    async def measured() -> bool:
+        node.runtime.part(Player)._known.clear()
+        return "/360/" in await played()
+
+    await until(measured, 20)
+    await check(node, stream=hls["stream"])
+    assert (await streams(node, q="HLS"))["Good HLS"]["height"] == 360
+    assert (await node.get("/api/v1/accounts"))["items"][0]["in_use"] == 0
+
+
+async def test_a_master_that_describes_its_variants_is_not_measured(studio: World, node: Node) -> None:
+    await node.patch("/api/v1/settings", {"playlists.RES": True})
+    panel = studio.sources()[0]
+    await node.add(**panel)
+    await ended(node, 1)
+    found = await streams(node)
+    assert {one["height"] for one in found.values()} == {360}, "RES looks at every stream, also without check_new"
+    assert (await _row(node, 1)).measure_at is None

@@ -25,6 +25,14 @@ DOMAIN = Domain(
             time_limit=30.0,
             help="Starts the checks that are due, as far as connections are free.",
         ),
+        Tick(
+            "checks.resolutions",
+            workers.resolutions,
+            every=2.0,
+            promise=60.0,
+            time_limit=30.0,
+            help="With the setting RES: measures variants that their master playlist does not describe.",
+        ),
     ),
     jobs=(
         Job("checks.nightly", workers.nightly, help="Makes all streams due for a check."),

@@ -12,6 +12,7 @@ from nightcrew.checks.store import queue, runs, views
 from nightcrew.checks.store.queue import Scope
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NotFound
+from nightcrew.playlists import PlaylistSettings
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
@@ -58,7 +59,7 @@ async def nightly(runtime: Runtime) -> int:
 
 async def check_new(runtime: Runtime, title: str) -> int:
     """The streams that a refresh has brought; returns how many."""
-    if not runtime.settings.of(CheckSettings).check_new:
+    if not (runtime.settings.of(CheckSettings).check_new or runtime.settings.of(PlaylistSettings).RES):
         return 0
     if not await queue.any_fresh(runtime.store):
         return 0

@@ -15,7 +15,7 @@ from nightcrew.checks.probers import Chunks, ProberDied, Probers
 from nightcrew.checks.settings import CheckSettings
 from nightcrew.kernel.errors import NightcrewError, Retry
 from nightcrew.kernel.redaction import redact
-from nightcrew.kernel.slots import Priority, noticed
+from nightcrew.kernel.slots import LeaseOver, Priority, noticed, while_held
 from nightcrew.kernel.store import DatabaseAway
 from nightcrew.playlists import Channel, Media, Player, Profile, Stream, Variant, media, media_type
 from nightcrew.prober.wire import Ask, Report
@@ -65,17 +65,11 @@ async def attempt(runtime: Runtime, probers: Probers, wanted: Wanted, options: C
         if lease is None:
             return Outcome(Result.FULL, "all its connections are in use")
         async with noticed(lease):
-            work = asyncio.create_task(_look(runtime, probers, wanted, options), name=f"check {wanted.stream.id}")
-            over = asyncio.create_task(lease.over.wait(), name=f"lease of check {wanted.stream.id}")
             try:
-                await asyncio.wait({work, over}, return_when=asyncio.FIRST_COMPLETED)
-                if over.done():
-                    return Outcome(Result.INTERRUPTED, str(lease.why))
-                return work.result()
-            finally:
-                for task in (work, over):
-                    task.cancel()
-                await asyncio.gather(work, over, return_exceptions=True)
+                return await while_held(lease, _look(runtime, probers, wanted, options))
+            except LeaseOver as exc:
+                return Outcome(Result.INTERRUPTED, str(exc))
+    raise AssertionError("unreachable")
 
 
 async def _look(runtime: Runtime, probers: Probers, wanted: Wanted, options: CheckSettings) -> Outcome:
@@ -84,9 +78,11 @@ async def _look(runtime: Runtime, probers: Probers, wanted: Wanted, options: Che
     first_byte: float | None = None
     try:
         async with asyncio.timeout(options.probe_limit):
-            request = await runtime.part(Player).request(wanted.channel, wanted.stream, wanted.profile)
+            player = runtime.part(Player)
+            request = await player.request(wanted.channel, wanted.stream, wanted.profile, pick=False)
             secrets = request.secrets
-            async with media(runtime.http, request) as opened:
+            choose = await player.chooser(wanted.stream)
+            async with media(runtime.http, request, choose) as opened:
                 first = await _first(opened.chunks)
                 first_byte = time.monotonic() - began
                 if media_type(first) is None:

@@ -16,6 +16,7 @@ from nightcrew.checks.plan import End, Plan
 from nightcrew.checks.rules import Facts, Score
 from nightcrew.checks.settings import CheckSettings
 from nightcrew.checks.store.results import Finding
+from nightcrew.playlists import unnamed
 
 AFTER_INTERRUPTION = timedelta(seconds=30)
 """Before a check that made room for somebody is taken up again."""
@@ -94,6 +95,7 @@ def _worked(
         sampled=sampled,
         due_at=None if too_low is None else _retry_at(due, now, options),
         jpeg=_jpeg(last),
+        unnamed=last is not None and bool(unnamed(last.variants)),
     )
 
 

@@ -62,6 +62,7 @@ checked = sa.Table(
     sa.Column("audio_codec", sa.String(40), nullable=False),
     sa.Column("kbps", sa.Float),
     sa.Column("used_profile", sa.String(60)),
+    sa.Column("measure_at", Moment, index=True),  # when variants that nothing describes are to be measured
     sa.Index("ix_check_stream_queue", "source_id", "priority", "due_at"),
     sa.Index("ix_check_stream_verdict", "verdict", "stream_id"),
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from nightcrew.checks import actions
 from nightcrew.checks.crew import Crew
+from nightcrew.checks.resolutions import Resolver
 from nightcrew.checks.store import queue
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.jobs import Ended, Run
@@ -25,6 +26,7 @@ async def start(runtime: Runtime) -> None:
     crew = Crew(runtime)
     runtime.add(crew)
     runtime.add(Reorder())
+    runtime.add(Resolver(runtime))
     await queue.give_back(runtime.store, node=runtime.node, now=utcnow())
     runtime.jobs.on_end(_after_job)
     runtime.settings.watch(lambda keys: _on_settings(runtime, keys))
@@ -32,6 +34,7 @@ async def start(runtime: Runtime) -> None:
 
 async def stop(runtime: Runtime) -> None:
     """Called at the end of a node."""
+    await runtime.part(Resolver).close()
     await runtime.part(Crew).close()
 
 
@@ -59,6 +62,11 @@ async def work(runtime: Runtime) -> None:
         pending.wanted = False
         await runtime.jobs.start("checks.reorder", label="Put the streams of all channels into order")
     await runtime.part(Crew).look()
+
+
+async def resolutions(runtime: Runtime) -> None:
+    """The resolution workers' cycle."""
+    await runtime.part(Resolver).look()
 
 
 async def nightly(run: Run) -> int:

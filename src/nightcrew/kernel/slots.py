@@ -14,19 +14,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.events import Bus
 from nightcrew.kernel.forever import forever
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.store import DatabaseAway, Moment, Store, metadata
+
+ResultT = TypeVar("ResultT")
 
 LIFETIME = 30.0
 """Seconds after which a lease that is not renewed expires."""
@@ -149,6 +153,25 @@ async def noticed(lease: Lease) -> AsyncIterator[None]:
     finally:
         if any(limit.most for limit in lease.claim.limits):
             await asyncio.sleep(HANG_UP)
+
+
+class LeaseOver(Retry):
+    """A lease ended before what was done with it."""
+
+
+async def while_held(lease: Lease, work: Coroutine[Any, Any, ResultT]) -> ResultT:
+    """Do `work` for as long as the lease lasts. Raises `LeaseOver` when that ends first; the work is cancelled then."""
+    working = asyncio.create_task(work, name=f"work of {lease.claim.owner}")
+    over = asyncio.create_task(lease.over.wait(), name=f"end of {lease.claim.owner}")
+    try:
+        await asyncio.wait({working, over}, return_when=asyncio.FIRST_COMPLETED)
+        if over.done():
+            raise LeaseOver(str(lease.why))
+        return working.result()
+    finally:
+        for task in (working, over):
+            task.cancel()
+        await asyncio.gather(working, over, return_exceptions=True)
 
 
 class Slots:

@@ -10,11 +10,11 @@ from nightcrew.playlists.accounts import Profile
 from nightcrew.playlists.api import shown_url
 from nightcrew.playlists.formats.media import media_type
 from nightcrew.playlists.models import Channel, Stream
-from nightcrew.playlists.origin import Media, media
+from nightcrew.playlists.origin import PLAYLIST_LIMITS, Media, media
 from nightcrew.playlists.play import Player
-from nightcrew.playlists.rules import Variant
+from nightcrew.playlists.rules import Variant, best_variant, parse_master, unnamed, variant_key
 from nightcrew.playlists.settings import PlaylistSettings
-from nightcrew.playlists.store import channels, grades, sources
+from nightcrew.playlists.store import channels, grades, sources, variants
 
 _HERE = Path(__file__).parent
 
@@ -59,18 +59,25 @@ DOMAIN = Domain(
 
 __all__ = [
     "DOMAIN",
+    "PLAYLIST_LIMITS",
     "Channel",
     "Media",
     "Player",
+    "PlaylistSettings",
     "Profile",
     "Stream",
     "Variant",
     "accounts",
+    "best_variant",
     "channels",
     "grades",
     "media",
     "media_type",
     "models",
+    "parse_master",
     "shown_url",
     "sources",
+    "unnamed",
+    "variant_key",
+    "variants",
 ]

@@ -114,6 +114,15 @@ stream = sa.Table(
     sa.UniqueConstraint("feed_id", "key", name="uq_playlist_stream_key"),
 )
 
+variant = sa.Table(
+    "playlist_variant",
+    metadata,
+    sa.Column("stream_id", sa.ForeignKey(stream.c.id, ondelete="CASCADE"), primary_key=True),
+    sa.Column("key", sa.LargeBinary(16), primary_key=True),  # rules.variant_key
+    sa.Column("height", sa.Integer, nullable=False),
+    sa.Column("fps", sa.Float, nullable=False),
+)
+
 staged = sa.Table(
     "playlist_staged",
     metadata,

@@ -17,10 +17,11 @@ from nightcrew.kernel.targets import points_private
 from nightcrew.playlists import rules
 from nightcrew.playlists.accounts import Profile, profiles_of
 from nightcrew.playlists.models import Channel, Stream
+from nightcrew.playlists.origin import Choose
 from nightcrew.playlists.providers import Adapters
 from nightcrew.playlists.providers.base import Provider
 from nightcrew.playlists.settings import PlaylistSettings
-from nightcrew.playlists.store import channels
+from nightcrew.playlists.store import channels, variants
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
@@ -57,20 +58,27 @@ class Player:
             raise error
         raise GiveUp(f"channel {channel.name!r} has no stream that can be played")
 
-    async def request(self, channel: Channel, stream: Stream, profile: Profile | None = None) -> Request:
-        """What fetches a stream now, with the headers that its list asks for. Raises as `target`."""
+    async def request(
+        self, channel: Channel, stream: Stream, profile: Profile | None = None, *, pick: bool = True
+    ) -> Request:
+        """What fetches a stream now, with the headers that its list asks for. Raises as `target`.
+
+        `pick`: with the setting RES, the best variant instead of its master playlist.
+        """
         if profile is None:
             profile = (await profiles_of(self._runtime, stream.source_id))[0]
         source = profile.source
         adapter = self._runtime.part(Adapters).of(source)
-        url = await self._address(channel, stream, profile, adapter)
+        url = await self._address(channel, stream, profile, adapter, pick=pick)
         agent = str(source.config.get("user_agent") or "")
         asked = {key[5:]: value for key, value in stream.attributes.items() if key.startswith("http:")}
         headers = ({"User-Agent": agent} if agent else {}) | asked
         secrets = (*adapter.secrets, profile.replace) if profile.replace else adapter.secrets
         return Request(url, headers=headers, secrets=secrets, allow_private=adapter.private)
 
-    async def _address(self, channel: Channel, stream: Stream, profile: Profile, adapter: Provider) -> str:
+    async def _address(
+        self, channel: Channel, stream: Stream, profile: Profile, adapter: Provider, *, pick: bool
+    ) -> str:
         url = rules.fill_secrets(stream.url, adapter.secrets)
         if stream.expires:
             url = await self._resolved(adapter, channel, stream, url, profile.name)
@@ -79,11 +87,18 @@ class Player:
             raise GiveUp(
                 f"{redact(url, adapter.secrets)} leads into a private network, which {profile.source.name} does not belong to"
             )
-        if self._runtime.settings.of(PlaylistSettings).RES and url.partition("?")[0].lower().endswith(
-            (".m3u8", ".m3u")
+        if (
+            pick
+            and self._runtime.settings.of(PlaylistSettings).RES
+            and url.partition("?")[0].lower().endswith((".m3u8", ".m3u"))
         ):
             url = await self._best_variant(adapter, stream, url)
         return url
+
+    async def chooser(self, stream: Stream) -> Choose:
+        """What picks the best variant of a stream's master playlist, by what it says and what was measured."""
+        known = await variants.known(self._runtime.store, stream.id)
+        return lambda offered: rules.best_variant(rules.with_measured(offered, known))
 
     async def _resolved(self, adapter: Provider, channel: Channel, stream: Stream, url: str, profile: str) -> str:
         known = self._recall(stream.id, f"address {profile}")
@@ -104,7 +119,7 @@ class Player:
             text, base = await self._runtime.http.text(request, limits=MASTER_LIMITS)
         except Retry:
             return url
-        best = rules.best_variant(rules.parse_master(text, base))
+        best = (await self.chooser(stream))(rules.parse_master(text, base))
         found = best.url if best is not None and rules.is_playable(best.url) else url
         if found != url and not adapter.private and await points_private(found):
             found = url

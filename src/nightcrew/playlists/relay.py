@@ -130,8 +130,10 @@ class Relay:
             await held.enter_async_context(noticed(lease))
             try:
                 async with asyncio.timeout(FIRST_BYTE):
-                    request = await self._runtime.part(Player).request(channel, stream, profiles[lease.claim])
-                    opened = await held.enter_async_context(media(self._runtime.http, request))
+                    player = self._runtime.part(Player)
+                    request = await player.request(channel, stream, profiles[lease.claim], pick=False)
+                    choose = await player.chooser(stream)
+                    opened = await held.enter_async_context(media(self._runtime.http, request, choose))
                     first = await anext(opened.chunks, b"")
             except TimeoutError as exc:
                 raise Retry(f"{stream.source} gives no byte within {FIRST_BYTE:g} s") from exc

@@ -7,11 +7,11 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 GRACE = 120.0
 """Seconds beyond the interval in which a region still counts as fresh."""
@@ -280,6 +280,8 @@ class Variant:
     bandwidth: int = 0
 
 
+Measured = tuple[int, float]
+"""Height in lines and frames a second, as a probe found them."""
 _PLACEHOLDER = re.compile(r"\{secret(\d{1,2})\}")
 _ATTRIBUTE = re.compile(r'([A-Z0-9-]+)=("[^"]*"|[^,]*)')
 
@@ -312,6 +314,25 @@ def _variant(url: str, attributes: Mapping[str, str]) -> Variant:
         fps if 0 <= fps < 1000 else 0.0,
         int(bandwidth) if bandwidth.isdecimal() and len(bandwidth) < 12 else 0,
     )
+
+
+def variant_key(variant: Variant) -> bytes:
+    """What tells a variant from the others of its stream: its path, which stays when tokens in its query change."""
+    return digest(urlsplit(variant.url).path)
+
+
+def unnamed(variants: Sequence[Variant]) -> list[Variant]:
+    """Those of several variants that the master playlist does not describe: without size or frame rate."""
+    return [variant for variant in variants if not (variant.height and variant.fps)] if len(variants) > 1 else []
+
+
+def with_measured(variants: Sequence[Variant], known: Mapping[bytes, Measured]) -> list[Variant]:
+    """The variants, with what was measured where the master playlist says nothing."""
+    found = []
+    for variant in variants:
+        height, fps = known.get(variant_key(variant), (0, 0.0))
+        found.append(replace(variant, height=variant.height or height, fps=variant.fps or fps))
+    return found
 
 
 def best_variant(variants: Sequence[Variant]) -> Variant | None:

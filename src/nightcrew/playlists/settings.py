@@ -42,7 +42,8 @@ class PlaylistSettings(Options):
     )
     RES: bool = option(
         False,
-        help="Pick the best variant of a master playlist at play time (1080p50, 720p50, 1080p25, 720p25, then the largest).",
+        help="Find out the resolution of every stream, and play the best variant of a master playlist (1080p50, 720p50, 1080p25, "
+        "720p25, then the largest). Variants that nothing describes are measured, four at a time.",
     )
     stream_mode: Literal["direct", "redirect", "proxy"] = option(
         "direct",

@@ -98,6 +98,7 @@ def upgrade() -> None:
         sa.Column("audio_codec", sa.String(length=40), nullable=False),
         sa.Column("kbps", sa.Float(), nullable=True),
         sa.Column("used_profile", sa.String(length=60), nullable=True),
+        sa.Column("measure_at", Moment, nullable=True),
         sa.ForeignKeyConstraint(
             ["stream_id"], ["playlist_stream.id"], name=op.f("fk_check_stream_stream_id"), ondelete="CASCADE"
         ),
@@ -105,5 +106,6 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_check_stream_due_at"), "check_stream", ["due_at"], unique=False)
     op.create_index("ix_check_stream_queue", "check_stream", ["source_id", "priority", "due_at"], unique=False)
+    op.create_index(op.f("ix_check_stream_measure_at"), "check_stream", ["measure_at"], unique=False)
     op.create_index(op.f("ix_check_stream_run_id"), "check_stream", ["run_id"], unique=False)
     op.create_index("ix_check_stream_verdict", "check_stream", ["verdict", "stream_id"], unique=False)

@@ -189,6 +189,34 @@ async def give_back(store: Store, *, node: str, now: datetime) -> int:
         return found.rowcount
 
 
+async def to_measure(store: Store, *, now: datetime, again: datetime, limit: int) -> list[Due]:
+    """Claim streams whose variants are to be measured; unless that works they are to be measured again at `again`."""
+    query = (
+        sa.select(checked.c.stream_id)
+        .join(stream, stream.c.id == checked.c.stream_id)
+        .where(checked.c.measure_at <= now, stream.c.gone_at.is_(None), stream.c.playable)
+        .order_by(checked.c.measure_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=checked)
+    )
+    async with store.write() as connection:
+        ids = list((await connection.execute(query)).scalars())
+        if not ids:
+            return []
+        mine = checked.c.stream_id.in_(ids)
+        await connection.execute(sa.update(checked).where(mine).values(measure_at=again))
+        rows = await connection.execute(
+            sa.select(checked, stream.c.channel_id).join(stream, stream.c.id == checked.c.stream_id).where(mine)
+        )
+        return [_due(row) for row in rows]
+
+
+async def measured(store: Store, stream_id: int, again: datetime) -> None:
+    """Its variants were measured; they are to be measured again then."""
+    async with store.write() as connection:
+        await connection.execute(sa.update(checked).where(checked.c.stream_id == stream_id).values(measure_at=again))
+
+
 async def waiting(store: Store) -> set[int]:
     """The sources with a check that is parked and has tried nothing yet."""
     async with store.read() as connection:

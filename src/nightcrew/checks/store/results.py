@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.checks.models import MAX_REASON, Due, Entry, Verdict, checked, result, run, still
 from nightcrew.checks.rules import Facts
-from nightcrew.kernel.store import Store
+from nightcrew.kernel.store import Moment, Store
 from nightcrew.playlists import grades
 
 
@@ -36,6 +36,8 @@ class Finding:
     due_at: datetime | None = None
     stays: bool = False
     jpeg: bytes = b""
+    unnamed: bool = False
+    """Whether its master playlist offers variants that it does not describe."""
 
 
 async def finish(store: Store, due: Due, finding: Finding, *, node: str, keep: int) -> bool:
@@ -100,6 +102,8 @@ def _known(facts: Facts, finding: Finding) -> dict[str, Any]:
         values["kbps"] = facts.kbps
     if finding.sampled:
         values["sampled_at"] = finding.at
+    if finding.unnamed:
+        values["measure_at"] = sa.func.coalesce(checked.c.measure_at, sa.literal(finding.at, Moment))
     return values
 
 

@@ -197,3 +197,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("feed_id", "key", name="uq_playlist_stream_key"),
     )
     op.create_index(op.f("ix_playlist_stream_channel_id"), "playlist_stream", ["channel_id"], unique=False)
+    op.create_table(
+        "playlist_variant",
+        sa.Column("stream_id", Id, nullable=False),
+        sa.Column("key", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("height", sa.Integer(), nullable=False),
+        sa.Column("fps", sa.Float(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["stream_id"], ["playlist_stream.id"], name=op.f("fk_playlist_variant_stream_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("stream_id", "key", name=op.f("pk_playlist_variant")),
+    )

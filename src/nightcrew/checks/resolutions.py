@@ -1,0 +1,120 @@
+"""The resolution workers of the setting RES: measure the variants that a master playlist does not describe.
+
+A pool of as many as there are cores, four at the most. What they find is kept, and decides which variant is played. A
+stream is measured again each day; one that could not be measured after ten minutes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from nightcrew.checks.attempt import PURPOSE
+from nightcrew.checks.crew import Crew
+from nightcrew.checks.models import Due
+from nightcrew.checks.probers import Chunks
+from nightcrew.checks.store import queue
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.errors import NightcrewError, Retry
+from nightcrew.kernel.http import Request
+from nightcrew.kernel.slots import Priority, noticed, while_held
+from nightcrew.playlists import (
+    PLAYLIST_LIMITS,
+    Player,
+    PlaylistSettings,
+    accounts,
+    channels,
+    media,
+    parse_master,
+    unnamed,
+    variant_key,
+    variants,
+)
+from nightcrew.prober.wire import Ask
+
+if TYPE_CHECKING:
+    from nightcrew.kernel.runtime import Runtime
+
+log = structlog.get_logger("nightcrew.checks")
+
+POOL = min(4, os.cpu_count() or 1)
+AGAIN = timedelta(days=1)
+AFTER_ERROR = timedelta(minutes=10)
+HEADERS = Ask(sample=0.0, doubt=0.0, limit=12.0, still=0)
+SECONDS = 15.0
+"""Longest time for one variant."""
+
+
+@dataclass(slots=True)
+class Resolver:
+    """The pool of this node."""
+
+    runtime: Runtime
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def look(self) -> None:
+        """The worker's cycle: take up what is to be measured, while RES is on."""
+        room = POOL - len(self._tasks)
+        if room <= 0 or not self.runtime.settings.of(PlaylistSettings).RES:
+            return
+        now = utcnow()
+        for due in await queue.to_measure(self.runtime.store, now=now, again=now + AFTER_ERROR, limit=room):
+            task = asyncio.create_task(self._measure(due), name=f"variants of stream {due.stream_id}")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Stop; what was not finished is done at the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _measure(self, due: Due) -> None:
+        try:
+            channel = await channels.get(self.runtime.store, due.channel_id)
+            stream = next((one for one in channel.streams if one.id == due.stream_id), None)
+            if stream is None:
+                return
+            ways = accounts.preferred(await accounts.profiles_of(self.runtime, stream.source_id), stream.profile)
+            claims = {
+                way.claim(f"resolutions: {channel.name}", PURPOSE, Priority.CHECK, subject=f"stream:{stream.id}"): way
+                for way in ways
+            }
+            async with self.runtime.slots.first(list(claims)) as lease:
+                if lease is None:
+                    return  # no connection is free; it is tried again
+                async with noticed(lease):
+                    player = self.runtime.part(Player)
+                    request = await player.request(channel, stream, claims[lease.claim], pick=False)
+                    found = await while_held(lease, self._variants(request))
+            await variants.save(self.runtime.store, due.stream_id, found)
+            await queue.measured(self.runtime.store, due.stream_id, utcnow() + AGAIN)
+        except (NightcrewError, TimeoutError) as exc:
+            log.info("variants could not be measured", stream=due.stream_id, reason=str(exc) or "it took too long")
+        except Exception:
+            log.exception("measuring variants raised", stream=due.stream_id)
+
+    async def _variants(self, request: Request) -> dict[bytes, tuple[int, float]]:
+        """Height and frame rate of each variant that the master playlist does not describe, one after the other."""
+        text, base = await self.runtime.http.text(request, limits=PLAYLIST_LIMITS)
+        found = {}
+        for variant in unnamed(parse_master(text, base)):
+            async with asyncio.timeout(SECONDS):
+                found[variant_key(variant)] = await self._one(replace(request, url=variant.url))
+        return found
+
+    async def _one(self, request: Request) -> tuple[int, float]:
+        async with media(self.runtime.http, request) as opened:
+            chunks = Chunks(opened.chunks)
+            try:
+                found = await self.runtime.part(Crew).probers.probe(HEADERS, chunks, patience=opened.patience)
+            finally:
+                await chunks.close()
+        if not found.height:
+            raise Retry(found.error or "a variant has no picture")
+        return found.height, found.fps
