@@ -31,8 +31,10 @@ from playlists import Server
 
 WORKERS = 10
 ACCOUNTS = 12
-STREAMS = 10
+STREAMS = 20
 """Of each account."""
+LIMITED = 10
+"""Streams of the account that allows two connections."""
 PROMISED_FACTS, PROMISED_FULL = 400, 120
 PORT = 18_791
 FFMPEG_SECONDS = 30
@@ -104,24 +106,24 @@ def helper(arguments: list[str]) -> Iterator[str]:
 
 
 def ours(server: Server, source: str) -> tuple[Rate, Rate, int]:
-    """All streams looked at closely, then three times only their headers; and a source that allows two connections."""
+    """All streams looked at closely, then twice only their headers; and a source that allows two connections."""
     ask(server, "PATCH", "/api/v1/settings", {"checks.check_new": False, "checks.concurrency": WORKERS})
     for number in range(ACCOUNTS):
         add_list(server, source, f"Account {number}", f"account-{number}", {})
-    add_list(server, source, "Limited", "limited-2", {"max_streams": 2})
+    add_list(server, source, "Limited", "limited-2", {"max_streams": 2}, LIMITED)
     everything = ACCOUNTS * STREAMS
     warm = checks(server, {"source": "Account 0", "full": True}, "warm-up", STREAMS)
     assert warm.wrong == 0, "the broadcast is not good"
     full = [checks(server, {"region": "DE", "full": True}, "Nightcrew, full checks", everything)]
-    facts = [checks(server, {"region": "DE", "full": False}, "Nightcrew, headers only", everything) for _ in range(3)]
-    limited = checks(server, {"source": "Limited", "full": True}, "limited", STREAMS)
+    facts = [checks(server, {"region": "DE", "full": False}, "Nightcrew, headers only", everything) for _ in range(2)]
+    limited = checks(server, {"source": "Limited", "full": True}, "limited", LIMITED)
     refused = int(httpx2.get(f"{source}/refused", trust_env=False).text) + limited.wrong
     return total(full), total(facts), refused
 
 
-def add_list(server: Server, source: str, name: str, login: str, more: dict[str, Any]) -> None:
+def add_list(server: Server, source: str, name: str, login: str, more: dict[str, Any], count: int = STREAMS) -> None:
     lines = ["#EXTM3U"]
-    for number in range(STREAMS):
+    for number in range(count):
         lines += [f"#EXTINF:-1,{name} {number}", f"{source}/{login}/{number}.ts"]
     path = server.folder / f"{login}.m3u"
     path.write_text("\n".join(lines))

@@ -17,14 +17,14 @@ import sys
 import time
 from pathlib import Path
 
-SECONDS = 60
+SECONDS = 120
 KBPS = 4_000
 STEP = 0.05
 
 
 def encode(folder: Path) -> Path:
     """The broadcast, encoded once: 1080p25, a key frame every two seconds, a tone."""
-    path = folder / f"broadcast-{KBPS}.ts"
+    path = folder / f"broadcast-{KBPS}-{SECONDS}.ts"
     if not path.exists():
         rate = f"{KBPS}k"
         picture = [

@@ -184,10 +184,10 @@ class Crew:
         """Look again when the next account may start a check."""
         if self._again is not None:
             self._again.cancel()
-        self._again = asyncio.get_running_loop().call_later(seconds, self._spawn_fill)
+        self._again = asyncio.get_running_loop().call_later(seconds, lambda: self._spawn(self.fill()))
 
-    def _spawn_fill(self) -> None:
-        task = asyncio.create_task(self._quietly(self.fill()), name="checks fill")
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(self._quietly(work), name="checks go on")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -232,7 +232,13 @@ class Crew:
             self._running.pop(due.stream_id, None)
             self.runtime.bus.publish("checks")
         if not self._closed:
-            self._spawn_fill()
+            self._spawn(self._go_on(due))
+
+    async def _go_on(self, due: Due) -> None:
+        """After a check: the next one, and the end of its run if it was the last."""
+        await self.fill()
+        if due.run_id is not None:
+            await self.end_runs()
 
     async def _put_off(self, due: Due, seconds: float) -> None:
         """Take it up again later, with the plan that it had."""
