@@ -541,7 +541,9 @@ async def test_with_res_undescribed_variants_are_measured_and_the_best_one_is_pl
 
     assert (await played()).endswith("/workbench/unnamed/master.m3u8")
     await check(node, stream=hls["stream"])
-    assert (await streams(node, q="HLS"))["Good HLS"]["height"] == 180, "the variant with the highest bandwidth is tried"
+    assert (await streams(node, q="HLS"))["Good HLS"]["height"] == 180, (
+        "the variant with the highest bandwidth is tried"
+    )
     await asyncio.sleep(2.5)
     await node.patch("/api/v1/settings", {"playlists.RES": True})
     node.runtime.part(Player)._known.clear()

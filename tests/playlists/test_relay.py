@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.padding import PKCS7
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -133,7 +135,7 @@ BAD: dict[str, Script] = {
     "stalled": only_head,
     "cut off": cut_off,
     "encrypted HLS": answers(
-        b'#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="k"\n#EXTINF:2,\n1.ts\n', "application/x-mpegurl"
+        b'#EXTM3U\n#EXT-X-KEY:METHOD=SAMPLE-AES,URI="skd://k"\n#EXTINF:2,\n1.ts\n', "application/x-mpegurl"
     ),
     "empty HLS": answers(b"#EXTM3U\n#EXT-X-TARGETDURATION:2\n", "application/x-mpegurl"),
 }
@@ -372,6 +374,47 @@ def test_a_server_that_counts_anew_starts_anew() -> None:
     assert [s.sequence for s in hls.following(late, 902)] == [903, 904]
     assert [s.sequence for s in hls.following(again, 904)] == [2, 3, 4]
     assert again.segments[0].url == "http://h/a/0.ts"
+
+
+@pytest.mark.parametrize("said", [True, False])
+async def test_segments_with_a_key_beside_them_are_decrypted_as_any_player_does(
+    node: Node, origin: Origin, tmp_path: Path, said: bool
+) -> None:
+    key, vector, first = b"sixteen bytes ok", bytes(range(16)), 7
+    bodies = [packets(marker, 9) for marker in (1, 2, 3)]
+    for number, body in enumerate(bodies, start=first):
+        padding = PKCS7(128).padder()
+        iv = vector if said else number.to_bytes(16, "big")
+        cipher = Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor()
+        packed = cipher.update(padding.update(body) + padding.finalize()) + cipher.finalize()
+        origin.scripts[f"/hls/{number}.ts"] = answers(packed, "video/mp2t")
+    origin.scripts["/hls/key"] = answers(key, "application/octet-stream")
+    iv_text = f",IV=0x{vector.hex()}" if said else ""
+    lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:2", f"#EXT-X-MEDIA-SEQUENCE:{first}"]
+    lines.append(f'#EXT-X-KEY:METHOD=AES-128,URI="key"{iv_text}')
+    lines += [line for number in range(first, first + 3) for line in ("#EXTINF:2,", f"{number}.ts")]
+    origin.scripts["/hls/index.m3u8"] = answers("\n".join([*lines, "#EXT-X-ENDLIST"]).encode(), "application/x-mpegurl")
+    channel = await proxied(node, tmp_path, origin.url("/hls/index.m3u8"))
+    answer = await node.http.get(f"/play/{channel}")
+    assert answer.content == b"".join(bodies)
+    assert origin.asked.count("/hls/key") == 1
+    origin.scripts["/hls/key"] = answers(b"short", "application/octet-stream")
+    assert (await node.http.get(f"/play/{channel}")).status_code == 503
+
+
+async def test_a_viewer_gets_another_profile_when_the_first_ones_connections_are_in_use(
+    node: Node, origin: Origin, tmp_path: Path
+) -> None:
+    origin.scripts |= {"/one/x.ts": sends(1), "/two/x.ts": sends(2)}
+    channel = await proxied(node, tmp_path, origin.url("/one/x.ts"), max_streams=1)
+    source = (await node.get("/api/v1/sources"))["items"][0]["id"]
+    profile = {"name": "Two", "search": "/one/", "replace": "/two/", "own_login": True, "max_streams": 1}
+    await node.post(f"/api/v1/sources/{source}/profiles", profile)
+    async with playing(node, channel) as first, playing(node, channel) as second:
+        assert await anext(first) == packets(1)
+        assert await anext(second) == packets(2)
+        assert (await node.http.get(f"/play/{channel}")).status_code == 503
+    assert origin.asked[-2:] == ["/one/x.ts", "/two/x.ts"]
 
 
 @given(st.text(max_size=300))

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from prometheus_client import Counter
 
 from nightcrew.checks import conclusion, plan, rules
 from nightcrew.checks.attempt import PURPOSE, Outcome, Wanted, attempt
@@ -53,6 +54,7 @@ class Crew:
     runtime: Runtime
     probers: Probers = field(default_factory=Probers)
     now: Callable[[], datetime] = utcnow
+    verdicts: Counter = field(init=False)
     unreachable: list[int] = field(default_factory=list)
     """Streams of the last checks in a row that reached nothing."""
     _running: dict[int, _Running] = field(default_factory=dict)
@@ -67,6 +69,10 @@ class Crew:
     _active: bool = False
     """Whether this node has workers: its worker has looked at least once."""
     _closed: bool = False
+
+    def __post_init__(self) -> None:
+        registry = self.runtime.health.metrics.registry
+        self.verdicts = Counter("nightcrew_checks_total", "Checks by their verdict", ["verdict"], registry=registry)
 
     # -- asked by the worker and by people -------------------------------------------------------------------------
 
@@ -296,6 +302,7 @@ class Crew:
         finding = conclusion.finding(due, going, move.end, last, self.now(), options, suspected=suspected)
         if not await results.finish(store, due, finding, node=node, keep=options.keep_results):
             return
+        self.verdicts.labels(finding.verdict.value).inc()
         if suspected and self.unreachable:
             await results.spare(store, list(self.unreachable), self.now() + conclusion.AFTER_OUTAGE)
         await reorder(self.runtime, channel.id, options, self.now())
@@ -342,6 +349,7 @@ async def reorder(runtime: Runtime, channel_id: int, options: CheckSettings, now
             score=stream.score,
             height=known[stream.id].height if stream.id in known else 0,
             dead=stream.dead,
+            exempt=bool(ways.get(stream.source_id)) and accounts.is_own_list(ways[stream.source_id][0].source),
             lead=index,
         )
         for index, stream in enumerate(

@@ -84,7 +84,11 @@ class CheckSettings(Options):
         help="Take a channel's streams from one account after the other, so that the second choice is another provider.",
     )
     account_stream_limit: int = option(
-        0, ge=0, le=100, help="Most streams of one account in a channel, the best ones. 0: any number."
+        0,
+        ge=0,
+        le=100,
+        help="Most streams of one account in a channel, the best ones. 0: any number. Lists that are files on this "
+        "machine are yours, and are not limited.",
     )
 
     dead_retry: int = option(

@@ -17,6 +17,7 @@ from nightcrew.app import Config
 from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.store import database_url, sync_url
+from nightcrew.prober.wire import END, Ask
 
 MIN_DISK = 1 << 30
 
@@ -32,8 +33,8 @@ class Finding:
 
 
 def examine(config: Config) -> list[Finding]:
-    """Look at Python, the data directory, the database, the disk, ffmpeg, memory and the clock."""
-    return [_python(), _data_dir(config), _database(config), _disk(config), _ffmpeg(), _memory(), _clock()]
+    """Look at Python, the data directory, the database, the disk, ffmpeg, the prober, memory and the clock."""
+    return [_python(), _data_dir(config), _database(config), _disk(config), _ffmpeg(), _prober(), _memory(), _clock()]
 
 
 def _python() -> Finding:
@@ -90,6 +91,20 @@ def _ffmpeg() -> Finding:
     answer = subprocess.run([found, "-version"], capture_output=True, text=True, timeout=20, check=False)  # noqa: S603
     version = answer.stdout.partition("\n")[0][:60]
     return Finding("ffmpeg", answer.returncode == 0, f"{version or 'does not start'} ({found})", needed=False)
+
+
+def _prober() -> Finding:
+    """Whether the process that looks into streams starts, finds its libraries, and answers a stream of nothing."""
+    command = [sys.executable, "-m", "nightcrew.prober"]
+    job = Ask(limit=5).frame() + END
+    try:
+        done = subprocess.run(command, input=job, capture_output=True, timeout=20, check=False)  # noqa: S603
+    except subprocess.TimeoutExpired:
+        return Finding("prober", False, "does not answer, so streams cannot be checked")
+    words = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2][:100]
+    ok = done.returncode == 0 and b'"error"' in done.stdout
+    detail = "answers" if ok else f"does not start, so streams cannot be checked: pip install av ({words})"
+    return Finding("prober", ok, detail)
 
 
 def _memory() -> Finding:

@@ -15,6 +15,7 @@ from nightcrew.kernel.slots import Claim, Holder, Limit, Priority
 from nightcrew.playlists.models import Feed, Source
 from nightcrew.playlists.providers import Adapters
 from nightcrew.playlists.providers.base import DEFAULT, ProfileConfig
+from nightcrew.playlists.providers.document import local_path
 from nightcrew.playlists.rules import digest
 from nightcrew.playlists.store import sources
 
@@ -111,6 +112,11 @@ async def profiles_of(runtime: Runtime, source_id: int) -> list[Profile]:
 def preferred(profiles: Sequence[Profile], name: str | None) -> list[Profile]:
     """The same profiles, the one of that name first: it is known to work."""
     return sorted(profiles, key=lambda profile: profile.name != name)
+
+
+def is_own_list(source: Source) -> bool:
+    """Whether its streams were put together by a person: a list that is a file on this machine."""
+    return source.kind == "m3u" and local_path(str(source.config.get("url") or "")) is not None
 
 
 def subject_of(channel_id: int) -> str:

@@ -10,7 +10,10 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from nightcrew.kernel.errors import GiveUp
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
+from cryptography.hazmat.primitives.padding import PKCS7
+
+from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.kernel.http import Http, Limits, Live, Request
 from nightcrew.playlists import rules
 from nightcrew.playlists.formats import hls
@@ -75,6 +78,7 @@ async def _segments(
     newest = playlist.segments[-1].sequence if playlist.segments else -1
     last: int | None = None
     init: str | None = None
+    keys = _Keys(http, request)
     while True:
         fresh = hls.following(playlist, last)
         for segment in fresh:
@@ -82,7 +86,8 @@ async def _segments(
             wanted = [segment.url] if segment.init in {None, init} else [str(segment.init), segment.url]
             for url in wanted:
                 async with http.live(replace(request, url=url)) as live:
-                    async for chunk in live.chunks:
+                    plain = live.chunks if segment.key is None else _decrypted(live.chunks, await keys.of(segment))
+                    async for chunk in plain:
                         yield chunk
             last, init = segment.sequence, segment.init
         if playlist.ended:
@@ -92,11 +97,52 @@ async def _segments(
         playlist = hls.parse_media(text, base)
 
 
+class _Keys:
+    """The keys of a playlist's segments, the last one kept: it changes seldom."""
+
+    def __init__(self, http: Http, request: Request) -> None:
+        self._http, self._request = http, request
+        self._known: tuple[str, bytes] | None = None
+
+    async def of(self, segment: hls.Segment) -> CipherContext:
+        """What decrypts a segment. Raises `Retry` for a key that is none."""
+        url = str(segment.key)
+        if self._known is None or self._known[0] != url:
+            async with self._http.live(replace(self._request, url=url)) as live:
+                key = await _small(live)
+            if len(key) != 16:
+                raise Retry("the key of its segments is not 16 bytes long")
+            self._known = (url, key)
+        return Cipher(algorithms.AES(self._known[1]), modes.CBC(segment.iv)).decryptor()
+
+
+async def _decrypted(chunks: AsyncIterator[bytes], cipher: CipherContext) -> AsyncIterator[bytes]:
+    """AES-128 in CBC mode, the last block padded (RFC 8216, 4.3.2.4)."""
+    padding = PKCS7(128).unpadder()
+    try:
+        async for chunk in chunks:
+            if plain := padding.update(cipher.update(chunk)):
+                yield plain
+        yield padding.update(cipher.finalize()) + padding.finalize()
+    except ValueError as exc:
+        raise Retry("its segments cannot be decrypted with the key that its playlist names") from exc
+
+
 async def _with(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     if first:
         yield first
     async for chunk in rest:
         yield chunk
+
+
+async def _small(live: Live, most: int = 64) -> bytes:
+    """A body of a few bytes; of a longer one the beginning."""
+    found = b""
+    async for chunk in live.chunks:
+        found += chunk
+        if len(found) > most:
+            break
+    return found
 
 
 async def _rest(first: bytes, live: Live) -> str:

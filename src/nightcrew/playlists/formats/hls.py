@@ -14,12 +14,17 @@ MAX_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One media segment; `init` is the address of what its EXT-X-MAP names, to be sent before it when it changes."""
+    """One media segment; `init` is the address of what its EXT-X-MAP names, to be sent before it when it changes.
+
+    `key` is the address of the key that it is encrypted with (AES-128), `iv` its initialisation vector.
+    """
 
     sequence: int
     url: str
     seconds: float
     init: str | None = None
+    key: str | None = None
+    iv: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +38,13 @@ class MediaPlaylist:
 
 def parse_media(text: str, base: str) -> MediaPlaylist:
     """Raises `Retry` for what is no media playlist, `GiveUp` for one whose segments cannot be passed on as they are."""
-    lines = text.splitlines()
-    if not lines or not lines[0].lstrip("\ufeff").startswith("#EXTM3U"):
-        raise Retry("it is no HLS playlist")
+    lines = _lines(text)
     segments: list[Segment] = []
     sequence, target, seconds, ended = 0, 6.0, 0.0, False
     init: str | None = None
-    for raw in lines[1 : 4 * MAX_SEGMENTS]:
+    key: str | None = None
+    vector = b""
+    for raw in lines:
         name, _, value = raw.strip().partition(":")
         match name:
             case "#EXT-X-MEDIA-SEQUENCE":
@@ -50,14 +55,25 @@ def parse_media(text: str, base: str) -> MediaPlaylist:
                 seconds = _seconds(value.partition(",")[0])
             case "#EXT-X-MAP":
                 init = _address(base, _attribute(value, "URI"))
-            case "#EXT-X-KEY" | "#EXT-X-BYTERANGE":
-                _refuse(name, value)
+            case "#EXT-X-KEY":
+                key, vector = _key(base, value)
+            case "#EXT-X-BYTERANGE":
+                raise GiveUp("its segments are parts of one file, which cannot be passed on")
             case "#EXT-X-ENDLIST":
                 ended = True
             case _ if name and not name.startswith("#"):
-                segments.append(Segment(sequence, _address(base, raw.strip()), seconds or target, init))
+                iv = _vector(vector, sequence)
+                segments.append(Segment(sequence, _address(base, raw.strip()), seconds or target, init, key, iv))
                 sequence += 1
     return MediaPlaylist(tuple(segments[:MAX_SEGMENTS]), target, ended)
+
+
+def _lines(text: str) -> list[str]:
+    """The lines after the first, as many as are read."""
+    lines = text.splitlines()[: 4 * MAX_SEGMENTS]
+    if not lines or not lines[0].lstrip("\ufeff").startswith("#EXTM3U"):
+        raise Retry("it is no HLS playlist")
+    return lines[1:]
 
 
 def following(playlist: MediaPlaylist, last: int | None, *, behind: int = 3) -> tuple[Segment, ...]:
@@ -73,11 +89,29 @@ def following(playlist: MediaPlaylist, last: int | None, *, behind: int = 3) -> 
     return tuple(segment for segment in segments if segment.sequence > last)
 
 
-def _refuse(name: str, value: str) -> None:
-    if name == "#EXT-X-BYTERANGE":
-        raise GiveUp("its segments are parts of one file, which cannot be passed on")
-    if "METHOD=NONE" not in value:
-        raise GiveUp("its segments are encrypted, and are not passed on")
+def _key(base: str, value: str) -> tuple[str | None, bytes]:
+    """The key's address and the initialisation vector of an EXT-X-KEY (RFC 8216, 4.3.2.4); no address: not encrypted.
+
+    Only what any player does without a licence: a key that lies beside the segments. Anything else is refused.
+    """
+    if "METHOD=NONE" in value:
+        return None, b""
+    method = value.partition("METHOD=")[2].partition(",")[0]
+    if method != "AES-128" or _attribute(value, "KEYFORMAT") not in {"", "identity"}:
+        raise GiveUp("its segments are protected by a licence, and are not passed on")
+    digits = value.partition("IV=0x")[2].partition(",")[0].strip()
+    try:
+        vector = bytes.fromhex(digits.rjust(32, "0")) if digits else b""
+    except ValueError as exc:
+        raise Retry("its initialisation vector cannot be read") from exc
+    if len(vector) not in {0, 16}:
+        raise Retry("its initialisation vector cannot be read")
+    return _address(base, _attribute(value, "URI")), vector
+
+
+def _vector(said: bytes, sequence: int) -> bytes:
+    """The initialisation vector that was said, or the one that follows from the segment's number."""
+    return said or sequence.to_bytes(16, "big")
 
 
 def _attribute(text: str, name: str) -> str:
