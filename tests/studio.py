@@ -39,6 +39,17 @@ class Source:
     refused: int = 0
     asked: list[str] = field(default_factory=list)
     port: int = 0
+    _server: asyncio.Server | None = None
+
+    async def come(self) -> None:
+        """Listen, at the same port each time."""
+        self._server = await asyncio.start_server(self.serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    def go(self) -> None:
+        """Refuse all connections."""
+        if self._server is not None:
+            self._server.close()
 
     @property
     def url(self) -> str:
@@ -107,12 +118,11 @@ async def source_of(pictures: Path) -> AsyncIterator[Source]:
     made = Pictures()
     await made.prepare(pictures)
     source = Source(made.loops["harbour"]["360"])
-    server = await asyncio.start_server(source.serve, "127.0.0.1", 0)
-    source.port = server.sockets[0].getsockname()[1]
+    await source.come()
     try:
         yield source
     finally:
-        server.close()
+        source.go()
 
 
 async def add(node: Node, source: Source, *titles: str, name: str = "S", **fields: Any) -> dict[str, Any]:

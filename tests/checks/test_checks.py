@@ -7,18 +7,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from nightcrew.checks import actions
-from nightcrew.checks.crew import OUTAGE, Crew
+from nightcrew.checks.crew import OUTAGE, Crew, room
 from nightcrew.checks.store import queue
 from nightcrew.checks.store.queue import Scope
 from nightcrew.demo.workbench import GOOD, KINDS
 from nightcrew.demo.world import World
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.slots import Priority
-from nightcrew.playlists import Player, accounts
+from nightcrew.kernel.slots import Holder, Limit, Priority
+from nightcrew.playlists import Player, Profile, accounts
 from studio import QUICK, Source, add, check, ended, results, streams
 from support import Node, locked_out, running, until
 
@@ -433,26 +432,113 @@ async def test_panels_profiles_have_logins_of_their_own(studio: World, node: Nod
 async def test_when_nothing_can_be_reached_no_stream_is_called_dead(node: Node, source: Source) -> None:
     titles = [f"C{number}" for number in range(OUTAGE + 4)]
     await add(node, source, *titles)
+    source.modes["/login/c0.ts"] = "404"
     await check(node, all=True)
-    closed = httpx2.URL(source.url).port
-    source.lists["S.m3u"] = []
-    server_gone = {f"/login/{title.lower()}.ts": "hang" for title in titles}
-    source.modes |= server_gone
-    await node.patch("/api/v1/settings", {"checks.probe_limit": 5})
-    assert closed
-    run = await node.post("/api/v1/checks", {"all": True})
-    await until(lambda: node.runtime.part(Crew).network_down, 30)
-
-    async def nobody_dead() -> bool:
-        return await streams(node, show="dead") == {}
-
-    await until(nobody_dead, 20)
+    assert set(await streams(node, show="dead")) == {"C0"}
+    source.go()
+    run = await check(node, all=True)
+    assert run["interrupted"] >= 5, "the run ends, whatever it could not find out"
+    assert node.runtime.part(Crew).network_down
+    assert set(await streams(node, show="dead")) == {"C0"}, "what was dead stays so, and nothing else is"
     assert "network" in str((await node.get("/api/v1/needs"))["items"])
-    source.modes.clear()
-    Clock(node).shift = timedelta(seconds=301)
-    await ended(node, run["id"])
-    assert await streams(node, show="dead") == {}
+    await source.come()
+    Clock(node).shift = timedelta(seconds=601)
+    await until(lambda: _all_ok(node, titles[1:]), 20)
     assert not node.runtime.part(Crew).network_down
+    orders = [one["place"] for one in await _places(node)]
+    assert max(orders[1:]) < 500, "they are back in their places"
+
+
+async def _all_ok(node: Node, titles: list[str]) -> bool:
+    found = await streams(node)
+    return all(found[title]["verdict"] == "ok" for title in titles)
+
+
+async def _places(node: Node) -> list[dict[str, Any]]:
+    import sqlalchemy as sa
+
+    from nightcrew.playlists.models import stream
+
+    async with node.runtime.store.read() as connection:
+        rows = await connection.execute(sa.select(stream.c.place).order_by(stream.c.id))
+        return [dict(row) for row in rows.mappings()]
+
+
+async def test_one_source_that_hangs_is_no_outage_of_the_network(node: Node, source: Source) -> None:
+    await node.patch("/api/v1/settings", {"checks.probe_limit": 5, "checks.concurrency": 20})
+    titles = [f"C{number}" for number in range(OUTAGE + 2)]
+    source.modes |= {f"/login/{title.lower()}.ts": "hang" for title in titles}
+    await add(node, source, *titles)
+    run = await check(node, all=True)
+    assert (run["failed"], run["interrupted"]) == (len(titles), 0)
+
+
+async def test_a_defect_of_ours_says_nothing_of_the_stream_and_ends_its_run(
+    node: Node, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_args: Any, **_more: Any) -> None:
+        raise ZeroDivisionError("ours")
+
+    await add(node, source, "News")
+    monkeypatch.setattr("nightcrew.checks.crew.attempt", broken)
+    run = await check(node, all=True)
+    assert run["interrupted"] == 1
+    assert "itself failed" in (await streams(node))["News"]["reason"]
+
+
+async def test_a_check_that_is_asked_for_while_one_runs_is_done_after_it(node: Node, source: Source) -> None:
+    await node.patch("/api/v1/settings", {"checks.sample_seconds": 3})
+    await add(node, source, "News")
+    first = await node.post("/api/v1/checks", {"stream": 1})
+    await until(lambda: source.open["login"])
+    second = await node.post("/api/v1/checks", {"stream": 1})
+    assert (await ended(node, second["id"]))["ok"] == 1
+    assert (await ended(node, first["id"]))["state"] == "done"
+    assert len(await results(node, 1)) == 2
+
+
+async def test_a_scheduled_run_takes_nothing_from_a_persons_paused_run(node: Node, source: Source) -> None:
+    await add(node, source, *(f"C{number}" for number in range(6)), max_streams=1)
+    run = await node.post("/api/v1/checks", {"all": True})
+    await node.post(f"/api/v1/checks/runs/{run['id']}/pause")
+    await until(lambda: not node.runtime.part(Crew).running)
+    before = await node.get(f"/api/v1/checks/runs/{run['id']}")
+    await node.patch("/api/v1/settings", {"checks.immunity": 0})
+    await actions.start(node.runtime, Scope(), "night", actor="schedule", priority=queue.NIGHTLY)
+    await asyncio.sleep(2)
+    now = await node.get(f"/api/v1/checks/runs/{run['id']}")
+    assert (now["state"], now["total"] - now["done"]) == ("paused", before["total"] - before["done"])
+    await node.post(f"/api/v1/checks/runs/{run['id']}/resume")
+    assert (await ended(node, run["id"]))["ok"] == 6
+
+
+async def test_in_redirect_mode_a_player_is_sent_to_the_profile_that_works(node: Node, source: Source) -> None:
+    await node.patch("/api/v1/settings", {"playlists.stream_mode": "redirect"})
+    await add(node, source, "News")
+    await profile(node, "B")
+    source.modes["/login/news.ts"] = "403"
+    channel = (await streams(node))["News"]["channel"]
+    await check(node, all=True)
+    answer = await node.http.get(f"/play/{channel}")
+    assert answer.headers["location"].endswith("/b/news.ts")
+
+
+def test_the_room_of_profiles_that_share_a_login_is_the_logins() -> None:
+    def way(name: str, *limits: Limit) -> Profile:
+        return Profile(name, None, "own", limits)  # type: ignore[arg-type]
+
+    def holder(lease: str, *resources: str) -> list[Holder]:
+        return [Holder(lease, one, "n", "o", "viewer", "", Priority.USE, utcnow(), False) for one in resources]
+
+    own, shared, apart = Limit("own", 1), Limit("b", 1), Limit("c", 2)
+    ways = [way("Default", own), way("B", own, shared)]
+    assert room(ways, []) == 1
+    assert room(ways, holder("1", "own")) == 0, "B needs the login's only connection too"
+    assert room([*ways, way("C", apart)], holder("1", "own")) == 2
+    assert (
+        room([way("Default", Limit("own", 5)), way("B", Limit("own", 5), Limit("b", 0))], holder("1", "own", "b")) == 4
+    )
+    assert room([way("Default", Limit("own", 0))], holder("1", "own")) == float("inf")
 
 
 async def test_a_database_that_is_away_says_nothing_of_the_stream(

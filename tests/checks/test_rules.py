@@ -124,6 +124,18 @@ def test_a_short_look_calls_nothing_frozen_black_or_silent() -> None:
     assert rules.failure(report(frozen=True, black=True, silent=True, seconds=4.0, wall=4.0), DEFAULTS) is None
 
 
+def test_a_card_that_stands_still_is_all_that_radio_shows() -> None:
+    card = report(frozen=True, black=True)
+    assert rules.failure(card, DEFAULTS) is not None
+    assert rules.failure(card, DEFAULTS, radio=True) is None
+    assert rules.failure(report(frozen=True, silent=True), DEFAULTS, radio=True) is not None
+
+
+def test_a_short_card_that_was_seen_to_its_end_is_a_card() -> None:
+    card = report(frozen=True, ended=True, seconds=8.0, wall=1.0)
+    assert "stood still" in (rules.failure(card, DEFAULTS, finite=True) or "")
+
+
 def test_radio_is_allowed_where_a_channel_calls_itself_radio() -> None:
     sound = report(video_codec="", width=0, height=0, pictures=0)
     assert rules.failure(sound, DEFAULTS, radio=True) is None

@@ -406,6 +406,11 @@ JSON_COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("source", "add"): ("m3u", "Other", "List.m3u"),
     ("source", "list"): (),
     ("source", "accounts"): (),
+    ("source", "profiles"): ("{source}",),
+    ("check",): ("--all", "--no-wait"),
+    ("checks", "list"): (),
+    ("checks", "show"): ("1",),
+    ("checks", "runs"): (),
     ("source", "refresh"): ("{source}",),
     ("token", "list"): (),
 }
@@ -456,11 +461,19 @@ def test_without_a_server_every_asking_command_ends_with_one_clear_line(
     monkeypatch.setenv("NIGHTCREW_URL", f"http://127.0.0.1:{free_port()}")
     (tmp_path / "config.json").write_text("{}")
     local = {"serve", "worker", "demo", "doctor", "passwd", "backup", "restore"}
-    values = {"source": "1", "token": "1", "file": str(tmp_path / "config.json"), "field": "name=A"}
+    values = {
+        "source": "1",
+        "token": "1",
+        "stream": "1",
+        "run": "1",
+        "file": str(tmp_path / "config.json"),
+        "field": "name=A",
+    }
     asked = 0
     for words, command in commands():
         if words[0] not in local:
             needed = [values.get(p.name, "x") for p in command.params if p.param_type_name == "argument" and p.required]
+            needed += ["--all"] if words == ("check",) else []
             run(*words, *needed).failed("no Nightcrew answers at http://127.0.0.1:")
             asked += 1
     assert asked > 20
@@ -554,13 +567,13 @@ def test_the_demo_comes_with_sources_that_fill_its_regions(start: Start, monkeyp
 
     def filled() -> bool:
         demo.check_alive()
-        return all(row["status_text"] == "FRESH" for row in regions()) and len(regions()) == 3
+        return all(row["status_text"] == "FRESH" for row in regions()) and len(regions()) == 4
 
     def regions() -> list[dict[str, Any]]:
         return list(json.loads(ok("status", "--json"))["regions"])
 
-    until(filled, "three fresh regions")
-    assert {row["region"]: row["channels"] for row in regions()} == {"DE": 60, "AT": 60, "CH": 20}
-    assert len(json.loads(ok("source", "list", "--json"))) == 4
+    until(filled, "four fresh regions")
+    assert {row["region"]: row["channels"] for row in regions()} == {"DE": 60, "AT": 60, "CH": 20, "LAB": 20}
+    assert len(json.loads(ok("source", "list", "--json"))) == 6
     assert demo.stop() == 0, demo.log()
     assert "Traceback" not in demo.log()

@@ -27,13 +27,17 @@ async def start(
     """
     now = utcnow()
     options = runtime.settings.of(CheckSettings)
-    run_id = await runs.add(runtime.store, title=title, asked_by=actor, now=now)
-    immunity = float(options.immunity) if immune else None
-    total = await queue.enqueue(
-        runtime.store, scope, run_id=run_id, priority=priority, full=full, now=now, immunity=immunity
+    run_id = await runs.start(
+        runtime.store,
+        scope,
+        title=title,
+        asked_by=actor,
+        priority=priority,
+        full=full,
+        immunity=float(options.immunity) if immune else None,
+        now=now,
     )
-    await runs.size(runtime.store, run_id, total)
-    if not total:
+    if run_id is None:
         return None
     runtime.bus.publish("checks")
     await runtime.part(Crew).fill()

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from nightcrew.checks import rules
 from nightcrew.checks.plan import Result
-from nightcrew.checks.probers import Chunks, ProberDied, Probers
+from nightcrew.checks.probers import Chunks, NoByte, ProberDied, Probers
 from nightcrew.checks.settings import CheckSettings
-from nightcrew.kernel.errors import NightcrewError, Retry
+from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.slots import LeaseOver, Priority, noticed, while_held
 from nightcrew.kernel.store import DatabaseAway
@@ -27,6 +27,8 @@ PURPOSE = "check"
 """What the ledger of connections says of a check."""
 TOO_MANY = frozenset({429, 458, 509})
 """Statuses with which sources say that too many connections are open."""
+MARGIN = 1.0
+"""Seconds before the end of an attempt at which a prober must have answered."""
 GOING_ON = 1.5
 """Seconds after which a continuous stream must still be coming: some send a few seconds at once, and then hang up."""
 SNIFFED = 564
@@ -87,51 +89,62 @@ async def _look(runtime: Runtime, probers: Probers, wanted: Wanted, options: Che
                 first_byte = time.monotonic() - began
                 if media_type(first) is None:
                     return Outcome(Result.FAILED, not_media(first), first_byte=first_byte)
+                left = options.probe_limit - MARGIN - first_byte
                 async with contextlib.aclosing(_again(first, opened.chunks)) as again:
-                    report, reason = await _judge(probers, opened, again, wanted, options)
+                    report, reason = await _judge(probers, opened, again, wanted, options, left)
         result = Result.OK if reason is None else Result.FAILED
         return Outcome(result, reason or "", report, first_byte, variants=opened.variants)
     except TimeoutError:
         waited = f"it gives no byte within {options.probe_limit} s"
         said = waited if first_byte is None else f"the attempt took longer than {options.probe_limit} s"
-        return Outcome(Result.FAILED, said, first_byte=first_byte, network=first_byte is None)
+        return Outcome(Result.FAILED, said, first_byte=first_byte)
     except ProberDied as exc:
         return Outcome(Result.FAILED, str(exc), first_byte=first_byte)
     except DatabaseAway:
         raise  # says nothing of the stream
     except NightcrewError as exc:
         full = exc.status in TOO_MANY
-        network = isinstance(exc, Retry) and exc.status is None and first_byte is None
         said = redact(str(exc), secrets)
-        return Outcome(Result.FULL if full else Result.FAILED, said, first_byte=first_byte, network=network)
+        return Outcome(Result.FULL if full else Result.FAILED, said, first_byte=first_byte, network=exc.unreached)
 
 
 async def _judge(
-    probers: Probers, opened: Media, again: AsyncIterator[bytes], wanted: Wanted, options: CheckSettings
+    probers: Probers,
+    opened: Media,
+    again: AsyncIterator[bytes],
+    wanted: Wanted,
+    options: CheckSettings,
+    left: float,
 ) -> tuple[Report, str | None]:
-    """What a prober says of an open stream, and why that is not good enough, if it is not."""
+    """What a prober says of an open stream, and why that is not good enough, if it is not. `left` seconds there are for it."""
+    began = time.monotonic()
     continuous = opened.progress is None and not opened.finite
-    ask = replace(wanted.ask, least=GOING_ON if continuous else 0.0)
+    ask = replace(wanted.ask, least=GOING_ON if continuous else 0.0, limit=max(left, MARGIN))
     chunks = Chunks(again)
     try:
         report = await probers.probe(ask, chunks, patience=opened.patience)
         reason = rules.failure(report, options, radio=wanted.radio, finite=opened.finite)
-        if reason is None and opened.progress is not None and not await _advances(opened, chunks):
+        left -= time.monotonic() - began
+        if reason is None and opened.progress is not None and not await _advances(opened, chunks, left):
             reason = f"its playlist stands still: no new segment came for {opened.patience:.0f} s"
         return report, reason
     finally:
         await chunks.close()
 
 
-async def _advances(opened: Media, chunks: Chunks) -> bool:
-    """Whether a live playlist gets new segments. One that stands still can be played for a few seconds, and then no more."""
-    with contextlib.suppress(TimeoutError, Retry):
-        async with asyncio.timeout(opened.patience):
+async def _advances(opened: Media, chunks: Chunks, left: float) -> bool:
+    """Whether a live playlist gets new segments. One that stands still can be played for a few seconds, and then no more.
+
+    When `left` seconds are not enough to tell, it is believed.
+    """
+    try:
+        async with asyncio.timeout(min(opened.patience, max(left, 0.0))):
             while opened.progress is not None and not opened.progress.advanced:
                 if await chunks.next(opened.patience) is None:
                     return False
-            return True
-    return False
+    except (TimeoutError, NoByte):
+        return left < opened.patience
+    return True
 
 
 def not_media(first: bytes) -> str:

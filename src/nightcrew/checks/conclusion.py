@@ -20,7 +20,8 @@ from nightcrew.playlists import unnamed
 
 AFTER_INTERRUPTION = timedelta(seconds=30)
 """Before a check that made room for somebody is taken up again."""
-AFTER_OUTAGE = timedelta(seconds=300)
+AFTER_OUTAGE = timedelta(seconds=600)
+"""Before a stream is tried again that was checked while nothing could be reached."""
 
 
 def finding(
@@ -44,9 +45,7 @@ def finding(
     match end:
         case End.ALL_FAILED if suspected:
             said = f"nothing can be reached at the moment, is this machine's network down? ({plan.reason})"
-            return Finding(
-                Verdict.INTERRUPTED, now, entry, said, is_checked=False, due_at=now + AFTER_OUTAGE, stays=True
-            )
+            return Finding(Verdict.INTERRUPTED, now, entry, said, is_checked=False, due_at=now + AFTER_OUTAGE)
         case End.ALL_FAILED:
             return Finding(
                 Verdict.FAILED, now, entry, plan.reason, dead=True, due_at=_retry_at(due, now, options), jpeg=jpeg
@@ -55,6 +54,9 @@ def finding(
             said = f"{plan.reason or 'no connection was free'}; phase 2 ended after {plan.phase2_elapsed(now):.0f} s"
             at = _retry_at(due, now, options)
             return Finding(Verdict.FAILED, now, entry, said, dead=True, is_checked=False, due_at=at, jpeg=jpeg)
+        case End.BROKEN:
+            at = _retry_at(due, now, options)
+            return Finding(Verdict.INTERRUPTED, now, entry, plan.reason, is_checked=False, due_at=at)
         case End.RAN_OUT | End.NOT_TRIED:
             said = f"{end.value}; what was known stays"
             again = _retry_at(due, now, options) if due.dead else None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +57,8 @@ class Crew:
     verdicts: Counter = field(init=False)
     unreachable: list[int] = field(default_factory=list)
     """Streams of the last checks in a row that reached nothing."""
+    _buried: dict[int, int] = field(default_factory=dict)
+    """Those of them that were alive before, with their channels."""
     _running: dict[int, _Running] = field(default_factory=dict)
     _started: dict[str, float] = field(default_factory=dict)
     """Loop time of the last start, by account."""
@@ -176,15 +178,15 @@ class Crew:
             self._soon(wait)
 
     def _free(self, profiles: list[Profile], account: str, holders: list[Holder]) -> tuple[float, bool]:
-        """Connections of an account that a new check could have, and whether viewers and recordings alone fill it."""
-        if any(not profile.most for profile in profiles):
-            return float("inf"), False
-        limits = {limit.resource: limit.most for profile in profiles for limit in profile.limits}
-        total = sum(limits.values())
-        used = [holder for holder in holders if holder.resource in limits]
-        others = sum(holder.purpose != PURPOSE for holder in used)
+        """Connections that new checks of an account could have, and whether viewers and recordings alone fill it."""
+        usable = profiles if self._options.profile_failover_enabled else profiles[:1]
         ours = sum(running.account == account for running in self._running.values())
-        return total - others - max(len(used) - others, ours), others >= total
+        connected = {
+            holder.lease for holder in holders if holder.purpose == PURPOSE and holder.node == self.runtime.node
+        }
+        about_to = max(0, ours - len(connected))  # they have begun, and take their connections in a moment
+        free = room(usable, holders) - about_to
+        return free, room(usable, [holder for holder in holders if holder.purpose != PURPOSE]) <= 0
 
     def _soon(self, seconds: float) -> None:
         """Look again when the next account may start a check."""
@@ -216,7 +218,7 @@ class Crew:
             self._renewed = clock
         if clock - self._dropped >= DROPPING:
             self._dropped = clock
-            await queue.drop_unplayable(self.runtime.store)
+            await queue.drop_unplayable(self.runtime.store, self.now())
 
     # -- one check -------------------------------------------------------------------------------------------------
 
@@ -226,19 +228,28 @@ class Crew:
         self.runtime.bus.publish("checks")
         try:
             await self._check(due)
-        except NotFound:
-            await self._put_off(due, AFTER_ERROR)  # the stream or its source has just been removed
-        except NightcrewError as exc:
-            log.warning("a check could not be done", stream=due.stream_id, reason=str(exc))
-            await self._put_off(due, AFTER_ERROR)
-        except Exception:
+        except NightcrewError as exc:  # a database that is away, or a stream that has just been removed
+            if not isinstance(exc, NotFound):
+                log.warning("a check could not be done", stream=due.stream_id, reason=str(exc))
+            await self._put_off(due)
+        except Exception as exc:
             log.exception("a check raised", stream=due.stream_id)
-            await self._put_off(due, AFTER_ERROR)
+            await self._give_up(due, exc)
         finally:
             self._running.pop(due.stream_id, None)
             self.runtime.bus.publish("checks")
         if not self._closed:
             self._spawn(self._go_on(due))
+
+    async def _give_up(self, due: Due, exc: Exception) -> None:
+        """A defect of ours says nothing of the stream, and must not keep its run open."""
+        with contextlib.suppress(NightcrewError):
+            now = self.now()
+            going = replace(plan.begin(now), reason=f"the check itself failed: {type(exc).__name__}")
+            found = conclusion.finding(due, going, plan.End.BROKEN, None, now, self._options)
+            await results.finish(
+                self.runtime.store, due, found, node=self.runtime.node, keep=self._options.keep_results
+            )
 
     async def _go_on(self, due: Due) -> None:
         """After a check: the next one, and the end of its run if it was the last."""
@@ -246,10 +257,10 @@ class Crew:
         if due.run_id is not None:
             await self.end_runs()
 
-    async def _put_off(self, due: Due, seconds: float) -> None:
+    async def _put_off(self, due: Due) -> None:
         """Take it up again later, with the plan that it had."""
         with contextlib.suppress(NightcrewError):
-            until = self.now() + timedelta(seconds=seconds)
+            until = self.now() + timedelta(seconds=AFTER_ERROR)
             await queue.park(
                 self.runtime.store,
                 node=self.runtime.node,
@@ -265,7 +276,7 @@ class Crew:
         if stream is None:
             raise NotFound(f"stream {due.stream_id} is not listed any more")
         now = self.now()
-        going = plan.wake(Plan.load(due.plan), now) if due.plan else plan.begin(now)
+        going = plan.wake(plan.load(due.plan, now), now) if due.plan else plan.begin(now)
         last: Outcome | None = None
         while True:
             options = self._options
@@ -284,6 +295,7 @@ class Crew:
             going = plan.after(going, move.profile, outcome.result, outcome.reason, self.now(), options)
             if outcome.result is not Result.FULL:
                 last = outcome
+                going = replace(going, reached=going.reached or not outcome.network)
             if outcome.result in {Result.OK, Result.INTERRUPTED}:
                 move = Finish(plan.End.OK if outcome.result is Result.OK else plan.End.INTERRUPTED)
                 break
@@ -298,25 +310,37 @@ class Crew:
             return
         if not isinstance(move, Finish):
             raise TypeError(f"a check cannot end with {move}")
-        suspected = self._count_unreachable(due, last)
+        suspected = self._count_unreachable(due, going, last)
         finding = conclusion.finding(due, going, move.end, last, self.now(), options, suspected=suspected)
         if not await results.finish(store, due, finding, node=node, keep=options.keep_results):
             return
         self.verdicts.labels(finding.verdict.value).inc()
-        if suspected and self.unreachable:
-            await results.spare(store, list(self.unreachable), self.now() + conclusion.AFTER_OUTAGE)
+        if suspected:
+            await self._spare(options)
         await reorder(self.runtime, channel.id, options, self.now())
 
-    def _count_unreachable(self, due: Due, last: Outcome | None) -> bool:
-        """Whether so many checks in a row reached nothing that this machine's network is suspected."""
+    async def _spare(self, options: CheckSettings) -> None:
+        """Take back what this outage has buried; from now on it buries nothing."""
+        buried, self._buried = self._buried, {}
+        if buried:
+            await results.spare(self.runtime.store, list(buried), self.now() + conclusion.AFTER_OUTAGE)
+            for channel_id in set(buried.values()):
+                with contextlib.suppress(NotFound):
+                    await reorder(self.runtime, channel_id, options, self.now())
+
+    def _count_unreachable(self, due: Due, going: Plan, last: Outcome | None) -> bool:
+        """Whether so many checks in a row reached nothing that this machine's network is suspected, and no stream."""
         if last is None or last.result is Result.INTERRUPTED:
             return False
-        if not last.network:
+        if going.reached:
             self.unreachable.clear()
+            self._buried.clear()
             return False
         if due.stream_id not in self.unreachable:
             self.unreachable.append(due.stream_id)
-        del self.unreachable[: -4 * OUTAGE]
+            if not due.dead:
+                self._buried[due.stream_id] = due.channel_id
+        del self.unreachable[:-OUTAGE]
         return self.network_down
 
     def _ask(self, due: Due, options: CheckSettings) -> Ask:
@@ -325,7 +349,10 @@ class Crew:
         known = (due.video_codec, due.width, due.height) if recent and not due.full and not due.dead else None
         return Ask(
             sample=options.sample_seconds,
-            doubt=max(options.doubt_seconds, options.sample_seconds),
+            doubt=rules.doubt(options),
+            stillness=options.fail_frozen,
+            blackness=options.fail_black,
+            silence=options.fail_silent,
             limit=float(options.probe_limit - 1),
             still=256 if options.keep_stills else 0,
             known=known,
@@ -334,6 +361,23 @@ class Crew:
     @property
     def _options(self) -> CheckSettings:
         return self.runtime.settings.of(CheckSettings)
+
+
+def room(profiles: Sequence[Profile], holders: Sequence[Holder]) -> float:
+    """How many more connections these profiles allow together, beside those of `holders`. Pure."""
+    left: dict[str, float] = {}
+    for limit in (limit for profile in profiles for limit in profile.limits):
+        used = sum(holder.resource == limit.resource for holder in holders)
+        left[limit.resource] = limit.most - used if limit.most else float("inf")
+    total = 0.0
+    for profile in profiles:
+        own = max(0.0, min(left[limit.resource] for limit in profile.limits))
+        if own == float("inf"):
+            return own
+        total += own
+        for limit in profile.limits:
+            left[limit.resource] -= own
+    return total
 
 
 async def reorder(runtime: Runtime, channel_id: int, options: CheckSettings, now: datetime) -> bool:

@@ -38,8 +38,9 @@ checked = sa.Table(
         "stream_id", Id, sa.ForeignKey(playlists.stream.c.id, ondelete="CASCADE"), primary_key=True, autoincrement=False
     ),
     sa.Column("source_id", Id, nullable=False),
-    sa.Column("due_at", Moment, index=True),
-    sa.Column("priority", sa.Integer, nullable=False),
+    sa.Column("due_at", Moment),
+    sa.Column("stage", sa.Integer),  # 1 begun and parked, 2 waiting for its turn; none: not due, or its run is paused
+    sa.Column("priority", sa.Integer, nullable=False),  # smallest first
     sa.Column("run_id", Id, index=True),
     sa.Column("full", sa.Boolean, nullable=False),  # look at it closely, however recently that was done
     sa.Column("lease_node", sa.String(100)),
@@ -63,7 +64,8 @@ checked = sa.Table(
     sa.Column("kbps", sa.Float),
     sa.Column("used_profile", sa.String(60)),
     sa.Column("measure_at", Moment, index=True),  # when variants that nothing describes are to be measured
-    sa.Index("ix_check_stream_queue", "source_id", "priority", "due_at"),
+    sa.Index("ix_check_stream_queue", "source_id", "stage", "priority", "due_at", "stream_id"),
+    sa.Index("ix_check_stream_due", "stage", "due_at"),
     sa.Index("ix_check_stream_verdict", "verdict", "stream_id"),
 )
 

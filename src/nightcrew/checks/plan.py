@@ -38,6 +38,7 @@ class End(StrEnum):
     RAN_OUT = "no connection became free"
     NOT_TRIED = "all connections are in use"
     INTERRUPTED = "interrupted"
+    BROKEN = "the check itself failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,8 @@ class Plan:
     refused: dict[str, datetime] = field(default_factory=dict)
     """Profiles of which the source itself says that too many connections are open, until when that is believed."""
     used: str | None = None
+    reached: bool = False
+    """Whether any attempt reached the source at all."""
     reason: str = ""
     trace: tuple[Line, ...] = ()
 
@@ -128,6 +131,14 @@ class Plan:
 def begin(now: datetime) -> Plan:
     """A new check."""
     return Plan(started=now)
+
+
+def load(text: str, now: datetime) -> Plan:
+    """A stored plan; one that cannot be read (of another version) begins anew."""
+    try:
+        return Plan.load(text)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return begin(now)
 
 
 def wake(plan: Plan, now: datetime) -> Plan:

@@ -10,16 +10,23 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from nightcrew.kernel.errors import NightcrewError, Retry
 from nightcrew.kernel.processes import Child, Command, start
-from nightcrew.prober.wire import END, LENGTH, MAX_REPORT, Ask, Report, framed, report_of
+from nightcrew.prober.wire import END, LENGTH, MAX_REPORT, Ask, Report, framed
 
+_REPORT = TypeAdapter(Report)
 JOBS = 300
 """Jobs after which a prober makes room for a new one, so that what a library leaks stays small."""
 IDLE = 60.0
 """Seconds after which a prober that nobody needs is ended."""
 ANSWER = 5.0
 """Seconds within which a prober must answer when its stream has ended or its time is up."""
+
+
+class NoByte(Retry):
+    """A stream pauses for too long."""
 
 
 class Chunks:
@@ -41,7 +48,7 @@ class Chunks:
         if unless is not None and unless.done():
             return b""
         if not self._coming.done():
-            raise Retry(f"no byte came for {patience:g} s")
+            raise NoByte(f"no byte came for {patience:g} s")
         coming, self._coming = self._coming, None
         return coming.result()
 
@@ -168,4 +175,4 @@ async def _report(child: Child) -> Report:
     (size,) = LENGTH.unpack(await child.stdout.readexactly(LENGTH.size))
     if size > MAX_REPORT:
         raise ValueError("the report is too large")
-    return report_of(await child.stdout.readexactly(size))
+    return _REPORT.validate_json(await child.stdout.readexactly(size))

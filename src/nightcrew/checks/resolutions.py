@@ -81,16 +81,14 @@ class Resolver:
             if stream is None:
                 return
             ways = accounts.preferred(await accounts.profiles_of(self.runtime, stream.source_id), stream.profile)
-            claims = {
-                way.claim(f"resolutions: {channel.name}", PURPOSE, Priority.CHECK, subject=f"stream:{stream.id}"): way
-                for way in ways
-            }
-            async with self.runtime.slots.first(list(claims)) as lease:
+            owner, subject = f"resolutions: {channel.name}", f"stream:{stream.id}"
+            claims = [way.claim(owner, PURPOSE, Priority.CHECK, subject=subject) for way in ways]
+            async with self.runtime.slots.first(claims) as lease:
                 if lease is None:
                     return  # no connection is free; it is tried again
                 async with noticed(lease):
                     player = self.runtime.part(Player)
-                    request = await player.request(channel, stream, claims[lease.claim], pick=False)
+                    request = await player.request(channel, stream, ways[lease.place], pick=False)
                     found = await while_held(lease, self._variants(request))
             await variants.save(self.runtime.store, due.stream_id, found)
             await queue.measured(self.runtime.store, due.stream_id, utcnow() + AGAIN)

@@ -109,7 +109,7 @@ def failure(report: Report, options: CheckSettings, *, radio: bool = False, fini
     return (
         _no_media(report, options, radio=radio)
         or _cut_short(report, options, finite=finite)
-        or _picture(report, options)
+        or _picture(report, options, radio=radio)
     )
 
 
@@ -120,6 +120,8 @@ def _no_media(report: Report, options: CheckSettings, *, radio: bool) -> str | N
         if options.audio_only == "always" or (options.audio_only == "radio" and radio):
             return None
         return "it has sound and no video"
+    if report.video_codec == "unknown":
+        return "its picture is in a format that cannot be decoded here"
     if report.width <= 0 or report.height <= 0:
         return "its picture has no size: it is scrambled or broken"
     return None
@@ -130,24 +132,29 @@ def _cut_short(report: Report, options: CheckSettings, *, finite: bool) -> str |
         return f"it broke off after {report.seconds:.1f} s"
     if not report.kbps:
         return None  # only its headers were asked for
-    slow = report.seconds < SLOW * report.wall and (report.late or report.wall >= options.doubt_seconds)
+    slow = report.seconds < SLOW * report.wall and (report.late or report.wall >= doubt(options))
     return f"it is too slow: {report.seconds:.1f} s of it came in {report.wall:.1f} s" if slow else None
 
 
-def _picture(report: Report, options: CheckSettings) -> str | None:
+def _picture(report: Report, options: CheckSettings, *, radio: bool) -> str | None:
+    """What is wrong with what was seen and heard. Of radio no more is expected than a card that stands still."""
     if not report.kbps:
         return None
     if report.video_codec and not report.pictures:
         return "no picture could be decoded"
-    if report.seconds < 0.8 * options.doubt_seconds:
+    if report.seconds < 0.8 * doubt(options) and not report.ended:
         return None  # too little was seen to say more
-    if report.black and options.fail_black:
-        return f"its picture was black for {report.seconds:.0f} s"
-    if report.frozen and options.fail_frozen:
-        return f"its picture stood still for {report.seconds:.0f} s"
-    if report.silent and options.fail_silent:
-        return f"it was silent for {report.seconds:.0f} s"
-    return None
+    wrong = (
+        (report.black and options.fail_black and not radio, "its picture was black"),
+        (report.frozen and options.fail_frozen and not radio, "its picture stood still"),
+        (report.silent and options.fail_silent, "it was silent"),
+    )
+    return next((f"{words} for {report.seconds:.0f} s" for is_so, words in wrong if is_so), None)
+
+
+def doubt(options: CheckSettings) -> float:
+    """Seconds of media that are looked at before something is called frozen, black, silent or slow."""
+    return max(min(options.doubt_seconds, 0.7 * options.probe_limit), options.sample_seconds)
 
 
 def below_minimum(facts: Facts, value: float, options: CheckSettings) -> str | None:

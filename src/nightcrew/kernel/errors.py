@@ -4,10 +4,11 @@
 class NightcrewError(Exception):
     """Base of all expected failures. `str(error)` is safe to show: it carries no secret.
 
-    `status` is the HTTP status that was the reason, if one was.
+    `status` is the HTTP status that was the reason, if one was; `unreached`: there was no connection at all.
     """
 
     status: int | None = None
+    unreached: bool = False
 
 
 class Retry(NightcrewError):

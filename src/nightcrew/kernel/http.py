@@ -204,7 +204,9 @@ class Http:
                 kind = response.headers.get("content-type", "")
                 yield Live(str(response.url), kind, _chunks(response, request), length)
         except (httpx2.HTTPError, httpx2.InvalidURL) as exc:
-            raise Retry(f"cannot open {request.shown()}: {redact(reason_of(exc), request.secrets)}") from exc
+            error = Retry(f"cannot open {request.shown()}: {redact(reason_of(exc), request.secrets)}")
+            error.unreached = isinstance(exc, httpx2.ConnectError | httpx2.ConnectTimeout)
+            raise error from exc
         except Again as exc:
             error = Retry(f"cannot open {request.shown()}: {exc}", after=exc.after)
             error.status = exc.status

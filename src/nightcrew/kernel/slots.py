@@ -17,7 +17,7 @@ import uuid
 from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import IntEnum, StrEnum
+from enum import Enum, IntEnum, StrEnum
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -79,6 +79,14 @@ class Why(StrEnum):
     EXPIRED = "the lease could not be renewed"
 
 
+class _Found(Enum):
+    """What a look for a slot has found."""
+
+    FREE = "taken"
+    LEAVING = "somebody was asked to leave"
+    FULL = "nobody leaves"
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """A resource, and how many may use it at a time. `most` 0: any number, which is counted all the same."""
@@ -120,6 +128,8 @@ class Lease:
 
     id: str
     claim: Claim
+    place: int = 0
+    """Which of several claims it meets."""
     over: asyncio.Event = field(default_factory=asyncio.Event)
     why: Why | None = None
     renewed: float = 0.0
@@ -246,7 +256,7 @@ class Slots:
     async def _obtain(self, claims: Sequence[Claim], patience: float) -> Lease | None:
         clock = asyncio.get_running_loop().time
         deadline = clock() + patience
-        leases = [Lease(uuid.uuid4().hex, claim) for claim in claims]
+        leases = [Lease(uuid.uuid4().hex, claim, place) for place, claim in enumerate(claims)]
         try:
             while True:
                 lease = await self._round_of(leases, wait=patience > 0)
@@ -257,10 +267,12 @@ class Slots:
                 if left <= 0:
                     return None
                 await self._wait(min(left, LOOK))
+        except BaseException:
+            await asyncio.shield(self._drop(leases))  # one may have been taken a moment ago
+            raise
         finally:
-            waiting = [lease for lease in leases if patience > 0 and lease.id not in self._held]
-            for lease in waiting:
-                await asyncio.shield(self._release(lease))
+            if patience > 0:
+                await asyncio.shield(self._drop([lease for lease in leases if lease.id not in self._held]))
 
     async def _round_of(self, leases: Sequence[Lease], *, wait: bool) -> Lease | None:
         """Try each, first without disturbing anybody."""
@@ -268,13 +280,16 @@ class Slots:
         for disturb in (False, True) if wait and len(leases) > 1 else (wait,):
             for lease in leases:
                 asked = clock()
-                if await self._try(lease, wait=disturb):
+                found = await self._try(lease, wait=disturb)
+                if found is _Found.FREE:
                     lease.keep(asked)
                     self._held[lease.id] = lease
                     return lease
+                if found is _Found.LEAVING:
+                    break  # one who leaves is enough
         return None
 
-    async def _try(self, lease: Lease, *, wait: bool) -> bool:
+    async def _try(self, lease: Lease, *, wait: bool) -> _Found:
         """Take the slots if all are free; else wait in the ledger and ask those of lower priority to leave."""
         claim, pushed = lease.claim, set[str]()
         async with self._store.write() as connection:
@@ -282,7 +297,7 @@ class Slots:
             now = await self._now(connection)
             full = await _full(connection, claim.limits, claim.priority, now)
             if full and not wait:
-                return False
+                return _Found.FULL
             await connection.execute(sa.delete(slot_lease).where(slot_lease.c.id == lease.id))  # what waited until now
             if full:
                 pushed = await _push(connection, full, claim.priority, now)
@@ -290,7 +305,7 @@ class Slots:
             rows = [self._row(lease, limit, now, until, waiting=bool(full)) for limit in claim.limits]
             await connection.execute(sa.insert(slot_lease), rows)
         self._end(pushed, Why.PREEMPTED)
-        return not full
+        return _Found.LEAVING if pushed else _Found.FULL if full else _Found.FREE
 
     def _row(self, lease: Lease, limit: Limit, now: datetime, until: datetime, *, waiting: bool) -> dict[str, object]:
         return {
@@ -306,6 +321,10 @@ class Slots:
             "leave": False,
             "waiting": waiting,
         }
+
+    async def _drop(self, leases: Iterable[Lease]) -> None:
+        for lease in leases:
+            await self._release(lease)
 
     async def _release(self, lease: Lease) -> None:
         self._held.pop(lease.id, None)

@@ -15,7 +15,7 @@ from nightcrew.kernel.http import Limits, Request
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.targets import points_private
 from nightcrew.playlists import rules
-from nightcrew.playlists.accounts import Profile, profiles_of
+from nightcrew.playlists.accounts import Profile, preferred, profiles_of
 from nightcrew.playlists.models import Channel, Stream
 from nightcrew.playlists.origin import Choose
 from nightcrew.playlists.providers import Adapters
@@ -66,18 +66,25 @@ class Player:
         `pick`: with the setting RES, the best variant instead of its master playlist.
         """
         if profile is None:
-            profile = (await profiles_of(self._runtime, stream.source_id))[0]
+            profile = preferred(await profiles_of(self._runtime, stream.source_id), stream.profile)[0]
         source = profile.source
         adapter = self._runtime.part(Adapters).of(source)
-        url = await self._address(channel, stream, profile, adapter, pick=pick)
+        secrets = (*adapter.secrets, profile.replace) if profile.replace else adapter.secrets
+        url = await self._address(channel, stream, profile, adapter, secrets, pick=pick)
         agent = str(source.config.get("user_agent") or "")
         asked = {key[5:]: value for key, value in stream.attributes.items() if key.startswith("http:")}
         headers = ({"User-Agent": agent} if agent else {}) | asked
-        secrets = (*adapter.secrets, profile.replace) if profile.replace else adapter.secrets
         return Request(url, headers=headers, secrets=secrets, allow_private=adapter.private)
 
     async def _address(
-        self, channel: Channel, stream: Stream, profile: Profile, adapter: Provider, *, pick: bool
+        self,
+        channel: Channel,
+        stream: Stream,
+        profile: Profile,
+        adapter: Provider,
+        secrets: tuple[str, ...],
+        *,
+        pick: bool,
     ) -> str:
         url = rules.fill_secrets(stream.url, adapter.secrets)
         if stream.expires:
@@ -85,7 +92,7 @@ class Player:
         url = profile.written(url)
         if not adapter.private and await points_private(url):
             raise GiveUp(
-                f"{redact(url, adapter.secrets)} leads into a private network, which {profile.source.name} does not belong to"
+                f"{redact(url, secrets)} leads into a private network, which {profile.source.name} does not belong to"
             )
         if (
             pick

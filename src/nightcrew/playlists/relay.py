@@ -118,20 +118,19 @@ class Relay:
 
     async def _start(self, channel: Channel, stream: Stream, viewer: str) -> _Playing:
         """Take a connection, connect, and wait for the first bytes. What was taken is given back when that fails."""
-        profiles = {
-            profile.claim(f"{viewer}: {channel.name}", "viewer", Priority.USE, subject=subject_of(channel.id)): profile
-            for profile in preferred(await profiles_of(self._runtime, stream.source_id), stream.profile)
-        }
+        profiles = preferred(await profiles_of(self._runtime, stream.source_id), stream.profile)
+        owner, subject = f"{viewer}: {channel.name}", subject_of(channel.id)
+        claims = [profile.claim(owner, "viewer", Priority.USE, subject=subject) for profile in profiles]
         async with contextlib.AsyncExitStack() as held:
-            lease = await held.enter_async_context(self._runtime.slots.first(list(profiles), patience=GRACE))
+            lease = await held.enter_async_context(self._runtime.slots.first(claims, patience=GRACE))
             if lease is None:
-                total = sum(profile.most for profile in profiles.values())
+                total = sum(profile.most for profile in profiles)
                 raise Retry(f"all {total} connections of {stream.source} are in use", after=10)
             await held.enter_async_context(noticed(lease))
             try:
                 async with asyncio.timeout(FIRST_BYTE):
                     player = self._runtime.part(Player)
-                    request = await player.request(channel, stream, profiles[lease.claim], pick=False)
+                    request = await player.request(channel, stream, profiles[lease.place], pick=False)
                     choose = await player.chooser(stream)
                     opened = await held.enter_async_context(media(self._runtime.http, request, choose))
                     first = await anext(opened.chunks, b"")

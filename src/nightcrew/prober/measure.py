@@ -8,7 +8,7 @@ the same frozen pictures as all frames, for a fifth of the work.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -31,7 +31,9 @@ GAP = 5.0
 APART = 0.9
 """Seconds that two pictures must be apart for telling whether anything moves."""
 KEYLESS = 4.0
-"""Seconds without a key frame after which all frames are decoded."""
+"""Seconds without a key frame after which the frames since the last one are decoded too."""
+MAX_GROUP = 1_500
+"""Packets that are kept since a key frame."""
 RATE_FRAMES = 12
 """Video packets after which a missing frame rate is taken from their times."""
 
@@ -51,9 +53,11 @@ class _Look:
     def __init__(self, container: InputContainer, feed: Feed, ask: Ask) -> None:
         self._container, self._feed, self._ask = container, feed, ask
         self._video = _shown(container)
-        self._audio = next(iter(container.streams.audio), None)
+        self._sounds = [stream for stream in container.streams.audio if _has_decoder(stream)]
         self._pictures, self._sound = Pictures(ask.still, _aspect(self._video)), Sound()
         self._flow = Flow()
+        self._group: list[Packet[Any]] = []
+        """The video since the last key frame, for when no other key frame comes."""
         self._steps: list[float] = []
         self._broken = 0
         video = self._video
@@ -62,19 +66,18 @@ class _Look:
 
     def report(self) -> Report:
         """All that can be told."""
-        video, audio, notes = self._video, self._audio, []
+        video, audio = self._video, next(iter(self._sounds), None)
         if self._sample or (video is not None and not _rate(video)):
             self._read()
-        if self._broken:
-            notes.append(f"{self._broken} pictures could not be decoded")
+        notes = (f"{self._broken} pictures could not be decoded",) if self._broken else ()
         sampled = self._sample > 0
         return Report(
             container=self._container.format.name.partition(",")[0],
-            video_codec=_codec(video),
+            video_codec=_codec(video) or _unknown(self._container.streams.video),
             width=video.codec_context.width if video is not None else 0,
             height=video.codec_context.height if video is not None else 0,
             fps=round(self._fps(), 3),
-            audio_codec=_codec(audio),
+            audio_codec=_codec(audio) or _unknown(self._container.streams.audio),
             sample_rate=audio.codec_context.sample_rate if audio is not None else 0,
             channels=audio.codec_context.channels if audio is not None else 0,
             kbps=round(self._flow.kbps, 1) if sampled else 0.0,
@@ -83,15 +86,15 @@ class _Look:
             pictures=self._pictures.count,
             frozen=self._frozen() if sampled else None,
             black=None if not self._pictures.count else not self._pictures.light,
-            silent=None if not sampled or audio is None or not self._sound.frames else not self._sound.heard,
+            silent=not self._sound.heard if sampled and self._sound.frames else None,
             ended=self._feed.ended,
             late=self._feed.late,
             still=self._pictures.still,
-            notes=tuple(notes),
+            notes=notes,
         )
 
     def _read(self) -> None:
-        wanted = [stream for stream in (self._video, self._audio) if stream is not None]
+        wanted = [*([self._video] if self._video is not None else []), *self._sounds]
         if not wanted:
             return
         if self._video is not None:
@@ -102,42 +105,66 @@ class _Look:
                     continue
                 self._take(packet)
                 if self._enough():
-                    return
+                    break
         except (av.FFmpegError, EOFError):
-            return
+            pass
+        if self._feed.ended and self._pictures.count == 1 and self._wants_picture():
+            self._decode_group()  # a short film with one key frame
 
     def _take(self, packet: Packet[Any]) -> None:
         step = self._flow.add(packet)
         if packet.stream is self._video:
             if 0 < step < GAP and len(self._steps) < 4 * RATE_FRAMES:
                 self._steps.append(step)
-            keyless = not self._pictures.count and self._flow.seconds > KEYLESS
-            if self._sample and (packet.is_keyframe or keyless) and self._wants_picture():
-                self._decode(packet, alone=not keyless)
+            if self._sample and self._wants_picture():
+                self._see(packet)
         elif self._sample and not self._sound.heard:
             for frame in _frames(packet):
                 self._sound.add(frame)
 
-    def _wants_picture(self) -> bool:
-        return not (self._pictures.moving and self._pictures.light)
-
-    def _decode(self, packet: Packet[Any], *, alone: bool) -> None:
-        """Decode one packet; `alone`: it is a key frame, given without waiting for the frames that follow it."""
-        before = self._pictures.count
-        decoder = self._video.codec_context if self._video is not None else None
-        if decoder is None:
+    def _see(self, packet: Packet[Any]) -> None:
+        """Decode a key frame at once; other frames only when no key frame has come for a while."""
+        if packet.is_keyframe:
+            self._group = [packet]
+            self._decode([packet])
             return
-        try:
-            frames = decoder.decode(packet)
-            if alone:
-                frames = [*frames, *decoder.decode(None)]
-                decoder.flush_buffers()
-            for frame in frames[-1:]:
-                self._pictures.add(frame, self._flow.seconds)
-        except av.FFmpegError:
-            decoder.flush_buffers()
-        if alone and self._pictures.count == before:
+        self._group.append(packet)
+        if len(self._group) > MAX_GROUP:
+            self._group.clear()
+        elif self._flow.seconds - self._pictures.at > KEYLESS:
+            self._decode_group()
+
+    def _decode_group(self) -> None:
+        """All frames since the last key frame, of which the last one counts."""
+        self._decode(self._group)
+        self._group = []
+        self._pictures.at = self._flow.seconds
+
+    def _decode(self, packets: list[Packet[Any]]) -> None:
+        """Decode from a clean start to the end, and look at the last picture."""
+        if self._video is None:
+            return
+        decoder, last = self._video.codec_context, None
+        for packet in [*packets, None]:
+            try:
+                for frame in decoder.decode(packet):
+                    last = frame
+            except av.FFmpegError:
+                continue
+        decoder.flush_buffers()
+        if last is None:
             self._broken += 1
+        else:
+            self._pictures.add(last, self._flow.seconds)
+
+    def _wants_picture(self) -> bool:
+        """Whether another picture may still change what is said."""
+        doubt = not self._pictures.count
+        return (
+            doubt
+            or (self._ask.stillness and not self._pictures.moving)
+            or (self._ask.blackness and not self._pictures.light)
+        )
 
     def _enough(self) -> bool:
         if not self._sample:
@@ -149,7 +176,7 @@ class _Look:
 
     def _doubtful(self) -> bool:
         """Whether a longer look may change what is said."""
-        silent = self._audio is not None and not self._sound.heard
+        silent = self._ask.silence and bool(self._sounds) and not self._sound.heard
         slow = self._flow.seconds < 0.9 * self._feed.wall
         return silent or slow or (self._video is not None and self._wants_picture())
 
@@ -198,9 +225,19 @@ class Flow:
 
 
 def _shown(container: InputContainer) -> VideoStream | None:
-    """The largest video that is no cover picture."""
-    found = [stream for stream in container.streams.video if not _is_cover(stream)]
+    """The largest video that is no cover picture, and that can be decoded."""
+    found = [stream for stream in container.streams.video if not _is_cover(stream) and _has_decoder(stream)]
     return max(found, key=lambda s: s.codec_context.width * s.codec_context.height, default=None)
+
+
+def _has_decoder(stream: VideoStream | AudioStream) -> bool:
+    """libav knows some codecs by name only; then there is no context, whatever the types say."""
+    return getattr(stream, "codec_context", None) is not None
+
+
+def _unknown(streams: Sequence[VideoStream | AudioStream]) -> str:
+    """The name of a codec that has none here; empty when there is no such stream."""
+    return "unknown" if any(not _has_decoder(stream) for stream in streams) else ""
 
 
 def _aspect(video: VideoStream | None) -> Fraction:
@@ -225,8 +262,8 @@ def _codec(stream: VideoStream | AudioStream | None) -> str:
     return stream.codec_context.codec.canonical_name if stream is not None else ""
 
 
-def _frames(packet: Packet[Any]) -> Iterator[av.AudioFrame]:
+def _frames(packet: Packet[AudioStream]) -> Iterator[av.AudioFrame]:
     try:
-        yield from packet.decode()  # type: ignore[misc]
+        yield from packet.decode()
     except av.FFmpegError:
         return

@@ -66,12 +66,15 @@ class Pictures:
         self.light = False
         self.apart = 0.0
         """Seconds of media between the first picture and the last."""
+        self.at = 0.0
+        """Seconds of media at the last one."""
 
     def add(self, frame: VideoFrame, at: float) -> None:
         """Look at one picture. `at` in seconds of media."""
         small = _small(frame)
         black = sum(level <= BLACK_LEVEL for level in small.scaled) >= BLACK_SHARE * len(small.scaled)
         self.count += 1
+        self.at = at
         self.light = self.light or not black
         if self._first is None:
             self._first, self._first_at = small, at

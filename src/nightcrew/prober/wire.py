@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import struct
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 LENGTH = struct.Struct(">I")
 MAX_REPORT = 4 << 20
@@ -26,6 +25,10 @@ class Ask:
     limit: float = 25.0
     least: float = 0.0
     """Seconds since the first byte for which a stream must have gone on coming, however much of it came at once."""
+    stillness: bool = True
+    blackness: bool = True
+    silence: bool = True
+    """Whether it matters that a picture stands still, is black, or that the sound is silent."""
     still: int = 256
     known: tuple[str, int, int] | None = None
     """Video codec, width and height of a stream for which its headers are enough, as long as they are these."""
@@ -84,12 +87,3 @@ def ask_of(payload: bytes) -> Ask:
     found = json.loads(payload)
     known = found.get("known")
     return Ask(**{**found, "known": tuple(known) if known else None})
-
-
-def report_of(payload: bytes) -> Report:
-    """Read a `Report`. Raises ValueError for what a broken prober may have written."""
-    found: Any = json.loads(payload)
-    try:
-        return Report(**{**found, "notes": tuple(found.get("notes", ()))})
-    except (TypeError, AttributeError) as exc:
-        raise ValueError(str(exc)) from exc

@@ -75,6 +75,7 @@ def upgrade() -> None:
         sa.Column("stream_id", Id, autoincrement=False, nullable=False),
         sa.Column("source_id", Id, nullable=False),
         sa.Column("due_at", Moment, nullable=True),
+        sa.Column("stage", sa.Integer(), nullable=True),
         sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("run_id", Id, nullable=True),
         sa.Column("full", sa.Boolean(), nullable=False),
@@ -104,8 +105,13 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("stream_id", name=op.f("pk_check_stream")),
     )
-    op.create_index(op.f("ix_check_stream_due_at"), "check_stream", ["due_at"], unique=False)
-    op.create_index("ix_check_stream_queue", "check_stream", ["source_id", "priority", "due_at"], unique=False)
+    op.create_index("ix_check_stream_due", "check_stream", ["stage", "due_at"], unique=False)
+    op.create_index(
+        "ix_check_stream_queue",
+        "check_stream",
+        ["source_id", "stage", "priority", "due_at", "stream_id"],
+        unique=False,
+    )
     op.create_index(op.f("ix_check_stream_measure_at"), "check_stream", ["measure_at"], unique=False)
     op.create_index(op.f("ix_check_stream_run_id"), "check_stream", ["run_id"], unique=False)
     op.create_index("ix_check_stream_verdict", "check_stream", ["verdict", "stream_id"], unique=False)

@@ -16,8 +16,10 @@ from nightcrew.playlists.models import channel, feed, stream
 
 LEASE = 60.0
 """Seconds for which a claimed check is this node's, unless it is renewed."""
-BY_HAND, NEW, DEAD, NIGHTLY = 10, 5, 2, 0
+BY_HAND, NEW, DEAD, NIGHTLY = 0, 5, 8, 10
 """Priorities: what a person asked for comes first."""
+BEGUN, WAITING = 1, 2
+"""Stages: what is parked with a plan goes on before anything else is begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +35,30 @@ class Scope:
 
 
 async def enqueue(
-    store: Store, scope: Scope, *, run_id: int | None, priority: int, full: bool, now: datetime, immunity: float | None
+    store: Store,
+    connection: AsyncConnection,
+    scope: Scope,
+    *,
+    run_id: int,
+    priority: int,
+    full: bool,
+    now: datetime,
+    immunity: float | None,
 ) -> int:
-    """Make the streams of a scope due; returns how many. One set-based statement for those known, one for the new.
+    """Make the streams of a scope due for a run; returns how many. One statement for those known, one for the new.
 
-    With `immunity` (seconds) those that were checked recently, and dead ones whose pause is not over, are passed over.
+    With `immunity` (seconds) those that were checked recently, that another run has, and dead ones whose pause is not over
+    are passed over.
     """
     wanted = _streams(scope)
-    asked = {"due_at": now, "priority": priority, "run_id": run_id, "full": full, "plan": None, "waiting": False}
-    async with store.write() as connection:
-        if not scope.fresh:
-            await connection.execute(
-                sa.update(checked).where(checked.c.stream_id.in_(wanted), *_old_enough(now, immunity)).values(asked)
-            )
-        await connection.execute(_insert_new(wanted, asked))
-        marked = checked.c.run_id == run_id if run_id is not None else checked.c.due_at == now
-        count = await connection.execute(sa.select(sa.func.count()).where(marked))
-        return int(count.scalar() or 0)
+    asked = {"due_at": now, "stage": WAITING, "priority": priority, "run_id": run_id, "full": full}
+    if not scope.fresh:
+        anew = {**asked, "plan": None, "waiting": False}
+        conditions = (checked.c.stream_id.in_(wanted), *_old_enough(now, immunity))
+        await connection.execute(sa.update(checked).where(*conditions).values(anew))
+    await connection.execute(_insert_new(store, wanted, {**asked, "waiting": False}))
+    count = await connection.execute(sa.select(sa.func.count()).where(checked.c.run_id == run_id))
+    return int(count.scalar() or 0)
 
 
 def _old_enough(now: datetime, immunity: float | None) -> list[sa.ColumnElement[bool]]:
@@ -58,6 +67,7 @@ def _old_enough(now: datetime, immunity: float | None) -> list[sa.ColumnElement[
     return [
         sa.or_(checked.c.checked_at.is_(None), checked.c.checked_at <= now - timedelta(seconds=immunity)),
         sa.or_(checked.c.dead_since.is_(None), checked.c.due_at <= now, checked.c.due_at.is_(None)),
+        checked.c.run_id.is_(None),
         checked.c.lease_until.is_(None),
         checked.c.plan.is_(None),
     ]
@@ -84,23 +94,21 @@ def _streams(scope: Scope) -> sa.Select[Any]:
     return query
 
 
-def _insert_new(wanted: sa.Select[Any], asked: dict[str, Any]) -> sa.Insert:
+def _insert_new(store: Store, wanted: sa.Select[Any], asked: dict[str, Any]) -> sa.Insert:
     """Rows for streams that have none yet."""
     ids = wanted.subquery()
     nothing = {"failures": 0, "width": 0, "height": 0, "fps": 0.0, "video_codec": "", "audio_codec": ""}
-    values = {key: value for key, value in {**asked, **nothing}.items() if value is not None}
+    values = {**asked, **nothing}
     columns = [checked.c[key] for key in values]
+    literals = [sa.literal(value, type_=checked.c[key].type) for key, value in values.items()]
     query = (
-        sa.select(
-            ids.c.id,
-            feed.c.source_id,
-            *(sa.literal(v, type_=c.type) for c, v in zip(columns, values.values(), strict=True)),
-        )
+        sa.select(ids.c.id, feed.c.source_id, *literals)
         .join(stream, stream.c.id == ids.c.id)
         .join(feed, feed.c.id == stream.c.feed_id)
         .where(~sa.exists().where(checked.c.stream_id == ids.c.id))
     )
-    return sa.insert(checked).from_select([checked.c.stream_id, checked.c.source_id, *columns], query)
+    insert = store.upsert(checked).from_select([checked.c.stream_id, checked.c.source_id, *columns], query)
+    return insert.on_conflict_do_nothing(index_elements=["stream_id"])
 
 
 async def any_fresh(store: Store) -> bool:
@@ -112,37 +120,49 @@ async def any_fresh(store: Store) -> bool:
 
 async def any_due(store: Store, now: datetime) -> bool:
     """Whether anything can be claimed now."""
+    due = [sa.and_(checked.c.stage == stage, checked.c.due_at <= now, _unclaimed(now)) for stage in (BEGUN, WAITING)]
     async with store.read() as connection:
-        query = sa.select(checked.c.stream_id).where(checked.c.due_at <= now, _unclaimed(now)).limit(1)
-        return (await connection.execute(query)).first() is not None
+        for condition in due:
+            if (await connection.execute(sa.select(checked.c.stream_id).where(condition).limit(1))).first() is not None:
+                return True
+    return False
 
 
 async def claim(
     store: Store, *, node: str, source_id: int, limit: int, now: datetime, parked: bool, watched: Collection[int] = ()
 ) -> list[Due]:
-    """Claim up to `limit` due checks of a source for this node, the most urgent first.
+    """Claim up to `limit` due checks of a source for this node: what has begun, then the most urgent.
 
-    `parked`: only those that are parked and whose time has come. Channels in `watched` are left alone, except by hand.
+    `parked`: only those that have begun. Channels in `watched` are left alone, except by hand.
     """
-    begun = sa.case((checked.c.plan.is_not(None), 0), else_=1)  # what has begun goes on first
-    paused = sa.select(run.c.id).where(run.c.state == RunState.PAUSED.value)
+    found: list[Due] = []
+    for stage in (BEGUN,) if parked else (BEGUN, WAITING):
+        if len(found) < limit:
+            query = _claimable(source_id, stage, now, watched).limit(limit - len(found))
+            found += await _claim(store, query, node, now)
+    return found
+
+
+def _claimable(source_id: int, stage: int, now: datetime, watched: Collection[int]) -> sa.Select[Any]:
     query = (
         sa.select(checked.c.stream_id)
         .join(stream, stream.c.id == checked.c.stream_id)
         .join(feed, feed.c.id == stream.c.feed_id)
-        .where(checked.c.source_id == source_id, checked.c.due_at <= now, _unclaimed(now))
+        .where(checked.c.source_id == source_id, checked.c.stage == stage, checked.c.due_at <= now, _unclaimed(now))
         .where(stream.c.gone_at.is_(None), stream.c.playable, feed.c.enabled)
-        .where(sa.or_(checked.c.run_id.is_(None), checked.c.run_id.not_in(paused)))
-        .order_by(checked.c.priority.desc(), begun, checked.c.due_at, checked.c.stream_id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=checked)
+        .order_by(checked.c.priority, checked.c.due_at, checked.c.stream_id)
     )
-    if parked:
-        query = query.where(checked.c.plan.is_not(None))
     if watched:
-        query = query.where(sa.or_(checked.c.priority >= BY_HAND, stream.c.channel_id.not_in(list(watched))))
+        query = query.where(sa.or_(checked.c.priority <= BY_HAND, stream.c.channel_id.not_in(list(watched))))
+    return query
+
+
+async def _claim(store: Store, query: sa.Select[Any], node: str, now: datetime) -> list[Due]:
+    async with store.read() as connection:  # looking takes no lock; mostly there is nothing
+        if (await connection.execute(query)).first() is None:
+            return []
     async with store.write() as connection:
-        ids = list((await connection.execute(query)).scalars())
+        ids = list((await connection.execute(query.with_for_update(skip_locked=True, of=checked))).scalars())
         if not ids:
             return []
         until = now + timedelta(seconds=LEASE)
@@ -163,10 +183,8 @@ async def renew(store: Store, *, node: str, stream_ids: Collection[int], now: da
         await connection.execute(sa.update(checked).where(mine).values(lease_until=until))
 
 
-async def park(
-    store: Store, *, node: str, stream_id: int, plan: str | None, until: datetime, waiting: bool, lowered: bool = False
-) -> None:
-    """Give a check back until then, with its plan. `lowered`: it is not urgent any more."""
+async def park(store: Store, *, node: str, stream_id: int, plan: str | None, until: datetime, waiting: bool) -> None:
+    """Give a check back until then, with its plan. In a paused run it stays until that goes on."""
     values: dict[str, Any] = {
         "plan": plan,
         "waiting": waiting,
@@ -174,8 +192,9 @@ async def park(
         "lease_node": None,
         "lease_until": None,
     }
-    if lowered:
-        values["priority"] = NIGHTLY
+    paused = sa.select(run.c.id).where(run.c.state == RunState.PAUSED.value)
+    stage = BEGUN if plan else WAITING
+    values["stage"] = sa.case((checked.c.run_id.in_(paused), None), else_=stage)
     async with store.write() as connection:
         await connection.execute(sa.update(checked).where(_mine(node, stream_id)).values(values))
 
@@ -225,29 +244,47 @@ async def waiting(store: Store) -> set[int]:
         )
 
 
-async def drop_unplayable(store: Store) -> None:
+async def drop_unplayable(store: Store, now: datetime) -> None:
     """What cannot be played any more is not due: its source lists it no longer, or is off."""
     listed = (
         sa.select(stream.c.id)
         .join(feed, feed.c.id == stream.c.feed_id)
         .where(stream.c.gone_at.is_(None), stream.c.playable, feed.c.enabled)
     )
+    due = sa.and_(checked.c.due_at.is_not(None), _unclaimed(now), checked.c.stream_id.not_in(listed))
+    async with store.read() as connection:
+        if (await connection.execute(sa.select(checked.c.stream_id).where(due).limit(1))).first() is None:
+            return
     async with store.write() as connection:
-        await connection.execute(
-            sa.update(checked)
-            .where(checked.c.due_at.is_not(None), checked.c.lease_until.is_(None), checked.c.stream_id.not_in(listed))
-            .values(due_at=None, run_id=None, plan=None, waiting=False)
-        )
+        nothing = {"due_at": None, "stage": None, "run_id": None, "plan": None, "waiting": False, "lease_until": None}
+        await connection.execute(sa.update(checked).where(due).values(nothing))
 
 
 async def forget_run(connection: AsyncConnection, run_id: int, retry_at: datetime) -> None:
     """A cancelled run's streams are not due any more; dead ones are tried again at `retry_at`."""
-    later = sa.case((checked.c.dead_since.is_not(None), sa.literal(retry_at, Moment)))
-    await connection.execute(
-        sa.update(checked)
-        .where(checked.c.run_id == run_id)
-        .values(due_at=later, run_id=None, plan=None, waiting=False, lease_node=None, lease_until=None, priority=DEAD)
-    )
+    dead = checked.c.dead_since.is_not(None)
+    values = {
+        "due_at": sa.case((dead, sa.literal(retry_at, Moment))),
+        "stage": sa.case((dead, WAITING)),
+        "priority": DEAD,
+        "run_id": None,
+        "plan": None,
+        "waiting": False,
+        "lease_node": None,
+        "lease_until": None,
+    }
+    await connection.execute(sa.update(checked).where(checked.c.run_id == run_id).values(values))
+
+
+async def pause_run(connection: AsyncConnection, run_id: int) -> None:
+    """A paused run's streams wait, whatever their time."""
+    await connection.execute(sa.update(checked).where(checked.c.run_id == run_id).values(stage=None))
+
+
+async def resume_run(connection: AsyncConnection, run_id: int) -> None:
+    """Undo `pause_run`."""
+    stage = sa.case((checked.c.plan.is_not(None), BEGUN), else_=WAITING)
+    await connection.execute(sa.update(checked).where(checked.c.run_id == run_id).values(stage=stage))
 
 
 def _unclaimed(now: datetime) -> sa.ColumnElement[bool]:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.checks.models import MAX_REASON, Due, Entry, Verdict, checked, result, run, still
 from nightcrew.checks.rules import Facts
+from nightcrew.checks.store import queue
 from nightcrew.kernel.store import Moment, Store
 from nightcrew.playlists import grades
 
@@ -44,9 +45,13 @@ async def finish(store: Store, due: Due, finding: Finding, *, node: str, keep: i
     """Store a finding; False when the check is not this node's any more (cancelled, or taken over): then nothing is stored."""
     async with store.write() as connection:
         mine = sa.and_(checked.c.stream_id == due.stream_id, checked.c.lease_node == node)
-        changed = await connection.execute(sa.update(checked).where(mine).values(_values(due, finding)))
-        if not changed.rowcount:
+        asked = (await connection.execute(sa.select(checked.c.run_id).where(mine))).first()
+        if asked is None:
             return False
+        known = _values(due, finding)
+        if asked.run_id != due.run_id:  # asked for again meanwhile: that comes next, as it was asked
+            known = {key: value for key, value in known.items() if key not in _QUEUED}
+        await connection.execute(sa.update(checked).where(mine).values(known))
         values = {**finding.entry, "stream_id": due.stream_id, "run_id": due.run_id, "at": finding.at}
         values |= {"verdict": finding.verdict.value, "reason": finding.reason and finding.reason[:MAX_REASON]}
         await connection.execute(sa.insert(result).values(values))
@@ -59,6 +64,10 @@ async def finish(store: Store, due: Due, finding: Finding, *, node: str, keep: i
     return True
 
 
+_QUEUED = frozenset({"due_at", "stage", "run_id", "full", "priority"})
+"""Columns that say when and why a stream is checked next."""
+
+
 def _values(due: Due, finding: Finding) -> dict[str, Any]:
     values: dict[str, Any] = {
         "lease_node": None,
@@ -68,7 +77,8 @@ def _values(due: Due, finding: Finding) -> dict[str, Any]:
         "due_at": finding.due_at,
         "run_id": due.run_id if finding.stays else None,
         "full": due.full and finding.stays,
-        "priority": due.priority if finding.stays else 2,
+        "priority": due.priority if finding.stays else queue.DEAD,
+        "stage": None if finding.due_at is None else queue.WAITING,
         "verdict": finding.verdict.value,
         "reason": finding.reason and finding.reason[:MAX_REASON],
         "verdict_at": finding.at,
@@ -152,17 +162,12 @@ async def _prune(connection: AsyncConnection, stream_id: int, keep: int) -> None
 
 
 async def spare(store: Store, stream_ids: list[int], due_at: datetime) -> None:
-    """Take back that these streams are dead: it was this machine that reached nothing. They are checked again soon."""
+    """Take back that these streams are dead: it was this machine that reached nothing. They are checked again at `due_at`."""
+    values = {"dead_since": None, "failures": 0, "due_at": due_at, "stage": queue.WAITING}
     async with store.write() as connection:
-        mine = sa.and_(checked.c.stream_id.in_(stream_ids), checked.c.good_at.is_not(None))
-        spared = list((await connection.execute(sa.select(checked.c.stream_id).where(mine))).scalars())
-        if spared:
-            await connection.execute(
-                sa.update(checked)
-                .where(checked.c.stream_id.in_(spared))
-                .values(dead_since=None, failures=0, due_at=due_at)
-            )
-            await grades.unbury(connection, spared)
+        mine = sa.and_(checked.c.stream_id.in_(stream_ids), checked.c.run_id.is_(None))
+        await connection.execute(sa.update(checked).where(mine).values(values))
+        await grades.unbury(connection, stream_ids)
 
 
 async def page(

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from nightcrew.checks.models import Run, RunState, checked, run
 from nightcrew.checks.store import queue
+from nightcrew.checks.store.queue import Scope
 from nightcrew.kernel.errors import Conflict, NotFound
 from nightcrew.kernel.store import Store
 
@@ -17,23 +18,31 @@ KEPT = 200
 """Runs that are kept."""
 
 
-async def add(store: Store, *, title: str, asked_by: str, now: datetime) -> int:
-    """A new run without streams; returns its id."""
+async def start(
+    store: Store,
+    scope: Scope,
+    *,
+    title: str,
+    asked_by: str,
+    priority: int,
+    full: bool,
+    immunity: float | None,
+    now: datetime,
+) -> int | None:
+    """A new run with the streams of a scope; returns its id, None when there are none. All in one transaction."""
     values = {"title": title[:200], "asked_by": asked_by[:100], "state": RunState.RUNNING.value, "created_at": now}
     counts = dict.fromkeys(("total", "ok", "failed", "interrupted", "died", "revived"), 0)
     async with store.write() as connection:
-        return int(
-            (await connection.execute(sa.insert(run).values({**values, **counts}).returning(run.c.id))).scalar_one()
+        insert = sa.insert(run).values({**values, **counts}).returning(run.c.id)
+        run_id = int((await connection.execute(insert)).scalar_one())
+        total = await queue.enqueue(
+            store, connection, scope, run_id=run_id, priority=priority, full=full, now=now, immunity=immunity
         )
-
-
-async def size(store: Store, run_id: int, total: int) -> None:
-    """Set how many streams a run has; one without any is forgotten."""
-    async with store.write() as connection:
         if total:
             await connection.execute(sa.update(run).where(run.c.id == run_id).values(total=total))
-        else:
-            await connection.execute(sa.delete(run).where(run.c.id == run_id))
+            return run_id
+        await connection.execute(sa.delete(run).where(run.c.id == run_id))
+    return None
 
 
 async def get(store: Store, run_id: int) -> Run:
@@ -65,13 +74,17 @@ async def move(store: Store, run_id: int, to: RunState, *, now: datetime, retry_
             left = await connection.execute(sa.select(sa.func.count()).where(checked.c.run_id == run_id))
             values |= {"ended_at": now, "total": run.c.total - int(left.scalar() or 0)}
             await queue.forget_run(connection, run_id, retry_at)
+        elif to is RunState.PAUSED:
+            await queue.pause_run(connection, run_id)
+        else:
+            await queue.resume_run(connection, run_id)
         await connection.execute(sa.update(run).where(run.c.id == run_id).values(values))
 
 
 async def end_finished(store: Store, now: datetime) -> list[Run]:
     """End the runs that have nothing left to do; returns them."""
     left = sa.exists().where(checked.c.run_id == run.c.id)
-    finished = sa.and_(run.c.state == RunState.RUNNING.value, run.c.total > 0, ~left)
+    finished = sa.and_(run.c.state.in_(OPEN), ~left)
     async with store.read() as connection:
         if (await connection.execute(sa.select(run.c.id).where(finished).limit(1))).first() is None:
             return []
