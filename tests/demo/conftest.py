@@ -1,6 +1,5 @@
 """A world without pictures for the protocol tests, and one with real streams, encoded once per run."""
 
-import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,7 +7,6 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from nightcrew.demo.pictures import Pictures, find_ffmpeg
 from nightcrew.demo.world import World
 
 
@@ -22,17 +20,6 @@ async def world() -> AsyncIterator[World]:
 async def client(world: World) -> AsyncIterator[httpx2.AsyncClient]:
     async with httpx2.AsyncClient(base_url=world.url, timeout=10) as made:
         yield made
-
-
-@pytest.fixture(scope="session")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    try:
-        find_ffmpeg()
-    except OSError as exc:
-        pytest.skip(f"live streams need ffmpeg: {exc}")
-    folder = tmp_path_factory.mktemp("pictures")
-    asyncio.run(Pictures().prepare(folder))
-    return folder
 
 
 @pytest.fixture

@@ -212,6 +212,7 @@ class Entry:
 
     id: int
     stream_id: int
+    url: str
     run_id: int | None
     at: datetime
     verdict: Verdict

@@ -15,6 +15,7 @@ from nightcrew.checks.rules import Facts
 from nightcrew.checks.store import queue
 from nightcrew.kernel.store import Moment, Store
 from nightcrew.playlists import grades
+from nightcrew.playlists.models import stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,8 @@ async def page(
     limit: int = 50,
 ) -> list[Entry]:
     """Results, newest first; `before` is the id of the last one that is known."""
-    query = sa.select(result).order_by(result.c.id.desc()).limit(limit)
+    joined = sa.select(result, stream.c.url).join(stream, stream.c.id == result.c.stream_id)
+    query = joined.order_by(result.c.id.desc()).limit(limit)
     if stream_id is not None:
         query = query.where(result.c.stream_id == stream_id)
     if run_id is not None:
