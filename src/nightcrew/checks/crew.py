@@ -142,7 +142,6 @@ class Crew:
         ways = await accounts.profiles(self.runtime)
         holders = await self.runtime.slots.holders()
         watched = _watched(holders)
-        idle = await queue.waiting(self.runtime.store)
         clock = asyncio.get_running_loop().time
         sources = sorted(ways)
         self._turn += 1
@@ -163,7 +162,7 @@ class Crew:
                 source_id=source_id,
                 limit=1 if options.stagger else int(min(room, max(free, 1))),
                 now=self.now(),
-                parked=free <= 0 and source_id in idle,
+                parked=free <= 0 and await queue.one_waits(self.runtime.store, source_id),
                 watched=watched,
             )
             for due in found:

@@ -38,7 +38,7 @@ checked = sa.Table(
         "stream_id", Id, sa.ForeignKey(playlists.stream.c.id, ondelete="CASCADE"), primary_key=True, autoincrement=False
     ),
     sa.Column("source_id", Id, nullable=False),
-    sa.Column("due_at", Moment),
+    sa.Column("due_at", Moment, index=True),
     sa.Column("stage", sa.Integer),  # 1 begun and parked, 2 waiting for its turn; none: not due, or its run is paused
     sa.Column("priority", sa.Integer, nullable=False),  # smallest first
     sa.Column("run_id", Id, index=True),
@@ -65,7 +65,6 @@ checked = sa.Table(
     sa.Column("used_profile", sa.String(60)),
     sa.Column("measure_at", Moment, index=True),  # when variants that nothing describes are to be measured
     sa.Index("ix_check_stream_queue", "source_id", "stage", "priority", "due_at", "stream_id"),
-    sa.Index("ix_check_stream_due", "stage", "due_at"),
     sa.Index("ix_check_stream_verdict", "verdict", "stream_id"),
 )
 

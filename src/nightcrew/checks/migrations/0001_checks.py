@@ -105,7 +105,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("stream_id", name=op.f("pk_check_stream")),
     )
-    op.create_index("ix_check_stream_due", "check_stream", ["stage", "due_at"], unique=False)
+    op.create_index(op.f("ix_check_stream_due_at"), "check_stream", ["due_at"], unique=False)
     op.create_index(
         "ix_check_stream_queue",
         "check_stream",

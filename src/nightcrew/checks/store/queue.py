@@ -120,12 +120,9 @@ async def any_fresh(store: Store) -> bool:
 
 async def any_due(store: Store, now: datetime) -> bool:
     """Whether anything can be claimed now."""
-    due = [sa.and_(checked.c.stage == stage, checked.c.due_at <= now, _unclaimed(now)) for stage in (BEGUN, WAITING)]
+    query = sa.select(checked.c.stream_id).where(checked.c.due_at <= now, _unclaimed(now)).limit(1)
     async with store.read() as connection:
-        for condition in due:
-            if (await connection.execute(sa.select(checked.c.stream_id).where(condition).limit(1))).first() is not None:
-                return True
-    return False
+        return (await connection.execute(query)).first() is not None
 
 
 async def claim(
@@ -201,10 +198,10 @@ async def park(store: Store, *, node: str, stream_id: int, plan: str | None, unt
 
 async def give_back(store: Store, *, node: str, now: datetime) -> int:
     """What this node had claimed is due again: it was started anew, or stops."""
+    paused = checked.c.stage.is_(None)
+    values = {"lease_node": None, "lease_until": None, "due_at": sa.case((paused, None), else_=sa.literal(now, Moment))}
     async with store.write() as connection:
-        found = await connection.execute(
-            sa.update(checked).where(checked.c.lease_node == node).values(lease_node=None, lease_until=None, due_at=now)
-        )
+        found = await connection.execute(sa.update(checked).where(checked.c.lease_node == node).values(values))
         return found.rowcount
 
 
@@ -236,12 +233,11 @@ async def measured(store: Store, stream_id: int, again: datetime) -> None:
         await connection.execute(sa.update(checked).where(checked.c.stream_id == stream_id).values(measure_at=again))
 
 
-async def waiting(store: Store) -> set[int]:
-    """The sources with a check that is parked and has tried nothing yet."""
+async def one_waits(store: Store, source_id: int) -> bool:
+    """Whether a check of a source is parked and has tried nothing yet."""
+    parked = sa.and_(checked.c.source_id == source_id, checked.c.stage == BEGUN, checked.c.waiting)
     async with store.read() as connection:
-        return set(
-            (await connection.execute(sa.select(checked.c.source_id).where(checked.c.waiting).distinct())).scalars()
-        )
+        return (await connection.execute(sa.select(checked.c.stream_id).where(parked).limit(1))).first() is not None
 
 
 async def drop_unplayable(store: Store, now: datetime) -> None:
@@ -277,14 +273,14 @@ async def forget_run(connection: AsyncConnection, run_id: int, retry_at: datetim
 
 
 async def pause_run(connection: AsyncConnection, run_id: int) -> None:
-    """A paused run's streams wait, whatever their time."""
-    await connection.execute(sa.update(checked).where(checked.c.run_id == run_id).values(stage=None))
+    """A paused run's streams are not due. What is being checked is finished."""
+    await connection.execute(sa.update(checked).where(checked.c.run_id == run_id).values(stage=None, due_at=None))
 
 
-async def resume_run(connection: AsyncConnection, run_id: int) -> None:
+async def resume_run(connection: AsyncConnection, run_id: int, now: datetime) -> None:
     """Undo `pause_run`."""
     stage = sa.case((checked.c.plan.is_not(None), BEGUN), else_=WAITING)
-    await connection.execute(sa.update(checked).where(checked.c.run_id == run_id).values(stage=stage))
+    await connection.execute(sa.update(checked).where(checked.c.run_id == run_id).values(stage=stage, due_at=now))
 
 
 def _unclaimed(now: datetime) -> sa.ColumnElement[bool]:

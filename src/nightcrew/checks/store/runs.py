@@ -77,7 +77,7 @@ async def move(store: Store, run_id: int, to: RunState, *, now: datetime, retry_
         elif to is RunState.PAUSED:
             await queue.pause_run(connection, run_id)
         else:
-            await queue.resume_run(connection, run_id)
+            await queue.resume_run(connection, run_id, now)
         await connection.execute(sa.update(run).where(run.c.id == run_id).values(values))
 
 
