@@ -92,6 +92,9 @@ class Source:
         if mode == "page":
             await self._answer(writer, "200 OK", b"<!doctype html><h1>Buy a plan</h1>", "text/html")
             return
+        if mode == "later":
+            await self._answer(writer, "503 Later\r\nRetry-After: 1", b"", "text/plain")
+            return
         if mode != "play":
             await self._answer(writer, f"{mode} No", b"", "text/plain")
             return

@@ -401,9 +401,12 @@ async def test_a_channel_that_is_watched_is_left_alone_by_scheduled_runs(node: N
     await until(lambda: _is(node, "News", "verdict", "ok"))
 
 
-async def test_a_source_that_says_too_many_is_full_and_not_dead(node: Node, source: Source) -> None:
+@pytest.mark.parametrize("answer", ["429", "later"])
+async def test_a_source_that_says_too_many_or_later_is_full_and_not_dead(
+    node: Node, source: Source, answer: str
+) -> None:
     await add(node, source, "News")
-    source.modes["/login/news.ts"] = "429"
+    source.modes["/login/news.ts"] = answer
     clock = Clock(node)
     run = await node.post("/api/v1/checks", {"all": True})
     await until(lambda: _is(node, "News", "parked", True))

@@ -13,7 +13,7 @@ from nightcrew.checks import rules
 from nightcrew.checks.plan import Result
 from nightcrew.checks.probers import Chunks, NoByte, ProberDied, Probers
 from nightcrew.checks.settings import CheckSettings
-from nightcrew.kernel.errors import NightcrewError
+from nightcrew.kernel.errors import NightcrewError, Retry
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.slots import LeaseOver, Priority, noticed, while_held
 from nightcrew.kernel.store import DatabaseAway
@@ -31,6 +31,8 @@ MARGIN = 1.0
 """Seconds before the end of an attempt at which a prober must have answered."""
 GOING_ON = 1.5
 """Seconds after which a continuous stream must still be coming: some send a few seconds at once, and then hang up."""
+UNAVAILABLE = 503
+"""With Retry-After it means: not now (RFC 9110, 15.6.4)."""
 SNIFFED = 564
 """Bytes that are looked at before a prober is asked: three transport stream packets."""
 
@@ -103,7 +105,8 @@ async def _look(runtime: Runtime, probers: Probers, wanted: Wanted, options: Che
     except DatabaseAway:
         raise  # says nothing of the stream
     except NightcrewError as exc:
-        full = exc.status in TOO_MANY
+        later = exc.status == UNAVAILABLE and isinstance(exc, Retry) and exc.after is not None
+        full = exc.status in TOO_MANY or later
         said = redact(str(exc), secrets)
         return Outcome(Result.FULL if full else Result.FAILED, said, first_byte=first_byte, network=exc.unreached)
 

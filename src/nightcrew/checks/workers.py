@@ -51,7 +51,7 @@ def _on_settings(runtime: Runtime, keys: frozenset[str]) -> None:
 
 
 async def _after_job(runtime: Runtime, ended: Ended) -> None:
-    if ended.job == REFRESH and ended.outcome == "done":
+    if ended.job == REFRESH and ended.outcome == "done" and not ended.label.endswith("(guide)"):
         await actions.check_new(runtime, f"New streams, after {ended.label}")
 
 

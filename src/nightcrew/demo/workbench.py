@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response, Strea
 from starlette.routing import BaseRoute, Route
 
 from .broadcast import broadcast
+from .defects import RECIPES
 from .hls import MEDIA_TYPE
 from .m3u import M3U_TYPE
 from .scene import Scene
@@ -60,6 +61,8 @@ def routes(scene: Scene) -> list[BaseRoute]:
             raise HTTPException(404, "no such stream")
         if kind in ANSWERS:
             return ANSWERS[kind]()
+        if scene.pictures.choose("harbour") is None or (kind in RECIPES and kind not in scene.defects.loops):
+            raise HTTPException(503, scene.pictures.problem, {"Retry-After": "1"})
         return StreamingResponse(_bytes(scene, kind), media_type=TS_TYPE)
 
     async def fragment(request: Request) -> Response:
@@ -124,7 +127,7 @@ async def _bytes(scene: Scene, kind: str) -> AsyncIterator[bytes]:
             await asyncio.sleep(600)
         case _:
             pass
-    segments = scene.defects.loops.get(kind) or _moving(scene)
+    segments = scene.defects.loops[kind] if kind in RECIPES else scene.pictures.loops["harbour"]["360"]
     chunks = broadcast(segments, scene.clock)
     match kind:
         case "slow":
@@ -137,13 +140,6 @@ async def _bytes(scene: Scene, kind: str) -> AsyncIterator[bytes]:
             pass
     async for chunk in chunks:
         yield chunk
-
-
-def _moving(scene: Scene) -> tuple[bytes, ...]:
-    loop = scene.pictures.choose("harbour")
-    if loop is None:
-        raise HTTPException(503, scene.pictures.problem, {"Retry-After": "1"})
-    return loop["360"]
 
 
 async def _slowed(chunks: AsyncIterator[bytes], pace: float) -> AsyncIterator[bytes]:
