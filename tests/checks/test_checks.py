@@ -11,7 +11,7 @@ import pytest
 
 from nightcrew.checks import actions
 from nightcrew.checks.crew import OUTAGE, Crew, room
-from nightcrew.checks.store import queue
+from nightcrew.checks.store import queue, runs
 from nightcrew.checks.store.queue import Scope
 from nightcrew.demo.workbench import GOOD, KINDS
 from nightcrew.demo.world import World
@@ -656,3 +656,38 @@ async def test_a_master_that_describes_its_variants_is_not_measured(studio: Worl
     found = await streams(node)
     assert {one["height"] for one in found.values()} == {360}, "RES looks at every stream, also without check_new"
     assert (await _row(node, 1)).measure_at is None
+
+
+# -- schedules ---------------------------------------------------------------------------------------------------------
+
+
+async def test_the_nightly_worker_makes_all_streams_due_once(node: Node, source: Source) -> None:
+    await add(node, source, "News", "Sport")
+    workers = {one["name"]: one for one in (await node.get("/api/v1/workers"))["items"]}
+    assert datetime.fromisoformat(workers["checks.nightly"]["next_run"]).astimezone().hour == 3
+    await node.post("/api/v1/workers/checks.nightly/run")
+
+    async def both() -> bool:
+        return all(one["verdict"] == "ok" for one in (await streams(node)).values())
+
+    await until(both, 20)
+    (run,) = (await node.get("/api/v1/checks/runs"))["items"]
+    assert (run["title"], run["total"], run["asked_by"]) == ("All streams, nightly", 2, "schedule")
+    await node.patch("/api/v1/settings", {"checks.nightly": False, "checks.immunity": 0})
+    assert await actions.nightly(node.runtime) == 0
+
+
+async def test_immunity_ends_with_its_time(node: Node, source: Source) -> None:
+    await add(node, source, "News")
+    await check(node, all=True)
+    known = (await _row(node, 1)).checked_at
+
+    async def due_at(moment: datetime) -> bool:
+        scope, store = Scope(), node.runtime.store
+        made = await runs.start(
+            store, scope, title="t", asked_by="t", priority=10, full=False, immunity=7200, now=moment
+        )
+        return made is not None
+
+    assert not await due_at(known + timedelta(seconds=7199))
+    assert await due_at(known + timedelta(seconds=7200))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import signal
 import subprocess
@@ -300,3 +301,11 @@ async def test_a_codec_that_libav_cannot_decode_is_named_and_nothing_more(tmp_pa
     found = await probers.probe(ASK, Chunks(of(body.replace(b"avc1", b"zzzz"))), patience=2)
     assert (found.video_codec, found.width, found.audio_codec) == ("unknown", 0, "aac")
     assert len(probers.pids) == 1, "it did not even cough"
+
+
+async def test_no_ffmpeg_is_needed_on_the_machine(studio: World) -> None:
+    bare = Probers(
+        Command((sys.executable, "-m", "nightcrew.prober", str(os.getpid())), {"PATH": "/nonexistent"}, grace=0)
+    )
+    assert (await look(studio, bare, "/workbench/good.ts")).height == 360
+    await bare.close()
