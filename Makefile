@@ -5,7 +5,7 @@ BIN := .venv/bin
 export UV_PROJECT_ENVIRONMENT := .venv
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: demo run test check bench docs lock clean system
+.PHONY: demo run test soak check bench docs lock clean system
 
 demo: .venv/.runtime
 	$(BIN)/nightcrew demo --data-dir .demo
@@ -15,6 +15,10 @@ run: .venv/.runtime
 
 test: .venv/.dev system
 	$(BIN)/python -m pytest
+
+# What takes longer than the suite may.
+soak: .venv/.dev system
+	NIGHTCREW_KILLS=200 $(BIN)/python -m pytest --timeout 3600 tests/end_to_end/test_kill.py
 
 check: .venv/.dev
 	$(BIN)/ruff check src tests bench docs

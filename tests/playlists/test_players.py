@@ -209,8 +209,8 @@ async def test_a_playlist_that_did_not_change_is_not_sent_again(lists: Node) -> 
     assert head.headers["etag"] == first.headers["etag"]
 
 
-async def test_res_picks_the_best_variant_of_a_master_playlist(tmp_path: Path) -> None:
-    async with World() as world, running(tmp_path / "data") as node:
+async def test_res_picks_the_best_variant_of_a_master_playlist(tmp_path: Path, pictures: Path) -> None:
+    async with World(streams=pictures) as world, running(tmp_path / "data") as node:
         await world.ready()
         url = next(
             line for line in (await _text(node, f"{world.url}/m3u/list.m3u")).splitlines() if "master.m3u8" in line
