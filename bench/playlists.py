@@ -52,7 +52,7 @@ class Server:
         command = [sys.executable, "-m", "nightcrew", "serve", "--data-dir", str(self.folder), "--port", str(self.port)]
         if self.database_url:
             command += ["--database-url", self.database_url]
-        env = {**os.environ, "NIGHTCREW_LOG_LEVEL": "WARNING"}
+        env = {**os.environ, "NIGHTCREW_LOG_LEVEL": "WARNING", "NIGHTCREW_CHECK_NEW": "false"}
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=env)
         self.client = httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=300, trust_env=False)
         for _ in range(400):
