@@ -199,16 +199,16 @@ async def test_a_run_can_be_paused_and_cancelled(node: Node, source: Source) -> 
 
 
 async def test_a_run_tells_how_far_it_is_and_how_long_it_may_take(node: Node, source: Source) -> None:
-    await add(node, source, *(f"C{number}" for number in range(8)), max_streams=2)
+    await add(node, source, *(f"C{number}" for number in range(5)), max_streams=2)
     run = await node.post("/api/v1/checks", {"group": "News"})
-    assert (run["total"], run["state"]) == (8, "running")
+    assert (run["total"], run["state"]) == (5, "running")
 
     async def halfway() -> bool:
         now = await node.get(f"/api/v1/checks/runs/{run['id']}")
-        return 0 < now["done"] < 8 and now["seconds_left"] > 0
+        return 0 < now["done"] < 5 and now["seconds_left"] > 0
 
     await until(halfway, 20)
-    assert (await ended(node, run["id"]))["ok"] == 8
+    assert (await ended(node, run["id"]))["ok"] == 5
 
 
 @pytest.mark.parametrize(
@@ -501,7 +501,7 @@ async def test_a_check_that_is_asked_for_while_one_runs_is_done_after_it(node: N
 
 
 async def test_a_scheduled_run_takes_nothing_from_a_persons_paused_run(node: Node, source: Source) -> None:
-    await add(node, source, *(f"C{number}" for number in range(6)), max_streams=1)
+    await add(node, source, *(f"C{number}" for number in range(3)), max_streams=1)
     run = await node.post("/api/v1/checks", {"all": True})
     await node.post(f"/api/v1/checks/runs/{run['id']}/pause")
     await until(lambda: not node.runtime.part(Crew).running)
@@ -512,7 +512,7 @@ async def test_a_scheduled_run_takes_nothing_from_a_persons_paused_run(node: Nod
     now = await node.get(f"/api/v1/checks/runs/{run['id']}")
     assert (now["state"], now["total"] - now["done"]) == ("paused", before["total"] - before["done"])
     await node.post(f"/api/v1/checks/runs/{run['id']}/resume")
-    assert (await ended(node, run["id"]))["ok"] == 6
+    assert (await ended(node, run["id"]))["ok"] == 3
 
 
 async def test_in_redirect_mode_a_player_is_sent_to_the_profile_that_works(node: Node, source: Source) -> None:
