@@ -35,6 +35,34 @@ class Clock:
         return utcnow() + self.shift
 
 
+async def test_a_check_that_parks_in_a_paused_run_is_not_due(node: Node, source: Source) -> None:
+    await add(node, source, "C0", max_streams=1)
+    run = await node.post("/api/v1/checks", {"all": True})
+    await until(lambda: source.open["login"])
+    await node.post(f"/api/v1/checks/runs/{run['id']}/pause")
+    store, name = node.runtime.store, node.runtime.node
+    await queue.park(store, node=name, stream_id=1, plan=None, until=utcnow(), waiting=False)
+    assert not await queue.any_due(store, utcnow() + timedelta(days=1))
+
+
+async def test_other_weights_change_the_scores_that_are_stored(node: Node, source: Source) -> None:
+    await add(node, source, "C0")
+    await check(node, all=True)
+    before = (await streams(node))["C0"]["score"]
+    await node.patch("/api/v1/settings", {"checks.weight_resolution": 0.0, "checks.weight_codec": 0.45})
+
+    async def worth() -> tuple[float, float]:
+        channel = (await node.get("/api/v1/channels"))["items"][0]
+        return (await streams(node))["C0"]["score"], channel["streams"][0]["score"]
+
+    for _ in range(60):
+        if (await worth())[0] != before:
+            break
+        await asyncio.sleep(0.2)
+    checked, listed = await worth()
+    assert checked == listed > before
+
+
 # -- verdicts ----------------------------------------------------------------------------------------------------------
 
 
@@ -189,6 +217,7 @@ async def test_a_run_can_be_paused_and_cancelled(node: Node, source: Source) -> 
     asked = len(source.asked)
     await asyncio.sleep(1.5)
     assert len(source.asked) == asked, "nothing was started"
+    assert not await queue.any_due(node.runtime.store, utcnow() + timedelta(days=1)), "nothing is looked for either"
     await node.post(f"/api/v1/checks/runs/{run['id']}/resume")
     await until(lambda: source.open["login"])
     cancelled = await node.post(f"/api/v1/checks/runs/{run['id']}/cancel")

@@ -56,6 +56,15 @@ async def of(*blocks: bytes) -> AsyncIterator[bytes]:
         yield block
 
 
+async def going_on(*blocks: bytes) -> AsyncIterator[bytes]:
+    """The blocks, and the last one again and again, at the pace of a stream."""
+    for block in blocks:
+        yield block
+    while True:
+        await asyncio.sleep(0.1)
+        yield blocks[-1]
+
+
 # -- what it says ------------------------------------------------------------------------------------------------------
 
 
@@ -124,6 +133,18 @@ async def test_noise_is_reported_and_the_prober_works_on(studio: World, probers:
     pids = probers.pids
     assert (await look(studio, probers, "/workbench/good.ts")).height == 360
     assert probers.pids == pids, "the same process took the next stream"
+
+
+async def test_a_stream_that_turns_into_noise_before_enough_was_seen_is_not_good(
+    tmp_path: Path, probers: Probers
+) -> None:
+    body = encoded(
+        tmp_path, "torn.mp4", *CARD, "-t", "2", *QUICKLY, "-g", "25", "-movflags", "frag_keyframe+empty_moov"
+    )
+    noise = b"\0\0\0\x04free" * 8_000
+    found = await probers.probe(LONG, Chunks(going_on(body, noise)), patience=2)
+    assert "makes no sense any more" in found.error
+    assert found.width == 320, "what was seen before is told"
 
 
 async def test_a_playlist_inside_of_a_stream_opens_no_other_address(probers: Probers) -> None:

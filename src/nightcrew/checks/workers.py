@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 REFRESH = "playlists.refresh"
 """The job after which new streams may be there."""
+SCORING = ("weight_bitrate", "weight_resolution", "weight_fps", "weight_codec")
 ORDERING = frozenset(
-    f"checks.{name}" for name in ("account_priority", "prefer_max_height", "diversify", "account_stream_limit")
+    f"checks.{name}"
+    for name in (*SCORING, "account_priority", "prefer_max_height", "diversify", "account_stream_limit")
 )
 
 
@@ -75,5 +77,6 @@ async def nightly(run: Run) -> int:
 
 
 async def order_again(run: Run) -> int:
-    """After a change of settings: the order of every channel's streams."""
+    """After a change of settings: the score of every stream that is known, and the order of every channel's streams."""
+    await run.step("score", actions.score_all, run.runtime)
     return await run.step("order", actions.reorder_all, run.runtime)

@@ -7,6 +7,7 @@ the same frozen pictures as all frames, for a fifth of the work.
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -60,6 +61,8 @@ class _Look:
         """The video since the last key frame, for when no other key frame comes."""
         self._steps: list[float] = []
         self._broken = 0
+        self._torn = ""
+        """Why the bytes made no sense any more before enough was seen."""
         video = self._video
         seen = (_codec(video), video.codec_context.width, video.codec_context.height) if video is not None else None
         self._sample = 0.0 if ask.known is not None and ask.known == seen else ask.sample
@@ -91,6 +94,7 @@ class _Look:
             late=self._feed.late,
             still=self._pictures.still,
             notes=notes,
+            error=self._torn,
         )
 
     def _read(self) -> None:
@@ -99,15 +103,15 @@ class _Look:
             return
         if self._video is not None:
             self._video.codec_context.thread_count = 1
-        try:
+        with contextlib.suppress(av.FFmpegError, EOFError):
             for packet in self._container.demux(*wanted):
                 if packet.dts is None:
                     continue
                 self._take(packet)
                 if self._enough():
-                    break
-        except (av.FFmpegError, EOFError):
-            pass
+                    return
+        if not (self._feed.ended or self._feed.late):
+            self._torn = f"after {self._flow.seconds:.1f} s it makes no sense any more"
         if self._feed.ended and self._pictures.count == 1 and self._wants_picture():
             self._decode_group()  # a short film with one key frame
 

@@ -182,16 +182,15 @@ async def renew(store: Store, *, node: str, stream_ids: Collection[int], now: da
 
 async def park(store: Store, *, node: str, stream_id: int, plan: str | None, until: datetime, waiting: bool) -> None:
     """Give a check back until then, with its plan. In a paused run it stays until that goes on."""
+    paused = checked.c.run_id.in_(sa.select(run.c.id).where(run.c.state == RunState.PAUSED.value))
     values: dict[str, Any] = {
         "plan": plan,
         "waiting": waiting,
-        "due_at": until,
+        "stage": sa.case((paused, None), else_=BEGUN if plan else WAITING),
+        "due_at": sa.case((paused, None), else_=sa.literal(until, Moment)),
         "lease_node": None,
         "lease_until": None,
     }
-    paused = sa.select(run.c.id).where(run.c.state == RunState.PAUSED.value)
-    stage = BEGUN if plan else WAITING
-    values["stage"] = sa.case((checked.c.run_id.in_(paused), None), else_=stage)
     async with store.write() as connection:
         await connection.execute(sa.update(checked).where(_mine(node, stream_id)).values(values))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -169,6 +170,46 @@ async def spare(store: Store, stream_ids: list[int], due_at: datetime) -> None:
         mine = sa.and_(checked.c.stream_id.in_(stream_ids), checked.c.run_id.is_(None))
         await connection.execute(sa.update(checked).where(mine).values(values))
         await grades.unbury(connection, stream_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a stream that worked when it was last seen, and the score that it has for it."""
+
+    stream_id: int
+    facts: Facts
+    score: float | None
+
+
+async def facts(store: Store, *, after: int, limit: int) -> list[Known]:
+    """What is known of streams, by their ids, from the one behind `after` on."""
+    query = (
+        sa.select(checked)
+        .where(checked.c.stream_id > after, checked.c.good_at.is_not(None))
+        .order_by(checked.c.stream_id)
+        .limit(limit)
+    )
+    async with store.read() as connection:
+        rows = (await connection.execute(query)).all()
+    return [
+        Known(
+            row.stream_id,
+            Facts(row.video_codec, row.width, row.height, row.fps, row.audio_codec, row.kbps),
+            row.score,
+        )
+        for row in rows
+    ]
+
+
+async def rescore(store: Store, scores: Mapping[int, float]) -> None:
+    """Streams are worth something else now; what is known of them stays."""
+    if not scores:
+        return
+    values = [{"stream": stream_id, "worth": value} for stream_id, value in scores.items()]
+    async with store.write() as connection:
+        mine = checked.c.stream_id == sa.bindparam("stream")
+        await connection.execute(sa.update(checked).where(mine).values(score=sa.bindparam("worth")), values)
+        await grades.rescore(connection, scores)
 
 
 async def page(

@@ -19,6 +19,13 @@ async def save(connection: AsyncConnection, stream_id: int, *, score: float | No
     await connection.execute(sa.update(stream).where(stream.c.id == stream_id).values(values))
 
 
+async def rescore(connection: AsyncConnection, scores: Mapping[int, float]) -> None:
+    """Streams are worth something else now."""
+    values = [{"graded": stream_id, "worth": value} for stream_id, value in scores.items()]
+    mine = stream.c.id == sa.bindparam("graded")
+    await connection.execute(sa.update(stream).where(mine).values(score=sa.bindparam("worth")), values)
+
+
 async def bury(connection: AsyncConnection, stream_id: int) -> None:
     """A stream is dead. Its score stays."""
     await connection.execute(sa.update(stream).where(stream.c.id == stream_id).values(dead=True))
