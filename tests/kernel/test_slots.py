@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from nightcrew.kernel import slots
 from nightcrew.kernel.events import Bus
-from nightcrew.kernel.slots import Claim, Lease, Limit, Priority, Slots, Why, slot_lease
+from nightcrew.kernel.slots import Claim, Lease, Limit, Priority, Slots, Why
+from nightcrew.kernel.slots_store import slot_lease
 from nightcrew.kernel.store import Store, database_url, metadata
 from support import locked_out, until
 
@@ -259,6 +260,32 @@ async def test_a_cancelled_holder_gives_its_slot_back(store: Store) -> None:
         await asyncio.gather(holding, return_exceptions=True)
         assert await ledger.holders() == []
         assert await ledger.free([Limit("a", 1)])
+
+
+async def test_a_claim_that_is_cancelled_when_it_was_just_met_leaks_no_slot(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first claim is withdrawn, as the second one was met; there the cancel comes."""
+    async with node(store, "n") as ledger, ledger.lease(claim(("a", 1), priority=Priority.USE)):
+        withdrawing, release = asyncio.Event(), ledger._release
+
+        async def slowly(lease: Lease) -> None:
+            withdrawing.set()
+            await asyncio.sleep(0.1)
+            await release(lease)
+
+        async def hold() -> None:
+            wishes = [claim((name, 1), priority=Priority.USE) for name in ("a", "b")]
+            async with ledger.first(wishes, patience=5):
+                await asyncio.sleep(60)
+
+        monkeypatch.setattr(ledger, "_release", slowly)
+        holding = asyncio.create_task(hold())
+        await withdrawing.wait()
+        holding.cancel()
+        await asyncio.gather(holding, return_exceptions=True)
+        await until(lambda: len(ledger._held) == 1)
+        assert [holder.resource for holder in await ledger.holders()] == ["a"]
 
 
 # -- over processes ----------------------------------------------------------------------------------------------------

@@ -5,8 +5,6 @@ A lease expires by itself, so a crash cannot leak it. Its holder renews it in th
 renewed in time is over before it expires, and its holder must hang up. A claim of higher priority takes the place of a
 lease of lower priority: its holder is asked to leave, and has `GRACE` seconds for it. While the claim waits it is in the
 ledger too, so that no newcomer of lower priority slips in.
-
-Times are the database server's on PostgreSQL, so that nodes with different clocks agree.
 """
 
 from __future__ import annotations
@@ -16,19 +14,29 @@ import contextlib
 import uuid
 from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from enum import Enum, IntEnum, StrEnum
+from enum import StrEnum
 from typing import Any, TypeVar
 
-import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel import slots_store
 from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.events import Bus
 from nightcrew.kernel.forever import forever
-from nightcrew.kernel.redaction import redact
-from nightcrew.kernel.store import DatabaseAway, Moment, Store, metadata
+from nightcrew.kernel.slots_store import Claim, Holder, Limit, Priority
+from nightcrew.kernel.store import DatabaseAway, Store
+
+__all__ = [
+    "GRACE",
+    "Claim",
+    "Holder",
+    "Lease",
+    "LeaseOver",
+    "Limit",
+    "Priority",
+    "Slots",
+    "Why",
+    "noticed",
+    "while_held",
+]
 
 ResultT = TypeVar("ResultT")
 
@@ -47,79 +55,12 @@ GRACE = 2.0
 HANG_UP = 0.2
 """Seconds between hanging up and giving a slot back: the other side has to notice first, or it counts one too many."""
 
-slot_lease = sa.Table(
-    "slot_lease",
-    metadata,
-    sa.Column("id", sa.String(32), primary_key=True),
-    sa.Column("resource", sa.String(120), primary_key=True),
-    sa.Column("node", sa.String(100), nullable=False),
-    sa.Column("owner", sa.String(200), nullable=False),
-    sa.Column("purpose", sa.String(20), nullable=False),
-    sa.Column("subject", sa.String(60), nullable=False),
-    sa.Column("priority", sa.Integer, nullable=False),
-    sa.Column("taken_at", Moment, nullable=False),
-    sa.Column("expires_at", Moment, nullable=False),
-    sa.Column("leave", sa.Boolean, nullable=False),
-    sa.Column("waiting", sa.Boolean, nullable=False),
-    sa.Index("ix_slot_lease_resource", "resource"),
-)
-
-
-class Priority(IntEnum):
-    """Who takes whose place: viewers and recordings that of checks, and never one another's."""
-
-    CHECK = 0
-    USE = 1
-
 
 class Why(StrEnum):
     """Why a lease is over before its holder gave it back."""
 
     PREEMPTED = "somebody with a higher priority needs the connection"
     EXPIRED = "the lease could not be renewed"
-
-
-class _Found(Enum):
-    """What a look for a slot has found."""
-
-    FREE = "taken"
-    LEAVING = "somebody was asked to leave"
-    FULL = "nobody leaves"
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """A resource, and how many may use it at a time. `most` 0: any number, which is counted all the same."""
-
-    resource: str
-    most: int
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A wish for one slot on each of some resources, all or none. `owner` is shown to people and holds no secret."""
-
-    limits: tuple[Limit, ...]
-    owner: str
-    purpose: str
-    priority: Priority = Priority.CHECK
-    subject: str = ""
-    """What it is about, for others to find, such as `channel:12`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """A lease as the ledger shows it."""
-
-    lease: str
-    resource: str
-    node: str
-    owner: str
-    purpose: str
-    subject: str
-    priority: Priority
-    taken_at: datetime
-    leaving: bool
 
 
 @dataclass(eq=False, slots=True)
@@ -196,8 +137,7 @@ class Slots:
 
     async def clear(self) -> None:
         """Forget what this node held before it was started anew: its connections ended with it."""
-        async with self._store.write() as connection:
-            await connection.execute(sa.delete(slot_lease).where(slot_lease.c.node == self._node))
+        await slots_store.forget_node(self._store, self._node)
 
     async def run(self) -> None:
         """Renew what is held, until cancelled."""
@@ -226,53 +166,35 @@ class Slots:
 
     async def free(self, limits: Sequence[Limit]) -> bool:
         """Whether a claim on these would get a slot now. It may be taken a moment later."""
-        async with self._store.read() as connection:
-            now = await self._now(connection)
-            return not await _full(connection, limits, Priority.CHECK, now)
+        return not await slots_store.any_full(self._store, limits)
 
     async def holders(self, resources: Iterable[str] | None = None) -> list[Holder]:
         """Who holds slots now, longest first; of all resources unless some are named."""
-        query = sa.select(slot_lease).order_by(slot_lease.c.taken_at, slot_lease.c.id)
-        if resources is not None:
-            query = query.where(slot_lease.c.resource.in_(list(resources)))
-        async with self._store.read() as connection:
-            now = await self._now(connection)
-            found = (await connection.execute(query.where(slot_lease.c.expires_at > now, ~slot_lease.c.waiting))).all()
-        return [
-            Holder(
-                lease=row.id,
-                resource=row.resource,
-                node=row.node,
-                owner=row.owner,
-                purpose=row.purpose,
-                subject=row.subject,
-                priority=Priority(row.priority),
-                taken_at=row.taken_at,
-                leaving=row.leave,
-            )
-            for row in found
-        ]
+        return await slots_store.holders(self._store, resources)
 
     async def _obtain(self, claims: Sequence[Claim], patience: float) -> Lease | None:
+        leases = [Lease(uuid.uuid4().hex, claim, place) for place, claim in enumerate(claims)]
+        async with contextlib.AsyncExitStack() as undo:
+            undo.push_async_callback(self._drop, leases)  # at a cancel, one may have been taken a moment ago
+            met = await self._meet(leases, patience)
+            if patience > 0:  # the others may wait in the ledger
+                await self._drop([lease for lease in leases if lease is not met])
+            undo.pop_all()
+        return met
+
+    async def _meet(self, leases: Sequence[Lease], patience: float) -> Lease | None:
+        """Try until one is met or the patience ends."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + patience
-        leases = [Lease(uuid.uuid4().hex, claim, place) for place, claim in enumerate(claims)]
-        try:
-            while True:
-                lease = await self._round_of(leases, wait=patience > 0)
-                if lease is not None:
-                    self._bus.publish("slots")
-                    return lease
-                left = deadline - clock()
-                if left <= 0:
-                    return None
-                await self._wait(min(left, LOOK))
-        except BaseException:
-            await asyncio.shield(self._drop(leases))  # one may have been taken a moment ago
-            raise
-        finally:
-            if patience > 0:
-                await asyncio.shield(self._drop([lease for lease in leases if lease.id not in self._held]))
+        while True:
+            met = await self._round_of(leases, wait=patience > 0)
+            if met is not None:
+                self._bus.publish("slots")
+                return met
+            left = deadline - clock()
+            if left <= 0:
+                return None
+            await self._wait(min(left, LOOK))
 
     async def _round_of(self, leases: Sequence[Lease], *, wait: bool) -> Lease | None:
         """Try each, first without disturbing anybody."""
@@ -280,58 +202,37 @@ class Slots:
         for disturb in (False, True) if wait and len(leases) > 1 else (wait,):
             for lease in leases:
                 asked = clock()
-                found = await self._try(lease, wait=disturb)
-                if found is _Found.FREE:
+                answer = await slots_store.take(
+                    self._store,
+                    lease.id,
+                    self._node,
+                    lease.claim,
+                    lifetime=LIFETIME,
+                    waiting=WAITING if disturb else None,
+                )
+                if answer.taken:
                     lease.keep(asked)
                     self._held[lease.id] = lease
                     return lease
-                if found is _Found.LEAVING:
+                if answer.leaving:
+                    self._end(answer.leaving, Why.PREEMPTED)
                     break  # one who leaves is enough
         return None
 
-    async def _try(self, lease: Lease, *, wait: bool) -> _Found:
-        """Take the slots if all are free; else wait in the ledger and ask those of lower priority to leave."""
-        claim, pushed = lease.claim, set[str]()
-        async with self._store.write() as connection:
-            await _serialise(connection, claim.limits)
-            now = await self._now(connection)
-            full = await _full(connection, claim.limits, claim.priority, now)
-            if full and not wait:
-                return _Found.FULL
-            await connection.execute(sa.delete(slot_lease).where(slot_lease.c.id == lease.id))  # what waited until now
-            if full:
-                pushed = await _push(connection, full, claim.priority, now)
-            until = now + timedelta(seconds=WAITING if full else LIFETIME)
-            rows = [self._row(lease, limit, now, until, waiting=bool(full)) for limit in claim.limits]
-            await connection.execute(sa.insert(slot_lease), rows)
-        self._end(pushed, Why.PREEMPTED)
-        return _Found.LEAVING if pushed else _Found.FULL if full else _Found.FREE
-
-    def _row(self, lease: Lease, limit: Limit, now: datetime, until: datetime, *, waiting: bool) -> dict[str, object]:
-        return {
-            "id": lease.id,
-            "resource": limit.resource,
-            "node": self._node,
-            "owner": redact(lease.claim.owner)[:200],
-            "purpose": lease.claim.purpose,
-            "subject": lease.claim.subject,
-            "priority": int(lease.claim.priority),
-            "taken_at": now,
-            "expires_at": until,
-            "leave": False,
-            "waiting": waiting,
-        }
-
     async def _drop(self, leases: Iterable[Lease]) -> None:
-        for lease in leases:
-            await self._release(lease)
+        """Give all back, also when that is cancelled."""
+
+        async def each() -> None:
+            for lease in leases:
+                await self._release(lease)
+
+        await asyncio.shield(each())
 
     async def _release(self, lease: Lease) -> None:
         self._held.pop(lease.id, None)
         lease.drop()
         with contextlib.suppress(DatabaseAway):  # then it expires by itself
-            async with self._store.write() as connection:
-                await connection.execute(sa.delete(slot_lease).where(slot_lease.c.id == lease.id))
+            await slots_store.release(self._store, lease.id)
         self._bus.publish("slots")
         async with self._changed:
             self._changed.notify_all()
@@ -352,21 +253,9 @@ class Slots:
     async def _renew(self, held: Sequence[Lease]) -> None:
         asked = asyncio.get_running_loop().time()
         due = [lease for lease in held if asked - lease.renewed >= RENEWAL]
-        async with self._store.write() if due else self._store.read() as connection:
-            now = await self._now(connection)
-            known = await connection.execute(
-                sa.select(slot_lease.c.id, sa.func.max(sa.cast(slot_lease.c.leave, sa.Integer)))
-                .where(slot_lease.c.node == self._node, slot_lease.c.expires_at > now, ~slot_lease.c.waiting)
-                .group_by(slot_lease.c.id)
-            )
-            leaving = {lease_id: bool(leave) for lease_id, leave in known.all()}
-            alive = [lease for lease in due if lease.id in leaving]
-            if alive:
-                mine = slot_lease.c.id.in_([lease.id for lease in alive])
-                until = now + timedelta(seconds=LIFETIME)
-                await connection.execute(sa.update(slot_lease).where(mine).values(expires_at=until))
-        for lease in alive:
-            if lease.id in self._held:
+        leaving = await slots_store.renew(self._store, self._node, [lease.id for lease in due], lifetime=LIFETIME)
+        for lease in due:
+            if lease.id in leaving and lease.id in self._held:
                 lease.keep(asked)
         self._end({lease_id for lease_id, leave in leaving.items() if leave}, Why.PREEMPTED)
         self._end({lease.id for lease in held if lease.id not in leaving}, Why.EXPIRED)
@@ -376,58 +265,3 @@ class Slots:
             lease = self._held.get(lease_id)
             if lease is not None:
                 lease.end(why)
-
-    async def _now(self, connection: AsyncConnection) -> datetime:
-        if self._store.is_sqlite:
-            return utcnow()
-        now: datetime = (await connection.execute(sa.select(sa.func.clock_timestamp()))).scalar_one()
-        return now
-
-
-async def _serialise(connection: AsyncConnection, limits: Sequence[Limit]) -> None:
-    """One taker for each resource at a time. SQLite has one writer anyway; PostgreSQL locks in a fixed order."""
-    if connection.dialect.name == "postgresql":
-        for resource in sorted({limit.resource for limit in limits}):
-            await connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:r, 0))"), {"r": resource})
-
-
-async def _full(
-    connection: AsyncConnection, limits: Sequence[Limit], priority: Priority, now: datetime
-) -> dict[str, int]:
-    """The resources that have no slot left for a claim of this priority, with how many must leave first."""
-    limited = {limit.resource: limit.most for limit in limits if limit.most > 0}
-    if not limited:
-        return {}
-    counts = sa.or_(~slot_lease.c.waiting, slot_lease.c.priority > int(priority))
-    used = await connection.execute(
-        sa.select(slot_lease.c.resource, sa.func.count())
-        .where(slot_lease.c.resource.in_(list(limited)), slot_lease.c.expires_at > now, counts)
-        .group_by(slot_lease.c.resource)
-    )
-    return {resource: count + 1 - limited[resource] for resource, count in used.all() if count >= limited[resource]}
-
-
-async def _push(connection: AsyncConnection, full: dict[str, int], priority: Priority, now: datetime) -> set[str]:
-    """Ask as many of lower priority to leave as are in the way, the youngest first; none when that would not be enough.
-
-    Returns the leases that leave, also those that were asked before.
-    """
-    leaving: set[str] = set()
-    for resource, needed in full.items():
-        lower = await connection.execute(
-            sa.select(slot_lease.c.id)
-            .where(
-                slot_lease.c.resource == resource,
-                slot_lease.c.priority < int(priority),
-                slot_lease.c.expires_at > now,
-                ~slot_lease.c.waiting,
-            )
-            .order_by(slot_lease.c.leave.desc(), slot_lease.c.taken_at.desc(), slot_lease.c.id)
-            .limit(needed)
-        )
-        found = set(lower.scalars())
-        if len(found) < needed:
-            return set()
-        leaving |= found
-    await connection.execute(sa.update(slot_lease).where(slot_lease.c.id.in_(leaving)).values(leave=True))
-    return leaving
