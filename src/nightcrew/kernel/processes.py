@@ -23,7 +23,7 @@ class Command:
     """A program and its arguments; no shell is in between. `grace` seconds lie between TERM and KILL, 0: KILL at once."""
 
     args: tuple[str, ...]
-    environment: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
     grace: float = 5.0
 
 
@@ -89,19 +89,23 @@ class Child:
 
 async def start(command: Command) -> Child:
     """Start a process in a session of its own. Raises OSError when it cannot be started."""
-    environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
         *command.args,
         stdin=pipe,
         stdout=pipe,
         stderr=pipe,
-        env={**environment, **command.environment},
+        env=environment(command),
         start_new_session=True,
     )
     words: deque[str] = deque(maxlen=KEPT_LINES)
     listening = asyncio.create_task(_listen(process, words), name=f"stderr of {process.pid}")
     return Child(command, process, words, listening)
+
+
+def environment(command: Command) -> dict[str, str]:
+    """The variables that a command is started with."""
+    return {**{name: os.environ[name] for name in PASSED_ON if name in os.environ}, **command.variables}
 
 
 def how_ended(code: int) -> str:

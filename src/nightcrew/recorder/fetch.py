@@ -1,0 +1,111 @@
+"""Requests of a recorder, through streamlink's session: limits of size and time, no local files, no way into a private network."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from streamlink import Streamlink
+
+CONNECT = 8.0
+READ = 12.0
+"""Seconds without a byte."""
+SMALL = 4 << 20
+"""Bytes of a playlist or a key at most."""
+LARGE = 512 << 20
+"""Bytes of a segment at most."""
+CHUNK = 1 << 16
+
+
+class Refused(OSError):
+    """An answer that is not what was asked for. `status` is that of HTTP, 0 without one."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class _Guarded(HTTPAdapter):
+    """Refuses addresses of private networks, each time before it connects."""
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        parts = urlsplit(request.url or "")
+        try:
+            found = socket.getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as exc:
+            raise requests.ConnectionError(f"{parts.hostname} cannot be found", request=request) from exc
+        if any(not ipaddress.ip_address(str(one[4][0]).partition("%")[0]).is_global for one in found):
+            raise requests.ConnectionError(f"{parts.hostname} is in a private network", request=request)
+        return super().send(request, *args, **kwargs)
+
+
+def session(headers: Mapping[str, str], *, private: bool) -> Streamlink:
+    """A session that knows all plugins, reads no files, and stays out of private networks unless `private`."""
+    made = Streamlink()
+    http = made.http
+    http.adapters.pop("file://", None)
+    http.max_redirects = 8
+    http.headers.update(dict(headers))
+    http.trust_env = False
+    if not private:
+        http.mount("http://", _Guarded())
+        http.mount("https://", _Guarded())
+    return made
+
+
+def body(made: Streamlink, url: str, *, limit: int, seconds: float, **params: Any) -> tuple[bytes, str]:
+    """A whole body, and the address that it came from in the end. Raises `Refused` and other OSErrors."""
+    deadline, found, size = time.monotonic() + seconds, list[bytes](), 0
+    with opened(made, url, **params) as response:
+        for chunk in response.iter_content(CHUNK):
+            found.append(chunk)
+            size += len(chunk)
+            if size > limit:
+                raise Refused(f"the answer is larger than {limit >> 20} MB")
+            if time.monotonic() > deadline:
+                raise Refused(f"the answer took longer than {seconds:.0f} s")
+        return b"".join(found), str(response.url)
+
+
+def opened(made: Streamlink, url: str, **params: Any) -> requests.Response:
+    """An answer whose body is still to come. Raises `Refused` and other OSErrors."""
+    response = requests.Session.request(
+        made.http, params.pop("method", "GET"), url, stream=True, timeout=(CONNECT, READ), **params
+    )
+    if response.status_code >= 400:
+        response.close()
+        raise Refused(f"HTTP {response.status_code}", response.status_code)
+    return response
+
+
+def chunks(response: requests.Response) -> Iterator[bytes]:
+    """The body as it comes."""
+    with response:
+        raw = response.raw
+        while True:
+            chunk = raw.read1(CHUNK, decode_content=True)
+            if not chunk:
+                return
+            yield chunk
+
+
+def said(exc: BaseException) -> str:
+    """An error in a few words, without addresses: they hold logins."""
+    if isinstance(exc, Refused):
+        return str(exc)
+    if isinstance(exc, requests.Timeout):
+        return "the server does not answer in time"
+    if isinstance(exc, requests.exceptions.ChunkedEncodingError):
+        return "the answer broke off"
+    if isinstance(exc, requests.ConnectionError):
+        text = str(exc)
+        return text if text.endswith("private network") else "the server cannot be reached"
+    if isinstance(exc, requests.TooManyRedirects):
+        return "it redirects in circles"
+    return type(exc).__name__

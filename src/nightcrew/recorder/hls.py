@@ -1,0 +1,199 @@
+"""Reads an HLS stream segment by segment. The playlist, its keys and what a plugin filters are streamlink's; the order is ours."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from streamlink.exceptions import StreamError
+from streamlink.stream.hls import HLSStream, parse_m3u8
+from streamlink.stream.hls.segment import HLSSegment
+from streamlink.utils.crypto import AES, unpad
+
+from nightcrew.recorder.fetch import LARGE, SMALL, Refused, body, said
+from nightcrew.recorder.parts import Piece
+from nightcrew.recorder.source import Source
+from nightcrew.recorder.window import Anew, Listed, Lost, Step, Wanted, Window, Write
+
+PLAYLIST_SECONDS = 15.0
+SEGMENT_SECONDS = 60.0
+MISSING = frozenset({403, 404, 410})
+FAILURES = 4
+"""Failed looks at the playlist in a row after which its address is asked for anew."""
+ADVERTISEMENT = "an advertisement, which is not recorded"
+
+
+class Sink(Protocol):
+    """What the reader writes to, and asks whether to go on."""
+
+    def check(self) -> None:
+        """Raise when the reading has to end."""
+
+    def rest(self, seconds: float) -> None:
+        """Wait, or until something changes."""
+
+    def write(self, piece: Piece) -> None:
+        """Append; returns when it is on disk."""
+
+    def lost(self, lost: Lost) -> None:
+        """List what is missing."""
+
+    def anew(self, reason: str) -> None:
+        """The numbering begins anew."""
+
+    def moved(self, at: float, target: float, reason: str) -> None:
+        """How the playlist goes on: monotonic seconds at which it last moved; a reason when it cannot be read."""
+
+
+class Over(Exception):
+    """The stream has an end, and all of it was read."""
+
+
+class Unreadable(Exception):
+    """The source cannot be read now."""
+
+
+@dataclass(slots=True)
+class _Playlist:
+    """What a look at the playlist showed."""
+
+    listed: list[Listed]
+    target: float
+    ended: bool
+
+
+class HlsReader:
+    """Reads one media playlist until it is over."""
+
+    def __init__(self, source: Source, stream: HLSStream, window: Window, sink: Sink) -> None:
+        self._session, self._stream = source.session, stream
+        self._parts = stream.__reader__(
+            stream
+        )  # never opened: its requests, keys and filters are used, not its threads
+        self._window, self._sink = window, sink
+        self._init: tuple[Any, bytes] = (None, b"")
+        self._failures = 0
+        self._ended = False
+        self._reload_at = 0.0
+
+    def read(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Read until the end. Raises `Over`, `Unreadable`, and what the sink raises."""
+        while True:
+            self._sink.check()
+            if clock() >= self._reload_at:
+                self._reload(clock)
+            self._fetch_due(clock)
+            for step in self._window.ready():
+                self._put(step)
+            if self._ended and not self._window.waiting:
+                raise Over("the playlist has ended")
+            self._sink.rest(max(0.0, min(self._reload_at, self._window.next_try() or self._reload_at) - clock()))
+
+    def _put(self, step: Step) -> None:
+        match step:
+            case Lost():
+                self._sink.lost(step)
+            case Anew(reason):
+                self._sink.anew(reason)
+            case Write(listed, data):
+                init = listed.handle.init
+                self._sink.write(
+                    Piece(listed.number, listed.seconds, data, listed.programme, listed.discontinuity, init)
+                )
+
+    # -- the playlist ----------------------------------------------------------------------------------------------
+
+    def _reload(self, clock: Callable[[], float]) -> None:
+        window, began = self._window, clock()
+        try:
+            playlist = self._look()
+        except (OSError, ValueError, StreamError) as exc:
+            self._failures += 1
+            self._reload_at = clock() + min(0.5 * self._failures, 2.0)
+            self._sink.moved(window.moved, window.target, said(exc))
+            if self._failures >= FAILURES or (
+                isinstance(exc, Refused) and exc.status in MISSING and self._failures > 1
+            ):
+                raise Unreadable(f"its playlist: {said(exc)}") from exc
+            return
+        self._failures = 0
+        window.target = playlist.target
+        before = window.moved
+        window.offer(playlist.listed, clock())
+        self._ended = playlist.ended
+        self._reload_at = began + (playlist.target if window.moved != before else max(playlist.target / 2, 0.5))
+        self._sink.moved(window.moved, playlist.target, "")
+
+    def _look(self) -> _Playlist:
+        data, url = body(
+            self._session, self._stream.url, limit=SMALL, seconds=PLAYLIST_SECONDS, **self._parts.request_params
+        )
+        found = parse_m3u8(data.decode("utf-8", "replace"), base_uri=url, parser=self._stream.__parser__)
+        if found.is_master:
+            raise Refused("it is a master playlist")
+        target = min(max(float(found.targetduration or 6.0), 0.5), 60.0)
+        return _Playlist(self._listed(found.segments, target), target, bool(found.is_endlist))
+
+    def _listed(self, segments: list[HLSSegment], target: float) -> list[Listed]:
+        found: list[Listed] = []
+        at: float | None = None
+        for one in segments:
+            seconds = one.duration if 0 < one.duration <= 120 else target
+            at = one.date.timestamp() if one.date is not None else None if one.discontinuity else at
+            found.append(Listed(one.num, seconds, at, bool(one.discontinuity), _Handle(one)))
+            at = None if at is None else at + seconds
+        return found
+
+    # -- segments --------------------------------------------------------------------------------------------------
+
+    def _fetch_due(self, clock: Callable[[], float]) -> None:
+        """Read all that is due, looking at the playlist in between when it is time to."""
+        while (wanted := self._window.due(clock())) is not None:
+            self._sink.check()
+            self._fetch(wanted, clock)
+            for step in self._window.ready():
+                self._put(step)
+            if clock() >= self._reload_at:
+                self._reload(clock)
+
+    def _fetch(self, wanted: Wanted, clock: Callable[[], float]) -> None:
+        segment = wanted.listed.handle.segment
+        if self._parts.writer.should_filter_segment(segment):
+            wanted.lost = ADVERTISEMENT
+            return
+        try:
+            wanted.listed.handle.init = self._init_of(segment)
+            data = self._segment(segment, segment.key, is_map=False)
+        except (OSError, ValueError, StreamError) as exc:
+            missing = isinstance(exc, Refused) and exc.status in MISSING
+            self._window.failed(wanted, said(exc), clock(), missing=missing)
+            return
+        self._window.got(wanted, data)
+
+    def _init_of(self, segment: HLSSegment) -> bytes:
+        """The init section that a segment needs, kept as long as it is the same one."""
+        if segment.map is None:
+            return b""
+        name = (segment.map.uri, segment.map.byterange)
+        if self._init[0] != name:
+            self._init = (name, self._segment(segment, segment.map.key, is_map=True))
+        return self._init[1]
+
+    def _segment(self, segment: HLSSegment, key: Any, *, is_map: bool) -> bytes:
+        what = segment.map if is_map and segment.map is not None else segment
+        params = self._parts.writer.create_request_params(segment.num, what, is_map)
+        data, _ = body(self._session, what.uri, limit=LARGE, seconds=SEGMENT_SECONDS, **params)
+        if key is not None and key.method != "NONE":
+            cipher = self._parts.writer.create_decryptor(key, segment.num)
+            data = unpad(cipher.decrypt(data), AES.block_size, style="pkcs7")
+        if not data or data.lstrip()[:1] in {b"<", b"{", b"#"}:
+            raise Refused("it is no media")
+        return data
+
+
+@dataclass(slots=True)
+class _Handle:
+    segment: HLSSegment
+    init: bytes = b""

@@ -1,0 +1,267 @@
+"""The ledger of a recording: the truth about what is on disk. One JSON object a line, only ever appended to.
+
+A segment counts as soon as its line is written, which happens after its bytes are in the part. Whatever else a part holds
+is a torn tail, and is cut off when the recording is taken up again. A line that is not whole does not count either.
+
+    {"k": "open", "at": wall clock, "up": boot's clock, "boot": id}          taken up by a recorder
+    {"k": "part", "p": 1, "path": "…_part001.ts", "up": …, "turn": 0}       a part begins; `turn`: rotations asked for so far
+    {"k": "init", "p": 1, "b": bytes, "i": digest}                           an init section (fMP4), at the part's beginning
+    {"k": "seg", "n": media sequence, "e": epoch, "p": part, "o": offset, "b": bytes, "s": seconds, "f": frames, "d": discontinuity,
+     "t": programme time, "up": …}
+    {"k": "gap", "e": epoch, "a": first, "z": last, "s": seconds, "why": reason}
+    {"k": "epoch", "e": epoch, "why": reason}                                the numbering or the clock of the stream began anew
+    {"k": "end", "why": reason}                                              the stream is over
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+NAME = "ledger.jsonl"
+LOCK = "recorder.lock"
+MAX_REASON = 300
+
+Line = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Part:
+    """One file. `frames` counts pictures; None when they could not be counted."""
+
+    number: int
+    path: str
+    began: float
+    turn: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    frames: int | None = 0
+    init: str = ""
+    init_bytes: int = 0
+    first: int | None = None
+    last: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What is missing: numbers `first` to `last`, `seconds` long, `start` seconds after the recording's beginning."""
+
+    epoch: int
+    first: int
+    last: int
+    start: float
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """What was read last."""
+
+    number: int
+    epoch: int
+    seconds: float
+    programme: float | None
+    """When it was made, by the source's own clock."""
+    up: float
+    """When it was read, on the boot's clock."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a ledger comes to, line by line."""
+
+    parts: list[Part] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    last: Segment | None = None
+    epoch: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    """Length of the recording with its gaps."""
+    segments: int = 0
+    discontinuities: int = 0
+    opened: int = 0
+    """How often a recorder took it up."""
+    boot: str = ""
+    over: str | None = None
+    """Why it is over, when the stream has ended."""
+
+    @property
+    def part(self) -> Part | None:
+        """The part that is being written."""
+        return self.parts[-1] if self.parts else None
+
+    @property
+    def missing(self) -> float:
+        """Seconds of all gaps."""
+        return sum(gap.seconds for gap in self.gaps)
+
+    @property
+    def frames(self) -> int | None:
+        """Pictures in all parts; None when some could not be counted."""
+        counts = [part.frames for part in self.parts]
+        return None if any(count is None for count in counts) else sum(count or 0 for count in counts)
+
+    def add(self, line: Line) -> None:
+        """Take a line into account. Raises `ValueError` for one that makes no sense."""
+        try:
+            self._add(line)
+        except (KeyError, TypeError, IndexError) as exc:
+            raise ValueError(f"the ledger has a line that makes no sense: {line}") from exc
+
+    def _add(self, line: Line) -> None:
+        match line["k"]:
+            case "open":
+                self.opened += 1
+                self.boot = str(line["boot"])
+                self.over = None
+            case "part":
+                self.parts.append(Part(int(line["p"]), str(line["path"]), float(line["up"]), int(line["turn"])))
+            case "init":
+                part = self.parts[-1]
+                part.init, part.init_bytes = str(line["i"]), int(line["b"])
+                part.bytes += part.init_bytes
+                self.bytes += part.init_bytes
+            case "seg":
+                self._segment(line)
+            case "gap":
+                seconds = float(line["s"])
+                self.gaps.append(
+                    Gap(int(line["e"]), int(line["a"]), int(line["z"]), self.seconds, seconds, str(line["why"]))
+                )
+                self.seconds += seconds
+                if self.last is not None and self.last.epoch == int(line["e"]):
+                    self.last = Segment(int(line["z"]), self.last.epoch, 0.0, None, self.last.up)
+            case "epoch":
+                self.epoch = int(line["e"])
+                self.last = None
+            case "end":
+                self.over = str(line["why"])
+
+    def _segment(self, line: Line) -> None:
+        part, number, seconds = self.parts[-1], int(line["n"]), float(line["s"])
+        frames = line["f"]
+        part.bytes = int(line["o"]) + int(line["b"])
+        part.seconds += seconds
+        part.frames = None if frames is None or part.frames is None else part.frames + int(frames)
+        part.first = number if part.first is None else part.first
+        part.last = number
+        self.bytes += int(line["b"])
+        self.seconds += seconds
+        self.segments += 1
+        self.discontinuities += bool(line["d"])
+        self.last = Segment(number, int(line["e"]), seconds, line["t"], float(line["up"]))
+
+
+def lines_of(data: bytes) -> Iterator[tuple[Line, int]]:
+    """The whole lines of `data`, each with the offset behind it. Ends at the first that is torn or no object."""
+    offset = 0
+    while (end := data.find(b"\n", offset)) >= 0:
+        try:
+            line = json.loads(data[offset:end])
+        except ValueError:
+            return
+        if not isinstance(line, dict):
+            return
+        offset = end + 1
+        yield line, offset
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads a ledger that somebody else writes, from where it was left."""
+
+    folder: Path
+    tally: Tally = field(default_factory=Tally)
+    _offset: int = 0
+
+    def refresh(self) -> int:
+        """Take in what was added; returns how many lines. A ledger that is not there yet has none. Raises OSError, ValueError."""
+        try:
+            with (self.folder / NAME).open("rb") as file:
+                file.seek(self._offset)
+                data = file.read()
+        except FileNotFoundError:
+            return 0
+        count, begin = 0, self._offset
+        for line, behind in lines_of(data):
+            self.tally.add(line)
+            self._offset = begin + behind
+            count += 1
+        return count
+
+
+def read(folder: Path) -> Tally:
+    """All that a ledger says now."""
+    reader = Reader(folder)
+    reader.refresh()
+    return reader.tally
+
+
+def samples(lines: Iterable[Line]) -> Iterator[tuple[float, float, int]]:
+    """For plots: the start and length in seconds of each segment, and its bytes."""
+    at = 0.0
+    for line in lines:
+        if line["k"] == "seg":
+            yield at, float(line["s"]), int(line["b"])
+            at += float(line["s"])
+        elif line["k"] == "gap":
+            at += float(line["s"])
+
+
+class Writer:
+    """The one who appends. It has cut back what was torn, in the ledger and in the last part."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.tally = Tally()
+        self._descriptor = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o644)
+        end = 0
+        for line, behind in lines_of(_all(self._descriptor)):
+            self.tally.add(line)
+            end = behind
+        os.ftruncate(self._descriptor, end)
+        os.lseek(self._descriptor, end, os.SEEK_SET)
+        self._end = end
+        self.cut = self._cut()
+        """Bytes of a torn tail that were cut off."""
+
+    def append(self, line: Line) -> None:
+        """Write a line, whole or not at all. Raises OSError, for instance when the disk is full."""
+        payload = json.dumps(line, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+        try:
+            if os.write(self._descriptor, payload) != len(payload):
+                raise OSError(28, "No space left on device")
+        except OSError:
+            os.ftruncate(self._descriptor, self._end)
+            os.lseek(self._descriptor, self._end, os.SEEK_SET)
+            raise
+        self._end += len(payload)
+        self.tally.add(line)
+
+    def close(self) -> None:
+        """Flush it to the disk, and let go of it."""
+        os.fsync(self._descriptor)
+        os.close(self._descriptor)
+
+    def _cut(self) -> int:
+        part = self.tally.part
+        if part is None:
+            return 0
+        path = self._folder / part.path
+        try:
+            size = path.stat().st_size
+        except FileNotFoundError:
+            return 0
+        if size > part.bytes:
+            os.truncate(path, part.bytes)
+        return max(0, size - part.bytes)
+
+
+def _all(descriptor: int) -> bytes:
+    with os.fdopen(os.dup(descriptor), "rb") as file:
+        return file.read()

@@ -1,0 +1,177 @@
+"""The files of a recording: segments appended whole, new parts at a segment's boundary, each counted once it is on disk."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from nightcrew.recorder import fmp4, ledger, ts
+from nightcrew.recorder.wire import Order, boottime
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class DiskFull(Exception):
+    """There is no space: what was written stays, and the same is to be written again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What is appended at once. `init`: the section that has to stand at the beginning of its file (fMP4), empty for none."""
+
+    number: int
+    seconds: float
+    body: bytes
+    programme: float | None = None
+    discontinuity: bool = False
+    init: bytes = b""
+    prefix: bytes = b""
+    """What a file of its own has to begin with, where `init` is not a must: the tables of a transport stream."""
+
+
+class Parts:
+    """Appends pieces to the part that is open, and begins new ones. Raises `DiskFull`, and OSError for anything else."""
+
+    def __init__(self, folder: Path, stem: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder, self._stem = folder, stem
+        self._programme = ts.Programme()
+        self._track: tuple[str, int | None] = ("", None)
+        self._descriptor: int | None = None
+        self._anew: str | None = None
+        self.ledger = ledger.Writer(folder)
+
+    @property
+    def tally(self) -> ledger.Tally:
+        """What the ledger comes to."""
+        return self.ledger.tally
+
+    def note(self, **line: object) -> None:
+        """Append a line that is not about bytes."""
+        with _space():
+            self.ledger.append(line)
+
+    def lost(self, first: int, last: int, seconds: float, reason: str) -> None:
+        """List what is missing."""
+        self.note(k="gap", e=self.tally.epoch, a=first, z=last, s=round(seconds, 3), why=reason[: ledger.MAX_REASON])
+
+    def begin_epoch(self, reason: str) -> None:
+        """The numbering begins anew with the next segment, which goes into a new part."""
+        self._anew = reason
+
+    def append(self, piece: Piece, order: Order, jitter: float) -> None:
+        """Append a piece; into a new part when the one that is open is full, or one was asked for."""
+        digest = hashlib.sha256(piece.init).hexdigest()[:16] if piece.init else ""
+        part = self.tally.part
+        if self._anew is not None:
+            self.note(k="epoch", e=self.tally.epoch + 1, why=self._anew)
+            self._anew = None
+            self.close_part()
+        elif self._descriptor is None and part is not None and part.init == digest:
+            self._open(part.path)
+        if self._descriptor is None or self._is_full(order, jitter) or (part is not None and part.init != digest):
+            self._begin(piece, order, digest)
+        self._append(piece)
+
+    def _is_full(self, order: Order, jitter: float) -> bool:
+        part = self.tally.part
+        if part is None or part.first is None:
+            return False
+        if order.rotate > part.turn:
+            return True
+        long = order.part_seconds and boottime() - part.began >= order.part_seconds * jitter
+        return bool(long or (order.part_bytes and part.bytes >= order.part_bytes * jitter))
+
+    def _begin(self, piece: Piece, order: Order, digest: str) -> None:
+        """A new part. One in which nothing was written yet is taken again."""
+        self.close_part()
+        part = self.tally.part
+        if part is None or part.bytes or part.init != digest:
+            number = part.number + 1 if part is not None else 1
+            name = f"{self._stem}_part{number:03}{'.mp4' if piece.init else '.ts'}"
+            up = round(boottime(), 3)
+            self.note(k="part", p=number, path=name, up=up, turn=order.rotate)
+            part = self.tally.part
+        if part is None:
+            raise RuntimeError("a part that was begun is not there")
+        self._open(part.path)
+        if piece.init:
+            with _space():
+                self._write(piece.init, 0)
+                self.ledger.append({"k": "init", "p": part.number, "b": len(piece.init), "i": digest})
+
+    def _append(self, piece: Piece) -> None:
+        part = self.tally.part
+        if part is None:
+            raise RuntimeError("there is no part")
+        body = piece.prefix + piece.body if part.bytes == 0 else piece.body
+        line = {
+            "k": "seg",
+            "n": piece.number,
+            "e": self.tally.epoch,
+            "p": part.number,
+            "o": part.bytes,
+            "b": len(body),
+            "s": round(piece.seconds, 3),
+            "f": self._pictures(piece),
+            "d": int(piece.discontinuity),
+            "t": None if piece.programme is None else round(piece.programme, 3),
+            "up": round(boottime(), 3),
+        }
+        with _space():
+            self._write(body, part.bytes)
+            self.ledger.append(line)
+
+    def _pictures(self, piece: Piece) -> int | None:
+        if not piece.init:
+            return self._programme.pictures(piece.body)
+        digest = hashlib.sha256(piece.init).hexdigest()
+        if self._track[0] != digest:
+            self._track = (digest, fmp4.video_track(piece.init))
+        track = self._track[1]
+        return 0 if track is None else fmp4.pictures(piece.body, track)
+
+    # -- the open file ---------------------------------------------------------------------------------------------
+
+    def _open(self, name: str) -> None:
+        with _space():
+            self._descriptor = os.open(self._folder / name, os.O_WRONLY | os.O_CREAT, 0o644)
+
+    def _write(self, data: bytes, offset: int) -> None:
+        """Write at an offset and wait for the disk; what is written only in part is cut off again."""
+        if self._descriptor is None:
+            raise RuntimeError("no part is open")
+        view, at = memoryview(data), offset
+        try:
+            while view:
+                count = os.pwrite(self._descriptor, view, at)
+                view, at = view[count:], at + count
+            os.fdatasync(self._descriptor) if hasattr(os, "fdatasync") else os.fsync(self._descriptor)
+        except OSError:
+            os.ftruncate(self._descriptor, offset)
+            raise
+
+    def close_part(self) -> None:
+        """Let go of the open file."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.close_part()
+        self.ledger.close()
+
+
+class _space:  # noqa: N801 - reads as a statement
+    """Turns a lack of space into `DiskFull`."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, exc: BaseException | None, _trace: object) -> None:
+        if isinstance(exc, OSError) and exc.errno in FULL:
+            raise DiskFull(exc.strerror or "the disk is full") from exc

@@ -1,0 +1,239 @@
+"""One recording: a thread that reads its source for as long as its order says, through every fault, into its ledger."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import random
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from nightcrew.recorder import ledger
+from nightcrew.recorder.continuous import ContinuousReader, NotTransport
+from nightcrew.recorder.hls import HlsReader, Over, Unreadable
+from nightcrew.recorder.parts import DiskFull, Parts, Piece
+from nightcrew.recorder.source import Offline, Source, resolve
+from nightcrew.recorder.window import Known, Lost, Window
+from nightcrew.recorder.wire import Order, Standing, State, boottime
+
+PAUSES = (0.5, 1.0, 2.0, 5.0)
+"""Seconds before the source is opened again; the last one for all that follow."""
+FULL_PAUSE = 1.0
+"""Seconds between two tries to write to a full disk."""
+JITTER = 0.05
+"""Parts of different recordings are cut up to this much earlier or later, so that not all are cut at once."""
+
+
+class Stop(Exception):
+    """The order says to end."""
+
+
+class Changed(Exception):
+    """The order says to read from somewhere else."""
+
+
+class Recording(threading.Thread):
+    """Runs until it is stopped, or its stream is over."""
+
+    def __init__(self, order: Order) -> None:
+        super().__init__(name=f"recording {order.recording}", daemon=True)
+        self.order = order
+        self.standing = Standing("starting", boottime())
+        self._wake = threading.Event()
+        self._stopped = False
+        self._jitter = random.Random(order.recording).uniform(1 - JITTER, 1 + JITTER)
+        self._parts: Parts | None = None
+        self._window = Window()
+        self._read = order
+
+    # -- from the main thread --------------------------------------------------------------------------------------
+
+    def update(self, order: Order) -> None:
+        """A new order for it."""
+        self.order = order
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End after what is being read."""
+        self._stopped = True
+        self._wake.set()
+
+    # -- the thread ------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Read until stopped. The supervisor of its readers: whatever one raises is told, and it is tried again."""
+        folder = Path(self.order.folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / ledger.LOCK).open("a") as lock:
+            while not self._locked(lock.fileno()):
+                if self._stopped:
+                    return
+                self._stand("waiting", "another recorder still holds it")
+                self._pause(0.5)
+            self._hold(folder)
+
+    def _locked(self, descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def _hold(self, folder: Path) -> None:
+        parts = self._parts = self._opened(folder)
+        if parts is None:
+            return
+        self._window.last = _known(parts.tally)
+        failures = 0
+        try:
+            while True:
+                before = parts.tally.segments
+                try:
+                    self._read_once(parts)
+                except (Stop, Over) as exc:
+                    self._end(parts, exc)
+                    return
+                except Changed:
+                    failures = 0
+                except (Offline, Unreadable) as exc:
+                    failures = 0 if parts.tally.segments > before else failures + 1
+                    self._stand("waiting", str(exc))
+                    self._pause(PAUSES[min(failures, len(PAUSES)) - 1] if failures else 0.0)
+                except Exception as exc:  # noqa: BLE001 - a supervisor: it is told, and the recording goes on
+                    failures += 1
+                    traceback.print_exc(file=sys.stderr)
+                    self._stand("waiting", f"the recorder itself failed: {type(exc).__name__}")
+                    self._pause(PAUSES[-1])
+        finally:
+            parts.close()
+
+    def _opened(self, folder: Path) -> Parts | None:
+        """Take the ledger up; on a full disk as soon as there is space."""
+        while not self._stopped:
+            try:
+                parts = Parts(folder, self.order.stem)
+                parts.note(k="open", at=round(time.time(), 3), up=round(boottime(), 3), boot=_boot(), pid=os.getpid())
+            except (DiskFull, OSError) as exc:
+                self._stand("full" if isinstance(exc, DiskFull) else "failed", f"its folder cannot be used: {exc}")
+                self._pause(FULL_PAUSE)
+                continue
+            return parts
+        return None
+
+    def _read_once(self, parts: Parts) -> None:
+        self.check()
+        order = self._read = self.order
+        self._stand("starting", "")
+        source = resolve(order)
+        stream = source.hls
+        if stream is not None:
+            HlsReader(source, stream, self._window, self).read()
+            return
+        try:
+            ContinuousReader(source, order, parts.tally, self).read()
+        except NotTransport:
+            by_ffmpeg = Source(source.session, None, source.url)
+            ContinuousReader(by_ffmpeg, order, parts.tally, self).read()
+
+    def _end(self, parts: Parts, why: Exception) -> None:
+        if isinstance(why, Over):
+            self._window.give_up("the stream ended before it could be read")
+            for step in self._window.ready():
+                if isinstance(step, Lost):
+                    self.lost(step)
+            self._patiently(lambda: parts.note(k="end", why=str(why)))
+            self._stand("over", str(why))
+        else:
+            self._stand("over", "stopped")
+
+    # -- what its readers ask --------------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Raise when it has to end, or to read from somewhere else; wait while it has no connection."""
+        while True:
+            order = self.order
+            if self._stopped or order.stop:
+                raise Stop
+            if order.hold_until is None or boottime() < order.hold_until:
+                break
+            self._stand("held", "its connection is needed by somebody else")
+            self._pause(1.0)
+        read = self._read
+        if (order.url, order.headers, order.kind, order.quality) != (read.url, read.headers, read.kind, read.quality):
+            raise Changed
+
+    def rest(self, seconds: float) -> None:
+        """Wait, or until the order changes."""
+        self._pause(min(seconds, 5.0))
+
+    def write(self, piece: Piece) -> None:
+        """Append a piece, however long the disk is full."""
+        parts = self._of()
+        self._patiently(lambda: parts.append(piece, self.order, self._jitter))
+        self._stand("reading", "")
+
+    def lost(self, lost: Lost) -> None:
+        """List what is missing."""
+        parts = self._of()
+        self._patiently(lambda: parts.lost(lost.first, lost.last, lost.seconds, lost.reason))
+
+    def anew(self, reason: str) -> None:
+        """The numbering begins anew."""
+        self._of().begin_epoch(reason)
+
+    def moved(self, at: float, target: float, reason: str) -> None:
+        """How the source goes on."""
+        standing = self.standing
+        moved = boottime() - max(0.0, time.monotonic() - at) if at else standing.moved
+        state: State = "waiting" if reason else "reading"
+        since = standing.since if standing.state == state else boottime()
+        self.standing = Standing(state, since, reason, target, moved)
+
+    def _of(self) -> Parts:
+        if self._parts is None:
+            raise RuntimeError("the recording is not open")
+        return self._parts
+
+    def _patiently(self, work: Callable[[], None]) -> None:
+        """Do it as soon as the disk has space. Raises `Stop` when that is not waited for."""
+        while True:
+            try:
+                work()
+            except DiskFull as exc:
+                self._of().close_part()
+                self._stand("full", str(exc))
+                if self._stopped or self.order.stop:
+                    raise Stop from exc
+                self._pause(FULL_PAUSE)
+                continue
+            return
+
+    def _stand(self, state: State, reason: str) -> None:
+        now = self.standing
+        if (now.state, now.reason) != (state, reason):
+            self.standing = Standing(state, boottime(), reason, now.target, now.moved)
+
+    def _pause(self, seconds: float) -> None:
+        if seconds > 0:
+            self._wake.wait(seconds)
+        self._wake.clear()
+
+
+def _known(tally: ledger.Tally) -> Known | None:
+    """Where a recording was left: also in another process, or before this one was started anew."""
+    last = tally.last
+    if last is None:
+        return None
+    age = boottime() - last.up if tally.boot == _boot() else 0.0
+    return Known(last.number, last.seconds, last.programme, max(0.0, age))
+
+
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""

@@ -1,0 +1,109 @@
+"""What a recording is read from, by its address: streamlink's plugins, a plain playlist, a plain stream, or ffmpeg."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import streamlink
+from streamlink import Streamlink
+from streamlink.stream.hls import HLSStream
+from streamlink.stream.http import HTTPStream
+from streamlink.stream.stream import Stream
+
+from nightcrew.recorder.fetch import opened, said, session
+from nightcrew.recorder.wire import Order
+
+PLAIN = ("http://", "https://")
+
+
+class Offline(Exception):
+    """There is no stream at this address now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A stream that may be opened. `hls`: read segment by segment; else `open` gives a file of bytes, or `url` is for ffmpeg."""
+
+    session: Streamlink
+    stream: Stream | None
+    url: str
+    title: str = ""
+    author: str = ""
+    category: str = ""
+
+    @property
+    def hls(self) -> HLSStream | None:
+        """The stream, if it is HLS whose segments can be appended."""
+        return self.stream if isinstance(self.stream, HLSStream) else None
+
+
+def resolve(order: Order) -> Source:
+    """Find the stream of the wanted quality. Raises `Offline`."""
+    made = session(order.headers, private=order.private)
+    if order.ffmpeg:
+        made.set_option("ffmpeg-ffmpeg", order.ffmpeg)
+    made.set_option("ffmpeg-no-validation", True)
+    if order.kind in {"http", "ffmpeg"}:
+        stream = HTTPStream(made, order.url) if order.kind == "http" else None
+        return Source(made, stream, order.url)
+    try:
+        return _of_plugin(made, order)
+    except streamlink.NoPluginError:
+        return _plain(made, order)
+
+
+def _of_plugin(made: Streamlink, order: Order) -> Source:
+    url = f"hls://{order.url}" if order.kind == "hls" and order.url.startswith(PLAIN) else order.url
+    try:
+        _, kind, address = made.resolve_url(url)
+        plugin = kind(made, address)
+        streams = plugin.streams()
+    except streamlink.NoPluginError:
+        raise
+    except (streamlink.StreamlinkError, OSError) as exc:
+        raise Offline(_reason(exc)) from exc
+    stream = _of_quality(streams, order.quality)
+    if stream is None:
+        raise Offline("the stream is offline")
+    known = {key: str(value or "") for key, value in dict(plugin.get_metadata()).items()}
+    about = {key: known.get(key, "") for key in ("title", "author", "category")}
+    return Source(made, stream, str(getattr(stream, "url", "") or order.url), **about)
+
+
+def _of_quality(streams: Mapping[str, Stream], wanted: str) -> Stream | None:
+    """The wanted quality, else the best that is not better, else the best; muxed ones only with an ffmpeg."""
+    if not streams:
+        return None
+    for name in (*wanted.replace(" ", "").split(","), "best"):
+        found = streams.get(name)
+        if isinstance(found, Stream):
+            return found
+    return None
+
+
+def _plain(made: Streamlink, order: Order) -> Source:
+    """An address that no plugin knows: look at what it sends."""
+    if not order.url.startswith(PLAIN):
+        return Source(made, None, order.url)  # rtmp, rtsp, udp: ffmpeg's
+    try:
+        with opened(made, order.url) as response:
+            first = next(response.iter_content(4096), b"")
+    except OSError as exc:
+        raise Offline(said(exc)) from exc
+    if first.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"#EXTM3U"):
+        return _of_plugin(
+            made, Order(order.recording, order.folder, order.stem, f"hls://{order.url}", quality=order.quality)
+        )
+    return Source(made, HTTPStream(made, order.url), order.url)
+
+
+def _reason(exc: BaseException) -> str:
+    cause = exc.__cause__ or exc.__context__
+    if isinstance(cause, OSError) and not isinstance(exc, OSError):
+        return said(cause)
+    if isinstance(exc, streamlink.PluginError):
+        return (
+            f"streamlink: {str(exc).partition(' (')[0][:120]}" if "://" not in str(exc) else "streamlink cannot open it"
+        )
+    return said(exc)

@@ -1,0 +1,199 @@
+"""MPEG transport streams (ISO/IEC 13818-1), as far as a recording needs them: pictures counted, and where it may be cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+PACKET = 188
+SYNC = 0x47
+VIDEO = frozenset({0x01, 0x02, 0x10, 0x1B, 0x20, 0x24, 0x33, 0x42, 0xD1, 0xEA})
+"""Stream types that are pictures: MPEG-1, -2, -4, H.264 with its additions, HEVC, VVC, AVS, Dirac, VC-1."""
+CLOCK = 90_000
+WRAP = 1 << 33
+_PLAIN = bytes(byte & 0x5F for byte in range(256))
+"""The second byte of a packet without the bits for errors and priority."""
+
+
+def aligned(data: bytes) -> bool:
+    """Whether it begins with whole packets."""
+    return len(data) >= 2 * PACKET and data[0] == data[PACKET] == SYNC
+
+
+@dataclass(slots=True)
+class Programme:
+    """Which of the packets are pictures. Kept from segment to segment, as not every one begins with the tables."""
+
+    map_pid: int | None = None
+    video_pid: int | None = None
+    tables: dict[int, bytes] = field(default_factory=dict)
+    """The last packets with the programme's tables: what a file has to begin with."""
+
+    def learn(self, data: bytes) -> None:
+        """Look through packets for the tables until it is known."""
+        for at in _starts(data, 0):
+            packet = data[at : at + PACKET]
+            self.map_pid = _map_pid(packet) or self.map_pid
+            self.tables[0] = packet
+            break
+        if self.map_pid is None:
+            return
+        for at in _starts(data, self.map_pid):
+            packet = data[at : at + PACKET]
+            self.tables[self.map_pid] = packet
+            self.video_pid = _video_pid(packet)
+            break
+
+    def pictures(self, data: bytes) -> int | None:
+        """How many pictures begin in these packets: one a PES packet. None when that cannot be told, 0 for sound alone."""
+        if not aligned(data):
+            return None
+        self.learn(data)
+        if self.map_pid is None:
+            return None
+        return 0 if self.video_pid is None else sum(1 for _ in _starts(data, self.video_pid))
+
+
+def _starts(data: bytes, pid: int) -> Iterator[int]:
+    """Offsets of the packets of `pid` in which something begins."""
+    wanted, low = 0x40 | pid >> 8, pid & 0xFF
+    firsts, seconds = data[1::PACKET].translate(_PLAIN), data[2::PACKET]
+    at = seconds.find(low)
+    while at >= 0:
+        if at < len(firsts) and firsts[at] == wanted and (at + 1) * PACKET <= len(data):
+            yield at * PACKET
+        at = seconds.find(low, at + 1)
+
+
+def payload(packet: bytes) -> bytes:
+    """What a packet carries behind its header and its adaptation field."""
+    control = packet[3] >> 4 & 3
+    if not control & 1:
+        return b""
+    return packet[5 + packet[4] :] if control & 2 else packet[4:]
+
+
+def _section(packet: bytes, table: int) -> bytes:
+    """A table that begins in a packet and ends there too; empty when it does not."""
+    body = payload(packet)
+    if not body or len(body) < 4 + body[0]:
+        return b""
+    section = body[1 + body[0] :]
+    if len(section) < 12 or section[0] != table:
+        return b""
+    length = (section[1] & 0x0F) << 8 | section[2]
+    return section[: 3 + length - 4]
+
+
+def _map_pid(packet: bytes) -> int | None:
+    """Where the programme map of the first programme is, by the programme association table (2.4.4.3)."""
+    section = _section(packet, 0x00)
+    for at in range(8, len(section) - 3, 4):
+        number = section[at] << 8 | section[at + 1]
+        if number:
+            return (section[at + 2] & 0x1F) << 8 | section[at + 3]
+    return None
+
+
+def _video_pid(packet: bytes) -> int | None:
+    """The first stream with pictures of a programme map (2.4.4.8)."""
+    section = _section(packet, 0x02)
+    if not section:
+        return None
+    at = 12 + ((section[10] & 0x0F) << 8 | section[11])
+    while at + 5 <= len(section):
+        if section[at] in VIDEO:
+            return (section[at + 1] & 0x1F) << 8 | section[at + 2]
+        at += 5 + ((section[at + 3] & 0x0F) << 8 | section[at + 4])
+    return None
+
+
+def begins_clean(packet: bytes) -> bool:
+    """Whether a decoder can begin at this packet (random_access_indicator, 2.4.3.5)."""
+    return bool(packet[3] & 0x20) and packet[4] > 0 and bool(packet[5] & 0x40)
+
+
+def time_of(packet: bytes) -> float | None:
+    """The presentation time, in seconds, of the PES packet that begins in a packet (2.4.3.7)."""
+    body = payload(packet)
+    if len(body) < 14 or body[:3] != b"\0\0\1" or not body[7] & 0x80:
+        return None
+    ticks = (body[9] >> 1 & 7) << 30 | body[10] << 22 | (body[11] >> 1) << 15 | body[12] << 7 | body[13] >> 1
+    return ticks / CLOCK
+
+
+def later(now: float, before: float) -> float:
+    """Seconds from one presentation time to another, across the clock's overflow; negative when it went back."""
+    wrap = WRAP / CLOCK
+    difference = (now - before) % wrap
+    return difference if difference < wrap / 2 else difference - wrap
+
+
+@dataclass(slots=True)
+class Piece:
+    """Whole packets from one clean beginning to the next. `at`: presentation time of its first picture."""
+
+    data: bytes
+    pictures: int
+    at: float | None
+
+
+class Cutter:
+    """Cuts an endless transport stream where a decoder can begin, at least `least` bytes apart; holds at most `most`."""
+
+    def __init__(self, *, most: int = 32 << 20) -> None:
+        self.programme = Programme()
+        self._most = most
+        self._held = bytearray()
+        self._seen = 0
+        """Up to here the held bytes were looked through."""
+        self._begun = False
+        """Whether a picture has begun in them."""
+
+    def feed(self, data: bytes) -> Iterator[Piece]:
+        """Take bytes, give the pieces that are whole now."""
+        self._held += data
+        self._align()
+        if self.programme.video_pid is None:
+            self.programme.learn(bytes(self._held))
+        yield from self._pieces()
+
+    def rest(self) -> Piece | None:
+        """What is left when nothing more comes: whole packets only."""
+        size = len(self._held) // PACKET * PACKET
+        return self._piece(size) if size else None
+
+    def _align(self) -> None:
+        """Drop what stands before the first packet."""
+        while len(self._held) >= 2 * PACKET and not (self._held[0] == self._held[PACKET] == SYNC):
+            found = self._held.find(SYNC, 1)
+            del self._held[: found if found > 0 else len(self._held)]
+            self._seen = 0
+
+    def _pieces(self) -> Iterator[Piece]:
+        pid = self.programme.video_pid
+        whole = len(self._held) // PACKET * PACKET
+        if pid is not None:
+            view = bytes(self._held[self._seen : whole])
+            base, shift = self._seen, 0
+            for offset in _starts(view, pid):
+                at = base + offset - shift
+                if self._begun and begins_clean(view[offset : offset + PACKET]):
+                    piece = self._piece(at)
+                    shift += len(piece.data)
+                    yield piece
+                self._begun = True
+            self._seen = whole - shift
+        if len(self._held) > self._most:
+            yield self._piece(len(self._held) // PACKET * PACKET)
+
+    def _piece(self, size: int) -> Piece:
+        data = bytes(self._held[:size])
+        del self._held[:size]
+        self._seen, self._begun = 0, False
+        pictures = self.programme.pictures(data) or 0
+        at = None
+        if self.programme.video_pid is not None:
+            first = next(_starts(data, self.programme.video_pid), None)
+            at = None if first is None else time_of(data[first : first + PACKET])
+        return Piece(data, pictures, at)

@@ -1,0 +1,129 @@
+"""What lies between the server and a recorder: a folder with one order for each recording, and the recorder's pulse."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+PULSE = "pulse.json"
+"""The recorder writes it about once a second: that it lives, and how its recordings stand."""
+ORDERS = "orders"
+MAX_ORDER = 1 << 20
+
+State = Literal["starting", "reading", "waiting", "full", "held", "over", "failed"]
+Kind = Literal["auto", "hls", "http", "ffmpeg"]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be done with one recording. Changing its file changes what is done, within a second.
+
+    `part_seconds` and `part_bytes`: when a part is full (0: never). `rotate`: how often a new part was asked for by hand,
+    `stop`: finish what is being read, and end. `hold_until`: until when (seconds of the clock that counts since the boot) the
+    connection may be used, None: for ever. `private`: whether it may be read from a private network.
+    """
+
+    recording: int
+    folder: str
+    stem: str
+    url: str
+    kind: Kind = "auto"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    quality: str = "best"
+    part_seconds: float = 86_400.0
+    part_bytes: int = 100 * 10**9
+    rotate: int = 0
+    stop: bool = False
+    hold_until: float | None = None
+    private: bool = False
+    ffmpeg: str = ""
+
+    def save(self, folder: Path) -> None:
+        """Write it whole, readable by this user alone: addresses hold logins."""
+        path = folder / ORDERS / f"{self.recording}.json"
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_whole(path, json.dumps(asdict(self)).encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a recording stands in its recorder. `since`: seconds of the boot's clock at which it began to stand so."""
+
+    state: State
+    since: float
+    reason: str = ""
+    target: float = 0.0
+    """The playlist's target duration in seconds, 0 without one."""
+    moved: float = 0.0
+    """When the source last showed something new, on the boot's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """A sign of life. `at` is on the clock that counts since the boot."""
+
+    at: float
+    recordings: Mapping[int, Standing] = field(default_factory=dict)
+
+    def payload(self) -> bytes:
+        """As it is written."""
+        return json.dumps({"at": self.at, "recordings": {k: asdict(v) for k, v in self.recordings.items()}}).encode()
+
+
+def boottime() -> float:
+    """Seconds since the boot, also those asleep: no change of the wall clock moves it."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.clock_gettime(clock)
+
+
+def read_orders(folder: Path) -> dict[int, Order]:
+    """All orders that can be read, by recording."""
+    found: dict[int, Order] = {}
+    for path in sorted((folder / ORDERS).glob("*.json")):
+        order = _order(path)
+        if order is not None:
+            found[order.recording] = order
+    return found
+
+
+def _order(path: Path) -> Order | None:
+    raw = _small(path)
+    try:
+        return Order(**raw) if isinstance(raw, dict) else None
+    except TypeError:  # of another version
+        return None
+
+
+def read_pulse(folder: Path) -> Pulse | None:
+    """The last sign of life, None when there is none yet."""
+    raw = _small(folder / PULSE)
+    if not isinstance(raw, dict):
+        return None
+    try:
+        return Pulse(float(raw["at"]), {int(key): Standing(**value) for key, value in raw["recordings"].items()})
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def _small(path: Path) -> Any:
+    try:
+        with path.open("rb") as file:
+            return json.loads(file.read(MAX_ORDER))
+    except (OSError, ValueError):
+        return None
+
+
+def write_whole(path: Path, payload: bytes) -> None:
+    """Replace a file at once, without waiting for the disk. Raises OSError."""
+    beside = path.with_name(f"{path.name}.new")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(descriptor, payload)
+    finally:
+        os.close(descriptor)
+    beside.replace(path)
