@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from nightcrew.checks import actions
-from nightcrew.checks.crew import OUTAGE, Crew, room
+from nightcrew.checks.capacity import room
+from nightcrew.checks.crew import Crew
+from nightcrew.checks.outage import OUTAGE
 from nightcrew.checks.store import queue, runs
 from nightcrew.checks.store.queue import Scope
 from nightcrew.demo.workbench import GOOD, KINDS

@@ -53,7 +53,7 @@ class Story:
                     assert until > self.now, "a check that waits must let time pass"
                     self.parked.append((until - self.now).total_seconds())
                     self.now = until
-                    self.plan = plan.wake(Plan.load(self.plan.dump()), self.now)
+                    self.plan = plan.resume(self.plan.dump(), self.now)
                 case Try(name):
                     assert name in free, "a profile without a free connection was tried"
                     self.tried.append((name, self.elapsed))
@@ -145,7 +145,7 @@ def test_time_in_which_nothing_ran_does_not_count_for_phase_2() -> None:
     going, move = plan.next_move(plan.begin(START), ["A"], [], START, ONCE)
     assert isinstance(move, Park)
     late = move.until + timedelta(hours=9)
-    going = plan.wake(Plan.load(going.dump()), late)
+    going = plan.resume(going.dump(), late)
     going, move = plan.next_move(going, ["A"], [], late, ONCE)
     assert isinstance(move, Park), "phase 2 has 590 s left"
     assert "do not count" in going.trace[-1].text
@@ -158,7 +158,7 @@ def test_the_source_saying_that_too_many_are_open_counts_as_full_and_not_as_a_fa
     going, move = plan.next_move(going, ["A"], ["A"], START, ONCE)
     assert isinstance(move, Park)
     assert going.attempts == {}
-    _, move = plan.next_move(plan.wake(going, move.until), ["A"], ["A"], move.until, ONCE)
+    _, move = plan.next_move(plan.resume(going.dump(), move.until), ["A"], ["A"], move.until, ONCE)
     assert move == Try("A")
 
 
@@ -262,4 +262,4 @@ def test_nothing_is_called_dead_while_this_machines_network_is_suspected() -> No
 
 def test_a_plan_survives_its_json() -> None:
     going = plan.after(plan.begin(START), "A", Result.FAILED, "x", START, ONCE).say(START, "more")
-    assert Plan.load(going.dump()) == going
+    assert plan.resume(going.dump(), START) == going

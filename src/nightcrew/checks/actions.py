@@ -6,8 +6,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nightcrew.checks import rules
-from nightcrew.checks.crew import Crew, reorder
+from nightcrew.checks.crew import Crew
 from nightcrew.checks.models import Run, RunState
+from nightcrew.checks.ordering import reorder
 from nightcrew.checks.settings import CheckSettings
 from nightcrew.checks.store import queue, results, runs, views
 from nightcrew.checks.store.queue import Scope
@@ -78,7 +79,7 @@ async def move(runtime: Runtime, run_id: int, to: RunState, *, actor: str) -> Ru
     retry_at = now + timedelta(seconds=runtime.settings.of(CheckSettings).dead_retry)
     await runs.move(runtime.store, run_id, to, now=now, retry_at=retry_at)
     if to is RunState.CANCELLED:
-        await runtime.part(Crew).cancel(run_id)
+        runtime.part(Crew).cancel(run_id)
     run = await runs.get(runtime.store, run_id)
     done = {RunState.PAUSED: "was paused", RunState.RUNNING: "goes on", RunState.CANCELLED: "was cancelled"}[to]
     await runtime.activity.record(f"check.{to.value}", f"{run.title} {done}", actor=actor, subject=str(run_id))

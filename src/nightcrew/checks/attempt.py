@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nightcrew.checks import rules
+from nightcrew.checks.capacity import PURPOSE
 from nightcrew.checks.plan import Result
 from nightcrew.checks.probers import Chunks, NoByte, ProberDied, Probers
 from nightcrew.checks.settings import CheckSettings
@@ -23,8 +24,6 @@ from nightcrew.prober.wire import Ask, Report
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
 
-PURPOSE = "check"
-"""What the ledger of connections says of a check."""
 TOO_MANY = frozenset({429, 458, 509})
 """Statuses with which sources say that too many connections are open."""
 MARGIN = 1.0
@@ -51,7 +50,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be tried, and how closely it is looked at."""
+    """What is to be tried, and how closely it is looked at. The time for that is what the attempt has left."""
 
     channel: Channel
     stream: Stream

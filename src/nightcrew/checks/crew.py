@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,17 +12,19 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from prometheus_client import Counter
 
-from nightcrew.checks import conclusion, plan, rules
-from nightcrew.checks.attempt import PURPOSE, Outcome, Wanted, attempt
+from nightcrew.checks import capacity, conclusion, plan, rules
+from nightcrew.checks.attempt import Outcome, Wanted, attempt
 from nightcrew.checks.models import Due
+from nightcrew.checks.ordering import reorder
+from nightcrew.checks.outage import Outage
 from nightcrew.checks.plan import Finish, Move, Park, Plan, Result, Try
 from nightcrew.checks.probers import Probers
 from nightcrew.checks.settings import CheckSettings
-from nightcrew.checks.store import queue, results, runs, views
+from nightcrew.checks.store import queue, results, runs
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NightcrewError, NotFound
 from nightcrew.kernel.slots import Holder
-from nightcrew.playlists import Channel, Profile, Stream, accounts, channels, grades
+from nightcrew.playlists import Channel, Profile, Stream, accounts, channels
 from nightcrew.prober.wire import Ask
 
 if TYPE_CHECKING:
@@ -32,8 +34,6 @@ log = structlog.get_logger("nightcrew.checks")
 
 AFTER_ERROR = 60.0
 """Seconds before a check that raised (a database that is away, a defect of ours) is taken up again."""
-OUTAGE = 8
-"""Checks in a row that reached nothing at all, after which this machine's network is suspected and not the streams."""
 DROPPING = 60.0
 """Seconds between two looks for due streams that cannot be played any more."""
 RENEWAL = 15.0
@@ -55,10 +55,7 @@ class Crew:
     probers: Probers = field(default_factory=Probers)
     now: Callable[[], datetime] = utcnow
     verdicts: Counter = field(init=False)
-    unreachable: list[int] = field(default_factory=list)
-    """Streams of the last checks in a row that reached nothing."""
-    _buried: dict[int, int] = field(default_factory=dict)
-    """Those of them that were alive before, with their channels."""
+    _outage: Outage = field(default_factory=Outage)
     _running: dict[int, _Running] = field(default_factory=dict)
     _started: dict[str, float] = field(default_factory=dict)
     """Loop time of the last start, by account."""
@@ -86,7 +83,7 @@ class Crew:
     @property
     def network_down(self) -> bool:
         """Whether nothing could be reached for a while."""
-        return len(self.unreachable) >= OUTAGE
+        return self._outage.suspected
 
     async def look(self) -> None:
         """The worker's cycle: keep what runs, take what is due, end runs that are done."""
@@ -102,11 +99,11 @@ class Crew:
             return
         async with self._filling:
             options = self._options
-            room = options.concurrency - len(self._running)
-            if room > 0 and await queue.any_due(self.runtime.store, self.now()):
-                await self._take(room, options)
+            left = options.concurrency - len(self._running)
+            if left > 0 and await queue.any_due(self.runtime.store, self.now()):
+                await self._take(left, options)
 
-    async def cancel(self, run_id: int) -> None:
+    def cancel(self, run_id: int) -> None:
         """Stop the checks of a run."""
         for running in [one for one in self._running.values() if one.due.run_id == run_id]:
             if running.task is not None:
@@ -138,10 +135,11 @@ class Crew:
 
     # -- taking ----------------------------------------------------------------------------------------------------
 
-    async def _take(self, room: int, options: CheckSettings) -> None:
+    async def _take(self, left: int, options: CheckSettings) -> None:
+        """Start up to `left` checks, of one source after the other."""
         ways = await accounts.profiles(self.runtime)
         holders = await self.runtime.slots.holders()
-        watched = _watched(holders)
+        watched = capacity.watched(holders)
         clock = asyncio.get_running_loop().time
         sources = sorted(ways)
         self._turn += 1
@@ -160,7 +158,7 @@ class Crew:
                 self.runtime.store,
                 node=self.runtime.node,
                 source_id=source_id,
-                limit=1 if options.stagger else int(min(room, max(free, 1))),
+                limit=1 if options.stagger else int(min(left, max(free, 1))),
                 now=self.now(),
                 parked=free <= 0 and await queue.one_waits(self.runtime.store, source_id),
                 watched=watched,
@@ -168,8 +166,8 @@ class Crew:
             for due in found:
                 self._start(due, account)
                 self._started[account] = clock()
-                room -= 1
-            if room <= 0:
+                left -= 1
+            if left <= 0:
                 return
             if found and options.stagger:
                 wait = min(wait or options.stagger, options.stagger)
@@ -181,11 +179,13 @@ class Crew:
         usable = profiles if self._options.profile_failover_enabled else profiles[:1]
         ours = sum(running.account == account for running in self._running.values())
         connected = {
-            holder.lease for holder in holders if holder.purpose == PURPOSE and holder.node == self.runtime.node
+            holder.lease
+            for holder in holders
+            if holder.purpose == capacity.PURPOSE and holder.node == self.runtime.node
         }
         about_to = max(0, ours - len(connected))  # they have begun, and take their connections in a moment
-        free = room(usable, holders) - about_to
-        return free, room(usable, [holder for holder in holders if holder.purpose != PURPOSE]) <= 0
+        others = [holder for holder in holders if holder.purpose != capacity.PURPOSE]
+        return capacity.room(usable, holders) - about_to, capacity.room(usable, others) <= 0
 
     def _soon(self, seconds: float) -> None:
         """Look again when the next account may start a check."""
@@ -270,12 +270,9 @@ class Crew:
             )
 
     async def _check(self, due: Due) -> None:
-        channel = await channels.get(self.runtime.store, due.channel_id)
-        stream = next((one for one in channel.streams if one.id == due.stream_id), None)
-        if stream is None:
-            raise NotFound(f"stream {due.stream_id} is not listed any more")
+        channel, stream = await channels.with_stream(self.runtime.store, due.stream_id)
         now = self.now()
-        going = plan.wake(plan.load(due.plan, now), now) if due.plan else plan.begin(now)
+        going = plan.resume(due.plan, now) if due.plan else plan.begin(now)
         last: Outcome | None = None
         while True:
             options = self._options
@@ -309,38 +306,14 @@ class Crew:
             return
         if not isinstance(move, Finish):
             raise TypeError(f"a check cannot end with {move}")
-        suspected = self._count_unreachable(due, going, last)
+        suspected = self._outage.count(due, going, last)
         finding = conclusion.finding(due, going, move.end, last, self.now(), options, suspected=suspected)
         if not await results.finish(store, due, finding, node=node, keep=options.keep_results):
             return
         self.verdicts.labels(finding.verdict.value).inc()
         if suspected:
-            await self._spare(options)
+            await self._outage.spare(self.runtime, options, self.now())
         await reorder(self.runtime, channel.id, options, self.now())
-
-    async def _spare(self, options: CheckSettings) -> None:
-        """Take back what this outage has buried; from now on it buries nothing."""
-        buried, self._buried = self._buried, {}
-        if buried:
-            await results.spare(self.runtime.store, list(buried), self.now() + conclusion.AFTER_OUTAGE)
-            for channel_id in set(buried.values()):
-                with contextlib.suppress(NotFound):
-                    await reorder(self.runtime, channel_id, options, self.now())
-
-    def _count_unreachable(self, due: Due, going: Plan, last: Outcome | None) -> bool:
-        """Whether so many checks in a row reached nothing that this machine's network is suspected, and no stream."""
-        if last is None or last.result is Result.INTERRUPTED:
-            return False
-        if going.reached:
-            self.unreachable.clear()
-            self._buried.clear()
-            return False
-        if due.stream_id not in self.unreachable:
-            self.unreachable.append(due.stream_id)
-            if not due.dead:
-                self._buried[due.stream_id] = due.channel_id
-        del self.unreachable[:-OUTAGE]
-        return self.network_down
 
     def _ask(self, due: Due, options: CheckSettings) -> Ask:
         """How closely to look: at the headers only where the stream is known well, unless they have changed."""
@@ -352,7 +325,6 @@ class Crew:
             stillness=options.fail_frozen,
             blackness=options.fail_black,
             silence=options.fail_silent,
-            limit=float(options.probe_limit - 1),
             still=256 if options.keep_stills else 0,
             known=known,
         )
@@ -362,55 +334,5 @@ class Crew:
         return self.runtime.settings.of(CheckSettings)
 
 
-def room(profiles: Sequence[Profile], holders: Sequence[Holder]) -> float:
-    """How many more connections these profiles allow together, beside those of `holders`. Pure."""
-    left: dict[str, float] = {}
-    for limit in (limit for profile in profiles for limit in profile.limits):
-        used = sum(holder.resource == limit.resource for holder in holders)
-        left[limit.resource] = limit.most - used if limit.most else float("inf")
-    total = 0.0
-    for profile in profiles:
-        own = max(0.0, min(left[limit.resource] for limit in profile.limits))
-        if own == float("inf"):
-            return own
-        total += own
-        for limit in profile.limits:
-            left[limit.resource] -= own
-    return total
-
-
-async def reorder(runtime: Runtime, channel_id: int, options: CheckSettings, now: datetime) -> bool:
-    """Put a channel's streams into order by what is known of them; returns whether that changed anything."""
-    channel = await channels.get(runtime.store, channel_id)
-    known = {one.stream_id: one for one in await views.of_channel(runtime.store, channel_id, now=now)}
-    ways = await accounts.profiles(runtime)
-    entries = [
-        rules.Entry(
-            id=stream.id,
-            account=ways[stream.source_id][0].account if ways.get(stream.source_id) else str(stream.source_id),
-            source=stream.source,
-            score=stream.score,
-            height=known[stream.id].height if stream.id in known else 0,
-            dead=stream.dead,
-            exempt=bool(ways.get(stream.source_id)) and accounts.is_own_list(ways[stream.source_id][0].source),
-            lead=index,
-        )
-        for index, stream in enumerate(
-            sorted(channel.streams, key=lambda one: (one.feed_id != channel.feed_id, one.id))
-        )
-        if stream.playable
-    ]
-    changed = await grades.place(runtime.store, channel_id, channel.streams, rules.order(entries, options))
-    if changed:
-        runtime.bus.publish("channels")
-    return changed
-
-
 def _radio(channel: Channel, stream: Stream) -> bool:
     return rules.is_radio(channel.name, channel.group, stream.attributes)
-
-
-def _watched(holders: list[Holder]) -> set[int]:
-    """The channels that somebody watches or records now."""
-    named = (holder.subject.partition(":") for holder in holders if holder.purpose != PURPOSE)
-    return {int(number) for kind, _, number in named if kind == "channel" and number.isdecimal()}

@@ -16,7 +16,7 @@ from typing import Any
 from nightcrew.checks.settings import CheckSettings
 
 LATE = 30.0
-"""Seconds after which a parked check was woken so late that nobody can have looked meanwhile: that time does not count."""
+"""Seconds after which a parked check was taken up so late that nobody can have looked meanwhile: that time does not count."""
 MAX_TRACE = 200
 
 
@@ -113,19 +113,8 @@ class Plan:
         return 0.0 if self.phase2 is None else max(0.0, (now - self.phase2).total_seconds())
 
     def dump(self) -> str:
-        """As JSON."""
+        """As JSON, for `resume`."""
         return json.dumps(asdict(self), default=lambda moment: moment.isoformat())
-
-    @classmethod
-    def load(cls, text: str) -> Plan:
-        """From JSON."""
-        data: dict[str, Any] = json.loads(text)
-        for name in ("started", "phase2", "until"):
-            data[name] = _moment(data[name])
-        for name in ("again", "refused"):
-            data[name] = {key: _moment(value) for key, value in data[name].items()}
-        data["trace"] = tuple(Line(**line) for line in data["trace"])
-        return cls(**data)
 
 
 def begin(now: datetime) -> Plan:
@@ -133,16 +122,15 @@ def begin(now: datetime) -> Plan:
     return Plan(started=now)
 
 
-def load(text: str, now: datetime) -> Plan:
-    """A stored plan; one that cannot be read (of another version) begins anew."""
+def resume(text: str, now: datetime) -> Plan:
+    """A parked check goes on; one whose plan cannot be read (of another version) begins anew.
+
+    When it was taken up much too late (nothing ran), phase 2 is given the lost time back.
+    """
     try:
-        return Plan.load(text)
+        plan = _read(text)
     except (ValueError, KeyError, TypeError, AttributeError):
         return begin(now)
-
-
-def wake(plan: Plan, now: datetime) -> Plan:
-    """A parked check goes on. When it was woken much too late (nothing ran), phase 2 is given the lost time back."""
     if plan.until is None:
         return plan
     late = (now - plan.until).total_seconds()
@@ -217,6 +205,16 @@ def _parked(plan: Plan, until: datetime, now: datetime, text: str) -> tuple[Plan
 
 def _held(plan: Plan, name: str, now: datetime) -> bool:
     return any(held.get(name, now) > now for held in (plan.again, plan.refused))
+
+
+def _read(text: str) -> Plan:
+    data: dict[str, Any] = json.loads(text)
+    for name in ("started", "phase2", "until"):
+        data[name] = _moment(data[name])
+    for name in ("again", "refused"):
+        data[name] = {key: _moment(value) for key, value in data[name].items()}
+    data["trace"] = tuple(Line(**line) for line in data["trace"])
+    return Plan(**data)
 
 
 def _moment(text: str | None) -> datetime | None:

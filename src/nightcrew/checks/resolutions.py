@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from nightcrew.checks.attempt import PURPOSE
+from nightcrew.checks.capacity import PURPOSE
 from nightcrew.checks.crew import Crew
 from nightcrew.checks.models import Due
 from nightcrew.checks.probers import Chunks
@@ -76,10 +76,7 @@ class Resolver:
 
     async def _measure(self, due: Due) -> None:
         try:
-            channel = await channels.get(self.runtime.store, due.channel_id)
-            stream = next((one for one in channel.streams if one.id == due.stream_id), None)
-            if stream is None:
-                return
+            channel, stream = await channels.with_stream(self.runtime.store, due.stream_id)
             ways = accounts.preferred(await accounts.profiles_of(self.runtime, stream.source_id), stream.profile)
             owner, subject = f"resolutions: {channel.name}", f"stream:{stream.id}"
             claims = [way.claim(owner, PURPOSE, Priority.CHECK, subject=subject) for way in ways]

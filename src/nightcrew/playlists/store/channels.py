@@ -89,6 +89,18 @@ async def get(store: Store, channel_id: int) -> Channel:
     return _channel(row, streams.get(channel_id, ()))
 
 
+async def with_stream(store: Store, stream_id: int) -> tuple[Channel, Stream]:
+    """A stream and its channel. Raises `NotFound` for one that no source lists any more."""
+    query = sa.select(*_COLUMNS).join(stream, stream.c.channel_id == channel.c.id).where(stream.c.id == stream_id)
+    async with store.read() as connection:
+        row = (await connection.execute(query)).first()
+        streams = (await _streams(connection, [row[0]])).get(row[0], ()) if row is not None else ()
+    found = next((one for one in streams if one.id == stream_id), None)
+    if row is None or found is None:
+        raise NotFound(f"stream {stream_id} is not listed any more")
+    return _channel(row, streams), found
+
+
 async def count(store: Store, wanted: Wanted) -> int:
     """How many channels a list has."""
     query = sa.select(sa.func.count()).select_from(channel).where(*_conditions(wanted))
