@@ -41,12 +41,9 @@ async def look(world: World, probers: Probers, path: str, ask: Ask = ASK) -> Rep
     """A report on a stream of the world, fetched as a check fetches it."""
     http = Http()
     try:
-        async with media(http, Request(f"{world.url}{path}", allow_private=True)) as opened:
-            chunks = Chunks(opened.chunks)
-            try:
-                return await probers.probe(ask, chunks, patience=opened.patience)
-            finally:
-                await chunks.close()
+        request = Request(f"{world.url}{path}", allow_private=True)
+        async with media(http, request) as opened, Chunks(opened.chunks) as chunks:
+            return await probers.probe(ask, chunks, patience=opened.patience)
     finally:
         await http.close()
 
@@ -214,10 +211,9 @@ async def test_a_stream_that_stalls_is_not_the_probers_fault(probers: Probers) -
         yield bytes(188)
         await asyncio.sleep(60)
 
-    chunks = Chunks(stalls())
-    with pytest.raises(Retry, match="no byte came for 0.2 s"):
-        await probers.probe(ASK, chunks, patience=0.2)
-    await chunks.close()
+    async with Chunks(stalls()) as chunks:
+        with pytest.raises(Retry, match="no byte came for 0.2 s"):
+            await probers.probe(ASK, chunks, patience=0.2)
 
 
 async def test_a_probe_that_is_given_up_leaves_no_process(probers: Probers) -> None:

@@ -122,16 +122,13 @@ async def _judge(
     began = time.monotonic()
     continuous = opened.progress is None and not opened.finite
     ask = replace(wanted.ask, least=GOING_ON if continuous else 0.0, limit=max(left, MARGIN))
-    chunks = Chunks(again)
-    try:
+    async with Chunks(again) as chunks:
         report = await probers.probe(ask, chunks, patience=opened.patience)
         reason = rules.failure(report, options, radio=wanted.radio, finite=opened.finite)
         left -= time.monotonic() - began
         if reason is None and opened.progress is not None and not await _advances(opened, chunks, left):
             reason = f"its playlist stands still: no new segment came for {opened.patience:.0f} s"
         return report, reason
-    finally:
-        await chunks.close()
 
 
 async def _advances(opened: Media, chunks: Chunks, left: float) -> bool:

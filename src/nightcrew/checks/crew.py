@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 from prometheus_client import Counter
@@ -24,6 +24,7 @@ from nightcrew.checks.store import queue, results, runs
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NightcrewError, NotFound
 from nightcrew.kernel.slots import Holder
+from nightcrew.kernel.tasks import Tasks
 from nightcrew.playlists import Channel, Profile, Stream, accounts, channels
 from nightcrew.prober.wire import Ask
 
@@ -40,11 +41,11 @@ RENEWAL = 15.0
 """Seconds between two renewals of the claims on checks that run."""
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(frozen=True, slots=True)
 class _Running:
     due: Due
     account: str
-    task: asyncio.Task[None] | None = None
+    task: asyncio.Task[None]
 
 
 @dataclass(slots=True)
@@ -64,7 +65,7 @@ class Crew:
     _renewed: float = 0.0
     _dropped: float = 0.0
     _again: asyncio.TimerHandle | None = None
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _tasks: Tasks = field(default_factory=Tasks)
     _active: bool = False
     """Whether this node has workers: its worker has looked at least once."""
     _closed: bool = False
@@ -105,8 +106,8 @@ class Crew:
 
     def cancel(self, run_id: int) -> None:
         """Stop the checks of a run."""
-        for running in [one for one in self._running.values() if one.due.run_id == run_id]:
-            if running.task is not None:
+        for running in self._running.values():
+            if running.due.run_id == run_id:
                 running.task.cancel()
 
     async def end_runs(self) -> None:
@@ -125,10 +126,7 @@ class Crew:
         self._closed = True
         if self._again is not None:
             self._again.cancel()
-        tasks = [*self._tasks, *(one.task for one in self._running.values() if one.task is not None)]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.close()
         await self.probers.close()
         with contextlib.suppress(NightcrewError):
             await queue.give_back(self.runtime.store, node=self.runtime.node, now=self.now())
@@ -191,22 +189,20 @@ class Crew:
         """Look again when the next account may start a check."""
         if self._again is not None:
             self._again.cancel()
-        self._again = asyncio.get_running_loop().call_later(seconds, lambda: self._spawn(self.fill()))
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(self._quietly(work), name="checks go on")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _quietly(self, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except NightcrewError as exc:
-            log.warning("checks could not be taken up", reason=str(exc))
+        loop = asyncio.get_running_loop()
+        self._again = loop.call_later(seconds, lambda: self._tasks.spawn(self.fill(), "checks go on"))
 
     def _start(self, due: Due, account: str) -> None:
-        running = self._running[due.stream_id] = _Running(due, account)
-        running.task = asyncio.create_task(self._run(running), name=f"check of stream {due.stream_id}")
+        name = f"check of stream {due.stream_id}"
+        task = self._tasks.spawn(self._run(due), name, lambda exc: self._give_up(due, exc))
+        self._running[due.stream_id] = _Running(due, account, task)
+        task.add_done_callback(lambda _: self._ended(due, cancelled=task.cancelled()))
+
+    def _ended(self, due: Due, *, cancelled: bool) -> None:
+        self._running.pop(due.stream_id, None)
+        self.runtime.bus.publish("checks")
+        if not (cancelled or self._closed):
+            self._tasks.spawn(self._go_on(due), "checks go on")
 
     async def _keep(self) -> None:
         clock = asyncio.get_running_loop().time()
@@ -221,9 +217,8 @@ class Crew:
 
     # -- one check -------------------------------------------------------------------------------------------------
 
-    async def _run(self, running: _Running) -> None:
-        """One check from its claim to its result, or until it parks. One of the places that catch everything."""
-        due = running.due
+    async def _run(self, due: Due) -> None:
+        """One check from its claim to its result, or until it parks."""
         self.runtime.bus.publish("checks")
         try:
             await self._check(due)
@@ -231,14 +226,6 @@ class Crew:
             if not isinstance(exc, NotFound):
                 log.warning("a check could not be done", stream=due.stream_id, reason=str(exc))
             await self._put_off(due)
-        except Exception as exc:
-            log.exception("a check raised", stream=due.stream_id)
-            await self._give_up(due, exc)
-        finally:
-            self._running.pop(due.stream_id, None)
-            self.runtime.bus.publish("checks")
-        if not self._closed:
-            self._spawn(self._go_on(due))
 
     async def _give_up(self, due: Due, exc: Exception) -> None:
         """A defect of ours says nothing of the stream, and must not keep its run open."""

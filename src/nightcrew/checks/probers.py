@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from pydantic import TypeAdapter
 
@@ -30,7 +30,10 @@ class NoByte(Retry):
 
 
 class Chunks:
-    """An iterator's bytes, where waiting for the next ones can be given up and taken up again."""
+    """An iterator's bytes, where waiting for the next ones can be given up and taken up again.
+
+    At the end of `async with` nothing is waited for any more.
+    """
 
     def __init__(self, chunks: AsyncIterator[bytes]) -> None:
         self._chunks = chunks
@@ -52,8 +55,10 @@ class Chunks:
         coming, self._coming = self._coming, None
         return coming.result()
 
-    async def close(self) -> None:
-        """Wait for nothing any more."""
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
         if self._coming is not None:
             self._coming.cancel()
             await asyncio.gather(self._coming, return_exceptions=True)
@@ -91,11 +96,13 @@ class Probers:
         Raises `ProberDied`; `Retry` when no byte comes for `patience` seconds; and what reading the bytes raises.
         """
         prober = await self._take()
+        answered = False
         try:
             report = await self._work(prober, ask, chunks, patience)
-        except BaseException:
-            await asyncio.shield(self._end(prober))
-            raise
+            answered = True
+        finally:
+            if not answered:  # it failed or was cancelled in the middle of its work
+                await asyncio.shield(self._end(prober))
         prober.jobs += 1
         prober.rested = time.monotonic()
         if prober.jobs >= JOBS or self._closed:

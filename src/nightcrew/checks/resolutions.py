@@ -23,6 +23,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NightcrewError, Retry
 from nightcrew.kernel.http import Request
 from nightcrew.kernel.slots import Priority, noticed, while_held
+from nightcrew.kernel.tasks import Tasks
 from nightcrew.playlists import (
     PLAYLIST_LIMITS,
     Player,
@@ -55,7 +56,7 @@ class Resolver:
     """The pool of this node."""
 
     runtime: Runtime
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _tasks: Tasks = field(default_factory=Tasks)
 
     async def look(self) -> None:
         """The worker's cycle: take up what is to be measured, while RES is on."""
@@ -64,15 +65,11 @@ class Resolver:
             return
         now = utcnow()
         for due in await queue.to_measure(self.runtime.store, now=now, again=now + AFTER_ERROR, limit=room):
-            task = asyncio.create_task(self._measure(due), name=f"variants of stream {due.stream_id}")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks.spawn(self._measure(due), f"variants of stream {due.stream_id}")
 
     async def close(self) -> None:
         """Stop; what was not finished is done at the next start."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
 
     async def _measure(self, due: Due) -> None:
         try:
@@ -91,8 +88,6 @@ class Resolver:
             await queue.measured(self.runtime.store, due.stream_id, utcnow() + AGAIN)
         except (NightcrewError, TimeoutError) as exc:
             log.info("variants could not be measured", stream=due.stream_id, reason=str(exc) or "it took too long")
-        except Exception:
-            log.exception("measuring variants raised", stream=due.stream_id)
 
     async def _variants(self, request: Request) -> dict[bytes, tuple[int, float]]:
         """Height and frame rate of each variant that the master playlist does not describe, one after the other."""
@@ -104,12 +99,8 @@ class Resolver:
         return found
 
     async def _one(self, request: Request) -> tuple[int, float]:
-        async with media(self.runtime.http, request) as opened:
-            chunks = Chunks(opened.chunks)
-            try:
-                found = await self.runtime.part(Crew).probers.probe(HEADERS, chunks, patience=opened.patience)
-            finally:
-                await chunks.close()
+        async with media(self.runtime.http, request) as opened, Chunks(opened.chunks) as chunks:
+            found = await self.runtime.part(Crew).probers.probe(HEADERS, chunks, patience=opened.patience)
         if not found.height:
             raise Retry(found.error or "a variant has no picture")
         return found.height, found.fps

@@ -19,7 +19,7 @@ AFTER_ERROR = 1.0
 async def forever(name: str, once: Callable[[], Awaitable[float]]) -> NoReturn:
     """Do `once` again and again until cancelled; it returns the seconds to wait before the next round.
 
-    With the job runner, the tick and the request boundary one of the four places that catch everything.
+    With the job runner, the tick, `Tasks` and the request boundary one of the places that catch everything.
     """
     while True:
         try:

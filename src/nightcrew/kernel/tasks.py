@@ -1,0 +1,57 @@
+"""Background tasks that come and go: an owner who tells what they raise, and ends them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import structlog
+
+from nightcrew.kernel.errors import NightcrewError
+
+log = structlog.get_logger("nightcrew")
+
+OnError = Callable[[Exception], Awaitable[None]]
+
+
+class Tasks:
+    """The tasks of one part of a node. `len()` is how many there are now."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str, on_error: OnError | None = None) -> asyncio.Task[None]:
+        """Do `work` in the background. What it raises is told, and then given to `on_error`; the task itself raises nothing."""
+        task = asyncio.create_task(_told(work, name, on_error), name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: work.close())  # of one that was cancelled before it began
+        return task
+
+    async def close(self) -> None:
+        """Cancel all and wait for their end, also of those that are spawned meanwhile."""
+        while self._tasks:
+            tasks = list(self._tasks)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _told(work: Awaitable[None], name: str, on_error: OnError | None = None) -> None:
+    """With the job runner, the tick, `forever` and the request boundary one of the places that catch everything."""
+    try:
+        await work
+    except NightcrewError as exc:
+        log.warning("a task failed", task=name, reason=str(exc))
+        raised: Exception = exc
+    except Exception as exc:
+        log.exception("a task failed", task=name)
+        raised = exc
+    else:
+        return
+    if on_error is not None:
+        await _told(on_error(raised), f"{name}: after its error")

@@ -1,0 +1,61 @@
+"""The owner of background tasks: what they raise is told, and none outlives it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+
+import pytest
+from structlog.testing import capture_logs
+
+from nightcrew.kernel.errors import Retry
+from nightcrew.kernel.tasks import Tasks
+from support import until
+
+
+async def fail(error: Exception) -> None:
+    raise error
+
+
+@pytest.mark.parametrize(("error", "level"), [(Retry("later"), "warning"), (ZeroDivisionError("ours"), "error")])
+async def test_what_a_task_raises_is_told_and_then_given_to_its_handler(error: Exception, level: str) -> None:
+    tasks, seen = Tasks(), list[Exception]()
+
+    async def handle(exc: Exception) -> None:
+        seen.append(exc)
+        raise exc
+
+    with capture_logs() as told:
+        await tasks.spawn(fail(error), "work", handle)
+    assert seen == [error]
+    assert [(line["task"], line["log_level"]) for line in told] == [("work", level), ("work: after its error", level)]
+    await until(lambda: not len(tasks))
+
+
+async def test_a_task_that_is_cancelled_before_it_begins_leaves_nothing(recwarn: pytest.WarningsRecorder) -> None:
+    tasks = Tasks()
+    tasks.spawn(fail(Retry("later")), "work")
+    await tasks.close()
+    gc.collect()
+    assert [str(one.message) for one in recwarn] == []
+
+
+async def test_close_ends_all_tasks_also_those_that_an_ending_task_spawns() -> None:
+    tasks, ended = Tasks(), list[str]()
+
+    async def work(name: str) -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.append(name)
+            if name == "first":
+                tasks.spawn(work("late"), "late")
+                await asyncio.sleep(0)
+
+    tasks.spawn(work("first"), "first")
+    tasks.spawn(work("second"), "second")
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await tasks.close()
+    assert len(tasks) == 0
+    assert {"first", "second"} <= set(ended)
