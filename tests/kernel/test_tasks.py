@@ -36,6 +36,7 @@ async def test_a_task_that_is_cancelled_before_it_begins_leaves_nothing(recwarn:
     tasks = Tasks()
     tasks.spawn(fail(Retry("later")), "work")
     await tasks.close()
+    await asyncio.sleep(0.01)  # the loop lets go of it
     gc.collect()
     assert [str(one.message) for one in recwarn] == []
 

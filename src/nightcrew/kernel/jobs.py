@@ -165,7 +165,7 @@ class Jobs:
         return run
 
     async def _execute(self, job: Job, label: str, delay: float, args: list[Any]) -> Any:
-        """One run. One of the four places that catch everything: to record, not to swallow."""
+        """One run. One of the places that catch everything: to record, not to swallow."""
         runtime = self._runtime
         run_id = DBOS.workflow_id
         if runtime is None or run_id is None:

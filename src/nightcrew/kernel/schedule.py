@@ -163,7 +163,7 @@ class Schedule:
         return upcoming + random.uniform(0, tick.jitter)
 
     async def _run_once(self, runtime: Runtime, tick: Tick, worker: Worker) -> None:
-        """One run, recorded. This is one of the four places that catch everything."""
+        """One run, recorded. This is one of the places that catch everything."""
         began = time.monotonic()
         shown = worker.begin(utcnow())
         if shown:

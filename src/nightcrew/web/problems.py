@@ -27,7 +27,7 @@ def problem(status: int, detail: str, *, field: str | None = None, headers: dict
 
 
 def install(app: FastAPI) -> None:
-    """The request boundary: one of the four places that catch everything."""
+    """The request boundary: one of the places that catch everything."""
 
     @app.exception_handler(NightcrewError)
     async def expected(_request: Request, exc: NightcrewError) -> Response:
