@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nightcrew.checks.settings import CheckSettings
+from nightcrew.playlists import DEAD_PLACES, UNPLACED
 from nightcrew.prober.wire import Report
 
 BEST_KBPS = 8000.0
@@ -15,9 +16,6 @@ MODERN = frozenset({"hevc", "av1"})
 SLOW = 0.75
 """Seconds of media for each second of waiting below which a live stream comes too slowly to be watched."""
 MAX_PAUSE = 7 * 86_400
-DEAD_PLACES = 1_000
-"""Where the places of dead streams begin; those of working ones begin at 1 (see playlists' models)."""
-UNPLACED = 500
 _RADIO = re.compile(r"\bradio\b", re.IGNORECASE)
 
 

@@ -9,7 +9,7 @@ from nightcrew.playlists import accounts, api, jobs, models, pages, players, sta
 from nightcrew.playlists.accounts import Profile
 from nightcrew.playlists.api import shown_url
 from nightcrew.playlists.formats.media import media_type
-from nightcrew.playlists.models import Channel, Stream
+from nightcrew.playlists.models import DEAD_PLACES, UNPLACED, Channel, Stream
 from nightcrew.playlists.origin import PLAYLIST_LIMITS, Media, media
 from nightcrew.playlists.play import Player
 from nightcrew.playlists.rules import Variant, best_variant, parse_master, unnamed, variant_key
@@ -58,8 +58,10 @@ DOMAIN = Domain(
 )
 
 __all__ = [
+    "DEAD_PLACES",
     "DOMAIN",
     "PLAYLIST_LIMITS",
+    "UNPLACED",
     "Channel",
     "Media",
     "Player",

@@ -13,7 +13,7 @@ from nightcrew.kernel.store import Id, Moment, metadata
 MAX_NAME = 300
 MAX_URL = 4_000
 UNPLACED = 500
-"""The place of a stream that no check has ordered yet: behind those that are known to be good, before the dead ones."""
+"""The place of a stream that no check has ordered yet: behind the good ones, which begin at 1, before the dead ones."""
 DEAD_PLACES = 1_000
 """Where the places of dead streams begin. A stream with a place below 0 is left out of its channel."""
 
