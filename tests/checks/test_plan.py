@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightcrew.checks import conclusion, plan
-from nightcrew.checks.attempt import Outcome
+from nightcrew.checks.conclusion import Outcome
 from nightcrew.checks.models import Due, Verdict
 from nightcrew.checks.plan import End, Finish, Park, Plan, Result, Try
 from nightcrew.checks.settings import CheckSettings

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from nightcrew.checks import rules
 from nightcrew.checks.capacity import PURPOSE
+from nightcrew.checks.conclusion import Outcome
 from nightcrew.checks.plan import Result
 from nightcrew.checks.probers import Chunks, NoByte, ProberDied, Probers
 from nightcrew.checks.settings import CheckSettings
@@ -18,7 +19,7 @@ from nightcrew.kernel.errors import NightcrewError, Retry
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.slots import LeaseOver, Priority, noticed, while_held
 from nightcrew.kernel.store import DatabaseAway
-from nightcrew.playlists import Channel, Media, Player, Profile, Stream, Variant, media, media_type
+from nightcrew.playlists import Channel, Media, Player, Profile, Stream, media, media_type
 from nightcrew.prober.wire import Ask, Report
 
 if TYPE_CHECKING:
@@ -34,18 +35,6 @@ UNAVAILABLE = 503
 """With Retry-After it means: not now (RFC 9110, 15.6.4)."""
 SNIFFED = 564
 """Bytes that are looked at before a prober is asked: three transport stream packets."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What an attempt came to. `network`: nothing was reached at all, so the fault may be on this side."""
-
-    result: Result
-    reason: str = ""
-    report: Report | None = None
-    first_byte: float | None = None
-    network: bool = False
-    variants: tuple[Variant, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,23 +5,58 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from nightcrew.checks import rules
-from nightcrew.checks.attempt import Outcome
 from nightcrew.checks.models import Due, Verdict
-from nightcrew.checks.plan import End, Plan
+from nightcrew.checks.plan import End, Plan, Result
 from nightcrew.checks.rules import Facts, Score
 from nightcrew.checks.settings import CheckSettings
-from nightcrew.checks.store.results import Finding
-from nightcrew.playlists import unnamed
+from nightcrew.playlists import Variant, unnamed
+from nightcrew.prober.wire import Report
 
 AFTER_INTERRUPTION = timedelta(seconds=30)
 """Before a check that made room for somebody is taken up again."""
 AFTER_OUTAGE = timedelta(seconds=600)
 """Before a stream is tried again that was checked while nothing could be reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an attempt came to. `network`: nothing was reached at all, so the fault may be on this side."""
+
+    result: Result
+    reason: str = ""
+    report: Report | None = None
+    first_byte: float | None = None
+    network: bool = False
+    variants: tuple[Variant, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """All that a check came to. `facts` None: nothing good was seen, and what is known stays. `dead` None: as before.
+
+    `is_checked`: scheduled runs may pass over it for a while. `due_at`: when it is to be checked again, None: by the next run;
+    `stays`: it is still part of its run.
+    """
+
+    verdict: Verdict
+    at: datetime
+    entry: dict[str, Any]
+    reason: str | None = None
+    facts: Facts | None = None
+    score: float | None = None
+    dead: bool | None = None
+    is_checked: bool = True
+    sampled: bool = False
+    due_at: datetime | None = None
+    stays: bool = False
+    jpeg: bytes = b""
+    unnamed: bool = False
+    """Whether its master playlist offers variants that it does not describe."""
 
 
 def finding(

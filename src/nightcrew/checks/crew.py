@@ -13,7 +13,8 @@ import structlog
 from prometheus_client import Counter
 
 from nightcrew.checks import capacity, conclusion, plan, rules
-from nightcrew.checks.attempt import Outcome, Wanted, attempt
+from nightcrew.checks.attempt import Wanted, attempt
+from nightcrew.checks.conclusion import Outcome
 from nightcrew.checks.models import Due
 from nightcrew.checks.ordering import reorder
 from nightcrew.checks.outage import Outage

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nightcrew.checks import conclusion
-from nightcrew.checks.attempt import Outcome
+from nightcrew.checks.conclusion import Outcome
 from nightcrew.checks.models import Due
 from nightcrew.checks.ordering import reorder
 from nightcrew.checks.plan import Plan, Result

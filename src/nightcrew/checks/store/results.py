@@ -11,36 +11,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from nightcrew.checks.conclusion import Finding
 from nightcrew.checks.models import MAX_REASON, Due, Entry, Verdict, checked, result, run, still
 from nightcrew.checks.rules import Facts
 from nightcrew.checks.store import queue
 from nightcrew.kernel.store import Moment, Store
 from nightcrew.playlists import grades
 from nightcrew.playlists.models import stream
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """All that a check came to. `facts` None: nothing good was seen, and what is known stays. `dead` None: as before.
-
-    `is_checked`: scheduled runs may pass over it for a while. `due_at`: when it is to be checked again, None: by the next run;
-    `stays`: it is still part of its run.
-    """
-
-    verdict: Verdict
-    at: datetime
-    entry: dict[str, Any]
-    reason: str | None = None
-    facts: Facts | None = None
-    score: float | None = None
-    dead: bool | None = None
-    is_checked: bool = True
-    sampled: bool = False
-    due_at: datetime | None = None
-    stays: bool = False
-    jpeg: bytes = b""
-    unnamed: bool = False
-    """Whether its master playlist offers variants that it does not describe."""
 
 
 async def finish(store: Store, due: Due, finding: Finding, *, node: str, keep: int) -> bool:
