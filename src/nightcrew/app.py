@@ -20,7 +20,7 @@ import structlog
 from fastapi import FastAPI
 from sqlalchemy.exc import OperationalError
 
-from nightcrew import checks, playlists, seeds
+from nightcrew import checks, playlists, recordings, seeds
 from nightcrew.kernel import files, store, upkeep
 from nightcrew.kernel.access import Access
 from nightcrew.kernel.activity import Activity
@@ -39,7 +39,7 @@ from nightcrew.kernel.slots import Slots
 from nightcrew.kernel.vault import Vault
 from nightcrew.web.server import Server, create_app, make_server
 
-DOMAINS: tuple[Domain, ...] = (upkeep.DOMAIN, playlists.DOMAIN, checks.DOMAIN)
+DOMAINS: tuple[Domain, ...] = (upkeep.DOMAIN, playlists.DOMAIN, checks.DOMAIN, recordings.DOMAIN)
 
 SWITCH_INTERVAL = 0.001
 """Seconds after which a parsing thread gives way to the event loop, where Python's own value is 0.005 (bench/choices.py)."""

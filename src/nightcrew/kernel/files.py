@@ -36,6 +36,12 @@ def replacing(path: Path, *, mode: int = 0o600) -> Iterator[BinaryIO]:
         Path(name).unlink(missing_ok=True)  # it is gone when it took its place
 
 
+def sync(file: BinaryIO) -> None:
+    """Have an open file and its entry in its folder on disk."""
+    os.fsync(file.fileno())
+    _sync_folder(Path(file.name).parent)
+
+
 def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:

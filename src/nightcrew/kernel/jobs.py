@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import sqlite3
 import time
@@ -21,12 +22,13 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 import structlog
-from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
+from dbos import DBOS, SetEnqueueOptions, SetWorkflowID, StepOptions
+from dbos._error import DBOSMaxStepRetriesExceeded
 
 from nightcrew.kernel import jobs_store as rows
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.domain import Job
-from nightcrew.kernel.errors import Conflict, NightcrewError, NotFound
+from nightcrew.kernel.errors import Conflict, NightcrewError, NotFound, Retry
 from nightcrew.kernel.job_state import STATES, JobState, state_of, step_of
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.store import Store
@@ -41,6 +43,9 @@ log = structlog.get_logger("nightcrew.jobs")
 APPLICATION_VERSION = "1"
 """DBOS resumes only runs of the same version. Steps are kept compatible instead, so an upgrade resumes them too."""
 
+ATTEMPTS = 5
+FIRST_PAUSE = 2.0
+"""Seconds before the second attempt of a stubborn step; each pause is three times the one before."""
 CANCELLED = "cancelled"
 _DONE = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 
@@ -80,11 +85,30 @@ class Run:
 
         A step that was interrupted starts anew, so its effects must be the same when done twice.
         """
+        return await self._step({"name": name}, functools.partial(work, *args, **kwargs))
 
+    async def stubborn_step(
+        self, name: str, work: Callable[P, Awaitable[ResultT]], *args: P.args, **kwargs: P.kwargs
+    ) -> ResultT:
+        """As `step`; what raises `Retry`, or an error of the system, is tried `ATTEMPTS` times with growing pauses."""
+        options: StepOptions = {
+            "name": name,
+            "retries_allowed": True,
+            "max_attempts": ATTEMPTS,
+            "interval_seconds": FIRST_PAUSE,
+            "backoff_rate": 3.0,
+            "should_retry": lambda exc: isinstance(exc, Retry | OSError),
+        }
+        try:
+            return await self._step(options, functools.partial(work, *args, **kwargs))
+        except DBOSMaxStepRetriesExceeded as exc:
+            raise exc.errors[-1] from exc
+
+    async def _step(self, options: StepOptions, work: Callable[[], Awaitable[ResultT]]) -> ResultT:
         async def call() -> ResultT:
-            return await work(*args, **kwargs)
+            return await work()
 
-        result: ResultT = await DBOS.run_step_async({"name": name}, call)
+        result: ResultT = await DBOS.run_step_async(options, call)
         return result
 
     async def progress(self, done: float, total: float | None = None, message: str = "") -> None:

@@ -60,6 +60,11 @@ class Child:
         """Whether it has not been reaped."""
         return self._process.returncode is None
 
+    @property
+    def code(self) -> int | None:
+        """Its exit status; negative for the signal that ended it, None while it runs."""
+        return self._process.returncode
+
     def last_words(self) -> str:
         """The end of what it wrote to standard error, redacted, in one line."""
         return " | ".join(self._words)

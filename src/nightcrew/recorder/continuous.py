@@ -16,10 +16,10 @@ from streamlink.exceptions import StreamError
 from streamlink.stream.http import HTTPStream
 
 from nightcrew.recorder.fetch import CHUNK, chunks, opened, said
-from nightcrew.recorder.hls import Over, Sink, Unreadable
+from nightcrew.recorder.hls import Sink
 from nightcrew.recorder.ledger import Tally
 from nightcrew.recorder.parts import Piece
-from nightcrew.recorder.source import Source
+from nightcrew.recorder.source import Source, Unreadable
 from nightcrew.recorder.ts import Cutter, aligned, later
 from nightcrew.recorder.ts import Piece as Cut
 from nightcrew.recorder.window import Lost
@@ -49,7 +49,7 @@ class ContinuousReader:
         self._written = 0.0
 
     def read(self) -> None:
-        """Read until the stream ends, which is never the end of the recording. Raises `Unreadable`, `Over`."""
+        """Read until the stream ends, which is never the end of the recording. Raises `Unreadable`, `NotTransport`."""
         self._written = self._clock()
         bytes_seen = 0
         try:
@@ -164,6 +164,3 @@ class ContinuousReader:
 
 class NotTransport(Exception):
     """The bytes are no transport stream: ffmpeg can make one of them."""
-
-
-__all__ = ["ContinuousReader", "NotTransport", "Over"]

@@ -14,7 +14,7 @@ from streamlink.utils.crypto import AES, unpad
 
 from nightcrew.recorder.fetch import LARGE, SMALL, Refused, body, said
 from nightcrew.recorder.parts import Piece
-from nightcrew.recorder.source import Source
+from nightcrew.recorder.source import Source, Unreadable
 from nightcrew.recorder.window import Anew, Listed, Lost, Step, Wanted, Window, Write
 
 PLAYLIST_SECONDS = 15.0
@@ -49,10 +49,6 @@ class Sink(Protocol):
 
 class Over(Exception):
     """The stream has an end, and all of it was read."""
-
-
-class Unreadable(Exception):
-    """The source cannot be read now."""
 
 
 @dataclass(slots=True)
@@ -197,3 +193,11 @@ class HlsReader:
 class _Handle:
     segment: HLSSegment
     init: bytes = b""
+
+
+def ended(source: Source, stream: HLSStream) -> bool:
+    """Whether its playlist is finished. Raises OSError when it cannot be read."""
+    params = stream.__reader__(stream).request_params
+    data, url = body(source.session, stream.url, limit=SMALL, seconds=PLAYLIST_SECONDS, **params)
+    found = parse_m3u8(data.decode("utf-8", "replace"), base_uri=url, parser=stream.__parser__)
+    return bool(found.is_endlist)

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from nightcrew.recorder import ledger
 from nightcrew.recorder.continuous import ContinuousReader, NotTransport
-from nightcrew.recorder.hls import HlsReader, Over, Unreadable
+from nightcrew.recorder.hls import HlsReader, Over
 from nightcrew.recorder.parts import DiskFull, Parts, Piece
-from nightcrew.recorder.source import Offline, Source, resolve
+from nightcrew.recorder.source import Offline, Source, Unreadable, resolve
 from nightcrew.recorder.window import Known, Lost, Window
 from nightcrew.recorder.wire import Order, Standing, State, boottime
 
@@ -101,7 +101,7 @@ class Recording(threading.Thread):
                     failures = 0
                 except (Offline, Unreadable) as exc:
                     failures = 0 if parts.tally.segments > before else failures + 1
-                    self._stand("waiting", str(exc))
+                    self._stand("offline" if isinstance(exc, Offline) else "waiting", str(exc))
                     self._pause(PAUSES[min(failures, len(PAUSES)) - 1] if failures else 0.0)
                 except Exception as exc:  # noqa: BLE001 - a supervisor: it is told, and the recording goes on
                     failures += 1
@@ -127,7 +127,8 @@ class Recording(threading.Thread):
     def _read_once(self, parts: Parts) -> None:
         self.check()
         order = self._read = self.order
-        self._stand("starting", "")
+        if self.standing.state not in {"waiting", "offline"}:  # a failure stays told until something comes
+            self._stand("starting", "")
         source = resolve(order)
         stream = source.hls
         if stream is not None:

@@ -5,20 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import requests
 import streamlink
 from streamlink import Streamlink
 from streamlink.stream.hls import HLSStream
 from streamlink.stream.http import HTTPStream
 from streamlink.stream.stream import Stream
 
-from nightcrew.recorder.fetch import opened, said, session
+from nightcrew.recorder.fetch import Refused, opened, said, session
 from nightcrew.recorder.wire import Order
 
 PLAIN = ("http://", "https://")
 
 
 class Offline(Exception):
-    """There is no stream at this address now."""
+    """There is no stream at this address now, as the other side says."""
+
+
+class Unreadable(Exception):
+    """The source cannot be read now, and nobody knows whether there is a stream."""
+
+
+GONE = frozenset({404, 410})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ class Source:
 
 
 def resolve(order: Order) -> Source:
-    """Find the stream of the wanted quality. Raises `Offline`."""
+    """Find the stream of the wanted quality. Raises `Offline`, `Unreadable`."""
     made = session(order.headers, private=order.private)
     if order.ffmpeg:
         made.set_option("ffmpeg-ffmpeg", order.ffmpeg)
@@ -62,7 +70,7 @@ def _of_plugin(made: Streamlink, order: Order) -> Source:
     except streamlink.NoPluginError:
         raise
     except (streamlink.StreamlinkError, OSError) as exc:
-        raise Offline(_reason(exc)) from exc
+        raise _why(exc) from exc
     stream = _of_quality(streams, order.quality)
     if stream is None:
         raise Offline("the stream is offline")
@@ -90,7 +98,7 @@ def _plain(made: Streamlink, order: Order) -> Source:
         with opened(made, order.url) as response:
             first = next(response.iter_content(4096), b"")
     except OSError as exc:
-        raise Offline(said(exc)) from exc
+        raise _why(exc) from exc
     if first.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"#EXTM3U"):
         return _of_plugin(
             made, Order(order.recording, order.folder, order.stem, f"hls://{order.url}", quality=order.quality)
@@ -98,12 +106,29 @@ def _plain(made: Streamlink, order: Order) -> Source:
     return Source(made, HTTPStream(made, order.url), order.url)
 
 
-def _reason(exc: BaseException) -> str:
-    cause = exc.__cause__ or exc.__context__
-    if isinstance(cause, OSError) and not isinstance(exc, OSError):
-        return said(cause)
-    if isinstance(exc, streamlink.PluginError):
-        return (
-            f"streamlink: {str(exc).partition(' (')[0][:120]}" if "://" not in str(exc) else "streamlink cannot open it"
-        )
-    return said(exc)
+def _why(exc: BaseException) -> Offline | Unreadable:
+    """Whether the other side says that there is nothing, or does not say anything that helps."""
+    causes: list[BaseException] = []
+    one: BaseException | None = exc
+    while one is not None and one not in causes:
+        causes.append(one)
+        one = one.__cause__ or one.__context__
+    for cause in causes:
+        status = _status(cause)
+        if status in GONE:
+            return Offline(f"the stream is offline (HTTP {status})")
+        if status:
+            return Unreadable(f"HTTP {status}")
+    for cause in causes:
+        if isinstance(cause, (requests.RequestException, Refused)):
+            return Unreadable(said(cause))
+    if isinstance(exc, streamlink.PluginError) and "://" not in str(exc):
+        return Unreadable(f"streamlink: {str(exc)[:120]}")
+    return Unreadable(said(exc))
+
+
+def _status(exc: BaseException) -> int:
+    if isinstance(exc, Refused):
+        return exc.status
+    response = getattr(exc, "response", None)
+    return response.status_code if isinstance(response, requests.Response) else 0

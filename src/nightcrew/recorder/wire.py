@@ -15,7 +15,7 @@ PULSE = "pulse.json"
 ORDERS = "orders"
 MAX_ORDER = 1 << 20
 
-State = Literal["starting", "reading", "waiting", "full", "held", "over", "failed"]
+State = Literal["starting", "reading", "waiting", "offline", "full", "held", "over", "failed"]
 Kind = Literal["auto", "hls", "http", "ffmpeg"]
 
 

@@ -1,0 +1,75 @@
+"""Tells whether streams are live, and what they are called: `python -m nightcrew.recorder.scout`.
+
+Reads a line of JSON for each question and writes one for each answer, in any order. Ends with its standard input.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+
+from nightcrew.recorder.wire import Order
+
+AT_ONCE = 8
+MAX_TEXT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found. `live` None: it cannot be told now, and `error` says why."""
+
+    id: int
+    live: bool | None
+    title: str = ""
+    category: str = ""
+    author: str = ""
+    error: str = ""
+
+
+def look(number: int, order: Order) -> Finding:
+    """Ask one source."""
+    from streamlink.exceptions import StreamError
+
+    from nightcrew.recorder.hls import ended
+    from nightcrew.recorder.source import Offline, Unreadable, resolve
+
+    try:
+        source = resolve(order)
+        if source.hls is not None and ended(source, source.hls):
+            return Finding(number, live=False, error="its playlist has ended")
+    except Offline as exc:
+        return Finding(number, live=False, error=str(exc))
+    except (Unreadable, OSError, ValueError, StreamError) as exc:
+        return Finding(number, live=None, error=str(exc)[:MAX_TEXT])
+    return Finding(number, True, *(text[:MAX_TEXT] for text in (source.title, source.category, source.author)))
+
+
+def main() -> None:
+    """Answer until standard input ends."""
+    answers, writing = os.fdopen(os.dup(1), "w", encoding="utf-8"), threading.Lock()
+    os.dup2(2, 1)  # what a library prints must not come between the answers
+
+    def answer(number: int, order: Order) -> None:
+        try:
+            found = look(number, order)
+        except Exception as exc:  # noqa: BLE001 - a plugin's defect is an answer too
+            found = Finding(number, live=None, error=f"its plugin failed: {type(exc).__name__}")
+        with writing, contextlib.suppress(OSError):
+            answers.write(json.dumps(asdict(found)) + "\n")
+            answers.flush()
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for line in sys.stdin:
+            asked = json.loads(line)
+            pool.submit(answer, int(asked.pop("id")), Order(**asked))
+        pool.shutdown(wait=False, cancel_futures=True)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

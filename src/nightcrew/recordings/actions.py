@@ -1,0 +1,255 @@
+"""What people, scripts and schedules do with recordings."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.errors import Conflict, NeedsUser
+from nightcrew.recordings import folders, retention
+from nightcrew.recordings.keeper import Keeper
+from nightcrew.recordings.media import Watched
+from nightcrew.recordings.models import ACTIVE, Recording, State, Watch
+from nightcrew.recordings.retention import Going, Kept, Policy
+from nightcrew.recordings.settings import RecordingSettings
+from nightcrew.recordings.store import recordings, watches
+from nightcrew.recordings.target import Target
+
+if TYPE_CHECKING:
+    from nightcrew.kernel.runtime import Runtime
+
+OPEN = frozenset({*ACTIVE, State.FINISHING, State.PROCESSING})
+"""States of a recording that is not to be touched by a deletion."""
+
+
+def library(runtime: Runtime) -> Path:
+    """The folder of the finished recordings. Raises `NeedsUser` when it cannot be used."""
+    given = runtime.settings.of(RecordingSettings).library
+    root = Path(given).expanduser() if given else runtime.data_dir / "recordings"
+    if not root.is_absolute():
+        raise NeedsUser(f"the library folder {given!r} is no absolute path; change the setting recordings.library")
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise NeedsUser(f"the library folder {root} cannot be used: {exc.strerror}; see recordings.library") from exc
+    return root
+
+
+async def start(
+    runtime: Runtime,
+    target: Target,
+    *,
+    name: str,
+    shown: str,
+    actor: str,
+    title: str = "",
+    category: str = "",
+    watch: Watch | None = None,
+    stop_at: datetime | None = None,
+    priority: int = 0,
+) -> Recording:
+    """Begin a recording. Raises `Conflict` when the watch is recorded already, `NeedsUser` without a usable library."""
+    root = await asyncio.to_thread(library, runtime)
+    now = utcnow()
+    values = {
+        "watch_id": watch.id if watch is not None else None,
+        "name": name,
+        "sealed": target.sealed(runtime),
+        "shown": shown[:1000],
+        "channel_id": target.channel_id,
+        "node": "",
+        "title": title,
+        "category": category,
+        "favourite": watch.favourite if watch is not None else False,
+        "priority": watch.priority if watch is not None else priority,
+        "root": str(root),
+        "stop_at": stop_at,
+    }
+    row = await recordings.add(runtime.store, values, now=now, moment=now.astimezone())
+    if title:
+        await recordings.add_title(runtime.store, row.id, title, category)
+    await runtime.activity.record("recording.started", f"{name} is to be recorded", actor=actor, subject=str(row.id))
+    runtime.bus.publish("recordings")
+    await runtime.part(Keeper).soon()
+    return row
+
+
+async def stop(runtime: Runtime, recording_id: int, *, actor: str) -> Recording:
+    """End a recording; what there is becomes a file. Raises `NotFound`, `Conflict`."""
+    row = await recordings.get(runtime.store, recording_id)
+    if not row.active:
+        raise Conflict(f"recording {recording_id} is {row.state.value}, there is nothing to stop")
+    await recordings.change(runtime.store, recording_id, stop_asked=True)
+    if row.watch_id is not None:
+        watch = await watches.get(runtime.store, row.watch_id)
+        await watches.change(runtime.store, row.watch_id, ended_window=watch.ended_window if watch.windows else "live")
+    await runtime.activity.record("recording.stopped", f"{row.name} is stopped", actor=actor, subject=str(recording_id))
+    await runtime.part(Keeper).soon()
+    return await recordings.get(runtime.store, recording_id)
+
+
+async def rotate(runtime: Runtime, recording_id: int, *, actor: str) -> Recording:
+    """Go on in a new part, from the next segment. Raises `NotFound`, `Conflict`."""
+    row = await recordings.get(runtime.store, recording_id)
+    if not row.active:
+        raise Conflict(f"recording {recording_id} is {row.state.value}, there is nothing to cut")
+    await recordings.change(runtime.store, recording_id, rotations=row.rotations + 1)
+    await runtime.activity.record(
+        "recording.rotated", f"{row.name} goes on in a new part", actor=actor, subject=str(recording_id)
+    )
+    await runtime.part(Keeper).soon()
+    return await recordings.get(runtime.store, recording_id)
+
+
+async def retry(runtime: Runtime, recording_id: int, *, actor: str) -> Recording:
+    """Make the file of a failed recording anew. Raises `NotFound`, `Conflict`."""
+    row = await recordings.get(runtime.store, recording_id)
+    if row.state is not State.FAILED:
+        raise Conflict(f"recording {recording_id} is {row.state.value}; only a failed one is made anew")
+    await recordings.change_state(runtime.store, recording_id, State.FINISHING, "it is tried again", now=utcnow())
+    await runtime.activity.record(
+        "recording.retried", f"{row.name} is made anew", actor=actor, subject=str(recording_id)
+    )
+    await runtime.part(Keeper).soon()
+    return await recordings.get(runtime.store, recording_id)
+
+
+async def favour(runtime: Runtime, recording_id: int, *, favourite: bool, actor: str) -> Recording:
+    """Keep a recording whatever the policies say, or not."""
+    await recordings.change(runtime.store, recording_id, favourite=favourite)
+    row = await recordings.get(runtime.store, recording_id)
+    said = f"{row.name} is {'kept for good' if favourite else 'kept as the policies say'}"
+    await runtime.activity.record("recording.favourite", said, actor=actor, subject=str(recording_id))
+    runtime.bus.publish("recordings")
+    return row
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What went with a recording, or would go."""
+
+    row: Recording
+    reason: str
+    removed: tuple[str, ...]
+    kept: tuple[str, ...]
+    errors: tuple[str, ...]
+    bytes: int
+
+
+async def delete(runtime: Runtime, recording_id: int, *, actor: str, dry_run: bool, reason: str = "by hand") -> Deleted:
+    """Delete a recording with its files, and the folders that have become empty. Raises `NotFound`, `Conflict`."""
+    row = await recordings.get(runtime.store, recording_id)
+    if row.state in OPEN:
+        raise Conflict(f"recording {recording_id} is {row.state.value}; stop it first, and let it finish")
+    files = [Path(row.path), Path(row.path).with_suffix(".nfo"), Path(row.path).with_name(f"{row.stem}-thumb.jpg")]
+    files += [Path(f"{row.path}.part"), Path(row.segments)]
+    removal = await asyncio.to_thread(folders.remove_episode, Path(row.root), files, dry_run=dry_run)
+    if not dry_run:
+        if not removal.errors:
+            await recordings.change(
+                runtime.store, recording_id, deleted_at=utcnow(), file=False, file_bytes=0, reason=reason[:500]
+            )
+        said = f"{row.name}: {row.title or row.stem} was deleted ({reason})"
+        await runtime.activity.record("recording.deleted", said, actor=actor, subject=str(recording_id))
+        runtime.bus.publish("recordings")
+    return Deleted(row, reason, tuple(map(str, removal.removed)), removal.kept, removal.errors, removal.bytes)
+
+
+# -- retention ---------------------------------------------------------------------------------------------------------
+
+
+async def going(runtime: Runtime) -> list[Going]:
+    """What the policies would let go now."""
+    options = runtime.settings.of(RecordingSettings)
+    categories = frozenset(options.kept_categories)
+    default = Policy(
+        keep_count=options.keep_count,
+        keep_bytes=options.keep_size,
+        keep_days=options.keep_days,
+        kept_categories=categories,
+    )
+    own = {
+        watch.name: Policy(
+            keep_count=watch.keep_count,
+            keep_bytes=options.keep_size,
+            keep_days=options.keep_days,
+            kept_categories=categories,
+        )
+        for watch in await watches.every(runtime.store)
+        if watch.keep_count is not None
+    }
+    total = Policy(keep_bytes=options.total_size, kept_categories=categories)
+    return retention.going(await _kept(runtime), own, total, utcnow(), default=default)
+
+
+async def _kept(runtime: Runtime) -> list[Kept]:
+    watched = runtime.part(Watched).now()
+    return [
+        Kept(
+            row.id,
+            row.name,
+            row.ended_at,
+            row.file_bytes,
+            row.favourite,
+            row.category,
+            in_use=row.id in watched,
+            title=row.title,
+        )
+        for row in await recordings.of_states(runtime.store, {State.DONE})
+    ]
+
+
+async def apply_retention(runtime: Runtime, *, actor: str, dry_run: bool) -> list[Deleted]:
+    """Delete what the policies let go, or say what would go."""
+    return [
+        await delete(runtime, one.recording.id, actor=actor, dry_run=dry_run, reason=one.reason)
+        for one in await going(runtime)
+    ]
+
+
+async def free(runtime: Runtime, needed: int) -> int:
+    """Delete the oldest until `needed` bytes are free, where the user allows that; returns the bytes that became free."""
+    found = retention.to_free(
+        await _kept(runtime), needed, utcnow(), policy_of={}, total=None, default=_exempt(runtime)
+    )
+    freed = 0
+    for one in found:
+        freed += (await delete(runtime, one.recording.id, actor="disk", dry_run=False, reason=one.reason)).bytes
+    return freed
+
+
+def _exempt(runtime: Runtime) -> Policy:
+    return Policy(kept_categories=frozenset(runtime.settings.of(RecordingSettings).kept_categories))
+
+
+# -- watches -----------------------------------------------------------------------------------------------------------
+
+
+async def add_watch(runtime: Runtime, target: Target, values: dict[str, Any], *, actor: str) -> Watch:
+    """Watch a stream. Raises `Conflict` for a name in use."""
+    row = {**values, "sealed": target.sealed(runtime), "channel_id": target.channel_id}
+    watch = await watches.add(runtime.store, row, now=utcnow())
+    await runtime.activity.record("watch.added", f"{watch.name} is watched", actor=actor, subject=str(watch.id))
+    runtime.bus.publish("recordings")
+    return watch
+
+
+async def change_watch(runtime: Runtime, watch_id: int, values: dict[str, Any], *, actor: str) -> Watch:
+    """Change a watch; it is looked at anew."""
+    await watches.change(runtime.store, watch_id, **values, next_look_at=utcnow())
+    watch = await watches.get(runtime.store, watch_id)
+    await runtime.activity.record("watch.changed", f"{watch.name} was changed", actor=actor, subject=str(watch_id))
+    runtime.bus.publish("recordings")
+    return watch
+
+
+async def remove_watch(runtime: Runtime, watch_id: int, *, actor: str) -> None:
+    """Watch a stream no longer. What was recorded stays."""
+    watch = await watches.get(runtime.store, watch_id)
+    await watches.remove(runtime.store, watch_id)
+    await runtime.activity.record("watch.removed", f"{watch.name} is not watched any more", actor=actor)
+    runtime.bus.publish("recordings")

@@ -1,0 +1,47 @@
+"""The route under which the seed's users clean up recordings that nobody works on any more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from nightcrew.kernel.clock import iso
+from nightcrew.recordings import stuck
+from nightcrew.web.api import Actor, Node
+
+router = APIRouter(prefix="/admin", tags=["recordings"])
+
+
+@router.post("/recordings/cleanup-process-orphaned")
+async def clean_up(node: Node, actor: Actor, dry_run: bool = True) -> dict[str, Any]:
+    """Find recordings that are stuck; with `dry_run=false` they are finished, and their parts become a file."""
+    report = await stuck.clean_up(node, actor=actor, dry_run=dry_run)
+    count = len(report.found)
+    if dry_run:
+        message = f"{count} of {report.checked} recordings are stuck; nothing was changed"
+    else:
+        message = f"{report.cleaned} of {count} stuck recordings are taken care of"
+    details = [
+        {
+            "recording_id": one.row.id,
+            "name": one.row.name,
+            "state": one.row.state.value,
+            "reason": one.reason,
+            "remedy": one.remedy,
+            "progress_at": iso(one.row.progress_at),
+            "bytes": one.row.bytes,
+        }
+        for one in report.found
+    ]
+    return {
+        "success": not report.errors,
+        "dry_run": dry_run,
+        "message": message,
+        "data": {
+            "checked": report.checked,
+            "cleaned": report.cleaned,
+            "errors": list(report.errors),
+            "details": details,
+        },
+    }

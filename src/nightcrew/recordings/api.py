@@ -1,0 +1,208 @@
+"""JSON routes of the recordings domain: record, follow, cut, stop, play, delete."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from pathlib import Path as FilePath
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import FileResponse, PlainTextResponse, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.errors import Invalid, NotFound
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.recorder.wire import Kind
+from nightcrew.recordings import actions, media
+from nightcrew.recordings.media import Watched
+from nightcrew.recordings.models import ACTIVE, Recording, State
+from nightcrew.recordings.standing import deleted_row, gap_row, move_row, part_row, recording_row, title_row
+from nightcrew.recordings.store import recordings
+from nightcrew.recordings.target import target_of
+from nightcrew.web.api import Actor, Cursor, Limit, Node, number_cursor
+
+router = APIRouter(prefix="/api/v1", tags=["recordings"])
+
+Id = Annotated[int, Path(ge=1, lt=2**63)]
+Show = Literal["all", "now", "done", "failed"]
+SHOWN: dict[str, frozenset[State] | None] = {
+    "all": None,
+    "now": frozenset({*ACTIVE, State.FINISHING, State.PROCESSING}),
+    "done": frozenset({State.DONE}),
+    "failed": frozenset({State.FAILED}),
+}
+
+
+class NewRecording(BaseModel):
+    """What to record: an address that streamlink knows, a plain HLS or stream address, or a channel.
+
+    `seconds` and `until`: when it ends; without either it ends with its stream.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    url: str = Field("", max_length=4000)
+    channel: int | None = Field(None, ge=1, lt=2**63)
+    name: str = Field("", max_length=200)
+    title: str = Field("", max_length=500)
+    kind: Kind = "auto"
+    quality: str = Field("best", max_length=100, pattern=r"^[\w,+.-]+$")
+    seconds: float | None = Field(None, gt=0, le=31_536_000)
+    until: AwareDatetime | None = None
+    priority: int = Field(0, ge=-1000, le=1000)
+
+    def ends(self, now: datetime) -> datetime | None:
+        """When it ends; None when its stream does. Raises `Invalid`."""
+        if self.seconds is not None and self.until is not None:
+            raise Invalid("say either seconds or until", field="seconds")
+        if self.until is not None and self.until <= now:
+            raise Invalid("until: that moment is over", field="until")
+        return self.until if self.seconds is None else now + timedelta(seconds=self.seconds)
+
+
+@router.post("/recordings", status_code=201)
+async def record(node: Node, actor: Actor, wanted: NewRecording) -> dict[str, Any]:
+    """Record a stream from now on, or as soon as it is there."""
+    stop_at = wanted.ends(utcnow())
+    target, shown, name = await target_of(
+        node, url=wanted.url, channel_id=wanted.channel, kind=wanted.kind, quality=wanted.quality
+    )
+    row = await actions.start(
+        node,
+        target,
+        name=wanted.name.strip() or name,
+        shown=shown,
+        title=wanted.title.strip(),
+        stop_at=stop_at,
+        priority=wanted.priority,
+        actor=actor,
+    )
+    return recording_row(row)
+
+
+@router.get("/recordings")
+async def list_recordings(
+    node: Node,
+    show: Show = "all",
+    name: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> dict[str, Any]:
+    """Recordings, newest first: all, those that go on now, finished ones, failed ones."""
+    found = await recordings.page(node.store, states=SHOWN[show], name=name, before=number_cursor(cursor), limit=limit)
+    following = str(found[-1].id) if len(found) == limit else None
+    return {"items": [recording_row(row) for row in found], "next": following}
+
+
+@router.get("/recordings/retention")
+async def retention(node: Node, actor: Actor) -> dict[str, Any]:
+    """What the policies would delete now; nothing is deleted."""
+    found = await actions.apply_retention(node, actor=actor, dry_run=True)
+    return {"items": [deleted_row(one) for one in found], "bytes": sum(one.bytes for one in found), "next": None}
+
+
+@router.post("/recordings/retention")
+async def apply_retention(node: Node, actor: Actor, dry_run: bool = True) -> dict[str, Any]:
+    """Delete what the policies let go; a dry run unless `dry_run=false`."""
+    found = await actions.apply_retention(node, actor=actor, dry_run=dry_run)
+    return {
+        "dry_run": dry_run,
+        "items": [deleted_row(one) for one in found],
+        "bytes": sum(one.bytes for one in found),
+        "next": None,
+    }
+
+
+@router.get("/recordings/{recording_id}")
+async def get_recording(node: Node, recording_id: Id) -> dict[str, Any]:
+    """One recording, with how it came to stand as it does and what its stream was called."""
+    row = await recordings.get(node.store, recording_id)
+    moves = await recordings.moves(node.store, recording_id)
+    titles = await recordings.titles(node.store, recording_id)
+    return {
+        **recording_row(row),
+        "moves": [move_row(one) for one in moves],
+        "titles": [title_row(one) for one in titles],
+    }
+
+
+@router.get("/recordings/{recording_id}/ledger")
+async def get_ledger(node: Node, recording_id: Id) -> dict[str, Any]:
+    """Its parts, and all that is missing."""
+    row = await recordings.get(node.store, recording_id)
+    return {
+        "recording": row.id,
+        "seconds": round(row.seconds, 3),
+        "missing_s": round(row.missing, 3),
+        "parts": [part_row(one) for one in await recordings.parts(node.store, recording_id)],
+        "gaps": [gap_row(one) for one in await recordings.gaps(node.store, recording_id)],
+    }
+
+
+@router.post("/recordings/{recording_id}/{action}")
+async def act(
+    node: Node, actor: Actor, recording_id: Id, action: Literal["stop", "rotate", "retry", "keep", "release"]
+) -> dict[str, Any]:
+    """Stop it; go on in a new part; make the file of a failed one anew; keep it whatever the policies say, or not."""
+    match action:
+        case "stop":
+            row = await actions.stop(node, recording_id, actor=actor)
+        case "rotate":
+            row = await actions.rotate(node, recording_id, actor=actor)
+        case "retry":
+            row = await actions.retry(node, recording_id, actor=actor)
+        case _:
+            row = await actions.favour(node, recording_id, favourite=action == "keep", actor=actor)
+    return recording_row(row)
+
+
+@router.delete("/recordings/{recording_id}")
+async def delete(node: Node, actor: Actor, recording_id: Id, dry_run: bool = False) -> dict[str, Any]:
+    """Delete a recording, its files, and folders that have become empty. `dry_run=true` says what would go."""
+    return {"dry_run": dry_run, **deleted_row(await actions.delete(node, recording_id, actor=actor, dry_run=dry_run))}
+
+
+# -- playing -----------------------------------------------------------------------------------------------------------
+
+
+@router.get("/recordings/{recording_id}/play.m3u8", response_class=PlainTextResponse)
+async def play(node: Node, recording_id: Id) -> Response:
+    """What is on disk, as HLS; it grows as the recording does."""
+    row = await _watched(node, recording_id)
+    text = await asyncio.to_thread(media.playlist, row, f"/api/v1/recordings/{recording_id}/parts")
+    return PlainTextResponse(text, media_type="application/vnd.apple.mpegurl", headers={"Cache-Control": "no-store"})
+
+
+@router.get("/recordings/{recording_id}/parts/{number}", response_class=FileResponse)
+async def part(node: Node, recording_id: Id, number: Annotated[int, Path(ge=1, le=1_000_000)]) -> Response:
+    """The bytes of a part; ranges may be asked for."""
+    row = await _watched(node, recording_id)
+    path = await asyncio.to_thread(media.part_file, row, number)
+    return FileResponse(path, media_type=media.TYPES.get(path.suffix, "application/octet-stream"))
+
+
+@router.get("/recordings/{recording_id}/file.mp4", response_class=FileResponse)
+async def finished(node: Node, recording_id: Id) -> Response:
+    """The finished file; ranges may be asked for."""
+    row = await _watched(node, recording_id)
+    return await _file(FilePath(row.path) if row.file else None, "video/mp4", recording_id)
+
+
+@router.get("/recordings/{recording_id}/thumbnail.jpg", response_class=FileResponse)
+async def thumbnail(node: Node, recording_id: Id) -> Response:
+    """Its picture."""
+    row = await recordings.get(node.store, recording_id)
+    return await _file(FilePath(row.path).with_name(f"{row.stem}-thumb.jpg"), "image/jpeg", recording_id)
+
+
+async def _watched(node: Runtime, recording_id: int) -> Recording:
+    row = await recordings.get(node.store, recording_id)
+    node.part(Watched).note(recording_id)
+    return row
+
+
+async def _file(path: FilePath | None, kind: str, recording_id: int) -> Response:
+    if path is None or not await asyncio.to_thread(path.is_file):
+        raise NotFound(f"recording {recording_id} has no such file on this machine")
+    return FileResponse(path, media_type=kind, headers={"X-Content-Type-Options": "nosniff"})

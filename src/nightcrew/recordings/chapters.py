@@ -1,0 +1,133 @@
+"""Chapters of a finished recording, and ffmpeg's file of metadata. Pure. All places are seconds in the finished file."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+APART = 1.0
+"""Seconds between two chapters, at least: players cannot show shorter ones."""
+UNNAMED = "Recording"
+_SPECIAL = re.compile(r"([=;#\\\n])")
+
+
+class Gap(Protocol):
+    """What is missing: `seconds` of the stream, at `start` in the finished file."""
+
+    @property
+    def start(self) -> float: ...
+    @property
+    def seconds(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Titled:
+    """From `at` on the stream had this title and category."""
+
+    at: float
+    title: str
+    category: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """From `start` to `end`, where the next one begins."""
+
+    start: float
+    end: float
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    at: float
+    titled: Titled | None = None
+    gap: float = 0.0
+
+
+def chapters(titles: Iterable[Titled], gaps: Iterable[Gap], duration: float) -> list[Chapter]:
+    """A chapter at 0, at each change of title or category, and at each gap ("Gap of 8 s · <title>").
+
+    What comes within a second is one chapter, with the last title and the sum of the gaps. A gap at the very end is put a
+    second before it; a title that came there is left out.
+    """
+    if duration <= 0:
+        return []
+    starts: list[float] = []
+    labels: list[str] = []
+    now = Titled(0.0, "")
+    for group in _grouped(_points(titles, gaps, duration)):
+        was, now = now, next((point.titled for point in reversed(group) if point.titled), now)
+        missing = sum(point.gap for point in group)
+        if starts and not missing and (was.title, was.category) == (now.title, now.category):
+            continue
+        starts.append(group[0].at)
+        labels.append(_label(now, missing))
+    ends = [*starts[1:], duration]
+    return [Chapter(*one) for one in zip(starts, ends, labels, strict=True)]
+
+
+def _points(titles: Iterable[Titled], gaps: Iterable[Gap], duration: float) -> list[_Point]:
+    """In order, none after the end, and one at 0 before all others."""
+    last = max(0.0, duration - APART)
+    points = [_Point(one.at, titled=one) for one in titles if one.at <= last]
+    points += [_Point(min(one.start, last), gap=one.seconds) for one in gaps if one.seconds > 0]
+    points.sort(key=lambda point: point.at)
+    return [_Point(0.0), *points]
+
+
+def _grouped(points: Sequence[_Point]) -> list[list[_Point]]:
+    groups: list[list[_Point]] = []
+    for point in points:
+        if groups and point.at - groups[-1][0].at < APART:
+            groups[-1].append(point)
+        else:
+            groups.append([point])
+    return groups
+
+
+def _label(titled: Titled, missing: float) -> str:
+    title, category = (" ".join(text.split()) for text in (titled.title, titled.category))
+    name = f"{title} ({category})" if title and category else title or category
+    if not missing:
+        return name or UNNAMED
+    return f"Gap of {length(missing)}" + (f" · {name}" if name else "")
+
+
+def length(seconds: float) -> str:
+    """As a person says it: "0.4 s", "8 s", "2 min 5 s", "1 h 0 min"."""
+    if seconds < 59.5:
+        return f"{seconds:.2g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes_left = divmod(minutes, 60)
+    return f"{hours} h {minutes_left} min" if hours else f"{minutes} min {rest} s"
+
+
+# -- ffmpeg's file of metadata -----------------------------------------------------------------------------------------
+
+
+def ffmetadata(title: str, parts: Iterable[Chapter], **tags: str) -> str:
+    """The text of a file for `ffmpeg -i <file> -map_metadata`; it is read as UTF-8. Format: FFMETADATA1 of ffmpeg-formats(1).
+
+    Names of tags are plain words; tags without a value are left out.
+    """
+    lines = [";FFMETADATA1"]
+    lines += [f"{name}={_escaped(value)}" for name, value in {"title": title, **tags}.items() if value]
+    for part in parts:
+        start = round(part.start * 1000)
+        end = max(start + 1, round(part.end * 1000))
+        lines += ["[CHAPTER]", "TIMEBASE=1/1000", f"START={start}", f"END={end}", f"title={_escaped(part.title)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _escaped(text: str) -> str:
+    """What follows the `=` of a line. Control characters are dropped: MP4 has no place for them."""
+    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    kept = "".join(char for char in plain if char in "\n\t" or unicodedata.category(char) not in {"Cc", "Cs"})
+    escaped = _SPECIAL.sub(r"\\\1", kept)
+    # ffmpeg takes a line break behind any backslash for a part of the value, even when that backslash is escaped itself.
+    # A NUL between them ends the value in all of its versions.
+    return f"{escaped}\0" if escaped.endswith("\\") else escaped

@@ -1,0 +1,354 @@
+"""Keeps the recordings of this node going: gives them to recorders, reads their ledgers, moves their states.
+
+Whatever goes wrong with one recording is told of that one, and the others go on. Nothing here is needed for a recorder to
+record: a server that dies leaves all of it to be found again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.detached import STEADY, delay
+from nightcrew.kernel.errors import Conflict, NightcrewError, NotFound
+from nightcrew.kernel.ffmpeg import ffmpeg_or_none
+from nightcrew.kernel.store import DatabaseAway
+from nightcrew.kernel.tasks import Tasks
+from nightcrew.recorder.ledger import Reader, Tally
+from nightcrew.recorder.wire import Order, Standing, boottime
+from nightcrew.recordings import rules
+from nightcrew.recordings.connections import Connection, connect
+from nightcrew.recordings.fleet import Fleet, Recorder
+from nightcrew.recordings.models import ACTIVE, Recording, State
+from nightcrew.recordings.settings import RecordingSettings
+from nightcrew.recordings.store import recordings
+
+if TYPE_CHECKING:
+    from nightcrew.kernel.runtime import Runtime
+
+log = structlog.get_logger("nightcrew.recordings")
+
+SAVED = 3.0
+"""Seconds between two times that the figures of a recording are stored."""
+LEFT = 10.0
+"""Seconds that a channel's stream may fail before the next one is tried."""
+ENDING = 15.0
+"""Seconds that a recorder has for ending a recording before it is taken from it."""
+RENEWAL = 5.0
+"""Seconds that pass before a recorder is told anew how long it may use its connection."""
+
+
+@dataclass(eq=False, slots=True)
+class Kept:
+    """What this node knows of a recording besides its row."""
+
+    reader: Reader
+    connection: Connection | None = None
+    avoid: int | None = None
+    """The stream of the channel that has failed last."""
+    restarts: int = 0
+    next_start: float = 0.0
+    progress: tuple[int, float] = (0, 0.0)
+    """Segments, and when the last one was seen, on the boot's clock."""
+    good_since: float | None = None
+    offline_since: float | None = None
+    failing_since: float | None = None
+    ending_since: float | None = None
+    saved: tuple[float, int, int] = (0.0, -1, -1)
+    """When, and how many segments and gaps were stored."""
+
+    @property
+    def tally(self) -> Tally:
+        """What its ledger comes to."""
+        return self.reader.tally
+
+
+@dataclass(slots=True)
+class Keeper:
+    """All recordings of this node that a recorder is to hold."""
+
+    runtime: Runtime
+    now: Callable[[], datetime] = utcnow
+    fleet: Fleet = field(init=False)
+    kept: dict[int, Kept] = field(default_factory=dict)
+    active: bool = False
+    """Whether this node has workers."""
+    spared: set[int] = field(default_factory=set)
+    """Recordings that pause so that the disk is left to others."""
+    _tasks: Tasks = field(default_factory=Tasks)
+    _busy: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def __post_init__(self) -> None:
+        self.fleet = Fleet(self.runtime.data_dir / "recorders", self._on_death)
+
+    # -- the node's life -------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Take over what an earlier server has left running, before anybody else asks for connections."""
+        found = await self.fleet.adopt()
+        if found:
+            await self.look()
+
+    async def close(self) -> None:
+        """End the recorders, or leave them to the next server. Recordings stay as they are, and go on then."""
+        await self._tasks.close()
+        async with self._busy:
+            await self.fleet.close(keep=self._options.keep_on_stop)
+            with contextlib.suppress(NightcrewError):
+                await self._read(self.kept.values())
+                await self._save(self.kept, always=True)
+            for kept in self.kept.values():
+                if kept.connection is not None:
+                    await kept.connection.close()
+
+    async def soon(self) -> None:
+        """Something was asked for: look at once, if this node has workers."""
+        if self.active and not len(self._tasks):
+            self._tasks.spawn(self.look(), "recordings are looked at")
+
+    async def look(self) -> None:
+        """The worker's cycle."""
+        async with self._busy:
+            await self.fleet.look()
+            await recordings.claim(self.runtime.store, self.runtime.node)
+            rows = await recordings.of_states(self.runtime.store, ACTIVE, node=self.runtime.node)
+            await self._drop({row.id for row in rows})
+            for row in rows:
+                self.kept.setdefault(row.id, Kept(Reader(Path(row.segments))))
+            await self._read(self.kept.values())
+            await asyncio.gather(*(self._patiently(row) for row in rows))
+            await self._save(self.kept)
+
+    async def _patiently(self, row: Recording) -> None:
+        try:
+            await self._keep(row, self.kept[row.id])
+        except (NotFound, Conflict):
+            return  # it was deleted or moved meanwhile
+        except NightcrewError as exc:
+            log.warning("a recording could not be looked after", recording=row.id, reason=str(exc))
+            with contextlib.suppress(NightcrewError):
+                await self._stand(row, rules.Decision(rules.interrupted(self.kept[row.id].tally.segments), str(exc)))
+
+    # -- one recording ---------------------------------------------------------------------------------------------
+
+    async def _keep(self, row: Recording, kept: Kept) -> None:
+        up, recorder = boottime(), self.fleet.holder(row.id)
+        standing = recorder.standing(row.id) if recorder is not None else None
+        self._note_progress(kept, standing, up)
+        look = rules.Look(
+            standing,
+            recorder is not None,
+            kept.tally.segments,
+            kept.tally.over,
+            0.0 if kept.offline_since is None else up - kept.offline_since,
+            up,
+            row.id in self.spared,
+        )
+        options = self._options
+        decision = rules.decide(row, look, self.now(), grace=options.offline_grace, patience=options.wait_for_source)
+        if decision.state is State.FINISHING:
+            await self._end(row, kept, recorder, standing, decision.reason)
+            return
+        await self._change_source(row, kept, recorder, up)
+        recorder = self.fleet.holder(row.id)
+        if recorder is None and up >= kept.next_start:
+            await self._give(row, kept)
+        elif recorder is not None and kept.connection is not None:
+            await self._renew(row, kept, recorder, up)
+        elif recorder is not None:
+            await self._connect_again(row, kept)
+        await self._stand(row, decision)
+
+    def _note_progress(self, kept: Kept, standing: Standing | None, up: float) -> None:
+        """Notice what comes, and for how long nothing has."""
+        segments, seen = kept.progress
+        if kept.tally.segments > segments:
+            kept.good_since = kept.good_since or up
+            kept.progress = (kept.tally.segments, up)
+            kept.offline_since = kept.failing_since = None
+            if up - kept.good_since > STEADY:
+                kept.restarts = 0
+        elif up - seen > rules.SILENT:
+            kept.good_since = None
+        if standing is not None and standing.state == "offline":
+            kept.offline_since = kept.offline_since or standing.since
+        elif standing is not None and standing.state != "starting":
+            kept.offline_since = None
+        failing = standing is not None and standing.state in {"waiting", "offline"}
+        kept.failing_since = (kept.failing_since or up) if failing else None
+
+    async def _change_source(self, row: Recording, kept: Kept, recorder: Recorder | None, up: float) -> None:
+        """Another stream of the channel, when this one fails or its connection is needed elsewhere."""
+        connection = kept.connection
+        if connection is None or connection.lease is None:
+            return
+        failing = kept.failing_since is not None and up - kept.failing_since > LEFT
+        if connection.over or failing:
+            if recorder is not None:
+                await self.fleet.release(row.id)
+            await connection.close()
+            kept.connection, kept.avoid = None, connection.stream
+            kept.failing_since = None
+            kept.next_start = up
+
+    async def _give(self, row: Recording, kept: Kept) -> None:
+        if kept.connection is None:
+            kept.connection = await connect(self.runtime, row, avoid=kept.avoid)
+        await self.fleet.give(self._order(row, kept.connection), most=self._options.per_recorder)
+
+    async def _connect_again(self, row: Recording, kept: Kept) -> None:
+        """Of a recorder that was taken over: get the connection that it uses. Without one it must not go on."""
+        try:
+            kept.connection = await connect(self.runtime, row)
+        except DatabaseAway:
+            raise
+        except NightcrewError:
+            await self.fleet.release(row.id)
+            raise
+
+    async def _renew(self, row: Recording, kept: Kept, recorder: Recorder, up: float) -> None:
+        """Tell the recorder what has changed: a rotation that was asked for, or how long it may go on."""
+        if kept.connection is None:
+            return
+        order, known = self._order(row, kept.connection), recorder.orders[row.id]
+        if order.hold_until and known.hold_until and order.hold_until - known.hold_until < RENEWAL:
+            order = replace(order, hold_until=known.hold_until)
+        await self.fleet.change(order)
+        kept.next_start = min(kept.next_start, up)
+
+    async def _end(
+        self, row: Recording, kept: Kept, recorder: Recorder | None, standing: Standing | None, reason: str
+    ) -> None:
+        """Have the recorder finish what it reads, then go on to post-processing."""
+        up = boottime()
+        kept.ending_since = kept.ending_since or up
+        if recorder is not None and not (standing is not None and standing.state == "over"):
+            if up - kept.ending_since < ENDING:
+                await self.fleet.change(replace(recorder.orders[row.id], stop=True))
+                return
+            log.warning("a recorder did not end a recording in time", recording=row.id, pid=recorder.process.pid)
+        await self.fleet.release(row.id)
+        await self._read([kept])
+        await self._save({row.id: kept}, always=True)
+        if kept.connection is not None:
+            await kept.connection.close()
+            kept.connection = None
+        await recordings.change_state(
+            self.runtime.store, row.id, State.FINISHING, reason, now=self.now(), ended_at=self.now()
+        )
+        await self.runtime.activity.record("recording.ended", f"{row.name}: {reason}", subject=str(row.id))
+        self.runtime.bus.publish("recordings")
+
+    async def _stand(self, row: Recording, decision: rules.Decision) -> None:
+        if (row.state, row.reason or "") == (decision.state, decision.reason):
+            return
+        moved = await recordings.change_state(
+            self.runtime.store, row.id, decision.state, decision.reason, now=self.now()
+        )
+        if moved:
+            await self._tell(row, decision)
+        self.runtime.bus.publish("recordings")
+
+    async def _tell(self, row: Recording, decision: rules.Decision) -> None:
+        words = {
+            State.RECORDING: "goes on" if row.state is not State.WAITING else "is being recorded",
+            State.RETRYING: f"is interrupted: {decision.reason}",
+            State.PAUSED: f"is paused: {decision.reason}",
+        }.get(decision.state)
+        if words:
+            level = "info" if decision.state is State.RECORDING else "warning"
+            await self.runtime.activity.record(
+                f"recording.{decision.state.value}", f"{row.name} {words}", level=level, subject=str(row.id)
+            )
+
+    def _order(self, row: Recording, connection: Connection) -> Order:
+        options = self._options
+        return Order(
+            recording=row.id,
+            folder=str(row.segments),
+            stem=row.stem,
+            url=connection.url,
+            kind=connection.kind,
+            headers=connection.headers,
+            quality=connection.quality,
+            part_seconds=float(options.segment_duration),
+            part_bytes=options.segment_size,
+            rotate=row.rotations,
+            hold_until=0.0 if row.id in self.spared else connection.hold_until(shared=not self.runtime.store.is_sqlite),
+            private=connection.private,
+            ffmpeg=ffmpeg_or_none(),
+        )
+
+    # -- recorders that die ----------------------------------------------------------------------------------------
+
+    async def _on_death(self, orphans: set[int], how: str) -> None:
+        """Give its recordings to another recorder, the first time at once."""
+        up = boottime()
+        for recording_id in orphans:
+            kept = self.kept.get(recording_id)
+            if kept is None:
+                continue
+            kept.next_start = up + delay(kept.restarts)
+            kept.restarts += 1
+            with contextlib.suppress(NightcrewError):
+                row = await recordings.get(self.runtime.store, recording_id)
+                await recordings.change(self.runtime.store, recording_id, restarts=row.restarts + 1)
+                said = f"{row.name}: its recorder is gone ({how}) and is replaced"
+                await self.runtime.activity.record(
+                    "recording.restarted", said, level="warning", subject=str(recording_id)
+                )
+        with contextlib.suppress(NightcrewError):
+            await self.look()
+
+    # -- ledgers ---------------------------------------------------------------------------------------------------
+
+    async def _read(self, found: Iterable[Kept]) -> None:
+        readers = [kept.reader for kept in found]
+        await asyncio.to_thread(_refresh, readers)
+
+    async def _save(self, found: dict[int, Kept], *, always: bool = False) -> None:
+        """Store the figures of what has changed; at once when there is a new gap."""
+        up, changed = boottime(), dict[int, Tally]()
+        for recording_id, kept in found.items():
+            at, segments, gaps = kept.saved
+            tally = kept.tally
+            if (tally.segments, len(tally.gaps)) == (segments, gaps):
+                continue
+            if always or len(tally.gaps) != gaps or up - at > SAVED or segments <= 0:
+                changed[recording_id] = tally
+                kept.saved = (up, tally.segments, len(tally.gaps))
+        await recordings.save_tallies(self.runtime.store, changed, self.now())
+        if changed:
+            self.runtime.bus.publish("recordings")
+
+    async def _drop(self, active: set[int]) -> None:
+        """Forget what is not to be held any more."""
+        for recording_id in [one for one in self.kept if one not in active]:
+            kept = self.kept.pop(recording_id)
+            await self.fleet.release(recording_id)
+            if kept.connection is not None:
+                await kept.connection.close()
+        for recorder in self.fleet.recorders.values():
+            for recording_id in [one for one in recorder.orders if one not in active]:
+                await self.fleet.release(recording_id)
+
+    @property
+    def _options(self) -> RecordingSettings:
+        return self.runtime.settings.of(RecordingSettings)
+
+
+def _refresh(readers: list[Reader]) -> None:
+    """Take in what recorders have written. A ledger that cannot be read now is read the next time."""
+    for reader in readers:
+        try:
+            reader.refresh()
+        except (OSError, ValueError) as exc:
+            log.warning("a ledger could not be read", folder=reader.folder.name, reason=str(exc))

@@ -1,0 +1,160 @@
+"""What ffmpeg does for a recording: parts become one file, which is then read from end to end; a picture of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nightcrew.kernel.errors import GiveUp, Retry
+from nightcrew.kernel.ffmpeg import ffmpeg
+from nightcrew.kernel.processes import Child, Command, start
+
+BLOCK = 1 << 20
+IDLE = 300.0
+"""Seconds without any progress after which ffmpeg hangs."""
+
+Progress = Callable[[int], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Bytes of a part, from `begin` to `end`."""
+
+    path: Path
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a file holds: pictures of its first video, None without one, and seconds."""
+
+    frames: int | None
+    seconds: float
+
+
+async def join(pieces: Sequence[Piece], chapters: Path, output: Path, progress: Progress, *, fragmented: bool) -> None:
+    """Write the pieces, one behind the other, into an MP4 file, nothing encoded anew. Raises `Retry` with what ffmpeg said.
+
+    `fragmented`: they are fragments of MP4, else a transport stream. `output` is replaced.
+    """
+    await asyncio.to_thread(output.unlink, missing_ok=True)  # an ffmpeg that still writes there writes to nobody
+    given = ["-f", "mov" if fragmented else "mpegts", "-i", "pipe:0", "-f", "ffmetadata", "-i", str(chapters)]
+    maps = ["-map", "0:v?", "-map", "0:a?", "-map_metadata", "1", "-map_chapters", "1"]
+    written = ["-c", "copy", "-copyinkf", "-movflags", "+faststart", "-f", "mp4", f"file:{output}"]
+    command = Command((ffmpeg(), "-nostdin", "-v", "error", "-y", *given, *maps, *written), grace=1)
+    async with _running(command) as child:
+        await _pump(child, pieces, progress)
+        await _ended(child)
+
+
+async def measure(path: Path) -> Measured:
+    """Read a whole file, every packet of it. Raises `Retry` when that cannot be done."""
+    command = Command((ffmpeg(), "-nostdin", "-v", "error", "-i", f"file:{path}", *_FIRST, *_COUNTING), grace=1)
+    async with _running(command) as child:
+        found = await _progress_of(child)
+        await _ended(child)
+    return found
+
+
+async def pictures(pieces: Sequence[Piece], *, fragmented: bool) -> int:
+    """How many pictures ffmpeg finds in the pieces."""
+    given = ["-f", "mov" if fragmented else "mpegts", "-i", "pipe:0", "-map", "0:v:0"]
+    command = Command((ffmpeg(), "-nostdin", "-v", "error", *given, *_COUNTING), grace=1)
+    async with _running(command) as child:
+        counting = asyncio.ensure_future(_progress_of(child))
+        try:
+            await _pump(child, pieces, _nothing)
+            return (await counting).frames or 0
+        finally:
+            counting.cancel()
+
+
+async def thumbnail(path: Path, output: Path, *, at: float) -> None:
+    """A picture at `at` seconds, at most 1280 wide, as JPEG. Raises `GiveUp` when there is none."""
+    seek = ["-ss", f"{at:.3f}", "-i", f"file:{path}", "-map", "0:v:0"]
+    drawn = [
+        "-frames:v",
+        "1",
+        "-vf",
+        "scale='min(1280,iw)':-2",
+        "-q:v",
+        "4",
+        "-f",
+        "image2",
+        "-update",
+        "1",
+        f"file:{output}",
+    ]
+    command = Command((ffmpeg(), "-nostdin", "-v", "error", "-y", *seek, *drawn), grace=1)
+    async with _running(command) as child:
+        await _ended(child)
+    if not await asyncio.to_thread(output.exists):
+        raise GiveUp("no picture could be made")
+
+
+_FIRST = ("-map", "0:v:0?", "-map", "0:a:0?")
+_COUNTING = ("-c", "copy", "-copyinkf", "-f", "null", "-progress", "pipe:1", "-stats_period", "5", "-")
+
+
+async def _progress_of(child: Child) -> Measured:
+    frames, seconds = 0, 0.0
+    while True:
+        try:
+            async with asyncio.timeout(IDLE):
+                line = await child.stdout.readline()
+        except TimeoutError as exc:
+            raise Retry("ffmpeg makes no progress") from exc
+        if not line:
+            return Measured(frames or None, seconds)
+        key, _, value = line.decode("ascii", "replace").strip().partition("=")
+        if key == "frame" and value.isdecimal():
+            frames = int(value)
+        elif key == "out_time_us" and value.lstrip("-").isdecimal():
+            seconds = int(value) / 1e6
+
+
+async def _pump(child: Child, pieces: Sequence[Piece], progress: Progress) -> None:
+    """Give ffmpeg the bytes. One that ends before it has all of them is told of by `_ended`."""
+    done = 0
+    with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+        for piece in pieces:
+            with piece.path.open("rb") as file:
+                file.seek(piece.begin)
+                left = piece.end - piece.begin
+                while left > 0:
+                    block = await asyncio.to_thread(file.read, min(BLOCK, left))
+                    if not block:
+                        raise Retry(f"{piece.path.name} is shorter than its ledger says")
+                    child.stdin.write(block)
+                    async with asyncio.timeout(IDLE):
+                        await child.stdin.drain()
+                    left -= len(block)
+                    done += len(block)
+                    await progress(done)
+    child.stdin.close()
+
+
+async def _ended(child: Child) -> None:
+    how = await child.wait()
+    if child.code != 0:
+        raise Retry(f"ffmpeg failed: {child.last_words()[-300:] or how}")
+
+
+async def _nothing(_done: int) -> None:
+    return None
+
+
+@contextlib.asynccontextmanager
+async def _running(command: Command) -> AsyncIterator[Child]:
+    try:
+        child = await start(command)
+    except OSError as exc:
+        raise Retry(f"ffmpeg cannot be started: {exc.strerror}") from exc
+    try:
+        yield child
+    finally:
+        await child.end()

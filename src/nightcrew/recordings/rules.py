@@ -1,0 +1,125 @@
+"""Pure rules: how a recording stands, when it is over, when it is stuck, what the disk has to hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from nightcrew.recorder.wire import Standing
+from nightcrew.recordings.models import Recording, State
+
+STARTING = 5.0
+"""Seconds that a recorder may take to begin before that is called a retry."""
+SILENT = 20.0
+"""Seconds without a sign of life after which a recorder process hangs (stopped, or out of memory), and is replaced."""
+HUNG = 90.0
+"""Seconds without any news after which a recording in a living recorder hangs: more than all time limits of its requests."""
+WIDE = 1.25
+"""What a finished file may need beside its parts while it is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is seen of a recording at a moment. Times in seconds of the boot's clock.
+
+    `offline_for`: seconds for which its source was offline without a break; `over`: why the recorder calls it over.
+    """
+
+    standing: Standing | None
+    held: bool
+    """Whether a recorder process has its order."""
+    segments: int
+    over: str | None
+    offline_for: float
+    up: float
+    spared: bool = False
+    """Whether it pauses so that the disk is left to others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """How it stands from now on."""
+
+    state: State
+    reason: str
+
+
+def decide(row: Recording, look: Look, now: datetime, *, grace: float, patience: float) -> Decision:
+    """How a recording that is to be held stands. `grace`, `patience` seconds: the settings offline_grace, wait_for_source."""
+    if look.over is not None:
+        return Decision(State.FINISHING, look.over)
+    if row.stop_asked:
+        return Decision(State.FINISHING, "it was stopped by hand")
+    if row.stop_at is not None and now >= row.stop_at:
+        return Decision(State.FINISHING, "its time is over")
+    if look.segments and look.offline_for >= grace and row.stop_at is None:
+        return Decision(State.FINISHING, f"the stream was offline for {look.offline_for:.0f} s")
+    waited = (now - row.created_at).total_seconds()
+    if not look.segments and waited > patience and row.stop_at is None:
+        return Decision(State.FINISHING, f"its stream did not begin within {patience / 60:.0f} minutes")
+    return _standing(row, look)
+
+
+def _standing(row: Recording, look: Look) -> Decision:
+    standing, before = look.standing, interrupted(look.segments)
+    if look.spared and look.segments:
+        return Decision(State.PAUSED, "the disk is short, and its space is left to other recordings")
+    if not look.held:
+        return Decision(before, row.reason or "it waits for a recorder")
+    if standing is None or (standing.state == "starting" and look.up - standing.since < STARTING):
+        return Decision(row.state, row.reason or "")
+    match standing.state:
+        case "reading":
+            return Decision(State.RECORDING if look.segments else before, "")
+        case "full":
+            return Decision(State.PAUSED if look.segments else before, "the disk is full")
+        case _:
+            return Decision(before, standing.reason or "its source is being opened")
+
+
+def interrupted(segments: int) -> State:
+    """How a recording stands that nothing comes in for: it has begun, or it has not."""
+    return State.RETRYING if segments else State.WAITING
+
+
+def hangs(standing: Standing, up: float) -> bool:
+    """Whether a recording in a living recorder does nothing any more."""
+    return standing.state in {"reading", "starting"} and up - max(standing.since, standing.moved) > HUNG
+
+
+def is_stuck(row: Recording, *, held: bool, now: datetime, hours: float) -> bool:
+    """Whether nobody records it and nothing has come for so long that what there is has to be finished."""
+    if held or not row.active or row.state is State.WAITING:
+        return False
+    last = row.progress_at or row.started_at or row.created_at
+    return now - last > timedelta(hours=hours)
+
+
+def reserve(running: Iterable[Recording], now: datetime, *, minutes: float, least: int) -> int:
+    """Bytes that should be free: what each running recording is going to need, and `least` besides."""
+    return least + sum(round(rate(row) * horizon(row, now, minutes)) for row in running)
+
+
+def rate(row: Recording) -> float:
+    """Bytes a second of a recording, 0 when it is not known yet."""
+    seconds = row.seconds - row.missing
+    return row.bytes / seconds if seconds > 0 else 0.0
+
+
+def horizon(row: Recording, now: datetime, minutes: float) -> float:
+    """Seconds for which space is reserved: to its end where that is known, at most `minutes`."""
+    if row.stop_at is None:
+        return minutes * 60
+    return min(max(0.0, (row.stop_at - now).total_seconds()), minutes * 60)
+
+
+def first_to_pause(running: Sequence[Recording]) -> Recording | None:
+    """The one that is least wanted: of lowest priority, no favourite, begun last."""
+    able = [row for row in running if row.state is State.RECORDING]
+    return min(able, key=lambda row: (row.priority, row.favourite, -row.created_at.timestamp()), default=None)
+
+
+def space_to_finish(row: Recording) -> int:
+    """Bytes that making the finished file needs."""
+    return round(row.bytes * WIDE)

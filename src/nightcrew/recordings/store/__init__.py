@@ -1,0 +1,1 @@
+"""The SQL of the recordings domain. Rows and connections do not leave it."""

@@ -1,0 +1,76 @@
+"""Watched streams."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from nightcrew.kernel.errors import Conflict, NotFound
+from nightcrew.kernel.store import Store
+from nightcrew.recordings.models import Watch, watch
+
+
+async def add(store: Store, values: Mapping[str, Any], *, now: datetime) -> Watch:
+    """A new watch. Raises `Conflict` for a name in use."""
+    row = {**values, "windows": json.dumps(list(values["windows"])), "created_at": now, "next_look_at": now}
+    async with store.write() as connection:
+        same = sa.select(watch.c.id).where(sa.func.lower(watch.c.name) == str(values["name"]).lower())
+        if (await connection.execute(same)).first() is not None:
+            raise Conflict(f"{values['name']} is watched already")
+        insert = sa.insert(watch).values({"title": "", "category": "", **row}).returning(watch.c.id)
+        watch_id = int((await connection.execute(insert)).scalar_one())
+    return await get(store, watch_id)
+
+
+async def get(store: Store, watch_id: int) -> Watch:
+    """One watch. Raises `NotFound`."""
+    found = await _select(store, watch.c.id == watch_id)
+    if not found:
+        raise NotFound(f"there is no watch {watch_id}")
+    return found[0]
+
+
+async def every(store: Store) -> list[Watch]:
+    """All watches, by name."""
+    return await _select(store)
+
+
+async def due(store: Store, now: datetime, limit: int) -> list[Watch]:
+    """Watches that are to be looked at now."""
+    return (await _select(store, watch.c.enabled, watch.c.next_look_at <= now))[:limit]
+
+
+async def change(store: Store, watch_id: int, **values: Any) -> None:
+    """Change a watch. Raises `NotFound`."""
+    if "windows" in values:
+        values["windows"] = json.dumps(list(values["windows"]))
+    async with store.write() as connection:
+        found = await connection.execute(sa.update(watch).where(watch.c.id == watch_id).values(values))
+    if not found.rowcount:
+        raise NotFound(f"there is no watch {watch_id}")
+
+
+async def claim(store: Store, watch_id: int, *, seen: datetime, until: datetime) -> bool:
+    """Take a watch for a look, unless another node has: `seen` is when its next look was due as it was read."""
+    async with store.write() as connection:
+        mine = sa.and_(watch.c.id == watch_id, watch.c.next_look_at == seen)
+        return (await connection.execute(sa.update(watch).where(mine).values(next_look_at=until))).rowcount == 1
+
+
+async def remove(store: Store, watch_id: int) -> None:
+    """Forget a watch; its recordings stay. Raises `NotFound`."""
+    async with store.write() as connection:
+        found = await connection.execute(sa.delete(watch).where(watch.c.id == watch_id))
+    if not found.rowcount:
+        raise NotFound(f"there is no watch {watch_id}")
+
+
+async def _select(store: Store, *conditions: sa.ColumnElement[bool]) -> list[Watch]:
+    query = sa.select(watch).where(*conditions).order_by(sa.func.lower(watch.c.name))
+    async with store.read() as connection:
+        rows = (await connection.execute(query)).mappings().all()
+    return [Watch(**{**row, "windows": tuple(json.loads(row["windows"]))}) for row in rows]

@@ -1,0 +1,109 @@
+"""Recordings that nobody works on any more: found at the start and every few minutes, and finished, never thrown away."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.errors import NightcrewError
+from nightcrew.recorder import ledger
+from nightcrew.recordings import rules
+from nightcrew.recordings.keeper import Keeper
+from nightcrew.recordings.models import ACTIVE, Recording, State
+from nightcrew.recordings.processing import JOB
+from nightcrew.recordings.settings import RecordingSettings
+from nightcrew.recordings.store import recordings
+
+if TYPE_CHECKING:
+    from nightcrew.kernel.runtime import Runtime
+
+log = structlog.get_logger("nightcrew.recordings")
+
+SILENT = timedelta(seconds=60)
+"""A node that has written no heartbeat for this long does not record."""
+SETTLING = timedelta(seconds=60)
+"""A recording that has just been moved is left alone for this long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """A recording that stands still, why, and what is done with it: finish, fail or adopt."""
+
+    row: Recording
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a clean-up did, or would do."""
+
+    checked: int
+    found: tuple[Stuck, ...]
+    cleaned: int
+    errors: tuple[str, ...]
+
+
+async def find(runtime: Runtime) -> tuple[int, list[Stuck]]:
+    """How many recordings were looked at, and those that are stuck."""
+    keeper, now = runtime.part(Keeper), utcnow()
+    hours = runtime.settings.of(RecordingSettings).stuck_hours
+    rows = await recordings.of_states(runtime.store, {*ACTIVE, State.FINISHING, State.PROCESSING})
+    silent = {name for name, seen in await runtime.schedule.nodes(runtime) if now - seen > SILENT}
+    known = {name for name, _ in await runtime.schedule.nodes(runtime)}
+    working = await runtime.jobs.active(f"{JOB}:")
+    found: list[Stuck] = []
+    for row in rows:
+        if row.node and row.node != runtime.node:
+            if (row.node in silent or row.node not in known) and await asyncio.to_thread(Path(row.segments).is_dir):
+                found.append(Stuck(row, f"the machine that recorded it, {row.node}, is gone", "adopt"))
+            continue
+        held = keeper.fleet.holder(row.id) is not None
+        if rules.is_stuck(row, held=held, now=now, hours=hours):
+            found.append(Stuck(row, f"no recorder, and nothing has come for {hours:g} h", "finish"))
+        elif row.state is State.PROCESSING and now - row.since > SETTLING and not _worked_on(row, working):
+            found.append(Stuck(row, "its post-processing was ended", "fail"))
+    return len(rows), found
+
+
+def _worked_on(row: Recording, working: set[str]) -> bool:
+    return any(run_id.startswith(f"{JOB}:{row.id}:") for run_id in working)
+
+
+async def clean_up(runtime: Runtime, *, actor: str, dry_run: bool) -> Report:
+    """Finish what is stuck. One that cannot be finished now does not keep the others from it."""
+    checked, found = await find(runtime)
+    cleaned, errors = 0, list[str]()
+    for one in found if not dry_run else ():
+        try:
+            await _mend(runtime, one)
+        except (NightcrewError, OSError) as exc:
+            errors.append(f"recording {one.row.id}: {exc}")
+            continue
+        cleaned += 1
+        said = f"{one.row.name} was stuck ({one.reason}) and is taken care of"
+        await runtime.activity.record("recording.unstuck", said, level="warning", actor=actor, subject=str(one.row.id))
+    if cleaned:
+        await runtime.part(Keeper).soon()
+    return Report(checked, tuple(found), cleaned, tuple(errors))
+
+
+async def _mend(runtime: Runtime, one: Stuck) -> None:
+    row, now = one.row, utcnow()
+    match one.remedy:
+        case "adopt":
+            await recordings.adopt(runtime.store, row.id, of=row.node, node=runtime.node)
+        case "fail":
+            await recordings.change_state(runtime.store, row.id, State.FAILED, one.reason, now=now)
+        case _:
+            tally = await asyncio.to_thread(ledger.read, Path(row.segments))
+            await recordings.save_tallies(runtime.store, {row.id: tally}, row.progress_at or now)
+            await recordings.change_state(
+                runtime.store, row.id, State.FINISHING, one.reason, now=now, ended_at=row.progress_at or now
+            )

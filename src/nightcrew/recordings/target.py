@@ -1,0 +1,73 @@
+"""What a recording is made of: an address, or a channel of the playlists. Sealed at rest, as addresses may hold logins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from nightcrew.kernel.errors import Invalid
+from nightcrew.kernel.redaction import redact
+from nightcrew.kernel.targets import points_private
+from nightcrew.playlists import channels
+from nightcrew.recorder.wire import Kind
+
+if TYPE_CHECKING:
+    from nightcrew.kernel.runtime import Runtime
+
+SCHEMES = frozenset({"http", "https", "rtmp", "rtmps", "rtsp", "rtsps", "hls", "httpstream", "dash"})
+MAX_URL = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`url` or `channel_id`. `private`: the address was in a private network when it was entered."""
+
+    url: str = ""
+    channel_id: int | None = None
+    kind: Kind = "auto"
+    quality: str = "best"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    private: bool = False
+
+    def sealed(self, runtime: Runtime) -> str:
+        """As it is stored."""
+        return runtime.vault.seal(asdict(self))
+
+
+def unsealed(runtime: Runtime, text: str) -> Target:
+    """Raises `NeedsUser` when it was sealed with another key."""
+    raw: dict[str, Any] = runtime.vault.unseal(text)
+    return Target(**raw)
+
+
+async def target_of(
+    runtime: Runtime, *, url: str = "", channel_id: int | None = None, kind: Kind = "auto", quality: str = "best"
+) -> tuple[Target, str, str]:
+    """A target, how it is shown, and a name for it. Raises `Invalid` with a field, `NotFound` for an unknown channel."""
+    if (channel_id is None) == (not url.strip()):
+        raise Invalid("give an address or a channel, one of both", field="url")
+    if channel_id is not None:
+        channel = await channels.get(runtime.store, channel_id)
+        return Target(channel_id=channel_id, quality=quality), f"channel {channel.name}", channel.name
+    url = url.strip()
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError as exc:
+        raise Invalid("the address cannot be read", field="url") from exc
+    if len(url) > MAX_URL or (parts.scheme.lower() not in SCHEMES or not host):
+        raise Invalid("the address begins with http, https, rtmp or rtsp, and names a host", field="url")
+    plain = url.partition("://")[2] if parts.scheme in {"hls", "httpstream", "dash"} else url
+    private = await points_private(plain if "://" in plain else url)
+    return Target(url, kind=kind, quality=quality, private=private), redact(url), _name(parts.path, host)
+
+
+def _name(path: str, host: str) -> str:
+    """A name for an address: its last speaking part."""
+    words = [word for word in path.split("/") if word]
+    last = words[-1].rpartition(".")[0] or words[-1] if words else ""
+    if last.lower() in {"", "live", "index", "master", "playlist", "stream", "chunklist"}:
+        last = words[-2] if len(words) > 1 else host
+    return last[:100]

@@ -1,0 +1,129 @@
+"""Watched streams: looked at when it is time, recorded when they are live or their window is open."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.errors import Conflict, NightcrewError
+from nightcrew.recorder.scout import Finding
+from nightcrew.recordings import actions, windows
+from nightcrew.recordings.models import ACTIVE, Recording, Watch
+from nightcrew.recordings.scouting import Scout
+from nightcrew.recordings.settings import RecordingSettings
+from nightcrew.recordings.store import recordings, watches
+from nightcrew.recordings.target import Target, unsealed
+from nightcrew.recordings.windows import Occurrence
+
+if TYPE_CHECKING:
+    from nightcrew.kernel.runtime import Runtime
+
+log = structlog.get_logger("nightcrew.recordings")
+
+AT_ONCE = 20
+"""Watches that one cycle takes."""
+LIVE = "live"
+"""Stands for the window of a stream that is recorded whenever it is live."""
+
+
+async def look(runtime: Runtime, watch: Watch, now: datetime) -> None:
+    """Look at one watch: begin its recording, or learn what its stream is called now."""
+    open_now, following = _when(watch, now)
+    every = timedelta(seconds=runtime.settings.of(RecordingSettings).look_every)
+    next_look = min(now + every, following or now + every)
+    if not await watches.claim(runtime.store, watch.id, seen=watch.next_look_at, until=next_look):
+        return
+    running = await running_of(runtime, watch)
+    target = unsealed(runtime, watch.sealed)
+    if open_now is None and running is None:
+        return
+    if target.channel_id is not None:
+        await _begin(runtime, watch, target, running, open_now, "", "")
+        return
+    found = await _found(runtime, target)
+    if found.live is not None:
+        await watches.change(
+            runtime.store,
+            watch.id,
+            live=found.live,
+            looked_at=now,
+            error=None if found.live else found.error or None,
+            title=found.title if found.live else watch.title,
+            category=found.category if found.live else watch.category,
+            ended_window=watch.ended_window if found.live else None,
+        )
+    else:
+        await watches.change(runtime.store, watch.id, live=None, looked_at=now, error=found.error[:500])
+    if found.live:
+        await _begin(runtime, watch, target, running, open_now, found.title, found.category)
+    runtime.bus.publish("recordings")
+
+
+async def _found(runtime: Runtime, target: Target) -> Finding:
+    try:
+        return await runtime.part(Scout).look(target)
+    except NightcrewError as exc:
+        return Finding(0, live=None, error=str(exc))
+
+
+def _when(watch: Watch, now: datetime) -> tuple[Occurrence | None, datetime | None]:
+    """The window that is open now, and when the next one opens. A stream without windows is always to be recorded."""
+    parsed = [windows.parse(text) for text in watch.windows]
+    local = now.astimezone()
+    if not parsed:
+        return Occurrence(local, local + timedelta(days=36_500)), None
+    return windows.occurrence(parsed, local), windows.following(parsed, local)
+
+
+async def running_of(runtime: Runtime, watch: Watch) -> Recording | None:
+    """The recording of a watch that is going on."""
+    found = await recordings.of_states(runtime.store, ACTIVE)
+    return next((row for row in found if row.watch_id == watch.id), None)
+
+
+async def _begin(
+    runtime: Runtime,
+    watch: Watch,
+    target: Target,
+    running: Recording | None,
+    open_now: Occurrence | None,
+    title: str,
+    category: str,
+) -> None:
+    if running is not None:
+        if title and await recordings.add_title(runtime.store, running.id, title, category):
+            runtime.bus.publish("recordings")
+        return
+    key = open_now.key if open_now is not None and watch.windows else LIVE
+    if open_now is None or not watch.enabled or watch.ended_window == key:
+        return
+    try:
+        row = await actions.start(
+            runtime,
+            target,
+            name=watch.name,
+            shown=watch.shown,
+            title=title,
+            category=category,
+            watch=watch,
+            stop_at=open_now.end if watch.windows else None,
+            actor="schedule",
+        )
+    except Conflict:
+        return  # another node was quicker
+    if watch.windows:
+        await watches.change(runtime.store, watch.id, ended_window=key)
+    log.info("a watched stream is recorded", watch=watch.name, recording=row.id)
+
+
+async def look_at_due(runtime: Runtime) -> None:
+    """The worker's cycle."""
+    now = utcnow()
+    for watch in await watches.due(runtime.store, now, AT_ONCE):
+        try:
+            await look(runtime, watch, now)
+        except NightcrewError as exc:
+            log.warning("a watched stream could not be looked at", watch=watch.name, reason=str(exc))

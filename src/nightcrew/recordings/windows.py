@@ -1,0 +1,109 @@
+"""When a stream is to be recorded: `mon-fri 20:00-22:15`, `sat,sun 10:00-12:00`, `daily 23:30-00:30`, `2026-12-31 20:00-23:30`. Pure.
+
+Times are the installation's. A window that ends before it begins ends on the next day.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from nightcrew.kernel.errors import Invalid
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_FORM = re.compile(r"(?P<days>\S+)\s+(?P<begin>\d{1,2}:\d{2})\s*-\s*(?P<end>\d{1,2}:\d{2})", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """On some days of the week, or on one date, from `begin` to `end`."""
+
+    days: frozenset[int]
+    on: date | None
+    begin: time
+    end: time
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One time that a window is open."""
+
+    begin: datetime
+    end: datetime
+
+    @property
+    def key(self) -> str:
+        """Tells it from all others."""
+        return self.begin.isoformat(timespec="minutes")
+
+
+def parse(text: str) -> Window:
+    """Raises `Invalid` for what is no window."""
+    found = _FORM.fullmatch(text.strip().lower())
+    if found is None:
+        raise Invalid(
+            f"{text!r} is no window of time; write for instance `mon-fri 20:00-22:15` or `2026-12-31 20:00-23:30`"
+        )
+    begin, end = _time(found["begin"], text), _time(found["end"], text)
+    if begin == end:
+        raise Invalid(f"{text!r} is empty: it ends when it begins")
+    if _DATE.fullmatch(found["days"]):
+        try:
+            return Window(frozenset(), date.fromisoformat(found["days"]), begin, end)
+        except ValueError as exc:
+            raise Invalid(f"{text!r} has a date that there is not") from exc
+    return Window(_days(found["days"], text), None, begin, end)
+
+
+def occurrence(windows: Iterable[Window], now: datetime) -> Occurrence | None:
+    """The one that is open at `now` (local time, aware); of several the one that is open longest."""
+    found: list[Occurrence] = []
+    for window in windows:
+        for day in (now.date() - timedelta(days=1), now.date()):
+            one = _on(window, day, now)
+            if one is not None and one.begin <= now < one.end:
+                found.append(one)
+    return max(found, key=lambda one: one.end, default=None)
+
+
+def following(windows: Iterable[Window], now: datetime) -> datetime | None:
+    """When the next window opens; None when none ever will (within a week, or on its date)."""
+    found: list[datetime] = []
+    for window in windows:
+        days = [window.on] if window.on else [now.date() + timedelta(days=shift) for shift in range(8)]
+        found += [one.begin for day in days if (one := _on(window, day, now)) is not None and one.begin > now]
+    return min(found, default=None)
+
+
+def _on(window: Window, day: date, now: datetime) -> Occurrence | None:
+    if window.on is not None and day != window.on:
+        return None
+    if window.on is None and day.weekday() not in window.days:
+        return None
+    until = day if window.end > window.begin else day + timedelta(days=1)
+    zone = now.tzinfo
+    return Occurrence(datetime.combine(day, window.begin, zone), datetime.combine(until, window.end, zone))
+
+
+def _days(text: str, whole: str) -> frozenset[int]:
+    if text == "daily":
+        return frozenset(range(7))
+    found: set[int] = set()
+    for piece in text.split(","):
+        first, dash, last = piece.partition("-")
+        if first not in DAYS or (dash and last not in DAYS):
+            raise Invalid(f"{whole!r} has a day that there is not; days are {', '.join(DAYS)} or daily")
+        begin, end = DAYS.index(first), DAYS.index(last if dash else first)
+        found |= {day % 7 for day in range(begin, end + 1 if end >= begin else end + 8)}
+    return frozenset(found)
+
+
+def _time(text: str, whole: str) -> time:
+    hours, _, minutes = text.partition(":")
+    try:
+        return time(int(hours), int(minutes))
+    except ValueError as exc:
+        raise Invalid(f"{whole!r} has a time that there is not") from exc

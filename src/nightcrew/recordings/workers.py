@@ -1,0 +1,97 @@
+"""The domain's workers: what happens at the start and the end of a node, and in each cycle."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.jobs import Run
+from nightcrew.recordings import actions, disk, stuck, watching
+from nightcrew.recordings.disk import Disk
+from nightcrew.recordings.keeper import Keeper
+from nightcrew.recordings.media import Watched
+from nightcrew.recordings.models import Recording, State
+from nightcrew.recordings.processing import JOB
+from nightcrew.recordings.scouting import Scout
+from nightcrew.recordings.store import recordings
+
+if TYPE_CHECKING:
+    from nightcrew.kernel.runtime import Runtime
+
+
+async def start(runtime: Runtime) -> None:
+    """Called once at the start of a node, before its workers: recorders that go on are taken over at once."""
+    keeper = Keeper(runtime)
+    runtime.add(keeper)
+    runtime.add(Scout())
+    runtime.add(Disk())
+    runtime.add(Watched())
+    await keeper.start()
+
+
+async def stop(runtime: Runtime) -> None:
+    """Called at the end of a node."""
+    await runtime.part(Scout).close()
+    await runtime.part(Keeper).close()
+
+
+async def keep(runtime: Runtime) -> None:
+    """The keeper's cycle: what is recorded, and what is to be made of recordings that have ended."""
+    keeper = runtime.part(Keeper)
+    keeper.active = True
+    await keeper.look()
+    for row in await recordings.of_states(runtime.store, {State.FINISHING}, node=runtime.node):
+        await _finish(runtime, row)
+
+
+async def _finish(runtime: Runtime, row: Recording) -> None:
+    """Start its post-processing, once the disk has room for it. One of which nothing is there has failed."""
+    if row.bytes == 0:
+        await recordings.change_state(
+            runtime.store, row.id, State.FAILED, f"nothing was recorded: {row.reason or ''}", now=utcnow()
+        )
+        await asyncio.to_thread(_forget_empty, Path(row.segments))
+        said = f"{row.name}: nothing was recorded ({row.reason})"
+        await runtime.activity.record("recording.failed", said, level="warning", subject=str(row.id))
+        runtime.bus.publish("recordings")
+        return
+    reason = await disk.too_short_to_finish(runtime, row)
+    if reason is not None:
+        await recordings.change_state(runtime.store, row.id, State.FINISHING, reason, now=utcnow())
+        return
+    tries = sum(one.to_state == State.FAILED.value for one in await recordings.moves(runtime.store, row.id))
+    await runtime.jobs.start(
+        JOB, row.id, run_id=f"{JOB}:{row.id}:{tries}", label=f"Finish {row.name}: {row.title}"[:200]
+    )
+
+
+def _forget_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(path.suffix in {".ts", ".mp4"} and path.stat().st_size for path in folder.iterdir()):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def watch(runtime: Runtime) -> None:
+    """The watches' cycle."""
+    await watching.look_at_due(runtime)
+
+
+async def mend(runtime: Runtime) -> None:
+    """The cycle that looks for recordings that are stuck."""
+    await stuck.clean_up(runtime, actor="schedule", dry_run=False)
+
+
+async def guard_disk(runtime: Runtime) -> None:
+    """The disk's cycle."""
+    await disk.look(runtime)
+
+
+async def nightly(run: Run) -> int:
+    """The nightly job: what the policies let go, goes."""
+    return await run.step("retention", _retention, run.runtime)
+
+
+async def _retention(runtime: Runtime) -> int:
+    return len(await actions.apply_retention(runtime, actor="schedule", dry_run=False))
