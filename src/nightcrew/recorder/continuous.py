@@ -120,7 +120,7 @@ class ContinuousReader:
 
     def _finish(self) -> None:
         """Write what is left; the last piece's length is guessed from its pictures."""
-        self._take(self._cutter.rest())
+        self._take(self._cutter.rest(broken=True))
         last, self._pending = self._pending, None
         if last is not None:
             self._write(last, last.pictures * self._rate or min(PIECE, self._clock() - self._written))

@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from streamlink import Streamlink
+from urllib3.exceptions import HTTPError
 
-CONNECT = 8.0
-READ = 12.0
-"""Seconds without a byte."""
+CONNECT = 5.0
+READ = 10.0
+"""Seconds without a byte at most; less where the source is due to show something new sooner."""
 SMALL = 4 << 20
 """Bytes of a playlist or a key at most."""
 LARGE = 512 << 20
@@ -59,10 +60,15 @@ def session(headers: Mapping[str, str], *, private: bool) -> Streamlink:
     return made
 
 
-def body(made: Streamlink, url: str, *, limit: int, seconds: float, **params: Any) -> tuple[bytes, str]:
-    """A whole body, and the address that it came from in the end. Raises `Refused` and other OSErrors."""
+def body(
+    made: Streamlink, url: str, *, limit: int, seconds: float, quiet: float = READ, **params: Any
+) -> tuple[bytes, str]:
+    """A whole body, and the address that it came from in the end; without a byte for `quiet` seconds it is given up.
+
+    Raises `Refused` and other OSErrors.
+    """
     deadline, found, size = time.monotonic() + seconds, list[bytes](), 0
-    with opened(made, url, **params) as response:
+    with opened(made, url, quiet=quiet, **params) as response:
         for chunk in response.iter_content(CHUNK):
             found.append(chunk)
             size += len(chunk)
@@ -73,10 +79,10 @@ def body(made: Streamlink, url: str, *, limit: int, seconds: float, **params: An
         return b"".join(found), str(response.url)
 
 
-def opened(made: Streamlink, url: str, **params: Any) -> requests.Response:
+def opened(made: Streamlink, url: str, *, quiet: float = READ, **params: Any) -> requests.Response:
     """An answer whose body is still to come. Raises `Refused` and other OSErrors."""
     response = requests.Session.request(
-        made.http, params.pop("method", "GET"), url, stream=True, timeout=(CONNECT, READ), **params
+        made.http, params.pop("method", "GET"), url, stream=True, timeout=(min(CONNECT, quiet), quiet), **params
     )
     if response.status_code >= 400:
         response.close()
@@ -89,7 +95,10 @@ def chunks(response: requests.Response) -> Iterator[bytes]:
     with response:
         raw = response.raw
         while True:
-            chunk = raw.read1(CHUNK, decode_content=True)
+            try:
+                chunk = raw.read1(CHUNK, decode_content=True)
+            except HTTPError as exc:
+                raise Refused("the stream broke off") from exc
             if not chunk:
                 return
             yield chunk

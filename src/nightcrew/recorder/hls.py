@@ -12,13 +12,15 @@ from streamlink.stream.hls import HLSStream, parse_m3u8
 from streamlink.stream.hls.segment import HLSSegment
 from streamlink.utils.crypto import AES, unpad
 
-from nightcrew.recorder.fetch import LARGE, SMALL, Refused, body, said
+from nightcrew.recorder.fetch import LARGE, READ, SMALL, Refused, body, said
 from nightcrew.recorder.parts import Piece
 from nightcrew.recorder.source import Source, Unreadable
 from nightcrew.recorder.window import Anew, Listed, Lost, Step, Wanted, Window, Write
 
 PLAYLIST_SECONDS = 15.0
-SEGMENT_SECONDS = 60.0
+SEGMENT_SECONDS = 15.0
+"""Seconds that a segment may take, or three target durations if that is more."""
+LEAST_PATIENCE = 2.5
 MISSING = frozenset({403, 404, 410})
 FAILURES = 4
 """Failed looks at the playlist in a row after which its address is asked for anew."""
@@ -124,13 +126,22 @@ class HlsReader:
 
     def _look(self) -> _Playlist:
         data, url = body(
-            self._session, self._stream.url, limit=SMALL, seconds=PLAYLIST_SECONDS, **self._parts.request_params
+            self._session,
+            self._stream.url,
+            limit=SMALL,
+            seconds=PLAYLIST_SECONDS,
+            quiet=self._patience(),
+            **self._parts.request_params,
         )
         found = parse_m3u8(data.decode("utf-8", "replace"), base_uri=url, parser=self._stream.__parser__)
         if found.is_master:
             raise Refused("it is a master playlist")
         target = min(max(float(found.targetduration or 6.0), 0.5), 60.0)
         return _Playlist(self._listed(found.segments, target), target, bool(found.is_endlist))
+
+    def _patience(self) -> float:
+        """Seconds without a byte after which a request is made anew: a hung server must not cost a window."""
+        return min(max(LEAST_PATIENCE, 1.5 * self._window.target), READ)
 
     def _listed(self, segments: list[HLSSegment], target: float) -> list[Listed]:
         found: list[Listed] = []
@@ -180,7 +191,8 @@ class HlsReader:
     def _segment(self, segment: HLSSegment, key: Any, *, is_map: bool) -> bytes:
         what = segment.map if is_map and segment.map is not None else segment
         params = self._parts.writer.create_request_params(segment.num, what, is_map)
-        data, _ = body(self._session, what.uri, limit=LARGE, seconds=SEGMENT_SECONDS, **params)
+        seconds = max(SEGMENT_SECONDS, 3 * self._window.target)
+        data, _ = body(self._session, what.uri, limit=LARGE, seconds=seconds, quiet=self._patience(), **params)
         if key is not None and key.method != "NONE":
             cipher = self._parts.writer.create_decryptor(key, segment.num)
             data = unpad(cipher.decrypt(data), AES.block_size, style="pkcs7")

@@ -26,6 +26,8 @@ class Programme:
 
     map_pid: int | None = None
     video_pid: int | None = None
+    sounds: tuple[int, ...] = ()
+    """The stream types of what is no picture, in their order."""
     tables: dict[int, bytes] = field(default_factory=dict)
     """The last packets with the programme's tables: what a file has to begin with."""
 
@@ -41,7 +43,9 @@ class Programme:
         for at in _starts(data, self.map_pid):
             packet = data[at : at + PACKET]
             self.tables[self.map_pid] = packet
-            self.video_pid = _video_pid(packet)
+            streams = list(_streams(packet))
+            self.video_pid = next((pid for kind, pid in streams if kind in VIDEO), None)
+            self.sounds = tuple(kind for kind, _ in streams if kind not in VIDEO)
             break
 
     def pictures(self, data: bytes) -> int | None:
@@ -95,17 +99,15 @@ def _map_pid(packet: bytes) -> int | None:
     return None
 
 
-def _video_pid(packet: bytes) -> int | None:
-    """The first stream with pictures of a programme map (2.4.4.8)."""
+def _streams(packet: bytes) -> Iterator[tuple[int, int]]:
+    """Stream type and PID of each stream of a programme map (2.4.4.8)."""
     section = _section(packet, 0x02)
     if not section:
-        return None
+        return
     at = 12 + ((section[10] & 0x0F) << 8 | section[11])
     while at + 5 <= len(section):
-        if section[at] in VIDEO:
-            return (section[at + 1] & 0x1F) << 8 | section[at + 2]
+        yield section[at], (section[at + 1] & 0x1F) << 8 | section[at + 2]
         at += 5 + ((section[at + 3] & 0x0F) << 8 | section[at + 4])
-    return None
 
 
 def begins_clean(packet: bytes) -> bool:
@@ -158,9 +160,11 @@ class Cutter:
             self.programme.learn(bytes(self._held))
         yield from self._pieces()
 
-    def rest(self) -> Piece | None:
-        """What is left when nothing more comes: whole packets only."""
+    def rest(self, *, broken: bool = False) -> Piece | None:
+        """What is left: whole packets only; of a stream that broke off without its last picture, which is torn."""
         size = len(self._held) // PACKET * PACKET
+        if broken and self.programme.video_pid is not None:
+            size = max(_starts(bytes(self._held[:size]), self.programme.video_pid), default=0)
         return self._piece(size) if size else None
 
     def _align(self) -> None:

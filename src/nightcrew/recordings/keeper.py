@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("nightcrew.recordings")
 
-SAVED = 3.0
+SAVED = 2.0
 """Seconds between two times that the figures of a recording are stored."""
 LEFT = 10.0
 """Seconds that a channel's stream may fail before the next one is tried."""

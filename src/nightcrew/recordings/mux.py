@@ -11,8 +11,12 @@ from pathlib import Path
 from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.kernel.ffmpeg import ffmpeg
 from nightcrew.kernel.processes import Child, Command, start
+from nightcrew.recorder.ts import Programme, aligned
 
 BLOCK = 1 << 20
+AAC = 0x0F
+SOUND = frozenset({0x03, 0x04, AAC, 0x11, 0x1C, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0xA1, 0xC1, 0xC2})
+"""Stream types that are sound (ISO/IEC 13818-1, ATSC A/52): MPEG-1, -2, AAC with and without LATM, AC-3, DTS and their kin."""
 IDLE = 300.0
 """Seconds without any progress after which ffmpeg hangs."""
 
@@ -39,16 +43,29 @@ class Measured:
 async def join(pieces: Sequence[Piece], chapters: Path, output: Path, progress: Progress, *, fragmented: bool) -> None:
     """Write the pieces, one behind the other, into an MP4 file, nothing encoded anew. Raises `Retry` with what ffmpeg said.
 
-    `fragmented`: they are fragments of MP4, else a transport stream. `output` is replaced.
+    `fragmented`: they are fragments of MP4, else a transport stream. `output` is replaced. A sound packet that is torn, where
+    a connection broke off, is left out; the muxer's own filter would end the file there.
     """
     await asyncio.to_thread(output.unlink, missing_ok=True)  # an ffmpeg that still writes there writes to nobody
     given = ["-f", "mov" if fragmented else "mpegts", "-i", "pipe:0", "-f", "ffmetadata", "-i", str(chapters)]
     maps = ["-map", "0:v?", "-map", "0:a?", "-map_metadata", "1", "-map_chapters", "1"]
-    written = ["-c", "copy", "-copyinkf", "-movflags", "+faststart", "-f", "mp4", f"file:{output}"]
+    filters = [] if fragmented else await asyncio.to_thread(_filters, pieces[0].path)
+    written = ["-c", "copy", *filters, "-copyinkf", "-movflags", "+faststart", "-f", "mp4", f"file:{output}"]
     command = Command((ffmpeg(), "-nostdin", "-v", "error", "-y", *given, *maps, *written), grace=1)
     async with _running(command) as child:
         await _pump(child, pieces, progress)
         await _ended(child)
+
+
+def _filters(part: Path) -> list[str]:
+    """The bit stream filters that AAC of a transport stream needs in MP4, named so that an error in one packet ends nothing."""
+    with part.open("rb") as file:
+        data = file.read(BLOCK)
+    programme = Programme()
+    if aligned(data):
+        programme.learn(data)
+    sounds = [kind for kind in programme.sounds if kind in SOUND]
+    return [word for place, kind in enumerate(sounds) if kind == AAC for word in (f"-bsf:a:{place}", "aac_adtstoasc")]
 
 
 async def measure(path: Path) -> Measured:

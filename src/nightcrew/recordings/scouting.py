@@ -37,7 +37,8 @@ class Scout:
         child = await self._running()
         self._number += 1
         number = self._number
-        coming = self._waiting[number] = asyncio.get_running_loop().create_future()
+        coming: asyncio.Future[Finding] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = coming
         order = Order(0, "", "", target.url, target.kind, dict(target.headers), target.quality, private=target.private)
         try:
             child.stdin.write(json.dumps({"id": number, **asdict(order)}).encode() + b"\n")
