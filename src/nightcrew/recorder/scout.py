@@ -11,24 +11,12 @@ import os
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
-from nightcrew.recorder.wire import Order
+from nightcrew.recorder.wire import Finding, Order
 
 AT_ONCE = 8
 MAX_TEXT = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was found. `live` None: it cannot be told now, and `error` says why."""
-
-    id: int
-    live: bool | None
-    title: str = ""
-    category: str = ""
-    author: str = ""
-    error: str = ""
 
 
 def look(number: int, order: Order) -> Finding:

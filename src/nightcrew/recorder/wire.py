@@ -75,6 +75,18 @@ class Pulse:
         return json.dumps({"at": self.at, "recordings": {k: asdict(v) for k, v in self.recordings.items()}}).encode()
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a scout has found. `live` None: it cannot be told now, and `error` says why."""
+
+    id: int
+    live: bool | None
+    title: str = ""
+    category: str = ""
+    author: str = ""
+    error: str = ""
+
+
 def boottime() -> float:
     """Seconds since the boot, also those asleep: no change of the wall clock moves it."""
     clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)

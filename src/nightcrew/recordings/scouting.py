@@ -11,8 +11,7 @@ from pydantic import TypeAdapter
 
 from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.processes import Child, Command, start
-from nightcrew.recorder.scout import Finding
-from nightcrew.recorder.wire import Order
+from nightcrew.recorder.wire import Finding, Order
 from nightcrew.recordings.target import Target
 
 LIMIT = 45.0

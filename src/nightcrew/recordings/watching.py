@@ -9,7 +9,7 @@ import structlog
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Conflict, NightcrewError
-from nightcrew.recorder.scout import Finding
+from nightcrew.recorder.wire import Finding
 from nightcrew.recordings import actions, windows
 from nightcrew.recordings.models import ACTIVE, Recording, Watch
 from nightcrew.recordings.scouting import Scout
