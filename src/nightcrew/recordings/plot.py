@@ -12,6 +12,10 @@ POINTS = 200
 """Points of a curve at most."""
 FINEST = 1.0
 """Least seconds between two points."""
+LATELY = 20.0
+"""Seconds over which the bit rate of a running recording is told."""
+TAIL = 16_384
+"""Bytes at the end of a ledger that are read for that."""
 
 
 def plot_of(folder: Path) -> str | None:
@@ -22,6 +26,24 @@ def plot_of(folder: Path) -> str | None:
         return None
     step, values = curve(list(ledger.samples(line for line, _ in ledger.lines_of(data))))
     return json.dumps([step, values]) if values else None
+
+
+def latest(folder: Path, seconds: float = LATELY) -> float | None:
+    """Kilobits a second of what came in last, from the end of the ledger; None when there is nothing yet."""
+    try:
+        with (folder / ledger.NAME).open("rb") as file:
+            begin = max(0, file.seek(0, 2) - TAIL)
+            file.seek(begin)
+            data = file.read()
+    except OSError:
+        return None
+    whole = data[data.find(b"\n") + 1 :] if begin else data
+    covered, size = 0.0, 0
+    for _, length, count in reversed(list(ledger.samples(line for line, _ in ledger.lines_of(whole)))):
+        covered, size = covered + length, size + count
+        if covered >= seconds:
+            break
+    return round(size * 8 / 1000 / covered, 1) if covered else None
 
 
 def curve(samples: Iterable[tuple[float, float, int]], points: int = POINTS) -> tuple[float, list[float | None]]:

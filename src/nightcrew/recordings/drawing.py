@@ -1,0 +1,206 @@
+"""A recording as a drawing: its parts, gaps and titles on one line of time, and its bit rate. Pure; the templates only draw.
+
+Drawings are `WIDTH` units wide and are stretched to the page; labels are text beside them, so that a phone can read them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nightcrew.recordings.models import GapRow, PartRow, TitleRow
+
+WIDTH = 1000
+HEIGHT = 120
+LEAST = 3.0
+"""Units of the narrowest mark: what is missing is seen, however short it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something on the line of time, with the words for who points at it."""
+
+    x: float
+    width: float
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Parts in their order; gaps that would lie upon each other are one mark. `words` says all of it in a sentence."""
+
+    parts: tuple[Mark, ...]
+    gaps: tuple[Mark, ...]
+    titles: tuple[Mark, ...]
+    words: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Bit rate over time. `line` and `area` are SVG paths that break at gaps; `levels` the labels of the axis, top first."""
+
+    line: str
+    area: str
+    levels: tuple[str, ...]
+    words: str
+    seconds: float
+
+
+# -- words -------------------------------------------------------------------------------------------------------------
+
+
+def hms(seconds: float) -> str:
+    """A place in a recording: "1:02:03"."""
+    whole = max(0, int(seconds))
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+def length(seconds: float) -> str:
+    """A short time: "0.4 s", "12 s", "3 min 5 s"."""
+    if seconds < 9.95:
+        return f"{seconds:.1f}".removesuffix(".0") + " s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min" + (f" {whole % 60} s" if whole % 60 else "")
+    return hms(whole)
+
+
+def missing(gaps: int, seconds: float) -> str:
+    """What is missing, in words."""
+    if not gaps:
+        return "nothing is missing"
+    return f"{length(seconds)} missing in {gaps} {'gap' if gaps == 1 else 'gaps'}"
+
+
+# -- the line of time --------------------------------------------------------------------------------------------------
+
+
+def spans(parts: Sequence[PartRow], gaps: Sequence[GapRow]) -> list[tuple[float, float]]:
+    """Begin and end of each part in seconds of the recording, with the gaps inside of it; a gap between two is of neither."""
+    found, at, waiting = list[tuple[float, float]](), 0.0, sorted(gaps, key=lambda gap: gap.start, reverse=True)
+    for part in parts:
+        while waiting and waiting[-1].start <= at + 1e-3:
+            at += waiting.pop().seconds
+        begin, left = at, part.seconds
+        while waiting and waiting[-1].start < at + left - 1e-3:
+            gap = waiting.pop()
+            left -= max(0.0, gap.start - at)
+            at = max(at, gap.start) + gap.seconds
+        at += left
+        found.append((begin, at))
+    return found
+
+
+def timeline(
+    seconds: float, parts: Sequence[PartRow], gaps: Sequence[GapRow], titles: Sequence[TitleRow]
+) -> Timeline | None:
+    """None while there is nothing to draw."""
+    known = spans(parts, gaps)
+    end = max([seconds, *(last for _, last in known), *(gap.start + gap.seconds for gap in gaps)], default=0.0)
+    if end <= 0:
+        return None
+
+    def mark(begin: float, last: float, words: str, least: float = 0.0) -> Mark:
+        width = max(least, (last - begin) / end * WIDTH)
+        return Mark(round(max(0.0, min(begin / end * WIDTH, WIDTH - width)), 2), round(width, 2), words)
+
+    drawn = tuple(
+        mark(begin, last, f"Part {part.number}, {hms(begin)} to {hms(last)}")
+        for part, (begin, last) in zip(parts, known, strict=True)
+        if last > begin
+    )
+    changes = tuple(
+        mark(one.start, one.start, f"{hms(one.start)} {one.title}{f' ({one.category})' if one.category else ''}")
+        for one in titles
+        if one.start <= end
+    )
+    holes = tuple(
+        mark(group[0].start, group[-1].start + group[-1].seconds, _gap_words(group), LEAST)
+        for group in _together(gaps, LEAST * end / WIDTH)
+    )
+    count = len(drawn)
+    told = missing(len(gaps), sum(gap.seconds for gap in gaps))
+    words = f"{hms(end)} in {count} {'part' if count == 1 else 'parts'}, {told}"
+    return Timeline(drawn, holes, changes, words, end)
+
+
+def _together(gaps: Sequence[GapRow], near: float) -> list[list[GapRow]]:
+    """Gaps whose marks would touch; `near` seconds."""
+    groups: list[list[GapRow]] = []
+    for gap in sorted(gaps, key=lambda gap: gap.start):
+        if groups and gap.start - (groups[-1][-1].start + groups[-1][-1].seconds) < near:
+            groups[-1].append(gap)
+        else:
+            groups.append([gap])
+    return groups
+
+
+def _gap_words(group: Sequence[GapRow]) -> str:
+    seconds = sum(gap.seconds for gap in group)
+    if len(group) == 1:
+        return f"Gap at {hms(group[0].start)}, {length(seconds)}: {group[0].reason}"
+    return f"{len(group)} gaps from {hms(group[0].start)}, {length(seconds)} in all"
+
+
+# -- the bit rate ------------------------------------------------------------------------------------------------------
+
+
+def rates(plot: str | None, seconds: float) -> Rates | None:
+    """From `plot.plot_of`; the drawing is as wide as the recording is long, so that it lies below its line of time."""
+    step, values = json.loads(plot) if plot else (0.0, [])
+    known = [float(value) for value in values if value is not None]
+    if not known or step <= 0:
+        return None
+    end = max(seconds, step * len(values))
+    most = nice(max(known))
+
+    def x(index: int) -> float:
+        return round(min(index * step / end, 1.0) * WIDTH, 2)
+
+    def y(value: float) -> float:
+        return round(HEIGHT - value / most * HEIGHT, 2)
+
+    line, area = list[str](), list[str]()
+    for first, run in _runs(values):
+        path = f"M{x(first)} {y(run[0])}" + "".join(
+            (f"V{y(value)}" if at else "") + f"H{x(first + at + 1)}" for at, value in enumerate(run)
+        )
+        line.append(path)
+        area.append(f"{path}V{HEIGHT}H{x(first)}Z")
+    levels = tuple(f"{most * share / 1000:g}" for share in (1.0, 0.5, 0.0))
+    mean = sum(known) / len(known)
+    words = f"Bit rate over time: {_mbit(mean)} Mbit/s on average, {_mbit(min(known))} to {_mbit(max(known))}"
+    return Rates(" ".join(line), " ".join(area), levels, words, end)
+
+
+def nice(kbps: float) -> float:
+    """A round number that is not smaller: 1, 2 or 5 times a power of ten, and no less than 100."""
+    step = 100.0
+    while True:
+        for factor in (1, 2, 5):
+            if step * factor >= kbps:
+                return step * factor
+        step *= 10
+
+
+def _runs(values: Sequence[float | None]) -> list[tuple[int, list[float]]]:
+    """Stretches without a break, each with the index at which it begins."""
+    found: list[tuple[int, list[float]]] = []
+    open_run = False
+    for index, value in enumerate(values):
+        if value is None:
+            open_run = False
+        elif open_run:
+            found[-1][1].append(float(value))
+        else:
+            found.append((index, [float(value)]))
+            open_run = True
+    return found
+
+
+def _mbit(kbps: float) -> str:
+    return f"{kbps / 1000:.2f}" if kbps < 1000 else f"{kbps / 1000:.1f}"
