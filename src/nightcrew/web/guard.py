@@ -22,6 +22,7 @@ OPEN_PATHS = ("/health", "/login", "/static/", "/favicon.ico")
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data: http: https:; style-src 'self' 'unsafe-inline'; "
+    "media-src 'self' blob:; "  # hls.js hands the browser what it has fetched as a blob
     "frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",

@@ -24,6 +24,8 @@ KINDS = {
     "source.": "Sources",
     "channel.": "Channels",
     "check.": "Checks",
+    "recording.": "Recordings",
+    "watch.": "Watched streams",
     "promise.": "Promises",
     "worker.": "Workers",
     "job.": "Jobs",

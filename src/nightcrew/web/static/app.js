@@ -3,7 +3,7 @@
 
 // -- live: the server says what has changed, and parts of the page ask again ------------------------------------------
 
-const TOPICS = ["workers", "jobs", "activity", "sources", "channels", "settings", "slots", "checks"];
+const TOPICS = ["workers", "jobs", "activity", "sources", "channels", "settings", "slots", "checks", "recordings"];
 
 function changed(topic) {
   document.body.dispatchEvent(new CustomEvent(`live:${topic}`, { bubbles: true }));
@@ -131,7 +131,7 @@ document.addEventListener("keydown", (event) => {
 
 // Pictures that cannot be loaded leave an empty place instead of a broken sign.
 document.addEventListener("error", (event) => {
-  if (event.target.matches?.("img.logo")) event.target.classList.add("missing");
+  if (event.target.matches?.("img.logo, img.thumb")) event.target.classList.add("missing");
 }, true);
 
 // -- theme -------------------------------------------------------------------------------------------------------------
