@@ -3,18 +3,107 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import os
 import signal
-from collections.abc import Callable, Sequence
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+
+import httpx2
+import psutil
 
 from counted import Counted
 from counter import FPS, Account, account, numbers, numbers_of
-from nightcrew.recordings.keeper import Keeper
-from support import Node
+from support import Node as Inner
+from support import free_port
 
 OVER = {"done", "failed"}
+
+
+class Node(Protocol):
+    """A server in this process, or one of its own."""
+
+    async def get(self, path: str, **more: Any) -> Any: ...
+
+    async def post(self, path: str, body: Any = None, **more: Any) -> Any: ...
+
+
+@dataclass
+class Server:
+    """A `nightcrew serve` of its own, which may be killed."""
+
+    folder: Path
+    http: httpx2.AsyncClient
+    port: int
+    environment: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    async def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "nightcrew", "serve", "--data-dir", str(self.folder), "--port", str(self.port)]
+        with (self.folder / "test.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                command, env={**os.environ, **self.environment}, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        for _ in range(600):
+            assert self.process.poll() is None, self.log()[-3000:]
+            with contextlib.suppress(httpx2.TransportError):
+                await self.http.get("/health")
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"the server did not come up:\n{self.log()[-3000:]}")
+
+    def log(self) -> str:
+        """What it wrote."""
+        return (self.folder / "test.log").read_text("utf-8", "replace")
+
+    async def get(self, path: str, **more: Any) -> Any:
+        """JSON of a GET that must succeed."""
+        answer = await self.http.get(path, **more)
+        assert answer.status_code < 300, f"{path}: {answer.status_code} {answer.text[:300]}"
+        return answer.json()
+
+    async def post(self, path: str, body: Any = None, **more: Any) -> Any:
+        """JSON of a POST that must succeed."""
+        answer = await self.http.post(path, json=body, **more)
+        assert answer.status_code < 300, f"{path}: {answer.status_code} {answer.text[:300]}"
+        return answer.json()
+
+    def kill(self) -> None:
+        """SIGKILL for the server alone."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    async def stop(self) -> int:
+        """SIGTERM; returns how it ended."""
+        assert self.process is not None
+        self.process.terminate()
+        return await asyncio.to_thread(self.process.wait, 30)
+
+
+@contextlib.asynccontextmanager
+async def serving(folder: Path, **environment: str) -> AsyncIterator[Server]:
+    """A server of its own until the end of the block; nothing that it started lives longer."""
+    port = free_port()
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as http:
+        server = Server(folder, http, port, environment)
+        try:
+            await server.start()
+            yield server
+        finally:
+            if server.process is not None and server.process.poll() is None:
+                server.process.kill()
+                server.process.wait()
+            for pid in recorders(server):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
 
 async def record(node: Node, url: str, **more: Any) -> dict[str, Any]:
@@ -71,15 +160,25 @@ async def finished(node: Node, recording: int, limit: float = 90) -> dict[str, A
     return row
 
 
-def recorders(node: Node) -> list[int]:
-    """The recorder processes of a node."""
-    return node.runtime.part(Keeper).fleet.pids
+def recorders(node: Server | Inner, recording: int | None = None) -> list[int]:
+    """The living recorder processes of a node, or the one that holds a recording."""
+    folder = node.folder if isinstance(node, Server) else node.runtime.data_dir
+    found = []
+    for path in (folder / "recorders").glob("*/identity.json"):
+        if recording is not None and not (path.parent / "orders" / f"{recording}.json").exists():
+            continue
+        with contextlib.suppress(OSError, ValueError, psutil.Error):
+            pid = int(json.loads(path.read_text())["pid"])
+            if psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+                found.append(pid)
+    return sorted(found)
 
 
-def kill(node: Node) -> None:
-    """SIGKILL for all recorders of a node."""
-    for pid in recorders(node):
-        os.kill(pid, signal.SIGKILL)
+def kill(node: Server | Inner, recording: int | None = None) -> None:
+    """SIGKILL for all recorders of a node, or for the one that holds a recording."""
+    for pid in recorders(node, recording):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 async def accounted(node: Node, row: dict[str, Any], source: Counted | None = None) -> Account:
@@ -116,3 +215,18 @@ def _joined(ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 def parts_of(row: dict[str, Any]) -> list[int]:
     """The numbers of all pictures in the parts on disk, in their order."""
     return numbers_of(*sorted(Path(row["folder"]).glob("*_part*")))
+
+
+Scenario = Callable[..., Any]
+
+
+async def all_of(scenarios: dict[str, Callable[[], Any]], *, at_once: int) -> dict[str, BaseException | None]:
+    """Play scenarios at the same time, as they mostly wait; returns what each has raised."""
+    room = asyncio.Semaphore(at_once)
+
+    async def play(scenario: Callable[[], Any]) -> None:
+        async with room:
+            await scenario()
+
+    ended = await asyncio.gather(*(play(scenario) for scenario in scenarios.values()), return_exceptions=True)
+    return dict(zip(scenarios, ended, strict=True))

@@ -17,7 +17,7 @@ from streamlink.stream.http import HTTPStream
 
 from nightcrew.recorder.fetch import CHUNK, chunks, opened, said
 from nightcrew.recorder.hls import Sink
-from nightcrew.recorder.ledger import Tally
+from nightcrew.recorder.ledger import Segment, Tally
 from nightcrew.recorder.parts import Piece
 from nightcrew.recorder.source import Source, Unreadable
 from nightcrew.recorder.ts import Cutter, aligned, later
@@ -25,8 +25,12 @@ from nightcrew.recorder.ts import Piece as Cut
 from nightcrew.recorder.window import Lost
 from nightcrew.recorder.wire import Order, boottime
 
-REPEAT = 120.0
-"""Seconds by which a source may go back after a new connection."""
+BUFFERED = 30.0
+"""Seconds that a stream's clock may run ahead of ours over a break, and still go on."""
+SAME = 0.05
+"""Seconds between the times of two pictures that are one."""
+LEAST_GAP = 0.1
+"""Seconds that are a gap; less is a rounded time."""
 PIECE = 2.0
 """Seconds after which what has come is written, where nothing says where it may be cut."""
 INTERRUPTED = "the connection was interrupted"
@@ -35,12 +39,14 @@ FFMPEG_QUIET = 20_000_000
 
 
 class ContinuousReader:
-    """Reads bytes until they end."""
+    """Reads bytes, over as many connections as it takes."""
 
-    def __init__(self, source: Source, order: Order, tally: Tally, sink: Sink) -> None:
-        self._source, self._order, self._sink, self._tally = source, order, sink, tally
+    def __init__(self, tally: Tally, sink: Sink) -> None:
+        self._tally, self._sink = tally, sink
         self._cutter = Cutter()
         self._pending: Cut | None = None
+        self._torn: tuple[Cut, float] | None = None
+        """What came last when a connection broke off: the next one may send it again, whole."""
         self._number = tally.last.number if tally.last is not None else 0
         self._joined = False
         self._rate = 0.0
@@ -48,65 +54,38 @@ class ContinuousReader:
         self._clock: Callable[[], float] = time.monotonic
         self._written = 0.0
 
-    def read(self) -> None:
-        """Read until the stream ends, which is never the end of the recording. Raises `Unreadable`, `NotTransport`."""
-        self._written = self._clock()
-        bytes_seen = 0
+    def read(self, source: Source, order: Order) -> None:
+        """Read until the connection ends, which is never the end of the recording. Raises `Unreadable`, `NotTransport`."""
+        self._cutter, self._joined, self._written = Cutter(), False, self._clock()
+        any_bytes = broken = False
         try:
-            for chunk in self._chunks():
+            for chunk in _chunks(source, order):
                 self._sink.check()
-                if not bytes_seen:
+                if not any_bytes:
                     self._look_at(chunk)
-                bytes_seen += len(chunk)
+                any_bytes = True
                 self._sink.moved(self._clock(), 0.0, "")
                 for cut in self._cutter.feed(chunk):
                     self._take(cut)
                 if self._cutter.programme.video_pid is None and self._clock() - self._written > PIECE:
                     self._take(self._cutter.rest())
+            broken = True
         except (OSError, StreamError) as exc:
+            broken = True
             raise Unreadable(said(exc)) from exc
         finally:
-            self._finish()
-        raise Unreadable("the stream broke off" if bytes_seen else "it sends nothing")
+            self._finish(broken=broken)
+        raise Unreadable("the stream broke off" if any_bytes else "it sends nothing")
+
+    def close(self) -> None:
+        """No connection follows: what came last is written."""
+        self._write_torn()
 
     def _look_at(self, first: bytes) -> None:
         if first.lstrip()[:1] in {b"<", b"{"}:
             raise Unreadable("it sends a page, and no stream")
         if len(first) > 400 and not any(aligned(first[at:]) for at in range(188)):
             raise NotTransport
-
-    # -- bytes -----------------------------------------------------------------------------------------------------
-
-    def _chunks(self) -> Iterator[bytes]:
-        stream = self._source.stream
-        if stream is None:
-            yield from self._by_ffmpeg()
-        elif type(stream) is HTTPStream:
-            yield from chunks(opened(self._source.session, self._source.url))
-        else:
-            file = stream.open()
-            try:
-                while chunk := file.read(CHUNK):
-                    yield chunk
-            finally:
-                file.close()
-
-    def _by_ffmpeg(self) -> Iterator[bytes]:
-        """What only ffmpeg can read, as a transport stream. It lives in this process's group and ends with its pipe."""
-        if not self._order.ffmpeg:
-            raise Unreadable("only ffmpeg could read it, and there is none")
-        headers = "".join(f"{key}: {value}\r\n" for key, value in self._order.headers.items())
-        given = ["-headers", headers] if headers and self._source.url.startswith("http") else []
-        wait = ["-rw_timeout", str(FFMPEG_QUIET)] if self._source.url.startswith(("http", "rtmp")) else []
-        out = ["-map", "0:v?", "-map", "0:a?", "-c", "copy", "-f", "mpegts", "pipe:1"]
-        command = [self._order.ffmpeg, "-nostdin", "-v", "error", *given, *wait, "-i", self._source.url, *out]
-        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as child:  # noqa: S603
-            output = cast("BufferedReader", child.stdout)
-            try:
-                while chunk := output.read1(CHUNK):
-                    yield chunk
-            finally:
-                child.kill()
 
     # -- pieces ----------------------------------------------------------------------------------------------------
 
@@ -118,12 +97,17 @@ class ContinuousReader:
         if before is not None:
             self._write(before, self._length(before, cut))
 
-    def _finish(self) -> None:
-        """Write what is left; the last piece's length is guessed from its pictures."""
-        self._take(self._cutter.rest(broken=True))
+    def _finish(self, *, broken: bool) -> None:
+        """Of a connection that broke off, hold what came last; else write it. Its length is guessed from its pictures."""
+        self._take(self._cutter.rest(broken=broken))
         last, self._pending = self._pending, None
-        if last is not None:
-            self._write(last, last.pictures * self._rate or min(PIECE, self._clock() - self._written))
+        if last is None:
+            return
+        seconds = last.pictures * self._rate or min(PIECE, self._clock() - self._written)
+        if broken and (self._joined or self._tally.last is None):
+            self._torn = (last, seconds)
+        else:
+            self._write(last, seconds)
 
     def _length(self, cut: Cut, following: Cut) -> float:
         if cut.at is not None and following.at is not None:
@@ -134,32 +118,88 @@ class ContinuousReader:
         return max(0.02, min(self._clock() - self._written, 60.0))
 
     def _write(self, cut: Cut, seconds: float) -> None:
-        if not self._joined and not self._join(cut, seconds):
-            return
+        if self._joined or self._join(cut, seconds):
+            self._append(cut, seconds)
+
+    def _append(self, cut: Cut, seconds: float) -> None:
         self._number += 1
         prefix = b"".join(self._cutter.programme.tables.values())
-        self._sink.write(Piece(self._number, seconds, cut.data, cut.at, prefix=prefix))
+        self._sink.write(Piece(self._number, seconds, cut.data, cut.at, prefix=prefix, key=cut.key))
         self._written = self._clock()
+
+    def _write_torn(self) -> None:
+        torn, self._torn = self._torn, None
+        if torn is not None:
+            self._append(*torn)
+
+    # -- a new connection ------------------------------------------------------------------------------------------
 
     def _join(self, cut: Cut, seconds: float) -> bool:
         """Where a new connection goes on: what was there before is passed over, what is missing is listed."""
+        if self._cutter.programme.video_pid is not None and not cut.key:
+            return False  # no decoder can begin here
+        if self._torn is not None and _is(cut, self._torn[0].key, self._torn[0].at):
+            self._torn = None  # it is sent again, whole
+        self._write_torn()
         last = self._tally.last
         if last is None:
             self._joined = True
             return True
-        away = boottime() - last.up
-        ahead = None if cut.at is None or last.programme is None else later(cut.at, last.programme + last.seconds)
-        if ahead is not None and -REPEAT < ahead < -seconds / 2:
+        if any(_is(cut, key, at) for key, at in self._tally.seen):
             return False
         self._joined = True
-        exact = ahead is not None and abs(ahead) <= 1.5 * away + 30
-        missing = (ahead or 0.0) if exact else max(0.0, away - seconds)
-        if missing > 0.1:
+        self._list_missing(cut, seconds, last)
+        return True
+
+    def _list_missing(self, cut: Cut, seconds: float, last: Segment) -> None:
+        """By the stream's clock where that goes on, else by ours."""
+        away = boottime() - last.up
+        ahead = None if cut.at is None or last.programme is None else later(cut.at, last.programme + last.seconds)
+        goes_on = ahead is not None and -0.5 < ahead < away + BUFFERED
+        missing = ahead if goes_on and ahead is not None else max(0.0, away - seconds)
+        if missing > LEAST_GAP:
             self._number += 1
             self._sink.lost(Lost(self._number, self._number, missing, INTERRUPTED))
-        if not exact and last.programme is not None:
+        if not goes_on and last.programme is not None:
             self._sink.anew("the stream's clock began anew")
-        return True
+
+
+def _is(cut: Cut, key: str, at: float | None) -> bool:
+    """Whether it is this piece, sent again: the same picture at the same time."""
+    return bool(key) and cut.key == key and cut.at is not None and at is not None and abs(later(cut.at, at)) < SAME
+
+
+def _chunks(source: Source, order: Order) -> Iterator[bytes]:
+    stream = source.stream
+    if stream is None:
+        yield from _by_ffmpeg(source.url, order)
+    elif type(stream) is HTTPStream:
+        yield from chunks(opened(source.session, source.url))
+    else:
+        file = stream.open()
+        try:
+            while chunk := file.read(CHUNK):
+                yield chunk
+        finally:
+            file.close()
+
+
+def _by_ffmpeg(url: str, order: Order) -> Iterator[bytes]:
+    """What only ffmpeg can read, as a transport stream with the source's own times. It ends with its pipe."""
+    if not order.ffmpeg:
+        raise Unreadable("only ffmpeg could read it, and there is none")
+    headers = "".join(f"{key}: {value}\r\n" for key, value in order.headers.items())
+    given = ["-headers", headers] if headers and url.startswith("http") else []
+    wait = ["-rw_timeout", str(FFMPEG_QUIET)] if url.startswith(("http", "rtmp")) else []
+    out = ["-map", "0:v?", "-map", "0:a?", "-c", "copy", "-copyts", "-f", "mpegts", "pipe:1"]
+    command = [order.ffmpeg, "-nostdin", "-v", "error", *given, *wait, "-i", url, *out]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as child:  # noqa: S603
+        output = cast("BufferedReader", child.stdout)
+        try:
+            while chunk := output.read1(CHUNK):
+                yield chunk
+        finally:
+            child.kill()
 
 
 class NotTransport(Exception):

@@ -7,7 +7,7 @@ is a torn tail, and is cut off when the recording is taken up again. A line that
     {"k": "part", "p": 1, "path": "…_part001.ts", "up": …, "turn": 0}       a part begins; `turn`: rotations asked for so far
     {"k": "init", "p": 1, "b": bytes, "i": digest}                           an init section (fMP4), at the part's beginning
     {"k": "seg", "n": media sequence, "e": epoch, "p": part, "o": offset, "b": bytes, "s": seconds, "f": frames, "d": discontinuity,
-     "t": programme time, "up": …}
+     "t": programme time, "up": …, "h": digest of its first picture, where there are no numbers to know it by}
     {"k": "gap", "e": epoch, "a": first, "z": last, "s": seconds, "why": reason}
     {"k": "epoch", "e": epoch, "why": reason}                                the numbering or the clock of the stream began anew
     {"k": "end", "why": reason}                                              the stream is over
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,8 @@ from typing import Any
 NAME = "ledger.jsonl"
 LOCK = "recorder.lock"
 MAX_REASON = 300
+RECENT = 200
+"""Pieces that are remembered, to know them when they are sent again."""
 
 Line = dict[str, Any]
 
@@ -89,6 +92,8 @@ class Tally:
     boot: str = ""
     over: str | None = None
     """Why it is over, when the stream has ended."""
+    seen: deque[tuple[str, float]] = field(default_factory=lambda: deque(maxlen=RECENT))
+    """Digests and times of the last pieces of a stream that has no numbers."""
 
     @property
     def part(self) -> Part | None:
@@ -154,6 +159,8 @@ class Tally:
         self.seconds += seconds
         self.segments += 1
         self.discontinuities += bool(line["d"])
+        if line.get("h") and line["t"] is not None:
+            self.seen.append((str(line["h"]), float(line["t"])))
         self.last = Segment(number, int(line["e"]), seconds, line["t"], float(line["up"]))
 
 

@@ -30,6 +30,8 @@ class Piece:
     init: bytes = b""
     prefix: bytes = b""
     """What a file of its own has to begin with, where `init` is not a must: the tables of a transport stream."""
+    key: str = ""
+    """A digest of its first picture, where there are no numbers to know it by."""
 
 
 class Parts:
@@ -120,6 +122,7 @@ class Parts:
             "d": int(piece.discontinuity),
             "t": None if piece.programme is None else round(piece.programme, 3),
             "up": round(boottime(), 3),
+            **({"h": piece.key} if piece.key else {}),
         }
         with _space():
             self._write(body, part.bytes)

@@ -48,6 +48,7 @@ class Recording(threading.Thread):
         self._jitter = random.Random(order.recording).uniform(1 - JITTER, 1 + JITTER)
         self._parts: Parts | None = None
         self._window = Window()
+        self._continuous: ContinuousReader | None = None
         self._read = order
 
     # -- from the main thread --------------------------------------------------------------------------------------
@@ -134,13 +135,16 @@ class Recording(threading.Thread):
         if stream is not None:
             HlsReader(source, stream, self._window, self).read()
             return
+        if self._continuous is None:
+            self._continuous = ContinuousReader(parts.tally, self)
         try:
-            ContinuousReader(source, order, parts.tally, self).read()
+            self._continuous.read(source, order)
         except NotTransport:
-            by_ffmpeg = Source(source.session, None, source.url)
-            ContinuousReader(by_ffmpeg, order, parts.tally, self).read()
+            self._continuous.read(Source(source.session, None, source.url), order)
 
     def _end(self, parts: Parts, why: Exception) -> None:
+        if self._continuous is not None:
+            self._continuous.close()
         if isinstance(why, Over):
             self._window.give_up("the stream ended before it could be read")
             for step in self._window.ready():
@@ -230,7 +234,7 @@ def _known(tally: ledger.Tally) -> Known | None:
     if last is None:
         return None
     age = boottime() - last.up if tally.boot == _boot() else 0.0
-    return Known(last.number, last.seconds, last.programme, max(0.0, age))
+    return Known(last.number, last.seconds, last.programme, time.monotonic() - max(0.0, age))
 
 
 def _boot() -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -11,6 +14,8 @@ VIDEO = frozenset({0x01, 0x02, 0x10, 0x1B, 0x20, 0x24, 0x33, 0x42, 0xD1, 0xEA})
 """Stream types that are pictures: MPEG-1, -2, -4, H.264 with its additions, HEVC, VVC, AVS, Dirac, VC-1."""
 CLOCK = 90_000
 WRAP = 1 << 33
+_PARAMETERS = re.compile(rb"\x00\x00\x01(?:[\x07\x27\x47\x67]|[\x40\x42]\x01|\xb3)")
+"""What stands before a picture that needs no other: the parameter sets of H.264 and HEVC, the sequence header of MPEG-2."""
 _PLAIN = bytes(byte & 0x5F for byte in range(256))
 """The second byte of a packet without the bits for errors and priority."""
 
@@ -111,8 +116,10 @@ def _streams(packet: bytes) -> Iterator[tuple[int, int]]:
 
 
 def begins_clean(packet: bytes) -> bool:
-    """Whether a decoder can begin at this packet (random_access_indicator, 2.4.3.5)."""
-    return bool(packet[3] & 0x20) and packet[4] > 0 and bool(packet[5] & 0x40)
+    """Whether a decoder can begin at this packet: it says so (random_access_indicator, 2.4.3.5), or parameter sets follow."""
+    if packet[3] & 0x20 and packet[4] > 0 and packet[5] & 0x40:
+        return True
+    return _PARAMETERS.search(payload(packet)) is not None
 
 
 def time_of(packet: bytes) -> float | None:
@@ -133,11 +140,15 @@ def later(now: float, before: float) -> float:
 
 @dataclass(slots=True)
 class Piece:
-    """Whole packets from one clean beginning to the next. `at`: presentation time of its first picture."""
+    """Whole packets from one clean beginning to the next. `at`: presentation time of its first picture.
+
+    `key`: a digest of that picture, by which a piece that is sent again is known; empty when no decoder can begin here.
+    """
 
     data: bytes
     pictures: int
     at: float | None
+    key: str = ""
 
 
 class Cutter:
@@ -196,8 +207,19 @@ class Cutter:
         del self._held[:size]
         self._seen, self._begun = 0, False
         pictures = self.programme.pictures(data) or 0
-        at = None
-        if self.programme.video_pid is not None:
-            first = next(_starts(data, self.programme.video_pid), None)
-            at = None if first is None else time_of(data[first : first + PACKET])
-        return Piece(data, pictures, at)
+        pid = self.programme.video_pid
+        starts = [] if pid is None else list(itertools.islice(_starts(data, pid), 2))
+        if not starts:
+            return Piece(data, pictures, None)
+        first = data[starts[0] : starts[0] + PACKET]
+        key = _digest(data[starts[0] : [*starts, size][1]], pid or 0) if begins_clean(first) else ""
+        return Piece(data, pictures, time_of(first), key)
+
+
+def _digest(data: bytes, pid: int) -> str:
+    """A digest of what the packets of `pid` carry."""
+    found = hashlib.sha256()
+    for at in range(0, len(data), PACKET):
+        if (data[at + 1] & 0x1F) << 8 | data[at + 2] == pid:
+            found.update(payload(data[at : at + PACKET]))
+    return found.hexdigest()[:12]

@@ -61,7 +61,8 @@ class Kept:
     good_since: float | None = None
     offline_since: float | None = None
     failing_since: float | None = None
-    ending_since: float | None = None
+    ending: tuple[float, str] | None = None
+    """Since when it is being ended, on the boot's clock, and why. There is no way back."""
     saved: tuple[float, int, int] = (0.0, -1, -1)
     """When, and how many segments and gaps were stored."""
 
@@ -154,8 +155,9 @@ class Keeper:
         )
         options = self._options
         decision = rules.decide(row, look, self.now(), grace=options.offline_grace, patience=options.wait_for_source)
-        if decision.state is State.FINISHING:
-            await self._end(row, kept, recorder, standing, decision.reason)
+        if decision.state is State.FINISHING or kept.ending is not None:
+            kept.ending = kept.ending or (up, decision.reason)
+            await self._end(row, kept, recorder, standing)
             return
         await self._change_source(row, kept, recorder, up)
         recorder = self.fleet.holder(row.id)
@@ -224,14 +226,11 @@ class Keeper:
         await self.fleet.change(order)
         kept.next_start = min(kept.next_start, up)
 
-    async def _end(
-        self, row: Recording, kept: Kept, recorder: Recorder | None, standing: Standing | None, reason: str
-    ) -> None:
+    async def _end(self, row: Recording, kept: Kept, recorder: Recorder | None, standing: Standing | None) -> None:
         """Have the recorder finish what it reads, then go on to post-processing."""
-        up = boottime()
-        kept.ending_since = kept.ending_since or up
+        since, reason = kept.ending or (0.0, "")
         if recorder is not None and not (standing is not None and standing.state == "over"):
-            if up - kept.ending_since < ENDING:
+            if boottime() - since < ENDING:
                 await self.fleet.change(replace(recorder.orders[row.id], stop=True))
                 return
             log.warning("a recorder did not end a recording in time", recording=row.id, pid=recorder.process.pid)
