@@ -151,6 +151,8 @@ def _gap_words(group: Sequence[GapRow]) -> str:
 
 def rates(plot: str | None, seconds: float) -> Rates | None:
     """From `plot.plot_of`; the drawing is as wide as the recording is long, so that it lies below its line of time."""
+    step: float
+    values: list[float | None]
     step, values = json.loads(plot) if plot else (0.0, [])
     known = [float(value) for value in values if value is not None]
     if not known or step <= 0:
@@ -181,10 +183,10 @@ def nice(kbps: float) -> float:
     """A round number that is not smaller: 1, 2 or 5 times a power of ten, and no less than 100."""
     step = 100.0
     while True:
-        for factor in (1, 2, 5):
+        for factor in (1.0, 2.0, 5.0):
             if step * factor >= kbps:
                 return step * factor
-        step *= 10
+        step *= 10.0
 
 
 def _runs(values: Sequence[float | None]) -> list[tuple[int, list[float]]]:

@@ -1,9 +1,157 @@
-"""The pages of the recordings domain."""
+"""The page of the recordings: what goes on now, what is on disk, what has failed.
+
+Single recordings, watches and upkeep have files of their own.
+"""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlencode
 
-from nightcrew.web.render import PageRoute
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.errors import NightcrewError
+from nightcrew.kernel.job_state import JobState
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.recordings import actions, api, forms, recording_pages, upkeep_pages, watch_pages
+from nightcrew.recordings.disk import Disk
+from nightcrew.recordings.drawing import hms, length, missing
+from nightcrew.recordings.models import Recording, State
+from nightcrew.recordings.plot import latest
+from nightcrew.recordings.processing import JOB
+from nightcrew.recordings.recording_pages import STATES
+from nightcrew.recordings.store import recordings
+from nightcrew.web.api import Actor, Node
+from nightcrew.web.render import PageRoute, is_fragment, note, render, render_part, texts
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
+router.include_router(upkeep_pages.router)
+router.include_router(watch_pages.router)
+router.include_router(recording_pages.router)
+
+Name = Annotated[str, Query(max_length=200)]
+Before = Annotated[int, Query(ge=0, lt=2**63)]
+ROWS = 24
+FAILED = 10
+
+
+@router.get("/recordings")
+async def recordings_page(request: Request, node: Node, name: Name = "", before: Before = 0) -> Response:
+    """All of it."""
+    parts = (
+        await _now(node) | await watch_pages.watched(node) | await _library(node, name, before) | await _failed(node)
+    )
+    context = {"form": forms.described(), "watch_form": forms.described(), **_disk(node)}
+    return render(request, "recordings/recordings.html", **parts, **context)
+
+
+@router.get("/fragments/recordings/now")
+async def now_part(request: Request, node: Node) -> Response:
+    """What goes on now."""
+    return render(request, "recordings/now.html", **await _now(node))
+
+
+@router.get("/fragments/recordings/disk")
+async def disk_part(request: Request, node: Node) -> Response:
+    """The disk."""
+    return render(request, "recordings/disk.html", **_disk(node))
+
+
+@router.get("/fragments/recordings/library")
+async def library_part(request: Request, node: Node, name: Name = "", before: Before = 0) -> Response:
+    """A page of finished recordings."""
+    return render(request, "recordings/library.html", **await _library(node, name, before))
+
+
+@router.get("/fragments/recordings/failed")
+async def failed_part(request: Request, node: Node) -> Response:
+    """Those of which no file could be made."""
+    return render(request, "recordings/failed.html", **await _failed(node))
+
+
+@router.post("/recordings")
+async def record(request: Request, node: Node, actor: Actor) -> Response:
+    """Record an address."""
+    typed = await texts(request)
+    try:
+        wanted = forms.checked(api.NewRecording, forms.recording_values(typed))
+        row = await api.record(node, actor, wanted)
+    except NightcrewError as exc:
+        shown = forms.described(typed, exc)
+        return render_part(request, "recordings/form.html", title="Record a stream", status_code=422, form=shown)
+    if not is_fragment(request):
+        return RedirectResponse("/recordings", 303)
+    said = note(f"{row['name']} is to be recorded.")
+    return render(request, "recordings/form.html", headers=said, form=forms.described())
+
+
+# -- what is shown -----------------------------------------------------------------------------------------------------
+
+
+async def _now(node: Runtime) -> dict[str, Any]:
+    rows = await recordings.of_states(node.store, actions.OPEN)
+    finishing = {_recording_of(job): job for job in await _jobs(node, rows)}
+    own = [row for row in rows if row.active and row.node == node.node and row.bytes]
+    rates = await asyncio.to_thread(_rates, own)
+    now = utcnow()
+    shown = [
+        {
+            "row": row,
+            "pill": STATES[row.state],
+            "since": (now - (row.started_at or row.created_at)).total_seconds(),
+            "kbps": rates.get(row.id),
+            "job": finishing.get(row.id) if row.state is State.PROCESSING else None,
+            "missing": missing(row.gaps, row.missing),
+        }
+        for row in rows
+    ]
+    return {"running": shown, "hms": hms, "length": length}
+
+
+async def _jobs(node: Runtime, rows: Sequence[Recording]) -> list[JobState]:
+    """The jobs that make files now; they are only asked for when there are such."""
+    if not any(row.state is State.PROCESSING for row in rows):
+        return []
+    return await node.jobs.page(state="running", queue="recordings", limit=20)
+
+
+def _recording_of(job: JobState) -> int:
+    number = job.id.removeprefix(f"{JOB}:").partition(":")[0]
+    return int(number) if number.isdecimal() else 0
+
+
+def _rates(rows: Sequence[Recording]) -> dict[int, float]:
+    found = {row.id: latest(Path(row.segments)) for row in rows}
+    return {number: kbps for number, kbps in found.items() if kbps is not None}
+
+
+async def _library(node: Runtime, name: str, before: int) -> dict[str, Any]:
+    found = await recordings.page(node.store, states={State.DONE}, name=name or None, before=before or None, limit=ROWS)
+    query = {"name": name} if name else {}
+    following = urlencode({**query, "before": found[-1].id}) if len(found) == ROWS else ""
+    names = await recordings.names(node.store)
+    return {
+        "library": found,
+        "names": names if not name or name in names else [name, *names],
+        "chosen": name,
+        "before": before,
+        "first": urlencode(query),
+        "following": following,
+        "here": urlencode({**query, "before": before}),
+        "missing": missing,
+        "hms": hms,
+        "length": length,
+    }
+
+
+async def _failed(node: Runtime) -> dict[str, Any]:
+    return {"failed": await recordings.page(node.store, states={State.FAILED}, limit=FAILED), "length": length}
+
+
+def _disk(node: Runtime) -> dict[str, Any]:
+    return {"disk": node.part(Disk)}

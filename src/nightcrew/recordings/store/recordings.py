@@ -117,6 +117,16 @@ async def of_states(store: Store, states: Collection[State], *, node: str | None
     return found[::-1]
 
 
+async def names(store: Store, limit: int = 500) -> list[str]:
+    """The names that recordings have, in their order; found name by name in the index, however many recordings there are."""
+    known = sa.select(sa.func.min(recording.c.name).label("name")).cte("known", recursive=True)
+    after = sa.select(sa.func.min(recording.c.name)).where(recording.c.name > known.c.name).scalar_subquery()
+    known = known.union_all(sa.select(after).where(known.c.name.is_not(None)))
+    query = sa.select(known.c.name).where(known.c.name.is_not(None)).limit(limit)
+    async with store.read() as connection:
+        return list((await connection.execute(query)).scalars())
+
+
 async def counts(store: Store) -> dict[str, int]:
     """How many there are in each state, and the bytes of all finished ones."""
     query = (

@@ -1,0 +1,141 @@
+"""The page of one recording: the player, what is known of it, its line of time, and what can be done with it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path as FilePath
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import RedirectResponse, Response
+
+from nightcrew.kernel.errors import Retry
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.recordings import actions, drawing
+from nightcrew.recordings.models import Recording, State
+from nightcrew.recordings.plot import plot_of
+from nightcrew.recordings.store import recordings
+from nightcrew.web.api import Actor, Node
+from nightcrew.web.render import PageRoute, done, is_fragment, note, render, render_part
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+Id = Annotated[int, Path(ge=1, lt=2**63)]
+MOST = 200
+"""Rows of a table; the ledger's route has all of them."""
+STATES = {
+    State.WAITING: ("waiting", "off"),
+    State.RECORDING: ("recording", "run"),
+    State.RETRYING: ("retrying", "warn"),
+    State.PAUSED: ("paused", "warn"),
+    State.FINISHING: ("finishing", "run"),
+    State.PROCESSING: ("post-processing", "run"),
+    State.DONE: ("done", "ok"),
+    State.FAILED: ("failed", "bad"),
+}
+"""The words and the look of a state's pill."""
+SAID = {
+    "stop": "is stopped; what there is becomes a file.",
+    "rotate": "goes on in a new part.",
+    "retry": "is made anew.",
+    "keep": "is kept for good.",
+    "release": "is kept as the policies say.",
+}
+
+
+@router.get("/recordings/{recording_id:int}")
+async def recording_page(request: Request, node: Node, recording_id: Id) -> Response:
+    """One recording."""
+    row = await recordings.get(node.store, recording_id)
+    context = await _facts(node, row) | await _rates(node, row)
+    return render(request, "recordings/recording.html", **context)
+
+
+@router.get("/fragments/recordings/{recording_id:int}")
+async def recording_part(request: Request, node: Node, recording_id: Id) -> Response:
+    """What is known of it."""
+    row = await recordings.get(node.store, recording_id)
+    return render(request, "recordings/facts.html", **await _facts(node, row))
+
+
+@router.get("/fragments/recordings/{recording_id:int}/rates")
+async def rates_part(request: Request, node: Node, recording_id: Id) -> Response:
+    """Its bit rate. While it grows, all of its ledger is read for that."""
+    row = await recordings.get(node.store, recording_id)
+    return render(request, "recordings/rates.html", **await _rates(node, row))
+
+
+@router.get("/fragments/recordings/{recording_id:int}/player")
+async def player_part(request: Request, node: Node, recording_id: Id) -> Response:
+    """The player, as soon as there is something to play."""
+    row = await recordings.get(node.store, recording_id)
+    return render(request, "recordings/player.html", row=row)
+
+
+@router.get("/recordings/{recording_id:int}/delete")
+async def try_deletion(request: Request, node: Node, actor: Actor, recording_id: Id) -> Response:
+    """What a deletion would take away. Nothing is changed."""
+    tried = await actions.delete(node, recording_id, actor=actor, dry_run=True)
+    title = f"Delete {tried.row.title or tried.row.name}?"
+    return render_part(request, "recordings/delete.html", title=title, tried=tried)
+
+
+@router.post("/recordings/{recording_id:int}/delete")
+async def delete(node: Node, actor: Actor, recording_id: Id) -> Response:
+    """Delete it with its files."""
+    gone = await actions.delete(node, recording_id, actor=actor, dry_run=False)
+    if gone.errors:
+        raise Retry(f"not all of it could be deleted: {gone.errors[0]}")
+    return RedirectResponse("/recordings", 303)
+
+
+@router.post("/recordings/{recording_id:int}/{action}")
+async def act(
+    request: Request,
+    node: Node,
+    actor: Actor,
+    recording_id: Id,
+    action: Literal["stop", "rotate", "retry", "keep", "release"],
+) -> Response:
+    """Stop it, go on in a new part, make its file anew, keep it or not."""
+    match action:
+        case "stop":
+            row = await actions.stop(node, recording_id, actor=actor)
+        case "rotate":
+            row = await actions.rotate(node, recording_id, actor=actor)
+        case "retry":
+            row = await actions.retry(node, recording_id, actor=actor)
+        case _:
+            row = await actions.favour(node, recording_id, favourite=action == "keep", actor=actor)
+    said = f"{row.name} {SAID[action]}"
+    if is_fragment(request) and request.headers.get("hx-target", "").endswith(f"film-{recording_id}"):
+        shown: dict[str, Any] = {"row": row, "missing": drawing.missing, "hms": drawing.hms}
+        return render(request, "recordings/film.html", headers=note(said), **shown)
+    return done(request, said, f"/recordings/{recording_id}")
+
+
+async def _facts(node: Runtime, row: Recording) -> dict[str, Any]:
+    parts = await recordings.parts(node.store, row.id)
+    gaps = await recordings.gaps(node.store, row.id)
+    titles = await recordings.titles(node.store, row.id)
+    begins = [begin for begin, _ in drawing.spans(parts, gaps)]
+    return {
+        "row": row,
+        "pill_of": STATES,
+        "open": row.state in actions.OPEN,
+        "parts": list(zip(parts, begins, strict=True))[-MOST:],
+        "gaps": gaps[-MOST:],
+        "titles": titles[-MOST:],
+        "moves": (await recordings.moves(node.store, row.id))[-MOST:],
+        "timeline": drawing.timeline(row.seconds, parts, gaps, titles),
+        "missing": drawing.missing,
+        "hms": drawing.hms,
+        "length": drawing.length,
+    }
+
+
+async def _rates(node: Runtime, row: Recording) -> dict[str, Any]:
+    plot = row.plot
+    if plot is None and row.bytes and row.node in {"", node.node}:
+        plot = await asyncio.to_thread(plot_of, FilePath(row.segments))
+    return {"row": row, "rates": drawing.rates(plot, row.seconds), "hms": drawing.hms}
