@@ -13,6 +13,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 os.environ["NIGHTCREW_CHECK_NEW"] = "false"  # streams are only opened by tests that are about that
 
+from counter import Film, encode
 from nightcrew.demo.defects import Defects
 from nightcrew.demo.pictures import Pictures, find_ffmpeg
 from support import Node, new_database, running
@@ -41,6 +42,16 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pictures")
     asyncio.run(_encode(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Film:
+    """Two minutes of numbered pictures in segments of one second, encoded once for all tests."""
+    try:
+        find_ffmpeg()
+    except OSError as exc:
+        pytest.skip(f"a film needs ffmpeg: {exc}")
+    return encode(tmp_path_factory.mktemp("film"), seconds=120, segment=1.0)
 
 
 async def _encode(folder: Path) -> None:

@@ -6,8 +6,6 @@ by a signal matters, run as processes of their own.
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import queue
 import signal
@@ -17,82 +15,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import httpx2
 import pytest
-import typer
 
-from nightcrew.cli import app, main
 from support import free_port
+from terminal import commands, ok, run, spawn
 
 from .conftest import Process, Start
 
 PASSWORD = "correct horse battery"
-
-
-# -- calling commands --------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a command ended and what it wrote."""
-
-    code: int
-    out: str
-    err: str
-
-    def failed(self, words: str) -> None:
-        """It must have ended with 1 and one clear line for a person."""
-        assert self.code == 1, self
-        lines = self.err.strip().splitlines()
-        assert len(lines) == 1, self
-        assert lines[0].startswith("nightcrew: "), self
-        assert words in lines[0], self
-        assert "Traceback" not in self.err + self.out, self
-
-
-def run(*arguments: object, stdin: str = "") -> Result:
-    """A command in this process, as the script `nightcrew` runs it. Logging is left as the tests have it."""
-    out, err, code = io.StringIO(), io.StringIO(), 0
-    with (
-        mock.patch.object(sys, "argv", ["nightcrew", *map(str, arguments)]),
-        mock.patch.object(sys, "stdin", io.StringIO(stdin)),
-        mock.patch("nightcrew.app.configure_logging"),
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-    ):
-        try:
-            main()
-        except SystemExit as exc:
-            code = exc.code if isinstance(exc.code, int) else int(exc.code is not None)
-    return Result(code, out.getvalue(), err.getvalue())
-
-
-def ok(*arguments: object) -> str:
-    """What a command printed; it must have worked and kept quiet on stderr."""
-    result = run(*arguments)
-    assert (result.code, result.err) == (0, ""), result
-    return result.out
-
-
-def spawn(*arguments: object) -> Result:
-    """A command as a process of its own."""
-    command = [sys.executable, "-m", "nightcrew", *map(str, arguments)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
-    return Result(done.returncode, done.stdout, done.stderr)
-
-
-def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """All commands with their words."""
-    for name, command in (group or typer.main.get_command(app)).commands.items():
-        if hasattr(command, "commands"):
-            yield from commands(command, (*path, name))
-        else:
-            yield (*path, name), command
 
 
 # -- a server, and lists for it ----------------------------------------------------------------------------------------
@@ -413,6 +347,22 @@ JSON_COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("checks", "runs"): (),
     ("source", "refresh"): ("{source}",),
     ("token", "list"): (),
+    ("record",): ("http://127.0.0.1:9/live.m3u8",),
+    ("recordings", "list"): (),
+    ("recordings", "show"): ("{recording}",),
+    ("recordings", "rotate"): ("{recording}",),
+    ("recordings", "keep"): ("{recording}",),
+    ("recordings", "release"): ("{recording}",),
+    ("recordings", "stop"): ("{recording}",),
+    ("recordings", "delete"): ("{failed}", "--dry-run"),
+    ("recordings", "retry"): ("{failed}",),
+    ("recordings", "retention"): (),
+    ("recordings", "stuck"): (),
+    ("recordings", "watch", "add"): ("http://127.0.0.1:9/live.m3u8", "--name", "Watched"),
+    ("recordings", "watch", "list"): (),
+    ("recordings", "watch", "on"): ("Watched",),
+    ("recordings", "watch", "off"): ("Watched",),
+    ("recordings", "watch", "remove"): ("Watched",),
 }
 
 
@@ -421,8 +371,11 @@ def test_json_can_be_parsed_wherever_it_is_offered(server: Process) -> None:
     assert offered == set(JSON_COMMANDS)
     source = add_list()
     job = json.loads(ok("source", "refresh", source, "--json"))[0]["id"]
+    failed, recording = (json.loads(ok("record", "http://127.0.0.1:9/live.m3u8", "--json"))["id"] for _ in range(2))
+    assert run("recordings", "stop", failed, "--follow").code == 1, "there is nothing to make a file of"
+    known = {"job": job, "source": source, "failed": failed, "recording": recording}
     for words, more in JSON_COMMANDS.items():
-        printed = ok(*words, *(text.format(job=job, source=source) for text in more), "--json")
+        printed = ok(*words, *(text.format(**known) for text in more), "--json")
         assert isinstance(json.loads(printed), list | dict), words
 
 
@@ -466,6 +419,7 @@ def test_without_a_server_every_asking_command_ends_with_one_clear_line(
         "token": "1",
         "stream": "1",
         "run": "1",
+        "recording": "1",
         "file": str(tmp_path / "config.json"),
         "field": "name=A",
     }
@@ -474,6 +428,7 @@ def test_without_a_server_every_asking_command_ends_with_one_clear_line(
         if words[0] not in local:
             needed = [values.get(p.name, "x") for p in command.params if p.param_type_name == "argument" and p.required]
             needed += ["--all"] if words == ("check",) else []
+            needed += ["http://192.0.2.1/"] if words in {("record",), ("recordings", "watch", "add")} else []
             run(*words, *needed).failed("no Nightcrew answers at http://127.0.0.1:")
             asked += 1
     assert asked > 20

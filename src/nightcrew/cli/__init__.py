@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterable
 
 import typer
 
-from nightcrew.cli import checks, local, options, overview, sources, work
+from nightcrew.cli import checks, local, options, overview, recordings, sources, watches, work
 from nightcrew.cli.client import Failed
 from nightcrew.kernel.errors import NightcrewError
 
@@ -26,6 +27,7 @@ def _register_clients() -> None:
     app.command(help="Refresh a region, or * for all, and wait for the end.")(overview.refresh)
     app.command(help="Channels.")(overview.channels)
     app.command(help="Check streams now, and wait for the end.")(checks.check)
+    app.command(help=recordings.record.__doc__)(recordings.record)
     for name, text, commands in (
         (
             "jobs",
@@ -77,10 +79,44 @@ def _register_clients() -> None:
             (options.token_list, options.token_make, options.token_revoke),
         ),
     ):
-        group = typer.Typer(help=text, no_args_is_help=True)
-        for command in commands:
-            group.command(command.__name__.partition("_")[2].replace("_", "-"), help=command.__doc__)(command)
-        app.add_typer(group, name=name)
+        app.add_typer(_group(text, commands), name=name)
+    _register_recordings()
+
+
+def _register_recordings() -> None:
+    """A group with a group in it."""
+    group = _group(
+        "Recordings: list, show, stop, rotate, retry, keep, release, delete, retention, stuck, watch.",
+        (
+            recordings.recordings_list,
+            recordings.recordings_show,
+            recordings.recordings_stop,
+            recordings.recordings_rotate,
+            recordings.recordings_retry,
+            recordings.recordings_keep,
+            recordings.recordings_release,
+            recordings.recordings_delete,
+            recordings.recordings_retention,
+            recordings.recordings_stuck,
+        ),
+    )
+    watching = (
+        watches.watch_add,
+        watches.watch_list,
+        watches.watch_on,
+        watches.watch_off,
+        watches.watch_remove,
+    )
+    group.add_typer(_group("Watched streams: add, list, on, off, remove.", watching), name="watch")
+    app.add_typer(group, name="recordings")
+
+
+def _group(text: str, commands: Iterable[Callable[..., None]]) -> typer.Typer:
+    """Commands under one word, each by the name of its function behind the first `_`."""
+    group = typer.Typer(help=text, no_args_is_help=True)
+    for command in commands:
+        group.command(command.__name__.partition("_")[2].replace("_", "-"), help=command.__doc__)(command)
+    return group
 
 
 local.register(app)

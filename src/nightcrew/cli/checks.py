@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from nightcrew.cli.client import DEFAULT_URL, AsJson, Failed, Key, Server, Url, show
+from nightcrew.cli.client import DEFAULT_URL, AsJson, Key, Server, Url, channel_of, show
 
 COLUMNS = ["stream", "channel_name", "source", "verdict", "score", "picture", "kbit/s", "reason"]
 
@@ -35,7 +35,7 @@ def check(
     server = Server(url, api_key)
     body: dict[str, Any] = {"full": not quick}
     chosen = {
-        "channel": _channel(server, channel) if channel else None,
+        "channel": channel_of(server, channel) if channel else None,
         "group": group,
         "source": source or None,
         "region": region or None,
@@ -58,20 +58,6 @@ def check(
         _print_run(run, as_json=False)
     if run["failed"] or run["state"] == "cancelled":
         raise typer.Exit(1)
-
-
-def _channel(server: Server, text: str) -> int:
-    """The one channel that is meant. Raises `Failed` when there is none, or more than one."""
-    if text.isdecimal():
-        return int(text)
-    found = server.ask("GET", "/api/v1/channels", params={"q": text, "limit": 5})["items"]
-    exact = [item for item in found if item["name"].casefold() == text.casefold()] or found
-    if not exact:
-        raise Failed(f"there is no channel {text!r}")
-    if len(exact) > 1:
-        names = ", ".join(f"{item['name']} ({item['id']})" for item in exact)
-        raise Failed(f"{text!r} is not clear, give the number of one: {names}")
-    return int(exact[0]["id"])
 
 
 def _follow(server: Server, run: dict[str, Any]) -> dict[str, Any]:

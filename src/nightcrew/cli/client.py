@@ -13,6 +13,7 @@ from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 DEFAULT_URL = "http://127.0.0.1:8780"
 
@@ -23,6 +24,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 class Failed(Exception):
     """The server refused or cannot be reached; the message is for a person."""
+
+
+class Unreachable(Failed):
+    """Nobody answers at the server's address."""
 
 
 class Server:
@@ -36,13 +41,15 @@ class Server:
         self._client = httpx2.Client(base_url=self._url, headers=headers, timeout=60, trust_env=False)
 
     def ask(self, method: str, path: str, **more: Any) -> Any:
-        """The JSON answer. Raises `Failed` with the problem's sentence."""
+        """The JSON answer, None where there is none. Raises `Failed` with the problem's sentence, `Unreachable`."""
         try:
             answer = self._client.request(method, path, **more)
         except httpx2.TransportError as exc:
-            raise Failed(
+            raise Unreachable(
                 f"no Nightcrew answers at {self._url}: start it with `nightcrew serve`, or name another with --url"
             ) from exc
+        if answer.status_code == 204:
+            return None
         try:
             body = answer.json()
         except ValueError as exc:
@@ -65,6 +72,36 @@ class Server:
         return items
 
 
+def channel_of(server: Server, text: str) -> int:
+    """The one channel that is meant by a number or a name. Raises `Failed` when there is none, or more than one."""
+    if text.isdecimal():
+        return int(text)
+    found = server.ask("GET", "/api/v1/channels", params={"q": text, "limit": 5})["items"]
+    exact = [item for item in found if item["name"].casefold() == text.casefold()] or found
+    if not exact:
+        raise Failed(f"there is no channel {text!r}")
+    if len(exact) > 1:
+        names = ", ".join(f"{item['name']} ({item['id']})" for item in exact)
+        raise Failed(f"{text!r} is not clear, give the number of one: {names}")
+    return int(exact[0]["id"])
+
+
+def confirm(question: str) -> None:
+    """Ask a person. Raises `Failed` when the answer is no, or when there is none."""
+    try:
+        agreed = typer.confirm(question, err=True)
+    except typer.Abort as exc:
+        print(file=sys.stderr)
+        raise Failed("nobody answered, so nothing was done; --yes answers beforehand") from exc
+    if not agreed:
+        raise Failed("nothing was done")
+
+
+def plain(value: object) -> str:
+    """Text that moves no cursor and rings no bell: names and titles come from providers."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else " " for sign in str(value))
+
+
 def show(rows: list[dict[str, Any]], columns: list[str], *, as_json: bool, empty: str = "Nothing there.") -> None:
     """A table for people, or everything as JSON."""
     if as_json:
@@ -77,7 +114,7 @@ def show(rows: list[dict[str, Any]], columns: list[str], *, as_json: bool, empty
     for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*("" if row.get(column) is None else str(row.get(column)) for column in columns))
+        table.add_row(*(Text("" if row.get(column) is None else plain(row[column])) for column in columns))
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 

@@ -23,10 +23,10 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.domain import Domain, Page
 from nightcrew.kernel.errors import Invalid, NightcrewError
 from nightcrew.kernel.runtime import KernelSettings, Runtime
+from nightcrew.kernel.words import duration, size
 
 _HERE = Path(__file__).parent
 _STATIC = _HERE / "static"
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,36 +177,6 @@ def until(value: datetime | str | None) -> str:
         return "not planned"
     seconds = (moment - utcnow()).total_seconds()
     return "now" if seconds < 1 else f"in {duration(seconds)}"
-
-
-def duration(seconds: float | None) -> str:
-    """A length of time in one unit, or two where one is too coarse: "0.25 s", "12 s", "3 min", "2 h 5 min"."""
-    if seconds is None:
-        return "–"
-    if 0 < seconds < 0.995:
-        return "under 0.01 s" if seconds < 0.01 else f"{seconds:.2f}".rstrip("0") + " s"
-    if seconds < 9.95:
-        return f"{seconds:.1f}".removesuffix(".0") + " s"
-    whole = round(seconds)
-    place = next(index for index, (length, _) in enumerate(_UNITS) if whole >= length)
-    length, unit = _UNITS[place]
-    first, rest = divmod(whole, length)
-    if length <= 60 or first >= 10:
-        return f"{first} {unit}"
-    smaller, its_unit = _UNITS[place + 1]
-    second = rest // smaller
-    return f"{first} {unit} {second} {its_unit}" if second else f"{first} {unit}"
-
-
-def size(count: float | None) -> str:
-    """Bytes in the unit that leaves few digits (1 kB = 1000 B)."""
-    if count is None:
-        return "–"
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 999.5:
-            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
 
 
 def number(value: float | None) -> str:
