@@ -56,7 +56,7 @@ def test_parts_gaps_and_titles_lie_where_they_were() -> None:
     assert made is not None
     assert [(one.x, one.width) for one in made.parts] == [(0, 500), (600, 400)]
     assert [(one.x, one.width, one.words) for one in made.gaps] == [(500, 100, "Gap at 0:00:50, 10 s: HTTP 404")]
-    assert [(one.x, one.words) for one in made.titles] == [(0, "0:00:00 Morning"), (750, "0:01:15 Noon (News)")]
+    assert [(one.x, one.words) for one in made.titles] == [(750, "0:01:15 Noon (News)")]
     assert made.words == "0:01:40 in 2 parts, 10 s missing in 1 gap"
 
 

@@ -28,7 +28,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Parts in their order; gaps that would lie upon each other are one mark. `words` says all of it in a sentence."""
+    """Parts in their order; gaps that would lie upon each other are one mark; `titles` are changes of title.
+
+    `words` says all of it in a sentence.
+    """
 
     parts: tuple[Mark, ...]
     gaps: tuple[Mark, ...]
@@ -116,7 +119,7 @@ def timeline(
     changes = tuple(
         mark(one.start, one.start, f"{hms(one.start)} {one.title}{f' ({one.category})' if one.category else ''}")
         for one in titles
-        if one.start <= end
+        if 0 < one.start <= end
     )
     holes = tuple(
         mark(group[0].start, group[-1].start + group[-1].seconds, _gap_words(group), LEAST)

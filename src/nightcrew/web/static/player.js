@@ -62,7 +62,8 @@ function prepare(box) {
   }
 }
 
-htmx.onLoad((added) => {
+document.querySelectorAll("[data-player]").forEach(prepare);
+htmx.onLoad((added) => { // it comes later on the page of a recording that waits
   if (added.matches?.("[data-player]")) prepare(added);
   added.querySelectorAll?.("[data-player]").forEach(prepare);
 });
