@@ -34,7 +34,7 @@ router.include_router(upkeep_pages.router)
 router.include_router(watch_pages.router)
 router.include_router(recording_pages.router)
 
-Name = Annotated[str, Query(max_length=200)]
+Name = Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")]  # PostgreSQL has no texts with NUL
 Before = Annotated[int, Query(ge=0, lt=2**63)]
 ROWS = 24
 FAILED = 10
@@ -96,7 +96,7 @@ async def record(request: Request, node: Node, actor: Actor) -> Response:
 async def _now(node: Runtime) -> dict[str, Any]:
     rows = await recordings.of_states(node.store, actions.OPEN)
     finishing = {_recording_of(job): job for job in await _jobs(node, rows)}
-    own = [row for row in rows if row.active and row.node == node.node and row.bytes]
+    own = [row for row in rows if row.state is State.RECORDING and row.node == node.node]
     rates = await asyncio.to_thread(_rates, own)
     now = utcnow()
     shown = [
