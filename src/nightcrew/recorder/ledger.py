@@ -8,7 +8,9 @@ is a torn tail, and is cut off when the recording is taken up again. A line that
     {"k": "init", "p": 1, "b": bytes, "i": digest}                           an init section (fMP4), at the part's beginning
     {"k": "seg", "n": media sequence, "e": epoch, "p": part, "o": offset, "b": bytes, "s": seconds, "f": frames, "d": discontinuity,
      "t": programme time, "up": …, "h": digest of its first picture, where there are no numbers to know it by}
-    {"k": "gap", "e": epoch, "a": first, "z": last, "s": seconds, "why": reason}
+    {"k": "gap", "e": epoch, "a": first, "z": last, "s": seconds, "up": …, "why": reason}
+    {"k": "short", "p": part, "b": bytes that are there, "e": epoch, "a": first, "z": last, "s": seconds, "f": frames, "why": reason}
+                                                                             a part's last segments that the disk does not have
     {"k": "epoch", "e": epoch, "why": reason}                                the numbering or the clock of the stream began anew
     {"k": "end", "why": reason}                                              the stream is over
 """
@@ -19,7 +21,7 @@ import json
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,9 @@ class Part:
     frames: int | None = 0
     init: str = ""
     init_bytes: int = 0
+    epoch: int = 0
+    short: bool = False
+    """Whether its end was lost: nothing more goes into it."""
     first: int | None = None
     last: int | None = None
 
@@ -90,6 +95,8 @@ class Tally:
     opened: int = 0
     """How often a recorder took it up."""
     boot: str = ""
+    booted: float = 0.0
+    """The wall clock at that boot."""
     over: str | None = None
     """Why it is over, when the stream has ended."""
     seen: deque[tuple[str, float]] = field(default_factory=lambda: deque(maxlen=RECENT))
@@ -115,15 +122,13 @@ class Tally:
         """Take a line into account. Raises `ValueError` for one that makes no sense."""
         try:
             self._add(line)
-        except (KeyError, TypeError, IndexError) as exc:
+        except (KeyError, TypeError, IndexError, OverflowError) as exc:
             raise ValueError(f"the ledger has a line that makes no sense: {line}") from exc
 
     def _add(self, line: Line) -> None:
         match line["k"]:
             case "open":
-                self.opened += 1
-                self.boot = str(line["boot"])
-                self.over = None
+                self._open(str(line["boot"]), float(line["at"]), float(line["up"]))
             case "part":
                 self.parts.append(Part(int(line["p"]), str(line["path"]), float(line["up"]), int(line["turn"])))
             case "init":
@@ -134,18 +139,47 @@ class Tally:
             case "seg":
                 self._segment(line)
             case "gap":
-                seconds = float(line["s"])
-                self.gaps.append(
-                    Gap(int(line["e"]), int(line["a"]), int(line["z"]), self.seconds, seconds, str(line["why"]))
-                )
-                self.seconds += seconds
-                if self.last is not None and self.last.epoch == int(line["e"]):
-                    self.last = Segment(int(line["z"]), self.last.epoch, 0.0, None, self.last.up)
+                self._gap(line)
+            case "short":
+                self._short(line)
             case "epoch":
                 self.epoch = int(line["e"])
                 self.last = None
             case "end":
                 self.over = str(line["why"])
+
+    def _open(self, boot: str, at: float, up: float) -> None:
+        """Taken up. After another boot its clock is another one: what was on the old one is told on the new."""
+        if self.boot and boot != self.boot:
+            shift = self.booted - (at - up)
+            if self.last is not None:
+                self.last = replace(self.last, up=min(self.last.up + shift, up))
+            for part in self.parts[-1:]:
+                part.began = min(part.began + shift, up)
+        self.opened += 1
+        self.boot, self.booted, self.over = boot, at - up, None
+
+    def _gap(self, line: Line) -> None:
+        epoch, last, seconds = int(line["e"]), self.last, float(line["s"])
+        self.gaps.append(Gap(epoch, int(line["a"]), int(line["z"]), self.seconds, seconds, str(line["why"])))
+        self.seconds += seconds
+        programme, up = None, float(line.get("up", 0.0))
+        if last is not None:  # as if it had been read when it was due
+            programme = None if last.programme is None else last.programme + last.seconds + seconds
+            up = last.up + seconds
+        self.last = Segment(int(line["z"]), epoch, 0.0, programme, up)
+
+    def _short(self, line: Line) -> None:
+        """What was counted is missing. It was the end of the recording when that was seen."""
+        part, seconds, frames = self.parts[-1], float(line["s"]), line["f"]
+        epoch, first, last = int(line["e"]), int(line["a"]), int(line["z"])
+        if last >= first:
+            self.gaps.append(Gap(epoch, first, last, self.seconds - seconds, seconds, str(line["why"])))
+            part.last = first - 1
+        self.bytes -= part.bytes - int(line["b"])
+        part.bytes, part.short = int(line["b"]), True
+        part.seconds -= seconds
+        part.frames = None if frames is None or part.frames is None else part.frames - int(frames)
 
     def _segment(self, line: Line) -> None:
         part, number, seconds = self.parts[-1], int(line["n"]), float(line["s"])
@@ -154,6 +188,7 @@ class Tally:
         part.seconds += seconds
         part.frames = None if frames is None or part.frames is None else part.frames + int(frames)
         part.first = number if part.first is None else part.first
+        part.epoch = int(line["e"])
         part.last = number
         self.bytes += int(line["b"])
         self.seconds += seconds
@@ -209,10 +244,26 @@ def read(folder: Path) -> Tally:
     return reader.tally
 
 
+def standing(lines: Iterable[Line]) -> list[Line]:
+    """The lines without the segments that the disk has lost: in their place stands a gap."""
+    found: list[Line] = []
+    for line in lines:
+        if line["k"] != "short":
+            found.append(line)
+            continue
+        at = next((index for index, one in enumerate(found) if _is_beyond(one, line)), len(found))
+        found[at:] = [{**line, "k": "gap"}, *(one for one in found[at:] if not _is_beyond(one, line))]
+    return found
+
+
+def _is_beyond(segment: Line, short: Line) -> bool:
+    return bool(segment["k"] == "seg" and segment["p"] == short["p"] and segment["o"] + segment["b"] > short["b"])
+
+
 def samples(lines: Iterable[Line]) -> Iterator[tuple[float, float, int]]:
     """For plots: the start and length in seconds of each segment, and its bytes."""
     at = 0.0
-    for line in lines:
+    for line in standing(lines):
         if line["k"] == "seg":
             yield at, float(line["s"]), int(line["b"])
             at += float(line["s"])
@@ -227,15 +278,28 @@ class Writer:
         self._folder = folder
         self.tally = Tally()
         self._descriptor = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o644)
-        end = 0
+        try:
+            self.cut = self._take_up()
+            """Bytes of a torn tail that were cut off."""
+        except BaseException:
+            os.close(self._descriptor)
+            raise
+
+    def _take_up(self) -> int:
+        self._end, tail = 0, list[Line]()
         for line, behind in lines_of(_all(self._descriptor)):
             self.tally.add(line)
-            end = behind
-        os.ftruncate(self._descriptor, end)
-        os.lseek(self._descriptor, end, os.SEEK_SET)
-        self._end = end
-        self.cut = self._cut()
-        """Bytes of a torn tail that were cut off."""
+            self._end = behind
+            match line["k"]:
+                case "part":
+                    tail = []
+                case "seg":
+                    tail.append(line)
+                case "short":
+                    tail = [one for one in tail if not _is_beyond(one, line)]
+        os.ftruncate(self._descriptor, self._end)
+        os.lseek(self._descriptor, self._end, os.SEEK_SET)
+        return self._cut(tail)
 
     def append(self, line: Line) -> None:
         """Write a line, whole or not at all. Raises OSError, for instance when the disk is full."""
@@ -255,7 +319,8 @@ class Writer:
         os.fsync(self._descriptor)
         os.close(self._descriptor)
 
-    def _cut(self) -> int:
+    def _cut(self, segments: list[Line]) -> int:
+        """Cut the last part back to what counts. `segments`: the lines of what it holds."""
         part = self.tally.part
         if part is None:
             return 0
@@ -263,10 +328,33 @@ class Writer:
         try:
             size = path.stat().st_size
         except FileNotFoundError:
-            return 0
+            size = 0
+        if size < part.bytes:
+            size = self._shorten(part, size, segments)
         if size > part.bytes:
             os.truncate(path, part.bytes)
         return max(0, size - part.bytes)
+
+    def _shorten(self, part: Part, size: int, segments: list[Line]) -> int:
+        """List what the disk does not have of a part, as after a power cut; returns its size."""
+        whole = size >= part.init_bytes
+        gone = [line for line in segments if not whole or line["o"] + line["b"] > size]
+        left = 0 if not whole else int(gone[0]["o"]) if gone else size
+        counts = [line["f"] for line in gone]
+        self.append(
+            {
+                "k": "short",
+                "p": part.number,
+                "b": left,
+                "e": self.tally.epoch,
+                "a": gone[0]["n"] if gone else 0,
+                "z": gone[-1]["n"] if gone else -1,
+                "s": round(sum(float(line["s"]) for line in gone), 3),
+                "f": None if None in counts else sum(counts),
+                "why": f"the disk has lost bytes {size} to {part.bytes} of part {part.number}",
+            }
+        )
+        return size
 
 
 def _all(descriptor: int) -> bytes:

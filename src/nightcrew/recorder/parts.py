@@ -44,7 +44,8 @@ class Parts:
         self._track: tuple[str, int | None] = ("", None)
         self._descriptor: int | None = None
         self._anew: str | None = None
-        self.ledger = ledger.Writer(folder)
+        with _space():
+            self.ledger = ledger.Writer(folder)
 
     @property
     def tally(self) -> ledger.Tally:
@@ -58,7 +59,9 @@ class Parts:
 
     def lost(self, first: int, last: int, seconds: float, reason: str) -> None:
         """List what is missing."""
-        self.note(k="gap", e=self.tally.epoch, a=first, z=last, s=round(seconds, 3), why=reason[: ledger.MAX_REASON])
+        self._note_epoch()
+        up, why = round(boottime(), 3), reason[: ledger.MAX_REASON]
+        self.note(k="gap", e=self.tally.epoch, a=first, z=last, s=round(seconds, 3), up=up, why=why)
 
     def begin_epoch(self, reason: str) -> None:
         """The numbering begins anew with the next segment, which goes into a new part."""
@@ -67,16 +70,23 @@ class Parts:
     def append(self, piece: Piece, order: Order, jitter: float) -> None:
         """Append a piece; into a new part when the one that is open is full, or one was asked for."""
         digest = hashlib.sha256(piece.init).hexdigest()[:16] if piece.init else ""
+        self._note_epoch()
         part = self.tally.part
+        goes_on = part is not None and self._goes_on(part, digest)
+        if self._descriptor is None and part is not None and goes_on:
+            self._open(part.path)
+        if not goes_on or self._is_full(order, jitter):
+            self._begin(piece, order, digest)
+        self._append(piece)
+
+    def _note_epoch(self) -> None:
         if self._anew is not None:
             self.note(k="epoch", e=self.tally.epoch + 1, why=self._anew)
             self._anew = None
-            self.close_part()
-        elif self._descriptor is None and part is not None and part.init == digest:
-            self._open(part.path)
-        if self._descriptor is None or self._is_full(order, jitter) or (part is not None and part.init != digest):
-            self._begin(piece, order, digest)
-        self._append(piece)
+
+    def _goes_on(self, part: ledger.Part, digest: str) -> bool:
+        """Whether more of the same may stand behind what a part holds."""
+        return not part.short and part.init == digest and (part.first is None or part.epoch == self.tally.epoch)
 
     def _is_full(self, order: Order, jitter: float) -> bool:
         part = self.tally.part
@@ -91,9 +101,10 @@ class Parts:
         """A new part. One in which nothing was written yet is taken again."""
         self.close_part()
         part = self.tally.part
-        if part is None or part.bytes or part.init != digest:
+        suffix = ".mp4" if piece.init else ".ts"
+        if part is None or part.bytes or part.short or not part.path.endswith(suffix):
             number = part.number + 1 if part is not None else 1
-            name = f"{self._stem}_part{number:03}{'.mp4' if piece.init else '.ts'}"
+            name = f"{self._stem}_part{number:03}{suffix}"
             up = round(boottime(), 3)
             self.note(k="part", p=number, path=name, up=up, turn=order.rotate)
             part = self.tally.part
@@ -101,9 +112,7 @@ class Parts:
             raise RuntimeError("a part that was begun is not there")
         self._open(part.path)
         if piece.init:
-            with _space():
-                self._write(piece.init, 0)
-                self.ledger.append({"k": "init", "p": part.number, "b": len(piece.init), "i": digest})
+            self._put(piece.init, 0, {"k": "init", "p": part.number, "b": len(piece.init), "i": digest})
 
     def _append(self, piece: Piece) -> None:
         part = self.tally.part
@@ -124,9 +133,7 @@ class Parts:
             "up": round(boottime(), 3),
             **({"h": piece.key} if piece.key else {}),
         }
-        with _space():
-            self._write(body, part.bytes)
-            self.ledger.append(line)
+        self._put(body, part.bytes, line)
 
     def _pictures(self, piece: Piece) -> int | None:
         if not piece.init:
@@ -143,19 +150,21 @@ class Parts:
         with _space():
             self._descriptor = os.open(self._folder / name, os.O_WRONLY | os.O_CREAT, 0o644)
 
-    def _write(self, data: bytes, offset: int) -> None:
-        """Write at an offset and wait for the disk; what is written only in part is cut off again."""
+    def _put(self, data: bytes, offset: int, line: ledger.Line) -> None:
+        """Write at an offset, wait for the disk, and count it; what does not count is cut off again."""
         if self._descriptor is None:
             raise RuntimeError("no part is open")
         view, at = memoryview(data), offset
-        try:
-            while view:
-                count = os.pwrite(self._descriptor, view, at)
-                view, at = view[count:], at + count
-            os.fdatasync(self._descriptor) if hasattr(os, "fdatasync") else os.fsync(self._descriptor)
-        except OSError:
-            os.ftruncate(self._descriptor, offset)
-            raise
+        with _space():
+            try:
+                while view:
+                    count = os.pwrite(self._descriptor, view, at)
+                    view, at = view[count:], at + count
+                os.fdatasync(self._descriptor) if hasattr(os, "fdatasync") else os.fsync(self._descriptor)
+                self.ledger.append(line)
+            except OSError:
+                os.ftruncate(self._descriptor, offset)
+                raise
 
     def close_part(self) -> None:
         """Let go of the open file."""

@@ -158,8 +158,12 @@ class Cutter:
         self.programme = Programme()
         self._most = most
         self._held = bytearray()
+        self._lost = True
+        """Whether the next packet has to be looked for, at the end of those that are whole."""
+        self._whole = 0
+        """Up to here the held bytes are whole packets."""
         self._seen = 0
-        """Up to here the held bytes were looked through."""
+        """Up to here they were looked through."""
         self._begun = False
         """Whether a picture has begun in them."""
 
@@ -173,23 +177,36 @@ class Cutter:
 
     def rest(self, *, broken: bool = False) -> Piece | None:
         """What is left: whole packets only; of a stream that broke off without its last picture, which is torn."""
-        size = len(self._held) // PACKET * PACKET
+        size = self._whole
         if broken and self.programme.video_pid is not None:
             size = max(_starts(bytes(self._held[:size]), self.programme.video_pid), default=0)
         return self._piece(size) if size else None
 
     def _align(self) -> None:
-        """Drop what stands before the first packet."""
-        while len(self._held) >= 2 * PACKET and not (self._held[0] == self._held[PACKET] == SYNC):
-            found = self._held.find(SYNC, 1)
-            del self._held[: found if found > 0 else len(self._held)]
-            self._seen = 0
+        """Drop what stands between packets: one begins where another follows it."""
+        while True:
+            if self._lost:
+                del self._held[self._whole : self._next_packet()]
+                if self._whole + PACKET >= len(self._held):
+                    return
+                self._lost = False
+            firsts = bytes(self._held[self._whole : len(self._held) // PACKET * PACKET : PACKET])
+            good = len(firsts) - len(firsts.lstrip(bytes([SYNC])))
+            self._whole += good * PACKET
+            if good == len(firsts):
+                return
+            self._lost = True
+
+    def _next_packet(self) -> int:
+        found = self._held.find(SYNC, self._whole)
+        while 0 <= found < len(self._held) - PACKET and self._held[found + PACKET] != SYNC:
+            found = self._held.find(SYNC, found + 1)
+        return found if found >= 0 else len(self._held)
 
     def _pieces(self) -> Iterator[Piece]:
         pid = self.programme.video_pid
-        whole = len(self._held) // PACKET * PACKET
         if pid is not None:
-            view = bytes(self._held[self._seen : whole])
+            view = bytes(self._held[self._seen : self._whole])
             base, shift = self._seen, 0
             for offset in _starts(view, pid):
                 at = base + offset - shift
@@ -198,13 +215,14 @@ class Cutter:
                     shift += len(piece.data)
                     yield piece
                 self._begun = True
-            self._seen = whole - shift
+            self._seen = self._whole
         if len(self._held) > self._most:
-            yield self._piece(len(self._held) // PACKET * PACKET)
+            yield self._piece(self._whole)
 
     def _piece(self, size: int) -> Piece:
         data = bytes(self._held[:size])
         del self._held[:size]
+        self._whole -= size
         self._seen, self._begun = 0, False
         pictures = self.programme.pictures(data) or 0
         pid = self.programme.video_pid

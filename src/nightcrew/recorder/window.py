@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 RETRY = (0.5, 1.0, 2.0)
@@ -19,6 +20,12 @@ HELD_BYTES = 64 << 20
 """Bytes that may wait for one missing segment before that is given up."""
 FAR_BEHIND = 3
 """Windows by which a playlist must be behind for its numbers to have begun anew, and not to be an old copy."""
+OLD_FOR = 120.0
+"""Seconds after which a playlist that goes on is no old copy, although its programme times are behind: its clock was set back."""
+SLACK = 60.0
+"""Seconds by which the source's clock and ours may tell another length of the same time."""
+LEAST = 0.25
+"""Seconds that are missing when it is more; less is how exact programme times are."""
 ANEW = "the stream's numbering began anew"
 PASSED = "it had left the playlist before it could be read"
 
@@ -36,12 +43,12 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The last segment that is known of, from before. `age` seconds have passed since it was read."""
+    """The last segment that is known of. `at`: when it was first seen, by the caller's clock."""
 
     number: int
     seconds: float
     programme: float | None
-    age: float
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,11 @@ class Wanted:
     body: bytes | None = None
     lost: str | None = None
 
+    @property
+    def pending(self) -> bool:
+        """Whether it is still to be read."""
+        return self.body is None and self.lost is None
+
 
 @dataclass(slots=True)
 class Window:
@@ -93,8 +105,12 @@ class Window:
     _queue: list[Wanted | Lost | Anew] = field(default_factory=list)
     _known: dict[int, float | None] = field(default_factory=dict)
     """Programme times by number, of what was listed lately."""
-    _behind_since: float | None = None
-    _newest: int | None = None
+    _behind: tuple[float, int] | None = None
+    """Since when the playlist is behind, and the highest number that it has shown until that was long enough."""
+    _size: int = 0
+    """Segments that the longest playlist listed."""
+    _former: int | None = None
+    """The last number of the numbering before this one."""
     moved: float = 0.0
     """When the playlist last showed something new."""
     _held: int = 0
@@ -105,32 +121,34 @@ class Window:
         """Take a playlist's segments into account."""
         if not segments:
             return
-        if segments[-1].number != self._newest:
-            self.moved = now
-        if self.last is not None and self._began_anew(segments, self.last, now):
-            segments = self._begin_anew(segments, self.last, now)
-        self._newest = segments[-1].number if segments else self._newest
-        self._renew({one.number: one for one in segments}, now)
-        self._take(segments, now)
+        fresh, self._size = segments, max(self._size, len(segments))
+        if self.last is not None:
+            behind = self._is_behind(segments, self.last)
+            if behind and self._may_be_old(segments[-1], self.last, now):
+                return
+            if behind or self._began_anew(segments, self.last, now):
+                fresh = self._begin_anew(segments, self.last, now)
+        self._behind = None
+        self._renew(segments, now)
+        self._take(fresh, now)
 
     def _take(self, segments: Sequence[Listed], now: float) -> None:
         for one in segments:
             if self.last is not None and one.number <= self.last.number:
                 continue
             if self.last is not None and one.number > self.last.number + 1:
-                self._queue.append(self._hole(self.last, one))
+                self._queue.append(self._hole(self.last, one, now))
             self._queue.append(Wanted(one, next_try=now))
-            self.last = Known(one.number, one.seconds, one.programme, 0.0)
+            self.last = Known(one.number, one.seconds, one.programme, now)
             self._remember(one)
+            self.moved = now
 
-    def _hole(self, before: Known, after: Listed) -> Lost:
+    def _hole(self, before: Known, after: Listed, now: float) -> Lost:
         """What lies between two segments. Its length by the source's clock where that is told, else by their number."""
-        count = after.number - before.number - 1
-        seconds = count * (before.seconds or after.seconds)
-        if before.programme is not None and after.programme is not None:
-            told = after.programme - before.programme - before.seconds
-            if 0 < told < 2 * seconds + 60:
-                seconds = told
+        seconds = (after.number - before.number - 1) * (before.seconds or after.seconds)
+        told = _between(before, after)
+        if told is not None and -SLACK < told < max(2 * seconds, now - before.at) + SLACK:
+            seconds = max(0.0, told)
         return Lost(before.number + 1, after.number - 1, round(seconds, 3), PASSED)
 
     def _remember(self, one: Listed) -> None:
@@ -138,67 +156,92 @@ class Window:
         while len(self._known) > 500:
             del self._known[next(iter(self._known))]
 
-    def _renew(self, listed: dict[int, Listed], now: float) -> None:
+    def _renew(self, segments: Sequence[Listed], now: float) -> None:
         """What is still to be read has the address that is listed now, or is not listed any more."""
-        for one in self._queue:
-            if not isinstance(one, Wanted) or one.body is not None:
+        listed = {one.number: one for one in segments}
+        of_now = True
+        for one in reversed(self._queue):
+            if isinstance(one, Anew):
+                of_now = False
+            elif not isinstance(one, Wanted) or not one.pending:
                 continue
-            if one.listed.number in listed:
-                one.listed = listed[one.listed.number]
-            elif one.unlisted_at is None:
+            elif not of_now and one.listed.number in listed:
+                one.lost = ANEW  # its address may be that of another segment now
+            elif of_now and one.listed.number in listed:
+                one.listed, one.unlisted_at = listed[one.listed.number], None
+            elif one.unlisted_at is None and (not of_now or one.listed.number < segments[0].number):
                 one.unlisted_at = now
 
     # -- a numbering that begins anew ------------------------------------------------------------------------------
 
-    def _began_anew(self, segments: Sequence[Listed], last: Known, now: float) -> bool:
-        """Whether these are other segments with lower, or much higher, numbers, and not an old copy of the playlist."""
+    def _is_behind(self, segments: Sequence[Listed], last: Known) -> bool:
+        """Whether this shows nothing that is later than what is known: an old copy, unless it goes on."""
         first, newest = segments[0], segments[-1]
-        if self._renamed(segments):
-            return True
-        if newest.number >= last.number:
-            self._behind_since = None
-            ahead = (first.number - last.number - 1) * self.target
-            return ahead > 2 * (last.age + now - min(self.moved or now, now)) + 60 + len(segments) * self.target * 2
-        if newest.programme is not None and last.programme is not None:
-            return newest.programme > last.programme + self.target / 2
-        if newest.number < last.number - FAR_BEHIND * len(segments) - 10:
-            return True
-        if self._behind_since is None:
-            self._behind_since = now
-        return now - self._behind_since > 3 * self.target and newest.number != self._newest
+        apart = first.number > last.number + 1
+        if newest.programme is None or last.programme is None:
+            away = FAR_BEHIND * self._size + 10
+            if newest.number < last.number:
+                return last.number - newest.number <= away
+            return apart and self._former is not None and abs(self._former - newest.number) <= away
+        later = newest.programme > last.programme + max(last.seconds / 2, LEAST)
+        return not later and (newest.number < last.number or apart or self._shift(segments, last) < 0)
 
-    def _renamed(self, segments: Sequence[Listed]) -> bool:
-        """Whether a number now stands for another moment than before."""
-        for one in segments:
-            known = self._known.get(one.number)
-            if known is not None and one.programme is not None and one.programme > known + 1.5 * self.target:
-                return True
-        return False
+    def _may_be_old(self, newest: Listed, last: Known, now: float) -> bool:
+        """Whether a playlist that is behind is not so for so long, and with so much that is new, that it is another one."""
+        since, highest = self._behind or (now, newest.number)
+        dated = newest.programme is not None and last.programme is not None
+        if now - since <= (OLD_FOR if dated else 3 * self.target):
+            self._behind = since, max(highest, newest.number)
+            return True
+        return newest.number <= highest
 
-    def _begin_anew(self, segments: Sequence[Listed], last: Known, now: float) -> list[Listed]:
+    def _began_anew(self, segments: Sequence[Listed], last: Known, now: float) -> bool:
+        """Whether these are other segments, with lower, or much higher, numbers than what is known."""
+        first, newest = segments[0], segments[-1]
+        if newest.number < last.number or self._shift(segments, last):
+            return True
+        if first.number <= last.number:
+            return False
+        told, ahead = _between(last, first), (first.number - last.number - 1) * self.target
+        if told is not None and (told < -first.seconds / 2 or (not ahead and told > 1.5 * self.target)):
+            return True
+        passed = now - last.at if told is None else max(told, now - last.at)
+        return ahead > 2 * passed + SLACK + 2 * len(segments) * self.target
+
+    def _shift(self, segments: Sequence[Listed], last: Known) -> float:
+        """By how many seconds a number stands for a later moment than before; 0 when that is not told."""
+        for one in reversed(segments):
+            known = last.programme if one.number == last.number else self._known.get(one.number)
+            if known is not None and one.programme is not None:
+                shift = one.programme - known
+                return shift if abs(shift) > max(one.seconds / 2, LEAST) else 0.0
+        return 0.0
+
+    def _begin_anew(self, segments: Sequence[Listed], last: Known, now: float) -> Sequence[Listed]:
         """What of the new numbering comes after what is known; what is missing in between is lost."""
-        self._behind_since, self._newest = None, None
-        self._known.clear()
         fresh, missing = self._after(segments, last, now)
         if missing > 0:
-            count = max(1, round(missing / (last.seconds or self.target)))
+            count = max(1, round(missing / (last.seconds if last.seconds > LEAST else self.target)))
             self._queue.append(Lost(last.number + 1, last.number + count, round(missing, 3), ANEW))
         self._queue.append(Anew(ANEW))
-        if fresh:
-            self.last = None
-        else:
-            self.last = Known(segments[-1].number, segments[-1].seconds, segments[-1].programme, 0.0)
+        self._known.clear()
+        self._former = last.number
+        for one in segments:
+            self._remember(one)
+        self.last = None if fresh else Known(segments[-1].number, segments[-1].seconds, segments[-1].programme, now)
+        self.moved = now
         return fresh
 
-    def _after(self, segments: Sequence[Listed], last: Known, now: float) -> tuple[list[Listed], float]:
+    def _after(self, segments: Sequence[Listed], last: Known, now: float) -> tuple[Sequence[Listed], float]:
         """The segments after a moment, and how many seconds are missing before them: by the source's clock, else by ours."""
-        if last.programme is not None and segments[0].programme is not None:
-            end = last.programme + last.seconds
-            fresh = [one for one in segments if one.programme is None or one.programme > end - one.seconds / 2]
-            begin = fresh[0].programme if fresh else None
-            missing = begin - end if begin is not None else 0.0
-            return fresh, missing if missing > self.target / 2 else 0.0
-        passed, kept = last.age + max(0.0, now - self.moved), list[Listed]()
+        passed = max(0.0, now - last.at)
+        if last.programme is not None and all(one.programme is not None for one in segments):
+            fresh = [one for one in segments if (_between(last, one) or 0.0) > -one.seconds / 2]
+            missing = (_between(last, fresh[0]) or 0.0) if fresh else 0.0
+            back = (_between(last, segments[-1]) or 0.0) < -SLACK
+            if not back and missing <= passed + OLD_FOR:
+                return fresh, missing if missing > LEAST else 0.0
+        kept = list[Listed]()
         for one in reversed(segments):
             if sum(other.seconds for other in kept) + one.seconds / 2 > passed:
                 break
@@ -211,16 +254,13 @@ class Window:
     def due(self, now: float) -> Wanted | None:
         """The first segment that is to be tried now."""
         for one in self._queue:
-            if isinstance(one, Wanted) and one.body is None and one.lost is None and one.next_try <= now:
+            if isinstance(one, Wanted) and one.pending and one.next_try <= now:
                 return one
         return None
 
     def next_try(self) -> float | None:
         """When the next one is to be tried."""
-        return min(
-            (one.next_try for one in self._queue if isinstance(one, Wanted) and one.body is None and one.lost is None),
-            default=None,
-        )
+        return min((one.next_try for one in self._queue if isinstance(one, Wanted) and one.pending), default=None)
 
     def got(self, wanted: Wanted, body: bytes) -> None:
         """It was read."""
@@ -233,40 +273,43 @@ class Window:
         wanted.next_try = now + RETRY[min(wanted.tries, len(RETRY)) - 1]
         unlisted = wanted.unlisted_at
         over = unlisted is not None and (missing or now - unlisted > AFTERLIFE)
-        first = next((one for one in self._queue if isinstance(one, Wanted)), None)
+        first = next((one for one in self._queue if isinstance(one, Wanted) and one.pending), None)
         if over or (wanted is first and self._held > HELD_BYTES):
             wanted.lost = reason
 
     def ready(self) -> Iterator[Step]:
-        """What can be written now, in its order. Take all of it, or put it back by not asking: each is given once."""
+        """What can be written now, in its order. A step counts as done when the next one is asked for; else it comes again."""
         while self._queue:
             first = self._queue[0]
-            if isinstance(first, Wanted) and first.body is None and first.lost is None:
+            if isinstance(first, Wanted) and first.pending:
                 return
-            lost = list[Lost]()
-            while self._queue and (one := _lost(self._queue[0])) is not None:
-                lost.append(one)
-                self._queue.pop(0)
+            lost = list(takewhile(lambda one: one is not None, map(_lost, self._queue)))
             if lost:
-                yield _merged(lost)
-                continue
-            self._queue.pop(0)
-            if isinstance(first, Wanted):
-                self._held -= len(first.body or b"")
+                yield _merged([one for one in lost if one is not None])
+            elif isinstance(first, Wanted):
                 yield Write(first.listed, first.body or b"")
-            else:
+                self._held -= len(first.body or b"")
+            elif isinstance(first, Anew):
                 yield first
+            del self._queue[: max(1, len(lost))]
 
     def give_up(self, reason: str) -> None:
         """Nothing more will be read: what is still wanted is lost."""
         for one in self._queue:
-            if isinstance(one, Wanted) and one.body is None and one.lost is None:
+            if isinstance(one, Wanted) and one.pending:
                 one.lost = reason
 
     @property
     def waiting(self) -> int:
         """How many segments are still to be read."""
-        return sum(isinstance(one, Wanted) and one.body is None and one.lost is None for one in self._queue)
+        return sum(isinstance(one, Wanted) and one.pending for one in self._queue)
+
+
+def _between(before: Known, after: Listed) -> float | None:
+    """Seconds from the end of one segment to the beginning of another, by the source's clock."""
+    if before.programme is None or after.programme is None:
+        return None
+    return after.programme - before.programme - before.seconds
 
 
 def _lost(one: Wanted | Lost | Anew) -> Lost | None:
