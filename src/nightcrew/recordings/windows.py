@@ -1,6 +1,7 @@
 """When a stream is to be recorded: `mon-fri 20:00-22:15`, `sat,sun 10:00-12:00`, `daily 23:30-00:30`, `2026-12-31 20:00-23:30`. Pure.
 
-Times are the installation's. A window that ends before it begins ends on the next day.
+Times are the installation's. A window that ends before it begins ends on the next day. When a clock change leaves two moments,
+or none, for one of its times, it is open for the longer while.
 """
 
 from __future__ import annotations
@@ -8,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from nightcrew.kernel.errors import Invalid
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _FORM = re.compile(r"(?P<days>\S+)\s+(?P<begin>\d{1,2}:\d{2})\s*-\s*(?P<end>\d{1,2}:\d{2})", re.ASCII)
+YEARS = range(1971, 9000)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -51,41 +53,46 @@ def parse(text: str) -> Window:
     if begin == end:
         raise Invalid(f"{text!r} is empty: it ends when it begins")
     if _DATE.fullmatch(found["days"]):
-        try:
-            return Window(frozenset(), date.fromisoformat(found["days"]), begin, end)
-        except ValueError as exc:
-            raise Invalid(f"{text!r} has a date that there is not") from exc
+        return Window(frozenset(), _date(found["days"], text), begin, end)
     return Window(_days(found["days"], text), None, begin, end)
 
 
-def occurrence(windows: Iterable[Window], now: datetime) -> Occurrence | None:
-    """The one that is open at `now` (local time, aware); of several the one that is open longest."""
-    found: list[Occurrence] = []
-    for window in windows:
-        for day in (now.date() - timedelta(days=1), now.date()):
-            one = _on(window, day, now)
-            if one is not None and one.begin <= now < one.end:
-                found.append(one)
-    return max(found, key=lambda one: one.end, default=None)
+def occurrence(windows: Iterable[Window], now: datetime, zone: tzinfo | None = None) -> Occurrence | None:
+    """The one that is open at `now` (aware), by the clock of `zone`, else of this machine; of several the longest open one."""
+    today = now.astimezone(zone).date()
+    days = (today - timedelta(days=1), today)
+    found = [
+        one for window in windows for day in days if (one := _on(window, day, zone)) and one.begin <= now < one.end
+    ]
+    return _in_zone(max(found, key=lambda one: one.end, default=None), zone)
 
 
-def following(windows: Iterable[Window], now: datetime) -> datetime | None:
+def following(windows: Iterable[Window], now: datetime, zone: tzinfo | None = None) -> datetime | None:
     """When the next window opens; None when none ever will (within a week, or on its date)."""
     found: list[datetime] = []
+    today = now.astimezone(zone).date()
     for window in windows:
-        days = [window.on] if window.on else [now.date() + timedelta(days=shift) for shift in range(8)]
-        found += [one.begin for day in days if (one := _on(window, day, now)) is not None and one.begin > now]
-    return min(found, default=None)
+        days = [window.on] if window.on else [today + timedelta(days=shift) for shift in range(9)]
+        found += [one.begin for day in days if (one := _on(window, day, zone)) is not None and one.begin > now]
+    return min(found).astimezone(zone) if found else None
 
 
-def _on(window: Window, day: date, now: datetime) -> Occurrence | None:
+def _on(window: Window, day: date, zone: tzinfo | None) -> Occurrence | None:
+    """In UTC: times of one zone are compared by what its clock shows, which is wrong where that is changed."""
     if window.on is not None and day != window.on:
         return None
     if window.on is None and day.weekday() not in window.days:
         return None
     until = day if window.end > window.begin else day + timedelta(days=1)
-    zone = now.tzinfo
-    return Occurrence(datetime.combine(day, window.begin, zone), datetime.combine(until, window.end, zone))
+    return Occurrence(min(_moments(day, window.begin, zone)), max(_moments(until, window.end, zone)))
+
+
+def _moments(day: date, at: time, zone: tzinfo | None) -> list[datetime]:
+    return [datetime.combine(day, at.replace(fold=fold), zone).astimezone(UTC) for fold in (0, 1)]
+
+
+def _in_zone(one: Occurrence | None, zone: tzinfo | None) -> Occurrence | None:
+    return None if one is None else Occurrence(one.begin.astimezone(zone), one.end.astimezone(zone))
 
 
 def _days(text: str, whole: str) -> frozenset[int]:
@@ -107,3 +114,13 @@ def _time(text: str, whole: str) -> time:
         return time(int(hours), int(minutes))
     except ValueError as exc:
         raise Invalid(f"{whole!r} has a time that there is not") from exc
+
+
+def _date(text: str, whole: str) -> date:
+    try:
+        found = date.fromisoformat(text)
+    except ValueError as exc:
+        raise Invalid(f"{whole!r} has a date that there is not") from exc
+    if found.year not in YEARS:
+        raise Invalid(f"{whole!r} has a date that is too far away")
+    return found
