@@ -562,7 +562,7 @@ def test_nothing_is_wider_than_a_telephone(site: Site) -> None:
     site.refresh(source)
     site.page.set_viewport_size({"width": 375, "height": 700})
     channel = site.server.get("/api/v1/channels").json()["items"][0]["id"]
-    paths = ["/", "/sources", "/channels", "/settings", "/jobs", "/activity", "/login", "/api/docs"]
+    paths = ["/", "/sources", "/channels", "/settings", "/jobs", "/activity", "/login", "/api/docs", "/recordings"]
     wide = {}
     for path in [*paths, "/sources?kind=catalogue", f"/channels/{channel}", f"/sources/{source}/history"]:
         site.open(path)
