@@ -1,11 +1,12 @@
-"""The server dies, alone or with its recorders; the clock jumps; the machine is short of disk."""
+"""The server dies, alone or with its recorders; the clock jumps; many recordings at once. Every picture is accounted for."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -16,6 +17,7 @@ from counter import Film
 from darkroom import (
     Server,
     accounted,
+    all_of,
     finish,
     finished,
     get,
@@ -30,22 +32,11 @@ from darkroom import (
 )
 from support import until
 
-
-@pytest.fixture
-async def source(film: Film) -> AsyncIterator[Counted]:
-    """A live source whose window is longer than a server needs for its start."""
-    async with Counted(film, window=20) as made:
-        yield made
+Play = Callable[[Server, Counted], Awaitable[None]]
+FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 
 
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    """A server that may be killed."""
-    async with serving(tmp_path / "data") as made:
-        yield made
-
-
-async def test_recorders_outlive_the_server_and_are_taken_over(server: Server, source: Counted) -> None:
+async def server_is_killed(server: Server, source: Counted) -> None:
     row = await record(server, source.url)
     await seconds(server, row["id"], 22)
     before = recorders(server)
@@ -61,7 +52,7 @@ async def test_recorders_outlive_the_server_and_are_taken_over(server: Server, s
     await until(lambda: "a recorder was taken over" in server.log())
 
 
-async def test_a_server_that_dies_with_its_recorders_goes_on_where_they_were(server: Server, source: Counted) -> None:
+async def server_and_recorders_are_killed(server: Server, source: Counted) -> None:
     row = await record(server, source.url)
     await seconds(server, row["id"], 22)
     server.kill()
@@ -72,7 +63,7 @@ async def test_a_server_that_dies_with_its_recorders_goes_on_where_they_were(ser
     assert (await accounted(server, done, source)).whole
 
 
-async def test_a_server_that_is_stopped_leaves_nothing_running(server: Server, source: Counted) -> None:
+async def server_is_stopped(server: Server, source: Counted) -> None:
     row = await record(server, source.url)
     await seconds(server, row["id"], 22)
     children = psutil.Process(server.process.pid if server.process else 0).children(recursive=True)
@@ -85,7 +76,7 @@ async def test_a_server_that_is_stopped_leaves_nothing_running(server: Server, s
     assert (await accounted(server, await finish(server, row["id"]), source)).whole
 
 
-async def test_a_dead_recorder_is_reaped_at_once(server: Server, source: Counted) -> None:
+async def recorder_is_killed_and_reaped(server: Server, source: Counted) -> None:
     row = await record(server, source.url)
     await seconds(server, row["id"], 21)
     (pid,) = recorders(server)
@@ -98,7 +89,7 @@ async def test_a_dead_recorder_is_reaped_at_once(server: Server, source: Counted
     assert (await accounted(server, await finish(server, row["id"]), source)).whole
 
 
-async def test_post_processing_goes_on_after_a_kill_and_is_done_once(server: Server, source: Counted) -> None:
+async def server_is_killed_while_the_file_is_made(server: Server, source: Counted) -> None:
     row = await record(server, source.url)
     await seconds(server, row["id"], 22)
     await server.post(f"/api/v1/recordings/{row['id']}/stop")
@@ -113,35 +104,25 @@ async def test_post_processing_goes_on_after_a_kill_and_is_done_once(server: Ser
     assert sorted(path.suffix for path in folder.iterdir()) == [".jpg", ".jpg", ".mp4", ".nfo"]
 
 
-FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+async def _clock_jumps(server: Server, source: Counted, jump: str) -> None:
+    """By a day: nothing changes."""
+    clock = Path(server.environment["FAKETIME_TIMESTAMP_FILE"])
+    row = await record(server, source.url)
+    await seconds(server, row["id"], 22)
+    clock.write_text(jump)
+    await more(server, row["id"], 4)
+    kill(server)
+    await more(server, row["id"], 4)
+    assert (await get(server, row["id"]))["parts"] == 1, "no part was begun for it"
+    assert (await accounted(server, await finish(server, row["id"]), source)).whole
 
 
-@pytest.mark.parametrize("jump", ["+86400", "-86400"])
-async def test_a_clock_that_jumps_by_a_day_changes_nothing(tmp_path: Path, source: Counted, jump: str) -> None:
-    if FAKETIME is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("libfaketime is missing, and CI must have it")
-        pytest.skip("needs libfaketime (Debian's package faketime)")
-    clock = tmp_path / "clock"
-    clock.write_text("+0")
-    faked = {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-    async with serving(tmp_path / "data", FAKETIME_NO_CACHE="1", **faked) as server:
-        row = await record(server, source.url)
-        await seconds(server, row["id"], 22)
-        clock.write_text(jump)
-        await more(server, row["id"], 4)
-        kill(server)
-        await more(server, row["id"], 4)
-        assert (await get(server, row["id"]))["parts"] == 1, "no part was begun for it"
-        done = await finish(server, row["id"])
-        assert (await accounted(server, done, source)).whole
-
-
-async def test_many_recordings_survive_many_kills_and_a_rotation_of_all(server: Server, source: Counted) -> None:
-    rows = [await record(server, f"{source.url}?key={number}", name=f"Film {number}") for number in range(12)]
+async def many_recordings_many_kills_and_a_rotation_of_all(server: Server, source: Counted) -> None:
+    many = range(int(os.environ.get("NIGHTCREW_RECORDINGS", "8")))
+    rows = [await record(server, f"{source.url}?key={number}", name=f"Film {number}") for number in many]
     for row in rows:
         await seconds(server, row["id"], 20)
-    for _ in range(3):
+    for _ in range(int(os.environ.get("NIGHTCREW_KILLS", "3"))):
         kill(server)
         await asyncio.gather(*(more(server, row["id"], 2) for row in rows))
     await asyncio.gather(*(server.post(f"/api/v1/recordings/{row['id']}/rotate") for row in rows))
@@ -149,3 +130,49 @@ async def test_many_recordings_survive_many_kills_and_a_rotation_of_all(server: 
     await asyncio.gather(*(server.post(f"/api/v1/recordings/{row['id']}/stop") for row in rows))
     for row in rows:
         assert (await accounted(server, await finished(server, row["id"], 180), source)).whole
+
+
+SCENARIOS: dict[str, Play] = {
+    "many_recordings_many_kills_and_a_rotation_of_all": many_recordings_many_kills_and_a_rotation_of_all,
+    "server_is_killed": server_is_killed,
+    "server_and_recorders_are_killed": server_and_recorders_are_killed,
+    "server_is_stopped": server_is_stopped,
+    "recorder_is_killed_and_reaped": recorder_is_killed_and_reaped,
+    "server_is_killed_while_the_file_is_made": server_is_killed_while_the_file_is_made,
+    "clock_jumps_a_day_ahead": partial(_clock_jumps, jump="+86400"),
+    "clock_jumps_a_day_back": partial(_clock_jumps, jump="-86400"),
+}
+
+
+def _turned_clock(folder: Path) -> dict[str, str]:
+    """The environment of a process whose clock a file turns."""
+    if FAKETIME is None:
+        raise RuntimeError("it needs libfaketime (Debian's package faketime)")
+    folder.mkdir(parents=True)
+    (folder / "clock").write_text("+0")
+    turned = {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(folder / "clock")}
+    return {**turned, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_NO_CACHE": "1"}
+
+
+@pytest.fixture(scope="module")
+def outcomes(film: Film, tmp_path_factory: pytest.TempPathFactory) -> dict[str, BaseException | None]:
+    """What became of all scenarios, each with a server of its own and a source whose window is longer than a server's start."""
+
+    async def play(name: str) -> None:
+        folder = tmp_path_factory.mktemp("server") / name
+        environment = _turned_clock(folder) if name.startswith("clock") else {}
+        async with Counted(film, window=20) as source, serving(folder / "data", **environment) as server:
+            await SCENARIOS[name](server, source)
+
+    return asyncio.run(all_of({name: partial(play, name) for name in SCENARIOS}, at_once=3))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_every_picture_is_accounted_for(outcomes: dict[str, BaseException | None], name: str) -> None:
+    outcome = outcomes[name]
+    if name.startswith("clock") and FAKETIME is None and os.environ.get("CI") != "true":
+        pytest.skip("it needs libfaketime (Debian's package faketime)")
+    if outcome is not None:
+        raise outcome

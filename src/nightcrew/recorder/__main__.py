@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
+import socket
 import sys
-import threading
 from pathlib import Path
 
 from nightcrew.recorder.recording import Recording
@@ -29,14 +30,16 @@ class Recorder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._recordings: dict[int, Recording] = {}
-        self._wake = threading.Event()
+        self._woken, self._waker = socket.socketpair()  # a lock that a signal's handler takes could be held already
         self._ending = False
         self._seen: tuple[object, ...] = ()
         self._orders: dict[int, Order] = {}
 
     def run(self) -> None:
         """Work until told to end, or until there was nothing to do for a while."""
-        signal.signal(signal.SIGUSR1, lambda *_: self._wake.set())
+        self._waker.setblocking(False)
+        signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGUSR1, lambda *_: None)
         signal.signal(signal.SIGTERM, lambda *_: self._end())
         signal.signal(signal.SIGINT, lambda *_: self._end())
         busy = boottime()
@@ -46,8 +49,8 @@ class Recorder:
             busy = boottime() if self._recordings or self._orders else busy
             if boottime() - busy > IDLE:
                 return
-            self._wake.wait(BEAT)
-            self._wake.clear()
+            if select.select([self._woken], [], [], BEAT)[0]:
+                self._woken.recv(4096)
         for recording in self._recordings.values():
             recording.stop()
         deadline = boottime() + GRACE
@@ -57,19 +60,18 @@ class Recorder:
 
     def _end(self) -> None:
         self._ending = True
-        self._wake.set()
 
     def _look(self) -> None:
         """Compare what runs with the orders."""
         orders = self._read()
         for number in [one for one in self._recordings if one not in orders]:
             recording = self._recordings[number]
-            recording.stop()
+            recording.release()
             if not recording.is_alive():
                 del self._recordings[number]
         for number, order in orders.items():
             known = self._recordings.get(number)
-            if known is None:
+            if known is None or (known.released and not known.is_alive()):
                 known = self._recordings[number] = Recording(order)
                 known.start()
             elif known.order != order:

@@ -44,6 +44,7 @@ class Recording(threading.Thread):
         self.order = order
         self.standing = Standing("starting", boottime())
         self._wake = threading.Event()
+        self.released = False
         self._stopped = False
         self._jitter = random.Random(order.recording).uniform(1 - JITTER, 1 + JITTER)
         self._parts: Parts | None = None
@@ -57,6 +58,11 @@ class Recording(threading.Thread):
         """A new order for it."""
         self.order = order
         self._wake.set()
+
+    def release(self) -> None:
+        """Its order is gone: end after what is being read, and leave it to whoever gets the next one."""
+        self.released = True
+        self.stop()
 
     def stop(self) -> None:
         """End after what is being read."""

@@ -107,7 +107,7 @@ async def rotate(runtime: Runtime, recording_id: int, *, actor: str) -> Recordin
 
 async def retry(runtime: Runtime, recording_id: int, *, actor: str) -> Recording:
     """Make the file of a failed recording anew. Raises `NotFound`, `Conflict`."""
-    row = await recordings.get(runtime.store, recording_id)
+    row = await _kept_row(runtime, recording_id)
     if row.state is not State.FAILED:
         raise Conflict(f"recording {recording_id} is {row.state.value}; only a failed one is made anew")
     await recordings.change_state(runtime.store, recording_id, State.FINISHING, "it is tried again", now=utcnow())
@@ -119,12 +119,20 @@ async def retry(runtime: Runtime, recording_id: int, *, actor: str) -> Recording
 
 
 async def favour(runtime: Runtime, recording_id: int, *, favourite: bool, actor: str) -> Recording:
-    """Keep a recording whatever the policies say, or not."""
+    """Keep a recording whatever the policies say, or not. Raises `NotFound`, `Conflict`."""
+    await _kept_row(runtime, recording_id)
     await recordings.change(runtime.store, recording_id, favourite=favourite)
     row = await recordings.get(runtime.store, recording_id)
     said = f"{row.name} is {'kept for good' if favourite else 'kept as the policies say'}"
     await runtime.activity.record("recording.favourite", said, actor=actor, subject=str(recording_id))
     runtime.bus.publish("recordings")
+    return row
+
+
+async def _kept_row(runtime: Runtime, recording_id: int) -> Recording:
+    row = await recordings.get(runtime.store, recording_id)
+    if row.deleted_at is not None:
+        raise Conflict(f"recording {recording_id} was deleted")
     return row
 
 
@@ -142,7 +150,7 @@ class Deleted:
 
 async def delete(runtime: Runtime, recording_id: int, *, actor: str, dry_run: bool, reason: str = "by hand") -> Deleted:
     """Delete a recording with its files, and the folders that have become empty. Raises `NotFound`, `Conflict`."""
-    row = await recordings.get(runtime.store, recording_id)
+    row = await _kept_row(runtime, recording_id)
     if row.state in OPEN:
         raise Conflict(f"recording {recording_id} is {row.state.value}; stop it first, and let it finish")
     files = [Path(row.path), Path(row.path).with_suffix(".nfo"), Path(row.path).with_name(f"{row.stem}-thumb.jpg")]

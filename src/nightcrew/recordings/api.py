@@ -20,12 +20,13 @@ from nightcrew.recordings.media import Watched
 from nightcrew.recordings.models import ACTIVE, Recording, State
 from nightcrew.recordings.standing import deleted_row, gap_row, move_row, part_row, recording_row, title_row
 from nightcrew.recordings.store import recordings
-from nightcrew.recordings.target import target_of
+from nightcrew.recordings.target import plain, target_of
 from nightcrew.web.api import Actor, Cursor, Limit, Node, number_cursor
 
 router = APIRouter(prefix="/api/v1", tags=["recordings"])
 
 Id = Annotated[int, Path(ge=1, lt=2**63)]
+LONGEST = timedelta(days=366)
 Show = Literal["all", "now", "done", "failed"]
 SHOWN: dict[str, frozenset[State] | None] = {
     "all": None,
@@ -58,6 +59,8 @@ class NewRecording(BaseModel):
             raise Invalid("say either seconds or until", field="seconds")
         if self.until is not None and self.until <= now:
             raise Invalid("until: that moment is over", field="until")
+        if self.until is not None and self.until - now > LONGEST:
+            raise Invalid("until: that is more than a year away", field="until")
         return self.until if self.seconds is None else now + timedelta(seconds=self.seconds)
 
 
@@ -71,9 +74,9 @@ async def record(node: Node, actor: Actor, wanted: NewRecording) -> dict[str, An
     row = await actions.start(
         node,
         target,
-        name=wanted.name.strip() or name,
+        name=plain(wanted.name) or name,
         shown=shown,
-        title=wanted.title.strip(),
+        title=plain(wanted.title),
         stop_at=stop_at,
         priority=wanted.priority,
         actor=actor,
@@ -174,11 +177,15 @@ async def play(node: Node, recording_id: Id) -> Response:
     return PlainTextResponse(text, media_type="application/vnd.apple.mpegurl", headers={"Cache-Control": "no-store"})
 
 
-@router.get("/recordings/{recording_id}/parts/{number}", response_class=FileResponse)
-async def part(node: Node, recording_id: Id, number: Annotated[int, Path(ge=1, le=1_000_000)]) -> Response:
+@router.get("/recordings/{recording_id}/parts/{number}.{suffix}", response_class=FileResponse)
+async def part(
+    node: Node, recording_id: Id, number: Annotated[int, Path(ge=1, le=1_000_000)], suffix: Literal["ts", "mp4"]
+) -> Response:
     """The bytes of a part; ranges may be asked for."""
     row = await _watched(node, recording_id)
     path = await asyncio.to_thread(media.part_file, row, number)
+    if path.suffix != f".{suffix}":
+        raise NotFound(f"part {number} of recording {recording_id} is no .{suffix} file")
     return FileResponse(path, media_type=media.TYPES.get(path.suffix, "application/octet-stream"))
 
 

@@ -143,6 +143,7 @@ class Keeper:
     async def _keep(self, row: Recording, kept: Kept) -> None:
         up, recorder = boottime(), self.fleet.holder(row.id)
         standing = recorder.standing(row.id) if recorder is not None else None
+        growing = kept.tally.segments > kept.progress[0]
         self._note_progress(kept, standing, up)
         look = rules.Look(
             standing,
@@ -152,6 +153,7 @@ class Keeper:
             0.0 if kept.offline_since is None else up - kept.offline_since,
             up,
             row.id in self.spared,
+            growing,
         )
         options = self._options
         decision = rules.decide(row, look, self.now(), grace=options.offline_grace, patience=options.wait_for_source)

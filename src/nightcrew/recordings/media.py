@@ -12,7 +12,6 @@ from nightcrew.recordings.models import Recording
 
 WATCHED = 600.0
 """Seconds after its last request for which a recording is in use."""
-MAX_SEGMENTS = 20_000
 TYPES = {".ts": "video/mp2t", ".mp4": "video/mp4"}
 
 
@@ -39,8 +38,8 @@ def playlist(row: Recording, base: str) -> str:
         data = (Path(row.segments) / ledger.NAME).read_bytes()
     except OSError as exc:
         raise NotFound(f"recording {row.id} has no parts on this machine") from exc
-    lines = [line for line, _ in ledger.lines_of(data)]
-    segments = [line for line in lines if line["k"] == "seg"][-MAX_SEGMENTS:]
+    lines = ledger.standing(line for line, _ in ledger.lines_of(data))
+    segments = [line for line in lines if line["k"] == "seg"]
     if not segments:
         raise NotFound(f"of recording {row.id} nothing is on disk yet")
     longest = max(float(line["s"]) for line in segments)
@@ -52,10 +51,12 @@ def playlist(row: Recording, base: str) -> str:
 
 def _body(lines: list[Line], base: str) -> list[str]:
     found: list[str] = []
-    broken, init = False, ""
+    broken, init, suffix = False, "", ".ts"
     inits: dict[int, tuple[int, str]] = {}
     for line in lines:
         match line["k"]:
+            case "part":
+                suffix = Path(str(line["path"])).suffix
             case "init":
                 inits[int(line["p"])] = (int(line["b"]), str(line["i"]))
             case "gap" | "epoch" | "open":
@@ -65,12 +66,12 @@ def _body(lines: list[Line], base: str) -> list[str]:
                 size, digest = inits.get(part, (0, ""))
                 found += ["#EXT-X-DISCONTINUITY"] if broken or (line["d"] and found) else []
                 if size and digest != init:
-                    found.append(f'#EXT-X-MAP:URI="{base}/{part}",BYTERANGE="{size}@0"')
+                    found.append(f'#EXT-X-MAP:URI="{base}/{part}{suffix}",BYTERANGE="{size}@0"')
                     init = digest
                 found += [
                     f"#EXTINF:{float(line['s']):.3f},",
                     f"#EXT-X-BYTERANGE:{line['b']}@{line['o']}",
-                    f"{base}/{part}",
+                    f"{base}/{part}{suffix}",
                 ]
                 broken = False
     return found

@@ -35,6 +35,8 @@ class Look:
     up: float
     spared: bool = False
     """Whether it pauses so that the disk is left to others."""
+    growing: bool = False
+    """Whether something has come since the last look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ def _standing(row: Recording, look: Look) -> Decision:
     standing, before = look.standing, interrupted(look.segments)
     if look.spared and look.segments:
         return Decision(State.PAUSED, "the disk is short, and its space is left to other recordings")
+    if look.growing:
+        return Decision(State.RECORDING, "")
     if not look.held:
         return Decision(before, row.reason or "it waits for a recorder")
     if standing is None or (standing.state == "starting" and look.up - standing.since < STARTING):

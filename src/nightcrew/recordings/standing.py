@@ -64,6 +64,7 @@ def recording_row(row: Recording) -> dict[str, Any]:
         "ended_at": iso(row.ended_at),
         "stop_at": iso(row.stop_at),
         "progress_at": iso(row.progress_at),
+        "deleted_at": iso(row.deleted_at),
         "bytes": row.bytes,
         "seconds": round(row.seconds, 3),
         "missing_s": round(row.missing, 3),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -51,7 +52,7 @@ async def target_of(
     if channel_id is not None:
         channel = await channels.get(runtime.store, channel_id)
         return Target(channel_id=channel_id, quality=quality), f"channel {channel.name}", channel.name
-    url = url.strip()
+    url = plain(url)
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -59,9 +60,14 @@ async def target_of(
         raise Invalid("the address cannot be read", field="url") from exc
     if len(url) > MAX_URL or (parts.scheme.lower() not in SCHEMES or not host):
         raise Invalid("the address begins with http, https, rtmp or rtsp, and names a host", field="url")
-    plain = url.partition("://")[2] if parts.scheme in {"hls", "httpstream", "dash"} else url
-    private = await points_private(plain if "://" in plain else url)
+    behind = url.partition("://")[2] if parts.scheme in {"hls", "httpstream", "dash"} else url
+    private = await points_private(behind if "://" in behind else url)
     return Target(url, kind=kind, quality=quality, private=private), redact(url), _name(parts.path, host)
+
+
+def plain(text: str) -> str:
+    """Text on one line: control characters and halves of characters, which no database takes, become spaces."""
+    return "".join(" " if unicodedata.category(char) in {"Cc", "Cs"} else char for char in text).strip()
 
 
 def _name(path: str, host: str) -> str:
@@ -70,4 +76,4 @@ def _name(path: str, host: str) -> str:
     last = words[-1].rpartition(".")[0] or words[-1] if words else ""
     if last.lower() in {"", "live", "index", "master", "playlist", "stream", "chunklist"}:
         last = words[-2] if len(words) > 1 else host
-    return last[:100]
+    return plain(last)[:100] or host

@@ -12,7 +12,7 @@ from nightcrew.recorder.wire import Kind
 from nightcrew.recordings import actions, windows
 from nightcrew.recordings.standing import watch_row
 from nightcrew.recordings.store import watches
-from nightcrew.recordings.target import target_of
+from nightcrew.recordings.target import plain, target_of
 from nightcrew.web.api import Actor, Node
 
 router = APIRouter(prefix="/api/v1", tags=["recordings"])
@@ -68,7 +68,7 @@ async def add_watch(node: Node, actor: Actor, wanted: NewWatch) -> dict[str, Any
     if target.channel_id is not None and not wanted.windows:
         raise Invalid("a channel is always there: say when it is to be recorded, with windows", field="windows")
     values = {
-        "name": wanted.name.strip() or name,
+        "name": plain(wanted.name) or name,
         "enabled": True,
         "shown": shown[:1000],
         "windows": wanted.windows,
