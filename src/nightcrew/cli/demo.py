@@ -11,8 +11,13 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import actions
 from nightcrew.playlists.providers import KINDS
 from nightcrew.playlists.store import sources
+from nightcrew.recordings import actions as recordings
+from nightcrew.recordings.store import watches
+from nightcrew.recordings.target import target_of
 
 WORLD_PORT = 8790
+WATCHED = "Harbour camera"
+"""A stream of the demo's that is always live, and is therefore recorded."""
 
 
 async def run_demo(config: Config, announce: Callable[[Runtime], None]) -> None:
@@ -37,6 +42,10 @@ async def _add_sources(node: Runtime, world: World) -> None:
         kind, name, region = str(values.pop("kind")), str(values.pop("name")), str(values.pop("region", ""))
         if name not in known and kind in KINDS:
             await actions.add_source(node, kind, name, values, region=region, actor="demo")
+    if not any(one.name == WATCHED for one in await watches.every(node.store)):
+        target, shown, _ = await target_of(node, url=f"{world.url}/live/harbour/master.m3u8")
+        values = {"name": WATCHED, "enabled": True, "shown": shown, "windows": [], "favourite": False, "priority": 0}
+        await recordings.add_watch(node, target, {**values, "keep_count": 3}, actor="demo")
     combined = {"name": "DACH", "regions": ["DE", "AT", "CH"]}
     if not known:
         await node.settings.change(node.store, {"playlists.COMBINED_PLAYLISTS": [combined]}, actor="demo")

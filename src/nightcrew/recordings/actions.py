@@ -85,8 +85,7 @@ async def stop(runtime: Runtime, recording_id: int, *, actor: str) -> Recording:
         raise Conflict(f"recording {recording_id} is {row.state.value}, there is nothing to stop")
     await recordings.change(runtime.store, recording_id, stop_asked=True)
     if row.watch_id is not None:
-        watch = await watches.get(runtime.store, row.watch_id)
-        await watches.change(runtime.store, row.watch_id, ended_window=watch.ended_window if watch.windows else "live")
+        await watches.pass_over(runtime.store, row.watch_id)
     await runtime.activity.record("recording.stopped", f"{row.name} is stopped", actor=actor, subject=str(recording_id))
     await runtime.part(Keeper).soon()
     return await recordings.get(runtime.store, recording_id)
@@ -101,6 +100,7 @@ async def rotate(runtime: Runtime, recording_id: int, *, actor: str) -> Recordin
     await runtime.activity.record(
         "recording.rotated", f"{row.name} goes on in a new part", actor=actor, subject=str(recording_id)
     )
+    runtime.bus.publish("recordings")
     await runtime.part(Keeper).soon()
     return await recordings.get(runtime.store, recording_id)
 

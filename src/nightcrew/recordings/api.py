@@ -93,7 +93,9 @@ async def list_recordings(
     cursor: Cursor = None,
 ) -> dict[str, Any]:
     """Recordings, newest first: all, those that go on now, finished ones, failed ones."""
-    found = await recordings.page(node.store, states=SHOWN[show], name=name, before=number_cursor(cursor), limit=limit)
+    found = await recordings.page(
+        node.store, states=SHOWN[show], name=plain(name or ""), before=number_cursor(cursor), limit=limit
+    )
     following = str(found[-1].id) if len(found) == limit else None
     return {"items": [recording_row(row) for row in found], "next": following}
 

@@ -64,7 +64,7 @@ def decide(row: Recording, look: Look, now: datetime, *, grace: float, patience:
 
 
 def _standing(row: Recording, look: Look) -> Decision:
-    standing, before = look.standing, interrupted(look.segments)
+    standing, before = look.standing, interrupted(look.segments, row.state)
     if look.spared and look.segments:
         return Decision(State.PAUSED, "the disk is short, and its space is left to other recordings")
     if look.growing:
@@ -82,9 +82,9 @@ def _standing(row: Recording, look: Look) -> Decision:
             return Decision(before, standing.reason or "its source is being opened")
 
 
-def interrupted(segments: int) -> State:
-    """How a recording stands that nothing comes in for: it has begun, or it has not."""
-    return State.RETRYING if segments else State.WAITING
+def interrupted(segments: int, state: State = State.WAITING) -> State:
+    """How a recording stands that nothing comes in for: it has begun, also when its folder is not there now, or it has not."""
+    return State.RETRYING if segments or state is not State.WAITING else State.WAITING
 
 
 def hangs(standing: Standing, up: float) -> bool:

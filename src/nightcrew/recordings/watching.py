@@ -25,8 +25,6 @@ log = structlog.get_logger("nightcrew.recordings")
 
 AT_ONCE = 20
 """Watches that one cycle takes."""
-LIVE = "live"
-"""Stands for the window of a stream that is recorded whenever it is live."""
 
 
 async def look(runtime: Runtime, watch: Watch, now: datetime) -> None:
@@ -97,7 +95,7 @@ async def _begin(
         if title and await recordings.add_title(runtime.store, running.id, title, category):
             runtime.bus.publish("recordings")
         return
-    key = open_now.key if open_now is not None and watch.windows else LIVE
+    key = open_now.key if open_now is not None and watch.windows else watches.LIVE
     if open_now is None or not watch.enabled or watch.ended_window == key:
         return
     try:

@@ -11,7 +11,10 @@ import sqlalchemy as sa
 
 from nightcrew.kernel.errors import Conflict, NotFound
 from nightcrew.kernel.store import Store
-from nightcrew.recordings.models import Watch, watch
+from nightcrew.recordings.models import Watch, recording, watch
+
+LIVE = "live"
+"""Stands for the window of a stream that is recorded whenever it is live."""
 
 
 async def add(store: Store, values: Mapping[str, Any], *, now: datetime) -> Watch:
@@ -61,9 +64,17 @@ async def claim(store: Store, watch_id: int, *, seen: datetime, until: datetime)
         return (await connection.execute(sa.update(watch).where(mine).values(next_look_at=until))).rowcount == 1
 
 
-async def remove(store: Store, watch_id: int) -> None:
-    """Forget a watch; its recordings stay. Raises `NotFound`."""
+async def pass_over(store: Store, watch_id: int) -> None:
+    """Do not record it again until it was offline, when it is one that is recorded whenever it is live."""
     async with store.write() as connection:
+        mine = sa.and_(watch.c.id == watch_id, watch.c.windows == "[]")
+        await connection.execute(sa.update(watch).where(mine).values(ended_window=LIVE))
+
+
+async def remove(store: Store, watch_id: int) -> None:
+    """Forget a watch; its recordings stay, and are nobody's. Raises `NotFound`."""
+    async with store.write() as connection:
+        await connection.execute(sa.update(recording).where(recording.c.watch_id == watch_id).values(watch_id=None))
         found = await connection.execute(sa.delete(watch).where(watch.c.id == watch_id))
     if not found.rowcount:
         raise NotFound(f"there is no watch {watch_id}")

@@ -1,0 +1,270 @@
+"""How a recording stands, when it is over, when it is stuck, and who is paused first: pure rules as tables."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nightcrew.kernel.errors import Conflict
+from nightcrew.recorder.wire import Standing
+from nightcrew.recordings import rules
+from nightcrew.recordings.models import ACTIVE, MOVES, Recording, State, check_move
+from nightcrew.recordings.rules import HUNG, STARTING, Decision, Look
+
+NOW = datetime(2026, 8, 20, 12, tzinfo=UTC)
+UP = 10_000.0
+
+
+def row(**known: object) -> Recording:
+    values: dict[str, object] = dict.fromkeys(Recording.__dataclass_fields__)
+    values |= {
+        "id": 1,
+        "name": "ada",
+        "node": "here",
+        "state": State.RECORDING,
+        "since": NOW - timedelta(hours=1),
+        "created_at": NOW - timedelta(hours=1),
+        "favourite": False,
+        "priority": 0,
+        "stop_asked": False,
+        "bytes": 0,
+        "seconds": 0.0,
+        "missing": 0.0,
+    }
+    return Recording(**{**values, **known})  # type: ignore[arg-type]
+
+
+def standing(state: str, *, ago: float = 60.0, reason: str = "", moved: float = 0.0) -> Standing:
+    return Standing(state, UP - ago, reason, 2.0, moved)  # type: ignore[arg-type]
+
+
+READING = Look(standing("reading"), held=True, segments=10, over=None, offline_for=0.0, up=UP)
+
+
+def decide(recording: Recording, **seen: object) -> Decision:
+    return rules.decide(recording, replace(READING, **seen), NOW, grace=120, patience=3600)  # type: ignore[arg-type]
+
+
+# -- when it is over ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("known", "seen", "reason"),
+    [
+        ({}, {"over": "the playlist has ended"}, "the playlist has ended"),
+        ({"stop_asked": True}, {}, "it was stopped by hand"),
+        ({"stop_at": NOW}, {}, "its time is over"),
+        ({}, {"offline_for": 120.0}, "the stream was offline for 120 s"),
+        (
+            {"state": State.WAITING, "created_at": NOW - timedelta(seconds=3601)},
+            {"segments": 0},
+            "its stream did not begin within 60 minutes",
+        ),
+    ],
+)
+def test_each_end_has_its_reason(known: dict[str, object], seen: dict[str, object], reason: str) -> None:
+    assert decide(row(**known), **seen) == Decision(State.FINISHING, reason)
+
+
+@pytest.mark.parametrize(
+    ("known", "seen"),
+    [
+        ({}, {"offline_for": 119.9}),
+        ({"stop_at": NOW + timedelta(seconds=1)}, {}),
+        ({"stop_at": NOW + timedelta(seconds=1)}, {"offline_for": 9999.0}),
+        ({"state": State.WAITING, "created_at": NOW - timedelta(seconds=3600)}, {"segments": 0}),
+        (
+            {
+                "state": State.WAITING,
+                "created_at": NOW - timedelta(days=2),
+                "stop_at": NOW + timedelta(days=1),
+            },
+            {"segments": 0},
+        ),
+        ({}, {"standing": None, "held": False, "offline_for": 0.0}),
+    ],
+)
+def test_it_is_not_over_before(known: dict[str, object], seen: dict[str, object]) -> None:
+    assert decide(row(**known), **seen).state is not State.FINISHING
+
+
+# -- how it stands -----------------------------------------------------------------------------------------------------
+
+OFFLINE = standing("offline", reason="the stream is offline")
+
+
+@pytest.mark.parametrize(
+    ("state", "seen", "expected"),
+    [
+        (State.WAITING, {}, Decision(State.RECORDING, "")),
+        (State.RETRYING, {}, Decision(State.RECORDING, "")),
+        (State.WAITING, {"segments": 0}, Decision(State.WAITING, "")),
+        (State.RECORDING, {"held": False, "standing": None}, Decision(State.RETRYING, "it waits for a recorder")),
+        (State.WAITING, {"held": False, "segments": 0}, Decision(State.WAITING, "it waits for a recorder")),
+        (State.RECORDING, {"standing": None}, Decision(State.RECORDING, "")),
+        (State.PAUSED, {"standing": standing("starting", ago=STARTING - 1)}, Decision(State.PAUSED, "")),
+        (State.RECORDING, {"standing": standing("starting", ago=STARTING + 1)},
+         Decision(State.RETRYING, "its source is being opened")),
+        (State.RECORDING, {"standing": OFFLINE}, Decision(State.RETRYING, "the stream is offline")),
+        (State.WAITING, {"standing": OFFLINE, "segments": 0}, Decision(State.WAITING, "the stream is offline")),
+        (State.RECORDING, {"standing": standing("full")}, Decision(State.PAUSED, "the disk is full")),
+        (State.WAITING, {"standing": standing("full"), "segments": 0}, Decision(State.WAITING, "the disk is full")),
+        (State.RECORDING, {"spared": True},
+         Decision(State.PAUSED, "the disk is short, and its space is left to other recordings")),
+        (State.WAITING, {"spared": True, "segments": 0}, Decision(State.WAITING, "")),
+        (State.RECORDING, {"segments": 0}, Decision(State.RETRYING, "")),
+    ],
+)  # fmt: skip
+def test_it_stands_as_its_recorder_does(state: State, seen: dict[str, object], expected: Decision) -> None:
+    assert decide(row(state=state), **seen) == expected
+
+
+def test_while_it_is_given_to_another_recorder_its_reason_stays() -> None:
+    assert decide(row(reason="HTTP 503"), held=False, standing=None).reason == "HTTP 503"
+    assert decide(row(reason="HTTP 503"), standing=None).reason == "HTTP 503"
+
+
+@given(
+    state=st.sampled_from(sorted(ACTIVE)),
+    recorder=st.none()
+    | st.builds(
+        Standing,
+        st.sampled_from(["starting", "reading", "waiting", "offline", "full", "held", "over", "failed"]),
+        st.floats(0, 2 * UP),
+        st.sampled_from(["", "HTTP 503"]),
+    ),
+    held=st.booleans(),
+    segments=st.integers(0, 2),
+    over=st.none() | st.just("over"),
+    offline=st.floats(0, 1000),
+    spared=st.booleans(),
+    asked=st.booleans(),
+    stop=st.none() | st.integers(-10, 10),
+    age=st.integers(-100, 10_000),
+)
+def test_no_look_decides_on_a_move_that_there_is_not(
+    state: State,
+    recorder: Standing | None,
+    held: bool,
+    segments: int,
+    over: str | None,
+    offline: float,
+    spared: bool,
+    asked: bool,
+    stop: int | None,
+    age: int,
+) -> None:
+    known = row(
+        state=state,
+        stop_asked=asked,
+        created_at=NOW - timedelta(seconds=age),
+        stop_at=None if stop is None else NOW + timedelta(seconds=stop),
+    )
+    found = rules.decide(
+        known, Look(recorder, held, segments, over, offline, UP, spared), NOW, grace=120, patience=3600
+    )
+    if found.state is not state:
+        check_move(state, found.state)
+    assert found.state in ACTIVE or found.reason
+
+
+def test_only_the_moves_of_the_table_are_made() -> None:
+    for now in State:
+        for to in State:
+            if to in MOVES[now]:
+                check_move(now, to)
+            else:
+                with pytest.raises(Conflict):
+                    check_move(now, to)
+    assert all(to not in MOVES[State.DONE] for to in State), "what is done stays done"
+    assert State.FINISHING in MOVES[State.FAILED], "what failed can be tried again"
+
+
+# -- hanging and stuck -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("state", "since", "moved", "expected"),
+    [
+        ("reading", HUNG + 1, 0.0, True),
+        ("starting", HUNG + 1, 0.0, True),
+        ("reading", HUNG - 1, 0.0, False),
+        ("reading", HUNG + 1, UP - 5, False),
+        ("offline", 9000, 0.0, False),
+        ("full", 9000, 0.0, False),
+        ("held", 9000, 0.0, False),
+    ],
+)
+def test_what_should_do_something_and_does_not_hangs(state: str, since: float, moved: float, expected: bool) -> None:
+    assert rules.hangs(standing(state, ago=since, moved=moved), UP) is expected
+
+
+DAY = timedelta(hours=24)
+
+
+@pytest.mark.parametrize(
+    ("known", "held", "expected"),
+    [
+        ({"progress_at": NOW - DAY - timedelta(seconds=1)}, False, True),
+        ({"progress_at": NOW - DAY}, False, False),
+        ({"progress_at": NOW - 3 * DAY}, True, False),
+        ({"started_at": NOW - 2 * DAY}, False, True),
+        ({"started_at": NOW - 2 * DAY, "progress_at": NOW}, False, False),
+        ({"created_at": NOW - 2 * DAY}, False, True),
+        ({"created_at": NOW - 2 * DAY, "state": State.RETRYING}, False, True),
+        ({"created_at": NOW - 2 * DAY, "state": State.PAUSED}, False, True),
+        ({"created_at": NOW - 2 * DAY, "state": State.WAITING}, False, False),
+        ({"created_at": NOW - 2 * DAY, "state": State.DONE}, False, False),
+        ({"created_at": NOW - 2 * DAY, "state": State.FINISHING}, False, False),
+    ],
+)
+def test_stuck_is_what_nobody_records_and_nothing_comes_for(
+    known: dict[str, object], held: bool, expected: bool
+) -> None:
+    assert rules.is_stuck(row(**known), held=held, now=NOW, hours=24) is expected
+
+
+# -- disk --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("known", "bytes_needed"),
+    [
+        ({"bytes": 6000, "seconds": 60.0}, 100 * 1800),
+        ({"bytes": 6000, "seconds": 90.0, "missing": 30.0}, 100 * 1800),
+        ({"bytes": 6000, "seconds": 60.0, "stop_at": NOW + timedelta(seconds=40)}, 100 * 40),
+        ({"bytes": 6000, "seconds": 60.0, "stop_at": NOW + timedelta(days=1)}, 100 * 1800),
+        ({"bytes": 6000, "seconds": 60.0, "stop_at": NOW - timedelta(days=1)}, 0),
+        ({}, 0),
+        ({"bytes": 6000, "seconds": 5.0, "missing": 5.0}, 0),
+    ],
+)
+def test_space_is_reserved_for_what_is_going_to_come(known: dict[str, object], bytes_needed: int) -> None:
+    assert rules.reserve([row(**known)], NOW, minutes=30, least=7) == bytes_needed + 7
+    assert rules.reserve([row(**known)] * 3, NOW, minutes=30, least=0) == 3 * bytes_needed
+
+
+def test_without_recordings_only_the_least_is_reserved() -> None:
+    assert rules.reserve([], NOW, minutes=30, least=7) == 7
+    assert rules.space_to_finish(row(bytes=1000)) == 1250
+
+
+@pytest.mark.parametrize(
+    ("rows", "first"),
+    [
+        ([], None),
+        ([{"id": 1, "priority": 5}, {"id": 2, "priority": 1}, {"id": 3, "priority": 3}], 2),
+        ([{"id": 1, "favourite": True}, {"id": 2}], 2),
+        ([{"id": 1, "favourite": True, "priority": 0}, {"id": 2, "priority": 1}], 1),
+        ([{"id": 1, "created_at": NOW - DAY}, {"id": 2, "created_at": NOW}, {"id": 3, "created_at": NOW - 2 * DAY}], 2),
+        ([{"id": 1, "state": State.PAUSED}, {"id": 2, "state": State.WAITING}, {"id": 3, "priority": 9}], 3),
+        ([{"id": 1, "state": State.RETRYING}], None),
+    ],
+)
+def test_the_least_wanted_is_paused_first(rows: list[dict[str, object]], first: int | None) -> None:
+    found = rules.first_to_pause([row(**one) for one in rows])
+    assert (None if found is None else found.id) == first
