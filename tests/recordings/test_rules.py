@@ -117,6 +117,7 @@ OFFLINE = standing("offline", reason="the stream is offline")
          Decision(State.PAUSED, "the disk is short, and its space is left to other recordings")),
         (State.WAITING, {"spared": True, "segments": 0}, Decision(State.WAITING, "")),
         (State.RECORDING, {"segments": 0}, Decision(State.RETRYING, "")),
+        (State.RETRYING, {"standing": None, "growing": True}, Decision(State.RECORDING, "")),
     ],
 )  # fmt: skip
 def test_it_stands_as_its_recorder_does(state: State, seen: dict[str, object], expected: Decision) -> None:
@@ -142,6 +143,7 @@ def test_while_it_is_given_to_another_recorder_its_reason_stays() -> None:
     over=st.none() | st.just("over"),
     offline=st.floats(0, 1000),
     spared=st.booleans(),
+    growing=st.booleans(),
     asked=st.booleans(),
     stop=st.none() | st.integers(-10, 10),
     age=st.integers(-100, 10_000),
@@ -154,6 +156,7 @@ def test_no_look_decides_on_a_move_that_there_is_not(
     over: str | None,
     offline: float,
     spared: bool,
+    growing: bool,
     asked: bool,
     stop: int | None,
     age: int,
@@ -164,9 +167,8 @@ def test_no_look_decides_on_a_move_that_there_is_not(
         created_at=NOW - timedelta(seconds=age),
         stop_at=None if stop is None else NOW + timedelta(seconds=stop),
     )
-    found = rules.decide(
-        known, Look(recorder, held, segments, over, offline, UP, spared), NOW, grace=120, patience=3600
-    )
+    look = Look(recorder, held, segments, over, offline, UP, spared, growing)
+    found = rules.decide(known, look, NOW, grace=120, patience=3600)
     if found.state is not state:
         check_move(state, found.state)
     assert found.state in ACTIVE or found.reason
