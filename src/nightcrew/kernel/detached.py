@@ -100,7 +100,8 @@ class Detached:
         return self._send(number, group=False)
 
     async def end(self) -> str:
-        """TERM, `grace` seconds, KILL, to the whole group. Also right for one that is gone; returns how it ended."""
+        """TERM, `grace` seconds, KILL, to the whole group. Also right for one that is gone or forgotten; returns how it ended."""
+        self._look_again()
         if not self.ended.is_set() and self.grace > 0:
             self._send(signal.SIGTERM, group=True)
             with contextlib.suppress(TimeoutError):
@@ -110,6 +111,7 @@ class Detached:
 
     async def kill(self) -> str:
         """End it and its whole group at once."""
+        self._look_again()
         self._send(signal.SIGKILL, group=True)
         await self.ended.wait()
         return self.how
@@ -119,6 +121,11 @@ class Detached:
         if self._watch is not None:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)
+
+    def _look_again(self) -> None:
+        """Watch it when nobody does: its end is waited for."""
+        if not self.ended.is_set() and (self._watch is None or self._watch.done()):
+            _watched(self)
 
     def _send(self, number: signal.Signals, *, group: bool) -> bool:
         if not self.identity.running:
@@ -146,10 +153,13 @@ class Detached:
                 self.ended.set()
 
     def _reap(self) -> str:
+        if self._child is not None or _started(self.pid) is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(
+                    self.pid, signal.SIGKILL
+                )  # what it leaves behind: a number is not used anew while its group lives
         if self._child is None:
             return "it ended while nobody was its parent"
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)  # what it leaves behind; until it is reaped its number is its own
         return how_ended(self._child.wait())  # it is dead: this returns at once
 
 
@@ -208,7 +218,9 @@ def rotate(log_file: Path) -> None:
             return
         with log_file.open("r+b") as file:
             file.seek(-LOG_BYTES, os.SEEK_END)
-            log_file.with_name(f"{log_file.name}.1").write_bytes(file.read())
+            older = log_file.with_name(f"{log_file.name}.1")
+            older.touch(0o600)
+            older.write_bytes(file.read())
             file.truncate(0)
     except FileNotFoundError:
         return
