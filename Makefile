@@ -13,12 +13,14 @@ demo: .venv/.runtime
 run: .venv/.runtime
 	$(BIN)/nightcrew serve
 
+# Two halves at the same time: the tests of recordings mostly wait for streams.
 test: .venv/.dev system
-	$(BIN)/python -m pytest
+	$(BIN)/python tests/halves.py
 
 # What takes longer than the suite may.
 soak: .venv/.dev system
 	NIGHTCREW_KILLS=200 $(BIN)/python -m pytest --timeout 3600 tests/end_to_end/test_kill.py
+	NIGHTCREW_KILLS=10 NIGHTCREW_RECORDINGS=100 NIGHTCREW_SOAK=1 $(BIN)/python -m pytest --timeout 3600 tests/faults
 
 check: .venv/.dev
 	$(BIN)/ruff check src tests bench docs

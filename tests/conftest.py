@@ -51,7 +51,8 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Film:
         find_ffmpeg()
     except OSError as exc:
         pytest.skip(f"a film needs ffmpeg: {exc}")
-    return encode(tmp_path_factory.mktemp("film"), seconds=120, segment=1.0)
+    length = 600 if os.environ.get("NIGHTCREW_SOAK") else 120
+    return encode(tmp_path_factory.mktemp("film"), seconds=length, segment=1.0)
 
 
 async def _encode(folder: Path) -> None:

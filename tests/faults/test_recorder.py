@@ -7,6 +7,7 @@ there is a test for each.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import Awaitable, Callable
@@ -20,6 +21,7 @@ from darkroom import accounted, all_of, finish, get, in_state, kill, more, recor
 from support import Node, running, until
 
 Play = Callable[[Node, Counted], Awaitable[None]]
+GRACE = 20 if os.environ.get("NIGHTCREW_SOAK") else 9
 BEGUN = 12.0
 """Seconds after which a scenario begins its fault: the first playlist already shows ten."""
 
@@ -113,6 +115,19 @@ async def _mostly_away(node: Node, source: Counted, lengths: tuple[float, ...]) 
     done = await finish(node, row["id"])
     assert (await accounted(node, done, source)).whole
     assert done["restarts"] == 0
+
+
+async def _stopped_for(node: Node, source: Counted, length: float) -> None:
+    """Longer than its window: what it costs is listed, whoever goes on."""
+    row = await record(node, source.url)
+    await seconds(node, row["id"], BEGUN)
+    (pid,) = recorders(node, row["id"])
+    os.kill(pid, signal.SIGSTOP)
+    await asyncio.sleep(length)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGCONT)
+    await more(node, row["id"], 4)
+    await accounted(node, await finish(node, row["id"]), source)
 
 
 async def recorder_hangs(node: Node, source: Counted) -> None:
@@ -234,6 +249,31 @@ SCENARIOS |= {
 }
 
 
+async def recorder_is_killed_20_times(node: Node, source: Counted) -> None:
+    """The pauses between restarts grow; whatever they cost is listed."""
+    row = await record(node, source.url)
+    await seconds(node, row["id"], BEGUN)
+    for _ in range(20):
+        await until(lambda: bool(recorders(node, row["id"])), 30)
+        await more(node, row["id"], 1)
+        kill(node, row["id"])
+    await more(node, row["id"], 5)
+    done = await finish(node, row["id"])
+    await accounted(node, done, source)
+    assert done["restarts"] == 20
+
+
+if os.environ.get("NIGHTCREW_SOAK"):
+    SCENARIOS |= {
+        "recorder_is_killed_20_times": recorder_is_killed_20_times,
+        "source_answers_404_for_14_s": partial(_away, length=14, answer=404),
+        "source_answers_503_for_40_s": partial(_away, length=40, answer=503),
+        "source_hangs_for_40_s": partial(_away, length=40, hang=True),
+        "recorder_is_stopped_for_15_s": partial(_stopped_for, length=15),
+        "recorder_is_stopped_for_45_s": partial(_stopped_for, length=45),
+    }
+
+
 @pytest.fixture(scope="module")
 def outcomes(film: Film, tmp_path_factory: pytest.TempPathFactory) -> dict[str, BaseException | None]:
     """What became of all scenarios."""
@@ -245,7 +285,7 @@ def outcomes(film: Film, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
 
     async def play_all() -> dict[str, BaseException | None]:
         async with running(tmp_path_factory.mktemp("darkroom")) as node:
-            await node.patch("/api/v1/settings", {"recordings.per_recorder": 1, "recordings.offline_grace": 9})
+            await node.patch("/api/v1/settings", {"recordings.per_recorder": 1, "recordings.offline_grace": GRACE})
             return await all_of({name: partial(play, node, name) for name in SCENARIOS}, at_once=8)
 
     return asyncio.run(play_all())

@@ -29,7 +29,7 @@ LOG_BYTES = 2 << 20
 """Size at which a log file is rotated; one older one is kept."""
 POLL = 0.5
 """Seconds between two looks where the system cannot tell of a death."""
-DELAYS = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
+DELAYS = (0.0, 1.0, 2.0, 5.0, 10.0)
 """Seconds before the first restart, the second, and so on; the last one for all that follow."""
 STEADY = 60.0
 """Seconds of progress after which the next restart is a first one again."""

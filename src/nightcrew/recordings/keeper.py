@@ -252,7 +252,7 @@ class Keeper:
         if (row.state, row.reason or "") == (decision.state, decision.reason):
             return
         moved = await recordings.change_state(
-            self.runtime.store, row.id, decision.state, decision.reason, now=self.now()
+            self.runtime.store, row.id, decision.state, decision.reason, now=self.now(), note="its stream comes in"
         )
         if moved:
             await self._tell(row, decision)

@@ -270,7 +270,9 @@ async def _clean(runtime: Runtime, recording_id: int) -> None:
 
 async def _done(runtime: Runtime, recording_id: int) -> str:
     row = await recordings.get(runtime.store, recording_id)
-    await recordings.change_state(runtime.store, recording_id, State.DONE, "", now=utcnow())
+    await recordings.change_state(
+        runtime.store, recording_id, State.DONE, "", now=utcnow(), note="its file was read from end to end"
+    )
     gaps = f", {row.gaps} gap{'s' * (row.gaps != 1)} of {row.missing:.0f} s" if row.gaps else ", nothing is missing"
     said = f"{row.name}: {row.title or 'recording'} is finished{gaps}"
     await runtime.activity.record("recording.done", said, subject=str(recording_id))

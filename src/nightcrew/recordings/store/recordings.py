@@ -140,9 +140,11 @@ async def counts(store: Store) -> dict[str, int]:
 
 
 async def change_state(
-    store: Store, recording_id: int, to: State, reason: str, *, now: datetime, **values: Any
+    store: Store, recording_id: int, to: State, reason: str, *, now: datetime, note: str = "", **values: Any
 ) -> bool:
     """Move a recording, and record why. False when it stands so already; its reason is renewed then.
+
+    `reason` is shown for as long as it stands so; `note` is recorded in its place where nothing is to be shown.
 
     Raises `Conflict` for a move that there is not, `NotFound`.
     """
@@ -159,7 +161,7 @@ async def change_state(
         check_move(State(row.state), to)
         known |= {"state": to.value, "since": now}
         await connection.execute(sa.update(recording).where(recording.c.id == recording_id).values(known))
-        await _note(connection, recording_id, State(row.state), to, reason, now)
+        await _note(connection, recording_id, State(row.state), to, reason or note, now)
     return True
 
 
