@@ -85,7 +85,7 @@ async def node(config: Config) -> AsyncIterator[tuple[Runtime, Access]]:
         raise NeedsUser(f"cannot use {config.data_dir}: {exc.strerror}; choose another --data-dir") from exc
     url = store.database_url(config.data_dir, config.database_url)
     with _only_one(config.data_dir):
-        files.sweep(config.data_dir)
+        files.sweep(config.data_dir, keep={recordings.LIBRARY})
         vault = Vault.open(config.data_dir)
         database = store.Store(url)
         folders = [Path(store.__file__).parent / "migrations" / "versions"]

@@ -117,3 +117,15 @@ def test_the_longest_safe_name_can_be_written(tmp_path: Path) -> None:
     with files.replacing(path) as file:
         file.write(b"x")
     assert path.read_bytes() == b"x"
+
+
+def test_a_sweep_leaves_peoples_own_files_alone(tmp_path: Path) -> None:
+    own = tmp_path / "recordings" / "Film.tmp-7 - S202611E01.mp4"
+    own.parent.mkdir()
+    own.write_bytes(b"film")
+    (tmp_path / "playlists").mkdir()
+    left = tmp_path / "playlists" / "DE.m3u.tmp-abc"
+    left.write_bytes(b"half")
+    assert files.sweep(tmp_path, keep={"recordings"}) == 1
+    assert own.exists()
+    assert not left.exists()

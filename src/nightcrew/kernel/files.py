@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -50,13 +50,19 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def sweep(folder: Path) -> int:
-    """Delete what a crash left half-written below `folder`; returns how many files. Call before any writer starts."""
+def sweep(folder: Path, *, keep: Collection[str] = ()) -> int:
+    """Delete what a crash left half-written below `folder`; returns how many files. Call before any writer starts.
+
+    Folders named in `keep` that lie directly in it hold people's own files, whatever those are called.
+    """
     count = 0
-    for path in folder.rglob(f"*{TEMPORARY}*"):
-        if path.is_file() and not path.is_symlink():
-            path.unlink(missing_ok=True)
-            count += 1
+    for parent, folders, names in os.walk(folder):
+        if Path(parent) == folder:
+            folders[:] = [name for name in folders if name not in keep]
+        for path in (Path(parent, name) for name in names if TEMPORARY in name):
+            if path.is_file() and not path.is_symlink():
+                path.unlink(missing_ok=True)
+                count += 1
     return count
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nightcrew.kernel.domain import Domain, Job, Page, Tick, Timetable
 from nightcrew.recordings import admin, api, pages, processing, standing, watch_api, workers
+from nightcrew.recordings.actions import LIBRARY
 from nightcrew.recordings.settings import RecordingSettings
 
 _HERE = Path(__file__).parent
@@ -73,3 +74,5 @@ DOMAIN = Domain(
     needs=standing.needs,
     overview=standing.overview,
 )
+
+__all__ = ["DOMAIN", "LIBRARY"]

@@ -22,6 +22,8 @@ from nightcrew.recordings.target import Target
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
 
+LIBRARY = "recordings"
+"""The library's folder in the data directory, unless a setting names another."""
 OPEN = frozenset({*ACTIVE, State.FINISHING, State.PROCESSING})
 """States of a recording that is not to be touched by a deletion."""
 
@@ -29,7 +31,7 @@ OPEN = frozenset({*ACTIVE, State.FINISHING, State.PROCESSING})
 def library(runtime: Runtime) -> Path:
     """The folder of the finished recordings. Raises `NeedsUser` when it cannot be used."""
     given = runtime.settings.of(RecordingSettings).library
-    root = Path(given).expanduser() if given else runtime.data_dir / "recordings"
+    root = Path(given).expanduser() if given else runtime.data_dir / LIBRARY
     if not root.is_absolute():
         raise NeedsUser(f"the library folder {given!r} is no absolute path; change the setting recordings.library")
     try:
