@@ -84,6 +84,13 @@ def test_a_size_that_cannot_be_ends_it(size: int) -> None:
     assert [name for name, _, _ in fmp4.boxes(data)] == [b"free"]
 
 
+@pytest.mark.parametrize("name", [b"tfhd", b"trun"])
+@pytest.mark.parametrize("size", range(8))
+def test_a_box_of_a_fragment_that_is_cut_counts_nothing(name: bytes, size: int) -> None:
+    mine = box(b"tfhd", bytes(4) + struct.pack(">I", 1)) if name == b"trun" else b""
+    assert fmp4.pictures(box(b"moof", box(b"traf", mine + box(name, b"\0\0\0\0\0\0\0\1"[:size]))), 1) == 0
+
+
 @pytest.mark.parametrize("version", [0, 1])
 def test_a_track_header_that_is_cut_has_no_number(version: int) -> None:
     whole = track(9, b"vide", version=version)

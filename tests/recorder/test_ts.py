@@ -76,6 +76,12 @@ def test_a_segment_without_tables_is_counted_by_those_before(ts_film: Film) -> N
     assert programme.pictures(bare) == ts_film.frames_per_segment
 
 
+@pytest.mark.parametrize("bit", [0x20, 0x80])
+def test_marks_of_priority_and_of_errors_hide_no_picture(ts_film: Film, bit: int) -> None:
+    marked = b"".join(one[:1] + bytes([one[1] | bit]) + one[2:] for one in packets(ts_film.segments[0]))
+    assert Programme().pictures(marked) == ts_film.frames_per_segment
+
+
 def test_what_is_no_transport_stream_cannot_be_counted() -> None:
     assert Programme().pictures(b"") is None
     assert Programme().pictures(b"<html>" * 100) is None
@@ -193,6 +199,15 @@ def test_a_presentation_time_is_read_to_its_last_bit(ticks: int) -> None:
     body = b"\0\0\1\xe0\0\0\x80\x80\5" + time
     packet = bytes([ts.SYNC, 0x41, 0, 0x10]) + body + bytes(PACKET - 4 - len(body))
     assert ts.time_of(packet) == ticks / ts.CLOCK
+
+
+@pytest.mark.parametrize("size", range(3, 15))
+def test_a_picture_whose_head_is_cut_has_no_time(size: int) -> None:
+    body = (b"\0\0\1\xe0\0\0\x80\x80\5" + bytes([0x21, 0, 1, 0, 1]))[:size]
+    fill = bytes([PACKET - 5 - size]) + bytes(PACKET - 5 - size)
+    packet = bytes([ts.SYNC, 0x41, 0, 0x30]) + fill + body
+    assert len(packet) == PACKET
+    assert ts.time_of(packet) == (0.0 if size == 14 else None)
 
 
 # -- hostile bytes -----------------------------------------------------------------------------------------------------

@@ -142,6 +142,30 @@ def test_numbers_that_are_passed_over_without_a_missing_moment_are_a_gap_of_no_l
     assert steps(window, 2)[1] == Lost(6, 8, 0.0, module.PASSED)
 
 
+def test_programme_times_say_how_long_a_hole_is_also_when_its_numbers_say_less() -> None:
+    window = Window(Known(8, 2.0, EPOCH, at=0.0), target=2)
+    window.offer([Listed(11, 2.0, EPOCH + 2 + 500)], 510)
+    assert steps(window, 510)[0] == Lost(9, 10, 500.0, module.PASSED), "as much has passed by our clock"
+
+
+def test_programme_times_tell_a_long_hole_from_a_new_numbering_when_our_clock_does_not() -> None:
+    window = Window(Known(8, 2.0, EPOCH + 16, at=600.0), target=2)
+    window.offer(listed(308, 311, dated=EPOCH), 600)
+    assert steps(window, 600)[0] == Lost(9, 307, 598.0, module.PASSED)
+
+
+def test_what_is_missing_between_two_numbers_that_touch_is_lost() -> None:
+    window = Window(Known(8, 2.0, EPOCH, at=0.0), target=2)
+    window.offer([Listed(9, 2.0, EPOCH + 2 + 300)], 310)
+    assert steps(window, 310)[:2] == [Lost(9, 158, 300.0, ANEW), Anew(ANEW)]
+
+
+def test_a_segment_of_hardly_any_length_does_no_harm() -> None:
+    window = Window(Known(8, 1e-320, EPOCH, at=0.0), target=2)
+    window.offer([Listed(0, 2.0, EPOCH + 30)], 31)
+    assert steps(window, 31)[:2] == [Lost(9, 23, 30.0, ANEW), Anew(ANEW)]
+
+
 def test_a_clock_that_makes_no_sense_does_not_say_how_long_a_hole_is() -> None:
     window = Window(target=2)
     window.offer([Listed(5, 2.0, 0.0)], 0)
@@ -207,6 +231,36 @@ def test_an_old_copy_of_another_numbering_is_passed_over() -> None:
     assert steps(window, 9) == []
     window.offer(listed(1, 4, dated=EPOCH + 1004 * 2.0), 10)
     assert numbers(steps(window, 10)) == [4]
+
+
+def test_an_old_copy_of_another_numbering_with_some_of_the_same_numbers_is_passed_over() -> None:
+    window = Window(target=2)
+    old = listed(1000, 1003, dated=EPOCH)
+    window.offer(old, 0)
+    window.offer(listed(997, 1001, dated=EPOCH + 7 * 2.0), 10)
+    steps(window, 10)
+    window.offer(old, 11)
+    assert steps(window, 11) == []
+
+
+def test_an_old_copy_of_another_numbering_is_known_by_its_numbers_too() -> None:
+    window = Window(target=2)
+    window.offer(listed(1000, 1003), 0)
+    window.offer(listed(0, 3), 8)
+    steps(window, 8)
+    window.offer(listed(1001, 1004), 9)
+    assert steps(window, 9) == []
+    window.offer(listed(1, 4), 10)
+    assert numbers(steps(window, 10)) == [4]
+
+
+def test_an_old_copy_from_when_the_playlist_was_short_is_passed_over() -> None:
+    window = Window(target=2)
+    for last in (7, 14, 20):
+        window.offer(listed(last - 7, last), last)
+    steps(window, 20)
+    window.offer(listed(0, 0), 21)
+    assert steps(window, 21) == []
 
 
 def test_a_clock_that_is_set_back_with_the_numbers_does_not_end_the_recording() -> None:

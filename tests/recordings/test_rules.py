@@ -74,6 +74,7 @@ def test_each_end_has_its_reason(known: dict[str, object], seen: dict[str, objec
     ("known", "seen"),
     [
         ({}, {"offline_for": 119.9}),
+        ({"state": State.WAITING}, {"offline_for": 3000.0, "segments": 0}),
         ({"stop_at": NOW + timedelta(seconds=1)}, {}),
         ({"stop_at": NOW + timedelta(seconds=1)}, {"offline_for": 9999.0}),
         ({"state": State.WAITING, "created_at": NOW - timedelta(seconds=3600)}, {"segments": 0}),

@@ -155,6 +155,8 @@ def test_of_several_the_one_that_is_open_longest_counts() -> None:
     windows = ("mon 20:00-21:00", "mon 20:30-23:00", "mon 19:00-20:45")
     assert open_at(at("2026-06-01T20:40"), *windows) == ("2026-06-01T20:30+02:00", "2026-06-01T23:00+02:00")
     assert open_at(at("2026-06-01T20:10"), *windows) == ("2026-06-01T20:00+02:00", "2026-06-01T21:00+02:00")
+    within = ("mon 19:00-23:00", "mon 20:00-21:00")
+    assert open_at(at("2026-06-01T20:10"), *within) == ("2026-06-01T19:00+02:00", "2026-06-01T23:00+02:00")
     assert open_at(at("2026-06-01T20:10")) is None
 
 

@@ -175,7 +175,7 @@ class Tally:
         epoch, first, last = int(line["e"]), int(line["a"]), int(line["z"])
         if last >= first:
             self.gaps.append(Gap(epoch, first, last, self.seconds - seconds, seconds, str(line["why"])))
-            part.last = first - 1
+            part.first, part.last = (None, None) if first == part.first else (part.first, first - 1)
         self.bytes -= part.bytes - int(line["b"])
         part.bytes, part.short = int(line["b"]), True
         part.seconds -= seconds
@@ -337,9 +337,8 @@ class Writer:
 
     def _shorten(self, part: Part, size: int, segments: list[Line]) -> int:
         """List what the disk does not have of a part, as after a power cut; returns its size."""
-        whole = size >= part.init_bytes
-        gone = [line for line in segments if not whole or line["o"] + line["b"] > size]
-        left = 0 if not whole else int(gone[0]["o"]) if gone else size
+        gone = [line for line in segments if line["o"] + line["b"] > size]
+        left = 0 if size < part.init_bytes else int(gone[0]["o"]) if gone else size
         counts = [line["f"] for line in gone]
         self.append(
             {

@@ -85,7 +85,7 @@ def payload(packet: bytes) -> bytes:
 def _section(packet: bytes, table: int) -> bytes:
     """A table that begins in a packet and ends there too; empty when it does not."""
     body = payload(packet)
-    if not body or len(body) < 4 + body[0]:
+    if not body:
         return b""
     section = body[1 + body[0] :]
     if len(section) < 12 or section[0] != table:

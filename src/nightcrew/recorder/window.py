@@ -169,7 +169,7 @@ class Window:
                 one.lost = ANEW  # its address may be that of another segment now
             elif of_now and one.listed.number in listed:
                 one.listed, one.unlisted_at = listed[one.listed.number], None
-            elif one.unlisted_at is None and (not of_now or one.listed.number < segments[0].number):
+            elif one.unlisted_at is None:
                 one.unlisted_at = now
 
     # -- a numbering that begins anew ------------------------------------------------------------------------------
@@ -226,8 +226,6 @@ class Window:
         self._queue.append(Anew(ANEW))
         self._known.clear()
         self._former = last.number
-        for one in segments:
-            self._remember(one)
         self.last = None if fresh else Known(segments[-1].number, segments[-1].seconds, segments[-1].programme, now)
         self.moved = now
         return fresh
