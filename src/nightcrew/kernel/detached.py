@@ -27,6 +27,8 @@ log = structlog.get_logger("nightcrew.processes")
 
 LOG_BYTES = 2 << 20
 """Size at which a log file is rotated; one older one is kept."""
+UNKILLABLE = 10.0
+"""Seconds after which a killed process is not waited for any more."""
 POLL = 0.5
 """Seconds between two looks where the system cannot tell of a death."""
 DELAYS = (0.0, 1.0, 2.0, 5.0, 10.0)
@@ -113,8 +115,10 @@ class Detached:
         """End it and its whole group at once."""
         self._look_again()
         self._send(signal.SIGKILL, group=True)
-        await self.ended.wait()
-        return self.how
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(UNKILLABLE):
+                await self.ended.wait()
+        return self.how or "it does not end: it waits for a disk that does not answer"
 
     async def forget(self) -> None:
         """Watch it no longer; it goes on."""

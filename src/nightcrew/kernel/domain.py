@@ -56,13 +56,15 @@ class Job:
     """Work that must not be lost. `run` gets the run's handle and JSON-able arguments; it resumes after a crash.
 
     Code outside of `Run.step` is repeated at a resume, so it only decides; everything with an effect is a step.
-    `queue` None starts at once; else the name of a queue with `concurrency` runs at a time on each node.
+    `queue` None starts at once; else the name of a queue with `concurrency` runs at a time on each node. `here`: only the node
+    that starts it runs it, as its files lie there.
     """
 
     name: str
     run: Callable[..., Awaitable[Any]]
     queue: str | None = None
     concurrency: int = 2
+    here: bool = False
     help: str = ""
 
 

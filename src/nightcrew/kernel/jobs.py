@@ -167,7 +167,7 @@ class Jobs:
         for job in self._jobs.values():
             if job.queue:
                 await DBOS.register_queue_async(
-                    job.queue, worker_concurrency=job.concurrency, on_conflict="always_update"
+                    self._queue(job), worker_concurrency=job.concurrency, on_conflict="always_update"
                 )
 
     async def close(self) -> None:
@@ -180,6 +180,9 @@ class Jobs:
             await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
             # DBOS had made its pool the loop's own, and has just shut it down
             asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="nightcrew"))
+
+    def _queue(self, job: Job) -> str:
+        return f"{job.queue} on {self._node}" if job.here else str(job.queue)
 
     def _wrap(self, job: Job) -> Callable[..., Any]:
         async def run(label: str, delay: float, args: list[Any]) -> Any:
@@ -243,7 +246,7 @@ class Jobs:
             if job.queue:
                 with SetEnqueueOptions(priority=1):
                     await DBOS.enqueue_workflow_async(
-                        job.queue, self._functions[name], label or name, delay, list(args)
+                        self._queue(job), self._functions[name], label or name, delay, list(args)
                     )
             else:
                 await DBOS.start_workflow_async(self._functions[name], label or name, delay, list(args))

@@ -11,6 +11,7 @@ import select
 import signal
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from nightcrew.recorder.recording import Recording
@@ -93,9 +94,15 @@ class Recorder:
         return self._orders
 
     def _beat(self) -> None:
-        pulse = Pulse(boottime(), {number: one.standing for number, one in self._recordings.items()})
-        with contextlib.suppress(OSError):  # on a full disk the ledgers tell
-            write_whole(self._folder / PULSE, pulse.payload())
+        pulse = Pulse(
+            boottime(), {number: replace(one.standing, alive=one.alive) for number, one in self._recordings.items()}
+        )
+        path = self._folder / PULSE
+        try:
+            write_whole(path, pulse.payload())
+        except OSError:  # a full disk: that it lives can be told all the same
+            with contextlib.suppress(OSError):
+                os.utime(path)
 
 
 def main() -> None:

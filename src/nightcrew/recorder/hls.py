@@ -24,6 +24,11 @@ LEAST_PATIENCE = 2.5
 MISSING = frozenset({403, 404, 410})
 FAILURES = 4
 """Failed looks at the playlist in a row after which its address is asked for anew."""
+MOST_NUMBERS = 1 << 53
+STARTING_BEHIND = 60.0
+"""Seconds before a live playlist's end at which a recording begins, or six target durations: some list hours."""
+TRIES = 3
+"""Tries after which a segment of a finished playlist is missing for good."""
 ADVERTISEMENT = "an advertisement, which is not recorded"
 
 
@@ -119,7 +124,7 @@ class HlsReader:
         self._failures = 0
         window.target = playlist.target
         before = window.moved
-        window.offer(playlist.listed, clock())
+        window.offer(self._beginning(playlist), clock())
         self._ended = playlist.ended
         self._reload_at = began + (playlist.target if window.moved != before else max(playlist.target / 2, 0.5))
         self._sink.moved(window.moved, playlist.target, "")
@@ -139,11 +144,25 @@ class HlsReader:
         target = min(max(float(found.targetduration or 6.0), 0.5), 60.0)
         return _Playlist(self._listed(found.segments, target), target, bool(found.is_endlist))
 
+    def _beginning(self, playlist: _Playlist) -> list[Listed]:
+        """Of a live playlist that is read for the first time, its end."""
+        if self._window.last is not None or playlist.ended:
+            return playlist.listed
+        found, seconds = list[Listed](), 0.0
+        for one in reversed(playlist.listed):
+            if found and seconds + one.seconds > max(STARTING_BEHIND, 6 * playlist.target):
+                break
+            found.insert(0, one)
+            seconds += one.seconds
+        return found
+
     def _patience(self) -> float:
         """Seconds without a byte after which a request is made anew: a hung server must not cost a window."""
         return min(max(LEAST_PATIENCE, 1.5 * self._window.target), READ)
 
     def _listed(self, segments: list[HLSSegment], target: float) -> list[Listed]:
+        if segments and not 0 <= segments[0].num <= segments[-1].num < MOST_NUMBERS:
+            raise Refused("its segments have numbers that make no sense")
         found: list[Listed] = []
         at: float | None = None
         for one in segments:
@@ -176,6 +195,8 @@ class HlsReader:
         except (OSError, ValueError, StreamError) as exc:
             missing = isinstance(exc, Refused) and exc.status in MISSING
             self._window.failed(wanted, said(exc), clock(), missing=missing)
+            if missing and self._ended and wanted.tries >= TRIES:
+                wanted.lost = said(exc)
             return
         self._window.got(wanted, data)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import random
@@ -11,11 +12,12 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import TextIO
 
 from nightcrew.recorder import ledger
 from nightcrew.recorder.continuous import ContinuousReader, NotTransport
 from nightcrew.recorder.hls import HlsReader, Over
-from nightcrew.recorder.parts import DiskFull, Parts, Piece
+from nightcrew.recorder.parts import FULL, DiskFull, Parts, Piece
 from nightcrew.recorder.source import Offline, Source, Unreadable, resolve
 from nightcrew.recorder.window import Known, Lost, Window
 from nightcrew.recorder.wire import Order, Standing, State, boottime
@@ -43,6 +45,8 @@ class Recording(threading.Thread):
         super().__init__(name=f"recording {order.recording}", daemon=True)
         self.order = order
         self.standing = Standing("starting", boottime())
+        self.alive = boottime()
+        """When it last did anything."""
         self._wake = threading.Event()
         self.released = False
         self._stopped = False
@@ -74,14 +78,28 @@ class Recording(threading.Thread):
     def run(self) -> None:
         """Read until stopped. The supervisor of its readers: whatever one raises is told, and it is tried again."""
         folder = Path(self.order.folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / ledger.LOCK).open("a") as lock:
+        while (lock := self._lock_file(folder)) is None:
+            if self._stopped or self.order.stop:
+                self._stand("over", "stopped")
+                return
+            self._pause(FULL_PAUSE)
+        with lock:
             while not self._locked(lock.fileno()):
                 if self._stopped:
                     return
                 self._stand("waiting", "another recorder still holds it")
                 self._pause(0.5)
             self._hold(folder)
+
+    def _lock_file(self, folder: Path) -> TextIO | None:
+        """Its folder, and in it the file that only one recorder may lock; None while that cannot be used."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            return (folder / ledger.LOCK).open("a")
+        except OSError as exc:
+            full = exc.errno in FULL
+            self._stand("full" if full else "waiting", "" if full else f"its folder cannot be used: {exc.strerror}")
+            return None
 
     def _locked(self, descriptor: int) -> bool:
         try:
@@ -112,7 +130,8 @@ class Recording(threading.Thread):
                     self._pause(PAUSES[min(failures, len(PAUSES)) - 1] if failures else 0.0)
                 except Exception as exc:  # noqa: BLE001 - a supervisor: it is told, and the recording goes on
                     failures += 1
-                    traceback.print_exc(file=sys.stderr)
+                    with contextlib.suppress(OSError):  # its log may lie on a full disk
+                        traceback.print_exc(file=sys.stderr)
                     self._stand("waiting", f"the recorder itself failed: {type(exc).__name__}")
                     self._pause(PAUSES[-1])
         finally:
@@ -121,11 +140,14 @@ class Recording(threading.Thread):
     def _opened(self, folder: Path) -> Parts | None:
         """Take the ledger up; on a full disk as soon as there is space."""
         while not self._stopped:
+            parts = None
             try:
                 parts = Parts(folder, self.order.stem)
                 parts.note(k="open", at=round(time.time(), 3), up=round(boottime(), 3), boot=_boot(), pid=os.getpid())
             except (DiskFull, OSError) as exc:
-                self._stand("full" if isinstance(exc, DiskFull) else "failed", f"its folder cannot be used: {exc}")
+                if parts is not None:
+                    parts.close()
+                self._stand("full" if isinstance(exc, DiskFull) else "waiting", f"its folder cannot be used: {exc}")
                 self._pause(FULL_PAUSE)
                 continue
             return parts
@@ -165,9 +187,10 @@ class Recording(threading.Thread):
 
     def check(self) -> None:
         """Raise when it has to end, or to read from somewhere else; wait while it has no connection."""
+        self.alive = boottime()
         while True:
             order = self.order
-            if self._stopped or order.stop:
+            if self._stopped or order.stop or (order.until is not None and boottime() >= order.until):
                 raise Stop
             if order.hold_until is None or boottime() < order.hold_until:
                 break
@@ -229,6 +252,7 @@ class Recording(threading.Thread):
             self.standing = Standing(state, boottime(), reason, now.target, now.moved)
 
     def _pause(self, seconds: float) -> None:
+        self.alive = boottime()
         if seconds > 0:
             self._wake.wait(seconds)
         self._wake.clear()

@@ -23,6 +23,7 @@ def look(number: int, order: Order) -> Finding:
     """Ask one source."""
     from streamlink.exceptions import StreamError
 
+    from nightcrew.recorder.fetch import said
     from nightcrew.recorder.hls import ended
     from nightcrew.recorder.source import Offline, Unreadable, resolve
 
@@ -33,7 +34,7 @@ def look(number: int, order: Order) -> Finding:
     except Offline as exc:
         return Finding(number, live=False, error=str(exc))
     except (Unreadable, OSError, ValueError, StreamError) as exc:
-        return Finding(number, live=None, error=str(exc)[:MAX_TEXT])
+        return Finding(number, live=None, error=(str(exc) if isinstance(exc, Unreadable) else said(exc))[:MAX_TEXT])
     return Finding(number, True, *(text[:MAX_TEXT] for text in (source.title, source.category, source.author)))
 
 

@@ -26,6 +26,7 @@ class Order:
     `part_seconds` and `part_bytes`: when a part is full (0: never). `rotate`: how often a new part was asked for by hand,
     `stop`: finish what is being read, and end. `hold_until`: until when (seconds of the clock that counts since the boot) the
     connection may be used, None: for ever. `private`: whether it may be read from a private network.
+    `until`: when it ends by itself, on the same clock.
     """
 
     recording: int
@@ -42,6 +43,7 @@ class Order:
     hold_until: float | None = None
     private: bool = False
     ffmpeg: str = ""
+    until: float | None = None
 
     def save(self, folder: Path) -> None:
         """Write it whole, readable by this user alone: addresses hold logins."""
@@ -61,6 +63,8 @@ class Standing:
     """The playlist's target duration in seconds, 0 without one."""
     moved: float = 0.0
     """When the source last showed something new, on the boot's clock."""
+    alive: float = 0.0
+    """When its thread last did anything, on the boot's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +121,12 @@ def read_pulse(folder: Path) -> Pulse | None:
     if not isinstance(raw, dict):
         return None
     try:
-        return Pulse(float(raw["at"]), {int(key): Standing(**value) for key, value in raw["recordings"].items()})
-    except (KeyError, TypeError, ValueError, AttributeError):
+        touched = time.clock_gettime(time.CLOCK_REALTIME) - (folder / PULSE).stat().st_mtime
+        at = max(
+            float(raw["at"]), boottime() - touched if 0 <= touched < 60 else 0.0
+        )  # a full disk lets it be touched only
+        return Pulse(at, {int(key): Standing(**value) for key, value in raw["recordings"].items()})
+    except (OSError, KeyError, TypeError, ValueError, AttributeError):
         return None
 
 

@@ -53,7 +53,12 @@ DOMAIN = Domain(
     ),
     jobs=(
         Job(
-            processing.JOB, processing.finish, queue="recordings", concurrency=1, help="Makes one file of a recording."
+            processing.JOB,
+            processing.finish,
+            queue="recordings",
+            concurrency=1,
+            here=True,
+            help="Makes one file of a recording.",
         ),
         Job("recordings.retention", workers.nightly, help="Deletes recordings as the policies say."),
     ),

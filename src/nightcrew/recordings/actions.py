@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.errors import Conflict, NeedsUser
-from nightcrew.recordings import folders, retention
+from nightcrew.kernel.errors import Conflict, NeedsUser, NightcrewError
+from nightcrew.recordings import folders, naming, retention
 from nightcrew.recordings.keeper import Keeper
 from nightcrew.recordings.media import Watched
 from nightcrew.recordings.models import ACTIVE, Recording, State, Watch
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
 
 LIBRARY = "recordings"
 """The library's folder in the data directory, unless a setting names another."""
+log = structlog.get_logger("nightcrew.recordings")
+
+_EPISODE = re.compile(r" - S\d{6}E(\d{1,6})\b")
 OPEN = frozenset({*ACTIVE, State.FINISHING, State.PROCESSING})
 """States of a recording that is not to be touched by a deletion."""
 
@@ -71,13 +77,22 @@ async def start(
         "root": str(root),
         "stop_at": stop_at,
     }
-    row = await recordings.add(runtime.store, values, now=now, moment=now.astimezone())
+    moment = now.astimezone()
+    taken = await asyncio.to_thread(_episodes, root / naming.names(name, title, moment, 1).folder)
+    row = await recordings.add(runtime.store, values, now=now, moment=moment, taken=taken)
     if title:
         await recordings.add_title(runtime.store, row.id, title, category)
     await runtime.activity.record("recording.started", f"{name} is to be recorded", actor=actor, subject=str(row.id))
     runtime.bus.publish("recordings")
     await runtime.part(Keeper).soon()
     return row
+
+
+def _episodes(folder: Path) -> list[int]:
+    """The numbers of the episodes that lie in a season's folder, whoever has put them there."""
+    if not folder.is_dir():
+        return []
+    return [int(found[1]) for path in folder.iterdir() if (found := _EPISODE.search(path.name))]
 
 
 async def stop(runtime: Runtime, recording_id: int, *, actor: str) -> Recording:
@@ -155,6 +170,9 @@ async def delete(runtime: Runtime, recording_id: int, *, actor: str, dry_run: bo
     row = await _kept_row(runtime, recording_id)
     if row.state in OPEN:
         raise Conflict(f"recording {recording_id} is {row.state.value}; stop it first, and let it finish")
+    if row.file and not await asyncio.to_thread(Path(row.path).exists):
+        said = f"its file {row.path} is not there: on another machine ({row.node}), or on a disk that is not mounted?"
+        raise Conflict(f"recording {recording_id}: {said}")
     files = [Path(row.path), Path(row.path).with_suffix(".nfo"), Path(row.path).with_name(f"{row.stem}-thumb.jpg")]
     files += [Path(f"{row.path}.part"), Path(row.segments)]
     removal = await asyncio.to_thread(folders.remove_episode, Path(row.root), files, dry_run=dry_run)
@@ -164,6 +182,8 @@ async def delete(runtime: Runtime, recording_id: int, *, actor: str, dry_run: bo
                 runtime.store, recording_id, deleted_at=utcnow(), file=False, file_bytes=0, reason=reason[:500]
             )
         said = f"{row.name}: {row.title or row.stem} was deleted ({reason})"
+        if removal.errors:
+            said = f"{row.name}: {row.title or row.stem} could not be deleted: {removal.errors[0]}"
         await runtime.activity.record("recording.deleted", said, actor=actor, subject=str(recording_id))
         runtime.bus.publish("recordings")
     return Deleted(row, reason, tuple(map(str, removal.removed)), removal.kept, removal.errors, removal.bytes)
@@ -196,7 +216,8 @@ async def going(runtime: Runtime) -> list[Going]:
     return retention.going(await _kept(runtime), own, total, utcnow(), default=default)
 
 
-async def _kept(runtime: Runtime) -> list[Kept]:
+async def _kept(runtime: Runtime, *, root: str | None = None) -> list[Kept]:
+    """Finished recordings of this machine; of one library, or of all."""
     watched = runtime.part(Watched).now()
     return [
         Kept(
@@ -209,27 +230,34 @@ async def _kept(runtime: Runtime) -> list[Kept]:
             in_use=row.id in watched,
             title=row.title,
         )
-        for row in await recordings.of_states(runtime.store, {State.DONE})
+        for row in await recordings.of_states(runtime.store, {State.DONE}, node=runtime.node)
+        if root is None or row.root == root
     ]
 
 
 async def apply_retention(runtime: Runtime, *, actor: str, dry_run: bool) -> list[Deleted]:
     """Delete what the policies let go, or say what would go."""
-    return [
-        await delete(runtime, one.recording.id, actor=actor, dry_run=dry_run, reason=one.reason)
-        for one in await going(runtime)
-    ]
+    return await _delete_all(runtime, await going(runtime), actor=actor, dry_run=dry_run)
+
+
+async def _delete_all(runtime: Runtime, found: list[Going], *, actor: str, dry_run: bool) -> list[Deleted]:
+    """One that cannot be deleted does not keep the others."""
+    gone: list[Deleted] = []
+    for one in found:
+        try:
+            gone.append(await delete(runtime, one.recording.id, actor=actor, dry_run=dry_run, reason=one.reason))
+        except NightcrewError as exc:
+            log.warning("a recording could not be deleted", recording=one.recording.id, reason=str(exc))
+    return gone
 
 
 async def free(runtime: Runtime, needed: int) -> int:
     """Delete the oldest until `needed` bytes are free, where the user allows that; returns the bytes that became free."""
+    root = str(await asyncio.to_thread(library, runtime))
     found = retention.to_free(
-        await _kept(runtime), needed, utcnow(), policy_of={}, total=None, default=_exempt(runtime)
+        await _kept(runtime, root=root), needed, utcnow(), policy_of={}, total=None, default=_exempt(runtime)
     )
-    freed = 0
-    for one in found:
-        freed += (await delete(runtime, one.recording.id, actor="disk", dry_run=False, reason=one.reason)).bytes
-    return freed
+    return sum(one.bytes for one in await _delete_all(runtime, found, actor="disk", dry_run=False))
 
 
 def _exempt(runtime: Runtime) -> Policy:

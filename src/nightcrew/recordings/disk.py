@@ -58,7 +58,8 @@ async def look(runtime: Runtime) -> None:
         said = f"The recordings' disk is short: {_size(usage.free)} free, {_size(needed)} are needed"
         await runtime.activity.record("disk.short", said, level="warning")
     await actions.apply_retention(runtime, actor="disk", dry_run=False)
-    if options.delete_when_short:
+    usage = await asyncio.to_thread(_usage, await asyncio.to_thread(actions.library, runtime))
+    if options.delete_when_short and usage.free < needed:
         await actions.free(runtime, needed - usage.free)
     least_wanted = rules.first_to_pause([row for row in running if row.id not in keeper.spared])
     if usage.free < options.reserve_size and len(running) - len(keeper.spared) > 1 and least_wanted is not None:

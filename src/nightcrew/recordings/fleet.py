@@ -18,6 +18,7 @@ import structlog
 from nightcrew.kernel.detached import Detached, Identity, adopt, launch, rotate
 from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.processes import Command
+from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.tasks import Tasks
 from nightcrew.recorder.wire import ORDERS, Order, Pulse, Standing, boottime, read_orders, read_pulse, write_whole
 from nightcrew.recordings import rules
@@ -112,14 +113,12 @@ class Fleet:
         """Have a recording held; by a process that has room, else by a new one. Raises `Retry` when none can be started."""
         room = (one for one in self.recorders.values() if len(one.orders) < most and not one.ending)
         recorder = next(room, None) or await self._start()
-        recorder.orders[order.recording] = order
         await self._send(recorder, order)
 
     async def change(self, order: Order) -> None:
         """Another order for a recording that is held; nothing happens when it is the same."""
         recorder = self.holder(order.recording)
         if recorder is not None and recorder.orders[order.recording] != order:
-            recorder.orders[order.recording] = order
             await self._send(recorder, order)
 
     async def release(self, recording_id: int) -> None:
@@ -128,7 +127,8 @@ class Fleet:
         if recorder is not None:
             del recorder.orders[recording_id]
             path = recorder.folder / ORDERS / f"{recording_id}.json"
-            await asyncio.to_thread(path.unlink, missing_ok=True)
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread(path.unlink, missing_ok=True)
             recorder.wake()
 
     async def look(self) -> None:
@@ -151,16 +151,21 @@ class Fleet:
             await asyncio.to_thread(order.save, recorder.folder)
         except OSError as exc:
             raise Retry(f"an order cannot be written: {exc.strerror}") from exc
+        recorder.orders[order.recording] = order
         recorder.wake()
 
     async def _start(self) -> Recorder:
         folder = self._folder / uuid.uuid4().hex[:8]
-        (folder / ORDERS).mkdir(parents=True, mode=0o700)
         command = Command((sys.executable, "-m", "nightcrew.recorder", str(folder)), grace=GRACE)
         try:
+            (folder / ORDERS).mkdir(parents=True, mode=0o700)
             process = launch(command, log_file=folder / LOG)
+        except OSError as exc:
+            raise Retry(f"no recorder can be started: {exc.strerror}") from exc
+        try:
             write_whole(folder / IDENTITY, json.dumps(asdict(process.identity)).encode())
         except OSError as exc:
+            await process.kill()  # nobody could find it again
             raise Retry(f"no recorder can be started: {exc.strerror}") from exc
         recorder = self.recorders[folder.name] = Recorder(folder, process)
         self._watch(recorder)
@@ -177,7 +182,9 @@ class Fleet:
         with contextlib.suppress(OSError):
             words = await asyncio.to_thread(_last_words, recorder.folder / LOG)
             if orphans or words:
-                log.warning("a recorder has ended", how=recorder.process.how, recordings=sorted(orphans), words=words)
+                log.warning(
+                    "a recorder has ended", how=recorder.process.how, recordings=sorted(orphans), words=redact(words)
+                )
         await asyncio.to_thread(shutil.rmtree, recorder.folder, ignore_errors=True)
         if orphans:
             await self._on_death(orphans, recorder.process.how)

@@ -36,8 +36,12 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("nightcrew.recordings")
 
+PAUSE = 3.0
+"""Seconds before a recorder is given a recording again, when that could not be done."""
 SAVED = 2.0
 """Seconds between two times that the figures of a recording are stored."""
+LATE = 60.0
+"""Seconds after its end for which a recorder goes on when no server tells it to stop."""
 LEFT = 10.0
 """Seconds that a channel's stream may fail before the next one is tried."""
 ENDING = 15.0
@@ -133,7 +137,8 @@ class Keeper:
             await self._keep(row, self.kept[row.id])
         except (NotFound, Conflict):
             return  # it was deleted or moved meanwhile
-        except NightcrewError as exc:
+        except (NightcrewError, OSError) as exc:
+            self.kept[row.id].next_start = max(self.kept[row.id].next_start, boottime() + PAUSE)
             log.warning("a recording could not be looked after", recording=row.id, reason=str(exc))
             with contextlib.suppress(NightcrewError):
                 await self._stand(row, rules.Decision(rules.interrupted(self.kept[row.id].tally.segments), str(exc)))
@@ -223,6 +228,8 @@ class Keeper:
         if kept.connection is None:
             return
         order, known = self._order(row, kept.connection), recorder.orders[row.id]
+        if order.until and known.until and abs(order.until - known.until) < RENEWAL:
+            order = replace(order, until=known.until)
         if order.hold_until and known.hold_until and order.hold_until - known.hold_until < RENEWAL:
             order = replace(order, hold_until=known.hold_until)
         await self.fleet.change(order)
@@ -283,6 +290,9 @@ class Keeper:
             part_seconds=float(options.segment_duration),
             part_bytes=options.segment_size,
             rotate=row.rotations,
+            until=None
+            if row.stop_at is None
+            else round(boottime() + (row.stop_at - self.now()).total_seconds() + LATE),
             hold_until=0.0 if row.id in self.spared else connection.hold_until(shared=not self.runtime.store.is_sqlite),
             private=connection.private,
             ffmpeg=ffmpeg_or_none(),
@@ -321,8 +331,8 @@ class Keeper:
         for recording_id, kept in found.items():
             at, segments, gaps = kept.saved
             tally = kept.tally
-            if (tally.segments, len(tally.gaps)) == (segments, gaps):
-                continue
+            if (tally.segments, len(tally.gaps)) == (segments, gaps) or not tally.opened:
+                continue  # one that was never opened is no ledger: its disk may not be there
             if always or len(tally.gaps) != gaps or up - at > SAVED or segments <= 0:
                 changed[recording_id] = tally
                 kept.saved = (up, tally.segments, len(tally.gaps))

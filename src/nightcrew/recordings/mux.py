@@ -17,6 +17,8 @@ BLOCK = 1 << 20
 AAC = 0x0F
 SOUND = frozenset({0x03, 0x04, AAC, 0x11, 0x1C, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0xA1, 0xC1, 0xC2})
 """Stream types that are sound (ISO/IEC 13818-1, ATSC A/52): MPEG-1, -2, AAC with and without LATM, AC-3, DTS and their kin."""
+LONGEST = 4 * 3600.0
+"""Seconds that ffmpeg may take after it has all bytes: the index of a long file goes to its front."""
 IDLE = 300.0
 """Seconds without any progress after which ffmpeg hangs."""
 
@@ -156,7 +158,11 @@ async def _pump(child: Child, pieces: Sequence[Piece], progress: Progress) -> No
 
 
 async def _ended(child: Child) -> None:
-    how = await child.wait()
+    try:
+        async with asyncio.timeout(LONGEST):
+            how = await child.wait()
+    except TimeoutError as exc:
+        raise Retry("ffmpeg does not end") from exc
     if child.code != 0:
         raise Retry(f"ffmpeg failed: {child.last_words()[-300:] or how}")
 

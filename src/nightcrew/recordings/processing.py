@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import shutil
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger("nightcrew.recordings")
 
 JOB = "recordings.finish"
+PATIENCE = 300
+"""Seconds that a recorder may take to let go of a recording."""
 COLLAPSED = 10.0
 """Seconds of a gap from which on ffmpeg closes it in a transport stream (its dts_delta_threshold)."""
 SLACK = 2.0
@@ -43,6 +46,33 @@ SLACK = 2.0
 
 async def finish(run: Run, recording_id: int) -> str:
     """The job."""
+    runtime = run.runtime
+    async with _alone(runtime, recording_id):
+        return await _finish(run, recording_id)
+
+
+@contextlib.asynccontextmanager
+async def _alone(runtime: Runtime, recording_id: int) -> AsyncIterator[None]:
+    """Nobody writes to its parts meanwhile, and no other run makes a file of them."""
+    row = await recordings.get(runtime.store, recording_id)
+    folder = Path(row.segments)
+    if not await asyncio.to_thread(folder.is_dir):
+        yield
+        return
+    with (folder / ledger.LOCK).open("a") as lock:
+        for _ in range(PATIENCE):
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                await asyncio.sleep(1)
+                continue
+            break
+        else:
+            raise Retry("somebody still writes to its parts")
+        yield
+
+
+async def _finish(run: Run, recording_id: int) -> str:
     runtime = run.runtime
     try:
         await run.stubborn_step("begin", _begin, runtime, recording_id)
@@ -89,7 +119,7 @@ async def _material(runtime: Runtime, recording_id: int) -> Material:
     except ValueError as exc:
         raise GiveUp(f"its ledger cannot be read: {exc}") from exc
     if not tally.segments:
-        raise GiveUp("nothing was recorded")
+        raise GiveUp("nothing was recorded, or its parts are on a disk or a machine that is not here")
     fragmented = bool(tally.parts[0].init)
     return Material(row, tally, tuple(_pieces(folder, tally)), fragmented)
 
@@ -239,16 +269,18 @@ def _write(path: Path, data: bytes, *, keep: bool = False) -> None:
 async def _place(runtime: Runtime, recording_id: int) -> None:
     """The finished file appears under its name, whole."""
     row = await recordings.get(runtime.store, recording_id)
-    size = await asyncio.to_thread(_settle, Path(f"{row.path}.part"), Path(row.path))
+    size = await asyncio.to_thread(_settle, Path(f"{row.path}.part"), Path(row.path), again=row.file)
     await recordings.change(runtime.store, recording_id, file=True, file_bytes=size)
 
 
-def _settle(scratch: Path, target: Path) -> int:
+def _settle(scratch: Path, target: Path, *, again: bool) -> int:
     """Returns the size of the finished file."""
     if scratch.exists():
         scratch.chmod(0o644)
         with scratch.open("rb+") as file:
             files.sync(file)
+        if target.exists() and not again:
+            raise GiveUp(f"there is another file {target.name} already, which is kept; the parts stay")
         scratch.replace(target)
     elif not target.exists():
         raise GiveUp("the file that was made is gone; the parts stay")

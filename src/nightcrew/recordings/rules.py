@@ -13,7 +13,7 @@ STARTING = 5.0
 """Seconds that a recorder may take to begin before that is called a retry."""
 SILENT = 20.0
 """Seconds without a sign of life after which a recorder process hangs (stopped, or out of memory), and is replaced."""
-HUNG = 90.0
+HUNG = 240.0
 """Seconds without any news after which a recording in a living recorder hangs: more than all time limits of its requests."""
 WIDE = 1.25
 """What a finished file may need beside its parts while it is made."""
@@ -58,7 +58,7 @@ def decide(row: Recording, look: Look, now: datetime, *, grace: float, patience:
     if look.segments and look.offline_for >= grace and row.stop_at is None:
         return Decision(State.FINISHING, f"the stream was offline for {look.offline_for:.0f} s")
     waited = (now - row.created_at).total_seconds()
-    if not look.segments and waited > patience and row.stop_at is None:
+    if not look.segments and row.started_at is None and waited > patience and row.stop_at is None:
         return Decision(State.FINISHING, f"its stream did not begin within {patience / 60:.0f} minutes")
     return _standing(row, look)
 
@@ -89,7 +89,7 @@ def interrupted(segments: int, state: State = State.WAITING) -> State:
 
 def hangs(standing: Standing, up: float) -> bool:
     """Whether a recording in a living recorder does nothing any more."""
-    return standing.state in {"reading", "starting"} and up - max(standing.since, standing.moved) > HUNG
+    return standing.state not in {"over", "failed"} and up - max(standing.since, standing.alive) > HUNG
 
 
 def is_stuck(row: Recording, *, held: bool, now: datetime, hours: float) -> bool:

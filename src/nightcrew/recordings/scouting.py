@@ -29,6 +29,8 @@ class Scout:
         self._listening: asyncio.Task[None] | None = None
         self._waiting: dict[int, asyncio.Future[Finding]] = {}
         self._number = 0
+        self._worn = False
+        """Whether it is to be replaced as soon as nobody waits for it."""
         self._starting = asyncio.Lock()
 
     async def look(self, target: Target) -> Finding:
@@ -45,6 +47,7 @@ class Scout:
                 await child.stdin.drain()
                 return await coming
         except TimeoutError as exc:
+            self._worn = True  # whatever hangs there takes one of its places for good
             raise Retry(f"it could not be told in {LIMIT:.0f} s whether it is live") from exc
         except OSError as exc:
             raise Retry("the scout has ended") from exc
@@ -62,9 +65,10 @@ class Scout:
 
     async def _running(self) -> Child:
         async with self._starting:
-            if self._child is not None and (not self._child.alive or (self._number > LOOKS and not self._waiting)):
+            worn = (self._worn or self._number > LOOKS) and not self._waiting
+            if self._child is not None and (not self._child.alive or worn):
                 await self.close()
-                self._number = 0
+                self._number, self._worn = 0, False
             if self._child is None:
                 try:
                     self._child = await start(Command((sys.executable, "-m", "nightcrew.recorder.scout"), grace=1))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.errors import NightcrewError
+from nightcrew.kernel.errors import NightcrewError, Retry
 from nightcrew.recorder import ledger
 from nightcrew.recordings import rules
 from nightcrew.recordings.keeper import Keeper
@@ -83,7 +83,7 @@ async def clean_up(runtime: Runtime, *, actor: str, dry_run: bool) -> Report:
     for one in found if not dry_run else ():
         try:
             await _mend(runtime, one)
-        except (NightcrewError, OSError) as exc:
+        except (NightcrewError, OSError, ValueError) as exc:
             errors.append(f"recording {one.row.id}: {exc}")
             continue
         cleaned += 1
@@ -103,6 +103,8 @@ async def _mend(runtime: Runtime, one: Stuck) -> None:
             await recordings.change_state(runtime.store, row.id, State.FAILED, one.reason, now=now)
         case _:
             tally = await asyncio.to_thread(ledger.read, Path(row.segments))
+            if not tally.opened and row.bytes:
+                raise Retry("its ledger is not there; is a disk not mounted?")
             await recordings.save_tallies(runtime.store, {row.id: tally}, row.progress_at or now)
             await recordings.change_state(
                 runtime.store, row.id, State.FINISHING, one.reason, now=now, ended_at=row.progress_at or now

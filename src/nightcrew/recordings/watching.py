@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,11 +13,11 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Conflict, NightcrewError
 from nightcrew.recorder.wire import Finding
 from nightcrew.recordings import actions, windows
-from nightcrew.recordings.models import ACTIVE, Recording, Watch
+from nightcrew.recordings.models import ACTIVE, MAX_NAME, MAX_TITLE, Recording, Watch
 from nightcrew.recordings.scouting import Scout
 from nightcrew.recordings.settings import RecordingSettings
 from nightcrew.recordings.store import recordings, watches
-from nightcrew.recordings.target import Target, unsealed
+from nightcrew.recordings.target import Target, plain, unsealed
 from nightcrew.recordings.windows import Occurrence
 
 if TYPE_CHECKING:
@@ -62,9 +64,10 @@ async def look(runtime: Runtime, watch: Watch, now: datetime) -> None:
 
 async def _found(runtime: Runtime, target: Target) -> Finding:
     try:
-        return await runtime.part(Scout).look(target)
+        found = await runtime.part(Scout).look(target)
     except NightcrewError as exc:
         return Finding(0, live=None, error=str(exc))
+    return replace(found, title=plain(found.title)[:MAX_TITLE], category=plain(found.category)[:MAX_NAME])
 
 
 def _when(watch: Watch, now: datetime) -> tuple[Occurrence | None, datetime | None]:
@@ -120,8 +123,11 @@ async def _begin(
 async def look_at_due(runtime: Runtime) -> None:
     """The worker's cycle."""
     now = utcnow()
-    for watch in await watches.due(runtime.store, now, AT_ONCE):
-        try:
-            await look(runtime, watch, now)
-        except NightcrewError as exc:
-            log.warning("a watched stream could not be looked at", watch=watch.name, reason=str(exc))
+    await asyncio.gather(*(_look(runtime, watch, now) for watch in await watches.due(runtime.store, now, AT_ONCE)))
+
+
+async def _look(runtime: Runtime, watch: Watch, now: datetime) -> None:
+    try:
+        await look(runtime, watch, now)
+    except NightcrewError as exc:
+        log.warning("a watched stream could not be looked at", watch=watch.name, reason=str(exc))

@@ -7,7 +7,10 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import structlog
+
 from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.errors import NightcrewError, NotFound
 from nightcrew.kernel.jobs import Run
 from nightcrew.recordings import actions, disk, stuck, watching
 from nightcrew.recordings.disk import Disk
@@ -20,6 +23,9 @@ from nightcrew.recordings.store import recordings
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
+
+
+log = structlog.get_logger("nightcrew.recordings")
 
 
 async def start(runtime: Runtime) -> None:
@@ -44,11 +50,18 @@ async def keep(runtime: Runtime) -> None:
     keeper.active = True
     await keeper.look()
     for row in await recordings.of_states(runtime.store, {State.FINISHING}, node=runtime.node):
-        await _finish(runtime, row)
+        try:
+            await _finish(runtime, row)
+        except (NightcrewError, OSError) as exc:  # one that cannot be finished now keeps no other from it
+            log.warning("a recording could not be finished", recording=row.id, reason=str(exc))
 
 
 async def _finish(runtime: Runtime, row: Recording) -> None:
     """Start its post-processing, once the disk has room for it. One of which nothing is there has failed."""
+    if not await asyncio.to_thread(Path(row.root).is_dir):
+        said = f"its library {row.root} is not there; is a disk not mounted?"
+        await recordings.change_state(runtime.store, row.id, State.FINISHING, said, now=utcnow())
+        return
     if row.bytes == 0:
         await recordings.change_state(
             runtime.store, row.id, State.FAILED, f"nothing was recorded: {row.reason or ''}", now=utcnow()
@@ -63,9 +76,21 @@ async def _finish(runtime: Runtime, row: Recording) -> None:
         await recordings.change_state(runtime.store, row.id, State.FINISHING, reason, now=utcnow())
         return
     tries = sum(one.to_state == State.FAILED.value for one in await recordings.moves(runtime.store, row.id))
-    await runtime.jobs.start(
-        JOB, row.id, run_id=f"{JOB}:{row.id}:{tries}", label=f"Finish {row.name}: {row.title}"[:200]
-    )
+    run_id = f"{JOB}:{row.id}:{tries}:{runtime.node}"
+    if await _was_ended(runtime, run_id):
+        said = "its post-processing was ended"
+        await recordings.change_state(runtime.store, row.id, State.FAILED, said, now=utcnow())
+        runtime.bus.publish("recordings")
+        return
+    await runtime.jobs.start(JOB, row.id, run_id=run_id, label=f"Finish {row.name}: {row.title}"[:200])
+
+
+async def _was_ended(runtime: Runtime, run_id: str) -> bool:
+    """Whether its run was cancelled before it began, or has failed without a word."""
+    try:
+        return (await runtime.jobs.get(run_id)).state in {"cancelled", "failed"}
+    except NotFound:
+        return False
 
 
 def _forget_empty(folder: Path) -> None:

@@ -35,8 +35,12 @@ _PARTS = sa.select(sa.func.count()).where(part.c.recording_id == recording.c.id)
 _GAPS = sa.select(sa.func.count()).where(gap.c.recording_id == recording.c.id).scalar_subquery().label("gaps")
 
 
-async def add(store: Store, values: Mapping[str, Any], *, now: datetime, moment: datetime) -> Recording:
+async def add(
+    store: Store, values: Mapping[str, Any], *, now: datetime, moment: datetime, taken: Collection[int] = ()
+) -> Recording:
     """A new recording, waiting. `moment` is in the library's time zone: it gives season and episode.
+
+    `taken`: episodes that lie in its folder already.
 
     Raises `Conflict` when the same stream is recorded already.
     """
@@ -52,8 +56,8 @@ async def add(store: Store, values: Mapping[str, Any], *, now: datetime, moment:
         title = str(values.get("title") or "")
         folder = str(naming.names(name, title, moment, 1).folder)
         same_folder = sa.func.lower(recording.c.folder) == folder.lower()  # some file systems know no case
-        taken = await connection.execute(sa.select(recording.c.episode).where(same_folder))
-        episode = naming.next_episode(taken.scalars())
+        known = await connection.execute(sa.select(recording.c.episode).where(same_folder))
+        episode = naming.next_episode([*known.scalars(), *taken])
         names = naming.names(name, title, moment, episode)
         row = {
             "state": State.WAITING.value,
@@ -179,6 +183,8 @@ async def save_tallies(store: Store, tallies: Mapping[int, Tally], now: datetime
         return
     async with store.write() as connection:
         for recording_id, tally in tallies.items():
+            if max((abs(gap.last) for gap in tally.gaps), default=0) >> 62:
+                continue  # no database takes that, and the others must not suffer for it
             values: dict[str, Any] = {
                 "bytes": tally.bytes,
                 "seconds": round(tally.seconds, 3),

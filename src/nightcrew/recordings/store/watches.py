@@ -43,8 +43,9 @@ async def every(store: Store) -> list[Watch]:
 
 
 async def due(store: Store, now: datetime, limit: int) -> list[Watch]:
-    """Watches that are to be looked at now."""
-    return (await _select(store, watch.c.enabled, watch.c.next_look_at <= now))[:limit]
+    """Watches that are to be looked at now, those first that have waited longest."""
+    found = await _select(store, watch.c.enabled, watch.c.next_look_at <= now)
+    return sorted(found, key=lambda one: one.next_look_at)[:limit]
 
 
 async def change(store: Store, watch_id: int, **values: Any) -> None:
