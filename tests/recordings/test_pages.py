@@ -78,7 +78,7 @@ async def ended(node: Node, to: State = State.DONE, **more: Any) -> Recording:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"film")
         await recordings.change_state(store, row.id, State.PROCESSING, "one file is made", now=now)
-        await recordings.change_state(store, row.id, State.DONE, "", now=now, file=True, file_bytes=50_000_000)
+        await recordings.change_state(store, row.id, State.DONE, "", now=now, file=True, file_bytes=50_000_000, node=node.runtime.node)
     else:
         await recordings.change_state(store, row.id, to, f"no file: {HOSTILE}", now=now)
     return await recordings.get(store, row.id)
@@ -321,6 +321,9 @@ async def test_stuck_recordings_are_shown_before_they_are_finished(node: Node) -
     row = await begun(node)
     past = utcnow() - timedelta(days=3)
     await recordings.change(node.runtime.store, row.id, progress_at=past, node=node.runtime.node)
+    ledger = Path(row.segments) / "ledger.jsonl"
+    ledger.parent.mkdir(parents=True, exist_ok=True)
+    ledger.write_text('{"k":"open","at":0,"up":0,"boot":"x"}\n')
     text = await page(node, "/recordings/stuck", **HTMX)
     assert "no recorder, and nothing has come for 24 h" in text
     assert (await recordings.get(node.runtime.store, row.id)).state is State.RECORDING

@@ -191,19 +191,21 @@ def test_only_the_moves_of_the_table_are_made() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "since", "moved", "expected"),
+    ("state", "since", "alive", "expected"),
     [
-        ("reading", HUNG + 1, 0.0, True),
+        ("reading", HUNG + 1, UP - HUNG - 1, True),
         ("starting", HUNG + 1, 0.0, True),
+        ("offline", 9000, UP - HUNG - 1, True),
         ("reading", HUNG - 1, 0.0, False),
-        ("reading", HUNG + 1, UP - 5, False),
-        ("offline", 9000, 0.0, False),
-        ("full", 9000, 0.0, False),
-        ("held", 9000, 0.0, False),
+        ("reading", 9000, UP - 5, False),
+        ("offline", 9000, UP - 5, False),
+        ("full", 9000, UP - 5, False),
+        ("held", 9000, UP - 5, False),
+        ("over", 9000, 0.0, False),
     ],
 )
-def test_what_should_do_something_and_does_not_hangs(state: str, since: float, moved: float, expected: bool) -> None:
-    assert rules.hangs(standing(state, ago=since, moved=moved), UP) is expected
+def test_a_thread_that_does_nothing_any_more_hangs(state: str, since: float, alive: float, expected: bool) -> None:
+    assert rules.hangs(replace(standing(state, ago=since), alive=alive), UP) is expected
 
 
 DAY = timedelta(hours=24)
