@@ -57,7 +57,7 @@ class ContinuousReader:
     def read(self, source: Source, order: Order) -> None:
         """Read until the connection ends, which is never the end of the recording. Raises `Unreadable`, `NotTransport`."""
         self._cutter, self._joined, self._written = Cutter(), False, self._clock()
-        any_bytes = broken = False
+        any_bytes = False
         try:
             for chunk in _chunks(source, order):
                 self._sink.check()
@@ -69,12 +69,10 @@ class ContinuousReader:
                     self._take(cut)
                 if self._cutter.programme.video_pid is None and self._clock() - self._written > PIECE:
                     self._take(self._cutter.rest())
-            broken = True
         except (OSError, StreamError) as exc:
-            broken = True
             raise Unreadable(said(exc)) from exc
         finally:
-            self._finish(broken=broken)
+            self._finish()
         raise Unreadable("the stream broke off" if any_bytes else "it sends nothing")
 
     def close(self) -> None:
@@ -97,17 +95,15 @@ class ContinuousReader:
         if before is not None:
             self._write(before, self._length(before, cut))
 
-    def _finish(self, *, broken: bool) -> None:
-        """Of a connection that broke off, hold what came last; else write it. Its length is guessed from its pictures."""
-        self._take(self._cutter.rest(broken=broken))
+    def _finish(self) -> None:
+        """Hold what came last, as far as it is whole. Its length is guessed from its pictures."""
+        self._take(self._cutter.rest(broken=True))
         last, self._pending = self._pending, None
         if last is None:
             return
         seconds = last.pictures * self._rate or min(PIECE, self._clock() - self._written)
-        if broken and (self._joined or self._tally.last is None):
+        if self._joined or self._join(last, seconds):
             self._torn = (last, seconds)
-        else:
-            self._write(last, seconds)
 
     def _length(self, cut: Cut, following: Cut) -> float:
         if cut.at is not None and following.at is not None:

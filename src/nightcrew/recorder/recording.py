@@ -55,6 +55,8 @@ class Recording(threading.Thread):
         self._window = Window()
         self._continuous: ContinuousReader | None = None
         self._read = order
+        self._connected = False
+        """Whether a reader may have a connection open."""
 
     # -- from the main thread --------------------------------------------------------------------------------------
 
@@ -154,8 +156,10 @@ class Recording(threading.Thread):
         return None
 
     def _read_once(self, parts: Parts) -> None:
+        self._connected = False
         self.check()
         order = self._read = self.order
+        self._connected = True
         if self.standing.state not in {"waiting", "offline"}:  # a failure stays told until something comes
             self._stand("starting", "")
         source = resolve(order)
@@ -194,6 +198,8 @@ class Recording(threading.Thread):
                 raise Stop
             if order.hold_until is None or boottime() < order.hold_until:
                 break
+            if self._connected:
+                raise Changed  # hang up first, then wait
             self._stand("held", "its connection is needed by somebody else")
             self._pause(1.0)
         read = self._read

@@ -61,7 +61,8 @@ async def find(runtime: Runtime) -> tuple[int, list[Stuck]]:
     found: list[Stuck] = []
     for row in rows:
         if row.node and row.node != runtime.node:
-            if (row.node in silent or row.node not in known) and await asyncio.to_thread(Path(row.segments).is_dir):
+            gone = row.node in silent or row.node not in known
+            if gone and (not row.bytes or await asyncio.to_thread(Path(row.segments).is_dir)):
                 found.append(Stuck(row, f"the machine that recorded it, {row.node}, is gone", "adopt"))
             continue
         held = keeper.fleet.holder(row.id) is not None
