@@ -27,7 +27,7 @@ def main() -> int:
             env={**os.environ, "PYTEST_ADDOPTS": "-p no:cacheprovider"},
         )
         try:
-            first = subprocess.call([sys.executable, "-m", "pytest", *sys.argv[1:], *working])
+            first = subprocess.call([sys.executable, "-m", "pytest", f"--basetemp={folder}/a", *sys.argv[1:], *working])
             ended = second.wait()
         finally:
             if second.poll() is None:

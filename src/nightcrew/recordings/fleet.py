@@ -147,11 +147,16 @@ class Fleet:
             rotate(recorder.folder / LOG)
 
     async def _send(self, recorder: Recorder, order: Order) -> None:
+        before = recorder.orders.get(order.recording)
+        recorder.orders[order.recording] = order  # its place is taken before anybody else looks for one
         try:
             await asyncio.to_thread(order.save, recorder.folder)
         except OSError as exc:
+            if before is None:
+                del recorder.orders[order.recording]
+            else:
+                recorder.orders[order.recording] = before
             raise Retry(f"an order cannot be written: {exc.strerror}") from exc
-        recorder.orders[order.recording] = order
         recorder.wake()
 
     async def _start(self) -> Recorder:
