@@ -26,7 +26,7 @@ from nightcrew.web.api import Actor, Cursor, Limit, Node, number_cursor
 router = APIRouter(prefix="/api/v1", tags=["recordings"])
 
 Id = Annotated[int, Path(ge=1, lt=2**63)]
-LONGEST = timedelta(days=3660)
+LONGEST = timedelta(days=36_600)
 Show = Literal["all", "now", "done", "failed"]
 SHOWN: dict[str, frozenset[State] | None] = {
     "all": None,
@@ -60,7 +60,7 @@ class NewRecording(BaseModel):
         if self.until is not None and self.until <= now:
             raise Invalid("until: that moment is over", field="until")
         if self.until is not None and self.until - now > LONGEST:
-            raise Invalid("until: that is more than ten years away", field="until")
+            raise Invalid("until: that is more than a hundred years away", field="until")
         return self.until if self.seconds is None else now + timedelta(seconds=self.seconds)
 
 
