@@ -303,21 +303,21 @@ class Keeper:
     async def _on_death(self, orphans: set[int], how: str) -> None:
         """Give its recordings to another recorder, the first time at once."""
         up = boottime()
-        for recording_id in orphans:
-            kept = self.kept.get(recording_id)
-            if kept is None:
-                continue
+        for kept in (self.kept[one] for one in orphans if one in self.kept):
             kept.next_start = up + delay(kept.restarts)
             kept.restarts += 1
-            with contextlib.suppress(NightcrewError):
-                row = await recordings.get(self.runtime.store, recording_id)
-                await recordings.change(self.runtime.store, recording_id, restarts=row.restarts + 1)
-                said = f"{row.name}: its recorder is gone ({how}) and is replaced"
-                await self.runtime.activity.record(
-                    "recording.restarted", said, level="warning", subject=str(recording_id)
-                )
         with contextlib.suppress(NightcrewError):
             await self.look()
+        with contextlib.suppress(NightcrewError):
+            names = await recordings.count_restarts(self.runtime.store, orphans)
+            said = f"{', '.join(names[:3])}{f' and {len(names) - 3} more' if len(names) > 3 else ''}"
+            subject = str(next(iter(orphans))) if len(orphans) == 1 else ""
+            await self.runtime.activity.record(
+                "recording.restarted",
+                f"{said}: the recorder is gone ({how}) and is replaced",
+                level="warning",
+                subject=subject,
+            )
 
     # -- ledgers ---------------------------------------------------------------------------------------------------
 

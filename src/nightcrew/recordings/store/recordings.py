@@ -293,6 +293,16 @@ async def add_title(store: Store, recording_id: int, title: str, category: str) 
     return True
 
 
+async def count_restarts(store: Store, ids: Collection[int]) -> list[str]:
+    """These have lost their recorder; returns their names."""
+    mine = recording.c.id.in_(list(ids))
+    async with store.write() as connection:
+        await connection.execute(sa.update(recording).where(mine).values(restarts=recording.c.restarts + 1))
+        return list(
+            (await connection.execute(sa.select(recording.c.name).where(mine).order_by(recording.c.id))).scalars()
+        )
+
+
 async def claim(store: Store, node: str) -> None:
     """Take the recordings that no node has yet; exactly one node gets each."""
     free = sa.and_(recording.c.node == "", recording.c.state == State.WAITING.value)
