@@ -98,7 +98,7 @@ def test_a_dead_servers_job_goes_on_at_the_other_from_its_last_step(tally: Tally
     engine.dispose()
     tally.start("two", NAP="0")
     state = ""
-    for _ in range(400):
+    for _ in range(1200):
         answer = tally.get("two", "/api/v1/jobs/slow-one")
         state = answer.json().get("state", "")
         if state == "done":
