@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -218,6 +218,12 @@ def parts_of(row: dict[str, Any]) -> list[int]:
 
 
 Scenario = Callable[..., Any]
+
+
+def chosen(request: Any, scenarios: Iterable[str]) -> list[str]:
+    """The scenarios whose tests were chosen."""
+    names = {item.callspec.params.get("name") for item in request.session.items if hasattr(item, "callspec")}
+    return [name for name in scenarios if name in names]
 
 
 async def all_of(scenarios: dict[str, Callable[[], Any]], *, at_once: int) -> dict[str, BaseException | None]:

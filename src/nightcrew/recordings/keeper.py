@@ -159,6 +159,7 @@ class Keeper:
             up,
             row.id in self.spared,
             growing,
+            up - kept.progress[1],
         )
         options = self._options
         decision = rules.decide(row, look, self.now(), grace=options.offline_grace, patience=options.wait_for_source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -37,6 +38,8 @@ class Look:
     """Whether it pauses so that the disk is left to others."""
     growing: bool = False
     """Whether something has come since the last look."""
+    quiet: float = math.inf
+    """Seconds since something came last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +70,8 @@ def _standing(row: Recording, look: Look) -> Decision:
     standing, before = look.standing, interrupted(look.segments, row.state)
     if look.spared and look.segments:
         return Decision(State.PAUSED, "the disk is short, and its space is left to other recordings")
-    if look.growing:
-        return Decision(State.RECORDING, "")
+    if look.growing or (look.quiet < STARTING and row.state is State.RECORDING and standing is None):
+        return Decision(State.RECORDING, "")  # a recorder that is replaced at once interrupts nothing
     if not look.held:
         return Decision(before, row.reason or "it waits for a recorder")
     if standing is None or (standing.state == "starting" and look.up - standing.since < STARTING):
