@@ -88,7 +88,7 @@ def test_each_reason_is_a_sentence_with_the_figures() -> None:
     reasons = [going(FIVE, {"ada": policy}, None, NOW)[0].reason for policy in policies]
     assert reasons == [
         "There are 5 recordings of ada, and 4 are kept.",
-        "The recordings of ada take 50 bytes, and 40 bytes are kept.",
+        "The recordings of ada take 50 B, and 40 B are kept.",
         "It is 10.0 days old, and those of ada are kept for 9.",
     ]
 

@@ -14,7 +14,8 @@ import psutil
 import sqlalchemy as sa
 
 from nightcrew.app import Config
-from nightcrew.kernel.errors import NightcrewError
+from nightcrew.kernel.errors import NeedsUser, NightcrewError
+from nightcrew.kernel.ffmpeg import ffmpeg
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.store import database_url, sync_url
 from nightcrew.prober.wire import END, Ask
@@ -78,16 +79,10 @@ def _disk(config: Config) -> Finding:
 
 
 def _ffmpeg() -> Finding:
-    found = shutil.which("ffmpeg")
-    if found is None:
-        try:
-            import imageio_ffmpeg
-
-            found = imageio_ffmpeg.get_ffmpeg_exe()
-        except (ImportError, RuntimeError):
-            return Finding(
-                "ffmpeg", False, "not found: apt-get install ffmpeg, or pip install imageio-ffmpeg", needed=False
-            )
+    try:
+        found = ffmpeg()
+    except NeedsUser as exc:
+        return Finding("ffmpeg", False, str(exc), needed=False)
     answer = subprocess.run([found, "-version"], capture_output=True, text=True, timeout=20, check=False)  # noqa: S603
     version = answer.stdout.partition("\n")[0][:60]
     return Finding("ffmpeg", answer.returncode == 0, f"{version or 'does not start'} ({found})", needed=False)

@@ -6,9 +6,10 @@ else by ours; what a source sends again after a new connection is passed over.
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from io import BufferedReader
 from typing import cast
 
@@ -59,21 +60,25 @@ class ContinuousReader:
         self._cutter, self._joined, self._written = Cutter(), False, self._clock()
         any_bytes = False
         try:
-            for chunk in _chunks(source, order):
-                self._sink.check()
-                if not any_bytes:
-                    self._look_at(chunk)
-                any_bytes = True
-                self._sink.moved(self._clock(), 0.0, "")
-                for cut in self._cutter.feed(chunk):
-                    self._take(cut)
-                if self._cutter.programme.video_pid is None and self._clock() - self._written > PIECE:
-                    self._take(self._cutter.rest())
+            with contextlib.closing(_chunks(source, order)) as coming:
+                for chunk in coming:
+                    if not any_bytes:
+                        self._look_at(chunk)
+                    any_bytes = True
+                    self._feed(chunk)
         except (OSError, StreamError) as exc:
             raise Unreadable(said(exc)) from exc
         finally:
             self._finish()
         raise Unreadable("the stream broke off" if any_bytes else "it sends nothing")
+
+    def _feed(self, chunk: bytes) -> None:
+        self._sink.check()
+        self._sink.moved(self._clock(), 0.0, "")
+        for cut in self._cutter.feed(chunk):
+            self._take(cut)
+        if self._cutter.programme.video_pid is None and self._clock() - self._written > PIECE:
+            self._take(self._cutter.rest())
 
     def close(self) -> None:
         """No connection follows: what came last is written."""
@@ -165,7 +170,7 @@ def _is(cut: Cut, key: str, at: float | None) -> bool:
     return bool(key) and cut.key == key and cut.at is not None and at is not None and abs(later(cut.at, at)) < SAME
 
 
-def _chunks(source: Source, order: Order) -> Iterator[bytes]:
+def _chunks(source: Source, order: Order) -> Generator[bytes, None, None]:
     stream = source.stream
     if stream is None:
         yield from _by_ffmpeg(source.url, order)
@@ -180,7 +185,7 @@ def _chunks(source: Source, order: Order) -> Iterator[bytes]:
             file.close()
 
 
-def _by_ffmpeg(url: str, order: Order) -> Iterator[bytes]:
+def _by_ffmpeg(url: str, order: Order) -> Generator[bytes, None, None]:
     """What only ffmpeg can read, as a transport stream with the source's own times. It ends with its pipe."""
     if not order.ffmpeg:
         raise Unreadable("only ffmpeg could read it, and there is none")

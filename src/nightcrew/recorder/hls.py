@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from streamlink import Streamlink
 from streamlink.exceptions import StreamError
-from streamlink.stream.hls import HLSStream, parse_m3u8
+from streamlink.stream.hls import M3U8, HLSStream, HLSStreamReader, parse_m3u8
 from streamlink.stream.hls.segment import HLSSegment
 from streamlink.utils.crypto import AES, unpad
 
@@ -130,15 +131,7 @@ class HlsReader:
         self._sink.moved(window.moved, playlist.target, "")
 
     def _look(self) -> _Playlist:
-        data, url = body(
-            self._session,
-            self._stream.url,
-            limit=SMALL,
-            seconds=PLAYLIST_SECONDS,
-            quiet=self._patience(),
-            **self._parts.request_params,
-        )
-        found = parse_m3u8(data.decode("utf-8", "replace"), base_uri=url, parser=self._stream.__parser__)
+        found = _playlist(self._session, self._stream, self._parts, quiet=self._patience())
         if found.is_master:
             raise Refused("it is a master playlist")
         target = min(max(float(found.targetduration or 6.0), 0.5), 60.0)
@@ -230,7 +223,11 @@ class _Handle:
 
 def ended(source: Source, stream: HLSStream) -> bool:
     """Whether its playlist is finished. Raises OSError when it cannot be read."""
-    params = stream.__reader__(stream).request_params
-    data, url = body(source.session, stream.url, limit=SMALL, seconds=PLAYLIST_SECONDS, **params)
-    found = parse_m3u8(data.decode("utf-8", "replace"), base_uri=url, parser=stream.__parser__)
-    return bool(found.is_endlist)
+    return bool(_playlist(source.session, stream, stream.__reader__(stream), quiet=READ).is_endlist)
+
+
+def _playlist(session: Streamlink, stream: HLSStream, reader: HLSStreamReader, *, quiet: float) -> M3U8[Any, Any]:
+    """What a playlist lists now. Raises OSError and `ValueError`."""
+    params = reader.request_params
+    data, url = body(session, stream.url, limit=SMALL, seconds=PLAYLIST_SECONDS, quiet=quiet, **params)
+    return parse_m3u8(data.decode("utf-8", "replace"), base_uri=url, parser=stream.__parser__)

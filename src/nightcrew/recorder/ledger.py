@@ -17,6 +17,8 @@ is a torn tail, and is cut off when the recording is taken up again. A line that
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 from collections import deque
@@ -278,12 +280,11 @@ class Writer:
         self._folder = folder
         self.tally = Tally()
         self._descriptor = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
+        with contextlib.ExitStack() as unless_it_works:
+            unless_it_works.callback(os.close, self._descriptor)
             self.cut = self._take_up()
             """Bytes of a torn tail that were cut off."""
-        except BaseException:
-            os.close(self._descriptor)
-            raise
+            unless_it_works.pop_all()
 
     def _take_up(self) -> int:
         self._end, tail = 0, list[Line]()
@@ -306,7 +307,7 @@ class Writer:
         payload = json.dumps(line, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
         try:
             if os.write(self._descriptor, payload) != len(payload):
-                raise OSError(28, "No space left on device")
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError:
             os.ftruncate(self._descriptor, self._end)
             os.lseek(self._descriptor, self._end, os.SEEK_SET)

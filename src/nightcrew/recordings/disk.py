@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
 from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.words import size
 from nightcrew.recordings import actions, rules
 from nightcrew.recordings.keeper import Keeper
 from nightcrew.recordings.models import ACTIVE, Recording
@@ -38,7 +39,6 @@ class Disk:
     total: int = 0
     reserve: int = 0
     short: bool = False
-    told: set[str] = field(default_factory=set)
 
 
 async def look(runtime: Runtime) -> None:
@@ -55,7 +55,7 @@ async def look(runtime: Runtime) -> None:
             keeper.spared.clear()
         return
     if not was_short:
-        said = f"The recordings' disk is short: {_size(usage.free)} free, {_size(needed)} are needed"
+        said = f"The recordings' disk is short: {size(usage.free)} free, {size(needed)} are needed"
         await runtime.activity.record("disk.short", said, level="warning")
     await actions.apply_retention(runtime, actor="disk", dry_run=False)
     usage = await asyncio.to_thread(_usage, await asyncio.to_thread(actions.library, runtime))
@@ -74,12 +74,8 @@ async def too_short_to_finish(runtime: Runtime, row: Recording) -> str | None:
     needed = rules.space_to_finish(row) + (seen.reserve or 0)
     if usage.free >= needed:
         return None
-    return f"making its file needs {_size(needed)}, and {_size(usage.free)} are free; it waits for space"
+    return f"making its file needs {size(needed)}, and {size(usage.free)} are free; it waits for space"
 
 
 def _usage(folder: Path) -> shutil._ntuple_diskusage:
     return shutil.disk_usage(folder)
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"

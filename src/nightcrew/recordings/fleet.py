@@ -42,7 +42,6 @@ class Recorder:
     orders: dict[int, Order] = field(default_factory=dict)
     pulse: Pulse | None = None
     began: float = field(default_factory=boottime)
-    ending: bool = False
 
     def standing(self, recording_id: int) -> Standing | None:
         """How it stands there, by the last sign of life."""
@@ -111,7 +110,7 @@ class Fleet:
 
     async def give(self, order: Order, *, most: int) -> None:
         """Have a recording held; by a process that has room, else by a new one. Raises `Retry` when none can be started."""
-        room = (one for one in self.recorders.values() if len(one.orders) < most and not one.ending)
+        room = (one for one in self.recorders.values() if len(one.orders) < most)
         recorder = next(room, None) or await self._start()
         await self._send(recorder, order)
 

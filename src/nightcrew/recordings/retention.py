@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from nightcrew.kernel import words
+
 YOUNG = timedelta(minutes=5)
 """A recording that ended less long ago never goes: somebody may be about to look at it."""
 DAY = 86_400.0
@@ -99,7 +101,9 @@ def to_free(
             break
         if row.bytes > 0 and may_go(row):
             freed += row.bytes
-            found.append(Going(row, f"The disk is short of {_size(bytes_needed)}, and it is the oldest that may go."))
+            found.append(
+                Going(row, f"The disk is short of {words.size(bytes_needed)}, and it is the oldest that may go.")
+            )
     return found
 
 
@@ -154,17 +158,8 @@ def _too_many(count: int, policy: Policy, whose: str) -> str | None:
 def _too_big(size: int, policy: Policy, whose: str) -> str | None:
     if not policy.keep_bytes or size <= policy.keep_bytes:
         return None
-    return f"The recordings of {whose} take {_size(size)}, and {_size(policy.keep_bytes)} are kept."
+    return f"The recordings of {whose} take {words.size(size)}, and {words.size(policy.keep_bytes)} are kept."
 
 
 def _age(row: Kept) -> tuple[datetime, int]:
     return row.ended_at or _OPEN, row.id
-
-
-def _size(count: int) -> str:
-    value = float(count)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.3g} {unit}"
-        value /= 1000
-    return f"{value:.4g} TB"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nightcrew.kernel.clock import iso
 from nightcrew.kernel.health import Need
+from nightcrew.kernel.words import size
 from nightcrew.recordings.actions import Deleted
 from nightcrew.recordings.disk import Disk
 from nightcrew.recordings.models import ACTIVE, GapRow, MoveRow, PartRow, Recording, State, TitleRow, Watch
@@ -28,7 +29,7 @@ async def needs(runtime: Runtime) -> list[Need]:
             found.append(Need("warning", f"{row.name} is {row.state.value}: {row.reason}", href))
     disk = runtime.part(Disk)
     if disk.short:
-        said = f"The recordings' disk has {disk.free / 1e9:.1f} GB free, and {disk.reserve / 1e9:.1f} GB are needed"
+        said = f"The recordings' disk has {size(disk.free)} free, and {size(disk.reserve)} are needed"
         found.append(Need("warning", said, "/recordings"))
     return found
 

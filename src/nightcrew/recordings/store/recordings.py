@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from pathlib import PurePosixPath
 from typing import Any
 
 import sqlalchemy as sa
@@ -338,8 +337,3 @@ async def _select(store: Store, *conditions: sa.ColumnElement[bool], limit: int 
     async with store.read() as connection:
         rows: Sequence[sa.RowMapping] = (await connection.execute(query)).mappings().all()
     return [Recording(**{**row, "state": State(row["state"])}) for row in rows]
-
-
-def folder_of(row: Recording) -> PurePosixPath:
-    """The season's folder."""
-    return PurePosixPath(row.root) / row.folder
