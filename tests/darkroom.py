@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -129,6 +129,26 @@ async def wait_for(
         ledger = await node.get(f"/api/v1/recordings/{recording}/ledger")
         raise AssertionError(f"after {limit} s: {row} {ledger}") from exc
     return row
+
+
+async def wait_for_all(
+    node: Node, recordings: Collection[int], ready: Callable[[dict[str, Any]], object], limit: float = 60
+) -> list[dict[str, Any]]:
+    """Wait until all are as they should be. Asks for all of them at once, and seldom: the asking is no part of the test."""
+    late: dict[int, dict[str, Any]] = {}
+    try:
+        async with asyncio.timeout(limit):
+            while True:
+                rows = (await node.get("/api/v1/recordings", params={"limit": 200}))["items"]
+                rows = [row for row in rows if row["id"] in recordings]
+                late = {row["id"]: row for row in rows if not ready(row)}
+                if not late:
+                    return rows
+                await asyncio.sleep(0.5)
+    except TimeoutError as exc:
+        raise AssertionError(
+            f"after {limit} s {len(late)} are late, the first: {next(iter(late.values()), None)}"
+        ) from exc
 
 
 async def seconds(node: Node, recording: int, least: float) -> dict[str, Any]:

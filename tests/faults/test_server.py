@@ -8,6 +8,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from counted import Counted
 from counter import Film
 from darkroom import (
+    OVER,
     Server,
     accounted,
     all_of,
@@ -29,7 +31,7 @@ from darkroom import (
     recorders,
     seconds,
     serving,
-    wait_for,
+    wait_for_all,
 )
 from support import until
 
@@ -118,19 +120,25 @@ async def _clock_jumps(server: Server, source: Counted, jump: str) -> None:
     assert (await accounted(server, await finish(server, row["id"]), source)).whole
 
 
+def _has(seconds: float, row: dict[str, Any]) -> bool:
+    return bool(row["seconds"] >= seconds)
+
+
 async def many_recordings_many_kills_and_a_rotation_of_all(server: Server, source: Counted) -> None:
     many = range(int(os.environ.get("NIGHTCREW_RECORDINGS", "8")))
-    rows = [await record(server, f"{source.url}?key={number}", name=f"Film {number}") for number in many]
-    for row in rows:
-        await seconds(server, row["id"], 20)
+    ids = [(await record(server, f"{source.url}?key={number}", name=f"Film {number}"))["id"] for number in many]
+    reached = 20.0
     for _ in range(int(os.environ.get("NIGHTCREW_KILLS", "3"))):
+        rows = await wait_for_all(server, ids, partial(_has, reached))
         kill(server)
-        await asyncio.gather(*(more(server, row["id"], 2) for row in rows))
-    await asyncio.gather(*(server.post(f"/api/v1/recordings/{row['id']}/rotate") for row in rows))
-    await asyncio.gather(*(wait_for(server, row["id"], lambda now: now["parts"] == 2) for row in rows))
-    await asyncio.gather(*(server.post(f"/api/v1/recordings/{row['id']}/stop") for row in rows))
-    for row in rows:
-        assert (await accounted(server, await finished(server, row["id"], 180), source)).whole
+        reached = max(row["seconds"] for row in rows) + 3
+    await wait_for_all(server, ids, partial(_has, reached))
+    await asyncio.gather(*(server.post(f"/api/v1/recordings/{one}/rotate") for one in ids))
+    await wait_for_all(server, ids, lambda row: row["parts"] == 2)
+    await asyncio.gather(*(server.post(f"/api/v1/recordings/{one}/stop") for one in ids))
+    await wait_for_all(server, ids, lambda row: row["state"] in OVER, 60 + 6 * len(ids))
+    for one in ids:
+        assert (await accounted(server, await finished(server, one), source)).whole
 
 
 SCENARIOS: dict[str, Play] = {

@@ -24,12 +24,13 @@ from nightcrew.kernel.store import DatabaseAway
 from nightcrew.kernel.tasks import Tasks
 from nightcrew.recorder.ledger import Reader, Tally
 from nightcrew.recorder.wire import Order, Standing, boottime
-from nightcrew.recordings import rules
+from nightcrew.recordings import news, rules
 from nightcrew.recordings.connections import Connection, connect
 from nightcrew.recordings.fleet import Fleet, Recorder
 from nightcrew.recordings.models import ACTIVE, Recording, State
 from nightcrew.recordings.settings import RecordingSettings
 from nightcrew.recordings.store import recordings
+from nightcrew.recordings.store.recordings import Change
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
@@ -122,30 +123,38 @@ class Keeper:
     async def look(self) -> None:
         """The worker's cycle."""
         async with self._busy:
-            await self.fleet.look()
-            await recordings.claim(self.runtime.store, self.runtime.node)
-            rows = await recordings.of_states(self.runtime.store, ACTIVE, node=self.runtime.node)
-            await self._drop({row.id for row in rows})
-            for row in rows:
-                self.kept.setdefault(row.id, Kept(Reader(Path(row.segments))))
-            await self._read(self.kept.values())
-            await asyncio.gather(*(self._patiently(row) for row in rows))
-            await self._save(self.kept)
+            await self._look()
 
-    async def _patiently(self, row: Recording) -> None:
+    async def _look(self) -> None:
+        await self.fleet.look()
+        await recordings.claim(self.runtime.store, self.runtime.node)
+        rows = await recordings.of_states(self.runtime.store, ACTIVE, node=self.runtime.node)
+        await self._drop({row.id for row in rows})
+        for row in rows:
+            self.kept.setdefault(row.id, Kept(Reader(Path(row.segments))))
+        await self._read(self.kept.values())
+        decisions = await asyncio.gather(*(self._patiently(row) for row in rows))
+        decided = {row.id: (row, decision) for row, decision in zip(rows, decisions, strict=True) if decision}
+        ended = {one: self.kept[one] for one in decided if decided[one][1].state is State.FINISHING}
+        await self._read(ended.values())
+        await self._save(ended, always=True)
+        await self._stand(decided)
+        await self._save(self.kept)
+
+    async def _patiently(self, row: Recording) -> rules.Decision | None:
         try:
-            await self._keep(row, self.kept[row.id])
+            return await self._keep(row, self.kept[row.id])
         except (NotFound, Conflict):
-            return  # it was deleted or moved meanwhile
+            return None  # it was deleted or moved meanwhile
         except (NightcrewError, OSError) as exc:
             self.kept[row.id].next_start = max(self.kept[row.id].next_start, boottime() + PAUSE)
             log.warning("a recording could not be looked after", recording=row.id, reason=str(exc))
-            with contextlib.suppress(NightcrewError):
-                await self._stand(row, rules.Decision(rules.interrupted(self.kept[row.id].tally.segments), str(exc)))
+            return rules.Decision(rules.interrupted(self.kept[row.id].tally.segments), str(exc))
 
     # -- one recording ---------------------------------------------------------------------------------------------
 
-    async def _keep(self, row: Recording, kept: Kept) -> None:
+    async def _keep(self, row: Recording, kept: Kept) -> rules.Decision | None:
+        """Do what is to be done for it now. Returns how it stands; None while it is being ended."""
         up, recorder = boottime(), self.fleet.holder(row.id)
         standing = recorder.standing(row.id) if recorder is not None else None
         growing = kept.tally.segments > kept.progress[0]
@@ -165,8 +174,8 @@ class Keeper:
         decision = rules.decide(row, look, self.now(), grace=options.offline_grace, patience=options.wait_for_source)
         if decision.state is State.FINISHING or kept.ending is not None:
             kept.ending = kept.ending or (up, decision.reason)
-            await self._end(row, kept, recorder, standing)
-            return
+            over = await self._end(row, kept, recorder, standing)
+            return rules.Decision(State.FINISHING, kept.ending[1]) if over else None
         await self._change_source(row, kept, recorder, up)
         recorder = self.fleet.holder(row.id)
         if recorder is None and up >= kept.next_start:
@@ -175,7 +184,7 @@ class Keeper:
             await self._renew(row, kept, recorder, up)
         elif recorder is not None:
             await self._connect_again(row, kept)
-        await self._stand(row, decision)
+        return decision
 
     def _note_progress(self, kept: Kept, standing: Standing | None, up: float) -> None:
         """Notice what comes, and for how long nothing has."""
@@ -236,47 +245,43 @@ class Keeper:
         await self.fleet.change(order)
         kept.next_start = min(kept.next_start, up)
 
-    async def _end(self, row: Recording, kept: Kept, recorder: Recorder | None, standing: Standing | None) -> None:
-        """Have the recorder finish what it reads, then go on to post-processing."""
-        since, reason = kept.ending or (0.0, "")
+    async def _end(self, row: Recording, kept: Kept, recorder: Recorder | None, standing: Standing | None) -> bool:
+        """Have the recorder finish what it reads; returns whether it has."""
+        since, _ = kept.ending or (0.0, "")
         if recorder is not None and not (standing is not None and standing.state == "over"):
             if boottime() - since < ENDING:
                 await self.fleet.change(replace(recorder.orders[row.id], stop=True))
-                return
+                return False
             log.warning("a recorder did not end a recording in time", recording=row.id, pid=recorder.process.pid)
         await self.fleet.release(row.id)
-        await self._read([kept])
-        await self._save({row.id: kept}, always=True)
         if kept.connection is not None:
             await kept.connection.close()
             kept.connection = None
-        await recordings.change_state(
-            self.runtime.store, row.id, State.FINISHING, reason, now=self.now(), ended_at=self.now()
-        )
-        await self.runtime.activity.record("recording.ended", f"{row.name}: {reason}", subject=str(row.id))
-        self.runtime.bus.publish("recordings")
+        return True
 
-    async def _stand(self, row: Recording, decision: rules.Decision) -> None:
-        if (row.state, row.reason or "") == (decision.state, decision.reason):
-            return
-        moved = await recordings.change_state(
-            self.runtime.store, row.id, decision.state, decision.reason, now=self.now(), note="its stream comes in"
-        )
-        if moved:
-            await self._tell(row, decision)
-        self.runtime.bus.publish("recordings")
-
-    async def _tell(self, row: Recording, decision: rules.Decision) -> None:
-        words = {
-            State.RECORDING: "goes on" if row.state is not State.WAITING else "is being recorded",
-            State.RETRYING: f"is interrupted: {decision.reason}",
-            State.PAUSED: f"is paused: {decision.reason}",
-        }.get(decision.state)
-        if words:
-            level = "info" if decision.state is State.RECORDING else "warning"
-            await self.runtime.activity.record(
-                f"recording.{decision.state.value}", f"{row.name} {words}", level=level, subject=str(row.id)
+    async def _stand(self, decided: dict[int, tuple[Recording, rules.Decision]]) -> None:
+        """Store how recordings stand, and tell of it; all in one transaction, as a recorder's death concerns many."""
+        now = self.now()
+        changes = [
+            Change(
+                row.id,
+                decision.state,
+                decision.reason,
+                "its stream comes in",
+                now if decision.state is State.FINISHING else None,
             )
+            for row, decision in decided.values()
+            if (row.state, row.reason or "") != (decision.state, decision.reason)
+        ]
+        if not changes:
+            return
+        moved = await recordings.change_states(self.runtime.store, changes, now=now)
+        for one in news.of_moves((decided[one.recording_id][0], one) for one in changes if one.recording_id in moved):
+            await self._tell(one)
+        self.runtime.bus.publish("recordings")
+
+    async def _tell(self, one: news.News) -> None:
+        await self.runtime.activity.record(one.kind, one.message, level=one.level, subject=one.subject)
 
     def _order(self, row: Recording, connection: Connection) -> Order:
         options = self._options
@@ -308,17 +313,12 @@ class Keeper:
             kept.next_start = up + delay(kept.restarts)
             kept.restarts += 1
         with contextlib.suppress(NightcrewError):
-            await self.look()
+            async with self._busy:
+                if any(self.fleet.holder(one) is None for one in orphans):  # else another's death has helped them too
+                    await self._look()
         with contextlib.suppress(NightcrewError):
             names = await recordings.count_restarts(self.runtime.store, orphans)
-            said = f"{', '.join(names[:3])}{f' and {len(names) - 3} more' if len(names) > 3 else ''}"
-            subject = str(next(iter(orphans))) if len(orphans) == 1 else ""
-            await self.runtime.activity.record(
-                "recording.restarted",
-                f"{said}: the recorder is gone ({how}) and is replaced",
-                level="warning",
-                subject=subject,
-            )
+            await self._tell(news.of_a_death(names, sorted(orphans), how))
 
     # -- ledgers ---------------------------------------------------------------------------------------------------
 

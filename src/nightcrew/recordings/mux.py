@@ -14,6 +14,9 @@ from nightcrew.kernel.processes import Child, Command, start
 from nightcrew.recorder.ts import Programme, aligned
 
 BLOCK = 1 << 20
+QUEUE = "512"
+"""Packets that ffmpeg reads ahead (18 MB at 20 Mbit/s). Up to ffmpeg 6 it looks for them 100 times a second where it has two
+inputs, so that its usual 8 are 800 packets a second: eleven times as fast as they were recorded, where the disk does a thousand."""
 AAC = 0x0F
 SOUND = frozenset({0x03, 0x04, AAC, 0x11, 0x1C, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0xA1, 0xC1, 0xC2})
 """Stream types that are sound (ISO/IEC 13818-1, ATSC A/52): MPEG-1, -2, AAC with and without LATM, AC-3, DTS and their kin."""
@@ -49,7 +52,8 @@ async def join(pieces: Sequence[Piece], chapters: Path, output: Path, progress: 
     a connection broke off, is left out; the muxer's own filter would end the file there.
     """
     await asyncio.to_thread(output.unlink, missing_ok=True)  # an ffmpeg that still writes there writes to nobody
-    given = ["-f", "mov" if fragmented else "mpegts", "-i", "pipe:0", "-f", "ffmetadata", "-i", str(chapters)]
+    piped = ["-thread_queue_size", QUEUE, "-f", "mov" if fragmented else "mpegts", "-i", "pipe:0"]
+    given = [*piped, "-f", "ffmetadata", "-i", str(chapters)]
     maps = ["-map", "0:v?", "-map", "0:a?", "-map_metadata", "1", "-map_chapters", "1"]
     filters = [] if fragmented else await asyncio.to_thread(_filters, pieces[0].path)
     written = ["-c", "copy", *filters, "-copyinkf", "-movflags", "+faststart", "-f", "mp4", f"file:{output}"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -142,30 +144,79 @@ async def counts(store: Store) -> dict[str, int]:
     return {**{row[0]: row[1] for row in rows}, "bytes": int(sum(row[2] or 0 for row in rows))}
 
 
-async def change_state(
-    store: Store, recording_id: int, to: State, reason: str, *, now: datetime, note: str = "", **values: Any
-) -> bool:
-    """Move a recording, and record why. False when it stands so already; its reason is renewed then.
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How a recording stands from now on.
 
     `reason` is shown for as long as it stands so; `note` is recorded in its place where nothing is to be shown.
+    """
+
+    recording_id: int
+    to: State
+    reason: str
+    note: str = ""
+    ended_at: datetime | None = None
+
+
+async def change_state(
+    store: Store,
+    recording_id: int,
+    to: State,
+    reason: str,
+    *,
+    now: datetime,
+    note: str = "",
+    ended_at: datetime | None = None,
+) -> bool:
+    """Move a recording, and record why. False when it stands so already; its reason is renewed then.
 
     Raises `Conflict` for a move that there is not, `NotFound`.
     """
     async with store.write() as connection:
-        query = sa.select(recording.c.state, recording.c.reason).where(recording.c.id == recording_id).with_for_update()
-        row = (await connection.execute(query)).first()
-        if row is None:
+        known = await _states(connection, [recording_id])
+        if recording_id not in known:
             raise NotFound(f"there is no recording {recording_id}")
-        known = {"reason": reason[:MAX_REASON] or None, **values}
-        if row.state == to.value:
-            if row.reason != known["reason"] or values:
-                await connection.execute(sa.update(recording).where(recording.c.id == recording_id).values(known))
-            return False
-        check_move(State(row.state), to)
-        known |= {"state": to.value, "since": now}
-        await connection.execute(sa.update(recording).where(recording.c.id == recording_id).values(known))
-        await _note(connection, recording_id, State(row.state), to, reason or note, now)
-    return True
+        change = Change(recording_id, to, reason, note, ended_at)
+        return await _change(connection, *known[recording_id], change, now)
+
+
+async def change_states(store: Store, changes: Sequence[Change], *, now: datetime) -> set[int]:
+    """Move recordings in one transaction, and record why; returns those that stood otherwise.
+
+    One that is gone, or cannot go there from where it stands by now, is left as it is.
+    """
+    moved = set[int]()
+    if not changes:
+        return moved
+    async with store.write() as connection:
+        known = await _states(connection, [one.recording_id for one in changes])
+        for one in changes:
+            with contextlib.suppress(Conflict):
+                if one.recording_id in known and await _change(connection, *known[one.recording_id], one, now):
+                    moved.add(one.recording_id)
+    return moved
+
+
+async def _states(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, tuple[State, str | None]]:
+    """How recordings stand, and why; nobody else moves them until the end of the transaction."""
+    mine = recording.c.id.in_(ids)
+    query = sa.select(recording.c.id, recording.c.state, recording.c.reason).where(mine).order_by(recording.c.id)
+    rows = (await connection.execute(query.with_for_update())).all()
+    return {row.id: (State(row.state), row.reason) for row in rows}
+
+
+async def _change(connection: AsyncConnection, state: State, reason: str | None, change: Change, now: datetime) -> bool:
+    values: dict[str, Any] = {"reason": change.reason[:MAX_REASON] or None}
+    if change.ended_at is not None:
+        values["ended_at"] = change.ended_at
+    moves = state is not change.to
+    if moves:
+        check_move(state, change.to)
+        values |= {"state": change.to.value, "since": now}
+        await _note(connection, change.recording_id, state, change.to, change.reason or change.note, now)
+    if moves or values != {"reason": reason}:
+        await connection.execute(sa.update(recording).where(recording.c.id == change.recording_id).values(values))
+    return moves
 
 
 async def change(store: Store, recording_id: int, **values: Any) -> None:
