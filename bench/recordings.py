@@ -6,6 +6,7 @@ A local live source sends a film whose pictures are numbered; afterwards all fil
    cuts by itself, which is the peer to reach.
 2. A death: the recorder gets SIGKILL. Nightcrew replaces it; streamlink and ffmpeg are started anew at once.
 3. Processor and memory of the recorders for 1, 20 and 100 recordings.
+4. The finished file: parts made into one with chapters, beside `ffmpeg -c copy` of the same bytes.
 
     python bench/recordings.py [seconds for each of the measurements of load, 20]
 """
@@ -30,6 +31,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from counted import Counted
 from counter import FPS, Film, account, encode, numbers_of
 from darkroom import Server, finished, kill, more, record, recorders, seconds, serving, wait_for
+from nightcrew.demo.pictures import find_ffmpeg
+from nightcrew.recordings import mux
+from nightcrew.recordings.chapters import ffmetadata
 
 FILM_SECONDS = 400
 WINDOW = 10
@@ -199,6 +203,31 @@ async def load(film: Film, folder: Path, length: float) -> None:
                     one.wait()
 
 
+async def joining(film: Film, folder: Path) -> None:
+    """One file of a recording's parts, and what ffmpeg alone takes for the same bytes."""
+    part, chapters, output = folder / "part.ts", folder / "chapters.txt", folder / "made.mp4"
+    part.write_bytes(b"".join(film.segments))
+    chapters.write_text(ffmetadata("Film", []))
+    alone = [find_ffmpeg(), "-nostdin", "-v", "error", "-y", "-i", str(part), "-c", "copy", "-movflags", "+faststart"]
+    ours, theirs = list[float](), list[float]()
+    for _ in range(3):
+        before = time.monotonic()
+        await mux.join([mux.Piece(part, 0, part.stat().st_size)], chapters, output, _nothing, fragmented=False)
+        between = time.monotonic()
+        await asyncio.to_thread(subprocess.run, [*alone, str(folder / "alone.mp4")], check=True)
+        ours.append(between - before)
+        theirs.append(time.monotonic() - between)
+    length = len(film.segments) * film.segment_seconds
+    print(
+        f"One file of {length:.0f} s: {min(ours):.2f} s ({length / min(ours):.0f} times as fast as it was recorded), "
+        f"`ffmpeg -c copy` {min(theirs):.2f} s: {min(ours) / min(theirs):.1f} times as long"
+    )
+
+
+async def _nothing(_done: int) -> None:
+    return None
+
+
 async def main() -> int:
     """All of it; 1 when Nightcrew lost or doubled a picture."""
     os.environ.setdefault("NIGHTCREW_CHECK_NEW", "false")
@@ -207,6 +236,7 @@ async def main() -> int:
         film = encode(Path(name) / "film", seconds=FILM_SECONDS, segment=1.0)
         good = await loss(film, Path(name))
         await load(film, Path(name), length)
+        await joining(film, Path(name))
     return 0 if good else 1
 
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,10 +20,12 @@ import psutil
 
 from counted import Counted
 from counter import FPS, Account, account, numbers, numbers_of
+from nightcrew.recordings.models import Recording, State
 from support import Node as Inner
 from support import free_port
 
 OVER = {"done", "failed"}
+A_MOMENT = datetime(2026, 8, 20, 12, tzinfo=UTC)
 
 
 class Node(Protocol):
@@ -256,3 +259,23 @@ async def all_of(scenarios: dict[str, Callable[[], Any]], *, at_once: int) -> di
 
     ended = await asyncio.gather(*(play(scenario) for scenario in scenarios.values()), return_exceptions=True)
     return dict(zip(scenarios, ended, strict=True))
+
+
+def a_recording(**known: object) -> Recording:
+    """A row that is recorded for an hour by `A_MOMENT`; for tests of rules."""
+    values: dict[str, object] = dict.fromkeys(Recording.__dataclass_fields__)
+    values |= {
+        "id": 1,
+        "name": "ada",
+        "node": "here",
+        "state": State.RECORDING,
+        "since": A_MOMENT - timedelta(hours=1),
+        "created_at": A_MOMENT - timedelta(hours=1),
+        "favourite": False,
+        "priority": 0,
+        "stop_asked": False,
+        "bytes": 0,
+        "seconds": 0.0,
+        "missing": 0.0,
+    }
+    return Recording(**{**values, **known})  # type: ignore[arg-type]

@@ -19,6 +19,7 @@ from nightcrew.kernel.slots import Claim, Limit, Priority
 from nightcrew.recordings import stuck
 from nightcrew.recordings.models import State
 from nightcrew.recordings.store import recordings, watches
+from nightcrew.recordings.store.recordings import Change
 from support import Node, running, until
 
 
@@ -406,6 +407,26 @@ async def test_a_move_that_there_is_not_is_refused(node: Node, source: Counted) 
     row = await record(node, source.url)
     with pytest.raises(Exception, match="cannot go from"):
         await recordings.change_state(node.runtime.store, row["id"], State.DONE, "", now=utcnow())
+
+
+async def test_many_move_in_one_transaction_and_one_that_cannot_stays_as_it_is(any_node: Node) -> None:
+    store, now = any_node.runtime.store, utcnow()
+    rows = [await record(any_node, "http://127.0.0.1:9/nothing.m3u8", name=name) for name in ("a", "b", "c")]
+    first, second, third = (row["id"] for row in rows)
+    for one in (first, second, third):
+        await recordings.change(store, one, node="another machine")  # nobody else moves them
+    await recordings.change_state(store, second, State.FINISHING, "it was stopped by hand", now=now)
+    wanted = [Change(one, State.RETRYING, "no source") for one in (first, second, third, 999)]
+    assert await recordings.change_states(store, wanted, now=now) == {first, third}
+    assert await recordings.change_states(store, [Change(first, State.RETRYING, "still none")], now=now) == set()
+    found = {one: await recordings.get(store, one) for one in (first, second, third)}
+    assert [(row.state.value, row.reason) for row in found.values()] == [
+        ("retrying", "still none"),
+        ("finishing", "it was stopped by hand"),
+        ("retrying", "no source"),
+    ]
+    assert [move.reason for move in await recordings.moves(store, third)][-1] == "no source"
+    assert len(await recordings.moves(store, second)) == 2
 
 
 async def test_a_server_that_is_started_again_knows_its_recordings(tmp_path: Path, source: Counted) -> None:

@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from darkroom import A_MOMENT as NOW
+from darkroom import a_recording as row
 from nightcrew.kernel.errors import Conflict
 from nightcrew.recorder.wire import Standing
 from nightcrew.recordings import rules
 from nightcrew.recordings.models import ACTIVE, MOVES, Recording, State, check_move
 from nightcrew.recordings.rules import HUNG, STARTING, Decision, Look
 
-NOW = datetime(2026, 8, 20, 12, tzinfo=UTC)
 UP = 10_000.0
-
-
-def row(**known: object) -> Recording:
-    values: dict[str, object] = dict.fromkeys(Recording.__dataclass_fields__)
-    values |= {
-        "id": 1,
-        "name": "ada",
-        "node": "here",
-        "state": State.RECORDING,
-        "since": NOW - timedelta(hours=1),
-        "created_at": NOW - timedelta(hours=1),
-        "favourite": False,
-        "priority": 0,
-        "stop_asked": False,
-        "bytes": 0,
-        "seconds": 0.0,
-        "missing": 0.0,
-    }
-    return Recording(**{**values, **known})  # type: ignore[arg-type]
 
 
 def standing(state: str, *, ago: float = 60.0, reason: str = "", moved: float = 0.0) -> Standing:

@@ -1,0 +1,44 @@
+"""What is told of recordings: one line for those that fare alike."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from darkroom import a_recording as row
+from nightcrew.recordings import news
+from nightcrew.recordings.models import State
+from nightcrew.recordings.store.recordings import Change
+
+
+def test_recordings_that_fare_alike_are_told_of_in_one_line() -> None:
+    many = [replace(row(state=State.RECORDING), id=one, name=f"Film {one}") for one in range(1, 6)]
+    lost = [(one, Change(one.id, State.RETRYING, "it waits for a recorder")) for one in many[:4]]
+    full = [(many[4], Change(5, State.PAUSED, "the disk is full"))]
+    assert news.of_moves([*lost, *full]) == [
+        news.News(
+            "recording.retrying",
+            "Film 1, Film 2, Film 3 and 1 more: interrupted, it waits for a recorder",
+            "warning",
+            "",
+        ),
+        news.News("recording.paused", "Film 5: paused, the disk is full", "warning", "5"),
+    ]
+
+
+def test_what_begins_is_told_from_what_goes_on() -> None:
+    begun = (row(state=State.WAITING), Change(1, State.RECORDING, ""))
+    back = (row(state=State.RETRYING), Change(1, State.RECORDING, ""))
+    over = (row(state=State.RECORDING), Change(1, State.FINISHING, "its time is over"))
+    assert [one.message for one in news.of_moves([begun, back, over])] == [
+        "ada: it is being recorded",
+        "ada: it goes on",
+        "ada: its time is over",
+    ]
+    assert news.of_moves([(row(), Change(1, State.WAITING, "no source"))]) == []
+
+
+def test_a_death_names_whom_it_concerns() -> None:
+    told = news.of_a_death(["ada", "ben"], [3, 4], "it was ended by SIGKILL")
+    assert told.message == "ada, ben: the recorder is gone (it was ended by SIGKILL) and is replaced"
+    assert not told.subject
+    assert news.of_a_death(["ada"], [3], "").subject == "3"
