@@ -324,6 +324,30 @@ async def test_the_recording_of_a_machine_that_is_gone_is_taken_over(node: Node,
     assert (await accounted(node, await finish(node, row["id"]), source)).whole
 
 
+async def test_the_recording_of_a_machine_that_is_gone_with_its_parts_fails_and_can_be_tried_when_it_is_back(
+    node: Node, source: Counted
+) -> None:
+    row = await record(node, source.url)
+    await soon(node, row["id"])
+    await node.post("/api/v1/workers/recordings.keep/pause")
+    await asyncio.sleep(1.2)
+    here, away = Path((await get(node, row["id"]))["folder"]), node.runtime.data_dir / "its own disk"
+    here.rename(away)
+    await recordings.change(node.runtime.store, row["id"], node="gone-abc")
+    _, found = await stuck.find(node.runtime)
+    assert [(one.row.id, one.remedy) for one in found] == [(row["id"], "fail")]
+    answer = await node.post("/admin/recordings/cleanup-process-orphaned?dry_run=false")
+    assert answer["data"]["errors"] == []
+    failed = await get(node, row["id"])
+    assert failed["state"] == "failed"
+    assert "gone-abc, is gone, and they cannot be seen" in failed["reason"]
+    await node.post("/api/v1/workers/recordings.keep/resume")
+    away.rename(here)
+    await recordings.change(node.runtime.store, row["id"], node=node.runtime.node)
+    await node.post(f"/api/v1/recordings/{row['id']}/retry")
+    assert (await accounted(node, await finished(node, row["id"]), source)).whole
+
+
 async def test_post_processing_that_was_cancelled_is_told_and_can_be_done_again(node: Node, source: Counted) -> None:
     row = await record(node, source.url)
     await soon(node, row["id"])

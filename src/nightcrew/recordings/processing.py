@@ -89,9 +89,12 @@ async def _finish(run: Run, recording_id: int) -> str:
 
 
 async def _begin(runtime: Runtime, recording_id: int) -> None:
+    """From here on its figures are the ledger's, whatever a server that died had stored of them."""
     await recordings.change_state(
         runtime.store, recording_id, State.PROCESSING, "one file is made of its parts", now=utcnow()
     )
+    made = await _material(runtime, recording_id)
+    await recordings.save_tallies(runtime.store, {recording_id: made.tally}, made.row.progress_at or utcnow())
     runtime.bus.publish("recordings")
 
 

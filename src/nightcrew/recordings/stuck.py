@@ -55,15 +55,17 @@ async def find(runtime: Runtime) -> tuple[int, list[Stuck]]:
     keeper, now = runtime.part(Keeper), utcnow()
     hours = runtime.settings.of(RecordingSettings).stuck_hours
     rows = await recordings.of_states(runtime.store, {*ACTIVE, State.FINISHING, State.PROCESSING})
-    silent = {name for name, seen in await runtime.schedule.nodes(runtime) if now - seen > SILENT}
-    known = {name for name, _ in await runtime.schedule.nodes(runtime)}
+    heard = dict(await runtime.schedule.nodes(runtime))
     working = await runtime.jobs.active(f"{JOB}:")
     found: list[Stuck] = []
     for row in rows:
         if row.node and row.node != runtime.node:
-            gone = row.node in silent or row.node not in known
-            if gone and (not row.bytes or await asyncio.to_thread(Path(row.segments).is_dir)):
+            quiet = now - heard[row.node] if row.node in heard else timedelta.max
+            if quiet > SILENT and (not row.bytes or await asyncio.to_thread(Path(row.segments).is_dir)):
                 found.append(Stuck(row, f"the machine that recorded it, {row.node}, is gone", "adopt"))
+            elif quiet > timedelta(hours=hours):
+                said = f"the machine that has its parts, {row.node}, is gone, and they cannot be seen from here"
+                found.append(Stuck(row, said, "fail"))
             continue
         held = keeper.fleet.holder(row.id) is not None
         if rules.is_stuck(row, held=held, now=now, hours=hours):
@@ -101,6 +103,8 @@ async def _mend(runtime: Runtime, one: Stuck) -> None:
         case "adopt":
             await recordings.adopt(runtime.store, row.id, of=row.node, node=runtime.node)
         case "fail":
+            if row.active:
+                await recordings.change_state(runtime.store, row.id, State.FINISHING, one.reason, now=now, ended_at=now)
             await recordings.change_state(runtime.store, row.id, State.FAILED, one.reason, now=now)
         case _:
             tally = await asyncio.to_thread(ledger.read, Path(row.segments))
