@@ -102,6 +102,33 @@ async def _away(node: Node, source: Counted, length: float, **fault: object) -> 
     assert len(found.missing) == (0 if length < 10 else 1)
 
 
+async def playlist_stands_still(node: Node, source: Counted) -> None:
+    """It does not say that it goes on when it does not, and asks for the address anew."""
+    row = await record(node, source.url)
+    await seconds(node, row["id"], BEGUN)
+    with source.fault(frozen=True):
+        stalled = await in_state(node, row["id"], "retrying")
+        assert stalled["reason"] == "its playlist shows nothing new"
+    await in_state(node, row["id"], "recording")
+    await more(node, row["id"], 6)
+    found = await accounted(node, await finish(node, row["id"]), source)
+    assert len(found.missing) == 1
+
+
+async def segments_cannot_be_read(node: Node, source: Counted) -> None:
+    """Its playlist goes on, and nothing comes of it."""
+    row = await record(node, source.url)
+    await seconds(node, row["id"], BEGUN)
+    source.lost |= set(range(source.newest + 1, source.newest + 200))
+    stalled = await in_state(node, row["id"], "retrying")
+    assert stalled["reason"] == "its segments cannot be read: HTTP 404"
+    source.lost.clear()
+    await in_state(node, row["id"], "recording")
+    await more(node, row["id"], 6)
+    found = await accounted(node, await finish(node, row["id"]), source)
+    assert len(found.missing) == 1
+
+
 async def _mostly_away(node: Node, source: Counted, lengths: tuple[float, ...]) -> None:
     """Stopped and let go again, as a machine does that is short of memory."""
     row = await record(node, source.url)
@@ -228,6 +255,8 @@ SCENARIOS: dict[str, Play] = {
         rotations,
         segments_are_lost,
         segments_are_torn,
+        segments_cannot_be_read,
+        playlist_stands_still,
         recorder_hangs,
         numbers_begin_anew,
         discontinuity,

@@ -35,6 +35,8 @@ LEAST_GAP = 0.1
 PIECE = 2.0
 """Seconds after which what has come is written, where nothing says where it may be cut."""
 INTERRUPTED = "the connection was interrupted"
+USELESS = 60.0
+"""Seconds for which bytes may come of which nothing can be written: more than the longest groups of pictures."""
 FFMPEG_QUIET = 20_000_000
 """Microseconds without a byte after which ffmpeg gives up."""
 
@@ -79,6 +81,8 @@ class ContinuousReader:
             self._take(cut)
         if self._cutter.programme.video_pid is None and self._clock() - self._written > PIECE:
             self._take(self._cutter.rest())
+        if self._clock() - self._written > USELESS:
+            raise Unreadable("what it sends is no stream of pictures or sound")
 
     def close(self) -> None:
         """No connection follows: what came last is written."""

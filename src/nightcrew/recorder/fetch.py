@@ -19,8 +19,11 @@ READ = 10.0
 """Seconds without a byte at most; less where the source is due to show something new sooner."""
 SMALL = 4 << 20
 """Bytes of a playlist or a key at most."""
-LARGE = 512 << 20
+LARGE = 256 << 20
 """Bytes of a segment at most."""
+WHOLE = 16 << 20
+WHOLE_SECONDS = 30.0
+"""Bytes and seconds at most of what streamlink's plugins ask for."""
 CHUNK = 1 << 16
 
 
@@ -32,7 +35,26 @@ class Refused(OSError):
         self.status = status
 
 
-class _Guarded(HTTPAdapter):
+class _Limited(HTTPAdapter):
+    """Reads the bodies that streamlink and its plugins ask for whole up to a limit of size and time, and no redirect's.
+
+    What is asked for with `stream=True` is limited by who reads it.
+    """
+
+    def send(
+        self, request: requests.PreparedRequest, stream: bool = False, *args: Any, **kwargs: Any
+    ) -> requests.Response:
+        response = super().send(request, stream, *args, **kwargs)
+        if response.is_redirect:
+            response.close()
+            _read_already(response, b"")
+        elif not stream:
+            with response:
+                _read_already(response, _whole(response, limit=WHOLE, seconds=WHOLE_SECONDS))
+        return response
+
+
+class _Guarded(_Limited):
     """Refuses addresses of private networks, each time before it connects."""
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
@@ -46,6 +68,25 @@ class _Guarded(HTTPAdapter):
         return super().send(request, *args, **kwargs)
 
 
+def _read_already(response: requests.Response, data: bytes) -> None:
+    """Nobody reads it from the network any more."""
+    response._content = data
+    response._content_consumed = True
+
+
+def _whole(response: requests.Response, *, limit: int, seconds: float) -> bytes:
+    """Raises `Refused` when it is larger, or takes longer; other OSErrors."""
+    deadline, found, size = time.monotonic() + seconds, list[bytes](), 0
+    for chunk in response.iter_content(CHUNK):
+        found.append(chunk)
+        size += len(chunk)
+        if size > limit:
+            raise Refused(f"the answer is larger than {limit >> 20} MB")
+        if time.monotonic() > deadline:
+            raise Refused(f"the answer took longer than {seconds:.0f} s")
+    return b"".join(found)
+
+
 def session(headers: Mapping[str, str], *, private: bool) -> Streamlink:
     """A session that knows all plugins, reads no files, and stays out of private networks unless `private`."""
     made = Streamlink()
@@ -54,9 +95,8 @@ def session(headers: Mapping[str, str], *, private: bool) -> Streamlink:
     http.max_redirects = 8
     http.headers.update(dict(headers))
     http.trust_env = False
-    if not private:
-        http.mount("http://", _Guarded())
-        http.mount("https://", _Guarded())
+    for scheme in ("http://", "https://"):
+        http.mount(scheme, _Limited() if private else _Guarded())
     return made
 
 
@@ -67,16 +107,8 @@ def body(
 
     Raises `Refused` and other OSErrors.
     """
-    deadline, found, size = time.monotonic() + seconds, list[bytes](), 0
     with opened(made, url, quiet=quiet, **params) as response:
-        for chunk in response.iter_content(CHUNK):
-            found.append(chunk)
-            size += len(chunk)
-            if size > limit:
-                raise Refused(f"the answer is larger than {limit >> 20} MB")
-            if time.monotonic() > deadline:
-                raise Refused(f"the answer took longer than {seconds:.0f} s")
-        return b"".join(found), str(response.url)
+        return _whole(response, limit=limit, seconds=seconds), str(response.url)
 
 
 def opened(made: Streamlink, url: str, *, quiet: float = READ, **params: Any) -> requests.Response:

@@ -30,6 +30,8 @@ STARTING_BEHIND = 60.0
 """Seconds before a live playlist's end at which a recording begins, or six target durations: some list hours."""
 TRIES = 3
 """Tries after which a segment of a finished playlist is missing for good."""
+STALLED = 15.0
+"""Seconds without anything new, or three target durations, after which the source is asked for its address anew."""
 ADVERTISEMENT = "an advertisement, which is not recorded"
 
 
@@ -52,7 +54,14 @@ class Sink(Protocol):
         """The numbering begins anew."""
 
     def moved(self, at: float, target: float, reason: str) -> None:
-        """How the playlist goes on: monotonic seconds at which it last moved; a reason when it cannot be read."""
+        """How the playlist goes on: monotonic seconds at which it last moved; a reason when it cannot be read.
+
+        Without one, what was told before stays told until something is written.
+        """
+
+
+class Stalled(Unreadable):
+    """Nothing comes, for so long that its address may have changed."""
 
 
 class Over(Exception):
@@ -81,9 +90,14 @@ class HlsReader:
         self._failures = 0
         self._ended = False
         self._reload_at = 0.0
+        self._came = 0.0
+        """When something was read last, or passed over with intent."""
+        self._trouble = ""
+        """Why the last segment could not be read."""
 
     def read(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Read until the end. Raises `Over`, `Unreadable`, and what the sink raises."""
+        self._came = clock()
         while True:
             self._sink.check()
             if clock() >= self._reload_at:
@@ -91,8 +105,12 @@ class HlsReader:
             self._fetch_due(clock)
             for step in self._window.ready():
                 self._put(step)
+                self._came = clock()  # a full disk is no fault of the source
             if self._ended and not self._window.waiting:
                 raise Over("the playlist has ended")
+            if clock() - self._came > max(STALLED, 3 * self._window.target):
+                trouble = f"its segments cannot be read: {self._trouble}" if self._trouble else ""
+                raise Stalled(trouble or "its playlist shows nothing new")
             self._sink.rest(max(0.0, min(self._reload_at, self._window.next_try() or self._reload_at) - clock()))
 
     def _put(self, step: Step) -> None:
@@ -181,17 +199,20 @@ class HlsReader:
         segment = wanted.listed.handle.segment
         if self._parts.writer.should_filter_segment(segment):
             wanted.lost = ADVERTISEMENT
+            self._came = clock()
             return
         try:
             wanted.listed.handle.init = self._init_of(segment)
             data = self._segment(segment, segment.key, is_map=False)
         except (OSError, ValueError, StreamError) as exc:
             missing = isinstance(exc, Refused) and exc.status in MISSING
-            self._window.failed(wanted, said(exc), clock(), missing=missing)
+            self._trouble = said(exc)
+            self._window.failed(wanted, self._trouble, clock(), missing=missing)
             if missing and self._ended and wanted.tries >= TRIES:
-                wanted.lost = said(exc)
+                wanted.lost = self._trouble
             return
         self._window.got(wanted, data)
+        self._came, self._trouble = clock(), ""
 
     def _init_of(self, segment: HLSSegment) -> bytes:
         """The init section that a segment needs, kept as long as it is the same one."""

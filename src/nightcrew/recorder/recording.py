@@ -16,7 +16,7 @@ from typing import TextIO
 
 from nightcrew.recorder import ledger
 from nightcrew.recorder.continuous import ContinuousReader, NotTransport
-from nightcrew.recorder.hls import HlsReader, Over
+from nightcrew.recorder.hls import HlsReader, Over, Stalled
 from nightcrew.recorder.parts import FULL, DiskFull, Parts, Piece
 from nightcrew.recorder.source import Offline, Source, Unreadable, resolve
 from nightcrew.recorder.window import Known, Lost, Window
@@ -129,7 +129,8 @@ class Recording(threading.Thread):
                 except (Offline, Unreadable) as exc:
                     failures = 0 if parts.tally.segments > before else failures + 1
                     self._stand("offline" if isinstance(exc, Offline) else "waiting", str(exc))
-                    self._pause(PAUSES[min(failures, len(PAUSES)) - 1] if failures else 0.0)
+                    patient = failures and not isinstance(exc, Stalled)  # which has waited already
+                    self._pause(PAUSES[min(failures, len(PAUSES)) - 1] if patient else 0.0)
                 except Exception as exc:  # noqa: BLE001 - a supervisor: it is told, and the recording goes on
                     failures += 1
                     with contextlib.suppress(OSError):  # its log may lie on a full disk
@@ -229,9 +230,9 @@ class Recording(threading.Thread):
         """How the source goes on."""
         standing = self.standing
         moved = boottime() - max(0.0, time.monotonic() - at) if at else standing.moved
-        state: State = "waiting" if reason else "reading"
+        state: State = "waiting" if reason else standing.state
         since = standing.since if standing.state == state else boottime()
-        self.standing = Standing(state, since, reason, target, moved)
+        self.standing = Standing(state, since, reason or standing.reason, target, moved)
 
     def _of(self) -> Parts:
         if self._parts is None:
