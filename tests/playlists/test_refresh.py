@@ -17,6 +17,7 @@ from nightcrew.demo.world import World
 from nightcrew.kernel.clock import utcnow
 from nightcrew.playlists import jobs
 from nightcrew.playlists.models import feed as feed_table
+from nightcrew.playlists.store import sources
 from support import Node, locked_out, running
 
 SERVICES = {"m3u": 0, "xtream": 1, "catalogue": 2}
@@ -393,6 +394,18 @@ async def test_a_trigger_joins_the_running_refresh(node: Node, world: World) -> 
     await node.post(f"/api/v1/jobs/{runs[0][0]}/cancel")
     world.faults.clear()
     del source
+
+
+async def test_a_run_that_has_been_claimed_and_not_begun_is_there_for_who_joins_it(node: Node, world: World) -> None:
+    source = await add(node, world, "m3u")
+    feed = await feed_of(node, source)
+    claimed, until = f"{jobs.JOB}:{feed['id']}:early", utcnow() + timedelta(seconds=60)
+    held = await sources.claim(node.runtime.store, feed["id"], claimed, now=utcnow(), until=until)
+    assert held == claimed, "as the schedule does just before it begins its run"
+    (joined,) = (await node.post(f"/api/v1/sources/{source['id']}/refresh"))["jobs"]
+    assert joined == claimed
+    assert (await node.runtime.jobs.wait(joined, limit=30)).state == "done"
+    assert (await feed_of(node, source))["run"] is None
 
 
 async def test_a_retried_run_joins_the_one_that_holds_the_feed(node: Node, world: World) -> None:

@@ -42,11 +42,14 @@ JOB = "playlists.refresh"
 
 
 async def begin(runtime: Runtime, feed: Feed, *, rebuild: bool) -> str:
-    """Start a refresh of a feed, or join the one that is running; returns the run's id."""
+    """Start a refresh of a feed, or join the one that is running; returns the run's id.
+
+    Who joins starts it too, which does nothing twice: the one that has claimed it may not have come so far yet.
+    """
     run_id = f"{JOB}:{feed.id}:{uuid.uuid4().hex[:10]}"
     holder = await _claim(runtime, feed.id, run_id)
+    await runtime.jobs.start(JOB, feed.id, rebuild, run_id=holder, label=await _feed_name(runtime, feed))
     if holder == run_id:
-        await runtime.jobs.start(JOB, feed.id, rebuild, run_id=run_id, label=await _feed_name(runtime, feed))
         runtime.bus.publish("sources")
     return holder
 
