@@ -13,13 +13,14 @@ demo: .venv/.runtime
 run: .venv/.runtime
 	$(BIN)/nightcrew serve
 
-# Two halves at the same time: the tests of recordings mostly wait for streams.
+# A file stays in one process; tests/conftest.py says how many processes, and which files come first.
 test: .venv/.dev system
-	$(BIN)/python tests/halves.py
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # What takes longer than the suite may.
 soak: .venv/.dev system
-	NIGHTCREW_KILLS=200 $(BIN)/python -m pytest --timeout 3600 tests/end_to_end/test_kill.py
+	NIGHTCREW_KILLS=200 NIGHTCREW_EXAMPLES=100 $(BIN)/python -m pytest --timeout 3600 \
+		tests/end_to_end/test_kill.py tests/end_to_end/test_api_fuzz.py
 	NIGHTCREW_KILLS=10 NIGHTCREW_RECORDINGS=100 NIGHTCREW_SOAK=1 $(BIN)/python -m pytest --timeout 3600 tests/faults
 
 check: .venv/.dev

@@ -18,7 +18,7 @@ from support import free_port
 from .conftest import Forks, Process
 
 CHANNELS = 3_000
-KILLS = int(os.environ.get("NIGHTCREW_KILLS", "15"))
+KILLS = int(os.environ.get("NIGHTCREW_KILLS", "10"))
 """`make soak` pulls the plug more often."""
 
 

@@ -36,6 +36,8 @@ from darkroom import (
 from support import until
 
 Play = Callable[[Server, Counted], Awaitable[None]]
+WINDOW = 45
+"""Segments in the source's playlist, more than the seconds that a server takes to start on a busy machine."""
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 
 
@@ -172,7 +174,7 @@ def outcomes(
     async def play(name: str) -> None:
         folder = tmp_path_factory.mktemp("server") / name
         environment = _turned_clock(folder) if name.startswith("clock") else {}
-        async with Counted(film, window=20) as source, serving(folder / "data", **environment) as server:
+        async with Counted(film, window=WINDOW) as source, serving(folder / "data", **environment) as server:
             await SCENARIOS[name](server, source)
 
     return asyncio.run(all_of({name: partial(play, name) for name in chosen(request, SCENARIOS)}, at_once=3))

@@ -78,9 +78,8 @@ async def ended(node: Node, to: State = State.DONE, **more: Any) -> Recording:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"film")
         await recordings.change_state(store, row.id, State.PROCESSING, "one file is made", now=now)
-        await recordings.change_state(
-            store, row.id, State.DONE, "", now=now, file=True, file_bytes=50_000_000, node=node.runtime.node
-        )
+        await recordings.change(store, row.id, file=True, file_bytes=50_000_000, node=node.runtime.node)
+        await recordings.change_state(store, row.id, State.DONE, "", now=now)
     else:
         await recordings.change_state(store, row.id, to, f"no file: {HOSTILE}", now=now)
     return await recordings.get(store, row.id)

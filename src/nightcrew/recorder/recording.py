@@ -26,6 +26,7 @@ PAUSES = (0.5, 1.0, 2.0, 5.0)
 """Seconds before the source is opened again; the last one for all that follow."""
 FULL_PAUSE = 1.0
 """Seconds between two tries to write to a full disk."""
+BACK = "it is there again, and nothing has come yet"
 JITTER = 0.05
 """Parts of different recordings are cut up to this much earlier or later, so that not all are cut at once."""
 
@@ -230,9 +231,11 @@ class Recording(threading.Thread):
         """How the source goes on."""
         standing = self.standing
         moved = boottime() - max(0.0, time.monotonic() - at) if at else standing.moved
+        if not reason:  # what was told stays told until something is written, but that it is offline
+            reason = BACK if standing.state == "offline" else standing.reason
         state: State = "waiting" if reason else standing.state
         since = standing.since if standing.state == state else boottime()
-        self.standing = Standing(state, since, reason or standing.reason, target, moved)
+        self.standing = Standing(state, since, reason, target, moved)
 
     def _of(self) -> Parts:
         if self._parts is None:
