@@ -19,7 +19,6 @@ from nightcrew.demo.defects import Defects
 from nightcrew.demo.pictures import Pictures, find_ffmpeg
 from support import Node, new_database, running
 
-
 FIRST = ("checks", "recordings", "faults", "end_to_end", "cli", "playlists")
 """Folders with the files that take longest: begun last, one of them would keep all others waiting."""
 

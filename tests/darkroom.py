@@ -145,7 +145,7 @@ async def wait_for_all(
                 rows = (await node.get("/api/v1/recordings", params={"limit": 200}))["items"]
                 rows = [row for row in rows if row["id"] in recordings]
                 late = {row["id"]: row for row in rows if not ready(row)}
-                if not late:
+                if not late and len(rows) == len(recordings):
                     return rows
                 await asyncio.sleep(0.5)
     except TimeoutError as exc:

@@ -140,6 +140,7 @@ async def run(
             await domain.start(runtime)
     runtime.jobs.on_end(runtime.schedule.job_ended)
     runtime.jobs.on_end(runtime.health.job_ended)
+    await runtime.schedule.announce(runtime)
     await runtime.jobs.launch(runtime)
     async with asyncio.TaskGroup() as tasks:
         workers = [

@@ -263,3 +263,23 @@ def test_what_was_lost_is_no_longer_among_the_segments(tmp_path: Path) -> None:
         ("open", None), ("part", None), ("seg", 5), ("gap", None), ("part", None), ("seg", 8),
     ]  # fmt: skip
     assert list(ledger.samples([*lines, part(2), segment(8, 0, 4, p=2)])) == [(0.0, 2.0, 10), (6.0, 2.0, 4)]
+
+
+# -- a ledger that is damaged ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("damage", [b"\0", b"x", b"\xff\xfe", b"{"])
+def test_a_damaged_line_costs_itself_and_nothing_behind_it(tmp_path: Path, damage: bytes) -> None:
+    many = [segment(number, 10 * number, 10) for number in range(20)]
+    write(tmp_path, opened(), part(1), *many)
+    (tmp_path / "x_part001.ts").write_bytes(bytes(200))
+    path = tmp_path / ledger.NAME
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[4] = lines[4][:5] + damage + lines[4][6:]
+    path.write_bytes(b"".join(lines))
+    found = taken_up(tmp_path)
+    assert found.segments == 19
+    assert (tmp_path / "x_part001.ts").stat().st_size == 200, "no byte of what was recorded is cut off"
+    assert found.last is not None
+    assert found.last.number == 19
+    assert ledger.read(tmp_path) == found

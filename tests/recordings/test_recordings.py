@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,6 +29,14 @@ async def source(film: Film) -> AsyncIterator[Counted]:
     """A live source."""
     async with Counted(film, window=8) as made:
         yield made
+
+
+async def the_only_one(node: Node) -> dict[str, Any]:
+    """The recording that a watch begins, a moment after it is known to be live."""
+    while not (found := (await node.get("/api/v1/recordings"))["items"]):
+        await asyncio.sleep(0.1)
+    (row,) = found
+    return dict(row)
 
 
 async def soon(node: Node, recording: int) -> None:
@@ -153,7 +162,7 @@ async def test_a_watched_stream_is_recorded_when_it_goes_live_and_is_over_when_i
     source.offline = False
     await look_now(node, watch["id"])
     await until_watch(node, watch["id"], live=True)
-    (row,) = (await node.get("/api/v1/recordings"))["items"]
+    row = await the_only_one(node)
     assert (row["watch"], row["name"]) == (watch["id"], "Streamer")
     await soon(node, row["id"])
     await look_now(node, watch["id"])
@@ -166,7 +175,7 @@ async def test_a_watched_stream_is_recorded_when_it_goes_live_and_is_over_when_i
 async def test_what_a_person_stops_is_not_begun_again_until_the_stream_was_away(node: Node, source: Counted) -> None:
     watch = await node.post("/api/v1/watches", {"url": source.url, "name": "Streamer"})
     await until_watch(node, watch["id"], live=True)
-    (row,) = (await node.get("/api/v1/recordings"))["items"]
+    row = await the_only_one(node)
     await soon(node, row["id"])
     await finish(node, row["id"])
     await look_now(node, watch["id"])
@@ -188,7 +197,7 @@ async def test_a_window_is_recorded_once_and_ends_with_its_time(node: Node, sour
     window = f"{now:%Y-%m-%d} {begin:%H:%M}-{end:%H:%M}"
     watch = await node.post("/api/v1/watches", {"url": source.url, "name": "Evening", "windows": [window]})
     await until(lambda: bool(recorders(node)), 20)
-    (row,) = (await node.get("/api/v1/recordings"))["items"]
+    row = await the_only_one(node)
     assert row["stop_at"] is not None
     await soon(node, row["id"])
     await recordings.change(node.runtime.store, row["id"], stop_at=utcnow())

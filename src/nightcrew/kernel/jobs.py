@@ -163,6 +163,8 @@ class Jobs:
         )
         for name, job in self._jobs.items():
             self._functions[name] = DBOS.workflow(name=name)(self._wrap(job))
+        # else every node takes from the queues of all, which the database knows
+        DBOS.listen_queues([self._queue(job) for job in self._jobs.values() if job.queue])
         DBOS.launch()
         for job in self._jobs.values():
             if job.queue:
@@ -306,7 +308,9 @@ class Jobs:
         state = await self.get(run_id)
         if state.state not in {"failed", "cancelled"}:
             raise Conflict(f"job {run_id} is {state.state}, only a failed or cancelled one can be retried")
-        handle = await DBOS.fork_workflow_async(run_id, 1)
+        job = self._jobs.get(state.name)
+        queue = self._queue(job) if job is not None and job.queue else None
+        handle = await DBOS.fork_workflow_async(run_id, 1, queue_name=queue)
         return str(handle.workflow_id)
 
     async def wait(self, run_id: str, *, limit: float = 60.0) -> JobState:

@@ -284,6 +284,10 @@ class Schedule:
             if upcoming > now:
                 return upcoming
 
+    async def announce(self, runtime: Runtime) -> None:
+        """Tell the other nodes of this one, before it takes a job: nobody takes over from one that is not known."""
+        await rows.beat(runtime.store, self._node, (), utcnow())
+
     # -- upkeep ----------------------------------------------------------------------------------------------------
 
     async def _heartbeat_round(self) -> float:

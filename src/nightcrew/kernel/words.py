@@ -1,6 +1,8 @@
-"""Lengths of time and sizes as people read them, on pages and in the command line. Pure."""
+"""Lengths of time, sizes and strange texts as people read them, on pages and in the command line. Pure."""
 
 from __future__ import annotations
+
+import unicodedata
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
@@ -22,6 +24,11 @@ def duration(seconds: float | None) -> str:
     smaller, its_unit = _UNITS[place + 1]
     second = rest // smaller
     return f"{first} {unit} {second} {its_unit}" if second else f"{first} {unit}"
+
+
+def plain(text: str) -> str:
+    """Text on one line: control characters and halves of characters, which no database takes, become spaces."""
+    return "".join(" " if unicodedata.category(char) in {"Cc", "Cs"} else char for char in text).strip()
 
 
 def size(count: float | None) -> str:

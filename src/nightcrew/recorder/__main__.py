@@ -72,7 +72,7 @@ class Recorder:
                 del self._recordings[number]
         for number, order in orders.items():
             known = self._recordings.get(number)
-            if known is None or (known.released and not known.is_alive()):
+            if known is None or not (known.is_alive() or known.done):
                 known = self._recordings[number] = Recording(order)
                 known.start()
             elif known.order != order:

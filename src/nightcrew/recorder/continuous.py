@@ -7,10 +7,11 @@ else by ours; what a source sends again after a new connection is passed over.
 from __future__ import annotations
 
 import contextlib
+import select
 import subprocess
 import time
 from collections.abc import Callable, Generator
-from io import BufferedReader
+from io import FileIO
 from typing import cast
 
 from streamlink.exceptions import StreamError
@@ -37,8 +38,13 @@ PIECE = 2.0
 INTERRUPTED = "the connection was interrupted"
 USELESS = 60.0
 """Seconds for which bytes may come of which nothing can be written: more than the longest groups of pictures."""
+ENOUGH = 400
+"""Bytes that tell whether it is a transport stream: two packets."""
 FFMPEG_QUIET = 20_000_000
 """Microseconds without a byte after which ffmpeg gives up."""
+
+FFMPEG_SILENT = 30.0
+"""Seconds without a byte after which ffmpeg is ended: not all of its protocols know a limit."""
 
 
 class ContinuousReader:
@@ -60,14 +66,18 @@ class ContinuousReader:
     def read(self, source: Source, order: Order) -> None:
         """Read until the connection ends, which is never the end of the recording. Raises `Unreadable`, `NotTransport`."""
         self._cutter, self._joined, self._written = Cutter(), False, self._clock()
-        any_bytes = False
+        any_bytes, head = False, b""
         try:
             with contextlib.closing(_chunks(source, order)) as coming:
                 for chunk in coming:
-                    if not any_bytes:
-                        self._look_at(chunk)
-                    any_bytes = True
-                    self._feed(chunk)
+                    self._sink.check()
+                    head += chunk if not any_bytes else b""
+                    if not any_bytes and len(head) > ENOUGH:
+                        self._look_at(head)
+                        any_bytes = True
+                        self._feed(head)
+                    elif any_bytes and chunk:
+                        self._feed(chunk)
         except (OSError, StreamError) as exc:
             raise Unreadable(said(exc)) from exc
         finally:
@@ -75,7 +85,6 @@ class ContinuousReader:
         raise Unreadable("the stream broke off" if any_bytes else "it sends nothing")
 
     def _feed(self, chunk: bytes) -> None:
-        self._sink.check()
         self._sink.moved(self._clock(), 0.0, "")
         for cut in self._cutter.feed(chunk):
             self._take(cut)
@@ -91,7 +100,7 @@ class ContinuousReader:
     def _look_at(self, first: bytes) -> None:
         if first.lstrip()[:1] in {b"<", b"{"}:
             raise Unreadable("it sends a page, and no stream")
-        if len(first) > 400 and not any(aligned(first[at:]) for at in range(188)):
+        if not any(aligned(first[at:]) for at in range(188)):
             raise NotTransport
 
     # -- pieces ----------------------------------------------------------------------------------------------------
@@ -198,11 +207,21 @@ def _by_ffmpeg(url: str, order: Order) -> Generator[bytes, None, None]:
     wait = ["-rw_timeout", str(FFMPEG_QUIET)] if url.startswith(("http", "rtmp")) else []
     out = ["-map", "0:v?", "-map", "0:a?", "-c", "copy", "-copyts", "-f", "mpegts", "pipe:1"]
     command = [order.ffmpeg, "-nostdin", "-v", "error", *given, *wait, "-i", url, *out]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as child:  # noqa: S603
-        output = cast("BufferedReader", child.stdout)
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, bufsize=0) as child:  # noqa: S603
+        output = cast("FileIO", child.stdout)
+        heard = time.monotonic()
         try:
-            while chunk := output.read1(CHUNK):
-                yield chunk
+            while True:
+                if select.select([output], [], [], 1.0)[0]:
+                    chunk = output.read(CHUNK)
+                    if not chunk:
+                        return
+                    heard = time.monotonic()
+                    yield chunk
+                elif time.monotonic() - heard > FFMPEG_SILENT:
+                    raise Unreadable("the server does not answer in time")
+                else:
+                    yield b""  # whoever reads looks whether to go on
         finally:
             child.kill()
 

@@ -202,17 +202,17 @@ class Tally:
 
 
 def lines_of(data: bytes) -> Iterator[tuple[Line, int]]:
-    """The whole lines of `data`, each with the offset behind it. Ends at the first that is torn or no object."""
+    """The whole lines of `data`, each with the offset behind it.
+
+    What is no object is passed over: a damaged line costs itself, and not what was recorded after it.
+    """
     offset = 0
     while (end := data.find(b"\n", offset)) >= 0:
-        try:
-            line = json.loads(data[offset:end])
-        except ValueError:
-            return
-        if not isinstance(line, dict):
-            return
-        offset = end + 1
-        yield line, offset
+        found, offset = data[offset:end], end + 1
+        with contextlib.suppress(ValueError):
+            line = json.loads(found)
+            if isinstance(line, dict):
+                yield line, offset
 
 
 @dataclass(slots=True)
@@ -314,6 +314,14 @@ class Writer:
             raise
         self._end += len(payload)
         self.tally.add(line)
+
+    @property
+    def in_place(self) -> bool:
+        """Whether it is still the file that has its name: its folder may be moved, deleted, or hidden by a disk."""
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), (self._folder / NAME).stat())
+        except FileNotFoundError:
+            return False
 
     def close(self) -> None:
         """Flush it to the disk, and let go of it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from nightcrew.recorder import fmp4, ledger, ts
 from nightcrew.recorder.wire import Order, boottime
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+LOOKS = 5.0
+"""Seconds between two looks whether its folder is still there."""
 
 
 class DiskFull(Exception):
@@ -34,6 +39,10 @@ class Piece:
     """A digest of its first picture, where there are no numbers to know it by."""
 
 
+class Displaced(Exception):
+    """What it writes to is no longer where it is looked for."""
+
+
 class Parts:
     """Appends pieces to the part that is open, and begins new ones. Raises `DiskFull`, and OSError for anything else."""
 
@@ -44,6 +53,7 @@ class Parts:
         self._track: tuple[str, int | None] = ("", None)
         self._descriptor: int | None = None
         self._anew: str | None = None
+        self._looked = time.monotonic()
         with _space():
             self.ledger = ledger.Writer(folder)
 
@@ -68,7 +78,11 @@ class Parts:
         self._anew = reason
 
     def append(self, piece: Piece, order: Order, jitter: float) -> None:
-        """Append a piece; into a new part when the one that is open is full, or one was asked for."""
+        """Append a piece; into a new part when the one that is open is full, or one was asked for. Raises `Displaced`."""
+        if time.monotonic() - self._looked > LOOKS:
+            self._looked = time.monotonic()
+            if not self.ledger.in_place:
+                raise Displaced
         digest = hashlib.sha256(piece.init).hexdigest()[:16] if piece.init else ""
         self._note_epoch()
         part = self.tally.part

@@ -17,7 +17,7 @@ from typing import TextIO
 from nightcrew.recorder import ledger
 from nightcrew.recorder.continuous import ContinuousReader, NotTransport
 from nightcrew.recorder.hls import HlsReader, Over, Stalled
-from nightcrew.recorder.parts import FULL, DiskFull, Parts, Piece
+from nightcrew.recorder.parts import FULL, DiskFull, Displaced, Parts, Piece
 from nightcrew.recorder.source import Offline, Source, Unreadable, resolve
 from nightcrew.recorder.window import Known, Lost, Window
 from nightcrew.recorder.wire import Order, Standing, State, boottime
@@ -26,6 +26,7 @@ PAUSES = (0.5, 1.0, 2.0, 5.0)
 """Seconds before the source is opened again; the last one for all that follow."""
 FULL_PAUSE = 1.0
 """Seconds between two tries to write to a full disk."""
+ABSENT = "its folder is not there: mount its disk, or stop the recording"
 BACK = "it is there again, and nothing has come yet"
 JITTER = 0.05
 """Parts of different recordings are cut up to this much earlier or later, so that not all are cut at once."""
@@ -71,6 +72,11 @@ class Recording(threading.Thread):
         self.released = True
         self.stop()
 
+    @property
+    def done(self) -> bool:
+        """Whether it has ended as it should, and is not to begin again."""
+        return not self.released and self.standing.state in {"over", "failed"}
+
     def stop(self) -> None:
         """End after what is being read."""
         self._stopped = True
@@ -80,6 +86,15 @@ class Recording(threading.Thread):
 
     def run(self) -> None:
         """Read until stopped. The supervisor of its readers: whatever one raises is told, and it is tried again."""
+        while True:
+            try:
+                self._once()
+            except Displaced:
+                self._stand("waiting", ABSENT)
+                continue
+            return
+
+    def _once(self) -> None:
         folder = Path(self.order.folder)
         while (lock := self._lock_file(folder)) is None:
             if self._stopped or self.order.stop:
@@ -97,6 +112,9 @@ class Recording(threading.Thread):
     def _lock_file(self, folder: Path) -> TextIO | None:
         """Its folder, and in it the file that only one recorder may lock; None while that cannot be used."""
         try:
+            if self.order.begun and not (folder / ledger.NAME).exists():
+                self._stand("waiting", ABSENT)
+                return None
             folder.mkdir(parents=True, exist_ok=True)
             return (folder / ledger.LOCK).open("a")
         except OSError as exc:
@@ -115,7 +133,7 @@ class Recording(threading.Thread):
         parts = self._parts = self._opened(folder)
         if parts is None:
             return
-        self._window.last = _known(parts.tally)
+        self._window, self._continuous = Window(last=_known(parts.tally)), None
         failures = 0
         try:
             while True:
@@ -127,6 +145,8 @@ class Recording(threading.Thread):
                     return
                 except Changed:
                     failures = 0
+                except Displaced:
+                    raise
                 except (Offline, Unreadable) as exc:
                     failures = 0 if parts.tally.segments > before else failures + 1
                     self._stand("offline" if isinstance(exc, Offline) else "waiting", str(exc))
@@ -148,10 +168,11 @@ class Recording(threading.Thread):
             try:
                 parts = Parts(folder, self.order.stem)
                 parts.note(k="open", at=round(time.time(), 3), up=round(boottime(), 3), boot=_boot(), pid=os.getpid())
-            except (DiskFull, OSError) as exc:
+            except (DiskFull, OSError, ValueError) as exc:
                 if parts is not None:
                     parts.close()
-                self._stand("full" if isinstance(exc, DiskFull) else "waiting", f"its folder cannot be used: {exc}")
+                what = "ledger cannot be read" if isinstance(exc, ValueError) else "folder cannot be used"
+                self._stand("full" if isinstance(exc, DiskFull) else "waiting", f"its {what}: {exc}")
                 self._pause(FULL_PAUSE)
                 continue
             return parts

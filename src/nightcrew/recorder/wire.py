@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,7 +27,7 @@ class Order:
     `part_seconds` and `part_bytes`: when a part is full (0: never). `rotate`: how often a new part was asked for by hand,
     `stop`: finish what is being read, and end. `hold_until`: until when (seconds of the clock that counts since the boot) the
     connection may be used, None: for ever. `private`: whether it may be read from a private network.
-    `until`: when it ends by itself, on the same clock.
+    `until`: when it ends by itself, on the same clock. `begun`: something is on disk already, and nothing begins anew without it.
     """
 
     recording: int
@@ -44,6 +45,7 @@ class Order:
     private: bool = False
     ffmpeg: str = ""
     until: float | None = None
+    begun: bool = False
 
     def save(self, folder: Path) -> None:
         """Write it whole, readable by this user alone: addresses hold logins."""
@@ -125,9 +127,14 @@ def read_pulse(folder: Path) -> Pulse | None:
         at = max(
             float(raw["at"]), boottime() - touched if 0 <= touched < 60 else 0.0
         )  # a full disk lets it be touched only
-        return Pulse(at, {int(key): Standing(**value) for key, value in raw["recordings"].items()})
+        return Pulse(at, {int(key): _told(Standing(**value)) for key, value in raw["recordings"].items()})
     except (OSError, KeyError, TypeError, ValueError, AttributeError):
         return None
+
+
+def _told(standing: Standing) -> Standing:
+    """Reasons hold what other machines say."""
+    return replace(standing, reason="".join(sign if sign.isprintable() else " " for sign in str(standing.reason))[:500])
 
 
 def _small(path: Path) -> Any:
@@ -143,7 +150,8 @@ def write_whole(path: Path, payload: bytes) -> None:
     beside = path.with_name(f"{path.name}.new")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        os.write(descriptor, payload)
+        if os.write(descriptor, payload) != len(payload):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     finally:
         os.close(descriptor)
     beside.replace(path)

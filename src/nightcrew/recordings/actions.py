@@ -170,7 +170,7 @@ async def delete(runtime: Runtime, recording_id: int, *, actor: str, dry_run: bo
     row = await _kept_row(runtime, recording_id)
     if row.state in OPEN:
         raise Conflict(f"recording {recording_id} is {row.state.value}; stop it first, and let it finish")
-    if row.file and not await asyncio.to_thread(Path(row.path).exists):
+    if row.file and await asyncio.to_thread(_hidden, row, runtime.node):
         said = f"its file {row.path} is not there: on another machine ({row.node}), or on a disk that is not mounted?"
         raise Conflict(f"recording {recording_id}: {said}")
     files = [Path(row.path), Path(row.path).with_suffix(".nfo"), Path(row.path).with_name(f"{row.stem}-thumb.jpg")]
@@ -187,6 +187,14 @@ async def delete(runtime: Runtime, recording_id: int, *, actor: str, dry_run: bo
         await runtime.activity.record("recording.deleted", said, actor=actor, subject=str(recording_id))
         runtime.bus.publish("recordings")
     return Deleted(row, reason, tuple(map(str, removal.removed)), removal.kept, removal.errors, removal.bytes)
+
+
+def _hidden(row: Recording, node: str) -> bool:
+    """Whether its file may be somewhere that cannot be seen from here. From a library that is there it was removed by hand."""
+    if Path(row.path).exists():
+        return False
+    root = Path(row.root)
+    return row.node != node or not root.is_dir() or not any(root.iterdir())
 
 
 # -- retention ---------------------------------------------------------------------------------------------------------
@@ -219,6 +227,9 @@ async def going(runtime: Runtime) -> list[Going]:
 async def _kept(runtime: Runtime, *, root: str | None = None) -> list[Kept]:
     """Finished recordings of this machine; of one library, or of all."""
     watched = runtime.part(Watched).now()
+    rows = await recordings.of_states(runtime.store, {State.DONE}, node=runtime.node)
+    if root is not None:
+        rows = await asyncio.to_thread(_in_library, rows, root)
     return [
         Kept(
             row.id,
@@ -230,9 +241,13 @@ async def _kept(runtime: Runtime, *, root: str | None = None) -> list[Kept]:
             in_use=row.id in watched,
             title=row.title,
         )
-        for row in await recordings.of_states(runtime.store, {State.DONE}, node=runtime.node)
-        if root is None or row.root == root
+        for row in rows
     ]
+
+
+def _in_library(rows: list[Recording], root: str) -> list[Recording]:
+    """Those whose file is there, and can be deleted."""
+    return [row for row in rows if row.root == root and Path(row.path).exists()]
 
 
 async def apply_retention(runtime: Runtime, *, actor: str, dry_run: bool) -> list[Deleted]:

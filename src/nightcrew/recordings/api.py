@@ -14,13 +14,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Invalid, NotFound
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.words import plain
 from nightcrew.recorder.wire import Kind
 from nightcrew.recordings import actions, media
 from nightcrew.recordings.media import Watched
 from nightcrew.recordings.models import ACTIVE, Recording, State
 from nightcrew.recordings.standing import deleted_row, gap_row, move_row, part_row, recording_row, title_row
 from nightcrew.recordings.store import recordings
-from nightcrew.recordings.target import plain, target_of
+from nightcrew.recordings.target import target_of
 from nightcrew.web.api import Actor, Cursor, Limit, Node, number_cursor
 
 router = APIRouter(prefix="/api/v1", tags=["recordings"])

@@ -50,6 +50,10 @@ async def look(runtime: Runtime) -> None:
     was_short = seen.short
     seen.free, seen.total, seen.reserve, seen.short = usage.free, usage.total, needed, usage.free < needed
     keeper = runtime.part(Keeper)
+    keeper.spared &= {row.id for row in running}
+    if keeper.spared and len(keeper.spared) == len(running):  # nobody is left whom they could be paused for
+        best = max(running, key=lambda row: (row.priority, row.favourite, -row.created_at.timestamp()))
+        keeper.spared.discard(best.id)
     if not seen.short:
         if keeper.spared and usage.free > needed * RECOVERED:
             keeper.spared.clear()

@@ -18,7 +18,7 @@ import structlog
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.detached import STEADY, delay
-from nightcrew.kernel.errors import Conflict, NightcrewError, NotFound
+from nightcrew.kernel.errors import Conflict, GiveUp, NightcrewError, NotFound, Retry
 from nightcrew.kernel.ffmpeg import ffmpeg_or_none
 from nightcrew.kernel.store import DatabaseAway
 from nightcrew.kernel.tasks import Tasks
@@ -39,6 +39,9 @@ log = structlog.get_logger("nightcrew.recordings")
 
 PAUSE = 3.0
 """Seconds before a recorder is given a recording again, when that could not be done."""
+QUICK = 2.0
+"""Seconds that all wait for one connection; a slow provider is asked on beside them, for at most `CONNECTING`."""
+CONNECTING = 60.0
 SAVED = 2.0
 """Seconds between two times that the figures of a recording are stored."""
 LATE = 60.0
@@ -57,6 +60,7 @@ class Kept:
 
     reader: Reader
     connection: Connection | None = None
+    asking: asyncio.Task[Connection] | None = None
     avoid: int | None = None
     """The stream of the channel that has failed last."""
     restarts: int = 0
@@ -112,8 +116,7 @@ class Keeper:
                 await self._read(self.kept.values())
                 await self._save(self.kept, always=True)
             for kept in self.kept.values():
-                if kept.connection is not None:
-                    await kept.connection.close()
+                await _hang_up(kept)
 
     async def soon(self) -> None:
         """Something was asked for: look at once, if this node has workers."""
@@ -149,7 +152,7 @@ class Keeper:
         except (NightcrewError, OSError) as exc:
             self.kept[row.id].next_start = max(self.kept[row.id].next_start, boottime() + PAUSE)
             log.warning("a recording could not be looked after", recording=row.id, reason=str(exc))
-            return rules.Decision(rules.interrupted(self.kept[row.id].tally.segments), str(exc))
+            return rules.Decision(rules.interrupted(self.kept[row.id].tally.segments, row.state), str(exc))
 
     # -- one recording ---------------------------------------------------------------------------------------------
 
@@ -219,19 +222,39 @@ class Keeper:
             kept.next_start = up
 
     async def _give(self, row: Recording, kept: Kept) -> None:
-        if kept.connection is None:
-            kept.connection = await connect(self.runtime, row, avoid=kept.avoid)
-        await self.fleet.give(self._order(row, kept.connection), most=self._options.per_recorder)
+        connection = await self._connected(row, kept)
+        if connection is not None:
+            await self.fleet.give(self._order(row, connection), most=self._options.per_recorder)
 
     async def _connect_again(self, row: Recording, kept: Kept) -> None:
         """Of a recorder that was taken over: get the connection that it uses. Without one it must not go on."""
         try:
-            kept.connection = await connect(self.runtime, row)
+            await self._connected(row, kept)
         except DatabaseAway:
             raise
         except NightcrewError:
             await self.fleet.release(row.id)
             raise
+
+    async def _connected(self, row: Recording, kept: Kept) -> Connection | None:
+        """Its connection; None while that is being asked for, which does not keep the others waiting."""
+        if kept.connection is None:
+            kept.asking = kept.asking or asyncio.create_task(self._connect(row, kept.avoid), name=f"connect {row.id}")
+            await asyncio.wait({kept.asking}, timeout=QUICK)
+            if not kept.asking.done():
+                return None
+            asking, kept.asking = kept.asking, None
+            kept.connection = asking.result()
+        return kept.connection
+
+    async def _connect(self, row: Recording, avoid: int | None) -> Connection:
+        try:
+            async with asyncio.timeout(CONNECTING):
+                return await connect(self.runtime, row, avoid=avoid)
+        except TimeoutError as exc:
+            raise Retry("its address could not be found out in time") from exc
+        except NotFound as exc:
+            raise GiveUp(f"what it records was removed: {exc}") from exc
 
     async def _renew(self, row: Recording, kept: Kept, recorder: Recorder, up: float) -> None:
         """Tell the recorder what has changed: a rotation that was asked for, or how long it may go on."""
@@ -254,9 +277,7 @@ class Keeper:
                 return False
             log.warning("a recorder did not end a recording in time", recording=row.id, pid=recorder.process.pid)
         await self.fleet.release(row.id)
-        if kept.connection is not None:
-            await kept.connection.close()
-            kept.connection = None
+        await _hang_up(kept)
         return True
 
     async def _stand(self, decided: dict[int, tuple[Recording, rules.Decision]]) -> None:
@@ -300,6 +321,7 @@ class Keeper:
             if row.stop_at is None
             else round(boottime() + (row.stop_at - self.now()).total_seconds() + LATE),
             hold_until=0.0 if row.id in self.spared else connection.hold_until(shared=not self.runtime.store.is_sqlite),
+            begun=row.bytes > 0,
             private=connection.private,
             ffmpeg=ffmpeg_or_none(),
         )
@@ -336,8 +358,9 @@ class Keeper:
                 continue  # one that was never opened is no ledger: its disk may not be there
             if always or len(tally.gaps) != gaps or up - at > SAVED or segments <= 0:
                 changed[recording_id] = tally
-                kept.saved = (up, tally.segments, len(tally.gaps))
         await recordings.save_tallies(self.runtime.store, changed, self.now())
+        for recording_id, tally in changed.items():
+            found[recording_id].saved = (up, tally.segments, len(tally.gaps))
         if changed:
             self.runtime.bus.publish("recordings")
 
@@ -346,8 +369,7 @@ class Keeper:
         for recording_id in [one for one in self.kept if one not in active]:
             kept = self.kept.pop(recording_id)
             await self.fleet.release(recording_id)
-            if kept.connection is not None:
-                await kept.connection.close()
+            await _hang_up(kept)
         for recorder in self.fleet.recorders.values():
             for recording_id in [one for one in recorder.orders if one not in active]:
                 await self.fleet.release(recording_id)
@@ -355,6 +377,17 @@ class Keeper:
     @property
     def _options(self) -> RecordingSettings:
         return self.runtime.settings.of(RecordingSettings)
+
+
+async def _hang_up(kept: Kept) -> None:
+    """Give its connection back, or stop asking for one."""
+    if kept.asking is not None:
+        kept.asking.cancel()
+        (found,) = await asyncio.gather(kept.asking, return_exceptions=True)
+        kept.asking, kept.connection = None, kept.connection or (found if isinstance(found, Connection) else None)
+    if kept.connection is not None:
+        await kept.connection.close()
+        kept.connection = None
 
 
 def _refresh(readers: list[Reader]) -> None:

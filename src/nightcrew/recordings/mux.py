@@ -52,8 +52,7 @@ async def join(pieces: Sequence[Piece], chapters: Path, output: Path, progress: 
     a connection broke off, is left out; the muxer's own filter would end the file there.
     """
     await asyncio.to_thread(output.unlink, missing_ok=True)  # an ffmpeg that still writes there writes to nobody
-    piped = ["-thread_queue_size", QUEUE, "-f", "mov" if fragmented else "mpegts", "-i", "pipe:0"]
-    given = [*piped, "-f", "ffmetadata", "-i", str(chapters)]
+    given = ["-thread_queue_size", QUEUE, *_read(fragmented), "-f", "ffmetadata", "-i", str(chapters)]
     maps = ["-map", "0:v?", "-map", "0:a?", "-map_metadata", "1", "-map_chapters", "1"]
     filters = [] if fragmented else await asyncio.to_thread(_filters, pieces[0].path)
     written = ["-c", "copy", *filters, "-copyinkf", "-movflags", "+faststart", "-f", "mp4", f"file:{output}"]
@@ -61,6 +60,11 @@ async def join(pieces: Sequence[Piece], chapters: Path, output: Path, progress: 
     async with _running(command) as child:
         await _pump(child, pieces, progress)
         await _ended(child)
+
+
+def _read(fragmented: bool) -> list[str]:
+    """Parts from a pipe. A programme that changes its packet ids, as where something was spliced in, is one stream."""
+    return ["-f", "mov", "-i", "pipe:0"] if fragmented else ["-merge_pmt_versions", "1", "-f", "mpegts", "-i", "pipe:0"]
 
 
 def _filters(part: Path) -> list[str]:
@@ -85,13 +89,14 @@ async def measure(path: Path) -> Measured:
 
 async def pictures(pieces: Sequence[Piece], *, fragmented: bool) -> int:
     """How many pictures ffmpeg finds in the pieces."""
-    given = ["-f", "mov" if fragmented else "mpegts", "-i", "pipe:0", "-map", "0:v:0"]
-    command = Command((ffmpeg(), "-nostdin", "-v", "error", *given, *_COUNTING), grace=1)
+    command = Command((ffmpeg(), "-nostdin", "-v", "error", *_read(fragmented), "-map", "0:v:0", *_COUNTING), grace=1)
     async with _running(command) as child:
         counting = asyncio.ensure_future(_progress_of(child))
         try:
             await _pump(child, pieces, _nothing)
-            return (await counting).frames or 0
+            found = await counting
+            await _ended(child)
+            return found.frames or 0
         finally:
             counting.cancel()
 

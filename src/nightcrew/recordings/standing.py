@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from nightcrew.kernel.clock import iso
+from nightcrew.kernel.clock import iso, utcnow
 from nightcrew.kernel.health import Need
 from nightcrew.kernel.words import size
 from nightcrew.recordings.actions import Deleted
@@ -15,16 +16,20 @@ from nightcrew.recordings.store import recordings
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
 
+WAITED = timedelta(minutes=10)
+"""A recording that waits for longer than this to be finished needs a person."""
 INTERRUPTED = frozenset({State.RETRYING, State.PAUSED})
 
 
 async def needs(runtime: Runtime) -> list[Need]:
     """Interrupted and failed recordings, a disk that is short."""
     found: list[Need] = []
-    for row in await recordings.of_states(runtime.store, {*INTERRUPTED, State.FAILED}):
+    for row in await recordings.of_states(runtime.store, {*INTERRUPTED, State.FINISHING, State.FAILED}):
         href = f"/recordings/{row.id}"
         if row.state is State.FAILED and row.bytes:
             found.append(Need("error", f"{row.name}: no file could be made, its parts are kept ({row.reason})", href))
+        elif row.state is State.FINISHING and row.reason and utcnow() - row.since > WAITED:
+            found.append(Need("warning", f"No file is made of {row.name} yet: {row.reason}", href))
         elif row.state in INTERRUPTED:
             found.append(Need("warning", f"{row.name} is {row.state.value}: {row.reason}", href))
     disk = runtime.part(Disk)

@@ -60,7 +60,7 @@ async def find(runtime: Runtime) -> tuple[int, list[Stuck]]:
     found: list[Stuck] = []
     for row in rows:
         if row.node and row.node != runtime.node:
-            quiet = now - heard[row.node] if row.node in heard else timedelta.max
+            quiet = now - heard.get(row.node, max(row.progress_at or row.since, row.since))
             if quiet > SILENT and (not row.bytes or await asyncio.to_thread(Path(row.segments).is_dir)):
                 found.append(Stuck(row, f"the machine that recorded it, {row.node}, is gone", "adopt"))
             elif quiet > timedelta(hours=hours):
@@ -76,7 +76,8 @@ async def find(runtime: Runtime) -> tuple[int, list[Stuck]]:
 
 
 def _worked_on(row: Recording, working: set[str]) -> bool:
-    return any(run_id.startswith(f"{JOB}:{row.id}:") for run_id in working)
+    """Whether there is a run for it that its machine may take: those of other machines wait for these."""
+    return any(one.startswith(f"{JOB}:{row.id}:") and one.endswith(f":{row.node}") for one in working)
 
 
 async def clean_up(runtime: Runtime, *, actor: str, dry_run: bool) -> Report:
@@ -101,7 +102,10 @@ async def _mend(runtime: Runtime, one: Stuck) -> None:
     row, now = one.row, utcnow()
     match one.remedy:
         case "adopt":
-            await recordings.adopt(runtime.store, row.id, of=row.node, node=runtime.node)
+            taken = await recordings.adopt(runtime.store, row.id, of=row.node, node=runtime.node)
+            if taken and row.state is State.PROCESSING:  # its run waits for the machine that is gone
+                await recordings.change_state(runtime.store, row.id, State.FAILED, one.reason, now=now)
+                await recordings.change_state(runtime.store, row.id, State.FINISHING, "it is made here", now=now)
         case "fail":
             if row.active:
                 await recordings.change_state(runtime.store, row.id, State.FINISHING, one.reason, now=now, ended_at=now)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 from nightcrew.kernel.errors import Invalid
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.targets import points_private
+from nightcrew.kernel.words import plain
 from nightcrew.playlists import channels
 from nightcrew.recorder.wire import Kind
 
@@ -63,11 +63,6 @@ async def target_of(
     behind = url.partition("://")[2] if parts.scheme in {"hls", "httpstream", "dash"} else url
     private = await points_private(behind if "://" in behind else url)
     return Target(url, kind=kind, quality=quality, private=private), redact(url), _name(parts.path, host)
-
-
-def plain(text: str) -> str:
-    """Text on one line: control characters and halves of characters, which no database takes, become spaces."""
-    return "".join(" " if unicodedata.category(char) in {"Cc", "Cs"} else char for char in text).strip()
 
 
 def _name(path: str, host: str) -> str:

@@ -8,11 +8,12 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from nightcrew.kernel.errors import Invalid
+from nightcrew.kernel.words import plain
 from nightcrew.recorder.wire import Kind
 from nightcrew.recordings import actions, windows
 from nightcrew.recordings.standing import watch_row
 from nightcrew.recordings.store import watches
-from nightcrew.recordings.target import plain, target_of
+from nightcrew.recordings.target import target_of
 from nightcrew.web.api import Actor, Node
 
 router = APIRouter(prefix="/api/v1", tags=["recordings"])

@@ -11,13 +11,14 @@ import structlog
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Conflict, NightcrewError
+from nightcrew.kernel.words import plain
 from nightcrew.recorder.wire import Finding
 from nightcrew.recordings import actions, windows
 from nightcrew.recordings.models import ACTIVE, MAX_NAME, MAX_TITLE, Recording, Watch
 from nightcrew.recordings.scouting import Scout
 from nightcrew.recordings.settings import RecordingSettings
 from nightcrew.recordings.store import recordings, watches
-from nightcrew.recordings.target import Target, plain, unsealed
+from nightcrew.recordings.target import Target, unsealed
 from nightcrew.recordings.windows import Occurrence
 
 if TYPE_CHECKING:
@@ -50,13 +51,13 @@ async def look(runtime: Runtime, watch: Watch, now: datetime) -> None:
             watch.id,
             live=found.live,
             looked_at=now,
-            error=None if found.live else found.error or None,
+            error=None if found.live else plain(found.error)[:500] or None,
             title=found.title if found.live else watch.title,
             category=found.category if found.live else watch.category,
             ended_window=watch.ended_window if found.live else None,
         )
     else:
-        await watches.change(runtime.store, watch.id, live=None, looked_at=now, error=found.error[:500])
+        await watches.change(runtime.store, watch.id, live=None, looked_at=now, error=plain(found.error)[:500])
     if found.live:
         await _begin(runtime, watch, target, running, open_now, found.title, found.category)
     runtime.bus.publish("recordings")

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.errors import Conflict, NotFound
 from nightcrew.kernel.store import Store
+from nightcrew.kernel.words import plain
 from nightcrew.recorder.ledger import Tally
 from nightcrew.recordings import naming
 from nightcrew.recordings.models import (
@@ -206,14 +207,15 @@ async def _states(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, 
 
 
 async def _change(connection: AsyncConnection, state: State, reason: str | None, change: Change, now: datetime) -> bool:
-    values: dict[str, Any] = {"reason": change.reason[:MAX_REASON] or None}
+    reason_now = plain(change.reason)[:MAX_REASON]
+    values: dict[str, Any] = {"reason": reason_now or None}
     if change.ended_at is not None:
         values["ended_at"] = change.ended_at
     moves = state is not change.to
     if moves:
         check_move(state, change.to)
         values |= {"state": change.to.value, "since": now}
-        await _note(connection, change.recording_id, state, change.to, change.reason or change.note, now)
+        await _note(connection, change.recording_id, state, change.to, reason_now or change.note, now)
     if moves or values != {"reason": reason}:
         await connection.execute(sa.update(recording).where(recording.c.id == change.recording_id).values(values))
     return moves
