@@ -323,7 +323,8 @@ async def test_the_recording_of_a_machine_that_is_gone_is_taken_over(node: Node,
     await soon(node, row["id"])
     await node.post("/api/v1/workers/recordings.keep/pause")
     await asyncio.sleep(1.2)
-    await recordings.change(node.runtime.store, row["id"], node="gone-abc")
+    before = utcnow() - timedelta(minutes=2)
+    await recordings.change(node.runtime.store, row["id"], node="gone-abc", progress_at=before, since=before)
     _, found = await stuck.find(node.runtime)
     assert [(one.row.id, one.remedy) for one in found] == [(row["id"], "adopt")]
     await node.post("/admin/recordings/cleanup-process-orphaned?dry_run=false")
@@ -342,7 +343,8 @@ async def test_the_recording_of_a_machine_that_is_gone_with_its_parts_fails_and_
     await asyncio.sleep(1.2)
     here, away = Path((await get(node, row["id"]))["folder"]), node.runtime.data_dir / "its own disk"
     here.rename(away)
-    await recordings.change(node.runtime.store, row["id"], node="gone-abc")
+    before = utcnow() - timedelta(hours=25)
+    await recordings.change(node.runtime.store, row["id"], node="gone-abc", progress_at=before, since=before)
     _, found = await stuck.find(node.runtime)
     assert [(one.row.id, one.remedy) for one in found] == [(row["id"], "fail")]
     answer = await node.post("/admin/recordings/cleanup-process-orphaned?dry_run=false")
