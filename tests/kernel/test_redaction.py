@@ -92,6 +92,7 @@ def test_an_xtream_path_shows_no_login(before: str, user: str, password: str, ki
 
 def test_an_xtream_path_without_its_host_shows_no_login() -> None:
     """So it stands in the log when a request fails: `path=/live/<user>/<token>/1.ts`."""
+    assert "s3cr3t" not in redact("http://host.example/live/hans/s3cr3t/index.m3u8")
     assert "s3cr3t" not in redact("/live/hans/s3cr3t/1.ts")
     assert "s3cr3t" not in str(
         log_processor(None, "error", {"event": "request failed", "path": "/live/hans/s3cr3t/1.ts"})

@@ -372,6 +372,12 @@ async def test_post_processing_that_was_cancelled_is_told_and_can_be_done_again(
     assert [one.remedy for one in found] == ["fail"]
 
 
+async def test_a_login_in_an_address_names_no_recording(node: Node) -> None:
+    row = await node.post("/api/v1/recordings", {"url": "http://127.0.0.1:9/live/hans/s3cr3t/index.m3u8"})
+    assert row["name"] == "127.0.0.1"
+    assert "s3cr3t" not in str(row)
+
+
 # -- retention ---------------------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from nightcrew.kernel.errors import Invalid
-from nightcrew.kernel.redaction import redact
+from nightcrew.kernel.redaction import MASK, redact
 from nightcrew.kernel.targets import points_private
 from nightcrew.kernel.words import plain
 from nightcrew.playlists import channels
@@ -62,7 +62,11 @@ async def target_of(
         raise Invalid("the address begins with http, https, rtmp or rtsp, and names a host", field="url")
     behind = url.partition("://")[2] if parts.scheme in {"hls", "httpstream", "dash"} else url
     private = await points_private(behind if "://" in behind else url)
-    return Target(url, kind=kind, quality=quality, private=private), redact(url), _name(parts.path, host)
+    return (
+        Target(url, kind=kind, quality=quality, private=private),
+        redact(url),
+        _name(urlsplit(redact(url)).path, host),
+    )
 
 
 def _name(path: str, host: str) -> str:
@@ -71,4 +75,4 @@ def _name(path: str, host: str) -> str:
     last = words[-1].rpartition(".")[0] or words[-1] if words else ""
     if last.lower() in {"", "live", "index", "master", "playlist", "stream", "chunklist"}:
         last = words[-2] if len(words) > 1 else host
-    return plain(last)[:100] or host
+    return plain(last)[:100] if last and MASK not in last else host
