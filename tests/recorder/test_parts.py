@@ -99,6 +99,15 @@ def test_a_part_is_full_at_its_size(parts: Parts, jitter: float, sizes: list[int
     assert [part.bytes for part in parts.tally.parts] == sizes
 
 
+def test_a_discontinuity_begins_a_part_and_a_storm_of_them_does_not(parts: Parts, clock: Clock, tmp_path: Path) -> None:
+    for number in range(1, 61):
+        parts.append(piece(number, discontinuity=number == 40 or number > 50), ORDER, 1.0)
+        clock.now += 2
+    assert [(part.first, part.last) for part in parts.tally.parts] == [(1, 39), (40, 60)]
+    assert parts.tally.discontinuities == 11, "each is noted"
+    assert bodies(tmp_path) == [piece(number).body for number in range(1, 61)]
+
+
 def test_without_limits_there_is_one_part(parts: Parts, clock: Clock) -> None:
     for number in range(1, 50):
         parts.append(piece(number), replace(ORDER, part_seconds=0, part_bytes=0), 1.0)

@@ -15,6 +15,8 @@ from nightcrew.recorder.wire import Order, boottime
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
+APART = 60.0
+"""Seconds of a part before a discontinuity ends it; each is noted in the ledger in any case."""
 LOOKS = 5.0
 """Seconds between two looks whether its folder is still there."""
 
@@ -89,7 +91,7 @@ class Parts:
         goes_on = part is not None and self._goes_on(part, digest)
         if self._descriptor is None and part is not None and goes_on:
             self._open(part.path)
-        if not goes_on or self._is_full(order, jitter):
+        if not goes_on or self._is_full(order, jitter) or (piece.discontinuity and self._may_end()):
             self._begin(piece, order, digest)
         self._append(piece)
 
@@ -110,6 +112,11 @@ class Parts:
             return True
         long = order.part_seconds and boottime() - part.began >= order.part_seconds * jitter
         return bool(long or (order.part_bytes and part.bytes >= order.part_bytes * jitter))
+
+    def _may_end(self) -> bool:
+        """Whether a discontinuity ends the open part: not each of a stream that has one every few seconds."""
+        part = self.tally.part
+        return part is not None and part.first is not None and boottime() - part.began >= APART
 
     def _begin(self, piece: Piece, order: Order, digest: str) -> None:
         """A new part. One in which nothing was written yet is taken again."""
