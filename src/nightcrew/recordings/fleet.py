@@ -27,7 +27,7 @@ log = structlog.get_logger("nightcrew.recordings")
 
 IDENTITY = "identity.json"
 LOG = "recorder.log"
-GRACE = 6.0
+GRACE = 5.0
 """Seconds between TERM and KILL: a recorder finishes what it is reading."""
 
 OnDeath = Callable[[set[int], str], Awaitable[None]]
