@@ -68,7 +68,7 @@ def main() -> None:
     cache.mkdir(exist_ok=True)
     missed: list[str] = []
     with tempfile.TemporaryDirectory(prefix="nightcrew-bench-") as temporary:
-        with helper([str(Path(__file__).with_name("paced.py")), str(cache)]) as source:
+        with helper([str(Path(__file__).with_name("sources") / "paced.py"), str(cache)]) as source:
             with Server(Path(temporary) / "data", PORT) as server:
                 full, facts, refused = ours(server, source)
             peers = [ffmpeg(source), *(ffprobe(source, extra) for extra in ((), ("-scan_all_pmts", "0")))]
