@@ -38,7 +38,8 @@ async def test_a_task_that_is_cancelled_before_it_begins_leaves_nothing(recwarn:
     await tasks.close()
     await asyncio.sleep(0.01)  # the loop lets go of it
     gc.collect()
-    assert [str(one.message) for one in recwarn] == []
+    told = [str(one.message) for one in recwarn]
+    assert not [words for words in told if "never awaited" in words], "others' garbage may be collected meanwhile"
 
 
 async def test_close_ends_all_tasks_also_those_that_an_ending_task_spawns() -> None:
