@@ -42,7 +42,6 @@ ENOUGH = 400
 """Bytes that tell whether it is a transport stream: two packets."""
 FFMPEG_QUIET = 20_000_000
 """Microseconds without a byte after which ffmpeg gives up."""
-
 FFMPEG_SILENT = 30.0
 """Seconds without a byte after which ffmpeg is ended: not all of its protocols know a limit."""
 

@@ -13,8 +13,6 @@ from nightcrew.recorder import fmp4, ledger, ts
 from nightcrew.recorder.wire import Order, boottime
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-
-
 APART = 60.0
 """Seconds of a part before a discontinuity ends it; each is noted in the ledger in any case."""
 LOOKS = 5.0

@@ -95,6 +95,7 @@ class Recording(threading.Thread):
             return
 
     def _once(self) -> None:
+        """With the folder that is there now. Raises `Displaced` when it is taken away."""
         folder = Path(self.order.folder)
         while (lock := self._lock_file(folder)) is None:
             if self._stopped or self.order.stop:

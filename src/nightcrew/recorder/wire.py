@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -127,14 +127,9 @@ def read_pulse(folder: Path) -> Pulse | None:
         at = max(
             float(raw["at"]), boottime() - touched if 0 <= touched < 60 else 0.0
         )  # a full disk lets it be touched only
-        return Pulse(at, {int(key): _told(Standing(**value)) for key, value in raw["recordings"].items()})
+        return Pulse(at, {int(key): Standing(**value) for key, value in raw["recordings"].items()})
     except (OSError, KeyError, TypeError, ValueError, AttributeError):
         return None
-
-
-def _told(standing: Standing) -> Standing:
-    """Reasons hold what other machines say."""
-    return replace(standing, reason="".join(sign if sign.isprintable() else " " for sign in str(standing.reason))[:500])
 
 
 def _small(path: Path) -> Any:

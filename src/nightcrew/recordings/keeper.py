@@ -283,17 +283,16 @@ class Keeper:
     async def _stand(self, decided: dict[int, tuple[Recording, rules.Decision]]) -> None:
         """Store how recordings stand, and tell of it; all in one transaction, as a recorder's death concerns many."""
         now = self.now()
-        changes = [
-            Change(
-                row.id,
-                decision.state,
-                decision.reason,
-                "its stream comes in",
-                now if decision.state is State.FINISHING else None,
+        wanted = [
+            (
+                row,
+                Change(
+                    row.id, to.state, to.reason, "its stream comes in", now if to.state is State.FINISHING else None
+                ),
             )
-            for row, decision in decided.values()
-            if (row.state, row.reason or "") != (decision.state, decision.reason)
+            for row, to in decided.values()
         ]
+        changes = [one for row, one in wanted if (row.state, row.reason or "") != (one.to, one.shown)]
         if not changes:
             return
         moved = await recordings.change_states(self.runtime.store, changes, now=now)

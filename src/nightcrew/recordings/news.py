@@ -54,11 +54,11 @@ def _words(row: Recording, change: Change) -> tuple[str, str, str] | None:
         case State.RECORDING:
             return kind, "it is being recorded" if row.state is State.WAITING else "it goes on", "info"
         case State.RETRYING:
-            return kind, f"interrupted, {change.reason}", "warning"
+            return kind, f"interrupted, {change.shown}", "warning"
         case State.PAUSED:
-            return kind, f"paused, {change.reason}", "warning"
+            return kind, f"paused, {change.shown}", "warning"
         case State.FINISHING:
-            return "recording.ended", change.reason, "info"
+            return "recording.ended", change.shown, "info"
         case _:
             return None
 

@@ -158,6 +158,11 @@ class Change:
     note: str = ""
     ended_at: datetime | None = None
 
+    @property
+    def shown(self) -> str:
+        """The reason as it is stored: it may hold what other machines say."""
+        return plain(self.reason)[:MAX_REASON]
+
 
 async def change_state(
     store: Store,
@@ -207,15 +212,14 @@ async def _states(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, 
 
 
 async def _change(connection: AsyncConnection, state: State, reason: str | None, change: Change, now: datetime) -> bool:
-    reason_now = plain(change.reason)[:MAX_REASON]
-    values: dict[str, Any] = {"reason": reason_now or None}
+    values: dict[str, Any] = {"reason": change.shown or None}
     if change.ended_at is not None:
         values["ended_at"] = change.ended_at
     moves = state is not change.to
     if moves:
         check_move(state, change.to)
         values |= {"state": change.to.value, "since": now}
-        await _note(connection, change.recording_id, state, change.to, reason_now or change.note, now)
+        await _note(connection, change.recording_id, state, change.to, change.shown or change.note, now)
     if moves or values != {"reason": reason}:
         await connection.execute(sa.update(recording).where(recording.c.id == change.recording_id).values(values))
     return moves
