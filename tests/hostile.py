@@ -137,6 +137,7 @@ ANSWERS: dict[str, Answer] = {
     "/promise.ts": promise,
     "/endless.ts": endless,
     "/trickling.ts": trickling,
+    "/page": fixed(PAGE, "text/html"),
     "/zeros": fixed(bytes(5_000_000), "video/mp2t"),
     "/stream": endless,
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 
 import pytest
@@ -19,15 +18,13 @@ async def test_recordings_are_finished_by_the_machine_that_has_their_parts(
 ) -> None:
     monkeypatch.setenv("NIGHTCREW_SECRET_KEY", "kUq1Gkqk2cUqGv0e8bN1v7ZlD3VJtq3k0cW0xT1q1nA=")
     monkeypatch.setenv("NIGHTCREW_DATABASE_URL", postgres)
-    assert os.environ["NIGHTCREW_DATABASE_URL"] == postgres
     async with (
         Counted(film, window=10) as source,
         serving(tmp_path / "one") as one,
         serving(tmp_path / "two") as two,
     ):
         ids = [(await record(one, f"{source.url}?key={n}", name=f"Film {n}"))["id"] for n in range(8)]
-        rows = await wait_for_all(two, ids, lambda row: row["seconds"] >= 10)
-        assert len({row["node"] for row in rows}) in {1, 2}
+        await wait_for_all(two, ids, lambda row: row["seconds"] >= 10)
         await asyncio.gather(*(one.post(f"/api/v1/recordings/{number}/stop") for number in ids))
         done = await wait_for_all(two, ids, lambda row: row["state"] in OVER, 120)
         assert [(row["state"], row["reason"]) for row in done] == [("done", None)] * 8

@@ -60,11 +60,13 @@ class ContinuousReader:
         self._rate = 0.0
         """Seconds for each picture, as seen last."""
         self._clock: Callable[[], float] = time.monotonic
-        self._written = 0.0
+        self._written = self._useful = 0.0
+        """When something was written last, and when something came of the bytes: what is sent again is not written."""
 
     def read(self, source: Source, order: Order) -> None:
         """Read until the connection ends, which is never the end of the recording. Raises `Unreadable`, `NotTransport`."""
-        self._cutter, self._joined, self._written = Cutter(), False, self._clock()
+        self._cutter, self._joined = Cutter(), False
+        self._written = self._useful = self._clock()
         any_bytes, head = False, b""
         try:
             with contextlib.closing(_chunks(source, order)) as coming:
@@ -77,6 +79,8 @@ class ContinuousReader:
                         self._feed(head)
                     elif any_bytes and chunk:
                         self._feed(chunk)
+            if head and not any_bytes:
+                self._look_at(head)
         except (OSError, StreamError) as exc:
             raise Unreadable(said(exc)) from exc
         finally:
@@ -89,7 +93,7 @@ class ContinuousReader:
             self._take(cut)
         if self._cutter.programme.video_pid is None and self._clock() - self._written > PIECE:
             self._take(self._cutter.rest())
-        if self._clock() - self._written > USELESS:
+        if self._clock() - self._useful > USELESS:
             raise Unreadable("what it sends is no stream of pictures or sound")
 
     def close(self) -> None:
@@ -99,7 +103,7 @@ class ContinuousReader:
     def _look_at(self, first: bytes) -> None:
         if first.lstrip()[:1] in {b"<", b"{"}:
             raise Unreadable("it sends a page, and no stream")
-        if not any(aligned(first[at:]) for at in range(188)):
+        if len(first) > ENOUGH and not any(aligned(first[at:]) for at in range(188)):
             raise NotTransport
 
     # -- pieces ----------------------------------------------------------------------------------------------------
@@ -108,6 +112,7 @@ class ContinuousReader:
         """Hold each piece until the next one's time says how long it is."""
         if cut is None:
             return
+        self._useful = self._clock()
         before, self._pending = self._pending, cut
         if before is not None:
             self._write(before, self._length(before, cut))

@@ -104,8 +104,7 @@ class HlsReader:
                 self._reload(clock)
             self._fetch_due(clock)
             for step in self._window.ready():
-                self._put(step)
-                self._came = clock()  # a full disk is no fault of the source
+                self._put(step, clock)
             if self._ended and not self._window.waiting:
                 raise Over("the playlist has ended")
             if clock() - self._came > max(STALLED, 3 * self._window.target):
@@ -113,7 +112,7 @@ class HlsReader:
                 raise Stalled(trouble or "its playlist shows nothing new")
             self._sink.rest(max(0.0, min(self._reload_at, self._window.next_try() or self._reload_at) - clock()))
 
-    def _put(self, step: Step) -> None:
+    def _put(self, step: Step, clock: Callable[[], float]) -> None:
         match step:
             case Lost():
                 self._sink.lost(step)
@@ -124,6 +123,7 @@ class HlsReader:
                 self._sink.write(
                     Piece(listed.number, listed.seconds, data, listed.programme, listed.discontinuity, init)
                 )
+                self._came = clock()  # a full disk, for which it may have waited, is no fault of the source
 
     # -- the playlist ----------------------------------------------------------------------------------------------
 
@@ -191,7 +191,7 @@ class HlsReader:
             self._sink.check()
             self._fetch(wanted, clock)
             for step in self._window.ready():
-                self._put(step)
+                self._put(step, clock)
             if clock() >= self._reload_at:
                 self._reload(clock)
 
