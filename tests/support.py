@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from nightcrew import app
 from nightcrew.kernel.access import Access
-from nightcrew.kernel.domain import Domain
+from nightcrew.kernel.declare import Domain
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.settings import Options
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import functools
 import gc
 import ipaddress
 import os
@@ -12,7 +13,7 @@ import signal
 import socket
 import sys
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,28 +22,35 @@ from fastapi import FastAPI
 from sqlalchemy.exc import OperationalError
 
 from nightcrew import checks, playlists, recordings, seeds
-from nightcrew.kernel import files, store, upkeep
+from nightcrew.kernel import clock, files, nodes, store, upkeep
 from nightcrew.kernel.access import Access
 from nightcrew.kernel.activity import Activity
-from nightcrew.kernel.domain import Domain
-from nightcrew.kernel.errors import NeedsUser
+from nightcrew.kernel.canary import check_key
+from nightcrew.kernel.declare import Domain
+from nightcrew.kernel.errors import NeedsUser, NightcrewError
 from nightcrew.kernel.events import Bus
 from nightcrew.kernel.health import Health
+from nightcrew.kernel.hooks import STARTING, STOPPING, Hooks
 from nightcrew.kernel.http import Http
 from nightcrew.kernel.http_cache import HttpCache
 from nightcrew.kernel.jobs import Jobs
+from nightcrew.kernel.nodes_store import NodeRow
 from nightcrew.kernel.redaction import log_processor
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.schedule import Schedule
 from nightcrew.kernel.settings import Settings
 from nightcrew.kernel.slots import Slots
 from nightcrew.kernel.vault import Vault
+from nightcrew.kernel.words import counted
 from nightcrew.web.server import Server, create_app, make_server
 
 DOMAINS: tuple[Domain, ...] = (upkeep.DOMAIN, playlists.DOMAIN, checks.DOMAIN, recordings.DOMAIN)
 
 SWITCH_INTERVAL = 0.001
 """Seconds after which a parsing thread gives way to the event loop, where Python's own value is 0.005 (bench/choices.py)."""
+
+WEB_STOP, WORKERS_STOP, JOBS_STOP, HTTP_STOP, DATABASE_STOP = 10.0, 15.0, 20.0, 5.0, 10.0
+"""Seconds that each part has for its end."""
 
 log = structlog.get_logger("nightcrew")
 
@@ -85,42 +93,60 @@ async def node(config: Config) -> AsyncIterator[tuple[Runtime, Access]]:
         raise NeedsUser(f"cannot use {config.data_dir}: {exc.strerror}; choose another --data-dir") from exc
     url = store.database_url(config.data_dir, config.database_url)
     with _only_one(config.data_dir):
-        files.sweep(config.data_dir, keep={recordings.LIBRARY})
+        files.sweep(config.data_dir, keep={name for domain in config.domains for name in domain.folders})
         vault = Vault.open(config.data_dir)
         database = store.Store(url)
-        folders = [Path(store.__file__).parent / "migrations" / "versions"]
-        folders += [domain.migrations for domain in config.domains if domain.migrations]
-        try:
-            await asyncio.to_thread(store.migrate, database.url, folders)
-        except OperationalError as exc:
-            raise NeedsUser(f"the database does not answer: {store.reason_of(exc)}") from exc
-        bus = Bus()
-        name = _node_name(config.data_dir)
-        runtime = Runtime(
-            node=name,
-            data_dir=config.data_dir,
-            store=database,
-            settings=Settings({domain.name: domain.settings for domain in config.domains}, data_dir=config.data_dir),
-            activity=Activity(database, bus),
-            bus=bus,
-            http=Http(HttpCache(database, vault)),
-            vault=vault,
-            jobs=Jobs(node=name, data_dir=config.data_dir, database=store.sync_url(database.url)),
-            schedule=Schedule(node=name),
-            health=Health(),
-            slots=Slots(database, bus, node=name),
-            address=f"http://{_shown_host(config.host)}:{config.port}",
-        )
-        access = Access(database, vault, password=config.password)
-        try:
+        async with contextlib.AsyncExitStack() as closing:
+            closing.push_async_callback(_within, "the database", database.close, DATABASE_STOP)
+            await _open(config, database, vault)
+            runtime = await _assemble(config, database, vault)
+            closing.callback(clock.follow_nobody)
+            closing.push_async_callback(_within, "the HTTP client", runtime.http.close, HTTP_STOP)
+            closing.push_async_callback(_within, "the jobs", runtime.jobs.close, JOBS_STOP)  # of a node that never ran
+            access = Access(database, vault, password=config.password)
             await access.load()
             await runtime.settings.load(database)
             await runtime.slots.clear()
             yield runtime, access
-        finally:
-            await runtime.jobs.close()
-            await runtime.http.close()
-            await database.close()
+
+
+async def _open(config: Config, database: store.Store, vault: Vault) -> None:
+    """Bring the database up to date, and see that this node fits it."""
+    folders = [Path(store.__file__).parent / "migrations" / "versions"]
+    folders += [domain.migrations for domain in config.domains if domain.migrations]
+    try:
+        await asyncio.to_thread(store.migrate, database.url, folders)
+    except OperationalError as exc:
+        raise NeedsUser(f"the database does not answer: {store.reason_of(exc)}") from exc
+    if not database.is_sqlite:
+        await nodes.tell_time(database)
+    await check_key(database, vault)
+
+
+async def _assemble(config: Config, database: store.Store, vault: Vault) -> Runtime:
+    instance = uuid.uuid4().hex
+    name, place = await nodes.hold_name(database, config.data_dir, instance=instance)
+    bus = Bus()
+    activity = Activity(database, bus)
+    asked = Hooks(config.domains)
+    known = nodes.Nodes(node=name, place=place, instance=instance, store=database, activity=activity)
+    return Runtime(
+        node=name,
+        data_dir=config.data_dir,
+        store=database,
+        settings=Settings({domain.name: domain.settings for domain in config.domains}, data_dir=config.data_dir),
+        activity=activity,
+        bus=bus,
+        http=Http(HttpCache(database, vault)),
+        vault=vault,
+        jobs=Jobs(node=name, data_dir=config.data_dir, database=store.sync_url(database.url)),
+        schedule=Schedule(node=name),
+        health=Health(asked, known),
+        slots=Slots(database, bus, node=name),
+        nodes=known,
+        hooks=asked,
+        address=f"http://{_shown_host(config.host)}:{config.port}",
+    )
 
 
 async def run(
@@ -130,47 +156,55 @@ async def run(
     stop: asyncio.Event,
     ready: Callable[[Runtime], None] | None = None,
 ) -> None:
-    """Start the parts, wait for `stop`, and stop them in reverse."""
+    """Start the parts, wait for `stop`, and stop them in reverse. Raises `NeedsUser` when another node has taken this one's name."""
     if config.web:
         _check_exposure(config.host, access)
     listener = _listen(config.host, config.port) if config.web else None
-    for domain in config.domains:
-        _declare(config, runtime, domain)
-        if domain.start:
-            await domain.start(runtime)
-    runtime.jobs.on_end(runtime.schedule.job_ended)
-    runtime.jobs.on_end(runtime.health.job_ended)
-    await runtime.schedule.announce(runtime)
+    started = [domain for domain in config.domains if await _start(config, runtime, domain)]
+    _wire(config, runtime)
     await runtime.jobs.launch(runtime)
-    async with asyncio.TaskGroup() as tasks:
-        workers = [
-            tasks.create_task(runtime.schedule.run(runtime), name="schedule"),
-            tasks.create_task(runtime.health.run(runtime, listener), name="watchdog"),
-            tasks.create_task(runtime.slots.run(), name="slots"),
-        ]
+    workers = [
+        asyncio.create_task(runtime.nodes.run(), name="nodes"),
+        asyncio.create_task(runtime.schedule.run(runtime), name="schedule"),
+        asyncio.create_task(runtime.health.run(runtime, listener), name="watchdog"),
+        asyncio.create_task(runtime.slots.run(), name="slots"),
+    ]
+    server: Server | None = None
+    try:
+        serving: list[asyncio.Task[None]] = []
         if listener is not None:
             server = make_server(_web(config, runtime, access), host=config.host, port=config.port)
-            serving = tasks.create_task(server.serve(sockets=[listener]), name="web")
-            await _until_started(server, serving)
+            serving.append(asyncio.create_task(server.serve(sockets=[listener]), name="web"))
+            await _until_started(server, serving[0])
         if ready:
             ready(runtime)
         gc.collect()
         gc.freeze()  # what lives for good is not looked through again (bench/choices.py)
         await runtime.activity.record("node.started", f"Nightcrew has started on {runtime.node}")
-        await stop.wait()
-        runtime.bus.close()
-        if listener is not None:
-            server.should_exit = True
-            await serving
-        for task in workers:
-            task.cancel()
-        for domain in reversed(config.domains):
-            if domain.stop:
-                await domain.stop(runtime)
+        await _until_over(stop, runtime.nodes.usurped, [*workers, *serving])
+    finally:
+        await _stop(runtime, started, workers, server, serving)
+    if runtime.nodes.usurped.is_set():
+        raise NeedsUser(
+            f"another Nightcrew runs as {runtime.node}: this one has stopped. If its data folder is a copy, delete node-id there"
+        )
 
 
-def _declare(config: Config, runtime: Runtime, domain: Domain) -> None:
-    runtime.health.add(domain.freshness, domain.needs)
+async def _until_over(stop: asyncio.Event, usurped: asyncio.Event, parts: list[asyncio.Task[None]]) -> None:
+    """Wait for a reason to stop. A part that ends by itself is one, and its error is raised."""
+    reasons = [asyncio.create_task(event.wait(), name="a reason to stop") for event in (stop, usurped)]
+    try:
+        done, _ = await asyncio.wait([*reasons, *parts], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for reason in reasons:
+            reason.cancel()
+    for part in parts:
+        if part in done and not part.cancelled():
+            part.result()
+
+
+async def _start(config: Config, runtime: Runtime, domain: Domain) -> bool:
+    """Declare a domain's work and start the domain. One that cannot start is told, and the others go on without it."""
     for job in domain.jobs:
         runtime.jobs.declare(job)
     if config.work:
@@ -178,6 +212,76 @@ def _declare(config: Config, runtime: Runtime, domain: Domain) -> None:
             runtime.schedule.add_tick(domain.name, tick)
         for timetable in domain.timetables:
             runtime.schedule.add_timetable(domain.name, timetable)
+    await runtime.hooks.call(domain, "start", runtime, default=lambda: None, limit=STARTING)
+    return all((failure.domain, failure.hook) != (domain.name, "start") for failure in runtime.hooks.failures)
+
+
+def _wire(config: Config, runtime: Runtime) -> None:
+    """Tell the parts of each other."""
+    runtime.jobs.on_end(runtime.schedule.job_ended)
+    runtime.jobs.on_end(runtime.health.job_ended)
+
+    async def jobs_of(gone: NodeRow) -> list[str]:
+        count = await runtime.jobs.recover(gone.id)
+        return [counted(count, "job")] if count else []
+
+    runtime.nodes.on_gone(jobs_of)
+    for domain in config.domains:
+        runtime.nodes.on_gone(functools.partial(_left_of, runtime, domain))
+
+
+async def _left_of(runtime: Runtime, domain: Domain, gone: NodeRow) -> list[str]:
+    """What a domain had at a node that is gone, taken over."""
+    had: list[str] = await runtime.hooks.call(domain, "node_gone", runtime, gone, default=list)
+    return had
+
+
+async def _stop(
+    runtime: Runtime,
+    started: Sequence[Domain],
+    workers: Sequence[asyncio.Task[None]],
+    server: Server | None,
+    serving: Sequence[asyncio.Task[None]],
+) -> None:
+    """Nothing asks any more; nothing is begun any more; what runs is left to the next start; then the domains end.
+
+    Each has its time, and what does not end in it is told and left behind.
+    """
+    runtime.bus.close()
+    if server is not None:
+        server.should_exit = True
+    late = await _ended(serving, WEB_STOP)
+    for task in (*workers, *late):
+        task.cancel()
+    await _ended([*workers, *late], WORKERS_STOP)
+    await _within("the jobs", runtime.jobs.close, JOBS_STOP)
+    for domain in reversed(started):
+        await runtime.hooks.call(domain, "stop", runtime, default=lambda: None, limit=STOPPING)
+    for failure in runtime.hooks.failures:
+        if failure.hook == "stop":
+            log.error("not stopped in order", why=failure.sentence)
+    await _within("the sign of life", runtime.nodes.stop, DATABASE_STOP)
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]], limit: float) -> list[asyncio.Task[None]]:
+    """Wait for tasks to end; returns those that have not within `limit` seconds, which are told."""
+    if not tasks:
+        return []
+    _, late = await asyncio.wait(tasks, timeout=limit)
+    for task in late:
+        log.error("not stopped in time", part=task.get_name(), limit_s=limit)
+    return list(late)
+
+
+async def _within(what: str, close: Callable[[], Awaitable[None]], limit: float) -> None:
+    """Close a part. Neither an error nor one that hangs keeps the others from being closed."""
+    try:
+        async with asyncio.timeout(limit):
+            await close()
+    except TimeoutError:
+        log.error("not stopped in time", part=what, limit_s=limit)  # noqa: TRY400
+    except NightcrewError as exc:
+        log.error("not stopped in order", part=what, why=str(exc))  # noqa: TRY400
 
 
 def _web(config: Config, runtime: Runtime, access: Access) -> FastAPI:
@@ -234,15 +338,6 @@ def _only_one(data_dir: Path) -> Iterator[None]:
                 f"another Nightcrew already uses {data_dir}; stop it, or choose another --data-dir"
             ) from exc
         yield
-
-
-def _node_name(data_dir: Path) -> str:
-    """A name that this node keeps over restarts, so that it resumes its own jobs."""
-    path = data_dir / "node-id"
-    if not path.exists():
-        with files.replacing(path) as file:
-            file.write(f"{socket.gethostname().split('.')[0][:40]}-{uuid.uuid4().hex[:6]}".encode())
-    return path.read_text().strip()
 
 
 def _shown_host(host: str) -> str:

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from nightcrew import app
-from nightcrew.kernel.domain import Domain, Job, Timetable
+from nightcrew.kernel.declare import Domain, Job, Timetable
 from nightcrew.kernel.jobs import Run
 from nightcrew.kernel.settings import Options
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nightcrew import app
 from nightcrew.kernel import upkeep
-from nightcrew.kernel.domain import Domain, Job
+from nightcrew.kernel.declare import Domain, Job
 from nightcrew.kernel.jobs import Run
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.settings import Options

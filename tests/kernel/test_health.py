@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import time_machine
 
-from nightcrew.kernel import pulse, schedule_store, upkeep
+from nightcrew.kernel import nodes_store, pulse, schedule_store, upkeep
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.domain import Job, Tick
+from nightcrew.kernel.declare import Freshness, Job, Tick
 from nightcrew.kernel.errors import GiveUp
-from nightcrew.kernel.health import Freshness
 from nightcrew.kernel.jobs import Run
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.store import Store, metadata
@@ -131,20 +131,21 @@ async def test_a_page_without_any_worker_says_so(tmp_path: Path, postgres: str) 
 async def test_a_dead_node_is_taken_by_one_and_again_when_the_taker_dies_too(tmp_path: Path) -> None:
     store = Store(f"sqlite+aiosqlite:///{tmp_path / 'test.db'}")
     async with store.engine.begin() as connection:
-        await connection.run_sync(metadata.create_all, tables=[schedule_store.node, schedule_store.worker])
+        await connection.run_sync(metadata.create_all, tables=[nodes_store.node, schedule_store.worker])
     now = utcnow()
     async with store.write() as connection:
-        await connection.execute(sa.insert(schedule_store.node).values(id="dead", seen_at=now - timedelta(minutes=5)))
+        await connection.execute(sa.insert(nodes_store.node).values(id="dead", seen_at=now - timedelta(minutes=5)))
 
     async def take(who: str, at: float) -> list[str]:
-        moment = now + timedelta(seconds=at)
-        return await schedule_store.take_silent_nodes(store, who, before=moment - timedelta(seconds=60), now=moment)
+        with time_machine.travel(now + timedelta(seconds=at), tick=False):
+            return [row.id for row in await nodes_store.take_silent(store, who, silent=60)]
 
     assert sorted(await asyncio.gather(*(take(f"node-{n}", 0) for n in range(4)))) == [[], [], [], ["dead"]]
     assert await take("node-9", 30) == []
     assert await take("node-9", 61) == ["dead"]  # the first taker died before it had taken over the jobs
-    await schedule_store.forget_node(store, "dead")
-    assert await take("node-9", 600) == []
+    (dead,) = await nodes_store.every(store)
+    assert await nodes_store.settle(store, dead, by="node-9", had=["1 job"], silent=60)
+    assert await take("node-8", 600) == []
     await store.close()
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from nightcrew.kernel import upkeep
-from nightcrew.kernel.domain import Domain, Job
+from nightcrew.kernel.declare import Domain, Job
 from nightcrew.kernel.errors import Conflict, GiveUp, NotFound, Retry
 from nightcrew.kernel.jobs import Run
 from nightcrew.kernel.settings import Options

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from nightcrew import app
 from nightcrew.kernel import schedule_store, upkeep
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.domain import Job, Tick, Timetable
+from nightcrew.kernel.declare import Job, Tick, Timetable
 from nightcrew.kernel.errors import NotFound, Retry
 from nightcrew.kernel.jobs import Run
 from nightcrew.kernel.runtime import Runtime

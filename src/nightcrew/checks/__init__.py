@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nightcrew.checks import api, pages, standing, workers
 from nightcrew.checks.settings import CheckSettings
-from nightcrew.kernel.domain import Domain, Job, Page, Tick, Timetable
+from nightcrew.kernel.declare import Domain, Job, Page, Tick, Timetable
 
 _HERE = Path(__file__).parent
 

@@ -8,7 +8,7 @@ from nightcrew.checks.crew import Crew
 from nightcrew.checks.models import Run
 from nightcrew.checks.store import runs, views
 from nightcrew.kernel.clock import iso, utcnow
-from nightcrew.kernel.health import Need
+from nightcrew.kernel.declare import Need
 
 if TYPE_CHECKING:
     from datetime import datetime

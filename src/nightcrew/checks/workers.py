@@ -53,7 +53,7 @@ def _on_settings(runtime: Runtime, keys: frozenset[str]) -> None:
 
 
 async def _after_job(runtime: Runtime, ended: Ended) -> None:
-    if ended.job == REFRESH and ended.outcome == "done" and not ended.label.endswith("(guide)"):
+    if ended.job == REFRESH and ended.outcome == "done" and ended.result.get("feed") != "guide":
         await actions.check_new(runtime, f"New streams, after {ended.label}")
 
 

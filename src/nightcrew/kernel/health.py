@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,8 +15,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from nightcrew import __version__
 from nightcrew.kernel import schedule_store
 from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.declare import Freshness, Need
 from nightcrew.kernel.forever import forever
+from nightcrew.kernel.hooks import Hooks
 from nightcrew.kernel.jobs import Ended
+from nightcrew.kernel.nodes import SILENT, Nodes
 from nightcrew.kernel.pulse import Pulse
 from nightcrew.kernel.store import DatabaseAway
 
@@ -28,28 +30,6 @@ WATCH = 1.0
 """Seconds between two looks of the watchdog."""
 BLIND = 10.0
 """Seconds without one whole look after which the watchdog itself is the problem."""
-OTHERS_SILENT = 60.0
-"""The workers of a node that wrote no heartbeat for this many seconds do not count."""
-
-
-@dataclass(frozen=True, slots=True)
-class Freshness:
-    """A result that a domain promised to keep fresh. `age_s` None: there is no result yet, which may still be all right."""
-
-    name: str
-    title: str
-    age_s: float | None
-    promise_s: float
-    fresh: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """Something that waits for a person, with the page where it can be settled."""
-
-    level: Literal["error", "warning", "info"]
-    message: str
-    href: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,27 +96,17 @@ class Metrics:
 class Health:
     """Compares every worker and result with its promise, and tells when one breaks or holds again."""
 
-    def __init__(self) -> None:
+    def __init__(self, hooks: Hooks, nodes: Nodes) -> None:
         self.metrics = Metrics()
         self.results: list[Freshness] = []
-        self._sources: list[Callable[[Runtime], Awaitable[list[Freshness]]]] = []
-        self._needs: list[Callable[[Runtime], Awaitable[list[Need]]]] = []
+        self._hooks = hooks
+        self._nodes = nodes
+        self._by_domain: dict[str, list[Freshness]] = {}
         self._broken: set[str] = set()
         self._others: list[dict[str, Any]] | None = None
         self._looked = time.monotonic()
         self._unseen: str | None = None
         self._looking = asyncio.Lock()
-
-    def add(
-        self,
-        freshness: Callable[[Runtime], Awaitable[list[Freshness]]] | None,
-        needs: Callable[[Runtime], Awaitable[list[Need]]] | None,
-    ) -> None:
-        """Ask a domain too."""
-        if freshness:
-            self._sources.append(freshness)
-        if needs:
-            self._needs.append(needs)
 
     async def job_ended(self, _runtime: Runtime, ended: Ended) -> None:
         """Called by the job runner."""
@@ -180,11 +150,11 @@ class Health:
         self._looked = time.monotonic()
 
     async def _read(self, runtime: Runtime, now: datetime) -> None:
-        since = now - timedelta(seconds=OTHERS_SILENT)
+        since = now - timedelta(seconds=SILENT)
         self._others = (
             [] if runtime.store.is_sqlite else await schedule_store.others(runtime.store, runtime.node, since)
         )
-        before, self.results = self.results, [r for source in self._sources for r in await source(runtime)]
+        before, self.results = self.results, await self._freshness(runtime)
         self._forget({result.name: result.title for result in before})
         for result in self.results:
             self.metrics.result_fresh.labels(result.name).set(result.fresh)
@@ -196,6 +166,13 @@ class Health:
             why = worker.error or ("it is still running" if worker.running_since else "it has not run")
             late = f"has had no success for {worker.age(now):.0f} s (promised: {worker.promise:.0f} s): {why}"
             await self._compare(runtime, f"worker {worker.name}", worker.fresh(now), late)
+
+    async def _freshness(self, runtime: Runtime) -> list[Freshness]:
+        """All results; of a domain that cannot say now, those that it named last."""
+        for domain in self._hooks.domains:
+            known = self._by_domain.get(domain.name, [])
+            self._by_domain[domain.name] = await self._hooks.call(domain, "freshness", runtime, default=lambda: known)  # noqa: B023
+        return [result for results in self._by_domain.values() for result in results]
 
     def _forget(self, before: dict[str, str]) -> None:
         """Results that are no longer promised (a source was removed) leave the metrics."""
@@ -232,17 +209,20 @@ class Health:
         """What `/health` answers. Reads memory only, so that it can be asked when the database or the loop is away.
 
         `status` is "failing" (HTTP 503) when a worker broke its promise or there are `problems`, "degraded" (200: a restart
-        would not mend it) when only a result is old, for example because a provider is down, else "ok".
+        would not mend it) when only a result is old, for example because a provider is down, or a domain does not answer
+        (`failed`), else "ok".
         """
         workers = self.workers(runtime)
         problems = self.problems(runtime, stuck=stuck)
         failing = problems or any(not worker["fresh"] for worker in workers)
         stale = any(not result.fresh for result in self.results)
+        failed = [failure.sentence for failure in self._hooks.failures]
         return {
-            "status": "failing" if failing else "degraded" if stale else "ok",
+            "status": "failing" if failing else "degraded" if stale or failed else "ok",
             "version": __version__,
             "node": runtime.node,
             "problems": problems,
+            "failed": failed,
             "workers": workers,
             "results": [
                 {"name": r.name, "age_s": r.age_s, "promise_s": r.promise_s, "fresh": r.fresh} for r in self.results
@@ -278,6 +258,8 @@ class Health:
             for worker in runtime.schedule.workers.values()
             if worker.paused
         ]
-        for source in self._needs:
-            found += await source(runtime)
+        for domain in self._hooks.domains:
+            asked: list[Need] = await self._hooks.call(domain, "needs", runtime, default=list)
+            found += asked
+        found += self._hooks.needs() + self._nodes.needs()
         return sorted(found, key=lambda need: ("error", "warning", "info").index(need.level))

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from dbos import StepInfo, WorkflowStatus
-
 from nightcrew.kernel.clock import iso
+from nightcrew.kernel.engine import StepInfo, WorkflowStatus
 from nightcrew.kernel.jobs_store import Progress
 from nightcrew.kernel.redaction import redact
 

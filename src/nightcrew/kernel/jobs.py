@@ -1,7 +1,7 @@
-"""Durable jobs: a thin face on DBOS, which stores each step and resumes a run after a crash.
+"""Durable jobs: work of several steps that must not be lost, started, listed, cancelled and resumed.
 
-DBOS lives in its own SQLite file beside the main one, or in the schema `dbos` of the PostgreSQL database. Only this
-file knows it. Runs execute on the server's own event loop; DBOS uses a few threads for its bookkeeping.
+`engine.py` stores the steps; here is what a run means to Nightcrew: which errors are told, what a stop of the server leaves
+to the next start, how long a run may take, and who is told of its end.
 """
 
 from __future__ import annotations
@@ -9,29 +9,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import logging
-import sqlite3
 import time
 import uuid
-from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 import structlog
-from dbos import DBOS, SetEnqueueOptions, SetWorkflowID, StepOptions
-from dbos._error import DBOSMaxStepRetriesExceeded
 
 from nightcrew.kernel import jobs_store as rows
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.domain import Job
-from nightcrew.kernel.errors import Conflict, NightcrewError, NotFound, Retry
+from nightcrew.kernel.declare import Job
+from nightcrew.kernel.engine import FINISHED, UNFINISHED, Engine, StepsChanged
+from nightcrew.kernel.errors import Conflict, GiveUp, NightcrewError, NotFound, Retry
 from nightcrew.kernel.job_state import STATES, JobState, state_of, step_of
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.store import Store
+from nightcrew.kernel.tasks import is_stopped
+from nightcrew.kernel.words import duration
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
@@ -40,24 +38,27 @@ P = ParamSpec("P")
 ResultT = TypeVar("ResultT")
 log = structlog.get_logger("nightcrew.jobs")
 
-APPLICATION_VERSION = "1"
-"""DBOS resumes only runs of the same version. Steps are kept compatible instead, so an upgrade resumes them too."""
-
 ATTEMPTS = 5
 FIRST_PAUSE = 2.0
 """Seconds before the second attempt of a stubborn step; each pause is three times the one before."""
 CANCELLED = "cancelled"
-_DONE = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+CLOSING = 10.0
+"""Seconds that the runs have for their end when the server stops."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a run ended on this node. `error` None: it worked; "cancelled": a person ended it."""
+    """How a run ended on this node. `error` None: it worked, with `result`; "cancelled": a person ended it.
+
+    `timetable`: which timetable has started it, if one has.
+    """
 
     job: str
     label: str
     seconds: float
     error: str | None
+    result: Any = None
+    timetable: str | None = None
 
     @property
     def outcome(self) -> str:
@@ -73,9 +74,10 @@ OnEnd = Callable[["Runtime", Ended], Awaitable[None]]
 class Run:
     """The handle that a job function gets: its id, its runtime, its steps, its progress."""
 
-    def __init__(self, run_id: str, runtime: Runtime) -> None:
+    def __init__(self, run_id: str, runtime: Runtime, *, stopping: Callable[[], bool] = lambda: False) -> None:
         self.id = run_id
         self.runtime = runtime
+        self._stopping = stopping
         self._written = 0.0
 
     async def step(
@@ -85,31 +87,33 @@ class Run:
 
         A step that was interrupted starts anew, so its effects must be the same when done twice.
         """
-        return await self._step({"name": name}, functools.partial(work, *args, **kwargs))
+        return await Engine.step(name, self._resumable(functools.partial(work, *args, **kwargs)))
 
     async def stubborn_step(
         self, name: str, work: Callable[P, Awaitable[ResultT]], *args: P.args, **kwargs: P.kwargs
     ) -> ResultT:
         """As `step`; what raises `Retry`, or an error of the system, is tried `ATTEMPTS` times with growing pauses."""
-        options: StepOptions = {
-            "name": name,
-            "retries_allowed": True,
-            "max_attempts": ATTEMPTS,
-            "interval_seconds": FIRST_PAUSE,
-            "backoff_rate": 3.0,
-            "should_retry": lambda exc: isinstance(exc, Retry | OSError),
-        }
-        try:
-            return await self._step(options, functools.partial(work, *args, **kwargs))
-        except DBOSMaxStepRetriesExceeded as exc:
-            raise exc.errors[-1] from exc
+        return await Engine.step(
+            name,
+            self._resumable(functools.partial(work, *args, **kwargs)),
+            attempts=ATTEMPTS,
+            first_pause=FIRST_PAUSE,
+            growth=3.0,
+            again=lambda exc: isinstance(exc, Retry | OSError),
+        )
 
-    async def _step(self, options: StepOptions, work: Callable[[], Awaitable[ResultT]]) -> ResultT:
+    def _resumable(self, work: Callable[[], Awaitable[ResultT]]) -> Callable[[], Coroutine[Any, Any, ResultT]]:
+        """While the server stops, whatever a step raises is not remembered: it is done again at the next start."""
+
         async def call() -> ResultT:
-            return await work()
+            try:
+                return await work()
+            except Exception as exc:
+                if self._stopping():
+                    raise asyncio.CancelledError from exc
+                raise
 
-        result: ResultT = await DBOS.run_step_async(options, call)
-        return result
+        return call
 
     async def progress(self, done: float, total: float | None = None, message: str = "") -> None:
         """Say how far it is. Cheap: stored at most once a second."""
@@ -125,9 +129,8 @@ class Jobs:
 
     def __init__(self, *, node: str, data_dir: Path, database: sa.URL) -> None:
         self._node = node
-        self._url = _system_database(data_dir, database)
+        self._engine = Engine(node=node, data_dir=data_dir, database=database)
         self._jobs: dict[str, Job] = {}
-        self._functions: dict[str, Callable[..., Any]] = {}
         self._tasks: dict[str, asyncio.Task[Any]] = {}
         self._runtime: Runtime | None = None
         self._ended: list[OnEnd] = []
@@ -142,123 +145,142 @@ class Jobs:
         self._ended.append(callback)
 
     async def launch(self, runtime: Runtime) -> None:
-        """Start DBOS and resume this node's interrupted runs. Blocks for about a second.
-
-        DBOS is launched on the event loop's own thread: it then runs all jobs on that loop.
-        """
+        """Start, and resume this node's interrupted runs. Blocks for about a second."""
         self._runtime = runtime
-        logging.getLogger("dbos").setLevel(logging.CRITICAL)  # failures of runs are ours to tell
-        DBOS(
-            config={
-                "name": "nightcrew",
-                "system_database_url": self._url,
-                "executor_id": self._node,
-                "application_version": APPLICATION_VERSION,
-                "log_level": "CRITICAL",
-                "enable_otlp": False,
-                "max_executor_threads": 8,
-                "sys_db_pool_size": 5,
-                "scheduler_polling_interval_sec": 3600.0,
-            }
-        )
-        for name, job in self._jobs.items():
-            self._functions[name] = DBOS.workflow(name=name)(self._wrap(job))
-        # else every node takes from the queues of all, which the database knows
-        DBOS.listen_queues([self._queue(job) for job in self._jobs.values() if job.queue])
-        DBOS.launch()
-        for job in self._jobs.values():
-            if job.queue:
-                await DBOS.register_queue_async(
-                    self._queue(job), worker_concurrency=job.concurrency, on_conflict="always_update"
-                )
+        queues = {queue: job.concurrency for job in self._jobs.values() if (queue := self._queue(job))}
+        await self._engine.launch({name: self._wrap(job) for name, job in self._jobs.items()}, queues)
 
     async def close(self) -> None:
-        """Stop at once. Unfinished runs stay unfinished and go on at the next start."""
-        self._closing = True
-        for task in list(self._tasks.values()):
-            task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-        if self._runtime is not None:
-            await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
-            # DBOS had made its pool the loop's own, and has just shut it down
-            asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="nightcrew"))
+        """Stop at once. Unfinished runs stay unfinished and go on at the next start.
 
-    def _queue(self, job: Job) -> str:
-        return f"{job.queue} on {self._node}" if job.here else str(job.queue)
+        Raises `Retry` naming the runs that did not end in time; they are left behind.
+        """
+        self._closing = True
+        ending = dict(self._tasks)
+        for task in ending.values():
+            task.cancel()
+        if ending:
+            await asyncio.wait(ending.values(), timeout=CLOSING)
+        late = sorted(run_id for run_id, task in ending.items() if not task.done())
+        await self._engine.close()
+        if late:
+            raise Retry(f"{', '.join(late)} did not stop in time")
+
+    def _queue(self, job: Job | None) -> str | None:
+        if job is None or job.queue is None:
+            return None
+        return f"{job.queue} on {self._node}" if job.here else job.queue
 
     def _wrap(self, job: Job) -> Callable[..., Any]:
-        async def run(label: str, delay: float, args: list[Any]) -> Any:
-            return await self._execute(job, label, delay, args)
+        async def run(label: str, delay: float, args: list[Any], timetable: str | None = None) -> Any:
+            return await self._execute(job, label, delay, args, timetable)
 
         run.__qualname__ = run.__name__ = f"job_{job.name.replace('.', '_')}"
         return run
 
-    async def _execute(self, job: Job, label: str, delay: float, args: list[Any]) -> Any:
-        """One run. One of the places that catch everything: to record, not to swallow."""
-        runtime = self._runtime
-        run_id = DBOS.workflow_id
-        if runtime is None or run_id is None:
+    async def _execute(self, job: Job, label: str, delay: float, args: list[Any], timetable: str | None) -> Any:
+        """One run, from its start to the telling of its end."""
+        runtime, run_id = self._runtime, self._engine.run_id()
+        if runtime is None:
             raise RuntimeError("jobs are not launched")
         task = asyncio.current_task()
         if task is not None:
             self._tasks[run_id] = task
-        began = time.monotonic()
-        error: str | None = None
+        began, error, result = time.monotonic(), None, None
         runtime.bus.publish("jobs")
         try:
-            if delay > 0:
-                await DBOS.sleep_async(delay)
-            return await job.run(Run(run_id, runtime), *args)
+            result = await self._work(job, Run(run_id, runtime, stopping=lambda: self._closing), delay, args)
         except asyncio.CancelledError:
-            error = CANCELLED  # DBOS stores no outcome for it: at a stop of the server the run stays resumable
-            raise
-        except NightcrewError as exc:
-            error = str(exc)
+            error = CANCELLED
             raise
         except Exception as exc:
-            error = f"{type(exc).__name__}: {exc}"
-            log.exception("job raised", job=job.name, run=run_id)
+            error = redact(str(exc) if isinstance(exc, NightcrewError) else f"{type(exc).__name__}: {exc}")
             raise
         finally:
             self._tasks.pop(run_id, None)
             if not self._closing:
                 seconds = time.monotonic() - began
-                await self._tell_end(runtime, Ended(job.name, label, seconds, redact(error) if error else None))
+                await self._tell_end(runtime, Ended(job.name, label, seconds, error, result, timetable))
+        return result
+
+    async def _work(self, job: Job, run: Run, delay: float, args: list[Any]) -> Any:
+        """Do the job. What it raises is stored as its outcome, except a cancellation: such a run stays resumable.
+
+        So a stop of the server ends in a cancellation, whatever the job raises then; and when only something that the job
+        waited for was cancelled, the run has failed. One of the places that catch everything: to record, not to swallow.
+        """
+        try:
+            if delay > 0:
+                await self._engine.sleep(delay)
+            return await self._limited(job, run, args)
+        except asyncio.CancelledError as exc:
+            if self._closing or is_stopped():
+                raise
+            raise GiveUp("something that it waited for was cancelled") from exc
+        except StepsChanged as exc:
+            await self._replace(job, run.id)
+            raise asyncio.CancelledError from exc
+        except Exception as exc:
+            if self._closing:
+                raise asyncio.CancelledError from exc
+            if not isinstance(exc, NightcrewError):
+                log.exception("job raised", job=job.name, run=run.id)
+            raise
+
+    async def _limited(self, job: Job, run: Run, args: list[Any]) -> Any:
+        """Do the job within its time: one that hangs would keep its place in the queue for ever."""
+        limit = asyncio.timeout(job.time_limit)
+        try:
+            async with limit:
+                return await job.run(run, *args)
+        except TimeoutError as exc:
+            if not limit.expired():
+                raise
+            raise GiveUp(f"it took longer than {duration(job.time_limit)} and was ended") from exc
+
+    async def _replace(self, job: Job, run_id: str) -> None:
+        """A run that another version of the program began with other steps is begun anew by this one."""
+        await self._engine.cancel(run_id)
+        fresh = await self._engine.begin_anew(run_id, queue=self._queue(job))
+        log.warning("a run was begun with other steps, by another version, and is begun anew", run=run_id, anew=fresh)
 
     async def _tell_end(self, runtime: Runtime, ended: Ended) -> None:
-        """Tell who wants to know. A database that is away then must not change how the run ended."""
+        """Tell who wants to know. Nothing that goes wrong there changes how the run ended, or keeps the next from hearing of it."""
         for callback in self._ended:
             try:
                 await callback(runtime, ended)
             except NightcrewError as exc:
                 log.warning("the end of a run could not be told", label=ended.label, reason=str(exc))
+            except Exception:
+                log.exception("the end of a run could not be told", label=ended.label)
         runtime.bus.publish("jobs")
 
     # -- asked by others -------------------------------------------------------------------------------------------
 
     async def start(
-        self, name: str, *args: Any, run_id: str | None = None, label: str | None = None, delay: float = 0.0
+        self,
+        name: str,
+        *args: Any,
+        run_id: str | None = None,
+        label: str | None = None,
+        delay: float = 0.0,
+        timetable: str | None = None,
     ) -> str:
-        """Start a run, or join the one with the same id; returns the id. `args` must be JSON-able."""
+        """Start a run, or join the one with the same id; returns the id. `args` must be JSON-able.
+
+        `label` is what people call it; `timetable` names the timetable that starts it.
+        """
         job = self._jobs.get(name)
         if job is None:
             raise NotFound(f"there is no job {name!r}")
         run_id = run_id or f"{name}:{uuid.uuid4().hex[:12]}"
-        with SetWorkflowID(run_id):
-            if job.queue:
-                with SetEnqueueOptions(priority=1):
-                    await DBOS.enqueue_workflow_async(
-                        self._queue(job), self._functions[name], label or name, delay, list(args)
-                    )
-            else:
-                await DBOS.start_workflow_async(self._functions[name], label or name, delay, list(args))
+        given = (label or name, delay, list(args), timetable)
+        await self._engine.start(name, run_id, *given, queue=self._queue(job), priority=job.priority)
         return run_id
 
     async def active(self, prefix: str) -> set[str]:
         """The ids of unfinished runs whose id begins with `prefix`."""
-        found = await DBOS.list_workflows_async(
-            workflow_id_prefix=prefix, status=["ENQUEUED", "DELAYED", "PENDING"], load_input=False, load_output=False
-        )
+        found = await self._engine.find(prefix=prefix, states=UNFINISHED, whole=False)
         return {status.workflow_id for status in found}
 
     async def page(
@@ -266,21 +288,13 @@ class Jobs:
     ) -> list[JobState]:
         """Newest first."""
         wanted = [raw for raw, shown in STATES.items() if state in {None, shown}]
-        found = await DBOS.list_workflows_async(
-            status=wanted,
-            queue_name=queue,
-            limit=limit,
-            offset=offset,
-            sort_desc=True,
-            load_input=True,
-            load_output=True,
-        )
+        found = await self._engine.find(states=wanted, queue=queue, limit=limit, offset=offset)
         known = await rows.read_progress(self._store, [status.workflow_id for status in found])
         return [state_of(status, known.get(status.workflow_id)) for status in found]
 
     async def get(self, run_id: str) -> JobState:
         """One run. Raises `NotFound`."""
-        found = await DBOS.list_workflows_async(workflow_ids=[run_id])
+        found = await self._engine.find(ids=[run_id])
         if not found:
             raise NotFound(f"there is no job {run_id!r}")
         known = await rows.read_progress(self._store, [run_id])
@@ -288,15 +302,14 @@ class Jobs:
 
     async def steps(self, run_id: str) -> list[dict[str, Any]]:
         """The finished steps of a run: name, started, ended, error."""
-        found = await DBOS.list_workflow_steps_async(run_id)
-        return [step_of(step) for step in found]
+        return [step_of(step) for step in await self._engine.steps(run_id)]
 
     async def cancel(self, run_id: str) -> None:
         """End a run now. Raises `NotFound` or `Conflict` when it is over already."""
         state = await self.get(run_id)
         if state.state not in {"queued", "running"}:
             raise Conflict(f"job {run_id} is {state.state}, there is nothing to cancel")
-        await DBOS.cancel_workflow_async(run_id)
+        await self._engine.cancel(run_id)
         task = self._tasks.get(run_id)
         if task is not None:
             task.cancel()
@@ -308,10 +321,7 @@ class Jobs:
         state = await self.get(run_id)
         if state.state not in {"failed", "cancelled"}:
             raise Conflict(f"job {run_id} is {state.state}, only a failed or cancelled one can be retried")
-        job = self._jobs.get(state.name)
-        queue = self._queue(job) if job is not None and job.queue else None
-        handle = await DBOS.fork_workflow_async(run_id, 1, queue_name=queue)
-        return str(handle.workflow_id)
+        return await self._engine.begin_anew(run_id, queue=self._queue(self._jobs.get(state.name)))
 
     async def wait(self, run_id: str, *, limit: float = 60.0) -> JobState:
         """The state of a run when it has ended, or after `limit` seconds."""
@@ -324,21 +334,18 @@ class Jobs:
 
     async def recover(self, node: str) -> int:
         """Take over the unfinished runs of a dead node; returns how many. Exactly one runner gets each."""
-        handles = await asyncio.to_thread(DBOS._recover_pending_workflows, [node])
-        return len(handles)
+        return await self._engine.recover(node)
 
     async def prune(self, *, days: int) -> int:
         """Delete finished runs that are older than `days`; returns how many."""
-        before = datetime.fromtimestamp(utcnow().timestamp() - days * 86400, UTC).isoformat()
+        before = utcnow() - timedelta(days=days)
         total = 0
         while True:
-            old = await DBOS.list_workflows_async(
-                status=_DONE, end_time=before, limit=500, load_input=False, load_output=False
-            )
+            old = await self._engine.find(states=FINISHED, ended_before=before, limit=500, whole=False)
             ids = [status.workflow_id for status in old]
             if not ids:
                 return total
-            await DBOS.delete_workflows_async(ids)
+            await self._engine.delete(ids)
             await rows.prune_progress(self._store, ids)
             total += len(ids)
 
@@ -352,12 +359,3 @@ class Jobs:
         if self._runtime is None:
             raise RuntimeError("jobs are not launched")
         return self._runtime.store
-
-
-def _system_database(data_dir: Path, database: sa.URL) -> str:
-    if database.get_backend_name() != "sqlite":
-        return database.render_as_string(hide_password=False)
-    path = data_dir / "jobs.db"
-    with contextlib.closing(sqlite3.connect(path, timeout=30)) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")  # kept by the file; synchronous is FULL by default
-    return f"sqlite:///{path}"

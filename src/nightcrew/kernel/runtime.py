@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from nightcrew.kernel.activity import Activity
+from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.events import Bus
 from nightcrew.kernel.health import Health
+from nightcrew.kernel.hooks import Hooks
 from nightcrew.kernel.http import Http
 from nightcrew.kernel.jobs import Jobs
+from nightcrew.kernel.nodes import Nodes
 from nightcrew.kernel.schedule import Schedule
 from nightcrew.kernel.settings import Options, Settings, option
 from nightcrew.kernel.slots import Slots
@@ -50,6 +53,8 @@ class Runtime:
     schedule: Schedule
     health: Health
     slots: Slots
+    nodes: Nodes
+    hooks: Hooks
     address: str = "http://127.0.0.1:8780"
     _parts: dict[type, Any] = field(default_factory=dict)
 
@@ -58,7 +63,9 @@ class Runtime:
         self._parts[type(part)] = part
 
     def part(self, kind: type[PartT]) -> PartT:
-        """The object that `add` was given."""
+        """The object that `add` was given. Raises `Retry` where its domain could not start."""
+        if kind not in self._parts:
+            raise Retry("this part of Nightcrew could not start; the first page says why")
         return cast("PartT", self._parts[kind])
 
     def base_url(self) -> str:

@@ -1,6 +1,6 @@
 """Ticks in memory and timetables in the database: heartbeats, pause, run now, time limits, no overlap.
 
-One loop task per tick, one for all timetables, one that writes heartbeats. A tick that raises is recorded, backed off
+One loop task per tick, one for all timetables, one that stores what is known of all of them. A tick that raises is recorded, backed off
 and tried again; nothing that it does can end its loop.
 """
 
@@ -19,12 +19,13 @@ from croniter import croniter
 
 from nightcrew.kernel import schedule_store as rows
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.domain import Tick, Timetable
+from nightcrew.kernel.declare import Tick, Timetable
 from nightcrew.kernel.errors import NightcrewError, NotFound
 from nightcrew.kernel.forever import forever
 from nightcrew.kernel.jobs import Ended
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.store import DatabaseAway
+from nightcrew.kernel.tasks import is_stopped
 from nightcrew.kernel.workers import Mark, Worker
 
 if TYPE_CHECKING:
@@ -36,8 +37,6 @@ HEARTBEAT = 5.0
 """Seconds between two writes of all heartbeats; they may be lost, so they are batched."""
 FIRE_LOOK = 1.0
 """Seconds between two looks for due timetables."""
-NODE_SILENT = 60.0
-"""A node that wrote no heartbeat for this long is taken for dead, and its jobs are recovered elsewhere."""
 MAX_BACKOFF = 300.0
 STUCK_FIRE = 30.0
 """A timetable's occurrence that was claimed but not started after this many seconds is started again."""
@@ -121,10 +120,6 @@ class Schedule:
         worker.unpause(utcnow())
         self._changed()
 
-    async def nodes(self, runtime: Runtime) -> list[tuple[str, datetime]]:
-        """The living nodes, with their last heartbeat."""
-        return await rows.nodes(runtime.store)
-
     def _get(self, name: str) -> Worker:
         try:
             return self.workers[name]
@@ -142,7 +137,7 @@ class Schedule:
             due = await self._cycle(runtime, tick, worker, due)
             return 0.0
 
-        await forever(f"tick {tick.name}", once)
+        await forever(f"tick {tick.name}", once, limit=None)  # it waits there, and limits the tick itself
 
     async def _cycle(self, runtime: Runtime, tick: Tick, worker: Worker, due: float) -> float:
         """Wait for the due time (monotonic seconds), run once, and return the next due time."""
@@ -185,8 +180,7 @@ class Schedule:
             async with limit:
                 await tick.run(runtime)
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
+            if is_stopped():
                 raise  # the server stops
             return "something that it waited for was cancelled"
         except NightcrewError as exc:
@@ -250,6 +244,7 @@ class Schedule:
                 timetable.job,
                 run_id=job_id,
                 label=timetable.name,
+                timetable=timetable.name,
                 delay=0.0 if at_once else random.uniform(0, timetable.jitter),
             )
         await rows.fired(runtime.store, timetable.name)
@@ -257,12 +252,12 @@ class Schedule:
 
     async def job_ended(self, runtime: Runtime, ended: Ended) -> None:
         """Called by the job runner, so that the board shows a timetable's outcome."""
-        worker = self.workers.get(ended.label)
-        if worker is None or ended.label not in self._timetables:
+        name = ended.timetable or ""
+        if name not in self._timetables:
             return
-        worker.end(utcnow(), Mark(utcnow(), ended.seconds, ended.error))
+        self.workers[name].end(utcnow(), Mark(utcnow(), ended.seconds, ended.error))
         if ended.error is None:
-            await rows.succeeded(runtime.store, ended.label, utcnow())
+            await rows.succeeded(runtime.store, name, utcnow())
         self._changed()
 
     async def _refresh_timetables(self, runtime: Runtime) -> None:
@@ -284,17 +279,10 @@ class Schedule:
             if upcoming > now:
                 return upcoming
 
-    async def announce(self, runtime: Runtime) -> None:
-        """Tell the other nodes of this one, before it takes a job: nobody takes over from one that is not known."""
-        await rows.beat(runtime.store, self._node, (), utcnow())
-
-    # -- upkeep ----------------------------------------------------------------------------------------------------
+    # -- what is known of the workers ------------------------------------------------------------------------------
 
     async def _heartbeat_round(self) -> float:
-        await self._beat(self._started)
-        return HEARTBEAT
-
-    async def _beat(self, runtime: Runtime) -> None:
+        runtime = self._started
         await rows.beat(runtime.store, self._node, self.workers.values(), utcnow())
         paused = await rows.pauses(runtime.store)
         for worker in self.workers.values():
@@ -302,19 +290,9 @@ class Schedule:
                 worker.pause(paused[worker.name])
             elif worker.name not in paused and worker.paused:
                 worker.unpause(utcnow())
-        now = utcnow()
-        before = now - timedelta(seconds=NODE_SILENT)
-        for dead in await rows.take_silent_nodes(runtime.store, self._node, before=before, now=now):
-            recovered = await runtime.jobs.recover(dead)
-            await rows.forget_node(runtime.store, dead)
-            await runtime.activity.record(
-                "node.silent",
-                f"node {dead} is silent; {recovered} of its jobs go on here",
-                level="warning",
-                subject=dead,
-            )
         if not runtime.store.is_sqlite:
             await runtime.settings.load(runtime.store)
+        return HEARTBEAT
 
 
 def next_due(due: float, now: float, every: float) -> tuple[float, int]:

@@ -1,4 +1,4 @@
-"""The schedule's rows: heartbeats of workers and nodes, pauses, timetables."""
+"""The schedule's rows: heartbeats of workers, pauses, timetables."""
 
 from __future__ import annotations
 
@@ -42,12 +42,6 @@ timetable = sa.Table(
     sa.Column("firing_at", Moment),
     sa.Column("last_ok", Moment),
 )
-node = sa.Table(
-    "node",
-    metadata,
-    sa.Column("id", sa.String(100), primary_key=True),
-    sa.Column("seen_at", Moment, nullable=False),
-)
 
 
 async def restore(store: Store, node_id: str, workers: Iterable[Worker]) -> None:
@@ -66,7 +60,7 @@ async def restore(store: Store, node_id: str, workers: Iterable[Worker]) -> None
 
 
 async def beat(store: Store, node_id: str, workers: Iterable[Worker], now: datetime) -> None:
-    """Write all heartbeats of this node in one transaction."""
+    """Write what is known of all workers of this node in one transaction."""
     values = [
         {
             "name": item.name,
@@ -79,9 +73,8 @@ async def beat(store: Store, node_id: str, workers: Iterable[Worker], now: datet
         }
         for item in workers
     ]
-    async with store.write() as connection:
-        await _upsert(store, connection, node, [{"id": node_id, "seen_at": now}])
-        if values:
+    if values:
+        async with store.write() as connection:
             await _upsert(store, connection, worker, values)
 
 
@@ -91,37 +84,6 @@ async def others(store: Store, node_id: str, since: datetime) -> list[dict[str, 
     async with store.read() as connection:
         found = (await connection.execute(query.order_by(worker.c.name, worker.c.node))).all()
     return [{**json.loads(state), "node": owner} for owner, state in found]
-
-
-async def nodes(store: Store) -> list[tuple[str, datetime]]:
-    """All nodes that have not been taken over, with their last heartbeat."""
-    async with store.read() as connection:
-        return [(row.id, row.seen_at) for row in await connection.execute(sa.select(node).order_by(node.c.id))]
-
-
-async def take_silent_nodes(store: Store, node_id: str, *, before: datetime, now: datetime) -> list[str]:
-    """Other nodes whose last heartbeat is older than `before`. Each is given to exactly one caller.
-
-    Whoever takes one ends with `forget_node`. If it dies before that, the node is silent again after a while and is taken
-    by another.
-    """
-    async with store.read() as connection:
-        query = sa.select(node.c.id).where(node.c.id != node_id, node.c.seen_at < before)
-        silent = list((await connection.execute(query)).scalars())
-    taken = []
-    for silent_id in silent:
-        async with store.write() as connection:
-            mine = sa.update(node).where(node.c.id == silent_id, node.c.seen_at < before).values(seen_at=now)
-            if (await connection.execute(mine)).rowcount:
-                taken.append(silent_id)
-    return taken
-
-
-async def forget_node(store: Store, node_id: str) -> None:
-    """Remove a node and its workers."""
-    async with store.write() as connection:
-        await connection.execute(sa.delete(worker).where(worker.c.node == node_id))
-        await connection.execute(sa.delete(node).where(node.c.id == node_id))
 
 
 async def pauses(store: Store) -> dict[str, str]:

@@ -13,9 +13,8 @@ from enum import IntEnum
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.redaction import redact
-from nightcrew.kernel.store import Moment, Store, metadata
+from nightcrew.kernel.store import Moment, Store, metadata, now_of
 
 MAX_OWNER = 200
 
@@ -97,7 +96,7 @@ async def take(
     """
     async with store.write() as connection:
         await _serialise(connection, claim.limits)
-        now = await _now(connection)
+        now = await now_of(connection)
         full = await _full(connection, claim.limits, claim.priority, now)
         if full and waiting is None:
             return Answer(taken=False)
@@ -122,7 +121,7 @@ async def renew(store: Store, node: str, lease_ids: Sequence[str], *, lifetime: 
     A lease that is not among them is over, and was not renewed.
     """
     async with store.write() if lease_ids else store.read() as connection:
-        now = await _now(connection)
+        now = await now_of(connection)
         found = await connection.execute(
             sa.select(slot_lease.c.id, sa.func.max(sa.cast(slot_lease.c.leave, sa.Integer)))
             .where(slot_lease.c.node == node, slot_lease.c.expires_at > now, ~slot_lease.c.waiting)
@@ -145,7 +144,7 @@ async def forget_node(store: Store, node: str) -> None:
 async def any_full(store: Store, limits: Sequence[Limit]) -> bool:
     """Whether one of these has no slot left for a claim of the lowest priority."""
     async with store.read() as connection:
-        return bool(await _full(connection, limits, Priority.CHECK, await _now(connection)))
+        return bool(await _full(connection, limits, Priority.CHECK, await now_of(connection)))
 
 
 async def holders(store: Store, resources: Iterable[str] | None = None) -> list[Holder]:
@@ -154,7 +153,7 @@ async def holders(store: Store, resources: Iterable[str] | None = None) -> list[
     if resources is not None:
         query = query.where(slot_lease.c.resource.in_(list(resources)))
     async with store.read() as connection:
-        now = await _now(connection)
+        now = await now_of(connection)
         found = (await connection.execute(query.where(slot_lease.c.expires_at > now, ~slot_lease.c.waiting))).all()
     return [
         Holder(
@@ -183,13 +182,6 @@ def _row(lease_id: str, node: str, claim: Claim, limit: Limit) -> dict[str, obje
         "priority": int(claim.priority),
         "leave": False,
     }
-
-
-async def _now(connection: AsyncConnection) -> datetime:
-    if connection.dialect.name != "postgresql":
-        return utcnow()
-    now: datetime = (await connection.execute(sa.select(sa.func.clock_timestamp()))).scalar_one()
-    return now
 
 
 async def _serialise(connection: AsyncConnection, limits: Sequence[Limit]) -> None:

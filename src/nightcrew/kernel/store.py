@@ -20,11 +20,22 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NeedsUser, Retry
 from nightcrew.kernel.redaction import redact
 
 BUSY_TIMEOUT = 30.0
 """Seconds that a SQLite writer waits for another process's transaction."""
+
+CONNECTION = {
+    "connect_timeout": "10",
+    "keepalives_idle": "15",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+}
+"""What libpq does about a PostgreSQL server that vanishes without a word: seconds, and milliseconds for the last one. The
+user's URL may say otherwise."""
 
 MIGRATION_LOCK = 0x6E696768
 """Key of the PostgreSQL advisory lock under which one node at a time migrates."""
@@ -118,6 +129,14 @@ def _told() -> Iterator[None]:
         raise DatabaseAway(f"the database cannot be used now: {reason_of(exc)}", after=5) from exc
 
 
+async def now_of(connection: AsyncConnection) -> datetime:
+    """Now, by the database's clock: what leases of several nodes are measured by. SQLite's is this machine's."""
+    if connection.dialect.name != "postgresql":
+        return utcnow()
+    now: datetime = (await connection.execute(sa.select(sa.func.clock_timestamp()))).scalar_one()
+    return now.astimezone(UTC)
+
+
 def reason_of(exc: sa.exc.SQLAlchemyError) -> str:
     """What the driver said, in one line and without a password."""
     said = str(getattr(exc, "orig", None) or exc)
@@ -173,7 +192,11 @@ def database_url(data_dir: Path, url: str | None) -> str:
 
 def sync_url(url: sa.URL) -> sa.URL:
     """The same database for code that is not async (alembic, DBOS)."""
-    return url.set(drivername="sqlite") if url.get_backend_name() == "sqlite" else url
+    return url.set(drivername="sqlite") if url.get_backend_name() == "sqlite" else _watchful(url)
+
+
+def _watchful(url: sa.URL) -> sa.URL:
+    return url.update_query_dict({name: value for name, value in CONNECTION.items() if name not in url.query})
 
 
 def _sqlite_engine(url: sa.URL) -> AsyncEngine:
@@ -199,7 +222,7 @@ def _sqlite_engine(url: sa.URL) -> AsyncEngine:
 
 
 def _postgres_engine(url: sa.URL) -> AsyncEngine:
-    return create_async_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True, hide_parameters=True)
+    return create_async_engine(_watchful(url), pool_size=8, max_overflow=8, pool_pre_ping=True, hide_parameters=True)
 
 
 def migrate(url: sa.URL, folders: Sequence[Path]) -> None:

@@ -41,6 +41,12 @@ class Tasks:
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def is_stopped() -> bool:
+    """Whether the present task itself is being cancelled, and not merely something that it waits for."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
 async def _told(work: Awaitable[None], name: str, on_error: OnError | None = None) -> None:
     """With the job runner, the tick, `forever` and the request boundary one of the places that catch everything."""
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nightcrew.kernel.domain import Domain, Job, Timetable
+from nightcrew.kernel.declare import Domain, Job, Timetable
 from nightcrew.kernel.jobs import Run
 from nightcrew.kernel.runtime import KernelSettings, Runtime
 

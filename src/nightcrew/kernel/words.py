@@ -26,6 +26,11 @@ def duration(seconds: float | None) -> str:
     return f"{first} {unit} {second} {its_unit}" if second else f"{first} {unit}"
 
 
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """A number with its noun: "1 job", "3 jobs"."""
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
+
+
 def plain(text: str) -> str:
     """Text on one line: control characters and halves of characters, which no database takes, become spaces."""
     return "".join(" " if unicodedata.category(char) in {"Cc", "Cs"} else char for char in text).strip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nightcrew.kernel.domain import Domain, Job, Page, Tick, Timetable
+from nightcrew.kernel.declare import Domain, Job, Page, Tick, Timetable
 from nightcrew.playlists import accounts, api, jobs, models, pages, players, standing, workers
 from nightcrew.playlists.accounts import Profile
 from nightcrew.playlists.api import shown_url

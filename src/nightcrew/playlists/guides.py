@@ -38,7 +38,7 @@ async def fetch_guide(run: Run, source: Source, feed: Feed, fetch: Fetch, *, due
     async with reader.open(fetch) as document:
         if isinstance(document, Unchanged):
             await sources.unchanged(runtime.store, feed.id, run.id, now=now, due_at=due_at)
-            return {"outcome": "unchanged"}
+            return {"outcome": "unchanged", "feed": "guide"}
         file, answer = document
         generation = await guides.begin(runtime.store, feed.id)
         found = xmltv.read(file, after=now - PAST, before=horizon)
@@ -61,7 +61,7 @@ async def fetch_guide(run: Run, source: Source, feed: Feed, fetch: Fetch, *, due
         programmes=programmes,
         content=content,
     )
-    return {"outcome": "applied", "channels": channels, "programmes": programmes}
+    return {"outcome": "applied", "feed": "guide", "channels": channels, "programmes": programmes}
 
 
 async def _write(run: Run, feed_id: int, generation: int, found: Iterator[GuideChannel | Programme]) -> tuple[int, int]:

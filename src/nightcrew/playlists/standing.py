@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.health import Freshness, Need
+from nightcrew.kernel.declare import Freshness, Need
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import rules
 from nightcrew.playlists.outputs import Outputs, Region, Selection

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nightcrew.kernel.domain import Domain, Job, Page, Tick, Timetable
+from nightcrew.kernel.declare import Domain, Job, Page, Tick, Timetable
 from nightcrew.recordings import admin, api, pages, processing, standing, watch_api, workers
 from nightcrew.recordings.actions import LIBRARY
 from nightcrew.recordings.settings import RecordingSettings
@@ -17,6 +17,7 @@ DOMAIN = Domain(
     settings=RecordingSettings,
     migrations=_HERE / "migrations",
     templates=_HERE / "templates",
+    folders=(LIBRARY,),
     ticks=(
         Tick(
             "recordings.keep",
@@ -80,4 +81,4 @@ DOMAIN = Domain(
     overview=standing.overview,
 )
 
-__all__ = ["DOMAIN", "LIBRARY"]
+__all__ = ["DOMAIN"]

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from nightcrew.kernel.clock import iso, utcnow
-from nightcrew.kernel.health import Need
+from nightcrew.kernel.declare import Need
 from nightcrew.kernel.words import size
 from nightcrew.recordings.actions import Deleted
 from nightcrew.recordings.disk import Disk

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from nightcrew.kernel import nodes_store
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NightcrewError, Retry
 from nightcrew.recorder import ledger
@@ -55,7 +56,7 @@ async def find(runtime: Runtime) -> tuple[int, list[Stuck]]:
     keeper, now = runtime.part(Keeper), utcnow()
     hours = runtime.settings.of(RecordingSettings).stuck_hours
     rows = await recordings.of_states(runtime.store, {*ACTIVE, State.FINISHING, State.PROCESSING})
-    heard = dict(await runtime.schedule.nodes(runtime))
+    heard = {one.id: one.seen_at for one in await nodes_store.every(runtime.store)}
     working = await runtime.jobs.active(f"{JOB}:")
     found: list[Stuck] = []
     for row in rows:

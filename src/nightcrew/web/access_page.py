@@ -86,9 +86,9 @@ async def access_context(request: Request) -> dict[str, Any]:
     """What the template of the part needs."""
     node: Runtime = request.app.state.runtime
     outputs = dict(TITLES)
-    for domain in request.app.state.domains:
-        if domain.outputs:
-            outputs |= await domain.outputs(node)
+    for domain in node.hooks.domains:
+        more: dict[str, str] = await node.hooks.call(domain, "outputs", node, default=dict)
+        outputs |= more
     tokens = await _access_of(request).tokens()
     return {"tokens": tokens, "outputs": outputs, "made": None, "errors": {}, "typed": {}}
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Depends, Query, Request
+from fastapi import APIRouter, Body, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from pydantic import BaseModel, Field
 
@@ -15,6 +15,7 @@ from nightcrew.kernel.access import Access
 from nightcrew.kernel.clock import iso
 from nightcrew.kernel.errors import Invalid
 from nightcrew.kernel.health import verdict
+from nightcrew.kernel.nodes import SILENT
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.web.outputs import checked_output
 
@@ -23,6 +24,7 @@ router = APIRouter()
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Cursor = Annotated[str | None, Query(max_length=200)]
 JobName = Annotated[str, Field(max_length=200)]
+NodeName = Annotated[str, Path(max_length=100)]
 
 
 def runtime_of(request: Request) -> Runtime:
@@ -95,12 +97,43 @@ async def worker_action(
 
 @router.get("/api/v1/nodes", tags=["workers"])
 async def nodes(node: Node) -> dict[str, Any]:
-    """The nodes that share the database, with their last heartbeat."""
-    found = await node.schedule.nodes(node)
-    return {
-        "items": [{"id": name, "seen_at": iso(seen), "self": name == node.node} for name, seen in found],
-        "next": None,
-    }
+    """The nodes that share the database: when each was last seen, how wrong its clock is, and what one that is gone had."""
+    return {"items": node_rows(node), "next": None}
+
+
+@router.delete("/api/v1/nodes/{name}", tags=["workers"], status_code=204)
+async def forget_node(node: Node, actor: Actor, name: NodeName) -> None:
+    """Forget a node that is gone and will not come back. 409 while it is not gone."""
+    await forget(node, name, actor=actor)
+
+
+async def forget(node: Runtime, name: str, *, actor: str) -> None:
+    """Forget a node that is gone. Raises `Conflict`."""
+    await node.nodes.forget(name)
+    await node.activity.record("node.forgotten", f"{name} was forgotten", actor=actor, subject=name)
+
+
+def node_rows(node: Runtime) -> list[dict[str, Any]]:
+    """The nodes as scripts see them, as of the last heartbeat."""
+    return [
+        {
+            "id": row.id,
+            "self": row.id == node.node,
+            "state": "gone"
+            if row.gone_at
+            else "silent"
+            if row.silent > SILENT
+            else "stopped"
+            if row.stopped
+            else "alive",
+            "seen_at": iso(row.seen_at),
+            "gone_at": iso(row.gone_at),
+            "clock_ahead_s": None if row.skew is None else round(row.skew, 2),
+            "taken_by": row.taken_by,
+            "had": list(row.had),
+        }
+        for row in node.nodes.known
+    ]
 
 
 JobStateName = Literal["queued", "running", "done", "failed", "cancelled"]

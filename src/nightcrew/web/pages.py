@@ -10,8 +10,8 @@ from fastapi.responses import Response
 
 from nightcrew.kernel.health import verdict
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.web import access_page, docs_page, settings_page
-from nightcrew.web.api import Actor, JobStateName, Node
+from nightcrew.web import access_page, api, docs_page, settings_page
+from nightcrew.web.api import Actor, JobStateName, Node, NodeName, node_rows
 from nightcrew.web.render import PageRoute, done, render, render_part
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -48,7 +48,8 @@ JobId = Annotated[str, Path(max_length=200)]
 async def overview(request: Request, node: Node) -> Response:
     """Is everything all right?"""
     context = await _standing(node) | await _running(node) | await _recent(node)
-    return render(request, "home.html", domains=await _figures(request, node), **context)
+    context |= {"nodes": node_rows(node)}
+    return render(request, "home.html", domains=await _figures(node), **context)
 
 
 @router.get("/fragments/standing")
@@ -60,7 +61,7 @@ async def standing(request: Request, node: Node) -> Response:
 @router.get("/fragments/figures")
 async def figures(request: Request, node: Node) -> Response:
     """The domains' own parts of the overview."""
-    return render(request, "fragments/figures.html", domains=await _figures(request, node))
+    return render(request, "fragments/figures.html", domains=await _figures(node))
 
 
 @router.get("/fragments/running")
@@ -81,6 +82,19 @@ async def recent(request: Request, node: Node) -> Response:
     return render(request, "fragments/recent.html", **await _recent(node))
 
 
+@router.get("/fragments/nodes")
+async def nodes(request: Request, node: Node) -> Response:
+    """The machines that share the work."""
+    return render(request, "fragments/nodes.html", nodes=node_rows(node))
+
+
+@router.post("/nodes/{name}/forget")
+async def forget_node(request: Request, node: Node, actor: Actor, name: NodeName) -> Response:
+    """A node that is gone will not come back."""
+    await api.forget(node, name, actor=actor)
+    return done(request, f"{name} was forgotten.", "/#nodes")
+
+
 async def _standing(node: Runtime) -> dict[str, Any]:
     report = node.health.report(node)
     needs = await node.health.needs(node)
@@ -98,13 +112,16 @@ async def _recent(node: Runtime) -> dict[str, Any]:
     return {"entries": await node.activity.page(limit=RECENT)}
 
 
-async def _figures(request: Request, node: Runtime) -> list[dict[str, Any]]:
+async def _figures(node: Runtime) -> list[dict[str, Any]]:
     """What each domain shows on the overview: its template `overview.html` with its figures."""
-    return [
-        {"title": domain.title, "template": f"{domain.name}/overview.html", "figures": await domain.overview(node)}
-        for domain in request.app.state.domains
-        if domain.overview and domain.templates and (domain.templates / "overview.html").exists()
-    ]
+    shown: list[dict[str, Any]] = []
+    for domain in node.hooks.domains:
+        if domain.overview and domain.templates and (domain.templates / "overview.html").exists():
+            figures: dict[str, Any] = await node.hooks.call(domain, "overview", node, default=dict)
+            shown += [{"title": domain.title, "template": f"{domain.name}/overview.html", "figures": figures}] * bool(
+                figures
+            )
+    return shown
 
 
 @router.post("/workers/{name}/{action}")

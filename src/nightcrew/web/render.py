@@ -20,7 +20,7 @@ from markupsafe import Markup
 
 from nightcrew import __version__
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.domain import Domain, Page
+from nightcrew.kernel.declare import Domain, Page
 from nightcrew.kernel.errors import Invalid, NightcrewError
 from nightcrew.kernel.runtime import KernelSettings, Runtime
 from nightcrew.kernel.words import duration, size

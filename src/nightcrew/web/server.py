@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from nightcrew import __version__
 from nightcrew.kernel.access import Access
-from nightcrew.kernel.domain import Domain
+from nightcrew.kernel.declare import Domain
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.web import api, pages, problems
 from nightcrew.web.guard import Guard

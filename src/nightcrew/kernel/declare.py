@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
-    from nightcrew.kernel.health import Freshness, Need
+    from nightcrew.kernel.nodes_store import NodeRow
     from nightcrew.kernel.runtime import Runtime
     from nightcrew.kernel.settings import Options
 
@@ -56,16 +56,39 @@ class Job:
     """Work that must not be lost. `run` gets the run's handle and JSON-able arguments; it resumes after a crash.
 
     Code outside of `Run.step` is repeated at a resume, so it only decides; everything with an effect is a step.
-    `queue` None starts at once; else the name of a queue with `concurrency` runs at a time on each node. `here`: only the node
-    that starts it runs it, as its files lie there.
+    `queue` None starts at once; else the name of a queue with `concurrency` runs at a time on each node, those of the lowest
+    `priority` first. `here`: only the node that starts it runs it, as its files lie there. A run that takes longer than
+    `time_limit` seconds, counted anew where it resumes, is ended and has failed.
     """
 
     name: str
     run: Callable[..., Awaitable[Any]]
     queue: str | None = None
     concurrency: int = 2
+    priority: int = 1
     here: bool = False
+    time_limit: Seconds = 6 * 3600.0
     help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """A result that a domain promised to keep fresh. `age_s` None: there is no result yet, which may still be all right."""
+
+    name: str
+    title: str
+    age_s: float | None
+    promise_s: float
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something that waits for a person, with the page where it can be settled."""
+
+    level: Literal["error", "warning", "info"]
+    message: str
+    href: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +113,15 @@ class Domain:
     routers: tuple[APIRouter, ...] = ()
     pages: tuple[Page, ...] = ()
     templates: Path | None = None
+    folders: tuple[str, ...] = ()
+    """Folders in the data directory that hold people's own files: nothing in them is ever swept away."""
     start: Callable[[Runtime], Awaitable[None]] | None = None
     """Called before the first tick; puts the domain's own parts into the runtime."""
     stop: Callable[[Runtime], Awaitable[None]] | None = None
     """Called after the last tick; ends what the domain still does."""
+    node_gone: Callable[[Runtime, NodeRow], Awaitable[list[str]]] | None = None
+    """Called on one living node when another has died or was stopped for long: takes over what the domain had there, and
+    returns that in sentences."""
     freshness: Callable[[Runtime], Awaitable[list[Freshness]]] | None = None
     """How old the domain's results are, against what it promises."""
     needs: Callable[[Runtime], Awaitable[list[Need]]] | None = None

@@ -1,0 +1,210 @@
+"""The one adapter to DBOS, which stores each step of a run and resumes it after a crash.
+
+It lives in its own SQLite file beside the main one, or in the schema `dbos` of the PostgreSQL database. Runs execute on the
+event loop on which it was launched; it uses a few threads for its bookkeeping. What it needs of DBOS that is not public
+stands in `PRIVATE`, and a test fails when an upgrade changes that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from dbos import DBOS, SetEnqueueOptions, SetWorkflowID, StepInfo, StepOptions, WorkflowStatus
+from dbos._error import DBOSMaxStepRetriesExceeded, DBOSUnexpectedStepError
+
+__all__ = ["Engine", "StepInfo", "WorkflowStatus"]
+
+ResultT = TypeVar("ResultT")
+
+PRIVATE = (
+    "dbos._error.DBOSMaxStepRetriesExceeded",
+    "dbos._error.DBOSUnexpectedStepError",
+    "_recover_pending_workflows",
+)
+"""What is used of DBOS beyond its public interface."""
+APPLICATION_VERSION = "1"
+"""DBOS resumes only runs of the same version. Ours stays: an upgrade resumes the runs of the program before, and one whose
+steps have changed is begun anew (`StepsChanged`)."""
+UNFINISHED = ("ENQUEUED", "DELAYED", "PENDING")
+FINISHED = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+
+
+class StepsChanged(Exception):
+    """A run was begun by a program whose job had other steps: what it remembers does not fit this one."""
+
+
+class Engine:
+    """DBOS as one node uses it."""
+
+    def __init__(self, *, node: str, data_dir: Path, database: sa.URL) -> None:
+        self._node = node
+        self._url = _system_database(data_dir, database)
+        self._functions: dict[str, Callable[..., Any]] = {}
+        self._launched = False
+
+    async def launch(self, functions: Mapping[str, Callable[..., Awaitable[Any]]], queues: Mapping[str, int]) -> None:
+        """Start, and resume this node's interrupted runs. Blocks for about a second.
+
+        `functions` by job, `queues` with how many runs of each go on at a time on this node. To be called on the event
+        loop's own thread: DBOS then runs everything on that loop.
+        """
+        logging.getLogger("dbos").setLevel(logging.CRITICAL)  # failures of runs are ours to tell
+        DBOS(
+            config={
+                "name": "nightcrew",
+                "system_database_url": self._url,
+                "executor_id": self._node,
+                "application_version": APPLICATION_VERSION,
+                "log_level": "CRITICAL",
+                "enable_otlp": False,
+                "max_executor_threads": 8,
+                "sys_db_pool_size": 5,
+                "scheduler_polling_interval_sec": 3600.0,
+            }
+        )
+        for name, function in functions.items():
+            self._functions[name] = DBOS.workflow(name=name)(function)
+        DBOS.listen_queues(list(queues))  # else every node takes from the queues of all, which the database knows
+        DBOS.launch()
+        self._launched = True
+        for queue, concurrency in queues.items():
+            await DBOS.register_queue_async(queue, worker_concurrency=concurrency, on_conflict="always_update")
+
+    async def close(self) -> None:
+        """Stop. What is unfinished stays so, and goes on at the next start."""
+        if not self._launched:
+            return
+        self._launched = False
+        await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+        # DBOS had made its pool the loop's own, and has just shut it down
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="nightcrew"))
+
+    # -- inside of a run -------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def run_id() -> str:
+        """The id of the run that calls."""
+        found = DBOS.workflow_id
+        if found is None:
+            raise RuntimeError("this is no run of a job")
+        return str(found)
+
+    @staticmethod
+    async def step(
+        name: str,
+        work: Callable[[], Coroutine[Any, Any, ResultT]],
+        *,
+        attempts: int = 1,
+        first_pause: float = 1.0,
+        growth: float = 1.0,
+        again: Callable[[BaseException], bool] | None = None,
+    ) -> ResultT:
+        """Do `work` once and remember what came of it, also an error. With `attempts`, what `again` says yes to is repeated.
+
+        The pauses between attempts begin with `first_pause` seconds and grow by the factor `growth`. Raises what the last
+        attempt raised, and `StepsChanged`.
+        """
+        options: StepOptions = {"name": name}
+        if attempts > 1 and again is not None:
+            options |= {
+                "retries_allowed": True,
+                "max_attempts": attempts,
+                "interval_seconds": first_pause,
+                "backoff_rate": growth,
+                "should_retry": again,
+            }
+        try:
+            result: ResultT = await DBOS.run_step_async(options, work)
+        except DBOSMaxStepRetriesExceeded as exc:
+            raise exc.errors[-1] from exc
+        except DBOSUnexpectedStepError as exc:
+            raise StepsChanged(str(exc)) from exc
+        return result
+
+    @staticmethod
+    async def sleep(seconds: float) -> None:
+        """Sleep as a step: after a crash only for what is left."""
+        await DBOS.sleep_async(seconds)
+
+    # -- from outside ----------------------------------------------------------------------------------------------
+
+    async def start(self, name: str, run_id: str, *args: Any, queue: str | None = None, priority: int = 1) -> None:
+        """Start a run, at once or through a queue, or join the one with the same id."""
+        with SetWorkflowID(run_id):
+            if queue is None:
+                await DBOS.start_workflow_async(self._functions[name], *args)
+            else:
+                with SetEnqueueOptions(priority=priority):
+                    await DBOS.enqueue_workflow_async(queue, self._functions[name], *args)
+
+    @staticmethod
+    async def find(
+        *,
+        ids: Sequence[str] | None = None,
+        prefix: str | None = None,
+        states: Sequence[str] | None = None,
+        queue: str | None = None,
+        ended_before: datetime | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+        whole: bool = True,
+    ) -> list[WorkflowStatus]:
+        """Runs, newest first. `whole`: with what they were given and what they gave."""
+        return list(
+            await DBOS.list_workflows_async(
+                workflow_ids=None if ids is None else list(ids),
+                workflow_id_prefix=prefix,
+                status=None if states is None else list(states),
+                queue_name=queue,
+                end_time=None if ended_before is None else ended_before.astimezone(UTC).isoformat(),
+                limit=limit,
+                offset=offset,
+                sort_desc=True,
+                load_input=whole,
+                load_output=whole,
+            )
+        )
+
+    @staticmethod
+    async def steps(run_id: str) -> list[StepInfo]:
+        """The finished steps of a run."""
+        return list(await DBOS.list_workflow_steps_async(run_id))
+
+    @staticmethod
+    async def cancel(run_id: str) -> None:
+        """Store that a run is cancelled. What runs of it here is its caller's to end."""
+        await DBOS.cancel_workflow_async(run_id)
+
+    @staticmethod
+    async def begin_anew(run_id: str, *, queue: str | None) -> str:
+        """Start the run again from its first step with the same arguments, under a new id that is returned."""
+        handle = await DBOS.fork_workflow_async(run_id, 1, queue_name=queue)
+        return str(handle.workflow_id)
+
+    @staticmethod
+    async def recover(node: str) -> int:
+        """Make the unfinished runs of a dead node go on here or elsewhere; exactly one runner gets each. Returns how many."""
+        return len(await asyncio.to_thread(DBOS._recover_pending_workflows, [node]))
+
+    @staticmethod
+    async def delete(run_ids: Sequence[str]) -> None:
+        """Forget runs."""
+        await DBOS.delete_workflows_async(list(run_ids))
+
+
+def _system_database(data_dir: Path, database: sa.URL) -> str:
+    if database.get_backend_name() != "sqlite":
+        return database.render_as_string(hide_password=False)
+    path = data_dir / "jobs.db"
+    with contextlib.closing(sqlite3.connect(path, timeout=30)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")  # kept by the file; synchronous is FULL by default
+    return f"sqlite:///{path}"
