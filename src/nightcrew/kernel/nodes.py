@@ -17,7 +17,7 @@ from nightcrew.kernel import clock, files, nodes_store
 from nightcrew.kernel.activity import Activity
 from nightcrew.kernel.declare import Need
 from nightcrew.kernel.detached import boot_id
-from nightcrew.kernel.errors import Conflict, NeedsUser
+from nightcrew.kernel.errors import Conflict, NeedsUser, Retry
 from nightcrew.kernel.forever import forever
 from nightcrew.kernel.nodes_store import NameTaken, NodeRow
 from nightcrew.kernel.store import Store, now_of
@@ -29,6 +29,8 @@ HEARTBEAT = 5.0
 """Seconds between two signs of life."""
 SILENT = 60.0
 """Seconds without one after which a node is dead, and others take over what it had."""
+LIMIT = 15.0
+"""Seconds that a sign of life may take, with all that belongs to it: soon enough before others think this node dead."""
 PROOF = 2.5 * HEARTBEAT
 """Seconds in which the other holder of a name has to give a sign of life, or it is dead."""
 SKEWED = 2.0
@@ -73,6 +75,14 @@ class Nodes:
         await self._look()
 
     async def _round(self) -> float:
+        try:
+            async with asyncio.timeout(LIMIT):
+                return await self._beat()
+        except TimeoutError as exc:
+            await self._store.renew()
+            raise Retry("the database has not answered in time; new connections are made") from exc
+
+    async def _beat(self) -> float:
         self._skew = await tell_time(self._store) if not self._store.is_sqlite else None
         held, was_gone = await nodes_store.beat(
             self._store, self.node, place=self._place, instance=self._instance, skew=self._skew
@@ -136,7 +146,7 @@ async def tell_time(store: Store) -> float | None:
     return clock.follow(moment, (began + ended) / 2)
 
 
-async def hold_name(store: Store, data_dir: Path, *, instance: str, proof: float = PROOF) -> tuple[str, str]:
+async def hold_name(store: Store, data_dir: Path, *, instance: str) -> tuple[str, str]:
     """The name of this node, which it keeps over restarts, so that it resumes its own jobs; and the place that holds it.
 
     A data folder that was copied, or restored on another machine, has the name of a node that may still live: when that gives
@@ -151,7 +161,7 @@ async def hold_name(store: Store, data_dir: Path, *, instance: str, proof: float
             await nodes_store.claim(store, name, place=place, instance=instance, silent=SILENT, dead=dead)
         except NameTaken as exc:
             dead = exc.seen_at
-            if await _lives(store, name, exc.seen_at, proof):
+            if await _lives(store, name, exc.seen_at):
                 fresh = await asyncio.to_thread(name_of, data_dir, anew=True)
                 log.warning(
                     "the data folder is a copy of another node's and gets a name of its own", was=name, now=fresh
@@ -161,11 +171,11 @@ async def hold_name(store: Store, data_dir: Path, *, instance: str, proof: float
             return name, place
 
 
-async def _lives(store: Store, name: str, seen_at: datetime, proof: float) -> bool:
-    """Whether the node gives a sign of life after `seen_at`, within `proof` seconds."""
-    end = clock.uptime() + proof
+async def _lives(store: Store, name: str, seen_at: datetime) -> bool:
+    """Whether the node gives a sign of life after `seen_at`, in the time in which it would."""
+    end = clock.uptime() + PROOF
     while clock.uptime() < end:
-        await asyncio.sleep(min(1.0, proof))
+        await asyncio.sleep(min(1.0, PROOF))
         if any(row.id == name and row.seen_at != seen_at for row in await nodes_store.every(store)):
             return True
     return False

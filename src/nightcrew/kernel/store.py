@@ -115,6 +115,10 @@ class Store:
         """An INSERT of this database's dialect that knows `on_conflict_do_update`."""
         return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
 
+    async def renew(self) -> None:
+        """Open new connections from now on: those that are open may be dead without a word."""
+        await self.engine.dispose()
+
     async def close(self) -> None:
         """Return all connections."""
         await self.engine.dispose()
