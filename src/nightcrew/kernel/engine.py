@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -129,6 +130,11 @@ class Engine:
         except DBOSUnexpectedStepError as exc:
             raise StepsChanged(str(exc)) from exc
         return result
+
+    @staticmethod
+    async def outside(work: Coroutine[Any, Any, ResultT]) -> ResultT:
+        """Do `work` as if it were asked from outside of any run: what a run asks of others is otherwise a step of its own."""
+        return await asyncio.create_task(work, context=contextvars.Context())
 
     @staticmethod
     async def sleep(seconds: float) -> None:

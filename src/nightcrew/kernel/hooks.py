@@ -62,9 +62,11 @@ class Hooks:
         hook: str,
         *args: Any,
         default: Callable[[], ResultT],
-        limit: float = PATIENCE,
+        limit: float | None = None,
     ) -> ResultT:
-        """What the domain's `hook` answers to `args`; `default()` where it has none, or fails, which is told.
+        """What the domain's `hook` answers to `args` within `limit` seconds (`PATIENCE` unless given).
+
+        `default()` where it has none, or fails, which is told.
 
         With the job runner, the tick, `forever`, `Tasks` and the request boundary one of the places that catch everything.
         Raises `DatabaseAway` alone, which is no domain's fault.
@@ -72,6 +74,7 @@ class Hooks:
         asked: Callable[..., Awaitable[ResultT]] | None = getattr(domain, hook)
         if asked is None:
             return default()
+        limit = PATIENCE if limit is None else limit
         time_limit = asyncio.timeout(limit)
         try:
             async with time_limit:

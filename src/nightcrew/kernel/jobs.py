@@ -240,8 +240,8 @@ class Jobs:
 
     async def _replace(self, job: Job, run_id: str) -> None:
         """A run that another version of the program began with other steps is begun anew by this one."""
-        await self._engine.cancel(run_id)
-        fresh = await self._engine.begin_anew(run_id, queue=self._queue(job))
+        fresh = await self._engine.outside(self._engine.begin_anew(run_id, queue=self._queue(job)))
+        await self._engine.outside(self._engine.cancel(run_id))
         log.warning("a run was begun with other steps, by another version, and is begun anew", run=run_id, anew=fresh)
 
     async def _tell_end(self, runtime: Runtime, ended: Ended) -> None:

@@ -61,8 +61,7 @@ async def claim(
     async with store.write() as connection:
         now = await now_of(connection)
         row = {"place": place, "instance": instance, "seen_at": now, "stopped": False, "gone_at": None}
-        fresh = store.upsert(node).values(id=node_id, **row).on_conflict_do_nothing()
-        if (await connection.execute(fresh)).rowcount:
+        if await _insert(store, connection, {"id": node_id, **row}):
             return
         query = sa.select(node.c.place, node.c.seen_at).where(node.c.id == node_id).with_for_update()
         held, seen_at = (await connection.execute(query)).one()
@@ -83,8 +82,7 @@ async def beat(store: Store, node_id: str, *, place: str, instance: str, skew: f
         if (await connection.execute(sa.update(node).where(mine).values(alive))).rowcount:
             return True, was_gone
         again = {"id": node_id, "place": place, "instance": instance, "stopped": False, **alive}  # it was forgotten
-        made = await connection.execute(store.upsert(node).values(again).on_conflict_do_nothing())
-        return made.rowcount == 1, True
+        return await _insert(store, connection, again), True
 
 
 async def stop(store: Store, node_id: str, *, instance: str) -> None:
@@ -143,6 +141,12 @@ async def forget(store: Store, node_id: str) -> bool:
     async with store.write() as connection:
         gone = sa.and_(node.c.id == node_id, node.c.gone_at.is_not(None))
         return (await connection.execute(sa.delete(node).where(gone))).rowcount == 1
+
+
+async def _insert(store: Store, connection: AsyncConnection, row: dict[str, Any]) -> bool:
+    """Whether there was none of that name."""
+    made = store.upsert(node).values(row).on_conflict_do_nothing().returning(node.c.id)
+    return (await connection.execute(made)).first() is not None
 
 
 def _takeable(node_id: str, now: datetime, silent: float) -> sa.ColumnElement[bool]:

@@ -1,0 +1,43 @@
+"""What is used of DBOS beyond its public interface is as it was when the adapter was written."""
+
+from __future__ import annotations
+
+import inspect
+
+import dbos._error
+from dbos import DBOS
+
+from nightcrew.kernel import engine
+
+
+def test_the_private_parts_of_dbos_are_those_that_the_adapter_was_written_for() -> None:
+    """When this fails after an upgrade of DBOS, look at engine.py: recovery of dead nodes, and the errors of steps."""
+    assert engine.PRIVATE == (
+        "dbos._error.DBOSMaxStepRetriesExceeded",
+        "dbos._error.DBOSUnexpectedStepError",
+        "_recover_pending_workflows",
+    )
+    retries = inspect.signature(dbos._error.DBOSMaxStepRetriesExceeded.__init__)
+    assert list(retries.parameters) == ["self", "step_name", "max_retries", "errors"]
+    error = OSError("the last one")
+    assert dbos._error.DBOSMaxStepRetriesExceeded("step", 2, [ValueError("first"), error]).errors[-1] is error
+    assert issubclass(dbos._error.DBOSUnexpectedStepError, Exception)
+    recover = inspect.signature(DBOS._recover_pending_workflows)
+    assert list(recover.parameters) == ["executor_ids"]
+    assert "reenqueue_for_recovery" in inspect.getsource(dbos._recovery), "exactly one runner gets each recovered run"
+
+
+def test_nobody_else_imports_dbos() -> None:
+    """One file to mend at an upgrade."""
+    from pathlib import Path
+
+    import nightcrew
+
+    root = Path(nightcrew.__file__).parent
+    users = {
+        str(path.relative_to(root))
+        for path in root.rglob("*.py")
+        for line in path.read_text("utf-8").splitlines()
+        if line.strip().startswith(("import dbos", "from dbos"))
+    }
+    assert users == {"kernel/engine.py"}
