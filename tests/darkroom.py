@@ -78,6 +78,12 @@ class Server:
         assert answer.status_code < 300, f"{path}: {answer.status_code} {answer.text[:300]}"
         return answer.json()
 
+    async def patch(self, path: str, body: Any) -> Any:
+        """JSON of a PATCH that must succeed."""
+        answer = await self.http.patch(path, json=body)
+        assert answer.status_code < 300, f"{path}: {answer.status_code} {answer.text[:300]}"
+        return answer.json()
+
     def kill(self) -> None:
         """SIGKILL for the server alone."""
         assert self.process is not None

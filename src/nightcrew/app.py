@@ -134,7 +134,9 @@ async def _assemble(config: Config, database: store.Store, vault: Vault) -> Runt
         node=name,
         data_dir=config.data_dir,
         store=database,
-        settings=Settings({domain.name: domain.settings for domain in config.domains}, data_dir=config.data_dir),
+        settings=Settings(
+            {domain.name: domain.settings for domain in config.domains}, data_dir=config.data_dir, node=name
+        ),
         activity=activity,
         bus=bus,
         http=Http(HttpCache(database, vault)),

@@ -86,6 +86,13 @@ async def others(store: Store, node_id: str, since: datetime) -> list[dict[str, 
     return [{**json.loads(state), "node": owner} for owner, state in found]
 
 
+async def nodes_of(store: Store, name: str, *, since: datetime) -> set[str]:
+    """The nodes on which the worker of this name has been alive since then."""
+    query = sa.select(worker.c.node).where(worker.c.name == name, worker.c.seen_at >= since)
+    async with store.read() as connection:
+        return set((await connection.execute(query)).scalars())
+
+
 async def pauses(store: Store) -> dict[str, str]:
     """Paused workers, by name, with who paused them."""
     async with store.read() as connection:

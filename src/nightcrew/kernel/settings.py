@@ -26,7 +26,7 @@ OptionsT = TypeVar("OptionsT", bound="Options")
 setting = sa.Table(
     "setting",
     metadata,
-    sa.Column("key", sa.String(100), primary_key=True),
+    sa.Column("key", sa.String(210), primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
     sa.Column("changed_at", Moment, nullable=False),
     sa.Column("changed_by", sa.String(100), nullable=False),
@@ -39,9 +39,14 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
-def option(default: Any, *, help: str, unit: str | None = None, **bounds: Any) -> Any:  # noqa: A002
-    """One option. `bounds` are pydantic's (`ge`, `le`, `max_length`, …); `unit` is shown beside the field."""
+def option(default: Any, *, help: str, unit: str | None = None, per_node: bool = False, **bounds: Any) -> Any:  # noqa: A002
+    """One option. `bounds` are pydantic's (`ge`, `le`, `max_length`, …); `unit` is shown beside the field.
+
+    `per_node`: each machine has a value of its own, such as a folder.
+    """
     extra: dict[str, Any] = {"unit": unit} if unit else {}
+    if per_node:
+        extra["per_node"] = True
     if isinstance(default, list | dict):
         return Field(default_factory=default.copy, description=help, json_schema_extra=extra, **bounds)
     return Field(default, description=help, json_schema_extra=extra, **bounds)
@@ -56,9 +61,15 @@ class Settings:
     """
 
     def __init__(
-        self, models: Mapping[str, type[Options]], *, data_dir: Path, env: Mapping[str, str] | None = None
+        self,
+        models: Mapping[str, type[Options]],
+        *,
+        data_dir: Path,
+        env: Mapping[str, str] | None = None,
+        node: str = "",
     ) -> None:
         self._models = dict(models)
+        self._node = node
         self._env = os.environ if env is None else env
         self._file = _read_file(data_dir / "nightcrew.toml", self._models)
         self._stored: dict[str, Any] = {}
@@ -86,7 +97,10 @@ class Settings:
         async with self._changing:
             async with store.read() as connection:
                 rows = (await connection.execute(sa.select(setting.c.key, setting.c.value))).all()
-            stored = self._fitting({key: json.loads(value) for key, value in rows if key in self._keys})
+            known = {key: json.loads(value) for key, value in rows}
+            stored = self._fitting(
+                {key: known[row] for key in self._keys for row in (key, self._row_of(key)) if row in known}
+            )
             changed = frozenset(
                 key for key in stored.keys() | self._stored.keys() if stored.get(key) != self._stored.get(key)
             )
@@ -142,15 +156,22 @@ class Settings:
             for key in sorted(resolved):
                 if key in stored:
                     row = {"value": json.dumps(stored[key]), "changed_at": utcnow(), "changed_by": actor}
-                    insert = store.upsert(setting).values(key=key, **row)
+                    insert = store.upsert(setting).values(key=self._row_of(key), **row)
                     await connection.execute(insert.on_conflict_do_update(index_elements=["key"], set_=row))
                 else:
-                    await connection.execute(sa.delete(setting).where(setting.c.key == key))
+                    await connection.execute(sa.delete(setting).where(setting.c.key.in_({key, self._row_of(key)})))
         self._stored = stored
         self._values = fresh
         if changed:
             self._tell(frozenset(changed))
         return changed
+
+    def _row_of(self, key: str) -> str:
+        """Under which key an option is stored: a machine's own value with the machine's name behind it."""
+        domain, name = key.split(".", 1)
+        extra = self._models[domain].model_fields[name].json_schema_extra
+        own = self._node and isinstance(extra, dict) and extra.get("per_node")
+        return f"{key}@{self._node}" if own else key
 
     def resolve(self, key: str) -> str:
         """The full key `domain.option` for a full or unique bare name. Raises `Invalid` for an unknown one."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from nightcrew.kernel.declare import Domain, Job, Page, Tick, Timetable
-from nightcrew.recordings import admin, api, pages, processing, standing, watch_api, workers
-from nightcrew.recordings.actions import LIBRARY
+from nightcrew.recordings import admin, api, handover, pages, processing, standing, watch_api, workers
+from nightcrew.recordings.place import LIBRARY
 from nightcrew.recordings.settings import RecordingSettings
 
 _HERE = Path(__file__).parent
@@ -77,6 +77,7 @@ DOMAIN = Domain(
     pages=(Page("/recordings", "Recordings"),),
     start=workers.start,
     stop=workers.stop,
+    node_gone=handover.take_over,
     needs=standing.needs,
     overview=standing.overview,
 )

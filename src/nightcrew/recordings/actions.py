@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.errors import Conflict, NeedsUser, NightcrewError
-from nightcrew.recordings import folders, naming, retention
+from nightcrew.kernel.errors import Conflict, NightcrewError
+from nightcrew.recordings import folders, place, retention
 from nightcrew.recordings.keeper import Keeper
 from nightcrew.recordings.media import Watched
 from nightcrew.recordings.models import ACTIVE, Recording, State, Watch
@@ -25,26 +24,10 @@ from nightcrew.recordings.target import Target
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
 
-LIBRARY = "recordings"
-"""The library's folder in the data directory, unless a setting names another."""
 log = structlog.get_logger("nightcrew.recordings")
 
-_EPISODE = re.compile(r" - S\d{6}E(\d{1,6})\b")
 OPEN = frozenset({*ACTIVE, State.FINISHING, State.PROCESSING})
 """States of a recording that is not to be touched by a deletion."""
-
-
-def library(runtime: Runtime) -> Path:
-    """The folder of the finished recordings. Raises `NeedsUser` when it cannot be used."""
-    given = runtime.settings.of(RecordingSettings).library
-    root = Path(given).expanduser() if given else runtime.data_dir / LIBRARY
-    if not root.is_absolute():
-        raise NeedsUser(f"the library folder {given!r} is no absolute path; change the setting recordings.library")
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise NeedsUser(f"the library folder {root} cannot be used: {exc.strerror}; see recordings.library") from exc
-    return root
 
 
 async def start(
@@ -61,7 +44,7 @@ async def start(
     priority: int = 0,
 ) -> Recording:
     """Begin a recording. Raises `Conflict` when the watch is recorded already, `NeedsUser` without a usable library."""
-    root = await asyncio.to_thread(library, runtime)
+    root = await asyncio.to_thread(place.library, runtime)
     now = utcnow()
     values = {
         "watch_id": watch.id if watch is not None else None,
@@ -78,7 +61,7 @@ async def start(
         "stop_at": stop_at,
     }
     moment = now.astimezone()
-    taken = await asyncio.to_thread(_episodes, root / naming.names(name, title, moment, 1).folder)
+    taken = await asyncio.to_thread(place.episodes, root, name, title, moment)
     row = await recordings.add(runtime.store, values, now=now, moment=moment, taken=taken)
     if title:
         await recordings.add_title(runtime.store, row.id, title, category)
@@ -86,13 +69,6 @@ async def start(
     runtime.bus.publish("recordings")
     await runtime.part(Keeper).soon()
     return row
-
-
-def _episodes(folder: Path) -> list[int]:
-    """The numbers of the episodes that lie in a season's folder, whoever has put them there."""
-    if not folder.is_dir():
-        return []
-    return [int(found[1]) for path in folder.iterdir() if (found := _EPISODE.search(path.name))]
 
 
 async def stop(runtime: Runtime, recording_id: int, *, actor: str) -> Recording:
@@ -268,7 +244,7 @@ async def _delete_all(runtime: Runtime, found: list[Going], *, actor: str, dry_r
 
 async def free(runtime: Runtime, needed: int) -> int:
     """Delete the oldest until `needed` bytes are free, where the user allows that; returns the bytes that became free."""
-    root = str(await asyncio.to_thread(library, runtime))
+    root = str(await asyncio.to_thread(place.library, runtime))
     found = retention.to_free(
         await _kept(runtime, root=root), needed, utcnow(), policy_of={}, total=None, default=_exempt(runtime)
     )

@@ -16,7 +16,7 @@ import structlog
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.words import size
-from nightcrew.recordings import actions, rules
+from nightcrew.recordings import actions, place, rules
 from nightcrew.recordings.keeper import Keeper
 from nightcrew.recordings.models import ACTIVE, Recording
 from nightcrew.recordings.settings import RecordingSettings
@@ -45,7 +45,7 @@ async def look(runtime: Runtime) -> None:
     """Compare what is free with what is needed, and act."""
     options, seen = runtime.settings.of(RecordingSettings), runtime.part(Disk)
     running = [row for row in await recordings.of_states(runtime.store, ACTIVE, node=runtime.node) if row.bytes]
-    usage = await asyncio.to_thread(_usage, await asyncio.to_thread(actions.library, runtime))
+    usage = await asyncio.to_thread(_usage, await asyncio.to_thread(place.library, runtime))
     needed = rules.reserve(running, utcnow(), minutes=options.reserve_minutes, least=options.reserve_size)
     was_short = seen.short
     seen.free, seen.total, seen.reserve, seen.short = usage.free, usage.total, needed, usage.free < needed
@@ -62,7 +62,7 @@ async def look(runtime: Runtime) -> None:
         said = f"The recordings' disk is short: {size(usage.free)} free, {size(needed)} are needed"
         await runtime.activity.record("disk.short", said, level="warning")
     await actions.apply_retention(runtime, actor="disk", dry_run=False)
-    usage = await asyncio.to_thread(_usage, await asyncio.to_thread(actions.library, runtime))
+    usage = await asyncio.to_thread(_usage, await asyncio.to_thread(place.library, runtime))
     if options.delete_when_short and usage.free < needed:
         await actions.free(runtime, needed - usage.free)
     least_wanted = rules.first_to_pause([row for row in running if row.id not in keeper.spared])

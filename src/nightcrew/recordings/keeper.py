@@ -10,15 +10,16 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
+from nightcrew.kernel import schedule_store
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.detached import STEADY, delay
-from nightcrew.kernel.errors import Conflict, GiveUp, NightcrewError, NotFound, Retry
+from nightcrew.kernel.errors import Conflict, GiveUp, NeedsUser, NightcrewError, NotFound, Retry
 from nightcrew.kernel.ffmpeg import ffmpeg_or_none
 from nightcrew.kernel.store import DatabaseAway
 from nightcrew.kernel.tasks import Tasks
@@ -28,6 +29,7 @@ from nightcrew.recordings import news, rules
 from nightcrew.recordings.connections import Connection, connect
 from nightcrew.recordings.fleet import Fleet, Recorder
 from nightcrew.recordings.models import ACTIVE, Recording, State
+from nightcrew.recordings.place import root_of
 from nightcrew.recordings.settings import RecordingSettings
 from nightcrew.recordings.store import recordings
 from nightcrew.recordings.store.recordings import Change
@@ -48,6 +50,11 @@ LATE = 60.0
 """Seconds after its end for which a recorder goes on when no server tells it to stop."""
 LEFT = 10.0
 """Seconds that a channel's stream may fail before the next one is tried."""
+ELSEWHERE = 60.0
+"""Seconds for which a source may fail from the beginning before another machine tries it."""
+WORKER = "recordings.keep"
+"""The worker by which a machine that records is known."""
+ALIVE = timedelta(seconds=60)
 ENDING = 15.0
 """Seconds that a recorder has for ending a recording before it is taken from it."""
 RENEWAL = 5.0
@@ -130,7 +137,8 @@ class Keeper:
 
     async def _look(self) -> None:
         await self.fleet.look()
-        await recordings.claim(self.runtime.store, self.runtime.node)
+        with contextlib.suppress(NeedsUser):  # without a library of its own this machine takes nothing new
+            await recordings.claim(self.runtime.store, self.runtime.node, root=str(root_of(self.runtime)))
         rows = await recordings.of_states(self.runtime.store, ACTIVE, node=self.runtime.node)
         await self._drop({row.id for row in rows})
         for row in rows:
@@ -187,7 +195,21 @@ class Keeper:
             await self._renew(row, kept, recorder, up)
         elif recorder is not None:
             await self._connect_again(row, kept)
+        if kept.failing_since is not None and up - kept.failing_since > ELSEWHERE and not kept.tally.segments:
+            await self._pass_on(row, kept)
         return decision
+
+    async def _pass_on(self, row: Recording, kept: Kept) -> None:
+        """Its source cannot be reached from this machine: let the next one try that has workers, if there is one."""
+        kept.failing_since = None
+        if self.runtime.store.is_sqlite or row.bytes or row.state is not State.WAITING:
+            return
+        working = await schedule_store.nodes_of(self.runtime.store, WORKER, since=utcnow() - ALIVE)
+        others = sorted(working - {self.runtime.node})
+        if others:
+            following = next((name for name in others if name > self.runtime.node), others[0])
+            await recordings.adopt(self.runtime.store, row.id, of=self.runtime.node, node=following, root="")
+            log.info("a source cannot be reached from here and is tried elsewhere", recording=row.id, node=following)
 
     def _note_progress(self, kept: Kept, standing: Standing | None, up: float) -> None:
         """Notice what comes, and for how long nothing has."""

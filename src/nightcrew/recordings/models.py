@@ -44,6 +44,7 @@ recording = sa.Table(
     metadata,
     sa.Column("id", Id, primary_key=True),
     sa.Column("watch_id", Id, index=True),
+    sa.Column("continues", Id),  # the recording of a machine that is gone, from which it goes on
     sa.Column("name", sa.String(MAX_NAME), nullable=False, index=True),
     sa.Column("sealed", sa.Text, nullable=False),
     sa.Column("shown", sa.String(1000), nullable=False),
@@ -226,6 +227,7 @@ class Recording:
     file: bool
     file_bytes: int
     deleted_at: datetime | None
+    continues: int | None = None
     parts: int = 0
     gaps: int = 0
 

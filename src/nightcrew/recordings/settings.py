@@ -11,7 +11,9 @@ class RecordingSettings(Options):
     library: str = option(
         "",
         max_length=1000,
-        help="Folder of the finished recordings, as Plex and Jellyfin read it. Empty: `recordings` in the data directory.",
+        per_node=True,
+        help="Folder of the finished recordings, as Plex and Jellyfin read it. Empty: `recordings` in the data directory. "
+        "Each machine has its own.",
     )
     segment_duration: int = option(
         86_400, ge=0, le=31_536_000, unit="s", help="A recording goes on in a new part after this long. 0: never."

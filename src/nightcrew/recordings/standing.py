@@ -78,6 +78,7 @@ def recording_row(row: Recording) -> dict[str, Any]:
         "gaps": row.gaps,
         "restarts": row.restarts,
         "node": row.node,
+        "continues": row.continues,
         "file": str(row.path) if row.file else None,
         "file_bytes": row.file_bytes,
         "folder": str(row.segments),

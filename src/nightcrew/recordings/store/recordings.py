@@ -46,44 +46,96 @@ async def add(
 
     Raises `Conflict` when the same stream is recorded already.
     """
+    async with store.write() as connection:
+        recording_id = await _add(connection, values, now, moment, taken, "it was asked for")
+    return await get(store, recording_id)
+
+
+async def go_on_elsewhere(
+    store: Store,
+    row: Recording,
+    *,
+    of: str,
+    node: str,
+    root: str,
+    now: datetime,
+    moment: datetime,
+    taken: Collection[int] = (),
+) -> bool:
+    """End a recording whose machine `of` is gone, and begin one at `node` that goes on from it, in one transaction.
+
+    The first one waits for its machine, which has its parts. False when it was moved meanwhile.
+    """
+    async with store.write() as connection:
+        mine = sa.and_(recording.c.id == row.id, recording.c.node == of)
+        states = await _states(connection, [row.id])
+        if (await connection.execute(sa.select(recording.c.id).where(mine))).first() is None or row.id not in states:
+            return False
+        ended = Change(
+            row.id, State.FINISHING, f"{of}, which has its parts, is silent", ended_at=row.progress_at or now
+        )
+        await _change(connection, *states[row.id], ended, now)
+        copied = (
+            "watch_id",
+            "name",
+            "sealed",
+            "shown",
+            "channel_id",
+            "title",
+            "category",
+            "favourite",
+            "priority",
+            "stop_at",
+        )
+        values = {name: getattr(row, name) for name in copied}
+        values |= {"node": node, "root": root, "continues": row.id}
+        await _add(connection, values, now, moment, taken, f"it goes on from recording {row.id}, as {of} is silent")
+    return True
+
+
+async def _add(
+    connection: AsyncConnection,
+    values: Mapping[str, Any],
+    now: datetime,
+    moment: datetime,
+    taken: Collection[int],
+    why: str,
+) -> int:
     season = moment.year * 100 + moment.month
     name, watch_id = str(values["name"]), values.get("watch_id")
-    async with store.write() as connection:
-        if watch_id is not None:
-            query = sa.select(recording.c.id).where(
-                recording.c.watch_id == watch_id, recording.c.state.in_(_names(ACTIVE))
-            )
-            if (await connection.execute(query)).first() is not None:
-                raise Conflict(f"{name} is recorded already")
-        title = str(values.get("title") or "")
-        folder = str(naming.names(name, title, moment, 1).folder)
-        same_folder = sa.func.lower(recording.c.folder) == folder.lower()  # some file systems know no case
-        known = await connection.execute(sa.select(recording.c.episode).where(same_folder))
-        episode = naming.next_episode([*known.scalars(), *taken])
-        names = naming.names(name, title, moment, episode)
-        row = {
-            "state": State.WAITING.value,
-            "since": now,
-            "created_at": now,
-            "season": season,
-            "episode": episode,
-            "folder": str(names.folder),
-            "stem": names.stem,
-            "stop_asked": False,
-            "rotations": 0,
-            "bytes": 0,
-            "seconds": 0.0,
-            "missing": 0.0,
-            "restarts": 0,
-            "file": False,
-            "file_bytes": 0,
-            **values,
-        }
-        recording_id = int(
-            (await connection.execute(sa.insert(recording).values(row).returning(recording.c.id))).scalar_one()
-        )
-        await _note(connection, recording_id, None, State.WAITING, "it was asked for", now)
-    return await get(store, recording_id)
+    if watch_id is not None:
+        query = sa.select(recording.c.id).where(recording.c.watch_id == watch_id, recording.c.state.in_(_names(ACTIVE)))
+        if (await connection.execute(query)).first() is not None:
+            raise Conflict(f"{name} is recorded already")
+    title = str(values.get("title") or "")
+    folder = str(naming.names(name, title, moment, 1).folder)
+    same_folder = sa.func.lower(recording.c.folder) == folder.lower()  # some file systems know no case
+    known = await connection.execute(sa.select(recording.c.episode).where(same_folder))
+    episode = naming.next_episode([*known.scalars(), *taken])
+    names = naming.names(name, title, moment, episode)
+    row = {
+        "state": State.WAITING.value,
+        "since": now,
+        "created_at": now,
+        "season": season,
+        "episode": episode,
+        "folder": str(names.folder),
+        "stem": names.stem,
+        "stop_asked": False,
+        "rotations": 0,
+        "bytes": 0,
+        "seconds": 0.0,
+        "missing": 0.0,
+        "restarts": 0,
+        "file": False,
+        "file_bytes": 0,
+        **values,
+    }
+    recording_id = int(
+        (await connection.execute(sa.insert(recording).values(row).returning(recording.c.id))).scalar_one()
+    )
+    await _note(connection, recording_id, None, State.WAITING, why, now)
+    return recording_id
 
 
 async def get(store: Store, recording_id: int) -> Recording:
@@ -359,21 +411,24 @@ async def count_restarts(store: Store, ids: Collection[int]) -> list[str]:
         )
 
 
-async def claim(store: Store, node: str) -> None:
-    """Take the recordings that no node has yet; exactly one node gets each."""
-    free = sa.and_(recording.c.node == "", recording.c.state == State.WAITING.value)
+async def claim(store: Store, node: str, *, root: str) -> None:
+    """Take the recordings that no node has yet; exactly one node gets each. They lie in its own library `root`."""
+    fresh = sa.and_(recording.c.state == State.WAITING.value, recording.c.bytes == 0)
+    elsewhere = sa.and_(recording.c.node == node, recording.c.root != root)
+    free = sa.and_(fresh, sa.or_(recording.c.node == "", elsewhere))
     async with store.read() as connection:
         if (await connection.execute(sa.select(recording.c.id).where(free).limit(1))).first() is None:
             return
     async with store.write() as connection:
-        await connection.execute(sa.update(recording).where(free).values(node=node))
+        await connection.execute(sa.update(recording).where(free).values(node=node, root=root))
 
 
-async def adopt(store: Store, recording_id: int, *, of: str, node: str) -> bool:
-    """Take over a recording of a node that is silent; exactly one node gets it."""
+async def adopt(store: Store, recording_id: int, *, of: str, node: str, root: str | None = None) -> bool:
+    """Take over a recording of a node that is silent; exactly one node gets it. `root`: the library it lies in from now on."""
     async with store.write() as connection:
         mine = sa.and_(recording.c.id == recording_id, recording.c.node == of)
-        return (await connection.execute(sa.update(recording).where(mine).values(node=node))).rowcount == 1
+        values = {"node": node} if root is None else {"node": node, "root": root}
+        return (await connection.execute(sa.update(recording).where(mine).values(values))).rowcount == 1
 
 
 def _names(states: Collection[State]) -> list[str]:

@@ -22,6 +22,8 @@ def upgrade() -> None:
         table.add_column(sa.Column("gone_at", Moment, nullable=True))
         table.add_column(sa.Column("taken_by", sa.String(length=100), nullable=True))
         table.add_column(sa.Column("had", sa.Text(), nullable=True))
+    with op.batch_alter_table("setting") as table:
+        table.alter_column("key", existing_type=sa.String(length=100), type_=sa.String(length=210))
     op.create_table(
         "vault_canary",
         sa.Column("id", sa.Integer(), nullable=False),

@@ -1,0 +1,66 @@
+"""Recordings of a machine that is gone go on at another: in a new part where their folder can be seen, else as a new recording.
+
+What the machine has recorded is never given up: where only it can see the parts, they wait for it, and become a file of
+their own when it is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.errors import NightcrewError
+from nightcrew.kernel.nodes_store import NodeRow
+from nightcrew.kernel.words import counted
+from nightcrew.recordings import news, place
+from nightcrew.recordings.keeper import Keeper
+from nightcrew.recordings.models import ACTIVE, Recording, State
+from nightcrew.recordings.settings import RecordingSettings
+from nightcrew.recordings.store import recordings
+
+if TYPE_CHECKING:
+    from nightcrew.kernel.runtime import Runtime
+
+log = structlog.get_logger("nightcrew.recordings")
+
+
+async def take_over(runtime: Runtime, gone: NodeRow) -> list[str]:
+    """Go on with what `gone` was recording; returns that in sentences. One that cannot go on keeps no other from it."""
+    if gone.stopped and runtime.settings.of(RecordingSettings).keep_on_stop:
+        return []  # its recorders go on without a server, as was asked for
+    rows = await recordings.of_states(runtime.store, ACTIVE, node=gone.id)
+    moved: list[Recording] = []
+    for row in rows:
+        try:
+            await _move(runtime, row, gone)
+        except (NightcrewError, OSError) as exc:
+            log.warning("a recording could not be taken over", recording=row.id, reason=str(exc))
+        else:
+            moved.append(row)
+    if not moved:
+        return [f"{counted(len(rows), 'recording')} that could not be taken over"] if rows else []
+    said = f"{news.named([row.name for row in moved])}: interrupted, {gone.id} is silent; going on at {runtime.node}"
+    await runtime.activity.record("recording.moved", said, level="warning")
+    runtime.bus.publish("recordings")
+    await runtime.part(Keeper).soon()
+    return [counted(len(moved), "recording")]
+
+
+async def _move(runtime: Runtime, row: Recording, gone: NodeRow) -> None:
+    now, root = utcnow(), str(await asyncio.to_thread(place.library, runtime))
+    if not row.bytes:
+        await recordings.adopt(runtime.store, row.id, of=gone.id, node=runtime.node, root=root)
+    elif await asyncio.to_thread(Path(row.segments).is_dir):
+        if await recordings.adopt(runtime.store, row.id, of=gone.id, node=runtime.node):
+            said = f"{gone.id} is silent; it goes on at {runtime.node}"
+            await recordings.change_state(runtime.store, row.id, State.RETRYING, said, now=now)
+    else:
+        moment = now.astimezone()
+        taken = await asyncio.to_thread(place.episodes, Path(root), row.name, row.title, moment)
+        await recordings.go_on_elsewhere(
+            runtime.store, row, of=gone.id, node=runtime.node, root=root, now=now, moment=moment, taken=taken
+        )
