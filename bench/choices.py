@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import re
 import sqlite3
 import statistics
 import sys
@@ -31,6 +32,7 @@ from nightcrew.playlists import rules
 from nightcrew.playlists.models import staged
 from nightcrew.playlists.rules import Entry
 from nightcrew.playlists.store import sources, staging
+from nightcrew.playlists.store import staging_sql as sql
 from nightcrew.playlists.store.staging import Row, Staging
 
 ROWS = 20_000
@@ -47,6 +49,7 @@ async def main() -> None:
         collections()
         await switch_interval()
         await inserts(folder)
+        await merge(folder)
         await analyze(folder)
 
 
@@ -147,6 +150,34 @@ async def _held(work: Callable[[], Awaitable[None]]) -> float:
     began = time.thread_time()
     await work()
     return time.thread_time() - began
+
+
+async def merge(folder: Path) -> None:
+    """Applying a second source whose channels the first one has too, on SQLite."""
+    store = Store(f"sqlite+aiosqlite:///{folder / 'merge.db'}")
+    async with store.engine.begin() as connection:
+        await connection.run_sync(staged.metadata.create_all)
+    present, taken = sql.MERGE, list[float]()
+    for way, statement in (("free", re.sub(r" \|\| ''| \+ 0", "", str(present))), ("led", str(present))):
+        sql.MERGE = sa.text(statement)
+        for name in ("first", "second"):
+            source = await sources.add(
+                store, Vault.open(folder), kind="m3u", name=f"{name}, {way}", config={}, shown_url=""
+            )
+            await sources.sync_feeds(store, source, [("channels", "", way.upper())], enabled=True)
+            (feed,) = await sources.feeds(store, source_id=source)
+            seconds = await _load(store, feed.id, f"{name} {way}", NEW)
+        taken.append(seconds)
+    sql.MERGE = present
+    await store.close()
+    show(
+        f"a second source of the same {NEW} channels, SQLite",
+        taken[0],
+        taken[1],
+        "s",
+        "its own plan",
+        "led by the list",
+    )
 
 
 async def analyze(folder: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -16,6 +18,7 @@ from nightcrew.playlists import rules
 from nightcrew.playlists.models import staged
 from nightcrew.playlists.rules import Entry
 from nightcrew.playlists.store import channels, sources, staging
+from nightcrew.playlists.store import staging_sql as sql
 from nightcrew.playlists.store.staging import Row, Staging
 from support import Node
 
@@ -164,3 +167,61 @@ async def test_a_region_lists_quickly_by_cursor_in_order(any_node: Node) -> None
     assert seen == [e.name for e in found]
     accent = await any_node.get("/api/v1/channels", params={"q": "CHANNEL 0 a", "group": "Ä", "limit": 100})
     assert {item["group"] for item in accent["items"]} == {"Ä"}
+
+
+# -- what it costs -----------------------------------------------------------------------------------------------------
+
+
+def cost(node: Node, statement: sa.TextClause, run: str, feed_id: int) -> tuple[int, int]:
+    """How many rows a statement changes, and how many instructions of its machine SQLite takes for it. Nothing is kept."""
+    taken = 0
+
+    def count() -> int:
+        nonlocal taken
+        taken += 1
+        return 0
+
+    with contextlib.closing(
+        sqlite3.connect(node.runtime.data_dir / "nightcrew.db", isolation_level=None)
+    ) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.set_progress_handler(count, 1)
+        changed = connection.execute(str(statement), {"run": run, "feed": feed_id}).rowcount
+        connection.set_progress_handler(None, 1)
+        connection.execute("ROLLBACK")
+    return changed, taken
+
+
+async def stage(node: Node, feed_id: int, run: str, found: list[Entry]) -> None:
+    work, identifier = Staging(node.runtime.store, feed_id, run), rules.Identifier()
+    await work.begin()
+    await work.add([Row(i, e, identifier.identify(e), rules.row_hash(e), e.url) for i, e in enumerate(found)])
+
+
+def many(count: int, name: str) -> list[Entry]:
+    return [Entry(f"{name} {n}", f"http://192.0.2.1/{name}/{n}", guide_id=f"g{n}") for n in range(count)]
+
+
+async def test_a_second_source_joins_the_channels_of_the_first_at_a_cost_that_grows_with_the_list(node: Node) -> None:
+    taken = []
+    for count in (200, 800):
+        first, second = [await new_feed(node, f"{name} {count}", f"R{count}") for name in "AB"]
+        await load(node, first, f"first {count}", many(count, "First"))
+        await stage(node, second, f"second {count}", many(count, "Second"))
+        changed, instructions = cost(node, sql.MERGE, f"second {count}", second)
+        assert changed == count
+        taken.append(instructions)
+    assert taken[1] < 8 * taken[0], "four times as many channels cost 16 times as much where each is compared with all"
+
+
+async def test_lost_channels_are_found_under_new_names_at_a_cost_that_grows_with_the_list(node: Node) -> None:
+    taken = []
+    for count in (200, 800):
+        feed_id = await new_feed(node, f"Source {count}", f"R{count}")
+        await load(node, feed_id, f"first {count}", many(count, "First"))
+        await load(node, feed_id, f"none {count}", [])
+        await stage(node, feed_id, f"again {count}", many(count, "Again"))
+        changed, instructions = cost(node, sql.RENAMED_EARLIER, f"again {count}", feed_id)
+        assert changed == count
+        taken.append(instructions)
+    assert taken[1] < 8 * taken[0]

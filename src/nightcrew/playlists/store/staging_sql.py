@@ -32,31 +32,30 @@ DROP_RENAMED = sa.text("""
 
 RENAMED_EARLIER = sa.text(f"""
     UPDATE playlist_staged AS fresh SET kind = 'c', stream_id = lost.id
-    FROM playlist_stream AS lost
-    WHERE fresh.run = :run AND fresh.kind = 'n' AND lost.feed_id = :feed AND lost.gone_at IS NOT NULL
-      AND lost.ident = fresh.ident
+    FROM (
+        SELECT min(id) AS id, ident FROM playlist_stream WHERE feed_id = :feed AND gone_at IS NOT NULL
+        GROUP BY ident HAVING count(*) = 1) AS lost
+    WHERE fresh.run = :run AND fresh.kind = 'n' AND lost.ident = fresh.ident
       AND fresh.ident IN ({_ALONE_NEW})
-      AND lost.ident IN (
-        SELECT ident FROM playlist_stream WHERE feed_id = :feed AND gone_at IS NOT NULL
-        GROUP BY ident HAVING count(*) = 1)
       AND lost.id NOT IN (
         SELECT stream_id FROM playlist_staged WHERE run = :run AND kind = 'c' AND stream_id IS NOT NULL)
 """)
 
 _REGION = "(SELECT region FROM playlist_feed WHERE id = :feed)"
 
+# `|| ''` and `+ 0` keep SQLite from going through all these lists, or all channels of a feed, for each staged row
 MERGE = sa.text(f"""
     UPDATE playlist_staged AS fresh SET channel_id = known.id
     FROM playlist_channel AS known
     WHERE fresh.run = :run AND fresh.kind = 'n' AND fresh.guide_id <> ''
       AND known.region = {_REGION} AND known.guide_id = fresh.guide_id AND known.active
-      AND known.feed_id IN (
+      AND known.feed_id + 0 IN (
         SELECT id FROM playlist_feed
         WHERE enabled AND source_id <> (SELECT source_id FROM playlist_feed WHERE id = :feed))
-      AND fresh.guide_id IN (
+      AND fresh.guide_id || '' IN (
         SELECT guide_id FROM playlist_staged WHERE run = :run AND kind IN ('n', 'c')
         GROUP BY guide_id HAVING count(*) = 1)
-      AND known.guide_id IN (
+      AND known.guide_id || '' IN (
         SELECT guide_id FROM playlist_channel
         WHERE region = {_REGION} AND active AND guide_id <> '' GROUP BY guide_id HAVING count(*) = 1)
       AND NOT EXISTS (SELECT 1 FROM playlist_stream AS s WHERE s.channel_id = known.id AND s.feed_id = :feed)
