@@ -21,6 +21,7 @@ from nightcrew.kernel.access import Access
 from nightcrew.kernel.declare import Domain
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.settings import Options
+from nightcrew.kernel.store import Store
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -152,6 +153,20 @@ async def until(condition: Callable[[], Any], limit: float = 10.0) -> None:
             if await found if isinstance(found, Awaitable) else found:
                 return
             await asyncio.sleep(0.02)
+
+
+@contextlib.contextmanager
+def counting(store: Store, into: list[str]) -> Iterator[None]:
+    """Collect the statements that a store executes, until the end of the block; rows given together count as one."""
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        into.append(statement)
+
+    sa.event.listen(store.engine.sync_engine, "before_cursor_execute", note)
+    try:
+        yield
+    finally:
+        sa.event.remove(store.engine.sync_engine, "before_cursor_execute", note)
 
 
 @contextlib.contextmanager

@@ -5,12 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from nightcrew.checks import rules
 from nightcrew.checks.crew import Crew
 from nightcrew.checks.models import Run, RunState
-from nightcrew.checks.ordering import reorder
 from nightcrew.checks.settings import CheckSettings
-from nightcrew.checks.store import queue, results, runs, views
+from nightcrew.checks.store import queue, runs
 from nightcrew.checks.store.queue import Scope
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NotFound
@@ -87,27 +85,3 @@ async def move(runtime: Runtime, run_id: int, to: RunState, *, actor: str) -> Ru
     if to is RunState.RUNNING:
         await runtime.part(Crew).fill()
     return run
-
-
-async def score_all(runtime: Runtime) -> int:
-    """After a change of the weights: the scores of all streams that are known, from what is known; returns how many changed."""
-    options = runtime.settings.of(CheckSettings)
-    changed, after = 0, 0
-    while known := await results.facts(runtime.store, after=after, limit=500):
-        now_worth = {one.stream_id: rules.score(one.facts, options).value for one in known}
-        new = {one.stream_id: now_worth[one.stream_id] for one in known if now_worth[one.stream_id] != one.score}
-        await results.rescore(runtime.store, new)
-        changed += len(new)
-        after = known[-1].stream_id
-    return changed
-
-
-async def reorder_all(runtime: Runtime) -> int:
-    """After a change of the settings that order streams: all channels with more than one; returns how many changed."""
-    options = runtime.settings.of(CheckSettings)
-    changed, after = 0, 0
-    while ids := await views.channels_with_choice(runtime.store, after=after, limit=500):
-        for channel_id in ids:
-            changed += await reorder(runtime, channel_id, options, utcnow())
-        after = ids[-1]
-    return changed

@@ -301,7 +301,7 @@ class Crew:
         self.verdicts.labels(finding.verdict.value).inc()
         if suspected:
             await self._outage.spare(self.runtime, options, self.now())
-        await reorder(self.runtime, channel.id, options, self.now())
+        await reorder(self.runtime, [channel.id], options)
 
     def _ask(self, due: Due, options: CheckSettings) -> Ask:
         """How closely to look: at the headers only where the stream is known well, unless they have changed."""

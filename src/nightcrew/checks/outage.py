@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -14,7 +13,6 @@ from nightcrew.checks.ordering import reorder
 from nightcrew.checks.plan import Plan, Result
 from nightcrew.checks.settings import CheckSettings
 from nightcrew.checks.store import results
-from nightcrew.kernel.errors import NotFound
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
@@ -57,6 +55,4 @@ class Outage:
         buried, self._buried = self._buried, {}
         if buried:
             await results.spare(runtime.store, list(buried), now + conclusion.AFTER_OUTAGE)
-            for channel_id in set(buried.values()):
-                with contextlib.suppress(NotFound):
-                    await reorder(runtime, channel_id, options, now)
+            await reorder(runtime, list(set(buried.values())), options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nightcrew.checks import actions
+from nightcrew.checks import actions, ordering
 from nightcrew.checks.crew import Crew
 from nightcrew.checks.resolutions import Resolver
 from nightcrew.checks.store import queue
@@ -78,5 +78,5 @@ async def nightly(run: Run) -> int:
 
 async def order_again(run: Run) -> int:
     """After a change of settings: the score of every stream that is known, and the order of every channel's streams."""
-    await run.step("score", actions.score_all, run.runtime)
-    return await run.step("order", actions.reorder_all, run.runtime)
+    await ordering.score_all(run)
+    return await ordering.reorder_all(run)

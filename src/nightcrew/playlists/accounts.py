@@ -79,25 +79,18 @@ class _Use:
 
 async def accounts(runtime: Runtime) -> list[Account]:
     """All logins of sources that have channels, in the order of their first source."""
-    found: dict[str, list[_Use]] = {}
-    for use in await _uses(runtime):
-        found.setdefault(use.resource, []).append(use)
-    feeds = await sources.feeds(runtime.store)
-    return [_account(resource, uses, feeds) for resource, uses in found.items()]
+    return _accounts(await _uses(runtime), await sources.feeds(runtime.store))
 
 
 async def profiles(runtime: Runtime) -> dict[int, list[Profile]]:
     """The ways to use each source that has channels, its own first."""
-    limits = {account.resource: account.most for account in await accounts(runtime)}
+    uses = await _uses(runtime)
+    limits = {account.resource: account.most for account in _accounts(uses, await sources.feeds(runtime.store))}
     found: dict[int, list[Profile]] = {}
     own: dict[int, str] = {}
-    adapters = runtime.part(Adapters)
-    for source in await sources.every(runtime.store, runtime.vault):
-        if source.kind == "guide" or source.locked:
-            continue
-        for use in _of_source(source, adapters):
-            own.setdefault(source.id, use.resource)
-            found.setdefault(source.id, []).append(_profile(use, limits, own[source.id]))
+    for use in uses:
+        first = own.setdefault(use.source.id, use.resource)
+        found.setdefault(use.source.id, []).append(_profile(use, limits, first))
     return found
 
 
@@ -172,6 +165,13 @@ def _profile(use: _Use, most: dict[str, int], own: str) -> Profile:
 
 def _resource(source: Source, login: str | None) -> str:
     return f"login:{digest(login).hex()}" if login else f"source:{source.id}"
+
+
+def _accounts(uses: Iterable[_Use], feeds: Sequence[Feed]) -> list[Account]:
+    found: dict[str, list[_Use]] = {}
+    for use in uses:
+        found.setdefault(use.resource, []).append(use)
+    return [_account(resource, sharing, feeds) for resource, sharing in found.items()]
 
 
 def _account(resource: str, uses: list[_Use], feeds: Iterable[Feed]) -> Account:

@@ -178,6 +178,13 @@ async def facts(store: Store, *, after: int, limit: int) -> list[Known]:
     ]
 
 
+async def count_known(store: Store) -> int:
+    """How many streams something is known of."""
+    query = sa.select(sa.func.count()).select_from(checked).where(checked.c.good_at.is_not(None))
+    async with store.read() as connection:
+        return int((await connection.execute(query)).scalar() or 0)
+
+
 async def rescore(store: Store, scores: Mapping[int, float]) -> None:
     """Streams are worth something else now; what is known of them stays."""
     if not scores:

@@ -13,8 +13,6 @@ from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.store import Store
 from nightcrew.playlists.models import channel, feed, source, stream
 
-CHUNK = 500
-
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -42,15 +40,6 @@ async def get(store: Store, stream_id: int, *, now: datetime) -> Standing:
     if row is None:
         raise NotFound(f"there is no stream {stream_id}")
     return _standing(row)
-
-
-async def of_channel(store: Store, channel_id: int, *, now: datetime) -> list[Standing]:
-    """The listed streams of a channel."""
-    async with store.read() as connection:
-        rows = await connection.execute(
-            _query(now).where(stream.c.channel_id == channel_id, stream.c.gone_at.is_(None))
-        )
-        return [_standing(row) for row in rows.mappings()]
 
 
 async def counts(store: Store, now: datetime) -> dict[str, int]:
@@ -167,18 +156,3 @@ def _standing(row: Any) -> Standing:
     for name in ("running", "parked", "has_still"):
         values[name] = bool(values[name])
     return Standing(**values)
-
-
-async def channels_with_choice(store: Store, *, after: int, limit: int) -> list[int]:
-    """The ids of channels whose streams were checked, by id."""
-    query = (
-        sa.select(stream.c.channel_id)
-        .where(
-            stream.c.gone_at.is_(None), stream.c.channel_id > after, sa.or_(stream.c.score.is_not(None), stream.c.dead)
-        )
-        .distinct()
-        .order_by(stream.c.channel_id)
-        .limit(limit)
-    )
-    async with store.read() as connection:
-        return list((await connection.execute(query)).scalars())

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from nightcrew.kernel.store import Store
-from nightcrew.playlists.models import Stream, channel, feed, stream
+from nightcrew.playlists.models import channel, feed, stream
 
 CHUNK = 500
 
@@ -31,25 +30,22 @@ async def bury(connection: AsyncConnection, stream_id: int) -> None:
     await connection.execute(sa.update(stream).where(stream.c.id == stream_id).values(dead=True))
 
 
-async def place(store: Store, channel_id: int, before: tuple[Stream, ...], places: Mapping[int, int]) -> bool:
-    """Store the order of a channel's streams, `before` being what is stored; returns whether anything changed.
-
-    Its playlists are out of date when another stream is tried first now.
-    """
-    changed = [one.id for one in before if places.get(one.id, one.place) != one.place]
-    if not changed:
-        return False
-    async with store.write() as connection:
-        for stream_id in changed:
-            await connection.execute(sa.update(stream).where(stream.c.id == stream_id).values(place=places[stream_id]))
-        await renew_playlists(connection, channel_id)
-    return True
+async def place(connection: AsyncConnection, places: Mapping[int, int]) -> None:
+    """Streams have other places in their channels. The playlists with them are out of date."""
+    if not places:
+        return
+    values = [{"placed": stream_id, "at": place} for stream_id, place in places.items()]
+    mine = stream.c.id == sa.bindparam("placed")
+    await connection.execute(sa.update(stream).where(mine).values(place=sa.bindparam("at")), values)
+    await _renew_playlists(connection, list(places))
 
 
-async def renew_playlists(connection: AsyncConnection, channel_id: int) -> None:
-    """Make the playlists with a channel out of date."""
-    lead = sa.select(channel.c.feed_id).where(channel.c.id == channel_id).scalar_subquery()
-    await connection.execute(sa.update(feed).where(feed.c.id == lead).values(revision=feed.c.revision + 1))
+async def _renew_playlists(connection: AsyncConnection, stream_ids: list[int]) -> None:
+    """Make the playlists with the channels of these streams out of date."""
+    for start in range(0, len(stream_ids), CHUNK):
+        some = stream.c.id.in_(stream_ids[start : start + CHUNK])
+        leads = sa.select(channel.c.feed_id).join(stream, stream.c.channel_id == channel.c.id).where(some)
+        await connection.execute(sa.update(feed).where(feed.c.id.in_(leads)).values(revision=feed.c.revision + 1))
 
 
 async def unbury(connection: AsyncConnection, stream_ids: list[int]) -> None:
