@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import pytest
 import time_machine
 
 from nightcrew import app
-from nightcrew.kernel.access import TRIES, Access
+from nightcrew.kernel.access import MAX_CLIENTS, TRIES, Access, Guesses, client_of
 from nightcrew.kernel.errors import Invalid, NeedsUser, NotFound
 from nightcrew.kernel.store import Store, database_url, migrate
 from nightcrew.kernel.vault import Vault
@@ -41,10 +44,10 @@ async def test_a_password_is_stored_hashed_and_ends_older_sessions(access: Acces
     assert access.protected
     session = access.open_session()
     assert access.session_is_valid(session)
-    assert access.check_password(PASSWORD)
+    assert await check(access, PASSWORD)
     await access.set_password("another one")
     assert not access.session_is_valid(session)
-    assert not access.check_password(PASSWORD)
+    assert not await check(access, PASSWORD)
 
 
 async def test_a_session_ends(access: Access) -> None:
@@ -64,21 +67,121 @@ async def test_a_forged_session_is_none(access: Access, cookie: str | None) -> N
     assert not access.session_is_valid(cookie)
 
 
-async def test_five_wrong_passwords_lock_the_door(tmp_path: Path, access: Access) -> None:
+async def check(access: Access, password: str, address: str = "192.0.2.1") -> bool:
+    return await access.check_password(password, address=address)
+
+
+async def test_five_wrong_passwords_lock_the_door(access: Access) -> None:
     await access.set_password(PASSWORD)
     assert TRIES == 5
     for _ in range(4):
-        assert not access.check_password("wrong guess")
-    assert access.check_password(PASSWORD), "four are forgiven"
-    assert not access.check_password("wrong guess")
-    assert not access.check_password(PASSWORD)
+        assert not await check(access, "wrong guess")
+    assert await check(access, PASSWORD), "four are forgiven"
+    assert not await check(access, "wrong guess")
+    assert not await check(access, PASSWORD)
+
+
+async def test_a_strangers_guesses_keep_nobody_else_out(access: Access) -> None:
+    await access.set_password(PASSWORD)
+    for _ in range(50):
+        assert not await check(access, "wrong guess", "203.0.113.9")
+    assert not await check(access, PASSWORD, "203.0.113.9"), "the stranger has to wait"
+    assert await check(access, PASSWORD, "192.0.2.1")
+
+
+async def test_the_owner_logs_in_while_a_stranger_guesses(tmp_path: Path) -> None:
+    """Over real connections: the stranger comes from another loopback address."""
+    async with running(tmp_path, password=PASSWORD) as node:
+        transport = httpx2.AsyncHTTPTransport(local_address="127.0.0.2")
+        async with httpx2.AsyncClient(base_url=node.url, transport=transport) as stranger:
+            for _ in range(TRIES + 1):
+                assert (await stranger.post("/login", data={"password": "wrong guess"})).status_code == 422
+            assert (await stranger.post("/login", data={"password": PASSWORD})).status_code == 422
+        assert (await node.http.post("/login", data={"password": PASSWORD})).status_code == 303
+
+
+async def test_guesses_at_the_same_time_count_too(access: Access, monkeypatch: pytest.MonkeyPatch) -> None:
+    await access.set_password(PASSWORD)
+    verify = hashing(access, monkeypatch)
+    assert not any(await asyncio.gather(*(check(access, "wrong guess") for _ in range(20))))
+    assert verify.calls == TRIES
+
+
+async def test_only_two_passwords_are_hashed_at_a_time_and_none_on_the_loop(
+    access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await access.set_password(PASSWORD)
+    verify = hashing(access, monkeypatch)
+    found = await asyncio.gather(*(check(access, PASSWORD, f"192.0.2.{n}") for n in range(12)))
+    assert all(found)
+    assert verify.calls == 12
+    assert verify.most <= 2
+    assert threading.get_ident() not in verify.threads
+    await access.set_password("another one")
+    assert (verify.calls, threading.get_ident() in verify.threads) == (13, False)
+
+
+class Hashing:
+    """Counts what is hashed, how much at a time, and where."""
+
+    def __init__(self) -> None:
+        self.calls = self.now = self.most = 0
+        self.threads: set[int] = set()
+        self._lock = threading.Lock()
+
+    def around(self, work: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*args: Any) -> Any:
+            with self._lock:
+                self.calls, self.now = self.calls + 1, self.now + 1
+                self.most = max(self.most, self.now)
+                self.threads.add(threading.get_ident())
+            try:
+                return work(*args)
+            finally:
+                with self._lock:
+                    self.now -= 1
+
+        return counted
+
+
+def hashing(access: Access, monkeypatch: pytest.MonkeyPatch) -> Hashing:
+    counting = Hashing()
+    for name in ("verify", "hash"):
+        monkeypatch.setattr(access._hasher, name, counting.around(getattr(access._hasher, name)))
+    return counting
+
+
+def test_only_so_many_clients_are_remembered() -> None:
+    guesses = Guesses()
+    for number in range(MAX_CLIENTS + 50):
+        assert guesses.begin(f"client {number}", 0.0)
+    assert len(guesses) == MAX_CLIENTS
+    for _ in range(TRIES):
+        guesses.begin("one", 1.0)
+    assert not guesses.begin("one", 60.9)
+    assert guesses.begin("one", 61.0), "after a minute"
+
+
+@pytest.mark.parametrize(
+    ("address", "client"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:aaaa:bbbb:cccc:1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+    ],
+)
+def test_all_addresses_of_one_client_count_together(address: str, client: str) -> None:
+    assert client_of(address) == client
 
 
 async def test_a_password_of_any_characters_is_compared(access: Access) -> None:
     await access.set_password("pässwörd \U0001f511")
-    assert access.check_password("pässwörd \U0001f511")
+    assert await check(access, "pässwörd \U0001f511")
     for odd in ("", "\0", "\ud800", "x" * 100_000):
-        assert not access.check_password(odd)
+        assert not await check(access, odd)
 
 
 async def test_a_token_is_known_by_its_text_and_scope_alone(access: Access) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
+import ipaddress
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 from pwdlib import PasswordHash
@@ -24,8 +27,14 @@ MAX_PASSWORD = 1_000
 """Bytes."""
 RELOAD = 30.0
 TRIES = 5
-"""Wrong passwords within a minute, after which further ones are refused unread."""
+"""Wrong passwords of one client within a minute, after which further ones are refused unread."""
+MAX_CLIENTS = 1_000
+"""Clients whose wrong passwords are remembered."""
+AT_ONCE = 2
+"""Passwords that are hashed at a time, whoever sent them: each takes 64 MiB and a core."""
 
+P = ParamSpec("P")
+ResultT = TypeVar("ResultT")
 Scope = Literal["api", "player"]
 
 access_password = sa.Table(
@@ -59,6 +68,41 @@ class Token:
     created_at: datetime
 
 
+class Guesses:
+    """Wrong passwords by who sent them, so that a stranger's keep nobody else out. Times are monotonic seconds."""
+
+    def __init__(self) -> None:
+        self._at: dict[str, list[float]] = {}
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def begin(self, client: str, now: float) -> bool:
+        """Count a guess as wrong until `forgive` takes it back; False when the client has to wait."""
+        recent = [moment for moment in self._at.pop(client, ()) if now - moment < 60]
+        may = len(recent) < TRIES
+        self._at[client] = [*recent, now] if may else recent
+        if len(self._at) > MAX_CLIENTS:
+            del self._at[next(iter(self._at))]
+        return may
+
+    def forgive(self, client: str, begun: float) -> None:
+        """The guess that began then was right."""
+        with contextlib.suppress(KeyError, ValueError):
+            self._at[client].remove(begun)
+
+
+def client_of(address: str) -> str:
+    """Whom an address stands for: itself, or the IPv6 network of 64 bits, as one client has all addresses of it."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    return str(found.ipv4_mapped or ipaddress.IPv6Network((int(found) >> 64 << 64, 64)))
+
+
 class Access:
     """Passwords, sessions and tokens."""
 
@@ -70,7 +114,8 @@ class Access:
         self._hash: str | None = None
         self._tokens: dict[str, Token] = {}
         self._loaded = 0.0
-        self._wrong: list[float] = []
+        self._guesses = Guesses()
+        self._room = asyncio.Semaphore(AT_ONCE)
 
     async def load(self) -> None:
         """Read the password and the tokens."""
@@ -89,24 +134,23 @@ class Access:
         """Store a new password; all sessions end. Raises `Invalid` for a short one."""
         if len(password) < MIN_PASSWORD:
             raise Invalid(f"a password needs {MIN_PASSWORD} or more characters", field="password")
-        hashed = self._hasher.hash(password)
+        hashed = await self._slowly(self._hasher.hash, password)
         async with self._store.write() as connection:
             await connection.execute(sa.delete(access_password))
             await connection.execute(sa.insert(access_password).values(id=1, hash=hashed, changed_at=utcnow()))
         self._hash = hashed
 
-    def check_password(self, password: str) -> bool:
-        """Whether the password is right. Slow on purpose (argon2): call it in a thread."""
-        now = time.monotonic()
-        self._wrong = [moment for moment in self._wrong if now - moment < 60]
-        if len(self._wrong) >= TRIES:
+    async def check_password(self, password: str, *, address: str) -> bool:
+        """Whether the password is right. `address` is the client's: after `TRIES` wrong ones it has to wait, and nobody else."""
+        client, now = client_of(address), time.monotonic()
+        if not self._guesses.begin(client, now):
             return False
-        right = self._is_right(password)
-        if not right:
-            self._wrong.append(now)
+        right = await self._is_right(password)
+        if right:
+            self._guesses.forgive(client, now)
         return right
 
-    def _is_right(self, password: str) -> bool:
+    async def _is_right(self, password: str) -> bool:
         try:
             plain = password.encode()
         except UnicodeEncodeError:
@@ -115,7 +159,12 @@ class Access:
             return False
         if self._given and secrets.compare_digest(plain, self._given.encode()):
             return True
-        return bool(self._hash and self._hasher.verify(password, self._hash))
+        return self._hash is not None and await self._slowly(self._hasher.verify, password, self._hash)
+
+    async def _slowly(self, work: Callable[P, ResultT], *args: P.args, **kwargs: P.kwargs) -> ResultT:
+        """Hash, in a thread: it is slow on purpose (argon2)."""
+        async with self._room:
+            return await asyncio.to_thread(work, *args, **kwargs)
 
     def open_session(self) -> str:
         """The value of a session cookie."""

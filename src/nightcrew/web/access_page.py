@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
@@ -60,7 +59,7 @@ async def set_password(request: Request, node: Node, actor: Actor) -> Response:
     form, access = await texts(request), _access_of(request)
     new = form.get("password", "")
     try:
-        if access.protected and not await asyncio.to_thread(access.check_password, form.get("current", "")):
+        if access.protected and not await _is_password(request, form.get("current", "")):
             raise Invalid("this is not the present password", field="current")
         if new != form.get("again", ""):
             raise Invalid("the two are not the same", field="again")
@@ -112,7 +111,7 @@ async def login(request: Request) -> Response:
     """Check the password and open a session."""
     form = await texts(request)
     target = _own_path(form.get("next", "/"))
-    if not await asyncio.to_thread(_access_of(request).check_password, form.get("password", "")):
+    if not await _is_password(request, form.get("password", "")):
         error = "That is not the password. After five wrong ones you have to wait a minute."
         return render(request, "login.html", status_code=422, next=target, error=error)
     answer = RedirectResponse(target, 303)
@@ -126,6 +125,11 @@ async def logout() -> Response:
     answer = RedirectResponse("/login", 303)
     answer.delete_cookie(COOKIE)
     return answer
+
+
+async def _is_password(request: Request, text: str) -> bool:
+    address = request.client.host if request.client else ""
+    return await _access_of(request).check_password(text, address=address)
 
 
 def _remember(request: Request, answer: Response) -> None:
