@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import re
 import sqlite3
 import statistics
@@ -24,6 +25,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew import app
+from nightcrew.kernel import big_json
 from nightcrew.kernel import store as kernel_store
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.store import Store, insert_many
@@ -48,6 +50,7 @@ async def main() -> None:
         folder.chmod(0o755)
         collections()
         await switch_interval()
+        await reading()
         await inserts(folder)
         await merge(folder)
         await analyze(folder)
@@ -94,6 +97,30 @@ async def switch_interval() -> None:
 def _spin(stop: threading.Event) -> None:
     while not stop.is_set():
         sum(number * number for number in range(1_000))
+
+
+async def reading() -> None:
+    """How late the event loop wakes while a thread reads the largest JSON that is accepted."""
+    items = [
+        {"id": n, "name": f"Channel {n}", "logo": f"http://192.0.2.1/{n}.png", "rank": n / 8} for n in range(180_000)
+    ]
+    text = json.dumps({"items": items})
+    late: list[float] = []
+    gc.freeze()
+    for read in (json.loads, big_json.read):
+        worst = []
+        for _ in range(5):
+            work = asyncio.create_task(asyncio.to_thread(read, text))
+            lags = [0.0]
+            while not work.done():
+                due = time.perf_counter() + 0.002
+                await asyncio.sleep(0.002)
+                lags.append(time.perf_counter() - due)
+            worst.append(max(lags))
+        late.append(statistics.median(worst))
+    gc.unfreeze()
+    what = f"event loop late by, at worst, while {len(text) / 1e6:.0f} MB of JSON are read in a thread"
+    show(what, late[0] * 1e3, late[1] * 1e3, "ms", "json.loads", "with turns for others")
 
 
 async def inserts(folder: Path) -> None:

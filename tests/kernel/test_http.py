@@ -6,6 +6,9 @@ import asyncio
 import gzip
 import hashlib
 import io
+import json
+import sys
+import threading
 import time
 import tracemalloc
 import zlib
@@ -19,6 +22,7 @@ import stamina
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nightcrew.kernel import big_json
 from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError, Retry
 from nightcrew.kernel.http import (
     PER_HOST,
@@ -28,7 +32,7 @@ from nightcrew.kernel.http import (
     Validators,
 )
 from nightcrew.kernel.http_answers import is_trickle, retry_after
-from nightcrew.kernel.http_cache import HttpCache
+from nightcrew.kernel.http_cache import MAX_KEPT, HttpCache
 from nightcrew.kernel.inflate import Inflate
 from nightcrew.kernel.store import Store, database_url, migrate
 from nightcrew.kernel.targets import check_target, points_private
@@ -457,6 +461,61 @@ async def test_what_is_no_json_may_be_json_later(http: Http, server, body: bytes
     server.answers("/a", body)
     with pytest.raises(Retry, match="JSON is expected"):
         await http.json(local(server.url("/a")), limits=QUICK)
+
+
+async def test_large_json_is_read_beside_the_loop_and_small_json_on_it(http: Http, server, monkeypatch) -> None:
+    threads: list[bool] = []
+    decode = json.JSONDecoder.decode
+
+    def noted(self: json.JSONDecoder, *more: Any) -> Any:
+        threads.append(threading.current_thread() is threading.main_thread())
+        return decode(self, *more)
+
+    monkeypatch.setattr(json.JSONDecoder, "decode", noted)
+    for count in (10, 60_000):
+        server.answers("/a", json.dumps([{"n": n, "f": n / 4} for n in range(count)]).encode())
+        found = await http.json(local(server.url("/a")), limits=Limits(max_bytes=4 << 20, seconds=20))
+        assert found == [{"n": n, "f": n / 4} for n in range(count)]
+    assert threads == [True, False]
+
+
+@pytest.mark.parametrize("item", ['{"a": "b"}', "17", "0.25"])
+async def test_the_loop_goes_on_while_large_json_is_read(monkeypatch: pytest.MonkeyPatch, item: str) -> None:
+    """In a thread alone it would stand still until all is read."""
+    read = 0
+
+    def count(hook: Any) -> Any:
+        def counted(value: Any) -> Any:
+            nonlocal read
+            read += 1
+            return hook(value)
+
+        return counted
+
+    for name in ("_pass_on", "_whole", "_real"):
+        monkeypatch.setattr(big_json, name, count(getattr(big_json, name)))
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(0.0005)
+    try:
+        reading = asyncio.create_task(big_json.loads(f"[{','.join([item] * 300_000)}]"))
+        seen = set()
+        while not reading.done():
+            seen.add(read)
+            await asyncio.sleep(0)
+    finally:
+        sys.setswitchinterval(before)
+    assert len(await reading) == read == 300_000
+    assert len(seen - {0, read}) >= 3, "nothing else ran while it was read"
+
+
+async def test_an_answer_that_is_too_large_to_be_kept_is_not_even_sealed(
+    caching: Http, server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed: list[str] = []
+    monkeypatch.setattr(caching._cache, "put", lambda question, value: sealed.append(question))
+    server.answers("/a", b"[" + b" " * MAX_KEPT + b"]")
+    assert await caching.cached_json(local(server.url("/a"))) == ([], False)
+    assert sealed == []
 
 
 @pytest.fixture

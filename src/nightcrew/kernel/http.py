@@ -22,9 +22,10 @@ from aiolimiter import AsyncLimiter
 from stamina.instrumentation import set_on_retry_hooks
 
 from nightcrew import __version__
+from nightcrew.kernel import big_json
 from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
 from nightcrew.kernel.http_answers import MIN_RATE, Again, check_status, is_trickle, reason_of, unpacked
-from nightcrew.kernel.http_cache import HttpCache
+from nightcrew.kernel.http_cache import MAX_KEPT, HttpCache
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.targets import check_target
 
@@ -214,10 +215,13 @@ class Http:
 
     async def json(self, request: Request, *, limits: Limits | None = None) -> Any:
         """The body as JSON. Raises as `download`, and `Retry` when it is not JSON (an error page, cut short)."""
-        limits = limits or Limits(max_bytes=MAX_JSON, seconds=60)
+        value, _size = await self._json(request, limits)
+        return value
 
-        body, _url = await self._small(request, limits)
-        return _parse_json(body, request)
+    async def _json(self, request: Request, limits: Limits | None) -> tuple[Any, int]:
+        """The body as JSON, and its size in bytes."""
+        body, _url = await self._small(request, limits or Limits(max_bytes=MAX_JSON, seconds=60))
+        return await _parse_json(body, request), len(body)
 
     async def text(self, request: Request, *, limits: Limits) -> tuple[str, str]:
         """A small body as text, and the address it came from after redirects."""
@@ -240,13 +244,13 @@ class Http:
         When the other side fails, the kept answer is given with `stale` True; without one the error is raised.
         """
         try:
-            value = await self.json(request, limits=limits)
+            value, size = await self._json(request, limits)
         except NightcrewError:
             kept = await self._cache.get(request.question()) if self._cache else None
             if kept is None:
                 raise
             return kept, True
-        if self._cache is not None:
+        if self._cache is not None and size <= MAX_KEPT:
             await self._cache.put(request.question(), value)
         return value, False
 
@@ -358,9 +362,9 @@ def _validators(response: httpx2.Response) -> Validators:
     )
 
 
-def _parse_json(body: bytes, request: Request) -> Any:
+async def _parse_json(body: bytes, request: Request) -> Any:
     try:
-        return json.loads(body)
+        return await big_json.loads(body)
     except (ValueError, RecursionError) as exc:
         looks = "an HTML page" if body.lstrip()[:1] == b"<" else "no valid JSON" if body.strip() else "nothing"
         raise Retry(f"cannot read {request.shown()}: it answers {looks} where JSON is expected") from exc

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from datetime import timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from nightcrew.kernel.store import Moment, Store, metadata
 from nightcrew.kernel.vault import Vault
 
 MAX_KEPT = 4 << 20
-"""Larger answers (sealed characters) are not kept."""
+"""Larger answers (bytes as they come, characters as they are sealed) are not kept."""
 KEEP = timedelta(days=14)
 
 http_cache = sa.Table(
@@ -37,11 +38,11 @@ class HttpCache:
         query = sa.select(http_cache.c.body).where(http_cache.c.key == _key(url))
         async with self._store.read() as connection:
             body = (await connection.execute(query)).scalar()
-        return self._vault.unseal(body) if body else None
+        return await asyncio.to_thread(self._vault.unseal, body) if body else None
 
     async def put(self, url: str, value: Any) -> None:
         """Keep a good answer."""
-        sealed = self._vault.seal(value)
+        sealed = await asyncio.to_thread(self._vault.seal, value)
         if len(sealed) > MAX_KEPT:
             return
         values = {"key": _key(url), "body": sealed, "stored_at": utcnow()}

@@ -9,6 +9,7 @@ from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken
 
+from nightcrew.kernel import big_json
 from nightcrew.kernel.errors import NeedsUser
 
 KEY_VARIABLE = "NIGHTCREW_SECRET_KEY"
@@ -48,7 +49,7 @@ class Vault:
     def unseal(self, text: str) -> Any:
         """The value behind `text`. Raises `NeedsUser` when it was sealed with another key."""
         try:
-            return json.loads(self._fernet.decrypt(text.encode()))
+            return big_json.read(self._fernet.decrypt(text.encode()))
         except InvalidToken as exc:
             raise NeedsUser(
                 f"a stored secret cannot be read with this key: restore secret.key, set {KEY_VARIABLE} to the "
