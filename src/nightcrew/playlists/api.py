@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -54,10 +55,10 @@ class NewProfile(BaseModel):
 @router.get("/sources")
 async def list_sources(node: Node) -> dict[str, Any]:
     """All sources with their feeds."""
-    return {
-        "items": [await _source_row(node, source) for source in await sources.every(node.store, node.vault)],
-        "next": None,
-    }
+    found = await sources.every(node.store, node.vault)
+    feeds = await sources.feeds(node.store)
+    items = [_row(node, source, [feed for feed in feeds if feed.source_id == source.id]) for source in found]
+    return {"items": items, "next": None}
 
 
 @router.post("/sources", status_code=201)
@@ -112,14 +113,15 @@ async def source_runs(node: Node, source_id: Id, limit: Limit = 60) -> dict[str,
     """The last refreshes of a source, newest first."""
     await sources.get(node.store, node.vault, source_id)
     items = []
-    for feed in await sources.feeds(node.store, source_id=source_id):
-        for run in await sources.runs(node.store, feed.id, limit):
+    regions = {feed.id: feed.region for feed in await sources.feeds(node.store, source_id=source_id)}
+    for feed_id, found in (await sources.runs(node.store, regions, limit)).items():
+        for run in found:
             seconds = (run["ended_at"] - run["started_at"]).total_seconds() if run["ended_at"] else None
             items.append(
                 {
                     "id": run["id"],
-                    "feed_id": feed.id,
-                    "region": feed.region,
+                    "feed_id": feed_id,
+                    "region": regions[feed_id],
                     "started_at": iso(run["started_at"]),
                     "ended_at": iso(run["ended_at"]),
                     "seconds": seconds,
@@ -303,9 +305,12 @@ def shown_notes(notes: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _source_row(node: Node, source: Source) -> dict[str, Any]:
+    return _row(node, source, await sources.feeds(node.store, source_id=source.id))
+
+
+def _row(node: Node, source: Source, feeds: Sequence[Feed]) -> dict[str, Any]:
     now = utcnow()
     options = node.settings.of(PlaylistSettings)
-    feeds = await sources.feeds(node.store, source_id=source.id)
     return {
         "id": source.id,
         "kind": source.kind,

@@ -86,12 +86,17 @@ async def _cards(node: Runtime) -> dict[str, Any]:
     now = utcnow()
     used = await accounts.in_use(node)
     known_accounts = {source.id: a for a in await accounts.accounts(node) if not a.profiles for source in a.sources}
+    shown = {
+        source.id: [feed for feed in feeds if feed.source_id == source.id and (feed.enabled or not source.enabled)]
+        for source in found
+    }
+    runs = await sources.runs(node.store, [feed.id for own in shown.values() for feed in own], 30)
     cards = []
     for source in found:
         account = known_accounts.get(source.id)
         holders = used.get(account.resource, []) if account else []
-        own = [feed for feed in feeds if feed.source_id == source.id and (feed.enabled or not source.enabled)]
-        views = [await _feed_view(node, feed, now) for feed in own]
+        own = shown[source.id]
+        views = [_feed_view(node, feed, runs[feed.id], now) for feed in own]
         cards.append(
             {
                 "source": source,
@@ -105,12 +110,11 @@ async def _cards(node: Runtime) -> dict[str, Any]:
     return {"cards": cards}
 
 
-async def _feed_view(node: Runtime, feed: Feed, now: datetime) -> dict[str, Any]:
+def _feed_view(node: Runtime, feed: Feed, runs: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
     options = node.settings.of(PlaylistSettings)
     interval = options.guide_interval if feed.kind == "guide" else options.refresh_interval
     age = None if feed.refreshed_at is None else max(0.0, (now - feed.refreshed_at).total_seconds())
     status = rules.status(age, interval, refreshing=feed.refreshing(now))
-    runs = await sources.runs(node.store, feed.id, 30)
     return {
         "feed": feed,
         "status": status.value,
@@ -263,10 +267,11 @@ async def history(request: Request, node: Node, source_id: Id) -> Response:
     """The last runs of a source as a plot and as a table."""
     source = await sources.get(node.store, node.vault, source_id)
     now = utcnow()
+    slices = {feed.id: feed.region or "guide" for feed in await sources.feeds(node.store, source_id=source_id)}
     runs = [
-        _run_view(run, now) | {"slice": feed.region or "guide"}
-        for feed in await sources.feeds(node.store, source_id=source_id)
-        for run in await sources.runs(node.store, feed.id, 20)
+        _run_view(run, now) | {"slice": slices[feed_id]}
+        for feed_id, found in (await sources.runs(node.store, slices, 20)).items()
+        for run in found
     ]
     runs.sort(key=lambda run: run["at"], reverse=True)
     return render_part(

@@ -95,7 +95,7 @@ async def end_finished(store: Store, now: datetime) -> list[Run]:
         )
         oldest = sa.select(run.c.id).order_by(run.c.id.desc()).offset(KEPT).limit(1).scalar_subquery()
         await connection.execute(sa.delete(run).where(run.c.id <= oldest, run.c.state.not_in(OPEN)))
-    return [await get(store, run_id) for run_id in ids]
+    return (await _select(store, run.c.id.in_(ids), limit=len(ids)))[::-1]
 
 
 async def _select(store: Store, *conditions: sa.ColumnElement[bool], limit: int) -> list[Run]:

@@ -320,23 +320,26 @@ async def end_run(
     )
 
 
-async def runs(store: Store, feed_id: int, limit: int = 60) -> list[dict[str, Any]]:
-    """The last runs of a feed, newest first."""
-    query = sa.select(refresh_run).where(refresh_run.c.feed_id == feed_id)
+_PLACE = sa.func.row_number().over(partition_by=refresh_run.c.feed_id, order_by=refresh_run.c.started_at.desc())
+
+
+async def runs(store: Store, feed_ids: Iterable[int], limit: int = 60) -> dict[int, list[dict[str, Any]]]:
+    """The last runs of each of these feeds, newest first, by feed."""
+    found: dict[int, list[dict[str, Any]]] = {feed_id: [] for feed_id in feed_ids}
+    ranked = sa.select(refresh_run, _PLACE.label("place")).where(refresh_run.c.feed_id.in_(found)).subquery()
+    last = [column for column in ranked.c if column.name != "place"]
+    query = sa.select(*last).where(ranked.c.place <= limit).order_by(ranked.c.feed_id, ranked.c.place)
     async with store.read() as connection:
-        found = await connection.execute(query.order_by(refresh_run.c.started_at.desc()).limit(limit))
-        rows = found.mappings().all()
-    return [{**row, "change": json.loads(row["change"]) if row["change"] else None} for row in rows]
+        rows = (await connection.execute(query)).mappings().all()
+    for row in rows:
+        change = json.loads(row["change"]) if row["change"] else None
+        found[row["feed_id"]].append({**row, "change": change})
+    return found
 
 
 async def prune_runs(store: Store) -> None:
     """Keep the last runs of each feed."""
-    ranked = sa.select(
-        refresh_run.c.id,
-        sa.func.row_number()
-        .over(partition_by=refresh_run.c.feed_id, order_by=refresh_run.c.started_at.desc())
-        .label("place"),
-    ).subquery()
+    ranked = sa.select(refresh_run.c.id, _PLACE.label("place")).subquery()
     async with store.write() as connection:
         old = sa.select(ranked.c.id).where(ranked.c.place > KEPT_RUNS)
         await connection.execute(sa.delete(refresh_run).where(refresh_run.c.id.in_(old)))
