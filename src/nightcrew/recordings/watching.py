@@ -14,7 +14,7 @@ from nightcrew.kernel.errors import Conflict, NightcrewError
 from nightcrew.kernel.words import plain
 from nightcrew.recorder.wire import Finding
 from nightcrew.recordings import actions, windows
-from nightcrew.recordings.models import ACTIVE, MAX_NAME, MAX_TITLE, Recording, Watch
+from nightcrew.recordings.models import MAX_NAME, MAX_TITLE, Recording, Watch
 from nightcrew.recordings.scouting import Scout
 from nightcrew.recordings.settings import RecordingSettings
 from nightcrew.recordings.store import recordings, watches
@@ -30,14 +30,13 @@ AT_ONCE = 20
 """Watches that one cycle takes."""
 
 
-async def look(runtime: Runtime, watch: Watch, now: datetime) -> None:
-    """Look at one watch: begin its recording, or learn what its stream is called now."""
+async def look(runtime: Runtime, watch: Watch, running: Recording | None, now: datetime) -> None:
+    """Look at one watch: begin its recording, or learn what its stream is called now. `running`: its recording that goes on."""
     open_now, following = _when(watch, now)
     every = timedelta(seconds=runtime.settings.of(RecordingSettings).look_every)
     next_look = min(now + every, following or now + every)
     if not await watches.claim(runtime.store, watch.id, seen=watch.next_look_at, until=next_look):
         return
-    running = await running_of(runtime, watch)
     target = unsealed(runtime, watch.sealed)
     if open_now is None and running is None:
         return
@@ -80,12 +79,6 @@ def _when(watch: Watch, now: datetime) -> tuple[Occurrence | None, datetime | No
     return windows.occurrence(parsed, local), windows.following(parsed, local)
 
 
-async def running_of(runtime: Runtime, watch: Watch) -> Recording | None:
-    """The recording of a watch that is going on."""
-    found = await recordings.of_states(runtime.store, ACTIVE)
-    return next((row for row in found if row.watch_id == watch.id), None)
-
-
 async def _begin(
     runtime: Runtime,
     watch: Watch,
@@ -124,11 +117,13 @@ async def _begin(
 async def look_at_due(runtime: Runtime) -> None:
     """The worker's cycle."""
     now = utcnow()
-    await asyncio.gather(*(_look(runtime, watch, now) for watch in await watches.due(runtime.store, now, AT_ONCE)))
+    due = await watches.due(runtime.store, now, AT_ONCE)
+    running = await recordings.running_of(runtime.store, [watch.id for watch in due]) if due else {}
+    await asyncio.gather(*(_look(runtime, watch, running.get(watch.id), now) for watch in due))
 
 
-async def _look(runtime: Runtime, watch: Watch, now: datetime) -> None:
+async def _look(runtime: Runtime, watch: Watch, running: Recording | None, now: datetime) -> None:
     try:
-        await look(runtime, watch, now)
+        await look(runtime, watch, running, now)
     except NightcrewError as exc:
         log.warning("a watched stream could not be looked at", watch=watch.name, reason=str(exc))

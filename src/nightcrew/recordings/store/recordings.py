@@ -175,6 +175,13 @@ async def of_states(store: Store, states: Collection[State], *, node: str | None
     return found[::-1]
 
 
+async def running_of(store: Store, watch_ids: Collection[int]) -> dict[int, Recording]:
+    """The recordings of these watches that go on, by watch."""
+    conditions = [recording.c.state.in_(_names(ACTIVE)), recording.c.deleted_at.is_(None)]
+    found = await _select(store, recording.c.watch_id.in_(watch_ids), *conditions, limit=None)
+    return {row.watch_id: row for row in found if row.watch_id is not None}
+
+
 async def names(store: Store, limit: int = 500) -> list[str]:
     """The names that recordings have, in their order; found name by name in the index, however many recordings there are."""
     known = sa.select(sa.func.min(recording.c.name).label("name")).cte("known", recursive=True)
