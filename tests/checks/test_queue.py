@@ -26,6 +26,7 @@ from nightcrew.playlists.rules import Entry
 from nightcrew.playlists.store import sources, staging
 from nightcrew.playlists.store.staging import Row, Staging
 from nightcrew.prober.wire import Report
+from support import counting
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)
@@ -320,3 +321,19 @@ async def test_variants_that_nothing_describes_are_measured_once_and_again_when_
     assert ids(await queue.to_measure(store, now=again, again=LATER, limit=10)) == [1], "it did not work"
     await queue.measured(store, 1, LATER)
     assert await queue.to_measure(store, now=LATER - timedelta(seconds=1), again=LATER, limit=10) == []
+
+
+# -- results -----------------------------------------------------------------------------------------------------------
+
+
+async def test_the_results_of_a_run_are_found_by_their_run(tmp_path: Path) -> None:
+    store = Store(database_url(tmp_path, None))
+    async with store.engine.begin() as connection:
+        await connection.run_sync(metadata.create_all)
+    said: list[str] = []
+    with counting(store, said):
+        await results.page(store, run_id=1, before=9)
+    async with store.read() as connection:
+        plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {said[0]}", (1, 9, 50, 0))
+        assert "USING INDEX ix_check_result_run (run_id=? AND id<?)" in " ".join(row[3] for row in plan.all())
+    await store.close()

@@ -94,6 +94,7 @@ result = sa.Table(
     sa.Column("elapsed", sa.Float, nullable=False),
     sa.Column("trace", sa.Text, nullable=False),  # JSON: lines of plan.Line
     sa.Index("ix_check_result_stream", "stream_id", "id"),
+    sa.Index("ix_check_result_run", "run_id", "id"),
 )
 
 still = sa.Table(
