@@ -62,7 +62,7 @@ async def _alone(runtime: Runtime, recording_id: int) -> AsyncIterator[None]:
     if not await asyncio.to_thread(folder.is_dir):
         yield
         return
-    with (folder / ledger.LOCK).open("a") as lock:
+    with await asyncio.to_thread((folder / ledger.LOCK).open, "a") as lock:
         for _ in range(PATIENCE):
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -168,7 +168,7 @@ async def _join(run: Run, recording_id: int) -> None:
     except TimeoutError as exc:
         raise Retry("ffmpeg makes no progress") from exc
     finally:
-        chapter_file.unlink(missing_ok=True)
+        await asyncio.to_thread(chapter_file.unlink, missing_ok=True)
 
 
 def _visible(gaps: Sequence[GapRow], *, fragmented: bool) -> list[GapRow]:
@@ -242,7 +242,7 @@ async def _thumbnail(runtime: Runtime, recording_id: int) -> None:
         log.info("a recording has no thumbnail", recording=recording_id, reason=str(exc))
     finally:
         with contextlib.suppress(OSError):
-            scratch.unlink(missing_ok=True)
+            await asyncio.to_thread(scratch.unlink, missing_ok=True)
 
 
 def _made(row: Recording) -> Path:

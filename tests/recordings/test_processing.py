@@ -1,0 +1,87 @@
+"""Post-processing beside the event loop: a disk that hangs holds up this recording and nothing else."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from nightcrew.kernel.errors import GiveUp
+from nightcrew.recordings import mux, processing
+from nightcrew.recordings.store import recordings
+
+
+@pytest.fixture
+def on_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is done to the test's files on the thread of the event loop."""
+    found: list[str] = []
+
+    def noted(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        def call(self: Path, *args: Any, **more: Any) -> Any:
+            if threading.current_thread() is threading.main_thread() and self.is_relative_to(tmp_path):
+                found.append(f"{name} {self.name}")
+            return work(self, *args, **more)
+
+        return call
+
+    for name in ("open", "unlink", "replace", "is_dir", "write_text"):
+        monkeypatch.setattr(Path, name, noted(name, getattr(Path, name)))
+    return found
+
+
+@pytest.fixture
+def row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A recording of which nothing can be made."""
+    values = {"path": str(tmp_path / "film.mp4"), "stem": "film", "segments": str(tmp_path), "name": "", "title": "t"}
+    made = SimpleNamespace(**values, seconds=9.0, missing=0.0, started_at=processing.utcnow())
+
+    async def get(_store: Any, _id: int) -> Any:
+        return made
+
+    async def none(*_args: Any, **_more: Any) -> list[Any]:
+        return []
+
+    async def fails(*_args: Any, **_more: Any) -> None:
+        raise GiveUp("no")
+
+    monkeypatch.setattr(recordings, "get", get)
+    monkeypatch.setattr(recordings, "titles", none)
+    monkeypatch.setattr(recordings, "gaps", none)
+    monkeypatch.setattr(mux, "join", fails)
+    monkeypatch.setattr(mux, "thumbnail", fails)
+    return made
+
+
+RUNTIME: Any = SimpleNamespace(store=None)
+
+
+async def test_the_lock_is_opened_beside_the_loop(tmp_path: Path, row: Any, on_the_loop: list[str]) -> None:
+    async with processing._alone(RUNTIME, 1):
+        assert (tmp_path / processing.ledger.LOCK).exists()
+    assert on_the_loop == []
+
+
+async def test_a_picture_that_fails_is_cleared_away_beside_the_loop(row: Any, on_the_loop: list[str]) -> None:
+    scratch = Path(row.path).with_name(f"film-thumb.jpg{processing.files.TEMPORARY}")
+    scratch.touch()
+    await processing._thumbnail(RUNTIME, 1)
+    assert not scratch.exists()
+    assert on_the_loop == []
+
+
+async def test_chapters_are_written_and_cleared_away_beside_the_loop(
+    row: Any, on_the_loop: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def material(*_args: Any) -> Any:
+        return processing.Material(row, processing.Tally(), (), fragmented=False)
+
+    monkeypatch.setattr(processing, "_material", material)
+    run: Any = SimpleNamespace(runtime=RUNTIME)
+    with pytest.raises(GiveUp):
+        await processing._join(run, 1)
+    assert not (Path(row.segments) / "chapters.txt").exists()
+    assert on_the_loop == []
