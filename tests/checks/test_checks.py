@@ -274,6 +274,16 @@ async def profile(node: Node, name: str, **more: Any) -> None:
     await node.post("/api/v1/sources/1/profiles", body)
 
 
+async def test_accounts_that_checks_were_started_of_long_ago_are_forgotten(node: Node, source: Source) -> None:
+    await node.patch("/api/v1/settings", {"checks.stagger": 1})
+    crew = node.runtime.part(Crew)
+    crew._started["login of a source that was removed"] = -10.0
+    await add(node, source, "C0")
+    await check(node, all=True)
+    assert len(crew._started) == 1
+    assert "login of a source that was removed" not in crew._started
+
+
 async def test_a_stream_that_fails_with_one_profile_works_with_another(node: Node, source: Source) -> None:
     await add(node, source, "News")
     await profile(node, "B", max_streams=2)

@@ -140,6 +140,7 @@ class Crew:
         holders = await self.runtime.slots.holders()
         watched = capacity.watched(holders)
         clock = asyncio.get_running_loop().time
+        self._started = {name: at for name, at in self._started.items() if at + options.stagger > clock()}
         sources = sorted(ways)
         self._turn += 1
         wait: float | None = None

@@ -127,12 +127,14 @@ async def in_use(runtime: Runtime) -> dict[str, list[Holder]]:
 
 async def _uses(runtime: Runtime) -> list[_Use]:
     adapters = runtime.part(Adapters)
-    return [
+    uses = [
         use
         for source in await sources.every(runtime.store, runtime.vault)
         if source.kind != "guide" and not source.locked
         for use in _of_source(source, adapters)
     ]
+    adapters.keep({(use.source.id, use.source.profile) for use in uses})
+    return uses
 
 
 def _of_source(source: Source, adapters: Adapters) -> Iterator[_Use]:

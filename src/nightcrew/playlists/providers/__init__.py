@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +65,11 @@ class Adapters:
         adapter = factory(checked_config(source.kind, source.config))
         self._open[(source.id, source.profile)] = (source.config, adapter)
         return adapter
+
+    def keep(self, used: Collection[tuple[int, str]]) -> None:
+        """Forget all adapters but those of these sources and profiles: the others were removed, and their logins with them."""
+        for key in self._open.keys() - set(used):
+            del self._open[key]
 
     def guide_of(self, source: Source) -> Guide | None:
         """The reader of a source's programme guide, if it has one."""
