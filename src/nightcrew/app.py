@@ -22,7 +22,7 @@ from fastapi import FastAPI
 from sqlalchemy.exc import OperationalError
 
 from nightcrew import checks, playlists, recordings, seeds
-from nightcrew.kernel import clock, files, nodes, store, upkeep
+from nightcrew.kernel import clock, files, nodes, slots, store, upkeep
 from nightcrew.kernel.access import Access
 from nightcrew.kernel.activity import Activity
 from nightcrew.kernel.canary import check_key
@@ -99,7 +99,9 @@ async def node(config: Config) -> AsyncIterator[tuple[Runtime, Access]]:
         async with contextlib.AsyncExitStack() as closing:
             closing.push_async_callback(_within, "the database", database.close, DATABASE_STOP)
             await _open(config, database, vault)
-            runtime = await _assemble(config, database, vault)
+            ledger = await slots.ledger(database, config.data_dir)
+            closing.push_async_callback(_within, "the ledger of connections", ledger.close, DATABASE_STOP)
+            runtime = await _assemble(config, database, ledger, vault)
             closing.callback(clock.follow_nobody)
             closing.push_async_callback(_within, "the HTTP client", runtime.http.close, HTTP_STOP)
             closing.push_async_callback(_within, "the jobs", runtime.jobs.close, JOBS_STOP)  # of a node that never ran
@@ -123,7 +125,7 @@ async def _open(config: Config, database: store.Store, vault: Vault) -> None:
     await check_key(database, vault)
 
 
-async def _assemble(config: Config, database: store.Store, vault: Vault) -> Runtime:
+async def _assemble(config: Config, database: store.Store, ledger: store.Store, vault: Vault) -> Runtime:
     instance = uuid.uuid4().hex
     name, place = await nodes.hold_name(database, config.data_dir, instance=instance)
     bus = Bus()
@@ -144,7 +146,7 @@ async def _assemble(config: Config, database: store.Store, vault: Vault) -> Runt
         jobs=Jobs(node=name, data_dir=config.data_dir, database=store.sync_url(database.url)),
         schedule=Schedule(node=name),
         health=Health(asked, known),
-        slots=Slots(database, bus, node=name),
+        slots=Slots(ledger, bus, node=name),
         nodes=known,
         hooks=asked,
         address=f"http://{_shown_host(config.host)}:{config.port}",

@@ -16,12 +16,12 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nightcrew.kernel import slots
+from nightcrew.kernel import slots, upkeep
 from nightcrew.kernel.events import Bus
 from nightcrew.kernel.slots import Claim, Lease, Limit, Priority, Slots, Why
 from nightcrew.kernel.slots_store import slot_lease
 from nightcrew.kernel.store import Store, database_url, metadata
-from support import locked_out, until
+from support import locked_out, running, until
 
 TAKER = Path(__file__).with_name("slot_taker.py")
 
@@ -351,3 +351,18 @@ async def test_a_source_never_sees_more_connections_than_its_limit(tmp_path: Pat
             await process.wait()
         server.close()
     assert source.most == most, "as many as allowed, never one more"
+
+
+async def test_a_long_write_of_somebody_else_ends_no_lease(
+    tmp_path: Path, database: str | None, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite has one writer: while a large list is stored, viewers go on."""
+    async with running(tmp_path, database_url=database, domains=(upkeep.DOMAIN,)) as node:
+        ledger = node.runtime.slots
+        async with ledger.lease(claim(("account", 1))) as lease:
+            assert lease is not None
+            async with node.runtime.store.write():
+                held = asyncio.get_running_loop().time() + 2 * slots.LIFETIME
+                await until(lambda: asyncio.get_running_loop().time() > held)
+                assert lease.why is None
+                assert [holder.lease for holder in await ledger.holders()] == [lease.id]

@@ -15,6 +15,7 @@ import uuid
 from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, TypeVar
 
 from nightcrew.kernel import slots_store
@@ -34,12 +35,15 @@ __all__ = [
     "Priority",
     "Slots",
     "Why",
+    "ledger",
     "noticed",
     "while_held",
 ]
 
 ResultT = TypeVar("ResultT")
 
+LEDGER = "connections.db"
+"""The file of the leases in the data directory, on SQLite."""
 LIFETIME = 30.0
 """Seconds after which a lease that is not renewed expires."""
 RENEWAL = 5.0
@@ -54,6 +58,19 @@ GRACE = 2.0
 """Seconds within which a holder that was asked to leave must have hung up."""
 HANG_UP = 0.2
 """Seconds between hanging up and giving a slot back: the other side has to notice first, or it counts one too many."""
+
+
+async def ledger(store: Store, data_dir: Path) -> Store:
+    """The database of the leases.
+
+    On PostgreSQL the one that all nodes share. On SQLite, which has one writer, a file of its own: whatever else is being
+    written, for however long, a lease is renewed in time. It holds nothing that has to outlive the server.
+    """
+    if not store.is_sqlite:
+        return store
+    own = Store(f"sqlite+aiosqlite:///{data_dir / LEDGER}")
+    await slots_store.create(own)
+    return own
 
 
 class Why(StrEnum):

@@ -86,6 +86,12 @@ class Answer:
     leaving: frozenset[str] = frozenset()
 
 
+async def create(store: Store) -> None:
+    """Make the table in a database of its own."""
+    async with store.write() as connection:
+        await connection.run_sync(metadata.create_all, tables=[slot_lease])
+
+
 async def take(
     store: Store, lease_id: str, node: str, claim: Claim, *, lifetime: float, waiting: float | None
 ) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import structlog
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NightcrewError, NotFound
-from nightcrew.kernel.jobs import Run
+from nightcrew.kernel.jobs import Ended, Run
 from nightcrew.recordings import actions, disk, stuck, watching
 from nightcrew.recordings.disk import Disk
 from nightcrew.recordings.keeper import Keeper
@@ -35,6 +36,9 @@ async def start(runtime: Runtime) -> None:
     runtime.add(Scout())
     runtime.add(Disk())
     runtime.add(Watched())
+    waiting = Waiting()
+    runtime.add(waiting)
+    runtime.jobs.on_end(waiting.ended)
     await keeper.start()
 
 
@@ -49,19 +53,52 @@ async def keep(runtime: Runtime) -> None:
     keeper = runtime.part(Keeper)
     keeper.active = True
     await keeper.look()
-    for row in await recordings.of_states(runtime.store, {State.FINISHING}, node=runtime.node):
+    waiting = runtime.part(Waiting)
+    for row in waiting.due(await recordings.of_states(runtime.store, {State.FINISHING}, node=runtime.node)):
         try:
-            await _finish(runtime, row)
+            waiting.put_off(row, BEGUN if await _finish(runtime, row) else LOOK)
         except (NightcrewError, OSError) as exc:  # one that cannot be finished now keeps no other from it
             log.warning("a recording could not be finished", recording=row.id, reason=str(exc))
+            waiting.put_off(row, LOOK)
 
 
-async def _finish(runtime: Runtime, row: Recording) -> None:
-    """Start its post-processing, once the disk has room for it. One of which nothing is there has failed."""
+BEGUN = 60.0
+"""Seconds until a recording is looked at again whose post-processing waits in its queue: the queue needs no help."""
+LOOK = 2.0
+"""Seconds until one is looked at again that waits for its disk."""
+
+
+class Waiting:
+    """When recordings that are to be finished are looked at again, in seconds of the loop's clock: a hundred that wait cost nothing."""
+
+    def __init__(self) -> None:
+        self._next: dict[tuple[int, datetime], float] = {}
+
+    def due(self, rows: list[Recording]) -> list[Recording]:
+        """Those whose time has come. What is over is forgotten."""
+        now, known = asyncio.get_running_loop().time(), {(row.id, row.since) for row in rows}
+        self._next = {key: at for key, at in self._next.items() if key in known}
+        return [row for row in rows if self._next.get((row.id, row.since), 0.0) <= now]
+
+    def put_off(self, row: Recording, seconds: float) -> None:
+        """Look at one again after so long."""
+        self._next[row.id, row.since] = asyncio.get_running_loop().time() + seconds
+
+    async def ended(self, _runtime: Runtime, ended: Ended) -> None:
+        """A run that has not worked leaves its recording to be looked at now."""
+        if ended.job == JOB and ended.outcome != "done":
+            self._next.clear()
+
+
+async def _finish(runtime: Runtime, row: Recording) -> bool:
+    """Start its post-processing, once the disk has room for it; returns whether that was done.
+
+    One of which nothing is there has failed.
+    """
     if not await asyncio.to_thread(Path(row.root).is_dir):
         said = f"its library {row.root} is not there; is a disk not mounted?"
         await recordings.change_state(runtime.store, row.id, State.FINISHING, said, now=utcnow())
-        return
+        return False
     if row.bytes == 0:
         await recordings.change_state(
             runtime.store, row.id, State.FAILED, f"nothing was recorded: {row.reason or ''}", now=utcnow()
@@ -70,19 +107,20 @@ async def _finish(runtime: Runtime, row: Recording) -> None:
         said = f"{row.name}: nothing was recorded ({row.reason})"
         await runtime.activity.record("recording.failed", said, level="warning", subject=str(row.id))
         runtime.bus.publish("recordings")
-        return
+        return False
     reason = await disk.too_short_to_finish(runtime, row)
     if reason is not None:
         await recordings.change_state(runtime.store, row.id, State.FINISHING, reason, now=utcnow())
-        return
+        return False
     tries = sum(one.to_state == State.FAILED.value for one in await recordings.moves(runtime.store, row.id))
     run_id = f"{JOB}:{row.id}:{tries}:{runtime.node}"
     if await _was_ended(runtime, run_id):
         said = "its post-processing was ended"
         await recordings.change_state(runtime.store, row.id, State.FAILED, said, now=utcnow())
         runtime.bus.publish("recordings")
-        return
+        return False
     await runtime.jobs.start(JOB, row.id, run_id=run_id, label=f"Finish {row.name}: {row.title}"[:200])
+    return True
 
 
 async def _was_ended(runtime: Runtime, run_id: str) -> bool:
