@@ -252,6 +252,38 @@ def test_a_wrong_environment_is_refused_by_name(tmp_path: Path) -> None:
         make(tmp_path, {"radio": Radio}, {"NIGHTCREW_VOLUME": "loud"})
 
 
+def test_a_variable_with_the_domains_name_means_that_domain_and_the_short_one_still_works(tmp_path: Path) -> None:
+    settings = make(tmp_path, env={"NIGHTCREW_VOLUME": "2", "NIGHTCREW_RADIO_VOLUME": "9", "NIGHTCREW_COLOUR": "blue"})
+    assert (settings.of(Radio).volume, settings.of(Lamp).volume, settings.of(Lamp).colour) == (9, 2, "blue")
+    assert settings.of(Radio).volume == 9
+    origins = {item["key"]: item["origin"] for item in settings.describe()}
+    assert (origins["radio.volume"], origins["lamp.volume"]) == ("environment", "environment")
+
+
+class Shelf(Options):
+    """Where a machine keeps things."""
+
+    folder: str = option("", per_node=True, help="Where on this machine.")
+    order: str = option("name", help="The same on all machines.")
+
+
+async def test_a_folder_is_a_machines_own_and_other_options_are_for_all(store: Store, tmp_path: Path) -> None:
+    def at(node: str) -> Settings:
+        return Settings({"shelf": Shelf}, data_dir=tmp_path, env={}, node=node)
+
+    attic, cellar = at("attic"), at("cellar")
+    await attic.change(store, {"shelf.folder": "/attic", "shelf.order": "age"}, actor="test")
+    await cellar.change(store, {"shelf.folder": "/cellar"}, actor="test")
+    for name, folder in (("attic", "/attic"), ("cellar", "/cellar"), ("new", "")):
+        fresh = at(name)
+        await fresh.load(store)
+        assert (fresh.of(Shelf).folder, fresh.of(Shelf).order) == (folder, "age"), name
+    await attic.change(store, {"shelf.folder": None}, actor="test")
+    fresh = at("cellar")
+    await fresh.load(store)
+    assert fresh.of(Shelf).folder == "/cellar"
+
+
 def test_a_typed_value_is_json_when_it_reads_as_json() -> None:
     assert [parse_value(text) for text in ("3", "true", '["a"]', "plain", "null")] == [3, True, ["a"], "plain", None]
 
@@ -262,7 +294,11 @@ def test_every_option_describes_itself(tmp_path: Path) -> None:
         for item in make(tmp_path, {"kernel": KernelSettings, "playlists": PlaylistSettings}).describe()
     }
     interval = found["playlists.refresh_interval"]
-    assert (interval["default"], interval["unit"], interval["env"]) == (600, "s", "NIGHTCREW_REFRESH_INTERVAL")
+    assert (interval["default"], interval["unit"], interval["env"]) == (
+        600,
+        "s",
+        "NIGHTCREW_PLAYLISTS_REFRESH_INTERVAL",
+    )
     assert interval["bounds"] == {"minimum": 60, "maximum": 86_400}
     assert all(item["help"] for item in found.values())
     assert found["playlists.LOCALES"]["value"] == [["de", "DE"]]

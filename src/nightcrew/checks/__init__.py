@@ -16,6 +16,7 @@ DOMAIN = Domain(
     settings=CheckSettings,
     migrations=_HERE / "migrations",
     templates=_HERE / "templates",
+    activity={"check.": "Checks"},
     ticks=(
         Tick(
             "checks.work",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -113,6 +113,8 @@ class Domain:
     routers: tuple[APIRouter, ...] = ()
     pages: tuple[Page, ...] = ()
     templates: Path | None = None
+    activity: Mapping[str, str] = field(default_factory=dict)
+    """What people call its kinds of activity, by how they begin: {"recording.": "Recordings"}."""
     folders: tuple[str, ...] = ()
     """Folders in the data directory that hold people's own files: nothing in them is ever swept away."""
     start: Callable[[Runtime], Awaitable[None]] | None = None

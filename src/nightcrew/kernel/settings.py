@@ -55,7 +55,7 @@ def option(default: Any, *, help: str, unit: str | None = None, per_node: bool =
 class Settings:
     """The current values of all options.
 
-    Precedence, highest first: changed at run time (database), environment `NIGHTCREW_<OPTION>`, the file
+    Precedence, highest first: changed at run time (database), environment `NIGHTCREW_<DOMAIN>_<OPTION>`, the file
     `nightcrew.toml` in the data directory (a table for each domain), the default. `of()` gives an immutable snapshot;
     work reads it at the start of a cycle, so a change takes effect in the next one.
     """
@@ -205,7 +205,7 @@ class Settings:
             "value": _plain(self._values[domain], name),
             "default": default,
             "origin": self._origin(key),
-            "env": env_name(name),
+            "env": env_name(domain, name),
             "type": schema.get("type", "string"),
             "unit": extra.get("unit"),
             "bounds": bounds,
@@ -216,9 +216,13 @@ class Settings:
         domain, name = key.split(".", 1)
         if key in self._stored:
             return "changed"
-        if env_name(name) in self._env:
+        if self._from_env(domain, name) is not None:
             return "environment"
         return "file" if name in self._file.get(domain, {}) else "default"
+
+    def _from_env(self, domain: str, name: str) -> str | None:
+        """What the environment says of an option: under its full name, else under the short one."""
+        return self._env.get(env_name(domain, name), self._env.get(f"NIGHTCREW_{name.upper()}"))
 
     def _rebuild(self) -> None:
         self._values = self._build(self._stored)
@@ -229,7 +233,7 @@ class Settings:
     def _build_domain(self, domain: str, model: type[Options], stored: Mapping[str, Any]) -> Options:
         values: dict[str, Any] = dict(self._file.get(domain, {}))
         for name, field in model.model_fields.items():
-            text = self._env.get(env_name(name))
+            text = self._from_env(domain, name)
             if text is not None:
                 values[name] = _from_text(text, field)
             if f"{domain}.{name}" in stored:
@@ -250,9 +254,9 @@ def _schema(model: type[Options]) -> dict[str, Any]:
     return properties
 
 
-def env_name(option_name: str) -> str:
-    """The environment variable of an option."""
-    return f"NIGHTCREW_{option_name.upper()}"
+def env_name(domain: str, option_name: str) -> str:
+    """The environment variable of an option. The name without the domain, which was the only one once, works too."""
+    return f"NIGHTCREW_{domain}_{option_name}".upper()
 
 
 def parse_value(text: str) -> Any:

@@ -24,6 +24,14 @@ DOMAIN = Domain(
     name="kernel",
     title="Nightcrew",
     settings=KernelSettings,
+    activity={
+        "promise.": "Promises",
+        "worker.": "Workers",
+        "job.": "Jobs",
+        "settings.": "Settings",
+        "access.": "Access",
+        "node.": "Machines",
+    },
     jobs=(Job("kernel.clean_up", clean_up, help="Forgets old activity and finished jobs."),),
     timetables=(
         Timetable(

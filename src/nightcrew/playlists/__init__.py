@@ -24,6 +24,7 @@ DOMAIN = Domain(
     settings=PlaylistSettings,
     migrations=_HERE / "migrations",
     templates=_HERE / "templates",
+    activity={"playlist.": "Playlists", "source.": "Sources", "channel.": "Channels"},
     ticks=(
         Tick(
             "playlists.refresh",

@@ -17,6 +17,7 @@ DOMAIN = Domain(
     settings=RecordingSettings,
     migrations=_HERE / "migrations",
     templates=_HERE / "templates",
+    activity={"recording.": "Recordings", "watch.": "Watched streams"},
     folders=(LIBRARY,),
     ticks=(
         Tick(

@@ -19,21 +19,6 @@ router.include_router(settings_page.router)
 router.include_router(access_page.router)
 router.include_router(docs_page.router)
 
-KINDS = {
-    "playlist.": "Playlists",
-    "source.": "Sources",
-    "channel.": "Channels",
-    "check.": "Checks",
-    "recording.": "Recordings",
-    "watch.": "Watched streams",
-    "promise.": "Promises",
-    "worker.": "Workers",
-    "job.": "Jobs",
-    "settings.": "Settings",
-    "access.": "Access",
-    "node.": "Nodes",
-}
-"""Kinds of activity by which the feed can be narrowed."""
 RECENT = 8
 PAGE = 50
 MOST_SHOWN = 300
@@ -192,7 +177,8 @@ async def activity(request: Request, node: Node, kind: Kind = "") -> Response:
     entries = await node.activity.page(kind=kind or None, limit=PAGE)
     oldest = entries[-1].id if entries else 0
     more = len(entries) == PAGE
-    return render(request, "activity.html", kinds=KINDS, kind=kind, entries=entries, oldest=oldest, more=more)
+    kinds = {prefix: title for domain in node.hooks.domains for prefix, title in domain.activity.items()}
+    return render(request, "activity.html", kinds=kinds, kind=kind, entries=entries, oldest=oldest, more=more)
 
 
 @router.get("/fragments/activity/new")
