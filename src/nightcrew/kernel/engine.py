@@ -22,6 +22,8 @@ import sqlalchemy as sa
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID, StepInfo, StepOptions, WorkflowStatus
 from dbos._error import DBOSMaxStepRetriesExceeded, DBOSUnexpectedStepError
 
+from nightcrew.kernel.engine_sqlite import engine_arguments
+
 __all__ = ["Engine", "StepInfo", "WorkflowStatus"]
 
 ResultT = TypeVar("ResultT")
@@ -67,6 +69,7 @@ class Engine:
                 "application_version": APPLICATION_VERSION,
                 "log_level": "CRITICAL",
                 "enable_otlp": False,
+                "db_engine_kwargs": engine_arguments(self._url),
                 "max_executor_threads": 8,
                 "sys_db_pool_size": 5,
                 "scheduler_polling_interval_sec": 3600.0,
