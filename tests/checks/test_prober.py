@@ -311,6 +311,13 @@ async def test_sound_on_any_track_is_sound(tmp_path: Path, probers: Probers) -> 
     assert (await probers.probe(ASK, Chunks(of(body)), patience=2)).silent is False
 
 
+async def test_a_title_that_is_not_utf_8_changes_nothing(tmp_path: Path, probers: Probers) -> None:
+    body = encoded(tmp_path, "title.mkv", *CARD, "-t", "4", *QUICKLY, "-metadata", "title=Caf3 Nightcrew")
+    assert body.count(b"Caf3") == 1
+    found = await probers.probe(ASK, Chunks(of(body.replace(b"Caf3", b"Caf\xe9"))), patience=2)
+    assert (found.height, found.error) == (180, "")
+
+
 async def test_a_codec_that_libav_cannot_decode_is_named_and_nothing_more(tmp_path: Path, probers: Probers) -> None:
     body = encoded(tmp_path, "known.mp4", *CARD, "-t", "4", *QUICKLY, "-movflags", "frag_keyframe+empty_moov")
     found = await probers.probe(ASK, Chunks(of(body.replace(b"mp4a", b"ac-4").replace(b"esds", b"free"))), patience=2)

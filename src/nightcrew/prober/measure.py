@@ -27,6 +27,8 @@ FORMATS = "mpegts,mov,mp4,matroska,webm,flv,live_flv,aac,mp3,ac3,eac3,ogg,flac,m
 """Containers that are opened. Not among them: playlists, which would make libav open other addresses."""
 OPTIONS = {"fpsprobesize": "2", "format_whitelist": FORMATS, "protocol_whitelist": "none"}
 BUFFER = 188 * 64
+LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+"""A title that is not UTF-8 must not end the look. PyAV 19 always reads on, and no longer has the option."""
 GAP = 5.0
 """Seconds between two packets beyond which the clock has jumped."""
 APART = 0.9
@@ -42,7 +44,7 @@ RATE_FRAMES = 12
 def measure(feed: Feed, ask: Ask) -> Report:
     """Read as much as it takes. Whatever the bytes do, there is a report, or the process dies."""
     try:
-        container = av.open(feed, "r", options=OPTIONS, buffer_size=BUFFER, metadata_errors="replace")
+        container = av.open(feed, "r", options=OPTIONS, buffer_size=BUFFER, **LENIENT)
     except (av.FFmpegError, EOFError, ValueError) as exc:
         said = "it was never enough to see what it is" if feed.late else "nothing in it can be decoded"
         return Report(wall=feed.wall, ended=feed.ended, late=feed.late, error=said, notes=(type(exc).__name__,))
