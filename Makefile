@@ -36,10 +36,11 @@ bench: .venv/.dev system
 docs: .venv/.dev
 	$(BIN)/python docs/reference/generate.py
 
+# One version of a package for all Pythons: what runs on one of them was then tested on the others.
 lock: $(UV)
-	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	$(UV) pip compile --quiet --universal --fork-strategy fewest --generate-hashes --no-emit-index-url --no-header --no-annotate \
 		pyproject.toml -o requirements/runtime.txt
-	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	$(UV) pip compile --quiet --universal --fork-strategy fewest --generate-hashes --no-emit-index-url --no-header --no-annotate \
 		--group dev -c requirements/runtime.txt pyproject.toml -o requirements/dev.txt
 
 $(UV):
