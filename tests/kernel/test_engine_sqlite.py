@@ -30,9 +30,9 @@ def test_a_moment_is_told_in_whole_milliseconds() -> None:
 
 
 def test_another_moment_is_refused_and_never_wrong() -> None:
-    with contextlib.closing(sqlite3.connect(":memory:", factory=Connection)) as connection:
-        with pytest.raises(sqlite3.OperationalError):
-            connection.execute("SELECT unixepoch('2026-01-01')").fetchone()
+    connecting = contextlib.closing(sqlite3.connect(":memory:", factory=Connection))
+    with connecting as connection, pytest.raises(sqlite3.OperationalError):
+        connection.execute("SELECT unixepoch('2026-01-01')").fetchone()
 
 
 def test_a_database_that_knows_it_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
