@@ -1,39 +1,49 @@
 # Needs python3 (3.11 or newer) with pip, nothing else: uv is fetched into .tools and makes .venv.
+# Another Python beside it: make short PYTHON=/usr/bin/python3.13 VENV=.venvs/3.13
 PYTHON ?= python3
+VENV ?= .venv
 UV := .tools/bin/uv
-BIN := .venv/bin
-export UV_PROJECT_ENVIRONMENT := .venv
+BIN := $(VENV)/bin
+export UV_PROJECT_ENVIRONMENT := $(VENV)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: demo run test soak check bench docs lock clean system
+.PHONY: demo run test short other-pythons soak check bench docs lock clean system
 
-demo: .venv/.runtime
+demo: $(VENV)/.runtime
 	$(BIN)/nightcrew demo --data-dir .demo
 
-run: .venv/.runtime
+run: $(VENV)/.runtime
 	$(BIN)/nightcrew serve
 
 # A file stays in one process; tests/conftest.py says how many processes, and which files come first.
-test: .venv/.dev system
+test: $(VENV)/.dev system
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
+# A minute of tests that start the real program.
+short: $(VENV)/.dev system
+	$(BIN)/python -m pytest -m short
+
+# The same on each other Python of this machine.
+other-pythons: $(VENV)/.dev
+	@bash .ci/other-pythons $(BIN)/python
+
 # What takes longer than the suite may.
-soak: .venv/.dev system
+soak: $(VENV)/.dev system
 	NIGHTCREW_KILLS=200 NIGHTCREW_EXAMPLES=100 $(BIN)/python -m pytest --timeout 3600 \
 		tests/end_to_end/test_kill.py tests/end_to_end/test_api_fuzz.py
 	NIGHTCREW_KILLS=10 NIGHTCREW_RECORDINGS=100 NIGHTCREW_SOAK=1 $(BIN)/python -m pytest --timeout 3600 tests/faults
 
-check: .venv/.dev
+check: $(VENV)/.dev
 	$(BIN)/ruff check src tests bench docs
 	$(BIN)/ruff format --check src tests bench docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python docs/reference/generate.py --check
 
-bench: .venv/.dev system
+bench: $(VENV)/.dev system
 	for file in bench/[a-z]*.py; do $(BIN)/python $$file || exit 1; done
 
-docs: .venv/.dev
+docs: $(VENV)/.dev
 	$(BIN)/python docs/reference/generate.py
 
 # One version of a package for all Pythons: what runs on one of them was then tested on the others.
@@ -46,13 +56,13 @@ lock: $(UV)
 $(UV):
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-warn-script-location --target .tools uv
 
-.venv/.runtime: $(UV) pyproject.toml requirements/runtime.txt
-	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
+$(VENV)/.runtime: $(UV) pyproject.toml requirements/runtime.txt
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
 	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/runtime.txt
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
 	touch $@
 
-.venv/.dev: .venv/.runtime requirements/dev.txt
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
 	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	touch $@
 
@@ -61,4 +71,4 @@ system:
 	@sh .ci/system-packages
 
 clean:
-	rm -rf .venv .tools .demo .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venvs .tools .demo .pytest_cache .mypy_cache .ruff_cache

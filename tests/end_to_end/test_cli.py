@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
@@ -514,21 +513,3 @@ def test_a_worker_without_a_page_starts_and_stops(start: Start, postgres: str) -
     until(lambda: worker.check_alive() or "Working as " in worker.log(), "the worker")
     assert worker.stop() == 0, worker.log()
     assert "Traceback" not in worker.log()
-
-
-def test_the_demo_comes_with_sources_that_fill_its_regions(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    demo = start("demo", command=("demo",))
-    monkeypatch.setenv("NIGHTCREW_URL", demo.url)
-
-    def filled() -> bool:
-        demo.check_alive()
-        return all(row["status_text"] == "FRESH" for row in regions()) and len(regions()) == 4
-
-    def regions() -> list[dict[str, Any]]:
-        return list(json.loads(ok("status", "--json"))["regions"])
-
-    until(filled, "four fresh regions")
-    assert {row["region"]: row["channels"] for row in regions()} == {"DE": 60, "AT": 60, "CH": 20, "LAB": 20}
-    assert len(json.loads(ok("source", "list", "--json"))) == 6
-    assert demo.stop() == 0, demo.log()
-    assert "Traceback" not in demo.log()

@@ -15,6 +15,8 @@ from nightcrew.kernel.jobs import Run
 from nightcrew.kernel.engine_sqlite import Connection, engine_arguments
 from support import domain, running
 
+pytestmark = pytest.mark.short
+
 DEFAULTS = ("(strftime('%s','now') * 1000)", "(unixepoch('subsec') * 1000)")
 """What DBOS writes into its tables on Python 3.11, and on 3.12 and later."""
 

@@ -65,6 +65,7 @@ def assert_resumed(state: dict[str, Any], counters: Path) -> None:
     assert counted == {"one": 1, "two": 2, "three": 1}, "only the interrupted step is done again"
 
 
+@pytest.mark.short
 async def test_a_run_goes_on_after_a_kill_without_repeating_finished_steps(tmp_path: Path) -> None:
     counters = tmp_path / "counters"
     counters.mkdir()
