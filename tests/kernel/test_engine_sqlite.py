@@ -11,8 +11,8 @@ import pytest
 
 from nightcrew.kernel import upkeep
 from nightcrew.kernel.domain import Job
-from nightcrew.kernel.jobs import Run
 from nightcrew.kernel.engine_sqlite import Connection, engine_arguments
+from nightcrew.kernel.jobs import Run
 from support import domain, running
 
 pytestmark = pytest.mark.short
