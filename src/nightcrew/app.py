@@ -114,15 +114,19 @@ async def node(config: Config) -> AsyncIterator[tuple[Runtime, Access]]:
 
 async def _open(config: Config, database: store.Store, vault: Vault) -> None:
     """Bring the database up to date, and see that this node fits it."""
-    folders = [Path(store.__file__).parent / "migrations" / "versions"]
-    folders += [domain.migrations for domain in config.domains if domain.migrations]
     try:
-        await asyncio.to_thread(store.migrate, database.url, folders)
+        await asyncio.to_thread(store.migrate, database.url, migration_folders(config.domains))
     except OperationalError as exc:
         raise NeedsUser(f"the database does not answer: {store.reason_of(exc)}") from exc
     if not database.is_sqlite:
         await nodes.tell_time(database)
     await check_key(database, vault)
+
+
+def migration_folders(domains: Sequence[Domain] = DOMAINS) -> list[Path]:
+    """Where the migrations lie: the kernel's, then each domain's."""
+    own = Path(store.__file__).parent / "migrations" / "versions"
+    return [own, *(domain.migrations for domain in domains if domain.migrations)]
 
 
 async def _assemble(config: Config, database: store.Store, ledger: store.Store, vault: Vault) -> Runtime:

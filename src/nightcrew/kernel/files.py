@@ -36,6 +36,15 @@ def replacing(path: Path, *, mode: int = 0o600) -> Iterator[BinaryIO]:
         Path(name).unlink(missing_ok=True)  # it is gone when it took its place
 
 
+def put(new: Path, path: Path, *, mode: int = 0o600) -> None:
+    """Move the finished file `new`, of the same file system, to the place of `path`, so that it survives a power cut."""
+    with new.open("rb") as file:
+        os.fsync(file.fileno())
+    new.chmod(mode)
+    new.replace(path)
+    _sync_folder(path.parent)
+
+
 def sync(file: BinaryIO) -> None:
     """Have an open file and its entry in its folder on disk."""
     os.fsync(file.fileno())

@@ -240,14 +240,20 @@ def migrate(url: sa.URL, folders: Sequence[Path]) -> None:
             if engine.dialect.name == "postgresql":
                 connection.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
                 connection.commit()
-            config = alembic_config(folders)
-            config.attributes["connection"] = connection
-            command.upgrade(config, "heads")
+            upgrade(connection, folders)
             if engine.dialect.name == "postgresql":
                 connection.execute(sa.text("SELECT pg_advisory_unlock(:key)"), {"key": MIGRATION_LOCK})
             connection.commit()
     finally:
         engine.dispose()
+
+
+def upgrade(connection: sa.Connection, folders: Sequence[Path], revisions: Sequence[str] = ("heads",)) -> None:
+    """Run the migrations up to `revisions`: as part of the connection's transaction if it is in one, else each in its own."""
+    config = alembic_config(folders)
+    config.attributes["connection"] = connection
+    for revision in revisions:
+        command.upgrade(config, revision)
 
 
 def alembic_config(folders: Sequence[Path]) -> Config:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import os
 from pathlib import Path
@@ -13,6 +15,7 @@ from nightcrew.kernel import big_json
 from nightcrew.kernel.errors import NeedsUser
 
 KEY_VARIABLE = "NIGHTCREW_SECRET_KEY"
+KEY_FILE = "secret.key"
 
 
 class Vault:
@@ -30,17 +33,16 @@ class Vault:
 
         Nodes that share a database must share the key.
         """
-        key = os.environ.get(KEY_VARIABLE)
-        if key:
+        key = key_in_use(data_dir)
+        if key is not None:
             return cls(key)
-        path = data_dir / "secret.key"
-        if not path.exists():
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(Fernet.generate_key())
-                file.flush()
-                os.fsync(file.fileno())
-        return cls(path.read_bytes().strip())
+        key = Fernet.generate_key()
+        descriptor = os.open(data_dir / KEY_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(key)
+            file.flush()
+            os.fsync(file.fileno())
+        return cls(key)
 
     def seal(self, value: Any) -> str:
         """Encrypt any JSON value to text."""
@@ -55,3 +57,20 @@ class Vault:
                 f"a stored secret cannot be read with this key: restore secret.key, set {KEY_VARIABLE} to the "
                 "key of the other nodes, or enter the secret again"
             ) from exc
+
+
+def key_in_use(data_dir: Path) -> bytes | None:
+    """The key that a node with this data directory and environment uses; None: its first start would make one."""
+    given = given_key()
+    path = data_dir / KEY_FILE
+    return given or (path.read_bytes().strip() if path.exists() else None)
+
+
+def given_key() -> bytes | None:
+    """The key that the environment sets."""
+    return os.environ.get(KEY_VARIABLE, "").encode() or None
+
+
+def derived(key: bytes, purpose: str) -> bytes:
+    """Another key for one purpose: who knows it does not know `key`."""
+    return hmac.digest(key.strip(), purpose.encode(), hashlib.sha256)
