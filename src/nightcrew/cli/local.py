@@ -13,21 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nightcrew.cli.backup import backup, restore
+from nightcrew.cli.places import Database, DataDir, folder_of
 from nightcrew.kernel.errors import NightcrewError
 
 if TYPE_CHECKING:
     from nightcrew.app import Config
     from nightcrew.kernel.runtime import Runtime
 
-DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", help="Where everything is kept. Default: ~/.local/share/nightcrew.")
-]
 Host = Annotated[str, typer.Option("--host", envvar="NIGHTCREW_HOST", help="Address to listen on.")]
 Port = Annotated[int, typer.Option("--port", envvar="NIGHTCREW_PORT", min=1, max=65535, help="Port to listen on.")]
-Database = Annotated[
-    str | None,
-    typer.Option("--database-url", envvar="NIGHTCREW_DATABASE_URL", help="postgresql://… to share work over machines."),
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -108,11 +102,11 @@ def passwd(data_dir: DataDir = None, database_url: Database = None) -> None:
 
 
 def _config(data_dir: Path | None, database_url: str | None, **more: Any) -> Config:
-    from nightcrew.app import Config, configure_logging, default_data_dir
+    from nightcrew.app import Config, configure_logging
 
     configure_logging(level=os.environ.get("NIGHTCREW_LOG_LEVEL", "INFO"))
     return Config(
-        data_dir=(data_dir or default_data_dir()).expanduser().absolute(),
+        data_dir=folder_of(data_dir),
         database_url=database_url,
         password=os.environ.get("NIGHTCREW_PASSWORD"),
         **more,

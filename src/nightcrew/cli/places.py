@@ -1,0 +1,23 @@
+"""Where a command on this machine finds everything: options that several have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", help="Where everything is kept. Default: ~/.local/share/nightcrew.")
+]
+Database = Annotated[
+    str | None,
+    typer.Option("--database-url", envvar="NIGHTCREW_DATABASE_URL", help="postgresql://… to share work over machines."),
+]
+
+
+def folder_of(data_dir: Path | None) -> Path:
+    """The data directory."""
+    from nightcrew.app import default_data_dir
+
+    return (data_dir or default_data_dir()).expanduser().absolute()
