@@ -16,8 +16,19 @@ from typing import Any
 
 import httpx2
 import pytest
+from typer.testing import CliRunner
 
+from nightcrew.cli import app
 from support import free_port
+
+
+def command(*arguments: object, env: dict[str, str] | None = None) -> str:
+    """Run a command in this process; returns what it printed. Raises its error."""
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], env=env)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.output
 
 
 @dataclass

@@ -1,136 +1,183 @@
-"""`nightcrew backup` and `nightcrew restore`: one file with the databases, the key and the configuration file.
+"""`nightcrew backup` and `nightcrew restore`: one file with the database, the key and the configuration file.
 
-A backup may be made while the server runs: SQLite copies a database page by page from one consistent state. On
-PostgreSQL, use its own tools for the database; the key still has to be kept, and is.
+A backup may be made while the server runs: each database is copied from one consistent state.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import io
-import shutil
+import filecmp
 import sqlite3
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nightcrew.cli.client import Failed
+from nightcrew.cli.places import Database, DataDir, folder_of
 from nightcrew.kernel import files
+from nightcrew.kernel.vault import KEY_VARIABLE, Vault, given_key, key_in_use
+from nightcrew.kernel.words import counted, size
 
-DATABASES = ("nightcrew.db", "jobs.db")
-PLAIN = ("secret.key", "node-id", "nightcrew.toml")
-MAX_FILE = 64 << 30
-"""Bytes; a larger member is no backup of ours."""
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Default: ~/.local/share/nightcrew.")]
+    from nightcrew.kernel.backup.examination import Examined
+
+BESIDE = ("-wal", "-shm", "-journal")
+"""What SQLite keeps beside a database and belongs to that one alone."""
+AGAIN = "what was running starts again by its schedule"
 
 
 def backup(
     file: Annotated[Path, typer.Argument(help="The file to write, for example nightcrew.tar.gz.")],
     data_dir: DataDir = None,
+    database_url: Database = None,
 ) -> None:
     """Write everything that cannot be fetched again into one file. It holds the key: keep it private."""
-    folder = _folder(data_dir)
-    if not (folder / "secret.key").exists():
-        raise Failed(f"there is no Nightcrew in {folder}: name another with --data-dir")
-    with files.replacing(file.absolute()) as out, tarfile.open(fileobj=out, mode="w:gz") as archive:
-        saved = [name for name in DATABASES if _add_database(archive, folder / name)]
-        saved += [name for name in PLAIN if _add(archive, folder / name, name)]
-    print(f"saved {', '.join(saved)} to {file} ({file.stat().st_size / 1e6:.1f} MB)")
+    from nightcrew.app import migration_folders
+    from nightcrew.kernel.backup.writing import write
+
+    folder = folder_of(data_dir)
+    url = _database(folder, database_url)
+    if _is_sqlite(url) and not Path(url.database or "").exists():
+        raise Failed(f"there is no Nightcrew in {folder}: name another with --data-dir, or its --database-url")
+    key = key_in_use(folder)
+    if key is None:
+        raise Failed(f"the key is not in {folder}: name another with --data-dir, or set {KEY_VARIABLE}")
+    Vault(key)
+    beside = folder if folder.is_dir() else file.absolute().parent
+    try:
+        with files.replacing(file.absolute()) as out:
+            said = write(out, url=url, data_dir=folder, key=key, folders=migration_folders(), beside=beside)
+    except (OSError, sqlite3.Error) as exc:
+        raise Failed(f"cannot write the backup to {file}: {getattr(exc, 'strerror', None) or exc}") from exc
+    saved = [name for name in said.members if not name.startswith("tables/")]
+    if said.tables:
+        rows = sum(table.rows for table in said.tables)
+        saved.insert(0, f"{counted(len(said.tables), 'table')} ({counted(rows, 'row')})")
+    print(f"saved {', '.join(saved)} to {file} ({size(file.stat().st_size)})")
+    if said.tables:
+        print(f"Runs of jobs are not in it. After a restore, {AGAIN}.")
 
 
 def restore(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A file that `nightcrew backup` wrote.")],
     data_dir: DataDir = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace what is in the data directory.")] = False,
+    database_url: Database = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace what is in the data directory and in the database.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be put back.")] = False,
 ) -> None:
-    """Put a backup back. The server must not run."""
-    folder = _folder(data_dir)
-    with tempfile.TemporaryDirectory(prefix="restore-", dir=_existing(folder)) as temporary:
-        found = _unpack(file, Path(temporary))
-        kept = [name for name in found if (folder / name).exists()]
-        if dry_run:
-            replaced = f", replacing {', '.join(kept)}" if kept else ""
-            print(f"would put back {', '.join(found)} into {folder}{replaced}")
-            return
-        if kept and not force:
-            raise Failed(
-                f"{folder} has a Nightcrew already ({', '.join(kept)}): --force replaces it, --dry-run only tells"
-            )
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with _nobody_runs(folder):
-            for name in found:
-                for left in (f"{name}-wal", f"{name}-shm"):  # they belong to the old database
-                    (folder / left).unlink(missing_ok=True)
-                with files.replacing(folder / name) as out, (Path(temporary) / name).open("rb") as saved:
-                    shutil.copyfileobj(saved, out)
-    print(f"put back {', '.join(found)} into {folder}")
+    """Put a backup back. The server must not run. All of it is checked before anything is replaced."""
+    from nightcrew.app import migration_folders
+    from nightcrew.kernel.backup.examination import examine
+
+    folder = folder_of(data_dir)
+    url = _database(folder, database_url)
+    try:
+        with tempfile.TemporaryDirectory(prefix="restore-", dir=_existing(folder)) as temporary:
+            found = examine(file, Path(temporary), folders=migration_folders(), given=given_key())
+            _check_kind(found, url)
+            _put_back(found, folder, url, force=force, dry_run=dry_run)
+    except OSError as exc:
+        raise Failed(f"cannot put the backup back into {folder}: {exc.strerror or exc}") from exc
+    if found.tables:
+        print(f"Runs of jobs are not in it: {AGAIN}.")
+    elif found.without_runs:
+        print(f"jobs.db is left out: {found.without_runs}. Without it, {AGAIN}.")
 
 
-def _folder(data_dir: Path | None) -> Path:
-    from nightcrew.app import default_data_dir
+def _put_back(found: Examined, folder: Path, url: sa.URL, *, force: bool, dry_run: bool) -> None:
+    targets = _targets(found, folder, url)
+    place = f"the database {url.database} and {folder}" if found.tables else str(folder)
+    there = [name for name, path in targets.items() if _differs(found.files.get(name), path)]
+    there += _occupied(url) if found.tables else []
+    if dry_run:
+        print(f"would put back {_contents(found)} into {place}{', replacing ' if there else ''}{', '.join(there)}")
+        return
+    if there and not force:
+        raise Failed(f"{place} has a Nightcrew already ({', '.join(there)}): --force replaces it, --dry-run only tells")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _nobody_runs(folder):
+        _load(found, url, force=force)
+        _replace(found, targets)
+    print(f"put back {_contents(found)} into {place}")
 
-    return (data_dir or default_data_dir()).expanduser().absolute()
+
+def _database(folder: Path, given: str | None) -> sa.URL:
+    import sqlalchemy as sa
+
+    from nightcrew.kernel.store import database_url
+
+    return sa.make_url(database_url(folder, given))
+
+
+def _is_sqlite(url: sa.URL) -> bool:
+    return url.get_backend_name() == "sqlite"
+
+
+def _check_kind(found: Examined, url: sa.URL) -> None:
+    if found.tables and _is_sqlite(url):
+        raise Failed(
+            "the backup is of a PostgreSQL database: name an empty one with --database-url, as postgresql://user:password@host/name"
+        )
+    if not found.tables and not _is_sqlite(url):
+        raise Failed(
+            "the backup is of a SQLite database, and goes into a data directory: restore without --database-url, and "
+            "without NIGHTCREW_DATABASE_URL in the environment"
+        )
 
 
 def _existing(folder: Path) -> Path:
     return next(path for path in (folder, *folder.parents) if path.is_dir())
 
 
-def _add_database(archive: tarfile.TarFile, path: Path) -> bool:
-    if not path.exists():
-        return False
-    with tempfile.TemporaryDirectory(prefix="backup-", dir=path.parent) as temporary:
-        copy = Path(temporary) / path.name
-        with contextlib.closing(sqlite3.connect(path)) as source, contextlib.closing(sqlite3.connect(copy)) as target:
-            source.backup(target)
-        return _add(archive, copy, path.name)
+def _targets(found: Examined, folder: Path, url: sa.URL) -> dict[str, Path]:
+    """What is put in place or removed, by name. Runs that were left out must not go on beside other rows."""
+    targets = {name: folder / name for name in found.files}
+    if not found.tables:
+        targets |= {"nightcrew.db": Path(url.database or ""), "jobs.db": folder / "jobs.db"}
+    return targets
 
 
-def _add(archive: tarfile.TarFile, path: Path, name: str) -> bool:
-    if not path.exists():
-        return False
-    archive.add(path, name, recursive=False)
-    return True
+def _differs(new: Path | None, old: Path) -> bool:
+    return old.exists() and (new is None or not filecmp.cmp(new, old, shallow=False))
 
 
-def _unpack(file: Path, into: Path) -> list[str]:
-    """The known members of a backup, each checked. Raises `Failed`; what is unknown is refused, not passed over."""
-    found: list[str] = []
-    try:
-        with tarfile.open(file, "r:gz") as archive:
-            for member in archive:
-                if member.name not in (*DATABASES, *PLAIN) or not member.isfile() or member.size > MAX_FILE:
-                    raise Failed(f"{file} is no backup of Nightcrew: it has {member.name[:80]!r}")
-                content = archive.extractfile(member) or io.BytesIO()
-                with (into / member.name).open("wb") as out:
-                    while block := content.read(1 << 20):
-                        out.write(block)
-                found.append(member.name)
-    except (tarfile.TarError, OSError, EOFError) as exc:
-        raise Failed(f"{file} cannot be read as a backup: {exc}") from exc
-    if "secret.key" not in found:
-        raise Failed(f"{file} is no backup of Nightcrew: it has no secret.key")
-    for name in found:
-        if name in DATABASES:
-            _check(into / name)
-    return found
+def _occupied(url: sa.URL) -> list[str]:
+    from nightcrew.kernel.backup.postgres import occupied
+
+    tables, runs = occupied(url)
+    return ([counted(tables, "table")] if tables else []) + (["runs of jobs"] if runs else [])
 
 
-def _check(path: Path) -> None:
-    try:
-        with contextlib.closing(sqlite3.connect(path)) as connection:
-            answer = connection.execute("PRAGMA integrity_check").fetchone()[0]
-    except sqlite3.DatabaseError as exc:
-        raise Failed(f"the backup's {path.name} is damaged: {exc}") from exc
-    if answer != "ok":
-        raise Failed(f"the backup's {path.name} is damaged: {answer}")
+def _load(found: Examined, url: sa.URL, *, force: bool) -> None:
+    from nightcrew.app import migration_folders
+    from nightcrew.kernel.backup.postgres import load
+
+    if found.tables:
+        load(url, *found.tables, migration_folders(), force=force)
+
+
+def _replace(found: Examined, targets: dict[str, Path]) -> None:
+    for name, path in targets.items():
+        if path.suffix == ".db":
+            for left in BESIDE:
+                path.with_name(path.name + left).unlink(missing_ok=True)
+        if name in found.files:
+            files.put(found.files[name], path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _contents(found: Examined) -> str:
+    tables = [counted(len(found.tables[1].tables), "table")] if found.tables else []
+    return ", ".join([*tables, *sorted(found.files)])
 
 
 @contextlib.contextmanager

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -37,11 +39,17 @@ def replacing(path: Path, *, mode: int = 0o600) -> Iterator[BinaryIO]:
 
 
 def put(new: Path, path: Path, *, mode: int = 0o600) -> None:
-    """Move the finished file `new`, of the same file system, to the place of `path`, so that it survives a power cut."""
+    """Move the finished file `new` to the place of `path`: after a power cut there is the old or the new one."""
     with new.open("rb") as file:
         os.fsync(file.fileno())
-    new.chmod(mode)
-    new.replace(path)
+        new.chmod(mode)
+        try:
+            new.replace(path)
+        except OSError as exc:
+            if exc.errno != errno.EXDEV:
+                raise
+            with replacing(path, mode=mode) as out:  # it lies on another file system
+                shutil.copyfileobj(file, out)
     _sync_folder(path.parent)
 
 
