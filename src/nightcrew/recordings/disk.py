@@ -45,7 +45,7 @@ async def look(runtime: Runtime) -> None:
     """Compare what is free with what is needed, and act."""
     options, seen = runtime.settings.of(RecordingSettings), runtime.part(Disk)
     running = [row for row in await recordings.of_states(runtime.store, ACTIVE, node=runtime.node) if row.bytes]
-    usage = await asyncio.to_thread(_usage, await asyncio.to_thread(place.library, runtime))
+    usage = await _usage_now(runtime)
     needed = rules.reserve(running, utcnow(), minutes=options.reserve_minutes, least=options.reserve_size)
     was_short = seen.short
     seen.free, seen.total, seen.reserve, seen.short = usage.free, usage.total, needed, usage.free < needed
@@ -62,9 +62,10 @@ async def look(runtime: Runtime) -> None:
         said = f"The recordings' disk is short: {size(usage.free)} free, {size(needed)} are needed"
         await runtime.activity.record("disk.short", said, level="warning")
     await actions.apply_retention(runtime, actor="disk", dry_run=False)
-    usage = await asyncio.to_thread(_usage, await asyncio.to_thread(place.library, runtime))
+    usage = await _usage_now(runtime)
     if options.delete_when_short and usage.free < needed:
         await actions.free(runtime, needed - usage.free)
+        usage = await _usage_now(runtime)
     least_wanted = rules.first_to_pause([row for row in running if row.id not in keeper.spared])
     if usage.free < options.reserve_size and len(running) - len(keeper.spared) > 1 and least_wanted is not None:
         keeper.spared.add(least_wanted.id)
@@ -79,6 +80,10 @@ async def too_short_to_finish(runtime: Runtime, row: Recording) -> str | None:
     if usage.free >= needed:
         return None
     return f"making its file needs {size(needed)}, and {size(usage.free)} are free; it waits for space"
+
+
+async def _usage_now(runtime: Runtime) -> shutil._ntuple_diskusage:
+    return await asyncio.to_thread(_usage, await asyncio.to_thread(place.library, runtime))
 
 
 def _usage(folder: Path) -> shutil._ntuple_diskusage:
