@@ -17,9 +17,9 @@ import pytest
 from nightcrew import recordings as domain
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.recordings import disk
+from nightcrew.recordings import disk, standing
 from nightcrew.recordings.actions import library
-from nightcrew.recordings.disk import RECOVERED, Disk
+from nightcrew.recordings.disk import Disk
 from nightcrew.recordings.keeper import Keeper
 from nightcrew.recordings.models import Recording, State
 from nightcrew.recordings.rules import WIDE
@@ -140,6 +140,16 @@ async def test_only_what_this_machine_records_now_is_reserved_for(house: House) 
 # -- who is told -------------------------------------------------------------------------------------------------------
 
 
+async def test_before_the_first_look_nothing_is_known_and_nothing_is_told(house: House) -> None:
+    house.volume.leave(0)
+    assert (await standing.overview(house.runtime))["disk"] == {"free": 0, "total": 0, "reserve": 0, "short": False}
+    assert await standing.needs(house.runtime) == []
+    await house.look()
+    assert len(await house.told()) == 1
+    (need,) = await standing.needs(house.runtime)
+    assert need.message == "The recordings' disk has 0 B free, and 1.0 GB are needed"
+
+
 async def test_people_are_told_each_time_that_the_disk_becomes_short_and_only_then(house: House) -> None:
     await house.look()
     assert await house.told() == []
@@ -193,7 +203,7 @@ async def test_with_leave_the_oldest_go_until_there_is_enough_and_no_more(house:
     house.volume.leave(4 * GB)
     await house.look()
     assert await deleted(house, *rows) == [False, False, False], "as much is free as is needed"
-    house.volume.leave(0)
+    house.volume.leave(GB / 2)
     await house.look()
     assert await deleted(house, dear, *rows) == [False, True, True, False]
     assert not (await house.look()).short
@@ -251,11 +261,11 @@ async def test_a_paused_one_goes_on_when_there_is_a_fifth_more_than_is_needed(ho
     house.volume.leave(0)
     needed = (await house.look()).reserve
     assert house.paused == {low.id}
-    for free in (needed, needed * RECOVERED):
+    for free in (needed, needed * 1.2):
         house.volume.leave(free)
         assert not (await house.look()).short
         assert house.paused == {low.id}, "it would stop again at once"
-    house.volume.leave(needed * RECOVERED + 1)
+    house.volume.leave(needed * 1.2 + 1)
     await house.look()
     assert house.paused == set()
 

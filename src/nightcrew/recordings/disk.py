@@ -76,7 +76,7 @@ async def too_short_to_finish(runtime: Runtime, row: Recording) -> str | None:
     """Why a recording cannot be finished now, or None."""
     usage = await asyncio.to_thread(_usage, Path(row.root))
     seen = runtime.part(Disk)
-    needed = rules.space_to_finish(row) + (seen.reserve or 0)
+    needed = rules.space_to_finish(row) + seen.reserve
     if usage.free >= needed:
         return None
     return f"making its file needs {size(needed)}, and {size(usage.free)} are free; it waits for space"
