@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from nightcrew.checks import actions
-from nightcrew.checks.capacity import room
 from nightcrew.checks.crew import Crew
 from nightcrew.checks.outage import OUTAGE
 from nightcrew.checks.store import queue, runs
@@ -18,8 +17,8 @@ from nightcrew.checks.store.queue import Scope
 from nightcrew.demo.workbench import GOOD, KINDS
 from nightcrew.demo.world import World
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.slots import Holder, Limit, Priority
-from nightcrew.playlists import Player, Profile, accounts
+from nightcrew.kernel.slots import Priority
+from nightcrew.playlists import Player, accounts
 from studio import QUICK, Source, add, check, ended, results, streams
 from support import Node, locked_out, running, until
 
@@ -565,24 +564,6 @@ async def test_in_redirect_mode_a_player_is_sent_to_the_profile_that_works(node:
     await check(node, all=True)
     answer = await node.http.get(f"/play/{channel}")
     assert answer.headers["location"].endswith("/b/news.ts")
-
-
-def test_the_room_of_profiles_that_share_a_login_is_the_logins() -> None:
-    def way(name: str, *limits: Limit) -> Profile:
-        return Profile(name, None, "own", limits)  # type: ignore[arg-type]
-
-    def holder(lease: str, *resources: str) -> list[Holder]:
-        return [Holder(lease, one, "n", "o", "viewer", "", Priority.USE, utcnow(), False) for one in resources]
-
-    own, shared, apart = Limit("own", 1), Limit("b", 1), Limit("c", 2)
-    ways = [way("Default", own), way("B", own, shared)]
-    assert room(ways, []) == 1
-    assert room(ways, holder("1", "own")) == 0, "B needs the login's only connection too"
-    assert room([*ways, way("C", apart)], holder("1", "own")) == 2
-    assert (
-        room([way("Default", Limit("own", 5)), way("B", Limit("own", 5), Limit("b", 0))], holder("1", "own", "b")) == 4
-    )
-    assert room([way("Default", Limit("own", 0))], holder("1", "own")) == float("inf")
 
 
 async def test_a_database_that_is_away_says_nothing_of_the_stream(
