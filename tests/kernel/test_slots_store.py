@@ -184,7 +184,9 @@ async def test_who_leaves_anyway_makes_room_for_another_too(store: Store) -> Non
     await take(store, "one", ("a", 2), ("b", 1))
     await take(store, "two", ("a", 2))
     assert (await take(store, "viewer", ("b", 1), use=True, waiting=60.0)).leaving == {"one"}
-    assert (await take(store, "second", ("a", 2), use=True, waiting=60.0)).leaving == {"one"}, "not the youngest as well"
+    assert (await take(store, "second", ("a", 2), use=True, waiting=60.0)).leaving == {"one"}, (
+        "not the youngest as well"
+    )
 
 
 async def test_what_has_expired_is_not_asked_in_the_place_of_one_that_is_there(store: Store) -> None:

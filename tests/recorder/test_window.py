@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from nightcrew.recorder import window as module
 from nightcrew.recorder.ledger import Tally
-from nightcrew.recorder.window import ANEW, Anew, Known, Listed, Lost, Step, Window, Write
+from nightcrew.recorder.window import ANEW, Anew, Known, Listed, Lost, Step, Wanted, Window, Write
 
 EPOCH = 1_700_000_000.0
 BODY = bytes(1000)
@@ -333,6 +333,139 @@ def test_one_missing_segment_does_not_hold_more_than_the_limit(monkeypatch: pyte
         most = max(most, window._held)
     assert most <= 24 * len(BODY)
     assert Lost(6, 6, 2.0, "HTTP 404") in found
+
+
+# -- how much is too much ----------------------------------------------------------------------------------------------
+
+MB16 = bytes(16 << 20)
+
+
+def test_64_mb_may_wait_for_one_missing_segment_and_no_byte_more() -> None:
+    window = Window(target=2)
+    window.offer(listed(5, 10), 0)
+    five, *others = read(window)
+    for one in others[:4]:
+        window.got(one, MB16)
+    window.failed(five, "HTTP 404", 0, missing=True)
+    assert five.pending, "it is listed, and may come"
+    window.failed(others[4], "HTTP 404", 0, missing=True)
+    window.got(five, b"x")
+    assert numbers(list(window.ready())) == [5, 6, 7, 8, 9]
+    assert others[4].pending, "what was held was written, and nothing waits for it"
+
+
+def test_what_waits_beyond_64_mb_is_not_held_for_the_first_that_is_missing() -> None:
+    window = Window(target=2)
+    window.offer(listed(5, 10), 0)
+    five, *others = read(window)
+    for one in others[:4]:
+        window.got(one, MB16)
+    window.failed(others[4], "HTTP 404", 0, missing=True)
+    window._held += 1
+    window.failed(others[4], "HTTP 404", 0, missing=True)
+    assert others[4].pending, "nothing is held for this one"
+    window.failed(five, "HTTP 503", 0, missing=True)
+    assert next(window.ready()) == Lost(5, 5, 2.0, "HTTP 503")
+
+
+def read(window: Window) -> list[Wanted]:
+    """All that is wanted, taken out in its order."""
+    return [one for one in window._queue if isinstance(one, Wanted)]
+
+
+@pytest.mark.parametrize("former", [False, True])
+@pytest.mark.parametrize(("newest", "anew"), [(978, False), (977, True)])
+def test_a_playlist_is_an_old_copy_unless_it_is_three_windows_and_ten_numbers_behind(
+    newest: int, anew: bool, former: bool
+) -> None:
+    """Three times four, and ten; also when the numbers that it is behind are those of the numbering before this one."""
+    window = Window(target=2)
+    window.offer(listed(997, 1000), 0)
+    if former:
+        window.offer(listed(0, 3), 8)
+        window.offer(listed(1, 4), 10)
+    steps(window, 10)
+    window.offer(listed(newest - 3, newest), 12)
+    assert (Anew(ANEW) in steps(window, 12)) is anew
+
+
+@pytest.mark.parametrize(("now", "lost"), [(17.0, False), (17.1, True)])
+def test_a_segment_that_cannot_be_reached_is_given_up_15_s_after_it_has_left(now: float, lost: bool) -> None:
+    window = Window(target=2)
+    window.offer(listed(5, 5), 0)
+    (five,) = read(window)
+    window.offer(listed(6, 6), 2)
+    window.failed(five, "timed out", now, missing=False)
+    assert (five.lost == "timed out") is lost
+
+
+@pytest.mark.parametrize(("first", "anew"), [(57, False), (58, True)])
+def test_numbers_that_are_further_ahead_than_twice_the_time_a_minute_and_two_windows_are_new_ones(
+    first: int, anew: bool
+) -> None:
+    """After ten seconds: 20 and 60 and 16 seconds, which are 48 segments of two seconds."""
+    window = Window(Known(8, 2.0, None, at=0.0), target=2)
+    window.offer(listed(first, first + 3), 10)
+    found = steps(window, 10)
+    assert (Anew(ANEW) in found) is anew
+    assert anew or found[0] == Lost(9, 56, 96.0, module.PASSED)
+
+
+@pytest.mark.parametrize(("told", "anew"), [(-1.0, False), (-1.1, True), (3.0, False), (3.1, True)])
+def test_a_number_that_follows_is_of_the_same_numbering_when_its_time_does_too(told: float, anew: bool) -> None:
+    """Half a segment early, or one and a half of the target late."""
+    window = Window(Known(8, 2.0, EPOCH, at=0.0), target=2)
+    window.offer([Listed(9, 2.0, EPOCH + 2 + told)], 2)
+    assert (Anew(ANEW) in steps(window, 2)) is anew
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"), [(71.0, 71.0), (72.0, 6.0), (5.5, 5.5), (0.0, 0.0), (-59.0, 0.0), (-60.0, 6.0)]
+)
+def test_how_long_a_hole_is_by_the_sources_clock_is_believed_within_a_minute_of_what_its_numbers_allow(
+    told: float, seconds: float
+) -> None:
+    """Three segments of two seconds are missing: twice as much may be, and a minute more, or a minute less than nothing."""
+    window = Window(target=40)
+    window.offer([Listed(5, 2.0, EPOCH), Listed(9, 2.0, EPOCH + 2 + told)], 0)
+    assert steps(window)[1] == Lost(6, 8, seconds, module.PASSED)
+
+
+@pytest.mark.parametrize(("told", "seconds"), [(569.0, 569.0), (570.0, 4.0)])
+def test_a_hole_may_be_as_long_as_nobody_looked_and_a_minute_more(told: float, seconds: float) -> None:
+    window = Window(Known(8, 2.0, EPOCH, at=0.0), target=2)
+    window.offer([Listed(11, 2.0, EPOCH + 2 + told)], 510)
+    assert steps(window, 510)[0] == Lost(9, 10, seconds, module.PASSED)
+
+
+@pytest.mark.parametrize(("after", "anew"), [(120.0, False), (120.1, True)])
+def test_a_dated_playlist_that_goes_on_behind_is_another_one_after_two_minutes(after: float, anew: bool) -> None:
+    window = Window(target=2)
+    window.offer(listed(1000, 1003, dated=EPOCH), 0)
+    steps(window)
+    window.offer(listed(0, 3, dated=0.0), 10)
+    window.offer(listed(1, 4, dated=0.0), 10 + after)
+    assert (Anew(ANEW) in steps(window, 10 + after)) is anew
+
+
+@pytest.mark.parametrize(("after", "anew"), [(6.0, False), (6.1, True)])
+def test_an_undated_one_is_another_one_after_three_target_durations(after: float, anew: bool) -> None:
+    window = Window(target=2)
+    window.offer(listed(10, 13), 0)
+    steps(window)
+    window.offer(listed(0, 3), 10)
+    window.offer(listed(1, 4), 10 + after)
+    assert (Anew(ANEW) in steps(window, 10 + after)) is anew
+
+
+@pytest.mark.parametrize(("later", "anew"), [(0.25, False), (0.26, True)])
+def test_how_exact_programme_times_are(later: float, anew: bool) -> None:
+    """The same number at another moment is another segment; a quarter of a second is none."""
+    window = Window(target=2)
+    window.offer([Listed(5, 0.4, EPOCH)], 0)
+    steps(window)
+    window.offer([Listed(5, 0.4, EPOCH + later)], 2)
+    assert (Anew(ANEW) in steps(window, 2)) is anew
 
 
 # -- a source with every fault -----------------------------------------------------------------------------------------
