@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 os.environ["NIGHTCREW_CHECK_NEW"] = "false"  # streams are only opened by tests that are about that
@@ -19,6 +20,9 @@ from counter import Film, encode
 from nightcrew.demo.defects import Defects
 from nightcrew.demo.pictures import Pictures, find_ffmpeg
 from support import Node, new_database, running
+
+settings.register_profile("untimed", deadline=None)  # how long an example takes on a busy machine says nothing
+settings.load_profile("untimed")
 
 FIRST = ("checks", "recordings", "faults", "end_to_end", "cli", "playlists")
 """Folders with the files that take longest: begun last, one of them would keep all others waiting."""

@@ -155,8 +155,14 @@ def run(module: str, tree: ast.Module, mutant: Mutant | None) -> int:
         os.dup2(nowhere, 1), os.dup2(nowhere, 2)
         phases = [one for one in hypothesis.Phase if one is not hypothesis.Phase.shrink]
         hypothesis.settings.register_profile("mutate", phases=phases, database=None, deadline=None)
-        hypothesis.settings.load_profile("mutate")
-        options = ["-x", "-pno:schemathesis", "-pno:cacheprovider", "--timeout=30", "--hypothesis-seed=0"]
+        options = [
+            "-x",
+            "-pno:schemathesis",
+            "-pno:cacheprovider",
+            "--timeout=30",
+            "--hypothesis-seed=0",
+            "--hypothesis-profile=mutate",
+        ]
         os._exit(pytest.main([str(TESTS / f"{MODULES[module]}.py"), *options]))
     finally:
         os._exit(3)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -163,6 +164,22 @@ async def until(condition: Callable[[], Any], limit: float = 10.0) -> None:
             if await found if isinstance(found, Awaitable) else found:
                 return
             await asyncio.sleep(0.02)
+
+
+def cost(work: Callable[[int], object], size: int) -> float:
+    """Seconds of this thread that `work(size)` takes; what others do meanwhile does not count."""
+    began = time.thread_time()
+    work(size)
+    return time.thread_time() - began
+
+
+def is_linear(work: Callable[[int], object], size: int) -> bool:
+    """Whether four times as much takes less than nine times as long; what takes next to nothing does.
+
+    The quickest of three counts, as anything may come in between.
+    """
+    most, least = (min(cost(work, one) for _ in range(3)) for one in (4 * size, size))
+    return most < 0.05 or most < 9 * least
 
 
 @contextlib.contextmanager

@@ -410,12 +410,9 @@ async def test_a_viewer_takes_a_checks_connection_and_the_check_goes_on_later(no
     run = await node.post("/api/v1/checks", {"stream": found["News"]["stream"]})
     await until(lambda: source.open["login"])
     await asyncio.sleep(0.3)
-    loop = asyncio.get_running_loop()
-    began = loop.time()
     async with node.http.stream("GET", f"/play/{found['Sport']['channel']}") as answer:
         assert answer.status_code == 200
         assert await anext(answer.aiter_raw(), b"")
-        assert loop.time() - began < 3.5, "2 s to make room, 1.2 s to the first byte"
         await until(lambda: _is(node, "News", "verdict", "interrupted"))
         assert source.most["login"] == 1
         news = (await streams(node))["News"]

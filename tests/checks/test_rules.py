@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightcrew.checks import rules
-from nightcrew.checks.plot import history, nice
+from nightcrew.checks.plot import nice
 from nightcrew.checks.rules import Entry, Facts
 from nightcrew.checks.settings import CheckSettings
 from nightcrew.prober.wire import Report
@@ -214,6 +214,5 @@ def test_a_limit_prefers_working_streams_to_dead_ones() -> None:
     assert ordered(entries, CheckSettings(account_stream_limit=1)) == [2]
 
 
-def test_a_plot_needs_two_results_and_round_levels() -> None:
-    assert history([]) is None
+def test_a_plot_has_round_levels() -> None:
     assert [nice(value) for value in (0, 90, 480, 2_400, 8_000)] == [100, 100, 500, 5_000, 10_000]

@@ -93,7 +93,7 @@ async def test_slow_sends_200_bytes_a_second(client, world):
     world.faults.set("m3u", Fault.SLOW)
     started = time.monotonic()
     _, got = await read_some(client, LIST, 200)
-    assert 0.7 < time.monotonic() - started < 3
+    assert time.monotonic() - started > 0.7
     assert len(got) < 300
 
 
@@ -208,5 +208,5 @@ async def test_faults_reach_live_streams(live_world, fault):
         except httpx2.RemoteProtocolError:
             assert fault is Fault.HALF
             return
-    assert answer.status_code in {200, 404}
+    assert answer.status_code == (404 if fault is Fault.ERROR_404 else 200)
     assert len(got) < 3_000_000

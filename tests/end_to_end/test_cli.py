@@ -490,9 +490,7 @@ def test_a_password_from_stdin_holds_from_the_next_start_on(
     assert ok("channels", "--api-key", key) == "No channel matches.\n"
     monkeypatch.setenv("NIGHTCREW_API_KEY", key)
     assert "shell" in ok("token", "list")
-    began = time.monotonic()
     assert server.stop() == 0, server.log()
-    assert time.monotonic() - began < 8
     assert "Traceback" not in server.log()
 
 

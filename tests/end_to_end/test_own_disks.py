@@ -24,11 +24,15 @@ async def test_recordings_are_finished_by_the_machine_that_has_their_parts(
         serving(tmp_path / "one") as one,
         serving(tmp_path / "two") as two,
     ):
-        ids = [(await record(one, f"{source.url}?key={n}", name=f"Film {n}"))["id"] for n in range(8)]
+        ids = [(await record((one, two)[n % 2], f"{source.url}?key={n}", name=f"Film {n}"))["id"] for n in range(8)]
         await wait_for_all(two, ids, lambda row: row["seconds"] >= 10)
         await asyncio.gather(*(one.post(f"/api/v1/recordings/{number}/stop") for number in ids))
         done = await wait_for_all(two, ids, lambda row: row["state"] in OVER, 120)
         assert [(row["state"], row["reason"]) for row in done] == [("done", None)] * 8
+        jobs = (await two.get("/api/v1/jobs", params={"limit": 50}))["items"]
+        made = {job["id"].split(":")[1]: job["node"] for job in jobs if job["name"] == "recordings.finish"}
+        assert made == {str(row["id"]): row["node"] for row in done}, "each by the machine that recorded it"
+        assert len(set(made.values())) == 2
         for row in done:
             assert Path(row["file"]).is_file()
 

@@ -457,10 +457,8 @@ async def test_a_timetable_by_the_second_fires_each_occurrence_once(tmp_path: Pa
         ),
     )
     async with running(tmp_path, domains=(upkeep.DOMAIN, lab), database_url=postgres) as node:
-        began = time.monotonic()
         await until(lambda: len(probe.ids) >= 3, 15)
         assert len(set(probe.ids)) == len(probe.ids)
-        assert time.monotonic() - began < 8
         seconds = [datetime.strptime(name.partition("@")[2], "%Y%m%dT%H%M%S.%f") for name in probe.ids]
         assert all(moment.microsecond == 0 for moment in seconds)
         assert seconds == sorted(seconds)

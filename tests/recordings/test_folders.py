@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightcrew.kernel.errors import Invalid
-from nightcrew.recordings import folders
 from nightcrew.recordings.folders import METADATA, Removal, remove_episode
 
 SEASON = Path("Ada/Season 2026-08")
@@ -364,8 +363,3 @@ def test_a_dry_run_says_what_the_real_run_does_and_only_empty_folders_go(
             assert {path.name for path in (root / SEASON).iterdir()} == set(left), "a folder that stays keeps all of it"
         assert snapshot(outside) == {"precious.mp4", "season.nfo"}
         assert done.errors == ()
-
-
-def test_a_folder_of_a_streamer_is_never_deleted_as_a_whole() -> None:
-    """The module has no call that deletes a folder with what is in it."""
-    assert not hasattr(folders, "shutil")
