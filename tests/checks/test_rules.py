@@ -10,6 +10,7 @@ from nightcrew.checks import rules
 from nightcrew.checks.plot import nice
 from nightcrew.checks.rules import Entry, Facts
 from nightcrew.checks.settings import CheckSettings
+from nightcrew.playlists import DEAD_PLACES, UNPLACED
 from nightcrew.prober.wire import Report
 
 DEFAULTS = CheckSettings()
@@ -75,6 +76,26 @@ def test_a_bit_rate_that_was_not_measured_does_not_lower_the_score() -> None:
     assert unknown > measured
 
 
+def test_of_what_was_not_seen_nothing_is_known_and_it_is_worth_nothing() -> None:
+    assert rules.facts_of(Report()) == Facts()
+    assert rules.score(Facts(), DEFAULTS).value == 0
+    assert rules.facts_of(GOOD) == Facts("h264", 1920, 1080, 25.0, "aac", 4000.0)
+
+
+def test_the_parts_are_told_in_their_order_and_the_value_to_four_digits() -> None:
+    found = rules.score(Facts("h264", 1920, 1080, 23.976, "aac", 1234.5), DEFAULTS)
+    assert [part.name for part in found.parts] == ["bit rate", "resolution", "frame rate", "codec"]
+    assert found.value == 0.5517
+
+
+@pytest.mark.parametrize(
+    ("height", "value"),
+    [(-1, 0), (0, 0), (1, 0.3), (575, 0.3), (576, 0.5), (719, 0.5), (720, 0.7), (1079, 0.7), (1080, 1)],
+)
+def test_each_resolution_has_its_worth(height: int, value: float) -> None:
+    assert rules.resolution_value(height) == value
+
+
 def test_the_threshold_comes_after_the_score() -> None:
     options = CheckSettings(min_score=0.5)
     low = Facts("h264", 640, 360, 25.0, "aac", 500.0)
@@ -90,6 +111,16 @@ def test_each_minimum_of_the_user_is_a_reason_of_its_own(limits: dict[str, int])
     assert str(next(iter(limits.values()))) in (rules.below_minimum(low, 0.9, CheckSettings(**limits)) or "")
 
 
+@pytest.mark.parametrize(
+    ("options", "least"), [({"min_height": 360}, 361), ({"min_kbps": 500}, 501), ({"min_fps": 25}, 26)]
+)
+def test_what_just_reaches_a_minimum_is_good_enough(options: dict[str, int], least: int) -> None:
+    low, (name,) = Facts("h264", 640, 360, 25.0, "aac", 500.0), options
+    assert rules.below_minimum(low, 0.5, CheckSettings(**options, min_score=0.5)) is None
+    assert rules.below_minimum(low, 0.5, CheckSettings(**{name: least})) is not None
+    assert rules.below_minimum(low, 0.499, CheckSettings(min_score=0.5)) == "its score is 0.50, and the minimum is 0.50"
+
+
 # -- good or not -------------------------------------------------------------------------------------------------------
 
 
@@ -100,6 +131,9 @@ def test_each_minimum_of_the_user_is_a_reason_of_its_own(limits: dict[str, int])
         ({"video_codec": "", "audio_codec": ""}, "decoded"),
         ({"video_codec": "", "width": 0, "height": 0, "pictures": 0}, "no video"),
         ({"width": 0, "height": 0}, "no size"),
+        ({"width": 0}, "no size"),
+        ({"height": 0}, "no size"),
+        ({"video_codec": "unknown"}, "cannot be decoded here"),
         ({"pictures": 0, "black": None, "frozen": None}, "no picture could be decoded"),
         ({"frozen": True}, "stood still"),
         ({"black": True}, "black"),
@@ -122,6 +156,34 @@ def test_a_good_stream_has_none() -> None:
 
 def test_a_short_look_calls_nothing_frozen_black_or_silent() -> None:
     assert rules.failure(report(frozen=True, black=True, silent=True, seconds=4.0, wall=4.0), DEFAULTS) is None
+
+
+def test_a_picture_of_one_dot_has_a_size() -> None:
+    assert rules.failure(report(width=1, height=1), DEFAULTS) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "wall", "late", "slow"),
+    [(11.25, 15.0, False, False), (11.24, 15.0, False, True), (11.0, 14.9, False, False), (11.0, 14.9, True, True)],
+)
+def test_three_seconds_of_it_in_four_are_enough_and_it_is_looked_at_for_long_before_less_is_slow(
+    seconds: float, wall: float, late: bool, slow: bool
+) -> None:
+    said = rules.failure(report(seconds=seconds, wall=wall, late=late), DEFAULTS)
+    assert ("too slow" in (said or "")) is slow
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(12.0, True), (11.9, False)])
+def test_a_picture_stands_still_when_it_did_for_most_of_the_time_that_doubt_takes(seconds: float, told: bool) -> None:
+    said = rules.failure(report(frozen=True, seconds=seconds, wall=seconds), DEFAULTS)
+    assert ("stood still" in (said or "")) is told
+
+
+@pytest.mark.parametrize(
+    ("options", "seconds"), [({}, 15.0), ({"probe_limit": 20}, 14.0), ({"probe_limit": 5, "sample_seconds": 9.0}, 9.0)]
+)
+def test_doubt_leaves_time_to_answer_and_takes_no_less_than_a_sample(options: dict[str, float], seconds: float) -> None:
+    assert rules.doubt(CheckSettings(**options)) == seconds  # type: ignore[arg-type]
 
 
 def test_a_card_that_stands_still_is_all_that_radio_shows() -> None:
@@ -172,6 +234,21 @@ ENTRIES = [entry(1, "A", 0.9), entry(2, "A", 0.8), entry(3, "B", 0.7), entry(4, 
 def test_better_streams_come_first_then_unchecked_then_dead_ones() -> None:
     entries = [entry(1, "A", 0.9, dead=True), entry(2, "A", None), entry(3, "B", 0.2), entry(4, "B", 0.6)]
     assert ordered(entries, DEFAULTS) == [4, 3, 2, 1]
+
+
+def test_places_tell_good_fresh_and_dead_streams_apart() -> None:
+    entries = [
+        entry(1, "A", 0.3, dead=True),
+        entry(2, "A", None, lead=1),
+        entry(3, "A", None),
+        entry(4, "A", 0.0),
+        entry(5, "A", 0.6),
+        entry(6, "A", None, dead=True),
+        entry(7, "A", 0.9, dead=True),
+    ]
+    places = {5: 1, 4: 2, 3: UNPLACED, 2: UNPLACED + 1, 7: DEAD_PLACES, 1: DEAD_PLACES + 1, 6: DEAD_PLACES + 2}
+    assert rules.order(entries, DEFAULTS) == places
+    assert rules.order(entries, CheckSettings(account_stream_limit=6)) == {**places, 6: -1}
 
 
 def test_diversification_takes_another_provider_second_and_never_a_worse_stream_first() -> None:

@@ -468,6 +468,111 @@ def test_how_exact_programme_times_are(later: float, anew: bool) -> None:
     assert (Anew(ANEW) in steps(window, 2)) is anew
 
 
+@pytest.mark.parametrize(("passed", "kept"), [(4.9, [2, 3]), (5.0, [1, 2, 3])])
+def test_without_times_as_much_of_a_new_numbering_is_new_as_time_has_passed(passed: float, kept: list[int]) -> None:
+    """To half a segment."""
+    window = Window(target=2)
+    window.offer(listed(1000, 1003), 0)
+    steps(window)
+    window.offer(listed(0, 3), passed)
+    found = steps(window, passed)
+    assert (found[0], numbers(found)) == (Anew(ANEW), kept)
+
+
+@pytest.mark.parametrize(("passed", "lost"), [(10.0, None), (10.1, Lost(1004, 1004, 2.1, ANEW))])
+def test_without_times_more_than_a_target_duration_must_have_passed_for_something_to_be_missing(
+    passed: float, lost: Lost | None
+) -> None:
+    window = Window(target=2)
+    window.offer(listed(1000, 1003), 0)
+    steps(window)
+    window.offer(listed(0, 3), passed)
+    found = steps(window, passed)
+    assert found[0] == (lost or Anew(ANEW))
+    assert numbers(found) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(("later", "kept"), [(-1.0, [1]), (-0.9, [0, 1])])
+def test_with_times_a_segment_is_new_when_more_than_half_of_it_is(later: float, kept: list[int]) -> None:
+    window = Window(target=2)
+    window.offer([Listed(1000, 2.0, EPOCH)], 0)
+    steps(window)
+    window.offer(listed(0, 1, dated=EPOCH + 2 + later), 2)
+    found = steps(window, 2)
+    assert Anew(ANEW) in found
+    assert numbers(found) == kept
+
+
+@pytest.mark.parametrize(("missing", "lost"), [(0.25, None), (0.26, Lost(1001, 1001, 0.26, ANEW))])
+def test_with_times_a_quarter_of_a_second_is_not_missed(missing: float, lost: Lost | None) -> None:
+    window = Window(Known(1000, 2.0, EPOCH, at=0.0), target=2)
+    window.offer(listed(0, 1, dated=EPOCH + 2 + missing), 3)
+    assert steps(window, 3)[0] == (lost or Anew(ANEW))
+
+
+@pytest.mark.parametrize(("told", "seconds"), [(130.0, 130.0), (130.5, 8.0)])
+def test_a_source_that_says_that_two_minutes_more_are_missing_than_have_passed_is_not_believed(
+    told: float, seconds: float
+) -> None:
+    window = Window(Known(1000, 2.0, EPOCH, at=0.0), target=2)
+    window.offer([Listed(0, 2.0, EPOCH + 2 + told)], 10)
+    (lost, *_) = steps(window, 10)
+    assert isinstance(lost, Lost)
+    assert lost.seconds == seconds, "else as much as our clock says"
+
+
+@pytest.mark.parametrize(("back", "written"), [(60.0, []), (60.5, [1, 2, 3, 4])])
+def test_a_clock_that_is_set_back_by_more_than_a_minute_is_not_asked_what_is_new(
+    back: float, written: list[int]
+) -> None:
+    window = Window(target=2)
+    window.offer([Listed(1000, 2.0, EPOCH)], 0)
+    steps(window)
+    window.offer(listed(0, 3, dated=EPOCH - back - 6), 10)
+    window.offer(listed(1, 4, dated=EPOCH - back - 6), 140)
+    window.offer(listed(1, 4, dated=EPOCH + 2 - back - 8), 141)
+    assert numbers(steps(window, 141)) == written
+
+
+def test_a_new_numbering_of_which_one_segment_has_no_time_is_judged_by_our_clock() -> None:
+    window = Window(target=2)
+    window.offer(listed(1000, 1003, dated=EPOCH), 0)
+    steps(window)
+    window.offer([Listed(0, 2.0), *listed(1, 3, dated=EPOCH + 9000)], 4)
+    found = steps(window, 4)
+    assert (found[0], numbers(found)) == (Anew(ANEW), [2, 3])
+
+
+def test_of_several_that_are_missing_side_by_side_one_gap_is_told_with_the_reason_of_the_longest() -> None:
+    window = Window(target=2)
+    window.offer([Listed(5, 0.33333), Listed(6, 2.0), Listed(7, 0.33333)], 0)
+    for one, reason in zip(read(window), ("HTTP 404", "HTTP 503", "HTTP 404"), strict=True):
+        one.lost = reason
+    assert list(window.ready()) == [Lost(5, 7, 2.667, "HTTP 503")]
+
+
+def test_a_segment_without_length_is_taken_to_be_as_long_as_the_next() -> None:
+    window = Window(target=2)
+    window.offer([Listed(5, 0.0), Listed(9, 2.0)], 0)
+    assert steps(window)[1] == Lost(6, 8, 6.0, module.PASSED)
+
+
+def test_what_is_tried_next_is_what_is_due_first() -> None:
+    window = Window(target=2)
+    window.offer(listed(5, 5), 0)
+    steps(window, broken=[5])
+    window.offer(listed(5, 6), 0.2)
+    assert window.next_try() == 0.2
+
+
+def test_what_was_read_is_what_is_written() -> None:
+    window = Window(target=2)
+    window.offer(listed(5, 6), 0)
+    for one, body in zip(read(window), (b"five", b"six"), strict=True):
+        window.got(one, body)
+    assert [step.body for step in window.ready() if isinstance(step, Write)] == [b"five", b"six"]
+
+
 # -- a source with every fault -----------------------------------------------------------------------------------------
 
 
