@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -226,4 +227,5 @@ async def test_recorders_that_are_not_to_go_on_end_and_leave_nothing(
     await fleet.close(keep=False)
     assert not psutil.pid_exists(pid)
     assert list((tmp_path / "recorders").iterdir()) == []
+    await asyncio.sleep(0.1)
     assert watchman.deaths == [], "it was meant"
