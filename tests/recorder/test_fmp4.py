@@ -78,6 +78,27 @@ def test_long_sizes_and_a_box_up_to_the_end_are_understood() -> None:
     assert content
 
 
+def test_the_last_box_may_end_with_its_head() -> None:
+    assert list(fmp4.boxes(box(b"skip") + box(b"free"))) == [(b"skip", 8, 8), (b"free", 16, 16)]
+    long = struct.pack(">I4sQ", 1, b"mdat", 16)
+    assert list(fmp4.boxes(long)) == [(b"mdat", 16, 16)]
+    assert list(fmp4.boxes(long + box(b"free"))) == [(b"mdat", 16, 16), (b"free", 24, 24)]
+    assert list(fmp4.boxes(struct.pack(">I4sQ", 1, b"mdat", 17) + b"x")) == [(b"mdat", 16, 17)]
+
+
+@pytest.mark.parametrize(("version", "size"), [(0, 16), (1, 24)])
+def test_a_track_header_may_end_with_its_number(version: int, size: int) -> None:
+    head = bytes([version]) + bytes(size - 5) + struct.pack(">I", 9)
+    media = box(b"mdia", box(b"hdlr", bytes(8) + b"vide"))
+    assert fmp4.video_track(box(b"moov", box(b"trak", box(b"tkhd", head) + media))) == 9
+    assert fmp4.video_track(box(b"moov", box(b"trak", box(b"tkhd", head[:-1]) + media))) is None
+
+
+def test_samples_count_behind_the_head_that_says_whose_they_are() -> None:
+    run = box(b"trun", bytes(4) + struct.pack(">I", 25))
+    assert fmp4.pictures(box(b"moof", box(b"traf", run)), 1) == 0
+
+
 @pytest.mark.parametrize("size", [1, 2, 7, 1 << 31, (1 << 32) - 1])
 def test_a_size_that_cannot_be_ends_it(size: int) -> None:
     data = box(b"free") + box(b"moof", b"x" * 20, size=size)

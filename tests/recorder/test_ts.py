@@ -98,6 +98,118 @@ def test_the_tables_are_what_a_file_has_to_begin_with(ts_film: Film) -> None:
     assert (other.map_pid, other.video_pid, other.sounds) == (programme.map_pid, programme.video_pid, (0x0F,))
 
 
+# -- tables and heads, byte by byte -----------------------------------------------------------------------------------
+
+MAP, PICTURE, SOUND = 0x1000, 0x100, 0x101
+
+
+def packet(pid: int, body: bytes, *, flags: int | None = None, begins: bool = True) -> bytes:
+    """A packet that carries `body` at its end, behind as long an adaptation field as it takes."""
+    head = bytes([ts.SYNC, (0x40 if begins else 0) | pid >> 8, pid & 0xFF])
+    room = PACKET - 4 - len(body)
+    if room == 0 and flags is None:
+        return head + b"\x10" + body
+    return head + b"\x30" + bytes([room - 1]) + bytes([flags or 0]) * (room > 1) + bytes(max(0, room - 2)) + body
+
+
+def section(table: int, content: bytes, *, pointer: int = 0) -> bytes:
+    """A table of the programme specific information, with the bytes that a pointer field passes over before it."""
+    body = b"\0\1\xc1\0\0" + content + b"\xaa\xbb\xcc\xdd"
+    return bytes([pointer]) + b"\x55" * pointer + bytes([table, 0xB0 | len(body) >> 8, len(body) & 0xFF]) + body
+
+
+def association(*programmes: tuple[int, int]) -> bytes:
+    return b"".join(n.to_bytes(2, "big") + (0xE000 | pid).to_bytes(2, "big") for n, pid in programmes)
+
+
+def streams(*found: tuple[int, int], about: bytes = b"", words: bytes = b"") -> bytes:
+    """A programme map: `about` describes the programme, `words` each stream."""
+    each = (
+        bytes([kind]) + (0xE000 | pid).to_bytes(2, "big") + bytes([0xF0, len(words)]) + words for kind, pid in found
+    )
+    return b"\xe1\x00" + bytes([0xF0, len(about)]) + about + b"".join(each)
+
+
+def learned(programmes: bytes, table: bytes) -> Programme:
+    programme = Programme()
+    programme.learn(packet(0, programmes) + packet(MAP, table))
+    return programme
+
+
+FIRST = section(0, association((1, MAP)))
+
+
+@pytest.mark.parametrize("kind", [1, 2, 16, 27, 32, 36, 51, 66, 209, 234])
+def test_each_kind_of_picture_is_one(kind: int) -> None:
+    found = learned(FIRST, section(2, streams((15, SOUND), (kind, PICTURE))))
+    assert (found.map_pid, found.video_pid, found.sounds) == (MAP, PICTURE, (15,))
+
+
+@pytest.mark.parametrize("kind", [0, 3, 4, 6, 15, 17, 64, 102, 255])
+def test_what_is_no_picture_is_none(kind: int) -> None:
+    found = learned(FIRST, section(2, streams((kind, SOUND))))
+    assert (found.video_pid, found.sounds) == (None, (kind,))
+
+
+def test_what_describes_a_programme_or_a_stream_is_passed_over() -> None:
+    table = section(2, streams((15, SOUND), (27, PICTURE), about=b"\x05\x04HDMV", words=b"\x0a\x04deu\x00"))
+    found = learned(FIRST, table)
+    assert (found.video_pid, found.sounds) == (PICTURE, (15,))
+
+
+def test_a_table_may_begin_behind_the_end_of_another() -> None:
+    found = learned(section(0, association((1, MAP)), pointer=5), section(2, streams((27, PICTURE)), pointer=9))
+    assert found.video_pid == PICTURE
+
+
+def test_the_first_programme_counts_and_the_table_of_the_network_is_none() -> None:
+    networks = section(0, association((0, 0x10), (3, MAP), (4, 0x1FF)))
+    assert learned(networks, section(2, streams((27, PICTURE)))).map_pid == MAP
+    assert learned(section(0, association((0, 0x10))), b"").map_pid is None
+
+
+def test_two_packets_are_enough() -> None:
+    programme = Programme()
+    programme.pictures(packet(0, FIRST) + packet(MAP, section(2, streams((27, PICTURE)))))
+    assert programme.video_pid == PICTURE
+    assert programme.pictures(packet(PICTURE, b"\0\0\1\xe0") + packet(PICTURE, b"x", begins=False)) == 1
+
+
+def test_a_packet_without_a_payload_carries_nothing() -> None:
+    assert ts.payload(bytes([ts.SYNC, 1, 0, 0x20]) + b"x" * 184) == b""
+    assert ts.payload(bytes([ts.SYNC, 1, 0, 0x00]) + b"x" * 184) == b""
+    assert ts.payload(bytes([ts.SYNC, 1, 0, 0x10]) + b"x" * 184) == b"x" * 184
+    assert ts.payload(packet(PICTURE, b"words")) == b"words"
+
+
+@pytest.mark.parametrize(
+    ("body", "flags", "clean"),
+    [
+        (b"words", 0x40, True),
+        (b"words", 0x00, False),
+        (b"words", 0xBF, False),
+        (b"x" * 182, 0x40, True),
+        (b"x" * 184, None, False),
+        (b"\0\0\1\x67", 0x00, True),
+        (b"\0\0\1\x40\1", None, True),
+        (b"\0\0\1\xb3", None, True),
+        (b"\0\0\1\x41", None, False),
+    ],
+)
+def test_a_decoder_begins_where_the_stream_says_so_or_parameters_follow(
+    body: bytes, flags: int | None, clean: bool
+) -> None:
+    assert ts.begins_clean(packet(PICTURE, body, flags=flags)) is clean
+
+
+def test_an_adaptation_field_of_no_length_says_nothing() -> None:
+    assert not ts.begins_clean(bytes([ts.SYNC, 0x41, 0, 0x30, 0, 0x40]) + bytes(182))
+
+
+def test_a_payload_of_its_own_is_not_taken_for_an_adaptation_field() -> None:
+    assert not ts.begins_clean(bytes([ts.SYNC, 0x41, 0, 0x10, 7, 0x40]) + bytes(182))
+
+
 # -- cut ---------------------------------------------------------------------------------------------------------------
 
 
@@ -189,6 +301,12 @@ def test_a_picture_that_never_ends_is_cut_nevertheless_and_goes_on(ts_film: Film
 def test_the_time_between_two_moments_is_right_also_across_the_clocks_overflow(at: int, by: int) -> None:
     now = (at + by) % WRAP
     assert ts.later(now / ts.CLOCK, at / ts.CLOCK) == pytest.approx(by / ts.CLOCK, abs=1e-5)
+
+
+@pytest.mark.parametrize(("share", "seconds"), [(0.3, 0.3), (0.499, 0.499), (0.5, -0.5), (0.7, -0.3)])
+def test_what_is_nearer_behind_than_ahead_is_behind(share: float, seconds: float) -> None:
+    wrap = WRAP / ts.CLOCK
+    assert ts.later(share * wrap, 0) == pytest.approx(seconds * wrap)
 
 
 @given(ticks=st.integers(0, WRAP - 1))

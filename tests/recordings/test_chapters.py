@@ -49,6 +49,27 @@ def test_a_title_that_is_said_again_begins_nothing() -> None:
     assert shown([Titled(0, "A"), Titled(50, "A"), Titled(70, "A")], [], 100) == [(0, "A")]
 
 
+def test_a_title_of_the_last_second_has_a_chapter_when_a_second_is_left_for_it() -> None:
+    assert shown([Titled(0, "A"), Titled(9, "B")], [], 10) == [(0, "A"), (9, "B")]
+    assert shown([Titled(0, "A"), Titled(9.1, "B")], [], 10) == [(0, "A")]
+
+
+def test_what_is_a_second_apart_has_two_chapters() -> None:
+    assert shown([Titled(0, "A"), Titled(1, "B"), Titled(1.9, "C")], [], 10) == [(0, "A"), (1, "C")]
+
+
+def test_a_gap_of_no_length_is_none() -> None:
+    assert shown([Titled(0, "A"), Titled(5.5, "B")], [Hole(5, 0)], 10) == [(0, "A"), (5.5, "B")]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.4, "0.4 s"), (59.4, "59 s"), (59.5, "1 min 0 s"), (3599.4, "59 min 59 s"), (3600, "1 h 0 min")],
+)
+def test_a_length_is_told_as_a_person_says_it(seconds: float, said: str) -> None:
+    assert length(seconds) == said
+
+
 def test_a_recording_of_which_nothing_is_known_is_one_chapter() -> None:
     assert chapters([], [], 12.5) == [Chapter(0, 12.5, "Recording")]
     assert shown([Titled(5, "A")], [], 10) == [(0, "Recording"), (5, "A")]
@@ -205,3 +226,17 @@ def test_any_text_gives_xml_that_can_be_read(text: str) -> None:
     assert found[0] == found[-1] == "x"
     allowed = [char for char in text if char.isprintable() and char.isascii()]
     assert [char for char in found[1:-1] if char.isprintable() and char.isascii()] == allowed
+
+
+@pytest.mark.parametrize(
+    ("start", "place"), [(-3.0, "0:00:00"), (0.0, "0:00:00"), (59.9, "0:00:59"), (3725.0, "1:02:05")]
+)
+def test_the_place_of_a_gap_is_told_by_the_clock_of_the_file(start: float, place: str) -> None:
+    written = nfo.episode(
+        title="A", streamer="Ada", started_at=AUGUST, number=1, duration=9, uid="1", gaps=[Hole(start, 8)]
+    )
+    assert f"<plot>At {place}, 8 s are missing.</plot>".encode() in written
+
+
+def test_a_person_can_read_the_file() -> None:
+    assert b"\n  <title>Ada</title>\n" in nfo.show("Ada")

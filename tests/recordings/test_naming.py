@@ -152,3 +152,37 @@ def test_a_real_file_system_takes_every_name_and_gives_it_back(streamer: str, ti
 def test_episodes_grow_and_a_deleted_ones_number_is_not_given_again_below_the_last() -> None:
     assert next_episode([]) == 1
     assert next_episode(iter([1, 5, 3])) == 6
+
+
+@pytest.mark.parametrize("char", ["\ufdd0", "\ufdef", "\ufffe", "\uffff", "\U0001fffe", "\U0010ffff", "\U000e0001"])
+def test_what_no_text_may_hold_is_dropped(char: str) -> None:
+    assert clean(f"a{char}b") == "ab"
+
+
+@pytest.mark.parametrize("char", ["\ufdcf", "\ufdf0", "\ufffd", "\U000e0020", "\U000e007f", "\U000e0041"])
+def test_what_lies_beside_it_is_kept(char: str) -> None:
+    assert clean(f"a{char}b") == unicodedata.normalize("NFC", f"a{char}b")
+
+
+@pytest.mark.parametrize(
+    "joined",
+    [
+        "👍\U0001f3fb",
+        "👍\U0001f3ff",
+        "🏴\U000e0020",
+        "🏴\U000e007f",
+        "\U0001f1e6\U0001f1e6",
+        "\U0001f1ff\U0001f1ff",
+        "e\u0338",
+    ],
+)
+def test_a_name_is_never_cut_between_characters_that_are_shown_as_one(joined: str) -> None:
+    """At every length the end is whole: the pair is there, or nothing of it."""
+    for lead in range(248, 256):
+        name = clean("x" * lead + joined)
+        assert name in {"x" * lead, "x" * lead + joined}
+    assert {len(clean("x" * lead + "\U0001f1e6\U0001f1e6\U0001f1ff\U0001f1ff")) - lead for lead in range(236, 256)} == {
+        0,
+        2,
+        4,
+    }

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,6 +43,17 @@ def test_the_oldest_go_until_the_rest_has_room() -> None:
 
 def test_those_older_than_the_days_go() -> None:
     assert gone(FIVE, Policy(keep_days=8)) == [0, 1], "the one of exactly eight days stays"
+
+
+@pytest.mark.parametrize(("minutes", "found"), [(4.99, []), (5.0, [1])])
+def test_a_recording_is_left_alone_for_five_minutes_after_its_end(minutes: float, found: list[int]) -> None:
+    assert gone([recording(1, days=minutes / 1440), recording(2, days=0)], Policy(keep_count=1)) == found
+
+
+@pytest.mark.parametrize(("needed", "count"), [(0, 0), (1, 1), (10, 1), (11, 2), (50, 5), (51, 5)])
+def test_as_many_of_the_oldest_go_as_free_what_is_needed(needed: int, count: int) -> None:
+    found = to_free(reversed(FIVE), needed, NOW, policy_of={}, total=None)
+    assert [one.recording.id for one in found] == list(range(count))
 
 
 def test_an_empty_recording_does_not_go_for_room() -> None:

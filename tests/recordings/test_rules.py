@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 from darkroom import A_MOMENT as NOW
 from darkroom import a_recording as row
 from nightcrew.kernel.errors import Conflict
-from nightcrew.recorder.wire import Standing
+from nightcrew.recorder.wire import Pulse, Standing
 from nightcrew.recordings import rules
+from nightcrew.recordings.fleet import Recorder
 from nightcrew.recordings.models import ACTIVE, MOVES, Recording, State, check_move
 from nightcrew.recordings.rules import HUNG, STARTING, Decision, Look
 
@@ -169,6 +171,27 @@ def test_only_the_moves_of_the_table_are_made() -> None:
     assert State.FINISHING in MOVES[State.FAILED], "what failed can be tried again"
 
 
+@pytest.mark.parametrize(("ago", "state"), [(4.9, State.RECORDING), (5.0, State.RETRYING)])
+def test_a_recorder_may_take_five_seconds_to_begin(ago: float, state: State) -> None:
+    assert decide(row(state=State.RECORDING), standing=standing("starting", ago=ago)).state is state
+
+
+@pytest.mark.parametrize(
+    ("known", "quiet", "seen", "expected"),
+    [
+        (State.RECORDING, 4.9, None, State.RECORDING),
+        (State.RECORDING, 5.0, None, State.RETRYING),
+        (State.RETRYING, 4.9, None, State.RETRYING),
+        (State.PAUSED, 4.9, None, State.RETRYING),
+        (State.RECORDING, 4.9, standing("offline"), State.RETRYING),
+    ],
+)
+def test_a_recorder_that_is_replaced_within_five_seconds_interrupts_nothing(
+    known: State, quiet: float, seen: Standing | None, expected: State
+) -> None:
+    assert decide(row(state=known), standing=seen, held=seen is not None, quiet=quiet).state is expected
+
+
 # -- hanging and stuck -------------------------------------------------------------------------------------------------
 
 
@@ -188,6 +211,25 @@ def test_only_the_moves_of_the_table_are_made() -> None:
 )
 def test_a_thread_that_does_nothing_any_more_hangs(state: str, since: float, alive: float, expected: bool) -> None:
     assert rules.hangs(replace(standing(state, ago=since), alive=alive), UP) is expected
+
+
+@pytest.mark.parametrize(("quiet", "expected"), [(240.0, False), (240.1, True)])
+def test_it_hangs_after_four_minutes(quiet: float, expected: bool) -> None:
+    assert rules.hangs(standing("reading", ago=quiet), UP) is expected
+
+
+@pytest.mark.parametrize(("quiet", "expected"), [(20.0, False), (20.1, True)])
+def test_a_recorder_hangs_when_it_gave_no_sign_of_life_for_twenty_seconds(quiet: float, expected: bool) -> None:
+    recorder = Recorder(Path(), None, began=UP - quiet)  # type: ignore[arg-type]
+    assert recorder.silent(UP) is expected
+    recorder.pulse = Pulse(UP - 1)
+    assert not recorder.silent(UP)
+
+
+def test_the_rate_of_a_recording_is_that_of_what_is_there() -> None:
+    assert rules.rate(row(bytes=100, seconds=1.0)) == 100.0
+    assert rules.rate(row(bytes=100, seconds=0.5)) == 200.0
+    assert rules.rate(row(bytes=100, seconds=0.0)) == 0.0
 
 
 DAY = timedelta(hours=24)
