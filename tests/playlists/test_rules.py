@@ -95,6 +95,36 @@ def test_the_order_of_attributes_does_not_count() -> None:
     assert rules.row_hash(one) == rules.row_hash(two)
 
 
+def test_the_identity_of_a_channel_stays_what_it_was() -> None:
+    """It is stored: another one would make all channels new ones, with other ids and without what people changed."""
+    entry = Entry(name="DE: Das Erste HD", url="http://s/1", group="News")
+    numbered = [identity.key.hex()[:12] for identity in identify(entry, entry, entry)]
+    assert numbered == [rules.digest(f"name\0de das erste\0news\0{more}").hex()[:12] for more in ("", "\0001", "\0002")]
+    (by_guide,) = identify(dataclasses.replace(entry, guide_id="One.DE"))
+    assert by_guide == Identity(rules.digest("guide\0one.de\0de das erste\0news"), rules.digest("guide\0one.de"))
+    (by_id,) = identify(dataclasses.replace(entry, provider_id="7"))
+    assert by_id == Identity(rules.digest("id\x007\0"), rules.digest("id\x007"))
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("DE: Das Erste HD Ⓢ", "de das erste"),
+        ("Das Érste [4K]", "das erste"),
+        ("HD", "hd"),
+        ("  ", ""),
+        ("!!!", "!!!"),
+    ],
+)
+def test_a_name_without_its_decoration(name: str, plain: str) -> None:
+    assert rules.normalise(name) == plain
+
+
+def test_a_search_finds_names_whatever_their_case_and_accents() -> None:
+    assert rules.search_text("Télé", "", "NEWS", "ﬁlm") == "tele news film"
+    assert rules.search_text("", "") == ""
+
+
 @given(st.text(max_size=40))
 def test_normalising_twice_is_normalising_once(name: str) -> None:
     assert rules.normalise(rules.normalise(name)) == rules.normalise(name)
@@ -159,6 +189,39 @@ def test_what_is_no_region(text: str) -> None:
 def test_what_is_no_name_of_a_combination(name: object) -> None:
     with pytest.raises(ValueError, match="needs a name"):
         rules.checked_combination({"name": name, "regions": ["DE", "AT"]})
+
+
+@pytest.mark.parametrize(
+    ("name", "region"),
+    [
+        ("My list", "MY-LIST"),
+        ("Télé 2", "TELE-2"),
+        ("all", "ALL-1"),
+        ("!!!", "SOURCE-1"),
+        ("x" * 41, "X" * 40),
+        ("x" * 39 + " y", "X" * 39),
+    ],
+)
+def test_a_region_is_made_of_a_sources_name(name: str, region: str) -> None:
+    assert rules.region_from(name) == region
+
+
+@pytest.mark.parametrize("text", [" de ", "De", "DE"])
+def test_a_region_is_written_in_one_way(text: str) -> None:
+    assert rules.region_name(text) == "DE"
+    assert rules.region_name("north  america") == "NORTH-AMERICA"
+
+
+def test_a_combination_is_kept_in_one_form() -> None:
+    entry = {"name": " DACH ", "regions": ["de", "AT", "DE", "ch"], "more": 1}
+    assert rules.checked_combination(entry) == {"name": "DACH", "regions": ["DE", "AT", "CH"]}
+
+
+@pytest.mark.parametrize("regions", [None, "DE,AT", [], ["DE"], ["DE", "de"], {"DE": 1, "AT": 2}])
+def test_a_combination_is_of_two_regions_at_least(regions: object) -> None:
+    with pytest.raises(ValueError, match="two or more regions"):
+        rules.checked_combination({"name": "DACH", "regions": regions})
+    assert rules.checked_combination({"name": "DACH", "regions": ["DE", "AT"]})["regions"] == ["DE", "AT"]
 
 
 # -- filter --------------------------------------------------------------------------------------------------------
@@ -263,6 +326,23 @@ def test_the_pause_after_failures_grows_within_bounds(failures: int, interval: f
     assert pause <= rules.next_attempt(failures + 1, interval, after)
     assert 30 <= pause <= max(interval, after or 0)
     assert pause >= (after or 0)
+
+
+@pytest.mark.parametrize(
+    ("failures", "after", "pause"),
+    [
+        (0, None, 30),
+        (1, None, 30),
+        (2, None, 60),
+        (4, None, 240),
+        (5, None, 300),
+        (99, None, 300),
+        (1, 45.0, 45),
+        (2, 9.0, 60),
+    ],
+)
+def test_the_pause_after_failures_doubles_up_to_the_interval(failures: int, after: float | None, pause: float) -> None:
+    assert rules.next_attempt(failures, 300, after) == pause
 
 
 # -- variants ------------------------------------------------------------------------------------------------------
@@ -380,6 +460,63 @@ def test_no_text_makes_the_parser_of_master_playlists_fall_over(text: str, line:
         rules.variant_rank(variant)
 
 
+@pytest.mark.parametrize(
+    ("attributes", "variant"),
+    [
+        ("RESOLUTION=1x99999", (99_999, 0.0, 0)),
+        ("RESOLUTION=1x100000", (0, 0.0, 0)),
+        ("FRAME-RATE=0", (0, 0.0, 0)),
+        ("FRAME-RATE=999.9", (0, 999.9, 0)),
+        ("FRAME-RATE=1000", (0, 0.0, 0)),
+        ("FRAME-RATE=fast", (0, 0.0, 0)),
+        ("BANDWIDTH=99999999999", (0, 0.0, 99_999_999_999)),
+        ("BANDWIDTH=100000000000", (0, 0.0, 0)),
+        ("resolution=1x720", (0, 0.0, 0)),
+        ("RESOLUTION=1X720", (720, 0.0, 0)),
+    ],
+)
+def test_what_a_variant_says_of_itself_is_believed_within_reason(
+    attributes: str, variant: tuple[int, float, int]
+) -> None:
+    (found,) = rules.parse_master(f"#EXT-X-STREAM-INF:{attributes}\nv.m3u8\n", "http://h/")
+    assert (found.height, found.fps, found.bandwidth) == variant
+
+
+def test_an_address_without_a_description_before_it_is_no_variant() -> None:
+    text = "#EXT-X-STREAM-INF:BANDWIDTH=1\na.m3u8\nb.m3u8\n"
+    assert [one.url for one in rules.parse_master(text, "http://h/")] == ["http://h/a.m3u8"]
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        (v(1080, 45), v(1079, 60)),
+        (v(720, 45), v(2160, 44.9)),
+        (v(1080, 20), v(1079, 44)),
+        (v(720, 20), v(719, 60)),
+        (v(720, 20), v(1080, 19.9)),
+        (v(600, 0.0), v(600, 24.0)),
+        (v(600, 25.1), v(600, 0.0)),
+    ],
+)
+def test_where_the_classes_of_variants_begin(better: Variant, worse: Variant) -> None:
+    assert rules.best_variant([worse, better]) == rules.best_variant([better, worse]) == better
+
+
+def test_only_of_several_variants_those_that_nothing_describes_are_measured() -> None:
+    told, without_size, without_rate = v(720, 25), v(0, 25), v(720, 0)
+    assert rules.unnamed([told, without_size, without_rate]) == [without_size, without_rate]
+    assert rules.unnamed([without_size]) == []
+    assert rules.unnamed([told, told]) == []
+
+
+def test_what_was_measured_fills_in_what_a_playlist_does_not_say() -> None:
+    told, untold = Variant("http://s/a?token=1", 720, 25.0), Variant("http://s/b?token=1")
+    known = {rules.variant_key(Variant(f"http://s/{name}?token=2")): (576, 50.0) for name in "ab"}
+    assert rules.with_measured([told, untold], known) == [told, Variant("http://s/b?token=1", 576, 50.0)]
+    assert rules.with_measured([untold], {}) == [untold]
+
+
 # -- secrets in addresses ------------------------------------------------------------------------------------------
 
 SECRET = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), min_size=1, max_size=12).map(
@@ -413,3 +550,9 @@ def test_no_part_of_a_secret_is_left_in_the_stored_address(url: str, user: str, 
 def test_a_new_password_takes_the_place_of_the_old_one() -> None:
     hidden = rules.hide_secrets("http://h/live/demo/demo-password/1.ts", ["demo", "demo-password"])
     assert rules.fill_secrets(hidden, ["hans", "new"]) == "http://h/live/hans/new/1.ts"
+
+
+def test_a_placeholder_for_a_secret_that_is_gone_stays() -> None:
+    assert rules.fill_secrets("http://h/{secret0}/{secret1}/{secret7}", ["a", "b"]) == "http://h/a/b/{secret7}"
+    assert rules.hide_secrets("http://h/1", []) == rules.hide_secrets("http://h/1", [""]) == "http://h/1"
+    assert rules.hide_secrets("http://h/x/x", ["x", "x"]) == "http://h/{secret0}/{secret0}", "the first of equal ones"
