@@ -197,6 +197,15 @@ def test_a_still_that_is_no_jpeg_is_none(still: bytes | str) -> None:
     assert seen(still) == b""
 
 
+def test_a_still_with_other_characters_in_between_is_none() -> None:
+    assert seen("!" + base64.b64encode(JPEG).decode()) == b""
+
+
+def test_what_is_not_said_of_an_attempt_is_not_so() -> None:
+    assert not Outcome(Result.FAILED).network
+    assert not ended(End.ALL_FAILED).unnamed
+
+
 def test_without_a_report_there_is_no_still() -> None:
     assert ended(End.ALL_FAILED, FAILED).jpeg == ended(End.ALL_FAILED, None).jpeg == b""
 

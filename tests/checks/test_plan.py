@@ -271,6 +271,20 @@ def test_phase_2_says_once_for_whom_it_waits_and_for_how_long() -> None:
     assert (said[0].phase, said[0].at) == (2, 0.0)
 
 
+def test_a_profile_whose_delay_is_over_and_that_is_full_by_now_is_waited_for_in_phase_2() -> None:
+    going = plan.after(plan.begin(START), "A", Result.FAILED, "why", START, RETRYING)
+    now = START + timedelta(seconds=10)
+    going, move = plan.next_move(going, ["A"], [], now, RETRYING)
+    assert (going.phase, move) == (2, Park(now + timedelta(seconds=10)))
+    assert going.phase2_elapsed(now) == 0.0
+    assert going.phase2_elapsed(now - timedelta(seconds=5)) == 0.0, "as when a clock is set back"
+
+
+def test_at_its_beginning_a_check_has_reached_nothing() -> None:
+    begun = plan.begin(START)
+    assert (begun.reached, begun.phase, begun.tried, begun.phase2_elapsed(START)) == (False, 1, 0, 0.0)
+
+
 # -- a check that is taken up late -------------------------------------------------------------------------------------
 
 

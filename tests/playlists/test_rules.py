@@ -294,6 +294,7 @@ def test_nothing_has_no_age() -> None:
     ("stored", "gone", "guard", "held"),
     [
         (0, 0, 30, None),
+        (0, 5, 30, None),
         (100, 0, 0, None),
         (100, 30, 30, None),
         (100, 31, 30, "−31 %"),
@@ -318,6 +319,14 @@ def test_only_the_loss_counts_for_the_guard(stored: int, gone: int, guard: int, 
 @given(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9))
 def test_a_change_is_nothing_only_when_nothing_changed(new: int, changed: int, moved: int, gone: int) -> None:
     assert Change(5, new, changed, moved, gone).nothing == (new + changed + moved + gone == 0)
+
+
+def test_a_change_of_which_nothing_is_said_is_nothing() -> None:
+    assert Change(stored=5).nothing
+
+
+def test_an_address_is_good_for_ever_unless_its_source_says_otherwise() -> None:
+    assert not Entry(name="A", url="").expires
 
 
 @given(st.integers(0, 10_000), st.floats(60, 86_400), st.one_of(st.none(), st.floats(0, 86_400)))
