@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nightcrew.kernel import upkeep
-from nightcrew.kernel.domain import Job
+from nightcrew.kernel.declare import Job
 from nightcrew.kernel.engine_sqlite import Connection, engine_arguments
 from nightcrew.kernel.jobs import Run
 from support import domain, running

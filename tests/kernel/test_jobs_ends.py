@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nightcrew.kernel import upkeep
-from nightcrew.kernel.domain import Job
+from nightcrew.kernel.declare import Job
 from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.kernel.jobs import Ended, Run
 from nightcrew.kernel.runtime import Runtime
