@@ -18,10 +18,10 @@ from nightcrew import recordings as domain
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.recordings import disk, standing
-from nightcrew.recordings.actions import library
 from nightcrew.recordings.disk import Disk
 from nightcrew.recordings.keeper import Keeper
 from nightcrew.recordings.models import Recording, State
+from nightcrew.recordings.place import library
 from nightcrew.recordings.rules import WIDE
 from nightcrew.recordings.store import recordings
 from support import at_rest

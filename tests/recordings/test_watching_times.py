@@ -51,7 +51,8 @@ async def watched(runtime: Runtime, *windows: str, **known: Any) -> Watch:
 
 async def look(runtime: Runtime, watch: Watch, now: datetime) -> Watch:
     """Look at it as it is stored; returns it as it is stored then."""
-    await watching.look(runtime, await watches.get(runtime.store, watch.id), now)
+    running = await recordings.running_of(runtime.store, [watch.id])
+    await watching.look(runtime, await watches.get(runtime.store, watch.id), running.get(watch.id), now)
     return await watches.get(runtime.store, watch.id)
 
 
