@@ -24,7 +24,16 @@ from stamina.instrumentation import set_on_retry_hooks
 from nightcrew import __version__
 from nightcrew.kernel import big_json
 from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
-from nightcrew.kernel.http_answers import MIN_RATE, Again, check_status, is_trickle, reason_of, unpacked
+from nightcrew.kernel.http_answers import (
+    MIN_RATE,
+    READABLE,
+    TAKEN,
+    Again,
+    check_status,
+    is_trickle,
+    reason_of,
+    unpacked,
+)
 from nightcrew.kernel.http_cache import MAX_KEPT, HttpCache
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.targets import check_target
@@ -238,6 +247,22 @@ class Http:
 
         return await self._with_retries(request, once, limits)
 
+    async def send(self, request: Request, *, limits: Limits) -> None:
+        """Send `request` once, and see that it is taken (any status of 200 to 299). What is answered is not read.
+
+        It is not repeated here: whoever sends it knows whether twice is worse than never. Raises as `download`.
+        """
+
+        async def once() -> None:
+            async with asyncio.timeout(limits.seconds), self._open(request, None, good=TAKEN) as response:
+                if response.request.method != request.method:
+                    raise GiveUp("it redirects to a page that takes no messages")
+
+        try:
+            await _translated(once)
+        except (Again, NightcrewError) as exc:
+            raise _named(exc, f"cannot send to {request.shown()}", request) from exc
+
     async def cached_json(self, request: Request, *, limits: Limits | None = None) -> tuple[Any, bool]:
         """JSON with the last good answer kept: returns (value, stale).
 
@@ -261,23 +286,22 @@ class Http:
             ):
                 with attempt:
                     return await _translated(once)
-        except Again as exc:
-            told = Retry(f"cannot read {request.shown()}: {redact(str(exc), request.secrets)}", after=exc.after)
-            told.status = exc.status
-            raise told from exc
-        except NightcrewError as exc:
-            error = type(exc)(f"cannot read {request.shown()}: {redact(str(exc), request.secrets)}")
-            error.status = exc.status
-            raise error from exc
+        except (Again, NightcrewError) as exc:
+            raise _named(exc, f"cannot read {request.shown()}", request) from exc
         raise AssertionError("unreachable")
 
     @contextlib.asynccontextmanager
     async def _open(
-        self, request: Request, validators: Validators | None, *, spare: bool = True
+        self,
+        request: Request,
+        validators: Validators | None,
+        *,
+        spare: bool = True,
+        good: frozenset[int] = READABLE,
     ) -> AsyncIterator[httpx2.Response]:
         """Send, follow redirects, and give the response with a good status, its body unread.
 
-        `spare`: wait for one of the host's places, and keep it until the body is read.
+        `spare`: wait for one of the host's places, and keep it until the body is read. `good`: the statuses that are.
         """
         url, headers = request.url, {**request.headers, **(validators.headers() if validators else {})}
         method, body = request.method, request.json
@@ -291,7 +315,7 @@ class Http:
                 try:
                     location = response.headers.get("location")
                     if not (response.is_redirect and location):
-                        check_status(response)
+                        check_status(response, good)
                         yield response
                         return
                 finally:
@@ -305,6 +329,14 @@ class Http:
                 headers = {k: v for k, v in headers.items() if k.lower() in CARRIED}
             url = target
         raise GiveUp(f"it redirects more than {MAX_REDIRECTS} times")
+
+
+def _named(exc: Again | NightcrewError, what: str, request: Request) -> NightcrewError:
+    """The error of an attempt as the caller gets it: it says what could not be done, and why."""
+    sentence = f"{what}: {redact(str(exc), request.secrets)}"
+    error = Retry(sentence, after=exc.after) if isinstance(exc, Again) else type(exc)(sentence)
+    error.status = exc.status
+    return error
 
 
 def _target(url: str, location: str) -> str:

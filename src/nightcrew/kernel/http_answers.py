@@ -19,6 +19,10 @@ MIN_RATE = 1_024
 """Bytes a second below which a download is given up, so that a few trickling sources cannot hold up all others."""
 PATIENCE = 20.0
 """Seconds before the rate is looked at."""
+READABLE = frozenset({200, 203, 206, 304})
+"""Statuses with which a body comes that can be read, or is known."""
+TAKEN = frozenset(range(200, 300))
+"""Statuses that say that a message was taken."""
 
 
 class Again(Exception):
@@ -47,10 +51,10 @@ def reason_of(exc: Exception) -> str:
     return f"no connection ({type(exc).__name__})"
 
 
-def check_status(response: httpx2.Response) -> None:
-    """Raise unless there is a body to read: `NeedsUser` for a refused login, `Again` for what may pass, else `GiveUp`."""
+def check_status(response: httpx2.Response, good: frozenset[int]) -> None:
+    """Raise unless the status is one of `good`: `NeedsUser` for a refused login, `Again` for what may pass, else `GiveUp`."""
     status = response.status_code
-    if status in {200, 203, 206, 304}:
+    if status in good:
         return
     if status in {401, 403}:
         raise _told(
