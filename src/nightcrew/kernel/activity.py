@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.events import Bus
@@ -48,12 +50,23 @@ class Entry:
     data: dict[str, Any]
 
 
+Also = Callable[[AsyncConnection, Entry], Awaitable[None]]
+"""Writes what follows from an entry, in the same transaction."""
+Provided = Callable[[AsyncConnection], Awaitable[bool]]
+"""Whether an entry is to be written at all, asked in its transaction."""
+
+
 class Activity:
     """Writes and reads the feed. Messages and data are redacted here, whoever wrote them."""
 
     def __init__(self, store: Store, bus: Bus) -> None:
         self._store = store
         self._bus = bus
+        self._also: list[Also] = []
+
+    def also(self, write: Also) -> None:
+        """Call `write(connection, entry)` in the transaction of each entry: either both are stored, or neither."""
+        self._also.append(write)
 
     async def record(
         self,
@@ -63,19 +76,29 @@ class Activity:
         level: str = "info",
         actor: str = "system",
         subject: str | None = None,
+        provided: Provided | None = None,
         **data: Any,
     ) -> None:
-        """Append one entry, log it and tell the pages."""
+        """Append one entry, log it and tell the pages; nothing of it unless `provided` says so."""
         text = redact(message)[:MAX_MESSAGE]
         payload = redact(json.dumps(data, default=str)) if data else None
         if payload and len(payload) > MAX_DATA:
             payload = None
+        row: dict[str, Any] = {
+            "at": utcnow(),
+            "kind": kind,
+            "level": level,
+            "actor": actor,
+            "subject": subject,
+            "message": text,
+        }
         async with self._store.write() as connection:
-            await connection.execute(
-                sa.insert(activity).values(
-                    at=utcnow(), kind=kind, level=level, actor=actor, subject=subject, message=text, data=payload
-                )
-            )
+            if provided is not None and not await provided(connection):
+                return
+            insert = sa.insert(activity).values(row | {"data": payload}).returning(activity.c.id)
+            entry = Entry(**row, id=(await connection.execute(insert)).scalar_one(), data=data)
+            for write in self._also:
+                await write(connection, entry)
         getattr(log, level)(text, kind=kind, actor=actor)
         self._bus.publish("activity")
 

@@ -84,11 +84,33 @@ class Freshness:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Something that waits for a person, with the page where it can be settled."""
+    """Something that waits for a person, with the page where it can be settled.
+
+    `key` names it where its message has words that change while it lasts: a person is told of it once.
+    """
 
     level: Literal["error", "warning", "info"]
     message: str
     href: str
+    key: str = ""
+
+
+Group = Literal["broken", "recovered", "needs", "failed", "finished"]
+"""What a person may want to be told of: a broken promise, what works again, what needs a person, what failed, what is finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A kind of activity that people are told of. `title` stands above one message, `many` behind the number of several.
+
+    `by_subject`: what is told of one subject is the same, whatever its message says, since that has numbers that change.
+    """
+
+    kind: str
+    group: Group
+    title: str
+    many: str
+    by_subject: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +137,8 @@ class Domain:
     templates: Path | None = None
     activity: Mapping[str, str] = field(default_factory=dict)
     """What people call its kinds of activity, by how they begin: {"recording.": "Recordings"}."""
+    notices: tuple[Notice, ...] = ()
+    """Kinds of activity that people are told of, wherever they are."""
     folders: tuple[str, ...] = ()
     """Folders in the data directory that hold people's own files: nothing in them is ever swept away."""
     start: Callable[[Runtime], Awaitable[None]] | None = None

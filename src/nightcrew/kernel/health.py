@@ -83,6 +83,12 @@ class Metrics:
         self.requests = Counter(
             "nightcrew_http_requests_total", "Answered requests", ["method", "status"], registry=self.registry
         )
+        self.notifications = Counter(
+            "nightcrew_notifications_total",
+            "Messages and heartbeats by what became of them",
+            ["target_kind", "outcome"],
+            registry=self.registry,
+        )
         self.loop_blocked = Counter(
             "nightcrew_loop_blocked_seconds_total", "Time the event loop stood still", registry=self.registry
         )
@@ -228,6 +234,11 @@ class Health:
                 {"name": r.name, "age_s": r.age_s, "promise_s": r.promise_s, "fresh": r.fresh} for r in self.results
             ],
         }
+
+    def keeps_all(self, runtime: Runtime) -> bool:
+        """Whether every promise is kept, as far as this node sees. A domain that does not answer breaks none."""
+        kept = not self._broken and all(result.fresh for result in self.results)
+        return kept and self.report(runtime)["status"] != "failing"
 
     def workers(self, runtime: Runtime) -> list[dict[str, Any]]:
         """All workers by name: this node's own, and those that only other living nodes have, as of the last look."""

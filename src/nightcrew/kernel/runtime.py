@@ -28,6 +28,20 @@ class KernelSettings(Options):
 
     activity_days: int = option(90, ge=1, le=3650, unit="days", help="How long the activity feed is kept.")
     job_days: int = option(30, ge=1, le=3650, unit="days", help="How long finished jobs are kept.")
+    notify_repeat: int = option(
+        900,
+        ge=0,
+        le=86_400,
+        unit="seconds",
+        help="What was told is not told again within this time; then one message says how often it happened.",
+    )
+    heartbeat_interval: int = option(
+        60,
+        ge=10,
+        le=86_400,
+        unit="seconds",
+        help="How often heartbeat addresses are called while every promise is kept.",
+    )
     public_url: str = option(
         "",
         max_length=200,

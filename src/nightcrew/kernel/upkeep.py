@@ -1,23 +1,28 @@
-"""The kernel's own work: forgetting what is old."""
+"""The kernel's own work: telling people, and forgetting what is old."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.declare import Domain, Job, Timetable
 from nightcrew.kernel.jobs import Run
+from nightcrew.kernel.notify import notices_store, work
 from nightcrew.kernel.runtime import KernelSettings, Runtime
 
 
 async def clean_up(run: Run) -> dict[str, int]:
-    """Delete old activity, old finished jobs and old cached answers."""
+    """Delete old activity, what people were told then, old finished jobs and old cached answers."""
     return await run.step("prune", _prune, run.runtime)
 
 
 async def _prune(runtime: Runtime) -> dict[str, int]:
     options = runtime.settings.of(KernelSettings)
     entries = await runtime.activity.prune(days=options.activity_days)
+    notices = await notices_store.prune(runtime.store, before=utcnow() - timedelta(days=options.activity_days))
     jobs = await runtime.jobs.prune(days=options.job_days)
     await runtime.http.prune_cache()
-    return {"activity": entries, "jobs": jobs}
+    return {"activity": entries, "notices": notices, "jobs": jobs}
 
 
 DOMAIN = Domain(
@@ -31,7 +36,14 @@ DOMAIN = Domain(
         "settings.": "Settings",
         "access.": "Access",
         "node.": "Machines",
+        "need.": "Needs",
+        "notify.": "Notifications",
     },
+    ticks=work.TICKS,
+    notices=work.NOTICES,
+    start=work.start,
+    stop=work.stop,
+    needs=work.needs,
     jobs=(Job("kernel.clean_up", clean_up, help="Forgets old activity and finished jobs."),),
     timetables=(
         Timetable(

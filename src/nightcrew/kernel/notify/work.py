@@ -1,0 +1,63 @@
+"""What the kernel declares of notifications: two ticks, its own kinds of notices, what needs a person."""
+
+from __future__ import annotations
+
+from nightcrew.kernel.declare import Need, Notice, Tick
+from nightcrew.kernel.notify.post import Post
+from nightcrew.kernel.runtime import Runtime
+
+NOTICES = (
+    Notice("promise.broken", "broken", "A promise is broken", "promises are broken", by_subject=True),
+    Notice("promise.kept", "recovered", "A promise is kept again", "promises are kept again", by_subject=True),
+    Notice("worker.failed", "failed", "A worker failed", "workers failed"),
+    Notice("node.silent", "failed", "A machine is silent", "machines are silent", by_subject=True),
+    Notice("node.back", "recovered", "A machine is back", "machines are back"),
+    Notice("need.new", "needs", "Something needs you", "things need you"),
+)
+
+
+async def start(runtime: Runtime) -> None:
+    """Open the post office, before anything is recorded."""
+    post = Post(runtime)
+    runtime.add(post)
+    runtime.activity.also(post.enter)
+
+
+async def stop(runtime: Runtime) -> None:
+    """Close it."""
+    await runtime.part(Post).close()
+
+
+async def send(runtime: Runtime) -> None:
+    """Send what is due, and call heartbeat addresses."""
+    await runtime.part(Post).look()
+
+
+async def compare(runtime: Runtime) -> None:
+    """Look for what needs a person and did not before."""
+    await runtime.part(Post).compare_needs()
+
+
+async def needs(runtime: Runtime) -> list[Need]:
+    """Targets that do not work."""
+    return await runtime.part(Post).needs()
+
+
+TICKS = (
+    Tick(
+        "kernel.notify",
+        send,
+        every=2.0,
+        promise=60.0,
+        time_limit=30.0,
+        help="Sends what people are to be told, and calls heartbeat addresses.",
+    ),
+    Tick(
+        "kernel.needs",
+        compare,
+        every=15.0,
+        promise=120.0,
+        time_limit=60.0,
+        help="Tells people of what needs one of them.",
+    ),
+)
