@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nightcrew.checks import api, pages, standing, workers
 from nightcrew.checks.settings import CheckSettings
-from nightcrew.kernel.declare import Domain, Job, Page, Tick, Timetable
+from nightcrew.kernel.declare import Domain, Job, Notice, Page, Tick, Timetable
 
 _HERE = Path(__file__).parent
 
@@ -51,6 +51,7 @@ DOMAIN = Domain(
     ),
     routers=(api.router, pages.router),
     pages=(Page("/checks", "Checks"),),
+    notices=(Notice("check.done", "finished", "Checks are done", "check runs are done"),),
     start=workers.start,
     stop=workers.stop,
     needs=standing.needs,

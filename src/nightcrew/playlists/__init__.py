@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nightcrew.kernel.declare import Domain, Job, Page, Tick, Timetable
+from nightcrew.kernel.declare import Domain, Job, Notice, Page, Tick, Timetable
 from nightcrew.playlists import accounts, api, jobs, models, pages, players, standing, workers
 from nightcrew.playlists.accounts import Profile
 from nightcrew.playlists.api import shown_url
@@ -51,6 +51,10 @@ DOMAIN = Domain(
     ),
     routers=(api.router, players.router, pages.router),
     pages=(Page("/sources", "Sources"), Page("/channels", "Channels")),
+    notices=(
+        Notice("playlist.failed", "failed", "A list cannot be fetched", "lists cannot be fetched"),
+        Notice("playlist.recovered", "recovered", "A list works again", "lists work again"),
+    ),
     start=workers.start,
     freshness=standing.freshness,
     needs=standing.needs,

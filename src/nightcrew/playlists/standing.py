@@ -49,7 +49,9 @@ async def needs(runtime: Runtime) -> list[Need]:
         if feed.error and feed.needs_user:
             found.append(Need("error", f"{name}: {feed.error}", link))
         elif feed.error and (feed.failures >= 3 or feed.refreshed_at is None):
-            found.append(Need("warning", f"{name} failed {feed.failures} times in a row: {feed.error}", link))
+            found.append(
+                Need("warning", f"{name} failed {feed.failures} times in a row: {feed.error}", link, f"feed {feed.id}")
+            )
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nightcrew.kernel.declare import Domain, Job, Page, Tick, Timetable
+from nightcrew.kernel.declare import Domain, Job, Notice, Page, Tick, Timetable
 from nightcrew.recordings import admin, api, handover, pages, processing, standing, watch_api, workers
 from nightcrew.recordings.place import LIBRARY
 from nightcrew.recordings.settings import RecordingSettings
@@ -76,6 +76,10 @@ DOMAIN = Domain(
     ),
     routers=(api.router, watch_api.router, admin.router, pages.router),
     pages=(Page("/recordings", "Recordings"),),
+    notices=(
+        Notice("recording.done", "finished", "A recording is finished", "recordings are finished"),
+        Notice("recording.failed", "failed", "A recording failed", "recordings failed"),
+    ),
     start=workers.start,
     stop=workers.stop,
     node_gone=handover.take_over,
