@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 import typer
 
-from nightcrew.cli import checks, local, options, overview, recordings, sources, watches, work
+from nightcrew.cli import checks, local, notify, options, overview, recordings, sources, watches, work
 from nightcrew.cli.client import Failed
 from nightcrew.kernel.errors import NightcrewError
 
@@ -77,6 +77,11 @@ def _register_clients() -> None:
             "token",
             "API keys and players' tokens: list, make, revoke.",
             (options.token_list, options.token_make, options.token_revoke),
+        ),
+        (
+            "notify",
+            "Notifications: list, add, test, remove.",
+            (notify.notify_list, notify.notify_add, notify.notify_test, notify.notify_remove),
         ),
     ):
         app.add_typer(_group(text, commands), name=name)
