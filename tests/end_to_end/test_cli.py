@@ -288,6 +288,25 @@ def test_tokens_are_made_listed_and_revoked(server: Process) -> None:
     run("token", "make", "everything", "a").failed("scope")
 
 
+def test_people_are_told_where_the_command_line_says(server: Process) -> None:
+    run("notify", "add", "webhook", "Hook", "ftp://127.0.0.1/x").failed("it is not an http or https address")
+    address = f"{server.url}/api/v1/needs?token=T0pS3cret"
+    added = ok("notify", "add", "webhook", "Hook", address, "--wants", "broken", "--quiet", "22:30-07:00", "--loud")
+    assert "Hook is told from now on" in added
+    listed = ok("notify", "list")
+    assert "22:30-07:00" in listed
+    assert "T0pS3cret" not in listed + added
+    (row,) = json.loads(ok("notify", "list", "--json"))
+    assert (row["wants"], row["loud"], row["state"]) == (["broken"], True, "new")
+    run("notify", "test", "Hook").failed("Hook did not take the test: ")
+    ok("notify", "add", "heartbeat", "Beat", f"{server.url}/health")
+    assert "Beat took the call" in ok("notify", "test", "Beat")
+    run("notify", "remove", "Other").failed("there is no target 'Other'")
+    assert "is not told any more" in ok("notify", "remove", "Hook")
+    assert json.loads(ok("notify", "remove", "Beat", "--json"))["removed"]
+    assert ok("notify", "list").startswith("Nobody is told.")
+
+
 def test_activity_is_listed_newest_last(server: Process) -> None:
     add_list()
     moments = [line.split()[0] for line in ok("activity", "--limit", "5").splitlines()]
@@ -362,6 +381,10 @@ JSON_COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("recordings", "watch", "on"): ("Watched",),
     ("recordings", "watch", "off"): ("Watched",),
     ("recordings", "watch", "remove"): ("Watched",),
+    ("notify", "add"): ("heartbeat", "Beat", "{url}/health"),
+    ("notify", "list"): (),
+    ("notify", "test"): ("Beat",),
+    ("notify", "remove"): ("Beat",),
 }
 
 
@@ -372,7 +395,7 @@ def test_json_can_be_parsed_wherever_it_is_offered(server: Process) -> None:
     job = json.loads(ok("source", "refresh", source, "--json"))[0]["id"]
     failed, recording = (json.loads(ok("record", "http://127.0.0.1:9/live.m3u8", "--json"))["id"] for _ in range(2))
     assert run("recordings", "stop", failed, "--follow").code == 1, "there is nothing to make a file of"
-    known = {"job": job, "source": source, "failed": failed, "recording": recording}
+    known = {"job": job, "source": source, "failed": failed, "recording": recording, "url": server.url}
     for words, more in JSON_COMMANDS.items():
         printed = ok(*words, *(text.format(**known) for text in more), "--json")
         assert isinstance(json.loads(printed), list | dict), words

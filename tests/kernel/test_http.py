@@ -659,3 +659,36 @@ def test_only_what_is_slow_for_long_is_a_trickle(size: int, seconds: float) -> N
     )
     assert not is_trickle(size, 20), "it has 20 seconds to begin"
     assert not is_trickle(10**12, seconds)
+
+
+# -- sending -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["200 OK", "201 Created", "202 Accepted", "204 No Content"])
+async def test_any_good_status_says_that_a_message_was_taken(http: Http, server, status: str) -> None:
+    server.answers("/", status=status)
+    await http.send(Request(server.url(), "POST", json={"a": 1}, allow_private=True), limits=Limits(seconds=5))
+    (seen,) = server.requests
+    assert (seen.method, seen.body) == ("POST", b'{"a":1}')
+
+
+async def test_a_message_is_sent_once_even_if_it_fails(http: Http, server) -> None:
+    server.answers("/", status="503 Service Unavailable", retry_after="7")
+    with pytest.raises(Retry, match=r"cannot send to http://127\.0\.0\.1:\d+/: it answers HTTP 503") as told:
+        await http.send(Request(server.url(), "POST", json={}, allow_private=True), limits=Limits(seconds=5))
+    assert told.value.after == 7
+    assert len(server.requests) == 1
+
+
+async def test_a_redirect_that_loses_the_message_does_not_take_it(http: Http, server) -> None:
+    server.answers("/", status="302 Found", location="/login")
+    server.answers("/login", b"<html>")
+    with pytest.raises(GiveUp, match="it redirects to a page that takes no messages"):
+        await http.send(Request(server.url(), "POST", json={}, allow_private=True), limits=Limits(seconds=5))
+
+
+async def test_a_message_leads_into_a_private_network_only_where_that_was_said(http: Http, server) -> None:
+    server.answers("/")
+    with pytest.raises(GiveUp, match="private network"):
+        await http.send(Request(server.url(), "POST", json={}), limits=Limits(seconds=5))
+    assert server.requests == []
