@@ -135,7 +135,7 @@ async def test_the_recording_of_another_watch_is_not_its_own(runtime: Runtime) -
     other = await watched(runtime, name="Other")
     await look(runtime, other, at("03:00"))
     watch = await watched(runtime)
-    assert await watching.running_of(runtime, watch) is None
+    assert await recordings.running_of(runtime.store, [watch.id]) == {}
     await look(runtime, watch, at("03:00"))
     assert {row.watch_id for row in await recorded(runtime)} == {other.id, watch.id}
 
@@ -156,11 +156,11 @@ async def test_the_next_look_is_after_the_interval_and_no_later_than_the_next_wi
 
 async def test_of_two_who_look_at_the_same_time_one_begins_it(runtime: Runtime) -> None:
     watch = await watched(runtime, EVENING)
-    await watching.look(runtime, watch, at("20:10"))
+    await watching.look(runtime, watch, None, at("20:10"))
     (row,) = await recorded(runtime)
     await recordings.change(runtime.store, row.id, watch_id=None)
     await watches.change(runtime.store, watch.id, ended_window=None)
-    await watching.look(runtime, watch, at("20:10"))
+    await watching.look(runtime, watch, None, at("20:10"))
     assert len(await recorded(runtime)) == 1, "it was looked at since this one read it"
 
 
