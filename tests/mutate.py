@@ -18,7 +18,6 @@ import os
 import random
 import resource
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -31,23 +30,19 @@ import pytest
 
 TESTS = Path(__file__).parent
 SOURCE = TESTS.parent / "src" / "nightcrew"
-LOADED = "alembic.command av croniter cryptography.fernet dbos fastapi httpx2 jinja2 prometheus_client psutil psycopg pwdlib rich uvicorn"
-MODULES = {
-    **{name: name.replace("/", "/test_") for name in (
-        "checks/capacity", "checks/conclusion", "checks/plan", "checks/rules", "playlists/rules", "recorder/fmp4", "recorder/ts",
-        "recorder/window", "recordings/chapters", "recordings/disk", "recordings/naming", "recordings/retention",
-        "recordings/rules", "recordings/windows")},
-    "recordings/nfo": "recordings/test_chapters",
-}  # fmt: skip
-PATIENCE = 60
-"""Seconds of work after which a mutant that does not end was noticed."""
-MEMORY = 4 << 30
-OPPOSITES = {
-    "Lt": "LtE", "LtE": "Lt", "Gt": "GtE", "GtE": "Gt", "Eq": "NotEq", "NotEq": "Eq", "In": "NotIn", "NotIn": "In",
-    "Is": "IsNot", "IsNot": "Is", "And": "Or", "Or": "And", "Add": "Sub", "Sub": "Add", "Mult": "Div", "Div": "Mult",
-    "FloorDiv": "Mult", "Mod": "Mult", "Pow": "Mult", "LShift": "RShift", "RShift": "LShift", "BitAnd": "BitOr", "BitOr": "BitAnd",
-    "min": "max", "max": "min", "any": "all", "all": "any",
-}  # fmt: skip
+LOADED = "alembic.command av croniter dbos fastapi httpx2 jinja2 prometheus_client psutil psycopg pwdlib rich uvicorn"
+TESTED = """checks/capacity checks/conclusion checks/plan checks/rules playlists/rules recorder/fmp4 recorder/ts recorder/window
+recordings/chapters recordings/disk recordings/naming recordings/retention recordings/rules recordings/windows"""
+MODULES = {name: name.replace("/", "/test_") for name in TESTED.split()}
+MODULES["recordings/nfo"] = "recordings/test_chapters"
+"""Modules, and the file of their tests."""
+PATIENCE, MEMORY = 60, 4 << 30
+"""Seconds of work and bytes after which a mutant that does not end was noticed."""
+PAIRS = "Lt LtE Gt GtE Eq NotEq In NotIn Is IsNot And Or Add Sub Mult Div LShift RShift BitAnd BitOr min max any all"
+OPPOSITES = dict.fromkeys(("FloorDiv", "Mod", "Pow"), "Mult")
+for one, other in zip(PAIRS.split()[::2], PAIRS.split()[1::2], strict=True):
+    OPPOSITES |= {one: other, other: one}
+OPTIONS = "-x -pno:schemathesis -pno:cacheprovider --timeout=30 --hypothesis-seed=0 --hypothesis-profile=mutate"
 NODES = (ast.expr, ast.stmt, ast.comprehension, ast.match_case, ast.keyword, ast.excepthandler)
 CONDITIONS = (ast.Name, ast.Attribute, ast.Call, ast.BoolOp, ast.NamedExpr)
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -65,24 +60,15 @@ class Mutant:
     old: ast.AST
     new: ast.AST
 
-    def apply(self) -> None:
-        """In this process only."""
-        if self.at is None:
-            setattr(self.owner, self.name, self.new)
-        else:
-            getattr(self.owner, self.name)[self.at] = self.new
-
     def __str__(self) -> str:
         return f"{self.module} {self.where or 'module'}: {text(self.old)} → {text(self.new)}"
 
 
 def text(node: ast.AST) -> str:
-    """On one line."""
     return " ".join(ast.unparse(node).split())
 
 
 def opposite(op: ast.AST) -> ast.AST:
-    """The operator that stands in the place of another."""
     return getattr(ast, OPPOSITES[type(op).__name__])()
 
 
@@ -144,8 +130,10 @@ def run(module: str, tree: ast.Module, mutant: Mutant | None) -> int:
     if child := os.fork():
         return child
     try:
-        if mutant is not None:
-            mutant.apply()
+        if mutant is not None and mutant.at is None:
+            setattr(mutant.owner, mutant.name, mutant.new)
+        elif mutant is not None:
+            getattr(mutant.owner, mutant.name)[mutant.at] = mutant.new
         instead = Instead(f"nightcrew.{module.replace('/', '.')}", str(SOURCE / f"{module}.py"))
         instead.code = compile(ast.fix_missing_locations(tree), instead.path, "exec")
         sys.meta_path.insert(0, instead)
@@ -155,26 +143,18 @@ def run(module: str, tree: ast.Module, mutant: Mutant | None) -> int:
         os.dup2(nowhere, 1), os.dup2(nowhere, 2)
         phases = [one for one in hypothesis.Phase if one is not hypothesis.Phase.shrink]
         hypothesis.settings.register_profile("mutate", phases=phases, database=None, deadline=None)
-        options = [
-            "-x",
-            "-pno:schemathesis",
-            "-pno:cacheprovider",
-            "--timeout=30",
-            "--hypothesis-seed=0",
-            "--hypothesis-profile=mutate",
-        ]
-        os._exit(pytest.main([str(TESTS / f"{MODULES[module]}.py"), *options]))
+        os._exit(pytest.main([str(TESTS / f"{MODULES[module]}.py"), *OPTIONS.split()]))
     finally:
         os._exit(3)
 
 
-def survivors(module: str, tree: ast.Module, chosen: list[Mutant], at_once: int) -> Iterator[Mutant]:
+def survivors(module: str, tree: ast.Module, chosen: list[Mutant]) -> Iterator[Mutant]:
     """Those that the tests did not notice."""
     if os.waitpid(run(module, tree, None), 0)[1]:
         sys.exit(f"the tests of {module} fail without a mutant")
     going, left = dict[int, Mutant](), chosen[::-1]
     while going or left:
-        while left and len(going) < at_once:
+        while left and len(going) < (os.cpu_count() or 1):
             mutant = left.pop()
             going[run(module, tree, mutant)] = mutant
         child, status = os.wait()
@@ -189,7 +169,6 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=0, help="so many of them; 0: all")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="modules whose name contains this")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--goal", type=float, default=0.9)
     given = parser.parse_args()
     sys.dont_write_bytecode = False  # every child would compile everything
@@ -200,15 +179,16 @@ def main() -> None:
     found = [one for name, tree in trees.items() for one in mutants(name, tree) if str(one) not in same]
     if given.count:
         found = random.Random(given.seed).sample(found, min(given.count, len(found)))
-    lived = Counter[str]()
+    lived = 0
     for name, tree in trees.items():
         mine = [one for one in found if one.module == name]
-        for mutant in survivors(name, tree, mine, given.jobs):
-            lived[name] += 1
-            print(f"{mutant}  (line {getattr(mutant.old, 'lineno', '?')})", flush=True)
-        print(f"{name}: {len(mine) - lived[name]} of {len(mine)} noticed", flush=True)
-    score = 1 - lived.total() / max(1, len(found))
-    print(f"all: {len(found) - lived.total()} of {len(found)} noticed, {score:.1%}")
+        alive = list(survivors(name, tree, mine))
+        lived += len(alive)
+        for one in alive:
+            print(f"{one}  (line {getattr(one.old, 'lineno', '?')})")
+        print(f"{name}: {len(mine) - len(alive)} of {len(mine)} noticed", flush=True)
+    score = 1 - lived / max(1, len(found))
+    print(f"all: {len(found) - lived} of {len(found)} noticed, {score:.1%}")
     sys.exit(score < given.goal)
 
 
