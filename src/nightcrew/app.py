@@ -30,7 +30,7 @@ from nightcrew.kernel.declare import Domain
 from nightcrew.kernel.errors import NeedsUser, NightcrewError
 from nightcrew.kernel.events import Bus
 from nightcrew.kernel.health import Health
-from nightcrew.kernel.hooks import STARTING, STOPPING, Hooks
+from nightcrew.kernel.hooks import STARTING, STOPPING, TAKING_OVER, Hooks
 from nightcrew.kernel.http import Http
 from nightcrew.kernel.http_cache import HttpCache
 from nightcrew.kernel.jobs import Jobs
@@ -240,7 +240,7 @@ def _wire(config: Config, runtime: Runtime) -> None:
 
 async def _left_of(runtime: Runtime, domain: Domain, gone: NodeRow) -> list[str]:
     """What a domain had at a node that is gone, taken over."""
-    had: list[str] = await runtime.hooks.call(domain, "node_gone", runtime, gone, default=list)
+    had: list[str] = await runtime.hooks.call(domain, "node_gone", runtime, gone, default=list, limit=TAKING_OVER)
     return had
 
 

@@ -147,7 +147,7 @@ async def test_before_the_first_look_nothing_is_known_and_nothing_is_told(house:
     await house.look()
     assert len(await house.told()) == 1
     (need,) = await standing.needs(house.runtime)
-    assert need.message == "The recordings' disk has 0 B free, and 1.0 GB are needed"
+    assert need.message == "The recordings' disk has 0 B free, and 1.0 GB is needed"
 
 
 async def test_people_are_told_each_time_that_the_disk_becomes_short_and_only_then(house: House) -> None:
@@ -156,7 +156,7 @@ async def test_people_are_told_each_time_that_the_disk_becomes_short_and_only_th
     house.volume.leave(0.7 * GB)
     await house.look()
     await house.look()
-    assert await house.told() == ["The recordings' disk is short: 700 MB free, 1.0 GB are needed"]
+    assert await house.told() == ["The recordings' disk is short: 700 MB free, 1.0 GB needed"]
     (entry,) = await house.runtime.activity.page(kind="disk.short")
     assert entry.level == "warning"
     house.volume.leave(2 * GB)

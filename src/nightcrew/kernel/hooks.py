@@ -23,6 +23,7 @@ PATIENCE = 10.0
 """Seconds within which a domain has to answer."""
 STARTING = 60.0
 STOPPING = 20.0
+TAKING_OVER = 60.0
 _DOING = {
     "start": "could not start",
     "stop": "could not be stopped in order",

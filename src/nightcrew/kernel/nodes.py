@@ -31,6 +31,8 @@ SILENT = 60.0
 """Seconds without one after which a node is dead, and others take over what it had."""
 LIMIT = 15.0
 """Seconds that a sign of life may take, with all that belongs to it: soon enough before others think this node dead."""
+TAKING = 300.0
+"""Seconds that taking over from dead nodes may take; then it is begun again, here or at another node."""
 PROOF = 2.5 * HEARTBEAT
 """Seconds in which the other holder of a name has to give a sign of life, or it is dead."""
 SKEWED = 2.0
@@ -62,7 +64,9 @@ class Nodes:
 
     async def run(self) -> None:
         """Give signs of life and look for those who give none, until cancelled."""
-        await forever("heartbeat", self._round)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(forever("heartbeat", self._round), name="heartbeat")
+            tasks.create_task(forever("take-over", self._look_for_silent, limit=TAKING), name="take-over")
 
     async def stop(self) -> None:
         """A person stops this node."""
@@ -93,9 +97,15 @@ class Nodes:
             return HEARTBEAT
         if was_gone:
             await self._activity.record("node.back", f"{self.node} is back", subject=self.node)
-        for silent in await nodes_store.take_silent(self._store, self.node, silent=SILENT):
-            await self._take_over(silent)
         await self._look()
+        return HEARTBEAT
+
+    async def _look_for_silent(self) -> float:
+        """Beside the heartbeat, which must not wait for it."""
+        if not self.usurped.is_set():
+            for silent in await nodes_store.take_silent(self._store, self.node, silent=SILENT):
+                await self._take_over(silent)
+                await self._look()
         return HEARTBEAT
 
     async def _look(self) -> None:

@@ -59,7 +59,7 @@ async def look(runtime: Runtime) -> None:
             keeper.spared.clear()
         return
     if not was_short:
-        said = f"The recordings' disk is short: {size(usage.free)} free, {size(needed)} are needed"
+        said = f"The recordings' disk is short: {size(usage.free)} free, {size(needed)} needed"
         await runtime.activity.record("disk.short", said, level="warning")
     await actions.apply_retention(runtime, actor="disk", dry_run=False)
     usage = await _usage_now(runtime)

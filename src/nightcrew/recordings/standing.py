@@ -34,7 +34,7 @@ async def needs(runtime: Runtime) -> list[Need]:
             found.append(Need("warning", f"{row.name} is {row.state.value}: {row.reason}", href))
     disk = runtime.part(Disk)
     if disk.short:
-        said = f"The recordings' disk has {size(disk.free)} free, and {size(disk.reserve)} are needed"
+        said = f"The recordings' disk has {size(disk.free)} free, and {size(disk.reserve)} is needed"
         found.append(Need("warning", said, "/recordings"))
     return found
 
