@@ -244,6 +244,7 @@ def test_a_folder_that_vanishes_meanwhile_is_no_failure(library: Path, monkeypat
     real = os.scandir
 
     def late(handle: int) -> object:
+        monkeypatch.setattr(os, "scandir", real)  # rmtree asks it too
         shutil.rmtree(library / SEASON, ignore_errors=True)
         return real(handle)
 

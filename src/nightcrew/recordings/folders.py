@@ -78,7 +78,7 @@ def remove_episode(root: Path, files: Sequence[Path], *, dry_run: bool) -> Remov
 def _target(base: Path, file: Path) -> Path:
     """The file's own place: symlinks in the folders above it are resolved, the last one is not."""
     try:
-        target = file.parent.resolve() / file.name
+        target = _resolved(file.parent) / file.name
     except (OSError, RuntimeError, ValueError) as exc:  # a loop of symlinks, a NUL
         raise Invalid(f"The place of {file.name!r} cannot be made out, so nothing is deleted.") from exc
     if file.name in {"", ".."} or not target.parent.is_relative_to(base):
@@ -86,6 +86,17 @@ def _target(base: Path, file: Path) -> Path:
     if _is_folder(target) and not _is_segments(target.name):
         raise Invalid(f"{file} is a folder and no *{SEGMENTS} folder, so nothing is deleted.")
     return target
+
+
+def _resolved(folder: Path) -> Path:
+    """Without symlinks, whether it is there or not. A loop of them raises, which from Python 3.13 on `resolve` passes over."""
+    found = folder.resolve()
+    try:
+        found.stat()
+    except OSError as exc:
+        if exc.errno == errno.ELOOP:
+            raise
+    return found
 
 
 def _is_folder(path: Path) -> bool:
