@@ -621,7 +621,8 @@ def test_a_password_keeps_strangers_out_and_a_lost_server_is_told(
             server.kill()
             server.start(wait=False)
             expect(page.locator("#offline")).to_be_visible()
-            expect(page.locator("#offline")).to_be_hidden()
+            server.wait_ready()
+            expect(page.locator("#offline")).to_be_hidden(timeout=60_000)
             meant = ("net::ERR_", "Failed to fetch")
             site.watch.complaints[:] = [c for c in site.watch.complaints if not any(words in c for words in meant)]
 
