@@ -34,33 +34,35 @@ async def take_over(runtime: Runtime, gone: NodeRow) -> list[str]:
         return []  # its recorders go on without a server, as was asked for
     rows = await recordings.of_states(runtime.store, ACTIVE, node=gone.id)
     moved: list[Recording] = []
+    left = 0
     for row in rows:
         try:
-            await _move(runtime, row, gone)
+            if await _move(runtime, row, gone):
+                moved.append(row)
         except (NightcrewError, OSError) as exc:
+            left += 1
             log.warning("a recording could not be taken over", recording=row.id, reason=str(exc))
-        else:
-            moved.append(row)
+    stays = [f"{counted(left, 'recording')} that could not be taken over"] if left else []
     if not moved:
-        return [f"{counted(len(rows), 'recording')} that could not be taken over"] if rows else []
+        return stays
     said = f"{news.named([row.name for row in moved])}: interrupted, {gone.id} is silent; going on at {runtime.node}"
     await runtime.activity.record("recording.moved", said, level="warning")
     runtime.bus.publish("recordings")
     await runtime.part(Keeper).soon()
-    return [counted(len(moved), "recording")]
+    return [counted(len(moved), "recording"), *stays]
 
 
-async def _move(runtime: Runtime, row: Recording, gone: NodeRow) -> None:
+async def _move(runtime: Runtime, row: Recording, gone: NodeRow) -> bool:
+    """Returns whether it goes on here; another may have taken it."""
     now, root = utcnow(), str(await asyncio.to_thread(place.library, runtime))
     if not row.bytes:
-        await recordings.adopt(runtime.store, row.id, of=gone.id, node=runtime.node, root=root)
-    elif await asyncio.to_thread(Path(row.segments).is_dir):
-        if await recordings.adopt(runtime.store, row.id, of=gone.id, node=runtime.node):
-            said = f"{gone.id} is silent; it goes on at {runtime.node}"
-            await recordings.change_state(runtime.store, row.id, State.RETRYING, said, now=now)
-    else:
-        moment = now.astimezone()
-        taken = await asyncio.to_thread(place.episodes, Path(root), row.name, row.title, moment)
-        await recordings.go_on_elsewhere(
-            runtime.store, row, of=gone.id, node=runtime.node, root=root, now=now, moment=moment, taken=taken
-        )
+        return await recordings.adopt(runtime.store, row.id, of=gone.id, node=runtime.node, root=root)
+    if await asyncio.to_thread(Path(row.segments).is_dir):
+        said = f"{gone.id} is silent; it goes on at {runtime.node}"
+        await recordings.change_state(runtime.store, row.id, State.RETRYING, said, now=now)  # before our keeper has it
+        return await recordings.adopt(runtime.store, row.id, of=gone.id, node=runtime.node)
+    moment = now.astimezone()
+    taken = await asyncio.to_thread(place.episodes, Path(root), row.name, row.title, moment)
+    return await recordings.go_on_elsewhere(
+        runtime.store, row, of=gone.id, node=runtime.node, root=root, now=now, moment=moment, taken=taken
+    )

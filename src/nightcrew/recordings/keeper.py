@@ -21,6 +21,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.detached import STEADY, delay
 from nightcrew.kernel.errors import Conflict, GiveUp, NeedsUser, NightcrewError, NotFound, Retry
 from nightcrew.kernel.ffmpeg import ffmpeg_or_none
+from nightcrew.kernel.nodes import SILENT
 from nightcrew.kernel.store import DatabaseAway
 from nightcrew.kernel.tasks import Tasks
 from nightcrew.recorder.ledger import Reader, Tally
@@ -54,7 +55,7 @@ ELSEWHERE = 60.0
 """Seconds for which a source may fail from the beginning before another machine tries it."""
 WORKER = "recordings.keep"
 """The worker by which a machine that records is known."""
-ALIVE = timedelta(seconds=60)
+ALIVE = timedelta(seconds=SILENT)
 ENDING = 15.0
 """Seconds that a recorder has for ending a recording before it is taken from it."""
 RENEWAL = 5.0

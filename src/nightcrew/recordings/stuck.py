@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from nightcrew.kernel import nodes_store
+from nightcrew.kernel import nodes, nodes_store
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NightcrewError, Retry
 from nightcrew.recorder import ledger
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("nightcrew.recordings")
 
-SILENT = timedelta(seconds=60)
+SILENT = timedelta(seconds=nodes.SILENT)
 """A node that has written no heartbeat for this long does not record."""
 SETTLING = timedelta(seconds=60)
 """A recording that has just been moved is left alone for this long."""

@@ -104,9 +104,8 @@ async def _figures(node: Runtime) -> list[dict[str, Any]]:
     for domain in node.hooks.domains:
         if domain.overview and domain.templates and (domain.templates / "overview.html").exists():
             figures: dict[str, Any] = await node.hooks.call(domain, "overview", node, default=dict)
-            shown += [{"title": domain.title, "template": f"{domain.name}/overview.html", "figures": figures}] * bool(
-                figures
-            )
+            if figures:
+                shown.append({"title": domain.title, "template": f"{domain.name}/overview.html", "figures": figures})
     return shown
 
 
