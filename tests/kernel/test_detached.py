@@ -8,10 +8,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -51,7 +53,7 @@ from nightcrew.kernel.detached import launch
 from nightcrew.kernel.processes import Command
 
 async def main():
-    process = launch(Command((sys.executable, "-c", sys.argv[2])), log_file=Path(sys.argv[1]))
+    process = await launch(Command((sys.executable, "-c", sys.argv[2])), log_file=Path(sys.argv[1]))
     print(json.dumps(asdict(process.identity)))
     await process.forget()
 
@@ -67,7 +69,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
     started: list[Detached] = []
 
     async def begin(code: str, *, grace: float = 5.0) -> Detached:
-        process = launch(Command((sys.executable, "-c", code), grace=grace), log_file=tmp_path / "out.log")
+        process = await launch(Command((sys.executable, "-c", code), grace=grace), log_file=tmp_path / "out.log")
         started.append(process)
         return process
 
@@ -348,7 +350,7 @@ async def test_a_log_is_rotated_when_a_process_is_started(tmp_path: Path, monkey
     monkeypatch.setattr(detached, "LOG_BYTES", 100)
     log = tmp_path / "deep" / "out.log"
     for text in ("a" * 150, "b"):
-        process = launch(Command((sys.executable, "-c", f"print({text!r})")), log_file=log)
+        process = await launch(Command((sys.executable, "-c", f"print({text!r})")), log_file=log)
         await asyncio.wait_for(process.ended.wait(), 10)
     assert log.read_text() == "b\n"
     assert log.with_name("out.log.1").stat().st_mode & 0o077 == 0, "it may hold what others must not see"
@@ -356,7 +358,44 @@ async def test_a_log_is_rotated_when_a_process_is_started(tmp_path: Path, monkey
 
 async def test_a_program_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="nowhere"):
-        launch(Command(("/nowhere/at/all",)), log_file=tmp_path / "out.log")
+        await launch(Command(("/nowhere/at/all",)), log_file=tmp_path / "out.log")
+
+
+async def test_the_loop_goes_on_while_a_process_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    turn, real = threading.Event(), subprocess.Popen
+
+    def slow(*args: Any, **options: Any) -> subprocess.Popen[bytes]:
+        if not turn.wait(10):
+            raise OSError("the loop stands still")
+        return real(*args, **options)
+
+    monkeypatch.setattr(detached.subprocess, "Popen", slow)
+    starting = asyncio.ensure_future(launch(Command((sys.executable, "-c", "")), log_file=tmp_path / "out.log"))
+    asyncio.get_running_loop().call_soon(turn.set)
+    await (await starting).ended.wait()
+
+
+async def test_a_process_whose_start_nobody_waits_for_any_more_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, turn, real = threading.Event(), threading.Event(), subprocess.Popen
+    made: list[subprocess.Popen[bytes]] = []
+
+    def slow(*args: Any, **options: Any) -> subprocess.Popen[bytes]:
+        begun.set()
+        turn.wait(10)
+        made.append(real(*args, **options))
+        return made[0]
+
+    monkeypatch.setattr(detached.subprocess, "Popen", slow)
+    code = "import time; time.sleep(60)"
+    starting = asyncio.ensure_future(launch(Command((sys.executable, "-c", code)), log_file=tmp_path / "out.log"))
+    await asyncio.to_thread(begun.wait, 10)
+    starting.cancel()
+    asyncio.get_running_loop().call_soon(turn.set)
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert made[0].returncode == -signal.SIGKILL
 
 
 # -- restarts ----------------------------------------------------------------------------------------------------------

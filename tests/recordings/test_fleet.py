@@ -79,6 +79,13 @@ async def test_a_recorder_takes_as_many_as_it_may_and_then_another_is_started(
     assert fleet.holder(4) is None
 
 
+async def test_two_recordings_that_come_at_once_share_the_recorder_that_starts(
+    fleet: Fleet, order: Callable[[int], Order]
+) -> None:
+    await asyncio.gather(*(fleet.give(order(number), most=2) for number in (1, 2, 3)))
+    assert sorted(len(one.orders) for one in fleet.recorders.values()) == [1, 2]
+
+
 async def test_a_place_that_becomes_free_is_used_again(fleet: Fleet, order: Callable[[int], Order]) -> None:
     for number in (1, 2):
         await fleet.give(order(number), most=2)

@@ -187,13 +187,27 @@ async def _death(identity: Identity) -> None:
         os.close(descriptor)
 
 
-def launch(command: Command, *, log_file: Path) -> Detached:
-    """Start a process in a session of its own, its output at the end of `log_file`. Raises OSError."""
+async def launch(command: Command, *, log_file: Path) -> Detached:
+    """Start a process in a session of its own, its output at the end of `log_file`. Raises OSError.
+
+    A thread starts it: the loop goes on meanwhile. Nothing is left running when the caller is cancelled.
+    """
+    starting = asyncio.ensure_future(asyncio.to_thread(_spawned, command, log_file))
+    try:
+        child = await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with contextlib.suppress(OSError):
+            await _of_ours(await starting, command).kill()
+        raise
+    return _of_ours(child, command)
+
+
+def _spawned(command: Command, log_file: Path) -> subprocess.Popen[bytes]:
     log_file.parent.mkdir(parents=True, exist_ok=True)
     rotate(log_file)
     with log_file.open("ab") as output:
         log_file.chmod(0o600)
-        child = subprocess.Popen(  # noqa: S603 - no shell is in between
+        return subprocess.Popen(  # noqa: S603 - no shell is in between
             command.args,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -201,6 +215,9 @@ def launch(command: Command, *, log_file: Path) -> Detached:
             env=environment(command),
             start_new_session=True,
         )
+
+
+def _of_ours(child: subprocess.Popen[bytes], command: Command) -> Detached:
     identity = identity_of(child.pid) or Identity(boot_id(), child.pid, "")
     return _watched(Detached(identity, command.grace, _child=child))
 

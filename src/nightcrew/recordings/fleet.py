@@ -63,6 +63,7 @@ class Fleet:
     def __init__(self, folder: Path, on_death: OnDeath) -> None:
         self._folder, self._on_death = folder, on_death
         self.recorders: dict[str, Recorder] = {}
+        self._choosing = asyncio.Lock()
         self._tasks = Tasks()
 
     @property
@@ -110,9 +111,9 @@ class Fleet:
 
     async def give(self, order: Order, *, most: int) -> None:
         """Have a recording held; by a process that has room, else by a new one. Raises `Retry` when none can be started."""
-        room = (one for one in self.recorders.values() if len(one.orders) < most)
-        recorder = next(room, None) or await self._start()
-        await self._send(recorder, order)
+        async with self._choosing:  # who asks while a process starts gets a place there
+            room = (one for one in self.recorders.values() if len(one.orders) < most)
+            await self._send(next(room, None) or await self._start(), order)
 
     async def change(self, order: Order) -> None:
         """Another order for a recording that is held; nothing happens when it is the same."""
@@ -162,15 +163,17 @@ class Fleet:
         folder = self._folder / uuid.uuid4().hex[:8]
         command = Command((sys.executable, "-m", "nightcrew.recorder", str(folder)), grace=GRACE)
         try:
-            (folder / ORDERS).mkdir(parents=True, mode=0o700)
-            process = launch(command, log_file=folder / LOG)
+            await asyncio.to_thread((folder / ORDERS).mkdir, parents=True, mode=0o700)
+            process = await launch(command, log_file=folder / LOG)
         except OSError as exc:
             raise Retry(f"no recorder can be started: {exc.strerror}") from exc
         try:
-            write_whole(folder / IDENTITY, json.dumps(asdict(process.identity)).encode())
-        except OSError as exc:
+            await asyncio.to_thread(write_whole, folder / IDENTITY, json.dumps(asdict(process.identity)).encode())
+        except (OSError, asyncio.CancelledError) as exc:
             await process.kill()  # nobody could find it again
-            raise Retry(f"no recorder can be started: {exc.strerror}") from exc
+            if isinstance(exc, OSError):
+                raise Retry(f"no recorder can be started: {exc.strerror}") from exc
+            raise
         recorder = self.recorders[folder.name] = Recorder(folder, process)
         self._watch(recorder)
         return recorder
