@@ -34,25 +34,25 @@ def main() -> None:
 
 
 def deliver(ask: Ask) -> Told:
-    """Pass a message on, or say why that is not possible. Catches everything, as the boundary of this process."""
+    """Pass a message on, or say why that is not possible.
+
+    Catches everything: apprise's plugins are the work of many, each may raise anything, and a traceback shows the address.
+    """
     schema = schema_of(ask.address)
     if not schema:
         return Told(False, "it does not look like service://…")
     if schema in LOCAL:
         return Told(False, f"{schema}:// leads to this machine itself, where nobody is told")
-    words = Words()
+    words, name = Words(), ""
     try:
         service = service_of(ask.address)
-    except Exception as exc:  # noqa: BLE001 - a plugin may raise anything
-        return Told(False, hidden(f"{type(exc).__name__}: {exc}", ask.address))
-    if service is None:
-        return Told(False, hidden(words.last or f"apprise knows no service {schema}://", ask.address))
-    name = str(getattr(service, "service_name", "") or schema)
-    if not ask.send:
-        return Told(True, service=name)
-    try:
+        if service is None:
+            return Told(False, hidden(words.last or f"apprise knows no service {schema}://", ask.address))
+        name = str(getattr(service, "service_name", "") or schema)
+        if not ask.send:
+            return Told(True, service=name)
         taken = bool(service.notify(body=ask.text, title=ask.title, notify_type=ask.tone, body_format="text"))
-    except Exception as exc:  # noqa: BLE001
+    except Exception as exc:  # noqa: BLE001 - a plugin's defect is an answer too
         return Told(False, hidden(f"{type(exc).__name__}: {exc}", ask.address), name)
     return Told(taken, "" if taken else hidden(words.last or "it did not take the message", ask.address), name)
 

@@ -153,7 +153,7 @@ class Recording(threading.Thread):
                     self._stand("offline" if isinstance(exc, Offline) else "waiting", str(exc))
                     patient = failures and not isinstance(exc, Stalled)  # which has waited already
                     self._pause(PAUSES[min(failures, len(PAUSES)) - 1] if patient else 0.0)
-                except Exception as exc:  # noqa: BLE001 - a supervisor: it is told, and the recording goes on
+                except Exception as exc:  # noqa: BLE001 - streamlink's plugins may raise anything, and no picture may be lost for it
                     failures += 1
                     with contextlib.suppress(OSError):  # its log may lie on a full disk
                         traceback.print_exc(file=sys.stderr)

@@ -38,16 +38,21 @@ def look(number: int, order: Order) -> Finding:
     return Finding(number, True, *(text[:MAX_TEXT] for text in (source.title, source.category, source.author)))
 
 
+def answer(number: int, order: Order) -> Finding:
+    """As `look`. Catches everything: a plugin of streamlink may raise anything, and who asks would wait for an answer in vain."""
+    try:
+        return look(number, order)
+    except Exception as exc:  # noqa: BLE001 - a plugin's defect is an answer too
+        return Finding(number, live=None, error=f"its plugin failed: {type(exc).__name__}")
+
+
 def main() -> None:
     """Answer until standard input ends."""
     answers, writing = os.fdopen(os.dup(1), "w", encoding="utf-8"), threading.Lock()
     os.dup2(2, 1)  # what a library prints must not come between the answers
 
-    def answer(number: int, order: Order) -> None:
-        try:
-            found = look(number, order)
-        except Exception as exc:  # noqa: BLE001 - a plugin's defect is an answer too
-            found = Finding(number, live=None, error=f"its plugin failed: {type(exc).__name__}")
+    def write(number: int, order: Order) -> None:
+        found = answer(number, order)
         with writing, contextlib.suppress(OSError):
             answers.write(json.dumps(asdict(found)) + "\n")
             answers.flush()
@@ -55,7 +60,7 @@ def main() -> None:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for line in sys.stdin:
             asked = json.loads(line)
-            pool.submit(answer, int(asked.pop("id")), Order(**asked))
+            pool.submit(write, int(asked.pop("id")), Order(**asked))
         pool.shutdown(wait=False, cancel_futures=True)
     os._exit(0)
 

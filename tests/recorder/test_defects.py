@@ -1,0 +1,44 @@
+"""A plugin of streamlink that raises what nobody expects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from nightcrew.recorder import recording as module
+from nightcrew.recorder import scout, source
+from nightcrew.recorder.recording import Recording
+from nightcrew.recorder.source import Offline
+from nightcrew.recorder.wire import Finding, Order, Standing
+
+
+def test_the_scout_answers_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def defect(_: Order) -> NoReturn:
+        raise LookupError("of a plugin")
+
+    monkeypatch.setattr(source, "resolve", defect)
+    order = Order(1, str(tmp_path), "x", "http://127.0.0.1:9/")
+    assert scout.answer(7, order) == Finding(7, live=None, error="its plugin failed: LookupError")
+
+
+def test_a_recording_tells_of_it_and_reads_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recording = Recording(Order(1, str(tmp_path / "parts"), "x", "http://127.0.0.1:9/"))
+    stood: list[Standing] = []
+
+    def defect(_: Order) -> NoReturn:
+        stood.append(recording.standing)
+        if len(stood) == 1:
+            raise LookupError("of a plugin")
+        recording.stop()
+        raise Offline("it is not live")
+
+    monkeypatch.setattr(module, "resolve", defect)
+    monkeypatch.setattr(module, "PAUSES", (0.0,))
+    recording.run()
+    assert (stood[1].state, stood[1].reason) == ("waiting", "the recorder itself failed: LookupError")
+    assert recording.standing.state == "over"
+    assert "of a plugin" in capsys.readouterr().err, "its log has the traceback"
