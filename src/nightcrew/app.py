@@ -36,6 +36,7 @@ from nightcrew.kernel.http_cache import HttpCache
 from nightcrew.kernel.jobs import Jobs
 from nightcrew.kernel.nodes_store import NodeRow
 from nightcrew.kernel.redaction import log_processor
+from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.schedule import Schedule
 from nightcrew.kernel.settings import Settings
@@ -134,27 +135,34 @@ async def _assemble(config: Config, database: store.Store, ledger: store.Store, 
     name, place = await nodes.hold_name(database, config.data_dir, instance=instance)
     bus = Bus()
     activity = Activity(database, bus)
-    asked = Hooks(config.domains)
+    settings = Settings(
+        {domain.name: domain.settings for domain in config.domains}, data_dir=config.data_dir, node=name
+    )
+    jobs = Jobs(node=name, data_dir=config.data_dir, database=store.sync_url(database.url), store=database, bus=bus)
+    schedule = Schedule(node=name, store=database, bus=bus, activity=activity, jobs=jobs, settings=settings)
+    asked = Hooks(config.domains, lambda: runtime)
     known = nodes.Nodes(node=name, place=place, instance=instance, store=database, activity=activity)
-    return Runtime(
+    health = Health(
+        node=name, store=database, bus=bus, activity=activity, jobs=jobs, schedule=schedule, hooks=asked, nodes=known
+    )
+    runtime = Runtime(
         node=name,
         data_dir=config.data_dir,
         store=database,
-        settings=Settings(
-            {domain.name: domain.settings for domain in config.domains}, data_dir=config.data_dir, node=name
-        ),
+        settings=settings,
         activity=activity,
         bus=bus,
         http=Http(HttpCache(database, vault)),
         vault=vault,
-        jobs=Jobs(node=name, data_dir=config.data_dir, database=store.sync_url(database.url)),
-        schedule=Schedule(node=name),
-        health=Health(asked, known),
+        jobs=jobs,
+        schedule=schedule,
+        health=health,
         slots=Slots(ledger, bus, node=name),
         nodes=known,
         hooks=asked,
         address=f"http://{_shown_host(config.host)}:{config.port}",
     )
+    return runtime
 
 
 async def run(
@@ -170,11 +178,11 @@ async def run(
     listener = _listen(config.host, config.port) if config.web else None
     started = [domain for domain in config.domains if await _start(config, runtime, domain)]
     _wire(config, runtime)
-    await runtime.jobs.launch(runtime)
+    await runtime.jobs.launch(functools.partial(Run, runtime))
     workers = [
         asyncio.create_task(runtime.nodes.run(), name="nodes"),
         asyncio.create_task(runtime.schedule.run(runtime), name="schedule"),
-        asyncio.create_task(runtime.health.run(runtime, listener), name="watchdog"),
+        asyncio.create_task(runtime.health.run(listener), name="watchdog"),
         asyncio.create_task(runtime.slots.run(), name="slots"),
     ]
     server: Server | None = None
@@ -220,7 +228,7 @@ async def _start(config: Config, runtime: Runtime, domain: Domain) -> bool:
             runtime.schedule.add_tick(domain.name, tick)
         for timetable in domain.timetables:
             runtime.schedule.add_timetable(domain.name, timetable)
-    await runtime.hooks.call(domain, "start", runtime, default=lambda: None, limit=STARTING)
+    await runtime.hooks.call(domain, "start", default=lambda: None, limit=STARTING)
     return all((failure.domain, failure.hook) != (domain.name, "start") for failure in runtime.hooks.failures)
 
 
@@ -240,7 +248,7 @@ def _wire(config: Config, runtime: Runtime) -> None:
 
 async def _left_of(runtime: Runtime, domain: Domain, gone: NodeRow) -> list[str]:
     """What a domain had at a node that is gone, taken over."""
-    had: list[str] = await runtime.hooks.call(domain, "node_gone", runtime, gone, default=list, limit=TAKING_OVER)
+    had: list[str] = await runtime.hooks.call(domain, "node_gone", gone, default=list, limit=TAKING_OVER)
     return had
 
 
@@ -264,7 +272,7 @@ async def _stop(
     await _ended([*workers, *late], WORKERS_STOP)
     await _within("the jobs", runtime.jobs.close, JOBS_STOP)
     for domain in reversed(started):
-        await runtime.hooks.call(domain, "stop", runtime, default=lambda: None, limit=STOPPING)
+        await runtime.hooks.call(domain, "stop", default=lambda: None, limit=STOPPING)
     for failure in runtime.hooks.failures:
         if failure.hook == "stop":
             log.error("not stopped in order", why=failure.sentence)

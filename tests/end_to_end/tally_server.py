@@ -12,7 +12,7 @@ from pathlib import Path
 
 from nightcrew import app
 from nightcrew.kernel.declare import Domain, Job, Timetable
-from nightcrew.kernel.jobs import Run
+from nightcrew.kernel.run import Run
 from nightcrew.kernel.settings import Options
 
 TALLY = Path(sys.argv[4])

@@ -83,7 +83,7 @@ async def test_a_disk_that_is_too_short_for_the_finished_file_keeps_the_parts_un
 async def test_a_disk_that_fills_up_while_the_file_is_made_loses_no_part(
     node: Node, film: Film, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nightcrew.kernel.jobs.FIRST_PAUSE", 0.1)
+    monkeypatch.setattr("nightcrew.kernel.run.FIRST_PAUSE", 0.1)
     monkeypatch.setattr("nightcrew.recordings.rules.WIDE", 0.0)  # as if the space had been there when it began
     await node.patch("/api/v1/settings", {"recordings.library": str(small_disk), "recordings.reserve_size": 0})
     async with Counted(film, window=10) as source:

@@ -12,7 +12,7 @@ from pathlib import Path
 from nightcrew import app
 from nightcrew.kernel import upkeep
 from nightcrew.kernel.declare import Domain, Job
-from nightcrew.kernel.jobs import Run
+from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.settings import Options
 

@@ -12,7 +12,7 @@ import pytest
 from nightcrew.kernel import upkeep
 from nightcrew.kernel.declare import Job
 from nightcrew.kernel.engine_sqlite import Connection, engine_arguments
-from nightcrew.kernel.jobs import Run
+from nightcrew.kernel.run import Run
 from support import domain, running
 
 pytestmark = pytest.mark.short

@@ -20,7 +20,7 @@ from nightcrew.kernel import nodes_store, pulse, schedule_store, upkeep
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.declare import Freshness, Job, Tick
 from nightcrew.kernel.errors import GiveUp
-from nightcrew.kernel.jobs import Run
+from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.store import Store, metadata
 from support import domain, locked_out, running, until
@@ -83,7 +83,7 @@ async def test_a_database_that_is_away_is_told_by_health_and_every_route(tmp_pat
     async with running(tmp_path / "data", database_url=postgres) as node:
         assert (await node.http.get("/health")).status_code == 200
         with locked_out(postgres):
-            await node.runtime.health.look(node.runtime)
+            await node.runtime.health.look()
             answer = await node.http.get("/health")
             assert answer.status_code == 503
             assert "the database cannot be used now" in answer.json()["problems"][0]
@@ -91,7 +91,7 @@ async def test_a_database_that_is_away_is_told_by_health_and_every_route(tmp_pat
             assert listing.status_code == 503
             assert "the database cannot be used now" in listing.json()["detail"]
             assert int(listing.headers["retry-after"]) > 0
-        await node.runtime.health.look(node.runtime)
+        await node.runtime.health.look()
         assert (await node.http.get("/health")).json()["problems"] == []
 
 
@@ -113,16 +113,16 @@ async def test_a_broken_promise_is_told_once_however_many_look(tmp_path: Path) -
         return [Freshness("lab", "The lab", age, 10.0, fresh=age < 10)]
 
     async with running(tmp_path / "data", domains=(upkeep.DOMAIN, domain(freshness=stale))) as node:
-        await node.runtime.health.look(node.runtime)
+        await node.runtime.health.look()
         age = 99.0
-        await asyncio.gather(*(node.runtime.health.look(node.runtime) for _ in range(5)))
+        await asyncio.gather(*(node.runtime.health.look() for _ in range(5)))
         told = await node.runtime.activity.page(kind="promise.broken")
         assert [entry.message for entry in told] == ["The lab is 99 s old (promised: 10 s)"]
 
 
 async def test_a_page_without_any_worker_says_so(tmp_path: Path, postgres: str) -> None:
     async with running(tmp_path / "data", database_url=postgres, work=False) as node:
-        await node.runtime.health.look(node.runtime)
+        await node.runtime.health.look()
         answer = await node.http.get("/health")
         assert answer.status_code == 503
         assert "no node does the background work" in answer.json()["problems"][0]

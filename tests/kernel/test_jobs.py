@@ -18,7 +18,7 @@ import pytest
 from nightcrew.kernel import upkeep
 from nightcrew.kernel.declare import Domain, Job
 from nightcrew.kernel.errors import Conflict, GiveUp, NotFound, Retry
-from nightcrew.kernel.jobs import Run
+from nightcrew.kernel.run import Run
 from nightcrew.kernel.settings import Options
 from support import Node, free_port, running
 
@@ -177,7 +177,7 @@ async def test_a_listener_that_raises_changes_no_outcome_and_keeps_no_other_from
     async def bad(*_: Any) -> None:
         raise RuntimeError("the listener's own fault")
 
-    async def good(_runtime: Any, ended: Any) -> None:
+    async def good(ended: Any) -> None:
         heard.append(ended.result)
 
     async with running(tmp_path, **domains(Job("lab.work", work))) as node:

@@ -11,8 +11,8 @@ import pytest
 from nightcrew.kernel import upkeep
 from nightcrew.kernel.declare import Job
 from nightcrew.kernel.errors import GiveUp, Retry
-from nightcrew.kernel.jobs import Ended, Run
-from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.jobs import Ended
+from nightcrew.kernel.run import Run
 from support import Node, domain, running, until
 
 
@@ -23,7 +23,7 @@ class Told:
         self.ends: list[Ended] = []
         node.runtime.jobs.on_end(self.hear)
 
-    async def hear(self, _runtime: Runtime, ended: Ended) -> None:
+    async def hear(self, ended: Ended) -> None:
         self.ends.append(ended)
 
     @property
@@ -92,7 +92,7 @@ async def test_one_that_cannot_hear_of_an_end_changes_neither_the_run_nor_what_o
     async def work(run: Run) -> str:
         return "made"
 
-    async def deaf(_runtime: Runtime, _ended: Ended) -> None:
+    async def deaf(_ended: Ended) -> None:
         raise Retry("the database is away")
 
     async with running(tmp_path, **lab(Job("lab.work", work))) as node:
@@ -105,7 +105,7 @@ async def test_one_that_cannot_hear_of_an_end_changes_neither_the_run_nor_what_o
 async def test_a_stubborn_step_is_tried_again_for_what_may_pass_and_for_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nightcrew.kernel.jobs.FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("nightcrew.kernel.run.FIRST_PAUSE", 0.01)
     errors: list[Exception] = []
     tried: list[str] = []
 

@@ -12,7 +12,7 @@ from nightcrew import app
 from nightcrew.kernel import hooks, upkeep
 from nightcrew.kernel.declare import Domain, Freshness, Job, Need, Tick
 from nightcrew.kernel.errors import GiveUp
-from nightcrew.kernel.jobs import Run
+from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
 from support import NoOptions, domain, running, until
 
@@ -116,7 +116,7 @@ async def test_a_hook_that_fails_takes_no_page_with_it_and_is_told_by_name(
     other = Domain(name="other", title="Other", settings=NoOptions, needs=fine)
     lab = domain(**{hook: broken}, templates=templates)
     async with running(tmp_path / "data", domains=(upkeep.DOMAIN, lab, other)) as node:
-        await node.runtime.health.look(node.runtime)
+        await node.runtime.health.look()
         for path in ("/", "/settings", "/settings/access", "/api/v1/needs", "/metrics"):
             assert (await node.http.get(path)).status_code == 200, path
         health = await node.get("/health")
@@ -133,7 +133,7 @@ async def test_a_hook_that_fails_takes_no_page_with_it_and_is_told_by_name(
             broken.mended = True
             await node.http.get("/settings/access")
             await node.http.get("/")
-            await node.runtime.health.look(node.runtime)
+            await node.runtime.health.look()
             assert (await node.get("/health"))["failed"] == []
 
 
@@ -146,9 +146,9 @@ async def test_results_of_a_domain_that_cannot_be_asked_stay_known(tmp_path: Pat
         return list(answers)
 
     async with running(tmp_path, domains=(upkeep.DOMAIN, domain(freshness=freshness))) as node:
-        await node.runtime.health.look(node.runtime)
+        await node.runtime.health.look()
         answers.clear()
-        await node.runtime.health.look(node.runtime)
+        await node.runtime.health.look()
         report = await node.get("/health")
         assert [result["name"] for result in report["results"]] == ["lab:a"]
         assert report["status"] == "degraded"

@@ -113,12 +113,12 @@ async def test_each_kind_arrives_once(told_anywhere: Node, lab: Lab, server: Raw
     node = told_anywhere
     await webhook(node, server)
     health, activity = node.runtime.health, node.runtime.activity
-    await health.look(node.runtime)
+    await health.look()
     lab.fresh = False
-    await health.look(node.runtime)
+    await health.look()
     await send(node)
     lab.fresh = True
-    await health.look(node.runtime)
+    await health.look()
     await send(node)
     lab.waiting = [Need("error", "The list wants a password", "/sources#source-1")]
     await node.runtime.part(Post).compare_needs()
@@ -443,7 +443,7 @@ async def test_a_heartbeat_stops_when_a_promise_breaks(told_anywhere: Node, lab:
     node = told_anywhere
     server.answers("/beat", b"OK")
     await node.post(TARGETS, {"kind": "heartbeat", "name": "Beat", "address": server.url("/beat")})
-    await node.runtime.health.look(node.runtime)
+    await node.runtime.health.look()
     await send(node)
     beats = len(server.requests)
     assert beats == 1
@@ -451,7 +451,7 @@ async def test_a_heartbeat_stops_when_a_promise_breaks(told_anywhere: Node, lab:
     await send(node)
     assert len(server.requests) == beats, "once in its interval"
     lab.fresh = False
-    await node.runtime.health.look(node.runtime)
+    await node.runtime.health.look()
     await _beat_now(node)
     await send(node)
     assert len(server.requests) == beats, "not while a promise is broken"
@@ -459,7 +459,7 @@ async def test_a_heartbeat_stops_when_a_promise_breaks(told_anywhere: Node, lab:
         next_at = (await connection.execute(sa.select(notify_target.c.next_at))).scalar_one()
     assert next_at > utcnow() + timedelta(seconds=20), "nor by another node, which may not see it"
     lab.fresh = True
-    await node.runtime.health.look(node.runtime)
+    await node.runtime.health.look()
     await _beat_now(node)
     await send(node)
     assert len(server.requests) == beats + 1

@@ -17,11 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightcrew import app
-from nightcrew.kernel import schedule_store, upkeep
+from nightcrew.kernel import cron, schedule_store, upkeep
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.declare import Job, Tick, Timetable
 from nightcrew.kernel.errors import NotFound, Retry
-from nightcrew.kernel.jobs import Run
+from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.schedule import Schedule, next_due
 from nightcrew.kernel.workers import Worker
@@ -394,9 +394,11 @@ async def test_a_restart_after_a_long_stop_breaks_no_promise(tmp_path: Path) -> 
         async with store.write() as connection:
             await connection.execute(sa.update(schedule_store.worker).values(last_ok=utcnow() - timedelta(days=2)))
 
-        again = Schedule(node=node.runtime.node)
+        one = node.runtime
+        parts_of_one = {"node": one.node, "store": one.store, "bus": one.bus, "activity": one.activity}
+        again = Schedule(**parts_of_one, jobs=one.jobs, settings=one.settings)
         again.add_tick("lab", parts.ticks[0])
-        preparing = asyncio.create_task(again._prepare(node.runtime))
+        preparing = asyncio.create_task(again._prepare())
         while not preparing.done():  # the watchdog may look between any two steps of a start
             await asyncio.sleep(0)
             assert again.workers["lab.often"].fresh(utcnow())
@@ -576,17 +578,18 @@ def berlin() -> Any:
 )
 @pytest.mark.usefixtures("berlin")
 def test_a_timetable_keeps_its_time_of_day_over_a_change_of_the_clocks(now: datetime, expected: datetime) -> None:
-    assert Schedule(node="x")._next("30 4 * * *", now) == expected
+    assert cron.next_time("30 4 * * *", now) == expected
 
 
-def test_a_wrong_cron_expression_is_refused_where_it_is_declared() -> None:
-    with pytest.raises(ValueError, match="61"):
-        Schedule(node="x").add_timetable("lab", Timetable("lab.t", cron="61 * * * *", job="lab.job", promise=1))
+async def test_a_wrong_cron_expression_is_refused_where_it_is_declared(tmp_path: Path) -> None:
+    async with ticking(tmp_path) as runtime:
+        with pytest.raises(ValueError, match="61"):
+            runtime.schedule.add_timetable("lab", Timetable("lab.t", cron="61 * * * *", job="lab.job", promise=1))
 
 
 def test_the_sixth_field_is_the_second() -> None:
     now = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
-    assert Schedule(node="x")._next("* * * * * 30", now) == datetime(2026, 3, 4, 5, 6, 30, tzinfo=UTC)
+    assert cron.next_time("* * * * * 30", now) == datetime(2026, 3, 4, 5, 6, 30, tzinfo=UTC)
 
 
 # -- one worker ----------------------------------------------------------------------------------------------------

@@ -71,7 +71,7 @@ async def test_the_filter_keeps_what_matches_in_every_output(lists: Node) -> Non
     node = lists
     await node.patch("/api/v1/settings", {"FILTER_ENABLED": True, "FILTER_KEYWORDS": []})
     assert len(names((await node.http.get("/playlist/DE.m3u")).text)) == 3, "no keywords: nothing is filtered"
-    told = [need.message for need in await node.runtime.health.needs(node.runtime)]
+    told = [need.message for need in await node.runtime.health.needs()]
     assert any("filters nothing" in message for message in told)
     await node.patch("/api/v1/settings", {"FILTER_KEYWORDS": ["news", "sport:Athletics"]})
     text = (await node.http.get("/playlist/all.m3u")).text

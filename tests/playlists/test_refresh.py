@@ -508,7 +508,7 @@ async def test_everything_is_fetched_anew_at_a_start_and_never_unserved(tmp_path
 
 async def test_a_source_that_never_worked_breaks_its_promise_until_it_is_removed(node: Node, tmp_path: Path) -> None:
     async def told() -> tuple[str, list[str], str]:
-        await node.runtime.health.look(node.runtime)
+        await node.runtime.health.look()
         needs = await node.get("/api/v1/needs")
         text = (await node.http.get("/metrics")).text
         return (await node.get("/health"))["status"], [item["message"] for item in needs["items"]], text
@@ -540,7 +540,7 @@ async def test_a_stale_playlist_is_served_with_its_age(node: Node, world: World)
     assert answer.headers["last-modified"].endswith("GMT")
     row = (await node.get("/vavoo/api/status"))["regions"][0]
     assert (row["status_text"], row["status_class"]) == ("STALE", "stale")
-    await node.runtime.health.look(node.runtime)
+    await node.runtime.health.look()
     health = await node.get("/health")
     assert health["status"] == "degraded"
     kinds = [e["kind"] for e in (await node.get("/api/v1/activity"))["items"]]

@@ -32,8 +32,8 @@ async def test_a_run_that_has_not_worked_has_them_looked_at_now() -> None:
     waiting, found = Waiting(), rows(3)
     for row in found:
         waiting.put_off(row, BEGUN)
-    await waiting.ended(None, Ended(JOB, "another", 1.0, None))  # type: ignore[arg-type]
-    await waiting.ended(None, Ended("playlists.refresh", "a list", 1.0, "it failed"))  # type: ignore[arg-type]
+    await waiting.ended(Ended(JOB, "another", 1.0, None))
+    await waiting.ended(Ended("playlists.refresh", "a list", 1.0, "it failed"))
     assert waiting.due(found) == []
-    await waiting.ended(None, Ended(JOB, "one of them", 1.0, CANCELLED))  # type: ignore[arg-type]
+    await waiting.ended(Ended(JOB, "one of them", 1.0, CANCELLED))
     assert waiting.due(found) == found

@@ -15,7 +15,7 @@ from nightcrew.checks.store.order import Candidate
 from nightcrew.playlists import Profile, accounts
 
 if TYPE_CHECKING:
-    from nightcrew.kernel.jobs import Run
+    from nightcrew.kernel.run import Run
     from nightcrew.kernel.runtime import Runtime
 
 BATCH = 1_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from nightcrew.checks import actions, ordering
@@ -9,7 +10,8 @@ from nightcrew.checks.crew import Crew
 from nightcrew.checks.resolutions import Resolver
 from nightcrew.checks.store import queue
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.jobs import Ended, Run
+from nightcrew.kernel.jobs import Ended
+from nightcrew.kernel.run import Run
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
@@ -30,7 +32,7 @@ async def start(runtime: Runtime) -> None:
     runtime.add(Reorder())
     runtime.add(Resolver(runtime))
     await queue.give_back(runtime.store, node=runtime.node, now=utcnow())
-    runtime.jobs.on_end(_after_job)
+    runtime.jobs.on_end(functools.partial(_after_job, runtime))
     runtime.settings.watch(lambda keys: _on_settings(runtime, keys))
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
 
     from nightcrew.kernel.nodes_store import NodeRow
-    from nightcrew.kernel.runtime import Runtime
+    from nightcrew.kernel.runtime import Runtime as Runtime  # noqa: PLC0414 - named from here where only a type is meant
     from nightcrew.kernel.settings import Options
 
 Seconds = float

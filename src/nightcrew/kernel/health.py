@@ -8,23 +8,23 @@ import socket
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from nightcrew import __version__
 from nightcrew.kernel import schedule_store
+from nightcrew.kernel.activity import Activity
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.declare import Freshness, Need
+from nightcrew.kernel.events import Bus
 from nightcrew.kernel.forever import forever
 from nightcrew.kernel.hooks import Hooks
-from nightcrew.kernel.jobs import Ended
+from nightcrew.kernel.jobs import Ended, Jobs
 from nightcrew.kernel.nodes import SILENT, Nodes
 from nightcrew.kernel.pulse import Pulse
-from nightcrew.kernel.store import DatabaseAway
-
-if TYPE_CHECKING:
-    from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.schedule import Schedule
+from nightcrew.kernel.store import DatabaseAway, Store
 
 WATCH = 1.0
 """Seconds between two looks of the watchdog."""
@@ -102,9 +102,26 @@ class Metrics:
 class Health:
     """Compares every worker and result with its promise, and tells when one breaks or holds again."""
 
-    def __init__(self, hooks: Hooks, nodes: Nodes) -> None:
+    def __init__(
+        self,
+        *,
+        node: str,
+        store: Store,
+        bus: Bus,
+        activity: Activity,
+        jobs: Jobs,
+        schedule: Schedule,
+        hooks: Hooks,
+        nodes: Nodes,
+    ) -> None:
         self.metrics = Metrics()
         self.results: list[Freshness] = []
+        self._node = node
+        self._store = store
+        self._bus = bus
+        self._activity = activity
+        self._jobs = jobs
+        self._schedule = schedule
         self._hooks = hooks
         self._nodes = nodes
         self._by_domain: dict[str, list[Freshness]] = {}
@@ -114,22 +131,22 @@ class Health:
         self._unseen: str | None = None
         self._looking = asyncio.Lock()
 
-    async def job_ended(self, _runtime: Runtime, ended: Ended) -> None:
+    async def job_ended(self, ended: Ended) -> None:
         """Called by the job runner."""
         self.metrics.job_seconds.labels(ended.job, ended.outcome).observe(ended.seconds)
 
-    async def run(self, runtime: Runtime, listener: socket.socket | None = None) -> None:
+    async def run(self, listener: socket.socket | None = None) -> None:
         """Watch until cancelled. What the watchdog cannot read is an alert as well: see `problems`."""
         self._looked = time.monotonic()
         pulse = Pulse(
             asyncio.get_running_loop(),
             listener,
-            report=lambda sentence: self.report(runtime, stuck=sentence),
+            report=lambda sentence: self.report(stuck=sentence),
             blocked=self.metrics.loop_blocked.inc,
         )
 
         async def once() -> float:
-            await self.look(runtime)
+            await self.look()
             return WATCH
 
         try:
@@ -137,47 +154,45 @@ class Health:
         finally:
             pulse.stop()
 
-    async def look(self, runtime: Runtime) -> None:
+    async def look(self) -> None:
         """One comparison of everything with its promise."""
         now = utcnow()
-        for worker in runtime.schedule.workers.values():
+        for worker in self._schedule.workers.values():
             self.metrics.worker_fresh.labels(worker.name).set(worker.fresh(now))
             self.metrics.worker_age.labels(worker.name).set(worker.age(now))
             self.metrics.worker_promise.labels(worker.name).set(worker.promise)
             self.metrics.worker_failures.labels(worker.name).set(worker.failures)
-        self.metrics.jobs_running.set(runtime.jobs.running)
+        self.metrics.jobs_running.set(self._jobs.running)
         try:
             async with self._looking:  # two at once would tell one change twice
-                await self._read(runtime, now)
+                await self._read(now)
         except DatabaseAway as exc:
             self._unseen = str(exc)
             return
         self._unseen = None
         self._looked = time.monotonic()
 
-    async def _read(self, runtime: Runtime, now: datetime) -> None:
+    async def _read(self, now: datetime) -> None:
         since = now - timedelta(seconds=SILENT)
-        self._others = (
-            [] if runtime.store.is_sqlite else await schedule_store.others(runtime.store, runtime.node, since)
-        )
-        before, self.results = self.results, await self._freshness(runtime)
+        self._others = [] if self._store.is_sqlite else await schedule_store.others(self._store, self._node, since)
+        before, self.results = self.results, await self._freshness()
         self._forget({result.name: result.title for result in before})
         for result in self.results:
             self.metrics.result_fresh.labels(result.name).set(result.fresh)
             if result.age_s is not None:
                 self.metrics.result_age.labels(result.name).set(result.age_s)
             shown = "has never been built" if result.age_s is None else f"is {result.age_s:.0f} s old"
-            await self._compare(runtime, result.title, result.fresh, f"{shown} (promised: {result.promise_s:.0f} s)")
-        for worker in runtime.schedule.workers.values():
+            await self._compare(result.title, result.fresh, f"{shown} (promised: {result.promise_s:.0f} s)")
+        for worker in self._schedule.workers.values():
             why = worker.error or ("it is still running" if worker.running_since else "it has not run")
             late = f"has had no success for {worker.age(now):.0f} s (promised: {worker.promise:.0f} s): {why}"
-            await self._compare(runtime, f"worker {worker.name}", worker.fresh(now), late)
+            await self._compare(f"worker {worker.name}", worker.fresh(now), late)
 
-    async def _freshness(self, runtime: Runtime) -> list[Freshness]:
+    async def _freshness(self) -> list[Freshness]:
         """All results; of a domain that cannot say now, those that it named last."""
         for domain in self._hooks.domains:
             known = self._by_domain.get(domain.name, [])
-            self._by_domain[domain.name] = await self._hooks.call(domain, "freshness", runtime, default=lambda: known)  # noqa: B023
+            self._by_domain[domain.name] = await self._hooks.call(domain, "freshness", default=lambda: known)  # noqa: B023
         return [result for results in self._by_domain.values() for result in results]
 
     def _forget(self, before: dict[str, str]) -> None:
@@ -188,18 +203,18 @@ class Health:
                 with contextlib.suppress(KeyError):
                     gauge.remove(name)
 
-    async def _compare(self, runtime: Runtime, name: str, fresh: bool, sentence: str) -> None:
+    async def _compare(self, name: str, fresh: bool, sentence: str) -> None:
         if fresh and name in self._broken:
-            await runtime.activity.record("promise.kept", f"{name} keeps its promise again", subject=name)
+            await self._activity.record("promise.kept", f"{name} keeps its promise again", subject=name)
             self._broken.discard(name)
         elif not fresh and name not in self._broken:
-            await runtime.activity.record("promise.broken", f"{name} {sentence}", level="error", subject=name)
+            await self._activity.record("promise.broken", f"{name} {sentence}", level="error", subject=name)
             self._broken.add(name)
         else:
             return
-        runtime.bus.publish("workers")
+        self._bus.publish("workers")
 
-    def problems(self, runtime: Runtime, *, stuck: str | None = None) -> list[str]:
+    def problems(self, *, stuck: str | None = None) -> list[str]:
         """What keeps this node from knowing or doing its work. `stuck`: how its event loop stands still."""
         found = [stuck] if stuck else []
         blind = time.monotonic() - self._looked
@@ -207,26 +222,26 @@ class Health:
             found.append(f"the watchdog cannot see: {self._unseen}")
         elif blind > BLIND and not stuck:
             found.append(f"the watchdog has seen nothing for {blind:.0f} s; the log says why")
-        if not runtime.schedule.workers and self._others == []:
+        if not self._schedule.workers and self._others == []:
             found.append("no node does the background work; start a node without --no-worker")
         return found
 
-    def report(self, runtime: Runtime, *, stuck: str | None = None) -> dict[str, Any]:
+    def report(self, *, stuck: str | None = None) -> dict[str, Any]:
         """What `/health` answers. Reads memory only, so that it can be asked when the database or the loop is away.
 
         `status` is "failing" (HTTP 503) when a worker broke its promise or there are `problems`, "degraded" (200: a restart
         would not mend it) when only a result is old, for example because a provider is down, or a domain does not answer
         (`failed`), else "ok".
         """
-        workers = self.workers(runtime)
-        problems = self.problems(runtime, stuck=stuck)
+        workers = self.workers()
+        problems = self.problems(stuck=stuck)
         failing = problems or any(not worker["fresh"] for worker in workers)
         stale = any(not result.fresh for result in self.results)
         failed = [failure.sentence for failure in self._hooks.failures]
         return {
             "status": "failing" if failing else "degraded" if stale or failed else "ok",
             "version": __version__,
-            "node": runtime.node,
+            "node": self._node,
             "problems": problems,
             "failed": failed,
             "workers": workers,
@@ -235,15 +250,15 @@ class Health:
             ],
         }
 
-    def keeps_all(self, runtime: Runtime) -> bool:
+    def keeps_all(self) -> bool:
         """Whether every promise is kept, as far as this node sees. A domain that does not answer breaks none."""
         kept = not self._broken and all(result.fresh for result in self.results)
-        return kept and self.report(runtime)["status"] != "failing"
+        return kept and self.report()["status"] != "failing"
 
-    def workers(self, runtime: Runtime) -> list[dict[str, Any]]:
+    def workers(self) -> list[dict[str, Any]]:
         """All workers by name: this node's own, and those that only other living nodes have, as of the last look."""
         now = utcnow()
-        own = [worker.describe(now) | {"node": runtime.node} for worker in runtime.schedule.workers.values()]
+        own = [worker.describe(now) | {"node": self._node} for worker in self._schedule.workers.values()]
         names = {worker["name"] for worker in own}
         for worker in self._others or ():
             if worker["name"] not in names:
@@ -251,26 +266,24 @@ class Health:
                 own.append(worker)
         return own
 
-    async def needs(self, runtime: Runtime) -> list[Need]:
+    async def needs(self) -> list[Need]:
         """Everything that waits for a person, worst first."""
         now = utcnow()
         found = [
             Need(
                 "error", f"Worker {worker.name} broke its promise: {worker.error or 'no success in time'}", "/activity"
             )
-            for worker in runtime.schedule.workers.values()
+            for worker in self._schedule.workers.values()
             if not worker.fresh(now)
         ]
-        found += [
-            Need("error", f"{sentence[0].upper()}{sentence[1:]}", "/#workers") for sentence in self.problems(runtime)
-        ]
+        found += [Need("error", f"{sentence[0].upper()}{sentence[1:]}", "/#workers") for sentence in self.problems()]
         found += [
             Need("info", f"Worker {worker.name} is paused by {worker.paused}", "/#workers")
-            for worker in runtime.schedule.workers.values()
+            for worker in self._schedule.workers.values()
             if worker.paused
         ]
         for domain in self._hooks.domains:
-            asked: list[Need] = await self._hooks.call(domain, "needs", runtime, default=list)
+            asked: list[Need] = await self._hooks.call(domain, "needs", default=list)
             found += asked
         found += self._hooks.needs() + self._nodes.needs()
         return sorted(found, key=lambda need: ("error", "warning", "info").index(need.level))

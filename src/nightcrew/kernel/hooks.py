@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
@@ -15,6 +15,9 @@ from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.store import DatabaseAway
 from nightcrew.kernel.tasks import is_stopped
 from nightcrew.kernel.words import duration
+
+if TYPE_CHECKING:
+    from nightcrew.kernel.declare import Runtime
 
 ResultT = TypeVar("ResultT")
 log = structlog.get_logger("nightcrew.hooks")
@@ -46,10 +49,14 @@ class Failure:
 
 
 class Hooks:
-    """All hooks of all domains of this node. `failures` are those that failed the last time they were called."""
+    """All hooks of all domains of this node. `failures` are those that failed the last time they were called.
 
-    def __init__(self, domains: Sequence[Domain]) -> None:
+    `runtime` gives what each hook is handed first.
+    """
+
+    def __init__(self, domains: Sequence[Domain], runtime: Callable[[], Runtime]) -> None:
         self.domains = tuple(domains)
+        self._runtime = runtime
         self._failed: dict[tuple[str, str], Failure] = {}
 
     @property
@@ -65,7 +72,7 @@ class Hooks:
         default: Callable[[], ResultT],
         limit: float | None = None,
     ) -> ResultT:
-        """What the domain's `hook` answers to `args` within `limit` seconds (`PATIENCE` unless given).
+        """What the domain's `hook` answers to the runtime and `args` within `limit` seconds (`PATIENCE` unless given).
 
         `default()` where it has none, or fails, which is told.
 
@@ -79,7 +86,7 @@ class Hooks:
         time_limit = asyncio.timeout(limit)
         try:
             async with time_limit:
-                answer = await asked(*args)
+                answer = await asked(self._runtime(), *args)
         except DatabaseAway:
             raise
         except asyncio.CancelledError:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import Any
 
 import sqlalchemy as sa
 import structlog
@@ -25,22 +24,15 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.declare import Job
 from nightcrew.kernel.engine import FINISHED, UNFINISHED, Engine, StepsChanged
 from nightcrew.kernel.errors import Conflict, GiveUp, NightcrewError, NotFound, Retry
+from nightcrew.kernel.events import Bus
 from nightcrew.kernel.job_state import STATES, JobState, state_of, step_of
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.store import Store
 from nightcrew.kernel.tasks import is_stopped
 from nightcrew.kernel.words import duration
 
-if TYPE_CHECKING:
-    from nightcrew.kernel.runtime import Runtime
-
-P = ParamSpec("P")
-ResultT = TypeVar("ResultT")
 log = structlog.get_logger("nightcrew.jobs")
 
-ATTEMPTS = 5
-FIRST_PAUSE = 2.0
-"""Seconds before the second attempt of a stubborn step; each pause is three times the one before."""
 CANCELLED = "cancelled"
 CLOSING = 10.0
 """Seconds that the runs have for their end when the server stops."""
@@ -68,71 +60,21 @@ class Ended:
         return "cancelled" if self.error == CANCELLED else "failed"
 
 
-OnEnd = Callable[["Runtime", Ended], Awaitable[None]]
-
-
-class Run:
-    """The handle that a job function gets: its id, its runtime, its steps, its progress."""
-
-    def __init__(self, run_id: str, runtime: Runtime, *, stopping: Callable[[], bool] = lambda: False) -> None:
-        self.id = run_id
-        self.runtime = runtime
-        self._stopping = stopping
-        self._written = 0.0
-
-    async def step(
-        self, name: str, work: Callable[P, Awaitable[ResultT]], *args: P.args, **kwargs: P.kwargs
-    ) -> ResultT:
-        """Do `work` once and remember its result; after a crash a finished step gives the same result again.
-
-        A step that was interrupted starts anew, so its effects must be the same when done twice.
-        """
-        return await Engine.step(name, self._resumable(functools.partial(work, *args, **kwargs)))
-
-    async def stubborn_step(
-        self, name: str, work: Callable[P, Awaitable[ResultT]], *args: P.args, **kwargs: P.kwargs
-    ) -> ResultT:
-        """As `step`; what raises `Retry`, or an error of the system, is tried `ATTEMPTS` times with growing pauses."""
-        return await Engine.step(
-            name,
-            self._resumable(functools.partial(work, *args, **kwargs)),
-            attempts=ATTEMPTS,
-            first_pause=FIRST_PAUSE,
-            growth=3.0,
-            again=lambda exc: isinstance(exc, Retry | OSError),
-        )
-
-    def _resumable(self, work: Callable[[], Awaitable[ResultT]]) -> Callable[[], Coroutine[Any, Any, ResultT]]:
-        """While the server stops, whatever a step raises is not remembered: it is done again at the next start."""
-
-        async def call() -> ResultT:
-            try:
-                return await work()
-            except Exception as exc:
-                if self._stopping():
-                    raise asyncio.CancelledError from exc
-                raise
-
-        return call
-
-    async def progress(self, done: float, total: float | None = None, message: str = "") -> None:
-        """Say how far it is. Cheap: stored at most once a second."""
-        if time.monotonic() - self._written < 1.0:
-            return
-        self._written = time.monotonic()
-        await rows.write_progress(self.runtime.store, self.id, rows.Progress(done, total, redact(message), utcnow()))
-        self.runtime.bus.publish("jobs")
+OnEnd = Callable[[Ended], Awaitable[None]]
+Handle = Callable[[str, Callable[[], bool]], Any]
+"""Makes what a job function is handed, from its run's id and from whether the server stops."""
 
 
 class Jobs:
     """Starts, lists, cancels and resumes runs."""
 
-    def __init__(self, *, node: str, data_dir: Path, database: sa.URL) -> None:
+    def __init__(self, *, node: str, data_dir: Path, database: sa.URL, store: Store, bus: Bus) -> None:
         self._node = node
+        self._store = store
+        self._bus = bus
         self._engine = Engine(node=node, data_dir=data_dir, database=database)
         self._jobs: dict[str, Job] = {}
         self._tasks: dict[str, asyncio.Task[Any]] = {}
-        self._runtime: Runtime | None = None
         self._ended: list[OnEnd] = []
         self._closing = False
 
@@ -141,14 +83,13 @@ class Jobs:
         self._jobs[job.name] = job
 
     def on_end(self, callback: OnEnd) -> None:
-        """Call `callback(runtime, ended)` after each run."""
+        """Call `callback(ended)` after each run."""
         self._ended.append(callback)
 
-    async def launch(self, runtime: Runtime) -> None:
+    async def launch(self, handle: Handle) -> None:
         """Start, and resume this node's interrupted runs. Blocks for about a second."""
-        self._runtime = runtime
         queues = {queue: job.concurrency for job in self._jobs.values() if (queue := self._queue(job))}
-        await self._engine.launch({name: self._wrap(job) for name, job in self._jobs.items()}, queues)
+        await self._engine.launch({name: self._wrap(job, handle) for name, job in self._jobs.items()}, queues)
 
     async def close(self) -> None:
         """Stop at once. Unfinished runs stay unfinished and go on at the next start.
@@ -171,25 +112,25 @@ class Jobs:
             return None
         return f"{job.queue} on {self._node}" if job.here else job.queue
 
-    def _wrap(self, job: Job) -> Callable[..., Any]:
+    def _wrap(self, job: Job, handle: Handle) -> Callable[..., Any]:
         async def run(label: str, delay: float, args: list[Any], timetable: str | None = None) -> Any:
-            return await self._execute(job, label, delay, args, timetable)
+            return await self._execute(job, handle, label, delay, args, timetable)
 
         run.__qualname__ = run.__name__ = f"job_{job.name.replace('.', '_')}"
         return run
 
-    async def _execute(self, job: Job, label: str, delay: float, args: list[Any], timetable: str | None) -> Any:
+    async def _execute(
+        self, job: Job, handle: Handle, label: str, delay: float, args: list[Any], timetable: str | None
+    ) -> Any:
         """One run, from its start to the telling of its end."""
-        runtime, run_id = self._runtime, self._engine.run_id()
-        if runtime is None:
-            raise RuntimeError("jobs are not launched")
+        run_id = self._engine.run_id()
         task = asyncio.current_task()
         if task is not None:
             self._tasks[run_id] = task
         began, error, result = time.monotonic(), None, None
-        runtime.bus.publish("jobs")
+        self._bus.publish("jobs")
         try:
-            result = await self._work(job, Run(run_id, runtime, stopping=lambda: self._closing), delay, args)
+            result = await self._work(job, run_id, handle(run_id, lambda: self._closing), delay, args)
         except asyncio.CancelledError:
             error = CANCELLED
             raise
@@ -200,10 +141,10 @@ class Jobs:
             self._tasks.pop(run_id, None)
             if not self._closing:
                 seconds = time.monotonic() - began
-                await self._tell_end(runtime, Ended(job.name, label, seconds, error, result, timetable))
+                await self._tell_end(Ended(job.name, label, seconds, error, result, timetable))
         return result
 
-    async def _work(self, job: Job, run: Run, delay: float, args: list[Any]) -> Any:
+    async def _work(self, job: Job, run_id: str, run: Any, delay: float, args: list[Any]) -> Any:
         """Do the job. What it raises is stored as its outcome, except a cancellation: such a run stays resumable.
 
         So a stop of the server ends in a cancellation, whatever the job raises then; and when only something that the job
@@ -218,16 +159,16 @@ class Jobs:
                 raise
             raise GiveUp("something that it waited for was cancelled") from exc
         except StepsChanged as exc:
-            await self._replace(job, run.id)
+            await self._replace(job, run_id)
             raise asyncio.CancelledError from exc
         except Exception as exc:
             if self._closing:
                 raise asyncio.CancelledError from exc
             if not isinstance(exc, NightcrewError):
-                log.exception("job raised", job=job.name, run=run.id)
+                log.exception("job raised", job=job.name, run=run_id)
             raise
 
-    async def _limited(self, job: Job, run: Run, args: list[Any]) -> Any:
+    async def _limited(self, job: Job, run: Any, args: list[Any]) -> Any:
         """Do the job within its time: one that hangs would keep its place in the queue for ever."""
         limit = asyncio.timeout(job.time_limit)
         try:
@@ -244,16 +185,16 @@ class Jobs:
         await self._engine.outside(self._engine.cancel(run_id))
         log.warning("a run was begun with other steps, by another version, and is begun anew", run=run_id, anew=fresh)
 
-    async def _tell_end(self, runtime: Runtime, ended: Ended) -> None:
+    async def _tell_end(self, ended: Ended) -> None:
         """Tell who wants to know. Nothing that goes wrong there changes how the run ended, or keeps the next from hearing of it."""
         for callback in self._ended:
             try:
-                await callback(runtime, ended)
+                await callback(ended)
             except NightcrewError as exc:
                 log.warning("the end of a run could not be told", label=ended.label, reason=str(exc))
             except Exception:
                 log.exception("the end of a run could not be told", label=ended.label)
-        runtime.bus.publish("jobs")
+        self._bus.publish("jobs")
 
     # -- asked by others -------------------------------------------------------------------------------------------
 
@@ -313,8 +254,8 @@ class Jobs:
         task = self._tasks.get(run_id)
         if task is not None:
             task.cancel()
-        elif self._runtime:  # it was waiting, or another node ran it
-            await self._tell_end(self._runtime, Ended(state.name, state.title, 0.0, CANCELLED))
+        else:  # it was waiting, or another node ran it
+            await self._tell_end(Ended(state.name, state.title, 0.0, CANCELLED))
 
     async def retry(self, run_id: str) -> str:
         """Run a failed or cancelled job again from its beginning, under a new id that is returned."""
@@ -353,9 +294,3 @@ class Jobs:
     def running(self) -> int:
         """How many runs this node executes now."""
         return len(self._tasks)
-
-    @property
-    def _store(self) -> Store:
-        if self._runtime is None:
-            raise RuntimeError("jobs are not launched")
-        return self._runtime.store

@@ -11,25 +11,28 @@ import contextlib
 import random
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
-from croniter import croniter
 
+from nightcrew.kernel import cron
 from nightcrew.kernel import schedule_store as rows
+from nightcrew.kernel.activity import Activity
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.declare import Tick, Timetable
 from nightcrew.kernel.errors import NightcrewError, NotFound
+from nightcrew.kernel.events import Bus
 from nightcrew.kernel.forever import forever
-from nightcrew.kernel.jobs import Ended
+from nightcrew.kernel.jobs import Ended, Jobs
 from nightcrew.kernel.redaction import redact
-from nightcrew.kernel.store import DatabaseAway
+from nightcrew.kernel.settings import Settings
+from nightcrew.kernel.store import DatabaseAway, Store
 from nightcrew.kernel.tasks import is_stopped
 from nightcrew.kernel.workers import Mark, Worker
 
 if TYPE_CHECKING:
-    from nightcrew.kernel.runtime import Runtime
+    from nightcrew.kernel.declare import Runtime
 
 log = structlog.get_logger("nightcrew.schedule")
 
@@ -45,12 +48,18 @@ STUCK_FIRE = 30.0
 class Schedule:
     """The workers of this node, and what is known of those of the others."""
 
-    def __init__(self, *, node: str) -> None:
+    def __init__(
+        self, *, node: str, store: Store, bus: Bus, activity: Activity, jobs: Jobs, settings: Settings
+    ) -> None:
         self._node = node
+        self._store = store
+        self._bus = bus
+        self._activity = activity
+        self._jobs = jobs
+        self._settings = settings
         self.workers: dict[str, Worker] = {}
         self._ticks: dict[str, Tick] = {}
         self._timetables: dict[str, Timetable] = {}
-        self._runtime: Runtime | None = None
         self._fire_soon = asyncio.Event()
 
     def add_tick(self, domain: str, tick: Tick) -> None:
@@ -59,17 +68,16 @@ class Schedule:
         self.workers[tick.name] = Worker(tick.name, domain, "tick", tick.help)
 
     def add_timetable(self, domain: str, timetable: Timetable) -> None:
-        """Declare a timetable; call before `run`."""
-        croniter(timetable.cron)  # raises ValueError on a wrong expression
+        """Declare a timetable; call before `run`. Raises ValueError for times that cannot be read."""
+        cron.check(timetable.cron)
         self._timetables[timetable.name] = timetable
         self.workers[timetable.name] = Worker(timetable.name, domain, "timetable", timetable.help)
 
     async def run(self, runtime: Runtime) -> None:
-        """Run all workers until cancelled. A database that is away at the start is waited for."""
-        self._runtime = runtime
+        """Run all workers until cancelled; ticks are handed `runtime`. A database that is away at the start is waited for."""
         while True:
             try:
-                await self._prepare(runtime)
+                await self._prepare()
                 break
             except DatabaseAway as exc:
                 log.warning("workers cannot start yet", reason=str(exc))
@@ -80,43 +88,41 @@ class Schedule:
             tasks.create_task(forever("timetables", self._timetable_round), name="timetables")
             tasks.create_task(forever("heartbeat", self._heartbeat_round), name="heartbeat")
 
-    async def _prepare(self, runtime: Runtime) -> None:
+    async def _prepare(self) -> None:
         now = utcnow()
         for worker in self.workers.values():
             worker.born = now  # before the history is known, which may end long ago: nobody was here to keep a promise
-        await rows.restore(runtime.store, self._node, self.workers.values())
+        await rows.restore(self._store, self._node, self.workers.values())
         await rows.register(
-            runtime.store, {name: (t.cron, self._next(t.cron, now)) for name, t in self._timetables.items()}
+            self._store, {name: (t.cron, cron.next_time(t.cron, now)) for name, t in self._timetables.items()}
         )
-        paused = await rows.pauses(runtime.store)
+        paused = await rows.pauses(self._store)
         for worker in self.workers.values():
             if worker.name in paused:
                 worker.pause(paused[worker.name])
-        await self._refresh_timetables(runtime)
+        await self._refresh_timetables()
 
     # -- by hand ---------------------------------------------------------------------------------------------------
 
     async def run_now(self, name: str) -> None:
         """Start one run as soon as possible, also of a paused worker. Raises `NotFound`."""
         worker = self._get(name)
-        if name in self._timetables and self._runtime:
-            await rows.make_due(self._runtime.store, name, utcnow())
+        if name in self._timetables:
+            await rows.make_due(self._store, name, utcnow())
             self._fire_soon.set()
         worker.trigger()
 
     async def pause(self, name: str, *, actor: str) -> None:
         """Stop starting runs, on all nodes and over restarts; the present run goes on."""
         worker = self._get(name)
-        if self._runtime:
-            await rows.set_pause(self._runtime.store, name, actor)
+        await rows.set_pause(self._store, name, actor)
         worker.pause(actor)
         self._changed()
 
     async def resume(self, name: str) -> None:
         """Undo `pause`; a tick that is due runs at once."""
         worker = self._get(name)
-        if self._runtime:
-            await rows.clear_pause(self._runtime.store, name)
+        await rows.clear_pause(self._store, name)
         worker.unpause(utcnow())
         self._changed()
 
@@ -169,9 +175,7 @@ class Schedule:
         if shown or error or was_failing:
             self._changed()
         if error and not was_failing:
-            await runtime.activity.record(
-                "worker.failed", f"{worker.name}: {error}", level="error", subject=worker.name
-            )
+            await self._activity.record("worker.failed", f"{worker.name}: {error}", level="error", subject=worker.name)
 
     async def _attempt(self, runtime: Runtime, tick: Tick) -> str | None:
         """Run the tick within its limit; returns what went wrong, for a person."""
@@ -194,74 +198,65 @@ class Schedule:
         return None
 
     def _changed(self) -> None:
-        if self._runtime:
-            self._runtime.bus.publish("workers")
-
-    @property
-    def _started(self) -> Runtime:
-        if self._runtime is None:
-            raise RuntimeError("the schedule has not been started")
-        return self._runtime
+        self._bus.publish("workers")
 
     # -- timetables ------------------------------------------------------------------------------------------------
 
     async def _timetable_round(self) -> float:
         """Fire what is due, then wait a second or for a run by hand."""
         self._fire_soon.clear()
-        await self._fire_due(self._started)
+        await self._fire_due()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FIRE_LOOK):
                 await self._fire_soon.wait()
         return 0.0
 
-    async def _fire_due(self, runtime: Runtime) -> None:
+    async def _fire_due(self) -> None:
         now = utcnow()
         stuck_before = now - timedelta(seconds=STUCK_FIRE)
-        for name, due in await rows.due_timetables(runtime.store, now, stuck_before):
+        for name, due in await rows.due_timetables(self._store, now, stuck_before):
             timetable = self._timetables.get(name)
             worker = self.workers.get(name)
             if timetable is None or worker is None:
                 continue
             forced = worker.take_trigger()
             if worker.paused and not forced:
-                await rows.skip(runtime.store, name, due, self._next(timetable.cron, now))
+                await rows.skip(self._store, name, due, cron.next_time(timetable.cron, now))
                 continue
-            upcoming = self._next(timetable.cron, now)
-            if await rows.claim(runtime.store, name, due, upcoming, now=now, stuck_before=stuck_before):
-                await self._fire(runtime, timetable, worker, due, now, at_once=forced)
-        await self._refresh_timetables(runtime)
+            upcoming = cron.next_time(timetable.cron, now)
+            if await rows.claim(self._store, name, due, upcoming, now=now, stuck_before=stuck_before):
+                await self._fire(timetable, worker, due, now, at_once=forced)
+        await self._refresh_timetables()
 
-    async def _fire(
-        self, runtime: Runtime, timetable: Timetable, worker: Worker, due: datetime, now: datetime, *, at_once: bool
-    ) -> None:
+    async def _fire(self, timetable: Timetable, worker: Worker, due: datetime, now: datetime, *, at_once: bool) -> None:
         job_id = f"{timetable.name}@{due:%Y%m%dT%H%M%S.%f}"
-        busy = await runtime.jobs.active(f"{timetable.name}@")
+        busy = await self._jobs.active(f"{timetable.name}@")
         if timetable.overlap == "skip" and busy - {job_id}:
             worker.skipped += 1
         else:
             worker.begin(now)
-            await runtime.jobs.start(
+            await self._jobs.start(
                 timetable.job,
                 run_id=job_id,
                 label=timetable.name,
                 timetable=timetable.name,
                 delay=0.0 if at_once else random.uniform(0, timetable.jitter),
             )
-        await rows.fired(runtime.store, timetable.name)
+        await rows.fired(self._store, timetable.name)
         self._changed()
 
-    async def job_ended(self, runtime: Runtime, ended: Ended) -> None:
+    async def job_ended(self, ended: Ended) -> None:
         """Called by the job runner, so that the board shows a timetable's outcome."""
         name = ended.timetable or ""
         if name not in self._timetables:
             return
         self.workers[name].end(utcnow(), Mark(utcnow(), ended.seconds, ended.error))
         if ended.error is None:
-            await rows.succeeded(runtime.store, name, utcnow())
+            await rows.succeeded(self._store, name, utcnow())
         self._changed()
 
-    async def _refresh_timetables(self, runtime: Runtime) -> None:
-        for row in await rows.timetables(runtime.store):
+    async def _refresh_timetables(self) -> None:
+        for row in await rows.timetables(self._store):
             worker = self.workers.get(row.name)
             if worker is not None and row.name in self._timetables:
                 worker.next_run = row.next_at
@@ -270,28 +265,18 @@ class Schedule:
                 worker.born = max(row.created_at, worker.resumed or row.created_at)
                 worker.promise = self._timetables[row.name].promise
 
-    def _next(self, cron: str, now: datetime) -> datetime:
-        """The next occurrence after `now`, by the clock on the wall: 04:30 stays 04:30 when the clocks change."""
-        wall = now.astimezone().replace(tzinfo=None)
-        while True:
-            wall = croniter(cron, wall).get_next(datetime)
-            upcoming = wall.astimezone(UTC)  # a time without a zone is local time
-            if upcoming > now:
-                return upcoming
-
     # -- what is known of the workers ------------------------------------------------------------------------------
 
     async def _heartbeat_round(self) -> float:
-        runtime = self._started
-        await rows.beat(runtime.store, self._node, self.workers.values(), utcnow())
-        paused = await rows.pauses(runtime.store)
+        await rows.beat(self._store, self._node, self.workers.values(), utcnow())
+        paused = await rows.pauses(self._store)
         for worker in self.workers.values():
             if worker.name in paused and not worker.paused:
                 worker.pause(paused[worker.name])
             elif worker.name not in paused and worker.paused:
                 worker.unpause(utcnow())
-        if not runtime.store.is_sqlite:
-            await runtime.settings.load(runtime.store)
+        if not self._store.is_sqlite:
+            await self._settings.load(self._store)
         return HEARTBEAT
 
 

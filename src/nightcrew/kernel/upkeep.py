@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.declare import Domain, Job, Timetable
-from nightcrew.kernel.jobs import Run
 from nightcrew.kernel.notify import notices_store, work
+from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import KernelSettings, Runtime
 
 

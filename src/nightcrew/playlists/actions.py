@@ -99,7 +99,7 @@ async def remove_source(runtime: Runtime, source_id: int, *, dry_run: bool, acto
             actor=actor,
             subject=source.name,
         )
-        await runtime.health.look(runtime)  # its promise is gone too
+        await runtime.health.look()  # its promise is gone too
         runtime.bus.publish("sources")
     return {"dry_run": dry_run, "source": source.name, "channels": count}
 

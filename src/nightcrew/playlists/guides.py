@@ -10,7 +10,7 @@ from typing import Any
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import GiveUp, Retry
-from nightcrew.kernel.jobs import Run
+from nightcrew.kernel.run import Run
 from nightcrew.playlists import rules
 from nightcrew.playlists.formats import xmltv
 from nightcrew.playlists.models import Feed, Source

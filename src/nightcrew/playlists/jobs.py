@@ -19,7 +19,7 @@ from typing import Any
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Conflict, NeedsUser, NightcrewError, NotFound, Retry
 from nightcrew.kernel.http import Limits, Validators
-from nightcrew.kernel.jobs import Run
+from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import rules
 from nightcrew.playlists.guides import fetch_guide

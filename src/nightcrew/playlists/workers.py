@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.jobs import Run
+from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import actions, jobs
 from nightcrew.playlists.outputs import Outputs

@@ -19,7 +19,7 @@ import structlog
 from nightcrew.kernel import files
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
-from nightcrew.kernel.jobs import Run
+from nightcrew.kernel.run import Run
 from nightcrew.recorder import ledger
 from nightcrew.recorder.ledger import Tally
 from nightcrew.recordings import disk, mux, nfo

@@ -12,7 +12,8 @@ import structlog
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NightcrewError, NotFound
-from nightcrew.kernel.jobs import Ended, Run
+from nightcrew.kernel.jobs import Ended
+from nightcrew.kernel.run import Run
 from nightcrew.recordings import actions, disk, stuck, watching
 from nightcrew.recordings.disk import Disk
 from nightcrew.recordings.keeper import Keeper
@@ -84,7 +85,7 @@ class Waiting:
         """Look at one again after so long."""
         self._next[row.id, row.since] = asyncio.get_running_loop().time() + seconds
 
-    async def ended(self, _runtime: Runtime, ended: Ended) -> None:
+    async def ended(self, ended: Ended) -> None:
         """A run that has not worked leaves its recording to be looked at now."""
         if ended.job == JOB and ended.outcome != "done":
             self._next.clear()

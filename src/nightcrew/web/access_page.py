@@ -86,7 +86,7 @@ async def access_context(request: Request) -> dict[str, Any]:
     node: Runtime = request.app.state.runtime
     outputs = dict(TITLES)
     for domain in node.hooks.domains:
-        more: dict[str, str] = await node.hooks.call(domain, "outputs", node, default=dict)
+        more: dict[str, str] = await node.hooks.call(domain, "outputs", default=dict)
         outputs |= more
     tokens = await _access_of(request).tokens()
     return {"tokens": tokens, "outputs": outputs, "made": None, "errors": {}, "typed": {}}

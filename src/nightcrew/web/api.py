@@ -54,15 +54,15 @@ def number_cursor(cursor: str | None) -> int | None:
 @router.get("/health", tags=["health"])
 async def health(node: Node) -> JSONResponse:
     """200 while every worker keeps its promise and nothing keeps this node from its work, else 503."""
-    report = node.health.report(node)
+    report = node.health.report()
     return JSONResponse(report, 503 if report["status"] == "failing" else 200)
 
 
 @router.get("/api/v1/needs", tags=["health"])
 async def needs(node: Node) -> dict[str, Any]:
     """Whether everything is all right, in a sentence, and what waits for a person, worst first."""
-    waiting = await node.health.needs(node)
-    said = verdict(node.health.report(node)["status"], waiting)
+    waiting = await node.health.needs()
+    said = verdict(node.health.report()["status"], waiting)
     items = [{"level": need.level, "message": need.message, "page": need.href} for need in waiting]
     return {"level": said.level, "sentence": said.sentence, "items": items, "next": None}
 
@@ -76,7 +76,7 @@ async def metrics(node: Node) -> Response:
 @router.get("/api/v1/workers", tags=["workers"])
 async def workers(node: Node) -> dict[str, Any]:
     """Every worker with its promise, last and next run, and its last runs."""
-    return {"items": node.health.workers(node), "next": None}
+    return {"items": node.health.workers(), "next": None}
 
 
 @router.post("/api/v1/workers/{name}/{action}", tags=["workers"])
@@ -92,7 +92,7 @@ async def worker_action(
         await node.schedule.resume(name)
     verb = {"run": "started by hand", "pause": "paused", "resume": "resumed"}[action]
     await node.activity.record(f"worker.{action}", f"Worker {name} was {verb}", actor=actor, subject=name)
-    return next(worker for worker in node.health.workers(node) if worker["name"] == name)
+    return next(worker for worker in node.health.workers() if worker["name"] == name)
 
 
 @router.get("/api/v1/nodes", tags=["workers"])

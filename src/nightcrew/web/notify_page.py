@@ -133,7 +133,7 @@ async def remove_target(request: Request, node: Node, actor: Actor, target_id: I
 
 async def _targets(node: Runtime) -> dict[str, Any]:
     rows = [target_row(target) for target in await targets_store.every(node.store)]
-    held = not node.health.keeps_all(node)
+    held = not node.health.keeps_all()
     return {"targets": rows, "pills": PILLS, "kinds": dict(KINDS), "titles": rules.TITLES, "held": held}
 
 

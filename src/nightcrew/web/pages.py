@@ -59,7 +59,7 @@ async def running(request: Request, node: Node) -> Response:
 @router.get("/fragments/workers")
 async def workers(request: Request, node: Node) -> Response:
     """The workers' board."""
-    return render(request, "fragments/workers.html", workers=node.health.workers(node))
+    return render(request, "fragments/workers.html", workers=node.health.workers())
 
 
 @router.get("/fragments/recent")
@@ -82,8 +82,8 @@ async def forget_node(request: Request, node: Node, actor: Actor, name: NodeName
 
 
 async def _standing(node: Runtime) -> dict[str, Any]:
-    report = node.health.report(node)
-    needs = await node.health.needs(node)
+    report = node.health.report()
+    needs = await node.health.needs()
     return {"verdict": verdict(report["status"], needs), "needs": needs, "report": report, "workers": report["workers"]}
 
 
@@ -103,7 +103,7 @@ async def _figures(node: Runtime) -> list[dict[str, Any]]:
     shown: list[dict[str, Any]] = []
     for domain in node.hooks.domains:
         if domain.overview and domain.templates and (domain.templates / "overview.html").exists():
-            figures: dict[str, Any] = await node.hooks.call(domain, "overview", node, default=dict)
+            figures: dict[str, Any] = await node.hooks.call(domain, "overview", default=dict)
             if figures:
                 shown.append({"title": domain.title, "template": f"{domain.name}/overview.html", "figures": figures})
     return shown

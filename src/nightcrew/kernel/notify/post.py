@@ -60,7 +60,7 @@ class Post:
 
     async def look(self) -> None:
         """Begin to send what is due, to each target by itself."""
-        well = self._runtime.health.keeps_all(self._runtime)
+        well = self._runtime.health.keeps_all()
         if not well:
             await targets_store.hold_beats(self._runtime.store, interval=self._options.heartbeat_interval)
         for due in await targets_store.due(self._runtime.store):
@@ -165,7 +165,7 @@ class Post:
         if not self._looked:
             await notices_store.keep_needs(store)
         self._looked = True
-        found = rules.keyed(await self._runtime.health.needs(self._runtime))
+        found = rules.keyed(await self._runtime.health.needs())
         for key in await notices_store.see(store, list(found)):
             need = found[key]
             await self._runtime.activity.record(

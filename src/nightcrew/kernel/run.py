@@ -1,0 +1,76 @@
+"""What a job function is handed: its run's id, its runtime, its steps, its progress."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar
+
+from nightcrew.kernel import jobs_store as rows
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.engine import Engine
+from nightcrew.kernel.errors import Retry
+from nightcrew.kernel.redaction import redact
+from nightcrew.kernel.runtime import Runtime
+
+P = ParamSpec("P")
+ResultT = TypeVar("ResultT")
+
+ATTEMPTS = 5
+FIRST_PAUSE = 2.0
+"""Seconds before the second attempt of a stubborn step; each pause is three times the one before."""
+
+
+class Run:
+    """The handle that a job function gets: its id, its runtime, its steps, its progress."""
+
+    def __init__(self, runtime: Runtime, run_id: str, stopping: Callable[[], bool] = lambda: False) -> None:
+        self.id = run_id
+        self.runtime = runtime
+        self._stopping = stopping
+        self._written = 0.0
+
+    async def step(
+        self, name: str, work: Callable[P, Awaitable[ResultT]], *args: P.args, **kwargs: P.kwargs
+    ) -> ResultT:
+        """Do `work` once and remember its result; after a crash a finished step gives the same result again.
+
+        A step that was interrupted starts anew, so its effects must be the same when done twice.
+        """
+        return await Engine.step(name, self._resumable(functools.partial(work, *args, **kwargs)))
+
+    async def stubborn_step(
+        self, name: str, work: Callable[P, Awaitable[ResultT]], *args: P.args, **kwargs: P.kwargs
+    ) -> ResultT:
+        """As `step`; what raises `Retry`, or an error of the system, is tried `ATTEMPTS` times with growing pauses."""
+        return await Engine.step(
+            name,
+            self._resumable(functools.partial(work, *args, **kwargs)),
+            attempts=ATTEMPTS,
+            first_pause=FIRST_PAUSE,
+            growth=3.0,
+            again=lambda exc: isinstance(exc, Retry | OSError),
+        )
+
+    def _resumable(self, work: Callable[[], Awaitable[ResultT]]) -> Callable[[], Coroutine[Any, Any, ResultT]]:
+        """While the server stops, whatever a step raises is not remembered: it is done again at the next start."""
+
+        async def call() -> ResultT:
+            try:
+                return await work()
+            except Exception as exc:
+                if self._stopping():
+                    raise asyncio.CancelledError from exc
+                raise
+
+        return call
+
+    async def progress(self, done: float, total: float | None = None, message: str = "") -> None:
+        """Say how far it is. Cheap: stored at most once a second."""
+        if time.monotonic() - self._written < 1.0:
+            return
+        self._written = time.monotonic()
+        await rows.write_progress(self.runtime.store, self.id, rows.Progress(done, total, redact(message), utcnow()))
+        self.runtime.bus.publish("jobs")
