@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import io
 import json
+import socket
 import sys
 import threading
 import time
@@ -24,16 +25,12 @@ from hypothesis import strategies as st
 
 from nightcrew.kernel import big_json
 from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError, Retry
-from nightcrew.kernel.http import (
-    PER_HOST,
-    Http,
-    Limits,
-    Request,
-    Validators,
-)
+from nightcrew.kernel.http import Http, Jar, Limits, Request, Validators
 from nightcrew.kernel.http_answers import is_trickle, retry_after
 from nightcrew.kernel.http_cache import MAX_KEPT, HttpCache
+from nightcrew.kernel.http_pace import PER_HOST
 from nightcrew.kernel.inflate import Inflate
+from nightcrew.kernel.routes import Direct, Routes
 from nightcrew.kernel.store import Store, database_url, migrate
 from nightcrew.kernel.targets import check_target, points_private
 from nightcrew.kernel.vault import Vault
@@ -139,8 +136,24 @@ async def test_an_unreadable_retry_after_is_passed_over(http: Http, server, valu
 async def test_a_refused_login_needs_the_user_and_is_not_repeated(http: Http, server, status: str) -> None:
     server.answers("/a", status=status)
     with pytest.raises(NeedsUser, match="password"):
+        await fetch(http, server.url("/a?password=hunter22"))
+    with pytest.raises(NeedsUser, match="password"):
+        await fetch(http, server.url("/a"), headers={"Authorization": "Bearer abc"})
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(("status", "words"), [("401 Unauthorized", "asks for a login"), ("403 No", "refuses access")])
+async def test_nobody_is_told_to_check_a_password_that_was_not_sent(
+    http: Http, server, other_server, status: str, words: str
+) -> None:
+    """Not even where a login was sent to the host that redirects to the one that refuses."""
+    server.answers("/a", status=status)
+    with pytest.raises(NeedsUser, match=words) as told:
         await fetch(http, server.url("/a"))
-    assert len(server.requests) == 1
+    assert "password" not in str(told.value)
+    other_server.answers("/b", status="302 Found", Location=server.url("/a"))
+    with pytest.raises(NeedsUser, match=words):
+        await fetch(http, other_server.url("/b"), headers={"Authorization": "Bearer abc"})
 
 
 @pytest.mark.parametrize("status", ["404 Not Found", "410 Gone", "204 No Content"])
@@ -379,6 +392,8 @@ async def test_a_post_becomes_a_get_after_see_other(http: Http, server) -> None:
             "[fd00::1]",
             "[::ffff:127.0.0.1]",
             "[::]",
+            "[2002:7f00:1::]",
+            "[64:ff9b::10.1.2.3]",
             "localhost",
             "2130706433",
             "127.1",
@@ -388,15 +403,16 @@ async def test_a_post_becomes_a_get_after_see_other(http: Http, server) -> None:
 )
 async def test_private_addresses_are_seen_through_every_spelling(host: str) -> None:
     assert await points_private(f"http://{host}:80/x")
+    http = Http()
     with pytest.raises(GiveUp, match="private network"):
-        await check_target(f"http://{host}/", allow_private=False)
-    await check_target(f"http://{host}/", allow_private=True)
+        await http.text(Request(f"http://{host}/"), limits=QUICK)
+    await http.close()
+    check_target(f"http://{host}/")
 
 
 @pytest.mark.parametrize("host", ["1.1.1.1", "8.8.8.8", "[2606:4700::1111]"])
 async def test_public_addresses_are_not_private(host: str) -> None:
     assert not await points_private(f"http://{host}/")
-    await check_target(f"http://{host}/", allow_private=False)
 
 
 async def test_a_private_target_of_a_public_source_is_never_asked(http: Http, server) -> None:
@@ -420,7 +436,7 @@ async def test_a_host_that_cannot_be_a_name_is_an_error_of_ours(http: Http, host
 def test_no_address_makes_the_target_check_fall_over(text: str) -> None:
     for url in (text, f"http://{text}", f"http://1.1.1.1:{text}/"):
         try:
-            asyncio.run(check_target(url, allow_private=True))
+            check_target(url)
         except GiveUp:
             pass
 
@@ -692,3 +708,120 @@ async def test_a_message_leads_into_a_private_network_only_where_that_was_said(h
     with pytest.raises(GiveUp, match="private network"):
         await http.send(Request(server.url(), "POST", json={}), limits=Limits(seconds=5))
     assert server.requests == []
+
+
+# -- any method ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["200 OK", "201 Created", "202 Accepted", "204 No Content", "207 Multi-Status"])
+async def test_any_good_status_is_an_answer_with_its_body(http: Http, server, status: str) -> None:
+    body = b"" if status.startswith("204") else b'{"id": 7}'
+    server.answers("/a", body, status=status, X_Left="3")
+    reply = await http.ask(local(server.url("/a"), method="PUT", json={"a": 1}))
+    assert (reply.status, reply.headers["x-left"]) == (int(status[:3]), "3")
+    assert await reply.json() == (None if not body else {"id": 7})
+    assert [(seen.method, seen.body) for seen in server.requests] == [("PUT", b'{"a":1}')]
+
+
+async def test_a_form_is_sent_as_a_form(http: Http, server) -> None:
+    server.answers("/a", b"ok")
+    await http.ask(local(server.url("/a"), method="POST", form={"grant_type": "x y", "code": "ä&b"}))
+    (seen,) = server.requests
+    assert seen.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert seen.body == b"grant_type=x+y&code=%C3%A4%26b"
+
+
+@pytest.mark.parametrize(
+    ("method", "safe", "times"),
+    [("POST", False, 1), ("POST", True, 3), ("PATCH", False, 1), ("PUT", False, 3), ("DELETE", False, 3)],
+)
+async def test_only_what_changes_nothing_more_is_repeated(
+    http: Http, server, method: str, safe: bool, times: int
+) -> None:
+    server.answers("/a", status="503 Busy")
+    with pytest.raises(Retry, match="503"):
+        await http.ask(local(server.url("/a"), method=method, safe=safe))
+    assert len(server.requests) == times
+
+
+async def test_what_has_not_even_been_sent_is_repeated_whatever_it_is() -> None:
+    """A name server that is away for a moment costs no order."""
+    asked = 0
+
+    class Late(Direct):
+        async def resolve(self, host: str) -> list[str]:
+            nonlocal asked
+            asked += 1
+            raise socket.gaierror(socket.EAI_AGAIN, "later")
+
+    http = Http(routes=Routes(Late()))
+    with pytest.raises(Retry, match="DNS") as told:
+        await http.ask(local("http://service.example/", method="POST"))
+    assert (asked, told.value.unreached) == (3, True)
+    await http.close()
+
+
+async def test_an_error_with_words_is_an_answer_to_who_wants_to_read_it(http: Http, server) -> None:
+    """Indexers explain themselves in XML with any status."""
+    server.answers("/a", b"<error code='500'/>", status="429 Too Many")
+    reply = await http.ask(local(server.url("/a")), good=frozenset({200, 429}))
+    assert (reply.status, reply.text()) == (429, "<error code='500'/>")
+
+
+async def test_a_redirect_that_is_asked_for_is_not_followed(http: Http, server) -> None:
+    server.answers("/a", status="302 Found", Location="magnet:?xt=urn:btih:abc")
+    reply = await http.ask(local(server.url("/a")), good=frozenset({302}))
+    assert reply.headers["location"] == "magnet:?xt=urn:btih:abc"
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+async def test_a_change_does_not_become_a_look_by_a_redirect(http: Http, server, method: str) -> None:
+    server.answers("/a", status="302 Found", Location="/b")
+    server.answers("/b", b"a page")
+    with pytest.raises(GiveUp, match="redirects a"):
+        await http.ask(local(server.url("/a"), method=method))
+    assert len(server.requests) == 1
+
+
+# -- cookies -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_cookie_goes_with_the_redirects_of_its_request_and_no_further(http: Http, server) -> None:
+    server.answers("/login", status="302 Found", Location="/list", Set_Cookie="seen=1; Path=/")
+    server.answers("/list", b"ok")
+    assert await fetch(http, server.url("/login")) == b"ok"
+    assert server.requests[1].headers["cookie"] == "seen=1"
+    await fetch(http, server.url("/list"))
+    assert "cookie" not in server.requests[2].headers
+
+
+async def test_each_jar_has_its_own_cookies(http: Http, server) -> None:
+    """Two logins at one panel: with the other one's cookie a panel answers the other one's list."""
+
+    async def session(seen, writer) -> None:
+        user = seen.path.partition("?")[2]
+        had = seen.headers.get("cookie", "none")
+        head = f"HTTP/1.1 200 OK\r\nConnection: close\r\nSet-Cookie: user={user}\r\nContent-Length: {len(had)}\r\n\r\n"
+        writer.write((head + had).encode())
+
+    server.routes["/a"] = session
+    anna, bert = Jar(), Jar()
+    assert await fetch(http, server.url("/a?anna"), jar=anna) == b"none"
+    assert await fetch(http, server.url("/a?bert"), jar=bert) == b"none"
+    assert await fetch(http, server.url("/a?anna"), jar=anna) == b"user=anna"
+    assert await fetch(http, server.url("/a?bert"), jar=bert) == b"user=bert"
+
+
+async def test_a_jar_does_not_fill_up_without_end(http: Http, server) -> None:
+    jar = Jar()
+
+    async def many(seen, writer) -> None:
+        cookies = "".join(f"Set-Cookie: c{seen.path.partition('?')[2]}-{n}=1\r\n" for n in range(30))
+        cookies += f"Set-Cookie: long={'x' * 5000}\r\n"
+        writer.write(f"HTTP/1.1 200 OK\r\nConnection: close\r\n{cookies}Content-Length: 0\r\n\r\n".encode())
+
+    server.routes["/a"] = many
+    for n in range(4):
+        await fetch(http, server.url(f"/a?{n}"), jar=jar)
+    assert len(jar) == 50
+    assert "long" not in jar

@@ -71,6 +71,13 @@ KEYS = (
     "Sig",
     "mac",
     "auth",
+    "passkey",
+    "authkey",
+    "torrent_pass",
+    "client_secret",
+    "code_verifier",
+    "id_token",
+    "api-key",
 )
 
 
@@ -150,13 +157,46 @@ def test_a_quote_inside_of_a_password_hides_no_part_of_it() -> None:
     assert "efgh" not in redact(url, credentials_in(url))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"client_secret": "hunter2hunter2", "x": 1}',
+        "{'refresh_token': 'hunter2hunter2'}",
+        "grant_type=refresh_token&refresh_token=hunter2hunter2",
+        "client_secret=hunter2hunter2&grant_type=x",
+        "OAuth(client_secret='hunter2hunter2')",
+        "cannot read http://tracker.example:80/hunter2hunter2hunter2/announce: HTTP 500",
+        "https://tracker.example/t/hunter2hunter2hunter2/scrape?info_hash=abc",
+    ],
+)
+def test_no_secret_of_a_form_an_answer_or_a_tracker_is_shown(text: str) -> None:
+    shown = redact(text)
+    assert "hunter2" not in shown
+    assert MASK in shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "it refuses the login: check user name and password, and the token: both may be old",
+        "password: it is needed",
+        "http://tracker.example:80/announce is away",
+        "http://tracker.example/a/b/announcements",
+    ],
+)
+def test_ordinary_words_about_secrets_stay(text: str) -> None:
+    assert redact(text) == text
+
+
 def test_a_log_line_is_redacted_in_every_value() -> None:
     line = log_processor(None, "info", {"event": "x http://u:s3cr3t@h/", "exception": "?token=s3cr3t", "n": 3})
     assert "s3cr3t" not in str(line)
     assert line["n"] == 3
 
 
-@pytest.mark.parametrize("word", ["a-", "a.b+", "://x", "?key=", "/live/a/", "http://a:", "authorization "])
+@pytest.mark.parametrize(
+    "word", ["a-", "a.b+", "://x", "?key=", "/live/a/", "http://a:", "authorization ", "token=", "://a/", "b/"]
+)
 def test_redacting_four_times_as_much_takes_about_four_times_as_long(word: str) -> None:
     """A provider's answer may end up in an error; with a quadratic pattern 40 KB stop everything for seconds."""
     assert is_linear(lambda size: redact(word * (size // len(word)) + " http://x/?a=b"), 10_000)

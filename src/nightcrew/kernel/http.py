@@ -8,147 +8,66 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import hashlib
-import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any, BinaryIO, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import httpx2
 import stamina
-from aiolimiter import AsyncLimiter
 from stamina.instrumentation import set_on_retry_hooks
 
-from nightcrew import __version__
-from nightcrew.kernel import big_json
 from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
 from nightcrew.kernel.http_answers import (
     MIN_RATE,
     READABLE,
     TAKEN,
     Again,
+    asks_again,
     check_status,
     is_trickle,
+    is_unreached,
     reason_of,
+    redirected,
     unpacked,
+    validators_of,
 )
 from nightcrew.kernel.http_cache import MAX_KEPT, HttpCache
+from nightcrew.kernel.http_pace import Hosts
+from nightcrew.kernel.http_pool import Pools
+from nightcrew.kernel.http_requests import Answer, Jar, Limits, Live, Misread, Reply, Request, Validators
 from nightcrew.kernel.redaction import redact
+from nightcrew.kernel.routes import Routes
 from nightcrew.kernel.targets import check_target
 
 ResultT = TypeVar("ResultT")
 
 set_on_retry_hooks(())  # retries are told by the error that remains, not one by one
 
-ATTEMPTS = 3
 MAX_REDIRECTS = 5
 MAX_JSON = 16 << 20
+SMALL = Limits(max_bytes=MAX_JSON, seconds=60)
 MAX_WAIT = 20.0
 """A Retry-After longer than this many seconds is not slept here: the whole run is put off instead."""
-PER_HOST = 4
-"""Connections to one host at a time."""
-MAX_HOSTS = 1_000
-"""Hosts whose limits are kept in memory."""
-PER_HOST_RATE = 20.0
-"""Requests a second to one host."""
 CARRIED = frozenset({"user-agent", "accept", "accept-encoding"})
 """Headers that follow a redirect to another host; any other may be a login."""
-MAX_ETAG = 300
-MAX_DATE = 100
-"""Longer validators are not kept; the next request is then unconditional."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one answer may cost: unpacked bytes, and seconds from the connection to the last byte."""
-
-    max_bytes: int = 256 << 20
-    seconds: float = 120.0
-
-
-@dataclass(frozen=True, slots=True)
-class Validators:
-    """What a conditional request sends back (RFC 9110, section 13)."""
-
-    etag: str | None = None
-    last_modified: str | None = None
-
-    def headers(self) -> dict[str, str]:
-        """As request headers; empty when nothing is known."""
-        found = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
-        return {name: value for name, value in found.items() if value}
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back. `size` counts unpacked bytes, `sha256` is theirs; both are 0 and empty when `not_modified`."""
-
-    url: str
-    content_type: str
-    validators: Validators
-    size: int = 0
-    sha256: str = ""
-    not_modified: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One outgoing request. `secrets` are values that must not show up in an error."""
-
-    url: str
-    method: str = "GET"
-    headers: Mapping[str, str] = field(default_factory=dict)
-    json: Any = None
-    secrets: tuple[str, ...] = ()
-    allow_private: bool = False
-    """Whether the target may lie in a private network: only when the user configured a source there."""
-
-    def question(self) -> str:
-        """What tells this request's answer from another's."""
-        return f"{self.method} {self.url} {json.dumps(self.json, sort_keys=True)}"
-
-    def shown(self) -> str:
-        """The address as an error may show it."""
-        return redact(self.url, self.secrets)
-
-
-@dataclass(frozen=True, slots=True)
-class Live:
-    """A body that is being sent: the address after redirects, its type, its bytes, and how many if that was said."""
-
-    url: str
-    content_type: str
-    chunks: AsyncIterator[bytes]
-    length: int | None = None
 
 
 class Http:
     """The one HTTP client of a node."""
 
-    def __init__(self, cache: HttpCache | None = None) -> None:
-        self._client = httpx2.AsyncClient(
-            follow_redirects=False,
-            trust_env=False,
-            timeout=httpx2.Timeout(15.0, read=30.0),
-            limits=httpx2.Limits(max_connections=100, max_keepalive_connections=20),
-            headers={"User-Agent": f"Nightcrew/{__version__}", "Accept-Encoding": "gzip"},
-        )
+    def __init__(self, cache: HttpCache | None = None, routes: Routes | None = None) -> None:
+        self.routes = routes or Routes()
+        self._pools = Pools(self.routes)
         self._cache = cache
-        self._hosts: dict[str, _Host] = {}
+        self._hosts = Hosts()
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._client.aclose()
-
-    def _host(self, name: str) -> _Host:
-        """A host's limits. The hosts that were not asked for longest are forgotten."""
-        host = self._hosts.pop(name, None) or _Host()
-        self._hosts[name] = host
-        if len(self._hosts) > MAX_HOSTS:
-            del self._hosts[next(iter(self._hosts))]
-        return host
+        await self._pools.close()
 
     async def prune_cache(self) -> None:
         """Forget kept answers that were not renewed for long."""
@@ -194,7 +113,7 @@ class Http:
                     await asyncio.to_thread(into.write, chunk)
                     if on_bytes is not None:
                         await on_bytes(size)
-                return Answer(str(response.url), content_type, _validators(response), size, digest.hexdigest())
+                return Answer(str(response.url), content_type, validators_of(response), size, digest.hexdigest())
 
         return await self._with_retries(request, once, limits)
 
@@ -215,7 +134,7 @@ class Http:
                 yield Live(str(response.url), kind, _chunks(response, request), length)
         except (httpx2.HTTPError, httpx2.InvalidURL) as exc:
             error = Retry(f"cannot open {request.shown()}: {redact(reason_of(exc), request.secrets)}")
-            error.unreached = isinstance(exc, httpx2.ConnectError | httpx2.ConnectTimeout)
+            error.unreached = is_unreached(exc)
             raise error from exc
         except Again as exc:
             error = Retry(f"cannot open {request.shown()}: {exc}", after=exc.after)
@@ -223,27 +142,26 @@ class Http:
             raise error from exc
 
     async def json(self, request: Request, *, limits: Limits | None = None) -> Any:
-        """The body as JSON. Raises as `download`, and `Retry` when it is not JSON (an error page, cut short)."""
-        value, _size = await self._json(request, limits)
-        return value
-
-    async def _json(self, request: Request, limits: Limits | None) -> tuple[Any, int]:
-        """The body as JSON, and its size in bytes."""
-        body, _url = await self._small(request, limits or Limits(max_bytes=MAX_JSON, seconds=60))
-        return await _parse_json(body, request), len(body)
+        """The body as JSON. Raises as `download`, and `Misread` when it is not JSON (an error page, cut short)."""
+        reply = await self.ask(request, limits=limits, good=READABLE)
+        return await reply.json()
 
     async def text(self, request: Request, *, limits: Limits) -> tuple[str, str]:
         """A small body as text, and the address it came from after redirects."""
+        reply = await self.ask(request, limits=limits, good=READABLE)
+        return reply.text(), reply.url
 
-        body, url = await self._small(request, limits)
-        return body.decode("utf-8", "replace"), url
+    async def ask(self, request: Request, *, limits: Limits | None = None, good: frozenset[int] = TAKEN) -> Reply:
+        """A small answer with a status that is one of `good`, whatever it means. Raises as `download`.
 
-    async def _small(self, request: Request, limits: Limits) -> tuple[bytes, str]:
-        """A body that fits in memory, and the address that it came from."""
+        What may have arrived is repeated only when that is safe.
+        """
+        limits = limits or SMALL
 
-        async def once() -> tuple[bytes, str]:
-            async with asyncio.timeout(limits.seconds), self._open(request, None) as response:
-                return b"".join([chunk async for chunk in unpacked(response, limits.max_bytes)]), str(response.url)
+        async def once() -> Reply:
+            async with asyncio.timeout(limits.seconds), self._open(request, None, good=good) as response:
+                body = b"".join([chunk async for chunk in unpacked(response, limits.max_bytes)])
+                return Reply(str(response.url), response.status_code, response.headers, body, request.shown())
 
         return await self._with_retries(request, once, limits)
 
@@ -269,20 +187,25 @@ class Http:
         When the other side fails, the kept answer is given with `stale` True; without one the error is raised.
         """
         try:
-            value, size = await self._json(request, limits)
+            reply = await self.ask(request, limits=limits, good=READABLE)
+            value = await reply.json()
         except NightcrewError:
             kept = await self._cache.get(request.question()) if self._cache else None
             if kept is None:
                 raise
             return kept, True
-        if self._cache is not None and size <= MAX_KEPT:
+        if self._cache is not None and len(reply.body) <= MAX_KEPT:
             await self._cache.put(request.question(), value)
         return value, False
 
     async def _with_retries(self, request: Request, once: Callable[[], Awaitable[ResultT]], limits: Limits) -> ResultT:
         try:
             async for attempt in stamina.retry_context(
-                on=_backoff, attempts=ATTEMPTS, timeout=limits.seconds * ATTEMPTS, wait_initial=0.3, wait_max=10.0
+                on=functools.partial(_backoff, request),
+                attempts=request.attempts,
+                timeout=limits.seconds * request.attempts,
+                wait_initial=0.3,
+                wait_max=10.0,
             ):
                 with attempt:
                     return await _translated(once)
@@ -301,30 +224,34 @@ class Http:
     ) -> AsyncIterator[httpx2.Response]:
         """Send, follow redirects, and give the response with a good status, its body unread.
 
-        `spare`: wait for one of the host's places, and keep it until the body is read. `good`: the statuses that are.
+        `spare`: wait for one of the host's places, and keep it until the body is read. `good`: the statuses that are; a redirect
+        that is one of them is not followed.
         """
         url, headers = request.url, {**request.headers, **(validators.headers() if validators else {})}
-        method, body = request.method, request.json
+        method, jar = request.method, request.jar if request.jar is not None else Jar()
+        body: dict[str, Any] = {"json": request.json, "data": request.form}
+        client = self._pools.of(request.route, allow_private=request.allow_private)
         for _ in range(MAX_REDIRECTS + 1):
-            await check_target(url, allow_private=request.allow_private)
-            host = self._host(urlsplit(url).netloc)
-            async with host.slots if spare else contextlib.nullcontext():
-                await host.rate.acquire()
-                outgoing = self._client.build_request(method, url, headers=headers, json=body)
-                response = await self._client.send(outgoing, stream=True)
+            check_target(url)
+            own = request.pace if urlsplit(url).netloc == urlsplit(request.url).netloc else None
+            async with (own or self._hosts.of(urlsplit(url).netloc)).turn(spare=spare):
+                outgoing = client.build_request(method, url, headers=headers, **body)
+                jar.set_cookie_header(outgoing)
+                response = await client.send(outgoing, stream=True)
                 try:
+                    jar.extract_cookies(response)
                     location = response.headers.get("location")
-                    if not (response.is_redirect and location):
-                        check_status(response, good)
+                    if response.status_code in good or not (response.is_redirect and location):
+                        check_status(response, good, login=request.sends_login(url))
                         yield response
                         return
                 finally:
                     await response.aclose()
-            target = _target(url, location)
-            if response.status_code in {301, 302, 303} and method != "GET":
-                method, body = "GET", None
+            target = redirected(url, location)
+            if asks_again(method, response.status_code):
+                method, body = "GET", {}
             if urlsplit(target).netloc != urlsplit(url).netloc:
-                if body is not None:
+                if any(value is not None for value in body.values()):
                     raise GiveUp("it redirects a request with data to another host")
                 headers = {k: v for k, v in headers.items() if k.lower() in CARRIED}
             url = target
@@ -335,23 +262,8 @@ def _named(exc: Again | NightcrewError, what: str, request: Request) -> Nightcre
     """The error of an attempt as the caller gets it: it says what could not be done, and why."""
     sentence = f"{what}: {redact(str(exc), request.secrets)}"
     error = Retry(sentence, after=exc.after) if isinstance(exc, Again) else type(exc)(sentence)
-    error.status = exc.status
+    error.status, error.unreached = exc.status, exc.unreached
     return error
-
-
-def _target(url: str, location: str) -> str:
-    try:
-        return urljoin(url, location)
-    except ValueError as exc:
-        raise GiveUp("it redirects to an address that cannot be read") from exc
-
-
-class _Host:
-    """What one host is spared from."""
-
-    def __init__(self) -> None:
-        self.slots = asyncio.Semaphore(PER_HOST)
-        self.rate = AsyncLimiter(PER_HOST_RATE, 1.0)
 
 
 async def _translated(once: Callable[[], Awaitable[ResultT]]) -> ResultT:
@@ -361,18 +273,18 @@ async def _translated(once: Callable[[], Awaitable[ResultT]]) -> ResultT:
     except TimeoutError as exc:
         raise Again("it took too long", last=True) from exc  # the whole time is used up
     except httpx2.TimeoutException as exc:
-        raise Again("it does not answer in time") from exc
+        raise Again("it does not answer in time", unreached=is_unreached(exc)) from exc
     except httpx2.RemoteProtocolError as exc:
         raise Again("the connection was closed before the answer was complete") from exc
     except httpx2.TransportError as exc:
-        raise Again(reason_of(exc)) from exc
+        raise Again(reason_of(exc), unreached=is_unreached(exc)) from exc
     except (httpx2.InvalidURL, httpx2.HTTPError) as exc:
         raise GiveUp(f"it answers against the protocol ({type(exc).__name__})") from exc
 
 
-def _backoff(exc: Exception) -> bool | float:
+def _backoff(request: Request, exc: Exception) -> bool | float:
     """stamina's hook: whether to try again, and after how many seconds if the other side said so."""
-    if not isinstance(exc, Again) or exc.last:
+    if not isinstance(exc, Again) or exc.last or not (request.repeatable or exc.unreached):
         return False
     if exc.after is None:
         return True
@@ -387,16 +299,4 @@ async def _chunks(response: httpx2.Response, request: Request) -> AsyncIterator[
         raise Retry(f"{request.shown()} broke off: {redact(reason_of(exc), request.secrets)}") from exc
 
 
-def _validators(response: httpx2.Response) -> Validators:
-    etag, modified = response.headers.get("etag"), response.headers.get("last-modified")
-    return Validators(
-        etag if etag and len(etag) <= MAX_ETAG else None, modified if modified and len(modified) <= MAX_DATE else None
-    )
-
-
-async def _parse_json(body: bytes, request: Request) -> Any:
-    try:
-        return await big_json.loads(body)
-    except (ValueError, RecursionError) as exc:
-        looks = "an HTML page" if body.lstrip()[:1] == b"<" else "no valid JSON" if body.strip() else "nothing"
-        raise Retry(f"cannot read {request.shown()}: it answers {looks} where JSON is expected") from exc
+__all__ = ["Answer", "Http", "Jar", "Limits", "Live", "Misread", "Reply", "Request", "Validators"]

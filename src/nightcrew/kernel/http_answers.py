@@ -1,4 +1,4 @@
-"""What answers mean: statuses, errors of the connection, Retry-After, bodies that are packed or too large or too slow."""
+"""What answers mean: statuses, redirects, errors of the connection, Retry-After, bodies that are packed or too large or too slow."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from urllib.parse import urljoin
 
 import httpx2
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError
+from nightcrew.kernel.http_requests import Validators
 from nightcrew.kernel.inflate import CHUNK, Inflate
 
 MIN_RATE = 1_024
@@ -23,18 +25,28 @@ READABLE = frozenset({200, 203, 206, 304})
 """Statuses with which a body comes that can be read, or is known."""
 TAKEN = frozenset(range(200, 300))
 """Statuses that say that a message was taken."""
+MAX_ETAG = 300
+MAX_DATE = 100
+"""Longer validators are not kept; the next request is then unconditional."""
 
 
 class Again(Exception):
     """Inside of the retry loop of `http.py`: worth another attempt, now or (`last`) only in the next run."""
 
     def __init__(
-        self, reason: str, after: float | None = None, *, last: bool = False, status: int | None = None
+        self,
+        reason: str,
+        after: float | None = None,
+        *,
+        last: bool = False,
+        status: int | None = None,
+        unreached: bool = False,
     ) -> None:
         super().__init__(reason)
         self.after = after
         self.last = last
         self.status = status
+        self.unreached = unreached
 
 
 def reason_of(exc: Exception) -> str:
@@ -51,24 +63,61 @@ def reason_of(exc: Exception) -> str:
     return f"no connection ({type(exc).__name__})"
 
 
-def check_status(response: httpx2.Response, good: frozenset[int]) -> None:
-    """Raise unless the status is one of `good`: `NeedsUser` for a refused login, `Again` for what may pass, else `GiveUp`."""
+def is_unreached(exc: Exception) -> bool:
+    """Whether there was no connection at all, so that nothing of the request has arrived."""
+    return isinstance(exc, httpx2.ConnectError | httpx2.ConnectTimeout)
+
+
+def check_status(response: httpx2.Response, good: frozenset[int], *, login: bool) -> None:
+    """Raise unless the status is one of `good`: `NeedsUser` for a refused login, `Again` for what may pass, else `GiveUp`.
+
+    `login`: whether one was sent.
+    """
     status = response.status_code
     if status in good:
         return
     if status in {401, 403}:
-        raise _told(
-            NeedsUser(f"it refuses the login (HTTP {status}): check user name, password and subscription"), status
-        )
+        raise _told(NeedsUser(_refusal(status, login=login)), status)
     if status in {408, 425, 429} or status >= 500:
         after = retry_after(response.headers.get("retry-after"), utcnow())
         raise Again(f"it answers HTTP {status}", after, status=status)
     raise _told(GiveUp(f"it answers HTTP {status}"), status)
 
 
+def _refusal(status: int, *, login: bool) -> str:
+    if login:
+        return f"it refuses the login (HTTP {status}): check user name, password and subscription"
+    return "it asks for a login (HTTP 401)" if status == 401 else "it refuses access (HTTP 403)"
+
+
 def _told(error: NightcrewError, status: int | None) -> NightcrewError:
     error.status = status
     return error
+
+
+def asks_again(method: str, status: int) -> bool:
+    """Whether a redirect is followed with GET (RFC 9110, 15.4). Raises `GiveUp` where what was sent would be lost."""
+    if status not in {301, 302, 303} or method in {"GET", "HEAD"}:
+        return False
+    if status != 303 and method != "POST":
+        raise GiveUp(f"it redirects a {method} request to a page")
+    return True
+
+
+def redirected(url: str, location: str) -> str:
+    """Where a redirect leads. Raises `GiveUp` for an address that cannot be read."""
+    try:
+        return urljoin(url, location)
+    except ValueError as exc:
+        raise GiveUp("it redirects to an address that cannot be read") from exc
+
+
+def validators_of(response: httpx2.Response) -> Validators:
+    """What the next request for the same thing sends back."""
+    etag, modified = response.headers.get("etag"), response.headers.get("last-modified")
+    return Validators(
+        etag if etag and len(etag) <= MAX_ETAG else None, modified if modified and len(modified) <= MAX_DATE else None
+    )
 
 
 def is_trickle(size: int, seconds: float) -> bool:

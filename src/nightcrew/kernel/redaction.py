@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 MASK = "•••"
 
 _SECRET_KEYS = (
-    "password|passwd|pass|pwd|token|access_token|refresh_token|api_key|apikey|key|secret|sig|signature|auth|"
-    "authorization|session|sid|username|user|login|mac"
+    "password|passwd|pass|pwd|token|access_token|refresh_token|id_token|api_key|api-key|apikey|key|secret|client_secret|"
+    "sig|signature|auth|authkey|authorization|passkey|torrent_pass|rsskey|code_verifier|session|sid|username|user|"
+    "login|mac"
 )
 _SECRET_KEY = re.compile(rf"(?i){_SECRET_KEYS}")
 _QUERY = re.compile(rf"(?i)([?&;](?:{_SECRET_KEYS})=)(?!{MASK})[^&#\s\"'<>]+")
@@ -19,6 +20,13 @@ _USERINFO = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://)([^/@:\s\"'<>]*)[^/\s\
 _XTREAM_PATH = re.compile(
     r"(?i)(/(?:live|movie|series|timeshift)/)([^/\s\"'<>]+)/([^/\s\"'<>]+)(/\d+|/[^/\s\"'<>?#]+\.(?:m3u8|mpd|ts|mp4|mkv)\b)"
 )
+_FIELD = re.compile(
+    r"(?i)\b((?:client_|access_|refresh_|id_)?(?:secret|token)|password|passwd|api_?key|passkey|authkey|torrent_pass|"
+    rf"code_verifier)(['\"] ?: ?['\"]|='?)(?!{MASK})[^\s'\"&;<>]+"
+)
+"""A field of JSON, of a form or of Python's own notation."""
+_ANNOUNCE = re.compile(r"(?i)(://[^/\s\"'<>]+/(?:[^/\s\"'<>]+/)*?)([0-9a-z]{16,})(/(?:announce|scrape)\b)")
+"""A tracker's address with the passkey as a part of its path."""
 _XTREAM_SHORT = re.compile(r"(://[^/\s\"'<>]+/)([^/\s\"'<>]+)/([^/\s\"'<>]+)(/\d+(?:\.ts)?(?=[\s\"'<>?#]|$))")
 _HEADER = re.compile(r"(?i)\b(x-api-key|x-signature|x-plex-token)(['\"]?\s*[:=]\s*['\"]?)[^\s'\",}]+")
 _LONG_HEADER = re.compile(r"(?i)\b((?:proxy-)?authorization|(?:set-)?cookie)(['\"]?\s*[:=]\s*['\"]?)[^\r\n]+")
@@ -34,9 +42,11 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     if "://" in text:
         text = _USERINFO.sub(rf"\1\2:{MASK}@", text)
         text = _XTREAM_SHORT.sub(rf"\1{MASK}/{MASK}\4", text)
+        text = _ANNOUNCE.sub(rf"\1{MASK}\3", text)
     if "?" in text or "&" in text:
         text = _QUERY.sub(rf"\1{MASK}", text)
     text = _XTREAM_PATH.sub(rf"\1{MASK}/{MASK}\4", text)
+    text = _FIELD.sub(rf"\1\2{MASK}", text)
     return _LONG_HEADER.sub(rf"\1\2{MASK}", _HEADER.sub(rf"\1\2{MASK}", text))
 
 

@@ -1,4 +1,4 @@
-"""Where an outgoing request may lead: to http(s), and into a private network only where a source was configured there."""
+"""Where an address leads: to http(s) at all, and whether into a private network. `routes.Guard` holds requests to that."""
 
 from __future__ import annotations
 
@@ -10,12 +10,20 @@ from urllib.parse import urlsplit
 
 from nightcrew.kernel.errors import GiveUp
 
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
 
 def is_private(address: str) -> bool:
     """Whether an IP address is not on the public internet (private, loopback, link-local, reserved …)."""
     parsed = ipaddress.ip_address(address.split("%", 1)[0])
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return not (mapped or parsed).is_global
+    return not (parsed if isinstance(parsed, ipaddress.IPv4Address) else _behind(parsed)).is_global
+
+
+def _behind(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The IPv4 address that an IPv6 address stands for (mapped, 6to4, or behind a NAT64 translator), else itself."""
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour or address
 
 
 async def points_private(url: str) -> bool:
@@ -42,9 +50,7 @@ def is_web_address(url: str) -> bool:
         return False
 
 
-async def check_target(url: str, *, allow_private: bool) -> None:
-    """Raise `GiveUp` unless `url` is http(s) with a host, and public when it has to be."""
+def check_target(url: str) -> None:
+    """Raise `GiveUp` unless `url` is http(s) with a host. Whether that host is public is seen where it is connected to."""
     if not is_web_address(url):
         raise GiveUp("it is not an http or https address")
-    if not allow_private and await points_private(url):
-        raise GiveUp("it leads into a private network, which its source does not belong to")

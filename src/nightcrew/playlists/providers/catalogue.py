@@ -255,6 +255,7 @@ class Catalogue:
             filled(body, holes) if method == "POST" else None,
             secrets,
             self.private,
+            safe=True,  # whatever the method, it only asks
         )
 
 
