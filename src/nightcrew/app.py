@@ -18,10 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
-from fastapi import FastAPI
 from sqlalchemy.exc import OperationalError
 
-from nightcrew import checks, playlists, recordings, seeds
+from nightcrew import domains
 from nightcrew.kernel import clock, files, nodes, slots, store, upkeep
 from nightcrew.kernel.access import Access
 from nightcrew.kernel.activity import Activity
@@ -45,7 +44,7 @@ from nightcrew.kernel.vault import Vault
 from nightcrew.kernel.words import counted
 from nightcrew.web.server import Server, create_app, make_server
 
-DOMAINS: tuple[Domain, ...] = (upkeep.DOMAIN, playlists.DOMAIN, checks.DOMAIN, recordings.DOMAIN)
+DOMAINS: tuple[Domain, ...] = (upkeep.DOMAIN, *domains.declared())
 
 SWITCH_INTERVAL = 0.001
 """Seconds after which a parsing thread gives way to the event loop, where Python's own value is 0.005 (bench/choices.py)."""
@@ -189,7 +188,11 @@ async def run(
     try:
         serving: list[asyncio.Task[None]] = []
         if listener is not None:
-            server = make_server(_web(config, runtime, access), host=config.host, port=config.port)
+            server = make_server(
+                create_app(runtime, access, config.domains, hosts=frozenset({config.host})),
+                host=config.host,
+                port=config.port,
+            )
             serving.append(asyncio.create_task(server.serve(sockets=[listener]), name="web"))
             await _until_started(server, serving[0])
         if ready:
@@ -298,13 +301,6 @@ async def _within(what: str, close: Callable[[], Awaitable[None]], limit: float)
         log.error("not stopped in time", part=what, limit_s=limit)  # noqa: TRY400
     except NightcrewError as exc:
         log.error("not stopped in order", part=what, why=str(exc))  # noqa: TRY400
-
-
-def _web(config: Config, runtime: Runtime, access: Access) -> FastAPI:
-    app = create_app(runtime, access, config.domains, hosts=frozenset({config.host}))
-    app.include_router(seeds.router)
-    app.include_router(seeds.import_router)
-    return app
 
 
 async def _until_started(server: Server, serving: asyncio.Task[None]) -> None:

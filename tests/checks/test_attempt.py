@@ -14,7 +14,8 @@ from nightcrew.checks.crew import Crew
 from nightcrew.checks.plan import Result
 from nightcrew.checks.settings import CheckSettings
 from nightcrew.kernel.slots import GRACE, Priority
-from nightcrew.playlists import Profile, accounts, channels
+from nightcrew.playlists import accounts
+from nightcrew.playlists.exports import Profile, channels
 from nightcrew.prober.wire import Ask
 from studio import Source, add
 from support import Node, until

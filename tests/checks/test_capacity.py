@@ -9,7 +9,7 @@ import pytest
 from nightcrew.checks.capacity import room, watched
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.slots import Holder, Limit, Priority
-from nightcrew.playlists import Profile
+from nightcrew.playlists.exports import Profile
 
 
 def way(name: str, *limits: Limit) -> Profile:

@@ -18,7 +18,8 @@ from nightcrew.demo.workbench import GOOD, KINDS
 from nightcrew.demo.world import World
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.slots import Priority
-from nightcrew.playlists import Player, accounts
+from nightcrew.playlists import accounts
+from nightcrew.playlists.exports import Player
 from studio import QUICK, Source, add, check, ended, results, streams
 from support import Node, locked_out, running, until
 

@@ -15,7 +15,7 @@ from nightcrew.checks.models import Due, Verdict
 from nightcrew.checks.plan import End, Result
 from nightcrew.checks.rules import Facts
 from nightcrew.checks.settings import CheckSettings
-from nightcrew.playlists import Variant
+from nightcrew.playlists.exports import Variant
 from nightcrew.prober.wire import Report
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

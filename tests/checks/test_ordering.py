@@ -21,7 +21,8 @@ from nightcrew.checks.store.order import Decide
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.store import Store
-from nightcrew.playlists import accounts, channels
+from nightcrew.playlists import accounts
+from nightcrew.playlists.exports import channels
 from nightcrew.playlists.models import feed, stream
 from nightcrew.playlists.providers import Adapters
 from nightcrew.playlists.rules import Entry, Identifier, row_hash

@@ -21,7 +21,7 @@ from nightcrew.demo.world import World
 from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.http import Http, Request
 from nightcrew.kernel.processes import Command, start
-from nightcrew.playlists import media
+from nightcrew.playlists.exports import media
 from nightcrew.prober.wire import Ask, Report
 from support import until
 

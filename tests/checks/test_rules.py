@@ -10,7 +10,7 @@ from nightcrew.checks import rules
 from nightcrew.checks.plot import nice
 from nightcrew.checks.rules import Entry, Facts
 from nightcrew.checks.settings import CheckSettings
-from nightcrew.playlists import DEAD_PLACES, UNPLACED
+from nightcrew.playlists.exports import DEAD_PLACES, UNPLACED
 from nightcrew.prober.wire import Report
 
 DEFAULTS = CheckSettings()

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from cryptography.fernet import Fernet
 
 from nightcrew import app
-from nightcrew.cli.client import Failed
+from nightcrew.client import Failed
 from nightcrew.demo.world import World
 from nightcrew.kernel.activity import activity
 from nightcrew.kernel.backup.archive import Writer

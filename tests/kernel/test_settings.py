@@ -11,8 +11,9 @@ import pytest
 
 from nightcrew.kernel.errors import Invalid, NeedsUser, NightcrewError
 from nightcrew.kernel.runtime import KernelSettings
-from nightcrew.kernel.settings import Options, Settings, option, parse_value
+from nightcrew.kernel.settings import Options, Settings, option
 from nightcrew.kernel.store import Store, database_url, migrate
+from nightcrew.kernel.words import parse_value
 from nightcrew.playlists.settings import PlaylistSettings
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from nightcrew import playlists
 from nightcrew.kernel import upkeep
 from nightcrew.kernel.errors import GiveUp, NotFound
-from nightcrew.playlists import Player, play
+from nightcrew.playlists import play
+from nightcrew.playlists.domain import DOMAIN
+from nightcrew.playlists.exports import Player
 from nightcrew.playlists.models import Channel
 from nightcrew.playlists.store import channels
 from support import Node, running
@@ -42,7 +43,7 @@ class Server:
 @pytest.fixture
 async def node(tmp_path: Path) -> AsyncIterator[Node]:
     """Without checks, which open streams as well."""
-    async with running(tmp_path / "data", domains=(upkeep.DOMAIN, playlists.DOMAIN)) as started:
+    async with running(tmp_path / "data", domains=(upkeep.DOMAIN, DOMAIN)) as started:
         yield started
 
 

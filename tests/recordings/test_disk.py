@@ -14,10 +14,9 @@ from typing import Any
 
 import pytest
 
-from nightcrew import recordings as domain
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.recordings import disk, standing
+from nightcrew.recordings import disk, domain, standing
 from nightcrew.recordings.disk import Disk
 from nightcrew.recordings.keeper import Keeper
 from nightcrew.recordings.models import Recording, State

@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from nightcrew import recordings as domain
 from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.recordings import actions, watching
+from nightcrew.recordings import actions, domain, watching
 from nightcrew.recordings.models import Recording, State, Watch
 from nightcrew.recordings.store import recordings, watches
 from nightcrew.recordings.target import Target

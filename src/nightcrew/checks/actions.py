@@ -12,7 +12,7 @@ from nightcrew.checks.store import queue, runs
 from nightcrew.checks.store.queue import Scope
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NotFound
-from nightcrew.playlists import PlaylistSettings
+from nightcrew.playlists.exports import PlaylistSettings
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime

@@ -15,7 +15,7 @@ from nightcrew.checks.store.queue import Scope
 from nightcrew.kernel.clock import iso, utcnow
 from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.playlists import channels, shown_url, sources
+from nightcrew.playlists.exports import channels, shown_url, sources
 from nightcrew.web.api import Actor, Cursor, Limit, Node, number_cursor
 
 router = APIRouter(prefix="/api/v1", tags=["checks"])

@@ -19,7 +19,7 @@ from nightcrew.kernel.errors import NightcrewError, Retry
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.slots import LeaseOver, Priority, noticed, while_held
 from nightcrew.kernel.store import DatabaseAway
-from nightcrew.playlists import Channel, Media, Player, Profile, Stream, media, media_type
+from nightcrew.playlists.exports import Channel, Media, Player, Profile, Stream, media, media_type
 from nightcrew.prober.wire import Ask, Report
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nightcrew.kernel.slots import Holder
-from nightcrew.playlists import Profile
+from nightcrew.playlists.exports import Profile
 
 PURPOSE = "check"
 """What the ledger of connections says of a check."""

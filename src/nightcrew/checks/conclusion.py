@@ -14,7 +14,7 @@ from nightcrew.checks.models import Due, Verdict
 from nightcrew.checks.plan import End, Plan, Result
 from nightcrew.checks.rules import Facts, Score
 from nightcrew.checks.settings import CheckSettings
-from nightcrew.playlists import Variant, unnamed
+from nightcrew.playlists.exports import Variant, unnamed
 from nightcrew.prober.wire import Report
 
 AFTER_INTERRUPTION = timedelta(seconds=30)

@@ -26,7 +26,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NightcrewError, NotFound
 from nightcrew.kernel.slots import Holder
 from nightcrew.kernel.tasks import Tasks
-from nightcrew.playlists import Channel, Profile, Stream, accounts, channels
+from nightcrew.playlists.exports import Channel, Profile, Stream, accounts, channels
 from nightcrew.prober.wire import Ask
 
 if TYPE_CHECKING:

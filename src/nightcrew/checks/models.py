@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nightcrew.kernel.store import Id, Moment, metadata
-from nightcrew.playlists import models as playlists
+from nightcrew.playlists.exports import models as playlists
 
 MAX_REASON = 500
 

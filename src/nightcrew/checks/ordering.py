@@ -12,7 +12,7 @@ from nightcrew.checks import rules
 from nightcrew.checks.settings import CheckSettings
 from nightcrew.checks.store import order, results
 from nightcrew.checks.store.order import Candidate
-from nightcrew.playlists import Profile, accounts
+from nightcrew.playlists.exports import Profile, accounts
 
 if TYPE_CHECKING:
     from nightcrew.kernel.run import Run

@@ -18,7 +18,7 @@ from nightcrew.checks.store import results, runs, views
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Invalid
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.playlists import accounts, shown_url
+from nightcrew.playlists.exports import accounts, shown_url
 from nightcrew.web.api import Actor, Node
 from nightcrew.web.render import PageRoute, done, render, texts
 

@@ -24,7 +24,7 @@ from nightcrew.kernel.errors import NightcrewError, Retry
 from nightcrew.kernel.http import Request
 from nightcrew.kernel.slots import Priority, noticed, while_held
 from nightcrew.kernel.tasks import Tasks
-from nightcrew.playlists import (
+from nightcrew.playlists.exports import (
     PLAYLIST_LIMITS,
     Player,
     PlaylistSettings,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nightcrew.checks.settings import CheckSettings
-from nightcrew.playlists import DEAD_PLACES, UNPLACED
+from nightcrew.playlists.exports import DEAD_PLACES, UNPLACED
 from nightcrew.prober.wire import Report
 
 BEST_KBPS = 8000.0

@@ -1,4 +1,4 @@
-"""Options of the checks domain. The seed's stream_checker_config.json can be imported; see `seeds.py` for its names."""
+"""Options of the checks domain. The seed's stream_checker_config.json can be imported; see `SEED_OPTIONS`."""
 
 from __future__ import annotations
 
@@ -100,3 +100,14 @@ class CheckSettings(Options):
     )
     keep_results: int = option(30, ge=5, le=1000, help="Results kept for each stream.")
     keep_stills: bool = option(True, help="Keep the last good picture of each stream for the page (about 6 kB each).")
+
+
+SEED_OPTIONS = {
+    "profile_failover.enabled": "checks.profile_failover_enabled",
+    "profile_failover.try_full_profiles": "checks.try_full_profiles",
+    "profile_failover.phase2_max_wait": "checks.phase2_max_wait",
+    "profile_failover.phase2_poll_interval": "checks.phase2_poll_interval",
+    "stream_analysis.retries": "checks.retries",
+    "stream_analysis.retry_delay": "checks.retry_delay",
+}
+"""Names in the seed's stream_checker_config.json, where they stand in groups, and ours."""

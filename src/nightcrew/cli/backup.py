@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nightcrew.cli.client import Failed
 from nightcrew.cli.places import Database, DataDir, folder_of
+from nightcrew.client import Failed
 from nightcrew.kernel import files
 from nightcrew.kernel.vault import KEY_VARIABLE, Vault, given_key, key_in_use
 from nightcrew.kernel.words import counted, size

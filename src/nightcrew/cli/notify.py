@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nightcrew.cli.client import DEFAULT_URL, AsJson, Failed, Key, Server, Url, plain, show
+from nightcrew.client import DEFAULT_URL, AsJson, Failed, Key, Server, Url, plain, show
 
 TARGETS = "/api/v1/notifications/targets"
 

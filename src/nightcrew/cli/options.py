@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from nightcrew.cli.client import DEFAULT_URL, AsJson, Failed, Key, Server, Url, show
-from nightcrew.kernel.settings import parse_value
+from nightcrew.client import DEFAULT_URL, AsJson, Failed, Key, Server, Url, show
+from nightcrew.kernel.words import parse_value
 
 
 def settings_list(url: Url = DEFAULT_URL, api_key: Key = "", as_json: AsJson = False) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nightcrew.cli.client import DEFAULT_URL, AsJson, Key, Server, Url, show
+from nightcrew.client import DEFAULT_URL, AsJson, Key, Server, Url, show
 
 
 def jobs_list(

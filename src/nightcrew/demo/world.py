@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import copy
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 
 from . import catalogue, control, guide, live, m3u, workbench, xtream
 from .gate import Gate
@@ -17,17 +18,37 @@ from .lineup import make_lineup
 from .scene import Scene
 from .server import Server, listen, log
 
+Service = Callable[[Scene], list[BaseRoute]]
+TELEVISION: tuple[Service, ...] = (
+    m3u.routes,
+    xtream.routes,
+    catalogue.routes,
+    guide.routes,
+    live.routes,
+    workbench.routes,
+)
+
 
 class World:
     """Serves from entering to leaving, on 127.0.0.1, in the loop that enters it.
 
     `channels` of each kind are offered. Live streams answer 503 until their pictures are made (some 7 s, see `ready`);
     `streams` keeps the pictures for the next start; `live=False` makes none, needs no ffmpeg and leaves it at 503.
+    `services` make the routes: what is offered.
     Raises OSError when the port is taken. Its tasks belong to the object and not to a TaskGroup, because test fixtures
     leave in another task than they entered in.
     """
 
-    def __init__(self, port: int = 0, *, channels: int = 60, streams: Path | None = None, live: bool = True) -> None:
+    def __init__(
+        self,
+        port: int = 0,
+        *,
+        channels: int = 60,
+        streams: Path | None = None,
+        live: bool = True,
+        services: Iterable[Service] = TELEVISION,
+    ) -> None:
+        self._services = tuple(services)
         self._scene = Scene(make_lineup(channels))
         self._port, self._streams, self._live = port, streams, live
         self._server: Server | None = None
@@ -127,11 +148,10 @@ class World:
         ]
 
     def _application(self) -> Starlette:
-        services = (m3u, xtream, catalogue, guide, live, workbench)
         return Starlette(
             routes=[
                 *control.routes(self._scene, self.sources),
-                *(route for service in services for route in service.routes(self._scene)),
+                *(route for service in self._services for route in service(self._scene)),
             ]
         )
 

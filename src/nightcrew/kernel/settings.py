@@ -19,6 +19,7 @@ from pydantic.fields import FieldInfo
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Invalid, NeedsUser
 from nightcrew.kernel.store import Moment, Store, metadata
+from nightcrew.kernel.words import parse_value
 
 log = structlog.get_logger("nightcrew.settings")
 OptionsT = TypeVar("OptionsT", bound="Options")
@@ -257,14 +258,6 @@ def _schema(model: type[Options]) -> dict[str, Any]:
 def env_name(domain: str, option_name: str) -> str:
     """The environment variable of an option. The name without the domain, which was the only one once, works too."""
     return f"NIGHTCREW_{domain}_{option_name}".upper()
-
-
-def parse_value(text: str) -> Any:
-    """A value typed on the command line or in a form: JSON when it reads as JSON, else the text itself."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 _IN_WORDS = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
+from typing import Any
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
@@ -45,3 +47,11 @@ def size(count: float | None) -> str:
             return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.1f} TB"
+
+
+def parse_value(text: str) -> Any:
+    """A value typed on the command line or in a form: JSON when it reads as JSON, else the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -48,6 +48,16 @@ async def add_source(
     )
     await refresh_source(runtime, source_id, rebuild=False)
     return source
+
+
+async def add_missing(runtime: Runtime, bodies: Iterable[Mapping[str, Any]], *, actor: str) -> None:
+    """Add those sources, as the API takes them, of whose name there is none."""
+    known = {source.name for source in await sources.every(runtime.store, runtime.vault)}
+    for body in bodies:
+        values = dict(body)
+        kind, name, region = str(values.pop("kind")), str(values.pop("name")), str(values.pop("region", ""))
+        if name not in known:
+            await add_source(runtime, kind, name, values, region=region, actor=actor)
 
 
 async def edit_source(runtime: Runtime, source_id: int, changes: Mapping[str, Any], *, actor: str) -> Source:

@@ -1,4 +1,4 @@
-"""Decisions about channels, without any input or output: identity, filter, merge, status, guard, ranking."""
+"""Decisions about channels, without any input or output: identity, filter, merge, status, guard, ranking. Pure."""
 
 from __future__ import annotations
 

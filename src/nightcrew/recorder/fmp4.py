@@ -1,4 +1,4 @@
-"""Fragmented MP4 (ISO/IEC 14496-12), as far as a recording needs it: which track is the picture, and how many there are."""
+"""Fragmented MP4 (ISO/IEC 14496-12), as far as a recording needs it: which track is the picture, and how many there are. Pure."""
 
 from __future__ import annotations
 

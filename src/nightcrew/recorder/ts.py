@@ -1,4 +1,4 @@
-"""MPEG transport streams (ISO/IEC 13818-1), as far as a recording needs them: pictures counted, and where it may be cut."""
+"""MPEG transport streams (ISO/IEC 13818-1), as far as a recording needs them: pictures counted, and where it may be cut. Pure."""
 
 from __future__ import annotations
 

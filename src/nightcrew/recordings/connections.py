@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
 from nightcrew.kernel.slots import GRACE, LIFETIME, MARGIN, Lease, Priority
-from nightcrew.playlists import Player, accounts, channels
+from nightcrew.playlists.exports import Player, accounts, channels
 from nightcrew.recorder.wire import Kind, boottime
 from nightcrew.recordings.models import Recording
 from nightcrew.recordings.target import unsealed

@@ -1,4 +1,4 @@
-"""Pure: what is told of recordings. Those that fare alike are told of in one line."""
+"""What is told of recordings. Those that fare alike are told of in one line."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from nightcrew.kernel.errors import Invalid
 from nightcrew.kernel.redaction import MASK, redact
 from nightcrew.kernel.targets import points_private
 from nightcrew.kernel.words import plain
-from nightcrew.playlists import channels
+from nightcrew.playlists.exports import channels
 from nightcrew.recorder.wire import Kind
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.checks.models import checked
 from nightcrew.kernel.store import Store
-from nightcrew.playlists import grades
+from nightcrew.playlists.exports import grades
 from nightcrew.playlists.models import channel, feed, source, stream
 
 

@@ -16,7 +16,7 @@ from nightcrew.checks.models import MAX_REASON, Due, Entry, Verdict, checked, re
 from nightcrew.checks.rules import Facts
 from nightcrew.checks.store import queue
 from nightcrew.kernel.store import Moment, Store
-from nightcrew.playlists import grades
+from nightcrew.playlists.exports import grades
 from nightcrew.playlists.models import stream
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from nightcrew.cli import following
-from nightcrew.cli.client import Failed, Server, Unreachable
-from nightcrew.cli.following import bit_rate, clock, follow, gaps, line, progress, share_of
+from nightcrew.client import Failed, Server, Unreachable
+from nightcrew.recordings import following
+from nightcrew.recordings.following import bit_rate, clock, follow, gaps, line, progress, share_of
 
 
 def row(**more: Any) -> dict[str, Any]:

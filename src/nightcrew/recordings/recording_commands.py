@@ -7,11 +7,12 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from nightcrew.cli.client import DEFAULT_URL, AsJson, Failed, Key, Server, Url, channel_of, confirm, plain, show
-from nightcrew.cli.following import OVER, check_success, clock, follow, gaps, line
-from nightcrew.cli.times import moment_of, seconds_of
+from nightcrew.client import DEFAULT_URL, AsJson, Failed, Key, Server, Url, confirm, plain, show
 from nightcrew.kernel.words import duration, size
+from nightcrew.playlists.commands import channel_of
 from nightcrew.recorder.wire import Kind
+from nightcrew.recordings.following import OVER, check_success, clock, follow, gaps, line
+from nightcrew.recordings.times import moment_of, seconds_of
 
 SHOWN_GAPS = 100
 """Gaps that people are shown; scripts get all."""

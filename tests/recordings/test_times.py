@@ -10,7 +10,7 @@ import time_machine
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nightcrew.cli.times import LONGEST, moment_of, seconds_of
+from nightcrew.recordings.times import LONGEST, moment_of, seconds_of
 
 
 @pytest.mark.parametrize(

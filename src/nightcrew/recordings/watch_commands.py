@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from nightcrew.cli.client import DEFAULT_URL, AsJson, Failed, Key, Server, Url, plain, show
-from nightcrew.cli.recordings import Address, Channel, How, Quality, target_of
+from nightcrew.client import DEFAULT_URL, AsJson, Failed, Key, Server, Url, plain, show
+from nightcrew.recordings.recording_commands import Address, Channel, How, Quality, target_of
 
 Watched = Annotated[
     str, typer.Argument(metavar="WATCH", help="Its number or its name, as `nightcrew recordings watch list` says.")

@@ -1,18 +1,13 @@
-"""The seeds' own addresses and configuration files, mapped onto Nightcrew's.
-
-So far: the playlists seed (`/vavoo/…` and its config.json) and the checks seed's stream_checker_config.json. Existing
-scripts and players go on working.
-"""
+"""The seed's own addresses (`/vavoo/…`), mapped onto Nightcrew's, so that existing scripts and players go on working."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Request
 from fastapi.responses import PlainTextResponse, Response
 
-from nightcrew.kernel.errors import Invalid, NightcrewError
+from nightcrew.kernel.errors import Invalid
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import actions, pages, players, standing
 from nightcrew.playlists.settings import PlaylistSettings
@@ -31,16 +26,6 @@ SEED_KEYS = (
     "refresh_interval",
     "stream_mode",
 )
-CHECKER_KEYS: Mapping[str, str] = {
-    "profile_failover.enabled": "checks.profile_failover_enabled",
-    "profile_failover.try_full_profiles": "checks.try_full_profiles",
-    "profile_failover.phase2_max_wait": "checks.phase2_max_wait",
-    "profile_failover.phase2_poll_interval": "checks.phase2_poll_interval",
-    "stream_analysis.retries": "checks.retries",
-    "stream_analysis.retry_delay": "checks.retry_delay",
-}
-"""The checks seed's stream_checker_config.json, key for key."""
-CHECKER_GROUPS = frozenset(key.partition(".")[0] for key in CHECKER_KEYS)
 RegionName = Annotated[str, Path(max_length=60)]
 
 
@@ -118,42 +103,3 @@ def seed_config(node: Runtime) -> dict[str, Any]:
     """The options under the seed's names."""
     plain: dict[str, Any] = node.settings.of(PlaylistSettings).model_dump(mode="json", include=set(SEED_KEYS))
     return plain
-
-
-async def import_config(node: Runtime, data: Mapping[str, Any], *, actor: str) -> dict[str, list[str]]:
-    """Take over a configuration file: ours (`{"playlists.refresh_interval": 300}`) or a seed's.
-
-    Returns `{imported, ignored}`: what is unknown is named, and stops nothing. Raises `Invalid` for a known key with a wrong value.
-    """
-    known: dict[str, Any] = {}
-    ignored: list[str] = []
-    for key, value in _flattened(data):
-        if key in CHECKER_KEYS:
-            known[CHECKER_KEYS[key]] = value
-            continue
-        try:
-            known[node.settings.resolve(key)] = value
-        except NightcrewError:
-            ignored.append(key)
-    await apply_settings(node, known, actor)
-    return {"imported": sorted(known), "ignored": sorted(ignored)}
-
-
-def _flattened(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The entries of a configuration file; the groups of the checks seed as `group.key`."""
-    for key, value in data.items():
-        if key in CHECKER_GROUPS and isinstance(value, Mapping):
-            yield from ((f"{key}.{name}", inner) for name, inner in value.items())
-        else:
-            yield key, value
-
-
-import_router = APIRouter(prefix="/api/v1", tags=["settings"])
-
-
-@import_router.post("/settings/import")
-async def import_settings(
-    node: Node, actor: Actor, data: Annotated[dict[str, Any], Body(max_length=1_000)]
-) -> dict[str, list[str]]:
-    """Take over a configuration file of ours or of a seed."""
-    return await import_config(node, data, actor=actor)

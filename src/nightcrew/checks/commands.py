@@ -11,7 +11,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from nightcrew.cli.client import DEFAULT_URL, AsJson, Key, Server, Url, channel_of, show
+from nightcrew.client import DEFAULT_URL, AsJson, Key, Server, Url, show
+from nightcrew.kernel.declare import CommandGroup, Commands
+from nightcrew.playlists.commands import channel_of
 
 COLUMNS = ["stream", "channel_name", "source", "verdict", "score", "picture", "kbit/s", "reason"]
 
@@ -31,7 +33,7 @@ def check(
     api_key: Key = "",
     as_json: AsJson = False,
 ) -> None:
-    """Check streams now; exit 1 when one of them fails."""
+    """Check streams now, and wait for the end. Exit 1 when one of them fails."""
     server = Server(url, api_key)
     body: dict[str, Any] = {"full": not quick}
     chosen = {
@@ -149,3 +151,15 @@ def checks_cancel(run: int, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
 
 def _move(url: str, key: str, run: int, action: str) -> None:
     _print_run(Server(url, key).ask("POST", f"/api/v1/checks/runs/{run}/{action}"), as_json=False)
+
+
+COMMANDS = Commands(
+    top=(check,),
+    groups=(
+        CommandGroup(
+            "checks",
+            "Checks",
+            (checks_list, checks_show, checks_runs, checks_pause, checks_resume, checks_cancel),
+        ),
+    ),
+)

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from nightcrew.cli.client import Failed, Server, Unreachable, plain
+from nightcrew.client import Failed, Server, Unreachable, plain
 from nightcrew.kernel.words import duration, size
 
 OVER = frozenset({"done", "failed"})

@@ -1,0 +1,60 @@
+"""What checks declare. `DOMAIN` is their only registration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nightcrew.checks import api, pages, standing, workers
+from nightcrew.checks.settings import SEED_OPTIONS, CheckSettings
+from nightcrew.kernel.declare import Domain, Job, Notice, Page, Tick, Timetable
+
+_HERE = Path(__file__).parent
+
+DOMAIN = Domain(
+    name="checks",
+    title="Checks",
+    settings=CheckSettings,
+    seed_options=SEED_OPTIONS,
+    migrations=_HERE / "migrations",
+    templates=_HERE / "templates",
+    activity={"check.": "Checks"},
+    ticks=(
+        Tick(
+            "checks.work",
+            workers.work,
+            every=1.0,
+            promise=60.0,
+            time_limit=30.0,
+            help="Starts the checks that are due, as far as connections are free.",
+        ),
+        Tick(
+            "checks.resolutions",
+            workers.resolutions,
+            every=2.0,
+            promise=60.0,
+            time_limit=30.0,
+            help="With the setting RES: measures variants that their master playlist does not describe.",
+        ),
+    ),
+    jobs=(
+        Job("checks.nightly", workers.nightly, help="Makes all streams due for a check."),
+        Job("checks.reorder", workers.order_again, help="Puts the streams of all channels into order."),
+    ),
+    timetables=(
+        Timetable(
+            "checks.nightly",
+            cron="0 3 * * *",
+            job="checks.nightly",
+            promise=50 * 3600,
+            jitter=300,
+            help="Checks all streams each night.",
+        ),
+    ),
+    routers=(api.router, pages.router),
+    pages=(Page("/checks", "Checks"),),
+    notices=(Notice("check.done", "finished", "Checks are done", "check runs are done"),),
+    start=workers.start,
+    stop=workers.stop,
+    needs=standing.needs,
+    overview=standing.overview,
+)

@@ -1,0 +1,34 @@
+"""Which domains there are. Adding one is its folder and its name here."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nightcrew.kernel.declare import Commands, Demo, Domain
+
+FOLDERS = ("playlists", "checks", "recordings")
+"""In the order in which they start."""
+
+
+def declared() -> tuple[Domain, ...]:
+    """What each domain declares."""
+    return tuple(import_module(f"nightcrew.{name}.domain").DOMAIN for name in FOLDERS)
+
+
+def commands() -> list[Commands]:
+    """What each domain adds to the command line; the domains themselves are not imported."""
+    return [module.COMMANDS for module in _each("commands")]
+
+
+def demos() -> list[Demo]:
+    """What each domain adds to `nightcrew demo`."""
+    return [module.DEMO for module in _each("demo")]
+
+
+def _each(file: str) -> list[Any]:
+    """The modules of this name in the domains that have one."""
+    names = [f"nightcrew.{name}.{file}" for name in FOLDERS]
+    return [import_module(name) for name in names if find_spec(name)]

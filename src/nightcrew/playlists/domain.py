@@ -1,0 +1,55 @@
+"""What playlists declare. `DOMAIN` is their only registration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nightcrew.kernel.declare import Domain, Job, Notice, Page, Tick, Timetable
+from nightcrew.playlists import api, jobs, pages, players, seed_api, standing, workers
+from nightcrew.playlists.settings import PlaylistSettings
+
+_HERE = Path(__file__).parent
+
+DOMAIN = Domain(
+    name="playlists",
+    title="Playlists",
+    settings=PlaylistSettings,
+    migrations=_HERE / "migrations",
+    templates=_HERE / "templates",
+    activity={"playlist.": "Playlists", "source.": "Sources", "channel.": "Channels"},
+    ticks=(
+        Tick(
+            "playlists.refresh",
+            workers.refresh_tick,
+            every=2.0,
+            promise=60.0,
+            time_limit=30.0,
+            help="Starts a refresh of every source that is due.",
+        ),
+    ),
+    jobs=(
+        Job(jobs.JOB, jobs.refresh, help="Fetches one source's channels or guide and applies what changed."),
+        Job("playlists.clean_up", workers.clean_up, help="Forgets channels that are gone for long."),
+    ),
+    timetables=(
+        Timetable(
+            "playlists.nightly",
+            cron="15 4 * * *",
+            job="playlists.clean_up",
+            promise=50 * 3600,
+            jitter=300,
+            help="Forgets channels that are gone for long, each night.",
+        ),
+    ),
+    routers=(api.router, players.router, pages.router, seed_api.router),
+    pages=(Page("/sources", "Sources"), Page("/channels", "Channels")),
+    notices=(
+        Notice("playlist.failed", "failed", "A list cannot be fetched", "lists cannot be fetched"),
+        Notice("playlist.recovered", "recovered", "A list works again", "lists work again"),
+    ),
+    start=workers.start,
+    freshness=standing.freshness,
+    needs=standing.needs,
+    outputs=standing.outputs,
+    overview=standing.overview,
+)

@@ -1,0 +1,42 @@
+"""What other domains may use of playlists."""
+
+from __future__ import annotations
+
+from nightcrew.playlists import accounts, models
+from nightcrew.playlists.accounts import Profile
+from nightcrew.playlists.actions import add_missing as add_missing_sources
+from nightcrew.playlists.api import shown_url
+from nightcrew.playlists.formats.media import media_type
+from nightcrew.playlists.models import DEAD_PLACES, UNPLACED, Channel, Stream
+from nightcrew.playlists.origin import PLAYLIST_LIMITS, Media, media
+from nightcrew.playlists.play import Player
+from nightcrew.playlists.rules import Variant, best_variant, parse_master, unnamed, variant_key
+from nightcrew.playlists.settings import PlaylistSettings
+from nightcrew.playlists.store import channels, grades, sources, variants
+
+__all__ = [
+    "DEAD_PLACES",
+    "PLAYLIST_LIMITS",
+    "UNPLACED",
+    "Channel",
+    "Media",
+    "Player",
+    "PlaylistSettings",
+    "Profile",
+    "Stream",
+    "Variant",
+    "accounts",
+    "add_missing_sources",
+    "best_variant",
+    "channels",
+    "grades",
+    "media",
+    "media_type",
+    "models",
+    "parse_master",
+    "shown_url",
+    "sources",
+    "unnamed",
+    "variant_key",
+    "variants",
+]

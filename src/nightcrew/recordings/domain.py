@@ -1,0 +1,88 @@
+"""What recordings declare. `DOMAIN` is their only registration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nightcrew.kernel.declare import Domain, Job, Notice, Page, Tick, Timetable
+from nightcrew.recordings import admin, api, handover, pages, processing, standing, watch_api, workers
+from nightcrew.recordings.place import LIBRARY
+from nightcrew.recordings.settings import RecordingSettings
+
+_HERE = Path(__file__).parent
+
+DOMAIN = Domain(
+    name="recordings",
+    title="Recordings",
+    settings=RecordingSettings,
+    migrations=_HERE / "migrations",
+    templates=_HERE / "templates",
+    activity={"recording.": "Recordings", "watch.": "Watched streams"},
+    folders=(LIBRARY,),
+    ticks=(
+        Tick(
+            "recordings.keep",
+            workers.keep,
+            every=1.0,
+            promise=60.0,
+            time_limit=60.0,
+            help="Keeps every recording in a recorder that works, and has those that have ended finished.",
+        ),
+        Tick(
+            "recordings.watch",
+            workers.watch,
+            every=5.0,
+            promise=300.0,
+            time_limit=120.0,
+            help="Looks whether watched streams are live, and begins to record them.",
+        ),
+        Tick(
+            "recordings.stuck",
+            workers.mend,
+            every=300.0,
+            promise=1200.0,
+            time_limit=120.0,
+            help="Finds recordings that nobody works on any more, and finishes them.",
+        ),
+        Tick(
+            "recordings.disk",
+            workers.guard_disk,
+            every=30.0,
+            promise=300.0,
+            time_limit=120.0,
+            help="Keeps space free for what is being recorded.",
+        ),
+    ),
+    jobs=(
+        Job(
+            processing.JOB,
+            processing.finish,
+            queue="recordings",
+            concurrency=1,
+            here=True,
+            help="Makes one file of a recording.",
+        ),
+        Job("recordings.retention", workers.nightly, help="Deletes recordings as the policies say."),
+    ),
+    timetables=(
+        Timetable(
+            "recordings.nightly",
+            cron="30 4 * * *",
+            job="recordings.retention",
+            promise=50 * 3600,
+            jitter=300,
+            help="Deletes recordings as the policies say, each night.",
+        ),
+    ),
+    routers=(api.router, watch_api.router, admin.router, pages.router),
+    pages=(Page("/recordings", "Recordings"),),
+    notices=(
+        Notice("recording.done", "finished", "A recording is finished", "recordings are finished"),
+        Notice("recording.failed", "failed", "A recording failed", "recordings failed"),
+    ),
+    start=workers.start,
+    stop=workers.stop,
+    node_gone=handover.take_over,
+    needs=standing.needs,
+    overview=standing.overview,
+)
