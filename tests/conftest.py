@@ -68,12 +68,12 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Film:
-    """Four minutes of numbered pictures in segments of one second, encoded once for all tests."""
+    """Five minutes of numbered pictures in segments of one second, encoded once for all tests."""
     try:
         find_ffmpeg()
     except OSError as exc:
         pytest.skip(f"a film needs ffmpeg: {exc}")
-    length = 600 if os.environ.get("NIGHTCREW_SOAK") else 240
+    length = 600 if os.environ.get("NIGHTCREW_SOAK") else 300
     return encode(tmp_path_factory.mktemp("film"), seconds=length, segment=1.0)
 
 

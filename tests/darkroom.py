@@ -21,8 +21,8 @@ import psutil
 from counted import Counted
 from counter import FPS, Account, account, numbers, numbers_of
 from nightcrew.recordings.models import Recording, State
+from support import UP, free_port
 from support import Node as Inner
-from support import free_port
 
 OVER = {"done", "failed"}
 A_MOMENT = datetime(2026, 8, 20, 12, tzinfo=UTC)
@@ -54,13 +54,19 @@ class Server:
             self.process = subprocess.Popen(
                 command, env={**os.environ, **self.environment}, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
-        for _ in range(600):
-            assert self.process.poll() is None, self.log()[-3000:]
-            with contextlib.suppress(httpx2.TransportError):
-                await self.http.get("/health")
-                return
-            await asyncio.sleep(0.05)
-        raise AssertionError(f"the server did not come up:\n{self.log()[-3000:]}")
+        try:
+            async with asyncio.timeout(UP):
+                while not await self._answers():
+                    assert self.process.poll() is None, self.log()[-3000:]
+                    await asyncio.sleep(0.05)
+        except TimeoutError as exc:
+            raise AssertionError(f"the server did not come up:\n{self.log()[-3000:]}") from exc
+
+    async def _answers(self) -> bool:
+        with contextlib.suppress(httpx2.TransportError):
+            await self.http.get("/health")
+            return True
+        return False
 
     def log(self) -> str:
         """What it wrote."""

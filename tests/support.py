@@ -37,6 +37,10 @@ def data_file(name: str) -> Path:
     return path
 
 
+UP = 240.0
+"""Seconds that a server may take to start on a machine that is busy with everything else."""
+
+
 def free_port() -> int:
     """A port that nobody listens on now."""
     with socket.socket() as probe:

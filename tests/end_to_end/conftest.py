@@ -19,7 +19,7 @@ import pytest
 from typer.testing import CliRunner
 
 from nightcrew.cli import app
-from support import free_port
+from support import UP, free_port
 
 
 def command(*arguments: object, env: dict[str, str] | None = None) -> str:
@@ -59,7 +59,8 @@ class Process:
             self.wait_ready()
 
     def wait_ready(self) -> None:
-        for _ in range(600):
+        until = time.monotonic() + UP
+        while time.monotonic() < until:
             self.check_alive()
             with contextlib.suppress(httpx2.TransportError):
                 self.get("/health")

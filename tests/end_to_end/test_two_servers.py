@@ -13,7 +13,7 @@ import httpx2
 import pytest
 import sqlalchemy as sa
 
-from support import free_port
+from support import UP, free_port
 
 
 class Tally:
@@ -38,7 +38,8 @@ class Tally:
             stderr=(self.folder / f"{name}.log").open("ab"),
         )
         self.processes[name] = (process, port)
-        for _ in range(600):
+        until = time.monotonic() + UP
+        while time.monotonic() < until:
             assert process.poll() is None, (self.folder / f"{name}.log").read_text()
             try:
                 if self.get(name, "/health").status_code == 200:

@@ -36,7 +36,7 @@ from darkroom import (
 from support import until
 
 Play = Callable[[Server, Counted], Awaitable[None]]
-WINDOW = 45
+WINDOW = 90
 """Segments in the source's playlist, more than the seconds that a server takes to start on a busy machine."""
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 

@@ -22,7 +22,7 @@ from nightcrew.recordings.keeper import Keeper
 from nightcrew.recordings.models import Recording, State
 from nightcrew.recordings.place import library
 from nightcrew.recordings.rules import WIDE
-from nightcrew.recordings.store import recordings
+from nightcrew.recordings.store import recordings, states
 from support import at_rest
 
 GB = 1_000_000_000
@@ -276,10 +276,10 @@ async def test_who_pauses_goes_on_when_nobody_is_left_for_whom(house: House) -> 
     for _ in range(2):
         await house.look()
     assert house.paused == {row.id for row in rows}
-    await recordings.change_state(house.runtime.store, best.id, State.FINISHING, "", now=utcnow())
+    await states.change_state(house.runtime.store, best.id, State.FINISHING, "", now=utcnow())
     await house.look()
     assert house.paused == {rows[0].id}, "of the two that are left the one that is wanted more goes on"
-    await recordings.change_state(house.runtime.store, rows[0].id, State.FINISHING, "", now=utcnow())
+    await states.change_state(house.runtime.store, rows[0].id, State.FINISHING, "", now=utcnow())
     await house.look()
     assert house.paused == set()
 

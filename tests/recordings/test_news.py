@@ -7,7 +7,7 @@ from dataclasses import replace
 from darkroom import a_recording as row
 from nightcrew.recordings import news
 from nightcrew.recordings.models import State
-from nightcrew.recordings.store.recordings import Change
+from nightcrew.recordings.store.states import Change
 
 
 def test_recordings_that_fare_alike_are_told_of_in_one_line() -> None:

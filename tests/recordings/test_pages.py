@@ -15,7 +15,7 @@ from nightcrew.recorder.ledger import Gap, Part, Tally
 from nightcrew.recordings import actions
 from nightcrew.recordings.keeper import Keeper
 from nightcrew.recordings.models import Recording, State
-from nightcrew.recordings.store import recordings, watches
+from nightcrew.recordings.store import recordings, states, tallies, watches
 from nightcrew.recordings.target import Target
 from support import Node
 
@@ -62,9 +62,9 @@ async def begun(node: Node, name: str = "Owl", title: str = "Night flight", **mo
     ]
     gaps = [Gap(0, 31, 35, 60.0, 10.0, HOSTILE)]
     tally = Tally(parts=parts, gaps=gaps, bytes=60_000_000, seconds=100.0, segments=45)
-    await recordings.save_tallies(store, {row.id: tally}, now)
-    await recordings.change_state(store, row.id, State.RECORDING, "", now=now)
-    await recordings.add_title(store, row.id, f"{title} II", "Birds")
+    await tallies.save_tallies(store, {row.id: tally}, now)
+    await states.change_state(store, row.id, State.RECORDING, "", now=now)
+    await tallies.add_title(store, row.id, f"{title} II", "Birds")
     return await recordings.get(store, row.id)
 
 
@@ -72,16 +72,16 @@ async def ended(node: Node, to: State = State.DONE, **more: Any) -> Recording:
     """A finished or failed recording, an hour old, with its file."""
     row = await begun(node, **more)
     store, now = node.runtime.store, utcnow() - timedelta(hours=1)
-    await recordings.change_state(store, row.id, State.FINISHING, "it was stopped by hand", now=now, ended_at=now)
+    await states.change_state(store, row.id, State.FINISHING, "it was stopped by hand", now=now, ended_at=now)
     if to is State.DONE:
         path = Path(row.path)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"film")
-        await recordings.change_state(store, row.id, State.PROCESSING, "one file is made", now=now)
+        await states.change_state(store, row.id, State.PROCESSING, "one file is made", now=now)
         await recordings.change(store, row.id, file=True, file_bytes=50_000_000, node=node.runtime.node)
-        await recordings.change_state(store, row.id, State.DONE, "", now=now)
+        await states.change_state(store, row.id, State.DONE, "", now=now)
     else:
-        await recordings.change_state(store, row.id, to, f"no file: {HOSTILE}", now=now)
+        await states.change_state(store, row.id, to, f"no file: {HOSTILE}", now=now)
     return await recordings.get(store, row.id)
 
 

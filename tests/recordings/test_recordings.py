@@ -19,8 +19,8 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.slots import Claim, Limit, Priority
 from nightcrew.recordings import stuck
 from nightcrew.recordings.models import State
-from nightcrew.recordings.store import recordings, watches
-from nightcrew.recordings.store.recordings import Change
+from nightcrew.recordings.store import recordings, states, tallies, watches
+from nightcrew.recordings.store.states import Change
 from support import Node, running, until
 
 
@@ -54,7 +54,7 @@ async def test_a_recording_becomes_a_file_with_chapters_and_metadata_in_the_libr
     name, title = 'The "Night" show: 1/2', 'Émile’s\nfirst "quote" 🎬 ' + "long " * 80
     row = await record(node, source.url, name=name, title=title)
     await soon(node, row["id"])
-    await recordings.add_title(node.runtime.store, row["id"], "Second part", "Games")
+    await tallies.add_title(node.runtime.store, row["id"], "Second part", "Games")
     source.lost.add(source.newest + 2)
     await more(node, row["id"], 5)
     done = await finish(node, row["id"])
@@ -448,7 +448,7 @@ async def test_every_move_is_recorded_with_its_reason(node: Node, source: Counte
 async def test_a_move_that_there_is_not_is_refused(node: Node, source: Counted) -> None:
     row = await record(node, source.url)
     with pytest.raises(Exception, match="cannot go from"):
-        await recordings.change_state(node.runtime.store, row["id"], State.DONE, "", now=utcnow())
+        await states.change_state(node.runtime.store, row["id"], State.DONE, "", now=utcnow())
 
 
 async def test_many_move_in_one_transaction_and_one_that_cannot_stays_as_it_is(any_node: Node) -> None:
@@ -457,18 +457,18 @@ async def test_many_move_in_one_transaction_and_one_that_cannot_stays_as_it_is(a
     first, second, third = (row["id"] for row in rows)
     for one in (first, second, third):
         await recordings.change(store, one, node="another machine")  # nobody else moves them
-    await recordings.change_state(store, second, State.FINISHING, "it was stopped by hand", now=now)
+    await states.change_state(store, second, State.FINISHING, "it was stopped by hand", now=now)
     wanted = [Change(one, State.RETRYING, "no source") for one in (first, second, third, 999)]
-    assert await recordings.change_states(store, wanted, now=now) == {first, third}
-    assert await recordings.change_states(store, [Change(first, State.RETRYING, "still none")], now=now) == set()
+    assert await states.change_states(store, wanted, now=now) == {first, third}
+    assert await states.change_states(store, [Change(first, State.RETRYING, "still none")], now=now) == set()
     found = {one: await recordings.get(store, one) for one in (first, second, third)}
     assert [(row.state.value, row.reason) for row in found.values()] == [
         ("retrying", "still none"),
         ("finishing", "it was stopped by hand"),
         ("retrying", "no source"),
     ]
-    assert [move.reason for move in await recordings.moves(store, third)][-1] == "no source"
-    assert len(await recordings.moves(store, second)) == 2
+    assert [move.reason for move in await states.moves(store, third)][-1] == "no source"
+    assert len(await states.moves(store, second)) == 2
 
 
 async def test_a_server_that_is_started_again_knows_its_recordings(tmp_path: Path, source: Counted) -> None:

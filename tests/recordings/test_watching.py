@@ -13,7 +13,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.recordings import watching
 from nightcrew.recordings.models import State
-from nightcrew.recordings.store import recordings, watches
+from nightcrew.recordings.store import recordings, states, watches
 from nightcrew.recordings.target import Target
 from support import counting
 
@@ -62,7 +62,7 @@ async def test_each_watch_is_looked_at_with_its_own_recording(
     async with app.node(app.Config(data_dir=tmp_path, database_url=database)) as (runtime, _):
         ids = [await watch(runtime, f"W{number}") for number in range(4)]
         over = await recording(runtime, "W0", ids[0])
-        await recordings.change_state(runtime.store, over, State.FINISHING, "", now=LONG_AGO)
+        await states.change_state(runtime.store, over, State.FINISHING, "", now=LONG_AGO)
         going = [await recording(runtime, "W1", ids[1]), await recording(runtime, "W2", ids[2])]
         await recording(runtime, "By hand", None)
         await watching.look_at_due(runtime)

@@ -13,7 +13,7 @@ from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.recordings import actions, domain, watching
 from nightcrew.recordings.models import Recording, State, Watch
-from nightcrew.recordings.store import recordings, watches
+from nightcrew.recordings.store import recordings, states, watches
 from nightcrew.recordings.target import Target
 from support import at_rest
 
@@ -60,7 +60,7 @@ async def recorded(runtime: Runtime) -> list[Recording]:
 
 
 async def end(runtime: Runtime, row: Recording, now: datetime) -> None:
-    await recordings.change_state(runtime.store, row.id, State.FINISHING, "over", now=now, ended_at=now)
+    await states.change_state(runtime.store, row.id, State.FINISHING, "over", now=now, ended_at=now)
 
 
 # -- by its windows ----------------------------------------------------------------------------------------------------

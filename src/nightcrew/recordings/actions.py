@@ -18,7 +18,7 @@ from nightcrew.recordings.media import Watched
 from nightcrew.recordings.models import ACTIVE, Recording, State, Watch
 from nightcrew.recordings.retention import Going, Kept, Policy
 from nightcrew.recordings.settings import RecordingSettings
-from nightcrew.recordings.store import recordings, watches
+from nightcrew.recordings.store import recordings, states, tallies, watches
 from nightcrew.recordings.target import Target
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ async def start(
     taken = await asyncio.to_thread(place.episodes, root, name, title, moment)
     row = await recordings.add(runtime.store, values, now=now, moment=moment, taken=taken)
     if title:
-        await recordings.add_title(runtime.store, row.id, title, category)
+        await tallies.add_title(runtime.store, row.id, title, category)
     await runtime.activity.record("recording.started", f"{name} is to be recorded", actor=actor, subject=str(row.id))
     runtime.bus.publish("recordings")
     await runtime.part(Keeper).soon()
@@ -103,7 +103,7 @@ async def retry(runtime: Runtime, recording_id: int, *, actor: str) -> Recording
     row = await _kept_row(runtime, recording_id)
     if row.state is not State.FAILED:
         raise Conflict(f"recording {recording_id} is {row.state.value}; only a failed one is made anew")
-    await recordings.change_state(runtime.store, recording_id, State.FINISHING, "it is tried again", now=utcnow())
+    await states.change_state(runtime.store, recording_id, State.FINISHING, "it is tried again", now=utcnow())
     await runtime.activity.record(
         "recording.retried", f"{row.name} is made anew", actor=actor, subject=str(recording_id)
     )

@@ -20,7 +20,7 @@ from nightcrew.recordings import actions, media
 from nightcrew.recordings.media import Watched
 from nightcrew.recordings.models import ACTIVE, Recording, State
 from nightcrew.recordings.standing import deleted_row, gap_row, move_row, part_row, recording_row, title_row
-from nightcrew.recordings.store import recordings
+from nightcrew.recordings.store import recordings, states, tallies
 from nightcrew.recordings.target import target_of
 from nightcrew.web.api import Actor, Cursor, Limit, Node, number_cursor
 
@@ -124,8 +124,8 @@ async def apply_retention(node: Node, actor: Actor, dry_run: bool = True) -> dic
 async def get_recording(node: Node, recording_id: Id) -> dict[str, Any]:
     """One recording, with how it came to stand as it does and what its stream was called."""
     row = await recordings.get(node.store, recording_id)
-    moves = await recordings.moves(node.store, recording_id)
-    titles = await recordings.titles(node.store, recording_id)
+    moves = await states.moves(node.store, recording_id)
+    titles = await tallies.titles(node.store, recording_id)
     return {
         **recording_row(row),
         "moves": [move_row(one) for one in moves],
@@ -141,8 +141,8 @@ async def get_ledger(node: Node, recording_id: Id) -> dict[str, Any]:
         "recording": row.id,
         "seconds": round(row.seconds, 3),
         "missing_s": round(row.missing, 3),
-        "parts": [part_row(one) for one in await recordings.parts(node.store, recording_id)],
-        "gaps": [gap_row(one) for one in await recordings.gaps(node.store, recording_id)],
+        "parts": [part_row(one) for one in await tallies.parts(node.store, recording_id)],
+        "gaps": [gap_row(one) for one in await tallies.gaps(node.store, recording_id)],
     }
 
 

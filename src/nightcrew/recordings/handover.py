@@ -18,9 +18,9 @@ from nightcrew.kernel.nodes_store import NodeRow
 from nightcrew.kernel.words import counted
 from nightcrew.recordings import news, place
 from nightcrew.recordings.keeper import Keeper
-from nightcrew.recordings.models import ACTIVE, Recording, State
+from nightcrew.recordings.models import ACTIVE, Recording
 from nightcrew.recordings.settings import RecordingSettings
-from nightcrew.recordings.store import recordings
+from nightcrew.recordings.store import owners, recordings
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
@@ -56,13 +56,11 @@ async def _move(runtime: Runtime, row: Recording, gone: NodeRow) -> bool:
     """Returns whether it goes on here; another may have taken it."""
     now, root = utcnow(), str(await asyncio.to_thread(place.library, runtime))
     if not row.bytes:
-        return await recordings.adopt(runtime.store, row.id, of=gone.id, node=runtime.node, root=root)
+        return await owners.adopt(runtime.store, row.id, of=gone.id, node=runtime.node, root=root)
     if await asyncio.to_thread(Path(row.segments).is_dir):
-        said = f"{gone.id} is silent; it goes on at {runtime.node}"
-        await recordings.change_state(runtime.store, row.id, State.RETRYING, said, now=now)  # before our keeper has it
-        return await recordings.adopt(runtime.store, row.id, of=gone.id, node=runtime.node)
+        return await owners.take_over(runtime.store, row.id, of=gone.id, node=runtime.node, now=now)
     moment = now.astimezone()
     taken = await asyncio.to_thread(place.episodes, Path(root), row.name, row.title, moment)
-    return await recordings.go_on_elsewhere(
+    return await owners.go_on_elsewhere(
         runtime.store, row, of=gone.id, node=runtime.node, root=root, now=now, moment=moment, taken=taken
     )

@@ -32,8 +32,8 @@ from nightcrew.recordings.fleet import Fleet, Recorder
 from nightcrew.recordings.models import ACTIVE, Recording, State
 from nightcrew.recordings.place import root_of
 from nightcrew.recordings.settings import RecordingSettings
-from nightcrew.recordings.store import recordings
-from nightcrew.recordings.store.recordings import Change
+from nightcrew.recordings.store import owners, recordings, states, tallies
+from nightcrew.recordings.store.states import Change
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
@@ -139,7 +139,7 @@ class Keeper:
     async def _look(self) -> None:
         await self.fleet.look()
         with contextlib.suppress(NeedsUser):  # without a library of its own this machine takes nothing new
-            await recordings.claim(self.runtime.store, self.runtime.node, root=str(root_of(self.runtime)))
+            await owners.claim(self.runtime.store, self.runtime.node, root=str(root_of(self.runtime)))
         rows = await recordings.of_states(self.runtime.store, ACTIVE, node=self.runtime.node)
         await self._drop({row.id for row in rows})
         for row in rows:
@@ -209,7 +209,7 @@ class Keeper:
         others = sorted(working - {self.runtime.node})
         if others:
             following = next((name for name in others if name > self.runtime.node), others[0])
-            await recordings.adopt(self.runtime.store, row.id, of=self.runtime.node, node=following, root="")
+            await owners.adopt(self.runtime.store, row.id, of=self.runtime.node, node=following, root="")
             log.info("a source cannot be reached from here and is tried elsewhere", recording=row.id, node=following)
 
     def _note_progress(self, kept: Kept, standing: Standing | None, up: float) -> None:
@@ -318,7 +318,7 @@ class Keeper:
         changes = [one for row, one in wanted if (row.state, row.reason or "") != (one.to, one.shown)]
         if not changes:
             return
-        moved = await recordings.change_states(self.runtime.store, changes, now=now)
+        moved = await states.change_states(self.runtime.store, changes, now=now)
         for one in news.of_moves((decided[one.recording_id][0], one) for one in changes if one.recording_id in moved):
             await self._tell(one)
         self.runtime.bus.publish("recordings")
@@ -380,7 +380,7 @@ class Keeper:
                 continue  # one that was never opened is no ledger: its disk may not be there
             if always or len(tally.gaps) != gaps or up - at > SAVED or segments <= 0:
                 changed[recording_id] = tally
-        await recordings.save_tallies(self.runtime.store, changed, self.now())
+        await tallies.save_tallies(self.runtime.store, changed, self.now())
         for recording_id, tally in changed.items():
             found[recording_id].saved = (up, tally.segments, len(tally.gaps))
         if changed:

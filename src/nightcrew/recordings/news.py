@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from nightcrew.recordings.models import Recording, State
-from nightcrew.recordings.store.recordings import Change
+from nightcrew.recordings.store.states import Change
 
 NAMED = 3
 """Recordings that a line names; it counts the others."""

@@ -28,7 +28,7 @@ from nightcrew.recordings.models import GapRow, Recording, State
 from nightcrew.recordings.mux import Measured, Piece
 from nightcrew.recordings.plot import plot_of
 from nightcrew.recordings.settings import RecordingSettings
-from nightcrew.recordings.store import recordings
+from nightcrew.recordings.store import recordings, states, tallies
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
@@ -93,11 +93,11 @@ async def _finish(run: Run, recording_id: int) -> str:
 
 async def _begin(runtime: Runtime, recording_id: int) -> None:
     """From here on its figures are the ledger's, whatever a server that died had stored of them."""
-    await recordings.change_state(
+    await states.change_state(
         runtime.store, recording_id, State.PROCESSING, "one file is made of its parts", now=utcnow()
     )
     made = await _material(runtime, recording_id)
-    await recordings.save_tallies(runtime.store, {recording_id: made.tally}, made.row.progress_at or utcnow())
+    await tallies.save_tallies(runtime.store, {recording_id: made.tally}, made.row.progress_at or utcnow())
     runtime.bus.publish("recordings")
 
 
@@ -145,10 +145,8 @@ async def _join(run: Run, recording_id: int) -> None:
     """One file, with its chapters. Nothing is encoded anew."""
     runtime = run.runtime
     made = await _material(runtime, recording_id)
-    titles = [
-        Titled(one.start, one.title, one.category) for one in await recordings.titles(runtime.store, recording_id)
-    ]
-    gaps = await recordings.gaps(runtime.store, recording_id)
+    titles = [Titled(one.start, one.title, one.category) for one in await tallies.titles(runtime.store, recording_id)]
+    gaps = await tallies.gaps(runtime.store, recording_id)
     shown, shift = _shifted(titles, gaps, fragmented=made.fragmented)
     tags = {"show": made.row.name, "date": f"{made.row.started_at or made.row.created_at:%Y-%m-%d}"}
     text = ffmetadata(
@@ -259,7 +257,7 @@ def _copy_unless_there(source: Path, target: Path) -> None:
 async def _metadata(runtime: Runtime, recording_id: int) -> None:
     """What Kodi, Jellyfin and Plex read beside the file."""
     row = await recordings.get(runtime.store, recording_id)
-    gaps = await recordings.gaps(runtime.store, recording_id)
+    gaps = await tallies.gaps(runtime.store, recording_id)
     started = (row.started_at or row.created_at).astimezone()
     text = nfo.episode(
         title=row.title or row.name,
@@ -318,7 +316,7 @@ async def _clean(runtime: Runtime, recording_id: int) -> None:
 
 async def _done(runtime: Runtime, recording_id: int) -> str:
     row = await recordings.get(runtime.store, recording_id)
-    await recordings.change_state(
+    await states.change_state(
         runtime.store, recording_id, State.DONE, "", now=utcnow(), note="its file was read from end to end"
     )
     gaps = f", {row.gaps} gap{'s' * (row.gaps != 1)} of {row.missing:.0f} s" if row.gaps else ", nothing is missing"
@@ -331,10 +329,10 @@ async def _done(runtime: Runtime, recording_id: int) -> str:
 async def _failed(runtime: Runtime, recording_id: int, reason: str) -> None:
     row = await recordings.get(runtime.store, recording_id)
     await asyncio.to_thread(Path(f"{row.path}.part").unlink, missing_ok=True)
-    await recordings.change_state(runtime.store, recording_id, State.FAILED, reason, now=utcnow())
+    await states.change_state(runtime.store, recording_id, State.FAILED, reason, now=utcnow())
     short = await disk.too_short_to_finish(runtime, row)
     if short is not None:  # it is tried again as soon as there is space
-        await recordings.change_state(runtime.store, recording_id, State.FINISHING, short, now=utcnow())
+        await states.change_state(runtime.store, recording_id, State.FINISHING, short, now=utcnow())
     said = f"{row.name}: no file could be made ({reason}); its parts are kept"
     await runtime.activity.record("recording.failed", said, level="error", subject=str(recording_id))
     runtime.bus.publish("recordings")

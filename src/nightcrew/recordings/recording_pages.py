@@ -14,7 +14,7 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.recordings import actions, drawing
 from nightcrew.recordings.models import Recording, State
 from nightcrew.recordings.plot import plot_of
-from nightcrew.recordings.store import recordings
+from nightcrew.recordings.store import recordings, states, tallies
 from nightcrew.web.api import Actor, Node
 from nightcrew.web.render import PageRoute, done, is_fragment, note, render, render_part
 
@@ -115,9 +115,9 @@ async def act(
 
 
 async def _facts(node: Runtime, row: Recording) -> dict[str, Any]:
-    parts = await recordings.parts(node.store, row.id)
-    gaps = await recordings.gaps(node.store, row.id)
-    titles = await recordings.titles(node.store, row.id)
+    parts = await tallies.parts(node.store, row.id)
+    gaps = await tallies.gaps(node.store, row.id)
+    titles = await tallies.titles(node.store, row.id)
     begins = [begin for begin, _ in drawing.spans(parts, gaps)]
     return {
         "row": row,
@@ -126,7 +126,7 @@ async def _facts(node: Runtime, row: Recording) -> dict[str, Any]:
         "parts": list(zip(parts, begins, strict=True))[-MOST:],
         "gaps": gaps[-MOST:],
         "titles": titles[-MOST:],
-        "moves": (await recordings.moves(node.store, row.id))[-MOST:],
+        "moves": (await states.moves(node.store, row.id))[-MOST:],
         "timeline": drawing.timeline(row.seconds, parts, gaps, titles),
         "missing": drawing.missing,
         "hms": drawing.hms,

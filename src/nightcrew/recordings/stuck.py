@@ -19,7 +19,7 @@ from nightcrew.recordings.keeper import Keeper
 from nightcrew.recordings.models import ACTIVE, Recording, State
 from nightcrew.recordings.processing import JOB
 from nightcrew.recordings.settings import RecordingSettings
-from nightcrew.recordings.store import recordings
+from nightcrew.recordings.store import owners, recordings, states, tallies
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
@@ -103,19 +103,19 @@ async def _mend(runtime: Runtime, one: Stuck) -> None:
     row, now = one.row, utcnow()
     match one.remedy:
         case "adopt":
-            taken = await recordings.adopt(runtime.store, row.id, of=row.node, node=runtime.node)
+            taken = await owners.adopt(runtime.store, row.id, of=row.node, node=runtime.node)
             if taken and row.state is State.PROCESSING:  # its run waits for the machine that is gone
-                await recordings.change_state(runtime.store, row.id, State.FAILED, one.reason, now=now)
-                await recordings.change_state(runtime.store, row.id, State.FINISHING, "it is made here", now=now)
+                await states.change_state(runtime.store, row.id, State.FAILED, one.reason, now=now)
+                await states.change_state(runtime.store, row.id, State.FINISHING, "it is made here", now=now)
         case "fail":
             if row.active:
-                await recordings.change_state(runtime.store, row.id, State.FINISHING, one.reason, now=now, ended_at=now)
-            await recordings.change_state(runtime.store, row.id, State.FAILED, one.reason, now=now)
+                await states.change_state(runtime.store, row.id, State.FINISHING, one.reason, now=now, ended_at=now)
+            await states.change_state(runtime.store, row.id, State.FAILED, one.reason, now=now)
         case _:
             tally = await asyncio.to_thread(ledger.read, Path(row.segments))
             if not tally.opened and row.bytes:
                 raise Retry("its ledger is not there; is a disk not mounted?")
-            await recordings.save_tallies(runtime.store, {row.id: tally}, row.progress_at or now)
-            await recordings.change_state(
+            await tallies.save_tallies(runtime.store, {row.id: tally}, row.progress_at or now)
+            await states.change_state(
                 runtime.store, row.id, State.FINISHING, one.reason, now=now, ended_at=row.progress_at or now
             )

@@ -17,7 +17,7 @@ from nightcrew.recordings import actions, windows
 from nightcrew.recordings.models import MAX_NAME, MAX_TITLE, Recording, Watch
 from nightcrew.recordings.scouting import Scout
 from nightcrew.recordings.settings import RecordingSettings
-from nightcrew.recordings.store import recordings, watches
+from nightcrew.recordings.store import recordings, tallies, watches
 from nightcrew.recordings.target import Target, unsealed
 from nightcrew.recordings.windows import Occurrence
 
@@ -89,7 +89,7 @@ async def _begin(
     category: str,
 ) -> None:
     if running is not None:
-        if title and await recordings.add_title(runtime.store, running.id, title, category):
+        if title and await tallies.add_title(runtime.store, running.id, title, category):
             runtime.bus.publish("recordings")
         return
     key = open_now.key if open_now is not None and watch.windows else watches.LIVE

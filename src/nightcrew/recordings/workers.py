@@ -21,7 +21,7 @@ from nightcrew.recordings.media import Watched
 from nightcrew.recordings.models import Recording, State
 from nightcrew.recordings.processing import JOB
 from nightcrew.recordings.scouting import Scout
-from nightcrew.recordings.store import recordings
+from nightcrew.recordings.store import recordings, states
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
@@ -98,10 +98,10 @@ async def _finish(runtime: Runtime, row: Recording) -> bool:
     """
     if not await asyncio.to_thread(Path(row.root).is_dir):
         said = f"its library {row.root} is not there; is a disk not mounted?"
-        await recordings.change_state(runtime.store, row.id, State.FINISHING, said, now=utcnow())
+        await states.change_state(runtime.store, row.id, State.FINISHING, said, now=utcnow())
         return False
     if row.bytes == 0:
-        await recordings.change_state(
+        await states.change_state(
             runtime.store, row.id, State.FAILED, f"nothing was recorded: {row.reason or ''}", now=utcnow()
         )
         await asyncio.to_thread(_forget_empty, Path(row.segments))
@@ -111,13 +111,13 @@ async def _finish(runtime: Runtime, row: Recording) -> bool:
         return False
     reason = await disk.too_short_to_finish(runtime, row)
     if reason is not None:
-        await recordings.change_state(runtime.store, row.id, State.FINISHING, reason, now=utcnow())
+        await states.change_state(runtime.store, row.id, State.FINISHING, reason, now=utcnow())
         return False
-    tries = sum(one.to_state == State.FAILED.value for one in await recordings.moves(runtime.store, row.id))
+    tries = sum(one.to_state == State.FAILED.value for one in await states.moves(runtime.store, row.id))
     run_id = f"{JOB}:{row.id}:{tries}:{runtime.node}"
     if await _was_ended(runtime, run_id):
         said = "its post-processing was ended"
-        await recordings.change_state(runtime.store, row.id, State.FAILED, said, now=utcnow())
+        await states.change_state(runtime.store, row.id, State.FAILED, said, now=utcnow())
         runtime.bus.publish("recordings")
         return False
     await runtime.jobs.start(JOB, row.id, run_id=run_id, label=f"Finish {row.name}: {row.title}"[:200])

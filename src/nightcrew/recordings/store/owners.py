@@ -1,0 +1,93 @@
+"""Which node has a recording: claimed by one, taken over from one that is silent."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from nightcrew.kernel.store import Store
+from nightcrew.recordings.models import Recording, State, check_move, recording
+from nightcrew.recordings.store.recordings import add_row
+from nightcrew.recordings.store.states import Change, apply, note, standing
+
+
+async def claim(store: Store, node: str, *, root: str) -> None:
+    """Take the recordings that no node has yet; exactly one node gets each. They lie in its own library `root`."""
+    fresh = sa.and_(recording.c.state == State.WAITING.value, recording.c.bytes == 0)
+    elsewhere = sa.and_(recording.c.node == node, recording.c.root != root)
+    free = sa.and_(fresh, sa.or_(recording.c.node == "", elsewhere))
+    async with store.read() as connection:
+        if (await connection.execute(sa.select(recording.c.id).where(free).limit(1))).first() is None:
+            return
+    async with store.write() as connection:
+        await connection.execute(sa.update(recording).where(free).values(node=node, root=root))
+
+
+async def adopt(store: Store, recording_id: int, *, of: str, node: str, root: str | None = None) -> bool:
+    """Take over a recording of a node that is silent; exactly one node gets it. `root`: the library it lies in from now on."""
+    async with store.write() as connection:
+        mine = sa.and_(recording.c.id == recording_id, recording.c.node == of)
+        values = {"node": node} if root is None else {"node": node, "root": root}
+        return (await connection.execute(sa.update(recording).where(mine).values(values))).rowcount == 1
+
+
+async def take_over(store: Store, recording_id: int, *, of: str, node: str, now: datetime) -> bool:
+    """Go on at `node` with a recording of `of`, which is silent, in a new part; exactly one node gets it.
+
+    That is recorded as a move however it stood, so that the page says why it was interrupted.
+    """
+    why = f"{of} is silent; it goes on at {node}"
+    async with store.write() as connection:
+        mine = sa.and_(recording.c.id == recording_id, recording.c.node == of)
+        states = await standing(connection, [recording_id])
+        if (await connection.execute(sa.select(recording.c.id).where(mine))).first() is None:
+            return False
+        check_move(states[recording_id][0], State.RETRYING)
+        values = {"node": node, "state": State.RETRYING.value, "since": now, "reason": why}
+        await connection.execute(sa.update(recording).where(mine).values(values))
+        await note(connection, recording_id, states[recording_id][0], State.RETRYING, why, now)
+    return True
+
+
+async def go_on_elsewhere(
+    store: Store,
+    row: Recording,
+    *,
+    of: str,
+    node: str,
+    root: str,
+    now: datetime,
+    moment: datetime,
+    taken: Collection[int] = (),
+) -> bool:
+    """End a recording whose machine `of` is gone, and begin one at `node` that goes on from it, in one transaction.
+
+    The first one waits for its machine, which has its parts. False when it was moved meanwhile.
+    """
+    async with store.write() as connection:
+        mine = sa.and_(recording.c.id == row.id, recording.c.node == of)
+        states = await standing(connection, [row.id])
+        if (await connection.execute(sa.select(recording.c.id).where(mine))).first() is None or row.id not in states:
+            return False
+        ended = Change(
+            row.id, State.FINISHING, f"{of}, which has its parts, is silent", ended_at=row.progress_at or now
+        )
+        await apply(connection, *states[row.id], ended, now)
+        copied = (
+            "watch_id",
+            "name",
+            "sealed",
+            "shown",
+            "channel_id",
+            "title",
+            "category",
+            "favourite",
+            "priority",
+            "stop_at",
+        )
+        values = {name: getattr(row, name) for name in copied}
+        values |= {"node": node, "root": root, "continues": row.id}
+        await add_row(connection, values, now, moment, taken, f"it goes on from recording {row.id}, as {of} is silent")
+    return True
