@@ -56,12 +56,15 @@ async def find(runtime: Runtime) -> tuple[int, list[Stuck]]:
     keeper, now = runtime.part(Keeper), utcnow()
     hours = runtime.settings.of(RecordingSettings).stuck_hours
     rows = await recordings.of_states(runtime.store, {*ACTIVE, State.FINISHING, State.PROCESSING})
-    heard = {one.id: one.seen_at for one in await nodes_store.every(runtime.store)}
+    known = {one.id: one for one in await nodes_store.every(runtime.store)}
     working = await runtime.jobs.active(f"{JOB}:")
     found: list[Stuck] = []
     for row in rows:
         if row.node and row.node != runtime.node:
-            quiet = now - heard.get(row.node, max(row.progress_at or row.since, row.since))
+            node = known.get(row.node)
+            if row.active and node is not None and node.gone_at is None:
+                continue  # it lives, or is being taken over from, which tells of it
+            quiet = now - (max(row.progress_at or row.since, row.since) if node is None else node.seen_at)
             if quiet > SILENT and (not row.bytes or await asyncio.to_thread(Path(row.segments).is_dir)):
                 found.append(Stuck(row, f"the machine that recorded it, {row.node}, is gone", "adopt"))
             elif quiet > timedelta(hours=hours):
@@ -103,6 +106,9 @@ async def _mend(runtime: Runtime, one: Stuck) -> None:
     row, now = one.row, utcnow()
     match one.remedy:
         case "adopt":
+            if row.active and row.bytes:
+                await owners.take_over(runtime.store, row.id, of=row.node, node=runtime.node, now=now)
+                return
             taken = await owners.adopt(runtime.store, row.id, of=row.node, node=runtime.node)
             if taken and row.state is State.PROCESSING:  # its run waits for the machine that is gone
                 await states.change_state(runtime.store, row.id, State.FAILED, one.reason, now=now)
