@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
+    from pydantic import BaseModel
 
+    from nightcrew.kernel.connections.line import Line
     from nightcrew.kernel.nodes_store import NodeRow
     from nightcrew.kernel.runtime import Runtime as Runtime  # noqa: PLC0414 - named from here where only a type is meant
     from nightcrew.kernel.settings import Options
@@ -166,6 +168,70 @@ class Demo:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """At most `most` requests in any time of `seconds`, counted over all nodes and restarts."""
+
+    most: int
+    seconds: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How much one connection may ask: requests a second and at a time on each node, and a budget over all of them."""
+
+    per_second: float = 20.0
+    at_once: int = 4
+    budget: Budget | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth:
+    """Access that a person grants at the service's own page (RFC 6749 and 7636: authorization code with PKCE).
+
+    The settings class has the field `client_id`, and `client_secret` where the service wants one. `lifetime_days`: after how many
+    days the person has to grant it anew; a person is told `warn_days` before.
+    """
+
+    authorize: str
+    token: str
+    scopes: tuple[str, ...] = ()
+    lifetime_days: int | None = None
+    warn_days: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What makes a request of ours one with a login."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionKind:
+    """A kind of outside service that people connect Nightcrew with.
+
+    `settings` declares its fields with `fields.ask`; those of type `fields.Secret` are sealed and never shown. `test` says in
+    sentences what works, and raises what does not. `sign` makes the login of a request from the settings. `mirrors`: there may be
+    further addresses that answer alike.
+    """
+
+    name: str
+    title: str
+    settings: type[BaseModel]
+    test: Callable[[Line], Awaitable[list[str]]]
+    help: str = ""
+    address: str = ""
+    """The address that the form begins with."""
+    allowance: Allowance = Allowance()
+    sign: Callable[[Any], Signed] | None = None
+    safe: frozenset[str] = frozenset()
+    """Methods that may be repeated besides those that always may: {"POST"} where a POST only asks."""
+    mirrors: bool = False
+    oauth: OAuth | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Domain:
     """All that a folder may declare, in its domain.py. What a server does not need stands apart: `Commands`, `Demo`."""
 
@@ -183,6 +249,8 @@ class Domain:
     templates: Path | None = None
     activity: Mapping[str, str] = field(default_factory=dict)
     """What people call its kinds of activity, by how they begin: {"recording.": "Recordings"}."""
+    connections: tuple[ConnectionKind, ...] = ()
+    """Kinds of outside services that it asks."""
     notices: tuple[Notice, ...] = ()
     """Kinds of activity that people are told of, wherever they are."""
     folders: tuple[str, ...] = ()

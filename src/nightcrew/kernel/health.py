@@ -89,6 +89,12 @@ class Metrics:
             ["target_kind", "outcome"],
             registry=self.registry,
         )
+        self.recoveries = Counter(
+            "nightcrew_recoveries_total",
+            "Troubles with outside services by kind, and what was left to do: a stale answer, or to skip it",
+            ["kind"],
+            registry=self.registry,
+        )
         self.loop_blocked = Counter(
             "nightcrew_loop_blocked_seconds_total", "Time the event loop stood still", registry=self.registry
         )

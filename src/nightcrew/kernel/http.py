@@ -190,13 +190,21 @@ class Http:
             reply = await self.ask(request, limits=limits, good=READABLE)
             value = await reply.json()
         except NightcrewError:
-            kept = await self._cache.get(request.question()) if self._cache else None
+            kept = await self.kept(request.question())
             if kept is None:
                 raise
             return kept, True
-        if self._cache is not None and len(reply.body) <= MAX_KEPT:
-            await self._cache.put(request.question(), value)
+        await self.keep(request.question(), value, len(reply.body))
         return value, False
+
+    async def kept(self, question: str) -> Any:
+        """The last good answer to a question, None when there is none."""
+        return await self._cache.get(question) if self._cache else None
+
+    async def keep(self, question: str, value: Any, size: int) -> None:
+        """Keep a good answer of `size` bytes, unless it is too large."""
+        if self._cache is not None and size <= MAX_KEPT:
+            await self._cache.put(question, value)
 
     async def _with_retries(self, request: Request, once: Callable[[], Awaitable[ResultT]], limits: Limits) -> ResultT:
         try:

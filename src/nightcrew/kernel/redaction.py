@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, MutableMapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 MASK = "•••"
 
@@ -33,12 +33,29 @@ _LONG_HEADER = re.compile(r"(?i)\b((?:proxy-)?authorization|(?:set-)?cookie)(['\
 _LITTLE = 4
 """A known secret shorter than this is not searched for in free text: it would hide ordinary words."""
 
+_KNOWN_LEAST = 8
+"""A secret shorter than this is not looked for everywhere, only where it is named."""
+MOST_KNOWN = 5_000
+_known: dict[str, None] = {}
+
+
+def know(secrets: Iterable[str]) -> None:
+    """Hide these values wherever they stand, from now on. Those that were named longest ago are forgotten when there are too many."""
+    for secret in secrets:
+        for form in {secret, quote(secret, safe="")}:
+            if len(form) >= _KNOWN_LEAST:
+                _known.pop(form, None)
+                _known[form] = None
+    while len(_known) > MOST_KNOWN:
+        del _known[next(iter(_known))]
+
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """`text` with the credentials of URLs and headers, and every one of `secrets`, replaced by `•••`."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= _LITTLE:
-            text = text.replace(secret, MASK)
+    """`text` with the credentials of URLs and headers, every one of `secrets`, and what is known to be one replaced by `•••`."""
+    found = [secret for secret in secrets if len(secret) >= _LITTLE and secret in text]
+    found += [secret for secret in _known if secret in text]
+    for secret in sorted(found, key=len, reverse=True):
+        text = text.replace(secret, MASK)
     if "://" in text:
         text = _USERINFO.sub(rf"\1\2:{MASK}@", text)
         text = _XTREAM_SHORT.sub(rf"\1{MASK}/{MASK}\4", text)

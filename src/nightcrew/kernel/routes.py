@@ -15,7 +15,7 @@ from typing import Protocol
 import httpcore2
 
 from nightcrew.kernel.errors import GiveUp, Retry
-from nightcrew.kernel.targets import is_private
+from nightcrew.kernel.targets import is_private, system_addresses
 
 DIRECT = "direct"
 """The route that this machine's own network is."""
@@ -47,9 +47,8 @@ class Direct:
     name = DIRECT
 
     async def resolve(self, host: str) -> Sequence[str]:
-        """As the system answers; numbers in any spelling are addresses too."""
-        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        """As the system answers."""
+        return await system_addresses(host)
 
     async def open(self, address: str, port: int) -> httpcore2.AsyncNetworkStream:
         """By whatever interface the system chooses."""

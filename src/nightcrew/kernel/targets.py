@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
+from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import urlsplit
 
 from nightcrew.kernel.errors import GiveUp
@@ -26,7 +27,17 @@ def _behind(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress
     return address.ipv4_mapped or address.sixtofour or address
 
 
-async def points_private(url: str) -> bool:
+Resolve = Callable[[str], Awaitable[Sequence[str]]]
+"""Gives the IP addresses of a name, or raises `OSError`."""
+
+
+async def system_addresses(host: str) -> list[str]:
+    """The addresses of a name as this machine's resolver has them; numbers in any spelling are addresses too. Raises `OSError`."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+async def points_private(url: str, resolve: Resolve = system_addresses) -> bool:
     """Whether any address of the URL's host is private. A name that is unknown is not; a URL that cannot be read counts as private."""
     try:
         host = urlsplit(url).hostname or ""
@@ -35,10 +46,10 @@ async def points_private(url: str) -> bool:
     with contextlib.suppress(ValueError):
         return is_private(host)
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        found = await resolve(host)
     except (OSError, UnicodeError):
         return False
-    return any(is_private(str(entry[4][0])) for entry in found)
+    return any(is_private(address) for address in found)
 
 
 def is_web_address(url: str) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.declare import Domain, Job, Timetable
+from nightcrew.kernel.connections import work as connections
+from nightcrew.kernel.declare import Domain, Job, Need, Timetable
 from nightcrew.kernel.notify import notices_store, work
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import KernelSettings, Runtime
@@ -25,6 +26,17 @@ async def _prune(runtime: Runtime) -> dict[str, int]:
     return {"activity": entries, "notices": notices, "jobs": jobs}
 
 
+async def start(runtime: Runtime) -> None:
+    """Open what the kernel itself has."""
+    await work.start(runtime)
+    await connections.start(runtime)
+
+
+async def needs(runtime: Runtime) -> list[Need]:
+    """Targets and connections that wait for a person."""
+    return [*await work.needs(runtime), *await connections.needs(runtime)]
+
+
 DOMAIN = Domain(
     name="kernel",
     title="Nightcrew",
@@ -38,12 +50,13 @@ DOMAIN = Domain(
         "node.": "Machines",
         "need.": "Needs",
         "notify.": "Notifications",
+        "connection.": "Connections",
     },
     ticks=work.TICKS,
-    notices=work.NOTICES,
-    start=work.start,
+    notices=(*work.NOTICES, *connections.NOTICES),
+    start=start,
     stop=work.stop,
-    needs=work.needs,
+    needs=needs,
     jobs=(Job("kernel.clean_up", clean_up, help="Forgets old activity and finished jobs."),),
     timetables=(
         Timetable(

@@ -1,0 +1,240 @@
+"""What a person or a script may do with connections. Each change is in the activity feed, without secrets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.connections import store
+from nightcrew.kernel.connections.lines import Connections
+from nightcrew.kernel.connections.models import MAX_ADDRESS, MAX_MIRRORS, MAX_NAME, Connection, Standing
+from nightcrew.kernel.declare import ConnectionKind
+from nightcrew.kernel.errors import Invalid, NeedsUser, NightcrewError
+from nightcrew.kernel.fields import secrets_of
+from nightcrew.kernel.redaction import credentials_in, redact
+from nightcrew.kernel.routes import DIRECT
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.settings import invalid_from
+from nightcrew.kernel.targets import is_web_address, points_private
+from nightcrew.kernel.words import plain
+
+TEST = 30.0
+"""Seconds that a test may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """What a test found, in sentences: whether it works, and more about it."""
+
+    ok: bool
+    message: str
+    facts: tuple[str, ...] = ()
+
+
+async def add(runtime: Runtime, values: Mapping[str, Any], *, actor: str) -> Connection:
+    """A new connection. `values`: kind, name, address, mirrors, route, enabled, settings. Raises `Invalid` and `Conflict`."""
+    one = await store.add(runtime.store, await _row(runtime, values))
+    title = _part(runtime).kind_of(one.kind).title
+    said = f"Connection {one.name} ({title}) was added"
+    await runtime.activity.record("connection.added", said, actor=actor, subject=one.name)
+    runtime.bus.publish("connections")
+    return one
+
+
+async def change(runtime: Runtime, connection_id: int, values: Mapping[str, Any], *, actor: str) -> Connection:
+    """Change some of it; its kind stays. A secret that is empty or missing stays as it is. Raises `NotFound`, `Invalid`, `Conflict`."""
+    before = await store.get(runtime.store, connection_id)
+    row = await _row(runtime, values, before)
+    moved = "client_id" in row["settings"] and row["settings"]["client_id"] != before.settings.get("client_id")
+    one = await store.change(runtime.store, connection_id, row, forget_grant=moved)
+    _part(runtime).forget(connection_id)
+    named = ", ".join(sorted(values))
+    said = f"Connection {one.name} was changed: {named}"
+    await runtime.activity.record("connection.changed", said, actor=actor, subject=one.name)
+    runtime.bus.publish("connections")
+    return one
+
+
+async def remove(runtime: Runtime, connection_id: int, *, actor: str) -> Connection:
+    """Forget a connection and its secrets. Raises `NotFound`."""
+    gone = await store.remove(runtime.store, connection_id)
+    _part(runtime).forget(connection_id)
+    said = f"Connection {gone.name} was removed"
+    await runtime.activity.record("connection.removed", said, actor=actor, subject=gone.name)
+    runtime.bus.publish("connections")
+    return gone
+
+
+# -- trying out --------------------------------------------------------------------------------------------------------
+
+
+async def try_out(runtime: Runtime, values: Mapping[str, Any], *, of: int | None = None) -> Tested:
+    """Test what was entered before it is saved; nothing is stored. `of`: the connection whose secrets stand in for empty ones.
+
+    Raises `NotFound` and `Invalid`.
+    """
+    before = None if of is None else await store.get(runtime.store, of)
+    row = await _row(runtime, values, before)
+    now = utcnow()
+    blank = Connection(
+        **{**row, "mirrors": tuple(row["mirrors"])},
+        id=before.id if before else 0,
+        standing=Standing(),
+        since=now,
+        version=0,
+        created_at=now,
+        worked_at=None,
+        tokens=None,
+        granted_at=None,
+    )
+    return await _tested(runtime, blank)
+
+
+async def test(runtime: Runtime, connection_id: int, *, actor: str) -> Tested:
+    """Test a connection as it is stored, and note when it works, or needs a person. Raises `NotFound`."""
+    one = await store.get(runtime.store, connection_id)
+    found = await _tested(runtime, one)
+    if found.ok:
+        _part(runtime).forget(connection_id)
+        await _part(runtime).ground.note(one, Standing(), worked=True)
+    said = f"{one.name} was tested: {found.message}"
+    level = "info" if found.ok else "warning"
+    await runtime.activity.record("connection.tested", said, level=level, actor=actor, subject=one.name)
+    runtime.bus.publish("connections")
+    return found
+
+
+async def _tested(runtime: Runtime, one: Connection) -> Tested:
+    part = _part(runtime)
+    try:
+        async with asyncio.timeout(TEST):
+            first, *more = await part.kind_of(one.kind).test(part.trial(one))
+    except NightcrewError as exc:
+        return Tested(False, redact(str(exc)))
+    except TimeoutError:
+        return Tested(False, f"it did not answer within {TEST:.0f} s")
+    return Tested(True, first, tuple(more))
+
+
+# -- granting access ---------------------------------------------------------------------------------------------------
+
+
+async def begin_grant(runtime: Runtime, connection_id: int) -> str:
+    """The address of the service's page where a person grants access. Raises `NotFound`, `Conflict`."""
+    one, kind, settings = await _opened(runtime, connection_id)
+    back = f"http://127.0.0.1:{runtime.address.rpartition(':')[2]}/callback"
+    return await _part(runtime).tokens.begin(one, kind, settings, back)
+
+
+async def finish_grant(runtime: Runtime, *, state: str, code: str, error: str = "", actor: str) -> Connection:
+    """A browser comes back from the service's page. Raises `Invalid`, `NeedsUser`, `Retry`."""
+    part = _part(runtime)
+    one, kind, settings = await _opened(runtime, await part.tokens.whose(state))
+    if error or not code:
+        why = plain(error)[:100] or "no code came back"
+        raise NeedsUser(f"access to {one.name} was not granted ({why})")
+    await part.tokens.finish(one, kind, settings, state, code)
+    part.forget(one.id)
+    await part.ground.note(one, Standing())
+    said = f"Access to {one.name} was granted"
+    await runtime.activity.record("connection.granted", said, actor=actor, subject=one.name)
+    runtime.bus.publish("connections")
+    return one
+
+
+async def _opened(runtime: Runtime, connection_id: int) -> tuple[Connection, ConnectionKind, BaseModel]:
+    one = await store.get(runtime.store, connection_id)
+    kind = _part(runtime).kind_of(one.kind)
+    return one, kind, _part(runtime).ground.settings_of(kind, one)
+
+
+# -- what was entered --------------------------------------------------------------------------------------------------
+
+
+async def _row(runtime: Runtime, values: Mapping[str, Any], before: Connection | None = None) -> dict[str, Any]:
+    """As the store takes it: everything checked, secrets sealed."""
+    kind = _part(runtime).kind_of(before.kind if before else str(values.get("kind", "")))
+    known = _entered(before) if before else {"address": kind.address, "mirrors": [], "route": DIRECT, "enabled": True}
+    merged = {**known, **{key: value for key, value in values.items() if key not in {"kind", "settings"}}}
+    addresses = [_address("address", merged["address"])]
+    mirrors = [_address("mirrors", mirror) for mirror in _mirrors(kind, merged["mirrors"])]
+    shown, sealed = _settings(runtime, kind, values.get("settings", {}), before)
+    if merged["route"] not in runtime.http.routes.names:
+        raise Invalid(f"route: there is no route {merged['route']!r}", field="route")
+    return {
+        "kind": kind.name,
+        "name": _name(merged.get("name", "")),
+        "address": addresses[0],
+        "mirrors": mirrors,
+        "settings": shown,
+        "sealed": sealed,
+        "route": merged["route"],
+        "enabled": bool(merged["enabled"]),
+        "private": await _is_private(runtime, merged["route"], [*addresses, *mirrors]),
+    }
+
+
+def _entered(one: Connection) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "address": one.address,
+        "mirrors": one.mirrors,
+        "route": one.route,
+        "enabled": one.enabled,
+    }
+
+
+def _name(text: object) -> str:
+    name = " ".join(plain(str(text)).split())
+    if not 1 <= len(name) <= MAX_NAME:
+        raise Invalid(f"name: it needs a name of 1 to {MAX_NAME} characters", field="name")
+    return name
+
+
+def _mirrors(kind: ConnectionKind, mirrors: Sequence[str]) -> list[str]:
+    found = [text for mirror in mirrors if (text := str(mirror).strip())]
+    if found and not kind.mirrors:
+        raise Invalid(f"mirrors: {kind.title} has one address", field="mirrors")
+    if len(found) > MAX_MIRRORS:
+        raise Invalid(f"mirrors: at most {MAX_MIRRORS}", field="mirrors")
+    return list(dict.fromkeys(found))
+
+
+def _address(field: str, text: object) -> str:
+    """An address that may be shown. Raises `Invalid`."""
+    address = str(text).strip().rstrip("/")
+    if not is_web_address(address) or plain(address) != address or " " in address or len(address) > MAX_ADDRESS:
+        raise Invalid(f"{field}: it is not an http or https address", field=field)
+    if credentials_in(address):
+        raise Invalid(f"{field}: leave the login out of the address; it has fields of its own", field=field)
+    return address
+
+
+def _settings(
+    runtime: Runtime, kind: ConnectionKind, given: Mapping[str, Any], before: Connection | None
+) -> tuple[dict[str, Any], str]:
+    """The fields that may be shown, and the others, sealed. Raises `Invalid`."""
+    secret = secrets_of(kind.settings)
+    known = {**before.settings, **runtime.vault.unseal(before.sealed)} if before else {}
+    fresh = {key: value for key, value in given.items() if not (key in secret and value in ("", None))}
+    try:
+        checked = kind.settings.model_validate({**known, **fresh})
+    except ValidationError as exc:
+        raise invalid_from(exc) from exc
+    whole = checked.model_dump(mode="json")
+    sealed = runtime.vault.seal({key: value for key, value in whole.items() if key in secret})
+    return {key: value for key, value in whole.items() if key not in secret}, sealed
+
+
+async def _is_private(runtime: Runtime, route: str, addresses: Sequence[str]) -> bool:
+    resolve = runtime.http.routes.of(route).resolve
+    return any([await points_private(address, resolve) for address in addresses])
+
+
+def _part(runtime: Runtime) -> Connections:
+    return runtime.part(Connections)

@@ -1,0 +1,72 @@
+"""All connections of a node, and the kinds that its domains declare. Kept in the runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nightcrew.kernel.connections import store
+from nightcrew.kernel.connections.ground import Ground
+from nightcrew.kernel.connections.line import Line
+from nightcrew.kernel.connections.models import Connection
+from nightcrew.kernel.connections.tokens import Tokens
+from nightcrew.kernel.declare import ConnectionKind
+from nightcrew.kernel.errors import Invalid, NeedsUser
+from nightcrew.kernel.recovery import Recoveries
+from nightcrew.kernel.runtime import Runtime
+
+
+class Connections:
+    """Gives each connection its line."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.kinds: Mapping[str, ConnectionKind] = {
+            kind.name: kind for domain in runtime.hooks.domains for kind in domain.connections
+        }
+        self.tokens = Tokens(runtime.store, runtime.http, runtime.vault)
+        self._store = runtime.store
+        self._ground = Ground(
+            store=runtime.store,
+            http=runtime.http,
+            vault=runtime.vault,
+            activity=runtime.activity,
+            bus=runtime.bus,
+            recoveries=Recoveries(runtime.health.metrics.recoveries),
+            tokens=self.tokens,
+        )
+        self._lines: dict[int, Line] = {}
+
+    def kind_of(self, name: str) -> ConnectionKind:
+        """A kind by its name. Raises `Invalid`."""
+        if name not in self.kinds:
+            known = ", ".join(self.kinds) or "none"
+            raise Invalid(f"kind: there is no kind of connection {name!r}; known are {known}", field="kind")
+        return self.kinds[name]
+
+    async def of_kind(self, name: str) -> list[Connection]:
+        """The connections of a kind that are switched on, by name."""
+        return [one for one in await store.every(self._store) if one.kind == name and one.enabled]
+
+    async def line(self, connection_id: int) -> Line:
+        """What asks a connection. Raises `NotFound`, and `NeedsUser` when what was entered cannot be used any more."""
+        if connection_id not in self._lines:
+            one = await store.get(self._store, connection_id)
+            self._lines[connection_id] = Line(self._ground, self._known(one), one)
+        return self._lines[connection_id]
+
+    def trial(self, one: Connection) -> Line:
+        """What tries a connection out, stored or not. Raises `NeedsUser`."""
+        return Line(self._ground, self._known(one), one, trial=True)
+
+    def forget(self, connection_id: int) -> None:
+        """It was changed or removed: its cookies, and what is known of its failures, belong to something else."""
+        self._lines.pop(connection_id, None)
+
+    @property
+    def ground(self) -> Ground:
+        """What they stand on."""
+        return self._ground
+
+    def _known(self, one: Connection) -> ConnectionKind:
+        if one.kind not in self.kinds:
+            raise NeedsUser(f"{one.name} is of the kind {one.kind!r}, which is not there any more")
+        return self.kinds[one.kind]

@@ -1,0 +1,132 @@
+"""How a connection stands after what happened. No input, no output, no clock."""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import datetime, timedelta
+
+from nightcrew.kernel.connections.models import MAX_REASON, Connection, Standing, State
+
+WINDOW = 20
+"""Calls over which the rate of failures is taken."""
+LEAST = 3
+"""Calls before that rate says anything."""
+FAILING = 0.5
+"""The rate from which on a service is paused."""
+SETTLED = 5
+"""Calls of which few fail, after which a pause is forgotten."""
+PAUSE, LONGEST = 30.0, 3600.0
+"""Seconds of the first pause; each further one is twice as long, up to the longest."""
+UNTOLD = 60.0
+"""Seconds to wait for a service that asks us to wait without saying how long."""
+REFUSED, REFUSED_LONGEST = 900.0, 86_400.0
+"""Seconds until a refused login is tried again, as a refusal may be the service's own fault; doubled each time."""
+
+
+class Window:
+    """Whether the last calls worked, as one node saw them."""
+
+    def __init__(self) -> None:
+        self._calls: deque[bool] = deque(maxlen=WINDOW)
+
+    def add(self, *, worked: bool) -> None:
+        """One more call."""
+        self._calls.append(worked)
+
+    def clear(self) -> None:
+        """Begin anew: after a pause what was before says nothing."""
+        self._calls.clear()
+
+    @property
+    def calls(self) -> int:
+        """How many there are."""
+        return len(self._calls)
+
+    @property
+    def rate(self) -> float:
+        """The part that failed, 0–1."""
+        return self._calls.count(False) / len(self._calls) if self._calls else 0.0
+
+    @property
+    def failing(self) -> bool:
+        """Whether so many fail that the service is better left alone."""
+        return self.calls >= LEAST and self.rate >= FAILING
+
+    @property
+    def settled(self) -> bool:
+        """Whether it works for a while."""
+        return self.calls >= SETTLED and self.rate < FAILING
+
+
+def pause(count: int, first: float = PAUSE, longest: float = LONGEST) -> float:
+    """Seconds of the pause number `count`, from 1 on."""
+    return float(min(longest, first * 2 ** min(count - 1, 30)))
+
+
+def waits(standing: Standing, now: datetime) -> float | None:
+    """Seconds until the service may be asked; None: now. Infinite where only a person can change that."""
+    if standing.until is None:
+        return float("inf") if standing.state is State.PERSON else None
+    left = (standing.until - now).total_seconds()
+    return left if left > 0 else None
+
+
+def worked(standing: Standing, window: Window) -> Standing:
+    """After a call that worked. Its pauses are forgotten only when it works for a while, so that one that flaps is left alone longer."""
+    pauses = 0 if window.settled or standing.state is State.PERSON else standing.pauses
+    return Standing(pauses=pauses)
+
+
+def failed(standing: Standing, window: Window, now: datetime, reason: str, *, unreached: bool) -> Standing:
+    """After a call that failed: paused when too many fail, or when it was the attempt after a pause."""
+    if not window.failing and standing.state in {State.OK, State.LIMITED}:
+        return standing
+    pauses = standing.pauses + 1
+    state = State.AWAY if unreached else State.COOLING
+    return Standing(state, reason[:MAX_REASON], now + timedelta(seconds=pause(pauses)), pauses)
+
+
+def limited(standing: Standing, now: datetime, reason: str, after: float | None) -> Standing:
+    """After it asked us to wait, for `after` seconds if it said so."""
+    until = now + timedelta(seconds=UNTOLD if after is None else after)
+    return Standing(State.LIMITED, reason[:MAX_REASON], until, standing.pauses)
+
+
+def refused(standing: Standing, now: datetime, reason: str, *, final: bool = False) -> Standing:
+    """After a refused login. `final`: it does not help to try again."""
+    pauses = standing.pauses + 1
+    until = None if final else now + timedelta(seconds=pause(pauses, REFUSED, REFUSED_LONGEST))
+    return Standing(State.PERSON, reason[:MAX_REASON], until, pauses)
+
+
+def news(before: Standing, after: Standing) -> str | None:
+    """What people are told of a change: "away", "back", "person", "limited"; None for what they know already."""
+    if after.state is State.PERSON:
+        return None if before.state is State.PERSON else "person"
+    if after.state in {State.AWAY, State.COOLING}:
+        return "away" if before.pauses == 0 else None
+    if after.state is State.LIMITED:
+        return "limited" if before.state is State.OK else None
+    if before.state is State.PERSON or (before.pauses and not after.pauses):
+        return "back"
+    return None
+
+
+def in_words(one: Connection) -> str:
+    """How a connection stands, as a sentence without numbers that change."""
+    standing = one.standing
+    if not one.enabled:
+        return f"{one.name} is switched off"
+    said = {
+        State.OK: "works",
+        State.LIMITED: "asks us to wait",
+        State.AWAY: "does not answer",
+        State.COOLING: "fails and is left alone for a while",
+        State.PERSON: "needs you",
+    }[standing.state]
+    return f"{one.name} {said}" + (f": {standing.reason}" if standing.reason else "")
+
+
+def granted_until(granted_at: datetime | None, days: int | None) -> datetime | None:
+    """When a person has to grant access anew; None: never, or it was not granted."""
+    return granted_at + timedelta(days=days) if granted_at is not None and days is not None else None

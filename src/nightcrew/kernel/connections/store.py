@@ -1,0 +1,180 @@
+"""The connections' rows. What is measured over several nodes is measured in the database's time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from nightcrew.kernel.connections.models import Connection, Standing, State, connection, connection_call
+from nightcrew.kernel.declare import Budget
+from nightcrew.kernel.errors import Conflict, NotFound
+from nightcrew.kernel.store import Store, now_of
+
+MOST = 500
+"""Connections of an installation."""
+
+
+async def every(store: Store) -> list[Connection]:
+    """All connections, by name."""
+    async with store.read() as reading:
+        return await _select(reading)
+
+
+async def get(store: Store, connection_id: int) -> Connection:
+    """One connection. Raises `NotFound`."""
+    async with store.read() as reading:
+        return await _one(reading, connection_id)
+
+
+async def now(store: Store) -> datetime:
+    """Now, by the time that connections are measured in."""
+    async with store.read() as reading:
+        return await now_of(reading)
+
+
+async def add(store: Store, values: Mapping[str, Any]) -> Connection:
+    """A new connection. `values`: kind, name, address, mirrors, settings, sealed, route, private, enabled. Raises `Conflict`."""
+    async with store.write() as writing:
+        await _free(writing, values["name"])
+        count = (await writing.execute(sa.select(sa.func.count()).select_from(connection))).scalar_one()
+        if count >= MOST:
+            raise Conflict(f"there are {MOST} connections already; remove one first")
+        at = await now_of(writing)
+        row = {**_row(values), **_standing(Standing()), "since": at, "version": 1, "created_at": at}
+        insert = sa.insert(connection).values(row).returning(connection.c.id)
+        return await _one(writing, int((await writing.execute(insert)).scalar_one()))
+
+
+async def change(store: Store, connection_id: int, values: Mapping[str, Any], *, forget_grant: bool) -> Connection:
+    """Change what a person entered. It stands as a new one does. Raises `NotFound`, and `Conflict` for a name in use.
+
+    `forget_grant`: what was granted belongs to something else now.
+    """
+    async with store.write() as writing:
+        await _one(writing, connection_id)
+        if "name" in values:
+            await _free(writing, values["name"], but=connection_id)
+        fresh = {**_row(values), **_standing(Standing()), "since": await now_of(writing)}
+        fresh["version"] = connection.c.version + 1
+        if forget_grant:
+            fresh |= {"tokens": None, "granted_at": None, "refreshing": None, "refreshing_until": None}
+        await writing.execute(sa.update(connection).where(connection.c.id == connection_id).values(fresh))
+        return await _one(writing, connection_id)
+
+
+async def remove(store: Store, connection_id: int) -> Connection:
+    """Forget a connection. Raises `NotFound`."""
+    async with store.write() as writing:
+        gone = await _one(writing, connection_id)
+        await writing.execute(sa.delete(connection).where(connection.c.id == connection_id))
+        return gone
+
+
+async def move(store: Store, before: Connection, after: Standing) -> bool:
+    """Note how a connection stands now; False when it has moved since `before` was read, by another call or node."""
+    async with store.write() as writing:
+        same = sa.and_(connection.c.id == before.id, connection.c.version == before.version)
+        fresh = {**_standing(after), "version": connection.c.version + 1}
+        if after.state is not before.standing.state:
+            fresh["since"] = await now_of(writing)
+        return (await writing.execute(sa.update(connection).where(same).values(fresh))).rowcount == 1
+
+
+async def worked(store: Store, connection_id: int) -> None:
+    """Note that it works now."""
+    async with store.write() as writing:
+        row = {"worked_at": await now_of(writing)}
+        await writing.execute(sa.update(connection).where(connection.c.id == connection_id).values(row))
+
+
+async def spend(store: Store, connection_id: int, budget: Budget) -> float | None:
+    """Count one request on a budget. Returns the seconds until there is room when there is none, and counts nothing then."""
+    async with store.write() as writing:
+        locked = sa.select(connection.c.id).where(connection.c.id == connection_id).with_for_update()
+        await writing.execute(locked)  # on SQLite the transaction is the lock
+        at = await now_of(writing)
+        mine = connection_call.c.connection_id == connection_id
+        window = timedelta(seconds=budget.seconds)
+        await writing.execute(sa.delete(connection_call).where(mine, connection_call.c.at <= at - window))
+        oldest = sa.select(connection_call.c.at).where(mine).order_by(connection_call.c.at.desc())
+        full = (await writing.execute(oldest.offset(budget.most - 1).limit(1))).scalar()
+        if full is not None:
+            return float(max(0.01, (full + window - at).total_seconds()))
+        await writing.execute(sa.insert(connection_call).values(connection_id=connection_id, at=at))
+        return None
+
+
+async def spent(store: Store, connection_id: int, budget: Budget) -> int:
+    """How many requests a budget counts now."""
+    async with store.read() as reading:
+        since = await now_of(reading) - timedelta(seconds=budget.seconds)
+        query = (
+            sa.select(sa.func.count())
+            .select_from(connection_call)
+            .where(connection_call.c.connection_id == connection_id, connection_call.c.at > since)
+        )
+        return int((await reading.execute(query)).scalar_one())
+
+
+async def _one(reading: AsyncConnection, connection_id: int) -> Connection:
+    found = await _select(reading, connection.c.id == connection_id)
+    if not found:
+        raise NotFound(f"there is no connection {connection_id}")
+    return found[0]
+
+
+async def _free(reading: AsyncConnection, name: str, *, but: int | None = None) -> None:
+    same = sa.select(connection.c.id).where(sa.func.lower(connection.c.name) == name.lower())
+    if (await reading.execute(same)).scalar() not in {None, but}:
+        raise Conflict(f"there is a connection named {name} already")
+
+
+async def _select(reading: AsyncConnection, *where: sa.ColumnElement[bool]) -> list[Connection]:
+    query = sa.select(connection).where(*where).order_by(sa.func.lower(connection.c.name))
+    return [_read({**row}) for row in (await reading.execute(query)).mappings()]
+
+
+def _read(row: Mapping[str, Any]) -> Connection:
+    return Connection(
+        id=row["id"],
+        kind=row["kind"],
+        name=row["name"],
+        address=row["address"],
+        mirrors=tuple(json.loads(row["mirrors"])),
+        settings=json.loads(row["settings"]),
+        sealed=row["sealed"],
+        route=row["route"],
+        private=row["private"],
+        enabled=row["enabled"],
+        standing=Standing(State(row["state"]), row["reason"], row["until"], row["pauses"]),
+        since=row["since"],
+        version=row["version"],
+        created_at=row["created_at"],
+        worked_at=row["worked_at"],
+        tokens=row["tokens"],
+        granted_at=row["granted_at"],
+    )
+
+
+def _row(values: Mapping[str, Any]) -> dict[str, Any]:
+    """As the table has it."""
+    row = dict(values)
+    if "mirrors" in row:
+        row["mirrors"] = json.dumps(list(row["mirrors"]))
+    if "settings" in row:
+        row["settings"] = json.dumps(row["settings"])
+    return row
+
+
+def _standing(standing: Standing) -> dict[str, Any]:
+    return {
+        "state": standing.state.value,
+        "reason": standing.reason,
+        "until": standing.until,
+        "pauses": standing.pauses,
+    }
