@@ -6,6 +6,7 @@ import asyncio
 import io
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -372,19 +373,26 @@ async def test_a_budget_counts_over_nodes_and_restarts(here: Site, there: Site, 
     assert (await here.standing(one.id)).standing == Standing()
 
 
-async def test_in_no_window_are_there_more_than_the_budget_allows(here: Site, server) -> None:
+async def test_in_no_window_are_there_more_than_the_budget_allows(here: Site, monkeypatch) -> None:
     """A bucket that fills again would let twice as many pass around its edge."""
-    moments: list[float] = []
+    one = await here.add("http://a.example")
+    begin = await store.now(here.ground.store)
+    answers: list[float | None] = []
+    for tenths in (0, 1, 2, 3, 59, 60, 60, 61, 62, 62):
 
-    async def noted(_seen, writer) -> None:
-        moments.append(asyncio.get_running_loop().time())
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n[]")
+        async def now_of(_: object, moment: datetime = begin + timedelta(seconds=tenths / 10)) -> datetime:
+            return moment
 
-    server.routes["/items"] = noted
-    line = await here.line(server.url(), kind=allowing(budget=Budget(3, 0.6)))
-    for _ in range(8):
-        await line.json(ITEMS)
-    assert all(later - earlier > 0.5 for earlier, later in zip(moments, moments[3:], strict=False))
+        monkeypatch.setattr(store, "now_of", now_of)
+        wait = await store.spend(here.ground.store, one.id, Budget(3, 6))
+        answers.append(None if wait is None else round(wait, 3))
+    assert answers == [None, None, None, 5.7, 0.1, None, 0.1, None, None, 5.8]
+
+
+async def test_a_request_waits_for_room_that_comes_soon(here: Site, server) -> None:
+    server.answers("/items", b"[]")
+    line = await here.line(server.url(), kind=allowing(budget=Budget(1, 0.3)))
+    assert [await line.json(ITEMS) for _ in range(3)] == [[], [], []]
 
 
 async def test_each_attempt_counts(here: Site, server) -> None:
