@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from nightcrew.kernel import upkeep
-from nightcrew.kernel.declare import Domain, Job
+from nightcrew.kernel.declare import Domain, Job, Queue
 from nightcrew.kernel.errors import Conflict, GiveUp, NotFound, Retry
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.settings import Options
@@ -159,7 +159,7 @@ async def test_a_run_that_hangs_is_ended_and_frees_its_place_in_the_queue(tmp_pa
             await run.step("hang", asyncio.sleep, 3600)
         return name
 
-    job = Job("lab.hang", hang, queue="lab", concurrency=1, time_limit=0.5)
+    job = Job("lab.hang", hang, queue=Queue("lab", per_node=1), time_limit=0.5)
     async with running(tmp_path, **domains(job)) as node:
         hung = await node.runtime.jobs.start("lab.hang", "hangs")
         behind = await node.runtime.jobs.start("lab.hang", "behind it")
@@ -321,7 +321,7 @@ async def test_a_queue_runs_only_so_many_at_a_time(tmp_path: Path) -> None:
         await asyncio.sleep(0.2)
         at_once -= 1
 
-    async with running(tmp_path, **domains(Job("lab.work", work, queue="lab", concurrency=2))) as node:
+    async with running(tmp_path, **domains(Job("lab.work", work, queue=Queue("lab", per_node=2)))) as node:
         ids = [await node.runtime.jobs.start("lab.work") for _ in range(3)]
         ended = [await node.runtime.jobs.wait(run_id) for run_id in ids]
         assert {state.state for state in ended} == {"done"}

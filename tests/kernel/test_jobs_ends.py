@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nightcrew.kernel import upkeep
-from nightcrew.kernel.declare import Job
+from nightcrew.kernel.declare import Job, Queue
 from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.kernel.jobs import Ended
 from nightcrew.kernel.run import Run
@@ -144,7 +144,7 @@ async def test_what_is_retried_waits_for_its_turn_in_its_queue(tmp_path: Path) -
         await go.wait()
         at_once -= 1
 
-    async with running(tmp_path, **lab(Job("lab.work", work, queue="lab", concurrency=1))) as node:
+    async with running(tmp_path, **lab(Job("lab.work", work, queue=Queue("lab", per_node=1)))) as node:
         jobs = node.runtime.jobs
         failed = [await jobs.start("lab.work") for _ in range(2)]
         assert [(await jobs.wait(run_id)).state for run_id in failed] == ["failed", "failed"]
@@ -165,7 +165,7 @@ async def test_one_that_is_cancelled_while_it_waits_is_told_and_never_begins(tmp
         begun.append(name)
         await go.wait()
 
-    async with running(tmp_path, **lab(Job("lab.work", work, queue="lab", concurrency=1))) as node:
+    async with running(tmp_path, **lab(Job("lab.work", work, queue=Queue("lab", per_node=1)))) as node:
         jobs, told = node.runtime.jobs, Told(node)
         first = await jobs.start("lab.work", "first", label="first")
         await until(lambda: begun)

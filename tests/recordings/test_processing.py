@@ -60,7 +60,7 @@ RUNTIME: Any = SimpleNamespace(store=None)
 
 
 async def test_the_lock_is_opened_beside_the_loop(tmp_path: Path, row: Any, on_the_loop: list[str]) -> None:
-    async with processing._alone(RUNTIME, 1):
+    async with processing._unwritten(row):
         assert (tmp_path / processing.ledger.LOCK).exists()
     assert on_the_loop == []
 

@@ -1,15 +1,23 @@
-"""Recordings that wait to be finished: asked about when there is something to learn, not each second."""
+"""Recordings that wait to be finished: asked about when there is something to learn, not each second; and runs that were ended."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from darkroom import A_MOMENT, a_recording
 from nightcrew.kernel.jobs import CANCELLED, Ended
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.recordings import domain as recordings_domain
+from nightcrew.recordings import processing
 from nightcrew.recordings.models import State
 from nightcrew.recordings.processing import JOB
+from nightcrew.recordings.store import recordings
 from nightcrew.recordings.workers import BEGUN, Waiting
+from support import at_rest
 
 
 def rows(count: int, **values: Any) -> list[Any]:
@@ -28,12 +36,37 @@ async def test_those_whose_post_processing_waits_in_its_queue_are_left_alone() -
     assert waiting.due([moved, *found[1:]]) == [moved], "it was tried again: that is news"
 
 
-async def test_a_run_that_has_not_worked_has_them_looked_at_now() -> None:
-    waiting, found = Waiting(), rows(3)
-    for row in found:
-        waiting.put_off(row, BEGUN)
-    await waiting.ended(Ended(JOB, "another", 1.0, None))
-    await waiting.ended(Ended("playlists.refresh", "a list", 1.0, "it failed"))
-    assert waiting.due(found) == []
-    await waiting.ended(Ended(JOB, "one of them", 1.0, CANCELLED))
-    assert waiting.due(found) == found
+async def finishing(runtime: Runtime, *moves: State) -> int:
+    """A recording that went through these states."""
+    values = {"name": "Owl", "shown": "x", "sealed": "x", "node": runtime.node, "root": "/nowhere", "title": ""}
+    row = await recordings.add(
+        runtime.store, {**values, "category": "", "favourite": False, "priority": 0}, now=A_MOMENT, moment=A_MOMENT
+    )
+    for state in moves:
+        await states.change_state(runtime.store, row.id, state, "why", now=A_MOMENT)
+    return row.id
+
+
+@pytest.mark.parametrize(
+    ("moves", "outcome", "state"),
+    [
+        ([State.FINISHING], CANCELLED, State.FAILED),
+        ([State.FINISHING], "no space", State.FINISHING),
+        ([State.FINISHING], None, State.FINISHING),
+        ([State.FINISHING, State.PROCESSING], CANCELLED, State.FAILED),
+        ([State.FINISHING, State.PROCESSING], "it took longer than 6 h and was ended", State.FAILED),
+        ([State.FINISHING, State.PROCESSING, State.DONE], CANCELLED, State.DONE),
+    ],
+)
+async def test_a_recording_whose_run_was_ended_has_failed(
+    tmp_path: Path, moves: list[State], outcome: str | None, state: State
+) -> None:
+    async with at_rest(tmp_path, recordings_domain.DOMAIN) as runtime:
+        number = await finishing(runtime, *moves)
+        other = await finishing(runtime, State.FINISHING)
+        await processing.ended(runtime, Ended(JOB, "Finish Owl", 1.0, outcome, args=(number,)))
+        await processing.ended(runtime, Ended("playlists.refresh", "a list", 1.0, CANCELLED, args=(other,)))
+        assert (await recordings.get(runtime.store, number)).state is state
+        assert (await recordings.get(runtime.store, other)).state is State.FINISHING
+        if outcome and state is State.FAILED:
+            assert (await recordings.get(runtime.store, number)).reason == "its post-processing was ended"

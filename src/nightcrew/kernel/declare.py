@@ -54,19 +54,37 @@ class Timetable:
 
 
 @dataclass(frozen=True, slots=True)
+class Queue:
+    """Where runs wait for their turn. How many go on at a time stands here and nowhere else: `per_node` of them on each node,
+    `over_all` on all nodes together; None: any number. `rate` (n, seconds): no more than n begin in so many seconds.
+
+    Those of jobs with the lowest `priority` begin first, and of these the oldest, to the second. Where jobs have locks, that
+    holds for each key.
+    """
+
+    name: str
+    per_node: int | None = None
+    over_all: int | None = None
+    rate: tuple[int, Seconds] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """Work that must not be lost. `run` gets the run's handle and JSON-able arguments; it resumes after a crash.
 
     Code outside of `Run.step` is repeated at a resume, so it only decides; everything with an effect is a step.
-    `queue` None starts at once; else the name of a queue with `concurrency` runs at a time on each node, those of the lowest
-    `priority` first. `here`: only the node that starts it runs it, as its files lie there. A run that takes longer than
-    `time_limit` seconds, counted anew where it resumes, is ended and has failed.
+    `queue` None starts at once. `here`: only the node that starts it runs it, as its files lie there.
+    `lock` makes a key of the arguments, as a function or as a format ("feed {0}"): of all runs in the job's queue that have the
+    same key, whatever their job, one goes on at a time over all nodes (with `here`: on this node), and the others wait, which
+    holds up nobody else. `busy="join"`: who starts the job while a run of it with that key waits or goes on joins that run.
+    A run that takes longer than `time_limit` seconds, counted anew where it resumes, is ended and has failed.
     """
 
     name: str
     run: Callable[..., Awaitable[Any]]
-    queue: str | None = None
-    concurrency: int = 2
+    queue: Queue | None = None
+    lock: str | Callable[..., str] | None = None
+    busy: Literal["wait", "join"] = "wait"
     priority: int = 1
     here: bool = False
     time_limit: Seconds = 6 * 3600.0

@@ -23,6 +23,7 @@ from dbos import DBOS, SetEnqueueOptions, SetWorkflowID, StepInfo, StepOptions, 
 from dbos._error import DBOSMaxStepRetriesExceeded, DBOSUnexpectedStepError
 
 from nightcrew.kernel.engine_sqlite import engine_arguments
+from nightcrew.kernel.queues import Lane, Place
 
 __all__ = ["Engine", "StepInfo", "WorkflowStatus"]
 
@@ -37,6 +38,13 @@ PRIVATE = (
 APPLICATION_VERSION = "1"
 """DBOS resumes only runs of the same version. Ours stays: an upgrade resumes the runs of the program before, and one whose
 steps have changed is begun anew (`StepsChanged`)."""
+LOOK = 0.5
+"""Seconds between two looks into a queue: how long a run may wait at most although it could begin."""
+MANY = 1_000_000
+"""More runs than ever go on at a time. DBOS claims runs of a queue with a limit for all nodes in transactions that cannot be
+told from one after the other; without one, two nodes may each begin a run with the same key, when they look in the same moment."""
+ENDING = "ending"
+"""The attribute of a run that its node is asked to end."""
 UNFINISHED = ("ENQUEUED", "DELAYED", "PENDING")
 FINISHED = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 
@@ -54,11 +62,10 @@ class Engine:
         self._functions: dict[str, Callable[..., Any]] = {}
         self._launched = False
 
-    async def launch(self, functions: Mapping[str, Callable[..., Awaitable[Any]]], queues: Mapping[str, int]) -> None:
+    async def launch(self, functions: Mapping[str, Callable[..., Awaitable[Any]]], lanes: Mapping[str, Lane]) -> None:
         """Start, and resume this node's interrupted runs. Blocks for about a second.
 
-        `functions` by job, `queues` with how many runs of each go on at a time on this node. To be called on the event
-        loop's own thread: DBOS then runs everything on that loop.
+        `functions` by job, `lanes` by queue. To be called on the event loop's own thread: DBOS then runs everything on that loop.
         """
         logging.getLogger("dbos").setLevel(logging.CRITICAL)  # failures of runs are ours to tell
         DBOS(
@@ -77,11 +84,21 @@ class Engine:
         )
         for name, function in functions.items():
             self._functions[name] = DBOS.workflow(name=name)(function)
-        DBOS.listen_queues(list(queues))  # else every node takes from the queues of all, which the database knows
+        DBOS.listen_queues(list(lanes))  # else every node takes from the queues of all, which the database knows
         DBOS.launch()
         self._launched = True
-        for queue, concurrency in queues.items():
-            await DBOS.register_queue_async(queue, worker_concurrency=concurrency, on_conflict="always_update")
+        for name, lane in lanes.items():
+            limits = lane.queue
+            everywhere = MANY if lane.keyed and not self._url.startswith("sqlite") else None
+            await DBOS.register_queue_async(
+                name,
+                worker_concurrency=limits.per_node,
+                global_concurrency=limits.over_all or everywhere,
+                partition_concurrency=1 if lane.keyed else None,
+                limiter=None if limits.rate is None else {"limit": limits.rate[0], "period": limits.rate[1]},
+                polling_interval_sec=LOOK,
+                on_conflict="always_update",
+            )
 
     async def close(self) -> None:
         """Stop. What is unfinished stays so, and goes on at the next start."""
@@ -146,14 +163,14 @@ class Engine:
 
     # -- from outside ----------------------------------------------------------------------------------------------
 
-    async def start(self, name: str, run_id: str, *args: Any, queue: str | None = None, priority: int = 1) -> None:
+    async def start(self, name: str, run_id: str, *args: Any, place: Place | None = None) -> None:
         """Start a run, at once or through a queue, or join the one with the same id."""
         with SetWorkflowID(run_id):
-            if queue is None:
+            if place is None:
                 await DBOS.start_workflow_async(self._functions[name], *args)
-            else:
-                with SetEnqueueOptions(priority=priority):
-                    await DBOS.enqueue_workflow_async(queue, self._functions[name], *args)
+                return
+            with SetEnqueueOptions(priority=place.priority, queue_partition_key=place.key):
+                await DBOS.enqueue_workflow_async(place.lane, self._functions[name], *args)
 
     @staticmethod
     async def find(
@@ -161,7 +178,7 @@ class Engine:
         ids: Sequence[str] | None = None,
         prefix: str | None = None,
         states: Sequence[str] | None = None,
-        queue: str | None = None,
+        queues: Sequence[str] | None = None,
         ended_before: datetime | None = None,
         limit: int | None = None,
         offset: int = 0,
@@ -173,7 +190,7 @@ class Engine:
                 workflow_ids=None if ids is None else list(ids),
                 workflow_id_prefix=prefix,
                 status=None if states is None else list(states),
-                queue_name=queue,
+                queue_name=None if queues is None else list(queues),
                 end_time=None if ended_before is None else ended_before.astimezone(UTC).isoformat(),
                 limit=limit,
                 offset=offset,
@@ -194,9 +211,20 @@ class Engine:
         await DBOS.cancel_workflow_async(run_id)
 
     @staticmethod
-    async def begin_anew(run_id: str, *, queue: str | None) -> str:
+    async def ask_to_end(run_id: str) -> None:
+        """Have the node that runs it end it, which `asked_to_end` then tells there."""
+        await DBOS.update_workflow_attributes_async(run_id, {ENDING: True}, merge=True)
+
+    @staticmethod
+    def asked_to_end(status: WorkflowStatus) -> bool:
+        """Whether another node wants the run ended."""
+        return ENDING in (status.attributes or {})
+
+    @staticmethod
+    async def begin_anew(run_id: str, *, place: Place | None) -> str:
         """Start the run again from its first step with the same arguments, under a new id that is returned."""
-        handle = await DBOS.fork_workflow_async(run_id, 1, queue_name=queue)
+        lane, key = (None, None) if place is None else (place.lane, place.key)
+        handle = await DBOS.fork_workflow_async(run_id, 1, queue_name=lane, queue_partition_key=key)
         return str(handle.workflow_id)
 
     @staticmethod

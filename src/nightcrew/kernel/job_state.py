@@ -88,9 +88,20 @@ def _plain(value: Any) -> Any:
 
 def _title(status: WorkflowStatus) -> str:
     """What people call the run: the label that it was started with."""
+    given = _given(status)
+    return str(given[0]) if given else str(status.name)
+
+
+def arguments_of(status: WorkflowStatus) -> tuple[Any, ...]:
+    """What the job was started with."""
+    given = _given(status)
+    return tuple(given[2]) if len(given) > 2 else ()
+
+
+def _given(status: WorkflowStatus) -> tuple[Any, ...]:
+    """What `Jobs.start` stores of a run: label, delay, arguments, timetable."""
     given: Any = status.input or {}
-    arguments = given.get("args") or ()
-    return str(arguments[0]) if arguments else str(status.name)
+    return tuple(given.get("args") or ())
 
 
 def _share(progress: Progress | None, state: str) -> float | None:

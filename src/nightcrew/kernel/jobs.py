@@ -7,25 +7,23 @@ to the next start, how long a run may take, and who is told of its end.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 import structlog
 
-from nightcrew.kernel import jobs_store as rows
-from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.declare import Job
-from nightcrew.kernel.engine import FINISHED, UNFINISHED, Engine, StepsChanged
+from nightcrew.kernel.engine import Engine, StepsChanged
 from nightcrew.kernel.errors import Conflict, GiveUp, NightcrewError, NotFound, Retry
 from nightcrew.kernel.events import Bus
-from nightcrew.kernel.job_state import STATES, JobState, state_of, step_of
+from nightcrew.kernel.job_list import GOING_ON, JobList
+from nightcrew.kernel.job_state import STATES, arguments_of, state_of
+from nightcrew.kernel.queues import Queues, next_id
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.store import Store
 from nightcrew.kernel.tasks import is_stopped
@@ -35,14 +33,16 @@ log = structlog.get_logger("nightcrew.jobs")
 
 CANCELLED = "cancelled"
 CLOSING = 10.0
-"""Seconds that the runs have for their end when the server stops."""
+"""Seconds that the runs have for their end when the server stops, or when they are cancelled."""
+ELSEWHERE = 15.0
+"""Seconds in which another node ends a run of its own, or it is dead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
     """How a run ended on this node. `error` None: it worked, with `result`; "cancelled": a person ended it.
 
-    `timetable`: which timetable has started it, if one has.
+    `timetable`: which timetable has started it, if one has. `run` and `args`: its id, and what it was started with.
     """
 
     job: str
@@ -51,6 +51,8 @@ class Ended:
     error: str | None
     result: Any = None
     timetable: str | None = None
+    run: str = ""
+    args: tuple[Any, ...] = ()
 
     @property
     def outcome(self) -> str:
@@ -65,21 +67,25 @@ Handle = Callable[[str, Callable[[], bool]], Any]
 """Makes what a job function is handed, from its run's id and from whether the server stops."""
 
 
-class Jobs:
+class Jobs(JobList):
     """Starts, lists, cancels and resumes runs."""
 
     def __init__(self, *, node: str, data_dir: Path, database: sa.URL, store: Store, bus: Bus) -> None:
+        super().__init__(Engine(node=node, data_dir=data_dir, database=database), Queues(node), store)
         self._node = node
-        self._store = store
         self._bus = bus
-        self._engine = Engine(node=node, data_dir=data_dir, database=database)
         self._jobs: dict[str, Job] = {}
         self._tasks: dict[str, asyncio.Task[Any]] = {}
+        self._unwanted: set[str] = set()
+        """Runs of this node that are being cancelled."""
+        self._lost: set[asyncio.Task[Any]] = set()
+        """Those whose runs were taken over, as this node gave no sign of life."""
         self._ended: list[OnEnd] = []
         self._closing = False
 
     def declare(self, job: Job) -> None:
-        """Make a job known; call before `launch`."""
+        """Make a job known; call before `launch`. Raises ValueError when it does not go with the others."""
+        self._queues.add(job)
         self._jobs[job.name] = job
 
     def on_end(self, callback: OnEnd) -> None:
@@ -88,8 +94,8 @@ class Jobs:
 
     async def launch(self, handle: Handle) -> None:
         """Start, and resume this node's interrupted runs. Blocks for about a second."""
-        queues = {queue: job.concurrency for job in self._jobs.values() if (queue := self._queue(job))}
-        await self._engine.launch({name: self._wrap(job, handle) for name, job in self._jobs.items()}, queues)
+        functions = {name: self._wrap(job, handle) for name, job in self._jobs.items()}
+        await self._engine.launch(functions, self._queues.lanes)
 
     async def close(self) -> None:
         """Stop at once. Unfinished runs stay unfinished and go on at the next start.
@@ -107,11 +113,6 @@ class Jobs:
         if late:
             raise Retry(f"{', '.join(late)} did not stop in time")
 
-    def _queue(self, job: Job | None) -> str | None:
-        if job is None or job.queue is None:
-            return None
-        return f"{job.queue} on {self._node}" if job.here else job.queue
-
     def _wrap(self, job: Job, handle: Handle) -> Callable[..., Any]:
         async def run(label: str, delay: float, args: list[Any], timetable: str | None = None) -> Any:
             return await self._execute(job, handle, label, delay, args, timetable)
@@ -123,25 +124,32 @@ class Jobs:
         self, job: Job, handle: Handle, label: str, delay: float, args: list[Any], timetable: str | None
     ) -> Any:
         """One run, from its start to the telling of its end."""
-        run_id = self._engine.run_id()
-        task = asyncio.current_task()
-        if task is not None:
-            self._tasks[run_id] = task
+        run_id, task = self._engine.run_id(), asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a run is a task")
+        if run_id in self._tasks:  # it was taken over, and by nobody else
+            await self._lose(self._tasks[run_id])
+        self._tasks[run_id] = task
         began, error, result = time.monotonic(), None, None
         self._bus.publish("jobs")
         try:
             result = await self._work(job, run_id, handle(run_id, lambda: self._closing), delay, args)
         except asyncio.CancelledError:
             error = CANCELLED
+            if run_id in self._unwanted:
+                await self._engine.outside(self._engine.cancel(run_id))
             raise
         except Exception as exc:
             error = redact(str(exc) if isinstance(exc, NightcrewError) else f"{type(exc).__name__}: {exc}")
             raise
         finally:
-            self._tasks.pop(run_id, None)
-            if not self._closing:
+            if self._tasks.get(run_id) is task:
+                del self._tasks[run_id]
+            if not (self._closing or task in self._lost):
                 seconds = time.monotonic() - began
-                await self._tell_end(Ended(job.name, label, seconds, error, result, timetable))
+                await self._tell_end(Ended(job.name, label, seconds, error, result, timetable, run_id, tuple(args)))
+            self._unwanted.discard(run_id)
+            self._lost.discard(task)
         return result
 
     async def _work(self, job: Job, run_id: str, run: Any, delay: float, args: list[Any]) -> Any:
@@ -159,7 +167,7 @@ class Jobs:
                 raise
             raise GiveUp("something that it waited for was cancelled") from exc
         except StepsChanged as exc:
-            await self._replace(job, run_id)
+            await self._replace(job, run_id, args)
             raise asyncio.CancelledError from exc
         except Exception as exc:
             if self._closing:
@@ -179,9 +187,10 @@ class Jobs:
                 raise
             raise GiveUp(f"it took longer than {duration(job.time_limit)} and was ended") from exc
 
-    async def _replace(self, job: Job, run_id: str) -> None:
+    async def _replace(self, job: Job, run_id: str, args: list[Any]) -> None:
         """A run that another version of the program began with other steps is begun anew by this one."""
-        fresh = await self._engine.outside(self._engine.begin_anew(run_id, queue=self._queue(job)))
+        place = self._queues.place(job, args)
+        fresh = await self._engine.outside(self._engine.begin_anew(run_id, place=place))
         await self._engine.outside(self._engine.cancel(run_id))
         log.warning("a run was begun with other steps, by another version, and is begun anew", run=run_id, anew=fresh)
 
@@ -207,88 +216,81 @@ class Jobs:
         delay: float = 0.0,
         timetable: str | None = None,
     ) -> str:
-        """Start a run, or join the one with the same id; returns the id. `args` must be JSON-able.
+        """Start a run, or join the one with the same id, or the one that the job joins; returns its id. `args` must be JSON-able.
 
         `label` is what people call it; `timetable` names the timetable that starts it.
         """
         job = self._jobs.get(name)
         if job is None:
             raise NotFound(f"there is no job {name!r}")
+        place = self._queues.place(job, args)
+        if place is not None and place.once is not None:
+            run_id = next_id(place.once, await self._newest(place.once))
         run_id = run_id or f"{name}:{uuid.uuid4().hex[:12]}"
         given = (label or name, delay, list(args), timetable)
-        await self._engine.start(name, run_id, *given, queue=self._queue(job), priority=job.priority)
+        await self._engine.start(name, run_id, *given, place=place)
         return run_id
 
-    async def active(self, prefix: str) -> set[str]:
-        """The ids of unfinished runs whose id begins with `prefix`."""
-        found = await self._engine.find(prefix=prefix, states=UNFINISHED, whole=False)
-        return {status.workflow_id for status in found}
-
-    async def page(
-        self, *, state: str | None = None, queue: str | None = None, limit: int = 50, offset: int = 0
-    ) -> list[JobState]:
-        """Newest first."""
-        wanted = [raw for raw, shown in STATES.items() if state in {None, shown}]
-        found = await self._engine.find(states=wanted, queue=queue, limit=limit, offset=offset)
-        known = await rows.read_progress(self._store, [status.workflow_id for status in found])
-        return [state_of(status, known.get(status.workflow_id)) for status in found]
-
-    async def get(self, run_id: str) -> JobState:
-        """One run. Raises `NotFound`."""
-        found = await self._engine.find(ids=[run_id])
-        if not found:
-            raise NotFound(f"there is no job {run_id!r}")
-        known = await rows.read_progress(self._store, [run_id])
-        return state_of(found[0], known.get(run_id))
-
-    async def steps(self, run_id: str) -> list[dict[str, Any]]:
-        """The finished steps of a run: name, started, ended, error."""
-        return [step_of(step) for step in await self._engine.steps(run_id)]
-
     async def cancel(self, run_id: str) -> None:
-        """End a run now. Raises `NotFound` or `Conflict` when it is over already."""
-        state = await self.get(run_id)
-        if state.state not in {"queued", "running"}:
-            raise Conflict(f"job {run_id} is {state.state}, there is nothing to cancel")
+        """End a run now. What waits for its key begins when it has ended, and not before.
+
+        Raises `NotFound`, or `Conflict` when it is over already.
+        """
+        status = await self._status(run_id)
+        state = STATES[status.status]
+        if state not in GOING_ON:
+            raise Conflict(f"job {run_id} is {state}, there is nothing to cancel")
+        if run_id in self._tasks:
+            await self._end_here(run_id)
+            return
+        if state == "running" and status.executor_id != self._node:
+            await self._engine.ask_to_end(run_id)
+            if (await self.wait(run_id, limit=ELSEWHERE)).state not in GOING_ON:
+                return
         await self._engine.cancel(run_id)
-        task = self._tasks.get(run_id)
-        if task is not None:
-            task.cancel()
-        else:  # it was waiting, or another node ran it
-            await self._tell_end(Ended(state.name, state.title, 0.0, CANCELLED))
+        if run_id in self._tasks:  # it has just begun
+            await self._end_here(run_id)
+        else:
+            label, args = state_of(status, None).title, arguments_of(status)
+            await self._tell_end(Ended(status.name, label, 0.0, CANCELLED, run=run_id, args=args))
+
+    async def _end_here(self, run_id: str) -> None:
+        task = self._tasks[run_id]
+        self._unwanted.add(run_id)
+        task.cancel()
+        await asyncio.wait({task}, timeout=CLOSING)
+
+    async def heed(self) -> None:
+        """End the runs of this node that another one was told to cancel, and those that others have taken over. Each few seconds."""
+        for status in await self._engine.find(ids=list(self._tasks), whole=False) if self._tasks else ():
+            run_id = status.workflow_id
+            task = self._tasks.get(run_id)
+            if task is None or run_id in self._unwanted or task in self._lost:
+                continue
+            if self._engine.asked_to_end(status) or STATES[status.status] == CANCELLED:
+                self._unwanted.add(run_id)
+                task.cancel()
+            elif STATES[status.status] == "queued" or status.executor_id != self._node:
+                log.warning("a run was taken over, as this node was silent", run=run_id)
+                await self._lose(task)
+
+    async def _lose(self, task: asyncio.Task[Any]) -> None:
+        self._lost.add(task)
+        task.cancel()
+        await asyncio.wait({task}, timeout=CLOSING)
 
     async def retry(self, run_id: str) -> str:
         """Run a failed or cancelled job again from its beginning, under a new id that is returned."""
-        state = await self.get(run_id)
-        if state.state not in {"failed", "cancelled"}:
-            raise Conflict(f"job {run_id} is {state.state}, only a failed or cancelled one can be retried")
-        return await self._engine.begin_anew(run_id, queue=self._queue(self._jobs.get(state.name)))
-
-    async def wait(self, run_id: str, *, limit: float = 60.0) -> JobState:
-        """The state of a run when it has ended, or after `limit` seconds."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(limit):
-                while (state := await self.get(run_id)).state in {"queued", "running"}:  # noqa: ASYNC110 - DBOS has no event
-                    await asyncio.sleep(0.1)
-                return state
-        return await self.get(run_id)
+        status = await self._status(run_id)
+        state = STATES[status.status]
+        if state not in {"failed", "cancelled"}:
+            raise Conflict(f"job {run_id} is {state}, only a failed or cancelled one can be retried")
+        place = self._queues.place(self._jobs.get(status.name), arguments_of(status))
+        return await self._engine.begin_anew(run_id, place=place)
 
     async def recover(self, node: str) -> int:
         """Take over the unfinished runs of a dead node; returns how many. Exactly one runner gets each."""
         return await self._engine.recover(node)
-
-    async def prune(self, *, days: int) -> int:
-        """Delete finished runs that are older than `days`; returns how many."""
-        before = utcnow() - timedelta(days=days)
-        total = 0
-        while True:
-            old = await self._engine.find(states=FINISHED, ended_before=before, limit=500, whole=False)
-            ids = [status.workflow_id for status in old]
-            if not ids:
-                return total
-            await self._engine.delete(ids)
-            await rows.prune_progress(self._store, ids)
-            total += len(ids)
 
     @property
     def running(self) -> int:

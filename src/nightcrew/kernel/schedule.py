@@ -277,6 +277,7 @@ class Schedule:
                 worker.unpause(utcnow())
         if not self._store.is_sqlite:
             await self._settings.load(self._store)
+            await self._jobs.heed()
         return HEARTBEAT
 
 

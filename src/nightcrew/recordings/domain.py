@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nightcrew.kernel.declare import Domain, Job, Notice, Page, Tick, Timetable
+from nightcrew.kernel.declare import Domain, Job, Notice, Page, Queue, Tick, Timetable
 from nightcrew.recordings import admin, api, handover, pages, processing, standing, watch_api, workers
 from nightcrew.recordings.place import LIBRARY
 from nightcrew.recordings.settings import RecordingSettings
@@ -57,8 +57,9 @@ DOMAIN = Domain(
         Job(
             processing.JOB,
             processing.finish,
-            queue="recordings",
-            concurrency=1,
+            queue=Queue("recordings", per_node=1),
+            lock="{0}",
+            busy="join",
             here=True,
             help="Makes one file of a recording.",
         ),

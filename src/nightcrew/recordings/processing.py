@@ -19,6 +19,7 @@ import structlog
 from nightcrew.kernel import files
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
+from nightcrew.kernel.jobs import Ended
 from nightcrew.kernel.run import Run
 from nightcrew.recorder import ledger
 from nightcrew.recorder.ledger import Tally
@@ -50,14 +51,20 @@ async def finish(run: Run, recording_id: int) -> str:
     row = await recordings.get(runtime.store, recording_id)
     if row.node != runtime.node:
         return f"it is made on {row.node} now"
-    async with _alone(runtime, recording_id):
-        return await _finish(run, recording_id)
+    if row.state is State.DONE:
+        return "it is finished already"
+    try:
+        async with _unwritten(row):
+            await _finish(run, recording_id)
+    except (NightcrewError, OSError) as exc:
+        await run.step("failed", _failed, runtime, recording_id, str(exc))
+        raise
+    return await run.stubborn_step("done", _done, runtime, recording_id)
 
 
 @contextlib.asynccontextmanager
-async def _alone(runtime: Runtime, recording_id: int) -> AsyncIterator[None]:
-    """Nobody writes to its parts meanwhile, and no other run makes a file of them."""
-    row = await recordings.get(runtime.store, recording_id)
+async def _unwritten(row: Recording) -> AsyncIterator[None]:
+    """No recorder writes to its parts meanwhile. Raises `Retry` when one does not let go of them."""
     folder = Path(row.segments)
     if not await asyncio.to_thread(folder.is_dir):
         yield
@@ -75,20 +82,26 @@ async def _alone(runtime: Runtime, recording_id: int) -> AsyncIterator[None]:
         yield
 
 
-async def _finish(run: Run, recording_id: int) -> str:
+async def _finish(run: Run, recording_id: int) -> None:
     runtime = run.runtime
-    try:
-        await run.stubborn_step("begin", _begin, runtime, recording_id)
-        await run.stubborn_step("join", _join, run, recording_id)
-        await run.stubborn_step("validate", _validate, runtime, recording_id)
-        await run.stubborn_step("thumbnail", _thumbnail, runtime, recording_id)
-        await run.stubborn_step("metadata", _metadata, runtime, recording_id)
-        await run.stubborn_step("place", _place, runtime, recording_id)
-        await run.stubborn_step("clean", _clean, runtime, recording_id)
-    except (NightcrewError, OSError) as exc:
-        await run.step("failed", _failed, runtime, recording_id, str(exc))
-        raise
-    return await run.stubborn_step("done", _done, runtime, recording_id)
+    await run.stubborn_step("begin", _begin, runtime, recording_id)
+    await run.stubborn_step("join", _join, run, recording_id)
+    await run.stubborn_step("validate", _validate, runtime, recording_id)
+    await run.stubborn_step("thumbnail", _thumbnail, runtime, recording_id)
+    await run.stubborn_step("metadata", _metadata, runtime, recording_id)
+    await run.stubborn_step("place", _place, runtime, recording_id)
+    await run.stubborn_step("clean", _clean, runtime, recording_id)
+
+
+async def ended(runtime: Runtime, run: Ended) -> None:
+    """A run that was ended before it could say a word leaves a recording that has failed."""
+    if run.job != JOB or run.outcome == "done":
+        return
+    row = await recordings.get(runtime.store, run.args[0])
+    if row.state is State.PROCESSING or (row.state is State.FINISHING and run.outcome == "cancelled"):
+        said = "its post-processing was ended"
+        await states.change_state(runtime.store, row.id, State.FAILED, said, now=utcnow())
+        runtime.bus.publish("recordings")
 
 
 async def _begin(runtime: Runtime, recording_id: int) -> None:

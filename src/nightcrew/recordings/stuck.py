@@ -81,7 +81,7 @@ async def find(runtime: Runtime) -> tuple[int, list[Stuck]]:
 
 def _worked_on(row: Recording, working: set[str]) -> bool:
     """Whether there is a run for it that its machine may take: those of other machines wait for these."""
-    return any(one.startswith(f"{JOB}:{row.id}:") and one.endswith(f":{row.node}") for one in working)
+    return any(one.startswith(f"{JOB}:{row.id}:{row.node}:") for one in working)
 
 
 async def clean_up(runtime: Runtime, *, actor: str, dry_run: bool) -> Report:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import shutil
 from datetime import datetime
 from pathlib import Path
@@ -11,10 +12,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.errors import NightcrewError, NotFound
-from nightcrew.kernel.jobs import Ended
+from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.run import Run
-from nightcrew.recordings import actions, disk, stuck, watching
+from nightcrew.recordings import actions, disk, processing, stuck, watching
 from nightcrew.recordings.disk import Disk
 from nightcrew.recordings.keeper import Keeper
 from nightcrew.recordings.media import Watched
@@ -37,9 +37,8 @@ async def start(runtime: Runtime) -> None:
     runtime.add(Scout())
     runtime.add(Disk())
     runtime.add(Watched())
-    waiting = Waiting()
-    runtime.add(waiting)
-    runtime.jobs.on_end(waiting.ended)
+    runtime.add(Waiting())
+    runtime.jobs.on_end(functools.partial(processing.ended, runtime))
     await keeper.start()
 
 
@@ -85,11 +84,6 @@ class Waiting:
         """Look at one again after so long."""
         self._next[row.id, row.since] = asyncio.get_running_loop().time() + seconds
 
-    async def ended(self, ended: Ended) -> None:
-        """A run that has not worked leaves its recording to be looked at now."""
-        if ended.job == JOB and ended.outcome != "done":
-            self._next.clear()
-
 
 async def _finish(runtime: Runtime, row: Recording) -> bool:
     """Start its post-processing, once the disk has room for it; returns whether that was done.
@@ -113,23 +107,8 @@ async def _finish(runtime: Runtime, row: Recording) -> bool:
     if reason is not None:
         await states.change_state(runtime.store, row.id, State.FINISHING, reason, now=utcnow())
         return False
-    tries = sum(one.to_state == State.FAILED.value for one in await states.moves(runtime.store, row.id))
-    run_id = f"{JOB}:{row.id}:{tries}:{runtime.node}"
-    if await _was_ended(runtime, run_id):
-        said = "its post-processing was ended"
-        await states.change_state(runtime.store, row.id, State.FAILED, said, now=utcnow())
-        runtime.bus.publish("recordings")
-        return False
-    await runtime.jobs.start(JOB, row.id, run_id=run_id, label=f"Finish {row.name}: {row.title}"[:200])
+    await runtime.jobs.start(JOB, row.id, label=f"Finish {row.name}: {row.title}"[:200])
     return True
-
-
-async def _was_ended(runtime: Runtime, run_id: str) -> bool:
-    """Whether its run was cancelled before it began, or has failed without a word."""
-    try:
-        return (await runtime.jobs.get(run_id)).state in {"cancelled", "failed"}
-    except NotFound:
-        return False
 
 
 def _forget_empty(folder: Path) -> None:
