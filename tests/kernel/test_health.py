@@ -8,6 +8,7 @@ import os
 import time
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import time_machine
 
 from nightcrew.kernel import nodes_store, pulse, schedule_store, upkeep
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.declare import Freshness, Job, Tick
+from nightcrew.kernel.declare import Freshness, Job, Metric, Tick
 from nightcrew.kernel.errors import GiveUp
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
@@ -162,3 +163,40 @@ async def test_the_time_that_jobs_took_is_in_the_metrics(tmp_path: Path) -> None
         text = (await node.http.get("/metrics")).text
         assert 'nightcrew_job_seconds_count{job="lab.fine",outcome="done"} 1.0' in text
         assert 'nightcrew_job_seconds_count{job="lab.bad",outcome="failed"} 1.0' in text
+
+
+async def test_metrics_of_a_domain_are_asked_for_and_one_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
+    broken = True
+
+    async def metrics(_runtime: Runtime) -> list[Metric]:
+        if broken:
+            raise ValueError("the domain's own fault")
+        return [
+            Metric("tides", "Tides by harbour", {"north": 2, 'so"uth': 3.5}, "harbour"),
+            Metric("level", "Water", {"": 1}),
+        ]
+
+    async with running(tmp_path, domains=(upkeep.DOMAIN, domain(metrics=metrics))) as node:
+        text = (await node.http.get("/metrics")).text
+        assert "nightcrew_info" in text
+        assert "tides" not in text
+        broken = False
+        text = (await node.http.get("/metrics")).text
+        assert 'nightcrew_lab_tides{harbour="north"} 2.0' in text
+        assert 'nightcrew_lab_tides{harbour="so\\"uth"} 3.5' in text
+        assert "nightcrew_lab_level 1.0" in text
+
+
+async def test_the_nightly_clean_up_asks_each_domain_and_goes_on_where_one_fails(tmp_path: Path) -> None:
+    async def failing(_runtime: Runtime) -> dict[str, int]:
+        raise ValueError("the domain's own fault")
+
+    async def forgets(_runtime: Runtime) -> dict[str, int]:
+        return {"tides": 3}
+
+    ill, well = replace(domain(upkeep=failing), name="ill", title="Ill"), domain(upkeep=forgets)
+    async with running(tmp_path, domains=(upkeep.DOMAIN, ill, well)) as node:
+        ended = await node.runtime.jobs.wait(await node.runtime.jobs.start("kernel.clean_up"))
+        assert (ended.state, ended.result["lab.tides"]) == ("done", 3)
+        needs = [need.message for need in await node.runtime.health.needs()]
+        assert any("Ill could not forget what is old" in said for said in needs)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from nightcrew.kernel.errors import Invalid
-from nightcrew.web.outputs import checked_output, opens
+from nightcrew.playlists.standing import PLAYER_OUTPUTS
+from nightcrew.web.outputs import PlayerOutputs
+
+OUTPUTS = PlayerOutputs(PLAYER_OUTPUTS)
 
 FOR_PLAYERS = {
     "tuner": {"/discover.json", "/lineup.json", "/lineup_status.json", "/device.xml", "/play/12", "/guide.xml"},
@@ -21,18 +24,18 @@ NEAR = {"/playlist/DE", "/playlist/DEU.m3u", "/playlist/AT.m3u", "/playlist/DE.m
 @pytest.mark.parametrize("output", FOR_PLAYERS)
 def test_a_token_opens_its_output_and_what_that_leads_to_and_nothing_else(output: str) -> None:
     every = {path for paths in FOR_PLAYERS.values() for path in paths} | FOR_PEOPLE | NEAR
-    assert {path for path in every if opens(output, path)} == FOR_PLAYERS[output]
+    assert {path for path in every if OUTPUTS.opens(output, path)} == FOR_PLAYERS[output]
 
 
 def test_a_token_for_everything_opens_all_that_is_for_players_and_nothing_for_people() -> None:
     every = {path for paths in FOR_PLAYERS.values() for path in paths}
-    assert [path for path in every if not opens("", path)] == []
-    assert [path for path in FOR_PEOPLE if opens("", path)] == []
+    assert [path for path in every if not OUTPUTS.opens("", path)] == []
+    assert [path for path in FOR_PEOPLE if OUTPUTS.opens("", path)] == []
 
 
 def test_an_output_that_nobody_knows_opens_nothing() -> None:
     every = {path for paths in FOR_PLAYERS.values() for path in paths} | FOR_PEOPLE
-    assert [path for path in every if opens("recorder", path)] == []
+    assert [path for path in every if OUTPUTS.opens("recorder", path)] == []
 
 
 @pytest.mark.parametrize(
@@ -50,7 +53,7 @@ def test_an_output_that_nobody_knows_opens_nothing() -> None:
     ],
 )
 def test_an_output_is_written_as_in_its_address(given: str, meant: str) -> None:
-    assert checked_output(given) == meant
+    assert OUTPUTS.checked(given) == meant
 
 
 @pytest.mark.parametrize(
@@ -59,4 +62,4 @@ def test_an_output_is_written_as_in_its_address(given: str, meant: str) -> None:
 )
 def test_any_other_output_is_refused_with_the_words_that_there_are(given: str) -> None:
     with pytest.raises(Invalid, match="tuner, panel, guide"):
-        checked_output(given)
+        OUTPUTS.checked(given)

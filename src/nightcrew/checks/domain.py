@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nightcrew.checks import api, pages, standing, workers
+from nightcrew.checks import api, doctor, pages, standing, workers
 from nightcrew.checks.settings import SEED_OPTIONS, CheckSettings
 from nightcrew.kernel.declare import Domain, Job, Notice, Page, Tick, Timetable
 
@@ -57,4 +57,6 @@ DOMAIN = Domain(
     stop=workers.stop,
     needs=standing.needs,
     overview=standing.overview,
+    metrics=standing.metrics,
+    doctor=(doctor.prober,),
 )

@@ -8,7 +8,7 @@ from nightcrew.checks.crew import Crew
 from nightcrew.checks.models import Run
 from nightcrew.checks.store import runs, views
 from nightcrew.kernel.clock import iso, utcnow
-from nightcrew.kernel.declare import Need
+from nightcrew.kernel.declare import Metric, Need
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,6 +28,12 @@ async def overview(runtime: Runtime) -> dict[str, Any]:
     now = utcnow()
     open_runs = await runs.page(runtime.store, open_only=True)
     return {"streams": await views.counts(runtime.store, now), "runs": [run_row(run, now) for run in open_runs]}
+
+
+async def metrics(runtime: Runtime) -> list[Metric]:
+    """Streams by what is known of them; one that is due or being checked is counted there too."""
+    counts = await views.counts(runtime.store, utcnow())
+    return [Metric("streams", "Streams by what is known of them", counts, "state")]
 
 
 def run_row(run: Run, now: datetime) -> dict[str, Any]:

@@ -5,37 +5,25 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import subprocess
 import sys
 import time
-from dataclasses import dataclass
 
 import psutil
 import sqlalchemy as sa
 
 from nightcrew.app import Config
-from nightcrew.kernel.errors import NeedsUser, NightcrewError
-from nightcrew.kernel.ffmpeg import ffmpeg
+from nightcrew.kernel.declare import Finding
+from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.store import database_url, sync_url
-from nightcrew.prober.wire import END, Ask
 
 MIN_DISK = 1 << 30
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at. `needed` findings that are not ok fail the command."""
-
-    what: str
-    ok: bool
-    detail: str
-    needed: bool = True
-
-
 def examine(config: Config) -> list[Finding]:
-    """Look at Python, the data directory, the database, the disk, ffmpeg, the prober, memory and the clock."""
-    return [_python(), _data_dir(config), _database(config), _disk(config), _ffmpeg(), _prober(), _memory(), _clock()]
+    """Look at Python, the data directory, the database, the disk, memory and the clock, and at what each domain needs."""
+    own = [_python(), _data_dir(config), _database(config), _disk(config), _memory(), _clock()]
+    return [*own, *(look() for domain in config.domains for look in domain.doctor)]
 
 
 def _python() -> Finding:
@@ -76,30 +64,6 @@ def _disk(config: Config) -> Finding:
     existing = next(path for path in (config.data_dir, *config.data_dir.parents) if path.exists())
     free = shutil.disk_usage(existing).free
     return Finding("disk", free > MIN_DISK, f"{free / 1e9:.1f} GB free at {existing} (1 GB is the least)")
-
-
-def _ffmpeg() -> Finding:
-    try:
-        found = ffmpeg()
-    except NeedsUser as exc:
-        return Finding("ffmpeg", False, str(exc), needed=False)
-    answer = subprocess.run([found, "-version"], capture_output=True, text=True, timeout=20, check=False)  # noqa: S603
-    version = answer.stdout.partition("\n")[0][:60]
-    return Finding("ffmpeg", answer.returncode == 0, f"{version or 'does not start'} ({found})", needed=False)
-
-
-def _prober() -> Finding:
-    """Whether the process that looks into streams starts, finds its libraries, and answers a stream of nothing."""
-    command = [sys.executable, "-m", "nightcrew.prober"]
-    job = Ask(limit=5).frame() + END
-    try:
-        done = subprocess.run(command, input=job, capture_output=True, timeout=20, check=False)  # noqa: S603
-    except subprocess.TimeoutExpired:
-        return Finding("prober", False, "does not answer, so streams cannot be checked")
-    words = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2][:100]
-    ok = done.returncode == 0 and b'"error"' in done.stdout
-    detail = "answers" if ok else f"does not start, so streams cannot be checked: pip install av ({words})"
-    return Finding("prober", ok, detail)
 
 
 def _memory() -> Finding:

@@ -134,6 +134,41 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class PlayerOutput:
+    """What a player's token can be bound to: `name`, or `name/…` where there are several, each with addresses of its `own`.
+
+    `leads_to` begin addresses that it opens besides. In `own` the sign `*` stands for what the token has behind `name/`; upper
+    and lower case are one. `token_in` begins addresses that carry the token as /…/user/token/….
+    """
+
+    name: str
+    title: str
+    leads_to: tuple[str, ...]
+    own: tuple[str, ...] = ()
+    token_in: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """Numbers for `/metrics`, as `nightcrew_<domain>_<name>`. `values` by what the label `label` says; "" where it has none."""
+
+    name: str
+    help: str
+    values: Mapping[str, float]
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that `nightcrew doctor` has looked at. One that is `needed` and not `ok` fails the command."""
+
+    what: str
+    ok: bool
+    detail: str
+    needed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """An entry of the navigation."""
 
@@ -284,7 +319,14 @@ class Domain:
     """How old the domain's results are, against what it promises."""
     needs: Callable[[Runtime], Awaitable[list[Need]]] | None = None
     """What waits for a person."""
+    player_outputs: tuple[PlayerOutput, ...] = ()
     outputs: Callable[[Runtime], Awaitable[dict[str, str]]] | None = None
-    """What a player's token can be bound to besides the fixed outputs: name and title."""
+    """Of `player_outputs` of which there are several, those that there are: `name/…` and title."""
     overview: Callable[[Runtime], Awaitable[dict[str, Any]]] | None = None
     """Figures for the first page."""
+    metrics: Callable[[Runtime], Awaitable[list[Metric]]] | None = None
+    """Numbers as they are now."""
+    upkeep: Callable[[Runtime], Awaitable[dict[str, int]]] | None = None
+    """Called each night on one node: forgets what is old, and returns how much of what."""
+    doctor: tuple[Callable[[], Finding], ...] = ()
+    """What the domain needs on a machine. They may block."""

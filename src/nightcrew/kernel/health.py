@@ -6,20 +6,23 @@ import asyncio
 import contextlib
 import socket
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from nightcrew import __version__
 from nightcrew.kernel import schedule_store
 from nightcrew.kernel.activity import Activity
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.declare import Freshness, Need
+from nightcrew.kernel.declare import Freshness, Metric, Need
 from nightcrew.kernel.events import Bus
 from nightcrew.kernel.forever import forever
-from nightcrew.kernel.hooks import Hooks
+from nightcrew.kernel.hooks import MEASURING, Hooks
 from nightcrew.kernel.jobs import Ended, Jobs
 from nightcrew.kernel.nodes import SILENT, Nodes
 from nightcrew.kernel.pulse import Pulse
@@ -100,9 +103,30 @@ class Metrics:
         )
         Gauge("nightcrew_info", "Version", ["version"], registry=self.registry).labels(__version__).set(1)
 
-    def render(self) -> bytes:
+    def render(self, more: Iterable[GaugeMetricFamily] = ()) -> bytes:
         """The text that a Prometheus server reads."""
-        return generate_latest(self.registry)
+        momentary = CollectorRegistry()
+        momentary.register(_Momentary(more))
+        return generate_latest(self.registry) + generate_latest(momentary)
+
+
+class _Momentary(Collector):
+    """Numbers that were asked for this once."""
+
+    def __init__(self, families: Iterable[GaugeMetricFamily]) -> None:
+        self._families = list(families)
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        return self._families
+
+
+def _family(domain: str, metric: Metric) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(
+        f"nightcrew_{domain}_{metric.name}", metric.help, labels=[metric.label] if metric.label else []
+    )
+    for label, value in metric.values.items():
+        family.add_metric([label] if metric.label else [], value)
+    return family
 
 
 class Health:
@@ -136,6 +160,15 @@ class Health:
         self._looked = time.monotonic()
         self._unseen: str | None = None
         self._looking = asyncio.Lock()
+
+    async def metrics_text(self) -> bytes:
+        """What `/metrics` answers: the kernel's own metrics, and each domain's as they are now."""
+        families: list[GaugeMetricFamily] = []
+        with contextlib.suppress(DatabaseAway):  # which the kernel's own tell
+            for domain in self._hooks.domains:
+                found: list[Metric] = await self._hooks.call(domain, "metrics", default=list, limit=MEASURING)
+                families += [_family(domain.name, metric) for metric in found]
+        return self.metrics.render(families)
 
     async def job_ended(self, ended: Ended) -> None:
         """Called by the job runner."""

@@ -27,6 +27,9 @@ PATIENCE = 10.0
 STARTING = 60.0
 STOPPING = 20.0
 TAKING_OVER = 60.0
+MEASURING = 5.0
+"""Prometheus waits for ten seconds."""
+UPKEEP = 1800.0
 _DOING = {
     "start": "could not start",
     "stop": "could not be stopped in order",
@@ -34,6 +37,8 @@ _DOING = {
     "needs": "cannot say what needs a person",
     "outputs": "cannot say what players may be given",
     "overview": "cannot give its figures",
+    "metrics": "cannot give its metrics",
+    "upkeep": "could not forget what is old",
     "node_gone": "could not take over from a node that is gone",
 }
 """What it means when a hook fails, by the hook's name."""

@@ -7,14 +7,25 @@ from datetime import timedelta
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections import work as connections
 from nightcrew.kernel.declare import Domain, Job, Need, Timetable
+from nightcrew.kernel.hooks import UPKEEP
 from nightcrew.kernel.notify import notices_store, work
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import KernelSettings, Runtime
 
 
 async def clean_up(run: Run) -> dict[str, int]:
-    """Delete old activity, what people were told then, old finished jobs and old cached answers."""
-    return await run.step("prune", _prune, run.runtime)
+    """Delete old activity, what people were told then, old finished jobs and old cached answers; then what each domain forgets."""
+    gone = await run.step("prune", _prune, run.runtime)
+    for domain in run.runtime.hooks.domains:
+        if domain.upkeep is not None:
+            forgotten = await run.step(domain.name, _forget, run.runtime, domain)
+            gone |= {f"{domain.name}.{what}": count for what, count in forgotten.items()}
+    return gone
+
+
+async def _forget(runtime: Runtime, domain: Domain) -> dict[str, int]:
+    gone: dict[str, int] = await runtime.hooks.call(domain, "upkeep", default=dict, limit=UPKEEP)
+    return gone
 
 
 async def _prune(runtime: Runtime) -> dict[str, int]:
@@ -57,7 +68,7 @@ DOMAIN = Domain(
     start=start,
     stop=work.stop,
     needs=needs,
-    jobs=(Job("kernel.clean_up", clean_up, help="Forgets old activity and finished jobs."),),
+    jobs=(Job("kernel.clean_up", clean_up, help="Forgets what is old."),),
     timetables=(
         Timetable(
             "kernel.nightly",
@@ -65,7 +76,7 @@ DOMAIN = Domain(
             job="kernel.clean_up",
             promise=50 * 3600,
             jitter=600,
-            help="Forgets old activity and finished jobs, each night.",
+            help="Forgets old activity, finished jobs and what else is old, each night.",
         ),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nightcrew.kernel.declare import Domain, Job, Notice, Page, Tick, Timetable
+from nightcrew.kernel.declare import Domain, Job, Notice, Page, Tick
 from nightcrew.playlists import api, jobs, pages, players, seed_api, standing, workers
 from nightcrew.playlists.settings import PlaylistSettings
 
@@ -27,20 +27,7 @@ DOMAIN = Domain(
             help="Starts a refresh of every source that is due.",
         ),
     ),
-    jobs=(
-        Job(jobs.JOB, jobs.refresh, help="Fetches one source's channels or guide and applies what changed."),
-        Job("playlists.clean_up", workers.clean_up, help="Forgets channels that are gone for long."),
-    ),
-    timetables=(
-        Timetable(
-            "playlists.nightly",
-            cron="15 4 * * *",
-            job="playlists.clean_up",
-            promise=50 * 3600,
-            jitter=300,
-            help="Forgets channels that are gone for long, each night.",
-        ),
-    ),
+    jobs=(Job(jobs.JOB, jobs.refresh, help="Fetches one source's channels or guide and applies what changed."),),
     routers=(api.router, players.router, pages.router, seed_api.router),
     pages=(Page("/sources", "Sources"), Page("/channels", "Channels")),
     notices=(
@@ -50,6 +37,9 @@ DOMAIN = Domain(
     start=workers.start,
     freshness=standing.freshness,
     needs=standing.needs,
+    player_outputs=standing.PLAYER_OUTPUTS,
     outputs=standing.outputs,
     overview=standing.overview,
+    metrics=standing.metrics,
+    upkeep=jobs.forget_old,
 )

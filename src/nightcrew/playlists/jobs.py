@@ -112,12 +112,13 @@ async def stop(runtime: Runtime, feed: Feed) -> None:
             await runtime.jobs.cancel(feed.run)
 
 
-async def forget_old(runtime: Runtime) -> None:
+async def forget_old(runtime: Runtime) -> dict[str, int]:
     """Forget channels that are gone for long, old runs, and staged rows that belong to nobody."""
     days = runtime.settings.of(PlaylistSettings).keep_gone_days
-    await staging.forget_gone(runtime.store, utcnow() - timedelta(days=days))
+    gone = await staging.forget_gone(runtime.store, utcnow() - timedelta(days=days))
     await staging.discard_orphans(runtime.store)
     await sources.prune_runs(runtime.store)
+    return {"streams": gone}
 
 
 async def refresh(run: Run, feed_id: int, rebuild: bool) -> dict[str, Any]:

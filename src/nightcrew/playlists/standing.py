@@ -6,12 +6,22 @@ from datetime import datetime
 from typing import Any
 
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.declare import Freshness, Need
+from nightcrew.kernel.declare import Freshness, Metric, Need, PlayerOutput
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import rules
 from nightcrew.playlists.outputs import Outputs, Region, Selection
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import sources
+
+_LISTS = ("/playlist/*.m3u", "/vavoo/playlist/*.m3u")
+_TUNER = ("/discover.json", "/lineup.json", "/lineup_status.json", "/device.xml", "/play/", "/guide.xml")
+_PANEL = ("/player_api.php", "/get.php", "/xmltv.php", "/live/", "/play/", "/guide.xml")
+PLAYER_OUTPUTS = (
+    PlayerOutput("tuner", "the tuner (HDHomeRun)", _TUNER),
+    PlayerOutput("panel", "the panel (Xtream)", _PANEL, token_in=("/live/",)),
+    PlayerOutput("guide", "the guide", ("/guide.xml", "/xmltv.php")),
+    PlayerOutput("playlist", "a playlist", ("/play/", "/guide.xml"), own=_LISTS),
+)
 
 
 async def freshness(runtime: Runtime) -> list[Freshness]:
@@ -79,6 +89,15 @@ def _region_row(outputs: Outputs, region: Region, now: datetime, options: Playli
         "exists": size is not None,
         "size": size or 0,
     }
+
+
+async def metrics(runtime: Runtime) -> list[Metric]:
+    """Channels of each region."""
+    regions = (await runtime.part(Outputs).regions()).values()
+    return [
+        Metric("channels", "Channels that are listed", {one.name: one.channels for one in regions}, "region"),
+        Metric("playable", "Channels that can be played", {one.name: one.resolved for one in regions}, "region"),
+    ]
 
 
 async def outputs(runtime: Runtime) -> dict[str, str]:

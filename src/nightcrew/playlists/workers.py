@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import actions, jobs
 from nightcrew.playlists.outputs import Outputs
@@ -56,8 +55,3 @@ async def refresh_tick(runtime: Runtime) -> None:
     if "playlists.guide_interval" in keys:
         await sources.replan(runtime.store, "guide", options.guide_interval)
     await jobs.refresh_due(runtime)
-
-
-async def clean_up(run: Run) -> None:
-    """The nightly job: forget channels that are gone for long, old runs, staged rows of nobody."""
-    await run.step("forget", jobs.forget_old, run.runtime)

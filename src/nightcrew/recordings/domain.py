@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nightcrew.kernel.declare import Domain, Job, Notice, Page, Queue, Tick, Timetable
-from nightcrew.recordings import admin, api, handover, pages, processing, standing, watch_api, workers
+from nightcrew.recordings import admin, api, doctor, handover, pages, processing, standing, watch_api, workers
 from nightcrew.recordings.place import LIBRARY
 from nightcrew.recordings.settings import RecordingSettings
 
@@ -86,4 +86,6 @@ DOMAIN = Domain(
     node_gone=handover.take_over,
     needs=standing.needs,
     overview=standing.overview,
+    metrics=standing.metrics,
+    doctor=(doctor.ffmpeg,),
 )

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from nightcrew.kernel.clock import iso, utcnow
-from nightcrew.kernel.declare import Need
+from nightcrew.kernel.declare import Metric, Need
 from nightcrew.kernel.words import size
 from nightcrew.recordings.actions import Deleted
 from nightcrew.recordings.disk import Disk
@@ -48,6 +48,18 @@ async def overview(runtime: Runtime) -> dict[str, Any]:
         "running": [recording_row(row) for row in running],
         "disk": {"free": disk.free, "total": disk.total, "reserve": disk.reserve, "short": disk.short},
     }
+
+
+async def metrics(runtime: Runtime) -> list[Metric]:
+    """Recordings by state, their size, and the space that is left for them here, once it was looked at."""
+    counts = await recordings.counts(runtime.store)
+    found = [Metric("bytes", "Size of all finished recordings", {"": counts.pop("bytes")})]
+    found.append(Metric("recordings", "Recordings by state", counts, "state"))
+    disk = runtime.part(Disk)
+    return [
+        *found,
+        Metric("disk_free_bytes", "Space that is left for recordings", {"": disk.free} if disk.total else {}),
+    ]
 
 
 def recording_row(row: Recording) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from nightcrew.kernel.errors import Invalid
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.web.api import Actor, Node
 from nightcrew.web.guard import COOKIE
-from nightcrew.web.outputs import TITLES, checked_output
+from nightcrew.web.outputs import PlayerOutputs
 from nightcrew.web.render import PageRoute, note, render, render_part, texts
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -30,7 +30,7 @@ async def make_token(request: Request, node: Node, actor: Actor) -> Response:
     form = await texts(request)
     scope: Literal["api", "player"] = "player" if form.get("scope") == "player" else "api"
     try:
-        output = checked_output(form.get("output", ""))
+        output = _outputs_of(request).checked(form.get("output", ""))
         text = await _access_of(request).make_token(scope, form.get("name", ""), output=output)
     except Invalid as exc:
         errors = {f"{scope}.{exc.field or 'name'}": str(exc)}
@@ -84,12 +84,17 @@ async def _access_part(
 async def access_context(request: Request) -> dict[str, Any]:
     """What the template of the part needs."""
     node: Runtime = request.app.state.runtime
-    outputs = dict(TITLES)
+    outputs = dict(_outputs_of(request).titles)
     for domain in node.hooks.domains:
         more: dict[str, str] = await node.hooks.call(domain, "outputs", default=dict)
         outputs |= more
     tokens = await _access_of(request).tokens()
     return {"tokens": tokens, "outputs": outputs, "made": None, "errors": {}, "typed": {}}
+
+
+def _outputs_of(request: Request) -> PlayerOutputs:
+    outputs: PlayerOutputs = request.app.state.outputs
+    return outputs
 
 
 def _access_of(request: Request) -> Access:

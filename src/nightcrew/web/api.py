@@ -17,7 +17,7 @@ from nightcrew.kernel.errors import Invalid
 from nightcrew.kernel.health import verdict
 from nightcrew.kernel.nodes import SILENT
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.web.outputs import checked_output
+from nightcrew.web.outputs import PlayerOutputs
 
 router = APIRouter()
 
@@ -70,7 +70,7 @@ async def needs(node: Node) -> dict[str, Any]:
 @router.get("/metrics", tags=["health"], response_class=PlainTextResponse)
 async def metrics(node: Node) -> Response:
     """Prometheus text."""
-    return Response(node.health.metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(await node.health.metrics_text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 @router.get("/api/v1/workers", tags=["workers"])
@@ -228,7 +228,7 @@ async def apply_settings(node: Runtime, changes: dict[str, Any], actor: str) -> 
 class NewToken(BaseModel):
     """`scope` api: a script may do everything; player: addresses for players may be opened.
 
-    `output` binds a player's token to one of them: tuner, panel, guide, or a playlist such as playlist/DE.
+    `output` binds a player's token to one of what players are given, such as tuner or playlist/DE.
     """
 
     scope: Literal["api", "player"]
@@ -257,7 +257,8 @@ async def tokens(request: Request) -> dict[str, Any]:
 async def make_token(request: Request, node: Node, actor: Actor, wanted: NewToken) -> dict[str, Any]:
     """Make a token; its text is shown this once."""
     access: Access = request.app.state.access
-    output = checked_output(wanted.output)
+    outputs: PlayerOutputs = request.app.state.outputs
+    output = outputs.checked(wanted.output)
     text = await access.make_token(wanted.scope, wanted.name, output=output)
     await node.activity.record(
         "access.token_made", f"A token ({wanted.scope}) named {wanted.name} was made", actor=actor

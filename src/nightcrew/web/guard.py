@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nightcrew.kernel.access import Access
 from nightcrew.kernel.health import Metrics
-from nightcrew.web.outputs import PLAYER_PATHS, opens
+from nightcrew.web.outputs import PlayerOutputs
 from nightcrew.web.problems import problem
 
 COOKIE = "nightcrew_session"
@@ -33,10 +33,13 @@ HEADERS = {
 class Guard:
     """ASGI middleware around everything. With no password set it lets local callers in, and only them."""
 
-    def __init__(self, app: ASGIApp, *, access: Access, metrics: Metrics, hosts: frozenset[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, access: Access, metrics: Metrics, outputs: PlayerOutputs, hosts: frozenset[str]
+    ) -> None:
         self._app = app
         self._access = access
         self._metrics = metrics
+        self._outputs = outputs
         self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -102,10 +105,20 @@ class Guard:
         if self._access.session_is_valid(_cookie(headers.get("cookie", ""))):
             return "web"
         path = scope["path"]
-        if path.startswith(PLAYER_PATHS) and (text := _player_token(scope)):
+        if path.startswith(self._outputs.paths) and (text := self._player_token(scope)):
             player = await self._access.find_token(text, "player")
-            return f"player:{player.name}" if player and opens(player.output, path) else None
+            return f"player:{player.name}" if player and self._outputs.opens(player.output, path) else None
         return "anyone" if path.startswith(OPEN_PATHS) else None
+
+    def _player_token(self, scope: Scope) -> str | None:
+        """From `?token=`, from a panel's `?password=`, or from a path that carries it: `/live/<user>/<token>/…`."""
+        query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+        for name in ("token", "password"):
+            if query.get(name):
+                return str(query[name][0])
+        path: str = scope["path"]
+        parts = path.split("/")
+        return parts[3] if path.startswith(self._outputs.token_in) and len(parts) > 4 else None
 
     def _login(self, scope: Scope, headers: Headers) -> Response:
         if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
@@ -133,17 +146,6 @@ def _limited(receive: Receive) -> Receive:
         return message
 
     return counted
-
-
-def _player_token(scope: Scope) -> str | None:
-    """From `?token=`, from an Xtream login's `?password=`, or from `/live/<user>/<token>/…`."""
-    query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
-    for name in ("token", "password"):
-        if query.get(name):
-            return str(query[name][0])
-    path: str = scope["path"]
-    parts = path.split("/")
-    return parts[3] if path.startswith("/live/") and len(parts) > 4 else None
 
 
 def _host_of(url: str) -> str:

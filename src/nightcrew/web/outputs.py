@@ -3,47 +3,56 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
+from nightcrew.kernel.declare import PlayerOutput
 from nightcrew.kernel.errors import Invalid
 
 EVERYTHING = ""
 """The output of a token that opens all of them."""
 
-_GUIDE = ("/guide.xml",)
-_LEADS_TO = {
-    "tuner": ("/discover.json", "/lineup.json", "/lineup_status.json", "/device.xml", "/play/", *_GUIDE),
-    "panel": ("/player_api.php", "/get.php", "/xmltv.php", "/live/", "/play/", *_GUIDE),
-    "guide": ("/guide.xml", "/xmltv.php"),
-    "playlist": ("/play/", *_GUIDE),
-}
-_PLAYLISTS = ("/playlist/", "/vavoo/playlist/")
-PLAYER_PATHS = (*_PLAYLISTS, *sorted({path for paths in _LEADS_TO.values() for path in paths}))
-"""Everything that is for players. A token opens nothing else."""
-TITLES = {
-    EVERYTHING: "everything for players",
-    "tuner": "the tuner (HDHomeRun)",
-    "panel": "the panel (Xtream)",
-    "guide": "the guide",
-}
-_OUTPUT = re.compile(r"(tuner|panel|guide|playlist/[^\x00-\x1f]{1,200})?")
 
+class PlayerOutputs:
+    """What domains have for players. A token opens nothing else."""
 
-def checked_output(output: str) -> str:
-    """An output as tokens name it: "", tuner, panel, guide, or playlist/<name> as in its address. Raises `Invalid`."""
-    output = output.strip().removesuffix(".m3u")
-    if not _OUTPUT.fullmatch(output):
-        raise Invalid(
-            "output: it is tuner, panel, guide, or a playlist as in its address, such as playlist/DE; empty for everything",
-            field="output",
+    def __init__(self, outputs: Iterable[PlayerOutput]) -> None:
+        self._known = {output.name: output for output in outputs}
+        self.paths = tuple(
+            sorted(
+                {path for output in self._known.values() for path in output.leads_to}
+                | {path.partition("*")[0] for output in self._known.values() for path in output.own}
+            )
         )
-    return output
+        """What begins every address that is for players."""
+        self.token_in = tuple(path for output in self._known.values() for path in output.token_in)
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """By name, those of which there is one."""
+        one_each = {output.name: output.title for output in self._known.values() if not output.own}
+        return {EVERYTHING: "everything for players", **one_each}
+
+    def checked(self, text: str) -> str:
+        """An output as tokens name it: "", tuner, or playlist/<name> as in its address. Raises `Invalid`."""
+        text = text.strip().removesuffix(".m3u")
+        name, slash, which = text.partition("/")
+        known = self._known.get(name)
+        if text != EVERYTHING and not (known and (_is_name(which) if known.own else not slash)):
+            words = [f"{output.name}/<name>" if output.own else output.name for output in self._known.values()]
+            raise Invalid(f"output: it is {', '.join(words)}, as in its address; empty for everything", field="output")
+        return text
+
+    def opens(self, text: str, path: str) -> bool:
+        """Whether a token of this output opens this path."""
+        if text == EVERYTHING:
+            return path.startswith(self.paths)
+        name, _, which = text.partition("/")
+        output = self._known.get(name)
+        if output is None:
+            return False
+        own = {known.replace("*", which).casefold() for known in output.own}
+        return path.startswith(output.leads_to) or path.casefold() in own
 
 
-def opens(output: str, path: str) -> bool:
-    """Whether a token of this output opens this path."""
-    if output == EVERYTHING:
-        return path.startswith(PLAYER_PATHS)
-    kind, _, name = output.partition("/")
-    if path.startswith(_LEADS_TO.get(kind, ())):
-        return True
-    return kind == "playlist" and any(path.casefold() == f"{prefix}{name}.m3u".casefold() for prefix in _PLAYLISTS)
+def _is_name(text: str) -> bool:
+    return re.fullmatch(r"[^\x00-\x1f]{1,200}", text) is not None

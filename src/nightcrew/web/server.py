@@ -17,6 +17,7 @@ from nightcrew.kernel.declare import Domain
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.web import api, import_api, notify_api, pages, problems
 from nightcrew.web.guard import Guard
+from nightcrew.web.outputs import PlayerOutputs
 from nightcrew.web.render import create_renderer
 
 STATIC = Path(__file__).parent / "static"
@@ -37,6 +38,7 @@ def create_app(
     app.state.runtime = runtime
     app.state.access = access
     app.state.domains = tuple(domains)
+    app.state.outputs = PlayerOutputs(output for domain in domains for output in domain.player_outputs)
     problems.install(app)
     create_renderer(app, domains)
     app.include_router(api.router)
@@ -47,7 +49,7 @@ def create_app(
         for router in domain.routers:
             app.include_router(router)
     app.mount("/static", _Static(directory=STATIC), name="static")
-    app.add_middleware(Guard, access=access, metrics=runtime.health.metrics, hosts=hosts)
+    app.add_middleware(Guard, access=access, metrics=runtime.health.metrics, outputs=app.state.outputs, hosts=hosts)
     return app
 
 

@@ -1,0 +1,23 @@
+"""What checks need on a machine."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from nightcrew.kernel.declare import Finding
+from nightcrew.prober.wire import END, Ask
+
+
+def prober() -> Finding:
+    """Whether the process that looks into streams starts, finds its libraries, and answers a stream of nothing."""
+    command = [sys.executable, "-m", "nightcrew.prober"]
+    job = Ask(limit=5).frame() + END
+    try:
+        done = subprocess.run(command, input=job, capture_output=True, timeout=20, check=False)  # noqa: S603
+    except subprocess.TimeoutExpired:
+        return Finding("prober", False, "does not answer, so streams cannot be checked")
+    words = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2][:100]
+    ok = done.returncode == 0 and b'"error"' in done.stdout
+    detail = "answers" if ok else f"does not start, so streams cannot be checked: pip install av ({words})"
+    return Finding("prober", ok, detail)
