@@ -12,7 +12,7 @@ import pytest
 
 from nightcrew.kernel.errors import GiveUp
 from nightcrew.recordings import mux, processing
-from nightcrew.recordings.store import recordings
+from nightcrew.recordings.store import recordings, tallies
 
 
 @pytest.fixture
@@ -49,8 +49,8 @@ def row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         raise GiveUp("no")
 
     monkeypatch.setattr(recordings, "get", get)
-    monkeypatch.setattr(recordings, "titles", none)
-    monkeypatch.setattr(recordings, "gaps", none)
+    monkeypatch.setattr(tallies, "titles", none)
+    monkeypatch.setattr(tallies, "gaps", none)
     monkeypatch.setattr(mux, "join", fails)
     monkeypatch.setattr(mux, "thumbnail", fails)
     return made

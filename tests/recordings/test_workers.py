@@ -15,7 +15,7 @@ from nightcrew.recordings import domain as recordings_domain
 from nightcrew.recordings import processing
 from nightcrew.recordings.models import State
 from nightcrew.recordings.processing import JOB
-from nightcrew.recordings.store import recordings
+from nightcrew.recordings.store import recordings, states
 from nightcrew.recordings.workers import BEGUN, Waiting
 from support import at_rest
 
