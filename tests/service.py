@@ -18,12 +18,13 @@ from nightcrew.kernel.connections.line import Line
 from nightcrew.kernel.connections.models import Connection
 from nightcrew.kernel.connections.question import Question
 from nightcrew.kernel.connections.tokens import Tokens
-from nightcrew.kernel.declare import Allowance, ConnectionKind, OAuth, Signed
+from nightcrew.kernel.declare import Allowance, ConnectionKind, Domain, OAuth, Signed
 from nightcrew.kernel.events import Bus
 from nightcrew.kernel.fields import Secret, ask
 from nightcrew.kernel.http import Http
 from nightcrew.kernel.http_cache import HttpCache
 from nightcrew.kernel.recovery import Recoveries
+from nightcrew.kernel.settings import Options
 from nightcrew.kernel.store import Store
 from nightcrew.kernel.vault import Vault
 
@@ -115,3 +116,12 @@ async def site(database: Store) -> AsyncIterator[Site]:
     tokens = Tokens(database, http, vault)
     yield Site(Ground(database, http, vault, Activity(database, bus), bus, recoveries, tokens), registry)
     await http.close()
+
+
+class NoOptions(Options):
+    """Nothing can be set."""
+
+
+def services(*kinds: ConnectionKind) -> Domain:
+    """A domain that asks these, and does nothing else."""
+    return Domain(name="services", title="Services", settings=NoOptions, connections=kinds)

@@ -140,7 +140,7 @@ async def test_two_accounts_at_one_host_never_share_a_cookie(here: Site, server)
     assert [await one.json(ITEMS) for one in (anna, bert, anna, bert)] == ["", "", "user=anna", "user=bert"]
     number = (await store.every(here.ground.store))[0].id
     fresh = {"sealed": here.ground.vault.seal({"api_key": "carl"})}
-    await store.change(here.ground.store, number, fresh, forget_grant=False)
+    await store.change(here.ground.store, number, fresh)
     assert await anna.json(ITEMS) == "", "another login begins without the cookies of the one before"
 
 
@@ -284,7 +284,7 @@ async def test_an_unknown_route_asks_nothing_and_costs_nothing(here: Site, serve
     server.answers("/items", b"[]")
     line = await here.line(server.url(), kind=allowing(budget=Budget(5, 60)))
     one = (await store.every(here.ground.store))[0]
-    await store.change(here.ground.store, one.id, {"route": "tunnel"}, forget_grant=False)
+    await store.change(here.ground.store, one.id, {"route": "tunnel"})
     with pytest.raises(RouteDown) as told:
         await line.json(ITEMS)
     assert 5 <= (told.value.after or 0) <= 15
@@ -308,7 +308,7 @@ async def test_a_database_that_is_away_is_no_fault_of_the_service(here: Site, se
 async def test_a_connection_that_is_switched_off_or_gone_is_not_asked(here: Site, server) -> None:
     line = await here.line(server.url())
     number = (await store.every(here.ground.store))[0].id
-    await store.change(here.ground.store, number, {"enabled": False}, forget_grant=False)
+    await store.change(here.ground.store, number, {"enabled": False})
     with pytest.raises(NeedsUser, match="switched off"):
         await line.json(ITEMS)
     await store.remove(here.ground.store, number)
@@ -419,7 +419,7 @@ async def test_names_are_told_apart_whatever_their_case(here: Site) -> None:
             | {"kind": "service", "mirrors": (), "settings": {}, "sealed": "", "route": "direct"}
             | {"private": False, "enabled": True},
         )
-    await store.change(here.ground.store, one.id, {"name": one.name.upper()}, forget_grant=False)
+    await store.change(here.ground.store, one.id, {"name": one.name.upper()})
 
 
 async def test_a_move_from_what_is_not_so_any_more_is_none(here: Site) -> None:

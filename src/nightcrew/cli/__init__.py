@@ -7,7 +7,7 @@ import sys
 import typer
 
 from nightcrew import domains
-from nightcrew.cli import local, notify, options, overview, work
+from nightcrew.cli import connections, local, notify, options, overview, work
 from nightcrew.client import Failed
 from nightcrew.kernel.declare import CommandGroup, Commands
 from nightcrew.kernel.errors import NightcrewError
@@ -36,6 +36,7 @@ OWN = Commands(
         CommandGroup(
             "token", "API keys and players' tokens", (options.token_list, options.token_make, options.token_revoke)
         ),
+        CommandGroup("connections", "Outside services", (connections.connections_list, connections.connections_test)),
         CommandGroup(
             "notify", "Notifications", (notify.notify_list, notify.notify_add, notify.notify_test, notify.notify_remove)
         ),

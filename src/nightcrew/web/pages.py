@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from nightcrew.kernel.health import verdict
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.web import access_page, api, docs_page, notify_page, settings_page
+from nightcrew.web import access_page, api, connections_page, docs_page, notify_page, settings_page
 from nightcrew.web.api import Actor, JobStateName, Node, NodeName, node_rows
 from nightcrew.web.render import PageRoute, done, render, render_part
 
@@ -18,6 +18,7 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 router.include_router(settings_page.router)
 router.include_router(access_page.router)
 router.include_router(notify_page.router)
+router.include_router(connections_page.router)
 router.include_router(docs_page.router)
 
 RECENT = 8

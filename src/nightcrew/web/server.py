@@ -15,7 +15,7 @@ from nightcrew import __version__
 from nightcrew.kernel.access import Access
 from nightcrew.kernel.declare import Domain
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.web import api, import_api, notify_api, pages, problems
+from nightcrew.web import api, connections_api, import_api, notify_api, pages, problems
 from nightcrew.web.guard import Guard
 from nightcrew.web.outputs import PlayerOutputs
 from nightcrew.web.render import create_renderer
@@ -43,6 +43,7 @@ def create_app(
     create_renderer(app, domains)
     app.include_router(api.router)
     app.include_router(notify_api.router)
+    app.include_router(connections_api.router)
     app.include_router(import_api.router)
     app.include_router(pages.router)
     for domain in domains:

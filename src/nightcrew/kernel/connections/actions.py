@@ -10,11 +10,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.connections import store
+from nightcrew.kernel.connections import rules, store
 from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.connections.models import MAX_ADDRESS, MAX_MIRRORS, MAX_NAME, Connection, Standing
 from nightcrew.kernel.declare import ConnectionKind
-from nightcrew.kernel.errors import Invalid, NeedsUser, NightcrewError
+from nightcrew.kernel.errors import Invalid, NeedsUser, NightcrewError, Retry
 from nightcrew.kernel.fields import secrets_of
 from nightcrew.kernel.redaction import credentials_in, redact
 from nightcrew.kernel.routes import DIRECT
@@ -38,9 +38,10 @@ class Tested:
 
 async def add(runtime: Runtime, values: Mapping[str, Any], *, actor: str) -> Connection:
     """A new connection. `values`: kind, name, address, mirrors, route, enabled, settings. Raises `Invalid` and `Conflict`."""
-    one = await store.add(runtime.store, await _row(runtime, values))
-    title = _part(runtime).kind_of(one.kind).title
-    said = f"Connection {one.name} ({title}) was added"
+    row = await _row(runtime, values)
+    kind = _part(runtime).kind_of(row["kind"])
+    one = await store.add(runtime.store, row, rules.UNGRANTED if kind.oauth else Standing())
+    said = f"Connection {one.name} ({kind.title}) was added"
     await runtime.activity.record("connection.added", said, actor=actor, subject=one.name)
     runtime.bus.publish("connections")
     return one
@@ -50,8 +51,10 @@ async def change(runtime: Runtime, connection_id: int, values: Mapping[str, Any]
     """Change some of it; its kind stays. A secret that is empty or missing stays as it is. Raises `NotFound`, `Invalid`, `Conflict`."""
     before = await store.get(runtime.store, connection_id)
     row = await _row(runtime, values, before)
-    moved = "client_id" in row["settings"] and row["settings"]["client_id"] != before.settings.get("client_id")
-    one = await store.change(runtime.store, connection_id, row, forget_grant=moved)
+    granted = _part(runtime).kind_of(before.kind).oauth is None or before.tokens is not None
+    other = row["settings"].get("client_id") != before.settings.get("client_id")
+    standing = Standing() if granted and not other else rules.UNGRANTED
+    one = await store.change(runtime.store, connection_id, row, forget_grant=other, standing=standing)
     _part(runtime).forget(connection_id)
     named = ", ".join(sorted(values))
     said = f"Connection {one.name} was changed: {named}"
@@ -92,16 +95,21 @@ async def try_out(runtime: Runtime, values: Mapping[str, Any], *, of: int | None
         tokens=None,
         granted_at=None,
     )
-    return await _tested(runtime, blank)
+    found, _ = await _tested(runtime, blank)
+    return found
 
 
 async def test(runtime: Runtime, connection_id: int, *, actor: str) -> Tested:
     """Test a connection as it is stored, and note when it works, or needs a person. Raises `NotFound`."""
     one = await store.get(runtime.store, connection_id)
-    found = await _tested(runtime, one)
-    if found.ok:
+    found, error = await _tested(runtime, one)
+    if error is None:
         _part(runtime).forget(connection_id)
         await _part(runtime).ground.note(one, Standing(), worked=True)
+    elif isinstance(error, NeedsUser):
+        now = await store.now(runtime.store)
+        final = error.status is None
+        await _part(runtime).ground.note(one, rules.refused(one.standing, now, found.message, final=final))
     said = f"{one.name} was tested: {found.message}"
     level = "info" if found.ok else "warning"
     await runtime.activity.record("connection.tested", said, level=level, actor=actor, subject=one.name)
@@ -109,16 +117,18 @@ async def test(runtime: Runtime, connection_id: int, *, actor: str) -> Tested:
     return found
 
 
-async def _tested(runtime: Runtime, one: Connection) -> Tested:
+async def _tested(runtime: Runtime, one: Connection) -> tuple[Tested, NightcrewError | None]:
+    """What a test found, and what went wrong."""
     part = _part(runtime)
     try:
         async with asyncio.timeout(TEST):
             first, *more = await part.kind_of(one.kind).test(part.trial(one))
     except NightcrewError as exc:
-        return Tested(False, redact(str(exc)))
+        return Tested(False, redact(str(exc))), exc
     except TimeoutError:
-        return Tested(False, f"it did not answer within {TEST:.0f} s")
-    return Tested(True, first, tuple(more))
+        late = Retry(f"it did not answer within {TEST:.0f} s")
+        return Tested(False, str(late)), late
+    return Tested(True, first, tuple(more)), None
 
 
 # -- granting access ---------------------------------------------------------------------------------------------------

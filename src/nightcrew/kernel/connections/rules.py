@@ -22,6 +22,9 @@ UNTOLD = 60.0
 REFUSED, REFUSED_LONGEST = 900.0, 86_400.0
 """Seconds until a refused login is tried again, as a refusal may be the service's own fault; doubled each time."""
 
+UNGRANTED = Standing(State.PERSON, "access is not granted yet")
+"""How a service stands whose page nobody was at."""
+
 
 class Window:
     """Whether the last calls worked, as one node saw them."""

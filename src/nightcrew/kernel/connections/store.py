@@ -37,7 +37,7 @@ async def now(store: Store) -> datetime:
         return await now_of(reading)
 
 
-async def add(store: Store, values: Mapping[str, Any]) -> Connection:
+async def add(store: Store, values: Mapping[str, Any], standing: Standing = Standing()) -> Connection:  # noqa: B008 - frozen
     """A new connection. `values`: kind, name, address, mirrors, settings, sealed, route, private, enabled. Raises `Conflict`."""
     async with store.write() as writing:
         await _free(writing, values["name"])
@@ -45,12 +45,19 @@ async def add(store: Store, values: Mapping[str, Any]) -> Connection:
         if count >= MOST:
             raise Conflict(f"there are {MOST} connections already; remove one first")
         at = await now_of(writing)
-        row = {**_row(values), **_standing(Standing()), "since": at, "version": 1, "created_at": at}
+        row = {**_row(values), **_standing(standing), "since": at, "version": 1, "created_at": at}
         insert = sa.insert(connection).values(row).returning(connection.c.id)
         return await _one(writing, int((await writing.execute(insert)).scalar_one()))
 
 
-async def change(store: Store, connection_id: int, values: Mapping[str, Any], *, forget_grant: bool) -> Connection:
+async def change(
+    store: Store,
+    connection_id: int,
+    values: Mapping[str, Any],
+    *,
+    forget_grant: bool = False,
+    standing: Standing = Standing(),  # noqa: B008 - frozen
+) -> Connection:
     """Change what a person entered. It stands as a new one does. Raises `NotFound`, and `Conflict` for a name in use.
 
     `forget_grant`: what was granted belongs to something else now.
@@ -59,7 +66,7 @@ async def change(store: Store, connection_id: int, values: Mapping[str, Any], *,
         await _one(writing, connection_id)
         if "name" in values:
             await _free(writing, values["name"], but=connection_id)
-        fresh = {**_row(values), **_standing(Standing()), "since": await now_of(writing)}
+        fresh = {**_row(values), **_standing(standing), "since": await now_of(writing)}
         fresh["version"] = connection.c.version + 1
         if forget_grant:
             fresh |= {"tokens": None, "granted_at": None, "refreshing": None, "refreshing_until": None}

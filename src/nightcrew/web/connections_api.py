@@ -1,0 +1,294 @@
+"""JSON routes for connections: outside services, how they stand, and whether they work."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from urllib.parse import parse_qs, urlsplit
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, ConfigDict, Field
+
+from nightcrew.kernel.clock import iso
+from nightcrew.kernel.connections import actions, rules, store
+from nightcrew.kernel.connections.actions import Tested
+from nightcrew.kernel.connections.lines import Connections
+from nightcrew.kernel.connections.models import MAX_ADDRESS, MAX_MIRRORS, MAX_NAME, Connection, Standing
+from nightcrew.kernel.errors import Invalid
+from nightcrew.kernel.fields import secrets_of
+from nightcrew.kernel.routes import DIRECT
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.web.api import Actor, Node
+
+router = APIRouter(prefix="/api/v1/connections", tags=["connections"])
+
+ConnectionId = Annotated[int, Path(ge=1, lt=2**63)]
+Address = Annotated[str, Field(max_length=MAX_ADDRESS)]
+StateName = Literal["new", "ok", "limited", "away", "cooling", "person", "off"]
+
+
+class NewConnection(BaseModel):
+    """An outside service. `settings` are the fields of its kind; secret ones are sealed and not shown again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: str = Field(max_length=60)
+    name: str = Field(max_length=MAX_NAME)
+    url: Address | None = Field(None, description="Without it the address that the kind begins with.")
+    mirrors: list[Address] = Field([], max_length=MAX_MIRRORS, description="Further addresses that answer alike.")
+    route: str = Field(DIRECT, max_length=60)
+    enabled: bool = True
+    settings: dict[str, Any] = Field({}, max_length=50)
+
+
+class ConnectionChange(BaseModel):
+    """What to change. A secret that is empty or not named stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str | None = Field(None, max_length=MAX_NAME)
+    url: Address | None = None
+    mirrors: list[Address] | None = Field(None, max_length=MAX_MIRRORS)
+    route: str | None = Field(None, max_length=60)
+    enabled: bool | None = None
+    settings: dict[str, Any] | None = Field(None, max_length=50)
+
+
+class TryOut(NewConnection):
+    """What to test before it is saved. `id`: the connection whose secrets stand in for those that are not entered anew."""
+
+    id: int | None = Field(None, ge=1, lt=2**63)
+
+
+class CameBack(BaseModel):
+    """The address at which the browser ended after the service's own page."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    address: str = Field(max_length=8_000)
+
+
+class KindRow(BaseModel):
+    """A kind of service that can be connected. `fields` is the JSON schema of its settings; `writeOnly` ones are secret."""
+
+    kind: str
+    title: str
+    help: str
+    url: str = Field(description="The address that it begins with.")
+    mirrors: bool = Field(description="Whether there may be further addresses.")
+    granted: bool = Field(description="Whether a person grants access at the service's own page.")
+    fields: dict[str, Any]
+
+
+class BudgetRow(BaseModel):
+    """At most `most` requests in any `seconds` seconds; `used` are counted now, over all nodes."""
+
+    most: int
+    seconds: float
+    used: int
+
+
+class ConnectionRow(BaseModel):
+    """A connection as scripts see it. Times are ISO 8601 in UTC."""
+
+    id: int
+    kind: str
+    title: str = Field(description="Of its kind.")
+    name: str
+    url: str
+    mirrors: list[str]
+    route: str
+    enabled: bool
+    settings: dict[str, Any]
+    secrets: list[str] = Field(description="Secret fields that are stored.")
+    state: StateName
+    reason: str = Field(description="Why it stands so, without secrets; empty when it works.")
+    retry_at: str | None = Field(description="It is not asked before.")
+    since: str | None = Field(description="It stands so since then.")
+    worked_at: str | None
+    created_at: str | None
+    granted_at: str | None = Field(description="When a person granted access.")
+    grant_ends_at: str | None = Field(description="When it has to be granted anew.")
+    budget: BudgetRow | None
+
+
+class ConnectionList(BaseModel):
+    """All of them; `next` is always null."""
+
+    items: list[ConnectionRow]
+    next: str | None = None
+
+
+class KindList(BaseModel):
+    """All kinds; `next` is always null."""
+
+    items: list[KindRow]
+    next: str | None = None
+
+
+class TestedRow(BaseModel):
+    """What a test found, in sentences."""
+
+    ok: bool
+    message: str
+    facts: list[str]
+
+
+class GrantRow(BaseModel):
+    """Where a person grants access."""
+
+    url: str
+
+
+@router.get("")
+async def list_connections(node: Node) -> ConnectionList:
+    """All connections, by name, and how they stand."""
+    return ConnectionList(items=[await row_of(node, one) for one in await store.every(node.store)])
+
+
+@router.get("/kinds")
+async def list_kinds(node: Node) -> KindList:
+    """What can be connected."""
+    kinds = node.part(Connections).kinds.values()
+    rows = [
+        KindRow(
+            kind=kind.name,
+            title=kind.title,
+            help=kind.help,
+            url=kind.address,
+            mirrors=kind.mirrors,
+            granted=kind.oauth is not None,
+            fields=kind.settings.model_json_schema(),
+        )
+        for kind in kinds
+    ]
+    return KindList(items=rows)
+
+
+@router.post("", status_code=201)
+async def add_connection(node: Node, actor: Actor, wanted: NewConnection) -> ConnectionRow:
+    """Connect a service. It is not asked for anything yet; `POST …/test` before or after says whether it works."""
+    return await row_of(node, await actions.add(node, values_of(wanted), actor=actor))
+
+
+@router.post("/test")
+async def try_connection(node: Node, wanted: TryOut) -> TestedRow:
+    """Whether it would work, before it is saved. Nothing is stored."""
+    values = values_of(wanted)
+    number = values.pop("id", None)
+    return tested_row(await actions.try_out(node, values, of=number))
+
+
+@router.post("/granted")
+async def came_back(node: Node, actor: Actor, back: CameBack) -> ConnectionRow:
+    """Finish what a browser could not: the address at which it ended has the code."""
+    state, code, error = parts_of(back.address)
+    return await row_of(node, await actions.finish_grant(node, state=state, code=code, error=error, actor=actor))
+
+
+@router.get("/{connection_id}")
+async def get_connection(node: Node, connection_id: ConnectionId) -> ConnectionRow:
+    """One connection."""
+    return await row_of(node, await store.get(node.store, connection_id))
+
+
+@router.patch("/{connection_id}")
+async def change_connection(
+    node: Node, actor: Actor, connection_id: ConnectionId, changes: ConnectionChange
+) -> ConnectionRow:
+    """Change some of it; its kind stays. It stands as a new one does."""
+    return await row_of(node, await actions.change(node, connection_id, values_of(changes), actor=actor))
+
+
+@router.delete("/{connection_id}", status_code=204)
+async def remove_connection(node: Node, actor: Actor, connection_id: ConnectionId) -> None:
+    """Forget a connection, its secrets and what was granted."""
+    await actions.remove(node, connection_id, actor=actor)
+
+
+@router.post("/{connection_id}/test")
+async def test_connection(node: Node, actor: Actor, connection_id: ConnectionId) -> TestedRow:
+    """Whether it works now, however it stands. One that does is asked again at once."""
+    return tested_row(await actions.test(node, connection_id, actor=actor))
+
+
+@router.post("/{connection_id}/grant")
+async def begin_grant(node: Node, connection_id: ConnectionId) -> GrantRow:
+    """The address of the service's page where a person grants access. The browser comes back to /callback."""
+    return GrantRow(url=await actions.begin_grant(node, connection_id))
+
+
+def values_of(wanted: BaseModel) -> dict[str, Any]:
+    """As the actions take it."""
+    given = {key: value for key, value in wanted.model_dump(exclude_unset=True).items() if value is not None}
+    if "url" in given:
+        given["address"] = given.pop("url")
+    return given
+
+
+def parts_of(address: str) -> tuple[str, str, str]:
+    """State, code and error of an address that a browser came back to. Raises `Invalid`."""
+    try:
+        query = parse_qs(urlsplit(address.strip()).query)
+    except ValueError as exc:
+        raise Invalid("address: it cannot be read", field="address") from exc
+    state, code, error = (query.get(key, [""])[0] for key in ("state", "code", "error"))
+    if not state:
+        raise Invalid(
+            "address: it has no state; copy the whole address of the page that could not be shown", field="address"
+        )
+    return state, code, error
+
+
+def tested_row(found: Tested) -> TestedRow:
+    """What a test found, as scripts see it."""
+    return TestedRow(ok=found.ok, message=found.message, facts=list(found.facts))
+
+
+async def row_of(node: Runtime, one: Connection) -> ConnectionRow:
+    """A connection as scripts see it."""
+    kind = node.part(Connections).kinds.get(one.kind)
+    budget = kind.allowance.budget if kind else None
+    used = await store.spent(node.store, one.id, budget) if budget else 0
+    ends = rules.granted_until(one.granted_at, kind.oauth.lifetime_days) if kind and kind.oauth else None
+    return ConnectionRow(
+        id=one.id,
+        kind=one.kind,
+        title=kind.title if kind else one.kind,
+        name=one.name,
+        url=one.address,
+        mirrors=list(one.mirrors),
+        route=one.route,
+        enabled=one.enabled,
+        settings=one.settings,
+        secrets=stored_secrets(node, one),
+        state=_state(one),
+        reason=one.standing.reason,
+        retry_at=iso(_future(one.standing.until, await store.now(node.store))),
+        since=iso(one.since),
+        worked_at=iso(one.worked_at),
+        created_at=iso(one.created_at),
+        granted_at=iso(one.granted_at),
+        grant_ends_at=iso(ends),
+        budget=BudgetRow(most=budget.most, seconds=budget.seconds, used=used) if budget else None,
+    )
+
+
+def stored_secrets(node: Runtime, one: Connection) -> list[str]:
+    """The names of the secret fields of a connection that are filled."""
+    kind = node.part(Connections).kinds.get(one.kind)
+    if kind is None:
+        return []
+    known = node.vault.unseal(one.sealed)
+    return sorted(name for name in secrets_of(kind.settings) if known.get(name))
+
+
+def _state(one: Connection) -> StateName:
+    """How it stands, in a word; a new one was not asked yet."""
+    if not one.enabled:
+        return "off"
+    return "new" if one.standing == Standing() and one.worked_at is None else one.standing.state.value
+
+
+def _future(moment: datetime | None, now: datetime) -> datetime | None:
+    return moment if moment is not None and moment > now else None
