@@ -21,7 +21,7 @@ import structlog
 from sqlalchemy.exc import OperationalError
 
 from nightcrew import domains
-from nightcrew.kernel import clock, files, nodes, slots, store, upkeep
+from nightcrew.kernel import clock, cron, files, nodes, slots, store, upkeep
 from nightcrew.kernel.access import Access
 from nightcrew.kernel.activity import Activity
 from nightcrew.kernel.canary import check_key
@@ -135,7 +135,10 @@ async def _assemble(config: Config, database: store.Store, ledger: store.Store, 
     bus = Bus()
     activity = Activity(database, bus)
     settings = Settings(
-        {domain.name: domain.settings for domain in config.domains}, data_dir=config.data_dir, node=name
+        {domain.name: cron.options_of(domain) for domain in config.domains},
+        data_dir=config.data_dir,
+        node=name,
+        vault=vault,
     )
     jobs = Jobs(node=name, data_dir=config.data_dir, database=store.sync_url(database.url), store=database, bus=bus)
     schedule = Schedule(node=name, store=database, bus=bus, activity=activity, jobs=jobs, settings=settings)

@@ -592,6 +592,37 @@ def test_the_sixth_field_is_the_second() -> None:
     assert cron.next_time("* * * * * 30", now) == datetime(2026, 3, 4, 5, 6, 30, tzinfo=UTC)
 
 
+async def test_the_times_of_a_timetable_can_be_changed_and_a_wrong_one_is_refused(tmp_path: Path) -> None:
+    done: list[str] = []
+
+    async def work(run: Run) -> None:
+        done.append(run.id)
+
+    lab = domain(
+        jobs=(Job("lab.sweep", work),),
+        timetables=(Timetable("lab.rare", cron="0 0 1 1 *", job="lab.sweep", promise=1e9),),
+    )
+    async with running(tmp_path, domains=(upkeep.DOMAIN, lab)) as node:
+        await until(lambda: _due_at(node, "lab.rare"))
+        before = node.runtime.schedule.workers["lab.rare"].next_run
+        for wrong in ("61 * * * *", "0 0 31 2 *", "@daily", "* * * *", "", "0 0 1 1 * * 2030"):
+            answer = await node.http.patch("/api/v1/settings", json={"lab.rare_cron": wrong})
+            assert (answer.status_code, "rare_cron" in answer.json()["detail"]) == (422, True), wrong
+        assert node.runtime.schedule.workers["lab.rare"].next_run == before
+        await node.patch("/api/v1/settings", {"lab.rare_cron": "* * * * * *"})
+        await until(lambda: len(done) > 1)
+        await node.patch("/api/v1/settings", {"lab.rare_cron": "30 5 * * *"})
+        await until(lambda: _due_at(node, "lab.rare") == (5, 30))
+    async with running(tmp_path, domains=(upkeep.DOMAIN, lab)) as node:
+        await until(lambda: _due_at(node, "lab.rare") == (5, 30))
+        assert "lab.rare_cron" in (await node.http.get("/settings")).text
+
+
+def _due_at(node: Node, name: str) -> tuple[int, int] | None:
+    due = node.runtime.schedule.workers[name].next_run
+    return None if due is None else (due.astimezone().hour, due.astimezone().minute)
+
+
 # -- one worker ----------------------------------------------------------------------------------------------------
 
 

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+import sqlalchemy as sa
+from cryptography.fernet import Fernet
 
+from nightcrew.kernel import upkeep
 from nightcrew.kernel.errors import Invalid, NeedsUser, NightcrewError
+from nightcrew.kernel.fields import Secret
+from nightcrew.kernel.redaction import MASK, redact
 from nightcrew.kernel.runtime import KernelSettings
-from nightcrew.kernel.settings import Options, Settings, option
+from nightcrew.kernel.settings import Options, Settings, option, setting
 from nightcrew.kernel.store import Store, database_url, migrate
+from nightcrew.kernel.vault import Vault
 from nightcrew.kernel.words import parse_value
 from nightcrew.playlists.settings import PlaylistSettings
+from nightcrew.web.settings_page import text_of
+from support import domain, running
 
 
 class Radio(Options):
@@ -347,3 +356,83 @@ async def test_regions_are_stored_in_one_spelling(lite: Store, tmp_path: Path) -
     values = settings.of(PlaylistSettings)
     assert values.LOCALES == [("de", "DE")]
     assert values.COMBINED_PLAYLISTS == [{"name": "DACH", "regions": ["DE", "AT"]}]
+
+
+# -- secrets -----------------------------------------------------------------------------------------------------------
+
+
+class Safe(Options):
+    """An option that nobody is shown."""
+
+    pin: Secret = option("", max_length=60, help="What opens it.")
+    colour: str = option("grey", help="What colour.")
+
+
+def safe(folder: Path, vault: Vault | None = None, env: Mapping[str, str] | None = None) -> Settings:
+    return Settings({"safe": Safe}, data_dir=folder, env=env or {}, vault=vault)
+
+
+async def rows(store: Store) -> str:
+    async with store.read() as connection:
+        return str((await connection.execute(sa.select(setting.c.value))).all())
+
+
+async def test_a_secret_is_sealed_where_it_is_stored_and_shown_nowhere(tmp_path: Path, lite: Store) -> None:
+    vault = Vault.open(tmp_path)
+    settings = safe(tmp_path, vault)
+    changed = await settings.change(lite, {"pin": "tulip-4711-tulip", "colour": "red"}, actor="web")
+    assert changed == {"safe.pin": MASK, "safe.colour": "red"}
+    again = safe(tmp_path, vault)
+    await again.load(lite)
+    for one in (settings, again):
+        assert one.of(Safe).pin == "tulip-4711-tulip"
+        shown = str(one.describe()) + repr(one.of(Safe)) + redact("it is tulip-4711-tulip") + await rows(lite)
+        assert "4711" not in shown
+        (pin,) = [option for option in one.describe() if option["name"] == "pin"]
+        assert (pin["secret"], pin["value"], pin["origin"]) == (True, MASK, "changed")
+
+
+async def test_a_secret_that_comes_back_masked_stays_and_null_forgets_it(tmp_path: Path, lite: Store) -> None:
+    settings = safe(tmp_path, Vault.open(tmp_path))
+    await settings.change(lite, {"pin": "tulip-4711-tulip"}, actor="web")
+    assert await settings.change(lite, {"pin": MASK}, actor="web") == {}
+    assert settings.of(Safe).pin == "tulip-4711-tulip"
+    assert await settings.change(lite, {"pin": None}, actor="web") == {"safe.pin": ""}
+    assert (settings.of(Safe).pin, await rows(lite)) == ("", "[]")
+
+
+async def test_a_secret_is_taken_from_the_file_and_from_the_environment(tmp_path: Path, lite: Store) -> None:
+    (tmp_path / "nightcrew.toml").write_text('[safe]\npin = "from-the-file"\n')
+    assert safe(tmp_path).of(Safe).pin == "from-the-file"
+    given = safe(tmp_path, env={"NIGHTCREW_SAFE_PIN": "123456"})
+    assert given.of(Safe).pin == "123456"
+    assert "123456" not in str(given.describe())
+
+
+async def test_a_secret_of_another_key_does_not_stop_a_start(tmp_path: Path, lite: Store) -> None:
+    await safe(tmp_path, Vault.open(tmp_path)).change(lite, {"pin": "tulip", "colour": "red"}, actor="web")
+    other = safe(tmp_path, Vault(Fernet.generate_key()))
+    await other.load(lite)
+    assert (other.of(Safe).pin, other.of(Safe).colour) == ("", "red")
+
+
+async def test_a_wrong_secret_is_refused_without_being_said(tmp_path: Path, lite: Store) -> None:
+    with pytest.raises(Invalid, match="safe.pin") as refused:
+        await safe(tmp_path, Vault.open(tmp_path)).change(lite, {"pin": "x4711" * 20}, actor="web")
+    assert "4711" not in str(refused.value)
+
+
+async def test_the_page_takes_a_secret_and_never_gives_it_back(tmp_path: Path) -> None:
+    lab = replace(domain(), name="safe", title="Safe", settings=Safe)
+    async with running(tmp_path, domains=(upkeep.DOMAIN, lab)) as node:
+        shown = {one["key"]: text_of(one, one["value"]) for one in node.runtime.settings.describe()}
+        form = shown | {f"was.{key}": text for key, text in shown.items()} | {"safe.pin": "tulip-4711-tulip"}
+        assert (await node.http.post("/settings", data=form)).status_code == 303
+        assert node.runtime.settings.of(Safe).pin == "tulip-4711-tulip"
+        assert (await node.http.post("/settings", data=form | {"safe.pin": ""})).status_code == 303
+        assert node.runtime.settings.of(Safe).pin == "tulip-4711-tulip", "an empty field leaves it as it is"
+        said = [(await node.http.get(path)).text for path in ("/settings", "/api/v1/settings", "/activity", "/")]
+        assert "It is set, and not shown." in said[0]
+        assert "4711" not in "".join(said)
+        assert (await node.http.post("/settings", data={"reset": "safe.pin"})).status_code == 200
+        assert node.runtime.settings.of(Safe).pin == ""

@@ -40,7 +40,8 @@ class Tick:
 class Timetable:
     """Durable work at times of the day. It fires once over all nodes and starts the job `job`.
 
-    `cron` has five fields, or six with seconds last; times are in the installation's time zone. With `overlap="skip"` an occurrence
+    `cron` is the default of an option, `<name>_cron`. It has five fields, or six with seconds last; times are in the installation's
+    time zone. With `overlap="skip"` an occurrence
     is dropped while the run before is still going. What was missed while nothing ran is done once, not once for each time.
     """
 

@@ -60,7 +60,10 @@ class Schedule:
         self.workers: dict[str, Worker] = {}
         self._ticks: dict[str, Tick] = {}
         self._timetables: dict[str, Timetable] = {}
+        self._cron_keys: dict[str, str] = {}
         self._fire_soon = asyncio.Event()
+        self._times_changed = False
+        settings.watch(self._on_settings)
 
     def add_tick(self, domain: str, tick: Tick) -> None:
         """Declare a tick; call before `run`."""
@@ -69,7 +72,8 @@ class Schedule:
 
     def add_timetable(self, domain: str, timetable: Timetable) -> None:
         """Declare a timetable; call before `run`. Raises ValueError for times that cannot be read."""
-        cron.check(timetable.cron)
+        cron.checked(timetable.cron)
+        self._cron_keys[timetable.name] = cron.key_of(domain, timetable)
         self._timetables[timetable.name] = timetable
         self.workers[timetable.name] = Worker(timetable.name, domain, "timetable", timetable.help)
 
@@ -93,9 +97,7 @@ class Schedule:
         for worker in self.workers.values():
             worker.born = now  # before the history is known, which may end long ago: nobody was here to keep a promise
         await rows.restore(self._store, self._node, self.workers.values())
-        await rows.register(
-            self._store, {name: (t.cron, cron.next_time(t.cron, now)) for name, t in self._timetables.items()}
-        )
+        await self._register(now)
         paused = await rows.pauses(self._store)
         for worker in self.workers.values():
             if worker.name in paused:
@@ -202,9 +204,25 @@ class Schedule:
 
     # -- timetables ------------------------------------------------------------------------------------------------
 
+    def _on_settings(self, keys: frozenset[str]) -> None:
+        if keys & set(self._cron_keys.values()):
+            self._times_changed = True
+            self._fire_soon.set()
+
+    def _cron(self, name: str) -> str:
+        """The times that hold now."""
+        return str(self._settings.value(self._cron_keys[name]))
+
+    async def _register(self, now: datetime) -> None:
+        self._times_changed = False
+        times = {name: self._cron(name) for name in self._timetables}
+        await rows.register(self._store, {name: (text, cron.next_time(text, now)) for name, text in times.items()})
+
     async def _timetable_round(self) -> float:
-        """Fire what is due, then wait a second or for a run by hand."""
+        """Fire what is due, then wait a second, for a run by hand, or for other times."""
         self._fire_soon.clear()
+        if self._times_changed:
+            await self._register(utcnow())
         await self._fire_due()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FIRE_LOOK):
@@ -221,9 +239,9 @@ class Schedule:
                 continue
             forced = worker.take_trigger()
             if worker.paused and not forced:
-                await rows.skip(self._store, name, due, cron.next_time(timetable.cron, now))
+                await rows.skip(self._store, name, due, cron.next_time(self._cron(name), now))
                 continue
-            upcoming = cron.next_time(timetable.cron, now)
+            upcoming = cron.next_time(self._cron(name), now)
             if await rows.claim(self._store, name, due, upcoming, now=now, stuck_before=stuck_before):
                 await self._fire(timetable, worker, due, now, at_once=forced)
         await self._refresh_timetables()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
-import os
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -16,10 +14,13 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
+from nightcrew.kernel import redaction
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Invalid, NeedsUser
+from nightcrew.kernel.fields import secrets_of
+from nightcrew.kernel.settings_given import Given, env_name
 from nightcrew.kernel.store import Moment, Store, metadata
-from nightcrew.kernel.words import parse_value
+from nightcrew.kernel.vault import Vault
 
 log = structlog.get_logger("nightcrew.settings")
 OptionsT = TypeVar("OptionsT", bound="Options")
@@ -39,11 +40,16 @@ class Options(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
+    def __repr_args__(self) -> Any:
+        """Without secrets, so that no traceback shows one."""
+        return [(name, value) for name, value in super().__repr_args__() if name not in _secret(type(self))]
+
 
 def option(default: Any, *, help: str, unit: str | None = None, per_node: bool = False, **bounds: Any) -> Any:  # noqa: A002
     """One option. `bounds` are pydantic's (`ge`, `le`, `max_length`, …); `unit` is shown beside the field.
 
-    `per_node`: each machine has a value of its own, such as a folder.
+    `per_node`: each machine has a value of its own, such as a folder. An option of the type `fields.Secret` is stored sealed,
+    and no answer, page or log shows it.
     """
     extra: dict[str, Any] = {"unit": unit} if unit else {}
     if per_node:
@@ -68,11 +74,13 @@ class Settings:
         data_dir: Path,
         env: Mapping[str, str] | None = None,
         node: str = "",
+        vault: Vault | None = None,
     ) -> None:
+        """`vault` seals secret options; without one none can be stored."""
         self._models = dict(models)
         self._node = node
-        self._env = os.environ if env is None else env
-        self._file = _read_file(data_dir / "nightcrew.toml", self._models)
+        self._vault = vault
+        self._given = Given(self._models, data_dir=data_dir, env=env)
         self._stored: dict[str, Any] = {}
         self._values: dict[str, Options] = {}
         self._watchers: list[Callable[[frozenset[str]], None]] = []
@@ -85,9 +93,14 @@ class Settings:
     def of(self, model: type[OptionsT]) -> OptionsT:
         """The present values of one domain's options."""
         for domain, known in self._models.items():
-            if known is model:
+            if issubclass(known, model):
                 return cast("OptionsT", self._values[domain])
         raise LookupError(f"{model.__name__} is not registered")
+
+    def value(self, key: str) -> Any:
+        """The present value of one option, by its full key."""
+        domain, name = key.split(".", 1)
+        return getattr(self._values[domain], name)
 
     def watch(self, on_change: Callable[[frozenset[str]], None]) -> None:
         """Call `on_change(keys)` on the event loop after each change."""
@@ -99,9 +112,8 @@ class Settings:
             async with store.read() as connection:
                 rows = (await connection.execute(sa.select(setting.c.key, setting.c.value))).all()
             known = {key: json.loads(value) for key, value in rows}
-            stored = self._fitting(
-                {key: known[row] for key in self._keys for row in (key, self._row_of(key)) if row in known}
-            )
+            found = {key: known[row] for key in self._keys for row in (key, self._row_of(key)) if row in known}
+            stored = self._fitting(self._unsealed(found))
             changed = frozenset(
                 key for key in stored.keys() | self._stored.keys() if stored.get(key) != self._stored.get(key)
             )
@@ -109,6 +121,26 @@ class Settings:
                 self._stored = stored
                 self._rebuild()
                 self._tell(changed)
+
+    def _unsealed(self, stored: dict[str, Any]) -> dict[str, Any]:
+        """With secrets in the clear. One that this key does not open is passed over: it has to be entered again."""
+        for key in [key for key in stored if self._is_secret(key)]:
+            sealed = stored.pop(key)
+            try:
+                stored[key] = self._opened.unseal(str(sealed))
+            except NeedsUser as exc:
+                log.warning("a secret setting cannot be read and is passed over", key=key, why=str(exc))
+        return stored
+
+    def _is_secret(self, key: str) -> bool:
+        domain, name = key.split(".", 1)
+        return name in _secret(self._models[domain])
+
+    @property
+    def _opened(self) -> Vault:
+        if self._vault is None:
+            raise LookupError("these settings have no vault for secrets")
+        return self._vault
 
     def _fitting(self, stored: dict[str, Any]) -> dict[str, Any]:
         """Without values that an older version took and this one does not: they must not stop a start."""
@@ -130,10 +162,14 @@ class Settings:
         """Change only the named options and store them; returns what really changed, by full key.
 
         A value of None takes an option back to the environment, the file or the default. Nothing is changed when one value is wrong.
-        Raises `Invalid` naming the key and its bounds.
+        A secret is returned masked, and one that comes back masked stays as it is. Raises `Invalid` naming the key and its bounds.
         """
+        resolved = {self.resolve(key): value for key, value in values.items()}
+        meant = {
+            key: value for key, value in resolved.items() if not (self._is_secret(key) and value == redaction.MASK)
+        }
         async with self._changing:
-            return await self._change(store, {self.resolve(key): value for key, value in values.items()}, actor)
+            return await self._change(store, meant, actor)
 
     async def _change(self, store: Store, resolved: Mapping[str, Any], actor: str) -> dict[str, Any]:
         stored = dict(self._stored)
@@ -149,14 +185,15 @@ class Settings:
             if getattr(fresh[domain], name) != getattr(self._values[domain], name) or (key in stored) != (
                 key in self._stored
             ):
-                changed[key] = _plain(fresh[domain], name)
+                changed[key] = _shown(fresh[domain], name)
         for key in resolved.keys() & stored.keys():
             domain, name = key.split(".", 1)
             stored[key] = _plain(fresh[domain], name)
         async with store.write() as connection:
             for key in sorted(resolved):
                 if key in stored:
-                    row = {"value": json.dumps(stored[key]), "changed_at": utcnow(), "changed_by": actor}
+                    value = self._opened.seal(stored[key]) if self._is_secret(key) else stored[key]
+                    row = {"value": json.dumps(value), "changed_at": utcnow(), "changed_by": actor}
                     insert = store.upsert(setting).values(key=self._row_of(key), **row)
                     await connection.execute(insert.on_conflict_do_update(index_elements=["key"], set_=row))
                 else:
@@ -203,27 +240,20 @@ class Settings:
             "key": key,
             "domain": domain,
             "name": name,
-            "value": _plain(self._values[domain], name),
-            "default": default,
+            "value": _shown(self._values[domain], name),
+            "default": "" if self._is_secret(key) else default,
             "origin": self._origin(key),
             "env": env_name(domain, name),
             "type": schema.get("type", "string"),
             "unit": extra.get("unit"),
             "bounds": bounds,
+            "secret": self._is_secret(key),
             "help": field.description or "",
         }
 
     def _origin(self, key: str) -> str:
         domain, name = key.split(".", 1)
-        if key in self._stored:
-            return "changed"
-        if self._from_env(domain, name) is not None:
-            return "environment"
-        return "file" if name in self._file.get(domain, {}) else "default"
-
-    def _from_env(self, domain: str, name: str) -> str | None:
-        """What the environment says of an option: under its full name, else under the short one."""
-        return self._env.get(env_name(domain, name), self._env.get(f"NIGHTCREW_{name.upper()}"))
+        return "changed" if key in self._stored else self._given.origin(domain, name)
 
     def _rebuild(self) -> None:
         self._values = self._build(self._stored)
@@ -232,17 +262,13 @@ class Settings:
         return {domain: self._build_domain(domain, model, stored) for domain, model in self._models.items()}
 
     def _build_domain(self, domain: str, model: type[Options], stored: Mapping[str, Any]) -> Options:
-        values: dict[str, Any] = dict(self._file.get(domain, {}))
-        for name, field in model.model_fields.items():
-            text = self._from_env(domain, name)
-            if text is not None:
-                values[name] = _from_text(text, field)
-            if f"{domain}.{name}" in stored:
-                values[name] = stored[f"{domain}.{name}"]
+        changed = {name: stored[key] for name in model.model_fields if (key := f"{domain}.{name}") in stored}
         try:
-            return model.model_validate(values)
+            built = model.model_validate(self._given.values(domain, model) | changed)
         except ValidationError as exc:
             raise invalid_from(exc, domain) from exc
+        redaction.know(str(value) for name in _secret(model) if (value := getattr(built, name)))
+        return built
 
     def _tell(self, keys: frozenset[str]) -> None:
         for watcher in self._watchers:
@@ -255,9 +281,9 @@ def _schema(model: type[Options]) -> dict[str, Any]:
     return properties
 
 
-def env_name(domain: str, option_name: str) -> str:
-    """The environment variable of an option. The name without the domain, which was the only one once, works too."""
-    return f"NIGHTCREW_{domain}_{option_name}".upper()
+@functools.cache
+def _secret(model: type[Options]) -> frozenset[str]:
+    return secrets_of(model)
 
 
 _IN_WORDS = {
@@ -279,21 +305,7 @@ def _plain(values: Options, name: str) -> Any:
     return values.model_dump(mode="json", include={name})[name]
 
 
-def _from_text(text: str, field: FieldInfo) -> Any:
-    return text if field.annotation is str else parse_value(text)
-
-
-def _read_file(path: Path, models: Mapping[str, type[Options]]) -> dict[str, dict[str, Any]]:
-    if not path.exists():
-        return {}
-    try:
-        data = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise NeedsUser(f"{path} is not valid TOML: {exc}") from exc
-    unknown = sorted(data.keys() - models.keys())
-    if unknown:
-        raise NeedsUser(f"{path}: there is no section [{unknown[0]}]; known are {', '.join(models)}")
-    for name, section in data.items():
-        if not isinstance(section, dict):
-            raise NeedsUser(f"{path}: [{name}] must be a table of options")
-    return data
+def _shown(values: Options, name: str) -> Any:
+    """The value for people: of a secret, only whether there is one."""
+    value = _plain(values, name)
+    return value if name not in _secret(type(values)) else redaction.MASK if value else ""

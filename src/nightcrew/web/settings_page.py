@@ -66,6 +66,8 @@ def control_of(option: Mapping[str, Any]) -> str:
     """The form control for an option."""
     if "enum" in option["bounds"]:
         return "select"
+    if option["secret"]:
+        return "password"
     return {"boolean": "checkbox", "integer": "number", "number": "number", "array": "lines"}.get(
         option["type"], "text"
     )
@@ -76,6 +78,8 @@ def text_of(option: Mapping[str, Any], value: Any) -> str:
     match control_of(option):
         case "checkbox":
             return "on" if value else ""
+        case "password":
+            return ""  # what is typed replaces it, and an empty field leaves it
         case "lines":
             return "\n".join(
                 v if isinstance(v, str) and v[:1] not in '[{"' else json.dumps(v, ensure_ascii=False) for v in value

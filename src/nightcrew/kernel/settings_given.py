@@ -1,0 +1,69 @@
+"""What the file `nightcrew.toml` and the environment say of options."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from nightcrew.kernel.errors import NeedsUser
+from nightcrew.kernel.words import parse_value
+
+
+class Given:
+    """Read once, at the start. Raises `NeedsUser` for a file that cannot be read."""
+
+    def __init__(
+        self, models: Mapping[str, type[BaseModel]], *, data_dir: Path, env: Mapping[str, str] | None = None
+    ) -> None:
+        self._env = os.environ if env is None else env
+        self._file = _read_file(data_dir / "nightcrew.toml", models)
+
+    def values(self, domain: str, model: type[BaseModel]) -> dict[str, Any]:
+        """The options of a domain that are given, by name: by the environment, else by the file."""
+        found: dict[str, Any] = dict(self._file.get(domain, {}))
+        for name, field in model.model_fields.items():
+            text = self._from_env(domain, name)
+            if text is not None:
+                found[name] = _from_text(text, field)
+        return found
+
+    def origin(self, domain: str, name: str) -> str:
+        """ "environment", "file" or "default"."""
+        if self._from_env(domain, name) is not None:
+            return "environment"
+        return "file" if name in self._file.get(domain, {}) else "default"
+
+    def _from_env(self, domain: str, name: str) -> str | None:
+        """What the environment says of an option: under its full name, else under the short one."""
+        return self._env.get(env_name(domain, name), self._env.get(f"NIGHTCREW_{name.upper()}"))
+
+
+def env_name(domain: str, option_name: str) -> str:
+    """The environment variable of an option. The name without the domain, which was the only one once, works too."""
+    return f"NIGHTCREW_{domain}_{option_name}".upper()
+
+
+def _from_text(text: str, field: FieldInfo) -> Any:
+    return text if field.annotation is str else parse_value(text)
+
+
+def _read_file(path: Path, models: Mapping[str, type[BaseModel]]) -> dict[str, dict[str, Any]]:
+    if not path.exists():
+        return {}
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise NeedsUser(f"{path} is not valid TOML: {exc}") from exc
+    unknown = sorted(data.keys() - models.keys())
+    if unknown:
+        raise NeedsUser(f"{path}: there is no section [{unknown[0]}]; known are {', '.join(models)}")
+    for name, section in data.items():
+        if not isinstance(section, dict):
+            raise NeedsUser(f"{path}: [{name}] must be a table of options")
+    return data
