@@ -240,16 +240,16 @@ def test_a_queue_is_declared_once_and_a_lock_needs_one() -> None:
 @pytest.mark.parametrize(
     ("known", "chosen"),
     [
-        ({}, "x:1"),
+        ({}, "x:77"),
         ({"x:1": True}, "x:1"),
         ({"x:1": False}, "x:2"),
         ({"x:2": False, "x:10": False, "x:9": False}, "x:11"),
         ({"x:2": False, "x:10": True}, "x:10"),
-        ({"x:y": True}, "x:1"),
+        ({"x:y": True}, "x:77"),
     ],
 )
 def test_who_joins_gets_the_last_run_or_the_number_after_it(known: dict[str, bool], chosen: str) -> None:
-    assert next_id("x:", known) == chosen
+    assert next_id("x:", known, 77) == chosen
 
 
 # -- several nodes -----------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.playlists import jobs
 from nightcrew.playlists.models import feed as feed_table
 from nightcrew.playlists.store import sources
-from support import Node, locked_out, running
+from support import Node, locked_out, running, until
 
 SERVICES = {"m3u": 0, "xtream": 1, "catalogue": 2}
 
@@ -396,32 +396,60 @@ async def test_a_trigger_joins_the_running_refresh(node: Node, world: World) -> 
     del source
 
 
-async def test_a_run_that_has_been_claimed_and_not_begun_is_there_for_who_joins_it(node: Node, world: World) -> None:
+async def test_a_feed_whose_run_is_gone_without_a_word_is_free_again(node: Node, world: World) -> None:
     source = await add(node, world, "m3u")
+    feed, store = await feed_of(node, source), node.runtime.store
+    assert await sources.expect(store, feed["id"], f"{jobs.JOB}:feed-{feed['id']}:7"), "as after a restored backup"
+    world.faults.set("m3u", Fault("hang"))
+    await jobs.release_lost(node.runtime)
+    assert (await feed_of(node, source))["run"] is None
+    (run,) = (await node.post(f"/api/v1/sources/{source['id']}/refresh"))["jobs"]
+    await jobs.release_lost(node.runtime)
+    assert (await feed_of(node, source))["run"] == run, "one that goes on keeps its feed"
+    world.faults.clear()
+    await node.post(f"/api/v1/jobs/{run}/cancel")
+
+
+async def test_a_run_that_is_over_is_expected_no_more(node: Node, world: World) -> None:
+    source = await add(node, world, "m3u")
+    (done,) = await node.refresh(source["id"])
     feed = await feed_of(node, source)
-    claimed, until = f"{jobs.JOB}:{feed['id']}:early", utcnow() + timedelta(seconds=60)
-    held = await sources.claim(node.runtime.store, feed["id"], claimed, now=utcnow(), until=until)
-    assert held == claimed, "as the schedule does just before it begins its run"
-    (joined,) = (await node.post(f"/api/v1/sources/{source['id']}/refresh"))["jobs"]
-    assert joined == claimed
-    assert (await node.runtime.jobs.wait(joined, limit=30)).state == "done"
+    assert not await sources.expect(node.runtime.store, feed["id"], done["id"])
     assert (await feed_of(node, source))["run"] is None
 
 
-async def test_a_retried_run_joins_the_one_that_holds_the_feed(node: Node, world: World) -> None:
+async def test_a_cancelled_refresh_counts_as_failed_and_its_feed_is_free(node: Node, world: World) -> None:
+    source = await add(node, world, "m3u")
+    world.faults.set("m3u", Fault("hang"))
+    (run,) = (await node.post(f"/api/v1/sources/{source['id']}/refresh"))["jobs"]
+    await until(lambda: begun(node, run))
+    await node.post(f"/api/v1/jobs/{run}/cancel")
+    feed = await feed_of(node, source)
+    assert (feed["run"], feed["failures"], feed["error"]) == (None, 1, "the run was cancelled")
+    world.faults.clear()
+
+
+async def begun(node: Node, run: str) -> bool:
+    return (await node.runtime.jobs.get(run)).state == "running"
+
+
+async def test_a_retried_run_waits_for_the_one_that_holds_the_feed(node: Node, world: World) -> None:
     source = await add(node, world, "m3u")
     world.faults.set("m3u", Fault("500"))
     (failed,) = await node.refresh(source["id"], rebuild=True)
     assert failed["state"] == "failed"
     world.faults.set("m3u", Fault("hang"))
     (held,) = (await node.post(f"/api/v1/sources/{source['id']}/refresh"))["jobs"]
+    await until(lambda: begun(node, held))
     again = (await node.post(f"/api/v1/jobs/{failed['id']}/retry"))["id"]
-    ended = await node.runtime.jobs.wait(again, limit=30)
-    assert (ended.state, ended.result) == ("done", {"outcome": "joined", "run": held})
     feed = await feed_of(node, source)
     assert (feed["run"], feed["failures"]) == (held, 1)
+    assert (await node.runtime.jobs.get(again)).state == "queued"
     world.faults.clear()
     await node.post(f"/api/v1/jobs/{held}/cancel")
+    assert (await node.runtime.jobs.wait(again, limit=30)).state == "done"
+    feed = await feed_of(node, source)
+    assert (feed["run"], feed["failures"]) == (None, 0)
 
 
 async def test_a_retried_run_refreshes_a_free_feed(node: Node, world: World) -> None:

@@ -225,7 +225,7 @@ class Jobs(JobList):
             raise NotFound(f"there is no job {name!r}")
         place = self._queues.place(job, args)
         if place is not None and place.once is not None:
-            run_id = next_id(place.once, await self._newest(place.once))
+            run_id = next_id(place.once, await self._newest(place.once), int(time.time()))
         run_id = run_id or f"{name}:{uuid.uuid4().hex[:12]}"
         given = (label or name, delay, list(args), timetable)
         await self._engine.start(name, run_id, *given, place=place)

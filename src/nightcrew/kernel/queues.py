@@ -82,12 +82,15 @@ def key_of(job: Job, args: Sequence[Any]) -> str | None:
     return job.lock(*args) if callable(job.lock) else job.lock.format(*args)
 
 
-def next_id(once: str, known: Mapping[str, bool]) -> str:
+def next_id(once: str, known: Mapping[str, bool], first: int) -> str:
     """The id for who wants a run that is there only once: that of the one that goes on, else the next one.
 
     `known`: the newest runs whose ids begin with `once`, and whether they go on. They are numbered, so that two who ask in the same
-    moment come to the same new id, and the engine makes one run of it.
+    moment come to the same new id, and the engine makes one run of it. `first`: the number when none is known; the time, so that
+    runs that are forgotten by the engine and not by others do not come back.
     """
     numbers = {int(number): run for run in known if (number := run.removeprefix(once)).isdecimal()}
-    last = max(numbers, default=0)
-    return numbers[last] if known.get(numbers.get(last, "")) else f"{once}{last + 1}"
+    if not numbers:
+        return f"{once}{first}"
+    last = max(numbers)
+    return numbers[last] if known[numbers[last]] else f"{once}{last + 1}"

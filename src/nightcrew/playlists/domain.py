@@ -27,7 +27,24 @@ DOMAIN = Domain(
             help="Starts a refresh of every source that is due.",
         ),
     ),
-    jobs=(Job(jobs.JOB, jobs.refresh, help="Fetches one source's channels or guide and applies what changed."),),
+    jobs=(
+        Job(
+            jobs.JOB,
+            jobs.refresh,
+            queue=jobs.QUEUE,
+            lock=jobs.LOCK,
+            busy="join",
+            help="Fetches one source's channels or guide and applies what changed.",
+        ),
+        Job(
+            jobs.ACCEPT,
+            jobs.take_in,
+            queue=jobs.QUEUE,
+            lock=jobs.LOCK,
+            busy="join",
+            help="Applies a change that was held back until a person accepted it.",
+        ),
+    ),
     routers=(api.router, players.router, pages.router, seed_api.router),
     pages=(Page("/sources", "Sources"), Page("/channels", "Channels")),
     notices=(

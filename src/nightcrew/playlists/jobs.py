@@ -10,15 +10,16 @@ import asyncio
 import contextlib
 import json
 import random
-import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.errors import Conflict, NeedsUser, NightcrewError, NotFound, Retry
+from nightcrew.kernel.declare import Queue
+from nightcrew.kernel.errors import Conflict, GiveUp, NeedsUser, NightcrewError, NotFound, Retry
 from nightcrew.kernel.http import Limits, Validators
+from nightcrew.kernel.jobs import Ended
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import rules
@@ -36,40 +37,35 @@ AT_ONCE = 6
 """Feeds that are refreshed at a time."""
 FAILING_AT_ONCE = 3
 """How many of them may be feeds that failed the last time: however many hang, those that work have room."""
-LEASE = 3600.0
-"""Seconds for which a run holds its feed. A run that ends or dies frees it earlier."""
+LOST_LOOK = 60.0
+"""Seconds between two looks for feeds whose runs are gone without a word: a database that was away when one ended, a restored backup."""
 JOB = "playlists.refresh"
+ACCEPT = "playlists.accept"
+QUEUE = Queue("playlists")
+"""Any number at a time: who asks by hand waits for nobody but the one that works on the same feed."""
+LOCK = "feed-{0}"
 
 
 async def begin(runtime: Runtime, feed: Feed, *, rebuild: bool) -> str:
-    """Start a refresh of a feed, or join the one that is running; returns the run's id.
-
-    Who joins starts it too, which does nothing twice: the one that has claimed it may not have come so far yet.
-    """
-    run_id = f"{JOB}:{feed.id}:{uuid.uuid4().hex[:10]}"
-    holder = await _claim(runtime, feed.id, run_id)
-    await runtime.jobs.start(JOB, feed.id, rebuild, run_id=holder, label=await _feed_name(runtime, feed))
-    if holder == run_id:
+    """Start a refresh of a feed, or join the one that waits or goes on; returns the run's id."""
+    run_id = await runtime.jobs.start(JOB, feed.id, rebuild, label=await _feed_name(runtime, feed))
+    if await sources.expect(runtime.store, feed.id, run_id):
         runtime.bus.publish("sources")
-    return holder
-
-
-async def _claim(runtime: Runtime, feed_id: int, run_id: str) -> str:
-    """Take a feed for a run, or keep it for longer; returns the run that holds it."""
-    now = utcnow()
-    return await sources.claim(runtime.store, feed_id, run_id, now=now, until=now + timedelta(seconds=LEASE))
+    return run_id
 
 
 async def refresh_due(runtime: Runtime) -> None:
-    """The tick: free feeds whose run died, then start what is due."""
-    now = utcnow()
-    feeds = await sources.feeds(runtime.store)
-    held = [feed for feed in feeds if feed.run is not None]
-    for feed in held:
-        await _free_if_dead(runtime, feed, now)
-    due = await sources.due_feeds(runtime.store, now)
-    for feed in startable(due, [feed for feed in held if feed.refreshing(now)]):
+    """The tick: start what is due."""
+    running = await sources.refreshing(runtime.store)
+    for feed in startable(await sources.due_feeds(runtime.store, utcnow()), running):
         await begin(runtime, feed, rebuild=feed.rebuild_due)
+
+
+async def release_lost(runtime: Runtime) -> None:
+    """Free feeds whose runs are over or gone, whatever kept them from giving them back."""
+    held = {feed.run for feed in await sources.refreshing(runtime.store) if feed.run is not None}
+    lost = held - await runtime.jobs.unfinished(sorted(held))
+    await sources.release(runtime.store, lost)
 
 
 def startable(due: Sequence[Feed], running: Sequence[Feed]) -> list[Feed]:
@@ -85,24 +81,13 @@ def startable(due: Sequence[Feed], running: Sequence[Feed]) -> list[Feed]:
     return chosen
 
 
-async def _free_if_dead(runtime: Runtime, feed: Feed, now: datetime) -> None:
-    """A run that ended without giving its feed back (a bug, a cancel) counts as failed, and the feed backs off."""
-    if feed.run is None:
+async def ended(runtime: Runtime, run: Ended) -> None:
+    """A run that was ended before it could give its feed back (a cancel, a defect) counts as failed, and the feed backs off."""
+    if run.job != JOB or run.outcome == "done":
         return
-    try:
-        state = await runtime.jobs.get(feed.run)
-        if state.state in {"running", "queued"}:
-            return
-        if state.state == "done":
-            await sources.release(runtime.store, feed.id, feed.run)
-            return
-        error = state.error or f"the run was {state.state}"
-    except NotFound:
-        if feed.run_until and feed.run_until - timedelta(seconds=LEASE - 30) > now:
-            return  # claimed a moment ago, the job is about to appear
-        await sources.release(runtime.store, feed.id, feed.run)
-        return
-    await _record_failure(runtime, feed, feed.run, Retry(error))
+    error = "the run was cancelled" if run.outcome == "cancelled" else run.error or ""
+    for feed in await sources.refreshing(runtime.store, run=run.run):
+        await _record_failure(runtime, feed, run.run, Retry(error))
 
 
 async def stop(runtime: Runtime, feed: Feed) -> None:
@@ -141,15 +126,9 @@ async def refresh(run: Run, feed_id: int, rebuild: bool) -> dict[str, Any]:
 
 
 async def _fetch(run: Run, feed_id: int, rebuild: bool) -> dict[str, Any]:
-    """Fetch one feed. Returns {outcome: joined | unchanged | staged | applied, …} as plain data.
-
-    "joined": another run holds the feed (this one is an old run that somebody retried), and nothing is done twice.
-    """
+    """Fetch one feed. Returns {outcome: unchanged | staged | applied, …} as plain data."""
     runtime = run.runtime
     feed = await sources.get_feed(runtime.store, feed_id)
-    holder = await _claim(runtime, feed_id, run.id)
-    if holder != run.id:
-        return {"outcome": "joined", "run": holder}
     source = await sources.get(runtime.store, runtime.vault, feed.source_id)
     await sources.begin_run(runtime.store, run.id, feed_id, rebuild=rebuild)
     fetch = _fetch_of(run, feed, rebuild)
@@ -216,10 +195,6 @@ async def _settle(run: Run, feed_id: int, fetched: dict[str, Any]) -> dict[str, 
     """Apply the staged change, or hold it back for a person."""
     runtime = run.runtime
     feed = await sources.get_feed(runtime.store, feed_id)
-    holder = await _claim(runtime, feed_id, run.id)
-    if holder != run.id:  # this run took longer than its lease, and another one began
-        await staging.discard(runtime.store, run.id)
-        return {"outcome": "joined", "run": holder}
     options = runtime.settings.of(PlaylistSettings)
     change, content = Change(**fetched["change"]), fetched["content"]
     reason = rules.held_back(change, options.shrink_guard)
@@ -260,27 +235,42 @@ async def _apply(runtime: Runtime, feed: Feed, run_id: str, change: Change, cont
 
 async def accept(runtime: Runtime, feed: Feed, *, actor: str) -> Change:
     """Apply what was held back, because a person said so. Raises `Conflict` while the feed is being refreshed."""
-    if feed.held_run is None or feed.held_change is None:
+    if feed.held_run is None:
         raise NotFound("nothing is held back here")
     name = await _feed_name(runtime, feed)
-    if await _claim(runtime, feed.id, feed.held_run) != feed.held_run:
+    if feed.refreshing:
         raise Conflict(f"{name} is being refreshed now; look at what it brings, then accept that")
-    kept = dict(feed.held_change)
-    content = kept.pop("content")
-    change = Change(**kept)
-    try:
-        await _apply(runtime, feed, feed.held_run, change, content)
-    finally:
-        await sources.release(runtime.store, feed.id, feed.held_run)
-    await runtime.activity.record(
-        "playlist.accepted",
-        f"{name}: the held-back change was accepted ({describe(change)})",
-        actor=actor,
-        subject=name,
-    )
-    await _write(runtime, feed.id)
+    run_id = await runtime.jobs.start(ACCEPT, feed.id, feed.held_run, actor, label=f"Accept the change of {name}")
+    state = await runtime.jobs.wait(run_id)
+    if state.state != "done":
+        raise Conflict(state.error or f"the job {run_id} is {state.state}")
+    return Change(**state.result)
+
+
+async def take_in(run: Run, feed_id: int, held_run: str, actor: str) -> dict[str, Any]:
+    """The job behind `accept`: no refresh of the feed goes on meanwhile."""
+    runtime = run.runtime
+    change: dict[str, Any] = await run.step("apply", _take_in, runtime, feed_id, held_run)
+    await run.step("tell", _tell_taken_in, runtime, feed_id, Change(**change), actor)
+    await run.step("write", _write, runtime, feed_id)
     runtime.bus.publish("sources")
     return change
+
+
+async def _take_in(runtime: Runtime, feed_id: int, held_run: str) -> dict[str, Any]:
+    feed = await sources.get_feed(runtime.store, feed_id)
+    if feed.held_run != held_run or feed.held_change is None:
+        raise GiveUp("another change is held back here by now; look at it, then accept that")
+    kept = dict(feed.held_change)
+    content = kept.pop("content")
+    await _apply(runtime, feed, held_run, Change(**kept), content)
+    return kept
+
+
+async def _tell_taken_in(runtime: Runtime, feed_id: int, change: Change, actor: str) -> None:
+    name = await _feed_name(runtime, await sources.get_feed(runtime.store, feed_id))
+    said = f"{name}: the held-back change was accepted ({describe(change)})"
+    await runtime.activity.record("playlist.accepted", said, actor=actor, subject=name)
 
 
 async def _write(runtime: Runtime, feed_id: int) -> None:

@@ -41,7 +41,6 @@ feed = sa.Table(
     sa.Column("due_at", Moment, nullable=False, index=True),
     sa.Column("rebuild_due", sa.Boolean, nullable=False),
     sa.Column("run", sa.String(100)),
-    sa.Column("run_until", Moment),
     sa.Column("refreshed_at", Moment),
     sa.Column("changed_at", Moment),
     sa.Column("failures", sa.Integer, nullable=False),
@@ -217,7 +216,6 @@ class Feed:
     due_at: datetime
     rebuild_due: bool
     run: str | None
-    run_until: datetime | None
     refreshed_at: datetime | None
     changed_at: datetime | None
     failures: int
@@ -238,9 +236,10 @@ class Feed:
     held_reason: str | None
     held_change: dict[str, Any] | None
 
-    def refreshing(self, now: datetime) -> bool:
-        """Whether a run holds the feed."""
-        return self.run is not None and self.run_until is not None and self.run_until > now
+    @property
+    def refreshing(self) -> bool:
+        """Whether a run works on the feed, or is about to."""
+        return self.run is not None
 
 
 @dataclass(frozen=True, slots=True)

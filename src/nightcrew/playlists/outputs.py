@@ -18,7 +18,6 @@ from weakref import WeakValueDictionary
 import structlog
 
 from nightcrew.kernel import files
-from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NotFound, Retry
 from nightcrew.kernel.store import DatabaseAway
 from nightcrew.playlists import rules
@@ -92,7 +91,6 @@ class Outputs:
 
     async def regions(self) -> dict[str, Region]:
         """All regions by name: those of enabled feeds, and the configured locales that have none yet."""
-        now = utcnow()
         found: dict[str, list[Feed]] = {}
         for feed in await sources.feeds(self._runtime.store, enabled=True):
             if feed.kind == "channels":
@@ -100,7 +98,7 @@ class Outputs:
         locales = {region: lang for lang, region in self._options.LOCALES}
         for region in locales:
             found.setdefault(region, [])
-        return {name: _region(name, locales.get(name, ""), found[name], now) for name in sorted(found)}
+        return {name: _region(name, locales.get(name, ""), found[name]) for name in sorted(found)}
 
     async def select(self, name: str) -> Selection:
         """The selection for a region or `all`. Raises `NotFound`."""
@@ -282,7 +280,7 @@ async def _secrets(runtime: Runtime) -> dict[int, tuple[str, ...]]:
     return {source.id: adapters.of(source).secrets for source in found if source.kind != "guide" and not source.locked}
 
 
-def _region(name: str, lang: str, feeds: Sequence[Feed], now: datetime) -> Region:
+def _region(name: str, lang: str, feeds: Sequence[Feed]) -> Region:
     built = [feed for feed in feeds if feed.refreshed_at is not None]
     return Region(
         lang=lang or next((feed.lang for feed in feeds if feed.lang), ""),
@@ -290,7 +288,7 @@ def _region(name: str, lang: str, feeds: Sequence[Feed], now: datetime) -> Regio
         channels=sum(feed.channels for feed in feeds),
         resolved=sum(feed.resolved for feed in feeds),
         refreshed_at=rules.oldest(feed.refreshed_at for feed in built),
-        refreshing=any(feed.refreshing(now) for feed in feeds),
+        refreshing=any(feed.refreshing for feed in feeds),
         feeds=tuple(feeds),
     )
 

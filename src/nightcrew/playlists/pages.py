@@ -114,14 +114,14 @@ def _feed_view(node: Runtime, feed: Feed, runs: list[dict[str, Any]], now: datet
     options = node.settings.of(PlaylistSettings)
     interval = options.guide_interval if feed.kind == "guide" else options.refresh_interval
     age = None if feed.refreshed_at is None else max(0.0, (now - feed.refreshed_at).total_seconds())
-    status = rules.status(age, interval, refreshing=feed.refreshing(now))
+    status = rules.status(age, interval, refreshing=feed.refreshing)
     return {
         "feed": feed,
         "status": status.value,
         "age": age,
         "promise": interval + rules.GRACE,
         "runs": [_run_view(run, now) for run in reversed(runs)],
-        "refreshing": feed.refreshing(now),
+        "refreshing": feed.refreshing,
     }
 
 

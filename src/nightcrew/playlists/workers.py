@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import timedelta
 
-from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.clock import uptime, utcnow
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import actions, jobs
 from nightcrew.playlists.outputs import Outputs
@@ -28,6 +29,7 @@ async def start(runtime: Runtime) -> None:
     await sources.make_due(
         runtime.store, now=utcnow() - timedelta(seconds=1), rebuild=options.PLAYLIST_REBUILD_ON_START
     )
+    runtime.jobs.on_end(functools.partial(jobs.ended, runtime))
     runtime.settings.watch(lambda keys: _on_settings(runtime, keys))
 
 
@@ -37,10 +39,11 @@ def _on_settings(runtime: Runtime, keys: frozenset[str]) -> None:
 
 
 class Replan:
-    """Settings that changed since the refresh worker last looked."""
+    """Settings that changed since the refresh worker last looked, and when it looks for lost runs again (uptime)."""
 
     def __init__(self) -> None:
         self.keys: frozenset[str] = frozenset()
+        self.lost_look = 0.0
 
 
 async def refresh_tick(runtime: Runtime) -> None:
@@ -54,4 +57,7 @@ async def refresh_tick(runtime: Runtime) -> None:
         await sources.replan(runtime.store, "channels", options.refresh_interval)
     if "playlists.guide_interval" in keys:
         await sources.replan(runtime.store, "guide", options.guide_interval)
+    if uptime() >= pending.lost_look:
+        await jobs.release_lost(runtime)
+        pending.lost_look = uptime() + jobs.LOST_LOOK
     await jobs.refresh_due(runtime)

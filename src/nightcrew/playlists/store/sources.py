@@ -23,7 +23,6 @@ KEPT_RUNS = 200
 
 ANSWERED: Mapping[str, Any] = {
     "run": None,
-    "run_until": None,
     "rebuild_due": False,
     "failures": 0,
     "error": None,
@@ -224,37 +223,42 @@ async def replan(store: Store, kind: str, interval: float) -> None:
 
 async def due_feeds(store: Store, now: datetime) -> list[Feed]:
     """Feeds whose time has come and that nobody refreshes: those that work before those that fail, longest overdue first."""
-    free = sa.or_(feed.c.run.is_(None), feed.c.run_until < now)
-    due = sa.select(feed).where(feed.c.enabled, feed.c.due_at <= now, free)
+    due = sa.select(feed).where(feed.c.enabled, feed.c.due_at <= now, feed.c.run.is_(None))
     async with store.read() as connection:
         found = await connection.execute(due.order_by(feed.c.failures > 0, feed.c.due_at, feed.c.id))
         return [_feed(row) for row in found.mappings()]
 
 
-async def claim(store: Store, feed_id: int, run: str, *, now: datetime, until: datetime) -> str:
-    """Take the feed for a run, unless another one holds it; returns the run that holds it now."""
-    free = sa.or_(feed.c.run.is_(None), feed.c.run_until < now, feed.c.run == run)
-    async with store.write() as connection:
-        await connection.execute(sa.update(feed).where(feed.c.id == feed_id, free).values(run=run, run_until=until))
-        holder = (await connection.execute(sa.select(feed.c.run).where(feed.c.id == feed_id))).scalar()
-    return str(holder) if holder else run
+async def refreshing(store: Store, *, run: str | None = None) -> list[Feed]:
+    """The feeds that are being refreshed; by one run, when it is named."""
+    query = sa.select(feed).where(feed.c.run.is_not(None) if run is None else feed.c.run == run)
+    async with store.read() as connection:
+        return [_feed(row) for row in (await connection.execute(query)).mappings()]
 
 
-async def release(store: Store, feed_id: int, run: str) -> None:
-    """Give the feed back."""
+async def expect(store: Store, feed_id: int, run: str) -> bool:
+    """Note the run that is about to refresh a feed, unless it has begun, and maybe ended; returns whether that was news."""
+    begun = sa.exists().where(refresh_run.c.id == run)
     async with store.write() as connection:
-        await connection.execute(
-            sa.update(feed).where(feed.c.id == feed_id, feed.c.run == run).values(run=None, run_until=None)
-        )
+        noted = sa.update(feed).where(feed.c.id == feed_id, feed.c.run.is_(None), ~begun).values(run=run)
+        return bool((await connection.execute(noted)).rowcount)
+
+
+async def release(store: Store, runs: Iterable[str]) -> None:
+    """Give back the feeds that these runs have."""
+    if runs := list(runs):
+        async with store.write() as connection:
+            await connection.execute(sa.update(feed).where(feed.c.run.in_(runs)).values(run=None))
 
 
 # -- outcomes ----------------------------------------------------------------------------------------------------------
 
 
 async def begin_run(store: Store, run: str, feed_id: int, *, rebuild: bool) -> None:
-    """Record that a run has begun; the same run begun again (after a crash) stays one."""
+    """The feed is this run's. It is recorded that it has begun; the same run begun again (after a crash) stays one."""
     values = {"id": run, "feed_id": feed_id, "started_at": utcnow(), "rebuild": rebuild}
     async with store.write() as connection:
+        await connection.execute(sa.update(feed).where(feed.c.id == feed_id).values(run=run))
         await connection.execute(store.upsert(refresh_run).values(values).on_conflict_do_nothing())
 
 
@@ -278,7 +282,6 @@ async def fail(
             .where(feed.c.id == feed_id, sa.or_(feed.c.run == run, feed.c.run.is_(None)))
             .values(
                 run=None,
-                run_until=None,
                 due_at=due_at,
                 failures=feed.c.failures + 1,
                 error=reason[:500],
