@@ -110,11 +110,11 @@ class Site:
 async def site(database: Store) -> AsyncIterator[Site]:
     """One node's view of a database that is there."""
     vault, bus = Vault(KEY), Bus()
-    http = Http(HttpCache(database, vault))
     registry = CollectorRegistry()
     recoveries = Recoveries(Counter("troubles", "", ["kind"], registry=registry))
+    http = Http(HttpCache(database, vault), recoveries=recoveries)
     tokens = Tokens(database, http, vault)
-    yield Site(Ground(database, http, vault, Activity(database, bus), bus, recoveries, tokens), registry)
+    yield Site(Ground(database, http, vault, Activity(database, bus), bus, tokens), registry)
     await http.close()
 
 

@@ -34,6 +34,7 @@ from nightcrew.kernel.http import Http
 from nightcrew.kernel.http_cache import HttpCache
 from nightcrew.kernel.jobs import Jobs
 from nightcrew.kernel.nodes_store import NodeRow
+from nightcrew.kernel.recovery import Recoveries
 from nightcrew.kernel.redaction import log_processor
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
@@ -154,7 +155,7 @@ async def _assemble(config: Config, database: store.Store, ledger: store.Store, 
         settings=settings,
         activity=activity,
         bus=bus,
-        http=Http(HttpCache(database, vault)),
+        http=Http(HttpCache(database, vault), recoveries=Recoveries(health.metrics.recoveries)),
         vault=vault,
         jobs=jobs,
         schedule=schedule,

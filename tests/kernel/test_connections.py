@@ -14,7 +14,7 @@ from nightcrew.kernel import recovery
 from nightcrew.kernel.activity import activity
 from nightcrew.kernel.connections import line as lines
 from nightcrew.kernel.connections import rules, store
-from nightcrew.kernel.connections.line import Paused
+from nightcrew.kernel.connections.calls import Paused
 from nightcrew.kernel.connections.models import (
     Standing,
     State,
@@ -24,8 +24,7 @@ from nightcrew.kernel.connections.models import (
 )
 from nightcrew.kernel.connections.question import Question
 from nightcrew.kernel.declare import Budget
-from nightcrew.kernel.errors import Conflict, GiveUp, NeedsUser, NotFound, Retry
-from nightcrew.kernel.http import Misread
+from nightcrew.kernel.errors import Conflict, GiveUp, Misread, NeedsUser, NotFound, Retry
 from nightcrew.kernel.http_cache import http_cache
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.store import DatabaseAway, Store, database_url, metadata
@@ -97,7 +96,7 @@ async def test_a_question_goes_to_the_address_with_the_login_of_its_kind(here: S
     line = await here.line(server.url("/api/v1/"), api_key=SECRET)
     assert await line.json(Question("items", params={"q": "ä b"})) == {"a": 1}
     (seen,) = server.requests
-    assert (seen.path, seen.headers["x-api-key"]) == ("/api/v1/items?q=%C3%A4+b", SECRET)
+    assert (seen.path, seen.headers["x-api-key"]) == ("/api/v1/items?q=%C3%A4%20b", SECRET)
 
 
 async def test_a_link_to_another_host_gets_no_login(here: Site, server, other_server) -> None:
@@ -248,6 +247,17 @@ async def test_too_many_requests_stop_all_others_for_as_long_as_it_says(here: Si
     await line.json(ITEMS)
     assert (await here.standing(number)).standing.state is State.OK
     assert KIND.allowance.per_second / 2 < line.pace.per_second < KIND.allowance.per_second
+
+
+async def test_a_short_wait_is_waited_for(here: Site, server) -> None:
+    async def busy(_seen, writer) -> None:
+        status = b"429 Too Many\r\nRetry-After: 0" if len(server.requests) == 1 else b"200 OK"
+        writer.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: 2\r\nConnection: close\r\n\r\n[]")
+
+    server.routes["/items"] = busy
+    line = await here.line(server.url())
+    assert await line.json(ITEMS) == []
+    assert (await here.standing((await store.every(here.ground.store))[0].id)).standing == Standing()
 
 
 async def test_one_connections_limit_never_stops_another(here: Site, server) -> None:

@@ -24,6 +24,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nightcrew.kernel import big_json
+from nightcrew.kernel.connections.calls import Calls
+from nightcrew.kernel.connections.question import Question, Reach
 from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError, Retry
 from nightcrew.kernel.http import Http, Jar, Limits, Request, Validators
 from nightcrew.kernel.http_answers import is_trickle, retry_after
@@ -530,8 +532,14 @@ async def test_an_answer_that_is_too_large_to_be_kept_is_not_even_sealed(
     sealed: list[str] = []
     monkeypatch.setattr(caching._cache, "put", lambda question, value: sealed.append(question))
     server.answers("/a", b"[" + b" " * MAX_KEPT + b"]")
-    assert await caching.cached_json(local(server.url("/a"))) == ([], False)
+    assert await kept_json(caching, server.url("/a")) == ([], False)
     assert sealed == []
+
+
+async def kept_json(http: Http, url: str, question: Question | None = None) -> tuple[Any, bool]:
+    return await Calls(http, Reach((url,), private=True)).kept_json(
+        question or Question(), limits=Limits(max_bytes=8 << 20, seconds=5)
+    )
 
 
 @pytest.fixture
@@ -545,17 +553,17 @@ async def caching(tmp_path: Path):
 
 
 async def test_the_last_good_answer_is_given_as_stale(caching: Http, server) -> None:
-    request = local(server.url("/a"))
+    request = server.url("/a")
     with pytest.raises(Retry):
         server.answers("/a", b"<html>")
-        await caching.cached_json(request, limits=QUICK)
+        await kept_json(caching, request)
     server.answers("/a", b'{"n": 1}')
-    assert await caching.cached_json(request, limits=QUICK) == ({"n": 1}, False)
+    assert await kept_json(caching, request) == ({"n": 1}, False)
     for status, body in (("200 OK", b"<html>"), ("404 Gone", b""), ("401 No", b"")):
         server.answers("/a", body, status=status)
-        assert await caching.cached_json(request, limits=QUICK) == ({"n": 1}, True)
+        assert await kept_json(caching, request) == ({"n": 1}, True)
     server.answers("/a", b'{"n": 2}')
-    assert await caching.cached_json(request, limits=QUICK) == ({"n": 2}, False)
+    assert await kept_json(caching, request) == ({"n": 2}, False)
 
 
 async def test_kept_answers_of_different_questions_are_not_mixed_up(caching: Http, server) -> None:
@@ -563,16 +571,16 @@ async def test_kept_answers_of_different_questions_are_not_mixed_up(caching: Htt
         writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(seen.body) + seen.body)
 
     server.routes["/a"] = echo
-    one, two = (local(server.url("/a"), method="POST", json={"id": n}) for n in (1, 2))
-    await caching.cached_json(one, limits=QUICK)
-    await caching.cached_json(two, limits=QUICK)
+    one, two = (Question(method="POST", json={"id": n}) for n in (1, 2))
+    await kept_json(caching, server.url("/a"), one)
+    await kept_json(caching, server.url("/a"), two)
     server.answers("/a", status="404 Gone")
-    assert await caching.cached_json(one, limits=QUICK) == ({"id": 1}, True)
+    assert await kept_json(caching, server.url("/a"), one) == ({"id": 1}, True)
 
 
 async def test_kept_answers_are_unreadable_at_rest(caching: Http, server, tmp_path: Path) -> None:
     server.answers("/a", b'{"owner": "Miss Marple"}')
-    await caching.cached_json(local(server.url("/a?password=hunter22")), limits=QUICK)
+    await kept_json(caching, server.url("/a?password=hunter22"))
     stored = b"".join(path.read_bytes() for path in tmp_path.glob("nightcrew.db*"))
     assert b"Marple" not in stored
     assert b"hunter22" not in stored

@@ -6,8 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from nightcrew.kernel import recovery
-from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError, NotFound, Retry
-from nightcrew.kernel.http import Misread
+from nightcrew.kernel.errors import GiveUp, Misread, NeedsUser, NightcrewError, NotFound, Retry
 from nightcrew.kernel.recovery import Left, Recoveries, Step, Trouble, next_step, trouble_of
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.store import DatabaseAway
@@ -49,15 +48,19 @@ def test_each_error_is_one_kind_of_trouble(error: NightcrewError, trouble: Troub
         (Trouble.NETWORK, Left(kept=True), Step.STALE),
         (Trouble.NETWORK, NONE, Step.SKIP),
         (Trouble.MIRROR, ALL, Step.NEXT),
-        (Trouble.MIRROR, Left(attempts=1, kept=True), Step.STALE),
-        (Trouble.MIRROR, Left(attempts=1), Step.SKIP),
+        (Trouble.MIRROR, Left(attempts=1, kept=True), Step.AGAIN),
+        (Trouble.MIRROR, Left(kept=True), Step.STALE),
+        (Trouble.MIRROR, NONE, Step.SKIP),
         (Trouble.RATE_LIMIT, ALL, Step.NEXT),
-        (Trouble.RATE_LIMIT, Left(attempts=1, kept=True), Step.STALE),
-        (Trouble.RATE_LIMIT, Left(attempts=1), Step.WAIT),
+        (Trouble.RATE_LIMIT, Left(attempts=1, kept=True), Step.AGAIN),
+        (Trouble.RATE_LIMIT, Left(kept=True), Step.STALE),
+        (Trouble.RATE_LIMIT, NONE, Step.WAIT),
         (Trouble.ROUTE, ALL, Step.PARK),
         (Trouble.DATABASE, ALL, Step.REPEAT),
-        (Trouble.LOGIN, ALL, Step.PERSON),
-        (Trouble.OTHER, ALL, Step.SKIP),
+        (Trouble.LOGIN, ALL, Step.STALE),
+        (Trouble.LOGIN, Left(attempts=1, mirrors=1), Step.PERSON),
+        (Trouble.OTHER, ALL, Step.STALE),
+        (Trouble.OTHER, Left(attempts=1, mirrors=1), Step.SKIP),
     ],
 )
 def test_the_first_step_that_is_possible_is_taken(trouble: Trouble, left: Left, step: Step) -> None:
@@ -69,11 +72,26 @@ def test_there_is_always_a_step(trouble: Trouble) -> None:
     assert next_step(trouble, NONE) in Step
 
 
+@pytest.mark.parametrize(
+    ("error", "short"),
+    [
+        (status(Retry("busy"), 429), False),
+        (status(Retry("busy", after=20), 429), True),
+        (status(Retry("busy", after=21), 429), False),
+        (status(Retry("broken"), 500), True),
+        (Retry("no connection"), True),
+    ],
+)
+def test_a_short_wait_is_waited_for_and_one_that_is_not_told_is_none(error: NightcrewError, short: bool) -> None:
+    assert recovery.is_short(error) is short
+
+
 def test_pauses_grow_to_a_limit_and_are_not_all_the_same() -> None:
     for attempt, middle in ((2, 0.3), (3, 0.6), (4, 1.2), (40, 10.0)):
         found = {recovery.pause_before(attempt) for _ in range(50)}
         assert all(0.75 * middle <= pause <= 1.25 * middle for pause in found)
         assert len(found) > 1
+    assert recovery.pause_before(2, after=7.0) == 7.0
     assert all(5 <= recovery.parked() <= 15 for _ in range(50))
 
 

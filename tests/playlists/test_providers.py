@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import stamina
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nightcrew.demo.faults import Fault
 from nightcrew.demo.world import World
+from nightcrew.kernel import recovery
 from nightcrew.kernel.errors import GiveUp, Invalid, NeedsUser, NightcrewError, Retry
 from nightcrew.kernel.http import Http, Limits, Validators
 from nightcrew.playlists.formats import xmltv
@@ -34,11 +34,9 @@ SECRETS = ("demo-password", "s3cr3t-t0ken")
 
 
 @pytest.fixture(autouse=True)
-def no_backoff() -> Any:
-    """stamina's own test mode: as many attempts as configured, without the pauses between them."""
-    stamina.set_testing(True, attempts=100, cap=True)
-    yield
-    stamina.set_testing(False)
+def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many attempts as ever, without the pauses between them."""
+    monkeypatch.setattr(recovery, "FIRST_PAUSE", 0.0)
 
 
 @pytest.fixture
@@ -286,6 +284,33 @@ async def test_a_provider_that_does_not_answer_is_left_in_time(
 
 
 # -- panels --------------------------------------------------------------------------------------------------------
+
+
+async def test_two_logins_at_one_panel_never_share_a_cookie(http: Http, tmp_path: Path) -> None:
+    """A panel that knows its users by a cookie gives the wrong one somebody else's list."""
+    seen: list[tuple[str, str]] = []
+
+    async def panel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        user = head.partition("username=")[2].partition("&")[0].partition(" ")[0]
+        cookie = head.partition("ookie: session=")[2].partition("\r\n")[0]
+        seen.append((user, cookie))
+        body = b'{"user_info": {"auth": 1}}' if "action=" not in head else b"[]"
+        head = (
+            f"HTTP/1.1 200 OK\r\nSet-Cookie: session={user}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        )
+        writer.write(head.encode() + body)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(panel, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server:
+        for user in ("anna", "bert"):
+            config = checked_config("xtream", {"url": url, "username": user, "password": "p4ssw0rd"})
+            with pytest.raises(Retry, match="no live channels"):
+                await entries(KINDS["xtream"].open(config), fetching(http, tmp_path))  # type: ignore[misc]
+    assert seen == [(user, cookie) for user in ("anna", "bert") for cookie in ("", user, user)]
 
 
 async def test_a_wrong_login_at_a_panel_needs_the_user(world: World, http: Http, tmp_path: Path) -> None:

@@ -207,7 +207,7 @@ async def test_troubles_are_counted_for_prometheus(node: Node, service: Service)
         with pytest.raises(Exception, match="500"):
             await line.json(Question("status"))
     text = (await node.http.get("/metrics")).text
-    assert 'nightcrew_recoveries_total{kind="mirror"} 2.0' in text
+    assert 'nightcrew_recoveries_total{kind="mirror"} 6.0' in text
     assert 'nightcrew_recoveries_total{kind="skip"} 2.0' in text
 
 

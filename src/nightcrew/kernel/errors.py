@@ -4,11 +4,13 @@
 class NightcrewError(Exception):
     """Base of all expected failures. `str(error)` is safe to show: it carries no secret.
 
-    `status` is the HTTP status that was the reason, if one was; `unreached`: there was no connection at all.
+    `status` is the HTTP status that was the reason, if one was; `unreached`: there was no connection at all; `last`: the time for
+    it is used up, so that it is not tried again at once.
     """
 
     status: int | None = None
     unreached: bool = False
+    last: bool = False
 
 
 class Retry(NightcrewError):
@@ -20,6 +22,10 @@ class Retry(NightcrewError):
     def __init__(self, message: str, *, after: float | None = None) -> None:
         super().__init__(message)
         self.after = after
+
+
+class Misread(Retry):
+    """The other side answers something else than was asked for, such as an error page with status 200."""
 
 
 class GiveUp(NightcrewError):

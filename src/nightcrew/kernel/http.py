@@ -38,7 +38,8 @@ from nightcrew.kernel.http_answers import (
 from nightcrew.kernel.http_cache import MAX_KEPT, HttpCache
 from nightcrew.kernel.http_pace import Hosts
 from nightcrew.kernel.http_pool import Pools
-from nightcrew.kernel.http_requests import Answer, Jar, Limits, Live, Misread, Reply, Request, Validators
+from nightcrew.kernel.http_requests import Answer, Jar, Limits, Live, Reply, Request, Validators
+from nightcrew.kernel.recovery import Recoveries
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.routes import Routes
 from nightcrew.kernel.targets import check_target
@@ -59,8 +60,11 @@ CARRIED = frozenset({"user-agent", "accept", "accept-encoding"})
 class Http:
     """The one HTTP client of a node."""
 
-    def __init__(self, cache: HttpCache | None = None, routes: Routes | None = None) -> None:
+    def __init__(
+        self, cache: HttpCache | None = None, routes: Routes | None = None, recoveries: Recoveries | None = None
+    ) -> None:
         self.routes = routes or Routes()
+        self.recoveries = recoveries or Recoveries()
         self._pools = Pools(self.routes)
         self._cache = cache
         self._hosts = Hosts()
@@ -181,22 +185,6 @@ class Http:
         except (Again, NightcrewError) as exc:
             raise _named(exc, f"cannot send to {request.shown()}", request) from exc
 
-    async def cached_json(self, request: Request, *, limits: Limits | None = None) -> tuple[Any, bool]:
-        """JSON with the last good answer kept: returns (value, stale).
-
-        When the other side fails, the kept answer is given with `stale` True; without one the error is raised.
-        """
-        try:
-            reply = await self.ask(request, limits=limits, good=READABLE)
-            value = await reply.json()
-        except NightcrewError:
-            kept = await self.kept(request.question())
-            if kept is None:
-                raise
-            return kept, True
-        await self.keep(request.question(), value, len(reply.body))
-        return value, False
-
     async def kept(self, question: str) -> Any:
         """The last good answer to a question, None when there is none."""
         return await self._cache.get(question) if self._cache else None
@@ -270,7 +258,7 @@ def _named(exc: Again | NightcrewError, what: str, request: Request) -> Nightcre
     """The error of an attempt as the caller gets it: it says what could not be done, and why."""
     sentence = f"{what}: {redact(str(exc), request.secrets)}"
     error = Retry(sentence, after=exc.after) if isinstance(exc, Again) else type(exc)(sentence)
-    error.status, error.unreached = exc.status, exc.unreached
+    error.status, error.unreached, error.last = exc.status, exc.unreached, exc.last
     return error
 
 
@@ -307,4 +295,4 @@ async def _chunks(response: httpx2.Response, request: Request) -> AsyncIterator[
         raise Retry(f"{request.shown()} broke off: {redact(reason_of(exc), request.secrets)}") from exc
 
 
-__all__ = ["Answer", "Http", "Jar", "Limits", "Live", "Misread", "Reply", "Request", "Validators"]
+__all__ = ["Answer", "Http", "Jar", "Limits", "Live", "Reply", "Request", "Validators"]

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from nightcrew.kernel import big_json
-from nightcrew.kernel.errors import Retry
+from nightcrew.kernel.errors import Misread
 from nightcrew.kernel.http_pace import Pace
 from nightcrew.kernel.redaction import credentials_in, redact
 from nightcrew.kernel.routes import DIRECT
@@ -140,10 +140,6 @@ class Reply:
     def text(self) -> str:
         """The body as text."""
         return self.body.decode("utf-8", "replace")
-
-
-class Misread(Retry):
-    """The other side answers something else than was asked for, such as an error page with status 200."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
 """What an error leads to, in one place. A table says it, and whoever asks an outside service goes by it.
 
 network       again after a pause, three times in all, then another mirror
-rate limit    wait as told; nothing else is asked meanwhile
+rate limit    wait as told: here when that is short, else nothing is asked meanwhile
 route         parked: it costs no attempt, and goes on when the route is there
 database      the work that needed it is repeated
-mirror        another address, else the last good answer (stale), else this round is skipped
-login         a person
-anything else recorded, and the work goes on without it
+mirror        another address, else the same again; then the last good answer (stale), else this round is skipped
+login         a person; the last good answer meanwhile
+anything else recorded; the last good answer, else the work goes on without it
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from enum import StrEnum
 
 from prometheus_client import Counter
 
-from nightcrew.kernel.errors import NeedsUser, NightcrewError, Retry
-from nightcrew.kernel.http_requests import Misread
+from nightcrew.kernel.errors import Misread, NeedsUser, NightcrewError, Retry
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.store import DatabaseAway
 
@@ -26,6 +25,8 @@ ATTEMPTS = 3
 """How often one address is asked before another one is."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.3, 10.0
 """Seconds before the second attempt; doubled for each further one."""
+MAX_WAIT = 20.0
+"""A wait that a service asks for and that is longer than this many seconds is not waited for here: the work is put off instead."""
 PARKED = 10.0
 """Seconds for which work is parked while its route is down, more or less: not all of it comes back at once."""
 
@@ -73,12 +74,12 @@ class Left:
 
 _FIRST: dict[Trouble, tuple[Step, ...]] = {
     Trouble.NETWORK: (Step.AGAIN, Step.NEXT, Step.STALE, Step.SKIP),
-    Trouble.MIRROR: (Step.NEXT, Step.STALE, Step.SKIP),
-    Trouble.RATE_LIMIT: (Step.NEXT, Step.STALE, Step.WAIT),
+    Trouble.MIRROR: (Step.NEXT, Step.AGAIN, Step.STALE, Step.SKIP),
+    Trouble.RATE_LIMIT: (Step.NEXT, Step.AGAIN, Step.STALE, Step.WAIT),
     Trouble.ROUTE: (Step.PARK,),
     Trouble.DATABASE: (Step.REPEAT,),
-    Trouble.LOGIN: (Step.PERSON,),
-    Trouble.OTHER: (Step.SKIP,),
+    Trouble.LOGIN: (Step.STALE, Step.PERSON),
+    Trouble.OTHER: (Step.STALE, Step.SKIP),
 }
 """For each trouble the steps in their order: the first that is possible is taken."""
 
@@ -108,10 +109,18 @@ def next_step(trouble: Trouble, left: Left) -> Step:
     return next(step for step in _FIRST[trouble] if possible.get(step, True))
 
 
-def pause_before(attempt: int) -> float:
-    """Seconds to wait before the attempt number `attempt`, from 2 on, with jitter."""
+def is_short(error: NightcrewError) -> bool:
+    """Whether the other side asks for a wait that can be waited for here, or for none."""
+    after = error.after if isinstance(error, Retry) else None
+    if after is None:
+        return trouble_of(error) is not Trouble.RATE_LIMIT
+    return after <= MAX_WAIT
+
+
+def pause_before(attempt: int, after: float | None = None) -> float:
+    """Seconds to wait before the attempt number `attempt`, from 2 on, with jitter; not less than `after`."""
     pause: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (attempt - 2))
-    return pause * random.uniform(0.75, 1.25)
+    return max(after or 0.0, pause * random.uniform(0.75, 1.25))
 
 
 def parked() -> float:
@@ -120,16 +129,20 @@ def parked() -> float:
 
 
 class Recoveries:
-    """Counts what went wrong and what was done about it, for `/metrics`."""
+    """Counts what went wrong and what was left to do about it, for `/metrics`; nowhere without a counter."""
 
-    def __init__(self, counter: Counter) -> None:
+    def __init__(self, counter: Counter | None = None) -> None:
         self._counter = counter
 
     def met(self, trouble: Trouble) -> None:
         """Something went wrong."""
-        self._counter.labels(trouble.value).inc()
+        self._count(trouble.value)
 
     def took(self, step: Step) -> None:
         """What was left to do in the end: a kept answer, or nothing."""
         if step in {Step.STALE, Step.SKIP}:
-            self._counter.labels(step.value).inc()
+            self._count(step.value)
+
+    def _count(self, kind: str) -> None:
+        if self._counter is not None:
+            self._counter.labels(kind).inc()

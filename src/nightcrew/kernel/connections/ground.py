@@ -17,7 +17,6 @@ from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.events import Bus
 from nightcrew.kernel.fields import secrets_of
 from nightcrew.kernel.http import Http
-from nightcrew.kernel.recovery import Recoveries
 from nightcrew.kernel.store import Store
 from nightcrew.kernel.vault import Vault
 
@@ -40,7 +39,6 @@ class Ground:
     vault: Vault
     activity: Activity
     bus: Bus
-    recoveries: Recoveries
     tokens: Tokens
     _told: dict[int, datetime] = field(default_factory=dict)
     """When people were last told that a connection asks us to wait."""

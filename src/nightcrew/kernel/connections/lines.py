@@ -11,7 +11,6 @@ from nightcrew.kernel.connections.models import Connection
 from nightcrew.kernel.connections.tokens import Tokens
 from nightcrew.kernel.declare import ConnectionKind
 from nightcrew.kernel.errors import Invalid, NeedsUser
-from nightcrew.kernel.recovery import Recoveries
 from nightcrew.kernel.runtime import Runtime
 
 
@@ -30,7 +29,6 @@ class Connections:
             vault=runtime.vault,
             activity=runtime.activity,
             bus=runtime.bus,
-            recoveries=Recoveries(runtime.health.metrics.recoveries),
             tokens=self.tokens,
         )
         self._lines: dict[int, Line] = {}

@@ -1,4 +1,4 @@
-"""What a connection is asked, and how far it has come with that."""
+"""What a service is asked, where, and how far a request has come."""
 
 from __future__ import annotations
 
@@ -8,16 +8,37 @@ from typing import Any, Generic, TypeVar
 
 from nightcrew.kernel import recovery
 from nightcrew.kernel.connections.models import Connection
-from nightcrew.kernel.errors import NightcrewError
+from nightcrew.kernel.declare import Signed
+from nightcrew.kernel.errors import Misread, NightcrewError
 from nightcrew.kernel.http import Request
 from nightcrew.kernel.recovery import Left
+from nightcrew.kernel.routes import DIRECT
 
 ResultT = TypeVar("ResultT")
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """Where a service is, and what goes with every request. `secrets` must not show up in an error."""
+
+    addresses: tuple[str, ...]
+    """The first one, and its mirrors."""
+    private: bool = False
+    route: str = DIRECT
+    secrets: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """They are no login, so that they go to other hosts too."""
+    signed: Signed = field(default_factory=Signed)
+    """The login, for the service's own hosts alone."""
+    safe: frozenset[str] = frozenset()
+    """Methods that may be repeated besides those that always may."""
+    row: Connection | None = None
+    """How the connection stood when this was made, if it is one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked: a path below the connection's address, or an address of its own."""
+    """What is asked: a path below the service's address, or an address of its own."""
 
     path: str = ""
     method: str = "GET"
@@ -27,19 +48,23 @@ class Question:
     form: Mapping[str, str] | None = None
     safe: bool = False
     """Whether it may be sent twice although its method may not."""
+    secrets: tuple[str, ...] = ()
+    """Values of its own that must not show up in an error."""
 
 
 @dataclass(slots=True)
 class Trial(Generic[ResultT]):
     """A request on its way through attempts and mirrors."""
 
-    one: Connection
+    reach: Reach
     question: Question
     send: Callable[[Request], Awaitable[ResultT]]
     addresses: list[str]
     kept: Any = None
     attempt: int = 1
     place: int = 0
+    bearer: str = ""
+    """The token that went with it."""
     refused: str = ""
     """The token that the service did not take, after which a newer one was fetched."""
 
@@ -48,12 +73,17 @@ class Trial(Generic[ResultT]):
         """The address that is asked now."""
         return self.addresses[self.place]
 
-    def left(self, error: NightcrewError, *, repeatable: bool) -> Left:
+    def left(self, error: NightcrewError) -> Left:
         """What is still possible after an error."""
-        again = repeatable or error.unreached or error.status == 429
-        further = len(self.addresses) - self.place - 1
+        again = self._repeatable or error.unreached or error.status == 429
+        useless = error.last or isinstance(error, Misread) or not recovery.is_short(error)
         return Left(
-            attempts=recovery.ATTEMPTS - self.attempt if again else 0,
-            mirrors=further if again else 0,
+            attempts=recovery.ATTEMPTS - self.attempt if again and not useless else 0,
+            mirrors=len(self.addresses) - self.place - 1 if again else 0,
             kept=self.kept is not None,
         )
+
+    @property
+    def _repeatable(self) -> bool:
+        method = self.question.method
+        return Request("", method, safe=self.question.safe or method in self.reach.safe).repeatable

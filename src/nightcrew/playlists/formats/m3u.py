@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
-from nightcrew.kernel.errors import GiveUp, Retry
+from nightcrew.kernel.errors import GiveUp, Misread, Retry
 from nightcrew.playlists.rules import Entry
 
 MAX_LINE = 65_536
@@ -39,18 +39,18 @@ class Listing:
 
 
 def sniff(first: bytes, content_type: str) -> None:
-    """Refuse early what is no playlist, by its first bytes. Raises `Retry`: providers answer so when they have a bad minute."""
+    """Refuse early what is no playlist, by its first bytes. Raises `Misread`: providers answer so when they have a bad minute."""
     head = first[:SNIFF].removeprefix(_BOM).lstrip()
     if head.startswith(b"\x1f\x8b") or b"#EXT" in head or b"#EXT".startswith(head[:4]):
         return
     if head[:1] == b"<" or "html" in content_type:
-        raise Retry("it answers an HTML page where a playlist is expected")
+        raise Misread("it answers an HTML page where a playlist is expected")
     if head[:1] in {b"{", b"["}:
-        raise Retry("it answers JSON where a playlist is expected")
+        raise Misread("it answers JSON where a playlist is expected")
     if b"\0" in head or "image/" in content_type:
-        raise Retry("it answers binary data where a playlist is expected")
+        raise Misread("it answers binary data where a playlist is expected")
     if head and b"://" not in head:
-        raise Retry("it answers something that is no playlist")
+        raise Misread("it answers something that is no playlist")
 
 
 def read(lines: Iterable[bytes], listing: Listing | None = None) -> Iterator[Entry]:

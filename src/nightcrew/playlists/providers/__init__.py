@@ -83,7 +83,8 @@ class Adapters:
         if not url:
             return None
         agent = source.config.get("user_agent", "")
-        return Guide(url, secrets=adapter.secrets, user_agent=agent, private=adapter.private)
+        jar = adapter.account.jar
+        return Guide(url, secrets=adapter.secrets, user_agent=agent, private=adapter.private, jar=jar)
 
 
 __all__ = ["KINDS", "Adapters", "Kind", "checked_config"]

@@ -13,8 +13,10 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from nightcrew.kernel.connections.calls import Calls
+from nightcrew.kernel.connections.question import Reach
 from nightcrew.kernel.errors import GiveUp
-from nightcrew.kernel.http import Http, Limits, Validators
+from nightcrew.kernel.http import Http, Jar, Limits, Validators
 from nightcrew.kernel.targets import is_private
 from nightcrew.playlists.rules import Entry, region_name
 
@@ -135,8 +137,22 @@ class Resolved:
     lifetime: float | None = None
 
 
+class Account:
+    """How a source is asked: where it is, with which login, and the cookies of that login alone."""
+
+    def __init__(self, reach: Reach, jar: Jar | None = None) -> None:
+        self.reach = reach
+        self.jar = Jar() if jar is None else jar
+
+    def calls(self, http: Http) -> Calls:
+        """What its questions go through."""
+        return Calls(http, self.reach, jar=self.jar)
+
+
 class Provider(Protocol):
     """One kind of source, for one configured source."""
+
+    account: Account
 
     login: str | None
     """What tells this login from others at any source (host and user name), to be hashed; None: the source is its own."""

@@ -16,10 +16,19 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
+from nightcrew.kernel.connections.question import Question, Reach
 from nightcrew.kernel.errors import GiveUp, NeedsUser, Retry
-from nightcrew.kernel.http import Http, Limits, Request
+from nightcrew.kernel.http import Http, Limits
 from nightcrew.playlists import rules
-from nightcrew.playlists.providers.base import AccountConfig, Fetch, Listing, Resolved, Unchanged, host_is_private
+from nightcrew.playlists.providers.base import (
+    Account,
+    AccountConfig,
+    Fetch,
+    Listing,
+    Resolved,
+    Unchanged,
+    host_is_private,
+)
 from nightcrew.playlists.rules import Entry
 
 MAX_PAGES = 5_000
@@ -142,6 +151,7 @@ class Catalogue:
         self.login: str | None = None
         self.secrets: tuple[str, ...] = tuple(v for v in (auth.value, *_texts(auth.body)) if len(v) >= 8)
         self.private = config.private or host_is_private(config.url)
+        self.account = Account(Reach((config.url,), private=self.private, secrets=self.secrets))
 
     @contextlib.asynccontextmanager
     async def listing(self, fetch: Fetch) -> AsyncIterator[Listing | Unchanged]:
@@ -221,9 +231,8 @@ class Catalogue:
             elif auth.kind == "token":
                 headers[auth.header] = self._token
             try:
-                return await http.json(
-                    self._request(call.method, call.path, headers, call.body, signed), limits=PAGE_LIMITS
-                )
+                question = self._question(call.method, call.path, headers, call.body, signed)
+                return await self.account.calls(http).json(question, limits=PAGE_LIMITS)
             except NeedsUser:
                 if auth.kind != "token" or attempt == 2:
                     raise
@@ -235,7 +244,8 @@ class Catalogue:
         if auth.kind != "token":
             return ""
         if time.monotonic() >= self._token_until:
-            answer = await http.json(self._request(auth.method, auth.path, auth.headers, auth.body, {}))
+            question = self._question(auth.method, auth.path, auth.headers, auth.body, {})
+            answer = await self.account.calls(http).json(question)
             token = dig(answer, auth.token)
             if not isinstance(token, str) or not token or len(token) > 8_000 or not token.isprintable():
                 raise Retry(f"the token endpoint's answer has no token at {auth.token!r}")
@@ -243,19 +253,18 @@ class Catalogue:
             self._token_until = time.monotonic() + auth.lifetime * 0.9
         return self._token
 
-    def _request(
+    def _question(
         self, method: str, path: str, headers: Mapping[str, str], body: Any, holes: Mapping[str, str | None]
-    ) -> Request:
+    ) -> Question:
+        """Whatever the method, it only asks."""
         url = path if path.startswith(("http://", "https://")) else f"{self._config.url}/{path.lstrip('/')}"
-        secrets = (*self.secrets, self._token) if self._token else self.secrets
-        return Request(
+        return Question(
             fill(url, holes, quoted=True),
             method,
-            {key: fill(value, holes) for key, value in headers.items()},
-            filled(body, holes) if method == "POST" else None,
-            secrets,
-            self.private,
-            safe=True,  # whatever the method, it only asks
+            headers={key: fill(value, holes) for key, value in headers.items()},
+            json=filled(body, holes) if method == "POST" else None,
+            safe=True,
+            secrets=(self._token,) if self._token else (),
         )
 
 

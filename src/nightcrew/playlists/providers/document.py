@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
+from nightcrew.kernel.connections.question import Question, Reach
 from nightcrew.kernel.errors import GiveUp, NeedsUser, Retry
-from nightcrew.kernel.http import Answer, Request, Validators
+from nightcrew.kernel.http import Answer, Jar, Validators
 from nightcrew.kernel.inflate import CHUNK, GZIP_MAGIC, Inflate
-from nightcrew.playlists.providers.base import Fetch, Unchanged, host_is_private
+from nightcrew.playlists.providers.base import Account, Fetch, Unchanged, host_is_private
 
 Sniff = Callable[[bytes, str], None]
 """Gets the first bytes and the content type, and raises to refuse what is of another kind."""
@@ -25,14 +26,20 @@ class Document:
     """One address or path. `secrets` must not show up in an error."""
 
     def __init__(
-        self, url: str, *, sniff: Sniff, secrets: tuple[str, ...] = (), user_agent: str = "", private: bool = False
+        self,
+        url: str,
+        *,
+        sniff: Sniff,
+        secrets: tuple[str, ...] = (),
+        user_agent: str = "",
+        private: bool = False,
+        jar: Jar | None = None,
     ) -> None:
-        self._url = url
         self._path = local_path(url)
         self._sniff = sniff
-        self._secrets = secrets
-        self._headers = {"User-Agent": user_agent} if user_agent else {}
         self.private = private or self._path is not None or host_is_private(url)
+        headers = {"User-Agent": user_agent} if user_agent else {}
+        self.account = Account(Reach((url,), private=self.private, secrets=secrets, headers=headers), jar)
 
     @contextlib.asynccontextmanager
     async def open(self, fetch: Fetch) -> AsyncIterator[tuple[BinaryIO, Answer] | Unchanged]:
@@ -48,9 +55,13 @@ class Document:
     async def _fetch(self, fetch: Fetch, file: BinaryIO) -> Answer:
         if self._path is not None:
             return await asyncio.to_thread(_copy, self._path, file, fetch.limits.max_bytes, self._sniff)
-        request = Request(self._url, headers=self._headers, secrets=self._secrets, allow_private=self.private)
-        return await fetch.http.download(
-            request, file, limits=fetch.limits, validators=fetch.validators, sniff=self._sniff, on_bytes=fetch.on_bytes
+        return await self.account.calls(fetch.http).download(
+            Question(),
+            file,
+            limits=fetch.limits,
+            validators=fetch.validators,
+            sniff=self._sniff,
+            on_bytes=fetch.on_bytes,
         )
 
 

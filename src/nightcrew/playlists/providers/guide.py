@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from nightcrew.kernel.errors import Retry
+from typing import Any
+
+from nightcrew.kernel.errors import Misread
 from nightcrew.kernel.inflate import GZIP_MAGIC
 from nightcrew.playlists.providers.document import Document
 from nightcrew.playlists.providers.m3u import M3uConfig
@@ -15,8 +17,8 @@ class GuideConfig(M3uConfig):
 class Guide(Document):
     """A guide, alone or belonging to another source."""
 
-    def __init__(self, url: str, *, secrets: tuple[str, ...] = (), user_agent: str = "", private: bool = False) -> None:
-        super().__init__(url, sniff=_sniff, secrets=secrets, user_agent=user_agent, private=private)
+    def __init__(self, url: str, **more: Any) -> None:
+        super().__init__(url, sniff=_sniff, **more)
 
 
 def _sniff(first: bytes, content_type: str) -> None:
@@ -24,6 +26,6 @@ def _sniff(first: bytes, content_type: str) -> None:
     if first.startswith(GZIP_MAGIC) or first[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         return
     if b"<html" in head or b"<!doctype html" in head or (head[:1] != b"<" and "html" in content_type):
-        raise Retry("it answers an HTML page where an XMLTV guide is expected")
+        raise Misread("it answers an HTML page where an XMLTV guide is expected")
     if not head.startswith(b"<"):
-        raise Retry("it answers something that is no XMLTV guide")
+        raise Misread("it answers something that is no XMLTV guide")

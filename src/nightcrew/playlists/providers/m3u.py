@@ -54,6 +54,7 @@ class M3u:
             private=config.private,
         )
         self.private = self._document.private
+        self.account = self._document.account
 
     @contextlib.asynccontextmanager
     async def listing(self, fetch: Fetch) -> AsyncIterator[Listing | Unchanged]:

@@ -16,10 +16,13 @@ from urllib.parse import quote, urlencode, urlsplit
 from pydantic import field_validator
 
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.errors import NeedsUser, Retry
-from nightcrew.kernel.http import Http, Request
+from nightcrew.kernel.connections.question import Question, Reach
+from nightcrew.kernel.declare import Signed
+from nightcrew.kernel.errors import Misread, NeedsUser, Retry
+from nightcrew.kernel.http import Http
 from nightcrew.playlists.formats import json_list
 from nightcrew.playlists.providers.base import (
+    Account,
     AccountConfig,
     Fetch,
     Listing,
@@ -30,6 +33,8 @@ from nightcrew.playlists.providers.base import (
     host_is_private,
 )
 from nightcrew.playlists.rules import Entry, digest
+
+API = "player_api.php"
 
 
 class XtreamConfig(AccountConfig):
@@ -68,6 +73,15 @@ class Xtream:
         self.secrets: tuple[str, ...] = (quote(config.username, safe=""), quote(config.password, safe=""))
         self.login: str | None = f"{urlsplit(config.url).netloc.lower()}/{config.username}"
         self.private = config.private or host_is_private(config.url)
+        self.account = Account(
+            Reach(
+                (config.url,),
+                private=self.private,
+                secrets=self.secrets,
+                headers={"User-Agent": config.user_agent} if config.user_agent else {},
+                signed=Signed(params={"username": config.username, "password": config.password}),
+            )
+        )
 
     @contextlib.asynccontextmanager
     async def listing(self, fetch: Fetch) -> AsyncIterator[Listing | Unchanged]:
@@ -75,9 +89,13 @@ class Xtream:
         account = await self._account(fetch.http)
         categories = await self._categories(fetch.http)
         with fetch.temporary() as file:
-            request = self._request("get_live_streams")
-            answer = await fetch.http.download(
-                request, file, limits=fetch.limits, validators=fetch.validators, sniff=_sniff, on_bytes=fetch.on_bytes
+            answer = await self.account.calls(fetch.http).download(
+                _action("get_live_streams"),
+                file,
+                limits=fetch.limits,
+                validators=fetch.validators,
+                sniff=_sniff,
+                on_bytes=fetch.on_bytes,
             )
             marker = f"{answer.sha256}:{hash_of(categories)}"
             if answer.not_modified or (fetch.content_hash and marker == fetch.content_hash):
@@ -91,7 +109,7 @@ class Xtream:
             yield Listing(batches(first, entries, fetch.max_entries), answer.validators, marker, {"account": account})
 
     async def _account(self, http: Http) -> dict[str, Any]:
-        answer = await http.json(self._request(None))
+        answer = await self.account.calls(http).json(Question(API))
         info = answer.get("user_info") if isinstance(answer, dict) else None
         if not isinstance(info, dict):
             raise Retry("the panel's answer has no user_info: this may not be an Xtream panel")
@@ -110,7 +128,7 @@ class Xtream:
 
     async def _categories(self, http: Http) -> dict[str, str]:
         """Names by id. When the panel cannot say them now, the last known ones are used."""
-        answer, _stale = await http.cached_json(self._request("get_live_categories"))
+        answer, _stale = await self.account.calls(http).kept_json(_action("get_live_categories"))
         if not isinstance(answer, list):
             raise Retry("the panel's category list is no list")
         rows = [row for row in answer if isinstance(row, dict)]
@@ -140,24 +158,18 @@ class Xtream:
             attributes={"catchup": "xc", "catchup-days": str(days)} if archive else {},
         )
 
-    def _request(self, action: str | None, path: str = "player_api.php") -> Request:
-        query = {"username": self._config.username, "password": self._config.password}
-        if action:
-            query["action"] = action
-        return Request(
-            f"{self._config.url}/{path}?{urlencode(query, quote_via=quote)}",
-            headers={"User-Agent": self._config.user_agent} if self._config.user_agent else {},
-            secrets=self.secrets,
-            allow_private=self.private,
-        )
-
     async def resolve(self, http: Http, url: str, provider_id: str, region: str) -> Resolved:  # noqa: ARG002
         """The panel's addresses do not expire."""
         return Resolved(url)
 
     def guide_url(self) -> str | None:
         """The panel's own guide, unless the user switched it off."""
-        return self._request(None, "xmltv.php").url if self._config.guide else None
+        login = urlencode(self.account.reach.signed.params, quote_via=quote)
+        return f"{self._config.url}/xmltv.php?{login}" if self._config.guide else None
+
+
+def _action(name: str) -> Question:
+    return Question(API, params={"action": name})
 
 
 def hash_of(categories: dict[str, str]) -> str:
@@ -169,7 +181,7 @@ def _sniff(first: bytes, content_type: str) -> None:
     head = first.lstrip()
     if not head.startswith(b"["):
         found = "an HTML page" if head[:1] == b"<" or "html" in content_type else "something else"
-        raise Retry(f"the panel answers {found} where its channel list is expected")
+        raise Misread(f"the panel answers {found} where its channel list is expected")
 
 
 def _text(value: Any) -> str:

@@ -1,0 +1,189 @@
+"""Requests to one service: its login, its cookies, its limits, its mirrors, and the table of recoveries."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, BinaryIO, TypeVar
+from urllib.parse import quote, urlencode, urlsplit
+
+from nightcrew.kernel import recovery
+from nightcrew.kernel.connections.mirrors import Mirrors
+from nightcrew.kernel.connections.question import Question, Reach, Trial
+from nightcrew.kernel.declare import Allowance, Signed
+from nightcrew.kernel.errors import NeedsUser, NightcrewError, Retry
+from nightcrew.kernel.http import Answer, Http, Jar, Limits, Reply, Request
+from nightcrew.kernel.http_answers import TAKEN
+from nightcrew.kernel.http_pace import Pace
+from nightcrew.kernel.recovery import Step, Trouble
+from nightcrew.kernel.routes import RouteDown
+
+ResultT = TypeVar("ResultT")
+
+
+class Paused(Retry):
+    """The service is not asked now, and nothing was sent. `after` says how long."""
+
+
+class Calls:
+    """Kept for as long as its service is asked, so that its cookies, its pace and what it knows of mirrors last."""
+
+    def __init__(self, http: Http, reach: Reach, allowance: Allowance | None = None, *, jar: Jar | None = None) -> None:
+        """Without an `allowance` the limits are those for all who ask the same host. `jar` has the cookies from before."""
+        self.jar = Jar() if jar is None else jar
+        self.mirrors = Mirrors()
+        self.pace = None if allowance is None else Pace(at_once=allowance.at_once, per_second=allowance.per_second)
+        self._http = http
+        self._recoveries = http.recoveries
+        self._reach = reach
+
+    async def ask(self, question: Question, *, good: frozenset[int] = TAKEN, limits: Limits | None = None) -> Reply:
+        """A small answer with a status that is one of `good`.
+
+        Raises `Paused` when it may not be asked now, `NeedsUser` when only a person can help, else `Retry` or `GiveUp`. A refused
+        login (401, 403) stops a connection unless the status is one of `good`.
+        """
+        return await self._through(question, lambda request: self._http.ask(request, limits=limits, good=good))
+
+    async def read(self, question: Question, how: Callable[[Reply], Awaitable[ResultT]], **more: Any) -> ResultT:
+        """A small answer as `how` reads it. When that raises `Misread`, it is the mirror that failed. Raises as `ask`."""
+
+        async def send(request: Request) -> ResultT:
+            return await how(await self._http.ask(request, **more))
+
+        return await self._through(question, send)
+
+    async def json(self, question: Question, **more: Any) -> Any:
+        """The answer as JSON. Raises as `ask`."""
+        return await self.read(question, Reply.json, **more)
+
+    async def kept_json(self, question: Question, *, limits: Limits | None = None) -> tuple[Any, bool]:
+        """The answer as JSON, or the last good one when it cannot be had now: returns (value, stale). Raises as `ask`."""
+        key = f"{self._keeping()} {question}"
+
+        async def send(request: Request) -> tuple[Any, bool]:
+            reply = await self._http.ask(request, limits=limits)
+            value = await reply.json()
+            await self._http.keep(key, value, len(reply.body))
+            return value, False
+
+        kept = await self._http.kept(key)
+        return await self._through(question, send, kept=None if kept is None else (kept, True))
+
+    async def download(self, question: Question, into: BinaryIO, **more: Any) -> Answer:
+        """As `Http.download`. Raises as `ask`."""
+        return await self._through(question, lambda request: self._http.download(request, into, **more))
+
+    # -- on the way ----------------------------------------------------------------------------------------------------
+
+    async def _through(
+        self,
+        question: Question,
+        send: Callable[[Request], Awaitable[ResultT]],
+        *,
+        kept: ResultT | None = None,
+    ) -> ResultT:
+        try:
+            reach = await self._present()
+        except (Paused, NeedsUser):
+            if kept is None:
+                raise
+            self._recoveries.took(Step.STALE)
+            return kept
+        trial = Trial(reach, question, send, self.mirrors.order(reach.addresses, _now()), kept)
+        while True:
+            try:
+                result = await self._once(trial)
+            except NightcrewError as exc:
+                step = self._step(trial, exc)
+                if step is Step.AGAIN:
+                    await asyncio.sleep(recovery.pause_before(trial.attempt, getattr(exc, "after", None)))
+                elif step is not Step.NEXT:
+                    return await self._over(trial, exc, step)
+            else:
+                self.mirrors.worked(trial.address)
+                await self._worked(trial)
+                return result
+
+    async def _once(self, trial: Trial[ResultT]) -> ResultT:
+        request = await self._request(trial)
+        self._http.routes.of(request.route)  # one that is not there costs nothing
+        await self._spend()
+        return await trial.send(request)
+
+    async def _request(self, trial: Trial[Any]) -> Request:
+        """A question to one address. A login and cookies only go to the service's own hosts."""
+        reach, question = trial.reach, trial.question
+        url = question.path
+        if not url.startswith(("http://", "https://")):
+            url = f"{trial.address.rstrip('/')}/{url.lstrip('/')}" if url else trial.address
+        own = urlsplit(url).netloc in {urlsplit(address).netloc for address in reach.addresses}
+        signed = await self._signed(trial) if own else Signed()
+        if params := {**question.params, **signed.params}:
+            url += ("&" if urlsplit(url).query else "?") + urlencode(params, quote_via=quote)
+        return Request(
+            url,
+            question.method,
+            {**reach.headers, **question.headers, **signed.headers},
+            question.json,
+            secrets=(*reach.secrets, *question.secrets, *signed.headers.values()),
+            allow_private=reach.private,
+            form=question.form,
+            attempts=1,
+            jar=self.jar if own else None,
+            route=reach.route,
+            pace=self.pace,
+        )
+
+    def _step(self, trial: Trial[Any], error: NightcrewError) -> Step:
+        """What is done about an error; the trial goes on accordingly."""
+        if isinstance(error, Paused):
+            return Step.STALE if trial.kept is not None else Step.WAIT
+        trouble = recovery.trouble_of(error)
+        self._recoveries.met(trouble)
+        step = recovery.next_step(trouble, trial.left(error))
+        if trouble is Trouble.RATE_LIMIT and self.pace is not None:
+            self.pace.slower()
+        if step is Step.AGAIN:
+            trial.attempt += 1
+        elif trouble in {Trouble.NETWORK, Trouble.MIRROR}:
+            self.mirrors.failed(trial.address, _now())
+        if step is Step.NEXT:
+            trial.place, trial.attempt = trial.place + 1, 1
+        return step
+
+    async def _over(self, trial: Trial[ResultT], error: NightcrewError, step: Step) -> ResultT:
+        """Nothing is left to try: give the kept answer or raise."""
+        self._recoveries.took(step)
+        await self._failed(trial, error)
+        if step is Step.STALE and trial.kept is not None:
+            return trial.kept  # type: ignore[no-any-return]
+        if isinstance(error, RouteDown):
+            raise RouteDown(str(error), after=recovery.parked()) from error
+        raise error
+
+    # -- what a connection knows better --------------------------------------------------------------------------------
+
+    def _keeping(self) -> str:
+        """Whose kept answers are meant."""
+        return self._reach.addresses[0]
+
+    async def _present(self) -> Reach:
+        """Where the service is asked now. Raises `Paused`, `NeedsUser` when it may not be."""
+        return self._reach
+
+    async def _signed(self, trial: Trial[Any]) -> Signed:
+        return trial.reach.signed
+
+    async def _spend(self) -> None:
+        """Count a request. Raises `Paused` when there is no room for it."""
+
+    async def _worked(self, trial: Trial[Any]) -> None:
+        """A request was answered."""
+
+    async def _failed(self, trial: Trial[Any], error: NightcrewError) -> None:
+        """A request failed for good."""
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
