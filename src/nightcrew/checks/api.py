@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Response
 
-from nightcrew.checks import actions
+from nightcrew.checks import actions, stills
 from nightcrew.checks.models import Entry, RunState, Standing, Verdict
 from nightcrew.checks.scope import NewCheck
 from nightcrew.checks.standing import run_row
@@ -35,7 +35,7 @@ async def start_check(node: Node, actor: Actor, wanted: NewCheck) -> dict[str, A
 async def scope_of(node: Runtime, wanted: NewCheck) -> tuple[Scope, str]:
     """The streams that are asked for, and what to call them. Raises `NotFound`."""
     if wanted.stream is not None:
-        found = await views.get(node.store, wanted.stream, now=utcnow())
+        found = await views.get(node.store, wanted.stream, node=node.node, now=utcnow())
         return Scope(stream_id=wanted.stream), f"{found.channel} from {found.source}"
     if wanted.channel is not None:
         channel = await channels.get(node.store, wanted.channel)
@@ -91,7 +91,9 @@ async def list_streams(
 ) -> dict[str, Any]:
     """Streams with what is known of them and their last verdict."""
     wanted = views.Wanted(show, source_id=source, channel_id=channel, q=q)
-    found = await views.page(node.store, wanted, now=utcnow(), after=number_cursor(cursor) or 0, limit=limit)
+    found = await views.page(
+        node.store, wanted, node=node.node, now=utcnow(), after=number_cursor(cursor) or 0, limit=limit
+    )
     following = str(found[-1].stream_id) if len(found) == limit else None
     return {"items": [standing_row(one) for one in found], "next": following}
 
@@ -121,12 +123,10 @@ async def move_run(
 
 @router.get("/checks/streams/{stream_id}/still.jpg", response_class=Response)
 async def still(node: Node, stream_id: Id) -> Response:
-    """The last good picture of a stream. 404 when there is none."""
-    found = await results.picture(node.store, stream_id)
-    if found is None:
-        raise NotFound(f"there is no picture of stream {stream_id}")
+    """The last good picture of a stream. 404 when there is none, or when it lies on another machine."""
+    found = await stills.read(node, stream_id)
     headers = {"Cache-Control": "private, max-age=30", "X-Content-Type-Options": "nosniff"}
-    return Response(found[1], media_type="image/jpeg", headers=headers)
+    return Response(found, media_type="image/jpeg", headers=headers)
 
 
 def entry_row(entry: Entry) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import structlog
 from prometheus_client import Counter
 
-from nightcrew.checks import capacity, conclusion, plan, rules
+from nightcrew.checks import capacity, conclusion, plan, rules, stills
 from nightcrew.checks.attempt import Wanted, attempt
 from nightcrew.checks.conclusion import Outcome
-from nightcrew.checks.models import Due
+from nightcrew.checks.models import Due, Verdict
 from nightcrew.checks.ordering import reorder
 from nightcrew.checks.outage import Outage
 from nightcrew.checks.plan import Finish, Move, Park, Plan, Result, Try
@@ -299,6 +299,7 @@ class Crew:
         finding = conclusion.finding(due, going, move.end, last, self.now(), options, suspected=suspected)
         if not await results.finish(store, due, finding, node=node, keep=options.keep_results):
             return
+        await stills.keep(self.runtime, due.stream_id, finding.jpeg, at=finding.at, works=finding.verdict is Verdict.OK)
         self.verdicts.labels(finding.verdict.value).inc()
         if suspected:
             await self._outage.spare(self.runtime, options, self.now())

@@ -35,6 +35,14 @@ DOMAIN = Domain(
             time_limit=30.0,
             help="With the setting RES: measures variants that their master playlist does not describe.",
         ),
+        Tick(
+            "checks.stills",
+            workers.tidy,
+            every=3600.0,
+            promise=4 * 3600.0,
+            time_limit=300.0,
+            help="Keeps the pictures of streams within their limits on this machine.",
+        ),
     ),
     jobs=(
         Job("checks.nightly", workers.nightly, help="Makes all streams due for a check."),

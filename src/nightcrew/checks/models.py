@@ -103,8 +103,10 @@ still = sa.Table(
     sa.Column(
         "stream_id", Id, sa.ForeignKey(playlists.stream.c.id, ondelete="CASCADE"), primary_key=True, autoincrement=False
     ),
+    sa.Column("node", sa.String(100), nullable=False),
     sa.Column("at", Moment, nullable=False),
-    sa.Column("jpeg", sa.LargeBinary, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Index("ix_check_still_node", "node", "at"),
 )
 
 

@@ -59,7 +59,7 @@ async def streams_part(request: Request, node: Node, show: Show = "all", q: Text
 
 async def _streams(node: Runtime, show: str, q: str, after: int) -> dict[str, Any]:
     now = utcnow()
-    found = await views.page(node.store, views.Wanted(show, q=q), now=now, after=after, limit=ROWS)
+    found = await views.page(node.store, views.Wanted(show, q=q), node=node.node, now=now, after=after, limit=ROWS)
     chosen = {"show": show, "q": q}
     following = urlencode({**chosen, "after": found[-1].stream_id}) if len(found) == ROWS else ""
     return {
@@ -150,7 +150,7 @@ async def stream_part(request: Request, node: Node, stream_id: Id) -> Response:
 
 async def _stream(node: Runtime, stream_id: int) -> dict[str, Any]:
     now: datetime = utcnow()
-    one = await views.get(node.store, stream_id, now=now)
+    one = await views.get(node.store, stream_id, node=node.node, now=now)
     found = await results.page(node.store, stream_id=stream_id, limit=60)
     scored = next((entry for entry in found if entry.parts), None)
     return {

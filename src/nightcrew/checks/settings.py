@@ -100,6 +100,14 @@ class CheckSettings(Options):
     )
     keep_results: int = option(30, ge=5, le=1000, help="Results kept for each stream.")
     keep_stills: bool = option(True, help="Keep the last good picture of each stream for the page (about 6 kB each).")
+    stills_days: int = option(90, ge=1, le=3650, unit="days", help="Pictures that are older are deleted.")
+    stills_mb: int = option(
+        1000,
+        ge=10,
+        le=1_000_000,
+        unit="MB",
+        help="What pictures may take on each machine; the oldest are deleted first.",
+    )
 
 
 SEED_OPTIONS = {

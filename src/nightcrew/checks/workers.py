@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
-from nightcrew.checks import actions, ordering
+from nightcrew.checks import actions, ordering, stills
 from nightcrew.checks.crew import Crew
 from nightcrew.checks.resolutions import Resolver
 from nightcrew.checks.store import queue
@@ -71,6 +71,11 @@ async def work(runtime: Runtime) -> None:
 async def resolutions(runtime: Runtime) -> None:
     """The resolution workers' cycle."""
     await runtime.part(Resolver).look()
+
+
+async def tidy(runtime: Runtime) -> None:
+    """The cycle that keeps pictures within their limits on this machine."""
+    await stills.tidy(runtime)
 
 
 async def nightly(run: Run) -> int:

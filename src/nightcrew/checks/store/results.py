@@ -1,4 +1,4 @@
-"""What checks found: a result for each, the last good facts, the still, and the counts of its run, in one transaction."""
+"""What checks found: a result for each, the last good facts, and the counts of its run, in one transaction."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.checks.conclusion import Finding
-from nightcrew.checks.models import MAX_REASON, Due, Entry, Verdict, checked, result, run, still
+from nightcrew.checks.models import MAX_REASON, Due, Entry, Verdict, checked, result, run
 from nightcrew.checks.rules import Facts
 from nightcrew.checks.store import queue
 from nightcrew.kernel.store import Moment, Store
@@ -36,8 +36,6 @@ async def finish(store: Store, due: Due, finding: Finding, *, node: str, keep: i
         await connection.execute(sa.insert(result).values(values))
         await _prune(connection, due.stream_id, keep)
         await _grade(connection, due, finding)
-        if finding.jpeg:
-            await _save_still(store, connection, due.stream_id, finding)
         if due.run_id is not None:
             await _count(connection, due, finding)
     return True
@@ -103,17 +101,6 @@ async def _grade(connection: AsyncConnection, due: Due, finding: Finding) -> Non
     elif finding.facts is not None:
         profile = finding.entry["used_profile"]
         await grades.save(connection, due.stream_id, score=finding.score, profile=profile)
-
-
-async def _save_still(store: Store, connection: AsyncConnection, stream_id: int, finding: Finding) -> None:
-    """A picture of a stream that works replaces any; of one that fails only where there is none."""
-    values = {"stream_id": stream_id, "at": finding.at, "jpeg": finding.jpeg}
-    statement = store.upsert(still).values(values)
-    if finding.verdict is Verdict.OK:
-        update = {"at": statement.excluded.at, "jpeg": statement.excluded.jpeg}
-        await connection.execute(statement.on_conflict_do_update(index_elements=["stream_id"], set_=update))
-    else:
-        await connection.execute(statement.on_conflict_do_nothing(index_elements=["stream_id"]))
 
 
 async def _count(connection: AsyncConnection, due: Due, finding: Finding) -> None:
@@ -219,13 +206,6 @@ async def page(
     async with store.read() as connection:
         rows = (await connection.execute(query)).mappings().all()
     return [_entry(dict(row)) for row in rows]
-
-
-async def picture(store: Store, stream_id: int) -> tuple[datetime, bytes] | None:
-    """The still of a stream: when it was taken, and its JPEG."""
-    async with store.read() as connection:
-        row = (await connection.execute(sa.select(still).where(still.c.stream_id == stream_id))).first()
-    return None if row is None else (row.at, row.jpeg)
 
 
 def _entry(row: dict[str, Any]) -> Entry:

@@ -25,18 +25,20 @@ class Wanted:
     q: str = ""
 
 
-async def page(store: Store, wanted: Wanted, *, now: datetime, after: int = 0, limit: int = 100) -> list[Standing]:
-    """Streams by id; `after` is the last id that is known."""
-    query = _query(now).where(stream.c.id > after, *_conditions(wanted)).order_by(stream.c.id).limit(limit)
+async def page(
+    store: Store, wanted: Wanted, *, node: str, now: datetime, after: int = 0, limit: int = 100
+) -> list[Standing]:
+    """Streams by id; `after` is the last id that is known. Pictures count where they lie on `node`."""
+    query = _query(now, node).where(stream.c.id > after, *_conditions(wanted)).order_by(stream.c.id).limit(limit)
     async with store.read() as connection:
         rows = (await connection.execute(query)).mappings().all()
     return [_standing(row) for row in rows]
 
 
-async def get(store: Store, stream_id: int, *, now: datetime) -> Standing:
+async def get(store: Store, stream_id: int, *, node: str, now: datetime) -> Standing:
     """One stream. Raises `NotFound`."""
     async with store.read() as connection:
-        row = (await connection.execute(_query(now).where(stream.c.id == stream_id))).mappings().first()
+        row = (await connection.execute(_query(now, node).where(stream.c.id == stream_id))).mappings().first()
     if row is None:
         raise NotFound(f"there is no stream {stream_id}")
     return _standing(row)
@@ -71,7 +73,7 @@ async def counts(store: Store, now: datetime) -> dict[str, int]:
     return found
 
 
-def _query(now: datetime) -> sa.Select[Any]:
+def _query(now: datetime, node: str) -> sa.Select[Any]:
     shown = sa.func.coalesce(channel.c.edit_name, channel.c.name)
     return (
         sa.select(
@@ -91,7 +93,7 @@ def _query(now: datetime) -> sa.Select[Any]:
         .join(feed, feed.c.id == stream.c.feed_id)
         .join(source, source.c.id == feed.c.source_id)
         .outerjoin(checked, checked.c.stream_id == stream.c.id)
-        .outerjoin(still, still.c.stream_id == stream.c.id)
+        .outerjoin(still, sa.and_(still.c.stream_id == stream.c.id, still.c.node == node))
     )
 
 
