@@ -74,8 +74,7 @@ class Player:
         agent = str(source.config.get("user_agent") or "")
         asked = {key[5:]: value for key, value in stream.attributes.items() if key.startswith("http:")}
         headers = ({"User-Agent": agent} if agent else {}) | asked
-        jar = adapter.account.jar
-        return Request(url, headers=headers, secrets=secrets, allow_private=adapter.private, jar=jar)
+        return Request(url, headers=headers, secrets=secrets, allow_private=adapter.private, jar=adapter.jar)
 
     async def _address(
         self,
@@ -122,7 +121,7 @@ class Player:
         known = self._recall(stream.id, url)
         if known is not None:
             return known
-        request = Request(url, secrets=adapter.secrets, allow_private=adapter.private, jar=adapter.account.jar)
+        request = Request(url, secrets=adapter.secrets, allow_private=adapter.private, jar=adapter.jar)
         try:
             text, base = await self._runtime.http.text(request, limits=MASTER_LIMITS)
         except Retry:

@@ -83,7 +83,7 @@ class Adapters:
         if not url:
             return None
         agent = source.config.get("user_agent", "")
-        jar = adapter.account.jar
+        jar = adapter.jar
         return Guide(url, secrets=adapter.secrets, user_agent=agent, private=adapter.private, jar=jar)
 
 

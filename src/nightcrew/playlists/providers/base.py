@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, Self, cast
+from typing import Any, BinaryIO, Self, cast
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from nightcrew.kernel.connections.calls import Calls
-from nightcrew.kernel.connections.question import Reach
+from nightcrew.kernel.connections.question import Question, Reach
 from nightcrew.kernel.errors import GiveUp
-from nightcrew.kernel.http import Http, Jar, Limits, Validators
+from nightcrew.kernel.http import Answer, Http, Jar, Limits, Validators
 from nightcrew.kernel.targets import is_private
 from nightcrew.playlists.rules import Entry, region_name
 
+Sniff = Callable[[bytes, str], None]
+"""Gets the first bytes and the content type, and raises to refuse what is of another kind."""
 BATCH = 500
 """Entries that are parsed, compared and stored at a time."""
 
@@ -137,38 +140,47 @@ class Resolved:
     lifetime: float | None = None
 
 
-class Account:
-    """How a source is asked: where it is, with which login, and the cookies of that login alone."""
+class Asked:
+    """A configured source that is asked: where it is, with which login, and the cookies of that login alone."""
+
+    login: str | None = None
+    """What tells this login from others at any source (host and user name), to be hashed; None: the source is its own."""
 
     def __init__(self, reach: Reach, jar: Jar | None = None) -> None:
-        self.reach = reach
+        self.secrets = reach.secrets  # hidden in stored addresses, and never shown; in a stable order
+        self.private = reach.private
         self.jar = Jar() if jar is None else jar
+        self._reach = reach
 
     def calls(self, http: Http) -> Calls:
         """What its questions go through."""
-        return Calls(http, self.reach, jar=self.jar)
+        return Calls(http, self._reach, jar=self.jar)
+
+    async def download(self, fetch: Fetch, question: Question, into: BinaryIO, sniff: Sniff) -> Answer:
+        """The answer to a question within the limits of a fetch. Raises as `Http.download`."""
+        known = {"limits": fetch.limits, "validators": fetch.validators, "on_bytes": fetch.on_bytes}
+        return await self.calls(fetch.http).download(question, into, sniff=sniff, **known)
 
 
-class Provider(Protocol):
+class Provider(Asked, ABC):
     """One kind of source, for one configured source."""
 
-    account: Account
-
-    login: str | None
-    """What tells this login from others at any source (host and user name), to be hashed; None: the source is its own."""
-    secrets: tuple[str, ...]
-    """Values that must be hidden in stored addresses, and never be shown. In a stable order."""
-    private: bool
-    """Whether the source itself was configured in a private network."""
-
+    @abstractmethod
     def listing(self, fetch: Fetch) -> AbstractAsyncContextManager[Listing | Unchanged]:
         """Fetch the channels of `fetch.region`. Raises `Retry`, `GiveUp` or `NeedsUser`."""
 
-    async def resolve(self, http: Http, url: str, provider_id: str, region: str) -> Resolved:
-        """The address that plays a stream now, for one that expires."""
+    async def resolve(self, http: Http, url: str, provider_id: str, region: str) -> Resolved:  # noqa: ARG002
+        """The address that plays a stream now: the listed one, where addresses do not expire."""
+        return Resolved(url)
 
     def guide_url(self) -> str | None:
         """The address of the source's own programme guide."""
+        return None
+
+
+def agent(name: str) -> dict[str, str]:
+    """The headers of a source with a user agent of its own."""
+    return {"User-Agent": name} if name else {}
 
 
 def batched(entries: Iterator[Entry], size: int = BATCH) -> list[Entry]:

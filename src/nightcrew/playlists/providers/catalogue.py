@@ -21,10 +21,10 @@ from nightcrew.kernel.errors import GiveUp, NeedsUser, Retry
 from nightcrew.kernel.http import Http, Limits
 from nightcrew.playlists import rules
 from nightcrew.playlists.providers.base import (
-    Account,
     AccountConfig,
     Fetch,
     Listing,
+    Provider,
     Resolved,
     Unchanged,
     host_is_private,
@@ -139,7 +139,7 @@ class CatalogueConfig(AccountConfig):
         return [(lang.strip()[:20], rules.region_name(region)) for lang, region in value]
 
 
-class Catalogue:
+class Catalogue(Provider):
     """One configured API. Its token is shared by all fetches until it expires or is refused."""
 
     def __init__(self, config: CatalogueConfig) -> None:
@@ -148,10 +148,9 @@ class Catalogue:
         self._token = ""
         self._token_until = 0.0
         auth = self._shape.auth
-        self.login: str | None = None
-        self.secrets: tuple[str, ...] = tuple(v for v in (auth.value, *_texts(auth.body)) if len(v) >= 8)
-        self.private = config.private or host_is_private(config.url)
-        self.account = Account(Reach((config.url,), private=self.private, secrets=self.secrets))
+        secrets = tuple(v for v in (auth.value, *_texts(auth.body)) if len(v) >= 8)
+        private = config.private or host_is_private(config.url)
+        super().__init__(Reach((config.url,), private=private, secrets=secrets))
 
     @contextlib.asynccontextmanager
     async def listing(self, fetch: Fetch) -> AsyncIterator[Listing | Unchanged]:
@@ -216,10 +215,6 @@ class Catalogue:
             raise Retry(f"the catalogue's answer has no address at {resolve.url!r}")
         return Resolved(found, resolve.lifetime)
 
-    def guide_url(self) -> str | None:
-        """Catalogues have none."""
-        return None
-
     async def _call(self, http: Http, call: Call, holes: Mapping[str, str | None]) -> Any:
         """One signed request; a refused token is renewed once."""
         for attempt in (1, 2):
@@ -232,7 +227,7 @@ class Catalogue:
                 headers[auth.header] = self._token
             try:
                 question = self._question(call.method, call.path, headers, call.body, signed)
-                return await self.account.calls(http).json(question, limits=PAGE_LIMITS)
+                return await self.calls(http).json(question, limits=PAGE_LIMITS)
             except NeedsUser:
                 if auth.kind != "token" or attempt == 2:
                     raise
@@ -245,7 +240,7 @@ class Catalogue:
             return ""
         if time.monotonic() >= self._token_until:
             question = self._question(auth.method, auth.path, auth.headers, auth.body, {})
-            answer = await self.account.calls(http).json(question)
+            answer = await self.calls(http).json(question)
             token = dig(answer, auth.token)
             if not isinstance(token, str) or not token or len(token) > 8_000 or not token.isprintable():
                 raise Retry(f"the token endpoint's answer has no token at {auth.token!r}")

@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import os
 import stat
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
@@ -16,13 +16,10 @@ from nightcrew.kernel.connections.question import Question, Reach
 from nightcrew.kernel.errors import GiveUp, NeedsUser, Retry
 from nightcrew.kernel.http import Answer, Jar, Validators
 from nightcrew.kernel.inflate import CHUNK, GZIP_MAGIC, Inflate
-from nightcrew.playlists.providers.base import Account, Fetch, Unchanged, host_is_private
-
-Sniff = Callable[[bytes, str], None]
-"""Gets the first bytes and the content type, and raises to refuse what is of another kind."""
+from nightcrew.playlists.providers.base import Asked, Fetch, Sniff, Unchanged, agent, host_is_private
 
 
-class Document:
+class Document(Asked):
     """One address or path. `secrets` must not show up in an error."""
 
     def __init__(
@@ -37,9 +34,8 @@ class Document:
     ) -> None:
         self._path = local_path(url)
         self._sniff = sniff
-        self.private = private or self._path is not None or host_is_private(url)
-        headers = {"User-Agent": user_agent} if user_agent else {}
-        self.account = Account(Reach((url,), private=self.private, secrets=secrets, headers=headers), jar)
+        private = private or self._path is not None or host_is_private(url)
+        super().__init__(Reach((url,), private=private, secrets=secrets, headers=agent(user_agent)), jar)
 
     @contextlib.asynccontextmanager
     async def open(self, fetch: Fetch) -> AsyncIterator[tuple[BinaryIO, Answer] | Unchanged]:
@@ -55,14 +51,7 @@ class Document:
     async def _fetch(self, fetch: Fetch, file: BinaryIO) -> Answer:
         if self._path is not None:
             return await asyncio.to_thread(_copy, self._path, file, fetch.limits.max_bytes, self._sniff)
-        return await self.account.calls(fetch.http).download(
-            Question(),
-            file,
-            limits=fetch.limits,
-            validators=fetch.validators,
-            sniff=self._sniff,
-            on_bytes=fetch.on_bytes,
-        )
+        return await self.download(fetch, Question(), file, self._sniff)
 
 
 def local_path(url: str) -> Path | None:

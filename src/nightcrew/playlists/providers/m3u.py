@@ -10,11 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import field_validator
 
 from nightcrew.kernel.errors import Retry
-from nightcrew.kernel.http import Http
 from nightcrew.kernel.redaction import credentials_in
 from nightcrew.kernel.targets import is_web_address
 from nightcrew.playlists.formats import m3u
-from nightcrew.playlists.providers.base import AccountConfig, Fetch, Listing, Resolved, Unchanged, batched, batches
+from nightcrew.playlists.providers.base import AccountConfig, Fetch, Listing, Provider, Unchanged, batched, batches
 from nightcrew.playlists.providers.document import Document, lines, local_path
 
 
@@ -39,27 +38,24 @@ class M3uConfig(AccountConfig):
         return value
 
 
-class M3u:
+class M3u(Document, Provider):
     """A playlist source."""
 
     def __init__(self, config: M3uConfig) -> None:
         self._config = config
-        self.secrets = credentials_in(config.url) if local_path(config.url) is None else ()
         self.login = _login(config.url)
-        self._document = Document(
+        super().__init__(
             config.url,
             sniff=m3u.sniff,
-            secrets=self.secrets,
+            secrets=credentials_in(config.url) if local_path(config.url) is None else (),
             user_agent=config.user_agent,
             private=config.private,
         )
-        self.private = self._document.private
-        self.account = self._document.account
 
     @contextlib.asynccontextmanager
     async def listing(self, fetch: Fetch) -> AsyncIterator[Listing | Unchanged]:
         """Fetch to an unnamed temporary file, then read it batch by batch in a thread."""
-        async with self._document.open(fetch) as found:
+        async with self.open(fetch) as found:
             if isinstance(found, Unchanged):
                 yield found
                 return
@@ -71,10 +67,6 @@ class M3u:
                 raise Retry("the list has no channels")
             rest = batches(first, entries, fetch.max_entries)
             yield Listing(rest, answer.validators, answer.sha256, {"guides": notes.guides})
-
-    async def resolve(self, http: Http, url: str, provider_id: str, region: str) -> Resolved:  # noqa: ARG002
-        """Addresses in a playlist do not expire."""
-        return Resolved(url)
 
     def guide_url(self) -> str | None:
         """Only the guide that the user named: lists often name dozens, of which few are wanted."""

@@ -22,12 +22,12 @@ from nightcrew.kernel.errors import Misread, NeedsUser, Retry
 from nightcrew.kernel.http import Http
 from nightcrew.playlists.formats import json_list
 from nightcrew.playlists.providers.base import (
-    Account,
     AccountConfig,
     Fetch,
     Listing,
-    Resolved,
+    Provider,
     Unchanged,
+    agent,
     batched,
     batches,
     host_is_private,
@@ -65,21 +65,20 @@ class XtreamConfig(AccountConfig):
         return value
 
 
-class Xtream:
+class Xtream(Provider):
     """An Xtream panel with one login."""
 
     def __init__(self, config: XtreamConfig) -> None:
         self._config = config
-        self.secrets: tuple[str, ...] = (quote(config.username, safe=""), quote(config.password, safe=""))
-        self.login: str | None = f"{urlsplit(config.url).netloc.lower()}/{config.username}"
-        self.private = config.private or host_is_private(config.url)
-        self.account = Account(
+        self.login = f"{urlsplit(config.url).netloc.lower()}/{config.username}"
+        self._login = {"username": config.username, "password": config.password}
+        super().__init__(
             Reach(
                 (config.url,),
-                private=self.private,
-                secrets=self.secrets,
-                headers={"User-Agent": config.user_agent} if config.user_agent else {},
-                signed=Signed(params={"username": config.username, "password": config.password}),
+                private=config.private or host_is_private(config.url),
+                secrets=(quote(config.username, safe=""), quote(config.password, safe="")),
+                headers=agent(config.user_agent),
+                signed=Signed(params=self._login),
             )
         )
 
@@ -89,14 +88,7 @@ class Xtream:
         account = await self._account(fetch.http)
         categories = await self._categories(fetch.http)
         with fetch.temporary() as file:
-            answer = await self.account.calls(fetch.http).download(
-                _action("get_live_streams"),
-                file,
-                limits=fetch.limits,
-                validators=fetch.validators,
-                sniff=_sniff,
-                on_bytes=fetch.on_bytes,
-            )
+            answer = await self.download(fetch, _action("get_live_streams"), file, _sniff)
             marker = f"{answer.sha256}:{hash_of(categories)}"
             if answer.not_modified or (fetch.content_hash and marker == fetch.content_hash):
                 yield Unchanged(answer.validators)
@@ -109,7 +101,7 @@ class Xtream:
             yield Listing(batches(first, entries, fetch.max_entries), answer.validators, marker, {"account": account})
 
     async def _account(self, http: Http) -> dict[str, Any]:
-        answer = await self.account.calls(http).json(Question(API))
+        answer = await self.calls(http).json(Question(API))
         info = answer.get("user_info") if isinstance(answer, dict) else None
         if not isinstance(info, dict):
             raise Retry("the panel's answer has no user_info: this may not be an Xtream panel")
@@ -128,7 +120,7 @@ class Xtream:
 
     async def _categories(self, http: Http) -> dict[str, str]:
         """Names by id. When the panel cannot say them now, the last known ones are used."""
-        answer, _stale = await self.account.calls(http).kept_json(_action("get_live_categories"))
+        answer, _stale = await self.calls(http).kept_json(_action("get_live_categories"))
         if not isinstance(answer, list):
             raise Retry("the panel's category list is no list")
         rows = [row for row in answer if isinstance(row, dict)]
@@ -158,13 +150,9 @@ class Xtream:
             attributes={"catchup": "xc", "catchup-days": str(days)} if archive else {},
         )
 
-    async def resolve(self, http: Http, url: str, provider_id: str, region: str) -> Resolved:  # noqa: ARG002
-        """The panel's addresses do not expire."""
-        return Resolved(url)
-
     def guide_url(self) -> str | None:
         """The panel's own guide, unless the user switched it off."""
-        login = urlencode(self.account.reach.signed.params, quote_via=quote)
+        login = urlencode(self._login, quote_via=quote)
         return f"{self._config.url}/xmltv.php?{login}" if self._config.guide else None
 
 
