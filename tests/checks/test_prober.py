@@ -225,10 +225,10 @@ async def test_a_probe_that_is_given_up_leaves_no_process(probers: Probers) -> N
         assert probers.pids == []
 
 
-async def test_probers_that_nobody_needs_are_ended(probers: Probers, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_probers_that_nobody_needs_are_ended(probers: Probers) -> None:
     await probers.probe(ASK, Chunks(of(b"x")), patience=2)
     assert len(probers.pids) == 1
-    monkeypatch.setattr("nightcrew.checks.probers.IDLE", 0.0)
+    probers.idle = 0.0
     await probers.trim()
     assert probers.pids == []
 

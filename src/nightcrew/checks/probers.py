@@ -5,22 +5,21 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from typing import Any, Self
 
 from pydantic import TypeAdapter
 
 from nightcrew.kernel.errors import NightcrewError, Retry
-from nightcrew.kernel.processes import Child, Command, start
+from nightcrew.kernel.pool import Pool
+from nightcrew.kernel.processes import Child, Command
 from nightcrew.prober.wire import END, LENGTH, MAX_REPORT, Ask, Report, framed
 
 _REPORT = TypeAdapter(Report)
 JOBS = 300
 """Jobs after which a prober makes room for a new one, so that what a library leaks stays small."""
-IDLE = 60.0
-"""Seconds after which a prober that nobody needs is ended."""
+MEMORY = 512 << 20
+"""Bytes that a prober may hold when it has done a job, or it makes room for a new one."""
 ANSWER = 5.0
 """Seconds within which a prober must answer when its stream has ended or its time is up."""
 
@@ -68,98 +67,41 @@ class ProberDied(NightcrewError):
     """The prober crashed, hung, or took too much memory: the stream is to blame, the server goes on."""
 
 
-@dataclass(eq=False, slots=True)
-class _Prober:
-    child: Child
-    jobs: int = 0
-    rested: float = field(default_factory=time.monotonic)
-
-
-class Probers:
+class Probers(Pool):
     """Takes streams apart in processes. `command` is what starts one."""
 
     def __init__(self, command: Command | None = None) -> None:
+        super().__init__("prober", tasks=JOBS, memory=MEMORY)
         program = (sys.executable, "-m", "nightcrew.prober", str(os.getpid()))
         self._command = command or Command(program, grace=0)
-        self._idle: list[_Prober] = []
-        self._all: set[_Prober] = set()
-        self._closed = False
-
-    @property
-    def pids(self) -> list[int]:
-        """The processes that there are now."""
-        return [prober.child.pid for prober in self._all]
 
     async def probe(self, ask: Ask, chunks: Chunks, *, patience: float) -> Report:
         """Have a stream's bytes looked into.
 
         Raises `ProberDied`; `Retry` when no byte comes for `patience` seconds; and what reading the bytes raises.
         """
-        prober = await self._take()
-        answered = False
-        try:
-            report = await self._work(prober, ask, chunks, patience)
-            answered = True
-        finally:
-            if not answered:  # it failed or was cancelled in the middle of its work
-                await asyncio.shield(self._end(prober))
-        prober.jobs += 1
-        prober.rested = time.monotonic()
-        if prober.jobs >= JOBS or self._closed:
-            await self._end(prober)
-        else:
-            self._idle.append(prober)
-        return report
+        async with self.one(self._command) as child:
+            return await _work(child, ask, chunks, patience)
 
-    async def trim(self) -> None:
-        """End those that nobody needed for a while."""
-        now = time.monotonic()
-        for prober in [one for one in self._idle if now - one.rested > IDLE]:
-            self._idle.remove(prober)
-            await self._end(prober)
 
-    async def close(self) -> None:
-        """End all. Those at work are ended by whoever cancels their probes."""
-        self._closed = True
-        for prober in list(self._all):
-            await self._end(prober)
-        self._idle.clear()
-
-    async def _take(self) -> _Prober:
-        while self._idle:
-            prober = self._idle.pop()
-            if prober.child.alive:
-                return prober
-            await self._end(prober)
-        try:
-            prober = _Prober(await start(self._command))
-        except OSError as exc:
-            raise Retry(f"no prober can be started: {exc.strerror}") from exc
-        self._all.add(prober)
-        return prober
-
-    async def _end(self, prober: _Prober) -> str:
-        self._all.discard(prober)
-        return await prober.child.end()
-
-    async def _work(self, prober: _Prober, ask: Ask, chunks: Chunks, patience: float) -> Report:
-        answer = asyncio.ensure_future(_report(prober.child))
-        try:
-            async with asyncio.timeout(ask.limit + ANSWER):
-                ended = await _send(prober.child, ask, chunks, answer, patience)
-                report = await answer
-        except TimeoutError as exc:
-            raise ProberDied(f"its prober did not answer in {ask.limit + ANSWER:.0f} s and was ended") from exc
-        except (OSError, EOFError, ValueError) as exc:
-            how = await self._end(prober)
-            words = prober.child.last_words().rpartition(" | ")[2]
-            raise ProberDied(f"its prober died: {how}{f' ({words})' if words else ''}") from exc
-        finally:
-            answer.cancel()
-            await asyncio.gather(answer, return_exceptions=True)
-        if not ended:
-            prober.child.stdin.write(END)
-        return report
+async def _work(child: Child, ask: Ask, chunks: Chunks, patience: float) -> Report:
+    answer = asyncio.ensure_future(_report(child))
+    try:
+        async with asyncio.timeout(ask.limit + ANSWER):
+            ended = await _send(child, ask, chunks, answer, patience)
+            report = await answer
+    except TimeoutError as exc:
+        raise ProberDied(f"its prober did not answer in {ask.limit + ANSWER:.0f} s and was ended") from exc
+    except (OSError, EOFError, ValueError) as exc:
+        how = await child.end()
+        words = child.last_words().rpartition(" | ")[2]
+        raise ProberDied(f"its prober died: {how}{f' ({words})' if words else ''}") from exc
+    finally:
+        answer.cancel()
+        await asyncio.gather(answer, return_exceptions=True)
+    if not ended:
+        child.stdin.write(END)
+    return report
 
 
 async def _send(child: Child, ask: Ask, chunks: Chunks, answer: asyncio.Future[Report], patience: float) -> bool:

@@ -35,6 +35,7 @@ class Child:
     _process: asyncio.subprocess.Process
     _words: deque[str]
     _listening: asyncio.Task[None]
+    _how: str = ""
 
     @property
     def pid(self) -> int:
@@ -74,17 +75,19 @@ class Child:
         return how_ended(await self._process.wait())
 
     async def end(self) -> str:
-        """End it and all of its group, and reap it. Also right for one that is gone already."""
+        """End it and all of its group, and reap it. Also right for one that is gone already, and for one that was ended before."""
+        if self._how:
+            return self._how
         if self.alive and self.command.grace > 0:
             self._signal(signal.SIGTERM)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self.command.grace):
                     await self._process.wait()
         self._signal(signal.SIGKILL)
-        how = how_ended(await self._process.wait())
+        self._how = how_ended(await self._process.wait())
         self.stdin.close()
         await asyncio.gather(self._listening, return_exceptions=True)
-        return how
+        return self._how
 
     def _signal(self, number: signal.Signals) -> None:
         """Tell the whole group, which may outlive its leader."""

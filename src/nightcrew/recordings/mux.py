@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.kernel.ffmpeg import ffmpeg
-from nightcrew.kernel.processes import Child, Command, start
+from nightcrew.kernel.pool import Pool
+from nightcrew.kernel.processes import Child, Command
 from nightcrew.recorder.ts import Programme, aligned
 
 BLOCK = 1 << 20
@@ -26,6 +27,7 @@ IDLE = 300.0
 """Seconds without any progress after which ffmpeg hangs."""
 
 Progress = Callable[[int], Awaitable[None]]
+_FFMPEG = Pool("ffmpeg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ async def join(pieces: Sequence[Piece], chapters: Path, output: Path, progress: 
     filters = [] if fragmented else await asyncio.to_thread(_filters, pieces[0].path)
     written = ["-c", "copy", *filters, "-copyinkf", "-movflags", "+faststart", "-f", "mp4", f"file:{output}"]
     command = Command((ffmpeg(), "-nostdin", "-v", "error", "-y", *given, *maps, *written), grace=1)
-    async with _running(command) as child:
+    async with _FFMPEG.one(command) as child:
         await _pump(child, pieces, progress)
         await _ended(child)
 
@@ -81,7 +83,7 @@ def _filters(part: Path) -> list[str]:
 async def measure(path: Path) -> Measured:
     """Read a whole file, every packet of it. Raises `Retry` when that cannot be done."""
     command = Command((ffmpeg(), "-nostdin", "-v", "error", "-i", f"file:{path}", *_FIRST, *_COUNTING), grace=1)
-    async with _running(command) as child:
+    async with _FFMPEG.one(command) as child:
         found = await _progress_of(child)
         await _ended(child)
     return found
@@ -90,7 +92,7 @@ async def measure(path: Path) -> Measured:
 async def pictures(pieces: Sequence[Piece], *, fragmented: bool) -> int:
     """How many pictures ffmpeg finds in the pieces."""
     command = Command((ffmpeg(), "-nostdin", "-v", "error", *_read(fragmented), "-map", "0:v:0", *_COUNTING), grace=1)
-    async with _running(command) as child:
+    async with _FFMPEG.one(command) as child:
         counting = asyncio.ensure_future(_progress_of(child))
         try:
             await _pump(child, pieces, _nothing)
@@ -118,7 +120,7 @@ async def thumbnail(path: Path, output: Path, *, at: float) -> None:
         f"file:{output}",
     ]
     command = Command((ffmpeg(), "-nostdin", "-v", "error", "-y", *seek, *drawn), grace=1)
-    async with _running(command) as child:
+    async with _FFMPEG.one(command) as child:
         await _ended(child)
     if not await asyncio.to_thread(output.exists):
         raise GiveUp("no picture could be made")
@@ -178,15 +180,3 @@ async def _ended(child: Child) -> None:
 
 async def _nothing(_done: int) -> None:
     return None
-
-
-@contextlib.asynccontextmanager
-async def _running(command: Command) -> AsyncIterator[Child]:
-    try:
-        child = await start(command)
-    except OSError as exc:
-        raise Retry(f"ffmpeg cannot be started: {exc.strerror}") from exc
-    try:
-        yield child
-    finally:
-        await child.end()

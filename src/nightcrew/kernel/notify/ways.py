@@ -8,12 +8,12 @@ import os
 import sys
 from typing import Any, Literal
 
-from nightcrew.kernel import processes
 from nightcrew.kernel.clock import iso
 from nightcrew.kernel.errors import GiveUp, Invalid, Retry
 from nightcrew.kernel.http import Http, Limits, Request
 from nightcrew.kernel.notify import rules
 from nightcrew.kernel.notify.models import Kind, Message
+from nightcrew.kernel.pool import Pool
 from nightcrew.kernel.processes import Command
 from nightcrew.kernel.targets import is_web_address, points_private
 from nightcrew.kernel.words import plain
@@ -21,6 +21,7 @@ from nightcrew.messenger.wire import Ask, Told
 
 LIMIT = 20.0
 """Seconds within which a target has to take a message."""
+_MESSENGERS = Pool("messenger", at_once=8)  # each has apprise in memory, some 60 MB
 
 Tone = Literal["info", "success", "warning", "failure"]
 
@@ -96,15 +97,11 @@ def _tone(message: Message) -> Tone:
 
 async def _ask(ask: Ask) -> Told:
     """One messenger's answer. It is ended with all that it has begun, also when nobody waits for it any more."""
-    try:
-        child = await processes.start(Command((sys.executable, "-m", "nightcrew.messenger", str(os.getpid())), grace=0))
-    except OSError as exc:
-        raise Retry(f"no messenger can be started: {exc.strerror}") from exc
-    try:
-        child.stdin.write(ask.line())
-        await child.stdin.drain()
-        return Told(**json.loads(await child.stdout.readline()))
-    except (OSError, ValueError, TypeError) as exc:
-        raise Retry("the messenger ended without an answer") from exc
-    finally:
-        await asyncio.shield(child.end())
+    command = Command((sys.executable, "-m", "nightcrew.messenger", str(os.getpid())), grace=0)
+    async with _MESSENGERS.one(command) as child:
+        try:
+            child.stdin.write(ask.line())
+            await child.stdin.drain()
+            return Told(**json.loads(await child.stdout.readline()))
+        except (OSError, ValueError, TypeError) as exc:
+            raise Retry("the messenger ended without an answer") from exc
