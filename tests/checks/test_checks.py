@@ -602,13 +602,13 @@ async def test_the_pages_show_what_is_known(studio: World, node: Node) -> None:
     assert "Workbench spare" in page
     for stream in channel["streams"]:
         page = (await node.http.get(f"/checks/streams/{stream['id']}")).text
-        assert "<svg" in page and "phase 1, profile Default" in page
+        assert "phase 1, profile Default" in page
     for show in ("all", "ok", "dead", "unchecked", "waiting"):
         assert (await node.http.get(f"/checks?show={show}&q=card")).status_code == 200
     for part in ("runs", "accounts", "streams"):
         assert (await node.http.get(f"/fragments/checks/{part}")).status_code == 200
     assert (await node.http.get("/checks/streams/99999")).status_code == 404
-    assert "streams work" in (await node.http.get("/")).text
+    assert "1 stream works" in (await node.http.get("/")).text
     started = await node.http.post("/checks/start", data={"stream": channel["streams"][0]["id"]})
     assert started.status_code == 303
     assert (await node.http.post("/checks/start", data={"stream": "x"})).status_code == 422

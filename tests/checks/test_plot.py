@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from nightcrew.checks.models import Entry, Verdict
-from nightcrew.checks.plot import HEIGHT, WIDTH, history
+from nightcrew.checks.plot import history
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -25,31 +25,31 @@ def test_one_result_is_no_history() -> None:
     assert history([result(0, 4000.0)]) is None
 
 
-def test_results_stand_from_left_to_right_by_their_time_and_from_below_by_their_bit_rate() -> None:
+def test_each_check_stands_at_its_time_with_its_bit_rate() -> None:
     plot = history([result(0, 2000.0), result(1, 4000.0), FAILED, result(4, 5000.0)])
     assert plot is not None
-    assert (plot.first, plot.last) == (START, START + timedelta(hours=4))
-    one, two, failed, last = plot.marks
-    assert two.x - one.x == failed.x - two.x == (last.x - one.x) / 4
-    assert 0 < one.x < last.x < WIDTH
-    assert 0 < last.y < two.y < one.y < failed.y < plot.floor < HEIGHT
-    assert plot.levels[0] == (plot.floor, "0")
-    assert [words for _, words in plot.levels] == ["0", "2.5", "5"]
-    assert plot.levels[2][0] == last.y, "5 Mbit/s is the top"
+    assert plot.times == tuple((START + timedelta(hours=hours)).timestamp() for hours in (0, 1, 2, 4))
+    assert [(one.label, one.values) for one in plot.series] == [
+        ("Bit rate", (2.0, 4.0, None, 5.0)),
+        ("Failed", (None, None, 0.0, None)),
+    ]
+    assert plot.series[1].shape == "cross", "what failed is told apart by its shape too"
 
 
-def test_the_line_goes_through_what_was_measured() -> None:
-    plot = history([result(0, 2000.0), FAILED, result(4, 5000.0)])
+def test_an_interrupted_check_is_marked_where_it_measured() -> None:
+    plot = history([result(0, 2000.0), result(1, 1500.0, verdict=Verdict.INTERRUPTED)])
     assert plot is not None
-    first, _, last = plot.marks
-    assert plot.line == f"{first.x},{first.y} {last.x},{last.y}"
+    assert (plot.series[1].label, plot.series[1].values, plot.series[1].shape) == (
+        "Interrupted",
+        (None, 1.5),
+        "triangle",
+    )
+
+
+def test_a_sentence_says_what_the_plot_shows() -> None:
+    plot = history([result(0, 2500.0), FAILED, result(4, 800.0)])
+    assert plot is not None
+    assert plot.words == "The last 3 checks, 1 failed; 0.80 Mbit/s to 2.5 Mbit/s."
     nothing = history([FAILED, FAILED])
     assert nothing is not None
-    assert nothing.line == ""
-
-
-def test_a_mark_has_words_for_who_points_at_it() -> None:
-    plot = history([result(0, 2500.0, score=0.7), FAILED, result(4, None)])
-    assert plot is not None
-    assert [mark.words for mark in plot.marks] == ["ok, 2.5 Mbit/s, score 0.70", "failed: it answers HTTP 404", "ok"]
-    assert [mark.verdict for mark in plot.marks] == ["ok", "failed", "ok"]
+    assert nothing.words == "The last 2 checks, 2 failed."

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightcrew.checks import rules
-from nightcrew.checks.plot import nice
 from nightcrew.checks.rules import Entry, Facts
 from nightcrew.checks.settings import CheckSettings
 from nightcrew.playlists.exports import DEAD_PLACES, UNPLACED
@@ -289,7 +288,3 @@ def test_an_accounts_limit_leaves_its_worse_streams_out_but_not_those_a_person_a
 def test_a_limit_prefers_working_streams_to_dead_ones() -> None:
     entries = [entry(1, "A", 0.9, dead=True), entry(2, "A", 0.2)]
     assert ordered(entries, CheckSettings(account_stream_limit=1)) == [2]
-
-
-def test_a_plot_has_round_levels() -> None:
-    assert [nice(value) for value in (0, 90, 480, 2_400, 8_000)] == [100, 100, 500, 5_000, 10_000]

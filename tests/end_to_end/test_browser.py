@@ -226,7 +226,7 @@ def test_the_first_source_turns_fresh_without_reloading_the_page(site: Site) -> 
     expect(page.locator("#start")).to_contain_text("Welcome. There is nothing to fetch yet.")
     expect(page.locator("#start form")).to_be_visible()
     site.open("/sources")
-    expect(page.locator("#sources")).to_contain_text("No source yet.")
+    expect(page.locator("#sources")).to_contain_text("No sources yet.")
     page.evaluate("window.sameDocument = true")
     form = page.locator("#add-form")
     form.get_by_label("Name (needed)", exact=True).fill("Harbour list")
@@ -234,14 +234,14 @@ def test_the_first_source_turns_fresh_without_reloading_the_page(site: Site) -> 
     form.get_by_label("Region").fill("de")
     form.get_by_role("button", name="Add the source").click()
     expect(page.locator("#notes")).to_contain_text("Harbour list was added and is being fetched.")
-    expect(site.status_of("Harbour list")).to_have_text("FRESH")
+    expect(site.status_of("Harbour list")).to_have_text("fresh")
     expect(site.card("Harbour list").locator("td[data-label=Channels]")).to_have_text("60")
     expect(page.locator("#addresses")).to_contain_text("/playlist/DE.m3u")
     assert page.evaluate("window.sameDocument") is True
     assert form.get_by_label("Name (needed)", exact=True).input_value() == "", "the form is empty for the next source"
     site.open("/")
     expect(page.locator("#standing .sentence")).to_have_text("Everything is all right.")
-    expect(page.locator("#region-DE")).to_contain_text("FRESH")
+    expect(page.locator("#region-DE")).to_contain_text("fresh")
     expect(page.locator("#region-DE td[data-label=Channels]")).to_have_text("60")
 
 
@@ -309,7 +309,7 @@ def test_the_form_of_a_kind_asks_for_what_the_kind_needs_and_never_shows_a_secre
     expect(edit.get_by_label("Panel address")).to_have_value(f"{site.world.url}/xtream")
     edit.get_by_label("Password").fill("demo-password")
     edit.get_by_role("button", name="Save").click()
-    expect(site.status_of("Lantern panel").first).to_have_text("FRESH")
+    expect(site.status_of("Lantern panel").first).to_have_text("fresh")
     expect(site.card("Lantern panel").locator("td[data-label=Channels]").first).to_have_text("60")
     site.open("/")
     expect(page.locator("#standing .sentence")).to_have_text("Everything is all right.")
@@ -392,10 +392,10 @@ def test_a_source_is_renamed_switched_off_and_removed_at_its_card(site: Site) ->
     site.card("Old harbour").get_by_role("button", name="Switch off").click()
     expect(site.card("Old harbour").get_by_role("button", name="Switch on")).to_be_visible()
     site.card("Old harbour").get_by_role("button", name="Switch on").click()
-    expect(site.status_of("Old harbour")).to_have_text("FRESH")
+    expect(site.status_of("Old harbour")).to_have_text("fresh")
     site.card("Old harbour").get_by_role("link", name="Remove").click()
-    panel = site.card("Old harbour").locator(".panel")
-    expect(panel).to_contain_text("It cannot be undone.")
+    panel = page.get_by_role("dialog", name="Remove Old harbour?")
+    expect(panel).to_contain_text("This cannot be undone.")
     panel.get_by_role("button", name="Remove the source and 60 channels").click()
     expect(site.card("Old harbour")).to_have_count(0)
     assert site.server.get("/api/v1/channels").json()["items"] == []
@@ -404,22 +404,30 @@ def test_a_source_is_renamed_switched_off_and_removed_at_its_card(site: Site) ->
 def test_the_removal_of_a_source_that_is_off_says_how_many_channels_go(site: Site) -> None:
     source = site.add_list()
     site.server.patch(f"/api/v1/sources/{source}", {"enabled": False})
-    site.open("/sources")
+    page = site.open("/sources")
     site.card("Harbour list").get_by_role("link", name="Remove").click()
-    panel = site.card("Harbour list").locator(".panel")
-    expect(panel).to_contain_text("It cannot be undone.")
+    panel = page.get_by_role("dialog", name="Remove Harbour list?")
+    expect(panel).to_contain_text("This cannot be undone.")
     assert "deletes the source and 60 channels" in panel.inner_text()
 
 
 def test_the_history_of_a_source_is_drawn(site: Site) -> None:
     source = site.add_list()
     site.refresh(source)
-    site.open("/sources")
+    page = site.open("/sources")
     site.card("Harbour list").get_by_role("link", name="History").click()
     panel = site.card("Harbour list").locator(".panel")
     expect(panel.locator("[data-plot] canvas")).to_be_visible()
-    expect(panel.locator(".scroll tbody tr")).to_have_count(2)
-    expect(panel.locator(".scroll tbody")).to_contain_text("60 new")
+    expect(panel.locator("table.runs tbody tr")).to_have_count(2)
+    expect(panel.locator("table.runs tbody")).to_contain_text("60 new")
+    canvas = panel.get_by_role("group", name=re.compile("Channels. The last 2 refreshes"))
+    canvas.focus()
+    page.keyboard.press("Home")
+    expect(panel.locator(".readout")).to_contain_text("DE 60 channels")
+    page.keyboard.press("End")
+    expect(panel.locator(".readout")).to_contain_text("Duration")
+    panel.get_by_text("Table of values").click()
+    expect(panel.locator("[data-plot] details tbody tr")).to_have_count(2)
 
 
 # -- channels ----------------------------------------------------------------------------------------------------------
@@ -520,8 +528,15 @@ def test_a_token_is_made_and_revoked(site: Site) -> None:
     expect(access).to_contain_text("television is ready. Copy it now")
     expect(access.locator(".tokens")).to_contain_text("for the tuner")
     access.get_by_text("Revoke …").click()
-    access.get_by_role("button", name="Revoke television").click()
+    dialog = page.get_by_role("dialog", name="Revoke television?")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(access.locator(".tokens")).to_contain_text("television")
+    access.get_by_text("Revoke …").click()
+    dialog.get_by_role("button", name="Revoke television").click()
     expect(access.locator(".tokens")).to_have_count(0)
+    expect(dialog).to_be_hidden()
 
 
 # -- keyboard, small screens, no script --------------------------------------------------------------------------------
@@ -530,7 +545,7 @@ def test_a_token_is_made_and_revoked(site: Site) -> None:
 def test_a_source_can_be_added_with_the_keyboard_alone(site: Site) -> None:
     page = site.open("/sources")
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     for _ in range(40):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.id") == "new-name":
@@ -542,7 +557,7 @@ def test_a_source_can_be_added_with_the_keyboard_alone(site: Site) -> None:
     page.keyboard.press("Tab")
     page.keyboard.type("DE")
     page.keyboard.press("Enter")
-    expect(site.status_of("Harbour list")).to_have_text("FRESH")
+    expect(site.status_of("Harbour list")).to_have_text("fresh")
 
 
 def test_a_slash_goes_to_the_search_field(site: Site) -> None:

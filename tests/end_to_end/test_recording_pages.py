@@ -101,9 +101,9 @@ async def test_a_recording_is_begun_watched_while_it_grows_finished_and_deleted(
     await window.played(1)
 
     await page.get_by_role("link", name="Delete …").click()
-    await expect(page.locator("#delete")).to_contain_text("What goes:")
-    await page.get_by_role("button", name="Delete it").click()
-    await expect(page.locator("#films")).to_contain_text("Nothing is finished yet.")
+    await expect(page.get_by_role("dialog", name="Delete Film <i>?")).to_contain_text("This frees")
+    await page.get_by_role("button", name="Delete the recording").click()
+    await expect(page.locator("#films")).to_contain_text("No finished recordings yet.")
 
 
 async def test_the_page_of_one_that_waits_gets_its_player_when_there_is_something_to_play(
@@ -116,7 +116,7 @@ async def test_the_page_of_one_that_waits_gets_its_player_when_there_is_somethin
         await expect(window.page.locator("#recording .pill").first).to_have_text("waiting")
         await expect(window.page.locator("video")).to_have_count(0)
         source.offline = False
-        await window.page.get_by_role("button", name="Play what comes in now").click()
+        await window.page.get_by_role("button", name="Play live").click()
         await window.played(await window.played(0.1) + 1)
 
 
@@ -127,18 +127,18 @@ async def test_a_stream_is_watched_and_a_wrong_window_is_told(node: Node, window
     await form.get_by_label("Address").fill("http://127.0.0.1:9/live.m3u8")
     await form.get_by_label("Name").fill("Owl cam")
     await form.get_by_label("When").fill("someday")
-    await form.get_by_role("button", name="Watch it").click()
+    await form.get_by_role("button", name="Watch", exact=True).click()
     await expect(form.locator("#watch-windows-error")).to_contain_text("is no window of time")
     await form.get_by_label("When").fill("2031-12-31 20:00-23:30")
-    await form.get_by_role("button", name="Watch it").click()
+    await form.get_by_role("button", name="Watch", exact=True).click()
     row = page.locator("#watched tr", has_text="Owl cam")
     await expect(row.locator("code")).to_have_text("2031-12-31 20:00-23:30")
     await row.get_by_role("button", name="Switch off").click()
     await expect(row.locator(".pill")).to_have_text("off")
     await row.get_by_role("link", name="Remove …").click()
-    await page.get_by_role("button", name="Watch it no longer").click()
-    await expect(page.locator("#watched")).to_contain_text("No stream is watched.")
-    await expect(page.locator("#watch-panel")).to_be_empty()
+    await page.get_by_role("button", name="Stop watching").click()
+    await expect(page.locator("#watched")).to_contain_text("No watched streams yet.")
+    await expect(page.locator("#dialog")).to_be_empty()
     window.complaints = [said for said in window.complaints if "422" not in said and not said.endswith("/watches")]
 
 

@@ -619,17 +619,17 @@ async def test_old_notices_are_forgotten_with_the_activity(told: Node, server: R
 
 async def test_the_page_adds_edits_tests_and_removes(told: Node, server: RawServer) -> None:
     page = (await told.http.get("/settings/notifications")).text
-    assert "Nobody is told." in page
+    assert "No targets yet." in page
     assert "/settings/notifications" in (await told.http.get("/settings")).text
     form = {"kind": "webhook", "name": "", "address": server.url("/hook"), "level": "info", "wants.failed": "on"}
     part = {"HX-Request": "true"}
     refused = await told.http.post("/settings/notifications", data=form, headers=part)
     assert refused.status_code == 422
-    assert 'id="new-name-error">It is needed<' in refused.text
+    assert 'id="new-name-error">This is needed.<' in refused.text
     wrong = await told.http.post(
         "/settings/notifications", data=form | {"name": "Hook", "address": "ftp://x"}, headers=part
     )
-    assert 'id="new-address-error">It is not an http or https address<' in wrong.text
+    assert 'id="new-address-error">It is not an http or https address.<' in wrong.text
     server.answers("/hook", b"")
     added = await told.http.post("/settings/notifications", data=form | {"name": "Hook"}, headers=part)
     assert added.status_code == 200
@@ -638,7 +638,7 @@ async def test_the_page_adds_edits_tests_and_removes(told: Node, server: RawServ
     assert target["wants"] == ["failed"]
     here = f"/settings/notifications/{target['id']}"
     tested = await told.http.post(f"{here}/test", headers=part)
-    assert "Hook took the test. Look whether it has arrived." in tested.text
+    assert "Hook took the test. Check whether it has arrived." in tested.text
     edit = await told.http.get(f"{here}/edit", headers=part)
     assert "/hook" not in edit.text, "the address is not shown again"
     saved = await told.http.post(f"{here}/edit", data={"name": "Hook 2", "level": "error", "loud": "on"}, headers=part)
@@ -646,8 +646,8 @@ async def test_the_page_adds_edits_tests_and_removes(told: Node, server: RawServ
     (target,) = (await told.get(TARGETS))["items"]
     assert (target["name"], target["level"], target["wants"], target["state"]) == ("Hook 2", "error", [], "works")
     assert (await told.http.post(f"{here}/enabled", data={}, headers=part)).status_code == 204
-    assert "Tell Hook 2 nothing any more?" in (await told.http.get(f"{here}/remove", headers=part)).text
-    assert (await told.http.post(f"{here}/remove", headers=part)).status_code == 200
+    assert "Remove Hook 2?" in (await told.http.get(f"{here}/remove", headers=part)).text
+    assert (await told.http.post(f"{here}/remove", headers=part)).status_code == 204
     assert (await told.get(TARGETS))["items"] == []
 
 

@@ -18,11 +18,6 @@ def gap(start: float, seconds: float, reason: str = "HTTP 404") -> GapRow:
     return GapRow(0, 0, 1, 2, start, seconds, reason)
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(0, "0:00:00"), (59.9, "0:00:59"), (3723, "1:02:03"), (-1, "0:00:00")])
-def test_a_place_in_a_recording(seconds: float, said: str) -> None:
-    assert drawing.hms(seconds) == said
-
-
 @pytest.mark.parametrize(
     ("seconds", "said"), [(0.42, "0.4 s"), (4, "4 s"), (59.6, "1 min"), (185, "3 min 5 s"), (3600, "1:00:00")]
 )
@@ -83,13 +78,13 @@ def test_nothing_on_disk_is_no_drawing() -> None:
 def test_the_bit_rate_breaks_at_a_gap() -> None:
     made = drawing.rates(json.dumps([10.0, [1000.0, 500.0, None, 2000.0]]), 40)
     assert made is not None
-    assert made.line == "M0.0 60.0H250.0V90.0H500.0 M750.0 0.0H1000.0"
-    assert made.area == "M0.0 60.0H250.0V90.0H500.0V120H0.0Z M750.0 0.0H1000.0V120H750.0Z"
-    assert made.levels == ("2", "1", "0")
-    assert made.words == "Bit rate over time: 1.2 Mbit/s on average, 0.50 to 2.0"
+    assert made.times == (0, 10, 20, 30, 40)
+    assert made.series[0].values == (1.0, 0.5, None, 2.0, 2.0)
+    assert made.words == "1.2 Mbit/s on average, 0.50 Mbit/s to 2.0 Mbit/s."
 
 
 def test_the_bit_rate_is_as_wide_as_the_recording() -> None:
     made = drawing.rates(json.dumps([10.0, [1000.0]]), 20)
     assert made is not None
-    assert made.line == "M0.0 0.0H500.0"
+    assert made.times == (0, 20)
+    assert made.recording

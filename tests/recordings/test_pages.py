@@ -91,10 +91,10 @@ async def ended(node: Node, to: State = State.DONE, **more: Any) -> Recording:
 async def test_pages_are_whole_with_an_empty_database(node: Node) -> None:
     text = words(await page(node, "/recordings"))
     assert "Nothing is being recorded." in text
-    assert "No stream is watched." in text
-    assert "Nothing is finished yet." in text
-    assert "Nothing would be deleted now." in await page(node, "/recordings/retention")
-    assert "None of the 0 recordings" in await page(node, "/recordings/stuck")
+    assert "No watched streams yet." in text
+    assert "No finished recordings yet." in text
+    assert "Nothing to delete" in await page(node, "/recordings/retention")
+    assert "0 running recordings checked." in await page(node, "/recordings/stuck")
     for part in ("now", "watches", "disk", "library", "failed"):
         assert "<html" not in await page(node, f"/fragments/recordings/{part}", **HTMX)
     await page(node, "/")
@@ -136,7 +136,7 @@ async def test_a_finished_one_is_in_the_library_and_plays_its_file(node: Node) -
 async def test_a_curve_that_is_stored_is_drawn(node: Node) -> None:
     row = await ended(node)
     await recordings.change(node.runtime.store, row.id, plot="[10.0, [5000, null, 4000]]")
-    assert "Bit rate over time: 4.5 Mbit/s on average" in await page(node, f"/recordings/{row.id}")
+    assert "4.5 Mbit/s on average" in await page(node, f"/recordings/{row.id}")
 
 
 async def test_the_library_is_paged_and_narrowed_by_name(node: Node) -> None:
@@ -150,7 +150,7 @@ async def test_the_library_is_paged_and_narrowed_by_name(node: Node) -> None:
     second = await page(node, following)
     assert second.count('class="film"') == 2
     assert "Flight 01" in second
-    assert "Newest ones" in second
+    assert "First page" in second
     narrowed = await page(node, "/recordings?name=Wren+%26+Son")
     assert narrowed.count('class="film"') == 13
     assert '<option value="Wren &amp; Son" selected>' in narrowed
@@ -208,7 +208,7 @@ WRONG = (
     ({"url": "gopher://example.test"}, "record-url", "The address begins with http"),
     ({"url": ""}, "record-url", "Give an address"),
     ({"url": "https://example.test/a", "name": "n" * 201}, "record-name", "at most 200 characters"),
-    ({"url": "https://example.test/a", "minutes": "soon"}, "record-minutes", "Minutes: not a number"),
+    ({"url": "https://example.test/a", "minutes": "soon"}, "record-minutes", "Not a number."),
     ({"url": "https://example.test/a", "minutes": "-1"}, "record-minutes", "greater than 0"),
     ({"url": "https://example.test/a", "minutes": "nan"}, "record-minutes", ""),
     ({"url": "https://example.test/a", "quality": "; rm"}, "record-quality", ""),
@@ -241,7 +241,7 @@ async def test_a_stream_is_watched_switched_off_and_removed_by_plain_forms(node:
     assert not (await watches.get(node.runtime.store, watch.id)).enabled
     await send(node, f"/recordings/watches/{watch.id}/enabled", on="1")
     assert (await watches.get(node.runtime.store, watch.id)).enabled
-    assert "What was recorded of it stays." in await page(node, f"/recordings/watches/{watch.id}/remove")
+    assert "Its recordings stay." in await page(node, f"/recordings/watches/{watch.id}/remove")
     assert len(await watches.every(node.runtime.store)) == 1, "that was only a question"
     await send(node, f"/recordings/watches/{watch.id}/remove")
     assert await watches.every(node.runtime.store) == []
@@ -262,7 +262,7 @@ async def test_a_recording_is_cut_and_stopped_by_plain_forms(node: Node) -> None
     await send(node, f"/recordings/{row.id}/stop")
     found = await recordings.get(node.runtime.store, row.id)
     assert (found.rotations, found.stop_asked) == (1, True)
-    assert "is being stopped" in words(await page(node, "/recordings"))
+    assert "stopping" in words(await page(node, "/recordings"))
 
 
 async def test_a_failed_one_is_listed_with_its_reason_and_tried_again(node: Node) -> None:
@@ -306,7 +306,7 @@ async def test_the_retention_page_deletes_nothing_until_it_is_told_to(node: Node
     old, new = await ended(node, title="Old"), await ended(node, title="New")
     await node.patch("/api/v1/settings", {"recordings.keep_count": 1})
     text = await page(node, "/recordings/retention")
-    assert "Delete this recording" in text
+    assert "Delete 1 recording?" in text
     assert f'name="ids" value="{old.id}"' in text
     assert Path(old.path).exists()
     await send(node, "/recordings/retention", ids=str(new.id))
@@ -326,7 +326,7 @@ async def test_stuck_recordings_are_shown_before_they_are_finished(node: Node) -
     ledger.parent.mkdir(parents=True, exist_ok=True)
     ledger.write_text('{"k":"open","at":0,"up":0,"boot":"x"}\n')
     text = await page(node, "/recordings/stuck", **HTMX)
-    assert "no recorder, and nothing has come for 24 h" in text
+    assert "No recorder, and nothing has come for 24 h" in text
     assert (await recordings.get(node.runtime.store, row.id)).state is State.RECORDING
     await send(node, "/recordings/stuck")
     assert (await recordings.get(node.runtime.store, row.id)).state is not State.RECORDING

@@ -250,7 +250,7 @@ async def test_a_person_tests_saves_edits_and_removes(node: Node, service: Servi
     await sent(node, f"/connections/{one['id']}/enabled", on="1")
     assert "Remove Racks?" in await page(node, f"/connections/{one['id']}/remove")
     await sent(node, f"/connections/{one['id']}/remove")
-    assert "No services are connected yet." in await page(node)
+    assert "No connections yet." in await page(node)
 
 
 # -- granting access -----------------------------------------------------------------------------------------------

@@ -63,6 +63,7 @@ DOMAIN = Domain(
     notices=(Notice("check.done", "finished", "Checks are done", "check runs are done"),),
     start=workers.start,
     stop=workers.stop,
+    states=standing.STATES,
     needs=standing.needs,
     overview=standing.overview,
     metrics=standing.metrics,

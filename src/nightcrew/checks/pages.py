@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
@@ -14,12 +13,15 @@ from nightcrew.checks.api import scope_of, trace_line
 from nightcrew.checks.models import RunState, Standing
 from nightcrew.checks.plot import history
 from nightcrew.checks.scope import NewCheck
+from nightcrew.checks.standing import stream_state
 from nightcrew.checks.store import results, runs, views
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Invalid
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.words import counted
 from nightcrew.playlists.exports import accounts, shown_url
 from nightcrew.web.api import Actor, Node
+from nightcrew.web.paging import paging
 from nightcrew.web.render import PageRoute, done, render, texts
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -29,7 +31,7 @@ Show = Literal["all", "ok", "dead", "unchecked", "waiting"]
 Text = Annotated[str, Query(max_length=300)]
 After = Annotated[int, Query(ge=0, lt=2**63)]
 ROWS = 50
-SHOWS = {"all": "All", "ok": "Working", "dead": "Dead", "unchecked": "Not checked yet", "waiting": "To be checked"}
+SHOWS = {"all": "All", "ok": "Working", "dead": "Dead", "unchecked": "Not checked yet", "waiting": "Due"}
 
 
 @router.get("/checks")
@@ -60,32 +62,18 @@ async def streams_part(request: Request, node: Node, show: Show = "all", q: Text
 async def _streams(node: Runtime, show: str, q: str, after: int) -> dict[str, Any]:
     now = utcnow()
     found = await views.page(node.store, views.Wanted(show, q=q), node=node.node, now=now, after=after, limit=ROWS)
-    chosen = {"show": show, "q": q}
-    following = urlencode({**chosen, "after": found[-1].stream_id}) if len(found) == ROWS else ""
+    following = found[-1].stream_id if len(found) == ROWS else None
     return {
         "streams": [_row(one) for one in found],
         "counts": await views.counts(node.store, now),
         "show": show,
         "q": q,
-        "following": following,
-        "here": urlencode({**chosen, "after": after}),
-        "after": after,
+        "paging": paging("/checks", {"show": show, "q": q}, "after", after, following),
     }
 
 
 def _row(one: Standing) -> dict[str, Any]:
-    return {"one": one, "url": shown_url(one.url), "state": _state(one)}
-
-
-def _state(one: Standing) -> tuple[str, str]:
-    """How a stream stands, in a word, and the level of its pill."""
-    if one.running:
-        return "checking", "run"
-    if one.dead_since is not None:
-        return "dead", "bad"
-    if one.good_at is not None:
-        return ("works, interrupted", "warn") if one.verdict and one.verdict.value == "interrupted" else ("works", "ok")
-    return ("interrupted", "warn") if one.verdict is not None else ("not checked yet", "off")
+    return {"one": one, "url": shown_url(one.url), "state": stream_state(one)}
 
 
 async def _runs(node: Runtime) -> dict[str, Any]:
@@ -121,7 +109,7 @@ async def start(request: Request, node: Node, actor: Actor) -> Response:
     wanted = NewCheck(stream=int(stream)) if stream else NewCheck(all=True)
     scope, title = await scope_of(node, wanted)
     run = await actions.start_by_hand(node, scope, title, actor=actor, full=True)
-    said = f"{run.total} streams are to be checked." if not stream else "It is to be checked now."
+    said = "The stream is checked now." if stream else f"{counted(run.total, 'stream')} will be checked."
     return done(request, said, f"/checks/streams/{stream}" if stream else "/checks")
 
 

@@ -1,80 +1,34 @@
-"""The history of a stream as a drawing: bit rate over time, and what each check said. Pure; the template only draws."""
+"""The history of a stream as a plot: bit rate over time, and which checks failed or were interrupted. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 
-from nightcrew.checks.models import Entry
-
-WIDTH, HEIGHT = 720, 180
-LEFT, TOP, BOTTOM = 64, 10, 26
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """One check: its place, its verdict, and the words for who points at it."""
-
-    x: float
-    y: float
-    verdict: str
-    at: datetime
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """Lines go through the checks that measured a bit rate; `levels` are the labels of the axis, with their heights."""
-
-    marks: tuple[Mark, ...]
-    line: str
-    levels: tuple[tuple[float, str], ...]
-    first: datetime
-    last: datetime
-    width: int = WIDTH
-    height: int = HEIGHT
-    left: int = LEFT
-    floor: float = HEIGHT - BOTTOM
+from nightcrew.checks.models import Entry, Verdict
+from nightcrew.kernel.words import bit_rate
+from nightcrew.web.plot import LEAST, Plot, Series
 
 
 def history(entries: Sequence[Entry]) -> Plot | None:
-    """From results, oldest first; None when there are too few for a drawing."""
-    if len(entries) < 2:
+    """From results, oldest first; None when there are too few for a plot. What did not measure a bit rate stands at 0."""
+    if len(entries) < LEAST:
         return None
-    first, last = entries[0].at, entries[-1].at
-    span = max((last - first).total_seconds(), 1.0)
-    most = nice(max([entry.kbps or 0.0 for entry in entries]))
-    floor = HEIGHT - BOTTOM
-
-    def x(entry: Entry) -> float:
-        return round(LEFT + 8 + (entry.at - first).total_seconds() / span * (WIDTH - LEFT - 24), 1)
-
-    def y(kbps: float) -> float:
-        return round(floor - kbps / most * (floor - TOP), 1)
-
-    marks = tuple(
-        Mark(x(entry), y(entry.kbps) if entry.kbps else floor - 6, entry.verdict.value, entry.at, _words(entry))
-        for entry in entries
-    )
-    measured = [f"{x(entry)},{y(entry.kbps)}" for entry in entries if entry.kbps]
-    levels = tuple((y(most * share), f"{most * share / 1000:g}") for share in (0.0, 0.5, 1.0))
-    return Plot(marks, " ".join(measured), levels, first, last)
+    rates = [entry.kbps for entry in entries if entry.kbps]
+    failed = sum(entry.verdict is Verdict.FAILED for entry in entries)
+    words = f"The last {len(entries)} checks, {failed or 'none'} failed"
+    if rates:
+        words += f"; {bit_rate(min(rates))} to {bit_rate(max(rates))}"
+    series = [Series("Bit rate", "Mbit/s", tuple(_mbit(entry.kbps) for entry in entries), places=2)]
+    if any(entry.verdict is Verdict.FAILED for entry in entries):
+        series.append(Series("Failed", "Mbit/s", _marked(entries, Verdict.FAILED), "cross", places=2))
+    if any(entry.verdict is Verdict.INTERRUPTED for entry in entries):
+        series.append(Series("Interrupted", "Mbit/s", _marked(entries, Verdict.INTERRUPTED), "triangle", places=2))
+    return Plot("Bit rate", f"{words}.", tuple(entry.at.timestamp() for entry in entries), tuple(series))
 
 
-def nice(kbps: float) -> float:
-    """A round number that is not smaller: 1, 2 or 5 times a power of ten."""
-    step = 100.0
-    while True:
-        for factor in (1, 2, 5):
-            if step * factor >= kbps:
-                return step * factor
-        step *= 10
+def _mbit(kbps: float | None) -> float | None:
+    return kbps / 1000 if kbps else None
 
 
-def _words(entry: Entry) -> str:
-    if entry.reason:
-        return f"{entry.verdict.value}: {entry.reason}"
-    rate = f", {entry.kbps / 1000:.1f} Mbit/s" if entry.kbps else ""
-    score = f", score {entry.score:.2f}" if entry.score is not None else ""
-    return f"{entry.verdict.value}{rate}{score}"
+def _marked(entries: Sequence[Entry], verdict: Verdict) -> tuple[float | None, ...]:
+    return tuple((_mbit(entry.kbps) or 0.0) if entry.verdict is verdict else None for entry in entries)

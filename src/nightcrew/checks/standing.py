@@ -5,15 +5,41 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nightcrew.checks.crew import Crew
-from nightcrew.checks.models import Run
+from nightcrew.checks.models import Run, Standing, Verdict
 from nightcrew.checks.store import runs, views
 from nightcrew.kernel.clock import iso, utcnow
-from nightcrew.kernel.declare import Metric, Need
+from nightcrew.kernel.declare import Look, Metric, Need
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from nightcrew.kernel.runtime import Runtime
+
+STATES: Mapping[str, tuple[Look, str]] = {
+    "check.ok": ("ok", "works"),
+    "check.failed": ("bad", "failed"),
+    "check.interrupted": ("warn", "interrupted"),
+    "check_run.running": ("run", "running"),
+    "check_run.paused": ("off", "paused"),
+    "check_run.cancelled": ("off", "cancelled"),
+    "check_run.done": ("ok", "done"),
+    "stream.checking": ("run", "checking"),
+    "stream.unsteady": ("warn", "works, interrupted"),
+    "stream.interrupted": ("warn", "interrupted"),
+    "stream.unchecked": ("wait", "not checked yet"),
+}
+
+
+def stream_state(one: Standing) -> str:
+    """How a stream stands after its last check."""
+    if one.running:
+        return "checking"
+    if one.dead_since is not None:
+        return "dead"
+    if one.good_at is not None:
+        return "unsteady" if one.verdict is Verdict.INTERRUPTED else "works"
+    return "unchecked" if one.verdict is None else "interrupted"
 
 
 async def needs(runtime: Runtime) -> list[Need]:

@@ -134,6 +134,10 @@ class Notice:
     by_subject: bool = False
 
 
+Look = Literal["ok", "run", "wait", "warn", "bad", "off"]
+"""How a state looks: fine, going on now, its turn comes, late or limited, failed, ended or switched off."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlayerOutput:
     """What a player's token can be bound to: `name`, or `name/…` where there are several, each with addresses of its `own`.
@@ -305,6 +309,8 @@ class Domain:
     """What people call its kinds of activity, by how they begin: {"recording.": "Recordings"}."""
     connections: tuple[ConnectionKind, ...] = ()
     """Kinds of outside services that it asks."""
+    states: Mapping[str, tuple[Look, str]] = field(default_factory=dict)
+    """How its things may stand: look and word, by thing and state: {"recording.paused": ("warn", "paused")}."""
     notices: tuple[Notice, ...] = ()
     """Kinds of activity that people are told of, wherever they are."""
     folders: tuple[str, ...] = ()

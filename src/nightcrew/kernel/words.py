@@ -55,3 +55,22 @@ def parse_value(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def bit_rate(kbps: float | None) -> str:
+    """Kilobits a second as "0.56 Mbit/s"; a dash for none."""
+    if not kbps:
+        return "–"
+    return f"{kbps / 1000:.1f} Mbit/s" if kbps >= 1000 else f"{kbps / 1000:.2f} Mbit/s"
+
+
+def hms(seconds: float) -> str:
+    """A place in a recording: "1:02:03"."""
+    whole = max(0, int(seconds))
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+def sentence(text: str) -> str:
+    """Text that begins with a capital and ends with one full stop, or the sign that it ends with."""
+    text = text[:1].upper() + text[1:].rstrip()
+    return text if not text or text[-1] in ".?!…" else f"{text}."

@@ -17,7 +17,7 @@ from nightcrew.playlists import jobs, rules
 from nightcrew.playlists.accounts import profile_configs
 from nightcrew.playlists.models import MAX_NAME, MAX_URL, Feed, Source
 from nightcrew.playlists.outputs import Outputs
-from nightcrew.playlists.providers import KINDS, Adapters, checked_config
+from nightcrew.playlists.providers import KINDS, SECRETS, Adapters, checked_config
 from nightcrew.playlists.providers.base import Config, ProfileConfig
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels, sources, staging
@@ -26,8 +26,6 @@ from nightcrew.playlists.store.sources import Slice
 LONGEST = {"name": MAX_NAME, "number": 20, "group": MAX_NAME, "logo": MAX_URL, "guide_id": MAX_NAME}
 """Characters that a person may enter for a channel."""
 NUMBER = re.compile(r"\d{1,6}(\.\d{1,4})?", re.ASCII)
-SECRET_FIELDS = frozenset({"password", "username", "options"})
-"""Fields of a source that are never shown again. An empty one in an edit keeps the stored value."""
 
 
 async def add_source(
@@ -72,7 +70,7 @@ async def edit_source(runtime: Runtime, source_id: int, changes: Mapping[str, An
         values["enabled"] = bool(changes["enabled"])
     config = dict(source.config)
     for key in changes.keys() - {"name", "enabled", "kind", "id"}:
-        if not (key in SECRET_FIELDS and changes[key] in ("", None)):
+        if not (key in SECRETS and changes[key] in ("", None)):
             config[key] = changes[key]
     config["region"] = config.get("region") or rules.region_from(source.name)
     checked = checked_config(source.kind, config)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
+from pydantic import BaseModel
 
 from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.fields import ask
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import actions
 from nightcrew.playlists.api import read_cursor, shown_url, write_cursor
 from nightcrew.playlists.outputs import Outputs
+from nightcrew.playlists.standing import stream_state
 from nightcrew.playlists.store import channels as channel_rows
 from nightcrew.playlists.store import guides, sources
 from nightcrew.web.api import Actor, Node
+from nightcrew.web.forms import Form, form_of
 from nightcrew.web.render import PageRoute, is_fragment, note, render, render_part, texts
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -27,6 +32,19 @@ BY_ITSELF = 2_000
 """Channels that come by scrolling; after that a person asks for more, so that a page does not grow without end."""
 NO_GROUP = "="
 """How the filter says "without a group": every group's name stands after an equals sign."""
+
+
+class ChannelForm(BaseModel):
+    """What a person may change of a channel."""
+
+    name: str = ask("", label="Name", max_length=actions.LONGEST["name"])
+    number: str = ask("", label="Number", max_length=actions.LONGEST["number"])
+    group: str = ask("", label="Group", max_length=actions.LONGEST["group"])
+    logo: str = ask("", label="Logo address", max_length=actions.LONGEST["logo"])
+    guide_id: str = ask("", label="Guide ID", max_length=actions.LONGEST["guide_id"])
+
+
+EDITABLE = tuple(ChannelForm.model_fields)
 
 Text = Annotated[str, Query(max_length=300)]
 Show = Literal["", "visible", "hidden", "problem"]
@@ -118,8 +136,11 @@ async def _panel(node: Runtime, channel_id: int) -> dict[str, Any]:
     now = utcnow()
     found = await guides.schedule(node.store, channel.guide_id, now=now, limit=20) if channel.guide_id else []
     programmes = list({programme.start: programme for programme in reversed(found)}.values())[::-1][:5]
-    streams = [{"stream": stream, "url": shown_url(stream.url)} for stream in channel.streams]
-    return {"channel": channel, "streams": streams, "programmes": programmes, "now": now}
+    streams = [{"stream": one, "url": shown_url(one.url), "state": stream_state(one)} for one in channel.streams]
+    form = form_of(ChannelForm, values={name: getattr(channel, name) for name in EDITABLE})
+    edited = {_field_of(column) for column in channel.edited}
+    controls = [replace(one, label=f"{one.label} (edited)") if one.name in edited else one for one in form.controls]
+    return {"channel": channel, "streams": streams, "programmes": programmes, "now": now, "form": Form(tuple(controls))}
 
 
 @router.post("/channels/{channel_id}")
@@ -130,7 +151,7 @@ async def edit_channel(request: Request, node: Node, actor: Actor, channel_id: I
     if form.get("reset"):
         changes: dict[str, Any] = {_field_of(name): None for name in before.edited}
     else:
-        changes = {name: text for name in _EDITABLE if (text := form.get(name, "").strip()) != getattr(before, name)}
+        changes = {name: text for name in EDITABLE if (text := form.get(name, "").strip()) != getattr(before, name)}
     if changes:
         await actions.edit_channel(node, channel_id, changes, actor=actor)
     return await _row_answer(
@@ -146,9 +167,6 @@ async def hide_channel(request: Request, node: Node, actor: Actor, channel_id: I
     return await _row_answer(
         request, node, channel_id, "It is hidden." if hidden else "It is shown again.", panel=False
     )
-
-
-_EDITABLE = ("name", "number", "group", "logo", "guide_id")
 
 
 def _field_of(column: str) -> str:

@@ -53,6 +53,7 @@ DOMAIN = Domain(
     ),
     start=workers.start,
     freshness=standing.freshness,
+    states=standing.STATES,
     needs=standing.needs,
     player_outputs=standing.PLAYER_OUTPUTS,
     outputs=standing.outputs,

@@ -16,9 +16,10 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import accounts, actions, channel_pages, rules
 from nightcrew.playlists.models import Feed
 from nightcrew.playlists.outputs import Outputs
+from nightcrew.playlists.plot import history_plots
 from nightcrew.playlists.providers import KINDS
 from nightcrew.playlists.settings import PlaylistSettings
-from nightcrew.playlists.source_forms import FIELDS, describe_form, read_values, stored_value
+from nightcrew.playlists.source_forms import describe_form, read_values, stored_value
 from nightcrew.playlists.store import channels as channel_rows
 from nightcrew.playlists.store import sources
 from nightcrew.web.api import Actor, Node
@@ -28,6 +29,9 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 router.include_router(channel_pages.router)
 
 Id = Annotated[int, Path(ge=1, lt=2**63)]
+LISTED = 20
+PLOTTED = 200
+"""Runs of a feed in the table and in the plot of its history."""
 
 
 # -- the page ----------------------------------------------------------------------------------------------------------
@@ -164,13 +168,13 @@ async def add_source(request: Request, node: Node, actor: Actor) -> Response:
     form = await texts(request)
     kind = form.get("kind", "")
     try:
-        if kind not in FIELDS:
+        if kind not in KINDS:
             raise Invalid("kind: choose one of the kinds", field="kind")
         values = read_values(kind, form, None)
         region = str(values.pop("region", ""))
         source = await actions.add_source(node, kind, form.get("name", ""), values, region=region, actor=actor)
     except (Invalid, Conflict) as exc:
-        shown = describe_form(kind if kind in FIELDS else "m3u", typed=form, error=exc)
+        shown = describe_form(kind if kind in KINDS else "m3u", typed=form, error=exc)
         return render_part(request, "playlists/form.html", title="Add a source", status_code=422, form=shown)
     if not is_fragment(request):
         return RedirectResponse(f"/sources#source-{source.id}", 303)
@@ -218,7 +222,7 @@ async def refresh_source(request: Request, node: Node, source_id: Id) -> Respons
     rebuild = bool((await texts(request)).get("rebuild"))
     await actions.refresh_source(node, source_id, rebuild=rebuild)
     return done(
-        request, "It is being fetched anew." if rebuild else "It is being refreshed.", f"/sources#source-{source_id}"
+        request, "It is being fetched again." if rebuild else "It is being refreshed.", f"/sources#source-{source_id}"
     )
 
 
@@ -264,19 +268,18 @@ async def decide_held(request: Request, node: Node, actor: Actor, source_id: Id)
 
 @router.get("/sources/{source_id}/history")
 async def history(request: Request, node: Node, source_id: Id) -> Response:
-    """The last runs of a source as a plot and as a table."""
+    """The last runs of a source as plots and as a table."""
     source = await sources.get(node.store, node.vault, source_id)
     now = utcnow()
-    slices = {feed.id: feed.region or "guide" for feed in await sources.feeds(node.store, source_id=source_id)}
+    slices = {feed.id: feed.region or "Guide" for feed in await sources.feeds(node.store, source_id=source_id)}
     runs = [
         _run_view(run, now) | {"slice": slices[feed_id]}
-        for feed_id, found in (await sources.runs(node.store, slices, 20)).items()
+        for feed_id, found in (await sources.runs(node.store, slices, PLOTTED)).items()
         for run in found
     ]
     runs.sort(key=lambda run: run["at"], reverse=True)
-    return render_part(
-        request, "playlists/history.html", title=f"History of {source.name}", source=source, runs=runs[:20]
-    )
+    context: dict[str, Any] = {"source": source, "runs": runs[:LISTED], "plots": history_plots(runs)}
+    return render_part(request, "playlists/history.html", title=f"History of {source.name}", **context)
 
 
 @router.post("/sources/{source_id}/guides")

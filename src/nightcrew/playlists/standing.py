@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.declare import Freshness, Metric, Need, PlayerOutput
+from nightcrew.kernel.declare import Freshness, Look, Metric, Need, PlayerOutput
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import rules
+from nightcrew.playlists.models import Stream
 from nightcrew.playlists.outputs import Outputs, Region, Selection
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import sources
@@ -22,6 +24,35 @@ PLAYER_OUTPUTS = (
     PlayerOutput("guide", "the guide", ("/guide.xml", "/xmltv.php")),
     PlayerOutput("playlist", "a playlist", ("/play/", "/guide.xml"), own=_LISTS),
 )
+STATES: Mapping[str, tuple[Look, str]] = {
+    "source.off": ("off", "off"),
+    "feed.FRESH": ("ok", "fresh"),
+    "feed.STALE": ("warn", "stale"),
+    "feed.NO DATA": ("wait", "no data"),
+    "feed.REFRESHING": ("run", "refreshing"),
+    "feed.failing": ("bad", "failing"),
+    "refresh.running": ("run", "running"),
+    "refresh.applied": ("ok", "changed"),
+    "refresh.unchanged": ("ok", "no change"),
+    "refresh.held": ("warn", "held back"),
+    "refresh.failed": ("bad", "failed"),
+    "stream.works": ("ok", "works"),
+    "stream.playable": ("ok", "playable"),
+    "stream.left_out": ("off", "left out"),
+    "stream.dead": ("bad", "dead"),
+    "stream.unplayable": ("bad", "not playable"),
+}
+
+
+def stream_state(stream: Stream) -> str:
+    """How a stream of a channel stands."""
+    if not stream.playable:
+        return "unplayable"
+    if stream.dead:
+        return "dead"
+    if stream.place < 0:
+        return "left_out"
+    return "playable" if stream.score is None else "works"
 
 
 async def freshness(runtime: Runtime) -> list[Freshness]:

@@ -84,6 +84,7 @@ DOMAIN = Domain(
     start=workers.start,
     stop=workers.stop,
     node_gone=handover.take_over,
+    states=standing.STATES,
     needs=standing.needs,
     overview=standing.overview,
     metrics=standing.metrics,

@@ -9,10 +9,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nightcrew.kernel.words import bit_rate, hms
 from nightcrew.recordings.models import GapRow, PartRow, TitleRow
+from nightcrew.web.plot import Plot, Series
 
 WIDTH = 1000
-HEIGHT = 120
 LEAST = 3.0
 """Units of the narrowest mark: what is missing is seen, however short it is."""
 
@@ -40,24 +41,7 @@ class Timeline:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """Bit rate over time. `line` and `area` are SVG paths that break at gaps; `levels` the labels of the axis, top first."""
-
-    line: str
-    area: str
-    levels: tuple[str, ...]
-    words: str
-    seconds: float
-
-
 # -- words -------------------------------------------------------------------------------------------------------------
-
-
-def hms(seconds: float) -> str:
-    """A place in a recording: "1:02:03"."""
-    whole = max(0, int(seconds))
-    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
 
 
 def length(seconds: float) -> str:
@@ -152,60 +136,17 @@ def _gap_words(group: Sequence[GapRow]) -> str:
 # -- the bit rate ------------------------------------------------------------------------------------------------------
 
 
-def rates(plot: str | None, seconds: float) -> Rates | None:
-    """From `plot.plot_of`; the drawing is as wide as the recording is long, so that it lies below its line of time."""
+def rates(curve: str | None, seconds: float) -> Plot | None:
+    """From `plot.plot_of`; as long as the recording, so that it lies below its timeline. None for a gap breaks the curve."""
     step: float
     values: list[float | None]
-    step, values = json.loads(plot) if plot else (0.0, [])
+    step, values = json.loads(curve) if curve else (0.0, [])
     known = [float(value) for value in values if value is not None]
     if not known or step <= 0:
         return None
+    words = f"{bit_rate(sum(known) / len(known))} on average, {bit_rate(min(known))} to {bit_rate(max(known))}."
+    times = [round(min(at * step, max(seconds, step * len(values))), 3) for at in range(len(values))]
+    mbit = [None if value is None else value / 1000 for value in values]
     end = max(seconds, step * len(values))
-    most = nice(max(known))
-
-    def x(index: int) -> float:
-        return round(min(index * step / end, 1.0) * WIDTH, 2)
-
-    def y(value: float) -> float:
-        return round(HEIGHT - value / most * HEIGHT, 2)
-
-    line, area = list[str](), list[str]()
-    for first, run in _runs(values):
-        path = f"M{x(first)} {y(run[0])}" + "".join(
-            (f"V{y(value)}" if at else "") + f"H{x(first + at + 1)}" for at, value in enumerate(run)
-        )
-        line.append(path)
-        area.append(f"{path}V{HEIGHT}H{x(first)}Z")
-    levels = tuple(f"{most * share / 1000:g}" for share in (1.0, 0.5, 0.0))
-    mean = sum(known) / len(known)
-    words = f"Bit rate over time: {_mbit(mean)} Mbit/s on average, {_mbit(min(known))} to {_mbit(max(known))}"
-    return Rates(" ".join(line), " ".join(area), levels, words, end)
-
-
-def nice(kbps: float) -> float:
-    """A round number that is not smaller: 1, 2 or 5 times a power of ten, and no less than 100."""
-    step = 100.0
-    while True:
-        for factor in (1.0, 2.0, 5.0):
-            if step * factor >= kbps:
-                return step * factor
-        step *= 10.0
-
-
-def _runs(values: Sequence[float | None]) -> list[tuple[int, list[float]]]:
-    """Stretches without a break, each with the index at which it begins."""
-    found: list[tuple[int, list[float]]] = []
-    open_run = False
-    for index, value in enumerate(values):
-        if value is None:
-            open_run = False
-        elif open_run:
-            found[-1][1].append(float(value))
-        else:
-            found.append((index, [float(value)]))
-            open_run = True
-    return found
-
-
-def _mbit(kbps: float) -> str:
-    return f"{kbps / 1000:.2f}" if kbps < 1000 else f"{kbps / 1000:.1f}"
+    series = Series("Bit rate", "Mbit/s", (*mbit, mbit[-1]), "area", places=2)
+    return Plot("Bit rate", words, (*times, end), (series,), recording=True, height=150)

@@ -3,73 +3,87 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from nightcrew.kernel.errors import Conflict, Invalid, NightcrewError
+from nightcrew.kernel.errors import Invalid, NightcrewError
+from nightcrew.kernel.fields import ask
+from nightcrew.web.forms import Form, form_of, values_of
 
 QUALITIES = (
-    ("best", "The best there is"),
+    ("best", "Best available"),
     ("1080p60,1080p,720p60,720p,best", "At most 1080p"),
     ("720p60,720p,480p,best", "At most 720p"),
-    ("worst", "The smallest"),
+    ("worst", "Smallest available"),
     ("audio_only,audio,worst", "Sound only"),
 )
-FIELDS = {"seconds": "minutes"}
-"""Names of fields that are others in the JSON routes."""
-
-Model = TypeVar("Model", bound=BaseModel)
 
 
-def described(typed: Mapping[str, str] | None = None, error: NightcrewError | None = None) -> dict[str, Any]:
-    """What a form's template needs. An error without a field of its own is told above the form."""
-    wrong = (getattr(error, "field", None) or "").partition(".")[0]
-    wrong = "name" if isinstance(error, Conflict) else FIELDS.get(wrong, wrong)
-    sentence = str(error) if error else ""
-    return {
-        "typed": dict(typed or {}),
-        "wrong": wrong,
-        "error": sentence[:1].upper() + sentence[1:],
-        "qualities": QUALITIES,
-    }
+class StreamForm(BaseModel):
+    """What is asked for every stream."""
+
+    url: str = ask(
+        label="Address",
+        help="A page that streamlink knows, or the address of an HLS or other stream.",
+        placeholder="https://…",
+        max_length=4000,
+    )
+    name: str = ask(
+        "", label="Name", help="Its folder in the library. Leave it empty to use the address.", max_length=200
+    )
+
+
+class RecordForm(StreamForm):
+    """A stream to record now."""
+
+    minutes: float | None = ask(
+        None, label="Duration", help="Leave it empty to record until the stream ends.", unit="minutes", ge=0
+    )
+    quality: str = ask("best", label="Quality", choices=QUALITIES)
+
+
+class WatchForm(StreamForm):
+    """A stream to watch."""
+
+    windows: list[str] = ask(
+        [],
+        label="When",
+        help="One period per line: sat,sun 10:00-12:00, daily 23:30-00:30 or 2026-12-31 20:00-23:30. Leave it empty to record "
+        "whenever the stream is live.",
+        placeholder="mon-fri 20:00-22:15",
+        rows=3,
+    )
+    quality: str = ask("best", label="Quality", choices=QUALITIES)
+    favourite: bool = ask(False, label="Keep its recordings forever")
+
+
+def record_form(typed: Mapping[str, str] | None = None, error: NightcrewError | None = None) -> Form:
+    """With what was typed and what is wrong with it."""
+    if getattr(error, "field", None) == "seconds":
+        error = Invalid(str(error).removeprefix("seconds: "), field="minutes")
+    return form_of(RecordForm, typed=typed, error=error)
+
+
+def watch_form(typed: Mapping[str, str] | None = None, error: NightcrewError | None = None) -> Form:
+    """With what was typed and what is wrong with it."""
+    return form_of(WatchForm, typed=typed, error=error)
 
 
 def recording_values(typed: Mapping[str, str]) -> dict[str, Any]:
     """As `api.NewRecording` takes it. Raises `Invalid`."""
-    values: dict[str, Any] = {"url": typed.get("url", ""), "name": typed.get("name", "")}
-    if minutes := typed.get("minutes", "").strip():
-        values["seconds"] = _number(minutes, "minutes") * 60
-    return values | _quality(typed)
+    values = values_of(RecordForm, typed)
+    minutes = values.pop("minutes", None)
+    if isinstance(minutes, str):
+        raise Invalid("minutes: not a number", field="minutes")
+    return _without_quality(values) | ({} if minutes is None else {"seconds": minutes * 60})
 
 
 def watch_values(typed: Mapping[str, str]) -> dict[str, Any]:
-    """As `watch_api.NewWatch` takes it. Raises `Invalid`."""
-    windows = [line.strip() for line in typed.get("windows", "").splitlines()]
-    return {
-        "url": typed.get("url", ""),
-        "name": typed.get("name", ""),
-        "windows": [line for line in windows if line],
-        "favourite": bool(typed.get("favourite")),
-        **_quality(typed),
-    }
+    """As `watch_api.NewWatch` takes it."""
+    return _without_quality(values_of(WatchForm, typed))
 
 
-def checked(model: type[Model], values: Mapping[str, Any]) -> Model:
-    """The first thing that is wrong as one sentence. Raises `Invalid`."""
-    try:
-        return model.model_validate(values)
-    except ValidationError as exc:
-        first = exc.errors()[0]
-        raise Invalid(first["msg"].removeprefix("Value error, "), field=str(first["loc"][0])) from exc
-
-
-def _quality(typed: Mapping[str, str]) -> dict[str, str]:
-    return {"quality": typed["quality"]} if typed.get("quality") else {}
-
-
-def _number(text: str, field: str) -> float:
-    try:
-        return float(text.replace(",", "."))
-    except ValueError as exc:
-        raise Invalid(f"{field}: not a number", field=field) from exc
+def _without_quality(values: dict[str, Any]) -> dict[str, Any]:
+    """Without a quality that was not sent."""
+    return {name: value for name, value in values.items() if name != "quality" or value}

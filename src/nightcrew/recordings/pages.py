@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
@@ -20,13 +19,14 @@ from nightcrew.kernel.job_state import JobState
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.recordings import actions, api, forms, recording_pages, upkeep_pages, watch_pages
 from nightcrew.recordings.disk import Disk
-from nightcrew.recordings.drawing import hms, length, missing
+from nightcrew.recordings.drawing import length, missing
 from nightcrew.recordings.models import Recording, State
 from nightcrew.recordings.plot import latest
 from nightcrew.recordings.processing import JOB
-from nightcrew.recordings.recording_pages import STATES
 from nightcrew.recordings.store import recordings
 from nightcrew.web.api import Actor, Node
+from nightcrew.web.forms import checked
+from nightcrew.web.paging import paging
 from nightcrew.web.render import PageRoute, is_fragment, note, render, render_part, texts
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -46,7 +46,7 @@ async def recordings_page(request: Request, node: Node, name: Name = "", before:
     parts = (
         await _now(node) | await watch_pages.watched(node) | await _library(node, name, before) | await _failed(node)
     )
-    context = {"form": forms.described(), "watch_form": forms.described(), **_disk(node)}
+    context = {"form": forms.record_form(), "watch_form": forms.watch_form(), **_disk(node)}
     return render(request, "recordings/recordings.html", **parts, **context)
 
 
@@ -79,15 +79,15 @@ async def record(request: Request, node: Node, actor: Actor) -> Response:
     """Record an address."""
     typed = await texts(request)
     try:
-        wanted = forms.checked(api.NewRecording, forms.recording_values(typed))
+        wanted = checked(api.NewRecording, forms.recording_values(typed))
         row = await api.record(node, actor, wanted)
     except NightcrewError as exc:
-        shown = forms.described(typed, exc)
+        shown = forms.record_form(typed, exc)
         return render_part(request, "recordings/form.html", title="Record a stream", status_code=422, form=shown)
     if not is_fragment(request):
         return RedirectResponse("/recordings", 303)
-    said = note(f"{row['name']} is to be recorded.")
-    return render(request, "recordings/form.html", headers=said, form=forms.described())
+    said = note(f"{row['name']} will be recorded.")
+    return render(request, "recordings/form.html", headers=said, form=forms.record_form())
 
 
 # -- what is shown -----------------------------------------------------------------------------------------------------
@@ -102,7 +102,6 @@ async def _now(node: Runtime) -> dict[str, Any]:
     shown = [
         {
             "row": row,
-            "pill": STATES[row.state],
             "since": (now - (row.started_at or row.created_at)).total_seconds(),
             "kbps": rates.get(row.id),
             "job": finishing.get(row.id) if row.state is State.PROCESSING else None,
@@ -110,7 +109,7 @@ async def _now(node: Runtime) -> dict[str, Any]:
         }
         for row in rows
     ]
-    return {"running": shown, "hms": hms, "length": length}
+    return {"running": shown, "length": length}
 
 
 async def _jobs(node: Runtime, rows: Sequence[Recording]) -> list[JobState]:
@@ -132,19 +131,14 @@ def _rates(rows: Sequence[Recording]) -> dict[int, float]:
 
 async def _library(node: Runtime, name: str, before: int) -> dict[str, Any]:
     found = await recordings.page(node.store, states={State.DONE}, name=name or None, before=before or None, limit=ROWS)
-    query = {"name": name} if name else {}
-    following = urlencode({**query, "before": found[-1].id}) if len(found) == ROWS else ""
+    following = found[-1].id if len(found) == ROWS else None
     names = await recordings.names(node.store)
     return {
         "library": found,
         "names": names if not name or name in names else [name, *names],
         "chosen": name,
-        "before": before,
-        "first": urlencode(query),
-        "following": following,
-        "here": urlencode({**query, "before": before}),
+        "paging": paging("/recordings", {"name": name}, "before", before, following, anchor="#library"),
         "missing": missing,
-        "hms": hms,
         "length": length,
     }
 

@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.recordings import actions, drawing
-from nightcrew.recordings.models import Recording, State
+from nightcrew.recordings.models import Recording
 from nightcrew.recordings.plot import plot_of
 from nightcrew.recordings.store import recordings, states, tallies
 from nightcrew.web.api import Actor, Node
@@ -23,23 +23,12 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 Id = Annotated[int, Path(ge=1, lt=2**63)]
 MOST = 200
 """Rows of a table; the ledger's route has all of them."""
-STATES = {
-    State.WAITING: ("waiting", "off"),
-    State.RECORDING: ("recording", "run"),
-    State.RETRYING: ("retrying", "warn"),
-    State.PAUSED: ("paused", "warn"),
-    State.FINISHING: ("finishing", "run"),
-    State.PROCESSING: ("post-processing", "run"),
-    State.DONE: ("done", "ok"),
-    State.FAILED: ("failed", "bad"),
-}
-"""The words and the look of a state's pill."""
 SAID = {
-    "stop": "is stopped; what there is becomes a file.",
-    "rotate": "goes on in a new part.",
-    "retry": "is made anew.",
-    "keep": "is kept for good.",
-    "release": "is kept as the policies say.",
+    "stop": "is stopping. Its parts are joined into a file.",
+    "rotate": "continues in a new part.",
+    "retry": "is being processed again.",
+    "keep": "is kept forever.",
+    "release": "now follows the retention rules.",
 }
 
 
@@ -109,7 +98,7 @@ async def act(
             row = await actions.favour(node, recording_id, favourite=action == "keep", actor=actor)
     said = f"{row.name} {SAID[action]}"
     if is_fragment(request) and request.headers.get("hx-target", "").endswith(f"film-{recording_id}"):
-        shown: dict[str, Any] = {"row": row, "missing": drawing.missing, "hms": drawing.hms}
+        shown: dict[str, Any] = {"row": row, "missing": drawing.missing}
         return render(request, "recordings/film.html", headers=note(said), **shown)
     return done(request, said, f"/recordings/{recording_id}")
 
@@ -121,7 +110,6 @@ async def _facts(node: Runtime, row: Recording) -> dict[str, Any]:
     begins = [begin for begin, _ in drawing.spans(parts, gaps)]
     return {
         "row": row,
-        "pill_of": STATES,
         "open": row.state in actions.OPEN,
         "parts": list(zip(parts, begins, strict=True))[-MOST:],
         "gaps": gaps[-MOST:],
@@ -129,7 +117,6 @@ async def _facts(node: Runtime, row: Recording) -> dict[str, Any]:
         "moves": (await states.moves(node.store, row.id))[-MOST:],
         "timeline": drawing.timeline(row.seconds, parts, gaps, titles),
         "missing": drawing.missing,
-        "hms": drawing.hms,
         "length": drawing.length,
     }
 
@@ -138,4 +125,4 @@ async def _rates(node: Runtime, row: Recording) -> dict[str, Any]:
     plot = row.plot
     if plot is None and row.bytes and row.node in {"", node.node}:
         plot = await asyncio.to_thread(plot_of, FilePath(row.segments))
-    return {"row": row, "rates": drawing.rates(plot, row.seconds), "hms": drawing.hms}
+    return {"row": row, "rates": drawing.rates(plot, row.seconds)}

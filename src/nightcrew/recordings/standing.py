@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from nightcrew.kernel.clock import iso, utcnow
-from nightcrew.kernel.declare import Metric, Need
+from nightcrew.kernel.declare import Look, Metric, Need
 from nightcrew.kernel.words import size
 from nightcrew.recordings.actions import Deleted
 from nightcrew.recordings.disk import Disk
@@ -14,11 +14,43 @@ from nightcrew.recordings.models import ACTIVE, GapRow, MoveRow, PartRow, Record
 from nightcrew.recordings.store import recordings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from nightcrew.kernel.runtime import Runtime
 
 WAITED = timedelta(minutes=10)
 """A recording that waits for longer than this to be finished needs a person."""
 INTERRUPTED = frozenset({State.RETRYING, State.PAUSED})
+STATES: Mapping[str, tuple[Look, str]] = {
+    "recording.waiting": ("wait", "waiting"),
+    "recording.recording": ("run", "recording"),
+    "recording.retrying": ("warn", "retrying"),
+    "recording.paused": ("warn", "paused"),
+    "recording.finishing": ("run", "finishing"),
+    "recording.post-processing": ("run", "post-processing"),
+    "recording.done": ("ok", "done"),
+    "recording.failed": ("bad", "failed"),
+    "recording.deleted": ("off", "deleted"),
+    "recording.kept": ("ok", "kept forever"),
+    "recording.gaps": ("warn", "incomplete"),
+    "watch.off": ("off", "off"),
+    "watch.timed": ("wait", "by the clock"),
+    "watch.unknown": ("warn", "unknown"),
+    "watch.new": ("wait", "not looked at yet"),
+    "watch.live": ("ok", "live"),
+    "watch.offline": ("wait", "offline"),
+}
+
+
+def watch_state(watch: Watch) -> str:
+    """How a watched stream stands."""
+    if not watch.enabled:
+        return "off"
+    if watch.live is not None:
+        return "live" if watch.live else "offline"
+    if watch.channel_id is not None:
+        return "timed"
+    return "unknown" if watch.error else "new"
 
 
 async def needs(runtime: Runtime) -> list[Need]:

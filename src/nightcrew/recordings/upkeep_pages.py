@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from nightcrew.kernel.errors import Invalid
+from nightcrew.kernel.words import counted, sentence
 from nightcrew.recordings import actions, stuck
-from nightcrew.recordings.drawing import length
 from nightcrew.recordings.settings import RecordingSettings
 from nightcrew.web.api import Actor, Node
-from nightcrew.web.render import PageRoute, done, is_fragment, note, render_part, texts
+from nightcrew.web.render import PageRoute, done, render_part, texts
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -21,14 +21,14 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 async def retention(request: Request, node: Node, actor: Actor) -> Response:
     """What the policies would delete now. Nothing is changed."""
     found = await actions.apply_retention(node, actor=actor, dry_run=True)
+    options = node.settings.of(RecordingSettings)
     context: dict[str, Any] = {
         "going": found,
         "bytes": sum(one.bytes for one in found),
         "ids": ",".join(str(one.row.id) for one in found),
-        "options": node.settings.of(RecordingSettings),
-        "length": length,
+        "limited": any((options.keep_count, options.keep_days, options.keep_size, options.total_size)),
     }
-    return render_part(request, "recordings/retention.html", title="What the policies would delete now", **context)
+    return render_part(request, "recordings/retention.html", title="Retention", **context)
 
 
 @router.post("/recordings/retention")
@@ -43,7 +43,7 @@ async def apply_retention(request: Request, node: Node, actor: Actor) -> Respons
         if str(one.recording.id) in shown
     ]
     count = sum(not one.errors for one in deleted)
-    return done(request, f"{count} {'recording was' if count == 1 else 'recordings were'} deleted.", "/recordings")
+    return done(request, f"{counted(count, 'recording')} deleted.", "/recordings")
 
 
 @router.get("/recordings/stuck")
@@ -57,9 +57,5 @@ async def look_for_stuck(request: Request, node: Node, actor: Actor) -> Response
 async def finish_stuck(request: Request, node: Node, actor: Actor) -> Response:
     """Finish them."""
     report = await stuck.clean_up(node, actor=actor, dry_run=False)
-    if not is_fragment(request):
-        return RedirectResponse("/recordings", 303)
-    count = report.cleaned
-    said = note(f"{count} {'recording is' if count == 1 else 'recordings are'} taken care of.")
-    context: dict[str, Any] = {"report": report, "after": True}
-    return render_part(request, "recordings/stuck.html", title="Stuck recordings", headers=said, **context)
+    said = " ".join([f"{counted(report.cleaned, 'recording')} finished.", *map(sentence, report.errors)])
+    return done(request, said, "/recordings")

@@ -10,9 +10,11 @@ from fastapi.responses import RedirectResponse, Response
 from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.recordings import actions, forms, watch_api
-from nightcrew.recordings.models import ACTIVE, Watch
+from nightcrew.recordings.models import ACTIVE
+from nightcrew.recordings.standing import watch_state
 from nightcrew.recordings.store import recordings, watches
 from nightcrew.web.api import Actor, Node
+from nightcrew.web.forms import checked
 from nightcrew.web.render import PageRoute, done, is_fragment, note, render, render_part, texts
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -31,16 +33,16 @@ async def add_watch(request: Request, node: Node, actor: Actor) -> Response:
     """Watch a stream."""
     typed = await texts(request)
     try:
-        row = await watch_api.add_watch(node, actor, forms.checked(watch_api.NewWatch, forms.watch_values(typed)))
+        row = await watch_api.add_watch(node, actor, checked(watch_api.NewWatch, forms.watch_values(typed)))
     except NightcrewError as exc:
-        shown = forms.described(typed, exc)
+        shown = forms.watch_form(typed, exc)
         return render_part(
             request, "recordings/watch_form.html", title="Watch a stream", status_code=422, watch_form=shown
         )
     if not is_fragment(request):
         return RedirectResponse("/recordings#watches", 303)
     said = note(f"{row['name']} is watched.")
-    return render(request, "recordings/watch_form.html", headers=said, watch_form=forms.described())
+    return render(request, "recordings/watch_form.html", headers=said, watch_form=forms.watch_form())
 
 
 @router.post("/recordings/watches/{watch_id}/enabled")
@@ -55,31 +57,18 @@ async def switch_watch(request: Request, node: Node, actor: Actor, watch_id: Id)
 async def try_removal(request: Request, node: Node, watch_id: Id) -> Response:
     """What a removal means. Nothing is changed."""
     watch = await watches.get(node.store, watch_id)
-    return render_part(request, "recordings/watch_remove.html", title=f"Watch {watch.name} no longer?", watch=watch)
+    return render_part(request, "recordings/watch_remove.html", title=f"Stop watching {watch.name}?", watch=watch)
 
 
 @router.post("/recordings/watches/{watch_id}/remove")
 async def remove_watch(request: Request, node: Node, actor: Actor, watch_id: Id) -> Response:
     """Watch it no longer."""
     await actions.remove_watch(node, watch_id, actor=actor)
-    if not is_fragment(request):
-        return RedirectResponse("/recordings#watches", 303)
-    return Response("", headers=note("It is not watched any more."))
+    return done(request, "The stream is no longer watched.", "/recordings#watches")
 
 
 async def watched(node: Runtime) -> dict[str, Any]:
     """All watches, with the recording of each that goes on."""
     running = {row.watch_id: row.id for row in await recordings.of_states(node.store, ACTIVE)}
     found = await watches.every(node.store)
-    return {"watches": [{"watch": one, "pill": _pill(one), "recording": running.get(one.id)} for one in found]}
-
-
-def _pill(watch: Watch) -> tuple[str, str]:
-    """How a watch stands, in a word, and the level of its pill."""
-    if not watch.enabled:
-        return "off", "off"
-    if watch.live is None:
-        if watch.channel_id is not None:
-            return "by the clock", "off"
-        return ("cannot be told", "warn") if watch.error else ("not looked at yet", "off")
-    return ("live", "ok") if watch.live else ("offline", "off")
+    return {"watches": [{"watch": one, "state": watch_state(one), "recording": running.get(one.id)} for one in found]}

@@ -8,14 +8,17 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from nightcrew.kernel.access import SESSION_SECONDS, Access
-from nightcrew.kernel.errors import Invalid
+from nightcrew.kernel.errors import Invalid, NotFound
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.words import sentence
 from nightcrew.web.api import Actor, Node
 from nightcrew.web.guard import COOKIE
 from nightcrew.web.outputs import PlayerOutputs
 from nightcrew.web.render import PageRoute, note, render, render_part, texts
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+TokenId = Annotated[int, Path(gt=0, lt=2**63)]
 
 
 @router.get("/settings/access")
@@ -33,7 +36,7 @@ async def make_token(request: Request, node: Node, actor: Actor) -> Response:
         output = _outputs_of(request).checked(form.get("output", ""))
         text = await _access_of(request).make_token(scope, form.get("name", ""), output=output)
     except Invalid as exc:
-        errors = {f"{scope}.{exc.field or 'name'}": str(exc)}
+        errors = {f"{scope}.{exc.field or 'name'}": sentence(str(exc))}
         return await _access_part(request, status_code=422, errors=errors, typed=form)
     await node.activity.record(
         "access.token_made", f"A token ({scope}) named {form['name'].strip()} was made", actor=actor
@@ -43,10 +46,17 @@ async def make_token(request: Request, node: Node, actor: Actor) -> Response:
     )
 
 
+@router.get("/settings/tokens/{token_id}/revoke")
+async def try_revocation(request: Request, token_id: TokenId) -> Response:
+    """What a revocation means. Nothing is changed."""
+    found = [token for token in await _access_of(request).tokens() if token.id == token_id]
+    if not found:
+        raise NotFound("there is no such token")
+    return render_part(request, "fragments/revoke.html", title=f"Revoke {found[0].name}?", token=found[0])
+
+
 @router.post("/settings/tokens/{token_id}/revoke")
-async def revoke_token(
-    request: Request, node: Node, actor: Actor, token_id: Annotated[int, Path(gt=0, lt=2**63)]
-) -> Response:
+async def revoke_token(request: Request, node: Node, actor: Actor, token_id: TokenId) -> Response:
     """Revoke a token; it stops working at once."""
     name = await _access_of(request).revoke_token(token_id)
     await node.activity.record("access.token_revoked", f"The token {name} was revoked", actor=actor)
@@ -60,12 +70,12 @@ async def set_password(request: Request, node: Node, actor: Actor) -> Response:
     new = form.get("password", "")
     try:
         if access.protected and not await _is_password(request, form.get("current", "")):
-            raise Invalid("this is not the present password", field="current")
+            raise Invalid("that is not the current password", field="current")
         if new != form.get("again", ""):
-            raise Invalid("the two are not the same", field="again")
+            raise Invalid("the two passwords differ", field="again")
         await access.set_password(new)
     except Invalid as exc:
-        return await _access_part(request, status_code=422, errors={exc.field or "password": str(exc)})
+        return await _access_part(request, status_code=422, errors={exc.field or "password": sentence(str(exc))})
     await node.activity.record("access.password_set", "The password was changed", actor=actor)
     answer = await _access_part(request, headers=note("The password was changed."))
     _remember(request, answer)

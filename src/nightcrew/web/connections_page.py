@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -17,6 +18,7 @@ from nightcrew.kernel.routes import DIRECT
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.web import connections_api
 from nightcrew.web.api import Actor, Node
+from nightcrew.web.forms import Control, controls_of, form_of, text_of, values_of, with_error
 from nightcrew.web.render import PageRoute, done, is_fragment, note, render, render_part, texts
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -25,17 +27,9 @@ Id = Annotated[int, Path(ge=1, lt=2**63)]
 KindName = Annotated[str, Query(max_length=60)]
 Part = Annotated[str, Query(max_length=8_000)]
 HERE = "/connections"
+COMMON = frozenset({"name", "address", "mirrors", "route"})
 PREFIX = "settings."
 """Before the names of a kind's own fields in the form."""
-PILLS = {
-    "new": ("off", "not used yet"),
-    "ok": ("ok", "works"),
-    "limited": ("warn", "limited"),
-    "away": ("bad", "away"),
-    "cooling": ("warn", "cooling down"),
-    "person": ("bad", "needs you"),
-    "off": ("off", "off"),
-}
 
 
 @router.get(HERE)
@@ -128,7 +122,7 @@ async def try_removal(request: Request, node: Node, connection_id: Id) -> Respon
 async def remove(request: Request, node: Node, actor: Actor, connection_id: Id) -> Response:
     """Forget a connection."""
     one = await actions.remove(node, connection_id, actor=actor)
-    return _saved(request, f"{one.name} was removed.")
+    return done(request, f"{one.name} was removed.", HERE)
 
 
 # -- granting access ---------------------------------------------------------------------------------------------------
@@ -166,7 +160,7 @@ async def _listed(node: Runtime) -> dict[str, Any]:
     kinds = node.part(Connections).kinds
     rows = [await connections_api.row_of(node, one) for one in await store.every(node.store)]
     granting = {row.id for row in rows if (kind := kinds.get(row.kind)) is not None and kind.oauth is not None}
-    return {"rows": rows, "pills": PILLS, "granting": granting}
+    return {"rows": rows, "granting": granting}
 
 
 def _saved(request: Request, sentence: str) -> Response:
@@ -187,14 +181,24 @@ def _form(
     error: NightcrewError | None = None,
 ) -> Response:
     """The form of a kind, empty, filled, or as it was typed with what is wrong with it."""
-    wrong = "name" if isinstance(error, Conflict) else getattr(error, "field", None) or ""
-    stored = frozenset(connections_api.stored_secrets(node, one)) if one else frozenset[str]()
-    fields = [*_common(node, kind, one), *_own(kind, one, stored)]
-    for field in fields:
-        if typed is not None and field["kind"] != "password":
-            field["value"] = typed.get(field["name"], "")
-        field["error"] = _sentence(error, wrong) if wrong and field["name"] in {wrong, PREFIX + wrong} else ""
-    above = _sentence(error, wrong) if error and not any(field["error"] for field in fields) else ""
+    stored = connections_api.stored_secrets(node, one) if one else []
+    settings = one.settings if one else {}
+    values = {
+        known.name: text_of(known.kind, settings[known.name])
+        for known in controls_of(kind.settings)
+        if known.name in settings
+    }
+    own = form_of(
+        kind.settings,
+        values=values,
+        kept=dict.fromkeys(stored, ""),
+        typed=None if typed is None else _own(typed),
+    )
+    common = [
+        control if typed is None else replace(control, value=typed.get(control.name, ""))
+        for control in _common(node, kind, one)
+    ]
+    controls = [*common, *(replace(control, name=PREFIX + control.name) for control in own.controls)]
     return render_part(
         request,
         "fragments/connection_form.html",
@@ -202,94 +206,44 @@ def _form(
         status_code=422 if error else 200,
         kind=kind,
         one=one,
-        fields=fields,
-        error=above,
+        form=with_error(controls, _aimed(kind, error)),
     )
 
 
-def _sentence(error: NightcrewError | None, field: str) -> str:
-    text = str(error).removeprefix(f"{field}: ")
-    return text[:1].upper() + text[1:]
+def _aimed(kind: ConnectionKind, error: NightcrewError | None) -> NightcrewError | None:
+    """The error of a kind's own field, named as the form names it."""
+    field = getattr(error, "field", None) or ""
+    own = field.partition(".")[0]
+    if own not in kind.settings.model_fields or own in COMMON:
+        return error
+    return Invalid(str(error).removeprefix(f"{field}: "), field=PREFIX + own)
 
 
-def _common(node: Runtime, kind: ConnectionKind, one: Connection | None) -> list[dict[str, Any]]:
+def _common(node: Runtime, kind: ConnectionKind, one: Connection | None) -> list[Control]:
     """What every connection has."""
     address = one.address if one else kind.address
-    fields = [
-        _control("name", "Name", value=one.name if one else "", required=True, placeholder=kind.title),
-        _control("address", "Address", value=address, required=True, placeholder="https://service.example.net"),
+    controls = [
+        Control("name", "Name", value=one.name if one else "", required=True, placeholder=kind.title),
+        Control("address", "Address", value=address, required=True, placeholder="https://service.example.net"),
     ]
     if kind.mirrors:
         known = "\n".join(one.mirrors) if one else ""
-        said = "Further addresses that answer alike, one a line. They are asked when the first one fails."
-        fields.append(_control("mirrors", "Mirrors", value=known, kind="lines", help=said))
+        said = "Further addresses that answer alike, one per line. They are asked when the first one fails."
+        controls.append(Control("mirrors", "Mirrors", "lines", value=known, help=said))
     if len(node.http.routes.names) > 1:
-        choices = [(name, name) for name in node.http.routes.names]
-        fields.append(_control("route", "Route", value=one.route if one else DIRECT, kind="select", choices=choices))
-    return fields
+        choices = tuple((name, name) for name in node.http.routes.names)
+        controls.append(Control("route", "Route", "select", value=one.route if one else DIRECT, choices=choices))
+    return controls
 
 
-def _own(kind: ConnectionKind, one: Connection | None, stored: frozenset[str]) -> list[dict[str, Any]]:
-    """The fields of the kind's settings class."""
-    schema = kind.settings.model_json_schema()
-    needed = schema.get("required", ())
-    return [
-        _control(
-            PREFIX + name,
-            str(about.get("title", name)),
-            value=_text(one.settings.get(name) if one else about.get("default")),
-            kind=_kind_of(about),
-            help=" ".join(
-                filter(None, (about.get("description"), "Empty: it stays as it is." if name in stored else ""))
-            ),
-            required=name in needed and name not in stored,
-            placeholder="stored, not shown" if name in stored else str(about.get("placeholder", "")),
-            unit=str(about.get("unit", "")),
-            choices=about.get("choices") or [(value, value) for value in about.get("enum", ())],
-        )
-        for name, about in schema["properties"].items()
-    ]
-
-
-def _control(name: str, label: str, **more: Any) -> dict[str, Any]:
-    plain = {"value": "", "kind": "text", "help": "", "required": False, "placeholder": "", "unit": "", "choices": ()}
-    return {"name": name, "label": label, **plain, **more}
-
-
-def _kind_of(about: Mapping[str, Any]) -> str:
-    if about.get("writeOnly"):
-        return "password"
-    if about.get("choices") or about.get("enum"):
-        return "select"
-    by_type = {"boolean": "checkbox", "integer": "number", "number": "number", "array": "lines"}
-    return str(about.get("control") or by_type.get(str(about.get("type")), "text"))
-
-
-def _text(value: Any) -> str:
-    """A value as its control holds it."""
-    if value is None or value is False:
-        return ""
-    if value is True:
-        return "on"
-    return "\n".join(map(str, value)) if isinstance(value, list) else str(value)
+def _own(typed: Mapping[str, str]) -> dict[str, str]:
+    """What was typed for the kind's own fields, by their names."""
+    return {name.removeprefix(PREFIX): text for name, text in typed.items() if name.startswith(PREFIX)}
 
 
 def _values(kind: ConnectionKind, typed: Mapping[str, str]) -> dict[str, Any]:
     """What was typed, as the actions take it."""
-    properties = kind.settings.model_json_schema()["properties"]
-    settings = {
-        name: _value(_kind_of(about), typed.get(PREFIX + name, "").strip()) for name, about in properties.items()
-    }
     values: dict[str, Any] = {name: typed[name].strip() for name in ("name", "address", "route") if name in typed}
     if "mirrors" in typed:
         values["mirrors"] = typed["mirrors"].split()
-    return values | {"settings": {name: value for name, value in settings.items() if value is not None}}
-
-
-def _value(kind: str, text: str) -> Any:
-    """An empty number is none, so that the default holds."""
-    if kind == "checkbox":
-        return bool(text)
-    if kind == "lines":
-        return [line.strip() for line in text.splitlines() if line.strip()]
-    return None if kind == "number" and not text else text
+    return values | {"settings": values_of(kind.settings, _own(typed))}

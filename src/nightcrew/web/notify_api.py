@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from nightcrew.kernel.clock import iso
 from nightcrew.kernel.declare import Group
+from nightcrew.kernel.fields import Secret, ask
 from nightcrew.kernel.notify import actions, notices_store, rules, targets_store
 from nightcrew.kernel.notify.models import MAX_ADDRESS, MAX_NAME, Kind, Level, Notice, Target
 from nightcrew.web.api import Actor, Cursor, Limit, Node, number_cursor
@@ -16,9 +17,15 @@ from nightcrew.web.api import Actor, Cursor, Limit, Node, number_cursor
 router = APIRouter(prefix="/api/v1/notifications", tags=["notifications"])
 
 TargetId = Annotated[int, Path(ge=1, lt=2**63)]
-Address = Annotated[str, Field(min_length=1, max_length=MAX_ADDRESS)]
+Address = Annotated[Secret, Field(min_length=1, max_length=MAX_ADDRESS)]
 Clock = Annotated[str, Field(max_length=5)]
 EVERYTHING = frozenset(rules.TITLES)
+KINDS = (
+    ("apprise", "A service, through apprise"),
+    ("webhook", "A web address that takes JSON"),
+    ("heartbeat", "A heartbeat: an address that is called while every promise is kept"),
+)
+LEVELS = (("info", "Everything"), ("warning", "Warnings and errors"), ("error", "Errors only"))
 
 
 class NewTarget(BaseModel):
@@ -30,15 +37,31 @@ class NewTarget(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(min_length=1, max_length=MAX_NAME)
-    kind: Kind
-    address: Address
-    wants: frozenset[Group] = EVERYTHING
-    level: Level = "info"
+    name: str = ask(label="Name", placeholder="My phone", min_length=1, max_length=MAX_NAME)
+    kind: Kind = ask(label="Kind", choices=KINDS)
+    address: Secret = ask(
+        label="Address",
+        help="For a service: an apprise address such as tgram://token/chat, ntfy://topic or mailtos://user:password@example.net. "
+        "For the other kinds: a web address. It is stored encrypted and never shown again.",
+        control="text",
+        placeholder="tgram://… or https://…",
+        min_length=1,
+        max_length=MAX_ADDRESS,
+    )
+    level: Level = ask("info", label="Level", choices=LEVELS)
     enabled: bool = True
-    quiet_from: Clock | None = None
-    quiet_to: Clock | None = None
-    loud: bool = False
+    quiet_from: str | None = ask(
+        None,
+        label="Quiet from",
+        help="Messages wait until the quiet hours are over, and arrive as one. Leave both empty to have none.",
+        control="time",
+        max_length=5,
+    )
+    quiet_to: str | None = ask(None, label="Quiet to", control="time", max_length=5)
+    loud: bool = ask(False, label="Send errors during quiet hours too")
+    wants: frozenset[Group] = ask(
+        EVERYTHING, label="Tell it when", control="checks", choices=list(rules.TITLES.items())
+    )
 
 
 class TargetChange(BaseModel):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import RedirectResponse, Response
-from pydantic import BaseModel, ValidationError
 
 from nightcrew.kernel.errors import Conflict, Invalid, NightcrewError
 from nightcrew.kernel.notify import actions, notices_store, rules, targets_store
@@ -15,26 +14,18 @@ from nightcrew.kernel.notify.models import Target
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.web import notify_api
 from nightcrew.web.api import Actor, Node
+from nightcrew.web.forms import checked, form_of, values_of
 from nightcrew.web.notify_api import NewTarget, TargetChange, target_row
 from nightcrew.web.render import PageRoute, done, is_fragment, note, render, render_part, texts
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 Id = Annotated[int, Path(ge=1, lt=2**63)]
-ModelT = TypeVar("ModelT", bound=BaseModel)
 HERE = "/settings/notifications"
 TOLD = 30
 """Notices that the page shows."""
-KINDS = (
-    ("apprise", "A service, through apprise"),
-    ("webhook", "A web address that takes JSON"),
-    ("heartbeat", "A heartbeat: an address that is called while all is well"),
-)
-LEVELS = (("info", "Everything"), ("warning", "Warnings and errors"), ("error", "Errors only"))
-PILLS = {"off": "off", "failing": "bad", "works": "ok", "new": "off"}
-STATES = {"waiting": "run", "sent": "ok", "failed": "bad", "dropped": "off"}
-FIELDS = frozenset({"name", "address", "quiet_from", "quiet_to"})
-"""Fields that show an error themselves."""
+FIELDS = ("name", "kind", "address", "level", "quiet_from", "quiet_to", "loud", "wants")
+CHANGED = tuple(name for name in FIELDS if name != "kind")
 
 
 @router.get(HERE)
@@ -61,9 +52,7 @@ async def add_target(request: Request, node: Node, actor: Actor) -> Response:
     """Tell somebody from now on."""
     typed = await texts(request)
     try:
-        wanted = _checked(
-            NewTarget, _values(typed) | {"kind": typed.get("kind", ""), "address": typed.get("address", "")}
-        )
+        wanted = checked(NewTarget, values_of(NewTarget, typed, FIELDS))
         row = await notify_api.add_target(node, actor, wanted)
     except (Invalid, Conflict) as exc:
         return _again(request, "Add a target", _form(typed=typed, error=exc))
@@ -87,8 +76,7 @@ async def change_target(request: Request, node: Node, actor: Actor, target_id: I
     typed = await texts(request)
     target = await targets_store.get(node.store, target_id)
     try:
-        address = {"address": typed["address"]} if typed.get("address", "").strip() else {}
-        changes = _checked(TargetChange, _values(typed) | address)
+        changes = checked(TargetChange, values_of(NewTarget, typed, CHANGED, kept={"address"}))
         await notify_api.change_target(node, actor, target_id, changes)
     except (Invalid, Conflict) as exc:
         return _again(request, f"Edit {target.name}", _form(target, typed=typed, error=exc))
@@ -123,9 +111,7 @@ async def try_removal(request: Request, node: Node, target_id: Id) -> Response:
 async def remove_target(request: Request, node: Node, actor: Actor, target_id: Id) -> Response:
     """Tell it nothing any more."""
     target = await actions.remove(node, target_id, actor=actor)
-    if not is_fragment(request):
-        return RedirectResponse(HERE, 303)
-    return Response("", headers=note(f"{target.name} is not told any more."))
+    return done(request, f"{target.name} was removed.", HERE)
 
 
 # -- what is shown -----------------------------------------------------------------------------------------------------
@@ -134,13 +120,13 @@ async def remove_target(request: Request, node: Node, actor: Actor, target_id: I
 async def _targets(node: Runtime) -> dict[str, Any]:
     rows = [target_row(target) for target in await targets_store.every(node.store)]
     held = not node.health.keeps_all()
-    return {"targets": rows, "pills": PILLS, "kinds": dict(KINDS), "titles": rules.TITLES, "held": held}
+    return {"targets": rows, "titles": rules.TITLES, "held": held}
 
 
 async def _told(node: Runtime) -> dict[str, Any]:
     names = {target.id: target.name for target in await targets_store.every(node.store)}
     found = await notices_store.page(node.store, before=None, limit=TOLD)
-    return {"told": [{"notice": one, "target": names.get(one.target_id, "")} for one in found], "states": STATES}
+    return {"told": [{"notice": one, "target": names.get(one.target_id, "")} for one in found]}
 
 
 def _again(request: Request, title: str, form: dict[str, Any]) -> Response:
@@ -150,46 +136,11 @@ def _again(request: Request, title: str, form: dict[str, Any]) -> Response:
 def _form(
     target: Target | None = None, *, typed: Mapping[str, str] | None = None, error: NightcrewError | None = None
 ) -> dict[str, Any]:
-    """What the form's template needs. An error without a field of its own is told above the form."""
-    wrong = "name" if isinstance(error, Conflict) else getattr(error, "field", None) or ""
-    sentence = str(error).removeprefix(f"{wrong}: ") if error else ""
-    return {
-        "target": target,
-        "typed": dict(typed) if typed is not None else _typed(target),
-        "wrong": wrong if wrong in FIELDS else "",
-        "error": sentence[:1].upper() + sentence[1:],
-        "kinds": KINDS,
-        "levels": LEVELS,
-        "groups": rules.TITLES,
-    }
-
-
-def _typed(target: Target | None) -> dict[str, str]:
-    """A form as it would be sent to get this target; without one, a target that wants everything."""
+    """What the form's template needs."""
     if target is None:
-        return {"kind": "apprise", "level": "info", **{f"wants.{group}": "on" for group in rules.TITLES}}
+        return {"target": None, "form": form_of(NewTarget, FIELDS, typed=typed, error=error)}
     row = target_row(target)
-    texts_of = {key: row[key] or "" for key in ("name", "kind", "level", "quiet_from", "quiet_to")}
-    return texts_of | {"loud": "on" if row["loud"] else ""} | {f"wants.{group}": "on" for group in target.wants}
-
-
-def _values(typed: Mapping[str, str]) -> dict[str, Any]:
-    """As the JSON routes take it."""
-    return {
-        "name": typed.get("name", "").strip(),
-        "wants": [group for group in rules.TITLES if typed.get(f"wants.{group}")],
-        "level": typed.get("level", "info"),
-        "quiet_from": typed.get("quiet_from", "").strip(),
-        "quiet_to": typed.get("quiet_to", "").strip(),
-        "loud": bool(typed.get("loud")),
-    }
-
-
-def _checked(model: type[ModelT], values: Mapping[str, Any]) -> ModelT:
-    """The first thing that is wrong as one sentence. Raises `Invalid`."""
-    try:
-        return model.model_validate(values)
-    except ValidationError as exc:
-        first = exc.errors()[0]
-        empty = first["type"] == "string_too_short"
-        raise Invalid("it is needed" if empty else first["msg"], field=str(first["loc"][0])) from exc
+    values = {key: row[key] or "" for key in ("name", "level", "quiet_from", "quiet_to")}
+    values |= {"loud": "on" if row["loud"] else "", "wants": "\n".join(target.wants)}
+    form = form_of(NewTarget, CHANGED, values=values, kept={"address": target.shown}, typed=typed, error=error)
+    return {"target": target, "form": form}

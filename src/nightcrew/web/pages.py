@@ -12,6 +12,7 @@ from nightcrew.kernel.health import verdict
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.web import access_page, api, connections_page, docs_page, notify_page, settings_page
 from nightcrew.web.api import Actor, JobStateName, Node, NodeName, node_rows
+from nightcrew.web.paging import paging
 from nightcrew.web.render import PageRoute, done, render, render_part
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -136,8 +137,10 @@ async def jobs(
     """Jobs, newest first, by state."""
     found = await node.jobs.page(state=state, limit=PAGE, offset=start)
     following = start + PAGE if len(found) == PAGE else None
-    shown: dict[str, Any] = {"jobs": found, "state": state, "start": start, "following": following}
-    return render_part(request, "fragments/jobs.html", title="Jobs", topics=["jobs"], **shown)
+    pages = paging("/jobs", {"state": state}, "start", start, following)
+    return render_part(
+        request, "fragments/jobs.html", title="Jobs", topics=["jobs"], jobs=found, state=state, paging=pages
+    )
 
 
 @router.get("/jobs/{job_id:path}")

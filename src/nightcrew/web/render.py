@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -23,10 +24,13 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.declare import Domain, Page
 from nightcrew.kernel.errors import Invalid, NightcrewError
 from nightcrew.kernel.runtime import KernelSettings, Runtime
-from nightcrew.kernel.words import duration, size
+from nightcrew.kernel.words import bit_rate, duration, hms, sentence, size
+from nightcrew.web.states import all_states
 
 _HERE = Path(__file__).parent
 _STATIC = _HERE / "static"
+PARTS = ("action", "form", "plot", "state", "table", "words")
+"""Files of `templates/parts`, whose macros every template has as `ui.table`, `ui.field` and so on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,11 @@ def create_renderer(app: FastAPI, domains: Sequence[Domain]) -> None:
         "until": until,
         "duration": duration,
         "bytes": size,
+        "rate": bit_rate,
+        "hms": hms,
+        "sentence": sentence,
+        "epoch": epoch,
+        "instant": moment_of,
         "number": number,
         "clock": clock,
         "iso": iso,
@@ -77,9 +86,18 @@ def create_renderer(app: FastAPI, domains: Sequence[Domain]) -> None:
         "ticks": ticks,
     }
     marks = {path.relative_to(_STATIC).as_posix(): _mark(path) for path in _STATIC.rglob("*") if path.is_file()}
+    environment.globals["states"] = all_states(domains)
     environment.globals["static"] = lambda name: f"/static/{name}?v={marks.get(name, '')}"
+    environment.globals["ui"] = _parts(environment)
     pages = tuple(page for domain in domains for page in domain.pages)
     app.state.renderer = Renderer(environment, pages)
+
+
+def _parts(environment: Environment) -> SimpleNamespace:
+    modules = [environment.get_template(f"parts/{part}.html").module for part in PARTS]
+    return SimpleNamespace(
+        **{name: macro for module in modules for name, macro in vars(module).items() if name[0] != "_"}
+    )
 
 
 def render(
@@ -161,13 +179,18 @@ def moment_of(value: datetime | str | float | None) -> datetime | None:
     return datetime.fromtimestamp(utcnow().timestamp() - value, UTC)
 
 
+def epoch(seconds: float) -> datetime:
+    """A point in time from seconds since 1970."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
 def ago(value: datetime | str | float | None) -> str:
     """How long ago: "12 s ago", "3 min ago"; "never" for None. A number is an age in seconds."""
     moment = moment_of(value)
     if moment is None:
         return "never"
     seconds = (utcnow() - moment).total_seconds()
-    return "now" if seconds < 1 else f"{duration(seconds)} ago"
+    return "just now" if seconds < 1 else f"{duration(seconds)} ago"
 
 
 def until(value: datetime | str | None) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from nightcrew.kernel.errors import Invalid, NeedsUser
+from nightcrew.kernel.fields import secrets_of
 from nightcrew.kernel.settings import invalid_from
 from nightcrew.playlists.models import Source
 from nightcrew.playlists.providers.base import Config, Provider
@@ -23,17 +24,40 @@ class Kind:
     """A kind of source: what a user enters, and what makes its adapter."""
 
     title: str
+    about: str
     config: type[Config]
+    fields: tuple[str, ...]
+    """Of its configuration, those that a form asks for, in their order."""
     open: Callable[[Any], Provider] | None
     """None for a kind without channels."""
 
 
 KINDS: Mapping[str, Kind] = {
-    "m3u": Kind("M3U playlist", M3uConfig, M3u),
-    "xtream": Kind("Xtream panel", XtreamConfig, Xtream),
-    "catalogue": Kind("Catalogue API", CatalogueConfig, Catalogue),
-    "guide": Kind("XMLTV guide", GuideConfig, None),
+    "m3u": Kind(
+        "M3U playlist",
+        "A list by address or file, as most providers offer.",
+        M3uConfig,
+        ("url", "region", "guide_url", "max_streams", "user_agent"),
+        M3u,
+    ),
+    "xtream": Kind(
+        "Xtream panel",
+        "A panel with a user name and a password.",
+        XtreamConfig,
+        ("url", "username", "password", "region", "output", "guide", "max_streams", "user_agent"),
+        Xtream,
+    ),
+    "catalogue": Kind(
+        "Catalogue API",
+        "A JSON interface that you describe.",
+        CatalogueConfig,
+        ("url", "locales", "max_streams", "options"),
+        Catalogue,
+    ),
+    "guide": Kind("XMLTV guide", "Programmes for any channels.", GuideConfig, ("url", "user_agent"), None),
 }
+SECRETS = frozenset().union(*(secrets_of(kind.config) for kind in KINDS.values()))
+"""Fields of a source that are never shown again. An empty one in an edit keeps the stored value."""
 
 
 def checked_config(kind: str, values: Mapping[str, Any]) -> Config:
@@ -87,4 +111,4 @@ class Adapters:
         return Guide(url, secrets=adapter.secrets, user_agent=agent, private=adapter.private, jar=jar)
 
 
-__all__ = ["KINDS", "Adapters", "Kind", "checked_config"]
+__all__ = ["KINDS", "SECRETS", "Adapters", "Kind", "checked_config"]

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from nightcrew.kernel.connections.calls import Calls
 from nightcrew.kernel.connections.question import Question, Reach
 from nightcrew.kernel.errors import GiveUp
+from nightcrew.kernel.fields import ask
 from nightcrew.kernel.http import Answer, Http, Jar, Limits, Validators
 from nightcrew.kernel.targets import is_private
 from nightcrew.playlists.rules import Entry, region_name
@@ -31,7 +32,12 @@ class Config(BaseModel):
     """Base of what a user enters for a source. Everything in it is sealed at rest."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    region: str = ""
+    region: str = ask(
+        "",
+        label="Region",
+        help="A short name for these channels; their playlist is /playlist/REGION.m3u. Leave it empty to use the source's name.",
+        placeholder="DE",
+    )
     """The region that the source's channels belong to, where the kind does not have regions of its own."""
     private: bool = False
     """Whether the address was in a private network when it was entered; only then may answers lead there."""
@@ -47,6 +53,12 @@ class Config(BaseModel):
         return value.strip() if isinstance(value, str) else value
 
 
+AGENT = ask(
+    "",
+    label="User agent",
+    help="Some providers only answer players they know. Leave it empty to use Nightcrew's own.",
+)
+"""A field that several kinds have."""
 DEFAULT = "Default"
 """The name of the profile that every source has: the source as it was entered."""
 
@@ -81,7 +93,13 @@ class ProfileConfig(BaseModel):
 class AccountConfig(Config):
     """Base of the kinds whose streams take connections of an account."""
 
-    max_streams: int = Field(0, ge=0, le=10_000)
+    max_streams: int = ask(
+        0,
+        label="Connections at a time",
+        help="How many the account allows. 0: as many as the panel says, or any number. It counts in the stream mode proxy.",
+        ge=0,
+        le=10_000,
+    )
     """Connections that the account allows at a time; 0: as many as the panel says, else any number."""
     profiles: tuple[ProfileConfig, ...] = Field((), max_length=50)
     """Further ways to use the account, in the order in which they are tried."""

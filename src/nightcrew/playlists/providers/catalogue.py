@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 
 from nightcrew.kernel.connections.question import Question, Reach
 from nightcrew.kernel.errors import GiveUp, NeedsUser, Retry
+from nightcrew.kernel.fields import SECRET, ask
 from nightcrew.kernel.http import Http, Limits
 from nightcrew.playlists import rules
 from nightcrew.playlists.providers.base import (
@@ -121,9 +122,22 @@ class Shape(_Part):
 class CatalogueConfig(AccountConfig):
     """`url` is the API's base address; `locales` are language and region pairs (empty: the setting LOCALES)."""
 
-    url: str
-    locales: list[tuple[str, str]] = Field(default_factory=list, max_length=100)
-    options: Shape = Shape(fields=Fields(url="url"))
+    url: str = ask(label="Base address", help="Of the JSON interface.", placeholder="https://api.example.net/v1")
+    locales: list[tuple[str, str]] = ask(
+        [],
+        label="Locales",
+        help="Pairs of language and region; the catalogue is fetched once for each. Leave it empty to use the setting LOCALES.",
+        control="text",
+        placeholder="de:DE, de:AT",
+        max_length=100,
+    )
+    options: Annotated[Shape, SECRET] = ask(
+        Shape(fields=Fields(url="url")),
+        label="Description of the interface",
+        help="JSON, as in the example below.",
+        control="textarea",
+        rows=14,
+    )
 
     @field_validator("url")
     @classmethod

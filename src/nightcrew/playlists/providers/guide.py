@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nightcrew.kernel.errors import Misread
+from nightcrew.kernel.fields import ask
 from nightcrew.kernel.inflate import GZIP_MAGIC
 from nightcrew.playlists.providers.document import Document
 from nightcrew.playlists.providers.m3u import M3uConfig
@@ -12,6 +13,12 @@ from nightcrew.playlists.providers.m3u import M3uConfig
 
 class GuideConfig(M3uConfig):
     """`url` is http(s), or a file on this machine."""
+
+    url: str = ask(
+        label="Address or file",
+        help="XMLTV; http(s), or a path on this machine; plain or gzip.",
+        placeholder="https://example.net/guide.xml.gz",
+    )
 
 
 class Guide(Document):

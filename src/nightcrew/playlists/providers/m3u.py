@@ -10,19 +10,33 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import field_validator
 
 from nightcrew.kernel.errors import Retry
+from nightcrew.kernel.fields import ask
 from nightcrew.kernel.redaction import credentials_in
 from nightcrew.kernel.targets import is_web_address
 from nightcrew.playlists.formats import m3u
-from nightcrew.playlists.providers.base import AccountConfig, Fetch, Listing, Provider, Unchanged, batched, batches
+from nightcrew.playlists.providers.base import (
+    AGENT,
+    AccountConfig,
+    Fetch,
+    Listing,
+    Provider,
+    Unchanged,
+    batched,
+    batches,
+)
 from nightcrew.playlists.providers.document import Document, lines, local_path
 
 
 class M3uConfig(AccountConfig):
     """`url` is http(s), or a file: a path or file:// address on this machine."""
 
-    url: str
-    user_agent: str = ""
-    guide_url: str = ""
+    url: str = ask(
+        label="Address or file",
+        help="http(s), or a path on this machine; plain or gzip.",
+        placeholder="https://example.net/list.m3u",
+    )
+    guide_url: str = ask("", label="Guide address", help="An XMLTV guide that belongs to the list, if there is one.")
+    user_agent: str = AGENT
 
     @field_validator("url")
     @classmethod

@@ -19,9 +19,11 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections.question import Question, Reach
 from nightcrew.kernel.declare import Signed
 from nightcrew.kernel.errors import Misread, NeedsUser, Retry
+from nightcrew.kernel.fields import Secret, ask
 from nightcrew.kernel.http import Http
 from nightcrew.playlists.formats import json_list
 from nightcrew.playlists.providers.base import (
+    AGENT,
     AccountConfig,
     Fetch,
     Listing,
@@ -40,12 +42,14 @@ API = "player_api.php"
 class XtreamConfig(AccountConfig):
     """`url` is the panel's address without `player_api.php`."""
 
-    url: str
-    username: str
-    password: str
-    output: Literal["ts", "m3u8"] = "ts"
-    user_agent: str = ""
-    guide: bool = True
+    url: str = ask(label="Panel address", help="Without player_api.php.", placeholder="http://panel.example.net:8080")
+    username: Secret = ask(label="User name")
+    password: Secret = ask(label="Password")
+    output: Literal["ts", "m3u8"] = ask(
+        "ts", label="Stream format", choices=(("ts", "MPEG-TS (.ts)"), ("m3u8", "HLS (.m3u8)"))
+    )
+    guide: bool = ask(True, label="Fetch its programme guide too")
+    user_agent: str = AGENT
 
     @field_validator("url")
     @classmethod

@@ -1,9 +1,9 @@
-// What the pages need beyond htmx: live updates, notes, copying, the theme, plots. Nothing here is needed to use a page.
+// What the pages need beyond htmx: live updates, notes, copying, the theme. Nothing here is needed to use a page.
 "use strict";
 
 // -- live: the server says what has changed, and parts of the page ask again ------------------------------------------
 
-const TOPICS = ["workers", "jobs", "activity", "sources", "channels", "settings", "slots", "checks", "recordings"];
+const TOPICS = ["workers", "jobs", "activity", "sources", "channels", "settings", "slots", "checks", "recordings", "notifications", "connections"];
 
 function changed(topic) {
   document.body.dispatchEvent(new CustomEvent(`live:${topic}`, { bubbles: true }));
@@ -62,7 +62,10 @@ function note(text, bad = false) {
   const element = document.createElement("p");
   element.className = bad ? "note is-bad" : "note";
   element.textContent = text;
-  document.getElementById("notes").append(element);
+  const notes = document.getElementById("notes");
+  notes.append(element);
+  if (notes.matches(":popover-open")) notes.hidePopover();
+  notes.showPopover?.(); // above a dialog that is open
   setTimeout(() => element.remove(), bad ? 10000 : 4000);
 }
 
@@ -86,6 +89,24 @@ document.addEventListener("htmx:response:error", (event) => {
 document.addEventListener("htmx:error", (event) => {
   const source = event.detail.ctx?.sourceElement;
   if (source && !source.hasAttribute("data-live")) note("Nightcrew does not answer. Try again in a moment.", true);
+});
+
+// -- the dialog: what would happen, before it does ---------------------------------------------------------------------
+
+const dialog = document.getElementById("dialog");
+
+document.addEventListener("htmx:after:swap", () => {
+  if (dialog.childElementCount && !dialog.open) {
+    dialog.setAttribute("aria-label", dialog.firstElementChild.getAttribute("aria-label") ?? "Confirm");
+    dialog.showModal();
+  }
+});
+
+dialog.addEventListener("close", () => dialog.replaceChildren());
+dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+document.addEventListener("htmx:finally:request", (event) => {
+  const { sourceElement, request } = event.detail.ctx;
+  if (sourceElement.closest?.("#dialog") && request?.method !== "GET") dialog.close();
 });
 
 // -- copying, shortcuts, closing ---------------------------------------------------------------------------------------
@@ -112,8 +133,10 @@ document.addEventListener("click", (event) => {
   const closed = event.target.closest("[data-close]");
   if (closed) {
     const panel = closed.closest(closed.dataset.close);
+    if (!panel) return; // a page of its own: the link leads back
     event.preventDefault();
-    panel.replaceChildren();
+    if (panel === dialog) dialog.close();
+    else panel.replaceChildren();
   }
 });
 
@@ -155,101 +178,9 @@ function theme() {
       // it lasts as long as the page then
     }
     show();
-    redraw();
+    document.dispatchEvent(new Event("theme"));
   });
 }
-
-// -- plots -------------------------------------------------------------------------------------------------------------
-
-const plots = new Map(); // element → drawing
-
-function colour(element, name) {
-  element.style.color = `var(${name})`;
-  const found = getComputedStyle(element).color;
-  element.style.color = "";
-  return found;
-}
-
-function series(items) {
-  const feeds = [...new Set(items.map((item) => item.feed_id))];
-  const times = items.map((item) => Date.parse(item.started_at) / 1000);
-  const label = (id) => items.find((item) => item.feed_id === id).region || "guide";
-  const channels = feeds.map((id) => items.map((item) => (item.feed_id === id ? item.channels : null)));
-  return { labels: feeds.map(label), data: [times, items.map((item) => item.seconds), ...channels] };
-}
-
-function draw(element, items) {
-  plots.get(element)?.destroy();
-  const ink = colour(element, "--faint");
-  const line = { stroke: colour(element, "--line"), width: 1 };
-  const hues = ["--accent", "--ok", "--warn", "--bad"].map((name) => colour(element, name));
-  const { labels, data } = series(items);
-  const times = data[0];
-  const days = times[times.length - 1] - times[0] > 86400;
-  const shown = days ? { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" } : { hour: "2-digit", minute: "2-digit" };
-  const when = (seconds, style) => new Date(seconds * 1000).toLocaleString([], { ...style, hour12: false });
-  const axis = { stroke: ink, grid: line, ticks: line, font: "12px system-ui" };
-  const options = {
-    width: Math.max(280, element.clientWidth),
-    height: 220,
-    scales: { seconds: { range: (_, __, most) => [0, (most || 1) * 1.1] }, channels: { range: (_, __, most) => [0, (most || 1) * 1.1] } },
-    axes: [{ ...axis, space: days ? 130 : 70, values: (_, ticks) => ticks.map((tick) => when(tick, shown)) }, { ...axis, scale: "channels", size: 64 }, { ...axis, scale: "seconds", side: 1, size: 58, grid: { show: false }, values: (_, ticks) => ticks.map((tick) => `${tick} s`) }],
-    series: [
-      { label: "Began", value: (_, tick) => (tick ? when(tick, { ...shown, second: "2-digit" }) : "–") },
-      { label: "Seconds", scale: "seconds", stroke: ink, fill: ink, width: 1, paths: uPlot.paths.bars({ size: [0.4, 8] }), points: { show: false } },
-      ...labels.map((label, index) => ({
-        label: label === "guide" ? "Programmes" : `Channels ${label}`,
-        scale: "channels",
-        stroke: hues[index % hues.length],
-        width: 2,
-        dash: index >= hues.length ? [6, 4] : undefined,
-        spanGaps: true,
-        paths: uPlot.paths.stepped({ align: 1 }),
-        points: { show: true, size: 5 },
-      })),
-    ],
-  };
-  plots.set(element, new uPlot(options, data, element));
-}
-
-async function plot(element) {
-  if (plots.has(element) || typeof uPlot === "undefined") return;
-  plots.set(element, null);
-  try {
-    const answer = await fetch(element.dataset.plot, { headers: { Accept: "application/json" } });
-    if (!answer.ok) throw new Error(answer.status);
-    const items = (await answer.json()).items.filter((item) => item.ended_at).reverse();
-    const own = items.filter((item) => item.region); // a list's own guide counts programmes, not channels
-    element.items = own.length ? own : items;
-  } catch {
-    element.textContent = "The history cannot be read now.";
-    return;
-  }
-  if (element.items.length < 2) {
-    element.textContent = "There are too few runs for a plot yet.";
-    return;
-  }
-  draw(element, element.items);
-}
-
-function redraw() {
-  for (const [element, drawing] of plots) {
-    if (!element.isConnected) plots.delete(element);
-    else if (drawing) draw(element, element.items);
-  }
-}
-
-htmx.onLoad((added) => {
-  if (!added.querySelectorAll) return;
-  if (added.matches?.("[data-plot]")) plot(added);
-  added.querySelectorAll("[data-plot]").forEach(plot);
-});
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-let resized;
-window.addEventListener("resize", () => {
-  clearTimeout(resized);
-  resized = setTimeout(redraw, 200);
-});
 
 theme();
 if (document.querySelector(".top nav")) listen(); // the login page has nothing to listen to
