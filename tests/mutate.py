@@ -35,6 +35,7 @@ TESTED = """checks/capacity checks/conclusion checks/plan checks/rules playlists
 recordings/chapters recordings/disk recordings/naming recordings/retention recordings/rules recordings/windows"""
 MODULES = {name: name.replace("/", "/test_") for name in TESTED.split()}
 MODULES["recordings/nfo"] = "recordings/test_chapters"
+MODULES |= {"kernel/recovery": "kernel/test_recovery", "kernel/connections/rules": "kernel/test_connection_rules"}
 """Modules, and the file of their tests."""
 PATIENCE, MEMORY = 60, 4 << 30
 """Seconds of work and bytes after which a mutant that does not end was noticed."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nightcrew.kernel.connections import rules
 from nightcrew.kernel.connections.mirrors import Mirrors
-from nightcrew.kernel.connections.models import Standing, State
+from nightcrew.kernel.connections.models import Connection, Standing, State
 from nightcrew.kernel.connections.rules import Window
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -95,11 +95,45 @@ def test_a_refused_login_is_tried_seldom_and_one_that_is_final_not_at_all() -> N
     )
 
 
-@given(st.integers(-100, 100))
-def test_waiting_ends_when_its_time_is_over(seconds: int) -> None:
+@given(st.integers(-100, 100) | st.sampled_from([0.5, -0.5]))
+def test_waiting_ends_when_its_time_is_over(seconds: float) -> None:
     standing = Standing(State.LIMITED, "", NOW + timedelta(seconds=seconds))
     assert rules.waits(standing, NOW) == (seconds if seconds > 0 else None)
     assert rules.waits(Standing(), NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("calls", "settled"), [("++++", False), ("+++++", True), ("+++---", False), ("++++---", True), ("", False)]
+)
+def test_a_pause_is_forgotten_when_few_of_some_calls_fail(calls: str, settled: bool) -> None:
+    assert window(calls).settled is settled
+    assert rules.worked(Standing(pauses=2), window(calls)).pauses == (0 if settled else 2)
+
+
+def test_it_is_told_that_it_is_away_only_the_first_time() -> None:
+    away = Standing(State.AWAY, "no", NOW, 1)
+    assert rules.news(Standing(), away) == "away"
+    assert rules.news(away, Standing(State.COOLING, "no", NOW, 2)) is None
+    assert rules.news(Standing(pauses=1), Standing(State.AWAY, "no", NOW, 2)) is None
+    assert rules.news(Standing(), Standing()) is None
+
+
+@pytest.mark.parametrize(
+    ("standing", "enabled", "words"),
+    [
+        (Standing(), True, "Shelf works"),
+        (Standing(State.LIMITED, "HTTP 429"), True, "Shelf asks us to wait: HTTP 429"),
+        (Standing(State.AWAY, "no connection"), True, "Shelf does not answer: no connection"),
+        (Standing(State.COOLING, "HTTP 500"), True, "Shelf fails and is left alone for a while: HTTP 500"),
+        (Standing(State.PERSON, "HTTP 401"), True, "Shelf needs you: HTTP 401"),
+        (Standing(State.AWAY, "no connection"), False, "Shelf is switched off"),
+    ],
+)
+def test_how_it_stands_is_a_sentence(standing: Standing, enabled: bool, words: str) -> None:
+    one = Connection(
+        1, "kind", "Shelf", "http://a", (), {}, "", "direct", False, enabled, standing, NOW, 1, NOW, None, None, None
+    )
+    assert rules.in_words(one) == words
 
 
 def test_a_mirror_that_fails_is_asked_after_the_others_and_tried_again() -> None:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from nightcrew.kernel.redaction import MASK, credentials_in, log_processor, redact
+from nightcrew.kernel import redaction
+from nightcrew.kernel.redaction import MASK, credentials_in, know, log_processor, redact
 from support import is_linear
 
 AROUND = st.sampled_from(["", "cannot read ", "'", '"', "(", "<a href=", "GET ", "url=", "x\n"])
@@ -186,6 +187,18 @@ def test_no_secret_of_a_form_an_answer_or_a_tracker_is_shown(text: str) -> None:
 )
 def test_ordinary_words_about_secrets_stay(text: str) -> None:
     assert redact(text) == text
+
+
+def test_what_is_known_to_be_a_secret_is_hidden_wherever_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "_known", {})
+    monkeypatch.setattr(redaction, "MOST_KNOWN", 3)
+    redact_before = redact("it said k3y of anna!")
+    know(["k3y of anna", "short"])
+    assert redact_before == "it said k3y of anna!"
+    assert redact("it said k3y of anna! and /k3y%20of%20anna/ in short") == f"it said {MASK}! and /{MASK}/ in short"
+    know(["one more secret", "and another one"])
+    assert len(redaction._known) == 3
+    assert "and another one" not in redact("<and another one>")
 
 
 def test_a_log_line_is_redacted_in_every_value() -> None:
