@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Path, Request
-from fastapi.responses import PlainTextResponse, Response
+from fastapi import APIRouter, Body, Path
+from fastapi.responses import PlainTextResponse
 
 from nightcrew.kernel.errors import Invalid
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import actions, pages, players, standing
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels
-from nightcrew.web.api import Actor, Node, apply_settings
+from nightcrew.web.actions import apply_settings
+from nightcrew.web.api import Actor, Node
 
 router = APIRouter(prefix="/vavoo", tags=["seed: playlists"])
 
@@ -29,10 +30,10 @@ SEED_KEYS = (
 RegionName = Annotated[str, Path(max_length=60)]
 
 
-@router.get("/", include_in_schema=False)
-async def page(request: Request, node: Node) -> Response:
-    """The seed's page is the sources page."""
-    return await pages.sources_page(request, node)
+# the same routes under the seed's addresses
+router.add_api_route("/", pages.sources_page, include_in_schema=False)
+router.add_api_route("/playlist/combined/{name}.m3u", players.combined_playlist)
+router.add_api_route("/playlist/{region}.m3u", players.region_playlist)
 
 
 @router.get("/api/status")
@@ -85,18 +86,6 @@ async def change_config(
         raise Invalid(f"{unknown[0]}: there is no such option; known are {', '.join(SEED_KEYS)}", field=unknown[0])
     await apply_settings(node, {f"playlists.{key}": value for key, value in changes.items()}, actor)
     return seed_config(node)
-
-
-@router.get("/playlist/combined/{name}.m3u")
-async def combined_playlist(request: Request, node: Node, name: players.Name, token: players.Token = None) -> Response:
-    """A combined playlist."""
-    return await players.combined_playlist(request, node, name, token)
-
-
-@router.get("/playlist/{region}.m3u")
-async def playlist(request: Request, node: Node, region: players.Name, token: players.Token = None) -> Response:
-    """A region's playlist."""
-    return await players.region_playlist(request, node, region, token)
 
 
 def seed_config(node: Runtime) -> dict[str, Any]:

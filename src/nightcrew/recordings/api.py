@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import FileResponse, PlainTextResponse, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.errors import Invalid, NotFound
+from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import plain
-from nightcrew.recorder.wire import Kind
-from nightcrew.recordings import actions, media
+from nightcrew.recordings import actions, media, requests
 from nightcrew.recordings.media import Watched
 from nightcrew.recordings.models import ACTIVE, Recording, State
+from nightcrew.recordings.requests import NewRecording
 from nightcrew.recordings.standing import deleted_row, gap_row, move_row, part_row, recording_row, title_row
 from nightcrew.recordings.store import recordings, states, tallies
-from nightcrew.recordings.target import target_of
 from nightcrew.web.api import Actor, Cursor, Limit, Node, number_cursor
 
 router = APIRouter(prefix="/api/v1", tags=["recordings"])
 
 Id = Annotated[int, Path(ge=1, lt=2**63)]
-LONGEST = timedelta(days=36_600)
 Show = Literal["all", "now", "done", "failed"]
 SHOWN: dict[str, frozenset[State] | None] = {
     "all": None,
@@ -37,52 +32,10 @@ SHOWN: dict[str, frozenset[State] | None] = {
 }
 
 
-class NewRecording(BaseModel):
-    """What to record: an address that streamlink knows, a plain HLS or stream address, or a channel.
-
-    `seconds` and `until`: when it ends; without either it ends with its stream.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-    url: str = Field("", max_length=4000)
-    channel: int | None = Field(None, ge=1, lt=2**63)
-    name: str = Field("", max_length=200)
-    title: str = Field("", max_length=500)
-    kind: Kind = "auto"
-    quality: str = Field("best", max_length=100, pattern=r"^[\w,+.-]+$")
-    seconds: float | None = Field(None, gt=0, le=31_536_000)
-    until: AwareDatetime | None = None
-    priority: int = Field(0, ge=-1000, le=1000)
-
-    def ends(self, now: datetime) -> datetime | None:
-        """When it ends; None when its stream does. Raises `Invalid`."""
-        if self.seconds is not None and self.until is not None:
-            raise Invalid("say either seconds or until", field="seconds")
-        if self.until is not None and self.until <= now:
-            raise Invalid("until: that moment is over", field="until")
-        if self.until is not None and self.until - now > LONGEST:
-            raise Invalid("until: that is more than a hundred years away", field="until")
-        return self.until if self.seconds is None else now + timedelta(seconds=self.seconds)
-
-
 @router.post("/recordings", status_code=201)
 async def record(node: Node, actor: Actor, wanted: NewRecording) -> dict[str, Any]:
     """Record a stream from now on, or as soon as it is there."""
-    stop_at = wanted.ends(utcnow())
-    target, shown, name = await target_of(
-        node, url=wanted.url, channel_id=wanted.channel, kind=wanted.kind, quality=wanted.quality
-    )
-    row = await actions.start(
-        node,
-        target,
-        name=plain(wanted.name) or name,
-        shown=shown,
-        title=plain(wanted.title),
-        stop_at=stop_at,
-        priority=wanted.priority,
-        actor=actor,
-    )
-    return recording_row(row)
+    return recording_row(await requests.record(node, wanted, actor=actor))
 
 
 @router.get("/recordings")

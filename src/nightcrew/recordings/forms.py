@@ -71,7 +71,7 @@ def watch_form(typed: Mapping[str, str] | None = None, error: NightcrewError | N
 
 
 def recording_values(typed: Mapping[str, str]) -> dict[str, Any]:
-    """As `api.NewRecording` takes it. Raises `Invalid`."""
+    """As `requests.NewRecording` takes it. Raises `Invalid`."""
     values = values_of(RecordForm, typed)
     minutes = values.pop("minutes", None)
     if isinstance(minutes, str):
@@ -80,7 +80,7 @@ def recording_values(typed: Mapping[str, str]) -> dict[str, Any]:
 
 
 def watch_values(typed: Mapping[str, str]) -> dict[str, Any]:
-    """As `watch_api.NewWatch` takes it."""
+    """As `requests.NewWatch` takes it."""
     return _without_quality(values_of(WatchForm, typed))
 
 

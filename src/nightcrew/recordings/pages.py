@@ -17,7 +17,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.job_state import JobState
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.recordings import actions, api, forms, recording_pages, upkeep_pages, watch_pages
+from nightcrew.recordings import actions, forms, recording_pages, requests, upkeep_pages, watch_pages
 from nightcrew.recordings.disk import Disk
 from nightcrew.recordings.drawing import length, missing
 from nightcrew.recordings.models import Recording, State
@@ -79,14 +79,14 @@ async def record(request: Request, node: Node, actor: Actor) -> Response:
     """Record an address."""
     typed = await texts(request)
     try:
-        wanted = checked(api.NewRecording, forms.recording_values(typed))
-        row = await api.record(node, actor, wanted)
+        wanted = checked(requests.NewRecording, forms.recording_values(typed))
+        row = await requests.record(node, wanted, actor=actor)
     except NightcrewError as exc:
         shown = forms.record_form(typed, exc)
         return render_part(request, "recordings/form.html", title="Record a stream", status_code=422, form=shown)
     if not is_fragment(request):
         return RedirectResponse("/recordings", 303)
-    said = note(f"{row['name']} will be recorded.")
+    said = note(f"{row.name} will be recorded.")
     return render(request, "recordings/form.html", headers=said, form=forms.record_form())
 
 

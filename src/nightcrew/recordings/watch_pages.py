@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.recordings import actions, forms, watch_api
+from nightcrew.recordings import actions, forms, requests
 from nightcrew.recordings.models import ACTIVE
 from nightcrew.recordings.standing import watch_state
 from nightcrew.recordings.store import recordings, watches
@@ -33,7 +33,7 @@ async def add_watch(request: Request, node: Node, actor: Actor) -> Response:
     """Watch a stream."""
     typed = await texts(request)
     try:
-        row = await watch_api.add_watch(node, actor, checked(watch_api.NewWatch, forms.watch_values(typed)))
+        row = await requests.watch(node, checked(requests.NewWatch, forms.watch_values(typed)), actor=actor)
     except NightcrewError as exc:
         shown = forms.watch_form(typed, exc)
         return render_part(
@@ -41,7 +41,7 @@ async def add_watch(request: Request, node: Node, actor: Actor) -> Response:
         )
     if not is_fragment(request):
         return RedirectResponse("/recordings#watches", 303)
-    said = note(f"{row['name']} is watched.")
+    said = note(f"{row.name} is watched.")
     return render(request, "recordings/watch_form.html", headers=said, watch_form=forms.watch_form())
 
 

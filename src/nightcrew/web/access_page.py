@@ -11,6 +11,7 @@ from nightcrew.kernel.access import SESSION_SECONDS, Access
 from nightcrew.kernel.errors import Invalid, NotFound
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import sentence
+from nightcrew.web import actions
 from nightcrew.web.api import Actor, Node
 from nightcrew.web.guard import COOKIE
 from nightcrew.web.outputs import PlayerOutputs
@@ -28,22 +29,16 @@ async def access_page(request: Request) -> Response:
 
 
 @router.post("/settings/tokens")
-async def make_token(request: Request, node: Node, actor: Actor) -> Response:
+async def make_token(request: Request, actor: Actor) -> Response:
     """Make a token and show its text this once."""
     form = await texts(request)
     scope: Literal["api", "player"] = "player" if form.get("scope") == "player" else "api"
     try:
-        output = _outputs_of(request).checked(form.get("output", ""))
-        text = await _access_of(request).make_token(scope, form.get("name", ""), output=output)
+        made = await actions.make_token(request, scope, form.get("name", ""), form.get("output", ""), actor=actor)
     except Invalid as exc:
         errors = {f"{scope}.{exc.field or 'name'}": sentence(str(exc))}
         return await _access_part(request, status_code=422, errors=errors, typed=form)
-    await node.activity.record(
-        "access.token_made", f"A token ({scope}) named {form['name'].strip()} was made", actor=actor
-    )
-    return await _access_part(
-        request, made={"scope": scope, "name": form["name"].strip(), "output": output, "text": text}
-    )
+    return await _access_part(request, made=made)
 
 
 @router.get("/settings/tokens/{token_id}/revoke")
@@ -56,10 +51,9 @@ async def try_revocation(request: Request, token_id: TokenId) -> Response:
 
 
 @router.post("/settings/tokens/{token_id}/revoke")
-async def revoke_token(request: Request, node: Node, actor: Actor, token_id: TokenId) -> Response:
+async def revoke_token(request: Request, actor: Actor, token_id: TokenId) -> Response:
     """Revoke a token; it stops working at once."""
-    name = await _access_of(request).revoke_token(token_id)
-    await node.activity.record("access.token_revoked", f"The token {name} was revoked", actor=actor)
+    name = await actions.revoke_token(request, token_id, actor=actor)
     return await _access_part(request, headers=note(f"{name} was revoked."))
 
 

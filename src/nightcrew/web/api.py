@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
@@ -17,7 +16,7 @@ from nightcrew.kernel.errors import Invalid
 from nightcrew.kernel.health import verdict
 from nightcrew.kernel.nodes import SILENT
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.web.outputs import PlayerOutputs
+from nightcrew.web import actions
 
 router = APIRouter()
 
@@ -84,14 +83,7 @@ async def worker_action(
     node: Node, actor: Actor, name: str, action: Literal["run", "pause", "resume"]
 ) -> dict[str, Any]:
     """Run a worker now, pause it (durably, on all nodes), or resume it."""
-    if action == "run":
-        await node.schedule.run_now(name)
-    elif action == "pause":
-        await node.schedule.pause(name, actor=actor)
-    else:
-        await node.schedule.resume(name)
-    verb = {"run": "started by hand", "pause": "paused", "resume": "resumed"}[action]
-    await node.activity.record(f"worker.{action}", f"Worker {name} was {verb}", actor=actor, subject=name)
+    await actions.act_on_worker(node, name, action, actor=actor)
     return next(worker for worker in node.health.workers() if worker["name"] == name)
 
 
@@ -104,13 +96,7 @@ async def nodes(node: Node) -> dict[str, Any]:
 @router.delete("/api/v1/nodes/{name}", tags=["workers"], status_code=204)
 async def forget_node(node: Node, actor: Actor, name: NodeName) -> None:
     """Forget a node that is gone and will not come back. 409 while it is not gone."""
-    await forget(node, name, actor=actor)
-
-
-async def forget(node: Runtime, name: str, *, actor: str) -> None:
-    """Forget a node that is gone. Raises `Conflict`."""
-    await node.nodes.forget(name)
-    await node.activity.record("node.forgotten", f"{name} was forgotten", actor=actor, subject=name)
+    await actions.forget_node(node, name, actor=actor)
 
 
 def node_rows(node: Runtime) -> list[dict[str, Any]]:
@@ -164,16 +150,14 @@ async def job(node: Node, job_id: JobName) -> dict[str, Any]:
 @router.post("/api/v1/jobs/{job_id}/cancel", tags=["jobs"])
 async def cancel_job(node: Node, actor: Actor, job_id: JobName) -> dict[str, Any]:
     """End a queued or running job now."""
-    await node.jobs.cancel(job_id)
-    await node.activity.record("job.cancelled", f"Job {job_id} was cancelled", actor=actor, subject=job_id)
+    await actions.cancel_job(node, job_id, actor=actor)
     return (await node.jobs.get(job_id)).describe()
 
 
 @router.post("/api/v1/jobs/{job_id}/retry", tags=["jobs"])
 async def retry_job(node: Node, actor: Actor, job_id: JobName) -> dict[str, Any]:
     """Run a failed or cancelled job again, as a new job that is returned."""
-    fresh = await node.jobs.retry(job_id)
-    await node.activity.record("job.retried", f"Job {job_id} was started again", actor=actor, subject=job_id)
+    fresh = await actions.retry_job(node, job_id, actor=actor)
     return (await node.jobs.get(fresh)).describe()
 
 
@@ -211,18 +195,8 @@ async def change_settings(
     node: Node, actor: Actor, changes: Annotated[dict[str, Any], Body(max_length=500)]
 ) -> dict[str, Any]:
     """Change only the named options (full or bare names); null takes one back to its default. Effective in the next cycle."""
-    changed = await apply_settings(node, changes, actor)
+    changed = await actions.apply_settings(node, changes, actor)
     return {"changed": changed, "values": {item["key"]: item["value"] for item in node.settings.describe()}}
-
-
-async def apply_settings(node: Runtime, changes: dict[str, Any], actor: str) -> dict[str, Any]:
-    """Change options and write it into the activity feed; returns what really changed."""
-    changed = await node.settings.change(node.store, changes, actor=actor)
-    if changed:
-        shown = ", ".join(f"{key} = {json.dumps(value)[:80]}" for key, value in changed.items())
-        await node.activity.record("settings.changed", f"Settings were changed: {shown}", actor=actor, **changed)
-        node.bus.publish("settings")
-    return changed
 
 
 class NewToken(BaseModel):
@@ -254,26 +228,18 @@ async def tokens(request: Request) -> dict[str, Any]:
 
 
 @router.post("/api/v1/tokens", tags=["access"], status_code=201)
-async def make_token(request: Request, node: Node, actor: Actor, wanted: NewToken) -> dict[str, Any]:
+async def make_token(request: Request, actor: Actor, wanted: NewToken) -> dict[str, Any]:
     """Make a token; its text is shown this once."""
-    access: Access = request.app.state.access
-    outputs: PlayerOutputs = request.app.state.outputs
-    output = outputs.checked(wanted.output)
-    text = await access.make_token(wanted.scope, wanted.name, output=output)
-    await node.activity.record(
-        "access.token_made", f"A token ({wanted.scope}) named {wanted.name} was made", actor=actor
-    )
-    return {"scope": wanted.scope, "name": wanted.name, "output": output, "token": text}
+    made = await actions.make_token(request, wanted.scope, wanted.name, wanted.output, actor=actor)
+    return {"scope": made.scope, "name": made.name, "output": made.output, "token": made.text}
 
 
 @router.delete("/api/v1/tokens/{token_id}", tags=["access"])
-async def revoke_token(request: Request, node: Node, actor: Actor, token_id: int) -> dict[str, Any]:
+async def revoke_token(request: Request, actor: Actor, token_id: int) -> dict[str, Any]:
     """Revoke a token; it stops working at once."""
-    access: Access = request.app.state.access
     if not 0 < token_id < 2**63:
         raise Invalid("token_id: no such number", field="token_id")
-    name = await access.revoke_token(token_id)
-    await node.activity.record("access.token_revoked", f"The token {name} was revoked", actor=actor)
+    await actions.revoke_token(request, token_id, actor=actor)
     return {"revoked": token_id}
 
 

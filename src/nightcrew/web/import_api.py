@@ -9,7 +9,8 @@ from fastapi import APIRouter, Body
 
 from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.web.api import Actor, Node, apply_settings
+from nightcrew.web.actions import apply_settings
+from nightcrew.web.api import Actor, Node
 
 router = APIRouter(prefix="/api/v1", tags=["settings"])
 

@@ -12,6 +12,7 @@ from nightcrew.kernel.declare import Group
 from nightcrew.kernel.fields import Secret, ask
 from nightcrew.kernel.notify import actions, notices_store, rules, targets_store
 from nightcrew.kernel.notify.models import MAX_ADDRESS, MAX_NAME, Kind, Level, Notice, Target
+from nightcrew.kernel.runtime import Runtime
 from nightcrew.web.api import Actor, Cursor, Limit, Node, number_cursor
 
 router = APIRouter(prefix="/api/v1/notifications", tags=["notifications"])
@@ -88,14 +89,24 @@ async def list_targets(node: Node) -> dict[str, Any]:
 @router.post("/targets", status_code=201)
 async def add_target(node: Node, actor: Actor, wanted: NewTarget) -> dict[str, Any]:
     """Tell somebody from now on. The address is sealed and not shown again."""
+    return target_row(await add(node, wanted, actor=actor))
+
+
+async def add(node: Runtime, wanted: NewTarget, *, actor: str) -> Target:
+    """Add a target. Raises `Invalid`, `Conflict`."""
     values = wanted.model_dump(exclude={"quiet_from", "quiet_to", "loud"})
     values["quiet"] = actions.quiet_of(wanted.quiet_from, wanted.quiet_to, loud=wanted.loud)
-    return target_row(await actions.add(node, values, actor=actor))
+    return await actions.add(node, values, actor=actor)
 
 
 @router.patch("/targets/{target_id}")
 async def change_target(node: Node, actor: Actor, target_id: TargetId, changes: TargetChange) -> dict[str, Any]:
     """Change some of a target. What waits for one that is switched off is dropped."""
+    return target_row(await change(node, target_id, changes, actor=actor))
+
+
+async def change(node: Runtime, target_id: int, changes: TargetChange, *, actor: str) -> Target:
+    """Change some of a target. Raises `NotFound`, `Invalid`, `Conflict`."""
     given = changes.model_dump(exclude_unset=True)
     quiet = {key: given.pop(key) for key in ("quiet_from", "quiet_to", "loud") if key in given}
     values = {key: value for key, value in given.items() if value is not None}
@@ -103,7 +114,7 @@ async def change_target(node: Node, actor: Actor, target_id: TargetId, changes: 
         before = target_row(await targets_store.get(node.store, target_id))
         quiet = {key: before[key] for key in ("quiet_from", "quiet_to", "loud")} | quiet
         values["quiet"] = actions.quiet_of(quiet["quiet_from"], quiet["quiet_to"], loud=bool(quiet["loud"]))
-    return target_row(await actions.change(node, target_id, values, actor=actor))
+    return await actions.change(node, target_id, values, actor=actor)
 
 
 @router.delete("/targets/{target_id}", status_code=204)

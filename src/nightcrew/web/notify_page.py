@@ -53,12 +53,12 @@ async def add_target(request: Request, node: Node, actor: Actor) -> Response:
     typed = await texts(request)
     try:
         wanted = checked(NewTarget, values_of(NewTarget, typed, FIELDS))
-        row = await notify_api.add_target(node, actor, wanted)
+        row = await notify_api.add(node, wanted, actor=actor)
     except (Invalid, Conflict) as exc:
         return _again(request, "Add a target", _form(typed=typed, error=exc))
     if not is_fragment(request):
         return RedirectResponse(HERE, 303)
-    said = note(f"{row['name']} is told from now on. Send a test to see whether it arrives.")
+    said = note(f"{row.name} is told from now on. Send a test to see whether it arrives.")
     return render(request, "fragments/notify_form.html", headers=said, form=_form())
 
 
@@ -77,7 +77,7 @@ async def change_target(request: Request, node: Node, actor: Actor, target_id: I
     target = await targets_store.get(node.store, target_id)
     try:
         changes = checked(TargetChange, values_of(NewTarget, typed, CHANGED, kept={"address"}))
-        await notify_api.change_target(node, actor, target_id, changes)
+        await notify_api.change(node, target_id, changes, actor=actor)
     except (Invalid, Conflict) as exc:
         return _again(request, f"Edit {target.name}", _form(target, typed=typed, error=exc))
     if not is_fragment(request):

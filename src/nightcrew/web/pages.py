@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Request
@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from nightcrew.kernel.health import verdict
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.web import access_page, api, connections_page, docs_page, notify_page, settings_page
+from nightcrew.web import access_page, actions, connections_page, docs_page, notify_page, settings_page
 from nightcrew.web.api import Actor, JobStateName, Node, NodeName, node_rows
 from nightcrew.web.paging import paging
 from nightcrew.web.render import PageRoute, done, render, render_part
@@ -79,7 +79,7 @@ async def nodes(request: Request, node: Node) -> Response:
 @router.post("/nodes/{name}/forget")
 async def forget_node(request: Request, node: Node, actor: Actor, name: NodeName) -> Response:
     """A node that is gone will not come back."""
-    await api.forget(node, name, actor=actor)
+    await actions.forget_node(node, name, actor=actor)
     return done(request, f"{name} was forgotten.", "/#nodes")
 
 
@@ -113,18 +113,11 @@ async def _figures(node: Runtime) -> list[dict[str, Any]]:
 
 @router.post("/workers/{name}/{action}")
 async def act_on_worker(
-    request: Request, node: Node, actor: Actor, name: str, action: Literal["run", "pause", "resume"]
+    request: Request, node: Node, actor: Actor, name: str, action: actions.WorkerAction
 ) -> Response:
     """Run now, pause or resume a worker."""
-    if action == "run":
-        await node.schedule.run_now(name)
-    elif action == "pause":
-        await node.schedule.pause(name, actor=actor)
-    else:
-        await node.schedule.resume(name)
-    verb = {"run": "started by hand", "pause": "paused", "resume": "resumed"}[action]
-    await node.activity.record(f"worker.{action}", f"Worker {name} was {verb}", actor=actor, subject=name)
-    return done(request, f"Worker {name} was {verb}.", "/#workers")
+    said = await actions.act_on_worker(node, name, action, actor=actor)
+    return done(request, said, "/#workers")
 
 
 # -- jobs --------------------------------------------------------------------------------------------------------------
@@ -156,16 +149,14 @@ async def job(request: Request, node: Node, job_id: JobId) -> Response:
 @router.post("/jobs/{job_id:path}/cancel")
 async def cancel_job(request: Request, node: Node, actor: Actor, job_id: JobId) -> Response:
     """End a job now."""
-    await node.jobs.cancel(job_id)
-    await node.activity.record("job.cancelled", f"Job {job_id} was cancelled", actor=actor, subject=job_id)
+    await actions.cancel_job(node, job_id, actor=actor)
     return done(request, "The job was cancelled.", f"/jobs/{quote(job_id)}")
 
 
 @router.post("/jobs/{job_id:path}/retry")
 async def retry_job(request: Request, node: Node, actor: Actor, job_id: JobId) -> Response:
     """Start a failed or cancelled job again."""
-    fresh = await node.jobs.retry(job_id)
-    await node.activity.record("job.retried", f"Job {job_id} was started again", actor=actor, subject=job_id)
+    fresh = await actions.retry_job(node, job_id, actor=actor)
     return done(request, "The job was started again.", f"/jobs/{quote(fresh)}")
 
 
