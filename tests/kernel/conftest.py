@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
 import pytest
-import stamina
 
+from nightcrew.kernel import recovery
 from nightcrew.kernel.http import Http
 
 
@@ -111,8 +111,6 @@ async def http() -> AsyncIterator[Http]:
 
 
 @pytest.fixture
-def no_backoff() -> Iterator[None]:
-    """stamina's own test mode: as many attempts as configured, without the pauses between them."""
-    stamina.set_testing(True, attempts=100, cap=True)
-    yield
-    stamina.set_testing(False)
+def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many attempts as ever, without the pauses between them."""
+    monkeypatch.setattr(recovery, "FIRST_PAUSE", 0.0)

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import stamina
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -96,7 +95,6 @@ async def test_the_second_try_may_succeed_and_starts_the_file_anew(http: Http, s
 
 
 async def test_a_short_retry_after_is_waited_for(http: Http, server) -> None:
-    stamina.set_testing(False)
     moments: list[float] = []
 
     async def busy(seen, writer) -> None:

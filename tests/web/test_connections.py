@@ -214,6 +214,14 @@ async def test_troubles_are_counted_for_prometheus(node: Node, service: Service)
 # -- people --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("kinds", [(KIND,), ()])
+async def test_the_page_is_in_the_navigation_where_something_can_be_connected(
+    tmp_path: Path, kinds: tuple[ConnectionKind, ...]
+) -> None:
+    async with connected(tmp_path / "data", *kinds) as node:
+        assert ('href="/connections"' in await page(node, "/")) is bool(kinds)
+
+
 async def test_the_form_comes_from_the_settings_class(node: Node) -> None:
     form = await page(node, "/connections/new?kind=service")
     for text in ("Connect A service", 'name="settings.user"', 'type="password"', 'name="settings.shelf"', "Mirrors"):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import hashlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,9 +16,8 @@ from typing import Any, BinaryIO, TypeVar
 from urllib.parse import urlsplit
 
 import httpx2
-import stamina
-from stamina.instrumentation import set_on_retry_hooks
 
+from nightcrew.kernel import recovery
 from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
 from nightcrew.kernel.http_answers import (
     MIN_RATE,
@@ -39,20 +37,16 @@ from nightcrew.kernel.http_cache import MAX_KEPT, HttpCache
 from nightcrew.kernel.http_pace import Hosts
 from nightcrew.kernel.http_pool import Pools
 from nightcrew.kernel.http_requests import Answer, Jar, Limits, Live, Reply, Request, Validators
-from nightcrew.kernel.recovery import Recoveries
+from nightcrew.kernel.recovery import Left, Recoveries, Step
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.routes import Routes
 from nightcrew.kernel.targets import check_target
 
 ResultT = TypeVar("ResultT")
 
-set_on_retry_hooks(())  # retries are told by the error that remains, not one by one
-
 MAX_REDIRECTS = 5
 MAX_JSON = 16 << 20
 SMALL = Limits(max_bytes=MAX_JSON, seconds=60)
-MAX_WAIT = 20.0
-"""A Retry-After longer than this many seconds is not slept here: the whole run is put off instead."""
 CARRIED = frozenset({"user-agent", "accept", "accept-encoding"})
 """Headers that follow a redirect to another host; any other may be a login."""
 
@@ -119,7 +113,7 @@ class Http:
                         await on_bytes(size)
                 return Answer(str(response.url), content_type, validators_of(response), size, digest.hexdigest())
 
-        return await self._with_retries(request, once, limits)
+        return await self._with_retries(request, once)
 
     @contextlib.asynccontextmanager
     async def live(self, request: Request) -> AsyncIterator[Live]:
@@ -167,7 +161,7 @@ class Http:
                 body = b"".join([chunk async for chunk in unpacked(response, limits.max_bytes)])
                 return Reply(str(response.url), response.status_code, response.headers, body, request.shown())
 
-        return await self._with_retries(request, once, limits)
+        return await self._with_retries(request, once)
 
     async def send(self, request: Request, *, limits: Limits) -> None:
         """Send `request` once, and see that it is taken (any status of 200 to 299). What is answered is not read.
@@ -194,20 +188,18 @@ class Http:
         if self._cache is not None and size <= MAX_KEPT:
             await self._cache.put(question, value)
 
-    async def _with_retries(self, request: Request, once: Callable[[], Awaitable[ResultT]], limits: Limits) -> ResultT:
-        try:
-            async for attempt in stamina.retry_context(
-                on=functools.partial(_backoff, request),
-                attempts=request.attempts,
-                timeout=limits.seconds * request.attempts,
-                wait_initial=0.3,
-                wait_max=10.0,
-            ):
-                with attempt:
-                    return await _translated(once)
-        except (Again, NightcrewError) as exc:
-            raise _named(exc, f"cannot read {request.shown()}", request) from exc
-        raise AssertionError("unreachable")
+    async def _with_retries(self, request: Request, once: Callable[[], Awaitable[ResultT]]) -> ResultT:
+        attempt = 1
+        while True:
+            try:
+                return await _translated(once)
+            except (Again, NightcrewError) as exc:
+                error = _named(exc, f"cannot read {request.shown()}", request)
+                left = recovery.attempts_left(error, request.attempts - attempt, repeatable=request.repeatable)
+                if recovery.next_step(recovery.trouble_of(error), Left(left)) is not Step.AGAIN:
+                    raise error from exc
+            attempt += 1
+            await asyncio.sleep(recovery.pause_before(attempt, error.after if isinstance(error, Retry) else None))
 
     @contextlib.asynccontextmanager
     async def _open(
@@ -257,7 +249,10 @@ class Http:
 def _named(exc: Again | NightcrewError, what: str, request: Request) -> NightcrewError:
     """The error of an attempt as the caller gets it: it says what could not be done, and why."""
     sentence = f"{what}: {redact(str(exc), request.secrets)}"
-    error = Retry(sentence, after=exc.after) if isinstance(exc, Again) else type(exc)(sentence)
+    if isinstance(exc, Again):
+        error: NightcrewError = Retry(sentence, after=exc.after)
+    else:
+        error = type(exc)(sentence, after=exc.after) if isinstance(exc, Retry) else type(exc)(sentence)
     error.status, error.unreached, error.last = exc.status, exc.unreached, exc.last
     return error
 
@@ -276,15 +271,6 @@ async def _translated(once: Callable[[], Awaitable[ResultT]]) -> ResultT:
         raise Again(reason_of(exc), unreached=is_unreached(exc)) from exc
     except (httpx2.InvalidURL, httpx2.HTTPError) as exc:
         raise GiveUp(f"it answers against the protocol ({type(exc).__name__})") from exc
-
-
-def _backoff(request: Request, exc: Exception) -> bool | float:
-    """stamina's hook: whether to try again, and after how many seconds if the other side said so."""
-    if not isinstance(exc, Again) or exc.last or not (request.repeatable or exc.unreached):
-        return False
-    if exc.after is None:
-        return True
-    return exc.after if exc.after <= MAX_WAIT else False
 
 
 async def _chunks(response: httpx2.Response, request: Request) -> AsyncIterator[bytes]:

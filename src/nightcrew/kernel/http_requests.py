@@ -19,7 +19,6 @@ from nightcrew.kernel.routes import DIRECT
 
 REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 """Methods that may be sent twice: the second time changes nothing more (RFC 9110, 9.2.2)."""
-ATTEMPTS = 3
 _LOGINS = frozenset({"authorization", "cookie", "x-api-key", "x-plex-token"})
 MOST_COOKIES = 50
 LONGEST_COOKIE = 4_096
@@ -87,7 +86,7 @@ class Request:
     """Fields of a form, sent as one instead of `json`."""
     safe: bool = False
     """Whether a method that is not repeatable by itself may be repeated: it only asks, or the other side knows it again."""
-    attempts: int = ATTEMPTS
+    attempts: int = 3
     jar: Jar | None = None
     """Where cookies are kept; without one they last for this request and its redirects."""
     route: str = DIRECT

@@ -109,6 +109,16 @@ def next_step(trouble: Trouble, left: Left) -> Step:
     return next(step for step in _FIRST[trouble] if possible.get(step, True))
 
 
+def attempts_left(error: NightcrewError, left: int, *, repeatable: bool) -> int:
+    """How many of the attempts that are left may still be made at the same address after an error.
+
+    `repeatable`: whether twice is as good as once. What was not taken may be sent again all the same.
+    """
+    again = repeatable or error.unreached or error.status == 429
+    useless = error.last or isinstance(error, Misread) or not is_short(error)
+    return left if again and not useless else 0
+
+
 def is_short(error: NightcrewError) -> bool:
     """Whether the other side asks for a wait that can be waited for here, or for none."""
     after = error.after if isinstance(error, Retry) else None

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from nightcrew.kernel import recovery
 from nightcrew.kernel.connections.models import Connection
 from nightcrew.kernel.declare import Signed
-from nightcrew.kernel.errors import Misread, NightcrewError
+from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.http import Request
 from nightcrew.kernel.recovery import Left
 from nightcrew.kernel.routes import DIRECT
@@ -75,11 +75,11 @@ class Trial(Generic[ResultT]):
 
     def left(self, error: NightcrewError) -> Left:
         """What is still possible after an error."""
-        again = self._repeatable or error.unreached or error.status == 429
-        useless = error.last or isinstance(error, Misread) or not recovery.is_short(error)
+        attempts = recovery.ATTEMPTS - self.attempt
+        elsewhere = self._repeatable or error.unreached or error.status == 429
         return Left(
-            attempts=recovery.ATTEMPTS - self.attempt if again and not useless else 0,
-            mirrors=len(self.addresses) - self.place - 1 if again else 0,
+            attempts=recovery.attempts_left(error, attempts, repeatable=self._repeatable),
+            mirrors=len(self.addresses) - self.place - 1 if elsewhere else 0,
             kept=self.kept is not None,
         )
 
