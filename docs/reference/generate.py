@@ -1,8 +1,12 @@
-"""Writes the reference pages from the code: settings.md, api.md, commands.md. Run by `make docs`; a test holds them to it."""
+"""Writes the reference pages from the code: settings.md, api.md, commands.md, and the files that other pages show.
+
+Run by `make docs`; a test holds them to it.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -104,7 +108,24 @@ def _describe(command: Any, path: str, lines: list[str]) -> None:
         lines.append("")
 
 
-PAGES = {"settings.md": settings_page, "api.md": api_page, "commands.md": commands_page}
+def example_page() -> str:
+    """The page about adding a domain, with each file that it names by a comment as it is now."""
+    text = (HERE.parent / "adding-a-domain.md").read_text("utf-8")
+
+    def shown(found: re.Match[str]) -> str:
+        source = (HERE.parents[1] / found["path"]).read_text("utf-8").rstrip()
+        return f"<!-- {found['path']} -->\n```python\n{source}\n```\n"
+
+    return SHOWN.sub(shown, text)
+
+
+SHOWN = re.compile(r"<!-- (?P<path>docs/\S+\.py) -->\n(?:```python\n.*?\n```\n)?", re.DOTALL)
+PAGES = {
+    "settings.md": settings_page,
+    "api.md": api_page,
+    "commands.md": commands_page,
+    "../adding-a-domain.md": example_page,
+}
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""Tides: how high the water stands at each harbour, asked from a tide service."""
