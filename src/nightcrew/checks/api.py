@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query, Response
 
 from nightcrew.checks import actions, stills
+from nightcrew.checks import answers as say
 from nightcrew.checks.models import Entry, RunState, Standing, Verdict
 from nightcrew.checks.scope import NewCheck
 from nightcrew.checks.standing import run_row
@@ -16,6 +17,7 @@ from nightcrew.kernel.clock import iso, utcnow
 from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists.exports import channels, shown_url, sources
+from nightcrew.web.answers import Items
 from nightcrew.web.api import Actor, Cursor, Limit, Node, number_cursor
 
 router = APIRouter(prefix="/api/v1", tags=["checks"])
@@ -24,7 +26,7 @@ Id = Annotated[int, Path(ge=1, lt=2**63)]
 Number = Annotated[int | None, Query(ge=1, lt=2**63)]
 
 
-@router.post("/checks", status_code=202)
+@router.post("/checks", response_model=say.RunRow, status_code=202)
 async def start_check(node: Node, actor: Actor, wanted: NewCheck) -> dict[str, Any]:
     """Check streams now, whatever was checked recently; returns the run."""
     scope, title = await scope_of(node, wanted)
@@ -57,7 +59,7 @@ async def _source(node: Runtime, wanted: int | str) -> tuple[int, str]:
     raise NotFound(f"there is no source {wanted!r}")
 
 
-@router.get("/checks")
+@router.get("/checks", response_model=Items[say.CheckRow])
 async def list_checks(
     node: Node,
     stream: Number = None,
@@ -79,7 +81,7 @@ async def list_checks(
     return {"items": [entry_row(entry) for entry in found], "next": following}
 
 
-@router.get("/checks/streams")
+@router.get("/checks/streams", response_model=Items[say.StreamStanding])
 async def list_streams(
     node: Node,
     show: Literal["all", "ok", "dead", "failed", "unchecked", "waiting"] = "all",
@@ -98,7 +100,7 @@ async def list_streams(
     return {"items": [standing_row(one) for one in found], "next": following}
 
 
-@router.get("/checks/runs")
+@router.get("/checks/runs", response_model=Items[say.RunRow])
 async def list_runs(node: Node, limit: Limit = 20, cursor: Cursor = None) -> dict[str, Any]:
     """Runs, newest first, with their progress and the seconds that they may still take."""
     found = await runs.page(node.store, before=number_cursor(cursor), limit=limit)
@@ -106,13 +108,13 @@ async def list_runs(node: Node, limit: Limit = 20, cursor: Cursor = None) -> dic
     return {"items": [run_row(run, now) for run in found], "next": str(found[-1].id) if len(found) == limit else None}
 
 
-@router.get("/checks/runs/{run_id}")
+@router.get("/checks/runs/{run_id}", response_model=say.RunRow)
 async def get_run(node: Node, run_id: Id) -> dict[str, Any]:
     """One run."""
     return run_row(await runs.get(node.store, run_id), utcnow())
 
 
-@router.post("/checks/runs/{run_id}/{action}")
+@router.post("/checks/runs/{run_id}/{action}", response_model=say.RunRow)
 async def move_run(
     node: Node, actor: Actor, run_id: Id, action: Literal["pause", "resume", "cancel"]
 ) -> dict[str, Any]:

@@ -16,10 +16,12 @@ from nightcrew.kernel.clock import iso, utcnow
 from nightcrew.kernel.errors import Invalid
 from nightcrew.kernel.redaction import redact
 from nightcrew.playlists import accounts, actions, rules, standing
+from nightcrew.playlists import answers as say
 from nightcrew.playlists.models import Channel, Feed, Source
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels as channel_rows
 from nightcrew.playlists.store import guides, sources
+from nightcrew.web.answers import Items
 from nightcrew.web.api import Actor, Limit, Node
 
 router = APIRouter(prefix="/api/v1", tags=["playlists"])
@@ -52,7 +54,7 @@ class NewProfile(BaseModel):
     own_login: bool = False
 
 
-@router.get("/sources")
+@router.get("/sources", response_model=Items[say.SourceRow])
 async def list_sources(node: Node) -> dict[str, Any]:
     """All sources with their feeds."""
     found = await sources.every(node.store, node.vault)
@@ -61,7 +63,7 @@ async def list_sources(node: Node) -> dict[str, Any]:
     return {"items": items, "next": None}
 
 
-@router.post("/sources", status_code=201)
+@router.post("/sources", response_model=say.SourceRow, status_code=201)
 async def add_source(node: Node, actor: Actor, wanted: NewSource) -> dict[str, Any]:
     """Add a source; its first refresh starts at once."""
     values = wanted.model_extra or {}
@@ -69,13 +71,13 @@ async def add_source(node: Node, actor: Actor, wanted: NewSource) -> dict[str, A
     return await _source_row(node, source)
 
 
-@router.get("/sources/{source_id}")
+@router.get("/sources/{source_id}", response_model=say.SourceRow)
 async def get_source(node: Node, source_id: Id) -> dict[str, Any]:
     """One source."""
     return await _source_row(node, await sources.get(node.store, node.vault, source_id))
 
 
-@router.patch("/sources/{source_id}")
+@router.patch("/sources/{source_id}", response_model=say.SourceRow)
 async def edit_source(
     node: Node, actor: Actor, source_id: Id, changes: Annotated[dict[str, Any], Body(max_length=50)]
 ) -> dict[str, Any]:
@@ -83,32 +85,32 @@ async def edit_source(
     return await _source_row(node, await actions.edit_source(node, source_id, changes, actor=actor))
 
 
-@router.delete("/sources/{source_id}")
+@router.delete("/sources/{source_id}", response_model=say.SourceRemoved)
 async def remove_source(node: Node, actor: Actor, source_id: Id, dry_run: bool = False) -> dict[str, Any]:
     """Delete a source and the channels that only it can play; `dry_run` only says how many."""
     return await actions.remove_source(node, source_id, dry_run=dry_run, actor=actor)
 
 
-@router.post("/sources/{source_id}/refresh", status_code=202)
+@router.post("/sources/{source_id}/refresh", response_model=say.JobsStarted, status_code=202)
 async def refresh_source(node: Node, source_id: Id, rebuild: bool = False) -> dict[str, Any]:
     """Refresh a source now, or join the refresh that runs. `rebuild` fetches anew without caches."""
     return {"jobs": await actions.refresh_source(node, source_id, rebuild=rebuild)}
 
 
-@router.post("/sources/{source_id}/held/accept")
+@router.post("/sources/{source_id}/held/accept", response_model=say.HeldAccepted)
 async def accept_held(node: Node, actor: Actor, source_id: Id) -> dict[str, Any]:
     """Apply the change that the shrink guard holds back."""
     return {"accepted": await actions.accept_held(node, source_id, actor=actor)}
 
 
-@router.post("/sources/{source_id}/held/reject")
+@router.post("/sources/{source_id}/held/reject", response_model=say.HeldRejected)
 async def reject_held(node: Node, actor: Actor, source_id: Id) -> dict[str, Any]:
     """Forget the change that the shrink guard holds back."""
     await actions.reject_held(node, source_id, actor=actor)
     return {"rejected": source_id}
 
 
-@router.get("/sources/{source_id}/runs")
+@router.get("/sources/{source_id}/runs", response_model=Items[say.RefreshRow])
 async def source_runs(node: Node, source_id: Id, limit: Limit = 60) -> dict[str, Any]:
     """The last refreshes of a source, newest first."""
     await sources.get(node.store, node.vault, source_id)
@@ -135,13 +137,13 @@ async def source_runs(node: Node, source_id: Id, limit: Limit = 60) -> dict[str,
     return {"items": items[:limit], "next": None}
 
 
-@router.get("/regions")
+@router.get("/regions", response_model=Items[say.RegionRow])
 async def regions(node: Node) -> dict[str, Any]:
     """Every region with its status, age and playlist."""
     return {"items": (await standing.overview(node))["regions"], "next": None}
 
 
-@router.post("/refresh/{region}", status_code=202)
+@router.post("/refresh/{region}", response_model=say.JobsStarted, status_code=202)
 async def refresh_region(
     node: Node, region: Annotated[str, Path(max_length=60)], rebuild: bool = False
 ) -> dict[str, Any]:
@@ -149,7 +151,7 @@ async def refresh_region(
     return {"jobs": await actions.refresh_region(node, region, rebuild=rebuild)}
 
 
-@router.get("/accounts")
+@router.get("/accounts", response_model=Items[say.AccountRow])
 async def list_accounts(node: Node) -> dict[str, Any]:
     """The logins behind the sources, the connections that each allows (0: any number), and who uses them now."""
     used = await accounts.in_use(node)
@@ -170,7 +172,7 @@ async def list_accounts(node: Node) -> dict[str, Any]:
     return {"items": items, "next": None}
 
 
-@router.get("/sources/{source_id}/profiles")
+@router.get("/sources/{source_id}/profiles", response_model=Items[say.ProfileRow])
 async def list_profiles(node: Node, source_id: Id) -> dict[str, Any]:
     """The ways to use a source, in the order in which they are tried, with the connections that each allows."""
     found = await accounts.profiles_of(node, source_id)
@@ -187,14 +189,14 @@ async def list_profiles(node: Node, source_id: Id) -> dict[str, Any]:
     return {"items": items, "next": None}
 
 
-@router.post("/sources/{source_id}/profiles", status_code=201)
+@router.post("/sources/{source_id}/profiles", response_model=Items[say.ProfileRow], status_code=201)
 async def add_profile(node: Node, actor: Actor, source_id: Id, wanted: NewProfile) -> dict[str, Any]:
     """Add another way to use a source: another login (panels), or a text to replace in addresses."""
     await actions.add_profile(node, source_id, wanted.model_dump(), actor=actor)
     return await list_profiles(node, source_id)
 
 
-@router.delete("/sources/{source_id}/profiles/{name}")
+@router.delete("/sources/{source_id}/profiles/{name}", response_model=say.ProfileRemoved)
 async def remove_profile(
     node: Node, actor: Actor, source_id: Id, name: Annotated[str, Path(max_length=60)]
 ) -> dict[str, Any]:
@@ -203,7 +205,7 @@ async def remove_profile(
     return {"removed": name}
 
 
-@router.get("/channels")
+@router.get("/channels", response_model=Items[say.ChannelRow])
 async def list_channels(
     node: Node,
     q: Text = "",
@@ -220,7 +222,7 @@ async def list_channels(
     return {"items": [channel_row(channel) for channel in found], "next": following}
 
 
-@router.get("/channels/{channel_id}")
+@router.get("/channels/{channel_id}", response_model=say.ChannelWithProgrammes)
 async def get_channel(node: Node, channel_id: Id) -> dict[str, Any]:
     """One channel, with what runs now and next."""
     channel = await channel_rows.get(node.store, channel_id)
@@ -229,7 +231,7 @@ async def get_channel(node: Node, channel_id: Id) -> dict[str, Any]:
     return channel_row(channel) | {"programmes": programmes}
 
 
-@router.patch("/channels/{channel_id}")
+@router.patch("/channels/{channel_id}", response_model=say.ChannelRow)
 async def edit_channel(
     node: Node, actor: Actor, channel_id: Id, changes: Annotated[dict[str, Any], Body(max_length=10)]
 ) -> dict[str, Any]:
@@ -238,7 +240,7 @@ async def edit_channel(
     return channel_row(await channel_rows.get(node.store, channel_id))
 
 
-@router.get("/groups")
+@router.get("/groups", response_model=Items[say.GroupRow])
 async def groups(node: Node, region: Annotated[str | None, Query(max_length=60)] = None) -> dict[str, Any]:
     """Groups with their number of visible channels."""
     found = await channel_rows.groups(node.store, region=region.upper() if region else None)

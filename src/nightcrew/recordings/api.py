@@ -13,11 +13,13 @@ from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import plain
 from nightcrew.recordings import actions, media, requests
+from nightcrew.recordings import answers as say
 from nightcrew.recordings.media import Watched
 from nightcrew.recordings.models import ACTIVE, Recording, State
 from nightcrew.recordings.requests import NewRecording
 from nightcrew.recordings.standing import deleted_row, gap_row, move_row, part_row, recording_row, title_row
 from nightcrew.recordings.store import recordings, states, tallies
+from nightcrew.web.answers import Items
 from nightcrew.web.api import Actor, Cursor, Limit, Node, number_cursor
 
 router = APIRouter(prefix="/api/v1", tags=["recordings"])
@@ -32,13 +34,13 @@ SHOWN: dict[str, frozenset[State] | None] = {
 }
 
 
-@router.post("/recordings", status_code=201)
+@router.post("/recordings", response_model=say.RecordingRow, status_code=201)
 async def record(node: Node, actor: Actor, wanted: NewRecording) -> dict[str, Any]:
     """Record a stream from now on, or as soon as it is there."""
     return recording_row(await requests.record(node, wanted, actor=actor))
 
 
-@router.get("/recordings")
+@router.get("/recordings", response_model=Items[say.RecordingRow])
 async def list_recordings(
     node: Node,
     show: Show = "all",
@@ -54,14 +56,14 @@ async def list_recordings(
     return {"items": [recording_row(row) for row in found], "next": following}
 
 
-@router.get("/recordings/retention")
+@router.get("/recordings/retention", response_model=say.RetentionList)
 async def retention(node: Node, actor: Actor) -> dict[str, Any]:
     """What the policies would delete now; nothing is deleted."""
     found = await actions.apply_retention(node, actor=actor, dry_run=True)
     return {"items": [deleted_row(one) for one in found], "bytes": sum(one.bytes for one in found), "next": None}
 
 
-@router.post("/recordings/retention")
+@router.post("/recordings/retention", response_model=say.RetentionAnswer)
 async def apply_retention(node: Node, actor: Actor, dry_run: bool = True) -> dict[str, Any]:
     """Delete what the policies let go; a dry run unless `dry_run=false`."""
     found = await actions.apply_retention(node, actor=actor, dry_run=dry_run)
@@ -73,7 +75,7 @@ async def apply_retention(node: Node, actor: Actor, dry_run: bool = True) -> dic
     }
 
 
-@router.get("/recordings/{recording_id}")
+@router.get("/recordings/{recording_id}", response_model=say.RecordingDetail)
 async def get_recording(node: Node, recording_id: Id) -> dict[str, Any]:
     """One recording, with how it came to stand as it does and what its stream was called."""
     row = await recordings.get(node.store, recording_id)
@@ -86,7 +88,7 @@ async def get_recording(node: Node, recording_id: Id) -> dict[str, Any]:
     }
 
 
-@router.get("/recordings/{recording_id}/ledger")
+@router.get("/recordings/{recording_id}/ledger", response_model=say.LedgerAnswer)
 async def get_ledger(node: Node, recording_id: Id) -> dict[str, Any]:
     """Its parts, and all that is missing."""
     row = await recordings.get(node.store, recording_id)
@@ -99,7 +101,7 @@ async def get_ledger(node: Node, recording_id: Id) -> dict[str, Any]:
     }
 
 
-@router.post("/recordings/{recording_id}/{action}")
+@router.post("/recordings/{recording_id}/{action}", response_model=say.RecordingRow)
 async def act(
     node: Node, actor: Actor, recording_id: Id, action: Literal["stop", "rotate", "retry", "keep", "release"]
 ) -> dict[str, Any]:
@@ -116,7 +118,7 @@ async def act(
     return recording_row(row)
 
 
-@router.delete("/recordings/{recording_id}")
+@router.delete("/recordings/{recording_id}", response_model=say.DeletionAnswer)
 async def delete(node: Node, actor: Actor, recording_id: Id, dry_run: bool = False) -> dict[str, Any]:
     """Delete a recording, its files, and folders that have become empty. `dry_run=true` says what would go."""
     return {"dry_run": dry_run, **deleted_row(await actions.delete(node, recording_id, actor=actor, dry_run=dry_run))}

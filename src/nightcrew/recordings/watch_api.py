@@ -7,9 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 
 from nightcrew.recordings import actions, requests
+from nightcrew.recordings.answers import WatchRow
 from nightcrew.recordings.requests import NewWatch, WatchChange
 from nightcrew.recordings.standing import watch_row
 from nightcrew.recordings.store import watches
+from nightcrew.web.answers import Items
 from nightcrew.web.api import Actor, Node
 
 router = APIRouter(prefix="/api/v1", tags=["recordings"])
@@ -17,19 +19,19 @@ router = APIRouter(prefix="/api/v1", tags=["recordings"])
 Id = Annotated[int, Path(ge=1, lt=2**63)]
 
 
-@router.post("/watches", status_code=201)
+@router.post("/watches", response_model=WatchRow, status_code=201)
 async def add_watch(node: Node, actor: Actor, wanted: NewWatch) -> dict[str, Any]:
     """Watch a stream: it is recorded when it is live, or in its windows of time."""
     return watch_row(await requests.watch(node, wanted, actor=actor))
 
 
-@router.get("/watches")
+@router.get("/watches", response_model=Items[WatchRow])
 async def list_watches(node: Node) -> dict[str, Any]:
     """All watched streams, by name."""
     return {"items": [watch_row(one) for one in await watches.every(node.store)], "next": None}
 
 
-@router.patch("/watches/{watch_id}")
+@router.patch("/watches/{watch_id}", response_model=WatchRow)
 async def change_watch(node: Node, actor: Actor, watch_id: Id, changes: WatchChange) -> dict[str, Any]:
     """Change some of it."""
     values = {key: value for key, value in changes.model_dump(exclude_unset=True).items() if value is not None}

@@ -17,6 +17,8 @@ from nightcrew.kernel.health import verdict
 from nightcrew.kernel.nodes import SILENT
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.web import actions
+from nightcrew.web import answers as say
+from nightcrew.web.answers import Items
 
 router = APIRouter()
 
@@ -57,7 +59,7 @@ async def health(node: Node) -> JSONResponse:
     return JSONResponse(report, 503 if report["status"] == "failing" else 200)
 
 
-@router.get("/api/v1/needs", tags=["health"])
+@router.get("/api/v1/needs", response_model=say.Needs, tags=["health"])
 async def needs(node: Node) -> dict[str, Any]:
     """Whether everything is all right, in a sentence, and what waits for a person, worst first."""
     waiting = await node.health.needs()
@@ -72,13 +74,13 @@ async def metrics(node: Node) -> Response:
     return Response(await node.health.metrics_text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-@router.get("/api/v1/workers", tags=["workers"])
+@router.get("/api/v1/workers", response_model=Items[say.WorkerRow], tags=["workers"])
 async def workers(node: Node) -> dict[str, Any]:
     """Every worker with its promise, last and next run, and its last runs."""
     return {"items": node.health.workers(), "next": None}
 
 
-@router.post("/api/v1/workers/{name}/{action}", tags=["workers"])
+@router.post("/api/v1/workers/{name}/{action}", response_model=say.WorkerRow, tags=["workers"])
 async def worker_action(
     node: Node, actor: Actor, name: str, action: Literal["run", "pause", "resume"]
 ) -> dict[str, Any]:
@@ -87,7 +89,7 @@ async def worker_action(
     return next(worker for worker in node.health.workers() if worker["name"] == name)
 
 
-@router.get("/api/v1/nodes", tags=["workers"])
+@router.get("/api/v1/nodes", response_model=Items[say.NodeRow], tags=["workers"])
 async def nodes(node: Node) -> dict[str, Any]:
     """The nodes that share the database: when each was last seen, how wrong its clock is, and what one that is gone had."""
     return {"items": node_rows(node), "next": None}
@@ -125,7 +127,7 @@ def node_rows(node: Runtime) -> list[dict[str, Any]]:
 JobStateName = Literal["queued", "running", "done", "failed", "cancelled"]
 
 
-@router.get("/api/v1/jobs", tags=["jobs"])
+@router.get("/api/v1/jobs", response_model=Items[say.JobRow], tags=["jobs"])
 async def jobs(
     node: Node,
     state: JobStateName | None = None,
@@ -140,28 +142,28 @@ async def jobs(
     return {"items": [job.describe() for job in found], "next": following}
 
 
-@router.get("/api/v1/jobs/{job_id}", tags=["jobs"])
+@router.get("/api/v1/jobs/{job_id}", response_model=say.JobWithSteps, tags=["jobs"])
 async def job(node: Node, job_id: JobName) -> dict[str, Any]:
     """One job with its finished steps."""
     state = await node.jobs.get(job_id)
     return state.describe() | {"steps": await node.jobs.steps(job_id)}
 
 
-@router.post("/api/v1/jobs/{job_id}/cancel", tags=["jobs"])
+@router.post("/api/v1/jobs/{job_id}/cancel", response_model=say.JobRow, tags=["jobs"])
 async def cancel_job(node: Node, actor: Actor, job_id: JobName) -> dict[str, Any]:
     """End a queued or running job now."""
     await actions.cancel_job(node, job_id, actor=actor)
     return (await node.jobs.get(job_id)).describe()
 
 
-@router.post("/api/v1/jobs/{job_id}/retry", tags=["jobs"])
+@router.post("/api/v1/jobs/{job_id}/retry", response_model=say.JobRow, tags=["jobs"])
 async def retry_job(node: Node, actor: Actor, job_id: JobName) -> dict[str, Any]:
     """Run a failed or cancelled job again, as a new job that is returned."""
     fresh = await actions.retry_job(node, job_id, actor=actor)
     return (await node.jobs.get(fresh)).describe()
 
 
-@router.get("/api/v1/activity", tags=["activity"])
+@router.get("/api/v1/activity", response_model=Items[say.ActivityRow], tags=["activity"])
 async def activity(
     node: Node, kind: Annotated[str | None, Query(max_length=60)] = None, limit: Limit = 50, cursor: Cursor = None
 ) -> dict[str, Any]:
@@ -183,14 +185,14 @@ async def activity(
     return {"items": items, "next": str(found[-1].id) if len(found) == limit else None}
 
 
-@router.get("/api/v1/settings", tags=["settings"])
+@router.get("/api/v1/settings", response_model=say.SettingList, tags=["settings"])
 async def settings(node: Node) -> dict[str, Any]:
     """Every option with its value, default, bounds and where the value comes from."""
     items = node.settings.describe()
     return {"items": items, "next": None, "values": {item["key"]: item["value"] for item in items}}
 
 
-@router.patch("/api/v1/settings", tags=["settings"])
+@router.patch("/api/v1/settings", response_model=say.SettingsChanged, tags=["settings"])
 async def change_settings(
     node: Node, actor: Actor, changes: Annotated[dict[str, Any], Body(max_length=500)]
 ) -> dict[str, Any]:
@@ -210,7 +212,7 @@ class NewToken(BaseModel):
     output: str = Field("", max_length=210)
 
 
-@router.get("/api/v1/tokens", tags=["access"])
+@router.get("/api/v1/tokens", response_model=say.TokenList, tags=["access"])
 async def tokens(request: Request) -> dict[str, Any]:
     """API keys and players' tokens, without their text."""
     access: Access = request.app.state.access
@@ -227,14 +229,14 @@ async def tokens(request: Request) -> dict[str, Any]:
     return {"items": items, "next": None, "protected": access.protected}
 
 
-@router.post("/api/v1/tokens", tags=["access"], status_code=201)
+@router.post("/api/v1/tokens", response_model=say.TokenMade, tags=["access"], status_code=201)
 async def make_token(request: Request, actor: Actor, wanted: NewToken) -> dict[str, Any]:
     """Make a token; its text is shown this once."""
     made = await actions.make_token(request, wanted.scope, wanted.name, wanted.output, actor=actor)
     return {"scope": made.scope, "name": made.name, "output": made.output, "token": made.text}
 
 
-@router.delete("/api/v1/tokens/{token_id}", tags=["access"])
+@router.delete("/api/v1/tokens/{token_id}", response_model=say.TokenRevoked, tags=["access"])
 async def revoke_token(request: Request, actor: Actor, token_id: int) -> dict[str, Any]:
     """Revoke a token; it stops working at once."""
     if not 0 < token_id < 2**63:

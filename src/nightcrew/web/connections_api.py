@@ -18,6 +18,7 @@ from nightcrew.kernel.errors import Invalid
 from nightcrew.kernel.fields import secrets_of
 from nightcrew.kernel.routes import DIRECT
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.web.answers import Seconds
 from nightcrew.web.api import Actor, Node
 
 router = APIRouter(prefix="/api/v1/connections", tags=["connections"])
@@ -84,7 +85,7 @@ class BudgetRow(BaseModel):
     """At most `most` requests in any `seconds` seconds; `used` are counted now, over all nodes."""
 
     most: int
-    seconds: float
+    seconds: Seconds
     used: int
 
 

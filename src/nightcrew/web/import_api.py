@@ -10,12 +10,13 @@ from fastapi import APIRouter, Body
 from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.web.actions import apply_settings
+from nightcrew.web.answers import SettingsImported
 from nightcrew.web.api import Actor, Node
 
 router = APIRouter(prefix="/api/v1", tags=["settings"])
 
 
-@router.post("/settings/import")
+@router.post("/settings/import", response_model=SettingsImported)
 async def import_settings(
     node: Node, actor: Actor, data: Annotated[dict[str, Any], Body(max_length=1_000)]
 ) -> dict[str, list[str]]:

@@ -13,6 +13,8 @@ from nightcrew.kernel.fields import Secret, ask
 from nightcrew.kernel.notify import actions, notices_store, rules, targets_store
 from nightcrew.kernel.notify.models import MAX_ADDRESS, MAX_NAME, Kind, Level, Notice, Target
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.web import answers as say
+from nightcrew.web.answers import Items
 from nightcrew.web.api import Actor, Cursor, Limit, Node, number_cursor
 
 router = APIRouter(prefix="/api/v1/notifications", tags=["notifications"])
@@ -80,13 +82,13 @@ class TargetChange(BaseModel):
     loud: bool | None = None
 
 
-@router.get("/targets")
+@router.get("/targets", response_model=Items[say.TargetRow])
 async def list_targets(node: Node) -> dict[str, Any]:
     """All targets, by name. Of an address only so much is shown as is no secret."""
     return {"items": [target_row(one) for one in await targets_store.every(node.store)], "next": None}
 
 
-@router.post("/targets", status_code=201)
+@router.post("/targets", response_model=say.TargetRow, status_code=201)
 async def add_target(node: Node, actor: Actor, wanted: NewTarget) -> dict[str, Any]:
     """Tell somebody from now on. The address is sealed and not shown again."""
     return target_row(await add(node, wanted, actor=actor))
@@ -99,7 +101,7 @@ async def add(node: Runtime, wanted: NewTarget, *, actor: str) -> Target:
     return await actions.add(node, values, actor=actor)
 
 
-@router.patch("/targets/{target_id}")
+@router.patch("/targets/{target_id}", response_model=say.TargetRow)
 async def change_target(node: Node, actor: Actor, target_id: TargetId, changes: TargetChange) -> dict[str, Any]:
     """Change some of a target. What waits for one that is switched off is dropped."""
     return target_row(await change(node, target_id, changes, actor=actor))
@@ -123,14 +125,14 @@ async def remove_target(node: Node, actor: Actor, target_id: TargetId) -> None:
     await actions.remove(node, target_id, actor=actor)
 
 
-@router.post("/targets/{target_id}/test")
+@router.post("/targets/{target_id}/test", response_model=say.TargetTested)
 async def test_target(node: Node, actor: Actor, target_id: TargetId) -> dict[str, Any]:
     """Send a test now, and say what happened. Quiet hours do not matter."""
     taken, said = await actions.test(node, target_id, actor=actor)
     return {"ok": taken, "message": said}
 
 
-@router.get("")
+@router.get("", response_model=Items[say.NoticeRow])
 async def history(node: Node, limit: Limit = 50, cursor: Cursor = None) -> dict[str, Any]:
     """What was told and is to be told, newest first."""
     found = await notices_store.page(node.store, before=number_cursor(cursor), limit=limit)

@@ -1,0 +1,200 @@
+"""What the JSON routes of the playlists answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from nightcrew.web.answers import Answer, Bytes, Moment, Seconds
+
+
+class HeldChange(Answer):
+    """A change that waits for a person, in channels."""
+
+    at: Moment | None
+    reason: str | None
+    stored: int
+    new: int
+    changed: int
+    gone: int
+
+
+class FeedRow(Answer):
+    """One region of a source, or its guide."""
+
+    id: int
+    kind: str
+    lang: str | None
+    region: str | None
+    enabled: bool
+    status: str
+    age: Seconds | None
+    channels: int
+    streams: int
+    resolved: int = Field(description="Channels that can be played.")
+    refreshed_at: Moment | None
+    changed_at: Moment | None
+    due_at: Moment | None
+    failures: int = Field(description="In a row.")
+    error: str | None
+    error_kind: str | None
+    needs_user: bool
+    held: HeldChange | None
+    notes: dict[str, Any] = Field(description="What the provider says of itself.")
+    run: str | None = Field(description="The job that refreshes it now.")
+
+
+class SourceRow(Answer):
+    """A source with its feeds."""
+
+    id: int
+    kind: str
+    name: str
+    enabled: bool
+    url: str
+    region: str | None
+    channels: int
+    created_at: Moment | None
+    feeds: list[FeedRow]
+
+
+class SourceRemoved(Answer):
+    """What was deleted, or would be."""
+
+    dry_run: bool
+    source: str
+    channels: int
+
+
+class JobsStarted(Answer):
+    """The jobs that were started or joined."""
+
+    jobs: list[str]
+
+
+class HeldAccepted(Answer):
+    """What became of each change that was held back."""
+
+    accepted: list[dict[str, int]] = Field(description="Channels for each feed: new, changed, gone.")
+
+
+class HeldRejected(Answer):
+    """The source whose change was forgotten."""
+
+    rejected: int
+
+
+class RefreshRow(Answer):
+    """One refresh of a feed."""
+
+    id: str
+    feed_id: int
+    region: str
+    started_at: Moment | None
+    ended_at: Moment | None
+    seconds: Seconds | None
+    outcome: str | None
+    channels: int | None
+    change: dict[str, Any] | None = Field(description="Channels: stored, new, changed, moved, gone.")
+    reason: str | None
+
+
+class RegionRow(Answer):
+    """A region with its status and its playlist."""
+
+    lang: str | None
+    region: str
+    channels: int
+    resolved: int = Field(description="Channels that can be played.")
+    age: Seconds | None
+    status_text: str
+    status_class: str
+    exists: bool
+    size: Bytes
+
+
+class HolderRow(Answer):
+    """Who uses a connection of an account."""
+
+    owner: str
+    purpose: str
+    node: str
+    since: Moment | None
+    leaving: bool = Field(description="Whether it makes room.")
+
+
+class AccountRow(Answer):
+    """A login behind sources."""
+
+    id: str
+    name: str
+    sources: list[int]
+    max_streams: int = Field(description="Connections at a time; 0: any number.")
+    in_use: int
+    holders: list[HolderRow]
+
+
+class ProfileRow(Answer):
+    """A way to use a source."""
+
+    name: str
+    max_streams: int = Field(description="Connections at a time; 0: any number.")
+    in_use: int
+    account: str
+
+
+class ProfileRemoved(Answer):
+    """The name of the profile that is gone."""
+
+    removed: str
+
+
+class StreamRow(Answer):
+    """A stream of a channel, without its source's secrets."""
+
+    id: int
+    url: str
+    account: str
+    source_id: int
+    score: float | None
+    dead: bool
+    left_out: bool
+    expires: bool
+
+
+class ChannelRow(Answer):
+    """A channel with its streams, in the order in which they are tried."""
+
+    id: int
+    name: str
+    number: str | None
+    group: str
+    region: str
+    logo: str | None
+    guide_id: str | None
+    hidden: bool
+    edited: list[str] = Field(description="Fields that a person has changed.")
+    play: str
+    streams: list[StreamRow]
+
+
+class ProgrammeRow(Answer):
+    """What runs on a channel."""
+
+    start: Moment | None
+    stop: Moment | None
+    title: str
+
+
+class ChannelWithProgrammes(ChannelRow):
+    """A channel with what runs now and next."""
+
+    programmes: list[ProgrammeRow]
+
+
+class GroupRow(Answer):
+    """A group with its number of visible channels."""
+
+    group: str
+    channels: int
