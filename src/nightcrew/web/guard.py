@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nightcrew.kernel.access import Access
-from nightcrew.kernel.health import Metrics
+from nightcrew.kernel.metrics import Metrics
 from nightcrew.web.outputs import PlayerOutputs
 from nightcrew.web.problems import problem
 
