@@ -389,6 +389,7 @@ async def test_a_trigger_joins_the_running_refresh(node: Node, world: World) -> 
     world.faults.set("m3u", Fault("hang"))
     runs = [(await node.post("/vavoo/api/refresh/DE"))["jobs"] for _ in range(3)]
     assert runs[0] == runs[1] == runs[2]
+    await until(lambda: begun(node, runs[0][0]))
     running = (await node.get("/api/v1/jobs", params={"state": "running"}))["items"]
     assert [job["id"] for job in running] == runs[0]
     await node.post(f"/api/v1/jobs/{runs[0][0]}/cancel")
