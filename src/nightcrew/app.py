@@ -42,6 +42,7 @@ from nightcrew.kernel.schedule import Schedule
 from nightcrew.kernel.settings import Settings
 from nightcrew.kernel.slots import Slots
 from nightcrew.kernel.vault import Vault
+from nightcrew.kernel.wakes import Wakes
 from nightcrew.kernel.words import counted
 from nightcrew.web.server import Server, create_app, make_server
 
@@ -142,7 +143,10 @@ async def _assemble(config: Config, database: store.Store, ledger: store.Store, 
         vault=vault,
     )
     jobs = Jobs(node=name, data_dir=config.data_dir, database=store.sync_url(database.url), store=database, bus=bus)
-    schedule = Schedule(node=name, store=database, bus=bus, activity=activity, jobs=jobs, settings=settings)
+    wakes = Wakes(database)
+    schedule = Schedule(
+        node=name, store=database, bus=bus, activity=activity, jobs=jobs, settings=settings, wakes=wakes
+    )
     asked = Hooks(config.domains, lambda: runtime)
     known = nodes.Nodes(node=name, place=place, instance=instance, store=database, activity=activity)
     health = Health(
@@ -162,6 +166,7 @@ async def _assemble(config: Config, database: store.Store, ledger: store.Store, 
         health=health,
         slots=Slots(ledger, bus, node=name),
         nodes=known,
+        wakes=wakes,
         hooks=asked,
         address=f"http://{_shown_host(config.host)}:{config.port}",
     )
@@ -187,6 +192,7 @@ async def run(
         asyncio.create_task(runtime.schedule.run(runtime), name="schedule"),
         asyncio.create_task(runtime.health.run(listener), name="watchdog"),
         asyncio.create_task(runtime.slots.run(), name="slots"),
+        asyncio.create_task(runtime.wakes.run(), name="wakes"),
     ]
     server: Server | None = None
     try:

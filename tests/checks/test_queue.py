@@ -315,12 +315,12 @@ async def test_variants_that_nothing_describes_are_measured_once_and_again_when_
     first, second, *_ = await claim(store)
     await finish(store, first, unnamed=True)
     await finish(store, second)
-    again = NOW + timedelta(minutes=10)
-    assert ids(await queue.to_measure(store, now=NOW, again=again, limit=10)) == [1]
-    assert await queue.to_measure(store, now=NOW, again=again, limit=10) == [], "somebody is at it"
-    assert ids(await queue.to_measure(store, now=again, again=LATER, limit=10)) == [1], "it did not work"
+    again = NOW + timedelta(seconds=queue.MEASURES.lease)
+    assert ids(await queue.to_measure(store, now=NOW, limit=10)) == [1]
+    assert await queue.to_measure(store, now=NOW, limit=10) == [], "somebody is at it"
+    assert ids(await queue.to_measure(store, now=again, limit=10)) == [1], "it did not work"
     await queue.measured(store, 1, LATER)
-    assert await queue.to_measure(store, now=LATER - timedelta(seconds=1), again=LATER, limit=10) == []
+    assert await queue.to_measure(store, now=LATER - timedelta(seconds=1), limit=10) == []
 
 
 # -- results -----------------------------------------------------------------------------------------------------------

@@ -396,7 +396,7 @@ async def test_a_restart_after_a_long_stop_breaks_no_promise(tmp_path: Path) -> 
 
         one = node.runtime
         parts_of_one = {"node": one.node, "store": one.store, "bus": one.bus, "activity": one.activity}
-        again = Schedule(**parts_of_one, jobs=one.jobs, settings=one.settings)
+        again = Schedule(**parts_of_one, jobs=one.jobs, settings=one.settings, wakes=one.wakes)
         again.add_tick("lab", parts.ticks[0])
         preparing = asyncio.create_task(again._prepare())
         while not preparing.done():  # the watchdog may look between any two steps of a start
@@ -524,6 +524,7 @@ async def test_a_timetable_fires_by_hand_even_when_paused_and_its_promise_counts
                 sa.update(table).where(table.c.name == "lab.t").values(created_at=old, last_ok=old)
             )
         worker = node.runtime.schedule.workers["lab.t"]
+        node.runtime.wakes.ring(schedule_store.TIMETABLES.topic)
         await until(lambda: worker.last_ok == old)
         assert (await node.http.get("/health")).status_code == 200, "a pause breaks no promise"
         await node.post("/api/v1/workers/lab.t/resume")

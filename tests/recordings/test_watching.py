@@ -42,7 +42,7 @@ async def test_what_goes_on_is_asked_for_once_however_many_watches_are_due(
         said: list[str] = []
         with counting(runtime.store, said):
             await watching.look_at_due(runtime)
-        assert not await watches.due(runtime.store, utcnow(), 20)
+        assert not await watches.claim(runtime.store, utcnow(), 20)
         assert len([one for one in said if "FROM recording " in one]) == 1, said
         said.clear()
         with counting(runtime.store, said):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -154,13 +155,10 @@ async def test_the_next_look_is_after_the_interval_and_no_later_than_the_next_wi
 
 
 async def test_of_two_who_look_at_the_same_time_one_begins_it(runtime: Runtime) -> None:
-    watch = await watched(runtime, EVENING)
-    await watching.look(runtime, watch, None, at("20:10"))
-    (row,) = await recorded(runtime)
-    await recordings.change(runtime.store, row.id, watch_id=None)
-    await watches.change(runtime.store, watch.id, ended_window=None)
-    await watching.look(runtime, watch, None, at("20:10"))
-    assert len(await recorded(runtime)) == 1, "it was looked at since this one read it"
+    watch = await watched(runtime)
+    await asyncio.gather(watching.look_at_due(runtime), watching.look_at_due(runtime))
+    assert [row.watch_id for row in await recorded(runtime)] == [watch.id]
+    assert await watches.claim(runtime.store, datetime.now().astimezone(), 10) == [], "it was looked at"
 
 
 async def test_those_that_are_due_are_looked_at_and_one_that_cannot_be_keeps_no_other(runtime: Runtime) -> None:

@@ -23,6 +23,7 @@ from nightcrew.checks.probers import Probers
 from nightcrew.checks.settings import CheckSettings
 from nightcrew.checks.store import queue, results, runs
 from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.due import earliest
 from nightcrew.kernel.errors import NightcrewError, NotFound
 from nightcrew.kernel.slots import Holder
 from nightcrew.kernel.tasks import Tasks
@@ -94,6 +95,11 @@ class Crew:
         await self.fill()
         await self.end_runs()
         await self.probers.trim()
+
+    async def next_at(self) -> datetime | None:
+        """When `look` has something to do: at once while checks wait for connections, and in time for what this node holds."""
+        held = self.now() + timedelta(seconds=RENEWAL) if self._running else None
+        return earliest((held, await queue.CHECKS.soonest(self.runtime.store)))
 
     async def fill(self) -> None:
         """Start as many checks as may run now."""

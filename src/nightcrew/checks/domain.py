@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nightcrew.checks import api, doctor, pages, standing, workers
 from nightcrew.checks.settings import SEED_OPTIONS, CheckSettings
+from nightcrew.checks.store import queue
 from nightcrew.kernel.declare import Domain, Job, Notice, Page, Tick, Timetable
 
 _HERE = Path(__file__).parent
@@ -26,6 +27,8 @@ DOMAIN = Domain(
             promise=60.0,
             time_limit=30.0,
             help="Starts the checks that are due, as far as connections are free.",
+            next_at=workers.work_at,
+            topics=(queue.CHECKS.topic,),
         ),
         Tick(
             "checks.resolutions",
@@ -34,6 +37,8 @@ DOMAIN = Domain(
             promise=60.0,
             time_limit=30.0,
             help="With the setting RES: measures variants that their master playlist does not describe.",
+            next_at=workers.resolutions_at,
+            topics=(queue.MEASURES.topic,),
         ),
         Tick(
             "checks.stills",

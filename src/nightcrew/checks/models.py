@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from nightcrew.kernel.due import urgency
 from nightcrew.kernel.store import Id, Moment, metadata
 from nightcrew.playlists.exports import models as playlists
 
@@ -64,9 +65,12 @@ checked = sa.Table(
     sa.Column("kbps", sa.Float),
     sa.Column("used_profile", sa.String(60)),
     sa.Column("measure_at", Moment, index=True),  # when variants that nothing describes are to be measured
-    sa.Index("ix_check_stream_queue", "source_id", "stage", "priority", "due_at", "stream_id"),
+    sa.Index("ix_check_stream_measure", "source_id", "measure_at"),
     sa.Index("ix_check_stream_verdict", "verdict", "stream_id"),
 )
+
+URGENCY = urgency(checked.c.priority, checked.c.due_at)
+sa.Index("ix_check_stream_queue", checked.c.source_id, checked.c.stage, URGENCY, checked.c.stream_id)
 
 result = sa.Table(
     "check_result",

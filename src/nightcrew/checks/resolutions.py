@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -45,7 +45,6 @@ log = structlog.get_logger("nightcrew.checks")
 
 POOL = min(4, os.cpu_count() or 1)
 AGAIN = timedelta(days=1)
-AFTER_ERROR = timedelta(minutes=10)
 HEADERS = Ask(sample=0.0, doubt=0.0, limit=12.0, still=0)
 SECONDS = 15.0
 """Longest time for one variant."""
@@ -57,15 +56,23 @@ class Resolver:
 
     runtime: Runtime
     _tasks: Tasks = field(default_factory=Tasks)
+    _turn: int | None = None
+    """The source whose turn was last."""
 
     async def look(self) -> None:
         """The worker's cycle: take up what is to be measured, while RES is on."""
         room = POOL - len(self._tasks)
         if room <= 0 or not self.runtime.settings.of(PlaylistSettings).RES:
             return
-        now = utcnow()
-        for due in await queue.to_measure(self.runtime.store, now=now, again=now + AFTER_ERROR, limit=room):
+        for due in await queue.to_measure(self.runtime.store, limit=room, after=self._turn):
+            self._turn = due.source_id
             self._tasks.spawn(self._measure(due), f"variants of stream {due.stream_id}")
+
+    async def next_at(self) -> datetime | None:
+        """When there is something to measure."""
+        if not self.runtime.settings.of(PlaylistSettings).RES:
+            return None
+        return await queue.MEASURES.soonest(self.runtime.store)
 
     async def close(self) -> None:
         """Stop; what was not finished is done at the next start."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nightcrew.checks import actions, ordering, stills
@@ -52,6 +53,8 @@ class Reorder:
 def _on_settings(runtime: Runtime, keys: frozenset[str]) -> None:
     if keys & ORDERING:
         runtime.part(Reorder).wanted = True
+    for topic in (queue.CHECKS.topic, queue.MEASURES.topic):
+        runtime.wakes.ring(topic)
 
 
 async def _after_job(runtime: Runtime, ended: Ended) -> None:
@@ -68,6 +71,11 @@ async def work(runtime: Runtime) -> None:
     await runtime.part(Crew).look()
 
 
+async def work_at(runtime: Runtime) -> datetime | None:
+    """When the check worker has something to do."""
+    return await runtime.part(Crew).next_at()
+
+
 async def resolutions(runtime: Runtime) -> None:
     """The resolution workers' cycle."""
     await runtime.part(Resolver).look()
@@ -76,6 +84,11 @@ async def resolutions(runtime: Runtime) -> None:
 async def tidy(runtime: Runtime) -> None:
     """The cycle that keeps pictures within their limits on this machine."""
     await stills.tidy(runtime)
+
+
+async def resolutions_at(runtime: Runtime) -> datetime | None:
+    """When the resolution workers have something to do."""
+    return await runtime.part(Resolver).next_at()
 
 
 async def nightly(run: Run) -> int:

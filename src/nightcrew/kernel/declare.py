@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from fastapi import APIRouter
     from pydantic import BaseModel
 
@@ -25,6 +27,10 @@ class Tick:
 
     `every`, `promise` and `time_limit` are seconds; each may be a function of the runtime, so that a setting takes effect
     in the next cycle. The promise is how old the last success may be before the watchdog calls it broken.
+
+    A tick with `next_at` sleeps after a cycle until the time that it gives, at least `every` seconds and at most some; None:
+    nothing is known to become due. It is woken sooner when something becomes due under one of its `topics`, also by another
+    node.
     """
 
     name: str
@@ -34,6 +40,8 @@ class Tick:
     time_limit: Seconds = 60.0
     jitter: Seconds = 0.0
     help: str = ""
+    next_at: Callable[[Runtime], Awaitable[datetime | None]] | None = None
+    topics: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from nightcrew.kernel.settings import Options, Settings, option
 from nightcrew.kernel.slots import Slots
 from nightcrew.kernel.store import Store
 from nightcrew.kernel.vault import Vault
+from nightcrew.kernel.wakes import Wakes
 
 PartT = TypeVar("PartT")
 
@@ -68,6 +69,7 @@ class Runtime:
     health: Health
     slots: Slots
     nodes: Nodes
+    wakes: Wakes
     hooks: Hooks
     address: str = "http://127.0.0.1:8780"
     _parts: dict[type, Any] = field(default_factory=dict)

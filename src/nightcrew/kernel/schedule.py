@@ -10,8 +10,8 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import structlog
@@ -29,6 +29,7 @@ from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.settings import Settings
 from nightcrew.kernel.store import DatabaseAway, Store
 from nightcrew.kernel.tasks import is_stopped
+from nightcrew.kernel.wakes import Wakes
 from nightcrew.kernel.workers import Mark, Worker
 
 if TYPE_CHECKING:
@@ -38,18 +39,18 @@ log = structlog.get_logger("nightcrew.schedule")
 
 HEARTBEAT = 5.0
 """Seconds between two writes of all heartbeats; they may be lost, so they are batched."""
-FIRE_LOOK = 1.0
-"""Seconds between two looks for due timetables."""
+IDLE = 10.0
+"""Seconds after which work that sleeps looks by itself, should nobody have woken it."""
 MAX_BACKOFF = 300.0
-STUCK_FIRE = 30.0
-"""A timetable's occurrence that was claimed but not started after this many seconds is started again."""
+AGAIN = 1.0
+"""Seconds before timetables are looked at again, at the earliest."""
 
 
 class Schedule:
     """The workers of this node, and what is known of those of the others."""
 
     def __init__(
-        self, *, node: str, store: Store, bus: Bus, activity: Activity, jobs: Jobs, settings: Settings
+        self, *, node: str, store: Store, bus: Bus, activity: Activity, jobs: Jobs, settings: Settings, wakes: Wakes
     ) -> None:
         self._node = node
         self._store = store
@@ -57,6 +58,7 @@ class Schedule:
         self._activity = activity
         self._jobs = jobs
         self._settings = settings
+        self._wakes = wakes
         self.workers: dict[str, Worker] = {}
         self._ticks: dict[str, Tick] = {}
         self._timetables: dict[str, Timetable] = {}
@@ -64,11 +66,14 @@ class Schedule:
         self._fire_soon = asyncio.Event()
         self._times_changed = False
         settings.watch(self._on_settings)
+        wakes.on(rows.TIMETABLES.topic, self._fire_soon.set)
 
     def add_tick(self, domain: str, tick: Tick) -> None:
         """Declare a tick; call before `run`."""
         self._ticks[tick.name] = tick
-        self.workers[tick.name] = Worker(tick.name, domain, "tick", tick.help)
+        worker = self.workers[tick.name] = Worker(tick.name, domain, "tick", tick.help)
+        for topic in tick.topics:
+            self._wakes.on(topic, worker.ring)
 
     def add_timetable(self, domain: str, timetable: Timetable) -> None:
         """Declare a timetable; call before `run`. Raises ValueError for times that cannot be read."""
@@ -110,8 +115,9 @@ class Schedule:
         """Start one run as soon as possible, also of a paused worker. Raises `NotFound`."""
         worker = self._get(name)
         if name in self._timetables:
+            worker.trigger()
             await rows.make_due(self._store, name, utcnow())
-            self._fire_soon.set()
+            return
         worker.trigger()
 
     async def pause(self, name: str, *, actor: str) -> None:
@@ -159,11 +165,21 @@ class Schedule:
         if worker.failures:
             pause: float = min(every * 2.0 ** min(worker.failures, 10), max(MAX_BACKOFF, every))
             return now + pause
+        if tick.next_at is not None:
+            return now + await self._sleep(tick.next_at(runtime), every)
         if forced and due > now:
             return due  # a run by hand does not put off the regular one
         upcoming, missed = next_due(due, now, every)
         worker.skipped += missed
         return upcoming + random.uniform(0, tick.jitter)
+
+    async def _sleep(self, asked: Awaitable[datetime | None], every: float) -> float:
+        """Seconds until there is something to do: at least `every`, which work that cannot begin yet waits between two tries."""
+        try:
+            at = await asked
+        except NightcrewError:
+            return every
+        return max(every, IDLE if at is None else min(IDLE, (at - utcnow()).total_seconds()))
 
     async def _run_once(self, runtime: Runtime, tick: Tick, worker: Worker) -> None:
         """One run, recorded. This is one of the places that catch everything."""
@@ -219,31 +235,25 @@ class Schedule:
         await rows.register(self._store, {name: (text, cron.next_time(text, now)) for name, text in times.items()})
 
     async def _timetable_round(self) -> float:
-        """Fire what is due, then wait a second, for a run by hand, or for other times."""
+        """Fire what is due, then sleep until something is, or was asked for, or the times change."""
         self._fire_soon.clear()
         if self._times_changed:
             await self._register(utcnow())
         await self._fire_due()
+        pause = await self._sleep(rows.next_at(self._store, self._timetables), AGAIN)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(FIRE_LOOK):
+            async with asyncio.timeout(pause):
                 await self._fire_soon.wait()
         return 0.0
 
     async def _fire_due(self) -> None:
         now = utcnow()
-        stuck_before = now - timedelta(seconds=STUCK_FIRE)
-        for name, due in await rows.due_timetables(self._store, now, stuck_before):
-            timetable = self._timetables.get(name)
-            worker = self.workers.get(name)
-            if timetable is None or worker is None:
-                continue
+        for name, due in await rows.claim(self._store, self._timetables, now=now):
+            timetable, worker = self._timetables[name], self.workers[name]
             forced = worker.take_trigger()
-            if worker.paused and not forced:
-                await rows.skip(self._store, name, due, cron.next_time(self._cron(name), now))
-                continue
-            upcoming = cron.next_time(self._cron(name), now)
-            if await rows.claim(self._store, name, due, upcoming, now=now, stuck_before=stuck_before):
+            if forced or not worker.paused:
                 await self._fire(timetable, worker, due, now, at_once=forced)
+            await rows.fired(self._store, name, due, cron.next_time(self._cron(name), now))
         await self._refresh_timetables()
 
     async def _fire(self, timetable: Timetable, worker: Worker, due: datetime, now: datetime, *, at_once: bool) -> None:
@@ -260,7 +270,6 @@ class Schedule:
                 timetable=timetable.name,
                 delay=0.0 if at_once else random.uniform(0, timetable.jitter),
             )
-        await rows.fired(self._store, timetable.name)
         self._changed()
 
     async def job_ended(self, ended: Ended) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.due import DueRows
 from nightcrew.kernel.store import Moment, Store, metadata
 from nightcrew.kernel.workers import Mark, Worker
 
@@ -38,10 +39,18 @@ timetable = sa.Table(
     sa.Column("cron", sa.String(100), nullable=False),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("next_at", Moment, nullable=False),
-    sa.Column("firing_due", Moment),
-    sa.Column("firing_at", Moment),
+    sa.Column("held_until", Moment),  # by a node that starts its job
     sa.Column("last_ok", Moment),
 )
+
+TIMETABLES = DueRows(
+    "kernel.timetables",
+    key=timetable.c.name,
+    due_at=timetable.c.next_at,
+    lease=30.0,
+    until=timetable.c.held_until,
+)
+"""Timetables. One whose job was not started before its time is over, as the node died, fires again: the job's id is the same."""
 
 
 async def restore(store: Store, node_id: str, workers: Iterable[Worker]) -> None:
@@ -130,55 +139,31 @@ async def timetables(store: Store) -> list[Any]:
 async def make_due(store: Store, name: str, now: datetime) -> None:
     """Let a timetable fire at the next look."""
     async with store.write() as connection:
-        await connection.execute(sa.update(timetable).where(timetable.c.name == name).values(next_at=now))
+        await TIMETABLES.make_due(connection, timetable.c.name == name, at=now)
 
 
-async def due_timetables(store: Store, now: datetime, stuck_before: datetime) -> list[tuple[str, datetime]]:
-    """(name, due time) of what has to fire now; a claim that was never carried out comes again."""
-    stuck = timetable.c.firing_at < stuck_before
-    query = sa.select(timetable).where(sa.or_(timetable.c.next_at <= now, stuck)).order_by(timetable.c.next_at)
+async def claim(store: Store, names: Collection[str], *, now: datetime) -> list[tuple[str, datetime]]:
+    """Take what has to fire now; returns (name, due time). Of all nodes that try, one gets each."""
+    mine = sa.select(timetable.c.name).where(timetable.c.name.in_(names))
+    found = await TIMETABLES.claim(store, by="", limit=max(1, len(names)), of=mine, now=now)
+    if not found:
+        return []
+    query = sa.select(timetable.c.name, timetable.c.next_at).where(timetable.c.name.in_(found))
     async with store.read() as connection:
-        found = (await connection.execute(query)).all()
-    return [
-        (row.name, row.firing_due if row.firing_at and row.firing_at < stuck_before else row.next_at) for row in found
-    ]
+        return [(row.name, row.next_at) for row in await connection.execute(query.order_by(timetable.c.next_at))]
 
 
-async def claim(
-    store: Store, name: str, due: datetime, next_at: datetime, *, now: datetime, stuck_before: datetime
-) -> bool:
-    """Take one occurrence. Of all nodes that try, one gets True."""
-    fresh = sa.and_(timetable.c.next_at == due, timetable.c.firing_at.is_(None))
+async def next_at(store: Store, names: Collection[str]) -> datetime | None:
+    """When the next one fires."""
+    return await TIMETABLES.soonest(store, timetable.c.name.in_(names))
+
+
+async def fired(store: Store, name: str, due: datetime, next_at: datetime) -> None:
+    """The claimed occurrence has become a durable job, or was passed over. One that was asked for meanwhile stays due."""
+    following = sa.case((timetable.c.next_at == due, next_at), else_=timetable.c.next_at)
+    values = {"next_at": following, **TIMETABLES.freed}
     async with store.write() as connection:
-        taken = await connection.execute(
-            sa.update(timetable)
-            .where(
-                timetable.c.name == name,
-                sa.or_(fresh, sa.and_(timetable.c.firing_due == due, timetable.c.firing_at < stuck_before)),
-            )
-            .values(
-                next_at=sa.case((timetable.c.next_at == due, next_at), else_=timetable.c.next_at),
-                firing_due=due,
-                firing_at=now,
-            )
-        )
-    return taken.rowcount == 1
-
-
-async def skip(store: Store, name: str, due: datetime, next_at: datetime) -> None:
-    """Pass over one occurrence of a paused timetable."""
-    async with store.write() as connection:
-        await connection.execute(
-            sa.update(timetable).where(timetable.c.name == name, timetable.c.next_at == due).values(next_at=next_at)
-        )
-
-
-async def fired(store: Store, name: str) -> None:
-    """The claimed occurrence has become a durable job."""
-    async with store.write() as connection:
-        await connection.execute(
-            sa.update(timetable).where(timetable.c.name == name).values(firing_at=None, firing_due=None)
-        )
+        await connection.execute(sa.update(timetable).where(timetable.c.name == name).values(values))
 
 
 async def succeeded(store: Store, name: str, now: datetime) -> None:

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import functools
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Sequence
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,10 @@ user's URL may say otherwise."""
 
 MIGRATION_LOCK = 0x6E696768
 """Key of the PostgreSQL advisory lock under which one node at a time migrates."""
+
+CHANNEL = "nightcrew"
+"""The channel of PostgreSQL's NOTIFY on which nodes tell each other of new work."""
+_WAKES = "nightcrew.wakes"
 
 metadata = sa.MetaData(
     naming_convention={
@@ -83,6 +88,10 @@ class Store:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url)
+        self.identity = uuid.uuid4().hex[:12]
+        """What tells this process's wake-ups from those of other nodes."""
+        self.on_wake: Callable[[str], None] = lambda _topic: None
+        """Called on the event loop once a transaction is committed in which `wake` was called."""
         self._writing = asyncio.Lock()
 
     @contextlib.asynccontextmanager
@@ -100,16 +109,33 @@ class Store:
         """
         with _told():
             if not self.is_sqlite:
-                async with self.engine.begin() as connection:
+                async with self.engine.connect() as connection, self._waking(connection), connection.begin():
                     yield connection
                 return
-            async with self._writing, self.engine.connect() as connection:
+            async with self._writing, self.engine.connect() as connection, self._waking(connection):
                 await connection.exec_driver_sql("BEGIN IMMEDIATE")
                 try:
                     yield connection
                     await connection.commit()
                 finally:
                     await connection.rollback()  # after a commit there is nothing to undo
+
+    @contextlib.asynccontextmanager
+    async def _waking(self, connection: AsyncConnection) -> AsyncIterator[None]:
+        """Once the block is over, and unless it raises, wake those who wait for what it has made due."""
+        topics: set[str] = set()
+        info = connection.info  # a connection that broke meanwhile has none to give
+        info[_WAKES] = (self.identity, topics)
+        try:
+            yield
+        finally:
+            info.pop(_WAKES, None)
+        for topic in topics:
+            self.on_wake(topic)
+
+    def conninfo(self) -> str:
+        """The address of the PostgreSQL server as libpq takes it."""
+        return _watchful(self.url).set(drivername="postgresql").render_as_string(hide_password=False)
 
     def upsert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
         """An INSERT of this database's dialect that knows `on_conflict_do_update`."""
@@ -131,6 +157,17 @@ def _told() -> Iterator[None]:
         yield
     except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as exc:
         raise DatabaseAway(f"the database cannot be used now: {reason_of(exc)}", after=5) from exc
+
+
+async def wake(connection: AsyncConnection, topic: str) -> None:
+    """Once this transaction is committed, wake the workers of a topic: here, and on PostgreSQL at the other nodes."""
+    identity, topics = connection.info.get(_WAKES, ("", set()))
+    if topic in topics:
+        return
+    topics.add(topic)
+    if connection.dialect.name == "postgresql":
+        said = {"channel": CHANNEL, "said": f"{identity} {topic}"}
+        await connection.execute(sa.text("SELECT pg_notify(:channel, :said)"), said)
 
 
 async def now_of(connection: AsyncConnection) -> datetime:

@@ -59,6 +59,7 @@ class Worker:
     paused: str | None = None
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _forced: bool = False
+    _rung: bool = False
 
     def begin(self, now: datetime) -> bool:
         """A run starts. Returns whether it is worth telling the page."""
@@ -83,6 +84,11 @@ class Worker:
         self._forced = True
         self._wake.set()
 
+    def ring(self) -> None:
+        """There is something to do: run now, unless paused."""
+        self._rung = True
+        self._wake.set()
+
     def take_trigger(self) -> bool:
         """Whether a run was asked for since the last call."""
         forced, self._forced = self._forced, False
@@ -105,7 +111,8 @@ class Worker:
             if self.take_trigger():
                 return True
             left = due - time.monotonic()
-            if left <= 0 and not self.paused:
+            if (left <= 0 or self._rung) and not self.paused:
+                self._rung = False
                 return False
             self.next_run = None if self.paused else now + timedelta(seconds=max(left, 0))
             self._wake.clear()

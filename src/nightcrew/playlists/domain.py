@@ -7,6 +7,7 @@ from pathlib import Path
 from nightcrew.kernel.declare import Domain, Job, Notice, Page, Tick
 from nightcrew.playlists import api, jobs, pages, players, seed_api, standing, workers
 from nightcrew.playlists.settings import PlaylistSettings
+from nightcrew.playlists.store import sources
 
 _HERE = Path(__file__).parent
 
@@ -25,6 +26,8 @@ DOMAIN = Domain(
             promise=60.0,
             time_limit=30.0,
             help="Starts a refresh of every source that is due.",
+            next_at=workers.refresh_at,
+            topics=(sources.FEEDS.topic,),
         ),
     ),
     jobs=(

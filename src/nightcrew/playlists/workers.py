@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from nightcrew.kernel.clock import uptime, utcnow
+from nightcrew.kernel.jobs import Ended
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import actions, jobs
 from nightcrew.playlists.outputs import Outputs
@@ -31,11 +32,23 @@ async def start(runtime: Runtime) -> None:
     )
     runtime.jobs.on_end(functools.partial(jobs.ended, runtime))
     runtime.settings.watch(lambda keys: _on_settings(runtime, keys))
+    runtime.jobs.on_end(functools.partial(_after_job, runtime))
 
 
 def _on_settings(runtime: Runtime, keys: frozenset[str]) -> None:
     runtime.part(Replan).keys |= keys
     runtime.bus.publish("sources")
+    runtime.wakes.ring(sources.FEEDS.topic)
+
+
+async def _after_job(runtime: Runtime, ended: Ended) -> None:
+    if ended.job == jobs.JOB:
+        runtime.wakes.ring(sources.FEEDS.topic)  # there is room for the next one
+
+
+async def refresh_at(runtime: Runtime) -> datetime | None:
+    """When the refresh worker has something to do."""
+    return await sources.next_at(runtime.store)
 
 
 class Replan:

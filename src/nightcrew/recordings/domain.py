@@ -8,6 +8,7 @@ from nightcrew.kernel.declare import Domain, Job, Notice, Page, Queue, Tick, Tim
 from nightcrew.recordings import admin, api, doctor, handover, pages, processing, standing, watch_api, workers
 from nightcrew.recordings.place import LIBRARY
 from nightcrew.recordings.settings import RecordingSettings
+from nightcrew.recordings.store import watches
 
 _HERE = Path(__file__).parent
 
@@ -35,6 +36,8 @@ DOMAIN = Domain(
             promise=300.0,
             time_limit=120.0,
             help="Looks whether watched streams are live, and begins to record them.",
+            next_at=workers.watch_at,
+            topics=(watches.WATCHES.topic,),
         ),
         Tick(
             "recordings.stuck",

@@ -35,8 +35,7 @@ async def look(runtime: Runtime, watch: Watch, running: Recording | None, now: d
     open_now, following = _when(watch, now)
     every = timedelta(seconds=runtime.settings.of(RecordingSettings).look_every)
     next_look = min(now + every, following or now + every)
-    if not await watches.claim(runtime.store, watch.id, seen=watch.next_look_at, until=next_look):
-        return
+    await watches.change(runtime.store, watch.id, next_look_at=next_look)
     target = unsealed(runtime, watch.sealed)
     if open_now is None and running is None:
         return
@@ -117,7 +116,7 @@ async def _begin(
 async def look_at_due(runtime: Runtime) -> None:
     """The worker's cycle."""
     now = utcnow()
-    due = await watches.due(runtime.store, now, AT_ONCE)
+    due = await watches.claim(runtime.store, now, AT_ONCE)
     running = await recordings.running_of(runtime.store, [watch.id for watch in due]) if due else {}
     await asyncio.gather(*(_look(runtime, watch, running.get(watch.id), now) for watch in due))
 

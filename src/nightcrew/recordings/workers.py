@@ -21,7 +21,7 @@ from nightcrew.recordings.media import Watched
 from nightcrew.recordings.models import Recording, State
 from nightcrew.recordings.processing import JOB
 from nightcrew.recordings.scouting import Scout
-from nightcrew.recordings.store import recordings, states
+from nightcrew.recordings.store import recordings, states, watches
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
@@ -119,6 +119,11 @@ def _forget_empty(folder: Path) -> None:
 async def watch(runtime: Runtime) -> None:
     """The watches' cycle."""
     await watching.look_at_due(runtime)
+
+
+async def watch_at(runtime: Runtime) -> datetime | None:
+    """When a watch is to be looked at."""
+    return await watches.next_at(runtime.store)
 
 
 async def mend(runtime: Runtime) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from nightcrew.checks.models import Due, RunState, checked, run
-from nightcrew.kernel.store import Moment, Store
+from nightcrew.checks.models import URGENCY, Due, RunState, checked, run
+from nightcrew.kernel.due import DueRows
+from nightcrew.kernel.store import Moment, Store, wake
 from nightcrew.playlists.models import channel, feed, stream
 
 LEASE = 60.0
@@ -20,6 +21,25 @@ BY_HAND, NEW, DEAD, NIGHTLY = 0, 5, 8, 10
 """Priorities: what a person asked for comes first."""
 BEGUN, WAITING = 1, 2
 """Stages: what is parked with a plan goes on before anything else is begun."""
+CHECKS = DueRows(
+    "checks.due",
+    key=checked.c.stream_id,
+    due_at=checked.c.due_at,
+    lease=LEASE,
+    until=checked.c.lease_until,
+    holder=checked.c.lease_node,
+    turn=checked.c.source_id,
+    order=(URGENCY,),
+)
+"""Streams to be checked."""
+MEASURES = DueRows(
+    "checks.measure",
+    key=checked.c.stream_id,
+    due_at=checked.c.measure_at,
+    lease=600.0,
+    turn=checked.c.source_id,
+)
+"""Streams whose variants are to be measured. What does not work is tried again when the lease is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +76,7 @@ async def enqueue(
         anew = {**asked, "plan": None, "waiting": False}
         conditions = (checked.c.stream_id.in_(wanted), *_old_enough(now, immunity))
         await connection.execute(sa.update(checked).where(*conditions).values(anew))
+    await wake(connection, CHECKS.topic)
     await connection.execute(_insert_new(store, wanted, {**asked, "waiting": False}))
     count = await connection.execute(sa.select(sa.func.count()).where(checked.c.run_id == run_id))
     return int(count.scalar() or 0)
@@ -120,9 +141,7 @@ async def any_fresh(store: Store) -> bool:
 
 async def any_due(store: Store, now: datetime) -> bool:
     """Whether anything can be claimed now."""
-    query = sa.select(checked.c.stream_id).where(checked.c.due_at <= now, _unclaimed(now)).limit(1)
-    async with store.read() as connection:
-        return (await connection.execute(query)).first() is not None
+    return await CHECKS.any(store, now=now)
 
 
 async def claim(
@@ -132,104 +151,63 @@ async def claim(
 
     `parked`: only those that have begun. Channels in `watched` are left alone, except by hand.
     """
-    found: list[Due] = []
+    found: list[int] = []
     for stage in (BEGUN,) if parked else (BEGUN, WAITING):
-        if len(found) < limit:
-            query = _claimable(source_id, stage, now, watched).limit(limit - len(found))
-            found += await _claim(store, query, node, now)
-    return found
+        query = _playable().where(checked.c.source_id == source_id, checked.c.stage == stage, feed.c.enabled)
+        if watched:
+            query = query.where(sa.or_(checked.c.priority <= BY_HAND, stream.c.channel_id.not_in(list(watched))))
+        found += await CHECKS.claim(store, by=node, limit=limit - len(found), of=query, now=now)
+    return await _rows(store, found)
 
 
-def _claimable(source_id: int, stage: int, now: datetime, watched: Collection[int]) -> sa.Select[Any]:
-    query = (
+def _playable() -> sa.Select[Any]:
+    return (
         sa.select(checked.c.stream_id)
         .join(stream, stream.c.id == checked.c.stream_id)
         .join(feed, feed.c.id == stream.c.feed_id)
-        .where(checked.c.source_id == source_id, checked.c.stage == stage, checked.c.due_at <= now, _unclaimed(now))
-        .where(stream.c.gone_at.is_(None), stream.c.playable, feed.c.enabled)
-        .order_by(checked.c.priority, checked.c.due_at, checked.c.stream_id)
+        .where(stream.c.gone_at.is_(None), stream.c.playable)
     )
-    if watched:
-        query = query.where(sa.or_(checked.c.priority <= BY_HAND, stream.c.channel_id.not_in(list(watched))))
-    return query
 
 
-async def _claim(store: Store, query: sa.Select[Any], node: str, now: datetime) -> list[Due]:
-    async with store.read() as connection:  # looking takes no lock; mostly there is nothing
-        if (await connection.execute(query)).first() is None:
-            return []
-    async with store.write() as connection:
-        ids = list((await connection.execute(query.with_for_update(skip_locked=True, of=checked))).scalars())
-        if not ids:
-            return []
-        until = now + timedelta(seconds=LEASE)
-        mine = checked.c.stream_id.in_(ids)
-        await connection.execute(sa.update(checked).where(mine).values(lease_node=node, lease_until=until))
-        rows = await connection.execute(
-            sa.select(checked, stream.c.channel_id).join(stream, stream.c.id == checked.c.stream_id).where(mine)
-        )
-        found = {row.stream_id: row for row in rows}
-    return [_due(found[stream_id]) for stream_id in ids]
+async def _rows(store: Store, ids: list[int]) -> list[Due]:
+    if not ids:
+        return []
+    query = sa.select(checked, stream.c.channel_id).join(stream, stream.c.id == checked.c.stream_id)
+    async with store.read() as connection:
+        rows = (await connection.execute(query.where(checked.c.stream_id.in_(ids)))).all()
+    found = {row.stream_id: _due(row) for row in rows}
+    return [found[stream_id] for stream_id in ids if stream_id in found]
 
 
 async def renew(store: Store, *, node: str, stream_ids: Collection[int], now: datetime) -> None:
     """Keep what this node has claimed."""
-    until = now + timedelta(seconds=LEASE)
-    async with store.write() as connection:
-        mine = sa.and_(checked.c.stream_id.in_(list(stream_ids)), checked.c.lease_node == node)
-        await connection.execute(sa.update(checked).where(mine).values(lease_until=until))
+    await CHECKS.renew(store, by=node, keys=list(stream_ids), now=now)
 
 
 async def park(store: Store, *, node: str, stream_id: int, plan: str | None, until: datetime, waiting: bool) -> None:
     """Give a check back until then, with its plan. In a paused run it stays until that goes on."""
     paused = checked.c.run_id.in_(sa.select(run.c.id).where(run.c.state == RunState.PAUSED.value))
-    values: dict[str, Any] = {
-        "plan": plan,
-        "waiting": waiting,
-        "stage": sa.case((paused, None), else_=BEGUN if plan else WAITING),
-        "due_at": sa.case((paused, None), else_=sa.literal(until, Moment)),
-        "lease_node": None,
-        "lease_until": None,
-    }
-    async with store.write() as connection:
-        await connection.execute(sa.update(checked).where(_mine(node, stream_id)).values(values))
+    stage = sa.case((paused, None), else_=BEGUN if plan else WAITING)
+    at = sa.case((paused, None), else_=sa.literal(until, Moment))
+    values = {"plan": plan, "waiting": waiting, "stage": stage}
+    await CHECKS.park(store, by=node, key=stream_id, until=at, values=values)
 
 
 async def give_back(store: Store, *, node: str, now: datetime) -> int:
     """What this node had claimed is due again: it was started anew, or stops."""
-    paused = checked.c.stage.is_(None)
-    values = {"lease_node": None, "lease_until": None, "due_at": sa.case((paused, None), else_=sa.literal(now, Moment))}
-    async with store.write() as connection:
-        found = await connection.execute(sa.update(checked).where(checked.c.lease_node == node).values(values))
-        return found.rowcount
+    return await CHECKS.give_back(store, by=node, now=now, unless=checked.c.stage.is_(None))
 
 
-async def to_measure(store: Store, *, now: datetime, again: datetime, limit: int) -> list[Due]:
-    """Claim streams whose variants are to be measured; unless that works they are to be measured again at `again`."""
-    query = (
-        sa.select(checked.c.stream_id)
-        .join(stream, stream.c.id == checked.c.stream_id)
-        .where(checked.c.measure_at <= now, stream.c.gone_at.is_(None), stream.c.playable)
-        .order_by(checked.c.measure_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=checked)
+async def to_measure(store: Store, *, limit: int, after: int | None = None, now: datetime | None = None) -> list[Due]:
+    """Claim streams whose variants are to be measured, of the source that follows `after` first."""
+    return await _rows(
+        store, await MEASURES.claim_in_turn(store, by="", limit=limit, after=after, of=_playable(), now=now)
     )
-    async with store.write() as connection:
-        ids = list((await connection.execute(query)).scalars())
-        if not ids:
-            return []
-        mine = checked.c.stream_id.in_(ids)
-        await connection.execute(sa.update(checked).where(mine).values(measure_at=again))
-        rows = await connection.execute(
-            sa.select(checked, stream.c.channel_id).join(stream, stream.c.id == checked.c.stream_id).where(mine)
-        )
-        return [_due(row) for row in rows]
 
 
 async def measured(store: Store, stream_id: int, again: datetime) -> None:
     """Its variants were measured; they are to be measured again then."""
-    async with store.write() as connection:
-        await connection.execute(sa.update(checked).where(checked.c.stream_id == stream_id).values(measure_at=again))
+    await MEASURES.park(store, by="", key=stream_id, until=again, values={})
 
 
 async def one_waits(store: Store, source_id: int) -> bool:
@@ -246,7 +224,7 @@ async def drop_unplayable(store: Store, now: datetime) -> None:
         .join(feed, feed.c.id == stream.c.feed_id)
         .where(stream.c.gone_at.is_(None), stream.c.playable, feed.c.enabled)
     )
-    due = sa.and_(checked.c.due_at.is_not(None), _unclaimed(now), checked.c.stream_id.not_in(listed))
+    due = sa.and_(checked.c.due_at.is_not(None), CHECKS.free(now), checked.c.stream_id.not_in(listed))
     async with store.read() as connection:
         if (await connection.execute(sa.select(checked.c.stream_id).where(due).limit(1))).first() is None:
             return
@@ -279,15 +257,7 @@ async def pause_run(connection: AsyncConnection, run_id: int) -> None:
 async def resume_run(connection: AsyncConnection, run_id: int, now: datetime) -> None:
     """Undo `pause_run`."""
     stage = sa.case((checked.c.plan.is_not(None), BEGUN), else_=WAITING)
-    await connection.execute(sa.update(checked).where(checked.c.run_id == run_id).values(stage=stage, due_at=now))
-
-
-def _unclaimed(now: datetime) -> sa.ColumnElement[bool]:
-    return sa.or_(checked.c.lease_until.is_(None), checked.c.lease_until < now)
-
-
-def _mine(node: str, stream_id: int) -> sa.ColumnElement[bool]:
-    return sa.and_(checked.c.stream_id == stream_id, checked.c.lease_node == node)
+    await CHECKS.make_due(connection, checked.c.run_id == run_id, at=now, stage=stage)
 
 
 def _due(row: Any) -> Due:

@@ -15,7 +15,7 @@ from nightcrew.checks.conclusion import Finding
 from nightcrew.checks.models import MAX_REASON, Due, Entry, Verdict, checked, result, run
 from nightcrew.checks.rules import Facts
 from nightcrew.checks.store import queue
-from nightcrew.kernel.store import Moment, Store
+from nightcrew.kernel.store import Moment, Store, wake
 from nightcrew.playlists.exports import grades
 from nightcrew.playlists.models import stream
 
@@ -36,6 +36,8 @@ async def finish(store: Store, due: Due, finding: Finding, *, node: str, keep: i
         await connection.execute(sa.insert(result).values(values))
         await _prune(connection, due.stream_id, keep)
         await _grade(connection, due, finding)
+        if finding.unnamed:
+            await wake(connection, queue.MEASURES.topic)
         if due.run_id is not None:
             await _count(connection, due, finding)
     return True

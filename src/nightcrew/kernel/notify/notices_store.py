@@ -11,9 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.activity import Entry
+from nightcrew.kernel.due import DueRows, earliest
 from nightcrew.kernel.notify import rules, targets_store
-from nightcrew.kernel.notify.models import MAX_ERROR, Notice, State, need_told, notice
-from nightcrew.kernel.store import Store, now_of
+from nightcrew.kernel.notify.models import MAX_ERROR, Notice, State, need_told, notice, notify_target
+from nightcrew.kernel.notify.targets_store import TARGETS
+from nightcrew.kernel.store import Store, now_of, wake
 
 COLLECT = 3.0
 """Seconds in which what happens at once is gathered into one message."""
@@ -22,6 +24,8 @@ PACE = 60.0
 MOST = 500
 """Notices in one message."""
 WAITING = State.WAITING.value
+NOTICES = DueRows(TARGETS.topic, key=notice.c.id, due_at=notice.c.due_at, lease=TARGETS.lease)
+"""What waits to be sent. A target is held, not its notices."""
 SENT = State.SENT.value
 
 
@@ -39,6 +43,7 @@ async def add(connection: AsyncConnection, target_id: int, entry: Entry, *, key:
     The same thing as one that is not sent yet is counted there. The same as one that was told within `window` seconds waits until
     those are over. A kind that was told within the last minute waits for the end of that.
     """
+    await wake(connection, NOTICES.topic)
     now = await now_of(connection)
     mine = sa.and_(notice.c.target_id == target_id, notice.c.key == key)
     last = sa.select(notice.c.id, notice.c.state, notice.c.attempts, notice.c.last_at).where(mine)
@@ -75,8 +80,18 @@ async def add(connection: AsyncConnection, target_id: int, entry: Entry, *, key:
     await connection.execute(sa.insert(notice).values(row))
 
 
-async def claim(store: Store, target_id: int, *, lease: float) -> Claimed | None:
+async def next_at(store: Store) -> datetime | None:
+    """When something is to be sent, or a heartbeat address called."""
+    beat = sa.and_(notify_target.c.enabled, notify_target.c.kind == "heartbeat")
+    return earliest((await NOTICES.soonest(store, notice.c.state == WAITING), await TARGETS.soonest(store, beat)))
+
+
+async def claim(
+    store: Store, target_id: int, *, lease: float, quiet_until: datetime | None = None, loud: bool = False
+) -> Claimed | None:
     """Take what makes the next message to a target, those first that were tried least; None when there is nothing, or not now.
+
+    In quiet hours what is due waits for their end, and is told in one message then; with `loud` all but errors.
 
     Whoever takes it ends with `sent` or `failed`. When it dies before that, the lease ends by itself, and they are sent again.
     """
@@ -86,6 +101,9 @@ async def claim(store: Store, target_id: int, *, lease: float) -> Claimed | None
             return None
         now = await now_of(connection)
         waiting = sa.and_(notice.c.target_id == target_id, notice.c.state == WAITING)
+        if quiet_until is not None:
+            still = sa.and_(waiting, notice.c.due_at <= now, notice.c.level != "error" if loud else sa.true())
+            await connection.execute(sa.update(notice).where(still).values(due_at=quiet_until, batch=rules.QUIET))
         first = sa.select(notice.c.batch).where(waiting, notice.c.due_at <= now)
         batch = (await connection.execute(first.order_by(notice.c.attempts, notice.c.id).limit(1))).scalar()
         if batch is None:
@@ -127,17 +145,6 @@ async def failed(
         await targets_store.failed(connection, target_id, error, gate=gate)
         await targets_store.release(connection, target_id, claimed.held)
         return over.rowcount
-
-
-async def put_off(store: Store, target_id: int, *, until: datetime, loud: bool) -> None:
-    """Let what is due wait for the end of quiet hours, and be told in one message then. `loud`: not errors."""
-    async with store.write() as connection:
-        waiting = sa.and_(
-            notice.c.target_id == target_id, notice.c.state == WAITING, notice.c.due_at <= await now_of(connection)
-        )
-        if loud:
-            waiting = sa.and_(waiting, notice.c.level != "error")
-        await connection.execute(sa.update(notice).where(waiting).values(due_at=until, batch=rules.QUIET))
 
 
 async def page(store: Store, *, before: int | None, limit: int) -> list[Notice]:

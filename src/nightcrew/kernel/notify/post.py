@@ -85,9 +85,8 @@ class Post:
         while True:
             target = await targets_store.get(store, target_id)
             quiet_until = rules.quiet_until(utcnow(), target.quiet)
-            if target.quiet is not None and quiet_until is not None:
-                await notices_store.put_off(store, target_id, until=quiet_until, loud=target.quiet.loud)
-            claimed = await notices_store.claim(store, target_id, lease=LEASE)
+            loud = target.quiet is not None and target.quiet.loud
+            claimed = await notices_store.claim(store, target_id, lease=LEASE, quiet_until=quiet_until, loud=loud)
             if claimed is None:
                 return
             error = await self._attempt(target, rules.composed(claimed.notices, self.known))

@@ -11,12 +11,21 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from nightcrew.kernel.due import DueRows
 from nightcrew.kernel.errors import Conflict, NotFound
 from nightcrew.kernel.notify.models import MAX_ERROR, Quiet, State, Target, notice, notify_target
-from nightcrew.kernel.store import Store, now_of
+from nightcrew.kernel.store import Store, now_of, wake
 
 MOST = 20
 """Targets of an installation: each may have a process of its own while it is sent to."""
+TARGETS = DueRows(
+    "kernel.notices",
+    key=notify_target.c.id,
+    due_at=notify_target.c.next_at,
+    lease=60.0,
+    until=notify_target.c.busy_until,
+)
+"""Targets. One without a due time may be sent to at any time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,7 @@ async def add(store: Store, values: Mapping[str, Any], *, now: datetime) -> Targ
         if count >= MOST:
             raise Conflict(f"there are {MOST} targets already; remove one first")
         row = {**_row(values), "created_at": now, "failures": 0}
+        await wake(connection, TARGETS.topic)
         insert = sa.insert(notify_target).values(row).returning(notify_target.c.id)
         return await one(connection, int((await connection.execute(insert)).scalar_one()))
 
@@ -79,6 +89,7 @@ async def change(store: Store, target_id: int, values: Mapping[str, Any]) -> Tar
         await one(connection, target_id)
         if "name" in values:
             await _free(connection, values["name"], but=target_id)
+        await wake(connection, TARGETS.topic)
         row = _row(values)
         if "sealed" in row:
             row |= {"next_at": None, "failures": 0, "failing_since": None, "error": None}
@@ -208,6 +219,7 @@ async def tested(store: Store, target_id: int) -> None:
     """A person has seen that it works: what waits for it is sent now."""
     async with store.write() as connection:
         target = await one(connection, target_id)
+        await wake(connection, TARGETS.topic)
         await worked(connection, target_id, beat=target.kind == "heartbeat")
         late = sa.and_(notice.c.target_id == target_id, notice.c.state == State.WAITING.value, notice.c.attempts > 0)
         await connection.execute(sa.update(notice).where(late).values(due_at=await now_of(connection)))
@@ -215,7 +227,7 @@ async def tested(store: Store, target_id: int) -> None:
 
 def _free_at(now: datetime) -> sa.ColumnElement[bool]:
     return sa.and_(
-        sa.or_(notify_target.c.busy_until.is_(None), notify_target.c.busy_until <= now),
+        TARGETS.free(now),
         sa.or_(notify_target.c.next_at.is_(None), notify_target.c.next_at <= now),
     )
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from nightcrew.kernel.declare import Need, Notice, Tick
+from nightcrew.kernel.notify import notices_store
 from nightcrew.kernel.notify.post import Post
 from nightcrew.kernel.runtime import Runtime
 
@@ -33,6 +36,11 @@ async def send(runtime: Runtime) -> None:
     await runtime.part(Post).look()
 
 
+async def send_at(runtime: Runtime) -> datetime | None:
+    """When there is something to send."""
+    return await notices_store.next_at(runtime.store)
+
+
 async def compare(runtime: Runtime) -> None:
     """Look for what needs a person and did not before."""
     await runtime.part(Post).compare_needs()
@@ -51,6 +59,8 @@ TICKS = (
         promise=60.0,
         time_limit=30.0,
         help="Sends what people are to be told, and calls heartbeat addresses.",
+        next_at=send_at,
+        topics=(notices_store.NOTICES.topic,),
     ),
     Tick(
         "kernel.needs",

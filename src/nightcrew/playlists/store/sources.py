@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.due import DueRows
 from nightcrew.kernel.errors import Conflict, NeedsUser, NotFound
-from nightcrew.kernel.store import Store
+from nightcrew.kernel.store import Store, wake
 from nightcrew.kernel.vault import Vault
 from nightcrew.playlists.models import Feed, Source, channel, feed, refresh_run, source, stream
 from nightcrew.playlists.rules import Change
@@ -30,6 +31,14 @@ ANSWERED: Mapping[str, Any] = {
     "needs_user": False,
 }
 """Columns of a feed whose provider gave a list: its run is over, and it works."""
+FEEDS = DueRows(
+    "playlists.feeds",
+    key=feed.c.id,
+    due_at=feed.c.due_at,
+    lease=60.0,
+    order=(feed.c.failures > 0, feed.c.due_at),
+)
+"""Feeds that are to be fetched, those that work first. A feed is its run's until that ends, by the job's lock."""
 NOTHING_HELD: Mapping[str, Any] = {"held_run": None, "held_at": None, "held_reason": None, "held_change": None}
 
 Slice = tuple[str, str, str]
@@ -134,6 +143,7 @@ async def sync_feeds(store: Store, source_id: int, wanted: Iterable[Slice], *, e
                 if not enabled:
                     await _hand_over(connection, sa.select(feed.c.id).where(feed.c.id == row.id))
                 await connection.execute(sa.update(feed).where(feed.c.id == row.id).values(values))
+        await wake(connection, FEEDS.topic)
         for key, row in existing.items():
             if key not in keys and row.enabled:
                 values = {"enabled": False, "revision": row.revision + 1}
@@ -201,9 +211,7 @@ async def get_feed(store: Store, feed_id: int) -> Feed:
 async def make_due(store: Store, *, now: datetime, rebuild: bool, kind: str = "channels") -> None:
     """Let every enabled feed of a kind be fetched at the next tick."""
     async with store.write() as connection:
-        await connection.execute(
-            sa.update(feed).where(feed.c.enabled, feed.c.kind == kind).values(due_at=now, rebuild_due=rebuild)
-        )
+        await FEEDS.make_due(connection, feed.c.enabled, feed.c.kind == kind, at=now, rebuild_due=rebuild)
 
 
 async def replan(store: Store, kind: str, interval: float) -> None:
@@ -223,10 +231,15 @@ async def replan(store: Store, kind: str, interval: float) -> None:
 
 async def due_feeds(store: Store, now: datetime) -> list[Feed]:
     """Feeds whose time has come and that nobody refreshes: those that work before those that fail, longest overdue first."""
-    due = sa.select(feed).where(feed.c.enabled, feed.c.due_at <= now, feed.c.run.is_(None))
+    due = sa.select(feed).where(feed.c.enabled, feed.c.run.is_(None), FEEDS.ready(now))
     async with store.read() as connection:
-        found = await connection.execute(due.order_by(feed.c.failures > 0, feed.c.due_at, feed.c.id))
+        found = await connection.execute(due.order_by(*FEEDS.order, feed.c.id))
         return [_feed(row) for row in found.mappings()]
+
+
+async def next_at(store: Store) -> datetime | None:
+    """When a feed is to be fetched that no run has."""
+    return await FEEDS.soonest(store, feed.c.enabled, feed.c.run.is_(None))
 
 
 async def refreshing(store: Store, *, run: str | None = None) -> list[Feed]:

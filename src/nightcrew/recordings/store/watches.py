@@ -9,12 +9,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from nightcrew.kernel.due import DueRows
 from nightcrew.kernel.errors import Conflict, NotFound
-from nightcrew.kernel.store import Store
+from nightcrew.kernel.store import Store, wake
 from nightcrew.recordings.models import Watch, recording, watch
 
 LIVE = "live"
 """Stands for the window of a stream that is recorded whenever it is live."""
+WATCHES = DueRows("recordings.watches", key=watch.c.id, due_at=watch.c.next_look_at, lease=120.0)
+"""Watches that are to be looked at."""
 
 
 async def add(store: Store, values: Mapping[str, Any], *, now: datetime) -> Watch:
@@ -26,6 +29,7 @@ async def add(store: Store, values: Mapping[str, Any], *, now: datetime) -> Watc
             raise Conflict(f"{values['name']} is watched already")
         insert = sa.insert(watch).values({"title": "", "category": "", **row}).returning(watch.c.id)
         watch_id = int((await connection.execute(insert)).scalar_one())
+        await wake(connection, WATCHES.topic)
     return await get(store, watch_id)
 
 
@@ -42,10 +46,16 @@ async def every(store: Store) -> list[Watch]:
     return await _select(store)
 
 
-async def due(store: Store, now: datetime, limit: int) -> list[Watch]:
-    """Watches that are to be looked at now, those first that have waited longest."""
-    found = await _select(store, watch.c.enabled, watch.c.next_look_at <= now)
-    return sorted(found, key=lambda one: one.next_look_at)[:limit]
+async def claim(store: Store, now: datetime, limit: int) -> list[Watch]:
+    """Take watches that are to be looked at now, those first that have waited longest. Of several nodes one gets each."""
+    ids = await WATCHES.claim(store, by="", limit=limit, of=sa.select(watch.c.id).where(watch.c.enabled), now=now)
+    found = {one.id: one for one in await _select(store, watch.c.id.in_(ids))} if ids else {}
+    return [found[one] for one in ids if one in found]
+
+
+async def next_at(store: Store) -> datetime | None:
+    """When a watch is to be looked at."""
+    return await WATCHES.soonest(store, watch.c.enabled)
 
 
 async def change(store: Store, watch_id: int, **values: Any) -> None:
@@ -54,15 +64,10 @@ async def change(store: Store, watch_id: int, **values: Any) -> None:
         values["windows"] = json.dumps(list(values["windows"]))
     async with store.write() as connection:
         found = await connection.execute(sa.update(watch).where(watch.c.id == watch_id).values(values))
+        if "next_look_at" in values:
+            await wake(connection, WATCHES.topic)
     if not found.rowcount:
         raise NotFound(f"there is no watch {watch_id}")
-
-
-async def claim(store: Store, watch_id: int, *, seen: datetime, until: datetime) -> bool:
-    """Take a watch for a look, unless another node has: `seen` is when its next look was due as it was read."""
-    async with store.write() as connection:
-        mine = sa.and_(watch.c.id == watch_id, watch.c.next_look_at == seen)
-        return (await connection.execute(sa.update(watch).where(mine).values(next_look_at=until))).rowcount == 1
 
 
 async def pass_over(store: Store, watch_id: int) -> None:
