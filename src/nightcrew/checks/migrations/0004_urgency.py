@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "checks_0003"
-down_revision = "checks_0002"
+revision = "checks_0004"
+down_revision = "checks_0003"
 branch_labels = None
 depends_on = None
 
