@@ -1,5 +1,7 @@
 """The queue of due streams: 100,000 streams of one source on SQLite are made due, claimed, counted, paused and cancelled.
 
+Then rows are claimed in batches, in turn over 20 sources, and a tick of 0.1 s looks for due rows all the while.
+
 Each figure stands next to what SQLite itself takes in the same run, with the same durability: one row read or written by its
 key in a transaction of its own; all rows of a table with one index inserted, changed, or counted.
 
@@ -24,7 +26,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from nightcrew import app
-from nightcrew.checks.models import RunState
+from nightcrew.checks.models import RunState, checked
 from nightcrew.checks.store import queue, runs, views
 from nightcrew.checks.store.queue import Scope
 from nightcrew.kernel import store as kernel_store
@@ -38,6 +40,13 @@ from nightcrew.playlists.store.staging import Row, Staging
 
 TIMES = 50
 """How often a thing is done that takes milliseconds; the figure is the median."""
+BATCH = 500
+"""Rows of one claim."""
+CLAIMED = 5_000.0
+"""Rows claimed a second, in batches."""
+TICK, TICKS = 0.1, 300
+LATER = 10.0
+"""Milliseconds by which a tick that claims begins later than one that does nothing, in the 99th percentile."""
 PROMISED = {"claim the next one": 20.0, "claim, three channels watched": 20.0, "is anything due?": 10.0}
 """Milliseconds: the crew asks for these each second and after each check."""
 
@@ -91,6 +100,8 @@ async def main() -> None:
                 f"the same row through aiosqlite and SQLAlchemy: read {read * 1e3:.2f} ms, written {write * 1e3:.2f} ms"
             )
             report = await measure(store, limits, count)
+            await claim_in_batches(store, report)
+            await keep_time(store, report)
         finally:
             await store.close()
     if report.missed:
@@ -220,6 +231,61 @@ async def measure(store: Store, limits: Limits, count: int) -> Report:
     report.add("cancel the run", await once(move(RunState.CANCELLED)), limits.change_all, "change all")
     report.add("make all due again", await once(enqueue(7_200.0)), limits.change_all, "change all")
     return report
+
+
+async def claim_in_batches(store: Store, report: Report) -> None:
+    """All rows are claimed in batches, the same share for each of 20 sources."""
+    async with store.write() as connection:
+        spread = sa.update(checked).values(source_id=1 + checked.c.stream_id % 20, due_at=utcnow(), lease_until=None)
+        await connection.execute(spread)
+    claimed, began = 0, time.perf_counter()
+    while found := await queue.CHECKS.claim_in_turn(store, by="n", limit=BATCH):
+        claimed += len(found)
+    rate = claimed / (time.perf_counter() - began)
+    print(f"  {claimed} rows claimed in turn, {BATCH} at a time: {rate:.0f} a second, promised {CLAIMED:g}")
+    if rate < CLAIMED:
+        report.missed.append("claim in batches")
+
+
+async def keep_time(store: Store, report: Report) -> None:
+    """A tick of 0.1 s beside a bare one: how late each is, while the first claims and parks a row in each cycle."""
+    async with store.write() as connection:
+        now = utcnow()
+        await connection.execute(sa.update(checked).values(due_at=now, lease_until=None, lease_node=None))
+
+    async def work() -> None:
+        for key in await queue.CHECKS.claim(store, by="n", limit=1):
+            await queue.CHECKS.park(store, by="n", key=key, until=utcnow() + timedelta(hours=1), values={})
+
+    async def nothing() -> None:
+        pass
+
+    bare = await lateness(nothing)
+    loaded = await lateness(work)
+    more = (percentile(loaded) - percentile(bare)) * 1e3
+    print(
+        f"  a tick of {TICK:g} s is late by p99 {percentile(loaded) * 1e3:.1f} ms, a bare one by {percentile(bare) * 1e3:.1f} ms: "
+        f"{more:.1f} ms more, promised {LATER:g}"
+    )
+    if more > LATER:
+        report.missed.append("a tick of 0.1 s")
+
+
+async def lateness(work: Callable[[], Awaitable[None]]) -> list[float]:
+    """Seconds by which each cycle of a tick began after its time."""
+    loop, late = asyncio.get_running_loop(), []
+    begin = loop.time()
+    for number in range(1, TICKS + 1):
+        due = begin + number * TICK
+        await asyncio.sleep(max(0.0, due - loop.time()))
+        late.append(max(0.0, loop.time() - due))
+        await work()
+    return late
+
+
+def percentile(values: list[float]) -> float:
+    """The 99th."""
+    return statistics.quantiles(values, n=100)[-1]
 
 
 def timed(work: Callable[[], object]) -> float:
