@@ -27,14 +27,24 @@ SHIFTED = timedelta(seconds=10)
 
 
 class Clock:
-    """The crew's clock, which a test turns forward."""
+    """The crew's clock, which a test turns forward. Whoever sleeps by the real one is woken then."""
 
     def __init__(self, node: Node) -> None:
-        self.shift = timedelta(0)
+        self._shift = timedelta(0)
+        self._wakes = node.runtime.wakes
         node.runtime.part(Crew).now = self
 
     def __call__(self) -> datetime:
-        return utcnow() + self.shift
+        return utcnow() + self._shift
+
+    @property
+    def shift(self) -> timedelta:
+        return self._shift
+
+    @shift.setter
+    def shift(self, shift: timedelta) -> None:
+        self._shift = shift
+        self._wakes.ring(queue.CHECKS.topic)
 
 
 async def test_a_check_that_parks_in_a_paused_run_is_not_due(node: Node, source: Source) -> None:

@@ -95,7 +95,7 @@ async def one_by_one(runtime: Runtime, channel_id: int, options: CheckSettings) 
     channel = await channels.get(runtime.store, channel_id)
     heights = {
         one.stream_id: one.height
-        for one in await views.page(runtime.store, views.Wanted(channel_id=channel_id), now=utcnow())
+        for one in await views.page(runtime.store, views.Wanted(channel_id=channel_id), now=utcnow(), node=runtime.node)
     }
     ways = await accounts.profiles(runtime)
     entries = [
@@ -258,6 +258,6 @@ async def test_the_order_of_all_tells_how_far_it_is(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(ordering, "BATCH", 2)
     async with running(tmp_path / "data") as node:
         await scored_list(node, tmp_path, 3)
-        monkeypatch.setattr("nightcrew.kernel.jobs.Run.progress", note)
+        monkeypatch.setattr("nightcrew.kernel.run.Run.progress", note)
         await node.runtime.jobs.wait(await node.runtime.jobs.start("checks.reorder"))
     assert said == [(2, 3, "2 channels are in order"), (3, 3, "3 channels are in order")]

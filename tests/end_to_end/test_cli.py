@@ -347,6 +347,7 @@ def test_activity_is_followed_until_interrupted(server: Process) -> None:
 
 
 JSON_COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("connections", "list"): (),
     ("status",): (),
     ("activity",): ("--limit", "1"),  # a line of JSON for each entry
     ("refresh",): ("*",),
@@ -390,7 +391,9 @@ JSON_COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
 
 def test_json_can_be_parsed_wherever_it_is_offered(server: Process) -> None:
     offered = {words for words, command in commands() if any("--json" in p.opts for p in command.params)}
-    assert offered == set(JSON_COMMANDS)
+    assert offered == {*JSON_COMMANDS, ("connections", "test")}, (
+        "that one needs a service: tests/web/test_connections.py"
+    )
     source = add_list()
     job = json.loads(ok("source", "refresh", source, "--json"))[0]["id"]
     failed, recording = (json.loads(ok("record", "http://127.0.0.1:9/live.m3u8", "--json"))["id"] for _ in range(2))
