@@ -46,7 +46,7 @@ BATCH = 500
 """Rows of one claim."""
 CLAIMED = 5_000.0
 """Rows claimed a second, in batches."""
-TICK, TICKS = 0.1, 300
+TICK, TICKS = 0.1, 200
 LATER = 10.0
 """Milliseconds by which a tick that claims begins later than one that does nothing, in the 99th percentile."""
 PROMISED = {"claim the next one": 20.0, "claim, three channels watched": 20.0, "is anything due?": 10.0}

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nightcrew.kernel.clock import iso
+from nightcrew.kernel.due import DueRows
 from nightcrew.kernel.store import Moment, Store, metadata, now_of
 
 tide = sa.Table(
@@ -19,6 +20,7 @@ tide = sa.Table(
     sa.Column("measured_at", Moment),
     sa.Column("error", sa.String(500)),
 )
+TIDES = DueRows("tides", key=tide.c.harbour, due_at=tide.c.due_at, lease=10.0)
 
 
 async def add(store: Store, harbour: str) -> None:
@@ -28,14 +30,12 @@ async def add(store: Store, harbour: str) -> None:
         await connection.execute(store.upsert(tide).values(row).on_conflict_do_nothing())
 
 
-async def claim(store: Store, limit: int, lease: float) -> list[tuple[str, float | None]]:
-    """Harbours that are due, with their last level. Nobody else gets them for `lease` seconds, nor for ever if this node dies."""
-    async with store.write() as connection:
-        now = await now_of(connection)
-        due = sa.select(tide.c.harbour).where(tide.c.due_at <= now).order_by(tide.c.due_at).limit(limit)
-        held = sa.update(tide).where(tide.c.harbour.in_(due.with_for_update(skip_locked=True)))
-        held = held.values(due_at=now + timedelta(seconds=lease)).returning(tide.c.harbour, tide.c.level)
-        return [(row.harbour, row.level) for row in await connection.execute(held)]
+async def claim(store: Store, limit: int) -> list[tuple[str, float | None]]:
+    """Harbours that are due, with their last level. Nobody else gets them for a while, nor for ever if this node dies."""
+    found = await TIDES.claim(store, by="", limit=limit)
+    query = sa.select(tide.c.harbour, tide.c.level).where(tide.c.harbour.in_(found))
+    async with store.read() as connection:
+        return [(row.harbour, row.level) for row in await connection.execute(query)]
 
 
 async def settle(store: Store, harbour: str, *, again: float, error: str | None, **found: Any) -> None:

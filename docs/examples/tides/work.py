@@ -31,7 +31,7 @@ async def look(runtime: Runtime) -> None:
     known = runtime.part(Connections)
     if services := await known.of_kind(KIND.name):
         line = await known.line(services[0].id)
-        for harbour, before in await store.claim(runtime.store, limit=20, lease=10.0):
+        for harbour, before in await store.claim(runtime.store, limit=20):
             await measure(runtime, line, harbour, before)
 
 

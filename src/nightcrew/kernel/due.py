@@ -134,7 +134,9 @@ class DueRows:
             return []
         async with store.write() as connection:
             moment = now or await now_of(connection)
-            return await self._claim(connection, by, limit, of, moment)
+            keys = await self._ready(connection, limit, of, moment)
+            await self._hold(connection, keys, by, moment)
+            return keys
 
     async def claim_in_turn(
         self,
@@ -159,15 +161,16 @@ class DueRows:
             found: list[Any] = []
             while turns and len(found) < limit:
                 share = max(1, (limit - len(found)) // len(turns))
-                left = []
+                left, begun = [], len(found)
                 for turn in turns:
                     if len(found) >= limit:
                         break
                     query = (sa.select(self.key) if of is None else of).where(self.turn == turn)
-                    taken = await self._claim(connection, by, min(share, limit - len(found)), query, moment)
+                    taken = await self._ready(connection, min(share, limit - len(found)), query, moment)
                     found += taken
                     if len(taken) == share:
                         left.append(turn)
+                await self._hold(connection, found[begun:], by, moment)
                 turns = left
             return found
 
@@ -188,15 +191,13 @@ class DueRows:
         query = sa.select(known.c.turn).where(known.c.turn.is_not(None), ready)
         return list((await connection.execute(query)).scalars())
 
-    async def _claim(
-        self, connection: AsyncConnection, by: str, limit: int, of: sa.Select[Any] | None, now: datetime
+    async def _ready(
+        self, connection: AsyncConnection, limit: int, of: sa.Select[Any] | None, now: datetime
     ) -> list[Any]:
         query = (sa.select(self.key) if of is None else of).where(self.ready(now))
         query = query.order_by(*(self.order or (self.due_at,)), self.key).limit(limit)
         lock = query.with_for_update(skip_locked=True, of=self._table)
-        keys = list((await connection.execute(lock)).scalars())
-        await self._hold(connection, keys, by, now)
-        return keys
+        return list((await connection.execute(lock)).scalars())
 
     async def _hold(self, connection: AsyncConnection, keys: Sequence[Any], by: str, now: datetime) -> None:
         if keys:
