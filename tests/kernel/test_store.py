@@ -84,6 +84,29 @@ async def test_nodes_that_start_at_once_migrate_once(postgres: str) -> None:
     assert differences(url) == []
 
 
+async def test_writes_that_are_cancelled_anywhere_keep_no_other_from_writing(store: Store) -> None:
+    """Not even while a traceback with their statements lives: on SQLite the next one would find the database locked."""
+    async with store.write() as connection:
+        await connection.execute(sa.insert(setting), [row(f"k{number}") for number in range(2_000)])
+
+    async def work() -> None:
+        async with store.write() as connection:
+            changed = sa.update(setting).values(changed_by="work").returning(setting.c.key)
+            (await connection.execute(changed)).scalars()
+            await connection.execute(sa.select(setting))
+            await connection.execute(sa.update(setting).values(changed_by="more"))
+
+    kept = []
+    for number in range(120):
+        task = asyncio.create_task(work())
+        await asyncio.sleep(number % 40 / 1_200)  # each is somewhere else by then
+        task.cancel()
+        kept += await asyncio.gather(task, return_exceptions=True)
+        async with store.write() as connection:
+            await connection.execute(sa.update(setting).where(setting.c.key == "k1").values(changed_by="next"))
+    assert any(isinstance(one, asyncio.CancelledError) for one in kept)
+
+
 @pytest.mark.parametrize("error", [RuntimeError, asyncio.CancelledError])
 async def test_a_write_that_raises_leaves_nothing(store: Store, error: type[BaseException]) -> None:
     with pytest.raises(error):

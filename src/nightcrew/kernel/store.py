@@ -240,12 +240,25 @@ def _watchful(url: sa.URL) -> sa.URL:
     return url.update_query_dict({name: value for name, value in CONNECTION.items() if name not in url.query})
 
 
+class _Connection(sqlite3.Connection):
+    """Ends its transaction when it is closed.
+
+    SQLite itself keeps one, and the lock of the only writer with it, for as long as a statement is not done: where the task that
+    ran it was cancelled, that is until the last traceback with its cursor is gone.
+    """
+
+    def close(self) -> None:
+        """Roll back, and close."""
+        with contextlib.suppress(sqlite3.Error):  # it was closed already
+            self.rollback()
+        super().close()
+
+
 def _sqlite_engine(url: sa.URL) -> AsyncEngine:
     if sqlite3.sqlite_version_info < (3, 35):
         raise NeedsUser(f"SQLite 3.35 or newer is needed, this Python has {sqlite3.sqlite_version}")
-    engine = create_async_engine(
-        url, pool_size=8, max_overflow=8, connect_args={"timeout": BUSY_TIMEOUT}, hide_parameters=True
-    )
+    arguments = {"timeout": BUSY_TIMEOUT, "factory": _Connection}
+    engine = create_async_engine(url, pool_size=8, max_overflow=8, connect_args=arguments, hide_parameters=True)
 
     @sa.event.listens_for(engine.sync_engine, "connect")
     def set_pragmas(connection: Any, _record: Any) -> None:
