@@ -62,7 +62,7 @@ def parts(lab: Lab) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Seconds become tenths; the ticks find nothing to do before a test looks itself."""
+    """Seconds become tenths."""
     monkeypatch.setattr(notices_store, "COLLECT", 0.0)
     monkeypatch.setattr(notices_store, "PACE", 0.0)
     monkeypatch.setattr(rules, "PAUSES", (0.05,))
@@ -71,13 +71,20 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def told(tmp_path: Path, lab: Lab) -> AsyncIterator[Node]:
     async with running(tmp_path / "data", **parts(lab)) as node:
+        await by_hand(node)
         yield node
 
 
 @pytest.fixture
 async def told_anywhere(tmp_path: Path, lab: Lab, database: str | None) -> AsyncIterator[Node]:
     async with running(tmp_path / "data", database_url=database, **parts(lab)) as node:
+        await by_hand(node)
         yield node
+
+
+async def by_hand(node: Node) -> None:
+    """Nothing is sent before a test sends it."""
+    await node.post("/api/v1/workers/kernel.notify/pause")
 
 
 async def webhook(node: Node, server: RawServer, path: str = "/hook", **more: Any) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def connections_list(url: Url = DEFAULT_URL, api_key: Key = "", as_json: AsJson 
     """Outside services, how they stand and why, and when they are asked again."""
     items = Server(url, api_key).ask("GET", CONNECTIONS)["items"]
     columns = ["id", "name", "title", "url", "state", "reason", "retry_at", "worked_at"]
-    show(items, columns, as_json=as_json, empty="Nothing is connected. Add a service on the page Connections.")
+    show(items, columns, as_json=as_json, empty="Nothing is connected.")
 
 
 def connections_test(connection: Named, url: Url = DEFAULT_URL, api_key: Key = "", as_json: AsJson = False) -> None:

@@ -62,7 +62,7 @@ class DueRows:
     topic: str
     key: sa.Column[Any]
     due_at: sa.Column[Any]
-    lease: float
+    lease: float = 60.0
     until: sa.Column[Any] | None = None
     holder: sa.Column[Any] | None = None
     turn: sa.Column[Any] | None = None

@@ -41,6 +41,8 @@ HEARTBEAT = 5.0
 """Seconds between two writes of all heartbeats; they may be lost, so they are batched."""
 IDLE = 10.0
 """Seconds after which work that sleeps looks by itself, should nobody have woken it."""
+ASKING = 10.0
+"""Seconds that the database has for saying when work is due."""
 MAX_BACKOFF = 300.0
 AGAIN = 1.0
 """Seconds before timetables are looked at again, at the earliest."""
@@ -174,10 +176,14 @@ class Schedule:
         return upcoming + random.uniform(0, tick.jitter)
 
     async def _sleep(self, asked: Awaitable[datetime | None], every: float) -> float:
-        """Seconds until there is something to do: at least `every`, which work that cannot begin yet waits between two tries."""
+        """Seconds until there is something to do: at least `every`, which work that cannot begin yet waits between two tries.
+
+        A database that does not say so in time changes nothing: the next cycle comes, and tells what is wrong.
+        """
         try:
-            at = await asked
-        except NightcrewError:
+            async with asyncio.timeout(ASKING):
+                at = await asked
+        except (NightcrewError, TimeoutError):
             return every
         return max(every, IDLE if at is None else min(IDLE, (at - utcnow()).total_seconds()))
 

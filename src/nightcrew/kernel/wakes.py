@@ -14,7 +14,8 @@ from collections.abc import Callable
 import psycopg
 import structlog
 
-from nightcrew.kernel.store import CHANNEL, DatabaseAway, Store
+from nightcrew.kernel.forever import forever
+from nightcrew.kernel.store import CHANNEL, Store
 
 log = structlog.get_logger("nightcrew")
 
@@ -45,13 +46,16 @@ class Wakes:
 
     async def run(self) -> None:
         """Hear what other nodes say, until cancelled. On SQLite there are none."""
-        while not self._store.is_sqlite:
-            try:
-                await self._listen()
-            except (psycopg.Error, OSError, TimeoutError, DatabaseAway) as exc:
-                log.info("other nodes cannot be heard now", reason=type(exc).__name__)
-            await asyncio.sleep(AFTER)
-        await asyncio.Event().wait()
+        if self._store.is_sqlite:
+            await asyncio.Event().wait()
+        await forever("wakes", self._round, limit=None)
+
+    async def _round(self) -> float:
+        try:
+            await self._listen()
+        except (psycopg.Error, OSError, TimeoutError) as exc:
+            log.info("other nodes cannot be heard now", reason=type(exc).__name__)
+        return AFTER
 
     async def _listen(self) -> None:
         async with asyncio.timeout(LIMIT):

@@ -24,7 +24,7 @@ PACE = 60.0
 MOST = 500
 """Notices in one message."""
 WAITING = State.WAITING.value
-NOTICES = DueRows(TARGETS.topic, key=notice.c.id, due_at=notice.c.due_at, lease=TARGETS.lease)
+NOTICES = DueRows(TARGETS.topic, key=notice.c.id, due_at=notice.c.due_at)
 """What waits to be sent. A target is held, not its notices."""
 SENT = State.SENT.value
 

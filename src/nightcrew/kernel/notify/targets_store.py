@@ -22,10 +22,9 @@ TARGETS = DueRows(
     "kernel.notices",
     key=notify_target.c.id,
     due_at=notify_target.c.next_at,
-    lease=60.0,
     until=notify_target.c.busy_until,
 )
-"""Targets. One without a due time may be sent to at any time."""
+"""Targets. One without a due time may be sent to at any time. It is held by `lease`, for as long as a message may take."""
 
 
 @dataclass(frozen=True, slots=True)

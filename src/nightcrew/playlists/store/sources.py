@@ -35,7 +35,6 @@ FEEDS = DueRows(
     "playlists.feeds",
     key=feed.c.id,
     due_at=feed.c.due_at,
-    lease=60.0,
     order=(feed.c.failures > 0, feed.c.due_at),
 )
 """Feeds that are to be fetched, those that work first. A feed is its run's until that ends, by the job's lock."""
