@@ -40,7 +40,7 @@ def run(*arguments: object, stdin: str = "") -> Result:
     with (
         mock.patch.object(sys, "argv", ["nightcrew", *map(str, arguments)]),
         mock.patch.object(sys, "stdin", io.StringIO(stdin)),
-        mock.patch("nightcrew.app.configure_logging"),
+        mock.patch("nightcrew.machine.configure_logging"),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import functools
 import gc
-import ipaddress
-import os
 import signal
-import socket
 import sys
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
 from sqlalchemy.exc import OperationalError
 
-from nightcrew import domains
+from nightcrew import domains, machine
 from nightcrew.kernel import clock, cron, files, nodes, slots, store, upkeep
 from nightcrew.kernel.access import Access
 from nightcrew.kernel.activity import Activity
@@ -35,7 +31,6 @@ from nightcrew.kernel.http_cache import HttpCache
 from nightcrew.kernel.jobs import Jobs
 from nightcrew.kernel.nodes_store import NodeRow
 from nightcrew.kernel.recovery import Recoveries
-from nightcrew.kernel.redaction import log_processor
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.schedule import Schedule
@@ -94,7 +89,7 @@ async def node(config: Config) -> AsyncIterator[tuple[Runtime, Access]]:
     except OSError as exc:
         raise NeedsUser(f"cannot use {config.data_dir}: {exc.strerror}; choose another --data-dir") from exc
     url = store.database_url(config.data_dir, config.database_url)
-    with _only_one(config.data_dir):
+    with machine.only_one(config.data_dir):
         files.sweep(config.data_dir, keep={name for domain in config.domains for name in domain.folders})
         vault = Vault.open(config.data_dir)
         database = store.Store(url)
@@ -168,7 +163,7 @@ async def _assemble(config: Config, database: store.Store, ledger: store.Store, 
         nodes=known,
         wakes=wakes,
         hooks=asked,
-        address=f"http://{_shown_host(config.host)}:{config.port}",
+        address=f"http://{machine.shown_host(config.host)}:{config.port}",
     )
     return runtime
 
@@ -182,8 +177,8 @@ async def run(
 ) -> None:
     """Start the parts, wait for `stop`, and stop them in reverse. Raises `NeedsUser` when another node has taken this one's name."""
     if config.web:
-        _check_exposure(config.host, access)
-    listener = _listen(config.host, config.port) if config.web else None
+        machine.check_exposure(config.host, access)
+    listener = machine.listen(config.host, config.port) if config.web else None
     started = [domain for domain in config.domains if await _start(config, runtime, domain)]
     _wire(config, runtime)
     await runtime.jobs.launch(functools.partial(Run, runtime))
@@ -319,84 +314,3 @@ async def _until_started(server: Server, serving: asyncio.Task[None]) -> None:
             serving.result()
             raise NeedsUser("the web server did not start")
         await asyncio.sleep(0.02)
-
-
-def _check_exposure(host: str, access: Access) -> None:
-    """Beyond the loopback address only with a password."""
-    try:
-        local = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        local = host == "localhost"
-    if not local and not access.protected:
-        raise NeedsUser(
-            f"before Nightcrew listens on {host}, set a password: the environment variable NIGHTCREW_PASSWORD, or `nightcrew passwd`"
-        )
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """The listening socket, taken before anything is started. Raises `NeedsUser` when the port is taken."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as exc:
-        listener.close()
-        raise NeedsUser(
-            f"cannot listen on {host} port {port}: {exc.strerror}. Choose another with --port or --host"
-        ) from exc
-    return listener
-
-
-@contextlib.contextmanager
-def _only_one(data_dir: Path) -> Iterator[None]:
-    """One server for each data directory: two would recover each other's running jobs."""
-    path = data_dir / "server.lock"
-    with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as exc:
-            raise NeedsUser(
-                f"another Nightcrew already uses {data_dir}; stop it, or choose another --data-dir"
-            ) from exc
-        yield
-
-
-def _shown_host(host: str) -> str:
-    if host in {"0.0.0.0", "::", ""}:  # noqa: S104 - compared, not bound
-        return socket.gethostname()
-    return f"[{host}]" if ":" in host else host
-
-
-def configure_logging(*, level: str = "INFO") -> None:
-    """Log lines on stderr: readable on a terminal, logfmt elsewhere; secrets are redacted in both."""
-    import logging
-
-    tty = sys.stderr.isatty()
-    render = structlog.dev.ConsoleRenderer() if tty else structlog.processors.LogfmtRenderer(sort_keys=False)
-    steps = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-        log_processor,
-        render,
-    ]
-    number = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
-    structlog.configure(
-        processors=steps,  # type: ignore[arg-type]
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
-    for name in ("httpx2", "httpcore2", "alembic", "uvicorn.error", "dbos"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-
-
-def default_data_dir() -> Path:
-    """`NIGHTCREW_DATA_DIR`, else `~/.local/share/nightcrew` (XDG)."""
-    given = os.environ.get("NIGHTCREW_DATA_DIR")
-    if given:
-        return Path(given).expanduser()
-    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(base).expanduser() / "nightcrew"

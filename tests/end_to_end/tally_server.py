@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from nightcrew import app
+from nightcrew import app, machine
 from nightcrew.kernel.declare import Domain, Job, Timetable
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.settings import Options
@@ -68,5 +68,5 @@ async def main() -> None:
     await app.serve(config, ready=ready)
 
 
-app.configure_logging(level="WARNING")
+machine.configure_logging(level="WARNING")
 asyncio.run(main())

@@ -102,7 +102,8 @@ def passwd(data_dir: DataDir = None, database_url: Database = None) -> None:
 
 
 def _config(data_dir: Path | None, database_url: str | None, **more: Any) -> Config:
-    from nightcrew.app import Config, configure_logging
+    from nightcrew.app import Config
+    from nightcrew.machine import configure_logging
 
     configure_logging(level=os.environ.get("NIGHTCREW_LOG_LEVEL", "INFO"))
     return Config(

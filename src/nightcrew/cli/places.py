@@ -18,6 +18,6 @@ Database = Annotated[
 
 def folder_of(data_dir: Path | None) -> Path:
     """The data directory."""
-    from nightcrew.app import default_data_dir
+    from nightcrew.machine import default_data_dir
 
     return (data_dir or default_data_dir()).expanduser().absolute()

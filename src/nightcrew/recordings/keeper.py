@@ -18,7 +18,7 @@ import structlog
 
 from nightcrew.kernel import schedule_store
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.detached import STEADY, delay
+from nightcrew.kernel.detached import delay
 from nightcrew.kernel.errors import Conflict, GiveUp, NeedsUser, NightcrewError, NotFound, Retry
 from nightcrew.kernel.ffmpeg import ffmpeg_or_none
 from nightcrew.kernel.nodes import SILENT
@@ -29,6 +29,7 @@ from nightcrew.recorder.wire import Order, Standing, boottime
 from nightcrew.recordings import news, rules
 from nightcrew.recordings.connections import Connection, connect
 from nightcrew.recordings.fleet import Fleet, Recorder
+from nightcrew.recordings.kept import Kept
 from nightcrew.recordings.models import ACTIVE, Recording, State
 from nightcrew.recordings.place import root_of
 from nightcrew.recordings.settings import RecordingSettings
@@ -60,33 +61,6 @@ ENDING = 15.0
 """Seconds that a recorder has for ending a recording before it is taken from it."""
 RENEWAL = 5.0
 """Seconds that pass before a recorder is told anew how long it may use its connection."""
-
-
-@dataclass(eq=False, slots=True)
-class Kept:
-    """What this node knows of a recording besides its row."""
-
-    reader: Reader
-    connection: Connection | None = None
-    asking: asyncio.Task[Connection] | None = None
-    avoid: int | None = None
-    """The stream of the channel that has failed last."""
-    restarts: int = 0
-    next_start: float = 0.0
-    progress: tuple[int, float] = (0, 0.0)
-    """Segments, and when the last one was seen, on the boot's clock."""
-    good_since: float | None = None
-    offline_since: float | None = None
-    failing_since: float | None = None
-    ending: tuple[float, str] | None = None
-    """Since when it is being ended, on the boot's clock, and why. There is no way back."""
-    saved: tuple[float, int, int] = (0.0, -1, -1)
-    """When, and how many segments and gaps were stored."""
-
-    @property
-    def tally(self) -> Tally:
-        """What its ledger comes to."""
-        return self.reader.tally
 
 
 @dataclass(slots=True)
@@ -124,7 +98,7 @@ class Keeper:
                 await self._read(self.kept.values())
                 await self._save(self.kept, always=True)
             for kept in self.kept.values():
-                await _hang_up(kept)
+                await kept.hang_up()
 
     async def soon(self) -> None:
         """Something was asked for: look at once, if this node has workers."""
@@ -170,7 +144,7 @@ class Keeper:
         up, recorder = boottime(), self.fleet.holder(row.id)
         standing = recorder.standing(row.id) if recorder is not None else None
         growing = kept.tally.segments > kept.progress[0]
-        self._note_progress(kept, standing, up)
+        kept.note(standing, up)
         look = rules.Look(
             standing,
             recorder is not None,
@@ -211,24 +185,6 @@ class Keeper:
             following = next((name for name in others if name > self.runtime.node), others[0])
             await owners.adopt(self.runtime.store, row.id, of=self.runtime.node, node=following, root="")
             log.info("a source cannot be reached from here and is tried elsewhere", recording=row.id, node=following)
-
-    def _note_progress(self, kept: Kept, standing: Standing | None, up: float) -> None:
-        """Notice what comes, and for how long nothing has."""
-        segments, seen = kept.progress
-        if kept.tally.segments > segments:
-            kept.good_since = kept.good_since or up
-            kept.progress = (kept.tally.segments, up)
-            kept.offline_since = kept.failing_since = None
-            if up - kept.good_since > STEADY:
-                kept.restarts = 0
-        elif up - seen > rules.SILENT:
-            kept.good_since = None
-        if standing is not None and standing.state == "offline":
-            kept.offline_since = kept.offline_since or standing.since
-        elif standing is not None and standing.state != "starting":
-            kept.offline_since = None
-        failing = standing is not None and standing.state in {"waiting", "offline"}
-        kept.failing_since = (kept.failing_since or up) if failing else None
 
     async def _change_source(self, row: Recording, kept: Kept, recorder: Recorder | None, up: float) -> None:
         """Another stream of the channel, when this one fails or its connection is needed elsewhere."""
@@ -300,7 +256,7 @@ class Keeper:
                 return False
             log.warning("a recorder did not end a recording in time", recording=row.id, pid=recorder.process.pid)
         await self.fleet.release(row.id)
-        await _hang_up(kept)
+        await kept.hang_up()
         return True
 
     async def _stand(self, decided: dict[int, tuple[Recording, rules.Decision]]) -> None:
@@ -391,7 +347,7 @@ class Keeper:
         for recording_id in [one for one in self.kept if one not in active]:
             kept = self.kept.pop(recording_id)
             await self.fleet.release(recording_id)
-            await _hang_up(kept)
+            await kept.hang_up()
         for recorder in self.fleet.recorders.values():
             for recording_id in [one for one in recorder.orders if one not in active]:
                 await self.fleet.release(recording_id)
@@ -399,17 +355,6 @@ class Keeper:
     @property
     def _options(self) -> RecordingSettings:
         return self.runtime.settings.of(RecordingSettings)
-
-
-async def _hang_up(kept: Kept) -> None:
-    """Give its connection back, or stop asking for one."""
-    if kept.asking is not None:
-        kept.asking.cancel()
-        (found,) = await asyncio.gather(kept.asking, return_exceptions=True)
-        kept.asking, kept.connection = None, kept.connection or (found if isinstance(found, Connection) else None)
-    if kept.connection is not None:
-        await kept.connection.close()
-        kept.connection = None
 
 
 def _refresh(readers: list[Reader]) -> None:

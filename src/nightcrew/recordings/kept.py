@@ -1,0 +1,67 @@
+"""What this node knows of a recording besides its row: its ledger, its connection, how its source behaves."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from nightcrew.kernel.detached import STEADY
+from nightcrew.recorder.ledger import Reader, Tally
+from nightcrew.recorder.wire import Standing
+from nightcrew.recordings import rules
+from nightcrew.recordings.connections import Connection
+
+
+@dataclass(eq=False, slots=True)
+class Kept:
+    """What this node knows of a recording besides its row."""
+
+    reader: Reader
+    connection: Connection | None = None
+    asking: asyncio.Task[Connection] | None = None
+    avoid: int | None = None
+    """The stream of the channel that has failed last."""
+    restarts: int = 0
+    next_start: float = 0.0
+    progress: tuple[int, float] = (0, 0.0)
+    """Segments, and when the last one was seen, on the boot's clock."""
+    good_since: float | None = None
+    offline_since: float | None = None
+    failing_since: float | None = None
+    ending: tuple[float, str] | None = None
+    """Since when it is being ended, on the boot's clock, and why. There is no way back."""
+    saved: tuple[float, int, int] = (0.0, -1, -1)
+    """When, and how many segments and gaps were stored."""
+
+    @property
+    def tally(self) -> Tally:
+        """What its ledger comes to."""
+        return self.reader.tally
+
+    def note(self, standing: Standing | None, up: float) -> None:
+        """Notice what comes, and for how long nothing has."""
+        segments, seen = self.progress
+        if self.tally.segments > segments:
+            self.good_since = self.good_since or up
+            self.progress = (self.tally.segments, up)
+            self.offline_since = self.failing_since = None
+            if up - self.good_since > STEADY:
+                self.restarts = 0
+        elif up - seen > rules.SILENT:
+            self.good_since = None
+        if standing is not None and standing.state == "offline":
+            self.offline_since = self.offline_since or standing.since
+        elif standing is not None and standing.state != "starting":
+            self.offline_since = None
+        failing = standing is not None and standing.state in {"waiting", "offline"}
+        self.failing_since = (self.failing_since or up) if failing else None
+
+    async def hang_up(self) -> None:
+        """Give its connection back, or stop asking for one."""
+        if self.asking is not None:
+            self.asking.cancel()
+            (found,) = await asyncio.gather(self.asking, return_exceptions=True)
+            self.asking, self.connection = None, self.connection or (found if isinstance(found, Connection) else None)
+        if self.connection is not None:
+            await self.connection.close()
+            self.connection = None
