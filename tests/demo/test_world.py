@@ -6,8 +6,11 @@ import sys
 import httpx2
 import pytest
 
+from nightcrew.app import Config
+from nightcrew.cli.demo import WORLD_PORT, run_demo
 from nightcrew.demo.faults import Fault
 from nightcrew.demo.world import World
+from nightcrew.kernel.errors import NeedsUser
 
 
 async def test_sources_name_one_of_each_kind(world):
@@ -32,6 +35,13 @@ async def test_taken_port_is_refused(world):
     with pytest.raises(OSError):
         async with World(int(world.url.rpartition(":")[2]), live=False):
             pass
+
+
+async def test_the_command_says_which_port_is_taken_and_what_to_do(world, tmp_path):
+    port = int(world.url.rpartition(":")[2])
+    config = Config(data_dir=tmp_path, port=port - (WORLD_PORT - 8780))
+    with pytest.raises(NeedsUser, match=f"cannot listen on port {port}: .* Choose another with --port"):
+        await run_demo(config, lambda _node: None)
 
 
 @contextlib.asynccontextmanager

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 from nightcrew import domains
 from nightcrew.app import Config, serve
 from nightcrew.demo.world import World
+from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.runtime import Runtime
 
 WORLD_PORT = 8790
@@ -19,7 +21,13 @@ async def run_demo(config: Config, announce: Callable[[Runtime], None]) -> None:
     streams.mkdir(parents=True, exist_ok=True)
     demos = domains.demos()
     services = dict.fromkeys(server for demo in demos for server in demo.servers)
-    async with World(port=config.port + WORLD_PORT - 8780, streams=streams, services=services) as world:
+    port = config.port + WORLD_PORT - 8780
+    async with contextlib.AsyncExitStack() as closing:
+        try:
+            world = await closing.enter_async_context(World(port=port, streams=streams, services=services))
+        except OSError as exc:
+            said = f"the demo's sources cannot listen on port {port}: {exc.strerror}. Choose another with --port"
+            raise NeedsUser(said) from exc
         filling: list[object] = []
 
         async def fill(node: Runtime) -> None:
