@@ -294,6 +294,7 @@ def test_the_form_of_a_kind_asks_for_what_the_kind_needs_and_never_shows_a_secre
     page = site.open("/sources")
     page.locator("#add-form .kinds").get_by_text("Xtream panel").click()
     form = page.locator("#add-form")
+    expect(form.get_by_label("Panel address")).to_be_visible()
     form.get_by_label("Name (needed)", exact=True).fill("Lantern panel")
     form.get_by_label("Panel address").fill(f"{site.world.url}/xtream")
     form.get_by_label("User name").fill("demo")

@@ -19,6 +19,7 @@ import httpx2
 import pytest
 
 from nightcrew import app
+from nightcrew.kernel.store import metadata
 from support import UP, free_port, running, until
 
 from . import sixth
@@ -61,6 +62,14 @@ def service() -> Iterator[Service]:
     yield made
     made.server.shutdown()
     made.server.server_close()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def forgotten() -> Iterator[None]:
+    """Its table is none of Nightcrew's for the tests that follow in this process."""
+    yield
+    if "tide" in metadata.tables:
+        metadata.remove(metadata.tables["tide"])
 
 
 def declared() -> Any:

@@ -356,6 +356,7 @@ async def test_a_long_write_of_somebody_else_ends_no_lease(
     tmp_path: Path, database: str | None, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQLite has one writer: while a large list is stored, viewers go on."""
+    monkeypatch.setattr(slots, "LIFETIME", 4.0)
     async with running(tmp_path, database_url=database, domains=(upkeep.DOMAIN,)) as node:
         ledger = node.runtime.slots
         async with ledger.lease(claim(("account", 1))) as lease:

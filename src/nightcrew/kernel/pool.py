@@ -134,7 +134,7 @@ class Pool:
     async def _take(self, command: Command) -> _Helper:
         while self._free:
             helper = self._free.pop()
-            if helper.child.alive:
+            if helper.child.alive and await asyncio.to_thread(_lives, helper.child.pid):
                 return helper
             await self._end(helper)
         return await self._start(command)
@@ -209,6 +209,14 @@ class _Places:
                 turn.set_result(None)
                 return
         self._left = (self._left or 0) + 1
+
+
+def _lives(pid: int) -> bool:
+    """Asked of the system: that a process has just died is heard a moment later."""
+    try:
+        return psutil.Process(pid).status() not in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
+    except psutil.Error:
+        return False
 
 
 def _memory_of(pid: int) -> int:
