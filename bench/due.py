@@ -241,10 +241,11 @@ async def claim_in_batches(store: Store, report: Report) -> None:
         now = utcnow()
         spread = {"source_id": 1 + checked.c.stream_id % SOURCES, "due_at": now, "stage": queue.WAITING}
         await connection.execute(sa.update(checked).values({**spread, **queue.CHECKS.freed}))
+    waiting = sa.select(checked.c.stream_id).where(checked.c.stage == queue.WAITING)
     claimed, claiming, settling = 0, 0.0, 0.0
     while True:
         began = time.perf_counter()
-        found = await queue.CHECKS.claim_in_turn(store, by="n", limit=BATCH)
+        found = await queue.CHECKS.claim_in_turn(store, by="n", limit=BATCH, of=waiting)
         claiming += (ended := time.perf_counter()) - began
         if not found:
             break
@@ -267,6 +268,10 @@ async def keep_time(store: Store, report: Report) -> None:
     async with store.write() as connection:
         now = utcnow()
         await connection.execute(sa.update(checked).values({"due_at": now, **queue.CHECKS.freed}))
+    async with store.read() as connection:
+        await connection.exec_driver_sql(
+            "PRAGMA wal_checkpoint(TRUNCATE)"
+        )  # of that change, which is none of the tick's
 
     turns = itertools.cycle(range(1, SOURCES + 1))
 

@@ -19,6 +19,7 @@ from nightcrew.kernel import store as kernel_store
 from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.settings import setting
 from nightcrew.kernel.store import Moment, Store, database_url, metadata, migrate, sync_url
+from support import until
 
 FOLDERS = [
     Path(kernel_store.__file__).parent / "migrations" / "versions",
@@ -82,6 +83,20 @@ async def test_nodes_that_start_at_once_migrate_once(postgres: str) -> None:
     url = sa.make_url(database_url(Path(), postgres))
     await asyncio.gather(*(asyncio.to_thread(migrate, url, FOLDERS) for _ in range(3)))
     assert differences(url) == []
+
+
+async def test_what_was_committed_reaches_the_file_without_a_further_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernel_store, "CHECKPOINT", 0.05)
+    made = Store(database_url(tmp_path, None))
+    await asyncio.to_thread(migrate, made.url, FOLDERS)
+    file = tmp_path / "nightcrew.db"
+    before = file.stat().st_size
+    async with made.write() as connection:
+        await connection.execute(sa.insert(setting), [row(f"k{number}") for number in range(2_000)])
+    await until(lambda: file.stat().st_size > before)
+    await made.close()
 
 
 async def test_writes_that_are_cancelled_anywhere_keep_no_other_from_writing(store: Store) -> None:

@@ -28,6 +28,11 @@ from nightcrew.kernel.redaction import redact
 BUSY_TIMEOUT = 30.0
 """Seconds that a SQLite writer waits for another process's transaction."""
 
+CHECKPOINT = 2.0
+"""Seconds after a commit on SQLite until its log is emptied into the file."""
+MOST_PAGES = 8_000
+"""Pages (of 4 KiB) in the log from which on a commit empties it itself: about what one large write makes."""
+
 CONNECTION = {
     "connect_timeout": "10",
     "keepalives_idle": "15",
@@ -93,6 +98,7 @@ class Store:
         self.on_wake: Callable[[str], None] = lambda _topic: None
         """Called on the event loop once a transaction is committed in which `wake` was called."""
         self._writing = asyncio.Lock()
+        self._emptying: asyncio.Task[None] | None = None
 
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -119,6 +125,15 @@ class Store:
                     await connection.commit()
                 finally:
                     await connection.rollback()  # after a commit there is nothing to undo
+                    self._emptying = self._emptying or asyncio.create_task(self._empty(), name="checkpoint")
+
+    async def _empty(self) -> None:
+        """Move what was committed from SQLite's log into its file, beside the writers: none has to do that in its own commit."""
+        await asyncio.sleep(CHECKPOINT)
+        self._emptying = None
+        with contextlib.suppress(DatabaseAway):  # who writes next is told, and does it
+            async with self.read() as connection:
+                await connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
     @contextlib.asynccontextmanager
     async def _waking(self, connection: AsyncConnection) -> AsyncIterator[None]:
@@ -147,6 +162,9 @@ class Store:
 
     async def close(self) -> None:
         """Return all connections."""
+        if self._emptying is not None:
+            self._emptying.cancel()
+            self._emptying = None
         await self.engine.dispose()
 
 
@@ -266,6 +284,7 @@ def _sqlite_engine(url: sa.URL) -> AsyncEngine:
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")  # NORMAL loses acknowledged commits at a power cut
+        cursor.execute(f"PRAGMA wal_autocheckpoint={MOST_PAGES}")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute("PRAGMA temp_store=MEMORY")
         cursor.execute("PRAGMA cache_size=-8192")  # 8 MiB a connection
