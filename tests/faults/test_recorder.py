@@ -21,7 +21,7 @@ from darkroom import accounted, all_of, chosen, finish, get, in_state, kill, mor
 from support import Node, running, until
 
 Play = Callable[[Node, Counted], Awaitable[None]]
-GRACE = 20 if os.environ.get("NIGHTCREW_SOAK") else 9
+GRACE = 20
 BEGUN = 12.0
 """Seconds after which a scenario begins its fault: the first playlist already shows ten."""
 
