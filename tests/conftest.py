@@ -18,7 +18,7 @@ os.environ["NIGHTCREW_CHECK_NEW"] = "false"  # streams are only opened by tests 
 
 from counter import Film, encode
 from nightcrew.demo.defects import Defects
-from nightcrew.demo.pictures import Pictures, find_ffmpeg
+from nightcrew.demo.pictures import LoopPictures, find_ffmpeg
 from support import Node, administer, furnished_database, new_database, running
 
 settings.register_profile("untimed", deadline=None)  # how long an example takes on a busy machine says nothing
@@ -80,7 +80,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Film:
 
 
 async def _encode(folder: Path) -> None:
-    await asyncio.gather(Pictures().prepare(folder), Defects().prepare(folder))
+    await asyncio.gather(LoopPictures().prepare(folder), Defects().prepare(folder))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nightcrew.demo.broadcast import broadcast
-from nightcrew.demo.pictures import Pictures
+from nightcrew.demo.pictures import LoopPictures
 from support import Node
 
 QUICK: dict[str, Any] = {
@@ -118,7 +118,7 @@ class Source:
 @contextlib.asynccontextmanager
 async def source_of(pictures: Path) -> AsyncIterator[Source]:
     """A source on a free port, with a moving picture."""
-    made = Pictures()
+    made = LoopPictures()
     await made.prepare(pictures)
     source = Source(made.loops["harbour"]["360"])
     await source.come()

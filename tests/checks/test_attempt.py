@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nightcrew.checks.attempt import Wanted, attempt, not_media
+from nightcrew.checks.attempt import Attempt, attempt, not_media
 from nightcrew.checks.conclusion import Outcome
 from nightcrew.checks.crew import Crew
 from nightcrew.checks.plan import Result
@@ -16,7 +16,7 @@ from nightcrew.checks.settings import CheckSettings
 from nightcrew.kernel.slots import GRACE, Priority
 from nightcrew.playlists import accounts
 from nightcrew.playlists.exports import Profile, channels
-from nightcrew.prober.wire import Ask
+from nightcrew.prober.wire import ProbeTask
 from studio import Source, add
 from support import Node, until
 
@@ -33,7 +33,7 @@ async def source() -> AsyncIterator[Source]:
 async def tried(node: Node, stream: int, **options: Any) -> Outcome:
     """What an attempt with the first profile comes to."""
     channel, found = await channels.with_stream(node.runtime.store, stream)
-    wanted = Wanted(channel, found, await profile(node), Ask())
+    wanted = Attempt(channel, found, await profile(node), ProbeTask())
     return await attempt(node.runtime, node.runtime.part(Crew).probers, wanted, CheckSettings(**options))
 
 

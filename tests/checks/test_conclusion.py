@@ -10,23 +10,23 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from nightcrew.checks import conclusion, plan
-from nightcrew.checks.conclusion import Finding, Outcome
-from nightcrew.checks.models import Due, Verdict
+from nightcrew.checks.conclusion import Conclusion, Outcome
+from nightcrew.checks.models import DueCheck, Verdict
 from nightcrew.checks.plan import End, Result
 from nightcrew.checks.rules import Facts
 from nightcrew.checks.settings import CheckSettings
 from nightcrew.playlists.exports import Variant
-from nightcrew.prober.wire import Report
+from nightcrew.prober.wire import ProbeReport
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ONCE = CheckSettings(retries=0)
 HOUR = timedelta(hours=1)
 JPEG = b"\xff\xd8\xff picture"
-GOOD = Report(video_codec="h264", width=1920, height=1080, fps=50.0, audio_codec="aac", kbps=4000.0, pictures=2)
+GOOD = ProbeReport(video_codec="h264", width=1920, height=1080, fps=50.0, audio_codec="aac", kbps=4000.0, pictures=2)
 OK = Outcome(Result.OK, report=GOOD, first_byte=0.25)
 
 
-def due(**known: object) -> Due:
+def due(**known: object) -> DueCheck:
     values: dict[str, object] = {
         "stream_id": 1,
         "channel_id": 1,
@@ -44,7 +44,7 @@ def due(**known: object) -> Due:
         "height": 0,
         "kbps": None,
     }
-    return Due(**{**values, **known})  # type: ignore[arg-type]
+    return DueCheck(**{**values, **known})  # type: ignore[arg-type]
 
 
 FAILED = Outcome(Result.FAILED, "it answers HTTP 404")
@@ -79,7 +79,9 @@ def test_nothing_is_called_dead_while_this_machines_network_is_suspected() -> No
     assert "network" in (found.reason or "")
 
 
-def ended(end: End, last: Outcome | None = FAILED, *, after: float = 0.0, reason: str = "", **known: object) -> Finding:
+def ended(
+    end: End, last: Outcome | None = FAILED, *, after: float = 0.0, reason: str = "", **known: object
+) -> Conclusion:
     """What a check that ends so, some seconds after its start, comes to."""
     going = replace(plan.begin(START), reason=reason)
     return conclusion.finding(due(**known), going, end, last, START + timedelta(seconds=after), ONCE)

@@ -95,11 +95,13 @@ async def one_by_one(runtime: Runtime, channel_id: int, options: CheckSettings) 
     channel = await channels.get(runtime.store, channel_id)
     heights = {
         one.stream_id: one.height
-        for one in await views.page(runtime.store, views.Wanted(channel_id=channel_id), now=utcnow(), node=runtime.node)
+        for one in await views.page(
+            runtime.store, views.StreamFilter(channel_id=channel_id), now=utcnow(), node=runtime.node
+        )
     }
     ways = await accounts.profiles(runtime)
     entries = [
-        rules.Entry(
+        rules.RankedStream(
             id=one.id,
             account=ways[one.source_id][0].account,
             source=one.source,

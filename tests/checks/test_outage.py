@@ -9,7 +9,7 @@ import pytest
 
 from nightcrew.checks import plan
 from nightcrew.checks.conclusion import Outcome
-from nightcrew.checks.models import Due
+from nightcrew.checks.models import DueCheck
 from nightcrew.checks.outage import Outage
 from nightcrew.checks.plan import Result
 
@@ -19,9 +19,9 @@ FAILED = Outcome(Result.FAILED, "no route", network=True)
 INTERRUPTED = Outcome(Result.INTERRUPTED, "a viewer")
 
 
-def due(stream: int, *, dead: bool = False) -> Due:
-    values: dict[str, object] = dict.fromkeys(Due.__dataclass_fields__)
-    return Due(**{**values, "stream_id": stream, "channel_id": 100 + stream, "dead": dead})  # type: ignore[arg-type]
+def due(stream: int, *, dead: bool = False) -> DueCheck:
+    values: dict[str, object] = dict.fromkeys(DueCheck.__dataclass_fields__)
+    return DueCheck(**{**values, "stream_id": stream, "channel_id": 100 + stream, "dead": dead})  # type: ignore[arg-type]
 
 
 def unreachable(outage: Outage, *streams: int, dead: bool = False) -> list[bool]:

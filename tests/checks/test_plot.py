@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from nightcrew.checks.models import Entry, Verdict
+from nightcrew.checks.models import CheckResult, Verdict
 from nightcrew.checks.plot import history
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def result(hours: float, kbps: float | None, **more: Any) -> Entry:
-    values: dict[str, Any] = dict.fromkeys(Entry.__dataclass_fields__)
+def result(hours: float, kbps: float | None, **more: Any) -> CheckResult:
+    values: dict[str, Any] = dict.fromkeys(CheckResult.__dataclass_fields__)
     at = START + timedelta(hours=hours)
-    return Entry(**{**values, "at": at, "kbps": kbps, "verdict": Verdict.OK, **more})
+    return CheckResult(**{**values, "at": at, "kbps": kbps, "verdict": Verdict.OK, **more})
 
 
 FAILED = result(2, None, verdict=Verdict.FAILED, reason="it answers HTTP 404")

@@ -22,10 +22,10 @@ from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.http import Http, Request
 from nightcrew.kernel.processes import Command, start
 from nightcrew.playlists.exports import media
-from nightcrew.prober.wire import Ask, Report
+from nightcrew.prober.wire import ProbeReport, ProbeTask
 from support import until
 
-ASK = Ask(sample=1.0, doubt=3.0, limit=8.0)
+ASK = ProbeTask(sample=1.0, doubt=3.0, limit=8.0)
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ async def probers() -> AsyncIterator[Probers]:
     assert not any(psutil.pid_exists(pid) for pid in pids), "a prober was left behind"
 
 
-async def look(world: World, probers: Probers, path: str, ask: Ask = ASK) -> Report:
+async def look(world: World, probers: Probers, path: str, ask: ProbeTask = ASK) -> ProbeReport:
     """A report on a stream of the world, fetched as a check fetches it."""
     http = Http()
     try:
@@ -114,10 +114,10 @@ async def test_a_picture_that_moves_is_not_frozen_even_when_only_its_colours_do(
 
 
 async def test_a_stream_that_is_known_is_only_asked_for_its_headers(studio: World, probers: Probers) -> None:
-    known = Ask(sample=1.0, doubt=3.0, limit=8.0, known=("h264", 640, 360))
+    known = ProbeTask(sample=1.0, doubt=3.0, limit=8.0, known=("h264", 640, 360))
     found = await look(studio, probers, "/workbench/good.ts", known)
     assert (found.height, found.kbps, found.pictures) == (360, 0.0, 0)
-    changed = Ask(sample=1.0, doubt=3.0, limit=8.0, known=("h264", 1920, 1080))
+    changed = ProbeTask(sample=1.0, doubt=3.0, limit=8.0, known=("h264", 1920, 1080))
     assert (await look(studio, probers, "/workbench/good.ts", changed)).kbps > 0
 
 
@@ -198,7 +198,7 @@ async def endless() -> AsyncIterator[bytes]:
 )
 async def test_a_prober_that_crashes_hangs_or_eats_memory_is_ended_and_named(code: str, word: str) -> None:
     probers = Probers(broken(code))
-    ask = Ask(limit=-3.5) if word == "did not answer" else ASK
+    ask = ProbeTask(limit=-3.5) if word == "did not answer" else ASK
     with leaving_nobody(probers):
         with pytest.raises(ProberDied, match=word):
             await probers.probe(ask, Chunks(endless()), patience=5)
@@ -238,14 +238,14 @@ def test_a_prober_ends_with_its_server_however_that_ends(tmp_path: Path) -> None
     code = (
         "import asyncio, sys\n"
         "from nightcrew.checks.probers import Probers, Chunks\n"
-        "from nightcrew.prober.wire import Ask\n"
+        "from nightcrew.prober.wire import ProbeTask\n"
         "async def endless():\n"
         "    while True:\n"
         "        yield bytes(188)\n"
         "        await asyncio.sleep(0.05)\n"
         "async def main():\n"
         "    p = Probers()\n"
-        "    tasks = [asyncio.create_task(p.probe(Ask(limit=60), Chunks(endless()), patience=60)) for _ in range(3)]\n"
+        "    tasks = [asyncio.create_task(p.probe(ProbeTask(limit=60), Chunks(endless()), patience=60)) for _ in range(3)]\n"
         "    while len(p.pids) < 3: await asyncio.sleep(0.05)\n"
         "    print(*p.pids, flush=True)\n"
         "    await asyncio.gather(*tasks)\n"
@@ -289,7 +289,7 @@ def encoded(folder: Path, name: str, *arguments: str) -> bytes:
 
 CARD = ("-f", "lavfi", "-i", "smptehdbars=size=320x180:rate=25", "-f", "lavfi", "-i", "sine=440:sample_rate=48000")
 QUICKLY = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac")
-LONG = Ask(sample=1.0, doubt=9.0, limit=20.0)
+LONG = ProbeTask(sample=1.0, doubt=9.0, limit=20.0)
 
 
 async def test_a_card_with_one_key_frame_is_found_to_stand_still(tmp_path: Path, probers: Probers) -> None:

@@ -12,8 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from nightcrew.checks import conclusion, plan
-from nightcrew.checks.conclusion import Finding, Outcome
-from nightcrew.checks.models import Due, RunState, Verdict, checked
+from nightcrew.checks.conclusion import Conclusion, Outcome
+from nightcrew.checks.models import DueCheck, RunState, Verdict, checked
 from nightcrew.checks.plan import End, Result
 from nightcrew.checks.settings import CheckSettings
 from nightcrew.checks.store import queue, results, runs
@@ -25,13 +25,13 @@ from nightcrew.playlists import models, rules
 from nightcrew.playlists.rules import Entry
 from nightcrew.playlists.store import sources, staging
 from nightcrew.playlists.store.staging import Row, Staging
-from nightcrew.prober.wire import Report
+from nightcrew.prober.wire import ProbeReport
 from support import counting
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)
 STREAMS = [1, 2, 3, 4]
-GOOD = Report(video_codec="h264", width=1920, height=1080, fps=25.0, audio_codec="aac", kbps=4000.0, pictures=2)
+GOOD = ProbeReport(video_codec="h264", width=1920, height=1080, fps=25.0, audio_codec="aac", kbps=4000.0, pictures=2)
 OK = Outcome(Result.OK, report=GOOD)
 FAILED = Outcome(Result.FAILED, "it answers HTTP 404")
 
@@ -70,7 +70,7 @@ async def start(store: Store, scope: Scope | None = None, *, priority: int = que
     return run_id
 
 
-async def claim(store: Store, limit: int = 10, *, node: str = "n", now: datetime = NOW, **more: Any) -> list[Due]:
+async def claim(store: Store, limit: int = 10, *, node: str = "n", now: datetime = NOW, **more: Any) -> list[DueCheck]:
     return await queue.claim(store, node=node, source_id=1, limit=limit, now=now, parked=False, **more)
 
 
@@ -78,15 +78,17 @@ async def move(store: Store, run_id: int, to: RunState) -> None:
     await runs.move(store, run_id, to, now=NOW, retry_at=NOW + timedelta(hours=1))
 
 
-async def park(store: Store, due: Due, *, with_plan: bool = True) -> None:
+async def park(store: Store, due: DueCheck, *, with_plan: bool = True) -> None:
     text = plan.begin(NOW).dump() if with_plan else None
     await queue.park(store, node="n", stream_id=due.stream_id, plan=text, until=NOW, waiting=True)
 
 
-async def finish(store: Store, due: Due, outcome: Outcome = OK, *, node: str = "n", keep: int = 5, **more: Any) -> bool:
+async def finish(
+    store: Store, due: DueCheck, outcome: Outcome = OK, *, node: str = "n", keep: int = 5, **more: Any
+) -> bool:
     """Store what a check came to, as the crew does."""
     end = End.OK if outcome is OK else End.ALL_FAILED
-    found: Finding = conclusion.finding(due, plan.begin(NOW), end, outcome, NOW, CheckSettings())
+    found: Conclusion = conclusion.finding(due, plan.begin(NOW), end, outcome, NOW, CheckSettings())
     return await results.finish(store, due, replace(found, **more), node=node, keep=keep)
 
 
@@ -98,7 +100,7 @@ async def known(store: Store, stream_id: int) -> Any:
         return (await connection.execute(query.where(checked.c.stream_id == stream_id))).one()
 
 
-def ids(found: list[Due]) -> list[int]:
+def ids(found: list[DueCheck]) -> list[int]:
     return [due.stream_id for due in found]
 
 

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightcrew.checks import rules
-from nightcrew.checks.rules import Entry, Facts
+from nightcrew.checks.rules import Facts, RankedStream
 from nightcrew.checks.settings import CheckSettings
 from nightcrew.playlists.exports import DEAD_PLACES, UNPLACED
-from nightcrew.prober.wire import Report
+from nightcrew.prober.wire import ProbeReport
 
 DEFAULTS = CheckSettings()
-GOOD = Report(
+GOOD = ProbeReport(
     container="mpegts",
     video_codec="h264",
     width=1920,
@@ -30,8 +30,8 @@ GOOD = Report(
 )
 
 
-def report(**changes: object) -> Report:
-    return Report(**{**{name: getattr(GOOD, name) for name in GOOD.__dataclass_fields__}, **changes})  # type: ignore[arg-type]
+def report(**changes: object) -> ProbeReport:
+    return ProbeReport(**{**{name: getattr(GOOD, name) for name in GOOD.__dataclass_fields__}, **changes})  # type: ignore[arg-type]
 
 
 # -- score -------------------------------------------------------------------------------------------------------------
@@ -76,7 +76,7 @@ def test_a_bit_rate_that_was_not_measured_does_not_lower_the_score() -> None:
 
 
 def test_of_what_was_not_seen_nothing_is_known_and_it_is_worth_nothing() -> None:
-    assert rules.facts_of(Report()) == Facts()
+    assert rules.facts_of(ProbeReport()) == Facts()
     assert rules.score(Facts(), DEFAULTS).value == 0
     assert rules.facts_of(GOOD) == Facts("h264", 1920, 1080, 25.0, "aac", 4000.0)
 
@@ -218,13 +218,13 @@ def test_dead_streams_are_tried_again_with_growing_pauses() -> None:
 # -- order -------------------------------------------------------------------------------------------------------------
 
 
-def ordered(entries: list[Entry], options: CheckSettings) -> list[int]:
+def ordered(entries: list[RankedStream], options: CheckSettings) -> list[int]:
     places = rules.order(entries, options)
     return sorted((stream_id for stream_id in places if places[stream_id] >= 0), key=lambda one: places[one])
 
 
-def entry(stream_id: int, account: str, score: float | None, **more: object) -> Entry:
-    return Entry(id=stream_id, account=account, source=account, score=score, **more)  # type: ignore[arg-type]
+def entry(stream_id: int, account: str, score: float | None, **more: object) -> RankedStream:
+    return RankedStream(id=stream_id, account=account, source=account, score=score, **more)  # type: ignore[arg-type]
 
 
 ENTRIES = [entry(1, "A", 0.9), entry(2, "A", 0.8), entry(3, "B", 0.7), entry(4, "B", 0.6), entry(5, "C", 0.5)]

@@ -1,7 +1,7 @@
 import gzip
 import re
 
-from nightcrew.demo.lineup import Channel
+from nightcrew.demo.lineup import DemoChannel
 
 ENTRY = re.compile(r"^#EXTINF:-1 (?P<attributes>.*),(?P<rest>.*)$")
 
@@ -66,7 +66,7 @@ async def test_etag_wins_over_date(client):
 
 
 async def test_lineup_changes_show_at_once(client, world):
-    world.catalogue.add(Channel("new", "Brand New", "News", 99, "/logos/new.png", "new.example", "m3u", "DE"))
+    world.catalogue.add(DemoChannel("new", "Brand New", "News", 99, "/logos/new.png", "new.example", "m3u", "DE"))
     world.catalogue.remove("m00060")
     before = (await client.get("/m3u/list.m3u")).text
     assert ",Brand New\n" in before

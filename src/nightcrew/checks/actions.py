@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nightcrew.checks.crew import Crew
-from nightcrew.checks.models import Run, RunState
+from nightcrew.checks.models import CheckRun, RunState
 from nightcrew.checks.settings import CheckSettings
 from nightcrew.checks.store import queue, runs
 from nightcrew.checks.store.queue import Scope
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 async def start(
     runtime: Runtime, scope: Scope, title: str, *, actor: str, priority: int, full: bool = False, immune: bool = True
-) -> Run | None:
+) -> CheckRun | None:
     """Make the streams of a scope due as one run, and begin; None when there is nothing to check.
 
     `immune`: streams that were checked recently are passed over.
@@ -44,7 +44,7 @@ async def start(
     return await runs.get(runtime.store, run_id)
 
 
-async def start_by_hand(runtime: Runtime, scope: Scope, title: str, *, actor: str, full: bool) -> Run:
+async def start_by_hand(runtime: Runtime, scope: Scope, title: str, *, actor: str, full: bool) -> CheckRun:
     """A person's run: no immunity, first in the queue. Raises `NotFound` when the scope has no stream that can be played."""
     run = await start(runtime, scope, title, actor=actor, priority=queue.BY_HAND, full=full, immune=False)
     if run is None:
@@ -71,7 +71,7 @@ async def check_new(runtime: Runtime, title: str) -> int:
     return run.total if run is not None else 0
 
 
-async def move(runtime: Runtime, run_id: int, to: RunState, *, actor: str) -> Run:
+async def move(runtime: Runtime, run_id: int, to: RunState, *, actor: str) -> CheckRun:
     """Pause, resume or cancel a run. Raises `NotFound` or `Conflict`."""
     now = utcnow()
     retry_at = now + timedelta(seconds=runtime.settings.of(CheckSettings).dead_retry)

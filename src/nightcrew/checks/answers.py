@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from nightcrew.checks.rules import ScorePart
 from nightcrew.web.answers import Answer, Kilobits, Moment, Seconds
 
 VerdictName = Literal["ok", "failed", "interrupted"]
@@ -28,14 +29,6 @@ class RunRow(Answer):
     died: int = Field(description="Dead since this run.")
     revived: int = Field(description="Working again since this run.")
     seconds_left: Seconds | None
-
-
-class ScorePart(Answer):
-    """A part of a score: its value from 0 to 1, and its weight."""
-
-    name: str
-    value: float
-    weight: float
 
 
 class CheckRow(Answer):

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from nightcrew.checks import actions, stills
 from nightcrew.checks import answers as say
-from nightcrew.checks.models import Entry, RunState, Standing, Verdict
+from nightcrew.checks.models import CheckedStream, CheckResult, RunState, Verdict
 from nightcrew.checks.scope import NewCheck
 from nightcrew.checks.standing import run_row
 from nightcrew.checks.store import results, runs, views
@@ -92,7 +92,7 @@ async def list_streams(
     cursor: Cursor = None,
 ) -> dict[str, Any]:
     """Streams with what is known of them and their last verdict."""
-    wanted = views.Wanted(show, source_id=source, channel_id=channel, q=q)
+    wanted = views.StreamFilter(show, source_id=source, channel_id=channel, q=q)
     found = await views.page(
         node.store, wanted, node=node.node, now=utcnow(), after=number_cursor(cursor) or 0, limit=limit
     )
@@ -131,7 +131,7 @@ async def still(node: Node, stream_id: Id) -> Response:
     return Response(found, media_type="image/jpeg", headers=headers)
 
 
-def entry_row(entry: Entry) -> dict[str, Any]:
+def entry_row(entry: CheckResult) -> dict[str, Any]:
     """A result as scripts see it."""
     return {
         "id": entry.id,
@@ -165,7 +165,7 @@ def trace_line(stream_id: int, line: dict[str, Any]) -> str:
     return f"Stream {stream_id}: phase {line['phase']}, {line['text']} [{line['at']:.1f} s]"
 
 
-def standing_row(one: Standing) -> dict[str, Any]:
+def standing_row(one: CheckedStream) -> dict[str, Any]:
     """A stream as scripts see it."""
     return {
         "stream": one.stream_id,

@@ -20,7 +20,7 @@ from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.slots import LeaseOver, Priority, noticed, while_held
 from nightcrew.kernel.store import DatabaseAway
 from nightcrew.playlists.exports import Channel, Media, Player, Profile, Stream, media, media_type
-from nightcrew.prober.wire import Ask, Report
+from nightcrew.prober.wire import ProbeReport, ProbeTask
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
@@ -38,17 +38,17 @@ SNIFFED = 564
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Attempt:
     """What is to be tried, and how closely it is looked at. The time for that is what the attempt has left."""
 
     channel: Channel
     stream: Stream
     profile: Profile
-    ask: Ask
+    ask: ProbeTask
     radio: bool = False
 
 
-async def attempt(runtime: Runtime, probers: Probers, wanted: Wanted, options: CheckSettings) -> Outcome:
+async def attempt(runtime: Runtime, probers: Probers, wanted: Attempt, options: CheckSettings) -> Outcome:
     """Try a stream with one profile. Holds a connection for as long as it runs, and hangs up when somebody needs it more."""
     claim = wanted.profile.claim(
         f"check: {wanted.channel.name}", PURPOSE, Priority.CHECK, subject=f"stream:{wanted.stream.id}"
@@ -64,7 +64,7 @@ async def attempt(runtime: Runtime, probers: Probers, wanted: Wanted, options: C
     raise AssertionError("unreachable")
 
 
-async def _look(runtime: Runtime, probers: Probers, wanted: Wanted, options: CheckSettings) -> Outcome:
+async def _look(runtime: Runtime, probers: Probers, wanted: Attempt, options: CheckSettings) -> Outcome:
     began = time.monotonic()
     secrets: tuple[str, ...] = ()
     first_byte: float | None = None
@@ -103,10 +103,10 @@ async def _judge(
     probers: Probers,
     opened: Media,
     again: AsyncIterator[bytes],
-    wanted: Wanted,
+    wanted: Attempt,
     options: CheckSettings,
     left: float,
-) -> tuple[Report, str | None]:
+) -> tuple[ProbeReport, str | None]:
     """What a prober says of an open stream, and why that is not good enough, if it is not. `left` seconds there are for it."""
     began = time.monotonic()
     continuous = opened.progress is None and not opened.finite

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from nightcrew.checks import rules
-from nightcrew.checks.models import Due, Verdict
+from nightcrew.checks.models import DueCheck, Verdict
 from nightcrew.checks.plan import End, Plan, Result
 from nightcrew.checks.rules import Facts, Score
 from nightcrew.checks.settings import CheckSettings
 from nightcrew.playlists.exports import Variant, unnamed
-from nightcrew.prober.wire import Report
+from nightcrew.prober.wire import ProbeReport
 
 AFTER_INTERRUPTION = timedelta(seconds=30)
 """Before a check that made room for somebody is taken up again."""
@@ -29,14 +29,14 @@ class Outcome:
 
     result: Result
     reason: str = ""
-    report: Report | None = None
+    report: ProbeReport | None = None
     first_byte: float | None = None
     network: bool = False
     variants: tuple[Variant, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Conclusion:
     """All that a check came to. `facts` None: nothing good was seen, and what is known stays. `dead` None: as before.
 
     `is_checked`: scheduled runs may pass over it for a while. `due_at`: when it is to be checked again, None: by the next run;
@@ -60,7 +60,7 @@ class Finding:
 
 
 def finding(
-    due: Due,
+    due: DueCheck,
     plan: Plan,
     end: End,
     last: Outcome | None,
@@ -68,7 +68,7 @@ def finding(
     options: CheckSettings,
     *,
     suspected: bool = False,
-) -> Finding:
+) -> Conclusion:
     """What a check came to. `suspected`: nothing at all can be reached, so nothing is called dead."""
     report = last.report if last is not None else None
     facts = rules.facts_of(report) if report is not None else Facts()
@@ -80,24 +80,24 @@ def finding(
     match end:
         case End.ALL_FAILED if suspected:
             said = f"nothing can be reached at the moment, is this machine's network down? ({plan.reason})"
-            return Finding(Verdict.INTERRUPTED, now, entry, said, is_checked=False, due_at=now + AFTER_OUTAGE)
+            return Conclusion(Verdict.INTERRUPTED, now, entry, said, is_checked=False, due_at=now + AFTER_OUTAGE)
         case End.ALL_FAILED:
-            return Finding(
+            return Conclusion(
                 Verdict.FAILED, now, entry, plan.reason, dead=True, due_at=_retry_at(due, now, options), jpeg=jpeg
             )
         case End.RAN_OUT if due.good_at is None:
             said = f"{plan.reason or 'no connection was free'}; phase 2 ended after {plan.phase2_elapsed(now):.0f} s"
             at = _retry_at(due, now, options)
-            return Finding(Verdict.FAILED, now, entry, said, dead=True, is_checked=False, due_at=at, jpeg=jpeg)
+            return Conclusion(Verdict.FAILED, now, entry, said, dead=True, is_checked=False, due_at=at, jpeg=jpeg)
         case End.BROKEN:
             at = _retry_at(due, now, options)
-            return Finding(Verdict.INTERRUPTED, now, entry, plan.reason, is_checked=False, due_at=at)
+            return Conclusion(Verdict.INTERRUPTED, now, entry, plan.reason, is_checked=False, due_at=at)
         case End.RAN_OUT | End.NOT_TRIED:
             said = f"{end.value}; what was known stays"
             again = _retry_at(due, now, options) if due.dead else None
-            return Finding(Verdict.INTERRUPTED, now, entry, said, is_checked=False, due_at=again)
+            return Conclusion(Verdict.INTERRUPTED, now, entry, said, is_checked=False, due_at=again)
         case _:
-            return Finding(
+            return Conclusion(
                 Verdict.INTERRUPTED,
                 now,
                 entry,
@@ -109,19 +109,19 @@ def finding(
 
 
 def _worked(
-    due: Due,
+    due: DueCheck,
     facts: Facts,
     value: Score,
     entry: dict[str, Any],
     last: Outcome | None,
     now: datetime,
     options: CheckSettings,
-) -> Finding:
+) -> Conclusion:
     """It plays; whether that is enough is the user's to say."""
     known = _with_known_rate(facts, due)
     too_low = rules.below_minimum(known, value.value, options)
     sampled = facts.kbps is not None
-    return Finding(
+    return Conclusion(
         Verdict.OK if too_low is None else Verdict.FAILED,
         now,
         entry,
@@ -136,14 +136,14 @@ def _worked(
     )
 
 
-def _with_known_rate(facts: Facts, due: Due) -> Facts:
+def _with_known_rate(facts: Facts, due: DueCheck) -> Facts:
     """A bit rate that was not measured this time is the one of last time."""
     if facts.kbps is not None or due.kbps is None:
         return facts
     return Facts(**{**asdict(facts), "kbps": due.kbps})
 
 
-def _retry_at(due: Due, now: datetime, options: CheckSettings) -> datetime:
+def _retry_at(due: DueCheck, now: datetime, options: CheckSettings) -> datetime:
     return now + timedelta(seconds=rules.next_retry(due.failures + 1, options))
 
 

@@ -13,9 +13,9 @@ import structlog
 from prometheus_client import Counter
 
 from nightcrew.checks import capacity, conclusion, plan, rules, stills
-from nightcrew.checks.attempt import Wanted, attempt
+from nightcrew.checks.attempt import Attempt, attempt
 from nightcrew.checks.conclusion import Outcome
-from nightcrew.checks.models import Due, Verdict
+from nightcrew.checks.models import DueCheck, Verdict
 from nightcrew.checks.ordering import reorder
 from nightcrew.checks.outage import Outage
 from nightcrew.checks.plan import Finish, Move, Park, Plan, Result, Try
@@ -28,7 +28,7 @@ from nightcrew.kernel.errors import NightcrewError, NotFound
 from nightcrew.kernel.slots import Holder
 from nightcrew.kernel.tasks import Tasks
 from nightcrew.playlists.exports import Channel, Profile, Stream, accounts, channels
-from nightcrew.prober.wire import Ask
+from nightcrew.prober.wire import ProbeTask
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
@@ -45,7 +45,7 @@ RENEWAL = 15.0
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    due: Due
+    due: DueCheck
     account: str
     task: asyncio.Task[None]
 
@@ -200,13 +200,13 @@ class Crew:
         loop = asyncio.get_running_loop()
         self._again = loop.call_later(seconds, lambda: self._tasks.spawn(self.fill(), "checks go on"))
 
-    def _start(self, due: Due, account: str) -> None:
+    def _start(self, due: DueCheck, account: str) -> None:
         name = f"check of stream {due.stream_id}"
         task = self._tasks.spawn(self._run(due), name, lambda exc: self._give_up(due, exc))
         self._running[due.stream_id] = _Running(due, account, task)
         task.add_done_callback(lambda _: self._ended(due, cancelled=task.cancelled()))
 
-    def _ended(self, due: Due, *, cancelled: bool) -> None:
+    def _ended(self, due: DueCheck, *, cancelled: bool) -> None:
         self._running.pop(due.stream_id, None)
         self.runtime.bus.publish("checks")
         if not (cancelled or self._closed):
@@ -225,7 +225,7 @@ class Crew:
 
     # -- one check -------------------------------------------------------------------------------------------------
 
-    async def _run(self, due: Due) -> None:
+    async def _run(self, due: DueCheck) -> None:
         """One check from its claim to its result, or until it parks."""
         self.runtime.bus.publish("checks")
         try:
@@ -235,7 +235,7 @@ class Crew:
                 log.warning("a check could not be done", stream=due.stream_id, reason=str(exc))
             await self._put_off(due)
 
-    async def _give_up(self, due: Due, exc: Exception) -> None:
+    async def _give_up(self, due: DueCheck, exc: Exception) -> None:
         """A defect of ours says nothing of the stream, and must not keep its run open."""
         with contextlib.suppress(NightcrewError):
             now = self.now()
@@ -245,13 +245,13 @@ class Crew:
                 self.runtime.store, due, found, node=self.runtime.node, keep=self._options.keep_results
             )
 
-    async def _go_on(self, due: Due) -> None:
+    async def _go_on(self, due: DueCheck) -> None:
         """After a check: the next one, and the end of its run if it was the last."""
         await self.fill()
         if due.run_id is not None:
             await self.end_runs()
 
-    async def _put_off(self, due: Due) -> None:
+    async def _put_off(self, due: DueCheck) -> None:
         """Take it up again later, with the plan that it had."""
         with contextlib.suppress(NightcrewError):
             until = self.now() + timedelta(seconds=AFTER_ERROR)
@@ -264,7 +264,7 @@ class Crew:
                 waiting=False,
             )
 
-    async def _check(self, due: Due) -> None:
+    async def _check(self, due: DueCheck) -> None:
         channel, stream = await channels.with_stream(self.runtime.store, due.stream_id)
         now = self.now()
         going = plan.resume(due.plan, now) if due.plan else plan.begin(now)
@@ -281,7 +281,9 @@ class Crew:
             going, move = plan.next_move(going, list(ways), free, self.now(), options)
             if not isinstance(move, Try):
                 break
-            wanted = Wanted(channel, stream, ways[move.profile], self._ask(due, options), radio=_radio(channel, stream))
+            wanted = Attempt(
+                channel, stream, ways[move.profile], self._ask(due, options), radio=_radio(channel, stream)
+            )
             outcome = await attempt(self.runtime, self.probers, wanted, options)
             going = plan.after(going, move.profile, outcome.result, outcome.reason, self.now(), options)
             if outcome.result is not Result.FULL:
@@ -292,7 +294,7 @@ class Crew:
                 break
         await self._conclude(due, channel, going, move, last)
 
-    async def _conclude(self, due: Due, channel: Channel, going: Plan, move: Move, last: Outcome | None) -> None:
+    async def _conclude(self, due: DueCheck, channel: Channel, going: Plan, move: Move, last: Outcome | None) -> None:
         store, node, options = self.runtime.store, self.runtime.node, self._options
         if isinstance(move, Park):
             await queue.park(
@@ -311,11 +313,11 @@ class Crew:
             await self._outage.spare(self.runtime, options, self.now())
         await reorder(self.runtime, [channel.id], options)
 
-    def _ask(self, due: Due, options: CheckSettings) -> Ask:
+    def _ask(self, due: DueCheck, options: CheckSettings) -> ProbeTask:
         """How closely to look: at the headers only where the stream is known well, unless they have changed."""
         recent = due.sampled_at is not None and (self.now() - due.sampled_at).total_seconds() < options.sample_every
         known = (due.video_codec, due.width, due.height) if recent and not due.full and not due.dead else None
-        return Ask(
+        return ProbeTask(
             sample=options.sample_seconds,
             doubt=rules.doubt(options),
             stillness=options.fail_frozen,

@@ -6,13 +6,13 @@ import subprocess
 import sys
 
 from nightcrew.kernel.declare import Finding
-from nightcrew.prober.wire import END, Ask
+from nightcrew.prober.wire import END, ProbeTask
 
 
 def prober() -> Finding:
     """Whether the process that looks into streams starts, finds its libraries, and answers a stream of nothing."""
     command = [sys.executable, "-m", "nightcrew.prober"]
-    job = Ask(limit=5).frame() + END
+    job = ProbeTask(limit=5).frame() + END
     try:
         done = subprocess.run(command, input=job, capture_output=True, timeout=20, check=False)  # noqa: S603
     except subprocess.TimeoutExpired:

@@ -132,7 +132,7 @@ class RunState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class DueCheck:
     """A stream whose check was claimed, with what was known before."""
 
     stream_id: int
@@ -153,7 +153,7 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class CheckRun:
     """One request to check streams. `left` are those still to do; `running` those that are being checked now."""
 
     id: int
@@ -183,7 +183,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CheckedStream:
     """A stream as the list of checks shows it: what is known of it, and the last verdict."""
 
     stream_id: int
@@ -213,7 +213,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CheckResult:
     """One result of one check."""
 
     id: int

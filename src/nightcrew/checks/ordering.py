@@ -42,7 +42,7 @@ def _places(found: Sequence[Candidate], *, ways: Mapping[int, Profile], options:
     places: dict[int, int] = {}
     for _, streams in groupby(found, attrgetter("channel_id")):
         entries = [
-            rules.Entry(
+            rules.RankedStream(
                 id=one.id,
                 account=ways[one.source_id].account if one.source_id in ways else str(one.source_id),
                 source=one.source,

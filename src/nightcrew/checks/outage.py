@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nightcrew.checks import conclusion
 from nightcrew.checks.conclusion import Outcome
-from nightcrew.checks.models import Due
+from nightcrew.checks.models import DueCheck
 from nightcrew.checks.ordering import reorder
 from nightcrew.checks.plan import Plan, Result
 from nightcrew.checks.settings import CheckSettings
@@ -35,7 +35,7 @@ class Outage:
         """Whether nothing could be reached for a while."""
         return len(self._unreachable) >= OUTAGE
 
-    def count(self, due: Due, going: Plan, last: Outcome | None) -> bool:
+    def count(self, due: DueCheck, going: Plan, last: Outcome | None) -> bool:
         """Count a check that ends; returns whether it says nothing of its stream, as an outage is suspected."""
         if last is None or last.result is Result.INTERRUPTED:
             return False

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from nightcrew.checks import actions
 from nightcrew.checks.api import scope_of, trace_line
-from nightcrew.checks.models import RunState, Standing
+from nightcrew.checks.models import CheckedStream, RunState
 from nightcrew.checks.plot import history
 from nightcrew.checks.scope import NewCheck
 from nightcrew.checks.standing import stream_state
@@ -61,7 +61,9 @@ async def streams_part(request: Request, node: Node, show: Show = "all", q: Text
 
 async def _streams(node: Runtime, show: str, q: str, after: int) -> dict[str, Any]:
     now = utcnow()
-    found = await views.page(node.store, views.Wanted(show, q=q), node=node.node, now=now, after=after, limit=ROWS)
+    found = await views.page(
+        node.store, views.StreamFilter(show, q=q), node=node.node, now=now, after=after, limit=ROWS
+    )
     following = found[-1].stream_id if len(found) == ROWS else None
     return {
         "streams": [_row(one) for one in found],
@@ -72,7 +74,7 @@ async def _streams(node: Runtime, show: str, q: str, after: int) -> dict[str, An
     }
 
 
-def _row(one: Standing) -> dict[str, Any]:
+def _row(one: CheckedStream) -> dict[str, Any]:
     return {"one": one, "url": shown_url(one.url), "state": stream_state(one)}
 
 

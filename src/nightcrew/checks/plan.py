@@ -66,7 +66,7 @@ Move = Try | Park | Finish
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TraceLine:
     """One line of the trace: what happened, `at` seconds after the start."""
 
     at: float
@@ -96,11 +96,11 @@ class Plan:
     reached: bool = False
     """Whether any attempt reached the source at all."""
     reason: str = ""
-    trace: tuple[Line, ...] = ()
+    trace: tuple[TraceLine, ...] = ()
 
     def say(self, now: datetime, text: str, **more: Any) -> Plan:
         """The plan with one more line in its trace."""
-        line = Line(round((now - self.started).total_seconds(), 1), self.phase, text, **more)
+        line = TraceLine(round((now - self.started).total_seconds(), 1), self.phase, text, **more)
         return replace(self, trace=(*self.trace, line)[:MAX_TRACE])
 
     @property
@@ -213,7 +213,7 @@ def _read(text: str) -> Plan:
         data[name] = _moment(data[name])
     for name in ("again", "refused"):
         data[name] = {key: _moment(value) for key, value in data[name].items()}
-    data["trace"] = tuple(Line(**line) for line in data["trace"])
+    data["trace"] = tuple(TraceLine(**line) for line in data["trace"])
     return Plan(**data)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nightcrew.checks.models import Entry, Verdict
+from nightcrew.checks.models import CheckResult, Verdict
 from nightcrew.kernel.words import bit_rate
 from nightcrew.web.plot import LEAST, Plot, Series
 
 
-def history(entries: Sequence[Entry]) -> Plot | None:
+def history(entries: Sequence[CheckResult]) -> Plot | None:
     """From results, oldest first; None when there are too few for a plot. What did not measure a bit rate stands at 0."""
     if len(entries) < LEAST:
         return None
@@ -30,5 +30,5 @@ def _mbit(kbps: float | None) -> float | None:
     return kbps / 1000 if kbps else None
 
 
-def _marked(entries: Sequence[Entry], verdict: Verdict) -> tuple[float | None, ...]:
+def _marked(entries: Sequence[CheckResult], verdict: Verdict) -> tuple[float | None, ...]:
     return tuple((_mbit(entry.kbps) or 0.0) if entry.verdict is verdict else None for entry in entries)

@@ -13,9 +13,9 @@ from pydantic import TypeAdapter
 from nightcrew.kernel.errors import NightcrewError, Retry
 from nightcrew.kernel.pool import Pool
 from nightcrew.kernel.processes import Child, Command
-from nightcrew.prober.wire import END, LENGTH, MAX_REPORT, Ask, Report, framed
+from nightcrew.prober.wire import END, LENGTH, MAX_REPORT, ProbeReport, ProbeTask, framed
 
-_REPORT = TypeAdapter(Report)
+_REPORT = TypeAdapter(ProbeReport)
 JOBS = 300
 """Jobs after which a prober makes room for a new one, so that what a library leaks stays small."""
 MEMORY = 512 << 20
@@ -75,7 +75,7 @@ class Probers(Pool):
         program = (sys.executable, "-m", "nightcrew.prober", str(os.getpid()))
         self._command = command or Command(program, grace=0)
 
-    async def probe(self, ask: Ask, chunks: Chunks, *, patience: float) -> Report:
+    async def probe(self, ask: ProbeTask, chunks: Chunks, *, patience: float) -> ProbeReport:
         """Have a stream's bytes looked into.
 
         Raises `ProberDied`; `Retry` when no byte comes for `patience` seconds; and what reading the bytes raises.
@@ -84,7 +84,7 @@ class Probers(Pool):
             return await _work(child, ask, chunks, patience)
 
 
-async def _work(child: Child, ask: Ask, chunks: Chunks, patience: float) -> Report:
+async def _work(child: Child, ask: ProbeTask, chunks: Chunks, patience: float) -> ProbeReport:
     answer = asyncio.ensure_future(_report(child))
     try:
         async with asyncio.timeout(ask.limit + ANSWER):
@@ -104,7 +104,9 @@ async def _work(child: Child, ask: Ask, chunks: Chunks, patience: float) -> Repo
     return report
 
 
-async def _send(child: Child, ask: Ask, chunks: Chunks, answer: asyncio.Future[Report], patience: float) -> bool:
+async def _send(
+    child: Child, ask: ProbeTask, chunks: Chunks, answer: asyncio.Future[ProbeReport], patience: float
+) -> bool:
     """Pass the bytes on until the answer is there or they end; returns whether they ended."""
     child.stdin.write(ask.frame())
     while not answer.done():
@@ -119,7 +121,7 @@ async def _send(child: Child, ask: Ask, chunks: Chunks, answer: asyncio.Future[R
     return False
 
 
-async def _report(child: Child) -> Report:
+async def _report(child: Child) -> ProbeReport:
     """Read one report. Raises EOFError, OSError or ValueError for a prober that is broken."""
     (size,) = LENGTH.unpack(await child.stdout.readexactly(LENGTH.size))
     if size > MAX_REPORT:

@@ -16,7 +16,7 @@ import structlog
 
 from nightcrew.checks.capacity import PURPOSE
 from nightcrew.checks.crew import Crew
-from nightcrew.checks.models import Due
+from nightcrew.checks.models import DueCheck
 from nightcrew.checks.probers import Chunks
 from nightcrew.checks.store import queue
 from nightcrew.kernel.clock import utcnow
@@ -36,7 +36,7 @@ from nightcrew.playlists.exports import (
     variant_key,
     variants,
 )
-from nightcrew.prober.wire import Ask
+from nightcrew.prober.wire import ProbeTask
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
@@ -45,7 +45,7 @@ log = structlog.get_logger("nightcrew.checks")
 
 POOL = min(4, os.cpu_count() or 1)
 AGAIN = timedelta(days=1)
-HEADERS = Ask(sample=0.0, doubt=0.0, limit=12.0, still=0)
+HEADERS = ProbeTask(sample=0.0, doubt=0.0, limit=12.0, still=0)
 SECONDS = 15.0
 """Longest time for one variant."""
 
@@ -78,7 +78,7 @@ class Resolver:
         """Stop; what was not finished is done at the next start."""
         await self._tasks.close()
 
-    async def _measure(self, due: Due) -> None:
+    async def _measure(self, due: DueCheck) -> None:
         try:
             channel, stream = await channels.with_stream(self.runtime.store, due.stream_id)
             ways = accounts.preferred(await accounts.profiles_of(self.runtime, stream.source_id), stream.profile)

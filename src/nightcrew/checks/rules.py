@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from nightcrew.checks.settings import CheckSettings
 from nightcrew.playlists.exports import DEAD_PLACES, UNPLACED
-from nightcrew.prober.wire import Report
+from nightcrew.prober.wire import ProbeReport
 
 BEST_KBPS = 8000.0
 BEST_FPS = 60.0
@@ -32,8 +32,8 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One part of a score: from 0 to 1, and its weight."""
+class ScorePart:
+    """A part of a score: its value from 0 to 1, and its weight."""
 
     name: str
     value: float
@@ -45,7 +45,7 @@ class Score:
     """0 to 1, with the parts that it is made of."""
 
     value: float
-    parts: tuple[Part, ...]
+    parts: tuple[ScorePart, ...]
 
 
 def score(facts: Facts, options: CheckSettings) -> Score:
@@ -54,12 +54,12 @@ def score(facts: Facts, options: CheckSettings) -> Score:
     A part that is not known is left out, and the others count for more. Source: the checks specification.
     """
     parts = [
-        Part("resolution", resolution_value(facts.height), options.weight_resolution),
-        Part("frame rate", min(facts.fps / BEST_FPS, 1.0), options.weight_fps),
-        Part("codec", codec_value(facts.video_codec), options.weight_codec),
+        ScorePart("resolution", resolution_value(facts.height), options.weight_resolution),
+        ScorePart("frame rate", min(facts.fps / BEST_FPS, 1.0), options.weight_fps),
+        ScorePart("codec", codec_value(facts.video_codec), options.weight_codec),
     ]
     if facts.kbps is not None:
-        parts.insert(0, Part("bit rate", min(facts.kbps / BEST_KBPS, 1.0), options.weight_bitrate))
+        parts.insert(0, ScorePart("bit rate", min(facts.kbps / BEST_KBPS, 1.0), options.weight_bitrate))
     total = sum(part.weight for part in parts)
     value = sum(part.value * part.weight for part in parts) / total if total else 0.0
     every = options.weight_bitrate + options.weight_resolution + options.weight_fps + options.weight_codec
@@ -80,7 +80,7 @@ def codec_value(codec: str) -> float:
     return 1.0 if codec in MODERN else 0.8 if codec == "h264" else 0.5
 
 
-def facts_of(report: Report) -> Facts:
+def facts_of(report: ProbeReport) -> Facts:
     """What a report says about a stream."""
     return Facts(
         video_codec=report.video_codec,
@@ -100,7 +100,7 @@ def is_radio(name: str, group: str, attributes: Mapping[str, str]) -> bool:
     return attributes.get("radio", "").lower() in {"true", "1", "yes"} or bool(_RADIO.search(f"{name} / {group}"))
 
 
-def failure(report: Report, options: CheckSettings, *, radio: bool = False, finite: bool = False) -> str | None:
+def failure(report: ProbeReport, options: CheckSettings, *, radio: bool = False, finite: bool = False) -> str | None:
     """Why a stream is not good, or None when it is. `radio`: no picture is expected; `finite`: the bytes have an end."""
     if report.error:
         return report.error
@@ -111,7 +111,7 @@ def failure(report: Report, options: CheckSettings, *, radio: bool = False, fini
     )
 
 
-def _no_media(report: Report, options: CheckSettings, *, radio: bool) -> str | None:
+def _no_media(report: ProbeReport, options: CheckSettings, *, radio: bool) -> str | None:
     if not report.video_codec:
         if not report.audio_codec:
             return "nothing in it can be decoded"
@@ -125,7 +125,7 @@ def _no_media(report: Report, options: CheckSettings, *, radio: bool) -> str | N
     return None
 
 
-def _cut_short(report: Report, options: CheckSettings, *, finite: bool) -> str | None:
+def _cut_short(report: ProbeReport, options: CheckSettings, *, finite: bool) -> str | None:
     if report.ended and not finite:
         return f"it broke off after {report.seconds:.1f} s"
     if not report.kbps:
@@ -134,7 +134,7 @@ def _cut_short(report: Report, options: CheckSettings, *, finite: bool) -> str |
     return f"it is too slow: {report.seconds:.1f} s of it came in {report.wall:.1f} s" if slow else None
 
 
-def _picture(report: Report, options: CheckSettings, *, radio: bool) -> str | None:
+def _picture(report: ProbeReport, options: CheckSettings, *, radio: bool) -> str | None:
     """What is wrong with what was seen and heard. Of radio no more is expected than a card that stands still."""
     if not report.kbps:
         return None
@@ -179,7 +179,7 @@ def next_retry(failures: int, options: CheckSettings) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RankedStream:
     """A stream as the order sees it. `score` None: it was never checked; `exempt`: a person added it by hand."""
 
     id: int
@@ -193,7 +193,7 @@ class Entry:
     """Its place when nothing else decides."""
 
 
-def order(entries: Sequence[Entry], options: CheckSettings) -> dict[int, int]:
+def order(entries: Sequence[RankedStream], options: CheckSettings) -> dict[int, int]:
     """The place of each stream in its channel, by id: 1 is tried first; below 0 it is left out.
 
     Working streams by account priority, wished quality and score; then those that were never checked; then dead ones.
@@ -212,16 +212,16 @@ def order(entries: Sequence[Entry], options: CheckSettings) -> dict[int, int]:
     return places | {entry.id: -1 for entry in left_out}
 
 
-def diversified(ranked: Sequence[Entry]) -> list[Entry]:
+def diversified(ranked: Sequence[RankedStream]) -> list[RankedStream]:
     """Round by round one stream of each account, the accounts in the order of their best streams."""
-    accounts: dict[str, list[Entry]] = {}
+    accounts: dict[str, list[RankedStream]] = {}
     for entry in ranked:
         accounts.setdefault(entry.account, []).append(entry)
     longest = max((len(found) for found in accounts.values()), default=0)
     return [found[turn] for turn in range(longest) for found in accounts.values() if turn < len(found)]
 
 
-def beyond_limit(ranked: Sequence[Entry], most: int) -> list[Entry]:
+def beyond_limit(ranked: Sequence[RankedStream], most: int) -> list[RankedStream]:
     """The streams beyond the first `most` of each account; 0: none. Streams that a person added are not counted."""
     if not most:
         return []
@@ -236,12 +236,12 @@ def beyond_limit(ranked: Sequence[Entry], most: int) -> list[Entry]:
     return beyond
 
 
-def _rank(entry: Entry, options: CheckSettings) -> tuple[int, bool, float, int]:
+def _rank(entry: RankedStream, options: CheckSettings) -> tuple[int, bool, float, int]:
     too_high = bool(options.prefer_max_height) and entry.height > options.prefer_max_height
     return _priority(entry, options), too_high, -(entry.score or 0.0), entry.lead
 
 
-def _priority(entry: Entry, options: CheckSettings) -> int:
+def _priority(entry: RankedStream, options: CheckSettings) -> int:
     names = [name.casefold() for name in options.account_priority]
     name = entry.source.casefold()
     return names.index(name) if name in names else len(names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nightcrew.checks.crew import Crew
-from nightcrew.checks.models import Run, Standing, Verdict
+from nightcrew.checks.models import CheckedStream, CheckRun, Verdict
 from nightcrew.checks.store import runs, views
 from nightcrew.kernel.clock import iso, utcnow
 from nightcrew.kernel.declare import Look, Metric, Need
@@ -31,7 +31,7 @@ STATES: Mapping[str, tuple[Look, str]] = {
 }
 
 
-def stream_state(one: Standing) -> str:
+def stream_state(one: CheckedStream) -> str:
     """How a stream stands after its last check."""
     if one.running:
         return "checking"
@@ -62,7 +62,7 @@ async def metrics(runtime: Runtime) -> list[Metric]:
     return [Metric("streams", "Streams by what is known of them", counts, "state")]
 
 
-def run_row(run: Run, now: datetime) -> dict[str, Any]:
+def run_row(run: CheckRun, now: datetime) -> dict[str, Any]:
     """A run as scripts see it."""
     left = run.seconds_left(now)
     return {

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 
 from .pictures import LOOP_SECONDS, LOOP_SEGMENTS
-from .timeline import PACKET, Timeline
+from .timeline import PACKET, PacketClock
 from .window import SEGMENT_SECONDS, newest_segment
 
 CHUNKS = 20
@@ -20,7 +20,7 @@ async def broadcast(segments: tuple[bytes, ...], clock: Callable[[], float]) -> 
     """
     now, started = clock(), time.monotonic()
     first = newest_segment(now)
-    turn, timeline = first // LOOP_SEGMENTS, Timeline()
+    turn, timeline = first // LOOP_SEGMENTS, PacketClock()
     for number in itertools.count(first):
         data = timeline.place(segments[number % LOOP_SEGMENTS], (number // LOOP_SEGMENTS - turn) * LOOP_SECONDS)
         if number == first:

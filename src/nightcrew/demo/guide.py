@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from .lineup import Channel
+from .lineup import DemoChannel
 from .names import channel_name
 from .replies import gently, gzipped, whole_number
 from .scene import Scene
@@ -26,13 +26,15 @@ def routes(scene: Scene) -> list[BaseRoute]:
     return [Route("/guide/guide.xml", plain), Route("/guide/guide.xml.gz", packed)]
 
 
-def _channels(scene: Scene, request: Request) -> Iterable[Channel]:
+def _channels(scene: Scene, request: Request) -> Iterable[DemoChannel]:
     """With `?channels=N` exactly N channels: the line-up's first, then invented ones. About 25 kB each."""
     mine = [channel for channel in scene.lineup.channels if channel.guide_id]
     count = whole_number(request, "channels", len(mine), 100_000)
     return itertools.islice(itertools.chain(mine, map(_extra, itertools.count())), count)
 
 
-def _extra(index: int) -> Channel:
+def _extra(index: int) -> DemoChannel:
     name, guide_id = channel_name(index), f"extra{index + 1:06d}.example"
-    return Channel(guide_id, f"{name} Extra", "Regional", index + 1, f"/logos/{guide_id}.png", guide_id, "m3u", "DE")
+    return DemoChannel(
+        guide_id, f"{name} Extra", "Regional", index + 1, f"/logos/{guide_id}.png", guide_id, "m3u", "DE"
+    )

@@ -13,7 +13,7 @@ REGIONS = ("DE", "AT", "CH")
 
 
 @dataclass(frozen=True, slots=True)
-class Channel:
+class DemoChannel:
     """`guide_id` is empty for channels without a guide; `logo` is a path on the world's server."""
 
     id: str
@@ -30,17 +30,17 @@ class Channel:
 class Lineup:
     """`channels` may be changed directly as well; ids have to stay unique."""
 
-    channels: list[Channel]
+    channels: list[DemoChannel]
     generation: int = 0
-    _hidden: list[list[tuple[int, Channel]]] = field(default_factory=list)
+    _hidden: list[list[tuple[int, DemoChannel]]] = field(default_factory=list)
 
-    def of(self, kind: Kind, region: str | None = None) -> list[Channel]:
+    def of(self, kind: Kind, region: str | None = None) -> list[DemoChannel]:
         return [c for c in self.channels if c.kind == kind and region in {None, c.region}]
 
-    def find(self, channel_id: str) -> Channel | None:
+    def find(self, channel_id: str) -> DemoChannel | None:
         return next((c for c in self.channels if c.id == channel_id), None)
 
-    def add(self, channel: Channel) -> None:
+    def add(self, channel: DemoChannel) -> None:
         if self.find(channel.id):
             raise ValueError(f"cannot add channel {channel.id}: the id is taken")
         self.channels.append(channel)
@@ -74,7 +74,7 @@ class Lineup:
             for index, channel in self._hidden.pop():
                 self.channels.insert(index, channel)
 
-    def _existing(self, channel_id: str) -> Channel:
+    def _existing(self, channel_id: str) -> DemoChannel:
         channel = self.find(channel_id)
         if channel is None:
             raise KeyError(channel_id)
@@ -86,11 +86,11 @@ def make_lineup(count: int) -> Lineup:
     return Lineup([_make(kind, index, count) for kind in KINDS for index in range(count)])
 
 
-def _make(kind: Kind, index: int, count: int) -> Channel:
+def _make(kind: Kind, index: int, count: int) -> DemoChannel:
     serial = KINDS.index(kind) * count + index
     channel_id = {"m3u": f"m{index + 1:05d}", "xtream": f"{20001 + index}", "catalogue": f"c{index + 1:05d}"}[kind]
     region = {"m3u": "DE", "xtream": "AT", "catalogue": REGIONS[index % 3]}[kind]
-    return Channel(
+    return DemoChannel(
         id=channel_id,
         name=channel_name(serial),
         group=GROUPS[serial % len(GROUPS)],

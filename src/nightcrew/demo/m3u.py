@@ -10,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from .big import big_playlist
-from .lineup import Channel
+from .lineup import DemoChannel
 from .pictures import STREAMS
 from .playlist import playlist
 from .replies import gently, whole_number
@@ -65,13 +65,13 @@ async def big(request: Request) -> Response:
 
 
 def _text(scene: Scene) -> str:
-    def url_of(channel: Channel) -> str:
+    def url_of(channel: DemoChannel) -> str:
         return f"{scene.url}{_path(channel)}?token={scene.lineup.token(channel.id)}"
 
     return playlist(scene.url, f"{scene.url}/guide/guide.xml.gz", scene.lineup.of("m3u"), url_of)
 
 
-def _path(channel: Channel) -> str:
+def _path(channel: DemoChannel) -> str:
     """The first entries name the live streams themselves; odd numbers are HLS, even ones MPEG-TS."""
     index = channel.number - 1
     name = tuple(STREAMS)[index // 2] if 0 <= index < 2 * len(STREAMS) else channel.id

@@ -21,20 +21,20 @@ STREAMS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Variant:
+class LoopVariant:
     name: str
     width: int
     height: int
     kbps: int
 
 
-VARIANTS = (Variant("360", 640, 360, 500), Variant("180", 320, 180, 160))
+VARIANTS = (LoopVariant("360", 640, 360, 500), LoopVariant("180", 320, 180, 160))
 Loop = dict[str, tuple[bytes, ...]]
 """Variant name -> its segments."""
 
 
 @dataclass
-class Pictures:
+class LoopPictures:
     """Fills while the servers already run; a stream that is not in `loops` yet is answered 503."""
 
     loops: dict[str, Loop] = field(default_factory=dict)
@@ -124,7 +124,7 @@ def _arguments(stream: str, folder: Path) -> list[str]:
     return [*start, "-filter_complex", graph, *(a for v in VARIANTS for a in _output(v, folder / v.name))]
 
 
-def _output(variant: Variant, folder: Path) -> list[str]:
+def _output(variant: LoopVariant, folder: Path) -> list[str]:
     """Key frames on the segments' boundaries only. The HLS muxer keeps continuity counters across segments."""
     rate, every = f"{variant.kbps}k", str(FRAMES_PER_SECOND * SEGMENT_SECONDS)
     video = [

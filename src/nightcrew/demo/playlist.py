@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Iterable
 
-from .lineup import Channel
+from .lineup import DemoChannel
 
 
-def playlist(base: str, guide: str, channels: Iterable[Channel], url_of: Callable[[Channel], str]) -> str:
+def playlist(base: str, guide: str, channels: Iterable[DemoChannel], url_of: Callable[[DemoChannel], str]) -> str:
     """Quotes inside values are not escaped, as is usual. Every 7th channel names its group in `#EXTGRP`."""
     return f'#EXTM3U x-tvg-url="{guide}"\n' + "".join(_entry(base, channel, url_of(channel)) for channel in channels)
 
 
-def _entry(base: str, channel: Channel, url: str) -> str:
+def _entry(base: str, channel: DemoChannel, url: str) -> str:
     group = "" if channel.number % 7 == 0 else f' group-title="{channel.group}"'
     lines = [
         f'#EXTINF:-1 tvg-id="{channel.guide_id}" tvg-name="{channel.name}" tvg-logo="{base}{channel.logo}" '

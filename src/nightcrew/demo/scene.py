@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from .defects import Defects
 from .faults import Faults
 from .lineup import Lineup
-from .pictures import Pictures
+from .pictures import LoopPictures
 from .signing import Signer
 
 
@@ -21,7 +21,7 @@ class Scene:
     clock: Callable[[], float] = time.time
     faults: Faults = field(default_factory=Faults)
     counters: Counter[str] = field(default_factory=Counter)
-    pictures: Pictures = field(default_factory=Pictures)
+    pictures: LoopPictures = field(default_factory=LoopPictures)
     defects: Defects = field(default_factory=Defects)
     signer: Signer = field(default_factory=Signer)
     max_connections: int = 2

@@ -11,7 +11,7 @@ HALF_HOUR = 1_800
 
 
 @dataclass(frozen=True, slots=True)
-class Programme:
+class DemoProgramme:
     """`start` and `stop` in seconds since 1970, on half hours."""
 
     start: int
@@ -22,7 +22,7 @@ class Programme:
     category: str
 
 
-def programmes(guide_id: str, begin: float, end: float) -> Iterator[Programme]:
+def programmes(guide_id: str, begin: float, end: float) -> Iterator[DemoProgramme]:
     """All that overlap [begin, end), without gaps, in order; each from half an hour to two hours."""
     for day in range(int(begin // DAY), int(end // DAY) + 1):
         for programme in _day(guide_id, day):
@@ -30,13 +30,13 @@ def programmes(guide_id: str, begin: float, end: float) -> Iterator[Programme]:
                 yield programme
 
 
-def _day(guide_id: str, day: int) -> Iterator[Programme]:
+def _day(guide_id: str, day: int) -> Iterator[DemoProgramme]:
     chance = random.Random(f"{guide_id}:{day}")
     at, midnight = day * DAY, (day + 1) * DAY
     while at < midnight:
         stop = min(midnight, at + HALF_HOUR * chance.randint(1, 4))
         subject = chance.choice(SUBJECTS)
-        yield Programme(
+        yield DemoProgramme(
             start=at,
             stop=stop,
             title=chance.choice(SHAPES).format(subject),

@@ -32,7 +32,7 @@ class QuietProtocol(HttpToolsProtocol):
         self.access_log = False
 
 
-class Server(uvicorn.Server):
+class DemoServer(uvicorn.Server):
     """Set `leaving` to end `serve`."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -10,7 +10,7 @@ CLOCK = 90_000
 STAMP_BITS = (1 << 33) - 1
 
 
-class Timeline:
+class PacketClock:
     """One viewer's connection: packets have to pass in the order in which they are sent."""
 
     def __init__(self) -> None:

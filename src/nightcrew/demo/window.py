@@ -7,7 +7,7 @@ WINDOW = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LoopSegment:
     number: int
     """The media sequence number: segment n holds the pictures of the seconds [2n, 2n+2) since 1970."""
     wraps: bool
@@ -15,9 +15,9 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class LoopWindow:
     discontinuity_sequence: int
-    entries: tuple[Entry, ...]
+    entries: tuple[LoopSegment, ...]
 
     @property
     def media_sequence(self) -> int:
@@ -29,12 +29,12 @@ def newest_segment(now: float) -> int:
     return max(0, int(now // SEGMENT_SECONDS) - 1)
 
 
-def window_at(now: float, loop_length: int) -> Window:
+def window_at(now: float, loop_length: int) -> LoopWindow:
     """`loop_length` in segments. Early in 1970 the window is shorter than `WINDOW`.
 
     A tag counts towards EXT-X-DISCONTINUITY-SEQUENCE once its segment has left the window (RFC 8216, 6.2.2).
     """
     last = newest_segment(now)
     first = max(0, last - WINDOW + 1)
-    entries = tuple(Entry(n, n > 0 and n % loop_length == 0) for n in range(first, last + 1))
-    return Window(max(0, first - 1) // loop_length, entries)
+    entries = tuple(LoopSegment(n, n > 0 and n % loop_length == 0) for n in range(first, last + 1))
+    return LoopWindow(max(0, first - 1) // loop_length, entries)

@@ -16,7 +16,7 @@ from . import catalogue, control, guide, live, m3u, workbench, xtream
 from .gate import Gate
 from .lineup import make_lineup
 from .scene import Scene
-from .server import Server, listen, log
+from .server import DemoServer, listen, log
 
 Service = Callable[[Scene], list[BaseRoute]]
 TELEVISION: tuple[Service, ...] = (
@@ -51,7 +51,7 @@ class World:
         self._services = tuple(services)
         self._scene = Scene(make_lineup(channels))
         self._port, self._streams, self._live = port, streams, live
-        self._server: Server | None = None
+        self._server: DemoServer | None = None
         self._serving: asyncio.Task[None] | None = None
         self._painting: asyncio.Task[None] | None = None
         self.url = ""
@@ -85,7 +85,7 @@ class World:
     async def __aenter__(self) -> Self:
         listener = listen(self._port)
         self.url = self._scene.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        self._server = server = Server(Gate(self._application(), self._scene))
+        self._server = server = DemoServer(Gate(self._application(), self._scene))
         self._serving = asyncio.create_task(server.serve([listener]), name="demo servers")
         self._serving.add_done_callback(lambda _: server.listening.set())
         await server.listening.wait()

@@ -12,7 +12,7 @@ from starlette.types import Scope as AsgiScope
 
 from . import hls
 from .broadcast import broadcast
-from .lineup import Channel
+from .lineup import DemoChannel
 from .live import BEST, TS_TYPE, ready_loop
 from .m3u import M3U_TYPE
 from .names import GROUPS
@@ -26,7 +26,7 @@ CREATED = 1_735_689_600
 DAY = 86_400
 
 
-class Connection(StreamingResponse):
+class ViewerStream(StreamingResponse):
     """Counts as open from its first byte until the viewer is gone, however that happens."""
 
     scene: Scene
@@ -61,7 +61,7 @@ def routes(scene: Scene) -> list[BaseRoute]:
         channel = _wanted(scene, request)
         if scene.open_streams >= scene.max_connections:
             raise HTTPException(403, "too many connections")
-        answer = Connection(broadcast(ready_loop(scene, channel.id)[BEST], scene.clock), media_type=TS_TYPE)
+        answer = ViewerStream(broadcast(ready_loop(scene, channel.id)[BEST], scene.clock), media_type=TS_TYPE)
         answer.scene = scene
         return answer
 
@@ -80,7 +80,7 @@ def routes(scene: Scene) -> list[BaseRoute]:
     ]
 
 
-def stream_id(channel: Channel) -> int:
+def stream_id(channel: DemoChannel) -> int:
     return int(channel.id) if channel.id.isdecimal() else zlib.crc32(channel.id.encode())
 
 
@@ -98,7 +98,7 @@ def _demand(username: str | None, password: str | None) -> None:
         raise HTTPException(403, "wrong credentials")
 
 
-def _wanted(scene: Scene, request: Request) -> Channel:
+def _wanted(scene: Scene, request: Request) -> DemoChannel:
     _demand(request.path_params["username"], request.path_params["password"])
     for channel in scene.lineup.of("xtream"):
         if stream_id(channel) == request.path_params["stream_id"]:
@@ -106,7 +106,7 @@ def _wanted(scene: Scene, request: Request) -> Channel:
     raise HTTPException(404, "no such stream")
 
 
-def _stream_url(scene: Scene, channel: Channel) -> str:
+def _stream_url(scene: Scene, channel: DemoChannel) -> str:
     return f"{scene.url}/xtream/live/{USERNAME}/{PASSWORD}/{stream_id(channel)}.ts"
 
 
@@ -146,7 +146,7 @@ def _streams(scene: Scene, request: Request) -> list[dict[str, object]]:
     return [_stream(scene, c) for c in scene.lineup.of("xtream") if wanted in {None, category_id(c.group)}]
 
 
-def _stream(scene: Scene, channel: Channel) -> dict[str, object]:
+def _stream(scene: Scene, channel: DemoChannel) -> dict[str, object]:
     return {
         "num": channel.number,
         "name": channel.name,

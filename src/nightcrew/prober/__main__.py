@@ -8,7 +8,7 @@ import resource
 import signal
 import sys
 
-from nightcrew.prober.feed import Feed, Pipe, answer
+from nightcrew.prober.feed import Pipe, StreamBytes, answer
 from nightcrew.prober.wire import ask_of
 
 MEMORY = 1 << 30
@@ -37,7 +37,7 @@ def main() -> None:
             return
         ask = ask_of(asked or b"{}")
         limit_cpu(CPU)
-        feed = Feed(pipe, limit=ask.limit)
+        feed = StreamBytes(pipe, limit=ask.limit)
         report = measure(feed, ask)
         if feed.gone:
             return

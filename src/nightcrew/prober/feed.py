@@ -37,7 +37,7 @@ class Pipe:
             self._held += block
 
 
-class Feed:
+class StreamBytes:
     """One job's bytes, as a file that can only be read forward."""
 
     def __init__(self, pipe: Pipe, *, limit: float) -> None:

@@ -19,9 +19,9 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from nightcrew.prober.feed import Feed
-from nightcrew.prober.picture import Pictures, Sound
-from nightcrew.prober.wire import Ask, Report
+from nightcrew.prober.feed import StreamBytes
+from nightcrew.prober.picture import SeenPictures, Sound
+from nightcrew.prober.wire import ProbeReport, ProbeTask
 
 FORMATS = "mpegts,mov,mp4,matroska,webm,flv,live_flv,aac,mp3,ac3,eac3,ogg,flac,mpeg,mpegvideo,h264,hevc,wav"
 """Containers that are opened. Not among them: playlists, which would make libav open other addresses."""
@@ -41,23 +41,23 @@ RATE_FRAMES = 12
 """Video packets after which a missing frame rate is taken from their times."""
 
 
-def measure(feed: Feed, ask: Ask) -> Report:
+def measure(feed: StreamBytes, ask: ProbeTask) -> ProbeReport:
     """Read as much as it takes. Whatever the bytes do, there is a report, or the process dies."""
     try:
         container = av.open(feed, "r", options=OPTIONS, buffer_size=BUFFER, **LENIENT)
     except (av.FFmpegError, EOFError, ValueError) as exc:
         said = "it was never enough to see what it is" if feed.late else "nothing in it can be decoded"
-        return Report(wall=feed.wall, ended=feed.ended, late=feed.late, error=said, notes=(type(exc).__name__,))
+        return ProbeReport(wall=feed.wall, ended=feed.ended, late=feed.late, error=said, notes=(type(exc).__name__,))
     with container:
         return _Look(container, feed, ask).report()
 
 
 class _Look:
-    def __init__(self, container: InputContainer, feed: Feed, ask: Ask) -> None:
+    def __init__(self, container: InputContainer, feed: StreamBytes, ask: ProbeTask) -> None:
         self._container, self._feed, self._ask = container, feed, ask
         self._video = _shown(container)
         self._sounds = [stream for stream in container.streams.audio if _has_decoder(stream)]
-        self._pictures, self._sound = Pictures(ask.still, _aspect(self._video)), Sound()
+        self._pictures, self._sound = SeenPictures(ask.still, _aspect(self._video)), Sound()
         self._flow = Flow()
         self._group: list[Packet[Any]] = []
         """The video since the last key frame, for when no other key frame comes."""
@@ -69,14 +69,14 @@ class _Look:
         seen = (_codec(video), video.codec_context.width, video.codec_context.height) if video is not None else None
         self._sample = 0.0 if ask.known is not None and ask.known == seen else ask.sample
 
-    def report(self) -> Report:
+    def report(self) -> ProbeReport:
         """All that can be told."""
         video, audio = self._video, next(iter(self._sounds), None)
         if self._sample or (video is not None and not _rate(video)):
             self._read()
         notes = (f"{self._broken} pictures could not be decoded",) if self._broken else ()
         sampled = self._sample > 0
-        return Report(
+        return ProbeReport(
             container=self._container.format.name.partition(",")[0],
             video_codec=_codec(video) or _unknown(self._container.streams.video),
             width=video.codec_context.width if video is not None else 0,

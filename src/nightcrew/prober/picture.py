@@ -51,7 +51,7 @@ def _differences(one: bytes, other: bytes) -> list[int]:
     return [abs(a - b) for a, b in zip(one, other, strict=True)]
 
 
-class Pictures:
+class SeenPictures:
     """What the decoded pictures have shown so far."""
 
     def __init__(self, still: int, aspect: Fraction) -> None:

@@ -1,7 +1,7 @@
 """What the server and a prober say to each other, in frames: four bytes of length (big-endian), then as many bytes.
 
-The server begins with a frame that holds an `Ask`, goes on with the stream's bytes, and ends with an empty frame. The
-prober answers with one `Report` as soon as it knows enough; it passes over what still comes until the empty frame.
+The server begins with a frame that holds an `ProbeTask`, goes on with the stream's bytes, and ends with an empty frame. The
+prober answers with one `ProbeReport` as soon as it knows enough; it passes over what still comes until the empty frame.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MAX_REPORT = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class ProbeTask:
     """What to find out. `sample` seconds of media are looked at, 0: headers only; up to `doubt` seconds when the picture may
     be frozen or black, or the sound silent. The answer comes within `limit` seconds of the first byte. `still` 0: no picture."""
 
@@ -39,7 +39,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ProbeReport:
     """What was found. 0 and empty stand for nothing; `None` for what was not looked at or cannot be told.
 
     `fps` frames a second, `kbps` kilobits a second of media time, `seconds` of media in `wall` seconds since the first byte;
@@ -82,8 +82,8 @@ def framed(payload: bytes) -> bytes:
 END = framed(b"")
 
 
-def ask_of(payload: bytes) -> Ask:
-    """Read an `Ask`."""
+def ask_of(payload: bytes) -> ProbeTask:
+    """Read an `ProbeTask`."""
     found = json.loads(payload)
     known = found.get("known")
-    return Ask(**{**found, "known": tuple(known) if known else None})
+    return ProbeTask(**{**found, "known": tuple(known) if known else None})

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from nightcrew.checks.models import URGENCY, Due, RunState, checked, run
+from nightcrew.checks.models import URGENCY, DueCheck, RunState, checked, run
 from nightcrew.kernel.due import DueRows
 from nightcrew.kernel.store import Moment, Store, wake
 from nightcrew.playlists.models import channel, feed, stream
@@ -146,7 +146,7 @@ async def any_due(store: Store, now: datetime) -> bool:
 
 async def claim(
     store: Store, *, node: str, source_id: int, limit: int, now: datetime, parked: bool, watched: Collection[int] = ()
-) -> list[Due]:
+) -> list[DueCheck]:
     """Claim up to `limit` due checks of a source for this node: what has begun, then the most urgent.
 
     `parked`: only those that have begun. Channels in `watched` are left alone, except by hand.
@@ -169,7 +169,7 @@ def _playable() -> sa.Select[Any]:
     )
 
 
-async def _rows(store: Store, ids: list[int]) -> list[Due]:
+async def _rows(store: Store, ids: list[int]) -> list[DueCheck]:
     if not ids:
         return []
     query = sa.select(checked, stream.c.channel_id).join(stream, stream.c.id == checked.c.stream_id)
@@ -198,7 +198,9 @@ async def give_back(store: Store, *, node: str, now: datetime) -> int:
     return await CHECKS.give_back(store, by=node, now=now, unless=checked.c.stage.is_(None))
 
 
-async def to_measure(store: Store, *, limit: int, after: int | None = None, now: datetime | None = None) -> list[Due]:
+async def to_measure(
+    store: Store, *, limit: int, after: int | None = None, now: datetime | None = None
+) -> list[DueCheck]:
     """Claim streams whose variants are to be measured, of the source that follows `after` first."""
     return await _rows(
         store, await MEASURES.claim_in_turn(store, by="", limit=limit, after=after, of=_playable(), now=now)
@@ -260,8 +262,8 @@ async def resume_run(connection: AsyncConnection, run_id: int, now: datetime) ->
     await CHECKS.make_due(connection, checked.c.run_id == run_id, at=now, stage=stage)
 
 
-def _due(row: Any) -> Due:
-    return Due(
+def _due(row: Any) -> DueCheck:
+    return DueCheck(
         stream_id=row.stream_id,
         channel_id=row.channel_id,
         source_id=row.source_id,

@@ -11,8 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from nightcrew.checks.conclusion import Finding
-from nightcrew.checks.models import MAX_REASON, Due, Entry, Verdict, checked, result, run
+from nightcrew.checks.conclusion import Conclusion
+from nightcrew.checks.models import MAX_REASON, CheckResult, DueCheck, Verdict, checked, result, run
 from nightcrew.checks.rules import Facts
 from nightcrew.checks.store import queue
 from nightcrew.kernel.store import Moment, Store, wake
@@ -20,7 +20,7 @@ from nightcrew.playlists.exports import grades
 from nightcrew.playlists.models import stream
 
 
-async def finish(store: Store, due: Due, finding: Finding, *, node: str, keep: int) -> bool:
+async def finish(store: Store, due: DueCheck, finding: Conclusion, *, node: str, keep: int) -> bool:
     """Store a finding; False when the check is not this node's any more (cancelled, or taken over): then nothing is stored."""
     async with store.write() as connection:
         mine = sa.and_(checked.c.stream_id == due.stream_id, checked.c.lease_node == node)
@@ -47,7 +47,7 @@ _QUEUED = frozenset({"due_at", "stage", "run_id", "full", "priority"})
 """Columns that say when and why a stream is checked next."""
 
 
-def _values(due: Due, finding: Finding) -> dict[str, Any]:
+def _values(due: DueCheck, finding: Conclusion) -> dict[str, Any]:
     values: dict[str, Any] = {
         "lease_node": None,
         "lease_until": None,
@@ -75,7 +75,7 @@ def _values(due: Due, finding: Finding) -> dict[str, Any]:
     return values
 
 
-def _known(facts: Facts, finding: Finding) -> dict[str, Any]:
+def _known(facts: Facts, finding: Conclusion) -> dict[str, Any]:
     """What is known of a stream that works; a bit rate that was not measured anew stays."""
     values: dict[str, Any] = {
         "good_at": finding.at,
@@ -96,7 +96,7 @@ def _known(facts: Facts, finding: Finding) -> dict[str, Any]:
     return values
 
 
-async def _grade(connection: AsyncConnection, due: Due, finding: Finding) -> None:
+async def _grade(connection: AsyncConnection, due: DueCheck, finding: Conclusion) -> None:
     """Tell the playlists."""
     if finding.dead is True:
         await grades.bury(connection, due.stream_id)
@@ -105,7 +105,7 @@ async def _grade(connection: AsyncConnection, due: Due, finding: Finding) -> Non
         await grades.save(connection, due.stream_id, score=finding.score, profile=profile)
 
 
-async def _count(connection: AsyncConnection, due: Due, finding: Finding) -> None:
+async def _count(connection: AsyncConnection, due: DueCheck, finding: Conclusion) -> None:
     if finding.stays:
         return
     column = run.c[finding.verdict.value]
@@ -139,7 +139,7 @@ async def spare(store: Store, stream_ids: list[int], due_at: datetime) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownStream:
     """What is known of a stream that worked when it was last seen, and the score that it has for it."""
 
     stream_id: int
@@ -147,7 +147,7 @@ class Known:
     score: float | None
 
 
-async def facts(store: Store, *, after: int, limit: int) -> list[Known]:
+async def facts(store: Store, *, after: int, limit: int) -> list[KnownStream]:
     """What is known of streams, by their ids, from the one behind `after` on."""
     query = (
         sa.select(checked)
@@ -158,7 +158,7 @@ async def facts(store: Store, *, after: int, limit: int) -> list[Known]:
     async with store.read() as connection:
         rows = (await connection.execute(query)).all()
     return [
-        Known(
+        KnownStream(
             row.stream_id,
             Facts(row.video_codec, row.width, row.height, row.fps, row.audio_codec, row.kbps),
             row.score,
@@ -193,7 +193,7 @@ async def page(
     verdict: Verdict | None = None,
     before: int | None = None,
     limit: int = 50,
-) -> list[Entry]:
+) -> list[CheckResult]:
     """Results, newest first; `before` is the id of the last one that is known."""
     joined = sa.select(result, stream.c.url).join(stream, stream.c.id == result.c.stream_id)
     query = joined.order_by(result.c.id.desc()).limit(limit)
@@ -210,8 +210,8 @@ async def page(
     return [_entry(dict(row)) for row in rows]
 
 
-def _entry(row: dict[str, Any]) -> Entry:
-    return Entry(
+def _entry(row: dict[str, Any]) -> CheckResult:
+    return CheckResult(
         **{
             **row,
             "verdict": Verdict(row["verdict"]),

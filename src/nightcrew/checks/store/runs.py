@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nightcrew.checks.models import Run, RunState, checked, run
+from nightcrew.checks.models import CheckRun, RunState, checked, run
 from nightcrew.checks.store import queue
 from nightcrew.checks.store.queue import Scope
 from nightcrew.kernel.errors import Conflict, NotFound
@@ -45,7 +45,7 @@ async def start(
     return None
 
 
-async def get(store: Store, run_id: int) -> Run:
+async def get(store: Store, run_id: int) -> CheckRun:
     """One run. Raises `NotFound`."""
     found = await _select(store, run.c.id == run_id, limit=1)
     if not found:
@@ -53,7 +53,7 @@ async def get(store: Store, run_id: int) -> Run:
     return found[0]
 
 
-async def page(store: Store, *, open_only: bool = False, before: int | None = None, limit: int = 20) -> list[Run]:
+async def page(store: Store, *, open_only: bool = False, before: int | None = None, limit: int = 20) -> list[CheckRun]:
     """Runs, newest first."""
     conditions: list[sa.ColumnElement[bool]] = [run.c.state.in_(OPEN)] if open_only else []
     if before is not None:
@@ -81,7 +81,7 @@ async def move(store: Store, run_id: int, to: RunState, *, now: datetime, retry_
         await connection.execute(sa.update(run).where(run.c.id == run_id).values(values))
 
 
-async def end_finished(store: Store, now: datetime) -> list[Run]:
+async def end_finished(store: Store, now: datetime) -> list[CheckRun]:
     """End the runs that have nothing left to do; returns them."""
     left = sa.exists().where(checked.c.run_id == run.c.id)
     finished = sa.and_(run.c.state.in_(OPEN), ~left)
@@ -98,9 +98,9 @@ async def end_finished(store: Store, now: datetime) -> list[Run]:
     return (await _select(store, run.c.id.in_(ids), limit=len(ids)))[::-1]
 
 
-async def _select(store: Store, *conditions: sa.ColumnElement[bool], limit: int) -> list[Run]:
+async def _select(store: Store, *conditions: sa.ColumnElement[bool], limit: int) -> list[CheckRun]:
     left = sa.select(sa.func.count()).where(checked.c.run_id == run.c.id).scalar_subquery().label("left")
     query = sa.select(run, left).where(*conditions).order_by(run.c.id.desc()).limit(limit)
     async with store.read() as connection:
         rows = (await connection.execute(query)).mappings().all()
-    return [Run(**{**row, "state": RunState(row["state"])}) for row in rows]
+    return [CheckRun(**{**row, "state": RunState(row["state"])}) for row in rows]

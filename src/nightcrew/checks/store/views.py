@@ -8,14 +8,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nightcrew.checks.models import Standing, Verdict, checked, still
+from nightcrew.checks.models import CheckedStream, Verdict, checked, still
 from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.store import Store
 from nightcrew.playlists.models import channel, feed, source, stream
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class StreamFilter:
     """Which streams a list is about. `show`: all, ok, dead, failed, unchecked or waiting."""
 
     show: str = "all"
@@ -26,8 +26,8 @@ class Wanted:
 
 
 async def page(
-    store: Store, wanted: Wanted, *, node: str, now: datetime, after: int = 0, limit: int = 100
-) -> list[Standing]:
+    store: Store, wanted: StreamFilter, *, node: str, now: datetime, after: int = 0, limit: int = 100
+) -> list[CheckedStream]:
     """Streams by id; `after` is the last id that is known. Pictures count where they lie on `node`."""
     query = _query(now, node).where(stream.c.id > after, *_conditions(wanted)).order_by(stream.c.id).limit(limit)
     async with store.read() as connection:
@@ -35,7 +35,7 @@ async def page(
     return [_standing(row) for row in rows]
 
 
-async def get(store: Store, stream_id: int, *, node: str, now: datetime) -> Standing:
+async def get(store: Store, stream_id: int, *, node: str, now: datetime) -> CheckedStream:
     """One stream. Raises `NotFound`."""
     async with store.read() as connection:
         row = (await connection.execute(_query(now, node).where(stream.c.id == stream_id))).mappings().first()
@@ -116,7 +116,7 @@ _CHECKED = (
 )
 
 
-def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
+def _conditions(wanted: StreamFilter) -> list[sa.ColumnElement[bool]]:
     conditions: list[sa.ColumnElement[bool]] = [stream.c.gone_at.is_(None), stream.c.playable, feed.c.enabled]
     match wanted.show:
         case "ok":
@@ -143,7 +143,7 @@ def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
     return conditions
 
 
-def _standing(row: Any) -> Standing:
+def _standing(row: Any) -> CheckedStream:
     values = dict(row)
     for name, nothing in (
         ("width", 0),
@@ -157,4 +157,4 @@ def _standing(row: Any) -> Standing:
     values["verdict"] = Verdict(values["verdict"]) if values["verdict"] else None
     for name in ("running", "parked", "has_still"):
         values[name] = bool(values[name])
-    return Standing(**values)
+    return CheckedStream(**values)
