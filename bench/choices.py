@@ -32,7 +32,7 @@ from nightcrew.kernel.store import Store, insert_many
 from nightcrew.kernel.vault import Vault
 from nightcrew.playlists import rules
 from nightcrew.playlists.models import staged
-from nightcrew.playlists.rules import Entry
+from nightcrew.playlists.rules import ListEntry
 from nightcrew.playlists.store import sources, staging
 from nightcrew.playlists.store import staging_sql as sql
 from nightcrew.playlists.store.staging import Row, Staging
@@ -260,7 +260,7 @@ async def _load(store: Store, feed_id: int, run: str, count: int) -> float:
     await work.begin()
     for start in range(0, count, 1_000):
         entries = [
-            Entry(f"Channel {n}", f"http://192.0.2.1/{n}", guide_id=f"c{n}") for n in range(start, start + 1_000)
+            ListEntry(f"Channel {n}", f"http://192.0.2.1/{n}", guide_id=f"c{n}") for n in range(start, start + 1_000)
         ]
         rows = [Row(start + i, e, identifier.identify(e), rules.row_hash(e), e.url) for i, e in enumerate(entries)]
         await work.add(rows)

@@ -35,7 +35,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.store import Store
 from nightcrew.kernel.vault import Vault
 from nightcrew.playlists import rules
-from nightcrew.playlists.rules import Entry
+from nightcrew.playlists.rules import ListEntry
 from nightcrew.playlists.store import sources, staging
 from nightcrew.playlists.store.staging import Row, Staging
 
@@ -164,7 +164,7 @@ async def listed(folder: Path, count: int) -> Store:
     await work.begin()
     for start in range(0, count, 1_000):
         numbers = range(start, min(count, start + 1_000))
-        entries = [Entry(f"Channel {n}", f"http://192.0.2.1/{n}", guide_id=f"c{n}") for n in numbers]
+        entries = [ListEntry(f"Channel {n}", f"http://192.0.2.1/{n}", guide_id=f"c{n}") for n in numbers]
         rows = [Row(start + i, e, identifier.identify(e), rules.row_hash(e), e.url) for i, e in enumerate(entries)]
         await work.add(rows)
     change = await work.finish()

@@ -31,7 +31,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists.models import stream
 from nightcrew.playlists.providers import Adapters
-from nightcrew.playlists.rules import Entry, Identifier, row_hash
+from nightcrew.playlists.rules import Identifier, ListEntry, row_hash
 from nightcrew.playlists.store import sources, staging
 from nightcrew.playlists.store.staging import Row, Staging
 
@@ -93,7 +93,7 @@ async def listed(runtime: Runtime, name: str, count: int) -> None:
     await work.begin()
     for start in range(0, count, 1_000):
         numbers = range(start, min(count, start + 1_000))
-        entries = [Entry(f"Channel {n}", f"http://192.0.2.1/{name}/{n}", guide_id=f"c{n}") for n in numbers]
+        entries = [ListEntry(f"Channel {n}", f"http://192.0.2.1/{name}/{n}", guide_id=f"c{n}") for n in numbers]
         await work.add([Row(start + i, e, identifier.identify(e), row_hash(e), e.url) for i, e in enumerate(entries)])
     change = await work.finish()
     due_at = now + timedelta(days=1)

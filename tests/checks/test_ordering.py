@@ -25,7 +25,7 @@ from nightcrew.playlists import accounts
 from nightcrew.playlists.exports import channels
 from nightcrew.playlists.models import feed, stream
 from nightcrew.playlists.providers import Adapters
-from nightcrew.playlists.rules import Entry, Identifier, row_hash
+from nightcrew.playlists.rules import Identifier, ListEntry, row_hash
 from nightcrew.playlists.store import sources, staging
 from nightcrew.playlists.store.staging import Row, Staging
 from support import Node, counting, running, until
@@ -61,7 +61,7 @@ async def lists(runtime: Runtime, name: str, config: dict[str, Any], *, kind: st
     (own,) = await sources.feeds(store, source_id=source)
     work, identifier = Staging(store, own.id, name), Identifier()
     await work.begin()
-    entries = [Entry(f"C{n}", f"http://192.0.2.9/{name}/{n}", guide_id=f"c{n}") for n in range(CHANNELS)]
+    entries = [ListEntry(f"C{n}", f"http://192.0.2.9/{name}/{n}", guide_id=f"c{n}") for n in range(CHANNELS)]
     await work.add([Row(i, one, identifier.identify(one), row_hash(one), one.url) for i, one in enumerate(entries)])
     change = await work.finish()
     await staging.apply(store, own.id, name, now=NOW, due_at=NOW, change=change, content={}, merge=True)

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from nightcrew.kernel.connections import rules
 from nightcrew.kernel.connections.mirrors import Mirrors
-from nightcrew.kernel.connections.models import Connection, Standing, State
-from nightcrew.kernel.connections.rules import Window
+from nightcrew.kernel.connections.models import Connection, ConnectionStanding, ConnectionState
+from nightcrew.kernel.connections.rules import FailureWindow
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 
 
-def window(calls: str) -> Window:
-    made = Window()
+def window(calls: str) -> FailureWindow:
+    made = FailureWindow()
     for call in calls:
         made.add(worked=call == "+")
     return made
@@ -41,28 +41,28 @@ def test_pauses_double_up_to_an_hour() -> None:
 
 
 def test_too_many_failures_pause_a_service_longer_each_time() -> None:
-    standing = Standing()
+    standing = ConnectionStanding()
     seen = []
     for _ in range(3):
         standing = rules.failed(standing, window("---"), NOW, "HTTP 500", unreached=False)
         seen.append((standing.state, (standing.until - NOW).total_seconds()))
-    assert seen == [(State.COOLING, 30), (State.COOLING, 60), (State.COOLING, 120)]
+    assert seen == [(ConnectionState.COOLING, 30), (ConnectionState.COOLING, 60), (ConnectionState.COOLING, 120)]
 
 
 def test_the_call_after_a_pause_decides_alone() -> None:
-    paused = Standing(State.COOLING, "HTTP 500", NOW, 2)
+    paused = ConnectionStanding(ConnectionState.COOLING, "HTTP 500", NOW, 2)
     again = rules.failed(paused, window("-"), NOW, "HTTP 500", unreached=True)
-    assert (again.state, again.pauses) == (State.AWAY, 3)
-    assert rules.worked(paused, window("+")).state is State.OK
+    assert (again.state, again.pauses) == (ConnectionState.AWAY, 3)
+    assert rules.worked(paused, window("+")).state is ConnectionState.OK
 
 
 def test_one_failure_of_a_service_that_works_changes_nothing() -> None:
-    assert rules.failed(Standing(), window("++++-"), NOW, "HTTP 500", unreached=False) == Standing()
+    assert rules.failed(ConnectionStanding(), window("++++-"), NOW, "HTTP 500", unreached=False) == ConnectionStanding()
 
 
 def test_one_that_flaps_is_left_alone_longer_and_told_of_once() -> None:
     """It works after each pause, and fails again at once."""
-    standing, told, waits = Standing(), [], []
+    standing, told, waits = ConnectionStanding(), [], []
     for _ in range(4):
         after = rules.failed(standing, window("---"), NOW, "HTTP 500", unreached=False)
         told.append(rules.news(standing, after))
@@ -72,23 +72,27 @@ def test_one_that_flaps_is_left_alone_longer_and_told_of_once() -> None:
     assert waits == [30, 60, 120, 240]
     assert [news for news in told if news] == ["away"]
     settled = rules.worked(standing, window("+++++"))
-    assert (settled, rules.news(standing, settled)) == (Standing(), "back")
+    assert (settled, rules.news(standing, settled)) == (ConnectionStanding(), "back")
 
 
 def test_it_waits_as_told_and_a_minute_when_nothing_is_told() -> None:
-    assert rules.limited(Standing(), NOW, "429", 7.0).until == NOW + timedelta(seconds=7)
-    assert rules.limited(Standing(), NOW, "429", None).until == NOW + timedelta(seconds=60)
-    assert rules.worked(rules.limited(Standing(), NOW, "429", 7.0), window("+")) == Standing()
+    assert rules.limited(ConnectionStanding(), NOW, "429", 7.0).until == NOW + timedelta(seconds=7)
+    assert rules.limited(ConnectionStanding(), NOW, "429", None).until == NOW + timedelta(seconds=60)
+    assert rules.worked(rules.limited(ConnectionStanding(), NOW, "429", 7.0), window("+")) == ConnectionStanding()
 
 
 def test_a_refused_login_is_tried_seldom_and_one_that_is_final_not_at_all() -> None:
-    first = rules.refused(Standing(), NOW, "HTTP 401")
+    first = rules.refused(ConnectionStanding(), NOW, "HTTP 401")
     second = rules.refused(first, NOW, "HTTP 401")
     assert [(one.until - NOW).total_seconds() for one in (first, second)] == [900, 1800]
-    final = rules.refused(Standing(), NOW, "invalid_grant", final=True)
+    final = rules.refused(ConnectionStanding(), NOW, "invalid_grant", final=True)
     assert rules.waits(final, NOW + timedelta(days=999)) == float("inf")
-    assert rules.worked(second, window("+")) == Standing()
-    assert (rules.news(Standing(), first), rules.news(first, second), rules.news(second, Standing())) == (
+    assert rules.worked(second, window("+")) == ConnectionStanding()
+    assert (
+        rules.news(ConnectionStanding(), first),
+        rules.news(first, second),
+        rules.news(second, ConnectionStanding()),
+    ) == (
         "person",
         None,
         "back",
@@ -97,9 +101,9 @@ def test_a_refused_login_is_tried_seldom_and_one_that_is_final_not_at_all() -> N
 
 @given(st.integers(-100, 100) | st.sampled_from([0.5, -0.5]))
 def test_waiting_ends_when_its_time_is_over(seconds: float) -> None:
-    standing = Standing(State.LIMITED, "", NOW + timedelta(seconds=seconds))
+    standing = ConnectionStanding(ConnectionState.LIMITED, "", NOW + timedelta(seconds=seconds))
     assert rules.waits(standing, NOW) == (seconds if seconds > 0 else None)
-    assert rules.waits(Standing(), NOW) is None
+    assert rules.waits(ConnectionStanding(), NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -107,29 +111,33 @@ def test_waiting_ends_when_its_time_is_over(seconds: float) -> None:
 )
 def test_a_pause_is_forgotten_when_few_of_some_calls_fail(calls: str, settled: bool) -> None:
     assert window(calls).settled is settled
-    assert rules.worked(Standing(pauses=2), window(calls)).pauses == (0 if settled else 2)
+    assert rules.worked(ConnectionStanding(pauses=2), window(calls)).pauses == (0 if settled else 2)
 
 
 def test_it_is_told_that_it_is_away_only_the_first_time() -> None:
-    away = Standing(State.AWAY, "no", NOW, 1)
-    assert rules.news(Standing(), away) == "away"
-    assert rules.news(away, Standing(State.COOLING, "no", NOW, 2)) is None
-    assert rules.news(Standing(pauses=1), Standing(State.AWAY, "no", NOW, 2)) is None
-    assert rules.news(Standing(), Standing()) is None
+    away = ConnectionStanding(ConnectionState.AWAY, "no", NOW, 1)
+    assert rules.news(ConnectionStanding(), away) == "away"
+    assert rules.news(away, ConnectionStanding(ConnectionState.COOLING, "no", NOW, 2)) is None
+    assert rules.news(ConnectionStanding(pauses=1), ConnectionStanding(ConnectionState.AWAY, "no", NOW, 2)) is None
+    assert rules.news(ConnectionStanding(), ConnectionStanding()) is None
 
 
 @pytest.mark.parametrize(
     ("standing", "enabled", "words"),
     [
-        (Standing(), True, "Shelf works"),
-        (Standing(State.LIMITED, "HTTP 429"), True, "Shelf asks us to wait: HTTP 429"),
-        (Standing(State.AWAY, "no connection"), True, "Shelf does not answer: no connection"),
-        (Standing(State.COOLING, "HTTP 500"), True, "Shelf fails and is left alone for a while: HTTP 500"),
-        (Standing(State.PERSON, "HTTP 401"), True, "Shelf needs you: HTTP 401"),
-        (Standing(State.AWAY, "no connection"), False, "Shelf is switched off"),
+        (ConnectionStanding(), True, "Shelf works"),
+        (ConnectionStanding(ConnectionState.LIMITED, "HTTP 429"), True, "Shelf asks us to wait: HTTP 429"),
+        (ConnectionStanding(ConnectionState.AWAY, "no connection"), True, "Shelf does not answer: no connection"),
+        (
+            ConnectionStanding(ConnectionState.COOLING, "HTTP 500"),
+            True,
+            "Shelf fails and is left alone for a while: HTTP 500",
+        ),
+        (ConnectionStanding(ConnectionState.PERSON, "HTTP 401"), True, "Shelf needs you: HTTP 401"),
+        (ConnectionStanding(ConnectionState.AWAY, "no connection"), False, "Shelf is switched off"),
     ],
 )
-def test_how_it_stands_is_a_sentence(standing: Standing, enabled: bool, words: str) -> None:
+def test_how_it_stands_is_a_sentence(standing: ConnectionStanding, enabled: bool, words: str) -> None:
     one = Connection(
         1, "kind", "Shelf", "http://a", (), {}, "", "direct", False, enabled, standing, NOW, 1, NOW, None, None, None
     )

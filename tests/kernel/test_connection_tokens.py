@@ -13,7 +13,13 @@ import pytest
 from nightcrew.kernel.activity import activity
 from nightcrew.kernel.connections import line as lines
 from nightcrew.kernel.connections import store, tokens, tokens_store
-from nightcrew.kernel.connections.models import Connection, State, connection, connection_call, connection_grant
+from nightcrew.kernel.connections.models import (
+    Connection,
+    ConnectionState,
+    connection,
+    connection_call,
+    connection_grant,
+)
 from nightcrew.kernel.connections.question import Question
 from nightcrew.kernel.connections.tokens import challenge_of
 from nightcrew.kernel.errors import Invalid, NeedsUser, Retry
@@ -186,7 +192,7 @@ async def test_without_a_grant_it_needs_a_person_and_nothing_is_sent(here: Site,
     one = await here.add(service.url, kind=service.kind)
     with pytest.raises(NeedsUser, match="not granted yet"):
         await lines.Line(here.ground, service.kind, one).json(Question("items"))
-    assert (await here.standing(one.id)).standing.state is State.PERSON
+    assert (await here.standing(one.id)).standing.state is ConnectionState.PERSON
     assert service.server.requests == []
 
 
@@ -223,7 +229,7 @@ async def test_many_requests_on_two_nodes_renew_once(here: Site, there: Site, se
     service.slow.set()
     assert await asyncio.gather(*asked) == [[]] * 10
     assert service.refreshes == 1
-    assert (await here.standing(one.id)).standing.state is State.OK
+    assert (await here.standing(one.id)).standing.state is ConnectionState.OK
 
 
 async def test_the_lease_of_a_node_that_died_ends(here: Site, there: Site, service: Service) -> None:
@@ -288,7 +294,7 @@ async def test_access_that_was_taken_back_needs_a_person_for_good(here: Site, se
     with pytest.raises(NeedsUser, match="connect it again"):
         await line.json(Question("items"))
     standing = (await here.standing(one.id)).standing
-    assert (standing.state, standing.until) == (State.PERSON, None)
+    assert (standing.state, standing.until) == (ConnectionState.PERSON, None)
     with pytest.raises(NeedsUser):
         await line.json(Question("items"))
     assert service.refreshes == 1

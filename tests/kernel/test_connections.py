@@ -16,8 +16,8 @@ from nightcrew.kernel.connections import line as lines
 from nightcrew.kernel.connections import rules, store
 from nightcrew.kernel.connections.calls import Paused
 from nightcrew.kernel.connections.models import (
-    Standing,
-    State,
+    ConnectionStanding,
+    ConnectionState,
     connection,
     connection_call,
     connection_grant,
@@ -186,7 +186,7 @@ async def test_an_outage_pauses_the_service_on_all_nodes_and_is_told_once(here: 
     number = (await store.every(here.ground.store))[0].id
     await fail(None, line, times=3)
     one = await here.standing(number)
-    assert (one.standing.state, one.standing.pauses) == (State.AWAY, 1)
+    assert (one.standing.state, one.standing.pauses) == (ConnectionState.AWAY, 1)
     assert "refuses the connection" in one.standing.reason
     other = lines.Line(there.ground, KIND, one)
     for asked in (line, other):
@@ -204,13 +204,13 @@ async def test_it_is_told_when_it_works_again_for_a_while(here: Site, server) ->
     line = await here.line(server.url())
     number = (await store.every(here.ground.store))[0].id
     await fail(server, line, times=3)
-    assert (await here.standing(number)).standing.state is State.COOLING
+    assert (await here.standing(number)).standing.state is ConnectionState.COOLING
     await end_pause(here, number)
     server.answers("/items", b"[]")
     for _ in range(rules.SETTLED):
         await line.json(ITEMS)
     one = await here.standing(number)
-    assert (one.standing, one.worked_at is not None) == (Standing(), True)
+    assert (one.standing, one.worked_at is not None) == (ConnectionStanding(), True)
     assert [kind for kind, _ in await here.told()] == ["connection.away", "connection.back"]
 
 
@@ -219,7 +219,7 @@ async def test_a_page_where_json_is_expected_is_a_failure_of_the_service(here: S
     line = await here.line(server.url())
     number = (await store.every(here.ground.store))[0].id
     await fail(server, line, times=3, error=Misread)
-    assert (await here.standing(number)).standing.state is State.COOLING
+    assert (await here.standing(number)).standing.state is ConnectionState.COOLING
     assert here.count("mirror") == 3
 
 
@@ -228,7 +228,7 @@ async def test_what_is_not_there_says_nothing_against_the_service(here: Site, se
     line = await here.line(server.url())
     number = (await store.every(here.ground.store))[0].id
     await fail(server, line, times=5, error=GiveUp)
-    assert (await here.standing(number)).standing == Standing()
+    assert (await here.standing(number)).standing == ConnectionStanding()
 
 
 async def test_too_many_requests_stop_all_others_for_as_long_as_it_says(here: Site, server) -> None:
@@ -241,11 +241,11 @@ async def test_too_many_requests_stop_all_others_for_as_long_as_it_says(here: Si
     assert 110 < told.value.after <= 120
     assert len(server.requests) == 1
     assert line.pace.per_second == KIND.allowance.per_second / 2
-    assert (await here.standing(number)).standing.state is State.LIMITED
+    assert (await here.standing(number)).standing.state is ConnectionState.LIMITED
     await end_pause(here, number)
     server.answers("/items", b"[]")
     await line.json(ITEMS)
-    assert (await here.standing(number)).standing.state is State.OK
+    assert (await here.standing(number)).standing.state is ConnectionState.OK
     assert KIND.allowance.per_second / 2 < line.pace.per_second < KIND.allowance.per_second
 
 
@@ -257,7 +257,7 @@ async def test_a_short_wait_is_waited_for(here: Site, server) -> None:
     server.routes["/items"] = busy
     line = await here.line(server.url())
     assert await line.json(ITEMS) == []
-    assert (await here.standing((await store.every(here.ground.store))[0].id)).standing == Standing()
+    assert (await here.standing((await store.every(here.ground.store))[0].id)).standing == ConnectionStanding()
 
 
 async def test_one_connections_limit_never_stops_another(here: Site, server) -> None:
@@ -277,7 +277,7 @@ async def test_a_refused_login_needs_a_person_and_its_secret_is_nowhere(here: Si
     number = (await store.every(here.ground.store))[0].id
     await fail(server, line, times=2, error=NeedsUser)
     one = await here.standing(number)
-    assert (one.standing.state, len(server.requests)) == (State.PERSON, 1)
+    assert (one.standing.state, len(server.requests)) == (ConnectionState.PERSON, 1)
     assert [kind for kind, _ in await here.told()] == ["connection.person"]
     assert SECRET not in f"{one} {await here.told()}"
 
@@ -287,7 +287,7 @@ async def test_a_status_that_the_caller_expects_is_no_refusal(here: Site, server
     server.answers("/items", b'{"error": 1}', status="403 No")
     line = await here.line(server.url(), api_key=SECRET)
     assert (await line.ask(ITEMS, good=frozenset({200, 403}))).status == 403
-    assert (await here.standing((await store.every(here.ground.store))[0].id)).standing.state is State.OK
+    assert (await here.standing((await store.every(here.ground.store))[0].id)).standing.state is ConnectionState.OK
 
 
 async def test_an_unknown_route_asks_nothing_and_costs_nothing(here: Site, server) -> None:
@@ -300,7 +300,7 @@ async def test_an_unknown_route_asks_nothing_and_costs_nothing(here: Site, serve
     assert 5 <= (told.value.after or 0) <= 15
     assert server.requests == []
     assert await store.spent(here.ground.store, one.id, Budget(5, 60)) == 0
-    assert ((await here.standing(one.id)).standing, here.count("route")) == (Standing(), 1)
+    assert ((await here.standing(one.id)).standing, here.count("route")) == (ConnectionStanding(), 1)
 
 
 async def test_a_database_that_is_away_is_no_fault_of_the_service(here: Site, server, monkeypatch) -> None:
@@ -311,7 +311,7 @@ async def test_a_database_that_is_away_is_no_fault_of_the_service(here: Site, se
 
     monkeypatch.setattr(store, "spend", away)
     await fail(server, line, times=4, error=DatabaseAway)
-    assert (await here.standing((await store.every(here.ground.store))[0].id)).standing == Standing()
+    assert (await here.standing((await store.every(here.ground.store))[0].id)).standing == ConnectionStanding()
     assert server.requests == []
 
 
@@ -336,7 +336,7 @@ async def test_another_mirror_answers_and_is_asked_first_then(here: Site, server
     line = await here.line(server.url(), other_server.url())
     assert [await line.json(ITEMS) for _ in range(3)] == [[2], [2], [2]]
     assert (len(server.requests), len(other_server.requests)) == (1, 3)
-    assert (await here.standing((await store.every(here.ground.store))[0].id)).standing == Standing()
+    assert (await here.standing((await store.every(here.ground.store))[0].id)).standing == ConnectionStanding()
 
 
 async def test_what_may_have_arrived_is_not_sent_to_another_mirror_too(here: Site, server, other_server) -> None:
@@ -358,7 +358,7 @@ async def test_when_all_mirrors_fail_the_last_good_answer_is_given_as_stale(here
         assert await line.kept_json(ITEMS) == ([1], True)
     assert here.count("stale") == 4
     one = (await store.every(here.ground.store))[0]
-    assert one.standing.state is State.COOLING, "also while it is not asked at all"
+    assert one.standing.state is ConnectionState.COOLING, "also while it is not asked at all"
     with pytest.raises(Retry):
         await line.kept_json(Question("others"))
 
@@ -380,7 +380,7 @@ async def test_a_budget_counts_over_nodes_and_restarts(here: Site, there: Site, 
     with pytest.raises(Paused, match="4 times in 300 s") as told:
         await anew.json(ITEMS)
     assert 290 < told.value.after <= 300
-    assert (await here.standing(one.id)).standing == Standing()
+    assert (await here.standing(one.id)).standing == ConnectionStanding()
 
 
 async def test_in_no_window_are_there_more_than_the_budget_allows(here: Site, monkeypatch) -> None:
@@ -435,7 +435,7 @@ async def test_names_are_told_apart_whatever_their_case(here: Site) -> None:
 async def test_a_move_from_what_is_not_so_any_more_is_none(here: Site) -> None:
     """Of several calls that fail together only the first begins a pause."""
     one = await here.add("http://a.example")
-    paused = Standing(State.AWAY, "no", None, 1)
+    paused = ConnectionStanding(ConnectionState.AWAY, "no", None, 1)
     assert await store.move(here.ground.store, one, paused)
     assert not await store.move(here.ground.store, one, replace(paused, pauses=2))
     assert (await here.standing(one.id)).standing == paused

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
 from nightcrew.playlists.formats import m3u
 from nightcrew.playlists.providers.m3u import lines
-from nightcrew.playlists.rules import Entry
+from nightcrew.playlists.rules import ListEntry
 from support import is_linear
 
 
-def read(text: str | bytes, listing: m3u.Listing | None = None) -> list[Entry]:
+def read(text: str | bytes, listing: m3u.ListHeader | None = None) -> list[ListEntry]:
     raw = text.encode() if isinstance(text, str) else text
     return list(m3u.read(lines(io.BytesIO(raw), m3u.MAX_LINE), listing))
 
 
-def one(text: str | bytes) -> Entry:
+def one(text: str | bytes) -> ListEntry:
     (entry,) = read(text)
     return entry
 
@@ -35,7 +35,7 @@ def test_an_entry_with_everything() -> None:
         'group-title="News; UK" catchup="default" catchup-source="http://c/?a={start}" x-odd="kept",BBC One, London\n'
         "#EXTVLCOPT:http-user-agent=Player/1.0 (x=y)\n#KODIPROP:inputstream=adaptive\nhttp://s/1.ts\n"
     )
-    assert entry == Entry(
+    assert entry == ListEntry(
         name="BBC One, London",
         url="http://s/1.ts",
         group="News; UK",
@@ -146,7 +146,7 @@ def test_the_guides_that_a_list_names() -> None:
         ('#EXTM3U x-tvg-url="file:///etc/passwd"', []),
         ("#EXTM3U", []),
     ):
-        listing = m3u.Listing()
+        listing = m3u.ListHeader()
         read(f"{header}\n#EXTINF:-1,A\nhttp://s/1\n", listing)
         assert listing.guides == guides, header
 
@@ -253,7 +253,7 @@ def test_a_list_is_recognised_by_its_first_bytes_whatever_it_calls_itself(first:
 @settings(max_examples=300)
 def test_no_bytes_make_the_reader_fall_over(raw: bytes) -> None:
     try:
-        found = read(raw, m3u.Listing())
+        found = read(raw, m3u.ListHeader())
     except NightcrewError:
         return
     for entry in found:
@@ -305,8 +305,8 @@ def test_an_adversarial_line_that_is_four_times_as_long_takes_about_four_times_a
     def search(size: int) -> None:
         for lead in ("#EXTINF:-1 ", '#EXTINF:-1 a="', "#EXTM3U "):
             line = lead + unit * (size // len(unit))
-            read(f"{line}\nhttp://s/1\n", m3u.Listing())
-            read(f'{line}",Name\nhttp://s/1\n', m3u.Listing())
+            read(f"{line}\nhttp://s/1\n", m3u.ListHeader())
+            read(f'{line}",Name\nhttp://s/1\n', m3u.ListHeader())
 
     assert is_linear(search, 15_000)
 
@@ -335,7 +335,7 @@ def attributes(draw: st.DrawFn) -> dict[str, str]:
     return plain | draw(st.dictionaries(option, PRINTABLE.filter(bool), max_size=2))
 
 
-def written(entry: Entry) -> str:
+def written(entry: ListEntry) -> str:
     return m3u.header("http://g/guide.xml", "7") + m3u.item(
         channel_id=5,
         name=entry.name,
@@ -350,7 +350,7 @@ def written(entry: Entry) -> str:
 
 @given(
     st.builds(
-        Entry,
+        ListEntry,
         name=PRINTABLE.filter(bool),
         url=URL,
         group=PRINTABLE,
@@ -360,10 +360,10 @@ def written(entry: Entry) -> str:
         attributes=attributes(),
     )
 )
-@example(Entry(name="a, b", url="http://s/1", group="x,", attributes={"catchup": "a=b"}))
+@example(ListEntry(name="a, b", url="http://s/1", group="x,", attributes={"catchup": "a=b"}))
 @settings(max_examples=150)
-def test_what_is_written_is_read_again(entry: Entry) -> None:
-    listing = m3u.Listing()
+def test_what_is_written_is_read_again(entry: ListEntry) -> None:
+    listing = m3u.ListHeader()
     (again,) = read(written(entry), listing)
     assert listing.guides == ["http://g/guide.xml"]
     assert (again.name, again.url, again.group, again.number) == (entry.name, entry.url, entry.group, entry.number)
@@ -378,7 +378,7 @@ def test_what_is_written_is_read_again(entry: Entry) -> None:
 @example({"Referer": "http://r/?a=1&b=2"})
 @example({"User-Agent": "100%41"})
 def test_headers_after_the_address_are_read_again(headers: dict[str, str]) -> None:
-    entry = Entry(name="A", url="http://s/1", attributes={f"http:{key}": value for key, value in headers.items()})
+    entry = ListEntry(name="A", url="http://s/1", attributes={f"http:{key}": value for key, value in headers.items()})
     (again,) = read(written(entry))
     assert again.url == entry.url
     assert {key: value for key, value in again.attributes.items() if key.startswith("http:")} == dict(entry.attributes)
@@ -389,7 +389,7 @@ def test_no_text_breaks_out_of_its_entry(name: str, group: str, logo: str, value
     """A channel's name must not be able to add an entry of its own."""
     assume(name.strip())
     text = written(
-        Entry(
+        ListEntry(
             name=name, url="http://s/1", group=group, logo=logo, guide_id=value, attributes={"x": value, "vlc:y": value}
         )
     )

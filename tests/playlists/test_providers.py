@@ -27,7 +27,7 @@ from nightcrew.playlists.providers import KINDS, checked_config
 from nightcrew.playlists.providers.base import Fetch, Listing, Unchanged, host_is_private
 from nightcrew.playlists.providers.catalogue import dig, fill, filled
 from nightcrew.playlists.providers.guide import Guide
-from nightcrew.playlists.rules import Entry, GuideChannel, Programme
+from nightcrew.playlists.rules import GuideChannel, ListEntry, Programme
 
 LIMITS = Limits(max_bytes=5 << 20, seconds=3)
 SECRETS = ("demo-password", "s3cr3t-t0ken")
@@ -61,7 +61,7 @@ def adapter(world: World, kind: str, **changes: Any) -> Any:
     return factory(checked_config(kind, source(world, kind, **changes)))
 
 
-async def entries(provider: Any, fetch: Fetch) -> list[Entry]:
+async def entries(provider: Any, fetch: Fetch) -> list[ListEntry]:
     async with provider.listing(fetch) as listing:
         assert isinstance(listing, Listing)
         return [entry async for batch in listing.batches for entry in batch]
@@ -107,7 +107,7 @@ async def test_a_file_is_read_plain_and_packed(
     text = b"#EXTM3U\n#EXTINF:-1,A\nhttp://s/1\n"
     path.write_bytes(gzip.compress(text, mtime=0) if packed else text)
     found = await entries(adapter(world, "m3u", url=form.format(path=path)), fetching(http, tmp_path))
-    assert found == [Entry(name="A", url="http://s/1")]
+    assert found == [ListEntry(name="A", url="http://s/1")]
 
 
 async def test_a_file_address_may_be_percent_encoded(world: World, http: Http, tmp_path: Path) -> None:

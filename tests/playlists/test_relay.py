@@ -430,7 +430,7 @@ def test_each_segment_is_given_once_whatever_windows_are_seen(moves: list[int]) 
     for move in moves:
         first += move
         window = hls.MediaPlaylist(
-            tuple(hls.Segment(n, f"http://h/{n}", 2.0) for n in range(first, first + 6)), 2.0, ended=False
+            tuple(hls.MediaSegment(n, f"http://h/{n}", 2.0) for n in range(first, first + 6)), 2.0, ended=False
         )
         fresh = hls.following(window, last)
         expected = range(first + 3 if last is None else max(first, last + 1), first + 6)

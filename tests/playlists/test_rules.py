@@ -12,14 +12,14 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from nightcrew.playlists import rules
-from nightcrew.playlists.rules import Change, Entry, Filter, Identifier, Identity, Status, Variant
+from nightcrew.playlists.rules import EntryIdentity, Filter, Identifier, ListChange, ListEntry, Status, Variant
 
 WORD = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=12).map(str.strip)
 FEW = st.sampled_from(["", "a", "A", "b", "ä", "1", "2"])
-ENTRIES = st.builds(Entry, name=FEW, url=FEW, group=FEW, guide_id=FEW, provider_id=FEW)
+ENTRIES = st.builds(ListEntry, name=FEW, url=FEW, group=FEW, guide_id=FEW, provider_id=FEW)
 
 
-def identify(*entries: Entry) -> list[Identity]:
+def identify(*entries: ListEntry) -> list[EntryIdentity]:
     identifier = Identifier()
     return [identifier.identify(entry) for entry in entries]
 
@@ -28,29 +28,29 @@ def identify(*entries: Entry) -> list[Identity]:
 
 
 @given(st.lists(ENTRIES, max_size=30))
-def test_every_channel_of_a_list_has_a_key_of_its_own(entries: list[Entry]) -> None:
+def test_every_channel_of_a_list_has_a_key_of_its_own(entries: list[ListEntry]) -> None:
     keys = [identity.key for identity in identify(*entries)]
     assert len(set(keys)) == len(keys)
     assert all(len(identity.key) == len(identity.ident) == 16 for identity in identify(*entries))
 
 
 @given(st.lists(ENTRIES, max_size=15), st.data())
-def test_addresses_logos_and_numbers_are_no_part_of_the_identity(entries: list[Entry], data: st.DataObject) -> None:
+def test_addresses_logos_and_numbers_are_no_part_of_the_identity(entries: list[ListEntry], data: st.DataObject) -> None:
     moved = [dataclasses.replace(e, url=data.draw(WORD), logo=data.draw(WORD), number=data.draw(WORD)) for e in entries]
     assert identify(*entries) == identify(*moved)
 
 
 @given(WORD.filter(bool), WORD, WORD, WORD, WORD)
 def test_the_providers_id_decides_alone(provider_id: str, name: str, other: str, group: str, guide_id: str) -> None:
-    one = Entry(name=name, url="", group=group, guide_id=guide_id, provider_id=provider_id)
-    two = Entry(name=other, url="", provider_id=provider_id)
+    one = ListEntry(name=name, url="", group=group, guide_id=guide_id, provider_id=provider_id)
+    two = ListEntry(name=other, url="", provider_id=provider_id)
     assert identify(one) == identify(two)
     assert identify(one) != identify(dataclasses.replace(one, provider_id=provider_id + "x"))
 
 
 def test_the_guide_id_joins_channels_that_name_and_group_tell_apart() -> None:
     hd, sd, renamed = (
-        Entry(name=name, url="", group="News", guide_id=guide)
+        ListEntry(name=name, url="", group="News", guide_id=guide)
         for name, guide in (("One", "x.de"), ("Two", "X.DE"), ("Three", "x.de"))
     )
     first, second, third = identify(hd, sd, renamed)
@@ -61,24 +61,24 @@ def test_the_guide_id_joins_channels_that_name_and_group_tell_apart() -> None:
 @given(WORD.filter(bool))
 def test_without_ids_the_normalised_name_and_the_group_decide(group: str) -> None:
     same = [
-        Entry(name=name, url="", group=group)
+        ListEntry(name=name, url="", group=group)
         for name in ("Das Erste", "DAS ERSTE HD", "das-erste", "Das Érste [4K]", "Das Erste Ⓢ")
     ]
     assert len({identity.ident for identity in identify(*same)}) == 1
-    assert identify(same[0])[0].ident != identify(Entry(name="Das Zweite", url="", group=group))[0].ident
-    assert identify(same[0])[0].ident != identify(Entry(name="Das Erste", url="", group=group + "x"))[0].ident
+    assert identify(same[0])[0].ident != identify(ListEntry(name="Das Zweite", url="", group=group))[0].ident
+    assert identify(same[0])[0].ident != identify(ListEntry(name="Das Erste", url="", group=group + "x"))[0].ident
 
 
 def test_alike_entries_are_numbered_so_that_one_more_leaves_the_others() -> None:
-    entry = Entry(name="A", url="")
+    entry = ListEntry(name="A", url="")
     assert identify(entry, entry, entry)[:2] == identify(entry, entry)
 
 
 @given(
-    st.builds(Entry, name=WORD, url=WORD, group=WORD, number=WORD, logo=WORD, guide_id=WORD, expires=st.booleans()),
+    st.builds(ListEntry, name=WORD, url=WORD, group=WORD, number=WORD, logo=WORD, guide_id=WORD, expires=st.booleans()),
     WORD,
 )
-def test_the_hash_of_a_row_changes_with_everything_that_is_stored(entry: Entry, text: str) -> None:
+def test_the_hash_of_a_row_changes_with_everything_that_is_stored(entry: ListEntry, text: str) -> None:
     assert rules.row_hash(entry) == rules.row_hash(dataclasses.replace(entry))
     for field in ("name", "url", "group", "number", "logo", "guide_id"):
         assume(getattr(entry, field) != text)
@@ -89,7 +89,7 @@ def test_the_hash_of_a_row_changes_with_everything_that_is_stored(entry: Entry, 
 
 def test_the_order_of_attributes_does_not_count() -> None:
     one, two = (
-        Entry(name="A", url="", attributes=dict(pairs))
+        ListEntry(name="A", url="", attributes=dict(pairs))
         for pairs in ([("a", "1"), ("b", "2")], [("b", "2"), ("a", "1")])
     )
     assert rules.row_hash(one) == rules.row_hash(two)
@@ -97,13 +97,13 @@ def test_the_order_of_attributes_does_not_count() -> None:
 
 def test_the_identity_of_a_channel_stays_what_it_was() -> None:
     """It is stored: another one would make all channels new ones, with other ids and without what people changed."""
-    entry = Entry(name="DE: Das Erste HD", url="http://s/1", group="News")
+    entry = ListEntry(name="DE: Das Erste HD", url="http://s/1", group="News")
     numbered = [identity.key.hex()[:12] for identity in identify(entry, entry, entry)]
     assert numbered == [rules.digest(f"name\0de das erste\0news\0{more}").hex()[:12] for more in ("", "\0001", "\0002")]
     (by_guide,) = identify(dataclasses.replace(entry, guide_id="One.DE"))
-    assert by_guide == Identity(rules.digest("guide\0one.de\0de das erste\0news"), rules.digest("guide\0one.de"))
+    assert by_guide == EntryIdentity(rules.digest("guide\0one.de\0de das erste\0news"), rules.digest("guide\0one.de"))
     (by_id,) = identify(dataclasses.replace(entry, provider_id="7"))
-    assert by_id == Identity(rules.digest("id\x007\0"), rules.digest("id\x007"))
+    assert by_id == EntryIdentity(rules.digest("id\x007\0"), rules.digest("id\x007"))
 
 
 @pytest.mark.parametrize(
@@ -306,27 +306,27 @@ def test_nothing_has_no_age() -> None:
     ],
 )
 def test_a_loss_beyond_the_guard_is_held_back(stored: int, gone: int, guard: int, held: str | None) -> None:
-    assert rules.held_back(Change(stored=stored, gone=gone), guard) == held
+    assert rules.held_back(ListChange(stored=stored, gone=gone), guard) == held
 
 
 @given(st.integers(1, 10_000), st.integers(0, 10_000), st.integers(0, 100), st.integers(0, 10_000))
 def test_only_the_loss_counts_for_the_guard(stored: int, gone: int, guard: int, new: int) -> None:
     gone = min(gone, stored)
-    held = rules.held_back(Change(stored, new=new, changed=new, moved=new, gone=gone), guard)
+    held = rules.held_back(ListChange(stored, new=new, changed=new, moved=new, gone=gone), guard)
     assert (held is not None) == (gone * 100 > guard * stored)
 
 
 @given(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9))
 def test_a_change_is_nothing_only_when_nothing_changed(new: int, changed: int, moved: int, gone: int) -> None:
-    assert Change(5, new, changed, moved, gone).nothing == (new + changed + moved + gone == 0)
+    assert ListChange(5, new, changed, moved, gone).nothing == (new + changed + moved + gone == 0)
 
 
 def test_a_change_of_which_nothing_is_said_is_nothing() -> None:
-    assert Change(stored=5).nothing
+    assert ListChange(stored=5).nothing
 
 
 def test_an_address_is_good_for_ever_unless_its_source_says_otherwise() -> None:
-    assert not Entry(name="A", url="").expires
+    assert not ListEntry(name="A", url="").expires
 
 
 @given(st.integers(0, 10_000), st.floats(60, 86_400), st.one_of(st.none(), st.floats(0, 86_400)))

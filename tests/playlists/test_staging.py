@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from nightcrew.kernel.clock import utcnow
 from nightcrew.playlists import rules
 from nightcrew.playlists.models import staged
-from nightcrew.playlists.rules import Entry
+from nightcrew.playlists.rules import ListEntry
 from nightcrew.playlists.store import channels, sources, staging
 from nightcrew.playlists.store import staging_sql as sql
 from nightcrew.playlists.store.staging import Row, Staging
@@ -24,7 +24,7 @@ from support import Node
 
 NAMES = [f"Channel {letter}" for letter in "ABCDEFGH"]
 entries = st.builds(
-    Entry,
+    ListEntry,
     name=st.sampled_from(NAMES),
     url=st.sampled_from([f"http://192.0.2.1/{n}" for n in range(4)]),
     group=st.sampled_from(["", "News", "Sport"]),
@@ -34,7 +34,7 @@ entries = st.builds(
 lists = st.lists(st.lists(entries, max_size=12), min_size=1, max_size=5)
 
 
-async def load(node: Node, feed_id: int, run: str, found: list[Entry]) -> rules.Change:
+async def load(node: Node, feed_id: int, run: str, found: list[ListEntry]) -> rules.ListChange:
     """What the refresh job does, without the guard."""
     store = node.runtime.store
     work = Staging(store, feed_id, run)
@@ -60,7 +60,7 @@ async def new_feed(node: Node, name: str, region: str) -> int:
 
 
 async def stored(node: Node, region: str) -> list[channels.Channel]:
-    return await channels.page(node.runtime.store, channels.Wanted(region=region), limit=1000)
+    return await channels.page(node.runtime.store, channels.ChannelQuery(region=region), limit=1000)
 
 
 @pytest.mark.slow
@@ -68,11 +68,11 @@ async def stored(node: Node, region: str) -> list[channels.Channel]:
 async def test_any_sequence_of_lists_ends_in_the_last_one(any_node: Node) -> None:
     """After each list: the channels are exactly its entries, in order, and the change's counts add up."""
     count = 0
-    examples: list[list[list[Entry]]] = []
+    examples: list[list[list[ListEntry]]] = []
 
     @given(lists)
     @settings(max_examples=40, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
-    def collect(sequence: list[list[Entry]]) -> None:
+    def collect(sequence: list[list[ListEntry]]) -> None:
         examples.append(sequence)
 
     collect()
@@ -100,7 +100,7 @@ async def test_any_sequence_of_lists_ends_in_the_last_one(any_node: Node) -> Non
 
 async def test_ids_follow_the_channel_not_its_place(any_node: Node) -> None:
     feed_id = await new_feed(any_node, "Order", "ORDER")
-    first = [Entry(f"Channel {n}", f"http://192.0.2.1/{n}", guide_id=f"g{n}") for n in range(30)]
+    first = [ListEntry(f"Channel {n}", f"http://192.0.2.1/{n}", guide_id=f"g{n}") for n in range(30)]
     await load(any_node, feed_id, "a", first)
     ids = {c.name: c.id for c in await stored(any_node, "ORDER")}
     change = await load(any_node, feed_id, "b", list(reversed(first)))
@@ -113,7 +113,7 @@ async def test_ids_follow_the_channel_not_its_place(any_node: Node) -> None:
 
 async def test_duplicates_of_a_guide_id_are_told_apart_by_name(any_node: Node) -> None:
     feed_id = await new_feed(any_node, "Twins", "TWINS")
-    twins = [Entry(f"News {n}", f"http://192.0.2.1/{n}", guide_id="news.example") for n in range(4)]
+    twins = [ListEntry(f"News {n}", f"http://192.0.2.1/{n}", guide_id="news.example") for n in range(4)]
     await load(any_node, feed_id, "a", twins)
     ids = {c.name: c.id for c in await stored(any_node, "TWINS")}
     assert len(ids) == 4
@@ -128,7 +128,7 @@ async def test_duplicates_of_a_guide_id_are_told_apart_by_name(any_node: Node) -
 async def test_the_same_step_done_twice_is_done_once(any_node: Node) -> None:
     """What a crash between the step's end and its record leads to."""
     feed_id = await new_feed(any_node, "Twice", "TWICE")
-    found = [Entry(f"Channel {n}", f"http://192.0.2.1/{n}") for n in range(8)]
+    found = [ListEntry(f"Channel {n}", f"http://192.0.2.1/{n}") for n in range(8)]
     change = await load(any_node, feed_id, "run", found)
     feed = await sources.get_feed(any_node.runtime.store, feed_id)
     now = utcnow()
@@ -143,7 +143,7 @@ async def test_the_same_step_done_twice_is_done_once(any_node: Node) -> None:
 
 async def test_what_is_gone_for_long_is_forgotten_and_what_is_not_is_kept(any_node: Node) -> None:
     feed_id = await new_feed(any_node, "Old", "OLD")
-    found = [Entry(f"Channel {n}", f"http://192.0.2.1/{n}") for n in range(6)]
+    found = [ListEntry(f"Channel {n}", f"http://192.0.2.1/{n}") for n in range(6)]
     await load(any_node, feed_id, "a", found)
     await load(any_node, feed_id, "b", found[:4])
     assert await staging.forget_gone(any_node.runtime.store, utcnow() - timedelta(days=1)) == 0
@@ -153,7 +153,7 @@ async def test_what_is_gone_for_long_is_forgotten_and_what_is_not_is_kept(any_no
 
 async def test_a_region_lists_quickly_by_cursor_in_order(any_node: Node) -> None:
     feed_id = await new_feed(any_node, "Pages", "PAGES")
-    found = [Entry(f"Channel {n:03}", f"http://192.0.2.1/{n}", group="Ä" if n % 2 else "B") for n in range(95)]
+    found = [ListEntry(f"Channel {n:03}", f"http://192.0.2.1/{n}", group="Ä" if n % 2 else "B") for n in range(95)]
     await load(any_node, feed_id, "a", found)
     seen: list[str] = []
     cursor = None
@@ -192,14 +192,14 @@ def cost(node: Node, statement: sa.TextClause, run: str, feed_id: int) -> tuple[
     return changed, taken
 
 
-async def stage(node: Node, feed_id: int, run: str, found: list[Entry]) -> None:
+async def stage(node: Node, feed_id: int, run: str, found: list[ListEntry]) -> None:
     work, identifier = Staging(node.runtime.store, feed_id, run), rules.Identifier()
     await work.begin()
     await work.add([Row(i, e, identifier.identify(e), rules.row_hash(e), e.url) for i, e in enumerate(found)])
 
 
-def many(count: int, name: str) -> list[Entry]:
-    return [Entry(f"{name} {n}", f"http://192.0.2.1/{name}/{n}", guide_id=f"g{n}") for n in range(count)]
+def many(count: int, name: str) -> list[ListEntry]:
+    return [ListEntry(f"{name} {n}", f"http://192.0.2.1/{name}/{n}", guide_id=f"g{n}") for n in range(count)]
 
 
 async def test_a_second_source_joins_the_channels_of_the_first_at_a_cost_that_grows_with_the_list(node: Node) -> None:

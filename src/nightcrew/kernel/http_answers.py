@@ -77,11 +77,11 @@ def check_status(response: httpx2.Response, good: frozenset[int], *, login: bool
     if status in good:
         return
     if status in {401, 403}:
-        raise _told(NeedsUser(_refusal(status, login=login)), status)
+        raise _with_status(NeedsUser(_refusal(status, login=login)), status)
     if status in {408, 425, 429} or status >= 500:
         after = retry_after(response.headers.get("retry-after"), utcnow())
         raise Again(f"it answers HTTP {status}", after, status=status)
-    raise _told(GiveUp(f"it answers HTTP {status}"), status)
+    raise _with_status(GiveUp(f"it answers HTTP {status}"), status)
 
 
 def _refusal(status: int, *, login: bool) -> str:
@@ -90,7 +90,7 @@ def _refusal(status: int, *, login: bool) -> str:
     return "it asks for a login (HTTP 401)" if status == 401 else "it refuses access (HTTP 403)"
 
 
-def _told(error: NightcrewError, status: int | None) -> NightcrewError:
+def _with_status(error: NightcrewError, status: int | None) -> NightcrewError:
     error.status = status
     return error
 

@@ -103,7 +103,7 @@ class Store:
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection to read with; each statement sees one consistent state. Nothing is written."""
-        with _told():
+        with _outage_named():
             async with self.engine.connect() as connection:
                 yield connection
 
@@ -113,7 +113,7 @@ class Store:
 
         SQLite has one writer: callers in this process queue on a lock instead of polling the file.
         """
-        with _told():
+        with _outage_named():
             if not self.is_sqlite:
                 async with self.engine.connect() as connection, self._waking(connection), connection.begin():
                     yield connection
@@ -169,7 +169,7 @@ class Store:
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
+def _outage_named() -> Iterator[None]:
     """Errors of the database's operation, not of our statements, become `DatabaseAway`."""
     try:
         yield

@@ -26,7 +26,7 @@ class Tasks:
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str, on_error: OnError | None = None) -> asyncio.Task[None]:
         """Do `work` in the background. What it raises is told, and then given to `on_error`; the task itself raises nothing."""
-        task = asyncio.create_task(_told(work, name, on_error), name=name)
+        task = asyncio.create_task(_logged(work, name, on_error), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(lambda _: work.close())  # of one that was cancelled before it began
@@ -47,7 +47,7 @@ def is_stopped() -> bool:
     return task is None or task.cancelling() > 0
 
 
-async def _told(work: Awaitable[None], name: str, on_error: OnError | None = None) -> None:
+async def _logged(work: Awaitable[None], name: str, on_error: OnError | None = None) -> None:
     """With the job runner, the tick, `forever` and the request boundary one of the places that catch everything."""
     try:
         await work
@@ -60,4 +60,4 @@ async def _told(work: Awaitable[None], name: str, on_error: OnError | None = Non
     else:
         return
     if on_error is not None:
-        await _told(on_error(raised), f"{name}: after its error")
+        await _logged(on_error(raised), f"{name}: after its error")

@@ -185,12 +185,12 @@ def _account(resource: str, uses: list[_Use], feeds: Iterable[Feed]) -> Account:
     if limits:
         return Account(resource, sharing, min(limits), profiles=profiles)
     ids = {use.source.id for use in uses if use.profile is None}
-    told = [_told(feed) for feed in feeds if feed.source_id in ids]
+    told = [_allowed_by_panel(feed) for feed in feeds if feed.source_id in ids]
     known = [number for number in told if number]
     return Account(resource, sharing, min(known, default=0), told=bool(known), profiles=profiles)
 
 
-def _told(feed: Feed) -> int:
+def _allowed_by_panel(feed: Feed) -> int:
     account = feed.notes.get("account")
     number = account.get("max_connections") if isinstance(account, dict) else None
     return number if isinstance(number, int) else 0

@@ -18,7 +18,7 @@ from nightcrew.playlists.accounts import profile_configs
 from nightcrew.playlists.models import MAX_NAME, MAX_URL, Feed, Source
 from nightcrew.playlists.outputs import Outputs
 from nightcrew.playlists.providers import KINDS, SECRETS, Adapters, checked_config
-from nightcrew.playlists.providers.base import Config, ProfileConfig
+from nightcrew.playlists.providers.base import ProfileConfig, SourceConfig
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels, sources, staging
 from nightcrew.playlists.store.sources import Slice
@@ -96,7 +96,7 @@ async def edit_source(runtime: Runtime, source_id: int, changes: Mapping[str, An
 async def remove_source(runtime: Runtime, source_id: int, *, dry_run: bool, actor: str) -> dict[str, Any]:
     """Delete a source and the channels that only it can play; with `dry_run` only say how many."""
     source = await sources.get(runtime.store, runtime.vault, source_id)
-    count = await channels.count(runtime.store, channels.Wanted(source_id=source_id))
+    count = await channels.count(runtime.store, channels.ChannelQuery(source_id=source_id))
     if not dry_run:
         for feed in await sources.feeds(runtime.store, source_id=source_id):
             await jobs.stop(runtime, feed)
@@ -257,7 +257,7 @@ def _check_value(key: str, text: str) -> None:
         raise Invalid("logo: it must be an http or https address", field=key)
 
 
-async def _located(config: Config) -> Config:
+async def _located(config: SourceConfig) -> SourceConfig:
     """Note whether the address lies in a private network now. A public name that turns private later is refused."""
     url = str(getattr(config, "url", ""))
     if config.private or not url.lower().startswith(("http://", "https://")):
@@ -272,6 +272,6 @@ def _checked_name(name: str) -> str:
     return cleaned
 
 
-def _shown(config: Config) -> str:
+def _shown(config: SourceConfig) -> str:
     url = str(getattr(config, "url", ""))
     return redact(url, credentials_in(url))

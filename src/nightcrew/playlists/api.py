@@ -216,7 +216,7 @@ async def list_channels(
     cursor: Annotated[str | None, Query(max_length=400)] = None,
 ) -> dict[str, Any]:
     """Channels in playlist order. `q` finds words in name, group, number and guide id, case and accents ignored."""
-    wanted = channel_rows.Wanted(q=q, group=group, region=region.upper() if region else None, hidden=hidden)
+    wanted = channel_rows.ChannelQuery(q=q, group=group, region=region.upper() if region else None, hidden=hidden)
     found = await channel_rows.page(node.store, wanted, after=read_cursor(cursor), limit=limit)
     following = write_cursor(found[-1]) if len(found) == limit else None
     return {"items": [channel_row(channel) for channel in found], "next": following}

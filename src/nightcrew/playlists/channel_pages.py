@@ -104,7 +104,7 @@ async def _mark(node: Runtime) -> str:
 async def _listed(
     node: Runtime, q: str, region: str, group: str, show: Show, cursor: str, before: int
 ) -> dict[str, Any]:
-    wanted = channel_rows.Wanted(
+    wanted = channel_rows.ChannelQuery(
         q=q,
         region=region.upper() or None,
         group=group[1:] if group.startswith(NO_GROUP) else None,

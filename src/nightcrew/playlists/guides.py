@@ -79,7 +79,7 @@ async def _write(run: Run, feed_id: int, generation: int, found: Iterator[GuideC
 
 def _guard(programmes: int, known: int, percent: int) -> None:
     """Raise `Retry` when a new guide has lost too many of the programmes that are `known` ahead."""
-    lost = rules.Change(stored=known, gone=max(0, known - programmes))
+    lost = rules.ListChange(stored=known, gone=max(0, known - programmes))
     reason = rules.held_back(lost, percent)
     if reason is not None or not programmes:
         raise Retry(f"the guide has {programmes} programmes where {known} are known ahead: the known ones are kept")

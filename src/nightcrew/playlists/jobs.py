@@ -28,7 +28,7 @@ from nightcrew.playlists.models import Feed, Source
 from nightcrew.playlists.outputs import Outputs
 from nightcrew.playlists.providers import Adapters
 from nightcrew.playlists.providers.base import Fetch, Listing, Provider, Unchanged
-from nightcrew.playlists.rules import Change
+from nightcrew.playlists.rules import ListChange
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import sources, staging
 from nightcrew.playlists.store.staging import Row, Staging
@@ -164,7 +164,7 @@ def _fetch_of(run: Run, feed: Feed, rebuild: bool) -> Fetch:
     )
 
 
-async def _stage(run: Run, feed: Feed, adapter: Provider, listing: Listing) -> tuple[Change, int]:
+async def _stage(run: Run, feed: Feed, adapter: Provider, listing: Listing) -> tuple[ListChange, int]:
     work = Staging(run.runtime.store, feed.id, run.id)
     await work.begin()
     identifier = rules.Identifier()
@@ -178,7 +178,9 @@ async def _stage(run: Run, feed: Feed, adapter: Provider, listing: Listing) -> t
     return await work.finish(), work.total
 
 
-def _rows(batch: list[rules.Entry], offset: int, identifier: rules.Identifier, secrets: tuple[str, ...]) -> list[Row]:
+def _rows(
+    batch: list[rules.ListEntry], offset: int, identifier: rules.Identifier, secrets: tuple[str, ...]
+) -> list[Row]:
     return [
         Row(
             offset + index,
@@ -196,7 +198,7 @@ async def _settle(run: Run, feed_id: int, fetched: dict[str, Any]) -> dict[str, 
     runtime = run.runtime
     feed = await sources.get_feed(runtime.store, feed_id)
     options = runtime.settings.of(PlaylistSettings)
-    change, content = Change(**fetched["change"]), fetched["content"]
+    change, content = ListChange(**fetched["change"]), fetched["content"]
     reason = rules.held_back(change, options.shrink_guard)
     if reason is not None:
         now = utcnow()
@@ -219,7 +221,7 @@ async def _settle(run: Run, feed_id: int, fetched: dict[str, Any]) -> dict[str, 
     return {"outcome": "unchanged" if change.nothing else "applied", "change": asdict(change)}
 
 
-async def _apply(runtime: Runtime, feed: Feed, run_id: str, change: Change, content: dict[str, Any]) -> None:
+async def _apply(runtime: Runtime, feed: Feed, run_id: str, change: ListChange, content: dict[str, Any]) -> None:
     now = utcnow()
     await staging.apply(
         runtime.store,
@@ -233,7 +235,7 @@ async def _apply(runtime: Runtime, feed: Feed, run_id: str, change: Change, cont
     )
 
 
-async def accept(runtime: Runtime, feed: Feed, *, actor: str) -> Change:
+async def accept(runtime: Runtime, feed: Feed, *, actor: str) -> ListChange:
     """Apply what was held back, because a person said so. Raises `Conflict` while the feed is being refreshed."""
     if feed.held_run is None:
         raise NotFound("nothing is held back here")
@@ -244,14 +246,14 @@ async def accept(runtime: Runtime, feed: Feed, *, actor: str) -> Change:
     state = await runtime.jobs.wait(run_id)
     if state.state != "done":
         raise Conflict(state.error or f"the job {run_id} is {state.state}")
-    return Change(**state.result)
+    return ListChange(**state.result)
 
 
 async def take_in(run: Run, feed_id: int, held_run: str, actor: str) -> dict[str, Any]:
     """The job behind `accept`: no refresh of the feed goes on meanwhile."""
     runtime = run.runtime
     change: dict[str, Any] = await run.step("apply", _take_in, runtime, feed_id, held_run)
-    await run.step("tell", _tell_taken_in, runtime, feed_id, Change(**change), actor)
+    await run.step("tell", _tell_taken_in, runtime, feed_id, ListChange(**change), actor)
     await run.step("write", _write, runtime, feed_id)
     runtime.bus.publish("sources")
     return change
@@ -263,11 +265,11 @@ async def _take_in(runtime: Runtime, feed_id: int, held_run: str) -> dict[str, A
         raise GiveUp("another change is held back here by now; look at it, then accept that")
     kept = dict(feed.held_change)
     content = kept.pop("content")
-    await _apply(runtime, feed, held_run, Change(**kept), content)
+    await _apply(runtime, feed, held_run, ListChange(**kept), content)
     return kept
 
 
-async def _tell_taken_in(runtime: Runtime, feed_id: int, change: Change, actor: str) -> None:
+async def _tell_taken_in(runtime: Runtime, feed_id: int, change: ListChange, actor: str) -> None:
     name = await _feed_name(runtime, await sources.get_feed(runtime.store, feed_id))
     said = f"{name}: the held-back change was accepted ({describe(change)})"
     await runtime.activity.record("playlist.accepted", said, actor=actor, subject=name)
@@ -322,7 +324,7 @@ async def _unchanged(runtime: Runtime, feed: Feed, run_id: str, answer: Unchange
     return {"outcome": "unchanged"}
 
 
-async def _record_success(runtime: Runtime, feed: Feed, change: Change) -> None:
+async def _record_success(runtime: Runtime, feed: Feed, change: ListChange) -> None:
     await _record_recovery(runtime, feed)
     if change.new or change.gone or feed.refreshed_at is None:
         name = await _feed_name(runtime, feed)
@@ -339,7 +341,7 @@ async def _record_recovery(runtime: Runtime, feed: Feed) -> None:
         )
 
 
-def describe(change: Change) -> str:
+def describe(change: ListChange) -> str:
     """A change in words: "60 channels new, 3 changed, 1 gone"."""
     counts = ((change.new, "new"), (change.changed, "changed"), (change.gone, "gone"))
     parts = [f"{number} {word}" for number, word in counts if number]

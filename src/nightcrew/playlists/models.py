@@ -59,7 +59,7 @@ feed = sa.Table(
     sa.Column("held_run", sa.String(100)),
     sa.Column("held_at", Moment),
     sa.Column("held_reason", sa.String(200)),
-    sa.Column("held_change", sa.Text),  # JSON of rules.Change, and the content's hash
+    sa.Column("held_change", sa.Text),  # JSON of rules.ListChange, and the content's hash
     sa.UniqueConstraint("source_id", "kind", "region", name="uq_playlist_feed_slice"),
 )
 
@@ -158,7 +158,7 @@ refresh_run = sa.Table(
     sa.Column("rebuild", sa.Boolean, nullable=False),
     sa.Column("outcome", sa.String(20)),  # applied, unchanged, held, failed
     sa.Column("channels", sa.Integer),
-    sa.Column("change", sa.Text),  # JSON of rules.Change
+    sa.Column("change", sa.Text),  # JSON of rules.ListChange
     sa.Column("reason", sa.String(500)),
 )
 

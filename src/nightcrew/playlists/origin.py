@@ -26,7 +26,7 @@ Choose = Callable[[Sequence[rules.Variant]], rules.Variant | None]
 
 
 @dataclass(slots=True)
-class Progress:
+class FetchProgress:
     """How a live playlist goes on. `advanced`: a segment has come that was not there when it was opened."""
 
     advanced: bool = False
@@ -42,7 +42,7 @@ class Media:
     chunks: AsyncIterator[bytes]
     patience: float
     finite: bool = False
-    progress: Progress | None = None
+    progress: FetchProgress | None = None
     variants: tuple[rules.Variant, ...] = ()
     """What its master playlist offered, if it has one."""
     variant: rules.Variant | None = None
@@ -65,14 +65,14 @@ async def media(http: Http, request: Request, choose: Choose = rules.best_varian
         request = replace(request, url=variant.url)
         text, base = await http.text(request, limits=PLAYLIST_LIMITS)
     playlist = hls.parse_media(text, base)
-    progress = Progress()
+    progress = FetchProgress()
     async with contextlib.aclosing(_segments(http, replace(request, url=base), playlist, progress)) as chunks:
         live_list = None if playlist.ended else progress
         yield Media(chunks, max(STALL, 2.5 * playlist.target), playlist.ended, live_list, variants, variant)
 
 
 async def _segments(
-    http: Http, request: Request, playlist: hls.MediaPlaylist, progress: Progress
+    http: Http, request: Request, playlist: hls.MediaPlaylist, progress: FetchProgress
 ) -> AsyncGenerator[bytes, None]:
     """The segments of a live playlist one after the other, for as long as new ones come."""
     newest = playlist.segments[-1].sequence if playlist.segments else -1
@@ -104,7 +104,7 @@ class _Keys:
         self._http, self._request = http, request
         self._known: tuple[str, bytes] | None = None
 
-    async def of(self, segment: hls.Segment) -> CipherContext:
+    async def of(self, segment: hls.MediaSegment) -> CipherContext:
         """What decrypts a segment. Raises `Retry` for a key that is none."""
         url = str(segment.key)
         if self._known is None or self._known[0] != url:

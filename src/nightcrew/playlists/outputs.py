@@ -201,7 +201,7 @@ class Outputs:
 
     async def _build(self, selection: Selection, revision: str) -> None:
         base = self._runtime.base_url()
-        writer = Writer(base, self._options, await _secrets(self._runtime))
+        writer = PlaylistWriter(base, self._options, await _secrets(self._runtime))
         head = m3u.header(f"{base}/guide.xml", revision).encode()
         with files.replacing(self.path(selection)) as file:
             await asyncio.to_thread(file.write, head)
@@ -214,7 +214,7 @@ class Outputs:
 
 
 @dataclass(slots=True)
-class Writer:
+class PlaylistWriter:
     """Turns channels into playlist text."""
 
     base: str
@@ -255,7 +255,7 @@ class Writer:
         return rules.fill_secrets(stream.url, self.secrets.get(stream.source_id, ()))
 
 
-def _append(file: BinaryIO, writer: Writer, page: Sequence[Channel]) -> None:
+def _append(file: BinaryIO, writer: PlaylistWriter, page: Sequence[Channel]) -> None:
     file.write(writer.text(page))
 
 

@@ -60,7 +60,7 @@ async def group_playlist(
     request: Request, node: Node, group: Annotated[str, Path(max_length=300)], token: Token = None
 ) -> Response:
     """One group over all regions."""
-    if not await channel_rows.count(node.store, channel_rows.Wanted(group=group, hidden=False)):
+    if not await channel_rows.count(node.store, channel_rows.ChannelQuery(group=group, hidden=False)):
         raise NotFound(f"there is no group {group!r} with channels")
     return await playlist_response(request, node, Selection(f"group-{group}", None, group), token)
 

@@ -30,7 +30,7 @@ _PLAYABLE = re.compile(r"(?i)^(?:https?|rtmps?|rtmpe|rtmpt|rtsps?|rtp|udp|srt|mm
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ListEntry:
     """One channel as a provider lists it. Texts are stripped; `provider_id` is empty when the format has none."""
 
     name: str
@@ -67,7 +67,7 @@ class Programme:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class EntryIdentity:
     """Who a channel is. `key` is unique in its feed; `ident` is shared by entries that might be the same channel."""
 
     key: bytes
@@ -84,7 +84,7 @@ class Identifier:
     def __init__(self) -> None:
         self._seen: dict[int, int] = {}
 
-    def identify(self, entry: Entry) -> Identity:
+    def identify(self, entry: ListEntry) -> EntryIdentity:
         """The identity of the next entry."""
         label = f"{normalise(entry.name)}\0{entry.group.casefold()}"
         if entry.provider_id:
@@ -98,7 +98,7 @@ class Identifier:
         count = self._seen.get(short, 0)
         self._seen[short] = count + 1
         key = alike if count == 0 else digest(f"{ident}\0{told_apart}\0{count}")
-        return Identity(key, digest(ident))
+        return EntryIdentity(key, digest(ident))
 
 
 def digest(text: str) -> bytes:
@@ -106,7 +106,7 @@ def digest(text: str) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def row_hash(entry: Entry) -> bytes:
+def row_hash(entry: ListEntry) -> bytes:
     """16 bytes that change when anything that is stored of an entry changes."""
     extra = "\0".join(f"{key}={value}" for key, value in sorted(entry.attributes.items()))
     return digest(
@@ -233,7 +233,7 @@ def oldest(moments: Iterable[datetime | None]) -> datetime | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ListChange:
     """What a fetched list would do to the stored one, in channels."""
 
     stored: int
@@ -248,7 +248,7 @@ class Change:
         return not (self.new or self.changed or self.moved or self.gone)
 
 
-def held_back(change: Change, guard_percent: int) -> str | None:
+def held_back(change: ListChange, guard_percent: int) -> str | None:
     """Why a change must wait for a person, or None when it may be applied.
 
     Only a loss is guarded. A channel that came instead of one that went does not make up for it: the viewer's choice is gone.

@@ -13,7 +13,7 @@ from nightcrew.kernel.clock import iso
 from nightcrew.kernel.connections import actions, rules, store
 from nightcrew.kernel.connections.actions import Tested
 from nightcrew.kernel.connections.lines import Connections
-from nightcrew.kernel.connections.models import MAX_ADDRESS, MAX_MIRRORS, MAX_NAME, Connection, Standing
+from nightcrew.kernel.connections.models import MAX_ADDRESS, MAX_MIRRORS, MAX_NAME, Connection, ConnectionStanding
 from nightcrew.kernel.errors import Invalid
 from nightcrew.kernel.fields import secrets_of
 from nightcrew.kernel.routes import DIRECT
@@ -288,7 +288,7 @@ def _state(one: Connection) -> StateName:
     """How it stands, in a word; a new one was not asked yet."""
     if not one.enabled:
         return "off"
-    return "new" if one.standing == Standing() and one.worked_at is None else one.standing.state.value
+    return "new" if one.standing == ConnectionStanding() and one.worked_at is None else one.standing.state.value
 
 
 def _future(moment: datetime | None, now: datetime) -> datetime | None:

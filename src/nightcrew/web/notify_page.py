@@ -31,7 +31,7 @@ CHANGED = tuple(name for name in FIELDS if name != "kind")
 @router.get(HERE)
 async def notifications(request: Request, node: Node) -> Response:
     """Who is told, and what they were told."""
-    shown = await _targets(node) | await _told(node)
+    shown = await _targets(node) | await _deliveries(node)
     return render(request, "notifications.html", form=_form(), **shown)
 
 
@@ -44,7 +44,7 @@ async def targets_part(request: Request, node: Node) -> Response:
 @router.get("/fragments/notifications/told")
 async def told_part(request: Request, node: Node) -> Response:
     """What they were told."""
-    return render(request, "fragments/notify_told.html", **await _told(node))
+    return render(request, "fragments/notify_told.html", **await _deliveries(node))
 
 
 @router.post(HERE)
@@ -123,7 +123,7 @@ async def _targets(node: Runtime) -> dict[str, Any]:
     return {"targets": rows, "titles": rules.TITLES, "held": held}
 
 
-async def _told(node: Runtime) -> dict[str, Any]:
+async def _deliveries(node: Runtime) -> dict[str, Any]:
     names = {target.id: target.name for target in await targets_store.every(node.store)}
     found = await notices_store.page(node.store, before=None, limit=TOLD)
     return {"told": [{"notice": one, "target": names.get(one.target_id, "")} for one in found]}

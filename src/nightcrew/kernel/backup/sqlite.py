@@ -56,7 +56,7 @@ def rebuild(saved: Path, into: Path, folders: Sequence[Path]) -> None:
             made.commit()
     finally:
         engine.dispose()
-    with _told(saved), contextlib.closing(sqlite3.connect(into.absolute().as_uri(), uri=True)) as ours:
+    with _damage_named(saved), contextlib.closing(sqlite3.connect(into.absolute().as_uri(), uri=True)) as ours:
         ours.executescript("PRAGMA trusted_schema=OFF; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF")
         ours.execute("ATTACH ? AS saved", (_read_only(saved),))
         for table, columns in schema.tables.items():
@@ -111,14 +111,14 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     with path.open("rb") as file:
         if file.read(len(HEADER)) != HEADER:
             raise Invalid(f"the backup's {path.name} is damaged: it is no SQLite database")
-    with _told(path), contextlib.closing(sqlite3.connect(_read_only(path), uri=True)) as connection:
+    with _damage_named(path), contextlib.closing(sqlite3.connect(_read_only(path), uri=True)) as connection:
         connection.execute("PRAGMA trusted_schema=OFF")
         connection.execute("PRAGMA cell_size_check=ON")
         yield connection
 
 
 @contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _damage_named(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as exc:

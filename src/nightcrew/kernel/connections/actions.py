@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections import rules, store
 from nightcrew.kernel.connections.lines import Connections
-from nightcrew.kernel.connections.models import MAX_ADDRESS, MAX_MIRRORS, MAX_NAME, Connection, Standing
+from nightcrew.kernel.connections.models import MAX_ADDRESS, MAX_MIRRORS, MAX_NAME, Connection, ConnectionStanding
 from nightcrew.kernel.declare import ConnectionKind
 from nightcrew.kernel.errors import Invalid, NeedsUser, NightcrewError, Retry
 from nightcrew.kernel.fields import secrets_of
@@ -40,7 +40,7 @@ async def add(runtime: Runtime, values: Mapping[str, Any], *, actor: str) -> Con
     """A new connection. `values`: kind, name, address, mirrors, route, enabled, settings. Raises `Invalid` and `Conflict`."""
     row = await _row(runtime, values)
     kind = _part(runtime).kind_of(row["kind"])
-    one = await store.add(runtime.store, row, rules.UNGRANTED if kind.oauth else Standing())
+    one = await store.add(runtime.store, row, rules.UNGRANTED if kind.oauth else ConnectionStanding())
     said = f"Connection {one.name} ({kind.title}) was added"
     await runtime.activity.record("connection.added", said, actor=actor, subject=one.name)
     runtime.bus.publish("connections")
@@ -53,7 +53,7 @@ async def change(runtime: Runtime, connection_id: int, values: Mapping[str, Any]
     row = await _row(runtime, values, before)
     granted = _part(runtime).kind_of(before.kind).oauth is None or before.tokens is not None
     other = row["settings"].get("client_id") != before.settings.get("client_id")
-    standing = Standing() if granted and not other else rules.UNGRANTED
+    standing = ConnectionStanding() if granted and not other else rules.UNGRANTED
     one = await store.change(runtime.store, connection_id, row, forget_grant=other, standing=standing)
     _part(runtime).forget(connection_id)
     named = ", ".join(sorted(values))
@@ -87,7 +87,7 @@ async def try_out(runtime: Runtime, values: Mapping[str, Any], *, of: int | None
     blank = Connection(
         **{**row, "mirrors": tuple(row["mirrors"])},
         id=before.id if before else 0,
-        standing=Standing(),
+        standing=ConnectionStanding(),
         since=now,
         version=0,
         created_at=now,
@@ -105,7 +105,7 @@ async def test(runtime: Runtime, connection_id: int, *, actor: str) -> Tested:
     found, error = await _tested(runtime, one)
     if error is None:
         _part(runtime).forget(connection_id)
-        await _part(runtime).ground.note(one, Standing(), worked=True)
+        await _part(runtime).ground.note(one, ConnectionStanding(), worked=True)
     elif isinstance(error, NeedsUser):
         now = await store.now(runtime.store)
         final = error.status is None
@@ -150,7 +150,7 @@ async def finish_grant(runtime: Runtime, *, state: str, code: str, error: str = 
         raise NeedsUser(f"access to {one.name} was not granted ({why})")
     await part.tokens.finish(one, kind, settings, state, code)
     part.forget(one.id)
-    await part.ground.note(one, Standing())
+    await part.ground.note(one, ConnectionStanding())
     said = f"Access to {one.name} was granted"
     await runtime.activity.record("connection.granted", said, actor=actor, subject=one.name)
     runtime.bus.publish("connections")

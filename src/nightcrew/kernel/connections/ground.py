@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from nightcrew.kernel import redaction
 from nightcrew.kernel.activity import Activity
 from nightcrew.kernel.connections import rules, store
-from nightcrew.kernel.connections.models import Connection, Standing
+from nightcrew.kernel.connections.models import Connection, ConnectionStanding
 from nightcrew.kernel.declare import ConnectionKind
 from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.events import Bus
@@ -40,7 +40,7 @@ class Ground:
     activity: Activity
     bus: Bus
     tokens: Tokens
-    _told: dict[int, datetime] = field(default_factory=dict)
+    _limit_told_at: dict[int, datetime] = field(default_factory=dict)
     """When people were last told that a connection asks us to wait."""
 
     def settings_of(self, kind: ConnectionKind, one: Connection) -> BaseModel:
@@ -59,7 +59,7 @@ class Ground:
         values = (getattr(settings, name) for name in secrets_of(kind.settings))
         return tuple(value for value in values if isinstance(value, str) and value)
 
-    async def note(self, before: Connection, after: Standing, *, worked: bool = False) -> bool:
+    async def note(self, before: Connection, after: ConnectionStanding, *, worked: bool = False) -> bool:
         """Store how a connection stands when that has changed, and tell people once; whether it was stored."""
         moved = after != before.standing and await store.move(self.store, before, after)
         if moved:
@@ -71,16 +71,16 @@ class Ground:
 
     async def _is_news(self, connection_id: int) -> bool:
         now = await store.now(self.store)
-        last = self._told.get(connection_id)
+        last = self._limit_told_at.get(connection_id)
         if last is not None and (now - last).total_seconds() < TOLD_AGAIN:
             return False
-        self._told[connection_id] = now
+        self._limit_told_at[connection_id] = now
         return True
 
     async def _is_old(self, worked_at: datetime | None) -> bool:
         return worked_at is None or (await store.now(self.store) - worked_at).total_seconds() >= WORKED_EVERY
 
-    async def _tell(self, before: Connection, after: Standing) -> None:
+    async def _tell(self, before: Connection, after: ConnectionStanding) -> None:
         what = rules.news(before.standing, after)
         if what is None or (what == "limited" and not await self._is_news(before.id)):
             return

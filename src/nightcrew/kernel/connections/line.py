@@ -11,7 +11,7 @@ from nightcrew.kernel import recovery
 from nightcrew.kernel.connections import rules, store
 from nightcrew.kernel.connections.calls import Calls, Paused
 from nightcrew.kernel.connections.ground import Ground
-from nightcrew.kernel.connections.models import Connection, Standing, State
+from nightcrew.kernel.connections.models import Connection, ConnectionStanding, ConnectionState
 from nightcrew.kernel.connections.question import Reach, Trial
 from nightcrew.kernel.declare import ConnectionKind, Signed
 from nightcrew.kernel.errors import NeedsUser, NightcrewError, Retry
@@ -34,7 +34,7 @@ class Line(Calls):
     def __init__(self, ground: Ground, kind: ConnectionKind, one: Connection, *, trial: bool = False) -> None:
         """`trial`: it is asked however it stands, and nothing is noted of what comes of it."""
         self.kind = kind
-        self.window = rules.Window()
+        self.window = rules.FailureWindow()
         self._ground = ground
         self._one = one
         self._trial = trial
@@ -77,7 +77,7 @@ class Line(Calls):
         if not one.enabled:
             raise NeedsUser(f"{one.name} is switched off")
         left = rules.waits(one.standing, await store.now(self._ground.store))
-        if left is not None and one.standing.state is State.PERSON:
+        if left is not None and one.standing.state is ConnectionState.PERSON:
             raise NeedsUser(rules.in_words(one))
         if left is not None:
             raise Paused(rules.in_words(one), after=left)
@@ -129,7 +129,7 @@ class Line(Calls):
         if await self._ground.note(row, after) and after.until is not None:
             self.window.clear()
 
-    async def _after(self, standing: Standing, trouble: Trouble, error: NightcrewError) -> Standing:
+    async def _after(self, standing: ConnectionStanding, trouble: Trouble, error: NightcrewError) -> ConnectionStanding:
         now, reason = await store.now(self._ground.store), redact(str(error))
         if trouble is Trouble.RATE_LIMIT:
             return rules.limited(standing, now, reason, error.after if isinstance(error, Retry) else None)

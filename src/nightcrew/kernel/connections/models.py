@@ -64,7 +64,7 @@ connection_grant = sa.Table(
 """People who are at a service's page to grant access."""
 
 
-class State(StrEnum):
+class ConnectionState(StrEnum):
     """How a connection stands. `rules` says what leads from one to another."""
 
     OK = "ok"
@@ -79,10 +79,10 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ConnectionStanding:
     """How a connection stands: why, until when it is not asked, and how often it was paused since it last worked for a while."""
 
-    state: State = State.OK
+    state: ConnectionState = ConnectionState.OK
     reason: str = ""
     until: datetime | None = None
     pauses: int = 0
@@ -102,7 +102,7 @@ class Connection:
     route: str
     private: bool
     enabled: bool
-    standing: Standing
+    standing: ConnectionStanding
     since: datetime
     version: int
     created_at: datetime

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from datetime import datetime, timedelta
 
-from nightcrew.kernel.connections.models import MAX_REASON, Connection, Standing, State
+from nightcrew.kernel.connections.models import MAX_REASON, Connection, ConnectionStanding, ConnectionState
 
 WINDOW = 20
 """Calls over which the rate of failures is taken."""
@@ -22,11 +22,11 @@ UNTOLD = 60.0
 REFUSED, REFUSED_LONGEST = 900.0, 86_400.0
 """Seconds until a refused login is tried again, as a refusal may be the service's own fault; doubled each time."""
 
-UNGRANTED = Standing(State.PERSON, "access is not granted yet")
+UNGRANTED = ConnectionStanding(ConnectionState.PERSON, "access is not granted yet")
 """How a service stands whose page nobody was at."""
 
 
-class Window:
+class FailureWindow:
     """Whether the last calls worked, as one node saw them."""
 
     def __init__(self) -> None:
@@ -66,51 +66,53 @@ def pause(count: int, first: float = PAUSE, longest: float = LONGEST) -> float:
     return float(min(longest, first * 2 ** min(count - 1, 30)))
 
 
-def waits(standing: Standing, now: datetime) -> float | None:
+def waits(standing: ConnectionStanding, now: datetime) -> float | None:
     """Seconds until the service may be asked; None: now. Infinite where only a person can change that."""
     if standing.until is None:
-        return float("inf") if standing.state is State.PERSON else None
+        return float("inf") if standing.state is ConnectionState.PERSON else None
     left = (standing.until - now).total_seconds()
     return left if left > 0 else None
 
 
-def worked(standing: Standing, window: Window) -> Standing:
+def worked(standing: ConnectionStanding, window: FailureWindow) -> ConnectionStanding:
     """After a call that worked. Its pauses are forgotten only when it works for a while, so that one that flaps is left alone longer."""
-    pauses = 0 if window.settled or standing.state is State.PERSON else standing.pauses
-    return Standing(pauses=pauses)
+    pauses = 0 if window.settled or standing.state is ConnectionState.PERSON else standing.pauses
+    return ConnectionStanding(pauses=pauses)
 
 
-def failed(standing: Standing, window: Window, now: datetime, reason: str, *, unreached: bool) -> Standing:
+def failed(
+    standing: ConnectionStanding, window: FailureWindow, now: datetime, reason: str, *, unreached: bool
+) -> ConnectionStanding:
     """After a call that failed: paused when too many fail, or when it was the attempt after a pause."""
-    if not window.failing and standing.state in {State.OK, State.LIMITED}:
+    if not window.failing and standing.state in {ConnectionState.OK, ConnectionState.LIMITED}:
         return standing
     pauses = standing.pauses + 1
-    state = State.AWAY if unreached else State.COOLING
-    return Standing(state, reason[:MAX_REASON], now + timedelta(seconds=pause(pauses)), pauses)
+    state = ConnectionState.AWAY if unreached else ConnectionState.COOLING
+    return ConnectionStanding(state, reason[:MAX_REASON], now + timedelta(seconds=pause(pauses)), pauses)
 
 
-def limited(standing: Standing, now: datetime, reason: str, after: float | None) -> Standing:
+def limited(standing: ConnectionStanding, now: datetime, reason: str, after: float | None) -> ConnectionStanding:
     """After it asked us to wait, for `after` seconds if it said so."""
     until = now + timedelta(seconds=UNTOLD if after is None else after)
-    return Standing(State.LIMITED, reason[:MAX_REASON], until, standing.pauses)
+    return ConnectionStanding(ConnectionState.LIMITED, reason[:MAX_REASON], until, standing.pauses)
 
 
-def refused(standing: Standing, now: datetime, reason: str, *, final: bool = False) -> Standing:
+def refused(standing: ConnectionStanding, now: datetime, reason: str, *, final: bool = False) -> ConnectionStanding:
     """After a refused login. `final`: it does not help to try again."""
     pauses = standing.pauses + 1
     until = None if final else now + timedelta(seconds=pause(pauses, REFUSED, REFUSED_LONGEST))
-    return Standing(State.PERSON, reason[:MAX_REASON], until, pauses)
+    return ConnectionStanding(ConnectionState.PERSON, reason[:MAX_REASON], until, pauses)
 
 
-def news(before: Standing, after: Standing) -> str | None:
+def news(before: ConnectionStanding, after: ConnectionStanding) -> str | None:
     """What people are told of a change: "away", "back", "person", "limited"; None for what they know already."""
-    if after.state is State.PERSON:
-        return None if before.state is State.PERSON else "person"
-    if after.state in {State.AWAY, State.COOLING}:
+    if after.state is ConnectionState.PERSON:
+        return None if before.state is ConnectionState.PERSON else "person"
+    if after.state in {ConnectionState.AWAY, ConnectionState.COOLING}:
         return "away" if before.pauses == 0 else None
-    if after.state is State.LIMITED:
-        return "limited" if before.state is State.OK else None
-    if before.state is State.PERSON or (before.pauses and not after.pauses):
+    if after.state is ConnectionState.LIMITED:
+        return "limited" if before.state is ConnectionState.OK else None
+    if before.state is ConnectionState.PERSON or (before.pauses and not after.pauses):
         return "back"
     return None
 
@@ -121,11 +123,11 @@ def in_words(one: Connection) -> str:
     if not one.enabled:
         return f"{one.name} is switched off"
     said = {
-        State.OK: "works",
-        State.LIMITED: "asks us to wait",
-        State.AWAY: "does not answer",
-        State.COOLING: "fails and is left alone for a while",
-        State.PERSON: "needs you",
+        ConnectionState.OK: "works",
+        ConnectionState.LIMITED: "asks us to wait",
+        ConnectionState.AWAY: "does not answer",
+        ConnectionState.COOLING: "fails and is left alone for a while",
+        ConnectionState.PERSON: "needs you",
     }[standing.state]
     return f"{one.name} {said}" + (f": {standing.reason}" if standing.reason else "")
 

@@ -10,13 +10,21 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from nightcrew.kernel.connections.models import Connection, Standing, State, connection, connection_call
+from nightcrew.kernel.connections.models import (
+    Connection,
+    ConnectionStanding,
+    ConnectionState,
+    connection,
+    connection_call,
+)
 from nightcrew.kernel.declare import Budget
 from nightcrew.kernel.errors import Conflict, NotFound
 from nightcrew.kernel.store import Store, now_of
 
 MOST = 500
 """Connections of an installation."""
+FRESH = ConnectionStanding()
+"""How a connection stands that nobody has asked."""
 
 
 async def every(store: Store) -> list[Connection]:
@@ -37,7 +45,7 @@ async def now(store: Store) -> datetime:
         return await now_of(reading)
 
 
-async def add(store: Store, values: Mapping[str, Any], standing: Standing = Standing()) -> Connection:  # noqa: B008 - frozen
+async def add(store: Store, values: Mapping[str, Any], standing: ConnectionStanding = FRESH) -> Connection:
     """A new connection. `values`: kind, name, address, mirrors, settings, sealed, route, private, enabled. Raises `Conflict`."""
     async with store.write() as writing:
         await _free(writing, values["name"])
@@ -56,7 +64,7 @@ async def change(
     values: Mapping[str, Any],
     *,
     forget_grant: bool = False,
-    standing: Standing = Standing(),  # noqa: B008 - frozen
+    standing: ConnectionStanding = FRESH,
 ) -> Connection:
     """Change what a person entered. It stands as a new one does. Raises `NotFound`, and `Conflict` for a name in use.
 
@@ -82,7 +90,7 @@ async def remove(store: Store, connection_id: int) -> Connection:
         return gone
 
 
-async def move(store: Store, before: Connection, after: Standing) -> bool:
+async def move(store: Store, before: Connection, after: ConnectionStanding) -> bool:
     """Note how a connection stands now; False when it has moved since `before` was read, by another call or node."""
     async with store.write() as writing:
         same = sa.and_(connection.c.id == before.id, connection.c.version == before.version)
@@ -158,7 +166,7 @@ def _read(row: Mapping[str, Any]) -> Connection:
         route=row["route"],
         private=row["private"],
         enabled=row["enabled"],
-        standing=Standing(State(row["state"]), row["reason"], row["until"], row["pauses"]),
+        standing=ConnectionStanding(ConnectionState(row["state"]), row["reason"], row["until"], row["pauses"]),
         since=row["since"],
         version=row["version"],
         created_at=row["created_at"],
@@ -178,7 +186,7 @@ def _row(values: Mapping[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _standing(standing: Standing) -> dict[str, Any]:
+def _standing(standing: ConnectionStanding) -> dict[str, Any]:
     return {
         "state": standing.state.value,
         "reason": standing.reason,

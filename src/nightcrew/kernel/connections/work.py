@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from nightcrew.kernel.connections import rules, store
 from nightcrew.kernel.connections.lines import Connections
-from nightcrew.kernel.connections.models import Connection, State
+from nightcrew.kernel.connections.models import Connection, ConnectionState
 from nightcrew.kernel.declare import Need, Notice
 from nightcrew.kernel.runtime import Runtime
 
@@ -44,8 +44,12 @@ async def needs(runtime: Runtime) -> list[Need]:
 
 def _trouble(one: Connection) -> Need | None:
     where, key = f"{PAGE}#connection-{one.id}", f"connection {one.id}"
-    if one.enabled and one.standing.state is State.PERSON:
+    if one.enabled and one.standing.state is ConnectionState.PERSON:
         return Need("error", rules.in_words(one), where, key=key)
-    if one.enabled and one.standing.state in {State.AWAY, State.COOLING} and one.standing.pauses >= LASTING:
+    if (
+        one.enabled
+        and one.standing.state in {ConnectionState.AWAY, ConnectionState.COOLING}
+        and one.standing.pauses >= LASTING
+    ):
         return Need("warning", rules.in_words(one), where, key=key)
     return None

@@ -13,7 +13,7 @@ MAX_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class MediaSegment:
     """One media segment; `init` is the address of what its EXT-X-MAP names, to be sent before it when it changes.
 
     `key` is the address of the key that it is encrypted with (AES-128), `iv` its initialisation vector.
@@ -31,7 +31,7 @@ class Segment:
 class MediaPlaylist:
     """A media playlist at one moment. `target` seconds: the longest segment; `ended`: nothing will be added."""
 
-    segments: tuple[Segment, ...]
+    segments: tuple[MediaSegment, ...]
     target: float
     ended: bool
 
@@ -39,7 +39,7 @@ class MediaPlaylist:
 def parse_media(text: str, base: str) -> MediaPlaylist:
     """Raises `Retry` for what is no media playlist, `GiveUp` for one whose segments cannot be passed on as they are."""
     lines = _lines(text)
-    segments: list[Segment] = []
+    segments: list[MediaSegment] = []
     sequence, target, seconds, ended = 0, 6.0, 0.0, False
     init: str | None = None
     key: str | None = None
@@ -63,7 +63,7 @@ def parse_media(text: str, base: str) -> MediaPlaylist:
                 ended = True
             case _ if name and not name.startswith("#"):
                 iv = _vector(vector, sequence)
-                segments.append(Segment(sequence, _address(base, raw.strip()), seconds or target, init, key, iv))
+                segments.append(MediaSegment(sequence, _address(base, raw.strip()), seconds or target, init, key, iv))
                 sequence += 1
     return MediaPlaylist(tuple(segments[:MAX_SEGMENTS]), target, ended)
 
@@ -76,7 +76,7 @@ def _lines(text: str) -> list[str]:
     return lines[1:]
 
 
-def following(playlist: MediaPlaylist, last: int | None, *, behind: int = 3) -> tuple[Segment, ...]:
+def following(playlist: MediaPlaylist, last: int | None, *, behind: int = 3) -> tuple[MediaSegment, ...]:
     """What comes after segment `last`; at the start (None) the newest `behind` ones, or all of a finished playlist.
 
     A server that has begun to count anew starts like a new one.

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
 from nightcrew.kernel.errors import GiveUp, Misread, Retry
-from nightcrew.playlists.rules import Entry
+from nightcrew.playlists.rules import ListEntry
 
 MAX_LINE = 65_536
 """Bytes. A longer line is no playlist."""
@@ -32,7 +32,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(slots=True)
-class Listing:
+class ListHeader:
     """What is known after the header line; `guides` are the addresses that the list names."""
 
     guides: list[str] = field(default_factory=list)
@@ -53,7 +53,7 @@ def sniff(first: bytes, content_type: str) -> None:
         raise Misread("it answers something that is no playlist")
 
 
-def read(lines: Iterable[bytes], listing: Listing | None = None) -> Iterator[Entry]:
+def read(lines: Iterable[bytes], listing: ListHeader | None = None) -> Iterator[ListEntry]:
     """Entries in order, one for each address line. Raises `Retry` when the text ends inside of an entry (it was cut off)."""
     pending = _Pending()
     ended = True
@@ -82,7 +82,7 @@ def _text(raw: bytes) -> str:
         return raw.decode("latin-1")
 
 
-def _directive(line: str, pending: _Pending, listing: Listing | None) -> None:
+def _directive(line: str, pending: _Pending, listing: ListHeader | None) -> None:
     keyword, _, rest = line.partition(":")
     match keyword.upper():
         case "#EXTINF":
@@ -144,13 +144,13 @@ class _Pending:
         if key and len(self.attributes) < MAX_ATTRIBUTES:
             self.attributes[f"{kind}:{_clean(key)}"] = _clean(value)
 
-    def entry(self, line: str) -> Entry:
+    def entry(self, line: str) -> ListEntry:
         url, headers = _split_headers(line)
         known = self.known
         name = _clean(self.name or self.attributes.get("tvg-name") or known.get("tvg-id") or url.rsplit("/", 1)[-1])
         if self.attributes.get("tvg-name") == name:
             del self.attributes["tvg-name"]  # the writer says it again
-        return Entry(
+        return ListEntry(
             name=name,
             url=_clean(url),
             group=_clean(known.get("group-title") or self.group),

@@ -12,7 +12,7 @@ from nightcrew.kernel.errors import Invalid, NeedsUser
 from nightcrew.kernel.fields import secrets_of
 from nightcrew.kernel.settings import invalid_from
 from nightcrew.playlists.models import Source
-from nightcrew.playlists.providers.base import Config, Provider
+from nightcrew.playlists.providers.base import Provider, SourceConfig
 from nightcrew.playlists.providers.catalogue import Catalogue, CatalogueConfig
 from nightcrew.playlists.providers.guide import Guide, GuideConfig
 from nightcrew.playlists.providers.m3u import M3u, M3uConfig
@@ -25,7 +25,7 @@ class Kind:
 
     title: str
     about: str
-    config: type[Config]
+    config: type[SourceConfig]
     fields: tuple[str, ...]
     """Of its configuration, those that a form asks for, in their order."""
     open: Callable[[Any], Provider] | None
@@ -60,7 +60,7 @@ SECRETS = frozenset().union(*(secrets_of(kind.config) for kind in KINDS.values()
 """Fields of a source that are never shown again. An empty one in an edit keeps the stored value."""
 
 
-def checked_config(kind: str, values: Mapping[str, Any]) -> Config:
+def checked_config(kind: str, values: Mapping[str, Any]) -> SourceConfig:
     """What a user entered for a source, validated. Raises `Invalid` naming the field."""
     if kind not in KINDS:
         raise Invalid(f"kind: there is no source kind {kind!r}; known are {', '.join(KINDS)}", field="kind")

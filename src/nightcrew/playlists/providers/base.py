@@ -20,7 +20,7 @@ from nightcrew.kernel.errors import GiveUp
 from nightcrew.kernel.fields import ask
 from nightcrew.kernel.http import Answer, Http, Jar, Limits, Validators
 from nightcrew.kernel.targets import is_private
-from nightcrew.playlists.rules import Entry, region_name
+from nightcrew.playlists.rules import ListEntry, region_name
 
 Sniff = Callable[[bytes, str], None]
 """Gets the first bytes and the content type, and raises to refuse what is of another kind."""
@@ -28,7 +28,7 @@ BATCH = 500
 """Entries that are parsed, compared and stored at a time."""
 
 
-class Config(BaseModel):
+class SourceConfig(BaseModel):
     """Base of what a user enters for a source. Everything in it is sealed at rest."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -90,7 +90,7 @@ class ProfileConfig(BaseModel):
         return self
 
 
-class AccountConfig(Config):
+class AccountConfig(SourceConfig):
     """Base of the kinds whose streams take connections of an account."""
 
     max_streams: int = ask(
@@ -136,7 +136,7 @@ class Fetch:
 class Listing:
     """A fetched list: entries in batches, and what to remember once it has been stored."""
 
-    batches: AsyncIterator[list[Entry]]
+    batches: AsyncIterator[list[ListEntry]]
     validators: Validators = field(default_factory=Validators)
     content_hash: str | None = None
     notes: dict[str, Any] = field(default_factory=dict)
@@ -201,7 +201,7 @@ def agent(name: str) -> dict[str, str]:
     return {"User-Agent": name} if name else {}
 
 
-def batched(entries: Iterator[Entry], size: int = BATCH) -> list[Entry]:
+def batched(entries: Iterator[ListEntry], size: int = BATCH) -> list[ListEntry]:
     """The next `size` entries; shorter or empty at the end. Runs in a thread."""
     batch = []
     for entry in entries:
@@ -211,7 +211,7 @@ def batched(entries: Iterator[Entry], size: int = BATCH) -> list[Entry]:
     return batch
 
 
-async def batches(first: list[Entry], entries: Iterator[Entry], limit: int) -> AsyncIterator[list[Entry]]:
+async def batches(first: list[ListEntry], entries: Iterator[ListEntry], limit: int) -> AsyncIterator[list[ListEntry]]:
     """`first` and then the rest of `entries`, parsed in a thread. Raises `GiveUp` beyond `limit` entries."""
     total, batch = 0, first
     while batch:

@@ -30,7 +30,7 @@ from nightcrew.playlists.providers.base import (
     Unchanged,
     host_is_private,
 )
-from nightcrew.playlists.rules import Entry
+from nightcrew.playlists.rules import ListEntry
 
 MAX_PAGES = 5_000
 PAGE_LIMITS = Limits(max_bytes=16 << 20, seconds=60)
@@ -177,7 +177,7 @@ class Catalogue(Provider):
             raise Retry("the catalogue has no channels for this region")
         yield Listing(_chain(first, pages, fetch.max_entries))
 
-    async def _pages(self, fetch: Fetch) -> AsyncIterator[list[Entry]]:
+    async def _pages(self, fetch: Fetch) -> AsyncIterator[list[ListEntry]]:
         holes = {"lang": fetch.lang, "region": fetch.region, "cursor": None}
         seen: set[str] = set()
         for _ in range(MAX_PAGES):
@@ -195,7 +195,7 @@ class Catalogue(Provider):
             holes["cursor"] = str(cursor)
         raise GiveUp(f"the catalogue has more than {MAX_PAGES} pages")
 
-    def _entry(self, item: Mapping[str, Any]) -> Entry | None:
+    def _entry(self, item: Mapping[str, Any]) -> ListEntry | None:
         if any(dig(item, path) != value for path, value in self._shape.where.items()):
             return None
         fields, resolve = self._shape.fields, self._shape.resolve
@@ -206,7 +206,7 @@ class Catalogue(Provider):
         url = _plain(dig(item, fields.url)) if fields.url else ""
         if resolve.kind == "template":
             url = fill(resolve.template, {"id": provider_id}, quoted=True)
-        return Entry(
+        return ListEntry(
             name=name,
             url="" if resolve.kind == "post" else url,
             group=_plain(dig(item, fields.group)) if fields.group else "",
@@ -311,7 +311,9 @@ def filled(body: Any, holes: Mapping[str, str | None]) -> Any:
     return holes.get(alone.group(1)) if alone else fill(body, holes)
 
 
-async def _chain(first: list[Entry], pages: AsyncIterator[list[Entry]], limit: int) -> AsyncIterator[list[Entry]]:
+async def _chain(
+    first: list[ListEntry], pages: AsyncIterator[list[ListEntry]], limit: int
+) -> AsyncIterator[list[ListEntry]]:
     total, page = 0, first
     while True:
         total += len(page)

@@ -74,7 +74,7 @@ class M3u(Document, Provider):
                 yield found
                 return
             plain, answer = found
-            notes = m3u.Listing()
+            notes = m3u.ListHeader()
             entries = m3u.read(lines(plain, m3u.MAX_LINE), notes)
             first = await asyncio.to_thread(batched, entries)
             if not first:

@@ -34,7 +34,7 @@ from nightcrew.playlists.providers.base import (
     batches,
     host_is_private,
 )
-from nightcrew.playlists.rules import Entry, digest
+from nightcrew.playlists.rules import ListEntry, digest
 
 API = "player_api.php"
 
@@ -130,20 +130,20 @@ class Xtream(Provider):
         rows = [row for row in answer if isinstance(row, dict)]
         return {str(row.get("category_id")): str(row.get("category_name") or "") for row in rows}
 
-    def _entries(self, file: BinaryIO, categories: dict[str, str]) -> Iterator[Entry]:
+    def _entries(self, file: BinaryIO, categories: dict[str, str]) -> Iterator[ListEntry]:
         for row in json_list.read(file):
             entry = self._entry(row, categories) if isinstance(row, dict) else None
             if entry is not None:
                 yield entry
 
-    def _entry(self, row: dict[str, Any], categories: dict[str, str]) -> Entry | None:
+    def _entry(self, row: dict[str, Any], categories: dict[str, str]) -> ListEntry | None:
         stream_id = _text(row.get("stream_id"))
         if not stream_id.isalnum():
             return None
         user, password = self.secrets
         archive = _number(row.get("tv_archive"))
         days = _number(row.get("tv_archive_duration"))
-        return Entry(
+        return ListEntry(
             name=_text(row.get("name")) or f"Channel {stream_id}",
             url=f"{self._config.url}/live/{user}/{password}/{stream_id}.{self._config.output}",
             group=categories.get(_text(row.get("category_id")), ""),

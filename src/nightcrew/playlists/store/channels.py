@@ -56,7 +56,7 @@ _WIDTH = len(_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ChannelQuery:
     """Which channels a list is about. Empty or None means all; `q` is any text."""
 
     q: str = ""
@@ -68,7 +68,7 @@ class Wanted:
     """Only channels that cannot be played: no source gives an address, or every stream is dead."""
 
 
-async def page(store: Store, wanted: Wanted, *, after: Cursor | None = None, limit: int = 100) -> list[Channel]:
+async def page(store: Store, wanted: ChannelQuery, *, after: Cursor | None = None, limit: int = 100) -> list[Channel]:
     """Channels in playlist order with their streams; `after` is the cursor of the last one that is known."""
     query = sa.select(*_COLUMNS).where(*_conditions(wanted)).order_by(*_ORDER).limit(limit)
     if after is not None:
@@ -101,7 +101,7 @@ async def with_stream(store: Store, stream_id: int) -> tuple[Channel, Stream]:
     return _channel(row, streams), found
 
 
-async def count(store: Store, wanted: Wanted) -> int:
+async def count(store: Store, wanted: ChannelQuery) -> int:
     """How many channels a list has."""
     query = sa.select(sa.func.count()).select_from(channel).where(*_conditions(wanted))
     async with store.read() as connection:
@@ -111,7 +111,7 @@ async def count(store: Store, wanted: Wanted) -> int:
 async def groups(store: Store, *, region: str | None = None) -> list[tuple[str, int]]:
     """Group names with their number of visible channels, by name."""
     shown = sa.func.coalesce(channel.c.edit_grp, channel.c.grp)
-    query = sa.select(shown, sa.func.count()).where(*_conditions(Wanted(region=region, hidden=False)))
+    query = sa.select(shown, sa.func.count()).where(*_conditions(ChannelQuery(region=region, hidden=False)))
     async with store.read() as connection:
         found = await connection.execute(query.group_by(shown).order_by(sa.func.lower(shown)))
         return [(name, number) for name, number in found.all()]
@@ -207,7 +207,7 @@ async def _streams(connection: Any, channel_ids: list[int]) -> dict[int, tuple[S
     return found
 
 
-def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
+def _conditions(wanted: ChannelQuery) -> list[sa.ColumnElement[bool]]:
     shown = sa.select(feed.c.id).where(feed.c.enabled)
     if wanted.source_id is not None:  # also of a source that is switched off
         shown = sa.select(feed.c.id).where(feed.c.source_id == wanted.source_id)

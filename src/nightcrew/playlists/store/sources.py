@@ -17,7 +17,7 @@ from nightcrew.kernel.errors import Conflict, NeedsUser, NotFound
 from nightcrew.kernel.store import Store, wake
 from nightcrew.kernel.vault import Vault
 from nightcrew.playlists.models import Feed, Source, channel, feed, refresh_run, source, stream
-from nightcrew.playlists.rules import Change
+from nightcrew.playlists.rules import ListChange
 
 KEPT_RUNS = 200
 """Runs kept for each feed: a day and a half at the usual interval."""
@@ -319,7 +319,7 @@ async def end_run(
     outcome: str,
     *,
     channels: int | None = None,
-    change: Change | None = None,
+    change: ListChange | None = None,
     reason: str | None = None,
 ) -> None:
     await connection.execute(

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from nightcrew.kernel.store import Store, insert_many
 from nightcrew.playlists import rules
 from nightcrew.playlists.models import MAX_NAME, MAX_URL, channel, feed, staged, stream
-from nightcrew.playlists.rules import Change, Entry, Identity
+from nightcrew.playlists.rules import EntryIdentity, ListChange, ListEntry
 from nightcrew.playlists.store import staging_sql as sql
 from nightcrew.playlists.store.sources import ANSWERED, NOTHING_HELD, end_run, mark_refreshed
 
@@ -37,8 +37,8 @@ class Row:
     """An entry with its place in the list, its identity, its hash, and its address with secrets hidden."""
 
     position: int
-    entry: Entry
-    identity: Identity
+    entry: ListEntry
+    identity: EntryIdentity
     hash: bytes
     url: str
 
@@ -119,7 +119,7 @@ class Staging:
             "playable": entry.expires or rules.is_playable(entry.url),
         }
 
-    async def finish(self) -> Change:
+    async def finish(self) -> ListChange:
         """Stage what is missing, recognise renamed channels, and count."""
         async with self._store.read() as connection:
             active = sa.and_(stream.c.feed_id == self._feed, stream.c.gone_at.is_(None))
@@ -128,7 +128,7 @@ class Staging:
         if len(self._seen) < stored:
             gone = await self._stage_missing()
         renamed = await self._recognise(gone) if self._new else 0
-        return Change(
+        return ListChange(
             stored=stored,
             new=self._new - renamed,
             changed=self._changed + renamed,
@@ -205,7 +205,7 @@ async def hold(
     now: datetime,
     due_at: datetime,
     reason: str,
-    change: Change,
+    change: ListChange,
     content: dict[str, Any],
 ) -> None:
     """Keep a change aside. What an earlier run kept aside is forgotten; `content` are the feed's columns for an acceptance."""
@@ -244,7 +244,7 @@ async def apply(
     *,
     now: datetime,
     due_at: datetime,
-    change: Change,
+    change: ListChange,
     content: dict[str, Any],
     merge: bool,
 ) -> None:
