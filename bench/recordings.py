@@ -212,7 +212,7 @@ async def joining(film: Film, folder: Path) -> None:
     ours, theirs = list[float](), list[float]()
     for _ in range(3):
         before = time.monotonic()
-        await mux.join([mux.Piece(part, 0, part.stat().st_size)], chapters, output, _nothing, fragmented=False)
+        await mux.join([mux.ByteRange(part, 0, part.stat().st_size)], chapters, output, _nothing, fragmented=False)
         between = time.monotonic()
         await asyncio.to_thread(subprocess.run, [*alone, str(folder / "alone.mp4")], check=True)
         ours.append(between - before)

@@ -20,7 +20,7 @@ import psutil
 
 from counted import Counted
 from counter import FPS, Account, account, numbers, numbers_of
-from nightcrew.recordings.models import Recording, State
+from nightcrew.recordings.models import Recording, RecordingState
 from support import UP, free_port
 from support import Node as Inner
 
@@ -280,7 +280,7 @@ def a_recording(**known: object) -> Recording:
         "id": 1,
         "name": "ada",
         "node": "here",
-        "state": State.RECORDING,
+        "state": RecordingState.RECORDING,
         "since": A_MOMENT - timedelta(hours=1),
         "created_at": A_MOMENT - timedelta(hours=1),
         "favourite": False,

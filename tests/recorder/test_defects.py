@@ -9,9 +9,9 @@ import pytest
 
 from nightcrew.recorder import recording as module
 from nightcrew.recorder import scout, source
-from nightcrew.recorder.recording import Recording
+from nightcrew.recorder.recording import RecordingThread
 from nightcrew.recorder.source import Offline
-from nightcrew.recorder.wire import Finding, Order, Standing
+from nightcrew.recorder.wire import LiveStatus, Order, ReadingStatus
 
 
 def test_the_scout_answers_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,14 +20,14 @@ def test_the_scout_answers_all_the_same(tmp_path: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(source, "resolve", defect)
     order = Order(1, str(tmp_path), "x", "http://127.0.0.1:9/")
-    assert scout.answer(7, order) == Finding(7, live=None, error="its plugin failed: LookupError")
+    assert scout.answer(7, order) == LiveStatus(7, live=None, error="its plugin failed: LookupError")
 
 
 def test_a_recording_tells_of_it_and_reads_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    recording = Recording(Order(1, str(tmp_path / "parts"), "x", "http://127.0.0.1:9/"))
-    stood: list[Standing] = []
+    recording = RecordingThread(Order(1, str(tmp_path / "parts"), "x", "http://127.0.0.1:9/"))
+    stood: list[ReadingStatus] = []
 
     def defect(_: Order) -> NoReturn:
         stood.append(recording.standing)

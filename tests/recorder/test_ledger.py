@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nightcrew.recorder import ledger
-from nightcrew.recorder.ledger import Gap, Line, Reader, Segment, Tally, Writer
+from nightcrew.recorder.ledger import Gap, LedgerReader, LedgerWriter, Line, Segment, Tally
 
 
 def part(number: int, *, up: float = 0.0) -> Line:
@@ -139,7 +139,7 @@ def test_a_ledger_that_was_cut_anywhere_is_the_whole_lines_before(tmp_path: Path
         (tmp_path / ledger.NAME).write_bytes(data[:size])
         whole = data[:size].count(b"\n")
         assert ledger.read(tmp_path) == tally(*STORY[:whole]), size
-        writer = Writer(tmp_path)
+        writer = LedgerWriter(tmp_path)
         try:
             written = (tmp_path / ledger.NAME).read_bytes()
         finally:
@@ -168,7 +168,7 @@ def test_a_reader_in_steps_reads_what_one_at_once_reads(
     folder = tmp_path_factory.mktemp("ledger")
     data = write(folder, *STORY)
     (folder / ledger.NAME).unlink()
-    reader, count = Reader(folder), 0
+    reader, count = LedgerReader(folder), 0
     for size in [*sorted(cuts), len(data)]:
         (folder / ledger.NAME).write_bytes(data[:size])
         count += reader.refresh()
@@ -184,7 +184,7 @@ def test_a_writer_goes_on_where_the_last_whole_line_ends(tmp_path: Path) -> None
     data = write(tmp_path, *STORY[:3])
     (tmp_path / ledger.NAME).write_bytes(data + b'{"k": "seg", "n"')
     (tmp_path / "x_part001.ts").write_bytes(bytes(14))
-    writer = Writer(tmp_path)
+    writer = LedgerWriter(tmp_path)
     assert writer.cut == 4
     writer.append(segment(6, 10))
     writer.close()
@@ -198,7 +198,7 @@ THREE = (opened(), part(1), segment(5, 0, 10), segment(6, 10, 10), segment(7, 20
 
 
 def taken_up(folder: Path) -> Tally:
-    writer = Writer(folder)
+    writer = LedgerWriter(folder)
     writer.close()
     return writer.tally
 

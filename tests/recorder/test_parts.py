@@ -16,7 +16,7 @@ import pytest
 from counter import Film, account, numbers_of
 from nightcrew.recorder import ledger
 from nightcrew.recorder import parts as module
-from nightcrew.recorder.parts import DiskFull, Parts, Piece
+from nightcrew.recorder.parts import DiskFull, Parts, SegmentData
 from nightcrew.recorder.wire import Order
 
 ORDER = Order(1, "", "x", "")
@@ -44,8 +44,8 @@ def parts(tmp_path: Path, clock: Clock) -> Iterator[Parts]:
     made.close()
 
 
-def piece(number: int, body: bytes = b"", **others: object) -> Piece:
-    return replace(Piece(number, 2.0, body or bytes([number]) * 100), **others)  # type: ignore[arg-type]
+def piece(number: int, body: bytes = b"", **others: object) -> SegmentData:
+    return replace(SegmentData(number, 2.0, body or bytes([number]) * 100), **others)  # type: ignore[arg-type]
 
 
 def lines(folder: Path) -> list[ledger.Line]:
@@ -198,7 +198,7 @@ def test_real_segments_are_counted_and_every_picture_is_there(tmp_path: Path, fi
     for kind, film in films.items():
         made = Parts(tmp_path / kind, "x")
         for number, body in enumerate(film.segments):
-            whole = Piece(number, film.segment_seconds, body, init=film.init or b"")
+            whole = SegmentData(number, film.segment_seconds, body, init=film.init or b"")
             made.append(whole, replace(ORDER, rotate=number // 3), 1.0)
         made.close()
         assert made.tally.frames == len(film.segments) * film.frames_per_segment
@@ -307,20 +307,20 @@ def test_another_failure_of_the_disk_is_not_called_a_lack_of_space(parts: Parts,
 LIMITED = """
 import json, resource, sys
 from pathlib import Path
-from nightcrew.recorder.parts import DiskFull, Parts, Piece
+from nightcrew.recorder.parts import DiskFull, Parts, SegmentData
 from nightcrew.recorder.wire import Order
 resource.setrlimit(resource.RLIMIT_FSIZE, (2500, resource.RLIM_INFINITY))
 parts, order, full = Parts(Path(sys.argv[1]), "x"), Order(1, "", "x", ""), 0
 for number in range(1, 6):
     try:
-        parts.append(Piece(number, 2.0, bytes([number]) * 1000), order, 1.0)
+        parts.append(SegmentData(number, 2.0, bytes([number]) * 1000), order, 1.0)
     except DiskFull:
         full = number
         parts.close_part()
         break
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 size = (Path(sys.argv[1]) / "x_part001.ts").stat().st_size
-parts.append(Piece(full, 2.0, bytes([full]) * 1000), order, 1.0)
+parts.append(SegmentData(full, 2.0, bytes([full]) * 1000), order, 1.0)
 parts.close()
 print(json.dumps([full, size]))
 """

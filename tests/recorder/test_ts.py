@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from counter import Film
 from nightcrew.demo.pictures import find_ffmpeg
 from nightcrew.recorder import ts
-from nightcrew.recorder.ts import PACKET, WRAP, Cutter, Piece, Programme
+from nightcrew.recorder.ts import PACKET, WRAP, Cut, Cutter, ProgrammeTables
 
 REAL = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -28,7 +28,7 @@ def counted(data: bytes) -> int:
     return len(subprocess.run([*command, *form], input=data, capture_output=True, check=True).stdout)
 
 
-def cut(data: bytes, sizes: Sequence[int], cutter: Cutter) -> Iterator[Piece]:
+def cut(data: bytes, sizes: Sequence[int], cutter: Cutter) -> Iterator[Cut]:
     at, turn = 0, 0
     while at < len(data):
         size = sizes[turn % len(sizes)]
@@ -44,7 +44,7 @@ def packets(data: bytes) -> list[bytes]:
 
 
 def test_pictures_are_counted_as_ffmpeg_counts_them(ts_film: Film) -> None:
-    programme = Programme()
+    programme = ProgrammeTables()
     for segment in ts_film.segments:
         assert programme.pictures(segment) == counted(segment) == ts_film.frames_per_segment
     assert programme.sounds == (0x0F,), "AAC"
@@ -57,21 +57,21 @@ def test_other_codecs_and_pictures_out_of_order_are_counted_too(tmp_path: Path, 
     done = subprocess.run([find_ffmpeg(), "-v", "error", *source, *encoder, str(made)], capture_output=True, text=True)
     if done.returncode and "Unknown encoder" in done.stderr:
         pytest.skip(f"this ffmpeg has no {encoder[1]}")
-    assert Programme().pictures(made.read_bytes()) == 35
+    assert ProgrammeTables().pictures(made.read_bytes()) == 35
 
 
 def test_sound_alone_has_no_pictures(tmp_path: Path) -> None:
     made = tmp_path / "x.ts"
     source = ["-f", "lavfi", "-i", "sine=duration=1"]
     subprocess.run([find_ffmpeg(), "-v", "error", *source, "-c:a", "aac", str(made)], check=True)
-    assert Programme().pictures(made.read_bytes()) == 0
+    assert ProgrammeTables().pictures(made.read_bytes()) == 0
 
 
 def test_a_segment_without_tables_is_counted_by_those_before(ts_film: Film) -> None:
     bare = b"".join(one for one in packets(ts_film.segments[1]) if (one[1] & 0x1F) << 8 | one[2] not in {0, 0x1000})
     assert len(bare) < len(ts_film.segments[1])
-    assert Programme().pictures(bare) is None
-    programme = Programme()
+    assert ProgrammeTables().pictures(bare) is None
+    programme = ProgrammeTables()
     programme.pictures(ts_film.segments[0])
     assert programme.pictures(bare) == ts_film.frames_per_segment
 
@@ -79,21 +79,21 @@ def test_a_segment_without_tables_is_counted_by_those_before(ts_film: Film) -> N
 @pytest.mark.parametrize("bit", [0x20, 0x80])
 def test_marks_of_priority_and_of_errors_hide_no_picture(ts_film: Film, bit: int) -> None:
     marked = b"".join(one[:1] + bytes([one[1] | bit]) + one[2:] for one in packets(ts_film.segments[0]))
-    assert Programme().pictures(marked) == ts_film.frames_per_segment
+    assert ProgrammeTables().pictures(marked) == ts_film.frames_per_segment
 
 
 def test_what_is_no_transport_stream_cannot_be_counted() -> None:
-    assert Programme().pictures(b"") is None
-    assert Programme().pictures(b"<html>" * 100) is None
-    assert Programme().pictures(bytes([ts.SYNC]) + bytes(187)) is None, "one packet alone does not tell"
+    assert ProgrammeTables().pictures(b"") is None
+    assert ProgrammeTables().pictures(b"<html>" * 100) is None
+    assert ProgrammeTables().pictures(bytes([ts.SYNC]) + bytes(187)) is None, "one packet alone does not tell"
 
 
 def test_the_tables_are_what_a_file_has_to_begin_with(ts_film: Film) -> None:
-    programme = Programme()
+    programme = ProgrammeTables()
     programme.learn(ts_film.segments[0])
     tables = b"".join(programme.tables.values())
     assert len(tables) == 2 * PACKET
-    other = Programme()
+    other = ProgrammeTables()
     other.learn(tables)
     assert (other.map_pid, other.video_pid, other.sounds) == (programme.map_pid, programme.video_pid, (0x0F,))
 
@@ -130,8 +130,8 @@ def streams(*found: tuple[int, int], about: bytes = b"", words: bytes = b"") -> 
     return b"\xe1\x00" + bytes([0xF0, len(about)]) + about + b"".join(each)
 
 
-def learned(programmes: bytes, table: bytes) -> Programme:
-    programme = Programme()
+def learned(programmes: bytes, table: bytes) -> ProgrammeTables:
+    programme = ProgrammeTables()
     programme.learn(packet(0, programmes) + packet(MAP, table))
     return programme
 
@@ -169,7 +169,7 @@ def test_the_first_programme_counts_and_the_table_of_the_network_is_none() -> No
 
 
 def test_two_packets_are_enough() -> None:
-    programme = Programme()
+    programme = ProgrammeTables()
     programme.pictures(packet(0, FIRST) + packet(MAP, section(2, streams((27, PICTURE)))))
     assert programme.video_pid == PICTURE
     assert programme.pictures(packet(PICTURE, b"\0\0\1\xe0") + packet(PICTURE, b"x", begins=False)) == 1
@@ -250,7 +250,7 @@ def test_what_broke_off_is_left_without_its_last_picture(ts_film: Film) -> None:
     assert rest is not None
     assert rest.pictures == ts_film.frames_per_segment - 1
     assert len(rest.data) % PACKET == 0
-    assert rest.pictures == Programme().pictures(rest.data)
+    assert rest.pictures == ProgrammeTables().pictures(rest.data)
     assert Cutter().rest() is None
 
 
@@ -336,7 +336,7 @@ def test_no_bytes_make_it_raise_or_invent_anything(chunks: list[bytes], synced: 
     if synced:
         chunks = [bytes([ts.SYNC]) + chunk[:187].ljust(187, b"\0") for chunk in chunks]
     cutter, whole = Cutter(most=1000), b"".join(chunks)
-    Programme().pictures(whole)
+    ProgrammeTables().pictures(whole)
     size = sum(len(piece.data) for chunk in chunks for piece in cutter.feed(chunk))
     rest = cutter.rest(broken=broken)
     assert size + (len(rest.data) if rest else 0) <= len(whole)
@@ -366,4 +366,4 @@ def test_each_first_byte_of_a_packet_may_be_anything() -> None:
             assert isinstance(ts.payload(packet), bytes)
             ts.begins_clean(packet)
             ts.time_of(packet)
-            Programme().pictures(packet * 2)
+            ProgrammeTables().pictures(packet * 2)

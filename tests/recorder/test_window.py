@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from nightcrew.recorder import window as module
 from nightcrew.recorder.ledger import Tally
-from nightcrew.recorder.window import ANEW, Anew, Known, Listed, Lost, Step, Wanted, Window, Write
+from nightcrew.recorder.window import ANEW, Anew, LastSeen, Listed, Lost, QueuedSegment, SegmentWindow, Step, Write
 
 EPOCH = 1_700_000_000.0
 BODY = bytes(1000)
@@ -25,7 +25,7 @@ def listed(first: int, last: int, *, seconds: float = 2.0, dated: float | None =
     return [Listed(number, seconds, at) for number, at in zip(range(first, last + 1), when, strict=True)]
 
 
-def steps(window: Window, now: float = 0.0, *, broken: Sequence[int] = ()) -> list[Step]:
+def steps(window: SegmentWindow, now: float = 0.0, *, broken: Sequence[int] = ()) -> list[Step]:
     """Read all that is due, except what is broken, and take what is ready."""
     while (wanted := window.due(now)) is not None:
         if wanted.listed.number in broken:
@@ -43,7 +43,7 @@ def numbers(found: Sequence[Step]) -> list[int]:
 
 
 def test_what_is_listed_is_written_once_and_in_order() -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer(listed(5, 7), 0)
     window.offer(listed(6, 9), 2)
     assert numbers(steps(window, 2)) == [5, 6, 7, 8, 9]
@@ -52,7 +52,7 @@ def test_what_is_listed_is_written_once_and_in_order() -> None:
 
 
 def test_what_comes_after_a_missing_segment_is_held_until_that_is_read() -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer(listed(5, 8), 0)
     assert numbers(steps(window, 0, broken=[6])) == [5]
     assert (window.waiting, window.next_try()) == (1, 0.5)
@@ -60,7 +60,7 @@ def test_what_comes_after_a_missing_segment_is_held_until_that_is_read() -> None
 
 
 def test_a_segment_is_tried_less_and_less_often() -> None:
-    window, now, tried = Window(target=2), 0.0, list[float]()
+    window, now, tried = SegmentWindow(target=2), 0.0, list[float]()
     window.offer(listed(5, 5), 0)
     for _ in range(5):
         now = window.next_try() or now
@@ -70,7 +70,7 @@ def test_a_segment_is_tried_less_and_less_often() -> None:
 
 
 def test_a_missing_segment_is_given_up_as_soon_as_it_is_not_listed_and_no_sooner() -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     for now in range(0, 40, 2):
         window.offer(listed(5, 8), now)
         assert [step for step in steps(window, now, broken=[5]) if isinstance(step, Lost)] == []
@@ -79,7 +79,7 @@ def test_a_missing_segment_is_given_up_as_soon_as_it_is_not_listed_and_no_sooner
 
 
 def test_a_segment_that_only_cannot_be_reached_is_tried_for_a_while_after_it_has_left() -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer(listed(5, 5), 0)
     window.offer(listed(6, 6), 2)
     (five, now), given_up = (window.due(2), 2.0), None
@@ -92,7 +92,7 @@ def test_a_segment_that_only_cannot_be_reached_is_tried_for_a_while_after_it_has
 
 
 def test_an_old_copy_of_the_playlist_does_not_make_a_segment_one_that_has_left() -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer(listed(5, 8), 0)
     steps(window, 0, broken=[8])
     window.offer(listed(3, 6), 1)
@@ -102,7 +102,7 @@ def test_an_old_copy_of_the_playlist_does_not_make_a_segment_one_that_has_left()
 
 
 def test_a_segment_that_is_listed_again_has_not_left() -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer(listed(5, 8), 0)
     steps(window, 0, broken=[5])
     window.offer(listed(6, 9), 1)
@@ -113,7 +113,7 @@ def test_a_segment_that_is_listed_again_has_not_left() -> None:
 
 @pytest.mark.parametrize("dated", [None, EPOCH])
 def test_a_long_time_without_a_playlist_is_a_gap_of_its_length(dated: float | None) -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer(listed(5, 8, dated=dated), 0)
     steps(window, 0)
     window.offer(listed(308, 311, dated=dated), 606)
@@ -123,51 +123,51 @@ def test_a_long_time_without_a_playlist_is_a_gap_of_its_length(dated: float | No
 
 
 def test_a_restart_counts_the_time_until_the_first_playlist() -> None:
-    window = Window(Known(8, 2.0, None, at=-300.0), target=2)
+    window = SegmentWindow(LastSeen(8, 2.0, None, at=-300.0), target=2)
     window.offer(listed(308, 311), 300)
     assert steps(window, 300)[0] == Lost(9, 307, 598.0, module.PASSED), "and no new numbering"
 
 
 def test_programme_times_say_how_long_a_hole_is() -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer([Listed(5, 2.0, EPOCH)], 0)
     window.offer([Listed(9, 2.0, EPOCH + 5.5)], 6)
     assert steps(window, 6)[1] == Lost(6, 8, 3.5, module.PASSED)
 
 
 def test_numbers_that_are_passed_over_without_a_missing_moment_are_a_gap_of_no_length() -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer([Listed(5, 2.0, EPOCH)], 0)
     window.offer([Listed(9, 2.0, EPOCH + 2)], 2)
     assert steps(window, 2)[1] == Lost(6, 8, 0.0, module.PASSED)
 
 
 def test_programme_times_say_how_long_a_hole_is_also_when_its_numbers_say_less() -> None:
-    window = Window(Known(8, 2.0, EPOCH, at=0.0), target=2)
+    window = SegmentWindow(LastSeen(8, 2.0, EPOCH, at=0.0), target=2)
     window.offer([Listed(11, 2.0, EPOCH + 2 + 500)], 510)
     assert steps(window, 510)[0] == Lost(9, 10, 500.0, module.PASSED), "as much has passed by our clock"
 
 
 def test_programme_times_tell_a_long_hole_from_a_new_numbering_when_our_clock_does_not() -> None:
-    window = Window(Known(8, 2.0, EPOCH + 16, at=600.0), target=2)
+    window = SegmentWindow(LastSeen(8, 2.0, EPOCH + 16, at=600.0), target=2)
     window.offer(listed(308, 311, dated=EPOCH), 600)
     assert steps(window, 600)[0] == Lost(9, 307, 598.0, module.PASSED)
 
 
 def test_what_is_missing_between_two_numbers_that_touch_is_lost() -> None:
-    window = Window(Known(8, 2.0, EPOCH, at=0.0), target=2)
+    window = SegmentWindow(LastSeen(8, 2.0, EPOCH, at=0.0), target=2)
     window.offer([Listed(9, 2.0, EPOCH + 2 + 300)], 310)
     assert steps(window, 310)[:2] == [Lost(9, 158, 300.0, ANEW), Anew(ANEW)]
 
 
 def test_a_segment_of_hardly_any_length_does_no_harm() -> None:
-    window = Window(Known(8, 1e-320, EPOCH, at=0.0), target=2)
+    window = SegmentWindow(LastSeen(8, 1e-320, EPOCH, at=0.0), target=2)
     window.offer([Listed(0, 2.0, EPOCH + 30)], 31)
     assert steps(window, 31)[:2] == [Lost(9, 23, 30.0, ANEW), Anew(ANEW)]
 
 
 def test_a_clock_that_makes_no_sense_does_not_say_how_long_a_hole_is() -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer([Listed(5, 2.0, 0.0)], 0)
     window.offer([Listed(9, 2.0, EPOCH)], 8)
     assert steps(window, 8)[1] == Lost(6, 8, 6.0, module.PASSED)
@@ -175,7 +175,7 @@ def test_a_clock_that_makes_no_sense_does_not_say_how_long_a_hole_is() -> None:
 
 @pytest.mark.parametrize("dated", [None, EPOCH])
 def test_numbers_that_begin_anew_lose_and_double_nothing(dated: float | None) -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer(listed(100, 103, dated=dated), 0)
     steps(window, 0)
     renumbered = listed(0, 3, dated=None if dated is None else EPOCH + 102 * 2.0)
@@ -186,7 +186,7 @@ def test_numbers_that_begin_anew_lose_and_double_nothing(dated: float | None) ->
 
 
 def test_what_a_new_numbering_has_missed_is_lost() -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer(listed(100, 103, dated=EPOCH), 0)
     steps(window, 0)
     window.offer([Listed(0, 2.0, EPOCH + 104 * 2.0 + 31)], 32)
@@ -194,7 +194,7 @@ def test_what_a_new_numbering_has_missed_is_lost() -> None:
 
 
 def test_a_short_segment_that_a_new_numbering_has_missed_is_lost_too() -> None:
-    window = Window(target=6)
+    window = SegmentWindow(target=6)
     window.offer(listed(100, 103, seconds=1, dated=EPOCH), 0)
     window.offer([Listed(0, 1.0, EPOCH + 105)], 2)
     window.offer([Listed(0, 1.0, EPOCH + 105), Listed(1, 6.0, EPOCH + 106)], 8)
@@ -202,7 +202,7 @@ def test_a_short_segment_that_a_new_numbering_has_missed_is_lost_too() -> None:
 
 
 def test_what_was_wanted_before_a_new_numbering_is_not_read_from_it() -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer(listed(10, 13, dated=EPOCH), 0)
     steps(window, 0, broken=[12])
     for last in (1, 5, 11, 13):  # the new numbering comes to 12 itself
@@ -214,7 +214,7 @@ def test_what_was_wanted_before_a_new_numbering_is_not_read_from_it() -> None:
 
 
 def test_a_new_numbering_that_went_on_while_nobody_looked_is_recognized_by_its_times() -> None:
-    window = Window(Known(100, 2.0, EPOCH, at=0.0), target=2)
+    window = SegmentWindow(LastSeen(100, 2.0, EPOCH, at=0.0), target=2)
     window.offer([Listed(number, 2.0, EPOCH + 400 + number * 2.0) for number in range(99, 103)], 600)
     found = steps(window, 600)
     assert found[:2] == [Lost(101, 398, 596.0, ANEW), Anew(ANEW)]
@@ -222,7 +222,7 @@ def test_a_new_numbering_that_went_on_while_nobody_looked_is_recognized_by_its_t
 
 
 def test_an_old_copy_of_another_numbering_is_passed_over() -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     old = listed(1000, 1003, dated=EPOCH)
     window.offer(old, 0)
     window.offer(listed(0, 3, dated=EPOCH + 1004 * 2.0), 8)
@@ -234,7 +234,7 @@ def test_an_old_copy_of_another_numbering_is_passed_over() -> None:
 
 
 def test_an_old_copy_of_another_numbering_with_some_of_the_same_numbers_is_passed_over() -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     old = listed(1000, 1003, dated=EPOCH)
     window.offer(old, 0)
     window.offer(listed(997, 1001, dated=EPOCH + 7 * 2.0), 10)
@@ -244,7 +244,7 @@ def test_an_old_copy_of_another_numbering_with_some_of_the_same_numbers_is_passe
 
 
 def test_an_old_copy_of_another_numbering_is_known_by_its_numbers_too() -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer(listed(1000, 1003), 0)
     window.offer(listed(0, 3), 8)
     steps(window, 8)
@@ -255,7 +255,7 @@ def test_an_old_copy_of_another_numbering_is_known_by_its_numbers_too() -> None:
 
 
 def test_an_old_copy_from_when_the_playlist_was_short_is_passed_over() -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     for last in (7, 14, 20):
         window.offer(listed(last - 7, last), last)
     steps(window, 20)
@@ -264,7 +264,7 @@ def test_an_old_copy_from_when_the_playlist_was_short_is_passed_over() -> None:
 
 
 def test_a_clock_that_is_set_back_with_the_numbers_does_not_end_the_recording() -> None:
-    window, now, found = Window(target=2), 0.0, list[Step]()
+    window, now, found = SegmentWindow(target=2), 0.0, list[Step]()
     window.offer(listed(1000, 1003, dated=EPOCH), now)
     steps(window, now)
     while not numbers(found) and now < 300:
@@ -279,13 +279,13 @@ def test_a_clock_that_is_set_back_with_the_numbers_does_not_end_the_recording() 
 
 
 def test_without_programme_times_a_playlist_that_stays_a_little_behind_and_goes_on_is_a_new_numbering() -> None:
-    window, found = Window(target=2), list[Step]()
+    window, found = SegmentWindow(target=2), list[Step]()
     window.offer(listed(10, 13), 0)
     for now in range(2, 14, 2):
         window.offer(listed(0, now // 2), now)
         found += steps(window, now)
     assert Anew(ANEW) in found
-    frozen = Window(target=2)
+    frozen = SegmentWindow(target=2)
     frozen.offer(listed(10, 13), 0)
     for now in range(2, 40, 2):
         frozen.offer(listed(8 - now % 4, 10 - now % 4), now)
@@ -293,7 +293,7 @@ def test_without_programme_times_a_playlist_that_stays_a_little_behind_and_goes_
 
 
 def test_a_playlist_has_moved_only_when_it_shows_something_new() -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer(listed(5, 8), 10)
     window.offer(listed(4, 7), 12)
     window.offer(listed(5, 8), 14)
@@ -303,7 +303,7 @@ def test_a_playlist_has_moved_only_when_it_shows_something_new() -> None:
 
 
 def test_a_step_that_could_not_be_put_on_disk_comes_again() -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer(listed(5, 7), 0)
     steps_once = window.ready()
     wanted = window.due(0)
@@ -316,7 +316,7 @@ def test_a_step_that_could_not_be_put_on_disk_comes_again() -> None:
 
 
 def test_what_nobody_will_read_any_more_is_lost() -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer(listed(5, 7), 0)
     assert numbers(steps(window, 0, broken=[6])) == [5]
     window.give_up("over")
@@ -326,7 +326,7 @@ def test_what_nobody_will_read_any_more_is_lost() -> None:
 
 def test_one_missing_segment_does_not_hold_more_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "HELD_BYTES", 20 * len(BODY))
-    window, most, found = Window(target=2), 0, list[Step]()
+    window, most, found = SegmentWindow(target=2), 0, list[Step]()
     for now in range(100):  # the playlist is one of many hours: everything stays listed
         window.offer(listed(5, 6 + now), now)
         found += steps(window, now, broken=[6])
@@ -341,7 +341,7 @@ MB16 = bytes(16 << 20)
 
 
 def test_64_mb_may_wait_for_one_missing_segment_and_no_byte_more() -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer(listed(5, 10), 0)
     five, *others = read(window)
     for one in others[:4]:
@@ -355,7 +355,7 @@ def test_64_mb_may_wait_for_one_missing_segment_and_no_byte_more() -> None:
 
 
 def test_what_waits_beyond_64_mb_is_not_held_for_the_first_that_is_missing() -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer(listed(5, 10), 0)
     five, *others = read(window)
     for one in others[:4]:
@@ -368,9 +368,9 @@ def test_what_waits_beyond_64_mb_is_not_held_for_the_first_that_is_missing() -> 
     assert next(window.ready()) == Lost(5, 5, 2.0, "HTTP 503")
 
 
-def read(window: Window) -> list[Wanted]:
+def read(window: SegmentWindow) -> list[QueuedSegment]:
     """All that is wanted, taken out in its order."""
-    return [one for one in window._queue if isinstance(one, Wanted)]
+    return [one for one in window._queue if isinstance(one, QueuedSegment)]
 
 
 @pytest.mark.parametrize("former", [False, True])
@@ -379,7 +379,7 @@ def test_a_playlist_is_an_old_copy_unless_it_is_three_windows_and_ten_numbers_be
     newest: int, anew: bool, former: bool
 ) -> None:
     """Three times four, and ten; also when the numbers that it is behind are those of the numbering before this one."""
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer(listed(997, 1000), 0)
     if former:
         window.offer(listed(0, 3), 8)
@@ -391,7 +391,7 @@ def test_a_playlist_is_an_old_copy_unless_it_is_three_windows_and_ten_numbers_be
 
 @pytest.mark.parametrize(("now", "lost"), [(17.0, False), (17.1, True)])
 def test_a_segment_that_cannot_be_reached_is_given_up_15_s_after_it_has_left(now: float, lost: bool) -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer(listed(5, 5), 0)
     (five,) = read(window)
     window.offer(listed(6, 6), 2)
@@ -404,7 +404,7 @@ def test_numbers_that_are_further_ahead_than_twice_the_time_a_minute_and_two_win
     first: int, anew: bool
 ) -> None:
     """After ten seconds: 20 and 60 and 16 seconds, which are 48 segments of two seconds."""
-    window = Window(Known(8, 2.0, None, at=0.0), target=2)
+    window = SegmentWindow(LastSeen(8, 2.0, None, at=0.0), target=2)
     window.offer(listed(first, first + 3), 10)
     found = steps(window, 10)
     assert (Anew(ANEW) in found) is anew
@@ -414,7 +414,7 @@ def test_numbers_that_are_further_ahead_than_twice_the_time_a_minute_and_two_win
 @pytest.mark.parametrize(("told", "anew"), [(-1.0, False), (-1.1, True), (3.0, False), (3.1, True)])
 def test_a_number_that_follows_is_of_the_same_numbering_when_its_time_does_too(told: float, anew: bool) -> None:
     """Half a segment early, or one and a half of the target late."""
-    window = Window(Known(8, 2.0, EPOCH, at=0.0), target=2)
+    window = SegmentWindow(LastSeen(8, 2.0, EPOCH, at=0.0), target=2)
     window.offer([Listed(9, 2.0, EPOCH + 2 + told)], 2)
     assert (Anew(ANEW) in steps(window, 2)) is anew
 
@@ -426,21 +426,21 @@ def test_how_long_a_hole_is_by_the_sources_clock_is_believed_within_a_minute_of_
     told: float, seconds: float
 ) -> None:
     """Three segments of two seconds are missing: twice as much may be, and a minute more, or a minute less than nothing."""
-    window = Window(target=40)
+    window = SegmentWindow(target=40)
     window.offer([Listed(5, 2.0, EPOCH), Listed(9, 2.0, EPOCH + 2 + told)], 0)
     assert steps(window)[1] == Lost(6, 8, seconds, module.PASSED)
 
 
 @pytest.mark.parametrize(("told", "seconds"), [(569.0, 569.0), (570.0, 4.0)])
 def test_a_hole_may_be_as_long_as_nobody_looked_and_a_minute_more(told: float, seconds: float) -> None:
-    window = Window(Known(8, 2.0, EPOCH, at=0.0), target=2)
+    window = SegmentWindow(LastSeen(8, 2.0, EPOCH, at=0.0), target=2)
     window.offer([Listed(11, 2.0, EPOCH + 2 + told)], 510)
     assert steps(window, 510)[0] == Lost(9, 10, seconds, module.PASSED)
 
 
 @pytest.mark.parametrize(("after", "anew"), [(120.0, False), (120.1, True)])
 def test_a_dated_playlist_that_goes_on_behind_is_another_one_after_two_minutes(after: float, anew: bool) -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer(listed(1000, 1003, dated=EPOCH), 0)
     steps(window)
     window.offer(listed(0, 3, dated=0.0), 10)
@@ -450,7 +450,7 @@ def test_a_dated_playlist_that_goes_on_behind_is_another_one_after_two_minutes(a
 
 @pytest.mark.parametrize(("after", "anew"), [(6.0, False), (6.1, True)])
 def test_an_undated_one_is_another_one_after_three_target_durations(after: float, anew: bool) -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer(listed(10, 13), 0)
     steps(window)
     window.offer(listed(0, 3), 10)
@@ -461,7 +461,7 @@ def test_an_undated_one_is_another_one_after_three_target_durations(after: float
 @pytest.mark.parametrize(("later", "anew"), [(0.25, False), (0.26, True)])
 def test_how_exact_programme_times_are(later: float, anew: bool) -> None:
     """The same number at another moment is another segment; a quarter of a second is none."""
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer([Listed(5, 0.4, EPOCH)], 0)
     steps(window)
     window.offer([Listed(5, 0.4, EPOCH + later)], 2)
@@ -471,7 +471,7 @@ def test_how_exact_programme_times_are(later: float, anew: bool) -> None:
 @pytest.mark.parametrize(("passed", "kept"), [(4.9, [2, 3]), (5.0, [1, 2, 3])])
 def test_without_times_as_much_of_a_new_numbering_is_new_as_time_has_passed(passed: float, kept: list[int]) -> None:
     """To half a segment."""
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer(listed(1000, 1003), 0)
     steps(window)
     window.offer(listed(0, 3), passed)
@@ -483,7 +483,7 @@ def test_without_times_as_much_of_a_new_numbering_is_new_as_time_has_passed(pass
 def test_without_times_more_than_a_target_duration_must_have_passed_for_something_to_be_missing(
     passed: float, lost: Lost | None
 ) -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer(listed(1000, 1003), 0)
     steps(window)
     window.offer(listed(0, 3), passed)
@@ -494,7 +494,7 @@ def test_without_times_more_than_a_target_duration_must_have_passed_for_somethin
 
 @pytest.mark.parametrize(("later", "kept"), [(-1.0, [1]), (-0.9, [0, 1])])
 def test_with_times_a_segment_is_new_when_more_than_half_of_it_is(later: float, kept: list[int]) -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer([Listed(1000, 2.0, EPOCH)], 0)
     steps(window)
     window.offer(listed(0, 1, dated=EPOCH + 2 + later), 2)
@@ -505,7 +505,7 @@ def test_with_times_a_segment_is_new_when_more_than_half_of_it_is(later: float, 
 
 @pytest.mark.parametrize(("missing", "lost"), [(0.25, None), (0.26, Lost(1001, 1001, 0.26, ANEW))])
 def test_with_times_a_quarter_of_a_second_is_not_missed(missing: float, lost: Lost | None) -> None:
-    window = Window(Known(1000, 2.0, EPOCH, at=0.0), target=2)
+    window = SegmentWindow(LastSeen(1000, 2.0, EPOCH, at=0.0), target=2)
     window.offer(listed(0, 1, dated=EPOCH + 2 + missing), 3)
     assert steps(window, 3)[0] == (lost or Anew(ANEW))
 
@@ -514,7 +514,7 @@ def test_with_times_a_quarter_of_a_second_is_not_missed(missing: float, lost: Lo
 def test_a_source_that_says_that_two_minutes_more_are_missing_than_have_passed_is_not_believed(
     told: float, seconds: float
 ) -> None:
-    window = Window(Known(1000, 2.0, EPOCH, at=0.0), target=2)
+    window = SegmentWindow(LastSeen(1000, 2.0, EPOCH, at=0.0), target=2)
     window.offer([Listed(0, 2.0, EPOCH + 2 + told)], 10)
     (lost, *_) = steps(window, 10)
     assert isinstance(lost, Lost)
@@ -525,7 +525,7 @@ def test_a_source_that_says_that_two_minutes_more_are_missing_than_have_passed_i
 def test_a_clock_that_is_set_back_by_more_than_a_minute_is_not_asked_what_is_new(
     back: float, written: list[int]
 ) -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer([Listed(1000, 2.0, EPOCH)], 0)
     steps(window)
     window.offer(listed(0, 3, dated=EPOCH - back - 6), 10)
@@ -535,7 +535,7 @@ def test_a_clock_that_is_set_back_by_more_than_a_minute_is_not_asked_what_is_new
 
 
 def test_a_new_numbering_of_which_one_segment_has_no_time_is_judged_by_our_clock() -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer(listed(1000, 1003, dated=EPOCH), 0)
     steps(window)
     window.offer([Listed(0, 2.0), *listed(1, 3, dated=EPOCH + 9000)], 4)
@@ -544,7 +544,7 @@ def test_a_new_numbering_of_which_one_segment_has_no_time_is_judged_by_our_clock
 
 
 def test_of_several_that_are_missing_side_by_side_one_gap_is_told_with_the_reason_of_the_longest() -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer([Listed(5, 0.33333), Listed(6, 2.0), Listed(7, 0.33333)], 0)
     for one, reason in zip(read(window), ("HTTP 404", "HTTP 503", "HTTP 404"), strict=True):
         one.lost = reason
@@ -552,13 +552,13 @@ def test_of_several_that_are_missing_side_by_side_one_gap_is_told_with_the_reaso
 
 
 def test_a_segment_without_length_is_taken_to_be_as_long_as_the_next() -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer([Listed(5, 0.0), Listed(9, 2.0)], 0)
     assert steps(window)[1] == Lost(6, 8, 6.0, module.PASSED)
 
 
 def test_what_is_tried_next_is_what_is_due_first() -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer(listed(5, 5), 0)
     steps(window, broken=[5])
     window.offer(listed(5, 6), 0.2)
@@ -566,7 +566,7 @@ def test_what_is_tried_next_is_what_is_due_first() -> None:
 
 
 def test_what_was_read_is_what_is_written() -> None:
-    window = Window(target=2)
+    window = SegmentWindow(target=2)
     window.offer(listed(5, 6), 0)
     for one, body in zip(read(window), (b"five", b"six"), strict=True):
         window.got(one, body)
@@ -601,7 +601,7 @@ class Handle:
 
 
 @dataclass
-class Source:
+class ResolvedStream:
     """A film cut into segments. One is listed as soon as it is over."""
 
     lengths: list[float] = field(repr=False)
@@ -642,10 +642,10 @@ class Source:
 class Viewer:
     """Reads as the recorder does, with a ledger to begin again from."""
 
-    source: Source
+    source: ResolvedStream
     target: float
     now: float
-    window: Window = field(default_factory=Window)
+    window: SegmentWindow = field(default_factory=SegmentWindow)
     tally: Tally = field(default_factory=Tally)
     found: list[Step] = field(default_factory=list)
     anew: bool = False
@@ -663,8 +663,8 @@ class Viewer:
             if self.anew:  # nothing was written of it, so it was not noted
                 self.found.pop()
             last = self.tally.last
-            known = None if last is None else Known(last.number, last.seconds, last.programme, last.up)
-            self.window, self.anew = Window(known), False
+            known = None if last is None else LastSeen(last.number, last.seconds, last.programme, last.up)
+            self.window, self.anew = SegmentWindow(known), False
             return
         began = self.now
         while self.now < end:
@@ -719,7 +719,7 @@ class Viewer:
 
 @dataclass(frozen=True)
 class Story:
-    source: Source
+    source: ResolvedStream
     target: float
     phases: list[Phase]
 
@@ -744,7 +744,7 @@ def stories(draw: st.DrawFn, *, dated: bool) -> Story:
     film = draw(st.lists(lengths, min_size=40, max_size=40))
     faults = st.integers(0, count - 1)
     late = st.dictionaries(faults, st.tuples(st.floats(0.1, 2 * size * target), st.booleans()), max_size=12)
-    source = Source((film * (count // 40 + 1))[:count], size, dated, [Turn(0.0, 0, 50_000, True)],
+    source = ResolvedStream((film * (count // 40 + 1))[:count], size, dated, [Turn(0.0, 0, 50_000, True)],
                     draw(st.frozensets(faults, max_size=8)), draw(late))  # fmt: skip
     start, number = source.begins[size], 50_000
     most = 3 if dated or "mixed" not in {phase.kind for phase in phases} else 1
@@ -890,12 +890,12 @@ def test_what_can_be_read_while_it_is_listed_is_never_lost(story: Story) -> None
         ),
         max_size=12,
     ),
-    known=st.none() | st.builds(Known, st.integers(-5, 60), st.floats(0, 30), st.none() | st.floats(-1e12, 1e12), st.floats(-1e9, 1e9)),
+    known=st.none() | st.builds(LastSeen, st.integers(-5, 60), st.floats(0, 30), st.none() | st.floats(-1e12, 1e12), st.floats(-1e9, 1e9)),
 )  # fmt: skip
 def test_no_playlist_makes_it_raise_or_wait_for_ever(
-    offers: list[tuple[list[tuple[int, float, float | None]], float, int]], known: Known | None
+    offers: list[tuple[list[tuple[int, float, float | None]], float, int]], known: LastSeen | None
 ) -> None:
-    window, now, found = Window(known, target=1.0), 0.0, list[Step]()
+    window, now, found = SegmentWindow(known, target=1.0), 0.0, list[Step]()
     for entries, pause, how in offers:
         now += pause
         window.offer([Listed(number, seconds, at) for number, seconds, at in entries], now)
@@ -908,4 +908,4 @@ def test_no_playlist_makes_it_raise_or_wait_for_ever(
     window.give_up("over")
     found += window.ready()
     assert (window.waiting, list(window.ready()), window._held) == (0, [], 0)
-    check_numbers(Viewer(Source([], 1, False, [], frozenset(), {}), 1.0, 0.0, found=found))
+    check_numbers(Viewer(ResolvedStream([], 1, False, [], frozenset(), {}), 1.0, 0.0, found=found))

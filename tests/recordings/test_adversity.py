@@ -18,8 +18,8 @@ from counter import FPS, Film
 from darkroom import accounted, finish, get, in_state, kill, more, record, recorders, seconds, wait_for
 from nightcrew.demo.pictures import find_ffmpeg
 from nightcrew.kernel.clock import utcnow
-from nightcrew.recordings import connections, keeper, mux, stuck
-from nightcrew.recordings.connections import Connection
+from nightcrew.recordings import inputs, keeper, mux, stuck
+from nightcrew.recordings.inputs import Input
 from nightcrew.recordings.models import Recording
 from nightcrew.recordings.processing import believable
 from nightcrew.recordings.store import recordings
@@ -65,7 +65,7 @@ async def test_a_source_that_is_removed_is_told_and_not_forgotten(node: Node, so
     kill(node, row["id"])
     await more(node, row["id"], 3)  # it goes on with the address that is known
     held = node.runtime.part(keeper.Keeper).kept[row["id"]]
-    held.connection = None  # as after a start of the server
+    held.input = None  # as after a start of the server
     told = await in_state(node, row["id"], "retrying")
     assert told["reason"].startswith("what it records was removed")
     await finish(node, row["id"])
@@ -77,12 +77,12 @@ async def test_a_provider_that_does_not_answer_keeps_no_other_recording_waiting(
     monkeypatch.setattr(keeper, "QUICK", 0.1)
     monkeypatch.setattr(keeper, "CONNECTING", 6.0)
 
-    async def slowly(runtime: Any, row: Recording, *, avoid: int | None = None) -> Connection:
+    async def slowly(runtime: Any, row: Recording, *, avoid: int | None = None) -> Input:
         if row.name == "Slow":
             await asyncio.sleep(600)
-        return await connections.connect(runtime, row, avoid=avoid)
+        return await inputs.open_input(runtime, row, avoid=avoid)
 
-    monkeypatch.setattr(keeper, "connect", slowly)
+    monkeypatch.setattr(keeper, "open_input", slowly)
     slow = await record(node, source.url, name="Slow")
     good = await record(node, source.url, name="Good")
     await seconds(node, good["id"], 12)
@@ -181,7 +181,7 @@ async def test_pictures_on_another_packet_id_are_in_the_file(film: Film, tmp_pat
     await asyncio.to_thread(subprocess.run, command, check=True)
     part = tmp_path / "part.ts"
     part.write_bytes(blocks[0] + moved.read_bytes() + blocks[2])
-    pieces = [mux.Piece(part, 0, part.stat().st_size)]
+    pieces = [mux.ByteRange(part, 0, part.stat().st_size)]
     (tmp_path / "chapters.txt").write_text(";FFMETADATA1\n")
 
     async def nothing(_done: int) -> None:

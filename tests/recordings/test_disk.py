@@ -19,7 +19,7 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.recordings import disk, domain, standing
 from nightcrew.recordings.disk import Disk
 from nightcrew.recordings.keeper import Keeper
-from nightcrew.recordings.models import Recording, State
+from nightcrew.recordings.models import Recording, RecordingState
 from nightcrew.recordings.place import library
 from nightcrew.recordings.rules import WIDE
 from nightcrew.recordings.store import recordings, states
@@ -88,12 +88,14 @@ class House:
 
     async def running(self, name: str = "ada", **known: Any) -> Recording:
         """One that records, at `RATE`."""
-        return await self.add(name, **{"state": State.RECORDING.value, "bytes": 60 * RATE, "seconds": 60.0, **known})
+        return await self.add(
+            name, **{"state": RecordingState.RECORDING.value, "bytes": 60 * RATE, "seconds": 60.0, **known}
+        )
 
     async def done(self, days: float, size: int, **known: Any) -> Recording:
         """One that ended so long ago."""
         ended = utcnow() - timedelta(days=days)
-        return await self.add(state=State.DONE.value, ended_at=ended, file=True, file_bytes=size, **known)
+        return await self.add(state=RecordingState.DONE.value, ended_at=ended, file=True, file_bytes=size, **known)
 
     async def told(self) -> list[str]:
         """What the feed says of the disk, oldest first."""
@@ -130,7 +132,7 @@ async def test_the_disk_is_short_when_less_is_free_than_is_going_to_be_recorded(
 
 async def test_only_what_this_machine_records_now_is_reserved_for(house: House) -> None:
     await house.running(node="another")
-    await house.running(state=State.FINISHING.value)
+    await house.running(state=RecordingState.FINISHING.value)
     await house.running(bytes=0, seconds=0.0)
     await house.done(1, GB)
     assert (await house.look()).reserve == GB, "what is to stay free besides"
@@ -247,8 +249,8 @@ async def test_nobody_pauses_when_what_was_deleted_is_enough(house: House) -> No
 
 
 async def test_one_that_has_no_stream_at_the_moment_is_no_use_pausing(house: House) -> None:
-    await house.running("a", state=State.RETRYING.value)
-    await house.running("b", state=State.RETRYING.value)
+    await house.running("a", state=RecordingState.RETRYING.value)
+    await house.running("b", state=RecordingState.RETRYING.value)
     house.volume.leave(0)
     await house.look()
     assert house.paused == set()
@@ -276,10 +278,10 @@ async def test_who_pauses_goes_on_when_nobody_is_left_for_whom(house: House) -> 
     for _ in range(2):
         await house.look()
     assert house.paused == {row.id for row in rows}
-    await states.change_state(house.runtime.store, best.id, State.FINISHING, "", now=utcnow())
+    await states.change_state(house.runtime.store, best.id, RecordingState.FINISHING, "", now=utcnow())
     await house.look()
     assert house.paused == {rows[0].id}, "of the two that are left the one that is wanted more goes on"
-    await states.change_state(house.runtime.store, rows[0].id, State.FINISHING, "", now=utcnow())
+    await states.change_state(house.runtime.store, rows[0].id, RecordingState.FINISHING, "", now=utcnow())
     await house.look()
     assert house.paused == set()
 
@@ -300,7 +302,7 @@ async def test_of_equals_a_favourite_goes_on_and_else_the_one_that_was_begun_fir
 
 
 async def test_a_file_is_made_only_where_it_fits_beside_its_parts_and_what_is_reserved(house: House) -> None:
-    row = await house.add(state=State.FINISHING.value, bytes=8 * GB)
+    row = await house.add(state=RecordingState.FINISHING.value, bytes=8 * GB)
     await house.running()
     reserve = (await house.look()).reserve
     needed = round(8 * GB * WIDE) + reserve
@@ -316,5 +318,5 @@ async def test_the_disk_that_counts_is_that_of_the_recordings_own_library(house:
     house.volume.root = tmp_path / "former library"
     house.volume.root.mkdir()
     house.volume.leave(0)
-    row = await house.add(state=State.FINISHING.value, bytes=GB, root=str(house.volume.root))
+    row = await house.add(state=RecordingState.FINISHING.value, bytes=GB, root=str(house.volume.root))
     assert await disk.too_short_to_finish(house.runtime, row) is not None

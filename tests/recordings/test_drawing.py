@@ -6,16 +6,18 @@ import json
 
 import pytest
 
+from nightcrew.recorder.ledger import Gap
 from nightcrew.recordings import drawing
-from nightcrew.recordings.models import GapRow, PartRow, TitleRow
+from nightcrew.recordings.chapters import Titled
+from nightcrew.recordings.models import PartRow
 
 
 def part(number: int, seconds: float) -> PartRow:
     return PartRow(number, f"part{number:03}.ts", None, None, 1000, seconds, None)
 
 
-def gap(start: float, seconds: float, reason: str = "HTTP 404") -> GapRow:
-    return GapRow(0, 0, 1, 2, start, seconds, reason)
+def gap(start: float, seconds: float, reason: str = "HTTP 404") -> Gap:
+    return Gap(0, 1, 2, start, seconds, reason)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +48,7 @@ def test_gaps_in_a_row_and_at_the_beginning() -> None:
 
 def test_parts_gaps_and_titles_lie_where_they_were() -> None:
     made = drawing.timeline(
-        100, [part(1, 50), part(2, 40)], [gap(50, 10)], [TitleRow(0, "Morning", ""), TitleRow(75, "Noon", "News")]
+        100, [part(1, 50), part(2, 40)], [gap(50, 10)], [Titled(0, "Morning", ""), Titled(75, "Noon", "News")]
     )
     assert made is not None
     assert [(one.x, one.width) for one in made.parts] == [(0, 500), (600, 400)]

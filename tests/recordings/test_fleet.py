@@ -17,7 +17,7 @@ from nightcrew.kernel.errors import Retry
 from nightcrew.recorder.wire import ORDERS, Order, read_orders
 from nightcrew.recordings import fleet as module
 from nightcrew.recordings import rules
-from nightcrew.recordings.fleet import Fleet, Recorder
+from nightcrew.recordings.fleet import Fleet, RecorderProcess
 from support import until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
@@ -51,13 +51,13 @@ def order(tmp_path: Path) -> Callable[[int], Order]:
     return lambda number: Order(number, str(tmp_path / "parts"), "film", "http://127.0.0.1:9/", hold_until=0.0)
 
 
-def holder(fleet: Fleet, number: int) -> Recorder:
+def holder(fleet: Fleet, number: int) -> RecorderProcess:
     found = fleet.holder(number)
     assert found is not None
     return found
 
 
-def on_disk(recorder: Recorder) -> dict[int, Order]:
+def on_disk(recorder: RecorderProcess) -> dict[int, Order]:
     return read_orders(recorder.folder)
 
 

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from nightcrew.kernel.errors import NotFound
-from nightcrew.recorder.parts import Parts, Piece
+from nightcrew.recorder.parts import Parts, SegmentData
 from nightcrew.recorder.wire import Order
 from nightcrew.recordings import media
-from nightcrew.recordings.models import Recording, State
+from nightcrew.recordings.models import Recording, RecordingState
 
 ORDER = Order(1, "", "show", "")
 
 
-def recording(root: Path, state: State = State.RECORDING) -> Recording:
+def recording(root: Path, state: RecordingState = RecordingState.RECORDING) -> Recording:
     values: dict[str, object] = dict.fromkeys(Recording.__dataclass_fields__)
     values |= {"id": 1, "root": str(root), "folder": "f", "stem": "show", "state": state}
     return Recording(**values)  # type: ignore[arg-type]
@@ -34,10 +34,10 @@ def body(number: int) -> bytes:
 
 def append(parts: Parts, *numbers: int, init: bytes = b"", rotate: int = 0, cut: bool = False) -> None:
     for number in numbers:
-        parts.append(Piece(number, 2.0, body(number), None, cut, init), replace(ORDER, rotate=rotate), 1.0)
+        parts.append(SegmentData(number, 2.0, body(number), None, cut, init), replace(ORDER, rotate=rotate), 1.0)
 
 
-def read(root: Path, state: State = State.RECORDING) -> list[bytes | str]:
+def read(root: Path, state: RecordingState = RecordingState.RECORDING) -> list[bytes | str]:
     """What a player gets: the bytes of each segment and init section in order, and its marks."""
     row, found, size = recording(root, state), list[bytes | str](), (0, 0)
 
@@ -126,14 +126,14 @@ def test_a_torn_line_and_a_torn_tail_are_not_offered(tmp_path: Path) -> None:
 def test_only_what_grows_is_without_an_end(tmp_path: Path) -> None:
     parts = opened(tmp_path)
     append(parts, 1)
-    parts.append(Piece(2, 7.2, body(2)), ORDER, 1.0)
+    parts.append(SegmentData(2, 7.2, body(2)), ORDER, 1.0)
     parts.close()
     growing = media.playlist(recording(tmp_path), "parts")
     assert "#EXT-X-PLAYLIST-TYPE:EVENT" in growing
     assert "#EXT-X-ENDLIST" not in growing
     (target,) = re.findall(r"#EXT-X-TARGETDURATION:(\d+)\n", growing)
     assert int(target) in {7, 8}, "at least as long as its longest segment, rounded"
-    over = media.playlist(recording(tmp_path, State.FINISHING), "parts")
+    over = media.playlist(recording(tmp_path, RecordingState.FINISHING), "parts")
     assert "#EXT-X-PLAYLIST-TYPE:VOD" in over
     assert over.endswith("#EXT-X-ENDLIST\n")
 

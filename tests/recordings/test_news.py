@@ -6,14 +6,14 @@ from dataclasses import replace
 
 from darkroom import a_recording as row
 from nightcrew.recordings import news
-from nightcrew.recordings.models import State
-from nightcrew.recordings.store.states import Change
+from nightcrew.recordings.models import RecordingState
+from nightcrew.recordings.store.states import StateChange
 
 
 def test_recordings_that_fare_alike_are_told_of_in_one_line() -> None:
-    many = [replace(row(state=State.RECORDING), id=one, name=f"Film {one}") for one in range(1, 6)]
-    lost = [(one, Change(one.id, State.RETRYING, "it waits for a recorder")) for one in many[:4]]
-    full = [(many[4], Change(5, State.PAUSED, "the disk is full"))]
+    many = [replace(row(state=RecordingState.RECORDING), id=one, name=f"Film {one}") for one in range(1, 6)]
+    lost = [(one, StateChange(one.id, RecordingState.RETRYING, "it waits for a recorder")) for one in many[:4]]
+    full = [(many[4], StateChange(5, RecordingState.PAUSED, "the disk is full"))]
     assert news.of_moves([*lost, *full]) == [
         news.News(
             "recording.retrying",
@@ -26,15 +26,15 @@ def test_recordings_that_fare_alike_are_told_of_in_one_line() -> None:
 
 
 def test_what_begins_is_told_from_what_goes_on() -> None:
-    begun = (row(state=State.WAITING), Change(1, State.RECORDING, ""))
-    back = (row(state=State.RETRYING), Change(1, State.RECORDING, ""))
-    over = (row(state=State.RECORDING), Change(1, State.FINISHING, "its time is over"))
+    begun = (row(state=RecordingState.WAITING), StateChange(1, RecordingState.RECORDING, ""))
+    back = (row(state=RecordingState.RETRYING), StateChange(1, RecordingState.RECORDING, ""))
+    over = (row(state=RecordingState.RECORDING), StateChange(1, RecordingState.FINISHING, "its time is over"))
     assert [one.message for one in news.of_moves([begun, back, over])] == [
         "ada: it is being recorded",
         "ada: it goes on",
         "ada: its time is over",
     ]
-    assert news.of_moves([(row(), Change(1, State.WAITING, "no source"))]) == []
+    assert news.of_moves([(row(), StateChange(1, RecordingState.WAITING, "no source"))]) == []
 
 
 def test_a_death_names_whom_it_concerns() -> None:

@@ -14,9 +14,9 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.recorder.ledger import Gap, Part, Tally
 from nightcrew.recordings import actions
 from nightcrew.recordings.keeper import Keeper
-from nightcrew.recordings.models import Recording, State
+from nightcrew.recordings.models import Recording, RecordingState
 from nightcrew.recordings.store import recordings, states, tallies, watches
-from nightcrew.recordings.target import Target
+from nightcrew.recordings.stream_ref import StreamRef
 from support import Node
 
 HOSTILE = '<script>alert(1)</script> "it\'s" &amp; 🦉 {{ 7 * 7 }}'
@@ -54,7 +54,7 @@ def words(text: str) -> str:
 async def begun(node: Node, name: str = "Owl", title: str = "Night flight", **more: Any) -> Recording:
     """A recording with two parts and a gap."""
     url = "https://example.test/owl.m3u8"
-    row = await actions.start(node.runtime, Target(url=url), name=name, shown=url, title=title, actor="test", **more)
+    row = await actions.start(node.runtime, StreamRef(url=url), name=name, shown=url, title=title, actor="test", **more)
     store, now = node.runtime.store, utcnow()
     parts = [
         Part(1, f"{row.stem}_part001.ts", 0.0, bytes=40_000_000, seconds=60.0, frames=1500, first=1, last=30),
@@ -63,23 +63,23 @@ async def begun(node: Node, name: str = "Owl", title: str = "Night flight", **mo
     gaps = [Gap(0, 31, 35, 60.0, 10.0, HOSTILE)]
     tally = Tally(parts=parts, gaps=gaps, bytes=60_000_000, seconds=100.0, segments=45)
     await tallies.save_tallies(store, {row.id: tally}, now)
-    await states.change_state(store, row.id, State.RECORDING, "", now=now)
+    await states.change_state(store, row.id, RecordingState.RECORDING, "", now=now)
     await tallies.add_title(store, row.id, f"{title} II", "Birds")
     return await recordings.get(store, row.id)
 
 
-async def ended(node: Node, to: State = State.DONE, **more: Any) -> Recording:
+async def ended(node: Node, to: RecordingState = RecordingState.DONE, **more: Any) -> Recording:
     """A finished or failed recording, an hour old, with its file."""
     row = await begun(node, **more)
     store, now = node.runtime.store, utcnow() - timedelta(hours=1)
-    await states.change_state(store, row.id, State.FINISHING, "it was stopped by hand", now=now, ended_at=now)
-    if to is State.DONE:
+    await states.change_state(store, row.id, RecordingState.FINISHING, "it was stopped by hand", now=now, ended_at=now)
+    if to is RecordingState.DONE:
         path = Path(row.path)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"film")
-        await states.change_state(store, row.id, State.PROCESSING, "one file is made", now=now)
+        await states.change_state(store, row.id, RecordingState.PROCESSING, "one file is made", now=now)
         await recordings.change(store, row.id, file=True, file_bytes=50_000_000, node=node.runtime.node)
-        await states.change_state(store, row.id, State.DONE, "", now=now)
+        await states.change_state(store, row.id, RecordingState.DONE, "", now=now)
     else:
         await states.change_state(store, row.id, to, f"no file: {HOSTILE}", now=now)
     return await recordings.get(store, row.id)
@@ -159,7 +159,7 @@ async def test_the_library_is_paged_and_narrowed_by_name(node: Node) -> None:
 async def test_hostile_names_titles_and_reasons_are_shown_as_text(node: Node) -> None:
     running = await begun(node, name=HOSTILE, title=HOSTILE)
     done = await ended(node, name=f"{HOSTILE} done", title=HOSTILE)
-    failed = await ended(node, State.FAILED, name=f"{HOSTILE} failed", title=HOSTILE)
+    failed = await ended(node, RecordingState.FAILED, name=f"{HOSTILE} failed", title=HOSTILE)
     await watches.add(
         node.runtime.store,
         {
@@ -266,12 +266,12 @@ async def test_a_recording_is_cut_and_stopped_by_plain_forms(node: Node) -> None
 
 
 async def test_a_failed_one_is_listed_with_its_reason_and_tried_again(node: Node) -> None:
-    row = await ended(node, State.FAILED)
+    row = await ended(node, RecordingState.FAILED)
     text = await page(node, "/recordings")
     assert "No file: <script>" in html.unescape(text)
     assert "Its parts are kept." in text
     await send(node, f"/recordings/{row.id}/retry")
-    assert (await recordings.get(node.runtime.store, row.id)).state is State.FINISHING
+    assert (await recordings.get(node.runtime.store, row.id)).state is RecordingState.FINISHING
 
 
 async def test_a_favourite_is_marked_on_its_card(node: Node) -> None:
@@ -327,6 +327,6 @@ async def test_stuck_recordings_are_shown_before_they_are_finished(node: Node) -
     ledger.write_text('{"k":"open","at":0,"up":0,"boot":"x"}\n')
     text = await page(node, "/recordings/stuck", **HTMX)
     assert "No recorder, and nothing has come for 24 h" in text
-    assert (await recordings.get(node.runtime.store, row.id)).state is State.RECORDING
+    assert (await recordings.get(node.runtime.store, row.id)).state is RecordingState.RECORDING
     await send(node, "/recordings/stuck")
-    assert (await recordings.get(node.runtime.store, row.id)).state is not State.RECORDING
+    assert (await recordings.get(node.runtime.store, row.id)).state is not RecordingState.RECORDING

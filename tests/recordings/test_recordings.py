@@ -18,9 +18,9 @@ from darkroom import accounted, finish, finished, get, in_state, more, record, r
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.slots import Claim, Limit, Priority
 from nightcrew.recordings import stuck
-from nightcrew.recordings.models import State
+from nightcrew.recordings.models import RecordingState
 from nightcrew.recordings.store import recordings, states, tallies, watches
-from nightcrew.recordings.store.states import Change
+from nightcrew.recordings.store.states import StateChange
 from support import Node, running, until
 
 
@@ -448,7 +448,7 @@ async def test_every_move_is_recorded_with_its_reason(node: Node, source: Counte
 async def test_a_move_that_there_is_not_is_refused(node: Node, source: Counted) -> None:
     row = await record(node, source.url)
     with pytest.raises(Exception, match="cannot go from"):
-        await states.change_state(node.runtime.store, row["id"], State.DONE, "", now=utcnow())
+        await states.change_state(node.runtime.store, row["id"], RecordingState.DONE, "", now=utcnow())
 
 
 async def test_many_move_in_one_transaction_and_one_that_cannot_stays_as_it_is(any_node: Node) -> None:
@@ -457,10 +457,12 @@ async def test_many_move_in_one_transaction_and_one_that_cannot_stays_as_it_is(a
     first, second, third = (row["id"] for row in rows)
     for one in (first, second, third):
         await recordings.change(store, one, node="another machine")  # nobody else moves them
-    await states.change_state(store, second, State.FINISHING, "it was stopped by hand", now=now)
-    wanted = [Change(one, State.RETRYING, "no source") for one in (first, second, third, 999)]
+    await states.change_state(store, second, RecordingState.FINISHING, "it was stopped by hand", now=now)
+    wanted = [StateChange(one, RecordingState.RETRYING, "no source") for one in (first, second, third, 999)]
     assert await states.change_states(store, wanted, now=now) == {first, third}
-    assert await states.change_states(store, [Change(first, State.RETRYING, "still none")], now=now) == set()
+    assert (
+        await states.change_states(store, [StateChange(first, RecordingState.RETRYING, "still none")], now=now) == set()
+    )
     found = {one: await recordings.get(store, one) for one in (first, second, third)}
     assert [(row.state.value, row.reason) for row in found.values()] == [
         ("retrying", "still none"),

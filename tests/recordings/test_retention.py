@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightcrew.recordings.retention import KEEP_ALL, YOUNG, Kept, Policy, going, to_free
+from nightcrew.recordings.retention import KEEP_ALL, YOUNG, Policy, StoredRecording, going, to_free
 
 NOW = datetime(2026, 8, 20, 12, tzinfo=UTC)
 CATEGORIES = ["Chess", "Just Chatting", ""]
 
 
-def recording(number: int, days: float = 1.0, size: int = 10, streamer: str = "ada", **more: object) -> Kept:
-    return Kept(number, streamer, NOW - timedelta(days=days), size, **more)  # type: ignore[arg-type]
+def recording(number: int, days: float = 1.0, size: int = 10, streamer: str = "ada", **more: object) -> StoredRecording:
+    return StoredRecording(number, streamer, NOW - timedelta(days=days), size, **more)  # type: ignore[arg-type]
 
 
-def gone(recordings: Iterable[Kept], policy: Policy, total: Policy | None = None) -> list[int]:
+def gone(recordings: Iterable[StoredRecording], policy: Policy, total: Policy | None = None) -> list[int]:
     return [one.recording.id for one in going(recordings, {}, total, NOW, default=policy)]
 
 
@@ -124,7 +124,7 @@ def test_a_short_disk_takes_no_more_than_is_needed() -> None:
 
 ROWS = st.lists(
     st.builds(
-        Kept,
+        StoredRecording,
         id=st.integers(),
         streamer=st.sampled_from(["ada", "bob"]),
         ended_at=st.none() | st.integers(-600, 3_000_000).map(lambda seconds: NOW - timedelta(seconds=seconds)),
@@ -145,13 +145,13 @@ POLICIES = st.builds(
 )
 
 
-def exempt(row: Kept, *policies: Policy) -> bool:
+def exempt(row: StoredRecording, *policies: Policy) -> bool:
     kept = {name.lower() for policy in policies for name in policy.kept_categories}
     young = row.ended_at is None or NOW - row.ended_at < timedelta(minutes=5)
     return row.favourite or row.in_use or young or row.category.lower() in kept
 
 
-def meets(rows: list[Kept], policy: Policy) -> bool:
+def meets(rows: list[StoredRecording], policy: Policy) -> bool:
     old = [row for row in rows if row.ended_at and (NOW - row.ended_at).total_seconds() > policy.keep_days * 86_400]
     return (
         (not policy.keep_count or len(rows) <= policy.keep_count)
@@ -162,7 +162,7 @@ def meets(rows: list[Kept], policy: Policy) -> bool:
 
 @given(ROWS, POLICIES, POLICIES, POLICIES)
 def test_exempt_ones_never_go_and_the_rest_meets_the_policies(
-    rows: list[Kept], ada: Policy, other: Policy, total: Policy
+    rows: list[StoredRecording], ada: Policy, other: Policy, total: Policy
 ) -> None:
     found = [one.recording for one in going(rows, {"ada": ada}, total, NOW, default=other)]
     left = [row for row in rows if row not in found]
@@ -180,7 +180,7 @@ def test_exempt_ones_never_go_and_the_rest_meets_the_policies(
 
 
 @given(ROWS, POLICIES)
-def test_no_recording_goes_without_need(rows: list[Kept], policy: Policy) -> None:
+def test_no_recording_goes_without_need(rows: list[StoredRecording], policy: Policy) -> None:
     """The youngest of those that went would break the policy when it came back."""
     rows = [replace(row, streamer="ada") for row in rows]
     found = [one.recording for one in going(rows, {"ada": policy}, None, NOW)]
@@ -190,7 +190,7 @@ def test_no_recording_goes_without_need(rows: list[Kept], policy: Policy) -> Non
 
 @given(ROWS, st.integers(0, 5000), POLICIES, POLICIES)
 def test_freeing_the_disk_takes_the_oldest_that_may_go(
-    rows: list[Kept], wanted: int, policy: Policy, total: Policy
+    rows: list[StoredRecording], wanted: int, policy: Policy, total: Policy
 ) -> None:
     found = [one.recording for one in to_free(rows, wanted, NOW, policy_of={"ada": policy}, total=total)]
     of = {"ada": policy, "bob": KEEP_ALL}

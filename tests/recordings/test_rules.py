@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 from darkroom import A_MOMENT as NOW
 from darkroom import a_recording as row
 from nightcrew.kernel.errors import Conflict
-from nightcrew.recorder.wire import Pulse, Standing
+from nightcrew.recorder.wire import ReadingStatus, RecorderPulse
 from nightcrew.recordings import rules
-from nightcrew.recordings.fleet import Recorder
-from nightcrew.recordings.models import ACTIVE, MOVES, Recording, State, check_move
+from nightcrew.recordings.fleet import RecorderProcess
+from nightcrew.recordings.models import ACTIVE, MOVES, Recording, RecordingState, check_move
 from nightcrew.recordings.rules import HUNG, STARTING, Decision, Look
 
 UP = 10_000.0
 
 
-def standing(state: str, *, ago: float = 60.0, reason: str = "", moved: float = 0.0) -> Standing:
-    return Standing(state, UP - ago, reason, 2.0, moved)  # type: ignore[arg-type]
+def standing(state: str, *, ago: float = 60.0, reason: str = "", moved: float = 0.0) -> ReadingStatus:
+    return ReadingStatus(state, UP - ago, reason, 2.0, moved)  # type: ignore[arg-type]
 
 
 READING = Look(standing("reading"), held=True, segments=10, over=None, offline_for=0.0, up=UP)
@@ -44,27 +44,27 @@ def decide(recording: Recording, **seen: object) -> Decision:
         ({"stop_at": NOW}, {}, "its time is over"),
         ({}, {"offline_for": 120.0}, "the stream was offline for 120 s"),
         (
-            {"state": State.WAITING, "created_at": NOW - timedelta(seconds=3601)},
+            {"state": RecordingState.WAITING, "created_at": NOW - timedelta(seconds=3601)},
             {"segments": 0},
             "its stream did not begin within 60 minutes",
         ),
     ],
 )
 def test_each_end_has_its_reason(known: dict[str, object], seen: dict[str, object], reason: str) -> None:
-    assert decide(row(**known), **seen) == Decision(State.FINISHING, reason)
+    assert decide(row(**known), **seen) == Decision(RecordingState.FINISHING, reason)
 
 
 @pytest.mark.parametrize(
     ("known", "seen"),
     [
         ({}, {"offline_for": 119.9}),
-        ({"state": State.WAITING}, {"offline_for": 3000.0, "segments": 0}),
+        ({"state": RecordingState.WAITING}, {"offline_for": 3000.0, "segments": 0}),
         ({"stop_at": NOW + timedelta(seconds=1)}, {}),
         ({"stop_at": NOW + timedelta(seconds=1)}, {"offline_for": 9999.0}),
-        ({"state": State.WAITING, "created_at": NOW - timedelta(seconds=3600)}, {"segments": 0}),
+        ({"state": RecordingState.WAITING, "created_at": NOW - timedelta(seconds=3600)}, {"segments": 0}),
         (
             {
-                "state": State.WAITING,
+                "state": RecordingState.WAITING,
                 "created_at": NOW - timedelta(days=2),
                 "stop_at": NOW + timedelta(days=1),
             },
@@ -74,7 +74,7 @@ def test_each_end_has_its_reason(known: dict[str, object], seen: dict[str, objec
     ],
 )
 def test_it_is_not_over_before(known: dict[str, object], seen: dict[str, object]) -> None:
-    assert decide(row(**known), **seen).state is not State.FINISHING
+    assert decide(row(**known), **seen).state is not RecordingState.FINISHING
 
 
 # -- how it stands -----------------------------------------------------------------------------------------------------
@@ -85,27 +85,27 @@ OFFLINE = standing("offline", reason="the stream is offline")
 @pytest.mark.parametrize(
     ("state", "seen", "expected"),
     [
-        (State.WAITING, {}, Decision(State.RECORDING, "")),
-        (State.RETRYING, {}, Decision(State.RECORDING, "")),
-        (State.WAITING, {"segments": 0}, Decision(State.WAITING, "")),
-        (State.RECORDING, {"held": False, "standing": None}, Decision(State.RETRYING, "it waits for a recorder")),
-        (State.WAITING, {"held": False, "segments": 0}, Decision(State.WAITING, "it waits for a recorder")),
-        (State.RECORDING, {"standing": None}, Decision(State.RECORDING, "")),
-        (State.PAUSED, {"standing": standing("starting", ago=STARTING - 1)}, Decision(State.PAUSED, "")),
-        (State.RECORDING, {"standing": standing("starting", ago=STARTING + 1)},
-         Decision(State.RETRYING, "its source is being opened")),
-        (State.RECORDING, {"standing": OFFLINE}, Decision(State.RETRYING, "the stream is offline")),
-        (State.WAITING, {"standing": OFFLINE, "segments": 0}, Decision(State.WAITING, "the stream is offline")),
-        (State.RECORDING, {"standing": standing("full")}, Decision(State.PAUSED, "the disk is full")),
-        (State.WAITING, {"standing": standing("full"), "segments": 0}, Decision(State.WAITING, "the disk is full")),
-        (State.RECORDING, {"spared": True},
-         Decision(State.PAUSED, "the disk is short, and its space is left to other recordings")),
-        (State.WAITING, {"spared": True, "segments": 0}, Decision(State.WAITING, "")),
-        (State.RECORDING, {"segments": 0}, Decision(State.RETRYING, "")),
-        (State.RETRYING, {"standing": None, "growing": True}, Decision(State.RECORDING, "")),
+        (RecordingState.WAITING, {}, Decision(RecordingState.RECORDING, "")),
+        (RecordingState.RETRYING, {}, Decision(RecordingState.RECORDING, "")),
+        (RecordingState.WAITING, {"segments": 0}, Decision(RecordingState.WAITING, "")),
+        (RecordingState.RECORDING, {"held": False, "standing": None}, Decision(RecordingState.RETRYING, "it waits for a recorder")),
+        (RecordingState.WAITING, {"held": False, "segments": 0}, Decision(RecordingState.WAITING, "it waits for a recorder")),
+        (RecordingState.RECORDING, {"standing": None}, Decision(RecordingState.RECORDING, "")),
+        (RecordingState.PAUSED, {"standing": standing("starting", ago=STARTING - 1)}, Decision(RecordingState.PAUSED, "")),
+        (RecordingState.RECORDING, {"standing": standing("starting", ago=STARTING + 1)},
+         Decision(RecordingState.RETRYING, "its source is being opened")),
+        (RecordingState.RECORDING, {"standing": OFFLINE}, Decision(RecordingState.RETRYING, "the stream is offline")),
+        (RecordingState.WAITING, {"standing": OFFLINE, "segments": 0}, Decision(RecordingState.WAITING, "the stream is offline")),
+        (RecordingState.RECORDING, {"standing": standing("full")}, Decision(RecordingState.PAUSED, "the disk is full")),
+        (RecordingState.WAITING, {"standing": standing("full"), "segments": 0}, Decision(RecordingState.WAITING, "the disk is full")),
+        (RecordingState.RECORDING, {"spared": True},
+         Decision(RecordingState.PAUSED, "the disk is short, and its space is left to other recordings")),
+        (RecordingState.WAITING, {"spared": True, "segments": 0}, Decision(RecordingState.WAITING, "")),
+        (RecordingState.RECORDING, {"segments": 0}, Decision(RecordingState.RETRYING, "")),
+        (RecordingState.RETRYING, {"standing": None, "growing": True}, Decision(RecordingState.RECORDING, "")),
     ],
 )  # fmt: skip
-def test_it_stands_as_its_recorder_does(state: State, seen: dict[str, object], expected: Decision) -> None:
+def test_it_stands_as_its_recorder_does(state: RecordingState, seen: dict[str, object], expected: Decision) -> None:
     assert decide(row(state=state), **seen) == expected
 
 
@@ -118,7 +118,7 @@ def test_while_it_is_given_to_another_recorder_its_reason_stays() -> None:
     state=st.sampled_from(sorted(ACTIVE)),
     recorder=st.none()
     | st.builds(
-        Standing,
+        ReadingStatus,
         st.sampled_from(["starting", "reading", "waiting", "offline", "full", "held", "over", "failed"]),
         st.floats(0, 2 * UP),
         st.sampled_from(["", "HTTP 503"]),
@@ -134,8 +134,8 @@ def test_while_it_is_given_to_another_recorder_its_reason_stays() -> None:
     age=st.integers(-100, 10_000),
 )
 def test_no_look_decides_on_a_move_that_there_is_not(
-    state: State,
-    recorder: Standing | None,
+    state: RecordingState,
+    recorder: ReadingStatus | None,
     held: bool,
     segments: int,
     over: str | None,
@@ -160,34 +160,34 @@ def test_no_look_decides_on_a_move_that_there_is_not(
 
 
 def test_only_the_moves_of_the_table_are_made() -> None:
-    for now in State:
-        for to in State:
+    for now in RecordingState:
+        for to in RecordingState:
             if to in MOVES[now]:
                 check_move(now, to)
             else:
                 with pytest.raises(Conflict):
                     check_move(now, to)
-    assert all(to not in MOVES[State.DONE] for to in State), "what is done stays done"
-    assert State.FINISHING in MOVES[State.FAILED], "what failed can be tried again"
+    assert all(to not in MOVES[RecordingState.DONE] for to in RecordingState), "what is done stays done"
+    assert RecordingState.FINISHING in MOVES[RecordingState.FAILED], "what failed can be tried again"
 
 
-@pytest.mark.parametrize(("ago", "state"), [(4.9, State.RECORDING), (5.0, State.RETRYING)])
-def test_a_recorder_may_take_five_seconds_to_begin(ago: float, state: State) -> None:
-    assert decide(row(state=State.RECORDING), standing=standing("starting", ago=ago)).state is state
+@pytest.mark.parametrize(("ago", "state"), [(4.9, RecordingState.RECORDING), (5.0, RecordingState.RETRYING)])
+def test_a_recorder_may_take_five_seconds_to_begin(ago: float, state: RecordingState) -> None:
+    assert decide(row(state=RecordingState.RECORDING), standing=standing("starting", ago=ago)).state is state
 
 
 @pytest.mark.parametrize(
     ("known", "quiet", "seen", "expected"),
     [
-        (State.RECORDING, 4.9, None, State.RECORDING),
-        (State.RECORDING, 5.0, None, State.RETRYING),
-        (State.RETRYING, 4.9, None, State.RETRYING),
-        (State.PAUSED, 4.9, None, State.RETRYING),
-        (State.RECORDING, 4.9, standing("offline"), State.RETRYING),
+        (RecordingState.RECORDING, 4.9, None, RecordingState.RECORDING),
+        (RecordingState.RECORDING, 5.0, None, RecordingState.RETRYING),
+        (RecordingState.RETRYING, 4.9, None, RecordingState.RETRYING),
+        (RecordingState.PAUSED, 4.9, None, RecordingState.RETRYING),
+        (RecordingState.RECORDING, 4.9, standing("offline"), RecordingState.RETRYING),
     ],
 )
 def test_a_recorder_that_is_replaced_within_five_seconds_interrupts_nothing(
-    known: State, quiet: float, seen: Standing | None, expected: State
+    known: RecordingState, quiet: float, seen: ReadingStatus | None, expected: RecordingState
 ) -> None:
     assert decide(row(state=known), standing=seen, held=seen is not None, quiet=quiet).state is expected
 
@@ -220,9 +220,9 @@ def test_it_hangs_after_four_minutes(quiet: float, expected: bool) -> None:
 
 @pytest.mark.parametrize(("quiet", "expected"), [(20.0, False), (20.1, True)])
 def test_a_recorder_hangs_when_it_gave_no_sign_of_life_for_twenty_seconds(quiet: float, expected: bool) -> None:
-    recorder = Recorder(Path(), None, began=UP - quiet)  # type: ignore[arg-type]
+    recorder = RecorderProcess(Path(), None, began=UP - quiet)  # type: ignore[arg-type]
     assert recorder.silent(UP) is expected
-    recorder.pulse = Pulse(UP - 1)
+    recorder.pulse = RecorderPulse(UP - 1)
     assert not recorder.silent(UP)
 
 
@@ -244,11 +244,11 @@ DAY = timedelta(hours=24)
         ({"started_at": NOW - 2 * DAY}, False, True),
         ({"started_at": NOW - 2 * DAY, "progress_at": NOW}, False, False),
         ({"created_at": NOW - 2 * DAY}, False, True),
-        ({"created_at": NOW - 2 * DAY, "state": State.RETRYING}, False, True),
-        ({"created_at": NOW - 2 * DAY, "state": State.PAUSED}, False, True),
-        ({"created_at": NOW - 2 * DAY, "state": State.WAITING}, False, False),
-        ({"created_at": NOW - 2 * DAY, "state": State.DONE}, False, False),
-        ({"created_at": NOW - 2 * DAY, "state": State.FINISHING}, False, False),
+        ({"created_at": NOW - 2 * DAY, "state": RecordingState.RETRYING}, False, True),
+        ({"created_at": NOW - 2 * DAY, "state": RecordingState.PAUSED}, False, True),
+        ({"created_at": NOW - 2 * DAY, "state": RecordingState.WAITING}, False, False),
+        ({"created_at": NOW - 2 * DAY, "state": RecordingState.DONE}, False, False),
+        ({"created_at": NOW - 2 * DAY, "state": RecordingState.FINISHING}, False, False),
     ],
 )
 def test_stuck_is_what_nobody_records_and_nothing_comes_for(
@@ -290,8 +290,15 @@ def test_without_recordings_only_the_least_is_reserved() -> None:
         ([{"id": 1, "favourite": True}, {"id": 2}], 2),
         ([{"id": 1, "favourite": True, "priority": 0}, {"id": 2, "priority": 1}], 1),
         ([{"id": 1, "created_at": NOW - DAY}, {"id": 2, "created_at": NOW}, {"id": 3, "created_at": NOW - 2 * DAY}], 2),
-        ([{"id": 1, "state": State.PAUSED}, {"id": 2, "state": State.WAITING}, {"id": 3, "priority": 9}], 3),
-        ([{"id": 1, "state": State.RETRYING}], None),
+        (
+            [
+                {"id": 1, "state": RecordingState.PAUSED},
+                {"id": 2, "state": RecordingState.WAITING},
+                {"id": 3, "priority": 9},
+            ],
+            3,
+        ),
+        ([{"id": 1, "state": RecordingState.RETRYING}], None),
     ],
 )
 def test_the_least_wanted_is_paused_first(rows: list[dict[str, object]], first: int | None) -> None:

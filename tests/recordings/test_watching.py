@@ -12,9 +12,9 @@ from nightcrew import app
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.recordings import watching
-from nightcrew.recordings.models import State
+from nightcrew.recordings.models import RecordingState
 from nightcrew.recordings.store import recordings, states, watches
-from nightcrew.recordings.target import Target
+from nightcrew.recordings.stream_ref import StreamRef
 from support import counting
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -22,7 +22,7 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 async def watch(runtime: Runtime, name: str) -> int:
     """A watch whose window will open in the far future."""
-    sealed = Target("https://example.test/live").sealed(runtime)
+    sealed = StreamRef("https://example.test/live").sealed(runtime)
     values = {"name": name, "shown": "x", "sealed": sealed, "enabled": True, "favourite": False, "priority": 0}
     return (await watches.add(runtime.store, {**values, "windows": ["2099-12-31 20:00-21:00"]}, now=LONG_AGO)).id
 
@@ -62,7 +62,7 @@ async def test_each_watch_is_looked_at_with_its_own_recording(
     async with app.node(app.Config(data_dir=tmp_path, database_url=database)) as (runtime, _):
         ids = [await watch(runtime, f"W{number}") for number in range(4)]
         over = await recording(runtime, "W0", ids[0])
-        await states.change_state(runtime.store, over, State.FINISHING, "", now=LONG_AGO)
+        await states.change_state(runtime.store, over, RecordingState.FINISHING, "", now=LONG_AGO)
         going = [await recording(runtime, "W1", ids[1]), await recording(runtime, "W2", ids[2])]
         await recording(runtime, "By hand", None)
         await watching.look_at_due(runtime)

@@ -13,9 +13,9 @@ import pytest
 from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.recordings import actions, domain, watching
-from nightcrew.recordings.models import Recording, State, Watch
+from nightcrew.recordings.models import Recording, RecordingState, Watch
 from nightcrew.recordings.store import recordings, states, watches
-from nightcrew.recordings.target import Target
+from nightcrew.recordings.stream_ref import StreamRef
 from support import at_rest
 
 EVENING = "wed 20:00-21:00"
@@ -42,7 +42,7 @@ async def watched(runtime: Runtime, *windows: str, **known: Any) -> Watch:
         "favourite": False,
         "priority": 0,
         "keep_count": None,
-        "sealed": Target(channel_id=7).sealed(runtime),
+        "sealed": StreamRef(channel_id=7).sealed(runtime),
         "channel_id": 7,
         **known,
     }
@@ -57,11 +57,11 @@ async def look(runtime: Runtime, watch: Watch, now: datetime) -> Watch:
 
 
 async def recorded(runtime: Runtime) -> list[Recording]:
-    return await recordings.of_states(runtime.store, set(State))
+    return await recordings.of_states(runtime.store, set(RecordingState))
 
 
 async def end(runtime: Runtime, row: Recording, now: datetime) -> None:
-    await states.change_state(runtime.store, row.id, State.FINISHING, "over", now=now, ended_at=now)
+    await states.change_state(runtime.store, row.id, RecordingState.FINISHING, "over", now=now, ended_at=now)
 
 
 # -- by its windows ----------------------------------------------------------------------------------------------------
@@ -74,7 +74,7 @@ async def test_a_window_is_recorded_from_its_first_moment_to_its_end(runtime: Ru
     await look(runtime, watch, at("20:00"))
     (row,) = await recorded(runtime)
     assert (row.watch_id, row.channel_id, row.name, row.shown) == (watch.id, 7, "Evening", "channel News")
-    assert (row.favourite, row.priority, row.state) == (True, 3, State.WAITING)
+    assert (row.favourite, row.priority, row.state) == (True, 3, RecordingState.WAITING)
     assert row.stop_at == at("21:00")
 
 

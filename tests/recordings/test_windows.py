@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightcrew.kernel.errors import Invalid
-from nightcrew.recordings.windows import DAYS, Window, following, occurrence, parse
+from nightcrew.recordings.windows import DAYS, TimeWindow, following, occurrence, parse
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -54,7 +54,7 @@ def next_after(now: datetime, *texts: str) -> str | None:
 def test_each_form_of_the_help_is_understood(
     text: str, days: set[int], on: date | None, begin: time, end: time
 ) -> None:
-    assert parse(text) == Window(frozenset(days), on, begin, end)
+    assert parse(text) == TimeWindow(frozenset(days), on, begin, end)
 
 
 @pytest.mark.parametrize(

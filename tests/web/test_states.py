@@ -13,7 +13,7 @@ from nightcrew.kernel import job_state, workers
 from nightcrew.kernel.declare import Look
 from nightcrew.kernel.notify import models as notify
 from nightcrew.playlists.rules import Status
-from nightcrew.recordings.models import State
+from nightcrew.recordings.models import RecordingState
 from nightcrew.web.states import LOOKS, all_states
 
 KNOWN = all_states(DOMAINS)
@@ -28,7 +28,7 @@ KNOWN = all_states(DOMAINS)
         ("feed", {one.value for one in Status}),
         ("check", {one.value for one in Verdict}),
         ("check_run", {one.value for one in RunState}),
-        ("recording", {one.value for one in State}),
+        ("recording", {one.value for one in RecordingState}),
     ],
 )
 def test_every_state_has_a_look_and_a_word(thing: str, states: set[str]) -> None:

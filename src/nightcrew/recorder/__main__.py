@@ -14,8 +14,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from nightcrew.recorder.recording import Recording
-from nightcrew.recorder.wire import ORDERS, PULSE, Order, Pulse, boottime, read_orders, write_whole
+from nightcrew.recorder.recording import RecordingThread
+from nightcrew.recorder.wire import ORDERS, PULSE, Order, RecorderPulse, boottime, read_orders, write_whole
 
 BEAT = 1.0
 """Seconds between two looks at the orders, and between two signs of life."""
@@ -30,7 +30,7 @@ class Recorder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._recordings: dict[int, Recording] = {}
+        self._recordings: dict[int, RecordingThread] = {}
         self._woken, self._waker = socket.socketpair()  # a lock that a signal's handler takes could be held already
         self._ending = False
         self._seen: tuple[object, ...] = ()
@@ -73,7 +73,7 @@ class Recorder:
         for number, order in orders.items():
             known = self._recordings.get(number)
             if known is None or not (known.is_alive() or known.done):
-                known = self._recordings[number] = Recording(order)
+                known = self._recordings[number] = RecordingThread(order)
                 known.start()
             elif known.order != order:
                 known.update(order)
@@ -94,7 +94,7 @@ class Recorder:
         return self._orders
 
     def _beat(self) -> None:
-        pulse = Pulse(
+        pulse = RecorderPulse(
             boottime(), {number: replace(one.standing, alive=one.alive) for number, one in self._recordings.items()}
         )
         path = self._folder / PULSE

@@ -20,10 +20,9 @@ from streamlink.stream.http import HTTPStream
 from nightcrew.recorder.fetch import CHUNK, chunks, opened, said
 from nightcrew.recorder.hls import Sink
 from nightcrew.recorder.ledger import Segment, Tally
-from nightcrew.recorder.parts import Piece
-from nightcrew.recorder.source import Source, Unreadable
-from nightcrew.recorder.ts import Cutter, aligned, later
-from nightcrew.recorder.ts import Piece as Cut
+from nightcrew.recorder.parts import SegmentData
+from nightcrew.recorder.source import ResolvedStream, Unreadable
+from nightcrew.recorder.ts import Cut, Cutter, aligned, later
 from nightcrew.recorder.window import Lost
 from nightcrew.recorder.wire import Order, boottime
 
@@ -63,7 +62,7 @@ class ContinuousReader:
         self._written = self._useful = 0.0
         """When something was written last, and when something came of the bytes: what is sent again is not written."""
 
-    def read(self, source: Source, order: Order) -> None:
+    def read(self, source: ResolvedStream, order: Order) -> None:
         """Read until the connection ends, which is never the end of the recording. Raises `Unreadable`, `NotTransport`."""
         self._cutter, self._joined = Cutter(), False
         self._written = self._useful = self._clock()
@@ -142,7 +141,7 @@ class ContinuousReader:
     def _append(self, cut: Cut, seconds: float) -> None:
         self._number += 1
         prefix = b"".join(self._cutter.programme.tables.values())
-        self._sink.write(Piece(self._number, seconds, cut.data, cut.at, prefix=prefix, key=cut.key))
+        self._sink.write(SegmentData(self._number, seconds, cut.data, cut.at, prefix=prefix, key=cut.key))
         self._written = self._clock()
 
     def _write_torn(self) -> None:
@@ -187,7 +186,7 @@ def _is(cut: Cut, key: str, at: float | None) -> bool:
     return bool(key) and cut.key == key and cut.at is not None and at is not None and abs(later(cut.at, at)) < SAME
 
 
-def _chunks(source: Source, order: Order) -> Generator[bytes, None, None]:
+def _chunks(source: ResolvedStream, order: Order) -> Generator[bytes, None, None]:
     stream = source.stream
     if stream is None:
         yield from _by_ffmpeg(source.url, order)

@@ -14,9 +14,9 @@ from streamlink.stream.hls.segment import HLSSegment
 from streamlink.utils.crypto import AES, unpad
 
 from nightcrew.recorder.fetch import LARGE, READ, SMALL, Refused, body, said
-from nightcrew.recorder.parts import Piece
-from nightcrew.recorder.source import Source, Unreadable
-from nightcrew.recorder.window import Anew, Listed, Lost, Step, Wanted, Window, Write
+from nightcrew.recorder.parts import SegmentData
+from nightcrew.recorder.source import ResolvedStream, Unreadable
+from nightcrew.recorder.window import Anew, Listed, Lost, QueuedSegment, SegmentWindow, Step, Write
 
 PLAYLIST_SECONDS = 15.0
 SEGMENT_SECONDS = 15.0
@@ -44,7 +44,7 @@ class Sink(Protocol):
     def rest(self, seconds: float) -> None:
         """Wait, or until something changes."""
 
-    def write(self, piece: Piece) -> None:
+    def write(self, piece: SegmentData) -> None:
         """Append; returns when it is on disk."""
 
     def lost(self, lost: Lost) -> None:
@@ -80,7 +80,7 @@ class _Playlist:
 class HlsReader:
     """Reads one media playlist until it is over."""
 
-    def __init__(self, source: Source, stream: HLSStream, window: Window, sink: Sink) -> None:
+    def __init__(self, source: ResolvedStream, stream: HLSStream, window: SegmentWindow, sink: Sink) -> None:
         self._session, self._stream = source.session, stream
         self._parts = stream.__reader__(
             stream
@@ -121,7 +121,7 @@ class HlsReader:
             case Write(listed, data):
                 init = listed.handle.init
                 self._sink.write(
-                    Piece(listed.number, listed.seconds, data, listed.programme, listed.discontinuity, init)
+                    SegmentData(listed.number, listed.seconds, data, listed.programme, listed.discontinuity, init)
                 )
                 self._came = clock()  # a full disk, for which it may have waited, is no fault of the source
 
@@ -195,7 +195,7 @@ class HlsReader:
             if clock() >= self._reload_at:
                 self._reload(clock)
 
-    def _fetch(self, wanted: Wanted, clock: Callable[[], float]) -> None:
+    def _fetch(self, wanted: QueuedSegment, clock: Callable[[], float]) -> None:
         segment = wanted.listed.handle.segment
         if self._parts.writer.should_filter_segment(segment):
             wanted.lost = ADVERTISEMENT
@@ -242,7 +242,7 @@ class _Handle:
     init: bytes = b""
 
 
-def ended(source: Source, stream: HLSStream) -> bool:
+def ended(source: ResolvedStream, stream: HLSStream) -> bool:
     """Whether its playlist is finished. Raises OSError when it cannot be read."""
     return bool(_playlist(source.session, stream, stream.__reader__(stream), quiet=READ).is_endlist)
 

@@ -216,7 +216,7 @@ def lines_of(data: bytes) -> Iterator[tuple[Line, int]]:
 
 
 @dataclass(slots=True)
-class Reader:
+class LedgerReader:
     """Reads a ledger that somebody else writes, from where it was left."""
 
     folder: Path
@@ -241,7 +241,7 @@ class Reader:
 
 def read(folder: Path) -> Tally:
     """All that a ledger says now."""
-    reader = Reader(folder)
+    reader = LedgerReader(folder)
     reader.refresh()
     return reader.tally
 
@@ -273,7 +273,7 @@ def samples(lines: Iterable[Line]) -> Iterator[tuple[float, float, int]]:
             at += float(line["s"])
 
 
-class Writer:
+class LedgerWriter:
     """The one who appends. It has cut back what was torn, in the ledger and in the last part."""
 
     def __init__(self, folder: Path) -> None:

@@ -24,7 +24,7 @@ class DiskFull(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class SegmentData:
     """What is appended at once. `init`: the section that has to stand at the beginning of its file (fMP4), empty for none."""
 
     number: int
@@ -49,13 +49,13 @@ class Parts:
     def __init__(self, folder: Path, stem: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._stem = folder, stem
-        self._programme = ts.Programme()
+        self._programme = ts.ProgrammeTables()
         self._track: tuple[str, int | None] = ("", None)
         self._descriptor: int | None = None
         self._anew: str | None = None
         self._looked = time.monotonic()
         with _space():
-            self.ledger = ledger.Writer(folder)
+            self.ledger = ledger.LedgerWriter(folder)
 
     @property
     def tally(self) -> ledger.Tally:
@@ -77,7 +77,7 @@ class Parts:
         """The numbering begins anew with the next segment, which goes into a new part."""
         self._anew = reason
 
-    def append(self, piece: Piece, order: Order, jitter: float) -> None:
+    def append(self, piece: SegmentData, order: Order, jitter: float) -> None:
         """Append a piece; into a new part when the one that is open is full, or one was asked for. Raises `Displaced`."""
         if time.monotonic() - self._looked > LOOKS:
             self._looked = time.monotonic()
@@ -116,7 +116,7 @@ class Parts:
         part = self.tally.part
         return part is not None and part.first is not None and boottime() - part.began >= APART
 
-    def _begin(self, piece: Piece, order: Order, digest: str) -> None:
+    def _begin(self, piece: SegmentData, order: Order, digest: str) -> None:
         """A new part. One in which nothing was written yet is taken again."""
         self.close_part()
         part = self.tally.part
@@ -133,7 +133,7 @@ class Parts:
         if piece.init:
             self._put(piece.init, 0, {"k": "init", "p": part.number, "b": len(piece.init), "i": digest})
 
-    def _append(self, piece: Piece) -> None:
+    def _append(self, piece: SegmentData) -> None:
         part = self.tally.part
         if part is None:
             raise RuntimeError("there is no part")
@@ -154,7 +154,7 @@ class Parts:
         }
         self._put(body, part.bytes, line)
 
-    def _pictures(self, piece: Piece) -> int | None:
+    def _pictures(self, piece: SegmentData) -> int | None:
         if not piece.init:
             return self._programme.pictures(piece.body)
         digest = hashlib.sha256(piece.init).hexdigest()

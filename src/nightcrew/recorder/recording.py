@@ -17,10 +17,10 @@ from typing import TextIO
 from nightcrew.recorder import ledger
 from nightcrew.recorder.continuous import ContinuousReader, NotTransport
 from nightcrew.recorder.hls import HlsReader, Over, Stalled
-from nightcrew.recorder.parts import FULL, DiskFull, Displaced, Parts, Piece
-from nightcrew.recorder.source import Offline, Source, Unreadable, resolve
-from nightcrew.recorder.window import Known, Lost, Window
-from nightcrew.recorder.wire import Order, Standing, State, boottime
+from nightcrew.recorder.parts import FULL, DiskFull, Displaced, Parts, SegmentData
+from nightcrew.recorder.source import Offline, ResolvedStream, Unreadable, resolve
+from nightcrew.recorder.window import LastSeen, Lost, SegmentWindow
+from nightcrew.recorder.wire import Order, ReadingState, ReadingStatus, boottime
 
 PAUSES = (0.5, 1.0, 2.0, 5.0)
 """Seconds before the source is opened again; the last one for all that follow."""
@@ -40,13 +40,13 @@ class Changed(Exception):
     """The order says to read from somewhere else."""
 
 
-class Recording(threading.Thread):
+class RecordingThread(threading.Thread):
     """Runs until it is stopped, or its stream is over."""
 
     def __init__(self, order: Order) -> None:
         super().__init__(name=f"recording {order.recording}", daemon=True)
         self.order = order
-        self.standing = Standing("starting", boottime())
+        self.standing = ReadingStatus("starting", boottime())
         self.alive = boottime()
         """When it last did anything."""
         self._wake = threading.Event()
@@ -54,7 +54,7 @@ class Recording(threading.Thread):
         self._stopped = False
         self._jitter = random.Random(order.recording).uniform(1 - JITTER, 1 + JITTER)
         self._parts: Parts | None = None
-        self._window = Window()
+        self._window = SegmentWindow()
         self._continuous: ContinuousReader | None = None
         self._read = order
         self._connected = False
@@ -134,7 +134,7 @@ class Recording(threading.Thread):
         parts = self._parts = self._opened(folder)
         if parts is None:
             return
-        self._window, self._continuous = Window(last=_known(parts.tally)), None
+        self._window, self._continuous = SegmentWindow(last=_known(parts.tally)), None
         failures = 0
         try:
             while True:
@@ -196,7 +196,7 @@ class Recording(threading.Thread):
         try:
             self._continuous.read(source, order)
         except NotTransport:
-            self._continuous.read(Source(source.session, None, source.url), order)
+            self._continuous.read(ResolvedStream(source.session, None, source.url), order)
 
     def _end(self, parts: Parts, why: Exception) -> None:
         if self._continuous is not None:
@@ -234,7 +234,7 @@ class Recording(threading.Thread):
         """Wait, or until the order changes."""
         self._pause(min(seconds, 5.0))
 
-    def write(self, piece: Piece) -> None:
+    def write(self, piece: SegmentData) -> None:
         """Append a piece, however long the disk is full."""
         parts = self._of()
         self._patiently(lambda: parts.append(piece, self.order, self._jitter))
@@ -255,9 +255,9 @@ class Recording(threading.Thread):
         moved = boottime() - max(0.0, time.monotonic() - at) if at else standing.moved
         if not reason:  # what was told stays told until something is written, but that it is offline
             reason = BACK if standing.state == "offline" else standing.reason
-        state: State = "waiting" if reason else standing.state
+        state: ReadingState = "waiting" if reason else standing.state
         since = standing.since if standing.state == state else boottime()
-        self.standing = Standing(state, since, reason, target, moved)
+        self.standing = ReadingStatus(state, since, reason, target, moved)
 
     def _of(self) -> Parts:
         if self._parts is None:
@@ -278,10 +278,10 @@ class Recording(threading.Thread):
                 continue
             return
 
-    def _stand(self, state: State, reason: str) -> None:
+    def _stand(self, state: ReadingState, reason: str) -> None:
         now = self.standing
         if (now.state, now.reason) != (state, reason):
-            self.standing = Standing(state, boottime(), reason, now.target, now.moved)
+            self.standing = ReadingStatus(state, boottime(), reason, now.target, now.moved)
 
     def _pause(self, seconds: float) -> None:
         self.alive = boottime()
@@ -290,13 +290,13 @@ class Recording(threading.Thread):
         self._wake.clear()
 
 
-def _known(tally: ledger.Tally) -> Known | None:
+def _known(tally: ledger.Tally) -> LastSeen | None:
     """Where a recording was left: also in another process, or before this one was started anew."""
     last = tally.last
     if last is None:
         return None
     age = boottime() - last.up if tally.boot == _boot() else 0.0
-    return Known(last.number, last.seconds, last.programme, time.monotonic() - max(0.0, age))
+    return LastSeen(last.number, last.seconds, last.programme, time.monotonic() - max(0.0, age))
 
 
 def _boot() -> str:

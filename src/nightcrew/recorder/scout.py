@@ -13,13 +13,13 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
-from nightcrew.recorder.wire import Finding, Order
+from nightcrew.recorder.wire import LiveStatus, Order
 
 AT_ONCE = 8
 MAX_TEXT = 500
 
 
-def look(number: int, order: Order) -> Finding:
+def look(number: int, order: Order) -> LiveStatus:
     """Ask one source."""
     from streamlink.exceptions import StreamError
 
@@ -30,20 +30,20 @@ def look(number: int, order: Order) -> Finding:
     try:
         source = resolve(order)
         if source.hls is not None and ended(source, source.hls):
-            return Finding(number, live=False, error="its playlist has ended")
+            return LiveStatus(number, live=False, error="its playlist has ended")
     except Offline as exc:
-        return Finding(number, live=False, error=str(exc))
+        return LiveStatus(number, live=False, error=str(exc))
     except (Unreadable, OSError, ValueError, StreamError) as exc:
-        return Finding(number, live=None, error=(str(exc) if isinstance(exc, Unreadable) else said(exc))[:MAX_TEXT])
-    return Finding(number, True, *(text[:MAX_TEXT] for text in (source.title, source.category, source.author)))
+        return LiveStatus(number, live=None, error=(str(exc) if isinstance(exc, Unreadable) else said(exc))[:MAX_TEXT])
+    return LiveStatus(number, True, *(text[:MAX_TEXT] for text in (source.title, source.category, source.author)))
 
 
-def answer(number: int, order: Order) -> Finding:
+def answer(number: int, order: Order) -> LiveStatus:
     """As `look`. Catches everything: a plugin of streamlink may raise anything, and who asks would wait for an answer in vain."""
     try:
         return look(number, order)
     except Exception as exc:  # noqa: BLE001 - a plugin's defect is an answer too
-        return Finding(number, live=None, error=f"its plugin failed: {type(exc).__name__}")
+        return LiveStatus(number, live=None, error=f"its plugin failed: {type(exc).__name__}")
 
 
 def main() -> None:

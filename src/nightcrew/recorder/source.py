@@ -30,7 +30,7 @@ GONE = frozenset({404, 410})
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ResolvedStream:
     """A stream that may be opened. `hls`: read segment by segment; else `open` gives a file of bytes, or `url` is for ffmpeg."""
 
     session: Streamlink
@@ -46,7 +46,7 @@ class Source:
         return self.stream if isinstance(self.stream, HLSStream) else None
 
 
-def resolve(order: Order) -> Source:
+def resolve(order: Order) -> ResolvedStream:
     """Find the stream of the wanted quality. Raises `Offline`, `Unreadable`."""
     made = session(order.headers, private=order.private)
     if order.ffmpeg:
@@ -54,14 +54,14 @@ def resolve(order: Order) -> Source:
     made.set_option("ffmpeg-no-validation", True)
     if order.kind in {"http", "ffmpeg"}:
         stream = HTTPStream(made, order.url) if order.kind == "http" else None
-        return Source(made, stream, order.url)
+        return ResolvedStream(made, stream, order.url)
     try:
         return _of_plugin(made, order)
     except streamlink.NoPluginError:
         return _plain(made, order)
 
 
-def _of_plugin(made: Streamlink, order: Order) -> Source:
+def _of_plugin(made: Streamlink, order: Order) -> ResolvedStream:
     url = f"hls://{order.url}" if order.kind == "hls" and order.url.startswith(PLAIN) else order.url
     try:
         _, kind, address = made.resolve_url(url)
@@ -76,7 +76,7 @@ def _of_plugin(made: Streamlink, order: Order) -> Source:
         raise Offline("the stream is offline")
     known = {key: str(value or "") for key, value in dict(plugin.get_metadata()).items()}
     about = {key: known.get(key, "") for key in ("title", "author", "category")}
-    return Source(made, stream, str(getattr(stream, "url", "") or order.url), **about)
+    return ResolvedStream(made, stream, str(getattr(stream, "url", "") or order.url), **about)
 
 
 def _of_quality(streams: Mapping[str, Stream], wanted: str) -> Stream | None:
@@ -90,10 +90,10 @@ def _of_quality(streams: Mapping[str, Stream], wanted: str) -> Stream | None:
     return None
 
 
-def _plain(made: Streamlink, order: Order) -> Source:
+def _plain(made: Streamlink, order: Order) -> ResolvedStream:
     """An address that no plugin knows: look at what it sends."""
     if not order.url.startswith(PLAIN):
-        return Source(made, None, order.url)  # rtmp, rtsp, udp: ffmpeg's
+        return ResolvedStream(made, None, order.url)  # rtmp, rtsp, udp: ffmpeg's
     try:
         with opened(made, order.url) as response:
             first = next(response.iter_content(4096), b"")
@@ -103,7 +103,7 @@ def _plain(made: Streamlink, order: Order) -> Source:
         return _of_plugin(
             made, Order(order.recording, order.folder, order.stem, f"hls://{order.url}", quality=order.quality)
         )
-    return Source(made, HTTPStream(made, order.url), order.url)
+    return ResolvedStream(made, HTTPStream(made, order.url), order.url)
 
 
 def _why(exc: BaseException) -> Offline | Unreadable:

@@ -26,7 +26,7 @@ def aligned(data: bytes) -> bool:
 
 
 @dataclass(slots=True)
-class Programme:
+class ProgrammeTables:
     """Which of the packets are pictures. Kept from segment to segment, as not every one begins with the tables."""
 
     map_pid: int | None = None
@@ -139,7 +139,7 @@ def later(now: float, before: float) -> float:
 
 
 @dataclass(slots=True)
-class Piece:
+class Cut:
     """Whole packets from one clean beginning to the next. `at`: presentation time of its first picture.
 
     `key`: a digest of that picture, by which a piece that is sent again is known; empty when no decoder can begin here.
@@ -155,7 +155,7 @@ class Cutter:
     """Cuts an endless transport stream where a decoder can begin, at least `least` bytes apart; holds at most `most`."""
 
     def __init__(self, *, most: int = 32 << 20) -> None:
-        self.programme = Programme()
+        self.programme = ProgrammeTables()
         self._most = most
         self._held = bytearray()
         self._lost = True
@@ -167,7 +167,7 @@ class Cutter:
         self._begun = False
         """Whether a picture has begun in them."""
 
-    def feed(self, data: bytes) -> Iterator[Piece]:
+    def feed(self, data: bytes) -> Iterator[Cut]:
         """Take bytes, give the pieces that are whole now."""
         self._held += data
         self._align()
@@ -175,7 +175,7 @@ class Cutter:
             self.programme.learn(bytes(self._held))
         yield from self._pieces()
 
-    def rest(self, *, broken: bool = False) -> Piece | None:
+    def rest(self, *, broken: bool = False) -> Cut | None:
         """What is left: whole packets only; of a stream that broke off without its last picture, which is torn."""
         size = self._whole
         if broken and self.programme.video_pid is not None:
@@ -203,7 +203,7 @@ class Cutter:
             found = self._held.find(SYNC, found + 1)
         return found if found >= 0 else len(self._held)
 
-    def _pieces(self) -> Iterator[Piece]:
+    def _pieces(self) -> Iterator[Cut]:
         pid = self.programme.video_pid
         if pid is not None:
             view = bytes(self._held[self._seen : self._whole])
@@ -219,7 +219,7 @@ class Cutter:
         if len(self._held) > self._most:
             yield self._piece(self._whole)
 
-    def _piece(self, size: int) -> Piece:
+    def _piece(self, size: int) -> Cut:
         data = bytes(self._held[:size])
         del self._held[:size]
         self._whole -= size
@@ -228,10 +228,10 @@ class Cutter:
         pid = self.programme.video_pid
         starts = [] if pid is None else list(itertools.islice(_starts(data, pid), 2))
         if not starts:
-            return Piece(data, pictures, None)
+            return Cut(data, pictures, None)
         first = data[starts[0] : starts[0] + PACKET]
         key = _digest(data[starts[0] : [*starts, size][1]], pid or 0) if begins_clean(first) else ""
-        return Piece(data, pictures, time_of(first), key)
+        return Cut(data, pictures, time_of(first), key)
 
 
 def _digest(data: bytes, pid: int) -> str:

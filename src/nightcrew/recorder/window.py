@@ -42,7 +42,7 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class LastSeen:
     """The last segment that is known of. `at`: when it was first seen, by the caller's clock."""
 
     number: int
@@ -80,7 +80,7 @@ Step = Write | Lost | Anew
 
 
 @dataclass(eq=False, slots=True)
-class Wanted:
+class QueuedSegment:
     """A segment that is to be read."""
 
     listed: Listed
@@ -97,12 +97,12 @@ class Wanted:
 
 
 @dataclass(slots=True)
-class Window:
+class SegmentWindow:
     """What is to be read. All times are seconds of one clock, the caller's."""
 
-    last: Known | None = None
+    last: LastSeen | None = None
     target: float = 6.0
-    _queue: list[Wanted | Lost | Anew] = field(default_factory=list)
+    _queue: list[QueuedSegment | Lost | Anew] = field(default_factory=list)
     _known: dict[int, float | None] = field(default_factory=dict)
     """Programme times by number, of what was listed lately."""
     _behind: tuple[float, int] | None = None
@@ -138,12 +138,12 @@ class Window:
                 continue
             if self.last is not None and one.number > self.last.number + 1:
                 self._queue.append(self._hole(self.last, one, now))
-            self._queue.append(Wanted(one, next_try=now))
-            self.last = Known(one.number, one.seconds, one.programme, now)
+            self._queue.append(QueuedSegment(one, next_try=now))
+            self.last = LastSeen(one.number, one.seconds, one.programme, now)
             self._remember(one)
             self.moved = now
 
-    def _hole(self, before: Known, after: Listed, now: float) -> Lost:
+    def _hole(self, before: LastSeen, after: Listed, now: float) -> Lost:
         """What lies between two segments. Its length by the source's clock where that is told, else by their number."""
         seconds = (after.number - before.number - 1) * (before.seconds or after.seconds)
         told = _between(before, after)
@@ -163,7 +163,7 @@ class Window:
         for one in reversed(self._queue):
             if isinstance(one, Anew):
                 of_now = False
-            elif not isinstance(one, Wanted) or not one.pending:
+            elif not isinstance(one, QueuedSegment) or not one.pending:
                 continue
             elif not of_now and one.listed.number in listed:
                 one.lost = ANEW  # its address may be that of another segment now
@@ -174,7 +174,7 @@ class Window:
 
     # -- a numbering that begins anew ------------------------------------------------------------------------------
 
-    def _is_behind(self, segments: Sequence[Listed], last: Known) -> bool:
+    def _is_behind(self, segments: Sequence[Listed], last: LastSeen) -> bool:
         """Whether this shows nothing that is later than what is known: an old copy, unless it goes on."""
         first, newest = segments[0], segments[-1]
         apart = first.number > last.number + 1
@@ -186,7 +186,7 @@ class Window:
         later = newest.programme > last.programme + max(last.seconds / 2, LEAST)
         return not later and (newest.number < last.number or apart or self._shift(segments, last) < 0)
 
-    def _may_be_old(self, newest: Listed, last: Known, now: float) -> bool:
+    def _may_be_old(self, newest: Listed, last: LastSeen, now: float) -> bool:
         """Whether a playlist that is behind is not so for so long, and with so much that is new, that it is another one."""
         since, highest = self._behind or (now, newest.number)
         dated = newest.programme is not None and last.programme is not None
@@ -195,7 +195,7 @@ class Window:
             return True
         return newest.number <= highest
 
-    def _began_anew(self, segments: Sequence[Listed], last: Known, now: float) -> bool:
+    def _began_anew(self, segments: Sequence[Listed], last: LastSeen, now: float) -> bool:
         """Whether these are other segments, with lower, or much higher, numbers than what is known."""
         first, newest = segments[0], segments[-1]
         if newest.number < last.number or self._shift(segments, last):
@@ -208,7 +208,7 @@ class Window:
         passed = now - last.at if told is None else max(told, now - last.at)
         return ahead > 2 * passed + SLACK + 2 * len(segments) * self.target
 
-    def _shift(self, segments: Sequence[Listed], last: Known) -> float:
+    def _shift(self, segments: Sequence[Listed], last: LastSeen) -> float:
         """By how many seconds a number stands for a later moment than before; 0 when that is not told."""
         for one in reversed(segments):
             known = last.programme if one.number == last.number else self._known.get(one.number)
@@ -217,7 +217,7 @@ class Window:
                 return shift if abs(shift) > max(one.seconds / 2, LEAST) else 0.0
         return 0.0
 
-    def _begin_anew(self, segments: Sequence[Listed], last: Known, now: float) -> Sequence[Listed]:
+    def _begin_anew(self, segments: Sequence[Listed], last: LastSeen, now: float) -> Sequence[Listed]:
         """What of the new numbering comes after what is known; what is missing in between is lost."""
         fresh, missing = self._after(segments, last, now)
         if missing > 0:
@@ -226,11 +226,11 @@ class Window:
         self._queue.append(Anew(ANEW))
         self._known.clear()
         self._former = last.number
-        self.last = None if fresh else Known(segments[-1].number, segments[-1].seconds, segments[-1].programme, now)
+        self.last = None if fresh else LastSeen(segments[-1].number, segments[-1].seconds, segments[-1].programme, now)
         self.moved = now
         return fresh
 
-    def _after(self, segments: Sequence[Listed], last: Known, now: float) -> tuple[Sequence[Listed], float]:
+    def _after(self, segments: Sequence[Listed], last: LastSeen, now: float) -> tuple[Sequence[Listed], float]:
         """The segments after a moment, and how many seconds are missing before them: by the source's clock, else by ours."""
         passed = max(0.0, now - last.at)
         if last.programme is not None and all(one.programme is not None for one in segments):
@@ -249,29 +249,31 @@ class Window:
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
-    def due(self, now: float) -> Wanted | None:
+    def due(self, now: float) -> QueuedSegment | None:
         """The first segment that is to be tried now."""
         for one in self._queue:
-            if isinstance(one, Wanted) and one.pending and one.next_try <= now:
+            if isinstance(one, QueuedSegment) and one.pending and one.next_try <= now:
                 return one
         return None
 
     def next_try(self) -> float | None:
         """When the next one is to be tried."""
-        return min((one.next_try for one in self._queue if isinstance(one, Wanted) and one.pending), default=None)
+        return min(
+            (one.next_try for one in self._queue if isinstance(one, QueuedSegment) and one.pending), default=None
+        )
 
-    def got(self, wanted: Wanted, body: bytes) -> None:
+    def got(self, wanted: QueuedSegment, body: bytes) -> None:
         """It was read."""
         wanted.body = body
         self._held += len(body)
 
-    def failed(self, wanted: Wanted, reason: str, now: float, *, missing: bool) -> None:
+    def failed(self, wanted: QueuedSegment, reason: str, now: float, *, missing: bool) -> None:
         """It could not be read. `missing`: the source says that it does not have it."""
         wanted.tries += 1
         wanted.next_try = now + RETRY[min(wanted.tries, len(RETRY)) - 1]
         unlisted = wanted.unlisted_at
         over = unlisted is not None and (missing or now - unlisted > AFTERLIFE)
-        first = next((one for one in self._queue if isinstance(one, Wanted) and one.pending), None)
+        first = next((one for one in self._queue if isinstance(one, QueuedSegment) and one.pending), None)
         if over or (wanted is first and self._held > HELD_BYTES):
             wanted.lost = reason
 
@@ -279,12 +281,12 @@ class Window:
         """What can be written now, in its order. A step counts as done when the next one is asked for; else it comes again."""
         while self._queue:
             first = self._queue[0]
-            if isinstance(first, Wanted) and first.pending:
+            if isinstance(first, QueuedSegment) and first.pending:
                 return
             lost = list(takewhile(lambda one: one is not None, map(_lost, self._queue)))
             if lost:
                 yield _merged([one for one in lost if one is not None])
-            elif isinstance(first, Wanted):
+            elif isinstance(first, QueuedSegment):
                 yield Write(first.listed, first.body or b"")
                 self._held -= len(first.body or b"")
             elif isinstance(first, Anew):
@@ -294,24 +296,24 @@ class Window:
     def give_up(self, reason: str) -> None:
         """Nothing more will be read: what is still wanted is lost."""
         for one in self._queue:
-            if isinstance(one, Wanted) and one.pending:
+            if isinstance(one, QueuedSegment) and one.pending:
                 one.lost = reason
 
     @property
     def waiting(self) -> int:
         """How many segments are still to be read."""
-        return sum(isinstance(one, Wanted) and one.pending for one in self._queue)
+        return sum(isinstance(one, QueuedSegment) and one.pending for one in self._queue)
 
 
-def _between(before: Known, after: Listed) -> float | None:
+def _between(before: LastSeen, after: Listed) -> float | None:
     """Seconds from the end of one segment to the beginning of another, by the source's clock."""
     if before.programme is None or after.programme is None:
         return None
     return after.programme - before.programme - before.seconds
 
 
-def _lost(one: Wanted | Lost | Anew) -> Lost | None:
-    if isinstance(one, Wanted) and one.lost is not None:
+def _lost(one: QueuedSegment | Lost | Anew) -> Lost | None:
+    if isinstance(one, QueuedSegment) and one.lost is not None:
         return Lost(one.listed.number, one.listed.number, one.listed.seconds, one.lost)
     return one if isinstance(one, Lost) else None
 

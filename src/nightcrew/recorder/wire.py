@@ -16,7 +16,7 @@ PULSE = "pulse.json"
 ORDERS = "orders"
 MAX_ORDER = 1 << 20
 
-State = Literal["starting", "reading", "waiting", "offline", "full", "held", "over", "failed"]
+ReadingState = Literal["starting", "reading", "waiting", "offline", "full", "held", "over", "failed"]
 Kind = Literal["auto", "hls", "http", "ffmpeg"]
 
 
@@ -55,10 +55,10 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ReadingStatus:
     """How a recording stands in its recorder. `since`: seconds of the boot's clock at which it began to stand so."""
 
-    state: State
+    state: ReadingState
     since: float
     reason: str = ""
     target: float = 0.0
@@ -70,11 +70,11 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Pulse:
+class RecorderPulse:
     """A sign of life. `at` is on the clock that counts since the boot."""
 
     at: float
-    recordings: Mapping[int, Standing] = field(default_factory=dict)
+    recordings: Mapping[int, ReadingStatus] = field(default_factory=dict)
 
     def payload(self) -> bytes:
         """As it is written."""
@@ -82,7 +82,7 @@ class Pulse:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class LiveStatus:
     """What a scout has found. `live` None: it cannot be told now, and `error` says why."""
 
     id: int
@@ -117,7 +117,7 @@ def _order(path: Path) -> Order | None:
         return None
 
 
-def read_pulse(folder: Path) -> Pulse | None:
+def read_pulse(folder: Path) -> RecorderPulse | None:
     """The last sign of life, None when there is none yet."""
     raw = _small(folder / PULSE)
     if not isinstance(raw, dict):
@@ -127,7 +127,7 @@ def read_pulse(folder: Path) -> Pulse | None:
         at = max(
             float(raw["at"]), boottime() - touched if 0 <= touched < 60 else 0.0
         )  # a full disk lets it be touched only
-        return Pulse(at, {int(key): Standing(**value) for key, value in raw["recordings"].items()})
+        return RecorderPulse(at, {int(key): ReadingStatus(**value) for key, value in raw["recordings"].items()})
     except (OSError, KeyError, TypeError, ValueError, AttributeError):
         return None
 

@@ -15,24 +15,24 @@ from nightcrew.kernel.errors import Conflict, NightcrewError
 from nightcrew.recordings import folders, place, retention
 from nightcrew.recordings.keeper import Keeper
 from nightcrew.recordings.media import Watched
-from nightcrew.recordings.models import ACTIVE, Recording, State, Watch
-from nightcrew.recordings.retention import Going, Kept, Policy
+from nightcrew.recordings.models import ACTIVE, Recording, RecordingState, Watch
+from nightcrew.recordings.retention import Going, Policy, StoredRecording
 from nightcrew.recordings.settings import RecordingSettings
 from nightcrew.recordings.store import recordings, states, tallies, watches
-from nightcrew.recordings.target import Target
+from nightcrew.recordings.stream_ref import StreamRef
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
 
 log = structlog.get_logger("nightcrew.recordings")
 
-OPEN = frozenset({*ACTIVE, State.FINISHING, State.PROCESSING})
+OPEN = frozenset({*ACTIVE, RecordingState.FINISHING, RecordingState.PROCESSING})
 """States of a recording that is not to be touched by a deletion."""
 
 
 async def start(
     runtime: Runtime,
-    target: Target,
+    target: StreamRef,
     *,
     name: str,
     shown: str,
@@ -101,9 +101,9 @@ async def rotate(runtime: Runtime, recording_id: int, *, actor: str) -> Recordin
 async def retry(runtime: Runtime, recording_id: int, *, actor: str) -> Recording:
     """Make the file of a failed recording anew. Raises `NotFound`, `Conflict`."""
     row = await _kept_row(runtime, recording_id)
-    if row.state is not State.FAILED:
+    if row.state is not RecordingState.FAILED:
         raise Conflict(f"recording {recording_id} is {row.state.value}; only a failed one is made anew")
-    await states.change_state(runtime.store, recording_id, State.FINISHING, "it is tried again", now=utcnow())
+    await states.change_state(runtime.store, recording_id, RecordingState.FINISHING, "it is tried again", now=utcnow())
     await runtime.activity.record(
         "recording.retried", f"{row.name} is made anew", actor=actor, subject=str(recording_id)
     )
@@ -200,14 +200,14 @@ async def going(runtime: Runtime) -> list[Going]:
     return retention.going(await _kept(runtime), own, total, utcnow(), default=default)
 
 
-async def _kept(runtime: Runtime, *, root: str | None = None) -> list[Kept]:
+async def _kept(runtime: Runtime, *, root: str | None = None) -> list[StoredRecording]:
     """Finished recordings of this machine; of one library, or of all."""
     watched = runtime.part(Watched).now()
-    rows = await recordings.of_states(runtime.store, {State.DONE}, node=runtime.node)
+    rows = await recordings.of_states(runtime.store, {RecordingState.DONE}, node=runtime.node)
     if root is not None:
         rows = await asyncio.to_thread(_in_library, rows, root)
     return [
-        Kept(
+        StoredRecording(
             row.id,
             row.name,
             row.ended_at,
@@ -258,7 +258,7 @@ def _exempt(runtime: Runtime) -> Policy:
 # -- watches -----------------------------------------------------------------------------------------------------------
 
 
-async def add_watch(runtime: Runtime, target: Target, values: dict[str, Any], *, actor: str) -> Watch:
+async def add_watch(runtime: Runtime, target: StreamRef, values: dict[str, Any], *, actor: str) -> Watch:
     """Watch a stream. Raises `Conflict` for a name in use."""
     row = {**values, "sealed": target.sealed(runtime), "channel_id": target.channel_id}
     watch = await watches.add(runtime.store, row, now=utcnow())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from nightcrew.recordings.models import State
+from nightcrew.recordings.models import RecordingState
 from nightcrew.web.answers import Answer, Bytes, Items, Moment, Seconds
 
 
@@ -16,7 +16,7 @@ class RecordingRow(Answer):
     url: str
     channel: int | None
     watch: int | None
-    state: State
+    state: RecordingState
     reason: str | None
     since: Moment | None = Field(description="In this state.")
     title: str

@@ -15,7 +15,7 @@ from nightcrew.kernel.words import plain
 from nightcrew.recordings import actions, media, requests
 from nightcrew.recordings import answers as say
 from nightcrew.recordings.media import Watched
-from nightcrew.recordings.models import ACTIVE, Recording, State
+from nightcrew.recordings.models import ACTIVE, Recording, RecordingState
 from nightcrew.recordings.requests import NewRecording
 from nightcrew.recordings.standing import deleted_row, gap_row, move_row, part_row, recording_row, title_row
 from nightcrew.recordings.store import recordings, states, tallies
@@ -26,11 +26,11 @@ router = APIRouter(prefix="/api/v1", tags=["recordings"])
 
 Id = Annotated[int, Path(ge=1, lt=2**63)]
 Show = Literal["all", "now", "done", "failed"]
-SHOWN: dict[str, frozenset[State] | None] = {
+SHOWN: dict[str, frozenset[RecordingState] | None] = {
     "all": None,
-    "now": frozenset({*ACTIVE, State.FINISHING, State.PROCESSING}),
-    "done": frozenset({State.DONE}),
-    "failed": frozenset({State.FAILED}),
+    "now": frozenset({*ACTIVE, RecordingState.FINISHING, RecordingState.PROCESSING}),
+    "done": frozenset({RecordingState.DONE}),
+    "failed": frozenset({RecordingState.FAILED}),
 }
 
 

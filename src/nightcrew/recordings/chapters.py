@@ -6,7 +6,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+
+from nightcrew.recorder.ledger import Gap
 
 APART = 1.0
 """Seconds between two chapters, at least: players cannot show shorter ones."""
@@ -14,20 +15,11 @@ UNNAMED = "Recording"
 _SPECIAL = re.compile(r"([=;#\\\n])")
 
 
-class Gap(Protocol):
-    """What is missing: `seconds` of the stream, at `start` in the finished file."""
-
-    @property
-    def start(self) -> float: ...
-    @property
-    def seconds(self) -> float: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Titled:
-    """From `at` on the stream had this title and category."""
+    """From `start` on, in seconds, the stream had this title and category."""
 
-    at: float
+    start: float
     title: str
     category: str = ""
 
@@ -73,7 +65,7 @@ def chapters(titles: Iterable[Titled], gaps: Iterable[Gap], duration: float) -> 
 def _points(titles: Iterable[Titled], gaps: Iterable[Gap], duration: float) -> list[_Point]:
     """In order, none after the end, and one at 0 before all others."""
     last = max(0.0, duration - APART)
-    points = [_Point(one.at, titled=one) for one in titles if one.at <= last]
+    points = [_Point(one.start, titled=one) for one in titles if one.start <= last]
     points += [_Point(min(one.start, last), gap=one.seconds) for one in gaps if one.seconds > 0]
     points.sort(key=lambda point: point.at)
     return [_Point(0.0), *points]

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nightcrew.kernel.words import bit_rate, hms
-from nightcrew.recordings.models import GapRow, PartRow, TitleRow
+from nightcrew.recorder.ledger import Gap
+from nightcrew.recordings.chapters import Titled
+from nightcrew.recordings.models import PartRow
 from nightcrew.web.plot import Plot, Series
 
 WIDTH = 1000
@@ -19,7 +21,7 @@ LEAST = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class TimelineMark:
     """Something on the line of time, with the words for who points at it."""
 
     x: float
@@ -28,15 +30,15 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Timeline:
+class RecordingTimeline:
     """Parts in their order; gaps that would lie upon each other are one mark; `titles` are changes of title.
 
     `words` says all of it in a sentence.
     """
 
-    parts: tuple[Mark, ...]
-    gaps: tuple[Mark, ...]
-    titles: tuple[Mark, ...]
+    parts: tuple[TimelineMark, ...]
+    gaps: tuple[TimelineMark, ...]
+    titles: tuple[TimelineMark, ...]
     words: str
     seconds: float
 
@@ -66,7 +68,7 @@ def missing(gaps: int, seconds: float) -> str:
 # -- the line of time --------------------------------------------------------------------------------------------------
 
 
-def spans(parts: Sequence[PartRow], gaps: Sequence[GapRow]) -> list[tuple[float, float]]:
+def spans(parts: Sequence[PartRow], gaps: Sequence[Gap]) -> list[tuple[float, float]]:
     """Begin and end of each part in seconds of the recording, with the gaps inside of it; a gap between two is of neither."""
     found, at, waiting = list[tuple[float, float]](), 0.0, sorted(gaps, key=lambda gap: gap.start, reverse=True)
     for part in parts:
@@ -83,17 +85,17 @@ def spans(parts: Sequence[PartRow], gaps: Sequence[GapRow]) -> list[tuple[float,
 
 
 def timeline(
-    seconds: float, parts: Sequence[PartRow], gaps: Sequence[GapRow], titles: Sequence[TitleRow]
-) -> Timeline | None:
+    seconds: float, parts: Sequence[PartRow], gaps: Sequence[Gap], titles: Sequence[Titled]
+) -> RecordingTimeline | None:
     """None while there is nothing to draw."""
     known = spans(parts, gaps)
     end = max([seconds, *(last for _, last in known), *(gap.start + gap.seconds for gap in gaps)], default=0.0)
     if end <= 0:
         return None
 
-    def mark(begin: float, last: float, words: str, least: float = 0.0) -> Mark:
+    def mark(begin: float, last: float, words: str, least: float = 0.0) -> TimelineMark:
         width = max(least, (last - begin) / end * WIDTH)
-        return Mark(round(max(0.0, min(begin / end * WIDTH, WIDTH - width)), 2), round(width, 2), words)
+        return TimelineMark(round(max(0.0, min(begin / end * WIDTH, WIDTH - width)), 2), round(width, 2), words)
 
     drawn = tuple(
         mark(begin, last, f"Part {part.number}, {hms(begin)} to {hms(last)}")
@@ -112,12 +114,12 @@ def timeline(
     count = len(drawn)
     told = missing(len(gaps), sum(gap.seconds for gap in gaps))
     words = f"{hms(end)} in {count} {'part' if count == 1 else 'parts'}, {told}"
-    return Timeline(drawn, holes, changes, words, end)
+    return RecordingTimeline(drawn, holes, changes, words, end)
 
 
-def _together(gaps: Sequence[GapRow], near: float) -> list[list[GapRow]]:
+def _together(gaps: Sequence[Gap], near: float) -> list[list[Gap]]:
     """Gaps whose marks would touch; `near` seconds."""
-    groups: list[list[GapRow]] = []
+    groups: list[list[Gap]] = []
     for gap in sorted(gaps, key=lambda gap: gap.start):
         if groups and gap.start - (groups[-1][-1].start + groups[-1][-1].seconds) < near:
             groups[-1].append(gap)
@@ -126,7 +128,7 @@ def _together(gaps: Sequence[GapRow], near: float) -> list[list[GapRow]]:
     return groups
 
 
-def _gap_words(group: Sequence[GapRow]) -> str:
+def _gap_words(group: Sequence[Gap]) -> str:
     seconds = sum(gap.seconds for gap in group)
     if len(group) == 1:
         return f"Gap at {hms(group[0].start)}, {length(seconds)}: {group[0].reason}"

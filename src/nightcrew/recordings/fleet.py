@@ -20,7 +20,16 @@ from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.processes import Command
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.tasks import Tasks
-from nightcrew.recorder.wire import ORDERS, Order, Pulse, Standing, boottime, read_orders, read_pulse, write_whole
+from nightcrew.recorder.wire import (
+    ORDERS,
+    Order,
+    ReadingStatus,
+    RecorderPulse,
+    boottime,
+    read_orders,
+    read_pulse,
+    write_whole,
+)
 from nightcrew.recordings import rules
 
 log = structlog.get_logger("nightcrew.recordings")
@@ -34,16 +43,16 @@ OnDeath = Callable[[set[int], str], Awaitable[None]]
 
 
 @dataclass(eq=False, slots=True)
-class Recorder:
+class RecorderProcess:
     """One process with its folder, and the recordings that it has orders for."""
 
     folder: Path
     process: Detached
     orders: dict[int, Order] = field(default_factory=dict)
-    pulse: Pulse | None = None
+    pulse: RecorderPulse | None = None
     began: float = field(default_factory=boottime)
 
-    def standing(self, recording_id: int) -> Standing | None:
+    def standing(self, recording_id: int) -> ReadingStatus | None:
         """How it stands there, by the last sign of life."""
         return None if self.pulse is None else self.pulse.recordings.get(recording_id)
 
@@ -62,7 +71,7 @@ class Fleet:
 
     def __init__(self, folder: Path, on_death: OnDeath) -> None:
         self._folder, self._on_death = folder, on_death
-        self.recorders: dict[str, Recorder] = {}
+        self.recorders: dict[str, RecorderProcess] = {}
         self._choosing = asyncio.Lock()
         self._tasks = Tasks()
 
@@ -71,7 +80,7 @@ class Fleet:
         """The processes that there are."""
         return [one.process.pid for one in self.recorders.values()]
 
-    def holder(self, recording_id: int) -> Recorder | None:
+    def holder(self, recording_id: int) -> RecorderProcess | None:
         """Who has the order for a recording."""
         return next((one for one in self.recorders.values() if recording_id in one.orders), None)
 
@@ -84,7 +93,7 @@ class Fleet:
             if process is None:
                 await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
                 continue
-            recorder = Recorder(folder, process, await asyncio.to_thread(read_orders, folder))
+            recorder = RecorderProcess(folder, process, await asyncio.to_thread(read_orders, folder))
             self.recorders[folder.name] = recorder
             self._watch(recorder)
             log.info("a recorder was taken over", pid=process.pid, recordings=sorted(recorder.orders))
@@ -146,7 +155,7 @@ class Fleet:
         for recorder in list(self.recorders.values()):
             rotate(recorder.folder / LOG)
 
-    async def _send(self, recorder: Recorder, order: Order) -> None:
+    async def _send(self, recorder: RecorderProcess, order: Order) -> None:
         before = recorder.orders.get(order.recording)
         recorder.orders[order.recording] = order  # its place is taken before anybody else looks for one
         try:
@@ -159,7 +168,7 @@ class Fleet:
             raise Retry(f"an order cannot be written: {exc.strerror}") from exc
         recorder.wake()
 
-    async def _start(self) -> Recorder:
+    async def _start(self) -> RecorderProcess:
         folder = self._folder / uuid.uuid4().hex[:8]
         command = Command((sys.executable, "-m", "nightcrew.recorder", str(folder)), grace=GRACE)
         try:
@@ -174,14 +183,14 @@ class Fleet:
             if isinstance(exc, OSError):
                 raise Retry(f"no recorder can be started: {exc.strerror}") from exc
             raise
-        recorder = self.recorders[folder.name] = Recorder(folder, process)
+        recorder = self.recorders[folder.name] = RecorderProcess(folder, process)
         self._watch(recorder)
         return recorder
 
-    def _watch(self, recorder: Recorder) -> None:
+    def _watch(self, recorder: RecorderProcess) -> None:
         self._tasks.spawn(self._mourn(recorder), f"recorder {recorder.process.pid}")
 
-    async def _mourn(self, recorder: Recorder) -> None:
+    async def _mourn(self, recorder: RecorderProcess) -> None:
         """Wait for a recorder's death, and tell of it. Nothing that goes wrong here keeps its recordings from a new one."""
         await recorder.process.ended.wait()
         self.recorders.pop(recorder.folder.name, None)

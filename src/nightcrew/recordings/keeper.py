@@ -24,17 +24,17 @@ from nightcrew.kernel.ffmpeg import ffmpeg_or_none
 from nightcrew.kernel.nodes import SILENT
 from nightcrew.kernel.store import DatabaseAway
 from nightcrew.kernel.tasks import Tasks
-from nightcrew.recorder.ledger import Reader, Tally
-from nightcrew.recorder.wire import Order, Standing, boottime
+from nightcrew.recorder.ledger import LedgerReader, Tally
+from nightcrew.recorder.wire import Order, ReadingStatus, boottime
 from nightcrew.recordings import news, rules
-from nightcrew.recordings.connections import Connection, connect
-from nightcrew.recordings.fleet import Fleet, Recorder
+from nightcrew.recordings.fleet import Fleet, RecorderProcess
+from nightcrew.recordings.inputs import Input, open_input
 from nightcrew.recordings.kept import Kept
-from nightcrew.recordings.models import ACTIVE, Recording, State
+from nightcrew.recordings.models import ACTIVE, Recording, RecordingState
 from nightcrew.recordings.place import root_of
 from nightcrew.recordings.settings import RecordingSettings
 from nightcrew.recordings.store import owners, recordings, states, tallies
-from nightcrew.recordings.store.states import Change
+from nightcrew.recordings.store.states import StateChange
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
@@ -117,11 +117,11 @@ class Keeper:
         rows = await recordings.of_states(self.runtime.store, ACTIVE, node=self.runtime.node)
         await self._drop({row.id for row in rows})
         for row in rows:
-            self.kept.setdefault(row.id, Kept(Reader(Path(row.segments))))
+            self.kept.setdefault(row.id, Kept(LedgerReader(Path(row.segments))))
         await self._read(self.kept.values())
         decisions = await asyncio.gather(*(self._patiently(row) for row in rows))
         decided = {row.id: (row, decision) for row, decision in zip(rows, decisions, strict=True) if decision}
-        ended = {one: self.kept[one] for one in decided if decided[one][1].state is State.FINISHING}
+        ended = {one: self.kept[one] for one in decided if decided[one][1].state is RecordingState.FINISHING}
         await self._read(ended.values())
         await self._save(ended, always=True)
         await self._stand(decided)
@@ -158,15 +158,15 @@ class Keeper:
         )
         options = self._options
         decision = rules.decide(row, look, self.now(), grace=options.offline_grace, patience=options.wait_for_source)
-        if decision.state is State.FINISHING or kept.ending is not None:
+        if decision.state is RecordingState.FINISHING or kept.ending is not None:
             kept.ending = kept.ending or (up, decision.reason)
             over = await self._end(row, kept, recorder, standing)
-            return rules.Decision(State.FINISHING, kept.ending[1]) if over else None
+            return rules.Decision(RecordingState.FINISHING, kept.ending[1]) if over else None
         await self._change_source(row, kept, recorder, up)
         recorder = self.fleet.holder(row.id)
         if recorder is None and up >= kept.next_start:
             await self._give(row, kept)
-        elif recorder is not None and kept.connection is not None:
+        elif recorder is not None and kept.input is not None:
             await self._renew(row, kept, recorder, up)
         elif recorder is not None:
             await self._connect_again(row, kept)
@@ -177,7 +177,7 @@ class Keeper:
     async def _pass_on(self, row: Recording, kept: Kept) -> None:
         """Its source cannot be reached from this machine: let the next one try that has workers, if there is one."""
         kept.failing_since = None
-        if self.runtime.store.is_sqlite or row.bytes or row.state is not State.WAITING:
+        if self.runtime.store.is_sqlite or row.bytes or row.state is not RecordingState.WAITING:
             return
         working = await schedule_store.nodes_of(self.runtime.store, WORKER, since=utcnow() - ALIVE)
         others = sorted(working - {self.runtime.node})
@@ -186,9 +186,9 @@ class Keeper:
             await owners.adopt(self.runtime.store, row.id, of=self.runtime.node, node=following, root="")
             log.info("a source cannot be reached from here and is tried elsewhere", recording=row.id, node=following)
 
-    async def _change_source(self, row: Recording, kept: Kept, recorder: Recorder | None, up: float) -> None:
+    async def _change_source(self, row: Recording, kept: Kept, recorder: RecorderProcess | None, up: float) -> None:
         """Another stream of the channel, when this one fails or its connection is needed elsewhere."""
-        connection = kept.connection
+        connection = kept.input
         if connection is None or connection.lease is None:
             return
         failing = kept.failing_since is not None and up - kept.failing_since > LEFT
@@ -196,7 +196,7 @@ class Keeper:
             if recorder is not None:
                 await self.fleet.release(row.id)
             await connection.close()
-            kept.connection, kept.avoid = None, connection.stream
+            kept.input, kept.avoid = None, connection.stream
             kept.failing_since = None
             kept.next_start = up
 
@@ -215,31 +215,31 @@ class Keeper:
             await self.fleet.release(row.id)
             raise
 
-    async def _connected(self, row: Recording, kept: Kept) -> Connection | None:
+    async def _connected(self, row: Recording, kept: Kept) -> Input | None:
         """Its connection; None while that is being asked for, which does not keep the others waiting."""
-        if kept.connection is None:
+        if kept.input is None:
             kept.asking = kept.asking or asyncio.create_task(self._connect(row, kept.avoid), name=f"connect {row.id}")
             await asyncio.wait({kept.asking}, timeout=QUICK)
             if not kept.asking.done():
                 return None
             asking, kept.asking = kept.asking, None
-            kept.connection = asking.result()
-        return kept.connection
+            kept.input = asking.result()
+        return kept.input
 
-    async def _connect(self, row: Recording, avoid: int | None) -> Connection:
+    async def _connect(self, row: Recording, avoid: int | None) -> Input:
         try:
             async with asyncio.timeout(CONNECTING):
-                return await connect(self.runtime, row, avoid=avoid)
+                return await open_input(self.runtime, row, avoid=avoid)
         except TimeoutError as exc:
             raise Retry("its address could not be found out in time") from exc
         except NotFound as exc:
             raise GiveUp(f"what it records was removed: {exc}") from exc
 
-    async def _renew(self, row: Recording, kept: Kept, recorder: Recorder, up: float) -> None:
+    async def _renew(self, row: Recording, kept: Kept, recorder: RecorderProcess, up: float) -> None:
         """Tell the recorder what has changed: a rotation that was asked for, or how long it may go on."""
-        if kept.connection is None:
+        if kept.input is None:
             return
-        order, known = self._order(row, kept.connection), recorder.orders[row.id]
+        order, known = self._order(row, kept.input), recorder.orders[row.id]
         if order.until and known.until and abs(order.until - known.until) < RENEWAL:
             order = replace(order, until=known.until)
         if order.hold_until and known.hold_until and order.hold_until - known.hold_until < RENEWAL:
@@ -247,7 +247,9 @@ class Keeper:
         await self.fleet.change(order)
         kept.next_start = min(kept.next_start, up)
 
-    async def _end(self, row: Recording, kept: Kept, recorder: Recorder | None, standing: Standing | None) -> bool:
+    async def _end(
+        self, row: Recording, kept: Kept, recorder: RecorderProcess | None, standing: ReadingStatus | None
+    ) -> bool:
         """Have the recorder finish what it reads; returns whether it has."""
         since, _ = kept.ending or (0.0, "")
         if recorder is not None and not (standing is not None and standing.state == "over"):
@@ -265,8 +267,12 @@ class Keeper:
         wanted = [
             (
                 row,
-                Change(
-                    row.id, to.state, to.reason, "its stream comes in", now if to.state is State.FINISHING else None
+                StateChange(
+                    row.id,
+                    to.state,
+                    to.reason,
+                    "its stream comes in",
+                    now if to.state is RecordingState.FINISHING else None,
                 ),
             )
             for row, to in decided.values()
@@ -276,13 +282,13 @@ class Keeper:
             return
         moved = await states.change_states(self.runtime.store, changes, now=now)
         for one in news.of_moves((decided[one.recording_id][0], one) for one in changes if one.recording_id in moved):
-            await self._tell(one)
+            await self._record(one)
         self.runtime.bus.publish("recordings")
 
-    async def _tell(self, one: news.News) -> None:
+    async def _record(self, one: news.News) -> None:
         await self.runtime.activity.record(one.kind, one.message, level=one.level, subject=one.subject)
 
-    def _order(self, row: Recording, connection: Connection) -> Order:
+    def _order(self, row: Recording, connection: Input) -> Order:
         options = self._options
         return Order(
             recording=row.id,
@@ -318,7 +324,7 @@ class Keeper:
                     await self._look()
         with contextlib.suppress(NightcrewError):
             names = await recordings.count_restarts(self.runtime.store, orphans)
-            await self._tell(news.of_a_death(names, sorted(orphans), how))
+            await self._record(news.of_a_death(names, sorted(orphans), how))
 
     # -- ledgers ---------------------------------------------------------------------------------------------------
 
@@ -357,7 +363,7 @@ class Keeper:
         return self.runtime.settings.of(RecordingSettings)
 
 
-def _refresh(readers: list[Reader]) -> None:
+def _refresh(readers: list[LedgerReader]) -> None:
     """Take in what recorders have written. A ledger that cannot be read now is read the next time."""
     for reader in readers:
         try:

@@ -6,19 +6,19 @@ import asyncio
 from dataclasses import dataclass
 
 from nightcrew.kernel.detached import STEADY
-from nightcrew.recorder.ledger import Reader, Tally
-from nightcrew.recorder.wire import Standing
+from nightcrew.recorder.ledger import LedgerReader, Tally
+from nightcrew.recorder.wire import ReadingStatus
 from nightcrew.recordings import rules
-from nightcrew.recordings.connections import Connection
+from nightcrew.recordings.inputs import Input
 
 
 @dataclass(eq=False, slots=True)
 class Kept:
     """What this node knows of a recording besides its row."""
 
-    reader: Reader
-    connection: Connection | None = None
-    asking: asyncio.Task[Connection] | None = None
+    reader: LedgerReader
+    input: Input | None = None
+    asking: asyncio.Task[Input] | None = None
     avoid: int | None = None
     """The stream of the channel that has failed last."""
     restarts: int = 0
@@ -38,7 +38,7 @@ class Kept:
         """What its ledger comes to."""
         return self.reader.tally
 
-    def note(self, standing: Standing | None, up: float) -> None:
+    def note(self, standing: ReadingStatus | None, up: float) -> None:
         """Notice what comes, and for how long nothing has."""
         segments, seen = self.progress
         if self.tally.segments > segments:
@@ -61,7 +61,7 @@ class Kept:
         if self.asking is not None:
             self.asking.cancel()
             (found,) = await asyncio.gather(self.asking, return_exceptions=True)
-            self.asking, self.connection = None, self.connection or (found if isinstance(found, Connection) else None)
-        if self.connection is not None:
-            await self.connection.close()
-            self.connection = None
+            self.asking, self.input = None, self.input or (found if isinstance(found, Input) else None)
+        if self.input is not None:
+            await self.input.close()
+            self.input = None

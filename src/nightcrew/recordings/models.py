@@ -22,10 +22,10 @@ watch = sa.Table(
     sa.Column("id", Id, primary_key=True),
     sa.Column("name", sa.String(MAX_NAME), nullable=False, unique=True),
     sa.Column("enabled", sa.Boolean, nullable=False),
-    sa.Column("sealed", sa.Text, nullable=False),  # recordings.target.Target: addresses may hold logins
+    sa.Column("sealed", sa.Text, nullable=False),  # stream_ref.StreamRef: addresses may hold logins
     sa.Column("shown", sa.String(1000), nullable=False),
     sa.Column("channel_id", Id),
-    sa.Column("windows", sa.Text, nullable=False),  # JSON list of rules.Window as text
+    sa.Column("windows", sa.Text, nullable=False),  # JSON list of windows.TimeWindow as text
     sa.Column("favourite", sa.Boolean, nullable=False),
     sa.Column("priority", sa.Integer, nullable=False),  # the lowest is paused first when the disk is short
     sa.Column("keep_count", sa.Integer),
@@ -128,7 +128,7 @@ titled = sa.Table(
 )
 
 
-class State(StrEnum):
+class RecordingState(StrEnum):
     """How a recording stands."""
 
     WAITING = "waiting"
@@ -141,25 +141,25 @@ class State(StrEnum):
     FAILED = "failed"
 
 
-_RUNNING = frozenset({State.RECORDING, State.RETRYING, State.PAUSED})
+_RUNNING = frozenset({RecordingState.RECORDING, RecordingState.RETRYING, RecordingState.PAUSED})
 
-MOVES: dict[State, frozenset[State]] = {
-    State.WAITING: _RUNNING | {State.FINISHING},
-    State.RECORDING: _RUNNING | {State.FINISHING},
-    State.RETRYING: _RUNNING | {State.FINISHING},
-    State.PAUSED: _RUNNING | {State.FINISHING},
-    State.FINISHING: frozenset({State.PROCESSING, State.FAILED}),
-    State.PROCESSING: frozenset({State.DONE, State.FAILED}),
-    State.FAILED: frozenset({State.FINISHING}),
-    State.DONE: frozenset(),
+MOVES: dict[RecordingState, frozenset[RecordingState]] = {
+    RecordingState.WAITING: _RUNNING | {RecordingState.FINISHING},
+    RecordingState.RECORDING: _RUNNING | {RecordingState.FINISHING},
+    RecordingState.RETRYING: _RUNNING | {RecordingState.FINISHING},
+    RecordingState.PAUSED: _RUNNING | {RecordingState.FINISHING},
+    RecordingState.FINISHING: frozenset({RecordingState.PROCESSING, RecordingState.FAILED}),
+    RecordingState.PROCESSING: frozenset({RecordingState.DONE, RecordingState.FAILED}),
+    RecordingState.FAILED: frozenset({RecordingState.FINISHING}),
+    RecordingState.DONE: frozenset(),
 }
 """The moves that there are."""
 
-ACTIVE = frozenset({State.WAITING, *_RUNNING})
+ACTIVE = frozenset({RecordingState.WAITING, *_RUNNING})
 """States in which a recorder is to hold it."""
 
 
-def check_move(now: State, to: State) -> None:
+def check_move(now: RecordingState, to: RecordingState) -> None:
     """Raises `Conflict` for a move that there is not."""
     if to not in MOVES[now]:
         raise Conflict(f"a recording cannot go from {now.value} to {to.value}")
@@ -200,7 +200,7 @@ class Recording:
     shown: str
     channel_id: int | None
     node: str
-    state: State
+    state: RecordingState
     reason: str | None
     since: datetime
     title: str
@@ -261,19 +261,6 @@ class PartRow:
 
 
 @dataclass(frozen=True, slots=True)
-class GapRow:
-    """One gap as the database knows it. `start` seconds into the recording."""
-
-    number: int
-    epoch: int
-    first: int
-    last: int
-    start: float
-    seconds: float
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class MoveRow:
     """One change of state."""
 
@@ -281,12 +268,3 @@ class MoveRow:
     to_state: str
     reason: str
     at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class TitleRow:
-    """What the stream was called from a moment on."""
-
-    start: float
-    title: str
-    category: str

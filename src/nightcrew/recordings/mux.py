@@ -12,7 +12,7 @@ from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.kernel.ffmpeg import ffmpeg
 from nightcrew.kernel.pool import Pool
 from nightcrew.kernel.processes import Child, Command
-from nightcrew.recorder.ts import Programme, aligned
+from nightcrew.recorder.ts import ProgrammeTables, aligned
 
 BLOCK = 1 << 20
 QUEUE = "512"
@@ -31,7 +31,7 @@ _FFMPEG = Pool("ffmpeg")
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class ByteRange:
     """Bytes of a part, from `begin` to `end`."""
 
     path: Path
@@ -47,7 +47,9 @@ class Measured:
     seconds: float
 
 
-async def join(pieces: Sequence[Piece], chapters: Path, output: Path, progress: Progress, *, fragmented: bool) -> None:
+async def join(
+    pieces: Sequence[ByteRange], chapters: Path, output: Path, progress: Progress, *, fragmented: bool
+) -> None:
     """Write the pieces, one behind the other, into an MP4 file, nothing encoded anew. Raises `Retry` with what ffmpeg said.
 
     `fragmented`: they are fragments of MP4, else a transport stream. `output` is replaced. A sound packet that is torn, where
@@ -73,7 +75,7 @@ def _filters(part: Path) -> list[str]:
     """The bit stream filters that AAC of a transport stream needs in MP4, named so that an error in one packet ends nothing."""
     with part.open("rb") as file:
         data = file.read(BLOCK)
-    programme = Programme()
+    programme = ProgrammeTables()
     if aligned(data):
         programme.learn(data)
     sounds = [kind for kind in programme.sounds if kind in SOUND]
@@ -89,7 +91,7 @@ async def measure(path: Path) -> Measured:
     return found
 
 
-async def pictures(pieces: Sequence[Piece], *, fragmented: bool) -> int:
+async def pictures(pieces: Sequence[ByteRange], *, fragmented: bool) -> int:
     """How many pictures ffmpeg finds in the pieces."""
     command = Command((ffmpeg(), "-nostdin", "-v", "error", *_read(fragmented), "-map", "0:v:0", *_COUNTING), grace=1)
     async with _FFMPEG.one(command) as child:
@@ -147,7 +149,7 @@ async def _progress_of(child: Child) -> Measured:
             seconds = int(value) / 1e6
 
 
-async def _pump(child: Child, pieces: Sequence[Piece], progress: Progress) -> None:
+async def _pump(child: Child, pieces: Sequence[ByteRange], progress: Progress) -> None:
     """Give ffmpeg the bytes. One that ends before it has all of them is told of by `_ended`."""
     done = 0
     with contextlib.suppress(ConnectionResetError, BrokenPipeError):

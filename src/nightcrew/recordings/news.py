@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from nightcrew.recordings.models import Recording, State
-from nightcrew.recordings.store.states import Change
+from nightcrew.recordings.models import Recording, RecordingState
+from nightcrew.recordings.store.states import StateChange
 
 NAMED = 3
 """Recordings that a line names; it counts the others."""
@@ -22,7 +22,7 @@ class News:
     subject: str
 
 
-def of_moves(moved: Iterable[tuple[Recording, Change]]) -> list[News]:
+def of_moves(moved: Iterable[tuple[Recording, StateChange]]) -> list[News]:
     """What is told of recordings that stand otherwise now."""
     alike = dict[tuple[str, str, str], list[Recording]]()
     for row, change in moved:
@@ -48,16 +48,16 @@ def named(names: Sequence[str]) -> str:
     return f"{', '.join(names[:NAMED])}{f' and {more} more' if more > 0 else ''}"
 
 
-def _words(row: Recording, change: Change) -> tuple[str, str, str] | None:
+def _words(row: Recording, change: StateChange) -> tuple[str, str, str] | None:
     kind = f"recording.{change.to.value}"
     match change.to:
-        case State.RECORDING:
-            return kind, "it is being recorded" if row.state is State.WAITING else "it goes on", "info"
-        case State.RETRYING:
+        case RecordingState.RECORDING:
+            return kind, "it is being recorded" if row.state is RecordingState.WAITING else "it goes on", "info"
+        case RecordingState.RETRYING:
             return kind, f"interrupted, {change.shown}", "warning"
-        case State.PAUSED:
+        case RecordingState.PAUSED:
             return kind, f"paused, {change.shown}", "warning"
-        case State.FINISHING:
+        case RecordingState.FINISHING:
             return "recording.ended", change.shown, "info"
         case _:
             return None

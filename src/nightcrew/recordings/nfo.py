@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from xml.etree import ElementTree as ET
 
-from nightcrew.recordings.chapters import Gap, length
+from nightcrew.recorder.ledger import Gap
+from nightcrew.recordings.chapters import length
 
 _NOT_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

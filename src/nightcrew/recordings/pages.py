@@ -20,7 +20,7 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.recordings import actions, forms, recording_pages, requests, upkeep_pages, watch_pages
 from nightcrew.recordings.disk import Disk
 from nightcrew.recordings.drawing import length, missing
-from nightcrew.recordings.models import Recording, State
+from nightcrew.recordings.models import Recording, RecordingState
 from nightcrew.recordings.plot import latest
 from nightcrew.recordings.processing import JOB
 from nightcrew.recordings.store import recordings
@@ -96,7 +96,7 @@ async def record(request: Request, node: Node, actor: Actor) -> Response:
 async def _now(node: Runtime) -> dict[str, Any]:
     rows = await recordings.of_states(node.store, actions.OPEN)
     finishing = {_recording_of(job): job for job in await _jobs(node, rows)}
-    own = [row for row in rows if row.state is State.RECORDING and row.node == node.node]
+    own = [row for row in rows if row.state is RecordingState.RECORDING and row.node == node.node]
     rates = await asyncio.to_thread(_rates, own)
     now = utcnow()
     shown = [
@@ -104,7 +104,7 @@ async def _now(node: Runtime) -> dict[str, Any]:
             "row": row,
             "since": (now - (row.started_at or row.created_at)).total_seconds(),
             "kbps": rates.get(row.id),
-            "job": finishing.get(row.id) if row.state is State.PROCESSING else None,
+            "job": finishing.get(row.id) if row.state is RecordingState.PROCESSING else None,
             "missing": missing(row.gaps, row.missing),
         }
         for row in rows
@@ -114,7 +114,7 @@ async def _now(node: Runtime) -> dict[str, Any]:
 
 async def _jobs(node: Runtime, rows: Sequence[Recording]) -> list[JobState]:
     """The jobs that make files now; they are only asked for when there are such."""
-    if not any(row.state is State.PROCESSING for row in rows):
+    if not any(row.state is RecordingState.PROCESSING for row in rows):
         return []
     return await node.jobs.page(state="running", queue="recordings", limit=20)
 
@@ -130,7 +130,9 @@ def _rates(rows: Sequence[Recording]) -> dict[int, float]:
 
 
 async def _library(node: Runtime, name: str, before: int) -> dict[str, Any]:
-    found = await recordings.page(node.store, states={State.DONE}, name=name or None, before=before or None, limit=ROWS)
+    found = await recordings.page(
+        node.store, states={RecordingState.DONE}, name=name or None, before=before or None, limit=ROWS
+    )
     following = found[-1].id if len(found) == ROWS else None
     names = await recordings.names(node.store)
     return {
@@ -144,7 +146,7 @@ async def _library(node: Runtime, name: str, before: int) -> dict[str, Any]:
 
 
 async def _failed(node: Runtime) -> dict[str, Any]:
-    return {"failed": await recordings.page(node.store, states={State.FAILED}, limit=FAILED), "length": length}
+    return {"failed": await recordings.page(node.store, states={RecordingState.FAILED}, limit=FAILED), "length": length}
 
 
 def _disk(node: Runtime) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import contextlib
 import fcntl
 import shutil
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,11 +22,11 @@ from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
 from nightcrew.kernel.jobs import Ended
 from nightcrew.kernel.run import Run
 from nightcrew.recorder import ledger
-from nightcrew.recorder.ledger import Tally
+from nightcrew.recorder.ledger import Gap, Tally
 from nightcrew.recordings import disk, mux, nfo
 from nightcrew.recordings.chapters import Titled, chapters, ffmetadata
-from nightcrew.recordings.models import GapRow, Recording, State
-from nightcrew.recordings.mux import Measured, Piece
+from nightcrew.recordings.models import Recording, RecordingState
+from nightcrew.recordings.mux import ByteRange, Measured
 from nightcrew.recordings.plot import plot_of
 from nightcrew.recordings.settings import RecordingSettings
 from nightcrew.recordings.store import recordings, states, tallies
@@ -51,7 +51,7 @@ async def finish(run: Run, recording_id: int) -> str:
     row = await recordings.get(runtime.store, recording_id)
     if row.node != runtime.node:
         return f"it is made on {row.node} now"
-    if row.state is State.DONE:
+    if row.state is RecordingState.DONE:
         return "it is finished already"
     try:
         async with _unwritten(row):
@@ -98,16 +98,16 @@ async def ended(runtime: Runtime, run: Ended) -> None:
     if run.job != JOB or run.outcome == "done":
         return
     row = await recordings.get(runtime.store, run.args[0])
-    if row.state is State.PROCESSING or (row.state is State.FINISHING and run.outcome == "cancelled"):
+    if row.state is RecordingState.PROCESSING or (row.state is RecordingState.FINISHING and run.outcome == "cancelled"):
         said = "its post-processing was ended"
-        await states.change_state(runtime.store, row.id, State.FAILED, said, now=utcnow())
+        await states.change_state(runtime.store, row.id, RecordingState.FAILED, said, now=utcnow())
         runtime.bus.publish("recordings")
 
 
 async def _begin(runtime: Runtime, recording_id: int) -> None:
     """From here on its figures are the ledger's, whatever a server that died had stored of them."""
     await states.change_state(
-        runtime.store, recording_id, State.PROCESSING, "one file is made of its parts", now=utcnow()
+        runtime.store, recording_id, RecordingState.PROCESSING, "one file is made of its parts", now=utcnow()
     )
     made = await _material(runtime, recording_id)
     await tallies.save_tallies(runtime.store, {recording_id: made.tally}, made.row.progress_at or utcnow())
@@ -120,7 +120,7 @@ class Material:
 
     row: Recording
     tally: Tally
-    pieces: tuple[Piece, ...]
+    pieces: tuple[ByteRange, ...]
     fragmented: bool
 
     @property
@@ -143,13 +143,13 @@ async def _material(runtime: Runtime, recording_id: int) -> Material:
     return Material(row, tally, tuple(_pieces(folder, tally)), fragmented)
 
 
-def _pieces(folder: Path, tally: Tally) -> Sequence[Piece]:
+def _pieces(folder: Path, tally: Tally) -> Sequence[ByteRange]:
     """The bytes in their order. An init section that is the same as before is not repeated."""
-    found, init = list[Piece](), ""
+    found, init = list[ByteRange](), ""
     for part in tally.parts:
         if part.bytes:
             skip = part.init_bytes if part.init and part.init == init else 0
-            found.append(Piece(folder / part.path, skip, part.bytes))
+            found.append(ByteRange(folder / part.path, skip, part.bytes))
             init = part.init
     return found
 
@@ -158,7 +158,7 @@ async def _join(run: Run, recording_id: int) -> None:
     """One file, with its chapters. Nothing is encoded anew."""
     runtime = run.runtime
     made = await _material(runtime, recording_id)
-    titles = [Titled(one.start, one.title, one.category) for one in await tallies.titles(runtime.store, recording_id)]
+    titles = await tallies.titles(runtime.store, recording_id)
     gaps = await tallies.gaps(runtime.store, recording_id)
     shown, shift = _shifted(titles, gaps, fragmented=made.fragmented)
     tags = {"show": made.row.name, "date": f"{made.row.started_at or made.row.created_at:%Y-%m-%d}"}
@@ -182,22 +182,22 @@ async def _join(run: Run, recording_id: int) -> None:
         await asyncio.to_thread(chapter_file.unlink, missing_ok=True)
 
 
-def _visible(gaps: Sequence[GapRow], *, fragmented: bool) -> list[GapRow]:
+def _visible(gaps: Sequence[Gap], *, fragmented: bool) -> list[Gap]:
     """The gaps as they lie in the finished file: those that ffmpeg closes take no time there."""
-    found, shift = list[GapRow](), 0.0
+    found, shift = list[Gap](), 0.0
     for gap in gaps:
         closed = gap.seconds >= COLLAPSED and not fragmented
         seconds = 0.0 if closed else gap.seconds
-        found.append(GapRow(gap.number, gap.epoch, gap.first, gap.last, gap.start - shift, seconds, gap.reason))
+        found.append(replace(gap, start=gap.start - shift, seconds=seconds))
         shift += gap.seconds - seconds
     return found
 
 
-def _shifted(titles: Sequence[Titled], gaps: Sequence[GapRow], *, fragmented: bool) -> tuple[list[Titled], float]:
+def _shifted(titles: Sequence[Titled], gaps: Sequence[Gap], *, fragmented: bool) -> tuple[list[Titled], float]:
     """The titles where they lie in the finished file, and by how much that is shorter than the recording."""
     closed = [gap for gap in gaps if gap.seconds >= COLLAPSED and not fragmented]
     moved = [
-        Titled(max(0.0, one.at - sum(gap.seconds for gap in closed if gap.start < one.at)), one.title, one.category)
+        replace(one, start=max(0.0, one.start - sum(gap.seconds for gap in closed if gap.start < one.start)))
         for one in titles
     ]
     return moved, sum(gap.seconds for gap in closed)
@@ -330,7 +330,7 @@ async def _clean(runtime: Runtime, recording_id: int) -> None:
 async def _done(runtime: Runtime, recording_id: int) -> str:
     row = await recordings.get(runtime.store, recording_id)
     await states.change_state(
-        runtime.store, recording_id, State.DONE, "", now=utcnow(), note="its file was read from end to end"
+        runtime.store, recording_id, RecordingState.DONE, "", now=utcnow(), note="its file was read from end to end"
     )
     gaps = f", {row.gaps} gap{'s' * (row.gaps != 1)} of {row.missing:.0f} s" if row.gaps else ", nothing is missing"
     said = f"{row.name}: {row.title or 'recording'} is finished{gaps}"
@@ -342,10 +342,10 @@ async def _done(runtime: Runtime, recording_id: int) -> str:
 async def _failed(runtime: Runtime, recording_id: int, reason: str) -> None:
     row = await recordings.get(runtime.store, recording_id)
     await asyncio.to_thread(Path(f"{row.path}.part").unlink, missing_ok=True)
-    await states.change_state(runtime.store, recording_id, State.FAILED, reason, now=utcnow())
+    await states.change_state(runtime.store, recording_id, RecordingState.FAILED, reason, now=utcnow())
     short = await disk.too_short_to_finish(runtime, row)
     if short is not None:  # it is tried again as soon as there is space
-        await states.change_state(runtime.store, recording_id, State.FINISHING, short, now=utcnow())
+        await states.change_state(runtime.store, recording_id, RecordingState.FINISHING, short, now=utcnow())
     said = f"{row.name}: no file could be made ({reason}); its parts are kept"
     await runtime.activity.record("recording.failed", said, level="error", subject=str(recording_id))
     runtime.bus.publish("recordings")

@@ -27,7 +27,7 @@ How = Annotated[Kind, typer.Option("--kind", help="How it is read.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
-def target_of(server: Server, address: str, channel: str) -> dict[str, Any]:
+def stream_of(server: Server, address: str, channel: str) -> dict[str, Any]:
     """What to record, for the API: an address, or a channel. Raises `Failed` for a channel that there is not."""
     if bool(address) == bool(channel):
         raise typer.BadParameter("say either an address or --channel")
@@ -51,7 +51,7 @@ def record(
     """Record a stream from now on; without --for or --until, to its end. With --follow, exit 1 when it failed."""
     server = Server(url, api_key)
     body = {"name": name, "title": title, "quality": quality, "kind": kind, **_end(length, until)}
-    row = server.ask("POST", "/api/v1/recordings", json=target_of(server, address, channel) | body)
+    row = server.ask("POST", "/api/v1/recordings", json=stream_of(server, address, channel) | body)
     _tell(server, row, following=following, as_json=as_json)
 
 

@@ -13,7 +13,7 @@ from nightcrew.kernel.words import plain
 from nightcrew.recorder.wire import Kind
 from nightcrew.recordings import actions, windows
 from nightcrew.recordings.models import Recording, Watch
-from nightcrew.recordings.target import target_of
+from nightcrew.recordings.stream_ref import stream_of
 
 LONGEST = timedelta(days=36_600)
 MAX_WINDOWS = 50
@@ -88,7 +88,7 @@ class WatchChange(_Windows):
 async def record(runtime: Runtime, wanted: NewRecording, *, actor: str) -> Recording:
     """Record a stream from now on, or as soon as it is there. Raises `Invalid`, `NotFound`."""
     stop_at = wanted.ends(utcnow())
-    target, shown, name = await target_of(
+    target, shown, name = await stream_of(
         runtime, url=wanted.url, channel_id=wanted.channel, kind=wanted.kind, quality=wanted.quality
     )
     return await actions.start(
@@ -105,7 +105,7 @@ async def record(runtime: Runtime, wanted: NewRecording, *, actor: str) -> Recor
 
 async def watch(runtime: Runtime, wanted: NewWatch, *, actor: str) -> Watch:
     """Record a stream whenever it is live, or in its windows of time. Raises `Invalid`, `NotFound`, `Conflict`."""
-    target, shown, name = await target_of(
+    target, shown, name = await stream_of(
         runtime, url=wanted.url, channel_id=wanted.channel, kind=wanted.kind, quality=wanted.quality
     )
     if target.channel_id is not None and not wanted.windows:

@@ -29,7 +29,7 @@ KEEP_ALL = Policy()
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredRecording:
     """A recording on disk. `ended_at` None: it has not ended; `in_use`: somebody watches it or a job works on it."""
 
     id: int
@@ -46,12 +46,12 @@ class Kept:
 class Going:
     """A recording that goes, and why: one sentence."""
 
-    recording: Kept
+    recording: StoredRecording
     reason: str
 
 
 def going(
-    recordings: Iterable[Kept],
+    recordings: Iterable[StoredRecording],
     policy_of: Mapping[str, Policy],
     total: Policy | None,
     now: datetime,
@@ -65,7 +65,7 @@ def going(
     """
     rows = sorted(recordings, key=_age)
     may_go = _chooser(policy_of, total, default, now)
-    streamers: dict[str, list[Kept]] = {}
+    streamers: dict[str, list[StoredRecording]] = {}
     for row in rows:
         streamers.setdefault(row.streamer, []).append(row)
     found = [
@@ -81,7 +81,7 @@ def going(
 
 
 def to_free(
-    recordings: Iterable[Kept],
+    recordings: Iterable[StoredRecording],
     bytes_needed: int,
     now: datetime,
     *,
@@ -109,10 +109,10 @@ def to_free(
 
 def _chooser(
     policy_of: Mapping[str, Policy], total: Policy | None, default: Policy, now: datetime
-) -> Callable[[Kept], bool]:
+) -> Callable[[StoredRecording], bool]:
     everywhere = total.kept_categories if total is not None else frozenset()
 
-    def may_go(row: Kept) -> bool:
+    def may_go(row: StoredRecording) -> bool:
         if row.favourite or row.in_use or row.ended_at is None or now - row.ended_at < YOUNG:
             return False
         kept = everywhere | policy_of.get(row.streamer, default).kept_categories
@@ -122,7 +122,11 @@ def _chooser(
 
 
 def _over(
-    rows: Sequence[Kept], policy: Policy, whose: str, may_go: Callable[[Kept], bool], now: datetime
+    rows: Sequence[StoredRecording],
+    policy: Policy,
+    whose: str,
+    may_go: Callable[[StoredRecording], bool],
+    now: datetime,
 ) -> list[Going]:
     """What is over the limits of one policy; `rows` are sorted, oldest first."""
     count, size = len(rows), sum(row.bytes for row in rows)
@@ -140,7 +144,7 @@ def _over(
     return found
 
 
-def _too_old(row: Kept, policy: Policy, whose: str, now: datetime) -> str | None:
+def _too_old(row: StoredRecording, policy: Policy, whose: str, now: datetime) -> str | None:
     if not policy.keep_days or row.ended_at is None:
         return None
     days = (now - row.ended_at).total_seconds() / DAY
@@ -161,5 +165,5 @@ def _too_big(size: int, policy: Policy, whose: str) -> str | None:
     return f"The recordings of {whose} take {words.size(size)}, and {words.size(policy.keep_bytes)} are kept."
 
 
-def _age(row: Kept) -> tuple[datetime, int]:
+def _age(row: StoredRecording) -> tuple[datetime, int]:
     return row.ended_at or _OPEN, row.id

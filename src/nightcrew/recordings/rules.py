@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from nightcrew.recorder.wire import Standing
-from nightcrew.recordings.models import Recording, State
+from nightcrew.recorder.wire import ReadingStatus
+from nightcrew.recordings.models import Recording, RecordingState
 
 STARTING = 5.0
 """Seconds that a recorder may take to begin before that is called a retry."""
@@ -27,7 +27,7 @@ class Look:
     `offline_for`: seconds for which its source was offline without a break; `over`: why the recorder calls it over.
     """
 
-    standing: Standing | None
+    standing: ReadingStatus | None
     held: bool
     """Whether a recorder process has its order."""
     segments: int
@@ -46,58 +46,58 @@ class Look:
 class Decision:
     """How it stands from now on."""
 
-    state: State
+    state: RecordingState
     reason: str
 
 
 def decide(row: Recording, look: Look, now: datetime, *, grace: float, patience: float) -> Decision:
     """How a recording that is to be held stands. `grace`, `patience` seconds: the settings offline_grace, wait_for_source."""
     if look.over is not None:
-        return Decision(State.FINISHING, look.over)
+        return Decision(RecordingState.FINISHING, look.over)
     if row.stop_asked:
-        return Decision(State.FINISHING, "it was stopped by hand")
+        return Decision(RecordingState.FINISHING, "it was stopped by hand")
     if row.stop_at is not None and now >= row.stop_at:
-        return Decision(State.FINISHING, "its time is over")
+        return Decision(RecordingState.FINISHING, "its time is over")
     if look.segments and look.offline_for >= grace and row.stop_at is None:
-        return Decision(State.FINISHING, f"the stream was offline for {look.offline_for:.0f} s")
+        return Decision(RecordingState.FINISHING, f"the stream was offline for {look.offline_for:.0f} s")
     waited = (now - row.created_at).total_seconds()
     if not look.segments and row.started_at is None and waited > patience and row.stop_at is None:
-        return Decision(State.FINISHING, f"its stream did not begin within {patience / 60:.0f} minutes")
+        return Decision(RecordingState.FINISHING, f"its stream did not begin within {patience / 60:.0f} minutes")
     return _standing(row, look)
 
 
 def _standing(row: Recording, look: Look) -> Decision:
     standing, before = look.standing, interrupted(look.segments, row.state)
     if look.spared and look.segments:
-        return Decision(State.PAUSED, "the disk is short, and its space is left to other recordings")
-    if look.growing or (look.quiet < STARTING and row.state is State.RECORDING and standing is None):
-        return Decision(State.RECORDING, "")  # a recorder that is replaced at once interrupts nothing
+        return Decision(RecordingState.PAUSED, "the disk is short, and its space is left to other recordings")
+    if look.growing or (look.quiet < STARTING and row.state is RecordingState.RECORDING and standing is None):
+        return Decision(RecordingState.RECORDING, "")  # a recorder that is replaced at once interrupts nothing
     if not look.held:
         return Decision(before, row.reason or "it waits for a recorder")
     if standing is None or (standing.state == "starting" and look.up - standing.since < STARTING):
         return Decision(row.state, row.reason or "")
     match standing.state:
         case "reading":
-            return Decision(State.RECORDING if look.segments else before, "")
+            return Decision(RecordingState.RECORDING if look.segments else before, "")
         case "full":
-            return Decision(State.PAUSED if look.segments else before, "the disk is full")
+            return Decision(RecordingState.PAUSED if look.segments else before, "the disk is full")
         case _:
             return Decision(before, standing.reason or "its source is being opened")
 
 
-def interrupted(segments: int, state: State = State.WAITING) -> State:
+def interrupted(segments: int, state: RecordingState = RecordingState.WAITING) -> RecordingState:
     """How a recording stands that nothing comes in for: it has begun, also when its folder is not there now, or it has not."""
-    return State.RETRYING if segments or state is not State.WAITING else State.WAITING
+    return RecordingState.RETRYING if segments or state is not RecordingState.WAITING else RecordingState.WAITING
 
 
-def hangs(standing: Standing, up: float) -> bool:
+def hangs(standing: ReadingStatus, up: float) -> bool:
     """Whether a recording in a living recorder does nothing any more."""
     return standing.state not in {"over", "failed"} and up - max(standing.since, standing.alive) > HUNG
 
 
 def is_stuck(row: Recording, *, held: bool, now: datetime, hours: float) -> bool:
     """Whether nobody records it and nothing has come for so long that what there is has to be finished."""
-    if held or not row.active or row.state is State.WAITING:
+    if held or not row.active or row.state is RecordingState.WAITING:
         return False
     last = row.progress_at or row.started_at or row.created_at
     return now - last > timedelta(hours=hours)
@@ -123,7 +123,7 @@ def horizon(row: Recording, now: datetime, minutes: float) -> float:
 
 def first_to_pause(running: Sequence[Recording]) -> Recording | None:
     """The one that is least wanted: of lowest priority, no favourite, begun last."""
-    able = [row for row in running if row.state is State.RECORDING]
+    able = [row for row in running if row.state is RecordingState.RECORDING]
     return min(able, key=lambda row: (row.priority, row.favourite, -row.created_at.timestamp()), default=None)
 
 

@@ -14,8 +14,8 @@ from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.pool import Pool
 from nightcrew.kernel.processes import Child, Command
 from nightcrew.kernel.tasks import Tasks
-from nightcrew.recorder.wire import Finding, Order
-from nightcrew.recordings.target import Target
+from nightcrew.recorder.wire import LiveStatus, Order
+from nightcrew.recordings.stream_ref import StreamRef
 
 LIMIT = 45.0
 """Seconds that an answer may take."""
@@ -23,7 +23,7 @@ LOOKS = 2000
 """Answers after which the process makes room for a new one, so that what plugins leak stays small."""
 MEMORY = 512 << 20
 """Bytes that it may hold after an answer, or it makes room too."""
-_FINDING: TypeAdapter[Finding] = TypeAdapter(Finding)
+_FINDING: TypeAdapter[LiveStatus] = TypeAdapter(LiveStatus)
 
 
 class Scout(Pool):
@@ -32,12 +32,12 @@ class Scout(Pool):
     def __init__(self) -> None:
         super().__init__("scout", tasks=LOOKS, memory=MEMORY)
         self._command = Command((sys.executable, "-m", "nightcrew.recorder.scout"), grace=1)
-        self._waiting: dict[int, tuple[Child, asyncio.Future[Finding]]] = {}
+        self._waiting: dict[int, tuple[Child, asyncio.Future[LiveStatus]]] = {}
         self._numbers = itertools.count(1)
         self._heard: Child | None = None
         self._listening = Tasks()
 
-    async def look(self, target: Target) -> Finding:
+    async def look(self, target: StreamRef) -> LiveStatus:
         """Whether a stream is live. Raises `Retry` when the scout does not answer."""
         number = next(self._numbers)
         order = Order(0, "", "", target.url, target.kind, dict(target.headers), target.quality, private=target.private)
@@ -59,8 +59,8 @@ class Scout(Pool):
         await self._listening.close()
         await super().close()
 
-    def _expect(self, number: int, child: Child) -> asyncio.Future[Finding]:
-        coming: asyncio.Future[Finding] = asyncio.get_running_loop().create_future()
+    def _expect(self, number: int, child: Child) -> asyncio.Future[LiveStatus]:
+        coming: asyncio.Future[LiveStatus] = asyncio.get_running_loop().create_future()
         self._waiting[number] = child, coming
         if self._heard is not child:
             self._heard = child

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from nightcrew.kernel.clock import iso, utcnow
 from nightcrew.kernel.declare import Look, Metric, Need
 from nightcrew.kernel.words import size
+from nightcrew.recorder.ledger import Gap
 from nightcrew.recordings.actions import Deleted
+from nightcrew.recordings.chapters import Titled
 from nightcrew.recordings.disk import Disk
-from nightcrew.recordings.models import ACTIVE, GapRow, MoveRow, PartRow, Recording, State, TitleRow, Watch
+from nightcrew.recordings.models import ACTIVE, MoveRow, PartRow, Recording, RecordingState, Watch
 from nightcrew.recordings.store import recordings
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 WAITED = timedelta(minutes=10)
 """A recording that waits for longer than this to be finished needs a person."""
-INTERRUPTED = frozenset({State.RETRYING, State.PAUSED})
+INTERRUPTED = frozenset({RecordingState.RETRYING, RecordingState.PAUSED})
 STATES: Mapping[str, tuple[Look, str]] = {
     "recording.waiting": ("wait", "waiting"),
     "recording.recording": ("run", "recording"),
@@ -56,11 +58,13 @@ def watch_state(watch: Watch) -> str:
 async def needs(runtime: Runtime) -> list[Need]:
     """Interrupted and failed recordings, a disk that is short."""
     found: list[Need] = []
-    for row in await recordings.of_states(runtime.store, {*INTERRUPTED, State.FINISHING, State.FAILED}):
+    for row in await recordings.of_states(
+        runtime.store, {*INTERRUPTED, RecordingState.FINISHING, RecordingState.FAILED}
+    ):
         href = f"/recordings/{row.id}"
-        if row.state is State.FAILED and row.bytes:
+        if row.state is RecordingState.FAILED and row.bytes:
             found.append(Need("error", f"{row.name}: no file could be made, its parts are kept ({row.reason})", href))
-        elif row.state is State.FINISHING and row.reason and utcnow() - row.since > WAITED:
+        elif row.state is RecordingState.FINISHING and row.reason and utcnow() - row.since > WAITED:
             found.append(Need("warning", f"No file is made of {row.name} yet: {row.reason}", href))
         elif row.state in INTERRUPTED:
             found.append(Need("warning", f"{row.name} is {row.state.value}: {row.reason}", href))
@@ -73,7 +77,7 @@ async def needs(runtime: Runtime) -> list[Need]:
 
 async def overview(runtime: Runtime) -> dict[str, Any]:
     """Figures for the first page."""
-    running = await recordings.of_states(runtime.store, {*ACTIVE, State.FINISHING, State.PROCESSING})
+    running = await recordings.of_states(runtime.store, {*ACTIVE, RecordingState.FINISHING, RecordingState.PROCESSING})
     disk = runtime.part(Disk)
     return {
         "counts": await recordings.counts(runtime.store),
@@ -142,7 +146,7 @@ def part_row(part: PartRow) -> dict[str, Any]:
     }
 
 
-def gap_row(gap: GapRow) -> dict[str, Any]:
+def gap_row(gap: Gap) -> dict[str, Any]:
     """A gap as scripts see it. `start` seconds into the recording."""
     return {
         "first_sequence": gap.first,
@@ -159,7 +163,7 @@ def move_row(move: MoveRow) -> dict[str, Any]:
     return {"from": move.from_state, "to": move.to_state, "reason": move.reason, "at": iso(move.at)}
 
 
-def title_row(title: TitleRow) -> dict[str, Any]:
+def title_row(title: Titled) -> dict[str, Any]:
     """A title as scripts see it."""
     return {"start": round(title.start, 3), "title": title.title, "category": title.category}
 

@@ -16,7 +16,7 @@ from nightcrew.kernel.errors import NightcrewError, Retry
 from nightcrew.recorder import ledger
 from nightcrew.recordings import rules
 from nightcrew.recordings.keeper import Keeper
-from nightcrew.recordings.models import ACTIVE, Recording, State
+from nightcrew.recordings.models import ACTIVE, Recording, RecordingState
 from nightcrew.recordings.processing import JOB
 from nightcrew.recordings.settings import RecordingSettings
 from nightcrew.recordings.store import owners, recordings, states, tallies
@@ -42,7 +42,7 @@ class Stuck:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class CleanUpReport:
     """What a clean-up did, or would do."""
 
     checked: int
@@ -55,7 +55,7 @@ async def find(runtime: Runtime) -> tuple[int, list[Stuck]]:
     """How many recordings were looked at, and those that are stuck."""
     keeper, now = runtime.part(Keeper), utcnow()
     hours = runtime.settings.of(RecordingSettings).stuck_hours
-    rows = await recordings.of_states(runtime.store, {*ACTIVE, State.FINISHING, State.PROCESSING})
+    rows = await recordings.of_states(runtime.store, {*ACTIVE, RecordingState.FINISHING, RecordingState.PROCESSING})
     known = {one.id: one for one in await nodes_store.every(runtime.store)}
     working = await runtime.jobs.active(f"{JOB}:")
     found: list[Stuck] = []
@@ -74,7 +74,7 @@ async def find(runtime: Runtime) -> tuple[int, list[Stuck]]:
         held = keeper.fleet.holder(row.id) is not None
         if rules.is_stuck(row, held=held, now=now, hours=hours):
             found.append(Stuck(row, f"no recorder, and nothing has come for {hours:g} h", "finish"))
-        elif row.state is State.PROCESSING and now - row.since > SETTLING and not _worked_on(row, working):
+        elif row.state is RecordingState.PROCESSING and now - row.since > SETTLING and not _worked_on(row, working):
             found.append(Stuck(row, "its post-processing was ended", "fail"))
     return len(rows), found
 
@@ -84,7 +84,7 @@ def _worked_on(row: Recording, working: set[str]) -> bool:
     return any(one.startswith(f"{JOB}:{row.id}:{row.node}:") for one in working)
 
 
-async def clean_up(runtime: Runtime, *, actor: str, dry_run: bool) -> Report:
+async def clean_up(runtime: Runtime, *, actor: str, dry_run: bool) -> CleanUpReport:
     """Finish what is stuck. One that cannot be finished now does not keep the others from it."""
     checked, found = await find(runtime)
     cleaned, errors = 0, list[str]()
@@ -99,7 +99,7 @@ async def clean_up(runtime: Runtime, *, actor: str, dry_run: bool) -> Report:
         await runtime.activity.record("recording.unstuck", said, level="warning", actor=actor, subject=str(one.row.id))
     if cleaned:
         await runtime.part(Keeper).soon()
-    return Report(checked, tuple(found), cleaned, tuple(errors))
+    return CleanUpReport(checked, tuple(found), cleaned, tuple(errors))
 
 
 async def _mend(runtime: Runtime, one: Stuck) -> None:
@@ -110,18 +110,20 @@ async def _mend(runtime: Runtime, one: Stuck) -> None:
                 await owners.take_over(runtime.store, row.id, of=row.node, node=runtime.node, now=now)
                 return
             taken = await owners.adopt(runtime.store, row.id, of=row.node, node=runtime.node)
-            if taken and row.state is State.PROCESSING:  # its run waits for the machine that is gone
-                await states.change_state(runtime.store, row.id, State.FAILED, one.reason, now=now)
-                await states.change_state(runtime.store, row.id, State.FINISHING, "it is made here", now=now)
+            if taken and row.state is RecordingState.PROCESSING:  # its run waits for the machine that is gone
+                await states.change_state(runtime.store, row.id, RecordingState.FAILED, one.reason, now=now)
+                await states.change_state(runtime.store, row.id, RecordingState.FINISHING, "it is made here", now=now)
         case "fail":
             if row.active:
-                await states.change_state(runtime.store, row.id, State.FINISHING, one.reason, now=now, ended_at=now)
-            await states.change_state(runtime.store, row.id, State.FAILED, one.reason, now=now)
+                await states.change_state(
+                    runtime.store, row.id, RecordingState.FINISHING, one.reason, now=now, ended_at=now
+                )
+            await states.change_state(runtime.store, row.id, RecordingState.FAILED, one.reason, now=now)
         case _:
             tally = await asyncio.to_thread(ledger.read, Path(row.segments))
             if not tally.opened and row.bytes:
                 raise Retry("its ledger is not there; is a disk not mounted?")
             await tallies.save_tallies(runtime.store, {row.id: tally}, row.progress_at or now)
             await states.change_state(
-                runtime.store, row.id, State.FINISHING, one.reason, now=now, ended_at=row.progress_at or now
+                runtime.store, row.id, RecordingState.FINISHING, one.reason, now=now, ended_at=row.progress_at or now
             )

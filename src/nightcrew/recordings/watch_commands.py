@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from nightcrew.client import DEFAULT_URL, AsJson, Failed, Key, Server, Url, plain, show
-from nightcrew.recordings.recording_commands import Address, Channel, How, Quality, target_of
+from nightcrew.recordings.recording_commands import Address, Channel, How, Quality, stream_of
 
 Watched = Annotated[
     str, typer.Argument(metavar="WATCH", help="Its number or its name, as `nightcrew recordings watch list` says.")
@@ -37,7 +37,7 @@ def watch_add(
     server = Server(url, api_key)
     body = {"name": name, "windows": window or [], "favourite": favourite, "keep_count": keep_count}
     body |= {"quality": quality, "kind": kind}
-    _print(server.ask("POST", "/api/v1/watches", json=target_of(server, address, channel) | body), as_json)
+    _print(server.ask("POST", "/api/v1/watches", json=stream_of(server, address, channel) | body), as_json)
 
 
 def watch_list(url: Url = DEFAULT_URL, api_key: Key = "", as_json: AsJson = False) -> None:

@@ -12,13 +12,13 @@ import structlog
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Conflict, NightcrewError
 from nightcrew.kernel.words import plain
-from nightcrew.recorder.wire import Finding
+from nightcrew.recorder.wire import LiveStatus
 from nightcrew.recordings import actions, windows
 from nightcrew.recordings.models import MAX_NAME, MAX_TITLE, Recording, Watch
 from nightcrew.recordings.scouting import Scout
 from nightcrew.recordings.settings import RecordingSettings
 from nightcrew.recordings.store import recordings, tallies, watches
-from nightcrew.recordings.target import Target, unsealed
+from nightcrew.recordings.stream_ref import StreamRef, unsealed
 from nightcrew.recordings.windows import Occurrence
 
 if TYPE_CHECKING:
@@ -61,11 +61,11 @@ async def look(runtime: Runtime, watch: Watch, running: Recording | None, now: d
     runtime.bus.publish("recordings")
 
 
-async def _found(runtime: Runtime, target: Target) -> Finding:
+async def _found(runtime: Runtime, target: StreamRef) -> LiveStatus:
     try:
         found = await runtime.part(Scout).look(target)
     except NightcrewError as exc:
-        return Finding(0, live=None, error=str(exc))
+        return LiveStatus(0, live=None, error=str(exc))
     return replace(found, title=plain(found.title)[:MAX_TITLE], category=plain(found.category)[:MAX_NAME])
 
 
@@ -81,7 +81,7 @@ def _when(watch: Watch, now: datetime) -> tuple[Occurrence | None, datetime | No
 async def _begin(
     runtime: Runtime,
     watch: Watch,
-    target: Target,
+    target: StreamRef,
     running: Recording | None,
     open_now: Occurrence | None,
     title: str,

@@ -20,7 +20,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class TimeWindow:
     """On some days of the week, or on one date, from `begin` to `end`."""
 
     days: frozenset[int]
@@ -42,7 +42,7 @@ class Occurrence:
         return self.begin.isoformat(timespec="minutes")
 
 
-def parse(text: str) -> Window:
+def parse(text: str) -> TimeWindow:
     """Raises `Invalid` for what is no window."""
     found = _FORM.fullmatch(text.strip().lower())
     if found is None:
@@ -53,11 +53,11 @@ def parse(text: str) -> Window:
     if begin == end:
         raise Invalid(f"{text!r} is empty: it ends when it begins")
     if _DATE.fullmatch(found["days"]):
-        return Window(frozenset(), _date(found["days"], text), begin, end)
-    return Window(_days(found["days"], text), None, begin, end)
+        return TimeWindow(frozenset(), _date(found["days"], text), begin, end)
+    return TimeWindow(_days(found["days"], text), None, begin, end)
 
 
-def occurrence(windows: Iterable[Window], now: datetime, zone: tzinfo | None = None) -> Occurrence | None:
+def occurrence(windows: Iterable[TimeWindow], now: datetime, zone: tzinfo | None = None) -> Occurrence | None:
     """The one that is open at `now` (aware), by the clock of `zone`, else of this machine; of several the longest open one."""
     today = now.astimezone(zone).date()
     days = (today - timedelta(days=1), today)
@@ -67,7 +67,7 @@ def occurrence(windows: Iterable[Window], now: datetime, zone: tzinfo | None = N
     return _in_zone(max(found, key=lambda one: one.end, default=None), zone)
 
 
-def following(windows: Iterable[Window], now: datetime, zone: tzinfo | None = None) -> datetime | None:
+def following(windows: Iterable[TimeWindow], now: datetime, zone: tzinfo | None = None) -> datetime | None:
     """When the next window opens; None when none ever will (within a week, or on its date)."""
     found: list[datetime] = []
     today = now.astimezone(zone).date()
@@ -77,7 +77,7 @@ def following(windows: Iterable[Window], now: datetime, zone: tzinfo | None = No
     return min(found).astimezone(zone) if found else None
 
 
-def _on(window: Window, day: date, zone: tzinfo | None) -> Occurrence | None:
+def _on(window: TimeWindow, day: date, zone: tzinfo | None) -> Occurrence | None:
     """In UTC: times of one zone are compared by what its clock shows, which is wrong where that is changed."""
     if window.on is not None and day != window.on:
         return None

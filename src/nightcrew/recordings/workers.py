@@ -18,7 +18,7 @@ from nightcrew.recordings import actions, disk, processing, stuck, watching
 from nightcrew.recordings.disk import Disk
 from nightcrew.recordings.keeper import Keeper
 from nightcrew.recordings.media import Watched
-from nightcrew.recordings.models import Recording, State
+from nightcrew.recordings.models import Recording, RecordingState
 from nightcrew.recordings.processing import JOB
 from nightcrew.recordings.scouting import Scout
 from nightcrew.recordings.store import recordings, states, watches
@@ -54,7 +54,7 @@ async def keep(runtime: Runtime) -> None:
     keeper.active = True
     await keeper.look()
     waiting = runtime.part(Waiting)
-    for row in waiting.due(await recordings.of_states(runtime.store, {State.FINISHING}, node=runtime.node)):
+    for row in waiting.due(await recordings.of_states(runtime.store, {RecordingState.FINISHING}, node=runtime.node)):
         try:
             waiting.put_off(row, BEGUN if await _finish(runtime, row) else LOOK)
         except (NightcrewError, OSError) as exc:  # one that cannot be finished now keeps no other from it
@@ -92,11 +92,11 @@ async def _finish(runtime: Runtime, row: Recording) -> bool:
     """
     if not await asyncio.to_thread(Path(row.root).is_dir):
         said = f"its library {row.root} is not there; is a disk not mounted?"
-        await states.change_state(runtime.store, row.id, State.FINISHING, said, now=utcnow())
+        await states.change_state(runtime.store, row.id, RecordingState.FINISHING, said, now=utcnow())
         return False
     if row.bytes == 0:
         await states.change_state(
-            runtime.store, row.id, State.FAILED, f"nothing was recorded: {row.reason or ''}", now=utcnow()
+            runtime.store, row.id, RecordingState.FAILED, f"nothing was recorded: {row.reason or ''}", now=utcnow()
         )
         await asyncio.to_thread(_forget_empty, Path(row.segments))
         said = f"{row.name}: nothing was recorded ({row.reason})"
@@ -105,7 +105,7 @@ async def _finish(runtime: Runtime, row: Recording) -> bool:
         return False
     reason = await disk.too_short_to_finish(runtime, row)
     if reason is not None:
-        await states.change_state(runtime.store, row.id, State.FINISHING, reason, now=utcnow())
+        await states.change_state(runtime.store, row.id, RecordingState.FINISHING, reason, now=utcnow())
         return False
     await runtime.jobs.start(JOB, row.id, label=f"Finish {row.name}: {row.title}"[:200])
     return True

@@ -8,14 +8,14 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from nightcrew.kernel.store import Store
-from nightcrew.recordings.models import Recording, State, check_move, recording
+from nightcrew.recordings.models import Recording, RecordingState, check_move, recording
 from nightcrew.recordings.store.recordings import add_row
-from nightcrew.recordings.store.states import Change, apply, note, standing
+from nightcrew.recordings.store.states import StateChange, apply, note, standing
 
 
 async def claim(store: Store, node: str, *, root: str) -> None:
     """Take the recordings that no node has yet; exactly one node gets each. They lie in its own library `root`."""
-    fresh = sa.and_(recording.c.state == State.WAITING.value, recording.c.bytes == 0)
+    fresh = sa.and_(recording.c.state == RecordingState.WAITING.value, recording.c.bytes == 0)
     elsewhere = sa.and_(recording.c.node == node, recording.c.root != root)
     free = sa.and_(fresh, sa.or_(recording.c.node == "", elsewhere))
     async with store.read() as connection:
@@ -44,10 +44,10 @@ async def take_over(store: Store, recording_id: int, *, of: str, node: str, now:
         states = await standing(connection, [recording_id])
         if (await connection.execute(sa.select(recording.c.id).where(mine))).first() is None:
             return False
-        check_move(states[recording_id][0], State.RETRYING)
-        values = {"node": node, "state": State.RETRYING.value, "since": now, "reason": why}
+        check_move(states[recording_id][0], RecordingState.RETRYING)
+        values = {"node": node, "state": RecordingState.RETRYING.value, "since": now, "reason": why}
         await connection.execute(sa.update(recording).where(mine).values(values))
-        await note(connection, recording_id, states[recording_id][0], State.RETRYING, why, now)
+        await note(connection, recording_id, states[recording_id][0], RecordingState.RETRYING, why, now)
     return True
 
 
@@ -71,8 +71,8 @@ async def go_on_elsewhere(
         states = await standing(connection, [row.id])
         if (await connection.execute(sa.select(recording.c.id).where(mine))).first() is None or row.id not in states:
             return False
-        ended = Change(
-            row.id, State.FINISHING, f"{of}, which has its parts, is silent", ended_at=row.progress_at or now
+        ended = StateChange(
+            row.id, RecordingState.FINISHING, f"{of}, which has its parts, is silent", ended_at=row.progress_at or now
         )
         await apply(connection, *states[row.id], ended, now)
         copied = (

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from nightcrew.kernel.errors import Conflict, NotFound
 from nightcrew.kernel.store import Store
 from nightcrew.recordings import naming
-from nightcrew.recordings.models import ACTIVE, Recording, State, gap, part, recording
+from nightcrew.recordings.models import ACTIVE, Recording, RecordingState, gap, part, recording
 from nightcrew.recordings.store.states import note
 
 _PARTS = sa.select(sa.func.count()).where(part.c.recording_id == recording.c.id).scalar_subquery().label("parts")
@@ -56,7 +56,7 @@ async def add_row(
     episode = naming.next_episode([*known.scalars(), *taken])
     names = naming.names(name, title, moment, episode)
     row = {
-        "state": State.WAITING.value,
+        "state": RecordingState.WAITING.value,
         "since": now,
         "created_at": now,
         "season": season,
@@ -76,7 +76,7 @@ async def add_row(
     recording_id = int(
         (await connection.execute(sa.insert(recording).values(row).returning(recording.c.id))).scalar_one()
     )
-    await note(connection, recording_id, None, State.WAITING, why, now)
+    await note(connection, recording_id, None, RecordingState.WAITING, why, now)
     return recording_id
 
 
@@ -91,7 +91,7 @@ async def get(store: Store, recording_id: int) -> Recording:
 async def page(
     store: Store,
     *,
-    states: Collection[State] | None = None,
+    states: Collection[RecordingState] | None = None,
     name: str | None = None,
     before: int | None = None,
     limit: int = 50,
@@ -108,7 +108,7 @@ async def page(
     return await _select(store, *conditions, limit=limit)
 
 
-async def of_states(store: Store, states: Collection[State], *, node: str | None = None) -> list[Recording]:
+async def of_states(store: Store, states: Collection[RecordingState], *, node: str | None = None) -> list[Recording]:
     """All recordings in some states, oldest first; of one node, or of all."""
     conditions: list[sa.ColumnElement[bool]] = [
         recording.c.state.in_(names_of(states)),
@@ -167,7 +167,7 @@ async def count_restarts(store: Store, ids: Collection[int]) -> list[str]:
         )
 
 
-def names_of(states: Collection[State]) -> list[str]:
+def names_of(states: Collection[RecordingState]) -> list[str]:
     return [state.value for state in states]
 
 
@@ -177,4 +177,4 @@ async def _select(store: Store, *conditions: sa.ColumnElement[bool], limit: int 
         query = query.limit(limit)
     async with store.read() as connection:
         rows: Sequence[sa.RowMapping] = (await connection.execute(query)).mappings().all()
-    return [Recording(**{**row, "state": State(row["state"])}) for row in rows]
+    return [Recording(**{**row, "state": RecordingState(row["state"])}) for row in rows]

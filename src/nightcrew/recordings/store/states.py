@@ -14,18 +14,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from nightcrew.kernel.errors import Conflict, NotFound
 from nightcrew.kernel.store import Store
 from nightcrew.kernel.words import plain
-from nightcrew.recordings.models import MAX_REASON, MoveRow, State, check_move, move, recording
+from nightcrew.recordings.models import MAX_REASON, MoveRow, RecordingState, check_move, move, recording
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class StateChange:
     """How a recording stands from now on.
 
     `reason` is shown for as long as it stands so; `note` is recorded in its place where nothing is to be shown.
     """
 
     recording_id: int
-    to: State
+    to: RecordingState
     reason: str
     note: str = ""
     ended_at: datetime | None = None
@@ -39,7 +39,7 @@ class Change:
 async def change_state(
     store: Store,
     recording_id: int,
-    to: State,
+    to: RecordingState,
     reason: str,
     *,
     now: datetime,
@@ -54,11 +54,11 @@ async def change_state(
         known = await standing(connection, [recording_id])
         if recording_id not in known:
             raise NotFound(f"there is no recording {recording_id}")
-        change = Change(recording_id, to, reason, note, ended_at)
+        change = StateChange(recording_id, to, reason, note, ended_at)
         return await apply(connection, *known[recording_id], change, now)
 
 
-async def change_states(store: Store, changes: Sequence[Change], *, now: datetime) -> set[int]:
+async def change_states(store: Store, changes: Sequence[StateChange], *, now: datetime) -> set[int]:
     """Move recordings in one transaction, and record why; returns those that stood otherwise.
 
     One that is gone, or cannot go there from where it stands by now, is left as it is.
@@ -83,15 +83,17 @@ async def moves(store: Store, recording_id: int) -> list[MoveRow]:
     return [MoveRow(row.from_state, row.to_state, row.reason, row.at) for row in rows]
 
 
-async def standing(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, tuple[State, str | None]]:
+async def standing(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, tuple[RecordingState, str | None]]:
     """How recordings stand, and why; nobody else moves them until the end of the transaction."""
     mine = recording.c.id.in_(ids)
     query = sa.select(recording.c.id, recording.c.state, recording.c.reason).where(mine).order_by(recording.c.id)
     rows = (await connection.execute(query.with_for_update())).all()
-    return {row.id: (State(row.state), row.reason) for row in rows}
+    return {row.id: (RecordingState(row.state), row.reason) for row in rows}
 
 
-async def apply(connection: AsyncConnection, state: State, reason: str | None, change: Change, now: datetime) -> bool:
+async def apply(
+    connection: AsyncConnection, state: RecordingState, reason: str | None, change: StateChange, now: datetime
+) -> bool:
     values: dict[str, Any] = {"reason": change.shown or None}
     if change.ended_at is not None:
         values["ended_at"] = change.ended_at
@@ -106,7 +108,12 @@ async def apply(connection: AsyncConnection, state: State, reason: str | None, c
 
 
 async def note(
-    connection: AsyncConnection, recording_id: int, old: State | None, new: State, reason: str, now: datetime
+    connection: AsyncConnection,
+    recording_id: int,
+    old: RecordingState | None,
+    new: RecordingState,
+    reason: str,
+    now: datetime,
 ) -> None:
     values = {"recording_id": recording_id, "from_state": old and old.value, "to_state": new.value, "at": now}
     await connection.execute(sa.insert(move).values({**values, "reason": reason[:MAX_REASON]}))

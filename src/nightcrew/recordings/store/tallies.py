@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.store import Store
-from nightcrew.recorder.ledger import Tally
-from nightcrew.recordings.models import MAX_REASON, GapRow, PartRow, TitleRow, gap, part, recording, titled
+from nightcrew.recorder.ledger import Gap, Tally
+from nightcrew.recordings.chapters import Titled
+from nightcrew.recordings.models import MAX_REASON, PartRow, gap, part, recording, titled
 
 
 async def save_tallies(store: Store, tallies: Mapping[int, Tally], now: datetime) -> None:
@@ -90,20 +91,20 @@ async def parts(store: Store, recording_id: int) -> list[PartRow]:
     return [PartRow(**{key: value for key, value in row.items() if key != "recording_id"}) for row in rows]
 
 
-async def gaps(store: Store, recording_id: int) -> list[GapRow]:
+async def gaps(store: Store, recording_id: int) -> list[Gap]:
     """The gaps of a recording."""
     query = sa.select(gap).where(gap.c.recording_id == recording_id).order_by(gap.c.number)
     async with store.read() as connection:
-        rows = (await connection.execute(query)).mappings().all()
-    return [GapRow(**{key: value for key, value in row.items() if key != "recording_id"}) for row in rows]
+        rows = (await connection.execute(query)).all()
+    return [Gap(row.epoch, row.first, row.last, row.start, row.seconds, row.reason) for row in rows]
 
 
-async def titles(store: Store, recording_id: int) -> list[TitleRow]:
+async def titles(store: Store, recording_id: int) -> list[Titled]:
     """What the stream was called, in the order of time."""
     query = sa.select(titled).where(titled.c.recording_id == recording_id).order_by(titled.c.id)
     async with store.read() as connection:
         rows = (await connection.execute(query)).all()
-    return [TitleRow(row.start, row.title, row.category) for row in rows]
+    return [Titled(row.start, row.title, row.category) for row in rows]
 
 
 async def add_title(store: Store, recording_id: int, title: str, category: str) -> bool:

@@ -11,7 +11,7 @@ from nightcrew.kernel.slots import GRACE, LIFETIME, MARGIN, Lease, Priority
 from nightcrew.playlists.exports import Player, accounts, channels
 from nightcrew.recorder.wire import Kind, boottime
 from nightcrew.recordings.models import Recording
-from nightcrew.recordings.target import unsealed
+from nightcrew.recordings.stream_ref import unsealed
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
@@ -20,7 +20,7 @@ PURPOSE = "recording"
 
 
 @dataclass(eq=False, slots=True)
-class Connection:
+class Input:
     """Where to read from, with what is held for it. `stream`: which of a channel's streams, to tell which has failed."""
 
     url: str
@@ -53,14 +53,14 @@ class Connection:
         await self._held.aclose()
 
 
-async def connect(runtime: Runtime, row: Recording, *, avoid: int | None = None) -> Connection:
+async def open_input(runtime: Runtime, row: Recording, *, avoid: int | None = None) -> Input:
     """Find out where to read a recording from. `avoid`: the stream of the channel that has just failed, which is tried last.
 
     Raises `Retry` when no connection is free now, `GiveUp`, `NotFound`, `NeedsUser`.
     """
     target = unsealed(runtime, row.sealed)
     if target.channel_id is None:
-        return Connection(target.url, target.kind, dict(target.headers), target.quality, target.private)
+        return Input(target.url, target.kind, dict(target.headers), target.quality, target.private)
     channel = await channels.get(runtime.store, target.channel_id)
     usable = sorted((one for one in channel.streams if one.usable), key=lambda one: one.id == avoid)
     error: NightcrewError = GiveUp(f"channel {channel.name!r} has no stream that can be recorded")
@@ -78,7 +78,7 @@ async def connect(runtime: Runtime, row: Recording, *, avoid: int | None = None)
             except NightcrewError as exc:
                 error = exc
                 continue
-            return Connection(
+            return Input(
                 request.url,
                 "auto",
                 dict(request.headers),

@@ -22,7 +22,7 @@ MAX_URL = 4_000
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class StreamRef:
     """`url` or `channel_id`. `private`: the address was in a private network when it was entered."""
 
     url: str = ""
@@ -37,21 +37,21 @@ class Target:
         return runtime.vault.seal(asdict(self))
 
 
-def unsealed(runtime: Runtime, text: str) -> Target:
+def unsealed(runtime: Runtime, text: str) -> StreamRef:
     """Raises `NeedsUser` when it was sealed with another key."""
     raw: dict[str, Any] = runtime.vault.unseal(text)
-    return Target(**raw)
+    return StreamRef(**raw)
 
 
-async def target_of(
+async def stream_of(
     runtime: Runtime, *, url: str = "", channel_id: int | None = None, kind: Kind = "auto", quality: str = "best"
-) -> tuple[Target, str, str]:
+) -> tuple[StreamRef, str, str]:
     """A target, how it is shown, and a name for it. Raises `Invalid` with a field, `NotFound` for an unknown channel."""
     if (channel_id is None) == (not url.strip()):
         raise Invalid("give an address or a channel, one of both", field="url")
     if channel_id is not None:
         channel = await channels.get(runtime.store, channel_id)
-        return Target(channel_id=channel_id, quality=quality), f"channel {channel.name}", channel.name
+        return StreamRef(channel_id=channel_id, quality=quality), f"channel {channel.name}", channel.name
     url = plain(url)
     try:
         parts = urlsplit(url)
@@ -63,7 +63,7 @@ async def target_of(
     behind = url.partition("://")[2] if parts.scheme in {"hls", "httpstream", "dash"} else url
     private = await points_private(behind if "://" in behind else url)
     return (
-        Target(url, kind=kind, quality=quality, private=private),
+        StreamRef(url, kind=kind, quality=quality, private=private),
         redact(url),
         _name(urlsplit(redact(url)).path, host),
     )
