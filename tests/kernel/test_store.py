@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -96,6 +98,48 @@ async def test_what_was_committed_reaches_the_file_without_a_further_write(
     async with made.write() as connection:
         await connection.execute(sa.insert(setting), [row(f"k{number}") for number in range(2_000)])
     await until(lambda: file.stat().st_size > before)
+    await made.close()
+
+
+async def test_only_a_write_that_may_be_lost_does_not_wait_for_the_disk(tmp_path: Path) -> None:
+    made = Store(database_url(tmp_path, None))
+    await asyncio.to_thread(migrate, made.url, FOLDERS)
+
+    async def waits(*, durable: bool) -> bool:
+        async with made.write(durable=durable) as connection:
+            await connection.execute(sa.update(setting).values(changed_by="me"))
+            return bool((await connection.exec_driver_sql("PRAGMA synchronous")).scalar() == 2)
+
+    wanted = [True, False, False, True, True, False, True]
+    assert [await waits(durable=durable) for durable in wanted] == wanted
+    for number in range(40):
+        lazy = asyncio.create_task(waits(durable=False))
+        await asyncio.sleep(number / 20_000)
+        lazy.cancel()
+        await asyncio.gather(lazy, return_exceptions=True)
+        assert await waits(durable=True), "a write that was cancelled leaves its connection as it was"
+    await made.close()
+
+
+async def test_a_process_that_is_killed_loses_no_write(tmp_path: Path) -> None:
+    """Not even one that a power cut may take."""
+    program = """
+import asyncio, os, signal, sys, sqlalchemy as sa
+from pathlib import Path
+from nightcrew.kernel.settings import setting
+from nightcrew.kernel.store import Store, database_url
+async def main():
+    made = Store(database_url(Path(sys.argv[1]), None))
+    async with made.write(durable=False) as connection:
+        await connection.exec_driver_sql("INSERT INTO setting (key, value, changed_at, changed_by) VALUES ('k', '1', '2026-03-04 05:06:07', 'me')")
+    os.kill(os.getpid(), signal.SIGKILL)
+asyncio.run(main())
+"""
+    made = Store(database_url(tmp_path, None))
+    await asyncio.to_thread(migrate, made.url, FOLDERS)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, str(tmp_path))
+    assert await process.wait() == -signal.SIGKILL
+    assert await keys(made) == ["k"]
     await made.close()
 
 

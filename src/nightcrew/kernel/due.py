@@ -4,6 +4,8 @@
 account, a host) in its turn, held for a while, parked until later, and given back. What is held by a node that dies is free
 when its time is over. Times are compared in the database's time, unless `now` is given.
 
+What a claim, a renewal or a park writes need not survive a power cut, which ends its holder too: the row is then due once more.
+
 The table needs an index on (turn, due_at), and one on the columns by which a claim is ordered.
 """
 
@@ -132,7 +134,7 @@ class DueRows:
             return []
         if not await self._anything(store, of, now):  # looking takes no lock; mostly there is nothing
             return []
-        async with store.write() as connection:
+        async with store.write(durable=False) as connection:
             moment = now or await now_of(connection)
             keys = await self._ready(connection, limit, of, moment)
             await self._hold(connection, keys, by, moment)
@@ -153,7 +155,7 @@ class DueRows:
             raise ValueError(f"{self.topic} has no turns")
         if limit <= 0 or not await self._anything(store, of, now):
             return []
-        async with store.write() as connection:
+        async with store.write(durable=False) as connection:
             moment = now or await now_of(connection)
             turns = await self._turns(connection, moment)
             if after is not None:
@@ -213,7 +215,7 @@ class DueRows:
         """Hold these for longer; returns those that `by` still holds. Only for rows with `until`."""
         if not keys or self.until is None:
             return set()
-        async with store.write() as connection:
+        async with store.write(durable=False) as connection:
             values = {self.until.key: self._end(now or await now_of(connection))}
             statement = sa.update(self._table).where(self.mine(by, keys)).values(values).returning(self.key)
             return set((await connection.execute(statement)).scalars())
@@ -221,7 +223,7 @@ class DueRows:
     async def park(self, store: Store, *, by: str, key: Any, until: Any, values: Mapping[str, Any]) -> bool:
         """Give a row back until then, with `values` such as the plan it goes on with. False when it is another's by now."""
         row = {self.due_at.key: until, **self.freed, **values}
-        async with store.write() as connection:
+        async with store.write(durable=False) as connection:
             parked = await connection.execute(sa.update(self._table).where(self.mine(by, [key])).values(row))
             await wake(connection, self.topic)
             return parked.rowcount == 1
@@ -232,7 +234,7 @@ class DueRows:
         """What `by` held is due at once, for it was started anew or stops; returns how many. `unless`: what is not due then."""
         if self.holder is None:
             return 0
-        async with store.write() as connection:
+        async with store.write(durable=False) as connection:
             at: Any = sa.literal(now or await now_of(connection), Moment)
             due_at = at if unless is None else sa.case((unless, None), else_=at)
             values = {**self.freed, self.due_at.key: due_at}

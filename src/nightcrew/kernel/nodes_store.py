@@ -74,7 +74,7 @@ async def claim(
 
 async def beat(store: Store, node_id: str, *, place: str, instance: str, skew: float | None) -> tuple[bool, bool]:
     """A sign of life. Returns (whether the name is still held, whether the others had called this node gone)."""
-    async with store.write() as connection:
+    async with store.write(durable=False) as connection:
         now = await now_of(connection)
         mine = sa.and_(node.c.id == node_id, node.c.instance == instance)
         was_gone = (await connection.execute(sa.select(node.c.gone_at).where(mine))).scalar() is not None

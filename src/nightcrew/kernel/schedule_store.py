@@ -83,7 +83,7 @@ async def beat(store: Store, node_id: str, workers: Iterable[Worker], now: datet
         for item in workers
     ]
     if values:
-        async with store.write() as connection:
+        async with store.write(durable=False) as connection:
             await _upsert(store, connection, worker, values)
 
 

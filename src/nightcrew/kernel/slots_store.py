@@ -100,7 +100,7 @@ async def take(
     If not, and unless `waiting` is None, the claim waits in the ledger for so many seconds, and leases of lower priority that
     are in its way are asked to leave.
     """
-    async with store.write() as connection:
+    async with store.write(durable=False) as connection:
         await _serialise(connection, claim.limits)
         now = await now_of(connection)
         full = await _full(connection, claim.limits, claim.priority, now)
@@ -117,7 +117,7 @@ async def take(
 
 async def release(store: Store, lease_id: str) -> None:
     """Give back what a lease holds, or withdraw a claim that waits."""
-    async with store.write() as connection:
+    async with store.write(durable=False) as connection:
         await connection.execute(sa.delete(slot_lease).where(slot_lease.c.id == lease_id))
 
 
@@ -126,7 +126,7 @@ async def renew(store: Store, node: str, lease_ids: Sequence[str], *, lifetime: 
 
     A lease that is not among them is over, and was not renewed.
     """
-    async with store.write() if lease_ids else store.read() as connection:
+    async with store.write(durable=False) if lease_ids else store.read() as connection:
         now = await now_of(connection)
         found = await connection.execute(
             sa.select(slot_lease.c.id, sa.func.max(sa.cast(slot_lease.c.leave, sa.Integer)))

@@ -49,6 +49,7 @@ MIGRATION_LOCK = 0x6E696768
 CHANNEL = "nightcrew"
 """The channel of PostgreSQL's NOTIFY on which nodes tell each other of new work."""
 _WAKES = "nightcrew.wakes"
+_SYNCHRONOUS = "nightcrew.synchronous"
 
 metadata = sa.MetaData(
     naming_convention={
@@ -108,10 +109,13 @@ class Store:
                 yield connection
 
     @contextlib.asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
+    async def write(self, *, durable: bool = True) -> AsyncIterator[AsyncConnection]:
         """A transaction that commits at the end of the block, or leaves nothing when it raises.
 
-        SQLite has one writer: callers in this process queue on a lock instead of polling the file.
+        SQLite has one writer: callers in this process queue on a lock instead of polling the file. With `durable=False` its
+        commit does not wait for the disk: a crash of the program loses nothing, a power cut may lose the last seconds. That is
+        for leases, whose holder a power cut ends as well. PostgreSQL outlives its clients and the other way round, so there
+        every commit is durable.
         """
         with _outage_named():
             if not self.is_sqlite:
@@ -119,6 +123,7 @@ class Store:
                     yield connection
                 return
             async with self._writing, self.engine.connect() as connection, self._waking(connection):
+                await _sync(connection, "FULL" if durable else "NORMAL")
                 await connection.exec_driver_sql("BEGIN IMMEDIATE")
                 try:
                     yield connection
@@ -166,6 +171,14 @@ class Store:
             self._emptying.cancel()
             self._emptying = None
         await self.engine.dispose()
+
+
+async def _sync(connection: AsyncConnection, mode: str) -> None:
+    """Set what SQLite's next commits on this connection wait for: FULL the disk, NORMAL nothing."""
+    if connection.info.get(_SYNCHRONOUS, "FULL") != mode:
+        connection.info[_SYNCHRONOUS] = "unknown"  # should this be cancelled in between
+        await connection.exec_driver_sql(f"PRAGMA synchronous={mode}")
+        connection.info[_SYNCHRONOUS] = mode
 
 
 @contextlib.contextmanager
@@ -283,7 +296,7 @@ def _sqlite_engine(url: sa.URL) -> AsyncEngine:
         connection.isolation_level = None  # transactions are begun by hand, see write()
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")  # NORMAL loses acknowledged commits at a power cut
+        cursor.execute("PRAGMA synchronous=FULL")  # NORMAL loses acknowledged commits at a power cut, see write()
         cursor.execute(f"PRAGMA wal_autocheckpoint={MOST_PAGES}")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute("PRAGMA temp_store=MEMORY")
