@@ -11,26 +11,19 @@ import nightcrew
 ROOT = Path(nightcrew.__file__).parent
 LEFT = frozenset(
     [
-        "Answer",
         "Connection",
         "Finding",
         "Gap",
-        "Guard",
         "Kept",
         "Mark",
-        "NodeRow",
-        "Notice",
         "Piece",
         "Programme",
         "Pulse",
         "Recorder",
         "Recording",
-        "Server",
         "Source",
         "State",
-        "Table",
         "Target",
-        "Verdict",
         "Window",
         "Writer",
     ]

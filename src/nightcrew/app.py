@@ -29,7 +29,7 @@ from nightcrew.kernel.hooks import STARTING, STOPPING, TAKING_OVER, Hooks
 from nightcrew.kernel.http import Http
 from nightcrew.kernel.http_cache import HttpCache
 from nightcrew.kernel.jobs import Jobs
-from nightcrew.kernel.nodes_store import NodeRow
+from nightcrew.kernel.nodes_store import KnownNode
 from nightcrew.kernel.recovery import Recoveries
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
@@ -245,7 +245,7 @@ def _wire(config: Config, runtime: Runtime) -> None:
     runtime.jobs.on_end(runtime.schedule.job_ended)
     runtime.jobs.on_end(runtime.health.job_ended)
 
-    async def jobs_of(gone: NodeRow) -> list[str]:
+    async def jobs_of(gone: KnownNode) -> list[str]:
         count = await runtime.jobs.recover(gone.id)
         return [counted(count, "job")] if count else []
 
@@ -254,7 +254,7 @@ def _wire(config: Config, runtime: Runtime) -> None:
         runtime.nodes.on_gone(functools.partial(_left_of, runtime, domain))
 
 
-async def _left_of(runtime: Runtime, domain: Domain, gone: NodeRow) -> list[str]:
+async def _left_of(runtime: Runtime, domain: Domain, gone: KnownNode) -> list[str]:
     """What a domain had at a node that is gone, taken over."""
     had: list[str] = await runtime.hooks.call(domain, "node_gone", gone, default=list, limit=TAKING_OVER)
     return had

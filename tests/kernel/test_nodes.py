@@ -20,7 +20,7 @@ from nightcrew.kernel.activity import Activity
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.events import Bus
-from nightcrew.kernel.nodes_store import NodeRow
+from nightcrew.kernel.nodes_store import KnownNode
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.store import Store, database_url
 from support import Node, domain, free_port, running, until
@@ -201,7 +201,7 @@ async def test_a_dead_node_is_told_with_what_it_had_until_it_is_forgotten(
 ) -> None:
     asked: list[str] = []
 
-    async def gone(_runtime: Runtime, row: NodeRow) -> list[str]:
+    async def gone(_runtime: Runtime, row: KnownNode) -> list[str]:
         asked.append(row.id)
         return ["3 recordings"]
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from nightcrew.kernel import upkeep
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.declare import Freshness, Need, Notice
+from nightcrew.kernel.declare import Freshness, Need, NoticeKind
 from nightcrew.kernel.notify import notices_store, post, rules, targets_store, ways
 from nightcrew.kernel.notify.models import notice, notify_target
 from nightcrew.kernel.notify.post import Post
@@ -53,8 +53,8 @@ def parts(lab: Lab) -> dict[str, Any]:
         freshness=lab.freshness,
         needs=lab.needs,
         notices=(
-            Notice("lab.failed", "failed", "A recording failed", "recordings failed"),
-            Notice("lab.done", "finished", "A recording is finished", "recordings are finished"),
+            NoticeKind("lab.failed", "failed", "A recording failed", "recordings failed"),
+            NoticeKind("lab.done", "finished", "A recording is finished", "recordings are finished"),
         ),
     )
     return {"domains": (upkeep.DOMAIN, declared)}

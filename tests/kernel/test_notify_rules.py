@@ -11,14 +11,14 @@ import pytest
 from nightcrew.kernel import declare
 from nightcrew.kernel.declare import Need
 from nightcrew.kernel.notify import rules
-from nightcrew.kernel.notify.models import Notice, Quiet, State, Target
+from nightcrew.kernel.notify.models import Notice, NoticeState, Quiet, Target
 from nightcrew.kernel.redaction import redact
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
 KNOWN = {
-    "recording.failed": declare.Notice("recording.failed", "failed", "A recording failed", "recordings failed"),
-    "recording.done": declare.Notice(
+    "recording.failed": declare.NoticeKind("recording.failed", "failed", "A recording failed", "recordings failed"),
+    "recording.done": declare.NoticeKind(
         "recording.done", "finished", "A recording is finished", "recordings are finished"
     ),
 }
@@ -38,7 +38,7 @@ def notice(message: str, kind: str = "recording.failed", **more: object) -> Noti
         last_at=NOW,
         repeats=1,
         due_at=NOW,
-        state=State.WAITING,
+        state=NoticeState.WAITING,
         attempts=0,
         tried_at=None,
         sent_at=None,

@@ -23,8 +23,8 @@ KNOWN = all_states(DOMAINS)
     ("thing", "states"),
     [
         ("job", set(job_state.STATES.values())),
-        ("worker", {one.value for one in workers.State}),
-        ("notice", {one.value for one in notify.State}),
+        ("worker", {one.value for one in workers.WorkerState}),
+        ("notice", {one.value for one in notify.NoticeState}),
         ("feed", {one.value for one in Status}),
         ("check", {one.value for one in Verdict}),
         ("check_run", {one.value for one in RunState}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nightcrew.kernel.declare import Domain, Job, Notice, Page, Tick, Timetable
+from nightcrew.kernel.declare import Domain, Job, NoticeKind, Page, Tick, Timetable
 from nightcrew.tides import routes, work
 from nightcrew.tides.service import KIND
 
@@ -21,7 +21,7 @@ DOMAIN = Domain(
     routers=(routes.router, routes.pages),
     pages=(Page("/tides", "Tides"),),
     activity={"tide.": "Tides"},
-    notices=(Notice("tide.flood", "needs", "There is a flood", "floods"),),
+    notices=(NoticeKind("tide.flood", "needs", "There is a flood", "floods"),),
     needs=work.needs,
     metrics=work.metrics,
 )

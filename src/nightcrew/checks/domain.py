@@ -7,7 +7,7 @@ from pathlib import Path
 from nightcrew.checks import api, doctor, pages, standing, workers
 from nightcrew.checks.settings import SEED_OPTIONS, CheckSettings
 from nightcrew.checks.store import queue
-from nightcrew.kernel.declare import Domain, Job, Notice, Page, Tick, Timetable
+from nightcrew.kernel.declare import Domain, Job, NoticeKind, Page, Tick, Timetable
 
 _HERE = Path(__file__).parent
 
@@ -65,7 +65,7 @@ DOMAIN = Domain(
     ),
     routers=(api.router, pages.router),
     pages=(Page("/checks", "Checks"),),
-    notices=(Notice("check.done", "finished", "Checks are done", "check runs are done"),),
+    notices=(NoticeKind("check.done", "finished", "Checks are done", "check runs are done"),),
     start=workers.start,
     stop=workers.stop,
     states=standing.STATES,

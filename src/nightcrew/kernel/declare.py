@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from nightcrew.kernel.connections.line import Line
-    from nightcrew.kernel.nodes_store import NodeRow
+    from nightcrew.kernel.nodes_store import KnownNode
     from nightcrew.kernel.runtime import Runtime as Runtime  # noqa: PLC0414 - named from here where only a type is meant
     from nightcrew.kernel.settings import Options
 
@@ -129,7 +129,7 @@ Group = Literal["broken", "recovered", "needs", "failed", "finished"]
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class NoticeKind:
     """A kind of activity that people are told of. `title` stands above one message, `many` behind the number of several.
 
     `by_subject`: what is told of one subject is the same, whatever its message says, since that has numbers that change.
@@ -319,7 +319,7 @@ class Domain:
     """Kinds of outside services that it asks."""
     states: Mapping[str, tuple[Look, str]] = field(default_factory=dict)
     """How its things may stand: look and word, by thing and state: {"recording.paused": ("warn", "paused")}."""
-    notices: tuple[Notice, ...] = ()
+    notices: tuple[NoticeKind, ...] = ()
     """Kinds of activity that people are told of, wherever they are."""
     folders: tuple[str, ...] = ()
     """Folders in the data directory that hold people's own files: nothing in them is ever swept away."""
@@ -327,7 +327,7 @@ class Domain:
     """Called before the first tick; puts the domain's own parts into the runtime."""
     stop: Callable[[Runtime], Awaitable[None]] | None = None
     """Called after the last tick; ends what the domain still does."""
-    node_gone: Callable[[Runtime, NodeRow], Awaitable[list[str]]] | None = None
+    node_gone: Callable[[Runtime, KnownNode], Awaitable[list[str]]] | None = None
     """Called on one living node when another has died or was stopped for long: takes over what the domain had there, and
     returns that in sentences."""
     freshness: Callable[[Runtime], Awaitable[list[Freshness]]] | None = None

@@ -15,7 +15,7 @@ KNOWS_SUBSEC = (3, 42)
 """The first SQLite whose `unixepoch` has milliseconds."""
 
 
-class Connection(sqlite3.Connection):
+class JobsConnection(sqlite3.Connection):
     """A connection whose `unixepoch('subsec')` is the one of SQLite 3.42."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -27,7 +27,7 @@ def engine_arguments(url: str) -> dict[str, Any]:
     """What DBOS has to pass to SQLAlchemy for the database at `url`; nothing where nothing is missing."""
     if not url.startswith("sqlite") or sqlite3.sqlite_version_info >= KNOWS_SUBSEC:
         return {}
-    return {"connect_args": {"factory": Connection}}
+    return {"connect_args": {"factory": JobsConnection}}
 
 
 def _unixepoch(what: object) -> float:

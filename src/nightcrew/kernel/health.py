@@ -34,23 +34,23 @@ BLIND = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class HealthSummary:
     """Whether everything is all right, in one sentence. It has no numbers that change with time: it is read aloud."""
 
     level: Literal["good", "attention", "failing"]
     sentence: str
 
 
-def verdict(status: str, needs: list[Need]) -> Verdict:
+def verdict(status: str, needs: list[Need]) -> HealthSummary:
     """The sentence for a health status and what waits for a person."""
     waiting = [need for need in needs if need.level != "info"]
     if status == "failing":
-        return Verdict("failing", "Something is failing.")
+        return HealthSummary("failing", "Something is failing.")
     if any(need.level == "error" for need in waiting):
-        return Verdict("attention", "Something needs you.")
+        return HealthSummary("attention", "Something needs you.")
     if waiting or status == "degraded":
-        return Verdict("attention", "Mostly fine, with something to look at.")
-    return Verdict("good", "Everything is all right.")
+        return HealthSummary("attention", "Mostly fine, with something to look at.")
+    return HealthSummary("good", "Everything is all right.")
 
 
 class Health:

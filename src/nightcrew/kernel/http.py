@@ -36,7 +36,7 @@ from nightcrew.kernel.http_answers import (
 from nightcrew.kernel.http_cache import MAX_KEPT, HttpCache
 from nightcrew.kernel.http_pace import Hosts
 from nightcrew.kernel.http_pool import Pools
-from nightcrew.kernel.http_requests import Answer, Jar, Limits, Live, Reply, Request, Validators
+from nightcrew.kernel.http_requests import Download, Jar, Limits, Live, Reply, Request, Validators
 from nightcrew.kernel.recovery import Left, Recoveries, Step
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.routes import Routes
@@ -81,7 +81,7 @@ class Http:
         validators: Validators | None = None,
         sniff: Callable[[bytes, str], None] | None = None,
         on_bytes: Callable[[int], Awaitable[None]] | None = None,
-    ) -> Answer:
+    ) -> Download:
         """Write the unpacked body to `into`, from its beginning, and return what it was.
 
         `sniff(first bytes, content type)` may raise to refuse a body early. `on_bytes` gets the count so far.
@@ -89,14 +89,14 @@ class Http:
         """
         limits = limits or Limits()
 
-        async def once() -> Answer:
+        async def once() -> Download:
             into.seek(0)
             into.truncate()
             async with asyncio.timeout(limits.seconds), self._open(request, validators) as response:
                 if response.status_code == 304:
                     if validators is None or validators == Validators():
                         raise GiveUp("it answers that nothing has changed, which was not asked")
-                    return Answer(str(response.url), "", validators, not_modified=True)
+                    return Download(str(response.url), "", validators, not_modified=True)
                 content_type = response.headers.get("content-type", "")
                 digest, size, first = hashlib.sha256(), 0, True
                 began = time.monotonic()
@@ -111,7 +111,7 @@ class Http:
                     await asyncio.to_thread(into.write, chunk)
                     if on_bytes is not None:
                         await on_bytes(size)
-                return Answer(str(response.url), content_type, validators_of(response), size, digest.hexdigest())
+                return Download(str(response.url), content_type, validators_of(response), size, digest.hexdigest())
 
         return await self._with_retries(request, once)
 
@@ -281,4 +281,4 @@ async def _chunks(response: httpx2.Response, request: Request) -> AsyncIterator[
         raise Retry(f"{request.shown()} broke off: {redact(reason_of(exc), request.secrets)}") from exc
 
 
-__all__ = ["Answer", "Http", "Jar", "Limits", "Live", "Reply", "Request", "Validators"]
+__all__ = ["Download", "Http", "Jar", "Limits", "Live", "Reply", "Request", "Validators"]

@@ -9,7 +9,7 @@ import httpcore2
 import httpx2
 
 from nightcrew import __version__
-from nightcrew.kernel.routes import Guard, Routes
+from nightcrew.kernel.routes import GuardedBackend, Routes
 
 MOST = 100
 KEPT = 20
@@ -28,7 +28,7 @@ class Pools:
         """The client for a route. Raises `RouteDown` for one that is not known."""
         key = (route, allow_private)
         if key not in self._clients:
-            guard = Guard(self._routes.of(route), allow_private=allow_private)
+            guard = GuardedBackend(self._routes.of(route), allow_private=allow_private)
             self._clients[key] = httpx2.AsyncClient(
                 transport=_Transport(guard, self._tls),
                 follow_redirects=False,
@@ -48,7 +48,7 @@ class Pools:
 class _Transport(httpx2.AsyncHTTPTransport):
     """httpx2's, over a pool that opens its connections through a guard; httpx2 has no argument for that (test_routes.py)."""
 
-    def __init__(self, guard: Guard, tls: ssl.SSLContext) -> None:
+    def __init__(self, guard: GuardedBackend, tls: ssl.SSLContext) -> None:
         super().__init__(verify=tls, trust_env=False)
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=tls,

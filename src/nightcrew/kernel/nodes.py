@@ -19,7 +19,7 @@ from nightcrew.kernel.declare import Need
 from nightcrew.kernel.detached import boot_id
 from nightcrew.kernel.errors import Conflict, NeedsUser, Retry
 from nightcrew.kernel.forever import forever
-from nightcrew.kernel.nodes_store import NameTaken, NodeRow
+from nightcrew.kernel.nodes_store import KnownNode, NameTaken
 from nightcrew.kernel.store import Store, now_of
 from nightcrew.kernel.words import duration
 
@@ -40,7 +40,7 @@ SKEWED = 2.0
 SLOW = 1.0
 """Seconds of an answer above which it does not say what time it is."""
 
-OnGone = Callable[[NodeRow], Awaitable[list[str]]]
+OnGone = Callable[[KnownNode], Awaitable[list[str]]]
 """Takes over what a dead node had of one kind; returns that in sentences."""
 
 
@@ -54,7 +54,7 @@ class Nodes:
         self._activity = activity
         self._on_gone: list[OnGone] = []
         self._skew: float | None = None
-        self.known: list[NodeRow] = []
+        self.known: list[KnownNode] = []
         self.usurped = asyncio.Event()
         """Set when another process holds this node's name: this one must stop."""
 
@@ -111,7 +111,7 @@ class Nodes:
     async def _look(self) -> None:
         self.known = await nodes_store.every(self._store)
 
-    async def _take_over(self, silent: NodeRow) -> None:
+    async def _take_over(self, silent: KnownNode) -> None:
         had: list[str] = []
         for take_over in self._on_gone:
             had += await take_over(silent)

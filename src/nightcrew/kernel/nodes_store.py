@@ -30,7 +30,7 @@ node = sa.Table(
 
 
 @dataclass(frozen=True, slots=True)
-class NodeRow:
+class KnownNode:
     """A node. `silent`: seconds since its last heartbeat; `had`: what it left behind, in sentences, once it is gone."""
 
     id: str
@@ -92,7 +92,7 @@ async def stop(store: Store, node_id: str, *, instance: str) -> None:
         await connection.execute(sa.update(node).where(mine).values(stopped=True))
 
 
-async def every(store: Store) -> list[NodeRow]:
+async def every(store: Store) -> list[KnownNode]:
     """All nodes by name, also those that are gone."""
     async with store.read() as connection:
         now = await now_of(connection)
@@ -100,7 +100,7 @@ async def every(store: Store) -> list[NodeRow]:
     return [_row(row, now) for row in found]
 
 
-async def take_silent(store: Store, node_id: str, *, silent: float) -> list[NodeRow]:
+async def take_silent(store: Store, node_id: str, *, silent: float) -> list[KnownNode]:
     """Other nodes whose last heartbeat is older than `silent` seconds. Each is given to exactly one caller.
 
     Whoever takes one ends with `settle`. If it dies before that, another one takes it after as long again.
@@ -118,7 +118,7 @@ async def take_silent(store: Store, node_id: str, *, silent: float) -> list[Node
     return taken
 
 
-async def settle(store: Store, gone: NodeRow, *, by: str, had: list[str], silent: float) -> bool:
+async def settle(store: Store, gone: KnownNode, *, by: str, had: list[str], silent: float) -> bool:
     """What a silent node had is taken over by `by`. Returns whether it is still silent.
 
     One that was stopped by hand is forgotten; of one that died it stays known what it had.
@@ -163,8 +163,8 @@ async def _forget_workers(connection: AsyncConnection, node_id: str) -> None:
     await connection.execute(sa.delete(worker).where(worker.c.node == node_id))
 
 
-def _row(row: Any, now: datetime) -> NodeRow:
-    return NodeRow(
+def _row(row: Any, now: datetime) -> KnownNode:
+    return KnownNode(
         id=row.id,
         seen_at=row.seen_at,
         silent=max(0.0, (now - row.seen_at).total_seconds()),

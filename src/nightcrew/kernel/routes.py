@@ -73,7 +73,7 @@ class Routes:
         return list(self._known)
 
 
-class Guard(httpcore2.AsyncNetworkBackend):
+class GuardedBackend(httpcore2.AsyncNetworkBackend):
     """What a connection pool opens its connections with: one route, and the rule where it may lead."""
 
     def __init__(self, route: Route, *, allow_private: bool) -> None:

@@ -79,7 +79,7 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ClaimOutcome:
     """What became of a claim: its slots are taken, or these leases were asked to leave for it."""
 
     taken: bool
@@ -94,7 +94,7 @@ async def create(store: Store) -> None:
 
 async def take(
     store: Store, lease_id: str, node: str, claim: Claim, *, lifetime: float, waiting: float | None
-) -> Answer:
+) -> ClaimOutcome:
     """Take all slots of a claim for `lifetime` seconds, if all are free.
 
     If not, and unless `waiting` is None, the claim waits in the ledger for so many seconds, and leases of lower priority that
@@ -105,14 +105,14 @@ async def take(
         now = await now_of(connection)
         full = await _full(connection, claim.limits, claim.priority, now)
         if full and waiting is None:
-            return Answer(taken=False)
+            return ClaimOutcome(taken=False)
         await connection.execute(sa.delete(slot_lease).where(slot_lease.c.id == lease_id))  # what waited until now
         leaving = await _push(connection, full, claim.priority, now) if full else set()
         until = now + timedelta(seconds=waiting if full and waiting is not None else lifetime)
         rows = [_row(lease_id, node, claim, limit) for limit in claim.limits]
         when = {"taken_at": now, "expires_at": until, "waiting": bool(full)}
         await connection.execute(sa.insert(slot_lease), [{**row, **when} for row in rows])
-    return Answer(taken=not full, leaving=frozenset(leaving))
+    return ClaimOutcome(taken=not full, leaving=frozenset(leaving))
 
 
 async def release(store: Store, lease_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Where an address leads: to http(s) at all, and whether into a private network. `routes.Guard` holds requests to that."""
+"""Where an address leads: to http(s) at all, and whether into a private network. `routes.GuardedBackend` holds requests to that."""
 
 from __future__ import annotations
 

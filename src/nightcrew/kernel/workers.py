@@ -17,7 +17,7 @@ QUICK = 10.0
 """A worker that runs more often than this many seconds is not announced at each start: the page would flicker."""
 
 
-class State(StrEnum):
+class WorkerState(StrEnum):
     """What a worker does now."""
 
     WAITING = "waiting"
@@ -123,13 +123,13 @@ class Worker:
                 return self.take_trigger()
 
     @property
-    def state(self) -> State:
+    def state(self) -> WorkerState:
         """Running counts before paused: a paused worker may still finish its run."""
         if self.running_since is not None:
-            return State.RUNNING
+            return WorkerState.RUNNING
         if self.paused:
-            return State.PAUSED
-        return State.FAILING if self.failures else State.WAITING
+            return WorkerState.PAUSED
+        return WorkerState.FAILING if self.failures else WorkerState.WAITING
 
     def age(self, now: datetime) -> float:
         """Seconds since the last success; before the first one, since the worker exists."""

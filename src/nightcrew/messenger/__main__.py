@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from nightcrew.messenger.wire import LOCAL, MAX_LINE, Ask, Told, schema_of
+from nightcrew.messenger.wire import LOCAL, MAX_LINE, Delivery, Told, schema_of
 
 MASK = "•••"
 MAX_REASON = 300
@@ -29,11 +29,11 @@ def main() -> None:
     die_with_parent()
     answers = os.dup(1)
     os.dup2(2, 1)  # what a library prints must not come before the answer
-    ask = Ask(**json.loads(sys.stdin.buffer.readline(MAX_LINE)))
+    ask = Delivery(**json.loads(sys.stdin.buffer.readline(MAX_LINE)))
     os.write(answers, deliver(ask).line())
 
 
-def deliver(ask: Ask) -> Told:
+def deliver(ask: Delivery) -> Told:
     """Pass a message on, or say why that is not possible.
 
     Catches everything: apprise's plugins are the work of many, each may raise anything, and a traceback shows the address.

@@ -14,7 +14,7 @@ LOCAL = frozenset({"blink1", "dbus", "file", "gio", "glib", "gnome", "kde", "mac
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Delivery:
     """A message for an address, or with `send` False the question whether the address can be used."""
 
     address: str

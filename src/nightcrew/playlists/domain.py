@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nightcrew.kernel.declare import Domain, Job, Notice, Page, Tick
+from nightcrew.kernel.declare import Domain, Job, NoticeKind, Page, Tick
 from nightcrew.playlists import api, jobs, pages, players, seed_api, standing, workers
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import sources
@@ -51,8 +51,8 @@ DOMAIN = Domain(
     routers=(api.router, players.router, pages.router, seed_api.router),
     pages=(Page("/sources", "Sources"), Page("/channels", "Channels")),
     notices=(
-        Notice("playlist.failed", "failed", "A list cannot be fetched", "lists cannot be fetched"),
-        Notice("playlist.recovered", "recovered", "A list works again", "lists work again"),
+        NoticeKind("playlist.failed", "failed", "A list cannot be fetched", "lists cannot be fetched"),
+        NoticeKind("playlist.recovered", "recovered", "A list works again", "lists work again"),
     ),
     start=workers.start,
     freshness=standing.freshness,

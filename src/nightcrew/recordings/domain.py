@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nightcrew.kernel.declare import Domain, Job, Notice, Page, Queue, Tick, Timetable
+from nightcrew.kernel.declare import Domain, Job, NoticeKind, Page, Queue, Tick, Timetable
 from nightcrew.recordings import admin, api, doctor, handover, pages, processing, standing, watch_api, workers
 from nightcrew.recordings.place import LIBRARY
 from nightcrew.recordings.settings import RecordingSettings
@@ -81,8 +81,8 @@ DOMAIN = Domain(
     routers=(api.router, watch_api.router, admin.router, pages.router),
     pages=(Page("/recordings", "Recordings"),),
     notices=(
-        Notice("recording.done", "finished", "A recording is finished", "recordings are finished"),
-        Notice("recording.failed", "failed", "A recording failed", "recordings failed"),
+        NoticeKind("recording.done", "finished", "A recording is finished", "recordings are finished"),
+        NoticeKind("recording.failed", "failed", "A recording failed", "recordings failed"),
     ),
     start=workers.start,
     stop=workers.stop,

@@ -14,7 +14,7 @@ import structlog
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NightcrewError
-from nightcrew.kernel.nodes_store import NodeRow
+from nightcrew.kernel.nodes_store import KnownNode
 from nightcrew.kernel.words import counted
 from nightcrew.recordings import news, place
 from nightcrew.recordings.keeper import Keeper
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger("nightcrew.recordings")
 
 
-async def take_over(runtime: Runtime, gone: NodeRow) -> list[str]:
+async def take_over(runtime: Runtime, gone: KnownNode) -> list[str]:
     """Go on with what `gone` was recording; returns that in sentences. One that cannot go on keeps no other from it."""
     if gone.stopped and runtime.settings.of(RecordingSettings).keep_on_stop:
         return []  # its recorders go on without a server, as was asked for
@@ -52,7 +52,7 @@ async def take_over(runtime: Runtime, gone: NodeRow) -> list[str]:
     return [counted(len(moved), "recording"), *stays]
 
 
-async def _move(runtime: Runtime, row: Recording, gone: NodeRow) -> bool:
+async def _move(runtime: Runtime, row: Recording, gone: KnownNode) -> bool:
     """Returns whether it goes on here; another may have taken it."""
     now, root = utcnow(), str(await asyncio.to_thread(place.library, runtime))
     if not row.bytes:

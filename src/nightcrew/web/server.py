@@ -66,7 +66,7 @@ class _Static(StaticFiles):
         await super().__call__(scope, receive, cached)  # type: ignore[arg-type]
 
 
-class Server(uvicorn.Server):
+class WebServer(uvicorn.Server):
     """uvicorn without its own signal handling: Nightcrew stops its parts in order."""
 
     @contextlib.contextmanager
@@ -75,9 +75,9 @@ class Server(uvicorn.Server):
         yield
 
 
-def make_server(app: FastAPI, *, host: str, port: int) -> Server:
+def make_server(app: FastAPI, *, host: str, port: int) -> WebServer:
     """A server that is not started yet. Access logs are off: addresses hold players' tokens."""
-    return Server(
+    return WebServer(
         uvicorn.Config(
             app,
             host=host,

@@ -22,7 +22,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class Table(_Strict):
+class TableRows(_Strict):
     """A table's rows as PostgreSQL's COPY writes them. `last`: the last number that each numbered column has given."""
 
     name: str
@@ -39,7 +39,7 @@ class Manifest(_Strict):
     made_at: str
     database: Literal["sqlite", "postgresql"]
     revisions: list[str]
-    tables: list[Table]
+    tables: list[TableRows]
     members: dict[str, str]
     proof: str = ""
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from psycopg import sql
 
 from nightcrew.kernel.backup.archive import BLOCK, Unpacked, Writer
-from nightcrew.kernel.backup.manifest import Manifest, Table
+from nightcrew.kernel.backup.manifest import Manifest, TableRows
 from nightcrew.kernel.backup.schema import REVISIONS, Schema, schema_at
 from nightcrew.kernel.errors import Conflict, Invalid, NeedsUser
 from nightcrew.kernel.nodes import SILENT
@@ -37,7 +37,7 @@ SESSION = (
 """One way to write values, whatever the server's settings are, and the time that large tables take."""
 
 
-class Source:
+class Snapshot:
     """A database as it was at one moment. Only within `reading`."""
 
     def __init__(self, connection: sa.Connection, schema: Schema) -> None:
@@ -50,12 +50,12 @@ class Source:
             return None
         return self._connection.execute(sa.text("SELECT sealed FROM vault_canary")).scalar()
 
-    def save(self, out: Writer, beside: Path) -> list[Table]:
+    def save(self, out: Writer, beside: Path) -> list[TableRows]:
         """Add each table to the archive. `beside` is a folder with room for the largest one."""
         numbered = _numbered(self._connection)
         return [self._table(out, beside, name, numbered.get(name, {})) for name in self.schema.tables]
 
-    def _table(self, out: Writer, beside: Path, name: str, numbered: dict[str, str]) -> Table:
+    def _table(self, out: Writer, beside: Path, name: str, numbered: dict[str, str]) -> TableRows:
         columns = list(self.schema.tables[name])
         rows = 0
         with (beside / "table").open("w+b") as file:
@@ -70,7 +70,7 @@ class Source:
             file.seek(0)
             out.add(f"tables/{name}", file, length)
         last = {column: given for column, sequence in numbered.items() if (given := self._last(sequence))}
-        return Table(name=name, columns=columns, rows=rows, last=last)
+        return TableRows(name=name, columns=columns, rows=rows, last=last)
 
     def _last(self, sequence: str) -> int | None:
         query = f"SELECT last_value FROM {sequence} WHERE is_called"  # noqa: S608 - as PostgreSQL itself quotes it
@@ -78,14 +78,14 @@ class Source:
 
 
 @contextlib.contextmanager
-def reading(url: sa.URL, folders: Sequence[Path]) -> Iterator[Source]:
+def reading(url: sa.URL, folders: Sequence[Path]) -> Iterator[Snapshot]:
     """The database's present state, whatever is written meanwhile. Raises `NeedsUser` when it cannot be read."""
     with _connected(url, isolation_level="REPEATABLE READ", postgresql_readonly=True) as connection, connection.begin():
         _prepare(connection)
         if REVISIONS not in _tables(connection):
             raise NeedsUser(f"there is no Nightcrew in the database {url.database}: name another with --database-url")
         revisions = connection.execute(sa.text(f"SELECT version_num FROM {REVISIONS}")).scalars().all()  # noqa: S608
-        yield Source(connection, schema_at(revisions, folders))
+        yield Snapshot(connection, schema_at(revisions, folders))
 
 
 def check(saved: Unpacked, manifest: Manifest, folders: Sequence[Path]) -> Schema:
@@ -154,7 +154,7 @@ def _drop(connection: sa.Connection, url: sa.URL, schema: Schema) -> None:
     connection.execute(sa.text(f"DROP SCHEMA IF EXISTS {RUNS_SCHEMA} CASCADE"))
 
 
-def _fill(connection: sa.Connection, table: Table, file: BinaryIO) -> None:
+def _fill(connection: sa.Connection, table: TableRows, file: BinaryIO) -> None:
     with _driver(connection).cursor() as cursor:
         with cursor.copy(_copy(table.name, table.columns, "FROM STDIN")) as copy:
             while block := file.read(BLOCK):
@@ -163,7 +163,7 @@ def _fill(connection: sa.Connection, table: Table, file: BinaryIO) -> None:
             raise Invalid(f"the backup is damaged: its table {table.name} has {cursor.rowcount} rows, not {table.rows}")
 
 
-def _number(connection: sa.Connection, tables: Sequence[Table]) -> None:
+def _number(connection: sa.Connection, tables: Sequence[TableRows]) -> None:
     """New rows get numbers above all that were ever given."""
     numbered = _numbered(connection)
     for table in tables:

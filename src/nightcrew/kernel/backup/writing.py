@@ -15,7 +15,7 @@ from nightcrew import __version__
 from nightcrew.kernel import canary
 from nightcrew.kernel.backup import manifest, postgres, sqlite
 from nightcrew.kernel.backup.archive import CONFIGURATION, DATABASE, KEY, NODE, RUNS, Writer
-from nightcrew.kernel.backup.manifest import Manifest, Table
+from nightcrew.kernel.backup.manifest import Manifest, TableRows
 from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.vault import KEY_VARIABLE, Vault
 
@@ -32,7 +32,7 @@ def write(out: BinaryIO, *, url: sa.URL, data_dir: Path, key: bytes, folders: Se
         tempfile.TemporaryDirectory(prefix="backup-", dir=beside) as temporary,
         tarfile.open(fileobj=out, mode="w:gz", compresslevel=COMPRESSION, format=tarfile.GNU_FORMAT) as archive,
     ):
-        writer, tables = Writer(archive), list[Table]()
+        writer, tables = Writer(archive), list[TableRows]()
         if url.get_backend_name() == "sqlite":
             revisions = _add_sqlite(writer, Path(url.database or ""), data_dir, Path(temporary), key)
         else:

@@ -12,7 +12,7 @@ from nightcrew.kernel.connections.mirrors import Mirrors
 from nightcrew.kernel.connections.question import Question, Reach, Trial
 from nightcrew.kernel.declare import Allowance, Signed
 from nightcrew.kernel.errors import NeedsUser, NightcrewError, Retry
-from nightcrew.kernel.http import Answer, Http, Jar, Limits, Reply, Request
+from nightcrew.kernel.http import Download, Http, Jar, Limits, Reply, Request
 from nightcrew.kernel.http_answers import TAKEN
 from nightcrew.kernel.http_pace import Pace
 from nightcrew.kernel.recovery import Step, Trouble
@@ -70,7 +70,7 @@ class Calls:
         kept = await self._http.kept(key)
         return await self._through(question, send, kept=None if kept is None else (kept, True))
 
-    async def download(self, question: Question, into: BinaryIO, **more: Any) -> Answer:
+    async def download(self, question: Question, into: BinaryIO, **more: Any) -> Download:
         """As `Http.download`. Raises as `ask`."""
         return await self._through(question, lambda request: self._http.download(request, into, **more))
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from nightcrew.kernel.connections import rules, store
 from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.connections.models import Connection, ConnectionState
-from nightcrew.kernel.declare import Need, Notice
+from nightcrew.kernel.declare import Need, NoticeKind
 from nightcrew.kernel.runtime import Runtime
 
 LASTING = 4
@@ -15,8 +15,8 @@ LASTING = 4
 PAGE = "/connections"
 
 NOTICES = (
-    Notice("connection.away", "failed", "A service is away", "services are away", by_subject=True),
-    Notice("connection.back", "recovered", "A service works again", "services work again", by_subject=True),
+    NoticeKind("connection.away", "failed", "A service is away", "services are away", by_subject=True),
+    NoticeKind("connection.back", "recovered", "A service works again", "services work again", by_subject=True),
 )
 
 

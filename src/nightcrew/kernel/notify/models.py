@@ -77,7 +77,7 @@ need_told = sa.Table(
 )
 
 
-class State(StrEnum):
+class NoticeState(StrEnum):
     """Of a notice. It waits until it is sent, given up after a day of failures, or dropped since nobody wants it any more."""
 
     WAITING = "waiting"
@@ -133,7 +133,7 @@ class Notice:
     last_at: datetime
     repeats: int
     due_at: datetime
-    state: State
+    state: NoticeState
     attempts: int
     tried_at: datetime | None
     sent_at: datetime | None

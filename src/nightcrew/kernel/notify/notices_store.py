@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from nightcrew.kernel.activity import Entry
 from nightcrew.kernel.due import DueRows, earliest
 from nightcrew.kernel.notify import rules, targets_store
-from nightcrew.kernel.notify.models import MAX_ERROR, Notice, State, need_told, notice, notify_target
+from nightcrew.kernel.notify.models import MAX_ERROR, Notice, NoticeState, need_told, notice, notify_target
 from nightcrew.kernel.notify.targets_store import TARGETS
 from nightcrew.kernel.store import Store, now_of, wake
 
@@ -23,10 +23,10 @@ PACE = 60.0
 """Seconds between two messages of one kind to one target."""
 MOST = 500
 """Notices in one message."""
-WAITING = State.WAITING.value
+WAITING = NoticeState.WAITING.value
 NOTICES = DueRows(TARGETS.topic, key=notice.c.id, due_at=notice.c.due_at)
 """What waits to be sent. A target is held, not its notices."""
-SENT = State.SENT.value
+SENT = NoticeState.SENT.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ async def add(connection: AsyncConnection, target_id: int, entry: Entry, *, key:
         await connection.execute(sa.update(notice).where(notice.c.id == before.id).values(again))
         return
     due_at = now + timedelta(seconds=COLLECT)
-    if before is not None and before.state != State.DROPPED.value:
+    if before is not None and before.state != NoticeState.DROPPED.value:
         due_at = max(due_at, before.last_at + timedelta(seconds=window))
     paced = sa.select(sa.func.max(notice.c.sent_at)).where(
         notice.c.target_id == target_id, notice.c.state == SENT, notice.c.batch == entry.kind
@@ -141,7 +141,7 @@ async def failed(
         again = {"due_at": now + timedelta(seconds=pause), "error": error[:MAX_ERROR]}
         await connection.execute(sa.update(notice).where(_of(claimed)).values(again))
         hopeless = sa.and_(_of(claimed), notice.c.tried_at <= now - timedelta(seconds=lasting))
-        over = await connection.execute(sa.update(notice).where(hopeless).values(state=State.FAILED.value))
+        over = await connection.execute(sa.update(notice).where(hopeless).values(state=NoticeState.FAILED.value))
         await targets_store.failed(connection, target_id, error, gate=gate)
         await targets_store.release(connection, target_id, claimed.held)
         return over.rowcount
@@ -217,6 +217,6 @@ async def _select(
     query = sa.select(notice).where(*conditions).order_by(*order).limit(limit)
     rows = (await connection.execute(query)).mappings().all()
     return [
-        Notice(**{key: value for key, value in row.items() if key != "key"} | {"state": State(row["state"])})
+        Notice(**{key: value for key, value in row.items() if key != "key"} | {"state": NoticeState(row["state"])})
         for row in rows
     ]

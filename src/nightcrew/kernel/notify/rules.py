@@ -74,7 +74,7 @@ def gate(failures: int) -> float:
     return min(pause(failures), GATE)
 
 
-def composed(notices: Sequence[Notice], known: Mapping[str, declare.Notice]) -> Message:
+def composed(notices: Sequence[Notice], known: Mapping[str, declare.NoticeKind]) -> Message:
     """One message of all `notices`, oldest first: their own words when they are few of one kind, else names and numbers."""
     kinds = dict[str, list[Notice]]()
     for one in notices:
@@ -181,11 +181,11 @@ def page_of(target_id: int) -> str:
     return f"/settings/notifications#target-{target_id}"
 
 
-def _line(rows: Sequence[Notice], known: Mapping[str, declare.Notice]) -> str:
+def _line(rows: Sequence[Notice], known: Mapping[str, declare.NoticeKind]) -> str:
     return _words(rows[0]) if len(rows) == 1 else f"{_title(rows, known)}: {named(rows)}"
 
 
-def _title(rows: Sequence[Notice], known: Mapping[str, declare.Notice]) -> str:
+def _title(rows: Sequence[Notice], known: Mapping[str, declare.NoticeKind]) -> str:
     declared = known.get(rows[0].kind)
     if declared is None:
         return rows[0].kind
@@ -198,7 +198,7 @@ def _words(one: Notice) -> str:
     return f"{one.message} ({one.repeats} times since {one.created_at.astimezone():%H:%M})"
 
 
-def _group(known: Mapping[str, declare.Notice], kind: str) -> declare.Group | None:
+def _group(known: Mapping[str, declare.NoticeKind], kind: str) -> declare.Group | None:
     declared = known.get(kind)
     return declared.group if declared else None
 

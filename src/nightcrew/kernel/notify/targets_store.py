@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.due import DueRows
 from nightcrew.kernel.errors import Conflict, NotFound
-from nightcrew.kernel.notify.models import MAX_ERROR, Quiet, State, Target, notice, notify_target
+from nightcrew.kernel.notify.models import MAX_ERROR, NoticeState, Quiet, Target, notice, notify_target
 from nightcrew.kernel.store import Store, now_of, wake
 
 MOST = 20
@@ -28,7 +28,7 @@ TARGETS = DueRows(
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class DueTarget:
     """A target that there is something to do for."""
 
     id: int
@@ -94,9 +94,9 @@ async def change(store: Store, target_id: int, values: Mapping[str, Any]) -> Tar
             row |= {"next_at": None, "failures": 0, "failing_since": None, "error": None}
         if row:
             await connection.execute(sa.update(notify_target).where(notify_target.c.id == target_id).values(row))
-        waiting = sa.update(notice).where(notice.c.target_id == target_id, notice.c.state == State.WAITING.value)
+        waiting = sa.update(notice).where(notice.c.target_id == target_id, notice.c.state == NoticeState.WAITING.value)
         if values.get("enabled") is False:
-            await connection.execute(waiting.values(state=State.DROPPED.value))
+            await connection.execute(waiting.values(state=NoticeState.DROPPED.value))
         elif row:
             await connection.execute(waiting.values(due_at=await now_of(connection)))
         return await one(connection, target_id)
@@ -111,7 +111,7 @@ async def remove(store: Store, target_id: int) -> Target:
         return gone
 
 
-async def due(store: Store) -> list[Due]:
+async def due(store: Store) -> list[DueTarget]:
     """Targets that nobody sends to now, and that have something to be sent or a heartbeat to be called."""
     async with store.read() as connection:
         now = await now_of(connection)
@@ -119,7 +119,7 @@ async def due(store: Store) -> list[Due]:
             sa.select(notice.c.id)
             .where(
                 notice.c.target_id == notify_target.c.id,
-                notice.c.state == State.WAITING.value,
+                notice.c.state == NoticeState.WAITING.value,
                 notice.c.due_at <= now,
             )
             .exists()
@@ -128,7 +128,7 @@ async def due(store: Store) -> list[Due]:
         query = sa.select(notify_target.c.id, heartbeat).where(
             notify_target.c.enabled, _free_at(now), sa.or_(heartbeat, something)
         )
-        return [Due(target_id, bool(is_heartbeat)) for target_id, is_heartbeat in await connection.execute(query)]
+        return [DueTarget(target_id, bool(is_heartbeat)) for target_id, is_heartbeat in await connection.execute(query)]
 
 
 async def lease(connection: AsyncConnection, target_id: int, *, seconds: float) -> datetime | None:
@@ -220,7 +220,9 @@ async def tested(store: Store, target_id: int) -> None:
         target = await one(connection, target_id)
         await wake(connection, TARGETS.topic)
         await worked(connection, target_id, beat=target.kind == "heartbeat")
-        late = sa.and_(notice.c.target_id == target_id, notice.c.state == State.WAITING.value, notice.c.attempts > 0)
+        late = sa.and_(
+            notice.c.target_id == target_id, notice.c.state == NoticeState.WAITING.value, notice.c.attempts > 0
+        )
         await connection.execute(sa.update(notice).where(late).values(due_at=await now_of(connection)))
 
 
@@ -254,7 +256,7 @@ def _row(values: Mapping[str, Any]) -> dict[str, Any]:
 async def _select(connection: AsyncConnection, *conditions: sa.ColumnElement[bool]) -> list[Target]:
     waiting = (
         sa.select(sa.func.count())
-        .where(notice.c.target_id == notify_target.c.id, notice.c.state == State.WAITING.value)
+        .where(notice.c.target_id == notify_target.c.id, notice.c.state == NoticeState.WAITING.value)
         .scalar_subquery()
     )
     query = sa.select(notify_target, waiting.label("waiting")).where(*conditions)

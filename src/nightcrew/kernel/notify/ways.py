@@ -17,7 +17,7 @@ from nightcrew.kernel.pool import Pool
 from nightcrew.kernel.processes import Command
 from nightcrew.kernel.targets import is_web_address, points_private
 from nightcrew.kernel.words import plain
-from nightcrew.messenger.wire import Ask, Told
+from nightcrew.messenger.wire import Delivery, Told
 
 LIMIT = 20.0
 """Seconds within which a target has to take a message."""
@@ -68,7 +68,7 @@ async def checked(kind: Kind, address: str) -> str:
         return address
     try:
         async with asyncio.timeout(LIMIT):
-            told = await _ask(Ask(address, send=False))
+            told = await _ask(Delivery(address, send=False))
     except TimeoutError as exc:
         raise Retry(f"the address could not be looked at within {LIMIT:.0f} s") from exc
     if not told.taken:
@@ -83,7 +83,7 @@ async def _request(address: str, method: str, body: Any) -> Request:
 
 
 async def _through_apprise(address: str, message: Message) -> None:
-    told = await _ask(Ask(address, message.title, message.text, _tone(message)))
+    told = await _ask(Delivery(address, message.title, message.text, _tone(message)))
     if not told.taken:
         raise GiveUp(f"{told.service or 'apprise'}: {told.reason}")
 
@@ -95,7 +95,7 @@ def _tone(message: Message) -> Tone:
     return tones.get(message.level, "info")
 
 
-async def _ask(ask: Ask) -> Told:
+async def _ask(ask: Delivery) -> Told:
     """One messenger's answer. It is ended with all that it has begun, also when nobody waits for it any more."""
     command = Command((sys.executable, "-m", "nightcrew.messenger", str(os.getpid())), grace=0)
     async with _MESSENGERS.one(command) as child:

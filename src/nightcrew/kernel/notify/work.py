@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from nightcrew.kernel.declare import Need, Notice, Tick
+from nightcrew.kernel.declare import Need, NoticeKind, Tick
 from nightcrew.kernel.notify import notices_store
 from nightcrew.kernel.notify.post import Post
 from nightcrew.kernel.runtime import Runtime
 
 NOTICES = (
-    Notice("promise.broken", "broken", "A promise is broken", "promises are broken", by_subject=True),
-    Notice("promise.kept", "recovered", "A promise is kept again", "promises are kept again", by_subject=True),
-    Notice("worker.failed", "failed", "A worker failed", "workers failed"),
-    Notice("node.silent", "failed", "A machine is silent", "machines are silent", by_subject=True),
-    Notice("node.back", "recovered", "A machine is back", "machines are back"),
-    Notice("need.new", "needs", "Something needs you", "things need you"),
+    NoticeKind("promise.broken", "broken", "A promise is broken", "promises are broken", by_subject=True),
+    NoticeKind("promise.kept", "recovered", "A promise is kept again", "promises are kept again", by_subject=True),
+    NoticeKind("worker.failed", "failed", "A worker failed", "workers failed"),
+    NoticeKind("node.silent", "failed", "A machine is silent", "machines are silent", by_subject=True),
+    NoticeKind("node.back", "recovered", "A machine is back", "machines are back"),
+    NoticeKind("need.new", "needs", "Something needs you", "things need you"),
 )
 
 

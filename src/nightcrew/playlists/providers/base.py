@@ -18,7 +18,7 @@ from nightcrew.kernel.connections.calls import Calls
 from nightcrew.kernel.connections.question import Question, Reach
 from nightcrew.kernel.errors import GiveUp
 from nightcrew.kernel.fields import ask
-from nightcrew.kernel.http import Answer, Http, Jar, Limits, Validators
+from nightcrew.kernel.http import Download, Http, Jar, Limits, Validators
 from nightcrew.kernel.targets import is_private
 from nightcrew.playlists.rules import ListEntry, region_name
 
@@ -174,7 +174,7 @@ class Asked:
         """What its questions go through."""
         return Calls(http, self._reach, jar=self.jar)
 
-    async def download(self, fetch: Fetch, question: Question, into: BinaryIO, sniff: Sniff) -> Answer:
+    async def download(self, fetch: Fetch, question: Question, into: BinaryIO, sniff: Sniff) -> Download:
         """The answer to a question within the limits of a fetch. Raises as `Http.download`."""
         known = {"limits": fetch.limits, "validators": fetch.validators, "on_bytes": fetch.on_bytes}
         return await self.calls(fetch.http).download(question, into, sniff=sniff, **known)

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from nightcrew.kernel.connections.question import Question, Reach
 from nightcrew.kernel.errors import GiveUp, NeedsUser, Retry
-from nightcrew.kernel.http import Answer, Jar, Validators
+from nightcrew.kernel.http import Download, Jar, Validators
 from nightcrew.kernel.inflate import CHUNK, GZIP_MAGIC, Inflate
 from nightcrew.playlists.providers.base import Asked, Fetch, Sniff, Unchanged, agent, host_is_private
 
@@ -38,7 +38,7 @@ class Document(Asked):
         super().__init__(Reach((url,), private=private, secrets=secrets, headers=agent(user_agent)), jar)
 
     @contextlib.asynccontextmanager
-    async def open(self, fetch: Fetch) -> AsyncIterator[tuple[BinaryIO, Answer] | Unchanged]:
+    async def open(self, fetch: Fetch) -> AsyncIterator[tuple[BinaryIO, Download] | Unchanged]:
         """The plain content in an unnamed temporary file, and what it was; `Unchanged` when it is the stored one."""
         with fetch.temporary() as file:
             answer = await self._fetch(fetch, file)
@@ -48,7 +48,7 @@ class Document(Asked):
             with await asyncio.to_thread(_plain, file, fetch, self._sniff) as plain:
                 yield plain, answer
 
-    async def _fetch(self, fetch: Fetch, file: BinaryIO) -> Answer:
+    async def _fetch(self, fetch: Fetch, file: BinaryIO) -> Download:
         if self._path is not None:
             return await asyncio.to_thread(_copy, self._path, file, fetch.limits.max_bytes, self._sniff)
         return await self.download(fetch, Question(), file, self._sniff)
@@ -66,7 +66,7 @@ def local_path(url: str) -> Path | None:
         raise NeedsUser(f"{url}: there is no such home directory") from exc
 
 
-def _copy(path: Path, into: BinaryIO, max_bytes: int, sniff: Sniff) -> Answer:
+def _copy(path: Path, into: BinaryIO, max_bytes: int, sniff: Sniff) -> Download:
     """Copy a regular file within limits. Blocking. Raises `NeedsUser` when it is missing or may not be read."""
     digest, size = hashlib.sha256(), 0
     try:
@@ -85,7 +85,7 @@ def _copy(path: Path, into: BinaryIO, max_bytes: int, sniff: Sniff) -> Answer:
                 into.write(chunk)
     except OSError as exc:
         raise NeedsUser(f"cannot read {path}: {exc.strerror}") from exc
-    return Answer(str(path), "", Validators(), size, digest.hexdigest())
+    return Download(str(path), "", Validators(), size, digest.hexdigest())
 
 
 def _plain(file: BinaryIO, fetch: Fetch, sniff: Sniff) -> BinaryIO:
