@@ -39,7 +39,7 @@ from nightcrew.kernel.slots import Slots
 from nightcrew.kernel.vault import Vault
 from nightcrew.kernel.wakes import Wakes
 from nightcrew.kernel.words import counted
-from nightcrew.web.server import Server, create_app, make_server
+from nightcrew.web.server import WebServer, create_app, make_server
 
 DOMAINS: tuple[Domain, ...] = (upkeep.DOMAIN, *domains.declared())
 
@@ -189,7 +189,7 @@ async def run(
         asyncio.create_task(runtime.slots.run(), name="slots"),
         asyncio.create_task(runtime.wakes.run(), name="wakes"),
     ]
-    server: Server | None = None
+    server: WebServer | None = None
     try:
         serving: list[asyncio.Task[None]] = []
         if listener is not None:
@@ -264,7 +264,7 @@ async def _stop(
     runtime: Runtime,
     started: Sequence[Domain],
     workers: Sequence[asyncio.Task[None]],
-    server: Server | None,
+    server: WebServer | None,
     serving: Sequence[asyncio.Task[None]],
 ) -> None:
     """Nothing asks any more; nothing is begun any more; what runs is left to the next start; then the domains end.
@@ -308,7 +308,7 @@ async def _within(what: str, close: Callable[[], Awaitable[None]], limit: float)
         log.error("not stopped in order", part=what, why=str(exc))  # noqa: TRY400
 
 
-async def _until_started(server: Server, serving: asyncio.Task[None]) -> None:
+async def _until_started(server: WebServer, serving: asyncio.Task[None]) -> None:
     while not server.started:
         if serving.done():
             serving.result()
