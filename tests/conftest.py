@@ -16,6 +16,7 @@ from hypothesis import settings
 sys.path.insert(0, str(Path(__file__).parent))
 os.environ["NIGHTCREW_CHECK_NEW"] = "false"  # streams are only opened by tests that are about that
 
+import programs
 from counter import Film, encode
 from nightcrew.demo.defects import Defects
 from nightcrew.demo.pictures import LoopPictures, find_ffmpeg
@@ -36,6 +37,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """Two for each core, as half of the tests mostly wait for live streams."""
     return min(2 * (os.cpu_count() or 1), 8)
+
+
+def pytest_sessionfinish() -> None:
+    """The process that starts programs ends."""
+    programs.close()
 
 
 @pytest.fixture(scope="session")

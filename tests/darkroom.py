@@ -7,8 +7,6 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,6 +16,7 @@ from typing import Any, Protocol
 import httpx2
 import psutil
 
+import programs
 from counted import Counted
 from counter import FPS, Account, account, numbers, numbers_of
 from nightcrew.recordings.models import Recording, RecordingState
@@ -44,16 +43,13 @@ class Server:
     http: httpx2.AsyncClient
     port: int
     environment: dict[str, str] = field(default_factory=dict)
-    process: subprocess.Popen[bytes] | None = None
+    process: programs.AnyProgram | None = None
 
     async def start(self) -> None:
         """Start it, and wait until it answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "nightcrew", "serve", "--data-dir", str(self.folder), "--port", str(self.port)]
-        with (self.folder / "test.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                command, env={**os.environ, **self.environment}, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+        command = ["serve", "--data-dir", self.folder, "--port", self.port]
+        self.process = programs.start(*command, log=self.folder / "test.log", **self.environment)
         try:
             async with asyncio.timeout(UP):
                 while not await self._answers():

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,6 +14,7 @@ import httpx2
 import pytest
 from typer.testing import CliRunner
 
+import programs
 from nightcrew.cli import app
 from support import UP, free_port
 
@@ -39,22 +36,18 @@ class Process:
     port: int
     command: tuple[str, ...] = ("serve",)
     env: dict[str, str] = field(default_factory=dict)
-    process: subprocess.Popen[bytes] | None = None
+    process: programs.AnyProgram | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self, *, wait: bool = True) -> None:
-        arguments = [sys.executable, "-m", "nightcrew", *self.command, "--data-dir", str(self.folder)]
+        arguments = [*self.command, "--data-dir", self.folder]
         if self.command[0] != "worker":
-            arguments += ["--port", str(self.port)]
+            arguments += ["--port", self.port]
         self.folder.mkdir(parents=True, exist_ok=True)
-        log = (self.folder / "test.log").open("ab")
-        self.process = subprocess.Popen(
-            arguments, env={**os.environ, **self.env}, stdout=log, stderr=log, stdin=subprocess.DEVNULL
-        )
-        log.close()
+        self.process = programs.start(*arguments, log=self.folder / "test.log", **self.env)
         if wait:
             self.wait_ready()
 
@@ -96,40 +89,6 @@ class Process:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(20)
-
-
-class Forks:
-    """A process that starts servers by fork."""
-
-    def __init__(self) -> None:
-        script = Path(__file__).with_name("forkserver.py")
-        env = {**os.environ, "NIGHTCREW_PLAYLIST_REBUILD_ON_START": "false", "NIGHTCREW_LOG_LEVEL": "WARNING"}
-        pipe = subprocess.PIPE
-        self._process = subprocess.Popen([sys.executable, str(script)], stdin=pipe, stdout=pipe, env=env, text=True)
-        assert self._line() == "ready"
-
-    def start(self, arguments: list[str]) -> int:
-        """Start `nightcrew` with arguments, the last of which is the log file; returns its process id."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(arguments) + "\n")
-        self._process.stdin.flush()
-        return int(self._line())
-
-    def _line(self) -> str:
-        assert self._process.stdout is not None
-        return self._process.stdout.readline().strip()
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
-
-
-@pytest.fixture
-def forks() -> Iterator[Forks]:
-    """A fork server for one test."""
-    server = Forks()
-    yield server
-    server.close()
 
 
 Start = Callable[..., Process]

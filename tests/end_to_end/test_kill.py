@@ -2,49 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
-import signal
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from nightcrew.kernel.files import TEMPORARY
-from support import free_port
 
-from .conftest import Forks, Process
+from .conftest import Process, Start
 
 CHANNELS = 3_000
 KILLS = int(os.environ.get("NIGHTCREW_KILLS", "10"))
 """`make soak` pulls the plug more often."""
 
 
-@dataclass
-class Forked(Process):
-    """A server that is forked off, which takes a tenth of the time."""
-
-    forks: Forks = field(kw_only=True)
-    pid: int = 0
-
-    def start(self, *, wait: bool = True) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        log = str(self.folder / "test.log")
-        self.pid = self.forks.start(["serve", "--data-dir", str(self.folder), "--port", str(self.port), log])
-        if wait:
-            self.wait_ready()
-
-    def check_alive(self) -> None:
-        os.kill(self.pid, 0)
-
-    def kill(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
-        with contextlib.suppress(ProcessLookupError):
-            while True:
-                os.kill(self.pid, 0)
-                time.sleep(0.005)
+QUIET = {"NIGHTCREW_PLAYLIST_REBUILD_ON_START": "false", "NIGHTCREW_LOG_LEVEL": "WARNING"}
 
 
 def write_list(path: Path, version: int) -> None:
@@ -87,11 +61,10 @@ def wait_idle(server: Process, run: str | None) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_killed_again_and_again_the_playlist_is_always_whole(forks: Forks, tmp_path: Path) -> None:
+def test_killed_again_and_again_the_playlist_is_always_whole(start: Start, tmp_path: Path) -> None:
     playlist = tmp_path / "list.m3u"
     write_list(playlist, 0)
-    server = Forked(tmp_path / "data", free_port(), forks=forks)
-    server.start()
+    server = start(env=QUIET)
     source = server.post("/api/v1/sources", {"kind": "m3u", "name": "Kill", "url": str(playlist), "region": "KILL"})
     assert source.status_code == 201, source.text
     source_id = source.json()["id"]

@@ -8,15 +8,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support import free_port
-
-from .conftest import Forks
-from .test_kill import Forked
+from .conftest import Process, Start
+from .test_kill import QUIET
 
 
 class Receiver:
@@ -67,23 +64,20 @@ def until(done: Callable[[], Any], what: str) -> None:
     raise AssertionError(f"there was no end to waiting for {what}")
 
 
-def fail(server: Forked, name: str) -> None:
+def fail(server: Process, name: str) -> None:
     """Something fails, and that is recorded."""
     source = {"kind": "m3u", "name": name, "url": str(server.folder / f"{name}.m3u"), "region": name}
     assert server.post("/api/v1/sources", source).status_code == 201
     until(lambda: any(name in text for text in failures(server)), "the failure")
 
 
-def failures(server: Forked) -> list[str]:
+def failures(server: Process) -> list[str]:
     return [item["message"] for item in server.get("/api/v1/activity", kind="playlist.failed").json()["items"]]
 
 
 @pytest.mark.slow
-def test_killed_between_the_record_and_the_message_nothing_is_lost(
-    forks: Forks, tmp_path: Path, receiver: Receiver
-) -> None:
-    server = Forked(tmp_path / "data", free_port(), forks=forks)
-    server.start()
+def test_killed_between_the_record_and_the_message_nothing_is_lost(start: Start, receiver: Receiver) -> None:
+    server = start(env=QUIET)
     target = {"kind": "webhook", "name": "Hook", "address": receiver.url, "wants": ["failed"]}
     assert server.post("/api/v1/notifications/targets", target).status_code == 201
     fail(server, "AA")
@@ -111,5 +105,5 @@ def test_killed_between_the_record_and_the_message_nothing_is_lost(
     assert [text.partition(" ")[0] for text in receiver.came] == ["AA", "BB", "BB"]
 
 
-def states(server: Forked) -> list[str]:
+def states(server: Process) -> list[str]:
     return [item["state"] for item in server.get("/api/v1/notifications").json()["items"]]

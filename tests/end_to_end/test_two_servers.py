@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import collections
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +11,7 @@ import httpx2
 import pytest
 import sqlalchemy as sa
 
+import programs
 from support import UP, free_port
 
 
@@ -24,18 +23,15 @@ class Tally:
         self.database = database
         self.file = folder / "tally"
         self.file.touch()
-        self.processes: dict[str, tuple[subprocess.Popen[bytes], int]] = {}
+        self.processes: dict[str, tuple[programs.AnyProgram, int]] = {}
 
     def start(self, name: str, **env: str) -> None:
-        import os
-
         port = free_port()
-        script = str(Path(__file__).with_name("tally_server.py"))
+        script = Path(__file__).with_name("tally_server.py")
         key = "kUq1Gkqk2cUqGv0e8bN1v7ZlD3VJtq3k0cW0xT1q1nA="
-        process = subprocess.Popen(
-            [sys.executable, script, str(self.folder / name), str(port), self.database, str(self.file)],
-            env={**os.environ, "NIGHTCREW_SECRET_KEY": key, **env},
-            stderr=(self.folder / f"{name}.log").open("ab"),
+        log = self.folder / f"{name}.log"
+        process = programs.start(
+            script, self.folder / name, port, self.database, self.file, log=log, NIGHTCREW_SECRET_KEY=key, **env
         )
         self.processes[name] = (process, port)
         until = time.monotonic() + UP

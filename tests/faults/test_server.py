@@ -127,10 +127,10 @@ def _has(seconds: float, row: dict[str, Any]) -> bool:
 
 
 async def many_recordings_many_kills_and_a_rotation_of_all(server: Server, source: Counted) -> None:
-    many = range(int(os.environ.get("NIGHTCREW_RECORDINGS", "8")))
+    many = range(int(os.environ.get("NIGHTCREW_RECORDINGS", "4")))
     ids = [(await record(server, f"{source.url}?key={number}", name=f"Film {number}"))["id"] for number in many]
     reached = 20.0
-    for _ in range(int(os.environ.get("NIGHTCREW_KILLS", "3"))):
+    for _ in range(int(os.environ.get("NIGHTCREW_KILLS", "2"))):
         rows = await wait_for_all(server, ids, partial(_has, reached))
         kill(server)
         reached = max(row["seconds"] for row in rows) + 3
