@@ -71,7 +71,7 @@ async def test_any_sequence_of_lists_ends_in_the_last_one(any_node: Node) -> Non
     examples: list[list[list[ListEntry]]] = []
 
     @given(lists)
-    @settings(max_examples=40, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
     def collect(sequence: list[list[ListEntry]]) -> None:
         examples.append(sequence)
 
