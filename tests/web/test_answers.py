@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from pydantic import Field
 
 from nightcrew.app import DOMAINS
-from nightcrew.web.answers import Items, WorkerRow
+from nightcrew.web.answers import Answer, Items, Milliseconds, Moment, Text, WorkerRow
 from nightcrew.web.server import create_app
 
 BARE = {"type": "object", "additionalProperties": True}
@@ -73,3 +77,34 @@ def test_whole_numbers_stay_whole() -> None:
         "node": "attic",
     }
     assert '"promise_s":60,"age_s":0.5' in WorkerRow.model_validate(row).model_dump_json()
+
+
+@dataclass(frozen=True)
+class Berth:
+    id: int
+    since: datetime
+    wait: float
+    folder: PurePosixPath
+    boat: SimpleNamespace
+    keel: str = "is not told"
+
+
+class BerthRow(Answer):
+    id: int
+    since: Moment | None
+    wait_s: Milliseconds = Field(validation_alias="wait")
+    folder: Text
+    boat: str = Field(validation_alias="boat.name")
+    free: bool
+
+
+def test_an_answer_is_made_of_a_row_and_what_the_row_does_not_have() -> None:
+    row = Berth(3, datetime(2026, 1, 2, 3, 4, 5, 6, UTC), 1.23456, PurePosixPath("/a/b"), SimpleNamespace(name="Owl"))
+    made = BerthRow.of(row, free=True).model_dump(mode="json")
+    told = {"id": 3, "since": "2026-01-02T03:04:05Z", "wait_s": 1.235, "folder": "/a/b", "boat": "Owl", "free": True}
+    assert made == told
+
+
+def test_what_neither_the_row_nor_the_caller_has_is_a_defect() -> None:
+    with pytest.raises(ValueError, match="free"):
+        BerthRow.of(SimpleNamespace(id=3, since=None, wait=1.0, folder="/", boat=SimpleNamespace(name="Owl")))

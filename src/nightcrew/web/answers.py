@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Generic, Literal, TypeVar
+import contextlib
+from datetime import datetime
+from operator import attrgetter
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from nightcrew.kernel.clock import iso
 
 ItemT = TypeVar("ItemT")
 
 
 class Answer(BaseModel):
-    """Base of all answers. One with a field that it does not declare is a defect, and not a smaller answer."""
+    """Base of all answers. One with a field that it does not declare is a defect, and not a smaller answer.
 
-    model_config = ConfigDict(extra="forbid")
+    A field that a row has under another name says so with `validation_alias`, for instance `row.id`.
+    """
+
+    model_config = ConfigDict(extra="forbid", from_attributes=True, populate_by_name=True)
+
+    @classmethod
+    def of(cls, row: object, **more: Any) -> Self:
+        """From a row of a store, so that what is answered is said once. `more`: the fields that the row does not have."""
+        for name, field in cls.model_fields.items():
+            with contextlib.suppress(AttributeError):
+                more.setdefault(name, attrgetter(str(field.validation_alias or name))(row))
+        return cls.model_validate(more)
 
 
 class Items(Answer, Generic[ItemT]):
@@ -22,8 +38,22 @@ class Items(Answer, Generic[ItemT]):
     next: str | None = None
 
 
-Moment = Annotated[str, Field(description="ISO 8601 in UTC.", json_schema_extra={"format": "date-time"})]
+def _moment(value: object) -> object:
+    return iso(value) if isinstance(value, datetime) else value
+
+
+def _rounded(value: object) -> object:
+    return round(value, 3) if isinstance(value, float) else value
+
+
+Moment = Annotated[
+    str, BeforeValidator(_moment), Field(description="ISO 8601 in UTC.", json_schema_extra={"format": "date-time"})
+]
 Seconds = Annotated[int | float, Field(json_schema_extra={"unit": "seconds"})]
+Milliseconds = Annotated[Seconds, BeforeValidator(_rounded)]
+"""Seconds that are told to the millisecond."""
+Text = Annotated[str, BeforeValidator(str)]
+"""What a row holds as a path, or as something else that is a text outside."""
 Bytes = Annotated[int, Field(json_schema_extra={"unit": "bytes"})]
 Kilobits = Annotated[int | float, Field(json_schema_extra={"unit": "kilobits a second"})]
 Share = Annotated[int | float, Field(description="0 to 1.")]

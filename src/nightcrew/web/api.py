@@ -24,6 +24,8 @@ router = APIRouter()
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Cursor = Annotated[str | None, Query(max_length=200)]
+Id = Annotated[int, Path(ge=1, lt=2**63)]
+"""The number of something in the database."""
 JobName = Annotated[str, Field(max_length=200)]
 NodeName = Annotated[str, Path(max_length=100)]
 
