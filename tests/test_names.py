@@ -11,21 +11,6 @@ import nightcrew
 ROOT = Path(nightcrew.__file__).parent
 LEFT = frozenset(
     [
-        "Connection",
-        "Finding",
-        "Gap",
-        "Kept",
-        "Mark",
-        "Piece",
-        "Programme",
-        "Pulse",
-        "Recorder",
-        "Recording",
-        "Source",
-        "State",
-        "Target",
-        "Window",
-        "Writer",
     ]
 )
 """Names that still mean two things. Take off what you rename; nothing is added."""

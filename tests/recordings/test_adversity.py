@@ -18,10 +18,10 @@ from counter import FPS, Film
 from darkroom import accounted, finish, get, in_state, kill, more, record, recorders, seconds, wait_for
 from nightcrew.demo.pictures import find_ffmpeg
 from nightcrew.kernel.clock import utcnow
-from nightcrew.recordings import inputs, keeper, mux, stuck
+from nightcrew.recordings import inputs, keeper, kept, mux, stuck
 from nightcrew.recordings.inputs import Input
+from nightcrew.recordings.material import believable
 from nightcrew.recordings.models import Recording
-from nightcrew.recordings.processing import believable
 from nightcrew.recordings.store import recordings
 from support import Node, until
 
@@ -74,15 +74,15 @@ async def test_a_source_that_is_removed_is_told_and_not_forgotten(node: Node, so
 async def test_a_provider_that_does_not_answer_keeps_no_other_recording_waiting(
     node: Node, source: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeper, "QUICK", 0.1)
-    monkeypatch.setattr(keeper, "CONNECTING", 6.0)
+    monkeypatch.setattr(kept, "QUICK", 0.1)
+    monkeypatch.setattr(kept, "CONNECTING", 6.0)
 
     async def slowly(runtime: Any, row: Recording, *, avoid: int | None = None) -> Input:
         if row.name == "Slow":
             await asyncio.sleep(600)
         return await inputs.open_input(runtime, row, avoid=avoid)
 
-    monkeypatch.setattr(keeper, "open_input", slowly)
+    monkeypatch.setattr(kept, "open_input", slowly)
     slow = await record(node, source.url, name="Slow")
     good = await record(node, source.url, name="Good")
     await seconds(node, good["id"], 12)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from nightcrew.kernel.errors import GiveUp
-from nightcrew.recordings import mux, processing
+from nightcrew.recorder import ledger
+from nightcrew.recordings import material, mux, processing
+from nightcrew.recordings.naming import Names
 from nightcrew.recordings.store import recordings, tallies
 
 
@@ -37,7 +39,10 @@ def on_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A recording of which nothing can be made."""
     values = {"path": str(tmp_path / "film.mp4"), "stem": "film", "segments": str(tmp_path), "name": "", "title": "t"}
-    made = SimpleNamespace(**values, seconds=9.0, missing=0.0, started_at=processing.utcnow())
+    names, scratch = Names(PurePosixPath(tmp_path), "film"), f"{tmp_path}/film.mp4.part"
+    made = SimpleNamespace(
+        **values, names=names, scratch=scratch, seconds=9.0, missing=0.0, started_at=processing.utcnow()
+    )
 
     async def get(_store: Any, _id: int) -> Any:
         return made
@@ -60,8 +65,8 @@ RUNTIME: Any = SimpleNamespace(store=None)
 
 
 async def test_the_lock_is_opened_beside_the_loop(tmp_path: Path, row: Any, on_the_loop: list[str]) -> None:
-    async with processing._unwritten(row):
-        assert (tmp_path / processing.ledger.LOCK).exists()
+    async with material.unwritten(row):
+        assert (tmp_path / ledger.LOCK).exists()
     assert on_the_loop == []
 
 
@@ -76,10 +81,10 @@ async def test_a_picture_that_fails_is_cleared_away_beside_the_loop(row: Any, on
 async def test_chapters_are_written_and_cleared_away_beside_the_loop(
     row: Any, on_the_loop: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def material(*_args: Any) -> Any:
-        return processing.Material(row, processing.Tally(), (), fragmented=False)
+    async def of(*_args: Any) -> Any:
+        return material.Material(row, ledger.Tally(), (), fragmented=False)
 
-    monkeypatch.setattr(processing, "_material", material)
+    monkeypatch.setattr(material, "of", of)
     run: Any = SimpleNamespace(runtime=RUNTIME)
     with pytest.raises(GiveUp):
         await processing._join(run, 1)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 import structlog
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Conflict, NightcrewError
-from nightcrew.recordings import folders, place, retention
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.recordings import folders, news, place, retention
 from nightcrew.recordings.keeper import Keeper
 from nightcrew.recordings.media import Watched
 from nightcrew.recordings.models import ACTIVE, Recording, RecordingState, Watch
@@ -21,11 +22,9 @@ from nightcrew.recordings.settings import RecordingSettings
 from nightcrew.recordings.store import recordings, states, tallies, watches
 from nightcrew.recordings.stream_ref import StreamRef
 
-if TYPE_CHECKING:
-    from nightcrew.kernel.runtime import Runtime
-
 log = structlog.get_logger("nightcrew.recordings")
 
+Action = Literal["stop", "rotate", "retry", "keep", "release"]
 OPEN = frozenset({*ACTIVE, RecordingState.FINISHING, RecordingState.PROCESSING})
 """States of a recording that is not to be touched by a deletion."""
 
@@ -55,7 +54,7 @@ async def start(
         "node": "",
         "title": title,
         "category": category,
-        "favourite": watch.favourite if watch is not None else False,
+        "favourite": watch is not None and watch.favourite,
         "priority": watch.priority if watch is not None else priority,
         "root": str(root),
         "stop_at": stop_at,
@@ -65,37 +64,37 @@ async def start(
     row = await recordings.add(runtime.store, values, now=now, moment=moment, taken=taken)
     if title:
         await tallies.add_title(runtime.store, row.id, title, category)
-    await runtime.activity.record("recording.started", f"{name} is to be recorded", actor=actor, subject=str(row.id))
-    runtime.bus.publish("recordings")
-    await runtime.part(Keeper).soon()
+    await _acted(runtime, row, "started", "is to be recorded", actor)
     return row
+
+
+async def act(runtime: Runtime, recording_id: int, action: Action, *, actor: str) -> Recording:
+    """What a button or a script asks for. Raises `NotFound`, `Conflict`."""
+    match action:
+        case "stop":
+            return await stop(runtime, recording_id, actor=actor)
+        case "rotate":
+            return await rotate(runtime, recording_id, actor=actor)
+        case "retry":
+            return await retry(runtime, recording_id, actor=actor)
+        case "keep" | "release":
+            return await favour(runtime, recording_id, favourite=action == "keep", actor=actor)
 
 
 async def stop(runtime: Runtime, recording_id: int, *, actor: str) -> Recording:
     """End a recording; what there is becomes a file. Raises `NotFound`, `Conflict`."""
-    row = await recordings.get(runtime.store, recording_id)
-    if not row.active:
-        raise Conflict(f"recording {recording_id} is {row.state.value}, there is nothing to stop")
+    row = await _active_row(runtime, recording_id, "stop")
     await recordings.change(runtime.store, recording_id, stop_asked=True)
     if row.watch_id is not None:
         await watches.pass_over(runtime.store, row.watch_id)
-    await runtime.activity.record("recording.stopped", f"{row.name} is stopped", actor=actor, subject=str(recording_id))
-    await runtime.part(Keeper).soon()
-    return await recordings.get(runtime.store, recording_id)
+    return await _acted(runtime, row, "stopped", "is stopped", actor)
 
 
 async def rotate(runtime: Runtime, recording_id: int, *, actor: str) -> Recording:
     """Go on in a new part, from the next segment. Raises `NotFound`, `Conflict`."""
-    row = await recordings.get(runtime.store, recording_id)
-    if not row.active:
-        raise Conflict(f"recording {recording_id} is {row.state.value}, there is nothing to cut")
+    row = await _active_row(runtime, recording_id, "cut")
     await recordings.change(runtime.store, recording_id, rotations=row.rotations + 1)
-    await runtime.activity.record(
-        "recording.rotated", f"{row.name} goes on in a new part", actor=actor, subject=str(recording_id)
-    )
-    runtime.bus.publish("recordings")
-    await runtime.part(Keeper).soon()
-    return await recordings.get(runtime.store, recording_id)
+    return await _acted(runtime, row, "rotated", "goes on in a new part", actor)
 
 
 async def retry(runtime: Runtime, recording_id: int, *, actor: str) -> Recording:
@@ -104,21 +103,22 @@ async def retry(runtime: Runtime, recording_id: int, *, actor: str) -> Recording
     if row.state is not RecordingState.FAILED:
         raise Conflict(f"recording {recording_id} is {row.state.value}; only a failed one is made anew")
     await states.change_state(runtime.store, recording_id, RecordingState.FINISHING, "it is tried again", now=utcnow())
-    await runtime.activity.record(
-        "recording.retried", f"{row.name} is made anew", actor=actor, subject=str(recording_id)
-    )
-    await runtime.part(Keeper).soon()
-    return await recordings.get(runtime.store, recording_id)
+    return await _acted(runtime, row, "retried", "is made anew", actor)
 
 
 async def favour(runtime: Runtime, recording_id: int, *, favourite: bool, actor: str) -> Recording:
     """Keep a recording whatever the policies say, or not. Raises `NotFound`, `Conflict`."""
-    await _kept_row(runtime, recording_id)
+    row = await _kept_row(runtime, recording_id)
     await recordings.change(runtime.store, recording_id, favourite=favourite)
+    return await _acted(
+        runtime, row, "favourite", "is kept for good" if favourite else "is kept as the policies say", actor
+    )
+
+
+async def _active_row(runtime: Runtime, recording_id: int, verb: str) -> Recording:
     row = await recordings.get(runtime.store, recording_id)
-    said = f"{row.name} is {'kept for good' if favourite else 'kept as the policies say'}"
-    await runtime.activity.record("recording.favourite", said, actor=actor, subject=str(recording_id))
-    runtime.bus.publish("recordings")
+    if not row.active:
+        raise Conflict(f"recording {recording_id} is {row.state.value}, there is nothing to {verb}")
     return row
 
 
@@ -127,6 +127,13 @@ async def _kept_row(runtime: Runtime, recording_id: int) -> Recording:
     if row.deleted_at is not None:
         raise Conflict(f"recording {recording_id} was deleted")
     return row
+
+
+async def _acted(runtime: Runtime, row: Recording, kind: str, said: str, actor: str) -> Recording:
+    """Tell of it, have it looked at now, and give it as it stands."""
+    await news.announce(runtime, f"recording.{kind}", f"{row.name} {said}", actor=actor, subject=row.id)
+    await runtime.part(Keeper).soon()
+    return await recordings.get(runtime.store, row.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +156,7 @@ async def delete(runtime: Runtime, recording_id: int, *, actor: str, dry_run: bo
     if row.file and await asyncio.to_thread(_hidden, row, runtime.node):
         said = f"its file {row.path} is not there: on another machine ({row.node}), or on a disk that is not mounted?"
         raise Conflict(f"recording {recording_id}: {said}")
-    files = [Path(row.path), Path(row.path).with_suffix(".nfo"), Path(row.path).with_name(f"{row.stem}-thumb.jpg")]
-    files += [Path(f"{row.path}.part"), Path(row.segments)]
+    files = [Path(one) for one in (row.path, row.names.nfo, row.names.thumbnail, row.scratch, row.segments)]
     removal = await asyncio.to_thread(folders.remove_episode, Path(row.root), files, dry_run=dry_run)
     if not dry_run:
         if not removal.errors:
@@ -160,8 +166,7 @@ async def delete(runtime: Runtime, recording_id: int, *, actor: str, dry_run: bo
         said = f"{row.name}: {row.title or row.stem} was deleted ({reason})"
         if removal.errors:
             said = f"{row.name}: {row.title or row.stem} could not be deleted: {removal.errors[0]}"
-        await runtime.activity.record("recording.deleted", said, actor=actor, subject=str(recording_id))
-        runtime.bus.publish("recordings")
+        await news.announce(runtime, "recording.deleted", said, actor=actor, subject=recording_id)
     return Deleted(row, reason, tuple(map(str, removal.removed)), removal.kept, removal.errors, removal.bytes)
 
 
@@ -179,24 +184,13 @@ def _hidden(row: Recording, node: str) -> bool:
 async def going(runtime: Runtime) -> list[Going]:
     """What the policies would let go now."""
     options = runtime.settings.of(RecordingSettings)
-    categories = frozenset(options.kept_categories)
-    default = Policy(
-        keep_count=options.keep_count,
-        keep_bytes=options.keep_size,
-        keep_days=options.keep_days,
-        kept_categories=categories,
-    )
+    default = Policy(options.keep_count, options.keep_size, options.keep_days, frozenset(options.kept_categories))
     own = {
-        watch.name: Policy(
-            keep_count=watch.keep_count,
-            keep_bytes=options.keep_size,
-            keep_days=options.keep_days,
-            kept_categories=categories,
-        )
+        watch.name: replace(default, keep_count=watch.keep_count)
         for watch in await watches.every(runtime.store)
         if watch.keep_count is not None
     }
-    total = Policy(keep_bytes=options.total_size, kept_categories=categories)
+    total = Policy(keep_bytes=options.total_size, kept_categories=default.kept_categories)
     return retention.going(await _kept(runtime), own, total, utcnow(), default=default)
 
 
@@ -207,16 +201,7 @@ async def _kept(runtime: Runtime, *, root: str | None = None) -> list[StoredReco
     if root is not None:
         rows = await asyncio.to_thread(_in_library, rows, root)
     return [
-        StoredRecording(
-            row.id,
-            row.name,
-            row.ended_at,
-            row.file_bytes,
-            row.favourite,
-            row.category,
-            in_use=row.id in watched,
-            title=row.title,
-        )
+        StoredRecording(row.id, row.name, row.ended_at, row.file_bytes, row.favourite, row.category, row.id in watched)
         for row in rows
     ]
 
@@ -245,14 +230,10 @@ async def _delete_all(runtime: Runtime, found: list[Going], *, actor: str, dry_r
 async def free(runtime: Runtime, needed: int) -> int:
     """Delete the oldest until `needed` bytes are free, where the user allows that; returns the bytes that became free."""
     root = str(await asyncio.to_thread(place.library, runtime))
-    found = retention.to_free(
-        await _kept(runtime, root=root), needed, utcnow(), policy_of={}, total=None, default=_exempt(runtime)
-    )
+    exempt = Policy(kept_categories=frozenset(runtime.settings.of(RecordingSettings).kept_categories))
+    kept = await _kept(runtime, root=root)
+    found = retention.to_free(kept, needed, utcnow(), policy_of={}, total=None, default=exempt)
     return sum(one.bytes for one in await _delete_all(runtime, found, actor="disk", dry_run=False))
-
-
-def _exempt(runtime: Runtime) -> Policy:
-    return Policy(kept_categories=frozenset(runtime.settings.of(RecordingSettings).kept_categories))
 
 
 # -- watches -----------------------------------------------------------------------------------------------------------
@@ -262,8 +243,7 @@ async def add_watch(runtime: Runtime, target: StreamRef, values: dict[str, Any],
     """Watch a stream. Raises `Conflict` for a name in use."""
     row = {**values, "sealed": target.sealed(runtime), "channel_id": target.channel_id}
     watch = await watches.add(runtime.store, row, now=utcnow())
-    await runtime.activity.record("watch.added", f"{watch.name} is watched", actor=actor, subject=str(watch.id))
-    runtime.bus.publish("recordings")
+    await news.announce(runtime, "watch.added", f"{watch.name} is watched", actor=actor, subject=watch.id)
     return watch
 
 
@@ -271,8 +251,7 @@ async def change_watch(runtime: Runtime, watch_id: int, values: dict[str, Any], 
     """Change a watch; it is looked at anew."""
     await watches.change(runtime.store, watch_id, **values, next_look_at=utcnow())
     watch = await watches.get(runtime.store, watch_id)
-    await runtime.activity.record("watch.changed", f"{watch.name} was changed", actor=actor, subject=str(watch_id))
-    runtime.bus.publish("recordings")
+    await news.announce(runtime, "watch.changed", f"{watch.name} was changed", actor=actor, subject=watch_id)
     return watch
 
 
@@ -280,5 +259,4 @@ async def remove_watch(runtime: Runtime, watch_id: int, *, actor: str) -> None:
     """Watch a stream no longer. What was recorded stays."""
     watch = await watches.get(runtime.store, watch_id)
     await watches.remove(runtime.store, watch_id)
-    await runtime.activity.record("watch.removed", f"{watch.name} is not watched any more", actor=actor)
-    runtime.bus.publish("recordings")
+    await news.announce(runtime, "watch.removed", f"{watch.name} is not watched any more", actor=actor)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from nightcrew.recordings.models import RecordingState
-from nightcrew.web.answers import Answer, Bytes, Items, Moment, Seconds
+from nightcrew.web.answers import Answer, Bytes, Items, Milliseconds, Moment, Text
 
 
 class RecordingRow(Answer):
@@ -13,9 +13,9 @@ class RecordingRow(Answer):
 
     id: int
     name: str
-    url: str
-    channel: int | None
-    watch: int | None
+    url: str = Field(validation_alias="shown")
+    channel: int | None = Field(validation_alias="channel_id")
+    watch: int | None = Field(validation_alias="watch_id")
     state: RecordingState
     reason: str | None
     since: Moment | None = Field(description="In this state.")
@@ -30,23 +30,23 @@ class RecordingRow(Answer):
     progress_at: Moment | None = Field(description="When something came in last.")
     deleted_at: Moment | None
     bytes: Bytes
-    seconds: Seconds = Field(description="Its length, with what is missing.")
-    missing_s: Seconds
+    seconds: Milliseconds = Field(description="Its length, with what is missing.")
+    missing_s: Milliseconds = Field(validation_alias="missing")
     parts: int
     gaps: int
     restarts: int = Field(description="Recorders that were replaced.")
     node: str
     continues: int | None = Field(description="The recording of a silent node from which it goes on.")
-    file: str | None
+    file: Text | None = Field(validation_alias="finished")
     file_bytes: Bytes
-    folder: str
+    folder: Text = Field(validation_alias="segments")
 
 
 class MoveAnswer(Answer):
     """A change of state."""
 
-    from_state: str | None = Field(alias="from")
-    to: str
+    from_state: str | None = Field(serialization_alias="from")
+    to: str = Field(validation_alias="to_state")
     reason: str
     at: Moment | None
 
@@ -54,7 +54,7 @@ class MoveAnswer(Answer):
 class TitleAnswer(Answer):
     """What the stream was called from a place on."""
 
-    start: Seconds
+    start: Milliseconds
     title: str
     category: str
 
@@ -71,30 +71,30 @@ class PartAnswer(Answer):
 
     number: int
     path: str
-    first_sequence: int | None
-    last_sequence: int | None
+    first_sequence: int | None = Field(validation_alias="first")
+    last_sequence: int | None = Field(validation_alias="last")
     bytes: Bytes
-    seconds: Seconds
+    seconds: Milliseconds
     frames: int | None
 
 
 class GapAnswer(Answer):
     """What is missing at a place, with the numbers of its segments."""
 
-    first_sequence: int
-    last_sequence: int
+    first_sequence: int = Field(validation_alias="first")
+    last_sequence: int = Field(validation_alias="last")
     epoch: int = Field(description="How often the numbering had begun anew.")
-    start: Seconds
-    seconds: Seconds
+    start: Milliseconds
+    seconds: Milliseconds
     reason: str
 
 
 class LedgerAnswer(Answer):
     """All parts of a recording, and all that is missing."""
 
-    recording: int
-    seconds: Seconds
-    missing_s: Seconds
+    recording: int = Field(validation_alias="id")
+    seconds: Milliseconds
+    missing_s: Milliseconds = Field(validation_alias="missing")
     parts: list[PartAnswer]
     gaps: list[GapAnswer]
 
@@ -102,9 +102,9 @@ class LedgerAnswer(Answer):
 class DeletedRow(Answer):
     """What was deleted of a recording, or would be, and what is kept."""
 
-    recording: int
-    name: str
-    title: str
+    recording: int = Field(validation_alias="row.id")
+    name: str = Field(validation_alias="row.name")
+    title: str = Field(validation_alias="row.title")
     reason: str
     removed: list[str]
     kept: list[str]
@@ -136,8 +136,8 @@ class WatchRow(Answer):
     id: int
     name: str
     enabled: bool
-    url: str
-    channel: int | None
+    url: str = Field(validation_alias="shown")
+    channel: int | None = Field(validation_alias="channel_id")
     windows: list[str]
     favourite: bool
     priority: int

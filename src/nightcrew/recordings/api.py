@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path as FilePath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import FileResponse, PlainTextResponse, Response
@@ -14,17 +15,16 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import plain
 from nightcrew.recordings import actions, media, requests
 from nightcrew.recordings import answers as say
+from nightcrew.recordings.actions import Action, Deleted
 from nightcrew.recordings.media import Watched
 from nightcrew.recordings.models import ACTIVE, Recording, RecordingState
 from nightcrew.recordings.requests import NewRecording
-from nightcrew.recordings.standing import deleted_row, gap_row, move_row, part_row, recording_row, title_row
 from nightcrew.recordings.store import recordings, states, tallies
 from nightcrew.web.answers import Items
-from nightcrew.web.api import Actor, Cursor, Limit, Node, number_cursor
+from nightcrew.web.api import Actor, Cursor, Id, Limit, Node, number_cursor
 
 router = APIRouter(prefix="/api/v1", tags=["recordings"])
 
-Id = Annotated[int, Path(ge=1, lt=2**63)]
 Show = Literal["all", "now", "done", "failed"]
 SHOWN: dict[str, frozenset[RecordingState] | None] = {
     "all": None,
@@ -34,94 +34,73 @@ SHOWN: dict[str, frozenset[RecordingState] | None] = {
 }
 
 
-@router.post("/recordings", response_model=say.RecordingRow, status_code=201)
-async def record(node: Node, actor: Actor, wanted: NewRecording) -> dict[str, Any]:
+@router.post("/recordings", status_code=201)
+async def record(node: Node, actor: Actor, wanted: NewRecording) -> say.RecordingRow:
     """Record a stream from now on, or as soon as it is there."""
-    return recording_row(await requests.record(node, wanted, actor=actor))
+    return say.RecordingRow.of(await requests.record(node, wanted, actor=actor))
 
 
-@router.get("/recordings", response_model=Items[say.RecordingRow])
+@router.get("/recordings")
 async def list_recordings(
     node: Node,
     show: Show = "all",
     name: Annotated[str | None, Query(max_length=200)] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
-) -> dict[str, Any]:
+) -> Items[say.RecordingRow]:
     """Recordings, newest first: all, those that go on now, finished ones, failed ones."""
     found = await recordings.page(
         node.store, states=SHOWN[show], name=plain(name or ""), before=number_cursor(cursor), limit=limit
     )
     following = str(found[-1].id) if len(found) == limit else None
-    return {"items": [recording_row(row) for row in found], "next": following}
+    return Items(items=[say.RecordingRow.of(row) for row in found], next=following)
 
 
-@router.get("/recordings/retention", response_model=say.RetentionList)
-async def retention(node: Node, actor: Actor) -> dict[str, Any]:
+@router.get("/recordings/retention")
+async def retention(node: Node, actor: Actor) -> say.RetentionList:
     """What the policies would delete now; nothing is deleted."""
-    found = await actions.apply_retention(node, actor=actor, dry_run=True)
-    return {"items": [deleted_row(one) for one in found], "bytes": sum(one.bytes for one in found), "next": None}
+    return _deleted_in_all(await actions.apply_retention(node, actor=actor, dry_run=True))
 
 
-@router.post("/recordings/retention", response_model=say.RetentionAnswer)
-async def apply_retention(node: Node, actor: Actor, dry_run: bool = True) -> dict[str, Any]:
+@router.post("/recordings/retention")
+async def apply_retention(node: Node, actor: Actor, dry_run: bool = True) -> say.RetentionAnswer:
     """Delete what the policies let go; a dry run unless `dry_run=false`."""
-    found = await actions.apply_retention(node, actor=actor, dry_run=dry_run)
-    return {
-        "dry_run": dry_run,
-        "items": [deleted_row(one) for one in found],
-        "bytes": sum(one.bytes for one in found),
-        "next": None,
-    }
+    found = _deleted_in_all(await actions.apply_retention(node, actor=actor, dry_run=dry_run))
+    return say.RetentionAnswer.of(found, dry_run=dry_run)
 
 
-@router.get("/recordings/{recording_id}", response_model=say.RecordingDetail)
-async def get_recording(node: Node, recording_id: Id) -> dict[str, Any]:
+def _deleted_in_all(found: Sequence[Deleted]) -> say.RetentionList:
+    return say.RetentionList(items=[say.DeletedRow.of(one) for one in found], bytes=sum(one.bytes for one in found))
+
+
+@router.get("/recordings/{recording_id}")
+async def get_recording(node: Node, recording_id: Id) -> say.RecordingDetail:
     """One recording, with how it came to stand as it does and what its stream was called."""
     row = await recordings.get(node.store, recording_id)
     moves = await states.moves(node.store, recording_id)
     titles = await tallies.titles(node.store, recording_id)
-    return {
-        **recording_row(row),
-        "moves": [move_row(one) for one in moves],
-        "titles": [title_row(one) for one in titles],
-    }
+    return say.RecordingDetail.of(row, moves=moves, titles=titles)
 
 
-@router.get("/recordings/{recording_id}/ledger", response_model=say.LedgerAnswer)
-async def get_ledger(node: Node, recording_id: Id) -> dict[str, Any]:
+@router.get("/recordings/{recording_id}/ledger")
+async def get_ledger(node: Node, recording_id: Id) -> say.LedgerAnswer:
     """Its parts, and all that is missing."""
     row = await recordings.get(node.store, recording_id)
-    return {
-        "recording": row.id,
-        "seconds": round(row.seconds, 3),
-        "missing_s": round(row.missing, 3),
-        "parts": [part_row(one) for one in await tallies.parts(node.store, recording_id)],
-        "gaps": [gap_row(one) for one in await tallies.gaps(node.store, recording_id)],
-    }
+    parts, gaps = await tallies.parts(node.store, recording_id), await tallies.gaps(node.store, recording_id)
+    return say.LedgerAnswer.of(row, parts=parts, gaps=gaps)
 
 
-@router.post("/recordings/{recording_id}/{action}", response_model=say.RecordingRow)
-async def act(
-    node: Node, actor: Actor, recording_id: Id, action: Literal["stop", "rotate", "retry", "keep", "release"]
-) -> dict[str, Any]:
+@router.post("/recordings/{recording_id}/{action}")
+async def act(node: Node, actor: Actor, recording_id: Id, action: Action) -> say.RecordingRow:
     """Stop it; go on in a new part; make the file of a failed one anew; keep it whatever the policies say, or not."""
-    match action:
-        case "stop":
-            row = await actions.stop(node, recording_id, actor=actor)
-        case "rotate":
-            row = await actions.rotate(node, recording_id, actor=actor)
-        case "retry":
-            row = await actions.retry(node, recording_id, actor=actor)
-        case _:
-            row = await actions.favour(node, recording_id, favourite=action == "keep", actor=actor)
-    return recording_row(row)
+    return say.RecordingRow.of(await actions.act(node, recording_id, action, actor=actor))
 
 
-@router.delete("/recordings/{recording_id}", response_model=say.DeletionAnswer)
-async def delete(node: Node, actor: Actor, recording_id: Id, dry_run: bool = False) -> dict[str, Any]:
+@router.delete("/recordings/{recording_id}")
+async def delete(node: Node, actor: Actor, recording_id: Id, dry_run: bool = False) -> say.DeletionAnswer:
     """Delete a recording, its files, and folders that have become empty. `dry_run=true` says what would go."""
-    return {"dry_run": dry_run, **deleted_row(await actions.delete(node, recording_id, actor=actor, dry_run=dry_run))}
+    found = await actions.delete(node, recording_id, actor=actor, dry_run=dry_run)
+    return say.DeletionAnswer.of(found, dry_run=dry_run)
 
 
 # -- playing -----------------------------------------------------------------------------------------------------------
@@ -158,7 +137,7 @@ async def finished(node: Node, recording_id: Id) -> Response:
 async def thumbnail(node: Node, recording_id: Id) -> Response:
     """Its picture."""
     row = await recordings.get(node.store, recording_id)
-    return await _file(FilePath(row.path).with_name(f"{row.stem}-thumb.jpg"), "image/jpeg", recording_id)
+    return await _file(FilePath(row.names.thumbnail), "image/jpeg", recording_id)
 
 
 async def _watched(node: Runtime, recording_id: int) -> Recording:

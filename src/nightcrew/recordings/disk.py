@@ -10,20 +10,17 @@ import asyncio
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import structlog
 
 from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import size
 from nightcrew.recordings import actions, place, rules
 from nightcrew.recordings.keeper import Keeper
 from nightcrew.recordings.models import ACTIVE, Recording
 from nightcrew.recordings.settings import RecordingSettings
 from nightcrew.recordings.store import recordings
-
-if TYPE_CHECKING:
-    from nightcrew.kernel.runtime import Runtime
 
 log = structlog.get_logger("nightcrew.recordings")
 

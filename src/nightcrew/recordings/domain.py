@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from nightcrew.kernel.declare import Domain, Job, NoticeKind, Page, Queue, Tick, Timetable
-from nightcrew.recordings import admin, api, doctor, handover, pages, processing, standing, watch_api, workers
+from nightcrew.recordings import admin, api, disk, handover, pages, processing, standing, watch_api, watching, workers
+from nightcrew.recordings.doctor import ffmpeg
 from nightcrew.recordings.place import LIBRARY
 from nightcrew.recordings.settings import RecordingSettings
 from nightcrew.recordings.store import watches
@@ -31,12 +32,12 @@ DOMAIN = Domain(
         ),
         Tick(
             "recordings.watch",
-            workers.watch,
+            watching.look_at_due,
             every=5.0,
             promise=300.0,
             time_limit=120.0,
             help="Looks whether watched streams are live, and begins to record them.",
-            next_at=workers.watch_at,
+            next_at=watching.next_at,
             topics=(watches.WATCHES.topic,),
         ),
         Tick(
@@ -49,7 +50,7 @@ DOMAIN = Domain(
         ),
         Tick(
             "recordings.disk",
-            workers.guard_disk,
+            disk.look,
             every=30.0,
             promise=300.0,
             time_limit=120.0,
@@ -91,5 +92,5 @@ DOMAIN = Domain(
     needs=standing.needs,
     overview=standing.overview,
     metrics=standing.metrics,
-    doctor=(doctor.ffmpeg,),
+    doctor=(ffmpeg,),
 )

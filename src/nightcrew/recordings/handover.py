@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import structlog
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.nodes_store import KnownNode
+from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import counted
 from nightcrew.recordings import news, place
 from nightcrew.recordings.keeper import Keeper
 from nightcrew.recordings.models import ACTIVE, Recording
 from nightcrew.recordings.settings import RecordingSettings
 from nightcrew.recordings.store import owners, recordings
-
-if TYPE_CHECKING:
-    from nightcrew.kernel.runtime import Runtime
 
 log = structlog.get_logger("nightcrew.recordings")
 
@@ -46,8 +43,7 @@ async def take_over(runtime: Runtime, gone: KnownNode) -> list[str]:
     if not moved:
         return stays
     said = f"{news.named([row.name for row in moved])}: interrupted, {gone.id} is silent; going on at {runtime.node}"
-    await runtime.activity.record("recording.moved", said, level="warning")
-    runtime.bus.publish("recordings")
+    await news.announce(runtime, "recording.moved", said, level="warning")
     await runtime.part(Keeper).soon()
     return [counted(len(moved), "recording"), *stays]
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
+from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.slots import GRACE, LIFETIME, MARGIN, Lease, Priority
 from nightcrew.playlists.exports import Player, accounts, channels
 from nightcrew.recorder.wire import Kind, boottime
 from nightcrew.recordings.models import Recording
 from nightcrew.recordings.stream_ref import unsealed
-
-if TYPE_CHECKING:
-    from nightcrew.kernel.runtime import Runtime
 
 PURPOSE = "recording"
 

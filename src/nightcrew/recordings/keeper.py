@@ -8,48 +8,39 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import structlog
 
 from nightcrew.kernel import schedule_store
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.detached import delay
-from nightcrew.kernel.errors import Conflict, GiveUp, NeedsUser, NightcrewError, NotFound, Retry
-from nightcrew.kernel.ffmpeg import ffmpeg_or_none
+from nightcrew.kernel.errors import Conflict, NeedsUser, NightcrewError, NotFound
 from nightcrew.kernel.nodes import SILENT
+from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.store import DatabaseAway
 from nightcrew.kernel.tasks import Tasks
 from nightcrew.recorder.ledger import LedgerReader, Tally
 from nightcrew.recorder.wire import Order, ReadingStatus, boottime
-from nightcrew.recordings import news, rules
+from nightcrew.recordings import news, orders, rules
 from nightcrew.recordings.fleet import Fleet, RecorderProcess
-from nightcrew.recordings.inputs import Input, open_input
-from nightcrew.recordings.kept import Kept
+from nightcrew.recordings.inputs import Input
+from nightcrew.recordings.kept import Kept, read_ledgers
 from nightcrew.recordings.models import ACTIVE, Recording, RecordingState
 from nightcrew.recordings.place import root_of
 from nightcrew.recordings.settings import RecordingSettings
 from nightcrew.recordings.store import owners, recordings, states, tallies
 from nightcrew.recordings.store.states import StateChange
 
-if TYPE_CHECKING:
-    from nightcrew.kernel.runtime import Runtime
-
 log = structlog.get_logger("nightcrew.recordings")
 
 PAUSE = 3.0
 """Seconds before a recorder is given a recording again, when that could not be done."""
-QUICK = 2.0
-"""Seconds that all wait for one connection; a slow provider is asked on beside them, for at most `CONNECTING`."""
-CONNECTING = 60.0
 SAVED = 2.0
 """Seconds between two times that the figures of a recording are stored."""
-LATE = 60.0
-"""Seconds after its end for which a recorder goes on when no server tells it to stop."""
 LEFT = 10.0
 """Seconds that a channel's stream may fail before the next one is tried."""
 ELSEWHERE = 60.0
@@ -59,8 +50,6 @@ WORKER = "recordings.keep"
 ALIVE = timedelta(seconds=SILENT)
 ENDING = 15.0
 """Seconds that a recorder has for ending a recording before it is taken from it."""
-RENEWAL = 5.0
-"""Seconds that pass before a recorder is told anew how long it may use its connection."""
 
 
 @dataclass(slots=True)
@@ -95,7 +84,7 @@ class Keeper:
         async with self._busy:
             await self.fleet.close(keep=self._options.keep_on_stop)
             with contextlib.suppress(NightcrewError):
-                await self._read(self.kept.values())
+                await read_ledgers(self.kept.values())
                 await self._save(self.kept, always=True)
             for kept in self.kept.values():
                 await kept.hang_up()
@@ -118,11 +107,11 @@ class Keeper:
         await self._drop({row.id for row in rows})
         for row in rows:
             self.kept.setdefault(row.id, Kept(LedgerReader(Path(row.segments))))
-        await self._read(self.kept.values())
+        await read_ledgers(self.kept.values())
         decisions = await asyncio.gather(*(self._patiently(row) for row in rows))
         decided = {row.id: (row, decision) for row, decision in zip(rows, decisions, strict=True) if decision}
         ended = {one: self.kept[one] for one in decided if decided[one][1].state is RecordingState.FINISHING}
-        await self._read(ended.values())
+        await read_ledgers(ended.values())
         await self._save(ended, always=True)
         await self._stand(decided)
         await self._save(self.kept)
@@ -167,7 +156,8 @@ class Keeper:
         if recorder is None and up >= kept.next_start:
             await self._give(row, kept)
         elif recorder is not None and kept.input is not None:
-            await self._renew(row, kept, recorder, up)
+            await self.fleet.change(orders.renewed(self._order(row, kept.input), recorder.orders[row.id]))
+            kept.next_start = min(kept.next_start, up)
         elif recorder is not None:
             await self._connect_again(row, kept)
         if kept.failing_since is not None and up - kept.failing_since > ELSEWHERE and not kept.tally.segments:
@@ -188,64 +178,35 @@ class Keeper:
 
     async def _change_source(self, row: Recording, kept: Kept, recorder: RecorderProcess | None, up: float) -> None:
         """Another stream of the channel, when this one fails or its connection is needed elsewhere."""
-        connection = kept.input
-        if connection is None or connection.lease is None:
+        source = kept.input
+        if source is None or source.lease is None:
             return
         failing = kept.failing_since is not None and up - kept.failing_since > LEFT
-        if connection.over or failing:
+        if source.over or failing:
             if recorder is not None:
                 await self.fleet.release(row.id)
-            await connection.close()
-            kept.input, kept.avoid = None, connection.stream
+            await source.close()
+            kept.input, kept.avoid = None, source.stream
             kept.failing_since = None
             kept.next_start = up
 
     async def _give(self, row: Recording, kept: Kept) -> None:
-        connection = await self._connected(row, kept)
-        if connection is not None:
-            await self.fleet.give(self._order(row, connection), most=self._options.per_recorder)
+        source = await kept.connected(self.runtime, row)
+        if source is not None:
+            await self.fleet.give(self._order(row, source), most=self._options.per_recorder)
+
+    def _order(self, row: Recording, source: Input) -> Order:
+        return orders.order_of(self.runtime, row, source, now=self.now(), spared=row.id in self.spared)
 
     async def _connect_again(self, row: Recording, kept: Kept) -> None:
         """Of a recorder that was taken over: get the connection that it uses. Without one it must not go on."""
         try:
-            await self._connected(row, kept)
+            await kept.connected(self.runtime, row)
         except DatabaseAway:
             raise
         except NightcrewError:
             await self.fleet.release(row.id)
             raise
-
-    async def _connected(self, row: Recording, kept: Kept) -> Input | None:
-        """Its connection; None while that is being asked for, which does not keep the others waiting."""
-        if kept.input is None:
-            kept.asking = kept.asking or asyncio.create_task(self._connect(row, kept.avoid), name=f"connect {row.id}")
-            await asyncio.wait({kept.asking}, timeout=QUICK)
-            if not kept.asking.done():
-                return None
-            asking, kept.asking = kept.asking, None
-            kept.input = asking.result()
-        return kept.input
-
-    async def _connect(self, row: Recording, avoid: int | None) -> Input:
-        try:
-            async with asyncio.timeout(CONNECTING):
-                return await open_input(self.runtime, row, avoid=avoid)
-        except TimeoutError as exc:
-            raise Retry("its address could not be found out in time") from exc
-        except NotFound as exc:
-            raise GiveUp(f"what it records was removed: {exc}") from exc
-
-    async def _renew(self, row: Recording, kept: Kept, recorder: RecorderProcess, up: float) -> None:
-        """Tell the recorder what has changed: a rotation that was asked for, or how long it may go on."""
-        if kept.input is None:
-            return
-        order, known = self._order(row, kept.input), recorder.orders[row.id]
-        if order.until and known.until and abs(order.until - known.until) < RENEWAL:
-            order = replace(order, until=known.until)
-        if order.hold_until and known.hold_until and order.hold_until - known.hold_until < RENEWAL:
-            order = replace(order, hold_until=known.hold_until)
-        await self.fleet.change(order)
-        kept.next_start = min(kept.next_start, up)
 
     async def _end(
         self, row: Recording, kept: Kept, recorder: RecorderProcess | None, standing: ReadingStatus | None
@@ -264,51 +225,18 @@ class Keeper:
     async def _stand(self, decided: dict[int, tuple[Recording, rules.Decision]]) -> None:
         """Store how recordings stand, and tell of it; all in one transaction, as a recorder's death concerns many."""
         now = self.now()
-        wanted = [
-            (
-                row,
-                StateChange(
-                    row.id,
-                    to.state,
-                    to.reason,
-                    "its stream comes in",
-                    now if to.state is RecordingState.FINISHING else None,
-                ),
-            )
-            for row, to in decided.values()
-        ]
-        changes = [one for row, one in wanted if (row.state, row.reason or "") != (one.to, one.shown)]
+        changes = list[StateChange]()
+        for row, to in decided.values():
+            ended_at = now if to.state is RecordingState.FINISHING else None
+            change = StateChange(row.id, to.state, to.reason, "its stream comes in", ended_at)
+            if (row.state, row.reason or "") != (change.to, change.shown):
+                changes.append(change)
         if not changes:
             return
         moved = await states.change_states(self.runtime.store, changes, now=now)
         for one in news.of_moves((decided[one.recording_id][0], one) for one in changes if one.recording_id in moved):
-            await self._record(one)
+            await news.announce(self.runtime, **asdict(one))
         self.runtime.bus.publish("recordings")
-
-    async def _record(self, one: news.News) -> None:
-        await self.runtime.activity.record(one.kind, one.message, level=one.level, subject=one.subject)
-
-    def _order(self, row: Recording, connection: Input) -> Order:
-        options = self._options
-        return Order(
-            recording=row.id,
-            folder=str(row.segments),
-            stem=row.stem,
-            url=connection.url,
-            kind=connection.kind,
-            headers=connection.headers,
-            quality=connection.quality,
-            part_seconds=float(options.segment_duration),
-            part_bytes=options.segment_size,
-            rotate=row.rotations,
-            until=None
-            if row.stop_at is None
-            else round(boottime() + (row.stop_at - self.now()).total_seconds() + LATE),
-            hold_until=0.0 if row.id in self.spared else connection.hold_until(shared=not self.runtime.store.is_sqlite),
-            begun=row.bytes > 0,
-            private=connection.private,
-            ffmpeg=ffmpeg_or_none(),
-        )
 
     # -- recorders that die ----------------------------------------------------------------------------------------
 
@@ -324,13 +252,9 @@ class Keeper:
                     await self._look()
         with contextlib.suppress(NightcrewError):
             names = await recordings.count_restarts(self.runtime.store, orphans)
-            await self._record(news.of_a_death(names, sorted(orphans), how))
+            await news.announce(self.runtime, **asdict(news.of_a_death(names, sorted(orphans), how)))
 
     # -- ledgers ---------------------------------------------------------------------------------------------------
-
-    async def _read(self, found: Iterable[Kept]) -> None:
-        readers = [kept.reader for kept in found]
-        await asyncio.to_thread(_refresh, readers)
 
     async def _save(self, found: dict[int, Kept], *, always: bool = False) -> None:
         """Store the figures of what has changed; at once when there is a new gap."""
@@ -361,12 +285,3 @@ class Keeper:
     @property
     def _options(self) -> RecordingSettings:
         return self.runtime.settings.of(RecordingSettings)
-
-
-def _refresh(readers: list[LedgerReader]) -> None:
-    """Take in what recorders have written. A ledger that cannot be read now is read the next time."""
-    for reader in readers:
-        try:
-            reader.refresh()
-        except (OSError, ValueError) as exc:
-            log.warning("a ledger could not be read", folder=reader.folder.name, reason=str(exc))

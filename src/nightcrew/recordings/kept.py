@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+import structlog
+
 from nightcrew.kernel.detached import STEADY
+from nightcrew.kernel.errors import GiveUp, NotFound, Retry
+from nightcrew.kernel.runtime import Runtime
 from nightcrew.recorder.ledger import LedgerReader, Tally
 from nightcrew.recorder.wire import ReadingStatus
 from nightcrew.recordings import rules
-from nightcrew.recordings.inputs import Input
+from nightcrew.recordings.inputs import Input, open_input
+from nightcrew.recordings.models import Recording
+
+log = structlog.get_logger("nightcrew.recordings")
+
+QUICK = 2.0
+"""Seconds that all wait for one input; a slow provider is asked on beside them, for at most `CONNECTING`."""
+CONNECTING = 60.0
 
 
 @dataclass(eq=False, slots=True)
@@ -56,6 +68,17 @@ class Kept:
         failing = standing is not None and standing.state in {"waiting", "offline"}
         self.failing_since = (self.failing_since or up) if failing else None
 
+    async def connected(self, runtime: Runtime, row: Recording) -> Input | None:
+        """Where to read it from; None while that is being asked for, which does not keep the others waiting."""
+        if self.input is None:
+            self.asking = self.asking or asyncio.create_task(_connect(runtime, row, self.avoid), name=f"input {row.id}")
+            await asyncio.wait({self.asking}, timeout=QUICK)
+            if not self.asking.done():
+                return None
+            asking, self.asking = self.asking, None
+            self.input = asking.result()
+        return self.input
+
     async def hang_up(self) -> None:
         """Give its connection back, or stop asking for one."""
         if self.asking is not None:
@@ -65,3 +88,26 @@ class Kept:
         if self.input is not None:
             await self.input.close()
             self.input = None
+
+
+async def _connect(runtime: Runtime, row: Recording, avoid: int | None) -> Input:
+    try:
+        async with asyncio.timeout(CONNECTING):
+            return await open_input(runtime, row, avoid=avoid)
+    except TimeoutError as exc:
+        raise Retry("its address could not be found out in time") from exc
+    except NotFound as exc:
+        raise GiveUp(f"what it records was removed: {exc}") from exc
+
+
+async def read_ledgers(found: Iterable[Kept]) -> None:
+    """Take in what recorders have written. A ledger that cannot be read now is read the next time."""
+    await asyncio.to_thread(_refresh, [kept.reader for kept in found])
+
+
+def _refresh(readers: list[LedgerReader]) -> None:
+    for reader in readers:
+        try:
+            reader.refresh()
+        except (OSError, ValueError) as exc:
+            log.warning("a ledger could not be read", folder=reader.folder.name, reason=str(exc))

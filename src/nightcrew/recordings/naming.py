@@ -31,7 +31,7 @@ _DEVICES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Where the files of one recording lie, relative to the library's root. No component is longer than 255 bytes."""
+    """Where the files of one recording lie, below the library's root. No component is longer than 255 bytes."""
 
     folder: PurePosixPath
     stem: str

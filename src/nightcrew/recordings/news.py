@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from nightcrew.kernel.runtime import Runtime
 from nightcrew.recordings.models import Recording, RecordingState
 from nightcrew.recordings.store.states import StateChange
 
@@ -20,6 +21,14 @@ class News:
     message: str
     level: str
     subject: str
+
+
+async def announce(
+    runtime: Runtime, kind: str, message: str, *, level: str = "info", actor: str = "system", subject: int | str = ""
+) -> None:
+    """Record it in the feed, and have the pages of recordings drawn anew. `subject`: the recording or the watch."""
+    await runtime.activity.record(kind, message, level=level, actor=actor, subject=str(subject))
+    runtime.bus.publish("recordings")
 
 
 def of_moves(moved: Iterable[tuple[Recording, StateChange]]) -> list[News]:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from nightcrew.kernel.errors import NeedsUser
+from nightcrew.kernel.runtime import Runtime
 from nightcrew.recordings import naming
 from nightcrew.recordings.settings import RecordingSettings
-
-if TYPE_CHECKING:
-    from nightcrew.kernel.runtime import Runtime
 
 LIBRARY = "recordings"
 """The library's folder in the data directory, unless a setting names another."""

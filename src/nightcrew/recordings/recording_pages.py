@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path as FilePath
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from nightcrew.kernel.errors import Retry
@@ -15,12 +15,11 @@ from nightcrew.recordings import actions, drawing
 from nightcrew.recordings.models import Recording
 from nightcrew.recordings.plot import plot_of
 from nightcrew.recordings.store import recordings, states, tallies
-from nightcrew.web.api import Actor, Node
+from nightcrew.web.api import Actor, Id, Node
 from nightcrew.web.render import PageRoute, done, is_fragment, note, render, render_part
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
-Id = Annotated[int, Path(ge=1, lt=2**63)]
 MOST = 200
 """Rows of a table; the ledger's route has all of them."""
 SAID = {
@@ -79,23 +78,9 @@ async def delete(node: Node, actor: Actor, recording_id: Id) -> Response:
 
 
 @router.post("/recordings/{recording_id:int}/{action}")
-async def act(
-    request: Request,
-    node: Node,
-    actor: Actor,
-    recording_id: Id,
-    action: Literal["stop", "rotate", "retry", "keep", "release"],
-) -> Response:
+async def act(request: Request, node: Node, actor: Actor, recording_id: Id, action: actions.Action) -> Response:
     """Stop it, go on in a new part, make its file anew, keep it or not."""
-    match action:
-        case "stop":
-            row = await actions.stop(node, recording_id, actor=actor)
-        case "rotate":
-            row = await actions.rotate(node, recording_id, actor=actor)
-        case "retry":
-            row = await actions.retry(node, recording_id, actor=actor)
-        case _:
-            row = await actions.favour(node, recording_id, favourite=action == "keep", actor=actor)
+    row = await actions.act(node, recording_id, action, actor=actor)
     said = f"{row.name} {SAID[action]}"
     if is_fragment(request) and request.headers.get("hx-target", "").endswith(f"film-{recording_id}"):
         shown: dict[str, Any] = {"row": row, "missing": drawing.missing}

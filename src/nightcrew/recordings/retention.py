@@ -39,7 +39,6 @@ class StoredRecording:
     favourite: bool = False
     category: str = ""
     in_use: bool = False
-    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)

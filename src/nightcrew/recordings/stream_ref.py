@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from nightcrew.kernel.errors import Invalid
 from nightcrew.kernel.redaction import MASK, redact
+from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.targets import points_private
 from nightcrew.kernel.words import plain
 from nightcrew.playlists.exports import channels
 from nightcrew.recorder.wire import Kind
-
-if TYPE_CHECKING:
-    from nightcrew.kernel.runtime import Runtime
 
 SCHEMES = frozenset({"http", "https", "rtmp", "rtmps", "rtsp", "rtsps", "hls", "httpstream", "dash"})
 MAX_URL = 4_000

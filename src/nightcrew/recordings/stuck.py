@@ -6,23 +6,20 @@ import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import structlog
 
 from nightcrew.kernel import nodes, nodes_store
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NightcrewError, Retry
+from nightcrew.kernel.runtime import Runtime
 from nightcrew.recorder import ledger
-from nightcrew.recordings import rules
+from nightcrew.recordings import news, rules
 from nightcrew.recordings.keeper import Keeper
 from nightcrew.recordings.models import ACTIVE, Recording, RecordingState
 from nightcrew.recordings.processing import JOB
 from nightcrew.recordings.settings import RecordingSettings
 from nightcrew.recordings.store import owners, recordings, states, tallies
-
-if TYPE_CHECKING:
-    from nightcrew.kernel.runtime import Runtime
 
 log = structlog.get_logger("nightcrew.recordings")
 
@@ -96,7 +93,7 @@ async def clean_up(runtime: Runtime, *, actor: str, dry_run: bool) -> CleanUpRep
             continue
         cleaned += 1
         said = f"{one.row.name} was stuck ({one.reason}) and is taken care of"
-        await runtime.activity.record("recording.unstuck", said, level="warning", actor=actor, subject=str(one.row.id))
+        await news.announce(runtime, "recording.unstuck", said, level="warning", actor=actor, subject=one.row.id)
     if cleaned:
         await runtime.part(Keeper).soon()
     return CleanUpReport(checked, tuple(found), cleaned, tuple(errors))

@@ -2,42 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 
 from nightcrew.recordings import actions, requests
 from nightcrew.recordings.answers import WatchRow
 from nightcrew.recordings.requests import NewWatch, WatchChange
-from nightcrew.recordings.standing import watch_row
 from nightcrew.recordings.store import watches
 from nightcrew.web.answers import Items
-from nightcrew.web.api import Actor, Node
+from nightcrew.web.api import Actor, Id, Node
 
 router = APIRouter(prefix="/api/v1", tags=["recordings"])
 
-Id = Annotated[int, Path(ge=1, lt=2**63)]
 
-
-@router.post("/watches", response_model=WatchRow, status_code=201)
-async def add_watch(node: Node, actor: Actor, wanted: NewWatch) -> dict[str, Any]:
+@router.post("/watches", status_code=201)
+async def add_watch(node: Node, actor: Actor, wanted: NewWatch) -> WatchRow:
     """Watch a stream: it is recorded when it is live, or in its windows of time."""
-    return watch_row(await requests.watch(node, wanted, actor=actor))
+    return WatchRow.of(await requests.watch(node, wanted, actor=actor))
 
 
-@router.get("/watches", response_model=Items[WatchRow])
-async def list_watches(node: Node) -> dict[str, Any]:
+@router.get("/watches")
+async def list_watches(node: Node) -> Items[WatchRow]:
     """All watched streams, by name."""
-    return {"items": [watch_row(one) for one in await watches.every(node.store)], "next": None}
+    return Items(items=[WatchRow.of(one) for one in await watches.every(node.store)])
 
 
-@router.patch("/watches/{watch_id}", response_model=WatchRow)
-async def change_watch(node: Node, actor: Actor, watch_id: Id, changes: WatchChange) -> dict[str, Any]:
+@router.patch("/watches/{watch_id}")
+async def change_watch(node: Node, actor: Actor, watch_id: Id, changes: WatchChange) -> WatchRow:
     """Change some of it."""
     values = {key: value for key, value in changes.model_dump(exclude_unset=True).items() if value is not None}
     if "keep_count" in changes.model_fields_set:
         values["keep_count"] = changes.keep_count
-    return watch_row(await actions.change_watch(node, watch_id, values, actor=actor))
+    return WatchRow.of(await actions.change_watch(node, watch_id, values, actor=actor))
 
 
 @router.delete("/watches/{watch_id}", status_code=204)

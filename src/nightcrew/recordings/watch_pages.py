@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from nightcrew.kernel.errors import NightcrewError
@@ -13,13 +13,11 @@ from nightcrew.recordings import actions, forms, requests
 from nightcrew.recordings.models import ACTIVE
 from nightcrew.recordings.standing import watch_state
 from nightcrew.recordings.store import recordings, watches
-from nightcrew.web.api import Actor, Node
+from nightcrew.web.api import Actor, Id, Node
 from nightcrew.web.forms import checked
 from nightcrew.web.render import PageRoute, done, is_fragment, note, render, render_part, texts
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
-
-Id = Annotated[int, Path(ge=1, lt=2**63)]
 
 
 @router.get("/fragments/recordings/watches")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import structlog
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Conflict, NightcrewError
+from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import plain
 from nightcrew.recorder.wire import LiveStatus
 from nightcrew.recordings import actions, windows
@@ -20,9 +20,6 @@ from nightcrew.recordings.settings import RecordingSettings
 from nightcrew.recordings.store import recordings, tallies, watches
 from nightcrew.recordings.stream_ref import StreamRef, unsealed
 from nightcrew.recordings.windows import Occurrence
-
-if TYPE_CHECKING:
-    from nightcrew.kernel.runtime import Runtime
 
 log = structlog.get_logger("nightcrew.recordings")
 
@@ -119,6 +116,11 @@ async def look_at_due(runtime: Runtime) -> None:
     due = await watches.claim(runtime.store, now, AT_ONCE)
     running = await recordings.running_of(runtime.store, [watch.id for watch in due]) if due else {}
     await asyncio.gather(*(_look(runtime, watch, running.get(watch.id), now) for watch in due))
+
+
+async def next_at(runtime: Runtime) -> datetime | None:
+    """When a watch is to be looked at."""
+    return await watches.next_at(runtime.store)
 
 
 async def _look(runtime: Runtime, watch: Watch, running: Recording | None, now: datetime) -> None:

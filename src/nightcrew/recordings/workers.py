@@ -7,25 +7,21 @@ import functools
 import shutil
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import structlog
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.run import Run
-from nightcrew.recordings import actions, disk, processing, stuck, watching
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.recordings import actions, disk, news, processing, stuck
 from nightcrew.recordings.disk import Disk
 from nightcrew.recordings.keeper import Keeper
 from nightcrew.recordings.media import Watched
 from nightcrew.recordings.models import Recording, RecordingState
 from nightcrew.recordings.processing import JOB
 from nightcrew.recordings.scouting import Scout
-from nightcrew.recordings.store import recordings, states, watches
-
-if TYPE_CHECKING:
-    from nightcrew.kernel.runtime import Runtime
-
+from nightcrew.recordings.store import recordings, states
 
 log = structlog.get_logger("nightcrew.recordings")
 
@@ -100,8 +96,7 @@ async def _finish(runtime: Runtime, row: Recording) -> bool:
         )
         await asyncio.to_thread(_forget_empty, Path(row.segments))
         said = f"{row.name}: nothing was recorded ({row.reason})"
-        await runtime.activity.record("recording.failed", said, level="warning", subject=str(row.id))
-        runtime.bus.publish("recordings")
+        await news.announce(runtime, "recording.failed", said, level="warning", subject=row.id)
         return False
     reason = await disk.too_short_to_finish(runtime, row)
     if reason is not None:
@@ -116,24 +111,9 @@ def _forget_empty(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def watch(runtime: Runtime) -> None:
-    """The watches' cycle."""
-    await watching.look_at_due(runtime)
-
-
-async def watch_at(runtime: Runtime) -> datetime | None:
-    """When a watch is to be looked at."""
-    return await watches.next_at(runtime.store)
-
-
 async def mend(runtime: Runtime) -> None:
     """The cycle that looks for recordings that are stuck."""
     await stuck.clean_up(runtime, actor="schedule", dry_run=False)
-
-
-async def guard_disk(runtime: Runtime) -> None:
-    """The disk's cycle."""
-    await disk.look(runtime)
 
 
 async def nightly(run: Run) -> int:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,6 +15,8 @@ from nightcrew.kernel.errors import Conflict, NotFound
 from nightcrew.kernel.store import Store
 from nightcrew.kernel.words import plain
 from nightcrew.recordings.models import MAX_REASON, MoveRow, RecordingState, check_move, move, recording
+
+RowT = TypeVar("RowT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,17 @@ async def change_states(store: Store, changes: Sequence[StateChange], *, now: da
 
 async def moves(store: Store, recording_id: int) -> list[MoveRow]:
     """How a recording came to stand as it does, oldest first."""
-    query = sa.select(move).where(move.c.recording_id == recording_id).order_by(move.c.id)
+    return await rows_of(store, MoveRow, move, recording_id, move.c.id)
+
+
+async def rows_of(
+    store: Store, made: Callable[..., RowT], table: sa.Table, recording_id: int, order: sa.Column[int]
+) -> list[RowT]:
+    """What a table has for a recording, each row made of the columns that `made`, a dataclass, has fields for."""
+    columns = (table.c[one.name] for one in fields(cast("Any", made)))
+    query = sa.select(*columns).where(table.c.recording_id == recording_id).order_by(order)
     async with store.read() as connection:
-        rows = (await connection.execute(query)).all()
-    return [MoveRow(row.from_state, row.to_state, row.reason, row.at) for row in rows]
+        return [made(*row) for row in await connection.execute(query)]
 
 
 async def standing(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, tuple[RecordingState, str | None]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,9 @@ from nightcrew.kernel.store import Store
 from nightcrew.recorder.ledger import Gap, Tally
 from nightcrew.recordings.chapters import Titled
 from nightcrew.recordings.models import MAX_REASON, PartRow, gap, part, recording, titled
+from nightcrew.recordings.store.states import rows_of
+
+_PART = [one.name for one in fields(PartRow)]
 
 
 async def save_tallies(store: Store, tallies: Mapping[int, Tally], now: datetime) -> None:
@@ -41,22 +45,13 @@ async def _save_parts(store: Store, connection: AsyncConnection, recording_id: i
     known = await connection.execute(sa.select(sa.func.max(part.c.number)).where(part.c.recording_id == recording_id))
     newest = int(known.scalar() or 0)
     rows = [
-        {
-            "recording_id": recording_id,
-            "number": one.number,
-            "path": one.path,
-            "first": one.first,
-            "last": one.last,
-            "bytes": one.bytes,
-            "seconds": round(one.seconds, 3),
-            "frames": one.frames,
-        }
+        {name: getattr(one, name) for name in _PART} | {"recording_id": recording_id, "seconds": round(one.seconds, 3)}
         for one in tally.parts
         if one.number >= newest
     ]
     if rows:
         statement = store.upsert(part)
-        fresh = {name: statement.excluded[name] for name in ("path", "first", "last", "bytes", "seconds", "frames")}
+        fresh = {name: statement.excluded[name] for name in _PART if name != "number"}
         await connection.execute(
             statement.on_conflict_do_update(index_elements=["recording_id", "number"], set_=fresh), rows
         )
@@ -67,11 +62,9 @@ async def _save_gaps(connection: AsyncConnection, recording_id: int, tally: Tall
     count = int(known.scalar_one())
     rows = [
         {
+            **asdict(one),
             "recording_id": recording_id,
             "number": number,
-            "epoch": one.epoch,
-            "first": one.first,
-            "last": one.last,
             "start": round(one.start, 3),
             "seconds": round(one.seconds, 3),
             "reason": one.reason[:MAX_REASON],
@@ -85,26 +78,17 @@ async def _save_gaps(connection: AsyncConnection, recording_id: int, tally: Tall
 
 async def parts(store: Store, recording_id: int) -> list[PartRow]:
     """The parts of a recording."""
-    query = sa.select(part).where(part.c.recording_id == recording_id).order_by(part.c.number)
-    async with store.read() as connection:
-        rows = (await connection.execute(query)).mappings().all()
-    return [PartRow(**{key: value for key, value in row.items() if key != "recording_id"}) for row in rows]
+    return await rows_of(store, PartRow, part, recording_id, part.c.number)
 
 
 async def gaps(store: Store, recording_id: int) -> list[Gap]:
     """The gaps of a recording."""
-    query = sa.select(gap).where(gap.c.recording_id == recording_id).order_by(gap.c.number)
-    async with store.read() as connection:
-        rows = (await connection.execute(query)).all()
-    return [Gap(row.epoch, row.first, row.last, row.start, row.seconds, row.reason) for row in rows]
+    return await rows_of(store, Gap, gap, recording_id, gap.c.number)
 
 
 async def titles(store: Store, recording_id: int) -> list[Titled]:
     """What the stream was called, in the order of time."""
-    query = sa.select(titled).where(titled.c.recording_id == recording_id).order_by(titled.c.id)
-    async with store.read() as connection:
-        rows = (await connection.execute(query)).all()
-    return [Titled(row.start, row.title, row.category) for row in rows]
+    return await rows_of(store, Titled, titled, recording_id, titled.c.id)
 
 
 async def add_title(store: Store, recording_id: int, title: str, category: str) -> bool:
