@@ -9,11 +9,6 @@ from pathlib import Path
 import nightcrew
 
 ROOT = Path(nightcrew.__file__).parent
-LEFT = frozenset(
-    [
-    ]
-)
-"""Names that still mean two things. Take off what you rename; nothing is added."""
 
 
 def modules_by_class() -> dict[str, set[str]]:
@@ -29,5 +24,5 @@ def modules_by_class() -> dict[str, set[str]]:
 def test_a_class_name_means_one_thing() -> None:
     found = modules_by_class()
     assert len(found) > 300
-    twice = {name: sorted(modules) for name, modules in found.items() if len(modules) > 1 and name not in LEFT}
+    twice = {name: sorted(modules) for name, modules in found.items() if len(modules) > 1}
     assert twice == {}
