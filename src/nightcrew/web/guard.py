@@ -6,18 +6,17 @@ import ipaddress
 from urllib.parse import parse_qs, quote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nightcrew.kernel.access import Access
 from nightcrew.kernel.metrics import Metrics
+from nightcrew.web import bodies
 from nightcrew.web.outputs import PlayerOutputs
 from nightcrew.web.problems import problem
 
 COOKIE = "nightcrew_session"
-MAX_BODY = 8 << 20
 OPEN_PATHS = ("/health", "/login", "/static/", "/favicon.ico")
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 HEADERS = {
@@ -51,10 +50,11 @@ class Guard:
         head = scope["method"] == "HEAD"
         if head:
             scope = {**scope, "method": "GET"}
-        refusal = self._foreign(scope, headers) or self._too_large(headers)
+        refusal, most = self._foreign(scope, headers), bodies.STRANGER
         if refusal is None:
             actor = await self._actor(scope, headers)
-            refusal = self._login(scope, headers) if actor is None else None
+            most = bodies.most(headers, actor)
+            refusal = self._login(scope, headers) if actor is None else bodies.refusal(headers, most)
             scope.setdefault("state", {}).update(actor=actor, head=head)
 
         ended = False
@@ -73,7 +73,7 @@ class Guard:
                 self._metrics.requests.labels(scope["method"], message["status"]).inc()
             await send(message)
 
-        await (refusal or self._app)(scope, _limited(receive), secured)
+        await (refusal or self._app)(scope, bodies.limited(receive, most), secured)
 
     def _foreign(self, scope: Scope, headers: Headers) -> Response | None:
         """Other sites may neither talk to us under a name of theirs (rebinding) nor send forms here (CSRF)."""
@@ -87,12 +87,6 @@ class Guard:
             return problem(403, "this request comes from another site")
         if headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
             return problem(403, "this request comes from another site")
-        return None
-
-    def _too_large(self, headers: Headers) -> Response | None:
-        length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > MAX_BODY:
-            return problem(413, f"a request may have at most {MAX_BODY >> 20} MiB")
         return None
 
     async def _actor(self, scope: Scope, headers: Headers) -> str | None:
@@ -131,21 +125,6 @@ class Guard:
 def is_head(request: Request) -> bool:
     """Whether only the head is asked for; routes see a GET. A body without an end must not be begun then."""
     return bool(getattr(request.state, "head", False))
-
-
-def _limited(receive: Receive) -> Receive:
-    """Count what comes, also where no length was announced."""
-    total = 0
-
-    async def counted() -> Message:
-        nonlocal total
-        message = await receive()
-        total += len(message.get("body", b""))
-        if total > MAX_BODY:
-            raise HTTPException(413, f"a request may have at most {MAX_BODY >> 20} MiB")
-        return message
-
-    return counted
 
 
 def _host_of(url: str) -> str:

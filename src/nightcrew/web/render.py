@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qsl
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -27,6 +28,8 @@ from nightcrew.kernel.runtime import KernelSettings, Runtime
 from nightcrew.kernel.words import bit_rate, duration, hms, sentence, size
 from nightcrew.web.states import all_states
 
+MOST_FIELDS = 500
+"""Fields of a form."""
 _HERE = Path(__file__).parent
 _STATIC = _HERE / "static"
 PARTS = ("action", "form", "plot", "state", "table", "words")
@@ -144,9 +147,15 @@ def note(sentence: str) -> dict[str, str]:
 
 
 async def texts(request: Request) -> dict[str, str]:
-    """The text fields of a sent form; files are passed over."""
-    form = await request.form(max_files=0, max_fields=500)
-    return {name: value for name, value in form.items() if isinstance(value, str)}
+    """The fields of a sent form, the last of each name. Raises `Invalid` for one of more than `MOST_FIELDS`, or of another kind."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in {"", "application/x-www-form-urlencoded"}:
+        raise Invalid("the form was sent in a way that is not known here")
+    try:
+        text = (await request.body()).decode()
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS))
+    except ValueError as exc:
+        raise Invalid(f"the form has bytes that are no text, or more than {MOST_FIELDS} fields") from exc
 
 
 class PageRoute(APIRoute):

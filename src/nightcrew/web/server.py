@@ -18,6 +18,7 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.web import api, connections_api, import_api, notify_api, pages, problems
 from nightcrew.web.guard import Guard
 from nightcrew.web.outputs import PlayerOutputs
+from nightcrew.web.protocol import MAX_HEAD, ClientProtocol
 from nightcrew.web.render import create_renderer
 
 STATIC = Path(__file__).parent / "static"
@@ -88,5 +89,8 @@ def make_server(app: FastAPI, *, host: str, port: int) -> WebServer:
             timeout_keep_alive=30,
             server_header=False,
             proxy_headers=False,
+            http=ClientProtocol,
+            h11_max_incomplete_event_size=MAX_HEAD,
+            ws="none",
         )
     )

@@ -1,0 +1,61 @@
+"""How large and how slow the body of a request may be, before anything reads it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import Message, Receive
+
+from nightcrew.web.problems import problem
+
+STRANGER = 16 << 10
+"""Bytes from someone who is not logged in, or has no more than a player's token."""
+FORM = 64 << 10
+JSON = 1 << 20
+SECONDS = 30.0
+"""For the whole body."""
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+def most(headers: Headers, actor: str | None) -> int:
+    """How many bytes a request may send. `actor`: as in the activity feed; None for nobody that is known."""
+    if actor is None or actor == "anyone" or actor.startswith("player:"):
+        return STRANGER
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    return FORM if kind in FORMS else JSON
+
+
+def refusal(headers: Headers, limit: int) -> Response | None:
+    """The answer to a body that is announced as too large."""
+    length = headers.get("content-length", "0")
+    if not length.isdecimal() or int(length) > limit:
+        return problem(413, _sentence(limit))
+    return None
+
+
+def limited(receive: Receive, limit: int) -> Receive:
+    """Count what comes, also where no length was announced, and wait for it no longer than `SECONDS`. Raises HTTPException."""
+    total, complete = 0, False
+    until = asyncio.get_running_loop().time() + SECONDS
+
+    async def counted() -> Message:
+        nonlocal total, complete
+        try:
+            async with asyncio.timeout_at(None if complete else until):
+                message = await receive()
+        except TimeoutError as exc:
+            raise HTTPException(408, f"the request was not complete after {SECONDS:.0f} s") from exc
+        total += len(message.get("body", b""))
+        complete = not message.get("more_body", False)
+        if total > limit:
+            raise HTTPException(413, _sentence(limit))
+        return message
+
+    return counted
+
+
+def _sentence(limit: int) -> str:
+    return f"this request may have at most {limit >> 10} KiB"
