@@ -210,7 +210,7 @@ async def measure(store: Store, limits: Limits, count: int) -> Report:
         await runs.move(store, run_id, to, now=utcnow(), retry_at=utcnow())
 
     async def any_due(*, expected: bool) -> None:
-        assert await queue.any_due(store, utcnow()) is expected
+        assert await queue.CHECKS.any(store, now=utcnow()) is expected
 
     began = time.perf_counter()
     run_id = await enqueue(None)

@@ -54,7 +54,7 @@ async def test_a_check_that_parks_in_a_paused_run_is_not_due(node: Node, source:
     await node.post(f"/api/v1/checks/runs/{run['id']}/pause")
     store, name = node.runtime.store, node.runtime.node
     await queue.park(store, node=name, stream_id=1, plan=None, until=utcnow(), waiting=False)
-    assert not await queue.any_due(store, utcnow() + timedelta(days=1))
+    assert not await queue.CHECKS.any(store, now=utcnow() + timedelta(days=1))
 
 
 async def test_other_weights_change_the_scores_that_are_stored(node: Node, source: Source) -> None:
@@ -229,7 +229,9 @@ async def test_a_run_can_be_paused_and_cancelled(node: Node, source: Source) -> 
     asked = len(source.asked)
     await asyncio.sleep(1.5)
     assert len(source.asked) == asked, "nothing was started"
-    assert not await queue.any_due(node.runtime.store, utcnow() + timedelta(days=1)), "nothing is looked for either"
+    assert not await queue.CHECKS.any(node.runtime.store, now=utcnow() + timedelta(days=1)), (
+        "nothing is looked for either"
+    )
     await node.post(f"/api/v1/checks/runs/{run['id']}/resume")
     await until(lambda: source.open["login"])
     cancelled = await node.post(f"/api/v1/checks/runs/{run['id']}/cancel")
@@ -531,7 +533,7 @@ async def test_a_defect_of_ours_says_nothing_of_the_stream_and_ends_its_run(
         raise ZeroDivisionError("ours")
 
     await add(node, source, "News")
-    monkeypatch.setattr("nightcrew.checks.crew.attempt", broken)
+    monkeypatch.setattr("nightcrew.checks.checking.attempt", broken)
     run = await check(node, all=True)
     assert run["interrupted"] == 1
     assert "itself failed" in (await streams(node))["News"]["reason"]

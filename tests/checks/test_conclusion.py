@@ -11,9 +11,8 @@ import pytest
 
 from nightcrew.checks import conclusion, plan
 from nightcrew.checks.conclusion import Conclusion, Outcome
-from nightcrew.checks.models import DueCheck, Verdict
+from nightcrew.checks.models import DueCheck, Facts, Verdict
 from nightcrew.checks.plan import End, Result
-from nightcrew.checks.rules import Facts
 from nightcrew.checks.settings import CheckSettings
 from nightcrew.playlists.exports import Variant
 from nightcrew.prober.wire import ProbeReport

@@ -263,3 +263,32 @@ async def test_the_order_of_all_tells_how_far_it_is(tmp_path: Path, monkeypatch:
         monkeypatch.setattr("nightcrew.kernel.run.Run.progress", note)
         await node.runtime.jobs.wait(await node.runtime.jobs.start("checks.reorder"))
     assert said == [(2, 3, "2 channels are in order"), (3, 3, "3 channels are in order")]
+
+
+async def test_an_order_of_all_is_made_once_and_goes_by_the_last_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    went_by: list[bool] = []
+    door = asyncio.Event()
+    arranged = order.arrange
+
+    async def noted(store: Store, channel_ids: Sequence[int], decide: Decide) -> int:
+        went_by.append(node.runtime.settings.of(CheckSettings).diversify)
+        await door.wait()
+        return await arranged(store, channel_ids, decide)
+
+    monkeypatch.setattr(ordering, "BATCH", 2)
+    monkeypatch.setattr(order, "arrange", noted)
+    async with running(tmp_path / "data") as node:
+        await scored_list(node, tmp_path, 3)
+        jobs = node.runtime.jobs
+        first = await jobs.start("checks.reorder")
+        await until(lambda: went_by)
+        await node.patch("/api/v1/settings", {"checks.diversify": True})
+        assert await jobs.start("checks.reorder") == first
+        door.set()
+        assert (await jobs.wait(first)).state == "done"
+        assert went_by == [False, True, True, True], (
+            "two batches, of which one went by the old settings, and both again"
+        )
+        assert await jobs.start("checks.reorder") != first

@@ -16,7 +16,7 @@ from nightcrew.checks.conclusion import Conclusion, Outcome
 from nightcrew.checks.models import DueCheck, RunState, Verdict, checked
 from nightcrew.checks.plan import End, Result
 from nightcrew.checks.settings import CheckSettings
-from nightcrew.checks.store import queue, results, runs
+from nightcrew.checks.store import queue, results, runs, views
 from nightcrew.checks.store.queue import Scope
 from nightcrew.kernel.errors import Conflict
 from nightcrew.kernel.store import Store, database_url, metadata
@@ -112,7 +112,7 @@ async def test_a_stream_is_one_nodes_until_its_lease_ends(store: Store) -> None:
     assert ids(await claim(store, 1, node="a")) == [1]
     assert ids(await claim(store, node="b")) == [2, 3, 4]
     over = NOW + timedelta(seconds=queue.LEASE + 1)
-    await queue.renew(store, node="a", stream_ids=[1, 2], now=over)
+    await queue.CHECKS.renew(store, by="a", keys=[1, 2], now=over)
     assert ids(await claim(store, node="c", now=over)) == [2, 3, 4], "a could only renew what was its own"
 
 
@@ -155,7 +155,7 @@ async def test_a_paused_run_is_not_due_and_goes_on_with_all_that_was_left_what_h
     await park(store, parked)
     await queue.give_back(store, node="n", now=NOW)
     await move(store, run, RunState.PAUSED)
-    assert not await queue.any_due(store, LATER)
+    assert not await queue.CHECKS.any(store, now=LATER)
     assert await claim(store, now=LATER) == []
     await move(store, run, RunState.RUNNING)
     assert ids(await claim(store)) == [3, 2, 4]
@@ -167,7 +167,7 @@ async def test_a_check_that_parks_in_a_paused_run_is_due_when_that_goes_on(store
     (due,) = await claim(store)
     await move(store, run, RunState.PAUSED)
     await park(store, due, with_plan=with_plan)
-    assert not await queue.any_due(store, LATER)
+    assert not await queue.CHECKS.any(store, now=LATER)
     assert not await queue.one_waits(store, 1), "others need not wait for it"
     await move(store, run, RunState.RUNNING)
     (again,) = await claim(store)
@@ -179,7 +179,7 @@ async def test_what_a_node_gives_back_in_a_paused_run_is_not_due(store: Store) -
     await claim(store)
     await move(store, run, RunState.PAUSED)
     await queue.give_back(store, node="n", now=NOW)
-    assert not await queue.any_due(store, LATER)
+    assert not await queue.CHECKS.any(store, now=LATER)
 
 
 async def test_a_cancelled_run_leaves_nothing_due_but_the_next_look_at_dead_streams(store: Store) -> None:
@@ -191,7 +191,7 @@ async def test_a_cancelled_run_leaves_nothing_due_but_the_next_look_at_dead_stre
     await finish(store, alive)
     await park(store, dead)
     await move(store, run, RunState.CANCELLED)
-    assert not await queue.any_due(store, NOW + timedelta(minutes=59))
+    assert not await queue.CHECKS.any(store, now=NOW + timedelta(minutes=59))
     (again,) = await claim(store, now=NOW + timedelta(hours=1))
     assert (again.stream_id, again.run_id, again.plan, again.priority) == (1, None, None, queue.DEAD)
     ended = await runs.get(store, run)
@@ -262,6 +262,19 @@ async def test_a_result_is_stored_with_what_playlists_need_and_only_the_last_one
     assert [(entry.verdict, entry.run_id) for entry in await results.page(store)] == [(Verdict.OK, 3), (Verdict.OK, 2)]
 
 
+async def test_each_stream_is_counted_once_whether_it_was_ever_queued_or_not(store: Store) -> None:
+    for stream_id, outcome in ((1, OK), (2, FAILED)):
+        await start(store, Scope(stream_id=stream_id))
+        (due,) = await claim(store)
+        await finish(store, due, outcome)
+    await start(store, Scope(stream_id=3))
+    found = await views.counts(store, NOW)
+    assert found == {"all": 4, "ok": 1, "dead": 1, "unchecked": 2, "due": 1, "running": 0}
+    for show, ids_ in (("ok", [1]), ("dead", [2]), ("failed", [2]), ("unchecked", [3, 4]), ("waiting", [3])):
+        shown = await views.page(store, views.StreamFilter(show), node="n", now=NOW)
+        assert [one.stream_id for one in shown] == ids_, show
+
+
 async def test_a_check_that_another_node_has_taken_over_stores_nothing(store: Store) -> None:
     await start(store, Scope(stream_id=1))
     (due,) = await claim(store, node="slow")
@@ -288,7 +301,7 @@ async def test_an_interrupted_check_stays_in_its_run_and_begins_anew(store: Stor
     assert due.plan
     interrupted = conclusion.finding(due, plan.begin(NOW), End.INTERRUPTED, None, NOW, CheckSettings())
     assert await results.finish(store, due, interrupted, node="n", keep=5)
-    assert not await queue.any_due(store, NOW)
+    assert not await queue.CHECKS.any(store, now=NOW)
     (again,) = await claim(store, now=NOW + conclusion.AFTER_INTERRUPTION)
     assert (again.stream_id, again.run_id, again.plan) == (1, run, None)
     assert (await runs.get(store, run)).interrupted == 0
@@ -321,7 +334,7 @@ async def test_variants_that_nothing_describes_are_measured_once_and_again_when_
     assert ids(await queue.to_measure(store, now=NOW, limit=10)) == [1]
     assert await queue.to_measure(store, now=NOW, limit=10) == [], "somebody is at it"
     assert ids(await queue.to_measure(store, now=again, limit=10)) == [1], "it did not work"
-    await queue.measured(store, 1, LATER)
+    await queue.MEASURES.park(store, by="", key=1, until=LATER, values={})
     assert await queue.to_measure(store, now=LATER - timedelta(seconds=1), limit=10) == []
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from nightcrew.checks.crew import Crew
 from nightcrew.checks.models import CheckRun, RunState
@@ -16,6 +16,14 @@ from nightcrew.playlists.exports import PlaylistSettings
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
+
+RunAction = Literal["pause", "resume", "cancel"]
+_MOVES: dict[RunAction, tuple[RunState, str]] = {
+    "pause": (RunState.PAUSED, "was paused"),
+    "resume": (RunState.RUNNING, "was resumed"),
+    "cancel": (RunState.CANCELLED, "was cancelled"),
+}
+"""Where each leads, and what is told of it."""
 
 
 async def start(
@@ -71,15 +79,14 @@ async def check_new(runtime: Runtime, title: str) -> int:
     return run.total if run is not None else 0
 
 
-async def move(runtime: Runtime, run_id: int, to: RunState, *, actor: str) -> CheckRun:
+async def move(runtime: Runtime, run_id: int, action: RunAction, *, actor: str) -> CheckRun:
     """Pause, resume or cancel a run. Raises `NotFound` or `Conflict`."""
-    now = utcnow()
+    now, (to, done) = utcnow(), _MOVES[action]
     retry_at = now + timedelta(seconds=runtime.settings.of(CheckSettings).dead_retry)
     await runs.move(runtime.store, run_id, to, now=now, retry_at=retry_at)
     if to is RunState.CANCELLED:
         runtime.part(Crew).cancel(run_id)
     run = await runs.get(runtime.store, run_id)
-    done = {RunState.PAUSED: "was paused", RunState.RUNNING: "goes on", RunState.CANCELLED: "was cancelled"}[to]
     await runtime.activity.record(f"check.{to.value}", f"{run.title} {done}", actor=actor, subject=str(run_id))
     runtime.bus.publish("checks")
     if to is RunState.RUNNING:

@@ -1,15 +1,19 @@
-"""What the JSON routes of the checks answer."""
+"""What the JSON routes of the checks answer: fields of `models` under the names that scripts know."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from nightcrew.checks.rules import ScorePart
+from nightcrew.playlists.exports import shown_url
 from nightcrew.web.answers import Answer, Kilobits, Moment, Seconds
 
 VerdictName = Literal["ok", "failed", "interrupted"]
+Url = Annotated[str, BeforeValidator(shown_url)]
+Known = Annotated[str | None, BeforeValidator(lambda text: text or None)]
+"""Text that is empty where nothing is known."""
 
 
 class RunRow(Answer):
@@ -35,42 +39,42 @@ class CheckRow(Answer):
     """The result of one check."""
 
     id: int
-    stream: int
-    url: str
-    run: int | None
+    stream: int = Field(validation_alias="stream_id")
+    url: Url
+    run: int | None = Field(validation_alias="run_id")
     at: Moment | None
     verdict: VerdictName
     reason: str | None
     score: float | None
-    score_parts: list[ScorePart]
+    score_parts: list[ScorePart] = Field(validation_alias="parts")
     width: int | None
     height: int | None
     fps: float | None
-    video_codec: str | None
-    audio_codec: str | None
-    bitrate_kbps: Kilobits | None
-    first_byte_s: Seconds | None
+    video_codec: Known
+    audio_codec: Known
+    bitrate_kbps: Kilobits | None = Field(validation_alias="kbps")
+    first_byte_s: Seconds | None = Field(validation_alias="first_byte")
     used_profile: str | None
     failover_attempts: int
     failover_phase: int
     phase2_elapsed: Seconds
     all_profiles_failed: bool
-    elapsed_s: Seconds
-    trace: list[str]
+    elapsed_s: Seconds = Field(validation_alias="elapsed")
+    trace: list[str] = Field(validation_alias="told")
 
 
 class StreamStanding(Answer):
     """A stream with what is known of it."""
 
-    stream: int
-    url: str
-    channel: int
-    channel_name: str
+    stream: int = Field(validation_alias="stream_id")
+    url: Url
+    channel: int = Field(validation_alias="channel_id")
+    channel_name: str = Field(validation_alias="channel")
     source: str
     source_id: int
     verdict: VerdictName | None
     reason: str | None
-    at: Moment | None
+    at: Moment | None = Field(validation_alias="verdict_at")
     good_at: Moment | None
     dead_since: Moment | None
     due_at: Moment | None
@@ -80,9 +84,9 @@ class StreamStanding(Answer):
     width: int | None
     height: int | None
     fps: float | None
-    video_codec: str | None
-    audio_codec: str | None
-    bitrate_kbps: Kilobits | None
+    video_codec: Known
+    audio_codec: Known
+    bitrate_kbps: Kilobits | None = Field(validation_alias="kbps")
     used_profile: str | None
     failures: int = Field(description="In a row.")
     still: str | None = Field(description="The address of its last picture.")

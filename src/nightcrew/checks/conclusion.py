@@ -5,14 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from nightcrew.checks import rules
-from nightcrew.checks.models import DueCheck, Verdict
+from nightcrew.checks.models import DueCheck, Facts, Verdict
 from nightcrew.checks.plan import End, Plan, Result
-from nightcrew.checks.rules import Facts, Score
+from nightcrew.checks.rules import Score
 from nightcrew.checks.settings import CheckSettings
 from nightcrew.playlists.exports import Variant, unnamed
 from nightcrew.prober.wire import ProbeReport
@@ -72,79 +73,49 @@ def finding(
     """What a check came to. `suspected`: nothing at all can be reached, so nothing is called dead."""
     report = last.report if last is not None else None
     facts = rules.facts_of(report) if report is not None else Facts()
-    value = rules.score(_with_known_rate(facts, due), options) if end is End.OK else None
+    known = _with_known_rate(facts, due)
+    value = rules.score(known, options) if end is End.OK else None
     entry = _entry(plan, end, facts, value, last, now)
-    if end is End.OK and value is not None:
-        return _worked(due, facts, value, entry, last, now, options)
-    jpeg = _jpeg(last)
+    retry_at = now + timedelta(seconds=rules.next_retry(due.failures + 1, options))
+    if value is not None:  # it plays; whether that is enough is the user's to say
+        too_low = rules.below_minimum(known, value.value, options)
+        return Conclusion(
+            Verdict.OK if too_low is None else Verdict.FAILED,
+            now,
+            entry,
+            too_low,
+            facts=facts,
+            score=value.value,
+            dead=too_low is not None,
+            sampled=facts.kbps is not None,
+            due_at=None if too_low is None else retry_at,
+            jpeg=_jpeg(last),
+            unnamed=last is not None and bool(unnamed(last.variants)),
+        )
+    failed = partial(Conclusion, Verdict.FAILED, now, entry, dead=True, due_at=retry_at, jpeg=_jpeg(last))
+    nothing = partial(Conclusion, Verdict.INTERRUPTED, now, entry, is_checked=False)
     match end:
         case End.ALL_FAILED if suspected:
             said = f"nothing can be reached at the moment, is this machine's network down? ({plan.reason})"
-            return Conclusion(Verdict.INTERRUPTED, now, entry, said, is_checked=False, due_at=now + AFTER_OUTAGE)
+            return nothing(said, due_at=now + AFTER_OUTAGE)
         case End.ALL_FAILED:
-            return Conclusion(
-                Verdict.FAILED, now, entry, plan.reason, dead=True, due_at=_retry_at(due, now, options), jpeg=jpeg
-            )
+            return failed(plan.reason)
         case End.RAN_OUT if due.good_at is None:
             said = f"{plan.reason or 'no connection was free'}; phase 2 ended after {plan.phase2_elapsed(now):.0f} s"
-            at = _retry_at(due, now, options)
-            return Conclusion(Verdict.FAILED, now, entry, said, dead=True, is_checked=False, due_at=at, jpeg=jpeg)
+            return failed(said, is_checked=False)
         case End.BROKEN:
-            at = _retry_at(due, now, options)
-            return Conclusion(Verdict.INTERRUPTED, now, entry, plan.reason, is_checked=False, due_at=at)
+            return nothing(plan.reason, due_at=retry_at)
         case End.RAN_OUT | End.NOT_TRIED:
-            said = f"{end.value}; what was known stays"
-            again = _retry_at(due, now, options) if due.dead else None
-            return Conclusion(Verdict.INTERRUPTED, now, entry, said, is_checked=False, due_at=again)
+            return nothing(f"{end.value}; what was known stays", due_at=retry_at if due.dead else None)
         case _:
-            return Conclusion(
-                Verdict.INTERRUPTED,
-                now,
-                entry,
-                plan.reason or end.value,
-                is_checked=False,
-                due_at=now + AFTER_INTERRUPTION,
-                stays=True,
-            )
-
-
-def _worked(
-    due: DueCheck,
-    facts: Facts,
-    value: Score,
-    entry: dict[str, Any],
-    last: Outcome | None,
-    now: datetime,
-    options: CheckSettings,
-) -> Conclusion:
-    """It plays; whether that is enough is the user's to say."""
-    known = _with_known_rate(facts, due)
-    too_low = rules.below_minimum(known, value.value, options)
-    sampled = facts.kbps is not None
-    return Conclusion(
-        Verdict.OK if too_low is None else Verdict.FAILED,
-        now,
-        entry,
-        too_low,
-        facts=facts,
-        score=value.value,
-        dead=too_low is not None,
-        sampled=sampled,
-        due_at=None if too_low is None else _retry_at(due, now, options),
-        jpeg=_jpeg(last),
-        unnamed=last is not None and bool(unnamed(last.variants)),
-    )
+            return nothing(plan.reason or end.value, due_at=now + AFTER_INTERRUPTION, stays=True)
 
 
 def _with_known_rate(facts: Facts, due: DueCheck) -> Facts:
     """A bit rate that was not measured this time is the one of last time."""
     if facts.kbps is not None or due.kbps is None:
         return facts
-    return Facts(**{**asdict(facts), "kbps": due.kbps})
-
-
-def _retry_at(due: DueCheck, now: datetime, options: CheckSettings) -> datetime:
-    return now + timedelta(seconds=rules.next_retry(due.failures + 1, options))
+    return replace(facts, kbps=due.kbps)
 
 
 def _jpeg(last: Outcome | None) -> bytes:
@@ -162,22 +133,16 @@ def _entry(
     plan: Plan, end: End, facts: Facts, value: Score | None, last: Outcome | None, now: datetime
 ) -> dict[str, Any]:
     """The columns of a result that do not depend on the verdict."""
-    tried_all = end is End.ALL_FAILED
     return {
         "score": value.value if value is not None else None,
         "parts": json.dumps([asdict(part) for part in value.parts]) if value is not None else None,
-        "width": facts.width,
-        "height": facts.height,
-        "fps": facts.fps,
-        "video_codec": facts.video_codec[:40],
-        "audio_codec": facts.audio_codec[:40],
-        "kbps": facts.kbps,
+        **asdict(facts),
         "first_byte": last.first_byte if last is not None else None,
         "used_profile": plan.used,
         "failover_attempts": sum(plan.attempts.values()),
         "failover_phase": plan.phase,
         "phase2_elapsed": round(plan.phase2_elapsed(now), 1),
-        "all_profiles_failed": tried_all,
+        "all_profiles_failed": end is End.ALL_FAILED,
         "elapsed": round((now - plan.started).total_seconds(), 3),
         "trace": json.dumps([asdict(line) for line in plan.trace]),
     }

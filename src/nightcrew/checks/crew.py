@@ -1,42 +1,30 @@
-"""The checks of this node: claims what is due as connections are free, carries each check on, stores what came of it."""
+"""The checks of this node: claims what is due as connections are free, and ends the runs that are done."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-import structlog
-from prometheus_client import Counter
-
-from nightcrew.checks import capacity, conclusion, plan, rules, stills
-from nightcrew.checks.attempt import Attempt, attempt
-from nightcrew.checks.conclusion import Outcome
-from nightcrew.checks.models import DueCheck, Verdict
-from nightcrew.checks.ordering import reorder
-from nightcrew.checks.outage import Outage
-from nightcrew.checks.plan import Finish, Move, Park, Plan, Result, Try
+from nightcrew.checks import capacity
+from nightcrew.checks.checking import Checking
+from nightcrew.checks.models import DueCheck
 from nightcrew.checks.probers import Probers
 from nightcrew.checks.settings import CheckSettings
-from nightcrew.checks.store import queue, results, runs
+from nightcrew.checks.store import queue, runs
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.due import earliest
-from nightcrew.kernel.errors import NightcrewError, NotFound
+from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.slots import Holder
 from nightcrew.kernel.tasks import Tasks
-from nightcrew.playlists.exports import Channel, Profile, Stream, accounts, channels
-from nightcrew.prober.wire import ProbeTask
+from nightcrew.playlists.exports import Profile, accounts
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
 
-log = structlog.get_logger("nightcrew.checks")
-
-AFTER_ERROR = 60.0
-"""Seconds before a check that raised (a database that is away, a defect of ours) is taken up again."""
 DROPPING = 60.0
 """Seconds between two looks for due streams that cannot be played any more."""
 RENEWAL = 15.0
@@ -57,8 +45,7 @@ class Crew:
     runtime: Runtime
     probers: Probers = field(default_factory=Probers)
     now: Callable[[], datetime] = utcnow
-    verdicts: Counter = field(init=False)
-    _outage: Outage = field(default_factory=Outage)
+    _checking: Checking = field(init=False)
     _running: dict[int, _Running] = field(default_factory=dict)
     _started: dict[str, float] = field(default_factory=dict)
     """Loop time of the last start, by account."""
@@ -73,8 +60,7 @@ class Crew:
     _closed: bool = False
 
     def __post_init__(self) -> None:
-        registry = self.runtime.health.metrics.registry
-        self.verdicts = Counter("nightcrew_checks_total", "Checks by their verdict", ["verdict"], registry=registry)
+        self._checking = Checking(self.runtime, self.probers, lambda: self.now())  # noqa: PLW0108 - the clock can be replaced
 
     # -- asked by the worker and by people -------------------------------------------------------------------------
 
@@ -86,7 +72,7 @@ class Crew:
     @property
     def network_down(self) -> bool:
         """Whether nothing could be reached for a while."""
-        return self._outage.suspected
+        return self._checking.outage.suspected
 
     async def look(self) -> None:
         """The worker's cycle: keep what runs, take what is due, end runs that are done."""
@@ -108,7 +94,7 @@ class Crew:
         async with self._filling:
             options = self._options
             left = options.concurrency - len(self._running)
-            if left > 0 and await queue.any_due(self.runtime.store, self.now()):
+            if left > 0 and await queue.CHECKS.any(self.runtime.store, now=self.now()):
                 await self._take(left, options)
 
     def cancel(self, run_id: int) -> None:
@@ -120,12 +106,7 @@ class Crew:
     async def end_runs(self) -> None:
         """Tell of the runs that are done."""
         for run in await runs.end_finished(self.runtime.store, self.now()):
-            changes = [f"{run.died} newly dead"] * bool(run.died) + [f"{run.revived} working again"] * bool(run.revived)
-            found = f"{run.ok} ok, {run.failed} failed" + (
-                f", {run.interrupted} interrupted" if run.interrupted else ""
-            )
-            said = f"{run.title}: {found}" + (f" ({', '.join(changes)})" if changes else "")
-            await self.runtime.activity.record("check.done", said, actor=run.asked_by, subject=str(run.id))
+            await self.runtime.activity.record("check.done", run.told, actor=run.asked_by, subject=str(run.id))
             self.runtime.bus.publish("checks")
 
     async def close(self) -> None:
@@ -202,9 +183,10 @@ class Crew:
 
     def _start(self, due: DueCheck, account: str) -> None:
         name = f"check of stream {due.stream_id}"
-        task = self._tasks.spawn(self._run(due), name, lambda exc: self._give_up(due, exc))
+        task = self._tasks.spawn(self._checking.carry_on(due), name, lambda exc: self._checking.give_up(due, exc))
         self._running[due.stream_id] = _Running(due, account, task)
         task.add_done_callback(lambda _: self._ended(due, cancelled=task.cancelled()))
+        self.runtime.bus.publish("checks")
 
     def _ended(self, due: DueCheck, *, cancelled: bool) -> None:
         self._running.pop(due.stream_id, None)
@@ -215,35 +197,12 @@ class Crew:
     async def _keep(self) -> None:
         clock = asyncio.get_running_loop().time()
         if self._running and clock - self._renewed >= RENEWAL:
-            await queue.renew(
-                self.runtime.store, node=self.runtime.node, stream_ids=list(self._running), now=self.now()
-            )
+            store, held = self.runtime.store, list(self._running)
+            await queue.CHECKS.renew(store, by=self.runtime.node, keys=held, now=self.now())
             self._renewed = clock
         if clock - self._dropped >= DROPPING:
             self._dropped = clock
             await queue.drop_unplayable(self.runtime.store, self.now())
-
-    # -- one check -------------------------------------------------------------------------------------------------
-
-    async def _run(self, due: DueCheck) -> None:
-        """One check from its claim to its result, or until it parks."""
-        self.runtime.bus.publish("checks")
-        try:
-            await self._check(due)
-        except NightcrewError as exc:  # a database that is away, or a stream that has just been removed
-            if not isinstance(exc, NotFound):
-                log.warning("a check could not be done", stream=due.stream_id, reason=str(exc))
-            await self._put_off(due)
-
-    async def _give_up(self, due: DueCheck, exc: Exception) -> None:
-        """A defect of ours says nothing of the stream, and must not keep its run open."""
-        with contextlib.suppress(NightcrewError):
-            now = self.now()
-            going = replace(plan.begin(now), reason=f"the check itself failed: {type(exc).__name__}")
-            found = conclusion.finding(due, going, plan.End.BROKEN, None, now, self._options)
-            await results.finish(
-                self.runtime.store, due, found, node=self.runtime.node, keep=self._options.keep_results
-            )
 
     async def _go_on(self, due: DueCheck) -> None:
         """After a check: the next one, and the end of its run if it was the last."""
@@ -251,86 +210,6 @@ class Crew:
         if due.run_id is not None:
             await self.end_runs()
 
-    async def _put_off(self, due: DueCheck) -> None:
-        """Take it up again later, with the plan that it had."""
-        with contextlib.suppress(NightcrewError):
-            until = self.now() + timedelta(seconds=AFTER_ERROR)
-            await queue.park(
-                self.runtime.store,
-                node=self.runtime.node,
-                stream_id=due.stream_id,
-                plan=due.plan,
-                until=until,
-                waiting=False,
-            )
-
-    async def _check(self, due: DueCheck) -> None:
-        channel, stream = await channels.with_stream(self.runtime.store, due.stream_id)
-        now = self.now()
-        going = plan.resume(due.plan, now) if due.plan else plan.begin(now)
-        last: Outcome | None = None
-        while True:
-            options = self._options
-            ways = {
-                one.name: one
-                for one in accounts.preferred(
-                    await accounts.profiles_of(self.runtime, stream.source_id), stream.profile
-                )
-            }
-            free = [name for name, way in ways.items() if await self.runtime.slots.free(way.limits)]
-            going, move = plan.next_move(going, list(ways), free, self.now(), options)
-            if not isinstance(move, Try):
-                break
-            wanted = Attempt(
-                channel, stream, ways[move.profile], self._ask(due, options), radio=_radio(channel, stream)
-            )
-            outcome = await attempt(self.runtime, self.probers, wanted, options)
-            going = plan.after(going, move.profile, outcome.result, outcome.reason, self.now(), options)
-            if outcome.result is not Result.FULL:
-                last = outcome
-                going = replace(going, reached=going.reached or not outcome.network)
-            if outcome.result in {Result.OK, Result.INTERRUPTED}:
-                move = Finish(plan.End.OK if outcome.result is Result.OK else plan.End.INTERRUPTED)
-                break
-        await self._conclude(due, channel, going, move, last)
-
-    async def _conclude(self, due: DueCheck, channel: Channel, going: Plan, move: Move, last: Outcome | None) -> None:
-        store, node, options = self.runtime.store, self.runtime.node, self._options
-        if isinstance(move, Park):
-            await queue.park(
-                store, node=node, stream_id=due.stream_id, plan=going.dump(), until=move.until, waiting=not going.tried
-            )
-            return
-        if not isinstance(move, Finish):
-            raise TypeError(f"a check cannot end with {move}")
-        suspected = self._outage.count(due, going, last)
-        finding = conclusion.finding(due, going, move.end, last, self.now(), options, suspected=suspected)
-        if not await results.finish(store, due, finding, node=node, keep=options.keep_results):
-            return
-        await stills.keep(self.runtime, due.stream_id, finding.jpeg, at=finding.at, works=finding.verdict is Verdict.OK)
-        self.verdicts.labels(finding.verdict.value).inc()
-        if suspected:
-            await self._outage.spare(self.runtime, options, self.now())
-        await reorder(self.runtime, [channel.id], options)
-
-    def _ask(self, due: DueCheck, options: CheckSettings) -> ProbeTask:
-        """How closely to look: at the headers only where the stream is known well, unless they have changed."""
-        recent = due.sampled_at is not None and (self.now() - due.sampled_at).total_seconds() < options.sample_every
-        known = (due.video_codec, due.width, due.height) if recent and not due.full and not due.dead else None
-        return ProbeTask(
-            sample=options.sample_seconds,
-            doubt=rules.doubt(options),
-            stillness=options.fail_frozen,
-            blackness=options.fail_black,
-            silence=options.fail_silent,
-            still=256 if options.keep_stills else 0,
-            known=known,
-        )
-
     @property
     def _options(self) -> CheckSettings:
         return self.runtime.settings.of(CheckSettings)
-
-
-def _radio(channel: Channel, stream: Stream) -> bool:
-    return rules.is_radio(channel.name, channel.group, stream.attributes)

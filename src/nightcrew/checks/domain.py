@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nightcrew.checks import api, doctor, pages, standing, workers
+from nightcrew.checks import api, doctor, ordering, pages, standing, stills, workers
+from nightcrew.checks.crew import Crew
+from nightcrew.checks.resolutions import Resolver
 from nightcrew.checks.settings import SEED_OPTIONS, CheckSettings
 from nightcrew.checks.store import queue
-from nightcrew.kernel.declare import Domain, Job, NoticeKind, Page, Tick, Timetable
+from nightcrew.kernel.declare import Domain, Job, NoticeKind, Page, Queue, Tick, Timetable
 
 _HERE = Path(__file__).parent
 
@@ -27,22 +29,22 @@ DOMAIN = Domain(
             promise=60.0,
             time_limit=30.0,
             help="Starts the checks that are due, as far as connections are free.",
-            next_at=workers.work_at,
+            next_at=lambda runtime: runtime.part(Crew).next_at(),
             topics=(queue.CHECKS.topic,),
         ),
         Tick(
             "checks.resolutions",
-            workers.resolutions,
+            lambda runtime: runtime.part(Resolver).look(),
             every=2.0,
             promise=60.0,
             time_limit=30.0,
             help="With the setting RES: measures variants that their master playlist does not describe.",
-            next_at=workers.resolutions_at,
+            next_at=lambda runtime: runtime.part(Resolver).next_at(),
             topics=(queue.MEASURES.topic,),
         ),
         Tick(
             "checks.stills",
-            workers.tidy,
+            stills.tidy,
             every=3600.0,
             promise=4 * 3600.0,
             time_limit=300.0,
@@ -51,7 +53,14 @@ DOMAIN = Domain(
     ),
     jobs=(
         Job("checks.nightly", workers.nightly, help="Makes all streams due for a check."),
-        Job("checks.reorder", workers.order_again, help="Puts the streams of all channels into order."),
+        Job(
+            "checks.reorder",
+            ordering.judge_again,
+            queue=Queue("checks.reorder"),
+            lock="all",
+            busy="join",
+            help="Puts the streams of all channels in order.",
+        ),
     ),
     timetables=(
         Timetable(

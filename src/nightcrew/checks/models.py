@@ -14,6 +14,20 @@ from nightcrew.kernel.store import Id, Moment, metadata
 from nightcrew.playlists.exports import models as playlists
 
 MAX_REASON = 500
+MAX_CODEC = 40
+COUNTS = ("total", "ok", "failed", "interrupted", "died", "revived")
+"""What a run counts."""
+
+
+def _facts() -> list[sa.Column[Any]]:
+    """Columns for `Facts`."""
+    return [
+        *(sa.Column(name, sa.Integer, nullable=False) for name in ("width", "height")),
+        sa.Column("fps", sa.Float, nullable=False),
+        *(sa.Column(name, sa.String(MAX_CODEC), nullable=False) for name in ("video_codec", "audio_codec")),
+        sa.Column("kbps", sa.Float),
+    ]
+
 
 run = sa.Table(
     "check_run",
@@ -24,12 +38,7 @@ run = sa.Table(
     sa.Column("state", sa.String(10), nullable=False, index=True),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("ended_at", Moment),
-    sa.Column("total", sa.Integer, nullable=False),
-    sa.Column("ok", sa.Integer, nullable=False),
-    sa.Column("failed", sa.Integer, nullable=False),
-    sa.Column("interrupted", sa.Integer, nullable=False),
-    sa.Column("died", sa.Integer, nullable=False),
-    sa.Column("revived", sa.Integer, nullable=False),
+    *(sa.Column(name, sa.Integer, nullable=False) for name in COUNTS),
 )
 
 checked = sa.Table(
@@ -57,12 +66,7 @@ checked = sa.Table(
     sa.Column("dead_since", Moment),
     sa.Column("score", sa.Float),
     sa.Column("good_at", Moment),
-    sa.Column("width", sa.Integer, nullable=False),
-    sa.Column("height", sa.Integer, nullable=False),
-    sa.Column("fps", sa.Float, nullable=False),
-    sa.Column("video_codec", sa.String(40), nullable=False),
-    sa.Column("audio_codec", sa.String(40), nullable=False),
-    sa.Column("kbps", sa.Float),
+    *_facts(),
     sa.Column("used_profile", sa.String(60)),
     sa.Column("measure_at", Moment, index=True),  # when variants that nothing describes are to be measured
     sa.Index("ix_check_stream_measure", "source_id", "measure_at"),
@@ -83,12 +87,7 @@ result = sa.Table(
     sa.Column("reason", sa.String(MAX_REASON)),
     sa.Column("score", sa.Float),
     sa.Column("parts", sa.Text),  # JSON: the parts of the score
-    sa.Column("width", sa.Integer, nullable=False),
-    sa.Column("height", sa.Integer, nullable=False),
-    sa.Column("fps", sa.Float, nullable=False),
-    sa.Column("video_codec", sa.String(40), nullable=False),
-    sa.Column("audio_codec", sa.String(40), nullable=False),
-    sa.Column("kbps", sa.Float),
+    *_facts(),
     sa.Column("first_byte", sa.Float),
     sa.Column("used_profile", sa.String(60)),
     sa.Column("failover_attempts", sa.Integer, nullable=False),
@@ -113,6 +112,9 @@ still = sa.Table(
     sa.Index("ix_check_still_node", "node", "at"),
 )
 
+LISTED = sa.and_(playlists.stream.c.gone_at.is_(None), playlists.stream.c.playable, playlists.feed.c.enabled)
+"""A stream can be played now. The query joins it with its feed."""
+
 
 class Verdict(StrEnum):
     """What a check says of a stream."""
@@ -132,7 +134,19 @@ class RunState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class DueCheck:
+class Facts:
+    """What is known of a stream that works. `kbps` None: it was not measured."""
+
+    video_codec: str = ""
+    width: int = 0
+    height: int = 0
+    fps: float = 0.0
+    audio_codec: str = ""
+    kbps: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueCheck(Facts):
     """A stream whose check was claimed, with what was known before."""
 
     stream_id: int
@@ -146,15 +160,11 @@ class DueCheck:
     dead: bool
     good_at: datetime | None
     sampled_at: datetime | None
-    video_codec: str
-    width: int
-    height: int
-    kbps: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class CheckRun:
-    """One request to check streams. `left` are those still to do; `running` those that are being checked now."""
+    """One request to check streams, as of a moment. `left` are those still to do."""
 
     id: int
     title: str
@@ -168,22 +178,36 @@ class CheckRun:
     interrupted: int
     died: int
     revived: int
-    left: int = 0
+    left: int
+    as_of: datetime
 
     @property
     def done(self) -> int:
         """Streams with a verdict."""
         return max(0, self.total - self.left)
 
-    def seconds_left(self, now: datetime) -> float | None:
+    @property
+    def seconds_left(self) -> int | None:
         """How long it may still take, by the pace so far; None while nothing is known."""
         if self.state is not RunState.RUNNING or not self.done or not self.left:
             return None
-        return (now - self.created_at).total_seconds() / self.done * self.left
+        return round((self.as_of - self.created_at).total_seconds() / self.done * self.left)
+
+    @property
+    def told(self) -> str:
+        """What it has found, for a person."""
+        found = [
+            f"{self.ok} ok",
+            f"{self.failed} failed",
+            *([f"{self.interrupted} interrupted"] if self.interrupted else []),
+        ]
+        changes = {"newly dead": self.died, "working again": self.revived}
+        changed = ", ".join(f"{number} {words}" for words, number in changes.items() if number)
+        return f"{self.title}: {', '.join(found)}" + (f" ({changed})" if changed else "")
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedStream:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedStream(Facts):
     """A stream as the list of checks shows it: what is known of it, and the last verdict."""
 
     stream_id: int
@@ -201,19 +225,18 @@ class CheckedStream:
     running: bool
     parked: bool
     score: float | None
-    width: int
-    height: int
-    fps: float
-    video_codec: str
-    audio_codec: str
-    kbps: float | None
     used_profile: str | None
     failures: int
     has_still: bool
 
+    @property
+    def still(self) -> str | None:
+        """The address of its last picture."""
+        return f"/api/v1/checks/streams/{self.stream_id}/still.jpg" if self.has_still else None
 
-@dataclass(frozen=True, slots=True)
-class CheckResult:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult(Facts):
     """One result of one check."""
 
     id: int
@@ -225,12 +248,6 @@ class CheckResult:
     reason: str | None
     score: float | None
     parts: list[dict[str, Any]]
-    width: int
-    height: int
-    fps: float
-    video_codec: str
-    audio_codec: str
-    kbps: float | None
     first_byte: float | None
     used_profile: str | None
     failover_attempts: int
@@ -239,3 +256,9 @@ class CheckResult:
     all_profiles_failed: bool
     elapsed: float
     trace: list[dict[str, Any]]
+
+    @property
+    def told(self) -> list[str]:
+        """The trace for a person."""
+        said = "Stream {}: phase {phase}, {text} [{at:.1f} s]"
+        return [said.format(self.stream_id, **line) for line in self.trace]

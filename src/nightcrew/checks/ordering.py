@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nightcrew.checks import rules
 from nightcrew.checks.settings import CheckSettings
@@ -59,6 +59,34 @@ def _places(found: Sequence[Candidate], *, ways: Mapping[int, Profile], options:
 
 
 # -- after a change of the settings that judge and order streams -------------------------------------------------------
+
+
+OPTIONS = frozenset(
+    f"checks.{name}"
+    for name in CheckSettings.model_fields
+    if name.startswith("weight_")
+    or name in {"account_priority", "prefer_max_height", "diversify", "account_stream_limit"}
+)
+"""Settings that judge or order streams."""
+
+
+async def judge_again(run: Run) -> int:
+    """The score of every stream that is known, and the order of every channel's streams; returns how many channels changed.
+
+    Who changes a setting meanwhile joins this run, which then begins again: what it has done went by the setting before.
+    """
+    changed, began_with = 0, await run.step("settings", _settings, run.runtime)
+    while True:
+        await score_all(run)
+        changed += await reorder_all(run)
+        ended_with = await run.step("settings", _settings, run.runtime)
+        if ended_with == began_with:
+            return changed
+        began_with = ended_with
+
+
+async def _settings(runtime: Runtime) -> dict[str, Any]:
+    return {key: runtime.settings.value(key) for key in sorted(OPTIONS)}
 
 
 async def score_all(run: Run) -> int:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast, get_args
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from nightcrew.checks import actions
-from nightcrew.checks.api import scope_of, trace_line
-from nightcrew.checks.models import CheckedStream, RunState
+from nightcrew.checks.api import Id, scope_of
+from nightcrew.checks.models import CheckedStream
 from nightcrew.checks.plot import history
 from nightcrew.checks.scope import NewCheck
 from nightcrew.checks.standing import stream_state
@@ -26,7 +25,6 @@ from nightcrew.web.render import PageRoute, done, render, texts
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
-Id = Annotated[int, Path(ge=1, lt=2**63)]
 Show = Literal["all", "ok", "dead", "unchecked", "waiting"]
 Text = Annotated[str, Query(max_length=300)]
 After = Annotated[int, Query(ge=0, lt=2**63)]
@@ -79,9 +77,7 @@ def _row(one: CheckedStream) -> dict[str, Any]:
 
 
 async def _runs(node: Runtime) -> dict[str, Any]:
-    now = utcnow()
-    found = await runs.page(node.store, limit=6)
-    return {"runs": [(run, run.seconds_left(now)) for run in found], "RunState": RunState}
+    return {"runs": await runs.page(node.store, limit=6)}
 
 
 async def _accounts(node: Runtime) -> dict[str, Any]:
@@ -118,11 +114,10 @@ async def start(request: Request, node: Node, actor: Actor) -> Response:
 @router.post("/checks/runs/{run_id}")
 async def move(request: Request, node: Node, actor: Actor, run_id: Id) -> Response:
     """Pause, resume or cancel a run."""
-    moves = {"pause": RunState.PAUSED, "resume": RunState.RUNNING, "cancel": RunState.CANCELLED}
-    to = moves.get((await texts(request)).get("to", ""))
-    if to is None:
+    to = (await texts(request)).get("to", "")
+    if to not in get_args(actions.RunAction):
         raise Invalid("to: pause, resume or cancel", field="to")
-    run = await actions.move(node, run_id, to, actor=actor)
+    run = await actions.move(node, run_id, cast("actions.RunAction", to), actor=actor)
     return done(request, f"{run.title}: {run.state.value}.", "/checks")
 
 
@@ -139,13 +134,7 @@ async def stream_part(request: Request, node: Node, stream_id: Id) -> Response:
 
 
 async def _stream(node: Runtime, stream_id: int) -> dict[str, Any]:
-    now: datetime = utcnow()
-    one = await views.get(node.store, stream_id, node=node.node, now=now)
+    one = await views.get(node.store, stream_id, node=node.node, now=utcnow())
     found = await results.page(node.store, stream_id=stream_id, limit=60)
     scored = next((entry for entry in found if entry.parts), None)
-    return {
-        **_row(one),
-        "entries": [(entry, [trace_line(stream_id, line) for line in entry.trace]) for entry in found],
-        "scored": scored,
-        "plot": history(list(reversed(found))),
-    }
+    return {**_row(one), "entries": found, "scored": scored, "plot": history(found[::-1])}

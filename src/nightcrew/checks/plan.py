@@ -6,12 +6,13 @@ full. A check that waits is parked: the caller stores the plan and the time, and
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from nightcrew.checks.settings import CheckSettings
 
@@ -114,7 +115,10 @@ class Plan:
 
     def dump(self) -> str:
         """As JSON, for `resume`."""
-        return json.dumps(asdict(self), default=lambda moment: moment.isoformat())
+        return _PLAN.dump_json(self).decode()
+
+
+_PLAN = TypeAdapter(Plan)
 
 
 def begin(now: datetime) -> Plan:
@@ -128,8 +132,8 @@ def resume(text: str, now: datetime) -> Plan:
     When it was taken up much too late (nothing ran), phase 2 is given the lost time back.
     """
     try:
-        plan = _read(text)
-    except (ValueError, KeyError, TypeError, AttributeError):
+        plan = _PLAN.validate_json(text, strict=True)
+    except ValueError:
         return begin(now)
     if plan.until is None:
         return plan
@@ -205,17 +209,3 @@ def _parked(plan: Plan, until: datetime, now: datetime, text: str) -> tuple[Plan
 
 def _held(plan: Plan, name: str, now: datetime) -> bool:
     return any(held.get(name, now) > now for held in (plan.again, plan.refused))
-
-
-def _read(text: str) -> Plan:
-    data: dict[str, Any] = json.loads(text)
-    for name in ("started", "phase2", "until"):
-        data[name] = _moment(data[name])
-    for name in ("again", "refused"):
-        data[name] = {key: _moment(value) for key, value in data[name].items()}
-    data["trace"] = tuple(TraceLine(**line) for line in data["trace"])
-    return Plan(**data)
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None

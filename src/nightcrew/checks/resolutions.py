@@ -92,7 +92,8 @@ class Resolver:
                     request = await player.request(channel, stream, ways[lease.place], pick=False)
                     found = await while_held(lease, self._variants(request))
             await variants.save(self.runtime.store, due.stream_id, found)
-            await queue.measured(self.runtime.store, due.stream_id, utcnow() + AGAIN)
+            again = utcnow() + AGAIN
+            await queue.MEASURES.park(self.runtime.store, by="", key=due.stream_id, until=again, values={})
         except (NightcrewError, TimeoutError) as exc:
             log.info("variants could not be measured", stream=due.stream_id, reason=str(exc) or "it took too long")
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from nightcrew.checks.models import MAX_CODEC, Facts
 from nightcrew.checks.settings import CheckSettings
 from nightcrew.playlists.exports import DEAD_PLACES, UNPLACED
 from nightcrew.prober.wire import ProbeReport
@@ -17,18 +18,6 @@ SLOW = 0.75
 """Seconds of media for each second of waiting below which a live stream comes too slowly to be watched."""
 MAX_PAUSE = 7 * 86_400
 _RADIO = re.compile(r"\bradio\b", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What is known of a stream that works. `kbps` None: it was not measured."""
-
-    video_codec: str = ""
-    width: int = 0
-    height: int = 0
-    fps: float = 0.0
-    audio_codec: str = ""
-    kbps: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +71,8 @@ def codec_value(codec: str) -> float:
 
 def facts_of(report: ProbeReport) -> Facts:
     """What a report says about a stream."""
-    return Facts(
-        video_codec=report.video_codec,
-        width=report.width,
-        height=report.height,
-        fps=report.fps,
-        audio_codec=report.audio_codec,
-        kbps=report.kbps or None,
-    )
+    video, audio = (codec[:MAX_CODEC] for codec in (report.video_codec, report.audio_codec))
+    return Facts(video, report.width, report.height, report.fps, audio, report.kbps or None)
 
 
 # -- good or not -------------------------------------------------------------------------------------------------------

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nightcrew.checks.crew import Crew
-from nightcrew.checks.models import CheckedStream, CheckRun, Verdict
+from nightcrew.checks.models import CheckedStream, Verdict
 from nightcrew.checks.store import runs, views
-from nightcrew.kernel.clock import iso, utcnow
+from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.declare import Look, Metric, Need
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from nightcrew.kernel.runtime import Runtime
 
@@ -51,33 +50,11 @@ async def needs(runtime: Runtime) -> list[Need]:
 
 async def overview(runtime: Runtime) -> dict[str, Any]:
     """Figures for the first page."""
-    now = utcnow()
-    open_runs = await runs.page(runtime.store, open_only=True)
-    return {"streams": await views.counts(runtime.store, now), "runs": [run_row(run, now) for run in open_runs]}
+    counts = await views.counts(runtime.store, utcnow())
+    return {"streams": counts, "runs": await runs.page(runtime.store, open_only=True)}
 
 
 async def metrics(runtime: Runtime) -> list[Metric]:
     """Streams by what is known of them; one that is due or being checked is counted there too."""
     counts = await views.counts(runtime.store, utcnow())
     return [Metric("streams", "Streams by what is known of them", counts, "state")]
-
-
-def run_row(run: CheckRun, now: datetime) -> dict[str, Any]:
-    """A run as scripts see it."""
-    left = run.seconds_left(now)
-    return {
-        "id": run.id,
-        "title": run.title,
-        "asked_by": run.asked_by,
-        "state": run.state.value,
-        "created_at": iso(run.created_at),
-        "ended_at": iso(run.ended_at),
-        "total": run.total,
-        "done": run.done,
-        "ok": run.ok,
-        "failed": run.failed,
-        "interrupted": run.interrupted,
-        "died": run.died,
-        "revived": run.revived,
-        "seconds_left": None if left is None else round(left),
-    }

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import functools
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nightcrew.checks import actions, ordering, stills
+from nightcrew.checks import actions, ordering
 from nightcrew.checks.crew import Crew
 from nightcrew.checks.resolutions import Resolver
 from nightcrew.checks.store import queue
@@ -19,17 +18,11 @@ if TYPE_CHECKING:
 
 REFRESH = "playlists.refresh"
 """The job after which new streams may be there."""
-SCORING = ("weight_bitrate", "weight_resolution", "weight_fps", "weight_codec")
-ORDERING = frozenset(
-    f"checks.{name}"
-    for name in (*SCORING, "account_priority", "prefer_max_height", "diversify", "account_stream_limit")
-)
 
 
 async def start(runtime: Runtime) -> None:
     """Called once at the start of a node, before its workers."""
-    crew = Crew(runtime)
-    runtime.add(crew)
+    runtime.add(Crew(runtime))
     runtime.add(Reorder())
     runtime.add(Resolver(runtime))
     await queue.give_back(runtime.store, node=runtime.node, now=utcnow())
@@ -51,7 +44,7 @@ class Reorder:
 
 
 def _on_settings(runtime: Runtime, keys: frozenset[str]) -> None:
-    if keys & ORDERING:
+    if keys & ordering.OPTIONS:
         runtime.part(Reorder).wanted = True
     for topic in (queue.CHECKS.topic, queue.MEASURES.topic):
         runtime.wakes.ring(topic)
@@ -67,36 +60,10 @@ async def work(runtime: Runtime) -> None:
     pending = runtime.part(Reorder)
     if pending.wanted:
         pending.wanted = False
-        await runtime.jobs.start("checks.reorder", label="Put the streams of all channels into order")
+        await runtime.jobs.start("checks.reorder", label="Put the streams of all channels in order")
     await runtime.part(Crew).look()
-
-
-async def work_at(runtime: Runtime) -> datetime | None:
-    """When the check worker has something to do."""
-    return await runtime.part(Crew).next_at()
-
-
-async def resolutions(runtime: Runtime) -> None:
-    """The resolution workers' cycle."""
-    await runtime.part(Resolver).look()
-
-
-async def tidy(runtime: Runtime) -> None:
-    """The cycle that keeps pictures within their limits on this machine."""
-    await stills.tidy(runtime)
-
-
-async def resolutions_at(runtime: Runtime) -> datetime | None:
-    """When the resolution workers have something to do."""
-    return await runtime.part(Resolver).next_at()
 
 
 async def nightly(run: Run) -> int:
     """The nightly job: all streams are due."""
     return await run.step("due", actions.nightly, run.runtime)
-
-
-async def order_again(run: Run) -> int:
-    """After a change of settings: the score of every stream that is known, and the order of every channel's streams."""
-    await ordering.score_all(run)
-    return await ordering.reorder_all(run)

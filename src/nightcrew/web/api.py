@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
+from operator import attrgetter
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Request
@@ -52,6 +53,11 @@ def number_cursor(cursor: str | None) -> int | None:
     if not cursor.isascii() or not cursor.isdecimal() or len(cursor) > 18:
         raise Invalid("cursor: not a cursor of this list", field="cursor")
     return int(cursor)
+
+
+def page_of(found: Sequence[Any], limit: int, key: Callable[[Any], object] = attrgetter("id")) -> dict[str, Any]:
+    """One page of a list as `Items`. After a full page comes another one, behind the last item's `key`."""
+    return {"items": found, "next": str(key(found[-1])) if found and len(found) == limit else None}
 
 
 @router.get("/health", tags=["health"])
@@ -170,21 +176,7 @@ async def activity(
     node: Node, kind: Annotated[str | None, Query(max_length=60)] = None, limit: Limit = 50, cursor: Cursor = None
 ) -> dict[str, Any]:
     """What happened, newest first. A kind ending in a dot means all that begin with it."""
-    found = await node.activity.page(kind=kind, before=number_cursor(cursor), limit=limit)
-    items = [
-        {
-            "id": entry.id,
-            "at": iso(entry.at),
-            "kind": entry.kind,
-            "level": entry.level,
-            "actor": entry.actor,
-            "subject": entry.subject,
-            "message": entry.message,
-            "data": entry.data,
-        }
-        for entry in found
-    ]
-    return {"items": items, "next": str(found[-1].id) if len(found) == limit else None}
+    return page_of(await node.activity.page(kind=kind, before=number_cursor(cursor), limit=limit), limit)
 
 
 @router.get("/api/v1/settings", response_model=say.SettingList, tags=["settings"])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from nightcrew.checks.models import checked
+from nightcrew.checks.models import LISTED, checked
 from nightcrew.kernel.store import Store
 from nightcrew.playlists.exports import grades
 from nightcrew.playlists.models import channel, feed, source, stream
@@ -17,7 +17,7 @@ from nightcrew.playlists.models import channel, feed, source, stream
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A listed stream that can be played. `leads`: it is of the feed that leads its channel."""
+    """A listed stream that can be played."""
 
     id: int
     channel_id: int
@@ -27,7 +27,6 @@ class Candidate:
     dead: bool
     height: int
     place: int
-    leads: bool
 
 
 Decide = Callable[[Sequence[Candidate]], Mapping[int, int]]
@@ -49,7 +48,7 @@ async def arrange(store: Store, channel_ids: Sequence[int], decide: Decide) -> i
 
 async def _candidates(connection: AsyncConnection, channel_ids: Sequence[int]) -> list[Candidate]:
     """With their rows locked until the end of the transaction, where rows have locks."""
-    leads = (stream.c.feed_id == channel.c.feed_id).label("leads")
+    leads = stream.c.feed_id == channel.c.feed_id
     query = (
         sa.select(
             stream.c.id,
@@ -60,13 +59,12 @@ async def _candidates(connection: AsyncConnection, channel_ids: Sequence[int]) -
             stream.c.dead,
             sa.func.coalesce(checked.c.height, 0).label("height"),
             stream.c.place,
-            leads,
         )
         .join(channel, channel.c.id == stream.c.channel_id)
         .join(feed, feed.c.id == stream.c.feed_id)
         .join(source, source.c.id == feed.c.source_id)
         .outerjoin(checked, checked.c.stream_id == stream.c.id)
-        .where(stream.c.channel_id.in_(channel_ids), stream.c.gone_at.is_(None), stream.c.playable, feed.c.enabled)
+        .where(stream.c.channel_id.in_(channel_ids), LISTED)
         .order_by(stream.c.channel_id, leads.desc(), stream.c.id)
         .with_for_update(of=stream)
     )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from nightcrew.checks.models import URGENCY, DueCheck, RunState, checked, run
+from nightcrew.checks.models import LISTED, URGENCY, DueCheck, Facts, RunState, checked, run
 from nightcrew.kernel.due import DueRows
 from nightcrew.kernel.store import Moment, Store, wake
 from nightcrew.playlists.models import channel, feed, stream
@@ -100,26 +100,22 @@ def _streams(scope: Scope) -> sa.Select[Any]:
         sa.select(stream.c.id)
         .join(feed, feed.c.id == stream.c.feed_id)
         .join(channel, channel.c.id == stream.c.channel_id)
-        .where(stream.c.gone_at.is_(None), stream.c.playable, feed.c.enabled, ~channel.c.hidden)
+        .where(LISTED, ~channel.c.hidden)
     )
-    if scope.stream_id is not None:
-        query = query.where(stream.c.id == scope.stream_id)
-    if scope.channel_id is not None:
-        query = query.where(stream.c.channel_id == scope.channel_id)
-    if scope.source_id is not None:
-        query = query.where(feed.c.source_id == scope.source_id)
-    if scope.region is not None:
-        query = query.where(channel.c.region == scope.region)
-    if scope.group is not None:
-        query = query.where(sa.func.coalesce(channel.c.edit_grp, channel.c.grp) == scope.group)
-    return query
+    given = (
+        (stream.c.id, scope.stream_id),
+        (stream.c.channel_id, scope.channel_id),
+        (feed.c.source_id, scope.source_id),
+        (channel.c.region, scope.region),
+        (sa.func.coalesce(channel.c.edit_grp, channel.c.grp), scope.group),
+    )
+    return query.where(*(column == value for column, value in given if value is not None))
 
 
 def _insert_new(store: Store, wanted: sa.Select[Any], asked: dict[str, Any]) -> sa.Insert:
     """Rows for streams that have none yet."""
     ids = wanted.subquery()
-    nothing = {"failures": 0, "width": 0, "height": 0, "fps": 0.0, "video_codec": "", "audio_codec": ""}
-    values = {**asked, **nothing}
+    values = {**asked, "failures": 0, **asdict(Facts())}
     columns = [checked.c[key] for key in values]
     literals = [sa.literal(value, type_=checked.c[key].type) for key, value in values.items()]
     query = (
@@ -137,11 +133,6 @@ async def any_fresh(store: Store) -> bool:
     query = _streams(Scope()).where(~sa.exists().where(checked.c.stream_id == stream.c.id)).limit(1)
     async with store.read() as connection:
         return (await connection.execute(query)).first() is not None
-
-
-async def any_due(store: Store, now: datetime) -> bool:
-    """Whether anything can be claimed now."""
-    return await CHECKS.any(store, now=now)
 
 
 async def claim(
@@ -172,16 +163,13 @@ def _playable() -> sa.Select[Any]:
 async def _rows(store: Store, ids: list[int]) -> list[DueCheck]:
     if not ids:
         return []
-    query = sa.select(checked, stream.c.channel_id).join(stream, stream.c.id == checked.c.stream_id)
+    known = (checked.c[name] for name in DueCheck.__dataclass_fields__ if name in checked.c)
+    query = sa.select(*known, checked.c.dead_since.is_not(None).label("dead"), stream.c.channel_id)
+    query = query.join(stream, stream.c.id == checked.c.stream_id).where(checked.c.stream_id.in_(ids))
     async with store.read() as connection:
-        rows = (await connection.execute(query.where(checked.c.stream_id.in_(ids)))).all()
-    found = {row.stream_id: _due(row) for row in rows}
+        rows = (await connection.execute(query)).mappings()
+        found = {row["stream_id"]: DueCheck(**row) for row in rows}
     return [found[stream_id] for stream_id in ids if stream_id in found]
-
-
-async def renew(store: Store, *, node: str, stream_ids: Collection[int], now: datetime) -> None:
-    """Keep what this node has claimed."""
-    await CHECKS.renew(store, by=node, keys=list(stream_ids), now=now)
 
 
 async def park(store: Store, *, node: str, stream_id: int, plan: str | None, until: datetime, waiting: bool) -> None:
@@ -207,11 +195,6 @@ async def to_measure(
     )
 
 
-async def measured(store: Store, stream_id: int, again: datetime) -> None:
-    """Its variants were measured; they are to be measured again then."""
-    await MEASURES.park(store, by="", key=stream_id, until=again, values={})
-
-
 async def one_waits(store: Store, source_id: int) -> bool:
     """Whether a check of a source is parked and has tried nothing yet."""
     parked = sa.and_(checked.c.source_id == source_id, checked.c.stage == BEGUN, checked.c.waiting)
@@ -221,11 +204,7 @@ async def one_waits(store: Store, source_id: int) -> bool:
 
 async def drop_unplayable(store: Store, now: datetime) -> None:
     """What cannot be played any more is not due: its source lists it no longer, or is off."""
-    listed = (
-        sa.select(stream.c.id)
-        .join(feed, feed.c.id == stream.c.feed_id)
-        .where(stream.c.gone_at.is_(None), stream.c.playable, feed.c.enabled)
-    )
+    listed = sa.select(stream.c.id).join(feed, feed.c.id == stream.c.feed_id).where(LISTED)
     due = sa.and_(checked.c.due_at.is_not(None), CHECKS.free(now), checked.c.stream_id.not_in(listed))
     async with store.read() as connection:
         if (await connection.execute(sa.select(checked.c.stream_id).where(due).limit(1))).first() is None:
@@ -260,23 +239,3 @@ async def resume_run(connection: AsyncConnection, run_id: int, now: datetime) ->
     """Undo `pause_run`."""
     stage = sa.case((checked.c.plan.is_not(None), BEGUN), else_=WAITING)
     await CHECKS.make_due(connection, checked.c.run_id == run_id, at=now, stage=stage)
-
-
-def _due(row: Any) -> DueCheck:
-    return DueCheck(
-        stream_id=row.stream_id,
-        channel_id=row.channel_id,
-        source_id=row.source_id,
-        run_id=row.run_id,
-        priority=row.priority,
-        full=row.full,
-        plan=row.plan,
-        failures=row.failures,
-        dead=row.dead_since is not None,
-        good_at=row.good_at,
-        sampled_at=row.sampled_at,
-        video_codec=row.video_codec,
-        width=row.width,
-        height=row.height,
-        kbps=row.kbps,
-    )

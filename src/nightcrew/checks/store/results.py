@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,8 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.checks.conclusion import Conclusion
-from nightcrew.checks.models import MAX_REASON, CheckResult, DueCheck, Verdict, checked, result, run
-from nightcrew.checks.rules import Facts
+from nightcrew.checks.models import MAX_REASON, CheckResult, DueCheck, Facts, Verdict, checked, result, run
 from nightcrew.checks.store import queue
 from nightcrew.kernel.store import Moment, Store, wake
 from nightcrew.playlists.exports import grades
@@ -77,18 +76,8 @@ def _values(due: DueCheck, finding: Conclusion) -> dict[str, Any]:
 
 def _known(facts: Facts, finding: Conclusion) -> dict[str, Any]:
     """What is known of a stream that works; a bit rate that was not measured anew stays."""
-    values: dict[str, Any] = {
-        "good_at": finding.at,
-        "score": finding.score,
-        "width": facts.width,
-        "height": facts.height,
-        "fps": facts.fps,
-        "video_codec": facts.video_codec[:40],
-        "audio_codec": facts.audio_codec[:40],
-        "used_profile": finding.entry["used_profile"],
-    }
-    if facts.kbps is not None:
-        values["kbps"] = facts.kbps
+    values: dict[str, Any] = {key: value for key, value in asdict(facts).items() if value is not None}
+    values |= {"good_at": finding.at, "score": finding.score, "used_profile": finding.entry["used_profile"]}
     if finding.sampled:
         values["sampled_at"] = finding.at
     if finding.unnamed:
@@ -158,11 +147,7 @@ async def facts(store: Store, *, after: int, limit: int) -> list[KnownStream]:
     async with store.read() as connection:
         rows = (await connection.execute(query)).all()
     return [
-        KnownStream(
-            row.stream_id,
-            Facts(row.video_codec, row.width, row.height, row.fps, row.audio_codec, row.kbps),
-            row.score,
-        )
+        KnownStream(row.stream_id, Facts(*(getattr(row, name) for name in Facts.__dataclass_fields__)), row.score)
         for row in rows
     ]
 
@@ -197,12 +182,8 @@ async def page(
     """Results, newest first; `before` is the id of the last one that is known."""
     joined = sa.select(result, stream.c.url).join(stream, stream.c.id == result.c.stream_id)
     query = joined.order_by(result.c.id.desc()).limit(limit)
-    if stream_id is not None:
-        query = query.where(result.c.stream_id == stream_id)
-    if run_id is not None:
-        query = query.where(result.c.run_id == run_id)
-    if verdict is not None:
-        query = query.where(result.c.verdict == verdict.value)
+    given = {result.c.stream_id: stream_id, result.c.run_id: run_id, result.c.verdict: verdict and verdict.value}
+    query = query.where(*(column == value for column, value in given.items() if value is not None))
     if before is not None:
         query = query.where(result.c.id < before)
     async with store.read() as connection:
@@ -211,11 +192,5 @@ async def page(
 
 
 def _entry(row: dict[str, Any]) -> CheckResult:
-    return CheckResult(
-        **{
-            **row,
-            "verdict": Verdict(row["verdict"]),
-            "parts": json.loads(row["parts"]) if row["parts"] else [],
-            "trace": json.loads(row["trace"]),
-        }
-    )
+    parts, trace = (json.loads(row[name] or "[]") for name in ("parts", "trace"))
+    return CheckResult(**{**row, "verdict": Verdict(row["verdict"]), "parts": parts, "trace": trace})

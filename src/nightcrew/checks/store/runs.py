@@ -11,7 +11,7 @@ from nightcrew.checks.models import CheckRun, RunState, checked, run
 from nightcrew.checks.store import queue
 from nightcrew.checks.store.queue import Scope
 from nightcrew.kernel.errors import Conflict, NotFound
-from nightcrew.kernel.store import Store
+from nightcrew.kernel.store import Store, now_of
 
 OPEN = (RunState.RUNNING.value, RunState.PAUSED.value)
 KEPT = 200
@@ -102,5 +102,6 @@ async def _select(store: Store, *conditions: sa.ColumnElement[bool], limit: int)
     left = sa.select(sa.func.count()).where(checked.c.run_id == run.c.id).scalar_subquery().label("left")
     query = sa.select(run, left).where(*conditions).order_by(run.c.id.desc()).limit(limit)
     async with store.read() as connection:
+        now = await now_of(connection)
         rows = (await connection.execute(query)).mappings().all()
-    return [CheckRun(**{**row, "state": RunState(row["state"])}) for row in rows]
+    return [CheckRun(**{**row, "state": RunState(row["state"]), "as_of": now}) for row in rows]

@@ -28,9 +28,7 @@ class Still:
 
 async def get(store: Store, stream_id: int) -> Still | None:
     """The picture of a stream."""
-    async with store.read() as connection:
-        row = (await connection.execute(sa.select(still).where(still.c.stream_id == stream_id))).first()
-    return None if row is None else Still(row.stream_id, row.node, row.at, row.size)
+    return next(iter(await _select(store, still.c.stream_id == stream_id)), None)
 
 
 async def save(store: Store, one: Still) -> None:
@@ -47,9 +45,13 @@ async def save(store: Store, one: Still) -> None:
 
 async def of_node(store: Store, node: str) -> list[Still]:
     """Those of a machine, newest first."""
-    query = sa.select(still).where(still.c.node == node).order_by(still.c.at.desc(), still.c.stream_id)
+    return await _select(store, still.c.node == node)
+
+
+async def _select(store: Store, which: sa.ColumnElement[bool]) -> list[Still]:
+    query = sa.select(still).where(which).order_by(still.c.at.desc(), still.c.stream_id)
     async with store.read() as connection:
-        return [Still(row.stream_id, row.node, row.at, row.size) for row in await connection.execute(query)]
+        return [Still(**row) for row in (await connection.execute(query)).mappings()]
 
 
 async def forget(store: Store, node: str, stream_ids: Collection[int]) -> None:

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from nightcrew.checks.models import CheckedStream, Verdict, checked, still
+from nightcrew.checks.models import LISTED, CheckedStream, Verdict, checked, still
 from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.store import Store
 from nightcrew.playlists.models import channel, feed, source, stream
 
+SHOWN: Mapping[str, sa.ColumnElement[bool]] = {
+    "all": sa.true(),
+    "ok": sa.and_(checked.c.good_at.is_not(None), checked.c.dead_since.is_(None)),
+    "dead": checked.c.dead_since.is_not(None),
+    "failed": checked.c.verdict == Verdict.FAILED.value,
+    "unchecked": sa.and_(checked.c.good_at.is_(None), checked.c.dead_since.is_(None)),
+    "waiting": checked.c.run_id.is_not(None),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class StreamFilter:
-    """Which streams a list is about. `show`: all, ok, dead, failed, unchecked or waiting."""
+    """Which streams a list is about. `show`: one of `SHOWN`."""
 
     show: str = "all"
     source_id: int | None = None
     channel_id: int | None = None
-    stream_id: int | None = None
     q: str = ""
 
 
@@ -45,46 +54,34 @@ async def get(store: Store, stream_id: int, *, node: str, now: datetime) -> Chec
 
 
 async def counts(store: Store, now: datetime) -> dict[str, int]:
-    """How many streams there are: all, ok, dead, interrupted, unchecked, due and running."""
-    listed = sa.and_(stream.c.gone_at.is_(None), stream.c.playable, feed.c.enabled)
-
-    def number(condition: sa.ColumnElement[bool]) -> Any:
-        return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)
-
+    """How many streams there are: all, ok, dead, unchecked, due and running."""
+    conditions = {name: SHOWN[name] for name in ("ok", "dead", "unchecked")}
+    conditions |= {"due": SHOWN["waiting"], "running": checked.c.lease_until > now}
     query = (
         sa.select(
             sa.func.count().label("all"),
-            number(sa.and_(checked.c.good_at.is_not(None), checked.c.dead_since.is_(None))).label("ok"),
-            number(checked.c.dead_since.is_not(None)).label("dead"),
-            number(sa.and_(checked.c.good_at.is_(None), checked.c.dead_since.is_(None))).label("known_unchecked"),
-            number(checked.c.stream_id.is_(None)).label("unknown"),
-            number(checked.c.run_id.is_not(None)).label("due"),
-            number(checked.c.lease_until > now).label("running"),
+            *(sa.func.count().filter(condition).label(name) for name, condition in conditions.items()),
         )
         .select_from(stream)
         .join(feed, feed.c.id == stream.c.feed_id)
         .outerjoin(checked, checked.c.stream_id == stream.c.id)
-        .where(listed)
+        .where(LISTED)
     )
     async with store.read() as connection:
-        row = (await connection.execute(query)).mappings().one()
-    found = {key: int(value or 0) for key, value in row.items()}
-    found["unchecked"] = found.pop("known_unchecked") + found.pop("unknown")
-    return found
+        return dict((await connection.execute(query)).mappings().one())
 
 
 def _query(now: datetime, node: str) -> sa.Select[Any]:
-    shown = sa.func.coalesce(channel.c.edit_name, channel.c.name)
     return (
         sa.select(
             stream.c.id.label("stream_id"),
             stream.c.channel_id,
-            shown.label("channel"),
+            sa.func.coalesce(channel.c.edit_name, channel.c.name).label("channel"),
             source.c.name.label("source"),
             feed.c.source_id,
             stream.c.url,
-            *(checked.c[name] for name in _CHECKED),
-            sa.and_(checked.c.lease_until.is_not(None), checked.c.lease_until > now).label("running"),
+            *(_known(name) for name in CheckedStream.__dataclass_fields__ if name in checked.c and name not in _OTHERS),
+            sa.func.coalesce(checked.c.lease_until > now, sa.false()).label("running"),
             checked.c.plan.is_not(None).label("parked"),
             still.c.stream_id.is_not(None).label("has_still"),
         )
@@ -97,46 +94,20 @@ def _query(now: datetime, node: str) -> sa.Select[Any]:
     )
 
 
-_CHECKED = (
-    "verdict",
-    "reason",
-    "verdict_at",
-    "good_at",
-    "dead_since",
-    "due_at",
-    "score",
-    "width",
-    "height",
-    "fps",
-    "video_codec",
-    "audio_codec",
-    "kbps",
-    "used_profile",
-    "failures",
-)
+_OTHERS = frozenset({"stream_id", "source_id"})
+"""Columns that checks have too, and that a stream has before it is checked."""
+
+
+def _known(name: str) -> sa.ColumnElement[Any]:
+    """A column of the checks, also for a stream that was never queued."""
+    column = checked.c[name]
+    return column if column.nullable else sa.func.coalesce(column, column.type.python_type()).label(name)
 
 
 def _conditions(wanted: StreamFilter) -> list[sa.ColumnElement[bool]]:
-    conditions: list[sa.ColumnElement[bool]] = [stream.c.gone_at.is_(None), stream.c.playable, feed.c.enabled]
-    match wanted.show:
-        case "ok":
-            conditions += [checked.c.good_at.is_not(None), checked.c.dead_since.is_(None)]
-        case "dead":
-            conditions.append(checked.c.dead_since.is_not(None))
-        case "failed":
-            conditions.append(checked.c.verdict == Verdict.FAILED.value)
-        case "unchecked":
-            conditions += [checked.c.good_at.is_(None), checked.c.dead_since.is_(None)]
-        case "waiting":
-            conditions.append(checked.c.run_id.is_not(None))
-        case _:
-            pass
-    if wanted.source_id is not None:
-        conditions.append(feed.c.source_id == wanted.source_id)
-    if wanted.channel_id is not None:
-        conditions.append(stream.c.channel_id == wanted.channel_id)
-    if wanted.stream_id is not None:
-        conditions.append(stream.c.id == wanted.stream_id)
+    conditions: list[sa.ColumnElement[bool]] = [LISTED, SHOWN[wanted.show]]
+    given = {feed.c.source_id: wanted.source_id, stream.c.channel_id: wanted.channel_id}
+    conditions += [column == value for column, value in given.items() if value is not None]
     for word in wanted.q.casefold().split()[:8]:
         found = channel.c.search.contains(word, autoescape=True)
         conditions.append(sa.or_(found, channel.c.edit_search.contains(word, autoescape=True)))
@@ -144,17 +115,4 @@ def _conditions(wanted: StreamFilter) -> list[sa.ColumnElement[bool]]:
 
 
 def _standing(row: Any) -> CheckedStream:
-    values = dict(row)
-    for name, nothing in (
-        ("width", 0),
-        ("height", 0),
-        ("fps", 0.0),
-        ("video_codec", ""),
-        ("audio_codec", ""),
-        ("failures", 0),
-    ):
-        values[name] = values[name] if values[name] is not None else nothing
-    values["verdict"] = Verdict(values["verdict"]) if values["verdict"] else None
-    for name in ("running", "parked", "has_still"):
-        values[name] = bool(values[name])
-    return CheckedStream(**values)
+    return CheckedStream(**{**row, "verdict": Verdict(row["verdict"]) if row["verdict"] else None})
