@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import PurePosixPath
 from types import SimpleNamespace
 from typing import Any, cast
@@ -13,6 +14,7 @@ from pydantic import Field
 
 from nightcrew.app import DOMAINS
 from nightcrew.web.answers import Answer, Items, Milliseconds, Moment, Text, WorkerRow
+from nightcrew.web.api import page_of
 from nightcrew.web.server import create_app
 
 BARE = {"type": "object", "additionalProperties": True}
@@ -108,3 +110,18 @@ def test_an_answer_is_made_of_a_row_and_what_the_row_does_not_have() -> None:
 def test_what_neither_the_row_nor_the_caller_has_is_a_defect() -> None:
     with pytest.raises(ValueError, match="free"):
         BerthRow.of(SimpleNamespace(id=3, since=None, wait=1.0, folder="/", boat=SimpleNamespace(name="Owl")))
+
+
+class PierRow(Answer):
+    pier: int = Field(validation_alias="id")
+    since: Moment | None
+
+
+def test_a_route_may_return_rows_and_only_a_full_page_is_followed_by_another() -> None:
+    rows = [SimpleNamespace(id=4, since=datetime(2026, 1, 2, tzinfo=UTC), lamp=1), SimpleNamespace(id=7, since=None)]
+    made = Items[PierRow].model_validate(page_of(rows, 2)).model_dump(mode="json")
+    first, second = {"pier": 4, "since": "2026-01-02T00:00:00Z"}, {"pier": 7, "since": None}
+    assert made == {"items": [first, second], "next": "7"}
+    assert page_of(rows[:1], 1, attrgetter("lamp"))["next"] == "1"
+    assert page_of(rows, 3)["next"] is None
+    assert page_of([], 3)["next"] is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from nightcrew.checks import actions, stills
 from nightcrew.checks import answers as say
@@ -18,11 +18,10 @@ from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists.exports import channels, sources
 from nightcrew.web.answers import Items
-from nightcrew.web.api import Actor, Cursor, Limit, Node, number_cursor, page_of
+from nightcrew.web.api import Actor, Cursor, Id, Limit, Node, number_cursor, page_of
 
 router = APIRouter(prefix="/api/v1", tags=["checks"])
 
-Id = Annotated[int, Path(ge=1, lt=2**63)]
 Number = Annotated[int | None, Query(ge=1, lt=2**63)]
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from nightcrew.checks import actions
-from nightcrew.checks.api import Id, scope_of
+from nightcrew.checks.api import scope_of
 from nightcrew.checks.models import CheckedStream
 from nightcrew.checks.plot import history
 from nightcrew.checks.scope import NewCheck
@@ -19,7 +19,7 @@ from nightcrew.kernel.errors import Invalid
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import counted
 from nightcrew.playlists.exports import accounts, shown_url
-from nightcrew.web.api import Actor, Node
+from nightcrew.web.api import Actor, Id, Node
 from nightcrew.web.paging import paging
 from nightcrew.web.render import PageRoute, done, render, texts
 
