@@ -34,12 +34,13 @@ class Odd:
 @pytest.fixture
 def boat(monkeypatch: pytest.MonkeyPatch) -> sa.Table:
     monkeypatch.setattr(rows, "metadata", sa.MetaData())
-    return table_of("boat", Boat, sa.UniqueConstraint("at", "away"), without=("crew",))
+    constraint = sa.UniqueConstraint("at", "away")
+    return table_of("boat", Boat, constraint, sa.Column("harbour", sa.Integer, primary_key=True), without=("crew",))
 
 
 def test_a_column_has_the_name_the_type_and_the_options_of_its_field(boat: sa.Table) -> None:
-    assert [one.name for one in boat.columns] == ["id", "name", "note", "at", "away", "length", "log"]
-    assert [type(one.type) for one in boat.columns][1:] == [sa.String, sa.String, Moment, sa.Boolean, sa.Float, sa.Text]
+    assert [one.name for one in boat.columns] == ["harbour", "id", "name", "note", "at", "away", "length", "log"]
+    assert [type(one.type) for one in boat.columns][2:] == [sa.String, sa.String, Moment, sa.Boolean, sa.Float, sa.Text]
     assert (boat.c.id.primary_key, boat.c.id.type) == (True, Id)
     assert (boat.c.name.unique, boat.c.at.index, boat.c.name.type.length) == (True, True, 60)  # type: ignore[attr-defined]
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nightcrew.recorder import ledger
-from nightcrew.recorder.ledger import Gap, LedgerReader, LedgerWriter, Line, Segment, Tally
+from nightcrew.recorder.ledger import Gap, LedgerReader, Line, Segment, Tally
+from nightcrew.recorder.ledger_writer import LedgerWriter
 
 
 def part(number: int, *, up: float = 0.0) -> Line:

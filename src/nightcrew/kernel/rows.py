@@ -45,11 +45,15 @@ def text(most: int, **options: Any) -> ColumnOptions:
     return ColumnOptions(sa.String(most), options)
 
 
-def table_of(name: str, made: type, *constraints: sa.Constraint, without: Collection[str] = ()) -> sa.Table:
-    """The table of a dataclass. `without`: fields that are no columns, such as counts that a query adds."""
+def table_of(name: str, made: type, *more: sa.Column[Any] | sa.Constraint, without: Collection[str] = ()) -> sa.Table:
+    """The table of a dataclass. `more`: columns that the row leaves behind, which come first, and constraints.
+
+    `without`: fields that are no columns, such as counts that a query adds.
+    """
     hints = get_type_hints(made, include_extras=True)
     found = [_column(field.name, hints[field.name]) for field in fields(made) if field.name not in without]
-    return sa.Table(name, metadata, *found, *constraints)
+    first = [one for one in more if isinstance(one, sa.Column)]
+    return sa.Table(name, metadata, *first, *found, *(one for one in more if isinstance(one, sa.Constraint)))
 
 
 def _column(name: str, hint: Any) -> sa.Column[Any]:

@@ -95,10 +95,6 @@ class ContinuousReader:
         if self._clock() - self._useful > USELESS:
             raise Unreadable("what it sends is no stream of pictures or sound")
 
-    def close(self) -> None:
-        """No connection follows: what came last is written."""
-        self._write_torn()
-
     def _look_at(self, first: bytes) -> None:
         if first.lstrip()[:1] in {b"<", b"{"}:
             raise Unreadable("it sends a page, and no stream")
@@ -144,7 +140,8 @@ class ContinuousReader:
         self._sink.write(SegmentData(self._number, seconds, cut.data, cut.at, prefix=prefix, key=cut.key))
         self._written = self._clock()
 
-    def _write_torn(self) -> None:
+    def write_torn(self) -> None:
+        """No other connection sends it again, whole: what came last is written."""
         torn, self._torn = self._torn, None
         if torn is not None:
             self._append(*torn)
@@ -157,7 +154,7 @@ class ContinuousReader:
             return False  # no decoder can begin here
         if self._torn is not None and _is(cut, self._torn[0].key, self._torn[0].at):
             self._torn = None  # it is sent again, whole
-        self._write_torn()
+        self.write_torn()
         last = self._tally.last
         if last is None:
             self._joined = True

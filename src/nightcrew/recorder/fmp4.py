@@ -5,8 +5,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-CONTAINERS = frozenset({b"moov", b"trak", b"mdia", b"moof", b"traf"})
-
 
 def boxes(data: bytes, begin: int = 0, end: int | None = None) -> Iterator[tuple[bytes, int, int]]:
     """The boxes in a range: name, and where its content begins and ends. Stops at the first that does not fit."""

@@ -18,14 +18,13 @@ is a torn tail, and is cut off when the recording is taken up again. A line that
 from __future__ import annotations
 
 import contextlib
-import errno
+import fcntl
 import json
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 NAME = "ledger.jsonl"
 LOCK = "recorder.lock"
@@ -246,6 +245,15 @@ def read(folder: Path) -> Tally:
     return reader.tally
 
 
+def locks(file: IO[str]) -> bool:
+    """Whether this process alone may write to the ledger now: `file` is the one beside it that is called `LOCK`."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
 def standing(lines: Iterable[Line]) -> list[Line]:
     """The lines without the segments that the disk has lost: in their place stands a gap."""
     found: list[Line] = []
@@ -253,12 +261,13 @@ def standing(lines: Iterable[Line]) -> list[Line]:
         if line["k"] != "short":
             found.append(line)
             continue
-        at = next((index for index, one in enumerate(found) if _is_beyond(one, line)), len(found))
-        found[at:] = [{**line, "k": "gap"}, *(one for one in found[at:] if not _is_beyond(one, line))]
+        at = next((index for index, one in enumerate(found) if is_beyond(one, line)), len(found))
+        found[at:] = [{**line, "k": "gap"}, *(one for one in found[at:] if not is_beyond(one, line))]
     return found
 
 
-def _is_beyond(segment: Line, short: Line) -> bool:
+def is_beyond(segment: Line, short: Line) -> bool:
+    """Whether the disk has lost a segment, by a line that says what it has of the part."""
     return bool(segment["k"] == "seg" and segment["p"] == short["p"] and segment["o"] + segment["b"] > short["b"])
 
 
@@ -271,100 +280,3 @@ def samples(lines: Iterable[Line]) -> Iterator[tuple[float, float, int]]:
             at += float(line["s"])
         elif line["k"] == "gap":
             at += float(line["s"])
-
-
-class LedgerWriter:
-    """The one who appends. It has cut back what was torn, in the ledger and in the last part."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.tally = Tally()
-        self._descriptor = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o644)
-        with contextlib.ExitStack() as unless_it_works:
-            unless_it_works.callback(os.close, self._descriptor)
-            self.cut = self._take_up()
-            """Bytes of a torn tail that were cut off."""
-            unless_it_works.pop_all()
-
-    def _take_up(self) -> int:
-        self._end, tail = 0, list[Line]()
-        for line, behind in lines_of(_all(self._descriptor)):
-            self.tally.add(line)
-            self._end = behind
-            match line["k"]:
-                case "part":
-                    tail = []
-                case "seg":
-                    tail.append(line)
-                case "short":
-                    tail = [one for one in tail if not _is_beyond(one, line)]
-        os.ftruncate(self._descriptor, self._end)
-        os.lseek(self._descriptor, self._end, os.SEEK_SET)
-        return self._cut(tail)
-
-    def append(self, line: Line) -> None:
-        """Write a line, whole or not at all. Raises OSError, for instance when the disk is full."""
-        payload = json.dumps(line, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
-        try:
-            if os.write(self._descriptor, payload) != len(payload):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        except OSError:
-            os.ftruncate(self._descriptor, self._end)
-            os.lseek(self._descriptor, self._end, os.SEEK_SET)
-            raise
-        self._end += len(payload)
-        self.tally.add(line)
-
-    @property
-    def in_place(self) -> bool:
-        """Whether it is still the file that has its name: its folder may be moved, deleted, or hidden by a disk."""
-        try:
-            return os.path.samestat(os.fstat(self._descriptor), (self._folder / NAME).stat())
-        except FileNotFoundError:
-            return False
-
-    def close(self) -> None:
-        """Flush it to the disk, and let go of it."""
-        os.fsync(self._descriptor)
-        os.close(self._descriptor)
-
-    def _cut(self, segments: list[Line]) -> int:
-        """Cut the last part back to what counts. `segments`: the lines of what it holds."""
-        part = self.tally.part
-        if part is None:
-            return 0
-        path = self._folder / part.path
-        try:
-            size = path.stat().st_size
-        except FileNotFoundError:
-            size = 0
-        if size < part.bytes:
-            size = self._shorten(part, size, segments)
-        if size > part.bytes:
-            os.truncate(path, part.bytes)
-        return max(0, size - part.bytes)
-
-    def _shorten(self, part: Part, size: int, segments: list[Line]) -> int:
-        """List what the disk does not have of a part, as after a power cut; returns its size."""
-        gone = [line for line in segments if line["o"] + line["b"] > size]
-        left = 0 if size < part.init_bytes else int(gone[0]["o"]) if gone else size
-        counts = [line["f"] for line in gone]
-        self.append(
-            {
-                "k": "short",
-                "p": part.number,
-                "b": left,
-                "e": self.tally.epoch,
-                "a": gone[0]["n"] if gone else 0,
-                "z": gone[-1]["n"] if gone else -1,
-                "s": round(sum(float(line["s"]) for line in gone), 3),
-                "f": None if None in counts else sum(counts),
-                "why": f"the disk has lost bytes {size} to {part.bytes} of part {part.number}",
-            }
-        )
-        return size
-
-
-def _all(descriptor: int) -> bytes:
-    with os.fdopen(os.dup(descriptor), "rb") as file:
-        return file.read()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from nightcrew.recorder import fmp4, ledger, ts
+from nightcrew.recorder.ledger_writer import LedgerWriter
 from nightcrew.recorder.wire import Order, boottime
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -55,7 +58,7 @@ class Parts:
         self._anew: str | None = None
         self._looked = time.monotonic()
         with _space():
-            self.ledger = ledger.LedgerWriter(folder)
+            self.ledger = LedgerWriter(folder)
 
     @property
     def tally(self) -> ledger.Tally:
@@ -197,12 +200,12 @@ class Parts:
         self.ledger.close()
 
 
-class _space:  # noqa: N801 - reads as a statement
+@contextlib.contextmanager
+def _space() -> Iterator[None]:
     """Turns a lack of space into `DiskFull`."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, exc: BaseException | None, _trace: object) -> None:
-        if isinstance(exc, OSError) and exc.errno in FULL:
+    try:
+        yield
+    except OSError as exc:
+        if exc.errno in FULL:
             raise DiskFull(exc.strerror or "the disk is full") from exc
+        raise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import random
 import sys
@@ -103,7 +102,7 @@ class RecordingThread(threading.Thread):
                 return
             self._pause(FULL_PAUSE)
         with lock:
-            while not self._locked(lock.fileno()):
+            while not ledger.locks(lock):
                 if self._stopped:
                     return
                 self._stand("waiting", "another recorder still holds it")
@@ -122,13 +121,6 @@ class RecordingThread(threading.Thread):
             full = exc.errno in FULL
             self._stand("full" if full else "waiting", "" if full else f"its folder cannot be used: {exc.strerror}")
             return None
-
-    def _locked(self, descriptor: int) -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
 
     def _hold(self, folder: Path) -> None:
         parts = self._parts = self._opened(folder)
@@ -200,7 +192,7 @@ class RecordingThread(threading.Thread):
 
     def _end(self, parts: Parts, why: Exception) -> None:
         if self._continuous is not None:
-            self._continuous.close()
+            self._continuous.write_torn()
         if isinstance(why, Over):
             self._window.give_up("the stream ended before it could be read")
             for step in self._window.ready():

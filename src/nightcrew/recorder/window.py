@@ -251,16 +251,11 @@ class SegmentWindow:
 
     def due(self, now: float) -> QueuedSegment | None:
         """The first segment that is to be tried now."""
-        for one in self._queue:
-            if isinstance(one, QueuedSegment) and one.pending and one.next_try <= now:
-                return one
-        return None
+        return next((one for one in self._pending() if one.next_try <= now), None)
 
     def next_try(self) -> float | None:
         """When the next one is to be tried."""
-        return min(
-            (one.next_try for one in self._queue if isinstance(one, QueuedSegment) and one.pending), default=None
-        )
+        return min((one.next_try for one in self._pending()), default=None)
 
     def got(self, wanted: QueuedSegment, body: bytes) -> None:
         """It was read."""
@@ -273,7 +268,7 @@ class SegmentWindow:
         wanted.next_try = now + RETRY[min(wanted.tries, len(RETRY)) - 1]
         unlisted = wanted.unlisted_at
         over = unlisted is not None and (missing or now - unlisted > AFTERLIFE)
-        first = next((one for one in self._queue if isinstance(one, QueuedSegment) and one.pending), None)
+        first = next(self._pending(), None)
         if over or (wanted is first and self._held > HELD_BYTES):
             wanted.lost = reason
 
@@ -295,14 +290,16 @@ class SegmentWindow:
 
     def give_up(self, reason: str) -> None:
         """Nothing more will be read: what is still wanted is lost."""
-        for one in self._queue:
-            if isinstance(one, QueuedSegment) and one.pending:
-                one.lost = reason
+        for one in self._pending():
+            one.lost = reason
 
     @property
     def waiting(self) -> int:
         """How many segments are still to be read."""
-        return sum(isinstance(one, QueuedSegment) and one.pending for one in self._queue)
+        return sum(1 for _ in self._pending())
+
+    def _pending(self) -> Iterator[QueuedSegment]:
+        return (one for one in self._queue if isinstance(one, QueuedSegment) and one.pending)
 
 
 def _between(before: LastSeen, after: Listed) -> float | None:

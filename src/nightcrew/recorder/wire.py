@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -103,18 +104,10 @@ def read_orders(folder: Path) -> dict[int, Order]:
     """All orders that can be read, by recording."""
     found: dict[int, Order] = {}
     for path in sorted((folder / ORDERS).glob("*.json")):
-        order = _order(path)
-        if order is not None:
+        with contextlib.suppress(TypeError):  # no object, or one of another version
+            order = Order(**_small(path))
             found[order.recording] = order
     return found
-
-
-def _order(path: Path) -> Order | None:
-    raw = _small(path)
-    try:
-        return Order(**raw) if isinstance(raw, dict) else None
-    except TypeError:  # of another version
-        return None
 
 
 def read_pulse(folder: Path) -> RecorderPulse | None:

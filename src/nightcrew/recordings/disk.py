@@ -71,7 +71,7 @@ async def look(runtime: Runtime) -> None:
 
 async def too_short_to_finish(runtime: Runtime, row: Recording) -> str | None:
     """Why a recording cannot be finished now, or None."""
-    usage = await asyncio.to_thread(_usage, Path(row.root))
+    usage = await asyncio.to_thread(shutil.disk_usage, Path(row.root))
     seen = runtime.part(Disk)
     needed = rules.space_to_finish(row) + seen.reserve
     if usage.free >= needed:
@@ -80,8 +80,4 @@ async def too_short_to_finish(runtime: Runtime, row: Recording) -> str | None:
 
 
 async def _usage_now(runtime: Runtime) -> shutil._ntuple_diskusage:
-    return await asyncio.to_thread(_usage, await asyncio.to_thread(place.library, runtime))
-
-
-def _usage(folder: Path) -> shutil._ntuple_diskusage:
-    return shutil.disk_usage(folder)
+    return await asyncio.to_thread(lambda: shutil.disk_usage(place.library(runtime)))

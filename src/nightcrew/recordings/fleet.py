@@ -20,16 +20,8 @@ from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.processes import Command
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.tasks import Tasks
-from nightcrew.recorder.wire import (
-    ORDERS,
-    Order,
-    ReadingStatus,
-    RecorderPulse,
-    boottime,
-    read_orders,
-    read_pulse,
-    write_whole,
-)
+from nightcrew.recorder import wire
+from nightcrew.recorder.wire import ORDERS, Order, ReadingStatus, RecorderPulse, boottime
 from nightcrew.recordings import rules
 
 log = structlog.get_logger("nightcrew.recordings")
@@ -93,7 +85,7 @@ class Fleet:
             if process is None:
                 await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
                 continue
-            recorder = RecorderProcess(folder, process, await asyncio.to_thread(read_orders, folder))
+            recorder = RecorderProcess(folder, process, await asyncio.to_thread(wire.read_orders, folder))
             self.recorders[folder.name] = recorder
             self._watch(recorder)
             log.info("a recorder was taken over", pid=process.pid, recordings=sorted(recorder.orders))
@@ -144,7 +136,7 @@ class Fleet:
         """Read the signs of life; replace who gives none, or holds a recording that hangs; end who has nothing to do."""
         up = boottime()
         for recorder in list(self.recorders.values()):
-            recorder.pulse = await asyncio.to_thread(read_pulse, recorder.folder) or recorder.pulse
+            recorder.pulse = await asyncio.to_thread(wire.read_pulse, recorder.folder) or recorder.pulse
             hung = [number for number in recorder.orders if (s := recorder.standing(number)) and rules.hangs(s, up)]
             if recorder.silent(up) or hung:
                 log.warning("a recorder hangs and is replaced", pid=recorder.process.pid, recordings=hung)
@@ -177,7 +169,7 @@ class Fleet:
         except OSError as exc:
             raise Retry(f"no recorder can be started: {exc.strerror}") from exc
         try:
-            await asyncio.to_thread(write_whole, folder / IDENTITY, json.dumps(asdict(process.identity)).encode())
+            await asyncio.to_thread(wire.write_whole, folder / IDENTITY, json.dumps(asdict(process.identity)).encode())
         except (OSError, asyncio.CancelledError) as exc:
             await process.kill()  # nobody could find it again
             if isinstance(exc, OSError):

@@ -10,7 +10,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,23 +21,10 @@ METADATA = frozenset(
     {"poster.jpg", "fanart.jpg", "season-poster.jpg", "banner.jpg", "folder.jpg", "season.nfo", "tvshow.nfo"}
 )
 """What a folder may hold, in any case, and still go; dot files and symlinks besides."""
-VIDEO = {
-    ".3gp",
-    ".avi",
-    ".flv",
-    ".m2ts",
-    ".m4v",
-    ".mkv",
-    ".mov",
-    ".mp4",
-    ".mpeg",
-    ".mpg",
-    ".mts",
-    ".ts",
-    ".webm",
-    ".wmv",
-}
-MEDIA = frozenset(VIDEO | {".aac", ".flac", ".m4a", ".m4s", ".mka", ".mp3", ".ogg", ".opus", ".part", ".wav"})
+VIDEO = frozenset(
+    [".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv"]
+)
+MEDIA = VIDEO | frozenset([".aac", ".flac", ".m4a", ".m4s", ".mka", ".mp3", ".ogg", ".opus", ".part", ".wav"])
 RESOURCE_FORK = "._"
 """macOS puts such a file beside each file on a share; `._film.mp4` is no film."""
 
@@ -139,82 +126,76 @@ class _Sweep:
 
     def delete(self, target: Path) -> None:
         """One of the named files or folders."""
-        try:
-            info = target.lstat()
-        except FileNotFoundError:
-            return
-        except OSError as exc:
-            self._failed(target, exc)
-            return
-        if stat.S_ISDIR(info.st_mode) and _is_segments(target.name):
-            self._clear(target)
-        else:
-            self._unlink(target, info.st_size if stat.S_ISREG(info.st_mode) else 0)
+        self._tried(target, lambda: self._delete(target))
 
     def tidy(self, folder: Path) -> None:
         """The folder goes when nothing but metadata is left in it."""
+        self._tried(folder, lambda: self._tidy(folder))
+
+    def _tried(self, path: Path, work: Callable[[], bool]) -> bool:
+        """Whether it is gone, also when somebody else was quicker. What fails is noted."""
         try:
-            with _opened(folder) as (handle, found):
-                left = [entry for entry in found if not (self.dry_run and folder / entry.name in self.removed)]
-                if reason := next(filter(None, map(_keeps, left)), None):
-                    self.kept.append(f"{self._shown(folder)} stays: {reason}.")
-                    return
-                gone = [self._unlink(folder / entry.name, entry.size, handle) for entry in left]
+            return work()
         except FileNotFoundError:
-            return
+            return True
         except OSError as exc:
-            self._failed(folder, exc)
-            return
-        if all(gone):
-            self._rmdir(folder)
+            self.errors.append(f"{self._shown(path)} cannot be deleted: {exc.strerror or exc}.")
+            return False
+
+    def _delete(self, target: Path) -> bool:
+        info = target.lstat()
+        if stat.S_ISDIR(info.st_mode) and _is_segments(target.name):
+            return self._clear(target)
+        return self._unlink(target, info.st_size if stat.S_ISREG(info.st_mode) else 0)
+
+    def _tidy(self, folder: Path) -> bool:
+        with _opened(folder) as (handle, found):
+            left = [entry for entry in found if not (self.dry_run and folder / entry.name in self.removed)]
+            if reason := next(filter(None, map(_keeps, left)), None):
+                self.kept.append(f"{self._shown(folder)} stays: {reason}.")
+                return False
+            gone = [self._unlink(folder / entry.name, entry.size, handle) for entry in left]
+        return all(gone) and self._rmdir(folder)
 
     def _clear(self, folder: Path) -> bool:
         """The folder with all that is in it; False when some of it stays."""
-        try:
-            with _opened(folder) as (handle, found):
-                gone = [
-                    self._clear(folder / entry.name)
-                    if entry.is_folder
-                    else self._unlink(folder / entry.name, entry.size, handle)
-                    for entry in found
-                ]
-        except FileNotFoundError:
-            return True
-        except OSError as exc:
-            self._failed(folder, exc)
-            return False
-        return all(gone) and self._rmdir(folder)
+        return self._tried(folder, lambda: self._emptied(folder)) and self._rmdir(folder)
+
+    def _emptied(self, folder: Path) -> bool:
+        with _opened(folder) as (handle, found):
+            gone = [
+                self._clear(folder / entry.name)
+                if entry.is_folder
+                else self._unlink(folder / entry.name, entry.size, handle)
+                for entry in found
+            ]
+        return all(gone)
 
     def _unlink(self, path: Path, size: int, handle: int | None = None) -> bool:
         """`handle`: the folder that was looked into, so that no other one is hit when its name means another by now."""
-        try:
+
+        def work() -> bool:
             if not self.dry_run:
                 os.unlink(path if handle is None else path.name, dir_fd=handle)
-        except FileNotFoundError:
+            self.removed[path] = size
             return True
-        except OSError as exc:
-            self._failed(path, exc)
-            return False
-        self.removed[path] = size
-        return True
+
+        return self._tried(path, work)
 
     def _rmdir(self, folder: Path) -> bool:
-        try:
-            if not self.dry_run:
-                folder.rmdir()
-        except FileNotFoundError:
-            return True
-        except OSError as exc:
-            if exc.errno in {errno.ENOTEMPTY, errno.EEXIST}:
+        def work() -> bool:
+            try:
+                if not self.dry_run:
+                    folder.rmdir()
+            except OSError as exc:
+                if exc.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+                    raise
                 self.kept.append(f"{self._shown(folder)} stays: something new has appeared in it.")
-            else:
-                self._failed(folder, exc)
-            return False
-        self.removed[folder] = 0
-        return True
+                return False
+            self.removed[folder] = 0
+            return True
 
-    def _failed(self, path: Path, exc: OSError) -> None:
-        self.errors.append(f"{self._shown(path)} cannot be deleted: {exc.strerror or exc}.")
+        return self._tried(folder, work)
 
     def _shown(self, path: Path) -> str:
         return str(path.relative_to(self.base))

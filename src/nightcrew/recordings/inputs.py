@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.slots import GRACE, LIFETIME, MARGIN, Lease, Priority
 from nightcrew.playlists.exports import Player, accounts, channels
-from nightcrew.recorder.wire import Kind, boottime
+from nightcrew.recorder.wire import boottime
 from nightcrew.recordings.models import Recording
-from nightcrew.recordings.stream_ref import unsealed
+from nightcrew.recordings.stream_ref import StreamRef, unsealed
 
 PURPOSE = "recording"
 
@@ -20,11 +20,7 @@ PURPOSE = "recording"
 class Input:
     """Where to read from, with what is held for it. `stream`: which of a channel's streams, to tell which has failed."""
 
-    url: str
-    kind: Kind = "auto"
-    headers: dict[str, str] = field(default_factory=dict)
-    quality: str = "best"
-    private: bool = False
+    ref: StreamRef
     stream: int | None = None
     lease: Lease | None = None
     _held: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
@@ -57,7 +53,7 @@ async def open_input(runtime: Runtime, row: Recording, *, avoid: int | None = No
     """
     target = unsealed(runtime, row.sealed)
     if target.channel_id is None:
-        return Input(target.url, target.kind, dict(target.headers), target.quality, target.private)
+        return Input(target)
     channel = await channels.get(runtime.store, target.channel_id)
     usable = sorted((one for one in channel.streams if one.usable), key=lambda one: one.id == avoid)
     error: NightcrewError = GiveUp(f"channel {channel.name!r} has no stream that can be recorded")
@@ -75,14 +71,6 @@ async def open_input(runtime: Runtime, row: Recording, *, avoid: int | None = No
             except NightcrewError as exc:
                 error = exc
                 continue
-            return Input(
-                request.url,
-                "auto",
-                dict(request.headers),
-                target.quality,
-                request.allow_private,
-                stream.id,
-                lease,
-                held.pop_all(),
-            )
+            ref = replace(target, url=request.url, headers=dict(request.headers), private=request.allow_private)
+            return Input(ref, stream.id, lease, held.pop_all())
     raise error

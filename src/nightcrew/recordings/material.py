@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,12 +34,9 @@ async def unwritten(row: Recording) -> AsyncIterator[None]:
         return
     with await asyncio.to_thread((folder / ledger.LOCK).open, "a") as lock:
         for _ in range(PATIENCE):
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                await asyncio.sleep(1)
-                continue
-            break
+            if ledger.locks(lock):
+                break
+            await asyncio.sleep(1)
         else:
             raise Retry("somebody still writes to its parts")
         yield

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import PurePosixPath
-from typing import Annotated
+from typing import Annotated, Any
 
 import sqlalchemy as sa
 
 from nightcrew.kernel.errors import Conflict
 from nightcrew.kernel.rows import column, table_of, text
-from nightcrew.kernel.store import Id, Moment, metadata
+from nightcrew.kernel.store import Id, metadata
 from nightcrew.recordings.naming import Names
 
 MAX_NAME = 200
@@ -108,16 +108,16 @@ class Recording:
     started_at: datetime | None  # the first segment
     ended_at: datetime | None
     stop_at: datetime | None
-    stop_asked: bool
-    rotations: int  # asked for by hand
+    stop_asked: Annotated[bool, column(default=False)]
+    rotations: Annotated[int, column(default=0)]  # asked for by hand
     progress_at: datetime | None  # the last segment
-    bytes: Annotated[int, column(sa.BigInteger)]
-    seconds: float
-    missing: float  # seconds of its gaps
-    restarts: int
+    bytes: Annotated[int, column(sa.BigInteger, default=0)]
+    seconds: Annotated[float, column(default=0.0)]
+    missing: Annotated[float, column(default=0.0)]  # seconds of its gaps
+    restarts: Annotated[int, column(default=0)]
     plot: str | None  # JSON: kilobits a second over time
-    file: bool
-    file_bytes: Annotated[int, column(sa.BigInteger)]
+    file: Annotated[bool, column(default=False)]
+    file_bytes: Annotated[int, column(sa.BigInteger, default=0)]
     deleted_at: datetime | None
     continues: Annotated[int | None, column(Id)] = (
         None  # the recording of a machine that is gone, from which it goes on
@@ -156,37 +156,43 @@ class Recording:
         return self.names.segments
 
 
+@dataclass(frozen=True, slots=True)
+class PartRow:
+    """One part as the database knows it."""
+
+    number: Annotated[int, column(primary_key=True)]
+    path: Annotated[str, text(300)]
+    first: Annotated[int | None, column(sa.BigInteger)]
+    last: Annotated[int | None, column(sa.BigInteger)]
+    bytes: Annotated[int, column(sa.BigInteger)]
+    seconds: float
+    frames: Annotated[int | None, column(sa.BigInteger)]
+
+
+@dataclass(frozen=True, slots=True)
+class MoveRow:
+    """One change of state."""
+
+    from_state: Annotated[str | None, text(20)]
+    to_state: Annotated[str, text(20)]
+    reason: Annotated[str, text(MAX_REASON)]
+    at: datetime
+
+
 watch = table_of("recording_watch", Watch)
 recording = table_of("recording", Recording, sa.UniqueConstraint("folder", "stem"), without=("parts", "gaps"))
 
-move = sa.Table(
-    "recording_move",
-    metadata,
-    sa.Column("id", Id, primary_key=True),
-    sa.Column("recording_id", sa.ForeignKey(recording.c.id, ondelete="CASCADE"), nullable=False, index=True),
-    sa.Column("from_state", sa.String(20)),
-    sa.Column("to_state", sa.String(20), nullable=False),
-    sa.Column("reason", sa.String(MAX_REASON), nullable=False),
-    sa.Column("at", Moment, nullable=False),
-)
 
-part = sa.Table(
-    "recording_part",
-    metadata,
-    sa.Column("recording_id", sa.ForeignKey(recording.c.id, ondelete="CASCADE"), primary_key=True),
-    sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("path", sa.String(300), nullable=False),
-    sa.Column("first", sa.BigInteger),
-    sa.Column("last", sa.BigInteger),
-    sa.Column("bytes", sa.BigInteger, nullable=False),
-    sa.Column("seconds", sa.Float, nullable=False),
-    sa.Column("frames", sa.BigInteger),
-)
+def _of_recording(**options: Any) -> sa.Column[int]:
+    return sa.Column("recording_id", sa.ForeignKey(recording.c.id, ondelete="CASCADE"), nullable=False, **options)
 
+
+move = table_of("recording_move", MoveRow, sa.Column("id", Id, primary_key=True), _of_recording(index=True))
+part = table_of("recording_part", PartRow, _of_recording(primary_key=True))
 gap = sa.Table(
     "recording_gap",
     metadata,
-    sa.Column("recording_id", sa.ForeignKey(recording.c.id, ondelete="CASCADE"), primary_key=True),
+    _of_recording(primary_key=True),
     sa.Column("number", sa.Integer, primary_key=True),
     sa.Column("epoch", sa.Integer, nullable=False),
     sa.Column("first", sa.BigInteger, nullable=False),
@@ -200,31 +206,8 @@ titled = sa.Table(
     "recording_title",
     metadata,
     sa.Column("id", Id, primary_key=True),
-    sa.Column("recording_id", sa.ForeignKey(recording.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    _of_recording(index=True),
     sa.Column("start", sa.Float, nullable=False),  # seconds into the recording
     sa.Column("title", sa.String(MAX_TITLE), nullable=False),
     sa.Column("category", sa.String(MAX_NAME), nullable=False),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class PartRow:
-    """One part as the database knows it."""
-
-    number: int
-    path: str
-    first: int | None
-    last: int | None
-    bytes: int
-    seconds: float
-    frames: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class MoveRow:
-    """One change of state."""
-
-    from_state: str | None
-    to_state: str
-    reason: str
-    at: datetime

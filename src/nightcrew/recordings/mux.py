@@ -108,20 +108,9 @@ async def pictures(pieces: Sequence[ByteRange], *, fragmented: bool) -> int:
 async def thumbnail(path: Path, output: Path, *, at: float) -> None:
     """A picture at `at` seconds, at most 1280 wide, as JPEG. Raises `GiveUp` when there is none."""
     seek = ["-ss", f"{at:.3f}", "-i", f"file:{path}", "-map", "0:v:0"]
-    drawn = [
-        "-frames:v",
-        "1",
-        "-vf",
-        "scale='min(1280,iw)':-2",
-        "-q:v",
-        "4",
-        "-f",
-        "image2",
-        "-update",
-        "1",
-        f"file:{output}",
-    ]
-    command = Command((ffmpeg(), "-nostdin", "-v", "error", "-y", *seek, *drawn), grace=1)
+    drawn = ["-frames:v", "1", "-vf", "scale='min(1280,iw)':-2", "-q:v", "4"]
+    written = ["-f", "image2", "-update", "1", f"file:{output}"]
+    command = Command((ffmpeg(), "-nostdin", "-v", "error", "-y", *seek, *drawn, *written), grace=1)
     async with _FFMPEG.one(command) as child:
         await _ended(child)
     if not await asyncio.to_thread(output.exists):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from xml.etree import ElementTree as ET
 
+from nightcrew.kernel.words import hms
 from nightcrew.recorder.ledger import Gap
 from nightcrew.recordings.chapters import length
 
@@ -52,13 +53,8 @@ def show(name: str) -> bytes:
 
 def _plot(category: str, gaps: Sequence[Gap]) -> str:
     lines = [f"Category: {category}"] if category else []
-    lines += [f"At {_place(gap.start)}, {length(gap.seconds)} are missing." for gap in gaps]
+    lines += [f"At {hms(gap.start)}, {length(gap.seconds)} are missing." for gap in gaps]
     return "\n".join(lines)
-
-
-def _place(seconds: float) -> str:
-    minutes, rest = divmod(int(max(0.0, seconds)), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
 def _add(root: ET.Element, tag: str, text: str, **attributes: str) -> None:

@@ -6,15 +6,14 @@ Single recordings, watches and upkeep have files of their own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.job_state import JobState
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.recordings import actions, forms, recording_pages, requests, upkeep_pages, watch_pages
@@ -27,7 +26,7 @@ from nightcrew.recordings.store import recordings
 from nightcrew.web.api import Actor, Node
 from nightcrew.web.forms import checked
 from nightcrew.web.paging import paging
-from nightcrew.web.render import PageRoute, is_fragment, note, render, render_part, texts
+from nightcrew.web.render import PageRoute, answer_form, render
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 router.include_router(upkeep_pages.router)
@@ -43,23 +42,10 @@ FAILED = 10
 @router.get("/recordings")
 async def recordings_page(request: Request, node: Node, name: Name = "", before: Before = 0) -> Response:
     """All of it."""
-    parts = (
-        await _now(node) | await watch_pages.watched(node) | await _library(node, name, before) | await _failed(node)
-    )
-    context = {"form": forms.record_form(), "watch_form": forms.watch_form(), **_disk(node)}
-    return render(request, "recordings/recordings.html", **parts, **context)
-
-
-@router.get("/fragments/recordings/now")
-async def now_part(request: Request, node: Node) -> Response:
-    """What goes on now."""
-    return render(request, "recordings/now.html", **await _now(node))
-
-
-@router.get("/fragments/recordings/disk")
-async def disk_part(request: Request, node: Node) -> Response:
-    """The disk."""
-    return render(request, "recordings/disk.html", **_disk(node))
+    context = {"form": forms.record_form(), "watch_form": forms.watch_form()} | await _library(node, name, before)
+    for part in PARTS.values():
+        context |= await part(node)
+    return render(request, "recordings/recordings.html", **context)
 
 
 @router.get("/fragments/recordings/library")
@@ -68,26 +54,21 @@ async def library_part(request: Request, node: Node, name: Name = "", before: Be
     return render(request, "recordings/library.html", **await _library(node, name, before))
 
 
-@router.get("/fragments/recordings/failed")
-async def failed_part(request: Request, node: Node) -> Response:
-    """Those of which no file could be made."""
-    return render(request, "recordings/failed.html", **await _failed(node))
+@router.get("/fragments/recordings/{part}")
+async def page_part(request: Request, node: Node, part: Literal["now", "watches", "failed", "disk"]) -> Response:
+    """What goes on now, the watched streams, those of which no file could be made, or the disk."""
+    return render(request, f"recordings/{part}.html", **await PARTS[part](node))
 
 
 @router.post("/recordings")
 async def record(request: Request, node: Node, actor: Actor) -> Response:
     """Record an address."""
-    typed = await texts(request)
-    try:
+
+    async def act(typed: Mapping[str, str]) -> str:
         wanted = checked(requests.NewRecording, forms.recording_values(typed))
-        row = await requests.record(node, wanted, actor=actor)
-    except NightcrewError as exc:
-        shown = forms.record_form(typed, exc)
-        return render_part(request, "recordings/form.html", title="Record a stream", status_code=422, form=shown)
-    if not is_fragment(request):
-        return RedirectResponse("/recordings", 303)
-    said = note(f"{row.name} will be recorded.")
-    return render(request, "recordings/form.html", headers=said, form=forms.record_form())
+        return f"{(await requests.record(node, wanted, actor=actor)).name} will be recorded."
+
+    return await answer_form(request, "recordings/form.html", "Record a stream", forms.record_form, act, "/recordings")
 
 
 # -- what is shown -----------------------------------------------------------------------------------------------------
@@ -149,5 +130,8 @@ async def _failed(node: Runtime) -> dict[str, Any]:
     return {"failed": await recordings.page(node.store, states={RecordingState.FAILED}, limit=FAILED), "length": length}
 
 
-def _disk(node: Runtime) -> dict[str, Any]:
+async def _disk(node: Runtime) -> dict[str, Any]:
     return {"disk": node.part(Disk)}
+
+
+PARTS = {"now": _now, "watches": watch_pages.watched, "failed": _failed, "disk": _disk}

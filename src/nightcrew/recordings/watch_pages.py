@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
-from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.recordings import actions, forms, requests
 from nightcrew.recordings.models import ACTIVE
@@ -15,32 +15,21 @@ from nightcrew.recordings.standing import watch_state
 from nightcrew.recordings.store import recordings, watches
 from nightcrew.web.api import Actor, Id, Node
 from nightcrew.web.forms import checked
-from nightcrew.web.render import PageRoute, done, is_fragment, note, render, render_part, texts
+from nightcrew.web.render import PageRoute, answer_form, done, render_part, texts
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
-
-
-@router.get("/fragments/recordings/watches")
-async def watches_part(request: Request, node: Node) -> Response:
-    """The watched streams."""
-    return render(request, "recordings/watches.html", **await watched(node))
 
 
 @router.post("/recordings/watches")
 async def add_watch(request: Request, node: Node, actor: Actor) -> Response:
     """Watch a stream."""
-    typed = await texts(request)
-    try:
-        row = await requests.watch(node, checked(requests.NewWatch, forms.watch_values(typed)), actor=actor)
-    except NightcrewError as exc:
-        shown = forms.watch_form(typed, exc)
-        return render_part(
-            request, "recordings/watch_form.html", title="Watch a stream", status_code=422, watch_form=shown
-        )
-    if not is_fragment(request):
-        return RedirectResponse("/recordings#watches", 303)
-    said = note(f"{row.name} is watched.")
-    return render(request, "recordings/watch_form.html", headers=said, watch_form=forms.watch_form())
+
+    async def act(typed: Mapping[str, str]) -> str:
+        wanted = checked(requests.NewWatch, forms.watch_values(typed))
+        return f"{(await requests.watch(node, wanted, actor=actor)).name} is watched."
+
+    page, form = "recordings/watch_form.html", forms.watch_form
+    return await answer_form(request, page, "Watch a stream", form, act, "/recordings#watches", name="watch_form")
 
 
 @router.post("/recordings/watches/{watch_id}/enabled")

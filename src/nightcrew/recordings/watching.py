@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -37,24 +38,17 @@ async def look(runtime: Runtime, watch: Watch, running: Recording | None, now: d
     if open_now is None and running is None:
         return
     if target.channel_id is not None:
-        await _begin(runtime, watch, target, running, open_now, "", "")
+        await _begin(runtime, watch, target, running, open_now, LiveStatus(0, live=True))
         return
     found = await _found(runtime, target)
-    if found.live is not None:
-        await watches.change(
-            runtime.store,
-            watch.id,
-            live=found.live,
-            looked_at=now,
-            error=None if found.live else plain(found.error)[:500] or None,
-            title=found.title if found.live else watch.title,
-            category=found.category if found.live else watch.category,
-            ended_window=watch.ended_window if found.live else None,
-        )
-    else:
-        await watches.change(runtime.store, watch.id, live=None, looked_at=now, error=plain(found.error)[:500])
+    seen: dict[str, Any] = {"live": found.live, "looked_at": now, "error": plain(found.error)[:500] or None}
     if found.live:
-        await _begin(runtime, watch, target, running, open_now, found.title, found.category)
+        seen |= {"title": found.title, "category": found.category, "error": None}
+    elif found.live is False:
+        seen["ended_window"] = None
+    await watches.change(runtime.store, watch.id, **seen)
+    if found.live:
+        await _begin(runtime, watch, target, running, open_now, found)
     runtime.bus.publish("recordings")
 
 
@@ -81,11 +75,10 @@ async def _begin(
     target: StreamRef,
     running: Recording | None,
     open_now: Occurrence | None,
-    title: str,
-    category: str,
+    found: LiveStatus,
 ) -> None:
     if running is not None:
-        if title and await tallies.add_title(runtime.store, running.id, title, category):
+        if found.title and await tallies.add_title(runtime.store, running.id, found.title, found.category):
             runtime.bus.publish("recordings")
         return
     key = open_now.key if open_now is not None and watch.windows else watches.LIVE
@@ -97,8 +90,8 @@ async def _begin(
             target,
             name=watch.name,
             shown=watch.shown,
-            title=title,
-            category=category,
+            title=found.title,
+            category=found.category,
             watch=watch,
             stop_at=open_now.end if watch.windows else None,
             actor="schedule",

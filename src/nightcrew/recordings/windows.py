@@ -64,7 +64,8 @@ def occurrence(windows: Iterable[TimeWindow], now: datetime, zone: tzinfo | None
     found = [
         one for window in windows for day in days if (one := _on(window, day, zone)) and one.begin <= now < one.end
     ]
-    return _in_zone(max(found, key=lambda one: one.end, default=None), zone)
+    longest = max(found, key=lambda one: one.end, default=None)
+    return longest and Occurrence(longest.begin.astimezone(zone), longest.end.astimezone(zone))
 
 
 def following(windows: Iterable[TimeWindow], now: datetime, zone: tzinfo | None = None) -> datetime | None:
@@ -89,10 +90,6 @@ def _on(window: TimeWindow, day: date, zone: tzinfo | None) -> Occurrence | None
 
 def _moments(day: date, at: time, zone: tzinfo | None) -> list[datetime]:
     return [datetime.combine(day, at.replace(fold=fold), zone).astimezone(UTC) for fold in (0, 1)]
-
-
-def _in_zone(one: Occurrence | None, zone: tzinfo | None) -> Occurrence | None:
-    return None if one is None else Occurrence(one.begin.astimezone(zone), one.end.astimezone(zone))
 
 
 def _days(text: str, whole: str) -> frozenset[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -138,6 +138,31 @@ def done(request: Request, sentence: str, back: str) -> Response:
     """The answer to a change that worked: a note on the page that htmx keeps, or back to the page."""
     if is_fragment(request):
         return Response(status_code=204, headers=note(sentence))
+    return RedirectResponse(back, 303)
+
+
+async def answer_form(
+    request: Request,
+    template: str,
+    title: str,
+    form: Callable[..., Any],
+    act: Callable[[Mapping[str, str]], Awaitable[str]],
+    back: str,
+    *,
+    name: str = "form",
+) -> Response:
+    """The answer to a form that was sent. `act` does what it asks for, and returns a sentence.
+
+    What is wrong stands in the form, with what was typed (`form(typed, error)`). Else the form is empty (`form()`) beside a note;
+    without JavaScript the page `back` follows. `name`: what the template calls the form.
+    """
+    typed = await texts(request)
+    try:
+        said = await act(typed)
+    except NightcrewError as exc:
+        return render_part(request, template, title=title, status_code=422, **{name: form(typed, exc)})
+    if is_fragment(request):
+        return render(request, template, headers=note(said), **{name: form()})
     return RedirectResponse(back, 303)
 
 

@@ -12,6 +12,9 @@ from nightcrew.recordings.models import Recording, RecordingState, check_move, r
 from nightcrew.recordings.store.recordings import add_row
 from nightcrew.recordings.store.states import StateChange, apply, note, standing
 
+COPIED = ("watch_id", "name", "sealed", "shown", "channel_id", "title", "category", "favourite", "priority", "stop_at")
+"""What a recording has of the one from which it goes on."""
+
 
 async def claim(store: Store, node: str, *, root: str) -> None:
     """Take the recordings that no node has yet; exactly one node gets each. They lie in its own library `root`."""
@@ -40,14 +43,14 @@ async def take_over(store: Store, recording_id: int, *, of: str, node: str, now:
     """
     why = f"{of} is silent; it goes on at {node}"
     async with store.write() as connection:
-        mine = sa.and_(recording.c.id == recording_id, recording.c.node == of)
-        states = await standing(connection, [recording_id])
-        if (await connection.execute(sa.select(recording.c.id).where(mine))).first() is None:
+        known = await standing(connection, [recording_id], of=of)
+        if recording_id not in known:
             return False
-        check_move(states[recording_id][0], RecordingState.RETRYING)
+        before = known[recording_id][0]
+        check_move(before, RecordingState.RETRYING)
         values = {"node": node, "state": RecordingState.RETRYING.value, "since": now, "reason": why}
-        await connection.execute(sa.update(recording).where(mine).values(values))
-        await note(connection, recording_id, states[recording_id][0], RecordingState.RETRYING, why, now)
+        await connection.execute(sa.update(recording).where(recording.c.id == recording_id).values(values))
+        await note(connection, recording_id, before, RecordingState.RETRYING, why, now)
     return True
 
 
@@ -67,27 +70,14 @@ async def go_on_elsewhere(
     The first one waits for its machine, which has its parts. False when it was moved meanwhile.
     """
     async with store.write() as connection:
-        mine = sa.and_(recording.c.id == row.id, recording.c.node == of)
-        states = await standing(connection, [row.id])
-        if (await connection.execute(sa.select(recording.c.id).where(mine))).first() is None or row.id not in states:
+        known = await standing(connection, [row.id], of=of)
+        if row.id not in known:
             return False
         ended = StateChange(
             row.id, RecordingState.FINISHING, f"{of}, which has its parts, is silent", ended_at=row.progress_at or now
         )
-        await apply(connection, *states[row.id], ended, now)
-        copied = (
-            "watch_id",
-            "name",
-            "sealed",
-            "shown",
-            "channel_id",
-            "title",
-            "category",
-            "favourite",
-            "priority",
-            "stop_at",
-        )
-        values = {name: getattr(row, name) for name in copied}
+        await apply(connection, *known[row.id], ended, now)
+        values = {name: getattr(row, name) for name in COPIED}
         values |= {"node": node, "root": root, "continues": row.id}
         await add_row(connection, values, now, moment, taken, f"it goes on from recording {row.id}, as {of} is silent")
     return True

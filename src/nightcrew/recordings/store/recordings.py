@@ -63,14 +63,6 @@ async def add_row(
         "episode": episode,
         "folder": str(names.folder),
         "stem": names.stem,
-        "stop_asked": False,
-        "rotations": 0,
-        "bytes": 0,
-        "seconds": 0.0,
-        "missing": 0.0,
-        "restarts": 0,
-        "file": False,
-        "file_bytes": 0,
         **values,
     }
     recording_id = int(

@@ -92,9 +92,11 @@ async def rows_of(
         return [made(*row) for row in await connection.execute(query)]
 
 
-async def standing(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, tuple[RecordingState, str | None]]:
-    """How recordings stand, and why; nobody else moves them until the end of the transaction."""
-    mine = recording.c.id.in_(ids)
+async def standing(
+    connection: AsyncConnection, ids: Sequence[int], *, of: str | None = None
+) -> dict[int, tuple[RecordingState, str | None]]:
+    """How recordings stand, and why; of one node, or of all. Nobody else moves them until the end of the transaction."""
+    mine = sa.and_(recording.c.id.in_(ids), sa.true() if of is None else recording.c.node == of)
     query = sa.select(recording.c.id, recording.c.state, recording.c.reason).where(mine).order_by(recording.c.id)
     rows = (await connection.execute(query.with_for_update())).all()
     return {row.id: (RecordingState(row.state), row.reason) for row in rows}
