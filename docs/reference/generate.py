@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from nightcrew import app as composition
 from nightcrew.cli import app as commands
+from nightcrew.client import exits
 from nightcrew.kernel import cron
 from nightcrew.kernel.settings import Settings
 from nightcrew.web import api, connections_api, import_api, notify_api
@@ -87,9 +88,11 @@ def commands_page() -> str:
     """Every command with its options."""
     lines = [NOTE + "# Command line\n"]
     lines.append(
-        "Commands that ask a server take `--url` and `--api-key` (or `NIGHTCREW_URL`, `NIGHTCREW_API_KEY`). "
-        "Exit 0: done, 1: failed, 2: wrong use.\n"
+        "Commands that ask a server take `--url` and `--api-key` (or `NIGHTCREW_URL`, `NIGHTCREW_API_KEY`).\n\n"
+        "| exit code | means |\n| --- | --- |"
     )
+    lines += [f"| {code} | {meaning} |" for code, meaning in exits.MEANINGS.items()]
+    lines.append("")
     _describe(typer.main.get_command(commands), "nightcrew", lines)
     return "\n".join(lines)
 

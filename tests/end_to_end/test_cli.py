@@ -346,8 +346,11 @@ def test_activity_is_followed_until_interrupted(server: Process) -> None:
         ok("settings", "set", "keep_gone_days", "null")
 
 
+WITH_A_SERVICE = {("connections", verb) for verb in ("add", "change", "remove", "test")}
+"""Tried with one in tests/client/test_connection_commands.py."""
 JSON_COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("connections", "list"): (),
+    ("connections", "kinds"): (),
     ("status",): (),
     ("activity",): ("--limit", "1"),  # a line of JSON for each entry
     ("refresh",): ("*",),
@@ -391,9 +394,7 @@ JSON_COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
 
 def test_json_can_be_parsed_wherever_it_is_offered(server: Process) -> None:
     offered = {words for words, command in commands() if any("--json" in p.opts for p in command.params)}
-    assert offered == {*JSON_COMMANDS, ("connections", "test")}, (
-        "that one needs a service: tests/web/test_connections.py"
-    )
+    assert offered == {*JSON_COMMANDS, *WITH_A_SERVICE}
     source = add_list()
     job = json.loads(ok("source", "refresh", source, "--json"))[0]["id"]
     failed, recording = (json.loads(ok("record", "http://127.0.0.1:9/live.m3u8", "--json"))["id"] for _ in range(2))

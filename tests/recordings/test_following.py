@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
+import httpx2
 import pytest
 
-from nightcrew.client import Failed, Server, Unreachable
-from nightcrew.recordings import following
-from nightcrew.recordings.following import bit_rate, clock, follow, gaps, line, progress, share_of
+from nightcrew.client import Failed, Server, Unreachable, changes, follow
+from nightcrew.kernel.words import hms as clock
+from nightcrew.recordings.following import WAY, bit_rate, progress, share_of
+from nightcrew.recordings.rows import RecordingJson, gaps, line
 
 
-def row(**more: Any) -> dict[str, Any]:
+def row(**more: Any) -> RecordingJson:
     """A recording as the API shows it."""
     plain = {"id": 7, "name": "Film", "state": "recording", "reason": None, "seconds": 0.0, "missing_s": 0.0}
-    counts = {"bytes": 0, "gaps": 0, "file": None, "stop_at": None, "created_at": "2026-01-01T20:00:00+00:00"}
-    return {**plain, **counts, "progress_at": None, **more}
+    counts = {
+        "favourite": False,
+        "bytes": 0,
+        "gaps": 0,
+        "file": None,
+        "stop_at": None,
+        "created_at": "2026-01-01T20:00:00+00:00",
+    }
+    return cast("RecordingJson", {**plain, **counts, "progress_at": None, **more})
 
 
 @pytest.mark.parametrize(
@@ -54,7 +63,11 @@ class Restarting(Server):
     """A server that is away for some looks."""
 
     def __init__(self, away: int) -> None:
+        super().__init__()
         self.away = away
+
+    def events(self) -> httpx2.Response:
+        raise Unreachable("no Nightcrew answers")
 
     def ask(self, method: str, path: str, **more: Any) -> Any:
         self.away -= 1
@@ -64,15 +77,15 @@ class Restarting(Server):
 
 
 def test_a_server_that_is_restarted_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(following, "LOOK_EVERY", 0.0)
-    assert follow(Restarting(5), row(), quiet=True)["state"] == "done"
+    monkeypatch.setattr(changes, "LOOK_EVERY", 0.0)
+    assert follow(Restarting(5), [row()], WAY)[0]["state"] == "done"
 
 
 def test_a_server_that_stays_away_is_said_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(following, "LOOK_EVERY", 0.0)
-    monkeypatch.setattr(following, "PATIENCE", 0.0)
+    monkeypatch.setattr(changes, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(changes, "PATIENCE", 0.0)
     with pytest.raises(Failed, match="no Nightcrew answers"):
-        follow(Restarting(1_000_000), row(), quiet=True)
+        follow(Restarting(1_000_000), [row()], WAY)
 
 
 @pytest.mark.parametrize(

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from nightcrew.client import DEFAULT_URL, AsJson, Key, Server, Url, show
+from nightcrew.client import Out, Row, Server, named
 from nightcrew.kernel.declare import CommandGroup, Commands
 
 
-def tides_list(url: Url = DEFAULT_URL, api_key: Key = "", as_json: AsJson = False) -> None:
+def tides_list(server: Server, out: Out) -> None:
     """All harbours with their last level."""
-    rows = Server(url, api_key).ask("GET", "/api/v1/tides")["items"]
-    show(rows, ["harbour", "level", "measured_at", "error"], as_json=as_json, empty="No harbour is asked for.")
+    rows = server.rows(Row, "/api/v1/tides")
+    out.table(rows, ["harbour", "level", "measured_at", "error"], empty="No harbour is asked for.")
 
 
-def tides_add(harbour: str, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
+def tides_add(server: Server, harbour: str) -> None:
     """Ask for a harbour from now on."""
-    Server(url, api_key).ask("POST", "/api/v1/tides", json={"harbour": harbour})
+    server.post(Row, "/api/v1/tides", {"harbour": harbour})
 
 
-COMMANDS = Commands(groups=(CommandGroup("tides", "Tides", (tides_list, tides_add)),))
+COMMANDS = Commands(groups=(CommandGroup("tides", "Tides", named("tides", globals())),))

@@ -8,7 +8,7 @@ import typer
 
 from nightcrew import domains
 from nightcrew.cli import connections, local, notify, options, overview, work
-from nightcrew.client import Failed
+from nightcrew.client import Failed, bound, exits, named, note
 from nightcrew.kernel.declare import CommandGroup, Commands
 from nightcrew.kernel.errors import NightcrewError
 
@@ -24,22 +24,12 @@ app = typer.Typer(
 OWN = Commands(
     top=(overview.status, overview.activity),
     groups=(
-        CommandGroup("jobs", "Jobs", (work.jobs_list, work.jobs_show, work.jobs_cancel, work.jobs_retry)),
-        CommandGroup(
-            "workers", "Workers", (work.workers_list, work.workers_run, work.workers_pause, work.workers_resume)
-        ),
-        CommandGroup(
-            "settings",
-            "Settings",
-            (options.settings_list, options.settings_get, options.settings_set, options.settings_import),
-        ),
-        CommandGroup(
-            "token", "API keys and players' tokens", (options.token_list, options.token_make, options.token_revoke)
-        ),
-        CommandGroup("connections", "Outside services", (connections.connections_list, connections.connections_test)),
-        CommandGroup(
-            "notify", "Notifications", (notify.notify_list, notify.notify_add, notify.notify_test, notify.notify_remove)
-        ),
+        CommandGroup("jobs", "Jobs", named("jobs", vars(work))),
+        CommandGroup("workers", "Workers", named("workers", vars(work))),
+        CommandGroup("settings", "Settings", named("settings", vars(options))),
+        CommandGroup("token", "API keys and players' tokens", named("token", vars(options))),
+        CommandGroup("connections", "Outside services", named("connections", vars(connections))),
+        CommandGroup("notify", "Notifications", named("notify", vars(notify))),
     ),
 )
 """The commands that concern the whole. Domains add theirs."""
@@ -47,7 +37,7 @@ OWN = Commands(
 
 def _register(declared: Commands) -> None:
     for command in declared.top:
-        app.command(help=command.__doc__)(command)
+        app.command(help=command.__doc__)(bound(command))
     for group in declared.groups:
         app.add_typer(_group(group), name=group.name)
 
@@ -58,7 +48,7 @@ def _group(declared: CommandGroup) -> typer.Typer:
     words = ", ".join([*named, *(group.name for group in declared.groups)])
     made = typer.Typer(help=f"{declared.help}: {words}.", no_args_is_help=True)
     for name, command in named.items():
-        made.command(name, help=command.__doc__)(command)
+        made.command(name, help=command.__doc__)(bound(command))
     for group in declared.groups:
         made.add_typer(_group(group), name=group.name)
     return made
@@ -70,14 +60,14 @@ for _declared in (OWN, *domains.commands()):
 
 
 def main() -> None:
-    """Exit 0, 1 (failed) or 2 (wrong use), with one clear line on stderr."""
+    """End with one of `client/exits.py`, and one clear line on stderr where something is wrong."""
     try:
         app()
     except (NightcrewError, Failed) as exc:
-        print(f"nightcrew: {exc}", file=sys.stderr)
-        sys.exit(1)
+        note(f"nightcrew: {exc}")
+        sys.exit(exits.FAILED)
     except BrokenPipeError:
         sys.stderr.close()
-        sys.exit(0)
+        sys.exit(exits.DONE)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(exits.INTERRUPTED)

@@ -2,44 +2,173 @@
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated
 
 import typer
 
-from nightcrew.client import DEFAULT_URL, AsJson, Failed, Key, Server, Url, plain, show
+from nightcrew.cli.rows import ConnectionJson, ConnectionTestedJson, KindJson
+from nightcrew.cli.secrets import read_secrets
+from nightcrew.client import DryRun, Failed, Out, Row, Server, Yes, carefully
+from nightcrew.kernel.words import duration, parse_value
+from nightcrew.web.states import KERNEL
 
 CONNECTIONS = "/api/v1/connections"
 
 Named = Annotated[
     str, typer.Argument(metavar="CONNECTION", help="Its number or its name, as `nightcrew connections list` says.")
 ]
+Mirror = Annotated[
+    list[str] | None, typer.Option("--mirror", help="A further address that answers alike. May be said again.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="FIELD=VALUE", help="A field of its kind that is no secret. May be said again."),
+]
+Secret = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--secret",
+        metavar="FIELD[=-]",
+        help="A secret field: FIELD asks for it, FIELD=- reads a line of stdin. Its value is no argument, as others "
+        "on this machine can read those. May be said again.",
+    ),
+]
 
 
-def connections_list(url: Url = DEFAULT_URL, api_key: Key = "", as_json: AsJson = False) -> None:
+def connections_list(server: Server, out: Out) -> None:
     """Outside services, how they stand and why, and when they are asked again."""
-    items = Server(url, api_key).ask("GET", CONNECTIONS)["items"]
-    columns = ["id", "name", "title", "url", "state", "reason", "retry_at", "worked_at"]
-    show(items, columns, as_json=as_json, empty="Nothing is connected.")
+    columns = ["id", "name", "title", "url", "state", "reason", "again in", "worked_at"]
+    out.table(server.rows(ConnectionJson, CONNECTIONS), columns, shown=_columns, empty="Nothing is connected.")
 
 
-def connections_test(connection: Named, url: Url = DEFAULT_URL, api_key: Key = "", as_json: AsJson = False) -> None:
+def _columns(one: ConnectionJson) -> Row:
+    left = (datetime.fromisoformat(one["retry_at"]) - datetime.now(UTC)).total_seconds() if one["retry_at"] else None
+    return {"state": _state(one), "again in": None if left is None else duration(max(0.0, left))}
+
+
+def _state(one: ConnectionJson) -> str:
+    return KERNEL[f"connection.{one['state']}"][1]
+
+
+def connections_kinds(server: Server, out: Out) -> None:
+    """What can be connected, with the fields of each kind."""
+    columns = ["kind", "title", "address", "fields", "secrets"]
+    rows = server.rows(KindJson, f"{CONNECTIONS}/kinds")
+    out.table(rows, columns, shown=_fields, empty="No domain asks outside services.")
+
+
+def _fields(kind: KindJson) -> Row:
+    secret = _secrets(kind)
+    shown = [name for name in kind["fields"]["properties"] if name not in secret]
+    return {"address": kind["url"], "fields": ", ".join(shown), "secrets": ", ".join(secret)}
+
+
+def _secrets(kind: KindJson) -> list[str]:
+    return [name for name, field in kind["fields"]["properties"].items() if field.get("writeOnly")]
+
+
+# -- adding and changing -----------------------------------------------------------------------------------------------
+
+
+def connections_add(
+    server: Server,
+    out: Out,
+    kind: Annotated[str, typer.Argument(help="As `nightcrew connections kinds` says.")],
+    name: Annotated[str, typer.Option("--name", help="What it is called; default: as its kind.")] = "",
+    address: Annotated[str, typer.Option("--address", help="Default: the one that its kind begins with.")] = "",
+    mirror: Mirror = None,
+    set_: Set = None,
+    secret: Secret = None,
+) -> None:
+    """Connect an outside service. On a terminal its secrets are asked for; none is ever an argument."""
+    found = _kind(server, kind)
+    secrets = read_secrets(secret or [], _secrets(found), ask_all=not out.as_json)
+    body = {"kind": kind, "name": name or found["title"], "settings": _settings(found, set_ or []) | secrets}
+    body |= {key: value for key, value in (("url", address), ("mirrors", mirror)) if value}
+    added = server.post(ConnectionJson, CONNECTIONS, body)
+    tries = "grant access on the page Connections" if found["granted"] else "`nightcrew connections test` tries it"
+    out.one(added, lambda one: f"{_line(one)}; {tries}")
+
+
+def connections_change(
+    server: Server,
+    out: Out,
+    connection: Named,
+    name: Annotated[str | None, typer.Option("--name", help="What it is called.")] = None,
+    address: Annotated[str | None, typer.Option("--address", help="Its address.")] = None,
+    mirror: Mirror = None,
+    set_: Set = None,
+    secret: Secret = None,
+    enabled: Annotated[bool | None, typer.Option("--on/--off", help="Whether it is asked at all.")] = None,
+) -> None:
+    """Change some of a connection; what is not named stays, and so do its secrets."""
+    found = _find(server, connection)
+    kind = _kind(server, found["kind"])
+    settings = _settings(kind, set_ or []) | read_secrets(secret or [], _secrets(kind))
+    values = {"name": name, "url": address, "mirrors": mirror, "settings": settings or None, "enabled": enabled}
+    changes = {key: value for key, value in values.items() if value is not None}
+    if not changes:
+        raise typer.BadParameter("say what to change")
+    out.one(server.patch(ConnectionJson, f"{CONNECTIONS}/{found['id']}", changes), _line)
+
+
+def _kind(server: Server, name: str) -> KindJson:
+    """The kind of this name. Raises `Failed`."""
+    for kind in server.rows(KindJson, f"{CONNECTIONS}/kinds"):
+        if kind["kind"] == name:
+            return kind
+    raise Failed(f"there is no kind of connection {name!r}; `nightcrew connections kinds` has all of them")
+
+
+def _settings(kind: KindJson, given: Sequence[str]) -> Row:
+    """What `--set` says: text where the field is text, else JSON. Raises `BadParameter`."""
+    values: Row = {}
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        field = kind["fields"]["properties"].get(name)
+        if not equals or field is None:
+            known = ", ".join(kind["fields"]["properties"]) or "none"
+            raise typer.BadParameter(f"{pair!r} is not FIELD=VALUE; the fields of {kind['title']} are: {known}")
+        if field.get("writeOnly"):
+            raise typer.BadParameter(f"{name} is secret: say --secret {name}, or --secret {name}=-")
+        values[name] = value if field.get("type") == "string" else parse_value(value)
+    return values
+
+
+def _line(one: ConnectionJson) -> str:
+    reason = f" ({one['reason']})" if one["reason"] else ""
+    return f"connection {one['id']} {one['name']} ({one['title']}, {one['url']}): {_state(one)}{reason}"
+
+
+# -- testing and removing ----------------------------------------------------------------------------------------------
+
+
+def connections_test(server: Server, out: Out, connection: Named) -> None:
     """Test a service now. Exit 1 when it does not work."""
-    server = Server(url, api_key)
-    answer = server.ask("POST", f"{CONNECTIONS}/{_find(server, connection)['id']}/test")
-    if as_json:
-        print(json.dumps(answer, indent=2, ensure_ascii=False))
-    elif answer["ok"]:
-        for sentence in (answer["message"], *answer["facts"]):
-            print(plain(sentence))
+    answer = server.post(ConnectionTestedJson, f"{CONNECTIONS}/{_find(server, connection)['id']}/test")
+    if not out.data(answer) and answer["ok"]:
+        out.say("\n".join((answer["message"], *answer["facts"])))
     if not answer["ok"]:
         raise Failed(answer["message"])
 
 
-def _find(server: Server, text: str) -> dict[str, Any]:
-    """The connection that is named by its number or its name. Raises `Failed`."""
-    items: list[dict[str, Any]] = server.ask("GET", CONNECTIONS)["items"]
-    for item in items:
-        if text in {str(item["id"]), item["name"]}:
-            return item
-    raise Failed(f"there is no connection {text!r}; `nightcrew connections list` has all of them")
+def connections_remove(server: Server, out: Out, connection: Named, dry_run: DryRun = False, yes: Yes = False) -> None:
+    """Forget a service, its secrets and what was granted. Says what would go, and asks."""
+    found = _find(server, connection)
+
+    def remove(dry_run: bool) -> Row:
+        if not dry_run:
+            server.ask("DELETE", f"{CONNECTIONS}/{found['id']}")
+        return {"dry_run": dry_run, "removed": found["id"], "name": found["name"]}
+
+    def tell(_: Row) -> None:
+        out.say(f"would remove {_line(found)}; its secrets are forgotten")
+
+    if carefully(out, remove, tell, "Remove that?", dry_run=dry_run, yes=yes):
+        out.say(f"{found['name']} was removed")
+
+
+def _find(server: Server, text: str) -> ConnectionJson:
+    return server.find(ConnectionJson, CONNECTIONS, text, "connection", "connections list")

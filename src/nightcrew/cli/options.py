@@ -2,80 +2,78 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from nightcrew.client import DEFAULT_URL, AsJson, Failed, Key, Server, Url, show
+from nightcrew.client import Failed, Out, Row, Server, as_json, note, read_json, say
 from nightcrew.kernel.words import parse_value
 
+SETTINGS = "/api/v1/settings"
+TOKENS = "/api/v1/tokens"
 
-def settings_list(url: Url = DEFAULT_URL, api_key: Key = "", as_json: AsJson = False) -> None:
+Option = Annotated[str, typer.Argument(metavar="KEY", help="Its name, as `nightcrew settings list` says.")]
+
+
+def settings_list(server: Server, out: Out) -> None:
     """Every option."""
-    rows = Server(url, api_key).ask("GET", "/api/v1/settings")["items"]
-    show(rows, ["key", "value", "unit", "origin", "help"], as_json=as_json)
+    out.table(server.rows(Row, SETTINGS), ["key", "value", "unit", "origin", "help"])
 
 
-def settings_get(key: str, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
+def settings_get(server: Server, key: Option) -> None:
     """One option's value, as JSON."""
-    rows = Server(url, api_key).ask("GET", "/api/v1/settings")["items"]
-    found = [row for row in rows if key in {row["key"], row["name"]}]
-    if not found:
-        raise Failed(f"there is no setting {key!r}")
-    print(json.dumps(found[0]["value"], ensure_ascii=False))
+    for row in server.rows(Row, SETTINGS):
+        if key in {row["key"], row["name"]}:
+            say(as_json(row["value"]))
+            return
+    raise Failed(f"there is no setting {key!r}")
 
 
 def settings_set(
-    key: str,
+    server: Server,
+    key: Option,
     value: Annotated[str, typer.Argument(help="JSON, or a bare text; `null` goes back to the default.")],
-    url: Url = DEFAULT_URL,
-    api_key: Key = "",
 ) -> None:
     """Change one option."""
-    changed = Server(url, api_key).ask("PATCH", "/api/v1/settings", json={key: parse_value(value)})["changed"]
-    print("\n".join(f"{name} = {json.dumps(new, ensure_ascii=False)}" for name, new in changed.items()) or "unchanged")
+    changed = server.patch(Row, SETTINGS, {key: parse_value(value)})["changed"]
+    say("\n".join(f"{name} = {as_json(new)}" for name, new in changed.items()) or "unchanged")
 
 
 def settings_import(
+    server: Server,
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A config.json of ours or of a seed.")],
-    url: Url = DEFAULT_URL,
-    api_key: Key = "",
 ) -> None:
     """Take over a configuration file."""
-    try:
-        data = json.loads(file.read_text("utf-8"))
-    except ValueError as exc:
-        raise Failed(f"{file} is not valid JSON: {exc}") from exc
-    answer = Server(url, api_key).ask("POST", "/api/v1/settings/import", json=data)
-    print(f"imported: {', '.join(answer['imported']) or 'nothing'}")
+    answer = server.post(Row, f"{SETTINGS}/import", read_json(file))
+    say(f"imported: {', '.join(answer['imported']) or 'nothing'}")
     if answer["ignored"]:
-        print(f"ignored: {', '.join(answer['ignored'])}", file=sys.stderr)
+        note(f"ignored: {', '.join(answer['ignored'])}")
 
 
-def token_list(url: Url = DEFAULT_URL, api_key: Key = "", as_json: AsJson = False) -> None:
+# -- tokens ------------------------------------------------------------------------------------------------------------
+
+
+def token_list(server: Server, out: Out) -> None:
     """API keys and players' tokens, without their text."""
-    rows = Server(url, api_key).ask("GET", "/api/v1/tokens")["items"]
-    show(rows, ["id", "scope", "name", "output", "created_at"], as_json=as_json, empty="No tokens.")
+    out.table(server.rows(Row, TOKENS), ["id", "scope", "name", "output", "created_at"], empty="No tokens.")
 
 
 def token_make(
+    server: Server,
     scope: Annotated[str, typer.Argument(help="api or player.")],
-    name: str,
+    name: Annotated[str, typer.Argument(help="What it is for.")],
     output: Annotated[
         str, typer.Option("--output", help="Bind a player's token to tuner, panel, guide or a playlist (playlist/DE).")
     ] = "",
-    url: Url = DEFAULT_URL,
-    api_key: Key = "",
 ) -> None:
     """Make a token; it is shown this once."""
-    wanted = {"scope": scope, "name": name, "output": output}
-    print(Server(url, api_key).ask("POST", "/api/v1/tokens", json=wanted)["token"])
+    say(server.post(Row, TOKENS, {"scope": scope, "name": name, "output": output})["token"])
 
 
-def token_revoke(token: int, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
+def token_revoke(
+    server: Server, token: Annotated[int, typer.Argument(help="Its number, as `nightcrew token list` says.")]
+) -> None:
     """Revoke a token at once."""
-    Server(url, api_key).ask("DELETE", f"/api/v1/tokens/{token}")
-    print("revoked")
+    server.delete(Row, f"{TOKENS}/{token}")
+    say("revoked")

@@ -2,62 +2,56 @@
 
 from __future__ import annotations
 
-import json
-import time
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from nightcrew import domains
-from nightcrew.client import DEFAULT_URL, AsJson, Key, Server, Url, show
+from nightcrew.cli.rows import EntryJson
+from nightcrew.client import Changes, Limit, Out, Row, Server, exits, patiently
+
+ACTIVITY = "/api/v1/activity"
+AT_ONCE = 200
+"""Entries that are looked through for new ones."""
 
 
-def status(url: Url = DEFAULT_URL, api_key: Key = "", as_json: AsJson = False) -> None:
+def status(server: Server, out: Out) -> None:
     """Is everything all right? Exit 1 when a worker broke its promise."""
-    server = Server(url, api_key)
-    health, needs = server.ask("GET", "/health"), server.ask("GET", "/api/v1/needs")
+    health, needs = server.get(Row, "/health"), server.get(Row, "/api/v1/needs")
     tables = [table for declared in domains.commands() for table in declared.status]
-    rows = {table.key: server.ask("GET", table.path)["items"] for table in tables}
-    if as_json:
-        print(json.dumps({**health, **rows, "needs": needs["items"]}, indent=2, ensure_ascii=False))
-    else:
-        print(f"{needs['sentence']} Nightcrew {health['version']} at {url}.")
+    rows = {table.key: server.rows(Row, table.path) for table in tables}
+    if not out.data({**health, **rows, "needs": needs["items"]}):
+        out.say(f"{needs['sentence']} Nightcrew {health['version']} at {server.url}.")
         for need in needs["items"]:
-            print(f"  {need['level']:8} {need['message']}")
-        show(health["workers"], ["name", "state", "fresh", "age_s", "promise_s", "next_run", "error"], as_json=False)
+            out.say(f"  {need['level']:8} {need['message']}")
+        out.table(health["workers"], ["name", "state", "fresh", "age_s", "promise_s", "next_run", "error"])
         for table in tables:
-            show(rows[table.key], list(table.columns), as_json=False, empty=table.empty)
+            out.table(rows[table.key], table.columns, empty=table.empty)
     if health["status"] == "failing":
-        raise typer.Exit(1)
+        raise typer.Exit(exits.FAILED)
 
 
 def activity(
+    server: Server,
+    out: Out,
     follow: Annotated[bool, typer.Option("--follow", help="Go on as things happen.")] = False,
     kind: Annotated[
         str | None, typer.Option("--kind", help="Only this kind; `playlist.` means all that begin so.")
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=100_000)] = 30,
-    url: Url = DEFAULT_URL,
-    api_key: Key = "",
-    as_json: AsJson = False,
+    limit: Limit = 30,
 ) -> None:
     """What happened, newest last."""
-    server = Server(url, api_key)
-    entries = server.pages("/api/v1/activity", limit, kind=kind)[::-1]
-    _print_entries(entries, as_json)
-    seen = entries[-1]["id"] if entries else 0
-    while follow:
-        time.sleep(1)
-        fresh = [e for e in server.pages("/api/v1/activity", 200, kind=kind)[::-1] if e["id"] > seen]
-        _print_entries(fresh, as_json)
-        seen = fresh[-1]["id"] if fresh else seen
+    seen = _tell(out, server.rows(EntryJson, ACTIVITY, limit, kind=kind), 0)
+    with Changes(server) as changes:
+        while follow:
+            changes.wait()
+            seen = _tell(out, patiently(lambda: server.rows(EntryJson, ACTIVITY, AT_ONCE, kind=kind)), seen)
 
 
-def _print_entries(entries: list[dict[str, Any]], as_json: bool) -> None:
-    for entry in entries:
-        line = (
-            json.dumps(entry, ensure_ascii=False)
-            if as_json
-            else f"{entry['at']}  {entry['level']:7}  {entry['message']}"
-        )
-        print(line, flush=True)
+def _tell(out: Out, entries: list[EntryJson], seen: int) -> int:
+    """Say what is new, oldest first. Returns the last one's id."""
+    for entry in reversed(entries):
+        if entry["id"] > seen:
+            out.entry(entry, lambda entry: f"{entry['at']}  {entry['level']:7}  {entry['message']}")
+            seen = entry["id"]
+    return seen

@@ -2,74 +2,66 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
-from nightcrew.client import DEFAULT_URL, AsJson, Key, Server, Url, show
+from nightcrew.cli.rows import StateJson
+from nightcrew.client import Limit, Out, Row, Server, described, say
+
+JOBS = "/api/v1/jobs"
+WORKERS = "/api/v1/workers"
+
+Job = Annotated[str, typer.Argument(help="Its id, as `nightcrew jobs list` says.")]
+Name = Annotated[str, typer.Argument(help="As `nightcrew workers list` says.")]
 
 
 def jobs_list(
+    server: Server,
+    out: Out,
     state: Annotated[str | None, typer.Option("--state", help="queued, running, done, failed or cancelled.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000)] = 30,
-    url: Url = DEFAULT_URL,
-    api_key: Key = "",
-    as_json: AsJson = False,
+    limit: Limit = 30,
 ) -> None:
-    """Newest first."""
-    rows = Server(url, api_key).pages("/api/v1/jobs", limit, state=state)
-    show(rows, ["id", "state", "created_at", "ended_at", "error"], as_json=as_json, empty="No jobs.")
+    """Runs of jobs, newest first."""
+    rows = server.rows(Row, JOBS, limit, state=state)
+    out.table(rows, ["id", "state", "created_at", "ended_at", "error"], empty="No jobs.")
 
 
-def jobs_show(job: str, url: Url = DEFAULT_URL, api_key: Key = "", as_json: AsJson = False) -> None:
+def jobs_show(server: Server, out: Out, job: Job) -> None:
     """One job with its steps."""
-    found = Server(url, api_key).ask("GET", f"/api/v1/jobs/{job}")
-    steps = found.pop("steps")
-    if as_json:
-        print(json.dumps({**found, "steps": steps}, indent=2, ensure_ascii=False))
-        return
-    show([{"field": k, "value": v} for k, v in found.items() if v not in (None, "")], ["field", "value"], as_json=False)
-    show(steps, ["name", "started_at", "ended_at", "error"], as_json=False, empty="No finished steps.")
+    found = server.get(Row, f"{JOBS}/{job}")
+    if not out.data(found):
+        out.facts(found, [name for name in found if name != "steps"])
+        out.table(found["steps"], ["name", "started_at", "ended_at", "error"], empty="No finished steps.")
 
 
-def jobs_cancel(job: str, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
+def jobs_cancel(server: Server, job: Job) -> None:
     """End a job now."""
-    print(f"{job} is {Server(url, api_key).ask('POST', f'/api/v1/jobs/{job}/cancel')['state']}")
+    say(f"{job} is {server.post(StateJson, f'{JOBS}/{job}/cancel')['state']}")
 
 
-def jobs_retry(job: str, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
+def jobs_retry(server: Server, job: Job) -> None:
     """Run a failed job again."""
-    print(f"started again as {Server(url, api_key).ask('POST', f'/api/v1/jobs/{job}/retry')['id']}")
+    say(f"started again as {server.post(Row, f'{JOBS}/{job}/retry')['id']}")
 
 
 # -- workers -----------------------------------------------------------------------------------------------------------
 
 
-def workers_list(url: Url = DEFAULT_URL, api_key: Key = "", as_json: AsJson = False) -> None:
+def workers_list(server: Server, out: Out) -> None:
     """Every worker with its promise."""
-    rows = Server(url, api_key).ask("GET", "/api/v1/workers")["items"]
-    show(
-        rows,
-        ["name", "kind", "state", "fresh", "age_s", "promise_s", "last_start", "next_run", "error"],
-        as_json=as_json,
-    )
+    columns = ["name", "kind", "state", "fresh", "age_s", "promise_s", "last_start", "next_run", "error"]
+    out.table(server.rows(Row, WORKERS), columns)
 
 
-def workers_run(name: str, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
-    """Start a run now."""
-    _worker(url, api_key, name, "run")
+def _action(verb: str, about: str) -> Callable[..., None]:
+    def command(server: Server, name: Name) -> None:
+        say(f"{name} is {server.post(StateJson, f'{WORKERS}/{name}/{verb}')['state']}")
+
+    return described(command, f"workers_{verb}", about)
 
 
-def workers_pause(name: str, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
-    """Start no further runs, over restarts too."""
-    _worker(url, api_key, name, "pause")
-
-
-def workers_resume(name: str, url: Url = DEFAULT_URL, api_key: Key = "") -> None:
-    """Undo a pause."""
-    _worker(url, api_key, name, "resume")
-
-
-def _worker(url: str, key: str, name: str, action: str) -> None:
-    print(f"{name} is {Server(url, key).ask('POST', f'/api/v1/workers/{name}/{action}')['state']}")
+workers_run = _action("run", "Start a run now.")
+workers_pause = _action("pause", "Start no further runs, over restarts too.")
+workers_resume = _action("resume", "Undo a pause.")

@@ -1,0 +1,48 @@
+"""Secrets that a command needs: asked for on a terminal, or read from stdin; never an argument, which others can see."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from nightcrew.client import Failed
+
+
+def read_secrets(given: Sequence[str], known: Sequence[str], *, ask_all: bool = False) -> dict[str, str]:
+    """The values of secret fields. `given` is `field`, which asks for it, or `field=-`, which reads a line of stdin.
+
+    With `ask_all` a terminal is asked for those of the `known` ones too that were not given, and an empty answer leaves one out.
+    Raises `BadParameter` and `Failed`.
+    """
+    values: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if name not in known:
+            raise typer.BadParameter(f"{name!r} is not a secret field; those are: {', '.join(known) or 'none'}")
+        if equals and value != "-":
+            raise typer.BadParameter(
+                f"a secret is not taken from an argument, which others on this machine can read: say --secret {name}, "
+                f"or --secret {name}=- and write it to stdin"
+            )
+        values[name] = _line_of_stdin(name) if equals else _answer(name)
+    if ask_all and sys.stdin.isatty():
+        asked = {name: getpass.getpass(f"{name} (empty: none): ") for name in known if name not in values}
+        values |= {name: value for name, value in asked.items() if value}
+    return values
+
+
+def _line_of_stdin(name: str) -> str:
+    line = sys.stdin.readline().rstrip("\r\n")
+    if not line:
+        raise Failed(f"stdin has no line for {name}")
+    return line
+
+
+def _answer(name: str) -> str:
+    """Raises `Failed` where nobody can be asked."""
+    if not sys.stdin.isatty():
+        raise Failed(f"nobody can be asked for {name}: write it to stdin, and say --secret {name}=-")
+    return getpass.getpass(f"{name}: ")

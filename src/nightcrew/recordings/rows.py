@@ -1,0 +1,175 @@
+"""What commands use of the API's answers, and how people are told of it. A test holds the fields to what the API says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+from nightcrew.client import plain
+from nightcrew.kernel.words import counted, duration, hms, size
+
+LISTED = ("id", "name", "state", "started_at", "length", "size", "missing", "kept", "title", "reason")
+FACTS = ("title", "category", "url", "created_at", "started_at", "stop_at", "ended_at", "restarts", "node", "folder", "kept")  # fmt: skip
+PART = ("part", "path", "length", "size", "segments", "frames")
+GAP = ("gap at", "length", "segments", "reason")
+DELETED = ("recording", "name", "title", "size", "reason")
+STUCK = ("recording_id", "name", "state", "progress_at", "size", "reason", "remedy")
+
+
+class RecordingJson(TypedDict):
+    """A recording, as far as it is told."""
+
+    id: int
+    name: str
+    state: str
+    reason: str | None
+    created_at: str | None
+    stop_at: str | None
+    progress_at: str | None
+    bytes: int
+    seconds: float
+    missing_s: float
+    gaps: int
+    favourite: bool
+    file: str | None
+
+
+def line(row: RecordingJson) -> str:
+    """A recording in one line."""
+    length = [hms(row["seconds"]), size(row["bytes"]), gaps(row)] if row["seconds"] else []
+    facts = ", ".join([row["state"], *length])
+    reason = f" ({row['reason']})" if row["reason"] else ""
+    where = f": {row['file']}" if row["file"] else ""
+    return plain(f"recording {row['id']} {row['name']}: {facts}{reason}{where}")
+
+
+def columns(row: RecordingJson) -> Mapping[str, Any]:
+    """A recording in a table."""
+    return {**measured(row), "missing": gaps(row), "kept": "for good" if row["favourite"] else ""}
+
+
+def measured(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """How long and how large something is."""
+    return {"length": hms(row["seconds"]), **sized(row)}
+
+
+def gaps(row: RecordingJson) -> str:
+    """What is missing."""
+    return f"{counted(row['gaps'], 'gap')} of {duration(row['missing_s'])}" if row["gaps"] else "no gaps"
+
+
+class DetailJson(RecordingJson):
+    """A recording with its history and its titles."""
+
+    moves: list[dict[str, Any]]
+    titles: list[dict[str, Any]]
+
+
+class SpanJson(TypedDict):
+    """Something that has a place in a stream: a part or a gap. Some streams have no numbers."""
+
+    first_sequence: int | None
+    last_sequence: int | None
+    seconds: float
+
+
+class PartJson(SpanJson):
+    """A part."""
+
+    number: int
+    bytes: int
+
+
+class GapJson(SpanJson):
+    """A gap."""
+
+    start: float
+
+
+class LedgerJson(TypedDict):
+    """All parts of a recording, and all that is missing."""
+
+    parts: list[PartJson]
+    gaps: list[GapJson]
+
+
+def part_columns(one: PartJson) -> Mapping[str, Any]:
+    """A part in a table."""
+    return {"part": one["number"], "segments": _span(one), **measured(one)}
+
+
+def gap_columns(one: GapJson) -> Mapping[str, Any]:
+    """A gap in a table."""
+    return {"gap at": hms(one["start"]), "length": duration(one["seconds"]), "segments": _span(one)}
+
+
+def _span(one: SpanJson) -> str:
+    """First and last segment."""
+    first, last = one["first_sequence"], one["last_sequence"]
+    if first is None:
+        return ""
+    return str(first) if first == last else f"{first} to {last}"
+
+
+class DeletedJson(TypedDict):
+    """What was deleted of a recording, or would be."""
+
+    recording: int
+    name: str
+    title: str
+    removed: list[str]
+    kept: list[str]
+    errors: list[str]
+    bytes: int
+
+
+class RetentionJson(TypedDict):
+    """What the policies deleted, or would."""
+
+    items: list[DeletedJson]
+    bytes: int
+
+
+def deletion(one: DeletedJson) -> str:
+    """What goes with a recording, and what stays, in lines."""
+    title = f", {one['title']}" if one["title"] else ""
+    first = f"recording {one['recording']} {one['name']}{title}: {size(one['bytes'])}"
+    return "\n".join([first, *(f"  {path}" for path in one["removed"]), *one["kept"]])
+
+
+def sized(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What has a size, in a table."""
+    return {"size": size(row["bytes"])}
+
+
+class WatchJson(TypedDict):
+    """A watched stream, as far as it is told."""
+
+    id: int
+    name: str
+    enabled: bool
+    windows: list[str]
+    favourite: bool
+    keep_count: int | None
+    live: bool | None
+
+
+def watch_columns(watch: WatchJson) -> Mapping[str, Any]:
+    """A watched stream in a table."""
+    live = {True: "live", False: "offline", None: "on"}[watch["live"]]
+    count = counted(watch["keep_count"], "recording") if watch["keep_count"] else None
+    return {
+        "state": live if watch["enabled"] else "off",
+        "when": _when(watch),
+        "keeps": "everything" if watch["favourite"] else count,
+    }
+
+
+def watch_line(watch: WatchJson) -> str:
+    """A watched stream in one line."""
+    state = f"recorded {_when(watch)}" if watch["enabled"] else "off"
+    return f"watch {watch['id']} {watch['name']}: {state}"
+
+
+def _when(watch: WatchJson) -> str:
+    return "; ".join(watch["windows"]) or "when live"

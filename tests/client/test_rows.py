@@ -1,0 +1,70 @@
+"""What commands use of the API's answers is what the API says of itself."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any, get_args, get_type_hints, is_typeddict
+
+import pytest
+from pydantic import BaseModel
+
+from nightcrew.checks import answers as checks_say
+from nightcrew.checks import rows as checks
+from nightcrew.cli import rows as kernel
+from nightcrew.client import following
+from nightcrew.playlists import answers as playlists_say
+from nightcrew.playlists import rows as playlists
+from nightcrew.recordings import answers as recordings_say
+from nightcrew.recordings import rows as recordings
+from nightcrew.web import answers as kernel_says
+from nightcrew.web import connections_api
+
+ANSWERS: dict[type[Any], tuple[type[BaseModel], ...]] = {
+    checks.CheckJson: (checks_say.CheckRow,),
+    checks.CheckRunJson: (checks_say.RunRow,),
+    checks.FoundJson: (checks_say.CheckRow, checks_say.StreamStanding),
+    following.JobJson: (kernel_says.JobRow,),
+    kernel.ConnectionJson: (connections_api.ConnectionRow,),
+    kernel.ConnectionTestedJson: (connections_api.TestedRow,),
+    kernel.EntryJson: (kernel_says.ActivityRow,),
+    kernel.KindJson: (connections_api.KindRow,),
+    kernel.StateJson: (kernel_says.JobRow, kernel_says.WorkerRow),
+    kernel.TargetJson: (kernel_says.TargetRow,),
+    kernel.TestedJson: (kernel_says.TargetTested, connections_api.TestedRow),
+    playlists.ChannelJson: (playlists_say.ChannelRow,),
+    playlists.FeedJson: (playlists_say.FeedRow,),
+    playlists.JobsJson: (playlists_say.JobsStarted,),
+    playlists.SourceJson: (playlists_say.SourceRow,),
+    recordings.DeletedJson: (recordings_say.DeletedRow, recordings_say.DeletionAnswer),
+    recordings.DetailJson: (recordings_say.RecordingDetail,),
+    recordings.GapJson: (recordings_say.GapAnswer,),
+    recordings.LedgerJson: (recordings_say.LedgerAnswer,),
+    recordings.PartJson: (recordings_say.PartAnswer,),
+    recordings.RecordingJson: (recordings_say.RecordingRow,),
+    recordings.RetentionJson: (recordings_say.RetentionList, recordings_say.RetentionAnswer),
+    recordings.SpanJson: (recordings_say.PartAnswer, recordings_say.GapAnswer),
+    recordings.WatchJson: (recordings_say.WatchRow,),
+}
+
+
+@pytest.mark.parametrize(
+    ("used", "said"),
+    [(used, said) for used, answers in ANSWERS.items() for said in answers],
+    ids=lambda one: one.__name__,
+)
+def test_every_field_that_is_used_is_one_of_the_answer(used: type[Any], said: type[BaseModel]) -> None:
+    for name, wanted in get_type_hints(used).items():
+        field = next((f for key, f in said.model_fields.items() if name in {key, f.alias}), None)
+        assert field is not None, f"{said.__name__} has no {name}"
+        if wanted is not Any and _may_be_none(field.annotation):
+            assert _may_be_none(wanted), f"{name} may be null"
+
+
+def _may_be_none(annotation: Any) -> bool:
+    return type(None) in get_args(annotation)
+
+
+@pytest.mark.parametrize("module", [checks, kernel, playlists, recordings], ids=lambda module: module.__name__)
+def test_no_row_is_left_out(module: ModuleType) -> None:
+    declared = {value for value in vars(module).values() if is_typeddict(value)}
+    assert declared <= set(ANSWERS)
