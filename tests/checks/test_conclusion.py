@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -232,7 +231,7 @@ def test_an_entry_holds_what_was_seen_and_how_it_was_come_by() -> None:
     now = START + timedelta(seconds=17.1234)
     going = plan.after(going, "B", Result.OK, "", now, ONCE)
     entry = conclusion.finding(due(), going, End.OK, OK, now, ONCE).entry
-    parts, trace = json.loads(entry.pop("parts")), json.loads(entry.pop("trace"))
+    parts, trace = entry.pop("parts"), entry.pop("trace")
     assert [part["name"] for part in parts] == ["bit rate", "resolution", "frame rate", "codec"]
     assert [line["result"] for line in trace] == ["failed", "ok"]
     assert entry.pop("score") == pytest.approx(0.755, abs=1e-4)

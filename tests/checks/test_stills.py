@@ -14,8 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightcrew.checks import stills
-from nightcrew.checks.models import still
-from nightcrew.checks.store.stills import Still
+from nightcrew.checks.models import Still, still
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.runtime import Runtime

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import pytest
 import sqlalchemy as sa
 
 from nightcrew.kernel import rows
-from nightcrew.kernel.rows import column, table_of, text
-from nightcrew.kernel.store import Id, Moment
+from nightcrew.kernel.rows import Json, Word, column, columns_of, table_of, text
+from nightcrew.kernel.store import Id, Moment, Store
+from support import database_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +61,29 @@ def test_a_type_without_a_column_type_is_a_defect(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(rows, "metadata", sa.MetaData())
     with pytest.raises(KeyError):
         table_of("odd", Odd)
+
+
+class Colour(StrEnum):
+    RED = "red"
+
+
+async def test_words_and_json_come_back_as_they_went_in(tmp_path: Path, database: str | None) -> None:
+    @dataclass(frozen=True, slots=True)
+    class Flag:
+        id: Annotated[int, column(Id, primary_key=True)]
+        colour: Annotated[Colour | None, column(Word(Colour, 10))]
+        signs: Annotated[list[int] | None, column(Json)]
+
+    flag = sa.Table("flag", sa.MetaData(), *columns_of(Flag))
+    store = Store(database_url(tmp_path, database))
+    async with store.write() as connection:
+        await connection.run_sync(flag.metadata.create_all)
+        both = [{"id": 1, "colour": Colour.RED, "signs": [1, 2]}, {"id": 2, "colour": None, "signs": None}]
+        await connection.execute(sa.insert(flag), both)
+        red = (await connection.execute(sa.select(flag).where(flag.c.colour == "red"))).mappings().one()
+        none = (await connection.execute(sa.select(flag).where(flag.c.colour.is_(None)))).mappings().one()
+        stored = (await connection.execute(sa.text("SELECT colour, signs FROM flag WHERE id = 1"))).one()
+    await store.close()
+    assert Flag(**red) == Flag(1, Colour.RED, [1, 2]) and red["colour"] is Colour.RED
+    assert Flag(**none) == Flag(2, None, None)
+    assert tuple(stored) == ("red", "[1, 2]")

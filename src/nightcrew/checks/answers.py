@@ -46,7 +46,9 @@ class CheckRow(Answer):
     verdict: VerdictName
     reason: str | None
     score: float | None
-    score_parts: list[ScorePart] = Field(validation_alias="parts")
+    score_parts: Annotated[list[ScorePart], BeforeValidator(lambda parts: parts or [])] = Field(
+        validation_alias="parts"
+    )
     width: int | None
     height: int | None
     fps: float | None

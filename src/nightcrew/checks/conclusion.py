@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -135,7 +134,7 @@ def _entry(
     """The columns of a result that do not depend on the verdict."""
     return {
         "score": value.value if value is not None else None,
-        "parts": json.dumps([asdict(part) for part in value.parts]) if value is not None else None,
+        "parts": [asdict(part) for part in value.parts] if value is not None else None,
         **asdict(facts),
         "first_byte": last.first_byte if last is not None else None,
         "used_profile": plan.used,
@@ -144,5 +143,5 @@ def _entry(
         "phase2_elapsed": round(plan.phase2_elapsed(now), 1),
         "all_profiles_failed": end is End.ALL_FAILED,
         "elapsed": round((now - plan.started).total_seconds(), 3),
-        "trace": json.dumps([asdict(line) for line in plan.trace]),
+        "trace": [asdict(line) for line in plan.trace],
     }

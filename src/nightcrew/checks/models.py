@@ -5,115 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import sqlalchemy as sa
 
 from nightcrew.kernel.due import urgency
+from nightcrew.kernel.rows import Json, Word, column, columns_of, table_of, text
 from nightcrew.kernel.store import Id, Moment, metadata
 from nightcrew.playlists.exports import models as playlists
 
 MAX_REASON = 500
 MAX_CODEC = 40
-COUNTS = ("total", "ok", "failed", "interrupted", "died", "revived")
-"""What a run counts."""
-
-
-def _facts() -> list[sa.Column[Any]]:
-    """Columns for `Facts`."""
-    return [
-        *(sa.Column(name, sa.Integer, nullable=False) for name in ("width", "height")),
-        sa.Column("fps", sa.Float, nullable=False),
-        *(sa.Column(name, sa.String(MAX_CODEC), nullable=False) for name in ("video_codec", "audio_codec")),
-        sa.Column("kbps", sa.Float),
-    ]
-
-
-run = sa.Table(
-    "check_run",
-    metadata,
-    sa.Column("id", Id, primary_key=True),
-    sa.Column("title", sa.String(200), nullable=False),
-    sa.Column("asked_by", sa.String(100), nullable=False),
-    sa.Column("state", sa.String(10), nullable=False, index=True),
-    sa.Column("created_at", Moment, nullable=False),
-    sa.Column("ended_at", Moment),
-    *(sa.Column(name, sa.Integer, nullable=False) for name in COUNTS),
-)
-
-checked = sa.Table(
-    "check_stream",
-    metadata,
-    sa.Column(
-        "stream_id", Id, sa.ForeignKey(playlists.stream.c.id, ondelete="CASCADE"), primary_key=True, autoincrement=False
-    ),
-    sa.Column("source_id", Id, nullable=False),
-    sa.Column("due_at", Moment, index=True),
-    sa.Column("stage", sa.Integer),  # 1 begun and parked, 2 waiting for its turn; none: not due, or its run is paused
-    sa.Column("priority", sa.Integer, nullable=False),  # smallest first
-    sa.Column("run_id", Id, index=True),
-    sa.Column("full", sa.Boolean, nullable=False),  # look at it closely, however recently that was done
-    sa.Column("lease_node", sa.String(100)),
-    sa.Column("lease_until", Moment),
-    sa.Column("plan", sa.Text),  # JSON of plan.Plan: a check that is parked
-    sa.Column("waiting", sa.Boolean, nullable=False),  # parked, and nothing was tried yet
-    sa.Column("checked_at", Moment),
-    sa.Column("sampled_at", Moment),
-    sa.Column("verdict", sa.String(12)),
-    sa.Column("reason", sa.String(MAX_REASON)),
-    sa.Column("verdict_at", Moment),
-    sa.Column("failures", sa.Integer, nullable=False),
-    sa.Column("dead_since", Moment),
-    sa.Column("score", sa.Float),
-    sa.Column("good_at", Moment),
-    *_facts(),
-    sa.Column("used_profile", sa.String(60)),
-    sa.Column("measure_at", Moment, index=True),  # when variants that nothing describes are to be measured
-    sa.Index("ix_check_stream_measure", "source_id", "measure_at"),
-    sa.Index("ix_check_stream_verdict", "verdict", "stream_id"),
-)
-
-URGENCY = urgency(checked.c.priority, checked.c.due_at)
-sa.Index("ix_check_stream_queue", checked.c.source_id, checked.c.stage, URGENCY, checked.c.stream_id)
-
-result = sa.Table(
-    "check_result",
-    metadata,
-    sa.Column("id", Id, primary_key=True),
-    sa.Column("stream_id", sa.ForeignKey(playlists.stream.c.id, ondelete="CASCADE"), nullable=False),
-    sa.Column("run_id", Id),
-    sa.Column("at", Moment, nullable=False),
-    sa.Column("verdict", sa.String(12), nullable=False),
-    sa.Column("reason", sa.String(MAX_REASON)),
-    sa.Column("score", sa.Float),
-    sa.Column("parts", sa.Text),  # JSON: the parts of the score
-    *_facts(),
-    sa.Column("first_byte", sa.Float),
-    sa.Column("used_profile", sa.String(60)),
-    sa.Column("failover_attempts", sa.Integer, nullable=False),
-    sa.Column("failover_phase", sa.Integer, nullable=False),
-    sa.Column("phase2_elapsed", sa.Float, nullable=False),
-    sa.Column("all_profiles_failed", sa.Boolean, nullable=False),
-    sa.Column("elapsed", sa.Float, nullable=False),
-    sa.Column("trace", sa.Text, nullable=False),  # JSON: lines of plan.Line
-    sa.Index("ix_check_result_stream", "stream_id", "id"),
-    sa.Index("ix_check_result_run", "run_id", "id"),
-)
-
-still = sa.Table(
-    "check_still",
-    metadata,
-    sa.Column(
-        "stream_id", Id, sa.ForeignKey(playlists.stream.c.id, ondelete="CASCADE"), primary_key=True, autoincrement=False
-    ),
-    sa.Column("node", sa.String(100), nullable=False),
-    sa.Column("at", Moment, nullable=False),
-    sa.Column("size", sa.Integer, nullable=False),
-    sa.Index("ix_check_still_node", "node", "at"),
-)
-
-LISTED = sa.and_(playlists.stream.c.gone_at.is_(None), playlists.stream.c.playable, playlists.feed.c.enabled)
-"""A stream can be played now. The query joins it with its feed."""
 
 
 class Verdict(StrEnum):
@@ -137,11 +39,11 @@ class RunState(StrEnum):
 class Facts:
     """What is known of a stream that works. `kbps` None: it was not measured."""
 
-    video_codec: str = ""
+    video_codec: Annotated[str, text(MAX_CODEC)] = ""
     width: int = 0
     height: int = 0
     fps: float = 0.0
-    audio_codec: str = ""
+    audio_codec: Annotated[str, text(MAX_CODEC)] = ""
     kbps: float | None = None
 
 
@@ -166,10 +68,10 @@ class DueCheck(Facts):
 class CheckRun:
     """One request to check streams, as of a moment. `left` are those still to do."""
 
-    id: int
-    title: str
-    asked_by: str
-    state: RunState
+    id: Annotated[int, column(Id, primary_key=True)]
+    title: Annotated[str, text(200)]
+    asked_by: Annotated[str, text(100)]
+    state: Annotated[RunState, column(Word(RunState, 10), index=True)]
     created_at: datetime
     ended_at: datetime | None
     total: int
@@ -239,26 +141,86 @@ class CheckedStream(Facts):
 class CheckResult(Facts):
     """One result of one check."""
 
-    id: int
-    stream_id: int
+    id: Annotated[int, column(Id, primary_key=True)]
+    stream_id: Annotated[int, column(Id)]
     url: str
-    run_id: int | None
+    run_id: Annotated[int | None, column(Id)]
     at: datetime
-    verdict: Verdict
-    reason: str | None
+    verdict: Annotated[Verdict, column(Word(Verdict, 12))]
+    reason: Annotated[str | None, text(MAX_REASON)]
     score: float | None
-    parts: list[dict[str, Any]]
+    parts: Annotated[list[dict[str, Any]] | None, column(Json)]  # of the score
     first_byte: float | None
-    used_profile: str | None
+    used_profile: Annotated[str | None, text(60)]
     failover_attempts: int
     failover_phase: int
     phase2_elapsed: float
     all_profiles_failed: bool
     elapsed: float
-    trace: list[dict[str, Any]]
+    trace: Annotated[list[dict[str, Any]], column(Json)]  # lines of plan.TraceLine
 
     @property
     def told(self) -> list[str]:
         """The trace for a person."""
         said = "Stream {}: phase {phase}, {text} [{at:.1f} s]"
         return [said.format(self.stream_id, **line) for line in self.trace]
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """The last good picture of a stream, on the machine `node`. `size` in bytes."""
+
+    stream_id: Annotated[int, column(Id, primary_key=True, autoincrement=False)]
+    node: Annotated[str, text(100)]
+    at: datetime
+    size: int
+
+
+def _of_a_stream() -> sa.ForeignKeyConstraint:
+    return sa.ForeignKeyConstraint(["stream_id"], [playlists.stream.c.id], ondelete="CASCADE")
+
+
+run = table_of("check_run", CheckRun, without=("left", "as_of"))
+result = table_of("check_result", CheckResult, _of_a_stream(), without=("url",))
+sa.Index("ix_check_result_stream", result.c.stream_id, result.c.id)
+sa.Index("ix_check_result_run", result.c.run_id, result.c.id)
+still = table_of("check_still", Still, _of_a_stream())
+sa.Index("ix_check_still_node", still.c.node, still.c.at)
+
+checked = sa.Table(
+    "check_stream",
+    metadata,
+    sa.Column(
+        "stream_id", Id, sa.ForeignKey(playlists.stream.c.id, ondelete="CASCADE"), primary_key=True, autoincrement=False
+    ),
+    sa.Column("source_id", Id, nullable=False),
+    sa.Column("due_at", Moment, index=True),
+    sa.Column("stage", sa.Integer),  # 1 begun and parked, 2 waiting for its turn; none: not due, or its run is paused
+    sa.Column("priority", sa.Integer, nullable=False),  # smallest first
+    sa.Column("run_id", Id, index=True),
+    sa.Column("full", sa.Boolean, nullable=False),  # look at it closely, however recently that was done
+    sa.Column("lease_node", sa.String(100)),
+    sa.Column("lease_until", Moment),
+    sa.Column("plan", sa.Text),  # JSON of plan.Plan: a check that is parked
+    sa.Column("waiting", sa.Boolean, nullable=False),  # parked, and nothing was tried yet
+    sa.Column("checked_at", Moment),
+    sa.Column("sampled_at", Moment),
+    sa.Column("verdict", Word(Verdict, 12)),
+    sa.Column("reason", sa.String(MAX_REASON)),
+    sa.Column("verdict_at", Moment),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("dead_since", Moment),
+    sa.Column("score", sa.Float),
+    sa.Column("good_at", Moment),
+    *columns_of(Facts),
+    sa.Column("used_profile", sa.String(60)),
+    sa.Column("measure_at", Moment, index=True),  # when variants that nothing describes are to be measured
+    sa.Index("ix_check_stream_measure", "source_id", "measure_at"),
+    sa.Index("ix_check_stream_verdict", "verdict", "stream_id"),
+)
+
+URGENCY = urgency(checked.c.priority, checked.c.due_at)
+sa.Index("ix_check_stream_queue", checked.c.source_id, checked.c.stage, URGENCY, checked.c.stream_id)
+
+LISTED = sa.and_(playlists.stream.c.gone_at.is_(None), playlists.stream.c.playable, playlists.feed.c.enabled)
+"""A stream can be played now. The query joins it with its feed."""

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from nightcrew.checks.models import Still
 from nightcrew.checks.settings import CheckSettings
 from nightcrew.checks.store import stills
-from nightcrew.checks.store.stills import Still
 from nightcrew.kernel import files
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NotFound

@@ -14,9 +14,11 @@ What may be None may be NULL. The table itself comes from a migration, as always
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import datetime
+from enum import StrEnum
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
@@ -25,6 +27,36 @@ import sqlalchemy as sa
 from nightcrew.kernel.store import Moment, metadata
 
 _TYPES: dict[Any, Any] = {bool: sa.Boolean, int: sa.Integer, float: sa.Float, str: sa.Text, datetime: Moment}
+
+
+class Word(sa.types.TypeDecorator[StrEnum]):
+    """One of an enumeration's words."""
+
+    impl = sa.String
+    cache_ok = True
+
+    def __init__(self, words: type[StrEnum], most: int) -> None:
+        super().__init__(most)
+        self.words = words
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> StrEnum | None:  # noqa: ARG002
+        return None if value is None else self.words(value)
+
+
+class Json(sa.types.TypeDecorator[Any]):
+    """What JSON can say, as text on both databases."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: sa.Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else json.dumps(value)
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> Any:  # noqa: ARG002
+        return None if value is None else json.loads(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +82,15 @@ def table_of(name: str, made: type, *more: sa.Column[Any] | sa.Constraint, witho
 
     `without`: fields that are no columns, such as counts that a query adds.
     """
-    hints = get_type_hints(made, include_extras=True)
-    found = [_column(field.name, hints[field.name]) for field in fields(made) if field.name not in without]
     first = [one for one in more if isinstance(one, sa.Column)]
+    found = columns_of(made, without=without)
     return sa.Table(name, metadata, *first, *found, *(one for one in more if isinstance(one, sa.Constraint)))
+
+
+def columns_of(made: type, *, without: Collection[str] = ()) -> list[sa.Column[Any]]:
+    """New columns for a table that has more than the fields of a dataclass."""
+    hints = get_type_hints(made, include_extras=True)
+    return [_column(field.name, hints[field.name]) for field in fields(made) if field.name not in without]
 
 
 def _column(name: str, hint: Any) -> sa.Column[Any]:

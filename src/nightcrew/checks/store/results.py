@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -188,9 +187,4 @@ async def page(
         query = query.where(result.c.id < before)
     async with store.read() as connection:
         rows = (await connection.execute(query)).mappings().all()
-    return [_entry(dict(row)) for row in rows]
-
-
-def _entry(row: dict[str, Any]) -> CheckResult:
-    parts, trace = (json.loads(row[name] or "[]") for name in ("parts", "trace"))
-    return CheckResult(**{**row, "verdict": Verdict(row["verdict"]), "parts": parts, "trace": trace})
+    return [CheckResult(**row) for row in rows]

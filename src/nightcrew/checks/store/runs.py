@@ -104,4 +104,4 @@ async def _select(store: Store, *conditions: sa.ColumnElement[bool], limit: int)
     async with store.read() as connection:
         now = await now_of(connection)
         rows = (await connection.execute(query)).mappings().all()
-    return [CheckRun(**{**row, "state": RunState(row["state"]), "as_of": now}) for row in rows]
+    return [CheckRun(**row, as_of=now) for row in rows]

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
-from nightcrew.checks.models import still
+from nightcrew.checks.models import Still, still
 from nightcrew.kernel.store import Store
 from nightcrew.playlists.models import stream
 
 BATCH = 500
 """Rows that one statement names."""
-
-
-@dataclass(frozen=True, slots=True)
-class Still:
-    """One picture. `size` in bytes."""
-
-    stream_id: int
-    node: str
-    at: datetime
-    size: int
 
 
 async def get(store: Store, stream_id: int) -> Still | None:

@@ -41,7 +41,7 @@ async def page(
     query = _query(now, node).where(stream.c.id > after, *_conditions(wanted)).order_by(stream.c.id).limit(limit)
     async with store.read() as connection:
         rows = (await connection.execute(query)).mappings().all()
-    return [_standing(row) for row in rows]
+    return [CheckedStream(**row) for row in rows]
 
 
 async def get(store: Store, stream_id: int, *, node: str, now: datetime) -> CheckedStream:
@@ -50,7 +50,7 @@ async def get(store: Store, stream_id: int, *, node: str, now: datetime) -> Chec
         row = (await connection.execute(_query(now, node).where(stream.c.id == stream_id))).mappings().first()
     if row is None:
         raise NotFound(f"there is no stream {stream_id}")
-    return _standing(row)
+    return CheckedStream(**row)
 
 
 async def counts(store: Store, now: datetime) -> dict[str, int]:
@@ -112,7 +112,3 @@ def _conditions(wanted: StreamFilter) -> list[sa.ColumnElement[bool]]:
         found = channel.c.search.contains(word, autoescape=True)
         conditions.append(sa.or_(found, channel.c.edit_search.contains(word, autoescape=True)))
     return conditions
-
-
-def _standing(row: Any) -> CheckedStream:
-    return CheckedStream(**{**row, "verdict": Verdict(row["verdict"]) if row["verdict"] else None})
