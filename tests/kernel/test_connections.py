@@ -13,7 +13,7 @@ import pytest
 from nightcrew.kernel import recovery
 from nightcrew.kernel.activity import activity
 from nightcrew.kernel.connections import line as lines
-from nightcrew.kernel.connections import rules, store
+from nightcrew.kernel.connections import owned, row_calls, rules, store
 from nightcrew.kernel.connections.calls import Paused
 from nightcrew.kernel.connections.models import (
     ConnectionStanding,
@@ -22,8 +22,9 @@ from nightcrew.kernel.connections.models import (
     connection_call,
     connection_grant,
 )
-from nightcrew.kernel.connections.question import Question
-from nightcrew.kernel.declare import Budget
+from nightcrew.kernel.connections.owned import Owned
+from nightcrew.kernel.connections.question import Question, Reach
+from nightcrew.kernel.declare import Allowance, Budget
 from nightcrew.kernel.errors import Conflict, GiveUp, Misread, NeedsUser, NotFound, Retry
 from nightcrew.kernel.http_cache import http_cache
 from nightcrew.kernel.routes import RouteDown
@@ -368,7 +369,7 @@ async def test_when_all_mirrors_fail_the_last_good_answer_is_given_as_stale(here
 
 async def test_a_budget_counts_over_nodes_and_restarts(here: Site, there: Site, server, monkeypatch) -> None:
     server.answers("/items", b"[]")
-    monkeypatch.setattr(lines, "PATIENCE", 0.0)
+    monkeypatch.setattr(row_calls, "PATIENCE", 0.0)
     kind = allowing(budget=Budget(4, 300))
     first = await here.line(server.url(), kind=kind)
     one = (await store.every(here.ground.store))[0]
@@ -439,3 +440,84 @@ async def test_a_move_from_what_is_not_so_any_more_is_none(here: Site) -> None:
     assert await store.move(here.ground.store, one, paused)
     assert not await store.move(here.ground.store, one, replace(paused, pauses=2))
     assert (await here.standing(one.id)).standing == paused
+
+
+# -- what belongs to something of a domain -----------------------------------------------------------------------------
+
+
+async def own(here: Site, url: str, owner: str = "lab:7/list", **allowance) -> row_calls.OwnedCalls:
+    wanted = [Owned(owner, "lab.list", "A list", url, private=True, enabled=True)]
+    async with here.ground.store.write() as writing:
+        await owned.settle(here.ground.store, writing, "lab:7", wanted)
+    return row_calls.OwnedCalls(here.ground, owner, Allowance(**allowance), Reach((url,), private=True))
+
+
+async def owned_standing(here: Site) -> ConnectionStanding:
+    (one,) = await store.every(here.ground.store)
+    return one.standing
+
+
+async def test_what_is_owned_is_paused_for_as_long_as_its_kind_says(here: Site, there: Site, server) -> None:
+    line = await own(here, f"http://127.0.0.1:{free_port()}", longest_pause=5.0)
+    await fail(None, line, times=3)
+    standing = await owned_standing(here)
+    assert standing.state is ConnectionState.AWAY
+    assert (await store.paused(here.ground.store)).keys() == {"lab:7/list"}
+    other = row_calls.OwnedCalls(there.ground, "lab:7/list", Allowance(), Reach((server.url(),), private=True))
+    for asked in (line, other):
+        with pytest.raises(Paused, match="does not answer") as told:
+            await asked.json(ITEMS)
+        assert 0 < told.value.after <= 5
+    assert [kind for kind, _ in await here.told()] == ["connection.paused"]
+
+
+async def test_who_insists_is_heard_and_makes_no_pause_longer(here: Site, server) -> None:
+    line = await own(here, server.url())
+    server.answers("/items", b"no", status="500 Broken")
+    await fail(server, line, times=3)
+    before = await owned_standing(here)
+    server.requests.clear()
+    with row_calls.insisted():
+        await fail(server, line, times=2)
+        assert len(server.requests) > 0
+        assert await owned_standing(here) == before
+        server.answers("/items", b"[]")
+        assert await line.json(ITEMS) == []
+    assert (await owned_standing(here)).until is None
+    assert await line.json(ITEMS) == []
+
+
+async def test_one_of_many_that_is_closed_to_a_login_closes_none_of_the_others(here: Site, server) -> None:
+    line = await own(here, server.url())
+    server.answers("/items", b"[]")
+    server.answers("/closed", b"no", status="403 Forbidden")
+    for _ in range(3):
+        await line.json(ITEMS)
+    with pytest.raises(NeedsUser):
+        await line.json(Question("closed"))
+    assert await owned_standing(here) == ConnectionStanding()
+    server.answers("/items", b"no", status="403 Forbidden")
+    with pytest.raises(NeedsUser):
+        await (await own(here, server.url())).json(ITEMS)
+    assert (await owned_standing(here)).state is ConnectionState.PERSON
+
+
+async def test_an_owner_that_moves_begins_anew_and_one_that_goes_leaves_nothing(here: Site) -> None:
+    line = await own(here, f"http://127.0.0.1:{free_port()}")
+    await fail(None, line, times=3)
+    paused = await owned_standing(here)
+    async with here.ground.store.write() as writing:
+        renamed = Owned("lab:7/list", "lab.list", "Other", line._reach.addresses[0], private=True, enabled=True)
+        await owned.settle(here.ground.store, writing, "lab:7", [renamed])
+    assert await owned_standing(here) == paused, "a new name is no other service"
+    await own(here, "http://192.0.2.1/list")
+    assert await owned_standing(here) == ConnectionStanding()
+    async with here.ground.store.write() as writing:
+        await owned.settle(here.ground.store, writing, "lab:7", [])
+    assert await store.every(here.ground.store) == []
+
+
+async def test_names_of_what_is_owned_are_free_for_people(here: Site) -> None:
+    await own(here, "http://192.0.2.1/list")
+    fresh = await here.add("http://192.0.2.2")
+    assert (await store.change(here.ground.store, fresh.id, {"name": "A list"})).name == "A list"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from nightcrew.kernel.connections.line import Line
+    from nightcrew.kernel.connections.models import Connection
     from nightcrew.kernel.nodes_store import KnownNode
     from nightcrew.kernel.runtime import Runtime as Runtime  # noqa: PLC0414 - named from here where only a type is meant
     from nightcrew.kernel.settings import Options
@@ -248,6 +249,8 @@ class Allowance:
     per_second: float = 20.0
     at_once: int = 4
     budget: Budget | None = None
+    longest_pause: float | None = None
+    """Seconds for which a service that fails, or refuses the login, is left alone at most; None: an hour, or a day for a login."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +301,20 @@ class ConnectionKind:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnedKind:
+    """A kind of outside service that belongs to something of a domain: people enter and change it there.
+
+    `page` is that place, with {} for the number of what owns it. `test` says in sentences what works, and raises what does not.
+    """
+
+    name: str
+    title: str
+    page: str
+    test: Callable[[Runtime, Connection], Awaitable[list[str]]]
+    allowance: Allowance = Allowance()
+
+
+@dataclass(frozen=True, slots=True)
 class Domain:
     """All that a folder may declare, in its domain.py. What a server does not need stands apart: `Commands`, `Demo`."""
 
@@ -317,6 +334,8 @@ class Domain:
     """What people call its kinds of activity, by how they begin: {"recording.": "Recordings"}."""
     connections: tuple[ConnectionKind, ...] = ()
     """Kinds of outside services that it asks."""
+    owned: tuple[OwnedKind, ...] = ()
+    """Kinds of those that belong to something that it has."""
     states: Mapping[str, tuple[Look, str]] = field(default_factory=dict)
     """How its things may stand: look and word, by thing and state: {"recording.paused": ("warn", "paused")}."""
     notices: tuple[NoticeKind, ...] = ()

@@ -182,7 +182,7 @@ async def refresh_source(runtime: Runtime, source_id: int, *, rebuild: bool) -> 
     """Refresh all feeds of a source now; returns the runs, joined or started. Raises `NotFound`."""
     await sources.get(runtime.store, runtime.vault, source_id)
     feeds = await sources.feeds(runtime.store, source_id=source_id, enabled=True)
-    return [await jobs.begin(runtime, feed, rebuild=rebuild) for feed in feeds]
+    return [await jobs.begin(runtime, feed, rebuild=rebuild, urgent=True) for feed in feeds]
 
 
 async def refresh_region(runtime: Runtime, region: str, *, rebuild: bool) -> list[str]:
@@ -192,7 +192,7 @@ async def refresh_region(runtime: Runtime, region: str, *, rebuild: bool) -> lis
         if region.upper() not in await runtime.part(Outputs).regions():
             raise NotFound(f"there is no region {region!r}")
         feeds = [feed for feed in feeds if feed.region == region.upper()]
-    return [await jobs.begin(runtime, feed, rebuild=rebuild) for feed in feeds]
+    return [await jobs.begin(runtime, feed, rebuild=rebuild, urgent=True) for feed in feeds]
 
 
 async def held_feeds(runtime: Runtime, source_id: int) -> list[Feed]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from nightcrew.kernel.connections.store import TOPIC
 from nightcrew.kernel.declare import Domain, Job, NoticeKind, Page, Tick
-from nightcrew.playlists import api, jobs, pages, players, seed_api, standing, workers
+from nightcrew.playlists import api, jobs, pages, players, seed_api, standing, trials, workers
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import sources
 
@@ -27,7 +28,7 @@ DOMAIN = Domain(
             time_limit=30.0,
             help="Starts a refresh of every source that is due.",
             next_at=workers.refresh_at,
-            topics=(sources.FEEDS.topic,),
+            topics=(sources.FEEDS.topic, TOPIC),
         ),
     ),
     jobs=(
@@ -49,6 +50,7 @@ DOMAIN = Domain(
         ),
     ),
     routers=(api.router, players.router, pages.router, seed_api.router),
+    owned=trials.OWNED,
     pages=(Page("/sources", "Sources"), Page("/channels", "Channels")),
     notices=(
         NoticeKind("playlist.failed", "failed", "A list cannot be fetched", "lists cannot be fetched"),

@@ -16,6 +16,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.connections.calls import Paused
+from nightcrew.kernel.connections.row_calls import insisted
 from nightcrew.kernel.declare import Queue
 from nightcrew.kernel.errors import Conflict, GiveUp, NeedsUser, NightcrewError, NotFound, Retry
 from nightcrew.kernel.http import Limits, Validators
@@ -46,9 +48,12 @@ QUEUE = Queue("playlists")
 LOCK = "feed-{0}"
 
 
-async def begin(runtime: Runtime, feed: Feed, *, rebuild: bool) -> str:
-    """Start a refresh of a feed, or join the one that waits or goes on; returns the run's id."""
-    run_id = await runtime.jobs.start(JOB, feed.id, rebuild, label=await _feed_name(runtime, feed))
+async def begin(runtime: Runtime, feed: Feed, *, rebuild: bool, urgent: bool = False) -> str:
+    """Start a refresh of a feed, or join the one that waits or goes on; returns the run's id.
+
+    `urgent`: a person waits for it, so that its provider is asked although it is paused.
+    """
+    run_id = await runtime.jobs.start(JOB, feed.id, rebuild, urgent, label=await _feed_name(runtime, feed))
     if await sources.expect(runtime.store, feed.id, run_id):
         runtime.bus.publish("sources")
     return run_id
@@ -106,11 +111,11 @@ async def forget_old(runtime: Runtime) -> dict[str, int]:
     return {"streams": gone}
 
 
-async def refresh(run: Run, feed_id: int, rebuild: bool) -> dict[str, Any]:
+async def refresh(run: Run, feed_id: int, rebuild: bool, urgent: bool = False) -> dict[str, Any]:
     """The job. Steps: fetch (compare and stage), settle (guard and apply), write (playlists on disk)."""
     runtime = run.runtime
     try:
-        fetched = await run.step("fetch", _fetch, run, feed_id, rebuild)
+        fetched = await run.step("fetch", _fetch, run, feed_id, rebuild, urgent)
         if fetched["outcome"] == "staged":
             fetched = await run.step("settle", _settle, run, feed_id, fetched)
     except NightcrewError as exc:
@@ -125,8 +130,13 @@ async def refresh(run: Run, feed_id: int, rebuild: bool) -> dict[str, Any]:
 # -- steps -------------------------------------------------------------------------------------------------------------
 
 
-async def _fetch(run: Run, feed_id: int, rebuild: bool) -> dict[str, Any]:
+async def _fetch(run: Run, feed_id: int, rebuild: bool, urgent: bool) -> dict[str, Any]:
     """Fetch one feed. Returns {outcome: unchanged | staged | applied, …} as plain data."""
+    with insisted(urgent):
+        return await _fetch_now(run, feed_id, rebuild)
+
+
+async def _fetch_now(run: Run, feed_id: int, rebuild: bool) -> dict[str, Any]:
     runtime = run.runtime
     feed = await sources.get_feed(runtime.store, feed_id)
     source = await sources.get(runtime.store, runtime.vault, feed.source_id)
@@ -289,6 +299,10 @@ async def _fail(runtime: Runtime, feed_id: int, run_id: str, exc: NightcrewError
 
 async def _record_failure(runtime: Runtime, feed: Feed, run_id: str, exc: NightcrewError) -> None:
     now = utcnow()
+    if isinstance(exc, Paused):
+        await sources.put_off(runtime.store, feed.id, run_id, now=now, reason=str(exc))
+        runtime.bus.publish("sources")
+        return
     after = exc.after if isinstance(exc, Retry) else None
     pause = rules.next_attempt(feed.failures + 1, _interval(runtime, feed), after)
     failures = await sources.fail(

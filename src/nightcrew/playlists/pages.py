@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.connections import store as connections
 from nightcrew.kernel.errors import Conflict, Invalid, NotFound
 from nightcrew.kernel.redaction import credentials_in, redact
 from nightcrew.kernel.runtime import Runtime
@@ -18,6 +19,7 @@ from nightcrew.playlists.models import Feed
 from nightcrew.playlists.outputs import Outputs
 from nightcrew.playlists.plot import history_plots
 from nightcrew.playlists.providers import KINDS
+from nightcrew.playlists.services import owner_of
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.source_forms import describe_form, read_values, stored_value
 from nightcrew.playlists.store import channels as channel_rows
@@ -95,12 +97,16 @@ async def _cards(node: Runtime) -> dict[str, Any]:
         for source in found
     }
     runs = await sources.runs(node.store, [feed.id for own in shown.values() for feed in own], 30)
+    paused = await connections.paused(node.store)
     cards = []
     for source in found:
         account = known_accounts.get(source.id)
         holders = used.get(account.resource, []) if account else []
         own = shown[source.id]
-        views = [_feed_view(node, feed, runs[feed.id], now) for feed in own]
+        views = [
+            _feed_view(node, feed, runs[feed.id], now) | {"paused": paused.get(owner_of(source.id, feed.kind))}
+            for feed in own
+        ]
         cards.append(
             {
                 "source": source,

@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from nightcrew.kernel.connections.row_calls import insisted
 from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
 from nightcrew.kernel.http import Limits, Request
 from nightcrew.kernel.redaction import redact
@@ -111,7 +112,8 @@ class Player:
         known = self._recall(stream.id, f"address {profile}")
         if known is not None:
             return known
-        answer = await adapter.resolve(self._runtime.http, url, stream.provider_id, channel.region)
+        with insisted():
+            answer = await adapter.resolve(self._runtime.http, url, stream.provider_id, channel.region)
         if answer.lifetime is not None:
             self._remember(stream.id, f"address {profile}", answer.url, answer.lifetime * 0.8)
         return answer.url

@@ -6,6 +6,7 @@ import functools
 from datetime import datetime, timedelta
 
 from nightcrew.kernel.clock import uptime, utcnow
+from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.jobs import Ended
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import actions, jobs
@@ -19,12 +20,13 @@ from nightcrew.playlists.store import sources, staging
 
 async def start(runtime: Runtime) -> None:
     """Called once at the start of a node, before its workers: own parts, watchers, and the initial refresh."""
-    runtime.add(Adapters())
+    runtime.add(Adapters(runtime.part(Connections)))
     runtime.add(Outputs(runtime, runtime.data_dir / "playlists"))
     runtime.add(Player(runtime))
     runtime.add(Relay(runtime))
     runtime.add(Replan())
     options = runtime.settings.of(PlaylistSettings)
+    await sources.settle_services(runtime.store, runtime.vault)
     await actions.sync_all(runtime)
     await staging.discard_orphans(runtime.store)
     await sources.make_due(

@@ -97,6 +97,7 @@ class ConnectionRow(BaseModel):
     title: str = Field(description="Of its kind.")
     name: str
     url: str
+    page: str | None = Field(description="Where it is changed, if it belongs to something of a domain: a source, say.")
     mirrors: list[str]
     route: str
     enabled: bool
@@ -144,7 +145,7 @@ class GrantRow(BaseModel):
 @router.get("")
 async def list_connections(node: Node) -> ConnectionList:
     """All connections, by name, and how they stand."""
-    return ConnectionList(items=[await row_of(node, one) for one in await store.every(node.store)])
+    return ConnectionList(items=await rows_of(node))
 
 
 @router.get("/kinds")
@@ -246,18 +247,27 @@ def tested_row(found: Tested) -> TestedRow:
     return TestedRow(ok=found.ok, message=found.message, facts=list(found.facts))
 
 
-async def row_of(node: Runtime, one: Connection) -> ConnectionRow:
+async def rows_of(node: Runtime) -> list[ConnectionRow]:
+    """All connections, by name."""
+    now = await store.now(node.store)
+    return [await row_of(node, one, now) for one in await store.every(node.store)]
+
+
+async def row_of(node: Runtime, one: Connection, now: datetime | None = None) -> ConnectionRow:
     """A connection as scripts see it."""
-    kind = node.part(Connections).kinds.get(one.kind)
-    budget = kind.allowance.budget if kind else None
+    part = node.part(Connections)
+    kind = part.kinds.get(one.kind)
+    known = kind or part.owned.get(one.kind)
+    budget = known.allowance.budget if known else None
     used = await store.spent(node.store, one.id, budget) if budget else 0
     ends = rules.granted_until(one.granted_at, kind.oauth.lifetime_days) if kind and kind.oauth else None
     return ConnectionRow(
         id=one.id,
         kind=one.kind,
-        title=kind.title if kind else one.kind,
+        title=known.title if known else one.kind,
         name=one.name,
         url=one.address,
+        page=actions.page_of(node, one),
         mirrors=list(one.mirrors),
         route=one.route,
         enabled=one.enabled,
@@ -265,7 +275,7 @@ async def row_of(node: Runtime, one: Connection) -> ConnectionRow:
         secrets=stored_secrets(node, one),
         state=_state(one),
         reason=one.standing.reason,
-        retry_at=iso(_future(one.standing.until, await store.now(node.store))),
+        retry_at=iso(_future(one.standing.until, now or await store.now(node.store))),
         since=iso(one.since),
         worked_at=iso(one.worked_at),
         created_at=iso(one.created_at),

@@ -80,14 +80,14 @@ async def try_out(
 @router.get(HERE + "/{connection_id}/edit")
 async def edit(request: Request, node: Node, connection_id: Id) -> Response:
     """The form of a connection. Its secrets are not shown."""
-    one = await store.get(node.store, connection_id)
+    one = await actions.entered_here(node, connection_id)
     return _form(request, node, node.part(Connections).kind_of(one.kind), one)
 
 
 @router.post(HERE + "/{connection_id}/edit")
 async def change(request: Request, node: Node, actor: Actor, connection_id: Id) -> Response:
     """Save what was changed. A secret that is left empty stays."""
-    one, typed = await store.get(node.store, connection_id), await texts(request)
+    one, typed = await actions.entered_here(node, connection_id), await texts(request)
     kind = node.part(Connections).kind_of(one.kind)
     try:
         one = await actions.change(node, connection_id, _values(kind, typed), actor=actor)
@@ -114,7 +114,7 @@ async def switch(request: Request, node: Node, actor: Actor, connection_id: Id) 
 @router.get(HERE + "/{connection_id}/remove")
 async def try_removal(request: Request, node: Node, connection_id: Id) -> Response:
     """What a removal means. Nothing is changed."""
-    one = await store.get(node.store, connection_id)
+    one = await actions.entered_here(node, connection_id)
     return render_part(request, "fragments/connection_remove.html", title=f"Remove {one.name}?", one=one)
 
 
@@ -158,7 +158,7 @@ async def pasted(request: Request, node: Node, actor: Actor) -> Response:
 
 async def _listed(node: Runtime) -> dict[str, Any]:
     kinds = node.part(Connections).kinds
-    rows = [await connections_api.row_of(node, one) for one in await store.every(node.store)]
+    rows = await connections_api.rows_of(node)
     granting = {row.id for row in rows if (kind := kinds.get(row.kind)) is not None and kind.oauth is not None}
     return {"rows": rows, "granting": granting}
 

@@ -93,7 +93,7 @@ def create_renderer(app: FastAPI, domains: Sequence[Domain]) -> None:
     environment.globals["static"] = lambda name: f"/static/{name}?v={marks.get(name, '')}"
     environment.globals["ui"] = _parts(environment)
     pages = tuple(page for domain in domains for page in domain.pages)
-    if any(domain.connections for domain in domains):
+    if any(domain.connections or domain.owned for domain in domains):
         pages += (Page("/connections", "Connections"),)
     app.state.renderer = Renderer(environment, pages)
 

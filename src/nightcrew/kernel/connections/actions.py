@@ -13,8 +13,9 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections import rules, store
 from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.connections.models import MAX_ADDRESS, MAX_MIRRORS, MAX_NAME, Connection, ConnectionStanding
+from nightcrew.kernel.connections.owned import number_of
 from nightcrew.kernel.declare import ConnectionKind
-from nightcrew.kernel.errors import Invalid, NeedsUser, NightcrewError, Retry
+from nightcrew.kernel.errors import Conflict, Invalid, NeedsUser, NightcrewError, Retry
 from nightcrew.kernel.fields import secrets_of
 from nightcrew.kernel.redaction import credentials_in, redact
 from nightcrew.kernel.routes import DIRECT
@@ -49,7 +50,7 @@ async def add(runtime: Runtime, values: Mapping[str, Any], *, actor: str) -> Con
 
 async def change(runtime: Runtime, connection_id: int, values: Mapping[str, Any], *, actor: str) -> Connection:
     """Change some of it; its kind stays. A secret that is empty or missing stays as it is. Raises `NotFound`, `Invalid`, `Conflict`."""
-    before = await store.get(runtime.store, connection_id)
+    before = await entered_here(runtime, connection_id)
     row = await _row(runtime, values, before)
     granted = _part(runtime).kind_of(before.kind).oauth is None or before.tokens is not None
     other = row["settings"].get("client_id") != before.settings.get("client_id")
@@ -65,6 +66,7 @@ async def change(runtime: Runtime, connection_id: int, values: Mapping[str, Any]
 
 async def remove(runtime: Runtime, connection_id: int, *, actor: str) -> Connection:
     """Forget a connection and its secrets. Raises `NotFound`."""
+    await entered_here(runtime, connection_id)
     gone = await store.remove(runtime.store, connection_id)
     _part(runtime).forget(connection_id)
     said = f"Connection {gone.name} was removed"
@@ -101,12 +103,12 @@ async def try_out(runtime: Runtime, values: Mapping[str, Any], *, of: int | None
 
 async def test(runtime: Runtime, connection_id: int, *, actor: str) -> Tested:
     """Test a connection as it is stored, and note when it works, or needs a person. Raises `NotFound`."""
-    one = await store.get(runtime.store, connection_id)
-    found, error = await _tested(runtime, one)
+    found, error = await _tested(runtime, await store.get(runtime.store, connection_id))
+    one = await store.get(runtime.store, connection_id)  # as it stands after the test
     if error is None:
         _part(runtime).forget(connection_id)
         await _part(runtime).ground.note(one, ConnectionStanding(), worked=True)
-    elif isinstance(error, NeedsUser):
+    elif isinstance(error, NeedsUser) and not one.owner:
         now = await store.now(runtime.store)
         final = error.status is None
         await _part(runtime).ground.note(one, rules.refused(one.standing, now, found.message, final=final))
@@ -122,7 +124,7 @@ async def _tested(runtime: Runtime, one: Connection) -> tuple[Tested, NightcrewE
     part = _part(runtime)
     try:
         async with asyncio.timeout(TEST):
-            first, *more = await part.kind_of(one.kind).test(part.trial(one))
+            first, *more = await part.test(one)
     except NightcrewError as exc:
         return Tested(False, redact(str(exc))), exc
     except TimeoutError:
@@ -158,7 +160,7 @@ async def finish_grant(runtime: Runtime, *, state: str, code: str, error: str = 
 
 
 async def _opened(runtime: Runtime, connection_id: int) -> tuple[Connection, ConnectionKind, BaseModel]:
-    one = await store.get(runtime.store, connection_id)
+    one = await entered_here(runtime, connection_id)
     kind = _part(runtime).kind_of(one.kind)
     return one, kind, _part(runtime).ground.settings_of(kind, one)
 
@@ -187,6 +189,20 @@ async def _row(runtime: Runtime, values: Mapping[str, Any], before: Connection |
         "enabled": bool(merged["enabled"]),
         "private": await _is_private(runtime, merged["route"], [*addresses, *mirrors]),
     }
+
+
+async def entered_here(runtime: Runtime, connection_id: int) -> Connection:
+    """A connection that is changed here. Raises `NotFound`, and `Conflict` for what belongs to something else."""
+    one = await store.get(runtime.store, connection_id)
+    if page := page_of(runtime, one):
+        raise Conflict(f"{one.name} is changed and removed on the page {page.partition('#')[0]}")
+    return one
+
+
+def page_of(runtime: Runtime, one: Connection) -> str | None:
+    """Where people change it, if that is not the page of connections."""
+    kind = _part(runtime).owned.get(one.kind) if one.owner else None
+    return kind.page.format(number_of(one.owner)) if kind else None
 
 
 def _entered(one: Connection) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -19,6 +20,18 @@ from nightcrew.kernel.recovery import Step, Trouble
 from nightcrew.kernel.routes import RouteDown
 
 ResultT = TypeVar("ResultT")
+
+
+Sniff = Callable[[bytes, str], None]
+"""Gets the first bytes and the content type, and raises to refuse what is of another kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """How an answer begins, and how many bytes the whole of it has, if that was said."""
+
+    head: bytes
+    size: int | None
 
 
 class Paused(Retry):
@@ -73,6 +86,21 @@ class Calls:
     async def download(self, question: Question, into: BinaryIO, **more: Any) -> Download:
         """As `Http.download`. Raises as `ask`."""
         return await self._through(question, lambda request: self._http.download(request, into, **more))
+
+    async def first(self, question: Question, most: int, sniff: Sniff) -> First:
+        """How the answer begins: at most about `most` bytes. `sniff` gets them and the content type. Raises as `download`."""
+
+        async def send(request: Request) -> First:
+            head = b""
+            async with self._http.live(request) as live:
+                async for chunk in live.chunks:
+                    head += chunk
+                    if len(head) >= most:
+                        break
+                sniff(head, live.content_type)
+                return First(head, live.length)
+
+        return await self._through(question, send)
 
     # -- on the way ----------------------------------------------------------------------------------------------------
 

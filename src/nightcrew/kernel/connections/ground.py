@@ -84,6 +84,11 @@ class Ground:
         what = rules.news(before.standing, after)
         if what is None or (what == "limited" and not await self._is_news(before.id)):
             return
+        if before.owner:
+            if what in {"away", "limited"}:  # the rest is told by what it belongs to
+                said = f"{before.name} is left alone for a while: {after.reason}"
+                await self.activity.record("connection.paused", said, level="warning", subject=before.name)
+            return
         said = {
             "away": f"{before.name} is away: {after.reason}",
             "person": f"{before.name} needs you: {after.reason}",

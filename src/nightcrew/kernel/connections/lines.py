@@ -8,9 +8,12 @@ from nightcrew.kernel.connections import store
 from nightcrew.kernel.connections.ground import Ground
 from nightcrew.kernel.connections.line import Line
 from nightcrew.kernel.connections.models import Connection
+from nightcrew.kernel.connections.question import Reach
+from nightcrew.kernel.connections.row_calls import OwnedCalls, insisted
 from nightcrew.kernel.connections.tokens import Tokens
-from nightcrew.kernel.declare import ConnectionKind
+from nightcrew.kernel.declare import ConnectionKind, OwnedKind
 from nightcrew.kernel.errors import Invalid, NeedsUser
+from nightcrew.kernel.http import Jar
 from nightcrew.kernel.runtime import Runtime
 
 
@@ -21,7 +24,11 @@ class Connections:
         self.kinds: Mapping[str, ConnectionKind] = {
             kind.name: kind for domain in runtime.hooks.domains for kind in domain.connections
         }
+        self.owned: Mapping[str, OwnedKind] = {
+            kind.name: kind for domain in runtime.hooks.domains for kind in domain.owned
+        }
         self.tokens = Tokens(runtime.store, runtime.http, runtime.vault)
+        self._runtime = runtime
         self._store = runtime.store
         self._ground = Ground(
             store=runtime.store,
@@ -50,6 +57,17 @@ class Connections:
             one = await store.get(self._store, connection_id)
             self._lines[connection_id] = Line(self._ground, self._known(one), one)
         return self._lines[connection_id]
+
+    def own(self, owner: str, kind: str, reach: Reach, jar: Jar) -> OwnedCalls:
+        """What asks a service that belongs to something of a domain, which knows where it is and has its cookies."""
+        return OwnedCalls(self._ground, owner, self.owned[kind].allowance, reach, jar)
+
+    async def test(self, one: Connection) -> list[str]:
+        """What works, in sentences. Raises what does not."""
+        if one.owner:
+            with insisted():
+                return await self.owned[one.kind].test(self._runtime, one)
+        return await self.kind_of(one.kind).test(self.trial(one))
 
     def trial(self, one: Connection) -> Line:
         """What tries a connection out, stored or not. Raises `NeedsUser`."""

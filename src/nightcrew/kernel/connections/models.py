@@ -21,7 +21,7 @@ connection = sa.Table(
     metadata,
     sa.Column("id", Id, primary_key=True),
     sa.Column("kind", sa.String(60), nullable=False),
-    sa.Column("name", sa.String(MAX_NAME), nullable=False, unique=True),
+    sa.Column("name", sa.String(MAX_NAME), nullable=False),
     sa.Column("address", sa.String(MAX_ADDRESS), nullable=False),
     sa.Column("mirrors", sa.Text, nullable=False),  # JSON list of further addresses
     sa.Column("settings", sa.Text, nullable=False),  # JSON of the fields that may be shown
@@ -41,6 +41,15 @@ connection = sa.Table(
     sa.Column("granted_at", Moment),
     sa.Column("refreshing", sa.String(40)),  # who fetches new tokens now
     sa.Column("refreshing_until", Moment),
+    sa.Column("owner", sa.String(60), nullable=False, default=""),  # see `owned`; empty: a person entered it
+    sa.UniqueConstraint("name", "owner", name="uq_connection_name_owner"),
+    sa.Index(
+        "uq_connection_owner",
+        "owner",
+        unique=True,
+        sqlite_where=sa.text("owner <> ''"),
+        postgresql_where=sa.text("owner <> ''"),
+    ),
 )
 
 connection_call = sa.Table(
@@ -90,7 +99,10 @@ class ConnectionStanding:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One connection as it is stored. `settings` are the fields that may be shown; `sealed` the others."""
+    """One connection as it is stored. `settings` are the fields that may be shown; `sealed` the others.
+
+    A domain's own has neither: `owner` says what it belongs to (see `owned`).
+    """
 
     id: int
     kind: str
@@ -109,3 +121,4 @@ class Connection:
     worked_at: datetime | None
     tokens: str | None
     granted_at: datetime | None
+    owner: str = ""

@@ -81,14 +81,22 @@ def worked(standing: ConnectionStanding, window: FailureWindow) -> ConnectionSta
 
 
 def failed(
-    standing: ConnectionStanding, window: FailureWindow, now: datetime, reason: str, *, unreached: bool
+    standing: ConnectionStanding,
+    window: FailureWindow,
+    now: datetime,
+    reason: str,
+    *,
+    unreached: bool,
+    longest: float | None = None,
 ) -> ConnectionStanding:
-    """After a call that failed: paused when too many fail, or when it was the attempt after a pause."""
+    """After a call that failed: paused when too many fail, or when it was the attempt after a pause. `longest` seconds."""
     if not window.failing and standing.state in {ConnectionState.OK, ConnectionState.LIMITED}:
         return standing
     pauses = standing.pauses + 1
     state = ConnectionState.AWAY if unreached else ConnectionState.COOLING
-    return ConnectionStanding(state, reason[:MAX_REASON], now + timedelta(seconds=pause(pauses)), pauses)
+    return ConnectionStanding(
+        state, reason[:MAX_REASON], now + timedelta(seconds=pause(pauses, PAUSE, longest or LONGEST)), pauses
+    )
 
 
 def limited(standing: ConnectionStanding, now: datetime, reason: str, after: float | None) -> ConnectionStanding:
@@ -97,10 +105,12 @@ def limited(standing: ConnectionStanding, now: datetime, reason: str, after: flo
     return ConnectionStanding(ConnectionState.LIMITED, reason[:MAX_REASON], until, standing.pauses)
 
 
-def refused(standing: ConnectionStanding, now: datetime, reason: str, *, final: bool = False) -> ConnectionStanding:
-    """After a refused login. `final`: it does not help to try again."""
+def refused(
+    standing: ConnectionStanding, now: datetime, reason: str, *, final: bool = False, longest: float | None = None
+) -> ConnectionStanding:
+    """After a refused login. `final`: it does not help to try again. `longest` seconds of a pause."""
     pauses = standing.pauses + 1
-    until = None if final else now + timedelta(seconds=pause(pauses, REFUSED, REFUSED_LONGEST))
+    until = None if final else now + timedelta(seconds=pause(pauses, REFUSED, longest or REFUSED_LONGEST))
     return ConnectionStanding(ConnectionState.PERSON, reason[:MAX_REASON], until, pauses)
 
 

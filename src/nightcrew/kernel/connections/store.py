@@ -19,10 +19,13 @@ from nightcrew.kernel.connections.models import (
 )
 from nightcrew.kernel.declare import Budget
 from nightcrew.kernel.errors import Conflict, NotFound
-from nightcrew.kernel.store import Store, now_of
+from nightcrew.kernel.store import Store, now_of, wake
 
 MOST = 500
-"""Connections of an installation."""
+"""Connections that people may enter."""
+TOPIC = "connections"
+"""Wakes who waits for the end of a pause."""
+BY_HAND = connection.c.owner == ""
 FRESH = ConnectionStanding()
 """How a connection stands that nobody has asked."""
 
@@ -39,6 +42,19 @@ async def get(store: Store, connection_id: int) -> Connection:
         return await _one(reading, connection_id)
 
 
+async def owned(store: Store, owner: str) -> Connection | None:
+    """The connection of an owner."""
+    async with store.read() as reading:
+        return next(iter(await _select(reading, connection.c.owner == owner)), None)
+
+
+async def paused(store: Store) -> dict[str, Connection]:
+    """Those that belong to something and are not asked now, by owner."""
+    async with store.read() as reading:
+        found = await _select(reading, ~BY_HAND, connection.c.until > await now_of(reading))
+    return {one.owner: one for one in found}
+
+
 async def now(store: Store) -> datetime:
     """Now, by the time that connections are measured in."""
     async with store.read() as reading:
@@ -49,11 +65,11 @@ async def add(store: Store, values: Mapping[str, Any], standing: ConnectionStand
     """A new connection. `values`: kind, name, address, mirrors, settings, sealed, route, private, enabled. Raises `Conflict`."""
     async with store.write() as writing:
         await _free(writing, values["name"])
-        count = (await writing.execute(sa.select(sa.func.count()).select_from(connection))).scalar_one()
+        count = (await writing.execute(sa.select(sa.func.count()).select_from(connection).where(BY_HAND))).scalar_one()
         if count >= MOST:
             raise Conflict(f"there are {MOST} connections already; remove one first")
         at = await now_of(writing)
-        row = {**_row(values), **_standing(standing), "since": at, "version": 1, "created_at": at}
+        row = {**_row(values), **fresh(at, standing), "version": 1, "created_at": at}
         insert = sa.insert(connection).values(row).returning(connection.c.id)
         return await _one(writing, int((await writing.execute(insert)).scalar_one()))
 
@@ -74,11 +90,10 @@ async def change(
         await _one(writing, connection_id)
         if "name" in values:
             await _free(writing, values["name"], but=connection_id)
-        fresh = {**_row(values), **_standing(standing), "since": await now_of(writing)}
-        fresh["version"] = connection.c.version + 1
+        row = {**_row(values), **fresh(await now_of(writing), standing), "version": connection.c.version + 1}
         if forget_grant:
-            fresh |= {"tokens": None, "granted_at": None, "refreshing": None, "refreshing_until": None}
-        await writing.execute(sa.update(connection).where(connection.c.id == connection_id).values(fresh))
+            row |= {"tokens": None, "granted_at": None, "refreshing": None, "refreshing_until": None}
+        await writing.execute(sa.update(connection).where(connection.c.id == connection_id).values(row))
         return await _one(writing, connection_id)
 
 
@@ -94,10 +109,12 @@ async def move(store: Store, before: Connection, after: ConnectionStanding) -> b
     """Note how a connection stands now; False when it has moved since `before` was read, by another call or node."""
     async with store.write() as writing:
         same = sa.and_(connection.c.id == before.id, connection.c.version == before.version)
-        fresh = {**_standing(after), "version": connection.c.version + 1}
+        row = {**_standing(after), "version": connection.c.version + 1}
         if after.state is not before.standing.state:
-            fresh["since"] = await now_of(writing)
-        return (await writing.execute(sa.update(connection).where(same).values(fresh))).rowcount == 1
+            row["since"] = await now_of(writing)
+        if after.until is None:
+            await wake(writing, TOPIC)
+        return (await writing.execute(sa.update(connection).where(same).values(row))).rowcount == 1
 
 
 async def worked(store: Store, connection_id: int) -> None:
@@ -136,6 +153,11 @@ async def spent(store: Store, connection_id: int, budget: Budget) -> int:
         return int((await reading.execute(query)).scalar_one())
 
 
+def fresh(at: datetime, standing: ConnectionStanding = FRESH) -> dict[str, Any]:
+    """Columns of a connection that stands anew since `at`."""
+    return {**_standing(standing), "since": at}
+
+
 async def _one(reading: AsyncConnection, connection_id: int) -> Connection:
     found = await _select(reading, connection.c.id == connection_id)
     if not found:
@@ -144,7 +166,7 @@ async def _one(reading: AsyncConnection, connection_id: int) -> Connection:
 
 
 async def _free(reading: AsyncConnection, name: str, *, but: int | None = None) -> None:
-    same = sa.select(connection.c.id).where(sa.func.lower(connection.c.name) == name.lower())
+    same = sa.select(connection.c.id).where(BY_HAND, sa.func.lower(connection.c.name) == name.lower())
     if (await reading.execute(same)).scalar() not in {None, but}:
         raise Conflict(f"there is a connection named {name} already")
 
@@ -173,6 +195,7 @@ def _read(row: Mapping[str, Any]) -> Connection:
         worked_at=row["worked_at"],
         tokens=row["tokens"],
         granted_at=row["granted_at"],
+        owner=row["owner"],
     )
 
 

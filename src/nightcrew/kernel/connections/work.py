@@ -43,6 +43,8 @@ async def needs(runtime: Runtime) -> list[Need]:
 
 
 def _trouble(one: Connection) -> Need | None:
+    if one.owner:  # what it belongs to says what it needs
+        return None
     where, key = f"{PAGE}#connection-{one.id}", f"connection {one.id}"
     if one.enabled and one.standing.state is ConnectionState.PERSON:
         return Need("error", rules.in_words(one), where, key=key)

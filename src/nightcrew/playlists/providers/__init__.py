@@ -8,15 +8,17 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.errors import Invalid, NeedsUser
 from nightcrew.kernel.fields import secrets_of
 from nightcrew.kernel.settings import invalid_from
 from nightcrew.playlists.models import Source
-from nightcrew.playlists.providers.base import Provider, SourceConfig
+from nightcrew.playlists.providers.base import Asked, Provider, SourceConfig
 from nightcrew.playlists.providers.catalogue import Catalogue, CatalogueConfig
 from nightcrew.playlists.providers.guide import Guide, GuideConfig
 from nightcrew.playlists.providers.m3u import M3u, M3uConfig
 from nightcrew.playlists.providers.xtream import Xtream, XtreamConfig
+from nightcrew.playlists.services import kind_name, owner_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,11 @@ def checked_config(kind: str, values: Mapping[str, Any]) -> SourceConfig:
 class Adapters:
     """Open adapters of this node, by source; one is opened anew when its source's configuration has changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, connections: Connections | None = None) -> None:
+        """Without `connections` it does not matter how their services stand."""
+        self._connections = connections
         self._open: dict[tuple[int, str], tuple[Mapping[str, Any], Provider]] = {}
+        self._guides: dict[int, tuple[Mapping[str, Any], Guide | None]] = {}
 
     def of(self, source: Source) -> Provider:
         """The adapter of a source that has channels. Raises `NeedsUser` when its configuration cannot be read."""
@@ -87,6 +92,7 @@ class Adapters:
         if factory is None:
             raise LookupError(f"sources of kind {source.kind} have no channels")
         adapter = factory(checked_config(source.kind, source.config))
+        self._connect(adapter, source, "channels")
         self._open[(source.id, source.profile)] = (source.config, adapter)
         return adapter
 
@@ -99,6 +105,21 @@ class Adapters:
         """The reader of a source's programme guide, if it has one."""
         if source.locked:
             raise NeedsUser(source.locked)
+        known = self._guides.get(source.id)
+        if known is None or known[0] != source.config:
+            guide = self._guide(source)
+            if guide is not None:
+                self._connect(guide, source, "guide")
+            known = self._guides[source.id] = (source.config, guide)
+        return known[1]
+
+    def _connect(self, asked: Asked, source: Source, feed_kind: str) -> None:
+        """Let a source be asked by how its connection stands."""
+        if self._connections is not None:
+            kind = kind_name("guide" if feed_kind == "guide" else source.kind)
+            asked.line = self._connections.own(owner_of(source.id, feed_kind), kind, asked.reach, asked.jar)
+
+    def _guide(self, source: Source) -> Guide | None:
         if source.kind == "guide":
             config = GuideConfig.model_validate(source.config)
             return Guide(config.url, user_agent=config.user_agent, private=config.private)

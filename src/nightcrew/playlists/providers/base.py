@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from nightcrew.kernel.connections.calls import Calls
+from nightcrew.kernel.connections.calls import Calls, Sniff
 from nightcrew.kernel.connections.question import Question, Reach
 from nightcrew.kernel.errors import GiveUp
 from nightcrew.kernel.fields import ask
@@ -22,8 +22,6 @@ from nightcrew.kernel.http import Download, Http, Jar, Limits, Validators
 from nightcrew.kernel.targets import is_private
 from nightcrew.playlists.rules import ListEntry, region_name
 
-Sniff = Callable[[bytes, str], None]
-"""Gets the first bytes and the content type, and raises to refuse what is of another kind."""
 BATCH = 500
 """Entries that are parsed, compared and stored at a time."""
 
@@ -168,11 +166,16 @@ class Asked:
         self.secrets = reach.secrets  # hidden in stored addresses, and never shown; in a stable order
         self.private = reach.private
         self.jar = Jar() if jar is None else jar
-        self._reach = reach
+        self.reach = reach
+        self.line: Calls | None = None  # of its connection, once it has one
 
     def calls(self, http: Http) -> Calls:
         """What its questions go through."""
-        return Calls(http, self._reach, jar=self.jar)
+        return self.line or Calls(http, self.reach, jar=self.jar)
+
+    async def try_out(self, fetch: Fetch) -> list[str]:
+        """What works, in sentences. Raises what does not."""
+        raise NotImplementedError
 
     async def download(self, fetch: Fetch, question: Question, into: BinaryIO, sniff: Sniff) -> Download:
         """The answer to a question within the limits of a fetch. Raises as `Http.download`."""

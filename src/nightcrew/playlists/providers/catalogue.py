@@ -20,6 +20,7 @@ from nightcrew.kernel.connections.question import Question, Reach
 from nightcrew.kernel.errors import GiveUp, NeedsUser, Retry
 from nightcrew.kernel.fields import SECRET, ask
 from nightcrew.kernel.http import Http, Limits
+from nightcrew.kernel.words import counted
 from nightcrew.playlists import rules
 from nightcrew.playlists.providers.base import (
     AccountConfig,
@@ -176,6 +177,13 @@ class Catalogue(Provider):
         if first is None:
             raise Retry("the catalogue has no channels for this region")
         yield Listing(_chain(first, pages, fetch.max_entries))
+
+    async def try_out(self, fetch: Fetch) -> list[str]:
+        """What the first page of a region has."""
+        found = await anext(self._pages(fetch))
+        return [
+            f"It answers. Its first page has {counted(len(found), 'channel')}{f' for {fetch.region}' if fetch.region else ''}."
+        ]
 
     async def _pages(self, fetch: Fetch) -> AsyncIterator[list[ListEntry]]:
         holes = {"lang": fetch.lang, "region": fetch.region, "cursor": None}

@@ -12,15 +12,23 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
+from nightcrew.kernel import words
+from nightcrew.kernel.connections.calls import Sniff
 from nightcrew.kernel.connections.question import Question, Reach
 from nightcrew.kernel.errors import GiveUp, NeedsUser, Retry
 from nightcrew.kernel.http import Download, Jar, Validators
 from nightcrew.kernel.inflate import CHUNK, GZIP_MAGIC, Inflate
-from nightcrew.playlists.providers.base import Asked, Fetch, Sniff, Unchanged, agent, host_is_private
+from nightcrew.playlists.providers.base import Asked, Fetch, Unchanged, agent, host_is_private
+
+FIRST = 64 << 10
+"""Bytes that say what a document is."""
 
 
 class Document(Asked):
     """One address or path. `secrets` must not show up in an error."""
+
+    what = "a document"
+    """What people call it."""
 
     def __init__(
         self,
@@ -47,6 +55,13 @@ class Document(Asked):
                 return
             with await asyncio.to_thread(_plain, file, fetch, self._sniff) as plain:
                 yield plain, answer
+
+    async def try_out(self, fetch: Fetch) -> list[str]:
+        """Its kind and size, by how it begins."""
+        first = await self.calls(fetch.http).first(Question(), FIRST, self._sniff)
+        size = "" if first.size is None else f" of {words.size(first.size)}"
+        packed = ", packed with gzip" if first.head.startswith(GZIP_MAGIC) else ""
+        return [f"It is {self.what}{size}{packed}."]
 
     async def _fetch(self, fetch: Fetch, file: BinaryIO) -> Download:
         if self._path is not None:

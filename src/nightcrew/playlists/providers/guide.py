@@ -24,6 +24,8 @@ class GuideConfig(M3uConfig):
 class Guide(Document):
     """A guide, alone or belonging to another source."""
 
+    what = "an XMLTV guide"
+
     def __init__(self, url: str, **more: Any) -> None:
         super().__init__(url, sniff=_sniff, **more)
 

@@ -55,6 +55,8 @@ class M3uConfig(AccountConfig):
 class M3u(Document, Provider):
     """A playlist source."""
 
+    what = "an M3U list"
+
     def __init__(self, config: M3uConfig) -> None:
         self._config = config
         self.login = _login(config.url)

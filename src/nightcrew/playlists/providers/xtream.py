@@ -21,6 +21,7 @@ from nightcrew.kernel.declare import Signed
 from nightcrew.kernel.errors import Misread, NeedsUser, Retry
 from nightcrew.kernel.fields import Secret, ask
 from nightcrew.kernel.http import Http
+from nightcrew.kernel.words import counted
 from nightcrew.playlists.formats import json_list
 from nightcrew.playlists.providers.base import (
     AGENT,
@@ -103,6 +104,15 @@ class Xtream(Provider):
             if not first:
                 raise Retry("the panel lists no live channels")
             yield Listing(batches(first, entries, fetch.max_entries), answer.validators, marker, {"account": account})
+
+    async def try_out(self, fetch: Fetch) -> list[str]:
+        """How the account stands, and what the panel has."""
+        account = await self._account(fetch.http)
+        until = f" until {account['expires'][:10]}" if account["expires"] else ""
+        most, used = account["max_connections"], account["active_connections"]
+        said = [f"The account is {account['status'].lower()}{until}."]
+        said += [f"It allows {counted(most, 'connection')} at a time; {used} in use now."] if most else []
+        return [*said, f"The panel has {counted(len(await self._categories(fetch.http)), 'group')} of channels."]
 
     async def _account(self, http: Http) -> dict[str, Any]:
         answer = await self.calls(http).json(Question(API))

@@ -12,12 +12,15 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.connections import owned
+from nightcrew.kernel.connections.models import connection as service
 from nightcrew.kernel.due import DueRows
 from nightcrew.kernel.errors import Conflict, NeedsUser, NotFound
-from nightcrew.kernel.store import Store, wake
+from nightcrew.kernel.store import Store, now_of, wake
 from nightcrew.kernel.vault import Vault
 from nightcrew.playlists.models import Feed, Source, channel, feed, refresh_run, source, stream
 from nightcrew.playlists.rules import ListChange
+from nightcrew.playlists.services import services_of, thing_of
 
 KEPT_RUNS = 200
 """Runs kept for each feed: a day and a half at the usual interval."""
@@ -40,6 +43,9 @@ FEEDS = DueRows(
 """Feeds that are to be fetched, those that work first. A feed is its run's until that ends, by the job's lock."""
 NOTHING_HELD: Mapping[str, Any] = {"held_run": None, "held_at": None, "held_reason": None, "held_change": None}
 
+_SERVICE = sa.literal("playlists:") + sa.cast(feed.c.source_id, sa.String) + "/" + feed.c.kind
+"""The owner of the connection that a feed is fetched from, see `services.owner_of`."""
+
 Slice = tuple[str, str, str]
 """(kind, lang, region) of a feed: kind is "channels" or "guide"; a guide has neither language nor region."""
 
@@ -57,18 +63,22 @@ async def add(store: Store, vault: Vault, *, kind: str, name: str, config: Mappi
     try:
         async with store.write() as connection:
             result = await connection.execute(sa.insert(source).values(values).returning(source.c.id))
-            return int(result.scalar_one())
+            source_id = int(result.scalar_one())
+            await _settle_services(store, vault, connection, source_id)
+            return source_id
     except sa.exc.IntegrityError as exc:
         raise Conflict(f"there is a source named {name!r} already") from exc
 
 
 async def update(store: Store, vault: Vault, source_id: int, **values: Any) -> None:
     """Change columns of a source; `config` is given unsealed. Raises `Conflict` for a name in use."""
+    anew = bool(values.keys() & {"config", "enabled"})
     if "config" in values:
         values["config"] = vault.seal(values["config"])
     try:
         async with store.write() as connection:
             await connection.execute(sa.update(source).where(source.c.id == source_id).values(values))
+            await _settle_services(store, vault, connection, source_id, anew=anew)
     except sa.exc.IntegrityError as exc:
         raise Conflict("there is a source of that name already") from exc
 
@@ -97,10 +107,27 @@ async def remove(store: Store, source_id: int) -> None:
         await connection.execute(sa.delete(stream).where(stream.c.feed_id.in_(own)))
         await connection.execute(sa.delete(channel).where(channel.c.feed_id.in_(own)))
         result = await connection.execute(sa.delete(source).where(source.c.id == source_id))
+        await owned.settle(store, connection, thing_of(source_id), [])
         if result.rowcount:
             await _bump_all(connection)
     if not result.rowcount:
         raise NotFound(f"there is no source {source_id}")
+
+
+async def settle_services(store: Store, vault: Vault) -> None:
+    """Give the sources of an older version their connections. A migration could not: most addresses are sealed."""
+    async with store.write() as connection:
+        for source_id in (await connection.execute(sa.select(source.c.id))).scalars().all():
+            await _settle_services(store, vault, connection, source_id)
+
+
+async def _settle_services(
+    store: Store, vault: Vault, connection: AsyncConnection, source_id: int, *, anew: bool = False
+) -> None:
+    """Let a source's connections be those of its configuration, unless that cannot be read now."""
+    row = (await connection.execute(sa.select(source).where(source.c.id == source_id))).mappings().first()
+    if row is not None and not (found := _source(row, vault)).locked:
+        await owned.settle(store, connection, thing_of(source_id), services_of(found), anew=anew)
 
 
 async def _hand_over(connection: AsyncConnection, leaving: sa.Select[Any]) -> None:
@@ -229,16 +256,24 @@ async def replan(store: Store, kind: str, interval: float) -> None:
 
 
 async def due_feeds(store: Store, now: datetime) -> list[Feed]:
-    """Feeds whose time has come and that nobody refreshes: those that work before those that fail, longest overdue first."""
+    """Feeds whose time has come, that nobody refreshes, and whose service is not paused.
+
+    Those that work come before those that fail, longest overdue first.
+    """
     due = sa.select(feed).where(feed.c.enabled, feed.c.run.is_(None), FEEDS.ready(now))
     async with store.read() as connection:
-        found = await connection.execute(due.order_by(*FEEDS.order, feed.c.id))
+        paused = sa.exists().where(service.c.owner == _SERVICE, service.c.until > await now_of(connection))
+        found = await connection.execute(due.where(~paused).order_by(*FEEDS.order, feed.c.id))
         return [_feed(row) for row in found.mappings()]
 
 
 async def next_at(store: Store) -> datetime | None:
-    """When a feed is to be fetched that no run has."""
-    return await FEEDS.soonest(store, feed.c.enabled, feed.c.run.is_(None))
+    """When a feed is to be fetched that no run has: when it is due, or when the pause of its service is over."""
+    joined = feed.outerjoin(service, service.c.owner == _SERVICE)
+    waiting = sa.select(feed.c.due_at, service.c.until).select_from(joined).where(feed.c.enabled, feed.c.run.is_(None))
+    async with store.read() as connection:
+        found = (await connection.execute(waiting)).all()
+    return min((max(row.due_at, row.until or row.due_at) for row in found), default=None)
 
 
 async def refreshing(store: Store, *, run: str | None = None) -> list[Feed]:
@@ -303,6 +338,13 @@ async def fail(
         )
         await end_run(connection, run, now, "failed", reason=reason)
         return int((await connection.execute(sa.select(feed.c.failures).where(feed.c.id == feed_id))).scalar() or 0)
+
+
+async def put_off(store: Store, feed_id: int, run: str, *, now: datetime, reason: str) -> None:
+    """The run found its service paused: the feed stays due, and it was no attempt."""
+    async with store.write() as connection:
+        await connection.execute(sa.update(feed).where(feed.c.id == feed_id, feed.c.run == run).values(run=None))
+        await end_run(connection, run, now, "failed", reason=reason)
 
 
 async def mark_refreshed(
