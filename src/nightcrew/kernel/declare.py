@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from nightcrew.kernel.connections.line import Line
-    from nightcrew.kernel.connections.models import Connection
     from nightcrew.kernel.nodes_store import KnownNode
     from nightcrew.kernel.runtime import Runtime as Runtime  # noqa: PLC0414 - named from here where only a type is meant
     from nightcrew.kernel.settings import Options
@@ -304,13 +303,14 @@ class ConnectionKind:
 class OwnedKind:
     """A kind of outside service that belongs to something of a domain: people enter and change it there.
 
-    `page` is that place, with {} for the number of what owns it. `test` says in sentences what works, and raises what does not.
+    `page` is that place, with {} for the number of what owns it. `test` gets the owner, says in sentences what works, and
+    raises what does not.
     """
 
     name: str
     title: str
     page: str
-    test: Callable[[Runtime, Connection], Awaitable[list[str]]]
+    test: Callable[[Runtime, str], Awaitable[list[str]]]
     allowance: Allowance = Allowance()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from nightcrew.kernel.connections.models import Connection
 from nightcrew.kernel.connections.owned import number_of
 from nightcrew.kernel.declare import Allowance, OwnedKind
 from nightcrew.kernel.errors import NotFound
@@ -17,11 +16,11 @@ LONGEST_PAUSE = 600.0
 """Seconds: a provider that is back is asked again about as soon as its lists would be refreshed."""
 
 
-async def test(runtime: Runtime, one: Connection) -> list[str]:
+async def test(runtime: Runtime, owner: str) -> list[str]:
     """Whether a source's provider answers as it should. Raises as a refresh would."""
-    source = await sources.get(runtime.store, runtime.vault, number_of(one.owner))
+    source = await sources.get(runtime.store, runtime.vault, number_of(owner))
     adapters = runtime.part(Adapters)
-    is_guide = one.owner == owner_of(source.id, "guide")
+    is_guide = owner == owner_of(source.id, "guide")
     asked = adapters.guide_of(source) if is_guide else adapters.of(source)
     if asked is None:
         raise NotFound(f"{source.name} has no guide any more")

@@ -66,7 +66,7 @@ class Connections:
         """What works, in sentences. Raises what does not."""
         if one.owner:
             with insisted():
-                return await self.owned[one.kind].test(self._runtime, one)
+                return await self.owned[one.kind].test(self._runtime, one.owner)
         return await self.kind_of(one.kind).test(self.trial(one))
 
     def trial(self, one: Connection) -> Line:
