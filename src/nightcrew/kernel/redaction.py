@@ -16,7 +16,7 @@ _SECRET_KEYS = (
 )
 _SECRET_KEY = re.compile(rf"(?i){_SECRET_KEYS}")
 _QUERY = re.compile(rf"(?i)([?&;](?:{_SECRET_KEYS})=)(?!{MASK})[^&#\s\"'<>]+")
-_USERINFO = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://)([^/@:\s\"'<>]*)[^/\s\"'<>]*@")
+_USERINFO = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://)([^/@:\s\"'<>]*+)[^/\s\"'<>]*@")
 _XTREAM_PATH = re.compile(
     r"(?i)(/(?:live|movie|series|timeshift)/)([^/\s\"'<>]+)/([^/\s\"'<>]+)(/\d+|/[^/\s\"'<>?#]+\.(?:m3u8|mpd|ts|mp4|mkv)\b)"
 )

@@ -20,7 +20,7 @@ ALL = "ALL"
 
 _REGION = re.compile(r"[A-Z0-9][A-Z0-9_.-]{0,39}")
 _DECORATION = re.compile(
-    r"[\u24b6-\u24e9\u2460-\u2473]|\[[^\]]*\]|\b(?:uhd|fhd|hd|sd|4k|hevc|h\.?265|raw)\b", re.IGNORECASE
+    r"[\u24b6-\u24e9\u2460-\u2473]|\[[^\]\[]*\]|\b(?:uhd|fhd|hd|sd|4k|hevc|h\.?265|raw)\b", re.IGNORECASE
 )
 _SPACES = re.compile(r"[\W_]+")
 _PLAYABLE = re.compile(r"(?i)^(?:https?|rtmps?|rtmpe|rtmpt|rtsps?|rtp|udp|srt|mms|mmsh|hls\+https?)://[^\s/]+")
@@ -283,7 +283,7 @@ class Variant:
 Measured = tuple[int, float]
 """Height in lines and frames a second, as a probe found them."""
 _PLACEHOLDER = re.compile(r"\{secret(\d{1,2})\}")
-_ATTRIBUTE = re.compile(r'([A-Z0-9-]+)=("[^"]*"|[^,]*)')
+_ATTRIBUTE = re.compile(r'(?<![A-Z0-9-])([A-Z0-9-]++)=("[^"]*"|[^,]*)')
 
 
 def parse_master(text: str, base: str) -> list[Variant]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 MAX_HEAD = 32 << 10
 """Bytes of a request line and its headers."""
@@ -35,7 +35,7 @@ class ClientProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a head, or of a body."""
-        before = self.cycle
+        before: RequestResponseCycle | None = self.cycle
         if before is None or before.response_complete:
             self._expect_head()
             while data and self.cycle is before and not self.transport.is_closing():  # h11 limits what is incomplete
