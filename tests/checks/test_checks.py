@@ -12,6 +12,7 @@ import pytest
 from nightcrew.checks import actions
 from nightcrew.checks.crew import Crew
 from nightcrew.checks.outage import OUTAGE
+from nightcrew.checks.settings import CheckSettings
 from nightcrew.checks.store import queue, runs
 from nightcrew.checks.store.queue import Scope
 from nightcrew.demo.workbench import GOOD, KINDS
@@ -88,20 +89,20 @@ async def test_every_stream_of_the_workbench_gets_its_right_verdict(studio: Worl
     assert verdicts == {kind: "ok" if kind in GOOD else "failed" for kind in KINDS}
     assert (run["ok"], run["failed"], run["total"]) == (len(GOOD), len(KINDS) - len(GOOD), len(KINDS))
     words = {
-        "still": "stood still",
+        "still": "did not move",
         "night": "black",
         "mute": "silent",
         "slow": "too slow",
         "cut": "broke off",
-        "stalled": "no byte came",
-        "hanging": "no byte within",
+        "stalled": "no data came",
+        "hanging": "no data came within",
         "empty": "sends nothing",
-        "garbage": "no stream",
+        "garbage": "not a stream",
         "page": "web page",
         "forbidden": "403",
         "missing": "404",
         "error": "500",
-        "standstill": "stands still",
+        "standstill": "is stuck",
     }
     assert {kind for kind, word in words.items() if word not in (found[KINDS[kind]]["reason"] or "")} == set()
     wide = found["Good wide picture"]
@@ -177,7 +178,7 @@ async def test_a_failed_check_never_overwrites_good_results(node: Node, source: 
     source.modes["/login/news.ts"] = "page"
     await check(node, all=True)
     bad = (await streams(node))["News"]
-    assert (bad["verdict"], bad["reason"]) == ("failed", "it answers with a web page")
+    assert (bad["verdict"], bad["reason"]) == ("failed", "it answered with a web page")
     known = ("score", "width", "height", "fps", "video_codec", "bitrate_kbps", "good_at", "used_profile")
     assert {key: bad[key] for key in known} == {key: good[key] for key in known}
     assert (await node.http.get(good["still"])).status_code == 200
@@ -502,6 +503,25 @@ async def test_when_nothing_can_be_reached_no_stream_is_called_dead(node: Node, 
     assert max(orders[1:]) < 500, "they are back in their places"
 
 
+async def test_a_source_that_refuses_connections_for_a_moment_kills_no_stream(node: Node, source: Source) -> None:
+    defaults = CheckSettings()
+    assert (defaults.retries, defaults.retry_delay) == (1, 10), "as nobody has to set it"
+    await node.patch("/api/v1/settings", {"checks.retries": 1, "checks.retry_delay": 10})
+    await add(node, source, "News", "Sport")
+    source.go()
+    clock = Clock(node)
+    run = await node.post("/api/v1/checks", {"all": True})
+    for title in ("News", "Sport"):
+        await until(lambda: _is(node, title, "parked", True))  # noqa: B023
+    assert await streams(node, show="dead") == {}, "once is not enough"
+    await source.come()
+    clock.shift = timedelta(seconds=10)
+    assert (await ended(node, run["id"]))["ok"] == 2
+    for one in (await streams(node)).values():
+        (found,) = await results(node, one["stream"])
+        assert (one["dead_since"], found["failover_attempts"]) == (None, 2)
+
+
 async def _all_ok(node: Node, titles: list[str]) -> bool:
     found = await streams(node)
     return all(found[title]["verdict"] == "ok" for title in titles)
@@ -610,7 +630,7 @@ async def test_the_pages_show_what_is_known(studio: World, node: Node) -> None:
     await check(node, channel=channel["id"])
     await check(node, channel=channel["id"])
     page = (await node.http.get("/checks")).text
-    assert "Channel Frozen card" in page and "stood still" in page and "still.jpg" in page
+    assert "Channel Frozen card" in page and "did not move" in page and "still.jpg" in page
     assert "Workbench spare" in page
     for stream in channel["streams"]:
         page = (await node.http.get(f"/checks/streams/{stream['id']}")).text

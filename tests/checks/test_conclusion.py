@@ -100,7 +100,7 @@ def test_a_stream_that_works_and_is_below_the_users_minimum_has_failed_with_all_
     options = CheckSettings(min_height=1440)
     found = conclusion.finding(due(failures=1), plan.begin(START), End.OK, OK, START, options)
     assert (found.verdict, found.dead) == (Verdict.FAILED, True)
-    assert found.reason == "it has 1080 lines, and the minimum is 1440"
+    assert found.reason == "it has 1080 lines; the minimum is 1440"
     assert found.due_at == START + 2 * HOUR, "as for any failure: the second pause is twice the first"
     assert found.facts is not None
     assert found.facts.height == 1080
@@ -115,7 +115,7 @@ def test_headers_alone_leave_the_bit_rate_of_last_time_in_force() -> None:
     assert known.score == pytest.approx(0.40 + 0.35 + 0.15 * 50 / 60 + 0.10 * 0.8, abs=1e-4)
     assert unknown.score == pytest.approx((0.35 + 0.15 * 50 / 60 + 0.10 * 0.8) / 0.6, abs=1e-4)
     low = conclusion.finding(due(kbps=900.0), plan.begin(START), End.OK, headers, START, CheckSettings(min_kbps=1000))
-    assert low.reason == "it has 900 kbit/s, and the minimum is 1000"
+    assert low.reason == "it has 900 kbit/s; the minimum is 1000"
 
 
 def test_what_was_measured_now_counts_and_not_what_was_known() -> None:
@@ -153,7 +153,7 @@ def test_a_new_stream_that_nothing_was_free_for_says_for_how_long(reason: str, s
 @pytest.mark.parametrize("dead", [True, False])
 def test_a_known_stream_that_nothing_was_free_for_stays_as_it_is(end: End, said: str, dead: bool) -> None:
     found = ended(end, None, good_at=START, dead=dead)
-    assert (found.verdict, found.reason) == (Verdict.INTERRUPTED, f"{said}; what was known stays")
+    assert (found.verdict, found.reason) == (Verdict.INTERRUPTED, f"{said}; what was known before is kept")
     assert (found.dead, found.is_checked, found.stays) == (None, False, False)
     assert found.due_at == (START + HOUR if dead else None), "a dead one has its own time"
 
@@ -174,7 +174,7 @@ def test_while_this_machines_network_is_suspected_a_stream_is_tried_again_in_ten
     going = replace(plan.begin(START), reason="no route")
     found = conclusion.finding(due(failures=4), going, End.ALL_FAILED, FAILED, START, ONCE, suspected=True)
     assert (found.due_at, found.is_checked) == (START + timedelta(minutes=10), False)
-    assert found.reason == "nothing can be reached at the moment, is this machine's network down? (no route)"
+    assert found.reason == "nothing can be reached at the moment; is this machine's network down? (no route)"
     good = conclusion.finding(due(), going, End.OK, OK, START, ONCE, suspected=True)
     assert good.verdict is Verdict.OK, "what plays, plays"
 

@@ -262,7 +262,7 @@ async def test_the_order_of_all_tells_how_far_it_is(tmp_path: Path, monkeypatch:
         await scored_list(node, tmp_path, 3)
         monkeypatch.setattr("nightcrew.kernel.run.Run.progress", note)
         await node.runtime.jobs.wait(await node.runtime.jobs.start("checks.reorder"))
-    assert said == [(2, 3, "2 channels are in order"), (3, 3, "3 channels are in order")]
+    assert said == [(2, 3, "2 channels put in order"), (3, 3, "3 channels put in order")]
 
 
 async def test_an_order_of_all_is_made_once_and_goes_by_the_last_settings(

@@ -148,7 +148,7 @@ def test_time_in_which_nothing_ran_does_not_count_for_phase_2() -> None:
     going = plan.resume(going.dump(), late)
     going, move = plan.next_move(going, ["A"], [], late, ONCE)
     assert isinstance(move, Park), "phase 2 has 590 s left"
-    assert "do not count" in going.trace[-1].text
+    assert "does not count" in going.trace[-1].text
 
 
 def test_the_source_saying_that_too_many_are_open_counts_as_full_and_not_as_a_failure() -> None:
@@ -237,7 +237,7 @@ def test_of_several_delays_the_shortest_is_waited_for() -> None:
     now = START + timedelta(seconds=5)
     going, move = plan.next_move(going, ["A", "B"], ["A", "B"], now, RETRYING)
     assert move == Park(START + timedelta(seconds=10))
-    assert going.trace[-1].text == "waits before it tries again (5 s)"
+    assert going.trace[-1].text == "waiting before the next attempt (5 s)"
     assert going.phase == 1
 
 
@@ -260,14 +260,14 @@ def test_phase_2_does_not_wait_beyond_its_limit() -> None:
     story = Story(["A"], options, full_until={"A": 1e6})
     assert story.run() is End.RAN_OUT
     assert story.parked == [50.0, 10.0]
-    assert story.plan.trace[-1].text == "phase 2 ends: nothing became free in 60 s"
+    assert story.plan.trace[-1].text == "phase 2 ended: nothing became free in 60 s"
 
 
 def test_phase_2_says_once_for_whom_it_waits_and_for_how_long() -> None:
     story = Story(["A", "B"], ONCE, full_until={"A": 1e6, "B": 1e6})
     story.run()
-    said = [line for line in story.plan.trace if line.text.startswith("phase 2: waits")]
-    assert [line.text for line in said] == ["phase 2: waits for A, B, looking every 10 s for at most 600 s"]
+    said = [line for line in story.plan.trace if line.text.startswith("phase 2: waiting")]
+    assert [line.text for line in said] == ["phase 2: waiting for A, B, looking every 10 s for up to 600 s"]
     assert (said[0].phase, said[0].at) == (2, 0.0)
 
 
@@ -298,8 +298,8 @@ def test_what_passes_until_a_parked_check_is_taken_up_counts_unless_it_is_more_t
     going = plan.resume(going.dump(), now)
     assert going.phase2_elapsed(now) == 10.0 + late - lost
     assert going.until is None
-    told = [line.text for line in going.trace if "do not count" in line.text]
-    assert told == ([f"was parked for {late:.0f} s longer than planned, which do not count"] if lost else [])
+    told = [line.text for line in going.trace if "does not count" in line.text]
+    assert told == ([f"was parked {late:.0f} s longer than planned; that time does not count"] if lost else [])
 
 
 def test_in_phase_1_there_is_no_time_to_give_back() -> None:

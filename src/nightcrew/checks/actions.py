@@ -12,6 +12,7 @@ from nightcrew.checks.store import queue, runs
 from nightcrew.checks.store.queue import Scope
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NotFound
+from nightcrew.kernel.words import counted
 from nightcrew.playlists.exports import PlaylistSettings
 
 if TYPE_CHECKING:
@@ -56,8 +57,10 @@ async def start_by_hand(runtime: Runtime, scope: Scope, title: str, *, actor: st
     """A person's run: no immunity, first in the queue. Raises `NotFound` when the scope has no stream that can be played."""
     run = await start(runtime, scope, title, actor=actor, priority=queue.BY_HAND, full=full, immune=False)
     if run is None:
-        raise NotFound(f"{title}: there is no stream that can be checked")
-    await runtime.activity.record("check.started", f"{title}: {run.total} streams", actor=actor, subject=str(run.id))
+        raise NotFound(f"{title}: there are no streams to check")
+    await runtime.activity.record(
+        "check.started", f"{title}: {counted(run.total, 'stream')}", actor=actor, subject=str(run.id)
+    )
     return run
 
 

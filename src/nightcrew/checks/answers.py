@@ -66,7 +66,7 @@ class CheckRow(Answer):
 
 
 class StreamStanding(Answer):
-    """A stream with what is known of it."""
+    """A stream, with what is known about it."""
 
     stream: int = Field(validation_alias="stream_id")
     url: Url

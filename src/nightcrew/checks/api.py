@@ -27,7 +27,7 @@ Number = Annotated[int | None, Query(ge=1, lt=2**63)]
 
 @router.post("/checks", response_model=say.RunRow, status_code=202)
 async def start_check(node: Node, actor: Actor, wanted: NewCheck) -> CheckRun:
-    """Check streams now, whatever was checked recently; returns the run."""
+    """Check streams now, even if they were checked recently. Returns the run."""
     scope, title = await scope_of(node, wanted)
     return await actions.start_by_hand(node, scope, title, actor=actor, full=wanted.full)
 
@@ -66,7 +66,7 @@ async def list_checks(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> dict[str, Any]:
-    """Results, newest first: of one stream, of one run, with one verdict, or all."""
+    """Results, newest first: all of them, or those of one stream, one run or one verdict."""
     found = await results.page(
         node.store,
         stream_id=stream,
@@ -88,7 +88,7 @@ async def list_streams(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> dict[str, Any]:
-    """Streams with what is known of them and their last verdict."""
+    """Streams, with what is known about them and their last verdict."""
     wanted = views.StreamFilter(show, source_id=source, channel_id=channel, q=q)
     found = await views.page(
         node.store, wanted, node=node.node, now=utcnow(), after=number_cursor(cursor) or 0, limit=limit
@@ -98,7 +98,7 @@ async def list_streams(
 
 @router.get("/checks/runs", response_model=Items[say.RunRow])
 async def list_runs(node: Node, limit: Limit = 20, cursor: Cursor = None) -> dict[str, Any]:
-    """Runs, newest first, with their progress and the seconds that they may still take."""
+    """Runs, newest first, with their progress and the seconds they may still take."""
     return page_of(await runs.page(node.store, before=number_cursor(cursor), limit=limit), limit)
 
 
@@ -110,13 +110,13 @@ async def get_run(node: Node, run_id: Id) -> CheckRun:
 
 @router.post("/checks/runs/{run_id}/{action}", response_model=say.RunRow)
 async def move_run(node: Node, actor: Actor, run_id: Id, action: actions.RunAction) -> CheckRun:
-    """Pause, resume or cancel a run. What runs at a pause is finished; what runs at a cancel is dropped."""
+    """Pause, resume or cancel a run. A pause lets the checks that run finish; a cancel stops them."""
     return await actions.move(node, run_id, action, actor=actor)
 
 
 @router.get("/checks/streams/{stream_id}/still.jpg", response_class=Response)
 async def still(node: Node, stream_id: Id) -> Response:
-    """The last good picture of a stream. 404 when there is none, or when it lies on another machine."""
+    """The last good picture of a stream. 404 if there is none, or if it is on another machine."""
     found = await stills.read(node, stream_id)
     headers = {"Cache-Control": "private, max-age=30", "X-Content-Type-Options": "nosniff"}
     return Response(found, media_type="image/jpeg", headers=headers)

@@ -85,7 +85,7 @@ async def _look(runtime: Runtime, probers: Probers, wanted: Attempt, options: Ch
         result = Result.OK if reason is None else Result.FAILED
         return Outcome(result, reason or "", report, first_byte, variants=opened.variants)
     except TimeoutError:
-        waited = f"it gives no byte within {options.probe_limit} s"
+        waited = f"no data came within {options.probe_limit} s"
         said = waited if first_byte is None else f"the attempt took longer than {options.probe_limit} s"
         return Outcome(Result.FAILED, said, first_byte=first_byte)
     except ProberDied as exc:
@@ -116,7 +116,7 @@ async def _judge(
         reason = rules.failure(report, options, radio=wanted.radio, finite=opened.finite)
         left -= time.monotonic() - began
         if reason is None and opened.progress is not None and not await _advances(opened, chunks, left):
-            reason = f"its playlist stands still: no new segment came for {opened.patience:.0f} s"
+            reason = f"its playlist is stuck: no new segment came for {opened.patience:.0f} s"
         return report, reason
 
 
@@ -141,12 +141,12 @@ def not_media(first: bytes) -> str:
     if not first:
         return "it sends nothing"
     if head.startswith((b"<!doctype", b"<html", b"<head", b"<body", b"<script")):
-        return "it answers with a web page"
+        return "it answered with a web page"
     if head.startswith((b"{", b"[", b"<?xml")):
-        return "it answers with a message and no stream"
+        return "it answered with a message instead of a stream"
     if head.startswith((b"\x89png", b"\xff\xd8\xff", b"gif8", b"riff")):
-        return "it answers with a picture and no stream"
-    return "what it sends is no stream"
+        return "it answered with a picture instead of a stream"
+    return "what it sends is not a stream"
 
 
 async def _first(chunks: AsyncIterator[bytes]) -> bytes:

@@ -95,7 +95,7 @@ def finding(
     nothing = partial(Conclusion, Verdict.INTERRUPTED, now, entry, is_checked=False)
     match end:
         case End.ALL_FAILED if suspected:
-            said = f"nothing can be reached at the moment, is this machine's network down? ({plan.reason})"
+            said = f"nothing can be reached at the moment; is this machine's network down? ({plan.reason})"
             return nothing(said, due_at=now + AFTER_OUTAGE)
         case End.ALL_FAILED:
             return failed(plan.reason)
@@ -105,7 +105,7 @@ def finding(
         case End.BROKEN:
             return nothing(plan.reason, due_at=retry_at)
         case End.RAN_OUT | End.NOT_TRIED:
-            return nothing(f"{end.value}; what was known stays", due_at=retry_at if due.dead else None)
+            return nothing(f"{end.value}; what was known before is kept", due_at=retry_at if due.dead else None)
         case _:
             return nothing(plan.reason or end.value, due_at=now + AFTER_INTERRUPTION, stays=True)
 

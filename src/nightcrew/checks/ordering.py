@@ -12,6 +12,7 @@ from nightcrew.checks import rules
 from nightcrew.checks.settings import CheckSettings
 from nightcrew.checks.store import order, results
 from nightcrew.checks.store.order import Candidate
+from nightcrew.kernel.words import counted
 from nightcrew.playlists.exports import Profile, accounts
 
 if TYPE_CHECKING:
@@ -92,24 +93,24 @@ async def _settings(runtime: Runtime) -> dict[str, Any]:
 async def score_all(run: Run) -> int:
     """The scores of all streams that are known, from what is known; returns how many changed."""
     total = await results.count_known(run.runtime.store)
-    return await _in_batches(run, "score", _score_some, total, "streams are scored")
+    return await _in_batches(run, "score", _score_some, total, "stream", "scored")
 
 
 async def reorder_all(run: Run) -> int:
     """The order of all channels whose streams were checked; returns how many changed."""
     total = await order.count_channels_with_choice(run.runtime.store)
-    return await _in_batches(run, "order", _reorder_some, total, "channels are in order")
+    return await _in_batches(run, "order", _reorder_some, total, "channel", "put in order")
 
 
 async def _in_batches(
-    run: Run, name: str, some: Callable[[Runtime, int], Awaitable[Batch | None]], total: int, words: str
+    run: Run, name: str, some: Callable[[Runtime, int], Awaitable[Batch | None]], total: int, noun: str, did: str
 ) -> int:
     """All of them by their ids, a step for each batch: after a crash at most one is done again. Returns how many changed."""
     done, changed, after = 0, 0, 0
     while (batch := await run.step(name, some, run.runtime, after)) is not None:
         after, count, new = batch
         done, changed = done + count, changed + new
-        await run.progress(done, max(done, total), f"{done} {words}")
+        await run.progress(done, max(done, total), f"{counted(done, noun)} {did}")
     return changed
 
 

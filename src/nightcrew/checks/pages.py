@@ -107,7 +107,7 @@ async def start(request: Request, node: Node, actor: Actor) -> Response:
     wanted = NewCheck(stream=int(stream)) if stream else NewCheck(all=True)
     scope, title = await scope_of(node, wanted)
     run = await actions.start_by_hand(node, scope, title, actor=actor, full=True)
-    said = "The stream is checked now." if stream else f"{counted(run.total, 'stream')} will be checked."
+    said = "The stream is being checked." if stream else f"{counted(run.total, 'stream')} will be checked."
     return done(request, said, f"/checks/streams/{stream}" if stream else "/checks")
 
 

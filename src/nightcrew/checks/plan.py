@@ -140,7 +140,7 @@ def resume(text: str, now: datetime) -> Plan:
     late = (now - plan.until).total_seconds()
     if late > LATE and plan.phase2 is not None:
         plan = replace(plan, phase2=plan.phase2 + timedelta(seconds=late))
-        plan = plan.say(now, f"was parked for {late:.0f} s longer than planned, which do not count")
+        plan = plan.say(now, f"was parked {late:.0f} s longer than planned; that time does not count")
     return replace(plan, until=None)
 
 
@@ -159,7 +159,7 @@ def next_move(
         return plan, Finish(End.ALL_FAILED)
     waits = [plan.again[name] for name in left if name in plan.again and plan.again[name] > now]
     if waits and plan.phase == 1:
-        return _parked(plan, min(waits), now, "waits before it tries again")
+        return _parked(plan, min(waits), now, "waiting before the next attempt")
     if not options.try_full_profiles:
         return plan, Finish(End.ALL_FAILED if plan.attempts else End.NOT_TRIED)
     return _phase2(plan, left, waits, now, options)
@@ -190,12 +190,12 @@ def _phase2(
         plan = replace(plan, phase=2, phase2=now)
         plan = plan.say(
             now,
-            f"phase 2: waits for {', '.join(left)}, looking every {options.phase2_poll_interval} s "
-            f"for at most {options.phase2_max_wait} s",
+            f"phase 2: waiting for {', '.join(left)}, looking every {options.phase2_poll_interval} s "
+            f"for up to {options.phase2_max_wait} s",
         )
     elapsed = plan.phase2_elapsed(now)
     if elapsed >= options.phase2_max_wait:
-        return plan.say(now, f"phase 2 ends: nothing became free in {elapsed:.0f} s"), Finish(End.RAN_OUT)
+        return plan.say(now, f"phase 2 ended: nothing became free in {elapsed:.0f} s"), Finish(End.RAN_OUT)
     end = now + timedelta(seconds=options.phase2_max_wait - elapsed)
     look = now + timedelta(seconds=options.phase2_poll_interval)
     until = min([end, look, *waits])

@@ -50,7 +50,7 @@ class Chunks:
         if unless is not None and unless.done():
             return b""
         if not self._coming.done():
-            raise NoByte(f"no byte came for {patience:g} s")
+            raise NoByte(f"no data came for {patience:g} s")
         coming, self._coming = self._coming, None
         return coming.result()
 

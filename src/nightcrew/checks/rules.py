@@ -100,7 +100,7 @@ def _no_media(report: ProbeReport, options: CheckSettings, *, radio: bool) -> st
             return "nothing in it can be decoded"
         if options.audio_only == "always" or (options.audio_only == "radio" and radio):
             return None
-        return "it has sound and no video"
+        return "it has sound but no video"
     if report.video_codec == "unknown":
         return "its picture is in a format that cannot be decoded here"
     if report.width <= 0 or report.height <= 0:
@@ -114,7 +114,7 @@ def _cut_short(report: ProbeReport, options: CheckSettings, *, finite: bool) -> 
     if not report.kbps:
         return None  # only its headers were asked for
     slow = report.seconds < SLOW * report.wall and (report.late or report.wall >= doubt(options))
-    return f"it is too slow: {report.seconds:.1f} s of it came in {report.wall:.1f} s" if slow else None
+    return f"it is too slow: {report.seconds:.1f} s arrived in {report.wall:.1f} s" if slow else None
 
 
 def _picture(report: ProbeReport, options: CheckSettings, *, radio: bool) -> str | None:
@@ -127,7 +127,7 @@ def _picture(report: ProbeReport, options: CheckSettings, *, radio: bool) -> str
         return None  # too little was seen to say more
     wrong = (
         (report.black and options.fail_black and not radio, "its picture was black"),
-        (report.frozen and options.fail_frozen and not radio, "its picture stood still"),
+        (report.frozen and options.fail_frozen and not radio, "its picture did not move"),
         (report.silent and options.fail_silent, "it was silent"),
     )
     return next((f"{words} for {report.seconds:.0f} s" for is_so, words in wrong if is_so), None)
@@ -147,9 +147,9 @@ def below_minimum(facts: Facts, value: float, options: CheckSettings) -> str | N
     ]
     for unit, found, least in wanted:
         if least and found is not None and found < least:
-            return f"it has {found:.0f} {unit}, and the minimum is {least}"
+            return f"it has {found:.0f} {unit}; the minimum is {least}"
     if value < options.min_score:
-        return f"its score is {value:.2f}, and the minimum is {options.min_score:.2f}"
+        return f"its score is {value:.2f}; the minimum is {options.min_score:.2f}"
     return None
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 class NewCheck(BaseModel):
     """What to check: exactly one of `stream`, `channel`, `group`, `source` (id or name), `region`, `all`.
 
-    `full`: look at each closely, also at those that are known well.
+    `full`: look closely at every stream, even at those that are known well.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -26,5 +26,5 @@ class NewCheck(BaseModel):
     def _one(self) -> Self:
         named = [self.stream, self.channel, self.group, self.source, self.region, True if self.all else None]
         if sum(value is not None for value in named) != 1:
-            raise ValueError("say one of stream, channel, group, source, region or all")
+            raise ValueError("give exactly one of stream, channel, group, source, region or all")
         return self

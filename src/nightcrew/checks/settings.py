@@ -10,56 +10,54 @@ from nightcrew.kernel.settings import Options, option
 class CheckSettings(Options):
     """How streams are checked, scored and ordered."""
 
-    check_new: bool = option(True, help="Check streams that a refresh has brought, soon after it.")
-    nightly: bool = option(True, help="Check all streams each night at 3:00.")
+    check_new: bool = option(True, help="Check new streams soon after the refresh that brought them.")
+    nightly: bool = option(True, help="Check all streams every night.")
     immunity: int = option(
-        7200, ge=0, le=604_800, unit="s", help="Scheduled runs pass over a stream that was checked this recently."
+        7200, ge=0, le=604_800, unit="s", help="Scheduled runs skip a stream that was checked this recently."
     )
-    concurrency: int = option(10, ge=1, le=100, help="Checks at the same time, on each machine.")
+    concurrency: int = option(10, ge=1, le=100, help="Most checks at a time on each machine.")
     stagger: float = option(
-        1.0, ge=0, le=60, unit="s", help="Least pause between the starts of two checks of the same account."
+        1.0, ge=0, le=60, unit="s", help="Shortest pause between starting two checks on one account."
     )
 
     profile_failover_enabled: bool = option(
-        True, help="Try a stream with the other profiles of its account when one fails. Off: with the first one only."
+        True, help="When one profile of an account fails, try the others. Off: only the first is tried."
     )
     try_full_profiles: bool = option(
-        True, help="Phase 2: also try the profiles whose connections were all in use, as soon as one is free."
+        True, help="Phase 2: also try profiles whose connections were all in use, as soon as one is free."
     )
-    phase2_max_wait: int = option(
-        600, ge=60, le=1800, unit="s", help="How long phase 2 waits for connections to become free."
-    )
+    phase2_max_wait: int = option(600, ge=60, le=1800, unit="s", help="How long phase 2 waits for a free connection.")
     phase2_poll_interval: int = option(10, ge=5, le=60, unit="s", help="How often phase 2 looks for a free connection.")
-    retries: int = option(1, ge=0, le=5, help="Further attempts with a profile that has failed.")
-    retry_delay: int = option(10, ge=0, le=300, unit="s", help="Least pause before such an attempt.")
+    retries: int = option(1, ge=0, le=5, help="Further attempts with a profile after it has failed.")
+    retry_delay: int = option(10, ge=0, le=300, unit="s", help="Shortest pause before such an attempt.")
 
     probe_limit: int = option(30, ge=5, le=120, unit="s", help="Longest time for one attempt.")
-    sample_seconds: float = option(3.0, ge=1, le=30, unit="s", help="How much of a stream is looked at.")
+    sample_seconds: float = option(3.0, ge=1, le=30, unit="s", help="How much of a stream is examined.")
     doubt_seconds: float = option(
         15.0,
         ge=2,
         le=60,
         unit="s",
-        help="How much is looked at before a stream is called frozen, black, silent or too slow.",
+        help="How much is examined before a stream is called frozen, black, silent or too slow.",
     )
     sample_every: int = option(
         72_000,
         ge=0,
         le=2_592_000,
         unit="s",
-        help="A stream that was looked at this recently and has not changed is only asked for its headers.",
+        help="Of a stream that was examined this recently, only the headers are read again, unless they have changed.",
     )
-    fail_frozen: bool = option(True, help="A picture that stands still is a failure.")
+    fail_frozen: bool = option(True, help="A picture that does not move is a failure.")
     fail_black: bool = option(True, help="A black picture is a failure.")
-    fail_silent: bool = option(True, help="Sound that is silent all the time is a failure. No sound at all is not.")
+    fail_silent: bool = option(True, help="Silent sound is a failure. Having no sound at all is not.")
     audio_only: Literal["radio", "always", "never"] = option(
         "radio",
-        help="When a stream without a picture is all right: radio = when its channel calls itself radio (name, group or the "
+        help="When a stream without a picture is accepted: radio = if the channel calls itself radio (in its name, group or "
         "attribute radio), always, never.",
     )
-    min_height: int = option(0, ge=0, le=4320, unit="lines", help="Lower pictures are a failure. 0: any height.")
-    min_kbps: int = option(0, ge=0, le=100_000, unit="kbit/s", help="Fewer bits are a failure. 0: any number.")
-    min_fps: int = option(0, ge=0, le=120, help="Fewer frames a second are a failure. 0: any number.")
+    min_height: int = option(0, ge=0, le=4320, unit="lines", help="A lower picture is a failure. 0: any height.")
+    min_kbps: int = option(0, ge=0, le=100_000, unit="kbit/s", help="A lower bit rate is a failure. 0: any rate.")
+    min_fps: int = option(0, ge=0, le=120, help="A lower frame rate is a failure. 0: any rate.")
     min_score: float = option(0.0, ge=0, le=1, help="A lower score is a failure. 0: any score.")
 
     weight_bitrate: float = option(0.40, ge=0, le=1, help="Share of the bit rate in the score.")
@@ -70,25 +68,25 @@ class CheckSettings(Options):
     account_priority: list[str] = option(
         [],
         max_length=100,
-        help="Names of sources whose streams come first in a channel, whatever their score, in this order.",
+        help="Sources whose streams come first in a channel whatever their score: their names, in order.",
     )
     prefer_max_height: int = option(
         0,
         ge=0,
         le=4320,
         unit="lines",
-        help="Higher pictures come after all others (1080: no 4K first). 0: no such wish.",
+        help="Streams with a higher picture come after all others (1080: 4K is not tried first). 0: no limit.",
     )
     diversify: bool = option(
         False,
-        help="Take a channel's streams from one account after the other, so that the second choice is another provider.",
+        help="Alternate between accounts, so that a channel's second choice comes from another provider.",
     )
     account_stream_limit: int = option(
         0,
         ge=0,
         le=100,
-        help="Most streams of one account in a channel, the best ones. 0: any number. Lists that are files on this "
-        "machine are yours, and are not limited.",
+        help="Most streams of one account in a channel; the best are kept. 0: any number. Lists that are files on this "
+        "machine are your own and are not limited.",
     )
 
     dead_retry: int = option(
@@ -96,17 +94,17 @@ class CheckSettings(Options):
         ge=60,
         le=604_800,
         unit="s",
-        help="Pause before a dead stream is checked again; it doubles each time, up to a week.",
+        help="Pause before a dead stream is checked again. It doubles each time, up to a week.",
     )
-    keep_results: int = option(30, ge=5, le=1000, help="Results kept for each stream.")
+    keep_results: int = option(30, ge=5, le=1000, help="Results kept per stream.")
     keep_stills: bool = option(True, help="Keep the last good picture of each stream for the page (about 6 kB each).")
-    stills_days: int = option(90, ge=1, le=3650, unit="days", help="Pictures that are older are deleted.")
+    stills_days: int = option(90, ge=1, le=3650, unit="days", help="Pictures older than this are deleted.")
     stills_mb: int = option(
         1000,
         ge=10,
         le=1_000_000,
         unit="MB",
-        help="What pictures may take on each machine; the oldest are deleted first.",
+        help="Space for pictures on each machine. The oldest are deleted first.",
     )
 
 

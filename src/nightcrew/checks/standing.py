@@ -44,7 +44,7 @@ def stream_state(one: CheckedStream) -> str:
 async def needs(runtime: Runtime) -> list[Need]:
     """A network that seems to be down."""
     if runtime.part(Crew).network_down:
-        return [Need("warning", "Checks reach no source at all: is this machine's network down?", "/checks")]
+        return [Need("warning", "Checks cannot reach any source. Is this machine's network down?", "/checks")]
     return []
 
 
@@ -55,6 +55,6 @@ async def overview(runtime: Runtime) -> dict[str, Any]:
 
 
 async def metrics(runtime: Runtime) -> list[Metric]:
-    """Streams by what is known of them; one that is due or being checked is counted there too."""
+    """Streams by what is known about them; one that is due or being checked is counted there too."""
     counts = await views.counts(runtime.store, utcnow())
-    return [Metric("streams", "Streams by what is known of them", counts, "state")]
+    return [Metric("streams", "Streams by what is known about them", counts, "state")]

@@ -24,7 +24,7 @@ def routes(scene: Scene, sources: Callable[[], list[dict[str, object]]]) -> list
         body = await read_object(request)
         times = body.get("times")
         if times is not None and not isinstance(times, int):
-            raise HTTPException(400, "times has to be a whole number")
+            raise HTTPException(400, "times must be a whole number")
         try:
             scene.faults.set(str(body.get("service")), str(body.get("fault")), times)
         except ValueError as exc:
@@ -40,7 +40,7 @@ def routes(scene: Scene, sources: Callable[[], list[dict[str, object]]]) -> list
         keep, service = body.get("keep"), body.get("service")
         kind = next((kind for kind in KINDS if kind == service), None)
         if kind is None or not isinstance(keep, int | float) or not 0 <= keep <= 1:
-            raise HTTPException(400, "service has to be m3u, xtream or catalogue, keep a share from 0 to 1")
+            raise HTTPException(400, "service must be m3u, xtream or catalogue, and keep a share from 0 to 1")
         scene.lineup.shrink(kind, keep)
         return _counts(scene)
 

@@ -44,7 +44,7 @@ class Faults:
 
     def set(self, service: str, fault: Fault | str, times: int | None = None) -> None:
         if service not in SERVICES:
-            raise ValueError(f"no service {service!r}: there are {', '.join(SERVICES)}")
+            raise ValueError(f"there is no service {service!r}, only {', '.join(SERVICES)}")
         if times is not None and times < 1:
             raise ValueError(f"a fault cannot happen {times} times")
         self._active[service] = Active(Fault(fault), times)

@@ -69,7 +69,7 @@ def _check_signature(scene: Scene, name: str, request: Request) -> None:
     if signature is None and not (channel and channel.kind == "catalogue"):
         return
     if not scene.signer.valid(_subject(scene, name), signature or "", scene.clock()):
-        raise HTTPException(403, "the signature is not valid any more")
+        raise HTTPException(403, "the signature is no longer valid")
 
 
 def _subject(scene: Scene, name: str) -> str:

@@ -39,5 +39,5 @@ def whole_number(request: Request, name: str, default: int, most: int) -> int:
     """A number from the query between 0 and `most`; anything else is answered 400."""
     text = request.query_params.get(name, str(default))
     if not (text.isascii() and text.isdigit() and int(text) <= most):
-        raise HTTPException(400, f"{name} has to be a whole number up to {most}")
+        raise HTTPException(400, f"{name} must be a whole number up to {most}")
     return int(text)

@@ -46,7 +46,7 @@ def measure(feed: StreamBytes, ask: ProbeTask) -> ProbeReport:
     try:
         container = av.open(feed, "r", options=OPTIONS, buffer_size=BUFFER, **LENIENT)
     except (av.FFmpegError, EOFError, ValueError) as exc:
-        said = "it was never enough to see what it is" if feed.late else "nothing in it can be decoded"
+        said = "too little data came to tell what it is" if feed.late else "nothing in it can be decoded"
         return ProbeReport(wall=feed.wall, ended=feed.ended, late=feed.late, error=said, notes=(type(exc).__name__,))
     with container:
         return _Look(container, feed, ask).report()
@@ -113,7 +113,7 @@ class _Look:
                 if self._enough():
                     return
         if not (self._feed.ended or self._feed.late):
-            self._torn = f"after {self._flow.seconds:.1f} s it makes no sense any more"
+            self._torn = f"after {self._flow.seconds:.1f} s its data made no sense"
         if self._feed.ended and self._pictures.count == 1 and self._wants_picture():
             self._decode_group()  # a short film with one key frame
 
