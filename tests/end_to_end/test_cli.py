@@ -20,6 +20,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from nightcrew.client import exits
 from support import free_port
 from terminal import commands, ok, run, spawn
 
@@ -339,7 +340,7 @@ def test_activity_is_followed_until_interrupted(server: Process) -> None:
         while "keep_gone_days = 31" not in seen:
             seen = lines.get(timeout=20)
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) != 0
+        assert process.wait(10) == exits.INTERRUPTED
         assert "Traceback" not in process.stderr.read()
     finally:
         process.kill()

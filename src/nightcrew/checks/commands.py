@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Annotated
 
-import typer
+from typer import Argument, BadParameter, Exit, Option
 
-from nightcrew.checks.rows import CheckJson, CheckRunJson, FoundJson, columns, line
+from nightcrew.checks.rows import CheckJson, CheckRunJson, FoundJson, columns, line, progress
 from nightcrew.client import Limit, Out, Row, Server, Way, described, exits, follow, given, named, say
 from nightcrew.kernel.declare import CommandGroup, Commands
 from nightcrew.playlists.commands import Channel, channel_of
@@ -18,18 +18,12 @@ FOUND = ["verdict", "score", "picture", "kbit/s"]
 """Columns of what a check has found."""
 
 
-def _words(looks: Sequence[CheckRunJson]) -> str:
-    run = looks[-1]
-    state = "" if run["state"] == "running" else f" ({run['state']})"
-    return f"{run['title']}{state}: {run['done']} of {run['total']}"
-
-
 WAY = Way(
     noun="run",
     kind=CheckRunJson,
     path=RUNS + "/{id}",
     over=frozenset({"done", "cancelled"}),
-    words=_words,
+    words=lambda looks: progress(looks[-1]),
     share=lambda run: run["done"] / run["total"] if run["total"] else None,
     see="checks runs",
     end="checks cancel {id}",
@@ -40,20 +34,20 @@ def check(
     server: Server,
     out: Out,
     channel: Channel = "",
-    group: Annotated[str | None, typer.Option("--group", help="All channels of a group.")] = None,
-    source: Annotated[str | None, typer.Option("--source", help="All streams of a source, by number or name.")] = None,
-    region: Annotated[str | None, typer.Option("--region", help="All channels of a region.")] = None,
-    stream: Annotated[int | None, typer.Option("--stream", min=1, help="One stream.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All streams.")] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="Only headers, where a stream is known well.")] = False,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the run to its end.")] = True,
+    group: Annotated[str | None, Option("--group", help="All channels in a group.")] = None,
+    source: Annotated[str | None, Option("--source", help="All streams of a source, by number or name.")] = None,
+    region: Annotated[str | None, Option("--region", help="All channels in a region.")] = None,
+    stream: Annotated[int | None, Option("--stream", min=1, help="One stream.")] = None,
+    everything: Annotated[bool, Option("--all", help="All streams.")] = False,
+    quick: Annotated[bool, Option("--quick", help="Look only at the headers of streams that are known well.")] = False,
+    wait: Annotated[bool, Option("--wait/--no-wait", help="Follow the run to its end.")] = True,
 ) -> None:
     """Check streams now, and wait for the end. Exit 1 when one of them fails."""
     chosen = given(group=group, source=source, region=region, stream=stream, all=everything or None)
     if channel:
         chosen["channel"] = channel_of(server, channel)
     if len(chosen) != 1:
-        raise typer.BadParameter("say one of --channel, --group, --source, --region, --stream or --all")
+        raise BadParameter("give one of --channel, --group, --source, --region, --stream or --all")
     run = server.post(CheckRunJson, CHECKS, {"full": not quick, **chosen})
     if not wait:
         out.one(run, line)
@@ -64,17 +58,17 @@ def check(
         out.table(results, ["stream", *FOUND, "profile", "reason"])
         out.say(line(run))
     if run["failed"] or run["state"] == "cancelled":
-        raise typer.Exit(exits.FAILED)
+        raise Exit(exits.FAILED)
 
 
 def checks_list(
     server: Server,
     out: Out,
-    show_only: Annotated[str, typer.Option("--show", help="all, ok, dead, failed, unchecked or waiting.")] = "all",
-    words: Annotated[str, typer.Option("--search", help="Words of the channel's name.")] = "",
+    show_only: Annotated[str, Option("--show", help="all, ok, dead, failed, unchecked or waiting.")] = "all",
+    words: Annotated[str, Option("--search", help="Words from the channel's name.")] = "",
     limit: Limit = 100,
 ) -> None:
-    """Streams with what is known of them."""
+    """Streams and what is known about them."""
     found = server.rows(FoundJson, f"{CHECKS}/streams", limit, show=show_only, q=words)
     rows = [{**row, **columns(row)} for row in found]
     out.table(rows, ["stream", "channel_name", "source", *FOUND, "reason"], empty="No streams.")
@@ -83,7 +77,7 @@ def checks_list(
 def checks_show(
     server: Server,
     out: Out,
-    stream: Annotated[int, typer.Argument(help="Its number, as `nightcrew checks list` says.")],
+    stream: Annotated[int, Argument(help="Its number, as `nightcrew checks list` says.")],
 ) -> None:
     """The last results of one stream, with the trace of the newest."""
     found = server.rows(CheckJson, CHECKS, 20, stream=stream)
@@ -98,7 +92,7 @@ def checks_runs(server: Server, out: Out) -> None:
     out.table(server.rows(Row, RUNS, 20), shown, empty="No runs.")
 
 
-Run = Annotated[int, typer.Argument(help="Its number, as `nightcrew checks runs` says.")]
+Run = Annotated[int, Argument(help="Its number, as `nightcrew checks runs` says.")]
 
 
 def _action(verb: str, about: str) -> Callable[..., None]:
@@ -108,8 +102,8 @@ def _action(verb: str, about: str) -> Callable[..., None]:
     return described(command, f"checks_{verb}", about)
 
 
-checks_pause = _action("pause", "Start no further checks of a run.")
-checks_resume = _action("resume", "Undo a pause.")
-checks_cancel = _action("cancel", "End a run; what it has found stays.")
+checks_pause = _action("pause", "Start no more checks of a run for now.")
+checks_resume = _action("resume", "Continue a paused run.")
+checks_cancel = _action("cancel", "End a run; what it has found is kept.")
 
 COMMANDS = Commands(top=(check,), groups=(CommandGroup("checks", "Checks", named("checks", globals())),))

@@ -25,6 +25,12 @@ def line(run: CheckRunJson) -> str:
     return f"run {run['id']}, {run['title']}: {run['state']}, {run['done']} of {run['total']} done: {counts}"
 
 
+def progress(run: CheckRunJson) -> str:
+    """A run while it is followed."""
+    state = "" if run["state"] == "running" else f" ({run['state']})"
+    return f"{run['title']}{state}: {run['done']} of {run['total']}"
+
+
 class FoundJson(TypedDict):
     """What a check has found, or is known of a stream."""
 

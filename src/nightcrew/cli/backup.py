@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nightcrew.cli.places import Database, DataDir, folder_of
-from nightcrew.client import Failed
+from nightcrew.client import Failed, say
 from nightcrew.kernel import files
 from nightcrew.kernel.vault import KEY_VARIABLE, Vault, given_key, key_in_use
 from nightcrew.kernel.words import counted, size
@@ -59,9 +59,9 @@ def backup(
     if said.tables:
         rows = sum(table.rows for table in said.tables)
         saved.insert(0, f"{counted(len(said.tables), 'table')} ({counted(rows, 'row')})")
-    print(f"saved {', '.join(saved)} to {file} ({size(file.stat().st_size)})")
+    say(f"saved {', '.join(saved)} to {file} ({size(file.stat().st_size)})")
     if said.tables:
-        print(f"Runs of jobs are not in it. After a restore, {AGAIN}.")
+        say(f"Runs of jobs are not in it. After a restore, {AGAIN}.")
 
 
 def restore(
@@ -71,7 +71,7 @@ def restore(
     force: Annotated[
         bool, typer.Option("--force", help="Replace what is in the data directory and in the database.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be put back.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be restored.")] = False,
 ) -> None:
     """Put a backup back. The server must not run. All of it is checked before anything is replaced."""
     from nightcrew.app import migration_folders
@@ -87,9 +87,9 @@ def restore(
     except OSError as exc:
         raise Failed(f"cannot put the backup back into {folder}: {exc.strerror or exc}") from exc
     if found.tables:
-        print(f"Runs of jobs are not in it: {AGAIN}.")
+        say(f"Runs of jobs are not in it: {AGAIN}.")
     elif found.without_runs:
-        print(f"jobs.db is left out: {found.without_runs}. Without it, {AGAIN}.")
+        say(f"jobs.db is left out: {found.without_runs}. Without it, {AGAIN}.")
 
 
 def _put_back(found: Examined, folder: Path, url: sa.URL, *, force: bool, dry_run: bool) -> None:
@@ -98,7 +98,7 @@ def _put_back(found: Examined, folder: Path, url: sa.URL, *, force: bool, dry_ru
     there = [name for name, path in targets.items() if _differs(found.files.get(name), path)]
     there += _occupied(url) if found.tables else []
     if dry_run:
-        print(f"would put back {_contents(found)} into {place}{', replacing ' if there else ''}{', '.join(there)}")
+        say(f"would put back {_contents(found)} into {place}{', replacing ' if there else ''}{', '.join(there)}")
         return
     if there and not force:
         raise Failed(f"{place} has a Nightcrew already ({', '.join(there)}): --force replaces it, --dry-run only tells")
@@ -106,7 +106,7 @@ def _put_back(found: Examined, folder: Path, url: sa.URL, *, force: bool, dry_ru
     with _nobody_runs(folder):
         _load(found, url, force=force)
         _replace(found, targets)
-    print(f"put back {_contents(found)} into {place}")
+    say(f"put back {_contents(found)} into {place}")
 
 
 def _database(folder: Path, given: str | None) -> sa.URL:

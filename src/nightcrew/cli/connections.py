@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
-import typer
+from typer import Argument, BadParameter, Option
 
 from nightcrew.cli.rows import ConnectionJson, ConnectionTestedJson, KindJson
 from nightcrew.cli.secrets import read_secrets
@@ -17,28 +17,29 @@ from nightcrew.web.states import KERNEL
 CONNECTIONS = "/api/v1/connections"
 
 Named = Annotated[
-    str, typer.Argument(metavar="CONNECTION", help="Its number or its name, as `nightcrew connections list` says.")
+    str, Argument(metavar="CONNECTION", help="Its number or its name, as `nightcrew connections list` says.")
 ]
 Mirror = Annotated[
-    list[str] | None, typer.Option("--mirror", help="A further address that answers alike. May be said again.")
+    list[str] | None,
+    Option("--mirror", help="A further address with the same content. Can be repeated; replaces those before."),
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="FIELD=VALUE", help="A field of its kind that is no secret. May be said again."),
+    Option("--set", metavar="FIELD=VALUE", help="A field of its kind that is not secret. Can be repeated."),
 ]
 Secret = Annotated[
     list[str] | None,
-    typer.Option(
+    Option(
         "--secret",
         metavar="FIELD[=-]",
-        help="A secret field: FIELD asks for it, FIELD=- reads a line of stdin. Its value is no argument, as others "
-        "on this machine can read those. May be said again.",
+        help="A secret field: FIELD asks for it, FIELD=- reads a line from stdin. The secret itself is never an "
+        "argument, since others on this machine can see those (ps). Can be repeated.",
     ),
 ]
 
 
 def connections_list(server: Server, out: Out) -> None:
-    """Outside services, how they stand and why, and when they are asked again."""
+    """Outside services: how each stands and why, and when it is asked again."""
     columns = ["id", "name", "title", "url", "state", "reason", "again in", "worked_at"]
     out.table(server.rows(ConnectionJson, CONNECTIONS), columns, shown=_columns, empty="Nothing is connected.")
 
@@ -75,14 +76,14 @@ def _secrets(kind: KindJson) -> list[str]:
 def connections_add(
     server: Server,
     out: Out,
-    kind: Annotated[str, typer.Argument(help="As `nightcrew connections kinds` says.")],
-    name: Annotated[str, typer.Option("--name", help="What it is called; default: as its kind.")] = "",
-    address: Annotated[str, typer.Option("--address", help="Default: the one that its kind begins with.")] = "",
+    kind: Annotated[str, Argument(help="As `nightcrew connections kinds` says.")],
+    name: Annotated[str, Option("--name", help="What it is called. Default: like its kind.")] = "",
+    address: Annotated[str, Option("--address", help="Its address. Default: the one that its kind suggests.")] = "",
     mirror: Mirror = None,
     set_: Set = None,
     secret: Secret = None,
 ) -> None:
-    """Connect an outside service. On a terminal its secrets are asked for; none is ever an argument."""
+    """Connect an outside service. On a terminal it asks for the secrets; they are never arguments."""
     found = _kind(server, kind)
     secrets = read_secrets(secret or [], _secrets(found), ask_all=not out.as_json)
     body = {"kind": kind, "name": name or found["title"], "settings": _settings(found, set_ or []) | secrets}
@@ -96,21 +97,21 @@ def connections_change(
     server: Server,
     out: Out,
     connection: Named,
-    name: Annotated[str | None, typer.Option("--name", help="What it is called.")] = None,
-    address: Annotated[str | None, typer.Option("--address", help="Its address.")] = None,
+    name: Annotated[str | None, Option("--name", help="What it is called.")] = None,
+    address: Annotated[str | None, Option("--address", help="Its address.")] = None,
     mirror: Mirror = None,
     set_: Set = None,
     secret: Secret = None,
-    enabled: Annotated[bool | None, typer.Option("--on/--off", help="Whether it is asked at all.")] = None,
+    enabled: Annotated[bool | None, Option("--on/--off", help="Switch it on or off.")] = None,
 ) -> None:
-    """Change some of a connection; what is not named stays, and so do its secrets."""
+    """Change a connection. What is not named stays as it is, secrets too."""
     found = _find(server, connection)
     kind = _kind(server, found["kind"])
     settings = _settings(kind, set_ or []) | read_secrets(secret or [], _secrets(kind))
     values = {"name": name, "url": address, "mirrors": mirror, "settings": settings or None, "enabled": enabled}
     changes = {key: value for key, value in values.items() if value is not None}
     if not changes:
-        raise typer.BadParameter("say what to change")
+        raise BadParameter("name something to change")
     out.one(server.patch(ConnectionJson, f"{CONNECTIONS}/{found['id']}", changes), _line)
 
 
@@ -130,9 +131,9 @@ def _settings(kind: KindJson, given: Sequence[str]) -> Row:
         field = kind["fields"]["properties"].get(name)
         if not equals or field is None:
             known = ", ".join(kind["fields"]["properties"]) or "none"
-            raise typer.BadParameter(f"{pair!r} is not FIELD=VALUE; the fields of {kind['title']} are: {known}")
+            raise BadParameter(f"{pair!r} is not FIELD=VALUE; the fields of {kind['title']} are: {known}")
         if field.get("writeOnly"):
-            raise typer.BadParameter(f"{name} is secret: say --secret {name}, or --secret {name}=-")
+            raise BadParameter(f"{name} is secret: use --secret {name}, or --secret {name}=-")
         values[name] = value if field.get("type") == "string" else parse_value(value)
     return values
 
@@ -155,7 +156,7 @@ def connections_test(server: Server, out: Out, connection: Named) -> None:
 
 
 def connections_remove(server: Server, out: Out, connection: Named, dry_run: DryRun = False, yes: Yes = False) -> None:
-    """Forget a service, its secrets and what was granted. Says what would go, and asks."""
+    """Remove a connection with its secrets. Shows what would be deleted, and asks."""
     found = _find(server, connection)
 
     def remove(dry_run: bool) -> Row:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from nightcrew import domains
 from nightcrew.app import Config, serve
+from nightcrew.client import say
 from nightcrew.demo.world import World
 from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.runtime import Runtime
@@ -36,7 +37,7 @@ async def run_demo(config: Config, announce: Callable[[Runtime], None]) -> None:
 
         def ready(node: Runtime) -> None:
             announce(node)
-            print(f"The demo's sources live at {world.url}/ (faults on request: see docs/demo.md).", flush=True)
+            say(f"The demo's sources live at {world.url}/ (faults on request: see docs/demo.md).")
             filling.append(asyncio.get_running_loop().create_task(fill(node), name="demo"))
 
         await serve(config, ready=ready)

@@ -14,6 +14,7 @@ import typer
 
 from nightcrew.cli.backup import backup, restore
 from nightcrew.cli.places import Database, DataDir, folder_of
+from nightcrew.client import Failed, exits, say
 from nightcrew.kernel.errors import NightcrewError
 
 if TYPE_CHECKING:
@@ -27,12 +28,12 @@ Port = Annotated[int, typer.Option("--port", envvar="NIGHTCREW_PORT", min=1, max
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(help="Start Nightcrew: the page, the API and all workers.")(serve)
-    app.command(help="Start one more machine: workers only, no page.")(worker)
+    app.command(help="Run workers only, without a page: one more machine for the same database.")(worker)
     app.command(help="Start Nightcrew with a small world of local sources to try it on.")(demo)
     app.command(help="Look for what is missing on this machine, and say how to get it.")(doctor)
     app.command(help="Set the password that the page asks for.")(passwd)
     app.command(help="Save databases, key and configuration into one file, also while the server runs.")(backup)
-    app.command(help="Put a backup back.")(restore)
+    app.command(help="Restore a backup.")(restore)
 
 
 def serve(
@@ -40,7 +41,7 @@ def serve(
     host: Host = "127.0.0.1",
     port: Port = 8780,
     database_url: Database = None,
-    no_worker: Annotated[bool, typer.Option("--no-worker", help="Only the page and the API; no workers here.")] = False,
+    no_worker: Annotated[bool, typer.Option("--no-worker", help="Only the page and the API, no workers.")] = False,
 ) -> None:
     """Run until stopped."""
     _run(_config(data_dir, database_url, host=host, port=port, work=not no_worker), _announce)
@@ -53,12 +54,12 @@ def worker(
     data_dir: DataDir = None,
 ) -> None:
     """Run until stopped."""
-    _run(_config(data_dir, database_url, web=False), lambda node: print(f"Working as {node.node}.", flush=True))
+    _run(_config(data_dir, database_url, web=False), lambda node: say(f"Working as {node.node}."))
 
 
 def demo(
     data_dir: Annotated[
-        Path | None, typer.Option("--data-dir", help="Where the demo is kept. Default: the folder .demo right here.")
+        Path | None, typer.Option("--data-dir", help="Where the demo is kept. Default: .demo in the current folder.")
     ] = None,
     host: Host = "127.0.0.1",
     port: Port = 8780,
@@ -77,11 +78,11 @@ def doctor(data_dir: DataDir = None, database_url: Database = None) -> None:
 
     findings = examine(_config(data_dir, database_url))
     for finding in findings:
-        print(
+        say(
             f"{'ok     ' if finding.ok else 'MISSING' if finding.needed else 'note   '} {finding.what}: {finding.detail}"
         )
     if any(finding.needed and not finding.ok for finding in findings):
-        raise typer.Exit(1)
+        raise typer.Exit(exits.FAILED)
 
 
 def passwd(data_dir: DataDir = None, database_url: Database = None) -> None:
@@ -90,15 +91,14 @@ def passwd(data_dir: DataDir = None, database_url: Database = None) -> None:
 
     first = getpass.getpass("New password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     if sys.stdin.isatty() and getpass.getpass("Again: ") != first:
-        print("nightcrew: the two passwords differ", file=sys.stderr)
-        raise typer.Exit(1)
+        raise Failed("the two passwords differ")
 
     async def store() -> None:
         async with composition.node(_config(data_dir, database_url)) as (_runtime, access):
             await access.set_password(first)
 
     asyncio.run(store())
-    print("The password is set. It holds from the next start on.")
+    say("The password is set. It holds from the next start on.")
 
 
 def _config(data_dir: Path | None, database_url: str | None, **more: Any) -> Config:
@@ -115,7 +115,7 @@ def _config(data_dir: Path | None, database_url: str | None, **more: Any) -> Con
 
 
 def _announce(node: Runtime) -> None:
-    print(f"Nightcrew is ready: {node.address}/", flush=True)
+    say(f"Nightcrew is ready: {node.address}/")
 
 
 def _run(config: Config, ready: Callable[[Runtime], None]) -> None:

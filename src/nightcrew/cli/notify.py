@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
 from nightcrew.cli.rows import TargetJson, TestedJson
 from nightcrew.client import Failed, Out, Row, Server
 
 TARGETS = "/api/v1/notifications/targets"
 
-Told = Annotated[str, typer.Argument(metavar="TARGET", help="Its number or its name, as `nightcrew notify list` says.")]
+Told = Annotated[str, Argument(metavar="TARGET", help="Its number or its name, as `nightcrew notify list` says.")]
 
 
 def notify_list(server: Server, out: Out) -> None:
-    """Who is told, of what, and whether they are reached."""
+    """Who is told of what, and whether messages arrive."""
     columns = ["id", "name", "kind", "address", "state", "wants", "level", "quiet", "waiting", "delivered_at", "error"]
     empty = "Nobody is told. Add a target with `nightcrew notify add`."
     out.table(server.rows(TargetJson, TARGETS), columns, shown=_columns, empty=empty)
@@ -33,18 +33,18 @@ def _columns(target: TargetJson) -> Row:
 def notify_add(
     server: Server,
     out: Out,
-    kind: Annotated[str, typer.Argument(help="apprise, webhook or heartbeat.")],
-    name: Annotated[str, typer.Argument(help="What it is called.")],
-    address: Annotated[str, typer.Argument(help="tgram://… and others for apprise, else a web address.")],
+    kind: Annotated[str, Argument(help="apprise, webhook or heartbeat.")],
+    name: Annotated[str, Argument(help="What it is called.")],
+    address: Annotated[str, Argument(help="For apprise tgram://… and the like, else a web address.")],
     wants: Annotated[
         list[str] | None,
-        typer.Option("--wants", help="broken, recovered, needs, failed or finished; may be said again. Without: all."),
+        Option("--wants", help="broken, recovered, needs, failed or finished. Can be repeated. Default: all."),
     ] = None,
-    level: Annotated[str, typer.Option("--level", help="The least it is told of: info, warning or error.")] = "info",
-    quiet: Annotated[str, typer.Option("--quiet", help="Hours in which messages wait, such as 22:30-07:00.")] = "",
-    loud: Annotated[bool, typer.Option("--loud", help="Errors do not wait in quiet hours.")] = False,
+    level: Annotated[str, Option("--level", help="The lowest level it is told of: info, warning or error.")] = "info",
+    quiet: Annotated[str, Option("--quiet", help="Quiet hours, in which messages wait: for example 22:30-07:00.")] = "",
+    loud: Annotated[bool, Option("--loud", help="Send errors in quiet hours too.")] = False,
 ) -> None:
-    """Tell somebody from now on. The address is stored encrypted, and not shown again."""
+    """Add a target: somebody who is told. The address is stored encrypted, and never shown again."""
     body: Row = {"kind": kind, "name": name, "address": address, "level": level, "loud": loud}
     if wants:
         body["wants"] = wants
@@ -58,7 +58,7 @@ def _added(target: TargetJson) -> str:
 
 
 def notify_test(server: Server, out: Out, target: Told) -> None:
-    """Send a test now. Exit 1 when it is not taken."""
+    """Send a test message now. Exit 1 when it does not arrive."""
     answer = server.post(TestedJson, f"{_path(server, target)}/test")
     if not out.data(answer) and answer["ok"]:
         out.say(answer["message"])
@@ -67,7 +67,7 @@ def notify_test(server: Server, out: Out, target: Told) -> None:
 
 
 def notify_remove(server: Server, out: Out, target: Told) -> None:
-    """Tell it nothing any more. Its address and its history are forgotten."""
+    """Remove a target. Its address and its history are deleted."""
     found = _find(server, target)
     server.ask("DELETE", f"{TARGETS}/{found['id']}")
     if not out.data({"removed": found["id"]}):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
 from nightcrew.client import Failed, Out, Row, Server, as_json, note, read_json, say
 from nightcrew.kernel.words import parse_value
@@ -13,15 +13,15 @@ from nightcrew.kernel.words import parse_value
 SETTINGS = "/api/v1/settings"
 TOKENS = "/api/v1/tokens"
 
-Option = Annotated[str, typer.Argument(metavar="KEY", help="Its name, as `nightcrew settings list` says.")]
+SettingKey = Annotated[str, Argument(metavar="KEY", help="Its name, as `nightcrew settings list` says.")]
 
 
 def settings_list(server: Server, out: Out) -> None:
-    """Every option."""
+    """All options with their values."""
     out.table(server.rows(Row, SETTINGS), ["key", "value", "unit", "origin", "help"])
 
 
-def settings_get(server: Server, key: Option) -> None:
+def settings_get(server: Server, key: SettingKey) -> None:
     """One option's value, as JSON."""
     for row in server.rows(Row, SETTINGS):
         if key in {row["key"], row["name"]}:
@@ -32,8 +32,8 @@ def settings_get(server: Server, key: Option) -> None:
 
 def settings_set(
     server: Server,
-    key: Option,
-    value: Annotated[str, typer.Argument(help="JSON, or a bare text; `null` goes back to the default.")],
+    key: SettingKey,
+    value: Annotated[str, Argument(help="JSON or plain text; `null` goes back to the default.")],
 ) -> None:
     """Change one option."""
     changed = server.patch(Row, SETTINGS, {key: parse_value(value)})["changed"]
@@ -42,9 +42,12 @@ def settings_set(
 
 def settings_import(
     server: Server,
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A config.json of ours or of a seed.")],
+    file: Annotated[
+        Path,
+        Argument(exists=True, dir_okay=False, help="A config.json, also that of a program that Nightcrew replaces."),
+    ],
 ) -> None:
-    """Take over a configuration file."""
+    """Import a configuration file."""
     answer = server.post(Row, f"{SETTINGS}/import", read_json(file))
     say(f"imported: {', '.join(answer['imported']) or 'nothing'}")
     if answer["ignored"]:
@@ -61,18 +64,18 @@ def token_list(server: Server, out: Out) -> None:
 
 def token_make(
     server: Server,
-    scope: Annotated[str, typer.Argument(help="api or player.")],
-    name: Annotated[str, typer.Argument(help="What it is for.")],
+    scope: Annotated[str, Argument(help="api or player.")],
+    name: Annotated[str, Argument(help="What it is for.")],
     output: Annotated[
-        str, typer.Option("--output", help="Bind a player's token to tuner, panel, guide or a playlist (playlist/DE).")
+        str, Option("--output", help="Bind a player's token to tuner, panel, guide or a playlist (playlist/DE).")
     ] = "",
 ) -> None:
-    """Make a token; it is shown this once."""
+    """Make a token. It is shown only this once."""
     say(server.post(Row, TOKENS, {"scope": scope, "name": name, "output": output})["token"])
 
 
 def token_revoke(
-    server: Server, token: Annotated[int, typer.Argument(help="Its number, as `nightcrew token list` says.")]
+    server: Server, token: Annotated[int, Argument(help="Its number, as `nightcrew token list` says.")]
 ) -> None:
     """Revoke a token at once."""
     server.delete(Row, f"{TOKENS}/{token}")

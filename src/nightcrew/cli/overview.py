@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
+from typer import Exit, Option
 
 from nightcrew import domains
 from nightcrew.cli.rows import EntryJson
 from nightcrew.client import Changes, Limit, Out, Row, Server, exits, patiently
 
 ACTIVITY = "/api/v1/activity"
-AT_ONCE = 200
-"""Entries that are looked through for new ones."""
+AT_ONCE = 100
+"""Entries among which the new ones are looked for first."""
 
 
 def status(server: Server, out: Out) -> None:
-    """Is everything all right? Exit 1 when a worker broke its promise."""
+    """Is everything all right? Exit 1 when a worker has broken its promise."""
     health, needs = server.get(Row, "/health"), server.get(Row, "/api/v1/needs")
     tables = [table for declared in domains.commands() for table in declared.status]
     rows = {table.key: server.rows(Row, table.path) for table in tables}
@@ -28,15 +28,15 @@ def status(server: Server, out: Out) -> None:
         for table in tables:
             out.table(rows[table.key], table.columns, empty=table.empty)
     if health["status"] == "failing":
-        raise typer.Exit(exits.FAILED)
+        raise Exit(exits.FAILED)
 
 
 def activity(
     server: Server,
     out: Out,
-    follow: Annotated[bool, typer.Option("--follow", help="Go on as things happen.")] = False,
+    follow: Annotated[bool, Option("--follow", help="Keep showing what happens.")] = False,
     kind: Annotated[
-        str | None, typer.Option("--kind", help="Only this kind; `playlist.` means all that begin so.")
+        str | None, Option("--kind", help="Only this kind; `playlist.` means every kind that begins with it.")
     ] = None,
     limit: Limit = 30,
 ) -> None:
@@ -45,7 +45,17 @@ def activity(
     with Changes(server) as changes:
         while follow:
             changes.wait()
-            seen = _tell(out, patiently(lambda: server.rows(EntryJson, ACTIVITY, AT_ONCE, kind=kind)), seen)
+            seen = _tell(out, patiently(lambda: _since(server, kind, seen)), seen)  # noqa: B023
+
+
+def _since(server: Server, kind: str | None, seen: int) -> list[EntryJson]:
+    """The newest entries, so many that none is left out since the one that was seen last."""
+    limit = AT_ONCE
+    while True:
+        entries = server.rows(EntryJson, ACTIVITY, limit, kind=kind)
+        if len(entries) < limit or entries[-1]["id"] <= seen:
+            return entries
+        limit *= 4
 
 
 def _tell(out: Out, entries: list[EntryJson], seen: int) -> int:

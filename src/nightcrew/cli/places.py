@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Option
 
 DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", help="Where everything is kept. Default: ~/.local/share/nightcrew.")
+    Path | None, Option("--data-dir", help="Where everything is kept. Default: ~/.local/share/nightcrew.")
 ]
 Database = Annotated[
     str | None,
-    typer.Option("--database-url", envvar="NIGHTCREW_DATABASE_URL", help="postgresql://… to share work over machines."),
+    Option(
+        "--database-url", envvar="NIGHTCREW_DATABASE_URL", help="postgresql://… to share the work between machines."
+    ),
 ]
 
 

@@ -24,7 +24,7 @@ def read_secrets(given: Sequence[str], known: Sequence[str], *, ask_all: bool = 
             raise typer.BadParameter(f"{name!r} is not a secret field; those are: {', '.join(known) or 'none'}")
         if equals and value != "-":
             raise typer.BadParameter(
-                f"a secret is not taken from an argument, which others on this machine can read: say --secret {name}, "
+                f"a secret is never an argument, since others on this machine can see those: use --secret {name}, "
                 f"or --secret {name}=- and write it to stdin"
             )
         values[name] = _line_of_stdin(name) if equals else _answer(name)
@@ -44,5 +44,5 @@ def _line_of_stdin(name: str) -> str:
 def _answer(name: str) -> str:
     """Raises `Failed` where nobody can be asked."""
     if not sys.stdin.isatty():
-        raise Failed(f"nobody can be asked for {name}: write it to stdin, and say --secret {name}=-")
+        raise Failed(f"nobody can be asked for {name}: write it to stdin, and use --secret {name}=-")
     return getpass.getpass(f"{name}: ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
 from nightcrew.cli.rows import StateJson
 from nightcrew.client import Limit, Out, Row, Server, described, say
@@ -13,14 +13,14 @@ from nightcrew.client import Limit, Out, Row, Server, described, say
 JOBS = "/api/v1/jobs"
 WORKERS = "/api/v1/workers"
 
-Job = Annotated[str, typer.Argument(help="Its id, as `nightcrew jobs list` says.")]
-Name = Annotated[str, typer.Argument(help="As `nightcrew workers list` says.")]
+Job = Annotated[str, Argument(help="Its id, as `nightcrew jobs list` says.")]
+Name = Annotated[str, Argument(help="As `nightcrew workers list` says.")]
 
 
 def jobs_list(
     server: Server,
     out: Out,
-    state: Annotated[str | None, typer.Option("--state", help="queued, running, done, failed or cancelled.")] = None,
+    state: Annotated[str | None, Option("--state", help="queued, running, done, failed or cancelled.")] = None,
     limit: Limit = 30,
 ) -> None:
     """Runs of jobs, newest first."""
@@ -62,6 +62,6 @@ def _action(verb: str, about: str) -> Callable[..., None]:
     return described(command, f"workers_{verb}", about)
 
 
-workers_run = _action("run", "Start a run now.")
-workers_pause = _action("pause", "Start no further runs, over restarts too.")
-workers_resume = _action("resume", "Undo a pause.")
+workers_run = _action("run", "Run a worker now.")
+workers_pause = _action("pause", "Start no more runs, also after a restart.")
+workers_resume = _action("resume", "Continue a paused worker.")

@@ -1,4 +1,4 @@
-"""Whether a person means it: what a command would do is said first, and asked for."""
+"""Whether a person means it: a command shows what it would do, and asks."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from nightcrew.client.server import Failed
 
 T = TypeVar("T")
 
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be deleted.")]
 
 
 def confirm(question: str) -> None:

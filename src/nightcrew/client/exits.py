@@ -13,8 +13,8 @@ INTERRUPTED = 130
 
 MEANINGS: Mapping[int, str] = {
     DONE: "It is done.",
-    FAILED: "It failed or was refused, nobody answered at the address, or a person said no. One sentence on stderr says which. "
-    "Commands that wait for an end, or look whether all is well, end with it when something is not, and say so in their help.",
-    USAGE: "Wrong use: an option, an argument or a value that there is not. Nothing was done.",
-    INTERRUPTED: "Interrupted with Ctrl-C. What a command only followed goes on.",
+    FAILED: "It failed or was refused, no server answered, or a person said no. One sentence on stderr says which. Commands that "
+    "wait for something to end, or ask how things are, also use it when that went badly; their help says so.",
+    USAGE: "Wrong use: an unknown option, or a missing or impossible value. Nothing was done.",
+    INTERRUPTED: "Interrupted with Ctrl-C. What a command was only following goes on.",
 }

@@ -22,8 +22,10 @@ from nightcrew.client.server import DEFAULT_URL, Failed, Server
 T = TypeVar("T")
 
 Url = Annotated[str, typer.Option("--url", envvar="NIGHTCREW_URL", help="The server's address.")]
-Key = Annotated[str, typer.Option("--api-key", envvar="NIGHTCREW_API_KEY", help="An API key, where a password is set.")]
-Limit = Annotated[int, typer.Option("--limit", min=1, max=1_000_000, help="How many at most.")]
+Key = Annotated[
+    str, typer.Option("--api-key", envvar="NIGHTCREW_API_KEY", help="An API key; needed where a password is set.")
+]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=1_000_000, help="Show at most this many.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -5,31 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-import typer
+from typer import Argument, Exit, Option
 
 from nightcrew.client import Failed, JobJson, Limit, Out, Row, Server, exits, follow_jobs, note
 from nightcrew.playlists.rows import ChannelJson, JobsJson
 
-Channel = Annotated[str, typer.Option("--channel", help="A channel's number in the API, or words of its name.")]
-Rebuild = Annotated[bool, typer.Option("--rebuild", help="Fetch everything anew, without caches.")]
+Channel = Annotated[str, Option("--channel", help="A channel's id, or words of its name.")]
+Rebuild = Annotated[bool, Option("--rebuild", help="Fetch everything again, ignoring caches.")]
 
 
 def refresh(
     server: Server,
     out: Out,
-    region: Annotated[str, typer.Argument(help="A region such as DE, or * for all.")],
+    region: Annotated[str, Argument(help="A region such as DE, or * for all.")],
     rebuild: Rebuild = False,
 ) -> None:
-    """Refresh a region, or * for all, and wait for the end. Exit 1 when a refresh failed."""
+    """Refresh a region, or * for all, and wait for the end. Exit 1 when a refresh fails."""
     wait_for(server, out, server.post(JobsJson, f"/api/v1/refresh/{region}", rebuild=rebuild)["jobs"])
 
 
 def channels(
     server: Server,
     out: Out,
-    query: Annotated[str, typer.Argument(help="Words to look for.")] = "",
-    group: Annotated[str | None, typer.Option("--group", help="Only those of this group.")] = None,
-    region: Annotated[str | None, typer.Option("--region", help="Only those of this region.")] = None,
+    query: Annotated[str, Argument(help="Words to look for.")] = "",
+    group: Annotated[str | None, Option("--group", help="Only those in this group.")] = None,
+    region: Annotated[str | None, Option("--region", help="Only those in this region.")] = None,
     limit: Limit = 50,
 ) -> None:
     """Channels, in playlist order."""
@@ -61,7 +61,7 @@ def wait_for(server: Server, out: Out, job_ids: Sequence[str]) -> None:
             "Held back: the last good list is served. See `nightcrew source list`, then `source accept` or `source reject`."
         )
     if any(job["state"] == "failed" for job in jobs):
-        raise typer.Exit(exits.FAILED)
+        raise Exit(exits.FAILED)
 
 
 def _outcome(job: JobJson) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, Exit, Option
 
 from nightcrew.client import DryRun, Failed, Out, Row, Server, exits, follow_jobs, read_json, say
 from nightcrew.kernel.words import parse_value
@@ -16,26 +16,24 @@ SOURCES = "/api/v1/sources"
 WRITTEN_AS_JSON = frozenset({"enabled", "guide", "locales", "options"})
 """Fields of a source that are no text."""
 
-Named = Annotated[
-    str, typer.Argument(metavar="SOURCE", help="Its number or its name, as `nightcrew source list` says.")
-]
-Username = Annotated[str, typer.Option("--username", envvar="NIGHTCREW_SOURCE_USERNAME", help="Of its login.")]
-Password = Annotated[str, typer.Option("--password", envvar="NIGHTCREW_SOURCE_PASSWORD", help="Of its login.")]
+Named = Annotated[str, Argument(metavar="SOURCE", help="Its number or its name, as `nightcrew source list` says.")]
+Username = Annotated[str, Option("--username", envvar="NIGHTCREW_SOURCE_USERNAME", help="The user name of its login.")]
+Password = Annotated[str, Option("--password", envvar="NIGHTCREW_SOURCE_PASSWORD", help="The password of its login.")]
 
 
 def source_add(
     server: Server,
     out: Out,
-    kind: Annotated[str, typer.Argument(help="m3u, xtream, catalogue or guide.")],
-    name: Annotated[str, typer.Argument(help="What it is called.")],
-    address: Annotated[str, typer.Argument(metavar="URL", help="An address, or for m3u and guide a file.")],
+    kind: Annotated[str, Argument(help="m3u, xtream, catalogue or guide.")],
+    name: Annotated[str, Argument(help="What it is called.")],
+    address: Annotated[str, Argument(metavar="URL", help="A web address, or for m3u and guide a file.")],
     region: Annotated[
-        str, typer.Option("--region", help="The region's name; default: made from the source's name.")
+        str, Option("--region", help="The name of its region. Default: made from the source's name.")
     ] = "",
     username: Username = "",
     password: Password = "",
-    config: Annotated[Path | None, typer.Option("--config", help="JSON file with further fields (catalogue).")] = None,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the first refresh.")] = True,
+    config: Annotated[Path | None, Option("--config", help="A JSON file with more fields (for a catalogue).")] = None,
+    wait: Annotated[bool, Option("--wait/--no-wait", help="Wait for the first refresh.")] = True,
 ) -> None:
     """Add a source, fetch it, and say how many channels it has."""
     body = read_json(config) if config else {}
@@ -50,7 +48,7 @@ def source_add(
         source = server.get(SourceJson, f"{SOURCES}/{source['id']}")
     out.one(source, lines)
     if any(feed["error"] for feed in source["feeds"]):
-        raise typer.Exit(exits.FAILED)
+        raise Exit(exits.FAILED)
 
 
 def _address(kind: str, address: str) -> str:
@@ -71,7 +69,7 @@ def source_list(server: Server, out: Out) -> None:
 def source_edit(
     server: Server,
     source: Named,
-    field: Annotated[list[str], typer.Argument(help="field=value, one or more, for example name=News enabled=false.")],
+    field: Annotated[list[str], Argument(help="One or more of field=value, for example name=News enabled=false.")],
 ) -> None:
     """Change fields of a source."""
     pairs = [text.partition("=") for text in field]
@@ -87,12 +85,12 @@ def source_remove(server: Server, source: Named, dry_run: DryRun = False) -> Non
 
 
 def source_refresh(server: Server, out: Out, source: Named, rebuild: Rebuild = False) -> None:
-    """Refresh one source and wait for the end. Exit 1 when a refresh failed."""
+    """Refresh one source and wait for the end. Exit 1 when a refresh fails."""
     wait_for(server, out, server.post(JobsJson, f"{_path(server, source)}/refresh", rebuild=rebuild)["jobs"])
 
 
 def source_accounts(server: Server, out: Out) -> None:
-    """The logins behind the sources, the connections that each allows, and who uses them now."""
+    """The logins behind the sources, how many connections each allows, and who is using them now."""
     items = server.rows(Row, "/api/v1/accounts")
     out.table(items, ["account", "in use", "by"], shown=use, empty="No source has channels.")
 
@@ -105,17 +103,17 @@ def source_profiles(server: Server, out: Out, source: Named) -> None:
 def source_add_profile(
     server: Server,
     source: Named,
-    name: Annotated[str, typer.Argument(help="What the profile is called.")],
-    max_streams: Annotated[int, typer.Option("--max-streams", min=0, help="Connections at a time; 0: any number.")] = 0,
+    name: Annotated[str, Argument(help="What the profile is called.")],
+    max_streams: Annotated[int, Option("--max-streams", min=0, help="Connections at a time; 0: any number.")] = 0,
     username: Username = "",
     password: Password = "",
-    search: Annotated[str, typer.Option("--search", help="Text in addresses that is replaced.")] = "",
-    replace: Annotated[str, typer.Option("--replace", help="What takes its place.")] = "",
+    search: Annotated[str, Option("--search", help="Text to replace in addresses.")] = "",
+    replace: Annotated[str, Option("--replace", help="What takes its place.")] = "",
     own_login: Annotated[
-        bool, typer.Option("--own-login", help="What is replaced is the login: its connections are counted apart.")
+        bool, Option("--own-login", help="What is replaced is the login: its connections are counted apart.")
     ] = False,
 ) -> None:
-    """Add another way to use a source: another login (panels), or a text to replace in addresses."""
+    """Add another way to use a source: another login (panels), or text to replace in addresses."""
     body = {"name": name, "max_streams": max_streams, "search": search, "replace": replace, "own_login": own_login}
     body |= {"username": username, "password": password}
     server.post(Row, f"{_path(server, source)}/profiles", body)
@@ -123,7 +121,7 @@ def source_add_profile(
 
 
 def source_remove_profile(
-    server: Server, source: Named, name: Annotated[str, typer.Argument(help="The profile's name.")]
+    server: Server, source: Named, name: Annotated[str, Argument(help="The profile's name.")]
 ) -> None:
     """Remove a profile of a source."""
     server.delete(Row, f"{_path(server, source)}/profiles/{name}")
@@ -137,7 +135,7 @@ def source_accept(server: Server, source: Named) -> None:
 
 
 def source_reject(server: Server, source: Named) -> None:
-    """Forget a held-back change."""
+    """Discard a held-back change."""
     server.post(Row, f"{_path(server, source)}/held/reject")
     say("rejected")
 

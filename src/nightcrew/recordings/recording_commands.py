@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Literal
 
-import typer
+from typer import Argument, BadParameter, Option
 
 from nightcrew.client import DryRun, Failed, Limit, Out, Row, Server, Yes, carefully, described, given, plain, read_by
 from nightcrew.kernel.words import counted, hms, size
@@ -20,27 +20,28 @@ from nightcrew.recordings.times import moment_of, seconds_of
 RECORDINGS = "/api/v1/recordings"
 SHOWN_GAPS = 100
 """Gaps that people are shown; scripts get all."""
-Recorded = Annotated[int, typer.Argument(metavar="ID", min=1, help="Its number, as `nightcrew recordings list` says.")]
+
+Recorded = Annotated[int, Argument(metavar="ID", min=1, help="Its number, as `nightcrew recordings list` says.")]
 Address = Annotated[
-    str, typer.Argument(metavar="URL", help="An address that streamlink knows, or of an HLS or plain stream.")
+    str, Argument(metavar="URL", help="An address that streamlink knows, or that of an HLS or plain stream.")
 ]
-Name = Annotated[str, typer.Option("--name", help="Its folder's name; default: made from the address.")]
-Quality = Annotated[str, typer.Option("--quality", help="Such as best, worst or 720p; several with commas.")]
+Name = Annotated[str, Option("--name", help="The name of its folder. Default: made from the address.")]
+Quality = Annotated[str, Option("--quality", help="For example best, worst or 720p; several are separated by commas.")]
 Length = Annotated[
     float | None,
-    typer.Option("--for", metavar="TIME", parser=read_by(seconds_of), help="How long: 2h, 90m, 45s or 1h30m."),
+    Option("--for", metavar="TIME", parser=read_by(seconds_of), help="For how long: 2h, 90m, 45s or 1h30m."),
 ]
 Until = Annotated[
     datetime | None,
-    typer.Option("--until", metavar="MOMENT", parser=read_by(moment_of), help="Until when: 2026-12-31T22:15."),
+    Option("--until", metavar="MOMENT", parser=read_by(moment_of), help="Until when, for example 2026-12-31T22:15."),
 ]
-How = Annotated[Kind, typer.Option("--kind", help="How it is read.")]
+How = Annotated[Kind, Option("--kind", help="How the stream is read.")]
 
 
 def stream_of(server: Server, address: str, channel: str) -> Row:
     """What to record, for the API: an address, or a channel. Raises `Failed` for a channel that there is not."""
     if bool(address) == bool(channel):
-        raise typer.BadParameter("say either an address or --channel")
+        raise BadParameter("give either an address or --channel")
     return {"channel": channel_of(server, channel)} if channel else {"url": address}
 
 
@@ -50,26 +51,19 @@ def record(
     address: Address = "",
     channel: Channel = "",
     name: Name = "",
-    title: Annotated[str, typer.Option("--title", help="What it is called.")] = "",
+    title: Annotated[str, Option("--title", help="What it is called.")] = "",
     length: Length = None,
     until: Until = None,
     quality: Quality = "best",
     kind: How = "auto",
-    following: Annotated[bool, typer.Option("--follow", help="Show how it goes until it is over.")] = False,
+    following: Annotated[bool, Option("--follow", help="Follow it to its end.")] = False,
 ) -> None:
-    """Record a stream from now on; without --for or --until, to its end. With --follow, exit 1 when it failed."""
+    """Record a stream from now on, to its end unless --for or --until say otherwise. With --follow, exit 1 when it fails."""
     if length and until:
-        raise typer.BadParameter("say either --for or --until")
-    end = given(seconds=length, until=until.isoformat() if until else None)
-    body = {
-        "name": name,
-        "title": title,
-        "quality": quality,
-        "kind": kind,
-        **end,
-        **stream_of(server, address, channel),
-    }
-    row = server.post(RecordingJson, RECORDINGS, body)
+        raise BadParameter("give either --for or --until")
+    end = given(seconds=length, until=until and until.isoformat())
+    body = {"name": name, "title": title, "quality": quality, "kind": kind, **end}
+    row = server.post(RecordingJson, RECORDINGS, body | stream_of(server, address, channel))
     follow(server, out, row) if following else out.one(row, line)
 
 
@@ -77,9 +71,10 @@ def recordings_list(
     server: Server,
     out: Out,
     show_only: Annotated[
-        Literal["all", "now", "done", "failed"], typer.Option("--show", help="Which ones; now: those that go on.")
+        Literal["all", "now", "done", "failed"],
+        Option("--show", help="Which ones; now: still going on."),
     ] = "all",
-    name: Annotated[str | None, typer.Option("--name", help="Only those of this name.")] = None,
+    name: Annotated[str | None, Option("--name", help="Only those with this name.")] = None,
     limit: Limit = 50,
 ) -> None:
     """Recordings, newest first."""
@@ -108,9 +103,9 @@ def recordings_stop(
     server: Server,
     out: Out,
     recording: Recorded,
-    following: Annotated[bool, typer.Option("--follow", help="Wait for its file.")] = False,
+    following: Annotated[bool, Option("--follow", help="Wait until its file is there.")] = False,
 ) -> None:
-    """End a recording; what there is becomes a file. With --follow, exit 1 when it failed."""
+    """Stop a recording; what was recorded becomes a file. With --follow, exit 1 when that fails."""
     row = _act(server, recording, "stop")
     follow(server, out, row) if following else out.one(row, line)
 
@@ -126,17 +121,17 @@ def _action(verb: str, about: str) -> Callable[..., None]:
     return described(command, f"recordings_{verb}", about)
 
 
-recordings_rotate = _action("rotate", "Go on in a new part; nothing is lost.")
-recordings_retry = _action("retry", "Make the file of a failed recording anew.")
-recordings_keep = _action("keep", "Keep it for good, whatever the policies say.")
-recordings_release = _action("release", "Undo a keep: it goes when the policies say so.")
+recordings_rotate = _action("rotate", "Continue a recording in a new part; nothing is lost.")
+recordings_retry = _action("retry", "Try again to make the file of a failed recording.")
+recordings_keep = _action("keep", "Keep a recording for good, whatever the policies say.")
+recordings_release = _action("release", "Undo keep: the policies may delete the recording again.")
 
 
 # -- deleting ----------------------------------------------------------------------------------------------------------
 
 
 def recordings_delete(server: Server, out: Out, recording: Recorded, dry_run: DryRun = False, yes: Yes = False) -> None:
-    """Delete a recording with its files. Says what would go, and asks."""
+    """Delete a recording with its files. Shows what would be deleted, and asks."""
 
     def delete(dry_run: bool) -> rows.DeletedJson:
         return server.delete(rows.DeletedJson, f"{RECORDINGS}/{recording}", dry_run=dry_run)
@@ -159,10 +154,10 @@ def _check_deleted(gone: list[rows.DeletedJson]) -> None:
 def recordings_retention(
     server: Server,
     out: Out,
-    apply: Annotated[bool, typer.Option("--apply", help="Delete it; without this, it is only said.")] = False,
+    apply: Annotated[bool, Option("--apply", help="Delete it. Without this, nothing is deleted.")] = False,
     yes: Yes = False,
 ) -> None:
-    """What the policies let go; with --apply it is deleted."""
+    """Show what the policies would delete; --apply deletes it."""
 
     def delete(dry_run: bool) -> rows.RetentionJson:
         path = f"{RECORDINGS}/retention"
@@ -190,9 +185,9 @@ def _count(found: rows.RetentionJson) -> str:
 def recordings_stuck(
     server: Server,
     out: Out,
-    apply: Annotated[bool, typer.Option("--apply", help="Finish them; without this, it is only said.")] = False,
+    apply: Annotated[bool, Option("--apply", help="Finish them. Without this, nothing is changed.")] = False,
 ) -> None:
-    """Recordings that nobody works on any more; with --apply they are finished, and what there is becomes a file."""
+    """Show recordings that nothing works on any more; --apply finishes them, and what was recorded becomes a file."""
     answer = server.post(Row, "/admin/recordings/cleanup-process-orphaned", dry_run=not apply)
     found, errors = answer["data"]["details"], answer["data"]["errors"]
     if not out.data(answer):

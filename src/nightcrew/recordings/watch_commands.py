@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
 from nightcrew.client import Out, Server
 from nightcrew.playlists.commands import Channel
@@ -14,7 +14,7 @@ from nightcrew.recordings.rows import WatchJson, watch_columns, watch_line
 WATCHES = "/api/v1/watches"
 
 Watched = Annotated[
-    str, typer.Argument(metavar="WATCH", help="Its number or its name, as `nightcrew recordings watch list` says.")
+    str, Argument(metavar="WATCH", help="Its number or its name, as `nightcrew recordings watch list` says.")
 ]
 
 
@@ -26,16 +26,19 @@ def watch_add(
     name: Name = "",
     window: Annotated[
         list[str] | None,
-        typer.Option("--window", help="When to record: 'mon-fri 20:00-22:15'. May be said again; without: when live."),
+        Option(
+            "--window",
+            help="When to record, for example 'mon-fri 20:00-22:15'. Can be repeated. Default: whenever it is live.",
+        ),
     ] = None,
-    favourite: Annotated[bool, typer.Option("--favourite", help="Its recordings are kept for good.")] = False,
+    favourite: Annotated[bool, Option("--favourite", help="Its recordings are kept for good.")] = False,
     keep_count: Annotated[
-        int | None, typer.Option("--keep-count", min=1, max=100_000, help="Keep only so many recordings of it.")
+        int | None, Option("--keep-count", min=1, max=100_000, help="Keep only this many of its recordings.")
     ] = None,
     quality: Quality = "best",
     kind: How = "auto",
 ) -> None:
-    """Watch a stream: it is recorded whenever it is live, or in its windows of time. A channel needs windows."""
+    """Watch a stream: record it whenever it is live, or in windows of time. A channel needs windows."""
     body = {"name": name, "windows": window or [], "favourite": favourite, "keep_count": keep_count}
     body |= {"quality": quality, "kind": kind, **stream_of(server, address, channel)}
     out.one(server.post(WatchJson, WATCHES, body), watch_line)
@@ -48,17 +51,17 @@ def watch_list(server: Server, out: Out) -> None:
 
 
 def watch_on(server: Server, out: Out, watch: Watched) -> None:
-    """Record it from now on, when its time comes."""
+    """Watch a stream again: record it when its time comes."""
     _switch(server, out, watch, on=True)
 
 
 def watch_off(server: Server, out: Out, watch: Watched) -> None:
-    """Begin no recordings of it for now. One that goes on is not stopped."""
+    """Start no more recordings of a stream for now. One that is going on is not stopped."""
     _switch(server, out, watch, on=False)
 
 
 def watch_remove(server: Server, out: Out, watch: Watched) -> None:
-    """Watch it no longer; what was recorded stays."""
+    """Stop watching a stream; its recordings stay."""
     found = _find(server, watch)
     server.ask("DELETE", f"{WATCHES}/{found['id']}")
     if not out.data({"removed": found["id"]}):
