@@ -10,7 +10,7 @@ from typer import Argument, BadParameter, Option
 
 from nightcrew.cli.rows import ConnectionJson, ConnectionTestedJson, KindJson
 from nightcrew.cli.secrets import read_secrets
-from nightcrew.client import DryRun, Failed, Out, Row, Server, Yes, carefully
+from nightcrew.client import DryRun, Failed, Out, Row, Server, Yes, carefully, given
 from nightcrew.kernel.words import duration, parse_value
 from nightcrew.web.states import KERNEL
 
@@ -85,9 +85,10 @@ def connections_add(
 ) -> None:
     """Connect an outside service. On a terminal it asks for the secrets; they are never arguments."""
     found = _kind(server, kind)
-    secrets = read_secrets(secret or [], _secrets(found), ask_all=not out.as_json)
-    body = {"kind": kind, "name": name or found["title"], "settings": _settings(found, set_ or []) | secrets}
-    body |= {key: value for key, value in (("url", address), ("mirrors", mirror)) if value}
+    settings = _settings(found, set_ or [])
+    settings |= read_secrets(secret or [], _secrets(found), ask_all=not out.as_json)
+    body = {"kind": kind, "name": name or found["title"], "settings": settings}
+    body |= given(url=address or None, mirrors=mirror or None)
     added = server.post(ConnectionJson, CONNECTIONS, body)
     tries = "grant access on the page Connections" if found["granted"] else "`nightcrew connections test` tries it"
     out.one(added, lambda one: f"{_line(one)}; {tries}")
@@ -108,8 +109,7 @@ def connections_change(
     found = _find(server, connection)
     kind = _kind(server, found["kind"])
     settings = _settings(kind, set_ or []) | read_secrets(secret or [], _secrets(kind))
-    values = {"name": name, "url": address, "mirrors": mirror, "settings": settings or None, "enabled": enabled}
-    changes = {key: value for key, value in values.items() if value is not None}
+    changes = given(name=name, url=address, mirrors=mirror, settings=settings or None, enabled=enabled)
     if not changes:
         raise BadParameter("name something to change")
     out.one(server.patch(ConnectionJson, f"{CONNECTIONS}/{found['id']}", changes), _line)
@@ -123,19 +123,23 @@ def _kind(server: Server, name: str) -> KindJson:
     raise Failed(f"there is no kind of connection {name!r}; `nightcrew connections kinds` has all of them")
 
 
-def _settings(kind: KindJson, given: Sequence[str]) -> Row:
+def _settings(kind: KindJson, pairs: Sequence[str]) -> Row:
     """What `--set` says: text where the field is text, else JSON. Raises `BadParameter`."""
     values: Row = {}
-    for pair in given:
+    for pair in pairs:
         name, equals, value = pair.partition("=")
         field = kind["fields"]["properties"].get(name)
         if not equals or field is None:
             known = ", ".join(kind["fields"]["properties"]) or "none"
-            raise BadParameter(f"{pair!r} is not FIELD=VALUE; the fields of {kind['title']} are: {known}")
+            raise BadParameter(f"{name!r} is not FIELD=VALUE; the fields of {kind['title']} are: {known}")
         if field.get("writeOnly"):
             raise BadParameter(f"{name} is secret: use --secret {name}, or --secret {name}=-")
-        values[name] = value if field.get("type") == "string" else parse_value(value)
+        values[name] = value if _is_text(field) else parse_value(value)
     return values
+
+
+def _is_text(field: Row) -> bool:
+    return "string" in {field.get("type"), *(one.get("type") for one in field.get("anyOf", ()))}
 
 
 def _line(one: ConnectionJson) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from typer import Exit, Option
@@ -45,7 +46,7 @@ def activity(
     with Changes(server) as changes:
         while follow:
             changes.wait()
-            seen = _tell(out, patiently(lambda: _since(server, kind, seen)), seen)  # noqa: B023
+            seen = _tell(out, patiently(partial(_since, server, kind, seen)), seen)
 
 
 def _since(server: Server, kind: str | None, seen: int) -> list[EntryJson]:

@@ -9,6 +9,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar
 
 import typer
@@ -71,7 +72,7 @@ def follow(server: Server, things: Sequence[ThingT], way: Way[ThingT], *, lines:
                 changes.wait()
                 for seen in going:
                     path = way.path.format(id=seen[-1]["id"])
-                    seen.append(patiently(lambda path=path: server.get(way.kind, path), board.away))  # type: ignore[misc]
+                    seen.append(patiently(partial(server.get, way.kind, path), board.away))
                     board.show(seen)
     except KeyboardInterrupt:
         for seen in looks:

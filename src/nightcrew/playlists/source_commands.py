@@ -7,7 +7,7 @@ from typing import Annotated
 
 from typer import Argument, Exit, Option
 
-from nightcrew.client import DryRun, Failed, Out, Row, Server, exits, follow_jobs, read_json, say
+from nightcrew.client import DryRun, Failed, Out, Row, Server, exits, follow_jobs, given, read_json, say
 from nightcrew.kernel.words import parse_value
 from nightcrew.playlists.channel_commands import Rebuild, wait_for
 from nightcrew.playlists.rows import JobsJson, SourceJson, by_feed, lines, use
@@ -39,9 +39,8 @@ def source_add(
     body = read_json(config) if config else {}
     if not isinstance(body, dict):
         raise Failed(f"{config} must hold a JSON object")
-    more = {"region": region, "username": username, "password": password}
     body |= {"kind": kind, "name": name, "url": _address(kind, address)}
-    body |= {key: value for key, value in more.items() if value}
+    body |= given(region=region or None, username=username or None, password=password or None)
     source = server.post(SourceJson, SOURCES, body)
     if wait:
         follow_jobs(server, [feed["run"] for feed in source["feeds"] if feed["run"]])
