@@ -15,6 +15,7 @@ def test_the_private_parts_of_dbos_are_those_that_the_adapter_was_written_for() 
     assert engine.PRIVATE == (
         "dbos._error.DBOSMaxStepRetriesExceeded",
         "dbos._error.DBOSUnexpectedStepError",
+        "dbos._serialization.DefaultSerializer.deserialize",
         "_recover_pending_workflows",
     )
     retries = inspect.signature(dbos._error.DBOSMaxStepRetriesExceeded.__init__)

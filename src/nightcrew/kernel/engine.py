@@ -21,7 +21,9 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID, StepInfo, StepOptions, WorkflowStatus
 from dbos._error import DBOSMaxStepRetriesExceeded, DBOSUnexpectedStepError
+from dbos._serialization import DefaultSerializer
 
+from nightcrew.kernel.engine_rows import JsonRows, read_pickle
 from nightcrew.kernel.engine_sqlite import engine_arguments
 from nightcrew.kernel.queues import Lane, Place
 
@@ -32,12 +34,15 @@ ResultT = TypeVar("ResultT")
 PRIVATE = (
     "dbos._error.DBOSMaxStepRetriesExceeded",
     "dbos._error.DBOSUnexpectedStepError",
+    "dbos._serialization.DefaultSerializer.deserialize",
     "_recover_pending_workflows",
 )
 """What is used of DBOS beyond its public interface."""
 APPLICATION_VERSION = "1"
 """DBOS resumes only runs of the same version. Ours stays: an upgrade resumes the runs of the program before, and one whose
 steps have changed is begun anew (`StepsChanged`)."""
+ROWS: Any = JsonRows()
+"""How runs are stored. DBOS itself would store pickles, which run code when they are read."""
 LOOK = 0.5
 """Seconds between two looks into a queue: how long a run may wait at most although it could begin."""
 WAKING = 0.1
@@ -50,6 +55,10 @@ ENDING = "ending"
 """The attribute of a run that its node is asked to end."""
 UNFINISHED = ("ENQUEUED", "DELAYED", "PENDING")
 FINISHED = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+
+
+setattr(DefaultSerializer, "deserialize", lambda _self, text: read_pickle(text))  # noqa: B010 - it is a method of another
+"""Each row says how it is stored, and who writes rows may say pickle."""
 
 
 class StepsChanged(Exception):
@@ -82,6 +91,7 @@ class Engine:
                 "db_engine_kwargs": engine_arguments(self._url),
                 "max_executor_threads": 8,
                 "sys_db_pool_size": 5,
+                "serializer": ROWS,
                 "scheduler_polling_interval_sec": 3600.0,
                 "notification_listener_polling_interval_sec": WAKING,
             }

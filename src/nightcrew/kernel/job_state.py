@@ -95,13 +95,14 @@ def _title(status: WorkflowStatus) -> str:
 def arguments_of(status: WorkflowStatus) -> tuple[Any, ...]:
     """What the job was started with."""
     given = _given(status)
-    return tuple(given[2]) if len(given) > 2 else ()
+    return tuple(given[2]) if len(given) > 2 and isinstance(given[2], list | tuple) else ()
 
 
 def _given(status: WorkflowStatus) -> tuple[Any, ...]:
-    """What `Jobs.start` stores of a run: label, delay, arguments, timetable."""
-    given: Any = status.input or {}
-    return tuple(given.get("args") or ())
+    """What `Jobs.start` stores of a run: label, delay, arguments, timetable. Nothing for a row that cannot be read."""
+    given: Any = status.input
+    args = given.get("args") if isinstance(given, dict) else None
+    return tuple(args) if isinstance(args, list | tuple) else ()
 
 
 def _share(progress: Progress | None, state: str) -> float | None:

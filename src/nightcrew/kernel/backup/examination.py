@@ -17,9 +17,9 @@ from nightcrew.kernel.vault import KEY_VARIABLE, Vault
 
 NODE_NAME = re.compile(r"[\w.-]{1,100}")
 
-UNSIGNED = "the backup was made by hand or by an older Nightcrew, or was changed since, and running jobs can hold code of others"
+UNSIGNED = "the backup was made by hand or by an older Nightcrew, or was changed since, and running jobs would go on as it says"
 STRANGE = (
-    "running jobs can hold code of others, and only your key proves that the backup is yours. To take them along, set "
+    "running jobs would go on at the next start, and only your key proves that the backup is yours. To take them along, set "
     f"{KEY_VARIABLE} to your key and restore again"
 )
 
@@ -66,7 +66,7 @@ def examine(file: Path, into: Path, *, folders: Sequence[Path], given: bytes | N
 
 
 def _why_without_runs(saved: Unpacked, saved_key: bytes, given: bytes | None) -> str | None:
-    """Runs are stored as pickles, which can run any code: they are taken along when a person's own key proves the backup.
+    """Runs go on at the next start, whoever wrote them: they are taken along when a person's own key proves the backup.
 
     The archive's key proves nothing, as whoever makes an archive chooses it; nor does that of the data directory, which may
     come from a restore before.
