@@ -68,17 +68,18 @@ async def nightly(runtime: Runtime) -> int:
     """All streams, once a night; returns how many are due."""
     if not runtime.settings.of(CheckSettings).nightly:
         return 0
-    run = await start(runtime, Scope(), "All streams, nightly", actor="schedule", priority=queue.NIGHTLY)
-    return run.total if run is not None else 0
+    return await _scheduled(runtime, Scope(), "All streams, nightly", queue.NIGHTLY)
 
 
 async def check_new(runtime: Runtime, title: str) -> int:
     """The streams that a refresh has brought; returns how many."""
     if not (runtime.settings.of(CheckSettings).check_new or runtime.settings.of(PlaylistSettings).RES):
         return 0
-    if not await queue.any_fresh(runtime.store):
-        return 0
-    run = await start(runtime, Scope(fresh=True), title, actor="schedule", priority=queue.NEW)
+    return await _scheduled(runtime, Scope(fresh=True), title, queue.NEW) if await queue.any_fresh(runtime.store) else 0
+
+
+async def _scheduled(runtime: Runtime, scope: Scope, title: str, priority: int) -> int:
+    run = await start(runtime, scope, title, actor="schedule", priority=priority)
     return run.total if run is not None else 0
 
 

@@ -35,28 +35,33 @@ class RunRow(Answer):
     seconds_left: Seconds | None
 
 
-class CheckRow(Answer):
-    """The result of one check."""
+class Seen(Answer):
+    """A stream, with what a check has seen of it."""
 
-    id: int
     stream: int = Field(validation_alias="stream_id")
     url: Url
-    run: int | None = Field(validation_alias="run_id")
-    at: Moment | None
-    verdict: VerdictName
     reason: str | None
     score: float | None
-    score_parts: Annotated[list[ScorePart], BeforeValidator(lambda parts: parts or [])] = Field(
-        validation_alias="parts"
-    )
     width: int | None
     height: int | None
     fps: float | None
     video_codec: Known
     audio_codec: Known
     bitrate_kbps: Kilobits | None = Field(validation_alias="kbps")
-    first_byte_s: Seconds | None = Field(validation_alias="first_byte")
     used_profile: str | None
+
+
+class CheckRow(Seen):
+    """The result of one check."""
+
+    id: int
+    run: int | None = Field(validation_alias="run_id")
+    at: Moment | None
+    verdict: VerdictName
+    score_parts: Annotated[list[ScorePart], BeforeValidator(lambda parts: parts or [])] = Field(
+        validation_alias="parts"
+    )
+    first_byte_s: Seconds | None = Field(validation_alias="first_byte")
     failover_attempts: int
     failover_phase: int
     phase2_elapsed: Seconds
@@ -65,30 +70,19 @@ class CheckRow(Answer):
     trace: list[str] = Field(validation_alias="told")
 
 
-class StreamStanding(Answer):
+class StreamStanding(Seen):
     """A stream, with what is known about it."""
 
-    stream: int = Field(validation_alias="stream_id")
-    url: Url
     channel: int = Field(validation_alias="channel_id")
     channel_name: str = Field(validation_alias="channel")
     source: str
     source_id: int
     verdict: VerdictName | None
-    reason: str | None
     at: Moment | None = Field(validation_alias="verdict_at")
     good_at: Moment | None
     dead_since: Moment | None
     due_at: Moment | None
     running: bool
     parked: bool
-    score: float | None
-    width: int | None
-    height: int | None
-    fps: float | None
-    video_codec: Known
-    audio_codec: Known
-    bitrate_kbps: Kilobits | None = Field(validation_alias="kbps")
-    used_profile: str | None
     failures: int = Field(description="In a row.")
     still: str | None = Field(description="The address of its last picture.")

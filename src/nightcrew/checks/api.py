@@ -44,17 +44,12 @@ async def scope_of(node: Runtime, wanted: NewCheck) -> tuple[Scope, str]:
         return Scope(group=wanted.group), f"Group {wanted.group or '(none)'}"
     if wanted.region is not None:
         return Scope(region=wanted.region.upper()), f"Region {wanted.region.upper()}"
-    if wanted.source is not None:
-        source = await _source(node, wanted.source)
-        return Scope(source_id=source[0]), f"Source {source[1]}"
-    return Scope(), "All streams"
-
-
-async def _source(node: Runtime, wanted: int | str) -> tuple[int, str]:
+    if wanted.source is None:
+        return Scope(), "All streams"
     for source in await sources.every(node.store, node.vault):
-        if wanted == source.id or str(wanted).casefold() in {source.name.casefold(), str(source.id)}:
-            return source.id, source.name
-    raise NotFound(f"there is no source {wanted!r}")
+        if str(wanted.source).casefold() in {source.name.casefold(), str(source.id)}:
+            return Scope(source_id=source.id), f"Source {source.name}"
+    raise NotFound(f"there is no source {wanted.source!r}")
 
 
 @router.get("/checks", response_model=Items[say.CheckRow])

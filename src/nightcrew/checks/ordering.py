@@ -78,8 +78,10 @@ async def judge_again(run: Run) -> int:
     """
     changed, began_with = 0, await run.step("settings", _settings, run.runtime)
     while True:
-        await score_all(run)
-        changed += await reorder_all(run)
+        known = await results.count_known(run.runtime.store)
+        await _in_batches(run, "score", _score_some, known, "stream", "scored")
+        ordered = await order.count_channels_with_choice(run.runtime.store)
+        changed += await _in_batches(run, "order", _reorder_some, ordered, "channel", "put in order")
         ended_with = await run.step("settings", _settings, run.runtime)
         if ended_with == began_with:
             return changed
@@ -88,18 +90,6 @@ async def judge_again(run: Run) -> int:
 
 async def _settings(runtime: Runtime) -> dict[str, Any]:
     return {key: runtime.settings.value(key) for key in sorted(OPTIONS)}
-
-
-async def score_all(run: Run) -> int:
-    """The scores of all streams that are known, from what is known; returns how many changed."""
-    total = await results.count_known(run.runtime.store)
-    return await _in_batches(run, "score", _score_some, total, "stream", "scored")
-
-
-async def reorder_all(run: Run) -> int:
-    """The order of all channels whose streams were checked; returns how many changed."""
-    total = await order.count_channels_with_choice(run.runtime.store)
-    return await _in_batches(run, "order", _reorder_some, total, "channel", "put in order")
 
 
 async def _in_batches(

@@ -85,15 +85,9 @@ async def _accounts(node: Runtime) -> dict[str, Any]:
     ways = await accounts.profiles(node)
     rows = []
     for account in await accounts.accounts(node):
-        names = [
-            profile.name
-            for source in account.sources
-            for profile in ways.get(source.id, [])
-            if not account.profiles and profile.account == account.resource
-        ]
-        rows.append(
-            {"account": account, "holders": used.get(account.resource, []), "profiles": list(dict.fromkeys(names))}
-        )
+        found = [way for source in account.sources for way in ways.get(source.id, []) if not account.profiles]
+        names = dict.fromkeys(way.name for way in found if way.account == account.resource)
+        rows.append({"account": account, "holders": used.get(account.resource, []), "profiles": list(names)})
     return {"accounts": rows}
 
 

@@ -34,18 +34,14 @@ class CheckSettings(Options):
     probe_limit: int = option(30, ge=5, le=120, unit="s", help="Longest time for one attempt.")
     sample_seconds: float = option(3.0, ge=1, le=30, unit="s", help="How much of a stream is examined.")
     doubt_seconds: float = option(
-        15.0,
-        ge=2,
-        le=60,
-        unit="s",
-        help="How much is examined before a stream is called frozen, black, silent or too slow.",
+        15.0, ge=2, le=60, unit="s", help="How much is examined before it is called frozen, black, silent or slow."
     )
     sample_every: int = option(
         72_000,
         ge=0,
         le=2_592_000,
         unit="s",
-        help="Of a stream that was examined this recently, only the headers are read again, unless they have changed.",
+        help="Of a stream examined this recently only the headers are read, unless they changed.",
     )
     fail_frozen: bool = option(True, help="A picture that does not move is a failure.")
     fail_black: bool = option(True, help="A black picture is a failure.")
@@ -71,15 +67,10 @@ class CheckSettings(Options):
         help="Sources whose streams come first in a channel whatever their score: their names, in order.",
     )
     prefer_max_height: int = option(
-        0,
-        ge=0,
-        le=4320,
-        unit="lines",
-        help="Streams with a higher picture come after all others (1080: 4K is not tried first). 0: no limit.",
+        0, ge=0, le=4320, unit="lines", help="Streams with higher pictures come last (1080: no 4K first). 0: no limit."
     )
     diversify: bool = option(
-        False,
-        help="Alternate between accounts, so that a channel's second choice comes from another provider.",
+        False, help="Alternate between accounts, so that a channel's second choice comes from another provider."
     )
     account_stream_limit: int = option(
         0,
@@ -90,21 +81,13 @@ class CheckSettings(Options):
     )
 
     dead_retry: int = option(
-        3600,
-        ge=60,
-        le=604_800,
-        unit="s",
-        help="Pause before a dead stream is checked again. It doubles each time, up to a week.",
+        3600, ge=60, le=604_800, unit="s", help="Pause before a dead stream is checked again, doubling up to a week."
     )
     keep_results: int = option(30, ge=5, le=1000, help="Results kept per stream.")
     keep_stills: bool = option(True, help="Keep the last good picture of each stream for the page (about 6 kB each).")
     stills_days: int = option(90, ge=1, le=3650, unit="days", help="Pictures older than this are deleted.")
     stills_mb: int = option(
-        1000,
-        ge=10,
-        le=1_000_000,
-        unit="MB",
-        help="Space for pictures on each machine. The oldest are deleted first.",
+        1000, ge=10, le=1_000_000, unit="MB", help="Space for pictures on each machine. The oldest are deleted first."
     )
 
 

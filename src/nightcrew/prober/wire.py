@@ -1,6 +1,6 @@
 """What the server and a prober say to each other, in frames: four bytes of length (big-endian), then as many bytes.
 
-The server begins with a frame that holds an `ProbeTask`, goes on with the stream's bytes, and ends with an empty frame. The
+The server begins with a frame that holds a `ProbeTask`, goes on with the stream's bytes, and ends with an empty frame. The
 prober answers with one `ProbeReport` as soon as it knows enough; it passes over what still comes until the empty frame.
 """
 
