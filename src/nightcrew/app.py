@@ -85,9 +85,14 @@ async def node(config: Config) -> AsyncIterator[tuple[Runtime, Access]]:
     sys.setswitchinterval(SWITCH_INTERVAL)
     try:
         config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        (config.data_dir / "server.lock").touch()
+        (config.data_dir / "server.lock").touch(0o600)
+        exposed = files.make_private(*_with_secrets(config.data_dir, on_sqlite=not config.database_url))
     except OSError as exc:
         raise NeedsUser(f"cannot use {config.data_dir}: {exc.strerror}; choose another --data-dir") from exc
+    if exposed:
+        log.warning(
+            "other users of this machine can read the logins in these files", files=[one.name for one in exposed]
+        )
     url = store.database_url(config.data_dir, config.database_url)
     with machine.only_one(config.data_dir):
         files.sweep(config.data_dir, keep={name for domain in config.domains for name in domain.folders})
@@ -107,6 +112,13 @@ async def node(config: Config) -> AsyncIterator[tuple[Runtime, Access]]:
             await runtime.settings.load(database)
             await runtime.slots.clear()
             yield runtime, access
+
+
+def _with_secrets(data_dir: Path, *, on_sqlite: bool) -> list[Path]:
+    """The files that hold logins or what was asked with them. SQLite gives those beside a database the database's own mode."""
+    databases = [data_dir / name for name in ("nightcrew.db", "jobs.db", "connections.db")] if on_sqlite else []
+    there = [*data_dir.glob("*.db"), *data_dir.glob("*.db-*"), *data_dir.glob("secret.key")]
+    return [*databases, *(path for path in there if path.is_file() and path not in databases)]
 
 
 async def _open(config: Config, database: store.Store, vault: Vault) -> None:

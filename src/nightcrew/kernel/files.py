@@ -53,6 +53,25 @@ def put(new: Path, path: Path, *, mode: int = 0o600) -> None:
     _sync_folder(path.parent)
 
 
+def make_private(*paths: Path) -> list[Path]:
+    """Leave files to their owner alone, and make those that are not there, so that no program makes them readable for all.
+
+    Returns those that others can still read, as on a file system without owners. Blocking. Raises OSError.
+    """
+    open_to_all = []
+    for path in paths:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            if os.fstat(descriptor).st_mode & 0o077:
+                with contextlib.suppress(PermissionError):  # it belongs to another user, or to a mount that knows none
+                    os.fchmod(descriptor, 0o600)
+                if os.fstat(descriptor).st_mode & 0o077:
+                    open_to_all.append(path)
+        finally:
+            os.close(descriptor)
+    return open_to_all
+
+
 def sync(file: BinaryIO) -> None:
     """Have an open file and its entry in its folder on disk."""
     os.fsync(file.fileno())
