@@ -128,7 +128,7 @@ async def test_a_stream_is_watched_and_a_wrong_window_is_told(node: Node, window
     await form.get_by_label("Name").fill("Owl cam")
     await form.get_by_label("When").fill("someday")
     await form.get_by_role("button", name="Watch", exact=True).click()
-    await expect(form.locator("#watch-windows-error")).to_contain_text("is no window of time")
+    await expect(form.locator("#watch-windows-error")).to_contain_text("is not a time window")
     await form.get_by_label("When").fill("2031-12-31 20:00-23:30")
     await form.get_by_role("button", name="Watch", exact=True).click()
     row = page.locator("#watched tr", has_text="Owl cam")

@@ -75,7 +75,7 @@ async def test_a_disk_that_is_too_short_for_the_finished_file_keeps_the_parts_un
         await asyncio.sleep(2)
         waiting = await get(node, row["id"])
         assert waiting["state"] == "finishing"
-        assert "waits for space" in waiting["reason"]
+        assert "once there is enough" in waiting["reason"]
         stuff.unlink()
         assert (await accounted(node, await finished(node, row["id"]), source)).whole
 

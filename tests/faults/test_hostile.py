@@ -36,7 +36,7 @@ async def test_a_good_recording_among_hostile_ones_loses_nothing(node: Node, fil
         assert {row["state"] for name, row in rows.items() if name != NOISE} == {"waiting"}
         silent = [name for name, row in rows.items() if not row["reason"]]
         assert not silent, "each says why nothing comes"
-        assert rows["page"]["reason"] == "it sends a page, and no stream"
+        assert rows["page"]["reason"] == "it sends a web page instead of a stream"
         for one in bad:
             await node.post(f"/api/v1/recordings/{one}/stop")
         useless = [row["id"] for name, row in rows.items() if name != NOISE]

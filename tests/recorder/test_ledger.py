@@ -213,7 +213,7 @@ def test_what_the_disk_has_lost_of_a_part_is_a_gap_that_says_so(tmp_path: Path, 
     gone = 3 - left // 10
     (hole,) = found.gaps
     assert (hole.first, hole.last, hole.start, hole.seconds) == (8 - gone, 7, 6.0 - 2 * gone, 2.0 * gone)
-    assert hole.reason == f"the disk has lost bytes {size} to 30 of part 1"
+    assert hole.reason == f"the disk lost bytes {size} to 30 of part 1"
     assert (found.parts[0].bytes, found.bytes, path.stat().st_size) == (left, left, left)
     assert (found.parts[0].first, found.parts[0].last) == ((5, 7 - gone) if gone < 3 else (None, None))
     assert (found.parts[0].seconds, found.parts[0].frames) == (6.0 - 2 * gone, [140, 100, 50, 0][gone])

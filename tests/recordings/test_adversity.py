@@ -42,7 +42,7 @@ async def test_a_folder_that_is_taken_away_is_missed_and_goes_on_when_it_is_back
     away = folder.with_name("away")
     folder.rename(away)
     missed = await in_state(node, row["id"], "retrying")
-    assert missed["reason"] == "its folder is not there: mount its disk, or stop the recording"
+    assert missed["reason"] == "its folder is missing: mount its disk or stop the recording"
     kill(node, row["id"])
     await asyncio.sleep(3)
     assert not folder.exists(), "nothing begins anew in its place"
@@ -67,7 +67,7 @@ async def test_a_source_that_is_removed_is_told_and_not_forgotten(node: Node, so
     held = node.runtime.part(keeper.Keeper).kept[row["id"]]
     held.input = None  # as after a start of the server
     told = await in_state(node, row["id"], "retrying")
-    assert told["reason"].startswith("what it records was removed")
+    assert told["reason"].startswith("its channel was removed")
     await finish(node, row["id"])
 
 

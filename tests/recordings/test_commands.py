@@ -136,7 +136,7 @@ async def test_the_end_of_a_recording_is_told_by_length_or_moment(node: Node, so
     await ok("recordings", "stop", row["id"])
     row = await told("record", source.url, "--until", "2099-12-31T22:15+01:00")
     assert row["stop_at"].startswith("2099-12-31T21:15")
-    (await call("record", source.url, "--until", "2001-01-01T10:00")).failed("that moment is over")
+    (await call("record", source.url, "--until", "2001-01-01T10:00")).failed("that time has passed")
 
 
 async def test_a_channel_is_named_by_words(node: Node, source: Counted, tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ async def test_a_channel_is_named_by_words(node: Node, source: Counted, tmp_path
     assert (row["name"], row["url"]) == ("News One", "channel News One")
     (await call("record", "--channel", "News")).failed("'News' is not clear, give the number of one: ")
     (await call("record", "--channel", "Sport")).failed("there is no channel 'Sport'")
-    (await call("recordings", "watch", "add", "--channel", "news one")).failed("a channel is always there")
+    (await call("recordings", "watch", "add", "--channel", "news one")).failed("a channel is always on")
 
 
 # -- looking and steering ----------------------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ async def test_recordings_are_listed_shown_and_cut(node: Node, source: Counted) 
     for words in (
         "Film: recording",
         "1 gap of 1 s",
-        "it was asked for",
+        "it was requested",
         "_part002",
         f"{lost}",
         "HTTP 404",
@@ -189,9 +189,9 @@ async def test_what_cannot_be_done_is_one_clear_line(node: Node, source: Counted
         (await call("recordings", verb, 99)).failed("there is no recording 99")
     (await call("recordings", "delete", 99, "--yes")).failed("there is no recording 99")
     row = await told("record", source.url)
-    (await call("recordings", "retry", row["id"])).failed("only a failed one is made anew")
+    (await call("recordings", "retry", row["id"])).failed("only a failed recording can be processed again")
     (await call("recordings", "delete", row["id"], "--yes")).failed("stop it first")
-    (await call("record", "file:///etc/passwd")).failed("the address begins with http")
+    (await call("record", "file:///etc/passwd")).failed("the address must start with http")
 
 
 # -- deleting ----------------------------------------------------------------------------------------------------------
@@ -252,10 +252,10 @@ async def test_recordings_that_are_stuck_are_named_and_with_apply_taken_care_of(
     assert await ok("recordings", "stuck") == "0 of 0 recordings are stuck; nothing was changed\n"
     row = await recorded(node, source, state="post-processing", since=utcnow() - timedelta(hours=1))
     text = await ok("recordings", "stuck")
-    assert "its post-processing was ended" in text
+    assert "its post-processing was cut short" in text
     assert "1 of 1 recordings are stuck; nothing was changed" in text
     assert (await told("recordings", "stuck"))["data"]["details"][0]["recording_id"] == row["id"]
-    assert "1 of 1 stuck recordings are taken care of" in await ok("recordings", "stuck", "--apply")
+    assert "1 of 1 stuck recordings were dealt with" in await ok("recordings", "stuck", "--apply")
     assert (await told("recordings", "show", row["id"]))["state"] == "failed"
 
 
@@ -283,7 +283,7 @@ async def test_watches_are_added_listed_switched_and_removed(node: Node, source:
 
 async def test_a_watch_that_cannot_be_is_one_clear_line(node: Node, source: Counted) -> None:
     add = ("recordings", "watch", "add", source.url, "--name", "W", "--window")
-    (await call(*add, "noon")).failed("'noon' is no window of time")
-    (await call(*add, "blursday 10:00-11:00")).failed("has a day that there is not")
+    (await call(*add, "noon")).failed("'noon' is not a time window")
+    (await call(*add, "blursday 10:00-11:00")).failed("has an unknown day")
     await ok(*add, "mon 03:00-03:01")
     (await call(*add, "mon 03:00-03:01")).failed("W")

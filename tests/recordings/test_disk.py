@@ -148,7 +148,7 @@ async def test_before_the_first_look_nothing_is_known_and_nothing_is_told(house:
     await house.look()
     assert len(await house.told()) == 1
     (need,) = await standing.needs(house.runtime)
-    assert need.message == "The recordings' disk has 0 B free, and 1.0 GB is needed"
+    assert need.message == "The recordings disk is low on space: 0 B free, 1.0 GB needed"
 
 
 async def test_people_are_told_each_time_that_the_disk_becomes_short_and_only_then(house: House) -> None:
@@ -157,7 +157,7 @@ async def test_people_are_told_each_time_that_the_disk_becomes_short_and_only_th
     house.volume.leave(0.7 * GB)
     await house.look()
     await house.look()
-    assert await house.told() == ["The recordings' disk is short: 700 MB free, 1.0 GB needed"]
+    assert await house.told() == ["The recordings disk is low on space: 700 MB free, 1.0 GB needed"]
     (entry,) = await house.runtime.activity.page(kind="disk.short")
     assert entry.level == "warning"
     house.volume.leave(2 * GB)
@@ -310,7 +310,7 @@ async def test_a_file_is_made_only_where_it_fits_beside_its_parts_and_what_is_re
     assert await disk.too_short_to_finish(house.runtime, row) is None
     house.volume.leave(needed - 1)
     assert await disk.too_short_to_finish(house.runtime, row) == (
-        "making its file needs 14.6 GB, and 14.6 GB are free; it waits for space"
+        "its file needs 14.6 GB of free space, but only 14.6 GB is left; it will be made once there is enough"
     )
 
 

@@ -117,10 +117,10 @@ async def test_an_order_that_cannot_be_written_leaves_things_as_they_were(
     folder = holder(fleet, 1).folder / ORDERS
     folder.rename(folder.with_name("away"))
     folder.write_text("no folder")
-    with pytest.raises(Retry, match="an order cannot be written"):
+    with pytest.raises(Retry, match="cannot write its order"):
         await fleet.give(order(2), most=5)
     assert fleet.holder(2) is None
-    with pytest.raises(Retry, match="an order cannot be written"):
+    with pytest.raises(Retry, match="cannot write its order"):
         await fleet.change(replace(order(1), stop=True))
     assert holder(fleet, 1).orders == {1: order(1)}
 
@@ -129,7 +129,7 @@ async def test_without_a_folder_no_recorder_can_be_started(
     fleet: Fleet, order: Callable[[int], Order], tmp_path: Path
 ) -> None:
     (tmp_path / "recorders").write_text("no folder")
-    with pytest.raises(Retry, match="no recorder can be started"):
+    with pytest.raises(Retry, match="cannot start a recorder"):
         await fleet.give(order(1), most=5)
     assert (fleet.holder(1), fleet.pids) == (None, [])
 

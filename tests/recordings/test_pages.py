@@ -72,7 +72,7 @@ async def ended(node: Node, to: RecordingState = RecordingState.DONE, **more: An
     """A finished or failed recording, an hour old, with its file."""
     row = await begun(node, **more)
     store, now = node.runtime.store, utcnow() - timedelta(hours=1)
-    await states.change_state(store, row.id, RecordingState.FINISHING, "it was stopped by hand", now=now, ended_at=now)
+    await states.change_state(store, row.id, RecordingState.FINISHING, "it was stopped manually", now=now, ended_at=now)
     if to is RecordingState.DONE:
         path = Path(row.path)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -119,7 +119,7 @@ async def test_one_recording_shows_its_parts_gaps_titles_and_history(node: Node)
     assert "2 0:01:10 0:00:30 20.0 MB 750" in text
     assert "0:01:00 10 s 31 to 35" in text
     assert "Night flight II Birds" in text
-    assert "It was asked for" in text
+    assert "It was requested" in text
     assert f'data-player="/api/v1/recordings/{row.id}/play.m3u8"' in found
 
 
@@ -205,8 +205,8 @@ async def test_an_address_is_recorded_by_a_plain_form(node: Node) -> None:
 
 
 WRONG = (
-    ({"url": "gopher://example.test"}, "record-url", "The address begins with http"),
-    ({"url": ""}, "record-url", "Give an address"),
+    ({"url": "gopher://example.test"}, "record-url", "The address must start with http"),
+    ({"url": ""}, "record-url", "Give either an address"),
     ({"url": "https://example.test/a", "name": "n" * 201}, "record-name", "at most 200 characters"),
     ({"url": "https://example.test/a", "minutes": "soon"}, "record-minutes", "Not a number."),
     ({"url": "https://example.test/a", "minutes": "-1"}, "record-minutes", "greater than 0"),
@@ -250,7 +250,7 @@ async def test_a_stream_is_watched_switched_off_and_removed_by_plain_forms(node:
 async def test_a_wrong_window_and_a_name_in_use_are_said_at_their_fields(node: Node) -> None:
     answer = await send(node, "/recordings/watches", 422, url="https://example.test/live", windows="someday")
     assert 'id="watch-windows-error"' in answer.text
-    assert "is no window of time" in answer.text
+    assert "is not a time window" in answer.text
     await send(node, "/recordings/watches", url="https://example.test/live", name="Owl")
     answer = await send(node, "/recordings/watches", 422, url="https://example.test/live", name="owl")
     assert 'id="watch-name-error"' in answer.text
@@ -326,7 +326,7 @@ async def test_stuck_recordings_are_shown_before_they_are_finished(node: Node) -
     ledger.parent.mkdir(parents=True, exist_ok=True)
     ledger.write_text('{"k":"open","at":0,"up":0,"boot":"x"}\n')
     text = await page(node, "/recordings/stuck", **HTMX)
-    assert "No recorder, and nothing has come for 24 h" in text
+    assert "It has no recorder and has received nothing for 24 h" in text
     assert (await recordings.get(node.runtime.store, row.id)).state is RecordingState.RECORDING
     await send(node, "/recordings/stuck")
     assert (await recordings.get(node.runtime.store, row.id)).state is not RecordingState.RECORDING

@@ -109,7 +109,7 @@ async def test_a_file_that_is_not_what_was_recorded_keeps_the_parts(
     ledger.write_text("\n".join(json.dumps(line) for line in changed) + "\n")
     failed = await in_state(node, row["id"], "failed", "done")
     assert failed["state"] == "failed", failed
-    assert "not what was recorded" in failed["reason"]
+    assert "does not match the recording" in failed["reason"]
     assert list(Path(row["folder"]).glob("*_part001.ts"))
     segment["s"] -= 30.0
     ledger.write_text("\n".join(json.dumps(line) for line in changed) + "\n")
@@ -120,7 +120,7 @@ async def test_a_file_that_is_not_what_was_recorded_keeps_the_parts(
 async def test_a_recording_ends_when_its_time_is_over(node: Node, source: Counted) -> None:
     row = await record(node, source.url, seconds=6)
     done = await finished(node, row["id"])
-    assert any(move["reason"] == "its time is over" for move in done["moves"])
+    assert any(move["reason"] == "its end time was reached" for move in done["moves"])
 
 
 async def test_a_stream_that_never_begins_fails_and_says_so(node: Node, source: Counted) -> None:
@@ -128,7 +128,7 @@ async def test_a_stream_that_never_begins_fails_and_says_so(node: Node, source: 
     await node.patch("/api/v1/settings", {"recordings.wait_for_source": 3})
     row = await record(node, source.url)
     failed = await in_state(node, row["id"], "failed")
-    assert "did not begin" in failed["reason"]
+    assert "did not start" in failed["reason"]
     assert not Path(failed["folder"]).exists()
 
 
@@ -137,7 +137,7 @@ async def test_what_cannot_be_recorded_gets_a_sentence(node: Node) -> None:
         ({"url": "file:///etc/passwd"}, "http"),
         ({"url": "nonsense"}, "http"),
         ({}, "address or a channel"),
-        ({"url": "http://127.0.0.1/x", "channel": 1}, "one of both"),
+        ({"url": "http://127.0.0.1/x", "channel": 1}, "not both"),
         ({"channel": 77}, "channel"),
         ({"url": "http://127.0.0.1/x", "seconds": 5, "until": "2030-01-01T00:00:00Z"}, "either"),
         ({"url": "http://127.0.0.1/x", "until": "9999-12-31T23:59:00-10:00"}, "year"),
@@ -352,7 +352,7 @@ async def test_the_recording_of_a_machine_that_is_gone_with_its_parts_fails_and_
     assert answer["data"]["errors"] == []
     failed = await get(node, row["id"])
     assert failed["state"] == "failed"
-    assert "gone-abc, is gone, and they cannot be seen" in failed["reason"]
+    assert "gone-abc, is gone, and they cannot be reached" in failed["reason"]
     await node.post("/api/v1/workers/recordings.keep/resume")
     away.rename(here)
     await recordings.change(node.runtime.store, row["id"], node=node.runtime.node)
@@ -442,7 +442,7 @@ async def test_every_move_is_recorded_with_its_reason(node: Node, source: Counte
     states = [move["to"] for move in done["moves"]]
     assert states == ["waiting", "recording", "finishing", "post-processing", "done"]
     assert all(move["at"] for move in done["moves"])
-    assert done["moves"][2]["reason"] == "it was stopped by hand"
+    assert done["moves"][2]["reason"] == "it was stopped manually"
 
 
 async def test_a_move_that_there_is_not_is_refused(node: Node, source: Counted) -> None:
@@ -457,7 +457,7 @@ async def test_many_move_in_one_transaction_and_one_that_cannot_stays_as_it_is(a
     first, second, third = (row["id"] for row in rows)
     for one in (first, second, third):
         await recordings.change(store, one, node="another machine")  # nobody else moves them
-    await states.change_state(store, second, RecordingState.FINISHING, "it was stopped by hand", now=now)
+    await states.change_state(store, second, RecordingState.FINISHING, "it was stopped manually", now=now)
     wanted = [StateChange(one, RecordingState.RETRYING, "no source") for one in (first, second, third, 999)]
     assert await states.change_states(store, wanted, now=now) == {first, third}
     assert (
@@ -466,7 +466,7 @@ async def test_many_move_in_one_transaction_and_one_that_cannot_stays_as_it_is(a
     found = {one: await recordings.get(store, one) for one in (first, second, third)}
     assert [(row.state.value, row.reason) for row in found.values()] == [
         ("retrying", "still none"),
-        ("finishing", "it was stopped by hand"),
+        ("finishing", "it was stopped manually"),
         ("retrying", "no source"),
     ]
     assert [move.reason for move in await states.moves(store, third)][-1] == "no source"

@@ -99,9 +99,9 @@ def test_each_reason_is_a_sentence_with_the_figures() -> None:
     policies = (Policy(keep_count=4), Policy(keep_bytes=40), Policy(keep_days=9))
     reasons = [going(FIVE, {"ada": policy}, None, NOW)[0].reason for policy in policies]
     assert reasons == [
-        "There are 5 recordings of ada, and 4 are kept.",
-        "The recordings of ada take 50 B, and 40 B are kept.",
-        "It is 10.0 days old, and those of ada are kept for 9.",
+        "There are 5 recordings of ada, and only 4 are kept.",
+        "The recordings of ada take 50 B, and their limit is 40 B.",
+        "It is 10.0 days old, and recordings of ada are kept for 9 days.",
     ]
 
 

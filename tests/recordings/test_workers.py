@@ -73,4 +73,4 @@ async def test_a_recording_whose_run_was_ended_has_failed(
         assert (await recordings.get(runtime.store, number)).state is state
         assert (await recordings.get(runtime.store, other)).state is RecordingState.FINISHING
         if outcome and state is RecordingState.FAILED:
-            assert (await recordings.get(runtime.store, number)).reason == "its post-processing was ended"
+            assert (await recordings.get(runtime.store, number)).reason == "its post-processing was cut short"

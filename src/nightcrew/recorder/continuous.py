@@ -93,11 +93,11 @@ class ContinuousReader:
         if self._cutter.programme.video_pid is None and self._clock() - self._written > PIECE:
             self._take(self._cutter.rest())
         if self._clock() - self._useful > USELESS:
-            raise Unreadable("what it sends is no stream of pictures or sound")
+            raise Unreadable("it sends neither video nor audio")
 
     def _look_at(self, first: bytes) -> None:
         if first.lstrip()[:1] in {b"<", b"{"}:
-            raise Unreadable("it sends a page, and no stream")
+            raise Unreadable("it sends a web page instead of a stream")
         if len(first) > ENOUGH and not any(aligned(first[at:]) for at in range(188)):
             raise NotTransport
 
@@ -175,7 +175,7 @@ class ContinuousReader:
             self._number += 1
             self._sink.lost(Lost(self._number, self._number, missing, INTERRUPTED))
         if not goes_on and last.programme is not None:
-            self._sink.anew("the stream's clock began anew")
+            self._sink.anew("the stream's clock started over")
 
 
 def _is(cut: Cut, key: str, at: float | None) -> bool:
@@ -201,7 +201,7 @@ def _chunks(source: ResolvedStream, order: Order) -> Generator[bytes, None, None
 def _by_ffmpeg(url: str, order: Order) -> Generator[bytes, None, None]:
     """What only ffmpeg can read, as a transport stream with the source's own times. It ends with its pipe."""
     if not order.ffmpeg:
-        raise Unreadable("only ffmpeg could read it, and there is none")
+        raise Unreadable("only ffmpeg can read it, and ffmpeg is not installed")
     headers = "".join(f"{key}: {value}\r\n" for key, value in order.headers.items())
     given = ["-headers", headers] if headers and url.startswith("http") else []
     wait = ["-rw_timeout", str(FFMPEG_QUIET)] if url.startswith(("http", "rtmp")) else []
@@ -219,7 +219,7 @@ def _by_ffmpeg(url: str, order: Order) -> Generator[bytes, None, None]:
                     heard = time.monotonic()
                     yield chunk
                 elif time.monotonic() - heard > FFMPEG_SILENT:
-                    raise Unreadable("the server does not answer in time")
+                    raise Unreadable("the server did not respond in time")
                 else:
                     yield b""  # whoever reads looks whether to go on
         finally:

@@ -81,9 +81,9 @@ def _whole(response: requests.Response, *, limit: int, seconds: float) -> bytes:
         found.append(chunk)
         size += len(chunk)
         if size > limit:
-            raise Refused(f"the answer is larger than {limit >> 20} MB")
+            raise Refused(f"the response is larger than {limit >> 20} MB")
         if time.monotonic() > deadline:
-            raise Refused(f"the answer took longer than {seconds:.0f} s")
+            raise Refused(f"the response took longer than {seconds:.0f} s")
     return b"".join(found)
 
 
@@ -141,12 +141,12 @@ def said(exc: BaseException) -> str:
     if isinstance(exc, Refused):
         return str(exc)
     if isinstance(exc, requests.Timeout):
-        return "the server does not answer in time"
+        return "the server did not respond in time"
     if isinstance(exc, requests.exceptions.ChunkedEncodingError):
-        return "the answer broke off"
+        return "the response broke off"
     if isinstance(exc, requests.ConnectionError):
         text = str(exc)
         return text if text.endswith("private network") else "the server cannot be reached"
     if isinstance(exc, requests.TooManyRedirects):
-        return "it redirects in circles"
+        return "it redirects in a loop"
     return type(exc).__name__

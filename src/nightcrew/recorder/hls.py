@@ -173,7 +173,7 @@ class HlsReader:
 
     def _listed(self, segments: list[HLSSegment], target: float) -> list[Listed]:
         if segments and not 0 <= segments[0].num <= segments[-1].num < MOST_NUMBERS:
-            raise Refused("its segments have numbers that make no sense")
+            raise Refused("its segment numbers make no sense")
         found: list[Listed] = []
         at: float | None = None
         for one in segments:
@@ -232,7 +232,7 @@ class HlsReader:
             cipher = self._parts.writer.create_decryptor(key, segment.num)
             data = unpad(cipher.decrypt(data), AES.block_size, style="pkcs7")
         if not data or data.lstrip()[:1] in {b"<", b"{", b"#"}:
-            raise Refused("it is no media")
+            raise Refused("it is not media")
         return data
 
 

@@ -99,7 +99,7 @@ class LedgerWriter:
                 "z": gone[-1]["n"] if gone else -1,
                 "s": round(sum(float(line["s"]) for line in gone), 3),
                 "f": None if None in counts else sum(counts),
-                "why": f"the disk has lost bytes {size} to {part.bytes} of part {part.number}",
+                "why": f"the disk lost bytes {size} to {part.bytes} of part {part.number}",
             }
         )
         return size

@@ -25,8 +25,8 @@ PAUSES = (0.5, 1.0, 2.0, 5.0)
 """Seconds before the source is opened again; the last one for all that follow."""
 FULL_PAUSE = 1.0
 """Seconds between two tries to write to a full disk."""
-ABSENT = "its folder is not there: mount its disk, or stop the recording"
-BACK = "it is there again, and nothing has come yet"
+ABSENT = "its folder is missing: mount its disk or stop the recording"
+BACK = "it is back, but has sent nothing yet"
 JITTER = 0.05
 """Parts of different recordings are cut up to this much earlier or later, so that not all are cut at once."""
 
@@ -105,7 +105,7 @@ class RecordingThread(threading.Thread):
             while not ledger.locks(lock):
                 if self._stopped:
                     return
-                self._stand("waiting", "another recorder still holds it")
+                self._stand("waiting", "another recorder is still using it")
                 self._pause(0.5)
             self._hold(folder)
 
@@ -216,7 +216,7 @@ class RecordingThread(threading.Thread):
                 break
             if self._connected:
                 raise Changed  # hang up first, then wait
-            self._stand("held", "its connection is needed by somebody else")
+            self._stand("held", "its connection is needed elsewhere")
             self._pause(1.0)
         read = self._read
         if (order.url, order.headers, order.kind, order.quality) != (read.url, read.headers, read.kind, read.quality):

@@ -26,8 +26,8 @@ SLACK = 60.0
 """Seconds by which the source's clock and ours may tell another length of the same time."""
 LEAST = 0.25
 """Seconds that are missing when it is more; less is how exact programme times are."""
-ANEW = "the stream's numbering began anew"
-PASSED = "it had left the playlist before it could be read"
+ANEW = "the stream's numbering started over"
+PASSED = "it left the playlist before it could be read"
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ async def start(
     row = await recordings.add(runtime.store, values, now=now, moment=moment, taken=taken)
     if title:
         await tallies.add_title(runtime.store, row.id, title, category)
-    await _acted(runtime, row, "started", "is to be recorded", actor)
+    await _acted(runtime, row, "started", "will be recorded", actor)
     return row
 
 
@@ -87,23 +87,23 @@ async def stop(runtime: Runtime, recording_id: int, *, actor: str) -> Recording:
     await recordings.change(runtime.store, recording_id, stop_asked=True)
     if row.watch_id is not None:
         await watches.pass_over(runtime.store, row.watch_id)
-    return await _acted(runtime, row, "stopped", "is stopped", actor)
+    return await _acted(runtime, row, "stopped", "was stopped", actor)
 
 
 async def rotate(runtime: Runtime, recording_id: int, *, actor: str) -> Recording:
     """Go on in a new part, from the next segment. Raises `NotFound`, `Conflict`."""
     row = await _active_row(runtime, recording_id, "cut")
     await recordings.change(runtime.store, recording_id, rotations=row.rotations + 1)
-    return await _acted(runtime, row, "rotated", "goes on in a new part", actor)
+    return await _acted(runtime, row, "rotated", "continues in a new part", actor)
 
 
 async def retry(runtime: Runtime, recording_id: int, *, actor: str) -> Recording:
     """Make the file of a failed recording anew. Raises `NotFound`, `Conflict`."""
     row = await _kept_row(runtime, recording_id)
     if row.state is not RecordingState.FAILED:
-        raise Conflict(f"recording {recording_id} is {row.state.value}; only a failed one is made anew")
-    await states.change_state(runtime.store, recording_id, RecordingState.FINISHING, "it is tried again", now=utcnow())
-    return await _acted(runtime, row, "retried", "is made anew", actor)
+        raise Conflict(f"recording {recording_id} is {row.state.value}; only a failed recording can be processed again")
+    await states.change_state(runtime.store, recording_id, RecordingState.FINISHING, "it is being processed again")
+    return await _acted(runtime, row, "retried", "is being processed again", actor)
 
 
 async def favour(runtime: Runtime, recording_id: int, *, favourite: bool, actor: str) -> Recording:
@@ -111,14 +111,14 @@ async def favour(runtime: Runtime, recording_id: int, *, favourite: bool, actor:
     row = await _kept_row(runtime, recording_id)
     await recordings.change(runtime.store, recording_id, favourite=favourite)
     return await _acted(
-        runtime, row, "favourite", "is kept for good" if favourite else "is kept as the policies say", actor
+        runtime, row, "favourite", "is kept forever" if favourite else "follows the retention rules", actor
     )
 
 
 async def _active_row(runtime: Runtime, recording_id: int, verb: str) -> Recording:
     row = await recordings.get(runtime.store, recording_id)
     if not row.active:
-        raise Conflict(f"recording {recording_id} is {row.state.value}, there is nothing to {verb}")
+        raise Conflict(f"recording {recording_id} is {row.state.value}; there is nothing to {verb}")
     return row
 
 
@@ -152,9 +152,9 @@ async def delete(runtime: Runtime, recording_id: int, *, actor: str, dry_run: bo
     """Delete a recording with its files, and the folders that have become empty. Raises `NotFound`, `Conflict`."""
     row = await _kept_row(runtime, recording_id)
     if row.state in OPEN:
-        raise Conflict(f"recording {recording_id} is {row.state.value}; stop it first, and let it finish")
+        raise Conflict(f"recording {recording_id} is {row.state.value}; stop it first and wait until it has finished")
     if row.file and await asyncio.to_thread(_hidden, row, runtime.node):
-        said = f"its file {row.path} is not there: on another machine ({row.node}), or on a disk that is not mounted?"
+        said = f"its file {row.path} is missing; is it on {row.node}, or on a disk that is not mounted?"
         raise Conflict(f"recording {recording_id}: {said}")
     files = [Path(one) for one in (row.path, row.names.nfo, row.names.thumbnail, row.scratch, row.segments)]
     removal = await asyncio.to_thread(folders.remove_episode, Path(row.root), files, dry_run=dry_run)
@@ -259,4 +259,4 @@ async def remove_watch(runtime: Runtime, watch_id: int, *, actor: str) -> None:
     """Watch a stream no longer. What was recorded stays."""
     watch = await watches.get(runtime.store, watch_id)
     await watches.remove(runtime.store, watch_id)
-    await news.announce(runtime, "watch.removed", f"{watch.name} is not watched any more", actor=actor)
+    await news.announce(runtime, "watch.removed", f"{watch.name} is no longer watched", actor=actor)

@@ -15,13 +15,13 @@ router = APIRouter(prefix="/admin", tags=["recordings"])
 
 @router.post("/recordings/cleanup-process-orphaned")
 async def clean_up(node: Node, actor: Actor, dry_run: bool = True) -> dict[str, Any]:
-    """Find recordings that are stuck; with `dry_run=false` they are finished, and their parts become a file."""
+    """Find stuck recordings. With `dry_run=false` they are finished, and their parts are joined into a file."""
     report = await stuck.clean_up(node, actor=actor, dry_run=dry_run)
     count = len(report.found)
     if dry_run:
         message = f"{count} of {report.checked} recordings are stuck; nothing was changed"
     else:
-        message = f"{report.cleaned} of {count} stuck recordings are taken care of"
+        message = f"{report.cleaned} of {count} stuck recordings were dealt with"
     details = [
         {
             "recording_id": one.row.id,

@@ -18,7 +18,7 @@ class RecordingRow(Answer):
     watch: int | None = Field(validation_alias="watch_id")
     state: RecordingState
     reason: str | None
-    since: Moment | None = Field(description="In this state.")
+    since: Moment | None = Field(description="Since when it has been in this state.")
     title: str
     category: str
     favourite: bool
@@ -27,16 +27,16 @@ class RecordingRow(Answer):
     started_at: Moment | None
     ended_at: Moment | None
     stop_at: Moment | None
-    progress_at: Moment | None = Field(description="When something came in last.")
+    progress_at: Moment | None = Field(description="When data last arrived.")
     deleted_at: Moment | None
     bytes: Bytes
-    seconds: Milliseconds = Field(description="Its length, with what is missing.")
+    seconds: Milliseconds = Field(description="Its length, including its gaps.")
     missing_s: Milliseconds = Field(validation_alias="missing")
     parts: int
     gaps: int
-    restarts: int = Field(description="Recorders that were replaced.")
+    restarts: int = Field(description="How often its recorder was replaced.")
     node: str
-    continues: int | None = Field(description="The recording of a silent node from which it goes on.")
+    continues: int | None = Field(description="The recording of a silent node that this one continues.")
     file: Text | None = Field(validation_alias="finished")
     file_bytes: Bytes
     folder: Text = Field(validation_alias="segments")
@@ -83,7 +83,7 @@ class GapAnswer(Answer):
 
     first_sequence: int = Field(validation_alias="first")
     last_sequence: int = Field(validation_alias="last")
-    epoch: int = Field(description="How often the numbering had begun anew.")
+    epoch: int = Field(description="How often the numbering had started over.")
     start: Milliseconds
     seconds: Milliseconds
     reason: str
@@ -142,7 +142,7 @@ class WatchRow(Answer):
     favourite: bool
     priority: int
     keep_count: int | None
-    live: bool | None = Field(description="Null: it was not looked at, or it cannot be told.")
+    live: bool | None = Field(description="Null: not checked yet, or unknown.")
     title: str
     category: str
     error: str | None

@@ -1,4 +1,4 @@
-"""JSON routes of the recordings domain: record, follow, cut, stop, play, delete."""
+"""JSON routes of the recordings domain: record, follow, cut, stop, play, delete; watched streams."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from nightcrew.recordings import answers as say
 from nightcrew.recordings.actions import Action, Deleted
 from nightcrew.recordings.media import Watched
 from nightcrew.recordings.models import ACTIVE, Recording, RecordingState
-from nightcrew.recordings.requests import NewRecording
-from nightcrew.recordings.store import recordings, states, tallies
+from nightcrew.recordings.requests import NewRecording, NewWatch, WatchChange
+from nightcrew.recordings.store import recordings, states, tallies, watches
 from nightcrew.web.answers import Items
 from nightcrew.web.api import Actor, Cursor, Id, Limit, Node, number_cursor
 
@@ -36,7 +36,7 @@ SHOWN: dict[str, frozenset[RecordingState] | None] = {
 
 @router.post("/recordings", status_code=201)
 async def record(node: Node, actor: Actor, wanted: NewRecording) -> say.RecordingRow:
-    """Record a stream from now on, or as soon as it is there."""
+    """Record a stream from now on, or as soon as it is available."""
     return say.RecordingRow.of(await requests.record(node, wanted, actor=actor))
 
 
@@ -48,7 +48,7 @@ async def list_recordings(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Items[say.RecordingRow]:
-    """Recordings, newest first: all, those that go on now, finished ones, failed ones."""
+    """Recordings, newest first: all of them, or only those that are running, finished or failed."""
     found = await recordings.page(
         node.store, states=SHOWN[show], name=plain(name or ""), before=number_cursor(cursor), limit=limit
     )
@@ -58,13 +58,13 @@ async def list_recordings(
 
 @router.get("/recordings/retention")
 async def retention(node: Node, actor: Actor) -> say.RetentionList:
-    """What the policies would delete now; nothing is deleted."""
+    """What the retention rules would delete now. Nothing is deleted."""
     return _deleted_in_all(await actions.apply_retention(node, actor=actor, dry_run=True))
 
 
 @router.post("/recordings/retention")
 async def apply_retention(node: Node, actor: Actor, dry_run: bool = True) -> say.RetentionAnswer:
-    """Delete what the policies let go; a dry run unless `dry_run=false`."""
+    """Apply the retention rules now. A dry run unless `dry_run=false`."""
     found = _deleted_in_all(await actions.apply_retention(node, actor=actor, dry_run=dry_run))
     return say.RetentionAnswer.of(found, dry_run=dry_run)
 
@@ -75,7 +75,7 @@ def _deleted_in_all(found: Sequence[Deleted]) -> say.RetentionList:
 
 @router.get("/recordings/{recording_id}")
 async def get_recording(node: Node, recording_id: Id) -> say.RecordingDetail:
-    """One recording, with how it came to stand as it does and what its stream was called."""
+    """One recording, with its history and the titles of its stream."""
     row = await recordings.get(node.store, recording_id)
     moves = await states.moves(node.store, recording_id)
     titles = await tallies.titles(node.store, recording_id)
@@ -84,7 +84,7 @@ async def get_recording(node: Node, recording_id: Id) -> say.RecordingDetail:
 
 @router.get("/recordings/{recording_id}/ledger")
 async def get_ledger(node: Node, recording_id: Id) -> say.LedgerAnswer:
-    """Its parts, and all that is missing."""
+    """The parts and the gaps of a recording."""
     row = await recordings.get(node.store, recording_id)
     parts, gaps = await tallies.parts(node.store, recording_id), await tallies.gaps(node.store, recording_id)
     return say.LedgerAnswer.of(row, parts=parts, gaps=gaps)
@@ -92,13 +92,13 @@ async def get_ledger(node: Node, recording_id: Id) -> say.LedgerAnswer:
 
 @router.post("/recordings/{recording_id}/{action}")
 async def act(node: Node, actor: Actor, recording_id: Id, action: Action) -> say.RecordingRow:
-    """Stop it; go on in a new part; make the file of a failed one anew; keep it whatever the policies say, or not."""
+    """Stop a recording, continue it in a new part, process a failed one again, keep it forever, or stop keeping it."""
     return say.RecordingRow.of(await actions.act(node, recording_id, action, actor=actor))
 
 
 @router.delete("/recordings/{recording_id}")
 async def delete(node: Node, actor: Actor, recording_id: Id, dry_run: bool = False) -> say.DeletionAnswer:
-    """Delete a recording, its files, and folders that have become empty. `dry_run=true` says what would go."""
+    """Delete a recording with its files and the folders that become empty. `dry_run=true` only says what would be deleted."""
     found = await actions.delete(node, recording_id, actor=actor, dry_run=dry_run)
     return say.DeletionAnswer.of(found, dry_run=dry_run)
 
@@ -108,7 +108,7 @@ async def delete(node: Node, actor: Actor, recording_id: Id, dry_run: bool = Fal
 
 @router.get("/recordings/{recording_id}/play.m3u8", response_class=PlainTextResponse)
 async def play(node: Node, recording_id: Id) -> Response:
-    """What is on disk, as HLS; it grows as the recording does."""
+    """What is on disk so far, as an HLS playlist that grows with the recording."""
     row = await _watched(node, recording_id)
     text = await asyncio.to_thread(media.playlist, row, f"/api/v1/recordings/{recording_id}/parts")
     return PlainTextResponse(text, media_type="application/vnd.apple.mpegurl", headers={"Cache-Control": "no-store"})
@@ -118,24 +118,24 @@ async def play(node: Node, recording_id: Id) -> Response:
 async def part(
     node: Node, recording_id: Id, number: Annotated[int, Path(ge=1, le=1_000_000)], suffix: Literal["ts", "mp4"]
 ) -> Response:
-    """The bytes of a part; ranges may be asked for."""
+    """The bytes of a part. Range requests are supported."""
     row = await _watched(node, recording_id)
     path = await asyncio.to_thread(media.part_file, row, number)
     if path.suffix != f".{suffix}":
-        raise NotFound(f"part {number} of recording {recording_id} is no .{suffix} file")
+        raise NotFound(f"part {number} of recording {recording_id} is not a .{suffix} file")
     return FileResponse(path, media_type=media.TYPES.get(path.suffix, "application/octet-stream"))
 
 
 @router.get("/recordings/{recording_id}/file.mp4", response_class=FileResponse)
 async def finished(node: Node, recording_id: Id) -> Response:
-    """The finished file; ranges may be asked for."""
+    """The finished file. Range requests are supported."""
     row = await _watched(node, recording_id)
     return await _file(FilePath(row.path) if row.file else None, "video/mp4", recording_id)
 
 
 @router.get("/recordings/{recording_id}/thumbnail.jpg", response_class=FileResponse)
 async def thumbnail(node: Node, recording_id: Id) -> Response:
-    """Its picture."""
+    """The thumbnail of a recording."""
     row = await recordings.get(node.store, recording_id)
     return await _file(FilePath(row.names.thumbnail), "image/jpeg", recording_id)
 
@@ -150,3 +150,33 @@ async def _file(path: FilePath | None, kind: str, recording_id: int) -> Response
     if path is None or not await asyncio.to_thread(path.is_file):
         raise NotFound(f"recording {recording_id} has no such file on this machine")
     return FileResponse(path, media_type=kind, headers={"X-Content-Type-Options": "nosniff"})
+
+
+# -- watches -----------------------------------------------------------------------------------------------------------
+
+
+@router.post("/watches", status_code=201)
+async def add_watch(node: Node, actor: Actor, wanted: NewWatch) -> say.WatchRow:
+    """Watch a stream, to record it whenever it is live or in its time windows."""
+    return say.WatchRow.of(await requests.watch(node, wanted, actor=actor))
+
+
+@router.get("/watches")
+async def list_watches(node: Node) -> Items[say.WatchRow]:
+    """All watched streams, by name."""
+    return Items(items=[say.WatchRow.of(one) for one in await watches.every(node.store)])
+
+
+@router.patch("/watches/{watch_id}")
+async def change_watch(node: Node, actor: Actor, watch_id: Id, changes: WatchChange) -> say.WatchRow:
+    """Change some settings of a watched stream."""
+    values = {key: value for key, value in changes.model_dump(exclude_unset=True).items() if value is not None}
+    if "keep_count" in changes.model_fields_set:
+        values["keep_count"] = changes.keep_count
+    return say.WatchRow.of(await actions.change_watch(node, watch_id, values, actor=actor))
+
+
+@router.delete("/watches/{watch_id}", status_code=204)
+async def remove_watch(node: Node, actor: Actor, watch_id: Id) -> None:
+    """Stop watching a stream. Its recordings are kept."""
+    await actions.remove_watch(node, watch_id, actor=actor)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from nightcrew.recorder.ledger import Gap
 
 APART = 1.0
 """Seconds between two chapters, at least: players cannot show shorter ones."""
 UNNAMED = "Recording"
+ItemT = TypeVar("ItemT")
 _SPECIAL = re.compile(r"([=;#\\\n])")
 
 
@@ -51,7 +53,7 @@ def chapters(titles: Iterable[Titled], gaps: Iterable[Gap], duration: float) -> 
     starts: list[float] = []
     labels: list[str] = []
     now = Titled(0.0, "")
-    for group in _grouped(_points(titles, gaps, duration)):
+    for group in grouped(_points(titles, gaps, duration), lambda group, one: one.at - group[0].at < APART):
         was, now = now, next((point.titled for point in reversed(group) if point.titled), now)
         missing = sum(point.gap for point in group)
         if starts and not missing and (was.title, was.category) == (now.title, now.category):
@@ -71,13 +73,14 @@ def _points(titles: Iterable[Titled], gaps: Iterable[Gap], duration: float) -> l
     return [_Point(0.0), *points]
 
 
-def _grouped(points: Sequence[_Point]) -> list[list[_Point]]:
-    groups: list[list[_Point]] = []
-    for point in points:
-        if groups and point.at - groups[-1][0].at < APART:
-            groups[-1].append(point)
+def grouped(items: Iterable[ItemT], joins: Callable[[list[ItemT], ItemT], bool]) -> list[list[ItemT]]:
+    """Runs of items: each is of the group before it when it `joins` that."""
+    groups: list[list[ItemT]] = []
+    for one in items:
+        if groups and joins(groups[-1], one):
+            groups[-1].append(one)
         else:
-            groups.append([point])
+            groups.append([one])
     return groups
 
 

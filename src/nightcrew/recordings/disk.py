@@ -56,7 +56,7 @@ async def look(runtime: Runtime) -> None:
             keeper.spared.clear()
         return
     if not was_short:
-        said = f"The recordings' disk is short: {size(usage.free)} free, {size(needed)} needed"
+        said = f"The recordings disk is low on space: {size(usage.free)} free, {size(needed)} needed"
         await runtime.activity.record("disk.short", said, level="warning")
     await actions.apply_retention(runtime, actor="disk", dry_run=False)
     usage = await _usage_now(runtime)
@@ -76,7 +76,7 @@ async def too_short_to_finish(runtime: Runtime, row: Recording) -> str | None:
     needed = rules.space_to_finish(row) + seen.reserve
     if usage.free >= needed:
         return None
-    return f"making its file needs {size(needed)}, and {size(usage.free)} are free; it waits for space"
+    return f"its file needs {size(needed)} of free space, but only {size(usage.free)} is left; it will be made once there is enough"
 
 
 async def _usage_now(runtime: Runtime) -> shutil._ntuple_diskusage:

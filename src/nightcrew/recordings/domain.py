@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nightcrew.kernel.declare import Domain, Job, NoticeKind, Page, Queue, Tick, Timetable
-from nightcrew.recordings import admin, api, disk, handover, pages, processing, standing, watch_api, watching, workers
+from nightcrew.recordings import admin, api, disk, handover, pages, processing, standing, watching, workers
 from nightcrew.recordings.doctor import ffmpeg
 from nightcrew.recordings.place import LIBRARY
 from nightcrew.recordings.settings import RecordingSettings
@@ -28,7 +28,7 @@ DOMAIN = Domain(
             every=1.0,
             promise=60.0,
             time_limit=60.0,
-            help="Keeps every recording in a recorder that works, and has those that have ended finished.",
+            help="Keeps every recording in a working recorder, and starts post-processing when one has ended.",
         ),
         Tick(
             "recordings.watch",
@@ -36,7 +36,7 @@ DOMAIN = Domain(
             every=5.0,
             promise=300.0,
             time_limit=120.0,
-            help="Looks whether watched streams are live, and begins to record them.",
+            help="Checks whether watched streams are live, and starts recording those that are.",
             next_at=watching.next_at,
             topics=(watches.WATCHES.topic,),
         ),
@@ -46,7 +46,7 @@ DOMAIN = Domain(
             every=300.0,
             promise=1200.0,
             time_limit=120.0,
-            help="Finds recordings that nobody works on any more, and finishes them.",
+            help="Finds stuck recordings and finishes them.",
         ),
         Tick(
             "recordings.disk",
@@ -54,7 +54,7 @@ DOMAIN = Domain(
             every=30.0,
             promise=300.0,
             time_limit=120.0,
-            help="Keeps space free for what is being recorded.",
+            help="Keeps disk space free for running recordings.",
         ),
     ),
     jobs=(
@@ -65,9 +65,9 @@ DOMAIN = Domain(
             lock="{0}",
             busy="join",
             here=True,
-            help="Makes one file of a recording.",
+            help="Joins the parts of a recording into one file.",
         ),
-        Job("recordings.retention", workers.nightly, help="Deletes recordings as the policies say."),
+        Job("recordings.retention", workers.nightly, help="Deletes recordings by the retention rules."),
     ),
     timetables=(
         Timetable(
@@ -76,10 +76,10 @@ DOMAIN = Domain(
             job="recordings.retention",
             promise=50 * 3600,
             jitter=300,
-            help="Deletes recordings as the policies say, each night.",
+            help="Deletes recordings by the retention rules, every night.",
         ),
     ),
-    routers=(api.router, watch_api.router, admin.router, pages.router),
+    routers=(api.router, admin.router, pages.router),
     pages=(Page("/recordings", "Recordings"),),
     notices=(
         NoticeKind("recording.done", "finished", "A recording is finished", "recordings are finished"),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from nightcrew.kernel.words import bit_rate, hms
 from nightcrew.recorder.ledger import Gap
-from nightcrew.recordings.chapters import Titled
+from nightcrew.recordings.chapters import Titled, grouped
 from nightcrew.recordings.models import PartRow
 from nightcrew.web.plot import Plot, Series
 
@@ -97,6 +97,9 @@ def timeline(
         width = max(least, (last - begin) / end * WIDTH)
         return TimelineMark(round(max(0.0, min(begin / end * WIDTH, WIDTH - width)), 2), round(width, 2), words)
 
+    def touches(group: list[Gap], gap: Gap) -> bool:
+        return gap.start - (group[-1].start + group[-1].seconds) < LEAST * end / WIDTH
+
     drawn = tuple(
         mark(begin, last, f"Part {part.number}, {hms(begin)} to {hms(last)}")
         for part, (begin, last) in zip(parts, known, strict=True)
@@ -109,23 +112,12 @@ def timeline(
     )
     holes = tuple(
         mark(group[0].start, group[-1].start + group[-1].seconds, _gap_words(group), LEAST)
-        for group in _together(gaps, LEAST * end / WIDTH)
+        for group in grouped(sorted(gaps, key=lambda gap: gap.start), touches)
     )
     count = len(drawn)
     told = missing(len(gaps), sum(gap.seconds for gap in gaps))
     words = f"{hms(end)} in {count} {'part' if count == 1 else 'parts'}, {told}"
     return RecordingTimeline(drawn, holes, changes, words, end)
-
-
-def _together(gaps: Sequence[Gap], near: float) -> list[list[Gap]]:
-    """Gaps whose marks would touch; `near` seconds."""
-    groups: list[list[Gap]] = []
-    for gap in sorted(gaps, key=lambda gap: gap.start):
-        if groups and gap.start - (groups[-1][-1].start + groups[-1][-1].seconds) < near:
-            groups[-1].append(gap)
-        else:
-            groups.append([gap])
-    return groups
 
 
 def _gap_words(group: Sequence[Gap]) -> str:

@@ -157,7 +157,7 @@ class Fleet:
                 del recorder.orders[order.recording]
             else:
                 recorder.orders[order.recording] = before
-            raise Retry(f"an order cannot be written: {exc.strerror}") from exc
+            raise Retry(f"cannot write its order: {exc.strerror}") from exc
         recorder.wake()
 
     async def _start(self) -> RecorderProcess:
@@ -167,13 +167,13 @@ class Fleet:
             await asyncio.to_thread((folder / ORDERS).mkdir, parents=True, mode=0o700)
             process = await launch(command, log_file=folder / LOG)
         except OSError as exc:
-            raise Retry(f"no recorder can be started: {exc.strerror}") from exc
+            raise Retry(f"cannot start a recorder: {exc.strerror}") from exc
         try:
             await asyncio.to_thread(wire.write_whole, folder / IDENTITY, json.dumps(asdict(process.identity)).encode())
         except (OSError, asyncio.CancelledError) as exc:
             await process.kill()  # nobody could find it again
             if isinstance(exc, OSError):
-                raise Retry(f"no recorder can be started: {exc.strerror}") from exc
+                raise Retry(f"cannot start a recorder: {exc.strerror}") from exc
             raise
         recorder = self.recorders[folder.name] = RecorderProcess(folder, process)
         self._watch(recorder)

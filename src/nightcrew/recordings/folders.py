@@ -67,11 +67,11 @@ def _target(base: Path, file: Path) -> Path:
     try:
         target = _resolved(file.parent) / file.name
     except (OSError, RuntimeError, ValueError) as exc:  # a loop of symlinks, a NUL
-        raise Invalid(f"The place of {file.name!r} cannot be made out, so nothing is deleted.") from exc
+        raise Invalid(f"Cannot tell where {file.name!r} is, so nothing was deleted.") from exc
     if file.name in {"", ".."} or not target.parent.is_relative_to(base):
-        raise Invalid(f"{file} is not inside of the library, so nothing is deleted.")
+        raise Invalid(f"{file} is not inside the library, so nothing was deleted.")
     if _is_folder(target) and not _is_segments(target.name):
-        raise Invalid(f"{file} is a folder and no *{SEGMENTS} folder, so nothing is deleted.")
+        raise Invalid(f"{file} is a folder, but not a *{SEGMENTS} folder, so nothing was deleted.")
     return target
 
 
@@ -92,7 +92,7 @@ def _is_folder(path: Path) -> bool:
     except OSError:
         return False  # deleting it will tell what is the matter
     except ValueError as exc:
-        raise Invalid(f"{path.name!r} cannot be a file's name, so nothing is deleted.") from exc
+        raise Invalid(f"{path.name!r} is not a valid file name, so nothing was deleted.") from exc
 
 
 def _is_segments(name: str) -> bool:
@@ -152,7 +152,7 @@ class _Sweep:
         with _opened(folder) as (handle, found):
             left = [entry for entry in found if not (self.dry_run and folder / entry.name in self.removed)]
             if reason := next(filter(None, map(_keeps, left)), None):
-                self.kept.append(f"{self._shown(folder)} stays: {reason}.")
+                self.kept.append(f"{self._shown(folder)} is kept: {reason}.")
                 return False
             gone = [self._unlink(folder / entry.name, entry.size, handle) for entry in left]
         return all(gone) and self._rmdir(folder)
@@ -190,7 +190,7 @@ class _Sweep:
             except OSError as exc:
                 if exc.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
                     raise
-                self.kept.append(f"{self._shown(folder)} stays: something new has appeared in it.")
+                self.kept.append(f"{self._shown(folder)} was kept: something new appeared in it.")
                 return False
             self.removed[folder] = 0
             return True
@@ -227,9 +227,9 @@ def _keeps(entry: _Entry) -> str | None:
     if entry.is_link:
         return None
     if entry.is_folder:
-        return f"the folder {entry.name} is in it"
+        return f"it contains the folder {entry.name}"
     if Path(name).suffix in MEDIA and not name.startswith(RESOURCE_FORK):
-        return f"the recording {entry.name} is in it"
+        return f"it contains the recording {entry.name}"
     if name in METADATA or name.startswith("."):
         return None
-    return f"{entry.name} is in it"
+    return f"it contains {entry.name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -65,9 +66,8 @@ def record_form(typed: Mapping[str, str] | None = None, error: NightcrewError | 
     return form_of(RecordForm, typed=typed, error=error)
 
 
-def watch_form(typed: Mapping[str, str] | None = None, error: NightcrewError | None = None) -> Form:
-    """With what was typed and what is wrong with it."""
-    return form_of(WatchForm, typed=typed, error=error)
+watch_form = functools.partial(form_of, WatchForm)
+"""With what was typed and what is wrong with it."""
 
 
 def recording_values(typed: Mapping[str, str]) -> dict[str, Any]:

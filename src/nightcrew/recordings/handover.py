@@ -42,7 +42,7 @@ async def take_over(runtime: Runtime, gone: KnownNode) -> list[str]:
     stays = [f"{counted(left, 'recording')} that could not be taken over"] if left else []
     if not moved:
         return stays
-    said = f"{news.named([row.name for row in moved])}: interrupted, {gone.id} is silent; going on at {runtime.node}"
+    said = f"{news.named([row.name for row in moved])}: interrupted because {gone.id} is silent; continuing on {runtime.node}"
     await news.announce(runtime, "recording.moved", said, level="warning")
     await runtime.part(Keeper).soon()
     return [counted(len(moved), "recording"), *stays]

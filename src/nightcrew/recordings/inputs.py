@@ -1,19 +1,26 @@
-"""The address that a recording is read from now, and the connection that it may use for it."""
+"""Where a recording is read from now, with the connection that it may use for that, and what its recorder is told to do."""
 
 from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
+from nightcrew.kernel.ffmpeg import ffmpeg_or_none
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.slots import GRACE, LIFETIME, MARGIN, Lease, Priority
 from nightcrew.playlists.exports import Player, accounts, channels
-from nightcrew.recorder.wire import boottime
+from nightcrew.recorder.wire import Order, boottime
 from nightcrew.recordings.models import Recording
+from nightcrew.recordings.settings import RecordingSettings
 from nightcrew.recordings.stream_ref import StreamRef, unsealed
 
 PURPOSE = "recording"
+LATE = 60.0
+"""Seconds after its end for which a recorder goes on when no server tells it to stop."""
+RENEWAL = 5.0
+"""Seconds that pass before a recorder is told anew how long it may use its input."""
 
 
 @dataclass(eq=False, slots=True)
@@ -64,7 +71,7 @@ async def open_input(runtime: Runtime, row: Recording, *, avoid: int | None = No
         async with contextlib.AsyncExitStack() as held:
             lease = await held.enter_async_context(runtime.slots.first(claims, patience=GRACE))
             if lease is None:
-                error = Retry(f"all connections of {stream.source} are in use")
+                error = Retry(f"all connections to {stream.source} are in use")
                 continue
             try:
                 request = await runtime.part(Player).request(channel, stream, profiles[lease.place], pick=False)
@@ -74,3 +81,35 @@ async def open_input(runtime: Runtime, row: Recording, *, avoid: int | None = No
             ref = replace(target, url=request.url, headers=dict(request.headers), private=request.allow_private)
             return Input(ref, stream.id, lease, held.pop_all())
     raise error
+
+
+def order_of(runtime: Runtime, row: Recording, source: Input, *, now: datetime, spared: bool) -> Order:
+    """The order as of now. `spared`: it pauses so that the disk is left to others."""
+    options = runtime.settings.of(RecordingSettings)
+    until = None if row.stop_at is None else round(boottime() + (row.stop_at - now).total_seconds() + LATE)
+    return Order(
+        recording=row.id,
+        folder=str(row.segments),
+        stem=row.stem,
+        url=source.ref.url,
+        kind=source.ref.kind,
+        headers=source.ref.headers,
+        quality=source.ref.quality,
+        part_seconds=float(options.segment_duration),
+        part_bytes=options.segment_size,
+        rotate=row.rotations,
+        until=until,
+        hold_until=0.0 if spared else source.hold_until(shared=not runtime.store.is_sqlite),
+        begun=row.bytes > 0,
+        private=source.ref.private,
+        ffmpeg=ffmpeg_or_none(),
+    )
+
+
+def renewed(order: Order, known: Order) -> Order:
+    """The order with the times of the one that is `known` where they are as good, so that it is not sent each second."""
+    if order.until and known.until and abs(order.until - known.until) < RENEWAL:
+        order = replace(order, until=known.until)
+    if order.hold_until and known.hold_until and order.hold_until - known.hold_until < RENEWAL:
+        order = replace(order, hold_until=known.hold_until)
+    return order

@@ -25,7 +25,7 @@ from nightcrew.kernel.store import DatabaseAway
 from nightcrew.kernel.tasks import Tasks
 from nightcrew.recorder.ledger import LedgerReader, Tally
 from nightcrew.recorder.wire import Order, ReadingStatus, boottime
-from nightcrew.recordings import news, orders, rules
+from nightcrew.recordings import inputs, news, rules
 from nightcrew.recordings.fleet import Fleet, RecorderProcess
 from nightcrew.recordings.inputs import Input
 from nightcrew.recordings.kept import Kept, read_ledgers
@@ -156,7 +156,7 @@ class Keeper:
         if recorder is None and up >= kept.next_start:
             await self._give(row, kept)
         elif recorder is not None and kept.input is not None:
-            await self.fleet.change(orders.renewed(self._order(row, kept.input), recorder.orders[row.id]))
+            await self.fleet.change(inputs.renewed(self._order(row, kept.input), recorder.orders[row.id]))
             kept.next_start = min(kept.next_start, up)
         elif recorder is not None:
             await self._connect_again(row, kept)
@@ -196,7 +196,7 @@ class Keeper:
             await self.fleet.give(self._order(row, source), most=self._options.per_recorder)
 
     def _order(self, row: Recording, source: Input) -> Order:
-        return orders.order_of(self.runtime, row, source, now=self.now(), spared=row.id in self.spared)
+        return inputs.order_of(self.runtime, row, source, now=self.now(), spared=row.id in self.spared)
 
     async def _connect_again(self, row: Recording, kept: Kept) -> None:
         """Of a recorder that was taken over: get the connection that it uses. Without one it must not go on."""
@@ -228,7 +228,7 @@ class Keeper:
         changes = list[StateChange]()
         for row, to in decided.values():
             ended_at = now if to.state is RecordingState.FINISHING else None
-            change = StateChange(row.id, to.state, to.reason, "its stream comes in", ended_at)
+            change = StateChange(row.id, to.state, to.reason, "its stream is being received", ended_at)
             if (row.state, row.reason or "") != (change.to, change.shown):
                 changes.append(change)
         if not changes:

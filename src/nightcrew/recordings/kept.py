@@ -95,9 +95,9 @@ async def _connect(runtime: Runtime, row: Recording, avoid: int | None) -> Input
         async with asyncio.timeout(CONNECTING):
             return await open_input(runtime, row, avoid=avoid)
     except TimeoutError as exc:
-        raise Retry("its address could not be found out in time") from exc
+        raise Retry("its address could not be found in time") from exc
     except NotFound as exc:
-        raise GiveUp(f"what it records was removed: {exc}") from exc
+        raise GiveUp(f"its channel was removed: {exc}") from exc
 
 
 async def read_ledgers(found: Iterable[Kept]) -> None:

@@ -38,7 +38,7 @@ async def unwritten(row: Recording) -> AsyncIterator[None]:
                 break
             await asyncio.sleep(1)
         else:
-            raise Retry("somebody still writes to its parts")
+            raise Retry("its parts are still being written")
         yield
 
 
@@ -61,7 +61,7 @@ async def of(runtime: Runtime, recording_id: int) -> Material:
     except ValueError as exc:
         raise GiveUp(f"its ledger cannot be read: {exc}") from exc
     if not tally.segments:
-        raise GiveUp("nothing was recorded, or its parts are on a disk or a machine that is not here")
+        raise GiveUp("nothing was recorded, or its parts are on another machine or on a disk that is not mounted")
     fragmented = bool(tally.parts[0].init)
     return Material(row, tally, tuple(_pieces(folder, tally)), fragmented)
 
@@ -111,9 +111,9 @@ def mismatch(tally: Tally, found: Measured, *, frames: int | None = None) -> str
     """What is wrong with a file, or None. `frames`: what ffmpeg counts in the parts, where the ledger counts otherwise."""
     expected = frames if frames is not None else tally.frames
     if expected and found.frames != expected:
-        return f"{found.frames or 0} pictures of {expected}"
+        return f"{found.frames or 0} of {expected} pictures"
     covered = tally.seconds - tally.missing
     slack = SLACK + covered * SLACK / 100
     if not covered - slack <= found.seconds <= tally.seconds + slack:
-        return f"{found.seconds:.1f} s of {covered:.1f} s"
+        return f"{found.seconds:.1f} of {covered:.1f} s"
     return None

@@ -41,7 +41,7 @@ def playlist(row: Recording, base: str) -> str:
     lines = ledger.standing(line for line, _ in ledger.lines_of(data))
     segments = [line for line in lines if line["k"] == "seg"]
     if not segments:
-        raise NotFound(f"of recording {row.id} nothing is on disk yet")
+        raise NotFound(f"recording {row.id} has nothing on disk yet")
     longest = max(float(line["s"]) for line in segments)
     head = ["#EXTM3U", "#EXT-X-VERSION:6", f"#EXT-X-TARGETDURATION:{max(1, round(longest + 0.49))}"]
     head += ["#EXT-X-MEDIA-SEQUENCE:0", f"#EXT-X-PLAYLIST-TYPE:{'EVENT' if row.active else 'VOD'}"]

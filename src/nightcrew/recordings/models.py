@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import sqlalchemy as sa
 
 from nightcrew.kernel.errors import Conflict
-from nightcrew.kernel.rows import column, table_of, text
+from nightcrew.kernel.rows import Json, Word, column, table_of, text
 from nightcrew.kernel.store import Id, metadata
 from nightcrew.recordings.naming import Names
 
@@ -34,21 +34,17 @@ class RecordingState(StrEnum):
 
 
 _RUNNING = frozenset({RecordingState.RECORDING, RecordingState.RETRYING, RecordingState.PAUSED})
+ACTIVE = frozenset({RecordingState.WAITING, *_RUNNING})
+"""States in which a recorder is to hold it."""
 
 MOVES: dict[RecordingState, frozenset[RecordingState]] = {
-    RecordingState.WAITING: _RUNNING | {RecordingState.FINISHING},
-    RecordingState.RECORDING: _RUNNING | {RecordingState.FINISHING},
-    RecordingState.RETRYING: _RUNNING | {RecordingState.FINISHING},
-    RecordingState.PAUSED: _RUNNING | {RecordingState.FINISHING},
+    **dict.fromkeys(ACTIVE, _RUNNING | {RecordingState.FINISHING}),
     RecordingState.FINISHING: frozenset({RecordingState.PROCESSING, RecordingState.FAILED}),
     RecordingState.PROCESSING: frozenset({RecordingState.DONE, RecordingState.FAILED}),
     RecordingState.FAILED: frozenset({RecordingState.FINISHING}),
     RecordingState.DONE: frozenset(),
 }
 """The moves that there are."""
-
-ACTIVE = frozenset({RecordingState.WAITING, *_RUNNING})
-"""States in which a recorder is to hold it."""
 
 
 def check_move(now: RecordingState, to: RecordingState) -> None:
@@ -67,7 +63,7 @@ class Watch:
     sealed: str  # stream_ref.StreamRef: addresses may hold logins
     shown: Annotated[str, text(1000)]
     channel_id: Annotated[int | None, column(Id)]
-    windows: Annotated[tuple[str, ...], column(sa.Text)]  # in the table a JSON list of windows.TimeWindow as text
+    windows: Annotated[tuple[str, ...], column(Json)]  # windows.TimeWindow as text
     favourite: bool
     priority: int  # the lowest is paused first when the disk is short
     keep_count: int | None
@@ -92,7 +88,7 @@ class Recording:
     shown: Annotated[str, text(1000)]
     channel_id: Annotated[int | None, column(Id)]
     node: Annotated[str, text(100)]
-    state: Annotated[RecordingState, text(20, index=True)]
+    state: Annotated[RecordingState, column(Word(RecordingState, 20), index=True)]
     reason: Annotated[str | None, text(MAX_REASON)]
     since: datetime  # in this state
     title: Annotated[str, text(MAX_TITLE)]

@@ -97,7 +97,7 @@ async def pictures(pieces: Sequence[ByteRange], *, fragmented: bool) -> int:
     async with _FFMPEG.one(command) as child:
         counting = asyncio.ensure_future(_progress_of(child))
         try:
-            await _pump(child, pieces, _nothing)
+            await _pump(child, pieces, None)
             found = await counting
             await _ended(child)
             return found.frames or 0
@@ -114,7 +114,7 @@ async def thumbnail(path: Path, output: Path, *, at: float) -> None:
     async with _FFMPEG.one(command) as child:
         await _ended(child)
     if not await asyncio.to_thread(output.exists):
-        raise GiveUp("no picture could be made")
+        raise GiveUp("no thumbnail could be made")
 
 
 _FIRST = ("-map", "0:v:0?", "-map", "0:a:0?")
@@ -128,7 +128,7 @@ async def _progress_of(child: Child) -> Measured:
             async with asyncio.timeout(IDLE):
                 line = await child.stdout.readline()
         except TimeoutError as exc:
-            raise Retry("ffmpeg makes no progress") from exc
+            raise Retry("ffmpeg is making no progress") from exc
         if not line:
             return Measured(frames or None, seconds)
         key, _, value = line.decode("ascii", "replace").strip().partition("=")
@@ -138,7 +138,7 @@ async def _progress_of(child: Child) -> Measured:
             seconds = int(value) / 1e6
 
 
-async def _pump(child: Child, pieces: Sequence[ByteRange], progress: Progress) -> None:
+async def _pump(child: Child, pieces: Sequence[ByteRange], progress: Progress | None) -> None:
     """Give ffmpeg the bytes. One that ends before it has all of them is told of by `_ended`."""
     done = 0
     with contextlib.suppress(ConnectionResetError, BrokenPipeError):
@@ -155,7 +155,8 @@ async def _pump(child: Child, pieces: Sequence[ByteRange], progress: Progress) -
                         await child.stdin.drain()
                     left -= len(block)
                     done += len(block)
-                    await progress(done)
+                    if progress is not None:
+                        await progress(done)
     child.stdin.close()
 
 
@@ -164,10 +165,6 @@ async def _ended(child: Child) -> None:
         async with asyncio.timeout(LONGEST):
             how = await child.wait()
     except TimeoutError as exc:
-        raise Retry("ffmpeg does not end") from exc
+        raise Retry("ffmpeg did not end") from exc
     if child.code != 0:
         raise Retry(f"ffmpeg failed: {child.last_words()[-300:] or how}")
-
-
-async def _nothing(_done: int) -> None:
-    return None

@@ -47,7 +47,10 @@ def of_moves(moved: Iterable[tuple[Recording, StateChange]]) -> list[News]:
 def of_a_death(names: Sequence[str], ids: Sequence[int], how: str) -> News:
     """What is told when a recorder has died."""
     return News(
-        "recording.restarted", f"{named(names)}: the recorder is gone ({how}) and is replaced", "warning", _subject(ids)
+        "recording.restarted",
+        f"{named(names)}: the recorder ended ({how}) and is being replaced",
+        "warning",
+        _subject(ids),
     )
 
 
@@ -61,7 +64,7 @@ def _words(row: Recording, change: StateChange) -> tuple[str, str, str] | None:
     kind = f"recording.{change.to.value}"
     match change.to:
         case RecordingState.RECORDING:
-            return kind, "it is being recorded" if row.state is RecordingState.WAITING else "it goes on", "info"
+            return kind, "recording has started" if row.state is RecordingState.WAITING else "recording again", "info"
         case RecordingState.RETRYING:
             return kind, f"interrupted, {change.shown}", "warning"
         case RecordingState.PAUSED:

@@ -106,8 +106,7 @@ def _recording_of(job: JobState) -> int:
 
 
 def _rates(rows: Sequence[Recording]) -> dict[int, float]:
-    found = {row.id: latest(Path(row.segments)) for row in rows}
-    return {number: kbps for number, kbps in found.items() if kbps is not None}
+    return {row.id: kbps for row in rows if (kbps := latest(Path(row.segments))) is not None}
 
 
 async def _library(node: Runtime, name: str, before: int) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def root_of(runtime: Runtime) -> Path:
     given = runtime.settings.of(RecordingSettings).library
     root = Path(given).expanduser() if given else runtime.data_dir / LIBRARY
     if not root.is_absolute():
-        raise NeedsUser(f"the library folder {given!r} is no absolute path; change the setting recordings.library")
+        raise NeedsUser(f"the library folder {given!r} is not an absolute path; change the setting recordings.library")
     return root
 
 

@@ -35,9 +35,9 @@ async def finish(run: Run, recording_id: int) -> str:
     runtime = run.runtime
     row = await recordings.get(runtime.store, recording_id)
     if row.node != runtime.node:
-        return f"it is made on {row.node} now"
+        return f"its file is made on {row.node} now"
     if row.state is RecordingState.DONE:
-        return "it is finished already"
+        return "it is already finished"
     try:
         async with material.unwritten(row):
             await _finish(run, recording_id)
@@ -63,15 +63,15 @@ async def ended(runtime: Runtime, run: Ended) -> None:
         return
     row = await recordings.get(runtime.store, run.args[0])
     if row.state is RecordingState.PROCESSING or (row.state is RecordingState.FINISHING and run.outcome == "cancelled"):
-        said = "its post-processing was ended"
-        await states.change_state(runtime.store, row.id, RecordingState.FAILED, said, now=utcnow())
+        said = "its post-processing was cut short"
+        await states.change_state(runtime.store, row.id, RecordingState.FAILED, said)
         runtime.bus.publish("recordings")
 
 
 async def _begin(runtime: Runtime, recording_id: int) -> None:
     """From here on its figures are the ledger's, whatever a server that died had stored of them."""
     await states.change_state(
-        runtime.store, recording_id, RecordingState.PROCESSING, "one file is made of its parts", now=utcnow()
+        runtime.store, recording_id, RecordingState.PROCESSING, "its parts are being joined into one file"
     )
     made = await material.of(runtime, recording_id)
     await tallies.save_tallies(runtime.store, {recording_id: made.tally}, made.row.progress_at or utcnow())
@@ -95,13 +95,13 @@ async def _join(run: Run, recording_id: int) -> None:
     total = sum(piece.end - piece.begin for piece in made.pieces)
 
     async def progress(done: int) -> None:
-        await run.progress(done, total, "One file is made of the parts")
+        await run.progress(done, total, "Joining the parts into one file")
 
     try:
         await asyncio.to_thread(chapter_file.write_text, text, encoding="utf-8")
         await mux.join(made.pieces, chapter_file, Path(made.row.scratch), progress, fragmented=made.fragmented)
     except TimeoutError as exc:
-        raise Retry("ffmpeg makes no progress") from exc
+        raise Retry("ffmpeg is making no progress") from exc
     finally:
         await asyncio.to_thread(chapter_file.unlink, missing_ok=True)
 
@@ -117,7 +117,7 @@ async def _validate(runtime: Runtime, recording_id: int) -> dict[str, float | in
         if material.believable(counted, made.tally.frames):
             wrong = material.mismatch(made.tally, found, frames=counted)
     if wrong:
-        raise GiveUp(f"the finished file is not what was recorded: {wrong}; the parts stay")
+        raise GiveUp(f"the finished file does not match the recording ({wrong}); the parts are kept")
     return {"frames": found.frames, "seconds": round(found.seconds, 3)}
 
 
@@ -188,10 +188,10 @@ def _settle(scratch: Path, target: Path, *, again: bool) -> int:
         with scratch.open("rb+") as file:
             files.sync(file)
         if target.exists() and not again:
-            raise GiveUp(f"there is another file {target.name} already, which is kept; the parts stay")
+            raise GiveUp(f"another file named {target.name} already exists and is kept; the parts are kept too")
         scratch.replace(target)
     elif not target.exists():
-        raise GiveUp("the file that was made is gone; the parts stay")
+        raise GiveUp("the file that was made is missing; the parts are kept")
     return target.stat().st_size
 
 
@@ -199,7 +199,7 @@ async def _clean(runtime: Runtime, recording_id: int) -> None:
     """The parts go. The ledger's figures are kept in the database."""
     row = await recordings.get(runtime.store, recording_id)
     if not (row.file and await asyncio.to_thread(Path(row.path).exists)):
-        raise GiveUp("the finished file is gone; the parts stay")
+        raise GiveUp("the finished file is missing; the parts are kept")
     folder = Path(row.segments)
     plot = await asyncio.to_thread(plot_of, folder)
     if plot is not None:
@@ -211,7 +211,11 @@ async def _clean(runtime: Runtime, recording_id: int) -> None:
 async def _done(runtime: Runtime, recording_id: int) -> str:
     row = await recordings.get(runtime.store, recording_id)
     await states.change_state(
-        runtime.store, recording_id, RecordingState.DONE, "", now=utcnow(), note="its file was read from end to end"
+        runtime.store,
+        recording_id,
+        RecordingState.DONE,
+        "",
+        note="its file was checked from start to end",
     )
     gaps = f", {row.gaps} gap{'s' * (row.gaps != 1)} of {row.missing:.0f} s" if row.gaps else ", nothing is missing"
     said = f"{row.name}: {row.title or 'recording'} is finished{gaps}"
@@ -222,9 +226,9 @@ async def _done(runtime: Runtime, recording_id: int) -> str:
 async def _failed(runtime: Runtime, recording_id: int, reason: str) -> None:
     row = await recordings.get(runtime.store, recording_id)
     await asyncio.to_thread(Path(row.scratch).unlink, missing_ok=True)
-    await states.change_state(runtime.store, recording_id, RecordingState.FAILED, reason, now=utcnow())
+    await states.change_state(runtime.store, recording_id, RecordingState.FAILED, reason)
     short = await disk.too_short_to_finish(runtime, row)
     if short is not None:  # it is tried again as soon as there is space
-        await states.change_state(runtime.store, recording_id, RecordingState.FINISHING, short, now=utcnow())
-    said = f"{row.name}: no file could be made ({reason}); its parts are kept"
+        await states.change_state(runtime.store, recording_id, RecordingState.FINISHING, short)
+    said = f"{row.name}: processing failed ({reason}); its parts are kept"
     await news.announce(runtime, "recording.failed", said, level="error", subject=recording_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
@@ -46,18 +46,11 @@ async def recording_part(request: Request, node: Node, recording_id: Id) -> Resp
     return render(request, "recordings/facts.html", **await _facts(node, row))
 
 
-@router.get("/fragments/recordings/{recording_id:int}/rates")
-async def rates_part(request: Request, node: Node, recording_id: Id) -> Response:
-    """Its bit rate. While it grows, all of its ledger is read for that."""
+@router.get("/fragments/recordings/{recording_id:int}/{part}")
+async def detail_part(request: Request, node: Node, recording_id: Id, part: Literal["rates", "player"]) -> Response:
+    """Its bit rate, for which all of its ledger is read while it grows; or the player, as soon as there is something to play."""
     row = await recordings.get(node.store, recording_id)
-    return render(request, "recordings/rates.html", **await _rates(node, row))
-
-
-@router.get("/fragments/recordings/{recording_id:int}/player")
-async def player_part(request: Request, node: Node, recording_id: Id) -> Response:
-    """The player, as soon as there is something to play."""
-    row = await recordings.get(node.store, recording_id)
-    return render(request, "recordings/player.html", row=row)
+    return render(request, f"recordings/{part}.html", **await _rates(node, row) if part == "rates" else {"row": row})
 
 
 @router.get("/recordings/{recording_id:int}/delete")

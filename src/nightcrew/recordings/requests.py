@@ -49,9 +49,9 @@ class NewRecording(_Stream):
     def ends(self, now: datetime) -> datetime | None:
         """When it ends; None when its stream does. Raises `Invalid`."""
         if self.seconds is not None and self.until is not None:
-            raise Invalid("say either seconds or until", field="seconds")
+            raise Invalid("give either seconds or until, not both", field="seconds")
         if self.until is not None and self.until <= now:
-            raise Invalid("until: that moment is over", field="until")
+            raise Invalid("until: that time has passed", field="until")
         if self.until is not None and self.until - now > LONGEST:
             raise Invalid("until: that is more than a hundred years away", field="until")
         return self.until if self.seconds is None else now + timedelta(seconds=self.seconds)
@@ -90,7 +90,7 @@ class WatchChange(BaseModel):
 
 
 async def record(runtime: Runtime, wanted: NewRecording, *, actor: str) -> Recording:
-    """Record a stream from now on, or as soon as it is there. Raises `Invalid`, `NotFound`."""
+    """Record a stream from now on, or as soon as it is available. Raises `Invalid`, `NotFound`."""
     stop_at = wanted.ends(utcnow())
     stream, shown, name = await wanted.named(runtime)
     return await actions.start(
@@ -109,7 +109,7 @@ async def watch(runtime: Runtime, wanted: NewWatch, *, actor: str) -> Watch:
     """Record a stream whenever it is live, or in its windows of time. Raises `Invalid`, `NotFound`, `Conflict`."""
     stream, shown, name = await wanted.named(runtime)
     if stream.channel_id is not None and not wanted.windows:
-        raise Invalid("a channel is always there: say when it is to be recorded, with windows", field="windows")
+        raise Invalid("a channel is always on: use windows to say when to record it", field="windows")
     values = wanted.model_dump(include={"windows", "favourite", "priority", "keep_count"})
     values |= {"name": name, "enabled": True, "shown": shown[:1000]}
     return await actions.add_watch(runtime, stream, values, actor=actor)

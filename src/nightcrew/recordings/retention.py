@@ -101,7 +101,10 @@ def to_free(
         if row.bytes > 0 and may_go(row):
             freed += row.bytes
             found.append(
-                Going(row, f"The disk is short of {words.size(bytes_needed)}, and it is the oldest that may go.")
+                Going(
+                    row,
+                    f"The disk is {words.size(bytes_needed)} short of space, and this is the oldest recording that may be deleted.",
+                )
             )
     return found
 
@@ -133,9 +136,7 @@ def _over(
     for row in rows:
         if not may_go(row):
             continue
-        reason = _too_old(row, policy, whose, now) or _too_many(count, policy, whose)
-        if reason is None and row.bytes:  # without bytes it would go for nothing
-            reason = _too_big(size, policy, whose)
+        reason = _reason(row, count, size, policy, whose, now)
         if reason is None:
             continue
         count, size = count - 1, size - row.bytes
@@ -143,25 +144,16 @@ def _over(
     return found
 
 
-def _too_old(row: StoredRecording, policy: Policy, whose: str, now: datetime) -> str | None:
-    if not policy.keep_days or row.ended_at is None:
-        return None
-    days = (now - row.ended_at).total_seconds() / DAY
-    if days <= policy.keep_days:
-        return None
-    return f"It is {days:.1f} days old, and those of {whose} are kept for {policy.keep_days:g}."
-
-
-def _too_many(count: int, policy: Policy, whose: str) -> str | None:
-    if not policy.keep_count or count <= policy.keep_count:
-        return None
-    return f"There are {count} recordings of {whose}, and {policy.keep_count} are kept."
-
-
-def _too_big(size: int, policy: Policy, whose: str) -> str | None:
-    if not policy.keep_bytes or size <= policy.keep_bytes:
-        return None
-    return f"The recordings of {whose} take {words.size(size)}, and {words.size(policy.keep_bytes)} are kept."
+def _reason(row: StoredRecording, count: int, size: int, policy: Policy, whose: str, now: datetime) -> str | None:
+    """Why it goes, of so many that take so much; None when it may stay."""
+    days = 0.0 if row.ended_at is None else (now - row.ended_at).total_seconds() / DAY
+    if policy.keep_days and days > policy.keep_days:
+        return f"It is {days:.1f} days old, and recordings of {whose} are kept for {policy.keep_days:g} days."
+    if policy.keep_count and count > policy.keep_count:
+        return f"There are {count} recordings of {whose}, and only {policy.keep_count} are kept."
+    if policy.keep_bytes and row.bytes and size > policy.keep_bytes:  # without bytes it would go for nothing
+        return f"The recordings of {whose} take {words.size(size)}, and their limit is {words.size(policy.keep_bytes)}."
+    return None
 
 
 def _age(row: StoredRecording) -> tuple[datetime, int]:

@@ -55,25 +55,25 @@ def decide(row: Recording, look: Look, now: datetime, *, grace: float, patience:
     if look.over is not None:
         return Decision(RecordingState.FINISHING, look.over)
     if row.stop_asked:
-        return Decision(RecordingState.FINISHING, "it was stopped by hand")
+        return Decision(RecordingState.FINISHING, "it was stopped manually")
     if row.stop_at is not None and now >= row.stop_at:
-        return Decision(RecordingState.FINISHING, "its time is over")
+        return Decision(RecordingState.FINISHING, "its end time was reached")
     if look.segments and look.offline_for >= grace and row.stop_at is None:
         return Decision(RecordingState.FINISHING, f"the stream was offline for {look.offline_for:.0f} s")
     waited = (now - row.created_at).total_seconds()
     if not look.segments and row.started_at is None and waited > patience and row.stop_at is None:
-        return Decision(RecordingState.FINISHING, f"its stream did not begin within {patience / 60:.0f} minutes")
+        return Decision(RecordingState.FINISHING, f"its stream did not start within {patience / 60:.0f} minutes")
     return _standing(row, look)
 
 
 def _standing(row: Recording, look: Look) -> Decision:
     standing, before = look.standing, interrupted(look.segments, row.state)
     if look.spared and look.segments:
-        return Decision(RecordingState.PAUSED, "the disk is short, and its space is left to other recordings")
+        return Decision(RecordingState.PAUSED, "disk space is low, and other recordings take precedence")
     if look.growing or (look.quiet < STARTING and row.state is RecordingState.RECORDING and standing is None):
         return Decision(RecordingState.RECORDING, "")  # a recorder that is replaced at once interrupts nothing
     if not look.held:
-        return Decision(before, row.reason or "it waits for a recorder")
+        return Decision(before, row.reason or "it is waiting for a recorder")
     if standing is None or (standing.state == "starting" and look.up - standing.since < STARTING):
         return Decision(row.state, row.reason or "")
     match standing.state:
@@ -82,7 +82,7 @@ def _standing(row: Recording, look: Look) -> Decision:
         case "full":
             return Decision(RecordingState.PAUSED if look.segments else before, "the disk is full")
         case _:
-            return Decision(before, standing.reason or "its source is being opened")
+            return Decision(before, standing.reason or "its source is opening")
 
 
 def interrupted(segments: int, state: RecordingState = RecordingState.WAITING) -> RecordingState:

@@ -48,9 +48,9 @@ class Scout(Pool):
                 await child.stdin.drain()
                 return await coming
         except TimeoutError as exc:  # whatever hangs there takes one of its places for good
-            raise Retry(f"it could not be told in {LIMIT:.0f} s whether it is live") from exc
+            raise Retry(f"could not find out within {LIMIT:.0f} s whether it is live") from exc
         except OSError as exc:
-            raise Retry("the scout has ended") from exc
+            raise Retry("the scout process has ended") from exc
         finally:
             self._waiting.pop(number, None)
 
@@ -78,4 +78,4 @@ class Scout(Pool):
             await child.end()
         for asked, coming in self._waiting.values():
             if asked is child and not coming.done():
-                coming.set_exception(Retry("the scout has ended"))
+                coming.set_exception(Retry("the scout process has ended"))

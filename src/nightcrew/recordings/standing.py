@@ -58,14 +58,16 @@ async def needs(runtime: Runtime) -> list[Need]:
     ):
         href = f"/recordings/{row.id}"
         if row.state is RecordingState.FAILED and row.bytes:
-            found.append(Need("error", f"{row.name}: no file could be made, its parts are kept ({row.reason})", href))
+            found.append(
+                Need("error", f"{row.name} could not be processed, but its parts are kept ({row.reason})", href)
+            )
         elif row.state is RecordingState.FINISHING and row.reason and utcnow() - row.since > WAITED:
-            found.append(Need("warning", f"No file is made of {row.name} yet: {row.reason}", href))
+            found.append(Need("warning", f"{row.name} is waiting to be processed: {row.reason}", href))
         elif row.state in INTERRUPTED:
             found.append(Need("warning", f"{row.name} is {row.state.value}: {row.reason}", href))
     disk = runtime.part(Disk)
     if disk.short:
-        said = f"The recordings' disk has {size(disk.free)} free, and {size(disk.reserve)} is needed"
+        said = f"The recordings disk is low on space: {size(disk.free)} free, {size(disk.reserve)} needed"
         found.append(Need("warning", said, "/recordings"))
     return found
 
@@ -84,10 +86,9 @@ async def overview(runtime: Runtime) -> dict[str, Any]:
 async def metrics(runtime: Runtime) -> list[Metric]:
     """Recordings by state, their size, and the space that is left for them here, once it was looked at."""
     counts = await recordings.counts(runtime.store)
-    found = [Metric("bytes", "Size of all finished recordings", {"": counts.pop("bytes")})]
-    found.append(Metric("recordings", "Recordings by state", counts, "state"))
     disk = runtime.part(Disk)
     return [
-        *found,
+        Metric("bytes", "Size of all finished recordings", {"": counts.pop("bytes")}),
+        Metric("recordings", "Recordings by state", counts, "state"),
         Metric("disk_free_bytes", "Space that is left for recordings", {"": disk.free} if disk.total else {}),
     ]

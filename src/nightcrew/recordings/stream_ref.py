@@ -46,7 +46,7 @@ async def stream_of(
 ) -> tuple[StreamRef, str, str]:
     """A target, how it is shown, and a name for it. Raises `Invalid` with a field, `NotFound` for an unknown channel."""
     if (channel_id is None) == (not url.strip()):
-        raise Invalid("give an address or a channel, one of both", field="url")
+        raise Invalid("give either an address or a channel, not both", field="url")
     if channel_id is not None:
         channel = await channels.get(runtime.store, channel_id)
         return StreamRef(channel_id=channel_id, quality=quality), f"channel {channel.name}", channel.name
@@ -55,9 +55,9 @@ async def stream_of(
         parts = urlsplit(url)
         host = parts.hostname or ""
     except ValueError as exc:
-        raise Invalid("the address cannot be read", field="url") from exc
+        raise Invalid("the address is not valid", field="url") from exc
     if len(url) > MAX_URL or (parts.scheme.lower() not in SCHEMES or not host):
-        raise Invalid("the address begins with http, https, rtmp or rtsp, and names a host", field="url")
+        raise Invalid("the address must start with http, https, rtmp or rtsp and name a host", field="url")
     behind = url.partition("://")[2] if parts.scheme in {"hls", "httpstream", "dash"} else url
     private = await points_private(behind if "://" in behind else url)
     return (

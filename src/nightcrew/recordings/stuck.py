@@ -65,14 +65,14 @@ async def find(runtime: Runtime) -> tuple[int, list[Stuck]]:
             if quiet > SILENT and (not row.bytes or await asyncio.to_thread(Path(row.segments).is_dir)):
                 found.append(Stuck(row, f"the machine that recorded it, {row.node}, is gone", "adopt"))
             elif quiet > timedelta(hours=hours):
-                said = f"the machine that has its parts, {row.node}, is gone, and they cannot be seen from here"
+                said = f"the machine that has its parts, {row.node}, is gone, and they cannot be reached from here"
                 found.append(Stuck(row, said, "fail"))
             continue
         held = keeper.fleet.holder(row.id) is not None
         if rules.is_stuck(row, held=held, now=now, hours=hours):
-            found.append(Stuck(row, f"no recorder, and nothing has come for {hours:g} h", "finish"))
+            found.append(Stuck(row, f"it has no recorder and has received nothing for {hours:g} h", "finish"))
         elif row.state is RecordingState.PROCESSING and now - row.since > SETTLING and not _worked_on(row, working):
-            found.append(Stuck(row, "its post-processing was ended", "fail"))
+            found.append(Stuck(row, "its post-processing was cut short", "fail"))
     return len(rows), found
 
 
@@ -92,7 +92,7 @@ async def clean_up(runtime: Runtime, *, actor: str, dry_run: bool) -> CleanUpRep
             errors.append(f"recording {one.row.id}: {exc}")
             continue
         cleaned += 1
-        said = f"{one.row.name} was stuck ({one.reason}) and is taken care of"
+        said = f"{one.row.name} was stuck ({one.reason}) and has been dealt with"
         await news.announce(runtime, "recording.unstuck", said, level="warning", actor=actor, subject=one.row.id)
     if cleaned:
         await runtime.part(Keeper).soon()
@@ -108,19 +108,19 @@ async def _mend(runtime: Runtime, one: Stuck) -> None:
                 return
             taken = await owners.adopt(runtime.store, row.id, of=row.node, node=runtime.node)
             if taken and row.state is RecordingState.PROCESSING:  # its run waits for the machine that is gone
-                await states.change_state(runtime.store, row.id, RecordingState.FAILED, one.reason, now=now)
-                await states.change_state(runtime.store, row.id, RecordingState.FINISHING, "it is made here", now=now)
+                await states.change_state(runtime.store, row.id, RecordingState.FAILED, one.reason)
+                await states.change_state(
+                    runtime.store, row.id, RecordingState.FINISHING, "its file is made on this machine"
+                )
         case "fail":
             if row.active:
-                await states.change_state(
-                    runtime.store, row.id, RecordingState.FINISHING, one.reason, now=now, ended_at=now
-                )
-            await states.change_state(runtime.store, row.id, RecordingState.FAILED, one.reason, now=now)
+                await states.change_state(runtime.store, row.id, RecordingState.FINISHING, one.reason, ended_at=now)
+            await states.change_state(runtime.store, row.id, RecordingState.FAILED, one.reason)
         case _:
             tally = await asyncio.to_thread(ledger.read, Path(row.segments))
             if not tally.opened and row.bytes:
-                raise Retry("its ledger is not there; is a disk not mounted?")
+                raise Retry("its ledger is missing; is its disk mounted?")
             await tallies.save_tallies(runtime.store, {row.id: tally}, row.progress_at or now)
             await states.change_state(
-                runtime.store, row.id, RecordingState.FINISHING, one.reason, now=now, ended_at=row.progress_at or now
+                runtime.store, row.id, RecordingState.FINISHING, one.reason, ended_at=row.progress_at or now
             )

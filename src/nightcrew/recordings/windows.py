@@ -47,11 +47,11 @@ def parse(text: str) -> TimeWindow:
     found = _FORM.fullmatch(text.strip().lower())
     if found is None:
         raise Invalid(
-            f"{text!r} is no window of time; write for instance `mon-fri 20:00-22:15` or `2026-12-31 20:00-23:30`"
+            f"{text!r} is not a time window; write for example `mon-fri 20:00-22:15` or `2026-12-31 20:00-23:30`"
         )
     begin, end = _time(found["begin"], text), _time(found["end"], text)
     if begin == end:
-        raise Invalid(f"{text!r} is empty: it ends when it begins")
+        raise Invalid(f"{text!r} is empty: it ends when it starts")
     if _DATE.fullmatch(found["days"]):
         return TimeWindow(frozenset(), _date(found["days"], text), begin, end)
     return TimeWindow(_days(found["days"], text), None, begin, end)
@@ -99,7 +99,7 @@ def _days(text: str, whole: str) -> frozenset[int]:
     for piece in text.split(","):
         first, dash, last = piece.partition("-")
         if first not in DAYS or (dash and last not in DAYS):
-            raise Invalid(f"{whole!r} has a day that there is not; days are {', '.join(DAYS)} or daily")
+            raise Invalid(f"{whole!r} has an unknown day; use {', '.join(DAYS)} or daily")
         begin, end = DAYS.index(first), DAYS.index(last if dash else first)
         found |= {day % 7 for day in range(begin, end + 1 if end >= begin else end + 8)}
     return frozenset(found)
@@ -110,14 +110,14 @@ def _time(text: str, whole: str) -> time:
     try:
         return time(int(hours), int(minutes))
     except ValueError as exc:
-        raise Invalid(f"{whole!r} has a time that there is not") from exc
+        raise Invalid(f"{whole!r} has a time that does not exist") from exc
 
 
 def _date(text: str, whole: str) -> date:
     try:
         found = date.fromisoformat(text)
     except ValueError as exc:
-        raise Invalid(f"{whole!r} has a date that there is not") from exc
+        raise Invalid(f"{whole!r} has a date that does not exist") from exc
     if found.year not in YEARS:
         raise Invalid(f"{whole!r} has a date that is too far away")
     return found

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import structlog
 
-from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
@@ -86,21 +85,18 @@ async def _finish(runtime: Runtime, row: Recording) -> bool:
 
     One of which nothing is there has failed.
     """
-    if not await asyncio.to_thread(Path(row.root).is_dir):
-        said = f"its library {row.root} is not there; is a disk not mounted?"
-        await states.change_state(runtime.store, row.id, RecordingState.FINISHING, said, now=utcnow())
+    waits: str | None = f"its library {row.root} is missing; is its disk mounted?"
+    if await asyncio.to_thread(Path(row.root).is_dir):
+        waits = await disk.too_short_to_finish(runtime, row) if row.bytes else None
+    if waits is not None:
+        await states.change_state(runtime.store, row.id, RecordingState.FINISHING, waits)
         return False
-    if row.bytes == 0:
-        await states.change_state(
-            runtime.store, row.id, RecordingState.FAILED, f"nothing was recorded: {row.reason or ''}", now=utcnow()
-        )
+    if not row.bytes:
+        said = f"nothing was recorded: {row.reason or ''}"
+        await states.change_state(runtime.store, row.id, RecordingState.FAILED, said)
         await asyncio.to_thread(_forget_empty, Path(row.segments))
         said = f"{row.name}: nothing was recorded ({row.reason})"
         await news.announce(runtime, "recording.failed", said, level="warning", subject=row.id)
-        return False
-    reason = await disk.too_short_to_finish(runtime, row)
-    if reason is not None:
-        await states.change_state(runtime.store, row.id, RecordingState.FINISHING, reason, now=utcnow())
         return False
     await runtime.jobs.start(JOB, row.id, label=f"Finish {row.name}: {row.title}"[:200])
     return True

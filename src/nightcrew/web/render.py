@@ -153,14 +153,14 @@ async def answer_form(
 ) -> Response:
     """The answer to a form that was sent. `act` does what it asks for, and returns a sentence.
 
-    What is wrong stands in the form, with what was typed (`form(typed, error)`). Else the form is empty (`form()`) beside a note;
+    What is wrong stands in the form, with what was typed (`form(typed=…, error=…)`). Else the form is empty (`form()`) beside a note;
     without JavaScript the page `back` follows. `name`: what the template calls the form.
     """
     typed = await texts(request)
     try:
         said = await act(typed)
     except NightcrewError as exc:
-        return render_part(request, template, title=title, status_code=422, **{name: form(typed, exc)})
+        return render_part(request, template, title=title, status_code=422, **{name: form(typed=typed, error=exc)})
     if is_fragment(request):
         return render(request, template, headers=note(said), **{name: form()})
     return RedirectResponse(back, 303)

@@ -18,7 +18,7 @@ COPIED = ("watch_id", "name", "sealed", "shown", "channel_id", "title", "categor
 
 async def claim(store: Store, node: str, *, root: str) -> None:
     """Take the recordings that no node has yet; exactly one node gets each. They lie in its own library `root`."""
-    fresh = sa.and_(recording.c.state == RecordingState.WAITING.value, recording.c.bytes == 0)
+    fresh = sa.and_(recording.c.state == RecordingState.WAITING, recording.c.bytes == 0)
     elsewhere = sa.and_(recording.c.node == node, recording.c.root != root)
     free = sa.and_(fresh, sa.or_(recording.c.node == "", elsewhere))
     async with store.read() as connection:
@@ -41,14 +41,14 @@ async def take_over(store: Store, recording_id: int, *, of: str, node: str, now:
 
     That is recorded as a move however it stood, so that the page says why it was interrupted.
     """
-    why = f"{of} is silent; it goes on at {node}"
+    why = f"{of} is silent; it continues on {node}"
     async with store.write() as connection:
         known = await standing(connection, [recording_id], of=of)
         if recording_id not in known:
             return False
         before = known[recording_id][0]
         check_move(before, RecordingState.RETRYING)
-        values = {"node": node, "state": RecordingState.RETRYING.value, "since": now, "reason": why}
+        values = {"node": node, "state": RecordingState.RETRYING, "since": now, "reason": why}
         await connection.execute(sa.update(recording).where(recording.c.id == recording_id).values(values))
         await note(connection, recording_id, before, RecordingState.RETRYING, why, now)
     return True
@@ -74,10 +74,10 @@ async def go_on_elsewhere(
         if row.id not in known:
             return False
         ended = StateChange(
-            row.id, RecordingState.FINISHING, f"{of}, which has its parts, is silent", ended_at=row.progress_at or now
+            row.id, RecordingState.FINISHING, f"{of} has its parts, and is silent", ended_at=row.progress_at or now
         )
         await apply(connection, *known[row.id], ended, now)
         values = {name: getattr(row, name) for name in COPIED}
         values |= {"node": node, "root": root, "continues": row.id}
-        await add_row(connection, values, now, moment, taken, f"it goes on from recording {row.id}, as {of} is silent")
+        await add_row(connection, values, now, moment, taken, f"it continues recording {row.id}, as {of} is silent")
     return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +29,7 @@ async def add(
     Raises `Conflict` when the same stream is recorded already.
     """
     async with store.write() as connection:
-        recording_id = await add_row(connection, values, now, moment, taken, "it was asked for")
+        recording_id = await add_row(connection, values, now, moment, taken, "it was requested")
     return await get(store, recording_id)
 
 
@@ -44,11 +44,9 @@ async def add_row(
     season = moment.year * 100 + moment.month
     name, watch_id = str(values["name"]), values.get("watch_id")
     if watch_id is not None:
-        query = sa.select(recording.c.id).where(
-            recording.c.watch_id == watch_id, recording.c.state.in_(names_of(ACTIVE))
-        )
+        query = sa.select(recording.c.id).where(recording.c.watch_id == watch_id, recording.c.state.in_(ACTIVE))
         if (await connection.execute(query)).first() is not None:
-            raise Conflict(f"{name} is recorded already")
+            raise Conflict(f"{name} is already being recorded")
     title = str(values.get("title") or "")
     folder = str(naming.names(name, title, moment, 1).folder)
     same_folder = sa.func.lower(recording.c.folder) == folder.lower()  # some file systems know no case
@@ -56,7 +54,7 @@ async def add_row(
     episode = naming.next_episode([*known.scalars(), *taken])
     names = naming.names(name, title, moment, episode)
     row = {
-        "state": RecordingState.WAITING.value,
+        "state": RecordingState.WAITING,
         "since": now,
         "created_at": now,
         "season": season,
@@ -92,7 +90,7 @@ async def page(
     """Recordings, newest first."""
     conditions: list[sa.ColumnElement[bool]] = [] if deleted else [recording.c.deleted_at.is_(None)]
     if states is not None:
-        conditions.append(recording.c.state.in_(names_of(states)))
+        conditions.append(recording.c.state.in_(states))
     if name:
         conditions.append(recording.c.name == name)
     if before is not None:
@@ -103,7 +101,7 @@ async def page(
 async def of_states(store: Store, states: Collection[RecordingState], *, node: str | None = None) -> list[Recording]:
     """All recordings in some states, oldest first; of one node, or of all."""
     conditions: list[sa.ColumnElement[bool]] = [
-        recording.c.state.in_(names_of(states)),
+        recording.c.state.in_(states),
         recording.c.deleted_at.is_(None),
     ]
     if node is not None:
@@ -114,7 +112,7 @@ async def of_states(store: Store, states: Collection[RecordingState], *, node: s
 
 async def running_of(store: Store, watch_ids: Collection[int]) -> dict[int, Recording]:
     """The recordings of these watches that go on, by watch."""
-    conditions = [recording.c.state.in_(names_of(ACTIVE)), recording.c.deleted_at.is_(None)]
+    conditions = [recording.c.state.in_(ACTIVE), recording.c.deleted_at.is_(None)]
     found = await _select(store, recording.c.watch_id.in_(watch_ids), *conditions, limit=None)
     return {row.watch_id: row for row in found if row.watch_id is not None}
 
@@ -159,14 +157,9 @@ async def count_restarts(store: Store, ids: Collection[int]) -> list[str]:
         )
 
 
-def names_of(states: Collection[RecordingState]) -> list[str]:
-    return [state.value for state in states]
-
-
 async def _select(store: Store, *conditions: sa.ColumnElement[bool], limit: int | None) -> list[Recording]:
     query = sa.select(recording, _PARTS, _GAPS).where(*conditions).order_by(recording.c.id.desc())
     if limit is not None:
         query = query.limit(limit)
     async with store.read() as connection:
-        rows: Sequence[sa.RowMapping] = (await connection.execute(query)).mappings().all()
-    return [Recording(**{**row, "state": RecordingState(row["state"])}) for row in rows]
+        return [Recording(**row) for row in (await connection.execute(query)).mappings()]

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Conflict, NotFound
 from nightcrew.kernel.store import Store
 from nightcrew.kernel.words import plain
@@ -44,11 +45,11 @@ async def change_state(
     to: RecordingState,
     reason: str,
     *,
-    now: datetime,
+    now: datetime | None = None,
     note: str = "",
     ended_at: datetime | None = None,
 ) -> bool:
-    """Move a recording, and record why. False when it stands so already; its reason is renewed then.
+    """Move a recording, and record why. False when it stands so already; its reason is renewed then. `now`: else the present.
 
     Raises `Conflict` for a move that there is not, `NotFound`.
     """
@@ -57,7 +58,7 @@ async def change_state(
         if recording_id not in known:
             raise NotFound(f"there is no recording {recording_id}")
         change = StateChange(recording_id, to, reason, note, ended_at)
-        return await apply(connection, *known[recording_id], change, now)
+        return await apply(connection, *known[recording_id], change, now or utcnow())
 
 
 async def change_states(store: Store, changes: Sequence[StateChange], *, now: datetime) -> set[int]:
@@ -66,8 +67,6 @@ async def change_states(store: Store, changes: Sequence[StateChange], *, now: da
     One that is gone, or cannot go there from where it stands by now, is left as it is.
     """
     moved = set[int]()
-    if not changes:
-        return moved
     async with store.write() as connection:
         known = await standing(connection, [one.recording_id for one in changes])
         for one in changes:
@@ -99,7 +98,7 @@ async def standing(
     mine = sa.and_(recording.c.id.in_(ids), sa.true() if of is None else recording.c.node == of)
     query = sa.select(recording.c.id, recording.c.state, recording.c.reason).where(mine).order_by(recording.c.id)
     rows = (await connection.execute(query.with_for_update())).all()
-    return {row.id: (RecordingState(row.state), row.reason) for row in rows}
+    return {row.id: (row.state, row.reason) for row in rows}
 
 
 async def apply(
@@ -111,7 +110,7 @@ async def apply(
     moves = state is not change.to
     if moves:
         check_move(state, change.to)
-        values |= {"state": change.to.value, "since": now}
+        values |= {"state": change.to, "since": now}
         await note(connection, change.recording_id, state, change.to, change.shown or change.note, now)
     if moves or values != {"reason": reason}:
         await connection.execute(sa.update(recording).where(recording.c.id == change.recording_id).values(values))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -22,11 +21,11 @@ WATCHES = DueRows("recordings.watches", key=watch.c.id, due_at=watch.c.next_look
 
 async def add(store: Store, values: Mapping[str, Any], *, now: datetime) -> Watch:
     """A new watch. Raises `Conflict` for a name in use."""
-    row = {**values, "windows": json.dumps(list(values["windows"])), "created_at": now, "next_look_at": now}
+    row = {**values, "created_at": now, "next_look_at": now}
     async with store.write() as connection:
         same = sa.select(watch.c.id).where(sa.func.lower(watch.c.name) == str(values["name"]).lower())
         if (await connection.execute(same)).first() is not None:
-            raise Conflict(f"{values['name']} is watched already")
+            raise Conflict(f"{values['name']} is already watched")
         insert = sa.insert(watch).values({"title": "", "category": "", **row}).returning(watch.c.id)
         watch_id = int((await connection.execute(insert)).scalar_one())
         await wake(connection, WATCHES.topic)
@@ -60,8 +59,6 @@ async def next_at(store: Store) -> datetime | None:
 
 async def change(store: Store, watch_id: int, **values: Any) -> None:
     """Change a watch. Raises `NotFound`."""
-    if "windows" in values:
-        values["windows"] = json.dumps(list(values["windows"]))
     async with store.write() as connection:
         found = await connection.execute(sa.update(watch).where(watch.c.id == watch_id).values(values))
         if "next_look_at" in values:
@@ -73,7 +70,7 @@ async def change(store: Store, watch_id: int, **values: Any) -> None:
 async def pass_over(store: Store, watch_id: int) -> None:
     """Do not record it again until it was offline, when it is one that is recorded whenever it is live."""
     async with store.write() as connection:
-        mine = sa.and_(watch.c.id == watch_id, watch.c.windows == "[]")
+        mine = sa.and_(watch.c.id == watch_id, watch.c.windows == [])
         await connection.execute(sa.update(watch).where(mine).values(ended_window=LIVE))
 
 
@@ -89,5 +86,5 @@ async def remove(store: Store, watch_id: int) -> None:
 async def _select(store: Store, *conditions: sa.ColumnElement[bool]) -> list[Watch]:
     query = sa.select(watch).where(*conditions).order_by(sa.func.lower(watch.c.name))
     async with store.read() as connection:
-        rows = (await connection.execute(query)).mappings().all()
-    return [Watch(**{**row, "windows": tuple(json.loads(row["windows"]))}) for row in rows]
+        rows = (await connection.execute(query)).mappings()
+        return [Watch(**{**row, "windows": tuple(row["windows"])}) for row in rows]
