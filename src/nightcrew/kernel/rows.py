@@ -96,4 +96,5 @@ def columns_of(made: type, *, without: Collection[str] = ()) -> list[sa.Column[A
 def _column(name: str, hint: Any) -> sa.Column[Any]:
     hint, said = getattr(hint, "__origin__", hint), next(iter(getattr(hint, "__metadata__", ())), column())
     kinds = [kind for kind in get_args(hint) or (hint,) if kind is not NoneType]
-    return sa.Column(name, said.kind or _TYPES[kinds[0]], nullable=NoneType in get_args(hint), **said.options)
+    options = {"nullable": NoneType in get_args(hint), **said.options}
+    return sa.Column(name, said.kind or _TYPES[kinds[0]], **options)

@@ -13,6 +13,7 @@ from nightcrew.kernel.redaction import credentials_in, redact
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.settings import invalid_from
 from nightcrew.kernel.targets import is_web_address, points_private
+from nightcrew.kernel.words import counted
 from nightcrew.playlists import jobs, rules
 from nightcrew.playlists.accounts import profile_configs
 from nightcrew.playlists.models import MAX_NAME, MAX_URL, Feed, Source
@@ -36,14 +37,12 @@ async def add_source(
     name = _checked_name(name)
     config = await _located(checked_config(kind, {**values, "region": region or rules.region_from(name)}))
     stored = config.model_dump(mode="json")
-    source_id = await sources.add(
-        runtime.store, runtime.vault, kind=kind, name=name, config=stored, shown_url=_shown(config)
-    )
+    shown = _shown(config)
+    source_id = await sources.add(runtime.store, runtime.vault, kind=kind, name=name, config=stored, shown_url=shown)
     source = await sources.get(runtime.store, runtime.vault, source_id)
     await sync_source(runtime, source)
-    await runtime.activity.record(
-        "source.added", f"Source {name} ({KINDS[kind].title}) was added", actor=actor, subject=name
-    )
+    said = f"Source {name} ({KINDS[kind].title}) was added"
+    await runtime.activity.record("source.added", said, actor=actor, subject=name)
     await refresh_source(runtime, source_id, rebuild=False)
     return source
 
@@ -83,10 +82,8 @@ async def edit_source(runtime: Runtime, source_id: int, changes: Mapping[str, An
         await sources.update(runtime.store, runtime.vault, source_id, **values)
     source = await sources.get(runtime.store, runtime.vault, source_id)
     await sync_source(runtime, source)
-    named = ", ".join(sorted(changes))
-    await runtime.activity.record(
-        "source.changed", f"Source {source.name} was changed: {named}", actor=actor, subject=source.name
-    )
+    said = f"Source {source.name} was changed: {', '.join(sorted(changes))}"
+    await runtime.activity.record("source.changed", said, actor=actor, subject=source.name)
     if "config" in values or changes.get("enabled"):
         await refresh_source(runtime, source_id, rebuild=True)
     runtime.bus.publish("sources")
@@ -101,12 +98,8 @@ async def remove_source(runtime: Runtime, source_id: int, *, dry_run: bool, acto
         for feed in await sources.feeds(runtime.store, source_id=source_id):
             await jobs.stop(runtime, feed)
         await sources.remove(runtime.store, source_id)
-        await runtime.activity.record(
-            "source.removed",
-            f"Source {source.name} and its {count} channels were removed",
-            actor=actor,
-            subject=source.name,
-        )
+        said = f"Source {source.name} and its {counted(count, 'channel')} were removed"
+        await runtime.activity.record("source.removed", said, actor=actor, subject=source.name)
         await runtime.health.look()  # its promise is gone too
         runtime.bus.publish("sources")
     return {"dry_run": dry_run, "source": source.name, "channels": count}
@@ -214,9 +207,8 @@ async def reject_held(runtime: Runtime, source_id: int, *, actor: str) -> None:
     for feed in await held_feeds(runtime, source_id):
         await staging.reject(runtime.store, feed.id)
     source = await sources.get(runtime.store, runtime.vault, source_id)
-    await runtime.activity.record(
-        "playlist.rejected", f"{source.name}: the held-back change was rejected", actor=actor, subject=source.name
-    )
+    said = f"{source.name}: the held-back change was rejected"
+    await runtime.activity.record("playlist.rejected", said, actor=actor, subject=source.name)
     runtime.bus.publish("sources")
 
 
@@ -231,19 +223,15 @@ async def edit_channel(runtime: Runtime, channel_id: int, changes: Mapping[str, 
         if key == "hidden":
             values["hidden"] = bool(value)
         elif key in names:
-            text = "".join(c for c in str(value or "") if c.isprintable()).strip()
+            text = rules.printable(str(value or ""))
             _check_value(key, text)
             values[names[key]] = text or None
         else:
             raise Invalid(f"a channel has no field {key!r} that can be changed", field=key)
     before = await channels.get(runtime.store, channel_id)
     await channels.edit(runtime.store, channel_id, values)
-    await runtime.activity.record(
-        "channel.changed",
-        f"Channel {before.name} was changed: {', '.join(sorted(changes))}",
-        actor=actor,
-        subject=before.name,
-    )
+    said = f"Channel {before.name} was changed: {', '.join(sorted(changes))}"
+    await runtime.activity.record("channel.changed", said, actor=actor, subject=before.name)
     runtime.bus.publish("channels")
 
 
@@ -266,7 +254,7 @@ async def _located(config: SourceConfig) -> SourceConfig:
 
 
 def _checked_name(name: str) -> str:
-    cleaned = " ".join("".join(c for c in name if c.isprintable()).split())
+    cleaned = " ".join(rules.printable(name).split())
     if not 1 <= len(cleaned) <= 100:
         raise Invalid("name: a source needs a name of 1 to 100 characters", field="name")
     return cleaned

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from nightcrew.web.answers import Answer, Bytes, Moment, Seconds
+
+OrNone = Annotated[str | None, BeforeValidator(lambda text: text or None)]
+"""A text that is null when it is empty."""
 
 
 class HeldChange(Answer):
     """A change that waits for a person, in channels."""
 
-    at: Moment | None
-    reason: str | None
+    at: Moment | None = Field(validation_alias="held_at")
+    reason: str | None = Field(validation_alias="held_reason")
     stored: int
     new: int
     changed: int
@@ -25,8 +28,8 @@ class FeedRow(Answer):
 
     id: int
     kind: str
-    lang: str | None
-    region: str | None
+    lang: OrNone
+    region: OrNone
     enabled: bool
     status: str
     age: Seconds | None
@@ -52,7 +55,7 @@ class SourceRow(Answer):
     kind: str
     name: str
     enabled: bool
-    url: str
+    url: str = Field(validation_alias="shown_url")
     region: str | None
     channels: int
     created_at: Moment | None
@@ -120,17 +123,17 @@ class HolderRow(Answer):
     owner: str
     purpose: str
     node: str
-    since: Moment | None
+    since: Moment | None = Field(validation_alias="taken_at")
     leaving: bool = Field(description="Whether it makes room.")
 
 
 class AccountRow(Answer):
     """A login behind sources."""
 
-    id: str
+    id: str = Field(validation_alias="resource")
     name: str
     sources: list[int]
-    max_streams: int = Field(description="Connections at a time; 0: any number.")
+    max_streams: int = Field(validation_alias="most", description="Connections at a time; 0: any number.")
     in_use: int
     holders: list[HolderRow]
 
@@ -139,7 +142,7 @@ class ProfileRow(Answer):
     """A way to use a source."""
 
     name: str
-    max_streams: int = Field(description="Connections at a time; 0: any number.")
+    max_streams: int = Field(validation_alias="most", description="Connections at a time; 0: any number.")
     in_use: int
     account: str
 
@@ -155,7 +158,7 @@ class StreamRow(Answer):
 
     id: int
     url: str
-    account: str
+    account: str = Field(validation_alias="source")
     source_id: int
     score: float | None
     dead: bool
@@ -168,11 +171,11 @@ class ChannelRow(Answer):
 
     id: int
     name: str
-    number: str | None
+    number: OrNone
     group: str
     region: str
-    logo: str | None
-    guide_id: str | None
+    logo: OrNone
+    guide_id: OrNone
     hidden: bool
     edited: list[str] = Field(description="Fields that a person has changed.")
     play: str

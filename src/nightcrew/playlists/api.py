@@ -7,12 +7,12 @@ import binascii
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Body, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from nightcrew.kernel.clock import iso, utcnow
+from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Invalid
 from nightcrew.kernel.redaction import redact
 from nightcrew.playlists import accounts, actions, rules, standing
@@ -26,6 +26,7 @@ from nightcrew.web.api import Actor, Limit, Node
 
 router = APIRouter(prefix="/api/v1", tags=["playlists"])
 
+ChannelRowT = TypeVar("ChannelRowT", bound=say.ChannelRow)
 Id = Annotated[int, Path(ge=1, lt=2**63)]
 Text = Annotated[str, Query(max_length=300)]
 
@@ -54,33 +55,33 @@ class NewProfile(BaseModel):
     own_login: bool = False
 
 
-@router.get("/sources", response_model=Items[say.SourceRow])
-async def list_sources(node: Node) -> dict[str, Any]:
+@router.get("/sources")
+async def list_sources(node: Node) -> Items[say.SourceRow]:
     """All sources with their feeds."""
     found = await sources.every(node.store, node.vault)
     feeds = await sources.feeds(node.store)
     items = [_row(node, source, [feed for feed in feeds if feed.source_id == source.id]) for source in found]
-    return {"items": items, "next": None}
+    return Items(items=items)
 
 
-@router.post("/sources", response_model=say.SourceRow, status_code=201)
-async def add_source(node: Node, actor: Actor, wanted: NewSource) -> dict[str, Any]:
+@router.post("/sources", status_code=201)
+async def add_source(node: Node, actor: Actor, wanted: NewSource) -> say.SourceRow:
     """Add a source; its first refresh starts at once."""
     values = wanted.model_extra or {}
     source = await actions.add_source(node, wanted.kind, wanted.name, values, region=wanted.region, actor=actor)
     return await _source_row(node, source)
 
 
-@router.get("/sources/{source_id}", response_model=say.SourceRow)
-async def get_source(node: Node, source_id: Id) -> dict[str, Any]:
+@router.get("/sources/{source_id}")
+async def get_source(node: Node, source_id: Id) -> say.SourceRow:
     """One source."""
     return await _source_row(node, await sources.get(node.store, node.vault, source_id))
 
 
-@router.patch("/sources/{source_id}", response_model=say.SourceRow)
+@router.patch("/sources/{source_id}")
 async def edit_source(
     node: Node, actor: Actor, source_id: Id, changes: Annotated[dict[str, Any], Body(max_length=50)]
-) -> dict[str, Any]:
+) -> say.SourceRow:
     """Change only the named fields."""
     return await _source_row(node, await actions.edit_source(node, source_id, changes, actor=actor))
 
@@ -110,31 +111,19 @@ async def reject_held(node: Node, actor: Actor, source_id: Id) -> dict[str, Any]
     return {"rejected": source_id}
 
 
-@router.get("/sources/{source_id}/runs", response_model=Items[say.RefreshRow])
-async def source_runs(node: Node, source_id: Id, limit: Limit = 60) -> dict[str, Any]:
+@router.get("/sources/{source_id}/runs")
+async def source_runs(node: Node, source_id: Id, limit: Limit = 60) -> Items[say.RefreshRow]:
     """The last refreshes of a source, newest first."""
     await sources.get(node.store, node.vault, source_id)
-    items = []
     regions = {feed.id: feed.region for feed in await sources.feeds(node.store, source_id=source_id)}
-    for feed_id, found in (await sources.runs(node.store, regions, limit)).items():
-        for run in found:
-            seconds = (run["ended_at"] - run["started_at"]).total_seconds() if run["ended_at"] else None
-            items.append(
-                {
-                    "id": run["id"],
-                    "feed_id": feed_id,
-                    "region": regions[feed_id],
-                    "started_at": iso(run["started_at"]),
-                    "ended_at": iso(run["ended_at"]),
-                    "seconds": seconds,
-                    "outcome": run["outcome"],
-                    "channels": run["channels"],
-                    "change": run["change"],
-                    "reason": run["reason"],
-                }
-            )
-    items.sort(key=lambda item: item["started_at"] or "", reverse=True)
-    return {"items": items[:limit], "next": None}
+    found = [run for runs in (await sources.runs(node.store, regions, limit)).values() for run in runs]
+    found.sort(key=lambda run: run["started_at"], reverse=True)
+    items = []
+    for run in found[:limit]:
+        seconds = (run["ended_at"] - run["started_at"]).total_seconds() if run["ended_at"] else None
+        told = {name: run[name] for name in say.RefreshRow.model_fields if name in run}
+        items.append(say.RefreshRow(**told, region=regions[run["feed_id"]], seconds=seconds))
+    return Items(items=items)
 
 
 @router.get("/regions", response_model=Items[say.RegionRow])
@@ -151,46 +140,31 @@ async def refresh_region(
     return {"jobs": await actions.refresh_region(node, region, rebuild=rebuild)}
 
 
-@router.get("/accounts", response_model=Items[say.AccountRow])
-async def list_accounts(node: Node) -> dict[str, Any]:
+@router.get("/accounts")
+async def list_accounts(node: Node) -> Items[say.AccountRow]:
     """The logins behind the sources, the connections that each allows (0: any number), and who uses them now."""
     used = await accounts.in_use(node)
-    items = [
-        {
-            "id": account.resource,
-            "name": account.name,
-            "sources": [source.id for source in account.sources],
-            "max_streams": account.most,
-            "in_use": len(used.get(account.resource, ())),
-            "holders": [
-                {"owner": h.owner, "purpose": h.purpose, "node": h.node, "since": iso(h.taken_at), "leaving": h.leaving}
-                for h in used.get(account.resource, ())
-            ],
-        }
-        for account in await accounts.accounts(node)
-    ]
-    return {"items": items, "next": None}
+    items = []
+    for account in await accounts.accounts(node):
+        holders = [say.HolderRow.of(holder) for holder in used.get(account.resource, ())]
+        ids = [source.id for source in account.sources]
+        items.append(say.AccountRow.of(account, sources=ids, in_use=len(holders), holders=holders))
+    return Items(items=items)
 
 
-@router.get("/sources/{source_id}/profiles", response_model=Items[say.ProfileRow])
-async def list_profiles(node: Node, source_id: Id) -> dict[str, Any]:
+@router.get("/sources/{source_id}/profiles")
+async def list_profiles(node: Node, source_id: Id) -> Items[say.ProfileRow]:
     """The ways to use a source, in the order in which they are tried, with the connections that each allows."""
-    found = await accounts.profiles_of(node, source_id)
     used = await accounts.in_use(node)
-    items = [
-        {
-            "name": profile.name,
-            "max_streams": profile.most,
-            "in_use": max(len(used.get(limit.resource, ())) for limit in profile.limits),
-            "account": profile.limits[0].resource,
-        }
-        for profile in found
-    ]
-    return {"items": items, "next": None}
+    items = []
+    for profile in await accounts.profiles_of(node, source_id):
+        busy = max(len(used.get(limit.resource, ())) for limit in profile.limits)
+        items.append(say.ProfileRow.of(profile, in_use=busy, account=profile.limits[0].resource))
+    return Items(items=items)
 
 
-@router.post("/sources/{source_id}/profiles", response_model=Items[say.ProfileRow], status_code=201)
-async def add_profile(node: Node, actor: Actor, source_id: Id, wanted: NewProfile) -> dict[str, Any]:
+@router.post("/sources/{source_id}/profiles", status_code=201)
+async def add_profile(node: Node, actor: Actor, source_id: Id, wanted: NewProfile) -> Items[say.ProfileRow]:
     """Add another way to use a source: another login (panels), or a text to replace in addresses."""
     await actions.add_profile(node, source_id, wanted.model_dump(), actor=actor)
     return await list_profiles(node, source_id)
@@ -205,7 +179,7 @@ async def remove_profile(
     return {"removed": name}
 
 
-@router.get("/channels", response_model=Items[say.ChannelRow])
+@router.get("/channels")
 async def list_channels(
     node: Node,
     q: Text = "",
@@ -214,30 +188,30 @@ async def list_channels(
     hidden: bool | None = None,
     limit: Limit = 100,
     cursor: Annotated[str | None, Query(max_length=400)] = None,
-) -> dict[str, Any]:
+) -> Items[say.ChannelRow]:
     """Channels in playlist order. `q` finds words in name, group, number and guide id, case and accents ignored."""
     wanted = channel_rows.ChannelQuery(q=q, group=group, region=region.upper() if region else None, hidden=hidden)
     found = await channel_rows.page(node.store, wanted, after=read_cursor(cursor), limit=limit)
     following = write_cursor(found[-1]) if len(found) == limit else None
-    return {"items": [channel_row(channel) for channel in found], "next": following}
+    return Items(items=[_channel_row(say.ChannelRow, channel) for channel in found], next=following)
 
 
-@router.get("/channels/{channel_id}", response_model=say.ChannelWithProgrammes)
-async def get_channel(node: Node, channel_id: Id) -> dict[str, Any]:
+@router.get("/channels/{channel_id}")
+async def get_channel(node: Node, channel_id: Id) -> say.ChannelWithProgrammes:
     """One channel, with what runs now and next."""
     channel = await channel_rows.get(node.store, channel_id)
     shown = await guides.schedule(node.store, channel.guide_id, now=utcnow()) if channel.guide_id else []
-    programmes = [{"start": iso(p.start), "stop": iso(p.stop), "title": p.title} for p in shown]
-    return channel_row(channel) | {"programmes": programmes}
+    programmes = [say.ProgrammeRow.of(programme) for programme in shown]
+    return _channel_row(say.ChannelWithProgrammes, channel, programmes=programmes)
 
 
-@router.patch("/channels/{channel_id}", response_model=say.ChannelRow)
+@router.patch("/channels/{channel_id}")
 async def edit_channel(
     node: Node, actor: Actor, channel_id: Id, changes: Annotated[dict[str, Any], Body(max_length=10)]
-) -> dict[str, Any]:
+) -> say.ChannelRow:
     """Set name, number, group, logo, guide_id or hidden; null or "" gives the provider's value again."""
     await actions.edit_channel(node, channel_id, changes, actor=actor)
-    return channel_row(await channel_rows.get(node.store, channel_id))
+    return _channel_row(say.ChannelRow, await channel_rows.get(node.store, channel_id))
 
 
 @router.get("/groups", response_model=Items[say.GroupRow])
@@ -266,33 +240,20 @@ def read_cursor(text: str | None) -> channel_rows.Cursor | None:
     return region, feed, position, channel
 
 
-def channel_row(channel: Channel) -> dict[str, Any]:
+def _channel_row(kind: type[ChannelRowT], channel: Channel, **more: Any) -> ChannelRowT:
     """A channel as scripts see it."""
-    return {
-        "id": channel.id,
-        "name": channel.name,
-        "number": channel.number or None,
-        "group": channel.group,
-        "region": channel.region,
-        "logo": channel.logo or None,
-        "guide_id": channel.guide_id or None,
-        "hidden": channel.hidden,
-        "edited": ["group" if name == "grp" else name for name in channel.edited],
-        "play": f"/play/{channel.id}",
-        "streams": [
-            {
-                "id": stream.id,
-                "url": shown_url(stream.url),
-                "account": stream.source,
-                "source_id": stream.source_id,
-                "score": stream.score,
-                "dead": stream.dead or not stream.playable,
-                "left_out": stream.place < 0,
-                "expires": stream.expires,
-            }
+    return kind.of(
+        channel,
+        edited=["group" if name == "grp" else name for name in channel.edited],
+        play=f"/play/{channel.id}",
+        streams=[
+            say.StreamRow.of(
+                stream, url=shown_url(stream.url), dead=stream.dead or not stream.playable, left_out=stream.place < 0
+            )
             for stream in channel.streams
         ],
-    }
+        **more,
+    )
 
 
 def shown_url(url: str) -> str:
@@ -306,52 +267,30 @@ def shown_notes(notes: dict[str, Any]) -> dict[str, Any]:
     return notes | {"guides": [redact(url) for url in guides_named]} if guides_named else notes
 
 
-async def _source_row(node: Node, source: Source) -> dict[str, Any]:
+async def _source_row(node: Node, source: Source) -> say.SourceRow:
     return _row(node, source, await sources.feeds(node.store, source_id=source.id))
 
 
-def _row(node: Node, source: Source, feeds: Sequence[Feed]) -> dict[str, Any]:
-    now = utcnow()
-    options = node.settings.of(PlaylistSettings)
-    return {
-        "id": source.id,
-        "kind": source.kind,
-        "name": source.name,
-        "enabled": source.enabled,
-        "url": source.shown_url,
-        "region": source.config.get("region") if source.kind in {"m3u", "xtream"} else None,
-        "channels": sum(feed.channels for feed in feeds if feed.kind == "channels" and feed.enabled),
-        "created_at": iso(source.created_at),
-        "feeds": [_feed_row(feed, now, options) for feed in feeds],
-    }
+def _row(node: Node, source: Source, feeds: Sequence[Feed]) -> say.SourceRow:
+    now, options = utcnow(), node.settings.of(PlaylistSettings)
+    return say.SourceRow.of(
+        source,
+        region=source.config.get("region") if source.kind in {"m3u", "xtream"} else None,
+        channels=sum(feed.channels for feed in feeds if feed.kind == "channels" and feed.enabled),
+        feeds=[_feed_row(feed, now, options) for feed in feeds],
+    )
 
 
-def _feed_row(feed: Feed, now: datetime, options: PlaylistSettings) -> dict[str, Any]:
-    age = None if feed.refreshed_at is None else (now - feed.refreshed_at).total_seconds()
-    interval = options.guide_interval if feed.kind == "guide" else options.refresh_interval
+def _feed_row(feed: Feed, now: datetime, options: PlaylistSettings) -> say.FeedRow:
+    age, status = standing.feed_status(feed, now, options)
     held = None
     if feed.held_run and feed.held_change:
         change = {key: feed.held_change[key] for key in ("stored", "new", "changed", "gone")}
-        held = {"at": iso(feed.held_at), "reason": feed.held_reason, **change}
-    return {
-        "id": feed.id,
-        "kind": feed.kind,
-        "lang": feed.lang or None,
-        "region": feed.region or None,
-        "enabled": feed.enabled,
-        "status": rules.status(age, interval, refreshing=feed.refreshing).value,
-        "age": None if age is None else round(age),
-        "channels": feed.channels,
-        "streams": feed.streams,
-        "resolved": feed.resolved,
-        "refreshed_at": iso(feed.refreshed_at),
-        "changed_at": iso(feed.changed_at),
-        "due_at": iso(feed.due_at),
-        "failures": feed.failures,
-        "error": feed.error,
-        "error_kind": feed.error_kind,
-        "needs_user": feed.needs_user,
-        "held": held,
-        "notes": shown_notes(feed.notes),
-        "run": feed.run,
-    }
+        held = say.HeldChange.of(feed, **change)
+    return say.FeedRow.of(
+        feed,
+        status=status,
+        age=None if age is None else round(age),
+        held=held,
+        notes=shown_notes(feed.notes),
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -45,23 +46,10 @@ async def fetch_guide(run: Run, source: Source, feed: Feed, fetch: Fetch, *, due
         channels, programmes = await _write(run, feed.id, generation, found)
     known = await guides.upcoming(runtime.store, feed.id, now, horizon)
     _guard(programmes, known, options.shrink_guard)
-    content = {
-        "etag": answer.validators.etag,
-        "last_modified": answer.validators.last_modified,
-        "content_hash": answer.sha256,
-    }
-    await guides.switch(
-        runtime.store,
-        feed.id,
-        run.id,
-        generation,
-        now=now,
-        due_at=due_at,
-        channels=channels,
-        programmes=programmes,
-        content=content,
-    )
-    return {"outcome": "applied", "feed": "guide", "channels": channels, "programmes": programmes}
+    content = {**asdict(answer.validators), "content_hash": answer.sha256}
+    counts = {"channels": channels, "programmes": programmes}
+    await guides.switch(runtime.store, feed.id, run.id, generation, now=now, due_at=due_at, content=content, **counts)
+    return {"outcome": "applied", "feed": "guide", **counts}
 
 
 async def _write(run: Run, feed_id: int, generation: int, found: Iterator[GuideChannel | Programme]) -> tuple[int, int]:

@@ -24,6 +24,7 @@ from nightcrew.kernel.http import Limits, Validators
 from nightcrew.kernel.jobs import Ended
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.words import counted
 from nightcrew.playlists import rules
 from nightcrew.playlists.guides import fetch_guide
 from nightcrew.playlists.models import Feed, Source
@@ -32,6 +33,7 @@ from nightcrew.playlists.providers import Adapters
 from nightcrew.playlists.providers.base import Fetch, Listing, Provider, Unchanged
 from nightcrew.playlists.rules import ListChange
 from nightcrew.playlists.settings import PlaylistSettings
+from nightcrew.playlists.standing import interval_of
 from nightcrew.playlists.store import sources, staging
 from nightcrew.playlists.store.staging import Row, Staging
 
@@ -149,8 +151,8 @@ async def _fetch_now(run: Run, feed_id: int, rebuild: bool) -> dict[str, Any]:
         if isinstance(listing, Unchanged):
             return await _unchanged(runtime, feed, run.id, listing)
         change, total = await _stage(run, feed, adapter, listing)
-        validators = {"etag": listing.validators.etag, "last_modified": listing.validators.last_modified}
-        content = {**validators, "content_hash": listing.content_hash, "notes": _notes(listing)}
+        content = {**asdict(listing.validators), "content_hash": listing.content_hash}
+        content["notes"] = json.dumps(listing.notes)
         return {"outcome": "staged", "change": asdict(change), "content": content, "total": total}
 
 
@@ -192,14 +194,8 @@ def _rows(
     batch: list[rules.ListEntry], offset: int, identifier: rules.Identifier, secrets: tuple[str, ...]
 ) -> list[Row]:
     return [
-        Row(
-            offset + index,
-            entry,
-            identifier.identify(entry),
-            rules.row_hash(entry),
-            rules.hide_secrets(entry.url, secrets),
-        )
-        for index, entry in enumerate(batch)
+        Row(place, entry, identifier.identify(entry), rules.row_hash(entry), rules.hide_secrets(entry.url, secrets))
+        for place, entry in enumerate(batch, offset)
     ]
 
 
@@ -214,17 +210,12 @@ async def _settle(run: Run, feed_id: int, fetched: dict[str, Any]) -> dict[str, 
         now = utcnow()
         due_at = _next_due(runtime, feed, now)
         known = feed.held_change is not None and feed.held_change.get("gone") == change.gone
-        await staging.hold(
-            runtime.store, feed_id, run.id, now=now, due_at=due_at, reason=reason, change=change, content=content
-        )
+        plan = {"now": now, "due_at": due_at, "reason": reason, "change": change, "content": content}
+        await staging.hold(runtime.store, feed_id, run.id, **plan)
         if not known:
-            name = await _feed_name(runtime, feed)
-            await runtime.activity.record(
-                "playlist.held",
-                f"{name}: held back: {reason} ({change.gone} of {change.stored} channels would go). The last good list is served",
-                level="warning",
-                subject=name,
-            )
+            lost = f"{change.gone} of {change.stored} channels would go"
+            said = f": held back: {reason} ({lost}). The last good list is served"
+            await _tell(runtime, feed, "playlist.held", said, level="warning")
         return {"outcome": "held", "change": asdict(change), "reason": reason}
     await _apply(runtime, feed, run.id, change, content)
     await _record_success(runtime, feed, change)
@@ -233,16 +224,9 @@ async def _settle(run: Run, feed_id: int, fetched: dict[str, Any]) -> dict[str, 
 
 async def _apply(runtime: Runtime, feed: Feed, run_id: str, change: ListChange, content: dict[str, Any]) -> None:
     now = utcnow()
-    await staging.apply(
-        runtime.store,
-        feed.id,
-        run_id,
-        now=now,
-        due_at=_next_due(runtime, feed, now),
-        change=change,
-        content=content,
-        merge=runtime.settings.of(PlaylistSettings).merge_sources,
-    )
+    plan: dict[str, Any] = {"now": now, "due_at": _next_due(runtime, feed, now), "change": change, "content": content}
+    merge = runtime.settings.of(PlaylistSettings).merge_sources
+    await staging.apply(runtime.store, feed.id, run_id, **plan, merge=merge)
 
 
 async def accept(runtime: Runtime, feed: Feed, *, actor: str) -> ListChange:
@@ -280,9 +264,9 @@ async def _take_in(runtime: Runtime, feed_id: int, held_run: str) -> dict[str, A
 
 
 async def _tell_taken_in(runtime: Runtime, feed_id: int, change: ListChange, actor: str) -> None:
-    name = await _feed_name(runtime, await sources.get_feed(runtime.store, feed_id))
-    said = f"{name}: the held-back change was accepted ({describe(change)})"
-    await runtime.activity.record("playlist.accepted", said, actor=actor, subject=name)
+    feed = await sources.get_feed(runtime.store, feed_id)
+    said = f": the held-back change was accepted ({describe(change)})"
+    await _tell(runtime, feed, "playlist.accepted", said, actor=actor)
 
 
 async def _write(runtime: Runtime, feed_id: int) -> None:
@@ -304,7 +288,7 @@ async def _record_failure(runtime: Runtime, feed: Feed, run_id: str, exc: Nightc
         runtime.bus.publish("sources")
         return
     after = exc.after if isinstance(exc, Retry) else None
-    pause = rules.next_attempt(feed.failures + 1, _interval(runtime, feed), after)
+    pause = rules.next_attempt(feed.failures + 1, interval_of(feed, runtime.settings.of(PlaylistSettings)), after)
     failures = await sources.fail(
         runtime.store,
         feed.id,
@@ -316,24 +300,16 @@ async def _record_failure(runtime: Runtime, feed: Feed, run_id: str, exc: Nightc
         needs_user=isinstance(exc, NeedsUser),
     )
     if failures == 1 or feed.error != str(exc)[:500]:
-        name = await _feed_name(runtime, feed)
         kept = "The last good list is served" if feed.refreshed_at else "It has no channels yet"
-        await runtime.activity.record(
-            "playlist.failed",
-            f"{name}: {exc}. {kept}",
-            level="error" if feed.kind == "channels" else "warning",
-            subject=name,
-        )
+        level = "error" if feed.kind == "channels" else "warning"
+        await _tell(runtime, feed, "playlist.failed", f": {exc}. {kept}", level=level)
     runtime.bus.publish("sources")
 
 
 async def _unchanged(runtime: Runtime, feed: Feed, run_id: str, answer: Unchanged) -> dict[str, Any]:
     now = utcnow()
-    validators = {
-        "etag": answer.validators.etag or feed.etag,
-        "last_modified": answer.validators.last_modified or feed.last_modified,
-    }
-    await sources.unchanged(runtime.store, feed.id, run_id, now=now, due_at=_next_due(runtime, feed, now), **validators)
+    known = {name: value for name, value in asdict(answer.validators).items() if value}
+    await sources.unchanged(runtime.store, feed.id, run_id, now=now, due_at=_next_due(runtime, feed, now), **known)
     await _record_recovery(runtime, feed)
     return {"outcome": "unchanged"}
 
@@ -341,27 +317,28 @@ async def _unchanged(runtime: Runtime, feed: Feed, run_id: str, answer: Unchange
 async def _record_success(runtime: Runtime, feed: Feed, change: ListChange) -> None:
     await _record_recovery(runtime, feed)
     if change.new or change.gone or feed.refreshed_at is None:
-        name = await _feed_name(runtime, feed)
-        await runtime.activity.record(
-            "playlist.refreshed", f"{name}: {describe(change)}", subject=name, **asdict(change)
-        )
+        await _tell(runtime, feed, "playlist.refreshed", f": {describe(change)}", **asdict(change))
 
 
 async def _record_recovery(runtime: Runtime, feed: Feed) -> None:
     if feed.failures:
-        name = await _feed_name(runtime, feed)
-        await runtime.activity.record(
-            "playlist.recovered", f"{name} works again after {feed.failures} failures", subject=name
-        )
+        said = f" works again after {counted(feed.failures, 'failure')}"
+        await _tell(runtime, feed, "playlist.recovered", said)
+
+
+async def _tell(runtime: Runtime, feed: Feed, kind: str, said: str, **more: Any) -> None:
+    """Record what happened to a feed; `said` follows its name."""
+    name = await _feed_name(runtime, feed)
+    await runtime.activity.record(kind, name + said, subject=name, **more)
 
 
 def describe(change: ListChange) -> str:
     """A change in words: "60 channels new, 3 changed, 1 gone"."""
     counts = ((change.new, "new"), (change.changed, "changed"), (change.gone, "gone"))
-    parts = [f"{number} {word}" for number, word in counts if number]
-    if not parts:
+    (first, word), *others = [one for one in counts if one[0]] or [(0, "")]
+    if not first:
         return "no change"
-    return ", ".join(parts).replace(" ", " channel " if parts[0].startswith("1 ") else " channels ", 1)
+    return ", ".join([f"{counted(first, 'channel')} {word}", *(f"{number} {word}" for number, word in others)])
 
 
 async def _feed_name(runtime: Runtime, feed: Feed) -> str:
@@ -369,14 +346,5 @@ async def _feed_name(runtime: Runtime, feed: Feed) -> str:
     return f"{source.name} ({feed.region})" if feed.region else f"{source.name} (guide)"
 
 
-def _interval(runtime: Runtime, feed: Feed) -> float:
-    options = runtime.settings.of(PlaylistSettings)
-    return float(options.guide_interval if feed.kind == "guide" else options.refresh_interval)
-
-
 def _next_due(runtime: Runtime, feed: Feed, now: datetime) -> datetime:
-    return now + timedelta(seconds=_interval(runtime, feed))
-
-
-def _notes(listing: Listing) -> str:
-    return json.dumps(listing.notes)
+    return now + timedelta(seconds=interval_of(feed, runtime.settings.of(PlaylistSettings)))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import sqlalchemy as sa
 
+from nightcrew.kernel.rows import column, table_of, text
 from nightcrew.kernel.store import Id, Moment, metadata
 
 MAX_NAME = 300
@@ -17,50 +18,70 @@ UNPLACED = 500
 DEAD_PLACES = 1_000
 """Where the places of dead streams begin. A stream with a place below 0 is left out of its channel."""
 
-source = sa.Table(
-    "playlist_source",
-    metadata,
-    sa.Column("id", Id, primary_key=True),
-    sa.Column("kind", sa.String(20), nullable=False),
-    sa.Column("name", sa.String(100), nullable=False, unique=True),
-    sa.Column("enabled", sa.Boolean, nullable=False),
-    sa.Column("config", sa.Text, nullable=False),  # sealed: addresses and logins
-    sa.Column("shown_url", sa.String(MAX_URL), nullable=False),
-    sa.Column("created_at", Moment, nullable=False),
-)
 
-feed = sa.Table(
-    "playlist_feed",
-    metadata,
-    sa.Column("id", Id, primary_key=True),
-    sa.Column("source_id", sa.ForeignKey(source.c.id, ondelete="CASCADE"), nullable=False, index=True),
-    sa.Column("kind", sa.String(10), nullable=False),  # channels or guide
-    sa.Column("lang", sa.String(20), nullable=False),
-    sa.Column("region", sa.String(40), nullable=False, index=True),
-    sa.Column("enabled", sa.Boolean, nullable=False),
-    sa.Column("due_at", Moment, nullable=False, index=True),
-    sa.Column("rebuild_due", sa.Boolean, nullable=False),
-    sa.Column("run", sa.String(100)),
-    sa.Column("refreshed_at", Moment),
-    sa.Column("changed_at", Moment),
-    sa.Column("failures", sa.Integer, nullable=False),
-    sa.Column("error", sa.String(500)),
-    sa.Column("error_kind", sa.String(10)),
-    sa.Column("needs_user", sa.Boolean, nullable=False),
-    sa.Column("etag", sa.String(300)),
-    sa.Column("last_modified", sa.String(100)),
-    sa.Column("content_hash", sa.String(100)),
-    sa.Column("channels", sa.Integer, nullable=False),
-    sa.Column("resolved", sa.Integer, nullable=False),
-    sa.Column("streams", sa.Integer, nullable=False),
-    sa.Column("revision", sa.Integer, nullable=False),
-    sa.Column("generation", sa.Integer, nullable=False),
-    sa.Column("notes", sa.Text),  # JSON: guides that the list names, the account's state
-    sa.Column("held_run", sa.String(100)),
-    sa.Column("held_at", Moment),
-    sa.Column("held_reason", sa.String(200)),
-    sa.Column("held_change", sa.Text),  # JSON of rules.ListChange, and the content's hash
-    sa.UniqueConstraint("source_id", "kind", "region", name="uq_playlist_feed_slice"),
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A configured provider. `config` is unsealed: handle with care, never show it."""
+
+    id: Annotated[int, column(Id, primary_key=True)]
+    kind: Annotated[str, text(20)]
+    name: Annotated[str, text(100, unique=True)]
+    enabled: bool
+    config: Annotated[dict[str, Any], column(sa.Text)]  # sealed: addresses and logins
+    shown_url: Annotated[str, text(MAX_URL)]
+    created_at: datetime
+    locked: str | None = None
+    """Why `config` could not be unsealed (then it is empty): the key is another one."""
+    profile: str = ""
+    """Set when `config` has the login of one of the source's profiles."""
+
+
+source = table_of("playlist_source", Source, without=("locked", "profile"))
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One slice of a source that is fetched on its own: a region's channels, or a guide (region empty)."""
+
+    id: Annotated[int, column(Id, primary_key=True)]
+    source_id: Annotated[int, column(sa.ForeignKey(source.c.id, ondelete="CASCADE"), index=True)]
+    kind: Annotated[str, text(10)]  # channels or guide
+    lang: Annotated[str, text(20)]
+    region: Annotated[str, text(40, index=True)]
+    enabled: bool
+    due_at: Annotated[datetime, column(index=True)]
+    rebuild_due: bool
+    run: Annotated[str | None, text(100)]
+    refreshed_at: datetime | None
+    changed_at: datetime | None
+    failures: int
+    error: Annotated[str | None, text(500)]
+    error_kind: Annotated[str | None, text(10)]
+    needs_user: bool
+    etag: Annotated[str | None, text(300)]
+    last_modified: Annotated[str | None, text(100)]
+    content_hash: Annotated[str | None, text(100)]
+    channels: int
+    resolved: int
+    streams: int
+    revision: int
+    generation: int
+    notes: Annotated[
+        dict[str, Any], column(sa.Text, nullable=True)
+    ]  # JSON: guides that the list names, the account's state
+    held_run: Annotated[str | None, text(100)]
+    held_at: datetime | None
+    held_reason: Annotated[str | None, text(200)]
+    held_change: Annotated[dict[str, Any] | None, column(sa.Text)]  # JSON of rules.ListChange, and the content's hash
+
+    @property
+    def refreshing(self) -> bool:
+        """Whether a run works on the feed, or is about to."""
+        return self.run is not None
+
+
+feed = table_of(
+    "playlist_feed", Feed, sa.UniqueConstraint("source_id", "kind", "region", name="uq_playlist_feed_slice")
 )
 
 channel = sa.Table(
@@ -122,6 +143,12 @@ variant = sa.Table(
     sa.Column("fps", sa.Float, nullable=False),
 )
 
+
+def _copied(table: sa.Table, *names: str) -> list[sa.Column[Any]]:
+    """Columns as they are in `table`, each of which may be missing."""
+    return [sa.Column(name, table.c[name].type) for name in names]
+
+
 staged = sa.Table(
     "playlist_staged",
     metadata,
@@ -129,22 +156,11 @@ staged = sa.Table(
     sa.Column("key", sa.LargeBinary(16), primary_key=True),
     sa.Column("feed_id", sa.ForeignKey(feed.c.id, ondelete="CASCADE"), nullable=False),
     sa.Column("kind", sa.String(1), nullable=False),  # n new, c changed, m moved, g gone
-    sa.Column("ident", sa.LargeBinary(16)),
-    sa.Column("hash", sa.LargeBinary(16)),
-    sa.Column("position", sa.Integer),
+    *_copied(stream, "ident", "hash", "position"),
     sa.Column("stream_id", sa.BigInteger),
     sa.Column("channel_id", sa.BigInteger),
-    sa.Column("name", sa.String(MAX_NAME)),
-    sa.Column("number", sa.String(20)),
-    sa.Column("grp", sa.String(MAX_NAME)),
-    sa.Column("logo", sa.String(MAX_URL)),
-    sa.Column("guide_id", sa.String(MAX_NAME)),
-    sa.Column("search", sa.String(2 * MAX_NAME)),
-    sa.Column("url", sa.String(MAX_URL)),
-    sa.Column("provider_id", sa.String(MAX_NAME)),
-    sa.Column("attributes", sa.Text),
-    sa.Column("expires", sa.Boolean),
-    sa.Column("playable", sa.Boolean),
+    *_copied(channel, "name", "number", "grp", "logo", "guide_id", "search"),
+    *_copied(stream, "url", "provider_id", "attributes", "expires", "playable"),
     sa.Index("ix_playlist_staged_ident", "run", "ident"),
 )
 
@@ -184,62 +200,6 @@ guide_channel = sa.Table(
     sa.Column("name", sa.String(MAX_NAME), nullable=False),
     sa.Column("icon", sa.String(MAX_URL), nullable=False),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A configured provider. `config` is unsealed: handle with care, never show it."""
-
-    id: int
-    kind: str
-    name: str
-    enabled: bool
-    config: dict[str, Any]
-    shown_url: str
-    created_at: datetime
-    locked: str | None = None
-    """Why `config` could not be unsealed (then it is empty): the key is another one."""
-    profile: str = ""
-    """Set when `config` has the login of one of the source's profiles."""
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """One slice of a source that is fetched on its own: a region's channels, or a guide (region empty)."""
-
-    id: int
-    source_id: int
-    kind: str
-    lang: str
-    region: str
-    enabled: bool
-    due_at: datetime
-    rebuild_due: bool
-    run: str | None
-    refreshed_at: datetime | None
-    changed_at: datetime | None
-    failures: int
-    error: str | None
-    error_kind: str | None
-    needs_user: bool
-    etag: str | None
-    last_modified: str | None
-    content_hash: str | None
-    channels: int
-    resolved: int
-    streams: int
-    revision: int
-    generation: int
-    notes: dict[str, Any]
-    held_run: str | None
-    held_at: datetime | None
-    held_reason: str | None
-    held_change: dict[str, Any] | None
-
-    @property
-    def refreshing(self) -> bool:
-        """Whether a run works on the feed, or is about to."""
-        return self.run is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from nightcrew.kernel.connections import store as connections
 from nightcrew.kernel.errors import Conflict, Invalid, NotFound
 from nightcrew.kernel.redaction import credentials_in, redact
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.playlists import accounts, actions, channel_pages, rules
+from nightcrew.playlists import accounts, actions, channel_pages, rules, standing
 from nightcrew.playlists.models import Feed
 from nightcrew.playlists.outputs import Outputs
 from nightcrew.playlists.plot import history_plots
@@ -122,14 +122,12 @@ async def _cards(node: Runtime) -> dict[str, Any]:
 
 def _feed_view(node: Runtime, feed: Feed, runs: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
     options = node.settings.of(PlaylistSettings)
-    interval = options.guide_interval if feed.kind == "guide" else options.refresh_interval
-    age = None if feed.refreshed_at is None else max(0.0, (now - feed.refreshed_at).total_seconds())
-    status = rules.status(age, interval, refreshing=feed.refreshing)
+    age, status = standing.feed_status(feed, now, options)
     return {
         "feed": feed,
-        "status": status.value,
+        "status": status,
         "age": age,
-        "promise": interval + rules.GRACE,
+        "promise": standing.interval_of(feed, options) + rules.GRACE,
         "runs": [_run_view(run, now) for run in reversed(runs)],
         "refreshing": feed.refreshing,
     }

@@ -116,6 +116,11 @@ def row_hash(entry: ListEntry) -> bytes:
     )
 
 
+def printable(text: str) -> str:
+    """Text without signs that nobody sees, and without space around it."""
+    return text.strip() if text.isprintable() else "".join(sign for sign in text if sign.isprintable()).strip()
+
+
 def normalise(name: str) -> str:
     """A name without case, accents, punctuation and quality marks: "DE: Das Erste HD Ⓢ" → "de das erste"."""
     return _SPACES.sub(" ", fold(_DECORATION.sub(" ", name))).strip() or name.casefold().strip()

@@ -10,7 +10,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.declare import Freshness, Look, Metric, Need, PlayerOutput
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import rules
-from nightcrew.playlists.models import Stream
+from nightcrew.playlists.models import Feed, Stream
 from nightcrew.playlists.outputs import Outputs, Region, Selection
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import sources
@@ -42,6 +42,17 @@ STATES: Mapping[str, tuple[Look, str]] = {
     "stream.dead": ("bad", "dead"),
     "stream.unplayable": ("bad", "not playable"),
 }
+
+
+def interval_of(feed: Feed, options: PlaylistSettings) -> int:
+    """Seconds between two refreshes of a feed."""
+    return options.guide_interval if feed.kind == "guide" else options.refresh_interval
+
+
+def feed_status(feed: Feed, now: datetime, options: PlaylistSettings) -> tuple[float | None, str]:
+    """How old what a feed serves is, in seconds, and how it stands by that."""
+    age = None if feed.refreshed_at is None else max(0.0, (now - feed.refreshed_at).total_seconds())
+    return age, rules.status(age, interval_of(feed, options), refreshing=feed.refreshing).value
 
 
 def stream_state(stream: Stream) -> str:

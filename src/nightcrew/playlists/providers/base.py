@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -206,23 +207,32 @@ def agent(name: str) -> dict[str, str]:
 
 def batched(entries: Iterator[ListEntry], size: int = BATCH) -> list[ListEntry]:
     """The next `size` entries; shorter or empty at the end. Runs in a thread."""
-    batch = []
-    for entry in entries:
-        batch.append(entry)
-        if len(batch) == size:
-            break
-    return batch
+    return list(itertools.islice(entries, size))
+
+
+async def limited(
+    first: list[ListEntry], others: AsyncIterator[list[ListEntry]], limit: int, what: str
+) -> AsyncIterator[list[ListEntry]]:
+    """`first` and then the others, but empty ones. Raises `GiveUp` beyond `limit` entries."""
+    total, batch = 0, cast("list[ListEntry] | None", first)
+    while batch is not None:
+        total += len(batch)
+        if total > limit:
+            raise GiveUp(f"the {what} has more than {limit} channels (setting max_channels)")
+        if batch:
+            yield batch
+        batch = await anext(others, None)
 
 
 async def batches(first: list[ListEntry], entries: Iterator[ListEntry], limit: int) -> AsyncIterator[list[ListEntry]]:
     """`first` and then the rest of `entries`, parsed in a thread. Raises `GiveUp` beyond `limit` entries."""
-    total, batch = 0, first
-    while batch:
-        total += len(batch)
-        if total > limit:
-            raise GiveUp(f"the list has more than {limit} channels (setting max_channels)")
+
+    async def others() -> AsyncIterator[list[ListEntry]]:
+        while batch := await asyncio.to_thread(batched, entries):
+            yield batch
+
+    async for batch in limited(first, others(), limit, "list"):
         yield batch
-        batch = await asyncio.to_thread(batched, entries)
 
 
 def host_is_private(url: str) -> bool:

@@ -30,6 +30,7 @@ from nightcrew.playlists.providers.base import (
     Resolved,
     Unchanged,
     host_is_private,
+    limited,
 )
 from nightcrew.playlists.rules import ListEntry
 
@@ -65,16 +66,13 @@ class Fields(_Part):
     guide_id: Text = ""
 
 
-class Auth(_Part):
-    """How a request is signed: not at all, with a fixed header, or with a token from an endpoint."""
+class Auth(Call):
+    """How a request is signed: not at all, with a fixed header, or with a token that the call to an endpoint gives."""
 
     kind: Literal["none", "header", "token"] = "none"
+    method: Literal["GET", "POST"] = "POST"
     header: Text = ""
     value: Text = ""
-    method: Literal["GET", "POST"] = "POST"
-    path: Text = ""
-    headers: dict[str, Text] = Field(default_factory=dict, max_length=30)
-    body: Any = None
     token: Text = "token"
     lifetime: float = Field(default=300, ge=1, le=31_536_000)
 
@@ -87,15 +85,12 @@ class Auth(_Part):
         return self
 
 
-class Resolve(_Part):
-    """How an item becomes an address: it has one, a template makes one, or a request gives one that lives for a while."""
+class Resolve(Call):
+    """How an item becomes an address: it has one, a template makes one, or the call gives one that lives for a while."""
 
     kind: Literal["none", "template", "post"] = "none"
-    template: Text = ""
     method: Literal["GET", "POST"] = "POST"
-    path: Text = ""
-    headers: dict[str, Text] = Field(default_factory=dict, max_length=30)
-    body: Any = None
+    template: Text = ""
     url: Text = "url"
     lifetime: float = Field(default=300, ge=1, le=31_536_000)
 
@@ -171,12 +166,10 @@ class Catalogue(Provider):
     async def listing(self, fetch: Fetch) -> AsyncIterator[Listing | Unchanged]:
         """Page through the API. A page that fails fails the run: half a catalogue is never taken for a whole one."""
         pages = self._pages(fetch)
-        first = await anext(pages, None)
-        while first is not None and not first:
-            first = await anext(pages, None)
+        first = await anext((page async for page in pages if page), None)
         if first is None:
             raise Retry("the catalogue has no channels for this region")
-        yield Listing(_chain(first, pages, fetch.max_entries))
+        yield Listing(limited(first, pages, fetch.max_entries, "catalogue"))
 
     async def try_out(self, fetch: Fetch) -> list[str]:
         """What the first page of a region has."""
@@ -206,23 +199,19 @@ class Catalogue(Provider):
     def _entry(self, item: Mapping[str, Any]) -> ListEntry | None:
         if any(dig(item, path) != value for path, value in self._shape.where.items()):
             return None
-        fields, resolve = self._shape.fields, self._shape.resolve
-        provider_id = _plain(dig(item, fields.id))
-        name = _plain(dig(item, fields.name))
+        resolve = self._shape.resolve
+        found: dict[str, Any] = {name: _plain(dig(item, path)) if path else "" for name, path in self._shape.fields}
+        provider_id, name, url = found.pop("id"), found.pop("name"), found.pop("url")
         if not provider_id or not name:
             return None
-        url = _plain(dig(item, fields.url)) if fields.url else ""
         if resolve.kind == "template":
             url = fill(resolve.template, {"id": provider_id}, quoted=True)
         return ListEntry(
             name=name,
             url="" if resolve.kind == "post" else url,
-            group=_plain(dig(item, fields.group)) if fields.group else "",
-            number=_plain(dig(item, fields.number)) if fields.number else "",
-            logo=_plain(dig(item, fields.logo)) if fields.logo else "",
-            guide_id=_plain(dig(item, fields.guide_id)) if fields.guide_id else "",
             provider_id=provider_id,
             expires=resolve.kind == "post",
+            **found,
         )
 
     async def resolve(self, http: Http, url: str, provider_id: str, region: str) -> Resolved:
@@ -230,8 +219,7 @@ class Catalogue(Provider):
         resolve = self._shape.resolve
         if resolve.kind != "post":
             return Resolved(url)
-        call = Call(method=resolve.method, path=resolve.path, headers=resolve.headers, body=resolve.body)
-        answer = await self._call(http, call, {"id": provider_id, "region": region, "lang": "", "cursor": None})
+        answer = await self._call(http, resolve, {"id": provider_id, "region": region, "lang": "", "cursor": None})
         found = dig(answer, resolve.url)
         if not isinstance(found, str) or not rules.is_playable(found):
             raise Retry(f"the catalogue's answer has no address at {resolve.url!r}")
@@ -248,7 +236,7 @@ class Catalogue(Provider):
             elif auth.kind == "token":
                 headers[auth.header] = self._token
             try:
-                question = self._question(call.method, call.path, headers, call.body, signed)
+                question = self._question(call, headers, signed)
                 return await self.calls(http).json(question, limits=PAGE_LIMITS)
             except NeedsUser:
                 if auth.kind != "token" or attempt == 2:
@@ -261,7 +249,7 @@ class Catalogue(Provider):
         if auth.kind != "token":
             return ""
         if time.monotonic() >= self._token_until:
-            question = self._question(auth.method, auth.path, auth.headers, auth.body, {})
+            question = self._question(auth, auth.headers, {})
             answer = await self.calls(http).json(question)
             token = dig(answer, auth.token)
             if not isinstance(token, str) or not token or len(token) > 8_000 or not token.isprintable():
@@ -270,16 +258,15 @@ class Catalogue(Provider):
             self._token_until = time.monotonic() + auth.lifetime * 0.9
         return self._token
 
-    def _question(
-        self, method: str, path: str, headers: Mapping[str, str], body: Any, holes: Mapping[str, str | None]
-    ) -> Question:
+    def _question(self, call: Call, headers: Mapping[str, str], holes: Mapping[str, str | None]) -> Question:
         """Whatever the method, it only asks."""
+        path = call.path
         url = path if path.startswith(("http://", "https://")) else f"{self._config.url}/{path.lstrip('/')}"
         return Question(
             fill(url, holes, quoted=True),
-            method,
+            call.method,
             headers={key: fill(value, holes) for key, value in headers.items()},
-            json=filled(body, holes) if method == "POST" else None,
+            json=filled(call.body, holes) if call.method == "POST" else None,
             safe=True,
             secrets=(self._token,) if self._token else (),
         )
@@ -319,26 +306,10 @@ def filled(body: Any, holes: Mapping[str, str | None]) -> Any:
     return holes.get(alone.group(1)) if alone else fill(body, holes)
 
 
-async def _chain(
-    first: list[ListEntry], pages: AsyncIterator[list[ListEntry]], limit: int
-) -> AsyncIterator[list[ListEntry]]:
-    total, page = 0, first
-    while True:
-        total += len(page)
-        if total > limit:
-            raise GiveUp(f"the catalogue has more than {limit} channels (setting max_channels)")
-        if page:
-            yield page
-        following = await anext(pages, None)
-        if following is None:
-            return
-        page = following
-
-
 def _plain(value: Any) -> str:
     if value is None or isinstance(value, dict | list | bool):
         return ""
-    return "".join(c for c in str(value) if c.isprintable()).strip()[:4_000]
+    return rules.printable(str(value))[:4_000]
 
 
 def _texts(value: Any) -> list[str]:

@@ -35,7 +35,7 @@ from nightcrew.playlists.providers.base import (
     batches,
     host_is_private,
 )
-from nightcrew.playlists.rules import ListEntry, digest
+from nightcrew.playlists.rules import ListEntry, digest, printable
 
 API = "player_api.php"
 
@@ -191,8 +191,7 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else ""
-    text = str(value)
-    return text.strip() if text.isprintable() else "".join(c for c in text if c.isprintable()).strip()
+    return printable(str(value))
 
 
 def _number(value: Any) -> int:

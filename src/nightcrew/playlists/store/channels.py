@@ -28,18 +28,20 @@ def _shown(column: str) -> sa.ColumnElement[str]:
     return sa.func.coalesce(channel.c[f"edit_{column}"], channel.c[column]).label(column)
 
 
-_COLUMNS = (
+_COLUMNS = (  # as a `Channel` has them, and then which are edited
     channel.c.id,
     channel.c.region,
     channel.c.feed_id,
     channel.c.position,
-    channel.c.hidden,
     *(_shown(column) for column in _EDITABLE),
+    channel.c.hidden,
     *(channel.c[f"edit_{column}"].is_not(None).label(f"edited_{column}") for column in _EDITABLE),
 )
-_STREAMS = (
+_STREAMS = (  # as a `Stream` has them behind its channel
     stream.c.id.label("stream_id"),
     stream.c.feed_id.label("stream_feed"),
+    feed.c.source_id,
+    source.c.name.label("source_name"),
     stream.c.url,
     stream.c.provider_id,
     stream.c.attributes,
@@ -49,10 +51,10 @@ _STREAMS = (
     stream.c.dead,
     stream.c.place,
     stream.c.profile,
-    feed.c.source_id,
-    source.c.name.label("source_name"),
 )
+_LEAD_FIRST = sa.case((stream.c.feed_id == channel.c.feed_id, 0), else_=1)
 _WIDTH = len(_COLUMNS)
+_PLAIN = _WIDTH - len(_EDITABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,14 +164,13 @@ async def playlist(
 
 
 def _playlist_query(region: str | None, group: str | None) -> sa.Select[Any]:
-    lead_first = sa.case((stream.c.feed_id == channel.c.feed_id, 0), else_=1)
     query = (
         sa.select(*_COLUMNS, *_STREAMS)
         .join(stream, sa.and_(stream.c.channel_id == channel.c.id, stream.c.gone_at.is_(None)))
         .join(feed, sa.and_(feed.c.id == stream.c.feed_id, feed.c.enabled))
         .join(source, source.c.id == feed.c.source_id)
         .where(channel.c.active, ~channel.c.hidden)
-        .order_by(*_ORDER, stream.c.place, lead_first, stream.c.id)
+        .order_by(*_ORDER, stream.c.place, _LEAD_FIRST, stream.c.id)
     )
     if region is not None:
         query = query.where(channel.c.region == region)
@@ -192,14 +193,13 @@ def _grouped(rows: Sequence[sa.Row[Any]]) -> list[Channel]:
 async def _streams(connection: Any, channel_ids: list[int]) -> dict[int, tuple[Stream, ...]]:
     if not channel_ids:
         return {}
-    lead_first = sa.case((stream.c.feed_id == channel.c.feed_id, 0), else_=1)
     query = (
         sa.select(stream.c.channel_id.label("id"), *_STREAMS)
         .join(channel, channel.c.id == stream.c.channel_id)
         .join(feed, feed.c.id == stream.c.feed_id)
         .join(source, source.c.id == feed.c.source_id)
         .where(stream.c.channel_id.in_(channel_ids), stream.c.gone_at.is_(None), feed.c.enabled)
-        .order_by(stream.c.channel_id, stream.c.place, lead_first, stream.c.id)
+        .order_by(stream.c.channel_id, stream.c.place, _LEAD_FIRST, stream.c.id)
     )
     found: dict[int, tuple[Stream, ...]] = {}
     for row in await connection.execute(query):
@@ -231,42 +231,13 @@ def _conditions(wanted: ChannelQuery) -> list[sa.ColumnElement[bool]]:
 
 def _channel(row: Sequence[Any], streams: tuple[Stream, ...]) -> Channel:
     """From a row of `_COLUMNS`. By place, not by name: playlists have 100,000 of them."""
-    channel_id, region, feed_id, position, hidden, name, number, group, logo, guide_id, *edited = row
-    return Channel(
-        id=channel_id,
-        region=region,
-        feed_id=feed_id,
-        position=position,
-        name=name,
-        number=number,
-        group=group,
-        logo=logo,
-        guide_id=guide_id,
-        hidden=hidden,
-        edited=tuple([key for key, is_edited in zip(_EDITABLE, edited, strict=True) if is_edited])
-        if any(edited)
-        else (),
-        streams=streams,
-    )
+    plain, marks = row[:_PLAIN], row[_PLAIN:]
+    edited = tuple([key for key, is_edited in zip(_EDITABLE, marks, strict=True) if is_edited]) if any(marks) else ()
+    return Channel(*(*plain, edited, streams))
 
 
 def _stream(channel_id: int, row: Sequence[Any]) -> Stream:
     """From a row of `_STREAMS`."""
-    (stream_id, feed_id, url, provider_id, attributes, expires, playable, *graded, source_id, source_name) = row
-    score, dead, place, profile = graded
-    return Stream(
-        id=stream_id,
-        channel_id=channel_id,
-        feed_id=feed_id,
-        source_id=source_id,
-        source=source_name,
-        url=url,
-        provider_id=provider_id,
-        attributes=json.loads(attributes) if attributes else {},
-        expires=expires,
-        playable=playable,
-        score=score,
-        dead=dead,
-        place=place,
-        profile=profile,
-    )
+    stream_id, feed_id, source_id, name, url, provider_id, attributes, *rest = row
+    known = json.loads(attributes) if attributes else {}
+    return Stream(*(stream_id, channel_id, feed_id, source_id, name, url, provider_id, known, *rest))

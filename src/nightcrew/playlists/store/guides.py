@@ -29,39 +29,13 @@ async def add(
     store: Store, feed_id: int, generation: int, channels: Sequence[GuideChannel], programmes: Sequence[Programme]
 ) -> None:
     """Write one batch. A guide that names a channel or a start twice counts the first."""
+    own = {"feed_id": feed_id, "generation": generation}
     async with store.write() as connection:
-        if channels:
-            statement = store.upsert(guide_channel).on_conflict_do_nothing()
-            await connection.execute(
-                statement,
-                [
-                    {
-                        "feed_id": feed_id,
-                        "generation": generation,
-                        "guide_id": c.guide_id,
-                        "name": c.name,
-                        "icon": c.icon,
-                    }
-                    for c in channels
-                ],
-            )
-        if programmes:
-            statement = store.upsert(programme).on_conflict_do_nothing()
-            await connection.execute(
-                statement,
-                [
-                    {
-                        "feed_id": feed_id,
-                        "generation": generation,
-                        "guide_id": p.guide_id,
-                        "start": p.start,
-                        "stop": p.stop,
-                        "title": p.title,
-                        "body": p.body,
-                    }
-                    for p in programmes
-                ],
-            )
+        for table, found in ((guide_channel, channels), (programme, programmes)):
+            if found:
+                names = [name for name in table.c.keys() if name not in own]  # noqa: SIM118 - of columns
+                rows = [own | {name: getattr(one, name) for name in names} for one in found]
+                await connection.execute(store.upsert(table).on_conflict_do_nothing(), rows)
 
 
 async def upcoming(store: Store, feed_id: int, now: datetime, before: datetime) -> int:
@@ -110,6 +84,11 @@ def _served(table: sa.Table) -> sa.ColumnElement[bool]:
     return sa.and_(feed.c.id == table.c.feed_id, feed.c.generation == table.c.generation, feed.c.enabled)
 
 
+_PROGRAMMES = sa.select(
+    programme.c.guide_id, programme.c.start, programme.c.stop, programme.c.title, programme.c.body
+).join(feed, _served(programme))
+
+
 def _ours(column: sa.ColumnElement[str], regions: Sequence[str] | None) -> sa.ColumnElement[bool]:
     shown = sa.func.coalesce(channel.c.edit_guide_id, channel.c.guide_id)
     listed = sa.exists().where(shown == column, channel.c.active, ~channel.c.hidden)
@@ -143,16 +122,16 @@ async def programmes_of(
         .subquery()
     )
     query = (
-        sa.select(programme.c.guide_id, programme.c.start, programme.c.stop, programme.c.title, programme.c.body)
-        .join(feed, _served(programme))
-        .join(owner, sa.and_(owner.c.guide_id == programme.c.guide_id, owner.c.feed_id == programme.c.feed_id))
+        _PROGRAMMES.join(
+            owner, sa.and_(owner.c.guide_id == programme.c.guide_id, owner.c.feed_id == programme.c.feed_id)
+        )
         .where(programme.c.stop > after, programme.c.start < before, _ours(programme.c.guide_id, regions))
         .order_by(programme.c.guide_id, programme.c.start)
     )
     async with store.read() as connection:
         result = await connection.stream(query, execution_options={"yield_per": PAGE})
         async for rows in result.partitions(PAGE):
-            yield [Programme(row.guide_id, row.start, row.stop, row.title, row.body) for row in rows]
+            yield [Programme(*row) for row in rows]
 
 
 async def schedule(store: Store, guide_id: str, *, now: datetime, limit: int = 12) -> list[Programme]:
@@ -164,9 +143,7 @@ async def schedule(store: Store, guide_id: str, *, now: datetime, limit: int = 1
         .scalar_subquery()
     )
     query = (
-        sa.select(programme.c.guide_id, programme.c.start, programme.c.stop, programme.c.title, programme.c.body)
-        .join(feed, _served(programme))
-        .where(programme.c.guide_id == guide_id, programme.c.stop > now, programme.c.feed_id == owner)
+        _PROGRAMMES.where(programme.c.guide_id == guide_id, programme.c.stop > now, programme.c.feed_id == owner)
         .order_by(programme.c.start)
         .limit(limit)
     )

@@ -196,22 +196,9 @@ async def rename_region(store: Store, source_id: int, region: str) -> None:
 
 
 def _new_feed(source_id: int, kind: str, lang: str, region: str, enabled: bool) -> dict[str, Any]:
-    return {
-        "source_id": source_id,
-        "kind": kind,
-        "lang": lang,
-        "region": region,
-        "enabled": enabled,
-        "due_at": utcnow(),
-        "rebuild_due": False,
-        "failures": 0,
-        "needs_user": False,
-        "channels": 0,
-        "resolved": 0,
-        "streams": 0,
-        "revision": 0,
-        "generation": 0,
-    }
+    counts = dict.fromkeys(("failures", "channels", "resolved", "streams", "revision", "generation"), 0)
+    own = {"source_id": source_id, "kind": kind, "lang": lang, "region": region, "enabled": enabled}
+    return own | counts | {"due_at": utcnow(), "rebuild_due": False, "needs_user": False}
 
 
 async def feeds(store: Store, *, source_id: int | None = None, enabled: bool | None = None) -> list[Feed]:

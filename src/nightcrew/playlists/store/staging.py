@@ -139,30 +139,17 @@ class Staging:
     async def _stage_missing(self) -> int:
         seen = set(self._seen)
         after, gone = 0, 0
+        listed = sa.select(stream.c.id, stream.c.key, stream.c.ident).order_by(stream.c.id).limit(PAGE)
+        listed = listed.where(stream.c.feed_id == self._feed, stream.c.gone_at.is_(None))
         while True:
-            query = (
-                sa.select(stream.c.id, stream.c.key, stream.c.ident)
-                .where(stream.c.feed_id == self._feed, stream.c.gone_at.is_(None), stream.c.id > after)
-                .order_by(stream.c.id)
-                .limit(PAGE)
-            )
+            query = listed.where(stream.c.id > after)
             async with self._store.read() as connection:
                 rows = (await connection.execute(query)).all()
             if not rows:
                 return gone
             after = rows[-1].id
-            missing = [
-                {
-                    "run": self._run,
-                    "key": r.key,
-                    "feed_id": self._feed,
-                    "kind": "g",
-                    "ident": r.ident,
-                    "stream_id": r.id,
-                }
-                for r in rows
-                if r.id not in seen
-            ]
+            same = {"run": self._run, "feed_id": self._feed, "kind": "g"}
+            missing = [same | {"key": r.key, "ident": r.ident, "stream_id": r.id} for r in rows if r.id not in seen]
             if missing:
                 gone += len(missing)
                 async with self._store.write() as connection:
@@ -211,18 +198,9 @@ async def hold(
     """Keep a change aside. What an earlier run kept aside is forgotten; `content` are the feed's columns for an acceptance."""
     async with store.write() as connection:
         before = (await connection.execute(sa.select(feed.c.held_run).where(feed.c.id == feed_id))).scalar()
-        await connection.execute(
-            sa.update(feed)
-            .where(feed.c.id == feed_id)
-            .values(
-                **ANSWERED,
-                due_at=due_at,
-                held_run=run,
-                held_at=now,
-                held_reason=reason,
-                held_change=json.dumps({**asdict(change), "content": content}),
-            )
-        )
+        kept = json.dumps({**asdict(change), "content": content})
+        held = {"held_run": run, "held_at": now, "held_reason": reason, "held_change": kept}
+        await connection.execute(sa.update(feed).where(feed.c.id == feed_id).values(**ANSWERED, **held, due_at=due_at))
         await end_run(connection, run, now, "held", change=change, reason=f"held back: {reason}")
         if before and before != run:
             await connection.execute(sa.delete(staged).where(staged.c.run == before))
