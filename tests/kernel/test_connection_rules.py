@@ -131,7 +131,7 @@ def test_it_is_told_that_it_is_away_only_the_first_time() -> None:
         (
             ConnectionStanding(ConnectionState.COOLING, "HTTP 500"),
             True,
-            "Shelf fails and is left alone for a while: HTTP 500",
+            "Shelf keeps failing and is paused: HTTP 500",
         ),
         (ConnectionStanding(ConnectionState.PERSON, "HTTP 401"), True, "Shelf needs you: HTTP 401"),
         (ConnectionStanding(ConnectionState.AWAY, "no connection"), False, "Shelf is switched off"),

@@ -158,7 +158,7 @@ def test_the_guides_that_a_list_names() -> None:
     "text", ["#EXTM3U\n#EXTINF:-1,A\nhttp://s/1\n#EXTINF:-1 tvg-i", "#EXTINF:-1,A", "#EXTINF:-1,A\n#EXTVLCOPT:ht"]
 )
 def test_a_list_cut_off_inside_of_an_entry_is_no_list(text: str) -> None:
-    with pytest.raises(Retry, match="cut off"):
+    with pytest.raises(Retry, match="incomplete"):
         read(text)
 
 

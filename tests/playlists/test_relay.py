@@ -220,7 +220,7 @@ async def test_when_nothing_plays_the_answer_says_why(node: Node, origin: Origin
     channel = await proxied(node, tmp_path, origin.url("/a"), origin.url("/b"))
     answer = await node.http.get(f"/play/{channel}")
     assert answer.status_code == 503
-    assert "gives no byte within" in answer.json()["detail"]
+    assert "sent nothing within" in answer.json()["detail"]
     assert (await node.http.get("/play/999999")).status_code == 404
     assert await node.runtime.slots.holders() == []
 

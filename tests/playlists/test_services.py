@@ -142,7 +142,7 @@ async def test_a_paused_source_is_put_off_without_an_attempt_and_served_as_it_wa
     assert await runs(any_node, source) == before
     assert (await any_node.http.get(f"/playlist/{source['region']}.m3u")).content == good
     (said,) = await told(any_node, "connection.")
-    assert said.startswith(f"{source['name']} is left alone for a while: ")
+    assert said.startswith(f"{source['name']} is paused: ")
     world.faults.clear()
     async with any_node.runtime.store.write() as writing:
         await writing.execute(sa.update(connection).values(until=utcnow()))

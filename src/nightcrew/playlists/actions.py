@@ -240,7 +240,7 @@ def _check_value(key: str, text: str) -> None:
     if len(text) > LONGEST[key]:
         raise Invalid(f"{key}: at most {LONGEST[key]} characters", field=key)
     if key == "number" and text and not NUMBER.fullmatch(text):
-        raise Invalid("number: a channel number is like 7 or 7.2", field=key)
+        raise Invalid("number: a channel number looks like 7 or 7.2", field=key)
     if key == "logo" and text and not is_web_address(text):
         raise Invalid("logo: it must be an http or https address", field=key)
 

@@ -32,7 +32,7 @@ async def fetch_guide(run: Run, source: Source, feed: Feed, fetch: Fetch, *, due
     runtime = run.runtime
     reader = runtime.part(Adapters).guide_of(source)
     if reader is None:
-        raise GiveUp(f"{source.name} has no guide any more")
+        raise GiveUp(f"{source.name} no longer has a guide")
     options = runtime.settings.of(PlaylistSettings)
     now = utcnow()
     horizon = now + timedelta(days=options.guide_days)
@@ -70,4 +70,6 @@ def _guard(programmes: int, known: int, percent: int) -> None:
     lost = rules.ListChange(stored=known, gone=max(0, known - programmes))
     reason = rules.held_back(lost, percent)
     if reason is not None or not programmes:
-        raise Retry(f"the guide has {programmes} programmes where {known} are known ahead: the known ones are kept")
+        raise Retry(
+            f"the new guide has {programmes} programmes and the present one {known}, so the present one is kept"
+        )

@@ -235,7 +235,7 @@ async def accept(runtime: Runtime, feed: Feed, *, actor: str) -> ListChange:
         raise NotFound("nothing is held back here")
     name = await _feed_name(runtime, feed)
     if feed.refreshing:
-        raise Conflict(f"{name} is being refreshed now; look at what it brings, then accept that")
+        raise Conflict(f"{name} is being refreshed right now. Wait for the result before you accept a change")
     run_id = await runtime.jobs.start(ACCEPT, feed.id, feed.held_run, actor, label=f"Accept the change of {name}")
     state = await runtime.jobs.wait(run_id)
     if state.state != "done":
@@ -256,7 +256,7 @@ async def take_in(run: Run, feed_id: int, held_run: str, actor: str) -> dict[str
 async def _take_in(runtime: Runtime, feed_id: int, held_run: str) -> dict[str, Any]:
     feed = await sources.get_feed(runtime.store, feed_id)
     if feed.held_run != held_run or feed.held_change is None:
-        raise GiveUp("another change is held back here by now; look at it, then accept that")
+        raise GiveUp("a newer change is held back by now. Look at that one first")
     kept = dict(feed.held_change)
     content = kept.pop("content")
     await _apply(runtime, feed, held_run, ListChange(**kept), content)

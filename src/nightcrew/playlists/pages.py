@@ -298,4 +298,4 @@ async def add_guide(request: Request, node: Node, actor: Actor, source_id: Id) -
             name = f"Guide of {source.name}" + (f" {int(place) + 1}" if len(named) > 1 else "")
             await actions.add_source(node, "guide", name, {"url": named[int(place)]}, actor=actor)
             return done(request, f"{name} was added and is being fetched.", "/sources")
-    raise NotFound("the list does not name this guide any more")
+    raise NotFound("the list no longer names this guide")

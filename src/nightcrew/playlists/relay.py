@@ -1,6 +1,6 @@
 """Proxy mode: a channel's bytes through this node, holding a connection of its account, from the first stream that works.
 
-A stream that gives no byte in `FIRST_BYTE` seconds, or an error, or bytes that are no media, is left for the next one
+A stream that sent nothing in `FIRST_BYTE` seconds, or an error, or bytes that are no media, is left for the next one
 before the player sees anything. One that stalls or breaks off later is left too, and the player's connection goes on.
 HLS is passed on as one continuous stream, so that every player takes it and one connection stands for one viewer.
 """
@@ -135,10 +135,10 @@ class Relay:
                     opened = await held.enter_async_context(media(self._runtime.http, request, choose))
                     first = await anext(opened.chunks, b"")
             except TimeoutError as exc:
-                raise Retry(f"{stream.source} gives no byte within {FIRST_BYTE:g} s") from exc
+                raise Retry(f"{stream.source} sent nothing within {FIRST_BYTE:g} s") from exc
             kind = media_type(first)
             if kind is None:
-                raise Retry(f"{stream.source} sends something that is no stream")
+                raise Retry(f"{stream.source} sent something that is not a stream")
             return _Playing(stream, kind, first, opened.chunks, opened.patience, lease, held.pop_all())
         raise AssertionError("unreachable")
 
@@ -154,7 +154,7 @@ async def _watched(playing: _Playing) -> AsyncIterator[bytes]:
                 if over.done():
                     raise Retry(str(playing.lease.why))
                 if not coming.done():
-                    raise Retry(f"no byte for {playing.patience:g} s")
+                    raise Retry(f"it sent nothing for {playing.patience:g} s")
             finally:
                 if not coming.done():
                     coming.cancel()

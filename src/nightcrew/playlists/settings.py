@@ -18,7 +18,7 @@ class PlaylistSettings(Options):
         ge=60,
         le=86_400,
         unit="s",
-        help="How often every source is fetched: 300 for lists that change often, 600 as a rule, 1800 for stable ones, 3600 at the least.",
+        help="How often every source is fetched. 600 suits most lists; 300 is for lists that change often, 1800 or 3600 for stable ones.",
     )
     PLAYLIST_REBUILD_ON_START: bool = option(
         True,
@@ -27,7 +27,7 @@ class PlaylistSettings(Options):
     LOCALES: list[tuple[str, str]] = option(
         [("de", "DE")],
         max_length=200,
-        help="Language and region pairs. Catalogue sources without locales of their own are fetched once for each pair.",
+        help="Language and region pairs. A catalogue without locales of its own is fetched once for each pair.",
     )
     COMBINED_PLAYLISTS: list[dict[str, str | list[str]]] = option(
         [],
@@ -42,7 +42,7 @@ class PlaylistSettings(Options):
     )
     RES: bool = option(
         False,
-        help="Find out the resolution of every stream, and play the best variant of a master playlist (1080p50, 720p50, 1080p25, "
+        help="Find out the resolution of every stream and play the best variant of its master playlist (1080p50, 720p50, 1080p25, "
         "720p25, then the largest). Variants that nothing describes are measured, four at a time.",
     )
     stream_mode: Literal["direct", "redirect", "proxy"] = option(
@@ -63,7 +63,7 @@ class PlaylistSettings(Options):
         help="Streams of different sources with the same guide id in the same region become one channel with several streams.",
     )
     max_playlist_mb: int = option(
-        256, ge=1, le=4096, unit="MiB", help="The largest list or guide that is read from a source (unpacked)."
+        256, ge=1, le=4096, unit="MiB", help="The largest list or guide that is read from a source, measured unpacked."
     )
     max_channels: int = option(500_000, ge=100, le=2_000_000, help="The most channels that are read from one source.")
     hide_dead: bool = option(

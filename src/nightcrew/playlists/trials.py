@@ -23,7 +23,7 @@ async def test(runtime: Runtime, owner: str) -> list[str]:
     is_guide = owner == owner_of(source.id, "guide")
     asked = adapters.guide_of(source) if is_guide else adapters.of(source)
     if asked is None:
-        raise NotFound(f"{source.name} has no guide any more")
+        raise NotFound(f"{source.name} no longer has a guide")
     feeds = [feed for feed in await sources.feeds(runtime.store, source_id=source.id) if feed.kind == "channels"]
     fetch = Fetch(runtime.http, runtime.data_dir / "tmp", Limits(), max_entries=0)
     if feeds:

@@ -218,14 +218,14 @@ def _entered(one: Connection) -> dict[str, Any]:
 def _name(text: object) -> str:
     name = " ".join(plain(str(text)).split())
     if not 1 <= len(name) <= MAX_NAME:
-        raise Invalid(f"name: it needs a name of 1 to {MAX_NAME} characters", field="name")
+        raise Invalid(f"name: a connection needs a name of 1 to {MAX_NAME} characters", field="name")
     return name
 
 
 def _mirrors(kind: ConnectionKind, mirrors: Sequence[str]) -> list[str]:
     found = [text for mirror in mirrors if (text := str(mirror).strip())]
     if found and not kind.mirrors:
-        raise Invalid(f"mirrors: {kind.title} has one address", field="mirrors")
+        raise Invalid(f"mirrors: {kind.title} can have one address only", field="mirrors")
     if len(found) > MAX_MIRRORS:
         raise Invalid(f"mirrors: at most {MAX_MIRRORS}", field="mirrors")
     return list(dict.fromkeys(found))

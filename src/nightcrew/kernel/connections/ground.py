@@ -50,7 +50,7 @@ class Ground:
             settings = kind.settings.model_validate({**one.settings, **secrets})
         except ValidationError as exc:
             wrong = exc.errors(include_url=False, include_context=False)[0]["loc"]
-            raise NeedsUser(f"{one.name}: {'.'.join(map(str, wrong))} does not fit any more; enter it again") from exc
+            raise NeedsUser(f"{one.name}: {'.'.join(map(str, wrong))} is no longer valid. Enter it again") from exc
         redaction.know(self.secrets_of(kind, settings))
         return settings
 
@@ -86,7 +86,7 @@ class Ground:
             return
         if before.owner:
             if what in {"away", "limited"}:  # the rest is told by what it belongs to
-                said = f"{before.name} is left alone for a while: {after.reason}"
+                said = f"{before.name} is paused: {after.reason}"
                 await self.activity.record("connection.paused", said, level="warning", subject=before.name)
             return
         said = {

@@ -84,5 +84,5 @@ class Connections:
 
     def _known(self, one: Connection) -> ConnectionKind:
         if one.kind not in self.kinds:
-            raise NeedsUser(f"{one.name} is of the kind {one.kind!r}, which is not there any more")
+            raise NeedsUser(f"{one.name} is of the kind {one.kind!r}, which no longer exists")
         return self.kinds[one.kind]

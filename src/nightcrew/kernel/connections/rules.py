@@ -136,7 +136,7 @@ def in_words(one: Connection) -> str:
         ConnectionState.OK: "works",
         ConnectionState.LIMITED: "asks us to wait",
         ConnectionState.AWAY: "does not answer",
-        ConnectionState.COOLING: "fails and is left alone for a while",
+        ConnectionState.COOLING: "keeps failing and is paused",
         ConnectionState.PERSON: "needs you",
     }[standing.state]
     return f"{one.name} {said}" + (f": {standing.reason}" if standing.reason else "")

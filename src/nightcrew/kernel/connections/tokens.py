@@ -88,14 +88,14 @@ class Tokens:
         """The connection that a browser comes back for. Raises `Invalid` when nobody waits for it, or not any more."""
         found = await tokens_store.waiting_grant(self._store, _key(state))
         if found is None:
-            raise Invalid("nobody waits for this; begin again on the page Connections", field="state")
+            raise Invalid("this is not known, or it has expired. Start again on the page Connections", field="state")
         return found
 
     async def finish(self, one: Connection, kind: ConnectionKind, settings: BaseModel, state: str, code: str) -> None:
         """Exchange the code that the browser brought for tokens, once. Raises `Invalid`, `NeedsUser`, `Retry`."""
         sealed = await tokens_store.take_grant(self._store, _key(state), one.id)
         if sealed is None:
-            raise Invalid("nobody waits for this; begin again on the page Connections", field="state")
+            raise Invalid("this is not known, or it has expired. Start again on the page Connections", field="state")
         waiting = self._vault.unseal(sealed)
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": waiting["back"]}
         got = await self._fetch(one, kind, settings, form | {"code_verifier": waiting["verifier"]}, secrets=(code,))
@@ -187,7 +187,7 @@ class Tokens:
         reply = await self._http.ask(request, limits=LIMITS, good=_ANSWERS)
         answer = await reply.json()
         if not isinstance(answer, dict):
-            raise Retry(f"{one.name}: the service's answer holds no tokens")
+            raise Retry(f"{one.name}: the service's answer contains no tokens")
         if reply.status != 200:
             raise _refusal(one, str(answer.get("error") or f"HTTP {reply.status}"))
         now = await tokens_store.now(self._store)
@@ -220,23 +220,23 @@ def _key(state: str) -> str:
 
 def _oauth_of(kind: ConnectionKind) -> OAuth:
     if kind.oauth is None:
-        raise Conflict(f"{kind.title} needs no access to be granted")
+        raise Conflict(f"{kind.title} does not need access to be granted")
     return kind.oauth
 
 
 def _refusal(one: Connection, error: str) -> NightcrewError:
     """An answer of the token endpoint that is none (RFC 6749, 5.2)."""
     if error == "invalid_grant":
-        return NeedsUser(f"{one.name}: the granted access has ended or was taken back; connect it again")
+        return NeedsUser(f"{one.name}: the access that was granted has expired or was revoked. Grant it again")
     if error in {"invalid_client", "unauthorized_client"}:
         return NeedsUser(f"{one.name}: the service does not accept the client's id or secret")
-    return GiveUp(f"{one.name}: the service gives no tokens ({error[:60]})")
+    return GiveUp(f"{one.name}: the service refuses to issue tokens ({error[:60]})")
 
 
 def _granted(one: Connection, answer: dict[str, Any], now: datetime, refresh: str) -> Granted:
     """Tokens from an answer. A service that does not rotate keeps the old refresh token. Raises `Retry`."""
     access, seconds = answer.get("access_token"), answer.get("expires_in", 3600)
     if not isinstance(access, str) or not access or not isinstance(seconds, int | float):
-        raise Retry(f"{one.name}: the service's answer holds no tokens")
+        raise Retry(f"{one.name}: the service's answer contains no tokens")
     until = now + timedelta(seconds=min(max(float(seconds), EARLY + 1), 86_400 * 365.0))
     return Granted(access, str(answer.get("refresh_token") or refresh), until.timestamp())

@@ -72,7 +72,7 @@ def _lines(text: str) -> list[str]:
     """The lines after the first, as many as are read."""
     lines = text.splitlines()[: 4 * MAX_SEGMENTS]
     if not lines or not lines[0].lstrip("\ufeff").startswith("#EXTM3U"):
-        raise Retry("it is no HLS playlist")
+        raise Retry("it is not an HLS playlist")
     return lines[1:]
 
 

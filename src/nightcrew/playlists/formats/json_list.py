@@ -22,13 +22,13 @@ def read(file: BinaryIO) -> Iterator[Any]:
     """The elements in order. Raises `Retry` when it is no list or is cut off, `GiveUp` when one element is huge."""
     window = _Window(file)
     if window.next_sign() != "[":
-        raise Retry("it answers something else where a JSON list is expected")
+        raise Retry("its answer is not a JSON list")
     window.place += 1
     while window.next_sign() != "]":
         yield window.element()
     window.place += 1
     if window.next_sign(at_end=True):
-        raise Retry("something follows the JSON list: it is damaged")
+        raise Retry("there is more behind the end of the JSON list, so it is damaged")
 
 
 class _Window:
@@ -52,7 +52,7 @@ class _Window:
             if not self._read():
                 if at_end:
                     return ""
-                raise Retry("the JSON list is cut off")
+                raise Retry("the JSON list is incomplete")
 
     def element(self) -> Any:
         """The element that begins here; more is read until it is whole."""
@@ -61,9 +61,9 @@ class _Window:
                 value, end = self._parse(self._text, self.place)
             except json.JSONDecodeError as exc:
                 if len(self._text) - self.place > MAX_ITEM:
-                    raise GiveUp(f"one element of the JSON list has more than {MAX_ITEM >> 20} MiB") from exc
+                    raise GiveUp(f"one element of the JSON list is larger than {MAX_ITEM >> 20} MiB") from exc
                 if not self._read():
-                    raise Retry("the JSON list is cut off or damaged") from exc
+                    raise Retry("the JSON list is incomplete or damaged") from exc
                 continue
             except (ValueError, RecursionError) as exc:
                 raise Retry("the JSON list has an element that cannot be read") from exc
@@ -79,6 +79,6 @@ class _Window:
         try:
             self._text = self._text[self.place :] + self._decode(raw, not self._more)
         except UnicodeDecodeError as exc:
-            raise Retry("the JSON list is no valid UTF-8") from exc
+            raise Retry("the JSON list is not valid UTF-8") from exc
         self.place = 0
         return self._more

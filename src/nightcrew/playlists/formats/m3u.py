@@ -44,13 +44,13 @@ def sniff(first: bytes, content_type: str) -> None:
     if head.startswith(b"\x1f\x8b") or b"#EXT" in head or b"#EXT".startswith(head[:4]):
         return
     if head[:1] == b"<" or "html" in content_type:
-        raise Misread("it answers an HTML page where a playlist is expected")
+        raise Misread("it returned an HTML page instead of a playlist")
     if head[:1] in {b"{", b"["}:
-        raise Misread("it answers JSON where a playlist is expected")
+        raise Misread("it returned JSON instead of a playlist")
     if b"\0" in head or "image/" in content_type:
-        raise Misread("it answers binary data where a playlist is expected")
+        raise Misread("it returned binary data instead of a playlist")
     if head and b"://" not in head:
-        raise Misread("it answers something that is no playlist")
+        raise Misread("its answer is not a playlist")
 
 
 def read(lines: Iterable[bytes], listing: ListHeader | None = None) -> Iterator[ListEntry]:
@@ -59,7 +59,7 @@ def read(lines: Iterable[bytes], listing: ListHeader | None = None) -> Iterator[
     ended = True
     for number, raw in enumerate(lines):
         if len(raw) >= MAX_LINE:
-            raise GiveUp(f"line {number + 1} is longer than {MAX_LINE} bytes: this is no playlist")
+            raise GiveUp(f"line {number + 1} is longer than {MAX_LINE} bytes, so this is not a playlist")
         ended = raw.endswith(b"\n")
         line = _text(raw.removeprefix(_BOM) if number == 0 else raw).strip()
         if not line:
@@ -72,7 +72,7 @@ def read(lines: Iterable[bytes], listing: ListHeader | None = None) -> Iterator[
             if entry.url:
                 yield entry
     if pending.name is not None and not ended:
-        raise Retry("the list ends in the middle of an entry: it was cut off")
+        raise Retry("the list ends in the middle of an entry, so it is incomplete")
 
 
 def _text(raw: bytes) -> str:

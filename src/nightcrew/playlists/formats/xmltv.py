@@ -58,7 +58,7 @@ def read(file: BinaryIO, *, after: datetime, before: datetime) -> Iterator[Guide
             yield from reader.take()
         reader.parser.Parse(b"", True)
     except (expat.ExpatError, ValueError, LookupError) as exc:  # the last two: an encoding that is not known
-        raise Retry(f"the guide is no valid XML, or it was cut off: {exc}") from exc
+        raise Retry(f"the guide is not valid XML, or it is incomplete: {exc}") from exc
     yield from reader.take()
 
 
@@ -98,7 +98,7 @@ class _Reader:
         if self._depth > MAX_DEPTH:
             raise GiveUp(f"the guide nests elements deeper than {MAX_DEPTH}")
         if self._depth == 1 and tag != "tv":
-            raise Retry(f"it answers <{tag[:40]}> where an XMLTV guide (<tv>) is expected")
+            raise Retry(f"it returned <{tag[:40]}> instead of an XMLTV guide (<tv>)")
         if self._depth == 2:
             self._top, self._attributes = tag, attributes
             self._texts, self._first, self._icon, self._body, self._size = {}, {}, "", [], 0

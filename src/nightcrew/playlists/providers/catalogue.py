@@ -191,7 +191,7 @@ class Catalogue(Provider):
             if cursor is None or cursor == "" or not items:
                 return
             if str(cursor) in seen:
-                raise GiveUp(f"the catalogue's pages go round in a circle (cursor {str(cursor)[:40]!r})")
+                raise GiveUp(f"the catalogue's pages repeat themselves (cursor {str(cursor)[:40]!r})")
             seen.add(str(cursor))
             holes["cursor"] = str(cursor)
         raise GiveUp(f"the catalogue has more than {MAX_PAGES} pages")

@@ -123,10 +123,10 @@ def _unpack(file: BinaryIO, fetch: Fetch, sniff: Sniff) -> BinaryIO:
                     sniff(piece, "")
                 size += len(piece)
                 if size > fetch.limits.max_bytes:
-                    raise GiveUp(f"it unpacks to more than the limit of {fetch.limits.max_bytes >> 20} MiB")
+                    raise GiveUp(f"it is larger than the limit of {fetch.limits.max_bytes >> 20} MiB when unpacked")
                 plain.write(piece)
         if not inflate.complete:
-            raise Retry("the packed file is cut off")
+            raise Retry("the gzip file is incomplete")
         plain.seek(0)
         closing.pop_all()
     return plain

@@ -35,6 +35,6 @@ def _sniff(first: bytes, content_type: str) -> None:
     if first.startswith(GZIP_MAGIC) or first[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         return
     if b"<html" in head or b"<!doctype html" in head or (head[:1] != b"<" and "html" in content_type):
-        raise Misread("it answers an HTML page where an XMLTV guide is expected")
+        raise Misread("it returned an HTML page instead of an XMLTV guide")
     if not head.startswith(b"<"):
-        raise Misread("it answers something that is no XMLTV guide")
+        raise Misread("its answer is not an XMLTV guide")

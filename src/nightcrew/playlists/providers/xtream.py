@@ -136,7 +136,7 @@ class Xtream(Provider):
         """Names by id. When the panel cannot say them now, the last known ones are used."""
         answer, _stale = await self.calls(http).kept_json(_action("get_live_categories"))
         if not isinstance(answer, list):
-            raise Retry("the panel's category list is no list")
+            raise Retry("the panel's list of categories cannot be read")
         rows = [row for row in answer if isinstance(row, dict)]
         return {str(row.get("category_id")): str(row.get("category_name") or "") for row in rows}
 
@@ -183,7 +183,7 @@ def _sniff(first: bytes, content_type: str) -> None:
     head = first.lstrip()
     if not head.startswith(b"["):
         found = "an HTML page" if head[:1] == b"<" or "html" in content_type else "something else"
-        raise Misread(f"the panel answers {found} where its channel list is expected")
+        raise Misread(f"the panel returned {found} instead of its channel list")
 
 
 def _text(value: Any) -> str:

@@ -99,7 +99,7 @@ async def with_stream(store: Store, stream_id: int) -> tuple[Channel, Stream]:
         streams = (await _streams(connection, [row[0]])).get(row[0], ()) if row is not None else ()
     found = next((one for one in streams if one.id == stream_id), None)
     if row is None or found is None:
-        raise NotFound(f"stream {stream_id} is not listed any more")
+        raise NotFound(f"stream {stream_id} is no longer listed")
     return _channel(row, streams), found
 
 

@@ -80,7 +80,7 @@ async def update(store: Store, vault: Vault, source_id: int, **values: Any) -> N
             await connection.execute(sa.update(source).where(source.c.id == source_id).values(values))
             await _settle_services(store, vault, connection, source_id, anew=anew)
     except sa.exc.IntegrityError as exc:
-        raise Conflict("there is a source of that name already") from exc
+        raise Conflict("there is already a source with that name") from exc
 
 
 async def every(store: Store, vault: Vault) -> list[Source]:
