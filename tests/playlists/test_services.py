@@ -18,6 +18,7 @@ from nightcrew.kernel import recovery
 from nightcrew.kernel.clock import iso, utcnow
 from nightcrew.kernel.connections import store
 from nightcrew.kernel.connections.models import connection
+from nightcrew.playlists import jobs
 from nightcrew.playlists.models import feed as feed_table
 from nightcrew.playlists.store import sources
 from support import Node, running, until
@@ -152,6 +153,21 @@ async def test_a_paused_source_is_put_off_without_an_attempt_and_served_as_it_wa
 
 async def _works(node: Node | Server, source: dict[str, Any]) -> bool:
     return (await feed_of(node, source))["failures"] == 0
+
+
+async def test_a_run_that_meets_a_pause_was_no_attempt(node: Node, world: World) -> None:
+    """Another node may have begun the pause after this one looked."""
+    source = await node.add(**body(world, "m3u"))
+    later = utcnow() + timedelta(minutes=5)
+    async with node.runtime.store.write() as writing:
+        await writing.execute(sa.update(connection).values(state="away", reason="gone", until=later, pauses=1))
+    feed = await sources.get_feed(node.runtime.store, source["feeds"][0]["id"])
+    job = await node.runtime.jobs.wait(await jobs.begin(node.runtime, feed, rebuild=False), limit=60)
+    assert (job.state, "does not answer: gone" in (job.error or "")) == ("failed", True)
+    after = await feed_of(node, source)
+    assert (after["failures"], after["error"], after["run"]) == (0, None, None)
+    assert await told(node, "playlist.failed") == []
+    assert "paused</a>" in (await node.http.get("/sources")).text
 
 
 async def test_a_person_always_tries_and_ends_the_pause(node: Node, world: World) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import sqlalchemy as sa
 
-from nightcrew.kernel.rows import column, table_of, text
+from nightcrew.kernel.rows import Json, column, table_of, text
 from nightcrew.kernel.store import Id, Moment, metadata
 
 MAX_NAME = 300
@@ -72,7 +72,7 @@ class Feed:
     held_run: Annotated[str | None, text(100)]
     held_at: datetime | None
     held_reason: Annotated[str | None, text(200)]
-    held_change: Annotated[dict[str, Any] | None, column(sa.Text)]  # JSON of rules.ListChange, and the content's hash
+    held_change: Annotated[dict[str, Any] | None, column(Json)]  # of rules.ListChange, and the content's hash
 
     @property
     def refreshing(self) -> bool:
@@ -174,7 +174,7 @@ refresh_run = sa.Table(
     sa.Column("rebuild", sa.Boolean, nullable=False),
     sa.Column("outcome", sa.String(20)),  # applied, unchanged, held, failed
     sa.Column("channels", sa.Integer),
-    sa.Column("change", sa.Text),  # JSON of rules.ListChange
+    sa.Column("change", Json),  # of rules.ListChange
     sa.Column("reason", sa.String(500)),
 )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from nightcrew.kernel.rows import Json
 from nightcrew.kernel.store import Id, Moment, metadata
 
 MAX_NAME = 100
@@ -23,8 +24,8 @@ connection = sa.Table(
     sa.Column("kind", sa.String(60), nullable=False),
     sa.Column("name", sa.String(MAX_NAME), nullable=False),
     sa.Column("address", sa.String(MAX_ADDRESS), nullable=False),
-    sa.Column("mirrors", sa.Text, nullable=False),  # JSON list of further addresses
-    sa.Column("settings", sa.Text, nullable=False),  # JSON of the fields that may be shown
+    sa.Column("mirrors", Json, nullable=False),  # further addresses
+    sa.Column("settings", Json, nullable=False),  # the fields that may be shown
     sa.Column("sealed", sa.Text, nullable=False),  # the secret fields
     sa.Column("route", sa.String(60), nullable=False),
     sa.Column("private", sa.Boolean, nullable=False),  # it may lead into a private network

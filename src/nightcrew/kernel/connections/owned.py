@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,7 +18,7 @@ from nightcrew.kernel.connections.store import TOPIC, fresh
 from nightcrew.kernel.routes import DIRECT
 from nightcrew.kernel.store import Store, now_of, wake
 
-NOTHING_ENTERED = {"mirrors": "[]", "settings": "{}", "sealed": "", "route": DIRECT}
+NOTHING_ENTERED: dict[str, Any] = {"mirrors": [], "settings": {}, "sealed": "", "route": DIRECT}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,6 +26,7 @@ MOST = 500
 TOPIC = "connections"
 """Wakes who waits for the end of a pause."""
 BY_HAND = connection.c.owner == ""
+_PLAIN = {field.name for field in fields(Connection)} - {"mirrors", "standing"}
 FRESH = ConnectionStanding()
 """How a connection stands that nobody has asked."""
 
@@ -69,7 +70,7 @@ async def add(store: Store, values: Mapping[str, Any], standing: ConnectionStand
         if count >= MOST:
             raise Conflict(f"there are {MOST} connections already; remove one first")
         at = await now_of(writing)
-        row = {**_row(values), **fresh(at, standing), "version": 1, "created_at": at}
+        row = {**values, **fresh(at, standing), "version": 1, "created_at": at}
         insert = sa.insert(connection).values(row).returning(connection.c.id)
         return await _one(writing, int((await writing.execute(insert)).scalar_one()))
 
@@ -90,7 +91,7 @@ async def change(
         await _one(writing, connection_id)
         if "name" in values:
             await _free(writing, values["name"], but=connection_id)
-        row = {**_row(values), **fresh(await now_of(writing), standing), "version": connection.c.version + 1}
+        row = {**values, **fresh(await now_of(writing), standing), "version": connection.c.version + 1}
         if forget_grant:
             row |= {"tokens": None, "granted_at": None, "refreshing": None, "refreshing_until": None}
         await writing.execute(sa.update(connection).where(connection.c.id == connection_id).values(row))
@@ -109,7 +110,7 @@ async def move(store: Store, before: Connection, after: ConnectionStanding) -> b
     """Note how a connection stands now; False when it has moved since `before` was read, by another call or node."""
     async with store.write() as writing:
         same = sa.and_(connection.c.id == before.id, connection.c.version == before.version)
-        row = {**_standing(after), "version": connection.c.version + 1}
+        row = {**asdict(after), "version": connection.c.version + 1}
         if after.state is not before.standing.state:
             row["since"] = await now_of(writing)
         if after.until is None:
@@ -155,7 +156,7 @@ async def spent(store: Store, connection_id: int, budget: Budget) -> int:
 
 def fresh(at: datetime, standing: ConnectionStanding = FRESH) -> dict[str, Any]:
     """Columns of a connection that stands anew since `at`."""
-    return {**_standing(standing), "since": at}
+    return {**asdict(standing), "since": at}
 
 
 async def _one(reading: AsyncConnection, connection_id: int) -> Connection:
@@ -177,42 +178,6 @@ async def _select(reading: AsyncConnection, *where: sa.ColumnElement[bool]) -> l
 
 
 def _read(row: Mapping[str, Any]) -> Connection:
-    return Connection(
-        id=row["id"],
-        kind=row["kind"],
-        name=row["name"],
-        address=row["address"],
-        mirrors=tuple(json.loads(row["mirrors"])),
-        settings=json.loads(row["settings"]),
-        sealed=row["sealed"],
-        route=row["route"],
-        private=row["private"],
-        enabled=row["enabled"],
-        standing=ConnectionStanding(ConnectionState(row["state"]), row["reason"], row["until"], row["pauses"]),
-        since=row["since"],
-        version=row["version"],
-        created_at=row["created_at"],
-        worked_at=row["worked_at"],
-        tokens=row["tokens"],
-        granted_at=row["granted_at"],
-        owner=row["owner"],
-    )
-
-
-def _row(values: Mapping[str, Any]) -> dict[str, Any]:
-    """As the table has it."""
-    row = dict(values)
-    if "mirrors" in row:
-        row["mirrors"] = json.dumps(list(row["mirrors"]))
-    if "settings" in row:
-        row["settings"] = json.dumps(row["settings"])
-    return row
-
-
-def _standing(standing: ConnectionStanding) -> dict[str, Any]:
-    return {
-        "state": standing.state.value,
-        "reason": standing.reason,
-        "until": standing.until,
-        "pauses": standing.pauses,
-    }
+    standing = ConnectionStanding(ConnectionState(row["state"]), row["reason"], row["until"], row["pauses"])
+    plain = {name: row[name] for name in _PLAIN}
+    return Connection(**plain, mirrors=tuple(row["mirrors"]), standing=standing)

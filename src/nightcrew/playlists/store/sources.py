@@ -351,17 +351,9 @@ async def end_run(
     change: ListChange | None = None,
     reason: str | None = None,
 ) -> None:
-    await connection.execute(
-        sa.update(refresh_run)
-        .where(refresh_run.c.id == run)
-        .values(
-            ended_at=now,
-            outcome=outcome,
-            channels=channels,
-            change=json.dumps(asdict(change)) if change else None,
-            reason=reason[:500] if reason else None,
-        )
-    )
+    values = {"ended_at": now, "outcome": outcome, "channels": channels, "reason": reason[:500] if reason else None}
+    values["change"] = asdict(change) if change else None
+    await connection.execute(sa.update(refresh_run).where(refresh_run.c.id == run).values(values))
 
 
 _PLACE = sa.func.row_number().over(partition_by=refresh_run.c.feed_id, order_by=refresh_run.c.started_at.desc())
@@ -376,8 +368,7 @@ async def runs(store: Store, feed_ids: Iterable[int], limit: int = 60) -> dict[i
     async with store.read() as connection:
         rows = (await connection.execute(query)).mappings().all()
     for row in rows:
-        change = json.loads(row["change"]) if row["change"] else None
-        found[row["feed_id"]].append({**row, "change": change})
+        found[row["feed_id"]].append(dict(row))
     return found
 
 
@@ -397,7 +388,4 @@ def _source(row: sa.RowMapping, vault: Vault) -> Source:
 
 
 def _feed(row: sa.RowMapping) -> Feed:
-    values = dict(row)
-    values["notes"] = json.loads(row["notes"]) if row["notes"] else {}
-    values["held_change"] = json.loads(row["held_change"]) if row["held_change"] else None
-    return Feed(**values)
+    return Feed(**{**row, "notes": json.loads(row["notes"]) if row["notes"] else {}})

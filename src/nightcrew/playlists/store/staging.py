@@ -198,7 +198,7 @@ async def hold(
     """Keep a change aside. What an earlier run kept aside is forgotten; `content` are the feed's columns for an acceptance."""
     async with store.write() as connection:
         before = (await connection.execute(sa.select(feed.c.held_run).where(feed.c.id == feed_id))).scalar()
-        kept = json.dumps({**asdict(change), "content": content})
+        kept = {**asdict(change), "content": content}
         held = {"held_run": run, "held_at": now, "held_reason": reason, "held_change": kept}
         await connection.execute(sa.update(feed).where(feed.c.id == feed_id).values(**ANSWERED, **held, due_at=due_at))
         await end_run(connection, run, now, "held", change=change, reason=f"held back: {reason}")
