@@ -16,7 +16,7 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import api, pages
 from nightcrew.playlists.models import refresh_run
 from nightcrew.playlists.providers import Adapters
-from nightcrew.playlists.store import sources
+from nightcrew.playlists.store import refreshes, sources
 from support import counting
 
 RUNS = 4
@@ -44,7 +44,7 @@ async def add(runtime: Runtime, name: str, regions: int = 2) -> None:
     for feed in await sources.feeds(runtime.store, source_id=source):
         for number in range(RUNS):
             run = f"{feed.id}-{number}"
-            await sources.begin_run(runtime.store, run, feed.id, rebuild=False)
+            await refreshes.begin_run(runtime.store, run, feed.id, rebuild=False)
             at = utcnow() - timedelta(minutes=60 - number)
             async with runtime.store.write() as connection:
                 mine = refresh_run.c.id == run
@@ -72,7 +72,7 @@ async def test_the_number_of_queries_does_not_grow(runtime: Runtime, shown: str)
 async def test_each_feed_has_its_own_last_runs(runtime: Runtime) -> None:
     for name in "AB":
         await add(runtime, name)
-    found = await sources.runs(runtime.store, [1, 3, 99], limit=3)
+    found = await refreshes.runs(runtime.store, [1, 3, 99], limit=3)
     assert {feed: [run["id"] for run in runs] for feed, runs in found.items()} == {
         1: ["1-3", "1-2", "1-1"],
         3: ["3-3", "3-2", "3-1"],

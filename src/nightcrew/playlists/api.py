@@ -20,7 +20,7 @@ from nightcrew.playlists import answers as say
 from nightcrew.playlists.models import Channel, Feed, Source
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels as channel_rows
-from nightcrew.playlists.store import guides, sources
+from nightcrew.playlists.store import guides, refreshes, sources
 from nightcrew.web.answers import Items
 from nightcrew.web.api import Actor, Limit, Node
 
@@ -116,7 +116,7 @@ async def source_runs(node: Node, source_id: Id, limit: Limit = 60) -> Items[say
     """The last refreshes of a source, newest first."""
     await sources.get(node.store, node.vault, source_id)
     regions = {feed.id: feed.region for feed in await sources.feeds(node.store, source_id=source_id)}
-    found = [run for runs in (await sources.runs(node.store, regions, limit)).values() for run in runs]
+    found = [run for runs in (await refreshes.runs(node.store, regions, limit)).values() for run in runs]
     found.sort(key=lambda run: run["started_at"], reverse=True)
     items = []
     for run in found[:limit]:

@@ -19,7 +19,7 @@ from nightcrew.playlists.providers import Adapters
 from nightcrew.playlists.providers.base import Fetch, Unchanged
 from nightcrew.playlists.rules import GuideChannel, Programme
 from nightcrew.playlists.settings import PlaylistSettings
-from nightcrew.playlists.store import guides, sources
+from nightcrew.playlists.store import guides, refreshes
 
 BATCH = 1_000
 MAX_PROGRAMMES = 3_000_000
@@ -38,7 +38,7 @@ async def fetch_guide(run: Run, source: Source, feed: Feed, fetch: Fetch, *, due
     horizon = now + timedelta(days=options.guide_days)
     async with reader.open(fetch) as document:
         if isinstance(document, Unchanged):
-            await sources.unchanged(runtime.store, feed.id, run.id, now=now, due_at=due_at)
+            await refreshes.unchanged(runtime.store, feed.id, run.id, now=now, due_at=due_at)
             return {"outcome": "unchanged", "feed": "guide"}
         file, answer = document
         generation = await guides.begin(runtime.store, feed.id)

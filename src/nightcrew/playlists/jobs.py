@@ -34,7 +34,7 @@ from nightcrew.playlists.providers.base import Fetch, Listing, Provider, Unchang
 from nightcrew.playlists.rules import ListChange
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.standing import interval_of
-from nightcrew.playlists.store import sources, staging
+from nightcrew.playlists.store import refreshes, sources, staging
 from nightcrew.playlists.store.staging import Row, Staging
 
 AT_ONCE = 6
@@ -109,7 +109,7 @@ async def forget_old(runtime: Runtime) -> dict[str, int]:
     days = runtime.settings.of(PlaylistSettings).keep_gone_days
     gone = await staging.forget_gone(runtime.store, utcnow() - timedelta(days=days))
     await staging.discard_orphans(runtime.store)
-    await sources.prune_runs(runtime.store)
+    await refreshes.prune_runs(runtime.store)
     return {"streams": gone}
 
 
@@ -142,7 +142,7 @@ async def _fetch_now(run: Run, feed_id: int, rebuild: bool) -> dict[str, Any]:
     runtime = run.runtime
     feed = await sources.get_feed(runtime.store, feed_id)
     source = await sources.get(runtime.store, runtime.vault, feed.source_id)
-    await sources.begin_run(runtime.store, run.id, feed_id, rebuild=rebuild)
+    await refreshes.begin_run(runtime.store, run.id, feed_id, rebuild=rebuild)
     fetch = _fetch_of(run, feed, rebuild)
     if feed.kind == "guide":
         return await fetch_guide(run, source, feed, fetch, due_at=_next_due(runtime, feed, utcnow()))
@@ -284,12 +284,12 @@ async def _fail(runtime: Runtime, feed_id: int, run_id: str, exc: NightcrewError
 async def _record_failure(runtime: Runtime, feed: Feed, run_id: str, exc: NightcrewError) -> None:
     now = utcnow()
     if isinstance(exc, Paused):
-        await sources.put_off(runtime.store, feed.id, run_id, now=now, reason=str(exc))
+        await refreshes.put_off(runtime.store, feed.id, run_id, now=now, reason=str(exc))
         runtime.bus.publish("sources")
         return
     after = exc.after if isinstance(exc, Retry) else None
     pause = rules.next_attempt(feed.failures + 1, interval_of(feed, runtime.settings.of(PlaylistSettings)), after)
-    failures = await sources.fail(
+    failures = await refreshes.fail(
         runtime.store,
         feed.id,
         run_id,
@@ -309,7 +309,7 @@ async def _record_failure(runtime: Runtime, feed: Feed, run_id: str, exc: Nightc
 async def _unchanged(runtime: Runtime, feed: Feed, run_id: str, answer: Unchanged) -> dict[str, Any]:
     now = utcnow()
     known = {name: value for name, value in asdict(answer.validators).items() if value}
-    await sources.unchanged(runtime.store, feed.id, run_id, now=now, due_at=_next_due(runtime, feed, now), **known)
+    await refreshes.unchanged(runtime.store, feed.id, run_id, now=now, due_at=_next_due(runtime, feed, now), **known)
     await _record_recovery(runtime, feed)
     return {"outcome": "unchanged"}
 

@@ -23,7 +23,7 @@ from nightcrew.playlists.services import owner_of
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.source_forms import describe_form, read_values, stored_value
 from nightcrew.playlists.store import channels as channel_rows
-from nightcrew.playlists.store import sources
+from nightcrew.playlists.store import refreshes, sources
 from nightcrew.web.api import Actor, Node
 from nightcrew.web.render import PageRoute, done, is_fragment, note, render, render_part, texts
 
@@ -96,7 +96,7 @@ async def _cards(node: Runtime) -> dict[str, Any]:
         source.id: [feed for feed in feeds if feed.source_id == source.id and (feed.enabled or not source.enabled)]
         for source in found
     }
-    runs = await sources.runs(node.store, [feed.id for own in shown.values() for feed in own], 30)
+    runs = await refreshes.runs(node.store, [feed.id for own in shown.values() for feed in own], 30)
     paused = await connections.paused(node.store)
     cards = []
     for source in found:
@@ -278,7 +278,7 @@ async def history(request: Request, node: Node, source_id: Id) -> Response:
     slices = {feed.id: feed.region or "Guide" for feed in await sources.feeds(node.store, source_id=source_id)}
     runs = [
         _run_view(run, now) | {"slice": slices[feed_id]}
-        for feed_id, found in (await sources.runs(node.store, slices, PLOTTED)).items()
+        for feed_id, found in (await refreshes.runs(node.store, slices, PLOTTED)).items()
         for run in found
     ]
     runs.sort(key=lambda run: run["at"], reverse=True)

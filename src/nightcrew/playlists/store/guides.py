@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from nightcrew.kernel.store import Store
 from nightcrew.playlists.models import channel, feed, guide_channel, programme
 from nightcrew.playlists.rules import GuideChannel, Programme
-from nightcrew.playlists.store.sources import end_run, mark_refreshed
+from nightcrew.playlists.store.refreshes import end_run, mark_refreshed
 
 PAGE = 2_000
 

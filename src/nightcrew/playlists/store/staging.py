@@ -22,7 +22,7 @@ from nightcrew.playlists import rules
 from nightcrew.playlists.models import MAX_NAME, MAX_URL, channel, feed, staged, stream
 from nightcrew.playlists.rules import EntryIdentity, ListChange, ListEntry
 from nightcrew.playlists.store import staging_sql as sql
-from nightcrew.playlists.store.sources import ANSWERED, NOTHING_HELD, end_run, mark_refreshed
+from nightcrew.playlists.store.refreshes import ANSWERED, NOTHING_HELD, end_run, mark_refreshed
 
 PAGE = 5_000
 """Rows that are looked at in one piece when the missing ones are sought."""
