@@ -580,7 +580,8 @@ def test_nothing_is_wider_than_a_telephone(site: Site) -> None:
     channel = site.server.get("/api/v1/channels").json()["items"][0]["id"]
     paths = ["/", "/sources", "/channels", "/settings", "/jobs", "/activity", "/login", "/api/docs", "/recordings"]
     wide = {}
-    for path in [*paths, "/sources?kind=catalogue", f"/channels/{channel}", f"/sources/{source}/history"]:
+    paths += ["/connections", "/sources?kind=catalogue", f"/channels/{channel}", f"/sources/{source}/history"]
+    for path in paths:
         site.open(path)
         site.page.wait_for_timeout(100)
         width = site.page.evaluate("document.documentElement.scrollWidth")

@@ -472,7 +472,7 @@ async def test_a_held_change_cannot_be_accepted_in_the_middle_of_a_refresh(node:
     (run,) = (await node.post(f"/api/v1/sources/{source['id']}/refresh"))["jobs"]
     answer = await node.http.post(f"/api/v1/sources/{source['id']}/held/accept")
     assert answer.status_code == 409
-    assert "is being refreshed now" in answer.json()["detail"]
+    assert "is being refreshed right now" in answer.json()["detail"]
     assert (await feed_of(node, source))["held"] is not None
     world.faults.clear()
     await node.post(f"/api/v1/jobs/{run}/cancel")
