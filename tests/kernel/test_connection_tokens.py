@@ -164,9 +164,9 @@ async def test_a_state_is_good_for_one_code(here: Site, service: Service) -> Non
     settings = here.ground.settings_of(service.kind, one)
     await here.ground.tokens.finish(one, service.kind, settings, state, CODE)
     for attempt in (state, "made-up"):
-        with pytest.raises(Invalid, match="begin again"):
+        with pytest.raises(Invalid, match="Start again"):
             await here.ground.tokens.finish(one, service.kind, settings, attempt, CODE)
-        with pytest.raises(Invalid, match="begin again"):
+        with pytest.raises(Invalid, match="Start again"):
             await here.ground.tokens.whose(attempt)
     assert len(service.forms) == 1
 
@@ -175,7 +175,7 @@ async def test_a_person_who_takes_too_long_begins_again(here: Site, service: Ser
     monkeypatch.setattr(tokens, "GRANT", -1.0)
     one = await here.add(service.url, kind=service.kind)
     state = await service.at_the_page(here, one)
-    with pytest.raises(Invalid, match="begin again"):
+    with pytest.raises(Invalid, match="Start again"):
         await here.ground.tokens.whose(state)
 
 
@@ -291,7 +291,7 @@ async def test_a_service_that_does_not_rotate_keeps_its_refresh_token(here: Site
 async def test_access_that_was_taken_back_needs_a_person_for_good(here: Site, service: Service) -> None:
     line, one = await service.grant(here)
     service.access = service.refresh = "taken back"
-    with pytest.raises(NeedsUser, match="connect it again"):
+    with pytest.raises(NeedsUser, match="Grant it again"):
         await line.json(Question("items"))
     standing = (await here.standing(one.id)).standing
     assert (standing.state, standing.until) == (ConnectionState.PERSON, None)
