@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ FAILED = Outcome(Result.FAILED, "it answers HTTP 404")
 async def store(tmp_path: Path, database: str | None) -> AsyncIterator[Store]:
     """A source with four streams, one for each channel."""
     made = Store(database_url(tmp_path, database))
-    tables = [table for table in metadata.sorted_tables if table.name.startswith(("playlist_", "check_"))]
+    tables = [table for table in metadata.sorted_tables if table.name.startswith(("connection", "playlist_", "check_"))]
     async with made.engine.begin() as connection:
         await connection.run_sync(metadata.create_all, tables=tables)
     source = await sources.add(made, Vault.open(tmp_path), kind="m3u", name="S", config={}, shown_url="")
@@ -352,3 +353,21 @@ async def test_the_results_of_a_run_are_found_by_their_run(tmp_path: Path) -> No
         plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {said[0]}", (1, 9, 50, 0))
         assert "USING INDEX ix_check_result_run (run_id=? AND id<?)" in " ".join(row[3] for row in plan.all())
     await store.close()
+
+
+async def test_playlists_are_out_of_date_in_the_moment_in_which_a_stream_dies_or_revives(store: Store) -> None:
+    """Whatever happens between that and the order of its channel: a list that hides dead streams is built anew."""
+
+    async def revision() -> int:
+        (feed,) = await sources.feeds(store, source_id=1)
+        return feed.revision
+
+    seen = [await revision()]
+    for outcome, dead in ((OK, False), (FAILED, True), (FAILED, True), (OK, False), (OK, False)):
+        await start(store, Scope(stream_id=1), priority=queue.BY_HAND)
+        (due,) = await claim(store)
+        assert await finish(store, due, outcome)
+        assert (await known(store, 1)).dead is dead
+        seen.append(await revision())
+    changed = [after != before for before, after in pairwise(seen)]
+    assert changed == [False, True, False, True, False]

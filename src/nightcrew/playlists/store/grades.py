@@ -14,8 +14,9 @@ CHUNK = 500
 
 async def save(connection: AsyncConnection, stream_id: int, *, score: float | None, profile: str | None) -> None:
     """A stream works: its score, and the profile that it worked with."""
-    values = {"dead": False, "score": score, "profile": profile}
+    values = {"score": score, "profile": profile}
     await connection.execute(sa.update(stream).where(stream.c.id == stream_id).values(values))
+    await _set_dead(connection, [stream_id], dead=False)
 
 
 async def rescore(connection: AsyncConnection, scores: Mapping[int, float]) -> None:
@@ -27,7 +28,7 @@ async def rescore(connection: AsyncConnection, scores: Mapping[int, float]) -> N
 
 async def bury(connection: AsyncConnection, stream_id: int) -> None:
     """A stream is dead. Its score stays."""
-    await connection.execute(sa.update(stream).where(stream.c.id == stream_id).values(dead=True))
+    await _set_dead(connection, [stream_id], dead=True)
 
 
 async def place(connection: AsyncConnection, places: Mapping[int, int]) -> None:
@@ -50,6 +51,13 @@ async def _renew_playlists(connection: AsyncConnection, stream_ids: list[int]) -
 
 async def unbury(connection: AsyncConnection, stream_ids: list[int]) -> None:
     """These streams are not dead after all."""
+    await _set_dead(connection, stream_ids, dead=False)
+
+
+async def _set_dead(connection: AsyncConnection, stream_ids: list[int], *, dead: bool) -> None:
+    """Playlists leave dead streams out on request, so those in which something changes are out of date in the same transaction."""
     for start in range(0, len(stream_ids), CHUNK):
         some = stream_ids[start : start + CHUNK]
-        await connection.execute(sa.update(stream).where(stream.c.id.in_(some)).values(dead=False))
+        others = sa.update(stream).where(stream.c.id.in_(some), stream.c.dead == (not dead))
+        if (await connection.execute(others.values(dead=dead))).rowcount:
+            await _renew_playlists(connection, some)
