@@ -293,13 +293,13 @@ def test_people_are_told_where_the_command_line_says(server: Process) -> None:
     run("notify", "add", "webhook", "Hook", "ftp://127.0.0.1/x").failed("it is not an http or https address")
     address = f"{server.url}/api/v1/needs?token=T0pS3cret"
     added = ok("notify", "add", "webhook", "Hook", address, "--wants", "broken", "--quiet", "22:30-07:00", "--loud")
-    assert "Hook is told from now on" in added
+    assert "Hook will be notified from now on" in added
     listed = ok("notify", "list")
     assert "22:30-07:00" in listed
     assert "T0pS3cret" not in listed + added
     (row,) = json.loads(ok("notify", "list", "--json"))
     assert (row["wants"], row["loud"], row["state"]) == (["broken"], True, "new")
-    run("notify", "test", "Hook").failed("Hook did not take the test: ")
+    run("notify", "test", "Hook").failed("Hook did not accept the test: ")
     ok("notify", "add", "heartbeat", "Beat", f"{server.url}/health")
     assert "Beat took the call" in ok("notify", "test", "Beat")
     run("notify", "remove", "Other").failed("there is no target 'Other'")

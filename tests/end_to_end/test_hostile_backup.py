@@ -93,7 +93,7 @@ def test_members_of_other_names_and_kinds_are_refused(inside: Path, folder: Path
     (inside / "node-id").write_text("one-1")
     info = tarfile.TarInfo(member.name)
     info.type, info.linkname = member.type, member.target
-    refused(packed(inside, (info, b"")), folder, "which no backup has like that")
+    refused(packed(inside, (info, b"")), folder, "which does not belong in a backup")
     assert not (folder.parent / "evil").exists()
 
 
@@ -140,7 +140,7 @@ def test_headers_without_end_are_refused(inside: Path, folder: Path) -> None:
 @pytest.mark.parametrize("name", ["secret.key", "node-id", "nightcrew.toml", "manifest.json"])
 def test_small_files_are_small(inside: Path, folder: Path, name: str) -> None:
     (inside / name).write_bytes(b"#" * (5 << 20))
-    refused(packed(inside), folder, "which no backup has like that")
+    refused(packed(inside), folder, "which does not belong in a backup")
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_a_flipped_bit_is_found(inside: Path, folder: Path, place: float) -> Non
     content = bytearray(bad.read_bytes())
     content[int(place * (len(content) - 8))] ^= 16
     bad.write_bytes(content)
-    refused(bad, folder, "cannot be read as a backup|which no backup has like that")
+    refused(bad, folder, "cannot be read as a backup|which does not belong in a backup")
 
 
 @pytest.mark.parametrize(

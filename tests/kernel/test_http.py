@@ -705,7 +705,7 @@ async def test_a_message_is_sent_once_even_if_it_fails(http: Http, server) -> No
 async def test_a_redirect_that_loses_the_message_does_not_take_it(http: Http, server) -> None:
     server.answers("/", status="302 Found", location="/login")
     server.answers("/login", b"<html>")
-    with pytest.raises(GiveUp, match="it redirects to a page that takes no messages"):
+    with pytest.raises(GiveUp, match="it redirects to a page that does not accept messages"):
         await http.send(Request(server.url(), "POST", json={}, allow_private=True), limits=Limits(seconds=5))
 
 

@@ -149,7 +149,7 @@ async def test_a_run_that_waited_for_something_that_was_cancelled_has_failed(tmp
     async with running(tmp_path, **domains(Job("lab.waits", waits))) as node:
         for inside in (True, False):
             ended = await node.runtime.jobs.wait(await node.runtime.jobs.start("lab.waits", inside), limit=10)
-            assert (ended.state, ended.error) == ("failed", "something that it waited for was cancelled")
+            assert (ended.state, ended.error) == ("failed", "something it was waiting for was cancelled")
         assert node.runtime.jobs.running == 0
 
 

@@ -569,7 +569,7 @@ async def test_a_target_is_added_changed_tested_and_removed(told_anywhere: Node,
     assert (target["name"], target["state"]) == ("Telephone", "new")
     assert target["wants"] == ["broken", "recovered", "needs", "failed", "finished"]
     answer = await node.post(f"{TARGETS}/{target['id']}/test")
-    assert answer == {"ok": True, "message": "Telephone took the test"}
+    assert answer == {"ok": True, "message": "Telephone accepted the test"}
     assert got(server)[0]["title"] == "Nightcrew: a test"
     same = await node.http.post(TARGETS, json={"kind": "webhook", "name": "telephone", "address": server.url("/x")})
     assert same.status_code == 409
@@ -640,12 +640,12 @@ async def test_the_page_adds_edits_tests_and_removes(told: Node, server: RawServ
     server.answers("/hook", b"")
     added = await told.http.post("/settings/notifications", data=form | {"name": "Hook"}, headers=part)
     assert added.status_code == 200
-    assert "Hook is told from now on" in added.headers["hx-trigger"]
+    assert "Hook will be notified from now on" in added.headers["hx-trigger"]
     (target,) = (await told.get(TARGETS))["items"]
     assert target["wants"] == ["failed"]
     here = f"/settings/notifications/{target['id']}"
     tested = await told.http.post(f"{here}/test", headers=part)
-    assert "Hook took the test. Check whether it has arrived." in tested.text
+    assert "Hook accepted the test. Check whether it has arrived." in tested.text
     edit = await told.http.get(f"{here}/edit", headers=part)
     assert "/hook" not in edit.text, "the address is not shown again"
     saved = await told.http.post(f"{here}/edit", data={"name": "Hook 2", "level": "error", "loud": "on"}, headers=part)

@@ -156,7 +156,7 @@ async def test_after_processes_without_any_use_the_next_ones_wait_longer_and_lon
 
 async def test_what_cannot_be_started_is_told() -> None:
     async with pool() as helpers:
-        with pytest.raises(Retry, match="no echo can be started: No such file"):
+        with pytest.raises(Retry, match="cannot start the echo: No such file"):
             async with helpers.one(Command(("/nowhere/at/all",))):
                 raise AssertionError
         assert await task(helpers)

@@ -54,7 +54,7 @@ def notify_add(
 
 
 def _added(target: TargetJson) -> str:
-    return f"target {target['id']} {target['name']} is told from now on; `nightcrew notify test` tries it"
+    return f"target {target['id']} {target['name']} will be notified from now on; `nightcrew notify test` tries it"
 
 
 def notify_test(server: Server, out: Out, target: Told) -> None:

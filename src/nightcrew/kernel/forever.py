@@ -36,7 +36,7 @@ async def forever(name: str, once: Callable[[], Awaitable[float]], *, limit: flo
         except asyncio.CancelledError:
             if is_stopped():
                 raise
-            log.warning("a round failed", part=name, reason="something that it waited for was cancelled")
+            log.warning("a round failed", part=name, reason="something it was waiting for was cancelled")
             pause = AFTER_ERROR
         except Exception:
             if time_limit.expired():

@@ -97,7 +97,7 @@ class Hooks:
         except asyncio.CancelledError:
             if is_stopped():
                 raise
-            why = "something that it waited for was cancelled"
+            why = "something it was waiting for was cancelled"
         except NightcrewError as exc:
             why = redact(str(exc))
         except Exception as exc:

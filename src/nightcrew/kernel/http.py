@@ -95,7 +95,7 @@ class Http:
             async with asyncio.timeout(limits.seconds), self._open(request, validators) as response:
                 if response.status_code == 304:
                     if validators is None or validators == Validators():
-                        raise GiveUp("it answers that nothing has changed, which was not asked")
+                        raise GiveUp('it answered "not modified" to a request that did not ask')
                     return Download(str(response.url), "", validators, not_modified=True)
                 content_type = response.headers.get("content-type", "")
                 digest, size, first = hashlib.sha256(), 0, True
@@ -125,7 +125,7 @@ class Http:
         try:
             async with self._open(plain, None, spare=False) as response:
                 if response.headers.get("content-encoding", "identity").lower() != "identity":
-                    raise GiveUp("it is packed, which was not asked for")
+                    raise GiveUp("its answer is compressed, which was not requested")
                 said = response.headers.get("content-length", "")
                 length = int(said) if said.isascii() and said.isdecimal() and len(said) < 19 else None
                 kind = response.headers.get("content-type", "")
@@ -172,7 +172,7 @@ class Http:
         async def once() -> None:
             async with asyncio.timeout(limits.seconds), self._open(request, None, good=TAKEN) as response:
                 if response.request.method != request.method:
-                    raise GiveUp("it redirects to a page that takes no messages")
+                    raise GiveUp("it redirects to a page that does not accept messages")
 
         try:
             await _translated(once)
@@ -270,7 +270,7 @@ async def _translated(once: Callable[[], Awaitable[ResultT]]) -> ResultT:
     except httpx2.TransportError as exc:
         raise Again(reason_of(exc), unreached=is_unreached(exc)) from exc
     except (httpx2.InvalidURL, httpx2.HTTPError) as exc:
-        raise GiveUp(f"it answers against the protocol ({type(exc).__name__})") from exc
+        raise GiveUp(f"its answer breaks the HTTP protocol ({type(exc).__name__})") from exc
 
 
 async def _chunks(response: httpx2.Response, request: Request) -> AsyncIterator[bytes]:

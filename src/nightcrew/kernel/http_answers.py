@@ -142,7 +142,7 @@ async def unpacked(response: httpx2.Response, max_bytes: int) -> AsyncIterator[b
     """The body in pieces of at most 64 KiB, unpacked here so that a bomb is stopped at its limit."""
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in {"", "identity", "gzip", "x-gzip", "deflate"}:
-        raise GiveUp(f"it is packed as {encoding!r}, which was not asked for")
+        raise GiveUp(f"its answer is compressed with {encoding!r}, which was not requested")
     inflate = None if encoding in {"", "identity"} else Inflate()
     total = 0
     async for raw in response.aiter_raw(CHUNK):

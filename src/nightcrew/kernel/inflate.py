@@ -39,7 +39,7 @@ class Inflate:
             try:
                 piece = self._stream.decompress(raw, CHUNK)
             except zlib.error as exc:
-                raise GiveUp("its packed data is damaged") from exc
+                raise GiveUp("its compressed data is damaged") from exc
             if piece:
                 yield piece
             self._inside = not self._stream.eof

@@ -165,7 +165,7 @@ class Jobs(JobList):
         except asyncio.CancelledError as exc:
             if self._closing or is_stopped():
                 raise
-            raise GiveUp("something that it waited for was cancelled") from exc
+            raise GiveUp("something it was waiting for was cancelled") from exc
         except StepsChanged as exc:
             await self._replace(job, run_id, args)
             raise asyncio.CancelledError from exc
@@ -239,7 +239,7 @@ class Jobs(JobList):
         status = await self._status(run_id)
         state = STATES[status.status]
         if state not in GOING_ON:
-            raise Conflict(f"job {run_id} is {state}, there is nothing to cancel")
+            raise Conflict(f"job {run_id} is {state}; there is nothing to cancel")
         if run_id in self._tasks:
             await self._end_here(run_id)
             return
@@ -284,7 +284,7 @@ class Jobs(JobList):
         status = await self._status(run_id)
         state = STATES[status.status]
         if state not in {"failed", "cancelled"}:
-            raise Conflict(f"job {run_id} is {state}, only a failed or cancelled one can be retried")
+            raise Conflict(f"job {run_id} is {state}; only a failed or cancelled job can be retried")
         place = self._queues.place(self._jobs.get(status.name), arguments_of(status))
         return await self._engine.begin_anew(run_id, place=place)
 

@@ -84,7 +84,7 @@ class Nodes:
                 return await self._beat()
         except TimeoutError as exc:
             await self._store.renew()
-            raise Retry("the database has not answered in time; new connections are made") from exc
+            raise Retry("the database has not answered in time; reconnecting") from exc
 
     async def _beat(self) -> float:
         self._skew = await tell_time(self._store) if not self._store.is_sqlite else None
@@ -199,5 +199,5 @@ def name_of(data_dir: Path, *, anew: bool = False) -> str:
             file.write(f"{socket.gethostname().split('.')[0][:40]}-{uuid.uuid4().hex[:6]}".encode())
     name = path.read_text("utf-8").strip()
     if not name or len(name) > 100:
-        raise NeedsUser(f"{path} holds no name of a node; delete it, and this node gets a new one")
+        raise NeedsUser(f"{path} does not contain a valid node name. Delete it to give this node a new one")
     return name

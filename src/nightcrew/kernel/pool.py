@@ -150,7 +150,7 @@ class Pool:
             helper = _Helper(await start(command))
         except OSError as exc:
             self._lost += 1
-            raise Retry(f"no {self.name} can be started: {exc.strerror}") from exc
+            raise Retry(f"cannot start the {self.name}: {exc.strerror}") from exc
         self._all.add(helper)
         return helper
 

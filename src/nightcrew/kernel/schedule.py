@@ -210,7 +210,7 @@ class Schedule:
         except asyncio.CancelledError:
             if is_stopped():
                 raise  # the server stops
-            return "something that it waited for was cancelled"
+            return "something it was waiting for was cancelled"
         except NightcrewError as exc:
             return redact(str(exc))
         except Exception as exc:

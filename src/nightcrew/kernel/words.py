@@ -53,7 +53,7 @@ def parse_value(text: str) -> Any:
     """A value typed on the command line or in a form: JSON when it reads as JSON, else the text itself."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

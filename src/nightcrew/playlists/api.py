@@ -236,7 +236,7 @@ def read_cursor(text: str | None) -> channel_rows.Cursor | None:
         if not isinstance(region, str) or not all(type(n) is int and abs(n) < 2**63 for n in (feed, position, channel)):
             raise ValueError(text)
     except (ValueError, TypeError, binascii.Error) as exc:
-        raise Invalid("cursor: not a cursor of this list", field="cursor") from exc
+        raise Invalid("cursor: not a cursor from this list", field="cursor") from exc
     return region, feed, position, channel
 
 

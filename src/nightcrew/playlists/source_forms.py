@@ -85,5 +85,5 @@ def _locales(text: str) -> list[list[str]]:
 def _options(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise Invalid(f"options: this is not JSON: {exc}", field="options") from exc

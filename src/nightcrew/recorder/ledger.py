@@ -208,7 +208,7 @@ def lines_of(data: bytes) -> Iterator[tuple[Line, int]]:
     offset = 0
     while (end := data.find(b"\n", offset)) >= 0:
         found, offset = data[offset:end], end + 1
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError):
             line = json.loads(found)
             if isinstance(line, dict):
                 yield line, offset

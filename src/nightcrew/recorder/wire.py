@@ -129,7 +129,7 @@ def _small(path: Path) -> Any:
     try:
         with path.open("rb") as file:
             return json.loads(file.read(MAX_ORDER))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 

@@ -51,7 +51,7 @@ def number_cursor(cursor: str | None) -> int | None:
     if cursor is None or cursor == "":
         return None
     if not cursor.isascii() or not cursor.isdecimal() or len(cursor) > 18:
-        raise Invalid("cursor: not a cursor of this list", field="cursor")
+        raise Invalid("cursor: not a cursor from this list", field="cursor")
     return int(cursor)
 
 

@@ -206,12 +206,12 @@ def checked(model: type[ModelT], values: Mapping[str, Any]) -> ModelT:
         return model.model_validate(values)
     except ValidationError as exc:
         if exc.errors()[0]["type"] == "string_too_short":
-            raise Invalid("this is needed", field=str(exc.errors()[0]["loc"][0])) from exc
+            raise Invalid("this field is required", field=str(exc.errors()[0]["loc"][0])) from exc
         raise invalid_from(exc) from exc
 
 
 def _read(how: Any, text: str) -> Any:
     try:
         return how(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

@@ -58,7 +58,7 @@ async def add_target(request: Request, node: Node, actor: Actor) -> Response:
         return _again(request, "Add a target", _form(typed=typed, error=exc))
     if not is_fragment(request):
         return RedirectResponse(HERE, 303)
-    said = note(f"{row.name} is told from now on. Send a test to see whether it arrives.")
+    said = note(f"{row.name} will be notified from now on. Send a test to see whether it arrives.")
     return render(request, "fragments/notify_form.html", headers=said, form=_form())
 
 
@@ -97,7 +97,7 @@ async def switch_target(request: Request, node: Node, actor: Actor, target_id: I
     """Switch a target on or off. What waits for it is dropped."""
     on = bool((await texts(request)).get("on"))
     target = await actions.change(node, target_id, {"enabled": on}, actor=actor)
-    return done(request, f"{target.name} is {'told again' if on else 'not told for now'}.", HERE)
+    return done(request, f"{target.name} is {'on again' if on else 'paused'}.", HERE)
 
 
 @router.get(HERE + "/{target_id}/remove")

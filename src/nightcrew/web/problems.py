@@ -41,7 +41,7 @@ def install(app: FastAPI) -> None:
     async def invalid(_request: Request, exc: RequestValidationError) -> Response:
         first = exc.errors()[0]
         if first["type"] == "json_invalid":
-            return problem(422, f"the body is no valid JSON: {first.get('ctx', {}).get('error', 'it breaks off')}")
+            return problem(422, f"the body is not valid JSON: {first.get('ctx', {}).get('error', 'it is incomplete')}")
         where = ".".join(str(part) for part in first["loc"] if part not in {"body", "query", "path"})
         return problem(422, f"{where or 'body'}: {first['msg']}", field=where or None)
 

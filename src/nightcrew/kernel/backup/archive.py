@@ -103,7 +103,7 @@ class _Inflated:
     def read(self, count: int) -> bytes:
         self.allowed -= count
         if self.allowed < 0:
-            raise Invalid("this is no backup of Nightcrew: it has too much beside its files")
+            raise Invalid("this is not a Nightcrew backup: it has extra data besides its files")
         return self._file.read(count)
 
     def seek(self, position: int) -> int:
@@ -142,7 +142,7 @@ def _check(member: tarfile.TarInfo, found: dict[str, str]) -> None:
     plain = member.type in {tarfile.REGTYPE, tarfile.AREGTYPE} and not member.issparse()
     fits = 0 <= member.size <= LITTLE.get(member.name, member.size)
     if not known or not plain or not fits or member.name in found or len(found) >= MEMBERS:
-        raise Invalid(f"this is no backup of Nightcrew: it has {member.name[:80]!r}, which no backup has like that")
+        raise Invalid(f"this is not a Nightcrew backup: it has {member.name[:80]!r}, which does not belong in a backup")
 
 
 class _Room:
@@ -165,7 +165,7 @@ class _Room:
 def _copy(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> str:
     content = archive.extractfile(member)
     if content is None:
-        raise Invalid(f"this is no backup of Nightcrew: it has {member.name!r}")
+        raise Invalid(f"this is not a Nightcrew backup: it has {member.name!r}")
     digest = hashlib.sha256()
     with path.open("wb") as out:
         while block := content.read(BLOCK):

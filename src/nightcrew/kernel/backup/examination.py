@@ -42,18 +42,18 @@ def examine(file: Path, into: Path, *, folders: Sequence[Path], given: bytes | N
     """
     saved = unpack(file, into)
     if KEY not in saved.members:
-        raise Invalid(f"this is no backup of Nightcrew: it has no {KEY}")
+        raise Invalid(f"this is not a Nightcrew backup: it has no {KEY}")
     files = {name: saved.path(name) for name in (KEY, NODE, CONFIGURATION) if name in saved.members}
     _check_node(files.get(NODE))
     _check_configuration(files.get(CONFIGURATION))
     if saved.manifest is not None and saved.manifest.database == "postgresql":
         if saved.members.keys() & {DATABASE, RUNS}:
-            raise Invalid("this is no backup of Nightcrew: it has databases of both kinds")
+            raise Invalid("this is not a Nightcrew backup: it has databases of both kinds")
         postgres.check(saved, saved.manifest, folders)
         _settle_key(files[KEY], given, postgres.canary_of(saved, saved.manifest))
         return Examined(files, (saved, saved.manifest))
     if DATABASE not in saved.members or saved.tables():
-        raise Invalid(f"this is no backup of Nightcrew: it has {'tables' if saved.tables() else 'no database'}")
+        raise Invalid(f"this is not a Nightcrew backup: it has {'tables' if saved.tables() else 'no database'}")
     files[DATABASE] = into / "rebuilt.db"
     sqlite.rebuild(saved.path(DATABASE), files[DATABASE], folders)
     saved_key = files[KEY].read_bytes().strip()
@@ -100,7 +100,7 @@ def _check_node(path: Path | None) -> None:
     if path is None:
         return
     if not NODE_NAME.fullmatch(path.read_bytes().decode("utf-8", "replace").removesuffix("\n")):
-        raise Invalid(f"the backup's {NODE} is no name of a node")
+        raise Invalid(f"the backup's {NODE} is not a valid node name")
 
 
 def _check_configuration(path: Path | None) -> None:

@@ -42,7 +42,7 @@ def schema_at(revisions: Sequence[str], folders: Sequence[Path]) -> Schema:
             named = sa.text("SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
             indices = frozenset(connection.execute(named).scalars())
             if not wanted or _made(connection, found) != wanted:
-                raise Invalid("the backup is damaged: its schema is of no version of Nightcrew")
+                raise Invalid("the backup is damaged: its schema belongs to no version of Nightcrew")
     finally:
         engine.dispose()
     tables = [table for table in found.sorted_tables if table.name != REVISIONS]

@@ -110,7 +110,7 @@ def _read_only(path: Path) -> str:
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     with path.open("rb") as file:
         if file.read(len(HEADER)) != HEADER:
-            raise Invalid(f"the backup's {path.name} is damaged: it is no SQLite database")
+            raise Invalid(f"the backup's {path.name} is damaged: it is not an SQLite database")
     with _damage_named(path), contextlib.closing(sqlite3.connect(_read_only(path), uri=True)) as connection:
         connection.execute("PRAGMA trusted_schema=OFF")
         connection.execute("PRAGMA cell_size_check=ON")

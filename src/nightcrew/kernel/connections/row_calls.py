@@ -88,7 +88,7 @@ class RowCalls(Calls):
             if wait is None:
                 return
             if wait > PATIENCE:
-                said = f"{one.name} may be asked {budget.most} times in {budget.seconds:g} s, which it was"
+                said = f"{one.name} has used up its budget of {budget.most} requests in {budget.seconds:g} s"
                 raise Paused(said, after=wait)
             await asyncio.sleep(wait)
 

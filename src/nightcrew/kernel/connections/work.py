@@ -37,7 +37,7 @@ async def needs(runtime: Runtime) -> list[Need]:
         if (need := _trouble(one)) is not None:
             found.append(need)
         elif one.enabled and until is not None and until - now < timedelta(days=days[1]):
-            said = f"Access to {one.name} ends on {until:%Y-%m-%d}: grant it anew before"
+            said = f"Access to {one.name} ends on {until:%Y-%m-%d}. Grant it again before then"
             found.append(Need("warning", said, f"{PAGE}#connection-{one.id}", key=f"grant {one.id}"))
     return found
 

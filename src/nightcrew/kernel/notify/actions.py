@@ -22,7 +22,7 @@ async def add(runtime: Runtime, values: Mapping[str, Any], *, actor: str) -> Tar
         await notices_store.forget_all_needs(runtime.store)
     target = await targets_store.add(runtime.store, row, now=utcnow())
     await runtime.activity.record(
-        "notify.added", f"{target.name} ({target.shown}) is told from now on", actor=actor, subject=target.name
+        "notify.added", f"{target.name} ({target.shown}) will be notified from now on", actor=actor, subject=target.name
     )
     runtime.bus.publish("notifications")
     return target
@@ -50,7 +50,7 @@ async def test(runtime: Runtime, target_id: int, *, actor: str) -> tuple[bool, s
     """Send a test now; returns whether it was taken, and what happened in a sentence. Raises `NotFound`."""
     target, error = await runtime.part(Post).test(target_id)
     what = "the call" if target.kind == "heartbeat" else "the test"
-    said = f"{target.name} took {what}" if error is None else f"{target.name} did not take {what}: {error}"
+    said = f"{target.name} accepted {what}" if error is None else f"{target.name} did not accept {what}: {error}"
     level = "info" if error is None else "warning"
     await runtime.activity.record("notify.tested", said, level=level, actor=actor, subject=target.name)
     return error is None, said
@@ -78,7 +78,7 @@ async def _row(runtime: Runtime, kind: str, values: Mapping[str, Any]) -> dict[s
     if "name" in row:
         row["name"] = plain(row["name"])
         if not row["name"]:
-            raise Invalid("name: it needs a name", field="name")
+            raise Invalid("name: enter a name", field="name")
     if "address" in values:
         address = await ways.checked(known, values["address"])
         row |= {"sealed": runtime.vault.seal(address), "shown": rules.shown_address(known, address)[:300]}
@@ -88,5 +88,5 @@ async def _row(runtime: Runtime, kind: str, values: Mapping[str, Any]) -> dict[s
 def _said(before: Target, after: Target) -> str:
     """What has changed, in words."""
     if before.enabled != after.enabled:
-        return "it is told again" if after.enabled else "it is switched off"
+        return "notifications are on again" if after.enabled else "it is switched off"
     return "it has a new address" if before.sealed != after.sealed else "it was changed"

@@ -61,7 +61,7 @@ async def checked(kind: Kind, address: str) -> str:
     """The address as it is stored. Raises `Invalid` when nobody can be told there."""
     address = address.strip()
     if plain(address) != address or " " in address:
-        raise Invalid("address: it must not have spaces or line breaks", field="address")
+        raise Invalid("address: it must not contain spaces or line breaks", field="address")
     if kind != "apprise":
         if not is_web_address(address):
             raise Invalid("address: it is not an http or https address", field="address")
@@ -70,7 +70,7 @@ async def checked(kind: Kind, address: str) -> str:
         async with asyncio.timeout(LIMIT):
             told = await _ask(Delivery(address, send=False))
     except TimeoutError as exc:
-        raise Retry(f"the address could not be looked at within {LIMIT:.0f} s") from exc
+        raise Retry(f"the address could not be checked within {LIMIT:.0f} s") from exc
     if not told.taken:
         raise Invalid(f"address: apprise cannot use it: {told.reason}", field="address")
     return address
