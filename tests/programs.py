@@ -108,6 +108,7 @@ def start(*arguments: object, log: Path, **environment: str) -> AnyProgram:
 
     `environment` is added to this process's own. A library that has to be loaded first needs a process that is not forked.
     """
+    log.touch(0o600)  # a test may look into it at once
     words, env = [str(one) for one in arguments], {**os.environ, **environment}
     if "LD_PRELOAD" in environment:
         command = words if words[0].endswith(".py") else ["-m", "nightcrew", *words]

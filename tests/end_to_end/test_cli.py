@@ -301,7 +301,7 @@ def test_people_are_told_where_the_command_line_says(server: Process) -> None:
     assert (row["wants"], row["loud"], row["state"]) == (["broken"], True, "new")
     run("notify", "test", "Hook").failed("Hook did not accept the test: ")
     ok("notify", "add", "heartbeat", "Beat", f"{server.url}/health")
-    assert "Beat took the call" in ok("notify", "test", "Beat")
+    assert "Beat accepted the call" in ok("notify", "test", "Beat")
     run("notify", "remove", "Other").failed("there is no target 'Other'")
     assert "is not told any more" in ok("notify", "remove", "Hook")
     assert json.loads(ok("notify", "remove", "Beat", "--json"))["removed"]

@@ -124,7 +124,7 @@ def test_a_header_that_takes_the_memory_is_refused(inside: Path, folder: Path) -
     info.type, info.size = tarfile.XHDTYPE, 2 << 30
     with gzip.open(bad, "wb") as out:
         out.write(info.tobuf(tarfile.GNU_FORMAT))
-    refused(bad, folder, "too much beside its files")
+    refused(bad, folder, "extra data besides its files")
 
 
 def test_headers_without_end_are_refused(inside: Path, folder: Path) -> None:
@@ -134,7 +134,7 @@ def test_headers_without_end_are_refused(inside: Path, folder: Path) -> None:
     with gzip.open(bad, "wb") as out:
         for _ in range(20_000):
             out.write(info.tobuf(tarfile.GNU_FORMAT) + bytes(512))
-    refused(bad, folder, "too much beside its files|cannot be read")
+    refused(bad, folder, "extra data besides its files|cannot be read")
 
 
 @pytest.mark.parametrize("name", ["secret.key", "node-id", "nightcrew.toml", "manifest.json"])
@@ -180,8 +180,8 @@ def test_a_flipped_bit_is_found(inside: Path, folder: Path, place: float) -> Non
             "UPDATE alembic_version SET version_num = 'kernel_9999' WHERE version_num LIKE 'kernel%'",
             "a newer Nightcrew",
         ),
-        ("DELETE FROM alembic_version", "of no version of Nightcrew"),
-        ("DROP TABLE alembic_version", "of no version of Nightcrew"),
+        ("DELETE FROM alembic_version", "belongs to no version of Nightcrew"),
+        ("DROP TABLE alembic_version", "belongs to no version of Nightcrew"),
         ("UPDATE vault_canary SET sealed = 'gAAAAA'", "does not open its secrets"),
     ],
 )
@@ -224,10 +224,10 @@ def test_a_damaged_database_is_refused(inside: Path, folder: Path, place: int | 
 @pytest.mark.parametrize(
     ("name", "content", "match"),
     [
-        ("node-id", b"one\ntwo", "no name of a node"),
-        ("node-id", b"../../one", "no name of a node"),
-        ("node-id", b"", "no name of a node"),
-        ("node-id", b"\xff\xfe", "no name of a node"),
+        ("node-id", b"one\ntwo", "not a valid node name"),
+        ("node-id", b"../../one", "not a valid node name"),
+        ("node-id", b"", "not a valid node name"),
+        ("node-id", b"\xff\xfe", "not a valid node name"),
         ("nightcrew.toml", b"[playlists\n", "cannot be read"),
         ("nightcrew.toml", b"\xff", "cannot be read"),
         ("nightcrew.toml", b"a = " + b"[" * 100_000, "cannot be read"),

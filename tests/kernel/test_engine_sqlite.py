@@ -11,7 +11,7 @@ import pytest
 
 from nightcrew.kernel import upkeep
 from nightcrew.kernel.declare import Job
-from nightcrew.kernel.engine_sqlite import Connection, engine_arguments
+from nightcrew.kernel.engine_sqlite import JobsConnection, engine_arguments
 from nightcrew.kernel.run import Run
 from support import domain, running
 
@@ -22,7 +22,7 @@ DEFAULTS = ("(strftime('%s','now') * 1000)", "(unixepoch('subsec') * 1000)")
 
 
 def test_a_moment_is_told_in_whole_milliseconds() -> None:
-    with contextlib.closing(sqlite3.connect(":memory:", factory=Connection)) as connection:
+    with contextlib.closing(sqlite3.connect(":memory:", factory=JobsConnection)) as connection:
         connection.execute(f"CREATE TABLE row (id, at INTEGER NOT NULL DEFAULT {DEFAULTS[1]})")
         before = time.time_ns() // 1_000_000
         connection.execute("INSERT INTO row (id) VALUES (1)")
@@ -32,7 +32,7 @@ def test_a_moment_is_told_in_whole_milliseconds() -> None:
 
 
 def test_another_moment_is_refused_and_never_wrong() -> None:
-    connecting = contextlib.closing(sqlite3.connect(":memory:", factory=Connection))
+    connecting = contextlib.closing(sqlite3.connect(":memory:", factory=JobsConnection))
     with connecting as connection, pytest.raises(sqlite3.OperationalError):
         connection.execute("SELECT unixepoch('2026-01-01')").fetchone()
 

@@ -632,7 +632,7 @@ async def test_the_page_adds_edits_tests_and_removes(told: Node, server: RawServ
     part = {"HX-Request": "true"}
     refused = await told.http.post("/settings/notifications", data=form, headers=part)
     assert refused.status_code == 422
-    assert 'id="new-name-error">This is needed.<' in refused.text
+    assert 'id="new-name-error">This field is required.<' in refused.text
     wrong = await told.http.post(
         "/settings/notifications", data=form | {"name": "Hook", "address": "ftp://x"}, headers=part
     )

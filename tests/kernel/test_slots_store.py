@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from nightcrew.kernel import slots_store as ledger
-from nightcrew.kernel.slots_store import Answer, Claim, Limit, Priority, slot_lease
+from nightcrew.kernel.slots_store import Claim, ClaimOutcome, Limit, Priority, slot_lease
 from nightcrew.kernel.store import Store, database_url, metadata
 from support import new_database
 
-TAKEN, REFUSED = Answer(taken=True), Answer(taken=False)
+TAKEN, REFUSED = ClaimOutcome(taken=True), ClaimOutcome(taken=False)
 EXPIRED = -1.0
 
 
@@ -45,7 +45,7 @@ async def take(
     lifetime: float = 60.0,
     waiting: float | None = None,
     owner: str = "somebody",
-) -> Answer:
+) -> ClaimOutcome:
     priority = Priority.USE if use else Priority.CHECK
     wanted = tuple(Limit(*limit) for limit in limits or [("a", 1)])
     claim = Claim(wanted, owner, "test", priority, f"channel:{lease}")
@@ -151,18 +151,20 @@ async def test_a_claim_that_waits_keeps_newcomers_of_lower_priority_out_for_as_l
 async def test_the_youngest_of_lower_priority_leave_and_no_more_than_are_needed(store: Store) -> None:
     for lease in ("one", "two", "three"):
         await take(store, lease, ("a", 3))
-    assert await take(store, "viewer", ("a", 3), use=True, waiting=60.0) == Answer(False, frozenset({"three"}))
+    assert await take(store, "viewer", ("a", 3), use=True, waiting=60.0) == ClaimOutcome(False, frozenset({"three"}))
     assert await ledger.renew(store, "here", [], lifetime=60) == {"one": False, "two": False, "three": True}
-    assert await take(store, "viewer", ("a", 3), use=True, waiting=60.0) == Answer(False, frozenset({"three"})), (
+    assert await take(store, "viewer", ("a", 3), use=True, waiting=60.0) == ClaimOutcome(False, frozenset({"three"})), (
         "who was asked is not doubled by another"
     )
-    assert await take(store, "second", ("a", 3), use=True, waiting=60.0) == Answer(False, frozenset({"three"}))
+    assert await take(store, "second", ("a", 3), use=True, waiting=60.0) == ClaimOutcome(False, frozenset({"three"}))
 
 
 async def test_a_lowered_limit_has_as_many_leave_as_are_too_many(store: Store) -> None:
     for lease in ("one", "two", "three"):
         await take(store, lease, ("a", 3))
-    assert await take(store, "viewer", ("a", 2), use=True, waiting=60.0) == Answer(False, frozenset({"two", "three"}))
+    assert await take(store, "viewer", ("a", 2), use=True, waiting=60.0) == ClaimOutcome(
+        False, frozenset({"two", "three"})
+    )
 
 
 async def test_nobody_is_asked_to_leave_in_vain_or_by_an_equal(store: Store) -> None:
