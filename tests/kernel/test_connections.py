@@ -378,7 +378,7 @@ async def test_a_budget_counts_over_nodes_and_restarts(here: Site, there: Site, 
     assert len(server.requests) == 4
     assert [answer for answer in answers if not isinstance(answer, Exception)] == [[]] * 4
     anew = lines.Line(here.ground, kind, one)
-    with pytest.raises(Paused, match="4 times in 300 s") as told:
+    with pytest.raises(Paused, match="4 requests in 300 s") as told:
         await anew.json(ITEMS)
     assert 290 < told.value.after <= 300
     assert (await here.standing(one.id)).standing == ConnectionStanding()
