@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,10 +61,10 @@ def test_a_file_that_cannot_be_made_private_is_named(tmp_path: Path, monkeypatch
     (tmp_path / "a.db").touch(0o644)
     (tmp_path / "a.db").chmod(0o644)
 
-    def refuse(_descriptor: int, _mode: int) -> None:
+    def refuse(_path: Path, _mode: int) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(os, "fchmod", refuse)
+    monkeypatch.setattr(Path, "chmod", refuse)
     assert files.make_private(tmp_path / "a.db", tmp_path / "new.db") == [tmp_path / "a.db"]
 
 
@@ -72,6 +75,29 @@ def test_a_database_that_lies_on_another_disk_is_private_there(tmp_path: Path) -
     (tmp_path / "nightcrew.db").symlink_to(elsewhere)
     assert files.make_private(tmp_path / "nightcrew.db") == []
     assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o600
+
+
+def test_a_key_that_only_its_owner_may_read_stays_so(tmp_path: Path) -> None:
+    """As people do who know what it is, and as container secrets are; nothing needs to open it for writing."""
+    key = tmp_path / "secret.key"
+    key.write_bytes(b"x")
+    for before, after in ((0o400, 0o400), (0o440, 0o400), (0o644, 0o600)):
+        key.chmod(before)
+        assert files.make_private(key) == []
+        assert stat.S_IMODE(key.stat().st_mode) == after
+
+
+def test_making_a_database_private_lets_go_of_no_lock(tmp_path: Path) -> None:
+    """To close a file gives up all locks that the process has on it, those of an open transaction too."""
+    path = tmp_path / "a.db"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("CREATE TABLE t (x)")
+        path.chmod(0o644)
+        database.execute("BEGIN EXCLUSIVE")
+        files.make_private(path)
+        code = f"import sqlite3; sqlite3.connect({str(path)!r}, timeout=0).execute('INSERT INTO t VALUES (1)')"
+        other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert "database is locked" in other.stderr
 
 
 def test_an_empty_file_is_an_empty_database(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -125,9 +124,8 @@ def test_media_playlists(text: str) -> None:
     if found is not None:
         assert found.target >= 0
         assert all(one.sequence >= 0 for one in found.segments)
-        assert all(isinstance(urlsplit(one.url).path, str) for one in found.segments if "[" not in one.url)
-        assert len(hls.following(found, None)) <= max(3, len(found.segments))
-        assert hls.following(found, 10**30) == () or found.segments
+        assert len(hls.following(found, None)) <= 3
+        assert len({one.sequence for one in found.segments}) == len(found.segments)
 
 
 @FEW
@@ -137,8 +135,8 @@ def test_master_playlists(text: str) -> None:
     for variant in found or []:
         assert variant.height >= 0
         assert len(rules.variant_key(variant)) == 16
-        assert rules.variant_rank(variant) == rules.variant_rank(variant)
-    rules.best_variant(found or [])
+    best = rules.best_variant(found or [])
+    assert best is None if not found else best == max(found, key=rules.variant_rank)
 
 
 LINE_UP = json.dumps([{"num": 1, "name": "News", "stream_id": 7, "rating": 4.5, "tags": ["a", None, True]}] * 3)
@@ -157,7 +155,8 @@ def test_json_lists(text: str) -> None:
 @FEW
 @given(st.binary(max_size=600) | st.binary(max_size=187).map(lambda rest: (b"G" + rest.ljust(187, b"\xff")) * 4))
 def test_first_bytes(first: bytes) -> None:
-    assert media_type(first) is None or isinstance(media_type(first), str)
+    assert media_type(first) != "video/mp2t" or b"G" in first
+    assert first or media_type(first) is None
 
 
 # -- what lies on a disk -----------------------------------------------------------------------------------------------
@@ -294,8 +293,8 @@ def test_names_of_hosts(text: str) -> None:
 def test_addresses_are_hidden_however_broken_they_are(text: str) -> None:
     shown = redact(text, ("hunter22222",))
     assert "hunter22222" not in shown
-    assert redact(shown, ("hunter22222",)).count(MASK) >= shown.count(MASK) > 0 or "hunter22222" not in text
-    assert isinstance(credentials_in(text), tuple)
+    assert (MASK in shown) or "hunter22222" not in text
+    assert all(len(one) >= 4 for one in credentials_in(text))
 
 
 # -- names that become paths -------------------------------------------------------------------------------------------

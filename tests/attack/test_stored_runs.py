@@ -84,6 +84,25 @@ def test_an_error_of_others_says_what_it_was() -> None:
     assert str(back) == "NoResultFound: no row"
 
 
+@pytest.mark.parametrize(
+    "error",
+    [ExceptionGroup("two failed", [OSError("a"), ValueError("b")]), UnicodeDecodeError("utf-8", b"x", 0, 1, "odd")],
+)
+def test_an_error_that_is_not_made_of_its_words_says_what_it_was(error: Exception) -> None:
+    back = ROWS.deserialize(ROWS.serialize(error))
+    assert isinstance(back, RunFailed)
+    assert str(back) == f"{type(error).__name__}: {error}"
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "half \ud83d", "ünïcode"])
+def test_what_no_database_takes_as_text_is_written_otherwise(text: str) -> None:
+    """A provider's words may have any sign; the row of a run has none that PostgreSQL or SQLite refuses."""
+    for value in ({text: text}, GiveUp(text)):
+        row = ROWS.serialize(value)
+        assert row.isascii() and "\x00" not in row
+    assert ROWS.deserialize(ROWS.serialize({text: text})) == {text: text}
+
+
 @pytest.mark.parametrize("value", [object(), len, lambda: None, Path("/"), Job])
 def test_what_is_no_plain_value_is_refused(value: Any) -> None:
     with pytest.raises(TypeError, match="plain values"):

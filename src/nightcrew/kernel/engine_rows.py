@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import builtins
+import contextlib
 import io
 import json
 import pickle  # only for `_Plain`, which refuses everything that could run
@@ -48,7 +49,9 @@ class JsonRows:
 
     def serialize(self, data: Any) -> str:
         """Raises TypeError for what is no plain value and no error."""
-        return json.dumps(_plain(data), ensure_ascii=False, separators=(",", ":"))
+        return json.dumps(
+            _plain(data), separators=(",", ":")
+        )  # ASCII: databases take no NUL and no half of a character
 
     def deserialize(self, serialized_data: str) -> Any:
         """Raises ValueError for what no `serialize` has made."""
@@ -123,8 +126,9 @@ def _error_of(said: dict[str, Any]) -> Exception:
         vars(error).update(more)
         return error
     python = getattr(builtins, kind, None)
-    if isinstance(python, type) and issubclass(python, Exception) and not issubclass(python, UnicodeError):
-        return python(says)
+    if isinstance(python, type) and issubclass(python, Exception):
+        with contextlib.suppress(TypeError):  # one that is not made of its words, such as a group of errors
+            return python(says)
     return RunFailed(f"{kind}: {says}" if says else kind)
 
 

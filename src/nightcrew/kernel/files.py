@@ -7,6 +7,7 @@ import errno
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -58,18 +59,15 @@ def make_private(*paths: Path) -> list[Path]:
 
     Returns those that others can still read, as on a file system without owners. Blocking. Raises OSError.
     """
-    open_to_all = []
     for path in paths:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            if os.fstat(descriptor).st_mode & 0o077:
-                with contextlib.suppress(PermissionError):  # it belongs to another user, or to a mount that knows none
-                    os.fchmod(descriptor, 0o600)
-                if os.fstat(descriptor).st_mode & 0o077:
-                    open_to_all.append(path)
-        finally:
-            os.close(descriptor)
-    return open_to_all
+        if not path.exists():
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+        elif (mode := stat.S_IMODE(path.stat().st_mode)) & 0o077:  # opened and closed, it would lose SQLite's locks
+            with contextlib.suppress(
+                OSError
+            ):  # it is another user's, or lies on a mount without owners or for reading alone
+                path.chmod(mode & 0o700)
+    return [path for path in paths if path.stat().st_mode & 0o077]
 
 
 def sync(file: BinaryIO) -> None:
