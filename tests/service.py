@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -125,3 +127,32 @@ class NoOptions(Options):
 def services(*kinds: ConnectionKind) -> Domain:
     """A domain that asks these, and does nothing else."""
     return Domain(name="services", title="Services", settings=NoOptions, connections=kinds)
+
+
+class Service:
+    """Answers what is asked of it, and remembers with which keys."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.keys: list[str] = []
+        self.url = ""
+
+    async def __aenter__(self) -> Service:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
+        await reader.readexactly(int(headers.get("content-length", "0")))
+        if key := headers.get("x-api-key"):
+            self.keys.append(key)
+        body = json.dumps({"version": 3, "items": 7, "access_token": "access-of-anna", "expires_in": 3600}).encode()
+        line = f"HTTP/1.1 {self.status} X\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(line.encode() + body)
+        await writer.drain()
+        writer.close()

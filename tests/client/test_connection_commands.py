@@ -23,36 +23,11 @@ from nightcrew.kernel.connections import store
 from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.connections.question import Question
 from nightcrew.kernel.errors import NightcrewError
-from service import KIND, oauth_kind, services
+from service import KIND, Service, oauth_kind, services
 from support import Node, running
 from terminal import Result, run
 
 SECRET = "key-of-anna-123"
-
-
-class Service:
-    """Answers what is asked of it, and remembers with which keys."""
-
-    def __init__(self) -> None:
-        self.status, self.keys, self.url = 200, list[str](), ""
-
-    async def __aenter__(self) -> Service:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
-        self.keys.append(headers.get("x-api-key", ""))
-        body = json.dumps({"version": 3, "items": 7}).encode()
-        writer.write(f"HTTP/1.1 {self.status} X\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode())
-        writer.write(body)
-        await writer.drain()
-        writer.close()
 
 
 @pytest.fixture

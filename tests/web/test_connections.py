@@ -19,40 +19,11 @@ from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.connections.question import Question
 from nightcrew.kernel.declare import ConnectionKind
 from nightcrew.kernel.errors import NeedsUser
-from service import KIND, oauth_kind, services
+from service import KIND, Service, oauth_kind, services
 from support import Node, running
 
 SECRET = "key-of-anna-123"
 API = "/api/v1/connections"
-
-
-class Service:
-    """Answers what is asked of it, and remembers with which keys."""
-
-    def __init__(self) -> None:
-        self.status = 200
-        self.keys: list[str] = []
-        self.url = ""
-
-    async def __aenter__(self) -> Service:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
-        await reader.readexactly(int(headers.get("content-length", "0")))
-        if key := headers.get("x-api-key"):
-            self.keys.append(key)
-        body = json.dumps({"version": 3, "items": 7, "access_token": "access-of-anna", "expires_in": 3600}).encode()
-        line = f"HTTP/1.1 {self.status} X\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
-        writer.write(line.encode() + body)
-        await writer.drain()
-        writer.close()
 
 
 @asynccontextmanager
