@@ -166,7 +166,7 @@ async def test_a_playlist_inside_of_a_stream_opens_no_other_address(probers: Pro
 
 def broken(code: str) -> Command:
     """A prober that is replaced by some lines of Python."""
-    start_of_it = "import os, sys, time, resource; from nightcrew.prober.__main__ import limit_memory, limit_cpu\n"
+    start_of_it = "import os, sys, time, resource; from nightcrew.child import limit_memory, limit_cpu\n"
     return Command((sys.executable, "-c", start_of_it + code), grace=0)
 
 

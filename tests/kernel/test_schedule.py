@@ -518,6 +518,12 @@ async def test_a_timetable_fires_by_hand_even_when_paused_and_its_promise_counts
         await node.post("/api/v1/workers/lab.t/run")
         await until(lambda: probe.ids)
         table = schedule_store.timetable
+
+        async def has_ended() -> bool:
+            async with node.runtime.store.read() as connection:
+                return await connection.scalar(sa.select(table.c.last_ok).where(table.c.name == "lab.t")) is not None
+
+        await until(has_ended)  # or its run would write over what comes next
         async with node.runtime.store.write() as connection:
             old = utcnow() - timedelta(days=3)
             await connection.execute(

@@ -327,3 +327,50 @@ async def test_a_player_token_opens_the_playlist_and_what_it_points_at(tmp_path:
 @pytest.mark.parametrize("url", ["http://[bad/1.ts", "http://[::1", "http://[fe80::1%25eth0]/1.ts"])
 async def test_an_address_that_cannot_be_read_belongs_to_no_public_source(url: str) -> None:
     assert await points_private(url)
+
+
+async def test_a_token_of_one_playlist_plays_its_channels_and_no_others(tmp_path: Path) -> None:
+    """The address behind a channel shows the login of its source: a token for one list must not show another list's."""
+    async with running(tmp_path / "data", password="a long password") as node:
+        node.http.headers["X-Api-Key"] = await node.access.make_token("api", "test")
+        await node.patch(
+            "/api/v1/settings",
+            {"stream_mode": "redirect", "FILTER_KEYWORDS": ["ein", "zwei", "un"], "FILTER_ENABLED": True},
+        )
+        lists = {
+            "DE": [("Eins", "News", "http://192.0.2.1/u/de/1"), ("Zwei", "Kids", "http://192.0.2.1/u/de/2")],
+            "FR": [("Un", "News", "http://192.0.2.1/u/fr/1"), ("Deux", "Adult", "http://192.0.2.1/u/fr/2")],
+        }
+        for region, entries in lists.items():
+            url = list_file(tmp_path, region, entries)
+            await node.add(kind="m3u", name=region, region=region, url=url)
+        known = {one["name"]: one["id"] for one in (await node.get("/api/v1/channels?limit=100"))["items"]}
+        assert set(known) == {"Eins", "Zwei", "Un", "Deux"}
+        await node.patch("/api/v1/settings", {"COMBINED_PLAYLISTS": [{"name": "Both", "regions": ["DE", "FR"]}]})
+        seen = {
+            "": {"Eins", "Zwei", "Un"},
+            "panel": {"Eins", "Zwei", "Un"},
+            "tuner": {"Eins", "Zwei", "Un"},
+            "playlist/all": {"Eins", "Zwei", "Un"},
+            "playlist/DE": {"Eins", "Zwei"},
+            "playlist/fr": {"Un"},
+            "playlist/combined/both": {"Eins", "Zwei", "Un"},
+            "playlist/group/News": {"Eins", "Un"},
+            "playlist/ES": set(),
+            "playlist/combined/gone": set(),
+        }
+        async with httpx2.AsyncClient(base_url=node.url, trust_env=False) as player:
+            for output, expected in seen.items():
+                token = await node.access.make_token("player", "tv", output=output)
+                ways = [f"/play/{{}}?token={token}", *([f"/live/u/{token}/{{}}.ts"] if output in {"", "panel"} else [])]
+                for way in ways:
+                    answers = {name: await player.get(way.format(number)) for name, number in known.items()}
+                    assert {answer.status_code for answer in answers.values()} <= {302, 404}, output
+                    assert {name for name, one in answers.items() if one.status_code == 302} == expected, (output, way)
+                    refused = [one.text for one in answers.values() if one.status_code == 404]
+                    assert not any("192.0.2.1" in text for text in refused)
+            hidden = known["Eins"]
+            await node.patch(f"/api/v1/channels/{hidden}", {"hidden": True})
+            token = await node.access.make_token("player", "tv")
+            assert (await player.get(f"/play/{hidden}?token={token}")).status_code == 404
+        assert (await node.http.get(f"/play/{known['Deux']}")).status_code == 302, "people see what is filtered"

@@ -14,8 +14,9 @@ from typing import Protocol
 
 import httpcore2
 
+from nightcrew.addresses import is_private
 from nightcrew.kernel.errors import GiveUp, Retry
-from nightcrew.kernel.targets import is_private, system_addresses
+from nightcrew.kernel.targets import system_addresses
 
 DIRECT = "direct"
 """The route that this machine's own network is."""

@@ -4,28 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import urlsplit
 
+from nightcrew.addresses import is_private
 from nightcrew.kernel.errors import GiveUp
-
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-
-
-def is_private(address: str) -> bool:
-    """Whether an IP address is not on the public internet (private, loopback, link-local, reserved …)."""
-    parsed = ipaddress.ip_address(address.split("%", 1)[0])
-    return not (parsed if isinstance(parsed, ipaddress.IPv4Address) else _behind(parsed)).is_global
-
-
-def _behind(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """The IPv4 address that an IPv6 address stands for (mapped, 6to4, or behind a NAT64 translator), else itself."""
-    if address in _NAT64:
-        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
-    return address.ipv4_mapped or address.sixtofour or address
-
 
 Resolve = Callable[[str], Awaitable[Sequence[str]]]
 """Gives the IP addresses of a name, or raises `OSError`."""

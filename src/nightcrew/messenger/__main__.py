@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import logging
 import os
 import re
-import signal
 import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from nightcrew.child import die_with_parent
 from nightcrew.messenger.wire import LOCAL, MAX_LINE, Delivery, Told, schema_of
 
 MASK = "•••"
@@ -111,15 +110,6 @@ def hidden(text: str, address: str) -> str:
         if piece:
             text = text.replace(piece, MASK)
     return text[:MAX_REASON]
-
-
-def die_with_parent() -> None:
-    """Linux: be killed when the server's process ends. Elsewhere its time limit does it."""
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
-        if len(sys.argv) > 1 and os.getppid() != int(sys.argv[1]):
-            sys.exit()
 
 
 if __name__ == "__main__":

@@ -50,11 +50,19 @@ class Selection:
         """Whether a region's channels belong to it."""
         return self.regions is None or region in self.regions
 
+    def shows(self, channel: Channel, keep: rules.Filter) -> bool:
+        """Whether a channel is among it, with what a filter keeps."""
+        inside = self.has(channel.region) and self.group in {None, channel.group}
+        return inside and not channel.hidden and keep.apply(channel.name, channel.group) is not None
+
     @property
     def file(self) -> str:
         """A file name that no other selection has: readable, with a short hash of what the name cannot hold."""
         text = f"{self.name}\0{self.regions}\0{self.group}"
         return f"{files.safe_name(self.name)}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.m3u"
+
+
+EVERYTHING = Selection("all", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +112,7 @@ class Outputs:
         """The selection for a region or `all`. Raises `NotFound`."""
         upper = name.upper()
         if upper == rules.ALL:
-            return Selection("all", None)
+            return EVERYTHING
         selection = Selection(upper, (upper,))
         try:
             known = upper in await self.regions()
@@ -120,6 +128,18 @@ class Outputs:
             if str(entry["name"]).casefold() == name.casefold():
                 return Selection(f"combined-{entry['name']}", tuple(entry["regions"]))
         raise NotFound(f"there is no combined playlist {name!r}")
+
+    async def bound(self, output: str) -> Selection:
+        """The channels that a player's token opens: those of its playlist, else all. Raises `NotFound` for one that is gone."""
+        name, _, which = output.partition("/")
+        if name != "playlist":
+            return EVERYTHING
+        kind, slash, rest = which.partition("/")
+        if slash and kind.casefold() == "combined":
+            return self.combined(rest)
+        if slash and kind.casefold() == "group":
+            return Selection(f"group-{rest}", None, rest)
+        return await self.select(which)
 
     async def refreshed_at(self, selection: Selection) -> datetime | None:
         """When the data of a selection was fetched: as old as its oldest region; None when a named one was never built."""

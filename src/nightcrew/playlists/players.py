@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import tempfile
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Annotated, Any
@@ -22,13 +23,13 @@ from nightcrew.kernel.store import DatabaseAway
 from nightcrew.playlists import rules
 from nightcrew.playlists.formats import hdhomerun, xmltv, xtream
 from nightcrew.playlists.models import Channel
-from nightcrew.playlists.outputs import CHUNK, Outputs, Selection, is_left_out, served
+from nightcrew.playlists.outputs import CHUNK, EVERYTHING, Outputs, Selection, is_left_out, served
 from nightcrew.playlists.play import Player
 from nightcrew.playlists.relay import Opened, Relay
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels as channel_rows
 from nightcrew.playlists.store import guides, sources
-from nightcrew.web.api import Actor, Node
+from nightcrew.web.api import Actor, BoundTo, Node
 from nightcrew.web.guard import is_head
 
 router = APIRouter(tags=["players"])
@@ -46,7 +47,7 @@ MAX_EPG = 1_000
 @router.get("/playlist/all.m3u")
 async def whole_playlist(request: Request, node: Node, token: Token = None) -> Response:
     """Every channel of every region."""
-    return await playlist_response(request, node, Selection("all", None), token)
+    return await playlist_response(request, node, EVERYTHING, token)
 
 
 @router.get("/playlist/combined/{name}.m3u")
@@ -140,22 +141,29 @@ async def spooled(node: Runtime, pieces: AsyncIterator[str], media_type: str) ->
 @router.get("/guide.xml")
 async def guide(
     node: Node,
+    bound: BoundTo,
     region: Annotated[str | None, Query(max_length=60)] = None,
     token: Token = None,  # noqa: ARG001
 ) -> Response:
-    """XMLTV of all visible channels, or of one region."""
-    regions = None if region is None else (await node.part(Outputs).select(region)).regions
-    return await spooled(node, _guide(node, regions), "application/xml; charset=utf-8")
+    """XMLTV of all visible channels, or of one region. A token of one playlist has the guide of its channels alone."""
+    selection = EVERYTHING if bound is None else await node.part(Outputs).bound(bound)
+    if region is not None:
+        (wanted,) = (await node.part(Outputs).select(region)).regions or (None,)
+        if wanted is not None and not selection.has(wanted):
+            raise NotFound(f"there is no region {region!r}")
+        selection = replace(selection, regions=selection.regions if wanted is None else (wanted,))
+    return await spooled(node, _guide(node, selection), "application/xml; charset=utf-8")
 
 
-async def _guide(node: Runtime, regions: tuple[str, ...] | None) -> AsyncIterator[str]:
+async def _guide(node: Runtime, selection: Selection) -> AsyncIterator[str]:
     now = utcnow()
     ahead = timedelta(days=node.settings.of(PlaylistSettings).guide_days)
     yield xmltv.HEADER
-    named = await guides.channels_of(node.store, regions)
+    regions, group = selection.regions, selection.group
+    named = await guides.channels_of(node.store, regions, group)
     for start in range(0, len(named), 500):
         yield "".join(xmltv.channel_text(channel) for channel in named[start : start + 500])
-    async for page in guides.programmes_of(node.store, regions, after=now - GUIDE_PAST, before=now + ahead):
+    async for page in guides.programmes_of(node.store, regions, group, after=now - GUIDE_PAST, before=now + ahead):
         yield "".join(xmltv.programme_text(programme) for programme in page)
     yield xmltv.FOOTER
 
@@ -164,13 +172,21 @@ async def _guide(node: Runtime, regions: tuple[str, ...] | None) -> AsyncIterato
 
 
 @router.get("/play/{channel}", response_model=None)
-async def play(request: Request, node: Node, actor: Actor, channel: ChannelId, token: Token = None) -> Response:  # noqa: ARG001
+async def play(
+    request: Request,
+    node: Node,
+    actor: Actor,
+    bound: BoundTo,
+    channel: ChannelId,
+    token: Token = None,  # noqa: ARG001
+) -> Response:
     """302 to the address that plays the channel now; with `stream_mode` proxy the stream itself."""
-    return await _played(request, node, actor, channel)
+    return await _played(request, node, actor, bound, channel)
 
 
-async def _played(request: Request, node: Runtime, actor: str, channel: int) -> Response:
+async def _played(request: Request, node: Runtime, actor: str, bound: str | None, channel: int) -> Response:
     no_store = {"Cache-Control": "no-store"}
+    await _check_bound(node, bound, channel)
     try:
         if node.settings.of(PlaylistSettings).stream_mode != "proxy":
             return RedirectResponse(await node.part(Player).target(channel), 302, no_store)
@@ -181,6 +197,17 @@ async def _played(request: Request, node: Runtime, actor: str, channel: int) -> 
     except GiveUp as exc:
         raise Conflict(str(exc)) from exc
     return _Relayed(opened)
+
+
+async def _check_bound(node: Runtime, bound: str | None, channel: int) -> None:
+    """Raise `NotFound` for a channel that is in no list of a player's token."""
+    if bound is None:
+        return
+    options = node.settings.of(PlaylistSettings)
+    keep = rules.Filter.of(options.FILTER_ENABLED, options.FILTER_KEYWORDS)
+    selection = await node.part(Outputs).bound(bound)
+    if not selection.shows(await channel_rows.get(node.store, channel), keep):
+        raise NotFound(f"there is no channel {channel}")
 
 
 class _Relayed(StreamingResponse):
@@ -208,12 +235,13 @@ async def play_xtream(
     request: Request,
     node: Node,
     actor: Actor,
+    bound: BoundTo,
     username: Name,  # noqa: ARG001
     password: Name,  # noqa: ARG001
     stream: Name,
 ) -> Response:
     """The Xtream way to the same: `/live/<user>/<token>/<channel>.ts`."""
-    return await _played(request, node, actor, _channel_number(stream.partition(".")[0]))
+    return await _played(request, node, actor, bound, _channel_number(stream.partition(".")[0]))
 
 
 def _channel_number(text: str) -> int:
@@ -341,13 +369,13 @@ async def _xtream_streams(node: Runtime, category_id: str | None) -> AsyncIterat
 @router.get("/get.php")
 async def get_php(request: Request, node: Node, password: Login = "") -> Response:
     """The Xtream way to the whole playlist."""
-    return await playlist_response(request, node, Selection("all", None), password or None)
+    return await playlist_response(request, node, EVERYTHING, password or None)
 
 
 @router.get("/xmltv.php")
-async def xmltv_php(node: Node) -> Response:
+async def xmltv_php(node: Node, bound: BoundTo) -> Response:
     """The Xtream way to the guide."""
-    return await guide(node)
+    return await guide(node, bound)
 
 
 async def totals(node: Runtime) -> tuple[int, int]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import resource
-import signal
-import sys
 
+from nightcrew.child import die_with_parent, limit_cpu, limit_memory
 from nightcrew.prober.feed import Pipe, StreamBytes, answer
 from nightcrew.prober.wire import ask_of
 
@@ -46,30 +43,6 @@ def main() -> None:
             feed.drain()
         except EOFError:
             return
-
-
-def die_with_parent() -> None:
-    """Linux: be killed when the server's process ends. Elsewhere the end of standard input does it."""
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
-        if len(sys.argv) > 1 and os.getppid() != int(sys.argv[1]):
-            sys.exit()  # it ended before this was asked for
-
-
-def limit_memory(more: int) -> None:
-    """Let this process have `more` bytes of address space than now (Linux; elsewhere it cannot be told)."""
-    if sys.platform == "linux":
-        with open("/proc/self/statm", "rb") as file:  # noqa: PTH123
-            now = int(file.read().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (now + more, now + more))
-
-
-def limit_cpu(more: int) -> None:
-    """Let this process have `more` seconds of processor time from now on."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + more, hard))
 
 
 if __name__ == "__main__":

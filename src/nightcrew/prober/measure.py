@@ -19,12 +19,11 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from nightcrew.containers import FORMATS
 from nightcrew.prober.feed import StreamBytes
 from nightcrew.prober.picture import SeenPictures, Sound
 from nightcrew.prober.wire import ProbeReport, ProbeTask
 
-FORMATS = "mpegts,mov,mp4,matroska,webm,flv,live_flv,aac,mp3,ac3,eac3,ogg,flac,mpeg,mpegvideo,h264,hevc,wav"
-"""Containers that are opened. Not among them: playlists, which would make libav open other addresses."""
 OPTIONS = {"fpsprobesize": "2", "format_whitelist": FORMATS, "protocol_whitelist": "none"}
 BUFFER = 188 * 64
 LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}

@@ -7,24 +7,22 @@ else by ours; what a source sends again after a new connection is passed over.
 from __future__ import annotations
 
 import contextlib
-import select
-import subprocess
 import time
 from collections.abc import Callable, Generator
-from io import FileIO
-from typing import cast
 
 from streamlink.exceptions import StreamError
 from streamlink.stream.http import HTTPStream
+from streamlink.stream.stream import Stream
 
 from nightcrew.recorder.fetch import CHUNK, chunks, opened, said
 from nightcrew.recorder.hls import Sink
 from nightcrew.recorder.ledger import Segment, Tally
 from nightcrew.recorder.parts import SegmentData
 from nightcrew.recorder.source import ResolvedStream, Unreadable
-from nightcrew.recorder.ts import Cut, Cutter, aligned, later
+from nightcrew.recorder.transport import as_transport, of_address
+from nightcrew.recorder.ts import Cut, Cutter, later
 from nightcrew.recorder.window import Lost
-from nightcrew.recorder.wire import Order, boottime
+from nightcrew.recorder.wire import boottime
 
 BUFFERED = 30.0
 """Seconds that a stream's clock may run ahead of ours over a break, and still go on."""
@@ -37,12 +35,6 @@ PIECE = 2.0
 INTERRUPTED = "the connection was interrupted"
 USELESS = 60.0
 """Seconds for which bytes may come of which nothing can be written: more than the longest groups of pictures."""
-ENOUGH = 400
-"""Bytes that tell whether it is a transport stream: two packets."""
-FFMPEG_QUIET = 20_000_000
-"""Microseconds without a byte after which ffmpeg gives up."""
-FFMPEG_SILENT = 30.0
-"""Seconds without a byte after which ffmpeg is ended: not all of its protocols know a limit."""
 
 
 class ContinuousReader:
@@ -62,24 +54,18 @@ class ContinuousReader:
         self._written = self._useful = 0.0
         """When something was written last, and when something came of the bytes: what is sent again is not written."""
 
-    def read(self, source: ResolvedStream, order: Order) -> None:
-        """Read until the connection ends, which is never the end of the recording. Raises `Unreadable`, `NotTransport`."""
+    def read(self, source: ResolvedStream) -> None:
+        """Read until the connection ends, which is never the end of the recording. Raises `Unreadable`."""
         self._cutter, self._joined = Cutter(), False
         self._written = self._useful = self._clock()
-        any_bytes, head = False, b""
+        any_bytes = False
         try:
-            with contextlib.closing(_chunks(source, order)) as coming:
+            with contextlib.closing(received(source)) as coming:
                 for chunk in coming:
                     self._sink.check()
-                    head += chunk if not any_bytes else b""
-                    if not any_bytes and len(head) > ENOUGH:
-                        self._look_at(head)
+                    if chunk:
                         any_bytes = True
-                        self._feed(head)
-                    elif any_bytes and chunk:
                         self._feed(chunk)
-            if head and not any_bytes:
-                self._look_at(head)
         except (OSError, StreamError) as exc:
             raise Unreadable(said(exc)) from exc
         finally:
@@ -94,12 +80,6 @@ class ContinuousReader:
             self._take(self._cutter.rest())
         if self._clock() - self._useful > USELESS:
             raise Unreadable("it sends neither video nor audio")
-
-    def _look_at(self, first: bytes) -> None:
-        if first.lstrip()[:1] in {b"<", b"{"}:
-            raise Unreadable("it sends a web page instead of a stream")
-        if len(first) > ENOUGH and not any(aligned(first[at:]) for at in range(188)):
-            raise NotTransport
 
     # -- pieces ----------------------------------------------------------------------------------------------------
 
@@ -183,48 +163,20 @@ def _is(cut: Cut, key: str, at: float | None) -> bool:
     return bool(key) and cut.key == key and cut.at is not None and at is not None and abs(later(cut.at, at)) < SAME
 
 
-def _chunks(source: ResolvedStream, order: Order) -> Generator[bytes, None, None]:
-    stream = source.stream
-    if stream is None:
-        yield from _by_ffmpeg(source.url, order)
-    elif type(stream) is HTTPStream:
+def received(source: ResolvedStream) -> Generator[bytes, None, None]:
+    """A source's bytes as a transport stream. Raises `Unreadable` and what its connection raises."""
+    if source.stream is None:
+        return of_address(source.url)
+    return as_transport(_chunks(source, source.stream))
+
+
+def _chunks(source: ResolvedStream, stream: Stream) -> Generator[bytes, None, None]:
+    if type(stream) is HTTPStream:
         yield from chunks(opened(source.session, source.url))
-    else:
-        file = stream.open()
-        try:
-            while chunk := file.read(CHUNK):
-                yield chunk
-        finally:
-            file.close()
-
-
-def _by_ffmpeg(url: str, order: Order) -> Generator[bytes, None, None]:
-    """What only ffmpeg can read, as a transport stream with the source's own times. It ends with its pipe."""
-    if not order.ffmpeg:
-        raise Unreadable("only ffmpeg can read it, and ffmpeg is not installed")
-    headers = "".join(f"{key}: {value}\r\n" for key, value in order.headers.items())
-    given = ["-headers", headers] if headers and url.startswith("http") else []
-    wait = ["-rw_timeout", str(FFMPEG_QUIET)] if url.startswith(("http", "rtmp")) else []
-    out = ["-map", "0:v?", "-map", "0:a?", "-c", "copy", "-copyts", "-f", "mpegts", "pipe:1"]
-    command = [order.ffmpeg, "-nostdin", "-v", "error", *given, *wait, "-i", url, *out]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, bufsize=0) as child:  # noqa: S603
-        output = cast("FileIO", child.stdout)
-        heard = time.monotonic()
-        try:
-            while True:
-                if select.select([output], [], [], 1.0)[0]:
-                    chunk = output.read(CHUNK)
-                    if not chunk:
-                        return
-                    heard = time.monotonic()
-                    yield chunk
-                elif time.monotonic() - heard > FFMPEG_SILENT:
-                    raise Unreadable("the server did not respond in time")
-                else:
-                    yield b""  # whoever reads looks whether to go on
-        finally:
-            child.kill()
-
-
-class NotTransport(Exception):
-    """The bytes are no transport stream: ffmpeg can make one of them."""
+        return
+    file = stream.open()
+    try:
+        while chunk := file.read(CHUNK):
+            yield chunk
+    finally:
+        file.close()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from streamlink import Streamlink
-from urllib3.exceptions import HTTPError
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError, NewConnectionError
+
+from nightcrew.addresses import is_private
 
 CONNECT = 5.0
 READ = 10.0
@@ -25,6 +27,8 @@ WHOLE = 16 << 20
 WHOLE_SECONDS = 30.0
 """Bytes and seconds at most of what streamlink's plugins ask for."""
 CHUNK = 1 << 16
+MOST_ADDRESSES = 4
+"""Addresses of one name that are tried."""
 
 
 class Refused(OSError):
@@ -55,17 +59,57 @@ class _Limited(HTTPAdapter):
 
 
 class _Guarded(_Limited):
-    """Refuses addresses of private networks, each time before it connects."""
+    """Connects to no address of a private network: a name is resolved once, checked, and that address is connected to."""
 
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        parts = urlsplit(request.url or "")
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _PublicPool, "https": _PublicTlsPool}
+
+
+class PrivateNetwork(NewConnectionError):
+    """An address that a public source must not lead to."""
+
+    said = "it leads into a private network, which its source does not belong to"
+
+
+class _Public(HTTPConnection):
+    """A connection to an address that was checked. TLS and the Host header keep the name."""
+
+    def _new_conn(self) -> socket.socket:
+        name = self._dns_host
+        error: Exception = NewConnectionError(self, "the name has no address")
         try:
-            found = socket.getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_STREAM)
+            for address in self._addresses(name):
+                self._dns_host = address
+                try:
+                    return super()._new_conn()
+                except HTTPError as exc:
+                    error = exc
+        finally:
+            self._dns_host = name
+        raise error
+
+    def _addresses(self, name: str) -> list[str]:
+        try:
+            found = socket.getaddrinfo(name, self.port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as exc:
-            raise requests.ConnectionError(f"{parts.hostname} cannot be found", request=request) from exc
-        if any(not ipaddress.ip_address(str(one[4][0]).partition("%")[0]).is_global for one in found):
-            raise requests.ConnectionError(f"{parts.hostname} is in a private network", request=request)
-        return super().send(request, *args, **kwargs)
+            raise NewConnectionError(self, "the name cannot be found") from exc
+        addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
+        if any(is_private(address) for address in addresses):
+            raise PrivateNetwork(self, PrivateNetwork.said)
+        return addresses[:MOST_ADDRESSES]
+
+
+class _PublicTls(_Public, HTTPSConnection):
+    pass
+
+
+class _PublicPool(HTTPConnectionPool):
+    ConnectionCls = _Public
+
+
+class _PublicTlsPool(HTTPSConnectionPool):
+    ConnectionCls = _PublicTls
 
 
 def _read_already(response: requests.Response, data: bytes) -> None:
@@ -145,8 +189,8 @@ def said(exc: BaseException) -> str:
     if isinstance(exc, requests.exceptions.ChunkedEncodingError):
         return "the response broke off"
     if isinstance(exc, requests.ConnectionError):
-        text = str(exc)
-        return text if text.endswith("private network") else "the server cannot be reached"
+        reason = getattr(exc.args[0] if exc.args else None, "reason", None)
+        return PrivateNetwork.said if isinstance(reason, PrivateNetwork) else "the server cannot be reached"
     if isinstance(exc, requests.TooManyRedirects):
         return "it redirects in a loop"
     return type(exc).__name__

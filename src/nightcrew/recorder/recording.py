@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TextIO
 
 from nightcrew.recorder import ledger
-from nightcrew.recorder.continuous import ContinuousReader, NotTransport
+from nightcrew.recorder.continuous import ContinuousReader
 from nightcrew.recorder.hls import HlsReader, Over, Stalled
 from nightcrew.recorder.parts import FULL, DiskFull, Displaced, Parts, SegmentData
-from nightcrew.recorder.source import Offline, ResolvedStream, Unreadable, resolve
+from nightcrew.recorder.source import Offline, Unreadable, resolve
 from nightcrew.recorder.window import LastSeen, Lost, SegmentWindow
 from nightcrew.recorder.wire import Order, ReadingState, ReadingStatus, boottime
 
@@ -185,10 +185,7 @@ class RecordingThread(threading.Thread):
             return
         if self._continuous is None:
             self._continuous = ContinuousReader(parts.tally, self)
-        try:
-            self._continuous.read(source, order)
-        except NotTransport:
-            self._continuous.read(ResolvedStream(source.session, None, source.url), order)
+        self._continuous.read(source)
 
     def _end(self, parts: Parts, why: Exception) -> None:
         if self._continuous is not None:

@@ -1,21 +1,30 @@
-"""What a recording is read from, by its address: streamlink's plugins, a plain playlist, a plain stream, or ffmpeg."""
+"""What a recording is read from, by its address: streamlink's plugins, a plain playlist, a plain stream, or libav.
+
+ffmpeg and libav open what is named to them without asking anybody, and follow wherever a server leads. So everything over HTTP
+is read by the guarded session, and they get its bytes. What only libav can read (rtsp, rtmp) is read from a private network
+alone: there is nothing behind it that it must be kept away from.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import requests
 import streamlink
 from streamlink import Streamlink
+from streamlink.stream.ffmpegmux import FFMPEGMuxer
 from streamlink.stream.hls import HLSStream
 from streamlink.stream.http import HTTPStream
 from streamlink.stream.stream import Stream
 
+from nightcrew.containers import FORMATS
 from nightcrew.recorder.fetch import Refused, opened, said, session
 from nightcrew.recorder.wire import Order
 
 PLAIN = ("http://", "https://")
+HOME_ONLY = "it is neither http nor https: such addresses are recorded from a private network only"
 
 
 class Offline(Exception):
@@ -31,7 +40,7 @@ GONE = frozenset({404, 410})
 
 @dataclass(frozen=True, slots=True)
 class ResolvedStream:
-    """A stream that may be opened. `hls`: read segment by segment; else `open` gives a file of bytes, or `url` is for ffmpeg."""
+    """A stream that may be opened. `hls`: read segment by segment; else `open` gives a file of bytes, or `url` is for libav."""
 
     session: Streamlink
     stream: Stream | None
@@ -52,9 +61,11 @@ def resolve(order: Order) -> ResolvedStream:
     if order.ffmpeg:
         made.set_option("ffmpeg-ffmpeg", order.ffmpeg)
     made.set_option("ffmpeg-no-validation", True)
-    if order.kind in {"http", "ffmpeg"}:
-        stream = HTTPStream(made, order.url) if order.kind == "http" else None
-        return ResolvedStream(made, stream, order.url)
+    made.set_option("ffmpeg-fout", "mpegts")
+    if order.kind == "http" and order.url.startswith(PLAIN):
+        return ResolvedStream(made, HTTPStream(made, order.url), order.url)
+    if order.kind == "ffmpeg":
+        return _plain(made, order)
     try:
         return _of_plugin(made, order)
     except streamlink.NoPluginError:
@@ -62,7 +73,7 @@ def resolve(order: Order) -> ResolvedStream:
 
 
 def _of_plugin(made: Streamlink, order: Order) -> ResolvedStream:
-    url = f"hls://{order.url}" if order.kind == "hls" and order.url.startswith(PLAIN) else order.url
+    url = _as_hls(order.url) if order.kind == "hls" and order.url.startswith(PLAIN) else order.url
     try:
         _, kind, address = made.resolve_url(url)
         plugin = kind(made, address)
@@ -93,17 +104,22 @@ def _of_quality(streams: Mapping[str, Stream], wanted: str) -> Stream | None:
 def _plain(made: Streamlink, order: Order) -> ResolvedStream:
     """An address that no plugin knows: look at what it sends."""
     if not order.url.startswith(PLAIN):
-        return ResolvedStream(made, None, order.url)  # rtmp, rtsp, udp: ffmpeg's
+        if not order.private:
+            raise Unreadable(HOME_ONLY)
+        return ResolvedStream(made, None, order.url)
     try:
         with opened(made, order.url) as response:
             first = next(response.iter_content(4096), b"")
     except OSError as exc:
         raise _why(exc) from exc
     if first.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"#EXTM3U"):
-        return _of_plugin(
-            made, Order(order.recording, order.folder, order.stem, f"hls://{order.url}", quality=order.quality)
-        )
+        return _of_plugin(made, replace(order, url=_as_hls(order.url), kind="auto"))
     return ResolvedStream(made, HTTPStream(made, order.url), order.url)
+
+
+def _as_hls(url: str) -> str:
+    """For streamlink's plugin, which takes what follows a space for options of its own, such as a proxy."""
+    return "hls://" + "%20".join(url.split())
 
 
 def _why(exc: BaseException) -> Offline | Unreadable:
@@ -132,3 +148,21 @@ def _status(exc: BaseException) -> int:
         return exc.status
     response = getattr(exc, "response", None)
     return response.status_code if isinstance(response, requests.Response) else 0
+
+
+def shut_in(command: Sequence[str]) -> list[str]:
+    """A muxer's command, whose inputs open nothing but the pipes that streamlink fills."""
+    only = ("-format_whitelist", FORMATS, "-protocol_whitelist", "file,pipe")
+    return [part for word in command for part in ((*only, word) if word == "-i" else (word,))]
+
+
+def _shut_in_all(open_: Callable[[FFMPEGMuxer], Any]) -> Callable[[FFMPEGMuxer], Any]:
+    def opened_shut_in(muxer: FFMPEGMuxer) -> Any:
+        muxer._cmd = shut_in(muxer._cmd)
+        return open_(muxer)
+
+    return opened_shut_in
+
+
+# Streamlink opens muxers in many places, and has no option for their inputs.
+setattr(FFMPEGMuxer, "open", _shut_in_all(FFMPEGMuxer.open))  # noqa: B010 - mypy knows no other way

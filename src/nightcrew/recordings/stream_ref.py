@@ -60,6 +60,8 @@ async def stream_of(
         raise Invalid("the address must start with http, https, rtmp or rtsp and name a host", field="url")
     behind = url.partition("://")[2] if parts.scheme in {"hls", "httpstream", "dash"} else url
     private = await points_private(behind if "://" in behind else url)
+    if not private and parts.scheme.lower().startswith(("rtmp", "rtsp")):
+        raise Invalid("addresses with rtmp or rtsp are recorded from a private network only", field="url")
     return (
         StreamRef(url, kind=kind, quality=quality, private=private),
         redact(url),

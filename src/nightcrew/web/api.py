@@ -39,11 +39,19 @@ def runtime_of(request: Request) -> Runtime:
 
 def actor_of(request: Request) -> str:
     """Who acts, for the activity feed."""
-    return str(getattr(request.state, "actor", None) or "anyone")
+    caller = getattr(request.state, "caller", None)
+    return caller.actor if caller is not None else "anyone"
+
+
+def output_of(request: Request) -> str | None:
+    """What the player's token of a request is bound to (`""`: everything for players), None for who has no such token."""
+    caller = getattr(request.state, "caller", None)
+    return caller.output if caller is not None else None
 
 
 Node = Annotated[Runtime, Depends(runtime_of)]
 Actor = Annotated[str, Depends(actor_of)]
+BoundTo = Annotated[str | None, Depends(output_of)]
 
 
 def number_cursor(cursor: str | None) -> int | None:

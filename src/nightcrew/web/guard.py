@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import dataclass
 from urllib.parse import parse_qs, quote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -29,6 +30,14 @@ HEADERS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. `actor`: for the activity feed. `output`: what a player's token is bound to, None for who has no such token."""
+
+    actor: str
+    output: str | None = None
+
+
 class Guard:
     """ASGI middleware around everything. With no password set it lets local callers in, and only them."""
 
@@ -52,10 +61,10 @@ class Guard:
             scope = {**scope, "method": "GET"}
         refusal, most = self._foreign(scope, headers), bodies.STRANGER
         if refusal is None:
-            actor = await self._actor(scope, headers)
-            most = bodies.most(headers, actor)
-            refusal = self._login(scope, headers) if actor is None else bodies.refusal(headers, most)
-            scope.setdefault("state", {}).update(actor=actor, head=head)
+            caller = await self._caller(scope, headers)
+            most = bodies.most(headers, caller.actor if caller else None)
+            refusal = self._login(scope, headers) if caller is None else bodies.refusal(headers, most)
+            scope.setdefault("state", {}).update(caller=caller, head=head)
 
         ended = False
 
@@ -89,20 +98,21 @@ class Guard:
             return problem(403, "this request comes from another site")
         return None
 
-    async def _actor(self, scope: Scope, headers: Headers) -> str | None:
-        """Who asks, for the activity feed; None for nobody that is known."""
+    async def _caller(self, scope: Scope, headers: Headers) -> Caller | None:
+        """Who asks; None for nobody that is known."""
         key = headers.get("x-api-key")
         if not self._access.protected:
-            return "script" if key or "mozilla" not in headers.get("user-agent", "").lower() else "web"
+            return Caller("script" if key or "mozilla" not in headers.get("user-agent", "").lower() else "web")
         if key and (token := await self._access.find_token(key, "api")):
-            return f"api:{token.name}"
+            return Caller(f"api:{token.name}")
         if self._access.session_is_valid(_cookie(headers.get("cookie", ""))):
-            return "web"
+            return Caller("web")
         path = scope["path"]
         if path.startswith(self._outputs.paths) and (text := self._player_token(scope)):
             player = await self._access.find_token(text, "player")
-            return f"player:{player.name}" if player and self._outputs.opens(player.output, path) else None
-        return "anyone" if path.startswith(OPEN_PATHS) else None
+            opened = player is not None and self._outputs.opens(player.output, path)
+            return Caller(f"player:{player.name}", player.output) if player is not None and opened else None
+        return Caller("anyone") if path.startswith(OPEN_PATHS) else None
 
     def _player_token(self, scope: Scope) -> str | None:
         """From `?token=`, from a panel's `?password=`, or from a path that carries it: `/live/<user>/<token>/…`."""

@@ -15,12 +15,12 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from nightcrew.addresses import is_private
 from nightcrew.kernel.connections.calls import Calls, Sniff
 from nightcrew.kernel.connections.question import Question, Reach
 from nightcrew.kernel.errors import GiveUp
 from nightcrew.kernel.fields import ask
 from nightcrew.kernel.http import Download, Http, Jar, Limits, Validators
-from nightcrew.kernel.targets import is_private
 from nightcrew.playlists.rules import ListEntry, region_name
 
 BATCH = 500

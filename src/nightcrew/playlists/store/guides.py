@@ -89,18 +89,22 @@ _PROGRAMMES = sa.select(
 ).join(feed, _served(programme))
 
 
-def _ours(column: sa.ColumnElement[str], regions: Sequence[str] | None) -> sa.ColumnElement[bool]:
+def _ours(column: sa.ColumnElement[str], regions: Sequence[str] | None, group: str | None) -> sa.ColumnElement[bool]:
     shown = sa.func.coalesce(channel.c.edit_guide_id, channel.c.guide_id)
     listed = sa.exists().where(shown == column, channel.c.active, ~channel.c.hidden)
-    return listed if regions is None else listed.where(channel.c.region.in_(regions))
+    if regions is not None:
+        listed = listed.where(channel.c.region.in_(regions))
+    if group is not None:
+        listed = listed.where(sa.func.coalesce(channel.c.edit_grp, channel.c.grp) == group)
+    return listed
 
 
-async def channels_of(store: Store, regions: Sequence[str] | None) -> list[GuideChannel]:
+async def channels_of(store: Store, regions: Sequence[str] | None, group: str | None = None) -> list[GuideChannel]:
     """Guide channels that belong to a visible channel; where several guides name one, the first guide counts."""
     query = (
         sa.select(guide_channel.c.guide_id, guide_channel.c.name, guide_channel.c.icon)
         .join(feed, _served(guide_channel))
-        .where(_ours(guide_channel.c.guide_id, regions))
+        .where(_ours(guide_channel.c.guide_id, regions, group))
         .order_by(guide_channel.c.guide_id, guide_channel.c.feed_id)
     )
     async with store.read() as connection:
@@ -112,7 +116,7 @@ async def channels_of(store: Store, regions: Sequence[str] | None) -> list[Guide
 
 
 async def programmes_of(
-    store: Store, regions: Sequence[str] | None, *, after: datetime, before: datetime
+    store: Store, regions: Sequence[str] | None, group: str | None = None, *, after: datetime, before: datetime
 ) -> AsyncIterator[list[Programme]]:
     """Programmes of visible channels that run between two moments, by channel and time, page by page."""
     owner = (
@@ -125,7 +129,7 @@ async def programmes_of(
         _PROGRAMMES.join(
             owner, sa.and_(owner.c.guide_id == programme.c.guide_id, owner.c.feed_id == programme.c.feed_id)
         )
-        .where(programme.c.stop > after, programme.c.start < before, _ours(programme.c.guide_id, regions))
+        .where(programme.c.stop > after, programme.c.start < before, _ours(programme.c.guide_id, regions, group))
         .order_by(programme.c.guide_id, programme.c.start)
     )
     async with store.read() as connection:
