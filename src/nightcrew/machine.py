@@ -15,7 +15,7 @@ import structlog
 
 from nightcrew.kernel.access import Access
 from nightcrew.kernel.errors import NeedsUser
-from nightcrew.kernel.redaction import log_processor
+from nightcrew.kernel.redaction import RedactingFormatter, log_processor
 
 
 def default_data_dir() -> Path:
@@ -94,6 +94,8 @@ def configure_logging(*, level: str = "INFO") -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(RedactingFormatter("%(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     for name in ("httpx2", "httpcore2", "alembic", "uvicorn.error", "dbos"):
         logging.getLogger(name).setLevel(logging.ERROR)

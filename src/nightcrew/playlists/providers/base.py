@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from nightcrew.addresses import is_private
+from nightcrew.kernel import redaction
 from nightcrew.kernel.connections.calls import Calls, Sniff
 from nightcrew.kernel.connections.question import Question, Reach
 from nightcrew.kernel.errors import GiveUp
@@ -164,6 +165,7 @@ class Asked:
     """What tells this login from others at any source (host and user name), to be hashed; None: the source is its own."""
 
     def __init__(self, reach: Reach, jar: Jar | None = None) -> None:
+        redaction.know_login(reach.secrets)
         self.secrets = reach.secrets  # hidden in stored addresses, and never shown; in a stable order
         self.private = reach.private
         self.jar = Jar() if jar is None else jar
