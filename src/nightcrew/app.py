@@ -107,7 +107,7 @@ async def node(config: Config) -> AsyncIterator[tuple[Runtime, Access]]:
             closing.callback(clock.follow_nobody)
             closing.push_async_callback(_within, "the HTTP client", runtime.http.close, HTTP_STOP)
             closing.push_async_callback(_within, "the jobs", runtime.jobs.close, JOBS_STOP)  # of a node that never ran
-            access = Access(database, vault, password=config.password)
+            access = Access(database, password=config.password)
             await access.load()
             await runtime.settings.load(database)
             await runtime.slots.clear()

@@ -71,7 +71,11 @@ async def test_an_api_key_works_until_it_is_revoked(protected: Node) -> None:
     listed = await protected.get("/api/v1/tokens", headers=headers)
     (mine,) = [item for item in listed["items"] if item["name"] == "script"]
     assert key not in str(listed)
-    made = await protected.post("/api/v1/tokens", {"scope": "api", "name": "second"}, headers=headers)
+    wanted = {"scope": "api", "name": "second"}
+    for password in ({}, {"password": "a wrong one"}):
+        answer = await protected.http.post("/api/v1/tokens", json=wanted | password, headers=headers)
+        assert (answer.status_code, "an API key makes no further keys" in answer.text) == (403, True)
+    made = await protected.post("/api/v1/tokens", wanted | {"password": PASSWORD}, headers=headers)
     feed = await protected.get("/api/v1/activity?kind=access.", headers=headers)
     assert feed["items"][0]["actor"] == "api:script"
     assert made["token"] not in str(feed)
@@ -108,7 +112,7 @@ OPENED = {
 @pytest.mark.parametrize("output", OPENED)
 async def test_a_token_bound_to_an_output_opens_that_one(protected: Node, output: str) -> None:
     key = {"X-Api-Key": await protected.access.make_token("api", "script")}
-    wanted = {"scope": "player", "name": "tv", "output": output}
+    wanted = {"scope": "player", "name": "tv", "output": output, "password": PASSWORD}
     made = await protected.post("/api/v1/tokens", wanted, headers=key)
     paths = {path for opened in OPENED.values() for path in opened} | {"/api/v1/settings", "/playlist/DEN.m3u"}
     got = set()
@@ -122,15 +126,15 @@ async def test_a_token_bound_to_an_output_opens_that_one(protected: Node, output
 
 async def test_a_token_for_an_output_that_is_none_is_refused(protected: Node) -> None:
     key = {"X-Api-Key": await protected.access.make_token("api", "script")}
-    wanted = {"scope": "player", "name": "tv", "output": "settings"}
+    wanted = {"scope": "player", "name": "tv", "output": "settings", "password": PASSWORD}
     answer = await protected.http.post("/api/v1/tokens", json=wanted, headers=key)
     assert (answer.status_code, answer.json()["field"]) == (422, "output")
 
 
 async def test_a_session_opens_everything(protected: Node) -> None:
-    cookie = {"Cookie": f"other=1; {COOKIE}={protected.access.open_session()}"}
+    cookie = {"Cookie": f"other=1; {COOKIE}={await protected.access.open_session()}"}
     assert (await protected.http.get("/api/v1/settings", headers=cookie)).status_code == 200
     assert (await protected.http.get("/", headers=cookie | {"Host": "tv.example"})).status_code == 200
     foreign = cookie | {"Origin": "http://evil.example"}
     assert (await protected.http.patch("/api/v1/settings", json={}, headers=foreign)).status_code == 403
-    assert not protected.access.session_is_valid(protected.access.open_session()[:-2])
+    assert not await protected.access.find_session((await protected.access.open_session())[:-2])

@@ -16,13 +16,14 @@ from cryptography.fernet import Fernet
 
 from nightcrew import app
 from nightcrew.kernel import clock, nodes, nodes_store, upkeep
+from nightcrew.kernel import store as store_module
 from nightcrew.kernel.activity import Activity
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.events import Bus
 from nightcrew.kernel.nodes_store import KnownNode
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.kernel.store import Store, database_url
+from nightcrew.kernel.store import DatabaseAway, Store, database_url
 from support import Node, domain, free_port, running, until
 
 
@@ -247,6 +248,23 @@ async def test_a_node_that_was_called_gone_is_back_with_its_next_sign_of_life(
         assert [row["state"] for row in (await node.get("/api/v1/nodes"))["items"]] == ["alive"]
 
 
+async def test_a_transaction_of_a_node_that_vanished_keeps_no_lock(
+    tmp_path: Path, postgres: str, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its machine is gone without a word: PostgreSQL ends the transaction, and who waits for its rows goes on."""
+    monkeypatch.setitem(store_module.SESSION, "idle_in_transaction_session_timeout", "1s")
+    async with running(tmp_path, database_url=postgres, domains=(upkeep.DOMAIN,)) as node:
+        vanished = Store(database_url(Path(), postgres))
+        change = sa.update(nodes_store.node).values(gone_at=None)
+        with pytest.raises(DatabaseAway, match="idle-in-transaction"):
+            async with vanished.write() as connection:
+                await connection.execute(change)  # and no word after it
+                async with asyncio.timeout(30), node.runtime.store.write() as other:
+                    await other.execute(change)
+                await connection.execute(change)
+        await vanished.close()
+
+
 class Frozen:
     """A TCP relay whose present connections can be made to carry nothing any more, without a word."""
 
@@ -282,6 +300,7 @@ async def test_connections_that_die_without_a_word_do_not_end_the_signs_of_life(
     tmp_path: Path, postgres: str, store: Store, quick: None, own_time: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(nodes, "LIMIT", 1.0)
+    monkeypatch.setitem(store_module.SESSION, "idle_in_transaction_session_timeout", "2s")
     async with running(tmp_path, database_url=postgres, domains=(upkeep.DOMAIN,)):
         pass  # makes the tables
     url = sa.make_url(postgres)

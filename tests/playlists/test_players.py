@@ -312,7 +312,9 @@ async def test_a_player_token_opens_the_playlist_and_what_it_points_at(tmp_path:
         client.headers["X-Api-Key"] = key
         await node.add(kind="m3u", name="L", url=list_file(tmp_path, "l", [("One", "", "http://192.0.2.1/1")]))
         await node.patch("/api/v1/settings", {"stream_mode": "redirect"})
-        token = (await node.post("/api/v1/tokens", {"scope": "player", "name": "kitchen"}))["token"]
+        token = (
+            await node.post("/api/v1/tokens", {"scope": "player", "name": "kitchen", "password": "a long password"})
+        )["token"]
         async with httpx2.AsyncClient(base_url=node.url, trust_env=False) as player:
             text = (await player.get("/playlist/all.m3u", params={"token": token})).text
             (address,) = [line for line in text.splitlines() if line.startswith("http")]

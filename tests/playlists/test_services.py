@@ -283,3 +283,17 @@ async def test_a_test_ends_a_pause_and_what_waited_is_fetched(node: Node, world:
     world.faults.clear()
     assert (await node.post(f"{API}/{row['id']}/test"))["ok"]
     await until(lambda: _works(node, source))
+
+
+async def test_nodes_that_sync_a_sources_feeds_at_once_all_succeed(tmp_path: Path, database: str | None) -> None:
+    """A setting that changes makes every node do so, also while a person adds a source."""
+    async with running(tmp_path / "data", database_url=database) as node:
+        store, vault = node.runtime.store, node.runtime.vault
+        for number in range(5):
+            config = {"url": "http://192.0.2.1/x", "region": "DE"}
+            source = await sources.add(
+                store, vault, kind="m3u", name=f"S{number}", config=config, shown_url="http://192.0.2.1/x"
+            )
+            wanted = [("channels", "de", "DE"), ("channels", "fr", "FR")]
+            await asyncio.gather(*(sources.sync_feeds(store, source, wanted, enabled=True) for _ in range(8)))
+            assert len(await sources.feeds(store, source_id=source)) == 2

@@ -18,7 +18,8 @@ from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists.exports import channels, sources
 from nightcrew.web.answers import Items
-from nightcrew.web.api import Actor, Cursor, Id, Limit, Node, number_cursor, page_of
+from nightcrew.web.api import Cursor, Id, Limit, Node, number_cursor, page_of
+from nightcrew.web.callers import Actor
 
 router = APIRouter(prefix="/api/v1", tags=["checks"])
 

@@ -19,7 +19,8 @@ from nightcrew.kernel.errors import Invalid
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import counted
 from nightcrew.playlists.exports import accounts, shown_url
-from nightcrew.web.api import Actor, Id, Node
+from nightcrew.web.api import Id, Node
+from nightcrew.web.callers import Actor
 from nightcrew.web.paging import paging
 from nightcrew.web.render import PageRoute, done, render, texts
 

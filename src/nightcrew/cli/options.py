@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -59,7 +62,9 @@ def settings_import(
 
 def token_list(server: Server, out: Out) -> None:
     """API keys and players' tokens, without their text."""
-    out.table(server.rows(Row, TOKENS), ["id", "scope", "name", "output", "created_at"], empty="No tokens.")
+    out.table(
+        server.rows(Row, TOKENS), ["id", "scope", "permission", "name", "output", "created_at"], empty="No tokens."
+    )
 
 
 def token_make(
@@ -69,9 +74,21 @@ def token_make(
     output: Annotated[
         str, Option("--output", help="Bind a player's token to tuner, panel, guide or a playlist (playlist/DE).")
     ] = "",
+    may: Annotated[
+        str, Option("--may", help="What an API key may do: read, players, operate or admin (all but making keys).")
+    ] = "admin",
 ) -> None:
-    """Make a token. It is shown only this once."""
-    say(server.post(Row, TOKENS, {"scope": scope, "name": name, "output": output})["token"])
+    """Make a token. It is shown only this once. Keys make no keys: where a password is set you are asked
+    for it, or it comes from NIGHTCREW_PASSWORD."""
+    password = os.environ.get("NIGHTCREW_PASSWORD", "")
+    wanted = {"scope": scope, "name": name, "output": output, "permission": may, "password": password}
+    try:
+        made = server.post(Row, TOKENS, wanted)
+    except Failed as exc:
+        if password or "password" not in str(exc) or not sys.stdin.isatty():
+            raise
+        made = server.post(Row, TOKENS, wanted | {"password": getpass.getpass("Password: ")})
+    say(made["token"])
 
 
 def token_revoke(

@@ -5,37 +5,38 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import ipaddress
+import math
 import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, ParamSpec, TypeVar
+from typing import Literal, ParamSpec, TypeVar, get_args
 
 import sqlalchemy as sa
 from pwdlib import PasswordHash
 
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.errors import Invalid, NeedsUser, NotFound
+from nightcrew.kernel.errors import Invalid, NotFound, Retry
+from nightcrew.kernel.guesses import Guesses, client_of
+from nightcrew.kernel.sessions import Session, Sessions
 from nightcrew.kernel.store import DatabaseAway, Id, Moment, Store, metadata
-from nightcrew.kernel.vault import Vault
+from nightcrew.kernel.words import duration
 
-SESSION_SECONDS = 30 * 86_400
 MIN_PASSWORD = 8
 MAX_PASSWORD = 1_000
 """Bytes."""
 RELOAD = 30.0
-TRIES = 5
-"""Wrong passwords of one client within a minute, after which further ones are refused unread."""
-MAX_CLIENTS = 1_000
-"""Clients whose wrong passwords are remembered."""
 AT_ONCE = 2
 """Passwords that are hashed at a time, whoever sent them: each takes 64 MiB and a core."""
 
 P = ParamSpec("P")
 ResultT = TypeVar("ResultT")
 Scope = Literal["api", "player"]
+Permission = Literal["read", "players", "operate", "admin"]
+"""What a key may do. read: look; players: open what is for players; operate: both, and start, stop, change and delete what is
+worked on; admin: also the settings, sources, connections and whom is told. None of them makes keys."""
+PERMISSIONS: tuple[Permission, ...] = get_args(Permission)
 
 access_password = sa.Table(
     "access_password",
@@ -51,6 +52,7 @@ access_token = sa.Table(
     sa.Column("scope", sa.String(10), nullable=False),
     sa.Column("name", sa.String(100), nullable=False),
     sa.Column("output", sa.String(210), nullable=False),
+    sa.Column("permission", sa.String(10), nullable=False),
     sa.Column("hash", sa.String(64), nullable=False, unique=True),
     sa.Column("created_at", Moment, nullable=False),
 )
@@ -66,49 +68,26 @@ class Token:
     output: str
     """Which of the players' outputs a player's token opens; empty: all of them."""
     created_at: datetime
+    permission: Permission = "admin"
+    """What an API key may do; a player's token has `players`."""
 
 
-class Guesses:
-    """Wrong passwords by who sent them, so that a stranger's keep nobody else out. Times are monotonic seconds."""
+class MustWait(Retry):
+    """Too many wrong passwords came from this client."""
 
-    def __init__(self) -> None:
-        self._at: dict[str, list[float]] = {}
-
-    def __len__(self) -> int:
-        return len(self._at)
-
-    def begin(self, client: str, now: float) -> bool:
-        """Count a guess as wrong until `forgive` takes it back; False when the client has to wait."""
-        recent = [moment for moment in self._at.pop(client, ()) if now - moment < 60]
-        may = len(recent) < TRIES
-        self._at[client] = [*recent, now] if may else recent
-        if len(self._at) > MAX_CLIENTS:
-            del self._at[next(iter(self._at))]
-        return may
-
-    def forgive(self, client: str, begun: float) -> None:
-        """The guess that began then was right."""
-        with contextlib.suppress(KeyError, ValueError):
-            self._at[client].remove(begun)
-
-
-def client_of(address: str) -> str:
-    """Whom an address stands for: itself, or the IPv6 network of 64 bits, as one client has all addresses of it."""
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(found, ipaddress.IPv4Address):
-        return str(found)
-    return str(found.ipv4_mapped or ipaddress.IPv6Network((int(found) >> 64 << 64, 64)))
+    def __init__(self, seconds: float) -> None:
+        whole = math.ceil(seconds)
+        super().__init__(
+            f"too many wrong passwords came from your address: try again in {duration(whole)}", after=whole
+        )
 
 
 class Access:
     """Passwords, sessions and tokens."""
 
-    def __init__(self, store: Store, vault: Vault, *, password: str | None) -> None:
+    def __init__(self, store: Store, *, password: str | None) -> None:
         self._store = store
-        self._vault = vault
+        self._sessions = Sessions(store)
         self._hasher = PasswordHash.recommended()
         self._given = password or None
         self._hash: str | None = None
@@ -122,7 +101,9 @@ class Access:
         async with self._store.read() as connection:
             self._hash = (await connection.execute(sa.select(access_password.c.hash))).scalar()
             rows = (await connection.execute(sa.select(access_token))).all()
-        self._tokens = {row.hash: Token(row.id, row.scope, row.name, row.output, row.created_at) for row in rows}
+        self._tokens = {
+            row.hash: Token(row.id, row.scope, row.name, row.output, row.created_at, row.permission) for row in rows
+        }
         self._loaded = time.monotonic()
 
     @property
@@ -141,13 +122,16 @@ class Access:
         self._hash = hashed
 
     async def check_password(self, password: str, *, address: str) -> bool:
-        """Whether the password is right. `address` is the client's: after `TRIES` wrong ones it has to wait, and nobody else."""
+        """Whether the password is right. `address` is the client's: after some wrong ones it has to wait, and nobody else.
+
+        Raises `MustWait`.
+        """
         client, now = client_of(address), time.monotonic()
         if not self._guesses.begin(client, now):
-            return False
+            raise MustWait(self._guesses.wait(client, now))
         right = await self._is_right(password)
         if right:
-            self._guesses.forgive(client, now)
+            self._guesses.forgive(client)
         return right
 
     async def _is_right(self, password: str) -> bool:
@@ -166,21 +150,25 @@ class Access:
         async with self._room:
             return await asyncio.to_thread(work, *args, **kwargs)
 
-    def open_session(self) -> str:
-        """The value of a session cookie."""
-        return self._vault.seal({"until": time.time() + SESSION_SECONDS, "password": self._fingerprint()})
+    async def open_session(self, *, address: str = "", agent: str = "") -> str:
+        """The text of a session's cookie. `address` and `agent`: by which people tell their sessions apart."""
+        return await self._sessions.open(self._fingerprint(), address=address, agent=agent)
 
-    def session_is_valid(self, cookie: str | None) -> bool:
-        """Whether a cookie is ours, young enough, and made under the present password."""
-        if not cookie or len(cookie) > 1_000:
-            return False
-        try:
-            session = self._vault.unseal(cookie)
-        except (NeedsUser, ValueError):  # whatever a stranger sends is simply no session
-            return False
-        return isinstance(session, dict) and bool(
-            session.get("until", 0) > time.time() and session.get("password") == self._fingerprint()
-        )
+    async def find_session(self, cookie: str | None) -> Session | None:
+        """The session of a cookie, if it is ours, not over, and made under the present password."""
+        return await self._sessions.find(cookie, self._fingerprint())
+
+    async def sessions(self) -> list[Session]:
+        """All that are logged in, the one that was used last first."""
+        return await self._sessions.all(self._fingerprint())
+
+    async def end_session(self, session_id: int) -> None:
+        """Log one out. Raises `NotFound`."""
+        await self._sessions.end(session_id)
+
+    async def end_other_sessions(self, kept: int | None) -> int:
+        """Log all others out; returns how many they were."""
+        return await self._sessions.end_others(kept)
 
     def _fingerprint(self) -> str:
         return hashlib.sha256(f"{self._given or ''}\0{self._hash or ''}".encode()).hexdigest()[:16]
@@ -192,8 +180,8 @@ class Access:
         await self.load()
         return sorted(self._tokens.values(), key=lambda token: (token.scope, token.name.casefold()))
 
-    async def make_token(self, scope: Scope, name: str, *, output: str = "") -> str:
-        """A new token; its text is only known now."""
+    async def make_token(self, scope: Scope, name: str, *, output: str = "", permission: Permission = "admin") -> str:
+        """A new token; its text is only known now. Raises `Invalid`."""
         name = name.strip()
         if not 1 <= len(name) <= 100:
             raise Invalid("a token needs a name of 1 to 100 characters", field="name")
@@ -201,7 +189,12 @@ class Access:
         async with self._store.write() as connection:
             await connection.execute(
                 sa.insert(access_token).values(
-                    scope=scope, name=name, output=output, hash=_digest(text), created_at=utcnow()
+                    scope=scope,
+                    name=name,
+                    output=output,
+                    hash=_digest(text),
+                    created_at=utcnow(),
+                    permission="players" if scope == "player" else permission,
                 )
             )
         await self.load()

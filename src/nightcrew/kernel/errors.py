@@ -40,6 +40,10 @@ class NotFound(NightcrewError):
     """The named thing does not exist."""
 
 
+class Forbidden(NightcrewError):
+    """Who asks may not do this."""
+
+
 class Invalid(NightcrewError):
     """The caller's input is wrong. `field` names where."""
 

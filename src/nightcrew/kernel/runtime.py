@@ -50,6 +50,12 @@ class KernelSettings(Options):
         help="The address under which players reach Nightcrew, such as https://tv.example.net. "
         "Empty: the address that the player asked.",
     )
+    trusted_proxies: list[str] = option(
+        [],
+        max_length=20,
+        help="Addresses or networks of reverse proxies in front of Nightcrew, such as 192.168.1.2. What they say of a client "
+        "is believed: its address, and whether it uses HTTPS. Nobody else is believed.",
+    )
 
 
 @dataclass(slots=True)

@@ -43,6 +43,19 @@ CONNECTION = {
 """What libpq does about a PostgreSQL server that vanishes without a word: seconds, and milliseconds for the last one. The
 user's URL may say otherwise."""
 
+SESSION = {
+    "idle_in_transaction_session_timeout": "20s",
+    "tcp_keepalives_idle": "15",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "20s",
+}
+"""What PostgreSQL does about a node that vanishes without a word. Else its open transaction keeps its locks for hours, and the same
+node, connected anew, waits for them in vain. No transaction of ours waits for anything but the database and the disk."""
+
+IDLE_TOO_LONG = "25P03"
+"""PostgreSQL's SQLSTATE for a transaction that it has ended because nothing came in time."""
+
 MIGRATION_LOCK = 0x6E696768
 """Key of the PostgreSQL advisory lock under which one node at a time migrates."""
 
@@ -188,6 +201,10 @@ def _outage_named() -> Iterator[None]:
         yield
     except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as exc:
         raise DatabaseAway(f"the database cannot be used now: {reason_of(exc)}", after=5) from exc
+    except sa.exc.InternalError as exc:
+        if getattr(exc.orig, "sqlstate", "") != IDLE_TOO_LONG:
+            raise
+        raise DatabaseAway(f"the database cannot be used now: {reason_of(exc)}", after=5) from exc
 
 
 async def wake(connection: AsyncConnection, topic: str) -> None:
@@ -308,7 +325,16 @@ def _sqlite_engine(url: sa.URL) -> AsyncEngine:
 
 
 def _postgres_engine(url: sa.URL) -> AsyncEngine:
-    return create_async_engine(_watchful(url), pool_size=8, max_overflow=8, pool_pre_ping=True, hide_parameters=True)
+    engine = create_async_engine(_watchful(url), pool_size=8, max_overflow=8, pool_pre_ping=True, hide_parameters=True)
+
+    @sa.event.listens_for(engine.sync_engine, "connect")
+    def set_limits(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute("; ".join(f"SET {name} = '{value}'" for name, value in SESSION.items()))
+        cursor.close()
+        connection.commit()
+
+    return engine
 
 
 def migrate(url: sa.URL, folders: Sequence[Path]) -> None:

@@ -22,7 +22,8 @@ from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels as channel_rows
 from nightcrew.playlists.store import guides, refreshes, sources
 from nightcrew.web.answers import Items
-from nightcrew.web.api import Actor, Limit, Node
+from nightcrew.web.api import Limit, Node
+from nightcrew.web.callers import Actor, Admin
 
 router = APIRouter(prefix="/api/v1", tags=["playlists"])
 
@@ -64,7 +65,7 @@ async def list_sources(node: Node) -> Items[say.SourceRow]:
     return Items(items=items)
 
 
-@router.post("/sources", status_code=201)
+@router.post("/sources", dependencies=[Admin], status_code=201)
 async def add_source(node: Node, actor: Actor, wanted: NewSource) -> say.SourceRow:
     """Add a source; its first refresh starts at once."""
     values = wanted.model_extra or {}
@@ -78,7 +79,7 @@ async def get_source(node: Node, source_id: Id) -> say.SourceRow:
     return await _source_row(node, await sources.get(node.store, node.vault, source_id))
 
 
-@router.patch("/sources/{source_id}")
+@router.patch("/sources/{source_id}", dependencies=[Admin])
 async def edit_source(
     node: Node, actor: Actor, source_id: Id, changes: Annotated[dict[str, Any], Body(max_length=50)]
 ) -> say.SourceRow:
@@ -86,7 +87,7 @@ async def edit_source(
     return await _source_row(node, await actions.edit_source(node, source_id, changes, actor=actor))
 
 
-@router.delete("/sources/{source_id}", response_model=say.SourceRemoved)
+@router.delete("/sources/{source_id}", dependencies=[Admin], response_model=say.SourceRemoved)
 async def remove_source(node: Node, actor: Actor, source_id: Id, dry_run: bool = False) -> dict[str, Any]:
     """Delete a source and the channels that only it can play; `dry_run` only says how many."""
     return await actions.remove_source(node, source_id, dry_run=dry_run, actor=actor)
@@ -163,14 +164,14 @@ async def list_profiles(node: Node, source_id: Id) -> Items[say.ProfileRow]:
     return Items(items=items)
 
 
-@router.post("/sources/{source_id}/profiles", status_code=201)
+@router.post("/sources/{source_id}/profiles", dependencies=[Admin], status_code=201)
 async def add_profile(node: Node, actor: Actor, source_id: Id, wanted: NewProfile) -> Items[say.ProfileRow]:
     """Add another way to use a source: another login (panels), or a text to replace in addresses."""
     await actions.add_profile(node, source_id, wanted.model_dump(), actor=actor)
     return await list_profiles(node, source_id)
 
 
-@router.delete("/sources/{source_id}/profiles/{name}", response_model=say.ProfileRemoved)
+@router.delete("/sources/{source_id}/profiles/{name}", dependencies=[Admin], response_model=say.ProfileRemoved)
 async def remove_profile(
     node: Node, actor: Actor, source_id: Id, name: Annotated[str, Path(max_length=60)]
 ) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from nightcrew.playlists.outputs import Outputs
 from nightcrew.playlists.standing import stream_state
 from nightcrew.playlists.store import channels as channel_rows
 from nightcrew.playlists.store import guides, sources
-from nightcrew.web.api import Actor, Node
+from nightcrew.web.api import Node
+from nightcrew.web.callers import Actor
 from nightcrew.web.forms import Form, form_of
 from nightcrew.web.render import PageRoute, is_fragment, note, render, render_part, texts
 

@@ -24,7 +24,8 @@ from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.source_forms import describe_form, read_values, stored_value
 from nightcrew.playlists.store import channels as channel_rows
 from nightcrew.playlists.store import refreshes, sources
-from nightcrew.web.api import Actor, Node
+from nightcrew.web.api import Node
+from nightcrew.web.callers import Actor
 from nightcrew.web.render import PageRoute, done, is_fragment, note, render, render_part, texts
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)

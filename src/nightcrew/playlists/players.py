@@ -29,7 +29,8 @@ from nightcrew.playlists.relay import Opened, Relay
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels as channel_rows
 from nightcrew.playlists.store import guides, sources
-from nightcrew.web.api import Actor, BoundTo, Node
+from nightcrew.web.api import Node
+from nightcrew.web.callers import Actor, BoundTo
 from nightcrew.web.guard import is_head
 
 router = APIRouter(tags=["players"])

@@ -13,7 +13,8 @@ from nightcrew.playlists import actions, pages, players, standing
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels
 from nightcrew.web.actions import apply_settings
-from nightcrew.web.api import Actor, Node
+from nightcrew.web.api import Node
+from nightcrew.web.callers import Actor, Admin
 
 router = APIRouter(prefix="/vavoo", tags=["seed: playlists"])
 
@@ -76,7 +77,7 @@ async def config(node: Node) -> dict[str, Any]:
     return seed_config(node)
 
 
-@router.post("/api/config")
+@router.post("/api/config", dependencies=[Admin])
 async def change_config(
     node: Node, actor: Actor, changes: Annotated[dict[str, Any], Body(max_length=100)]
 ) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from fastapi import APIRouter
 
 from nightcrew.kernel.clock import iso
 from nightcrew.recordings import stuck
-from nightcrew.web.api import Actor, Node
+from nightcrew.web.api import Node
+from nightcrew.web.callers import Actor
 
 router = APIRouter(prefix="/admin", tags=["recordings"])
 

@@ -21,7 +21,8 @@ from nightcrew.recordings.models import ACTIVE, Recording, RecordingState
 from nightcrew.recordings.requests import NewRecording, NewWatch, WatchChange
 from nightcrew.recordings.store import recordings, states, tallies, watches
 from nightcrew.web.answers import Items
-from nightcrew.web.api import Actor, Cursor, Id, Limit, Node, number_cursor
+from nightcrew.web.api import Cursor, Id, Limit, Node, number_cursor
+from nightcrew.web.callers import Actor
 
 router = APIRouter(prefix="/api/v1", tags=["recordings"])
 

@@ -23,7 +23,8 @@ from nightcrew.recordings.models import Recording, RecordingState
 from nightcrew.recordings.plot import latest
 from nightcrew.recordings.processing import JOB
 from nightcrew.recordings.store import recordings
-from nightcrew.web.api import Actor, Node
+from nightcrew.web.api import Node
+from nightcrew.web.callers import Actor
 from nightcrew.web.forms import checked
 from nightcrew.web.paging import paging
 from nightcrew.web.render import PageRoute, answer_form, render

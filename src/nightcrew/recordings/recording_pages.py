@@ -15,7 +15,8 @@ from nightcrew.recordings import actions, drawing
 from nightcrew.recordings.models import Recording
 from nightcrew.recordings.plot import plot_of
 from nightcrew.recordings.store import recordings, states, tallies
-from nightcrew.web.api import Actor, Id, Node
+from nightcrew.web.api import Id, Node
+from nightcrew.web.callers import Actor
 from nightcrew.web.render import PageRoute, done, is_fragment, note, render, render_part
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)

@@ -11,7 +11,8 @@ from nightcrew.kernel.errors import Invalid
 from nightcrew.kernel.words import counted, sentence
 from nightcrew.recordings import actions, stuck
 from nightcrew.recordings.settings import RecordingSettings
-from nightcrew.web.api import Actor, Node
+from nightcrew.web.api import Node
+from nightcrew.web.callers import Actor
 from nightcrew.web.render import PageRoute, done, render_part, texts
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)

@@ -13,7 +13,8 @@ from nightcrew.recordings import actions, forms, requests
 from nightcrew.recordings.models import ACTIVE
 from nightcrew.recordings.standing import watch_state
 from nightcrew.recordings.store import recordings, watches
-from nightcrew.web.api import Actor, Id, Node
+from nightcrew.web.api import Id, Node
+from nightcrew.web.callers import Actor
 from nightcrew.web.forms import checked
 from nightcrew.web.render import PageRoute, answer_form, done, render_part, texts
 

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from nightcrew.kernel.access import SESSION_SECONDS, Access
-from nightcrew.kernel.errors import Invalid, NotFound
+from nightcrew.kernel.access import PERMISSIONS, Access, MustWait, Permission
+from nightcrew.kernel.errors import Forbidden, Invalid, NotFound
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.sessions import SESSION_SECONDS
 from nightcrew.kernel.words import sentence
 from nightcrew.web import actions
-from nightcrew.web.api import Actor, Node
+from nightcrew.web.api import Node
+from nightcrew.web.browsers import browser
+from nightcrew.web.callers import Actor, caller_of
 from nightcrew.web.guard import COOKIE
 from nightcrew.web.outputs import PlayerOutputs
 from nightcrew.web.render import PageRoute, note, render, render_part, texts
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
+MAY: dict[Permission, str] = {
+    "admin": "do everything but make keys",
+    "operate": "operate: start, stop, change and delete what is worked on",
+    "players": "open what is for players",
+    "read": "read",
+}
 TokenId = Annotated[int, Path(gt=0, lt=2**63)]
 
 
@@ -31,10 +41,14 @@ async def access_page(request: Request) -> Response:
 @router.post("/settings/tokens")
 async def make_token(request: Request, actor: Actor) -> Response:
     """Make a token and show its text this once."""
+    if caller_of(request).key:
+        raise Forbidden("an API key makes no further keys or tokens: log in")
     form = await texts(request)
     scope: Literal["api", "player"] = "player" if form.get("scope") == "player" else "api"
     try:
-        made = await actions.make_token(request, scope, form.get("name", ""), form.get("output", ""), actor=actor)
+        made = await actions.make_token(
+            request, scope, form.get("name", ""), form.get("output", ""), _permission(form), actor=actor
+        )
     except Invalid as exc:
         errors = {f"{scope}.{exc.field or 'name'}": sentence(str(exc))}
         return await _access_part(request, status_code=422, errors=errors, typed=form)
@@ -57,22 +71,43 @@ async def revoke_token(request: Request, actor: Actor, token_id: TokenId) -> Res
     return await _access_part(request, headers=note(f"{name} was revoked."))
 
 
+def _permission(form: dict[str, str]) -> Permission:
+    given = form.get("permission", "admin")
+    return next((one for one in PERMISSIONS if one == given), "read")
+
+
+@router.post("/settings/sessions/{session_id}/end")
+async def end_session(request: Request, actor: Actor, session_id: TokenId) -> Response:
+    """Log one browser out; it has to log in again."""
+    await actions.end_session(request, session_id, actor=actor)
+    return await _access_part(request, headers=note("It was logged out."))
+
+
+@router.post("/settings/sessions/end-others")
+async def end_other_sessions(request: Request, actor: Actor) -> Response:
+    """Log all other browsers out."""
+    number = await actions.end_other_sessions(request, actor=actor)
+    return await _access_part(request, headers=note(f"{number} logged out."))
+
+
 @router.post("/settings/password")
 async def set_password(request: Request, node: Node, actor: Actor) -> Response:
     """Set or change the password. All other sessions end."""
     form, access = await texts(request), _access_of(request)
     new = form.get("password", "")
     try:
-        if access.protected and not await _is_password(request, form.get("current", "")):
+        if access.protected and not await actions.is_password(request, form.get("current", "")):
             raise Invalid("that is not the current password", field="current")
         if new != form.get("again", ""):
             raise Invalid("the two passwords differ", field="again")
         await access.set_password(new)
+    except MustWait as exc:
+        return await _access_part(request, status_code=429, errors={"current": sentence(str(exc))})
     except Invalid as exc:
         return await _access_part(request, status_code=422, errors={exc.field or "password": sentence(str(exc))})
     await node.activity.record("access.password_set", "The password was changed", actor=actor)
     answer = await _access_part(request, headers=note("The password was changed."))
-    _remember(request, answer)
+    await _remember(request, answer)
     return answer
 
 
@@ -92,8 +127,17 @@ async def access_context(request: Request) -> dict[str, Any]:
     for domain in node.hooks.domains:
         more: dict[str, str] = await node.hooks.call(domain, "outputs", default=dict)
         outputs |= more
-    tokens = await _access_of(request).tokens()
-    return {"tokens": tokens, "outputs": outputs, "made": None, "errors": {}, "typed": {}}
+    access = _access_of(request)
+    return {
+        "tokens": await access.tokens(),
+        "sessions": [(one, browser(one.agent)) for one in await access.sessions()],
+        "own": caller_of(request).session,
+        "outputs": outputs,
+        "permissions": MAY,
+        "made": None,
+        "errors": {},
+        "typed": {},
+    }
 
 
 def _outputs_of(request: Request) -> PlayerOutputs:
@@ -120,30 +164,35 @@ async def login(request: Request) -> Response:
     """Check the password and open a session."""
     form = await texts(request)
     target = _own_path(form.get("next", "/"))
-    if not await _is_password(request, form.get("password", "")):
-        error = "That is not the password. After five wrong ones you have to wait a minute."
-        return render(request, "login.html", status_code=422, next=target, error=error)
+    error, status = "", 422
+    try:
+        if not await actions.is_password(request, form.get("password", "")):
+            error = "That is not the password."
+    except MustWait as exc:
+        error, status = sentence(str(exc)), 429
+    if error:
+        return render(request, "login.html", status_code=status, next=target, error=error)
     answer = RedirectResponse(target, 303)
-    _remember(request, answer)
+    await _remember(request, answer)
     return answer
 
 
 @router.post("/logout")
-async def logout() -> Response:
-    """Forget the session on this device."""
+async def logout(request: Request) -> Response:
+    """End the session of this browser."""
+    session = caller_of(request).session
+    if session is not None:
+        with contextlib.suppress(NotFound):
+            await _access_of(request).end_session(session)
     answer = RedirectResponse("/login", 303)
     answer.delete_cookie(COOKIE)
     return answer
 
 
-async def _is_password(request: Request, text: str) -> bool:
-    address = request.client.host if request.client else ""
-    return await _access_of(request).check_password(text, address=address)
-
-
-def _remember(request: Request, answer: Response) -> None:
+async def _remember(request: Request, answer: Response) -> None:
     secure = request.url.scheme == "https"
-    session = _access_of(request).open_session()
+    address = request.client.host if request.client else ""
+    session = await _access_of(request).open_session(address=address, agent=request.headers.get("user-agent", ""))
     answer.set_cookie(COOKIE, session, max_age=SESSION_SECONDS, httponly=True, samesite="lax", secure=secure)
 
 

@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 from fastapi import Request
 
-from nightcrew.kernel.access import Access
+from nightcrew.kernel.access import Access, Permission
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.web.callers import caller_of
 from nightcrew.web.outputs import PlayerOutputs
 
 WorkerAction = Literal["run", "pause", "resume"]
@@ -65,18 +66,53 @@ class Made:
     scope: Literal["api", "player"]
     name: str
     output: str
+    permission: Permission
     text: str
 
 
-async def make_token(request: Request, scope: Literal["api", "player"], name: str, output: str, *, actor: str) -> Made:
+async def make_token(
+    request: Request,
+    scope: Literal["api", "player"],
+    name: str,
+    output: str = "",
+    permission: Permission = "admin",
+    *,
+    actor: str,
+) -> Made:
     """Make a token. Raises `Invalid`."""
     runtime: Runtime = request.app.state.runtime
     access: Access = request.app.state.access
     outputs: PlayerOutputs = request.app.state.outputs
     meant = outputs.checked(output)
-    text = await access.make_token(scope, name, output=meant)
-    await runtime.activity.record("access.token_made", f"A token ({scope}) named {name.strip()} was made", actor=actor)
-    return Made(scope, name.strip(), meant, text)
+    text = await access.make_token(scope, name, output=meant, permission=permission)
+    given = "players" if scope == "player" else permission
+    said = f"A token ({scope}, {given}) named {name.strip()} was made"
+    await runtime.activity.record("access.token_made", said, actor=actor)
+    return Made(scope, name.strip(), meant, given, text)
+
+
+async def is_password(request: Request, text: str) -> bool:
+    """Whether it is the password. Raises `MustWait` for a client that sent too many wrong ones."""
+    access: Access = request.app.state.access
+    return await access.check_password(text, address=request.client.host if request.client else "")
+
+
+async def end_session(request: Request, session_id: int, *, actor: str) -> None:
+    """Log a browser out. Raises `NotFound`."""
+    runtime: Runtime = request.app.state.runtime
+    access: Access = request.app.state.access
+    await access.end_session(session_id)
+    await runtime.activity.record("access.session_ended", "A session was ended", actor=actor)
+
+
+async def end_other_sessions(request: Request, *, actor: str) -> int:
+    """Log all other browsers out; returns how many they were."""
+    runtime: Runtime = request.app.state.runtime
+    access: Access = request.app.state.access
+    number = await access.end_other_sessions(caller_of(request).session)
+    said = "1 other session was ended" if number == 1 else f"{number} other sessions were ended"
+    await runtime.activity.record("access.session_ended", said, actor=actor)
+    return number
 
 
 async def revoke_token(request: Request, token_id: int, *, actor: str) -> str:

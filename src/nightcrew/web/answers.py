@@ -9,6 +9,7 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from nightcrew.kernel.access import Permission
 from nightcrew.kernel.clock import iso
 
 ItemT = TypeVar("ItemT")
@@ -212,6 +213,7 @@ class TokenRow(Answer):
     scope: Literal["api", "player"]
     name: str
     output: str = Field(description="What a player's token is bound to; empty: everything.")
+    permission: Permission = Field(description="What an API key may do.")
     created_at: Moment
 
 
@@ -227,7 +229,19 @@ class TokenMade(Answer):
     scope: Literal["api", "player"]
     name: str
     output: str
+    permission: Permission
     token: str
+
+
+class SessionRow(Answer):
+    """A browser that is logged in. `own`: it is the one that asks."""
+
+    id: int
+    address: str
+    browser: str = Field(description="What it says that it is.")
+    created_at: Moment
+    seen_at: Moment = Field(description="When it was used last, to within 5 minutes.")
+    own: bool
 
 
 class TokenRevoked(Answer):

@@ -11,15 +11,17 @@ from fastapi import APIRouter, Body, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from pydantic import BaseModel, Field
 
-from nightcrew.kernel.access import Access
+from nightcrew.kernel.access import Access, Permission
 from nightcrew.kernel.clock import iso
-from nightcrew.kernel.errors import Invalid
+from nightcrew.kernel.errors import Forbidden, Invalid
 from nightcrew.kernel.health import verdict
 from nightcrew.kernel.nodes import SILENT
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.web import actions
 from nightcrew.web import answers as say
 from nightcrew.web.answers import Items
+from nightcrew.web.browsers import browser
+from nightcrew.web.callers import Actor, Admin, caller_of
 
 router = APIRouter()
 
@@ -37,21 +39,7 @@ def runtime_of(request: Request) -> Runtime:
     return runtime
 
 
-def actor_of(request: Request) -> str:
-    """Who acts, for the activity feed."""
-    caller = getattr(request.state, "caller", None)
-    return caller.actor if caller is not None else "anyone"
-
-
-def output_of(request: Request) -> str | None:
-    """What the player's token of a request is bound to (`""`: everything for players), None for who has no such token."""
-    caller = getattr(request.state, "caller", None)
-    return caller.output if caller is not None else None
-
-
 Node = Annotated[Runtime, Depends(runtime_of)]
-Actor = Annotated[str, Depends(actor_of)]
-BoundTo = Annotated[str | None, Depends(output_of)]
 
 
 def number_cursor(cursor: str | None) -> int | None:
@@ -69,10 +57,14 @@ def page_of(found: Sequence[Any], limit: int, key: Callable[[Any], object] = att
 
 
 @router.get("/health", tags=["health"])
-async def health(node: Node) -> JSONResponse:
-    """200 while every worker keeps its promise and nothing keeps this node from its work, else 503."""
+async def health(request: Request, node: Node) -> JSONResponse:
+    """200 while every worker keeps its promise and nothing keeps this node from its work, else 503.
+
+    Who is not logged in and has no key sees the status alone.
+    """
     report = node.health.report()
-    return JSONResponse(report, 503 if report["status"] == "failing" else 200)
+    shown = report if caller_of(request).known else {"status": report["status"]}
+    return JSONResponse(shown, 503 if report["status"] == "failing" else 200)
 
 
 @router.get("/api/v1/needs", response_model=say.Needs, tags=["health"])
@@ -194,7 +186,7 @@ async def settings(node: Node) -> dict[str, Any]:
     return {"items": items, "next": None, "values": {item["key"]: item["value"] for item in items}}
 
 
-@router.patch("/api/v1/settings", response_model=say.SettingsChanged, tags=["settings"])
+@router.patch("/api/v1/settings", dependencies=[Admin], response_model=say.SettingsChanged, tags=["settings"])
 async def change_settings(
     node: Node, actor: Actor, changes: Annotated[dict[str, Any], Body(max_length=500)]
 ) -> dict[str, Any]:
@@ -204,14 +196,17 @@ async def change_settings(
 
 
 class NewToken(BaseModel):
-    """`scope` api: a script may do everything; player: addresses for players may be opened.
+    """`scope` api: for a script; player: for a player, which opens what is for players.
 
-    `output` binds a player's token to one of what players are given, such as tuner or playlist/DE.
+    `output` binds a player's token to one of what players are given, such as tuner or playlist/DE. `permission`: what an API key
+    may do. `password`: needed where an API key asks, as keys alone make no keys.
     """
 
     scope: Literal["api", "player"]
     name: str = Field(min_length=1, max_length=100)
     output: str = Field("", max_length=210)
+    permission: Permission = "admin"
+    password: str = Field("", max_length=1000)
 
 
 @router.get("/api/v1/tokens", response_model=say.TokenList, tags=["access"])
@@ -224,6 +219,7 @@ async def tokens(request: Request) -> dict[str, Any]:
             "scope": token.scope,
             "name": token.name,
             "output": token.output,
+            "permission": token.permission,
             "created_at": iso(token.created_at),
         }
         for token in await access.tokens()
@@ -231,20 +227,53 @@ async def tokens(request: Request) -> dict[str, Any]:
     return {"items": items, "next": None, "protected": access.protected}
 
 
-@router.post("/api/v1/tokens", response_model=say.TokenMade, tags=["access"], status_code=201)
+@router.post("/api/v1/tokens", dependencies=[Admin], response_model=say.TokenMade, tags=["access"], status_code=201)
 async def make_token(request: Request, actor: Actor, wanted: NewToken) -> dict[str, Any]:
     """Make a token; its text is shown this once."""
-    made = await actions.make_token(request, wanted.scope, wanted.name, wanted.output, actor=actor)
-    return {"scope": made.scope, "name": made.name, "output": made.output, "token": made.text}
+    if caller_of(request).key and not await actions.is_password(request, wanted.password):
+        raise Forbidden("an API key makes no further keys or tokens: send the password too, or log in")
+    made = await actions.make_token(request, wanted.scope, wanted.name, wanted.output, wanted.permission, actor=actor)
+    return {
+        "scope": made.scope,
+        "name": made.name,
+        "output": made.output,
+        "permission": made.permission,
+        "token": made.text,
+    }
 
 
-@router.delete("/api/v1/tokens/{token_id}", response_model=say.TokenRevoked, tags=["access"])
+@router.delete("/api/v1/tokens/{token_id}", dependencies=[Admin], response_model=say.TokenRevoked, tags=["access"])
 async def revoke_token(request: Request, actor: Actor, token_id: int) -> dict[str, Any]:
     """Revoke a token; it stops working at once."""
     if not 0 < token_id < 2**63:
         raise Invalid("token_id: no such number", field="token_id")
     await actions.revoke_token(request, token_id, actor=actor)
     return {"revoked": token_id}
+
+
+@router.get("/api/v1/sessions", response_model=Items[say.SessionRow], tags=["access"])
+async def sessions(request: Request) -> dict[str, Any]:
+    """Who is logged in: a row for each browser, the one that was used last first."""
+    access: Access = request.app.state.access
+    own = caller_of(request).session
+    items = [
+        {
+            "id": one.id,
+            "address": one.address,
+            "browser": browser(one.agent),
+            "created_at": iso(one.created_at),
+            "seen_at": iso(one.seen_at),
+            "own": one.id == own,
+        }
+        for one in await access.sessions()
+    ]
+    return {"items": items, "next": None}
+
+
+@router.delete("/api/v1/sessions/{session_id}", status_code=204, tags=["access"], dependencies=[Admin])
+async def end_session(request: Request, actor: Actor, session_id: Id) -> None:
+    """Log one browser out."""
+    await actions.end_session(request, session_id, actor=actor)
 
 
 @router.get("/api/v1/events", tags=["events"], response_class=StreamingResponse)

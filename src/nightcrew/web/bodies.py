@@ -20,9 +20,9 @@ SECONDS = 30.0
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
-def most(headers: Headers, actor: str | None) -> int:
-    """How many bytes a request may send. `actor`: as in the activity feed; None for nobody that is known."""
-    if actor is None or actor == "anyone" or actor.startswith("player:"):
+def most(headers: Headers, *, stranger: bool) -> int:
+    """How many bytes a request may send."""
+    if stranger:
         return STRANGER
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     return FORM if kind in FORMS else JSON

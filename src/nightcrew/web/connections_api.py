@@ -19,7 +19,8 @@ from nightcrew.kernel.fields import secrets_of
 from nightcrew.kernel.routes import DIRECT
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.web.answers import Seconds
-from nightcrew.web.api import Actor, Node
+from nightcrew.web.api import Node
+from nightcrew.web.callers import Actor, Admin
 
 router = APIRouter(prefix="/api/v1/connections", tags=["connections"])
 
@@ -167,13 +168,13 @@ async def list_kinds(node: Node) -> KindList:
     return KindList(items=rows)
 
 
-@router.post("", status_code=201)
+@router.post("", dependencies=[Admin], status_code=201)
 async def add_connection(node: Node, actor: Actor, wanted: NewConnection) -> ConnectionRow:
     """Connect a service. It is not asked for anything yet; `POST …/test` before or after says whether it works."""
     return await row_of(node, await actions.add(node, values_of(wanted), actor=actor))
 
 
-@router.post("/test")
+@router.post("/test", dependencies=[Admin])
 async def try_connection(node: Node, wanted: TryOut) -> TestedRow:
     """Whether it would work, before it is saved. Nothing is stored."""
     values = values_of(wanted)
@@ -181,7 +182,7 @@ async def try_connection(node: Node, wanted: TryOut) -> TestedRow:
     return tested_row(await actions.try_out(node, values, of=number))
 
 
-@router.post("/granted")
+@router.post("/granted", dependencies=[Admin])
 async def came_back(node: Node, actor: Actor, back: CameBack) -> ConnectionRow:
     """Finish what a browser could not: the address at which it ended has the code."""
     state, code, error = parts_of(back.address)
@@ -194,7 +195,7 @@ async def get_connection(node: Node, connection_id: ConnectionId) -> ConnectionR
     return await row_of(node, await store.get(node.store, connection_id))
 
 
-@router.patch("/{connection_id}")
+@router.patch("/{connection_id}", dependencies=[Admin])
 async def change_connection(
     node: Node, actor: Actor, connection_id: ConnectionId, changes: ConnectionChange
 ) -> ConnectionRow:
@@ -202,7 +203,7 @@ async def change_connection(
     return await row_of(node, await actions.change(node, connection_id, values_of(changes), actor=actor))
 
 
-@router.delete("/{connection_id}", status_code=204)
+@router.delete("/{connection_id}", dependencies=[Admin], status_code=204)
 async def remove_connection(node: Node, actor: Actor, connection_id: ConnectionId) -> None:
     """Forget a connection, its secrets and what was granted."""
     await actions.remove(node, connection_id, actor=actor)
@@ -214,7 +215,7 @@ async def test_connection(node: Node, actor: Actor, connection_id: ConnectionId)
     return tested_row(await actions.test(node, connection_id, actor=actor))
 
 
-@router.post("/{connection_id}/grant")
+@router.post("/{connection_id}/grant", dependencies=[Admin])
 async def begin_grant(node: Node, connection_id: ConnectionId) -> GrantRow:
     """The address of the service's page where a person grants access. The browser comes back to /callback."""
     return GrantRow(url=await actions.begin_grant(node, connection_id))

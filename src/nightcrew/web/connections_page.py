@@ -17,7 +17,8 @@ from nightcrew.kernel.errors import Conflict, Invalid, NightcrewError
 from nightcrew.kernel.routes import DIRECT
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.web import connections_api
-from nightcrew.web.api import Actor, Node
+from nightcrew.web.api import Node
+from nightcrew.web.callers import Actor
 from nightcrew.web.forms import Control, controls_of, form_of, text_of, values_of, with_error
 from nightcrew.web.render import PageRoute, done, is_fragment, note, render, render_part, texts
 

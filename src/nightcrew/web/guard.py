@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from urllib.parse import parse_qs, quote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -14,12 +14,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from nightcrew.kernel.access import Access
 from nightcrew.kernel.metrics import Metrics
 from nightcrew.web import bodies
+from nightcrew.web.callers import ANYONE, UNSAFE, Caller, refused
 from nightcrew.web.outputs import PlayerOutputs
 from nightcrew.web.problems import problem
+from nightcrew.web.proxies import behind
 
 COOKIE = "nightcrew_session"
 OPEN_PATHS = ("/health", "/login", "/static/", "/favicon.ico")
-UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data: http: https:; style-src 'self' 'unsafe-inline'; "
     "media-src 'self' blob:; "  # hls.js hands the browser what it has fetched as a blob
@@ -30,21 +31,21 @@ HEADERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks. `actor`: for the activity feed. `output`: what a player's token is bound to, None for who has no such token."""
-
-    actor: str
-    output: str | None = None
-
-
 class Guard:
     """ASGI middleware around everything. With no password set it lets local callers in, and only them."""
 
     def __init__(
-        self, app: ASGIApp, *, access: Access, metrics: Metrics, outputs: PlayerOutputs, hosts: frozenset[str]
+        self,
+        app: ASGIApp,
+        *,
+        access: Access,
+        metrics: Metrics,
+        outputs: PlayerOutputs,
+        hosts: frozenset[str],
+        proxies: Callable[[], Sequence[str]],
     ) -> None:
         self._app = app
+        self._proxies = proxies
         self._access = access
         self._metrics = metrics
         self._outputs = outputs
@@ -56,14 +57,16 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        scope = behind(scope, headers, self._proxies())
         head = scope["method"] == "HEAD"
         if head:
             scope = {**scope, "method": "GET"}
         refusal, most = self._foreign(scope, headers), bodies.STRANGER
         if refusal is None:
             caller = await self._caller(scope, headers)
-            most = bodies.most(headers, caller.actor if caller else None)
-            refusal = self._login(scope, headers) if caller is None else bodies.refusal(headers, most)
+            stranger = caller is None or not caller.known or caller.output is not None
+            most = bodies.most(headers, stranger=stranger)
+            refusal = self._refusal(scope, headers, caller) or bodies.refusal(headers, most)
             scope.setdefault("state", {}).update(caller=caller, head=head)
 
         ended = False
@@ -104,15 +107,15 @@ class Guard:
         if not self._access.protected:
             return Caller("script" if key or "mozilla" not in headers.get("user-agent", "").lower() else "web")
         if key and (token := await self._access.find_token(key, "api")):
-            return Caller(f"api:{token.name}")
-        if self._access.session_is_valid(_cookie(headers.get("cookie", ""))):
-            return Caller("web")
+            return Caller(f"api:{token.name}", permission=token.permission, key=True)
+        if session := await self._access.find_session(_cookie(headers.get("cookie", ""))):
+            return Caller("web", session=session.id)
         path = scope["path"]
         if path.startswith(self._outputs.paths) and (text := self._player_token(scope)):
             player = await self._access.find_token(text, "player")
             opened = player is not None and self._outputs.opens(player.output, path)
-            return Caller(f"player:{player.name}", player.output) if player is not None and opened else None
-        return Caller("anyone") if path.startswith(OPEN_PATHS) else None
+            return Caller(f"player:{player.name}", output=player.output) if player is not None and opened else None
+        return ANYONE if path.startswith(OPEN_PATHS) else None
 
     def _player_token(self, scope: Scope) -> str | None:
         """From `?token=`, from a panel's `?password=`, or from a path that carries it: `/live/<user>/<token>/…`."""
@@ -123,6 +126,12 @@ class Guard:
         path: str = scope["path"]
         parts = path.split("/")
         return parts[3] if path.startswith(self._outputs.token_in) and len(parts) > 4 else None
+
+    def _refusal(self, scope: Scope, headers: Headers, caller: Caller | None) -> Response | None:
+        if caller is None:
+            return self._login(scope, headers)
+        reason = refused(caller, scope, self._outputs.paths)
+        return problem(403, reason) if reason else None
 
     def _login(self, scope: Scope, headers: Headers) -> Response:
         if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):

@@ -11,12 +11,13 @@ from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.web.actions import apply_settings
 from nightcrew.web.answers import SettingsImported
-from nightcrew.web.api import Actor, Node
+from nightcrew.web.api import Node
+from nightcrew.web.callers import Actor, Admin
 
 router = APIRouter(prefix="/api/v1", tags=["settings"])
 
 
-@router.post("/settings/import", response_model=SettingsImported)
+@router.post("/settings/import", dependencies=[Admin], response_model=SettingsImported)
 async def import_settings(
     node: Node, actor: Actor, data: Annotated[dict[str, Any], Body(max_length=1_000)]
 ) -> dict[str, list[str]]:

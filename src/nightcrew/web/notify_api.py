@@ -15,7 +15,8 @@ from nightcrew.kernel.notify.models import MAX_ADDRESS, MAX_NAME, Kind, Level, N
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.web import answers as say
 from nightcrew.web.answers import Items
-from nightcrew.web.api import Actor, Cursor, Limit, Node, number_cursor
+from nightcrew.web.api import Cursor, Limit, Node, number_cursor
+from nightcrew.web.callers import Actor, Admin
 
 router = APIRouter(prefix="/api/v1/notifications", tags=["notifications"])
 
@@ -88,7 +89,7 @@ async def list_targets(node: Node) -> dict[str, Any]:
     return {"items": [target_row(one) for one in await targets_store.every(node.store)], "next": None}
 
 
-@router.post("/targets", response_model=say.TargetRow, status_code=201)
+@router.post("/targets", dependencies=[Admin], response_model=say.TargetRow, status_code=201)
 async def add_target(node: Node, actor: Actor, wanted: NewTarget) -> dict[str, Any]:
     """Tell somebody from now on. The address is sealed and not shown again."""
     return target_row(await add(node, wanted, actor=actor))
@@ -101,7 +102,7 @@ async def add(node: Runtime, wanted: NewTarget, *, actor: str) -> Target:
     return await actions.add(node, values, actor=actor)
 
 
-@router.patch("/targets/{target_id}", response_model=say.TargetRow)
+@router.patch("/targets/{target_id}", dependencies=[Admin], response_model=say.TargetRow)
 async def change_target(node: Node, actor: Actor, target_id: TargetId, changes: TargetChange) -> dict[str, Any]:
     """Change some of a target. What waits for one that is switched off is dropped."""
     return target_row(await change(node, target_id, changes, actor=actor))
@@ -119,7 +120,7 @@ async def change(node: Runtime, target_id: int, changes: TargetChange, *, actor:
     return await actions.change(node, target_id, values, actor=actor)
 
 
-@router.delete("/targets/{target_id}", status_code=204)
+@router.delete("/targets/{target_id}", dependencies=[Admin], status_code=204)
 async def remove_target(node: Node, actor: Actor, target_id: TargetId) -> None:
     """Tell it nothing any more. Its address and its history are forgotten."""
     await actions.remove(node, target_id, actor=actor)

@@ -13,7 +13,8 @@ from nightcrew.kernel.notify import actions, notices_store, rules, targets_store
 from nightcrew.kernel.notify.models import Target
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.web import notify_api
-from nightcrew.web.api import Actor, Node
+from nightcrew.web.api import Node
+from nightcrew.web.callers import Actor
 from nightcrew.web.forms import checked, form_of, values_of
 from nightcrew.web.notify_api import NewTarget, TargetChange, target_row
 from nightcrew.web.render import PageRoute, done, is_fragment, note, render, render_part, texts

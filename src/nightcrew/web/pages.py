@@ -11,7 +11,8 @@ from fastapi.responses import Response
 from nightcrew.kernel.health import verdict
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.web import access_page, actions, connections_page, docs_page, notify_page, settings_page
-from nightcrew.web.api import Actor, JobStateName, Node, NodeName, node_rows
+from nightcrew.web.api import JobStateName, Node, NodeName, node_rows
+from nightcrew.web.callers import Actor
 from nightcrew.web.paging import paging
 from nightcrew.web.render import PageRoute, done, render, render_part
 

@@ -10,12 +10,21 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from nightcrew.kernel.errors import Conflict, Invalid, NeedsUser, NightcrewError, NotFound, Retry
+from nightcrew.kernel.access import MustWait
+from nightcrew.kernel.errors import Conflict, Forbidden, Invalid, NeedsUser, NightcrewError, NotFound, Retry
 from nightcrew.kernel.redaction import redact
 
 log = structlog.get_logger("nightcrew.web")
 
-_STATUS: dict[type[NightcrewError], int] = {NotFound: 404, Invalid: 422, Conflict: 409, NeedsUser: 409, Retry: 503}
+_STATUS: dict[type[NightcrewError], int] = {
+    NotFound: 404,
+    Forbidden: 403,
+    Invalid: 422,
+    Conflict: 409,
+    NeedsUser: 409,
+    MustWait: 429,
+    Retry: 503,
+}
 
 
 def problem(status: int, detail: str, *, field: str | None = None, headers: dict[str, str] | None = None) -> Response:

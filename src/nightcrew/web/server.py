@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from nightcrew import __version__
 from nightcrew.kernel.access import Access
 from nightcrew.kernel.declare import Domain
-from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.runtime import KernelSettings, Runtime
 from nightcrew.web import api, connections_api, import_api, notify_api, pages, problems
 from nightcrew.web.guard import Guard
 from nightcrew.web.outputs import PlayerOutputs
@@ -51,7 +51,14 @@ def create_app(
         for router in domain.routers:
             app.include_router(router)
     app.mount("/static", _Static(directory=STATIC), name="static")
-    app.add_middleware(Guard, access=access, metrics=runtime.health.metrics, outputs=app.state.outputs, hosts=hosts)
+    app.add_middleware(
+        Guard,
+        access=access,
+        metrics=runtime.health.metrics,
+        outputs=app.state.outputs,
+        hosts=hosts,
+        proxies=lambda: runtime.settings.of(KernelSettings).trusted_proxies,
+    )
     return app
 
 

@@ -14,7 +14,8 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import counted, sentence
 from nightcrew.web.access_page import access_context
 from nightcrew.web.actions import apply_settings
-from nightcrew.web.api import Actor, Node
+from nightcrew.web.api import Node
+from nightcrew.web.callers import Actor
 from nightcrew.web.forms import Control, control_of, text_of, value_of
 from nightcrew.web.render import PageRoute, number, render, texts
 

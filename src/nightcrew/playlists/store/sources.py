@@ -140,6 +140,7 @@ async def _bump_all(connection: AsyncConnection) -> None:
 async def sync_feeds(store: Store, source_id: int, wanted: Iterable[Slice], *, enabled: bool) -> None:
     """Make the feeds of a source the wanted ones. A feed that is no longer wanted is switched off, its channels are kept."""
     async with store.write() as connection:
+        await _alone(connection, source_id)
         found = (await connection.execute(sa.select(feed).where(feed.c.source_id == source_id))).all()
         existing = {(row.kind, row.region): row for row in found}
         keys = set()
@@ -166,6 +167,7 @@ async def rename_region(store: Store, source_id: int, region: str) -> None:
     A channel that another source can play too stays where it is, with that source's streams.
     """
     async with store.write() as connection:
+        await _alone(connection, source_id)
         listed = sa.and_(feed.c.source_id == source_id, feed.c.kind == "channels")
         found = (await connection.execute(sa.select(feed.c.id, feed.c.region).where(listed))).all()
         if len(found) != 1 or found[0].region == region:
@@ -177,6 +179,11 @@ async def rename_region(store: Store, source_id: int, region: str) -> None:
         await connection.execute(sa.update(channel).where(channel.c.feed_id == own).values(region=region))
         await connection.execute(sa.update(feed).where(feed.c.id == own).values(region=region))
         await _bump_all(connection)
+
+
+async def _alone(connection: AsyncConnection, source_id: int) -> None:
+    """Let other nodes wait that change the feeds of a source too: a setting that changes makes all of them do so at once."""
+    await connection.execute(sa.select(source.c.id).where(source.c.id == source_id).with_for_update())
 
 
 def _new_feed(source_id: int, kind: str, lang: str, region: str, enabled: bool) -> dict[str, Any]:
