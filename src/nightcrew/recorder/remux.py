@@ -37,7 +37,7 @@ TARGET = {"flush_packets": "1", "mpegts_copyts": "1"}
 UNKNOWN = "none"
 
 
-class Bytes:
+class InputPipe:
     """What a file descriptor sends, as a file that is only read forward."""
 
     def __init__(self, fd: int) -> None:
@@ -48,7 +48,7 @@ class Bytes:
         return os.read(self._fd, size)
 
 
-class Sink:
+class OutputPipe:
     """A file descriptor to write to."""
 
     def __init__(self, fd: int) -> None:
@@ -65,14 +65,14 @@ class Sink:
 def main() -> None:
     """Remux until the stream ends, or the parent does."""
     die_with_parent()
-    given, sink = os.dup(0), Sink(os.dup(1))
+    given, sink = os.dup(0), OutputPipe(os.dup(1))
     quiet = os.open(os.devnull, os.O_RDWR)
     os.dup2(quiet, 0)
     os.dup2(quiet, 1)
     limit_memory(MEMORY)
     address = _line(given)
     try:
-        what, options = (address, FROM_ADDRESS) if address else (Bytes(given), FROM_BYTES)
+        what, options = (address, FROM_ADDRESS) if address else (InputPipe(given), FROM_BYTES)
         with (
             av.open(what, "r", options=options) as source,
             av.open(sink, "w", format="mpegts", options=TARGET) as target,
