@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger("nightcrew.playlists")
 
 CHUNK = 1 << 18
-FORMAT = "5"
+FORMAT = "6"
 """Part of every revision: a new way of writing makes all files out of date."""
 
 
@@ -253,16 +253,17 @@ class PlaylistWriter:
             if group is None or is_left_out(channel, self.options):
                 continue
             stream = best_stream(channel)
+            attributes = m3u.harmless(stream.attributes)
             parts.append(
                 m3u.item(
                     channel_id=channel.id,
                     name=channel.name,
                     group=group,
                     number=channel.number,
-                    logo=channel.logo,
+                    logo=m3u.picture(channel.logo),
                     guide_id=channel.guide_id,
                     url=self.address(channel, stream),
-                    attributes=stream.attributes if "name" not in channel.edited else _renamed(stream.attributes),
+                    attributes=attributes if "name" not in channel.edited else _renamed(attributes),
                 )
             )
         return "".join(parts).encode("utf-8", "surrogatepass")
@@ -272,7 +273,7 @@ class PlaylistWriter:
         through_us = stream.expires or self.options.stream_mode != "direct" or self.options.RES
         if through_us and stream.playable:
             return f"{self.base}/play/{channel.id}"
-        return rules.fill_secrets(stream.url, self.secrets.get(stream.source_id, ()))
+        return m3u.playable(rules.fill_secrets(stream.url, self.secrets.get(stream.source_id, ())))
 
 
 def _append(file: BinaryIO, writer: PlaylistWriter, page: Sequence[Channel]) -> None:

@@ -91,6 +91,8 @@ class Player:
         if stream.expires:
             url = await self._resolved(adapter, channel, stream, url, profile.name)
         url = profile.written(url)
+        if not rules.is_playable(url):  # a list's, an answer's or a profile's: whatever it was made of
+            raise GiveUp(f"the address that {profile.source.name} gives for {channel.name} is none that can be played")
         if not adapter.private and await points_private(url):
             raise GiveUp(
                 f"{redact(url, secrets)} leads into a private network, which {profile.source.name} does not belong to"

@@ -23,7 +23,18 @@ _DECORATION = re.compile(
     r"[\u24b6-\u24e9\u2460-\u2473]|\[[^\]\[]*\]|\b(?:uhd|fhd|hd|sd|4k|hevc|h\.?265|raw)\b", re.IGNORECASE
 )
 _SPACES = re.compile(r"[\W_]+")
-_PLAYABLE = re.compile(r"(?i)^(?:https?|rtmps?|rtmpe|rtmpt|rtsps?|rtp|udp|srt|mms|mmsh|hls\+https?)://[^\s/]+")
+_CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+"""Control characters and line breaks of all kinds: in an address they would begin another line, or another header."""
+_PLAYABLE = re.compile(
+    rf"(?i)(?:https?|rtmps?|rtmpe|rtmpt|rtsps?|rtp|udp|srt|mms|mmsh|hls\+https?)://[^\s/{_CONTROL}][^{_CONTROL}]*"
+)
+_WEB = re.compile(rf"(?i)https?://[^\s/{_CONTROL}][^{_CONTROL}]*")
+_SCHEME = re.compile(r"(?i)\s*([a-z][a-z0-9+.-]{0,20}):(//)?")
+_LOCAL_SCHEMES = frozenset(
+    {"file", "javascript", "vbscript", "data", "about", "blob", "jar", "smb", "view-source", "intent", "content"}
+)
+"""What would make a player read this machine's files or run something, also without `//`."""
+_CONTROLS = re.compile(f"[{_CONTROL}]+")
 
 
 # -- what a provider said ----------------------------------------------------------------------------------------------
@@ -140,7 +151,25 @@ def fold(text: str) -> str:
 
 def is_playable(url: str) -> bool:
     """Whether an entry's address can be played at all; lists carry remarks such as "[NO PUBLIC STREAM]" in its place."""
-    return _PLAYABLE.match(url) is not None
+    return _PLAYABLE.fullmatch(url) is not None
+
+
+def is_web(url: str) -> bool:
+    """Whether it is an http(s) address that may stand in a list, a guide or a header as it is."""
+    return _WEB.fullmatch(url) is not None
+
+
+def leads_elsewhere(text: str) -> bool:
+    """Whether a text is an address that nobody could want in a list: a file of the player's machine, a script."""
+    scheme = _SCHEME.match(text)
+    if scheme is None:
+        return text.startswith(("\\\\", "//"))
+    return scheme.group(1).lower() in _LOCAL_SCHEMES or (bool(scheme.group(2)) and not is_playable(text.strip()))
+
+
+def one_line(text: str) -> str:
+    """A text with a space in place of each control character and line break."""
+    return text if text.isprintable() else _CONTROLS.sub(" ", text)
 
 
 # -- regions, combinations, filter -------------------------------------------------------------------------------------

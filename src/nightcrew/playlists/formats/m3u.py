@@ -8,16 +8,18 @@ mark, Latin-1, blank lines.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
 from nightcrew.kernel.errors import GiveUp, Misread, Retry
-from nightcrew.playlists.rules import ListEntry
+from nightcrew.playlists.rules import ListEntry, is_playable, leads_elsewhere, one_line
 
 MAX_LINE = 65_536
 """Bytes. A longer line is no playlist."""
 MAX_ATTRIBUTES = 40
+UNPLAYABLE = "[NOT PLAYABLE]"
+"""Stands where a player expects an address and there is none that it may open."""
 SNIFF = 4_096
 
 # a quote ends a value when a comma, the end or the next attribute follows; others belong to the value
@@ -27,6 +29,14 @@ _JUNK = re.compile(r"\s*([^\s,]+)\s*")
 _DURATION = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*")
 _PLAIN = " ()/;,:=+?@!*'[]{}<>~"
 """Characters of a header's value that players read as they are; others are percent-encoded."""
+_REMARK = re.compile(r"\[[^\]\[\\/:]{1,200}\]")
+"""What lists have in place of an address, such as `[NO PUBLIC STREAM]`."""
+_PICTURE = re.compile(r"(?i)[a-z]{0,2}https?:/.*|[^/\\.]*")
+"""Also a mistyped `hhttps://` or a mere word, which no player opens: lists are passed on as they are where that harms nobody."""
+_UNSAFE_OPTION = re.compile(
+    r"(?i)(?:vlc:(?:sout|input-|sub-|extraintf|intf|lua|config|logfile|no-?ignore-config)|vlc:.*-file$)"
+)
+"""VLC's options that write files, read others, or load modules."""
 _KNOWN = {"tvg-id", "tvg-logo", "tvg-chno", "group-title"}
 _BOM = b"\xef\xbb\xbf"
 
@@ -200,17 +210,38 @@ def item(
     pairs += [("tvg-name", attributes.get("tvg-name", name)), ("channel-id", str(channel_id))]
     pairs += [(k, v) for k, v in attributes.items() if ":" not in k and k not in {"tvg-name", "duration", "channel-id"}]
     shown = " ".join(f'{key}="{_quoted(value)}"' for key, value in pairs if value)
-    lines = [f"#EXTINF:{attributes.get('duration', '-1')} {shown},{_one_line(name)}"]
-    lines += [f"#EXTVLCOPT:{k[4:]}={_one_line(v)}" for k, v in attributes.items() if k.startswith("vlc:")]
-    lines += [f"#KODIPROP:{k[5:]}={_one_line(v)}" for k, v in attributes.items() if k.startswith("kodi:")]
+    lines = [f"#EXTINF:{attributes.get('duration', '-1')} {shown},{one_line(name)}"]
+    lines += [f"#EXTVLCOPT:{k[4:]}={v}" for k, v in attributes.items() if k.startswith("vlc:")]
+    lines += [f"#KODIPROP:{k[5:]}={v}" for k, v in attributes.items() if k.startswith("kodi:")]
     headers = "&".join(f"{k[5:]}={quote(v, safe=_PLAIN)}" for k, v in attributes.items() if k.startswith("http:"))
-    lines.append(f"{_one_line(url)}|{headers}" if headers else _one_line(url))
-    return "\n".join(lines) + "\n"
+    lines.append(f"{url}|{headers}" if headers else url)
+    return "\n".join(map(one_line, lines)) + "\n"
+
+
+# -- what players may be given: a list is a stranger's text, and some players open whatever stands there -----------------
+
+
+def playable(url: str) -> str:
+    """An address that a player may open, or the remark that a list has in its place."""
+    return url if is_playable(url) or _REMARK.fullmatch(url) else UNPLAYABLE
+
+
+def picture(logo: str) -> str:
+    """A logo's address without those of files, scripts and other services."""
+    fits = _PICTURE.fullmatch(one_line(logo)) is not None
+    return logo if fits and ("http" in logo[:6].lower() or not leads_elsewhere(logo)) else ""
+
+
+def harmless(attributes: Mapping[str, str]) -> dict[str, str]:
+    """Attributes and options without those that make a player open a file, write one or run something."""
+    return {
+        key: value
+        for key, value in attributes.items()
+        if not (
+            _UNSAFE_OPTION.match(key) or leads_elsewhere(value) or (key.startswith("tvg-logo") and not picture(value))
+        )
+    }
 
 
 def _quoted(text: str) -> str:
-    return _one_line(text).replace('"', "'")
-
-
-def _one_line(text: str) -> str:
-    return text.replace("\r", " ").replace("\n", " ") if "\n" in text or "\r" in text else text
+    return one_line(text).replace('"', "'")

@@ -15,7 +15,7 @@ from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr, unescape
 
 from nightcrew.kernel.errors import GiveUp, Retry
-from nightcrew.playlists.rules import GuideChannel, Programme
+from nightcrew.playlists.rules import GuideChannel, Programme, is_web
 
 CHUNK = 1 << 16
 MAX_BODY = 16_384
@@ -26,6 +26,8 @@ MAX_DEPTH = 32
 MAX_LENGTH = timedelta(days=2)
 _DEFAULT_LENGTH = timedelta(minutes=30)
 _TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)?(\d\d)?(\d\d)?\s*([+-]\d\d:?\d\d|Z|UTC|GMT)?")
+_LINK = re.compile(r"<(?:url|image)\b[^<>]*>([^<]*)</(?:url|image)>")
+"""Elements whose text is an address. Addresses in attributes are `src` and `href`."""
 _DESCRIPTION = re.compile(r"<desc[^>]*>([^<]*)</desc>")
 _KEPT = frozenset(
     (
@@ -108,7 +110,7 @@ class _Reader:
             if tag == "icon" and not self._icon:
                 self._icon = attributes.get("src", "")[:MAX_ICON]
             if ":" not in tag:  # prefixes lose their declaration outside of the document
-                shown = [f" {name}={quoteattr(value)}" for name, value in attributes.items() if _is_plain(name)]
+                shown = [f" {name}={quoteattr(value)}" for name, value in attributes.items() if _is_kept(name, value)]
                 self._keep(f"<{tag}{''.join(shown)}>")
 
     def _text(self, text: str) -> None:
@@ -156,12 +158,21 @@ class _Reader:
         if stop <= self._after:
             return
         title = self._first.get("title", "")
-        body = "".join(self._body) if self._size <= MAX_BODY else f"<title>{escape(title)}</title>"
+        body = (
+            _LINK.sub(_web_link, "".join(self._body)) if self._size <= MAX_BODY else f"<title>{escape(title)}</title>"
+        )
         self._found.append(Programme(guide_id, start, stop, title, body))
 
 
-def _is_plain(attribute: str) -> bool:
+def _is_kept(attribute: str, value: str) -> bool:
+    if attribute in {"src", "href"} and not is_web(value.strip()):
+        return False
     return ":" not in attribute and not attribute.startswith("xmlns")
+
+
+def _web_link(link: re.Match[str]) -> str:
+    """A link to the web as it is; nothing for any other, as a file of the player's machine."""
+    return link.group() if is_web(unescape(link.group(1)).strip()) else ""
 
 
 def parse_time(text: str) -> datetime | None:
@@ -196,7 +207,7 @@ FOOTER = "</tv>\n"
 
 def channel_text(channel: GuideChannel) -> str:
     """One `<channel>` element."""
-    icon = f"<icon src={quoteattr(channel.icon)}/>" if channel.icon else ""
+    icon = f"<icon src={quoteattr(channel.icon)}/>" if is_web(channel.icon) else ""
     return f"<channel id={quoteattr(channel.guide_id)}><display-name>{escape(channel.name)}</display-name>{icon}</channel>\n"
 
 

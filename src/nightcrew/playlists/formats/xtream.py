@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from nightcrew.playlists.formats import xmltv
 from nightcrew.playlists.models import Channel
-from nightcrew.playlists.rules import Programme, digest
+from nightcrew.playlists.rules import Programme, digest, is_web
 
 
 def account(base: str, username: str, password: str, now: datetime) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def stream(channel: Channel, group: str, number: int) -> str:
         "name": channel.name,
         "stream_type": "live",
         "stream_id": channel.id,
-        "stream_icon": channel.logo,
+        "stream_icon": channel.logo if is_web(channel.logo) else "",
         "epg_channel_id": channel.guide_id or None,
         "added": "0",
         "is_adult": "0",
