@@ -24,10 +24,10 @@ from nightcrew.web.render import PageRoute, note, render, render_part, texts
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 MAY: dict[Permission, str] = {
-    "admin": "do everything but make keys",
-    "operate": "operate: start, stop, change and delete what is worked on",
-    "players": "open what is for players",
-    "read": "read",
+    "admin": "do everything",
+    "operate": "operate, but change no settings",
+    "players": "open playlists and guides",
+    "read": "only read",
 }
 TokenId = Annotated[int, Path(gt=0, lt=2**63)]
 
@@ -116,7 +116,13 @@ async def _access_part(
 ) -> Response:
     whole = await access_context(request) | context
     return render_part(
-        request, "fragments/access.html", title="Access", status_code=status_code, headers=headers, **whole
+        request,
+        "fragments/access.html",
+        title="Access",
+        status_code=status_code,
+        headers=headers,
+        part_id="access",
+        **whole,
     )
 
 

@@ -130,7 +130,7 @@ class Guard:
     def _refusal(self, scope: Scope, headers: Headers, caller: Caller | None) -> Response | None:
         if caller is None:
             return self._login(scope, headers)
-        reason = refused(caller, scope, self._outputs.paths)
+        reason = "" if scope["path"].startswith(OPEN_PATHS) else refused(caller, scope, self._outputs.paths)
         return problem(403, reason) if reason else None
 
     def _login(self, scope: Scope, headers: Headers) -> Response:
