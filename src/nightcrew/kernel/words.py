@@ -1,4 +1,7 @@
-"""Lengths of time, sizes and strange texts as people read them, on pages and in the command line. Pure."""
+"""Lengths of time, sizes and strange texts as people read them, on pages and in the command line. Pure.
+
+A clock that is set back makes a length of time negative, and a database may hold any number: every number has words here.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,26 @@ import json
 import unicodedata
 from typing import Any
 
+MOST = 1e21
+"""The largest number that is told as it is."""
+_CENTURY = 3_155_760_000
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+def bounded(number: float | None, most: float = MOST, least: float = 0) -> float | None:
+    """The number between `least` and `most`; None for none and for what is not a number."""
+    if number is None or number != number:  # noqa: PLR0124 - only NaN is not itself, and an int may be too large for isnan
+        return None
+    return max(least, min(number, most))
 
 
 def duration(seconds: float | None) -> str:
     """A length of time in one unit, or two where one is too coarse: "0.25 s", "12 s", "3 min", "2 h 5 min"."""
+    seconds = bounded(seconds)
     if seconds is None:
         return "–"
+    if seconds > _CENTURY:
+        return "over 100 years"
     if 0 < seconds < 0.995:
         return "under 0.01 s" if seconds < 0.01 else f"{seconds:.2f}".rstrip("0") + " s"
     if seconds < 9.95:
@@ -40,6 +56,7 @@ def plain(text: str) -> str:
 
 def size(count: float | None) -> str:
     """Bytes in the unit that leaves few digits (1 kB = 1000 B)."""
+    count = bounded(count)
     if count is None:
         return "–"
     for unit in ("B", "kB", "MB", "GB"):
@@ -59,6 +76,7 @@ def parse_value(text: str) -> Any:
 
 def bit_rate(kbps: float | None) -> str:
     """Kilobits a second as "0.56 Mbit/s"; a dash for none."""
+    kbps = bounded(kbps)
     if not kbps:
         return "–"
     return f"{kbps / 1000:.1f} Mbit/s" if kbps >= 1000 else f"{kbps / 1000:.2f} Mbit/s"
@@ -66,7 +84,7 @@ def bit_rate(kbps: float | None) -> str:
 
 def hms(seconds: float) -> str:
     """A place in a recording: "1:02:03"."""
-    whole = max(0, int(seconds))
+    whole = int(bounded(seconds, _CENTURY) or 0)
     return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from nightcrew.kernel.words import bounded
 from nightcrew.recorder.ledger import Gap
 
 APART = 1.0
@@ -94,6 +95,7 @@ def _label(titled: Titled, missing: float) -> str:
 
 def length(seconds: float) -> str:
     """As a person says it: "0.4 s", "8 s", "2 min 5 s", "1 h 0 min"."""
+    seconds = bounded(seconds) or 0.0
     if seconds < 59.5:
         return f"{seconds:.2g} s"
     minutes, rest = divmod(round(seconds), 60)

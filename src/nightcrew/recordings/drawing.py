@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nightcrew.kernel.words import bit_rate, hms
+from nightcrew.kernel.words import MOST, bit_rate, bounded, hms
 from nightcrew.recorder.ledger import Gap
 from nightcrew.recordings.chapters import Titled, grouped
 from nightcrew.recordings.models import PartRow
@@ -48,6 +48,7 @@ class RecordingTimeline:
 
 def length(seconds: float) -> str:
     """A short time: "0.4 s", "12 s", "3 min 5 s"."""
+    seconds = bounded(seconds) or 0.0
     if seconds < 9.95:
         return f"{seconds:.1f}".removesuffix(".0") + " s"
     whole = round(seconds)
@@ -89,8 +90,10 @@ def timeline(
 ) -> RecordingTimeline | None:
     """None while there is nothing to draw."""
     known = spans(parts, gaps)
-    end = max([seconds, *(last for _, last in known), *(gap.start + gap.seconds for gap in gaps)], default=0.0)
-    if end <= 0:
+    end = max(
+        [bounded(seconds) or 0.0, *(last for _, last in known), *(gap.start + gap.seconds for gap in gaps)], default=0.0
+    )
+    if not 0 < end <= MOST:
         return None
 
     def mark(begin: float, last: float, words: str, least: float = 0.0) -> TimelineMark:

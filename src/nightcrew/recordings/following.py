@@ -7,7 +7,7 @@ from datetime import datetime
 
 from nightcrew.client import Failed, Out, Server, Way
 from nightcrew.client import follow as follow_all
-from nightcrew.kernel.words import hms, size
+from nightcrew.kernel.words import bounded, hms, size
 from nightcrew.recordings.rows import RecordingJson, gaps, line
 
 OVER = frozenset({"done", "failed"})
@@ -48,6 +48,7 @@ def bit_rate(seen: Sequence[RecordingJson]) -> str:
         seconds = _covered(row) - seconds_before
         if seconds > 0:
             rate = (row["bytes"] - bytes_before) * 8 / seconds
+            rate = bounded(rate) or 0.0
             return f"{rate / 1e6:.1f} Mbit/s" if rate >= 1e6 else f"{rate / 1e3:.0f} kbit/s"
     return ""
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from xml.etree import ElementTree as ET
 
-from nightcrew.kernel.words import hms
+from nightcrew.kernel.words import bounded, hms
 from nightcrew.recorder.ledger import Gap
 from nightcrew.recordings.chapters import length
 
@@ -38,7 +38,7 @@ def episode(
     _add(root, "aired", day)
     _add(root, "premiered", day)
     _add(root, "plot", _plot(category, gaps))
-    _add(root, "runtime", str(max(1, round(duration / 60))))
+    _add(root, "runtime", str(max(1, round((bounded(duration) or 0.0) / 60))))
     _add(root, "genre", category)
     _add(root, "uniqueid", uid, type="nightcrew", default="true")
     return _written(root)

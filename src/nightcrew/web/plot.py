@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from nightcrew.kernel.words import MOST, bounded
+
 LEAST = 2
 """Points of a plot; fewer show nothing that a sentence does not say better."""
 
@@ -28,6 +30,11 @@ class Series:
     values: tuple[float | None, ...]
     shape: Literal["line", "steps", "area", "bars", "cross", "triangle"] = "line"
     places: int = 0
+
+    @property
+    def known(self) -> tuple[float | None, ...]:
+        """The values without those that are no numbers: JSON has none of these."""
+        return tuple(bounded(value, MOST, -MOST) for value in self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +57,16 @@ class Plot:
     def json(self) -> str:
         """For `plot.js`."""
         series: list[dict[str, Any]] = [
-            {"label": one.label, "unit": one.unit, "values": one.values, "shape": one.shape, "places": one.places}
+            {"label": one.label, "unit": one.unit, "values": one.known, "shape": one.shape, "places": one.places}
             for one in self.series
         ]
         return json.dumps(
-            {"times": self.times, "series": series, "recording": self.recording, "height": self.height},
+            {
+                "times": [bounded(time, MOST, -MOST) or 0.0 for time in self.times],
+                "series": series,
+                "recording": self.recording,
+                "height": self.height,
+            },
             separators=(",", ":"),
         )
 
@@ -66,7 +78,7 @@ class Plot:
     def rows(self) -> list[tuple[float, list[tuple[float, int, str] | None]]]:
         """The table of values: each moment with a value, its digits and its unit for each series."""
         return [
-            (time, [None if (v := one.values[at]) is None else (v, one.places, one.unit) for one in self.series])
+            (time, [None if (v := one.known[at]) is None else (v, one.places, one.unit) for one in self.series])
             for at, time in enumerate(self.times)
         ]
 

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from nightcrew.kernel.access import MustWait
 from nightcrew.kernel.errors import Conflict, Forbidden, Invalid, NeedsUser, NightcrewError, NotFound, Retry
 from nightcrew.kernel.redaction import redact
+from nightcrew.kernel.words import bounded
 
 log = structlog.get_logger("nightcrew.web")
 
@@ -42,7 +43,7 @@ def install(app: FastAPI) -> None:
     async def expected(_request: Request, exc: NightcrewError) -> Response:
         headers = {}
         if isinstance(exc, Retry):
-            headers["Retry-After"] = str(round(exc.after or 30))
+            headers["Retry-After"] = str(round(bounded(exc.after, 86_400.0) or 30))
         status = next((code for kind, code in _STATUS.items() if isinstance(exc, kind)), 409)
         return problem(status, str(exc), field=getattr(exc, "field", None), headers=headers)
 

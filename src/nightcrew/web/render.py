@@ -25,11 +25,13 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.declare import Domain, Page
 from nightcrew.kernel.errors import Invalid, NightcrewError
 from nightcrew.kernel.runtime import KernelSettings, Runtime
-from nightcrew.kernel.words import bit_rate, duration, hms, sentence, size
+from nightcrew.kernel.words import MOST, bit_rate, bounded, duration, hms, sentence, size
 from nightcrew.web.states import all_states
 
 MOST_FIELDS = 500
 """Fields of a form."""
+LATEST = 253_402_128_000.0
+"""The last moment that a page can name in any time zone, in seconds since 1970."""
 _HERE = Path(__file__).parent
 _STATIC = _HERE / "static"
 PARTS = ("action", "form", "plot", "state", "table", "words")
@@ -83,6 +85,7 @@ def create_renderer(app: FastAPI, domains: Sequence[Domain]) -> None:
         "epoch": epoch,
         "instant": moment_of,
         "number": number,
+        "fraction": fraction,
         "clock": clock,
         "iso": iso,
         "bars": bars,
@@ -212,12 +215,12 @@ def moment_of(value: datetime | str | float | None) -> datetime | None:
         return value
     if isinstance(value, str):
         return datetime.fromisoformat(value)
-    return datetime.fromtimestamp(utcnow().timestamp() - value, UTC)
+    return epoch(utcnow().timestamp() - (bounded(value, LATEST, -LATEST) or 0))
 
 
 def epoch(seconds: float) -> datetime:
-    """A point in time from seconds since 1970."""
-    return datetime.fromtimestamp(seconds, UTC)
+    """A point in time from seconds since 1970; the nearest one that a calendar has."""
+    return datetime.fromtimestamp(bounded(seconds, LATEST) or 0, UTC)
 
 
 def ago(value: datetime | str | float | None) -> str:
@@ -240,7 +243,13 @@ def until(value: datetime | str | None) -> str:
 
 def number(value: float | None) -> str:
     """Digits in groups of three, with a narrow space that does not break."""
+    value = bounded(value, MOST, -MOST)
     return "–" if value is None else f"{value:,}".replace(",", "\u202f")
+
+
+def fraction(value: float | None) -> float:
+    """A part of a whole, from 0 to 1."""
+    return bounded(value, 1.0) or 0.0
 
 
 def clock(value: datetime | str | None) -> str:
@@ -261,17 +270,22 @@ def iso(value: datetime | str | float | None) -> str:
 def bars(runs: Sequence[Mapping[str, Any]], count: int = 30) -> list[dict[str, Any]]:
     """The last runs, oldest first, as bars: `height` 0–1 grows with the logarithm of the seconds, `state` says how it ended."""
     last = list(runs)[-count:]
-    longest = max([math.log1p(run["seconds"] or 0) for run in last], default=0) or 1
+    longest = max([_grown(run["seconds"]) for run in last], default=0) or 1
     return [
         {
             "state": run.get("state") or ("failed" if run["error"] else "ok"),
-            "height": round(0.15 + 0.85 * math.log1p(run["seconds"] or 0) / longest, 3),
+            "height": round(0.15 + 0.85 * _grown(run["seconds"]) / longest, 3),
             "at": run["at"],
             "seconds": run["seconds"],
             "error": run["error"],
         }
         for run in last
     ]
+
+
+def _grown(seconds: float | None) -> float:
+    """The logarithm of a length of time, which a clock that was set back makes negative."""
+    return math.log1p(bounded(seconds) or 0)
 
 
 def ticks(text: str) -> Markup:
