@@ -22,9 +22,14 @@ def default_data_dir() -> Path:
     """`NIGHTCREW_DATA_DIR`, else `~/.local/share/nightcrew` (XDG)."""
     given = os.environ.get("NIGHTCREW_DATA_DIR")
     if given:
-        return Path(given).expanduser()
-    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(base).expanduser() / "nightcrew"
+        folder = Path(given).expanduser()
+        if not folder.is_absolute():
+            raise NeedsUser(f"NIGHTCREW_DATA_DIR: {given!r} is not an absolute path: begin it with / or ~/")
+        return folder
+    base = Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser()
+    if not base.is_absolute():  # the XDG specification says to ignore it
+        base = Path("~/.local/share").expanduser()
+    return base / "nightcrew"
 
 
 @contextlib.contextmanager

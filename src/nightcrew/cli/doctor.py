@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
 import sys
 import time
+from pathlib import Path
+from typing import Any
 
 import psutil
 import sqlalchemy as sa
 
 from nightcrew.app import Config
+from nightcrew.kernel import cron
 from nightcrew.kernel.declare import Finding
 from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.redaction import redact
+from nightcrew.kernel.settings import Settings, check_value, is_secret, setting
 from nightcrew.kernel.store import database_url, sync_url
 
 MIN_DISK = 1 << 30
@@ -22,7 +27,7 @@ MIN_DISK = 1 << 30
 
 def examine(config: Config) -> list[Finding]:
     """Look at Python, the data directory, the database, the disk, memory and the clock, and at what each domain needs."""
-    own = [_python(), _data_dir(config), _database(config), _disk(config), _memory(), _clock()]
+    own = [_python(), _data_dir(config), _database(config), _settings(config), _disk(config), _memory(), _clock()]
     return [*own, *(look() for domain in config.domains for look in domain.doctor)]
 
 
@@ -58,6 +63,37 @@ def _database(config: Config) -> Finding:
         )
     finally:
         engine.dispose()
+
+
+def _settings(config: Config) -> Finding:
+    """Whether what the file, the environment and the database say of options is valid."""
+    models = {domain.name: cron.options_of(domain) for domain in config.domains}
+    try:
+        Settings(models, data_dir=config.data_dir)
+        for key, value in _stored(config):
+            domain, _, name = key.partition("@")[0].partition(".")
+            if domain in models and name in models[domain].model_fields and not is_secret(models[domain], name):
+                check_value(domain, models[domain], name, value)
+    except (NightcrewError, OSError) as exc:
+        return Finding("settings", False, redact(str(exc)))
+    return Finding("settings", True, "each has a valid value")
+
+
+def _stored(config: Config) -> list[tuple[str, Any]]:
+    """The settings that were changed at run time; none where there is no database yet."""
+    try:
+        url = sa.make_url(database_url(config.data_dir, config.database_url))
+        if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+            return []
+        engine = sa.create_engine(sync_url(url))
+        try:
+            with engine.connect() as connection:
+                rows = connection.execute(sa.select(setting.c.key, setting.c.value)).all()
+        finally:
+            engine.dispose()
+    except (NightcrewError, sa.exc.SQLAlchemyError):  # the database's own line says so
+        return []
+    return [(key, json.loads(value)) for key, value in rows]
 
 
 def _disk(config: Config) -> Finding:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, GetJsonSchemaHandler
+from pydantic import AfterValidator, Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -24,6 +25,25 @@ FORM = "x-form"
 SECRET = _Secret()
 Secret = Annotated[str, SECRET]
 """Text that no form, no answer and no log shows again."""
+
+
+def _absolute(text: str) -> str:
+    """Raises ValueError for a place that depends on where the program was started."""
+    if not text:
+        return text
+    if not text.isprintable():
+        raise ValueError(f"the folder {text!r} has control characters in its name")
+    try:
+        absolute = Path(text).expanduser().is_absolute()
+    except RuntimeError as exc:
+        raise ValueError(f"the folder {text!r} is in the home of a user who is not known here") from exc
+    if not absolute:
+        raise ValueError(f"the folder {text!r} is not an absolute path: begin it with / or ~/")
+    return text
+
+
+Folder = Annotated[str, AfterValidator(_absolute)]
+"""An absolute path of a folder, or nothing. `~/` is the home of the user that Nightcrew runs as."""
 
 
 def ask(

@@ -286,6 +286,19 @@ def _secret(model: type[Options]) -> frozenset[str]:
     return secrets_of(model)
 
 
+def is_secret(model: type[Options], name: str) -> bool:
+    """Whether an option is stored sealed."""
+    return name in _secret(model)
+
+
+def check_value(domain: str, model: type[Options], name: str, value: Any) -> None:
+    """Raise `Invalid` for a value that an option cannot have."""
+    try:
+        model.model_validate({name: value})
+    except ValidationError as exc:
+        raise invalid_from(exc, domain) from exc
+
+
 _IN_WORDS = {
     "list_type": 'it takes a list, written as JSON: ["one", "two"]',
     "string_pattern_mismatch": "it is not of the form that its help describes",

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from nightcrew.kernel.fields import Folder
 from nightcrew.kernel.settings import Options, option
 
 
 class RecordingSettings(Options):
     """Where recordings go, how they are cut, kept and deleted."""
 
-    library: str = option(
+    library: Folder = option(
         "",
         max_length=1000,
         per_node=True,
-        help="Folder for finished recordings, laid out for Plex and Jellyfin. Empty: `recordings` in the data directory. "
+        help="Folder for finished recordings, laid out for Plex and Jellyfin; an absolute path. Empty: `recordings` in the data directory. "
         "Each machine has its own.",
     )
     segment_duration: int = option(
