@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator
 
@@ -128,6 +129,29 @@ async def test_a_task_that_fails_ends_its_process_with_all_that_it_has_begun() -
         assert helpers.pids == []
         await until(lambda: not psutil.pid_exists(grandchild) or psutil.Process(grandchild).status() == "zombie")
         assert not psutil.pid_exists(child.pid)
+
+
+@pytest.mark.parametrize("grace", [0.0, 60.0])
+async def test_one_that_says_more_than_is_read_is_ended_and_reaped(grace: float) -> None:
+    """asyncio waits for ever for a process of whose output something was not read."""
+    flood = Command((sys.executable, "-c", "while True: print('x' * 60_000, flush=True)"), grace=grace)
+    async with pool() as helpers, asyncio.timeout(30):
+        async with helpers.one(flood) as child:
+            await child.stdout.readline()
+            await asyncio.sleep(0.3)  # its pipe is full by now, and what asyncio keeps as well
+        assert helpers.pids == []
+        assert not psutil.pid_exists(child.pid)
+
+
+async def test_a_file_can_be_what_a_process_reads() -> None:
+    with tempfile.TemporaryFile() as file:
+        file.write(b"first\nsecond\n")
+        file.seek(0)
+        command = Command(ECHO.args, stdin=file.fileno())
+        async with pool() as helpers, helpers.one(command) as child:
+            assert await child.stdout.read() == b"first\nsecond\n"
+            with pytest.raises(RuntimeError, match="no standard input"):
+                child.stdin.write(b"x")
 
 
 async def test_a_task_has_its_time() -> None:

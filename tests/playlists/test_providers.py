@@ -10,8 +10,9 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from hypothesis import given
@@ -19,15 +20,16 @@ from hypothesis import strategies as st
 
 from nightcrew.demo.faults import Fault
 from nightcrew.demo.world import World
+from nightcrew.guidereader.wire import GuideChannel, Programme
 from nightcrew.kernel import recovery
 from nightcrew.kernel.errors import GiveUp, Invalid, NeedsUser, NightcrewError, Retry
 from nightcrew.kernel.http import Http, Limits, Validators
-from nightcrew.playlists.formats import xmltv
 from nightcrew.playlists.providers import KINDS, checked_config
 from nightcrew.playlists.providers.base import Fetch, Listing, Unchanged, host_is_private
 from nightcrew.playlists.providers.catalogue import dig, fill, filled
 from nightcrew.playlists.providers.guide import Guide
-from nightcrew.playlists.rules import GuideChannel, ListEntry, Programme
+from nightcrew.playlists.readers import Readers
+from nightcrew.playlists.rules import ListEntry
 
 LIMITS = Limits(max_bytes=5 << 20, seconds=3)
 SECRETS = ("demo-password", "s3cr3t-t0ken")
@@ -192,14 +194,17 @@ async def test_resolving_what_is_gone_gives_up(world: World, http: Http) -> None
         await adapter(world, "catalogue").resolve(http, "", "nothing", "CH")
 
 
+async def read_guide(file: BinaryIO, **window: datetime) -> list[GuideChannel | Programme]:
+    async with Readers().reading(file, **window) as batches:
+        return [item async for batch in batches for item in (*batch.channels, *batch.programmes)]
+
+
 @pytest.mark.parametrize("path", ["/guide/guide.xml", "/guide/guide.xml.gz"])
 async def test_a_guide_is_read_plain_and_packed(world: World, http: Http, tmp_path: Path, path: str) -> None:
-    from datetime import UTC, datetime, timedelta
-
     now = datetime.now(UTC)
     async with Guide(world.url + path).open(fetching(http, tmp_path)) as found:
         assert not isinstance(found, Unchanged)
-        items = list(xmltv.read(found[0], after=now, before=now + timedelta(hours=6)))
+        items = await read_guide(found[0], after=now, before=now + timedelta(hours=6))
     ids = {channel.guide_id for channel in world.catalogue.channels if channel.guide_id}
     assert {item.guide_id for item in items if isinstance(item, GuideChannel)} == ids
     assert {item.guide_id for item in items if isinstance(item, Programme)} == ids
@@ -215,12 +220,10 @@ async def run_fault(world: World, http: Http, folder: Path, kind: str, *, slow: 
     fetch = fetching(http, folder, lang="de", region="CH", limits=Limits(max_bytes=5 << 20, seconds=0.2 if slow else 3))
     if kind != "guide":
         return len(await entries(adapter(world, kind), fetch))
-    from datetime import UTC, datetime, timedelta
-
     now = datetime.now(UTC)
     async with Guide(f"{world.url}/guide/guide.xml").open(fetch) as found:
         assert not isinstance(found, Unchanged)
-        return len(await asyncio.to_thread(list, xmltv.read(found[0], after=now, before=now + timedelta(hours=2))))
+        return len(await read_guide(found[0], after=now, before=now + timedelta(hours=2)))
 
 
 @pytest.mark.parametrize("kind", ["m3u", "xtream", "guide"])

@@ -20,16 +20,20 @@ PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "VIRTUAL_ENV", "LD_LI
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A program and its arguments; no shell is in between. `grace` seconds lie between TERM and KILL, 0: KILL at once."""
+    """A program and its arguments; no shell is in between. `grace` seconds lie between TERM and KILL, 0: KILL at once.
+
+    `stdin` is the descriptor of an open file that it reads; None: a pipe.
+    """
 
     args: tuple[str, ...]
     variables: Mapping[str, str] = field(default_factory=dict)
     grace: float = 5.0
+    stdin: int | None = None
 
 
 @dataclass(eq=False, slots=True)
 class Child:
-    """A running process with pipes to its standard input and output. Whoever started it calls `end`."""
+    """A running process with pipes to its standard input (unless that is a file) and output. Whoever started it calls `end`."""
 
     command: Command
     _process: asyncio.subprocess.Process
@@ -78,16 +82,27 @@ class Child:
         """End it and all of its group, and reap it. Also right for one that is gone already, and for one that was ended before."""
         if self._how:
             return self._how
-        if self.alive and self.command.grace > 0:
-            self._signal(signal.SIGTERM)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self.command.grace):
-                    await self._process.wait()
-        self._signal(signal.SIGKILL)
-        self._how = how_ended(await self._process.wait())
-        self.stdin.close()
+        draining = asyncio.create_task(self._drain(), name=f"stdout of {self.pid}")
+        try:
+            if self.alive and self.command.grace > 0:
+                self._signal(signal.SIGTERM)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self.command.grace):
+                        await self._process.wait()
+            self._signal(signal.SIGKILL)
+            self._how = how_ended(await self._process.wait())
+        finally:
+            draining.cancel()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         await asyncio.gather(self._listening, return_exceptions=True)
         return self._how
+
+    async def _drain(self) -> None:
+        """Read on for nobody: asyncio takes a process for a running one while there is output that was not read."""
+        with contextlib.suppress(RuntimeError, OSError):  # somebody else still reads it
+            while await self.stdout.read(1 << 16):
+                pass
 
     def _signal(self, number: signal.Signals) -> None:
         """Tell the whole group, which may outlive its leader."""
@@ -100,7 +115,7 @@ async def start(command: Command) -> Child:
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
         *command.args,
-        stdin=pipe,
+        stdin=pipe if command.stdin is None else command.stdin,
         stdout=pipe,
         stderr=pipe,
         env=environment(command),

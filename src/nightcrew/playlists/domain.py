@@ -57,6 +57,7 @@ DOMAIN = Domain(
         NoticeKind("playlist.recovered", "recovered", "A list works again", "lists work again"),
     ),
     start=workers.start,
+    stop=workers.stop,
     freshness=standing.freshness,
     states=standing.STATES,
     needs=standing.needs,

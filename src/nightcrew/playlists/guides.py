@@ -1,27 +1,24 @@
-"""Refreshing a programme guide: parsed in a thread, written in batches as a new generation, then switched over."""
+"""Refreshing a programme guide: read in a process, written in batches as a new generation, then switched over."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.kernel.run import Run
 from nightcrew.playlists import rules
-from nightcrew.playlists.formats import xmltv
 from nightcrew.playlists.models import Feed, Source
 from nightcrew.playlists.providers import Adapters
 from nightcrew.playlists.providers.base import Fetch, Unchanged
-from nightcrew.playlists.rules import GuideChannel, Programme
+from nightcrew.playlists.readers import Batch, Readers
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import guides, refreshes
 
-BATCH = 1_000
+MAX_CHANNELS = 500_000
 MAX_PROGRAMMES = 3_000_000
 PAST = timedelta(hours=6)
 """How long a programme that is over is kept."""
@@ -42,8 +39,8 @@ async def fetch_guide(run: Run, source: Source, feed: Feed, fetch: Fetch, *, due
             return {"outcome": "unchanged", "feed": "guide"}
         file, answer = document
         generation = await guides.begin(runtime.store, feed.id)
-        found = xmltv.read(file, after=now - PAST, before=horizon)
-        channels, programmes = await _write(run, feed.id, generation, found)
+        async with runtime.part(Readers).reading(file, after=now - PAST, before=horizon) as batches:
+            channels, programmes = await _write(run, feed.id, generation, batches)
     known = await guides.upcoming(runtime.store, feed.id, now, horizon)
     _guard(programmes, known, options.shrink_guard)
     content = {**asdict(answer.validators), "content_hash": answer.sha256}
@@ -52,15 +49,14 @@ async def fetch_guide(run: Run, source: Source, feed: Feed, fetch: Fetch, *, due
     return {"outcome": "applied", "feed": "guide", **counts}
 
 
-async def _write(run: Run, feed_id: int, generation: int, found: Iterator[GuideChannel | Programme]) -> tuple[int, int]:
+async def _write(run: Run, feed_id: int, generation: int, batches: AsyncIterator[Batch]) -> tuple[int, int]:
     channels = programmes = 0
-    while batch := await asyncio.to_thread(lambda: list(islice(found, BATCH))):
-        named = [item for item in batch if isinstance(item, GuideChannel)]
-        shown = [item for item in batch if isinstance(item, Programme)]
-        await guides.add(run.runtime.store, feed_id, generation, named, shown)
-        channels, programmes = channels + len(named), programmes + len(shown)
-        if programmes > MAX_PROGRAMMES:
-            raise GiveUp(f"the guide has more than {MAX_PROGRAMMES} programmes")
+    async for batch in batches:
+        await guides.add(run.runtime.store, feed_id, generation, batch.channels, batch.programmes)
+        channels, programmes = channels + len(batch.channels), programmes + len(batch.programmes)
+        for count, most, what in ((channels, MAX_CHANNELS, "channels"), (programmes, MAX_PROGRAMMES, "programmes")):
+            if count > most:
+                raise GiveUp(f"the guide has more than {most} {what}")
         await run.progress(programmes, None, f"{programmes} programmes read")
     return channels, programmes
 

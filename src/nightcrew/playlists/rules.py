@@ -58,26 +58,6 @@ class ListEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class GuideChannel:
-    """A channel as a programme guide names it."""
-
-    guide_id: str
-    name: str
-    icon: str
-
-
-@dataclass(frozen=True, slots=True)
-class Programme:
-    """One broadcast. Times are aware UTC; `body` holds the child elements as XML text, already checked and escaped."""
-
-    guide_id: str
-    start: datetime
-    stop: datetime
-    title: str
-    body: str
-
-
-@dataclass(frozen=True, slots=True)
 class EntryIdentity:
     """Who a channel is. `key` is unique in its feed; `ident` is shared by entries that might be the same channel."""
 

@@ -13,6 +13,7 @@ from nightcrew.playlists import actions, jobs
 from nightcrew.playlists.outputs import Outputs
 from nightcrew.playlists.play import Player
 from nightcrew.playlists.providers import Adapters
+from nightcrew.playlists.readers import Readers
 from nightcrew.playlists.relay import Relay
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import sources, staging
@@ -24,6 +25,7 @@ async def start(runtime: Runtime) -> None:
     runtime.add(Outputs(runtime, runtime.data_dir / "playlists"))
     runtime.add(Player(runtime))
     runtime.add(Relay(runtime))
+    runtime.add(Readers())
     runtime.add(Replan())
     options = runtime.settings.of(PlaylistSettings)
     await sources.settle_services(runtime.store, runtime.vault)
@@ -35,6 +37,11 @@ async def start(runtime: Runtime) -> None:
     runtime.jobs.on_end(functools.partial(jobs.ended, runtime))
     runtime.settings.watch(lambda keys: _on_settings(runtime, keys))
     runtime.jobs.on_end(functools.partial(_after_job, runtime))
+
+
+async def stop(runtime: Runtime) -> None:
+    """Called at the stop of a node."""
+    await runtime.part(Readers).close()
 
 
 def _on_settings(runtime: Runtime, keys: frozenset[str]) -> None:

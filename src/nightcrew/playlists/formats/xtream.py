@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from nightcrew.guidereader.wire import Programme
 from nightcrew.playlists.formats import xmltv
 from nightcrew.playlists.models import Channel
-from nightcrew.playlists.rules import Programme, digest, is_web
+from nightcrew.playlists.rules import digest, is_web
 
 
 def account(base: str, username: str, password: str, now: datetime) -> dict[str, Any]:

@@ -8,12 +8,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from nightcrew.guidereader.wire import GuideChannel, Programme
 from nightcrew.kernel.store import Store
 from nightcrew.playlists.models import channel, feed, guide_channel, programme
-from nightcrew.playlists.rules import GuideChannel, Programme
 from nightcrew.playlists.store.refreshes import end_run, mark_refreshed
 
 PAGE = 2_000
+PIECE = 100
+"""Rows of a statement: what is done to each value holds the event loop, and others have their turn in between."""
 
 
 async def begin(store: Store, feed_id: int) -> int:
@@ -28,14 +30,20 @@ async def begin(store: Store, feed_id: int) -> int:
 async def add(
     store: Store, feed_id: int, generation: int, channels: Sequence[GuideChannel], programmes: Sequence[Programme]
 ) -> None:
-    """Write one batch. A guide that names a channel or a start twice counts the first."""
+    """Write one batch. A guide that names a channel or a start twice counts the first.
+
+    Nobody serves it yet, and `switch` brings it to the disk, so its commit does not wait for that.
+    """
     own = {"feed_id": feed_id, "generation": generation}
-    async with store.write() as connection:
+    async with store.write(durable=False) as connection:
         for table, found in ((guide_channel, channels), (programme, programmes)):
-            if found:
-                names = [name for name in table.c.keys() if name not in own]  # noqa: SIM118 - of columns
-                rows = [own | {name: getattr(one, name) for name in names} for one in found]
-                await connection.execute(store.upsert(table).on_conflict_do_nothing(), rows)
+            names = [name for name in table.c.keys() if name not in own]  # noqa: SIM118 - of columns
+            statement = store.upsert(table).on_conflict_do_nothing()
+            for begin in range(0, len(found), PIECE):
+                some = found[begin : begin + PIECE]
+                await connection.execute(
+                    statement, [own | {name: getattr(one, name) for name in names} for one in some]
+                )
 
 
 async def upcoming(store: Store, feed_id: int, now: datetime, before: datetime) -> int:

@@ -1,0 +1,90 @@
+"""One reader: takes the document that is its standard input, says what is in it, and ends. It ends with its server too."""
+
+from __future__ import annotations
+
+import io
+import os
+import resource
+import sys
+
+from nightcrew.child import die_with_parent, limit_cpu, limit_memory
+from nightcrew.guidereader.wire import (
+    BATCH,
+    BATCH_TEXT,
+    End,
+    GuideChannel,
+    Order,
+    Programme,
+    end_frame,
+    found_frame,
+    order_of,
+)
+from nightcrew.guidereader.xmltv import Broken, Refused, read
+
+MEMORY = 256 << 20
+"""Bytes of address space that a reader may take beyond what it starts with."""
+NICE = 10
+
+
+def main() -> None:
+    """Read one document."""
+    die_with_parent()
+    os.nice(NICE)
+    order = order_of(sys.argv[2:])
+    answers = os.dup(1)
+    os.dup2(2, 1)  # what a library prints must not come between the frames
+    limit_memory(MEMORY)
+    limit_cpu(order.cpu)
+    _shut_in()
+    with open(answers, "wb", buffering=0) as out:  # noqa: PTH123 - a descriptor
+        try:
+            end = _read(order, out)
+        except MemoryError:
+            end = End("never", f"the guide takes more than {MEMORY >> 20} MiB of memory to read, so it is not read")
+        _write(out, end_frame(end))
+
+
+def _shut_in() -> None:
+    """Nothing is written into any file, no process is started, and the limit of processor time cannot be raised."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, soft + 1))
+    for limit in (resource.RLIMIT_FSIZE, resource.RLIMIT_NPROC, resource.RLIMIT_CORE):
+        resource.setrlimit(limit, (0, 0))
+
+
+def _read(order: Order, out: io.FileIO) -> End:
+    """Send what is found, and return how it ended."""
+    channels: list[GuideChannel] = []
+    programmes: list[Programme] = []
+    size = 0
+    try:
+        with os.fdopen(os.dup(0), "rb", buffering=0) as file:
+            os.lseek(0, 0, os.SEEK_SET)
+            for item in read(file, after=order.after, before=order.before):
+                if isinstance(item, Programme):
+                    programmes.append(item)
+                    size += len(item.guide_id) + len(item.title) + len(item.body)
+                else:
+                    channels.append(item)
+                    size += len(item.guide_id) + len(item.name) + len(item.icon)
+                if size > BATCH_TEXT or len(channels) + len(programmes) >= BATCH:
+                    _write(out, found_frame(channels, programmes))
+                    channels, programmes, size = [], [], 0
+    except Broken as exc:
+        return End("later", str(exc))
+    except Refused as exc:
+        return End("never", str(exc))
+    if channels or programmes:
+        _write(out, found_frame(channels, programmes))
+    return End("whole")
+
+
+def _write(out: io.FileIO, frame: bytes) -> None:
+    """All of a frame: a pipe may take it in pieces."""
+    left = memoryview(frame)
+    while left:
+        left = left[out.write(left) or 0 :]
+
+
+if __name__ == "__main__":
+    main()

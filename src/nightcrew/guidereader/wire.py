@@ -1,0 +1,98 @@
+"""What a guide reader says to the server, in frames: four bytes of length (big-endian), then as many bytes of JSON.
+
+Frames with channels and programmes come first, in the order of the document; the last frame says how it ended. Whoever
+reads them trusts nothing: the process has read a stranger's bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+LENGTH = struct.Struct(">I")
+MAX_FRAME = 2 << 20
+"""Bytes of the largest frame that is read."""
+BATCH, BATCH_TEXT = 1_000, 256 << 10
+"""Channels and programmes of a frame, or characters of text: one that has neither is the last before the end."""
+MAX_TEXT = 300
+"""Characters of a guide id, a name and a title."""
+MAX_ICON = 1_000
+MAX_BODY = 16_384
+"""Characters of one programme's children; more is cut to its title."""
+MAX_LENGTH = timedelta(days=2)
+"""How long a programme lasts at most."""
+MAX_REASON = 300
+
+
+@dataclass(frozen=True, slots=True)
+class GuideChannel:
+    """A channel as a programme guide names it."""
+
+    guide_id: str
+    name: str
+    icon: str
+
+
+@dataclass(frozen=True, slots=True)
+class Programme:
+    """One broadcast. Times are aware UTC; `body` holds the child elements as XML text, already checked and escaped."""
+
+    guide_id: str
+    start: datetime
+    stop: datetime
+    title: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How reading ended: the document is whole, may be whole "later", or will "never" be read; `reason` says why."""
+
+    end: Literal["whole", "later", "never"]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a reader is started with: seconds of processor time, and the moments between which programmes count."""
+
+    cpu: int
+    after: datetime
+    before: datetime
+
+    def arguments(self) -> tuple[str, ...]:
+        """As arguments of a process."""
+        return str(self.cpu), self.after.isoformat(), self.before.isoformat()
+
+
+def order_of(arguments: list[str]) -> Order:
+    """The order that a process was started with. Raises ValueError."""
+    cpu, after, before = arguments
+    return Order(int(cpu), datetime.fromisoformat(after), datetime.fromisoformat(before))
+
+
+def found_frame(channels: list[GuideChannel], programmes: list[Programme]) -> bytes:
+    """Some channels and programmes; times are seconds since 1970."""
+    return framed(
+        {
+            "channels": [(one.guide_id, one.name, one.icon) for one in channels],
+            "programmes": [
+                (one.guide_id, int(one.start.timestamp()), int(one.stop.timestamp()), one.title, one.body)
+                for one in programmes
+            ],
+        }
+    )
+
+
+def end_frame(end: End) -> bytes:
+    """How it ended."""
+    return framed({"end": end.end, "reason": end.reason[:MAX_REASON]})
+
+
+def framed(value: object) -> bytes:
+    """JSON as a frame."""
+    payload = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return LENGTH.pack(len(payload)) + payload

@@ -1,0 +1,222 @@
+"""XMLTV (the DTD of the xmltv project), read as a stream.
+
+The reader is expat, which holds nothing but the element at hand. Entities are refused where they are declared, so neither
+external files nor expansion bombs work.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import BinaryIO
+from xml.parsers import expat
+from xml.sax.saxutils import escape, quoteattr
+
+from nightcrew.guidereader.wire import MAX_BODY, MAX_ICON, MAX_LENGTH, MAX_TEXT, GuideChannel, Programme
+
+CHUNK = 1 << 16
+MAX_TOKEN = 1 << 20
+"""Bytes of one tag, comment, processing instruction or declaration."""
+MAX_DEPTH = 32
+MAX_DECLARED = 1_000
+"""Attributes that a document's own DTD declares: expat looks through an element's each time that it comes."""
+_DEFAULT_LENGTH = timedelta(minutes=30)
+_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)?(\d\d)?(\d\d)?\s*([+-]\d\d:?\d\d|Z|UTC|GMT)?")
+_KEPT = frozenset(
+    (
+        *("title", "sub-title", "desc", "credits", "date", "category", "keyword", "language", "length", "icon", "url"),
+        *(
+            "country",
+            "episode-num",
+            "video",
+            "audio",
+            "previously-shown",
+            "premiere",
+            "last-chance",
+            "new",
+            "subtitles",
+        ),
+        *("rating", "star-rating", "review", "image"),
+    )
+)
+
+
+class Broken(Exception):
+    """The document is cut off, damaged or something else; it may be whole later. The message is a sentence for a person."""
+
+
+class Refused(Exception):
+    """The document is not read, now or later. The message is a sentence for a person."""
+
+
+def read(file: BinaryIO, *, after: datetime, before: datetime) -> Iterator[GuideChannel | Programme]:
+    """Channels, and programmes that run between two moments, as they come. Raises `Broken` or `Refused`."""
+    reader = _Reader(after, before)
+    try:
+        while chunk := file.read(reader.wanted):
+            reader.feed(chunk)
+            yield from reader.take()
+        reader.parser.Parse(b"", True)
+    except expat.ExpatError as exc:
+        if exc.code == expat.errors.codes[expat.errors.XML_ERROR_NO_MEMORY]:
+            raise MemoryError from exc
+        raise Broken(f"the guide is not valid XML, or it is incomplete: {exc}") from exc
+    except (ValueError, LookupError) as exc:  # an encoding that is not known
+        raise Broken(f"the guide is not valid XML, or it is incomplete: {exc}") from exc
+    yield from reader.take()
+
+
+class _Reader:
+    """expat's callbacks. Depth 1 is `<tv>`, depth 2 a channel or programme, deeper ones belong to it."""
+
+    def __init__(self, after: datetime, before: datetime) -> None:
+        self._after, self._before = after, before
+        self._found: list[GuideChannel | Programme] = []
+        self._depth = 0
+        self._top = ""
+        self._attributes: dict[str, str] = {}
+        self._child = ""
+        self._texts: dict[str, str] = {}
+        self._first: dict[str, str] = {}
+        self._icon = ""
+        self._body: list[str] = []
+        self._size = 0
+        self._declared = 0
+        self._fed = 0
+        self._begun = 0
+        self.parser = expat.ParserCreate()
+        self.parser.buffer_text = True
+        self.parser.specified_attributes = True  # a DTD's defaults may be huge, and would come with each element
+        self.parser.StartElementHandler = self._start
+        self.parser.EndElementHandler = self._end
+        self.parser.CharacterDataHandler = self._text
+        self.parser.EntityDeclHandler = self._entity
+        self.parser.AttlistDeclHandler = self._attribute
+
+    @property
+    def wanted(self) -> int:
+        """Bytes to feed next: as many again as there are of a token that has begun, but little beyond its limit.
+
+        expat before 2.6 scans such a token from its beginning each time that more is fed. So all scans together stay in
+        proportion to the document.
+        """
+        begun = self._fed - self._begun
+        return max(CHUNK, min(begun, MAX_TOKEN - begun))
+
+    def feed(self, chunk: bytes) -> None:
+        """Read on. Raises `Refused` for a token that is too large."""
+        self.parser.Parse(chunk, False)
+        self._fed += len(chunk)
+        begun = self.parser.CurrentByteIndex
+        if begun >= 0:  # -1: expat waits for more of the token before it looks again (2.6 and later)
+            self._begun = begun
+        if self._fed - self._begun > MAX_TOKEN:
+            raise Refused(
+                f"the guide has one tag, comment or declaration larger than {MAX_TOKEN >> 20} MiB, which is not read"
+            )
+
+    def take(self) -> list[GuideChannel | Programme]:
+        """What was completed since the last call."""
+        found, self._found = self._found, []
+        return found
+
+    def _entity(self, *_args: object) -> None:
+        raise Refused("the guide declares XML entities, which are not read")
+
+    def _attribute(self, *_args: object) -> None:
+        self._declared += 1
+        if self._declared > MAX_DECLARED:
+            raise Refused(f"the guide declares more than {MAX_DECLARED} attributes, which is not read")
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise Refused(f"the guide nests elements deeper than {MAX_DEPTH}")
+        if self._depth == 1 and tag != "tv":
+            raise Broken(f"it returned <{tag[:40]}> instead of an XMLTV guide (<tv>)")
+        if self._depth == 2:
+            self._top, self._attributes = tag, attributes
+            self._texts, self._first, self._icon, self._body, self._size = {}, {}, "", [], 0
+        elif self._depth >= 3:
+            if self._depth == 3:
+                self._child = tag
+            if tag == "icon" and not self._icon:
+                self._icon = attributes.get("src", "")[:MAX_ICON]
+            if self._is_kept() and _is_plain(tag):
+                shown = [f" {name}={quoteattr(value)}" for name, value in attributes.items() if _is_plain(name)]
+                self._keep(f"<{tag}{''.join(shown)}>")
+
+    def _text(self, text: str) -> None:
+        if self._depth < 3:
+            return
+        if self._child in {"title", "display-name"}:
+            known = self._texts.get(self._child, "")
+            if len(known) < MAX_TEXT:
+                self._texts[self._child] = (known + text)[:MAX_TEXT]
+        if self._is_kept():
+            self._keep(escape(text, {"\r": "&#13;"}))
+
+    def _end(self, tag: str) -> None:
+        if self._depth >= 3:
+            if self._is_kept() and _is_plain(tag):
+                self._keep(f"</{tag}>")
+            if self._depth == 3 and self._child in self._texts:
+                self._first.setdefault(self._child, self._texts.pop(self._child).strip())
+        elif self._depth == 2 and self._top == "programme":
+            self._programme()
+        elif self._depth == 2 and self._top == "channel":
+            self._channel()
+        self._depth -= 1
+
+    def _is_kept(self) -> bool:
+        return self._size <= MAX_BODY and self._top == "programme" and self._child in _KEPT
+
+    def _keep(self, text: str) -> None:
+        self._size += len(text)
+        self._body.append(text)
+
+    def _channel(self) -> None:
+        guide_id = self._attributes.get("id", "").strip()[:MAX_TEXT]
+        if guide_id:
+            name = self._first.get("display-name") or guide_id
+            self._found.append(GuideChannel(guide_id, name, self._icon))
+
+    def _programme(self) -> None:
+        guide_id = self._attributes.get("channel", "").strip()[:MAX_TEXT]
+        start = parse_time(self._attributes.get("start", ""))
+        if not guide_id or start is None:
+            return
+        if start >= self._before:
+            return
+        stop = parse_time(self._attributes.get("stop", "")) or start + _DEFAULT_LENGTH
+        if not start < stop <= start + MAX_LENGTH:
+            stop = start + _DEFAULT_LENGTH
+        if stop <= self._after:
+            return
+        title = self._first.get("title", "")
+        body = "".join(self._body) if self._size <= MAX_BODY else f"<title>{escape(title)}</title>"
+        self._found.append(Programme(guide_id, start, stop, title, body))
+
+
+def _is_plain(name: str) -> bool:
+    """Prefixes lose their declaration outside of the document, and no XMLTV has other letters in its names."""
+    return ":" not in name and name.isascii() and not name.startswith("xmlns")
+
+
+def parse_time(text: str) -> datetime | None:
+    """`YYYYMMDDhhmmss +hhmm` → aware UTC; parts from the hour on may be missing; without an offset it is UTC."""
+    match = _TIME.match(text.strip())
+    if match is None:
+        return None
+    year, month, day, hour, minute, second, offset = match.groups()
+    try:
+        moment = datetime(
+            int(year), int(month), int(day), int(hour or 0), int(minute or 0), min(int(second or 0), 59), tzinfo=UTC
+        )
+        if offset and offset[0] in "+-":
+            sign = -1 if offset[0] == "+" else 1
+            moment += sign * timedelta(hours=int(offset[1:3]), minutes=int(offset[-2:]))
+    except (ValueError, OverflowError):
+        return None
+    return moment
