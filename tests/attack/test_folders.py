@@ -86,13 +86,15 @@ def test_doctor_names_the_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert "recordings.library" in found.out
 
 
-async def test_doctor_finds_one_that_an_older_version_stored(tmp_path: Path) -> None:
-    async with running(tmp_path / "data") as node:
-        await node.patch("/api/v1/settings", {OPTION: str(tmp_path)})
-    with closing(sqlite3.connect(tmp_path / "data" / "nightcrew.db")) as database:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_doctor_finds_one_that_an_older_version_stored(node: Node, tmp_path: Path) -> None:
+    folder = node.runtime.data_dir
+    await node.patch("/api/v1/settings", {OPTION: str(tmp_path)})
+    with closing(sqlite3.connect(folder / "nightcrew.db", timeout=20)) as database:
         assert database.execute("UPDATE setting SET value = '\"films\"'").rowcount == 1
         database.commit()
-    assert any("recordings.library: the folder 'films'" in line for line in wrong(tmp_path / "data"))
+    assert any("recordings.library: the folder 'films'" in line for line in wrong(folder))
+    await node.patch("/api/v1/settings", {OPTION: None})
 
 
 def test_the_data_directory_of_the_environment_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
