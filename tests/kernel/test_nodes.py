@@ -325,3 +325,34 @@ async def test_connections_that_die_without_a_word_do_not_end_the_signs_of_life(
         carries.set()
     await through.close()
     listening.close()
+
+
+async def test_who_is_cancelled_does_not_wait_for_a_connection_that_is_dead(
+    tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two statements: the rollback gets no answer."""
+    monkeypatch.setattr(store_module, "GIVE_BACK", 0.5)
+    url = sa.make_url(postgres)
+    relay = Frozen(f"{url.query['host']}/.s.PGSQL.{url.port or 5432}")
+    async with await asyncio.start_server(relay.serve, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        through = Store(database_url(Path(), url.set(host="127.0.0.1", port=port, query={}).render_as_string(False)))
+        for transaction in (through.read, through.write):
+            begun = asyncio.Event()
+
+            async def work(transaction: Any = transaction, begun: asyncio.Event = begun) -> None:
+                async with transaction() as connection:
+                    await connection.execute(sa.text("SELECT 1"))
+                    relay.freeze()
+                    begun.set()
+                    await asyncio.Event().wait()
+
+            task = asyncio.create_task(work())
+            await begun.wait()
+            task.cancel()
+            done, _ = await asyncio.wait([task], timeout=60)
+            assert done and task.cancelled()
+            for carries in relay.carried:
+                carries.set()
+            await through.renew()
+        await through.close()

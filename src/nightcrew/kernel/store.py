@@ -56,6 +56,9 @@ node, connected anew, waits for them in vain. No transaction of ours waits for a
 IDLE_TOO_LONG = "25P03"
 """PostgreSQL's SQLSTATE for a transaction that it has ended because nothing came in time."""
 
+GIVE_BACK = 10.0
+"""Seconds within which a connection that is given back has to answer."""
+
 MIGRATION_LOCK = 0x6E696768
 """Key of the PostgreSQL advisory lock under which one node at a time migrates."""
 
@@ -118,7 +121,7 @@ class Store:
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection to read with; each statement sees one consistent state. Nothing is written."""
         with _outage_named():
-            async with self.engine.connect() as connection:
+            async with self._connected() as connection:
                 yield connection
 
     @contextlib.asynccontextmanager
@@ -132,10 +135,11 @@ class Store:
         """
         with _outage_named():
             if not self.is_sqlite:
-                async with self.engine.connect() as connection, self._waking(connection), connection.begin():
+                async with self._connected() as connection, self._waking(connection):
                     yield connection
+                    await connection.commit()
                 return
-            async with self._writing, self.engine.connect() as connection, self._waking(connection):
+            async with self._writing, self._connected() as connection, self._waking(connection):
                 await _sync(connection, "FULL" if durable else "NORMAL")
                 await connection.exec_driver_sql("BEGIN IMMEDIATE")
                 try:
@@ -144,6 +148,15 @@ class Store:
                 finally:
                     await connection.rollback()  # after a commit there is nothing to undo
                     self._emptying = self._emptying or asyncio.create_task(self._empty(), name="checkpoint")
+
+    @contextlib.asynccontextmanager
+    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        """A connection of the pool, which is given back with what was not committed undone, also when the caller is cancelled."""
+        connection = await self.engine.connect()
+        try:
+            yield connection
+        finally:
+            await asyncio.shield(asyncio.create_task(_given_back(connection), name="give a connection back"))
 
     async def _empty(self) -> None:
         """Move what was committed from SQLite's log into its file, beside the writers: none has to do that in its own commit."""
@@ -184,6 +197,13 @@ class Store:
             self._emptying.cancel()
             self._emptying = None
         await self.engine.dispose()
+
+
+async def _given_back(connection: AsyncConnection) -> None:
+    """Where the database does not answer to the rollback, the connection is closed: who was cancelled would wait for ever."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(GIVE_BACK):
+            await connection.close()
 
 
 async def _sync(connection: AsyncConnection, mode: str) -> None:

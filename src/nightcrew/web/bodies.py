@@ -36,6 +36,14 @@ def refusal(headers: Headers, limit: int) -> Response | None:
     return None
 
 
+def ambiguous(headers: Headers) -> Response | None:
+    """The answer to a request whose end a proxy in front may see elsewhere (RFC 9112, 6.1), so that it could hide another one."""
+    if "transfer-encoding" in headers and "content-length" in headers:
+        said = "this request has both Content-Length and Transfer-Encoding"
+        return problem(400, said, headers={"Connection": "close"})
+    return None
+
+
 def limited(receive: Receive, limit: int) -> Receive:
     """Count what comes, also where no length was announced, and wait for it no longer than `SECONDS`. Raises HTTPException."""
     total, complete = 0, False

@@ -61,7 +61,7 @@ class Guard:
         head = scope["method"] == "HEAD"
         if head:
             scope = {**scope, "method": "GET"}
-        refusal, most = self._foreign(scope, headers), bodies.STRANGER
+        refusal, most = bodies.ambiguous(headers) or self._foreign(scope, headers), bodies.STRANGER
         if refusal is None:
             caller = await self._caller(scope, headers)
             stranger = caller is None or not caller.known or caller.output is not None
