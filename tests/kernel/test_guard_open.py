@@ -23,7 +23,7 @@ async def shared_node(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
 
 async def test_without_a_password_only_local_names_and_sites_are_let_in(node: Node) -> None:
     port = node.url.rsplit(":", 1)[1]
-    for host in (f"localhost:{port}", f"127.0.0.1:{port}", f"[::1]:{port}", "app.localhost", "LOCALHOST"):
+    for host in (f"localhost:{port}", f"127.0.0.1:{port}", f"[::1]:{port}", "app.localhost", "LOCALHOST", "127.9.9.9"):
         assert (await node.http.get("/health", headers={"Host": host})).status_code == 200, host
     for host in (
         f"evil.example:{port}",
@@ -31,6 +31,14 @@ async def test_without_a_password_only_local_names_and_sites_are_let_in(node: No
         "localhost.evil.example",
         "127.0.0.1.nip.io",
         "x@127.0.0.1.evil.example",
+        "0.0.0.0",
+        "[::]",
+        "[::ffff:192.168.1.5]",
+        "localhost.",
+        "xlocalhost",
+        "127.0.0.1, evil.example",
+        "evil.example:80",
+        "a b",
     ):
         answer = await node.http.get("/health", headers={"Host": host})
         assert answer.status_code == 403, host

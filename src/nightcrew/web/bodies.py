@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -17,6 +18,8 @@ FORM = 64 << 10
 JSON = 1 << 20
 SECONDS = 30.0
 """For the whole body."""
+GOING = 5.0
+"""Seconds that a connection which is being closed may still take."""
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -63,6 +66,14 @@ def limited(receive: Receive, limit: int) -> Receive:
         return message
 
     return counted
+
+
+async def until_gone(receive: Receive) -> None:
+    """Wait a moment for the end of a connection that is being closed, so that nobody takes the missing answer for a defect."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(GOING):
+            while (await receive())["type"] != "http.disconnect":
+                pass
 
 
 def _sentence(limit: int) -> str:

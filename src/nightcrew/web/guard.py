@@ -6,8 +6,9 @@ import ipaddress
 from collections.abc import Callable, Sequence
 from urllib.parse import parse_qs, quote, urlsplit
 
+from h11 import LocalProtocolError
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -69,6 +70,13 @@ class Guard:
             refusal = self._refusal(scope, headers, caller) or bodies.refusal(headers, most)
             scope.setdefault("state", {}).update(caller=caller, head=head)
 
+        try:
+            await (refusal or self._app)(scope, bodies.limited(receive, most), self._secured(scope, send, head))
+        except ClientDisconnect:
+            await bodies.until_gone(receive)
+
+    def _secured(self, scope: Scope, send: Send, head: bool) -> Send:
+        """Answers with our headers, counted; `head`: without a body."""
         ended = False
 
         async def secured(message: Message) -> None:
@@ -83,9 +91,12 @@ class Guard:
                 for name, value in HEADERS.items():
                     out.setdefault(name, value)
                 self._metrics.requests.labels(scope["method"], message["status"]).inc()
-            await send(message)
+            try:
+                await send(message)
+            except LocalProtocolError as exc:  # what it sent was refused meanwhile, and its connection is closed
+                raise ClientDisconnect from exc
 
-        await (refusal or self._app)(scope, bodies.limited(receive, most), secured)
+        return secured
 
     def _foreign(self, scope: Scope, headers: Headers) -> Response | None:
         """Other sites may neither talk to us under a name of theirs (rebinding) nor send forms here (CSRF)."""

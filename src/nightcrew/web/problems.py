@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from nightcrew.kernel.access import MustWait
 from nightcrew.kernel.errors import Conflict, Forbidden, Invalid, NeedsUser, NightcrewError, NotFound, Retry
@@ -54,6 +55,10 @@ def install(app: FastAPI) -> None:
             return problem(422, f"the body is not valid JSON: {first.get('ctx', {}).get('error', 'it is incomplete')}")
         where = ".".join(str(part) for part in first["loc"] if part not in {"body", "query", "path"})
         return problem(422, f"{where or 'body'}: {first['msg']}", field=where or None)
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(_request: Request, _exc: ClientDisconnect) -> Response:
+        return Response(status_code=400)  # nobody reads it
 
     @app.exception_handler(HTTPException)
     async def refused(_request: Request, exc: HTTPException) -> Response:
