@@ -101,7 +101,7 @@ class Provider:
         if path == "/list.m3u":
             head = f'#EXTM3U x-tvg-url="{self.url}/xmltv/{PATH_USER}/{PATH_PASSWORD}/guide.xml"\n'
             lines = (
-                f'#EXTINF:-1 tvg-id="c{n}.example",Channel {n}\n{self.url}/{line.format(n=n)}\n'
+                f'#EXTINF:-1 tvg-logo="{self.url}/{line.format(n=900 + n)}",Channel {n}\n{self.url}/{line.format(n=n)}\n'
                 for n, line in enumerate(LINES)
             )
             return 200, (head + "".join(lines)).encode(), ""

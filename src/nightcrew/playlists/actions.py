@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from nightcrew.kernel.errors import Conflict, Invalid, NotFound
-from nightcrew.kernel.redaction import credentials_in, redact
+from nightcrew.kernel.redaction import MASK, credentials_in, redact
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.settings import invalid_from
 from nightcrew.kernel.targets import is_web_address, points_private
@@ -241,6 +241,8 @@ def _check_value(key: str, text: str) -> None:
         raise Invalid(f"{key}: at most {LONGEST[key]} characters", field=key)
     if key == "number" and text and not NUMBER.fullmatch(text):
         raise Invalid("number: a channel number looks like 7 or 7.2", field=key)
+    if key == "logo" and MASK in text:
+        raise Invalid("logo: a part of the address is hidden; enter all of it", field=key)
     if key == "logo" and text and not is_web_address(text):
         raise Invalid("logo: it must be an http or https address", field=key)
 

@@ -174,7 +174,8 @@ class ChannelRow(Answer):
     number: OrNone
     group: str
     region: str
-    logo: OrNone
+    logo: OrNone = Field(description="The provider's address, without secrets.")
+    picture: OrNone = Field(description="Where this node shows the logo.")
     guide_id: OrNone
     hidden: bool
     edited: list[str] = Field(description="Fields that a person has changed.")

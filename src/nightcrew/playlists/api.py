@@ -245,6 +245,7 @@ def _channel_row(kind: type[ChannelRowT], channel: Channel, **more: Any) -> Chan
     """A channel as scripts see it."""
     return kind.of(
         channel,
+        logo=redact(channel.logo),
         edited=["group" if name == "grp" else name for name in channel.edited],
         play=f"/play/{channel.id}",
         streams=[

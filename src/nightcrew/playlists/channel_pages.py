@@ -11,10 +11,14 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel
 
 from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.errors import NotFound, Retry
 from nightcrew.kernel.fields import ask
+from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import actions
 from nightcrew.playlists.api import read_cursor, shown_url, write_cursor
+from nightcrew.playlists.logos import Logos
+from nightcrew.playlists.models import Channel
 from nightcrew.playlists.outputs import Outputs
 from nightcrew.playlists.standing import stream_state
 from nightcrew.playlists.store import channels as channel_rows
@@ -45,6 +49,12 @@ class ChannelForm(BaseModel):
     guide_id: str = ask("", label="Guide ID", max_length=actions.LONGEST["guide_id"])
 
 
+LOGO_HEADERS = {
+    "Cache-Control": "private, max-age=86400",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",  # an SVG may hold a script
+    "Content-Disposition": "inline",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
 EDITABLE = tuple(ChannelForm.model_fields)
 
 Text = Annotated[str, Query(max_length=300)]
@@ -132,13 +142,28 @@ async def channel_panel(request: Request, node: Node, channel_id: Id) -> Respons
     return render_part(request, "playlists/channel.html", title=context["channel"].name, **context)
 
 
+@router.get("/channels/{channel_id}/logo")
+async def channel_logo(request: Request, node: Node, channel_id: Id) -> Response:
+    """A channel's logo, from this node alone. 404 where there is none yet: the page shows an empty place."""
+    try:
+        logo = await node.part(Logos).of(await channel_rows.get(node.store, channel_id))
+    except NotFound:
+        return Response(status_code=404, headers={"Cache-Control": "private, max-age=300"})
+    except Retry:
+        return Response(status_code=404, headers={"Cache-Control": "no-store"})
+    headers = LOGO_HEADERS | {"ETag": logo.etag}
+    if request.headers.get("if-none-match") == logo.etag:
+        return Response(status_code=304, headers=headers)
+    return Response(logo.data, media_type=logo.kind, headers=headers)
+
+
 async def _panel(node: Runtime, channel_id: int) -> dict[str, Any]:
     channel = await channel_rows.get(node.store, channel_id)
     now = utcnow()
     found = await guides.schedule(node.store, channel.guide_id, now=now, limit=20) if channel.guide_id else []
     programmes = list({programme.start: programme for programme in reversed(found)}.values())[::-1][:5]
     streams = [{"stream": one, "url": shown_url(one.url), "state": stream_state(one)} for one in channel.streams]
-    form = form_of(ChannelForm, values={name: getattr(channel, name) for name in EDITABLE})
+    form = form_of(ChannelForm, values={name: _shown(channel, name) for name in EDITABLE})
     edited = {_field_of(column) for column in channel.edited}
     controls = [replace(one, label=f"{one.label} (edited)") if one.name in edited else one for one in form.controls]
     return {"channel": channel, "streams": streams, "programmes": programmes, "now": now, "form": Form(tuple(controls))}
@@ -152,7 +177,7 @@ async def edit_channel(request: Request, node: Node, actor: Actor, channel_id: I
     if form.get("reset"):
         changes: dict[str, Any] = {_field_of(name): None for name in before.edited}
     else:
-        changes = {name: text for name in EDITABLE if (text := form.get(name, "").strip()) != getattr(before, name)}
+        changes = {name: text for name in EDITABLE if (text := form.get(name, "").strip()) != _shown(before, name)}
     if changes:
         await actions.edit_channel(node, channel_id, changes, actor=actor)
     return await _row_answer(
@@ -168,6 +193,12 @@ async def hide_channel(request: Request, node: Node, actor: Actor, channel_id: I
     return await _row_answer(
         request, node, channel_id, "It is hidden." if hidden else "It is shown again.", panel=False
     )
+
+
+def _shown(channel: Channel, name: str) -> str:
+    """A field as the form shows it: a logo's address without its secrets. What comes back so is not changed."""
+    value = str(getattr(channel, name))
+    return redact(value) if name == "logo" else value
 
 
 def _field_of(column: str) -> str:

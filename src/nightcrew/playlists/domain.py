@@ -65,5 +65,5 @@ DOMAIN = Domain(
     outputs=standing.outputs,
     overview=standing.overview,
     metrics=standing.metrics,
-    upkeep=jobs.forget_old,
+    upkeep=workers.upkeep,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 
 from nightcrew.kernel.rows import Json, column, table_of, text
 from nightcrew.kernel.store import Id, Moment, metadata
+from nightcrew.playlists.rules import is_web
 
 MAX_NAME = 300
 MAX_URL = 4_000
@@ -243,3 +245,14 @@ class Channel:
     hidden: bool
     edited: tuple[str, ...]
     streams: tuple[Stream, ...] = ()
+
+    @property
+    def logo_mark(self) -> str:
+        """What tells its logo from others: the address, and whether a person or a list has written it."""
+        who = "person" if "logo" in self.edited else self.feed_id
+        return hashlib.sha256(f"{who}\0{self.logo}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+    @property
+    def picture(self) -> str:
+        """Where this node shows its logo; nothing where it has none."""
+        return f"/channels/{self.id}/logo?v={self.logo_mark[:8]}" if is_web(self.logo) else ""

@@ -80,6 +80,16 @@ class PlaylistSettings(Options):
     )
     guide_interval: int = option(43_200, ge=900, le=604_800, unit="s", help="How often programme guides are fetched.")
     guide_days: int = option(8, ge=1, le=30, unit="days", help="How far ahead programmes are kept and served.")
+    logos_days: int = option(
+        30,
+        ge=1,
+        le=3650,
+        unit="days",
+        help="Logos of channels that were fetched longer ago are deleted on each machine.",
+    )
+    logos_mb: int = option(
+        200, ge=1, le=100_000, unit="MB", help="Space for the logos of channels on each machine; the oldest go first."
+    )
 
     @field_validator("LOCALES")
     @classmethod

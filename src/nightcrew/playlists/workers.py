@@ -9,7 +9,8 @@ from nightcrew.kernel.clock import uptime, utcnow
 from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.jobs import Ended
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.playlists import actions, jobs
+from nightcrew.playlists import actions, jobs, logos
+from nightcrew.playlists.logos import Logos
 from nightcrew.playlists.outputs import Outputs
 from nightcrew.playlists.play import Player
 from nightcrew.playlists.providers import Adapters
@@ -25,6 +26,7 @@ async def start(runtime: Runtime) -> None:
     runtime.add(Outputs(runtime, runtime.data_dir / "playlists"))
     runtime.add(Player(runtime))
     runtime.add(Relay(runtime))
+    runtime.add(Logos(runtime))
     runtime.add(Readers())
     runtime.add(Replan())
     options = runtime.settings.of(PlaylistSettings)
@@ -41,7 +43,15 @@ async def start(runtime: Runtime) -> None:
 
 async def stop(runtime: Runtime) -> None:
     """Called at the stop of a node."""
+    await runtime.part(Logos).close()
     await runtime.part(Readers).close()
+
+
+async def upkeep(runtime: Runtime) -> dict[str, int]:
+    """Forget what is old, in the database and on this machine's disk."""
+    gone = await jobs.forget_old(runtime)
+    await logos.tidy(runtime)
+    return gone
 
 
 def _on_settings(runtime: Runtime, keys: frozenset[str]) -> None:

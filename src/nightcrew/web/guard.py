@@ -23,7 +23,7 @@ from nightcrew.web.proxies import behind
 COOKIE = "nightcrew_session"
 OPEN_PATHS = ("/health", "/login", "/static/", "/favicon.ico")
 HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: http: https:; style-src 'self' 'unsafe-inline'; "
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
     "media-src 'self' blob:; "  # hls.js hands the browser what it has fetched as a blob
     "frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
     "X-Content-Type-Options": "nosniff",
