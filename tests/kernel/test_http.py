@@ -481,13 +481,15 @@ async def test_what_is_no_json_may_be_json_later(http: Http, server, body: bytes
 
 async def test_large_json_is_read_beside_the_loop_and_small_json_on_it(http: Http, server, monkeypatch) -> None:
     threads: list[bool] = []
-    decode = json.JSONDecoder.decode
+    decode = json.JSONDecoder.raw_decode
 
-    def noted(self: json.JSONDecoder, *more: Any) -> Any:
-        threads.append(threading.current_thread() is threading.main_thread())
-        return decode(self, *more)
+    def noted(self: json.JSONDecoder, *more: Any, **named: Any) -> Any:
+        on_loop = threading.current_thread() is threading.main_thread()
+        if threads[-1:] != [on_loop]:  # large JSON is read in pieces
+            threads.append(on_loop)
+        return decode(self, *more, **named)
 
-    monkeypatch.setattr(json.JSONDecoder, "decode", noted)
+    monkeypatch.setattr(json.JSONDecoder, "raw_decode", noted)
     for count in (10, 60_000):
         server.answers("/a", json.dumps([{"n": n, "f": n / 4} for n in range(count)]).encode())
         found = await http.json(local(server.url("/a")), limits=Limits(max_bytes=4 << 20, seconds=20))

@@ -131,6 +131,8 @@ class Reply:
             return None
         try:
             return await big_json.loads(self.body)
+        except big_json.TooManyParts as exc:
+            raise Misread(f"cannot read {self.shown}: {exc}") from exc
         except (ValueError, RecursionError) as exc:
             start = self.body.lstrip()[:1]
             looks = "an HTML page" if start == b"<" else "no valid JSON" if start else "nothing"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -15,7 +16,7 @@ from nightcrew.kernel.errors import GiveUp, Retry
 CHUNK = 1 << 18
 MAX_ITEM = 1 << 20
 """Characters of one element."""
-_BETWEEN = " \t\r\n,"
+_BETWEEN = re.compile(r"[ \t\r\n,]*+")
 
 
 def read(file: BinaryIO) -> Iterator[Any]:
@@ -45,8 +46,8 @@ class _Window:
     def next_sign(self, *, at_end: bool = False) -> str:
         """The next character that is no space and no comma; empty at the end of the file, which must be expected."""
         while True:
-            while self.place < len(self._text) and self._text[self.place] in _BETWEEN:
-                self.place += 1
+            between = _BETWEEN.match(self._text, self.place)
+            self.place = between.end() if between else self.place
             if self.place < len(self._text):
                 return self._text[self.place]
             if not self._read():
@@ -60,9 +61,11 @@ class _Window:
             try:
                 value, end = self._parse(self._text, self.place)
             except json.JSONDecodeError as exc:
-                if len(self._text) - self.place > MAX_ITEM:
+                held = len(self._text) - self.place
+                if held > MAX_ITEM:
                     raise GiveUp(f"one element of the JSON list is larger than {MAX_ITEM >> 20} MiB") from exc
-                if not self._read():
+                # as much again, so that all attempts together stay in proportion to the element
+                if not self._read(min(held, MAX_ITEM - held)):
                     raise Retry("the JSON list is incomplete or damaged") from exc
                 continue
             except (ValueError, RecursionError) as exc:
@@ -71,10 +74,10 @@ class _Window:
                 self.place = end
                 return value
 
-    def _read(self) -> bool:
+    def _read(self, size: int = 0) -> bool:
         if not self._more:
             return False
-        raw = self._file.read(CHUNK)
+        raw = self._file.read(max(CHUNK, size))
         self._more = bool(raw)
         try:
             self._text = self._text[self.place :] + self._decode(raw, not self._more)
