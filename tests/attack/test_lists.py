@@ -16,7 +16,7 @@ from nightcrew.kernel import big_json
 from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.http_requests import Reply
 from nightcrew.playlists import rules
-from nightcrew.playlists.formats import json_list, m3u
+from nightcrew.playlists.formats import hls, json_list, m3u
 from nightcrew.playlists.providers.document import lines
 from support import cost
 
@@ -42,6 +42,11 @@ def read_m3u(raw: bytes) -> int:
         rules.hide_secrets(entry.url, ("user", "secret"))
         count += 1
     return count
+
+
+def read_hls(raw: bytes) -> int:
+    variants = rules.parse_master(raw.decode(), "http://192.0.2.1/a.m3u8")
+    return len(variants) + len(hls.parse_media(raw.decode(), "http://192.0.2.1/a.m3u8").segments)
 
 
 def read_json(raw: bytes) -> int:
@@ -72,6 +77,10 @@ SHAPES: dict[str, tuple[Callable[[bytes], int], Callable[[int], bytes]]] = {
     "guides": (read_m3u, lambda n: repeated(b'#EXTM3U x-tvg-url="' + repeated(b"http://a,", LINE) + b'"\n', n)),
     "options": (read_m3u, lambda n: repeated(b"#EXTVLCOPT:a=" + b"b" * 40 + b"\n", n)),
     "no lines": (read_m3u, lambda n: b"\n" * n),
+    "segments": (read_hls, lambda n: b"#EXTM3U\n" + repeated(b"#EXTINF:6,\na\n", n)),
+    "maps": (read_hls, lambda n: b"#EXTM3U\n" + repeated(b'#EXT-X-MAP:URI="a"\n', n)),
+    "a key": (read_hls, lambda n: b"#EXTM3U\n#EXT-X-KEY:" + repeated(b'A="', n)),
+    "steps up": (read_hls, lambda n: b"#EXTM3U\n" + repeated(b"a/../", n)),
     "a text": (read_json, lambda n: b'["' + b"x" * n + b'"]'),
     "a number": (read_json, lambda n: b"[" + b"1" * n + b"]"),
     "long numbers": (read_json, lambda n: b"[" + repeated(b"1" * 4_000 + b",", n) + b"1]"),

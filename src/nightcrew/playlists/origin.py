@@ -21,6 +21,8 @@ from nightcrew.playlists.formats import hls
 STALL = 8.0
 """Seconds without a byte after which a running stream is left; for HLS at least two and a half segments."""
 PLAYLIST_LIMITS = Limits(max_bytes=2 << 20, seconds=5.0)
+LARGE = 32 << 10
+"""Characters of a playlist from which on it is read in a thread."""
 
 Choose = Callable[[Sequence[rules.Variant]], rules.Variant | None]
 
@@ -64,7 +66,7 @@ async def media(http: Http, request: Request, choose: Choose = rules.best_varian
     if variant is not None:
         request = replace(request, url=variant.url)
         text, base = await http.text(request, limits=PLAYLIST_LIMITS)
-    playlist = hls.parse_media(text, base)
+    playlist = await _parsed(text, base)
     progress = FetchProgress()
     async with contextlib.aclosing(_segments(http, replace(request, url=base), playlist, progress)) as chunks:
         live_list = None if playlist.ended else progress
@@ -94,7 +96,12 @@ async def _segments(
             return
         await asyncio.sleep(playlist.target / 4 if fresh else playlist.target / 2)
         text, base = await http.text(request, limits=PLAYLIST_LIMITS)
-        playlist = hls.parse_media(text, base)
+        playlist = await _parsed(text, base)
+
+
+async def _parsed(text: str, base: str) -> hls.MediaPlaylist:
+    """As `hls.parse_media`; a large one takes a tenth of a second, and is read beside the event loop."""
+    return await asyncio.to_thread(hls.parse_media, text, base) if len(text) > LARGE else hls.parse_media(text, base)
 
 
 class _Keys:
