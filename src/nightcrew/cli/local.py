@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nightcrew.cli.backup import backup, restore
-from nightcrew.cli.places import Database, DataDir, folder_of
+from nightcrew.cli.places import Database, DataDir, folder_of, unseen
 from nightcrew.client import Failed, exits, say
+from nightcrew.client.secrets import first_line
 from nightcrew.kernel.errors import NightcrewError
 
 if TYPE_CHECKING:
@@ -49,7 +50,13 @@ def serve(
 
 def worker(
     database_url: Annotated[
-        str, typer.Option("--database-url", envvar="NIGHTCREW_DATABASE_URL", help="postgresql://…")
+        str,
+        typer.Option(
+            "--database-url",
+            envvar="NIGHTCREW_DATABASE_URL",
+            callback=unseen,
+            help="postgresql://… With a password in it, use the environment variable.",
+        ),
     ],
     data_dir: DataDir = None,
 ) -> None:
@@ -109,9 +116,16 @@ def _config(data_dir: Path | None, database_url: str | None, **more: Any) -> Con
     return Config(
         data_dir=folder_of(data_dir),
         database_url=database_url,
-        password=os.environ.get("NIGHTCREW_PASSWORD"),
+        password=_password(),
         **more,
     )
+
+
+def _password() -> str | None:
+    """The page's password: `NIGHTCREW_PASSWORD`, or the first line of the file that `NIGHTCREW_PASSWORD_FILE` names."""
+    file = os.environ.get("NIGHTCREW_PASSWORD_FILE")
+    given = os.environ.get("NIGHTCREW_PASSWORD")
+    return first_line(Path(file)) if file and given is None else given
 
 
 def _announce(node: Runtime) -> None:

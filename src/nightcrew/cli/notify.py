@@ -8,6 +8,7 @@ from typer import Argument, Option
 
 from nightcrew.cli.rows import TargetJson, TestedJson
 from nightcrew.client import Failed, Out, Row, Server
+from nightcrew.client.secrets import address_of, exposed
 
 TARGETS = "/api/v1/notifications/targets"
 
@@ -35,7 +36,10 @@ def notify_add(
     out: Out,
     kind: Annotated[str, Argument(help="apprise, webhook or heartbeat.")],
     name: Annotated[str, Argument(help="What it is called.")],
-    address: Annotated[str, Argument(help="For apprise tgram://… and the like, else a web address.")],
+    address: Annotated[
+        str,
+        Argument(help="For apprise tgram://… and the like, else a web address. - asks for it, as it holds a secret."),
+    ],
     wants: Annotated[
         list[str] | None,
         Option("--wants", help="broken, recovered, needs, failed or finished. Can be repeated. Default: all."),
@@ -45,12 +49,20 @@ def notify_add(
     loud: Annotated[bool, Option("--loud", help="Send errors in quiet hours too.")] = False,
 ) -> None:
     """Add a target: somebody who is told. The address is stored encrypted, and never shown again."""
-    body: Row = {"kind": kind, "name": name, "address": address, "level": level, "loud": loud}
+    body: Row = {"kind": kind, "name": name, "address": _unseen(kind, address), "level": level, "loud": loud}
     if wants:
         body["wants"] = wants
     if quiet:
         body["quiet_from"], _, body["quiet_to"] = (part.strip() for part in quiet.partition("-"))
     out.one(server.post(TargetJson, TARGETS, body), _added)
+
+
+def _unseen(kind: str, address: str) -> str:
+    """The address, asked for where it is `-`. One of apprise has a token in it, whatever it looks like."""
+    if kind == "apprise" and address != "-":
+        exposed("the address", "write - in its place and the address to stdin")
+        return address
+    return address_of(address)
 
 
 def _added(target: TargetJson) -> str:

@@ -5,7 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from typer import Option
+from typer import Context, Option
+
+from nightcrew.client.secrets import exposed
+from nightcrew.kernel.redaction import redact
+
+
+def unseen(context: Context, url: str | None) -> str | None:
+    """Warn of a database's password among the arguments."""
+    source = context.get_parameter_source("database_url")
+    if url and source is not None and source.name == "COMMANDLINE" and redact(url) != url:
+        exposed("--database-url", "use the environment variable NIGHTCREW_DATABASE_URL")
+    return url
+
 
 DataDir = Annotated[
     Path | None, Option("--data-dir", help="Where everything is kept. Default: ~/.local/share/nightcrew.")
@@ -13,7 +25,10 @@ DataDir = Annotated[
 Database = Annotated[
     str | None,
     Option(
-        "--database-url", envvar="NIGHTCREW_DATABASE_URL", help="postgresql://… to share the work between machines."
+        "--database-url",
+        envvar="NIGHTCREW_DATABASE_URL",
+        callback=unseen,
+        help="postgresql://… to share the work between machines. With a password in it, use the environment variable.",
     ),
 ]
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import typer
 
 from nightcrew.client import Failed
+from nightcrew.client.secrets import line_of_stdin
 
 
 def read_secrets(given: Sequence[str], known: Sequence[str], *, ask_all: bool = False) -> dict[str, str]:
@@ -27,18 +28,11 @@ def read_secrets(given: Sequence[str], known: Sequence[str], *, ask_all: bool = 
                 f"a secret is never an argument, since others on this machine can see those: use --secret {name}, "
                 f"or --secret {name}=- and write it to stdin"
             )
-        values[name] = _line_of_stdin(name) if equals else _answer(name)
+        values[name] = line_of_stdin(name) if equals else _answer(name)
     if ask_all and sys.stdin.isatty():
         asked = {name: getpass.getpass(f"{name} (empty: none): ") for name in known if name not in values}
         values |= {name: value for name, value in asked.items() if value}
     return values
-
-
-def _line_of_stdin(name: str) -> str:
-    line = sys.stdin.readline().rstrip("\r\n")
-    if not line:
-        raise Failed(f"stdin has no line for {name}")
-    return line
 
 
 def _answer(name: str) -> str:

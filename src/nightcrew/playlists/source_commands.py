@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 from typer import Argument, Exit, Option
 
 from nightcrew.client import DryRun, Failed, Out, Row, Server, exits, follow_jobs, given, read_json, say
+from nightcrew.client.secrets import PasswordFile, PasswordStdin, address_of, exposed, password_of, typed
 from nightcrew.kernel.words import parse_value
 from nightcrew.playlists.channel_commands import Rebuild, wait_for
 from nightcrew.playlists.rows import JobsJson, SourceJson, by_feed, lines, use
@@ -18,7 +20,14 @@ WRITTEN_AS_JSON = frozenset({"enabled", "guide", "locales", "options"})
 
 Named = Annotated[str, Argument(metavar="SOURCE", help="Its number or its name, as `nightcrew source list` says.")]
 Username = Annotated[str, Option("--username", envvar="NIGHTCREW_SOURCE_USERNAME", help="The user name of its login.")]
-Password = Annotated[str, Option("--password", envvar="NIGHTCREW_SOURCE_PASSWORD", help="The password of its login.")]
+Password = Annotated[
+    str,
+    Option(
+        "--password",
+        help="Deprecated, since all users of this machine can see it. A terminal is asked for the password of a login; else use "
+        "--password-stdin, --password-file or the environment variable NIGHTCREW_SOURCE_PASSWORD.",
+    ),
+]
 
 
 def source_add(
@@ -26,12 +35,17 @@ def source_add(
     out: Out,
     kind: Annotated[str, Argument(help="m3u, xtream, catalogue or guide.")],
     name: Annotated[str, Argument(help="What it is called.")],
-    address: Annotated[str, Argument(metavar="URL", help="A web address, or for m3u and guide a file.")],
+    address: Annotated[
+        str,
+        Argument(metavar="URL", help="A web address, or a file for m3u and guide. - asks for one with a login."),
+    ],
     region: Annotated[
         str, Option("--region", help="The name of its region. Default: made from the source's name.")
     ] = "",
     username: Username = "",
     password: Password = "",
+    password_stdin: PasswordStdin = False,
+    password_file: PasswordFile = None,
     config: Annotated[Path | None, Option("--config", help="A JSON file with more fields (for a catalogue).")] = None,
     wait: Annotated[bool, Option("--wait/--no-wait", help="Wait for the first refresh.")] = True,
 ) -> None:
@@ -39,8 +53,9 @@ def source_add(
     body = read_json(config) if config else {}
     if not isinstance(body, dict):
         raise Failed(f"{config} must hold a JSON object")
-    body |= {"kind": kind, "name": name, "url": _address(kind, address)}
-    body |= given(region=region or None, username=username or None, password=password or None)
+    body |= {"kind": kind, "name": name, "url": _address(kind, address_of(address))}
+    secret = _password(password, password_stdin, password_file, ask=bool(username) and "password" not in body)
+    body |= given(region=region or None, username=username or None, password=secret or None)
     source = server.post(SourceJson, SOURCES, body)
     if wait:
         follow_jobs(server, [feed["run"] for feed in source["feeds"] if feed["run"]])
@@ -48,6 +63,11 @@ def source_add(
     out.one(source, lines)
     if any(feed["error"] for feed in source["feeds"]):
         raise Exit(exits.FAILED)
+
+
+def _password(argument: str, stdin: bool, file: Path | None, *, ask: bool) -> str:
+    environment = os.environ.get("NIGHTCREW_SOURCE_PASSWORD", "")
+    return password_of(argument, stdin=stdin, file=file, environment=environment, ask=ask)
 
 
 def _address(kind: str, address: str) -> str:
@@ -68,12 +88,27 @@ def source_list(server: Server, out: Out) -> None:
 def source_edit(
     server: Server,
     source: Named,
-    field: Annotated[list[str], Argument(help="One or more of field=value, for example name=News enabled=false.")],
+    field: Annotated[
+        list[str],
+        Argument(help="One or more of field=value, such as name=News. password=- and url=- ask for it."),
+    ],
 ) -> None:
     """Change fields of a source."""
     pairs = [text.partition("=") for text in field]
-    changes = {key: parse_value(value) if key in WRITTEN_AS_JSON else value for key, _, value in pairs}
+    changes = {key: parse_value(value) if key in WRITTEN_AS_JSON else _unseen(key, value) for key, _, value in pairs}
     say(lines(server.patch(SourceJson, _path(server, source), changes)))
+
+
+def _unseen(key: str, value: str) -> str:
+    """The value of a field; of one that holds a login, `-` asks for it, and any other is warned of."""
+    if key in {"url", "guide_url"}:
+        return address_of(value, key)
+    if key != "password":
+        return value
+    if value == "-":
+        return typed("password")
+    exposed("password=", "write password=- and the password to stdin")
+    return value
 
 
 def source_remove(server: Server, source: Named, dry_run: DryRun = False) -> None:
@@ -106,6 +141,8 @@ def source_add_profile(
     max_streams: Annotated[int, Option("--max-streams", min=0, help="Connections at a time; 0: any number.")] = 0,
     username: Username = "",
     password: Password = "",
+    password_stdin: PasswordStdin = False,
+    password_file: PasswordFile = None,
     search: Annotated[str, Option("--search", help="Text to replace in addresses.")] = "",
     replace: Annotated[str, Option("--replace", help="What takes its place.")] = "",
     own_login: Annotated[
@@ -114,7 +151,8 @@ def source_add_profile(
 ) -> None:
     """Add another way to use a source: another login (panels), or text to replace in addresses."""
     body = {"name": name, "max_streams": max_streams, "search": search, "replace": replace, "own_login": own_login}
-    body |= {"username": username, "password": password}
+    secret = _password(password, password_stdin, password_file, ask=bool(username))
+    body |= {"username": username, "password": secret}
     server.post(Row, f"{_path(server, source)}/profiles", body)
     say(f"profile {name} was added")
 
