@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: demo run test short other-pythons soak check bench docs lock clean system
+.PHONY: demo run test short other-pythons soak fuzz audit check bench docs lock clean system
 
 demo: $(VENV)/.runtime
 	$(BIN)/nightcrew demo --data-dir .demo
@@ -33,6 +33,16 @@ soak: $(VENV)/.dev system
 		tests/end_to_end/test_kill.py tests/end_to_end/test_api_fuzz.py
 	NIGHTCREW_KILLS=10 NIGHTCREW_RECORDINGS=100 NIGHTCREW_SOAK=1 $(BIN)/python -m pytest --timeout 3600 tests/faults
 	$(BIN)/python tests/mutate.py --count 500
+	$(MAKE) fuzz
+
+# The readers of foreign bytes, each for a minute, with what a fuzzer makes up.
+fuzz: $(VENV)/.dev
+	$(UV) pip install --quiet --target .tools/fuzz --require-hashes -r requirements/fuzz.txt
+	PYTHONPATH=.tools/fuzz:src $(BIN)/python tests/fuzz.py
+
+# Whether a package that is pinned has a known vulnerability. Needs a network where the advisories can be had (docs/advisories.md).
+audit: $(UV)
+	$(UV) tool run --from pip-audit==2.10.1 pip-audit --disable-pip --require-hashes -r requirements/runtime.txt
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check src tests bench docs
@@ -53,6 +63,7 @@ lock: $(UV)
 		pyproject.toml -o requirements/runtime.txt
 	$(UV) pip compile --quiet --universal --fork-strategy fewest --generate-hashes --no-emit-index-url --no-header --no-annotate \
 		--group dev -c requirements/runtime.txt pyproject.toml -o requirements/dev.txt
+	echo atheris==3.0.0 | $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate - -o requirements/fuzz.txt
 
 $(UV):
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-warn-script-location --target .tools uv

@@ -28,6 +28,7 @@ from nightcrew.playlists import rules
 from nightcrew.playlists.formats import hls, json_list
 from nightcrew.playlists.formats.media import media_type
 from nightcrew.recorder import ledger, wire
+from nightcrew.recorder.ts import Cutter
 from nightcrew.recordings import naming, times, windows
 from nightcrew.web import guard
 
@@ -326,3 +327,30 @@ def test_a_component_is_never_special(text: str) -> None:
     name = naming.clean(text)
     assert name and name not in {".", ".."} and "/" not in name and "\x00" not in name
     assert name.partition(".")[0].casefold() not in {"con", "nul"}
+
+
+@st.composite
+def torn_tables(draw: st.DrawFn) -> bytes:
+    """A stream whose tables point to each other, with lengths and contents of which none may be believed."""
+    found = b""
+    for _ in range(draw(st.integers(2, 12))):
+        pid = draw(st.sampled_from([0, 0, 16, 16, 256]))
+        table = draw(st.sampled_from([0x00, 0x02]))
+        length = draw(st.sampled_from([0, 1, 4, 9, 12, 13, 18, 0xFFF]) | st.integers(0, 0xFFF))
+        named = b"\0\1\xe0\x10" if table == 0 else draw(st.binary(max_size=12))
+        section = bytes([table, 0xB0 | length >> 8, length & 0xFF]) + b"\0\1\xc1\0\0" + named
+        adaptation = draw(st.sampled_from([b"", b"\0", b"\x07" + bytes(7), b"\xff", b"\xb6"]))
+        control = 0x30 if adaptation else 0x10
+        packet = bytes([0x47, 0x40 | pid >> 8, pid & 0xFF, control]) + adaptation + b"\0" + section
+        found += packet[:188].ljust(188, draw(st.sampled_from([b"\xff", b"\0"])))
+    return found
+
+
+@FEW
+@given(torn_tables(), st.integers(1, 400))
+def test_tables_of_a_transport_stream(data: bytes, step: int) -> None:
+    """A recorder that stumbles over a packet would begin anew at each."""
+    cutter = Cutter()
+    pieces = [cut.data for at in range(0, len(data), step) for cut in cutter.feed(data[at : at + step])]
+    last = cutter.rest()
+    assert b"".join([*pieces, last.data if last else b""]) in data

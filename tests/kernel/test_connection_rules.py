@@ -161,3 +161,11 @@ def test_a_grant_ends_so_many_days_after_it_was_given() -> None:
     assert rules.granted_until(NOW, 180) == NOW + timedelta(days=180)
     assert rules.granted_until(NOW, None) is None
     assert rules.granted_until(None, 180) is None
+
+
+def test_people_are_told_once_that_a_service_asked_us_to_wait() -> None:
+    limited = rules.limited(ConnectionStanding(), NOW, "slow down", None)
+    assert rules.news(ConnectionStanding(), limited) == "limited"
+    assert rules.news(limited, rules.limited(limited, NOW, "slow down", 5.0)) is None
+    away = ConnectionStanding(ConnectionState.AWAY, "no", NOW, 2)
+    assert rules.news(away, limited) is None

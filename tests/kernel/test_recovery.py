@@ -104,3 +104,36 @@ def test_troubles_and_what_was_left_to_do_are_counted() -> None:
         recoveries.took(step)
     counted = {kind: registry.get_sample_value("troubles_total", {"kind": kind}) for kind in ("network", *Step)}
     assert {kind: count for kind, count in counted.items() if count} == {"network": 2, "stale": 1, "skip": 1}
+
+
+def unreached() -> Retry:
+    error = Retry("no connection")
+    error.unreached = True
+    return error
+
+
+def last() -> Retry:
+    error = Retry("its time is used up")
+    error.last = True
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "repeatable", "left"),
+    [
+        (Retry("broke off"), True, 3),
+        (Retry("broke off"), False, 0),
+        (unreached(), False, 3),
+        (status(Retry("busy"), 429), True, 0),
+        (status(Retry("busy", after=1), 429), False, 3),
+        (status(Retry("broken"), 500), False, 0),
+        (status(Retry("broken"), 500), True, 3),
+        (last(), True, 0),
+        (Misread("a web page"), True, 0),
+        (status(Retry("busy", after=1), 429), True, 3),
+        (status(Retry("busy", after=86_400), 429), True, 0),
+    ],
+)
+def test_what_may_be_sent_again_is_and_nothing_else(error: NightcrewError, repeatable: bool, left: int) -> None:
+    """What was taken is not sent twice; what was not taken is; and nobody waits for a day."""
+    assert recovery.attempts_left(error, 3, repeatable=repeatable) == left

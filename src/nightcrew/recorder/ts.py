@@ -91,7 +91,7 @@ def _section(packet: bytes, table: int) -> bytes:
     if len(section) < 12 or section[0] != table:
         return b""
     length = (section[1] & 0x0F) << 8 | section[2]
-    return section[: 3 + length - 4]
+    return section[: max(0, 3 + length - 4)]
 
 
 def _map_pid(packet: bytes) -> int | None:
@@ -107,7 +107,7 @@ def _map_pid(packet: bytes) -> int | None:
 def _streams(packet: bytes) -> Iterator[tuple[int, int]]:
     """Stream type and PID of each stream of a programme map (2.4.4.8)."""
     section = _section(packet, 0x02)
-    if not section:
+    if len(section) < 12:
         return
     at = 12 + ((section[10] & 0x0F) << 8 | section[11])
     while at + 5 <= len(section):

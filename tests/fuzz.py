@@ -1,0 +1,141 @@
+"""Feeds the readers of foreign bytes with what a fuzzer makes up: `python tests/fuzz.py [--seconds 60] [READER …]`.
+
+atheris (libFuzzer) follows which lines of ours each input reaches, and changes those that reach new ones. Whatever a reader raises
+beside its own errors ends the run, and the input that did it is printed in base64. The suite's `tests/attack` does the same with hypothesis
+and without coverage; this belongs to `make soak`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+MAX_BYTES = 20_000
+SLOW = 20
+"""Seconds that one input may take."""
+NOW = datetime(2026, 11, 27, tzinfo=UTC)
+Reader = Callable[[bytes], object]
+
+
+def readers() -> dict[str, tuple[Reader, tuple[type[Exception], ...], list[bytes]]]:
+    """By name: how to read, what it may raise, and inputs to begin with."""
+    from nightcrew.guidereader import xmltv
+    from nightcrew.kernel import cron
+    from nightcrew.kernel.errors import NightcrewError
+    from nightcrew.kernel.http_answers import retry_after
+    from nightcrew.kernel.redaction import redact
+    from nightcrew.playlists import rules
+    from nightcrew.playlists.formats import hls, json_list, m3u
+    from nightcrew.playlists.formats.media import media_type
+    from nightcrew.recorder import fmp4, ledger
+    from nightcrew.recorder.ts import Cutter
+
+    def text(data: bytes) -> str:
+        return data.decode("utf-8", "surrogateescape")
+
+    def cut(data: bytes) -> object:
+        cutter = Cutter()
+        return [list(cutter.feed(data[at : at + 1000])) for at in range(0, len(data), 1000)], cutter.rest(broken=True)
+
+    def next_time(data: bytes) -> object:
+        try:
+            checked = cron.checked(text(data))
+        except ValueError:  # what pydantic tells of an option
+            return None
+        return cron.next_time(checked, NOW)
+
+    def stored_ledger(data: bytes) -> object:
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / ledger.NAME).write_bytes(data)
+            return ledger.read(Path(folder))
+
+    packet = b"G\x40\x00\x10" + bytes(184)
+    guide = b'<tv><channel id="a"><display-name>A</display-name></channel><programme channel="a" start="20261127120000 +0000"/></tv>'
+    line = b'#EXTM3U url-tvg="http://h/g"\n#EXTINF:-1 tvg-id="a" group-title="G",Name\nhttp://h/1.ts\n'
+    media = b"#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\na.ts\n#EXT-X-ENDLIST\n"
+    master = b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,RESOLUTION=1x1\nlow.m3u8\n"
+    expected = (NightcrewError,)
+    before = NOW + timedelta(days=7)
+    return {
+        "m3u": (lambda data: list(m3u.read(data.splitlines(keepends=True))), expected, [line]),
+        "xmltv": (
+            lambda data: list(xmltv.read(io.BytesIO(data), after=NOW, before=before)),
+            (*expected, xmltv.Refused, xmltv.Broken),
+            [guide],
+        ),
+        "json": (
+            lambda data: list(json_list.read(io.BytesIO(data))),
+            expected,
+            [b'[{"name": "a", "url": "http://h/1"}]'],
+        ),
+        "hls": (lambda data: hls.parse_media(text(data), "http://h/x.m3u8"), expected, [media]),
+        "master": (lambda data: rules.parse_master(text(data), "http://h/x.m3u8"), expected, [master]),
+        "ts": (cut, (), [packet * 4]),
+        "fmp4": (lambda data: (fmp4.video_track(data), fmp4.pictures(data, 1)), (), [b"\0\0\0\x10moof\0\0\0\x08mfhd"]),
+        "ledger": (stored_ledger, (ValueError,), [b'{"k":"open","at":1}\n']),
+        "media_type": (media_type, (), [packet]),
+        "cron": (next_time, expected, [b"0 4 * * *"]),
+        "retry_after": (lambda data: retry_after(text(data), NOW), (), [b"Wed, 21 Oct 2026 07:28:00 GMT"]),
+        "redact": (lambda data: redact(text(data)), (), [b"http://u:p@h/live/u/p/1.ts?token=x"]),
+    }
+
+
+def fuzz(name: str, seconds: int) -> None:
+    """Never returns: libFuzzer ends the process."""
+    import atheris
+
+    with atheris.instrument_imports(include=["nightcrew"]):
+        read, expected, seeds = readers()[name]
+
+    def once(data: bytes) -> None:
+        try:
+            read(data)
+        except expected:
+            pass
+
+    with tempfile.TemporaryDirectory() as corpus:
+        for number, seed in enumerate(seeds):
+            (Path(corpus) / str(number)).write_bytes(seed)
+        options = [
+            f"-max_total_time={seconds}",
+            f"-max_len={MAX_BYTES}",
+            f"-timeout={SLOW}",
+            "-verbosity=0",
+            f"-artifact_prefix={corpus}/",
+        ]
+        atheris.Setup([sys.argv[0], *options, "-print_final_stats=1", corpus], once)
+        atheris.Fuzz()
+
+
+def main() -> None:
+    """Fuzz each reader in a process of its own."""
+    parser = argparse.ArgumentParser(description="Fuzz the readers of foreign bytes.")
+    parser.add_argument("--seconds", type=int, default=60, help="for each reader")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("reader", nargs="*")
+    args = parser.parse_args()
+    if args.one:
+        fuzz(args.one, args.seconds)
+        return
+    failed = []
+    for name in args.reader or readers():
+        command = [sys.executable, __file__, "--one", name, "--seconds", str(args.seconds)]
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+        stats = [line for line in done.stderr.splitlines() if "number_of_executed_units" in line]
+        tries = stats[0].split()[-1] if stats else "?"
+        print(f"{name}: {tries} inputs, {'nothing found' if done.returncode == 0 else 'FOUND'}", flush=True)
+        if done.returncode:
+            failed.append(name)
+            print(done.stdout[-3000:], done.stderr[-3000:], sep="\n")
+    if failed:
+        sys.exit(f"found something in: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()
