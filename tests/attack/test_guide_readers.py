@@ -250,6 +250,6 @@ def test_what_a_reader_makes_is_taken(inside: str) -> None:
     raw = f'<tv><programme start="{NOW:%Y%m%d%H%M%S}" channel="c"><title>{inside}</title><new/></programme></tv>'
     try:
         found = list(xmltv.read(io.BytesIO(raw.encode()), **WINDOW))
-    except (xmltv.Broken, xmltv.Refused):
+    except (xmltv.BrokenGuide, xmltv.RefusedGuide):
         return
     assert all(is_whole(one.body) for one in found if isinstance(one, Programme))

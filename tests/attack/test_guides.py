@@ -161,7 +161,7 @@ def test_a_token_that_does_not_end_is_scanned_few_times() -> None:
             scanned += read
             return b"<tv><!--".ljust(size, b"x") if first else b"x" * size
 
-    with pytest.raises(xmltv.Refused, match=LARGE):
+    with pytest.raises(xmltv.RefusedGuide, match=LARGE):
         list(xmltv.read(Source(), **WINDOW))
     assert read <= xmltv.MAX_TOKEN + 2 * xmltv.CHUNK
     assert scanned < 5 * xmltv.MAX_TOKEN

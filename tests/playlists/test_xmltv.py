@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from nightcrew.guidereader import xmltv as reader
 from nightcrew.guidereader.wire import MAX_BODY, MAX_TEXT, GuideChannel, Programme
-from nightcrew.guidereader.xmltv import Broken, Refused
+from nightcrew.guidereader.xmltv import BrokenGuide, RefusedGuide
 from nightcrew.playlists.formats import xmltv
 from support import cost
 
@@ -178,7 +178,7 @@ def test_names_with_a_prefix_leave_no_guide_that_others_cannot_read(body: str) -
 
 def test_an_entity_bomb_is_refused() -> None:
     levels = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
-    with pytest.raises(Refused, match="entities"):
+    with pytest.raises(RefusedGuide, match="entities"):
         read(
             f'<!DOCTYPE tv [<!ENTITY l0 "ha">{levels}]><tv><channel id="a"><display-name>&l9;</display-name></channel></tv>'
         )
@@ -193,7 +193,7 @@ def test_an_entity_bomb_is_refused() -> None:
     ],
 )
 def test_entities_are_refused_where_they_are_declared(doctype: str) -> None:
-    with pytest.raises(Refused, match="entities"):
+    with pytest.raises(RefusedGuide, match="entities"):
         read(f'{doctype}<tv><channel id="a"><display-name>&x;</display-name></channel></tv>')
 
 
@@ -206,7 +206,7 @@ def test_attributes_declared_with_a_huge_default_cost_nothing() -> None:
 
     def parse(size: int) -> None:
         text = f'<!DOCTYPE tv [<!ATTLIST a b CDATA "{"x" * size}">]><tv>{"<a/>" * 20_000}<channel id="c"/></tv>'
-        with contextlib.suppress(Refused):
+        with contextlib.suppress(RefusedGuide):
             assert read(text) == [GuideChannel("c", "c", "")]
 
     assert cost(parse, 1_000_000) < 5 * max(cost(parse, 1), 0.1)
@@ -214,7 +214,7 @@ def test_attributes_declared_with_a_huge_default_cost_nothing() -> None:
 
 @pytest.mark.parametrize("encoding", ["GB2312", "Shift_JIS", "no-such-thing", "UTF-7"])
 def test_an_encoding_that_cannot_be_read_is_an_error_of_ours(encoding: str) -> None:
-    with pytest.raises((Broken, Refused)):
+    with pytest.raises((BrokenGuide, RefusedGuide)):
         read(f'<?xml version="1.0" encoding="{encoding}"?><tv><channel id="a"/></tv>')
 
 
@@ -225,7 +225,7 @@ def test_other_encodings_are_read(encoding: str) -> None:
 
 
 def test_deep_nesting_is_refused() -> None:
-    with pytest.raises(Refused, match="deeper"):
+    with pytest.raises(RefusedGuide, match="deeper"):
         read("<tv><programme>" + "<a>" * 100_000)
 
 
@@ -243,20 +243,20 @@ def test_deep_nesting_is_refused() -> None:
     ],
 )
 def test_a_document_that_is_cut_off_or_damaged_may_be_whole_later(text: str) -> None:
-    with pytest.raises(Broken):
+    with pytest.raises(BrokenGuide):
         read(text)
 
 
 @pytest.mark.parametrize("text", ["<html><body>down</body></html>", "<!doctype html><html></html>", "<rss/>", "<TV/>"])
 def test_another_document_may_be_a_guide_later(text: str) -> None:
-    with pytest.raises(Broken, match=r"<tv>|XML"):
+    with pytest.raises(BrokenGuide, match=r"<tv>|XML"):
         read(text)
 
 
 def test_what_stands_before_the_cut_is_given_first() -> None:
     found = reader.read(io.BytesIO(b'<tv><channel id="a"/>' + b" " * 200_000 + b"<oops"), after=AFTER, before=BEFORE)
     assert next(found) == GuideChannel("a", "a", "")
-    with pytest.raises(Broken):
+    with pytest.raises(BrokenGuide):
         next(found)
 
 
@@ -403,5 +403,5 @@ def test_no_bytes_make_the_reader_fall_over(raw: bytes) -> None:
     for document in (raw, b"<tv>" + raw + b"</tv>"):
         try:
             read(document)
-        except (Broken, Refused):
+        except (BrokenGuide, RefusedGuide):
             pass

@@ -11,15 +11,15 @@ from nightcrew.child import die_with_parent, limit_cpu, limit_memory
 from nightcrew.guidereader.wire import (
     BATCH,
     BATCH_TEXT,
-    End,
     GuideChannel,
-    Order,
     Programme,
+    ReadingEnd,
+    ReadingOrder,
     end_frame,
     found_frame,
     order_of,
 )
-from nightcrew.guidereader.xmltv import Broken, Refused, read
+from nightcrew.guidereader.xmltv import BrokenGuide, RefusedGuide, read
 
 MEMORY = 256 << 20
 """Bytes of address space that a reader may take beyond what it starts with."""
@@ -40,7 +40,9 @@ def main() -> None:
         try:
             end = _read(order, out)
         except MemoryError:
-            end = End("never", f"the guide takes more than {MEMORY >> 20} MiB of memory to read, so it is not read")
+            end = ReadingEnd(
+                "never", f"the guide takes more than {MEMORY >> 20} MiB of memory to read, so it is not read"
+            )
         _write(out, end_frame(end))
 
 
@@ -52,7 +54,7 @@ def _shut_in() -> None:
         resource.setrlimit(limit, (0, 0))
 
 
-def _read(order: Order, out: io.FileIO) -> End:
+def _read(order: ReadingOrder, out: io.FileIO) -> ReadingEnd:
     """Send what is found, and return how it ended."""
     channels: list[GuideChannel] = []
     programmes: list[Programme] = []
@@ -70,13 +72,13 @@ def _read(order: Order, out: io.FileIO) -> End:
                 if size > BATCH_TEXT or len(channels) + len(programmes) >= BATCH:
                     _write(out, found_frame(channels, programmes))
                     channels, programmes, size = [], [], 0
-    except Broken as exc:
-        return End("later", str(exc))
-    except Refused as exc:
-        return End("never", str(exc))
+    except BrokenGuide as exc:
+        return ReadingEnd("later", str(exc))
+    except RefusedGuide as exc:
+        return ReadingEnd("never", str(exc))
     if channels or programmes:
         _write(out, found_frame(channels, programmes))
-    return End("whole")
+    return ReadingEnd("whole")
 
 
 def _write(out: io.FileIO, frame: bytes) -> None:

@@ -48,7 +48,7 @@ class Programme:
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class ReadingEnd:
     """How reading ended: the document is whole, may be whole "later", or will "never" be read; `reason` says why."""
 
     end: Literal["whole", "later", "never"]
@@ -56,7 +56,7 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ReadingOrder:
     """What a reader is started with: seconds of processor time, and the moments between which programmes count."""
 
     cpu: int
@@ -68,10 +68,10 @@ class Order:
         return str(self.cpu), self.after.isoformat(), self.before.isoformat()
 
 
-def order_of(arguments: list[str]) -> Order:
+def order_of(arguments: list[str]) -> ReadingOrder:
     """The order that a process was started with. Raises ValueError."""
     cpu, after, before = arguments
-    return Order(int(cpu), datetime.fromisoformat(after), datetime.fromisoformat(before))
+    return ReadingOrder(int(cpu), datetime.fromisoformat(after), datetime.fromisoformat(before))
 
 
 def found_frame(channels: list[GuideChannel], programmes: list[Programme]) -> bytes:
@@ -87,7 +87,7 @@ def found_frame(channels: list[GuideChannel], programmes: list[Programme]) -> by
     )
 
 
-def end_frame(end: End) -> bytes:
+def end_frame(end: ReadingEnd) -> bytes:
     """How it ended."""
     return framed({"end": end.end, "reason": end.reason[:MAX_REASON]})
 

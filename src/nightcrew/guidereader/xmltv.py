@@ -42,16 +42,16 @@ _KEPT = frozenset(
 )
 
 
-class Broken(Exception):
+class BrokenGuide(Exception):
     """The document is cut off, damaged or something else; it may be whole later. The message is a sentence for a person."""
 
 
-class Refused(Exception):
+class RefusedGuide(Exception):
     """The document is not read, now or later. The message is a sentence for a person."""
 
 
 def read(file: BinaryIO, *, after: datetime, before: datetime) -> Iterator[GuideChannel | Programme]:
-    """Channels, and programmes that run between two moments, as they come. Raises `Broken` or `Refused`."""
+    """Channels, and programmes that run between two moments, as they come. Raises `BrokenGuide` or `RefusedGuide`."""
     reader = _Reader(after, before)
     try:
         while chunk := file.read(reader.wanted):
@@ -61,9 +61,9 @@ def read(file: BinaryIO, *, after: datetime, before: datetime) -> Iterator[Guide
     except expat.ExpatError as exc:
         if exc.code == expat.errors.codes[expat.errors.XML_ERROR_NO_MEMORY]:
             raise MemoryError from exc
-        raise Broken(f"the guide is not valid XML, or it is incomplete: {exc}") from exc
+        raise BrokenGuide(f"the guide is not valid XML, or it is incomplete: {exc}") from exc
     except (ValueError, LookupError) as exc:  # an encoding that is not known
-        raise Broken(f"the guide is not valid XML, or it is incomplete: {exc}") from exc
+        raise BrokenGuide(f"the guide is not valid XML, or it is incomplete: {exc}") from exc
     yield from reader.take()
 
 
@@ -105,14 +105,14 @@ class _Reader:
         return max(CHUNK, min(begun, MAX_TOKEN - begun))
 
     def feed(self, chunk: bytes) -> None:
-        """Read on. Raises `Refused` for a token that is too large."""
+        """Read on. Raises `RefusedGuide` for a token that is too large."""
         self.parser.Parse(chunk, False)
         self._fed += len(chunk)
         begun = self.parser.CurrentByteIndex
         if begun >= 0:  # -1: expat waits for more of the token before it looks again (2.6 and later)
             self._begun = begun
         if self._fed - self._begun > MAX_TOKEN:
-            raise Refused(
+            raise RefusedGuide(
                 f"the guide has one tag, comment or declaration larger than {MAX_TOKEN >> 20} MiB, which is not read"
             )
 
@@ -122,19 +122,19 @@ class _Reader:
         return found
 
     def _entity(self, *_args: object) -> None:
-        raise Refused("the guide declares XML entities, which are not read")
+        raise RefusedGuide("the guide declares XML entities, which are not read")
 
     def _attribute(self, *_args: object) -> None:
         self._declared += 1
         if self._declared > MAX_DECLARED:
-            raise Refused(f"the guide declares more than {MAX_DECLARED} attributes, which is not read")
+            raise RefusedGuide(f"the guide declares more than {MAX_DECLARED} attributes, which is not read")
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise Refused(f"the guide nests elements deeper than {MAX_DEPTH}")
+            raise RefusedGuide(f"the guide nests elements deeper than {MAX_DEPTH}")
         if self._depth == 1 and tag != "tv":
-            raise Broken(f"it returned <{tag[:40]}> instead of an XMLTV guide (<tv>)")
+            raise BrokenGuide(f"it returned <{tag[:40]}> instead of an XMLTV guide (<tv>)")
         if self._depth == 2:
             self._top, self._attributes = tag, attributes
             self._texts, self._first, self._icon, self._body, self._size = {}, {}, "", [], 0

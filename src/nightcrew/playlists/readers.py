@@ -25,8 +25,8 @@ from nightcrew.guidereader.wire import (
     MAX_REASON,
     MAX_TEXT,
     GuideChannel,
-    Order,
     Programme,
+    ReadingOrder,
 )
 from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.kernel.pool import Pool
@@ -97,7 +97,7 @@ class Readers(Pool):
         They raise `Retry` for a guide that may be whole later, and `GiveUp` for one that is not read.
         """
         size = await asyncio.to_thread(_size, file)
-        order = Order(CPU + int(size / (1 << 20) * CPU_PER_MIB), after, before)
+        order = ReadingOrder(CPU + int(size / (1 << 20) * CPU_PER_MIB), after, before)
         command = Command((*self._program, str(os.getpid()), *order.arguments()), grace=0, stdin=file.fileno())
         failed: Retry | GiveUp | None = None
         async with self.one(command) as child:
@@ -117,7 +117,7 @@ def _size(file: BinaryIO) -> int:
     return os.fstat(file.fileno()).st_size
 
 
-async def _batches(child: Child, order: Order, most: int) -> AsyncGenerator[Batch]:
+async def _batches(child: Child, order: ReadingOrder, most: int) -> AsyncGenerator[Batch]:
     """What a reader finds, at most `most` bytes of it, and no more batches than it takes."""
     full = True
     while True:
@@ -161,7 +161,7 @@ async def _payload(child: Child, cpu: int) -> bytes:
         ) from exc
 
 
-def _checked(payload: bytes, order: Order) -> Batch | _End:
+def _checked(payload: bytes, order: ReadingOrder) -> Batch | _End:
     """A frame whose words are what they claim to be. Raises ValueError."""
     told = _FRAME.validate_json(payload)
     if isinstance(told, _End):
