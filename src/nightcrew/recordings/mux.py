@@ -56,7 +56,8 @@ async def join(
     a connection broke off, is left out; the muxer's own filter would end the file there.
     """
     await asyncio.to_thread(output.unlink, missing_ok=True)  # an ffmpeg that still writes there writes to nobody
-    given = ["-thread_queue_size", QUEUE, *_read(fragmented), "-f", "ffmetadata", "-i", str(chapters)]
+    told = [*_LOCAL, "-f", "ffmetadata", "-i", f"file:{chapters}"]
+    given = ["-thread_queue_size", QUEUE, *_read(fragmented), *told]
     maps = ["-map", "0:v?", "-map", "0:a?", "-map_metadata", "1", "-map_chapters", "1"]
     filters = [] if fragmented else await asyncio.to_thread(_filters, pieces[0].path)
     written = ["-c", "copy", *filters, "-copyinkf", "-movflags", "+faststart", "-f", "mp4", f"file:{output}"]
@@ -68,7 +69,8 @@ async def join(
 
 def _read(fragmented: bool) -> list[str]:
     """Parts from a pipe. A programme that changes its packet ids, as where something was spliced in, is one stream."""
-    return ["-f", "mov", "-i", "pipe:0"] if fragmented else ["-merge_pmt_versions", "1", "-f", "mpegts", "-i", "pipe:0"]
+    kind = ["-f", "mov"] if fragmented else ["-merge_pmt_versions", "1", "-f", "mpegts"]
+    return [*_LOCAL, *kind, "-i", "pipe:0"]
 
 
 def _filters(part: Path) -> list[str]:
@@ -84,7 +86,9 @@ def _filters(part: Path) -> list[str]:
 
 async def measure(path: Path) -> Measured:
     """Read a whole file, every packet of it. Raises `Retry` when that cannot be done."""
-    command = Command((ffmpeg(), "-nostdin", "-v", "error", "-i", f"file:{path}", *_FIRST, *_COUNTING), grace=1)
+    command = Command(
+        (ffmpeg(), "-nostdin", "-v", "error", *_LOCAL, "-i", f"file:{path}", *_FIRST, *_COUNTING), grace=1
+    )
     async with _FFMPEG.one(command) as child:
         found = await _progress_of(child)
         await _ended(child)
@@ -107,7 +111,7 @@ async def pictures(pieces: Sequence[ByteRange], *, fragmented: bool) -> int:
 
 async def thumbnail(path: Path, output: Path, *, at: float) -> None:
     """A picture at `at` seconds, at most 1280 wide, as JPEG. Raises `GiveUp` when there is none."""
-    seek = ["-ss", f"{at:.3f}", "-i", f"file:{path}", "-map", "0:v:0"]
+    seek = [*_LOCAL, "-ss", f"{at:.3f}", "-i", f"file:{path}", "-map", "0:v:0"]
     drawn = ["-frames:v", "1", "-vf", "scale='min(1280,iw)':-2", "-q:v", "4"]
     written = ["-f", "image2", "-update", "1", f"file:{output}"]
     command = Command((ffmpeg(), "-nostdin", "-v", "error", "-y", *seek, *drawn, *written), grace=1)
@@ -117,6 +121,8 @@ async def thumbnail(path: Path, output: Path, *, at: float) -> None:
         raise GiveUp("no thumbnail could be made")
 
 
+_LOCAL = ("-protocol_whitelist", "file,pipe")
+"""Before each input: whatever a file says, nothing else is opened."""
 _FIRST = ("-map", "0:v:0?", "-map", "0:a:0?")
 _COUNTING = ("-c", "copy", "-copyinkf", "-f", "null", "-progress", "pipe:1", "-stats_period", "5", "-")
 
