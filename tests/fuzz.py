@@ -66,7 +66,7 @@ def readers() -> dict[str, tuple[Reader, tuple[type[Exception], ...], list[bytes
         "m3u": (lambda data: list(m3u.read(data.splitlines(keepends=True))), expected, [line]),
         "xmltv": (
             lambda data: list(xmltv.read(io.BytesIO(data), after=NOW, before=before)),
-            (*expected, xmltv.Refused, xmltv.Broken),
+            (*expected, xmltv.BrokenGuide, xmltv.RefusedGuide),
             [guide],
         ),
         "json": (
