@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 
 from nightcrew.cli import local
-from nightcrew.client import Failed
+from nightcrew.client import Failed, secrets
 from nightcrew.playlists.store import sources
 from support import Node, running
 from terminal import Result, run
@@ -42,6 +42,8 @@ def no_secret_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_databases_password_among_the_arguments_is_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"postgresql://me:{SECRET}@127.0.0.1:1/none"
+    assert WARNING not in run("doctor", "--data-dir", tmp_path, "--database-url", url).err, "scripts stay quiet"
+    monkeypatch.setattr(secrets, "is_seen", lambda: True)
     said = run("doctor", "--data-dir", tmp_path, "--database-url", url)
     assert WARNING in said.err and SECRET not in said.err + said.out
     monkeypatch.setenv("NIGHTCREW_DATABASE_URL", url)
@@ -138,7 +140,10 @@ async def test_a_profile_and_an_edit_take_it_unseen_too(node: Node) -> None:
 
 
 @anywhere
-async def test_an_address_with_a_login_is_read_from_stdin_and_warned_of_among_the_arguments(node: Node) -> None:
+async def test_an_address_with_a_login_is_read_from_stdin_and_warned_of_among_the_arguments(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secrets, "is_seen", lambda: True)
     url = f"http://192.0.2.1/get.php?username=hans&password={SECRET}&type=m3u_plus"
     said = await call(node, "source", "add", "m3u", "Unseen", "-", "--no-wait", stdin=f"{url}\n")
     assert (said.code, said.err) == (0, "")

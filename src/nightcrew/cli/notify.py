@@ -8,7 +8,7 @@ from typer import Argument, Option
 
 from nightcrew.cli.rows import TargetJson, TestedJson
 from nightcrew.client import Failed, Out, Row, Server
-from nightcrew.client.secrets import address_of, exposed
+from nightcrew.client.secrets import address_of, hint
 
 TARGETS = "/api/v1/notifications/targets"
 
@@ -60,7 +60,7 @@ def notify_add(
 def _unseen(kind: str, address: str) -> str:
     """The address, asked for where it is `-`. One of apprise has a token in it, whatever it looks like."""
     if kind == "apprise" and address != "-":
-        exposed("the address", "write - in its place and the address to stdin")
+        hint("the address", "write - in its place and the address to stdin")
         return address
     return address_of(address)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from typer import Context, Option
 
-from nightcrew.client.secrets import exposed
+from nightcrew.client.secrets import hint
 from nightcrew.kernel.redaction import redact
 
 
@@ -15,7 +15,7 @@ def unseen(context: Context, url: str | None) -> str | None:
     """Warn of a database's password among the arguments."""
     source = context.get_parameter_source("database_url")
     if url and source is not None and source.name == "COMMANDLINE" and redact(url) != url:
-        exposed("--database-url", "use the environment variable NIGHTCREW_DATABASE_URL")
+        hint("--database-url", "use the environment variable NIGHTCREW_DATABASE_URL")
     return url
 
 

@@ -58,13 +58,24 @@ def address_of(text: str, what: str = "the address") -> str:
     if text == "-":
         return typed(what)
     if redact(text) != text:
-        exposed(what, "write - in its place and the address to stdin")
+        hint(what, "write - in its place and the address to stdin")
     return text
 
 
 def exposed(what: str, instead: str) -> None:
     """Warn that a secret was an argument."""
     note(f"nightcrew: warning: all users of this machine can see {what} among the arguments; {instead}")
+
+
+def hint(what: str, instead: str) -> None:
+    """As `exposed`, where a person reads it: what scripts have always done stays as quiet as it was."""
+    if is_seen():
+        exposed(what, instead)
+
+
+def is_seen() -> bool:
+    """Whether what goes to stderr is on a terminal."""
+    return sys.stderr.isatty()
 
 
 def first_line(file: Path) -> str:
