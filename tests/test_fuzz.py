@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from fuzz import readers
 
 
 def test_each_reader_takes_what_it_begins_with() -> None:
-    for name, (read, expected, seeds) in readers().items():
+    found = readers()
+    assert len(found) > 10
+    for read, expected, seeds in found.values():
         for seed in seeds:
-            assert read(seed) is not NotImplemented, name
-        assert all(issubclass(one, Exception) for one in expected)
+            with contextlib.suppress(*expected):
+                read(seed)
