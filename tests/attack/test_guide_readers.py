@@ -22,7 +22,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nightcrew.guidereader import xmltv
-from nightcrew.guidereader.wire import LENGTH, MAX_BODY, MAX_FRAME, Programme, framed
+from nightcrew.guidereader.wire import LENGTH, MAX_BODY, MAX_FRAME, Programme, ReadingOrder, framed
 from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.playlists import readers as reading
 from nightcrew.playlists.formats.xmltv import is_whole, web_only
@@ -102,6 +102,29 @@ async def test_what_no_reader_sends_is_not_believed(tmp_path: Path, said: bytes,
             await read(saying(tmp_path, said))
         assert str(failed.value).isprintable()
         assert len(str(failed.value)) < 400
+
+
+SAID = programme("<title>T</title>")[LENGTH.size :].decode()
+
+
+@given(
+    st.binary(max_size=60)
+    | st.builds(
+        lambda begin, end, put: (SAID[:begin] + put + SAID[end:]).encode(),
+        st.integers(0, len(SAID)),
+        st.integers(0, len(SAID)),
+        st.sampled_from(["", "[", "]", ",", '"', "-", "9" * 30, "null", "{}", "\\u0000"]),
+    )
+)
+@settings(max_examples=500, deadline=None)
+def test_no_frame_makes_the_server_fall_over(payload: bytes) -> None:
+    order = ReadingOrder(1, **WINDOW)
+    try:
+        found = reading._checked(payload, order)
+    except ValueError:
+        return
+    if isinstance(found, Batch):
+        assert all(is_whole(one.body) and one.start < one.stop for one in found.programmes)
 
 
 async def test_wrong_programmes_are_all_that_it_can_send(tmp_path: Path) -> None:
