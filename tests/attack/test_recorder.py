@@ -6,16 +6,22 @@ import asyncio
 import contextlib
 import os
 import socket
+import ssl
 import subprocess
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from streamlink import Streamlink
 from streamlink.exceptions import StreamError
 from streamlink.stream.ffmpegmux import FFMPEGMuxer
@@ -207,6 +213,54 @@ async def test_a_name_that_answers_differently_a_moment_later(world: World, monk
         await asyncio.to_thread(body, made, url, limit=1000, seconds=5)
     assert "private network" in said(second.value)
     assert world.internal.connections == 0
+
+
+def certificate(name: str, folder: Path) -> Path:
+    """A certificate for a name, signed by itself, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / f"{name}.pem"
+    plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    path.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, *plain) + made.public_bytes(serialization.Encoding.PEM)
+    )
+    return path
+
+
+@pytest.mark.parametrize("name", ["provider.example", "other.example"])
+async def test_tls_is_held_to_the_name_and_not_to_the_address(
+    world: World, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, *args, **more: real(PUBLIC if host == "provider.example" else host, *args, **more),
+    )
+    path = certificate(name, tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    async with await asyncio.start_server(world.provider.serve, PUBLIC, 0, ssl=context) as server:
+        world.provider.pages["/live"] = ok(b"\0" * 10)
+        made = session({}, private=False)
+        made.http.verify = str(path)
+        url = f"https://provider.example:{server.sockets[0].getsockname()[1]}/live"
+        asking = asyncio.to_thread(body, made, url, limit=1000, seconds=5)
+        if name == "provider.example":
+            assert (await asking)[0] == b"\0" * 10
+        else:
+            with pytest.raises(OSError):
+                await asking
+            assert not world.provider.asked
 
 
 class Playlist(StreamIO):
