@@ -94,7 +94,12 @@ async def test_doctor_finds_one_that_an_older_version_stored(node: Node, tmp_pat
         assert database.execute("UPDATE setting SET value = '\"films\"'").rowcount == 1
         database.commit()
     assert any("recordings.library: the folder 'films'" in line for line in wrong(folder))
+    await node.runtime.settings.load(node.runtime.store)
+    (said,) = [one for one in (await node.get("/api/v1/needs"))["items"] if "recordings.library" in one["message"]]
+    assert (said["level"], said["page"]) == ("error", "/settings")
     await node.patch("/api/v1/settings", {OPTION: None})
+    await node.runtime.settings.load(node.runtime.store)
+    assert not [one for one in (await node.get("/api/v1/needs"))["items"] if "recordings.library" in one["message"]]
 
 
 def test_the_data_directory_of_the_environment_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,7 +125,7 @@ def test_media_playlists(text: str) -> None:
     if found is not None:
         assert found.target >= 0
         assert all(one.sequence >= 0 for one in found.segments)
-        assert len(hls.following(found, None)) <= 3
+        assert found.ended or len(hls.following(found, None)) <= 3
         assert len({one.sequence for one in found.segments}) == len(found.segments)
 
 

@@ -82,6 +82,8 @@ class Settings:
         self._vault = vault
         self._given = Given(self._models, data_dir=data_dir, env=env)
         self._stored: dict[str, Any] = {}
+        self.unfit: dict[str, str] = {}
+        """Stored options that this version does not take, each with the reason: their defaults are used."""
         self._values: dict[str, Options] = {}
         self._watchers: list[Callable[[frozenset[str]], None]] = []
         self._changing = asyncio.Lock()
@@ -144,6 +146,7 @@ class Settings:
 
     def _fitting(self, stored: dict[str, Any]) -> dict[str, Any]:
         """Without values that an older version took and this one does not: they must not stop a start."""
+        self.unfit = {}
         try:
             self._build(stored)
         except Invalid:
@@ -153,6 +156,7 @@ class Settings:
                     self._build({**good, key: value})
                 except Invalid as exc:
                     log.warning("a stored setting no longer fits and is passed over", key=key, why=str(exc))
+                    self.unfit[key] = str(exc)
                 else:
                     good[key] = value
             return good
@@ -198,6 +202,7 @@ class Settings:
                     await connection.execute(insert.on_conflict_do_update(index_elements=["key"], set_=row))
                 else:
                     await connection.execute(sa.delete(setting).where(setting.c.key.in_({key, self._row_of(key)})))
+        self.unfit = {key: why for key, why in self.unfit.items() if key not in resolved}
         self._stored = stored
         self._values = fresh
         if changed:

@@ -44,8 +44,12 @@ async def start(runtime: Runtime) -> None:
 
 
 async def needs(runtime: Runtime) -> list[Need]:
-    """Targets and connections that wait for a person."""
-    return [*await work.needs(runtime), *await connections.needs(runtime)]
+    """Targets, connections and settings that wait for a person."""
+    unfit = [
+        Need("error", f"{why}. Its default is used: set it anew", "/settings", key=f"setting:{key}")
+        for key, why in runtime.settings.unfit.items()
+    ]
+    return [*unfit, *await work.needs(runtime), *await connections.needs(runtime)]
 
 
 DOMAIN = Domain(

@@ -70,7 +70,9 @@ async def media(http: Http, request: Request, choose: Choose = rules.best_varian
     progress = FetchProgress()
     async with contextlib.aclosing(_segments(http, replace(request, url=base), playlist, progress)) as chunks:
         live_list = None if playlist.ended else progress
-        yield Media(chunks, max(STALL, 2.5 * playlist.target), playlist.ended, live_list, variants, variant)
+        yield Media(
+            chunks, max(STALL, 2.5 * min(playlist.target, LONGEST_TARGET)), playlist.ended, live_list, variants, variant
+        )
 
 
 async def _segments(
@@ -94,7 +96,7 @@ async def _segments(
             last, init = segment.sequence, segment.init
         if playlist.ended:
             return
-        await asyncio.sleep(playlist.target / 4 if fresh else playlist.target / 2)
+        await asyncio.sleep(max(LEAST_PAUSE, playlist.target / 4 if fresh else playlist.target / 2))
         text, base = await http.text(request, limits=PLAYLIST_LIMITS)
         playlist = await _parsed(text, base)
 
@@ -161,3 +163,7 @@ async def _rest(first: bytes, live: Live) -> str:
         if size > PLAYLIST_LIMITS.max_bytes:
             raise GiveUp("its HLS playlist is too large")
     return b"".join(parts).decode("utf-8", "replace")
+
+
+LEAST_PAUSE, LONGEST_TARGET = 0.25, 60.0
+"""Seconds between two looks at a playlist at least, whatever it says, and its target duration that is believed at most."""
