@@ -20,6 +20,8 @@ from nightcrew.playlists.formats import hls
 
 STALL = 8.0
 """Seconds without a byte after which a running stream is left; for HLS at least two and a half segments."""
+LEAST_PAUSE, LONGEST_TARGET = 0.25, 60.0
+"""Seconds between two looks at a playlist at least, whatever it says, and its target duration that is believed at most."""
 PLAYLIST_LIMITS = Limits(max_bytes=2 << 20, seconds=5.0)
 LARGE = 32 << 10
 """Characters of a playlist from which on it is read in a thread."""
@@ -163,7 +165,3 @@ async def _rest(first: bytes, live: Live) -> str:
         if size > PLAYLIST_LIMITS.max_bytes:
             raise GiveUp("its HLS playlist is too large")
     return b"".join(parts).decode("utf-8", "replace")
-
-
-LEAST_PAUSE, LONGEST_TARGET = 0.25, 60.0
-"""Seconds between two looks at a playlist at least, whatever it says, and its target duration that is believed at most."""
