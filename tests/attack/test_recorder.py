@@ -192,6 +192,13 @@ async def test_options_behind_an_address_are_part_of_it(world: World) -> None:
     assert world.internal.connections == 0
 
 
+async def test_an_address_with_hls_before_it_is_a_playlist(world: World) -> None:
+    world.provider.pages["/live"] = ok(NAUGHTY["hls"].format(inside=world.inside).encode())
+    _, why = await world.record(f"hls+http://{PUBLIC}:{world.provider.port}/live")
+    assert "private network" in why
+    assert world.provider.asked and world.internal.connections == 0
+
+
 async def test_a_name_that_answers_differently_a_moment_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """DNS rebinding: the address that was checked is the one that is connected to."""
     real, asked = socket.getaddrinfo, []

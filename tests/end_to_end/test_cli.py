@@ -518,6 +518,11 @@ def test_a_password_from_stdin_holds_from_the_next_start_on(
     assert ok("channels", "--api-key", key) == "No channel matches.\n"
     monkeypatch.setenv("NIGHTCREW_API_KEY", key)
     assert "shell" in ok("token", "list")
+    run("token", "make", "api", "second").failed("send the password too")
+    monkeypatch.setenv("NIGHTCREW_PASSWORD", PASSWORD)
+    assert len(ok("token", "make", "api", "second", "--may", "read").strip()) > 20
+    assert "read" in ok("token", "list")
+    monkeypatch.delenv("NIGHTCREW_PASSWORD")
     assert server.stop() == 0, server.log()
     assert "Traceback" not in server.log()
 

@@ -213,6 +213,7 @@ class Access:
     async def find_token(self, text: str, scope: Scope) -> Token | None:
         """The token behind `text`. What another node made or revoked is known after half a minute, or when the database is back."""
         if time.monotonic() - self._loaded > RELOAD:
+            self._loaded = time.monotonic()  # an outage must not hold up each request
             with contextlib.suppress(DatabaseAway):
                 await self.load()
         token = self._tokens.get(_digest(text))

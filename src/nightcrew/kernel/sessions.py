@@ -64,14 +64,15 @@ class Sessions:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._known: dict[str, Session] = {}
-        self._loaded = 0.0
+        self._asked = 0.0
+        """When all were read last, or that was tried: an outage must not hold up each request."""
 
     async def load(self) -> None:
         """Read what there is."""
         async with self._store.read() as connection:
             rows = (await connection.execute(sa.select(_table.c.hash, *_COLUMNS))).all()
         self._known = {row[0]: Session(*row[1:]) for row in rows}
-        self._loaded = time.monotonic()
+        self._asked = time.monotonic()
 
     async def open(self, password: str, *, address: str, agent: str) -> str:
         """A new session; returns the text of its cookie, which is known only now."""
@@ -98,7 +99,7 @@ class Sessions:
         if not text or not text.isascii() or len(text) > 100:
             return None
         hashed = _digest(text)
-        if hashed not in self._known or time.monotonic() - self._loaded > RELOAD:
+        if hashed not in self._known or time.monotonic() - self._asked > RELOAD:
             with contextlib.suppress(DatabaseAway):
                 await self._look(hashed)
         session = self._known.get(hashed)
@@ -133,7 +134,8 @@ class Sessions:
         return int(done.rowcount)
 
     async def _look(self, hashed: str) -> None:
-        if time.monotonic() - self._loaded > RELOAD:
+        if time.monotonic() - self._asked > RELOAD:
+            self._asked = time.monotonic()
             await self.load()
             return
         async with self._store.read() as connection:  # opened on another node a moment ago

@@ -57,6 +57,8 @@ class ResolvedStream:
 
 def resolve(order: Order) -> ResolvedStream:
     """Find the stream of the wanted quality. Raises `Offline`, `Unreadable`."""
+    if order.url.lower().startswith("hls+"):  # players' way to say what it is
+        order = replace(order, url=order.url[4:], kind="hls")
     made = session(order.headers, private=order.private)
     if order.ffmpeg:
         made.set_option("ffmpeg-ffmpeg", order.ffmpeg)
