@@ -9,12 +9,11 @@ from typing import Any
 import httpx2
 import pytest
 import pytest_asyncio
-from fastapi.routing import APIRoute
 
+from doors import every_route
 from nightcrew.kernel.access import PERMISSIONS
 from nightcrew.kernel.guesses import TRIES
 from nightcrew.kernel.sessions import MOST
-from nightcrew.web import api, connections_api, import_api, notify_api, pages
 from nightcrew.web.callers import Admin
 from nightcrew.web.guard import COOKIE
 from support import Node, running
@@ -117,19 +116,13 @@ OPERATED = {
 
 async def test_every_route_that_changes_something_is_for_admins_or_named_here(house: Node) -> None:
     found = set()
-    for route in routes_of(house):
+    for route in every_route(house):
         for method in route.methods & {"POST", "PUT", "PATCH", "DELETE"}:
             if not route.path.startswith(("/api/", "/vavoo/api/", "/admin/")):
                 continue  # of pages: for people and admins (`callers.SCRIPTS`)
             if Admin not in route.dependencies:
                 found.add((method, route.path))
     assert found == OPERATED
-
-
-def routes_of(house: Node) -> list[APIRoute]:
-    own = [api.router, notify_api.router, connections_api.router, import_api.router, pages.router]
-    all_of_them = [*own, *(router for domain in house.runtime.hooks.domains for router in domain.routers)]
-    return [route for router in all_of_them for route in router.routes if isinstance(route, APIRoute)]
 
 
 async def test_no_key_makes_keys_by_any_way(house: Node) -> None:

@@ -8,20 +8,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from fastapi.routing import APIRoute
 
-from nightcrew.web import (
-    access_page,
-    api,
-    connections_api,
-    connections_page,
-    docs_page,
-    import_api,
-    notify_api,
-    notify_page,
-    pages,
-    settings_page,
-)
+from doors import every_route
 from nightcrew.web.guard import COOKIE
 from support import Node, running
 
@@ -34,28 +22,6 @@ PASSWORD = "correct horse"
 async def with_a_password(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Node]:
     async with running(tmp_path_factory.mktemp("locked"), password=PASSWORD) as started:
         yield started
-
-
-def routes(node: Node) -> list[APIRoute]:
-    own = (
-        access_page,
-        api,
-        connections_api,
-        connections_page,
-        docs_page,
-        import_api,
-        notify_api,
-        notify_page,
-        pages,
-        settings_page,
-    )
-    of_domains = [router for domain in node.runtime.hooks.domains for router in domain.routers]
-    found = {}
-    for router in (*(module.router for module in own), *of_domains):
-        for route in router.routes:
-            if isinstance(route, APIRoute):
-                found[(route.path, *sorted(route.methods))] = route
-    return list(found.values())
 
 
 def filled(path: str) -> str:
@@ -86,13 +52,13 @@ async def asked(node: Node, *lines: str, body: bytes = b"", wait: float = 5.0) -
 async def test_every_address_is_closed_but_those_that_are_open_on_purpose(locked: Node) -> None:
     """A new page or route that forgets about it is found here."""
     open_ones = set()
-    for route in routes(locked):
+    for route in every_route(locked):
         for method in route.methods:
             answer = await locked.http.request(method, filled(route.path))
             if answer.status_code not in {401, 403}:
                 open_ones.add((method, route.path))
     assert open_ones == {("GET", "/health"), ("GET", "/login"), ("POST", "/login")}
-    assert len(routes(locked)) > 100
+    assert len(every_route(locked)) > 100
 
 
 TARGETS = ("etc/passwd", "secret.key", "nightcrew.db")
@@ -145,7 +111,7 @@ async def test_no_other_site_changes_anything_by_any_route(locked: Node) -> None
         {"Origin": f"http://evil.example#{locked.url}"},
     ]
     tried = 0
-    for route in routes(locked):
+    for route in every_route(locked):
         for method in route.methods & {"POST", "PUT", "PATCH", "DELETE"}:
             headers = cookie | foreign[tried % len(foreign)]
             answer = await locked.http.request(method, filled(route.path), headers=headers)
