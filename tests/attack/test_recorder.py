@@ -142,7 +142,7 @@ NAUGHTY = {
 }
 
 
-@pytest.mark.parametrize("kind", ["auto", "hls", "http", "ffmpeg"])
+@pytest.mark.parametrize("kind", ["auto", "http"])
 @pytest.mark.parametrize("what", NAUGHTY)
 async def test_what_a_source_sends_opens_nothing(world: World, what: str, kind: str) -> None:
     text = NAUGHTY[what].format(inside=world.inside, port=world.internal.port)

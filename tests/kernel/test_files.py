@@ -81,10 +81,14 @@ def test_sweeping_leaves_whole_files_and_links_alone(tmp_path: Path) -> None:
 
 
 def test_files_are_for_the_owner_only_unless_asked_otherwise(tmp_path: Path) -> None:
-    for mode in (None, 0o644):
-        with files.replacing(tmp_path / "a", **({"mode": mode} if mode else {})) as file:
-            assert stat.S_IMODE(os.fstat(file.fileno()).st_mode) == 0o600
-        assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == (mode or 0o600)
+    mask = os.umask(0o022)
+    try:
+        for shared, mode in ((False, 0o600), (True, 0o644)):
+            with files.replacing(tmp_path / "a", shared=shared) as file:
+                assert stat.S_IMODE(os.fstat(file.fileno()).st_mode) == mode
+            assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == mode
+    finally:
+        os.umask(mask)
 
 
 NASTY = st.one_of(

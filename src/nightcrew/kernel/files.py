@@ -15,41 +15,48 @@ from typing import BinaryIO
 
 MAX_NAME_BYTES = 160
 """File systems take 255; the rest is for what is put around the name."""
+NO_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF})
+"""What file systems answer that cannot sync a folder, as some of networks do."""
 TEMPORARY = ".tmp-"
 """Part of the name of every file that is still being written."""
 
 
 @contextlib.contextmanager
-def replacing(path: Path, *, mode: int = 0o600) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, shared: bool = False) -> Iterator[BinaryIO]:
     """Open a temporary file that takes the place of `path` at the end, or vanishes when the block raises.
 
-    The data and the folder entry are synced, so after a power cut the file is the old or the new one.
+    The data and the folder entry are synced, so after a power cut the file is the old or the new one. It is its owner's alone;
+    `shared`: as the user's umask says. No rights are changed afterwards: not every file system has any.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f"{path.name}{TEMPORARY}", dir=path.parent)
+    if shared:
+        os.close(handle)
+        Path(name).unlink()
+        handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(handle, "wb", buffering=1 << 18) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(name).chmod(mode)
         Path(name).replace(path)
         _sync_folder(path.parent)
     finally:
         Path(name).unlink(missing_ok=True)  # it is gone when it took its place
 
 
-def put(new: Path, path: Path, *, mode: int = 0o600) -> None:
-    """Move the finished file `new` to the place of `path`: after a power cut there is the old or the new one."""
+def put(new: Path, path: Path) -> None:
+    """Move the finished file `new` to the place of `path`, for its owner alone: after a power cut there is the old or the new one."""
     with new.open("rb") as file:
         os.fsync(file.fileno())
-        new.chmod(mode)
+        with contextlib.suppress(PermissionError):  # a file system without rights
+            new.chmod(0o600)
         try:
             new.replace(path)
         except OSError as exc:
             if exc.errno != errno.EXDEV:
                 raise
-            with replacing(path, mode=mode) as out:  # it lies on another file system
+            with replacing(path) as out:  # it lies on another file system
                 shutil.copyfileobj(file, out)
     _sync_folder(path.parent)
 
@@ -80,6 +87,9 @@ def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as exc:
+        if exc.errno not in NO_SYNC:
+            raise
     finally:
         os.close(descriptor)
 

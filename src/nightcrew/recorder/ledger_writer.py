@@ -17,7 +17,7 @@ class LedgerWriter:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.tally = Tally()
-        self._descriptor = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o644)
+        self._descriptor = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o666)
         with contextlib.ExitStack() as unless_it_works:
             unless_it_works.callback(os.close, self._descriptor)
             self.cut = self._take_up()

@@ -170,7 +170,7 @@ class Parts:
 
     def _open(self, name: str) -> None:
         with _space():
-            self._descriptor = os.open(self._folder / name, os.O_WRONLY | os.O_CREAT, 0o644)
+            self._descriptor = os.open(self._folder / name, os.O_WRONLY | os.O_CREAT, 0o666)  # as the umask says
 
     def _put(self, data: bytes, offset: int, line: ledger.Line) -> None:
         """Write at an offset, wait for the disk, and count it; what does not count is cut off again."""

@@ -31,6 +31,8 @@ class ProgrammeTables:
 
     map_pid: int | None = None
     video_pid: int | None = None
+    video_kind: int = 0
+    """The stream type of these pictures, 0 while there are none."""
     sounds: tuple[int, ...] = ()
     """The stream types of what is no picture, in their order."""
     tables: dict[int, bytes] = field(default_factory=dict)
@@ -49,7 +51,7 @@ class ProgrammeTables:
             packet = data[at : at + PACKET]
             self.tables[self.map_pid] = packet
             streams = list(_streams(packet))
-            self.video_pid = next((pid for kind, pid in streams if kind in VIDEO), None)
+            self.video_kind, self.video_pid = next((one for one in streams if one[0] in VIDEO), (0, None))
             self.sounds = tuple(kind for kind, _ in streams if kind not in VIDEO)
             break
 

@@ -18,7 +18,7 @@ BLOCK = 1 << 20
 QUEUE = "512"
 """Packets that ffmpeg reads ahead (18 MB at 20 Mbit/s). Up to ffmpeg 6 it looks for them 100 times a second where it has two
 inputs, so that its usual 8 are 800 packets a second: eleven times as fast as they were recorded, where the disk does a thousand."""
-AAC = 0x0F
+AAC, HEVC = 0x0F, 0x24
 SOUND = frozenset({0x03, 0x04, AAC, 0x11, 0x1C, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0xA1, 0xC1, 0xC2})
 """Stream types that are sound (ISO/IEC 13818-1, ATSC A/52): MPEG-1, -2, AAC with and without LATM, AC-3, DTS and their kin."""
 LONGEST = 4 * 3600.0
@@ -59,8 +59,8 @@ async def join(
     told = [*_LOCAL, "-f", "ffmetadata", "-i", f"file:{chapters}"]
     given = ["-thread_queue_size", QUEUE, *_read(fragmented), *told]
     maps = ["-map", "0:v?", "-map", "0:a?", "-map_metadata", "1", "-map_chapters", "1"]
-    filters = [] if fragmented else await asyncio.to_thread(_filters, pieces[0].path)
-    written = ["-c", "copy", *filters, "-copyinkf", "-movflags", "+faststart", "-f", "mp4", f"file:{output}"]
+    ways = await asyncio.to_thread(_ways, pieces[0].path, fragmented)
+    written = ["-c", "copy", *ways, "-copyinkf", "-movflags", "+faststart", "-f", "mp4", f"file:{output}"]
     command = Command((ffmpeg(), "-nostdin", "-v", "error", "-y", *given, *maps, *written), grace=1)
     async with _FFMPEG.one(command) as child:
         await _pump(child, pieces, progress)
@@ -73,15 +73,23 @@ def _read(fragmented: bool) -> list[str]:
     return [*_LOCAL, *kind, "-i", "pipe:0"]
 
 
-def _filters(part: Path) -> list[str]:
-    """The bit stream filters that AAC of a transport stream needs in MP4, named so that an error in one packet ends nothing."""
+def _ways(part: Path, fragmented: bool) -> list[str]:
+    """What streams need in MP4: HEVC the tag that Apple's players take, and AAC of a transport stream its bit stream filter.
+
+    That is named, so that an error in one packet ends nothing.
+    """
     with part.open("rb") as file:
         data = file.read(BLOCK)
+    if fragmented:
+        return list(_HEVC_TAG) if b"hev1" in data else []
     programme = ProgrammeTables()
     if aligned(data):
         programme.learn(data)
     sounds = [kind for kind in programme.sounds if kind in SOUND]
-    return [word for place, kind in enumerate(sounds) if kind == AAC for word in (f"-bsf:a:{place}", "aac_adtstoasc")]
+    filters = [
+        word for place, kind in enumerate(sounds) if kind == AAC for word in (f"-bsf:a:{place}", "aac_adtstoasc")
+    ]
+    return [*(_HEVC_TAG if programme.video_kind == HEVC else ()), *filters]
 
 
 async def measure(path: Path) -> Measured:
@@ -121,6 +129,7 @@ async def thumbnail(path: Path, output: Path, *, at: float) -> None:
         raise GiveUp("no thumbnail could be made")
 
 
+_HEVC_TAG = ("-tag:v:0", "hvc1")
 _LOCAL = ("-protocol_whitelist", "file,pipe")
 """Before each input: whatever a file says, nothing else is opened."""
 _FIRST = ("-map", "0:v:0?", "-map", "0:a:0?")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
+from datetime import datetime
 from pathlib import Path
 
 import structlog
@@ -85,7 +86,7 @@ async def _join(run: Run, recording_id: int) -> None:
     titles = await tallies.titles(runtime.store, recording_id)
     gaps = await tallies.gaps(runtime.store, recording_id)
     shown, shift = material.shifted(titles, gaps, fragmented=made.fragmented)
-    tags = {"show": made.row.name, "date": f"{made.row.started_at or made.row.created_at:%Y-%m-%d}"}
+    tags = {"show": made.row.name, "date": _began(made.row).date().isoformat()}
     text = ffmetadata(
         made.row.title or made.row.name,
         chapters(shown, material.visible(gaps, fragmented=made.fragmented), made.tally.seconds - shift),
@@ -148,11 +149,16 @@ def _copy_unless_there(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
+def _began(row: Recording) -> datetime:
+    """When it began, by the clock on the wall: names, metadata and the NFO have the same day."""
+    return (row.started_at or row.created_at).astimezone()
+
+
 async def _metadata(runtime: Runtime, recording_id: int) -> None:
     """What Kodi, Jellyfin and Plex read beside the file."""
     row = await recordings.get(runtime.store, recording_id)
     gaps = await tallies.gaps(runtime.store, recording_id)
-    started = (row.started_at or row.created_at).astimezone()
+    started = _began(row)
     text = nfo.episode(
         title=row.title or row.name,
         streamer=row.name,
@@ -170,7 +176,7 @@ async def _metadata(runtime: Runtime, recording_id: int) -> None:
 def _write(path: Path, data: bytes, *, keep: bool = False) -> None:
     if keep and path.exists():
         return
-    with files.replacing(path, mode=0o644) as file:
+    with files.replacing(path, shared=True) as file:
         file.write(data)
 
 
@@ -184,7 +190,6 @@ async def _place(runtime: Runtime, recording_id: int) -> None:
 def _settle(scratch: Path, target: Path, *, again: bool) -> int:
     """Returns the size of the finished file."""
     if scratch.exists():
-        scratch.chmod(0o644)
         with scratch.open("rb+") as file:
             files.sync(file)
         if target.exists() and not again:

@@ -1,0 +1,140 @@
+"""Files of recordings on the file systems and the clocks of strangers: rights, umask, days, and what players take.
+
+Reported in public for programs of this kind; each test is named for the situation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import stat
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import av
+import pytest
+
+from nightcrew.demo.pictures import find_ffmpeg
+from nightcrew.kernel import files
+from nightcrew.recorder.parts import Parts, SegmentData
+from nightcrew.recorder.wire import Order
+from nightcrew.recordings import mux, processing
+from nightcrew.recordings.models import Recording
+
+
+@pytest.fixture(params=[0o022, 0o002, 0o077])
+def umask(request: pytest.FixtureRequest) -> Iterator[int]:
+    before = os.umask(request.param)
+    yield int(request.param)
+    os.umask(before)
+
+
+def rights(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def write(path: Path, *, shared: bool) -> Path:
+    with files.replacing(path, shared=shared) as file:
+        file.write(b"x")
+    return path
+
+
+def test_films_have_the_rights_that_the_umask_gives(umask: int, tmp_path: Path) -> None:
+    """A group that shares a library can move its films; logins stay their owner's."""
+    parts = Parts(tmp_path / "show", "show")
+    parts.append(SegmentData(1, 2.0, b"x" * 100, None), Order(1, "", "show", ""), 1.0)
+    parts.close()
+    made = [
+        write(tmp_path / "show.nfo", shared=True),
+        *(tmp_path / "show").glob("*.ts"),
+        tmp_path / "show" / "ledger.jsonl",
+    ]
+    assert len(made) == 3
+    assert {rights(path) for path in made} == {0o666 & ~umask}
+    assert rights(write(tmp_path / "list.m3u", shared=False)) == 0o600
+
+
+def refused(*_: object, **__: object) -> None:
+    raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+
+def test_a_library_where_chmod_is_refused_takes_a_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """exFAT and some shares of a NAS know no rights: they are a wish there."""
+    for name in ("chmod", "fchmod", "chown"):
+        monkeypatch.setattr(os, name, refused)
+    scratch, film = tmp_path / "show.mp4.part", tmp_path / "show.mp4"
+    scratch.write_bytes(b"film")
+    assert processing._settle(scratch, film, again=False) == 4
+    assert write(tmp_path / "show.nfo", shared=True).read_bytes() == b"x"
+    picture = tmp_path / "new.jpg"
+    picture.write_bytes(b"picture")
+    files.put(picture, tmp_path / "poster.jpg")
+    assert (tmp_path / "poster.jpg").read_bytes() == b"picture"
+
+
+def test_a_library_whose_folders_cannot_be_synced_takes_a_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sync = os.fsync
+
+    def only_files(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", only_files)
+    assert write(tmp_path / "show.nfo", shared=True).read_bytes() == b"x"
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"), [("Asia/Tokyo", "2026-11-27"), ("UTC", "2026-11-26"), ("America/New_York", "2026-11-26")]
+)
+def test_the_day_of_a_film_is_that_of_the_clock_on_the_wall(
+    zone: str, day: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In its metadata as in its name and its NFO."""
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        values: dict[str, object] = dict.fromkeys(Recording.__dataclass_fields__)
+        row = Recording(**values | {"started_at": datetime(2026, 11, 26, 18, tzinfo=UTC)})  # type: ignore[arg-type]
+        assert processing._began(row).date().isoformat() == day
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+HEVC = ["-c:v", "libx265", "-x265-params", "log-level=none", "-pix_fmt", "yuv420p10le"]
+AVC = ["-c:v", "libx264", "-pix_fmt", "yuv420p"]
+FRAGMENTS = ["-movflags", "frag_keyframe+empty_moov", "-tag:v", "hev1"]
+
+
+@pytest.mark.parametrize(
+    ("codec", "container", "tag"),
+    [(HEVC, "mpegts", "hvc1"), (AVC, "mpegts", "avc1"), ([*HEVC, *FRAGMENTS], "mp4", "hvc1")],
+    ids=["hevc", "avc", "hevc in fragments"],
+)
+async def test_hevc_has_the_tag_that_apples_players_take(
+    codec: list[str], container: str, tag: str, tmp_path: Path
+) -> None:
+    part = tmp_path / "part"
+    source = ["-f", "lavfi", "-i", "testsrc=d=1:s=64x64:r=10", *codec, "-f", container, str(part)]
+    done = await asyncio.to_thread(
+        subprocess.run, [find_ffmpeg(), "-v", "error", *source], capture_output=True, check=False
+    )
+    if done.returncode:
+        pytest.skip(f"this ffmpeg has no encoder for it: {done.stderr[-200:]!r}")
+    (tmp_path / "chapters.txt").write_text(";FFMETADATA1\n")
+    pieces = [mux.ByteRange(part, 0, part.stat().st_size)]
+
+    async def nothing(_done: int) -> None:
+        return None
+
+    made = tmp_path / "made.mp4"
+    await mux.join(pieces, tmp_path / "chapters.txt", made, nothing, fragmented=container == "mp4")
+    with av.open(str(made)) as film:
+        context = film.streams.video[0].codec_context
+        assert context.codec_tag == tag
+        assert sum(1 for _ in film.decode(video=0)) == 10
