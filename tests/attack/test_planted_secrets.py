@@ -254,6 +254,8 @@ def test_an_address_in_any_shape_shows_neither_login_nor_token(shape: str, aroun
     assert "hans77" not in shown
     assert MASK in shown
     assert redact(shown) == shown
+    partly = redact(around.format(shape.format(u="hans77", p=MASK)))
+    assert "hans77" not in partly, "also where the password is known, and hidden already"
 
 
 @pytest.mark.parametrize("token", TOKENS)

@@ -118,7 +118,7 @@ def _query(query: str, known: Collection[str], depth: int) -> str:
     pieces = _PAIRS.split(query)
     for place in range(0, len(pieces), 2):
         name, equals, value = pieces[place].partition("=")
-        if not value or MASK in value:
+        if value in {"", MASK}:
             continue
         plain = unquote(value)
         secret = _NAME.fullmatch(name) is not None or plain in known or is_random(plain) or _holds(plain, known, depth)
