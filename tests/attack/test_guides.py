@@ -145,8 +145,8 @@ async def test_no_document_costs_more_than_an_honest_one_of_its_size(readers: Re
         fair.append((await spent(readers, honest()))[1])
     said, cost, own = await spent(readers, made())
     assert re.search(words, said), said
-    assert cost < (1 if words == LARGE else 12) * fair[0], f"{cost:.2f} s, an honest guide {fair[0]:.2f} s"
-    assert own < 0.5 * max(cost, fair[0]) + 0.1, f"{own:.2f} s in the server itself, {cost:.2f} s in the reader"
+    assert cost < (2 if words == LARGE else 15) * fair[0] + 0.3, f"{cost:.2f} s, an honest guide {fair[0]:.2f} s"
+    assert own < 2 * max(cost, fair[0]) + 0.5, f"{own:.2f} s in the server itself, {cost:.2f} s in the reader"
 
 
 def test_a_token_that_does_not_end_is_scanned_few_times() -> None:
