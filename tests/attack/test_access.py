@@ -131,6 +131,9 @@ async def test_no_key_makes_keys_by_any_way(house: Node) -> None:
     form = {"scope": "api", "name": "more", "permission": "admin"}
     assert (await house.http.post("/settings/tokens", data=form, headers=headers)).status_code == 403
     assert (await house.http.post("/api/v1/tokens", json=form, headers=headers)).status_code == 403
+    for _ in range(TRIES + 1):  # what was not sent is no guess: the owner at the same address can still log in
+        assert (await house.http.post("/api/v1/tokens", json=form, headers=headers)).status_code == 403
+    assert (await house.http.post("/login", data={"password": PASSWORD})).status_code == 303
     password = {"password": "another password", "again": "another password", "current": ""}
     assert (await house.http.post("/settings/password", data=password, headers=headers)).status_code == 422
     assert {token.id for token in await house.access.tokens()} == before
@@ -183,14 +186,14 @@ async def test_people_see_who_is_logged_in_and_end_it(house: Node) -> None:
 
 
 async def test_sessions_are_stored_as_hashes_and_do_not_grow_for_ever(house: Node) -> None:
-    first = await house.access.open_session()
-    rest = [await house.access.open_session(agent="x" * 5000, address="y" * 500) for _ in range(MOST + 5)]
-    assert len(await house.access.sessions()) == MOST
+    first = await house.access.sessions.open()
+    rest = [await house.access.sessions.open(agent="x" * 5000, address="y" * 500) for _ in range(MOST + 5)]
+    assert len(await house.access.sessions.all()) == MOST
     assert not await house.access.find_session(first)
     assert await house.access.find_session(rest[-1])
     stored = b"".join(path.read_bytes() for path in house.runtime.data_dir.glob("nightcrew.db*"))
     assert not any(text.encode() in stored for text in rest)
-    await house.access.end_other_sessions(None)
+    await house.access.sessions.end_others(None)
 
 
 @pytest.mark.parametrize("cookie", ["", "x", "x" * 5000, "\xff", "%00", "gAAAAA" + "A" * 90])
@@ -217,7 +220,7 @@ async def test_nobody_but_a_trusted_proxy_says_who_a_client_is(house: Node, forw
     async with httpx2.AsyncClient(base_url=house.url, trust_env=False, headers=headers) as stranger:
         answer = await stranger.post("/login", data={"password": PASSWORD})
     assert "secure" not in answer.headers["set-cookie"].lower()
-    assert (await house.access.sessions())[0].address == "127.0.0.1"
+    assert (await house.access.sessions.all())[0].address == "127.0.0.1"
 
 
 async def test_behind_a_trusted_proxy_cookies_are_secure_and_guesses_are_their_senders(house: Node) -> None:
@@ -232,10 +235,10 @@ async def test_behind_a_trusted_proxy_cookies_are_secure_and_guesses_are_their_s
                 await proxy.post("/login", data={"password": "wrong guess"}, headers=said("203.0.113.9"))
             locked = await proxy.post("/login", data={"password": PASSWORD}, headers=said("203.0.113.9"))
             assert locked.status_code == 429
-            assert int(locked.headers.get("retry-after", "60")) <= 60
+            assert 0 < int(locked.headers["retry-after"]) <= 60
             answer = await proxy.post("/login", data={"password": PASSWORD}, headers=said("198.51.100.4"))
             assert answer.status_code == 303
             assert "secure" in answer.headers["set-cookie"].lower()
-            assert (await house.access.sessions())[0].address == "198.51.100.4"
+            assert (await house.access.sessions.all())[0].address == "198.51.100.4"
     finally:
         await house.runtime.settings.change(house.runtime.store, {"trusted_proxies": None}, actor="test")

@@ -102,7 +102,7 @@ async def test_crafted_paths_lead_nowhere(locked: Node) -> None:
 
 
 async def test_no_other_site_changes_anything_by_any_route(locked: Node) -> None:
-    cookie = {"Cookie": f"{COOKIE}={await locked.access.open_session()}"}
+    cookie = {"Cookie": f"{COOKIE}={await locked.access.sessions.open()}"}
     foreign: list[dict[str, str]] = [
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
@@ -121,7 +121,7 @@ async def test_no_other_site_changes_anything_by_any_route(locked: Node) -> None
 
 
 async def test_a_page_is_shown_in_no_frame_and_runs_no_script_of_others(locked: Node) -> None:
-    cookie = {"Cookie": f"{COOKIE}={await locked.access.open_session()}"}
+    cookie = {"Cookie": f"{COOKIE}={await locked.access.sessions.open()}"}
     for path in ("/", "/settings", "/login", "/nothing-here", "/api/v1/settings"):
         headers = (await locked.http.get(path, headers=cookie)).headers
         policy = headers["content-security-policy"]

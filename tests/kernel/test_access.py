@@ -14,7 +14,7 @@ import pytest
 import time_machine
 
 from nightcrew import app
-from nightcrew.kernel.access import Access, MustWait
+from nightcrew.kernel.access import RELOAD, Access, MustWait
 from nightcrew.kernel.errors import Invalid, NeedsUser, NotFound
 from nightcrew.kernel.guesses import MAX_CLIENTS, TRIES, Guesses, client_of
 from nightcrew.kernel.store import Store, database_url, migrate
@@ -42,7 +42,7 @@ async def test_a_password_is_stored_hashed_and_ends_older_sessions(access: Acces
         await access.set_password("short")
     await access.set_password(PASSWORD)
     assert access.protected
-    session = await access.open_session()
+    session = await access.sessions.open()
     assert await access.find_session(session)
     assert await check(access, PASSWORD)
     await access.set_password("another one")
@@ -51,7 +51,7 @@ async def test_a_password_is_stored_hashed_and_ends_older_sessions(access: Acces
 
 
 async def test_a_session_ends(access: Access) -> None:
-    session = await access.open_session()
+    session = await access.sessions.open()
     with time_machine.travel(datetime_in(days=29)):
         assert await access.find_session(session)
     with time_machine.travel(datetime_in(days=31)):
@@ -231,3 +231,20 @@ async def test_with_a_password_it_listens_everywhere(tmp_path: Path) -> None:
     async with running(tmp_path, host="0.0.0.0", password=PASSWORD) as node:
         assert (await node.http.get("/health")).status_code == 200
         assert (await node.http.get("/api/v1/settings")).status_code == 401
+
+
+async def test_a_password_changed_on_one_node_holds_on_the_others(access: Access, tmp_path: Path) -> None:
+    """For who logs in there, who was logged in before, and who has logged in elsewhere since."""
+    await access.set_password(PASSWORD)
+    other_store = Store(database_url(tmp_path, None))
+    other = Access(other_store, password=None)
+    await other.load()
+    old = await other.sessions.open()
+    assert await access.find_session(old)
+    await access.set_password("another one")
+    new = await access.sessions.open()
+    other._loaded -= RELOAD + 1
+    assert await other.find_session(new)
+    assert not await other.find_session(old)
+    assert (await check(other, "another one"), await check(other, PASSWORD)) == (True, False)
+    await other_store.close()

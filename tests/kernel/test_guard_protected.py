@@ -132,9 +132,9 @@ async def test_a_token_for_an_output_that_is_none_is_refused(protected: Node) ->
 
 
 async def test_a_session_opens_everything(protected: Node) -> None:
-    cookie = {"Cookie": f"other=1; {COOKIE}={await protected.access.open_session()}"}
+    cookie = {"Cookie": f"other=1; {COOKIE}={await protected.access.sessions.open()}"}
     assert (await protected.http.get("/api/v1/settings", headers=cookie)).status_code == 200
     assert (await protected.http.get("/", headers=cookie | {"Host": "tv.example"})).status_code == 200
     foreign = cookie | {"Origin": "http://evil.example"}
     assert (await protected.http.patch("/api/v1/settings", json={}, headers=foreign)).status_code == 403
-    assert not await protected.access.find_session((await protected.access.open_session())[:-2])
+    assert not await protected.access.find_session((await protected.access.sessions.open())[:-2])

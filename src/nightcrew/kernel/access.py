@@ -19,7 +19,7 @@ from pwdlib import PasswordHash
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Invalid, NotFound, Retry
 from nightcrew.kernel.guesses import Guesses, client_of
-from nightcrew.kernel.sessions import Session, Sessions
+from nightcrew.kernel.sessions import Session, Sessions, digest
 from nightcrew.kernel.store import DatabaseAway, Id, Moment, Store, metadata
 from nightcrew.kernel.words import duration
 
@@ -87,7 +87,7 @@ class Access:
 
     def __init__(self, store: Store, *, password: str | None) -> None:
         self._store = store
-        self._sessions = Sessions(store)
+        self.sessions = Sessions(store, self._fingerprint)
         self._hasher = PasswordHash.recommended()
         self._given = password or None
         self._hash: str | None = None
@@ -97,14 +97,22 @@ class Access:
         self._room = asyncio.Semaphore(AT_ONCE)
 
     async def load(self) -> None:
-        """Read the password and the tokens."""
+        """Read the password, the tokens and the sessions."""
         async with self._store.read() as connection:
             self._hash = (await connection.execute(sa.select(access_password.c.hash))).scalar()
             rows = (await connection.execute(sa.select(access_token))).all()
         self._tokens = {
             row.hash: Token(row.id, row.scope, row.name, row.output, row.created_at, row.permission) for row in rows
         }
+        await self.sessions.load()
         self._loaded = time.monotonic()
+
+    async def _refresh(self) -> None:
+        """What another node has changed is known after half a minute, or when the database is back."""
+        if time.monotonic() - self._loaded > RELOAD:
+            self._loaded = time.monotonic()  # an outage must not hold up each request
+            with contextlib.suppress(DatabaseAway):
+                await self.load()
 
     @property
     def protected(self) -> bool:
@@ -126,6 +134,7 @@ class Access:
 
         Raises `MustWait`.
         """
+        await self._refresh()
         client, now = client_of(address), time.monotonic()
         if not self._guesses.begin(client, now):
             raise MustWait(self._guesses.wait(client, now))
@@ -150,25 +159,10 @@ class Access:
         async with self._room:
             return await asyncio.to_thread(work, *args, **kwargs)
 
-    async def open_session(self, *, address: str = "", agent: str = "") -> str:
-        """The text of a session's cookie. `address` and `agent`: by which people tell their sessions apart."""
-        return await self._sessions.open(self._fingerprint(), address=address, agent=agent)
-
     async def find_session(self, cookie: str | None) -> Session | None:
         """The session of a cookie, if it is ours, not over, and made under the present password."""
-        return await self._sessions.find(cookie, self._fingerprint())
-
-    async def sessions(self) -> list[Session]:
-        """All that are logged in, the one that was used last first."""
-        return await self._sessions.all(self._fingerprint())
-
-    async def end_session(self, session_id: int) -> None:
-        """Log one out. Raises `NotFound`."""
-        await self._sessions.end(session_id)
-
-    async def end_other_sessions(self, kept: int | None) -> int:
-        """Log all others out; returns how many they were."""
-        return await self._sessions.end_others(kept)
+        await self._refresh()
+        return await self.sessions.find(cookie)
 
     def _fingerprint(self) -> str:
         return hashlib.sha256(f"{self._given or ''}\0{self._hash or ''}".encode()).hexdigest()[:16]
@@ -192,7 +186,7 @@ class Access:
                     scope=scope,
                     name=name,
                     output=output,
-                    hash=_digest(text),
+                    hash=digest(text),
                     created_at=utcnow(),
                     permission="players" if scope == "player" else permission,
                 )
@@ -211,14 +205,7 @@ class Access:
         return known.name
 
     async def find_token(self, text: str, scope: Scope) -> Token | None:
-        """The token behind `text`. What another node made or revoked is known after half a minute, or when the database is back."""
-        if time.monotonic() - self._loaded > RELOAD:
-            self._loaded = time.monotonic()  # an outage must not hold up each request
-            with contextlib.suppress(DatabaseAway):
-                await self.load()
-        token = self._tokens.get(_digest(text))
+        """The token behind `text`."""
+        await self._refresh()
+        token = self._tokens.get(digest(text))
         return token if token is not None and token.scope == scope else None
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

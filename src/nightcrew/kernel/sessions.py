@@ -1,7 +1,7 @@
 """Who is logged in: a row for each browser, so that one can be ended from another, and a logout ends it for good.
 
 The cookie is a random text of which only a hash is stored. What is known is kept in memory too, so that people stay logged in
-while the database is away; what another node ended is known after half a minute.
+while the database is away; `Access` reads it anew twice a minute.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import secrets
-import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -24,7 +24,6 @@ MOST = 100
 """Sessions; a further one ends the one that was not used for longest."""
 SEEN = timedelta(minutes=5)
 """How old "last used" may be."""
-RELOAD = 30.0
 
 access_session = sa.Table(
     "access_session",
@@ -59,25 +58,23 @@ _COLUMNS = [_table.c[name] for name in Session.__slots__]
 
 
 class Sessions:
-    """All of them. `password` is a fingerprint of the present password: a session of another one is none."""
+    """All of them. `password` gives a fingerprint of the present password: a session of another one is none."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, password: Callable[[], str]) -> None:
         self._store = store
+        self._password = password
         self._known: dict[str, Session] = {}
-        self._asked = 0.0
-        """When all were read last, or that was tried: an outage must not hold up each request."""
 
     async def load(self) -> None:
         """Read what there is."""
         async with self._store.read() as connection:
             rows = (await connection.execute(sa.select(_table.c.hash, *_COLUMNS))).all()
         self._known = {row[0]: Session(*row[1:]) for row in rows}
-        self._asked = time.monotonic()
 
-    async def open(self, password: str, *, address: str, agent: str) -> str:
-        """A new session; returns the text of its cookie, which is known only now."""
-        now, text = utcnow(), secrets.token_urlsafe(32)
-        row = {"hash": _digest(text), "password": password, "address": address[:60], "agent": agent[:200]}
+    async def open(self, *, address: str = "", agent: str = "") -> str:
+        """A new session; returns the text of its cookie, which is known only now. By the rest people tell them apart."""
+        now, text, password = utcnow(), secrets.token_urlsafe(32), self._password()
+        row = {"hash": digest(text), "password": password, "address": address[:60], "agent": agent[:200]}
         times = {"created_at": now, "seen_at": now, "until": now + timedelta(seconds=SESSION_SECONDS)}
         newest = sa.select(_table.c.id).order_by(_table.c.seen_at.desc(), _table.c.id.desc()).limit(MOST).subquery()
         async with self._store.write() as connection:
@@ -94,26 +91,22 @@ class Sessions:
         await self.load()
         return text
 
-    async def find(self, text: str | None, password: str) -> Session | None:
+    async def find(self, text: str | None) -> Session | None:
         """The session of a cookie: one that is not over, and was opened with the present password."""
         if not text or not text.isascii() or len(text) > 100:
             return None
-        hashed = _digest(text)
-        if hashed not in self._known or time.monotonic() - self._asked > RELOAD:
-            with contextlib.suppress(DatabaseAway):
-                await self._look(hashed)
-        session = self._known.get(hashed)
-        now = utcnow()
-        if session is None or session.until < now or session.password != password:
+        hashed, now = digest(text), utcnow()
+        session = self._known.get(hashed) or await self._look(hashed)
+        if session is None or session.until < now or session.password != self._password():
             return None
         if now - session.seen_at > SEEN:
             await self._seen(hashed, session, now)
         return session
 
-    async def all(self, password: str) -> list[Session]:
+    async def all(self) -> list[Session]:
         """Those that are valid, the one that was used last first."""
         await self.load()
-        now = utcnow()
+        now, password = utcnow(), self._password()
         valid = [one for one in self._known.values() if one.until >= now and one.password == password]
         return sorted(valid, key=lambda one: one.seen_at, reverse=True)
 
@@ -133,15 +126,14 @@ class Sessions:
         await self.load()
         return int(done.rowcount)
 
-    async def _look(self, hashed: str) -> None:
-        if time.monotonic() - self._asked > RELOAD:
-            self._asked = time.monotonic()
-            await self.load()
-            return
-        async with self._store.read() as connection:  # opened on another node a moment ago
-            row = (await connection.execute(sa.select(*_COLUMNS).where(_table.c.hash == hashed))).first()
-        if row is not None:
-            self._known[hashed] = Session(*row)
+    async def _look(self, hashed: str) -> Session | None:
+        """One that another node has opened a moment ago."""
+        with contextlib.suppress(DatabaseAway):
+            async with self._store.read() as connection:
+                row = (await connection.execute(sa.select(*_COLUMNS).where(_table.c.hash == hashed))).first()
+            if row is not None:
+                self._known[hashed] = Session(*row)
+        return self._known.get(hashed)
 
     async def _seen(self, hashed: str, session: Session, now: datetime) -> None:
         self._known[hashed] = replace(session, seen_at=now)
@@ -150,5 +142,6 @@ class Sessions:
                 await connection.execute(sa.update(_table).where(_table.c.id == session.id).values(seen_at=now))
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def digest(text: str) -> str:
+    """What is stored of a text that only its owner knows."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 from alembic import command
 from alembic.config import Config
 from sqlalchemy.dialects import postgresql, sqlite
@@ -32,6 +33,8 @@ CHECKPOINT = 2.0
 """Seconds after a commit on SQLite until its log is emptied into the file."""
 MOST_PAGES = 8_000
 """Pages (of 4 KiB) in the log from which on a commit empties it itself: about what one large write makes."""
+
+log = structlog.get_logger("nightcrew")
 
 CONNECTION = {
     "connect_timeout": "10",
@@ -156,7 +159,10 @@ class Store:
         try:
             yield connection
         finally:
-            await asyncio.shield(asyncio.create_task(_given_back(connection), name="give a connection back"))
+            limit = (
+                None if self.is_sqlite else GIVE_BACK
+            )  # a statement of SQLite ends; closed before, it keeps the lock
+            await asyncio.shield(asyncio.create_task(_given_back(connection, limit), name="give a connection back"))
 
     async def _empty(self) -> None:
         """Move what was committed from SQLite's log into its file, beside the writers: none has to do that in its own commit."""
@@ -199,11 +205,13 @@ class Store:
         await self.engine.dispose()
 
 
-async def _given_back(connection: AsyncConnection) -> None:
+async def _given_back(connection: AsyncConnection, limit: float | None) -> None:
     """Where the database does not answer to the rollback, the connection is closed: who was cancelled would wait for ever."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(GIVE_BACK):
+    try:
+        async with asyncio.timeout(limit):
             await connection.close()
+    except TimeoutError:
+        log.warning("the database did not answer when a connection was given back, so it was closed")
 
 
 async def _sync(connection: AsyncConnection, mode: str) -> None:

@@ -9,14 +9,14 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from nightcrew.kernel.access import PERMISSIONS, Access, MustWait, Permission
-from nightcrew.kernel.errors import Forbidden, Invalid, NotFound
+from nightcrew.kernel.errors import Invalid, NotFound
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.sessions import SESSION_SECONDS
-from nightcrew.kernel.words import sentence
+from nightcrew.kernel.words import counted, sentence
 from nightcrew.web import actions
 from nightcrew.web.api import Node
 from nightcrew.web.browsers import browser
-from nightcrew.web.callers import Actor, caller_of
+from nightcrew.web.callers import Actor, address_of, caller_of
 from nightcrew.web.guard import COOKIE
 from nightcrew.web.outputs import PlayerOutputs
 from nightcrew.web.render import PageRoute, note, render, render_part, texts
@@ -41,8 +41,6 @@ async def access_page(request: Request) -> Response:
 @router.post("/settings/tokens")
 async def make_token(request: Request, actor: Actor) -> Response:
     """Make a token and show its text this once."""
-    if caller_of(request).key:
-        raise Forbidden("an API key makes no further keys or tokens: log in")
     form = await texts(request)
     scope: Literal["api", "player"] = "player" if form.get("scope") == "player" else "api"
     try:
@@ -72,8 +70,8 @@ async def revoke_token(request: Request, actor: Actor, token_id: TokenId) -> Res
 
 
 def _permission(form: dict[str, str]) -> Permission:
-    given = form.get("permission", "admin")
-    return next((one for one in PERMISSIONS if one == given), "read")
+    """What was chosen; the least for what is none."""
+    return next((one for one in PERMISSIONS if one == form.get("permission")), "read")
 
 
 @router.post("/settings/sessions/{session_id}/end")
@@ -87,7 +85,7 @@ async def end_session(request: Request, actor: Actor, session_id: TokenId) -> Re
 async def end_other_sessions(request: Request, actor: Actor) -> Response:
     """Log all other browsers out."""
     number = await actions.end_other_sessions(request, actor=actor)
-    return await _access_part(request, headers=note(f"{number} logged out."))
+    return await _access_part(request, headers=note(f"{counted(number, 'browser')} logged out."))
 
 
 @router.post("/settings/password")
@@ -136,7 +134,7 @@ async def access_context(request: Request) -> dict[str, Any]:
     access = _access_of(request)
     return {
         "tokens": await access.tokens(),
-        "sessions": [(one, browser(one.agent)) for one in await access.sessions()],
+        "sessions": [(one, browser(one.agent)) for one in await access.sessions.all()],
         "own": caller_of(request).session,
         "outputs": outputs,
         "permissions": MAY,
@@ -170,14 +168,14 @@ async def login(request: Request) -> Response:
     """Check the password and open a session."""
     form = await texts(request)
     target = _own_path(form.get("next", "/"))
-    error, status = "", 422
+    error, status, headers = "", 422, None
     try:
         if not await actions.is_password(request, form.get("password", "")):
             error = "That is not the password."
     except MustWait as exc:
-        error, status = sentence(str(exc)), 429
+        error, status, headers = sentence(str(exc)), 429, {"Retry-After": f"{exc.after:.0f}"}
     if error:
-        return render(request, "login.html", status_code=status, next=target, error=error)
+        return render(request, "login.html", status_code=status, headers=headers, next=target, error=error)
     answer = RedirectResponse(target, 303)
     await _remember(request, answer)
     return answer
@@ -189,7 +187,7 @@ async def logout(request: Request) -> Response:
     session = caller_of(request).session
     if session is not None:
         with contextlib.suppress(NotFound):
-            await _access_of(request).end_session(session)
+            await _access_of(request).sessions.end(session)
     answer = RedirectResponse("/login", 303)
     answer.delete_cookie(COOKIE)
     return answer
@@ -197,8 +195,8 @@ async def logout(request: Request) -> Response:
 
 async def _remember(request: Request, answer: Response) -> None:
     secure = request.url.scheme == "https"
-    address = request.client.host if request.client else ""
-    session = await _access_of(request).open_session(address=address, agent=request.headers.get("user-agent", ""))
+    agent = request.headers.get("user-agent", "")
+    session = await _access_of(request).sessions.open(address=address_of(request), agent=agent)
     answer.set_cookie(COOKIE, session, max_age=SESSION_SECONDS, httponly=True, samesite="lax", secure=secure)
 
 

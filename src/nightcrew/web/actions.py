@@ -9,8 +9,10 @@ from typing import Any, Literal
 from fastapi import Request
 
 from nightcrew.kernel.access import Access, Permission
+from nightcrew.kernel.errors import Forbidden
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.web.callers import caller_of
+from nightcrew.kernel.words import counted
+from nightcrew.web.callers import address_of, caller_of
 from nightcrew.web.outputs import PlayerOutputs
 
 WorkerAction = Literal["run", "pause", "resume"]
@@ -78,8 +80,11 @@ async def make_token(
     permission: Permission = "admin",
     *,
     actor: str,
+    password: str = "",
 ) -> Made:
-    """Make a token. Raises `Invalid`."""
+    """Make a token. Raises `Invalid`, and `Forbidden` for an API key without the password: keys alone make no keys."""
+    if caller_of(request).key and not (password and await is_password(request, password)):
+        raise Forbidden("an API key makes no further keys or tokens: send the password too, or log in")
     runtime: Runtime = request.app.state.runtime
     access: Access = request.app.state.access
     outputs: PlayerOutputs = request.app.state.outputs
@@ -94,14 +99,14 @@ async def make_token(
 async def is_password(request: Request, text: str) -> bool:
     """Whether it is the password. Raises `MustWait` for a client that sent too many wrong ones."""
     access: Access = request.app.state.access
-    return await access.check_password(text, address=request.client.host if request.client else "")
+    return await access.check_password(text, address=address_of(request))
 
 
 async def end_session(request: Request, session_id: int, *, actor: str) -> None:
     """Log a browser out. Raises `NotFound`."""
     runtime: Runtime = request.app.state.runtime
     access: Access = request.app.state.access
-    await access.end_session(session_id)
+    await access.sessions.end(session_id)
     await runtime.activity.record("access.session_ended", "A session was ended", actor=actor)
 
 
@@ -109,8 +114,8 @@ async def end_other_sessions(request: Request, *, actor: str) -> int:
     """Log all other browsers out; returns how many they were."""
     runtime: Runtime = request.app.state.runtime
     access: Access = request.app.state.access
-    number = await access.end_other_sessions(caller_of(request).session)
-    said = "1 other session was ended" if number == 1 else f"{number} other sessions were ended"
+    number = await access.sessions.end_others(caller_of(request).session)
+    said = f"{counted(number, 'other session')} ended"
     await runtime.activity.record("access.session_ended", said, actor=actor)
     return number
 

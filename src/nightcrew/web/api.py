@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from nightcrew.kernel.access import Access, Permission
 from nightcrew.kernel.clock import iso
-from nightcrew.kernel.errors import Forbidden, Invalid
+from nightcrew.kernel.errors import Invalid
 from nightcrew.kernel.health import verdict
 from nightcrew.kernel.nodes import SILENT
 from nightcrew.kernel.runtime import Runtime
@@ -230,9 +230,8 @@ async def tokens(request: Request) -> dict[str, Any]:
 @router.post("/api/v1/tokens", dependencies=[Admin], response_model=say.TokenMade, tags=["access"], status_code=201)
 async def make_token(request: Request, actor: Actor, wanted: NewToken) -> dict[str, Any]:
     """Make a token; its text is shown this once."""
-    if caller_of(request).key and not await actions.is_password(request, wanted.password):
-        raise Forbidden("an API key makes no further keys or tokens: send the password too, or log in")
-    made = await actions.make_token(request, wanted.scope, wanted.name, wanted.output, wanted.permission, actor=actor)
+    given = wanted.scope, wanted.name, wanted.output, wanted.permission
+    made = await actions.make_token(request, *given, actor=actor, password=wanted.password)
     return {
         "scope": made.scope,
         "name": made.name,
@@ -265,7 +264,7 @@ async def sessions(request: Request) -> dict[str, Any]:
             "seen_at": iso(one.seen_at),
             "own": one.id == own,
         }
-        for one in await access.sessions()
+        for one in await access.sessions.all()
     ]
     return {"items": items, "next": None}
 

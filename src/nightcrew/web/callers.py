@@ -80,6 +80,11 @@ def output_of(request: Request) -> str | None:
     return caller_of(request).output
 
 
+def address_of(request: Request) -> str:
+    """The client's address, by what a trusted proxy says of it."""
+    return request.client.host if request.client else ""
+
+
 Admin = Depends(admin_only)
 """For routes that change settings, sources, connections, or who may do what."""
 Actor = Annotated[str, Depends(actor_of)]
