@@ -18,6 +18,23 @@ def die_with_parent() -> None:
             sys.exit()  # it ended before this was asked for
 
 
+def own_pipes() -> tuple[int, int]:
+    """Standard input and output for this process alone: what a library reads or prints there must not come in between."""
+    given, answers = os.dup(0), os.dup(1)
+    quiet = os.open(os.devnull, os.O_RDWR)
+    os.dup2(quiet, 0)
+    os.dup2(quiet, 1)
+    os.close(quiet)
+    return given, answers
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """All of it: a pipe may take it in pieces. Raises OSError."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
+
+
 def limit_memory(more: int) -> None:
     """Let this process have `more` bytes of address space than now (Linux; elsewhere it cannot be told)."""
     if sys.platform == "linux":

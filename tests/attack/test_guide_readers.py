@@ -21,8 +21,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from nightcrew.frames import LENGTH
 from nightcrew.guidereader import xmltv
-from nightcrew.guidereader.wire import LENGTH, MAX_BODY, MAX_FRAME, Programme, ReadingOrder, framed
+from nightcrew.guidereader.wire import MAX_BODY, MAX_FRAME, Programme, ReadingOrder, json_frame
 from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.playlists import readers as reading
 from nightcrew.playlists.formats.xmltv import is_whole, web_only
@@ -62,7 +63,7 @@ def leaving_nobody() -> Iterator[None]:
 
 def programme(body: str = "", **changes: object) -> bytes:
     one = {"id": "a", "start": AT, "stop": AT + 60, "title": "t", "body": body} | changes
-    return framed({"channels": [], "programmes": [list(one.values())]})
+    return json_frame({"channels": [], "programmes": [list(one.values())]})
 
 
 @pytest.mark.parametrize(
@@ -73,12 +74,12 @@ def programme(body: str = "", **changes: object) -> bytes:
         (LENGTH.pack(MAX_FRAME + 1), STRANGE),
         (LENGTH.pack(40) + b"{", "status 0"),
         (LENGTH.pack(1 << 20) + b"[" * (1 << 20), STRANGE),
-        (framed([]), STRANGE),
-        (framed({"end": "whole", "reason": "", "more": 1}), STRANGE),
-        (framed({"end": "later", "reason": "x" * 301}), STRANGE),
-        (framed({"channels": [["a", "b", "c", "d"]], "programmes": []}), STRANGE),
-        (framed({"channels": [["a" * 301, "b", ""]], "programmes": []}), STRANGE),
-        (framed({"channels": [["a\x00", "b", ""]], "programmes": []}), STRANGE),
+        (json_frame([]), STRANGE),
+        (json_frame({"end": "whole", "reason": "", "more": 1}), STRANGE),
+        (json_frame({"end": "later", "reason": "x" * 301}), STRANGE),
+        (json_frame({"channels": [["a", "b", "c", "d"]], "programmes": []}), STRANGE),
+        (json_frame({"channels": [["a" * 301, "b", ""]], "programmes": []}), STRANGE),
+        (json_frame({"channels": [["a\x00", "b", ""]], "programmes": []}), STRANGE),
         (LENGTH.pack(60) + b'{"channels":[["\\ud800","b",""]],"programmes":[]}'.ljust(60), STRANGE),
         (programme("</programme><channel/>"), STRANGE),
         (programme("<a><b></a></b>"), STRANGE),
@@ -91,8 +92,8 @@ def programme(body: str = "", **changes: object) -> bytes:
         (programme(stop=AT), STRANGE),
         (programme(start=str(AT)), STRANGE),
         (programme("x") * 2, STRANGE),
-        (framed({"channels": [], "programmes": [["a", AT, AT + 60, "t", "x" * 10_000]] * 100}) * 3, STRANGE),
-        (framed({"end": "later", "reason": "\x1b[2J\n"}), r"^\[2J$"),
+        (json_frame({"channels": [], "programmes": [["a", AT, AT + 60, "t", "x" * 10_000]] * 100}) * 3, STRANGE),
+        (json_frame({"end": "later", "reason": "\x1b[2J\n"}), r"^\[2J$"),
     ],
     ids=itertools.count(),
 )
@@ -128,7 +129,7 @@ def test_no_frame_makes_the_server_fall_over(payload: bytes) -> None:
 
 
 async def test_wrong_programmes_are_all_that_it_can_send(tmp_path: Path) -> None:
-    said = programme("<title>Wrong &amp; <b>bold</b></title>") + framed({"end": "whole", "reason": ""})
+    said = programme("<title>Wrong &amp; <b>bold</b></title>") + json_frame({"end": "whole", "reason": ""})
     (batch,) = await read(saying(tmp_path, said))
     assert [one.title for one in batch.programmes] == ["t"]
 

@@ -8,6 +8,7 @@ import os
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -344,9 +345,25 @@ def test_a_remuxer_ends_with_who_reads_it() -> None:
     assert {child.pid for child in psutil.Process().children(recursive=True)} <= before
 
 
-async def test_a_remuxer_that_eats_memory_is_ended() -> None:
+async def test_a_box_that_says_to_be_huge_is_told() -> None:
     """A box of an MP4 that says to be of 1 TB."""
     head = (1 << 20).to_bytes(4, "big") + b"ftypisom" + b"\0" * ((1 << 20) - 12)
     bomb = head + b"\0\0\0\1moov" + (1 << 40).to_bytes(8, "big") + b"\0\0\0\1trak" + (1 << 39).to_bytes(8, "big")
     with pytest.raises(Unreadable, match="cannot be read as a stream"):
         await asyncio.to_thread(lambda: list(as_transport(iter([bomb]))))
+
+
+def test_a_remuxer_that_eats_memory_is_ended(flv: bytes) -> None:
+    """A stream that makes libav take all that there is ends its own process, in words."""
+    code = "from nightcrew.recorder import remux; remux.remux = lambda *_: bytearray(2 << 30); remux.main()"
+    done = subprocess.run([sys.executable, "-c", code], input=b"\n" + flv, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (1, b"MemoryError")
+
+
+def test_what_libav_complains_of_holds_no_remuxer_up(flv: bytes) -> None:
+    """Nobody reads that; and the sentence that says why there is nothing still comes."""
+    chatter = "import os; from nightcrew.recorder import remux; real = remux.remux\n"
+    code = chatter + "remux.remux = lambda *both: (os.write(2, bytes(1 << 20)), real(*both)); remux.main()"
+    done = subprocess.run([sys.executable, "-c", code], input=b"\n" + flv, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert len(done.stdout) > len(flv) / 2

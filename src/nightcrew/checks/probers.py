@@ -10,10 +10,11 @@ from typing import Any, Self
 
 from pydantic import TypeAdapter
 
+from nightcrew.frames import LENGTH, framed
 from nightcrew.kernel.errors import NightcrewError, Retry
 from nightcrew.kernel.pool import Pool
 from nightcrew.kernel.processes import Child, Command
-from nightcrew.prober.wire import END, LENGTH, MAX_REPORT, ProbeReport, ProbeTask, framed
+from nightcrew.prober.wire import END, MAX_REPORT, ProbeReport, ProbeTask
 
 _REPORT = TypeAdapter(ProbeReport)
 JOBS = 300

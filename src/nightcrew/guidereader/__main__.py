@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import os
 import resource
 import sys
 
-from nightcrew.child import die_with_parent, limit_cpu, limit_memory
+from nightcrew.child import die_with_parent, limit_cpu, limit_memory, write_all
 from nightcrew.guidereader.wire import (
     BATCH,
     BATCH_TEXT,
@@ -36,14 +35,11 @@ def main() -> None:
     limit_memory(MEMORY)
     limit_cpu(order.cpu)
     _shut_in()
-    with open(answers, "wb", buffering=0) as out:  # noqa: PTH123 - a descriptor
-        try:
-            end = _read(order, out)
-        except MemoryError:
-            end = ReadingEnd(
-                "never", f"the guide takes more than {MEMORY >> 20} MiB of memory to read, so it is not read"
-            )
-        _write(out, end_frame(end))
+    try:
+        end = _read(order, answers)
+    except MemoryError:
+        end = ReadingEnd("never", f"the guide takes more than {MEMORY >> 20} MiB of memory to read, so it is not read")
+    write_all(answers, end_frame(end))
 
 
 def _shut_in() -> None:
@@ -54,7 +50,7 @@ def _shut_in() -> None:
         resource.setrlimit(limit, (0, 0))
 
 
-def _read(order: ReadingOrder, out: io.FileIO) -> ReadingEnd:
+def _read(order: ReadingOrder, out: int) -> ReadingEnd:
     """Send what is found, and return how it ended."""
     channels: list[GuideChannel] = []
     programmes: list[Programme] = []
@@ -70,22 +66,15 @@ def _read(order: ReadingOrder, out: io.FileIO) -> ReadingEnd:
                     channels.append(item)
                     size += len(item.guide_id) + len(item.name) + len(item.icon)
                 if size > BATCH_TEXT or len(channels) + len(programmes) >= BATCH:
-                    _write(out, found_frame(channels, programmes))
+                    write_all(out, found_frame(channels, programmes))
                     channels, programmes, size = [], [], 0
     except BrokenGuide as exc:
         return ReadingEnd("later", str(exc))
     except RefusedGuide as exc:
         return ReadingEnd("never", str(exc))
     if channels or programmes:
-        _write(out, found_frame(channels, programmes))
+        write_all(out, found_frame(channels, programmes))
     return ReadingEnd("whole")
-
-
-def _write(out: io.FileIO, frame: bytes) -> None:
-    """All of a frame: a pipe may take it in pieces."""
-    left = memoryview(frame)
-    while left:
-        left = left[out.write(left) or 0 :]
 
 
 if __name__ == "__main__":

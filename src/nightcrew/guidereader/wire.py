@@ -1,4 +1,4 @@
-"""What a guide reader says to the server, in frames: four bytes of length (big-endian), then as many bytes of JSON.
+"""What a guide reader says to the server, in frames (`frames.py`) of JSON.
 
 Frames with channels and programmes come first, in the order of the document; the last frame says how it ended. Whoever
 reads them trusts nothing: the process has read a stranger's bytes.
@@ -7,12 +7,12 @@ reads them trusts nothing: the process has read a stranger's bytes.
 from __future__ import annotations
 
 import json
-import struct
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-LENGTH = struct.Struct(">I")
+from nightcrew.frames import framed
+
 MAX_FRAME = 2 << 20
 """Bytes of the largest frame that is read."""
 BATCH, BATCH_TEXT = 1_000, 256 << 10
@@ -76,7 +76,7 @@ def order_of(arguments: list[str]) -> ReadingOrder:
 
 def found_frame(channels: list[GuideChannel], programmes: list[Programme]) -> bytes:
     """Some channels and programmes; times are seconds since 1970."""
-    return framed(
+    return json_frame(
         {
             "channels": [(one.guide_id, one.name, one.icon) for one in channels],
             "programmes": [
@@ -89,10 +89,9 @@ def found_frame(channels: list[GuideChannel], programmes: list[Programme]) -> by
 
 def end_frame(end: ReadingEnd) -> bytes:
     """How it ended."""
-    return framed({"end": end.end, "reason": end.reason[:MAX_REASON]})
+    return json_frame({"end": end.end, "reason": end.reason[:MAX_REASON]})
 
 
-def framed(value: object) -> bytes:
-    """JSON as a frame."""
-    payload = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-    return LENGTH.pack(len(payload)) + payload
+def json_frame(value: object) -> bytes:
+    """A value as a frame of JSON."""
+    return framed(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))

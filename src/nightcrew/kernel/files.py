@@ -6,9 +6,9 @@ import contextlib
 import errno
 import os
 import re
+import secrets
 import shutil
 import stat
-import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -29,20 +29,17 @@ def replacing(path: Path, *, shared: bool = False) -> Iterator[BinaryIO]:
     `shared`: as the user's umask says. No rights are changed afterwards: not every file system has any.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f"{path.name}{TEMPORARY}", dir=path.parent)
-    if shared:
-        os.close(handle)
-        Path(name).unlink()
-        handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+    beside = path.with_name(f"{path.name}{TEMPORARY}{secrets.token_hex(4)}")
+    handle = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666 if shared else 0o600)
     try:
         with os.fdopen(handle, "wb", buffering=1 << 18) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(path)
+        beside.replace(path)
         _sync_folder(path.parent)
     finally:
-        Path(name).unlink(missing_ok=True)  # it is gone when it took its place
+        beside.unlink(missing_ok=True)  # it is gone when it took its place
 
 
 def put(new: Path, path: Path) -> None:

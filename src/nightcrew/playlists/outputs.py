@@ -243,7 +243,7 @@ class PlaylistWriter:
     filter: rules.Filter = field(init=False)
 
     def __post_init__(self) -> None:
-        self.filter = rules.Filter.of(self.options.FILTER_ENABLED, self.options.FILTER_KEYWORDS)
+        self.filter = self.options.kept
 
     def text(self, page: Sequence[Channel]) -> bytes:
         """The entries of a page of channels, as UTF-8."""

@@ -148,11 +148,11 @@ async def guide(
 ) -> Response:
     """XMLTV of all visible channels, or of one region. A token of one playlist has the guide of its channels alone."""
     selection = EVERYTHING if bound is None else await node.part(Outputs).bound(bound)
-    if region is not None:
-        (wanted,) = (await node.part(Outputs).select(region)).regions or (None,)
-        if wanted is not None and not selection.has(wanted):
+    wanted = None if region is None else (await node.part(Outputs).select(region)).regions
+    if wanted is not None:
+        if not all(map(selection.has, wanted)):
             raise NotFound(f"there is no region {region!r}")
-        selection = replace(selection, regions=selection.regions if wanted is None else (wanted,))
+        selection = replace(selection, regions=wanted)
     return await spooled(node, _guide(node, selection), "application/xml; charset=utf-8")
 
 
@@ -205,7 +205,7 @@ async def _check_bound(node: Runtime, bound: str | None, channel: int) -> None:
     if bound is None:
         return
     options = node.settings.of(PlaylistSettings)
-    keep = rules.Filter.of(options.FILTER_ENABLED, options.FILTER_KEYWORDS)
+    keep = options.kept
     selection = await node.part(Outputs).bound(bound)
     if not selection.shows(await channel_rows.get(node.store, channel), keep):
         raise NotFound(f"there is no channel {channel}")
@@ -295,7 +295,7 @@ async def lineup(
 async def _visible(node: Runtime, regions: tuple[str, ...] | None) -> AsyncIterator[tuple[Channel, str]]:
     """Channels that can be played and pass the filter, with the group they are served under."""
     options = node.settings.of(PlaylistSettings)
-    keep = rules.Filter.of(options.FILTER_ENABLED, options.FILTER_KEYWORDS)
+    keep = options.kept
     async for page in channel_rows.playlist(node.store, regions):
         for channel in page:
             group = keep.apply(channel.name, channel.group)
@@ -348,7 +348,7 @@ async def _listings(node: Runtime, stream_id: str, limit: str) -> dict[str, Any]
 
 async def _groups(node: Runtime) -> list[tuple[str, int]]:
     options = node.settings.of(PlaylistSettings)
-    keep = rules.Filter.of(options.FILTER_ENABLED, options.FILTER_KEYWORDS)
+    keep = options.kept
     if not keep.keywords:
         return await channel_rows.groups(node.store)
     counts: dict[str, int] = {}

@@ -14,10 +14,10 @@ from typing import Annotated, BinaryIO, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
+from nightcrew.frames import LENGTH
 from nightcrew.guidereader.wire import (
     BATCH,
     BATCH_TEXT,
-    LENGTH,
     MAX_BODY,
     MAX_FRAME,
     MAX_ICON,

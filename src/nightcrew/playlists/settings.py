@@ -91,6 +91,11 @@ class PlaylistSettings(Options):
         200, ge=1, le=100_000, unit="MB", help="Space for the logos of channels on each machine; the oldest go first."
     )
 
+    @property
+    def kept(self) -> rules.Filter:
+        """What the filter keeps."""
+        return rules.Filter.of(self.FILTER_ENABLED, self.FILTER_KEYWORDS)
+
     @field_validator("LOCALES")
     @classmethod
     def _locales(cls, value: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from nightcrew.child import die_with_parent, limit_cpu, limit_memory
+from nightcrew.child import die_with_parent, limit_cpu, limit_memory, own_pipes
 from nightcrew.prober.feed import Pipe, StreamBytes, answer
 from nightcrew.prober.wire import ask_of
 
@@ -19,10 +19,7 @@ def main() -> None:
     """Work until standard input ends."""
     die_with_parent()
     os.nice(NICE)
-    jobs, answers = os.dup(0), os.dup(1)
-    quiet = os.open(os.devnull, os.O_RDWR)
-    os.dup2(quiet, 0)
-    os.dup2(quiet, 1)  # what a library prints must not come between the frames
+    jobs, answers = own_pipes()
     from nightcrew.prober.measure import measure
 
     limit_memory(MEMORY)

@@ -6,7 +6,8 @@ import os
 import select
 import time
 
-from nightcrew.prober.wire import LENGTH, framed
+from nightcrew.child import write_all
+from nightcrew.frames import LENGTH, framed
 
 BLOCK = 1 << 16
 
@@ -89,6 +90,4 @@ class StreamBytes:
 
 def answer(fd: int, payload: bytes) -> None:
     """Write a whole frame."""
-    data = memoryview(framed(payload))
-    while data:
-        data = data[os.write(fd, data) :]
+    write_all(fd, framed(payload))

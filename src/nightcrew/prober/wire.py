@@ -1,4 +1,4 @@
-"""What the server and a prober say to each other, in frames: four bytes of length (big-endian), then as many bytes.
+"""What the server and a prober say to each other, in frames (`frames.py`).
 
 The server begins with a frame that holds a `ProbeTask`, goes on with the stream's bytes, and ends with an empty frame. The
 prober answers with one `ProbeReport` as soon as it knows enough; it passes over what still comes until the empty frame.
@@ -7,10 +7,10 @@ prober answers with one `ProbeReport` as soon as it knows enough; it passes over
 from __future__ import annotations
 
 import json
-import struct
 from dataclasses import asdict, dataclass, field
 
-LENGTH = struct.Struct(">I")
+from nightcrew.frames import framed
+
 MAX_REPORT = 4 << 20
 """Bytes of the largest report that is read."""
 
@@ -72,11 +72,6 @@ class ProbeReport:
     def payload(self) -> bytes:
         """As the answer to a job."""
         return json.dumps(asdict(self)).encode()
-
-
-def framed(payload: bytes) -> bytes:
-    """A payload with its length."""
-    return LENGTH.pack(len(payload)) + payload
 
 
 END = framed(b"")

@@ -19,7 +19,7 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Disposition, Stream
 
-from nightcrew.child import die_with_parent, limit_memory
+from nightcrew.child import die_with_parent, limit_memory, own_pipes, write_all
 from nightcrew.containers import FORMATS
 
 MEMORY = 1 << 30
@@ -34,7 +34,6 @@ FROM_ADDRESS = {
     "rtsp_flags": "prefer_tcp",
 }
 TARGET = {"flush_packets": "1", "mpegts_copyts": "1"}
-UNKNOWN = "none"
 
 
 class InputPipe:
@@ -56,19 +55,16 @@ class OutputPipe:
 
     def write(self, data: bytes) -> int:
         """All of it."""
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(self._fd, rest) :]
+        write_all(self._fd, data)
         return len(data)
 
 
 def main() -> None:
     """Remux until the stream ends, or the parent does."""
     die_with_parent()
-    given, sink = os.dup(0), OutputPipe(os.dup(1))
-    quiet = os.open(os.devnull, os.O_RDWR)
-    os.dup2(quiet, 0)
-    os.dup2(quiet, 1)
+    given, out = own_pipes()
+    words, sink = os.dup(2), OutputPipe(out)
+    os.dup2(1, 2)  # nobody reads what libav complains of, and a full pipe would hold it up
     limit_memory(MEMORY)
     address = _line(given)
     try:
@@ -81,7 +77,8 @@ def main() -> None:
     except BrokenPipeError:
         return
     except (av.FFmpegError, EOFError, ValueError, MemoryError) as exc:
-        sys.exit(reason(exc))
+        os.write(words, reason(exc).encode())
+        sys.exit(1)
 
 
 def remux(source: InputContainer, target: OutputContainer) -> None:

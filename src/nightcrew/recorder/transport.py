@@ -44,19 +44,19 @@ def as_transport(coming: Iterator[bytes]) -> Generator[bytes, None, None]:
         yield from whole
         return
     with _Remuxer() as process:
-        yield from process.feed(whole)
+        yield from process.feed(chain([b"\n"], whole))
 
 
 def of_address(url: str) -> Generator[bytes, None, None]:
     """What only libav can read (rtsp, rtmp). The caller has made sure that it may be read. Raises `Unreadable`."""
-    with _Remuxer(url) as process:
-        yield from process.rest()
+    with _Remuxer() as process:
+        yield from process.feed(iter([f"{url}\n".encode()]))
 
 
 class _Remuxer:
-    """One `nightcrew.recorder.remux`. The address goes through a pipe: arguments are seen by every user of the machine."""
+    """One `nightcrew.recorder.remux`, which is told everything through a pipe: every user of the machine sees arguments."""
 
-    def __init__(self, url: str = "") -> None:
+    def __init__(self) -> None:
         command = [sys.executable, "-m", "nightcrew.recorder.remux", str(os.getpid())]
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0)  # noqa: S603
@@ -64,7 +64,6 @@ class _Remuxer:
             one.fileno() for one in (self._process.stdin, self._process.stdout, self._process.stderr) if one is not None
         )
         self._heard = time.monotonic()
-        os.write(self._input, url.encode() + b"\n")
         os.set_blocking(self._input, False)
 
     def __enter__(self) -> Self:
@@ -120,9 +119,15 @@ class _Remuxer:
         """Empty when it has ended well. Raises `Unreadable` when it has not."""
         self._heard = time.monotonic()
         chunk = os.read(self._output, CHUNK)
-        if not chunk and self._process.wait(SILENT) != 0:
+        if not chunk and self._status() != 0:
             raise self._ended()
         return chunk
+
+    def _status(self) -> int | None:
+        """How it has ended; None when it closed its output and did not end."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self._process.wait(SILENT)
+        return None
 
     def _ended(self) -> Unreadable:
         self._process.kill()
