@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from nightcrew.cli import local
 from nightcrew.client import Failed, secrets
 from nightcrew.playlists.store import sources
 from support import Node, running
@@ -55,11 +54,11 @@ def test_the_pages_password_may_stand_in_a_file(tmp_path: Path, monkeypatch: pyt
     monkeypatch.delenv("NIGHTCREW_PASSWORD", raising=False)
     monkeypatch.setenv("NIGHTCREW_PASSWORD_FILE", str(tmp_path / "password"))
     with pytest.raises(Failed):
-        local._password()
+        secrets.page_password()
     (tmp_path / "password").write_text("correct horse\n")
-    assert local._password() == "correct horse"
+    assert secrets.page_password() == "correct horse"
     monkeypatch.setenv("NIGHTCREW_PASSWORD", "another one")
-    assert local._password() == "another one"
+    assert secrets.page_password() == "another one"
 
 
 WRITTEN = [*ROOT.glob("*.md"), *ROOT.glob("*.yaml"), *ROOT.glob("Dockerfile*"), *(ROOT / "contrib").iterdir()]

@@ -15,7 +15,7 @@ import typer
 from nightcrew.cli.backup import backup, restore
 from nightcrew.cli.places import Database, DataDir, folder_of, unseen
 from nightcrew.client import Failed, exits, say
-from nightcrew.client.secrets import first_line
+from nightcrew.client.secrets import page_password
 from nightcrew.kernel.errors import NightcrewError
 
 if TYPE_CHECKING:
@@ -116,16 +116,9 @@ def _config(data_dir: Path | None, database_url: str | None, **more: Any) -> Con
     return Config(
         data_dir=folder_of(data_dir),
         database_url=database_url,
-        password=_password(),
+        password=page_password(),
         **more,
     )
-
-
-def _password() -> str | None:
-    """The page's password: `NIGHTCREW_PASSWORD`, or the first line of the file that `NIGHTCREW_PASSWORD_FILE` names."""
-    file = os.environ.get("NIGHTCREW_PASSWORD_FILE")
-    given = os.environ.get("NIGHTCREW_PASSWORD")
-    return first_line(Path(file)) if file and given is None else given
 
 
 def _announce(node: Runtime) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +9,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from nightcrew.client import Failed, Out, Row, Server, as_json, note, read_json, say
+from nightcrew.client.secrets import page_password, typed
 from nightcrew.kernel.words import parse_value
 
 SETTINGS = "/api/v1/settings"
@@ -79,15 +78,15 @@ def token_make(
     ] = "admin",
 ) -> None:
     """Make a token. It is shown only this once. Keys make no keys: where a password is set you are asked
-    for it, or it comes from NIGHTCREW_PASSWORD."""
-    password = os.environ.get("NIGHTCREW_PASSWORD", "")
+    for it, or it comes from NIGHTCREW_PASSWORD or NIGHTCREW_PASSWORD_FILE."""
+    password = page_password() or ""
     wanted = {"scope": scope, "name": name, "output": output, "permission": may, "password": password}
     try:
         made = server.post(Row, TOKENS, wanted)
     except Failed as exc:
         if password or "password" not in str(exc) or not sys.stdin.isatty():
             raise
-        made = server.post(Row, TOKENS, wanted | {"password": getpass.getpass("Password: ")})
+        made = server.post(Row, TOKENS, wanted | {"password": typed("Password")})
     say(made["token"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -88,3 +89,10 @@ def first_line(file: Path) -> str:
     if not line:
         raise Failed(f"{file} has no password in its first line")
     return line
+
+
+def page_password() -> str | None:
+    """The page's password: `NIGHTCREW_PASSWORD`, or the first line of the file that `NIGHTCREW_PASSWORD_FILE` names."""
+    file = os.environ.get("NIGHTCREW_PASSWORD_FILE")
+    given = os.environ.get("NIGHTCREW_PASSWORD")
+    return first_line(Path(file)) if file and given is None else given

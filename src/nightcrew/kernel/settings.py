@@ -136,7 +136,7 @@ class Settings:
 
     def _is_secret(self, key: str) -> bool:
         domain, name = key.split(".", 1)
-        return name in _secret(self._models[domain])
+        return is_secret(self._models[domain], name)
 
     @property
     def _opened(self) -> Vault:
