@@ -138,3 +138,12 @@ async def test_hevc_has_the_tag_that_apples_players_take(
         context = film.streams.video[0].codec_context
         assert context.codec_tag == tag
         assert sum(1 for _ in film.decode(video=0)) == 10
+
+
+def test_four_bytes_in_a_picture_are_no_codec(tmp_path: Path) -> None:
+    """Else ffmpeg would be asked for a tag that the codec cannot have, and there would be no file."""
+    part = tmp_path / "part"
+    part.write_bytes(b"\0\0\0\x18ftypiso5" + b"moov avc1" + b"moof mdat hev1")
+    assert mux._ways(part, True) == []
+    part.write_bytes(b"\0\0\0\x18ftypiso5" + b"moov hev1" + b"moof mdat")
+    assert mux._ways(part, True) == ["-tag:v:0", "hvc1"]

@@ -81,7 +81,7 @@ def _ways(part: Path, fragmented: bool) -> list[str]:
     with part.open("rb") as file:
         data = file.read(BLOCK)
     if fragmented:
-        return list(_HEVC_TAG) if b"hev1" in data else []
+        return list(_HEVC_TAG) if b"hev1" in data.partition(b"moof")[0] else []  # pictures may hold any four bytes
     programme = ProgrammeTables()
     if aligned(data):
         programme.learn(data)
