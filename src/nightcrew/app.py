@@ -216,7 +216,7 @@ async def run(
             ready(runtime)
         gc.collect()
         gc.freeze()  # what lives for good is not looked through again (bench/choices.py)
-        await runtime.activity.record("node.started", f"Nightcrew has started on {runtime.node}")
+        await _tell_start(runtime)
         await _until_over(stop, runtime.nodes.usurped, [*workers, *serving])
     finally:
         await _stop(runtime, started, workers, server, serving)
@@ -224,6 +224,14 @@ async def run(
         raise NeedsUser(
             f"another Nightcrew runs as {runtime.node}: this one has stopped. If its data folder is a copy, delete node-id there"
         )
+
+
+async def _tell_start(runtime: Runtime) -> None:
+    """A database that is away just now ends no node that has started: every part of it waits for the database to come back."""
+    try:
+        await runtime.activity.record("node.started", f"Nightcrew has started on {runtime.node}")
+    except store.DatabaseAway as exc:
+        log.warning("the start is not in the activity", why=str(exc))
 
 
 async def _until_over(stop: asyncio.Event, usurped: asyncio.Event, parts: list[asyncio.Task[None]]) -> None:

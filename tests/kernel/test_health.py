@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import time
@@ -17,6 +18,7 @@ import pytest
 import sqlalchemy as sa
 import time_machine
 
+from nightcrew import app
 from nightcrew.kernel import nodes_store, pulse, schedule_store, upkeep
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.declare import Freshness, Job, Metric, Tick
@@ -24,7 +26,7 @@ from nightcrew.kernel.errors import GiveUp
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.store import Store, metadata
-from support import domain, locked_out, running, until
+from support import domain, free_port, locked_out, running, until
 
 
 def asked(url: str) -> tuple[int, Any]:
@@ -94,6 +96,33 @@ async def test_a_database_that_is_away_is_told_by_health_and_every_route(tmp_pat
             assert int(listing.headers["retry-after"]) > 0
         await node.runtime.health.look()
         assert (await node.http.get("/health")).json()["problems"] == []
+
+
+async def test_a_database_that_goes_away_during_the_start_ends_no_node(tmp_path: Path, postgres: str) -> None:
+    config = app.Config(data_dir=tmp_path, port=free_port(), database_url=postgres)
+    stop, ready, away = asyncio.Event(), asyncio.Event(), contextlib.ExitStack()
+
+    def cut_off(_runtime: Runtime) -> None:
+        away.enter_context(locked_out(postgres))
+        ready.set()
+
+    async with app.node(config) as (runtime, access):
+        serving = asyncio.create_task(app.run(config, runtime, access, stop, cut_off))
+        with away:
+            await asyncio.wait({serving, ended := asyncio.create_task(ready.wait())}, return_when="FIRST_COMPLETED")
+            assert ended.done()
+            url = f"http://127.0.0.1:{config.port}/health"
+            await until(lambda: serving.done() or _is_failing(url), 30)
+            assert not serving.done()
+        await until(lambda: serving.done() or _is_ok(url.removesuffix("/health")), 30)
+        assert not serving.done(), "it came back with the database"
+        stop.set()
+        await serving
+
+
+async def _is_failing(url: str) -> bool:
+    status, report = await asyncio.to_thread(asked, url)
+    return status == 503 and "the database cannot be used now" in report["problems"][0]
 
 
 async def test_a_watchdog_that_sees_nothing_is_itself_the_problem(tmp_path: Path) -> None:
