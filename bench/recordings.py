@@ -32,8 +32,8 @@ from counted import Counted
 from counter import FPS, Film, account, encode, numbers_of
 from darkroom import Server, finished, kill, more, record, recorders, seconds, serving, wait_for
 from nightcrew.demo.pictures import find_ffmpeg
-from nightcrew.recordings import mux
-from nightcrew.recordings.chapters import ffmetadata
+from nightcrew.muxer.wire import ByteRange, FilmOrder
+from nightcrew.recordings import filing, muxers
 
 FILM_SECONDS = 400
 WINDOW = 10
@@ -205,14 +205,17 @@ async def load(film: Film, folder: Path, length: float) -> None:
 
 async def joining(film: Film, folder: Path) -> None:
     """One file of a recording's parts, and what ffmpeg alone takes for the same bytes."""
-    part, chapters, output = folder / "part.ts", folder / "chapters.txt", folder / "made.mp4"
+    part, output = folder / "part.ts", folder / "made.mp4"
     part.write_bytes(b"".join(film.segments))
-    chapters.write_text(ffmetadata("Film", []))
+    ranges = [ByteRange(str(part), 0, part.stat().st_size)]
+    table = await muxers.look("mpegts", ranges)
+    (made,) = filing.films([filing.Run("mpegts", table, 0.0, ranges=ranges)])
+    order = FilmOrder(str(output), "mp4", tuple(made.slots), made.stretches())
     alone = [find_ffmpeg(), "-nostdin", "-v", "error", "-y", "-i", str(part), "-c", "copy", "-movflags", "+faststart"]
     ours, theirs = list[float](), list[float]()
     for _ in range(3):
         before = time.monotonic()
-        await mux.join([mux.ByteRange(part, 0, part.stat().st_size)], chapters, output, _nothing, fragmented=False)
+        await muxers.make(order, _nothing)
         between = time.monotonic()
         await asyncio.to_thread(subprocess.run, [*alone, str(folder / "alone.mp4")], check=True)
         ours.append(between - before)

@@ -33,7 +33,9 @@ def readers() -> dict[str, tuple[Reader, tuple[type[Exception], ...], list[bytes
     from nightcrew.playlists import rules
     from nightcrew.playlists.formats import hls, json_list, m3u
     from nightcrew.playlists.formats.media import media_type
-    from nightcrew.recorder import fmp4, ledger
+    from nightcrew.recorder import fmp4, ledger, packed
+    from nightcrew.recorder.elementary import ElementaryStream
+    from nightcrew.recorder.inspecting import Fragments, Frames, Packets
     from nightcrew.recorder.ts import Cutter
 
     def text(data: bytes) -> str:
@@ -55,6 +57,14 @@ def readers() -> dict[str, tuple[Reader, tuple[type[Exception], ...], list[bytes
             (Path(folder) / ledger.NAME).write_bytes(data)
             return ledger.read(Path(folder))
 
+    def inspected(data: bytes) -> object:
+        """What a recorder looks for in anything that it may be sent."""
+        body = data[: len(data) // 188 * 188]
+        codec = packed.codec_of(data)
+        found = [Packets().inspect(bytes(body)), Fragments().inspect(data, data)]
+        return [*found, *([Frames(codec).inspect(data, b"", 1.0)] if codec else [])]
+
+    tracks = (fmp4.Track(ElementaryStream(1, "video", "h264"), 1000),)
     packet = b"G\x40\x00\x10" + bytes(184)
     guide = b'<tv><channel id="a"><display-name>A</display-name></channel><programme channel="a" start="20261127120000 +0000"/></tv>'
     line = b'#EXTM3U url-tvg="http://h/g"\n#EXTINF:-1 tvg-id="a" group-title="G",Name\nhttp://h/1.ts\n'
@@ -77,7 +87,8 @@ def readers() -> dict[str, tuple[Reader, tuple[type[Exception], ...], list[bytes
         "hls": (lambda data: hls.parse_media(text(data), "http://h/x.m3u8"), expected, [media]),
         "master": (lambda data: rules.parse_master(text(data), "http://h/x.m3u8"), expected, [master]),
         "ts": (cut, (), [packet * 4]),
-        "fmp4": (lambda data: (fmp4.video_track(data), fmp4.pictures(data, 1)), (), [b"\0\0\0\x10moof\0\0\0\x08mfhd"]),
+        "fmp4": (lambda data: (fmp4.tracks(data), fmp4.counts(data, tracks)), (), [b"\0\0\0\x10moof\0\0\0\x08mfhd"]),
+        "streams": (inspected, (), [packet * 4, b"\xff\xf1\x50\x80\x01\x1f\xfc" * 9]),
         "ledger": (stored_ledger, (ValueError,), [b'{"k":"open","at":1}\n']),
         "media_type": (media_type, (), [packet]),
         "cron": (next_time, expected, [b"0 4 * * *"]),

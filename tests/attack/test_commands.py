@@ -1,15 +1,19 @@
-"""A stream's names and bytes reach ffmpeg: they are never options, addresses or other files."""
+"""A stream's names and bytes reach libav and ffmpeg: they are never options, addresses or other files."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import pytest
 
 from counter import Film
-from nightcrew.kernel.errors import Retry
-from nightcrew.recordings import mux
+from nightcrew.kernel.errors import GiveUp, Retry
+from nightcrew.muxer.wire import ByteRange, Chapter, FilmOrder, Form
+from nightcrew.recordings import filing, mux, muxers
+
+FORMS: tuple[Form, ...] = ("mpegts", "mov", "aac", "mp3", "ac3", "eac3")
 
 NAMES = [
     "-y",
@@ -24,7 +28,7 @@ NAMES = [
     "a;touch owned",
     "file:x",
 ]
-CHAPTERS = ";FFMETADATA1\ntitle=-i /etc/passwd\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=500\ntitle=$(touch owned)\n"
+TITLE = "-i /etc/passwd;$(touch owned)"
 
 
 async def nothing(_done: int) -> None:
@@ -35,13 +39,16 @@ async def nothing(_done: int) -> None:
 async def test_a_name_is_never_an_option_or_an_address(name: str, film: Film, tmp_path: Path) -> None:
     folder = tmp_path / name
     folder.mkdir()
-    part, chapters, output = folder / f"{name}.ts", folder / f"{name}.txt", folder / f"{name}.mp4"
+    part, output = folder / f"{name}.ts", folder / f"{name}.mp4"
     part.write_bytes(b"".join(film.segments[:4]))
-    chapters.write_text(CHAPTERS)
-    pieces = [mux.ByteRange(part, 0, part.stat().st_size)]
-    await mux.join(pieces, chapters, output, nothing, fragmented=False)
+    ranges = [ByteRange(str(part), 0, part.stat().st_size)]
+    (made,) = filing.films([filing.Run("mpegts", await muxers.look("mpegts", ranges), 0.0, ranges=ranges)])
+    order = FilmOrder(
+        str(output), "mp4", tuple(made.slots), made.stretches(), {"title": TITLE}, (Chapter(0, 0.5, TITLE),)
+    )
+    await muxers.make(order, nothing)
     assert output.stat().st_size > 1000
-    assert (await mux.measure(output)).frames
+    assert (await muxers.check(str(output), "mp4", nothing)).slots[0].decoded
     await mux.thumbnail(output, folder / f"{name}.jpg", at=0.5)
     assert (folder / f"{name}.jpg").stat().st_size > 500
     assert not list(tmp_path.rglob("owned")) and not Path("owned").exists()
@@ -67,10 +74,12 @@ async def test_a_file_that_is_something_else_opens_nothing(text: str, tmp_path: 
         port = server.sockets[0].getsockname()[1]
         path = tmp_path / "film.mp4"
         path.write_text(text.format(inside=f"http://127.0.0.1:{port}/x.ts", port=port))
+        with pytest.raises(GiveUp):
+            await muxers.check(str(path), "mp4", nothing)
+        ranges = [ByteRange(str(path), 0, path.stat().st_size)]
+        for form in FORMS:
+            with contextlib.suppress(GiveUp):  # some find a stream in anything
+                await muxers.look(form, ranges)
         with pytest.raises(Retry):
-            await mux.measure(path)
-        pieces = [mux.ByteRange(path, 0, path.stat().st_size)]
-        for fragmented in (True, False):
-            with pytest.raises(Retry):
-                await mux.pictures(pieces, fragmented=fragmented)
+            await mux.thumbnail(path, tmp_path / "picture.jpg", at=0.0)
     assert not asked.is_set()

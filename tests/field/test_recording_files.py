@@ -18,11 +18,12 @@ from pathlib import Path
 import av
 import pytest
 
+from films import Source, films, make, recorded
 from nightcrew.demo.pictures import find_ffmpeg
 from nightcrew.kernel import files
 from nightcrew.recorder.parts import Parts, SegmentData
 from nightcrew.recorder.wire import Order
-from nightcrew.recordings import mux, processing
+from nightcrew.recordings import processing
 from nightcrew.recordings.models import Recording
 
 
@@ -126,24 +127,14 @@ async def test_hevc_has_the_tag_that_apples_players_take(
     )
     if done.returncode:
         pytest.skip(f"this ffmpeg has no encoder for it: {done.stderr[-200:]!r}")
-    (tmp_path / "chapters.txt").write_text(";FFMETADATA1\n")
-    pieces = [mux.ByteRange(part, 0, part.stat().st_size)]
-
-    async def nothing(_done: int) -> None:
-        return None
-
+    init, body = (part.read_bytes(), b"") if container == "mp4" else (b"", part.read_bytes())
+    if container == "mp4":
+        at = init.index(b"moof") - 4
+        init, body = init[:at], init[at:]
+    (film,) = films(recorded(tmp_path / "rec", [Source((body,), init)]))
     made = tmp_path / "made.mp4"
-    await mux.join(pieces, tmp_path / "chapters.txt", made, nothing, fragmented=container == "mp4")
-    with av.open(str(made)) as film:
-        context = film.streams.video[0].codec_context
+    make(film, made)
+    with av.open(str(made)) as shown:
+        context = shown.streams.video[0].codec_context
         assert context.codec_tag == tag
-        assert sum(1 for _ in film.decode(video=0)) == 10
-
-
-def test_four_bytes_in_a_picture_are_no_codec(tmp_path: Path) -> None:
-    """Else ffmpeg would be asked for a tag that the codec cannot have, and there would be no file."""
-    part = tmp_path / "part"
-    part.write_bytes(b"\0\0\0\x18ftypiso5" + b"moov avc1" + b"moof mdat hev1")
-    assert mux._ways(part, True) == []
-    part.write_bytes(b"\0\0\0\x18ftypiso5" + b"moov hev1" + b"moof mdat")
-    assert mux._ways(part, True) == ["-tag:v:0", "hvc1"]
+        assert sum(1 for _ in shown.decode(video=0)) == 10

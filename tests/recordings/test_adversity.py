@@ -16,13 +16,14 @@ import pytest
 from counted import Counted
 from counter import FPS, Film
 from darkroom import accounted, finish, get, in_state, kill, more, record, recorders, seconds, wait_for
+from films import Source, content, films, make, recorded
 from nightcrew.demo.pictures import find_ffmpeg
 from nightcrew.kernel.clock import utcnow
-from nightcrew.recordings import inputs, keeper, kept, mux, stuck
+from nightcrew.recordings import inputs, keeper, kept, stuck
 from nightcrew.recordings.inputs import Input
-from nightcrew.recordings.material import believable
 from nightcrew.recordings.models import Recording
 from nightcrew.recordings.store import recordings
+from nightcrew.recordings.verdict import believable
 from support import Node, until
 
 
@@ -179,17 +180,10 @@ async def test_pictures_on_another_packet_id_are_in_the_file(film: Film, tmp_pat
         str(moved),
     ]
     await asyncio.to_thread(subprocess.run, command, check=True)
-    part = tmp_path / "part.ts"
-    part.write_bytes(blocks[0] + moved.read_bytes() + blocks[2])
-    pieces = [mux.ByteRange(part, 0, part.stat().st_size)]
-    (tmp_path / "chapters.txt").write_text(";FFMETADATA1\n")
-
-    async def nothing(_done: int) -> None:
-        return None
-
-    await mux.join(pieces, tmp_path / "chapters.txt", tmp_path / "made.mp4", nothing, fragmented=False)
-    assert (await mux.measure(tmp_path / "made.mp4")).frames == 6 * FPS
-    assert await mux.pictures(pieces, fragmented=False) == 6 * FPS
+    stretches = [Source((one,)) for one in (blocks[0], moved.read_bytes(), blocks[2])]
+    (made,) = films(recorded(tmp_path / "rec", stretches))
+    make(made, tmp_path / "made.mp4")
+    assert content(tmp_path / "made.mp4").pictures == 6 * FPS
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,7 @@
-"""Chapters, ffmpeg's file of metadata (read back by ffmpeg itself), and NFO files."""
+"""Chapters, the texts of a film (read back by libav), and NFO files."""
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,14 +9,15 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import av
-import imageio_ffmpeg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightcrew.demo.pictures import find_ffmpeg
+from films import films, recorded, source
+from nightcrew.muxer import joining
+from nightcrew.muxer.wire import Container, FilmOrder
 from nightcrew.recordings import nfo
-from nightcrew.recordings.chapters import Chapter, Titled, chapters, ffmetadata, length
+from nightcrew.recordings.chapters import Chapter, Titled, chapters, length, plain
 
 AUGUST = datetime(2026, 8, 3, 23, 30, tzinfo=UTC)
 
@@ -134,47 +134,24 @@ HARD = [
 ]
 
 
-def test_special_characters_are_escaped() -> None:
-    text = ffmetadata("a=b;c#d\\e\nf", [Chapter(0, 1.5, "x=y")], comment="", artist="Ada")
-    assert text.splitlines() == [
-        ";FFMETADATA1",
-        r"title=a\=b\;c\#d\\e" + "\\",
-        "f",
-        "artist=Ada",
-        "[CHAPTER]",
-        "TIMEBASE=1/1000",
-        "START=0",
-        "END=1500",
-        r"title=x\=y",
-    ]
+def test_no_control_character_is_left() -> None:
+    assert plain("a\0b\rc\x1b\ud800\td") == "ab\nc\td"
+    (one,) = chapters([Titled(0.0, "a\0b")], [], 5.0)
+    assert one.title == "ab"
 
 
-def test_no_chapter_is_empty_and_no_control_character_is_left() -> None:
-    text = ffmetadata("a\0b\rc\x1b\ud800", [Chapter(1, 1, "x")])
-    assert "title=ab\\\nc\n" in text
-    assert "START=1000\nEND=1001\n" in text
-    text.encode()
-
-
-@pytest.fixture(scope="module", params=["system", "wheel"])
-def ffmpeg(request: pytest.FixtureRequest) -> str:
-    """Two versions of ffmpeg: they read lines differently."""
-    try:
-        return find_ffmpeg() if request.param == "system" else str(imageio_ffmpeg.get_ffmpeg_exe())
-    except (OSError, RuntimeError) as exc:
-        pytest.skip(str(exc))
-
-
+@pytest.mark.parametrize("container", [".mp4", ".mkv"])
 @pytest.mark.parametrize("value", HARD)
-def test_ffmpeg_reads_back_what_was_written(value: str, ffmpeg: str, tmp_path: Path) -> None:
-    listed = [Chapter(0, 1.25, value), Chapter(1.25, 2.0, f"{value} again")]
-    (tmp_path / "meta.txt").write_text(ffmetadata(value, listed, artist=value, comment="last"), encoding="utf-8")
-    source = ["-f", "lavfi", "-i", "color=size=64x64:rate=10:duration=2", "-i", str(tmp_path / "meta.txt")]
-    target = tmp_path / "out.mp4"
-    command = [ffmpeg, "-nostdin", "-v", "error", *source, "-map", "0:v", "-map_metadata", "1", "-map_chapters", "1"]
-    subprocess.run([*command, "-c:v", "mpeg4", str(target)], check=True, timeout=60)
+def test_a_film_has_the_texts_that_were_given(value: str, container: str, tmp_path: Path) -> None:
+    listed = (Chapter(0, 1.25, value), Chapter(1.25, 2.0, f"{value} again"))
+    (film,) = films(recorded(tmp_path / "rec", [source("plain", 0)]))
+    target = tmp_path / f"film{container}"
+    form: Container = "mp4" if container == ".mp4" else "matroska"
+    tags = {"title": value, "show": value}
+    joining.make(FilmOrder(str(target), form, tuple(film.slots), film.stretches(), tags, listed), lambda _count: None)
     with av.open(str(target)) as found:
-        assert [found.metadata[name] for name in ("title", "artist", "comment")] == [value, value, "last"]
+        known = {name.lower(): text for name, text in found.metadata.items()}
+        assert [known[name] for name in ("title", "show")] == [value, value]
         read = [(float(one["start"] * (one["time_base"] or 0)), one["metadata"]["title"]) for one in found.chapters()]
         assert read == [(one.start, one.title) for one in listed]
 

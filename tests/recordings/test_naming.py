@@ -89,21 +89,35 @@ def test_a_single_character_that_is_too_long_is_cut_all_the_same() -> None:
 
 
 def components(found: Names) -> set[str]:
-    paths = [found.file, found.segments, found.part(1), found.part(9999, ".m4s"), found.nfo, found.thumbnail]
-    return {part for path in paths for part in path.parts} | {f"{found.stem}.mp4.part"}
+    films = [found.film(1, 1, ".mp4"), found.film(99, 99, ".mkv")]
+    beside = [path for film in films for path in (film.file, film.scratch, film.nfo, film.thumbnail)]
+    paths = [*beside, found.segments, found.part(1), found.part(9999, ".m4s")]
+    return {part for path in paths for part in path.parts}
 
 
 def test_the_layout_is_that_of_a_media_library() -> None:
     found = names("Cohh", "Hello", AUGUST, 7)
-    assert str(found.file) == "Cohh/Season 2026-08/Cohh - S202608E07 - Hello.mp4"
+    film = found.film(1, 1, ".mp4")
+    assert str(film.file) == "Cohh/Season 2026-08/Cohh - S202608E07 - Hello.mp4"
     assert (
         str(found.part(1))
         == "Cohh/Season 2026-08/Cohh - S202608E07 - Hello_segments/Cohh - S202608E07 - Hello_part001.ts"
     )
     assert found.part(12, ".mp4").name == "Cohh - S202608E07 - Hello_part012.mp4"
-    assert found.nfo.name == "Cohh - S202608E07 - Hello.nfo"
-    assert found.thumbnail.name == "Cohh - S202608E07 - Hello-thumb.jpg"
-    assert {found.file.parent, found.nfo.parent, found.thumbnail.parent, found.segments.parent} == {found.folder}
+    assert film.nfo.name == "Cohh - S202608E07 - Hello.nfo"
+    assert film.thumbnail.name == "Cohh - S202608E07 - Hello-thumb.jpg"
+    assert {film.file.parent, film.nfo.parent, film.thumbnail.parent, found.segments.parent} == {found.folder}
+
+
+def test_several_films_are_named_as_players_name_the_parts_of_one() -> None:
+    found = names("Cohh", "Hello", AUGUST, 7)
+    second = found.film(2, 3, ".mkv")
+    assert second.file.name == "Cohh - S202608E07 - Hello - part2.mkv"
+    assert second.nfo.name == "Cohh - S202608E07 - Hello - part2.nfo"
+    assert found.of_file(second.file.name) == second
+    assert found.is_scratch(second.scratch.name) and found.is_scratch(found.film(1, 1, ".ts").scratch.name)
+    others = ["Cohh - S202608E07 - Hello.mp4", "Cohh - S202608E07 - Hello again.mp4.part", "Cohh - S202608E07.mp4.part"]
+    assert not any(found.is_scratch(name) for name in others)
 
 
 def test_a_recording_without_a_title_ends_with_its_number() -> None:
@@ -140,7 +154,8 @@ def test_a_real_file_system_takes_every_name_and_gives_it_back(streamer: str, ti
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         (root / found.segments).mkdir(parents=True)
-        for path in (found.file, found.part(9999), found.nfo, found.thumbnail, found.file.with_suffix(".mp4.part")):
+        film = found.film(99, 99, ".mp4")
+        for path in (film.file, found.part(9999), film.nfo, film.thumbnail, film.scratch):
             (root / path).write_bytes(b"x")
             assert root / path in (root / path.parent).iterdir()
         single = root / clean(title)

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from nightcrew.kernel.errors import GiveUp
+from nightcrew.muxer.wire import Slot
 from nightcrew.recorder import ledger
-from nightcrew.recordings import material, mux, processing
+from nightcrew.recordings import filing, material, mux, muxers, processing
 from nightcrew.recordings.naming import Names
 from nightcrew.recordings.store import recordings, tallies
 
@@ -39,9 +40,13 @@ def on_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A recording of which nothing can be made."""
     values = {"path": str(tmp_path / "film.mp4"), "stem": "film", "segments": str(tmp_path), "name": "", "title": "t"}
-    names, scratch = Names(PurePosixPath(tmp_path), "film"), f"{tmp_path}/film.mp4.part"
     made = SimpleNamespace(
-        **values, names=names, scratch=scratch, seconds=9.0, missing=0.0, started_at=processing.utcnow()
+        **values,
+        names=Names(PurePosixPath(tmp_path), "film"),
+        container="mp4",
+        seconds=9.0,
+        missing=0.0,
+        started_at=processing.utcnow(),
     )
 
     async def get(_store: Any, _id: int) -> Any:
@@ -56,7 +61,7 @@ def row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(recordings, "get", get)
     monkeypatch.setattr(tallies, "titles", none)
     monkeypatch.setattr(tallies, "gaps", none)
-    monkeypatch.setattr(mux, "join", fails)
+    monkeypatch.setattr(muxers, "make", fails)
     monkeypatch.setattr(mux, "thumbnail", fails)
     return made
 
@@ -73,20 +78,24 @@ async def test_the_lock_is_opened_beside_the_loop(tmp_path: Path, row: Any, on_t
 async def test_a_picture_that_fails_is_cleared_away_beside_the_loop(row: Any, on_the_loop: list[str]) -> None:
     scratch = Path(row.path).with_name(f"film-thumb.jpg{processing.files.TEMPORARY}")
     scratch.touch()
-    await processing._thumbnail(RUNTIME, 1)
+    made: processing.MadeFilm = {"name": "film.mp4", "start": 0.0, "seconds": 9.0, "streams": [], "report": []}
+    await processing._thumbnail(RUNTIME, 1, [made])
     assert not scratch.exists()
     assert on_the_loop == []
 
 
-async def test_chapters_are_written_and_cleared_away_beside_the_loop(
+async def test_what_was_being_made_is_cleared_away_beside_the_loop(
     row: Any, on_the_loop: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def of(*_args: Any) -> Any:
-        return material.Material(row, ledger.Tally(), (), fragmented=False)
+        slot = Slot("video", "h264", "640x360", "", 0, 256)
+        return material.Material(row, ledger.Tally(), (filing.Film([slot], [filing.Run("mpegts", (), 0.0)], [()]),))
 
+    scratch = Path(row.names.film(1, 1, ".mp4").scratch)
+    scratch.touch()
     monkeypatch.setattr(material, "of", of)
     run: Any = SimpleNamespace(runtime=RUNTIME)
     with pytest.raises(GiveUp):
         await processing._join(run, 1)
-    assert not (Path(row.segments) / "chapters.txt").exists()
+    assert not scratch.exists()
     assert on_the_loop == []

@@ -7,7 +7,8 @@ is a torn tail, and is cut off when the recording is taken up again. A line that
     {"k": "part", "p": 1, "path": "…_part001.ts", "up": …, "turn": 0}       a part begins; `turn`: rotations asked for so far
     {"k": "init", "p": 1, "b": bytes, "i": digest}                           an init section (fMP4), at the part's beginning
     {"k": "seg", "n": media sequence, "e": epoch, "p": part, "o": offset, "b": bytes, "s": seconds, "f": frames, "d": discontinuity,
-     "t": programme time, "up": …, "h": digest of its first picture, where there are no numbers to know it by}
+     "t": programme time, "up": …, "h": digest of its first picture, where there are no numbers to know it by,
+     "c": {stream: [packets, from, to]}, "x": [[byte of the segment, table of the streams from there on], …]}
     {"k": "gap", "e": epoch, "a": first, "z": last, "s": seconds, "up": …, "why": reason}
     {"k": "short", "p": part, "b": bytes that are there, "e": epoch, "a": first, "z": last, "s": seconds, "f": frames, "why": reason}
                                                                              a part's last segments that the disk does not have
@@ -25,6 +26,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
+
+from nightcrew.recorder.elementary import ElementaryStream, Table, table_of
 
 NAME = "ledger.jsonl"
 LOCK = "recorder.lock"
@@ -81,6 +84,18 @@ class Segment:
 
 
 @dataclass(slots=True)
+class StreamTotal:
+    """What came of an elementary stream, as it was set up: packets, and seconds of its own clock."""
+
+    packets: int = 0
+    seconds: float = 0.0
+
+
+MOST_TOTALS = 1000
+"""Streams of which the totals are kept: more come of no television."""
+
+
+@dataclass(slots=True)
 class Tally:
     """What a ledger comes to, line by line."""
 
@@ -100,6 +115,10 @@ class Tally:
     """The wall clock at that boot."""
     over: str | None = None
     """Why it is over, when the stream has ended."""
+    table: Table = ()
+    """The streams of the last segment."""
+    streams: dict[ElementaryStream, StreamTotal] = field(default_factory=dict)
+    """All that came, of each stream that there was."""
     seen: deque[tuple[str, float]] = field(default_factory=lambda: deque(maxlen=RECENT))
     """Digests and times of the last pieces of a stream that has no numbers."""
 
@@ -195,9 +214,21 @@ class Tally:
         self.seconds += seconds
         self.segments += 1
         self.discontinuities += bool(line["d"])
+        for _, table in line.get("x", ()):
+            self.table = table_of(table)
+        self._count(line.get("c", {}))
         if line.get("h") and line["t"] is not None:
             self.seen.append((str(line["h"]), float(line["t"])))
         self.last = Segment(number, int(line["e"]), seconds, line["t"], float(line["up"]))
+
+    def _count(self, counts: dict[str, list[Any]]) -> None:
+        for stream in self.table:
+            packets, first, last = counts.get(str(stream.id), (0, None, None))
+            if packets and (stream in self.streams or len(self.streams) < MOST_TOTALS):
+                total = self.streams.setdefault(stream, StreamTotal())
+                total.packets += int(packets)
+                if first is not None and last is not None:
+                    total.seconds += max(0.0, float(last) - float(first))
 
 
 def lines_of(data: bytes) -> Iterator[tuple[Line, int]]:

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nightcrew.recorder import fmp4, ledger, ts
+from nightcrew.recorder import ledger
+from nightcrew.recorder.elementary import Inspected
+from nightcrew.recorder.inspecting import Inspector, inspector_of
 from nightcrew.recorder.ledger_writer import LedgerWriter
 from nightcrew.recorder.wire import Order, boottime
 
@@ -52,8 +54,7 @@ class Parts:
     def __init__(self, folder: Path, stem: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._stem = folder, stem
-        self._programme = ts.ProgrammeTables()
-        self._track: tuple[str, int | None] = ("", None)
+        self._inspector: Inspector | None = None
         self._descriptor: int | None = None
         self._anew: str | None = None
         self._looked = time.monotonic()
@@ -89,12 +90,14 @@ class Parts:
         digest = hashlib.sha256(piece.init).hexdigest()[:16] if piece.init else ""
         self._note_epoch()
         part = self.tally.part
-        goes_on = part is not None and self._goes_on(part, digest)
+        inspector = self._inspect_with(piece)
+        suffix = inspector.suffix if inspector is not None else ".ts"
+        goes_on = part is not None and self._goes_on(part, digest) and part.path.endswith(suffix)
         if self._descriptor is None and part is not None and goes_on:
             self._open(part.path)
         if not goes_on or self._is_full(order, jitter) or (piece.discontinuity and self._may_end()):
-            self._begin(piece, order, digest)
-        self._append(piece)
+            self._begin(piece, order, digest, suffix)
+        self._append(piece, inspector)
 
     def _note_epoch(self) -> None:
         if self._anew is not None:
@@ -119,11 +122,10 @@ class Parts:
         part = self.tally.part
         return part is not None and part.first is not None and boottime() - part.began >= APART
 
-    def _begin(self, piece: SegmentData, order: Order, digest: str) -> None:
+    def _begin(self, piece: SegmentData, order: Order, digest: str, suffix: str) -> None:
         """A new part. One in which nothing was written yet is taken again."""
         self.close_part()
         part = self.tally.part
-        suffix = ".mp4" if piece.init else ".ts"
         if part is None or part.bytes or part.short or not part.path.endswith(suffix):
             number = part.number + 1 if part is not None else 1
             name = f"{self._stem}_part{number:03}{suffix}"
@@ -136,11 +138,12 @@ class Parts:
         if piece.init:
             self._put(piece.init, 0, {"k": "init", "p": part.number, "b": len(piece.init), "i": digest})
 
-    def _append(self, piece: SegmentData) -> None:
+    def _append(self, piece: SegmentData, inspector: Inspector | None) -> None:
         part = self.tally.part
         if part is None:
             raise RuntimeError("there is no part")
         body = piece.prefix + piece.body if part.bytes == 0 else piece.body
+        found = inspector.inspect(body, piece.init, piece.seconds) if inspector is not None else Inspected({})
         line = {
             "k": "seg",
             "n": piece.number,
@@ -149,22 +152,23 @@ class Parts:
             "o": part.bytes,
             "b": len(body),
             "s": round(piece.seconds, 3),
-            "f": self._pictures(piece),
+            "f": found.pictures,
             "d": int(piece.discontinuity),
             "t": None if piece.programme is None else round(piece.programme, 3),
             "up": round(boottime(), 3),
             **({"h": piece.key} if piece.key else {}),
+            **({"c": {str(stream): count.line() for stream, count in found.counts.items()}} if found.counts else {}),
+            **({"x": [[at, [one.line() for one in table]] for at, table in found.changes]} if found.changes else {}),
         }
         self._put(body, part.bytes, line)
 
-    def _pictures(self, piece: SegmentData) -> int | None:
-        if not piece.init:
-            return self._programme.pictures(piece.body)
-        digest = hashlib.sha256(piece.init).hexdigest()
-        if self._track[0] != digest:
-            self._track = (digest, fmp4.video_track(piece.init))
-        track = self._track[1]
-        return 0 if track is None else fmp4.pictures(piece.body, track)
+    def _inspect_with(self, piece: SegmentData) -> Inspector | None:
+        """Who looks into this piece; the same one as before as long as they are of one kind."""
+        found = inspector_of(piece.body, piece.init)
+        if found is None or (self._inspector is not None and found.suffix == self._inspector.suffix):
+            return self._inspector
+        self._inspector = found
+        return found
 
     # -- the open file ---------------------------------------------------------------------------------------------
 

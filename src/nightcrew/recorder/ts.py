@@ -40,14 +40,14 @@ class ProgrammeTables:
 
     def learn(self, data: bytes) -> None:
         """Look through packets for the tables until it is known."""
-        for at in _starts(data, 0):
+        for at in starts(data, 0):
             packet = data[at : at + PACKET]
             self.map_pid = _map_pid(packet) or self.map_pid
             self.tables[0] = packet
             break
         if self.map_pid is None:
             return
-        for at in _starts(data, self.map_pid):
+        for at in starts(data, self.map_pid):
             packet = data[at : at + PACKET]
             self.tables[self.map_pid] = packet
             streams = list(_streams(packet))
@@ -62,11 +62,11 @@ class ProgrammeTables:
         self.learn(data)
         if self.map_pid is None:
             return None
-        return 0 if self.video_pid is None else sum(1 for _ in _starts(data, self.video_pid))
+        return 0 if self.video_pid is None else sum(1 for _ in starts(data, self.video_pid))
 
 
-def _starts(data: bytes, pid: int) -> Iterator[int]:
-    """Offsets of the packets of `pid` in which something begins."""
+def starts(data: bytes, pid: int) -> Iterator[int]:
+    """Offsets of the packets of `pid` in which something begins, where `data` is whole packets."""
     wanted, low = 0x40 | pid >> 8, pid & 0xFF
     firsts, seconds = data[1::PACKET].translate(_PLAIN), data[2::PACKET]
     at = seconds.find(low)
@@ -74,6 +74,30 @@ def _starts(data: bytes, pid: int) -> Iterator[int]:
         if at < len(firsts) and firsts[at] == wanted and (at + 1) * PACKET <= len(data):
             yield at * PACKET
         at = seconds.find(low, at + 1)
+
+
+def pid_of(data: bytes, at: int) -> int:
+    """Of the packet at an offset."""
+    return (data[at + 1] & 0x1F) << 8 | data[at + 2]
+
+
+def payloads(data: bytes, pid: int, at: int, most: int) -> Iterator[bytes]:
+    """What the packets of `pid` carry among the `most` that begin at an offset; before each a byte: 1 where something begins."""
+    for place in range(at, min(len(data) - PACKET + 1, at + most * PACKET), PACKET):
+        if pid_of(data, place) == pid:
+            yield bytes([data[place + 1] >> 6 & 1]) + payload(data[place : place + PACKET])
+
+
+def opening(data: bytes, at: int, pid: int, size: int, most: int) -> bytes:
+    """The first bytes of what the PES packet that begins at an offset carries (2.4.3.6), gathered from at most `most` packets."""
+    found = b""
+    for number, carried in enumerate(payloads(data, pid, at, most)):
+        if number and carried[0]:
+            break
+        found += carried[1:]
+        if len(found) >= 9 and len(found) - 9 - found[8] >= size:
+            break
+    return found[9 + found[8] :][:size] if found[:3] == b"\0\0\1" and len(found) > 9 else b""
 
 
 def payload(packet: bytes) -> bytes:
@@ -181,7 +205,7 @@ class Cutter:
         """What is left: whole packets only; of a stream that broke off without its last picture, which is torn."""
         size = self._whole
         if broken and self.programme.video_pid is not None:
-            size = max(_starts(bytes(self._held[:size]), self.programme.video_pid), default=0)
+            size = max(starts(bytes(self._held[:size]), self.programme.video_pid), default=0)
         return self._piece(size) if size else None
 
     def _align(self) -> None:
@@ -210,7 +234,7 @@ class Cutter:
         if pid is not None:
             view = bytes(self._held[self._seen : self._whole])
             base, shift = self._seen, 0
-            for offset in _starts(view, pid):
+            for offset in starts(view, pid):
                 at = base + offset - shift
                 if self._begun and begins_clean(view[offset : offset + PACKET]):
                     piece = self._piece(at)
@@ -228,11 +252,11 @@ class Cutter:
         self._seen, self._begun = 0, False
         pictures = self.programme.pictures(data) or 0
         pid = self.programme.video_pid
-        starts = [] if pid is None else list(itertools.islice(_starts(data, pid), 2))
-        if not starts:
+        begins = [] if pid is None else list(itertools.islice(starts(data, pid), 2))
+        if not begins:
             return Cut(data, pictures, None)
-        first = data[starts[0] : starts[0] + PACKET]
-        key = _digest(data[starts[0] : [*starts, size][1]], pid or 0) if begins_clean(first) else ""
+        first = data[begins[0] : begins[0] + PACKET]
+        key = _digest(data[begins[0] : [*begins, size][1]], pid or 0) if begins_clean(first) else ""
         return Cut(data, pictures, time_of(first), key)
 
 

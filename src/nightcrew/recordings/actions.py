@@ -14,9 +14,11 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Conflict, NightcrewError
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.recordings import folders, news, place, retention
+from nightcrew.recordings.filing import Wanted
 from nightcrew.recordings.keeper import Keeper
 from nightcrew.recordings.media import Watched
 from nightcrew.recordings.models import ACTIVE, Recording, RecordingState, Watch
+from nightcrew.recordings.naming import SCRATCH
 from nightcrew.recordings.retention import Going, Policy, StoredRecording
 from nightcrew.recordings.settings import RecordingSettings
 from nightcrew.recordings.store import recordings, states, tallies, watches
@@ -68,15 +70,17 @@ async def start(
     return row
 
 
-async def act(runtime: Runtime, recording_id: int, action: Action, *, actor: str) -> Recording:
-    """What a button or a script asks for. Raises `NotFound`, `Conflict`."""
+async def act(
+    runtime: Runtime, recording_id: int, action: Action, *, actor: str, container: Wanted | None = None
+) -> Recording:
+    """What a button or a script asks for. `container`: for a retry. Raises `NotFound`, `Conflict`."""
     match action:
         case "stop":
             return await stop(runtime, recording_id, actor=actor)
         case "rotate":
             return await rotate(runtime, recording_id, actor=actor)
         case "retry":
-            return await retry(runtime, recording_id, actor=actor)
+            return await retry(runtime, recording_id, actor=actor, container=container)
         case "keep" | "release":
             return await favour(runtime, recording_id, favourite=action == "keep", actor=actor)
 
@@ -97,11 +101,13 @@ async def rotate(runtime: Runtime, recording_id: int, *, actor: str) -> Recordin
     return await _acted(runtime, row, "rotated", "continues in a new part", actor)
 
 
-async def retry(runtime: Runtime, recording_id: int, *, actor: str) -> Recording:
-    """Make the file of a failed recording anew. Raises `NotFound`, `Conflict`."""
+async def retry(runtime: Runtime, recording_id: int, *, actor: str, container: Wanted | None = None) -> Recording:
+    """Make the file of a failed recording anew, in another container if one is named. Raises `NotFound`, `Conflict`."""
     row = await _kept_row(runtime, recording_id)
     if row.state is not RecordingState.FAILED:
         raise Conflict(f"recording {recording_id} is {row.state.value}; only a failed recording can be processed again")
+    if container is not None:
+        await recordings.change(runtime.store, recording_id, container=container)
     await states.change_state(runtime.store, recording_id, RecordingState.FINISHING, "it is being processed again")
     return await _acted(runtime, row, "retried", "is being processed again", actor)
 
@@ -156,7 +162,7 @@ async def delete(runtime: Runtime, recording_id: int, *, actor: str, dry_run: bo
     if row.file and await asyncio.to_thread(_hidden, row, runtime.node):
         said = f"its file {row.path} is missing; is it on {row.node}, or on a disk that is not mounted?"
         raise Conflict(f"recording {recording_id}: {said}")
-    files = [Path(one) for one in (row.path, row.names.nfo, row.names.thumbnail, row.scratch, row.segments)]
+    files = await asyncio.to_thread(_files, row)
     removal = await asyncio.to_thread(folders.remove_episode, Path(row.root), files, dry_run=dry_run)
     if not dry_run:
         if not removal.errors:
@@ -170,9 +176,22 @@ async def delete(runtime: Runtime, recording_id: int, *, actor: str, dry_run: bo
     return Deleted(row, reason, tuple(map(str, removal.removed)), removal.kept, removal.errors, removal.bytes)
 
 
+def _files(row: Recording) -> list[Path]:
+    """All that may be there of a recording: its films, also those that are being made, what goes with them, and its parts."""
+    films = row.films_at or (row.names.film(1, 1, ".mp4"),)
+    beside = [path for film in films for path in (film.file, film.nfo, film.thumbnail)]
+    return [*map(Path, beside), *scratches(row), Path(row.segments)]
+
+
+def scratches(row: Recording) -> list[Path]:
+    """Its films that are being made."""
+    folder = Path(row.names.folder)
+    return sorted(path for path in folder.glob(f"*{SCRATCH}") if row.names.is_scratch(path.name))
+
+
 def _hidden(row: Recording, node: str) -> bool:
-    """Whether its file may be somewhere that cannot be seen from here. From a library that is there it was removed by hand."""
-    if Path(row.path).exists():
+    """Whether its files may be somewhere that cannot be seen from here. From a library that is there they were removed by hand."""
+    if any(Path(one.file).exists() for one in row.films_at):
         return False
     root = Path(row.root)
     return row.node != node or not root.is_dir() or not any(root.iterdir())
@@ -208,7 +227,7 @@ async def _kept(runtime: Runtime, *, root: str | None = None) -> list[StoredReco
 
 def _in_library(rows: list[Recording], root: str) -> list[Recording]:
     """Those whose file is there, and can be deleted."""
-    return [row for row in rows if row.root == root and Path(row.path).exists()]
+    return [row for row in rows if row.root == root and any(Path(one.file).exists() for one in row.films_at)]
 
 
 async def apply_retention(runtime: Runtime, *, actor: str, dry_run: bool) -> list[Deleted]:

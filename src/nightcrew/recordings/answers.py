@@ -8,6 +8,27 @@ from nightcrew.recordings.models import RecordingState
 from nightcrew.web.answers import Answer, Bytes, Items, Milliseconds, Moment, Text
 
 
+class FilmAnswer(Answer):
+    """A finished file."""
+
+    name: str
+    bytes: Bytes
+    start: Milliseconds = Field(description="Where in the recording it begins, in seconds.")
+    seconds: Milliseconds
+    streams: list[str] = Field(description="What it holds, in words.")
+
+
+class StreamAnswer(Answer):
+    """A stream that was recorded, as it was set up."""
+
+    kind: str
+    codec: str
+    config: str
+    language: str
+    packets: int
+    seconds: Milliseconds
+
+
 class RecordingRow(Answer):
     """A recording."""
 
@@ -39,6 +60,10 @@ class RecordingRow(Answer):
     continues: int | None = Field(description="The recording of a silent node that this one continues.")
     file: Text | None = Field(validation_alias="finished")
     file_bytes: Bytes
+    films: list[FilmAnswer] = Field(
+        validation_alias="film_files",
+        description="All finished files. A stream that changes in a way that no file can hold goes on in another one.",
+    )
     folder: Text = Field(validation_alias="segments")
 
 
@@ -62,6 +87,9 @@ class TitleAnswer(Answer):
 class RecordingDetail(RecordingRow):
     """A recording with its history and its titles."""
 
+    streams: list[StreamAnswer] = Field(
+        validation_alias="recorded_streams", description="What was recorded, once that was looked at."
+    )
     moves: list[MoveAnswer]
     titles: list[TitleAnswer]
 

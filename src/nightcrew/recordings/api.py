@@ -16,6 +16,7 @@ from nightcrew.kernel.words import plain
 from nightcrew.recordings import actions, media, requests
 from nightcrew.recordings import answers as say
 from nightcrew.recordings.actions import Action, Deleted
+from nightcrew.recordings.filing import Wanted
 from nightcrew.recordings.media import Watched
 from nightcrew.recordings.models import ACTIVE, Recording, RecordingState
 from nightcrew.recordings.requests import NewRecording, NewWatch, WatchChange
@@ -23,6 +24,8 @@ from nightcrew.recordings.store import recordings, states, tallies, watches
 from nightcrew.web.answers import Items
 from nightcrew.web.api import Cursor, Id, Limit, Node, number_cursor
 from nightcrew.web.callers import Actor
+
+PartSuffix = Literal["ts", "mp4", "aac", "mp3", "ac3", "ec3"]
 
 router = APIRouter(prefix="/api/v1", tags=["recordings"])
 
@@ -92,9 +95,14 @@ async def get_ledger(node: Node, recording_id: Id) -> say.LedgerAnswer:
 
 
 @router.post("/recordings/{recording_id}/{action}")
-async def act(node: Node, actor: Actor, recording_id: Id, action: Action) -> say.RecordingRow:
-    """Stop a recording, continue it in a new part, process a failed one again, keep it forever, or stop keeping it."""
-    return say.RecordingRow.of(await actions.act(node, recording_id, action, actor=actor))
+async def act(
+    node: Node, actor: Actor, recording_id: Id, action: Action, container: Wanted | None = None
+) -> say.RecordingRow:
+    """Stop a recording, continue it in a new part, process a failed one again, keep it forever, or stop keeping it.
+
+    `container`: the file format that a retry makes, instead of the one in the settings.
+    """
+    return say.RecordingRow.of(await actions.act(node, recording_id, action, actor=actor, container=container))
 
 
 @router.delete("/recordings/{recording_id}")
@@ -117,7 +125,7 @@ async def play(node: Node, recording_id: Id) -> Response:
 
 @router.get("/recordings/{recording_id}/parts/{number}.{suffix}", response_class=FileResponse)
 async def part(
-    node: Node, recording_id: Id, number: Annotated[int, Path(ge=1, le=1_000_000)], suffix: Literal["ts", "mp4"]
+    node: Node, recording_id: Id, number: Annotated[int, Path(ge=1, le=1_000_000)], suffix: PartSuffix
 ) -> Response:
     """The bytes of a part. Range requests are supported."""
     row = await _watched(node, recording_id)
@@ -129,16 +137,25 @@ async def part(
 
 @router.get("/recordings/{recording_id}/file.mp4", response_class=FileResponse)
 async def finished(node: Node, recording_id: Id) -> Response:
-    """The finished file. Range requests are supported."""
+    """The finished file, the first one where there are several, whatever its format. Range requests are supported."""
+    return await film(node, recording_id, 1)
+
+
+@router.get("/recordings/{recording_id}/films/{number}", response_class=FileResponse)
+async def film(node: Node, recording_id: Id, number: Annotated[int, Path(ge=1, le=1000)]) -> Response:
+    """One of the finished files, numbered from 1. Range requests are supported."""
     row = await _watched(node, recording_id)
-    return await _file(FilePath(row.path) if row.file else None, "video/mp4", recording_id)
+    path = next((FilePath(one.file) for one in row.films_at[number - 1 : number]), None)
+    return await _file(path, media.TYPES.get(path.suffix if path else "", "application/octet-stream"), recording_id)
 
 
 @router.get("/recordings/{recording_id}/thumbnail.jpg", response_class=FileResponse)
 async def thumbnail(node: Node, recording_id: Id) -> Response:
     """The thumbnail of a recording."""
     row = await recordings.get(node.store, recording_id)
-    return await _file(FilePath(row.names.thumbnail), "image/jpeg", recording_id)
+    return await _file(
+        FilePath(next(iter(row.films_at), row.names.film(1, 1, ".mp4")).thumbnail), "image/jpeg", recording_id
+    )
 
 
 async def _watched(node: Runtime, recording_id: int) -> Recording:

@@ -1,21 +1,20 @@
-"""Chapters of a finished recording, and ffmpeg's file of metadata. Pure. All places are seconds in the finished file."""
+"""Chapters of a finished recording. Pure. All places are seconds in the finished file."""
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
 from nightcrew.kernel.words import bounded
+from nightcrew.muxer.wire import Chapter
 from nightcrew.recorder.ledger import Gap
 
 APART = 1.0
 """Seconds between two chapters, at least: players cannot show shorter ones."""
 UNNAMED = "Recording"
 ItemT = TypeVar("ItemT")
-_SPECIAL = re.compile(r"([=;#\\\n])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +24,6 @@ class Titled:
     start: float
     title: str
     category: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Chapter:
-    """From `start` to `end`, where the next one begins."""
-
-    start: float
-    end: float
-    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +52,7 @@ def chapters(titles: Iterable[Titled], gaps: Iterable[Gap], duration: float) -> 
         starts.append(group[0].at)
         labels.append(_label(now, missing))
     ends = [*starts[1:], duration]
-    return [Chapter(*one) for one in zip(starts, ends, labels, strict=True)]
+    return [Chapter(start, end, plain(label)) for start, end, label in zip(starts, ends, labels, strict=True)]
 
 
 def _points(titles: Iterable[Titled], gaps: Iterable[Gap], duration: float) -> list[_Point]:
@@ -103,28 +93,7 @@ def length(seconds: float) -> str:
     return f"{hours} h {minutes_left} min" if hours else f"{minutes} min {rest} s"
 
 
-# -- ffmpeg's file of metadata -----------------------------------------------------------------------------------------
-
-
-def ffmetadata(title: str, parts: Iterable[Chapter], **tags: str) -> str:
-    """The text of a file for `ffmpeg -i <file> -map_metadata`; it is read as UTF-8. Format: FFMETADATA1 of ffmpeg-formats(1).
-
-    Names of tags are plain words; tags without a value are left out.
-    """
-    lines = [";FFMETADATA1"]
-    lines += [f"{name}={_escaped(value)}" for name, value in {"title": title, **tags}.items() if value]
-    for part in parts:
-        start = round(part.start * 1000)
-        end = max(start + 1, round(part.end * 1000))
-        lines += ["[CHAPTER]", "TIMEBASE=1/1000", f"START={start}", f"END={end}", f"title={_escaped(part.title)}"]
-    return "\n".join(lines) + "\n"
-
-
-def _escaped(text: str) -> str:
-    """What follows the `=` of a line. Control characters are dropped: MP4 has no place for them."""
-    plain = text.replace("\r\n", "\n").replace("\r", "\n")
-    kept = "".join(char for char in plain if char in "\n\t" or unicodedata.category(char) not in {"Cc", "Cs"})
-    escaped = _SPECIAL.sub(r"\\\1", kept)
-    # ffmpeg takes a line break behind any backslash for a part of the value, even when that backslash is escaped itself.
-    # A NUL between them ends the value in all of its versions.
-    return f"{escaped}\0" if escaped.endswith("\\") else escaped
+def plain(text: str) -> str:
+    """A text as a container takes it. Control characters are dropped: MP4 has no place for them."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(char for char in text if char in "\n\t" or unicodedata.category(char) not in {"Cc", "Cs"})

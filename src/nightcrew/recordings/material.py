@@ -1,4 +1,4 @@
-"""What a recording consists of on disk, where that lies in the finished file, and whether such a file holds all of it."""
+"""What a recording consists of on disk, which films come of it, and where its gaps and titles lie in them."""
 
 from __future__ import annotations
 
@@ -10,19 +10,17 @@ from pathlib import Path
 
 from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.muxer.wire import Chapter
 from nightcrew.recorder import ledger
 from nightcrew.recorder.ledger import Gap, Tally
-from nightcrew.recordings.chapters import Titled
+from nightcrew.recordings import filing, muxers
+from nightcrew.recordings.chapters import Titled, chapters
+from nightcrew.recordings.filing import COLLAPSED, Film
 from nightcrew.recordings.models import Recording
-from nightcrew.recordings.mux import ByteRange, Measured
 from nightcrew.recordings.store import recordings
 
 PATIENCE = 300
 """Seconds that a recorder may take to let go of a recording."""
-COLLAPSED = 10.0
-"""Seconds of a gap from which on ffmpeg closes it in a transport stream (its dts_delta_threshold)."""
-SLACK = 2.0
-"""Seconds that a finished file may differ from its ledger, and the same in percent."""
 
 
 @contextlib.asynccontextmanager
@@ -44,12 +42,11 @@ async def unwritten(row: Recording) -> AsyncIterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a recording consists of on disk."""
+    """What a recording consists of on disk, and the films to make of it."""
 
     row: Recording
     tally: Tally
-    pieces: tuple[ByteRange, ...]
-    fragmented: bool
+    films: tuple[Film, ...]
 
 
 async def of(runtime: Runtime, recording_id: int) -> Material:
@@ -57,40 +54,48 @@ async def of(runtime: Runtime, recording_id: int) -> Material:
     row = await recordings.get(runtime.store, recording_id)
     folder = Path(row.segments)
     try:
-        tally = await asyncio.to_thread(ledger.read, folder)
+        tally, found = await asyncio.to_thread(_read, folder)
     except ValueError as exc:
         raise GiveUp(f"its ledger cannot be read: {exc}") from exc
     if not tally.segments:
         raise GiveUp("nothing was recorded, or its parts are on another machine or on a disk that is not mounted")
-    fragmented = bool(tally.parts[0].init)
-    return Material(row, tally, tuple(_pieces(folder, tally)), fragmented)
+    for run in found:
+        if not run.table:  # recorded before ledgers knew their streams, or something that only libav knows
+            run.table = await muxers.look(run.form, run.ranges)
+    films = await asyncio.to_thread(filing.films, found)
+    if not films:
+        raise GiveUp("there is neither video nor audio in its parts")
+    return Material(row, tally, tuple(films))
 
 
-def _pieces(folder: Path, tally: Tally) -> Sequence[ByteRange]:
-    """The bytes in their order. An init section that is the same as before is not repeated."""
-    found, init = list[ByteRange](), ""
-    for part in tally.parts:
-        if part.bytes:
-            skip = part.init_bytes if part.init and part.init == init else 0
-            found.append(ByteRange(folder / part.path, skip, part.bytes))
-            init = part.init
-    return found
+def _read(folder: Path) -> tuple[Tally, list[filing.Run]]:
+    try:
+        data = (folder / ledger.NAME).read_bytes()
+    except FileNotFoundError:
+        return Tally(), []
+    lines = [line for line, _ in ledger.lines_of(data)]
+    tally = Tally()
+    for line in lines:
+        tally.add(line)
+    try:
+        return tally, filing.runs(lines, folder)
+    except (KeyError, TypeError, IndexError, OverflowError) as exc:
+        raise ValueError("it has a line that makes no sense") from exc
 
 
-def visible(gaps: Sequence[Gap], *, fragmented: bool) -> list[Gap]:
-    """The gaps as they lie in the finished file: those that ffmpeg closes take no time there."""
+def visible(gaps: Sequence[Gap]) -> list[Gap]:
+    """The gaps as they lie in the finished file: long ones close up, and take no time there."""
     found, shift = list[Gap](), 0.0
     for gap in gaps:
-        closed = gap.seconds >= COLLAPSED and not fragmented
-        seconds = 0.0 if closed else gap.seconds
+        seconds = 0.0 if gap.seconds >= COLLAPSED else gap.seconds
         found.append(replace(gap, start=gap.start - shift, seconds=seconds))
         shift += gap.seconds - seconds
     return found
 
 
-def shifted(titles: Sequence[Titled], gaps: Sequence[Gap], *, fragmented: bool) -> tuple[list[Titled], float]:
+def shifted(titles: Sequence[Titled], gaps: Sequence[Gap]) -> tuple[list[Titled], float]:
     """The titles where they lie in the finished file, and by how much that is shorter than the recording."""
-    closed = [gap for gap in gaps if gap.seconds >= COLLAPSED and not fragmented]
+    closed = [gap for gap in gaps if gap.seconds >= COLLAPSED]
     moved = [
         replace(one, start=max(0.0, one.start - sum(gap.seconds for gap in closed if gap.start < one.start)))
         for one in titles
@@ -98,22 +103,17 @@ def shifted(titles: Sequence[Titled], gaps: Sequence[Gap], *, fragmented: bool) 
     return moved, sum(gap.seconds for gap in closed)
 
 
-def believable(counted: int, listed: int) -> bool:
-    """Whether ffmpeg's count of the parts may take the place of the ledger's: it never stands for pictures that are lost.
-
-    Some pictures more or less are torn ones; half as many are fields, two of which are a picture.
-    """
-    slack = 3 + listed // 1000
-    return counted >= listed - slack or abs(2 * counted - listed) <= slack
-
-
-def mismatch(tally: Tally, found: Measured, *, frames: int | None = None) -> str | None:
-    """What is wrong with a file, or None. `frames`: what ffmpeg counts in the parts, where the ledger counts otherwise."""
-    expected = frames if frames is not None else tally.frames
-    if expected and found.frames != expected:
-        return f"{found.frames or 0} of {expected} pictures"
-    covered = tally.seconds - tally.missing
-    slack = SLACK + covered * SLACK / 100
-    if not covered - slack <= found.seconds <= tally.seconds + slack:
-        return f"{found.seconds:.1f} of {covered:.1f} s"
-    return None
+def chapters_of(
+    films: Sequence[Film], number: int, titles: Sequence[Titled], gaps: Sequence[Gap], end: float
+) -> list[Chapter]:
+    """The chapters of one film of a recording that is `end` seconds long."""
+    begin = films[number].at if number else 0.0
+    stop = films[number + 1].at if number + 1 < len(films) else end
+    inside = [replace(gap, start=gap.start - begin) for gap in gaps if begin <= gap.start < stop]
+    before = [one for one in titles if one.start <= begin][-1:]
+    named = [
+        replace(one, start=max(0.0, one.start - begin))
+        for one in [*before, *(t for t in titles if begin < t.start < stop)]
+    ]
+    shown, shift = shifted(named, inside)
+    return chapters(shown, visible(inside), stop - begin - shift)

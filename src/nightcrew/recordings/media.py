@@ -12,7 +12,15 @@ from nightcrew.recordings.models import Recording
 
 WATCHED = 600.0
 """Seconds after its last request for which a recording is in use."""
-TYPES = {".ts": "video/mp2t", ".mp4": "video/mp4"}
+TYPES = {
+    ".ts": "video/mp2t",
+    ".mp4": "video/mp4",
+    ".mkv": "video/x-matroska",
+    ".aac": "audio/aac",
+    ".mp3": "audio/mpeg",
+    ".ac3": "audio/ac3",
+    ".ec3": "audio/eac3",
+}
 
 
 class Watched:

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from nightcrew.kernel.errors import Conflict
 from nightcrew.kernel.rows import Json, Word, column, table_of, text
 from nightcrew.kernel.store import Id, metadata
-from nightcrew.recordings.naming import Names
+from nightcrew.recordings.films import FilmFile, RecordedStream, films_of, streams_of
+from nightcrew.recordings.naming import FilmNames, Names
 
 MAX_NAME = 200
 MAX_TITLE = 500
@@ -118,6 +119,9 @@ class Recording:
     continues: Annotated[int | None, column(Id)] = (
         None  # the recording of a machine that is gone, from which it goes on
     )
+    films: Annotated[tuple[dict[str, Any], ...] | None, column(Json)] = None  # films.FilmFile, once they are there
+    streams: Annotated[tuple[dict[str, Any], ...] | None, column(Json)] = None  # films.RecordedStream
+    container: Annotated[str | None, text(10)] = None  # asked for; none: the setting
     parts: int = 0
     gaps: int = 0
 
@@ -137,14 +141,28 @@ class Recording:
         return Names(PurePosixPath(self.root) / self.folder, self.stem)
 
     @property
-    def path(self) -> PurePosixPath:
-        """Where the finished file is, or will be."""
-        return self.names.file
+    def film_files(self) -> tuple[FilmFile, ...]:
+        """The finished files. One that an earlier version made is known by its name alone."""
+        if self.films is None and self.file:
+            return (
+                FilmFile(self.names.film(1, 1, ".mp4").file.name, self.file_bytes, 0.0, self.seconds - self.missing),
+            )
+        return films_of(self.films)
 
     @property
-    def scratch(self) -> PurePosixPath:
-        """The finished file while it is made."""
-        return self.path.with_name(f"{self.path.name}.part")
+    def films_at(self) -> tuple[FilmNames, ...]:
+        """Where each of them lies."""
+        return tuple(self.names.of_file(one.name) for one in self.film_files)
+
+    @property
+    def recorded_streams(self) -> tuple[RecordedStream, ...]:
+        """What it holds, once that was looked at."""
+        return streams_of(self.streams)
+
+    @property
+    def path(self) -> PurePosixPath:
+        """Where the first finished file is, or will be."""
+        return next((one.file for one in self.films_at), self.names.film(1, 1, ".mp4").file)
 
     @property
     def segments(self) -> PurePosixPath:

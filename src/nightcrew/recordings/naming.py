@@ -1,10 +1,12 @@
 """The library layout: `<streamer>/Season YYYY-MM/<streamer> - SYYYYMMEnn - <title>.mp4`. Pure.
 
+A recording of several films has ` - part1`, ` - part2`, … behind the title.
 The parts of a recording lie beside it in `<stem>_segments/<stem>_part001.ts`.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,10 +16,14 @@ from pathlib import PurePosixPath
 MAX_BYTES = 255
 """Of UTF-8 in one component: the limit of ext4, XFS, ZFS and APFS; NTFS and SMB count UTF-16 units, which are never more."""
 SUFFIX_BYTES = 32
-"""Room behind the stem: `-thumb.jpg.tmp-abcdefgh` takes 23 bytes, `_part0001.m4s.tmp-abcdefgh` 26, `.mp4.part` 9."""
+"""Room behind the stem: `-thumb.jpg.tmp-abcdefgh` takes 23 bytes, `_part0001.m4s.tmp-abcdefgh` 26,
+` - part99-thumb.jpg.tmp-abcdefgh` 32."""
 STREAMER_BYTES = 200
 """Fixed, so that a streamer's folder never depends on an episode's number or title."""
 SEGMENTS = "_segments"
+SCRATCH = ".part"
+"""Behind the name of a film while it is made."""
+_SCRATCH = re.compile(r"(?: - part\d{1,3})?\.(?:mp4|mkv|ts)\.part")
 
 _ZWJ = "\u200d"
 _ZWNJ = "\u200c"
@@ -30,25 +36,22 @@ _DEVICES = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
-    """Where the files of one recording lie, below the library's root. No component is longer than 255 bytes."""
+class FilmNames:
+    """Where the files of one film lie. `stem`: its name without the suffix."""
 
     folder: PurePosixPath
     stem: str
+    suffix: str
 
     @property
     def file(self) -> PurePosixPath:
-        """The finished recording."""
-        return self.folder / f"{self.stem}.mp4"
+        """The film."""
+        return self.folder / f"{self.stem}{self.suffix}"
 
     @property
-    def segments(self) -> PurePosixPath:
-        """The folder of its parts."""
-        return self.folder / f"{self.stem}{SEGMENTS}"
-
-    def part(self, number: int, suffix: str = ".ts") -> PurePosixPath:
-        """One part; they are numbered from 1."""
-        return self.segments / f"{self.stem}_part{number:03}{suffix}"
+    def scratch(self) -> PurePosixPath:
+        """The film while it is made."""
+        return self.folder / f"{self.stem}{self.suffix}{SCRATCH}"
 
     @property
     def nfo(self) -> PurePosixPath:
@@ -59,6 +62,37 @@ class Names:
     def thumbnail(self) -> PurePosixPath:
         """Its picture, under the name that Kodi and Jellyfin look for."""
         return self.folder / f"{self.stem}-thumb.jpg"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Where the files of one recording lie, below the library's root. No component is longer than 255 bytes."""
+
+    folder: PurePosixPath
+    stem: str
+
+    @property
+    def segments(self) -> PurePosixPath:
+        """The folder of its parts."""
+        return self.folder / f"{self.stem}{SEGMENTS}"
+
+    def part(self, number: int, suffix: str = ".ts") -> PurePosixPath:
+        """One part; they are numbered from 1."""
+        return self.segments / f"{self.stem}_part{number:03}{suffix}"
+
+    def film(self, number: int, count: int, suffix: str) -> FilmNames:
+        """One film of `count`, numbered from 1. Several are named as Plex and Jellyfin name the parts of one film."""
+        stem = self.stem if count == 1 else f"{self.stem} - part{number}"
+        return FilmNames(self.folder, stem, suffix)
+
+    def of_file(self, name: str) -> FilmNames:
+        """The film that has this name."""
+        path = PurePosixPath(name)
+        return FilmNames(self.folder, path.name.removesuffix(path.suffix), path.suffix)
+
+    def is_scratch(self, name: str) -> bool:
+        """Whether a file with this name is a film of this recording that is being made."""
+        return _SCRATCH.fullmatch(name.removeprefix(self.stem)) is not None and name.startswith(self.stem)
 
 
 def names(streamer: str, title: str, started_at: datetime, episode: int) -> Names:

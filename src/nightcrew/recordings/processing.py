@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any, TypedDict, cast
 
 import structlog
 
@@ -19,9 +21,12 @@ from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
 from nightcrew.kernel.jobs import Ended
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.recordings import disk, material, mux, news, nfo
-from nightcrew.recordings.chapters import chapters, ffmetadata
+from nightcrew.muxer.wire import FilmOrder, FilmReport, Slot, SourceOrder, report_of
+from nightcrew.recordings import actions, disk, filing, material, mux, muxers, news, nfo, verdict
+from nightcrew.recordings.chapters import plain
+from nightcrew.recordings.films import FilmFile, described, streams_in
 from nightcrew.recordings.models import Recording, RecordingState
+from nightcrew.recordings.naming import FilmNames
 from nightcrew.recordings.plot import plot_of
 from nightcrew.recordings.settings import RecordingSettings
 from nightcrew.recordings.store import recordings, states, tallies
@@ -29,6 +34,16 @@ from nightcrew.recordings.store import recordings, states, tallies
 log = structlog.get_logger("nightcrew.recordings")
 
 JOB = "recordings.finish"
+
+
+class MadeFilm(TypedDict):
+    """A film between the steps: its name, where in the recording it begins, how long it is, what it holds, what was written."""
+
+    name: str
+    start: float
+    seconds: float
+    streams: list[str]
+    report: list[dict[str, Any]]
 
 
 async def finish(run: Run, recording_id: int) -> str:
@@ -50,11 +65,13 @@ async def finish(run: Run, recording_id: int) -> str:
 
 async def _finish(run: Run, recording_id: int) -> None:
     await run.stubborn_step("begin", _begin, run.runtime, recording_id)
-    await run.stubborn_step("join", _join, run, recording_id)
-    await run.stubborn_step("validate", _validate, run.runtime, recording_id)
-    await run.stubborn_step("thumbnail", _thumbnail, run.runtime, recording_id)
-    await run.stubborn_step("metadata", _metadata, run.runtime, recording_id)
-    await run.stubborn_step("place", _place, run.runtime, recording_id)
+    remembered: list[MadeFilm] | None = await run.stubborn_step("join", _join, run, recording_id)
+    # None: that step was done by a version which made one file alone.
+    made = await _join(run, recording_id) if remembered is None else remembered
+    await run.stubborn_step("validate", _validate, run, recording_id, made)
+    await run.stubborn_step("thumbnail", _thumbnail, run.runtime, recording_id, made)
+    await run.stubborn_step("metadata", _metadata, run.runtime, recording_id, made)
+    await run.stubborn_step("place", _place, run.runtime, recording_id, made)
     await run.stubborn_step("clean", _clean, run.runtime, recording_id)
 
 
@@ -76,72 +93,114 @@ async def _begin(runtime: Runtime, recording_id: int) -> None:
     )
     made = await material.of(runtime, recording_id)
     await tallies.save_tallies(runtime.store, {recording_id: made.tally}, made.row.progress_at or utcnow())
+    await recordings.change(runtime.store, recording_id, streams=streams_in(made.tally))
     runtime.bus.publish("recordings")
 
 
-async def _join(run: Run, recording_id: int) -> None:
-    """One file, with its chapters. Nothing is encoded anew."""
+async def _join(run: Run, recording_id: int) -> list[MadeFilm]:
+    """One film, or as many as the stream was set up in ways that no film can hold together. Nothing is encoded anew."""
     runtime = run.runtime
     made = await material.of(runtime, recording_id)
+    row, films = made.row, made.films
+    wanted = cast("filing.Wanted", row.container or runtime.settings.of(RecordingSettings).container)
     titles = await tallies.titles(runtime.store, recording_id)
     gaps = await tallies.gaps(runtime.store, recording_id)
-    shown, shift = material.shifted(titles, gaps, fragmented=made.fragmented)
-    tags = {"show": made.row.name, "date": _began(made.row).date().isoformat()}
-    text = ffmetadata(
-        made.row.title or made.row.name,
-        chapters(shown, material.visible(gaps, fragmented=made.fragmented), made.tally.seconds - shift),
-        **tags,
-    )
-    chapter_file = Path(made.row.segments) / "chapters.txt"
-    total = sum(piece.end - piece.begin for piece in made.pieces)
+    containers = [film.container(wanted) for film in films]
+    total = sum(stretch.size for film in films for stretch in film.stretches())
+    found: list[MadeFilm] = []
+    before = 0
 
     async def progress(done: int) -> None:
-        await run.progress(done, total, "Joining the parts into one file")
+        await run.progress(before + done, total, "Joining the parts")
 
-    try:
-        await asyncio.to_thread(chapter_file.write_text, text, encoding="utf-8")
-        await mux.join(made.pieces, chapter_file, Path(made.row.scratch), progress, fragmented=made.fragmented)
-    except TimeoutError as exc:
-        raise Retry("ffmpeg is making no progress") from exc
-    finally:
-        await asyncio.to_thread(chapter_file.unlink, missing_ok=True)
+    for number, (film, container) in enumerate(zip(films, containers, strict=True)):
+        names = row.names.film(number + 1, len(films), filing.SUFFIXES[container])
+        order = FilmOrder(
+            output=str(names.scratch),
+            container=container,
+            slots=tuple(film.slots),
+            stretches=film.stretches(),
+            metadata={
+                "title": plain(row.title or row.name),
+                "show": plain(row.name),
+                "date": _began(row).date().isoformat(),
+            },
+            chapters=tuple(material.chapters_of(films, number, titles, gaps, made.tally.seconds)),
+        )
+        await asyncio.to_thread(Path(names.scratch).unlink, missing_ok=True)
+        report = await muxers.make(order, progress)
+        before += sum(stretch.size for stretch in order.stretches)
+        found.append(
+            {
+                "name": names.file.name,
+                "start": round(film.at, 3),
+                "seconds": round(report.seconds, 3),
+                "streams": [described(slot.kind, slot.codec, slot.config, slot.language) for slot in film.slots],
+                "report": [asdict(slot) for slot in report.slots],
+            }
+        )
+    return found
 
 
-async def _validate(runtime: Runtime, recording_id: int) -> dict[str, float | int | None]:
-    """Read the file from end to end, and compare it with the ledger."""
-    made = await material.of(runtime, recording_id)
-    found = await mux.measure(Path(made.row.scratch))
-    wrong = material.mismatch(made.tally, found)
-    if wrong and made.tally.frames is not None and found.frames is not None and found.frames != made.tally.frames:
-        counted = await mux.pictures(made.pieces, fragmented=made.fragmented)
-        log.info("pictures counted anew", recording=recording_id, ledger=made.tally.frames, parts=counted)
-        if material.believable(counted, made.tally.frames):
-            wrong = material.mismatch(made.tally, found, frames=counted)
+async def _validate(run: Run, recording_id: int, made: list[MadeFilm]) -> None:
+    """Decode every film from end to end, and compare them with what was written, with the source, and with the ledger."""
+    runtime = run.runtime
+    found = await material.of(runtime, recording_id)
+    sizes = await asyncio.to_thread(lambda: [_scratch(found.row, one).stat().st_size for one in made])
+    before = 0
+
+    async def progress(done: int) -> None:
+        await run.progress(before + done, sum(sizes), "Checking the file from start to end")
+
+    reports: list[tuple[list[Slot], FilmReport]] = []
+    for film, one, size in zip(found.films, made, sizes, strict=True):
+        written = report_of(one["report"])
+        container = filing.container_of(_named(found.row, one).suffix)
+        read = await muxers.check(str(_scratch(found.row, one)), container, progress)
+        wrong = verdict.unlike_order(film.slots, written, read)
+        if not wrong and verdict.undecoded(film.slots, read):
+            source = await muxers.check_source(SourceOrder(film.stretches(), tuple(film.slots)), progress)
+            wrong = verdict.unlike_source(film.slots, read, source)
+        if wrong:
+            raise GiveUp(f"{one['name']} does not hold all of the recording ({wrong}); the parts are kept")
+        reports.append((film.slots, written))
+        before += size
+    wrong = verdict.unlike_ledger(found.tally, reports)
     if wrong:
         raise GiveUp(f"the finished file does not match the recording ({wrong}); the parts are kept")
-    return {"frames": found.frames, "seconds": round(found.seconds, 3)}
 
 
-async def _thumbnail(runtime: Runtime, recording_id: int) -> None:
-    """A picture from the first tenth. A recording without pictures has none."""
+async def _thumbnail(runtime: Runtime, recording_id: int, made: list[MadeFilm]) -> None:
+    """A picture of each film, from its first tenth. One without pictures has none."""
     row = await recordings.get(runtime.store, recording_id)
-    source = await asyncio.to_thread(_made, row)
-    target = Path(row.names.thumbnail)
-    scratch = target.with_name(f"{target.name}{files.TEMPORARY}")
-    try:
-        await mux.thumbnail(source, scratch, at=min((row.seconds - row.missing) * 0.1, 60.0))
-        await asyncio.to_thread(scratch.replace, target)
-        await asyncio.to_thread(_copy_unless_there, target, target.with_name("poster.jpg"))
-    except (GiveUp, Retry) as exc:
-        log.info("a recording has no thumbnail", recording=recording_id, reason=str(exc))
-    finally:
-        with contextlib.suppress(OSError):
-            await asyncio.to_thread(scratch.unlink, missing_ok=True)
+    for one in made:
+        source = await asyncio.to_thread(_made, row, one)
+        target = Path(_named(row, one).thumbnail)
+        scratch = target.with_name(f"{target.name}{files.TEMPORARY}")
+        try:
+            await mux.thumbnail(source, scratch, at=min(one["seconds"] * 0.1, 60.0))
+            await asyncio.to_thread(scratch.replace, target)
+            await asyncio.to_thread(_copy_unless_there, target, target.with_name("poster.jpg"))
+        except (GiveUp, Retry) as exc:
+            log.info("a recording has no thumbnail", recording=recording_id, reason=str(exc))
+        finally:
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread(scratch.unlink, missing_ok=True)
 
 
-def _made(row: Recording) -> Path:
-    """The file under its final name, or while it is made."""
-    return Path(row.scratch) if Path(row.scratch).exists() else Path(row.path)
+def _named(row: Recording, one: MadeFilm) -> FilmNames:
+    """Where a film's files lie."""
+    return row.names.of_file(one["name"])
+
+
+def _scratch(row: Recording, one: MadeFilm) -> Path:
+    return Path(_named(row, one).scratch)
+
+
+def _made(row: Recording, one: MadeFilm) -> Path:
+    """The film while it is made, or under its final name."""
+    scratch = _scratch(row, one)
+    return scratch if scratch.exists() else Path(_named(row, one).file)
 
 
 def _copy_unless_there(source: Path, target: Path) -> None:
@@ -154,23 +213,27 @@ def _began(row: Recording) -> datetime:
     return (row.started_at or row.created_at).astimezone()
 
 
-async def _metadata(runtime: Runtime, recording_id: int) -> None:
-    """What Kodi, Jellyfin and Plex read beside the file."""
+async def _metadata(runtime: Runtime, recording_id: int, made: list[MadeFilm]) -> None:
+    """What Kodi, Jellyfin and Plex read beside each film."""
     row = await recordings.get(runtime.store, recording_id)
     gaps = await tallies.gaps(runtime.store, recording_id)
-    started = _began(row)
-    text = nfo.episode(
-        title=row.title or row.name,
-        streamer=row.name,
-        started_at=started,
-        number=row.episode,
-        duration=row.seconds,
-        uid=str(row.id),
-        category=row.category,
-        gaps=material.visible(gaps, fragmented=False),
-    )
-    await asyncio.to_thread(_write, Path(row.names.nfo), text)
-    await asyncio.to_thread(_write, Path(row.path).parent.parent / "tvshow.nfo", nfo.show(row.name), keep=True)
+    title = row.title or row.name
+    ends = [*(one["start"] for one in made[1:]), row.seconds]
+    for number, (one, end) in enumerate(zip(made, ends, strict=True)):
+        begin = one["start"] if number else 0.0
+        inside = [replace(gap, start=gap.start - begin) for gap in gaps if begin <= gap.start < end]
+        text = nfo.episode(
+            title=title if len(made) == 1 else f"{title} ({number + 1} of {len(made)})",
+            streamer=row.name,
+            started_at=_began(row),
+            number=row.episode,
+            duration=one["seconds"],
+            uid=str(row.id) if not number else f"{row.id}-{number + 1}",
+            category=row.category,
+            gaps=material.visible(inside),
+        )
+        await asyncio.to_thread(_write, Path(_named(row, one).nfo), text)
+    await asyncio.to_thread(_write, Path(row.names.folder).parent / "tvshow.nfo", nfo.show(row.name), keep=True)
 
 
 def _write(path: Path, data: bytes, *, keep: bool = False) -> None:
@@ -180,11 +243,17 @@ def _write(path: Path, data: bytes, *, keep: bool = False) -> None:
         file.write(data)
 
 
-async def _place(runtime: Runtime, recording_id: int) -> None:
-    """The finished file appears under its name, whole."""
+async def _place(runtime: Runtime, recording_id: int, made: list[MadeFilm]) -> None:
+    """The finished films appear under their names, whole."""
     row = await recordings.get(runtime.store, recording_id)
-    size = await asyncio.to_thread(_settle, Path(row.scratch), Path(row.path), again=row.file)
-    await recordings.change(runtime.store, recording_id, file=True, file_bytes=size)
+    placed: list[FilmFile] = []
+    for one in made:
+        size = await asyncio.to_thread(_settle, _scratch(row, one), Path(_named(row, one).file), again=row.file)
+        placed.append(FilmFile(one["name"], size, one["start"], one["seconds"], tuple(one["streams"])))
+    size = sum(one.bytes for one in placed)
+    await recordings.change(
+        runtime.store, recording_id, file=True, file_bytes=size, films=[one.row() for one in placed]
+    )
 
 
 def _settle(scratch: Path, target: Path, *, again: bool) -> int:
@@ -203,7 +272,7 @@ def _settle(scratch: Path, target: Path, *, again: bool) -> int:
 async def _clean(runtime: Runtime, recording_id: int) -> None:
     """The parts go. The ledger's figures are kept in the database."""
     row = await recordings.get(runtime.store, recording_id)
-    if not (row.file and await asyncio.to_thread(Path(row.path).exists)):
+    if not (row.file and await asyncio.to_thread(lambda: all(Path(one.file).exists() for one in row.films_at))):
         raise GiveUp("the finished file is missing; the parts are kept")
     folder = Path(row.segments)
     plot = await asyncio.to_thread(plot_of, folder)
@@ -222,15 +291,22 @@ async def _done(runtime: Runtime, recording_id: int) -> str:
         "",
         note="its file was checked from start to end",
     )
+    count = f" in {len(row.films_at)} files" if len(row.films_at) > 1 else ""
     gaps = f", {row.gaps} gap{'s' * (row.gaps != 1)} of {row.missing:.0f} s" if row.gaps else ", nothing is missing"
-    said = f"{row.name}: {row.title or 'recording'} is finished{gaps}"
+    said = f"{row.name}: {row.title or 'recording'} is finished{count}{gaps}"
     await news.announce(runtime, "recording.done", said, subject=recording_id)
     return said
 
 
+def _clear(row: Recording) -> None:
+    """What was being made goes."""
+    for path in actions.scratches(row):
+        path.unlink(missing_ok=True)
+
+
 async def _failed(runtime: Runtime, recording_id: int, reason: str) -> None:
     row = await recordings.get(runtime.store, recording_id)
-    await asyncio.to_thread(Path(row.scratch).unlink, missing_ok=True)
+    await asyncio.to_thread(_clear, row)
     await states.change_state(runtime.store, recording_id, RecordingState.FAILED, reason)
     short = await disk.too_short_to_finish(runtime, row)
     if short is not None:  # it is tried again as soon as there is space

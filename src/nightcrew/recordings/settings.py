@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from nightcrew.kernel.fields import Folder
 from nightcrew.kernel.settings import Options, option
 
@@ -35,6 +37,10 @@ class RecordingSettings(Options):
     )
     wait_for_source: int = option(
         3600, ge=0, le=604_800, unit="s", help="How long a requested recording waits for its stream to start."
+    )
+    container: Literal["auto", "mp4", "mkv"] = option(
+        "auto",
+        help="File format of finished recordings. auto: MP4 where it can hold every stream, else MKV, else TS.",
     )
     keep_on_stop: bool = option(
         False,

@@ -1,0 +1,78 @@
+"""One muxer: `python -m nightcrew.muxer PARENT`. Takes one order on standard input, says how far it is, and ends with a report."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+
+import av
+
+from nightcrew.child import die_with_parent, own_pipes, write_all
+from nightcrew.muxer import checking, joining
+from nightcrew.muxer.wire import (
+    CheckOrder,
+    FilmOrder,
+    MuxerOrder,
+    SourceOrder,
+    failure_line,
+    order_of,
+    progress_line,
+    report_line,
+    table_line,
+)
+
+NICE = 10
+"""What is recorded comes first."""
+TELL = 1.0
+"""Seconds between two words about how far it is."""
+MAX_ORDER = 64 << 20
+
+
+def main() -> None:
+    """Do what the order says."""
+    die_with_parent()
+    given, out = own_pipes()
+    os.nice(NICE)
+    av.logging.set_level(av.logging.PANIC)
+    with os.fdopen(given, "rb") as file:
+        line = file.readline(MAX_ORDER)
+    try:
+        answer = _done(order_of(line), _progress(out))
+    except joining.Unfit as exc:
+        write_all(out, failure_line(str(exc), passing=False))
+    except OSError as exc:  # av's errors of the disk are of this kind too
+        invalid = (isinstance(exc, av.FFmpegError) and not exc.errno) or isinstance(exc, av.InvalidDataError)
+        write_all(out, failure_line(exc.strerror or str(exc), passing=not invalid))
+    except (av.FFmpegError, ValueError) as exc:
+        write_all(out, failure_line(str(exc)[:300], passing=False))
+    else:
+        write_all(out, answer)
+
+
+def _done(order: MuxerOrder, told: Callable[[int], None]) -> bytes:
+    if isinstance(order, FilmOrder):
+        return report_line(joining.make(order, told))
+    if isinstance(order, CheckOrder):
+        return report_line(checking.check(order, told))
+    if isinstance(order, SourceOrder):
+        return report_line(checking.check_source(order, told))
+    return table_line(checking.look(order))
+
+
+def _progress(out: int) -> Callable[[int], None]:
+    """Says how many bytes were read, now and then; and at once when it is told of none, which are all."""
+    done, said = 0, time.monotonic()
+
+    def told(count: int) -> None:
+        nonlocal done, said
+        done += count
+        if not count or time.monotonic() - said >= TELL:
+            said = time.monotonic()
+            write_all(out, progress_line(done))
+
+    return told
+
+
+if __name__ == "__main__":
+    main()

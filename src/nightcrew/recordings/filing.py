@@ -1,0 +1,314 @@
+"""Which films come of a recording's parts, by its ledger. Pure.
+
+A film holds streams that are set up in one way from beginning to end. One that comes later, or goes, leaves a hole in its track;
+one that is set up otherwise from some place on begins the next film there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from nightcrew.kernel.errors import GiveUp
+from nightcrew.muxer.wire import ByteRange, Container, Form, Seam, Slot, Stretch
+from nightcrew.recorder.elementary import ElementaryStream, Table, table_of
+from nightcrew.recorder.ledger import Line, standing
+
+Wanted = Literal["auto", "mp4", "mkv"]
+MOST_FILMS = 99
+"""Of one recording: a stream that changes more often than that is no programme."""
+FORMS: dict[str, Form] = {".ts": "mpegts", ".mp4": "mov", ".aac": "aac", ".mp3": "mp3", ".ac3": "ac3", ".ec3": "eac3"}
+SUFFIXES: dict[Container, str] = {"mp4": ".mp4", "matroska": ".mkv", "mpegts": ".ts"}
+COLLAPSED = 10.0
+"""Seconds of a gap from which on it takes no time in a film (`muxer.timeline.AHEAD`)."""
+_COMMON = {
+    "h264",
+    "hevc",
+    "vvc",
+    "av1",
+    "mpeg1video",
+    "mpeg2video",
+    "mpeg4",
+    "aac",
+    "mp2",
+    "mp3",
+    "ac3",
+    "eac3",
+    "opus",
+}
+HOLDS: dict[Container, frozenset[str]] = {
+    "mp4": frozenset(_COMMON | {"vp9", "flac", "alac", "dts", "mov_text", "ttml"}),
+    "matroska": frozenset(
+        _COMMON
+        | {"vp8", "vp9", "vc1", "dirac", "flac", "alac", "dts", "truehd", "dvb_subtitle", "arib_caption", "webvtt"}
+    ),
+    "mpegts": frozenset(
+        (_COMMON - {"av1"})
+        | {
+            "aac_latm",
+            "vc1",
+            "dirac",
+            "cavs",
+            "avs2",
+            "dts",
+            "truehd",
+            "s302m",
+            "dvb_subtitle",
+            "dvb_teletext",
+            "arib_caption",
+        }
+    ),
+}
+"""What libav writes into each container, and players find there."""
+_OF: dict[Wanted, tuple[Container, ...]] = {
+    "auto": ("mp4", "matroska", "mpegts"),
+    "mp4": ("mp4",),
+    "mkv": ("matroska",),
+}
+
+
+def container_of(suffix: str) -> Container:
+    """What a film with this suffix is."""
+    return next(container for container, known in SUFFIXES.items() if known == suffix)
+
+
+@dataclass(slots=True)
+class Run:
+    """A stretch of a recording with the streams of one table. `at`: seconds after the recording's beginning, gaps included."""
+
+    form: Form
+    table: Table
+    at: float
+    gap: float = 0.0
+    anew: bool = True
+    """Whether it does not follow from what is before it, byte for byte."""
+    seconds: float = 0.0
+    pictures: int | None = 0
+    ranges: list[ByteRange] = field(default_factory=list)
+
+    def extend(self, path: str, begin: int, end: int) -> None:
+        """More bytes."""
+        last = self.ranges[-1] if self.ranges else None
+        if last is not None and last.path == path and last.end == begin:
+            self.ranges[-1] = ByteRange(path, last.begin, end)
+        elif end > begin:
+            self.ranges.append(ByteRange(path, begin, end))
+
+
+@dataclass(slots=True)
+class Film:
+    """One file to make. `at`, `seconds`: where in the recording it lies."""
+
+    slots: list[Slot] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
+    taken: list[tuple[tuple[int, int], ...]] = field(default_factory=list)
+    """For each run: which of its streams is in which slot."""
+    tail: Seam | None = None
+
+    @property
+    def at(self) -> float:
+        """Seconds after the recording's beginning."""
+        return self.runs[0].at
+
+    @property
+    def seconds(self) -> float:
+        """How long it is, without what was missing."""
+        return sum(run.seconds for run in self.runs)
+
+    @property
+    def pictures(self) -> int | None:
+        """By the ledger; None where they could not be counted."""
+        counts = [run.pictures for run in self.runs]
+        return None if None in counts else sum(count or 0 for count in counts)
+
+    def container(self, wanted: Wanted) -> Container:
+        """The first of those that are wanted that holds every stream. Raises `GiveUp` when none does."""
+        codecs = {slot.codec for slot in self.slots}
+        for one in _OF[wanted]:
+            if codecs <= HOLDS[one]:
+                return one
+        first = _OF[wanted][0]
+        missing = ", ".join(sorted(codecs - HOLDS[first]))
+        other = "" if wanted == "auto" else ": try again with the container auto"
+        raise GiveUp(f"{SUFFIXES[first][1:].upper()} cannot hold {missing}{other}; the parts are kept")
+
+    def stretches(self) -> tuple[Stretch, ...]:
+        """What its muxer reads."""
+        found: list[Stretch] = []
+        for number, (run, taken) in enumerate(zip(self.runs, self.taken, strict=True)):
+            following = self.runs[number + 1] if number + 1 < len(self.runs) else None
+            tail = self.tail if following is None else seam(run, following)
+            lead = None
+            if not run.anew:
+                lead = tuple(one.id for one in run.table if one.kind == "video")
+            found.append(Stretch(run.form, tuple(run.ranges), taken, run.gap, lead, tail))
+        return tuple(found)
+
+
+def runs(lines: Iterable[Line], folder: Path) -> list[Run]:
+    """The stretches of a recording, in their order. `folder`: where its parts lie."""
+    return _Walk(folder).walk(standing(lines))
+
+
+class _Walk:
+    """Through a ledger."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._found: list[Run] = []
+        self._path, self._form, self._init = "", FORMS[".ts"], 0
+        self._digest, self._before = "", ""
+        self._table: Table = ()
+        self._at = self._gap = 0.0
+        self._anew = True
+
+    def walk(self, lines: Iterable[Line]) -> list[Run]:
+        """All of them."""
+        for line in lines:
+            match line["k"]:
+                case "part":
+                    self._part(str(line["path"]))
+                case "init":
+                    self._init, self._digest = int(line["b"]), str(line["i"])
+                case "gap":
+                    self._gap += float(line["s"])
+                    self._at += float(line["s"])
+                    self._anew = True
+                case "epoch":
+                    self._anew = True
+                case "seg":
+                    self._segment(line)
+        return [run for run in self._found if run.ranges]
+
+    def _part(self, path: str) -> None:
+        form = FORMS.get(PurePosixPath(path).suffix, "mpegts")
+        self._anew = self._anew or form != self._form
+        self._table = self._table if form == self._form else ()
+        self._path, self._form, self._init, self._digest = str(self._folder / PurePosixPath(path).name), form, 0, ""
+
+    def _segment(self, line: Line) -> None:
+        begin, size = int(line["o"]), int(line["b"])
+        changes = [(min(max(int(at), 0), size), table_of(table)) for at, table in line.get("x", ())]
+        # The first segment of a part stands behind the part's init section, which the first run of it needs.
+        self._anew = self._anew or bool(line["d"]) or self._digest != self._before
+        self._before = self._digest
+        places = [(0, self._table), *changes] if not changes or changes[0][0] > 0 else changes
+        for number, (at, table) in enumerate(places):
+            end = places[number + 1][0] if number + 1 < len(places) else size
+            if end > at or number == len(places) - 1:
+                self._bytes(table, begin + at, begin + end)
+        run = self._found[-1]
+        run.seconds += float(line["s"])
+        frames = line["f"]
+        run.pictures = None if frames is None or run.pictures is None else run.pictures + int(frames)
+        self._table = places[-1][1]
+        self._at += float(line["s"])
+
+    def _bytes(self, table: Table, begin: int, end: int) -> None:
+        run = self._found[-1] if self._found else None
+        if run is None or self._anew or run.table != table:
+            run = Run(self._form, table, self._at, self._gap, self._anew or run is None)
+            self._found.append(run)
+            if self._init:
+                run.extend(self._path, 0, self._init)
+            self._anew, self._gap = False, 0.0
+        run.extend(self._path, begin, end)
+
+
+def films(found: Sequence[Run]) -> list[Film]:
+    """Group runs into films. Raises `GiveUp` for a stream that changes all the time."""
+    made: list[Film] = []
+    for run in found:
+        film = made[-1] if made else None
+        taken = None if film is None else _fit(film, run)
+        if film is None or taken is None:
+            if film is not None:
+                film.tail = seam(film.runs[-1], run)
+            film = Film()
+            made.append(film)
+            taken = _fit(film, run) or ()
+        film.runs.append(run)
+        film.taken.append(taken)
+    if len(made) > MOST_FILMS:
+        raise GiveUp(f"the stream changed {len(made)} times, and would be as many files; the parts are kept")
+    return [film for film in map(_settled, made) if film.slots]
+
+
+def seam(run: Run, following: Run) -> Seam | None:
+    """How a run goes over into the next one; None where that begins anew."""
+    if following.anew or run.form != "mpegts":
+        return None
+    keys = tuple(one.id for one in following.table if one.kind == "video")
+    return Seam(tuple(following.ranges), keys)
+
+
+def _fit(film: Film, run: Run) -> tuple[tuple[int, int], ...] | None:
+    """Which slot of a film each stream of a run has; new slots where there is none. None when one cannot be in it."""
+    slots, taken = list(film.slots), dict[int, int]()
+    for stream in run.table:
+        number = next((n for n in _free(slots, stream, taken) if _goes_on(slots[n], stream)), None)
+        if number is not None:
+            taken[stream.id] = number
+    for stream in run.table:
+        if stream.id not in taken:
+            number = next(iter(_free(slots, stream, taken)), len(slots))
+            if number == len(slots):
+                slots.append(_new(stream, len(film.runs)))
+            taken[stream.id] = number
+        number = taken[stream.id]
+        if not _same(slots[number], stream):
+            return None
+        if stream.config and not slots[number].config:  # it was announced before anything of it came
+            slots[number] = _new(stream, len(film.runs), slots[number].language)
+        elif stream.language and not slots[number].language:
+            slots[number] = replace(slots[number], language=stream.language)
+    film.slots = slots
+    return tuple(taken.items())
+
+
+def _new(stream: ElementaryStream, number: int, language: str = "") -> Slot:
+    return Slot(stream.kind, stream.codec, stream.config, language or stream.language, number, stream.id)
+
+
+def _free(slots: Sequence[Slot], stream: ElementaryStream, taken: Mapping[int, int]) -> Iterator[int]:
+    """The slots that a stream may have: another kind of subtitle gets one of its own, anything else goes on as it can."""
+    for number, slot in enumerate(slots):
+        if (
+            slot.kind == stream.kind
+            and number not in taken.values()
+            and (slot.kind != "subtitle" or _same(slot, stream))
+        ):
+            yield number
+
+
+def _goes_on(slot: Slot, stream: ElementaryStream) -> bool:
+    """Whether it is plainly the same one."""
+    return slot.language == stream.language and (bool(slot.language) or slot.id == stream.id)
+
+
+def _same(slot: Slot, stream: ElementaryStream) -> bool:
+    """Whether a decoder that is set up for the one decodes the other."""
+    if slot.codec != stream.codec:
+        return False
+    if not slot.config or not stream.config:
+        return True
+    return _key(slot.codec, slot.config) == _key(stream.codec, stream.config)
+
+
+def _key(codec: str, config: str) -> str:
+    """The set-up as far as it matters: what says it in each frame may change its channels."""
+    if codec == "aac" or "#" in config or "x" in config:
+        return config
+    return config.partition(",")[0]
+
+
+def _settled(film: Film) -> Film:
+    """Pictures first, and without streams that were announced and never came."""
+    kept = [number for number, slot in enumerate(film.slots) if slot.config or slot.kind == "subtitle"]
+    kept.sort(key=lambda number: ("video", "audio", "subtitle").index(film.slots[number].kind))
+    now = {number: place for place, number in enumerate(kept)}
+    film.slots = [film.slots[number] for number in kept]
+    film.taken = [tuple((one, now[slot]) for one, slot in taken if slot in now) for taken in film.taken]
+    return film
