@@ -209,7 +209,7 @@ async def joining(film: Film, folder: Path) -> None:
     part.write_bytes(b"".join(film.segments))
     ranges = [ByteRange(str(part), 0, part.stat().st_size)]
     table = await muxers.look("mpegts", ranges)
-    (made,) = filing.films([filing.Run("mpegts", table, 0.0, ranges=ranges)])
+    (made,) = filing.films([filing.StreamRun("mpegts", table, 0.0, ranges=ranges)])
     order = FilmOrder(str(output), "mp4", tuple(made.slots), made.stretches())
     alone = [find_ffmpeg(), "-nostdin", "-v", "error", "-y", "-i", str(part), "-c", "copy", "-movflags", "+faststart"]
     ours, theirs = list[float](), list[float]()

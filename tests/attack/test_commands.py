@@ -42,7 +42,7 @@ async def test_a_name_is_never_an_option_or_an_address(name: str, film: Film, tm
     part, output = folder / f"{name}.ts", folder / f"{name}.mp4"
     part.write_bytes(b"".join(film.segments[:4]))
     ranges = [ByteRange(str(part), 0, part.stat().st_size)]
-    (made,) = filing.films([filing.Run("mpegts", await muxers.look("mpegts", ranges), 0.0, ranges=ranges)])
+    (made,) = filing.films([filing.StreamRun("mpegts", await muxers.look("mpegts", ranges), 0.0, ranges=ranges)])
     order = FilmOrder(
         str(output), "mp4", tuple(made.slots), made.stretches(), {"title": TITLE}, (Chapter(0, 0.5, TITLE),)
     )

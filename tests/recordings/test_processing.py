@@ -89,7 +89,9 @@ async def test_what_was_being_made_is_cleared_away_beside_the_loop(
 ) -> None:
     async def of(*_args: Any) -> Any:
         slot = Slot("video", "h264", "640x360", "", 0, 256)
-        return material.Material(row, ledger.Tally(), (filing.Film([slot], [filing.Run("mpegts", (), 0.0)], [()]),))
+        return material.Material(
+            row, ledger.Tally(), (filing.Film([slot], [filing.StreamRun("mpegts", (), 0.0)], [()]),)
+        )
 
     scratch = Path(row.names.film(1, 1, ".mp4").scratch)
     scratch.touch()

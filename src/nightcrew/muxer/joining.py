@@ -55,7 +55,7 @@ def make(order: FilmOrder, told: Callable[[int], None]) -> FilmReport:
                 ]
             )
             target.start_encoding()
-        film = Film(target, streams, order.slots)
+        film = FilmWriter(target, streams, order.slots)
         for stretch in order.stretches:
             for packet, slot in film.begun(packets(stretch, told), stretch):
                 film.put(packet, slot)
@@ -107,7 +107,7 @@ def packets(stretch: Stretch, told: Callable[[int], None] = lambda _count: None)
                 yield packet, slots[packet.stream.index]
 
 
-class Film:
+class FilmWriter:
     """What is being written."""
 
     def __init__(self, target: OutputContainer, streams: list[Stream], slots: tuple[Slot, ...]) -> None:

@@ -216,19 +216,20 @@ class Tally:
         self.discontinuities += bool(line["d"])
         for _, table in line.get("x", ()):
             self.table = table_of(table)
-        self._count(line.get("c", {}))
+        self._count(line.get("c", {}), seconds)
         if line.get("h") and line["t"] is not None:
             self.seen.append((str(line["h"]), float(line["t"])))
         self.last = Segment(number, int(line["e"]), seconds, line["t"], float(line["up"]))
 
-    def _count(self, counts: dict[str, list[Any]]) -> None:
+    def _count(self, counts: dict[str, list[Any]], seconds: float) -> None:
+        """Count what came of each stream in a segment of so many seconds, of which none has more."""
         for stream in self.table:
             packets, first, last = counts.get(str(stream.id), (0, None, None))
             if packets and (stream in self.streams or len(self.streams) < MOST_TOTALS):
                 total = self.streams.setdefault(stream, StreamTotal())
                 total.packets += int(packets)
                 if first is not None and last is not None:
-                    total.seconds += max(0.0, float(last) - float(first))
+                    total.seconds += min(max(0.0, float(last) - float(first)), seconds)
 
 
 def lines_of(data: bytes) -> Iterator[tuple[Line, int]]:

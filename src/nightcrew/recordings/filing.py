@@ -75,7 +75,7 @@ def container_of(suffix: str) -> Container:
 
 
 @dataclass(slots=True)
-class Run:
+class StreamRun:
     """A stretch of a recording with the streams of one table. `at`: seconds after the recording's beginning, gaps included."""
 
     form: Form
@@ -102,7 +102,7 @@ class Film:
     """One file to make. `at`, `seconds`: where in the recording it lies."""
 
     slots: list[Slot] = field(default_factory=list)
-    runs: list[Run] = field(default_factory=list)
+    runs: list[StreamRun] = field(default_factory=list)
     taken: list[tuple[tuple[int, int], ...]] = field(default_factory=list)
     """For each run: which of its streams is in which slot."""
     tail: Seam | None = None
@@ -147,7 +147,7 @@ class Film:
         return tuple(found)
 
 
-def runs(lines: Iterable[Line], folder: Path) -> list[Run]:
+def runs(lines: Iterable[Line], folder: Path) -> list[StreamRun]:
     """The stretches of a recording, in their order. `folder`: where its parts lie."""
     return _Walk(folder).walk(standing(lines))
 
@@ -157,14 +157,14 @@ class _Walk:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._found: list[Run] = []
+        self._found: list[StreamRun] = []
         self._path, self._form, self._init = "", FORMS[".ts"], 0
         self._digest, self._before = "", ""
         self._table: Table = ()
         self._at = self._gap = 0.0
         self._anew = True
 
-    def walk(self, lines: Iterable[Line]) -> list[Run]:
+    def walk(self, lines: Iterable[Line]) -> list[StreamRun]:
         """All of them."""
         for line in lines:
             match line["k"]:
@@ -209,7 +209,7 @@ class _Walk:
     def _bytes(self, table: Table, begin: int, end: int) -> None:
         run = self._found[-1] if self._found else None
         if run is None or self._anew or run.table != table:
-            run = Run(self._form, table, self._at, self._gap, self._anew or run is None)
+            run = StreamRun(self._form, table, self._at, self._gap, self._anew or run is None)
             self._found.append(run)
             if self._init:
                 run.extend(self._path, 0, self._init)
@@ -217,7 +217,7 @@ class _Walk:
         run.extend(self._path, begin, end)
 
 
-def films(found: Sequence[Run]) -> list[Film]:
+def films(found: Sequence[StreamRun]) -> list[Film]:
     """Group runs into films. Raises `GiveUp` for a stream that changes all the time."""
     made: list[Film] = []
     for run in found:
@@ -236,7 +236,7 @@ def films(found: Sequence[Run]) -> list[Film]:
     return [film for film in map(_settled, made) if film.slots]
 
 
-def seam(run: Run, following: Run) -> Seam | None:
+def seam(run: StreamRun, following: StreamRun) -> Seam | None:
     """How a run goes over into the next one; None where that begins anew."""
     if following.anew or run.form != "mpegts":
         return None
@@ -244,7 +244,7 @@ def seam(run: Run, following: Run) -> Seam | None:
     return Seam(tuple(following.ranges), keys)
 
 
-def _fit(film: Film, run: Run) -> tuple[tuple[int, int], ...] | None:
+def _fit(film: Film, run: StreamRun) -> tuple[tuple[int, int], ...] | None:
     """Which slot of a film each stream of a run has; new slots where there is none. None when one cannot be in it."""
     slots, taken = list(film.slots), dict[int, int]()
     for stream in run.table:

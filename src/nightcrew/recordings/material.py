@@ -68,7 +68,7 @@ async def of(runtime: Runtime, recording_id: int) -> Material:
     return Material(row, tally, tuple(films))
 
 
-def _read(folder: Path) -> tuple[Tally, list[filing.Run]]:
+def _read(folder: Path) -> tuple[Tally, list[filing.StreamRun]]:
     try:
         data = (folder / ledger.NAME).read_bytes()
     except FileNotFoundError:
