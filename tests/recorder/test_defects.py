@@ -7,8 +7,8 @@ from typing import NoReturn
 
 import pytest
 
+from nightcrew.recorder import pacing, scout, source
 from nightcrew.recorder import recording as module
-from nightcrew.recorder import scout, source
 from nightcrew.recorder.recording import RecordingThread
 from nightcrew.recorder.source import Offline
 from nightcrew.recorder.wire import LiveStatus, Order, ReadingStatus
@@ -37,7 +37,7 @@ def test_a_recording_tells_of_it_and_reads_on(
         raise Offline("it is not live")
 
     monkeypatch.setattr(module, "resolve", defect)
-    monkeypatch.setattr(module, "PAUSES", (0.0,))
+    monkeypatch.setattr(pacing, "PAUSES", (0.0,))
     recording.run()
     assert (stood[1].state, stood[1].reason) == ("waiting", "the recorder itself failed: LookupError")
     assert recording.standing.state == "over"

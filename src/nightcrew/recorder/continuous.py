@@ -18,7 +18,7 @@ from nightcrew.recorder.fetch import CHUNK, chunks, opened, said
 from nightcrew.recorder.hls import Sink
 from nightcrew.recorder.ledger import Segment, Tally
 from nightcrew.recorder.parts import SegmentData
-from nightcrew.recorder.source import ResolvedStream, Unreadable
+from nightcrew.recorder.source import ResolvedStream, Unreadable, is_crowded
 from nightcrew.recorder.transport import as_transport, of_address
 from nightcrew.recorder.ts import Cut, Cutter, later
 from nightcrew.recorder.window import Lost
@@ -67,7 +67,7 @@ class ContinuousReader:
                         any_bytes = True
                         self._feed(chunk)
         except (OSError, StreamError) as exc:
-            raise Unreadable(said(exc)) from exc
+            raise Unreadable(said(exc), is_crowded(exc)) from exc
         finally:
             self._finish()
         raise Unreadable("the stream broke off" if any_bytes else "it sends nothing")
@@ -171,6 +171,9 @@ def received(source: ResolvedStream) -> Generator[bytes, None, None]:
 
 
 def _chunks(source: ResolvedStream, stream: Stream) -> Generator[bytes, None, None]:
+    if source.answer is not None:
+        yield from source.answer.chunks()
+        return
     if type(stream) is HTTPStream:
         yield from chunks(opened(source.session, source.url))
         return

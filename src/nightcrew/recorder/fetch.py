@@ -10,6 +10,7 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 from streamlink import Streamlink
+from streamlink.session.http import HTTPSession
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, NewConnectionError
@@ -51,10 +52,10 @@ class _Limited(HTTPAdapter):
         response = super().send(request, stream, *args, **kwargs)
         if response.is_redirect:
             response.close()
-            _read_already(response, b"")
+            read_already(response, b"")
         elif not stream:
             with response:
-                _read_already(response, _whole(response, limit=WHOLE, seconds=WHOLE_SECONDS))
+                read_already(response, _whole(response, limit=WHOLE, seconds=WHOLE_SECONDS))
         return response
 
 
@@ -112,8 +113,8 @@ class _PublicTlsPool(HTTPSConnectionPool):
     ConnectionCls = _PublicTls
 
 
-def _read_already(response: requests.Response, data: bytes) -> None:
-    """Nobody reads it from the network any more."""
+def read_already(response: requests.Response, data: bytes) -> None:
+    """Give an answer a body; nobody reads it from the network any more."""
     response._content = data
     response._content_consumed = True
 
@@ -131,10 +132,27 @@ def _whole(response: requests.Response, *, limit: int, seconds: float) -> bytes:
     return b"".join(found)
 
 
+class RecorderHttp(HTTPSession):
+    """Requests of a recording: what was read already is not asked for again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._read: dict[str, requests.Response] = {}
+
+    def hand_on(self, url: str, response: requests.Response) -> None:
+        """Give a whole answer to whoever asks for this address next."""
+        self._read[url] = response
+
+    def get(self, *args: Any, **kwargs: Any) -> Any:
+        """As of a session of streamlink; the address comes first."""
+        known = self._read.pop(str(args[0]), None) if args else None
+        return super().get(*args, **kwargs) if known is None else known
+
+
 def session(headers: Mapping[str, str], *, private: bool) -> Streamlink:
     """A session that knows all plugins, reads no files, and stays out of private networks unless `private`."""
     made = Streamlink()
-    http = made.http
+    made.http = http = RecorderHttp()
     http.adapters.pop("file://", None)
     http.max_redirects = 8
     http.headers.update(dict(headers))

@@ -7,18 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from streamlink import Streamlink
 from streamlink.exceptions import StreamError
-from streamlink.stream.hls import M3U8, HLSStream, HLSStreamReader, parse_m3u8
+from streamlink.stream.hls import M3U8, HLSStream, parse_m3u8
 from streamlink.stream.hls.segment import HLSSegment
 from streamlink.utils.crypto import AES, unpad
 
 from nightcrew.recorder.fetch import LARGE, READ, SMALL, Refused, body, said
 from nightcrew.recorder.parts import SegmentData
-from nightcrew.recorder.source import ResolvedStream, Unreadable
+from nightcrew.recorder.source import PLAYLIST_SECONDS, ResolvedStream, Unreadable, is_crowded
 from nightcrew.recorder.window import Anew, Listed, Lost, QueuedSegment, SegmentWindow, Step, Write
 
-PLAYLIST_SECONDS = 15.0
 SEGMENT_SECONDS = 15.0
 """Seconds that a segment may take, or three target durations if that is more."""
 LEAST_PATIENCE = 2.5
@@ -82,6 +80,7 @@ class HlsReader:
 
     def __init__(self, source: ResolvedStream, stream: HLSStream, window: SegmentWindow, sink: Sink) -> None:
         self._session, self._stream = source.session, stream
+        self._address, self._known = stream.url, source.playlist
         self._parts = stream.__reader__(
             stream
         )  # never opened: its requests, keys and filters are used, not its threads
@@ -138,7 +137,7 @@ class HlsReader:
             if self._failures >= FAILURES or (
                 isinstance(exc, Refused) and exc.status in MISSING and self._failures > 1
             ):
-                raise Unreadable(f"its playlist: {said(exc)}") from exc
+                raise Unreadable(f"its playlist: {said(exc)}", is_crowded(exc)) from exc
             return
         self._failures = 0
         window.target = playlist.target
@@ -149,11 +148,19 @@ class HlsReader:
         self._sink.moved(window.moved, playlist.target, "")
 
     def _look(self) -> _Playlist:
-        found = _playlist(self._session, self._stream, self._parts, quiet=self._patience())
+        data, self._address = self._known or self._asked()
+        self._known = None
+        found = _parsed(data, self._address, self._stream)
         if found.is_master:
             raise Refused("it is a master playlist")
         target = min(max(float(found.targetduration or 6.0), 0.5), 60.0)
         return _Playlist(self._listed(found.segments, target), target, bool(found.is_endlist))
+
+    def _asked(self) -> tuple[bytes, str]:
+        """Where a look was led to is where the next one goes: who is sent there anew may count as another viewer."""
+        params = self._parts.request_params
+        seconds, quiet = PLAYLIST_SECONDS, self._patience()
+        return body(self._session, self._address, limit=SMALL, seconds=seconds, quiet=quiet, **params)
 
     def _beginning(self, playlist: _Playlist) -> list[Listed]:
         """Of a live playlist that is read for the first time, its end."""
@@ -243,12 +250,13 @@ class _Handle:
 
 
 def ended(source: ResolvedStream, stream: HLSStream) -> bool:
-    """Whether its playlist is finished. Raises OSError when it cannot be read."""
-    return bool(_playlist(source.session, stream, stream.__reader__(stream), quiet=READ).is_endlist)
+    """Whether its playlist is finished. Raises OSError and `ValueError` when it cannot be read."""
+    data, url = source.playlist or body(
+        source.session, stream.url, limit=SMALL, seconds=PLAYLIST_SECONDS, **stream.__reader__(stream).request_params
+    )
+    return bool(_parsed(data, url, stream).is_endlist)
 
 
-def _playlist(session: Streamlink, stream: HLSStream, reader: HLSStreamReader, *, quiet: float) -> M3U8[Any, Any]:
-    """What a playlist lists now. Raises OSError and `ValueError`."""
-    params = reader.request_params
-    data, url = body(session, stream.url, limit=SMALL, seconds=PLAYLIST_SECONDS, quiet=quiet, **params)
+def _parsed(data: bytes, url: str, stream: HLSStream) -> M3U8[Any, Any]:
+    """What a playlist lists. Raises `ValueError`."""
     return parse_m3u8(data.decode("utf-8", "replace"), base_uri=url, parser=stream.__parser__)

@@ -13,16 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
-from nightcrew.recorder import ledger
+from nightcrew.recorder import ledger, pacing
 from nightcrew.recorder.continuous import ContinuousReader
-from nightcrew.recorder.hls import HlsReader, Over, Stalled
+from nightcrew.recorder.hls import HlsReader, Over
 from nightcrew.recorder.parts import FULL, DiskFull, Displaced, Parts, SegmentData
 from nightcrew.recorder.source import Offline, Unreadable, resolve
 from nightcrew.recorder.window import LastSeen, Lost, SegmentWindow
 from nightcrew.recorder.wire import Order, ReadingState, ReadingStatus, boottime
 
-PAUSES = (0.5, 1.0, 2.0, 5.0)
-"""Seconds before the source is opened again; the last one for all that follow."""
 FULL_PAUSE = 1.0
 """Seconds between two tries to write to a full disk."""
 ABSENT = "its folder is missing: mount its disk or stop the recording"
@@ -142,17 +140,24 @@ class RecordingThread(threading.Thread):
                     raise
                 except (Offline, Unreadable) as exc:
                     failures = 0 if parts.tally.segments > before else failures + 1
-                    self._stand("offline" if isinstance(exc, Offline) else "waiting", str(exc))
-                    patient = failures and not isinstance(exc, Stalled)  # which has waited already
-                    self._pause(PAUSES[min(failures, len(PAUSES)) - 1] if patient else 0.0)
+                    self._put_off(exc, failures, parts.tally)
                 except Exception as exc:  # noqa: BLE001 - streamlink's plugins may raise anything, and no picture may be lost for it
                     failures += 1
                     with contextlib.suppress(OSError):  # its log may lie on a full disk
                         traceback.print_exc(file=sys.stderr)
                     self._stand("waiting", f"the recorder itself failed: {type(exc).__name__}")
-                    self._pause(PAUSES[-1])
+                    self._pause(pacing.PAUSES[-1])
         finally:
             parts.close()
+
+    def _put_off(self, exc: Offline | Unreadable, failures: int, tally: ledger.Tally) -> None:
+        """Wait before the source is opened again."""
+        last = tally.last.up if tally.last is not None else None
+        reason, seconds = pacing.put_off(
+            exc, failures, connected=last is not None and boottime() - last < pacing.NOTICED
+        )
+        self._stand("offline" if isinstance(exc, Offline) else "waiting", reason)
+        self._pause(seconds)
 
     def _opened(self, folder: Path) -> Parts | None:
         """Take the ledger up; on a full disk as soon as there is space."""
@@ -178,14 +183,14 @@ class RecordingThread(threading.Thread):
         self._connected = True
         if self.standing.state not in {"waiting", "offline"}:  # a failure stays told until something comes
             self._stand("starting", "")
-        source = resolve(order)
-        stream = source.hls
-        if stream is not None:
-            HlsReader(source, stream, self._window, self).read()
-            return
-        if self._continuous is None:
-            self._continuous = ContinuousReader(parts.tally, self)
-        self._continuous.read(source)
+        with contextlib.closing(resolve(order)) as source:
+            stream = source.hls
+            if stream is not None:
+                HlsReader(source, stream, self._window, self).read()
+                return
+            if self._continuous is None:
+                self._continuous = ContinuousReader(parts.tally, self)
+            self._continuous.read(source)
 
     def _end(self, parts: Parts, why: Exception) -> None:
         if self._continuous is not None:

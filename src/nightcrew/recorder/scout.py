@@ -19,18 +19,20 @@ AT_ONCE = 8
 MAX_TEXT = 500
 
 
-def look(number: int, order: Order) -> LiveStatus:
-    """Ask one source."""
+def look(number: int, order: Order, *, recorded: bool = False) -> LiveStatus:
+    """Ask one source. One that is `recorded` now is not opened a second time: only what its site says of it is asked for."""
     from streamlink.exceptions import StreamError
 
-    from nightcrew.recorder.fetch import said
+    from nightcrew.recorder.fetch import said, session
     from nightcrew.recorder.hls import ended
-    from nightcrew.recorder.source import Offline, Unreadable, resolve
+    from nightcrew.recorder.source import Offline, Unreadable, is_named, resolve
 
+    if recorded and not is_named(session({}, private=order.private), order.url):
+        return LiveStatus(number, live=True)
     try:
-        source = resolve(order)
-        if source.hls is not None and ended(source, source.hls):
-            return LiveStatus(number, live=False, error="its playlist has ended")
+        with contextlib.closing(resolve(order)) as source:
+            if source.hls is not None and ended(source, source.hls):
+                return LiveStatus(number, live=False, error="its playlist has ended")
     except Offline as exc:
         return LiveStatus(number, live=False, error=str(exc))
     except (Unreadable, OSError, ValueError, StreamError) as exc:
@@ -38,10 +40,10 @@ def look(number: int, order: Order) -> LiveStatus:
     return LiveStatus(number, True, *(text[:MAX_TEXT] for text in (source.title, source.category, source.author)))
 
 
-def answer(number: int, order: Order) -> LiveStatus:
+def answer(number: int, order: Order, *, recorded: bool = False) -> LiveStatus:
     """As `look`. Catches everything: a plugin of streamlink may raise anything, and who asks would wait for an answer in vain."""
     try:
-        return look(number, order)
+        return look(number, order, recorded=recorded)
     except Exception as exc:  # noqa: BLE001 - a plugin's defect is an answer too
         return LiveStatus(number, live=None, error=f"its plugin failed: {type(exc).__name__}")
 
@@ -51,8 +53,8 @@ def main() -> None:
     answers, writing = os.fdopen(os.dup(1), "w", encoding="utf-8"), threading.Lock()
     os.dup2(2, 1)  # what a library prints must not come between the answers
 
-    def write(number: int, order: Order) -> None:
-        found = answer(number, order)
+    def write(number: int, order: Order, *, recorded: bool) -> None:
+        found = answer(number, order, recorded=recorded)
         with writing, contextlib.suppress(OSError):
             answers.write(json.dumps(asdict(found)) + "\n")
             answers.flush()
@@ -60,7 +62,8 @@ def main() -> None:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for line in sys.stdin:
             asked = json.loads(line)
-            pool.submit(write, int(asked.pop("id")), Order(**asked))
+            number, recorded = int(asked.pop("id")), bool(asked.pop("recorded"))
+            pool.submit(write, number, Order(**asked), recorded=recorded)
         pool.shutdown(wait=False, cancel_futures=True)
     os._exit(0)
 

@@ -7,9 +7,10 @@ alone: there is nothing behind it that it must be kept away from.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import requests
 import streamlink
@@ -18,9 +19,11 @@ from streamlink.stream.ffmpegmux import FFMPEGMuxer
 from streamlink.stream.hls import HLSStream
 from streamlink.stream.http import HTTPStream
 from streamlink.stream.stream import Stream
+from streamlink.utils.url import update_scheme
 
 from nightcrew.containers import FORMATS
-from nightcrew.recorder.fetch import Refused, opened, said, session
+from nightcrew.recorder.answer import OpenAnswer
+from nightcrew.recorder.fetch import SMALL, RecorderHttp, Refused, opened, said, session
 from nightcrew.recorder.wire import Order
 
 PLAIN = ("http://", "https://")
@@ -32,10 +35,23 @@ class Offline(Exception):
 
 
 class Unreadable(Exception):
-    """The source cannot be read now, and nobody knows whether there is a stream."""
+    """The source cannot be read now, and nobody knows whether there is a stream.
+
+    `crowded`: it refuses as one does that counts too many connections.
+    """
+
+    def __init__(self, reason: str, crowded: bool = False) -> None:
+        super().__init__(reason)
+        self.crowded = crowded
 
 
 GONE = frozenset({404, 410})
+CROWDED = frozenset({403, 429, 456, 458, 461, 509})
+"""What providers answer who has too many connections."""
+GENERAL = frozenset({"hls", "http", "dash"})
+"""Plugins that know a kind of address, and no site."""
+PLAYLIST_SECONDS = 15.0
+"""Seconds that a playlist may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +64,15 @@ class ResolvedStream:
     title: str = ""
     author: str = ""
     category: str = ""
+    answer: OpenAnswer | None = None
+    """The stream itself, which has begun to come."""
+    playlist: tuple[bytes, str] | None = None
+    """The stream's HLS playlist as it was read just now, and where it came from."""
+
+    def close(self) -> None:
+        """Hang up."""
+        if self.answer is not None:
+            self.answer.close()
 
     @property
     def hls(self) -> HLSStream | None:
@@ -69,27 +94,51 @@ def resolve(order: Order) -> ResolvedStream:
     if order.kind == "ffmpeg":
         return _plain(made, order)
     try:
-        return _of_plugin(made, order)
+        return _of_plugin(made, order, _as_hls(order.url) if order.kind == "hls" else order.url)
     except streamlink.NoPluginError:
         return _plain(made, order)
 
 
-def _of_plugin(made: Streamlink, order: Order) -> ResolvedStream:
-    url = _as_hls(order.url) if order.kind == "hls" and order.url.startswith(PLAIN) else order.url
+def is_named(made: Streamlink, url: str) -> bool:
+    """Whether a plugin knows the site: what it is called there can be asked for without opening the stream."""
     try:
-        _, kind, address = made.resolve_url(url)
+        return made.resolve_url_no_redirect(url)[0] not in GENERAL
+    except streamlink.NoPluginError:
+        return False
+
+
+def _of_plugin(made: Streamlink, order: Order, url: str, answer: OpenAnswer | None = None) -> ResolvedStream:
+    """By the plugin that knows `url` as it stands: nobody is asked where it leads. `answer`: what it answers, unread.
+
+    Raises `NoPluginError` where there is none.
+    """
+    name, kind, address = made.resolve_url_no_redirect(url)
+    playlist = None
+    try:
         plugin = kind(made, address)
+        if name == "hls" and not plugin.match["params"]:
+            address = update_scheme("https://", plugin.match["url"], force=False)
+            answer = answer or OpenAnswer(opened(made, address))
+            if not answer.is_playlist and order.kind != "hls":
+                return ResolvedStream(made, HTTPStream(made, order.url), order.url, answer=answer)
+            playlist = answer.whole(limit=SMALL, seconds=PLAYLIST_SECONDS), answer.url
+            cast("RecorderHttp", made.http).hand_on(address, answer.response)
         streams = plugin.streams()
     except streamlink.NoPluginError:
         raise
     except (streamlink.StreamlinkError, OSError) as exc:
+        if answer is not None:
+            answer.close()
         raise _why(exc) from exc
     stream = _of_quality(streams, order.quality)
     if stream is None:
         raise Offline("the stream is offline")
+    if not (isinstance(stream, HLSStream) and stream.multivariant is None):
+        playlist = None  # that was the one that lists the qualities
     known = {key: str(value or "") for key, value in dict(plugin.get_metadata()).items()}
-    about = {key: known.get(key, "") for key in ("title", "author", "category")}
-    return ResolvedStream(made, stream, str(getattr(stream, "url", "") or order.url), **about)
+    title, author, category = (known.get(key, "") for key in ("title", "author", "category"))
+    url = str(getattr(stream, "url", "") or order.url)
+    return ResolvedStream(made, stream, url, title, author, category, playlist=playlist)
 
 
 def _of_quality(streams: Mapping[str, Stream], wanted: str) -> Stream | None:
@@ -110,17 +159,33 @@ def _plain(made: Streamlink, order: Order) -> ResolvedStream:
             raise Unreadable(HOME_ONLY)
         return ResolvedStream(made, None, order.url)
     try:
-        with opened(made, order.url) as response:
-            first = next(response.iter_content(4096), b"")
+        answer = OpenAnswer(opened(made, order.url))
     except OSError as exc:
         raise _why(exc) from exc
-    if first.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"#EXTM3U"):
-        return _of_plugin(made, replace(order, url=_as_hls(order.url), kind="auto"))
-    return ResolvedStream(made, HTTPStream(made, order.url), order.url)
+    with contextlib.ExitStack() as unless_it_is_read:
+        unless_it_is_read.callback(answer.close)
+        found = _looked_at(made, order, answer)
+        unless_it_is_read.pop_all()
+    return found
+
+
+def _looked_at(made: Streamlink, order: Order, answer: OpenAnswer) -> ResolvedStream:
+    """What an answer is read as: the one connection is the only one."""
+    try:
+        if answer.is_playlist:
+            return _of_plugin(made, order, _as_hls(order.url), answer)
+    except OSError as exc:
+        raise _why(exc) from exc
+    if answer.url != order.url and is_named(made, answer.url):  # a short address of a site's page
+        answer.close()
+        return _of_plugin(made, order, answer.url)
+    return ResolvedStream(made, HTTPStream(made, order.url), order.url, answer=answer)
 
 
 def _as_hls(url: str) -> str:
     """For streamlink's plugin, which takes what follows a space for options of its own, such as a proxy."""
+    if not url.startswith(PLAIN):
+        return url
     return "hls://" + "%20".join(url.split())
 
 
@@ -136,13 +201,18 @@ def _why(exc: BaseException) -> Offline | Unreadable:
         if status in GONE:
             return Offline(f"the stream is offline (HTTP {status})")
         if status:
-            return Unreadable(f"HTTP {status}")
+            return Unreadable(f"HTTP {status}", status in CROWDED)
     for cause in causes:
         if isinstance(cause, (requests.RequestException, Refused)):
             return Unreadable(said(cause))
     if isinstance(exc, streamlink.PluginError) and "://" not in str(exc):
         return Unreadable(f"streamlink: {str(exc)[:120]}")
     return Unreadable(said(exc))
+
+
+def is_crowded(exc: BaseException) -> bool:
+    """Whether an answer refuses as one does that counts too many connections."""
+    return _status(exc) in CROWDED
 
 
 def _status(exc: BaseException) -> int:

@@ -37,14 +37,14 @@ class Scout(Pool):
         self._heard: Child | None = None
         self._listening = Tasks()
 
-    async def look(self, target: StreamRef) -> LiveStatus:
-        """Whether a stream is live. Raises `Retry` when the scout does not answer."""
+    async def look(self, target: StreamRef, *, recorded: bool = False) -> LiveStatus:
+        """Whether a stream is live. One that is `recorded` is not opened for that. Raises `Retry` when the scout does not answer."""
         number = next(self._numbers)
         order = Order(0, "", "", target.url, target.kind, dict(target.headers), target.quality, private=target.private)
         try:
             async with self.shared(self._command, limit=LIMIT) as child:
                 coming = self._expect(number, child)
-                child.stdin.write(json.dumps({"id": number, **asdict(order)}).encode() + b"\n")
+                child.stdin.write(json.dumps({"id": number, "recorded": recorded, **asdict(order)}).encode() + b"\n")
                 await child.stdin.drain()
                 return await coming
         except TimeoutError as exc:  # whatever hangs there takes one of its places for good

@@ -40,7 +40,7 @@ async def look(runtime: Runtime, watch: Watch, running: Recording | None, now: d
     if target.channel_id is not None:
         await _begin(runtime, watch, target, running, open_now, LiveStatus(0, live=True))
         return
-    found = await _found(runtime, target)
+    found = await _found(runtime, target, recorded=running is not None)
     seen: dict[str, Any] = {"live": found.live, "looked_at": now, "error": plain(found.error)[:500] or None}
     if found.live:
         seen |= {"title": found.title, "category": found.category, "error": None}
@@ -52,9 +52,9 @@ async def look(runtime: Runtime, watch: Watch, running: Recording | None, now: d
     runtime.bus.publish("recordings")
 
 
-async def _found(runtime: Runtime, target: StreamRef) -> LiveStatus:
+async def _found(runtime: Runtime, target: StreamRef, *, recorded: bool) -> LiveStatus:
     try:
-        found = await runtime.part(Scout).look(target)
+        found = await runtime.part(Scout).look(target, recorded=recorded)
     except NightcrewError as exc:
         return LiveStatus(0, live=None, error=str(exc))
     return replace(found, title=plain(found.title)[:MAX_TITLE], category=plain(found.category)[:MAX_NAME])
