@@ -7,11 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from counted import Counted
+from counter import numbers_of
+from nightcrew.recorder import ledger
+from nightcrew.recorder.wire import Order, ReadingStatus, read_pulse
+from support import Node, until
 
 
 @dataclass
@@ -133,3 +141,45 @@ async def stingy(source: Counted, *, most: int = 1, linger: float = 3.0) -> Asyn
     finally:
         server.close()
         await made.close()
+
+
+# -- who records from it -----------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def recorder(folder: Path, *orders: Order) -> AsyncIterator[subprocess.Popen[bytes]]:
+    """A recorder process with these orders, ended with the block."""
+    for order in orders:
+        order.save(folder)
+    process = subprocess.Popen([sys.executable, "-m", "nightcrew.recorder", str(folder)])
+    try:
+        yield process
+        process.terminate()
+        await until(lambda: process.poll() is not None, 10)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def order_for(folder: Path, number: int, url: str, **more: Any) -> Order:
+    """An order for a recording in a folder of its own."""
+    return Order(number, str(folder / f"out{number}"), "x", url, private=True, **more)
+
+
+def status(folder: Path, number: int = 1) -> ReadingStatus | None:
+    """How a recording stands in a recorder."""
+    pulse = read_pulse(folder)
+    return pulse.recordings.get(number) if pulse is not None else None
+
+
+def pictures(folder: Path) -> list[int]:
+    """The numbers of what a recording has on disk."""
+    return numbers_of(*(folder / part.path for part in ledger.read(folder).parts))
+
+
+async def channel_of(node: Node, folder: Path, url: str, *, most: int = 1) -> int:
+    """A channel of an account that allows so many connections."""
+    path = folder / "list.m3u"
+    path.write_text(f'#EXTM3U\n#EXTINF:-1 tvg-id="k1",Kanal 1\n{url}\n')
+    await node.add(kind="m3u", name="List", url=str(path), region="DE", max_streams=most)
+    return int((await node.get("/api/v1/channels"))["items"][0]["id"])

@@ -30,10 +30,9 @@ from streamlink.stream.stream import StreamIO
 
 from nightcrew.demo.pictures import find_ffmpeg
 from nightcrew.recorder import fetch
-from nightcrew.recorder.continuous import received
 from nightcrew.recorder.fetch import body, said, session
 from nightcrew.recorder.source import HOME_ONLY, Offline, Unreadable, resolve
-from nightcrew.recorder.transport import as_transport, of_address
+from nightcrew.recorder.transport import as_transport, of_address, received
 from nightcrew.recorder.wire import Order
 
 PUBLIC, PRIVATE = "127.0.0.2", "127.0.0.1"

@@ -8,22 +8,18 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from counted import Counted
-from counter import Film, account, numbers_of
+from counter import Film, account
 from darkroom import accounted, finish, get, kill, more, seconds
 from nightcrew.recorder import ledger, pacing, scout
 from nightcrew.recorder.source import Offline, Unreadable
-from nightcrew.recorder.wire import Order, ReadingStatus, read_pulse
-from stingy import Stingy, stingy
+from nightcrew.recorder.wire import Order
+from stingy import Stingy, channel_of, order_for, pictures, recorder, status, stingy
 from support import Node, until
 
 
@@ -33,41 +29,13 @@ async def provider(film: Film) -> AsyncIterator[Stingy]:
         yield made
 
 
-@asynccontextmanager
-async def recorder(folder: Path, *orders: Order) -> AsyncIterator[subprocess.Popen[bytes]]:
-    """A recorder process with these orders, ended with the block."""
-    for order in orders:
-        order.save(folder)
-    process = subprocess.Popen([sys.executable, "-m", "nightcrew.recorder", str(folder)])
-    try:
-        yield process
-        process.terminate()
-        await until(lambda: process.poll() is not None, 10)
-    finally:
-        process.kill()
-        process.wait()
-
-
-def order(tmp_path: Path, number: int, url: str, **more: Any) -> Order:
-    return Order(number, str(tmp_path / f"out{number}"), "x", url, private=True, **more)
-
-
-def status(folder: Path, number: int = 1) -> ReadingStatus | None:
-    pulse = read_pulse(folder)
-    return pulse.recordings.get(number) if pulse is not None else None
-
-
-def pictures(folder: Path) -> list[int]:
-    return numbers_of(*(folder / part.path for part in ledger.read(folder).parts))
-
-
 @pytest.mark.parametrize("path", ["/live.ts", "/live.m3u8", "/master.m3u8", "/moved/live.ts", "/moved/live.m3u8"])
 @pytest.mark.parametrize("kind", ["auto", "plain"])
 async def test_it_is_asked_for_once_and_read_on(tmp_path: Path, provider: Stingy, path: str, kind: str) -> None:
     """No HEAD, no look that is thrown away, no second connection; where it was led to is where it stays."""
     hls = path.endswith("m3u8")
     exact = {"plain": "hls" if hls else "http"}.get(kind, "auto")
-    async with recorder(tmp_path / "p", order(tmp_path, 1, provider.url(path), kind=exact)):
+    async with recorder(tmp_path / "p", order_for(tmp_path, 1, provider.url(path), kind=exact)):
         await until(lambda: ledger.read(tmp_path / "out1").segments > (9 if hls else 3), 30)
     assert {method for method, _, _ in provider.asked} == {"GET"}
     assert (provider.refused, provider.peak) == (0, 1)
@@ -78,7 +46,7 @@ async def test_it_is_asked_for_once_and_read_on(tmp_path: Path, provider: Stingy
 
 
 async def test_the_playlist_that_was_looked_at_is_the_first_that_is_read(tmp_path: Path, provider: Stingy) -> None:
-    async with recorder(tmp_path / "p", order(tmp_path, 1, provider.url("/live.m3u8"))):
+    async with recorder(tmp_path / "p", order_for(tmp_path, 1, provider.url("/live.m3u8"))):
         await until(lambda: ledger.read(tmp_path / "out1").segments > 2, 30)
         first = [path for _, path, _ in provider.asked][:3]
     assert first[0] == "/live.m3u8"
@@ -98,7 +66,7 @@ async def test_a_stream_with_the_name_of_a_playlist_is_recorded(tmp_path: Path, 
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/live/anna/1.m3u8"
-        async with recorder(tmp_path / "p", order(tmp_path, 1, url)):
+        async with recorder(tmp_path / "p", order_for(tmp_path, 1, url)):
             await until(lambda: ledger.read(tmp_path / "out1").segments > 10, 30)
     assert account(pictures(tmp_path / "out1")).whole
 
@@ -107,7 +75,7 @@ async def test_a_connection_that_has_broken_off_and_still_counts_is_waited_for(
     tmp_path: Path, provider: Stingy
 ) -> None:
     folder = tmp_path / "p"
-    async with recorder(folder, order(tmp_path, 1, provider.url("/live.ts"))):
+    async with recorder(folder, order_for(tmp_path, 1, provider.url("/live.ts"))):
         await until(lambda: ledger.read(tmp_path / "out1").segments > 3, 30)
         provider.source.cut()
         await until(lambda: pacing.STILL_COUNTED in (s.reason if (s := status(folder)) else ""), 10)
@@ -121,7 +89,7 @@ async def test_a_connection_that_has_broken_off_and_still_counts_is_waited_for(
 
 
 async def test_a_recorder_that_was_killed_finds_its_connection_still_counted(tmp_path: Path, provider: Stingy) -> None:
-    folder, one = tmp_path / "p", order(tmp_path, 1, provider.url("/live.ts"))
+    folder, one = tmp_path / "p", order_for(tmp_path, 1, provider.url("/live.ts"))
     async with recorder(folder, one) as process:
         await until(lambda: ledger.read(tmp_path / "out1").segments > 3, 30)
         os.kill(process.pid, signal.SIGKILL)
@@ -162,14 +130,6 @@ async def test_a_look_hangs_up_at_once(provider: Stingy) -> None:
 
 
 # -- through the whole server ------------------------------------------------------------------------------------------
-
-
-async def channel_of(node: Node, folder: Path, url: str, *, most: int = 1) -> int:
-    """A channel of an account that allows so many connections."""
-    path = folder / "list.m3u"
-    path.write_text(f'#EXTM3U\n#EXTINF:-1 tvg-id="k1",Kanal 1\n{url}\n')
-    await node.add(kind="m3u", name="List", url=str(path), region="DE", max_streams=most)
-    return int((await node.get("/api/v1/channels"))["items"][0]["id"])
 
 
 async def test_a_channel_is_recorded_over_one_connection_whatever_happens(

@@ -7,9 +7,9 @@ from typing import NoReturn
 
 import pytest
 
-from nightcrew.recorder import pacing, scout, source
-from nightcrew.recorder import recording as module
+from nightcrew.recorder import pacing, scout, sharing, source
 from nightcrew.recorder.recording import RecordingThread
+from nightcrew.recorder.sharing import Sources
 from nightcrew.recorder.source import Offline
 from nightcrew.recorder.wire import LiveStatus, Order, ReadingStatus
 
@@ -26,7 +26,7 @@ def test_the_scout_answers_all_the_same(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_recording_tells_of_it_and_reads_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    recording = RecordingThread(Order(1, str(tmp_path / "parts"), "x", "http://127.0.0.1:9/"))
+    recording = RecordingThread(Order(1, str(tmp_path / "parts"), "x", "http://127.0.0.1:9/"), Sources())
     stood: list[ReadingStatus] = []
 
     def defect(_: Order) -> NoReturn:
@@ -36,7 +36,7 @@ def test_a_recording_tells_of_it_and_reads_on(
         recording.stop()
         raise Offline("it is not live")
 
-    monkeypatch.setattr(module, "resolve", defect)
+    monkeypatch.setattr(sharing, "resolve", defect)
     monkeypatch.setattr(pacing, "PAUSES", (0.0,))
     recording.run()
     assert (stood[1].state, stood[1].reason) == ("waiting", "the recorder itself failed: LookupError")

@@ -19,7 +19,7 @@ from darkroom import accounted, finish, get, in_state, kill, more, record, recor
 from films import Source, content, films, make, recorded
 from nightcrew.demo.pictures import find_ffmpeg
 from nightcrew.kernel.clock import utcnow
-from nightcrew.recordings import inputs, keeper, kept, stuck
+from nightcrew.recordings import connections, inputs, keeper, kept, stuck
 from nightcrew.recordings.inputs import Input
 from nightcrew.recordings.models import Recording
 from nightcrew.recordings.store import recordings
@@ -65,8 +65,9 @@ async def test_a_source_that_is_removed_is_told_and_not_forgotten(node: Node, so
     assert (await node.http.delete(f"/api/v1/sources/{added['id']}")).status_code < 300
     kill(node, row["id"])
     await more(node, row["id"], 3)  # it goes on with the address that is known
-    held = node.runtime.part(keeper.Keeper).kept[row["id"]]
-    held.input = None  # as after a start of the server
+    held = node.runtime.part(keeper.Keeper)
+    held.kept[row["id"]].input = None  # as after a start of the server
+    held.connections = connections.Connections(node.runtime)
     told = await in_state(node, row["id"], "retrying")
     assert told["reason"].startswith("its channel was removed")
     await finish(node, row["id"])
@@ -76,14 +77,14 @@ async def test_a_provider_that_does_not_answer_keeps_no_other_recording_waiting(
     node: Node, source: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kept, "QUICK", 0.1)
-    monkeypatch.setattr(kept, "CONNECTING", 6.0)
+    monkeypatch.setattr(connections, "CONNECTING", 6.0)
 
     async def slowly(runtime: Any, row: Recording, *, avoid: int | None = None) -> Input:
         if row.name == "Slow":
             await asyncio.sleep(600)
         return await inputs.open_input(runtime, row, avoid=avoid)
 
-    monkeypatch.setattr(kept, "open_input", slowly)
+    monkeypatch.setattr(connections, "open_input", slowly)
     slow = await record(node, source.url, name="Slow")
     good = await record(node, source.url, name="Good")
     await seconds(node, good["id"], 12)

@@ -48,7 +48,7 @@ async def fleet(tmp_path: Path, watchman: Watchman) -> AsyncIterator[Fleet]:
 @pytest.fixture
 def order(tmp_path: Path) -> Callable[[int], Order]:
     """For a recording whose connection may not be used, so that nothing is opened."""
-    return lambda number: Order(number, str(tmp_path / "parts"), "film", "http://127.0.0.1:9/", hold_until=0.0)
+    return lambda number: Order(number, str(tmp_path / "parts"), "film", f"http://127.0.0.1:9/{number}", hold_until=0.0)
 
 
 def holder(fleet: Fleet, number: int) -> RecorderProcess:
@@ -84,6 +84,20 @@ async def test_two_recordings_that_come_at_once_share_the_recorder_that_starts(
 ) -> None:
     await asyncio.gather(*(fleet.give(order(number), most=2) for number in (1, 2, 3)))
     assert sorted(len(one.orders) for one in fleet.recorders.values()) == [1, 2]
+
+
+async def test_recordings_of_one_source_are_in_one_process_which_alone_can_share_a_connection(
+    fleet: Fleet, order: Callable[[int], Order]
+) -> None:
+    await fleet.give(order(1), most=1)
+    await fleet.give(order(2), most=1)
+    await fleet.give(replace(order(3), url=order(1).url), most=1)
+    await fleet.give(replace(order(4), url=order(1).url, headers={"Cookie": "another"}), most=1)
+    assert holder(fleet, 3) is holder(fleet, 1) is not holder(fleet, 2)
+    assert holder(fleet, 4) not in (holder(fleet, 1), holder(fleet, 2))
+    await fleet.release(1)
+    await fleet.give(order(1), most=1)
+    assert holder(fleet, 1) is holder(fleet, 3), "also when it comes back"
 
 
 async def test_a_place_that_becomes_free_is_used_again(fleet: Fleet, order: Callable[[int], Order]) -> None:

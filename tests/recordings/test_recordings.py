@@ -279,7 +279,7 @@ async def test_a_recording_waits_for_a_connection_and_takes_that_of_a_check(
 async def test_a_stream_that_fails_makes_room_for_the_channels_next_one(
     node: Node, film: Film, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nightcrew.recordings.keeper.LEFT", 3.0)
+    monkeypatch.setattr("nightcrew.recordings.kept.LEFT", 3.0)
     async with Counted(film, window=8) as first, Counted(film, window=8) as second:
         channel = await add_channel(node, tmp_path, first.url, second.url)
         row = await node.post("/api/v1/recordings", {"channel": channel})

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nightcrew.recorder.recording import RecordingThread
+from nightcrew.recorder.sharing import Sources
 from nightcrew.recorder.wire import ORDERS, PULSE, Order, RecorderPulse, boottime, read_orders, write_whole
 
 BEAT = 1.0
@@ -31,6 +32,7 @@ class Recorder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._recordings: dict[int, RecordingThread] = {}
+        self._sources = Sources()
         self._woken, self._waker = socket.socketpair()  # a lock that a signal's handler takes could be held already
         self._ending = False
         self._seen: tuple[object, ...] = ()
@@ -73,7 +75,7 @@ class Recorder:
         for number, order in orders.items():
             known = self._recordings.get(number)
             if known is None or not (known.is_alive() or known.done):
-                known = self._recordings[number] = RecordingThread(order)
+                known = self._recordings[number] = RecordingThread(order, self._sources)
                 known.start()
             elif known.order != order:
                 known.update(order)

@@ -11,15 +11,12 @@ import time
 from collections.abc import Callable, Generator
 
 from streamlink.exceptions import StreamError
-from streamlink.stream.http import HTTPStream
-from streamlink.stream.stream import Stream
 
-from nightcrew.recorder.fetch import CHUNK, chunks, opened, said
+from nightcrew.recorder.fetch import said
 from nightcrew.recorder.hls import Sink
 from nightcrew.recorder.ledger import Segment, Tally
 from nightcrew.recorder.parts import SegmentData
-from nightcrew.recorder.source import ResolvedStream, Unreadable, is_crowded
-from nightcrew.recorder.transport import as_transport, of_address
+from nightcrew.recorder.source import Unreadable, is_crowded
 from nightcrew.recorder.ts import Cut, Cutter, later
 from nightcrew.recorder.window import Lost
 from nightcrew.recorder.wire import boottime
@@ -54,13 +51,13 @@ class ContinuousReader:
         self._written = self._useful = 0.0
         """When something was written last, and when something came of the bytes: what is sent again is not written."""
 
-    def read(self, source: ResolvedStream) -> None:
-        """Read until the connection ends, which is never the end of the recording. Raises `Unreadable`."""
+    def read(self, coming: Generator[bytes, None, None]) -> None:
+        """Read until the bytes end, which is never the end of the recording; empty ones may come. Raises `Unreadable`."""
         self._cutter, self._joined = Cutter(), False
         self._written = self._useful = self._clock()
         any_bytes = False
         try:
-            with contextlib.closing(received(source)) as coming:
+            with contextlib.closing(coming):
                 for chunk in coming:
                     self._sink.check()
                     if chunk:
@@ -161,25 +158,3 @@ class ContinuousReader:
 def _is(cut: Cut, key: str, at: float | None) -> bool:
     """Whether it is this piece, sent again: the same picture at the same time."""
     return bool(key) and cut.key == key and cut.at is not None and at is not None and abs(later(cut.at, at)) < SAME
-
-
-def received(source: ResolvedStream) -> Generator[bytes, None, None]:
-    """A source's bytes as a transport stream. Raises `Unreadable` and what its connection raises."""
-    if source.stream is None:
-        return of_address(source.url)
-    return as_transport(_chunks(source, source.stream))
-
-
-def _chunks(source: ResolvedStream, stream: Stream) -> Generator[bytes, None, None]:
-    if source.answer is not None:
-        yield from source.answer.chunks()
-        return
-    if type(stream) is HTTPStream:
-        yield from chunks(opened(source.session, source.url))
-        return
-    file = stream.open()
-    try:
-        while chunk := file.read(CHUNK):
-            yield chunk
-    finally:
-        file.close()

@@ -14,6 +14,7 @@ from streamlink.utils.crypto import AES, unpad
 
 from nightcrew.recorder.fetch import LARGE, READ, SMALL, Refused, body, said
 from nightcrew.recorder.parts import SegmentData
+from nightcrew.recorder.shelf import KEPT_SECONDS, PLAYLIST, Shelf
 from nightcrew.recorder.source import PLAYLIST_SECONDS, ResolvedStream, Unreadable, is_crowded
 from nightcrew.recorder.window import Anew, Listed, Lost, QueuedSegment, SegmentWindow, Step, Write
 
@@ -78,9 +79,13 @@ class _Playlist:
 class HlsReader:
     """Reads one media playlist until it is over."""
 
-    def __init__(self, source: ResolvedStream, stream: HLSStream, window: SegmentWindow, sink: Sink) -> None:
+    def __init__(
+        self, source: ResolvedStream, stream: HLSStream, window: SegmentWindow, sink: Sink, shelf: Shelf
+    ) -> None:
         self._session, self._stream = source.session, stream
-        self._address, self._known = stream.url, source.playlist
+        self._shelf = shelf
+        self._looked = 0.0
+        """When the playlist was read that was looked at last."""
         self._parts = stream.__reader__(
             stream
         )  # never opened: its requests, keys and filters are used, not its threads
@@ -142,25 +147,29 @@ class HlsReader:
         self._failures = 0
         window.target = playlist.target
         before = window.moved
+        begun = window.begun
         window.offer(self._beginning(playlist), clock())
+        if window.begun != begun:
+            self._shelf.forget()
         self._ended = playlist.ended
         self._reload_at = began + (playlist.target if window.moved != before else max(playlist.target / 2, 0.5))
         self._sink.moved(window.moved, playlist.target, "")
 
     def _look(self) -> _Playlist:
-        data, self._address = self._known or self._asked()
-        self._known = None
-        found = _parsed(data, self._address, self._stream)
+        after = max(self._looked, time.monotonic() - self._window.target)
+        (data, url), self._looked = self._shelf.get(PLAYLIST, self._asked, _size_of, self._sink.check, after=after)
+        found = _parsed(data, url, self._stream)
         if found.is_master:
             raise Refused("it is a master playlist")
         target = min(max(float(found.targetduration or 6.0), 0.5), 60.0)
         return _Playlist(self._listed(found.segments, target), target, bool(found.is_endlist))
 
     def _asked(self) -> tuple[bytes, str]:
-        """Where a look was led to is where the next one goes: who is sent there anew may count as another viewer."""
-        params = self._parts.request_params
+        address = self._shelf.address or self._stream.url
         seconds, quiet = PLAYLIST_SECONDS, self._patience()
-        return body(self._session, self._address, limit=SMALL, seconds=seconds, quiet=quiet, **params)
+        params = self._parts.request_params
+        data, self._shelf.address = body(self._session, address, limit=SMALL, seconds=seconds, quiet=quiet, **params)
+        return data, self._shelf.address
 
     def _beginning(self, playlist: _Playlist) -> list[Listed]:
         """Of a live playlist that is read for the first time, its end."""
@@ -232,7 +241,17 @@ class HlsReader:
 
     def _segment(self, segment: HLSSegment, key: Any, *, is_map: bool) -> bytes:
         what = segment.map if is_map and segment.map is not None else segment
-        params = self._parts.writer.create_request_params(segment.num, what, is_map)
+        params = self._parts.writer.create_request_params(
+            segment.num, what, is_map
+        )  # counts byte ranges: it is always asked
+        name = (None if is_map else segment.num, what.uri, str(what.byterange))
+        after = time.monotonic() - KEPT_SECONDS
+        data, _ = self._shelf.get(
+            name, lambda: self._read(segment, what, key, params), len, self._sink.check, after=after
+        )
+        return data
+
+    def _read(self, segment: HLSSegment, what: Any, key: Any, params: dict[str, Any]) -> bytes:
         seconds = max(SEGMENT_SECONDS, 3 * self._window.target)
         data, _ = body(self._session, what.uri, limit=LARGE, seconds=seconds, quiet=self._patience(), **params)
         if key is not None and key.method != "NONE":
@@ -247,6 +266,10 @@ class HlsReader:
 class _Handle:
     segment: HLSSegment
     init: bytes = b""
+
+
+def _size_of(playlist: tuple[bytes, str]) -> int:
+    return len(playlist[0])
 
 
 def ended(source: ResolvedStream, stream: HLSStream) -> bool:

@@ -17,7 +17,8 @@ from nightcrew.recorder import ledger, pacing
 from nightcrew.recorder.continuous import ContinuousReader
 from nightcrew.recorder.hls import HlsReader, Over
 from nightcrew.recorder.parts import FULL, DiskFull, Displaced, Parts, SegmentData
-from nightcrew.recorder.source import Offline, Unreadable, resolve
+from nightcrew.recorder.sharing import Sources
+from nightcrew.recorder.source import Offline, Unreadable
 from nightcrew.recorder.window import LastSeen, Lost, SegmentWindow
 from nightcrew.recorder.wire import Order, ReadingState, ReadingStatus, boottime
 
@@ -40,8 +41,9 @@ class Changed(Exception):
 class RecordingThread(threading.Thread):
     """Runs until it is stopped, or its stream is over."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: Order, sources: Sources) -> None:
         super().__init__(name=f"recording {order.recording}", daemon=True)
+        self._sources = sources
         self.order = order
         self.standing = ReadingStatus("starting", boottime())
         self.alive = boottime()
@@ -152,10 +154,8 @@ class RecordingThread(threading.Thread):
 
     def _put_off(self, exc: Offline | Unreadable, failures: int, tally: ledger.Tally) -> None:
         """Wait before the source is opened again."""
-        last = tally.last.up if tally.last is not None else None
-        reason, seconds = pacing.put_off(
-            exc, failures, connected=last is not None and boottime() - last < pacing.NOTICED
-        )
+        connected = tally.last is not None and boottime() - tally.last.up < pacing.NOTICED
+        reason, seconds = pacing.put_off(exc, failures, connected=connected)
         self._stand("offline" if isinstance(exc, Offline) else "waiting", reason)
         self._pause(seconds)
 
@@ -183,14 +183,14 @@ class RecordingThread(threading.Thread):
         self._connected = True
         if self.standing.state not in {"waiting", "offline"}:  # a failure stays told until something comes
             self._stand("starting", "")
-        with contextlib.closing(resolve(order)) as source:
-            stream = source.hls
+        with self._sources.joined(order) as shared:
+            stream = shared.source.hls
             if stream is not None:
-                HlsReader(source, stream, self._window, self).read()
+                HlsReader(shared.source, stream, self._window, self, shared.shelf).read()
                 return
             if self._continuous is None:
                 self._continuous = ContinuousReader(parts.tally, self)
-            self._continuous.read(source)
+            self._continuous.read(shared.chunks())
 
     def _end(self, parts: Parts, why: Exception) -> None:
         if self._continuous is not None:
@@ -220,8 +220,7 @@ class RecordingThread(threading.Thread):
                 raise Changed  # hang up first, then wait
             self._stand("held", "its connection is needed elsewhere")
             self._pause(1.0)
-        read = self._read
-        if (order.url, order.headers, order.kind, order.quality) != (read.url, read.headers, read.kind, read.quality):
+        if order.source != self._read.source:
             raise Changed
 
     def rest(self, seconds: float) -> None:

@@ -12,8 +12,11 @@ from collections.abc import Generator, Iterator
 from itertools import chain
 from typing import Self
 
-from nightcrew.recorder.fetch import CHUNK
-from nightcrew.recorder.source import Unreadable
+from streamlink.stream.http import HTTPStream
+from streamlink.stream.stream import Stream
+
+from nightcrew.recorder.fetch import CHUNK, chunks, opened
+from nightcrew.recorder.source import ResolvedStream, Unreadable
 from nightcrew.recorder.ts import PACKET, aligned
 
 ENOUGH = 400
@@ -22,6 +25,28 @@ SILENT = 30.0
 """Seconds without a byte after which the process is ended."""
 TICK = 1.0
 """Seconds after which whoever reads can look whether to go on."""
+
+
+def received(source: ResolvedStream) -> Generator[bytes, None, None]:
+    """A source's bytes as a transport stream. Raises `Unreadable` and what its connection raises."""
+    if source.stream is None:
+        return of_address(source.url)
+    return as_transport(_chunks(source, source.stream))
+
+
+def _chunks(source: ResolvedStream, stream: Stream) -> Generator[bytes, None, None]:
+    if source.answer is not None:
+        yield from source.answer.chunks()
+        return
+    if type(stream) is HTTPStream:
+        yield from chunks(opened(source.session, source.url))
+        return
+    file = stream.open()
+    try:
+        while chunk := file.read(CHUNK):
+            yield chunk
+    finally:
+        file.close()
 
 
 def as_transport(coming: Iterator[bytes]) -> Generator[bytes, None, None]:

@@ -111,6 +111,8 @@ class SegmentWindow:
     """Segments that the longest playlist listed."""
     _former: int | None = None
     """The last number of the numbering before this one."""
+    begun: int = 0
+    """How often the numbering has begun anew."""
     moved: float = 0.0
     """When the playlist last showed something new."""
     _held: int = 0
@@ -224,6 +226,7 @@ class SegmentWindow:
             count = max(1, round(missing / (last.seconds if last.seconds > LEAST else self.target)))
             self._queue.append(Lost(last.number + 1, last.number + count, round(missing, 3), ANEW))
         self._queue.append(Anew(ANEW))
+        self.begun += 1
         self._known.clear()
         self._former = last.number
         self.last = None if fresh else LastSeen(segments[-1].number, segments[-1].seconds, segments[-1].programme, now)

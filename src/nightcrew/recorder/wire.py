@@ -48,6 +48,12 @@ class Order:
     until: float | None = None
     begun: bool = False
 
+    @property
+    def source(self) -> tuple[str, ...]:
+        """What is read, and how: recordings for which that is the same share a connection."""
+        asked = (f"{name}: {value}" for name, value in sorted(self.headers.items()))
+        return (self.url, self.kind, self.quality, str(self.private), self.ffmpeg, *asked)
+
     def save(self, folder: Path) -> None:
         """Write it whole, readable by this user alone: addresses hold logins."""
         path = folder / ORDERS / f"{self.recording}.json"

@@ -48,6 +48,10 @@ class RecorderProcess:
         """How it stands there, by the last sign of life."""
         return None if self.pulse is None else self.pulse.recordings.get(recording_id)
 
+    def reads(self, order: Order) -> bool:
+        """Whether it reads the source of an order already."""
+        return any(one.source == order.source for one in self.orders.values())
+
     def wake(self) -> None:
         """Have it look at its orders now. One that has given no sign of life yet reads them anyway, and knows no signal."""
         if self.pulse is not None:
@@ -111,10 +115,14 @@ class Fleet:
     # -- recordings ------------------------------------------------------------------------------------------------
 
     async def give(self, order: Order, *, most: int) -> None:
-        """Have a recording held; by a process that has room, else by a new one. Raises `Retry` when none can be started."""
+        """Have a recording held; by a process that reads its source, or has room, else by a new one.
+
+        One process alone can share a connection: that is worth one recording more than `most`. Raises `Retry` when none can be started.
+        """
         async with self._choosing:  # who asks while a process starts gets a place there
+            same = (one for one in self.recorders.values() if one.reads(order))
             room = (one for one in self.recorders.values() if len(one.orders) < most)
-            await self._send(next(room, None) or await self._start(), order)
+            await self._send(next(same, None) or next(room, None) or await self._start(), order)
 
     async def change(self, order: Order) -> None:
         """Another order for a recording that is held; nothing happens when it is the same."""

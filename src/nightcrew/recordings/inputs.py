@@ -25,17 +25,34 @@ RENEWAL = 5.0
 
 @dataclass(eq=False, slots=True)
 class Input:
-    """Where to read from, with what is held for it. `stream`: which of a channel's streams, to tell which has failed."""
+    """Where to read from, with what is held for it. `stream`: which of a channel's streams, to tell which has failed.
+
+    `others`: there is something else to try where this fails. Recordings of one channel share one, and with it a connection.
+    """
 
     ref: StreamRef
     stream: int | None = None
     lease: Lease | None = None
+    others: bool = True
+    failed: bool = False
+    """Whether it is left by all who share it."""
+    users: int = 1
     _held: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 
     @property
     def over(self) -> bool:
-        """Whether somebody else needs it, or it could not be kept."""
-        return self.lease is not None and self.lease.over.is_set()
+        """Whether it has failed, somebody else needs it, or it could not be kept."""
+        return self.failed or (self.lease is not None and self.lease.over.is_set())
+
+    @property
+    def can_be_joined(self) -> bool:
+        """Whether another recording may read from it as well."""
+        return self.users > 0 and not self.over
+
+    def joined(self) -> Input:
+        """It, for one more."""
+        self.users += 1
+        return self
 
     def hold_until(self, *, shared: bool) -> float | None:
         """Until when its recorder may read without hearing from this server, on the boot's clock.
@@ -49,8 +66,10 @@ class Input:
         return boottime() + LIFETIME - MARGIN if shared else None
 
     async def close(self) -> None:
-        """Give it back."""
-        await self._held.aclose()
+        """Leave it; with the last who does, what is held is given back."""
+        self.users -= 1
+        if not self.users:
+            await self._held.aclose()
 
 
 async def open_input(runtime: Runtime, row: Recording, *, avoid: int | None = None) -> Input:
@@ -79,7 +98,8 @@ async def open_input(runtime: Runtime, row: Recording, *, avoid: int | None = No
                 error = exc
                 continue
             ref = replace(target, url=request.url, headers=dict(request.headers), private=request.allow_private)
-            return Input(ref, stream.id, lease, held.pop_all())
+            others = len(usable) > 1 or len(profiles) > 1 or stream.expires
+            return Input(ref, stream.id, lease, others, _held=held.pop_all())
     raise error
 
 

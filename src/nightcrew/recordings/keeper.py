@@ -26,9 +26,10 @@ from nightcrew.kernel.tasks import Tasks
 from nightcrew.recorder.ledger import LedgerReader, Tally
 from nightcrew.recorder.wire import Order, ReadingStatus, boottime
 from nightcrew.recordings import inputs, news, rules
+from nightcrew.recordings.connections import Connections
 from nightcrew.recordings.fleet import Fleet, RecorderProcess
 from nightcrew.recordings.inputs import Input
-from nightcrew.recordings.kept import Kept, read_ledgers
+from nightcrew.recordings.kept import Kept, fails, read_ledgers
 from nightcrew.recordings.models import ACTIVE, Recording, RecordingState
 from nightcrew.recordings.place import root_of
 from nightcrew.recordings.settings import RecordingSettings
@@ -41,8 +42,6 @@ PAUSE = 3.0
 """Seconds before a recorder is given a recording again, when that could not be done."""
 SAVED = 2.0
 """Seconds between two times that the figures of a recording are stored."""
-LEFT = 10.0
-"""Seconds that a channel's stream may fail before the next one is tried."""
 ELSEWHERE = 60.0
 """Seconds for which a source may fail from the beginning before another machine tries it."""
 WORKER = "recordings.keep"
@@ -59,6 +58,7 @@ class Keeper:
     runtime: Runtime
     now: Callable[[], datetime] = utcnow
     fleet: Fleet = field(init=False)
+    connections: Connections = field(init=False)
     kept: dict[int, Kept] = field(default_factory=dict)
     active: bool = False
     """Whether this node has workers."""
@@ -68,6 +68,7 @@ class Keeper:
     _busy: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
+        self.connections = Connections(self.runtime)
         self.fleet = Fleet(self.runtime.data_dir / "recorders", self._on_death)
 
     # -- the node's life -------------------------------------------------------------------------------------------
@@ -181,8 +182,10 @@ class Keeper:
         source = kept.input
         if source is None or source.lease is None:
             return
-        failing = kept.failing_since is not None and up - kept.failing_since > LEFT
+        sharing = [one for key, one in self.kept.items() if one.input is source and key not in self.spared]
+        failing = fails(source, sharing, up)
         if source.over or failing:
+            source.failed = source.failed or failing
             if recorder is not None:
                 await self.fleet.release(row.id)
             await source.close()
@@ -191,7 +194,7 @@ class Keeper:
             kept.next_start = up
 
     async def _give(self, row: Recording, kept: Kept) -> None:
-        source = await kept.connected(self.runtime, row)
+        source = await kept.connected(self.connections, row)
         if source is not None:
             await self.fleet.give(self._order(row, source), most=self._options.per_recorder)
 
@@ -201,7 +204,7 @@ class Keeper:
     async def _connect_again(self, row: Recording, kept: Kept) -> None:
         """Of a recorder that was taken over: get the connection that it uses. Without one it must not go on."""
         try:
-            await kept.connected(self.runtime, row)
+            await kept.connected(self.connections, row)
         except DatabaseAway:
             raise
         except NightcrewError:

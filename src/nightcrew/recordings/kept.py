@@ -9,19 +9,21 @@ from dataclasses import dataclass
 import structlog
 
 from nightcrew.kernel.detached import STEADY
-from nightcrew.kernel.errors import GiveUp, NotFound, Retry
-from nightcrew.kernel.runtime import Runtime
 from nightcrew.recorder.ledger import LedgerReader, Tally
 from nightcrew.recorder.wire import ReadingStatus
 from nightcrew.recordings import rules
-from nightcrew.recordings.inputs import Input, open_input
+from nightcrew.recordings.connections import Connections
+from nightcrew.recordings.inputs import Input
 from nightcrew.recordings.models import Recording
 
 log = structlog.get_logger("nightcrew.recordings")
 
 QUICK = 2.0
-"""Seconds that all wait for one input; a slow provider is asked on beside them, for at most `CONNECTING`."""
-CONNECTING = 60.0
+"""Seconds that all wait for one input; a slow provider is asked on beside them."""
+LEFT = 10.0
+"""Seconds that a channel's stream may fail before the next one is tried."""
+ALONE = 60.0
+"""Seconds that it may where there is nothing else to try: its provider may need as long to notice that one has hung up."""
 
 
 @dataclass(eq=False, slots=True)
@@ -68,10 +70,11 @@ class Kept:
         failing = standing is not None and standing.state in {"waiting", "offline"}
         self.failing_since = (self.failing_since or up) if failing else None
 
-    async def connected(self, runtime: Runtime, row: Recording) -> Input | None:
+    async def connected(self, connections: Connections, row: Recording) -> Input | None:
         """Where to read it from; None while that is being asked for, which does not keep the others waiting."""
         if self.input is None:
-            self.asking = self.asking or asyncio.create_task(_connect(runtime, row, self.avoid), name=f"input {row.id}")
+            if self.asking is None:
+                self.asking = asyncio.create_task(connections.connect(row, self.avoid), name=f"input {row.id}")
             await asyncio.wait({self.asking}, timeout=QUICK)
             if not self.asking.done():
                 return None
@@ -90,14 +93,12 @@ class Kept:
             self.input = None
 
 
-async def _connect(runtime: Runtime, row: Recording, avoid: int | None) -> Input:
-    try:
-        async with asyncio.timeout(CONNECTING):
-            return await open_input(runtime, row, avoid=avoid)
-    except TimeoutError as exc:
-        raise Retry("its address could not be found in time") from exc
-    except NotFound as exc:
-        raise GiveUp(f"its channel was removed: {exc}") from exc
+def fails(source: Input, sharing: Iterable[Kept], up: float) -> bool:
+    """Whether a source has failed for all who share it, for so long that something else is tried, or its address asked for anew."""
+    since = [one.failing_since for one in sharing if one.ending is None]
+    if None in since:  # somebody receives it: what the others have is trouble of their own
+        return False
+    return up - min((one for one in since if one is not None), default=up) > (LEFT if source.others else ALONE)
 
 
 async def read_ledgers(found: Iterable[Kept]) -> None:

@@ -3,29 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.store import Store
-from nightcrew.recordings.models import Recording, RecordingState, check_move, recording
+from nightcrew.recordings.models import ACTIVE, Recording, RecordingState, check_move, recording
 from nightcrew.recordings.store.recordings import add_row
 from nightcrew.recordings.store.states import StateChange, apply, note, standing
 
+LEFT_TO = timedelta(seconds=15)
+"""How long a new recording waits for the node that records the same stream."""
 COPIED = ("watch_id", "name", "sealed", "shown", "channel_id", "title", "category", "favourite", "priority", "stop_at")
 """What a recording has of the one from which it goes on."""
 
 
 async def claim(store: Store, node: str, *, root: str) -> None:
-    """Take the recordings that no node has yet; exactly one node gets each. They lie in its own library `root`."""
+    """Take the recordings that no node has yet; exactly one node gets each. They lie in its own library `root`.
+
+    What another node records already is left to that one for a while, as it can share its connection.
+    """
     fresh = sa.and_(recording.c.state == RecordingState.WAITING, recording.c.bytes == 0)
     elsewhere = sa.and_(recording.c.node == node, recording.c.root != root)
-    free = sa.and_(fresh, sa.or_(recording.c.node == "", elsewhere))
+    new = sa.and_(
+        recording.c.node == "", sa.or_(recording.c.created_at < utcnow() - LEFT_TO, ~_recorded_by_another(node))
+    )
+    free = sa.and_(fresh, sa.or_(new, elsewhere))
     async with store.read() as connection:
         if (await connection.execute(sa.select(recording.c.id).where(free).limit(1))).first() is None:
             return
     async with store.write() as connection:
         await connection.execute(sa.update(recording).where(free).values(node=node, root=root))
+
+
+def _recorded_by_another(node: str) -> sa.Exists:
+    """Whether another node has the same stream now."""
+    other = recording.alias()
+    same = sa.or_(other.c.channel_id == recording.c.channel_id, other.c.shown == recording.c.shown)
+    going = sa.and_(other.c.state.in_(ACTIVE), other.c.deleted_at.is_(None), other.c.node.not_in(("", node)))
+    return sa.exists().where(other.c.id != recording.c.id, going, same).correlate(recording)
 
 
 async def adopt(store: Store, recording_id: int, *, of: str, node: str, root: str | None = None) -> bool:

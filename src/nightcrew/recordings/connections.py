@@ -1,0 +1,56 @@
+"""The connections of this node's recordings: those of one channel, read in one way, have one connection together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+
+from nightcrew.kernel.errors import GiveUp, NotFound, Retry
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.recordings.inputs import Input, open_input
+from nightcrew.recordings.models import Recording
+from nightcrew.recordings.stream_ref import unsealed
+
+CONNECTING = 60.0
+"""Seconds that a slow provider may take to say where a channel is."""
+Key = tuple[int, str, str]
+
+
+class Connections:
+    """Asked for by whoever comes first, joined by the others."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._open: dict[Key, Input] = {}
+        self._asking: defaultdict[Key, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def connect(self, row: Recording, avoid: int | None) -> Input:
+        """Where to read a recording from; it has to be closed. `avoid`: the stream of its channel that has just failed.
+
+        Raises `Retry` when no connection is free now, `GiveUp`, `NeedsUser`.
+        """
+        target = unsealed(self._runtime, row.sealed)
+        try:
+            async with asyncio.timeout(CONNECTING):
+                if target.channel_id is None:
+                    return await open_input(self._runtime, row, avoid=avoid)
+                return await self._of_channel((target.channel_id, target.quality, target.kind), row, avoid)
+        except TimeoutError as exc:
+            raise Retry("its address could not be found in time") from exc
+        except NotFound as exc:
+            raise GiveUp(f"its channel was removed: {exc}") from exc
+
+    async def _of_channel(self, key: Key, row: Recording, avoid: int | None) -> Input:
+        async with self._asking[key]:
+            known = self._open.get(key)
+            if known is not None and known.can_be_joined:
+                return known.joined()
+            self._forget()
+            made = self._open[key] = await open_input(self._runtime, row, avoid=avoid)
+            return made
+
+    def _forget(self) -> None:
+        """What nobody uses any more."""
+        self._open = {key: one for key, one in self._open.items() if one.users}
+        for key in [key for key, lock in self._asking.items() if key not in self._open and not lock.locked()]:
+            del self._asking[key]
