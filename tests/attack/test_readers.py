@@ -234,7 +234,7 @@ def test_times_of_cron(text: str) -> None:
 def test_windows_of_time(text: str) -> None:
     found = tried(windows.parse, text, expected=(Invalid,))
     if found is not None:
-        windows.occurrence([found], NOW)
+        windows.open_at([found], NOW)
         upcoming = windows.following([found], NOW)
         assert upcoming is None or upcoming > NOW
 

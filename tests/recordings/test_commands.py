@@ -269,6 +269,10 @@ async def test_watches_are_added_listed_switched_and_removed(node: Node, source:
     assert added == "watch 1 Evening: recorded mon-fri 03:00-03:01; 2099-12-31 20:00-23:30\n"
     other = await told("recordings", "watch", "add", source.url + "?2", "--name", "Other", "--favourite", *windows[:2])
     assert (other["favourite"], other["keep_count"], other["windows"]) == (True, None, ["mon-fri 03:00-03:01"])
+    early = ("--start-early", 5, "--end-late", 0)
+    added = await ok("recordings", "watch", "add", source.url + "?3", "--name", "Third", *windows[:2], *early)
+    assert added == "watch 3 Third: recorded mon-fri 03:00-03:01, 5 min before, 0 min after\n"
+    await ok("recordings", "watch", "remove", "Third")
     text = await ok("recordings", "watch", "list")
     assert "3 recordings" in text
     assert "everything" in text

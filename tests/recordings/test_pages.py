@@ -232,8 +232,11 @@ async def test_a_stream_is_watched_switched_off_and_removed_by_plain_forms(node:
         "name": "Owl",
         "windows": "sat,sun 10:00-12:00\r\n\r\ndaily 23:30-00:30",
     }
+    fields |= {"start_early": "5", "end_late": ""}
     await send(node, "/recordings/watches", favourite="on", **fields)
     (watch,) = await watches.every(node.runtime.store)
+    assert (watch.start_early, watch.end_late) == (5, None)
+    assert "starts 5 min early" in await page(node, "/recordings")
     assert watch.windows == ("sat,sun 10:00-12:00", "daily 23:30-00:30")
     assert watch.favourite
     assert "daily 23:30-00:30" in await page(node, "/recordings")
@@ -251,6 +254,9 @@ async def test_a_wrong_window_and_a_name_in_use_are_said_at_their_fields(node: N
     answer = await send(node, "/recordings/watches", 422, url="https://example.test/live", windows="someday")
     assert 'id="watch-windows-error"' in answer.text
     assert "is not a time window" in answer.text
+    for wrong in ("-1", "241", "soon"):
+        answer = await send(node, "/recordings/watches", 422, url="https://example.test/live", end_late=wrong)
+        assert 'id="watch-end_late-error"' in answer.text, wrong
     await send(node, "/recordings/watches", url="https://example.test/live", name="Owl")
     answer = await send(node, "/recordings/watches", 422, url="https://example.test/live", name="owl")
     assert 'id="watch-name-error"' in answer.text

@@ -53,10 +53,10 @@ async def test_what_goes_on_is_asked_for_once_however_many_watches_are_due(
 async def test_each_watch_is_looked_at_with_its_own_recording(
     tmp_path: Path, database: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: dict[int, int | None] = {}
+    seen: dict[int, list[int]] = {}
 
     async def look(_runtime: Runtime, watch: Any, running: Any, _now: datetime) -> None:
-        seen[watch.id] = running and running.id
+        seen[watch.id] = [row.id for row in running]
 
     monkeypatch.setattr(watching, "look", look)
     async with app.node(app.Config(data_dir=tmp_path, database_url=database)) as (runtime, _):
@@ -66,4 +66,4 @@ async def test_each_watch_is_looked_at_with_its_own_recording(
         going = [await recording(runtime, "W1", ids[1]), await recording(runtime, "W2", ids[2])]
         await recording(runtime, "By hand", None)
         await watching.look_at_due(runtime)
-    assert seen == {ids[0]: None, ids[1]: going[0], ids[2]: going[1], ids[3]: None}
+    assert seen == {ids[0]: [], ids[1]: [going[0]], ids[2]: [going[1]], ids[3]: []}

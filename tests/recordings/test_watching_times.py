@@ -52,7 +52,7 @@ async def watched(runtime: Runtime, *windows: str, **known: Any) -> Watch:
 async def look(runtime: Runtime, watch: Watch, now: datetime) -> Watch:
     """Look at it as it is stored; returns it as it is stored then."""
     running = await recordings.running_of(runtime.store, [watch.id])
-    await watching.look(runtime, await watches.get(runtime.store, watch.id), running.get(watch.id), now)
+    await watching.look(runtime, await watches.get(runtime.store, watch.id), running.get(watch.id, []), now)
     return await watches.get(runtime.store, watch.id)
 
 
@@ -95,10 +95,54 @@ async def test_a_window_is_recorded_once_however_its_recording_ends_and_the_next
     assert [one.stop_at for one in await recorded(runtime)] == [at("21:00"), at("21:00", days=7)]
 
 
-async def test_two_windows_that_are_open_side_by_side_are_one_recording_to_the_later_end(runtime: Runtime) -> None:
+async def test_two_windows_that_are_open_side_by_side_are_two_recordings_with_their_own_ends(runtime: Runtime) -> None:
     watch = await watched(runtime, EVENING, "daily 20:30-23:00")
+    await look(runtime, watch, at("20:10"))
     await look(runtime, watch, at("20:45"))
-    assert [row.stop_at for row in await recorded(runtime)] == [at("23:00")]
+    await look(runtime, watch, at("20:50"))
+    assert [row.stop_at for row in await recorded(runtime)] == [at("21:00"), at("23:00")]
+    first, second = await recorded(runtime)
+    await end(runtime, second, at("20:51"))
+    await look(runtime, watch, at("20:52"))
+    await end(runtime, first, at("20:53"))
+    await look(runtime, watch, at("20:54"))
+    assert len(await recorded(runtime)) == 2, "each once, however it ended"
+    assert len({row.stem for row in await recorded(runtime)}) == 2
+
+
+async def test_the_time_before_and_after_is_that_of_the_watch_else_of_the_settings(runtime: Runtime) -> None:
+    await runtime.settings.change(runtime.store, {"recordings.start_early": 5, "recordings.end_late": 10}, actor="test")
+    usual = await watched(runtime, EVENING)
+    own = await watched(runtime, EVENING, name="Own", start_early=0, end_late=30)
+    for watch in (usual, own):
+        await look(runtime, watch, at("19:54"))
+    assert await recorded(runtime) == []
+    for watch in (usual, own):
+        await look(runtime, watch, at("19:56"))
+    assert [(row.name, row.stop_at) for row in await recorded(runtime)] == [("Evening", at("21:10"))]
+    for watch in (usual, own):
+        await look(runtime, watch, at("20:00"))
+    assert [(row.name, row.stop_at) for row in await recorded(runtime)] == [
+        ("Evening", at("21:10")),
+        ("Own", at("21:30")),
+    ]
+
+
+async def test_a_window_that_follows_another_begins_before_that_one_ends(runtime: Runtime) -> None:
+    """So that it reads on over the same connection."""
+    watch = await watched(runtime, EVENING, "wed 21:00-22:00")
+    watch = await look(runtime, watch, at("20:59"))
+    assert watch.next_look_at == at("21:00") - watching.LEAD
+    await look(runtime, watch, watch.next_look_at)
+    assert [row.stop_at for row in await recorded(runtime)] == [at("21:00"), at("22:00")]
+
+
+async def test_a_window_whose_recording_was_begun_by_an_earlier_version_is_not_begun_again(runtime: Runtime) -> None:
+    watch = await watched(runtime, EVENING, ended_window=at("20:00").isoformat(timespec="minutes"))
+    await look(runtime, watch, at("20:10"))
+    assert await recorded(runtime) == []
+    await look(runtime, watch, at("20:10", days=7))
+    assert len(await recorded(runtime)) == 1
 
 
 async def test_one_that_is_turned_off_meanwhile_begins_nothing(runtime: Runtime) -> None:
@@ -144,14 +188,20 @@ async def test_the_recording_of_another_watch_is_not_its_own(runtime: Runtime) -
 
 
 @pytest.mark.parametrize(
-    ("now", "following"), [("12:00", "12:10"), ("19:55", "20:00"), ("20:00", "20:10"), ("20:55", "21:05")]
+    ("now", "following"),
+    [
+        ("12:00", at("12:10")),
+        ("19:55", at("20:00") - watching.LEAD),
+        ("20:00", at("20:10")),
+        ("20:55", at("21:05")),
+    ],
 )
 async def test_the_next_look_is_after_the_interval_and_no_later_than_the_next_window_opens(
-    runtime: Runtime, now: str, following: str
+    runtime: Runtime, now: str, following: datetime
 ) -> None:
     await runtime.settings.change(runtime.store, {"recordings.look_every": 600}, actor="test")
     watch = await look(runtime, await watched(runtime, EVENING), at(now))
-    assert watch.next_look_at == at(following)
+    assert watch.next_look_at == following
 
 
 async def test_of_two_who_look_at_the_same_time_one_begins_it(runtime: Runtime) -> None:

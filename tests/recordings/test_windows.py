@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time as clock
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightcrew.kernel.errors import Invalid
-from nightcrew.recordings.windows import DAYS, TimeWindow, following, occurrence, parse
+from nightcrew.recordings import windows
+from nightcrew.recordings.windows import DAYS, Margins, Occurrence, TimeWindow, following, parse
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -22,11 +23,25 @@ def at(text: str, *, fold: int = 0) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=BERLIN, fold=fold)
 
 
+def occurrence(found: Iterable[TimeWindow], now: datetime, zone: ZoneInfo | None = None) -> Occurrence | None:
+    """The only one that is open."""
+    several = windows.open_at(found, now, zone)
+    assert len(several) <= 1
+    return several[0] if several else None
+
+
+def shown(one: Occurrence) -> tuple[str, str]:
+    return one.begin.isoformat(timespec="minutes"), one.end.isoformat(timespec="minutes")
+
+
 def open_at(now: datetime, *texts: str) -> tuple[str, str] | None:
     found = occurrence([parse(text) for text in texts], now, BERLIN)
-    return (
-        None if found is None else (found.begin.isoformat(timespec="minutes"), found.end.isoformat(timespec="minutes"))
-    )
+    return None if found is None else shown(found)
+
+
+def all_open_at(now: datetime, *texts: str, margins: Margins = windows.NONE) -> list[str]:
+    found = windows.open_at([parse(text) for text in texts], now, BERLIN, margins=margins)
+    return [f"{one.begin:%H:%M}-{one.end:%H:%M}" for one in found]
 
 
 def next_after(now: datetime, *texts: str) -> str | None:
@@ -151,23 +166,50 @@ def test_a_date_is_open_once() -> None:
     assert open_at(at("2027-12-31T23:30"), window) is None
 
 
-def test_of_several_the_one_that_is_open_longest_counts() -> None:
-    windows = ("mon 20:00-21:00", "mon 20:30-23:00", "mon 19:00-20:45")
-    assert open_at(at("2026-06-01T20:40"), *windows) == ("2026-06-01T20:30+02:00", "2026-06-01T23:00+02:00")
-    assert open_at(at("2026-06-01T20:10"), *windows) == ("2026-06-01T20:00+02:00", "2026-06-01T21:00+02:00")
-    within = ("mon 19:00-23:00", "mon 20:00-21:00")
-    assert open_at(at("2026-06-01T20:10"), *within) == ("2026-06-01T19:00+02:00", "2026-06-01T23:00+02:00")
-    assert open_at(at("2026-06-01T20:10")) is None
+def test_of_several_that_are_open_side_by_side_each_is_told_once() -> None:
+    texts = ("mon 20:30-23:00", "mon 20:00-21:00", "mon 19:00-20:45", "daily 20:00-21:00")
+    assert all_open_at(at("2026-06-01T20:40"), *texts) == ["19:00-20:45", "20:00-21:00", "20:30-23:00"]
+    assert all_open_at(at("2026-06-01T20:10"), *texts) == ["19:00-20:45", "20:00-21:00"]
+    assert all_open_at(at("2026-06-01T20:10"), "mon 19:00-23:00", "mon 20:00-20:30") == ["19:00-23:00", "20:00-20:30"]
+    assert all_open_at(at("2026-06-01T20:10"), "mon 20:00-23:00", "mon 20:00-20:30") == ["20:00-20:30", "20:00-23:00"]
+    assert all_open_at(at("2026-06-01T20:10")) == []
+
+
+def test_the_time_before_and_after_belongs_to_a_window() -> None:
+    five = Margins(timedelta(minutes=5), timedelta(minutes=10))
+    texts = ("mon 20:00-21:00", "mon 21:00-22:00")
+    for moment, expected in {
+        "19:54:59": [],
+        "19:55": ["20:00-21:00"],
+        "20:54:59": ["20:00-21:00"],
+        "20:55": ["20:00-21:00", "21:00-22:00"],
+        "21:09:59": ["20:00-21:00", "21:00-22:00"],
+        "21:10": ["21:00-22:00"],
+        "22:10": [],
+    }.items():
+        assert all_open_at(at(f"2026-06-01T{moment}"), *texts, margins=five) == expected, moment
+    found = following([parse(text) for text in texts], at("2026-06-01T19:55"), BERLIN, margins=five)
+    assert found == at("2026-06-01T20:55")
+    assert following([parse(texts[0])], at("2026-06-01T19:00"), BERLIN, margins=five) == at("2026-06-01T19:55")
+
+
+def test_the_time_before_and_after_reaches_into_other_days() -> None:
+    most = Margins(timedelta(minutes=windows.MAX_MARGIN), timedelta(minutes=windows.MAX_MARGIN))
+    assert all_open_at(at("2026-06-01T21:00"), "tue 00:30-01:00", margins=most) == ["00:30-01:00"]
+    assert all_open_at(at("2026-06-03T02:00"), "mon 23:00-22:30", margins=most) == ["23:00-22:30"]
 
 
 def test_the_key_tells_one_occurrence_from_the_next() -> None:
-    keys = {
+    keys = [
         found.key
         for day in range(1, 8)
         for hour in (20, 21)
-        if (found := occurrence([parse("daily 20:00-22:00")], at(f"2026-06-0{day}T{hour}:30"), BERLIN))
-    }
-    assert len(keys) == 7
+        for found in windows.open_at(
+            [parse("daily 20:00-22:00"), parse("daily 20:00-23:00")], at(f"2026-06-0{day}T{hour}:30"), BERLIN
+        )
+    ]
+    assert (len(keys), len(set(keys))) == (28, 14)
+    assert all(len(key) <= 60 for key in keys)
 
 
 # -- next --------------------------------------------------------------------------------------------------------------
@@ -239,6 +281,46 @@ def test_whenever_the_clock_shows_a_time_in_a_window_it_is_open_and_the_next_one
     assert later is not None
     assert later.astimezone(UTC) > now.astimezone(UTC)
     assert occurrence([window], later, BERLIN) is not None
+
+
+CLOCK = st.times().map(lambda found: found.replace(second=0, microsecond=0))
+MINUTES = st.integers(0, windows.MAX_MARGIN)
+
+
+@given(
+    minutes=st.integers(0, 3 * 1440),
+    day=st.sampled_from([date(2026, 3, 28), date(2026, 10, 24), date(2026, 6, 1)]),
+    clocks=st.lists(st.tuples(CLOCK, CLOCK, st.sampled_from(["daily", *DAYS])), min_size=1, max_size=4),
+    early=MINUTES,
+    late=MINUTES,
+)
+def test_each_window_is_open_for_its_whole_time_whatever_the_others_are(
+    minutes: int, day: date, clocks: list[tuple[time, time, str]], early: int, late: int
+) -> None:
+    found = [parse(f"{days} {begin:%H:%M}-{end:%H:%M}") for begin, end, days in clocks if begin != end]
+    margins = Margins(timedelta(minutes=early), timedelta(minutes=late))
+    now = datetime.combine(day, time(), BERLIN).astimezone(UTC) + timedelta(minutes=minutes)
+    together = windows.open_at(found, now, BERLIN, margins=margins)
+    keys = [one.key for one in together]
+    assert len(keys) == len(set(keys))
+    alone = {one.key for window in found for one in windows.open_at([window], now, BERLIN, margins=margins)}
+    assert set(keys) == alone
+    plain = {one.key for one in windows.open_at(found, now, BERLIN)}
+    assert plain <= alone
+    for one in together:
+        begin, end = one.begin.astimezone(UTC) - margins.before, one.end.astimezone(UTC) + margins.after
+        assert begin <= now < end
+        for moment in (begin, end - timedelta(seconds=1)):
+            assert one.key in [other.key for other in windows.open_at(found, moment, BERLIN, margins=margins)]
+        for moment in (begin - timedelta(seconds=1), end):
+            assert one.key not in [other.key for other in windows.open_at(found, moment, BERLIN, margins=margins)]
+    upcoming = following(found, now, BERLIN, margins=margins)
+    assert (upcoming is None) == (not found)
+    if upcoming is not None:
+        assert upcoming.astimezone(UTC) > now
+        opened = {one.key for one in windows.open_at(found, upcoming, BERLIN, margins=margins)}
+        before = windows.open_at(found, upcoming.astimezone(UTC) - timedelta(seconds=1), BERLIN, margins=margins)
+        assert opened - {one.key for one in before}, "one opens then"
 
 
 @pytest.fixture

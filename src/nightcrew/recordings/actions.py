@@ -42,9 +42,13 @@ async def start(
     category: str = "",
     watch: Watch | None = None,
     stop_at: datetime | None = None,
+    occurrence: str | None = None,
     priority: int = 0,
 ) -> Recording:
-    """Begin a recording. Raises `Conflict` when the watch is recorded already, `NeedsUser` without a usable library."""
+    """Begin a recording. `occurrence`: the window of its watch, which is recorded once.
+
+    Raises `Conflict` when the watch or that window is recorded already, `NeedsUser` without a usable library.
+    """
     root = await asyncio.to_thread(place.library, runtime)
     now = utcnow()
     values = {
@@ -60,6 +64,7 @@ async def start(
         "priority": watch.priority if watch is not None else priority,
         "root": str(root),
         "stop_at": stop_at,
+        "occurrence": occurrence,
     }
     moment = now.astimezone()
     taken = await asyncio.to_thread(place.episodes, root, name, title, moment)

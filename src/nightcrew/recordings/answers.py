@@ -170,6 +170,8 @@ class WatchRow(Answer):
     favourite: bool
     priority: int
     keep_count: int | None
+    start_early: int | None = Field(description="Minutes before each window. Null: as the settings say.")
+    end_late: int | None = Field(description="Minutes after each window. Null: as the settings say.")
     live: bool | None = Field(description="Null: not checked yet, or unknown.")
     title: str
     category: str

@@ -189,8 +189,8 @@ async def list_watches(node: Node) -> Items[say.WatchRow]:
 async def change_watch(node: Node, actor: Actor, watch_id: Id, changes: WatchChange) -> say.WatchRow:
     """Change some settings of a watched stream."""
     values = {key: value for key, value in changes.model_dump(exclude_unset=True).items() if value is not None}
-    if "keep_count" in changes.model_fields_set:
-        values["keep_count"] = changes.keep_count
+    for name in changes.model_fields_set & {"keep_count", "start_early", "end_late"}:  # null is a value of theirs
+        values[name] = getattr(changes, name)
     return say.WatchRow.of(await actions.change_watch(node, watch_id, values, actor=actor))
 
 

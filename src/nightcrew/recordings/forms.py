@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from nightcrew.kernel.errors import Invalid, NightcrewError
 from nightcrew.kernel.fields import ask
+from nightcrew.recordings.windows import MAX_MARGIN
 from nightcrew.web.forms import Form, form_of, values_of
 
 QUALITIES = (
@@ -54,6 +55,22 @@ class WatchForm(StreamForm):
         "whenever the stream is live.",
         placeholder="mon-fri 20:00-22:15",
         rows=3,
+    )
+    start_early: int | None = ask(
+        None,
+        label="Start early",
+        help="How long before each period. Leave it empty to use the setting.",
+        unit="minutes",
+        ge=0,
+        le=MAX_MARGIN,
+    )
+    end_late: int | None = ask(
+        None,
+        label="End late",
+        help="How long after each period. Leave it empty to use the setting.",
+        unit="minutes",
+        ge=0,
+        le=MAX_MARGIN,
     )
     quality: str = ask("best", label="Quality", choices=QUALITIES)
     favourite: bool = ask(False, label="Keep its recordings forever")

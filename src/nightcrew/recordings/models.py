@@ -75,7 +75,9 @@ class Watch:
     title: Annotated[str, text(MAX_TITLE)]
     category: Annotated[str, text(MAX_NAME)]
     error: Annotated[str | None, text(MAX_REASON)]
-    ended_window: Annotated[str | None, text(60)]  # the window in which its recording has ended already
+    ended_window: Annotated[str | None, text(60)]  # `live` once it was stopped, until it was offline
+    start_early: int | None  # minutes before each window; none: as the setting says
+    end_late: int | None  # minutes after it
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ class Recording:
     films: Annotated[tuple[dict[str, Any], ...] | None, column(Json)] = None  # films.FilmFile, once they are there
     streams: Annotated[tuple[dict[str, Any], ...] | None, column(Json)] = None  # films.RecordedStream
     container: Annotated[str | None, text(10)] = None  # asked for; none: the setting
+    occurrence: Annotated[str | None, text(60)] = None  # windows.Occurrence.key: the window of its watch
     parts: int = 0
     gaps: int = 0
 

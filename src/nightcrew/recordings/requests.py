@@ -68,14 +68,20 @@ def _readable(texts: list[str]) -> list[str]:
 
 Windows = Annotated[list[str], Field(max_length=50), AfterValidator(_readable)]
 KeepCount = Annotated[int, Field(ge=1, le=100_000)]
+Margin = Annotated[int, Field(ge=0, le=windows.MAX_MARGIN)]
 
 
 class NewWatch(_Stream):
-    """A stream to watch. Without `windows` it is recorded whenever it is live; a channel needs at least one."""
+    """A stream to watch. Without `windows` it is recorded whenever it is live; a channel needs at least one.
+
+    `start_early` and `end_late`: minutes before and after each window; null: as the settings say.
+    """
 
     windows: Windows = Field(default_factory=list)
     favourite: bool = False
     keep_count: KeepCount | None = None
+    start_early: Margin | None = None
+    end_late: Margin | None = None
 
 
 class WatchChange(BaseModel):
@@ -87,6 +93,8 @@ class WatchChange(BaseModel):
     favourite: bool | None = None
     priority: int | None = Field(None, ge=-1000, le=1000)
     keep_count: KeepCount | None = None
+    start_early: Margin | None = None
+    end_late: Margin | None = None
 
 
 async def record(runtime: Runtime, wanted: NewRecording, *, actor: str) -> Recording:
@@ -110,6 +118,6 @@ async def watch(runtime: Runtime, wanted: NewWatch, *, actor: str) -> Watch:
     stream, shown, name = await wanted.named(runtime)
     if stream.channel_id is not None and not wanted.windows:
         raise Invalid("a channel is always on: use windows to say when to record it", field="windows")
-    values = wanted.model_dump(include={"windows", "favourite", "priority", "keep_count"})
+    values = wanted.model_dump(include={"windows", "favourite", "priority", "keep_count", "start_early", "end_late"})
     values |= {"name": name, "enabled": True, "shown": shown[:1000]}
     return await actions.add_watch(runtime, stream, values, actor=actor)

@@ -151,6 +151,8 @@ class WatchJson(TypedDict):
     windows: list[str]
     favourite: bool
     keep_count: int | None
+    start_early: int | None
+    end_late: int | None
     live: bool | None
 
 
@@ -172,4 +174,8 @@ def watch_line(watch: WatchJson) -> str:
 
 
 def _when(watch: WatchJson) -> str:
-    return "; ".join(watch["windows"]) or "when live"
+    if not watch["windows"]:
+        return "when live"
+    margins = ((watch["start_early"], "before"), (watch["end_late"], "after"))
+    said = (f"{minutes} min {where}" for minutes, where in margins if minutes is not None)
+    return ", ".join(("; ".join(watch["windows"]), *said))

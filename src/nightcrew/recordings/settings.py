@@ -32,6 +32,20 @@ class RecordingSettings(Options):
         unit="s",
         help="How often to check whether a watched stream is live, and its title.",
     )
+    start_early: int = option(
+        0,
+        ge=0,
+        le=240,
+        unit="min",
+        help="How long before its time window a recording starts. Watched streams can have their own.",
+    )
+    end_late: int = option(
+        0,
+        ge=0,
+        le=240,
+        unit="min",
+        help="How long after its time window a recording ends. Watched streams can have their own.",
+    )
     offline_grace: int = option(
         120, ge=0, le=86_400, unit="s", help="How long a stream must be offline before its recording ends."
     )

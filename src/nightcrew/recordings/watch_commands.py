@@ -10,6 +10,7 @@ from nightcrew.client import Out, Server
 from nightcrew.playlists.commands import Channel
 from nightcrew.recordings.recording_commands import Address, How, Name, Quality, stream_of
 from nightcrew.recordings.rows import WatchJson, watch_columns, watch_line
+from nightcrew.recordings.windows import MAX_MARGIN
 
 WATCHES = "/api/v1/watches"
 
@@ -35,12 +36,25 @@ def watch_add(
     keep_count: Annotated[
         int | None, Option("--keep-count", min=1, max=100_000, help="Keep only this many of its recordings.")
     ] = None,
+    start_early: Annotated[
+        int | None,
+        Option("--start-early", min=0, max=MAX_MARGIN, help="Minutes before each window. Default: the setting."),
+    ] = None,
+    end_late: Annotated[
+        int | None, Option("--end-late", min=0, max=MAX_MARGIN, help="Minutes after each window. Default: the setting.")
+    ] = None,
     quality: Quality = "best",
     kind: How = "auto",
 ) -> None:
     """Watch a stream: record it whenever it is live, or in windows of time. A channel needs windows."""
     body = {"name": name, "windows": window or [], "favourite": favourite, "keep_count": keep_count}
-    body |= {"quality": quality, "kind": kind, **stream_of(server, address, channel)}
+    body |= {
+        "start_early": start_early,
+        "end_late": end_late,
+        "quality": quality,
+        "kind": kind,
+        **stream_of(server, address, channel),
+    }
     out.one(server.post(WatchJson, WATCHES, body), watch_line)
 
 

@@ -10,7 +10,6 @@ from fastapi.responses import Response
 
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.recordings import actions, forms, requests
-from nightcrew.recordings.models import ACTIVE
 from nightcrew.recordings.standing import watch_state
 from nightcrew.recordings.store import recordings, watches
 from nightcrew.web.api import Id, Node
@@ -56,7 +55,7 @@ async def remove_watch(request: Request, node: Node, actor: Actor, watch_id: Id)
 
 
 async def watched(node: Runtime) -> dict[str, Any]:
-    """All watches, with the recording of each that goes on."""
-    running = {row.watch_id: row.id for row in await recordings.of_states(node.store, ACTIVE)}
+    """All watches, with the recordings of each that go on."""
     found = await watches.every(node.store)
-    return {"watches": [{"watch": one, "state": watch_state(one), "recording": running.get(one.id)} for one in found]}
+    running = await recordings.running_of(node.store, [one.id for one in found])
+    return {"watches": [{"watch": one, "state": watch_state(one), "running": running.get(one.id, [])} for one in found]}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,27 +22,32 @@ from nightcrew.recordings.scouting import Scout
 from nightcrew.recordings.settings import RecordingSettings
 from nightcrew.recordings.store import recordings, tallies, watches
 from nightcrew.recordings.stream_ref import StreamRef, unsealed
-from nightcrew.recordings.windows import Occurrence
+from nightcrew.recordings.windows import Margins, Occurrence
 
 log = structlog.get_logger("nightcrew.recordings")
 
+LEAD = timedelta(seconds=10)
+"""How much earlier than asked a window's recording begins: a recorder has to start, and one that follows another joins its connection."""
 AT_ONCE = 20
 """Watches that one cycle takes."""
 
 
-async def look(runtime: Runtime, watch: Watch, running: Recording | None, now: datetime) -> None:
-    """Look at one watch: begin its recording, or learn what its stream is called now. `running`: its recording that goes on."""
-    open_now, following = _when(watch, now)
-    every = timedelta(seconds=runtime.settings.of(RecordingSettings).look_every)
-    next_look = min(now + every, following or now + every)
-    await watches.change(runtime.store, watch.id, next_look_at=next_look)
+async def look(runtime: Runtime, watch: Watch, running: Sequence[Recording], now: datetime) -> None:
+    """Look at one watch: begin its recordings, or learn what its stream is called now. `running`: those that go on."""
+    options = runtime.settings.of(RecordingSettings)
+    parsed, margins = [windows.parse(text) for text in watch.windows], margins_of(watch, options)
+    local = now.astimezone()
+    open_now = windows.open_at(parsed, local, margins=margins)
+    following = windows.following(parsed, local, margins=margins)
+    every = timedelta(seconds=options.look_every)
+    await watches.change(runtime.store, watch.id, next_look_at=min(now + every, following or now + every))
     target = unsealed(runtime, watch.sealed)
-    if open_now is None and running is None:
+    if parsed and not open_now and not running:
         return
     if target.channel_id is not None:
         await _begin(runtime, watch, target, running, open_now, LiveStatus(0, live=True))
         return
-    found = await _found(runtime, target, recorded=running is not None)
+    found = await _found(runtime, target, recorded=bool(running))
     seen: dict[str, Any] = {"live": found.live, "looked_at": now, "error": plain(found.error)[:500] or None}
     if found.live:
         seen |= {"title": found.title, "category": found.category, "error": None}
@@ -52,6 +59,13 @@ async def look(runtime: Runtime, watch: Watch, running: Recording | None, now: d
     runtime.bus.publish("recordings")
 
 
+def margins_of(watch: Watch, options: RecordingSettings) -> Margins:
+    """The time before and after a watch's windows: its own, else as the settings say."""
+    early = options.start_early if watch.start_early is None else watch.start_early
+    late = options.end_late if watch.end_late is None else watch.end_late
+    return Margins(timedelta(minutes=early) + LEAD, timedelta(minutes=late))
+
+
 async def _found(runtime: Runtime, target: StreamRef, *, recorded: bool) -> LiveStatus:
     try:
         found = await runtime.part(Scout).look(target, recorded=recorded)
@@ -60,31 +74,43 @@ async def _found(runtime: Runtime, target: StreamRef, *, recorded: bool) -> Live
     return replace(found, title=plain(found.title)[:MAX_TITLE], category=plain(found.category)[:MAX_NAME])
 
 
-def _when(watch: Watch, now: datetime) -> tuple[Occurrence | None, datetime | None]:
-    """The window that is open now, and when the next one opens. A stream without windows is always to be recorded."""
-    parsed = [windows.parse(text) for text in watch.windows]
-    local = now.astimezone()
-    if not parsed:
-        return Occurrence(local, local + timedelta(days=36_500)), None
-    return windows.occurrence(parsed, local), windows.following(parsed, local)
-
-
 async def _begin(
     runtime: Runtime,
     watch: Watch,
     target: StreamRef,
-    running: Recording | None,
-    open_now: Occurrence | None,
+    running: Sequence[Recording],
+    open_now: Sequence[Occurrence],
     found: LiveStatus,
 ) -> None:
-    if running is not None:
-        if found.title and await tallies.add_title(runtime.store, running.id, found.title, found.category):
+    if found.title:
+        added = [await tallies.add_title(runtime.store, row.id, found.title, found.category) for row in running]
+        if any(added):
             runtime.bus.publish("recordings")
+    if not watch.enabled:
         return
-    key = open_now.key if open_now is not None and watch.windows else watches.LIVE
-    if open_now is None or not watch.enabled or watch.ended_window == key:
+    if not watch.windows:
+        if not running and watch.ended_window != watches.LIVE:
+            await _start(runtime, watch, target, found)
         return
-    try:
+    begun = await recordings.begun(runtime.store, watch.id, [one.key for one in open_now])
+    late = margins_of(watch, runtime.settings.of(RecordingSettings)).after
+    for one in open_now:
+        before = watch.ended_window is not None and one.key.startswith(
+            watch.ended_window
+        )  # as earlier versions noted it
+        if one.key not in begun and not before:
+            await _start(runtime, watch, target, found, one, late)
+
+
+async def _start(
+    runtime: Runtime,
+    watch: Watch,
+    target: StreamRef,
+    found: LiveStatus,
+    window: Occurrence | None = None,
+    late: timedelta = timedelta(),
+) -> None:
+    with contextlib.suppress(Conflict):  # another node was quicker
         row = await actions.start(
             runtime,
             target,
@@ -93,14 +119,11 @@ async def _begin(
             title=found.title,
             category=found.category,
             watch=watch,
-            stop_at=open_now.end if watch.windows else None,
+            stop_at=None if window is None else window.end + late,
+            occurrence=None if window is None else window.key,
             actor="schedule",
         )
-    except Conflict:
-        return  # another node was quicker
-    if watch.windows:
-        await watches.change(runtime.store, watch.id, ended_window=key)
-    log.info("a watched stream is recorded", watch=watch.name, recording=row.id)
+        log.info("a watched stream is recorded", watch=watch.name, recording=row.id)
 
 
 async def look_at_due(runtime: Runtime) -> None:
@@ -108,7 +131,7 @@ async def look_at_due(runtime: Runtime) -> None:
     now = utcnow()
     due = await watches.claim(runtime.store, now, AT_ONCE)
     running = await recordings.running_of(runtime.store, [watch.id for watch in due]) if due else {}
-    await asyncio.gather(*(_look(runtime, watch, running.get(watch.id), now) for watch in due))
+    await asyncio.gather(*(_look(runtime, watch, running.get(watch.id, ()), now) for watch in due))
 
 
 async def next_at(runtime: Runtime) -> datetime | None:
@@ -116,7 +139,7 @@ async def next_at(runtime: Runtime) -> datetime | None:
     return await watches.next_at(runtime.store)
 
 
-async def _look(runtime: Runtime, watch: Watch, running: Recording | None, now: datetime) -> None:
+async def _look(runtime: Runtime, watch: Watch, running: Sequence[Recording], now: datetime) -> None:
     try:
         await look(runtime, watch, running, now)
     except NightcrewError as exc:

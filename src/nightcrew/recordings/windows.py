@@ -39,7 +39,24 @@ class Occurrence:
     @property
     def key(self) -> str:
         """Tells it from all others."""
-        return self.begin.isoformat(timespec="minutes")
+        return f"{self.begin.isoformat(timespec='minutes')}/{self.end.isoformat(timespec='minutes')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Margins:
+    """The time before a window and after it that belongs to it."""
+
+    before: timedelta = timedelta()
+    after: timedelta = timedelta()
+
+    def around(self, one: Occurrence, now: datetime) -> bool:
+        """Whether a moment is in a window's time, or in that before or after it."""
+        return one.begin - self.before <= now < one.end + self.after
+
+
+NONE = Margins()
+MAX_MARGIN = 240
+"""Minutes before and after a window at most."""
 
 
 def parse(text: str) -> TimeWindow:
@@ -57,24 +74,30 @@ def parse(text: str) -> TimeWindow:
     return TimeWindow(_days(found["days"], text), None, begin, end)
 
 
-def occurrence(windows: Iterable[TimeWindow], now: datetime, zone: tzinfo | None = None) -> Occurrence | None:
-    """The one that is open at `now` (aware), by the clock of `zone`, else of this machine; of several the longest open one."""
+def open_at(
+    windows: Iterable[TimeWindow], now: datetime, zone: tzinfo | None = None, *, margins: Margins = NONE
+) -> list[Occurrence]:
+    """All that are open at `now` (aware), with the time before and after, by the clock of `zone`, else of this machine.
+
+    Each is there once, in the order in which they begin.
+    """
     today = now.astimezone(zone).date()
-    days = (today - timedelta(days=1), today)
-    found = [
-        one for window in windows for day in days if (one := _on(window, day, zone)) and one.begin <= now < one.end
-    ]
-    longest = max(found, key=lambda one: one.end, default=None)
-    return longest and Occurrence(longest.begin.astimezone(zone), longest.end.astimezone(zone))
+    days = [today + timedelta(days=shift) for shift in range(-2, 2)]
+    found = {one for window in windows for day in days if (one := _on(window, day, zone)) and margins.around(one, now)}
+    ordered = sorted(found, key=lambda one: (one.begin, one.end))
+    return [Occurrence(one.begin.astimezone(zone), one.end.astimezone(zone)) for one in ordered]
 
 
-def following(windows: Iterable[TimeWindow], now: datetime, zone: tzinfo | None = None) -> datetime | None:
-    """When the next window opens; None when none ever will (within a week, or on its date)."""
+def following(
+    windows: Iterable[TimeWindow], now: datetime, zone: tzinfo | None = None, *, margins: Margins = NONE
+) -> datetime | None:
+    """When the next window opens, with the time before it; None when none ever will (within a week, or on its date)."""
     found: list[datetime] = []
     today = now.astimezone(zone).date()
     for window in windows:
-        days = [window.on] if window.on else [today + timedelta(days=shift) for shift in range(9)]
-        found += [one.begin for day in days if (one := _on(window, day, zone)) is not None and one.begin > now]
+        days = [window.on] if window.on else [today + timedelta(days=shift) for shift in range(10)]
+        opens = (one.begin - margins.before for day in days if (one := _on(window, day, zone)) is not None)
+        found += [moment for moment in opens if moment > now]
     return min(found).astimezone(zone) if found else None
 
 

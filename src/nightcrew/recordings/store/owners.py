@@ -15,7 +15,19 @@ from nightcrew.recordings.store.states import StateChange, apply, note, standing
 
 LEFT_TO = timedelta(seconds=15)
 """How long a new recording waits for the node that records the same stream."""
-COPIED = ("watch_id", "name", "sealed", "shown", "channel_id", "title", "category", "favourite", "priority", "stop_at")
+COPIED = (
+    "watch_id",
+    "name",
+    "sealed",
+    "shown",
+    "channel_id",
+    "title",
+    "category",
+    "favourite",
+    "priority",
+    "stop_at",
+    "occurrence",
+)
 """What a recording has of the one from which it goes on."""
 
 

@@ -43,8 +43,10 @@ async def add_row(
 ) -> int:
     season = moment.year * 100 + moment.month
     name, watch_id = str(values["name"]), values.get("watch_id")
-    if watch_id is not None:
-        query = sa.select(recording.c.id).where(recording.c.watch_id == watch_id, recording.c.state.in_(ACTIVE))
+    if watch_id is not None and values.get("continues") is None:
+        occurrence = values.get("occurrence")
+        same = recording.c.state.in_(ACTIVE) if occurrence is None else recording.c.occurrence == occurrence
+        query = sa.select(recording.c.id).where(recording.c.watch_id == watch_id, same)
         if (await connection.execute(query)).first() is not None:
             raise Conflict(f"{name} is already being recorded")
     title = str(values.get("title") or "")
@@ -110,11 +112,21 @@ async def of_states(store: Store, states: Collection[RecordingState], *, node: s
     return found[::-1]
 
 
-async def running_of(store: Store, watch_ids: Collection[int]) -> dict[int, Recording]:
-    """The recordings of these watches that go on, by watch."""
+async def running_of(store: Store, watch_ids: Collection[int]) -> dict[int, list[Recording]]:
+    """The recordings of these watches that go on, by watch, oldest first."""
     conditions = [recording.c.state.in_(ACTIVE), recording.c.deleted_at.is_(None)]
-    found = await _select(store, recording.c.watch_id.in_(watch_ids), *conditions, limit=None)
-    return {row.watch_id: row for row in found if row.watch_id is not None}
+    found: dict[int, list[Recording]] = {}
+    for row in reversed(await _select(store, recording.c.watch_id.in_(watch_ids), *conditions, limit=None)):
+        if row.watch_id is not None:
+            found.setdefault(row.watch_id, []).append(row)
+    return found
+
+
+async def begun(store: Store, watch_id: int, occurrences: Collection[str]) -> set[str]:
+    """Those of a watch's windows that were recorded, however that has ended."""
+    mine = sa.and_(recording.c.watch_id == watch_id, recording.c.occurrence.in_(occurrences))
+    async with store.read() as connection:
+        return set((await connection.execute(sa.select(recording.c.occurrence).where(mine))).scalars())
 
 
 async def names(store: Store, limit: int = 500) -> list[str]:
