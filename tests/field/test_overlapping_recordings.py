@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from counted import Counted
-from counter import Film, account
+from counter import Film, account, encode
 from darkroom import accounted, finish, in_state, kill, more, recorders, seconds, serving
 from nightcrew.recorder import ledger
 from nightcrew.recorder.ledger import Tally
@@ -104,6 +104,18 @@ async def test_each_segment_and_playlist_is_asked_for_once(tmp_path: Path, provi
     assert set(provider.source.fetched.values()) == {1}
     assert looked <= 2 * passed + 3, "three who look for themselves would ask three times as often"
     assert (provider.peak, provider.refused) == (1, 0)
+
+
+async def test_fragments_are_shared_with_what_they_begin_with(tmp_path: Path) -> None:
+    fragments = encode(tmp_path / "film", seconds=60, segment=1.0, kind="fmp4")
+    async with Counted(fragments, window=8) as source, stingy(source) as provider:
+        orders = [order_for(tmp_path, number, provider.url("/live.m3u8")) for number in (1, 2)]
+        async with recorder(tmp_path / "p", *orders):
+            await grows(tmp_path, 1, 12)
+            await grows(tmp_path, 2, 4)
+        assert all(account(pictures(tmp_path / f"out{number}")).whole for number in (1, 2))
+        assert set(source.fetched.values()) == {1}
+        assert provider.gets("/init.mp4") == 1
 
 
 async def test_numbers_that_begin_anew_are_no_old_segments(tmp_path: Path, provider: Stingy) -> None:

@@ -128,6 +128,14 @@ async def test_the_time_before_and_after_is_that_of_the_watch_else_of_the_settin
     ]
 
 
+async def test_what_goes_on_ends_later_when_its_watch_is_given_more_time(runtime: Runtime) -> None:
+    watch = await watched(runtime, EVENING)
+    await look(runtime, watch, at("20:10"))
+    await actions.change_watch(runtime, watch.id, {"end_late": 45}, actor="me")
+    await look(runtime, watch, at("20:59"))
+    assert [row.stop_at for row in await recorded(runtime)] == [at("21:45")]
+
+
 async def test_a_window_that_follows_another_begins_before_that_one_ends(runtime: Runtime) -> None:
     """So that it reads on over the same connection."""
     watch = await watched(runtime, EVENING, "wed 21:00-22:00")

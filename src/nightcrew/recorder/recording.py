@@ -220,7 +220,7 @@ class RecordingThread(threading.Thread):
                 raise Changed  # hang up first, then wait
             self._stand("held", "its connection is needed elsewhere")
             self._pause(1.0)
-        if order.source != self._read.source:
+        if order is not self._read and order.source != self._read.source:
             raise Changed
 
     def rest(self, seconds: float) -> None:

@@ -94,12 +94,16 @@ async def _begin(
         return
     begun = await recordings.begun(runtime.store, watch.id, [one.key for one in open_now])
     late = margins_of(watch, runtime.settings.of(RecordingSettings)).after
+    ends = {one.key: one.end + late for one in open_now}
+    for row in running:
+        if row.occurrence in ends and row.stop_at != ends[row.occurrence]:  # the time after it was changed meanwhile
+            await recordings.change(runtime.store, row.id, stop_at=ends[row.occurrence])
     for one in open_now:
         before = watch.ended_window is not None and one.key.startswith(
             watch.ended_window
         )  # as earlier versions noted it
         if one.key not in begun and not before:
-            await _start(runtime, watch, target, found, one, late)
+            await _start(runtime, watch, target, found, one.key, ends[one.key])
 
 
 async def _start(
@@ -107,8 +111,8 @@ async def _start(
     watch: Watch,
     target: StreamRef,
     found: LiveStatus,
-    window: Occurrence | None = None,
-    late: timedelta = timedelta(),
+    occurrence: str | None = None,
+    stop_at: datetime | None = None,
 ) -> None:
     with contextlib.suppress(Conflict):  # another node was quicker
         row = await actions.start(
@@ -119,8 +123,8 @@ async def _start(
             title=found.title,
             category=found.category,
             watch=watch,
-            stop_at=None if window is None else window.end + late,
-            occurrence=None if window is None else window.key,
+            stop_at=stop_at,
+            occurrence=occurrence,
             actor="schedule",
         )
         log.info("a watched stream is recorded", watch=watch.name, recording=row.id)
