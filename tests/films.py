@@ -18,7 +18,7 @@ from nightcrew.muxer.wire import CheckOrder, Container, FilmOrder, FilmReport, o
 from nightcrew.recorder import ledger
 from nightcrew.recorder.parts import Parts, SegmentData
 from nightcrew.recorder.wire import Order
-from nightcrew.recordings import filing
+from nightcrew.recordings import filing, material
 from nightcrew.recordings.filing import Film
 
 SECONDS = 2
@@ -45,6 +45,8 @@ STRETCHES: dict[str, tuple[str, str]] = {
     "plain": (f"{picture()} {tone()} {X264} {AAC}", "ts"),
     "reordered": (f"{picture()} {tone()} {B_FRAMES} {AAC}", "ts"),
     "mute": (f"{picture()} {X264}", "ts"),
+    "mute fragments": (f"{picture()} {X264}", "mp4"),
+    "larger mute": (f"{picture('320x180')} {X264}", "ts"),
     "larger": (f"{picture('320x180')} {tone()} {X264} {AAC}", "ts"),
     "44100": (f"{picture()} {tone(880, 44100)} {X264} {AAC}", "ts"),
     "mono": (f"{picture()} {tone()} {X264} -c:a aac -ac 1", "ts"),
@@ -132,15 +134,37 @@ def recorded(folder: Path, sources: Iterable[Source | float]) -> Path:
     return folder
 
 
+def recorded_beside(folder: Path, sources: Iterable[Source | float], **about: object) -> None:
+    """A sound with a playlist of its own, of a recording. `about`: its language, its name, and whether it is the default."""
+    mine = folder / f"{ledger.SOUND}{about['name']}"
+    mine.mkdir(parents=True)
+    parts = Parts(mine, "x")
+    parts.note(k="sound", **about)
+    parts.close()
+    recorded(mine, sources)
+
+
 def films(folder: Path) -> list[Film]:
-    """What its ledger says is to be made."""
-    lines = [line for line, _ in ledger.lines_of((folder / ledger.NAME).read_bytes())]
-    return filing.films(filing.runs(lines, folder))
+    """What its ledgers say is to be made."""
+    tally, runs = material._read(folder)
+    made = filing.films(runs)
+    filing.add_sounds(made, material._sounds(folder, tally))
+    return made
 
 
-def make(film: Film, path: Path, container: Container | None = None) -> FilmReport:
+def make(
+    film: Film, path: Path, container: Container | None = None, *, first: bool = True, last: bool = True
+) -> FilmReport:
     """Write a film, from an order as a muxer gets it."""
-    order = FilmOrder(str(path), container or film.container("auto"), tuple(film.slots), film.stretches())
+    order = FilmOrder(
+        str(path),
+        container or film.container("auto"),
+        tuple(film.slots),
+        film.stretches(),
+        beside=film.inputs_beside(),
+        first=first,
+        last=last,
+    )
     sent = order_of(order_line(order))
     assert isinstance(sent, FilmOrder)
     return joining.make(sent, lambda _count: None)

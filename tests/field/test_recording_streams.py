@@ -14,7 +14,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from films import STRETCHES, Source, content, content_of, films, make, read, recorded, source
+from films import (
+    STRETCHES,
+    Content,
+    Source,
+    content,
+    content_of,
+    films,
+    make,
+    read,
+    recorded,
+    recorded_beside,
+    source,
+)
 from nightcrew.muxer.wire import FilmReport
 from nightcrew.recorder import ledger
 from nightcrew.recordings import filing, verdict
@@ -182,6 +194,48 @@ def test_the_sound_stays_in_step_over_a_jump_of_the_clock(tmp_path: Path) -> Non
     steps = [b - a for a, b in zip(times["video"], times["video"][1:], strict=False)]
     assert all(0 < step < 5.1 for step in steps), "a jump of 5 s stays, one of a minute closes up"
     assert sum(step > 1 for step in steps) == 1
+
+
+def beside(folder: Path, pictures: Sequence, german: Sequence, english: Sequence) -> tuple[list[Path], Content]:
+    """The films of a picture with two sounds that have playlists of their own, and what was sent."""
+    rec = folder / "rec"
+    recorded(rec, stretches(pictures))
+    recorded_beside(rec, stretches(english), name="English", language="eng", default=False)
+    recorded_beside(rec, stretches(german), name="Deutsch", language="deu", default=True)
+    made = films(rec)
+    paths = [folder / f"film{number}.mp4" for number in range(len(made))]
+    for number, (film, path) in enumerate(zip(made, paths, strict=True)):
+        written = make(film, path, first=number == 0, last=number == len(made) - 1)
+        assert verdict.unlike_order(film.slots, written, read(path)) is None
+    return paths, content_of(stretches([*pictures, *german, *english]), folder)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "sounds"),
+    [
+        ([("mute", 0), ("mute", 2)], [("radio", 0), ("radio", 2)]),
+        ([("mute", 0), ("mute", 0)], [("radio", 0), ("radio", 0)]),
+        ([("mute fragments", 0), ("mute fragments", 2)], [("radio fragments", 0), ("radio fragments", 2)]),
+        ([("mute", 5), 3.0, ("mute", 10)], [("radio", 5), 3.0, ("radio", 10)]),
+        ([("mute", 5), ("mute", 7)], [("radio", 4), ("radio", 6), ("radio", 8)]),
+    ],
+    ids=["plain", "times anew", "fMP4", "a gap", "sound that begins earlier and ends later"],
+)
+def test_sounds_with_playlists_of_their_own_are_all_kept(pictures: Sequence, sounds: Sequence, tmp_path: Path) -> None:
+    (path,), sent = beside(tmp_path, pictures, sounds, sounds)
+    assert shown(path) == ["h264", "aac deu", "aac eng"]
+    found = content(path)
+    assert (found.pictures, found.samples) == (sent.pictures, sent.samples)
+
+
+def test_sounds_beside_a_picture_that_changes_are_in_each_film_in_part(tmp_path: Path) -> None:
+    pictures: Sequence = [("mute", 0), ("mute", 2), ("larger mute", 4)]
+    sounds: Sequence = [("radio", 0), ("radio", 2), ("radio", 4)]
+    paths, sent = beside(tmp_path, pictures, sounds, sounds)
+    assert [shown(path) for path in paths] == [["h264", "aac deu", "aac eng"]] * 2
+    found = [content(path) for path in paths]
+    assert [one.pictures for one in found] == [100, 50]
+    assert abs(sum(one.samples for one in found) - sent.samples) <= 2 * 1024, "a frame of each sound at the cut"
 
 
 PALETTE = sorted(STRETCHES)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -14,7 +16,7 @@ from av.stream import Stream
 
 from nightcrew.muxer.counting import Counting
 from nightcrew.muxer.reading import opened
-from nightcrew.muxer.timeline import Timeline
+from nightcrew.muxer.timeline import AHEAD, Timeline
 from nightcrew.muxer.wire import FilmOrder, FilmReport, Slot, Stretch
 
 CLOSED = {"protocol_whitelist": "none"}
@@ -56,17 +58,22 @@ def make(order: FilmOrder, told: Callable[[int], None]) -> FilmReport:
             )
             target.start_encoding()
         film = FilmWriter(target, streams, order.slots)
+        sounds = [Beside(film, stretches, order) for stretches in order.beside]
         for stretch in order.stretches:
-            for packet, slot in film.begun(packets(stretch, told), stretch):
-                film.put(packet, slot)
+            for packet, slot in film.begun(packets(stretch, told), stretch, sounds if order.first else ()):
+                film.horizon = max(film.horizon, film.put(packet, slot))
+                for sound in sounds:
+                    sound.put_until(film.horizon)
+        for sound in sounds:
+            sound.put_rest()
         told(0)
     return FilmReport(tuple(one.report() for one in film.counts))
 
 
 def _stream(target: OutputContainer, order: FilmOrder, slot: Slot, templates: contextlib.ExitStack) -> Stream:
     """A stream of the film, set up as it is where it comes first."""
-    source = templates.enter_context(demuxer(order.stretches[slot.stretch]))
-    template = by_id(source, order.stretches[slot.stretch].form).get(slot.id)
+    stretch = order.input(slot.input)[slot.stretch]
+    template = by_id(templates.enter_context(demuxer(stretch)), stretch.form).get(slot.id)
     if template is None or template.codec_context is None:
         raise Unfit(f"{slot.codec} cannot be found where it begins")
     try:
@@ -104,7 +111,15 @@ def packets(stretch: Stretch, told: Callable[[int], None] = lambda _count: None)
             return
         for packet in source.demux([source.streams[index] for index in slots]):
             if packet.size:
+                _move(packet, stretch.offset)
                 yield packet, slots[packet.stream.index]
+
+
+def _move(packet: Packet[Any], seconds: float) -> None:
+    if seconds and packet.time_base:
+        ticks = round(seconds / packet.time_base)
+        packet.pts = None if packet.pts is None else packet.pts + ticks
+        packet.dts = None if packet.dts is None else packet.dts + ticks
 
 
 class FilmWriter:
@@ -112,13 +127,18 @@ class FilmWriter:
 
     def __init__(self, target: OutputContainer, streams: list[Stream], slots: tuple[Slot, ...]) -> None:
         self.timeline = Timeline()
+        self.horizon = 0.0
+        """The end of what its own stretches gave so far."""
         self.counts = [Counting() for _ in slots]
         self._target, self._streams, self._slots = target, streams, slots
         self._decoded: list[int | None] = [None] * len(slots)
         """When the last packet of each stream is decoded, in its time base."""
 
-    def begun(self, coming: Iterator[Coming], stretch: Stretch) -> Iterator[Coming]:
-        """The packets of a stretch, once it is known where each of its streams begins."""
+    def begun(self, coming: Iterator[Coming], stretch: Stretch, sounds: Sequence[Beside]) -> Iterator[Coming]:
+        """The packets of a stretch, once it is known where each of its streams begins.
+
+        `sounds`: those beside it, which may begin before the picture.
+        """
         wanted = {slot for _, slot in stretch.slots if self._slots[slot].kind != "subtitle"}
         held: list[Coming] = []
         firsts: dict[int, float] = {}
@@ -130,17 +150,21 @@ class FilmWriter:
                 firsts[slot] = min(at_s, firsts.get(slot, at_s))
             if firsts.keys() == wanted or len(held) >= HELD:
                 break
+        if firsts and not self.timeline.shifts:
+            earliest = min(firsts.values())
+            known = {sound.slot: sound.at for sound in sounds if abs(sound.at - earliest) < AHEAD}
+            firsts = known | firsts
         self.timeline.begin(firsts, stretch.gap)
         yield from held
         yield from coming
 
-    def put(self, packet: Packet[Any], number: int) -> None:
-        """Write a packet where it belongs. One that is torn is counted, and left out."""
+    def put(self, packet: Packet[Any], number: int) -> float:
+        """Write a packet where it belongs; returns when it is over. One that is torn is counted, and left out."""
         slot, count = self._slots[number], self.counts[number]
         scale = packet.time_base
         if not _whole(packet, slot.codec):
             count.torn += 1
-            return
+            return 0.0
         pts = packet.pts if packet.pts is not None else packet.dts
         if pts is None:
             pts = self._following(number, scale)
@@ -157,6 +181,7 @@ class FilmWriter:
         packet.stream = self._streams[number]
         self._target.mux(packet)
         count.note(placed, length)
+        return placed + length
 
     def _following(self, number: int, scale: Fraction) -> int:
         """The time of a packet that has none, by its own clock: right behind the one before it."""
@@ -168,6 +193,49 @@ class FilmWriter:
         before = self._decoded[number]
         self._decoded[number] = dts if before is None else max(dts, before + 1)
         return self._decoded[number] or 0
+
+
+class Beside:
+    """A sound that was recorded by itself: its packets go into a film where their clock says."""
+
+    def __init__(self, film: FilmWriter, stretches: Sequence[Stretch], order: FilmOrder) -> None:
+        self._film, self._first, self._last = film, order.first, order.last
+        self._coming = itertools.chain.from_iterable(packets(one) for one in stretches)
+        self._next: Coming | None = None
+        self.slot, self.at = -1, math.inf
+        """Where its next packet goes, and when that is shown, by its own clock."""
+        self._take()
+
+    def _take(self) -> None:
+        self._next = next(self._coming, None)
+        if self._next is None:
+            self.at = math.inf
+            return
+        packet, self.slot = self._next
+        ticks = packet.pts if packet.pts is not None else packet.dts
+        scale = packet.time_base
+        self.at = float(ticks * scale) if ticks is not None and scale is not None else self.at
+
+    def put_until(self, horizon: float) -> None:
+        """Write what is shown before that. What lies before the film's beginning is another film's."""
+        while self._next is not None and self._film.timeline.shifts:
+            shift = self._film.timeline.match(self.slot, self.at)
+            if not self._first and self.at + (self._film.timeline.shifts[-1] if shift is None else shift) < 0:
+                self._take()
+                continue
+            if shift is None or self.at + shift >= horizon:
+                return
+            self._write()
+
+    def put_rest(self) -> None:
+        """The film's own stretches are over: what is left is another film's, or the end of the last one."""
+        while self._last and self._next is not None:
+            self._write()
+
+    def _write(self) -> None:
+        if self._next is not None:
+            self._film.put(*self._next)
+            self._take()
 
 
 def _whole(packet: Packet[Any], codec: str) -> bool:

@@ -50,20 +50,22 @@ class Timeline:
 
         `sparse`: a subtitle, which may come late or early and says nothing about clocks.
         """
-        fitting = [shift for shift in self.shifts if self._fits(slot, at + shift, sparse=sparse)]
-        if fitting:
-            before = self._last.get(slot, self.front)
-            shift = min(reversed(fitting), key=lambda one: abs(at + one - before))
-        elif sparse and self.shifts:
-            shift = self.shifts[-1]
-        else:
-            shift = self._add(self.front - at)
+        known = self.match(slot, at, sparse=sparse)
+        if known is None:
+            known = self.shifts[-1] if sparse and self.shifts else self._add(self.after(slot) - at)
+        shift = known
         placed = at + shift
         self._last[slot] = max(placed, self._last.get(slot, placed))
         if not sparse:
             self._ends[slot] = max(placed + length, self._ends.get(slot, 0.0))
             self.front = max(self.front, placed + length)
         return shift
+
+    def match(self, slot: int, at: float, *, sparse: bool = False) -> float | None:
+        """What a packet is moved by that is shown at `at` by a clock that is known; None for one that is not."""
+        fitting = [shift for shift in self.shifts if self._fits(slot, at + shift, sparse=sparse)]
+        before = self._last.get(slot, self.front)
+        return min(reversed(fitting), key=lambda one: abs(at + one - before)) if fitting else None
 
     def after(self, slot: int) -> float:
         """Where a stream's last packet ended, or the front before any."""

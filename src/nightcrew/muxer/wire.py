@@ -46,6 +46,7 @@ class Stretch:
     """Bytes that are read as one: the same streams from beginning to end. `slots`: which of the film's each stream is, by its id.
 
     `gap`: seconds that are missing before it. `lead`: the PIDs of pictures that begin before it, None where it begins anew.
+    `offset`: seconds of the source's clock at which its first packet is shown, where the bytes do not say so themselves.
     """
 
     form: Form
@@ -54,6 +55,7 @@ class Stretch:
     gap: float = 0.0
     lead: tuple[int, ...] | None = None
     tail: Seam | None = None
+    offset: float = 0.0
 
     @property
     def size(self) -> int:
@@ -63,7 +65,8 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A stream of a film. It is set up as stream `id` of the film's stretch number `stretch`."""
+    """A stream of a film. It is set up as stream `id` of the stretch number `stretch` of an input: 0 is the film's own, the
+    others are the sounds beside it."""
 
     kind: Kind
     codec: str
@@ -71,6 +74,7 @@ class Slot:
     language: str
     stretch: int
     id: int
+    input: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,10 @@ class Chapter:
 
 @dataclass(frozen=True, slots=True)
 class FilmOrder:
-    """A film to make."""
+    """A film to make. `beside`: sounds that were recorded by themselves, on the same clock.
+
+    `first`, `last`: of those that are made of one recording; what lies before a film, or behind it, is another one's.
+    """
 
     output: str
     container: Container
@@ -92,6 +99,13 @@ class FilmOrder:
     stretches: tuple[Stretch, ...]
     metadata: Mapping[str, str] = field(default_factory=dict)
     chapters: tuple[Chapter, ...] = ()
+    beside: tuple[tuple[Stretch, ...], ...] = ()
+    first: bool = True
+    last: bool = True
+
+    def input(self, number: int) -> tuple[Stretch, ...]:
+        """The stretches of an input."""
+        return self.stretches if number == 0 else self.beside[number - 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +190,8 @@ def order_of(line: bytes) -> MuxerOrder:
     if name == "source":
         return SourceOrder(stretches, slots)
     chapters = tuple(Chapter(**one) for one in body.pop("chapters"))
-    return FilmOrder(slots=slots, stretches=stretches, chapters=chapters, **body)
+    beside = tuple(tuple(_stretch(one) for one in sound) for sound in body.pop("beside"))
+    return FilmOrder(slots=slots, stretches=stretches, chapters=chapters, beside=beside, **body)
 
 
 def _stretch(body: dict[str, Any]) -> Stretch:
@@ -188,6 +203,7 @@ def _stretch(body: dict[str, Any]) -> Stretch:
         body["gap"],
         None if body["lead"] is None else tuple(body["lead"]),
         None if seam is None else Seam(_ranges(seam["ranges"]), tuple(seam["keys"])),
+        body["offset"],
     )
 
 

@@ -101,20 +101,31 @@ class HlsReader:
 
     def read(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Read until the end. Raises `Over`, `Unreadable`, and what the sink raises."""
-        self._came = clock()
         while True:
             self._sink.check()
-            if clock() >= self._reload_at:
-                self._reload(clock)
-            self._fetch_due(clock)
-            for step in self._window.ready():
-                self._put(step, clock)
-            if self._ended and not self._window.waiting:
+            due = self.turn(clock)
+            if due is None:
                 raise Over("the playlist has ended")
-            if clock() - self._came > max(STALLED, 3 * self._window.target):
-                trouble = f"its segments cannot be read: {self._trouble}" if self._trouble else ""
-                raise Stalled(trouble or "its playlist shows nothing new")
-            self._sink.rest(max(0.0, min(self._reload_at, self._window.next_try() or self._reload_at) - clock()))
+            self._sink.rest(max(0.0, due - clock()))
+
+    def turn(self, clock: Callable[[], float] = time.monotonic) -> float | None:
+        """Read what is due; returns when to come again, None at the end. Raises `Unreadable`, and what the sink raises."""
+        self._came = self._came or clock()
+        if clock() >= self._reload_at:
+            self._reload(clock)
+        self._fetch_due(clock)
+        for step in self._window.ready():
+            self._put(step, clock)
+        if self._ended and not self._window.waiting:
+            return None
+        if clock() - self._came > max(STALLED, 3 * self._window.target):
+            trouble = f"its segments cannot be read: {self._trouble}" if self._trouble else ""
+            raise Stalled(trouble or "its playlist shows nothing new")
+        return min(self._reload_at, self._window.next_try() or self._reload_at)
+
+    def start_over(self, at: float) -> None:
+        """It could not be read: look again at `at`, as if for the first time."""
+        self._failures, self._reload_at, self._came, self._trouble = 0, at, at, ""
 
     def _put(self, step: Step, clock: Callable[[], float]) -> None:
         match step:

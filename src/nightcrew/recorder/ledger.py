@@ -13,6 +13,7 @@ is a torn tail, and is cut off when the recording is taken up again. A line that
     {"k": "short", "p": part, "b": bytes that are there, "e": epoch, "a": first, "z": last, "s": seconds, "f": frames, "why": reason}
                                                                              a part's last segments that the disk does not have
     {"k": "epoch", "e": epoch, "why": reason}                                the numbering or the clock of the stream began anew
+    {"k": "sound", "language": …, "name": …, "default": …}                  whose ledger this is, below that of its picture
     {"k": "end", "why": reason}                                              the stream is over
 """
 
@@ -31,6 +32,8 @@ from nightcrew.recorder.elementary import ElementaryStream, Table, table_of
 
 NAME = "ledger.jsonl"
 LOCK = "recorder.lock"
+SOUND = "sound-"
+"""What the folders begin with, below a recording's, of sounds that have playlists, parts and ledgers of their own."""
 MAX_REASON = 300
 RECENT = 200
 """Pieces that are remembered, to know them when they are sent again."""

@@ -18,6 +18,7 @@ from nightcrew.recorder.continuous import ContinuousReader
 from nightcrew.recorder.hls import HlsReader, Over
 from nightcrew.recorder.parts import FULL, DiskFull, Displaced, Parts, SegmentData
 from nightcrew.recorder.sharing import Sources
+from nightcrew.recorder.sounds import Sounds, read_together
 from nightcrew.recorder.source import Offline, Unreadable
 from nightcrew.recorder.window import LastSeen, Lost, SegmentWindow
 from nightcrew.recorder.wire import Order, ReadingState, ReadingStatus, boottime
@@ -55,6 +56,7 @@ class RecordingThread(threading.Thread):
         self._parts: Parts | None = None
         self._window = SegmentWindow()
         self._continuous: ContinuousReader | None = None
+        self._sounds = Sounds(self, self, Path(order.folder))
         self._read = order
         self._connected = False
         """Whether a reader may have a connection open."""
@@ -123,10 +125,11 @@ class RecordingThread(threading.Thread):
             return None
 
     def _hold(self, folder: Path) -> None:
-        parts = self._parts = self._opened(folder)
+        parts = self._parts = self.open_parts(folder)
         if parts is None:
             return
-        self._window, self._continuous = SegmentWindow(last=_known(parts.tally)), None
+        self._window, self._continuous = SegmentWindow(last=self.known(parts)), None
+        self._sounds = Sounds(self, self, folder)
         failures = 0
         try:
             while True:
@@ -150,6 +153,7 @@ class RecordingThread(threading.Thread):
                     self._stand("waiting", f"the recorder itself failed: {type(exc).__name__}")
                     self._pause(pacing.PAUSES[-1])
         finally:
+            self._sounds.close()
             parts.close()
 
     def _put_off(self, exc: Offline | Unreadable, failures: int, tally: ledger.Tally) -> None:
@@ -159,7 +163,7 @@ class RecordingThread(threading.Thread):
         self._stand("offline" if isinstance(exc, Offline) else "waiting", reason)
         self._pause(seconds)
 
-    def _opened(self, folder: Path) -> Parts | None:
+    def open_parts(self, folder: Path) -> Parts | None:
         """Take the ledger up; on a full disk as soon as there is space."""
         while not self._stopped:
             parts = None
@@ -186,7 +190,8 @@ class RecordingThread(threading.Thread):
         with self._sources.joined(order) as shared:
             stream = shared.source.hls
             if stream is not None:
-                HlsReader(shared.source, stream, self._window, self, shared.shelf).read()
+                picture = HlsReader(shared.source, stream, self._window, self, shared.shelf)
+                read_together(picture, self._sounds.readers(shared), self)
                 return
             if self._continuous is None:
                 self._continuous = ContinuousReader(parts.tally, self)
@@ -200,7 +205,8 @@ class RecordingThread(threading.Thread):
             for step in self._window.ready():
                 if isinstance(step, Lost):
                     self.lost(step)
-            self._patiently(lambda: parts.note(k="end", why=str(why)))
+            self._sounds.give_up("the stream ended before it could be read")
+            self._patiently(lambda: parts.note(k="end", why=str(why)), parts)
             self._stand("over", str(why))
         else:
             self._stand("over", "stopped")
@@ -229,14 +235,20 @@ class RecordingThread(threading.Thread):
 
     def write(self, piece: SegmentData) -> None:
         """Append a piece, however long the disk is full."""
-        parts = self._of()
-        self._patiently(lambda: parts.append(piece, self.order, self._jitter))
+        self.append(self._of(), piece)
         self._stand("reading", "")
+
+    def append(self, parts: Parts, piece: SegmentData) -> None:
+        """The same, to the picture or to one of its sounds."""
+        self._patiently(lambda: parts.append(piece, self.order, self._jitter), parts)
 
     def lost(self, lost: Lost) -> None:
         """List what is missing."""
-        parts = self._of()
-        self._patiently(lambda: parts.lost(lost.first, lost.last, lost.seconds, lost.reason))
+        self.list_lost(self._of(), lost)
+
+    def list_lost(self, parts: Parts, lost: Lost) -> None:
+        """The same, of the picture or of one of its sounds."""
+        self._patiently(lambda: parts.lost(lost.first, lost.last, lost.seconds, lost.reason), parts)
 
     def anew(self, reason: str) -> None:
         """The numbering begins anew."""
@@ -252,18 +264,26 @@ class RecordingThread(threading.Thread):
         since = standing.since if standing.state == state else boottime()
         self.standing = ReadingStatus(state, since, reason, target, moved)
 
+    def known(self, parts: Parts) -> LastSeen | None:
+        """Where a recording was left: also in another process, or before this one was started anew."""
+        last = parts.tally.last
+        if last is None:
+            return None
+        age = boottime() - last.up if parts.tally.boot == _boot() else 0.0
+        return LastSeen(last.number, last.seconds, last.programme, time.monotonic() - max(0.0, age))
+
     def _of(self) -> Parts:
         if self._parts is None:
             raise RuntimeError("the recording is not open")
         return self._parts
 
-    def _patiently(self, work: Callable[[], None]) -> None:
+    def _patiently(self, work: Callable[[], None], parts: Parts) -> None:
         """Do it as soon as the disk has space. Raises `Stop` when that is not waited for."""
         while True:
             try:
                 work()
             except DiskFull as exc:
-                self._of().close_part()
+                parts.close_part()
                 self._stand("full", str(exc))
                 if self._stopped or self.order.stop:
                     raise Stop from exc
@@ -281,15 +301,6 @@ class RecordingThread(threading.Thread):
         if seconds > 0:
             self._wake.wait(seconds)
         self._wake.clear()
-
-
-def _known(tally: ledger.Tally) -> LastSeen | None:
-    """Where a recording was left: also in another process, or before this one was started anew."""
-    last = tally.last
-    if last is None:
-        return None
-    age = boottime() - last.up if tally.boot == _boot() else 0.0
-    return LastSeen(last.number, last.seconds, last.programme, time.monotonic() - max(0.0, age))
 
 
 def _boot() -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from nightcrew.recorder.broadcast import Broadcast, FellBehind
 from nightcrew.recorder.shelf import ELSEWHERE, PLAYLIST, Shelf
-from nightcrew.recorder.source import Offline, ResolvedStream, Unreadable, resolve
+from nightcrew.recorder.source import Offline, Rendition, ResolvedStream, Unreadable, resolve
 from nightcrew.recorder.wire import Order
 
 ECHO = 2.0
@@ -30,6 +30,8 @@ class SharedSource:
     retired: bool = False
     """Whether it is left by all, and joined by nobody."""
     shelf: Shelf = field(default_factory=Shelf)
+    beside: dict[str, Shelf] = field(default_factory=dict)
+    """Of each sound with a playlist of its own, by its address."""
     _opening: threading.Lock = field(default_factory=threading.Lock)
     _source: ResolvedStream | None = None
     _broadcast: Broadcast | None = None
@@ -52,6 +54,18 @@ class SharedSource:
                     self.shelf.keep(PLAYLIST, self._source.playlist, 0)
             return self._source
 
+    def shelf_of(self, sound: Rendition) -> Shelf:
+        """What was read of a sound with a playlist of its own."""
+        with self._opening:
+            shelf = self.beside.setdefault(sound.stream.url, Shelf())
+            shelf.keeping, shelf.retired = self.shelf.keeping, self.shelf.retired
+            return shelf
+
+    def share(self) -> None:
+        """Keep what one has read as long as there is another to read it."""
+        for shelf in (self.shelf, *self.beside.values()):
+            shelf.keeping = len(self.readers) > 1
+
     def chunks(self) -> Generator[bytes, None, None]:
         """The bytes of a stream without segments, from a moment ago on. Empty ones come while there is nothing yet."""
         source = self.source
@@ -62,7 +76,9 @@ class SharedSource:
 
     def retire(self) -> None:
         """Nobody joins it any more, and those who read it leave: it has to be opened anew."""
-        self.retired = self.shelf.retired = True
+        self.retired = True
+        for shelf in (self.shelf, *self.beside.values()):
+            shelf.retired = True
         if self._broadcast is not None:
             self._broadcast.retire(Unreadable(ELSEWHERE))
 
@@ -103,7 +119,7 @@ class Sources:
             if shared is None or shared.retired:
                 shared = self._open[order.source] = SharedSource(order)
             shared.readers.add(order.recording)
-            shared.shelf.keeping = len(shared.readers) > 1
+            shared.share()
             return shared
 
     def _hear(self, order: Order) -> None:
@@ -126,7 +142,7 @@ class Sources:
     def _leave(self, order: Order, shared: SharedSource) -> None:
         with self._lock:
             shared.readers.discard(order.recording)
-            shared.shelf.keeping = len(shared.readers) > 1
+            shared.share()
             if shared.readers:
                 return
             if self._open.get(order.source) is shared:

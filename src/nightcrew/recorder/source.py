@@ -16,7 +16,7 @@ import requests
 import streamlink
 from streamlink import Streamlink
 from streamlink.stream.ffmpegmux import FFMPEGMuxer
-from streamlink.stream.hls import HLSStream
+from streamlink.stream.hls import HLSStream, MuxedHLSStream
 from streamlink.stream.http import HTTPStream
 from streamlink.stream.stream import Stream
 from streamlink.utils.url import update_scheme
@@ -55,6 +55,28 @@ PLAYLIST_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
+class Rendition:
+    """A sound that has a playlist of its own (RFC 8216, 4.3.4.1). `language`: ISO 639-2, or empty."""
+
+    stream: HLSStream
+    language: str
+    name: str
+    default: bool
+
+
+MOST_SOUNDS = 16
+"""Sounds of their own that are recorded of one stream."""
+
+
+def _rendition(stream: HLSStream, media: Any) -> Rendition:
+    known = getattr(media, "parsed_language", None)
+    language = str(getattr(known, "alpha3", "") or "")
+    return Rendition(
+        stream, language, str(getattr(media, "name", "") or "")[:100], bool(getattr(media, "default", False))
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class ResolvedStream:
     """A stream that may be opened. `hls`: read segment by segment; else `open` gives a file of bytes, or `url` is for libav."""
 
@@ -76,8 +98,19 @@ class ResolvedStream:
 
     @property
     def hls(self) -> HLSStream | None:
-        """The stream, if it is HLS whose segments can be appended."""
+        """The stream, if it is HLS whose segments can be appended: of one with sounds of their own, its picture."""
+        if isinstance(self.stream, MuxedHLSStream):
+            return cast("HLSStream", self.stream.substreams[0])
         return self.stream if isinstance(self.stream, HLSStream) else None
+
+    @property
+    def sounds(self) -> tuple[Rendition, ...]:
+        """The sounds that have playlists of their own, the default one first."""
+        if not isinstance(self.stream, MuxedHLSStream):
+            return ()
+        listed = {media.uri: media for media in getattr(self.stream.multivariant, "media", ()) if media.type == "AUDIO"}
+        found = [_rendition(stream, listed.get(stream.url)) for stream in self.stream.substreams[1 : 1 + MOST_SOUNDS]]
+        return tuple(sorted(found, key=lambda one: not one.default))
 
 
 def resolve(order: Order) -> ResolvedStream:
@@ -89,6 +122,7 @@ def resolve(order: Order) -> ResolvedStream:
         made.set_option("ffmpeg-ffmpeg", order.ffmpeg)
     made.set_option("ffmpeg-no-validation", True)
     made.set_option("ffmpeg-fout", "mpegts")
+    made.set_option("hls-audio-select", ["*"])
     if order.kind == "http" and order.url.startswith(PLAIN):
         return ResolvedStream(made, HTTPStream(made, order.url), order.url)
     if order.kind == "ffmpeg":

@@ -21,6 +21,8 @@ MOST_FILMS = 99
 """Of one recording: a stream that changes more often than that is no programme."""
 FORMS: dict[str, Form] = {".ts": "mpegts", ".mp4": "mov", ".aac": "aac", ".mp3": "mp3", ".ac3": "ac3", ".ec3": "eac3"}
 SUFFIXES: dict[Container, str] = {"mp4": ".mp4", "matroska": ".mkv", "mpegts": ".ts"}
+NEAR = 30.0
+"""Seconds that a sound may have been recorded earlier or later than the picture it belongs to."""
 COLLAPSED = 10.0
 """Seconds of a gap from which on it takes no time in a film (`muxer.timeline.AHEAD`)."""
 _COMMON = {
@@ -87,6 +89,8 @@ class StreamRun:
     seconds: float = 0.0
     pictures: int | None = 0
     ranges: list[ByteRange] = field(default_factory=list)
+    offset: float = 0.0
+    """When its first packet is shown, by the source's clock, where the bytes do not say so."""
 
     def extend(self, path: str, begin: int, end: int) -> None:
         """More bytes."""
@@ -106,6 +110,8 @@ class Film:
     taken: list[tuple[tuple[int, int], ...]] = field(default_factory=list)
     """For each run: which of its streams is in which slot."""
     tail: Seam | None = None
+    beside: list[list[tuple[StreamRun, tuple[tuple[int, int], ...]]]] = field(default_factory=list)
+    """Sounds that were recorded by themselves: their stretches, and which of its streams is in which slot."""
 
     @property
     def at(self) -> float:
@@ -143,8 +149,15 @@ class Film:
             lead = None
             if not run.anew:
                 lead = tuple(one.id for one in run.table if one.kind == "video")
-            found.append(Stretch(run.form, tuple(run.ranges), taken, run.gap, lead, tail))
+            found.append(Stretch(run.form, tuple(run.ranges), taken, run.gap, lead, tail, run.offset))
         return tuple(found)
+
+    def inputs_beside(self) -> tuple[tuple[Stretch, ...], ...]:
+        """The sounds beside it, as its muxer reads them."""
+        return tuple(
+            tuple(Stretch(run.form, tuple(run.ranges), taken, run.gap, offset=run.offset) for run, taken in sound)
+            for sound in self.beside
+        )
 
 
 def runs(lines: Iterable[Line], folder: Path) -> list[StreamRun]:
@@ -161,7 +174,7 @@ class _Walk:
         self._path, self._form, self._init = "", FORMS[".ts"], 0
         self._digest, self._before = "", ""
         self._table: Table = ()
-        self._at = self._gap = 0.0
+        self._at = self._gap = self._first = 0.0
         self._anew = True
 
     def walk(self, lines: Iterable[Line]) -> list[StreamRun]:
@@ -194,6 +207,7 @@ class _Walk:
         # The first segment of a part stands behind the part's init section, which the first run of it needs.
         self._anew = self._anew or bool(line["d"]) or self._digest != self._before
         self._before = self._digest
+        self._first = next((float(first) for _, first, _ in line.get("c", {}).values() if first is not None), 0.0)
         places = [(0, self._table), *changes] if not changes or changes[0][0] > 0 else changes
         for number, (at, table) in enumerate(places):
             end = places[number + 1][0] if number + 1 < len(places) else size
@@ -210,6 +224,7 @@ class _Walk:
         run = self._found[-1] if self._found else None
         if run is None or self._anew or run.table != table:
             run = StreamRun(self._form, table, self._at, self._gap, self._anew or run is None)
+            run.offset = self._first if self._form not in {"mpegts", "mov"} else 0.0
             self._found.append(run)
             if self._init:
                 run.extend(self._path, 0, self._init)
@@ -234,6 +249,38 @@ def films(found: Sequence[StreamRun]) -> list[Film]:
     if len(made) > MOST_FILMS:
         raise GiveUp(f"the stream changed {len(made)} times, and would be as many files; the parts are kept")
     return [film for film in map(_settled, made) if film.slots]
+
+
+@dataclass(frozen=True, slots=True)
+class SeparateSound:
+    """A sound that was recorded beside its picture, from a playlist of its own."""
+
+    language: str
+    runs: Sequence[StreamRun]
+
+
+def add_sounds(made: Sequence[Film], sounds: Sequence[SeparateSound]) -> None:
+    """Give each film the stretches of each sound that may lie beside it: its clock says which packets do."""
+    for film in made:
+        until = film.at + sum(run.seconds + run.gap for run in film.runs)
+        for number, sound in enumerate(sounds, 1):
+            near = [run for run in sound.runs if run.at < until + NEAR and run.at + run.seconds > film.at - NEAR]
+            film.beside.append([(run, _beside(film, run, sound, number, at)) for at, run in enumerate(near)])
+
+
+def _beside(film: Film, run: StreamRun, sound: SeparateSound, number: int, place: int) -> tuple[tuple[int, int], ...]:
+    """Which slot each stream of a sound's stretch has. One that is set up otherwise than before has a slot of its own."""
+    taken: list[tuple[int, int]] = []
+    for stream in run.table:
+        if stream.kind != "audio":
+            continue
+        mine = (at for at, slot in enumerate(film.slots) if slot.input == number and _same(slot, stream))
+        at = next(mine, len(film.slots))
+        if at == len(film.slots):
+            language = sound.language or stream.language
+            film.slots.append(Slot("audio", stream.codec, stream.config, language, place, stream.id, number))
+        taken.append((stream.id, at))
+    return tuple(taken)
 
 
 def seam(run: StreamRun, following: StreamRun) -> Seam | None:

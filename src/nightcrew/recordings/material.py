@@ -12,7 +12,7 @@ from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.muxer.wire import Chapter
 from nightcrew.recorder import ledger
-from nightcrew.recorder.ledger import Gap, Tally
+from nightcrew.recorder.ledger import Gap, Line, Tally
 from nightcrew.recordings import filing, muxers
 from nightcrew.recordings.chapters import Titled, chapters
 from nightcrew.recordings.filing import COLLAPSED, Film
@@ -46,6 +46,7 @@ class Material:
 
     row: Recording
     tally: Tally
+    """Of all its streams, also of sounds that were recorded by themselves."""
     films: tuple[Film, ...]
 
 
@@ -55,6 +56,7 @@ async def of(runtime: Runtime, recording_id: int) -> Material:
     folder = Path(row.segments)
     try:
         tally, found = await asyncio.to_thread(_read, folder)
+        sounds = await asyncio.to_thread(_sounds, folder, tally)
     except ValueError as exc:
         raise GiveUp(f"its ledger cannot be read: {exc}") from exc
     if not tally.segments:
@@ -63,6 +65,7 @@ async def of(runtime: Runtime, recording_id: int) -> Material:
         if not run.table:  # recorded before ledgers knew their streams, or something that only libav knows
             run.table = await muxers.look(run.form, run.ranges)
     films = await asyncio.to_thread(filing.films, found)
+    filing.add_sounds(films, sounds)
     if not films:
         raise GiveUp("there is neither video nor audio in its parts")
     return Material(row, tally, tuple(films))
@@ -70,10 +73,9 @@ async def of(runtime: Runtime, recording_id: int) -> Material:
 
 def _read(folder: Path) -> tuple[Tally, list[filing.StreamRun]]:
     try:
-        data = (folder / ledger.NAME).read_bytes()
+        lines = _lines(folder)
     except FileNotFoundError:
         return Tally(), []
-    lines = [line for line, _ in ledger.lines_of(data)]
     tally = Tally()
     for line in lines:
         tally.add(line)
@@ -81,6 +83,24 @@ def _read(folder: Path) -> tuple[Tally, list[filing.StreamRun]]:
         return tally, filing.runs(lines, folder)
     except (KeyError, TypeError, IndexError, OverflowError) as exc:
         raise ValueError("it has a line that makes no sense") from exc
+
+
+def _sounds(folder: Path, tally: Tally) -> list[filing.SeparateSound]:
+    """Sounds with ledgers of their own, the default one first. What came of them is added to `tally`. Raises `ValueError`."""
+    found: list[tuple[bool, filing.SeparateSound]] = []
+    for place in sorted(folder.glob(f"{ledger.SOUND}*")):
+        mine, runs = _read(place)
+        about = next((line for line in _lines(place) if line["k"] == "sound"), {})
+        language = str(about.get("language", ""))
+        found.append((not about.get("default"), filing.SeparateSound(language, runs)))
+        for stream, total in mine.streams.items():
+            if stream.kind == "audio":
+                tally.streams[replace(stream, language=language)] = total
+    return [sound for _, sound in sorted(found, key=lambda one: one[0])]
+
+
+def _lines(folder: Path) -> list[Line]:
+    return [line for line, _ in ledger.lines_of((folder / ledger.NAME).read_bytes())]
 
 
 def visible(gaps: Sequence[Gap]) -> list[Gap]:

@@ -126,6 +126,9 @@ async def _join(run: Run, recording_id: int) -> list[MadeFilm]:
                 "date": _began(row).date().isoformat(),
             },
             chapters=tuple(material.chapters_of(films, number, titles, gaps, made.tally.seconds)),
+            beside=film.inputs_beside(),
+            first=number == 0,
+            last=number == len(films) - 1,
         )
         await asyncio.to_thread(Path(names.scratch).unlink, missing_ok=True)
         report = await muxers.make(order, progress)
@@ -159,7 +162,10 @@ async def _validate(run: Run, recording_id: int, made: list[MadeFilm]) -> None:
         read = await muxers.check(str(_scratch(found.row, one)), container, progress)
         wrong = verdict.unlike_order(film.slots, written, read)
         if not wrong and verdict.undecoded(film.slots, read):
-            source = await muxers.check_source(SourceOrder(film.stretches(), tuple(film.slots)), progress)
+            # Sounds beside several films are in each of them in part, so that they cannot be compared with the whole.
+            beside = film.inputs_beside() if len(made) == 1 else ()
+            stretches = (*film.stretches(), *(one for sound in beside for one in sound))
+            source = await muxers.check_source(SourceOrder(stretches, tuple(film.slots)), progress)
             wrong = verdict.unlike_source(film.slots, read, source)
         if wrong:
             raise GiveUp(f"{one['name']} does not hold all of the recording ({wrong}); the parts are kept")
