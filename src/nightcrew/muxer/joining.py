@@ -240,8 +240,6 @@ class Beside:
 
 def _whole(packet: Packet[Any], codec: str) -> bool:
     """Whether a packet of AAC with a header has all that the header says. Others cannot be told."""
-    if packet.is_corrupt and codec == "aac":
-        return False
     if codec != "aac" or packet.size < 7:
         return True
     head = bytes(memoryview(packet)[:7])
