@@ -109,7 +109,7 @@ def test_the_pauses_grow_where_each_try_may_count() -> None:
     assert pacing.STILL_COUNTED in pacing.put_off(crowded, 1, connected=True)[0]
     for other in (plain, Offline("HTTP 404")):
         assert pacing.put_off(other, 1, connected=True)[0] == str(other)
-    assert pacing.put_off(crowded, 1, connected=False)[0] == "HTTP 403"
+    assert pacing.put_off(crowded, 1, connected=False)[0] == f"HTTP 403: {pacing.IN_USE}"
 
 
 async def test_a_stream_that_is_recorded_is_not_opened_to_see_whether_it_is_live(provider: Stingy) -> None:
