@@ -15,9 +15,9 @@ import pytest
 
 from counted import Counted
 from counter import Film, account
-from darkroom import accounted, finish, get, kill, more, seconds
+from darkroom import accounted, finish, get, in_state, kill, more, seconds
 from nightcrew.recorder import ledger, pacing, scout
-from nightcrew.recorder.source import Offline, Unreadable
+from nightcrew.recorder.source import PAGE, Offline, Unreadable
 from nightcrew.recorder.wire import Order
 from stingy import Stingy, channel_of, order_for, pictures, recorder, status, stingy
 from support import Node, until
@@ -71,6 +71,27 @@ async def test_a_stream_with_the_name_of_a_playlist_is_recorded(tmp_path: Path, 
     assert account(pictures(tmp_path / "out1")).whole
 
 
+@pytest.mark.parametrize("path", ["/live/anna/1.m3u8", "/live/anna/1"])
+@pytest.mark.parametrize(
+    ("sent", "why"),
+    [
+        (b"\n<!DOCTYPE html><title>Limit</title>", PAGE),
+        (b'{"error": "too many connections"}', PAGE),
+        (b"", "it sends nothing"),
+    ],
+)
+async def test_a_page_in_a_streams_place_is_not_live(path: str, sent: bytes, why: str) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + sent)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{path}"
+        found = await asyncio.to_thread(scout.look, 1, Order(0, "", "", url, private=True))
+    assert (found.live, found.error) == (None, why)
+
+
 async def test_a_connection_that_has_broken_off_and_still_counts_is_waited_for(
     tmp_path: Path, provider: Stingy
 ) -> None:
@@ -109,7 +130,7 @@ def test_the_pauses_grow_where_each_try_may_count() -> None:
     assert pacing.STILL_COUNTED in pacing.put_off(crowded, 1, connected=True)[0]
     for other in (plain, Offline("HTTP 404")):
         assert pacing.put_off(other, 1, connected=True)[0] == str(other)
-    assert pacing.put_off(crowded, 1, connected=False)[0] == "HTTP 403"
+    assert pacing.put_off(crowded, 1, connected=False)[0] == f"HTTP 403: {pacing.IN_USE}"
 
 
 async def test_a_stream_that_is_recorded_is_not_opened_to_see_whether_it_is_live(provider: Stingy) -> None:
@@ -145,3 +166,20 @@ async def test_a_channel_is_recorded_over_one_connection_whatever_happens(
     await accounted(node, done)
     assert provider.gets("/live.ts") == 2
     assert (await get(node, row["id"]))["gaps"] == 1
+
+
+async def test_where_there_is_nothing_else_to_try_the_connection_is_waited_for_in_peace(
+    node: Node, provider: Stingy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The recorder is not given the same address anew again and again, which would begin its pauses anew."""
+    monkeypatch.setattr("nightcrew.recordings.kept.LEFT", 1.0)
+    provider.linger = 8.0
+    channel = await channel_of(node, tmp_path, provider.url("/live.ts"))
+    row = await node.post("/api/v1/recordings", {"channel": channel})
+    await seconds(node, row["id"], 4)
+    provider.source.cut()
+    told = await in_state(node, row["id"], "retrying")
+    assert told["reason"] == f"HTTP 403: {pacing.STILL_COUNTED}"
+    await more(node, row["id"], 4)
+    await accounted(node, await finish(node, row["id"]))
+    assert provider.refused <= 6

@@ -207,7 +207,8 @@ async def test_two_recordings_of_a_channel_need_one_connection_of_its_account(
     assert provider.gets("/live.ts") == 1
 
 
-async def test_those_that_are_asked_for_at_once_share_as_well(node: Node, provider: Stingy, tmp_path: Path) -> None:
+async def test_those_that_are_asked_for_at_once_share_as_well(any_node: Node, provider: Stingy, tmp_path: Path) -> None:
+    node = any_node
     await node.patch("/api/v1/settings", {"recordings.per_recorder": 1})
     channel = await channel_of(node, tmp_path, provider.url("/live.ts"), most=3)
     numbers = await asyncio.gather(*(begin(node, channel, f"R{n}") for n in range(3)))

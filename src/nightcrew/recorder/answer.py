@@ -35,13 +35,27 @@ class OpenAnswer:
     @property
     def is_playlist(self) -> bool:
         """Whether it begins as HLS does. Waits for its first bytes. Raises OSError."""
+        return self._begun().startswith(MARK)
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it begins as a page does, or an error in JSON. As `is_playlist`."""
+        return self._begun()[:1] in {b"<", b"{"}
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing came. As `is_playlist`."""
+        self._begun()
+        return not self._head
+
+    def _begun(self) -> bytes:
         deadline = time.monotonic() + LOOKING
         while len(begun := self._head.lstrip(BLANK)) < LEAST and len(self._head) < MOST and time.monotonic() < deadline:
             chunk = next(self._coming, b"")
             if not chunk:
                 break
             self._head += chunk
-        return begun.startswith(MARK)
+        return begun
 
     def whole(self, *, limit: int, seconds: float) -> bytes:
         """All of it; the answer can then be given to who asks for it. Raises `Refused` when that is too much, other OSErrors."""

@@ -12,6 +12,7 @@ CROWDED_PAUSES = (*PAUSES, 10.0, 15.0)
 NOTICED = 300.0
 """Seconds after which a server has surely noticed that a connection has ended."""
 STILL_COUNTED = "its server may still count the connection that has ended"
+IN_USE = "all connections of its account may be in use"
 
 
 def put_off(exc: Offline | Unreadable, failures: int, *, connected: bool) -> tuple[str, float]:
@@ -21,4 +22,5 @@ def put_off(exc: Offline | Unreadable, failures: int, *, connected: bool) -> tup
     seconds = pauses[min(failures, len(pauses)) - 1] if failures else 0.0
     if isinstance(exc, Stalled):  # which has waited already
         seconds = 0.0
-    return f"{exc}: {STILL_COUNTED}" if crowded and connected else str(exc), seconds
+    why = STILL_COUNTED if connected else IN_USE
+    return f"{exc}: {why}" if crowded else str(exc), seconds

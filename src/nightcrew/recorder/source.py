@@ -50,6 +50,7 @@ CROWDED = frozenset({403, 429, 456, 458, 461, 509})
 """What providers answer who has too many connections."""
 GENERAL = frozenset({"hls", "http", "dash"})
 """Plugins that know a kind of address, and no site."""
+PAGE = "it sends a web page instead of a stream"
 PLAYLIST_SECONDS = 15.0
 """Seconds that a playlist may take."""
 
@@ -154,7 +155,7 @@ def _of_plugin(made: Streamlink, order: Order, url: str, answer: OpenAnswer | No
             address = update_scheme("https://", plugin.match["url"], force=False)
             answer = answer or OpenAnswer(opened(made, address))
             if not answer.is_playlist and order.kind != "hls":
-                return ResolvedStream(made, HTTPStream(made, order.url), order.url, answer=answer)
+                return _media(made, order, answer)
             playlist = answer.whole(limit=SMALL, seconds=PLAYLIST_SECONDS), answer.url
             cast("RecorderHttp", made.http).hand_on(address, answer.response)
         streams = plugin.streams()
@@ -208,11 +209,19 @@ def _looked_at(made: Streamlink, order: Order, answer: OpenAnswer) -> ResolvedSt
     try:
         if answer.is_playlist:
             return _of_plugin(made, order, _as_hls(order.url), answer)
+        if answer.url != order.url and is_named(made, answer.url):  # a short address of a site's page
+            answer.close()
+            return _of_plugin(made, order, answer.url)
+        return _media(made, order, answer)
     except OSError as exc:
         raise _why(exc) from exc
-    if answer.url != order.url and is_named(made, answer.url):  # a short address of a site's page
+
+
+def _media(made: Streamlink, order: Order, answer: OpenAnswer) -> ResolvedStream:
+    """An answer that is the stream itself. Raises `Unreadable` for one that cannot be."""
+    if answer.is_page or answer.is_empty:
         answer.close()
-        return _of_plugin(made, order, answer.url)
+        raise Unreadable(PAGE if answer.is_page else "it sends nothing")
     return ResolvedStream(made, HTTPStream(made, order.url), order.url, answer=answer)
 
 

@@ -16,7 +16,7 @@ from streamlink.stream.http import HTTPStream
 from streamlink.stream.stream import Stream
 
 from nightcrew.recorder.fetch import CHUNK, chunks, opened
-from nightcrew.recorder.source import ResolvedStream, Unreadable
+from nightcrew.recorder.source import PAGE, ResolvedStream, Unreadable
 from nightcrew.recorder.ts import PACKET, aligned
 
 ENOUGH = 400
@@ -61,7 +61,7 @@ def as_transport(coming: Iterator[bytes]) -> Generator[bytes, None, None]:
             break
         yield b""
     if head.lstrip()[:1] in {b"<", b"{"}:
-        raise Unreadable("it sends a web page instead of a stream")
+        raise Unreadable(PAGE)
     if len(head) <= ENOUGH:
         return
     whole = chain([head], coming)

@@ -45,12 +45,6 @@ class Connections:
             known = self._open.get(key)
             if known is not None and known.can_be_joined:
                 return known.joined()
-            self._forget()
+            self._open = {one: held for one, held in self._open.items() if held.users}
             made = self._open[key] = await open_input(self._runtime, row, avoid=avoid)
             return made
-
-    def _forget(self) -> None:
-        """What nobody uses any more."""
-        self._open = {key: one for key, one in self._open.items() if one.users}
-        for key in [key for key, lock in self._asking.items() if key not in self._open and not lock.locked()]:
-            del self._asking[key]
