@@ -21,6 +21,7 @@ class FilmAnswer(Answer):
 class StreamAnswer(Answer):
     """A stream that was recorded, as it was set up."""
 
+    words: str = Field(description="What it is, for people.")
     kind: str
     codec: str
     config: str

@@ -61,7 +61,7 @@ DOMAIN = Domain(
         Job(
             processing.JOB,
             processing.finish,
-            queue=Queue("recordings", per_node=1),
+            queue=Queue("recordings", per_node=3),
             lock="{0}",
             busy="join",
             here=True,

@@ -295,7 +295,9 @@ async def _done(runtime: Runtime, recording_id: int) -> str:
         recording_id,
         RecordingState.DONE,
         "",
-        note="its file was checked from start to end",
+        note="every packet of its file was decoded"
+        if len(row.films_at) < 2
+        else "every packet of its files was decoded",
     )
     count = f" in {len(row.films_at)} files" if len(row.films_at) > 1 else ""
     gaps = f", {row.gaps} gap{'s' * (row.gaps != 1)} of {row.missing:.0f} s" if row.gaps else ", nothing is missing"

@@ -93,6 +93,10 @@ def recordings_show(server: Server, out: Out, recording: Recorded) -> None:
     out.table(row["moves"], ["at", "from", "to", "reason"])
     if len(row["titles"]) > 1:
         out.table(row["titles"], ["from", "title", "category"], shown=lambda one: {"from": hms(one["start"])})
+    if len(row["films"]) > 1:
+        out.table(row["films"], rows.FILM, shown=rows.film_columns)
+    if row["streams"]:
+        out.table(row["streams"], rows.STREAM, shown=rows.stream_columns)
     out.table(ledger["parts"], rows.PART, shown=rows.part_columns, empty="No parts yet.")
     out.table(ledger["gaps"][:SHOWN_GAPS], rows.GAP, shown=rows.gap_columns, empty="No gaps.")
     if (more := len(ledger["gaps"]) - SHOWN_GAPS) > 0:
@@ -122,7 +126,22 @@ def _action(verb: str, about: str) -> Callable[..., None]:
 
 
 recordings_rotate = _action("rotate", "Continue a recording in a new part; nothing is lost.")
-recordings_retry = _action("retry", "Try again to make the file of a failed recording.")
+
+
+def recordings_retry(
+    server: Server,
+    out: Out,
+    recording: Recorded,
+    container: Annotated[
+        Literal["auto", "mp4", "mkv"] | None,
+        Option("--container", help="The file format to make, instead of the one in the settings."),
+    ] = None,
+) -> None:
+    """Try again to make the file of a failed recording."""
+    query = f"?container={container}" if container else ""
+    out.one(server.post(RecordingJson, f"{RECORDINGS}/{recording}/retry{query}"), line)
+
+
 recordings_keep = _action("keep", "Keep a recording for good, whatever the policies say.")
 recordings_release = _action("release", "Undo keep: the policies may delete the recording again.")
 

@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.recordings import actions, drawing
+from nightcrew.recordings.filing import Wanted
 from nightcrew.recordings.models import Recording
 from nightcrew.recordings.plot import plot_of
 from nightcrew.recordings.store import recordings, states, tallies
@@ -72,9 +73,16 @@ async def delete(node: Node, actor: Actor, recording_id: Id) -> Response:
 
 
 @router.post("/recordings/{recording_id:int}/{action}")
-async def act(request: Request, node: Node, actor: Actor, recording_id: Id, action: actions.Action) -> Response:
-    """Stop it, go on in a new part, make its file anew, keep it or not."""
-    row = await actions.act(node, recording_id, action, actor=actor)
+async def act(
+    request: Request,
+    node: Node,
+    actor: Actor,
+    recording_id: Id,
+    action: actions.Action,
+    container: Wanted | None = None,
+) -> Response:
+    """Stop it, go on in a new part, make its file anew (in this container), keep it or not."""
+    row = await actions.act(node, recording_id, action, actor=actor, container=container)
     said = f"{row.name} {SAID[action]}"
     if is_fragment(request) and request.headers.get("hx-target", "").endswith(f"film-{recording_id}"):
         shown: dict[str, Any] = {"row": row, "missing": drawing.missing}

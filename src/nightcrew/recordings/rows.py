@@ -11,6 +11,8 @@ from nightcrew.kernel.words import counted, duration, hms, size
 LISTED = ("id", "name", "state", "started_at", "length", "size", "missing", "kept", "title", "reason")
 FACTS = ("title", "category", "url", "created_at", "started_at", "stop_at", "ended_at", "restarts", "node", "folder", "kept")  # fmt: skip
 PART = ("part", "path", "length", "size", "segments", "frames")
+FILM = ("file", "from", "length", "size", "holds")
+STREAM = ("stream", "length", "packets")
 GAP = ("gap at", "length", "segments", "reason")
 DELETED = ("recording", "name", "title", "size", "reason")
 STUCK = ("recording_id", "name", "state", "progress_at", "size", "reason", "remedy")
@@ -58,9 +60,29 @@ def gaps(row: RecordingJson) -> str:
     return f"{counted(row['gaps'], 'gap')} of {duration(row['missing_s'])}" if row["gaps"] else "no gaps"
 
 
+class FilmJson(TypedDict):
+    """A finished file."""
+
+    name: str
+    bytes: int
+    start: float
+    seconds: float
+    streams: list[str]
+
+
+class StreamJson(TypedDict):
+    """A stream that was recorded."""
+
+    words: str
+    packets: int
+    seconds: float
+
+
 class DetailJson(RecordingJson):
     """A recording with its history and its titles."""
 
+    films: list[FilmJson]
+    streams: list[StreamJson]
     moves: list[dict[str, Any]]
     titles: list[dict[str, Any]]
 
@@ -96,6 +118,16 @@ class LedgerJson(TypedDict):
 def part_columns(one: PartJson) -> Mapping[str, Any]:
     """A part in a table."""
     return {"part": one["number"], "segments": _span(one), **measured(one)}
+
+
+def film_columns(one: FilmJson) -> Mapping[str, Any]:
+    """A finished file in a table."""
+    return {"file": one["name"], "from": hms(one["start"]), "holds": ", ".join(one["streams"]), **measured(one)}
+
+
+def stream_columns(one: StreamJson) -> Mapping[str, Any]:
+    """A stream that was recorded, in a table."""
+    return {"stream": one["words"], "length": hms(one["seconds"]), "packets": one["packets"]}
 
 
 def gap_columns(one: GapJson) -> Mapping[str, Any]:
