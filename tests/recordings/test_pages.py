@@ -129,7 +129,7 @@ async def test_a_finished_one_is_in_the_library_and_plays_its_file(node: Node) -
     assert f'src="/api/v1/recordings/{row.id}/thumbnail.jpg"' in text
     assert "10 s missing in 1 gap" in words(text)
     found = await page(node, f"/recordings/{row.id}")
-    assert f'src="/api/v1/recordings/{row.id}/file.mp4"' in found
+    assert f'src="/api/v1/recordings/{row.id}/films/1"' in found
     assert "hls.light" not in found, "the browser plays a file by itself"
 
 

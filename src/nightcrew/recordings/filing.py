@@ -15,6 +15,7 @@ from nightcrew.kernel.errors import GiveUp
 from nightcrew.muxer.wire import ByteRange, Container, Form, Seam, Slot, Stretch
 from nightcrew.recorder.elementary import ElementaryStream, Table, table_of
 from nightcrew.recorder.ledger import Line, standing
+from nightcrew.recordings.films import CODECS
 
 Wanted = Literal["auto", "mp4", "mkv"]
 MOST_FILMS = 99
@@ -136,7 +137,7 @@ class Film:
             if codecs <= HOLDS[one]:
                 return one
         first = _OF[wanted][0]
-        missing = ", ".join(sorted(codecs - HOLDS[first]))
+        missing = ", ".join(CODECS.get(codec, codec.upper()) for codec in sorted(codecs - HOLDS[first]))
         other = "" if wanted == "auto" else ": try again with the container auto"
         raise GiveUp(f"{SUFFIXES[first][1:].upper()} cannot hold {missing}{other}; the parts are kept")
 

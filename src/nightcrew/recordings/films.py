@@ -10,6 +10,22 @@ from nightcrew.recorder.elementary import Kind
 from nightcrew.recorder.ledger import Tally
 
 KINDS: dict[Kind, str] = {"video": "Video", "audio": "Audio", "subtitle": "Subtitles"}
+CODECS = {
+    "mpeg1video": "MPEG-1",
+    "mpeg2video": "MPEG-2",
+    "mpeg4": "MPEG-4",
+    "h264": "H.264",
+    "vc1": "VC-1",
+    "aac_latm": "AAC (LATM)",
+    "ac3": "AC-3",
+    "eac3": "E-AC-3",
+    "truehd": "TrueHD",
+    "dvb_subtitle": "DVB",
+    "dvb_teletext": "teletext",
+    "arib_caption": "ARIB",
+    "webvtt": "WebVTT",
+}
+"""What people call them, where that is not FFmpeg's name in capitals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +83,8 @@ def streams_in(tally: Tally) -> list[dict[str, Any]]:
 
 
 def described(kind: Kind, codec: str, config: str, language: str) -> str:
-    """A stream in words: "Video h264 1280x720", "Audio aac 48000 Hz, 2 channels (deu)"."""
+    """A stream in words: "Video H.264 1280x720", "Audio AAC 48000 Hz, 2 channels (deu)"."""
     config = "" if config == "present" else config.partition(" #")[0]
-    return " ".join(filter(None, [KINDS[kind], codec, config, f"({language})" if language else ""]))
+    return " ".join(
+        filter(None, [KINDS[kind], CODECS.get(codec, codec.upper()), config, f"({language})" if language else ""])
+    )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from nightcrew.muxer.wire import FilmReport, Slot, SlotReport
 from nightcrew.recorder.ledger import Tally
-from nightcrew.recordings.films import described
+from nightcrew.recordings.films import CODECS, described
 
 IN_STEP = 0.04
 """Seconds that a stream may be shifted against the picture."""
@@ -107,7 +107,7 @@ def _lead(slots: Sequence[Slot], report: FilmReport, one: SlotReport) -> float:
 
 
 def _of(slot: Slot) -> str:
-    return f"{WHAT[slot.kind]} ({slot.codec})"
+    return f"{WHAT[slot.kind]} ({CODECS.get(slot.codec, slot.codec.upper())})"
 
 
 def _named(slot: Slot) -> str:
