@@ -67,6 +67,8 @@ STRETCHES: dict[str, tuple[str, str]] = {
     "larger fragments": (f"{picture('320x180')} {tone()} {X264} {AAC}", "mp4"),
     "hevc fragments": (f"{picture()} {tone()} {X265} {AAC} -tag:v hvc1", "mp4"),
     "radio fragments": (f"{tone()} {AAC}", "mp4"),
+    "opus fragments": (f"{picture()} {tone()} {X264} -c:a libopus", "mp4"),
+    "av1 fragments": (f"{picture()} {tone()} -c:v libsvtav1 -preset 12 -g 25 {AAC}", "mp4"),
 }
 """What ffmpeg makes them of, and their container."""
 

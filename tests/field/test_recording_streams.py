@@ -111,6 +111,8 @@ CASES: dict[str, tuple[Sequence, list[list[str]], str]] = {
         [["h264", "aac"], ["h264", "aac"]],
         ".mp4",
     ),
+    "AV1": ([("av1 fragments", A)], [["av1", "aac"]], ".mp4"),
+    "Opus": ([("opus fragments", A)], [["h264", "opus"]], ".mp4"),
     "a short gap in the middle": ([("plain", A), 3.0, ("plain", 5)], [["h264", "aac"]], ".mp4"),
     "a long gap in the middle": ([("plain", A), 90.0, ("plain", 92)], [["h264", "aac"]], ".mp4"),
     "pictures in another order than they are shown in": (

@@ -46,8 +46,6 @@ _DESCRIBED: dict[int, tuple[Kind, str]] = {
     0x7B: ("audio", "dts"),
     0x7C: ("audio", "aac"),
     SUBTITLING: ("subtitle", "dvb_subtitle"),
-    TELETEXT: ("subtitle", "dvb_teletext"),
-    0x46: ("subtitle", "dvb_teletext"),
 }
 """Descriptors that say what private data is (EN 300 468, table 12)."""
 _REGISTERED: dict[bytes, tuple[Kind, str]] = {
@@ -129,6 +127,8 @@ def _what(kind: int, descriptors: list[tuple[int, bytes]]) -> tuple[Kind, str] |
     for tag, body in descriptors:
         if tag in _DESCRIBED:
             return _DESCRIBED[tag]
+        if tag == TELETEXT and _subtitle_page(body):
+            return ("subtitle", "dvb_teletext")
         if tag == EXTENSION and body[:1] == b"\x15":
             return ("audio", "ac4")
         if tag == DATA_COMPONENT and body[:2] in {b"\0\x08", b"\0\x12"}:
@@ -138,8 +138,17 @@ def _what(kind: int, descriptors: list[tuple[int, bytes]]) -> tuple[Kind, str] |
 
 def _language(descriptors: list[tuple[int, bytes]]) -> str:
     for tag, body in descriptors:
+        body = _subtitle_page(body) if tag == TELETEXT else body  # noqa: PLW2901
         if tag in {LANGUAGE, SUBTITLING, TELETEXT} and len(body) >= 3:
             found = body[:3].decode("latin-1").lower()
             if found.isascii() and found.isalpha() and found != "und":
                 return found
     return ""
+
+
+def _subtitle_page(body: bytes) -> bytes:
+    """The first page of a teletext descriptor that is for subtitles (EN 300 468, 6.2.43): other pages belong to no film."""
+    for at in range(0, len(body) - 4, 5):
+        if body[at + 3] >> 3 in {2, 5}:
+            return body[at : at + 5]
+    return b""
