@@ -21,15 +21,26 @@ from nightcrew.recorder import ledger
 from nightcrew.recorder.wire import Order, ReadingStatus, read_pulse
 from support import Node, until
 
+BESIDE = b"""#EXTM3U
+#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="Sound",LANGUAGE="de",DEFAULT=YES,AUTOSELECT=YES,URI="/sound/live.m3u8"
+#EXT-X-STREAM-INF:BANDWIDTH=700000,RESOLUTION=384x64,AUDIO="a"
+/live.m3u8
+"""
+
 
 @dataclass
 class Stingy:
-    """A request to `/moved/PATH` is sent on to `/PATH` with a token of its own, and each token is a viewer for good."""
+    """A request to `/moved/PATH` is sent on to `/PATH` with a token of its own, and each token is a viewer for good.
+
+    `/beside.m3u8` is a picture with a sound that has a playlist of its own.
+    """
 
     source: Counted
     most: int = 1
     linger: float = 3.0
     """Seconds for which a connection that was hung up still counts."""
+    lag: float = 0.0
+    """Seconds before each answer."""
     port: int = 0
     asked: list[tuple[str, str, int]] = field(default_factory=list)
     """Method, path and status of each request."""
@@ -74,7 +85,11 @@ class Stingy:
                     counts = True
                     self.counted += 1
                     self.peak = max(self.peak, self.counted)
-                await self._pass_on(head, reader, writer)
+                await asyncio.sleep(self.lag)
+                if path == "/beside.m3u8":
+                    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(BESIDE), BESIDE))
+                    continue
+                await self._pass_on(head.replace(b" /sound/", b" /"), reader, writer)
         writer.close()
         if counts:
             await asyncio.sleep(self.linger)

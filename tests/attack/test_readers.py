@@ -305,7 +305,7 @@ def test_addresses_are_hidden_however_broken_they_are(text: str) -> None:
 @given(broken("Harbour camera: part 1/2"), broken("Live from the pier"))
 def test_a_recording_stays_in_its_library(streamer: str, title: str) -> None:
     found = naming.names(streamer, title, NOW, 1)
-    for path in (found.file, found.segments, found.part(1)):
+    for path in (found.film(1, 1, ".mp4").file, found.segments, found.part(1)):
         assert not path.is_absolute()
         assert ".." not in path.parts
         assert len(path.parts) <= 5

@@ -18,6 +18,7 @@ import pytest
 from counted import Counted
 from counter import Film, account, encode
 from darkroom import accounted, finish, in_state, kill, more, recorders, seconds, serving
+from nightcrew.demo.pictures import find_ffmpeg
 from nightcrew.recorder import ledger
 from nightcrew.recorder.ledger import Tally
 from stingy import Stingy, channel_of, order_for, pictures, recorder, status, stingy
@@ -93,9 +94,11 @@ async def test_the_second_ends_first(tmp_path: Path, provider: Stingy) -> None:
 
 async def test_each_segment_and_playlist_is_asked_for_once(tmp_path: Path, provider: Stingy) -> None:
     orders = [order_for(tmp_path, number, provider.url("/live.m3u8")) for number in (1, 2, 3)]
-    async with recorder(tmp_path / "p", *orders):
-        for number in (1, 2, 3):
-            await grows(tmp_path, number, 12)
+    async with recorder(tmp_path / "p"):
+        for number, order in enumerate(orders, 1):  # each begins with what the others have passed
+            order.save(tmp_path / "p")
+            await grows(tmp_path, number, 5)
+        await grows(tmp_path, 3, 5)
         began, looks = provider.source.newest, provider.gets("/live.m3u8")
         await grows(tmp_path, 3, 8)
         passed = provider.source.newest - began
@@ -116,6 +119,27 @@ async def test_fragments_are_shared_with_what_they_begin_with(tmp_path: Path) ->
         assert all(account(pictures(tmp_path / f"out{number}")).whole for number in (1, 2))
         assert set(source.fetched.values()) == {1}
         assert provider.gets("/init.mp4") == 1
+
+
+async def test_a_picture_and_its_sound_beside_it_are_one_connection_for_all(tmp_path: Path, provider: Stingy) -> None:
+    provider.lag = 0.1
+    url = provider.url("/beside.m3u8")
+    orders = [order_for(tmp_path, number, url, ffmpeg=find_ffmpeg()) for number in (1, 2, 3)]
+
+    def sound(number: int) -> Tally:
+        (beside,) = [path for path in (tmp_path / f"out{number}").iterdir() if path.is_dir()]
+        return ledger.read(beside)
+
+    async with recorder(tmp_path / "p"):
+        for number, order in enumerate(orders, 1):  # each begins with what the others have passed
+            order.save(tmp_path / "p")
+            await grows(tmp_path, number, 5)
+        for number in (1, 2, 3):
+            await until(lambda number=number: sound(number).segments > 8, 40)
+    for number in (1, 2, 3):
+        assert account(pictures(tmp_path / f"out{number}")).whole
+        assert not sound(number).gaps
+    assert (provider.peak, provider.refused, provider.gets("/beside.m3u8")) == (1, 0, 1)
 
 
 async def test_numbers_that_begin_anew_are_no_old_segments(tmp_path: Path, provider: Stingy) -> None:

@@ -67,7 +67,7 @@ async def test_a_source_that_is_removed_is_told_and_not_forgotten(node: Node, so
     await more(node, row["id"], 3)  # it goes on with the address that is known
     held = node.runtime.part(keeper.Keeper)
     held.kept[row["id"]].input = None  # as after a start of the server
-    held.connections = connections.Connections(node.runtime)
+    held.connections = connections.SharedInputs(node.runtime)
     told = await in_state(node, row["id"], "retrying")
     assert told["reason"].startswith("its channel was removed")
     await finish(node, row["id"])

@@ -57,7 +57,7 @@ class SharedSource:
     def shelf_of(self, sound: Rendition) -> Shelf:
         """What was read of a sound with a playlist of its own."""
         with self._opening:
-            shelf = self.beside.setdefault(sound.stream.url, Shelf())
+            shelf = self.beside.setdefault(sound.stream.url, Shelf(self.shelf))
             shelf.keeping, shelf.retired = self.shelf.keeping, self.shelf.retired
             return shelf
 

@@ -24,15 +24,18 @@ ELSEWHERE = "its address is asked for anew"
 
 
 class Shelf:
-    """What was read of an HLS stream lately. One request is made at a time, so one connection is enough."""
+    """What was read of an HLS stream lately. One request is made at a time, so one connection is enough.
 
-    def __init__(self, address: str = "") -> None:
-        self.address = address
+    `beside`: what else is read over that connection.
+    """
+
+    def __init__(self, beside: Shelf | None = None) -> None:
+        self.address = ""
         """Where the last look at the playlist was led to, where the next one goes: who is sent there anew counts as another viewer."""
         self.keeping = False
         """Whether several read, so that what one has read is kept."""
         self.retired = False
-        self._requests = threading.Lock()
+        self._requests: threading.Lock = threading.Lock() if beside is None else beside._requests
         self._kept: OrderedDict[Hashable, tuple[float, Any, int]] = OrderedDict()
         self._bytes = 0
 

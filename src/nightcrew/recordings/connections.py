@@ -16,7 +16,7 @@ CONNECTING = 60.0
 Key = tuple[int, str, str]
 
 
-class Connections:
+class SharedInputs:
     """Asked for by whoever comes first, joined by the others."""
 
     def __init__(self, runtime: Runtime) -> None:

@@ -26,7 +26,7 @@ from nightcrew.kernel.tasks import Tasks
 from nightcrew.recorder.ledger import LedgerReader, Tally
 from nightcrew.recorder.wire import Order, ReadingStatus, boottime
 from nightcrew.recordings import inputs, news, rules
-from nightcrew.recordings.connections import Connections
+from nightcrew.recordings.connections import SharedInputs
 from nightcrew.recordings.fleet import Fleet, RecorderProcess
 from nightcrew.recordings.inputs import Input
 from nightcrew.recordings.kept import Kept, fails, read_ledgers
@@ -58,7 +58,7 @@ class Keeper:
     runtime: Runtime
     now: Callable[[], datetime] = utcnow
     fleet: Fleet = field(init=False)
-    connections: Connections = field(init=False)
+    connections: SharedInputs = field(init=False)
     kept: dict[int, Kept] = field(default_factory=dict)
     active: bool = False
     """Whether this node has workers."""
@@ -68,7 +68,7 @@ class Keeper:
     _busy: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
-        self.connections = Connections(self.runtime)
+        self.connections = SharedInputs(self.runtime)
         self.fleet = Fleet(self.runtime.data_dir / "recorders", self._on_death)
 
     # -- the node's life -------------------------------------------------------------------------------------------

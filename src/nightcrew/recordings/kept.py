@@ -12,7 +12,7 @@ from nightcrew.kernel.detached import STEADY
 from nightcrew.recorder.ledger import LedgerReader, Tally
 from nightcrew.recorder.wire import ReadingStatus
 from nightcrew.recordings import rules
-from nightcrew.recordings.connections import Connections
+from nightcrew.recordings.connections import SharedInputs
 from nightcrew.recordings.inputs import Input
 from nightcrew.recordings.models import Recording
 
@@ -70,7 +70,7 @@ class Kept:
         failing = standing is not None and standing.state in {"waiting", "offline"}
         self.failing_since = (self.failing_since or up) if failing else None
 
-    async def connected(self, connections: Connections, row: Recording) -> Input | None:
+    async def connected(self, connections: SharedInputs, row: Recording) -> Input | None:
         """Where to read it from; None while that is being asked for, which does not keep the others waiting."""
         if self.input is None:
             if self.asking is None:
