@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 
 import dbos._error
+import dbos._sys_db
 from dbos import DBOS
 
 from nightcrew.kernel import engine
@@ -17,6 +18,8 @@ def test_the_private_parts_of_dbos_are_those_that_the_adapter_was_written_for() 
         "dbos._error.DBOSUnexpectedStepError",
         "dbos._serialization.DefaultSerializer.deserialize",
         "_recover_pending_workflows",
+        "_sys_db.engine",
+        "_sys_db.tables.workflow_status",
     )
     retries = inspect.signature(dbos._error.DBOSMaxStepRetriesExceeded.__init__)
     assert list(retries.parameters) == ["self", "step_name", "max_retries", "errors"]
@@ -26,6 +29,11 @@ def test_the_private_parts_of_dbos_are_those_that_the_adapter_was_written_for() 
     recover = inspect.signature(DBOS._recover_pending_workflows)
     assert list(recover.parameters) == ["executor_ids"]
     assert "reenqueue_for_recovery" in inspect.getsource(dbos._recovery), "exactly one runner gets each recovered run"
+    delayed = inspect.getsource(dbos._sys_db.SystemDatabase.transition_delayed_workflows)
+    assert "delay_until_epoch_ms <= now_ms" in delayed, "what has given way goes on by itself, also after a restart"
+    put_back = inspect.getsource(dbos._sys_db.SystemDatabase.reenqueue_for_recovery)
+    assert "owner_xid=None" in put_back, "what is cleared of a run that waits again"
+    assert "started_at_epoch_ms=None" in put_back
 
 
 def test_nobody_else_imports_dbos() -> None:

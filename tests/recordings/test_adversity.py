@@ -79,10 +79,10 @@ async def test_a_provider_that_does_not_answer_keeps_no_other_recording_waiting(
     monkeypatch.setattr(kept, "QUICK", 0.1)
     monkeypatch.setattr(connections, "CONNECTING", 6.0)
 
-    async def slowly(runtime: Any, row: Recording, *, avoid: int | None = None) -> Input:
+    async def slowly(runtime: Any, row: Recording, **more: Any) -> Input:
         if row.name == "Slow":
             await asyncio.sleep(600)
-        return await inputs.open_input(runtime, row, avoid=avoid)
+        return await inputs.open_input(runtime, row, **more)
 
     monkeypatch.setattr(connections, "open_input", slowly)
     slow = await record(node, source.url, name="Slow")

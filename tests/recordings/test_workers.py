@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from darkroom import A_MOMENT, a_recording
-from nightcrew.kernel.jobs import CANCELLED, Ended
+from nightcrew.kernel.job_ends import CANCELLED, Ended
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.recordings import domain as recordings_domain
 from nightcrew.recordings import processing

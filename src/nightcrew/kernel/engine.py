@@ -12,6 +12,7 @@ import contextlib
 import contextvars
 import logging
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from dbos import DBOS, SetEnqueueOptions, SetWorkflowID, StepInfo, StepOptions, WorkflowStatus
+from dbos import DBOS, SetEnqueueOptions, SetWorkflowID, StepInfo, WorkflowStatus
 from dbos._error import DBOSMaxStepRetriesExceeded, DBOSUnexpectedStepError
 from dbos._serialization import DefaultSerializer
 
@@ -36,6 +37,8 @@ PRIVATE = (
     "dbos._error.DBOSUnexpectedStepError",
     "dbos._serialization.DefaultSerializer.deserialize",
     "_recover_pending_workflows",
+    "_sys_db.engine",
+    "_sys_db.tables.workflow_status",
 )
 """What is used of DBOS beyond its public interface."""
 APPLICATION_VERSION = "1"
@@ -73,6 +76,7 @@ class Engine:
         self._url = _system_database(data_dir, database)
         self._functions: dict[str, Callable[..., Any]] = {}
         self._launched = False
+        self._dbos: Any = None
 
     async def launch(self, functions: Mapping[str, Callable[..., Awaitable[Any]]], lanes: Mapping[str, Lane]) -> None:
         """Start, and resume this node's interrupted runs. Blocks for about a second.
@@ -80,7 +84,7 @@ class Engine:
         `functions` by job, `lanes` by queue. To be called on the event loop's own thread: DBOS then runs everything on that loop.
         """
         logging.getLogger("dbos").setLevel(logging.CRITICAL)  # failures of runs are ours to tell
-        DBOS(
+        self._dbos = DBOS(
             config={
                 "name": "nightcrew",
                 "system_database_url": self._url,
@@ -134,36 +138,39 @@ class Engine:
         return str(found)
 
     @staticmethod
-    async def step(
-        name: str,
-        work: Callable[[], Coroutine[Any, Any, ResultT]],
-        *,
-        attempts: int = 1,
-        first_pause: float = 1.0,
-        growth: float = 1.0,
-        again: Callable[[BaseException], bool] | None = None,
-    ) -> ResultT:
-        """Do `work` once and remember what came of it, also an error. With `attempts`, what `again` says yes to is repeated.
-
-        The pauses between attempts begin with `first_pause` seconds and grow by the factor `growth`. Raises what the last
-        attempt raised, and `StepsChanged`.
-        """
-        options: StepOptions = {"name": name}
-        if attempts > 1 and again is not None:
-            options |= {
-                "retries_allowed": True,
-                "max_attempts": attempts,
-                "interval_seconds": first_pause,
-                "backoff_rate": growth,
-                "should_retry": again,
-            }
+    async def step(name: str, work: Callable[[], Coroutine[Any, Any, ResultT]]) -> ResultT:
+        """Do `work` once and remember what came of it, also an error. Raises what `work` raised, and `StepsChanged`."""
         try:
-            result: ResultT = await DBOS.run_step_async(options, work)
-        except DBOSMaxStepRetriesExceeded as exc:
+            result: ResultT = await DBOS.run_step_async({"name": name}, work)
+        except DBOSMaxStepRetriesExceeded as exc:  # of a run that a Nightcrew began that left retries to DBOS
             raise exc.errors[-1] from exc
         except DBOSUnexpectedStepError as exc:
             raise StepsChanged(str(exc)) from exc
         return result
+
+    async def put_back(self, run_id: str, seconds: float) -> bool:
+        """Have a run that this node executes wait in its queue anew, not before so many seconds; whoever calls it ends its task.
+
+        False, and nothing has changed, when it is not this node's any more or the database cannot be written now.
+        """
+        rows = self._dbos._sys_db.tables.workflow_status
+        mine = sa.and_(rows.c.workflow_uuid == run_id, rows.c.status == "PENDING", rows.c.executor_id == self._node)
+        values = {
+            "status": "DELAYED",
+            "delay_until_epoch_ms": int((time.time() + seconds) * 1000),
+            "owner_xid": None,
+            "started_at_epoch_ms": None,
+        }
+
+        def change() -> bool:
+            with self._dbos._sys_db.engine.begin() as connection:
+                found = connection.execute(sa.update(rows).where(mine, rows.c.queue_name.is_not(None)).values(values))
+            return bool(found.rowcount)
+
+        try:
+            return await asyncio.to_thread(change)
+        except sa.exc.SQLAlchemyError:
+            return False
 
     @staticmethod
     async def outside(work: Coroutine[Any, Any, ResultT]) -> ResultT:

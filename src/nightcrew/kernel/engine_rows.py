@@ -125,11 +125,17 @@ def _error_of(said: dict[str, Any]) -> Exception:
         Exception.__init__(error, says)
         vars(error).update(more)
         return error
+    other = _python_error(kind, says) or RunFailed(f"{kind}: {says}" if says else kind)
+    vars(other).update(more)
+    return other
+
+
+def _python_error(kind: str, says: str) -> Exception | None:
     python = getattr(builtins, kind, None)
     if isinstance(python, type) and issubclass(python, Exception):
         with contextlib.suppress(TypeError):  # one that is not made of its words, such as a group of errors
             return python(says)
-    return RunFailed(f"{kind}: {says}" if says else kind)
+    return None
 
 
 def _kinds(of: type[NightcrewError]) -> Iterator[type[NightcrewError]]:

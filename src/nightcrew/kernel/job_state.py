@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,10 @@ STATES = {
     "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "failed",
 }
 """DBOS's states and ours."""
+
+
+class GaveWay(asyncio.CancelledError):
+    """A run has left its place in its queue to others, and waits there for its next try: nothing of it goes on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,48 +20,25 @@ from nightcrew.kernel.declare import Job
 from nightcrew.kernel.engine import Engine, StepsChanged
 from nightcrew.kernel.errors import Conflict, GiveUp, NightcrewError, NotFound, Retry
 from nightcrew.kernel.events import Bus
+from nightcrew.kernel.job_ends import CANCELLED, Ended, JobEnds, OnEnd
 from nightcrew.kernel.job_list import GOING_ON, JobList
-from nightcrew.kernel.job_state import STATES, arguments_of, state_of
+from nightcrew.kernel.job_state import STATES, GaveWay, arguments_of, state_of
 from nightcrew.kernel.queues import Queues, next_id
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.store import Store
 from nightcrew.kernel.tasks import is_stopped
 from nightcrew.kernel.words import duration
 
+__all__ = ["Ended", "Jobs"]
+
 log = structlog.get_logger("nightcrew.jobs")
 
-CANCELLED = "cancelled"
 CLOSING = 10.0
 """Seconds that the runs have for their end when the server stops, or when they are cancelled."""
 ELSEWHERE = 15.0
 """Seconds in which another node ends a run of its own, or it is dead."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a run ended on this node. `error` None: it worked, with `result`; "cancelled": a person ended it.
-
-    `timetable`: which timetable has started it, if one has. `run` and `args`: its id, and what it was started with.
-    """
-
-    job: str
-    label: str
-    seconds: float
-    error: str | None
-    result: Any = None
-    timetable: str | None = None
-    run: str = ""
-    args: tuple[Any, ...] = ()
-
-    @property
-    def outcome(self) -> str:
-        """ "done", "failed" or "cancelled"."""
-        if self.error is None:
-            return "done"
-        return "cancelled" if self.error == CANCELLED else "failed"
-
-
-OnEnd = Callable[[Ended], Awaitable[None]]
 Handle = Callable[[str, Callable[[], bool]], Any]
 """Makes what a job function is handed, from its run's id and from whether the server stops."""
 
@@ -76,11 +52,15 @@ class Jobs(JobList):
         self._bus = bus
         self._jobs: dict[str, Job] = {}
         self._tasks: dict[str, asyncio.Task[Any]] = {}
+        self._doing: dict[str, Job] = {}
+        """What those do."""
         self._unwanted: set[str] = set()
         """Runs of this node that are being cancelled."""
         self._lost: set[asyncio.Task[Any]] = set()
         """Those whose runs were taken over, as this node gave no sign of life."""
-        self._ended: list[OnEnd] = []
+        self._given: set[asyncio.Task[Any]] = set()
+        """Those whose runs have given way, and wait in their queue again."""
+        self._ends = JobEnds(bus)
         self._closing = False
 
     def declare(self, job: Job) -> None:
@@ -90,7 +70,7 @@ class Jobs(JobList):
 
     def on_end(self, callback: OnEnd) -> None:
         """Call `callback(ended)` after each run."""
-        self._ended.append(callback)
+        self._ends.add(callback)
 
     async def launch(self, handle: Handle) -> None:
         """Start, and resume this node's interrupted runs. Blocks for about a second."""
@@ -129,13 +109,13 @@ class Jobs(JobList):
             raise RuntimeError("a run is a task")
         if run_id in self._tasks:  # it was taken over, and by nobody else
             await self._lose(self._tasks[run_id])
-        self._tasks[run_id] = task
+        self._tasks[run_id], self._doing[run_id] = task, job
         began, error, result = time.monotonic(), None, None
         self._bus.publish("jobs")
         try:
             result = await self._work(job, run_id, handle(run_id, lambda: self._closing), delay, args)
         except asyncio.CancelledError:
-            error = CANCELLED
+            error = CANCELLED  # or it has given way, which is no end
             if run_id in self._unwanted:
                 await self._engine.outside(self._engine.cancel(run_id))
             raise
@@ -144,12 +124,14 @@ class Jobs(JobList):
             raise
         finally:
             if self._tasks.get(run_id) is task:
-                del self._tasks[run_id]
-            if not (self._closing or task in self._lost):
+                del self._tasks[run_id], self._doing[run_id]
+            gone_on = task in self._lost or (task in self._given and run_id not in self._unwanted)
+            if not (self._closing or gone_on):
                 seconds = time.monotonic() - began
-                await self._tell_end(Ended(job.name, label, seconds, error, result, timetable, run_id, tuple(args)))
+                await self._ends.tell(Ended(job.name, label, seconds, error, result, timetable, run_id, tuple(args)))
             self._unwanted.discard(run_id)
             self._lost.discard(task)
+            self._given.discard(task)
         return result
 
     async def _work(self, job: Job, run_id: str, run: Any, delay: float, args: list[Any]) -> Any:
@@ -162,6 +144,8 @@ class Jobs(JobList):
             if delay > 0:
                 await self._engine.sleep(delay)
             return await self._limited(job, run, args)
+        except GaveWay:
+            raise
         except asyncio.CancelledError as exc:
             if self._closing or is_stopped():
                 raise
@@ -193,17 +177,6 @@ class Jobs(JobList):
         fresh = await self._engine.outside(self._engine.begin_anew(run_id, place=place))
         await self._engine.outside(self._engine.cancel(run_id))
         log.warning("a run was begun with other steps, by another version, and is begun anew", run=run_id, anew=fresh)
-
-    async def _tell_end(self, ended: Ended) -> None:
-        """Tell who wants to know. Nothing that goes wrong there changes how the run ended, or keeps the next from hearing of it."""
-        for callback in self._ended:
-            try:
-                await callback(ended)
-            except NightcrewError as exc:
-                log.warning("the end of a run could not be told", label=ended.label, reason=str(exc))
-            except Exception:
-                log.exception("the end of a run could not be told", label=ended.label)
-        self._bus.publish("jobs")
 
     # -- asked by others -------------------------------------------------------------------------------------------
 
@@ -252,7 +225,21 @@ class Jobs(JobList):
             await self._end_here(run_id)
         else:
             label, args = state_of(status, None).title, arguments_of(status)
-            await self._tell_end(Ended(status.name, label, 0.0, CANCELLED, run=run_id, args=args))
+            await self._ends.tell(Ended(status.name, label, 0.0, CANCELLED, run=run_id, args=args))
+
+    async def give_way(self, run_id: str, seconds: float) -> bool:
+        """Leave a run's place in its queue to others for so long: whoever asks ends with `GaveWay`, and the run is resumed then.
+
+        False for one that keeps its place, as others must not go on meanwhile or nobody waits for it.
+        """
+        task, job = self._tasks.get(run_id), self._doing.get(run_id)
+        if task is None or job is None or self._closing or not self._queues.gives_way(job):
+            return False
+        self._given.add(task)  # before anybody sees that it waits
+        if await self._engine.put_back(run_id, seconds):
+            return True
+        self._given.discard(task)
+        return False
 
     async def _end_here(self, run_id: str) -> None:
         task = self._tasks[run_id]
@@ -265,7 +252,7 @@ class Jobs(JobList):
         for status in await self._engine.find(ids=list(self._tasks), whole=False) if self._tasks else ():
             run_id = status.workflow_id
             task = self._tasks.get(run_id)
-            if task is None or run_id in self._unwanted or task in self._lost:
+            if task is None or run_id in self._unwanted or task in self._lost | self._given:
                 continue
             if self._engine.asked_to_end(status) or STATES[status.status] == CANCELLED:
                 self._unwanted.add(run_id)

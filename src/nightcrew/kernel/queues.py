@@ -34,6 +34,8 @@ class Queues:
     def __init__(self, node: str) -> None:
         self._node = node
         self._lanes: dict[str, Lane] = {}
+        self._locked: dict[str, set[str]] = {}
+        """The jobs of each queue whose runs exclude each other."""
 
     def add(self, job: Job) -> None:
         """Make a job's queue known. Raises ValueError for one that is declared twice, and for a lock without a queue."""
@@ -42,6 +44,8 @@ class Queues:
             if job.lock is not None:
                 raise ValueError(f"{job.name}: runs that exclude each other wait in a queue")
             return
+        if job.lock is not None:
+            self._locked.setdefault(lane, set()).add(job.name)
         known = self._lanes.get(lane)
         if known is not None and known.queue != job.queue:
             raise ValueError(f"{job.name}: the queue {job.queue.name} is declared twice, with different limits")
@@ -58,6 +62,17 @@ class Queues:
         if job is None or job.queue is None:
             return None
         return f"{job.queue.name} on {self._node}" if job.here else job.queue.name
+
+    def gives_way(self, job: Job) -> bool:
+        """Whether a run that waits for its next try may leave its place to others meanwhile.
+
+        One with a key holds up nobody but those that have to wait for it; in a queue of one place the place is the key. There only a
+        job that others join gives way, as no second run of it begins.
+        """
+        lane = self.lane(job)
+        if lane is None or (job.lock is not None and self._lanes[lane].keyed):
+            return False
+        return job.lock is None or (job.busy == "join" and self._locked[lane] == {job.name})
 
     def named(self, queue: str) -> list[str]:
         """The engine's names of the queue that people call `queue`, as far as this node knows them."""

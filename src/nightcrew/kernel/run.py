@@ -12,6 +12,7 @@ from nightcrew.kernel import jobs_store as rows
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.engine import Engine
 from nightcrew.kernel.errors import Retry
+from nightcrew.kernel.job_state import GaveWay
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.runtime import Runtime
 
@@ -19,8 +20,12 @@ P = ParamSpec("P")
 ResultT = TypeVar("ResultT")
 
 ATTEMPTS = 5
-FIRST_PAUSE = 2.0
+FIRST_PAUSE, GROWTH = 2.0, 3.0
 """Seconds before the second attempt of a stubborn step; each pause is three times the one before."""
+LONG = 1.0
+"""Seconds of a pause from which on others have the run's place in its queue."""
+AGAIN = "again"
+"""What an error has that is worth another try. It is stored with it: what it is made of when it is read may be another kind."""
 
 
 class Run:
@@ -44,15 +49,36 @@ class Run:
     async def stubborn_step(
         self, name: str, work: Callable[P, Awaitable[ResultT]], *args: P.args, **kwargs: P.kwargs
     ) -> ResultT:
-        """As `step`; what raises `Retry`, or an error of the system, is tried `ATTEMPTS` times with growing pauses."""
-        return await Engine.step(
-            name,
-            self._resumable(functools.partial(work, *args, **kwargs)),
-            attempts=ATTEMPTS,
-            first_pause=FIRST_PAUSE,
-            growth=3.0,
-            again=lambda exc: isinstance(exc, Retry | OSError),
-        )
+        """As `step`; what raises `Retry`, or an error of the system, is tried `ATTEMPTS` times with growing pauses.
+
+        Each try is remembered by itself. In a long pause others have the run's place in its queue, and it waits for one anew.
+        """
+        now = False
+
+        async def attempt() -> ResultT:
+            nonlocal now
+            now = True
+            try:
+                return await work(*args, **kwargs)
+            except (Retry, OSError) as exc:
+                vars(exc)[AGAIN] = True
+                raise
+
+        for number in range(1, ATTEMPTS):
+            try:
+                return await Engine.step(name, self._resumable(attempt))
+            except Exception as exc:
+                if not getattr(exc, AGAIN, False):
+                    raise
+            if now:  # else it was tried before this run was resumed, and has waited
+                await self._pause(FIRST_PAUSE * GROWTH ** (number - 1))
+        return await Engine.step(name, self._resumable(attempt))
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait. Raises `GaveWay` where others have its place meanwhile: the run is resumed later."""
+        if seconds >= LONG and await self.runtime.jobs.give_way(self.id, seconds):
+            raise GaveWay
+        await asyncio.sleep(seconds)
 
     def _resumable(self, work: Callable[[], Awaitable[ResultT]]) -> Callable[[], Coroutine[Any, Any, ResultT]]:
         """While the server stops, whatever a step raises is not remembered: it is done again at the next start."""

@@ -74,7 +74,7 @@ class Recorder:
                 del self._recordings[number]
         for number, order in orders.items():
             known = self._recordings.get(number)
-            if known is None or not (known.is_alive() or known.done):
+            if known is None or not (known.is_alive() or known.has_done(order)):
                 known = self._recordings[number] = RecordingThread(order, self._sources)
                 known.start()
             elif known.order != order:

@@ -212,3 +212,25 @@ def said(exc: BaseException) -> str:
     if isinstance(exc, requests.TooManyRedirects):
         return "it redirects in a loop"
     return type(exc).__name__
+
+
+def causes(exc: BaseException) -> list[BaseException]:
+    """An error, and what led to it."""
+    found: list[BaseException] = []
+    one: BaseException | None = exc
+    while one is not None and one not in found:
+        found.append(one)
+        one = one.__cause__ or one.__context__
+    return found
+
+
+def status_of(exc: BaseException) -> int:
+    """The status of HTTP that an error goes back to, 0 without one."""
+    return next(filter(None, map(_status, causes(exc))), 0)
+
+
+def _status(exc: BaseException) -> int:
+    if isinstance(exc, Refused):
+        return exc.status
+    response = getattr(exc, "response", None)
+    return response.status_code if isinstance(response, requests.Response) else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nightcrew.recorder.hls import Stalled
+from nightcrew.recorder.protection import Protected
 from nightcrew.recorder.source import Offline, Unreadable
 
 PAUSES = (0.5, 1.0, 2.0, 5.0)
@@ -15,7 +16,7 @@ STILL_COUNTED = "its server may still count the connection that has ended"
 IN_USE = "all connections of its account may be in use"
 
 
-def put_off(exc: Offline | Unreadable, failures: int, *, connected: bool) -> tuple[str, float]:
+def put_off(exc: Offline | Protected | Unreadable, failures: int, *, connected: bool) -> tuple[str, float]:
     """What is told, and the seconds to wait, after so many failures in a row. `connected`: there was a connection lately."""
     crowded = isinstance(exc, Unreadable) and exc.crowded
     pauses = CROWDED_PAUSES if crowded else PAUSES

@@ -17,6 +17,7 @@ from nightcrew.recorder import ledger, pacing
 from nightcrew.recorder.continuous import ContinuousReader
 from nightcrew.recorder.hls import HlsReader, Over
 from nightcrew.recorder.parts import FULL, DiskFull, Displaced, Parts, SegmentData
+from nightcrew.recorder.protection import Protected
 from nightcrew.recorder.sharing import Sources
 from nightcrew.recorder.sounds import Sounds, read_together
 from nightcrew.recorder.source import Offline, Unreadable
@@ -73,10 +74,10 @@ class RecordingThread(threading.Thread):
         self.released = True
         self.stop()
 
-    @property
-    def done(self) -> bool:
-        """Whether it has ended as it should, and is not to begin again."""
-        return not self.released and self.standing.state in {"over", "failed"}
+    def has_done(self, order: Order) -> bool:
+        """Whether it has ended as it should, and nothing in an order makes it begin again."""
+        state = self.standing.state
+        return not self.released and (state == "over" or (state == "failed" and order.source == self._read.source))
 
     def stop(self) -> None:
         """End after what is being read."""
@@ -143,7 +144,10 @@ class RecordingThread(threading.Thread):
                     failures = 0
                 except Displaced:
                     raise
-                except (Offline, Unreadable) as exc:
+                except (Offline, Protected, Unreadable) as exc:
+                    if isinstance(exc, Protected) and not parts.tally.segments:
+                        self._stand("failed", str(exc))  # else the next programme may be in the clear again
+                        return
                     failures = 0 if parts.tally.segments > before else failures + 1
                     self._put_off(exc, failures, parts.tally)
                 except Exception as exc:  # noqa: BLE001 - streamlink's plugins may raise anything, and no picture may be lost for it
@@ -156,11 +160,11 @@ class RecordingThread(threading.Thread):
             self._sounds.close()
             parts.close()
 
-    def _put_off(self, exc: Offline | Unreadable, failures: int, tally: ledger.Tally) -> None:
+    def _put_off(self, exc: Offline | Protected | Unreadable, failures: int, tally: ledger.Tally) -> None:
         """Wait before the source is opened again."""
         connected = tally.last is not None and boottime() - tally.last.up < pacing.NOTICED
         reason, seconds = pacing.put_off(exc, failures, connected=connected)
-        self._stand("offline" if isinstance(exc, Offline) else "waiting", reason)
+        self._stand("waiting" if isinstance(exc, Unreadable) else "offline", reason)
         self._pause(seconds)
 
     def open_parts(self, folder: Path) -> Parts | None:

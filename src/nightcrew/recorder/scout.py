@@ -24,7 +24,8 @@ def look(number: int, order: Order, *, recorded: bool = False) -> LiveStatus:
     from streamlink.exceptions import StreamError
 
     from nightcrew.recorder.fetch import said, session
-    from nightcrew.recorder.hls import ended
+    from nightcrew.recorder.protection import Protected
+    from nightcrew.recorder.segments import ended
     from nightcrew.recorder.source import Offline, Unreadable, is_named, resolve
 
     if recorded and not is_named(session({}, private=order.private), order.url):
@@ -35,9 +36,11 @@ def look(number: int, order: Order, *, recorded: bool = False) -> LiveStatus:
                 return LiveStatus(number, live=False, error="its playlist has ended")
     except Offline as exc:
         return LiveStatus(number, live=False, error=str(exc))
+    except Protected as exc:
+        return LiveStatus(number, live=None, error=str(exc), protected=True)
     except (Unreadable, OSError, ValueError, StreamError) as exc:
         return LiveStatus(number, live=None, error=(str(exc) if isinstance(exc, Unreadable) else said(exc))[:MAX_TEXT])
-    return LiveStatus(number, True, *(text[:MAX_TEXT] for text in (source.title, source.category, source.author)))
+    return LiveStatus(number, True, source.title[:MAX_TEXT], source.category[:MAX_TEXT], source.author[:MAX_TEXT])
 
 
 def answer(number: int, order: Order, *, recorded: bool = False) -> LiveStatus:

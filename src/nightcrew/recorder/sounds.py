@@ -16,6 +16,7 @@ from typing import Protocol
 from nightcrew.recorder.hls import HlsReader, Over, Sink
 from nightcrew.recorder.ledger import SOUND
 from nightcrew.recorder.parts import Parts, SegmentData
+from nightcrew.recorder.protection import Protected
 from nightcrew.recorder.sharing import SharedSource
 from nightcrew.recorder.source import Rendition, Unreadable
 from nightcrew.recorder.window import LastSeen, Lost, SegmentWindow
@@ -127,7 +128,10 @@ def folder_of(one: Rendition) -> str:
 def read_together(
     picture: HlsReader, sounds: Sequence[HlsReader], sink: Sink, clock: Callable[[], float] = time.monotonic
 ) -> None:
-    """Read a picture and its sounds until all are over. Raises `Over`, `Unreadable` of the picture, and what the sink raises."""
+    """Read a picture and its sounds until all are over.
+
+    Raises `Over`, `Protected` and `Unreadable` of the picture, and what the sink raises.
+    """
     due: dict[HlsReader, float] = dict.fromkeys([picture, *sounds], 0.0)
     ended: float | None = None
     while due:
@@ -135,7 +139,7 @@ def read_together(
         for reader in [one for one in due if due[one] <= clock()]:
             try:
                 following = reader.turn(clock)
-            except Unreadable:
+            except (Unreadable, Protected):
                 if reader is picture:
                     raise
                 reader.start_over(clock() + AGAIN)
@@ -150,4 +154,4 @@ def read_together(
                 break
         if due:
             sink.rest(max(0.0, min(due.values()) - clock()))
-    raise Over("the playlist has ended")
+    raise Over(picture.end)

@@ -23,7 +23,8 @@ from streamlink.utils.url import update_scheme
 
 from nightcrew.containers import FORMATS
 from nightcrew.recorder.answer import OpenAnswer
-from nightcrew.recorder.fetch import SMALL, RecorderHttp, Refused, opened, said, session
+from nightcrew.recorder.fetch import SMALL, RecorderHttp, Refused, causes, opened, said, session, status_of
+from nightcrew.recorder.protection import Protected
 from nightcrew.recorder.wire import Order
 
 PLAIN = ("http://", "https://")
@@ -46,6 +47,8 @@ class Unreadable(Exception):
 
 
 GONE = frozenset({404, 410})
+PROTECTED_SAID = "protected by DRM"
+"""What streamlink says of a manifest (DASH) with protected streams."""
 CROWDED = frozenset({403, 429, 456, 458, 461, 509})
 """What providers answer who has too many connections."""
 GENERAL = frozenset({"hls", "http", "dash"})
@@ -115,7 +118,7 @@ class ResolvedStream:
 
 
 def resolve(order: Order) -> ResolvedStream:
-    """Find the stream of the wanted quality. Raises `Offline`, `Unreadable`."""
+    """Find the stream of the wanted quality. Raises `Offline`, `Protected`, `Unreadable`."""
     if order.url.lower().startswith("hls+"):  # players' way to say what it is
         order = replace(order, url=order.url[4:], kind="hls")
     made = session(order.headers, private=order.private)
@@ -232,20 +235,16 @@ def _as_hls(url: str) -> str:
     return "hls://" + "%20".join(url.split())
 
 
-def _why(exc: BaseException) -> Offline | Unreadable:
-    """Whether the other side says that there is nothing, or does not say anything that helps."""
-    causes: list[BaseException] = []
-    one: BaseException | None = exc
-    while one is not None and one not in causes:
-        causes.append(one)
-        one = one.__cause__ or one.__context__
-    for cause in causes:
-        status = _status(cause)
-        if status in GONE:
-            return Offline(f"the stream is offline (HTTP {status})")
-        if status:
-            return Unreadable(f"HTTP {status}", status in CROWDED)
-    for cause in causes:
+def _why(exc: BaseException) -> Offline | Protected | Unreadable:
+    """Whether the other side says that there is nothing, or nothing for us, or does not say anything that helps."""
+    if isinstance(exc, streamlink.PluginError) and PROTECTED_SAID in str(exc):
+        return Protected()
+    status = status_of(exc)
+    if status in GONE:
+        return Offline(f"the stream is offline (HTTP {status})")
+    if status:
+        return Unreadable(f"HTTP {status}", status in CROWDED)
+    for cause in causes(exc):
         if isinstance(cause, (requests.RequestException, Refused)):
             return Unreadable(said(cause))
     if isinstance(exc, streamlink.PluginError) and "://" not in str(exc):
@@ -255,14 +254,7 @@ def _why(exc: BaseException) -> Offline | Unreadable:
 
 def is_crowded(exc: BaseException) -> bool:
     """Whether an answer refuses as one does that counts too many connections."""
-    return _status(exc) in CROWDED
-
-
-def _status(exc: BaseException) -> int:
-    if isinstance(exc, Refused):
-        return exc.status
-    response = getattr(exc, "response", None)
-    return response.status_code if isinstance(response, requests.Response) else 0
+    return status_of(exc) in CROWDED
 
 
 def shut_in(command: Sequence[str]) -> list[str]:

@@ -16,6 +16,8 @@ PULSE = "pulse.json"
 """The recorder writes it about once a second: that it lives, and how its recordings stand."""
 ORDERS = "orders"
 MAX_ORDER = 1 << 20
+PROTECTED = "this stream is protected (DRM) and cannot be recorded"
+"""What is said of such a stream, wherever that is found out."""
 
 ReadingState = Literal["starting", "reading", "waiting", "offline", "full", "held", "over", "failed"]
 Kind = Literal["auto", "hls", "http", "ffmpeg"]
@@ -90,7 +92,7 @@ class RecorderPulse:
 
 @dataclass(frozen=True, slots=True)
 class LiveStatus:
-    """What a scout has found. `live` None: it cannot be told now, and `error` says why."""
+    """What a scout has found. `live` None: it cannot be told now, and `error` says why. `protected`: it cannot be recorded at all."""
 
     id: int
     live: bool | None
@@ -98,6 +100,7 @@ class LiveStatus:
     category: str = ""
     author: str = ""
     error: str = ""
+    protected: bool = False
 
 
 def boottime() -> float:

@@ -272,7 +272,9 @@ async def add_watch(runtime: Runtime, target: StreamRef, values: dict[str, Any],
 
 
 async def change_watch(runtime: Runtime, watch_id: int, values: dict[str, Any], *, actor: str) -> Watch:
-    """Change a watch; it is looked at anew."""
+    """Change a watch; it is looked at anew. One that is switched on is recorded also where somebody had stopped that."""
+    if values.get("enabled"):
+        values = {**values, "ended_window": None}
     await watches.change(runtime.store, watch_id, **values, next_look_at=utcnow())
     watch = await watches.get(runtime.store, watch_id)
     await news.announce(runtime, "watch.changed", f"{watch.name} was changed", actor=actor, subject=watch_id)

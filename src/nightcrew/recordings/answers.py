@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from pydantic import Field
 
-from nightcrew.recordings.models import RecordingState
+from nightcrew.recordings.models import RecordingState, Watch
+from nightcrew.recordings.resting import Rest
 from nightcrew.web.answers import Answer, Bytes, Items, Milliseconds, Moment, Text
 
 
@@ -162,6 +165,11 @@ class RetentionAnswer(RetentionList):
 class WatchRow(Answer):
     """A watched stream."""
 
+    @classmethod
+    def at_rest(cls, watch: Watch, rest: Rest | None) -> Self:
+        """With what is said of one that somebody has stopped."""
+        return cls.of(watch, rests=rest and rest.said, again_at=rest and rest.again_at)
+
     id: int
     name: str
     enabled: bool
@@ -177,5 +185,7 @@ class WatchRow(Answer):
     title: str
     category: str
     error: str | None
+    rests: str | None = Field(description="Not null: somebody stopped its recording; when it is recorded again.")
+    again_at: Moment | None = Field(description="When its next window opens, if it rests until then.")
     looked_at: Moment | None
     next_look_at: Moment | None

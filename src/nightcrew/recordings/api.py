@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import FileResponse, PlainTextResponse, Response
 
+from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import plain
@@ -18,8 +19,9 @@ from nightcrew.recordings import answers as say
 from nightcrew.recordings.actions import Action, Deleted
 from nightcrew.recordings.filing import Wanted
 from nightcrew.recordings.media import Watched
-from nightcrew.recordings.models import ACTIVE, Recording, RecordingState
+from nightcrew.recordings.models import ACTIVE, Recording, RecordingState, Watch
 from nightcrew.recordings.requests import NewRecording, NewWatch, WatchChange
+from nightcrew.recordings.resting import rests
 from nightcrew.recordings.store import recordings, states, tallies, watches
 from nightcrew.web.answers import Items
 from nightcrew.web.api import Cursor, Id, Limit, Node, number_cursor
@@ -176,13 +178,14 @@ async def _file(path: FilePath | None, kind: str, recording_id: int) -> Response
 @router.post("/watches", status_code=201)
 async def add_watch(node: Node, actor: Actor, wanted: NewWatch) -> say.WatchRow:
     """Watch a stream, to record it whenever it is live or in its time windows."""
-    return say.WatchRow.of(await requests.watch(node, wanted, actor=actor))
+    (row,) = await _watches(node, await requests.watch(node, wanted, actor=actor))
+    return row
 
 
 @router.get("/watches")
 async def list_watches(node: Node) -> Items[say.WatchRow]:
     """All watched streams, by name."""
-    return Items(items=[say.WatchRow.of(one) for one in await watches.every(node.store)])
+    return Items(items=await _watches(node, *await watches.every(node.store)))
 
 
 @router.patch("/watches/{watch_id}")
@@ -191,10 +194,16 @@ async def change_watch(node: Node, actor: Actor, watch_id: Id, changes: WatchCha
     values = {key: value for key, value in changes.model_dump(exclude_unset=True).items() if value is not None}
     for name in changes.model_fields_set & {"keep_count", "start_early", "end_late"}:  # null is a value of theirs
         values[name] = getattr(changes, name)
-    return say.WatchRow.of(await actions.change_watch(node, watch_id, values, actor=actor))
+    (row,) = await _watches(node, await actions.change_watch(node, watch_id, values, actor=actor))
+    return row
 
 
 @router.delete("/watches/{watch_id}", status_code=204)
 async def remove_watch(node: Node, actor: Actor, watch_id: Id) -> None:
     """Stop watching a stream. Its recordings are kept."""
     await actions.remove_watch(node, watch_id, actor=actor)
+
+
+async def _watches(node: Runtime, *found: Watch) -> list[say.WatchRow]:
+    resting = await rests(node, found, utcnow())
+    return [say.WatchRow.at_rest(one, resting.get(one.id)) for one in found]

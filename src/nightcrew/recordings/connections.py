@@ -24,8 +24,9 @@ class SharedInputs:
         self._open: dict[Key, Input] = {}
         self._asking: defaultdict[Key, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def connect(self, row: Recording, avoid: int | None) -> Input:
+    async def connect(self, row: Recording, avoid: int | None, without: frozenset[int] = frozenset()) -> Input:
         """Where to read a recording from; it has to be closed. `avoid`: the stream of its channel that has just failed.
+        `without`: those that cannot be recorded at all.
 
         Raises `Retry` when no connection is free now, `GiveUp`, `NeedsUser`.
         """
@@ -34,17 +35,17 @@ class SharedInputs:
             async with asyncio.timeout(CONNECTING):
                 if target.channel_id is None:
                     return await open_input(self._runtime, row, avoid=avoid)
-                return await self._of_channel((target.channel_id, target.quality, target.kind), row, avoid)
+                return await self._of_channel((target.channel_id, target.quality, target.kind), row, avoid, without)
         except TimeoutError as exc:
             raise Retry("its address could not be found in time") from exc
         except NotFound as exc:
             raise GiveUp(f"its channel was removed: {exc}") from exc
 
-    async def _of_channel(self, key: Key, row: Recording, avoid: int | None) -> Input:
+    async def _of_channel(self, key: Key, row: Recording, avoid: int | None, without: frozenset[int]) -> Input:
         async with self._asking[key]:
             known = self._open.get(key)
             if known is not None and known.can_be_joined:
                 return known.joined()
             self._open = {one: held for one, held in self._open.items() if held.users}
-            made = self._open[key] = await open_input(self._runtime, row, avoid=avoid)
+            made = self._open[key] = await open_input(self._runtime, row, avoid=avoid, without=without)
             return made

@@ -62,6 +62,21 @@ def remove_episode(root: Path, files: Sequence[Path], *, dry_run: bool) -> Remov
     )
 
 
+def remove_empty(root: Path, folder: Path) -> list[Path]:
+    """Remove a folder below `root`, and those above it, as long as nothing at all is in them; returns those that went.
+
+    For a recording that has left nothing: what lies beside it was put there by somebody else.
+    """
+    base, gone = root.resolve(), list[Path]()
+    with contextlib.suppress(OSError, RuntimeError):  # something is in it, or it is not there
+        one = _resolved(folder)
+        while one != base and one.is_relative_to(base):
+            one.rmdir()
+            gone.append(one)
+            one = one.parent
+    return gone
+
+
 def _target(base: Path, file: Path) -> Path:
     """The file's own place: symlinks in the folders above it are resolved, the last one is not."""
     try:

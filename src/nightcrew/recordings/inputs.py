@@ -27,7 +27,8 @@ RENEWAL = 5.0
 class Input:
     """Where to read from, with what is held for it. `stream`: which of a channel's streams, to tell which has failed.
 
-    `others`: there is something else to try where this fails. Recordings of one channel share one, and with it a connection.
+    `streams`: all that the channel has. `others`: there is something else to try where this fails. Recordings of one channel share
+    one, and with it a connection.
     """
 
     ref: StreamRef
@@ -37,6 +38,7 @@ class Input:
     failed: bool = False
     """Whether it is left by all who share it."""
     users: int = 1
+    streams: frozenset[int] = frozenset()
     _held: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 
     @property
@@ -72,8 +74,11 @@ class Input:
             await self._held.aclose()
 
 
-async def open_input(runtime: Runtime, row: Recording, *, avoid: int | None = None) -> Input:
+async def open_input(
+    runtime: Runtime, row: Recording, *, avoid: int | None = None, without: frozenset[int] = frozenset()
+) -> Input:
     """Find out where to read a recording from. `avoid`: the stream of the channel that has just failed, which is tried last.
+    `without`: those that are not tried at all.
 
     Raises `Retry` when no connection is free now, `GiveUp`, `NotFound`, `NeedsUser`.
     """
@@ -83,7 +88,7 @@ async def open_input(runtime: Runtime, row: Recording, *, avoid: int | None = No
     channel = await channels.get(runtime.store, target.channel_id)
     usable = sorted((one for one in channel.streams if one.usable), key=lambda one: one.id == avoid)
     error: NightcrewError = GiveUp(f"channel {channel.name!r} has no stream that can be recorded")
-    for stream in usable:
+    for stream in [one for one in usable if one.id not in without]:
         profiles = accounts.preferred(await accounts.profiles_of(runtime, stream.source_id), stream.profile)
         subject = accounts.subject_of(channel.id)
         claims = [one.claim(f"recording: {row.name}", PURPOSE, Priority.USE, subject=subject) for one in profiles]
@@ -99,7 +104,8 @@ async def open_input(runtime: Runtime, row: Recording, *, avoid: int | None = No
                 continue
             ref = replace(target, url=request.url, headers=dict(request.headers), private=request.allow_private)
             others = len(usable) > 1 or len(profiles) > 1 or stream.expires
-            return Input(ref, stream.id, lease, others, _held=held.pop_all())
+            streams = frozenset(one.id for one in usable)
+            return Input(ref, stream.id, lease, others, streams=streams, _held=held.pop_all())
     raise error
 
 

@@ -133,6 +133,12 @@ class Keeper:
         """Do what is to be done for it now. Returns how it stands; None while it is being ended."""
         up, recorder = boottime(), self.fleet.holder(row.id)
         standing = recorder.standing(row.id) if recorder is not None else None
+        if standing is not None and standing.state == "failed":
+            if standing.since <= kept.left_at:
+                standing = None  # of the stream that was left
+            elif kept.goes_elsewhere():
+                await self._leave(row, kept, recorder, up)
+                recorder = standing = None
         growing = kept.tally.segments > kept.progress[0]
         kept.note(standing, up)
         look = rules.Look(
@@ -186,12 +192,16 @@ class Keeper:
         failing = fails(source, sharing, up)
         if source.over or failing:
             source.failed = source.failed or failing
-            if recorder is not None:
-                await self.fleet.release(row.id)
-            await source.close()
-            kept.input, kept.avoid = None, source.stream
-            kept.failing_since = None
-            kept.next_start = up
+            kept.avoid = source.stream
+            await self._leave(row, kept, recorder, up)
+
+    async def _leave(self, row: Recording, kept: Kept, recorder: RecorderProcess | None, up: float) -> None:
+        """Have its stream read no longer, and another one asked for at once."""
+        if recorder is not None:
+            await self.fleet.release(row.id)
+        await kept.hang_up()
+        kept.failing_since = None
+        kept.next_start = kept.left_at = up
 
     async def _give(self, row: Recording, kept: Kept) -> None:
         source = await kept.connected(self.connections, row)
@@ -216,7 +226,7 @@ class Keeper:
     ) -> bool:
         """Have the recorder finish what it reads; returns whether it has."""
         since, _ = kept.ending or (0.0, "")
-        if recorder is not None and not (standing is not None and standing.state == "over"):
+        if recorder is not None and not (standing is not None and standing.state in {"over", "failed"}):
             if boottime() - since < ENDING:
                 await self.fleet.change(replace(recorder.orders[row.id], stop=True))
                 return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -35,6 +35,10 @@ class Kept:
     asking: asyncio.Task[Input] | None = None
     avoid: int | None = None
     """The stream of the channel that has failed last."""
+    protected: set[int] = field(default_factory=set)
+    """Those that cannot be recorded at all."""
+    left_at: float = 0.0
+    """When a stream was left for another one, on the boot's clock."""
     restarts: int = 0
     next_start: float = 0.0
     progress: tuple[int, float] = (0, 0.0)
@@ -74,13 +78,24 @@ class Kept:
         """Where to read it from; None while that is being asked for, which does not keep the others waiting."""
         if self.input is None:
             if self.asking is None:
-                self.asking = asyncio.create_task(connections.connect(row, self.avoid), name=f"input {row.id}")
+                coming = connections.connect(row, self.avoid, frozenset(self.protected))
+                self.asking = asyncio.create_task(coming, name=f"input {row.id}")
             await asyncio.wait({self.asking}, timeout=QUICK)
             if not self.asking.done():
                 return None
             asking, self.asking = self.asking, None
             self.input = asking.result()
         return self.input
+
+    def goes_elsewhere(self) -> bool:
+        """Whether its channel has another stream, now that this one is protected; all who share that leave it."""
+        if self.input is None or self.input.stream is None:
+            return False
+        self.protected.add(self.input.stream)
+        if self.input.streams <= self.protected:
+            return False
+        self.input.failed = True
+        return True
 
     async def hang_up(self) -> None:
         """Give its connection back, or stop asking for one."""

@@ -6,7 +6,6 @@ The parts go only when the file was read from end to end and holds what the ledg
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import shutil
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -22,7 +21,7 @@ from nightcrew.kernel.jobs import Ended
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.muxer.wire import FilmOrder, FilmReport, Slot, SourceOrder, report_of
-from nightcrew.recordings import actions, disk, filing, material, mux, muxers, news, nfo, verdict
+from nightcrew.recordings import actions, disk, filing, material, muxers, news, nfo, poster, verdict
 from nightcrew.recordings.chapters import plain
 from nightcrew.recordings.films import FilmFile, described, streams_in
 from nightcrew.recordings.models import Recording, RecordingState
@@ -177,21 +176,14 @@ async def _validate(run: Run, recording_id: int, made: list[MadeFilm]) -> None:
 
 
 async def _thumbnail(runtime: Runtime, recording_id: int, made: list[MadeFilm]) -> None:
-    """A picture of each film, from its first tenth. One without pictures has none."""
+    """A picture of each film, with something on it. One without pictures has none."""
     row = await recordings.get(runtime.store, recording_id)
     for one in made:
         source = await asyncio.to_thread(_made, row, one)
-        target = Path(_named(row, one).thumbnail)
-        scratch = target.with_name(f"{target.name}{files.TEMPORARY}")
         try:
-            await mux.thumbnail(source, scratch, at=min(one["seconds"] * 0.1, 60.0))
-            await asyncio.to_thread(scratch.replace, target)
-            await asyncio.to_thread(_copy_unless_there, target, target.with_name("poster.jpg"))
+            await poster.draw(source, Path(_named(row, one).thumbnail), seconds=one["seconds"])
         except (GiveUp, Retry) as exc:
             log.info("a recording has no thumbnail", recording=recording_id, reason=str(exc))
-        finally:
-            with contextlib.suppress(OSError):
-                await asyncio.to_thread(scratch.unlink, missing_ok=True)
 
 
 def _named(row: Recording, one: MadeFilm) -> FilmNames:
@@ -207,11 +199,6 @@ def _made(row: Recording, one: MadeFilm) -> Path:
     """The film while it is made, or under its final name."""
     scratch = _scratch(row, one)
     return scratch if scratch.exists() else Path(_named(row, one).file)
-
-
-def _copy_unless_there(source: Path, target: Path) -> None:
-    if not target.exists():
-        shutil.copyfile(source, target)
 
 
 def _began(row: Recording) -> datetime:

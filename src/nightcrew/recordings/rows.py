@@ -186,6 +186,7 @@ class WatchJson(TypedDict):
     start_early: int | None
     end_late: int | None
     live: bool | None
+    rests: str | None
 
 
 def watch_columns(watch: WatchJson) -> Mapping[str, Any]:
@@ -193,7 +194,7 @@ def watch_columns(watch: WatchJson) -> Mapping[str, Any]:
     live = {True: "live", False: "offline", None: "on"}[watch["live"]]
     count = counted(watch["keep_count"], "recording") if watch["keep_count"] else None
     return {
-        "state": live if watch["enabled"] else "off",
+        "state": "stopped" if watch["rests"] else live if watch["enabled"] else "off",
         "when": _when(watch),
         "keeps": "everything" if watch["favourite"] else count,
     }
@@ -201,7 +202,7 @@ def watch_columns(watch: WatchJson) -> Mapping[str, Any]:
 
 def watch_line(watch: WatchJson) -> str:
     """A watched stream in one line."""
-    state = f"recorded {_when(watch)}" if watch["enabled"] else "off"
+    state = watch["rests"] or (f"recorded {_when(watch)}" if watch["enabled"] else "off")
     return f"watch {watch['id']} {watch['name']}: {state}"
 
 

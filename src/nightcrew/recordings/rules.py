@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from nightcrew.recorder.wire import ReadingStatus
+from nightcrew.recorder.wire import PROTECTED, ReadingStatus
 from nightcrew.recordings.models import Recording, RecordingState
 
 STARTING = 5.0
@@ -18,6 +19,21 @@ HUNG = 240.0
 """Seconds without any news after which a recording in a living recorder hangs: more than all time limits of its requests."""
 WIDE = 1.25
 """What a finished file may need beside its parts while it is made."""
+
+OPENING = "its source is opening"
+NO_RECORDER = "it is waiting for a recorder"
+NOTHING = "its source sent nothing"
+_PAST = {
+    "is": "was",
+    "are": "were",
+    "has": "had",
+    "cannot": "could not",
+    "sends": "sent",
+    "shows": "showed",
+    "redirects": "redirected",
+    "leads": "led",
+}
+_PRESENT = re.compile(rf"\b({'|'.join(_PAST)})\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +70,38 @@ def decide(row: Recording, look: Look, now: datetime, *, grace: float, patience:
     """How a recording that is to be held stands. `grace`, `patience` seconds: the settings offline_grace, wait_for_source."""
     if look.over is not None:
         return Decision(RecordingState.FINISHING, look.over)
+    begun = bool(look.segments) or row.started_at is not None
+    trouble = "" if begun else past(_standing(row, look).reason)
     if row.stop_asked:
-        return Decision(RecordingState.FINISHING, "it was stopped manually")
+        said = f"{trouble} until it was stopped manually" if trouble else "it was stopped manually"
+        return Decision(RecordingState.FINISHING, said)
     if row.stop_at is not None and now >= row.stop_at:
-        return Decision(RecordingState.FINISHING, "its end time was reached")
+        said = f"{trouble or NOTHING} until its time was over" if not begun else "its end time was reached"
+        return Decision(RecordingState.FINISHING, said)
     if look.segments and look.offline_for >= grace and row.stop_at is None:
-        return Decision(RecordingState.FINISHING, f"the stream was offline for {look.offline_for:.0f} s")
+        protected = look.standing is not None and look.standing.reason == PROTECTED
+        said = PROTECTED if protected else f"the stream was offline for {look.offline_for:.0f} s"
+        return Decision(RecordingState.FINISHING, said)
+    if look.standing is not None and look.standing.state == "failed":
+        return Decision(RecordingState.FINISHING, look.standing.reason or "it cannot be recorded")
     waited = (now - row.created_at).total_seconds()
-    if not look.segments and row.started_at is None and waited > patience and row.stop_at is None:
-        return Decision(RecordingState.FINISHING, f"its stream did not start within {patience / 60:.0f} minutes")
+    if not begun and waited > patience and row.stop_at is None:
+        said = f"its stream did not start within {patience / 60:.0f} minutes{trouble and f': {trouble}'}"
+        return Decision(RecordingState.FINISHING, said)
     return _standing(row, look)
+
+
+def past(trouble: str) -> str:
+    """Why nothing came, told when it is over; empty for what is no trouble."""
+    if trouble in {OPENING, NO_RECORDER}:
+        return ""
+    if trouble.startswith("HTTP "):
+        refused = trouble.removeprefix("HTTP ") in {"401", "403"}
+        return f"the server refused it ({trouble})" if refused else f"the server answered {trouble}"
+    what, colon, more = trouble.partition(": ")
+    for verb in [*_PRESENT.finditer(what)][-1:]:  # the last: a name may stand before it
+        what = f"{what[: verb.start()]}{_PAST[verb[0]]}{what[verb.end() :]}"
+    return f"{what}{colon}{more}"
 
 
 def _standing(row: Recording, look: Look) -> Decision:
@@ -73,7 +111,7 @@ def _standing(row: Recording, look: Look) -> Decision:
     if look.growing or (look.quiet < STARTING and row.state is RecordingState.RECORDING and standing is None):
         return Decision(RecordingState.RECORDING, "")  # a recorder that is replaced at once interrupts nothing
     if not look.held:
-        return Decision(before, row.reason or "it is waiting for a recorder")
+        return Decision(before, row.reason or NO_RECORDER)
     if standing is None or (standing.state == "starting" and look.up - standing.since < STARTING):
         return Decision(row.state, row.reason or "")
     match standing.state:
@@ -82,7 +120,7 @@ def _standing(row: Recording, look: Look) -> Decision:
         case "full":
             return Decision(RecordingState.PAUSED if look.segments else before, "the disk is full")
         case _:
-            return Decision(before, standing.reason or "its source is opening")
+            return Decision(before, standing.reason or OPENING)
 
 
 def interrupted(segments: int, state: RecordingState = RecordingState.WAITING) -> RecordingState:

@@ -10,6 +10,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.declare import Look, Metric, Need
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import size
+from nightcrew.recorder.wire import PROTECTED
 from nightcrew.recordings.answers import RecordingRow
 from nightcrew.recordings.disk import Disk
 from nightcrew.recordings.models import ACTIVE, RecordingState, Watch
@@ -30,8 +31,10 @@ STATES: Mapping[str, tuple[Look, str]] = {
     "recording.deleted": ("off", "deleted"),
     "recording.kept": ("ok", "kept forever"),
     "recording.gaps": ("warn", "incomplete"),
+    "watch.stopped": ("off", "stopped"),
     "watch.off": ("off", "off"),
     "watch.timed": ("wait", "by the clock"),
+    "watch.protected": ("bad", "protected"),
     "watch.unknown": ("warn", "unknown"),
     "watch.new": ("wait", "not looked at yet"),
     "watch.live": ("ok", "live"),
@@ -39,10 +42,14 @@ STATES: Mapping[str, tuple[Look, str]] = {
 }
 
 
-def watch_state(watch: Watch) -> str:
-    """How a watched stream stands."""
+def watch_state(watch: Watch, *, rests: bool = False) -> str:
+    """How a watched stream stands. `rests`: somebody has stopped its recording."""
     if not watch.enabled:
         return "off"
+    if rests:
+        return "stopped"
+    if watch.error == PROTECTED:
+        return "protected"
     if watch.live is not None:
         return "live" if watch.live else "offline"
     if watch.channel_id is not None:

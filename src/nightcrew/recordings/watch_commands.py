@@ -60,7 +60,7 @@ def watch_add(
 
 def watch_list(server: Server, out: Out) -> None:
     """All watched streams, by name."""
-    columns = ["id", "name", "state", "when", "keeps", "title", "looked_at", "next_look_at", "url", "error"]
+    columns = ["id", "name", "state", "when", "rests", "keeps", "title", "looked_at", "next_look_at", "url", "error"]
     out.table(server.rows(WatchJson, WATCHES), columns, shown=watch_columns, empty="No stream is watched.")
 
 

@@ -8,8 +8,10 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.recordings import actions, forms, requests
+from nightcrew.recordings.resting import rests
 from nightcrew.recordings.standing import watch_state
 from nightcrew.recordings.store import recordings, watches
 from nightcrew.web.api import Id, Node
@@ -58,4 +60,14 @@ async def watched(node: Runtime) -> dict[str, Any]:
     """All watches, with the recordings of each that go on."""
     found = await watches.every(node.store)
     running = await recordings.running_of(node.store, [one.id for one in found])
-    return {"watches": [{"watch": one, "state": watch_state(one), "running": running.get(one.id, [])} for one in found]}
+    resting = await rests(node, found, utcnow())
+    shown = [
+        {
+            "watch": one,
+            "state": watch_state(one, rests=one.id in resting),
+            "rest": resting.get(one.id),
+            "running": running.get(one.id, []),
+        }
+        for one in found
+    ]
+    return {"watches": shown}

@@ -15,7 +15,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Conflict, NightcrewError
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import plain
-from nightcrew.recorder.wire import LiveStatus
+from nightcrew.recorder.wire import PROTECTED, LiveStatus
 from nightcrew.recordings import actions, windows
 from nightcrew.recordings.models import MAX_NAME, MAX_TITLE, Recording, Watch
 from nightcrew.recordings.scouting import Scout
@@ -30,6 +30,8 @@ LEAD = timedelta(seconds=10)
 """How much earlier than asked a window's recording begins: a recorder has to start, and one that follows another joins its connection."""
 AT_ONCE = 20
 """Watches that one cycle takes."""
+PROTECTED_EVERY = timedelta(hours=6)
+"""How often a stream is looked at that is protected (DRM): what could change is the provider."""
 
 
 async def look(runtime: Runtime, watch: Watch, running: Sequence[Recording], now: datetime) -> None:
@@ -40,7 +42,7 @@ async def look(runtime: Runtime, watch: Watch, running: Sequence[Recording], now
     open_now = windows.open_at(parsed, local, margins=margins)
     following = windows.following(parsed, local, margins=margins)
     every = timedelta(seconds=options.look_every)
-    await watches.change(runtime.store, watch.id, next_look_at=min(now + every, following or now + every))
+    await watches.change(runtime.store, watch.id, next_look_at=_sooner(now + every, following))
     target = unsealed(runtime, watch.sealed)
     if parsed and not open_now and not running:
         return
@@ -53,6 +55,8 @@ async def look(runtime: Runtime, watch: Watch, running: Sequence[Recording], now
         seen |= {"title": found.title, "category": found.category, "error": None}
     elif found.live is False:
         seen["ended_window"] = None
+    if found.protected and not running:
+        seen["next_look_at"] = _sooner(now + max(every, PROTECTED_EVERY), following)
     await watches.change(runtime.store, watch.id, **seen)
     if found.live:
         await _begin(runtime, watch, target, running, open_now, found)
@@ -64,6 +68,23 @@ def margins_of(watch: Watch, options: RecordingSettings) -> Margins:
     early = options.start_early if watch.start_early is None else watch.start_early
     late = options.end_late if watch.end_late is None else watch.end_late
     return Margins(timedelta(minutes=early) + LEAD, timedelta(minutes=late))
+
+
+async def protected(runtime: Runtime, watch_id: int, now: datetime) -> None:
+    """Its recorder found that its stream cannot be recorded: to begin again in a minute would be in vain."""
+    watch = await watches.get(runtime.store, watch_id)
+    parsed, margins = (
+        [windows.parse(text) for text in watch.windows],
+        margins_of(watch, runtime.settings.of(RecordingSettings)),
+    )
+    following = windows.following(parsed, now.astimezone(), margins=margins)
+    next_look = _sooner(now + PROTECTED_EVERY, following)
+    await watches.change(runtime.store, watch_id, live=None, error=PROTECTED, looked_at=now, next_look_at=next_look)
+
+
+def _sooner(at: datetime, following: datetime | None) -> datetime:
+    """That moment, or the beginning of the next window."""
+    return at if following is None else min(at, following)
 
 
 async def _found(runtime: Runtime, target: StreamRef, *, recorded: bool) -> LiveStatus:
@@ -127,6 +148,8 @@ async def _start(
             occurrence=occurrence,
             actor="schedule",
         )
+        if watch.error is not None:
+            await watches.change(runtime.store, watch.id, error=None)
         log.info("a watched stream is recorded", watch=watch.name, recording=row.id)
 
 

@@ -10,14 +10,16 @@ from pathlib import Path
 
 import structlog
 
+from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.recordings import actions, disk, news, processing, stuck
+from nightcrew.recorder.wire import PROTECTED
+from nightcrew.recordings import actions, disk, folders, news, processing, stuck, watching
 from nightcrew.recordings.disk import Disk
 from nightcrew.recordings.keeper import Keeper
 from nightcrew.recordings.media import Watched
-from nightcrew.recordings.models import Recording, RecordingState
+from nightcrew.recordings.models import ACTIVE, Recording, RecordingState
 from nightcrew.recordings.processing import JOB
 from nightcrew.recordings.scouting import Scout
 from nightcrew.recordings.store import recordings, states
@@ -92,19 +94,33 @@ async def _finish(runtime: Runtime, row: Recording) -> bool:
         await states.change_state(runtime.store, row.id, RecordingState.FINISHING, waits)
         return False
     if not row.bytes:
-        said = f"nothing was recorded: {row.reason or ''}"
+        why = await _why_it_ended(runtime, row)
+        said = f"nothing was recorded: {why}"
         await states.change_state(runtime.store, row.id, RecordingState.FAILED, said)
-        await asyncio.to_thread(_forget_empty, Path(row.segments))
-        said = f"{row.name}: nothing was recorded ({row.reason})"
+        await asyncio.to_thread(_forget_empty, Path(row.root), Path(row.segments))
+        if why == PROTECTED and row.watch_id is not None:
+            await watching.protected(runtime, row.watch_id, utcnow())
+        said = f"{row.name}: nothing was recorded ({why})"
         await news.announce(runtime, "recording.failed", said, level="warning", subject=row.id)
         return False
     await runtime.jobs.start(JOB, row.id, label=f"Finish {row.name}: {row.title}"[:200])
     return True
 
 
-def _forget_empty(folder: Path) -> None:
-    if folder.is_dir() and not any(path.suffix in {".ts", ".mp4"} and path.stat().st_size for path in folder.iterdir()):
+async def _why_it_ended(runtime: Runtime, row: Recording) -> str:
+    """What it may have waited for since, or that it is processed again, is no reason."""
+    moves = await states.moves(runtime.store, row.id)
+    ends = [one.reason for one in moves if one.to_state == RecordingState.FINISHING and one.from_state in ACTIVE]
+    return ends[-1] if ends else row.reason or "nobody knows why"
+
+
+def _forget_empty(root: Path, folder: Path) -> None:
+    """What a recording has left that holds nothing: its own folder, and the season's and the streamer's when they are empty."""
+    if folder.is_dir():
+        if any(path.suffix in folders.MEDIA and path.stat().st_size for path in folder.iterdir()):
+            return
         shutil.rmtree(folder, ignore_errors=True)
+    folders.remove_empty(root, folder.parent)
 
 
 async def mend(runtime: Runtime) -> None:

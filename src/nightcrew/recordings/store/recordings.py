@@ -129,6 +129,16 @@ async def begun(store: Store, watch_id: int, occurrences: Collection[str]) -> se
         return set((await connection.execute(sa.select(recording.c.occurrence).where(mine))).scalars())
 
 
+async def stopped(store: Store, wanted: Collection[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Watches and windows, of those that are asked for, whose recordings somebody has stopped."""
+    ids, keys = {number for number, _ in wanted}, {key for _, key in wanted}
+    query = sa.select(recording.c.watch_id, recording.c.occurrence).where(
+        recording.c.watch_id.in_(ids), recording.c.occurrence.in_(keys), recording.c.stop_asked
+    )
+    async with store.read() as connection:
+        return {(row[0], row[1]) for row in await connection.execute(query)} & set(wanted)
+
+
 async def names(store: Store, limit: int = 500) -> list[str]:
     """The names that recordings have, in their order; found name by name in the index, however many recordings there are."""
     known = sa.select(sa.func.min(recording.c.name).label("name")).cte("known", recursive=True)
