@@ -120,20 +120,21 @@ def _what(kind: int, descriptors: list[tuple[int, bytes]]) -> tuple[Kind, str] |
     registered = next((body[:4] for tag, body in descriptors if tag == REGISTRATION), b"")
     if kind == _SPLICES:
         return None if registered == b"CUEI" else ("audio", "dts")
-    if kind in TYPES:
-        return TYPES[kind]
     if kind != _PRIVATE:
-        return None
-    for tag, body in descriptors:
-        if tag in _DESCRIBED:
-            return _DESCRIBED[tag]
-        if tag == TELETEXT and _subtitle_page(body):
-            return ("subtitle", "dvb_teletext")
-        if tag == EXTENSION and body[:1] == b"\x15":
-            return ("audio", "ac4")
-        if tag == DATA_COMPONENT and body[:2] in {b"\0\x08", b"\0\x12"}:
-            return ("subtitle", "arib_caption")
-    return _REGISTERED.get(registered)
+        return TYPES.get(kind)
+    described = (_described(tag, body) for tag, body in descriptors)
+    return next(filter(None, described), _REGISTERED.get(registered))
+
+
+def _described(tag: int, body: bytes) -> tuple[Kind, str] | None:
+    """What a descriptor of private data says that it is."""
+    if tag == TELETEXT and _subtitle_page(body):
+        return ("subtitle", "dvb_teletext")
+    if tag == EXTENSION and body[:1] == b"\x15":
+        return ("audio", "ac4")
+    if tag == DATA_COMPONENT and body[:2] in {b"\0\x08", b"\0\x12"}:
+        return ("subtitle", "arib_caption")
+    return _DESCRIBED.get(tag)
 
 
 def _language(descriptors: list[tuple[int, bytes]]) -> str:
