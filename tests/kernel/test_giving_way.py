@@ -73,15 +73,16 @@ def pause(monkeypatch: pytest.MonkeyPatch) -> float:
     return 4.0
 
 
+@pytest.mark.parametrize("keys", [{}, {"lock": "{0}", "busy": "join"}], ids=["no key", "a key"])
 async def test_one_that_waits_for_its_next_try_holds_up_nobody(
-    tmp_path: Path, database: str | None, pause: float
+    keys: dict[str, Any], tmp_path: Path, database: str | None, pause: float
 ) -> None:
     work, ends = Work(), list[Ended]()
 
     async def hear(ended: Ended) -> None:
         ends.append(ended)
 
-    async with running(tmp_path, database_url=database, **lab(work.job())) as node:
+    async with running(tmp_path, database_url=database, **lab(work.job(**keys))) as node:
         jobs = node.runtime.jobs
         jobs.on_end(hear)
         bad = await jobs.start("lab.work", "bad")
@@ -91,6 +92,8 @@ async def test_one_that_waits_for_its_next_try_holds_up_nobody(
         assert (await jobs.get(bad)).state == "queued", "it waits"
         assert bad in await jobs.active("lab.work:")
         assert [ended.run for ended in ends] == [good], "to give way is no end"
+        if keys:
+            assert await jobs.start("lab.work", "bad") == bad, "who wants the same joins it"
         ended = await jobs.wait(bad)
         assert (ended.state, ended.result) == ("done", "bad made")
         assert work.tried.count("first bad") == 1, "finished steps are not done again"
@@ -221,7 +224,7 @@ async def test_a_database_that_cannot_be_written_keeps_it_in_its_place(
         ([{"queue": ONE}], True),
         ([{"queue": None}], False),
         ([{"queue": ONE, "lock": "{0}"}], False),
-        ([{"queue": Queue("lab"), "lock": "{0}", "busy": "join"}], False),
+        ([{"queue": Queue("lab", per_node=3), "lock": "{0}", "busy": "join"}], True),
         ([{"queue": ONE, "lock": "{0}", "here": True}], False),
         ([{"queue": ONE, "lock": "{0}", "here": True, "busy": "join"}], True),
         ([{"queue": ONE, "lock": "{0}", "here": True, "busy": "join"}] * 2, False),

@@ -66,11 +66,11 @@ class Queues:
     def gives_way(self, job: Job) -> bool:
         """Whether a run that waits for its next try may leave its place to others meanwhile.
 
-        One with a key holds up nobody but those that have to wait for it; in a queue of one place the place is the key. There only a
-        job that others join gives way, as no second run of it begins.
+        One that holds off others with its key keeps it, and its place. Nobody is held off where who wants the same joins the run that
+        waits, and no other job has such keys.
         """
         lane = self.lane(job)
-        if lane is None or (job.lock is not None and self._lanes[lane].keyed):
+        if lane is None:
             return False
         return job.lock is None or (job.busy == "join" and self._locked[lane] == {job.name})
 
