@@ -89,10 +89,10 @@ async def _copied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 
 @asynccontextmanager
-async def proxying(kind: str = "http", **more: object) -> AsyncIterator[Proxy]:
-    """A proxy until the end of the block."""
+async def proxying(kind: str = "http", *, at: int = 0, **more: object) -> AsyncIterator[Proxy]:
+    """A proxy until the end of the block; then nobody is served any more. `at`: its port."""
     proxy = Proxy(**more)  # type: ignore[arg-type]
     handler = proxy.socks if kind.startswith("socks") else proxy.http
-    async with await asyncio.start_server(handler, "127.0.0.1", 0) as server:
+    async with await asyncio.start_server(handler, "127.0.0.1", at) as server:
         proxy.port = server.sockets[0].getsockname()[1]
         yield proxy

@@ -85,12 +85,23 @@ class TitleAnswer(Answer):
     category: str
 
 
+class AccessAnswer(Answer):
+    """What goes along with the requests for a stream, by name: no value is shown."""
+
+    headers: list[str]
+    cookies: list[str]
+    options: list[str] = Field(description="Of streamlink's plugins.")
+    proxy: str = Field(description="Without its login; empty: none.")
+
+
 class RecordingDetail(RecordingRow):
     """A recording with its history and its titles."""
 
     streams: list[StreamAnswer] = Field(
         validation_alias="recorded_streams", description="What was recorded, once that was looked at."
     )
+    access: AccessAnswer | None = Field(description="Null: it was sealed with another key.")
+
     moves: list[MoveAnswer]
     titles: list[TitleAnswer]
 
@@ -179,3 +190,4 @@ class WatchRow(Answer):
     error: str | None
     looked_at: Moment | None
     next_look_at: Moment | None
+    access: AccessAnswer | None = Field(description="Null: it was sealed with another key.")

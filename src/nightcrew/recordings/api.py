@@ -18,9 +18,10 @@ from nightcrew.recordings import answers as say
 from nightcrew.recordings.actions import Action, Deleted
 from nightcrew.recordings.filing import Wanted
 from nightcrew.recordings.media import Watched
-from nightcrew.recordings.models import ACTIVE, Recording, RecordingState
+from nightcrew.recordings.models import ACTIVE, Recording, RecordingState, Watch
 from nightcrew.recordings.requests import NewRecording, NewWatch, WatchChange
 from nightcrew.recordings.store import recordings, states, tallies, watches
+from nightcrew.recordings.stream_ref import access_of
 from nightcrew.web.answers import Items
 from nightcrew.web.api import Cursor, Id, Limit, Node, number_cursor
 from nightcrew.web.callers import Actor
@@ -83,7 +84,8 @@ async def get_recording(node: Node, recording_id: Id) -> say.RecordingDetail:
     row = await recordings.get(node.store, recording_id)
     moves = await states.moves(node.store, recording_id)
     titles = await tallies.titles(node.store, recording_id)
-    return say.RecordingDetail.of(row, moves=moves, titles=titles)
+    access = access_of(node, row.sealed)
+    return say.RecordingDetail.of(row, moves=moves, titles=titles, access=access)
 
 
 @router.get("/recordings/{recording_id}/ledger")
@@ -176,22 +178,23 @@ async def _file(path: FilePath | None, kind: str, recording_id: int) -> Response
 @router.post("/watches", status_code=201)
 async def add_watch(node: Node, actor: Actor, wanted: NewWatch) -> say.WatchRow:
     """Watch a stream, to record it whenever it is live or in its time windows."""
-    return say.WatchRow.of(await requests.watch(node, wanted, actor=actor))
+    return _watch(node, await requests.watch(node, wanted, actor=actor))
 
 
 @router.get("/watches")
 async def list_watches(node: Node) -> Items[say.WatchRow]:
     """All watched streams, by name."""
-    return Items(items=[say.WatchRow.of(one) for one in await watches.every(node.store)])
+    return Items(items=[_watch(node, one) for one in await watches.every(node.store)])
 
 
 @router.patch("/watches/{watch_id}")
 async def change_watch(node: Node, actor: Actor, watch_id: Id, changes: WatchChange) -> say.WatchRow:
     """Change some settings of a watched stream."""
-    values = {key: value for key, value in changes.model_dump(exclude_unset=True).items() if value is not None}
-    for name in changes.model_fields_set & {"keep_count", "start_early", "end_late"}:  # null is a value of theirs
-        values[name] = getattr(changes, name)
-    return say.WatchRow.of(await actions.change_watch(node, watch_id, values, actor=actor))
+    return _watch(node, await requests.change_watch(node, watch_id, changes, actor=actor))
+
+
+def _watch(node: Runtime, row: Watch) -> say.WatchRow:
+    return say.WatchRow.of(row, access=access_of(node, row.sealed))
 
 
 @router.delete("/watches/{watch_id}", status_code=204)

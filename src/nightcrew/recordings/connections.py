@@ -13,7 +13,7 @@ from nightcrew.recordings.stream_ref import unsealed
 
 CONNECTING = 60.0
 """Seconds that a slow provider may take to say where a channel is."""
-Key = tuple[int, str, str]
+Key = tuple[int, str, str, str]
 
 
 class Connections:
@@ -34,7 +34,7 @@ class Connections:
             async with asyncio.timeout(CONNECTING):
                 if target.channel_id is None:
                     return await open_input(self._runtime, row, avoid=avoid)
-                return await self._of_channel((target.channel_id, target.quality, target.kind), row, avoid)
+                return await self._of_channel((target.channel_id, target.quality, target.kind, target.access.key), row, avoid)
         except TimeoutError as exc:
             raise Retry("its address could not be found in time") from exc
         except NotFound as exc:

@@ -33,6 +33,8 @@ class Kept:
     reader: LedgerReader
     input: Input | None = None
     asking: asyncio.Task[Input] | None = None
+    sealed: str = ""
+    """What its input was made of, to see whether that has changed."""
     avoid: int | None = None
     """The stream of the channel that has failed last."""
     restarts: int = 0
@@ -74,6 +76,7 @@ class Kept:
         """Where to read it from; None while that is being asked for, which does not keep the others waiting."""
         if self.input is None:
             if self.asking is None:
+                self.sealed = row.sealed
                 self.asking = asyncio.create_task(connections.connect(row, self.avoid), name=f"input {row.id}")
             await asyncio.wait({self.asking}, timeout=QUICK)
             if not self.asking.done():

@@ -138,7 +138,7 @@ def _filled(
         help_text = f"{control.help} {KEPT}".strip()
         control = replace(control, required=False, help=help_text, placeholder=kept[control.name] or NOT_SHOWN)
     if typed is not None:
-        value = "" if control.kind == "password" else _sent(control, typed)
+        value = "" if control.kind == "password" or control.secret else _sent(control, typed)
     else:
         value = "" if control.name in kept else values.get(control.name, control.value)
     return replace(control, value=value)
