@@ -21,6 +21,9 @@ ResultT = TypeVar("ResultT")
 ATTEMPTS = 5
 FIRST_PAUSE = 2.0
 """Seconds before the second attempt of a stubborn step; each pause is three times the one before."""
+PATIENCE = 12
+FIRST_WAIT = 5.0
+"""Attempts of a patient step, and seconds before the second one; each pause is twice the one before, more than two hours in all."""
 
 
 class Run:
@@ -53,6 +56,27 @@ class Run:
             growth=3.0,
             again=lambda exc: isinstance(exc, Retry | OSError),
         )
+
+    async def patient_step(
+        self, name: str, work: Callable[P, Awaitable[ResultT]], *args: P.args, **kwargs: P.kwargs
+    ) -> ResultT:
+        """As `stubborn_step`, over hours: for a service of somebody's that is away for a while, or answers an error.
+
+        What has no such reason, such as an address that may not be asked, is tried once.
+        """
+        return await Engine.step(
+            name,
+            self._resumable(functools.partial(work, *args, **kwargs)),
+            attempts=PATIENCE,
+            first_pause=FIRST_WAIT,
+            growth=2.0,
+            again=lambda exc: isinstance(exc, Retry) or getattr(exc, "status", None) is not None,
+        )
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the server stops, and the run goes on at its next start."""
+        return self._stopping()
 
     def _resumable(self, work: Callable[[], Awaitable[ResultT]]) -> Callable[[], Coroutine[Any, Any, ResultT]]:
         """While the server stops, whatever a step raises is not remembered: it is done again at the next start."""

@@ -13,7 +13,7 @@ import structlog
 from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.recordings import actions, disk, news, processing, stuck
+from nightcrew.recordings import actions, after, disk, news, processing, stuck
 from nightcrew.recordings.disk import Disk
 from nightcrew.recordings.keeper import Keeper
 from nightcrew.recordings.media import Watched
@@ -33,7 +33,9 @@ async def start(runtime: Runtime) -> None:
     runtime.add(Disk())
     runtime.add(Watched())
     runtime.add(Waiting())
+    runtime.add(after.Programs())
     runtime.jobs.on_end(functools.partial(processing.ended, runtime))
+    runtime.jobs.on_end(functools.partial(after.ended, runtime))
     await keeper.start()
 
 
