@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import requests
+import urllib3
+from hypothesis import given
+from hypothesis import strategies as st
+from streamlink.session.http import SSLContextAdapter, TLSNoDHAdapter
 
 from nightcrew.addresses import names_private
 from nightcrew.recorder import fetch
@@ -304,6 +310,45 @@ def test_what_opens_connections_in_other_ways_takes_the_proxy_or_is_off() -> Non
     made = session_of(Order(1, "", "", "https://example.com", proxy="http://proxy.example:3128"))
     assert made.get_option("http-proxy") == "http://proxy.example:3128"  # streamlink's websockets ask for it
     assert made.get_option("webbrowser") is False
+
+
+@pytest.mark.parametrize("name", ["dailymotion", "douyu", "kick"])
+async def test_a_plugin_that_speaks_tls_in_its_own_way_takes_no_guard_away(name: str) -> None:
+    """Each adapter that a plugin of the installed streamlink mounts, at each address that it is mounted for."""
+    plugin = importlib.import_module(f"streamlink.plugins.{name}")
+    (adapter,) = [
+        one
+        for one in vars(plugin).values()
+        if isinstance(one, type) and issubclass(one, SSLContextAdapter) and one.__module__ == plugin.__name__
+    ] or [TLSNoDHAdapter]
+    made = session_of(Order(1, "", "", "https://tv.example"))
+    made.http.mount("https://", adapter())
+    made.http.mount("http://", adapter())
+    async with hosting(PRIVATE) as own:
+        for url in (f"http://{PRIVATE}:{own.port}/x", f"https://{PRIVATE}:{own.port}/x"):
+            with pytest.raises(OSError) as refused:
+                await asyncio.to_thread(body, made, url, limit=1000, seconds=5)
+            assert "private network" in said(refused.value)
+        assert own.heads == []
+
+
+@given(
+    st.sampled_from(["example.com", "www.example.com", "live.example.co.uk", "nas", "10.0.0.1"]),
+    st.one_of(st.from_regex(r"[a-z0-9.@:/#?\\-]{0,20}", fullmatch=True), st.text(max_size=10)),
+    st.sampled_from(["{junk}", "{junk}.{home}", "{home}.{junk}", "{junk}@{home}", "{home}@{junk}", "{junk}{home}"]),
+)
+def test_no_spelling_of_another_host_is_taken_for_the_own_one(home: str, junk: str, form: str) -> None:
+    """Against what the request library makes of the address."""
+    url = f"http://{form.format(junk=junk, home=home)}/x"
+    site = site_of(f"http://{home}/live")
+    try:
+        prepared = requests.Request("GET", url).prepare().url or ""
+        host = urllib3.util.parse_url(prepared).host or ""
+    except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError):
+        return
+    base = home.removeprefix("www.")
+    if site is not None and site.takes(prepared):
+        assert host.rstrip(".") == base or host.rstrip(".").endswith(f".{base}"), (url, prepared)
 
 
 # -- logs --------------------------------------------------------------------------------------------------------------

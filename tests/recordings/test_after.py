@@ -128,6 +128,7 @@ async def test_a_webhook_is_told_of_a_finished_recording_with_its_secret_header(
             TITLE,
             row["file"],
         )
+        assert body["files"] == [row["file"]]
         assert Path(body["file"]).exists() and body["seconds"] >= 3 and body["gaps"] == 0
         assert body["url"].endswith(f"/recordings/{row['id']}")
         assert await told(node) == []
@@ -283,6 +284,12 @@ async def test_what_follows_is_begun_once_however_often_the_end_is_told(node: No
 
 
 # -- settings ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_recording_of_several_files_gives_an_argument_for_each() -> None:
+    known = {"file": "/a 1.mp4", "files": '["/a 1.mp4", "/a 2.ts"]', "title": "{file}"}
+    assert after_rules.arguments(["/x", "{files}", "{title}"], known) == ("/x", "/a 1.mp4", "/a 2.ts", "{file}")
+    assert after_rules.variables(known)["NIGHTCREW_FILES"] == known["files"]
 
 
 def test_places_are_whole_arguments_that_are_known() -> None:

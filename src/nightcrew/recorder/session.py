@@ -11,9 +11,11 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
 from streamlink import Streamlink
 from streamlink.cache import Cache
 from streamlink.plugin import Plugin
+from streamlink.session.http import HTTPSession
 
 from nightcrew.recorder.fetch import session
 from nightcrew.recorder.login import StreamLogin, goes_everywhere, login_of
@@ -38,8 +40,16 @@ def session_of(order: Order) -> Streamlink:
     if order.options or login_of(order.url, order.headers).headers:
         made.set_option("no-plugin-cache", True)  # a file in which plugins keep what logs them in
     sending = functools.partial(_send, made, login_of(order.url, order.headers))
+    setattr(made.http, "mount", functools.partial(_mount, made, type(made.http.get_adapter("https://"))))  # noqa: B010
     setattr(made.http, "send", sending)  # noqa: B010 - each hop of a redirect comes by here; mypy knows no other way
     return made
+
+
+def _mount(made: Streamlink, guard: type[Any], prefix: str, adapter: HTTPAdapter) -> None:
+    """What a plugin mounts to speak TLS in another way keeps the guard and the limits."""
+    if prefix.lower().startswith(("http://", "https://")) and not isinstance(adapter, guard):
+        adapter = type("_Kept", (guard, type(adapter)), {})()
+    HTTPSession.mount(made.http, prefix, adapter)
 
 
 def _send(made: Streamlink, login: StreamLogin, request: requests.PreparedRequest, **how: Any) -> requests.Response:

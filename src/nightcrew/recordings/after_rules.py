@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from nightcrew.recordings.models import Recording
 PLACES = frozenset(
     {
         "file",
+        "files",
         "folder",
         "name",
         "title",
@@ -28,6 +30,7 @@ PLACES = frozenset(
     }
 )
 """What may stand in braces as a whole argument."""
+FILES = "files"
 MOST_WORDS, LONGEST_WORD = 50, 4_000
 _PLACE = re.compile(r"\{([^{}]*)\}")
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}):[ \t]*([\x21-\x7e]+(?: [\x21-\x7e]+)*)[ \t]*")
@@ -69,10 +72,11 @@ def header_of(line: str) -> dict[str, str]:
 
 
 def facts(row: Recording) -> dict[str, str]:
-    """What may be asked for, as texts; what is not known is empty."""
+    """What may be asked for, as texts; what is not known is empty. `files` is a list as JSON."""
     file = row.finished
     return {
         "file": str(file or ""),
+        "files": json.dumps(_files(row)),
         "folder": str(file.parent if file else ""),
         "name": row.name,
         "title": row.title,
@@ -89,9 +93,21 @@ def facts(row: Recording) -> dict[str, str]:
 
 
 def arguments(words: Sequence[str], known: Mapping[str, str]) -> tuple[str, ...]:
-    """The command, each place filled with one whole argument, whatever signs that has."""
-    places = (_PLACE.fullmatch(word) for word in words)
-    return tuple(known[place[1]] if place else word for word, place in zip(words, places, strict=True))
+    """The command, each place filled with one whole argument, whatever signs that has; `{files}` with one for each file."""
+    found: list[str] = []
+    for word in words:
+        place = _PLACE.fullmatch(word)
+        if place is None:
+            found.append(word)
+        elif place[1] == FILES:
+            found += json.loads(known[FILES])
+        else:
+            found.append(known[place[1]])
+    return tuple(found)
+
+
+def _files(row: Recording) -> list[str]:
+    return [str(one.file) for one in row.films_at] if row.file else []
 
 
 def variables(known: Mapping[str, str]) -> dict[str, str]:
@@ -109,6 +125,7 @@ def payload(row: Recording, *, base_url: str) -> dict[str, Any]:
         "title": row.title,
         "category": row.category,
         "file": str(file) if file else None,
+        "files": _files(row),
         "bytes": row.file_bytes,
         "seconds": round(row.seconds, 3),
         "missing_s": round(row.missing, 3),
