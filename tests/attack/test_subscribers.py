@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import importlib
 import socket
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ from hypothesis import strategies as st
 from streamlink.session.http import SSLContextAdapter, TLSNoDHAdapter
 
 from nightcrew.addresses import names_private
-from nightcrew.recorder import fetch
+from nightcrew.recorder import fetch, recording
 from nightcrew.recorder.continuous import received
 from nightcrew.recorder.fetch import body, said
 from nightcrew.recorder.login import login_of, site_of
@@ -291,13 +293,28 @@ def test_a_private_address_is_seen_in_any_spelling(host: str) -> None:
     assert not any(names_private(name) for name in ("example.com", "8.8.8.8", "localhost.example.com", "tv10", ""))
 
 
-async def test_an_address_chooses_no_other_way_out(kind: str) -> None:
+async def test_no_address_and_no_request_chooses_another_way_out(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlink's own addresses take options of requests after a space. The direct way would be open here."""
+    real = socket.getaddrinfo
+    monkeypatch.setattr(fetch, "is_private", lambda _: False)
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda host, *more, **how: real(PRIVATE if "tv." in str(host) else host, *more, **how)
+    )
     async with hosting(PRIVATE) as own, proxying(kind, names={"tv.example": PRIVATE}) as proxy:
+        plain = f"http://tv.example:{own.port}/live"
         own.pages["/live"] = ok(MEDIA)
-        for around in ("{}", "{'http':''}", "{'http':None}", "{'no_proxy':'*'}"):
-            url = f"httpstream://http://tv.example:{own.port}/live proxies={around}"
-            await recorded(url, proxy=proxy.url(kind), private=False)
-        assert len(proxy.asked) == len(own.heads) == 4
+        order = Order(1, "", "", plain, proxy=proxy.url(kind))
+        for around in ({}, {"http": ""}, {"http": None, "https": None}, {"no_proxy": "*"}):
+            await recorded(f"httpstream://{plain} proxies={around}", proxy=proxy.url(kind), private=False)
+            await asyncio.to_thread(session_of(order).http.get, plain, proxies=around)
+        assert len(proxy.asked) == len(own.heads) == 8
+
+
+async def test_what_plugins_keep_of_a_login_is_in_no_file_where_headers_have_one() -> None:
+    for headers, options in (({"Cookie": "a=1"}, {}), ({}, {"steam-password": "x"})):
+        assert session_of(Order(1, "", "", "https://x.example", headers=headers, options=options)).get_option(
+            "no-plugin-cache"
+        )
 
 
 @pytest.mark.parametrize("scheme", ["rtsp", "rtmp"])
@@ -361,6 +378,32 @@ def test_what_a_recorder_logs_shows_no_login() -> None:
     )
     text = f"failed with {TOKEN}, sid={SESSION}, wört-1, w%C3%B6rt-1, pw-99 at Player/1"
     assert without_login(text, order) == "failed with •••, sid=•••, •••, •••, ••• at Player/1"
+
+
+def test_a_failure_of_a_plugin_is_logged_without_the_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def failing(_order: Order) -> Any:
+        raise RuntimeError(f"it said: {TOKEN} and {SESSION}")
+
+    monkeypatch.setattr(recording, "resolve", failing)
+    thread = recording.RecordingThread(Order(1, str(tmp_path / "x"), "x", "https://x.example", headers=LOGIN))
+    told = threading.Event()
+    stand = thread._stand
+
+    def standing(*words: Any) -> None:
+        stand(*words)
+        if "RuntimeError" in words[1]:
+            told.set()
+
+    monkeypatch.setattr(thread, "_stand", standing)
+    thread.start()
+    assert told.wait(30)
+    thread.stop()
+    thread.join(30)
+    logged = capsys.readouterr().err
+    assert "RuntimeError: it said: ••• and •••" in logged
+    assert not any(secret.decode() in logged for secret in SECRETS)
 
 
 def test_fetch_says_what_is_wrong_with_a_proxy_without_naming_it() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -77,20 +76,24 @@ class WatchForm(StreamForm, AccessForm):
     favourite: bool = ask(False, label="Keep its recordings forever")
 
 
+FEW = "For subscribers' streams, or through a proxy"
+
+
 def record_form(typed: Mapping[str, str] | None = None, error: NightcrewError | None = None) -> Form:
     """With what was typed and what is wrong with it."""
     if getattr(error, "field", None) == "seconds":
         error = Invalid(str(error).removeprefix("seconds: "), field="minutes")
-    return form_of(RecordForm, _fields(RecordForm), typed=typed, error=error)
+    return form_of(RecordForm, _fields(RecordForm), typed=typed, error=error).folded(FIELDS, FEW)
+
+
+def watch_form(typed: Mapping[str, str] | None = None, error: NightcrewError | None = None) -> Form:
+    """With what was typed and what is wrong with it."""
+    return form_of(WatchForm, _fields(WatchForm), typed=typed, error=error).folded(FIELDS, FEW)
 
 
 def _fields(model: type[BaseModel]) -> tuple[str, ...]:
     """In the order in which a person fills them in: what few need comes last."""
     return (*(name for name in model.model_fields if name not in FIELDS), *FIELDS)
-
-
-watch_form = functools.partial(form_of, WatchForm, _fields(WatchForm))
-"""With what was typed and what is wrong with it."""
 
 
 def recording_values(typed: Mapping[str, str]) -> dict[str, Any]:

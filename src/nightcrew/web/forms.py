@@ -46,10 +46,18 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Controls in their order; `error` is what is wrong with none of them alone."""
+    """Controls in their order; `error` is what is wrong with none of them alone. `more`: those that few need, folded away below
+    the words `few`."""
 
     controls: tuple[Control, ...]
     error: str = ""
+    more: tuple[Control, ...] = ()
+    few: str = ""
+
+    def folded(self, names: Collection[str], few: str) -> Form:
+        """With some of the controls folded away."""
+        shown = tuple(control for control in self.controls if control.name not in names)
+        return replace(self, controls=shown, more=tuple(one for one in self.controls if one.name in names), few=few)
 
 
 def form_of(
