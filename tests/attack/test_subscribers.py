@@ -20,14 +20,14 @@ from hypothesis import strategies as st
 from streamlink.session.http import SSLContextAdapter, TLSNoDHAdapter
 
 from nightcrew.addresses import names_private
-from nightcrew.recorder import fetch, recording
-from nightcrew.recorder.continuous import received
+from nightcrew.recorder import fetch, recording, sharing
 from nightcrew.recorder.fetch import body, said
 from nightcrew.recorder.login import login_of, site_of
 from nightcrew.recorder.proxy import HTTP_ALONE, NOT_INSIDE
 from nightcrew.recorder.scout import answer
 from nightcrew.recorder.session import session_of, without_login
 from nightcrew.recorder.source import Offline, Unreadable, resolve
+from nightcrew.recorder.transport import received
 from nightcrew.recorder.wire import Order
 from proxies import Proxy, proxying
 
@@ -386,8 +386,10 @@ def test_a_failure_of_a_plugin_is_logged_without_the_login(
     def failing(_order: Order) -> Any:
         raise RuntimeError(f"it said: {TOKEN} and {SESSION}")
 
-    monkeypatch.setattr(recording, "resolve", failing)
-    thread = recording.RecordingThread(Order(1, str(tmp_path / "x"), "x", "https://x.example", headers=LOGIN))
+    monkeypatch.setattr(sharing, "resolve", failing)
+    thread = recording.RecordingThread(
+        Order(1, str(tmp_path / "x"), "x", "https://x.example", headers=LOGIN), sharing.Sources()
+    )
     told = threading.Event()
     stand = thread._stand
 

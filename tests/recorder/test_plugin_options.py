@@ -120,7 +120,7 @@ def test_a_plugin_gets_its_own_options_alone() -> None:
     assert secrets_in(GIVEN) == ["OAuth geheim", "pw", "x"]
     order = Order(1, "", "", "https://www.twitch.tv/somebody", options=GIVEN)
     made = session_of(order)
-    plugin = plugin_of(made, order, order.url)
+    plugin = plugin_of(made, order, *made.resolve_url_no_redirect(order.url))
     assert plugin.get_option("api-header") == [("Authorization", "OAuth geheim")]
     assert plugin.api.headers["Authorization"] == "OAuth geheim"
     assert plugin.get_option("password") is None
@@ -129,7 +129,8 @@ def test_a_plugin_gets_its_own_options_alone() -> None:
 def test_what_logs_a_plugin_in_is_remembered_for_its_own_options_and_in_no_file() -> None:
     def plugin(password: str) -> Any:
         order = Order(1, "", "", "https://www.twitch.tv/somebody", options={"twitch-api-header": [["p", password]]})
-        return plugin_of(session_of(order), order, order.url)
+        made = session_of(order)
+        return plugin_of(made, order, *made.resolve_url_no_redirect(order.url))
 
     first = plugin("one")
     first.session.http.cookies.set("sid", "geheim", domain="twitch.tv")

@@ -34,7 +34,9 @@ class Connections:
             async with asyncio.timeout(CONNECTING):
                 if target.channel_id is None:
                     return await open_input(self._runtime, row, avoid=avoid)
-                return await self._of_channel((target.channel_id, target.quality, target.kind, target.access.key), row, avoid)
+                return await self._of_channel(
+                    (target.channel_id, target.quality, target.kind, target.access.key), row, avoid
+                )
         except TimeoutError as exc:
             raise Retry("its address could not be found in time") from exc
         except NotFound as exc:
