@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlink.utils.crypto import AES, pad
 
 from counted import Counted, Request, _send
 from counter import Film
@@ -143,6 +144,32 @@ async def test_a_proxy_that_goes_down_is_waited_for_and_nothing_goes_past_it(tmp
             await in_state(node, row["id"], "recording")
             await more(node, row["id"], 3)
             assert (await finish(node, row["id"]))["gaps"] == 0
+
+
+async def test_a_key_that_only_subscribers_get_opens_an_encrypted_stream(node: Node, film: Film) -> None:
+    key, asked = bytes(range(16)), list[tuple[str, bytes]]()
+    lines = "".join(f"#EXTINF:1,\n{number}.ts\n" for number in range(4))
+    head = '#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-KEY:METHOD=AES-128,URI="key"\n'
+    pages = {"/live.m3u8": f"{head}{lines}#EXT-X-ENDLIST\n".encode(), "/key": key}
+    for number in range(4):
+        cipher = AES.new(key, AES.MODE_CBC, iv=number.to_bytes(16, "big"))
+        pages[f"/{number}.ts"] = cipher.encrypt(pad(film.segments[number], 16))
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        text = await reader.readuntil(b"\r\n\r\n")
+        path = text.split(b" ")[1].decode()
+        asked.append((path, text))
+        status = b"200 OK" if len(shown_secrets(text.decode())) == 2 else b"403 Forbidden"
+        writer.write(b"HTTP/1.1 " + status + b"\r\nConnection: close\r\n\r\n" + pages[path])
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/live.m3u8"
+        row = await node.post("/api/v1/recordings", {"url": url, "name": "Film", **ACCESS})
+        row = await in_state(node, row["id"], "done", "failed")
+    assert (row["state"], row["seconds"], row["gaps"]) == ("done", 4, 0)
+    assert "/key" in {path for path, _ in asked}
 
 
 async def test_another_hosts_advertisement_in_the_stream_gets_no_login(node: Node, film: Film) -> None:

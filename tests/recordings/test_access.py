@@ -14,7 +14,9 @@ import structlog
 
 from nightcrew.kernel.errors import GiveUp, Invalid
 from nightcrew.kernel.redaction import redact
+from nightcrew.recorder.wire import Order
 from nightcrew.recordings import inputs, requests, watching
+from nightcrew.recordings.connections import Connections
 from nightcrew.recordings.keeper import Keeper
 from nightcrew.recordings.models import Recording, Watch
 from nightcrew.recordings.requests import NewRecording
@@ -240,6 +242,35 @@ async def test_a_channels_own_headers_stay_below_those_that_are_given(node: Node
         "x-a": "1",
     }
     assert (order.proxy, order.private) == ("http://p:1", False)
+
+
+async def test_only_those_that_ask_in_the_same_way_share_a_connection(node: Node, tmp_path: Path) -> None:
+    first = await channel_row(node, tmp_path, headers={"X-A": "1"})
+
+    async def another(**given: Any) -> Recording:
+        wanted = NewRecording(channel=first.channel_id, name="B", **given)
+        return await requests.record(node.runtime, wanted, actor="test")
+
+    connections = Connections(node.runtime)
+    rows = [first, await another(headers={"X-A": "1"}), await another(headers={"X-A": "2"}), await another()]
+    rows += [await another(headers={"X-A": "1"}, proxy="http://p:1")]
+    found = [await connections.connect(row, None) for row in rows]
+    assert found[0] is found[1]
+    assert len({id(one) for one in found}) == 4
+    orders = [
+        inputs.order_of(node.runtime, row, one, now=row.created_at, spared=False)
+        for row, one in zip(rows, found, strict=True)
+    ]
+    assert orders[0].source == orders[1].source
+    assert len({order.source for order in orders}) == 4
+    for one in found:
+        await one.close()
+
+
+def test_a_recorder_tells_apart_what_is_asked_with_other_options() -> None:
+    plain = Order(1, "", "", "https://x.example/")
+    others = [replace(plain, proxy="http://p:1"), replace(plain, options={"steam-password": "a"})]
+    assert len({plain.source, *(one.source for one in others)}) == 3
 
 
 async def test_a_provider_is_not_asked_for_an_address_past_the_proxy(
