@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
+import unicodedata
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
@@ -11,6 +13,24 @@ def is_private(address: str) -> bool:
     """Whether an IP address is not on the public internet (private, loopback, link-local, reserved …). Raises ValueError."""
     parsed = ipaddress.ip_address(address.split("%", 1)[0])
     return not (parsed if isinstance(parsed, ipaddress.IPv4Address) else _behind(parsed)).is_global
+
+
+def names_private(host: str) -> bool:
+    """Whether a host is written as a private address, in any spelling (127.1, 0x7f000001, ::1), or is this machine's own name.
+
+    Nothing is looked up: any other name may have any address.
+    """
+    name = unicodedata.normalize("NFKC", host).replace("\u3002", ".").lower().strip("[]").rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return is_private(name)
+    except ValueError:
+        pass
+    try:
+        return is_private(socket.inet_ntoa(socket.inet_aton(name)))
+    except (OSError, UnicodeError):
+        return False
 
 
 def _behind(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

@@ -17,6 +17,7 @@ import pytest_asyncio
 
 from nightcrew.client import Failed, secrets
 from nightcrew.playlists.store import sources
+from nightcrew.recordings.settings import RecordingSettings
 from support import Node, running
 from terminal import Result, run
 
@@ -113,6 +114,17 @@ async def test_the_argument_still_works_and_is_warned_of(node: Node) -> None:
     assert WARNING in said.err
     assert SECRET not in said.err + said.out
     assert (await config(node, "Argument"))["password"] == SECRET
+
+
+@anywhere
+async def test_a_secret_setting_is_asked_for_and_warned_of_as_an_argument(node: Node) -> None:
+    said = await call(node, "settings", "set", "done_webhook_header", "-", stdin=f"X-Token: {SECRET}\n")
+    assert (said.code, said.err) == (0, "") and SECRET not in said.out
+    assert node.runtime.settings.of(RecordingSettings).done_webhook_header == f"X-Token: {SECRET}"
+    said = await call(node, "settings", "set", "done_webhook_header", f"X-Token: {SECRET}-2")
+    assert said.code == 0 and WARNING in said.err and SECRET not in said.err + said.out
+    said = await call(node, "settings", "set", "keep_count", "3")
+    assert (said.code, said.err) == (0, "")
 
 
 @anywhere

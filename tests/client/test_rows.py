@@ -43,6 +43,7 @@ ANSWERS: dict[type[Any], tuple[type[BaseModel], ...]] = {
     recordings.RecordingJson: (recordings_say.RecordingRow,),
     recordings.RetentionJson: (recordings_say.RetentionList, recordings_say.RetentionAnswer),
     recordings.SpanJson: (recordings_say.PartAnswer, recordings_say.GapAnswer),
+    recordings.AccessJson: (recordings_say.AccessAnswer,),
     recordings.WatchJson: (recordings_say.WatchRow,),
 }
 

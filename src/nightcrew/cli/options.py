@@ -9,7 +9,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from nightcrew.client import Failed, Out, Row, Server, as_json, note, read_json, say
-from nightcrew.client.secrets import page_password, typed
+from nightcrew.client.secrets import exposed, page_password, typed
 from nightcrew.kernel.words import parse_value
 
 SETTINGS = "/api/v1/settings"
@@ -35,11 +35,22 @@ def settings_get(server: Server, key: SettingKey) -> None:
 def settings_set(
     server: Server,
     key: SettingKey,
-    value: Annotated[str, Argument(help="JSON or plain text; `null` goes back to the default.")],
+    value: Annotated[
+        str,
+        Argument(help="JSON or plain text; `null` goes back to the default. - asks for it, or reads a line of stdin."),
+    ],
 ) -> None:
     """Change one option."""
+    if value == "-":
+        value = typed(key)
+    elif value != "null" and _is_secret(server, key):
+        exposed(f"the value of {key}", "write - in its place and the value to stdin")
     changed = server.patch(Row, SETTINGS, {key: parse_value(value)})["changed"]
     say("\n".join(f"{name} = {as_json(new)}" for name, new in changed.items()) or "unchanged")
+
+
+def _is_secret(server: Server, key: str) -> bool:
+    return any(row["secret"] for row in server.rows(Row, SETTINGS) if key in {row["key"], row["name"]})
 
 
 def settings_import(

@@ -18,7 +18,7 @@ PasswordStdin = Annotated[bool, Option("--password-stdin", help="Read the passwo
 PasswordFile = Annotated[
     Path | None, Option("--password-file", help="A file whose first line is the password of its login.")
 ]
-MOST = 4_096
+MOST = 16_384
 """Characters of a secret."""
 
 

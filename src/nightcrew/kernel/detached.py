@@ -97,6 +97,11 @@ class Detached:
         """Its number, which is its group's and its session's too."""
         return self.identity.pid
 
+    @property
+    def own(self) -> bool:
+        """Whether it is a child of this server, which then knows how it has ended."""
+        return self._child is not None
+
     def tell(self, number: signal.Signals) -> bool:
         """Send a signal to this process alone. False when it is gone already, which is no failure."""
         return self._send(number, group=False)

@@ -18,7 +18,7 @@ from nightcrew.kernel import redaction
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Invalid, NeedsUser
 from nightcrew.kernel.fields import secrets_of
-from nightcrew.kernel.settings_given import Given, env_name
+from nightcrew.kernel.settings_given import FIXED, Given, env_name, is_fixed
 from nightcrew.kernel.store import Moment, Store, metadata
 from nightcrew.kernel.vault import Vault
 
@@ -45,15 +45,26 @@ class Options(BaseModel):
         return [(name, value) for name, value in super().__repr_args__() if name not in _secret(type(self))]
 
 
-def option(default: Any, *, help: str, unit: str | None = None, per_node: bool = False, **bounds: Any) -> Any:  # noqa: A002
+def option(
+    default: Any,
+    *,
+    help: str,  # noqa: A002
+    unit: str | None = None,
+    per_node: bool = False,
+    environment_only: bool = False,
+    **bounds: Any,
+) -> Any:
     """One option. `bounds` are pydantic's (`ge`, `le`, `max_length`, …); `unit` is shown beside the field.
 
     `per_node`: each machine has a value of its own, such as a folder. An option of the type `fields.Secret` is stored sealed,
-    and no answer, page or log shows it.
+    and no answer, page or log shows it. `environment_only`: neither the database nor the file sets it, as both may come from a
+    stranger's backup; for what starts programs.
     """
     extra: dict[str, Any] = {"unit": unit} if unit else {}
     if per_node:
         extra["per_node"] = True
+    if environment_only:
+        extra[FIXED] = True
     if isinstance(default, list | dict):
         return Field(default_factory=default.copy, description=help, json_schema_extra=extra, **bounds)
     return Field(default, description=help, json_schema_extra=extra, **bounds)
@@ -114,7 +125,8 @@ class Settings:
             async with store.read() as connection:
                 rows = (await connection.execute(sa.select(setting.c.key, setting.c.value))).all()
             known = {key: json.loads(value) for key, value in rows}
-            found = {key: known[row] for key in self._keys for row in (key, self._row_of(key)) if row in known}
+            settable = [key for key in self._keys if not self._is_fixed(key)]
+            found = {key: known[row] for key in settable for row in (key, self._row_of(key)) if row in known}
             stored = self._fitting(self._unsealed(found))
             changed = frozenset(
                 key for key in stored.keys() | self._stored.keys() if stored.get(key) != self._stored.get(key)
@@ -137,6 +149,10 @@ class Settings:
     def _is_secret(self, key: str) -> bool:
         domain, name = key.split(".", 1)
         return is_secret(self._models[domain], name)
+
+    def _is_fixed(self, key: str) -> bool:
+        domain, name = key.split(".", 1)
+        return is_fixed(self._models[domain].model_fields[name])
 
     @property
     def _opened(self) -> Vault:
@@ -169,6 +185,10 @@ class Settings:
         A secret is returned masked, and one that comes back masked stays as it is. Raises `Invalid` naming the key and its bounds.
         """
         resolved = {self.resolve(key): value for key, value in values.items()}
+        for key in resolved:
+            if self._is_fixed(key):
+                variable = env_name(*key.split(".", 1))
+                raise Invalid(f"{key}: only the environment variable {variable} sets it, and a restart", field=key)
         meant = {
             key: value for key, value in resolved.items() if not (self._is_secret(key) and value == redaction.MASK)
         }
@@ -253,12 +273,13 @@ class Settings:
             "unit": extra.get("unit"),
             "bounds": bounds,
             "secret": self._is_secret(key),
+            "fixed": self._is_fixed(key),
             "help": field.description or "",
         }
 
     def _origin(self, key: str) -> str:
         domain, name = key.split(".", 1)
-        return "changed" if key in self._stored else self._given.origin(domain, name)
+        return "changed" if key in self._stored else self._given.origin(domain, name, fixed=self._is_fixed(key))
 
     def _rebuild(self) -> None:
         self._values = self._build(self._stored)

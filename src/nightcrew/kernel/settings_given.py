@@ -14,6 +14,8 @@ from pydantic.fields import FieldInfo
 from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.words import parse_value
 
+FIXED = "environment_only"
+
 
 class Given:
     """Read once, at the start. Raises `NeedsUser` for a file that cannot be read."""
@@ -26,22 +28,29 @@ class Given:
 
     def values(self, domain: str, model: type[BaseModel]) -> dict[str, Any]:
         """The options of a domain that are given, by name: by the environment, else by the file."""
-        found: dict[str, Any] = dict(self._file.get(domain, {}))
+        fixed = {name for name, field in model.model_fields.items() if is_fixed(field)}
+        found: dict[str, Any] = {name: value for name, value in self._file.get(domain, {}).items() if name not in fixed}
         for name, field in model.model_fields.items():
             text = self._from_env(domain, name)
             if text is not None:
                 found[name] = _from_text(text, field)
         return found
 
-    def origin(self, domain: str, name: str) -> str:
+    def origin(self, domain: str, name: str, *, fixed: bool = False) -> str:
         """ "environment", "file" or "default"."""
         if self._from_env(domain, name) is not None:
             return "environment"
-        return "file" if name in self._file.get(domain, {}) else "default"
+        return "file" if name in self._file.get(domain, {}) and not fixed else "default"
 
     def _from_env(self, domain: str, name: str) -> str | None:
         """What the environment says of an option: under its full name, else under the short one."""
         return self._env.get(env_name(domain, name), self._env.get(f"NIGHTCREW_{name.upper()}"))
+
+
+def is_fixed(field: FieldInfo) -> bool:
+    """Whether only the environment sets an option."""
+    extra = field.json_schema_extra
+    return isinstance(extra, dict) and bool(extra.get(FIXED))
 
 
 def env_name(domain: str, option_name: str) -> str:

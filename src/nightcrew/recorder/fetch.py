@@ -16,6 +16,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from nightcrew.addresses import is_private
+from nightcrew.recorder.proxy import trouble_with
 
 CONNECT = 5.0
 READ = 10.0
@@ -202,6 +203,8 @@ def said(exc: BaseException) -> str:
     """An error in a few words, without addresses: they hold logins."""
     if isinstance(exc, Refused):
         return str(exc)
+    if words := trouble_with(exc):
+        return words
     if isinstance(exc, requests.Timeout):
         return "the server did not respond in time"
     if isinstance(exc, requests.exceptions.ChunkedEncodingError):

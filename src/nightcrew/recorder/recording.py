@@ -18,6 +18,7 @@ from nightcrew.recorder.continuous import ContinuousReader
 from nightcrew.recorder.hls import HlsReader, Over
 from nightcrew.recorder.parts import FULL, DiskFull, Displaced, Parts, SegmentData
 from nightcrew.recorder.protection import Protected
+from nightcrew.recorder.session import without_login
 from nightcrew.recorder.sharing import Sources
 from nightcrew.recorder.sounds import Sounds, read_together
 from nightcrew.recorder.source import Offline, Unreadable
@@ -153,7 +154,7 @@ class RecordingThread(threading.Thread):
                 except Exception as exc:  # noqa: BLE001 - streamlink's plugins may raise anything, and no picture may be lost for it
                     failures += 1
                     with contextlib.suppress(OSError):  # its log may lie on a full disk
-                        traceback.print_exc(file=sys.stderr)
+                        sys.stderr.write(without_login(traceback.format_exc(), self._read))
                     self._stand("waiting", f"the recorder itself failed: {type(exc).__name__}")
                     self._pause(pacing.PAUSES[-1])
         finally:
@@ -186,8 +187,8 @@ class RecordingThread(threading.Thread):
 
     def _read_once(self, parts: Parts) -> None:
         self._connected = False
+        order = self._read = self.order  # one that has changed since the last reading is no reason not to begin
         self.check()
-        order = self._read = self.order
         self._connected = True
         if self.standing.state not in {"waiting", "offline"}:  # a failure stays told until something comes
             self._stand("starting", "")

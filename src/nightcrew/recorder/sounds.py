@@ -27,7 +27,7 @@ LAST = 30.0
 """Seconds that the sounds may take to end after their picture has."""
 
 
-class Recording(Protocol):
+class SoundKeeper(Protocol):
     """What a sound needs of the recording that it belongs to."""
 
     def open_parts(self, folder: Path) -> Parts | None:
@@ -43,10 +43,10 @@ class Recording(Protocol):
         """Where a ledger was left."""
 
 
-class Sound:
+class SoundReading:
     """One of them, over all connections."""
 
-    def __init__(self, recording: Recording, sink: Sink, parts: Parts) -> None:
+    def __init__(self, recording: SoundKeeper, sink: Sink, parts: Parts) -> None:
         self._recording, self._sink, self.parts = recording, sink, parts
         self.window = SegmentWindow(last=recording.known(parts))
 
@@ -79,9 +79,9 @@ class Sound:
 class Sounds:
     """All of one recording."""
 
-    def __init__(self, recording: Recording, sink: Sink, folder: Path) -> None:
+    def __init__(self, recording: SoundKeeper, sink: Sink, folder: Path) -> None:
         self._recording, self._sink, self._folder = recording, sink, folder
-        self._known: dict[str, Sound] = {}
+        self._known: dict[str, SoundReading] = {}
 
     def readers(self, shared: SharedSource) -> list[HlsReader]:
         """A reader for each that the source has now."""
@@ -93,14 +93,14 @@ class Sounds:
                 found.append(HlsReader(shared.source, one.stream, sound.window, sound, shelf))
         return found
 
-    def _of(self, one: Rendition) -> Sound | None:
+    def _of(self, one: Rendition) -> SoundReading | None:
         name = folder_of(one)
         if name not in self._known:
             parts = self._recording.open_parts(self._folder / name)
             if parts is None:
                 return None
             parts.note(k="sound", language=one.language, name=one.name, default=one.default)
-            self._known[name] = Sound(self._recording, self._sink, parts)
+            self._known[name] = SoundReading(self._recording, self._sink, parts)
         return self._known[name]
 
     def give_up(self, reason: str) -> None:

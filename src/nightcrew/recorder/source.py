@@ -23,8 +23,10 @@ from streamlink.utils.url import update_scheme
 
 from nightcrew.containers import FORMATS
 from nightcrew.recorder.answer import OpenAnswer
-from nightcrew.recorder.fetch import SMALL, RecorderHttp, Refused, causes, opened, said, session, status_of
+from nightcrew.recorder.fetch import SMALL, RecorderHttp, Refused, causes, opened, said, status_of
 from nightcrew.recorder.protection import Protected
+from nightcrew.recorder.proxy import HTTP_ALONE
+from nightcrew.recorder.session import plugin_of, session_of
 from nightcrew.recorder.wire import Order
 
 PLAIN = ("http://", "https://")
@@ -121,7 +123,7 @@ def resolve(order: Order) -> ResolvedStream:
     """Find the stream of the wanted quality. Raises `Offline`, `Protected`, `Unreadable`."""
     if order.url.lower().startswith("hls+"):  # players' way to say what it is
         order = replace(order, url=order.url[4:], kind="hls")
-    made = session(order.headers, private=order.private)
+    made = session_of(order)
     if order.ffmpeg:
         made.set_option("ffmpeg-ffmpeg", order.ffmpeg)
     made.set_option("ffmpeg-no-validation", True)
@@ -153,7 +155,7 @@ def _of_plugin(made: Streamlink, order: Order, url: str, answer: OpenAnswer | No
     name, kind, address = made.resolve_url_no_redirect(url)
     playlist = None
     try:
-        plugin = kind(made, address)
+        plugin = plugin_of(made, order, name, kind, address)
         if name == "hls" and not plugin.match["params"]:
             address = update_scheme("https://", plugin.match["url"], force=False)
             answer = answer or OpenAnswer(opened(made, address))
@@ -193,8 +195,8 @@ def _of_quality(streams: Mapping[str, Stream], wanted: str) -> Stream | None:
 def _plain(made: Streamlink, order: Order) -> ResolvedStream:
     """An address that no plugin knows: look at what it sends."""
     if not order.url.startswith(PLAIN):
-        if not order.private:
-            raise Unreadable(HOME_ONLY)
+        if not order.private or order.proxy:
+            raise Unreadable(HTTP_ALONE if order.proxy else HOME_ONLY)
         return ResolvedStream(made, None, order.url)
     try:
         answer = OpenAnswer(opened(made, order.url))

@@ -30,6 +30,7 @@ class Order:
     `part_seconds` and `part_bytes`: when a part is full (0: never). `rotate`: how often a new part was asked for by hand,
     `stop`: finish what is being read, and end. `hold_until`: until when (seconds of the clock that counts since the boot) the
     connection may be used, None: for ever. `private`: whether it may be read from a private network.
+    `proxy`: the address of the one that everything goes through. `options`: those of streamlink's plugins.
     `until`: when it ends by itself, on the same clock. `begun`: something is on disk already, and nothing begins anew without it.
     """
 
@@ -49,12 +50,15 @@ class Order:
     ffmpeg: str = ""
     until: float | None = None
     begun: bool = False
+    proxy: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def source(self) -> tuple[str, ...]:
         """What is read, and how: recordings for which that is the same share a connection."""
         asked = (f"{name}: {value}" for name, value in sorted(self.headers.items()))
-        return (self.url, self.kind, self.quality, str(self.private), self.ffmpeg, *asked)
+        options = json.dumps(self.options, sort_keys=True)
+        return (self.url, self.kind, self.quality, str(self.private), self.ffmpeg, self.proxy, options, *asked)
 
     def save(self, folder: Path) -> None:
         """Write it whole, readable by this user alone: addresses hold logins."""

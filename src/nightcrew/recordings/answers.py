@@ -8,6 +8,7 @@ from pydantic import Field
 
 from nightcrew.recordings.models import RecordingState, Watch
 from nightcrew.recordings.resting import Rest
+from nightcrew.recordings.stream_access import AccessNames
 from nightcrew.web.answers import Answer, Bytes, Items, Milliseconds, Moment, Text
 
 
@@ -88,12 +89,23 @@ class TitleAnswer(Answer):
     category: str
 
 
+class AccessAnswer(Answer):
+    """What goes along with the requests for a stream, by name: no value is shown."""
+
+    headers: list[str]
+    cookies: list[str]
+    options: list[str] = Field(description="Of streamlink's plugins.")
+    proxy: str = Field(description="Without its login; empty: none.")
+
+
 class RecordingDetail(RecordingRow):
     """A recording with its history and its titles."""
 
     streams: list[StreamAnswer] = Field(
         validation_alias="recorded_streams", description="What was recorded, once that was looked at."
     )
+    access: AccessAnswer | None = Field(description="Null: it was sealed with another key.")
+
     moves: list[MoveAnswer]
     titles: list[TitleAnswer]
 
@@ -166,9 +178,9 @@ class WatchRow(Answer):
     """A watched stream."""
 
     @classmethod
-    def at_rest(cls, watch: Watch, rest: Rest | None) -> Self:
-        """With what is said of one that somebody has stopped."""
-        return cls.of(watch, rests=rest and rest.said, again_at=rest and rest.again_at)
+    def at_rest(cls, watch: Watch, rest: Rest | None, access: AccessNames | None) -> Self:
+        """With what is said of one that somebody has stopped, and what goes along with its requests."""
+        return cls.of(watch, rests=rest and rest.said, again_at=rest and rest.again_at, access=access)
 
     id: int
     name: str
@@ -189,3 +201,4 @@ class WatchRow(Answer):
     again_at: Moment | None = Field(description="When its next window opens, if it rests until then.")
     looked_at: Moment | None
     next_look_at: Moment | None
+    access: AccessAnswer | None = Field(description="Null: it was sealed with another key.")

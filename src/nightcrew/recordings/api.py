@@ -23,6 +23,7 @@ from nightcrew.recordings.models import ACTIVE, Recording, RecordingState, Watch
 from nightcrew.recordings.requests import NewRecording, NewWatch, WatchChange
 from nightcrew.recordings.resting import rests
 from nightcrew.recordings.store import recordings, states, tallies, watches
+from nightcrew.recordings.stream_ref import access_of
 from nightcrew.web.answers import Items
 from nightcrew.web.api import Cursor, Id, Limit, Node, number_cursor
 from nightcrew.web.callers import Actor
@@ -85,7 +86,8 @@ async def get_recording(node: Node, recording_id: Id) -> say.RecordingDetail:
     row = await recordings.get(node.store, recording_id)
     moves = await states.moves(node.store, recording_id)
     titles = await tallies.titles(node.store, recording_id)
-    return say.RecordingDetail.of(row, moves=moves, titles=titles)
+    access = access_of(node, row.sealed)
+    return say.RecordingDetail.of(row, moves=moves, titles=titles, access=access)
 
 
 @router.get("/recordings/{recording_id}/ledger")
@@ -191,10 +193,7 @@ async def list_watches(node: Node) -> Items[say.WatchRow]:
 @router.patch("/watches/{watch_id}")
 async def change_watch(node: Node, actor: Actor, watch_id: Id, changes: WatchChange) -> say.WatchRow:
     """Change some settings of a watched stream."""
-    values = {key: value for key, value in changes.model_dump(exclude_unset=True).items() if value is not None}
-    for name in changes.model_fields_set & {"keep_count", "start_early", "end_late"}:  # null is a value of theirs
-        values[name] = getattr(changes, name)
-    (row,) = await _watches(node, await actions.change_watch(node, watch_id, values, actor=actor))
+    (row,) = await _watches(node, await requests.change_watch(node, watch_id, changes, actor=actor))
     return row
 
 
@@ -206,4 +205,4 @@ async def remove_watch(node: Node, actor: Actor, watch_id: Id) -> None:
 
 async def _watches(node: Runtime, *found: Watch) -> list[say.WatchRow]:
     resting = await rests(node, found, utcnow())
-    return [say.WatchRow.at_rest(one, resting.get(one.id)) for one in found]
+    return [say.WatchRow.at_rest(one, resting.get(one.id), access_of(node, one.sealed)) for one in found]

@@ -13,7 +13,7 @@ from nightcrew.recordings.stream_ref import unsealed
 
 CONNECTING = 60.0
 """Seconds that a slow provider may take to say where a channel is."""
-Key = tuple[int, str, str]
+Key = tuple[int, str, str, str]
 
 
 class SharedInputs:
@@ -35,7 +35,8 @@ class SharedInputs:
             async with asyncio.timeout(CONNECTING):
                 if target.channel_id is None:
                     return await open_input(self._runtime, row, avoid=avoid)
-                return await self._of_channel((target.channel_id, target.quality, target.kind), row, avoid, without)
+                key = target.channel_id, target.quality, target.kind, target.access.key
+                return await self._of_channel(key, row, avoid, without)
         except TimeoutError as exc:
             raise Retry("its address could not be found in time") from exc
         except NotFound as exc:

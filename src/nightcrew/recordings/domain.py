@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nightcrew.kernel.declare import Domain, Job, NoticeKind, Page, Queue, Tick, Timetable
-from nightcrew.recordings import admin, api, disk, handover, pages, processing, standing, watching, workers
+from nightcrew.recordings import admin, after, api, disk, handover, pages, processing, standing, watching, workers
 from nightcrew.recordings.doctor import ffmpeg
 from nightcrew.recordings.place import LIBRARY
 from nightcrew.recordings.settings import RecordingSettings
@@ -67,6 +67,15 @@ DOMAIN = Domain(
             here=True,
             help="Joins the parts of a recording into one file.",
         ),
+        Job(after.WEBHOOK, after.call_webhook, help="Tells a webhook of a finished recording."),
+        Job(
+            after.PROGRAM,
+            after.run_program,
+            queue=Queue("programs after recordings", per_node=2),
+            here=True,
+            time_limit=90_000.0,
+            help="Runs a program for a finished recording.",
+        ),
         Job("recordings.retention", workers.nightly, help="Deletes recordings by the retention rules."),
     ),
     timetables=(
@@ -83,6 +92,7 @@ DOMAIN = Domain(
     pages=(Page("/recordings", "Recordings"),),
     notices=(
         NoticeKind("recording.done", "finished", "A recording is finished", "recordings are finished"),
+        NoticeKind(after.FAILED, "failed", "A webhook or a program failed", "webhooks or programs failed"),
         NoticeKind("recording.failed", "failed", "A recording failed", "recordings failed"),
     ),
     start=workers.start,

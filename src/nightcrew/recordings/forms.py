@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ from pydantic import BaseModel
 
 from nightcrew.kernel.errors import Invalid, NightcrewError
 from nightcrew.kernel.fields import ask
+from nightcrew.recordings.access_forms import FIELDS, AccessForm, access_values
 from nightcrew.recordings.windows import MAX_MARGIN
 from nightcrew.web.forms import Form, form_of, values_of
 
@@ -36,7 +36,7 @@ class StreamForm(BaseModel):
     )
 
 
-class RecordForm(StreamForm):
+class RecordForm(StreamForm, AccessForm):
     """A stream to record now."""
 
     minutes: float | None = ask(
@@ -45,7 +45,7 @@ class RecordForm(StreamForm):
     quality: str = ask("best", label="Quality", choices=QUALITIES)
 
 
-class WatchForm(StreamForm):
+class WatchForm(StreamForm, AccessForm):
     """A stream to watch."""
 
     windows: list[str] = ask(
@@ -76,15 +76,24 @@ class WatchForm(StreamForm):
     favourite: bool = ask(False, label="Keep its recordings forever")
 
 
+FEW = "For subscribers' streams, or through a proxy"
+
+
 def record_form(typed: Mapping[str, str] | None = None, error: NightcrewError | None = None) -> Form:
     """With what was typed and what is wrong with it."""
     if getattr(error, "field", None) == "seconds":
         error = Invalid(str(error).removeprefix("seconds: "), field="minutes")
-    return form_of(RecordForm, typed=typed, error=error)
+    return form_of(RecordForm, _fields(RecordForm), typed=typed, error=error).folded(FIELDS, FEW)
 
 
-watch_form = functools.partial(form_of, WatchForm)
-"""With what was typed and what is wrong with it."""
+def watch_form(typed: Mapping[str, str] | None = None, error: NightcrewError | None = None) -> Form:
+    """With what was typed and what is wrong with it."""
+    return form_of(WatchForm, _fields(WatchForm), typed=typed, error=error).folded(FIELDS, FEW)
+
+
+def _fields(model: type[BaseModel]) -> tuple[str, ...]:
+    """In the order in which a person fills them in: what few need comes last."""
+    return (*(name for name in model.model_fields if name not in FIELDS), *FIELDS)
 
 
 def recording_values(typed: Mapping[str, str]) -> dict[str, Any]:
@@ -93,14 +102,15 @@ def recording_values(typed: Mapping[str, str]) -> dict[str, Any]:
     minutes = values.pop("minutes", None)
     if isinstance(minutes, str):
         raise Invalid("minutes: not a number", field="minutes")
-    return _without_quality(values) | ({} if minutes is None else {"seconds": minutes * 60})
+    return _sent(values, typed) | ({} if minutes is None else {"seconds": minutes * 60})
 
 
 def watch_values(typed: Mapping[str, str]) -> dict[str, Any]:
     """As `requests.NewWatch` takes it."""
-    return _without_quality(values_of(WatchForm, typed))
+    return _sent(values_of(WatchForm, typed), typed)
 
 
-def _without_quality(values: dict[str, Any]) -> dict[str, Any]:
-    """Without a quality that was not sent."""
-    return {name: value for name, value in values.items() if name != "quality" or value}
+def _sent(values: dict[str, Any], typed: Mapping[str, str]) -> dict[str, Any]:
+    """Without a quality that was not sent, and with what the stream asks for. Raises `Invalid`."""
+    found = {name: value for name, value in values.items() if name not in FIELDS and (name != "quality" or value)}
+    return found | access_values(typed)

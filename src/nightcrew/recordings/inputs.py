@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -88,6 +89,9 @@ async def open_input(
     channel = await channels.get(runtime.store, target.channel_id)
     usable = sorted((one for one in channel.streams if one.usable), key=lambda one: one.id == avoid)
     error: NightcrewError = GiveUp(f"channel {channel.name!r} has no stream that can be recorded")
+    if target.proxy and any(one.expires for one in usable):
+        usable = [one for one in usable if not one.expires]
+        error = GiveUp(f"the addresses of channel {channel.name!r} have to be asked for, which no proxy is used for")
     for stream in [one for one in usable if one.id not in without]:
         profiles = accounts.preferred(await accounts.profiles_of(runtime, stream.source_id), stream.profile)
         subject = accounts.subject_of(channel.id)
@@ -102,11 +106,22 @@ async def open_input(
             except NightcrewError as exc:
                 error = exc
                 continue
-            ref = replace(target, url=request.url, headers=dict(request.headers), private=request.allow_private)
+            ref = replace(
+                target,
+                url=request.url,
+                headers=_merged(request.headers, target.headers),
+                private=request.allow_private and not target.proxy,
+            )
             others = len(usable) > 1 or len(profiles) > 1 or stream.expires
             streams = frozenset(one.id for one in usable)
             return Input(ref, stream.id, lease, others, streams=streams, _held=held.pop_all())
     raise error
+
+
+def _merged(listed: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """What a channel's list asks for, and above it what was given for the recording."""
+    own = {name.lower() for name in given}
+    return {name: value for name, value in listed.items() if name.lower() not in own} | dict(given)
 
 
 def order_of(runtime: Runtime, row: Recording, source: Input, *, now: datetime, spared: bool) -> Order:
@@ -129,6 +144,8 @@ def order_of(runtime: Runtime, row: Recording, source: Input, *, now: datetime, 
         begun=row.bytes > 0,
         private=source.ref.private,
         ffmpeg=ffmpeg_or_none(),
+        proxy=source.ref.proxy,
+        options=source.ref.options,
     )
 
 

@@ -186,6 +186,11 @@ class Keeper:
     async def _change_source(self, row: Recording, kept: Kept, recorder: RecorderProcess | None, up: float) -> None:
         """Another stream of the channel, when this one fails or its connection is needed elsewhere."""
         source = kept.input
+        if source is not None and kept.sealed != row.sealed:
+            if source.lease is not None:
+                await self.fleet.release(row.id)
+            await kept.hang_up()  # it is read on with its new headers, cookies or proxy
+            return
         if source is None or source.lease is None:
             return
         sharing = [one for key, one in self.kept.items() if one.input is source and key not in self.spared]

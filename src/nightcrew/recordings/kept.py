@@ -33,6 +33,8 @@ class Kept:
     reader: LedgerReader
     input: Input | None = None
     asking: asyncio.Task[Input] | None = None
+    sealed: str = ""
+    """What its input was made of, to see whether that has changed."""
     avoid: int | None = None
     """The stream of the channel that has failed last."""
     protected: set[int] = field(default_factory=set)
@@ -78,6 +80,7 @@ class Kept:
         """Where to read it from; None while that is being asked for, which does not keep the others waiting."""
         if self.input is None:
             if self.asking is None:
+                self.sealed = row.sealed
                 coming = connections.connect(row, self.avoid, frozenset(self.protected))
                 self.asking = asyncio.create_task(coming, name=f"input {row.id}")
             await asyncio.wait({self.asking}, timeout=QUICK)

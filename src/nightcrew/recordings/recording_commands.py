@@ -13,6 +13,7 @@ from nightcrew.kernel.words import counted, hms, size
 from nightcrew.playlists.commands import Channel, channel_of
 from nightcrew.recorder.wire import Kind
 from nightcrew.recordings import rows
+from nightcrew.recordings.access_options import CookiesFile, CookiesStdin, Header, ProxyOption, Setting, access_of
 from nightcrew.recordings.following import follow
 from nightcrew.recordings.rows import RecordingJson, line
 from nightcrew.recordings.times import moment_of, seconds_of
@@ -56,6 +57,11 @@ def record(
     until: Until = None,
     quality: Quality = "best",
     kind: How = "auto",
+    header: Header = None,
+    cookies_stdin: CookiesStdin = False,
+    cookies_file: CookiesFile = None,
+    option: Setting = None,
+    proxy: ProxyOption = None,
     following: Annotated[bool, Option("--follow", help="Follow it to its end.")] = False,
 ) -> None:
     """Record a stream from now on, to its end unless --for or --until say otherwise. With --follow, exit 1 when it fails."""
@@ -63,6 +69,7 @@ def record(
         raise BadParameter("give either --for or --until")
     end = given(seconds=length, until=until and until.isoformat())
     body = {"name": name, "title": title, "quality": quality, "kind": kind, **end}
+    body |= access_of(header, cookies_stdin, cookies_file, option, proxy)
     row = server.post(RecordingJson, RECORDINGS, body | stream_of(server, address, channel))
     follow(server, out, row) if following else out.one(row, line)
 
@@ -89,7 +96,7 @@ def recordings_show(server: Server, out: Out, recording: Recorded) -> None:
     if out.data({**row, "ledger": ledger}):
         return
     out.say(line(row))
-    out.facts({**row, **rows.columns(row)}, rows.FACTS)
+    out.facts({**row, **rows.columns(row), "access": rows.access_words(row["access"])}, rows.FACTS)
     out.table(row["moves"], ["at", "from", "to", "reason"])
     if len(row["titles"]) > 1:
         out.table(row["titles"], ["from", "title", "category"], shown=lambda one: {"from": hms(one["start"])})

@@ -16,6 +16,7 @@ from nightcrew.recordings.filing import Wanted
 from nightcrew.recordings.models import Recording
 from nightcrew.recordings.plot import plot_of
 from nightcrew.recordings.store import recordings, states, tallies
+from nightcrew.recordings.stream_ref import access_of
 from nightcrew.web.api import Id, Node
 from nightcrew.web.callers import Actor
 from nightcrew.web.render import PageRoute, done, is_fragment, note, render, render_part
@@ -97,6 +98,7 @@ async def _facts(node: Runtime, row: Recording) -> dict[str, Any]:
     begins = [begin for begin, _ in drawing.spans(parts, gaps)]
     return {
         "row": row,
+        "access": access_of(node, row.sealed),
         "open": row.state in actions.OPEN,
         "parts": list(zip(parts, begins, strict=True))[-MOST:],
         "gaps": gaps[-MOST:],

@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Invalid
+from nightcrew.kernel.fields import SECRET, Secret
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import plain
 from nightcrew.recorder.wire import Kind
-from nightcrew.recordings import actions, windows
+from nightcrew.recordings import actions, stream_access, windows
 from nightcrew.recordings.models import Recording, Watch
-from nightcrew.recordings.stream_ref import StreamRef, stream_of
+from nightcrew.recordings.store import recordings, watches
+from nightcrew.recordings.stream_access import StreamAccess
+from nightcrew.recordings.stream_ref import StreamRef, stream_of, unsealed, with_access
 
 LONGEST = timedelta(days=36_600)
+
+
+Headers = Annotated[dict[str, str], SECRET, Field(description="Sent to the site of the address, by name.")]
+Cookies = Annotated[Secret, Field(max_length=20_000, description="NAME=VALUE, separated by semicolons.")]
+PluginOptions = Annotated[
+    dict[str, bool | str | list[str]], SECRET, Field(description="Options of streamlink's plugins, by name.")
+]
+ProxyAddress = Annotated[
+    Secret, Field(max_length=1000, description="http, https or socks5; everything goes through it.")
+]
+
+
+def _access(headers: dict[str, str], cookies: str, options: dict[str, Any], proxy: str) -> StreamAccess:
+    """Raises `Invalid`."""
+    found = stream_access.read_headers(headers)
+    if given := stream_access.read_cookies(cookies):
+        if stream_access.COOKIE in found:
+            raise Invalid("cookies: they are among the headers too; give them once", field="cookies")
+        found[stream_access.COOKIE] = given
+    return StreamAccess(found, stream_access.read_options(options), stream_access.read_proxy(proxy))
 
 
 class _Stream(BaseModel):
@@ -27,11 +51,16 @@ class _Stream(BaseModel):
     kind: Kind = "auto"
     quality: str = Field("best", max_length=100, pattern=r"^[\w,+.-]+$")
     priority: int = Field(0, ge=-1000, le=1000)
+    headers: Headers = Field(default_factory=dict)
+    cookies: Cookies = ""
+    options: PluginOptions = Field(default_factory=dict)
+    proxy: ProxyAddress = ""
 
     async def named(self, runtime: Runtime) -> tuple[StreamRef, str, str]:
         """The stream, how it is shown, and its name. Raises `Invalid`, `NotFound`."""
+        access = _access(self.headers, self.cookies, self.options, self.proxy)
         found, shown, name = await stream_of(
-            runtime, url=self.url, channel_id=self.channel, kind=self.kind, quality=self.quality
+            runtime, url=self.url, channel_id=self.channel, kind=self.kind, quality=self.quality, access=access
         )
         return found, shown, plain(self.name) or name
 
@@ -85,7 +114,7 @@ class NewWatch(_Stream):
 
 
 class WatchChange(BaseModel):
-    """What to change."""
+    """What to change. Headers, cookies, options and the proxy replace what there was; empty ones take it away."""
 
     model_config = ConfigDict(extra="forbid")
     enabled: bool | None = None
@@ -95,6 +124,48 @@ class WatchChange(BaseModel):
     keep_count: KeepCount | None = None
     start_early: Margin | None = None
     end_late: Margin | None = None
+    headers: Headers | None = None
+    cookies: Cookies | None = None
+    options: PluginOptions | None = None
+    proxy: ProxyAddress | None = None
+
+    def values(self) -> dict[str, Any]:
+        """The columns that are changed as they are."""
+        sent = self.model_dump(exclude_unset=True, exclude=ACCESS)
+        found = {key: value for key, value in sent.items() if value is not None}
+        return found | {name: getattr(self, name) for name in self.model_fields_set & NULLABLE}
+
+    def access(self, before: StreamAccess) -> StreamAccess:
+        """What a stream asks for from now on. Raises `Invalid`."""
+        kept = {name: value for name, value in before.headers.items() if name != stream_access.COOKIE}
+        cookies = before.headers.get(stream_access.COOKIE, "")
+        new_headers = kept if self.headers is None else self.headers
+        if any(name.lower() == "cookie" for name in new_headers):
+            cookies = ""
+        new = _access(
+            new_headers,
+            cookies if self.cookies is None else self.cookies,
+            {} if self.options is None else self.options,
+            before.proxy if self.proxy is None else self.proxy,
+        )
+        return new if self.options is not None else replace(new, options=before.options)
+
+
+ACCESS = {"headers", "cookies", "options", "proxy"}
+NULLABLE = {"keep_count", "start_early", "end_late"}
+"""Of these null is a value."""
+
+
+async def change_watch(runtime: Runtime, watch_id: int, changes: WatchChange, *, actor: str) -> Watch:
+    """Change a watch; what its stream asks for goes to its recording too. Raises `NotFound`, `Invalid`, `NeedsUser`."""
+    values = changes.values()
+    if ACCESS & changes.model_fields_set:
+        target = unsealed(runtime, (await watches.get(runtime.store, watch_id)).sealed)
+        target = await with_access(target, changes.access(target.access))
+        values["sealed"] = target.sealed(runtime)
+        for row in (await recordings.running_of(runtime.store, [watch_id])).get(watch_id, []):
+            await recordings.change(runtime.store, row.id, sealed=values["sealed"])
+    return await actions.change_watch(runtime, watch_id, values, actor=actor)
 
 
 async def record(runtime: Runtime, wanted: NewRecording, *, actor: str) -> Recording:

@@ -9,7 +9,10 @@ from nightcrew.client import plain
 from nightcrew.kernel.words import counted, duration, hms, size
 
 LISTED = ("id", "name", "state", "started_at", "length", "size", "missing", "kept", "title", "reason")
-FACTS = ("title", "category", "url", "created_at", "started_at", "stop_at", "ended_at", "restarts", "node", "folder", "kept")  # fmt: skip
+FACTS = (
+    "title", "category", "url", "access", "created_at", "started_at", "stop_at", "ended_at",
+    "restarts", "node", "folder", "kept",
+)  # fmt: skip
 PART = ("part", "path", "length", "size", "segments", "frames")
 FILM = ("file", "from", "length", "size", "holds")
 STREAM = ("stream", "length", "packets")
@@ -83,6 +86,7 @@ class DetailJson(RecordingJson):
 
     films: list[FilmJson]
     streams: list[StreamJson]
+    access: AccessJson | None
     moves: list[dict[str, Any]]
     titles: list[dict[str, Any]]
 
@@ -174,6 +178,15 @@ def sized(row: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"size": size(row["bytes"])}
 
 
+class AccessJson(TypedDict):
+    """What goes along with the requests for a stream, by name."""
+
+    headers: list[str]
+    cookies: list[str]
+    options: list[str]
+    proxy: str
+
+
 class WatchJson(TypedDict):
     """A watched stream, as far as it is told."""
 
@@ -187,6 +200,21 @@ class WatchJson(TypedDict):
     end_late: int | None
     live: bool | None
     rests: str | None
+    access: AccessJson | None
+
+
+def access_words(access: AccessJson | None) -> str:
+    """What goes along with the requests for a stream."""
+    if access is None:
+        return "sealed with another key"
+    lists = {"headers": access["headers"], "cookies": access["cookies"], "options": access["options"]}
+    proxy = [f"proxy {access['proxy']}"] if access["proxy"] else []
+    return "; ".join([*(f"{what} {', '.join(names)}" for what, names in lists.items() if names), *proxy])
+
+
+def watch_access_line(watch: WatchJson) -> str:
+    """What goes along with the requests for a watched stream, in one line."""
+    return f"watch {watch['id']} {watch['name']}: {access_words(watch['access']) or 'nothing goes along'}"
 
 
 def watch_columns(watch: WatchJson) -> Mapping[str, Any]:

@@ -40,7 +40,18 @@ class Scout(Pool):
     async def look(self, target: StreamRef, *, recorded: bool = False) -> LiveStatus:
         """Whether a stream is live. One that is `recorded` is not opened for that. Raises `Retry` when the scout does not answer."""
         number = next(self._numbers)
-        order = Order(0, "", "", target.url, target.kind, dict(target.headers), target.quality, private=target.private)
+        order = Order(
+            0,
+            "",
+            "",
+            target.url,
+            target.kind,
+            dict(target.headers),
+            target.quality,
+            private=target.private,
+            proxy=target.proxy,
+            options=dict(target.options),
+        )
         try:
             async with self.shared(self._command, limit=LIMIT) as child:
                 coming = self._expect(number, child)

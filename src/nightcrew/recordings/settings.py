@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from nightcrew.kernel.fields import Folder
+from pydantic import AfterValidator
+
+from nightcrew.kernel.fields import Folder, Secret
 from nightcrew.kernel.settings import Options, option
+from nightcrew.recordings import after_rules
 
 
 class RecordingSettings(Options):
@@ -84,4 +87,21 @@ class RecordingSettings(Options):
         unit="h",
         help="A recording without a recorder and without progress for this long is finished.",
     )
+    done_webhook: Annotated[Secret, AfterValidator(after_rules.checked_webhook)] = option(
+        "", max_length=4000, help="An address that gets a POST with JSON for each finished recording. Empty: none."
+    )
+    done_webhook_header: Annotated[Secret, AfterValidator(after_rules.checked_header)] = option(
+        "", max_length=4000, help="A header to send along, such as `Authorization: Bearer …`."
+    )
+    done_webhook_private: bool = option(False, help="The address may be in a private network.")
+    done_command: Annotated[list[str], AfterValidator(after_rules.checked_command)] = option(
+        [],
+        environment_only=True,
+        help="A program to run for each finished recording, with its arguments as JSON: "
+        '["/usr/local/bin/sort-it", "{file}", "{title}"]. See docs/recordings.md.',
+    )
+    done_command_limit: int = option(
+        600, ge=1, le=86_400, unit="s", help="How long that program may run before it is ended."
+    )
+
     keep_parts: bool = option(False, help="Keep the parts and the ledger beside the finished file.")

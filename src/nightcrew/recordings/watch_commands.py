@@ -6,10 +6,11 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from nightcrew.client import Out, Server
+from nightcrew.client import Out, Row, Server
 from nightcrew.playlists.commands import Channel
+from nightcrew.recordings.access_options import CookiesFile, CookiesStdin, Header, ProxyOption, Setting, access_of
 from nightcrew.recordings.recording_commands import Address, How, Name, Quality, stream_of
-from nightcrew.recordings.rows import WatchJson, watch_columns, watch_line
+from nightcrew.recordings.rows import WatchJson, watch_access_line, watch_columns, watch_line
 from nightcrew.recordings.windows import MAX_MARGIN
 
 WATCHES = "/api/v1/watches"
@@ -45,6 +46,11 @@ def watch_add(
     ] = None,
     quality: Quality = "best",
     kind: How = "auto",
+    header: Header = None,
+    cookies_stdin: CookiesStdin = False,
+    cookies_file: CookiesFile = None,
+    option: Setting = None,
+    proxy: ProxyOption = None,
 ) -> None:
     """Watch a stream: record it whenever it is live, or in windows of time. A channel needs windows."""
     body = {"name": name, "windows": window or [], "favourite": favourite, "keep_count": keep_count}
@@ -55,6 +61,7 @@ def watch_add(
         "kind": kind,
         **stream_of(server, address, channel),
     }
+    body |= access_of(header, cookies_stdin, cookies_file, option, proxy)
     out.one(server.post(WatchJson, WATCHES, body), watch_line)
 
 
@@ -62,6 +69,26 @@ def watch_list(server: Server, out: Out) -> None:
     """All watched streams, by name."""
     columns = ["id", "name", "state", "when", "rests", "keeps", "title", "looked_at", "next_look_at", "url", "error"]
     out.table(server.rows(WatchJson, WATCHES), columns, shown=watch_columns, empty="No stream is watched.")
+
+
+def watch_access(
+    server: Server,
+    out: Out,
+    watch: Watched,
+    header: Header = None,
+    cookies_stdin: CookiesStdin = False,
+    cookies_file: CookiesFile = None,
+    option: Setting = None,
+    proxy: ProxyOption = None,
+    remove: Annotated[bool, Option("--remove", help="Take away what is not given anew.")] = False,
+) -> None:
+    """Change what goes along with the requests for a stream, also of its recording that is going on; say what there is."""
+    found = _find(server, watch)
+    changes: Row = {"headers": {}, "cookies": "", "options": {}, "proxy": ""} if remove else {}
+    changes |= access_of(header, cookies_stdin, cookies_file, option, proxy)
+    if changes:
+        found = server.patch(WatchJson, f"{WATCHES}/{found['id']}", changes)
+    out.one(found, watch_access_line)
 
 
 def watch_on(server: Server, out: Out, watch: Watched) -> None:

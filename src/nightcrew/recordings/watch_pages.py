@@ -9,16 +9,19 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.errors import Invalid
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.recordings import actions, forms, requests
+from nightcrew.recordings import access_forms, actions, forms, requests
 from nightcrew.recordings.resting import rests
 from nightcrew.recordings.standing import watch_state
 from nightcrew.recordings.store import recordings, watches
+from nightcrew.recordings.stream_ref import access_of
 from nightcrew.web.api import Id, Node
 from nightcrew.web.callers import Actor
 from nightcrew.web.forms import checked
 from nightcrew.web.render import PageRoute, answer_form, done, render_part, texts
 
+ACCESS = "recordings/watch_access.html"
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
@@ -40,6 +43,28 @@ async def switch_watch(request: Request, node: Node, actor: Actor, watch_id: Id)
     on = bool((await texts(request)).get("on"))
     watch = await actions.change_watch(node, watch_id, {"enabled": on}, actor=actor)
     return done(request, f"{watch.name} is {'watched' if on else 'not watched for now'}.", "/recordings#watches")
+
+
+@router.get("/recordings/watches/{watch_id}/access")
+async def access(request: Request, node: Node, watch_id: Id) -> Response:
+    """The form of what its stream asks for. Nothing that is stored is shown."""
+    watch = await watches.get(node.store, watch_id)
+    form = access_forms.change_form(access_of(node, watch.sealed))
+    return render_part(request, ACCESS, title=f"Access of {watch.name}", watch=watch, form=form)
+
+
+@router.post("/recordings/watches/{watch_id}/access")
+async def change_access(request: Request, node: Node, actor: Actor, watch_id: Id) -> Response:
+    """Change what its stream asks for. What is empty stays as it is."""
+    watch, typed = await watches.get(node.store, watch_id), await texts(request)
+    try:
+        changes = checked(requests.WatchChange, access_forms.change_values(typed))
+        watch = await requests.change_watch(node, watch_id, changes, actor=actor)
+    except Invalid as exc:
+        form = access_forms.change_form(access_of(node, watch.sealed), typed, exc)
+        title = f"Access of {watch.name}"
+        return render_part(request, ACCESS, title=title, status_code=422, watch=watch, form=form)
+    return done(request, f"What {watch.name} asks for was changed.", "/recordings#watches")
 
 
 @router.get("/recordings/watches/{watch_id}/remove")
@@ -67,6 +92,7 @@ async def watched(node: Runtime) -> dict[str, Any]:
             "state": watch_state(one, rests=one.id in resting),
             "rest": resting.get(one.id),
             "running": running.get(one.id, []),
+            "access": access_of(node, one.sealed),
         }
         for one in found
     ]

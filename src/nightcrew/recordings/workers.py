@@ -15,7 +15,7 @@ from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.recorder.wire import PROTECTED
-from nightcrew.recordings import actions, disk, folders, news, processing, stuck, watching
+from nightcrew.recordings import actions, after, disk, folders, news, processing, stuck, watching
 from nightcrew.recordings.disk import Disk
 from nightcrew.recordings.keeper import Keeper
 from nightcrew.recordings.media import Watched
@@ -35,7 +35,9 @@ async def start(runtime: Runtime) -> None:
     runtime.add(Disk())
     runtime.add(Watched())
     runtime.add(Waiting())
+    runtime.add(after.Programs())
     runtime.jobs.on_end(functools.partial(processing.ended, runtime))
+    runtime.jobs.on_end(functools.partial(after.ended, runtime))
     await keeper.start()
 
 

@@ -183,6 +183,7 @@ class SettingRow(Answer):
     unit: str | None
     bounds: dict[str, Any]
     secret: bool
+    fixed: bool = Field(description="Only the environment sets it.")
     help: str
 
 

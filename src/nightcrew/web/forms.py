@@ -46,10 +46,18 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Controls in their order; `error` is what is wrong with none of them alone."""
+    """Controls in their order; `error` is what is wrong with none of them alone. `more`: those that few need, folded away below
+    the words `few`."""
 
     controls: tuple[Control, ...]
     error: str = ""
+    more: tuple[Control, ...] = ()
+    few: str = ""
+
+    def folded(self, names: Collection[str], few: str) -> Form:
+        """With some of the controls folded away."""
+        shown = tuple(control for control in self.controls if control.name not in names)
+        return replace(self, controls=shown, more=tuple(one for one in self.controls if one.name in names), few=few)
 
 
 def form_of(
@@ -138,7 +146,7 @@ def _filled(
         help_text = f"{control.help} {KEPT}".strip()
         control = replace(control, required=False, help=help_text, placeholder=kept[control.name] or NOT_SHOWN)
     if typed is not None:
-        value = "" if control.kind == "password" else _sent(control, typed)
+        value = "" if control.kind == "password" or control.secret else _sent(control, typed)
     else:
         value = "" if control.name in kept else values.get(control.name, control.value)
     return replace(control, value=value)

@@ -83,7 +83,8 @@ def control_for(option: Mapping[str, Any]) -> Control:
     label = name if len(name) <= 3 else name.replace("_", " ").lower().capitalize().replace(" url", " URL")
     schema = {"type": option["type"], "unit": option["unit"], "description": option["help"], **option["bounds"]}
     schema["writeOnly"] = option["secret"]
-    return control_of(option["key"], schema, label=label)
+    control = control_of(option["key"], schema, label=label)
+    return replace(control, attributes={**control.attributes, "readonly": "readonly"}) if option["fixed"] else control
 
 
 def _shown(option: dict[str, Any], typed: Mapping[str, str] | None, error: str) -> dict[str, Any]:
