@@ -104,7 +104,7 @@ async def failed(node: Node, url: str, **more: Any) -> str:
     ("status", "told"),
     [
         (404, "the stream was offline (HTTP 404)"),
-        (403, "the server refused it (HTTP 403)"),
+        (403, "the server answered HTTP 403: all connections of its account may be in use"),
         (503, "the server answered HTTP 503"),
     ],
 )

@@ -111,3 +111,14 @@ def test_the_ledger_says_at_which_byte_a_sound_changes(tmp_path: Path) -> None:
     assert [one.codec for one in after] == ["h264", "ac3"]
     assert ts.pid_of(whole, at) == pmt(second)
     assert found.pictures == 100
+
+
+@pytest.mark.parametrize("missing", [3.0, 60.0])
+def test_a_stretch_without_tables_of_its_own_is_read_by_those_before_it(missing: float, tmp_path: Path) -> None:
+    """As behind a gap of a stream whose tables come rarely: nothing says what the packets are but what came before."""
+    first, second = source("plain", 0, 2).whole, source("plain", round(2 + missing), 2).whole
+    bare = b"".join(one for one in packets(second) if ts.pid_of(one, 0) in {VIDEO, SOUND})
+    recorded(tmp_path / "rec", [Source((first,)), missing, Source((bare,))])
+    (film,) = films(tmp_path / "rec")
+    make(film, tmp_path / "film.mp4")
+    assert content(tmp_path / "film.mp4").pictures == 100

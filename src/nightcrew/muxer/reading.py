@@ -93,12 +93,11 @@ def opened(stretch: Stretch, told: Callable[[int], None] = lambda _count: None) 
     """All that a stretch holds: with what of it lies behind its end, and without what lies before its own beginning."""
     if stretch.form != "mpegts":
         return Ranges(stretch.ranges, told)
-    pieces: list[ByteRange | bytes] = [*stretch.ranges]
+    pieces: list[ByteRange | bytes] = [_tables_of(stretch.ranges), *stretch.ranges]
     window = _head(stretch.ranges, WINDOW) if stretch.lead is not None else b""
     if stretch.lead is not None and ts.aligned(window):
-        tables = _tables(_head(stretch.ranges, TABLES))
         end, _, mine = seam(window, stretch.lead, _pids(stretch))
-        pieces = [tables, mine, *_behind(stretch.ranges, end)]
+        pieces[1:] = [mine, *_behind(stretch.ranges, end)]
     if stretch.tail is not None:
         window = _head(stretch.tail.ranges, WINDOW)
         if ts.aligned(window):
@@ -156,8 +155,16 @@ def _behind(ranges: Sequence[ByteRange], skip: int) -> list[ByteRange]:
     return [one for one in found if one.size]
 
 
+def _tables_of(ranges: Sequence[ByteRange]) -> bytes:
+    """The programmes' tables of a stretch, which may begin behind them, and may end before they come again."""
+    before = ByteRange(ranges[0].path, 0, ranges[0].begin)
+    return _tables(_head(ranges, TABLES)) or _tables(_head([before], TABLES))
+
+
 def _tables(window: bytes) -> bytes:
     """The first packets with the programmes' tables: without them nothing before the next ones would be read."""
+    if not ts.aligned(window):
+        return b""
     found = bytearray()
     pids = [psi.ASSOCIATION_PID]
     section = None
