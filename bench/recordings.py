@@ -34,6 +34,7 @@ from darkroom import Server, finished, kill, more, record, recorders, seconds, s
 from nightcrew.demo.pictures import find_ffmpeg
 from nightcrew.muxer.wire import ByteRange, FilmOrder
 from nightcrew.recordings import filing, muxers
+from nightcrew.recordings.runs import StreamRun
 
 FILM_SECONDS = 400
 WINDOW = 10
@@ -209,7 +210,7 @@ async def joining(film: Film, folder: Path) -> None:
     part.write_bytes(b"".join(film.segments))
     ranges = [ByteRange(str(part), 0, part.stat().st_size)]
     table = await muxers.look("mpegts", ranges)
-    (made,) = filing.films([filing.StreamRun("mpegts", table, 0.0, ranges=ranges)])
+    (made,) = filing.films([StreamRun("mpegts", table, 0.0, ranges=ranges)])
     order = FilmOrder(str(output), "mp4", tuple(made.slots), made.stretches())
     alone = [find_ffmpeg(), "-nostdin", "-v", "error", "-y", "-i", str(part), "-c", "copy", "-movflags", "+faststart"]
     ours, theirs, checks = list[float](), list[float](), list[float]()

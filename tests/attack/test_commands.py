@@ -12,6 +12,7 @@ from counter import Film
 from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.muxer.wire import ByteRange, Chapter, FilmOrder, Form
 from nightcrew.recordings import filing, mux, muxers
+from nightcrew.recordings.runs import StreamRun
 
 FORMS: tuple[Form, ...] = ("mpegts", "mov", "aac", "mp3", "ac3", "eac3")
 
@@ -42,7 +43,7 @@ async def test_a_name_is_never_an_option_or_an_address(name: str, film: Film, tm
     part, output = folder / f"{name}.ts", folder / f"{name}.mp4"
     part.write_bytes(b"".join(film.segments[:4]))
     ranges = [ByteRange(str(part), 0, part.stat().st_size)]
-    (made,) = filing.films([filing.StreamRun("mpegts", await muxers.look("mpegts", ranges), 0.0, ranges=ranges)])
+    (made,) = filing.films([StreamRun("mpegts", await muxers.look("mpegts", ranges), 0.0, ranges=ranges)])
     order = FilmOrder(
         str(output), "mp4", tuple(made.slots), made.stretches(), {"title": TITLE}, (Chapter(0, 0.5, TITLE),)
     )

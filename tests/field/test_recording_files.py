@@ -21,6 +21,7 @@ import pytest
 from films import Source, films, make, recorded
 from nightcrew.demo.pictures import find_ffmpeg
 from nightcrew.kernel import files
+from nightcrew.recorder import ledger
 from nightcrew.recorder.parts import Parts, SegmentData
 from nightcrew.recorder.wire import Order
 from nightcrew.recordings import processing
@@ -87,6 +88,48 @@ def test_a_library_whose_folders_cannot_be_synced_takes_a_film(tmp_path: Path, m
 
     monkeypatch.setattr(os, "fsync", only_files)
     assert write(tmp_path / "show.nfo", shared=True).read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("answer", [errno.ENOLCK, errno.ENOTSUP])
+def test_a_library_that_knows_no_locks_is_recorded_to(
+    answer: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As some shares of a NAS. It is said once."""
+    monkeypatch.setattr(ledger, "_SAID", set())
+
+    def unknown(*_: object) -> None:
+        raise OSError(answer, os.strerror(answer))
+
+    monkeypatch.setattr("fcntl.flock", unknown)
+    for name in ("one", "two"):
+        with (tmp_path / name).open("a") as file:
+            assert ledger.locks(file)
+    assert capsys.readouterr().err.count("knows no locks") == 1
+
+
+def test_a_lock_that_somebody_holds_is_held(tmp_path: Path) -> None:
+    with (tmp_path / "lock").open("a") as one, (tmp_path / "lock").open("a") as other:
+        assert ledger.locks(one)
+        assert not ledger.locks(other)
+
+
+def test_a_library_that_cannot_sync_is_recorded_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(ledger, "_SAID", set())
+
+    def unknown(_descriptor: int) -> None:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    for name in ("fdatasync", "fsync"):
+        monkeypatch.setattr(os, name, unknown)
+    parts = Parts(tmp_path / "show", "show")
+    for number in range(3):
+        parts.append(SegmentData(number, 2.0, b"x" * 100, None), Order(1, "", "show", ""), 1.0)
+    parts.close()
+    assert ledger.read(tmp_path / "show").segments == 3
+    assert write(tmp_path / "show.nfo", shared=True).read_bytes() == b"x"
+    assert capsys.readouterr().err.count("cannot sync") == 1
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,9 @@ def pieces(data: bytes, _count: int) -> Source:
     return Source((*found, *([rest.data] if rest is not None else [])))
 
 
-@pytest.mark.parametrize("cut", [(chunks, 1), (chunks, 3), (chunks, 7), (chunks, 40), (pieces, 0)], ids=str)
+@pytest.mark.parametrize(
+    "cut", [(chunks, 1), (chunks, 3), (chunks, 7), (chunks, 40), (pieces, 0)], ids=["whole", "3", "7", "40", "pieces"]
+)
 @pytest.mark.parametrize("sounds", [("plain", "ac3"), ("plain", "44100"), ("ac3", "mono"), ("mp2", "eac3")], ids=str)
 def test_a_sound_that_changes_in_the_middle_of_a_picture_is_kept_with_all_pictures(
     sounds: tuple[str, str], cut: tuple, tmp_path: Path

@@ -15,6 +15,7 @@ from nightcrew.muxer.wire import Slot
 from nightcrew.recorder import ledger
 from nightcrew.recordings import filing, material, mux, muxers, processing
 from nightcrew.recordings.naming import Names
+from nightcrew.recordings.runs import StreamRun
 from nightcrew.recordings.store import recordings, tallies
 
 
@@ -89,9 +90,7 @@ async def test_what_was_being_made_is_cleared_away_beside_the_loop(
 ) -> None:
     async def of(*_args: Any) -> Any:
         slot = Slot("video", "h264", "640x360", "", 0, 256)
-        return material.Material(
-            row, ledger.Tally(), (filing.Film([slot], [filing.StreamRun("mpegts", (), 0.0)], [()]),)
-        )
+        return material.Material(row, ledger.Tally(), (filing.Film([slot], [StreamRun("mpegts", (), 0.0)], [()]),))
 
     scratch = Path(row.names.film(1, 1, ".mp4").scratch)
     scratch.touch()

@@ -20,8 +20,11 @@ is a torn tail, and is cut off when the recording is taken up again. A line that
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
+import os
+import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -34,6 +37,10 @@ NAME = "ledger.jsonl"
 LOCK = "recorder.lock"
 SOUND = "sound-"
 """What the folders begin with, below a recording's, of sounds that have playlists, parts and ledgers of their own."""
+NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
+NO_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
+"""What file systems answer that know no locks, or cannot sync."""
+_SAID: set[str] = set()
 MAX_REASON = 300
 RECENT = 200
 """Pieces that are remembered, to know them when they are sent again."""
@@ -281,12 +288,34 @@ def read(folder: Path) -> Tally:
 
 
 def locks(file: IO[str]) -> bool:
-    """Whether this process alone may write to the ledger now: `file` is the one beside it that is called `LOCK`."""
+    """Whether this process alone may write to the ledger now: `file` is the one beside it that is called `LOCK`.
+
+    Where a file system knows no locks, as some shares do not, nobody is kept out: the server gives each recording to one recorder.
+    """
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
+    except OSError as exc:
+        if exc.errno not in NO_LOCKS:
+            return False
+        say_once(file.name, "its file system knows no locks; recording goes on without")
     return True
+
+
+def synced(descriptor: int, name: str) -> None:
+    """Have what was written on the disk, as far as its file system knows how. Raises OSError."""
+    try:
+        os.fdatasync(descriptor) if hasattr(os, "fdatasync") else os.fsync(descriptor)
+    except OSError as exc:
+        if exc.errno not in NO_SYNC:
+            raise
+        say_once(name, "its file system cannot sync; a power cut may cost the last seconds")
+
+
+def say_once(name: str, what: str) -> None:
+    """In the recorder's log: once for each kind, not for each segment."""
+    if what not in _SAID:
+        _SAID.add(what)
+        sys.stderr.write(f"{name}: {what}\n")
 
 
 def standing(lines: Iterable[Line]) -> list[Line]:

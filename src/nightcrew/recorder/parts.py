@@ -186,7 +186,7 @@ class Parts:
                 while view:
                     count = os.pwrite(self._descriptor, view, at)
                     view, at = view[count:], at + count
-                os.fdatasync(self._descriptor) if hasattr(os, "fdatasync") else os.fsync(self._descriptor)
+                ledger.synced(self._descriptor, str(self._folder))
                 self.ledger.append(line)
             except OSError:
                 os.ftruncate(self._descriptor, offset)

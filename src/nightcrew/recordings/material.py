@@ -17,6 +17,7 @@ from nightcrew.recordings import filing, muxers
 from nightcrew.recordings.chapters import Titled, chapters
 from nightcrew.recordings.filing import COLLAPSED, Film
 from nightcrew.recordings.models import Recording
+from nightcrew.recordings.runs import StreamRun, runs_of
 from nightcrew.recordings.store import recordings
 
 PATIENCE = 300
@@ -71,7 +72,7 @@ async def of(runtime: Runtime, recording_id: int) -> Material:
     return Material(row, tally, tuple(films))
 
 
-def _read(folder: Path) -> tuple[Tally, list[filing.StreamRun]]:
+def _read(folder: Path) -> tuple[Tally, list[StreamRun]]:
     try:
         lines = _lines(folder)
     except FileNotFoundError:
@@ -80,7 +81,7 @@ def _read(folder: Path) -> tuple[Tally, list[filing.StreamRun]]:
     for line in lines:
         tally.add(line)
     try:
-        return tally, filing.runs(lines, folder)
+        return tally, runs_of(lines, folder)
     except (KeyError, TypeError, IndexError, OverflowError) as exc:
         raise ValueError("it has a line that makes no sense") from exc
 
