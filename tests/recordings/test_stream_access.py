@@ -16,7 +16,7 @@ from nightcrew.kernel.errors import GiveUp, Invalid
 from nightcrew.kernel.redaction import redact
 from nightcrew.recorder.wire import Order
 from nightcrew.recordings import inputs, requests, watching
-from nightcrew.recordings.connections import Connections
+from nightcrew.recordings.connections import SharedInputs
 from nightcrew.recordings.keeper import Keeper
 from nightcrew.recordings.models import Recording, Watch
 from nightcrew.recordings.requests import NewRecording
@@ -251,7 +251,7 @@ async def test_only_those_that_ask_in_the_same_way_share_a_connection(node: Node
         wanted = NewRecording(channel=first.channel_id, name="B", **given)
         return await requests.record(node.runtime, wanted, actor="test")
 
-    connections = Connections(node.runtime)
+    connections = SharedInputs(node.runtime)
     rows = [first, await another(headers={"X-A": "1"}), await another(headers={"X-A": "2"}), await another()]
     rows += [await another(headers={"X-A": "1"}, proxy="http://p:1")]
     found = [await connections.connect(row, None) for row in rows]
