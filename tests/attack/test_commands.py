@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from counter import Film
 from nightcrew.kernel.errors import GiveUp, Retry
-from nightcrew.muxer.wire import ByteRange, Chapter, FilmOrder, Form
+from nightcrew.muxer.wire import ByteRange, Chapter, CheckOrder, FilmOrder, Form, order_line
 from nightcrew.recordings import filing, mux, muxers
 from nightcrew.recordings.runs import StreamRun
 
@@ -84,3 +87,18 @@ async def test_a_file_that_is_something_else_opens_nothing(text: str, tmp_path: 
         with pytest.raises(Retry):
             await mux.thumbnail(path, tmp_path / "picture.jpg", at=0.0)
     assert not asked.is_set()
+
+
+def test_a_muxer_that_eats_memory_is_ended() -> None:
+    """What makes libav take all that there is ends its own process, in words, and is not tried again."""
+    code = "from nightcrew.muxer import __main__ as muxer; muxer._done = lambda *_: bytes(4 << 30); muxer.main()"
+    order = order_line(CheckOrder("film.mp4", "mp4"))
+    done = subprocess.run([sys.executable, "-c", code], input=order, capture_output=True, timeout=60, check=False)
+    assert json.loads(done.stdout) == {"failed": "it takes more than 3 GiB of memory", "passing": False}
+
+
+async def test_a_muxer_that_says_nonsense_or_dies_is_no_film(monkeypatch: pytest.MonkeyPatch) -> None:
+    for said in ("print('nonsense')", "print('[1]')", "import os; os.kill(os.getpid(), 9)", ""):
+        monkeypatch.setattr(muxers, "PROGRAM", (sys.executable, "-c", f"import sys; sys.stdin.readline(); {said}"))
+        with pytest.raises(Retry, match="the muxer"):
+            await muxers.check("film.mp4", "mp4", nothing)

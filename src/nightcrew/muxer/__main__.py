@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import av
 
-from nightcrew.child import die_with_parent, own_pipes, write_all
+from nightcrew.child import die_with_parent, limit_memory, own_pipes, write_all
 from nightcrew.muxer import checking, joining
 from nightcrew.muxer.wire import (
     CheckOrder,
@@ -22,6 +22,8 @@ from nightcrew.muxer.wire import (
     table_line,
 )
 
+MEMORY = 3 << 30
+"""Bytes of address space that it may take beyond what it starts with: the index of a day takes half a GiB, a decoder of 4K one."""
 NICE = 10
 """What is recorded comes first."""
 TELL = 1.0
@@ -34,6 +36,7 @@ def main() -> None:
     die_with_parent()
     given, out = own_pipes()
     os.nice(NICE)
+    limit_memory(MEMORY)
     av.logging.set_level(av.logging.PANIC)
     with os.fdopen(given, "rb") as file:
         line = file.readline(MAX_ORDER)
@@ -41,11 +44,14 @@ def main() -> None:
         answer = _done(order_of(line), _progress(out))
     except joining.Unfit as exc:
         write_all(out, failure_line(str(exc), passing=False))
+    except MemoryError:
+        write_all(out, failure_line(f"it takes more than {MEMORY >> 30} GiB of memory", passing=False))
     except OSError as exc:  # av's errors of the disk are of this kind too
-        invalid = (isinstance(exc, av.FFmpegError) and not exc.errno) or isinstance(exc, av.InvalidDataError)
-        write_all(out, failure_line(exc.strerror or str(exc), passing=not invalid))
-    except (av.FFmpegError, ValueError) as exc:
-        write_all(out, failure_line(str(exc)[:300], passing=False))
+        write_all(out, failure_line(exc.strerror or str(exc), passing=True))
+    except av.FFmpegError as exc:
+        write_all(out, failure_line(f"its parts cannot be read: {(exc.strerror or str(exc)).lower()}", passing=False))
+    except ValueError as exc:
+        write_all(out, failure_line(f"its parts cannot be read: {str(exc)[:300]}", passing=False))
     else:
         write_all(out, answer)
 

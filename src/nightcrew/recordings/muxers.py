@@ -32,7 +32,8 @@ IDLE = 300.0
 """Seconds without any progress after which a muxer hangs."""
 LONGEST = 4 * 3600.0
 """Seconds that it may take after it has all bytes: the index of a long file goes to its front."""
-MAX_LINE = 1 << 16
+PROGRAM = (sys.executable, "-m", "nightcrew.muxer")
+"""What one is started with."""
 
 Progress = Callable[[int], Awaitable[None]]
 _POOL = Pool("muxer")
@@ -74,7 +75,7 @@ def _report(said: Mapping[str, Any]) -> FilmReport:
 
 
 async def _ask(order: MuxerOrder, progress: Progress, total: int | None) -> Mapping[str, Any]:
-    command = Command((sys.executable, "-m", "nightcrew.muxer", str(os.getpid())), grace=1)
+    command = Command((*PROGRAM, str(os.getpid())), grace=1)
     async with _POOL.one(command) as child:
         child.stdin.write(order_line(order))
         await child.stdin.drain()
