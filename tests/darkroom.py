@@ -221,7 +221,8 @@ async def accounted(node: Node, row: dict[str, Any], source: Counted | None = No
     found = account(numbers(Path(row["file"])))
     assert not found.doubled, found
     assert not found.disordered, found
-    assert sum(part["frames"] for part in ledger["parts"]) == len(numbers(Path(row["file"])))
+    counted, there = [part["frames"] for part in ledger["parts"]], len(numbers(Path(row["file"])))
+    assert sum(counted) == there, (counted, there, found, ledger["gaps"], row["films"])
     missing = sum(last - first + 1 for first, last in found.missing)
     listed = sum(gap["seconds"] for gap in ledger["gaps"]) * FPS
     assert abs(missing - listed) <= FPS / 2, (found.missing, ledger["gaps"])

@@ -37,6 +37,8 @@ ANSWERS: dict[type[Any], tuple[type[BaseModel], ...]] = {
     playlists.SourceJson: (playlists_say.SourceRow,),
     recordings.DeletedJson: (recordings_say.DeletedRow, recordings_say.DeletionAnswer),
     recordings.DetailJson: (recordings_say.RecordingDetail,),
+    recordings.FilmJson: (recordings_say.FilmAnswer,),
+    recordings.StreamJson: (recordings_say.StreamAnswer,),
     recordings.GapJson: (recordings_say.GapAnswer,),
     recordings.LedgerJson: (recordings_say.LedgerAnswer,),
     recordings.PartJson: (recordings_say.PartAnswer,),

@@ -382,6 +382,7 @@ JSON_COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("recordings", "retention"): (),
     ("recordings", "stuck"): (),
     ("recordings", "watch", "add"): ("http://127.0.0.1:9/live.m3u8", "--name", "Watched"),
+    ("recordings", "watch", "access"): ("Watched",),
     ("recordings", "watch", "list"): (),
     ("recordings", "watch", "on"): ("Watched",),
     ("recordings", "watch", "off"): ("Watched",),

@@ -24,7 +24,7 @@ async def test_recordings_are_finished_by_the_machine_that_has_their_parts(
         serving(tmp_path / "one") as one,
         serving(tmp_path / "two") as two,
     ):
-        ids = [(await record((one, two)[n % 2], f"{source.url}?key={n}", name=f"Film {n}"))["id"] for n in range(8)]
+        ids = [(await record((one, two)[n % 2], f"{source.url}?film={n}", name=f"Film {n}"))["id"] for n in range(8)]
         await wait_for_all(two, ids, lambda row: row["seconds"] >= 10)
         await asyncio.gather(*(one.post(f"/api/v1/recordings/{number}/stop") for number in ids))
         done = await wait_for_all(two, ids, lambda row: row["state"] in OVER, 120)

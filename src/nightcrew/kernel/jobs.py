@@ -122,6 +122,9 @@ class Jobs(JobList):
         except Exception as exc:
             error = redact(str(exc) if isinstance(exc, NightcrewError) else f"{type(exc).__name__}: {exc}")
             raise
+        except BaseException:  # how DBOS ends a run that was cancelled between two steps
+            error = CANCELLED
+            raise
         finally:
             if self._tasks.get(run_id) is task:
                 del self._tasks[run_id], self._doing[run_id]
