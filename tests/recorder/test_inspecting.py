@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 
 import av
 import pytest
@@ -10,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from films import STRETCHES, source
-from nightcrew.recorder import packed, parameters, psi, ts
+from nightcrew.recorder import ledger, packed, parameters, psi, ts
 from nightcrew.recorder.elementary import ElementaryStream, Inspected, table_of
 from nightcrew.recorder.inspecting import Fragments, Frames, Packets, inspector_of
+from nightcrew.recorder.parts import Parts, SegmentData
 from nightcrew.recorder.ts import PACKET
+from nightcrew.recorder.wire import Order
 
 
 def inspected(name: str, offset: int = 0) -> list[Inspected]:
@@ -161,6 +164,36 @@ def test_all_programmes_of_a_multiplex_are_followed() -> None:
     )
     ((_, table),) = Packets().inspect(maps + one + two).changes
     assert [item.id for item in table] == [0x200, 0x201, 0x300, 0x301]
+
+
+def test_pictures_are_not_said_to_be_none_before_the_tables_are_known() -> None:
+    whole = source("plain", 0).whole
+    kept = [one for one in range(0, len(whole), PACKET) if ts.pid_of(whole, one) in {0, 0x100, 0x101}]
+    bare = b"".join(whole[at : at + PACKET] for at in kept)
+    assert Packets().inspect(bare).pictures is None
+    assert Packets().inspect(whole).pictures == 50
+
+
+def test_who_takes_a_recording_up_counts_the_first_piece_by_its_tables(tmp_path: Path) -> None:
+    """A piece of a stream without segments may have none of its own."""
+    whole = source("plain", 0, 4).whole
+    cutter = ts.Cutter()
+    pieces = [one.data for one in cutter.feed(whole)]
+    prefix = b"".join(cutter.programme.tables.values())
+    for begin, end in ((0, 1), (1, len(pieces))):
+        parts = Parts(tmp_path, "x")
+        for number in range(begin, end):
+            bare = b"".join(
+                pieces[number][at : at + PACKET]
+                for at in range(0, len(pieces[number]), PACKET)
+                if ts.pid_of(pieces[number], at) in {0x100, 0x101}
+            )
+            piece = SegmentData(number, 1.0, bare, prefix=prefix)
+            parts.append(piece, Order(1, "", "x", ""), 1.0)
+        parts.close()
+    tally = ledger.read(tmp_path)
+    assert tally.frames == 25 * len(pieces)
+    assert {one.codec for one in tally.streams} == {"h264", "aac"}
 
 
 def test_a_tag_says_when_packed_audio_begins() -> None:

@@ -71,7 +71,8 @@ class Packets:
         for begin, end, listed in self._spans(body):
             video = next((one.id for one in listed if one.kind == "video"), video)
             changes += self._span(body, begin, end, listed, counts)
-        pictures = None if not self._maps else counts[video].packets if video in counts and video is not None else 0
+        known = self._maps and all(pid in self._listed for pid in self._maps)
+        pictures = None if not known else counts[video].packets if video in counts and video is not None else 0
         return Inspected({pid: one for pid, one in counts.items() if one.packets}, self._news(changes), pictures)
 
     def _span(

@@ -8,7 +8,7 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nightcrew.recorder import ledger
@@ -143,7 +143,7 @@ class Parts:
         if part is None:
             raise RuntimeError("there is no part")
         body = piece.prefix + piece.body if part.bytes == 0 else piece.body
-        found = inspector.inspect(body, piece.init, piece.seconds) if inspector is not None else Inspected({})
+        found = self._inspected(piece, inspector, len(body) - len(piece.body))
         line = {
             "k": "seg",
             "n": piece.number,
@@ -161,6 +161,17 @@ class Parts:
             **({"x": [[at, [one.line() for one in table]] for at, table in found.changes]} if found.changes else {}),
         }
         self._put(body, part.bytes, line)
+
+    def _inspected(self, piece: SegmentData, inspector: Inspector | None, shift: int) -> Inspected:
+        """What a piece holds. `shift`: bytes that are written before its own.
+
+        It is looked at behind its tables in any case: who takes a recording up knows none yet.
+        """
+        if inspector is None:
+            return Inspected({})
+        found = inspector.inspect(piece.prefix + piece.body, piece.init, piece.seconds)
+        moved = shift - len(piece.prefix)
+        return replace(found, changes=tuple((max(0, at + moved), table) for at, table in found.changes))
 
     def _inspect_with(self, piece: SegmentData) -> Inspector | None:
         """Who looks into this piece; the same one as before as long as they are of one kind."""
