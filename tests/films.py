@@ -169,7 +169,7 @@ def make(
     )
     sent = order_of(order_line(order))
     assert isinstance(sent, FilmOrder)
-    return joining.make(sent, lambda _count: None)
+    return joining.make(sent, lambda _count: None, lambda: None)
 
 
 def read(path: Path) -> FilmReport:

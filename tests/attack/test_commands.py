@@ -102,3 +102,16 @@ async def test_a_muxer_that_says_nonsense_or_dies_is_no_film(monkeypatch: pytest
         monkeypatch.setattr(muxers, "PROGRAM", (sys.executable, "-c", f"import sys; sys.stdin.readline(); {said}"))
         with pytest.raises(Retry, match="the muxer"):
             await muxers.check("film.mp4", "mp4", nothing)
+
+
+async def test_a_muxer_may_take_long_for_the_index_of_a_film_and_for_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(muxers, "IDLE", 1.0)
+    words = "import sys, time; sys.stdin.readline(); say = lambda line: print(line, flush=True)\n"
+    closing = "say('{\"done\": 1}'); say('{\"closing\": true}'); time.sleep(3); say('{\"report\": []}')"
+    monkeypatch.setattr(muxers, "PROGRAM", (sys.executable, "-c", words + closing))
+    assert (await muxers.check("film.mp4", "mp4", nothing)).slots == ()
+    monkeypatch.setattr(muxers, "PROGRAM", (sys.executable, "-c", words + closing.replace("closing", "done")))
+    with pytest.raises(Retry, match="no progress"):
+        await muxers.check("film.mp4", "mp4", nothing)

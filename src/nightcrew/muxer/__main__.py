@@ -15,6 +15,7 @@ from nightcrew.muxer.wire import (
     FilmOrder,
     MuxerOrder,
     SourceOrder,
+    closing_line,
     failure_line,
     order_of,
     progress_line,
@@ -41,7 +42,7 @@ def main() -> None:
     with os.fdopen(given, "rb") as file:
         line = file.readline(MAX_ORDER)
     try:
-        answer = _done(order_of(line), _progress(out))
+        answer = _done(order_of(line), _progress(out), lambda: write_all(out, closing_line()))
     except joining.Unfit as exc:
         write_all(out, failure_line(str(exc), passing=False))
     except MemoryError:
@@ -56,9 +57,9 @@ def main() -> None:
         write_all(out, answer)
 
 
-def _done(order: MuxerOrder, told: Callable[[int], None]) -> bytes:
+def _done(order: MuxerOrder, told: Callable[[int], None], closing: Callable[[], None]) -> bytes:
     if isinstance(order, FilmOrder):
-        return report_line(joining.make(order, told))
+        return report_line(joining.make(order, told, closing))
     if isinstance(order, CheckOrder):
         return report_line(checking.check(order, told))
     if isinstance(order, SourceOrder):
@@ -67,13 +68,13 @@ def _done(order: MuxerOrder, told: Callable[[int], None]) -> bytes:
 
 
 def _progress(out: int) -> Callable[[int], None]:
-    """Says how many bytes were read, now and then; and at once when it is told of none, which are all."""
+    """Says how many bytes were read, now and then."""
     done, said = 0, time.monotonic()
 
     def told(count: int) -> None:
         nonlocal done, said
         done += count
-        if not count or time.monotonic() - said >= TELL:
+        if time.monotonic() - said >= TELL:
             said = time.monotonic()
             write_all(out, progress_line(done))
 

@@ -28,18 +28,21 @@ DEFAULT_LENGTH = {"video": 0.04, "audio": 0.02, "subtitle": 0.0}
 """Seconds that a packet lasts of which nothing is known."""
 
 
-class Unfit(Exception):
-    """A film that cannot be made of this, however often it is tried."""
-
-
 HELD = 500
 """Packets in which the first one of each stream is looked for."""
 Coming: TypeAlias = "tuple[Packet[Any], int]"
 """A packet, and its slot."""
 
 
-def make(order: FilmOrder, told: Callable[[int], None]) -> FilmReport:
-    """Write the film. `told`: called with the bytes that were read. Raises `Unfit`, OSError and av.FFmpegError."""
+class Unfit(Exception):
+    """A film that cannot be made of this, however often it is tried."""
+
+
+def make(order: FilmOrder, told: Callable[[int], None], closing: Callable[[], None]) -> FilmReport:
+    """Write the film. `told`: called with the bytes that were read; `closing`: once there are no more.
+
+    Raises `Unfit`, OSError and av.FFmpegError.
+    """
     with av.open(f"file:{order.output}", "w", format=order.container, options=OUTPUT[order.container]) as target:
         with contextlib.ExitStack() as templates:
             streams = [_stream(target, order, slot, templates) for slot in order.slots]
@@ -66,7 +69,7 @@ def make(order: FilmOrder, told: Callable[[int], None]) -> FilmReport:
                     sound.put_until(film.horizon)
         for sound in sounds:
             sound.put_rest()
-        told(0)
+        closing()
     return FilmReport(tuple(one.report() for one in film.counts))
 
 

@@ -216,6 +216,11 @@ def progress_line(done: int) -> bytes:
     return json.dumps({"done": done}).encode() + b"\n"
 
 
+def closing_line() -> bytes:
+    """All bytes were read: what is left is the index, which may take long and says nothing."""
+    return json.dumps({"closing": True}).encode() + b"\n"
+
+
 def report_line(report: FilmReport) -> bytes:
     """The end, when all is well."""
     return json.dumps({"report": [asdict(slot) for slot in report.slots]}).encode() + b"\n"

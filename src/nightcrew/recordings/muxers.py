@@ -41,22 +41,22 @@ _POOL = Pool("muxer")
 
 async def make(order: FilmOrder, progress: Progress) -> FilmReport:
     """Write a film; what has its name is replaced. Raises `Retry`, and `GiveUp` for what will not work another time either."""
-    return _report(await _ask(order, progress, sum(one.size for one in order.stretches)))
+    return _report(await _ask(order, progress))
 
 
 async def check(path: str, container: Container, progress: Progress) -> FilmReport:
     """Decode a film from end to end. Raises `Retry`, `GiveUp`."""
-    return _report(await _ask(CheckOrder(path, container), progress, None))
+    return _report(await _ask(CheckOrder(path, container), progress))
 
 
 async def check_source(order: SourceOrder, progress: Progress) -> FilmReport:
     """Decode what a film was made of. Raises `Retry`, `GiveUp`."""
-    return _report(await _ask(order, progress, None))
+    return _report(await _ask(order, progress))
 
 
 async def look(form: Form, ranges: Sequence[ByteRange]) -> Table:
     """The streams in bytes of which no ledger says anything. Raises `Retry`, `GiveUp`."""
-    said = await _ask(LookOrder(form, tuple(ranges)), _nobody, None)
+    said = await _ask(LookOrder(form, tuple(ranges)), _nobody)
     try:
         return table_of(said.get("table"))
     except ValueError as exc:
@@ -74,25 +74,25 @@ def _report(said: Mapping[str, Any]) -> FilmReport:
         raise Retry("the muxer said what no muxer says") from exc
 
 
-async def _ask(order: MuxerOrder, progress: Progress, total: int | None) -> Mapping[str, Any]:
+async def _ask(order: MuxerOrder, progress: Progress) -> Mapping[str, Any]:
     command = Command((*PROGRAM, str(os.getpid())), grace=1)
     async with _POOL.one(command) as child:
         child.stdin.write(order_line(order))
         await child.stdin.drain()
         child.stdin.close()
-        said = await _last_word(child, progress, total)
+        said = await _last_word(child, progress)
     if "failed" in said:
         reason = plain(str(said["failed"])) or "it failed"
         raise Retry(reason) if said.get("passing") else GiveUp(f"{reason}; the parts are kept")
     return said
 
 
-async def _last_word(child: Child, progress: Progress, total: int | None) -> Mapping[str, Any]:
+async def _last_word(child: Child, progress: Progress) -> Mapping[str, Any]:
     """Read how far it is, until it says how it ended. Raises `Retry` for one that dies or hangs."""
-    done = 0
+    patience = IDLE
     while True:
         try:
-            async with asyncio.timeout(LONGEST if total is not None and done >= total else IDLE):
+            async with asyncio.timeout(patience):
                 line = await child.stdout.readline()
         except TimeoutError as exc:
             raise Retry("the muxer is making no progress") from exc
@@ -103,10 +103,12 @@ async def _last_word(child: Child, progress: Progress, total: int | None) -> Map
         if not isinstance(said, dict):
             how = await child.end()
             raise Retry(f"the muxer died: {how}{_words(child)}")
-        if "done" not in said:
+        if "closing" in said:
+            patience = LONGEST
+        elif "done" in said:
+            await progress(int(said["done"]))
+        else:
             return said
-        done = int(said["done"])
-        await progress(done)
 
 
 def _words(child: Child) -> str:
