@@ -67,6 +67,22 @@ def test_late_packets_of_the_clock_before_stay_where_they_belong() -> None:
     assert close(placed(timeline, 1, [0.0])[0], 2.0)
 
 
+def test_what_comes_after_a_picture_goes_behind_it_also_where_its_own_stream_ended_long_before() -> None:
+    """As sound alone, a picture without sound, and sound again, of another clock each."""
+    timeline = Timeline()
+    timeline.begin({1: 0.0})
+    placed(timeline, 1, run(0.0, 50))
+    timeline.begin({0: 100.0})
+    placed(timeline, 0, run(100.0, 100))
+    timeline.begin({1: 0.0})
+    assert close(placed(timeline, 1, [0.0])[0], 6.0)
+    other = Timeline()
+    other.begin({1: 0.0})
+    placed(other, 1, run(0.0, 50))
+    placed(other, 0, run(100.0, 100))
+    assert close(placed(other, 1, [50.0])[0], 6.0), "and where no stretch begins there"
+
+
 def test_a_subtitle_makes_no_clock() -> None:
     timeline = Timeline()
     timeline.begin({0: 10.0})

@@ -148,7 +148,8 @@ def test_a_film_has_the_texts_that_were_given(value: str, container: str, tmp_pa
     target = tmp_path / f"film{container}"
     form: Container = "mp4" if container == ".mp4" else "matroska"
     tags = {"title": value, "show": value}
-    joining.make(FilmOrder(str(target), form, tuple(film.slots), film.stretches(), tags, listed), lambda _count: None)
+    order = FilmOrder(str(target), form, tuple(film.slots), film.stretches(), tags, listed)
+    joining.make(order, lambda _count: None, lambda: None)
     with av.open(str(target)) as found:
         known = {name.lower(): text for name, text in found.metadata.items()}
         assert [known[name] for name in ("title", "show")] == [value, value]

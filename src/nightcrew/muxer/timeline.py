@@ -16,14 +16,14 @@ BEHIND = 60.0
 BACK = 1.0
 """Seconds that a stream may go back and still be on the same clock: pictures are not sent in the order that they are shown in."""
 EARLY = 2.0
-"""Seconds that a stretch may begin before the end of all that was there: sound is sent earlier or later than its picture."""
+"""Seconds that a stream may end, or a stretch begin, before the end of all that is there: sound is sent apart from its picture."""
 CLOCKS = 4
 """Clocks that are remembered: packets of the one before may come for a while."""
 
 
 @dataclass(slots=True)
 class Timeline:
-    """Moves the packets of one film. `slots`: how many streams it has."""
+    """Moves the packets of one film."""
 
     shifts: list[float] = field(default_factory=list)
     """What each clock is moved by, the newest last."""
@@ -35,14 +35,14 @@ class Timeline:
     def begin(self, firsts: Mapping[int, float], gap: float = 0.0) -> None:
         """A stretch begins: where each stream's first packet is shown, by its own clock. `gap`: seconds missing before it.
 
-        A clock that is none of those before begins where no stream has anything yet, with nothing before the film's beginning.
+        A clock that is none of those before begins behind what there is, with nothing before the film's beginning.
         """
         if not firsts or any(self._goes_on(firsts, shift) for shift in self.shifts):
             return
         if not self.shifts:
             self._add(-min(firsts.values()))
             return
-        free = [self._ends[slot] - at for slot, at in firsts.items() if slot in self._ends]
+        free = [self._ends[slot] - at for slot, at in firsts.items() if self._is_at_front(slot)]
         self._add(max(free, default=self.front - min(firsts.values())) + (gap if gap < AHEAD else 0.0))
 
     def place(self, slot: int, at: float, length: float, *, sparse: bool = False) -> float:
@@ -52,7 +52,8 @@ class Timeline:
         """
         known = self.match(slot, at, sparse=sparse)
         if known is None:
-            known = self.shifts[-1] if sparse and self.shifts else self._add(self.after(slot) - at)
+            free = self._ends[slot] if self._is_at_front(slot) else self.front
+            known = self.shifts[-1] if sparse and self.shifts else self._add(free - at)
         shift = known
         placed = at + shift
         self._last[slot] = max(placed, self._last.get(slot, placed))
@@ -70,6 +71,10 @@ class Timeline:
     def after(self, slot: int) -> float:
         """Where a stream's last packet ended, or the front before any."""
         return self._ends.get(slot, self.front)
+
+    def _is_at_front(self, slot: int) -> bool:
+        """Whether a stream has come lately: what follows goes behind it, and not behind a stream that ended long before."""
+        return slot in self._ends and self.front - self._ends[slot] < EARLY
 
     def _fits(self, slot: int, placed: float, *, sparse: bool = False) -> bool:
         """Whether a packet may lie there: what is far from all else is on another clock."""

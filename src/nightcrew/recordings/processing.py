@@ -160,7 +160,7 @@ async def _validate(run: Run, recording_id: int, made: list[MadeFilm]) -> None:
         container = filing.container_of(_named(found.row, one).suffix)
         read = await muxers.check(str(_scratch(found.row, one)), container, progress)
         wrong = verdict.unlike_order(film.slots, written, read)
-        if not wrong and verdict.undecoded(film.slots, read):
+        if not wrong and verdict.is_in_doubt(film.slots, written, read):
             # Sounds beside several films are in each of them in part, so that they cannot be compared with the whole.
             beside = film.inputs_beside() if len(made) == 1 else ()
             stretches = (*film.stretches(), *(one for sound in beside for one in sound))

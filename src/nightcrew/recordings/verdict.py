@@ -25,7 +25,7 @@ def unlike_order(slots: Sequence[Slot], made: FilmReport, found: FilmReport) -> 
     for slot, written, there in zip(slots, made.slots, found.slots, strict=True):
         if there.packets < written.packets:
             return f"{there.packets} of {written.packets} {_of(slot)}"
-        if None in (written.last, there.last) or written.last is None or there.last is None:
+        if written.last is None or there.last is None:
             continue
         if abs(there.last - written.last) > SLACK:
             return f"{there.last:.1f} of {written.last:.1f} s of {_named(slot)}"
@@ -35,12 +35,13 @@ def unlike_order(slots: Sequence[Slot], made: FilmReport, found: FilmReport) -> 
     return None
 
 
-def undecoded(slots: Sequence[Slot], found: FilmReport) -> bool:
-    """Whether a decoder gave less than a packet's worth for each, so that it has to be seen what it gives for the source."""
-    return any(
+def is_in_doubt(slots: Sequence[Slot], made: FilmReport, found: FilmReport) -> bool:
+    """Whether it has to be seen what a decoder gives for the source: some packets were torn, or gave nothing."""
+    silent = (
         there.decoded is not None and slot.kind != "subtitle" and there.decoded < there.packets
         for slot, there in zip(slots, found.slots, strict=True)
     )
+    return any(written.torn for written in made.slots) or any(silent)
 
 
 def unlike_source(slots: Sequence[Slot], found: FilmReport, source: FilmReport) -> str | None:
