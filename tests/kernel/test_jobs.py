@@ -17,7 +17,9 @@ import pytest
 
 from nightcrew.kernel import upkeep
 from nightcrew.kernel.declare import Domain, Job, Queue
+from nightcrew.kernel.engine import Engine
 from nightcrew.kernel.errors import Conflict, GiveUp, NotFound, Retry
+from nightcrew.kernel.jobs import Ended
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.settings import Options
 from support import Node, free_port, running
@@ -385,3 +387,24 @@ async def test_old_jobs_are_forgotten_however_many_there_are(tmp_path: Path) -> 
         await asyncio.sleep(0.05)
         await jobs.prune(days=0)
         assert await jobs.page() == []
+
+
+async def test_a_run_that_is_cancelled_between_two_steps_ends_as_cancelled(tmp_path: Path) -> None:
+    """DBOS ends it with an error of its own kind; whoever hears of the end must not take it for one that worked."""
+    ends: list[Ended] = []
+
+    async def work(run: Run) -> None:
+        await run.step("one", Engine.cancel, run.id)  # as another node does it
+        await run.step("two", asyncio.sleep, 0)
+
+    async with running(tmp_path / "data", **domains(Job("lab.work", work))) as node:
+
+        async def hear(ended: Ended) -> None:
+            ends.append(ended)
+
+        node.runtime.jobs.on_end(hear)
+        run_id = await node.runtime.jobs.start("lab.work")
+        async with asyncio.timeout(30):
+            while not ends:
+                await asyncio.sleep(0.02)
+        assert [(one.run, one.outcome) for one in ends] == [(run_id, "cancelled")]
