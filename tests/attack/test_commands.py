@@ -14,7 +14,7 @@ import pytest
 from counter import Film
 from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.muxer.wire import ByteRange, Chapter, CheckOrder, FilmOrder, Form, order_line
-from nightcrew.recordings import filing, mux, muxers
+from nightcrew.recordings import filing, muxers, poster
 from nightcrew.recordings.runs import StreamRun
 
 FORMS: tuple[Form, ...] = ("mpegts", "mov", "aac", "mp3", "ac3", "eac3")
@@ -53,7 +53,7 @@ async def test_a_name_is_never_an_option_or_an_address(name: str, film: Film, tm
     await muxers.make(order, nothing)
     assert output.stat().st_size > 1000
     assert (await muxers.check(str(output), "mp4", nothing)).slots[0].decoded
-    await mux.thumbnail(output, folder / f"{name}.jpg", at=0.5)
+    await poster.thumbnail(output, folder / f"{name}.jpg", at=0.5)
     assert (folder / f"{name}.jpg").stat().st_size > 500
     assert not list(tmp_path.rglob("owned")) and not Path("owned").exists()
 
@@ -85,7 +85,7 @@ async def test_a_file_that_is_something_else_opens_nothing(text: str, tmp_path: 
             with contextlib.suppress(GiveUp):  # some find a stream in anything
                 await muxers.look(form, ranges)
         with pytest.raises(Retry):
-            await mux.thumbnail(path, tmp_path / "picture.jpg", at=0.0)
+            await poster.thumbnail(path, tmp_path / "picture.jpg", at=0.0)
     assert not asked.is_set()
 
 

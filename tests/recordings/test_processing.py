@@ -13,7 +13,7 @@ import pytest
 from nightcrew.kernel.errors import GiveUp
 from nightcrew.muxer.wire import Slot
 from nightcrew.recorder import ledger
-from nightcrew.recordings import filing, material, mux, muxers, processing
+from nightcrew.recordings import filing, material, muxers, poster, processing
 from nightcrew.recordings.naming import Names
 from nightcrew.recordings.runs import StreamRun
 from nightcrew.recordings.store import recordings, tallies
@@ -63,7 +63,7 @@ def row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(tallies, "titles", none)
     monkeypatch.setattr(tallies, "gaps", none)
     monkeypatch.setattr(muxers, "make", fails)
-    monkeypatch.setattr(mux, "thumbnail", fails)
+    monkeypatch.setattr(poster, "thumbnail", fails)
     return made
 
 

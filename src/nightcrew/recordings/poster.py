@@ -15,8 +15,7 @@ from nightcrew.kernel import files
 from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.kernel.ffmpeg import ffmpeg
 from nightcrew.kernel.pool import Pool
-from nightcrew.kernel.processes import Command
-from nightcrew.recordings import mux
+from nightcrew.kernel.processes import Child, Command
 
 POSTER = "poster.jpg"
 PLACES = 16
@@ -31,7 +30,11 @@ MARK = b"Nightcrew "
 MOST_BYTES = 16 << 20
 LOOKING = 60.0
 """Seconds that measuring a picture may take."""
+DRAWING = 300.0
+"""Seconds that drawing one may take."""
 _FFMPEG = Pool("ffmpeg")
+_LOCAL = ("-protocol_whitelist", "file,pipe")
+"""Before each input: whatever a file says, nothing else is opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ async def _choose(film: Path, scratch: Path, best: Path, seconds: float) -> floa
     for at in places(seconds):
         await asyncio.to_thread(scratch.unlink, missing_ok=True)
         try:
-            await mux.thumbnail(film, scratch, at=at)
+            await thumbnail(film, scratch, at=at)
         except GiveUp as exc:  # its pictures end before its sound
             missing = exc
             continue
@@ -93,10 +96,32 @@ async def _choose(film: Path, scratch: Path, best: Path, seconds: float) -> floa
     return most
 
 
+async def thumbnail(path: Path, output: Path, *, at: float) -> None:
+    """A picture at `at` seconds, at most 1280 wide, as JPEG. Raises `GiveUp` when there is none."""
+    seek = [*_LOCAL, "-ss", f"{at:.3f}", "-i", f"file:{path}", "-map", "0:v:0"]
+    drawn = ["-frames:v", "1", "-vf", "scale='min(1280,iw)':-2", "-q:v", "4"]
+    written = ["-f", "image2", "-update", "1", f"file:{output}"]
+    command = Command((ffmpeg(), "-nostdin", "-v", "error", "-y", *seek, *drawn, *written), grace=1)
+    async with _FFMPEG.one(command) as child:
+        await _ended(child)
+    if not await asyncio.to_thread(output.exists):
+        raise GiveUp("no thumbnail could be made")
+
+
+async def _ended(child: Child) -> None:
+    try:
+        async with asyncio.timeout(DRAWING):
+            how = await child.wait()
+    except TimeoutError as exc:
+        raise Retry("ffmpeg did not end") from exc
+    if child.code != 0:
+        raise Retry(f"ffmpeg failed: {child.last_words()[-300:] or how}")
+
+
 async def brightness(picture: Path) -> Brightness:
     """Measure a picture. Raises `Retry` when that cannot be done."""
     width, height = SIZE
-    given = ("-protocol_whitelist", "file,pipe", "-i", f"file:{picture}")
+    given = (*_LOCAL, "-i", f"file:{picture}")
     small = ("-frames:v", "1", "-vf", f"scale={width}:{height}:flags=area,format=gray", "-f", "rawvideo", "pipe:1")
     command = Command((ffmpeg(), "-nostdin", "-v", "error", *given, *small), grace=1)
     try:
