@@ -17,7 +17,7 @@ SLOTS = (
     Slot("subtitle", "dvb_subtitle", "", "deu", 0, 258),
 )
 VIDEO = SlotReport(2500, 0, 0.02, 99.98, 100.02, 2500)
-SOUND = SlotReport(4688, 0, 0.0, 99.98, 100.0, 4688, 4_800_512)
+SOUND = SlotReport(4688, 0, 0.0, 99.98, 100.0, 4688)
 TEXT = SlotReport(50, 0, 1.0, 98.0, 98.0, 20)
 WHOLE = FilmReport((VIDEO, SOUND, TEXT))
 

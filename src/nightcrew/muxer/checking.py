@@ -10,9 +10,8 @@ from av.codec import CodecContext
 from av.packet import Packet
 from av.stream import Stream
 
-from nightcrew.muxer.counting import Counting
 from nightcrew.muxer.joining import by_id, demuxer, packets
-from nightcrew.muxer.wire import CheckOrder, FilmReport, LookOrder, SourceOrder, Stretch
+from nightcrew.muxer.wire import CheckOrder, FilmReport, LookOrder, SlotReport, SourceOrder, Stretch
 from nightcrew.recorder import parameters
 from nightcrew.recorder.elementary import ElementaryStream, Kind, Table
 
@@ -21,7 +20,7 @@ THREADS = 2
 """Of a decoder of pictures: a recording is checked beside what else goes on."""
 
 
-def _note(count: Counting, packet: Packet[Any]) -> None:
+def _note(count: SlotReport, packet: Packet[Any]) -> None:
     at = packet.pts if packet.pts is not None else packet.dts
     if at is None or packet.time_base is None:
         count.packets += 1
@@ -29,7 +28,7 @@ def _note(count: Counting, packet: Packet[Any]) -> None:
         count.note(float(at * packet.time_base), float((packet.duration or 0) * packet.time_base))
 
 
-def _decode(count: Counting, context: CodecContext | None, packet: Packet[Any] | None) -> None:
+def _decode(count: SlotReport, context: CodecContext | None, packet: Packet[Any] | None) -> None:
     """Count what a decoder makes of a packet, or of what it still holds."""
     if context is None or (packet is None and context.type == "subtitle"):
         return
@@ -39,7 +38,6 @@ def _decode(count: Counting, context: CodecContext | None, packet: Packet[Any] |
     except (av.FFmpegError, ValueError):
         return  # it is counted as what was not decoded
     count.decoded += len(frames)
-    count.samples += sum(getattr(frame, "samples", 0) for frame in frames)
 
 
 def check(order: CheckOrder, told: Callable[[int], None]) -> FilmReport:
@@ -47,7 +45,7 @@ def check(order: CheckOrder, told: Callable[[int], None]) -> FilmReport:
     form = {"mp4": "mov"}.get(order.container, order.container)
     options = {"protocol_whitelist": "file"}
     with av.open(f"file:{order.path}", "r", format=form, options=options, metadata_errors="replace") as film:
-        found = [Counting() for _ in film.streams]
+        found = [SlotReport() for _ in film.streams]
         for packet in film.demux():
             count = found[packet.stream.index]
             if packet.size:
@@ -55,12 +53,12 @@ def check(order: CheckOrder, told: Callable[[int], None]) -> FilmReport:
                 told(packet.size)
             _decode(count, _decoder(packet.stream), packet if packet.size else None)
         kinds = [one.type for one in film.streams]
-    return FilmReport(tuple(one.report() for one, kind in zip(found, kinds, strict=True) if kind in SHOWN))
+    return FilmReport(tuple(one for one, kind in zip(found, kinds, strict=True) if kind in SHOWN))
 
 
 def check_source(order: SourceOrder, told: Callable[[int], None]) -> FilmReport:
     """What a decoder makes of each slot as it came: a film can hold no more than that."""
-    found = [Counting() for _ in order.slots]
+    found = [SlotReport() for _ in order.slots]
     for stretch in order.stretches:
         contexts: dict[int, CodecContext | None] = {}
         for packet, slot in packets(stretch, told):
@@ -69,7 +67,7 @@ def check_source(order: SourceOrder, told: Callable[[int], None]) -> FilmReport:
             _decode(found[slot], contexts[slot], packet)
         for slot, context in contexts.items():
             _decode(found[slot], context, None)
-    return FilmReport(tuple(one.report() for one in found))
+    return FilmReport(tuple(found))
 
 
 def look(order: LookOrder) -> Table:

@@ -14,10 +14,9 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from nightcrew.muxer.counting import Counting
 from nightcrew.muxer.reading import opened
 from nightcrew.muxer.timeline import AHEAD, Timeline
-from nightcrew.muxer.wire import FilmOrder, FilmReport, Slot, Stretch
+from nightcrew.muxer.wire import FilmOrder, FilmReport, Slot, SlotReport, Stretch
 
 CLOSED = {"protocol_whitelist": "none"}
 """Whatever a stranger's bytes say, nothing is opened."""
@@ -70,7 +69,7 @@ def make(order: FilmOrder, told: Callable[[int], None], closing: Callable[[], No
         for sound in sounds:
             sound.put_rest()
         closing()
-    return FilmReport(tuple(one.report() for one in film.counts))
+    return FilmReport(tuple(film.counts))
 
 
 def _stream(target: OutputContainer, order: FilmOrder, slot: Slot, templates: contextlib.ExitStack) -> Stream:
@@ -132,7 +131,7 @@ class FilmWriter:
         self.timeline = Timeline()
         self.horizon = 0.0
         """The end of what its own stretches gave so far."""
-        self.counts = [Counting() for _ in slots]
+        self.counts = [SlotReport() for _ in slots]
         self._target, self._streams, self._slots = target, streams, slots
         self._decoded: list[int | None] = [None] * len(slots)
         """When the last packet of each stream is decoded, in its time base."""

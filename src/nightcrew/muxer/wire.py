@@ -108,14 +108,13 @@ class FilmOrder:
         return self.stretches if number == 0 else self.beside[number - 1]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SlotReport:
-    """What of a stream was written, or is in a film.
+    """What of a stream was written, or is in a film: counted packet by packet.
 
     `first` and `last`: when its first and its last packet are shown, in seconds of the film; None where there is nothing. `end`:
-    when it is over.
-    `packets`: those that are whole; `torn`: those that were not; `decoded`: pictures, frames of sound or subtitles that a decoder
-    gave, None when there is no decoder for it; `samples`: of sound.
+    when it is over. `packets`: those that are whole; `torn`: those that were not; `decoded`: pictures, frames of sound or subtitles
+    that a decoder gave, None when there is no decoder for it.
     """
 
     packets: int = 0
@@ -124,7 +123,13 @@ class SlotReport:
     last: float | None = None
     end: float = 0.0
     decoded: int | None = None
-    samples: int = 0
+
+    def note(self, at: float, length: float) -> None:
+        """A packet that is shown at `at` for `length` seconds."""
+        self.packets += 1
+        self.first = at if self.first is None or at < self.first else self.first
+        self.last = at if self.last is None or at > self.last else self.last
+        self.end = max(self.end, at + length)
 
 
 @dataclass(frozen=True, slots=True)

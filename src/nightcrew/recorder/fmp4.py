@@ -86,6 +86,12 @@ def tracks(init: bytes) -> tuple[Track, ...]:
     return tuple(found)
 
 
+def sample_entries(init: bytes) -> Iterator[bytes]:
+    """The names of all sample entries of an init section (8.5.2), of whatever tracks."""
+    for begin, end in _children(init, 0, len(init), b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd"):
+        yield from (name for name, _, _ in boxes(init, begin + 8, end))  # behind the version and the count
+
+
 def counts(segment: bytes, tracks: tuple[Track, ...]) -> dict[int, Count] | None:
     """Samples of each track in a segment, and the times that they are decoded at; None when it holds no fragment."""
     known = {one.stream.id: one for one in tracks}

@@ -96,15 +96,6 @@ class HlsReader:
         self._any = False
         """Whether one could."""
 
-    def read(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Read until the end. Raises `Over`, `Protected`, `Unreadable`, and what the sink raises."""
-        while True:
-            self._sink.check()
-            due = self.turn(clock)
-            if due is None:
-                raise Over(self.end)
-            self._sink.rest(max(0.0, due - clock()))
-
     def turn(self, clock: Callable[[], float] = time.monotonic) -> float | None:
         """Read what is due; returns when to come again, None at the end.
 

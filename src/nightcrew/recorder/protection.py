@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from streamlink.stream.hls import HLSStream
@@ -17,7 +17,6 @@ STRETCH = "it is protected (DRM)"
 IDENTITY = "identity"
 """The form of a key that is sent as it is (RFC 8216, 4.3.2.4); also that of a key that names none."""
 READABLE = ("http:", "https:")
-ENTRIES = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd")
 SESSION_KEYS = "session_keys"
 
 
@@ -53,17 +52,8 @@ def check_master(stream: HLSStream) -> None:
 
 def check_init(init: bytes) -> None:
     """Raises `Protected` when a track is encrypted by an init section (fMP4)."""
-    if any(name in fmp4.PROTECTED for name in _entries(init, 0, len(init), ENTRIES)):
+    if fmp4.PROTECTED & set(fmp4.sample_entries(init)):
         raise Protected
-
-
-def _entries(data: bytes, begin: int, end: int, path: Sequence[bytes]) -> Iterable[bytes]:
-    if not path:
-        yield from (name for name, _, _ in fmp4.boxes(data, begin + 8, end))  # behind the version and the count
-        return
-    for name, first, last in fmp4.boxes(data, begin, end):
-        if name == path[0]:
-            yield from _entries(data, first, last, path[1:])
 
 
 # -- keys that streamlink's parser passes over -------------------------------------------------------------------------

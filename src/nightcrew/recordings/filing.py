@@ -22,8 +22,6 @@ MOST_FILMS = 99
 SUFFIXES: dict[Container, str] = {"mp4": ".mp4", "matroska": ".mkv", "mpegts": ".ts"}
 NEAR = 30.0
 """Seconds that a sound may have been recorded earlier or later than the picture it belongs to."""
-COLLAPSED = 10.0
-"""Seconds of a gap from which on it takes no time in a film (`muxer.timeline.AHEAD`)."""
 _COMMON = {
     "h264",
     "hevc",
@@ -77,7 +75,7 @@ def container_of(suffix: str) -> Container:
 
 @dataclass(slots=True)
 class Film:
-    """One file to make. `at`, `seconds`: where in the recording it lies."""
+    """One file to make."""
 
     slots: list[Slot] = field(default_factory=list)
     runs: list[StreamRun] = field(default_factory=list)
@@ -91,17 +89,6 @@ class Film:
     def at(self) -> float:
         """Seconds after the recording's beginning."""
         return self.runs[0].at
-
-    @property
-    def seconds(self) -> float:
-        """How long it is, without what was missing."""
-        return sum(run.seconds for run in self.runs)
-
-    @property
-    def pictures(self) -> int | None:
-        """By the ledger; None where they could not be counted."""
-        counts = [run.pictures for run in self.runs]
-        return None if None in counts else sum(count or 0 for count in counts)
 
     def container(self, wanted: Wanted) -> Container:
         """The first of those that are wanted that holds every stream. Raises `GiveUp` when none does."""

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.muxer.timeline import AHEAD
 from nightcrew.muxer.wire import Chapter
 from nightcrew.recorder import ledger
 from nightcrew.recorder.ledger import Gap, Line, Tally
 from nightcrew.recordings import filing, muxers
 from nightcrew.recordings.chapters import Titled, chapters
-from nightcrew.recordings.filing import COLLAPSED, Film
+from nightcrew.recordings.filing import Film
 from nightcrew.recordings.models import Recording
 from nightcrew.recordings.runs import StreamRun, runs_of
 from nightcrew.recordings.store import recordings
@@ -108,7 +109,7 @@ def visible(gaps: Sequence[Gap]) -> list[Gap]:
     """The gaps as they lie in the finished file: long ones close up, and take no time there."""
     found, shift = list[Gap](), 0.0
     for gap in gaps:
-        seconds = 0.0 if gap.seconds >= COLLAPSED else gap.seconds
+        seconds = 0.0 if gap.seconds >= AHEAD else gap.seconds
         found.append(replace(gap, start=gap.start - shift, seconds=seconds))
         shift += gap.seconds - seconds
     return found
@@ -116,7 +117,7 @@ def visible(gaps: Sequence[Gap]) -> list[Gap]:
 
 def shifted(titles: Sequence[Titled], gaps: Sequence[Gap]) -> tuple[list[Titled], float]:
     """The titles where they lie in the finished file, and by how much that is shorter than the recording."""
-    closed = [gap for gap in gaps if gap.seconds >= COLLAPSED]
+    closed = [gap for gap in gaps if gap.seconds >= AHEAD]
     moved = [
         replace(one, start=max(0.0, one.start - sum(gap.seconds for gap in closed if gap.start < one.start)))
         for one in titles

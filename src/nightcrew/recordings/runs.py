@@ -24,7 +24,6 @@ class StreamRun:
     anew: bool = True
     """Whether it does not follow from what is before it, byte for byte."""
     seconds: float = 0.0
-    pictures: int | None = 0
     ranges: list[ByteRange] = field(default_factory=list)
     offset: float = 0.0
     """When its first packet is shown, by the source's clock, where the bytes do not say so."""
@@ -93,8 +92,6 @@ class _Walk:
                 self._bytes(table, begin + at, begin + end)
         run = self._found[-1]
         run.seconds += float(line["s"])
-        frames = line["f"]
-        run.pictures = None if frames is None or run.pictures is None else run.pictures + int(frames)
         self._table = places[-1][1]
         self._at += float(line["s"])
 
