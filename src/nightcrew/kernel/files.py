@@ -13,10 +13,10 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from nightcrew.disks import synced
+
 MAX_NAME_BYTES = 160
 """File systems take 255; the rest is for what is put around the name."""
-NO_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF})
-"""What file systems answer that cannot sync a file or a folder, as some of networks do."""
 TEMPORARY = ".tmp-"
 """Part of the name of every file that is still being written."""
 
@@ -35,7 +35,7 @@ def replacing(path: Path, *, shared: bool = False) -> Iterator[BinaryIO]:
         with os.fdopen(handle, "wb", buffering=1 << 18) as file:
             yield file
             file.flush()
-            _sync(file.fileno())
+            synced(file.fileno())
         beside.replace(path)
         _sync_folder(path.parent)
     finally:
@@ -45,7 +45,7 @@ def replacing(path: Path, *, shared: bool = False) -> Iterator[BinaryIO]:
 def put(new: Path, path: Path) -> None:
     """Move the finished file `new` to the place of `path`, for its owner alone: after a power cut there is the old or the new one."""
     with new.open("rb") as file:
-        _sync(file.fileno())
+        synced(file.fileno())
         with contextlib.suppress(PermissionError):  # a file system without rights
             new.chmod(0o600)
         try:
@@ -76,24 +76,16 @@ def make_private(*paths: Path) -> list[Path]:
 
 def sync(file: BinaryIO) -> None:
     """Have an open file and its entry in its folder on disk."""
-    _sync(file.fileno())
+    synced(file.fileno())
     _sync_folder(Path(file.name).parent)
 
 
 def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        _sync(descriptor)
+        synced(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _sync(descriptor: int) -> None:
-    try:
-        os.fsync(descriptor)
-    except OSError as exc:
-        if exc.errno not in NO_SYNC:
-            raise
 
 
 def sweep(folder: Path, *, keep: Collection[str] = ()) -> int:

@@ -165,22 +165,10 @@ def _tables(window: bytes) -> bytes:
     """The first packets with the programmes' tables: without them nothing before the next ones would be read."""
     if not ts.aligned(window):
         return b""
-    found = bytearray()
-    pids = [psi.ASSOCIATION_PID]
-    section = None
     for begin in ts.starts(window, psi.ASSOCIATION_PID):
-        section = next(psi.sections(ts.payloads(window, psi.ASSOCIATION_PID, begin, 100), psi.ASSOCIATION), None)
+        section, found = ts.table_at(window, psi.ASSOCIATION_PID, begin, psi.ASSOCIATION)
         if section is not None:
-            break
-    pids += list(psi.map_pids(section)) if section is not None else []
-    for pid in pids:
-        first = next(ts.starts(window, pid), None)
-        if first is None:
-            continue
-        at = first
-        for place in range(at, min(len(window) - ts.PACKET + 1, at + 100 * ts.PACKET), ts.PACKET):
-            if ts.pid_of(window, place) == pid:
-                if place > at and window[place + 1] & 0x40:
-                    break
-                found += window[place : place + ts.PACKET]
-    return bytes(found)
+            maps = [(pid, next(ts.starts(window, pid), None)) for pid in psi.map_pids(section)]
+            carried = [ts.table_at(window, pid, at, psi.MAP)[1] for pid, at in maps if at is not None]
+            return b"".join([found, *carried])
+    return b""

@@ -161,7 +161,7 @@ class Packets:
         carried = ts.payload(body[at : at + ts.PACKET])
         if self._raw.get(pid) == carried:
             return None
-        section = next(psi.sections(ts.payloads(body, pid, at, NEAR), kind), None)
+        section, _ = ts.table_at(body, pid, at, kind)
         if section is not None:
             self._raw[pid] = carried
         return section

@@ -23,7 +23,6 @@ import contextlib
 import errno
 import fcntl
 import json
-import os
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -31,6 +30,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
+from nightcrew.disks import synced
 from nightcrew.recorder.elementary import ElementaryStream, Table, table_of
 
 NAME = "ledger.jsonl"
@@ -38,8 +38,7 @@ LOCK = "recorder.lock"
 SOUND = "sound-"
 """What the folders begin with, below a recording's, of sounds that have playlists, parts and ledgers of their own."""
 NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
-NO_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
-"""What file systems answer that know no locks, or cannot sync."""
+"""What file systems answer that know no locks."""
 _SAID: set[str] = set()
 MAX_REASON = 300
 RECENT = 200
@@ -301,13 +300,9 @@ def locks(file: IO[str]) -> bool:
     return True
 
 
-def synced(descriptor: int, name: str) -> None:
+def flush(descriptor: int, name: str) -> None:
     """Have what was written on the disk, as far as its file system knows how. Raises OSError."""
-    try:
-        os.fdatasync(descriptor) if hasattr(os, "fdatasync") else os.fsync(descriptor)
-    except OSError as exc:
-        if exc.errno not in NO_SYNC:
-            raise
+    if not synced(descriptor, data_only=True):
         say_once(name, "its file system cannot sync; a power cut may cost the last seconds")
 
 

@@ -8,7 +8,7 @@ import json
 import os
 from pathlib import Path
 
-from nightcrew.recorder.ledger import NAME, Line, Part, Tally, is_beyond, lines_of, synced
+from nightcrew.recorder.ledger import NAME, Line, Part, Tally, flush, is_beyond, lines_of
 
 
 class LedgerWriter:
@@ -65,7 +65,7 @@ class LedgerWriter:
 
     def close(self) -> None:
         """Flush it to the disk, and let go of it."""
-        synced(self._descriptor, str(self._folder))
+        flush(self._descriptor, str(self._folder))
         os.close(self._descriptor)
 
     def _cut(self, segments: list[Line]) -> int:

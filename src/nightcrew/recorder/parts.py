@@ -197,7 +197,7 @@ class Parts:
                 while view:
                     count = os.pwrite(self._descriptor, view, at)
                     view, at = view[count:], at + count
-                ledger.synced(self._descriptor, str(self._folder))
+                ledger.flush(self._descriptor, str(self._folder))
                 self.ledger.append(line)
             except OSError:
                 os.ftruncate(self._descriptor, offset)

@@ -94,18 +94,23 @@ def map_pids(section: bytes) -> Iterator[int]:
             yield (section[at + 2] & 0x1F) << 8 | section[at + 3]
 
 
-def streams(section: bytes) -> list[ElementaryStream]:
-    """Picture, sound and subtitles of a programme map section (2.4.4.8)."""
-    found: list[ElementaryStream] = []
+def entries(section: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Stream type, PID and descriptors of each stream of a programme map section (2.4.4.8)."""
     at = 12 + ((section[10] & 0x0F) << 8 | section[11])
-    while at + 5 <= len(section) and len(found) < MAX_STREAMS:
-        pid = (section[at + 1] & 0x1F) << 8 | section[at + 2]
+    while at + 5 <= len(section):
         size = (section[at + 3] & 0x0F) << 8 | section[at + 4]
-        descriptors = list(_descriptors(section[at + 5 : at + 5 + size]))
-        what = _what(section[at], descriptors)
-        if what is not None:
-            found.append(ElementaryStream(pid, *what, language=_language(descriptors)))
+        yield section[at], (section[at + 1] & 0x1F) << 8 | section[at + 2], section[at + 5 : at + 5 + size]
         at += 5 + size
+
+
+def streams(section: bytes) -> list[ElementaryStream]:
+    """Picture, sound and subtitles of a programme map section."""
+    found: list[ElementaryStream] = []
+    for kind, pid, described in entries(section):
+        descriptors = list(_descriptors(described))
+        what = _what(kind, descriptors)
+        if what is not None and len(found) < MAX_STREAMS:
+            found.append(ElementaryStream(pid, *what, language=_language(descriptors)))
     return found
 
 

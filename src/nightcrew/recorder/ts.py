@@ -8,10 +8,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from nightcrew.recorder import psi
+
 PACKET = 188
 SYNC = 0x47
 VIDEO = frozenset({0x01, 0x02, 0x10, 0x1B, 0x20, 0x24, 0x33, 0x42, 0xD1, 0xEA})
 """Stream types that are pictures: MPEG-1, -2, -4, H.264 with its additions, HEVC, VVC, AVS, Dirac, VC-1."""
+TABLE_PACKETS = 600
+"""Packets among which those of a long table are looked for."""
 CLOCK = 90_000
 WRAP = 1 << 33
 _PARAMETERS = re.compile(rb"\x00\x00\x01(?:[\x07\x27\x47\x67]|[\x40\x42]\x01|\xb3)")
@@ -36,24 +40,28 @@ class ProgrammeTables:
     sounds: tuple[int, ...] = ()
     """The stream types of what is no picture, in their order."""
     tables: dict[int, bytes] = field(default_factory=dict)
-    """The last packets with the programme's tables: what a file has to begin with."""
+    """The last packets with the programme's tables, by PID: what a file has to begin with."""
 
     def learn(self, data: bytes) -> None:
         """Look through packets for the tables until it is known."""
-        for at in starts(data, 0):
-            packet = data[at : at + PACKET]
-            self.map_pid = _map_pid(packet) or self.map_pid
-            self.tables[0] = packet
-            break
+        section = self._table(data, psi.ASSOCIATION_PID, psi.ASSOCIATION)
+        if section is not None:
+            self.map_pid = next(psi.map_pids(section), self.map_pid)
         if self.map_pid is None:
             return
-        for at in starts(data, self.map_pid):
-            packet = data[at : at + PACKET]
-            self.tables[self.map_pid] = packet
-            streams = list(_streams(packet))
+        section = self._table(data, self.map_pid, psi.MAP)
+        if section is not None:
+            streams = [(kind, pid) for kind, pid, _ in psi.entries(section)]
             self.video_kind, self.video_pid = next((one for one in streams if one[0] in VIDEO), (0, None))
             self.sounds = tuple(kind for kind, _ in streams if kind not in VIDEO)
-            break
+
+    def _table(self, data: bytes, pid: int, kind: int) -> bytes | None:
+        """The first table that begins in packets, and is whole there. Its packets are kept."""
+        at = next(starts(data, pid), None)
+        if at is None:
+            return None
+        section, self.tables[pid] = table_at(data, pid, at, kind)
+        return section
 
     def pictures(self, data: bytes) -> int | None:
         """How many pictures begin in these packets: one a PES packet. None when that cannot be told, 0 for sound alone."""
@@ -88,6 +96,23 @@ def payloads(data: bytes, pid: int, at: int, most: int) -> Iterator[bytes]:
             yield bytes([data[place + 1] >> 6 & 1]) + payload(data[place : place + PACKET])
 
 
+def table_at(data: bytes, pid: int, at: int, kind: int) -> tuple[bytes | None, bytes]:
+    """The section that begins in a packet (2.4.4), None when it is not whole or none of that kind, and the packets that carry it."""
+    carried, found = list[bytes](), bytearray()
+    for place in range(at, min(len(data) - PACKET + 1, at + TABLE_PACKETS * PACKET), PACKET):
+        if pid_of(data, place) != pid:
+            continue
+        begins = data[place + 1] >> 6 & 1
+        if begins and carried:
+            break
+        carried.append(bytes([begins]) + payload(data[place : place + PACKET]))
+        found += data[place : place + PACKET]
+        section = next(psi.sections(iter(carried), kind), None)
+        if section is not None:
+            return section, bytes(found)
+    return None, bytes(found)
+
+
 def opening(data: bytes, at: int, pid: int, size: int, most: int) -> bytes:
     """The first bytes of what the PES packet that begins at an offset carries (2.4.3.6), gathered from at most `most` packets."""
     found = b""
@@ -106,39 +131,6 @@ def payload(packet: bytes) -> bytes:
     if not control & 1:
         return b""
     return packet[5 + packet[4] :] if control & 2 else packet[4:]
-
-
-def _section(packet: bytes, table: int) -> bytes:
-    """A table that begins in a packet and ends there too; empty when it does not."""
-    body = payload(packet)
-    if not body:
-        return b""
-    section = body[1 + body[0] :]
-    if len(section) < 12 or section[0] != table:
-        return b""
-    length = (section[1] & 0x0F) << 8 | section[2]
-    return section[: max(0, 3 + length - 4)]
-
-
-def _map_pid(packet: bytes) -> int | None:
-    """Where the programme map of the first programme is, by the programme association table (2.4.4.3)."""
-    section = _section(packet, 0x00)
-    for at in range(8, len(section) - 3, 4):
-        number = section[at] << 8 | section[at + 1]
-        if number:
-            return (section[at + 2] & 0x1F) << 8 | section[at + 3]
-    return None
-
-
-def _streams(packet: bytes) -> Iterator[tuple[int, int]]:
-    """Stream type and PID of each stream of a programme map (2.4.4.8)."""
-    section = _section(packet, 0x02)
-    if len(section) < 12:
-        return
-    at = 12 + ((section[10] & 0x0F) << 8 | section[11])
-    while at + 5 <= len(section):
-        yield section[at], (section[at + 1] & 0x1F) << 8 | section[at + 2]
-        at += 5 + ((section[at + 3] & 0x0F) << 8 | section[at + 4])
 
 
 def begins_clean(packet: bytes) -> bool:
