@@ -168,6 +168,17 @@ def test_the_first_programme_counts_and_the_table_of_the_network_is_none() -> No
     assert learned(section(0, association((0, 0x10))), b"").map_pid is None
 
 
+@pytest.mark.parametrize("size", range(5))
+def test_a_programme_map_that_is_too_short_for_its_head_is_none(size: int) -> None:
+    found = learned(FIRST, section(2, b"\xe1\x00\xf0\x00\x1b"[:size]))
+    assert (found.map_pid, found.video_pid, found.sounds) == (MAP, None, ())
+
+
+@pytest.mark.parametrize("size", range(4))
+def test_a_programme_association_that_lists_nothing_names_no_map(size: int) -> None:
+    assert learned(section(0, association((1, MAP))[:size]), b"").map_pid is None
+
+
 def test_two_packets_are_enough() -> None:
     programme = ProgrammeTables()
     programme.pictures(packet(0, FIRST) + packet(MAP, section(2, streams((27, PICTURE)))))

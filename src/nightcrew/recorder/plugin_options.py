@@ -6,7 +6,7 @@ the recorder.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -67,6 +67,14 @@ ELSEWHERE = {
 """What streamlink takes as options and is given in another way here."""
 MAX_TEXT = 4_000
 MAX_PAIRS = 50
+
+
+def collected(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Options that were given one by one: one that is there several times has a list of values."""
+    found: dict[str, list[Any]] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
 
 
 def read_option(name: str, value: object) -> OptionValue:

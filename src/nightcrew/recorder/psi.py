@@ -11,6 +11,8 @@ ASSOCIATION, MAP = 0x00, 0x02
 """Which table a section belongs to (table 2-31)."""
 MAX_SECTION = 1024 + 3
 """Bytes of a section of these tables (2.4.4.1)."""
+MIN_SECTION = {ASSOCIATION: 12, MAP: 16}
+"""Bytes of a section in which nothing is listed: its head and its checksum. A shorter one is none (tables 2-30 and 2-33)."""
 LANGUAGE, REGISTRATION, EXTENSION = 0x0A, 0x05, 0x7F
 TELETEXT, SUBTITLING, DATA_COMPONENT = 0x56, 0x59, 0xFD
 
@@ -83,7 +85,7 @@ def sections(packets: Iterator[bytes], table: int) -> Iterator[bytes]:
                 held = b"" if size > MAX_SECTION else held
                 break
             section, held = held[:size], held[size:]
-            if section[0] == table and size >= 12 and section[5] & 1:  # in force now
+            if section[0] == table and size >= MIN_SECTION[table] and section[5] & 1:  # in force now
                 yield section[: size - 4]
 
 

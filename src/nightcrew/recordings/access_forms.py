@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from nightcrew.kernel.errors import Invalid, NightcrewError
 from nightcrew.kernel.fields import Secret, ask
+from nightcrew.recorder.plugin_options import collected
 from nightcrew.recordings.stream_access import AccessNames
 from nightcrew.web.forms import Form, form_of, values_of
 
@@ -68,10 +69,7 @@ def access_values(typed: Mapping[str, str]) -> dict[str, Any]:
     if "headers" in found:
         found["headers"] = dict(_pairs("headers", str(found["headers"]), ":"))
     if "options" in found:
-        options: dict[str, list[str]] = {}
-        for name, value in _pairs("options", str(found["options"]), "="):
-            options.setdefault(name, []).append(value)
-        found["options"] = {name: values[0] if len(values) == 1 else values for name, values in options.items()}
+        found["options"] = collected(_pairs("options", str(found["options"]), "="))
     return found
 
 

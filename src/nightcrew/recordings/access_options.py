@@ -11,7 +11,7 @@ from typer import BadParameter, Option
 from nightcrew.client import Failed
 from nightcrew.client.secrets import address_of, line_of_stdin, typed
 from nightcrew.recorder.login import goes_everywhere
-from nightcrew.recorder.plugin_options import PLUGIN_OPTIONS
+from nightcrew.recorder.plugin_options import PLUGIN_OPTIONS, collected
 
 Header = Annotated[
     list[str] | None,
@@ -60,10 +60,7 @@ def access_of(
     if cookies_file:
         found["cookies"] = _text_of(cookies_file)
     if option:
-        options: dict[str, list[Any]] = {}
-        for name, value in map(_option, option):
-            options.setdefault(name, []).append(value)
-        found["options"] = {name: values[0] if len(values) == 1 else values for name, values in options.items()}
+        found["options"] = collected(map(_option, option))
     if proxy is not None:
         found["proxy"] = address_of(proxy, "the proxy")
     return found
