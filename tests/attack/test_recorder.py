@@ -28,12 +28,16 @@ from streamlink.exceptions import StreamError
 from streamlink.stream.ffmpegmux import FFMPEGMuxer
 from streamlink.stream.stream import StreamIO
 
+from counter import Film
 from nightcrew.demo.pictures import find_ffmpeg
-from nightcrew.recorder import fetch
+from nightcrew.recorder import fetch, hls, sounds
 from nightcrew.recorder.fetch import body, said, session
+from nightcrew.recorder.recording import RecordingThread
+from nightcrew.recorder.sharing import Sources
 from nightcrew.recorder.source import HOME_ONLY, Offline, Unreadable, resolve
 from nightcrew.recorder.transport import as_transport, of_address, received
 from nightcrew.recorder.wire import Order
+from support import until
 
 PUBLIC, PRIVATE = "127.0.0.2", "127.0.0.1"
 """Two addresses of this machine, of which the recorder takes the first one for a public one."""
@@ -197,6 +201,55 @@ async def test_an_address_with_hls_before_it_is_a_playlist(world: World) -> None
     _, why = await world.record(f"hls+http://{PUBLIC}:{world.provider.port}/live")
     assert "private network" in why
     assert world.provider.asked and world.internal.connections == 0
+
+
+PICTURES = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfilm.ts\n#EXT-X-ENDLIST\n"
+TURNCOATS = {
+    "a sound": {"master": "{inside}"},
+    "a sound's playlist that is moved": {"sound": None},
+    "a sound's segment": {"sound": "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{inside}\n#EXT-X-ENDLIST\n"},
+    "a sound's segment that is moved": {"sound": PICTURES.replace("film.ts", "away")},
+    "a sound's head": {"sound": PICTURES.replace("#EXTINF", '#EXT-X-MAP:URI="{inside}"\n#EXTINF')},
+    "a sound's key": {"sound": PICTURES.replace("#EXTINF", '#EXT-X-KEY:METHOD=AES-128,URI="{inside}"\n#EXTINF')},
+    "the picture's segment": {"picture": PICTURES.replace("film.ts", "{inside}")},
+    "the picture's head": {"picture": PICTURES.replace("#EXTINF", '#EXT-X-MAP:URI="{inside}"\n#EXTINF')},
+    "the picture's key": {"picture": PICTURES.replace("#EXTINF", '#EXT-X-KEY:METHOD=AES-128,URI="{inside}"\n#EXTINF')},
+}
+"""What a provider's playlists say, where they differ from honest ones."""
+
+
+@pytest.mark.parametrize("what", TURNCOATS)
+async def test_the_playlists_of_a_recording_lead_nowhere_inside(
+    world: World, what: str, film: Film, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A master's sounds are playlists too, with segments, heads and keys of their own."""
+    monkeypatch.setattr(sounds, "LAST", 0.2)
+    monkeypatch.setattr(sounds, "AGAIN", 0.1)
+    monkeypatch.setattr(hls, "STALLED", 0.5)
+    told = TURNCOATS[what]
+    sound = (told.get("master") or "sound").format(inside=world.inside)
+    master = (
+        f'#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="one",LANGUAGE="en",URI="{sound}"\n'
+        '#EXT-X-STREAM-INF:BANDWIDTH=100000,CODECS="avc1.42c00d,mp4a.40.2",AUDIO="a"\npicture\n'
+    )
+    pages = world.provider.pages
+    pages["/master"] = ok(master.encode())
+    pages["/film.ts"] = ok(film.segments[0])
+    pages["/away"] = moved(world.inside)
+    for name in ("picture", "sound"):
+        text = told.get(name, PICTURES)
+        pages[f"/{name}"] = moved(world.inside) if text is None else ok(text.format(inside=world.inside).encode())
+    url = f"http://{PUBLIC}:{world.provider.port}/master"
+    order = Order(1, str(tmp_path), "film", url, kind="hls", headers={"Cookie": SECRET}, ffmpeg=find_ffmpeg())
+    thread = RecordingThread(order, Sources())
+    thread.start()
+    await until(lambda: not thread.is_alive() or thread.standing.state in {"waiting", "offline"})
+    thread.stop()
+    await asyncio.to_thread(thread.join)
+    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*.ts"))
+    assert ("picture's" in what) or kept
+    assert b"the router's password" not in kept
+    assert world.internal.connections == 0
 
 
 async def test_a_name_that_answers_differently_a_moment_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
