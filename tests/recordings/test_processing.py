@@ -100,3 +100,19 @@ async def test_what_was_being_made_is_cleared_away_beside_the_loop(
         await processing._join(run, 1)
     assert not scratch.exists()
     assert on_the_loop == []
+
+
+async def test_no_film_is_placed_while_a_file_of_somebody_else_is_in_the_way_of_another(row: Any) -> None:
+    """A first film in its place alone would be in the way of every try that follows."""
+    made: list[processing.MadeFilm] = []
+    for number in (1, 2):
+        names = row.names.film(number, 2, ".mp4")
+        Path(names.scratch).write_bytes(b"film")
+        made.append({"name": names.file.name, "start": 0.0, "seconds": 9.0, "streams": [], "report": []})
+    other = Path(row.names.film(2, 2, ".mp4").file)
+    other.write_bytes(b"not ours")
+    row.file = False
+    with pytest.raises(GiveUp, match=f"another file named {other.name}"):
+        await processing._place(RUNTIME, 1, made)
+    assert other.read_bytes() == b"not ours"
+    assert not Path(row.names.film(1, 2, ".mp4").file).exists()

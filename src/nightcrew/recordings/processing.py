@@ -239,6 +239,8 @@ def _write(path: Path, data: bytes, *, keep: bool = False) -> None:
 async def _place(runtime: Runtime, recording_id: int, made: list[MadeFilm]) -> None:
     """The finished films appear under their names, whole."""
     row = await recordings.get(runtime.store, recording_id)
+    for one in [] if row.file else made:  # before the first: one placed alone would be in the way of the next try
+        await asyncio.to_thread(_check_free, _scratch(row, one), Path(_named(row, one).file))
     placed: list[FilmFile] = []
     for one in made:
         size = await asyncio.to_thread(_settle, _scratch(row, one), Path(_named(row, one).file), again=row.file)
@@ -249,13 +251,18 @@ async def _place(runtime: Runtime, recording_id: int, made: list[MadeFilm]) -> N
     )
 
 
+def _check_free(scratch: Path, target: Path) -> None:
+    if scratch.exists() and target.exists():
+        raise GiveUp(f"another file named {target.name} already exists and is kept; the parts are kept too")
+
+
 def _settle(scratch: Path, target: Path, *, again: bool) -> int:
     """Returns the size of the finished file."""
     if scratch.exists():
         with scratch.open("rb+") as file:
             files.sync(file)
-        if target.exists() and not again:
-            raise GiveUp(f"another file named {target.name} already exists and is kept; the parts are kept too")
+        if not again:
+            _check_free(scratch, target)
         scratch.replace(target)
     elif not target.exists():
         raise GiveUp("the file that was made is missing; the parts are kept")
