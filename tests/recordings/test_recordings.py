@@ -7,6 +7,7 @@ import json
 import subprocess
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -365,12 +366,18 @@ async def test_post_processing_that_was_cancelled_is_told_and_can_be_done_again(
     await soon(node, row["id"])
     done = await finish(node, row["id"])
     assert done["state"] == "done"
+    await until(partial(_nothing_runs, node))
     async with node.runtime.store.write() as connection:
         await connection.exec_driver_sql(
             "UPDATE recording SET state = 'post-processing', since = '2020-01-01 00:00:00'"
         )
     _, found = await stuck.find(node.runtime)
     assert [one.remedy for one in found] == ["fail"]
+
+
+async def _nothing_runs(node: Node) -> bool:
+    """The job is over a moment after its recording."""
+    return not await node.runtime.jobs.active("recordings.finish:")
 
 
 async def test_a_login_in_an_address_names_no_recording(node: Node) -> None:
