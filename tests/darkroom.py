@@ -20,7 +20,7 @@ import programs
 from counted import Counted
 from counter import FPS, Account, account, numbers, numbers_of
 from nightcrew.recordings.models import Recording, RecordingState
-from support import UP, free_port
+from support import UP, free_port, pauses
 from support import Node as Inner
 
 OVER = {"done", "failed"}
@@ -52,9 +52,11 @@ class Server:
         self.process = programs.start(*command, log=self.folder / "test.log", **self.environment)
         try:
             async with asyncio.timeout(UP):
-                while not await self._answers():
+                for pause in pauses():
+                    if await self._answers():
+                        break
                     assert self.process.poll() is None, self.log()[-3000:]
-                    await asyncio.sleep(0.05)
+                    await asyncio.sleep(pause)
         except TimeoutError as exc:
             raise AssertionError(f"the server did not come up:\n{self.log()[-3000:]}") from exc
 
@@ -134,8 +136,10 @@ async def wait_for(
     row: dict[str, Any] = {}
     try:
         async with asyncio.timeout(limit):
-            while not ready(row := await get(node, recording)):
-                await asyncio.sleep(0.1)
+            for pause in pauses():
+                if ready(row := await get(node, recording)):
+                    break
+                await asyncio.sleep(pause)
     except TimeoutError as exc:
         ledger = await node.get(f"/api/v1/recordings/{recording}/ledger")
         raise AssertionError(f"after {limit} s: {row} {ledger}") from exc

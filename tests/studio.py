@@ -12,7 +12,7 @@ from typing import Any
 
 from nightcrew.demo.broadcast import broadcast
 from nightcrew.demo.pictures import LoopPictures
-from support import Node
+from support import Node, pauses
 
 QUICK: dict[str, Any] = {
     "checks.check_new": False,
@@ -144,11 +144,12 @@ async def check(node: Node, **what: Any) -> dict[str, Any]:
 async def ended(node: Node, run_id: int, limit: float = 60.0) -> dict[str, Any]:
     """A run when it is over."""
     async with asyncio.timeout(limit):
-        while True:
+        for pause in pauses():
             run = dict(await node.get(f"/api/v1/checks/runs/{run_id}"))
             if run["state"] in {"done", "cancelled"}:
-                return run
-            await asyncio.sleep(0.05)
+                break
+            await asyncio.sleep(pause)
+    return run
 
 
 async def streams(node: Node, **params: Any) -> dict[str, dict[str, Any]]:

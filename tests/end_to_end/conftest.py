@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 import programs
 from nightcrew.cli import app
-from support import UP, free_port
+from support import UP, free_port, pauses
 
 
 def command(*arguments: object, env: dict[str, str] | None = None) -> str:
@@ -53,12 +53,14 @@ class Process:
 
     def wait_ready(self) -> None:
         until = time.monotonic() + UP
-        while time.monotonic() < until:
+        for pause in pauses():
             self.check_alive()
             with contextlib.suppress(httpx2.TransportError):
                 self.get("/health")
                 return
-            time.sleep(0.05)
+            if time.monotonic() > until:
+                break
+            time.sleep(pause)
         raise AssertionError(f"the server did not come up:\n{self.log()[-3000:]}")
 
     def check_alive(self) -> None:

@@ -21,7 +21,7 @@ import httpx2
 import pytest
 
 from nightcrew.client import exits
-from support import free_port
+from support import free_port, pauses
 from terminal import commands, ok, run, spawn
 
 from .conftest import Process, Start
@@ -78,10 +78,13 @@ def silent_port() -> Iterator[int]:
 
 
 def until(done: Callable[[], bool], what: str) -> None:
-    for _ in range(400):
+    end = time.monotonic() + 20
+    for pause in pauses():
         if done():
             return
-        time.sleep(0.05)
+        if time.monotonic() > end:
+            break
+        time.sleep(pause)
     raise AssertionError(f"there was no end to waiting for {what}")
 
 

@@ -19,7 +19,7 @@ from counter import Film
 from darkroom import finish, in_state, more, recorders, seconds, wait_for
 from nightcrew.kernel.redaction import MASK
 from proxies import proxying
-from support import Node, running
+from support import Node, pauses, running
 
 TOKEN, SESSION, LOGIN = "geheim-4711-token", "sitzung-0815", "wort-1234"
 ACCESS = {"headers": {"Authorization": f"Bearer {TOKEN}"}, "cookies": f"sid={SESSION}; lang=de"}
@@ -103,8 +103,10 @@ async def test_a_watch_looks_and_records_with_them_and_a_cookie_that_ran_out_is_
 
 async def _first(node: Node) -> dict[str, Any]:
     async with asyncio.timeout(60):
-        while not (rows := (await node.get("/api/v1/recordings"))["items"]):
-            await asyncio.sleep(0.1)
+        for pause in pauses():
+            if rows := (await node.get("/api/v1/recordings"))["items"]:
+                break
+            await asyncio.sleep(pause)
     return dict(rows[0])
 
 

@@ -19,7 +19,7 @@ from nightcrew.kernel import run as runs
 from nightcrew.kernel.detached import identity_of
 from nightcrew.kernel.errors import Invalid
 from nightcrew.recordings import after, after_rules
-from support import Node, running
+from support import Node, pauses, running
 
 SECRET = "geheim-4711"
 COMMAND = "NIGHTCREW_RECORDINGS_DONE_COMMAND"
@@ -88,10 +88,12 @@ async def job(node: Any, name: str, recording: int, ready: Callable[[dict[str, A
     """The run of one of the two, as soon as it is as it should be."""
     found: dict[str, Any] = {}
     async with asyncio.timeout(60):
-        while not (found and ready(found)):
+        for pause in pauses():
             items = (await node.get("/api/v1/jobs", params={"limit": 100}))["items"]
             found = next((one for one in items if one["id"] == f"{name}:{recording}"), {})
-            await asyncio.sleep(0.05)
+            if found and ready(found):
+                break
+            await asyncio.sleep(pause)
     return found
 
 
