@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import os
 import shutil
 import sys
@@ -26,18 +28,27 @@ from support import Node, administer, furnished_database, new_database, running
 settings.register_profile("untimed", deadline=None)  # how long an example takes on a busy machine says nothing
 settings.load_profile("untimed")
 
-FIRST = ("checks", "recordings", "faults", "end_to_end", "cli", "playlists")
-"""Folders with the files that take longest: begun last, one of them would keep all others waiting."""
+LONG = """
+recordings/test_recordings field/test_overlapping_recordings checks/test_checks playlists/test_refresh faults/test_recorder
+faults/test_server field/test_one_connection faults/test_disk end_to_end/test_backup checks/test_asked checks/test_limits
+field/test_protected_streams end_to_end/test_browser end_to_end/test_short kernel/test_giving_way recordings/test_after
+faults/test_hostile recordings/test_commands playlists/test_relay end_to_end/test_cli end_to_end/test_api_fuzz kernel/test_locks
+recordings/test_adversity field/test_reasons playlists/test_services kernel/test_slots field/test_subscribers playlists/test_players
+example/test_tides field/test_overlapping_windows end_to_end/test_kill end_to_end/test_recording_pages kernel/test_nodes
+attack/test_recorder field/test_posters checks/test_prober
+""".split()
+"""The files that take longest, the longest first (--durations=0): begun last, one of them would keep all others waiting."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The long files first."""
-    items.sort(key=lambda item: FIRST.index(item.path.parent.name) if item.path.parent.name in FIRST else len(FIRST))
+    places = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(f"{item.path.parent.name}/{item.path.stem}", len(LONG)))
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two for each core, as half of the tests mostly wait for live streams."""
-    return min(2 * (os.cpu_count() or 1), 8)
+    """Three for each core, as most of the long tests wait for live streams."""
+    return min(3 * (os.cpu_count() or 1), 8)
 
 
 def pytest_sessionfinish() -> None:
@@ -63,6 +74,17 @@ def postgres_server() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def shared_folder(factory: pytest.TempPathFactory, name: str) -> Iterator[Path]:
+    """A folder of all processes of this test session, for one of them at a time: what takes long to make is made once."""
+    own = factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the demo world's encoded pictures, made once for all tests."""
@@ -70,8 +92,8 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
         find_ffmpeg()
     except OSError as exc:
         pytest.skip(f"live streams need ffmpeg: {exc}")
-    folder = tmp_path_factory.mktemp("pictures")
-    asyncio.run(_encode(folder))
+    with shared_folder(tmp_path_factory, "pictures") as folder:
+        asyncio.run(_encode(folder))
     return folder
 
 
@@ -83,7 +105,8 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Film:
     except OSError as exc:
         pytest.skip(f"a film needs ffmpeg: {exc}")
     length = 600 if os.environ.get("NIGHTCREW_SOAK") else 300
-    return encode(tmp_path_factory.mktemp("film"), seconds=length, segment=1.0)
+    with shared_folder(tmp_path_factory, "film") as folder:
+        return encode(folder, seconds=length, segment=1.0)
 
 
 async def _encode(folder: Path) -> None:

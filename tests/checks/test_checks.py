@@ -255,22 +255,6 @@ async def test_a_run_tells_how_far_it_is_and_how_long_it_may_take(node: Node, so
     assert (await ended(node, run["id"]))["ok"] == 5
 
 
-@pytest.mark.parametrize(
-    ("what", "status"),
-    [
-        ({}, 422),
-        ({"all": True, "stream": 1}, 422),
-        ({"stream": 999}, 404),
-        ({"group": "None"}, 404),
-        ({"source": "x"}, 404),
-    ],
-)
-async def test_a_wrong_request_is_told_what_is_wrong(node: Node, what: dict[str, Any], status: int) -> None:
-    answer = await node.http.post("/api/v1/checks", json=what)
-    assert answer.status_code == status
-    assert answer.json()["detail"]
-
-
 async def test_checks_of_one_account_start_apart(node: Node, source: Source) -> None:
     await node.patch("/api/v1/settings", {"checks.stagger": 0.5})
     await add(node, source, "A", "B", "C", "D")
