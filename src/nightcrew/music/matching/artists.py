@@ -57,11 +57,13 @@ def credit(wanted: tuple[ArtistName, ...], text: str, around: Words = ()) -> flo
 
     What else stands in it has to be other artists, words such as "discography", or `around`: the words of the album.
     """
-    best = 0.0
+    best, names, found = 0.0, names_in(text), words(text)
     for place, artist in enumerate(wanted):
-        much = max((_same(artist, one) for one in names_in(text)), default=0.0)
-        if not much:
-            much = _within(artist, words(text), around)
+        much = 0.0
+        for one in names:
+            much = max(much, _same(artist, one))
+        if not much and artist.words and artist.words[0] in found:
+            much = _within(artist, found, around)
         best = max(best, much if not place else 0.92 * much)
         if best == 1.0:
             break

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from rapidfuzz.fuzz import partial_ratio
+
 from nightcrew.music.matching import artists, paths, titles, versions
 from nightcrew.music.matching.artists import ArtistName
 from nightcrew.music.matching.model import FileCandidate, MatchParts, WantedTrack
 from nightcrew.music.matching.paths import FolderReading, NameReading
 from nightcrew.music.matching.titles import TitleReading
 from nightcrew.music.matching.versions import VersionWords
-from nightcrew.music.matching.words import SMALL, Words, alike, is_slip, scripts, similarity, weight, words
+from nightcrew.music.matching.words import SMALL, Words, alike, fold, is_slip, scripts, similarity, weight, words
 
 TITLE_FROM = 0.72
 """How alike the titles of one recording are at least."""
@@ -34,6 +36,8 @@ class WantedReading:
     guests: tuple[ArtistName, ...]
     """Who else plays, by the title. Their name is no proof that a file is this recording."""
     album_words: Words
+    joined: str
+    """The title's words with spaces between them."""
     content: frozenset[str]
     """The words of which one has to be in a title; all of them when it is one."""
     scripts: frozenset[str]
@@ -50,17 +54,19 @@ def read_wanted(track: WantedTrack) -> WantedReading:
     everybody = [name for one in names for name in artists.names_in(one)]
     guests = tuple(name for one in title.credits for name in artists.names_in(one))
     letters = frozenset.union(frozenset(), *(name.scripts for name in everybody[: len(track.artists)]))
-    named = (album.versions | versions.named_in(album.core, loose=True)).kinds & versions.OF_FOLDERS
+    named = frozenset() if title.versions.kinds & versions.OF_FOLDERS else (album.versions | versions.named_in(album.core, loose=True)).kinds & versions.OF_FOLDERS
     album_words = words(track.album)
-    return WantedReading(track, title, tuple(dict.fromkeys(everybody)), album, guests, album_words, content, letters, named - title.versions.kinds)
+    return WantedReading(track, title, tuple(dict.fromkeys(everybody)), album, guests, album_words, " ".join(title.core), content, letters, named)
 
 
 def hold_against(wanted: WantedReading, file: FileCandidate) -> MatchParts:
     """How much speaks for a file. Raises `Refused`."""
-    folder_name, name = paths.split(file.path)
-    folder, read = paths.read_folder(folder_name), paths.read_name(name)
+    above, name = paths.split(file.path)
+    _may_hold(wanted, name)
+    read = paths.read_name(name)
     place, title, much = _find_title(wanted, read)
     _same_title(wanted, title, much)
+    folder = paths.read_folder(above)
     rest = read.pieces[: place[0]] + read.pieces[place[1] :]
     artist, evidence = _artist(wanted, file, folder, read, rest, title)
     length = _length(wanted, file)
@@ -73,11 +79,18 @@ def hold_against(wanted: WantedReading, file: FileCandidate) -> MatchParts:
     return MatchParts(much, artist, version, album, number, length, evidence)
 
 
+def _may_hold(wanted: WantedReading, name: str) -> None:
+    """A quick look, before a name is taken apart: most of what a search finds has nothing of the title."""
+    folded = fold(name)
+    if not any(word in folded for word in wanted.content) and partial_ratio(wanted.joined, folded, score_cutoff=60) < 60:
+        raise Refused("its title shares no word with the one that is wanted")
+
+
 def _find_title(wanted: WantedReading, read: NameReading) -> tuple[tuple[int, int], TitleReading, float]:
     """Which pieces of a name are the title: those that are most like it."""
     pieces, count = read.pieces, len(read.pieces)
     spans = [(at, at + 1) for at in range(read.first, count)]
-    if count > 1 and "-" in wanted.track.title:
+    if count > 1 and any(char in wanted.track.title for char in "-:/"):
         spans += [(at, at + 2) for at in range(read.first, count - 1)]
     best: tuple[tuple[int, int], TitleReading, float] | None = None
     for span in reversed(spans):
@@ -100,6 +113,7 @@ def _find_title(wanted: WantedReading, read: NameReading) -> tuple[tuple[int, in
 
 
 def _same_title(wanted: WantedReading, found: TitleReading, much: float) -> None:
+    _same_numbers(wanted, found)
     slip = is_slip("".join(wanted.title.core), "".join(found.core))
     if not slip:
         there = frozenset(found.full)
@@ -113,6 +127,9 @@ def _same_title(wanted: WantedReading, found: TitleReading, much: float) -> None
         raise Refused("it has another title")
     if wanted.title.key and found.key and wanted.title.key != found.key:
         raise Refused(f"it is in another key ({found.key})")
+
+
+def _same_numbers(wanted: WantedReading, found: TitleReading) -> None:
     mine, its = wanted.title.numbers, found.numbers
     if wanted.title.key or "op" in wanted.title.full:  # of a classical work not all numbers are given
         if mine and its and not (mine & its):
@@ -136,6 +153,8 @@ def _artist(
     in_name, unexplained = 0.0, list[str]()
     if read.is_scene and len(rest) > 1:  # a hyphen may be part of a name
         in_name = artists.credit(wanted.artists, " ".join(rest[:-1]), wanted.album_words)
+    if read.numbered and rest and rest[0] == read.pieces[0]:  # 50 Cent
+        in_name = max(in_name, artists.credit(wanted.artists, read.numbered, wanted.album_words))
     constant = paths.constant_pieces(file.siblings) if file.siblings else frozenset[str]()
     for piece in rest:
         much = artists.credit(wanted.artists, piece, wanted.album_words)
@@ -149,19 +168,27 @@ def _artist(
     unexplained = [piece for piece in unexplained if not (wanted.guests and artists.credit(wanted.guests, piece))]
     if unexplained and not in_name:
         if _in_another_script(wanted, unexplained):
-            return None, 0.8
+            return None, 1.0
         raise Refused(f"its name says {unexplained[0]}")
     above = 0.0
     if in_name < 1.0 or not folder.is_compilation:
         above = max((artists.credit(wanted.artists, piece, wanted.album_words) for piece in folder.pieces), default=0.0)
-    if folder.is_compilation and not in_name and not (above > 0.9 and _album(wanted, folder, ()) == 1.0):
+    if folder.is_compilation and not in_name and not (above > 0.9 and _is_theirs(wanted, folder)):
         raise Refused("it lies among the files of many artists, and its name does not say whose it is")
     evidence = 1.0 - 0.25 * min(2, len(unexplained))
     if in_name or above:
         return max(in_name, above), evidence if in_name and above else evidence - 0.1
     if _in_another_script(wanted, folder.pieces):
-        return None, 0.8
+        return None, 1.0
     raise Refused("the artist is not named")
+
+
+def _is_theirs(wanted: WantedReading, folder: FolderReading) -> bool:
+    """Whether a folder that looks like one of many artists is one of the wanted artist: the wanted album, or with their name in its own."""
+    if _album(wanted, folder, ()) == 1.0:
+        return True
+    nearest = paths.read_folder(folder.names[0]).pieces
+    return len(nearest) > 1 and any(artists.credit(wanted.artists, piece) == 1.0 for piece in nearest)
 
 
 def _explained(wanted: WantedReading, folder: FolderReading, piece: str, constant: frozenset[str]) -> bool:

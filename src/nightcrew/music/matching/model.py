@@ -62,6 +62,8 @@ class TrackMatch:
     refused: str = ""
     identified: bool = False
     """By an identifier alone."""
+    seconds: float | None = None
+    """Its length."""
     off: float | None = None
     """Seconds that it is longer than what is wanted."""
 

@@ -89,9 +89,9 @@ def read_folder(folder: str) -> FolderReading:
         names.append(plain.replace("_", " ") if " " not in plain else plain)
     pieces: list[str] = []
     for one in names:
-        bare = _bare(one)
+        bare = _TECHNICAL.sub(" ", one).strip()
         found = [piece for piece in (_YEAR.sub("", part) for part in _DASH.split(bare)) if piece.strip()]
-        pieces += found if len(found) == 1 else [*found, bare]
+        pieces += found if found == [bare] else [*found, bare]
     said = " ".join(" ".join(words(one)) for one in names)
     nearest = [part for part in _DASH.split(_bare(names[0])) if part.strip()] if names else []
     named = ((joined(part), versions.named_in(words(part), loose=True)) for part in nearest)

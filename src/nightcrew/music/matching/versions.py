@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from nightcrew.music.matching.words import CACHED, SMALL, Words, similarity, words
+from nightcrew.music.matching.words import CACHED, SMALL, Words, is_slip, similarity, words
 
 _KINDS: dict[str, str] = {
-    "live": "live|en vivo|en directo|en concierto|ao vivo|en public|en concert|in concert|im konzert|konzert|concert|raibu|dal vivo",
+    "live": "live|en vivo|en directo|en concierto|ao vivo|en public|en concert|in concert|im konzert|konzert|concert|ライブ|生演奏|dal vivo",
     "session": "session|sessions|sesion|sesiones",
     "unplugged": "unplugged",
-    "acoustic": "acoustic|acustico|acustica|akustik|akustisch|acoustique|akosuteikku|acoustics",
-    "remix": "remix|remixed|remixes|rmx|rework|reworked|bootleg|flip|refix|vip|dub|mashup|mix|remezcla|club|dubstep|bounce",
+    "acoustic": "acoustic|acustico|acustica|akustik|akustisch|acoustique|アコースティック|acoustics",
+    "remix": "remix|remixed|remixes|rmx|rework|reworked|bootleg|flip|refix|vip|dub|mashup|mix|remezcla|リミックス|club|dubstep|bounce",
     "edit": "edit|re edit|radio edit|radio mix|radio version|radio cut|single edit|single mix|short version|short edit",
     "extended": "extended|extended mix|extended version|long version|12 inch|12 mix|12 version|langfassung|version larga",
-    "instrumental": "instrumental|instrumentals|instrumentale|instrumentalversion|off vocal|no vocals|without vocals|insuto|insutourumentaru",
-    "karaoke": "karaoke|backing track|sing along|singalong|playback|originally performed by|made famous by|in the style of|karaokeversion",
-    "cover": "cover|covers|covered by|tribute|tributo|hommage|coverversion|reprise by|lullaby|lullabies|8 bit|8bit|as made famous",
+    "instrumental": "instrumental|instrumentals|instrumentale|instrumentalversion|off vocal|no vocals|without vocals|インスト|インストゥルメンタル|instrumental version",
+    "karaoke": "karaoke|backing track|sing along|singalong|playback|originally performed by|made famous by|in the style of|karaokeversion|カラオケ",
+    "cover": "cover|covers|covered by|tribute|tributo|hommage|coverversion|カバー|lullaby|lullabies|8 bit|8bit|as made famous",
     "demo": "demo|demos|rough mix|early version|outtake|alternate take|alternate version|alternate mix|alternative version|maqueta|demoversion",
     "cappella": "a cappella|acapella|acappella|a capella|vocals only",
     "piano": "piano version|piano|piano cover",
@@ -78,9 +78,9 @@ def _phrases() -> tuple[dict[str, str], dict[str, tuple[tuple[Words, str], ...]]
     several: dict[str, list[tuple[Words, str]]] = {}
     for kind, listed in _KINDS.items():
         for phrase in listed.split("|"):
-            found = tuple(phrase.split())
+            found = words(phrase)
             if len(found) == 1:
-                single[phrase] = kind
+                single[found[0]] = kind
             else:
                 several.setdefault(found[0], []).append((found, kind))
     ordered = {first: tuple(sorted(rows, key=lambda row: -len(row[0]))) for first, rows in several.items()}
@@ -158,15 +158,13 @@ def _numbers(found: Words, *, dated: bool) -> frozenset[str]:
 
 
 def _without_alike(wanted: frozenset[str], found: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
-    """What each has alone. A session or an unplugged one is live and acoustic, an edit of a remix is a remix."""
+    """What each has alone. A session or an unplugged one is live and acoustic, an extended mix need not be called a mix."""
     if "unplugged" in wanted or "unplugged" in found:
         drop = frozenset(["unplugged", "live", "acoustic", "session"])
         if wanted & drop and found & drop:
             wanted, found = wanted - drop, found - drop
     if "session" in wanted and "session" in found:
         wanted, found = wanted - {"live"}, found - {"live"}
-    if "remix" in wanted and "remix" in found:
-        wanted, found = wanted - {"edit", "extended"}, found - {"edit", "extended"}
     if ("extended" in wanted and "extended" in found) or ("edit" in wanted and "edit" in found):
         wanted, found = wanted - {"remix"}, found - {"remix"}
     return wanted - found, found - wanted
@@ -182,6 +180,8 @@ def agreement(wanted: VersionWords, found: VersionWords) -> float:
 
 
 def _agreement(wanted: Words, found: Words) -> float:
+    if is_slip("".join(wanted), "".join(found)):
+        return 0.9
     return max(similarity(wanted, found), 0.9 if set(wanted) <= set(found) or set(found) <= set(wanted) else 0.0)
 
 

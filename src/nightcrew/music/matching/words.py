@@ -105,18 +105,28 @@ def similarity(wanted: Words, found: Words) -> float:
         return 0.0
     if "".join(wanted) == "".join(found):
         return 0.99
-    left, hit = list(found), 0.0
+    left, hit, missing = list(found), 0.0, list[str]()
     for word in wanted:
         if word in left:
             left.remove(word)
             hit += weight(word)
+        else:
+            missing.append(word)
+    for word in missing if left else ():
+        if len(word) < 4 and "*" not in word:
             continue
-        best = max(left, key=lambda other: alike(word, other), default="")
-        much = alike(word, best) if best else 0.0
+        much, best = max(((alike(word, other), other) for other in left), default=(0.0, ""))
         if much:
             left.remove(best)
             hit += weight(word) * much
-    return 2 * hit / (sum(map(weight, wanted)) + sum(map(weight, found)))
+            if not left:
+                break
+    return 2 * hit / (_weight_of(wanted) + _weight_of(found)) if hit else 0.0
+
+
+@lru_cache(maxsize=CACHED)
+def _weight_of(found: Words) -> float:
+    return sum(map(weight, found))
 
 
 def weight(word: str) -> float:
