@@ -170,8 +170,8 @@ def _artist(
         if _in_another_script(wanted, unexplained):
             return None, 1.0
         raise Refused(f"its name says {unexplained[0]}")
-    above = 0.0
-    if in_name < 1.0 or not folder.is_compilation:
+    above = 1.0 if wanted.artists and wanted.artists[0].joined in folder.joined else 0.0
+    if not above and in_name < 1.0:
         above = max((artists.credit(wanted.artists, piece, wanted.album_words) for piece in folder.pieces), default=0.0)
     if folder.is_compilation and not in_name and not (above > 0.9 and _is_theirs(wanted, folder)):
         raise Refused("it lies among the files of many artists, and its name does not say whose it is")

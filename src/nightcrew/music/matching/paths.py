@@ -80,32 +80,38 @@ def split(path: str) -> tuple[str, str]:
 def read_folder(folder: str) -> FolderReading:
     """Read the folders above a file."""
     names: list[str] = []
+    said: list[str] = []
     for one in reversed(folder.split("/")):
         plain = one.strip()
-        if not plain or plain.startswith("@@") or plain.endswith(":") or len(names) == DEEP:
+        if len(plain) < 2 or plain.startswith("@@") or plain.endswith(":") or len(names) == DEEP:
             continue
-        if " ".join(words(plain)) in _PLACES or len(plain) == 1 or _DISC.match(plain):
-            continue
-        names.append(plain.replace("_", " ") if " " not in plain else plain)
+        plain = plain.replace("_", " ") if " " not in plain else plain
+        folded = " ".join(words(plain))
+        if folded not in _PLACES and not _DISC.match(plain):
+            names.append(plain)
+            said.append(folded)
     pieces: list[str] = []
     for one in names:
-        bare = _TECHNICAL.sub(" ", one).strip()
+        bare = _without_technical(one)
         found = [piece for piece in (_YEAR.sub("", part) for part in _DASH.split(bare)) if piece.strip()]
         pieces += found if found == [bare] else [*found, bare]
-    said = " ".join(" ".join(words(one)) for one in names)
     nearest = [part for part in _DASH.split(_bare(names[0])) if part.strip()] if names else []
     named = ((joined(part), versions.named_in(words(part), loose=True)) for part in nearest)
     return FolderReading(
         tuple(names),
         tuple(pieces),
         frozenset(joined(piece) for piece in pieces),
-        bool(_COMPILATION.search(said)),
+        bool(_COMPILATION.search(" ".join(said))),
         tuple((one, found) for one, found in named if found.kinds),
     )
 
 
 def _bare(name: str) -> str:
-    return _YEAR.sub(" ", _TECHNICAL.sub(" ", name)).strip()
+    return _YEAR.sub(" ", _without_technical(name)).strip()
+
+
+def _without_technical(name: str) -> str:
+    return _TECHNICAL.sub(" ", name).strip() if any(char in name for char in "[({") else name
 
 
 def read_name(name: str) -> NameReading:
@@ -113,8 +119,7 @@ def read_name(name: str) -> NameReading:
     stem = _SUFFIX.sub("", name)
     scene = " " not in stem and ("_" in stem or "-" in stem)
     stem = stem.replace("_", " ") if scene else stem
-    if any(char in stem for char in "[({"):
-        stem = _TECHNICAL.sub(" ", stem)
+    stem = _without_technical(stem)
     number, numbered, rest = None, "", stem
     found = _NUMBER.match(stem)
     if found is not None:

@@ -64,8 +64,7 @@ def read_title(text: str) -> TitleReading:
         plain = _BRACKETS.sub(inside, text)
         if not words(plain):
             plain, named, kept = text, versions.NONE, []
-    pieces = _DASH.split(plain)
-    first, *behind = pieces
+    first, *behind = _DASH.split(plain)
     while behind and (held := behind[-1]) is not None:
         found, belongs = _of_bracket(held, versions.NONE)
         if belongs and not found.kinds:
@@ -73,7 +72,7 @@ def read_title(text: str) -> TitleReading:
         named |= found
         behind.pop()
     outer = " ".join([first, *behind])
-    credit = _CREDIT.search(outer)
+    credit = _CREDIT.search(outer) if "f" in outer or "F" in outer else None
     if credit is not None and credit.start():
         credits.append(outer[credit.end() :])
         named |= versions.named_in(words(credits[-1])[-1:], loose=True)  # "… feat. Somebody live"

@@ -151,9 +151,10 @@ def disagreement(wanted: VersionWords, found: VersionWords) -> str:
 
 
 def _numbers(found: Words, *, dated: bool) -> frozenset[str]:
-    before = (None, *found)
+    if not found:
+        return frozenset()
     return frozenset(
-        word for last, word in zip(before, found, strict=False) if word.isdigit() and (not dated or last in {"part", "volume", "number"})
+        word for last, word in zip(("", *found), found, strict=False) if word.isdigit() and (not dated or last in {"part", "volume", "number"})
     )
 
 

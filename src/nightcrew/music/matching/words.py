@@ -28,7 +28,6 @@ SMALL = frozenset(
 """Words that do not tell two titles apart when they are all that is shared."""
 
 
-@lru_cache(maxsize=CACHED)
 def fold(text: str) -> str:
     """In small ASCII letters, with signs that are read as letters or words written so."""
     text = unicodedata.normalize("NFKC", text) if not text.isascii() else text

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from nightcrew.music.matching.model import FileCandidate, WantedTrack
 
-DATA = Path(__file__).parents[2] / "shared" / "data" / "tracks.csv.gz"
+DATA = Path(__file__).parents[3] / "shared" / "data" / "tracks.csv.gz"
 SUFFIXES = ("mp3", "mp3", "mp3", "flac", "flac", "m4a", "ogg")
 OTHERS = ("live", "remix", "acoustic", "karaoke", "instrumental", "demo", "cover", "edit", "extended", "sped", "slowed")
 SAID = {
