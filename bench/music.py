@@ -20,10 +20,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rapidfuzz import fuzz
+
 sys.path.insert(0, str(Path(__file__).parent / "sources"))
 
 from songs import Network, Search, is_tuning, songs
@@ -73,8 +75,12 @@ def quality(searches: Sequence[Search], picks: Picks) -> Quality:
         lured += not search.right
         classes.setdefault(min(9, int(pick[1] * 10)), []).append((pick[1], good))
     precision, recall = hits / max(1, taken), hits / max(1, there)
-    off = sum(abs(sum(good for _, good in rows) - sum(sure for sure, _ in rows)) for rows in classes.values()) / max(1, taken)
-    return Quality(2 * precision * recall / max(1e-9, precision + recall), precision, recall, lured / max(1, absent), off)
+    off = sum(abs(sum(good for _, good in rows) - sum(sure for sure, _ in rows)) for rows in classes.values()) / max(
+        1, taken
+    )
+    return Quality(
+        2 * precision * recall / max(1e-9, precision + recall), precision, recall, lured / max(1, absent), off
+    )
 
 
 Scores = list[list[float]]
@@ -188,7 +194,7 @@ def main() -> None:
     print(f"  beets' distance  {quality(halves['reported'], best(scores, threshold))}; {peer:7.0f} files a second")
     for name, work in (("0.6 / 0.4 difflib", seeds_formula), ("rapidfuzz alone  ", raw)):
         threshold = tuned(halves["tuning"], work(halves["tuning"]))
-        found, seconds = timed(lambda work=work: work(halves["reported"]))
+        found, seconds = timed(partial(work, halves["reported"]))
         said = quality(halves["reported"], best(found, threshold))
         print(f"  {name} {said}; {files['reported'] / seconds:7.0f} files a second")
     print(f"  {rate / peer:.1f} times as fast as beets' distance")

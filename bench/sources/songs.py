@@ -33,8 +33,27 @@ SAID = {
     "sped": ["(Sped Up)", "- Nightcore", "(sped up)"],
     "slowed": ["(Slowed + Reverb)", "(slowed)"],
 }
-NEUTRAL = ["(Remastered)", "(2011 Remaster)", "[Explicit]", "(Album Version)", "- Remastered 2009", "(Official Audio)", ""]
-SAME = ("original mix", "single version", "album version", "remaster", "vinyl", "lp version", "mono version", "stereo", "anniversary", "original version")
+NEUTRAL = [
+    "(Remastered)",
+    "(2011 Remaster)",
+    "[Explicit]",
+    "(Album Version)",
+    "- Remastered 2009",
+    "(Official Audio)",
+    "",
+]
+SAME = (
+    "original mix",
+    "single version",
+    "album version",
+    "remaster",
+    "vinyl",
+    "lp version",
+    "mono version",
+    "stereo",
+    "anniversary",
+    "original version",
+)
 """In a title, what makes no other recording of it."""
 TOLD = ("remix", "edit", "live", "acoustic", "vivo", "acústic", "instrumental", "extended")
 PLACES = ("Wembley", "Paris", "Montreux", "Tokyo", "Rock am Ring", "Madrid", "KEXP")
@@ -114,7 +133,9 @@ class Network:
         rows = [(one, True) for one in right] + [(one, False) for one in wrong if one is not None]
         chance.shuffle(rows)
         wanted = WantedTrack(song.title, (song.artist,), song.album, round(song.seconds, 3))
-        return Search(wanted, tuple(file for file, _ in rows), frozenset(at for at, (_, good) in enumerate(rows) if good))
+        return Search(
+            wanted, tuple(file for file, _ in rows), frozenset(at for at, (_, good) in enumerate(rows) if good)
+        )
 
     # -- files -----------------------------------------------------------------------------------------------------
 
@@ -133,7 +154,21 @@ class Network:
     def wrong(self, song: Song) -> FileCandidate | None:
         """Another recording that the search would find too."""
         chance = self.random
-        kind = chance.choice(["version", "version", "version", "cover", "cover", "other", "longer", "folder", "tribute", "part", "nameless"])
+        kind = chance.choice(
+            [
+                "version",
+                "version",
+                "version",
+                "cover",
+                "cover",
+                "other",
+                "longer",
+                "folder",
+                "tribute",
+                "part",
+                "nameless",
+            ]
+        )
         other = chance.choice(self.songs)
         if kind == "version":
             return self.version(song)
@@ -144,23 +179,41 @@ class Network:
         own = [one for one in self.by_artist[song.artist.casefold()] if _bare(one.title) != _bare(song.title)]
         if kind == "other":
             another = chance.choice(own) if own else None
-            return another and self.file(another.artist, another.title, another.album, another, another.seconds)
+            if another is None:
+                return None
+            return self.file(another.artist, another.title, another.album, another, another.seconds)
         if kind == "longer":
             words = other.title.split()[:2]
             title = f"{song.title.split(' (')[0].split(' - ')[0]} {' '.join(words)}"
-            return None if not words else self.file(song.artist, title, song.album, song, song.seconds + chance.uniform(-60, 60))
+            return (
+                None
+                if not words
+                else self.file(song.artist, title, song.album, song, song.seconds + chance.uniform(-60, 60))
+            )
         if kind == "folder":
             title = other.title
-            return None if _bare(title) == _bare(song.title) else self.file(song.artist, title, song.title, song, other.seconds)
+            return (
+                None
+                if _bare(title) == _bare(song.title)
+                else self.file(song.artist, title, song.title, song, other.seconds)
+            )
         if kind == "tribute":
             album = f"A Tribute to {song.artist}"
-            return self.path(["Various Artists", album], f"{chance.randint(1, 20):02d} - {other.artist} - {song.title}", song.seconds + 8)
+            return self.path(
+                ["Various Artists", album],
+                f"{chance.randint(1, 20):02d} - {other.artist} - {song.title}",
+                song.seconds + 8,
+            )
         if kind == "part":
             if any(char.isdigit() for char in song.title):
                 return None
             title = f"{song.title} {chance.choice(['Pt. 2', 'Part II', '2', 'Vol. 3', '(Part 2)'])}"
             return self.file(song.artist, title, song.album, song, song.seconds + chance.uniform(-60, 60))
-        return self.path([chance.choice(["VA - Top 100", "Various Artists - Hits", "Now 45"])], f"{chance.randint(1, 99):02d} {song.title}", 0)
+        return self.path(
+            [chance.choice(["VA - Top 100", "Various Artists - Hits", "Now 45"])],
+            f"{chance.randint(1, 99):02d} {song.title}",
+            0,
+        )
 
     def version(self, song: Song) -> FileCandidate | None:
         """Another version of it."""
@@ -171,7 +224,9 @@ class Network:
             title = song.title.split(" - ")[0].split(" (")[0]  # the song without its version
             if title == song.title or any(word in lower for word in SAME) or not any(word in lower for word in TOLD):
                 return None
-            return self.file(song.artist, title, f"Album {chance.randrange(1000)}", song, song.seconds + chance.uniform(12, 90))
+            return self.file(
+                song.artist, title, f"Album {chance.randrange(1000)}", song, song.seconds + chance.uniform(12, 90)
+            )
         said = chance.choice(SAID[kind])
         name = chance.choice(self.songs).artist
         words = said.format(place=chance.choice(PLACES), name=name, artist=song.artist)
@@ -179,7 +234,11 @@ class Network:
         if kind == "live" and chance.random() < 0.3:
             album = f"Live at {chance.choice(PLACES)}"
             found = self.file(song.artist, song.title, album, song, song.seconds + off)
-            return found if album.replace(" ", "").lower() in found.path.replace(" ", "").replace("_", "").lower() else None
+            return (
+                found
+                if album.replace(" ", "").lower() in found.path.replace(" ", "").replace("_", "").lower()
+                else None
+            )
         return self.file(song.artist, f"{song.title} {words}", song.album, song, song.seconds + off)
 
     def file(self, artist: str, title: str, album: str, song: Song, seconds: float) -> FileCandidate:
@@ -206,7 +265,11 @@ class Network:
             case 6:
                 return self.path([one, f"{song.year} - {album}"], f"{disc}-{number:02d} {title}", seconds)
             case 7:
-                return self.path([f"VA - {chance.choice(['Summer Hits', 'Club Sounds', 'Love Songs'])} {song.year}"], f"{number:02d} - {one} - {title}", seconds)
+                return self.path(
+                    [f"VA - {chance.choice(['Summer Hits', 'Club Sounds', 'Love Songs'])} {song.year}"],
+                    f"{number:02d} - {one} - {title}",
+                    seconds,
+                )
             case 8:
                 return self.path([one[:1].upper(), one, album], f"{one} - {title}", seconds)
             case _:
@@ -216,7 +279,12 @@ class Network:
         """A file below somebody's share."""
         chance = self.random
         share = f"@@{chance.randrange(1 << 24):06x}"
-        parts = [share, chance.choice(["Music", "mp3", "Shared\\Music", "FLAC"]), *folders, f"{name}.{chance.choice(SUFFIXES)}"]
+        parts = [
+            share,
+            chance.choice(["Music", "mp3", "Shared\\Music", "FLAC"]),
+            *folders,
+            f"{name}.{chance.choice(SUFFIXES)}",
+        ]
         path = "\\".join(part.replace("/", "_").replace(":", "_").replace("?", "").replace('"', "'") for part in parts)
         known = seconds > 0 and chance.random() > 0.3
         return FileCandidate(path, round(seconds) if known else None)

@@ -78,7 +78,9 @@ def test_what_is_another_recording_is_refused_with_the_reason(path: str) -> None
     assert refusal(DIANA, path).startswith(WRONG[path])
 
 
-@pytest.mark.parametrize(("seconds", "why"), [(245 + 31, "its length is off by 31 s"), (245 + 12, "none is certain enough")])
+@pytest.mark.parametrize(
+    ("seconds", "why"), [(245 + 31, "its length is off by 31 s"), (245 + 12, "none is certain enough")]
+)
 def test_a_length_that_is_off_speaks_against_it(seconds: float, why: str) -> None:
     assert refusal(DIANA, RIGHT[0], seconds).startswith(why)
 
@@ -133,7 +135,7 @@ def song(title: str, artist: str = "Somebody Known", album: str = "", **more: ob
         ("Café del Mar", "Cafe del Mar", True),
     ],
 )
-def test_titles_are_compared_as_people_would(wanted: str, name: str, taken: bool) -> None:  # noqa: FBT001
+def test_titles_are_compared_as_people_would(wanted: str, name: str, taken: bool) -> None:
     assert (refusal(song(wanted), f"Somebody Known/Album/{name}.mp3") == "") is taken
 
 
@@ -157,7 +159,7 @@ def test_titles_are_compared_as_people_would(wanted: str, name: str, taken: bool
         ("Live", "Live", True),
     ],
 )
-def test_an_artist_is_known_by_more_than_one_spelling(artist: str, folder: str, taken: bool) -> None:  # noqa: FBT001
+def test_an_artist_is_known_by_more_than_one_spelling(artist: str, folder: str, taken: bool) -> None:
     assert (refusal(song("Known Song", artist), f"@@x\\Music\\{folder}\\04 - Known Song.mp3") == "") is taken
 
 
@@ -204,7 +206,7 @@ def test_two_recordings_that_are_equally_likely_go_to_a_person() -> None:
 
 def test_a_decision_is_one_readable_line() -> None:
     found = decide(DIANA, [FileCandidate(RIGHT[0], 246.0), FileCandidate("Diana Ross/Upside Down (Live).mp3", 250.0)])
-    assert found.reason == "1.00: title 1.00, artist 1.00, length +1 s, album fits, number fits"
+    assert found.reason == "0.99: title 1.00, artist 1.00, length +1 s, album fits, number fits"
     assert [one.refused for one in found.refused] == ["it is another version (live)"]
     assert decide(DIANA, []).reason == "there are no files"
     assert decide(DIANA, [FileCandidate("x/y.mp3")]).reason == "none of 1 files can be it"
@@ -215,7 +217,9 @@ PATHS = st.lists(st.text(max_size=30), max_size=6).map("\\".join)
 
 
 @given(PATHS, TEXT, TEXT, TEXT, st.lists(st.text(max_size=20), max_size=4))
-def test_no_path_and_no_title_makes_it_raise(path: str, title: str, artist: str, album: str, siblings: list[str]) -> None:
+def test_no_path_and_no_title_makes_it_raise(
+    path: str, title: str, artist: str, album: str, siblings: list[str]
+) -> None:
     found = decide(WantedTrack(title, (artist,), album), [FileCandidate(path, 1.0, siblings=tuple(siblings))])
     assert all(0 <= one.score <= 1 and 0 <= one.confidence <= 1 for one in found.ranked)
 

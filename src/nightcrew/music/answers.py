@@ -33,7 +33,14 @@ class TrackQuestion(BaseModel):
     def wanted(self) -> WantedTrack:
         """As the matcher takes it."""
         return WantedTrack(
-            self.title, tuple(self.artists), self.album, self.seconds, self.number, self.isrc, self.mbid, tuple(self.aliases)
+            self.title,
+            tuple(self.artists),
+            self.album,
+            self.seconds,
+            self.number,
+            self.isrc,
+            self.mbid,
+            tuple(self.aliases),
         )
 
 
@@ -138,4 +145,6 @@ def _of_match(one: TrackMatch, path: str) -> MatchAnswer:
 
 def _of_parts(parts: MatchParts) -> PartsAnswer:
     found = {name: getattr(parts, name) for name in PartsAnswer.model_fields}
-    return PartsAnswer(**{name: None if value is None else round(value, 3) for name, value in found.items()})
+    return PartsAnswer.model_validate(
+        {name: None if value is None else round(value, 3) for name, value in found.items()}
+    )

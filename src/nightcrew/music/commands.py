@@ -15,12 +15,17 @@ from nightcrew.music.rows import DecisionJson
 def music_match(
     server: Server,
     out: Out,
-    file: Annotated[Path, Argument(help='JSON: {"track": {"title", "artists", …}, "candidates": [{"path", "seconds"}, …]}.')],
+    file: Annotated[
+        Path, Argument(help='JSON: {"track": {"title", "artists", …}, "candidates": [{"path", "seconds"}, …]}.')
+    ],
 ) -> None:
     """Show which files may be a wanted recording, and why. Exit 1 when none is taken. Nothing is stored or fetched."""
     found = server.post(DecisionJson, "/api/v1/music/match", read_json(file))
     if not out.data(found):
-        rows = [{"confidence": f"{one['confidence']:.2f}", "file": one["path"], "why": one["explanation"]} for one in found["ranked"]]
+        rows = [
+            {"confidence": f"{one['confidence']:.2f}", "file": one["path"], "why": one["explanation"]}
+            for one in found["ranked"]
+        ]
         rows += [{"confidence": "no", "file": one["path"], "why": one["reason"]} for one in found["refused"]]
         out.table(rows, ["confidence", "file", "why"], empty="There are no files.")
         out.say(found["reason"])

@@ -1,4 +1,4 @@
-"""Credits: whether a text names one of the artists that are wanted."""
+"""Credits: whether a text names one of the artists that are wanted. Pure."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from nightcrew.music.matching import versions
+from nightcrew.music.matching.vocabulary import AROUND_ARTISTS
 from nightcrew.music.matching.words import CACHED, Words, is_slip, scripts, words
 
 _SPLIT = re.compile(
-    r"\s*(?:,|;|/|\\|&|\+|\bfeat\b\.?|\bft\b\.?|\bfeaturing\b|\bwith\b|\band\b|\bund\b|\by\b|\bvs\b\.?|\bx\b|\bpresents\b|\bpres\b\.?)\s*", re.IGNORECASE
+    r"\s*(?:,|;|/|\\|&|\+|\bfeat\b\.?|\bft\b\.?|\bfeaturing\b|\bwith\b|\band\b|\bund\b|\by\b|\bvs\b\.?|\bx\b|\bpresents\b|\bpres\b\.?)\s*",
+    re.IGNORECASE,
 )
-_AROUND = frozenset(
-    ["discography", "discografia", "diskographie", "collection", "complete", "greatest", "hits", "best", "of", "the", "essential", "albums"]
-    + ["studio", "singles", "flac", "mp3", "320", "kbps", "320kbps", "lossless", "official", "topic", "vevo", "music", "band", "anthology", "works"]
-)
-"""Words beside an artist's name in the name of a folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +82,9 @@ def _within(wanted: ArtistName, found: Words, around: Words) -> float:
     for at in range(len(found) - size + 1):
         if found[at : at + size] == wanted.words:
             rest = found[:at] + found[at + size :]
-            if all(word in _AROUND or word in around or word.isdigit() or versions.is_neutral((word,)) for word in rest):
+            if all(
+                word in AROUND_ARTISTS or word in around or word.isdigit() or versions.is_neutral((word,))
+                for word in rest
+            ):
                 return 0.9
     return 0.0

@@ -1,4 +1,4 @@
-"""Which file is taken, if any: the best one, unless too little speaks for it or another recording is as good."""
+"""Which file is taken, if any: the best one, unless too little speaks for it or another recording is as good. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,15 @@ MARGIN = 0.05
 APART = 8.0
 """Seconds by which two lengths are those of two recordings."""
 
-WEIGHTS = {"title": 0.36, "artist": 0.24, "version": 0.08, "album": 0.08, "number": 0.04, "length": 0.16, "evidence": 0.04}
+WEIGHTS = {
+    "title": 0.36,
+    "artist": 0.24,
+    "version": 0.08,
+    "album": 0.08,
+    "number": 0.04,
+    "length": 0.16,
+    "evidence": 0.04,
+}
 """How much each part counts for the score."""
 UNKNOWN = {"artist": 0.55, "album": 0.7, "number": 0.8, "length": 0.7}
 """What a part counts of which nothing is known."""
@@ -26,6 +34,8 @@ ODDS = {"title": -8.6, "artist": -3.0, "version": -11.0, "length": -11.8, "evide
 heavy, and rounded; that of the artist, whose names seldom differ a little, is set by hand."""
 ODDS_UNKNOWN = {"artist": -5.2, "length": -1.75}
 """What they lose when nothing is known of it."""
+SUREST = 0.99
+"""As certain as names can make it."""
 ODDS_ALBUM = 0.6
 """What they gain for the album that is wanted."""
 
@@ -37,7 +47,9 @@ def decide(wanted: WantedTrack, files: Sequence[FileCandidate], *, threshold: fl
     ranked = sorted((one for one in found if not one.refused), key=lambda one: (-one.confidence, -one.score, one.index))
     refused = tuple(one for one in found if one.refused)
     if not ranked:
-        return MatchDecision((), refused, reason=f"none of {len(files)} files can be it" if files else "there are no files")
+        return MatchDecision(
+            (), refused, reason=f"none of {len(files)} files can be it" if files else "there are no files"
+        )
     best = ranked[0]
     rival = next((one for one in ranked[1:] if _other_recording(best, one)), None)
     said = explain(best) + (f"; runner-up {rival.confidence:.2f}" if rival else "")
@@ -53,7 +65,9 @@ def match_one(wanted: judge.WantedReading, file: FileCandidate, index: int = 0) 
     track = wanted.track
     length = file.seconds
     off = None if track.seconds is None or length is None else length - track.seconds
-    same = (track.isrc and _code(track.isrc) == _code(file.isrc)) or (track.mbid and track.mbid.lower() == file.mbid.lower())
+    same = (track.isrc and _code(track.isrc) == _code(file.isrc)) or (
+        track.mbid and track.mbid.lower() == file.mbid.lower()
+    )
     try:
         parts = judge.hold_against(wanted, file)
     except judge.Refused as exc:
@@ -91,7 +105,7 @@ def confidence_of(parts: MatchParts | None) -> float:
         odds += ODDS_UNKNOWN[name] if value is None else loss * (1 - value)
     if parts.album is not None and parts.album >= 0.8:
         odds += ODDS_ALBUM
-    return 1 / (1 + math.exp(-odds))
+    return min(SUREST, 1 / (1 + math.exp(-odds)))
 
 
 def _other_recording(one: TrackMatch, other: TrackMatch) -> bool:

@@ -1,4 +1,4 @@
-"""One file held against what is wanted: first what rules it out, then how much each part speaks for it."""
+"""One file held against what is wanted: first what rules it out, then how much each part speaks for it. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from nightcrew.music.matching.model import FileCandidate, MatchParts, WantedTrac
 from nightcrew.music.matching.paths import FolderReading, NameReading
 from nightcrew.music.matching.titles import TitleReading
 from nightcrew.music.matching.versions import VersionWords
-from nightcrew.music.matching.words import SMALL, Words, alike, fold, is_slip, scripts, similarity, weight, words
+from nightcrew.music.matching.vocabulary import OF_FOLDERS, SMALL
+from nightcrew.music.matching.words import Words, alike, fold, is_slip, scripts, similarity, weight, words
 
 TITLE_FROM = 0.72
 """How alike the titles of one recording are at least."""
@@ -42,7 +43,7 @@ class WantedReading:
     """The words of which one has to be in a title; all of them when it is one."""
     scripts: frozenset[str]
     album_kinds: frozenset[str]
-    """The versions that the album is of as a whole, though the title does not say so."""
+    """The versions that the album is of as a whole."""
 
 
 @lru_cache(maxsize=1 << 12)
@@ -52,11 +53,22 @@ def read_wanted(track: WantedTrack) -> WantedReading:
     content = frozenset(word for word in title.core if word not in SMALL) or frozenset(title.core)
     names = [*track.artists, *track.aliases]
     everybody = [name for one in names for name in artists.names_in(one)]
-    guests = tuple(name for one in title.credits for name in artists.names_in(one))
+    guests = tuple(name for one in title.guests for name in artists.names_in(one))
     letters = frozenset.union(frozenset(), *(name.scripts for name in everybody[: len(track.artists)]))
-    named = frozenset() if title.versions.kinds & versions.OF_FOLDERS else (album.versions | versions.named_in(album.core, loose=True)).kinds & versions.OF_FOLDERS
+    named = (album.versions | versions.named_in(album.core, loose=True)).kinds & OF_FOLDERS
     album_words = words(track.album)
-    return WantedReading(track, title, tuple(dict.fromkeys(everybody)), album, guests, album_words, " ".join(title.core), content, letters, named)
+    return WantedReading(
+        track,
+        title,
+        tuple(dict.fromkeys(everybody)),
+        album,
+        guests,
+        album_words,
+        " ".join(title.core),
+        content,
+        letters,
+        named,
+    )
 
 
 def hold_against(wanted: WantedReading, file: FileCandidate) -> MatchParts:
@@ -82,7 +94,10 @@ def hold_against(wanted: WantedReading, file: FileCandidate) -> MatchParts:
 def _may_hold(wanted: WantedReading, name: str) -> None:
     """A quick look, before a name is taken apart: most of what a search finds has nothing of the title."""
     folded = fold(name)
-    if not any(word in folded for word in wanted.content) and partial_ratio(wanted.joined, folded, score_cutoff=60) < 60:
+    if (
+        not any(word in folded for word in wanted.content)
+        and partial_ratio(wanted.joined, folded, score_cutoff=60) < 60
+    ):
         raise Refused("its title shares no word with the one that is wanted")
 
 
@@ -121,7 +136,10 @@ def _same_title(wanted: WantedReading, found: TitleReading, much: float) -> None
             raise Refused("its title shares no word with the one that is wanted")
         over = [word for word in found.core if word not in wanted.title.full and not word.isdigit()]
         over = [word for word in over if not any(alike(word, other) for other in wanted.title.full)]
-        if sum(map(weight, over)) > 0.5 and "".join(found.core) not in {"".join(wanted.title.core), "".join(wanted.title.full)}:
+        if sum(map(weight, over)) > 0.5 and "".join(found.core) not in {
+            "".join(wanted.title.core),
+            "".join(wanted.title.full),
+        }:
             raise Refused(f"its title has more words ({' '.join(over)})")
     if much < TITLE_FROM:
         raise Refused("it has another title")
@@ -134,7 +152,9 @@ def _same_numbers(wanted: WantedReading, found: TitleReading) -> None:
     if wanted.title.key or "op" in wanted.title.full:  # of a classical work not all numbers are given
         if mine and its and not (mine & its):
             raise Refused("its title has other numbers")
-    elif _not_years(mine) != _not_years(its) and not (wanted.title.full != wanted.title.core and _core_numbers(wanted) == _not_years(its)):
+    elif _not_years(mine) != _not_years(its) and not (
+        wanted.title.full != wanted.title.core and _core_numbers(wanted) == _not_years(its)
+    ):
         raise Refused("its title has other numbers")
 
 
@@ -147,25 +167,15 @@ def _not_years(numbers: frozenset[str]) -> frozenset[str]:
 
 
 def _artist(
-    wanted: WantedReading, file: FileCandidate, folder: FolderReading, read: NameReading, rest: tuple[str, ...], title: TitleReading
+    wanted: WantedReading,
+    file: FileCandidate,
+    folder: FolderReading,
+    read: NameReading,
+    rest: tuple[str, ...],
+    title: TitleReading,
 ) -> tuple[float | None, float]:
     """How surely the artist is named, None when that cannot be told, and how much of the name is explained."""
-    in_name, unexplained = 0.0, list[str]()
-    if read.is_scene and len(rest) > 1:  # a hyphen may be part of a name
-        in_name = artists.credit(wanted.artists, " ".join(rest[:-1]), wanted.album_words)
-    if read.numbered and rest and rest[0] == read.pieces[0]:  # 50 Cent
-        in_name = max(in_name, artists.credit(wanted.artists, read.numbered, wanted.album_words))
-    constant = paths.constant_pieces(file.siblings) if file.siblings else frozenset[str]()
-    for piece in rest:
-        much = artists.credit(wanted.artists, piece, wanted.album_words)
-        if much:
-            in_name = max(in_name, much)
-        elif not _explained(wanted, folder, piece, constant):
-            unexplained.append(piece)
-    if unexplained and read.is_scene and read.pieces and unexplained[-1] == read.pieces[-1]:
-        unexplained.pop()  # who made the file
-    in_name = max(in_name, *(artists.credit(wanted.artists, one) for one in title.credits), 0.0)
-    unexplained = [piece for piece in unexplained if not (wanted.guests and artists.credit(wanted.guests, piece))]
+    in_name, unexplained = _in_name(wanted, file, folder, read, rest, title)
     if unexplained and not in_name:
         if _in_another_script(wanted, unexplained):
             return None, 1.0
@@ -181,6 +191,33 @@ def _artist(
     if _in_another_script(wanted, folder.pieces):
         return None, 1.0
     raise Refused("the artist is not named")
+
+
+def _in_name(
+    wanted: WantedReading,
+    file: FileCandidate,
+    folder: FolderReading,
+    read: NameReading,
+    rest: tuple[str, ...],
+    title: TitleReading,
+) -> tuple[float, list[str]]:
+    """How surely the name of a file says the artist, and which of its pieces say something that is not known."""
+    found, unexplained = 0.0, list[str]()
+    if read.is_scene and len(rest) > 1:  # a hyphen may be part of a name
+        found = artists.credit(wanted.artists, " ".join(rest[:-1]), wanted.album_words)
+    if read.numbered and rest and rest[0] == read.pieces[0]:  # 50 Cent
+        found = max(found, artists.credit(wanted.artists, read.numbered, wanted.album_words))
+    constant = paths.constant_pieces(file.siblings) if file.siblings else frozenset[str]()
+    for piece in rest:
+        much = artists.credit(wanted.artists, piece, wanted.album_words)
+        if much:
+            found = max(found, much)
+        elif not _explained(wanted, folder, piece, constant):
+            unexplained.append(piece)
+    if unexplained and read.is_scene and unexplained[-1] == read.pieces[-1]:
+        unexplained.pop()  # who made the file
+    found = max(found, *(artists.credit(wanted.artists, one) for one in title.guests), 0.0)
+    return found, [piece for piece in unexplained if not (wanted.guests and artists.credit(wanted.guests, piece))]
 
 
 def _is_theirs(wanted: WantedReading, folder: FolderReading) -> bool:
@@ -209,7 +246,13 @@ def _in_another_script(wanted: WantedReading, pieces: list[str] | tuple[str, ...
 
 
 def _version(
-    wanted: WantedReading, folder: FolderReading, before: tuple[str, ...], behind: tuple[str, ...], title: TitleReading, *, exact: bool
+    wanted: WantedReading,
+    folder: FolderReading,
+    before: tuple[str, ...],
+    behind: tuple[str, ...],
+    title: TitleReading,
+    *,
+    exact: bool,
 ) -> float:
     """How well the versions agree. `before` and `behind`: pieces of the name around the title. `exact`: the lengths are the same."""
     found = title.versions
@@ -220,10 +263,10 @@ def _version(
             if "part" in counted and not titles.numbers_in(counted) <= wanted.title.numbers | _numbers_of(wanted):
                 raise Refused("its title has other numbers")
     ours = {one.joined for one in wanted.artists}
-    above = frozenset(kind for one, named in folder.named if one not in ours for kind in named.kinds & versions.OF_FOLDERS)
+    above = frozenset(kind for one, named in folder.named if one not in ours for kind in named.kinds & OF_FOLDERS)
     for piece in before:
         if paths.joined(piece) not in ours:
-            above |= versions.named_in(words(piece), loose=True).kinds & versions.OF_FOLDERS
+            above |= versions.named_in(words(piece), loose=True).kinds & OF_FOLDERS
     asked = wanted.title.versions
     above -= wanted.album_kinds
     if above and not above <= asked.kinds and not above & frozenset(wanted.title.full):
@@ -234,7 +277,7 @@ def _version(
     wrong = versions.disagreement(asked, VersionWords(found.kinds - wanted.album_kinds, found.whose))
     if wrong:
         raise Refused(wrong)
-    if wanted.album_kinds and not exact and not _says(wanted, folder, found):
+    if wanted.album_kinds and not (asked.kinds & OF_FOLDERS or exact or _says(wanted, folder, found)):
         raise Refused(f"it is not the version that is wanted ({', '.join(sorted(wanted.album_kinds))})")
     return versions.agreement(asked, found)
 

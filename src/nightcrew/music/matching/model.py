@@ -1,4 +1,4 @@
-"""What is compared, and what comes of it."""
+"""What is compared, and what comes of it. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The path of a shared file, such as `@@abc\\Music\\Artist\\(1999) Album [FLAC]\\03 - Title (Remastered).flac`, taken apart."""
+"""The path of a shared file, such as `@@abc\\Music\\Artist\\(1999) Album [FLAC]\\03 - Title (Remastered).flac`, taken apart. Pure."""
 
 from __future__ import annotations
 
@@ -8,33 +8,32 @@ from functools import lru_cache
 
 from nightcrew.music.matching import versions
 from nightcrew.music.matching.versions import VersionWords
+from nightcrew.music.matching.vocabulary import OF_MANY, PLACES
 from nightcrew.music.matching.words import CACHED, words
 
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{2,4}$")
 _DASH = re.compile(r"\s+[-–—]+\s+|\s*_-_\s*|\s+[-–—]|[-–—]\s+")
 _SCENE = re.compile(r"\s*-+\s*")
 _NUMBER = re.compile(
-    r"^\s*[\[(]?(?:(?:cd|disc|disk)\s*\d+\s*[-_. ]*)?(?:(?P<disc>\d{1,2})[-.](?=\d{2}\D))?(?:track\s*)?(?P<number>\d{1,3}|[a-d]\d{1,2})[\])]?"
-    r"(?:\s*[.)_\-–—]+\s*|\s+)(?=\S)",
-    re.IGNORECASE,
+    r"""
+    ^\s*[\[(]?
+    (?:(?:cd|disc|disk)\s*\d+\s*[-_. ]*)?            # CD1
+    (?:(?P<disc>\d{1,2})[-.](?=\d{2}\D))?(?:track\s*)?   # 1-07
+    (?P<number>\d{1,3}|[a-d]\d{1,2})[\])]?           # 07, A3
+    (?:\s*[.)_\-–—]+\s*|\s+)(?=\S)
+    """,
+    re.IGNORECASE | re.VERBOSE,
 )
 _ALONE = re.compile(r"^\s*[\[(]?(?:\d{1,2}[-.])?(?P<number>\d{1,3})[\])]?\s*\.?\s*$")
-_YEAR = re.compile(r"^\s*[\[(]?(?:19|20)\d\d[\])]?\s*[-–—.]?\s*|\s*[\[(](?:19|20)\d\d[\])]\s*$|\s+[-–—]\s+(?:19|20)\d\d\s*$")
+_YEAR = re.compile(
+    r"^\s*[\[(]?(?:19|20)\d\d[\])]?\s*[-–—.]?\s*|\s*[\[(](?:19|20)\d\d[\])]\s*$|\s+[-–—]\s+(?:19|20)\d\d\s*$"
+)
 _TECHNICAL = re.compile(
     r"[\[({][^\[\](){}]*\b(?:flac|mp3|m4a|aac|ogg|opus|alac|lossless|320|256|192|v0|web|vinyl|cd\s?rip|24\s?bit|16\s?bit|\d+\s?k?hz|kbps)\b[^\[\](){}]*[\])}]",
     re.IGNORECASE,
 )
 _DISC = re.compile(r"^(?:cd|disc|disk|side)\s*[\dab]{1,2}\b", re.IGNORECASE)
-_PLACES = frozenset(
-    ["music", "musik", "musica", "musique", "my music", "mp3", "mp3s", "flac", "flacs", "downloads", "download", "complete", "shared", "share"]
-    + ["soulseek", "soulseek downloads", "slsk", "audio", "media", "library", "artists", "albums", "singles", "various", "songs", "lossless"]
-    + ["unsorted", "new", "misc", "tracks", "all", "data", "users", "public", "home", "volume1", "plex", "itunes", "itunes media", "compilations"]
-)
-"""Folders that say where music lies and not whose it is."""
-_COMPILATION = re.compile(
-    r"\b(?:various artists|various|va|v a|compilation|compilations|soundtrack|ost|o s t|top \d+|billboard|hit parade|charts?|now \d+|now thats what|"
-    r"mixtape|playlist|hits of|best of (?:the )?\d{2,4}s?|tribute|karaoke|dj mix|ministry of sound|bravo hits|party hits|love songs of|sampler)\b"
-)
+_COMPILATION = re.compile(rf"\b(?:{OF_MANY})\b")
 DEEP = 4
 """Folders above a file that are looked at."""
 MAX_PATH = 1_000
@@ -87,7 +86,7 @@ def read_folder(folder: str) -> FolderReading:
             continue
         plain = plain.replace("_", " ") if " " not in plain else plain
         folded = " ".join(words(plain))
-        if folded not in _PLACES and not _DISC.match(plain):
+        if folded not in PLACES and not _DISC.match(plain):
             names.append(plain)
             said.append(folded)
     pieces: list[str] = []

@@ -1,4 +1,4 @@
-"""Titles, as services and people write them: what belongs to the title, who else plays, which version it is, which numbers it has."""
+"""Titles, as services and people write them: what belongs to the title, who else plays, which version it is, which numbers it has. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from nightcrew.music.matching import versions
 from nightcrew.music.matching.versions import VersionWords
+from nightcrew.music.matching.vocabulary import COUNTED
 from nightcrew.music.matching.words import CACHED, Words, is_slip, similarity, words
 
 _BRACKETS = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]|\{([^{}]*)\}|（([^（）]*)）|【([^【】]*)】")
@@ -15,11 +16,18 @@ _CREDIT = re.compile(r"\s*\b(?:feat|ft|featuring)\b\.?\s+", re.IGNORECASE)
 _WITH = re.compile(r"\s*(?:with|w/|con|mit|avec|prod\.?(?: by)?)\s+", re.IGNORECASE)
 _DASH = re.compile(r"\s+[-–—]\s+|\s*[～~]\s*")
 _SOURCE = re.compile(r"\s*(?:from|theme from|music from|de la pelicula|aus dem film)\s", re.IGNORECASE)
-_COUNTED = frozenset(["part", "pt", "parts", "vol", "volume", "no", "nr", "number", "chapter", "act", "op", "phase", "disc", "book", "teil", "parte"])
-_SAME_COUNT = {"pt": "part", "pts": "part", "parte": "part", "teil": "part", "vol": "volume", "no": "number", "nr": "number"}
+_SAME_COUNT = {
+    "pt": "part",
+    "pts": "part",
+    "parte": "part",
+    "teil": "part",
+    "vol": "volume",
+    "no": "number",
+    "nr": "number",
+}
 _ROMAN = {"ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9", "xi": "11", "xii": "12"}
 _ROMAN_COUNTED = _ROMAN | {"i": "1", "v": "5", "x": "10"}
-_NUMBER_WORDS = {name: str(number) for number, name in enumerate("one two three four five six seven eight nine ten".split(), 1)}
+_NUMBER_WORDS = {"one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8"}
 _KEY = re.compile(r"\b(?:in )?([a-h])(?: (flat|sharp|is|es))? (major|minor|dur|moll|mayor|menor|majeur|mineur)\b")
 _MODES = {"dur": "major", "moll": "minor", "mayor": "major", "menor": "minor", "majeur": "major", "mineur": "minor"}
 
@@ -28,12 +36,12 @@ _MODES = {"dur": "major", "moll": "minor", "mayor": "major", "menor": "minor", "
 class TitleReading:
     """A title taken apart.
 
-    `core`: its words without what stands in brackets; `full`: with the brackets that belong to it. `credits`: who else plays.
+    `core`: its words without what stands in brackets; `full`: with the brackets that belong to it. `guests`: who else plays.
     """
 
     core: Words
     full: Words
-    credits: tuple[str, ...] = ()
+    guests: tuple[str, ...] = ()
     versions: VersionWords = versions.NONE
     numbers: frozenset[str] = frozenset()
     key: str = ""
@@ -43,7 +51,7 @@ class TitleReading:
 @lru_cache(maxsize=CACHED)
 def read_title(text: str) -> TitleReading:
     """Take a title apart."""
-    credits: list[str] = []
+    guests: list[str] = []
     named = versions.NONE
     kept: list[str] = []
 
@@ -52,7 +60,7 @@ def read_title(text: str) -> TitleReading:
         held = next(filter(None, found.groups()), "")
         credit = _CREDIT.match(held) or _WITH.match(held)
         if credit is not None and not versions.versions_of(held).kinds:
-            credits.append(held[credit.end() :])
+            guests.append(held[credit.end() :])
             return " "
         named, belongs = _of_bracket(held, named)
         if belongs:
@@ -74,12 +82,12 @@ def read_title(text: str) -> TitleReading:
     outer = " ".join([first, *behind])
     credit = _CREDIT.search(outer) if "f" in outer or "F" in outer else None
     if credit is not None and credit.start():
-        credits.append(outer[credit.end() :])
-        named |= versions.named_in(words(credits[-1])[-1:], loose=True)  # "… feat. Somebody live"
+        guests.append(outer[credit.end() :])
+        named |= versions.named_in(words(guests[-1])[-1:], loose=True)  # "… feat. Somebody live"
         outer = outer[: credit.start()]
     core = counted(words(outer))
     full = core + tuple(word for one in kept for word in counted(words(one)))
-    return TitleReading(core, full, tuple(credits), named, numbers_in(full), key_in(" ".join(full)))
+    return TitleReading(core, full, tuple(guests), named, numbers_in(full), key_in(" ".join(full)))
 
 
 def _of_bracket(held: str, named: VersionWords) -> tuple[VersionWords, bool]:
@@ -93,11 +101,11 @@ def _of_bracket(held: str, named: VersionWords) -> tuple[VersionWords, bool]:
 
 def counted(found: Words) -> Words:
     """With "Pt. II" written as "part 2"."""
-    if not any(word in _COUNTED or word in _ROMAN for word in found):
+    if not any(word in COUNTED or word in _ROMAN for word in found):
         return found
     made: list[str] = []
     for place, word in enumerate(found):
-        behind = place and found[place - 1] in _COUNTED
+        behind = place and found[place - 1] in COUNTED
         if behind:
             made.append(_ROMAN_COUNTED.get(word) or _NUMBER_WORDS.get(word, word))
         else:

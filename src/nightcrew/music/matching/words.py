@@ -1,4 +1,4 @@
-"""Texts as they are compared: folded to plain small letters, in words."""
+"""Texts as they are compared: folded to plain small letters, in words. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from functools import lru_cache
 
 from anyascii import anyascii
 from rapidfuzz.distance import OSA, Indel
+
+from nightcrew.music.matching.vocabulary import JOINTS, SMALL
 
 CACHED = 1 << 15
 """Texts that are kept folded: those of a few searches."""
@@ -19,13 +21,6 @@ _IN_WORD = re.compile(r"(?<=[a-z])!(?=[a-z])")
 _INITIALS = re.compile(r"\b(?:[a-z]\.){2,}")
 _CENSORED = re.compile(r"(?<=[a-z])\*+(?=[a-z])")
 _SPLIT = re.compile(r"[^a-z0-9*]+")
-_JOINTS = frozenset(["and", "n", "und", "et", "y", "e"])
-"""Words between two others that are written in several ways, or not at all."""
-SMALL = frozenset(
-    ["a", "an", "the", "of", "in", "on", "at", "to", "for", "my", "me", "i", "you", "is", "it"]
-    + ["de", "la", "el", "le", "les", "los", "las", "der", "die", "das", "du", "un", "una", "en", "im", "am", "o", "os", "as"]
-)
-"""Words that do not tell two titles apart when they are all that is shared."""
 
 
 def fold(text: str) -> str:
@@ -49,7 +44,7 @@ def words(text: str) -> Words:
         folded = _CENSORED.sub("*", folded)
     found = [one for one in _SPLIT.split(folded) if one and one != "*"]
     if len(found) > 2:
-        inner = [one for one in found[1:-1] if one not in _JOINTS]
+        inner = [one for one in found[1:-1] if one not in JOINTS]
         return (found[0], *inner, found[-1])
     return tuple(found)
 
@@ -60,7 +55,9 @@ def scripts(text: str) -> frozenset[str]:
     if text.isascii():
         return frozenset(["LATIN"]) if any(char.isalpha() for char in text) else frozenset()
     found = {unicodedata.name(char, "").partition(" ")[0] for char in text if char.isalpha()}
-    return frozenset("HAN" if one in {"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "FULLWIDTH", "HALFWIDTH"} else one for one in found)
+    return frozenset(
+        "HAN" if one in {"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "FULLWIDTH", "HALFWIDTH"} else one for one in found
+    )
 
 
 def alike(left: str, right: str) -> float:
