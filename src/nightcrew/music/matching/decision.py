@@ -70,7 +70,7 @@ def match_one(wanted: judge.WantedReading, file: FileCandidate, index: int = 0) 
     )
     try:
         parts = judge.hold_against(wanted, file)
-    except judge.Refused as exc:
+    except judge.OtherRecording as exc:
         if not same:
             return TrackMatch(index, None, 0.0, 0.0, str(exc), seconds=length, off=off)
         parts = None

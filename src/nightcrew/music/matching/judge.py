@@ -22,7 +22,7 @@ LENGTH_FULL, LENGTH_NONE, LENGTH_GATE = 3.0, 15.0, 30.0
 """Seconds that a length may be off: without a doubt, to be worth nothing, and at all."""
 
 
-class Refused(Exception):
+class OtherRecording(Exception):
     """A file cannot be it. Its text is the reason."""
 
 
@@ -72,7 +72,7 @@ def read_wanted(track: WantedTrack) -> WantedReading:
 
 
 def hold_against(wanted: WantedReading, file: FileCandidate) -> MatchParts:
-    """How much speaks for a file. Raises `Refused`."""
+    """How much speaks for a file. Raises `OtherRecording`."""
     above, name = paths.split(file.path)
     _may_hold(wanted, name)
     read = paths.read_name(name)
@@ -98,7 +98,7 @@ def _may_hold(wanted: WantedReading, name: str) -> None:
         not any(word in folded for word in wanted.content)
         and partial_ratio(wanted.joined, folded, score_cutoff=60) < 60
     ):
-        raise Refused("its title shares no word with the one that is wanted")
+        raise OtherRecording("its title shares no word with the one that is wanted")
 
 
 def _find_title(wanted: WantedReading, read: NameReading) -> tuple[tuple[int, int], TitleReading, float]:
@@ -123,7 +123,7 @@ def _find_title(wanted: WantedReading, read: NameReading) -> tuple[tuple[int, in
             place = next((at for at, piece in enumerate(pieces) if read.numbered.endswith(piece)), 0)
             best = ((place, place + 1), reading, much)
     if best is None:
-        raise Refused("its name has no title")
+        raise OtherRecording("its name has no title")
     return best
 
 
@@ -133,29 +133,29 @@ def _same_title(wanted: WantedReading, found: TitleReading, much: float) -> None
     if not slip:
         there = frozenset(found.full)
         if not wanted.content & there and not any(alike(word, other) for word in wanted.content for other in there):
-            raise Refused("its title shares no word with the one that is wanted")
+            raise OtherRecording("its title shares no word with the one that is wanted")
         over = [word for word in found.core if word not in wanted.title.full and not word.isdigit()]
         over = [word for word in over if not any(alike(word, other) for other in wanted.title.full)]
         if sum(map(weight, over)) > 0.5 and "".join(found.core) not in {
             "".join(wanted.title.core),
             "".join(wanted.title.full),
         }:
-            raise Refused(f"its title has more words ({' '.join(over)})")
+            raise OtherRecording(f"its title has more words ({' '.join(over)})")
     if much < TITLE_FROM:
-        raise Refused("it has another title")
+        raise OtherRecording("it has another title")
     if wanted.title.key and found.key and wanted.title.key != found.key:
-        raise Refused(f"it is in another key ({found.key})")
+        raise OtherRecording(f"it is in another key ({found.key})")
 
 
 def _same_numbers(wanted: WantedReading, found: TitleReading) -> None:
     mine, its = wanted.title.numbers, found.numbers
     if wanted.title.key or "op" in wanted.title.full:  # of a classical work not all numbers are given
         if mine and its and not (mine & its):
-            raise Refused("its title has other numbers")
+            raise OtherRecording("its title has other numbers")
     elif _not_years(mine) != _not_years(its) and not (
         wanted.title.full != wanted.title.core and _core_numbers(wanted) == _not_years(its)
     ):
-        raise Refused("its title has other numbers")
+        raise OtherRecording("its title has other numbers")
 
 
 def _core_numbers(wanted: WantedReading) -> frozenset[str]:
@@ -179,18 +179,18 @@ def _artist(
     if unexplained and not in_name:
         if _in_another_script(wanted, unexplained):
             return None, 1.0
-        raise Refused(f"its name says {unexplained[0]}")
+        raise OtherRecording(f"its name says {unexplained[0]}")
     above = 1.0 if wanted.artists and wanted.artists[0].joined in folder.joined else 0.0
     if not above and in_name < 1.0:
         above = max((artists.credit(wanted.artists, piece, wanted.album_words) for piece in folder.pieces), default=0.0)
     if folder.is_compilation and not in_name and not (above > 0.9 and _is_theirs(wanted, folder)):
-        raise Refused("it lies among the files of many artists, and its name does not say whose it is")
+        raise OtherRecording("it lies among the files of many artists, and its name does not say whose it is")
     evidence = 1.0 - 0.25 * min(2, len(unexplained))
     if in_name or above:
         return max(in_name, above), evidence if in_name and above else evidence - 0.1
     if _in_another_script(wanted, folder.pieces):
         return None, 1.0
-    raise Refused("the artist is not named")
+    raise OtherRecording("the artist is not named")
 
 
 def _in_name(
@@ -261,7 +261,7 @@ def _version(
             counted = titles.counted(words(piece))
             found |= versions.named_in(counted, loose=True)
             if "part" in counted and not titles.numbers_in(counted) <= wanted.title.numbers | _numbers_of(wanted):
-                raise Refused("its title has other numbers")
+                raise OtherRecording("its title has other numbers")
     ours = {one.joined for one in wanted.artists}
     above = frozenset(kind for one, named in folder.named if one not in ours for kind in named.kinds & OF_FOLDERS)
     for piece in before:
@@ -276,9 +276,9 @@ def _version(
     found = _without_credits(wanted, found)
     wrong = versions.disagreement(asked, VersionWords(found.kinds - wanted.album_kinds, found.whose))
     if wrong:
-        raise Refused(wrong)
+        raise OtherRecording(wrong)
     if wanted.album_kinds and not (asked.kinds & OF_FOLDERS or exact or _says(wanted, folder, found)):
-        raise Refused(f"it is not the version that is wanted ({', '.join(sorted(wanted.album_kinds))})")
+        raise OtherRecording(f"it is not the version that is wanted ({', '.join(sorted(wanted.album_kinds))})")
     return versions.agreement(asked, found)
 
 
@@ -304,12 +304,12 @@ def _without_credits(wanted: WantedReading, found: VersionWords) -> VersionWords
 
 
 def _length(wanted: WantedReading, file: FileCandidate) -> float | None:
-    """How well the lengths agree. Raises `Refused`."""
+    """How well the lengths agree. Raises `OtherRecording`."""
     if wanted.track.seconds is None or file.seconds is None or file.seconds <= 0:
         return None
     off = abs(file.seconds - wanted.track.seconds)
     if off > LENGTH_GATE:
-        raise Refused(f"its length is off by {off:.0f} s")
+        raise OtherRecording(f"its length is off by {off:.0f} s")
     return min(1.0, max(0.0, 1 - (off - LENGTH_FULL) / (LENGTH_NONE - LENGTH_FULL)))
 
 

@@ -1,4 +1,4 @@
-"""The words that the matcher knows: what makes another version, and what says nothing. In English, Spanish, German, French, Japanese. Pure."""
+"""The words that the matcher knows: what makes another version, and what says nothing. In five languages. Pure."""
 
 from __future__ import annotations
 
