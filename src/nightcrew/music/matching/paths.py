@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from nightcrew.music.matching import versions
 from nightcrew.music.matching.versions import VersionWords
-from nightcrew.music.matching.vocabulary import OF_MANY, PLACES
+from nightcrew.music.matching.vocabulary import OF_MANY, OF_MANY_FIRST, PLACES
 from nightcrew.music.matching.words import CACHED, words
 
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{2,4}$")
@@ -92,21 +92,29 @@ def read_folder(folder: str) -> FolderReading:
     pieces: list[str] = []
     for one in names:
         bare = _without_technical(one)
-        found = [piece for piece in (_YEAR.sub("", part) for part in _DASH.split(bare)) if piece.strip()]
+        found = [piece for piece in (_without_year(part).strip() for part in _dashed(bare)) if piece]
         pieces += found if found == [bare] else [*found, bare]
-    nearest = [part for part in _DASH.split(_bare(names[0])) if part.strip()] if names else []
+    nearest = [part for part in _dashed(_bare(names[0])) if part.strip()] if names else []
     named = ((joined(part), versions.named_in(words(part), loose=True)) for part in nearest)
     return FolderReading(
         tuple(names),
         tuple(pieces),
         frozenset(joined(piece) for piece in pieces),
-        bool(_COMPILATION.search(" ".join(said))),
+        bool(not OF_MANY_FIRST.isdisjoint(" ".join(said).split()) and _COMPILATION.search(" ".join(said))),
         tuple((one, found) for one, found in named if found.kinds),
     )
 
 
 def _bare(name: str) -> str:
-    return _YEAR.sub(" ", _without_technical(name)).strip()
+    return _without_year(_without_technical(name)).strip()
+
+
+def _without_year(text: str) -> str:
+    return _YEAR.sub(" ", text) if "19" in text or "20" in text else text
+
+
+def _dashed(text: str) -> list[str]:
+    return _DASH.split(text) if "-" in text or "–" in text or "—" in text else [text]
 
 
 def _without_technical(name: str) -> str:
@@ -146,7 +154,7 @@ def _take_number(pieces: list[str]) -> tuple[int | None, str, int]:
 
 
 def _split(text: str, *, scene: bool) -> list[str]:
-    found = _SCENE.split(text) if scene else _DASH.split(text)
+    found = _SCENE.split(text) if scene else _dashed(text)
     return [piece.strip() for piece in found if piece.strip()] or [text]
 
 

@@ -48,12 +48,13 @@ def named_in(found: Words, *, loose: bool = False) -> VersionWords:
     if " ".join(found[-2:]) in PLAIN_MIXES:
         found = found[:-2]
     while at < len(found):
-        phrase = next((row for row in _SEVERAL.get(found[at], ()) if found[at : at + len(row[0])] == row[0]), None)
-        if phrase is not None:
+        word = found[at]
+        rows = _SEVERAL.get(word)
+        phrase = rows and next((row for row in rows if found[at : at + len(row[0])] == row[0]), None)
+        if phrase:
             kinds.add(phrase[1])
             at += len(phrase[0])
             continue
-        word = found[at]
         kind = _SINGLE.get(word)
         if kind is not None and not (loose and word in UNSURE):
             kinds.add(kind)

@@ -109,3 +109,9 @@ OF_MANY = (
     "love songs of|sampler"
 )
 """A pattern of what the folders of several artists are called."""
+
+OF_MANY_FIRST = _words("""
+    various va v compilation compilations soundtrack ost o top billboard hit chart charts now mixtape playlist hits best tribute karaoke dj
+    ministry bravo party love sampler
+""")
+"""The words with which that pattern begins: a quick look whether it is worth a search."""
