@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nightcrew.kernel.declare import Commands, Demo, Domain
 
-FOLDERS = ("playlists", "checks", "recordings")
+FOLDERS = ("playlists", "checks", "recordings", "music")
 """In the order in which they start."""
 
 

@@ -12,6 +12,8 @@ from nightcrew.checks import answers as checks_say
 from nightcrew.checks import rows as checks
 from nightcrew.cli import rows as kernel
 from nightcrew.client import following
+from nightcrew.music import answers as music_says
+from nightcrew.music import rows as music
 from nightcrew.playlists import answers as playlists_say
 from nightcrew.playlists import rows as playlists
 from nightcrew.recordings import answers as recordings_say
@@ -31,6 +33,9 @@ ANSWERS: dict[type[Any], tuple[type[BaseModel], ...]] = {
     kernel.StateJson: (kernel_says.JobRow, kernel_says.WorkerRow),
     kernel.TargetJson: (kernel_says.TargetRow,),
     kernel.TestedJson: (kernel_says.TargetTested, connections_api.TestedRow),
+    music.DecisionJson: (music_says.DecisionAnswer,),
+    music.MatchJson: (music_says.MatchAnswer,),
+    music.RefusalJson: (music_says.RefusalAnswer,),
     playlists.ChannelJson: (playlists_say.ChannelRow,),
     playlists.FeedJson: (playlists_say.FeedRow,),
     playlists.JobsJson: (playlists_say.JobsStarted,),
@@ -67,7 +72,7 @@ def _may_be_none(annotation: Any) -> bool:
     return type(None) in get_args(annotation)
 
 
-@pytest.mark.parametrize("module", [checks, kernel, playlists, recordings], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [checks, kernel, music, playlists, recordings], ids=lambda module: module.__name__)
 def test_no_row_is_left_out(module: ModuleType) -> None:
     declared = {value for value in vars(module).values() if is_typeddict(value)}
     assert declared <= set(ANSWERS)

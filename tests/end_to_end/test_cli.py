@@ -390,6 +390,7 @@ JSON_COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("recordings", "watch", "on"): ("Watched",),
     ("recordings", "watch", "off"): ("Watched",),
     ("recordings", "watch", "remove"): ("Watched",),
+    ("music", "match"): ("{match}",),
     ("notify", "add"): ("heartbeat", "Beat", "{url}/health"),
     ("notify", "list"): (),
     ("notify", "test"): ("Beat",),
@@ -397,14 +398,17 @@ JSON_COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
 }
 
 
-def test_json_can_be_parsed_wherever_it_is_offered(server: Process) -> None:
+def test_json_can_be_parsed_wherever_it_is_offered(server: Process, tmp_path: Path) -> None:
+    match = tmp_path / "match.json"
+    question = {"track": {"title": "Home", "artists": ["Somebody"]}, "candidates": [{"path": "x/Somebody - Home.mp3"}]}
+    match.write_text(json.dumps(question))
     offered = {words for words, command in commands() if any("--json" in p.opts for p in command.params)}
     assert offered == {*JSON_COMMANDS, *WITH_A_SERVICE}
     source = add_list()
     job = json.loads(ok("source", "refresh", source, "--json"))[0]["id"]
     failed, recording = (json.loads(ok("record", "http://127.0.0.1:9/live.m3u8", "--json"))["id"] for _ in range(2))
     assert run("recordings", "stop", failed, "--follow").code == 1, "there is nothing to make a file of"
-    known = {"job": job, "source": source, "failed": failed, "recording": recording, "url": server.url}
+    known = {"job": job, "source": source, "failed": failed, "recording": recording, "url": server.url, "match": match}
     for words, more in JSON_COMMANDS.items():
         printed = ok(*words, *(text.format(**known) for text in more), "--json")
         assert isinstance(json.loads(printed), list | dict), words

@@ -1,0 +1,1 @@
+"""Music: from a wanted track to a verified file in the library."""

@@ -1,0 +1,323 @@
+"""One file held against what is wanted: first what rules it out, then how much each part speaks for it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rapidfuzz.fuzz import partial_ratio
+
+from nightcrew.music.matching import artists, paths, titles, versions
+from nightcrew.music.matching.artists import ArtistName
+from nightcrew.music.matching.model import FileCandidate, MatchParts, WantedTrack
+from nightcrew.music.matching.paths import FolderReading, NameReading
+from nightcrew.music.matching.titles import TitleReading
+from nightcrew.music.matching.versions import VersionWords
+from nightcrew.music.matching.vocabulary import OF_FOLDERS, SMALL
+from nightcrew.music.matching.words import Words, alike, fold, is_slip, scripts, similarity, weight, words
+
+TITLE_FROM = 0.72
+"""How alike the titles of one recording are at least."""
+LENGTH_FULL, LENGTH_NONE, LENGTH_GATE = 3.0, 15.0, 30.0
+"""Seconds that a length may be off: without a doubt, to be worth nothing, and at all."""
+
+
+class OtherRecording(Exception):
+    """A file cannot be it. Its text is the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class WantedReading:
+    """What is wanted, read once for all candidates."""
+
+    track: WantedTrack
+    title: TitleReading
+    artists: tuple[ArtistName, ...]
+    album: TitleReading
+    guests: tuple[ArtistName, ...]
+    """Who else plays, by the title. Their name is no proof that a file is this recording."""
+    album_words: Words
+    joined: str
+    """The title's words with spaces between them."""
+    content: frozenset[str]
+    """The words of which one has to be in a title; all of them when it is one."""
+    scripts: frozenset[str]
+    album_kinds: frozenset[str]
+    """The versions that the album is of as a whole."""
+
+
+@lru_cache(maxsize=1 << 12)
+def read_wanted(track: WantedTrack) -> WantedReading:
+    """Read what is wanted."""
+    title, album = titles.read_title(track.title), titles.read_title(track.album)
+    content = frozenset(word for word in title.core if word not in SMALL) or frozenset(title.core)
+    names = [*track.artists, *track.aliases]
+    everybody = [name for one in names for name in artists.names_in(one)]
+    guests = tuple(name for one in title.guests for name in artists.names_in(one))
+    letters = frozenset.union(frozenset(), *(name.scripts for name in everybody[: len(track.artists)]))
+    named = (album.versions | versions.named_in(album.core, loose=True)).kinds & OF_FOLDERS
+    album_words = words(track.album)
+    return WantedReading(
+        track,
+        title,
+        tuple(dict.fromkeys(everybody)),
+        album,
+        guests,
+        album_words,
+        " ".join(title.core),
+        content,
+        letters,
+        named,
+    )
+
+
+def hold_against(wanted: WantedReading, file: FileCandidate) -> MatchParts:
+    """How much speaks for a file. Raises `OtherRecording`."""
+    above, name = paths.split(file.path)
+    _may_hold(wanted, name)
+    read = paths.read_name(name)
+    place, title, much = _find_title(wanted, read)
+    _same_title(wanted, title, much)
+    folder = paths.read_folder(above)
+    rest = read.pieces[: place[0]] + read.pieces[place[1] :]
+    artist, evidence = _artist(wanted, file, folder, read, rest, title)
+    length = _length(wanted, file)
+    before, behind = read.pieces[: place[0]], read.pieces[place[1] :]
+    version = _version(wanted, folder, before, behind, title, exact=length == 1.0)
+    album = _album(wanted, folder, rest)
+    number = None
+    if wanted.track.number is not None and read.number is not None:
+        number = 1.0 if wanted.track.number == read.number else 0.0
+    return MatchParts(much, artist, version, album, number, length, evidence)
+
+
+def _may_hold(wanted: WantedReading, name: str) -> None:
+    """A quick look, before a name is taken apart: most of what a search finds has nothing of the title."""
+    folded = fold(name)
+    if (
+        not any(word in folded for word in wanted.content)
+        and partial_ratio(wanted.joined, folded, score_cutoff=60) < 60
+    ):
+        raise OtherRecording("its title shares no word with the one that is wanted")
+
+
+def _find_title(wanted: WantedReading, read: NameReading) -> tuple[tuple[int, int], TitleReading, float]:
+    """Which pieces of a name are the title: those that are most like it."""
+    pieces, count = read.pieces, len(read.pieces)
+    spans = [(at, at + 1) for at in range(read.first, count)]
+    if count > 1 and any(char in wanted.track.title for char in "-:/"):
+        spans += [(at, at + 2) for at in range(read.first, count - 1)]
+    best: tuple[tuple[int, int], TitleReading, float] | None = None
+    for span in reversed(spans):
+        text = pieces[span[0]] if span[1] - span[0] == 1 else " - ".join(pieces[span[0] : span[1]])
+        reading = titles.without(titles.read_title(text), wanted.title)
+        much = titles.title_similarity(wanted.title, reading)
+        if best is None or much > best[2]:
+            best = (span, reading, much)
+            if much == 1.0:
+                break
+    if read.numbered and (best is None or best[2] < 1.0) and any(word.isdigit() for word in wanted.title.core):
+        reading = titles.without(titles.read_title(read.numbered), wanted.title)
+        much = titles.title_similarity(wanted.title, reading)
+        if best is None or much > best[2]:
+            place = next((at for at, piece in enumerate(pieces) if read.numbered.endswith(piece)), 0)
+            best = ((place, place + 1), reading, much)
+    if best is None:
+        raise OtherRecording("its name has no title")
+    return best
+
+
+def _same_title(wanted: WantedReading, found: TitleReading, much: float) -> None:
+    _same_numbers(wanted, found)
+    slip = is_slip("".join(wanted.title.core), "".join(found.core))
+    if not slip:
+        there = frozenset(found.full)
+        if not wanted.content & there and not any(alike(word, other) for word in wanted.content for other in there):
+            raise OtherRecording("its title shares no word with the one that is wanted")
+        over = [word for word in found.core if word not in wanted.title.full and not word.isdigit()]
+        over = [word for word in over if not any(alike(word, other) for other in wanted.title.full)]
+        if sum(map(weight, over)) > 0.5 and "".join(found.core) not in {
+            "".join(wanted.title.core),
+            "".join(wanted.title.full),
+        }:
+            raise OtherRecording(f"its title has more words ({' '.join(over)})")
+    if much < TITLE_FROM:
+        raise OtherRecording("it has another title")
+    if wanted.title.key and found.key and wanted.title.key != found.key:
+        raise OtherRecording(f"it is in another key ({found.key})")
+
+
+def _same_numbers(wanted: WantedReading, found: TitleReading) -> None:
+    mine, its = wanted.title.numbers, found.numbers
+    if wanted.title.key or "op" in wanted.title.full:  # of a classical work not all numbers are given
+        if mine and its and not (mine & its):
+            raise OtherRecording("its title has other numbers")
+    elif _not_years(mine) != _not_years(its) and not (
+        wanted.title.full != wanted.title.core and _core_numbers(wanted) == _not_years(its)
+    ):
+        raise OtherRecording("its title has other numbers")
+
+
+def _core_numbers(wanted: WantedReading) -> frozenset[str]:
+    return _not_years(titles.numbers_in(wanted.title.core))
+
+
+def _not_years(numbers: frozenset[str]) -> frozenset[str]:
+    return frozenset(one for one in numbers if not versions.is_year(one))
+
+
+def _artist(
+    wanted: WantedReading,
+    file: FileCandidate,
+    folder: FolderReading,
+    read: NameReading,
+    rest: tuple[str, ...],
+    title: TitleReading,
+) -> tuple[float | None, float]:
+    """How surely the artist is named, None when that cannot be told, and how much of the name is explained."""
+    in_name, unexplained = _in_name(wanted, file, folder, read, rest, title)
+    if unexplained and not in_name:
+        if _in_another_script(wanted, unexplained):
+            return None, 1.0
+        raise OtherRecording(f"its name says {unexplained[0]}")
+    above = 1.0 if wanted.artists and wanted.artists[0].joined in folder.joined else 0.0
+    if not above and in_name < 1.0:
+        above = max((artists.credit(wanted.artists, piece, wanted.album_words) for piece in folder.pieces), default=0.0)
+    if folder.is_compilation and not in_name and not (above > 0.9 and _is_theirs(wanted, folder)):
+        raise OtherRecording("it lies among the files of many artists, and its name does not say whose it is")
+    evidence = 1.0 - 0.25 * min(2, len(unexplained))
+    if in_name or above:
+        return max(in_name, above), evidence if in_name and above else evidence - 0.1
+    if _in_another_script(wanted, folder.pieces):
+        return None, 1.0
+    raise OtherRecording("the artist is not named")
+
+
+def _in_name(
+    wanted: WantedReading,
+    file: FileCandidate,
+    folder: FolderReading,
+    read: NameReading,
+    rest: tuple[str, ...],
+    title: TitleReading,
+) -> tuple[float, list[str]]:
+    """How surely the name of a file says the artist, and which of its pieces say something that is not known."""
+    found, unexplained = 0.0, list[str]()
+    if read.is_scene and len(rest) > 1:  # a hyphen may be part of a name
+        found = artists.credit(wanted.artists, " ".join(rest[:-1]), wanted.album_words)
+    if read.numbered and rest and rest[0] == read.pieces[0]:  # 50 Cent
+        found = max(found, artists.credit(wanted.artists, read.numbered, wanted.album_words))
+    constant = paths.constant_pieces(file.siblings) if file.siblings else frozenset[str]()
+    for piece in rest:
+        much = artists.credit(wanted.artists, piece, wanted.album_words)
+        if much:
+            found = max(found, much)
+        elif not _explained(wanted, folder, piece, constant):
+            unexplained.append(piece)
+    if unexplained and read.is_scene and unexplained[-1] == read.pieces[-1]:
+        unexplained.pop()  # who made the file
+    found = max(found, *(artists.credit(wanted.artists, one) for one in title.guests), 0.0)
+    return found, [piece for piece in unexplained if not (wanted.guests and artists.credit(wanted.guests, piece))]
+
+
+def _is_theirs(wanted: WantedReading, folder: FolderReading) -> bool:
+    """Whether a folder that looks like one of many artists is one of the wanted artist: the wanted album, or with their name in its own."""
+    if _album(wanted, folder, ()) == 1.0:
+        return True
+    nearest = paths.read_folder(folder.names[0]).pieces
+    return len(nearest) > 1 and any(artists.credit(wanted.artists, piece) == 1.0 for piece in nearest)
+
+
+def _explained(wanted: WantedReading, folder: FolderReading, piece: str, constant: frozenset[str]) -> bool:
+    """Whether a piece of a name is an album, a folder, a version, or what all files of the folder have."""
+    found = words(piece)
+    one = "".join(found)
+    if not found or one.isdigit() or one in folder.joined or one in constant:
+        return True
+    if versions.is_neutral(found) or versions.named_in(found).kinds:
+        return True
+    return bool(wanted.album.full) and titles.title_similarity(wanted.album, titles.read_title(piece)) > 0.8
+
+
+def _in_another_script(wanted: WantedReading, pieces: list[str] | tuple[str, ...]) -> bool:
+    """Whether a name may be that of an artist in other letters."""
+    theirs = [scripts(piece) for piece in pieces[:2]]
+    return bool(wanted.scripts) and any(found and not (found & wanted.scripts) for found in theirs)
+
+
+def _version(
+    wanted: WantedReading,
+    folder: FolderReading,
+    before: tuple[str, ...],
+    behind: tuple[str, ...],
+    title: TitleReading,
+    *,
+    exact: bool,
+) -> float:
+    """How well the versions agree. `before` and `behind`: pieces of the name around the title. `exact`: the lengths are the same."""
+    found = title.versions
+    for piece in behind:
+        if not artists.credit(wanted.artists, piece):
+            counted = titles.counted(words(piece))
+            found |= versions.named_in(counted, loose=True)
+            if "part" in counted and not titles.numbers_in(counted) <= wanted.title.numbers | _numbers_of(wanted):
+                raise OtherRecording("its title has other numbers")
+    ours = {one.joined for one in wanted.artists}
+    above = frozenset(kind for one, named in folder.named if one not in ours for kind in named.kinds & OF_FOLDERS)
+    for piece in before:
+        if paths.joined(piece) not in ours:
+            above |= versions.named_in(words(piece), loose=True).kinds & OF_FOLDERS
+    asked = wanted.title.versions
+    above -= wanted.album_kinds
+    if above and not above <= asked.kinds and not above & frozenset(wanted.title.full):
+        found |= VersionWords(above)
+    elif above:
+        found |= VersionWords(above & asked.kinds)
+    found = _without_credits(wanted, found)
+    wrong = versions.disagreement(asked, VersionWords(found.kinds - wanted.album_kinds, found.whose))
+    if wrong:
+        raise OtherRecording(wrong)
+    if wanted.album_kinds and not (asked.kinds & OF_FOLDERS or exact or _says(wanted, folder, found)):
+        raise OtherRecording(f"it is not the version that is wanted ({', '.join(sorted(wanted.album_kinds))})")
+    return versions.agreement(asked, found)
+
+
+def _numbers_of(wanted: WantedReading) -> frozenset[str]:
+    return titles.numbers_in(wanted.title.versions.whose) | titles.numbers_in(wanted.album.full)
+
+
+def _says(wanted: WantedReading, folder: FolderReading, found: VersionWords) -> bool:
+    """Whether a file or its folders say the version that the wanted album is of."""
+    if wanted.album_kinds & found.kinds:
+        return True
+    if any(wanted.album_kinds & named.kinds for _, named in folder.named):
+        return True
+    return any(similarity(wanted.album_words, words(piece)) > 0.8 for piece in folder.pieces)
+
+
+def _without_credits(wanted: WantedReading, found: VersionWords) -> VersionWords:
+    """The words of a version that are those of the wanted artist say nothing."""
+    if not found.whose:
+        return found
+    ours = frozenset(word for one in wanted.artists for word in one.words) - frozenset(wanted.title.versions.whose)
+    return VersionWords(found.kinds, tuple(word for word in found.whose if word not in ours))
+
+
+def _length(wanted: WantedReading, file: FileCandidate) -> float | None:
+    """How well the lengths agree. Raises `OtherRecording`."""
+    if wanted.track.seconds is None or file.seconds is None or file.seconds <= 0:
+        return None
+    off = abs(file.seconds - wanted.track.seconds)
+    if off > LENGTH_GATE:
+        raise OtherRecording(f"its length is off by {off:.0f} s")
+    return min(1.0, max(0.0, 1 - (off - LENGTH_FULL) / (LENGTH_NONE - LENGTH_FULL)))
+
+
+def _album(wanted: WantedReading, folder: FolderReading, rest: tuple[str, ...]) -> float | None:
+    if not wanted.album.core:
+        return None
+    pieces = [*folder.pieces, *rest]
+    if not pieces:
+        return None
+    best = max(similarity(wanted.album.core, titles.read_title(piece).core) for piece in pieces)
+    return best if best >= 0.5 else 0.0

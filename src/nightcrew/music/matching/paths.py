@@ -1,0 +1,177 @@
+"""The path of a shared file, such as `@@abc\\Music\\Artist\\(1999) Album [FLAC]\\03 - Title (Remastered).flac`, taken apart. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from nightcrew.music.matching import versions
+from nightcrew.music.matching.versions import VersionWords
+from nightcrew.music.matching.vocabulary import OF_MANY, OF_MANY_FIRST, PLACES
+from nightcrew.music.matching.words import CACHED, words
+
+_SUFFIX = re.compile(r"\.[A-Za-z0-9]{2,4}$")
+_DASH = re.compile(r"\s+[-–—]+\s+|\s*_-_\s*|\s+[-–—]|[-–—]\s+")
+_SCENE = re.compile(r"\s*-+\s*")
+_NUMBER = re.compile(
+    r"""
+    ^\s*[\[(]?
+    (?:(?:cd|disc|disk)\s*\d+\s*[-_. ]*)?            # CD1
+    (?:(?P<disc>\d{1,2})[-.](?=\d{2}\D))?(?:track\s*)?   # 1-07
+    (?P<number>\d{1,3}|[a-d]\d{1,2})[\])]?           # 07, A3
+    (?:\s*[.)_\-–—]+\s*|\s+)(?=\S)
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_ALONE = re.compile(r"^\s*[\[(]?(?:\d{1,2}[-.])?(?P<number>\d{1,3})[\])]?\s*\.?\s*$")
+_YEAR = re.compile(
+    r"^\s*[\[(]?(?:19|20)\d\d[\])]?\s*[-–—.]?\s*|\s*[\[(](?:19|20)\d\d[\])]\s*$|\s+[-–—]\s+(?:19|20)\d\d\s*$"
+)
+_TECHNICAL = re.compile(
+    r"[\[({][^\[\](){}]*\b(?:flac|mp3|m4a|aac|ogg|opus|alac|lossless|320|256|192|v0|web|vinyl|cd\s?rip|24\s?bit|16\s?bit|\d+\s?k?hz|kbps)\b[^\[\](){}]*[\])}]",
+    re.IGNORECASE,
+)
+_DISC = re.compile(r"^(?:cd|disc|disk|side)\s*[\dab]{1,2}\b", re.IGNORECASE)
+_COMPILATION = re.compile(rf"\b(?:{OF_MANY})\b")
+DEEP = 4
+"""Folders above a file that are looked at."""
+MAX_PATH = 1_000
+"""Characters of a path; longer ones are cut at the front."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderReading:
+    """The folders above a file, the nearest one first, without those that say nothing."""
+
+    names: tuple[str, ...]
+    pieces: tuple[str, ...]
+    """The same, split at dashes, and without years and what is said of the format."""
+    joined: frozenset[str]
+    """Each of them as one word, to see whether a piece of a file's name is one."""
+    is_compilation: bool
+    named: tuple[tuple[str, VersionWords], ...]
+    """Pieces of the nearest folder, each as one word, with the versions it names: all its files are live, for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class NameReading:
+    """The name of a file. `pieces`: as it is split at dashes, without its number. `number`: of the track, None without one."""
+
+    pieces: tuple[str, ...]
+    first: int
+    """The first piece that may be the title: what stands before a number in the middle is not."""
+    number: int | None
+    numbered: str
+    """The first piece with its number, should that belong to the title; empty where there is none."""
+    is_scene: bool
+    """Whether its words are held together by underscores, where the last piece is who made the file."""
+
+
+def split(path: str) -> tuple[str, str]:
+    """Folder and file name of a path with slashes or backslashes."""
+    path = path[-MAX_PATH:].replace("\\", "/")
+    folder, _, name = path.rpartition("/")
+    return folder, name
+
+
+@lru_cache(maxsize=CACHED)
+def read_folder(folder: str) -> FolderReading:
+    """Read the folders above a file."""
+    names: list[str] = []
+    said: list[str] = []
+    for one in reversed(folder.split("/")):
+        plain = one.strip()
+        if len(plain) < 2 or plain.startswith("@@") or plain.endswith(":") or len(names) == DEEP:
+            continue
+        plain = plain.replace("_", " ") if " " not in plain else plain
+        folded = " ".join(words(plain))
+        if folded not in PLACES and not _DISC.match(plain):
+            names.append(plain)
+            said.append(folded)
+    pieces: list[str] = []
+    for one in names:
+        bare = _without_technical(one)
+        found = [piece for piece in (_without_year(part).strip() for part in _dashed(bare)) if piece]
+        pieces += found if found == [bare] else [*found, bare]
+    nearest = [part for part in _dashed(_bare(names[0])) if part.strip()] if names else []
+    named = ((joined(part), versions.named_in(words(part), loose=True)) for part in nearest)
+    return FolderReading(
+        tuple(names),
+        tuple(pieces),
+        frozenset(joined(piece) for piece in pieces),
+        bool(not OF_MANY_FIRST.isdisjoint(" ".join(said).split()) and _COMPILATION.search(" ".join(said))),
+        tuple((one, found) for one, found in named if found.kinds),
+    )
+
+
+def _bare(name: str) -> str:
+    return _without_year(_without_technical(name)).strip()
+
+
+def _without_year(text: str) -> str:
+    return _YEAR.sub(" ", text) if "19" in text or "20" in text else text
+
+
+def _dashed(text: str) -> list[str]:
+    return _DASH.split(text) if "-" in text or "–" in text or "—" in text else [text]
+
+
+def _without_technical(name: str) -> str:
+    return _TECHNICAL.sub(" ", name).strip() if any(char in name for char in "[({") else name
+
+
+def read_name(name: str) -> NameReading:
+    """Read the name of a file."""
+    stem = _SUFFIX.sub("", name)
+    scene = " " not in stem and ("_" in stem or "-" in stem)
+    stem = stem.replace("_", " ") if scene else stem
+    stem = _without_technical(stem)
+    number, numbered, rest = None, "", stem
+    found = _NUMBER.match(stem)
+    if found is not None:
+        number, rest = _number(found["number"]), stem[found.end() :]
+        numbered = _split(stem, scene=scene)[0]
+    pieces, first = _split(rest, scene=scene), 0
+    if number is None:
+        number, numbered, first = _take_number(pieces)
+    return NameReading(tuple(pieces), first, number, numbered, scene)
+
+
+def _take_number(pieces: list[str]) -> tuple[int | None, str, int]:
+    """Take a track's number out of the middle of a name; returns also the piece that held it, and the first that may be the title."""
+    for place, piece in enumerate(pieces[1:-1], 1):
+        found = _ALONE.match(piece)
+        if found is not None:  # "Artist - Album - 03 - Title"
+            del pieces[place]
+            return _number(found["number"]), "", place
+    for place, piece in enumerate(pieces[1:], 1):
+        found = _NUMBER.match(piece)
+        if found is not None:  # "Artist - 03 Title"
+            pieces[place] = piece[found.end() :]
+            return _number(found["number"]), piece, place
+    return None, "", 0
+
+
+def _split(text: str, *, scene: bool) -> list[str]:
+    found = _SCENE.split(text) if scene else _dashed(text)
+    return [piece.strip() for piece in found if piece.strip()] or [text]
+
+
+def _number(text: str) -> int | None:
+    digits = text.lstrip("abcdABCD")
+    return int(digits) % 100 if digits.isdigit() and digits else None
+
+
+@lru_cache(maxsize=1 << 10)
+def constant_pieces(siblings: tuple[str, ...]) -> frozenset[str]:
+    """The pieces that stand in the names of all files of a folder, each as one word: an artist, an album, who made it."""
+    if len(siblings) < 3:
+        return frozenset()
+    rows = [{"".join(words(piece)) for piece in read_name(one).pieces} for one in siblings[:30]]
+    return frozenset.intersection(*map(frozenset, rows))
+
+
+def joined(piece: str) -> str:
+    """A piece as one word."""
+    return "".join(words(piece))

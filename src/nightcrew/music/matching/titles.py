@@ -1,0 +1,152 @@
+"""Titles, as services and people write them: what belongs to the title, who else plays, which version it is, which numbers it has. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from nightcrew.music.matching import versions
+from nightcrew.music.matching.versions import VersionWords
+from nightcrew.music.matching.vocabulary import COUNTED
+from nightcrew.music.matching.words import CACHED, Words, is_slip, similarity, words
+
+_BRACKETS = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]|\{([^{}]*)\}|（([^（）]*)）|【([^【】]*)】")
+_CREDIT = re.compile(r"\s*\b(?:feat|ft|featuring)\b\.?\s+", re.IGNORECASE)
+_WITH = re.compile(r"\s*(?:with|w/|con|mit|avec|prod\.?(?: by)?)\s+", re.IGNORECASE)
+_DASH = re.compile(r"\s+[-–—]\s+|\s*[～~]\s*")
+_SOURCE = re.compile(r"\s*(?:from|theme from|music from|de la pelicula|aus dem film)\s", re.IGNORECASE)
+_SAME_COUNT = {
+    "pt": "part",
+    "pts": "part",
+    "parte": "part",
+    "teil": "part",
+    "vol": "volume",
+    "no": "number",
+    "nr": "number",
+}
+_ROMAN = {"ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9", "xi": "11", "xii": "12"}
+_ROMAN_COUNTED = _ROMAN | {"i": "1", "v": "5", "x": "10"}
+_NUMBER_WORDS = {"one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8"}
+_KEY = re.compile(r"\b(?:in )?([a-h])(?: (flat|sharp|is|es))? (major|minor|dur|moll|mayor|menor|majeur|mineur)\b")
+_MODES = {"dur": "major", "moll": "minor", "mayor": "major", "menor": "minor", "majeur": "major", "mineur": "minor"}
+
+
+@dataclass(frozen=True, slots=True)
+class TitleReading:
+    """A title taken apart.
+
+    `core`: its words without what stands in brackets; `full`: with the brackets that belong to it. `guests`: who else plays.
+    """
+
+    core: Words
+    full: Words
+    guests: tuple[str, ...] = ()
+    versions: VersionWords = versions.NONE
+    numbers: frozenset[str] = frozenset()
+    key: str = ""
+    """Of a classical work, such as "c minor"."""
+
+
+@lru_cache(maxsize=CACHED)
+def read_title(text: str) -> TitleReading:
+    """Take a title apart."""
+    guests: list[str] = []
+    named = versions.NONE
+    kept: list[str] = []
+
+    def inside(found: re.Match[str]) -> str:
+        nonlocal named
+        held = next(filter(None, found.groups()), "")
+        credit = _CREDIT.match(held) or _WITH.match(held)
+        if credit is not None and not versions.versions_of(held).kinds:
+            guests.append(held[credit.end() :])
+            return " "
+        named, belongs = _of_bracket(held, named)
+        if belongs:
+            kept.append(held)
+        return " "
+
+    plain = text
+    if any(char in text for char in "([{（【"):
+        plain = _BRACKETS.sub(inside, text)
+        if not words(plain):
+            plain, named, kept = text, versions.NONE, []
+    first, *behind = _DASH.split(plain)
+    while behind and (held := behind[-1]) is not None:
+        found, belongs = _of_bracket(held, versions.NONE)
+        if belongs and not found.kinds:
+            break
+        named |= found
+        behind.pop()
+    outer = " ".join([first, *behind])
+    credit = _CREDIT.search(outer) if "f" in outer or "F" in outer else None
+    if credit is not None and credit.start():
+        guests.append(outer[credit.end() :])
+        named |= versions.named_in(words(guests[-1])[-1:], loose=True)  # "… feat. Somebody live"
+        outer = outer[: credit.start()]
+    core = counted(words(outer))
+    full = core + tuple(word for one in kept for word in counted(words(one)))
+    return TitleReading(core, full, tuple(guests), named, numbers_in(full), key_in(" ".join(full)))
+
+
+def _of_bracket(held: str, named: VersionWords) -> tuple[VersionWords, bool]:
+    """The versions named so far with those of a bracket, and whether it belongs to the title."""
+    found = counted(words(held))
+    if not found or versions.is_neutral(found) or _SOURCE.match(held):
+        return named, False
+    here = versions.named_in(found)
+    return (named | here, False) if here.kinds else (named, True)
+
+
+def counted(found: Words) -> Words:
+    """With "Pt. II" written as "part 2"."""
+    if not any(word in COUNTED or word in _ROMAN for word in found):
+        return found
+    made: list[str] = []
+    for place, word in enumerate(found):
+        behind = place and found[place - 1] in COUNTED
+        if behind:
+            made.append(_ROMAN_COUNTED.get(word) or _NUMBER_WORDS.get(word, word))
+        else:
+            made.append(_SAME_COUNT.get(word) or (_ROMAN.get(word, word) if place else word))
+    return tuple(made)
+
+
+def numbers_in(found: Words) -> frozenset[str]:
+    """The numbers that tell two titles apart."""
+    return frozenset(word.lstrip("0") or "0" for word in found if word.isdigit())
+
+
+def key_in(folded: str) -> str:
+    """The key of a classical work, empty without one."""
+    if "m" not in folded and "d" not in folded:
+        return ""
+    found = _KEY.search(folded)
+    return " ".join(filter(None, [found[1], found[2], _MODES.get(found[3], found[3])])) if found else ""
+
+
+def without(reading: TitleReading, wanted: TitleReading) -> TitleReading:
+    """A title of a file whose brackets are lost, "Song live 2011 remaster": what it has more than the wanted one may name a version."""
+    over = [word for word in reading.core if word not in wanted.full]
+    if not over:
+        return reading
+    named = versions.named_in(tuple(over))
+    dropped = {word for word in over if versions.is_version_word(word) or versions.is_year(word)} | set(
+        named.whose if named.kinds else ()
+    )
+    if not dropped or dropped >= set(reading.core):
+        return reading
+    core = tuple(word for word in reading.core if word not in dropped)
+    full = tuple(word for word in reading.full if word not in dropped)
+    return replace(reading, core=core, full=full, versions=reading.versions | named, numbers=numbers_in(full))
+
+
+def title_similarity(wanted: TitleReading, found: TitleReading) -> float:
+    """How alike two titles are: what stands in brackets may be left out."""
+    best = max(similarity(wanted.full, found.full), 0.97 * similarity(wanted.core, found.core))
+    if best < 0.9 and len(wanted.core) == len(found.core) and is_slip("".join(wanted.core), "".join(found.core)):
+        return 0.9
+    if wanted.full is not wanted.core or found.full is not found.core:
+        best = max(best, 0.97 * similarity(wanted.full, found.core), 0.97 * similarity(wanted.core, found.full))
+    return best

@@ -1,0 +1,145 @@
+"""Words that name another recording of the same song: live, a remix, a cover. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from nightcrew.music.matching.vocabulary import NEUTRAL, PLAIN_MIXES, SMALL, UNSURE, VERSIONS
+from nightcrew.music.matching.words import CACHED, Words, is_slip, similarity, words
+
+
+@dataclass(frozen=True, slots=True)
+class VersionWords:
+    """What versions are named, and which words say whose or where: a remixer, a place."""
+
+    kinds: frozenset[str] = frozenset()
+    whose: Words = ()
+
+    def __or__(self, other: VersionWords) -> VersionWords:
+        """Both."""
+        return VersionWords(self.kinds | other.kinds, self.whose + other.whose)
+
+
+NONE = VersionWords()
+
+
+def _phrases() -> tuple[dict[str, str], dict[str, tuple[tuple[Words, str], ...]]]:
+    single: dict[str, str] = {}
+    several: dict[str, list[tuple[Words, str]]] = {}
+    for kind, phrases in VERSIONS.items():
+        for phrase in phrases:
+            found = words(phrase)
+            if len(found) == 1:
+                single[found[0]] = kind
+            else:
+                several.setdefault(found[0], []).append((found, kind))
+    ordered = {first: tuple(sorted(rows, key=lambda row: -len(row[0]))) for first, rows in several.items()}
+    return single, ordered
+
+
+_SINGLE, _SEVERAL = _phrases()
+
+
+@lru_cache(maxsize=CACHED)
+def named_in(found: Words, *, loose: bool = False) -> VersionWords:
+    """The versions that words name. `loose`: they are part of a title or of a folder's name, where only the clear ones count."""
+    kinds, whose, at = set[str](), list[str](), 0
+    if " ".join(found[-2:]) in PLAIN_MIXES:
+        found = found[:-2]
+    while at < len(found):
+        word = found[at]
+        rows = _SEVERAL.get(word)
+        phrase = rows and next((row for row in rows if found[at : at + len(row[0])] == row[0]), None)
+        if phrase:
+            kinds.add(phrase[1])
+            at += len(phrase[0])
+            continue
+        kind = _SINGLE.get(word)
+        if kind is not None and not (loose and word in UNSURE):
+            kinds.add(kind)
+        elif word not in NEUTRAL and word not in SMALL and not is_year(word):
+            whose.append(word)
+        at += 1
+    return VersionWords(frozenset(kinds), tuple(whose)) if kinds else NONE
+
+
+@lru_cache(maxsize=CACHED)
+def is_neutral(found: Words) -> bool:
+    """Whether words say nothing that makes another recording: "2011 Remaster", "Explicit"."""
+    if " ".join(found[-2:]) in PLAIN_MIXES:
+        return True
+    return all(word in NEUTRAL or is_year(word) or is_ordinal(word) for word in found)
+
+
+def is_year(word: str) -> bool:
+    """Whether a word is one of the years of recorded music."""
+    return len(word) == 4 and word.isdigit() and "1900" <= word <= "2100"
+
+
+def is_ordinal(word: str) -> bool:
+    """Such as 40th."""
+    return len(word) > 2 and word[-2:] in {"st", "nd", "rd", "th"} and word[:-2].isdigit()
+
+
+def is_version_word(word: str) -> bool:
+    """Whether one word alone names a version or is neutral."""
+    return word in _SINGLE or word in NEUTRAL
+
+
+def disagreement(wanted: VersionWords, found: VersionWords) -> str:
+    """Why two names are those of two recordings, empty when they may be one's."""
+    missing, more = _without_alike(wanted.kinds, found.kinds)
+    if more:
+        return f"it is another version ({', '.join(sorted(more))})"
+    if missing:
+        return f"it is not the version that is wanted ({', '.join(sorted(missing))})"
+    if wanted.whose and found.whose and _agreement(wanted.whose, found.whose) < 0.5:
+        return f"it is another version ({' '.join(found.whose)})"
+    dated = "live" in found.kinds  # a date says when it was played
+    if _numbers(wanted.whose, dated=dated) != _numbers(found.whose, dated=dated):
+        return f"it is another version ({' '.join(found.whose) or 'without a number'})"
+    return ""
+
+
+def _numbers(found: Words, *, dated: bool) -> frozenset[str]:
+    if not found:
+        return frozenset()
+    return frozenset(
+        word
+        for last, word in zip(("", *found), found, strict=False)
+        if word.isdigit() and (not dated or last in {"part", "volume", "number"})
+    )
+
+
+def _without_alike(wanted: frozenset[str], found: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """What each has alone. A session or an unplugged one is live and acoustic, an extended mix need not be called a mix."""
+    if "unplugged" in wanted or "unplugged" in found:
+        drop = frozenset(["unplugged", "live", "acoustic", "session"])
+        if wanted & drop and found & drop:
+            wanted, found = wanted - drop, found - drop
+    if "session" in wanted and "session" in found:
+        wanted, found = wanted - {"live"}, found - {"live"}
+    if ("extended" in wanted and "extended" in found) or ("edit" in wanted and "edit" in found):
+        wanted, found = wanted - {"remix"}, found - {"remix"}
+    return wanted - found, found - wanted
+
+
+def agreement(wanted: VersionWords, found: VersionWords) -> float:
+    """How well they agree, from 0 to 1, where nothing speaks against it. A remix without a name may be any."""
+    if wanted.whose and found.whose:
+        return _agreement(wanted.whose, found.whose)
+    if wanted.whose or found.whose:
+        return 0.6
+    return 1.0
+
+
+def _agreement(wanted: Words, found: Words) -> float:
+    if is_slip("".join(wanted), "".join(found)):
+        return 0.9
+    return max(similarity(wanted, found), 0.9 if set(wanted) <= set(found) or set(found) <= set(wanted) else 0.0)
+
+
+def versions_of(text: str) -> VersionWords:
+    """Of a text that names a version, such as what stands in brackets."""
+    return named_in(words(text))

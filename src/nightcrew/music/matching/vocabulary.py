@@ -1,0 +1,117 @@
+"""The words that the matcher knows: what makes another version, and what says nothing. In five languages. Pure."""
+
+from __future__ import annotations
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+def _phrases(text: str) -> frozenset[str]:
+    return frozenset(" ".join(one.split()) for one in text.split(","))
+
+
+def _rows(text: str) -> dict[str, tuple[str, ...]]:
+    """Lines "name: phrase, phrase"; a line that is indented goes on with the one before."""
+    found: dict[str, list[str]] = {}
+    name = ""
+    for line in text.strip().splitlines():
+        head, colon, rest = line.partition(":")
+        name = head.strip() if colon else name
+        found.setdefault(name, []).extend(one.strip() for one in (rest if colon else line).split(",") if one.strip())
+    return {name: tuple(phrases) for name, phrases in found.items()}
+
+
+VERSIONS = _rows("""
+live: live, en vivo, en directo, en concierto, ao vivo, en public, en concert, in concert, im konzert, konzert, concert, dal vivo,
+    ライブ, 生演奏
+session: session, sessions, sesion, sesiones
+unplugged: unplugged
+acoustic: acoustic, acustico, acustica, akustik, akustisch, acoustique, acoustics, アコースティック
+remix: remix, remixed, remixes, rmx, rework, reworked, bootleg, flip, refix, vip, dub, mashup, mix, remezcla, club, dubstep, bounce,
+    リミックス
+edit: edit, re edit, radio edit, radio mix, radio version, radio cut, single edit, single mix, short version, short edit
+extended: extended, extended mix, extended version, long version, 12 inch, 12 mix, 12 version, langfassung, version larga
+instrumental: instrumental, instrumentals, instrumentale, instrumentalversion, instrumental version, off vocal, no vocals, without vocals,
+    インスト, インストゥルメンタル
+karaoke: karaoke, karaokeversion, backing track, sing along, singalong, playback, originally performed by, made famous by, in the style of,
+    カラオケ
+cover: cover, covers, covered by, coverversion, tribute, tributo, hommage, lullaby, lullabies, 8 bit, 8bit, カバー
+demo: demo, demos, demoversion, rough mix, early version, outtake, alternate take, alternate version, alternate mix, alternative version,
+    maqueta, デモ
+cappella: a cappella, acapella, acappella, a capella, vocals only
+piano: piano version, piano, piano cover
+orchestral: orchestral, symphonic, orchestra version, strings version, string quartet
+sped: sped up, speed up, spedup, speedup, nightcore, faster
+slowed: slowed, slowed down, reverb, chopped, screwed, daycore
+eight: 8d, 8d audio, 16d
+reprise: reprise
+clean: clean, censored, clean version
+commentary: commentary, interview, track by track
+excerpt: snippet, preview, teaser, ringtone, excerpt
+medley: medley, megamix, mixed, continuous mix, dj mix, nonstop
+rerecorded: taylors version, re recorded, rerecorded, re recording, new recording
+spanish: spanish version, version en espanol, en espanol, spanish
+english: english version, version en ingles, english
+french: french version, version francaise
+german: german version, deutsche version, auf deutsch
+italian: italian version, versione italiana
+japanese: japanese version, japanese ver, korean version, korean ver, chinese version
+""")
+"""Phrases that name a version, by its kind."""
+
+UNSURE = _words("mix club flip dub vip bounce piano spanish english clean concert faster cover edit 8d")
+"""Words that name a version only where one is named: in brackets, behind a dash, or as what a title has too many."""
+
+OF_FOLDERS = _words(
+    "live unplugged session acoustic karaoke instrumental cover demo sped slowed piano orchestral commentary"
+)
+"""Kinds that the name of an album says of all that is in it. An album of remixes holds the song as it was, too."""
+
+NEUTRAL = _words("""
+    remaster remastered remasterizado remasterise remasterisee remasters digital digitally mono stereo explicit dirty bonus track deluxe
+    edition anniversary version ver versione original album single lp ep official video audio lyric lyrics hd hq 320 320kbps kbps full new
+    master expanded special from theme motion picture soundtrack ost film feature main title visualizer visualiser mp3 flac m4a web cd vinyl
+    rip itunes amazon music hi res 24bit 16bit 24 96 44 khz
+""")
+"""Words beside which two names are still those of one recording."""
+
+PLAIN_MIXES = _phrases("original mix, original version, album version, lp version, main mix, full mix")
+"""Mixes that are the song as it was."""
+
+SMALL = _words("""
+    a an the of in on at to for my me i you is it de la el le les los las der die das du un una en im am o os as
+""")
+"""Words that do not tell two titles apart when they are all that is shared."""
+
+JOINTS = _words("and n und et y e")
+"""Words between two others that are written in several ways, or not at all."""
+
+COUNTED = _words("part pt parts vol volume no nr number chapter act op phase disc book teil parte")
+"""Words before a number that tells two titles apart."""
+
+AROUND_ARTISTS = _words("""
+    discography discografia diskographie collection complete greatest hits best of the essential albums studio singles flac mp3 320 kbps
+    320kbps lossless official topic vevo music band anthology works
+""")
+"""Words beside an artist's name in the name of a folder."""
+
+PLACES = _phrases("""
+    music, musik, musica, musique, my music, mp3, mp3s, flac, flacs, downloads, download, complete, shared, share, soulseek,
+    soulseek downloads, slsk, audio, media, library, artists, albums, singles, various, songs, lossless, unsorted, new, misc, tracks, all,
+    data, users, public, home, volume1, plex, itunes, itunes media, compilations
+""")
+"""Folders that say where music lies and not whose it is."""
+
+OF_MANY = (
+    "various artists|various|va|v a|compilations?|soundtrack|ost|o s t|top [0-9]+|billboard|hit parade|charts?|now [0-9]+|now thats what|"
+    "mixtape|playlist|hits of|best of (?:the )?[0-9]{2,4}s?|tribute|karaoke|dj mix|ministry of sound|bravo hits|party hits|"
+    "love songs of|sampler"
+)
+"""A pattern of what the folders of several artists are called."""
+
+OF_MANY_FIRST = _words("""
+    various va v compilation compilations soundtrack ost o top billboard hit chart charts now mixtape playlist hits best tribute karaoke dj
+    ministry bravo party love sampler
+""")
+"""The words with which that pattern begins: a quick look whether it is worth a search."""
