@@ -94,6 +94,7 @@ OPERATED = {
     ("POST", "/api/v1/jobs/{job_id}/cancel"),
     ("POST", "/api/v1/jobs/{job_id}/retry"),
     ("DELETE", "/api/v1/nodes/{name}"),
+    ("POST", "/api/v1/music/match"),
     ("POST", "/api/v1/notifications/targets/{target_id}/test"),
     ("POST", "/api/v1/sources/{source_id}/refresh"),
     ("POST", "/api/v1/sources/{source_id}/held/accept"),

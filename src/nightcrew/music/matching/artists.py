@@ -8,10 +8,10 @@ from functools import lru_cache
 
 from nightcrew.music.matching import versions
 from nightcrew.music.matching.vocabulary import AROUND_ARTISTS
-from nightcrew.music.matching.words import CACHED, Words, is_slip, scripts, words
+from nightcrew.music.matching.words import CACHED, Words, is_slip, scripts, spaced, words
 
 _SPLIT = re.compile(
-    r"\s*(?:,|;|/|\\|&|\+|\bfeat\b\.?|\bft\b\.?|\bfeaturing\b|\bwith\b|\band\b|\bund\b|\by\b|\bvs\b\.?|\bx\b|\bpresents\b|\bpres\b\.?)\s*",
+    r" ?(?:,|;|/|\\|&|\+|\bfeat\b\.?|\bft\b\.?|\bfeaturing\b|\bwith\b|\band\b|\bund\b|\by\b|\bvs\b\.?|\bx\b|\bpresents\b|\bpres\b\.?) ?",
     re.IGNORECASE,
 )
 
@@ -43,6 +43,7 @@ def _bare(found: Words) -> Words:
 @lru_cache(maxsize=CACHED)
 def names_in(text: str) -> tuple[ArtistName, ...]:
     """A credit as a whole, and each name in it."""
+    text = spaced(text)
     whole = read_artist(text)
     if not _SPLIT.search(text):
         return (whole,)

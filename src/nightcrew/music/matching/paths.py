@@ -9,25 +9,23 @@ from functools import lru_cache
 from nightcrew.music.matching import versions
 from nightcrew.music.matching.versions import VersionWords
 from nightcrew.music.matching.vocabulary import OF_MANY, OF_MANY_FIRST, PLACES
-from nightcrew.music.matching.words import CACHED, words
+from nightcrew.music.matching.words import CACHED, spaced, words
 
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{2,4}$")
-_DASH = re.compile(r"\s+[-–—]+\s+|\s*_-_\s*|\s+[-–—]|[-–—]\s+")
-_SCENE = re.compile(r"\s*-+\s*")
+_DASH = re.compile(r" [-–—]{1,3} | ?_-_ ?| [-–—]|[-–—] ")
+_SCENE = re.compile(r" ?-{1,3} ?")
 _NUMBER = re.compile(
     r"""
-    ^\s*[\[(]?
-    (?:(?:cd|disc|disk)\s*\d+\s*[-_. ]*)?            # CD1
-    (?:(?P<disc>\d{1,2})[-.](?=\d{2}\D))?(?:track\s*)?   # 1-07
-    (?P<number>\d{1,3}|[a-d]\d{1,2})[\])]?           # 07, A3
-    (?:\s*[.)_\-–—]+\s*|\s+)(?=\S)
+    ^[\[(]?
+    (?:(?:cd|disc|disk)[ ]?\d{1,2}[-_. ]{0,3})?            # CD1
+    (?:(?P<disc>\d{1,2})[-.](?=\d{2}\D))?(?:track[ ]?)?    # 1-07
+    (?P<number>\d{1,3}|[a-d]\d{1,2})[\])]?                 # 07, A3
+    (?:[ ]?[.)_\-–—]{1,3}[ ]?|[ ])(?=\S)
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-_ALONE = re.compile(r"^\s*[\[(]?(?:\d{1,2}[-.])?(?P<number>\d{1,3})[\])]?\s*\.?\s*$")
-_YEAR = re.compile(
-    r"^\s*[\[(]?(?:19|20)\d\d[\])]?\s*[-–—.]?\s*|\s*[\[(](?:19|20)\d\d[\])]\s*$|\s+[-–—]\s+(?:19|20)\d\d\s*$"
-)
+_ALONE = re.compile(r"^[\[(]?(?:\d{1,2}[-.])?(?P<number>\d{1,3})[\])]?\.?$")
+_YEAR = re.compile(r"^[\[(]?(?:19|20)\d\d[\])]? ?[-–—.]? ?| ?[\[(](?:19|20)\d\d[\])]$| [-–—] (?:19|20)\d\d$")
 _TECHNICAL = re.compile(
     r"[\[({][^\[\](){}]*\b(?:flac|mp3|m4a|aac|ogg|opus|alac|lossless|320|256|192|v0|web|vinyl|cd\s?rip|24\s?bit|16\s?bit|\d+\s?k?hz|kbps)\b[^\[\](){}]*[\])}]",
     re.IGNORECASE,
@@ -81,7 +79,7 @@ def read_folder(folder: str) -> FolderReading:
     names: list[str] = []
     said: list[str] = []
     for one in reversed(folder.split("/")):
-        plain = one.strip()
+        plain = spaced(one)
         if len(plain) < 2 or plain.startswith("@@") or plain.endswith(":") or len(names) == DEEP:
             continue
         plain = plain.replace("_", " ") if " " not in plain else plain
@@ -91,7 +89,7 @@ def read_folder(folder: str) -> FolderReading:
             said.append(folded)
     pieces: list[str] = []
     for one in names:
-        bare = _without_technical(one)
+        bare = spaced(_without_technical(one))
         found = [piece for piece in (_without_year(part).strip() for part in _dashed(bare)) if piece]
         pieces += found if found == [bare] else [*found, bare]
     nearest = [part for part in _dashed(_bare(names[0])) if part.strip()] if names else []
@@ -106,7 +104,7 @@ def read_folder(folder: str) -> FolderReading:
 
 
 def _bare(name: str) -> str:
-    return _without_year(_without_technical(name)).strip()
+    return _without_year(spaced(_without_technical(name))).strip()
 
 
 def _without_year(text: str) -> str:
@@ -123,10 +121,10 @@ def _without_technical(name: str) -> str:
 
 def read_name(name: str) -> NameReading:
     """Read the name of a file."""
-    stem = _SUFFIX.sub("", name)
+    stem = _SUFFIX.sub("", spaced(name))
     scene = " " not in stem and ("_" in stem or "-" in stem)
     stem = stem.replace("_", " ") if scene else stem
-    stem = _without_technical(stem)
+    stem = spaced(_without_technical(stem))
     number, numbered, rest = None, "", stem
     found = _NUMBER.match(stem)
     if found is not None:

@@ -9,13 +9,13 @@ from functools import lru_cache
 from nightcrew.music.matching import versions
 from nightcrew.music.matching.versions import VersionWords
 from nightcrew.music.matching.vocabulary import COUNTED
-from nightcrew.music.matching.words import CACHED, Words, is_slip, similarity, words
+from nightcrew.music.matching.words import CACHED, Words, is_slip, similarity, spaced, words
 
 _BRACKETS = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]|\{([^{}]*)\}|（([^（）]*)）|【([^【】]*)】")
-_CREDIT = re.compile(r"\s*\b(?:feat|ft|featuring)\b\.?\s+", re.IGNORECASE)
-_WITH = re.compile(r"\s*(?:with|w/|con|mit|avec|prod\.?(?: by)?)\s+", re.IGNORECASE)
-_DASH = re.compile(r"\s+[-–—]\s+|\s*[～~]\s*")
-_SOURCE = re.compile(r"\s*(?:from|theme from|music from|de la pelicula|aus dem film)\s", re.IGNORECASE)
+_CREDIT = re.compile(r" ?\b(?:feat|ft|featuring)\b\.? ", re.IGNORECASE)
+_WITH = re.compile(r" ?(?:with|w/|con|mit|avec|prod\.?(?: by)?) ", re.IGNORECASE)
+_DASH = re.compile(r" [-–—] | ?[～~] ?")
+_SOURCE = re.compile(r" ?(?:from|theme from|music from|de la pelicula|aus dem film) ", re.IGNORECASE)
 _SAME_COUNT = {
     "pt": "part",
     "pts": "part",
@@ -51,6 +51,7 @@ class TitleReading:
 @lru_cache(maxsize=CACHED)
 def read_title(text: str) -> TitleReading:
     """Take a title apart."""
+    text = spaced(text)
     guests: list[str] = []
     named = versions.NONE
     kept: list[str] = []

@@ -23,6 +23,11 @@ _CENSORED = re.compile(r"(?<=[a-z])\*+(?=[a-z])")
 _SPLIT = re.compile(r"[^a-z0-9*]+")
 
 
+def spaced(text: str) -> str:
+    """With single spaces between its words, and none around them: the expressions that take it apart count on that."""
+    return " ".join(text.split())
+
+
 def fold(text: str) -> str:
     """In small ASCII letters, with signs that are read as letters or words written so."""
     text = unicodedata.normalize("NFKC", text) if not text.isascii() else text
