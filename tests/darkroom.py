@@ -197,7 +197,11 @@ async def finished(node: Node, recording: int, limit: float = 90) -> dict[str, A
 
 def recorders(node: Server | Inner, recording: int | None = None) -> list[int]:
     """The living recorder processes of a node, or the one that holds a recording."""
-    folder = node.folder if isinstance(node, Server) else node.runtime.data_dir
+    return recorders_in(node.folder if isinstance(node, Server) else node.runtime.data_dir, recording)
+
+
+def recorders_in(folder: Path, recording: int | None = None) -> list[int]:
+    """The same, of the node that has this data directory."""
     found = []
     for path in (folder / "recorders").glob("*/identity.json"):
         if recording is not None and not (path.parent / "orders" / f"{recording}.json").exists():

@@ -20,6 +20,8 @@ import dbos
 import httpx2
 import pytest
 import sqlalchemy as sa
+from jinja2 import BytecodeCache, Environment
+from jinja2.bccache import Bucket
 
 from nightcrew import app
 from nightcrew.kernel.access import Access
@@ -27,6 +29,7 @@ from nightcrew.kernel.declare import Domain
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.settings import Options
 from nightcrew.kernel.store import Store, database_url, migrate
+from nightcrew.web import render
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -138,6 +141,23 @@ async def raw(node: Node, *lines: str, body: bytes = b"") -> tuple[int, bytes]:
     return int(head.split()[1]), rest
 
 
+class Compiled(BytecodeCache):
+    """Templates that were compiled for a node before: else each one that starts would do it anew."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self.known:
+            bucket.bytecode_from_string(self.known[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.known[bucket.key] = bucket.bytecode_to_string()
+
+
+render.Environment = functools.partial(Environment, bytecode_cache=Compiled())
+
+
 @functools.cache
 def empty_databases(folders: tuple[Path, ...]) -> dict[str, bytes]:
     """The SQLite files of a node that has just been made, by name: to make them anew is most of what its start takes."""
@@ -173,7 +193,7 @@ async def running(folder: Path, **config: Any) -> AsyncIterator[Node]:
             await serving
         url = f"http://127.0.0.1:{port}"
         try:
-            async with httpx2.AsyncClient(base_url=url, timeout=30, trust_env=False) as client:
+            async with httpx2.AsyncClient(base_url=url, timeout=30, trust_env=False, verify=False) as client:
                 yield Node(runtime, access, client, url)
         finally:
             stop.set()

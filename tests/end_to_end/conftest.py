@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 import programs
+from darkroom import recorders_in
 from nightcrew.cli import app
 from support import UP, free_port, pauses
 
@@ -98,7 +100,7 @@ Start = Callable[..., Process]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Make a server process; all are killed at the end of the test, by their ids."""
+    """Make a server process; all are killed at the end of the test, by their ids, with the recorders that outlive them."""
     made: list[Process] = []
 
     def make(name: str = "data", *, wait: bool = True, run: bool = True, **more: Any) -> Process:
@@ -112,3 +114,6 @@ def start(tmp_path: Path) -> Iterator[Start]:
     for process in made:
         if process.process is not None and process.process.poll() is None:
             process.kill()
+        for pid in recorders_in(process.folder):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
