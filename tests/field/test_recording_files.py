@@ -26,6 +26,7 @@ from nightcrew.recorder.parts import Parts, SegmentData
 from nightcrew.recorder.wire import Order
 from nightcrew.recordings import processing
 from nightcrew.recordings.models import Recording
+from support import Node
 
 
 @pytest.fixture(params=[0o022, 0o002, 0o077])
@@ -76,6 +77,22 @@ def test_a_library_where_chmod_is_refused_takes_a_film(tmp_path: Path, monkeypat
     picture.write_bytes(b"picture")
     files.put(picture, tmp_path / "poster.jpg")
     assert (tmp_path / "poster.jpg").read_bytes() == b"picture"
+
+
+async def test_names_are_as_short_as_an_encrypted_folder_takes_them(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On some NAS an encrypted folder takes names of 143 bytes, and says so."""
+    real = os.pathconf
+    monkeypatch.setattr(os, "pathconf", lambda path, name: 143 if name == "PC_NAME_MAX" else real(path, name))
+    wanted = {"url": "http://127.0.0.1:9/live.m3u8", "name": "Ä" * 150, "title": "t" * 200}
+    row = await node.post("/api/v1/recordings", wanted)
+    folder = Path(row["folder"])
+    assert folder.name.endswith("_segments") and "t" in folder.name
+    assert all(len(name.encode()) <= 143 for name in folder.parts)
+    assert len(f"{folder.name.removesuffix('_segments')} - part99-thumb.jpg{files.TEMPORARY}abcdefgh".encode()) <= 143
+    second = await node.post("/api/v1/recordings", wanted | {"title": ""})
+    assert Path(second["folder"]).parent == folder.parent
 
 
 def test_a_library_whose_folders_cannot_be_synced_takes_a_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nightcrew.kernel.files import TEMPORARY
 from nightcrew.recordings.naming import Names, clean, names, next_episode
 
 AUGUST = datetime(2026, 8, 3, 20, 15, tzinfo=UTC)
@@ -146,6 +147,22 @@ def test_a_long_title_is_cut_and_a_long_streamer_only_when_the_title_is_gone() -
     assert 220 <= len(found.stem) <= 223
     found = names("s" * 300, "t" * 300, AUGUST, 3)
     assert found.stem.startswith("s" * 200 + " - S202608E03")
+
+
+@given(TEXTS | LONG, TEXTS | LONG, st.integers(100, 255))
+def test_no_name_is_longer_than_the_library_takes(streamer: str, title: str, longest: int) -> None:
+    """Folders that are encrypted name by name take 143 bytes."""
+    found = names(streamer, title, AUGUST, 12_345, longest)
+    film = found.film(99, 99, ".mp4")
+    temporary = film.thumbnail.with_name(film.thumbnail.name + f"{TEMPORARY}abcdefgh")
+    for path in (film.file, film.nfo, film.scratch, temporary, found.segments, found.part(9999)):
+        assert all(len(one.encode()) <= longest for one in path.parts), path
+    assert " - S202608E12345" in found.stem
+
+
+def test_a_file_system_that_gives_less_than_any_is_not_believed() -> None:
+    assert names("s" * 300, "t", AUGUST, 1, 3) == names("s" * 300, "t", AUGUST, 1, 100)
+    assert names("s" * 300, "t", AUGUST, 1, 100_000) == names("s" * 300, "t", AUGUST, 1)
 
 
 @given(TEXTS | LONG, TEXTS | LONG)

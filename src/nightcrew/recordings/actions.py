@@ -67,8 +67,8 @@ async def start(
         "occurrence": occurrence,
     }
     moment = now.astimezone()
-    taken = await asyncio.to_thread(place.episodes, root, name, title, moment)
-    row = await recordings.add(runtime.store, values, now=now, moment=moment, taken=taken)
+    season = await asyncio.to_thread(place.season, root, name, title, moment)
+    row = await recordings.add(runtime.store, values, now=now, moment=moment, season=season)
     if title:
         await tallies.add_title(runtime.store, row.id, title, category)
     await _acted(runtime, row, "started", "will be recorded", actor)

@@ -56,7 +56,7 @@ async def _move(runtime: Runtime, row: Recording, gone: KnownNode) -> bool:
     if await asyncio.to_thread(Path(row.segments).is_dir):
         return await owners.take_over(runtime.store, row.id, of=gone.id, node=runtime.node, now=now)
     moment = now.astimezone()
-    taken = await asyncio.to_thread(place.episodes, Path(root), row.name, row.title, moment)
+    season = await asyncio.to_thread(place.season, Path(root), row.name, row.title, moment)
     return await owners.go_on_elsewhere(
-        runtime.store, row, of=gone.id, node=runtime.node, root=root, now=now, moment=moment, taken=taken
+        runtime.store, row, of=gone.id, node=runtime.node, root=root, now=now, moment=moment, season=season
     )

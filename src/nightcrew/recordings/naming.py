@@ -14,12 +14,17 @@ from datetime import datetime
 from pathlib import PurePosixPath
 
 MAX_BYTES = 255
-"""Of UTF-8 in one component: the limit of ext4, XFS, ZFS and APFS; NTFS and SMB count UTF-16 units, which are never more."""
+"""Of UTF-8 in one component: the limit of ext4, XFS, ZFS and APFS; NTFS and SMB count UTF-16 units, which are never more.
+
+Folders that are encrypted name by name take less: 143 bytes with eCryptfs, as on some NAS.
+"""
+LEAST_BYTES = 100
+"""What no file system goes below: where one says so, it is not believed."""
 SUFFIX_BYTES = 32
 """Room behind the stem: `-thumb.jpg.tmp-abcdefgh` takes 23 bytes, `_part0001.m4s.tmp-abcdefgh` 26,
 ` - part99-thumb.jpg.tmp-abcdefgh` 32."""
-STREAMER_BYTES = 200
-"""Fixed, so that a streamer's folder never depends on an episode's number or title."""
+STREAMER_BYTES = 55
+"""Below the longest component, for the streamer's name: fixed, so that its folder never depends on an episode's number or title."""
 SEGMENTS = "_segments"
 SCRATCH = ".part"
 """Behind the name of a film while it is made."""
@@ -33,6 +38,14 @@ _DEVICES = frozenset(
     {"con", "prn", "aux", "nul", "conin$", "conout$", "clock$"}
     | {f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³"}
 )
+
+
+@dataclass(frozen=True, slots=True)
+class SeasonFolder:
+    """What the library says of a season's folder: the episodes that lie there, and how many bytes a name may have."""
+
+    taken: tuple[int, ...] = ()
+    longest: int = MAX_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +108,17 @@ class Names:
         return _SCRATCH.fullmatch(name.removeprefix(self.stem)) is not None and name.startswith(self.stem)
 
 
-def names(streamer: str, title: str, started_at: datetime, episode: int) -> Names:
+def names(streamer: str, title: str, started_at: datetime, episode: int, longest: int = MAX_BYTES) -> Names:
     """The names of a recording. Year and month are those of `started_at` in its own time zone.
 
-    What is too long loses the end of its title, then all of the title; a streamer's name is never longer than 200 bytes.
+    What is too long loses the end of its title, then all of the title; a streamer's name is never longer than 200 bytes, less
+    where the file system takes no names of 255 bytes. `longest`: bytes that it takes.
     """
-    who = _component(streamer, STREAMER_BYTES)
+    longest = min(max(longest, LEAST_BYTES), MAX_BYTES)
+    who = _component(streamer, longest - STREAMER_BYTES)
     year, month = f"{started_at.year:04}", f"{started_at.month:02}"
     stem = f"{who} - S{year}{month}E{episode:02}"
-    room = MAX_BYTES - SUFFIX_BYTES - _size(f"{stem} - ")
+    room = longest - SUFFIX_BYTES - _size(f"{stem} - ")
     if shown := _cut(_allowed(title), room):
         stem = f"{stem} - {shown}"
     return Names(PurePosixPath(who, f"Season {year}-{month}"), stem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.recordings import naming
+from nightcrew.recordings.naming import SeasonFolder
 from nightcrew.recordings.settings import RecordingSettings
 
 LIBRARY = "recordings"
@@ -35,9 +37,19 @@ def library(runtime: Runtime) -> Path:
     return root
 
 
-def episodes(root: Path, name: str, title: str, moment: datetime) -> list[int]:
-    """The numbers of the episodes that lie in the folder of a season, whoever has put them there."""
-    folder = root / naming.names(name, title, moment, 1).folder
+def season(root: Path, name: str, title: str, moment: datetime) -> SeasonFolder:
+    """The folder of a season: the episodes that lie there, whoever has put them there, and how long its names may be."""
+    longest = _longest(root)
+    folder = root / naming.names(name, title, moment, 1, longest).folder
     if not folder.is_dir():
-        return []
-    return [int(found[1]) for path in folder.iterdir() if (found := _EPISODE.search(path.name))]
+        return SeasonFolder((), longest)
+    taken = (int(found[1]) for path in folder.iterdir() if (found := _EPISODE.search(path.name)))
+    return SeasonFolder(tuple(taken), longest)
+
+
+def _longest(folder: Path) -> int:
+    """Bytes that a name in a folder may have, as its file system says."""
+    try:
+        return os.pathconf(folder, "PC_NAME_MAX")
+    except (OSError, ValueError):
+        return naming.MAX_BYTES

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -10,6 +9,7 @@ import sqlalchemy as sa
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.store import Store
 from nightcrew.recordings.models import ACTIVE, Recording, RecordingState, check_move, recording
+from nightcrew.recordings.naming import SeasonFolder
 from nightcrew.recordings.store.recordings import add_row
 from nightcrew.recordings.store.states import StateChange, apply, note, standing
 
@@ -92,7 +92,7 @@ async def go_on_elsewhere(
     root: str,
     now: datetime,
     moment: datetime,
-    taken: Collection[int] = (),
+    season: SeasonFolder,
 ) -> bool:
     """End a recording whose machine `of` is gone, and begin one at `node` that goes on from it, in one transaction.
 
@@ -108,5 +108,5 @@ async def go_on_elsewhere(
         await apply(connection, *known[row.id], ended, now)
         values = {name: getattr(row, name) for name in COPIED}
         values |= {"node": node, "root": root, "continues": row.id}
-        await add_row(connection, values, now, moment, taken, f"it continues recording {row.id}, as {of} is silent")
+        await add_row(connection, values, now, moment, season, f"it continues recording {row.id}, as {of} is silent")
     return True

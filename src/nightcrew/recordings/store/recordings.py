@@ -13,23 +13,26 @@ from nightcrew.kernel.errors import Conflict, NotFound
 from nightcrew.kernel.store import Store
 from nightcrew.recordings import naming
 from nightcrew.recordings.models import ACTIVE, Recording, RecordingState, gap, part, recording
+from nightcrew.recordings.naming import SeasonFolder
 from nightcrew.recordings.store.states import note
+
+NOTHING_THERE = SeasonFolder()
 
 _PARTS = sa.select(sa.func.count()).where(part.c.recording_id == recording.c.id).scalar_subquery().label("parts")
 _GAPS = sa.select(sa.func.count()).where(gap.c.recording_id == recording.c.id).scalar_subquery().label("gaps")
 
 
 async def add(
-    store: Store, values: Mapping[str, Any], *, now: datetime, moment: datetime, taken: Collection[int] = ()
+    store: Store, values: Mapping[str, Any], *, now: datetime, moment: datetime, season: SeasonFolder = NOTHING_THERE
 ) -> Recording:
     """A new recording, waiting. `moment` is in the library's time zone: it gives season and episode.
 
-    `taken`: episodes that lie in its folder already.
+    `season`: what the library says of its folder.
 
     Raises `Conflict` when the same stream is recorded already.
     """
     async with store.write() as connection:
-        recording_id = await add_row(connection, values, now, moment, taken, "it was requested")
+        recording_id = await add_row(connection, values, now, moment, season, "it was requested")
     return await get(store, recording_id)
 
 
@@ -38,10 +41,9 @@ async def add_row(
     values: Mapping[str, Any],
     now: datetime,
     moment: datetime,
-    taken: Collection[int],
+    season: SeasonFolder,
     why: str,
 ) -> int:
-    season = moment.year * 100 + moment.month
     name, watch_id = str(values["name"]), values.get("watch_id")
     if watch_id is not None and values.get("continues") is None:
         occurrence = values.get("occurrence")
@@ -50,16 +52,16 @@ async def add_row(
         if (await connection.execute(query)).first() is not None:
             raise Conflict(f"{name} is already being recorded")
     title = str(values.get("title") or "")
-    folder = str(naming.names(name, title, moment, 1).folder)
+    folder = str(naming.names(name, title, moment, 1, season.longest).folder)
     same_folder = sa.func.lower(recording.c.folder) == folder.lower()  # some file systems know no case
     known = await connection.execute(sa.select(recording.c.episode).where(same_folder))
-    episode = naming.next_episode([*known.scalars(), *taken])
-    names = naming.names(name, title, moment, episode)
+    episode = naming.next_episode([*known.scalars(), *season.taken])
+    names = naming.names(name, title, moment, episode, season.longest)
     row = {
         "state": RecordingState.WAITING,
         "since": now,
         "created_at": now,
-        "season": season,
+        "season": moment.year * 100 + moment.month,
         "episode": episode,
         "folder": str(names.folder),
         "stem": names.stem,
