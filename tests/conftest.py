@@ -47,8 +47,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Three for each core, as most of the long tests wait for live streams."""
-    return min(3 * (os.cpu_count() or 1), 8)
+    """Two for each core, as half of the tests mostly wait for live streams. With three, a busy neighbour is felt."""
+    return min(2 * (os.cpu_count() or 1), 8)
 
 
 def pytest_sessionfinish() -> None:
