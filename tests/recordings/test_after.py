@@ -19,7 +19,8 @@ from nightcrew.kernel import run as runs
 from nightcrew.kernel.detached import identity_of
 from nightcrew.kernel.errors import Invalid
 from nightcrew.recordings import after, after_rules
-from support import Node, pauses, running
+from nightcrew.recordings.settings import RecordingSettings
+from support import Node, pauses, running, until
 
 SECRET = "geheim-4711"
 COMMAND = "NIGHTCREW_RECORDINGS_DONE_COMMAND"
@@ -271,6 +272,28 @@ async def test_a_server_that_goes_away_starts_no_second_program(tmp_path: Path, 
         assert (await job(server, after.PROGRAM, row["id"], over))["state"] == "done"
         assert starts.read_text().splitlines()[1:] == ["over"]
         assert await told(server) == []
+
+
+async def test_a_server_that_dies_before_it_has_stored_whom_it_started_starts_no_second_program(
+    node: Node, source: Counted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = await recorded(node, source)
+    starts = tmp_path / "starts"
+    words = json.loads(command("/bin/sh", "-c", f"echo x >> {starts}; sleep 30 & sleep 30"))
+    real = node.runtime.settings.of
+    options = real(RecordingSettings).model_copy(update={"done_command": words})
+    monkeypatch.setattr(node.runtime.settings, "of", lambda kind: options if kind is RecordingSettings else real(kind))
+    first = await after._start(node.runtime, row["id"], "run:1")
+    assert first is not None
+    await until(starts.exists)
+    try:
+        assert await after._start(node.runtime, row["id"], "run:1") == first
+        other = await after._start(node.runtime, row["id"], "run:2")
+        assert other is not None and other != first
+        await until(lambda: starts.read_text() == "x\nx\n")
+    finally:
+        for process in list(node.runtime.part(after.Programs).started.values()):
+            await process.kill()
 
 
 async def test_what_follows_is_begun_once_however_often_the_end_is_told(node: Node, source: Counted) -> None:

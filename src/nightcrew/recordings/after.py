@@ -7,12 +7,15 @@ the server, as recorders do: the next start waits for the same one, and starts n
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from nightcrew.kernel.detached import Detached, Identity, adopt, launch, rotate
+import psutil
+
+from nightcrew.kernel.detached import Detached, Identity, adopt, identity_of, launch, rotate
 from nightcrew.kernel.engine import Engine
 from nightcrew.kernel.errors import GiveUp, NightcrewError
 from nightcrew.kernel.http import Limits, Request
@@ -36,6 +39,8 @@ LIMIT = 20.0
 GRACE = 5.0
 LOOK = 5.0
 """Seconds between two looks at how large the program's log has become."""
+MARK = "NIGHTCREW_RUN"
+"""In a program's environment: for which run it was started."""
 WELL = "it ended with status 0"
 
 
@@ -106,7 +111,7 @@ async def _send(runtime: Runtime, recording_id: int) -> None:
 async def run_program(run: Run, recording_id: int) -> str:
     """The job that runs a program."""
     try:
-        begun = await run.step("start", _start, run.runtime, recording_id)
+        begun = await run.step("start", _start, run.runtime, recording_id, run.id)
         how = await run.step("wait", _wait, run, begun) if begun else "it was switched off"
     except NightcrewError as exc:
         await run.step("failed", _failed, run.runtime, recording_id, str(exc))
@@ -114,21 +119,36 @@ async def run_program(run: Run, recording_id: int) -> str:
     return f"the program: {how}"
 
 
-async def _start(runtime: Runtime, recording_id: int) -> dict[str, Any] | None:
-    """Start it; returns who it is. None: there is none any more."""
+async def _start(runtime: Runtime, recording_id: int, run_id: str) -> dict[str, Any] | None:
+    """Start it; returns who it is. None: there is none any more.
+
+    A server that was killed before it had stored whom it started finds it by its environment.
+    """
+    mark = f"{runtime.data_dir}:{run_id}"
+    if (found := await asyncio.to_thread(_started_for, mark)) is not None:
+        return asdict(found)
     row = await recordings.get(runtime.store, recording_id)
     words = runtime.settings.of(RecordingSettings).done_command
     if not words:
         return None
     known = after_rules.facts(row)
     home = {"HOME": os.environ["HOME"]} if "HOME" in os.environ else {}
-    command = Command(after_rules.arguments(words, known), {**home, **after_rules.variables(known)}, GRACE)
+    command = Command(after_rules.arguments(words, known), {**home, **after_rules.variables(known), MARK: mark}, GRACE)
     try:
         process = await launch(command, log_file=_log(runtime))
     except OSError as exc:
         raise GiveUp(f"its program could not be started: {exc.strerror}") from exc
     runtime.part(Programs).started[process.pid] = process
     return asdict(process.identity)
+
+
+def _started_for(mark: str) -> Identity | None:
+    """The living program that was started with this mark. What it has started itself has the mark too, and is not it."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.environ().get(MARK) == mark and os.getpgid(process.pid) == process.pid:
+                return identity_of(process.pid)
+    return None
 
 
 async def _wait(run: Run, begun: dict[str, Any]) -> str:
