@@ -228,7 +228,7 @@ def pauses(most: float = 0.25) -> Iterator[float]:
         pause = min(most, pause * 1.3)
 
 
-async def until(condition: Callable[[], Any], limit: float = 10.0) -> None:
+async def until(condition: Callable[[], Any], limit: float = 30.0) -> None:
     """Wait until `condition()` holds; it may be a coroutine."""
     async with asyncio.timeout(limit):
         for pause in pauses():

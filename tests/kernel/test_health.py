@@ -32,7 +32,7 @@ from support import domain, free_port, locked_out, running, until
 def asked(url: str) -> tuple[int, Any]:
     """Status and JSON of a GET, from a thread: the event loop may stand still."""
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             return int(answer.status), json.load(answer)
     except urllib.error.HTTPError as exc:
         return exc.code, json.load(exc)
