@@ -23,7 +23,11 @@ def music_match(
     found = server.post(DecisionJson, "/api/v1/music/match", read_json(file))
     if not out.data(found):
         rows = [
-            {"confidence": f"{one['confidence']:.2f}", "file": one["path"], "why": one["explanation"]}
+            {
+                "confidence": f"{one['confidence']:.2f}",
+                "file": one["path"],
+                "why": one["explanation"].partition(": ")[2],
+            }
             for one in found["ranked"]
         ]
         rows += [{"confidence": "no", "file": one["path"], "why": one["reason"]} for one in found["refused"]]
