@@ -13,5 +13,5 @@ class MusicSettings(Options):
         THRESHOLD,
         ge=0.5,
         le=0.99,
-        help="How likely a file has to be the wanted recording before it is taken. Below it, a person decides.",
+        help="How likely a file has to be the wanted recording before it is taken. Below it, none is taken.",
     )

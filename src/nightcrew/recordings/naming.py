@@ -23,8 +23,8 @@ LEAST_BYTES = 100
 SUFFIX_BYTES = 32
 """Room behind the stem: `-thumb.jpg.tmp-abcdefgh` takes 23 bytes, `_part0001.m4s.tmp-abcdefgh` 26,
 ` - part99-thumb.jpg.tmp-abcdefgh` 32."""
-STREAMER_BYTES = 55
-"""Below the longest component, for the streamer's name: fixed, so that its folder never depends on an episode's number or title."""
+STREAMER_ROOM = 55
+"""Bytes that a streamer's name leaves free: fixed, so that its folder never depends on an episode's number or title."""
 SEGMENTS = "_segments"
 SCRATCH = ".part"
 """Behind the name of a film while it is made."""
@@ -115,7 +115,7 @@ def names(streamer: str, title: str, started_at: datetime, episode: int, longest
     where the file system takes no names of 255 bytes. `longest`: bytes that it takes.
     """
     longest = min(max(longest, LEAST_BYTES), MAX_BYTES)
-    who = _component(streamer, longest - STREAMER_BYTES)
+    who = _component(streamer, longest - STREAMER_ROOM)
     year, month = f"{started_at.year:04}", f"{started_at.month:02}"
     stem = f"{who} - S{year}{month}E{episode:02}"
     room = longest - SUFFIX_BYTES - _size(f"{stem} - ")

@@ -239,8 +239,9 @@ def _write(path: Path, data: bytes, *, keep: bool = False) -> None:
 async def _place(runtime: Runtime, recording_id: int, made: list[MadeFilm]) -> None:
     """The finished films appear under their names, whole."""
     row = await recordings.get(runtime.store, recording_id)
-    for one in [] if row.file else made:  # before the first: one placed alone would be in the way of the next try
-        await asyncio.to_thread(_check_free, _scratch(row, one), Path(_named(row, one).file))
+    if not row.file:  # all of them before the first: one placed alone would be in the way of the next try
+        for one in made:
+            await asyncio.to_thread(_check_free, _scratch(row, one), Path(_named(row, one).file))
     placed: list[FilmFile] = []
     for one in made:
         size = await asyncio.to_thread(_settle, _scratch(row, one), Path(_named(row, one).file), again=row.file)

@@ -13,7 +13,7 @@ from nightcrew.music.matching.model import FileCandidate, MatchParts, WantedTrac
 from nightcrew.music.matching.paths import FolderReading, NameReading
 from nightcrew.music.matching.titles import TitleReading
 from nightcrew.music.matching.versions import VersionWords
-from nightcrew.music.matching.vocabulary import OF_FOLDERS, SMALL
+from nightcrew.music.matching.vocabulary import OF_FOLDERS, SMALL, TELLING
 from nightcrew.music.matching.words import Words, alike, fold, is_slip, scripts, similarity, weight, words
 
 TITLE_FROM = 0.72
@@ -44,6 +44,23 @@ class WantedReading:
     scripts: frozenset[str]
     album_kinds: frozenset[str]
     """The versions that the album is of as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileReading:
+    """A file taken apart. `before` and `behind`: the pieces of its name around the title."""
+
+    file: FileCandidate
+    folder: FolderReading
+    name: NameReading
+    title: TitleReading
+    before: tuple[str, ...]
+    behind: tuple[str, ...]
+
+    @property
+    def rest(self) -> tuple[str, ...]:
+        """All pieces but the title."""
+        return self.before + self.behind
 
 
 @lru_cache(maxsize=1 << 12)
@@ -78,13 +95,11 @@ def hold_against(wanted: WantedReading, file: FileCandidate) -> MatchParts:
     read = paths.read_name(name)
     place, title, much = _find_title(wanted, read)
     _same_title(wanted, title, much)
-    folder = paths.read_folder(above)
-    rest = read.pieces[: place[0]] + read.pieces[place[1] :]
-    artist, evidence = _artist(wanted, file, folder, read, rest, title)
+    taken = FileReading(file, paths.read_folder(above), read, title, read.pieces[: place[0]], read.pieces[place[1] :])
+    artist, evidence = _artist(wanted, taken)
     length = _length(wanted, file)
-    before, behind = read.pieces[: place[0]], read.pieces[place[1] :]
-    version = _version(wanted, folder, before, behind, title, exact=length == 1.0)
-    album = _album(wanted, folder, rest)
+    version = _version(wanted, taken, exact=length == 1.0)
+    album = _album(wanted, taken.folder, taken.rest)
     number = None
     if wanted.track.number is not None and read.number is not None:
         number = 1.0 if wanted.track.number == read.number else 0.0
@@ -166,16 +181,10 @@ def _not_years(numbers: frozenset[str]) -> frozenset[str]:
     return frozenset(one for one in numbers if not versions.is_year(one))
 
 
-def _artist(
-    wanted: WantedReading,
-    file: FileCandidate,
-    folder: FolderReading,
-    read: NameReading,
-    rest: tuple[str, ...],
-    title: TitleReading,
-) -> tuple[float | None, float]:
+def _artist(wanted: WantedReading, taken: FileReading) -> tuple[float | None, float]:
     """How surely the artist is named, None when that cannot be told, and how much of the name is explained."""
-    in_name, unexplained = _in_name(wanted, file, folder, read, rest, title)
+    folder = taken.folder
+    in_name, unexplained = _in_name(wanted, taken)
     if unexplained and not in_name:
         if _in_another_script(wanted, unexplained):
             return None, 1.0
@@ -193,30 +202,24 @@ def _artist(
     raise OtherRecording("the artist is not named")
 
 
-def _in_name(
-    wanted: WantedReading,
-    file: FileCandidate,
-    folder: FolderReading,
-    read: NameReading,
-    rest: tuple[str, ...],
-    title: TitleReading,
-) -> tuple[float, list[str]]:
+def _in_name(wanted: WantedReading, taken: FileReading) -> tuple[float, list[str]]:
     """How surely the name of a file says the artist, and which of its pieces say something that is not known."""
+    read, rest = taken.name, taken.rest
     found, unexplained = 0.0, list[str]()
     if read.is_scene and len(rest) > 1:  # a hyphen may be part of a name
         found = artists.credit(wanted.artists, " ".join(rest[:-1]), wanted.album_words)
     if read.numbered and rest and rest[0] == read.pieces[0]:  # 50 Cent
         found = max(found, artists.credit(wanted.artists, read.numbered, wanted.album_words))
-    constant = paths.constant_pieces(file.siblings) if file.siblings else frozenset[str]()
+    constant = paths.constant_pieces(taken.file.siblings)
     for piece in rest:
         much = artists.credit(wanted.artists, piece, wanted.album_words)
         if much:
             found = max(found, much)
-        elif not _explained(wanted, folder, piece, constant):
+        elif not _explained(wanted, taken.folder, piece, constant):
             unexplained.append(piece)
     if unexplained and read.is_scene and unexplained[-1] == read.pieces[-1]:
         unexplained.pop()  # who made the file
-    found = max(found, *(artists.credit(wanted.artists, one) for one in title.guests), 0.0)
+    found = max(found, *(artists.credit(wanted.artists, one) for one in taken.title.guests), 0.0)
     return found, [piece for piece in unexplained if not (wanted.guests and artists.credit(wanted.guests, piece))]
 
 
@@ -245,26 +248,18 @@ def _in_another_script(wanted: WantedReading, pieces: list[str] | tuple[str, ...
     return bool(wanted.scripts) and any(found and not (found & wanted.scripts) for found in theirs)
 
 
-def _version(
-    wanted: WantedReading,
-    folder: FolderReading,
-    before: tuple[str, ...],
-    behind: tuple[str, ...],
-    title: TitleReading,
-    *,
-    exact: bool,
-) -> float:
-    """How well the versions agree. `before` and `behind`: pieces of the name around the title. `exact`: the lengths are the same."""
-    found = title.versions
-    for piece in behind:
+def _version(wanted: WantedReading, taken: FileReading, *, exact: bool) -> float:
+    """How well the versions agree. `exact`: the lengths are the same."""
+    folder, found = taken.folder, taken.title.versions
+    for piece in taken.behind:
         if not artists.credit(wanted.artists, piece):
             counted = titles.counted(words(piece))
             found |= versions.named_in(counted, loose=True)
-            if "part" in counted and not titles.numbers_in(counted) <= wanted.title.numbers | _numbers_of(wanted):
+            if TELLING & set(counted) and not titles.numbers_in(counted) <= wanted.title.numbers | _numbers_of(wanted):
                 raise OtherRecording("its title has other numbers")
     ours = {one.joined for one in wanted.artists}
     above = frozenset(kind for one, named in folder.named if one not in ours for kind in named.kinds & OF_FOLDERS)
-    for piece in before:
+    for piece in taken.before:
         if paths.joined(piece) not in ours:
             above |= versions.named_in(words(piece), loose=True).kinds & OF_FOLDERS
     asked = wanted.title.versions

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,5 +77,5 @@ class MatchDecision:
     refused: tuple[TrackMatch, ...] = ()
     picked: TrackMatch | None = None
     review: bool = False
-    reason: str = field(default="")
+    reason: str = ""
     """One line that explains it."""

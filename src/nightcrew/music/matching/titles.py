@@ -74,9 +74,9 @@ def read_title(text: str) -> TitleReading:
         if not words(plain):
             plain, named, kept = text, versions.NONE, []
     first, *behind = _DASH.split(plain)
-    while behind and (held := behind[-1]) is not None:
-        found, belongs = _of_bracket(held, versions.NONE)
-        if belongs and not found.kinds:
+    while behind:
+        found, belongs = _of_bracket(behind[-1], versions.NONE)
+        if belongs:
             break
         named |= found
         behind.pop()

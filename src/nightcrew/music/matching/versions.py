@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from nightcrew.music.matching.vocabulary import NEUTRAL, PLAIN_MIXES, SMALL, UNSURE, VERSIONS
+from nightcrew.music.matching.vocabulary import NEUTRAL, PLAIN_MIXES, SMALL, TELLING, UNSURE, VERSIONS
 from nightcrew.music.matching.words import CACHED, Words, is_slip, similarity, words
 
 
@@ -108,7 +108,7 @@ def _numbers(found: Words, *, dated: bool) -> frozenset[str]:
     return frozenset(
         word
         for last, word in zip(("", *found), found, strict=False)
-        if word.isdigit() and (not dated or last in {"part", "volume", "number"})
+        if word.isdigit() and (not dated or last in TELLING)
     )
 
 

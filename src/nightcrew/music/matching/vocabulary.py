@@ -90,6 +90,9 @@ JOINTS = _words("and n und et y e")
 COUNTED = _words("part pt parts vol volume no nr number chapter act op phase disc book teil parte")
 """Words before a number that tells two titles apart."""
 
+TELLING = _words("part volume number")
+"""How `titles.counted` writes those that tell two titles apart wherever they stand."""
+
 AROUND_ARTISTS = _words("""
     discography discografia diskographie collection complete greatest hits best of the essential albums studio singles flac mp3 320 kbps
     320kbps lossless official topic vevo music band anthology works
