@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from nightcrew.kernel import cron, files
+from nightcrew.kernel import cron, files, path_names
 from nightcrew.kernel.backup import manifest
 from nightcrew.kernel.errors import Invalid, NightcrewError
 from nightcrew.kernel.http_answers import retry_after
@@ -324,7 +324,7 @@ def test_a_safe_name_is_one_file(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "\x00", "..", "/", "CON", "nul.mp4", "." * 300])
 def test_a_component_is_never_special(text: str) -> None:
-    name = naming.clean(text)
+    name = path_names.clean(text)
     assert name and name not in {".", ".."} and "/" not in name and "\x00" not in name
     assert name.partition(".")[0].casefold() not in {"con", "nul"}
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightcrew.kernel.files import TEMPORARY
-from nightcrew.recordings.naming import Names, clean, names, next_episode
+from nightcrew.kernel.path_names import clean
+from nightcrew.recordings.naming import Names, names, next_episode
 
 AUGUST = datetime(2026, 8, 3, 20, 15, tzinfo=UTC)
 FAMILY = "👨‍👩‍👧‍👦"

@@ -7,6 +7,7 @@ import re
 from datetime import datetime
 from pathlib import Path
 
+from nightcrew.kernel import path_names
 from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.recordings import naming
@@ -52,4 +53,4 @@ def _longest(folder: Path) -> int:
     try:
         return os.pathconf(folder, "PC_NAME_MAX")
     except (OSError, ValueError):
-        return naming.MAX_BYTES
+        return path_names.MAX_BYTES
