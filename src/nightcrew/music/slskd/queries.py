@@ -1,0 +1,41 @@
+"""What the network is asked for a track: a ladder of queries, each tried only after an empty answer. Pure.
+
+Terms that begin with `-` exclude and terms of one letter are dropped by the server, so no query has any. It also drops the names of
+some artists without a word: the second query hides the name's first letter.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from nightcrew.music.matching.model import WantedTrack
+from nightcrew.music.matching.titles import read_title
+from nightcrew.music.matching.words import words
+
+MAX_TERMS = 12
+_TERM = re.compile(r"[^\W_]+")
+
+
+def ladder(track: WantedTrack) -> list[str]:
+    """The queries, in their order: artist and title; the artist's first letter as `*`; title and album; the title alone."""
+    artist = _terms(track.artists[0]) if track.artists else []
+    title = _title_terms(track.title)
+    album = [one for one in _title_terms(track.album) if one not in title]
+    hidden = [f"*{artist[0][1:]}", *artist[1:]] if artist and len(artist[0]) > 2 else []
+    steps = [[*artist, *title], [*hidden, *title] if hidden else [], [*title, *album] if album else [], title]
+    texts = [" ".join(step[:MAX_TERMS]) for step in steps if step]
+    return list(dict.fromkeys(texts))
+
+
+def _title_terms(text: str) -> list[str]:
+    """The terms of a title that every file of the recording has: without guests, and without "remastered" and the like."""
+    terms, reading = _terms(text), read_title(text)
+    counted = frozenset(reading.full if reading.versions.kinds else reading.core)
+    kept = [term for term in terms if not (found := words(term)) or set(found) & counted]
+    return kept or terms
+
+
+def _terms(text: str) -> list[str]:
+    found = _TERM.findall(unicodedata.normalize("NFKC", text.replace("'", "").replace("’", "")))
+    return [term for term in found if len(term) > 1 or not term.isascii()] or found

@@ -1,0 +1,176 @@
+"""What slskd answers, read into rows of ours. Pure. What is not of the right kind is left out, whoever sent it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeGuard
+
+from nightcrew.music.quality import AUDIO, format_of
+
+MOST_FILES = 5_000
+"""Files of one search that are looked at."""
+MAX_PATH, MAX_PEER = 1000, 200
+MAX_SIZE = 4 << 30
+"""Bytes of a file that may be one track."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file that a peer shares. `bitrate` in kbit/s, `speed` in bytes a second, `queue`: who waits before us."""
+
+    peer: str
+    path: str
+    size: int
+    seconds: float | None
+    bitrate: int | None
+    free_slot: bool
+    queue: int
+    speed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A download as slskd knows it. `waiting`: it will try again by itself."""
+
+    id: str
+    batch: str
+    peer: str
+    path: str
+    size: int
+    state: str
+    bytes: int
+    place: int | None
+    requested: str
+    waiting: bool
+    problem: str
+
+
+def version_of(text: str) -> tuple[int, ...]:
+    """`0.26.1+65532` as (0, 26, 1); what cannot be read is the oldest."""
+    parts = text.strip().strip('"').partition("+")[0].partition("-")[0].split(".")
+    return tuple(int(part) for part in parts) if all(part.isascii() and part.isdigit() for part in parts) else ()
+
+
+def files_of(answer: Any) -> list[FoundFile]:
+    """The music files in `GET /searches/{id}/responses`. Locked ones cannot be had, and stand in a list of their own."""
+    found: list[FoundFile] = []
+    for response in _objects(answer):
+        peer = response.get("username")
+        if not _text(peer, MAX_PEER):
+            continue
+        free = response.get("hasFreeUploadSlot") is True
+        queue, speed = _count(response.get("queueLength")) or 0, _count(response.get("uploadSpeed")) or 0
+        for file in _objects(response.get("files")):
+            path, size = file.get("filename"), _count(file.get("size"))
+            if not _text(path, MAX_PATH) or format_of(path) not in AUDIO or not size or size > MAX_SIZE:
+                continue
+            if file.get("isLocked") is True:
+                continue
+            seconds, bitrate = _number(file.get("length")), _count(file.get("bitRate"))
+            found.append(FoundFile(peer, path, size, seconds or None, bitrate or None, free, queue, speed))
+            if len(found) >= MOST_FILES:
+                return found
+    return found
+
+
+def transfers_of(answer: Any) -> list[Transfer]:
+    """The downloads in `GET /transfers/downloads`, which nests users, directories and files."""
+    found: list[Transfer] = []
+    for user in _objects(answer):
+        for directory in _objects(user.get("directories")):
+            read = (transfer_of(file, peer=user.get("username")) for file in _objects(directory.get("files")))
+            found += [one for one in read if one is not None]
+    return found
+
+
+def transfer_of(file: Mapping[str, Any], *, peer: Any = None) -> Transfer | None:
+    """One download; None when it has no id or no name."""
+    who, path, number = file.get("username") or peer, file.get("filename"), file.get("id")
+    if not (_text(who, MAX_PEER) and _text(path, MAX_PATH) and _text(number, 40)):
+        return None
+    state = file.get("state")
+    return Transfer(
+        number,
+        str(file.get("batchId") or "")[:40],
+        who,
+        path,
+        _count(file.get("size")) or 0,
+        state[:60] if isinstance(state, str) else "",
+        _count(file.get("bytesTransferred")) or 0,
+        _count(file.get("placeInQueue")),
+        str(file.get("requestedAt") or "")[:40],
+        bool(file.get("nextAttemptAt")) and not file.get("removed"),
+        str(file.get("exception") or "")[:300],
+    )
+
+
+def batch_of(answer: Any) -> tuple[list[Transfer], dict[str, str]]:
+    """The transfers of a batch, and the files that could not be enqueued with the reason."""
+    answer = _object(answer)
+    batch = _object(answer.get("batch")) or answer
+    transfers = [one for file in _objects(batch.get("transfers")) if (one := transfer_of(file)) is not None]
+    failed = {
+        str(one.get("filename")): str(one.get("message") or "it was refused")[:300]
+        for one in _objects(answer.get("failures"))
+    }
+    return transfers, failed
+
+
+def completed_in(events: Any) -> Iterator[tuple[str, str, str, str]]:
+    """(transfer id, peer, remote path, local path) of each `DownloadFileComplete` in `GET /events`. `data` is JSON in a text."""
+    for event in _objects(events):
+        if event.get("type") != "DownloadFileComplete":
+            continue
+        try:
+            data = json.loads(event.get("data") or "")
+        except (TypeError, ValueError, RecursionError):
+            continue
+        if not isinstance(data, dict):
+            continue
+        transfer = _object(data.get("transfer"))
+        local = data.get("localFilename")
+        remote = data.get("remoteFilename") or transfer.get("filename")
+        if _text(local, 2000) and _text(remote, MAX_PATH):
+            yield str(transfer.get("id") or ""), str(transfer.get("username") or ""), remote, local
+
+
+def ended(search: Any) -> bool | None:
+    """Whether a search's responses are stored: `isComplete` is true a moment before they are. None for what is no search."""
+    if not isinstance(search, dict) or not search.get("id"):
+        return None
+    return bool(search.get("endedAt"))
+
+
+def moment_of(text: str) -> datetime | None:
+    """A time of slskd's."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, list):
+        yield from (one for one in value if isinstance(one, dict))
+
+
+def _text(value: Any, most: int) -> TypeGuard[str]:
+    return isinstance(value, str) and 0 < len(value) <= most and "\x00" not in value
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53 else None
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) and 0 < value < 86_400 else None

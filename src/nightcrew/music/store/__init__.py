@@ -1,0 +1,1 @@
+"""Rows of the music domain. No other module of it speaks SQL."""

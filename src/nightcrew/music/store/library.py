@@ -1,0 +1,116 @@
+"""What the libraries have, and how much of it over time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from nightcrew.kernel.store import Store, now_of
+from nightcrew.music.models import LibraryCount, LibraryTrack, library_count, library_track
+
+BATCH = 500
+"""Values of one statement, and rows that are written at a time."""
+_RENEWED = ("title", "artist", "album", "seconds", "isrc", "mbid", "title_key", "size", "changed", "scan")
+
+
+async def known_files(store: Store, place: str) -> dict[str, tuple[int, float]]:
+    """Size and time of change of each file of a place, by its key."""
+    query = sa.select(library_track.c.key, library_track.c.size, library_track.c.changed)
+    async with store.read() as connection:
+        rows = await connection.execute(query.where(library_track.c.place == place))
+        return {row.key: (row.size, row.changed) for row in rows}
+
+
+async def last_scan(store: Store, place: str) -> int:
+    """The number of the last scan of a place; 0 before the first."""
+    query = sa.select(sa.func.max(library_track.c.scan)).where(library_track.c.place == place)
+    async with store.read() as connection:
+        return int((await connection.execute(query)).scalar() or 0)
+
+
+async def put(store: Store, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store tracks: those of a known key are renewed."""
+    for start in range(0, len(rows), BATCH):
+        async with store.write() as connection:
+            upsert = store.upsert(library_track)
+            renewed: dict[str, Any] = {name: upsert.excluded[name] for name in _RENEWED}
+            renewed["wanted_id"] = sa.func.coalesce(upsert.excluded.wanted_id, library_track.c.wanted_id)
+            statement = upsert.on_conflict_do_update(index_elements=["place", "key"], set_=renewed)
+            await connection.execute(statement, [{"wanted_id": None, **row} for row in rows[start : start + BATCH]])
+
+
+async def seen(store: Store, place: str, keys: Sequence[str], scan: int) -> None:
+    """These are there as they were."""
+    for start in range(0, len(keys), BATCH):
+        async with store.write() as connection:
+            mine = sa.and_(library_track.c.place == place, library_track.c.key.in_(keys[start : start + BATCH]))
+            await connection.execute(sa.update(library_track).where(mine).values(scan=scan))
+
+
+async def drop_unseen(store: Store, place: str, scan: int) -> int:
+    """Forget what a whole scan of a place has not seen."""
+    async with store.write() as connection:
+        gone = sa.and_(library_track.c.place == place, library_track.c.scan < scan)
+        return (await connection.execute(sa.delete(library_track).where(gone))).rowcount
+
+
+async def candidates(
+    store: Store, *, keys: Iterable[str], isrcs: Iterable[str], mbids: Iterable[str]
+) -> list[LibraryTrack]:
+    """Tracks with one of these titles, ISRCs or MBIDs."""
+    found: dict[int, LibraryTrack] = {}
+    for name, values in (("title_key", keys), ("isrc", isrcs), ("mbid", mbids)):
+        for batch in _batches(sorted({value for value in values if value})):
+            query = sa.select(library_track).where(library_track.c[name].in_(batch))
+            async with store.read() as connection:
+                for row in (await connection.execute(query)).mappings():
+                    found[row["id"]] = LibraryTrack(**row)
+    return list(found.values())
+
+
+async def fetched_for(store: Store, wanted_id: int) -> list[LibraryTrack]:
+    """Tracks that were fetched for a wanted one, as far as they are still there."""
+    query = sa.select(library_track).where(library_track.c.wanted_id == wanted_id)
+    async with store.read() as connection:
+        return [LibraryTrack(**row) for row in (await connection.execute(query)).mappings()]
+
+
+async def counted(store: Store, place: str) -> tuple[int, int, int]:
+    """Artists, albums and tracks of a place, as far as its tracks are known."""
+    named = sa.func.lower(library_track.c.artist)
+    query = sa.select(
+        sa.func.count(sa.distinct(named)),
+        sa.func.count(sa.distinct(named + "\n" + sa.func.lower(library_track.c.album))),
+        sa.func.count(),
+    ).where(library_track.c.place == place)
+    async with store.read() as connection:
+        artists, albums, tracks = (await connection.execute(query)).one()
+    return artists, albums, tracks
+
+
+async def note_count(store: Store, place: str, artists: int, albums: int, tracks: int) -> None:
+    """Remember how much a library has now."""
+    async with store.write() as connection:
+        row = {"at": await now_of(connection), "place": place, "artists": artists, "albums": albums, "tracks": tracks}
+        await connection.execute(sa.insert(library_count).values(row))
+
+
+async def count_history(store: Store, since: datetime) -> list[LibraryCount]:
+    """How much the libraries had, oldest first."""
+    query = sa.select(library_count).where(library_count.c.at >= since).order_by(library_count.c.at)
+    async with store.read() as connection:
+        return [LibraryCount(**row) for row in (await connection.execute(query)).mappings()]
+
+
+async def forget_counts(store: Store, before: datetime) -> int:
+    """Forget counts that are older."""
+    async with store.write() as connection:
+        return (await connection.execute(sa.delete(library_count).where(library_count.c.at < before))).rowcount
+
+
+def _batches(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(values), BATCH):
+        yield values[start : start + BATCH]
