@@ -136,7 +136,7 @@ class Calls:
     async def _once(self, trial: Trial[ResultT]) -> ResultT:
         request = await self._request(trial)
         self._http.routes.of(request.route)  # one that is not there costs nothing
-        await self._spend()
+        await self._spend(trial.question)
         return await trial.send(request)
 
     async def _request(self, trial: Trial[Any]) -> Request:
@@ -203,7 +203,7 @@ class Calls:
     async def _signed(self, trial: Trial[Any]) -> Signed:
         return trial.reach.signed
 
-    async def _spend(self) -> None:
+    async def _spend(self, question: Question) -> None:
         """Count a request. Raises `Paused` when there is no room for it."""
 
     async def _worked(self, trial: Trial[Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from nightcrew.kernel import recovery
 from nightcrew.kernel.connections.models import Connection
-from nightcrew.kernel.declare import Signed
+from nightcrew.kernel.declare import Budget, Signed
 from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.http import Request
 from nightcrew.kernel.recovery import Left
@@ -50,6 +50,8 @@ class Question:
     """Whether it may be sent twice although its method may not."""
     secrets: tuple[str, ...] = ()
     """Values of its own that must not show up in an error."""
+    budget: Budget | None = None
+    """What it is counted on, where only some questions are; else on the budget of its kind, if that has one."""
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from nightcrew.kernel.connections import rules, store
 from nightcrew.kernel.connections.calls import Calls, Paused
 from nightcrew.kernel.connections.ground import Ground
 from nightcrew.kernel.connections.models import Connection, ConnectionStanding, ConnectionState
-from nightcrew.kernel.connections.question import Reach, Trial
+from nightcrew.kernel.connections.question import Question, Reach, Trial
 from nightcrew.kernel.declare import Allowance
 from nightcrew.kernel.errors import NeedsUser, NightcrewError, Retry
 from nightcrew.kernel.http import Jar
@@ -80,9 +80,9 @@ class RowCalls(Calls):
             raise NeedsUser(rules.in_words(one))
         raise Paused(rules.in_words(one), after=left)
 
-    async def _spend(self) -> None:
+    async def _spend(self, question: Question) -> None:
         """Wait for room in the budget. Raises `Paused` when that takes long."""
-        budget, one = self._allowance.budget, self._one
+        budget, one = question.budget or self._allowance.budget, self._one
         while budget is not None and one is not None and one.id:
             wait = await store.spend(self._ground.store, one.id, budget)
             if wait is None:

@@ -1,0 +1,84 @@
+"""What a listener is told and what it answers: JSON, one object in a line.
+
+It is told `{"hear": path}` or `{"tags": [path, …]}`, and answers one line for each file.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a file turned out to be. Seconds; `bitrate` in kbit/s; `cutoff` in Hz.
+
+    `declared`: the length that it says; `decoded`: the length of what a decoder made of it; `broken`: packets that it could make
+    nothing of. `cutoff`: where the spectrum of a lossless file ends as lossy encoders end it; None: it does not, or it was not
+    looked for. `failed`: it cannot be opened, and why.
+    """
+
+    container: str = ""
+    codec: str = ""
+    declared: float | None = None
+    decoded: float = 0.0
+    broken: int = 0
+    bitrate: int | None = None
+    rate: int = 0
+    cutoff: float | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    failed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TagsRead:
+    """The tags of a file. `failed`: they cannot be read, and why."""
+
+    path: str
+    title: str = ""
+    artist: str = ""
+    album: str = ""
+    albumartist: str = ""
+    number: int | None = None
+    seconds: float | None = None
+    bitrate: int | None = None
+    isrc: str = ""
+    mbid: str = ""
+    failed: str = ""
+
+
+def hear_line(path: str) -> bytes:
+    """Decode this file."""
+    return _line({"hear": path})
+
+
+def tags_line(paths: list[str]) -> bytes:
+    """Read the tags of these files."""
+    return _line({"tags": paths})
+
+
+def answer_line(answer: Heard | TagsRead) -> bytes:
+    """As the listener answers."""
+    return _line(asdict(answer))
+
+
+def heard_of(line: bytes) -> Heard:
+    """Raises ValueError."""
+    return Heard(**_known(line, Heard))
+
+
+def tags_of(line: bytes) -> TagsRead:
+    """Raises ValueError."""
+    return TagsRead(**_known(line, TagsRead))
+
+
+def _known(line: bytes, kind: type[Heard | TagsRead]) -> dict[str, Any]:
+    said = json.loads(line)
+    if not isinstance(said, dict):
+        raise ValueError("a listener says an object")  # noqa: TRY004 - it is the value that is wrong
+    return {one.name: said[one.name] for one in fields(kind) if one.name in said}
+
+
+def _line(value: Any) -> bytes:
+    return json.dumps(value).encode() + b"\n"
