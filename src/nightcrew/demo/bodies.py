@@ -17,6 +17,7 @@ MEDIA_TYPES = {
     "catalogue": "application/json",
     "guide": "application/xml",
     "live": "video/mp2t",
+    "slskd": "application/json",
 }
 """What a good answer of the service would call itself."""
 
@@ -26,6 +27,7 @@ ENDLESS = {
     "catalogue": ('{"items": [', '{"id": "again", "name": "Again TV", "group": "News", "kind": "live"},\n'),
     "guide": ("<tv>\n", '<channel id="again"><display-name>Again TV</display-name></channel>\n'),
     "live": ("", "G\x1f\x7f\x10" + "~" * 184),
+    "slskd": ("[", '{"username": "again", "files": []},\n'),
 }
 """Start and repeated part: valid as far as it goes, but it never goes to an end. `live` sends padding packets."""
 

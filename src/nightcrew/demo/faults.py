@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-SERVICES = ("m3u", "xtream", "catalogue", "guide", "live")
+SERVICES = ("m3u", "xtream", "catalogue", "guide", "live", "slskd")
 
 
 class Fault(StrEnum):

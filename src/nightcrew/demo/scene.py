@@ -10,6 +10,7 @@ from .faults import Faults
 from .lineup import Lineup
 from .pictures import LoopPictures
 from .signing import Signer
+from .soulseek import Soulseek
 
 
 @dataclass
@@ -24,6 +25,7 @@ class Scene:
     pictures: LoopPictures = field(default_factory=LoopPictures)
     defects: Defects = field(default_factory=Defects)
     signer: Signer = field(default_factory=Signer)
+    soulseek: Soulseek = field(default_factory=Soulseek)
     max_connections: int = 2
     open_streams: int = 0
     """Xtream .ts connections open now."""

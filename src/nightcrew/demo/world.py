@@ -12,11 +12,12 @@ from typing import Self
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from . import catalogue, control, guide, live, m3u, workbench, xtream
+from . import catalogue, control, guide, live, m3u, slskd, workbench, xtream
 from .gate import Gate
 from .lineup import make_lineup
 from .scene import Scene
 from .server import DemoServer, listen, log
+from .soulseek import Soulseek
 
 Service = Callable[[Scene], list[BaseRoute]]
 TELEVISION: tuple[Service, ...] = (
@@ -27,6 +28,9 @@ TELEVISION: tuple[Service, ...] = (
     live.routes,
     workbench.routes,
 )
+
+
+MUSIC: tuple[Service, ...] = (slskd.routes,)
 
 
 class World:
@@ -54,6 +58,7 @@ class World:
         self._server: DemoServer | None = None
         self._serving: asyncio.Task[None] | None = None
         self._painting: asyncio.Task[None] | None = None
+        self._closing = contextlib.ExitStack()
         self.url = ""
         self.faults = self._scene.faults
         self.catalogue = self._scene.lineup
@@ -74,6 +79,11 @@ class World:
         return self._scene.open_streams
 
     @property
+    def soulseek(self) -> Soulseek:
+        """The network behind slskd, with its switches."""
+        return self._scene.soulseek
+
+    @property
     def clock(self) -> Callable[[], float]:
         """Seconds since 1970 as the servers see them: turn it to let tokens and signed URLs expire."""
         return self._scene.clock
@@ -84,6 +94,9 @@ class World:
 
     async def __aenter__(self) -> Self:
         listener = listen(self._port)
+        if slskd.routes in self._services:
+            folder = self._streams or Path(self._temporary())
+            self._scene.soulseek.begin(folder / "slskd")
         self.url = self._scene.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         self._server = server = DemoServer(Gate(self._application(), self._scene))
         self._serving = asyncio.create_task(server.serve([listener]), name="demo servers")
@@ -102,6 +115,10 @@ class World:
         if self._server and self._serving:
             self._server.leaving.set()
             await self._serving
+        self._closing.close()
+
+    def _temporary(self) -> str:
+        return self._closing.enter_context(tempfile.TemporaryDirectory(prefix="nightcrew-demo-"))
 
     async def ready(self) -> None:
         """Waits until all live streams play. Raises OSError when they never will."""
@@ -138,6 +155,15 @@ class World:
             },
             {"kind": "guide", "name": "Night guide", "url": f"{base}/guide/guide.xml"},
         ]
+
+    def slskd(self) -> dict[str, object]:
+        """The connection to slskd, as the product's API takes it."""
+        return {
+            "kind": "slskd",
+            "name": "Demo slskd",
+            "url": f"{self.url}/slskd",
+            "settings": {"api_key": slskd.API_KEY, "remote_folder": "", "local_folder": ""},
+        }
 
     def workbench(self) -> list[dict[str, object]]:
         """Two lists of streams that fail in many ways, for checks; as the product's API takes them."""

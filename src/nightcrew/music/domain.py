@@ -2,8 +2,102 @@
 
 from __future__ import annotations
 
-from nightcrew.kernel.declare import Domain
-from nightcrew.music import api
-from nightcrew.music.settings import MusicSettings
+from pathlib import Path
 
-DOMAIN = Domain(name="music", title="Music", settings=MusicSettings, routers=(api.router,))
+from nightcrew.kernel.declare import Domain, Job, NoticeKind, Queue, Tick
+from nightcrew.music import api, importing, matchmaking, scanning, searching, syncing, workers
+from nightcrew.music.library import FOLDER
+from nightcrew.music.settings import MusicSettings
+from nightcrew.music.slskd.kind import KIND
+from nightcrew.music.store import downloads, offers, wanted
+
+_HERE = Path(__file__).parent
+
+DOMAIN = Domain(
+    name="music",
+    title="Music",
+    settings=MusicSettings,
+    migrations=_HERE / "migrations",
+    activity={
+        "autosync_": "Autosync",
+        "download_": "Music downloads",
+        "import_": "Music imports",
+        "matching_": "Matching",
+        "scan_": "Music library",
+        "soulseek_": "Soulseek",
+        "sync_": "Music downloads",
+        "track_": "Music imports",
+        "wanted_": "Wanted tracks",
+    },
+    folders=(FOLDER,),
+    connections=(KIND,),
+    ticks=(
+        Tick(
+            "music.search",
+            searching.search,
+            every=0.5,
+            promise=600.0,
+            time_limit=300.0,
+            help="Searches for wanted tracks, within the limit of the network.",
+            next_at=searching.next_at,
+            topics=(wanted.SEARCHES.topic, "connections"),
+        ),
+        Tick(
+            "music.matching",
+            matchmaking.match,
+            every=0.2,
+            promise=600.0,
+            time_limit=120.0,
+            help="Matches what searches have found, and chooses the best file.",
+            next_at=matchmaking.next_at,
+            topics=(offers.MATCHES.topic,),
+        ),
+        Tick(
+            "music.sync",
+            syncing.sync,
+            every=0.5,
+            promise=600.0,
+            time_limit=120.0,
+            help="Starts downloads and follows them.",
+            next_at=syncing.next_at,
+            topics=(downloads.DOWNLOADS.topic, "connections"),
+        ),
+        Tick(
+            "music.scan",
+            scanning.scan,
+            every=scanning.interval,
+            promise=scanning.promise,
+            time_limit=3600.0,
+            help="Looks at the library, and which wanted tracks are there.",
+        ),
+        Tick(
+            "music.mend",
+            syncing.mend,
+            every=60.0,
+            promise=900.0,
+            time_limit=120.0,
+            help="Finds wanted tracks that wait for nothing, and lets them go on.",
+        ),
+    ),
+    jobs=(
+        Job(
+            syncing.JOB,
+            importing.run,
+            queue=Queue("music imports", per_node=2),
+            lock="{0}",
+            busy="join",
+            here=True,
+            time_limit=1800.0,
+            help="Verifies a downloaded file and puts it into the library.",
+        ),
+    ),
+    routers=(api.router,),
+    notices=(
+        NoticeKind("track_imported", "finished", "A track is in the library", "tracks are in the library"),
+        NoticeKind("sync_job_failed", "failed", "A track could not be downloaded", "tracks could not be downloaded"),
+        NoticeKind("scan_failed", "failed", "The music library could not be scanned", "scans failed"),
+    ),
+    start=workers.start,
+    stop=workers.stop,
+    upkeep=workers.upkeep,
+)

@@ -1,13 +1,38 @@
-"""Options of the music domain."""
+"""Options of the music domain. Those that the four workers have go by the names that people know."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from nightcrew.kernel.fields import Folder
 from nightcrew.kernel.settings import Options, option
 from nightcrew.music.matching.decision import THRESHOLD
+from nightcrew.music.naming import TEMPLATE, problem_with
+from nightcrew.music.quality import AUDIO, QualityRules
+
+
+def _template(text: str) -> str:
+    if problem := problem_with(text):
+        raise ValueError(problem)
+    return text
+
+
+def _formats(names: list[str]) -> list[str]:
+    lower = [name.lower().strip().lstrip(".") for name in names]
+    for name in lower:
+        if name not in AUDIO:
+            raise ValueError(f"{name!r} is no format of music files; known are {', '.join(sorted(AUDIO))}")
+    return lower
+
+
+Template = Annotated[str, AfterValidator(_template)]
+Formats = Annotated[list[str], AfterValidator(_formats)]
 
 
 class MusicSettings(Options):
-    """How sure Nightcrew has to be of a file."""
+    """How sure Nightcrew has to be of a file, how good a file has to be, and where it goes."""
 
     matching_confidence_threshold: float = option(
         THRESHOLD,
@@ -15,3 +40,45 @@ class MusicSettings(Options):
         le=0.99,
         help="How likely a file has to be the wanted recording before it is taken. Below it, none is taken.",
     )
+    matching_worker_batch_size: int = option(5, ge=1, le=100, help="How many searches are matched in one cycle.")
+    sync_worker_concurrency: int = option(2, ge=1, le=50, help="How many downloads go on at a time.")
+    searches_at_once: int = option(3, ge=1, le=10, help="How many searches go on at a time.")
+    scan_worker_interval_seconds: int = option(
+        600, ge=10, le=86_400, unit="s", help="How often the libraries are looked at."
+    )
+    scan_worker_incremental: bool = option(
+        False, help="Ask a media server to scan for new files before its library is looked at."
+    )
+    autosync_min_bitrate: int = option(
+        192, ge=0, le=2000, unit="kbit/s", help="Files with less are not downloaded. Lossless files always have enough."
+    )
+    autosync_preferred_formats: Formats = option(
+        [], max_length=20, help="Formats that are downloaded, the best first, such as flac and mp3. None: all."
+    )
+    artist_preferences: list[str] = option(
+        [], max_length=1000, help="Artists whose tracks are downloaded by autosync. None: those of all."
+    )
+    skip_threshold: int = option(
+        3,
+        ge=1,
+        le=100,
+        help="A track that failed so often in a row is skipped, for a day at first and for a month at most.",
+    )
+    library: Folder = option(
+        "",
+        max_length=1000,
+        per_node=True,
+        help="The folder of the music library. Empty: the folder music in the data directory.",
+    )
+    import_template: Template = option(
+        TEMPLATE,
+        max_length=300,
+        help="Where a track lies in the library. Fields: {artist}, {album}, {number}, {title}.",
+    )
+    keep_downloads: bool = option(
+        False, help="Copy files into the library, so that they stay in the download folder. Else they are moved."
+    )
+
+    def quality(self) -> QualityRules:
+        """Which files are good enough."""
+        return QualityRules(self.autosync_min_bitrate, tuple(self.autosync_preferred_formats))

@@ -164,7 +164,7 @@ class Slskd:
             params = {"offset": str(page * EVENT_PAGE), "limit": str(EVENT_PAGE)}
             events = await self.line.json(Question("api/v0/events", params=params), limits=LARGE)
             for number, who, remote, local in shapes.completed_in(events):
-                if number in ids or (who == peer and remote == path):
+                if (number and number in ids) or (who == peer and remote == path):
                     return local
             if not isinstance(events, list) or len(events) < EVENT_PAGE:
                 return None

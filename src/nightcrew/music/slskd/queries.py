@@ -1,7 +1,7 @@
 """What the network is asked for a track: a ladder of queries, each tried only after an empty answer. Pure.
 
 Terms that begin with `-` exclude and terms of one letter are dropped by the server, so no query has any. It also drops the names of
-some artists without a word: the second query hides the name's first letter.
+some artists without a word: the second query hides the first letters of the name.
 """
 
 from __future__ import annotations
@@ -18,14 +18,20 @@ _TERM = re.compile(r"[^\W_]+")
 
 
 def ladder(track: WantedTrack) -> list[str]:
-    """The queries, in their order: artist and title; the artist's first letter as `*`; title and album; the title alone."""
-    artist = _terms(track.artists[0]) if track.artists else []
+    """The queries, in their order: artist and title; the artist with `*` for the first letters; title and album; the title alone."""
+    artist = _artist_terms(track.artists[0]) if track.artists else []
     title = _title_terms(track.title)
     album = [one for one in _title_terms(track.album) if one not in title]
-    hidden = [f"*{artist[0][1:]}", *artist[1:]] if artist and len(artist[0]) > 2 else []
-    steps = [[*artist, *title], [*hidden, *title] if hidden else [], [*title, *album] if album else [], title]
+    hidden = [f"*{term[1:]}" if len(term) > 2 else term for term in artist]
+    steps = [[*artist, *title], [*hidden, *title], [*title, *album] if album else [], title]
     texts = [" ".join(step[:MAX_TERMS]) for step in steps if step]
     return list(dict.fromkeys(texts))
+
+
+def _artist_terms(name: str) -> list[str]:
+    """The terms of an artist's name, without an article before it, which many leave out."""
+    terms = _terms(name)
+    return terms[1:] if len(terms) > 1 and terms[0].lower() == "the" else terms
 
 
 def _title_terms(text: str) -> list[str]:

@@ -144,6 +144,14 @@ async def note(store: Store, download_id: int, *, due_in: float | None = None, *
         return found.rowcount == 1
 
 
+async def wait(store: Store, download_id: int, error: str, seconds: float) -> None:
+    """Leave a queued download for so long."""
+    async with store.write() as connection:
+        row = {**DOWNLOADS.freed, "error": plain(error)[:MAX_REASON], "due_at": _in(await now_of(connection), seconds)}
+        same = sa.and_(download.c.id == download_id, download.c.state == DownloadState.QUEUED)
+        await connection.execute(sa.update(download).where(same).values(row))
+
+
 async def change_state(
     connection: AsyncConnection, row: TrackDownload, to: DownloadState, error: str = "", **values: Any
 ) -> bool:

@@ -12,9 +12,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.due import DueRows
 from nightcrew.kernel.errors import Conflict, NotFound
-from nightcrew.kernel.store import Store, insert_many, now_of, wake
+from nightcrew.kernel.store import Store, now_of, wake
 from nightcrew.kernel.words import plain
-from nightcrew.music.models import MAX_REASON, FailureCause, Listing, WantedEntry, WantedState, listing, wanted
+from nightcrew.music.models import (
+    MAX_REASON,
+    OPEN,
+    FailureCause,
+    Listing,
+    WantedEntry,
+    WantedState,
+    download,
+    listing,
+    match_job,
+    wanted,
+)
 
 MOST = 200_000
 """Tracks that may be wanted."""
@@ -29,7 +40,6 @@ SEARCHES = DueRows(
     order=(wanted.c.state != WantedState.SEARCHING, wanted.c.failures, -wanted.c.priority, wanted.c.key),
 )
 """Tracks that are to be searched for, or whose search goes on. Those that failed go behind those that were not tried."""
-_SOUGHT = wanted.c.state.in_(MATCHABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +82,8 @@ async def take(
         count = int((await connection.execute(sa.select(sa.func.count()).select_from(wanted))).scalar_one())
         if count + len(new) > MOST:
             raise Conflict(f"there may be {MOST} wanted tracks; {title} has {len(new)} new ones, and {count} are there")
-        await insert_many(connection, wanted, [_fresh(one, now, due=due, run=run) for one in new])
+        if new:
+            await connection.execute(sa.insert(wanted), [_fresh(one, now, due=due, run=run) for one in new])
         for key in known:
             await _complete(connection, known[key], found[key])
         known = await _ids(connection, list(found))
@@ -247,16 +258,33 @@ async def listings(store: Store, ids: Collection[int]) -> dict[int, list[Listing
 # -- searching ---------------------------------------------------------------------------------------------------------
 
 
-async def claim(store: Store, *, by: str, limit: int) -> list[WantedEntry]:
-    """Tracks that are to be searched for now, or whose search is to be looked at. Of several nodes one gets each."""
-    ids = await SEARCHES.claim(store, by=by, limit=limit, of=sa.select(wanted.c.id).where(_SOUGHT))
+async def claim(store: Store, *, by: str, limit: int, starting: int) -> list[WantedEntry]:
+    """Searches that are to be looked at now, and at most `starting` tracks that are to be searched for."""
+    of = sa.select(wanted.c.id)
+    ids = await SEARCHES.claim(store, by=by, limit=limit, of=of.where(wanted.c.state == WantedState.SEARCHING))
+    ids += await SEARCHES.claim(store, by=by, limit=starting, of=of.where(wanted.c.state == WantedState.MISSING))
     found = await of_ids(store, ids)
     return [found[one] for one in ids if one in found]
 
 
-async def next_at(store: Store) -> datetime | None:
-    """When the next track is to be searched for."""
-    return await SEARCHES.soonest(store, _SOUGHT)
+async def next_at(store: Store, *, starting: bool) -> datetime | None:
+    """When a search is to be looked at. `starting`: there is room for one more."""
+    states = MATCHABLE if starting else {WantedState.SEARCHING}
+    return await SEARCHES.soonest(store, wanted.c.state.in_(states))
+
+
+async def now(store: Store) -> datetime:
+    """Now, by the time that these rows are measured in."""
+    async with store.read() as connection:
+        return await now_of(connection)
+
+
+async def mark(store: Store, wanted_id: int, *, by: str, **values: Any) -> bool:
+    """Change a track that `by` holds, and keep it held; False when it is another's by now."""
+    async with store.write() as connection:
+        row = {"changed_at": await now_of(connection), **values}
+        mine = SEARCHES.mine(by, [wanted_id])
+        return (await connection.execute(sa.update(wanted).where(mine).values(row))).rowcount == 1
 
 
 async def searching(store: Store) -> int:
@@ -310,6 +338,7 @@ async def failed(
             search_id=None,
             search_step=0,
             search_sent=False,
+            searches=0,
             due_in=wait.total_seconds(),
         )
 
@@ -343,6 +372,17 @@ async def unowned(store: Store) -> list[WantedEntry]:
     """All tracks that are neither owned nor ignored: what is compared with the library."""
     apart = (WantedState.OWNED, WantedState.IGNORED)
     return await _select(store, wanted.c.state.not_in(apart))
+
+
+async def stranded(store: Store) -> list[WantedEntry]:
+    """Tracks that have waited for a minute for a match or a download that is not there."""
+    matching = sa.exists().where(match_job.c.wanted_id == wanted.c.id, match_job.c.state == "queued")
+    open_ = sa.exists().where(download.c.wanted_id == wanted.c.id, download.c.state.in_(OPEN))
+    lost = sa.or_(
+        sa.and_(wanted.c.state == WantedState.MATCHING, ~matching),
+        sa.and_(wanted.c.state == WantedState.DOWNLOADING, ~open_),
+    )
+    return await _select(store, lost, wanted.c.changed_at < await now(store) - timedelta(minutes=1), limit=200)
 
 
 async def forget(store: Store, wanted_id: int) -> None:

@@ -1,0 +1,77 @@
+"""Files of music, encoded by ffmpeg when a peer is first asked for one: soft noise under a tone, with tags."""
+
+import asyncio
+import contextlib
+import zlib
+from asyncio.subprocess import DEVNULL, PIPE
+from pathlib import Path
+
+from .pictures import find_ffmpeg
+from .songs import SharedFile, SongDefect
+
+CUT = 0.6
+"""How much of a truncated file is there."""
+
+
+class Audio:
+    """Keeps what it has made in a folder, one file for each recipe."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._making = asyncio.Lock()
+
+    async def file(self, shared: SharedFile) -> Path:
+        """The file that a peer sends. Raises OSError when there is no ffmpeg or it cannot encode."""
+        recipe = zlib.crc32(repr((shared.song, shared.ending, shared.bitrate, shared.defect)).encode())
+        path = self._folder / f"{recipe:08x}.{shared.ending}"
+        async with self._making:
+            if not path.exists():
+                await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
+                await self._make(shared, path)
+        return path
+
+    async def _make(self, shared: SharedFile, path: Path) -> None:
+        song, defect = shared.song, shared.defect
+        seconds = song.seconds * 2 if defect is SongDefect.WRONG_LENGTH else song.seconds
+        title = "Another Song" if defect is SongDefect.WRONG_TAGS else song.shown
+        tags = {"title": title, "artist": song.artist, "album": song.album, "track": str(song.number)}
+        beside = path.with_name(f"{path.stem}.tmp.{path.suffix[1:]}")
+        source: tuple[str, ...] = (
+            "-f", "lavfi", "-i", f"anoisesrc=color=pink:sample_rate=44100:amplitude=0.4:seed=7:duration={seconds}",
+            "-f", "lavfi", "-i", f"sine=frequency={song.pitch}:sample_rate=44100:duration={seconds}",
+            "-filter_complex", "amix=inputs=2", "-ac", "2",
+        )  # fmt: skip
+        marks = [text for key, value in tags.items() for text in ("-metadata", f"{key}={value}")]
+        if defect is SongDefect.TRANSCODED:
+            lossy = path.with_name(f"{path.stem}.lossy.mp3")
+            await _ffmpeg(*source, "-c:a", "libmp3lame", "-b:a", "128k", str(lossy))
+            source = ("-i", str(lossy))
+        coder: tuple[str, ...] = (
+            ("-c:a", "libmp3lame", "-b:a", f"{shared.bitrate}k") if shared.bitrate else ("-c:a", "flac")
+        )
+        if defect is SongDefect.MISLABELLED:
+            coder = ("-c:a", "libmp3lame", "-b:a", "192k", "-f", "mp3")
+        await _ffmpeg(*source, *coder, *marks, str(beside))
+        if defect is SongDefect.TRUNCATED:
+            await asyncio.to_thread(_cut, beside)
+        beside.replace(path)
+
+
+def _cut(path: Path) -> None:
+    with path.open("rb+") as file:
+        file.truncate(int(path.stat().st_size * CUT))
+
+
+async def _ffmpeg(*arguments: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        find_ffmpeg(), "-v", "error", "-nostdin", "-y", *arguments, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE
+    )
+    try:
+        _, words = await process.communicate()
+    except asyncio.CancelledError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        raise
+    if process.returncode:
+        raise OSError(f"ffmpeg cannot encode: {words.decode(errors='replace').strip()[-200:]}")

@@ -1,0 +1,72 @@
+"""Which of the files that are offered for a track is fetched next, and what happens when none is left."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.music import quality, rules
+from nightcrew.music.models import FailureCause, Offer, WantedEntry, WantedState
+from nightcrew.music.quality import FileQuality, QualityRules, format_of
+from nightcrew.music.settings import MusicSettings
+from nightcrew.music.store import downloads, offers, wanted
+
+MOST_ATTEMPTS = 5
+"""Files of one search that are tried."""
+
+
+def best(found: Iterable[Offer], rules: QualityRules, *, not_from: Collection[str] = ()) -> Offer | None:
+    """The one that is fetched next: accepted, not tried in vain, and from a peer that has not failed us with this track."""
+    free = [one for one in found if one.accepted and not one.verdict and one.peer not in not_from]
+    return min(free, key=lambda one: quality.rank(one.confidence, quality_of(one), rules), default=None)
+
+
+def quality_of(one: Offer) -> FileQuality:
+    """What decides between files."""
+    return FileQuality(format_of(one.path), one.size, one.seconds, one.bitrate, one.free_slot, one.queue, one.speed)
+
+
+async def begin(connection: AsyncConnection, offer: Offer, *, attempt: int, forced: bool = False) -> int:
+    """Queue the download of an offer, and let its track wait for it; returns the download."""
+    number = await downloads.add(connection, offer, attempt=attempt, forced=forced, search_id=offer.search_id or None)
+    await wanted.move_in(
+        connection,
+        offer.wanted_id,
+        since=tuple(WantedState),
+        state=WantedState.DOWNLOADING,
+        reason="",
+        search_id=None,
+        search_sent=False,
+    )
+    return number
+
+
+async def give_up(runtime: Runtime, entry: WantedEntry, cause: FailureCause, reason: str) -> None:
+    """A track was tried in vain. It is tried again later; from the threshold on it is skipped for longer and longer."""
+    failures = entry.failures + 1
+    threshold = runtime.settings.of(MusicSettings).skip_threshold
+    pause = rules.pause_after(failures, threshold, entry.skips)
+    await wanted.failed(runtime.store, entry.id, cause, reason, pause=pause, failures=failures)
+    runtime.bus.publish("music")
+
+
+async def try_next(
+    runtime: Runtime, entry: WantedEntry, search_id: str | None, cause: FailureCause, reason: str
+) -> bool:
+    """Fetch the next file that is offered for a track whose download failed. False when none is left: it is tried later."""
+    found = await offers.of_wanted(runtime.store, entry.id)
+    failed = {one.peer for one in found if one.verdict and not one.final}
+    quality_rules = runtime.settings.of(MusicSettings).quality()
+    following = best(found, quality_rules, not_from=failed) or best(found, quality_rules)
+    async with runtime.store.write() as connection:
+        if await downloads.open_of(connection, entry.id) is not None:
+            return True
+        attempts = await downloads.attempts(connection, entry.id, search_id)
+        if following is not None and attempts < MOST_ATTEMPTS:
+            await begin(connection, following, attempt=attempts + 1)
+            return True
+    left = "no other file is left" if following is None else f"{MOST_ATTEMPTS} files were tried"
+    await give_up(runtime, entry, cause, f"{reason}; {left}")
+    return False

@@ -1,0 +1,218 @@
+"""From a file that has arrived to a track in the library: found, verified, placed, and found again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import shutil
+from pathlib import Path
+
+from nightcrew.kernel import files
+from nightcrew.kernel.errors import NeedsUser, NightcrewError, NotFound, Retry
+from nightcrew.kernel.path_names import MAX_BYTES
+from nightcrew.kernel.run import Run
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.music import clients, library, naming, syncing
+from nightcrew.music.listening import Listeners
+from nightcrew.music.models import (
+    DownloadStage,
+    DownloadState,
+    FailureCause,
+    TrackDownload,
+    WantedEntry,
+    WantedState,
+)
+from nightcrew.music.quality import format_of
+from nightcrew.music.settings import MusicSettings
+from nightcrew.music.slskd.places import local_path
+from nightcrew.music.store import downloads, figures, wanted
+from nightcrew.music.verify import problem_of
+
+LATER = 120.0
+"""Seconds until an import is tried again that met a fault of this machine."""
+EVENT_TRIES = 8
+"""How often slskd's events are read before a file counts as lost: they come a moment after the transfer ends."""
+MOST_COPIES = 20
+"""Files with the same name in the library, of which a new one is told apart by a number."""
+
+
+class MissingFile(Exception):
+    """slskd has the file, and nobody knows where. The text says what was tried."""
+
+
+class RejectedFile(Exception):
+    """The file is not what it was said to be. The text is the reason."""
+
+
+async def run(run: Run, download_id: int) -> str:
+    """The job. Each step looks at what is there, so that it may be done again."""
+    return await run.step("import", _import, run.runtime, download_id)
+
+
+async def _import(runtime: Runtime, download_id: int) -> str:
+    try:
+        row = await downloads.get(runtime.store, download_id)
+        entry = await wanted.get(runtime.store, row.wanted_id)
+    except NotFound:
+        return "it is no longer wanted"
+    if row.state is not DownloadState.RUNNING:
+        return f"it is {row.state.value}"
+    try:
+        return await _imported(runtime, row, entry)
+    except RejectedFile as exc:
+        await syncing.fail(runtime, await downloads.get(runtime.store, row.id), str(exc))
+        return f"rejected: {exc}"
+    except MissingFile as exc:
+        await runtime.activity.record("import_failed", f"{entry.shown}: {exc}", level="warning", subject=str(entry.id))
+        row = await downloads.get(runtime.store, row.id)
+        await syncing.fail(runtime, row, str(exc), FailureCause.MISSING_PATH)
+        return f"missing: {exc}"
+    except (NightcrewError, OSError) as exc:
+        said = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
+        await downloads.note(runtime.store, row.id, error=said[:300], due_in=LATER)
+        return f"waits: {said}"
+
+
+async def _imported(runtime: Runtime, row: TrackDownload, entry: WantedEntry) -> str:
+    if row.stage is not DownloadStage.PLACED:
+        path = await _located(runtime, row)
+        await _verify(runtime, row, entry, path)
+        row = await _placed(runtime, row, entry, path)
+    place = Path(row.library_path)
+    try:
+        await library.add_file(runtime, place, entry.id)
+    except (OSError, ValueError) as exc:
+        raise MissingFile(f"it was put into the library as {place}, and is not there") from exc
+    await _settle(runtime, row, entry)
+    return str(place)
+
+
+async def _located(runtime: Runtime, row: TrackDownload) -> Path:
+    """Where the file lies on this machine, by slskd's events. Raises `MissingFile`, `NeedsUser`, `Retry`."""
+    if await asyncio.to_thread(_is_done, row.library_path, row.size):
+        return Path(row.library_path)
+    client = await clients.client_of(runtime, row.connection_id)
+    remote_folder, local_folder = clients.folders_of(client)
+    said = None
+    for number in range(EVENT_TRIES):
+        said = await client.local_path_of([row.remote_id or ""], row.peer, row.path)
+        if said is not None:
+            break
+        await asyncio.sleep(min(0.25 * 2**number, 5.0))
+    if said is None:
+        raise MissingFile("slskd does not say where it has put the file")
+    try:
+        path = Path(local_path(said, remote_folder, local_folder))
+    except ValueError as exc:
+        raise NeedsUser(f"{exc}; see the connection {client.line.name}") from exc
+    if not await asyncio.to_thread(path.is_file):
+        folder = Path(local_folder) if local_folder else path.parent
+        if not await asyncio.to_thread(folder.is_dir):
+            raise NeedsUser(f"{folder} is not there on this machine; see the connection {client.line.name}")
+        raise MissingFile(f"slskd says that it is {path}, and it is not there")
+    if local_folder and not await asyncio.to_thread(_is_inside, path, Path(local_folder)):
+        raise NeedsUser(f"{path} leads out of {local_folder}")
+    await downloads.note(runtime.store, row.id, local_path=str(path), due_in=syncing.AGAIN)
+    return path
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+async def _verify(runtime: Runtime, row: TrackDownload, entry: WantedEntry, path: Path) -> None:
+    """Raises `RejectedFile`. A file that a person has chosen is taken as it is."""
+    if row.forced:
+        return
+    size = (await asyncio.to_thread(path.stat)).st_size
+    heard = await runtime.part(Listeners).hear(path)
+    if said := problem_of(heard, entry.track(), row.path, size=size, advertised=row.size, seconds=row.seconds):
+        raise RejectedFile(said)
+
+
+async def _placed(runtime: Runtime, row: TrackDownload, entry: WantedEntry, path: Path) -> TrackDownload:
+    """Put the file into the library. Where it goes is stored first, so that one that was put there is known again."""
+    options = runtime.settings.of(MusicSettings)
+    root = await asyncio.to_thread(library.usable_root, runtime)
+    if not row.library_path:
+        place = await asyncio.to_thread(_free_place, root, options.import_template, entry, format_of(row.path))
+        await downloads.note(runtime.store, row.id, library_path=str(place), due_in=syncing.AGAIN)
+        row = await downloads.get(runtime.store, row.id)
+    if not await asyncio.to_thread(_is_done, row.library_path, row.size):
+        try:
+            await asyncio.to_thread(put, path, Path(row.library_path), keep=options.keep_downloads)
+        except FileExistsError as exc:  # somebody has put a file of that name there meanwhile
+            await downloads.note(runtime.store, row.id, library_path="", due_in=syncing.AGAIN)
+            raise Retry(f"{row.library_path} has just been taken; another name is looked for") from exc
+    await downloads.note(runtime.store, row.id, stage=DownloadStage.PLACED, error="", due_in=syncing.AGAIN)
+    return await downloads.get(runtime.store, row.id)
+
+
+def _is_done(place: str, size: int) -> bool:
+    """Whether the file is at its place already: what has its name there is of its size."""
+    with contextlib.suppress(OSError):
+        return bool(place) and Path(place).stat().st_size == size
+    return False
+
+
+def _free_place(root: Path, template: str, entry: WantedEntry, ending: str) -> Path:
+    """A path that nothing has. Raises `Retry` where too many have it."""
+    place = root / naming.place_of(template, entry.track(), ending, _longest(root))
+    for number in range(1, MOST_COPIES):
+        free = place if number == 1 else place.with_name(f"{place.stem} ({number}){place.suffix}")
+        if not os.path.lexists(free):
+            return free
+    raise Retry(f"{place} is there {MOST_COPIES} times")
+
+
+def _longest(folder: Path) -> int:
+    try:
+        return os.pathconf(folder, "PC_NAME_MAX")
+    except (OSError, ValueError):
+        return MAX_BYTES
+
+
+def put(source: Path, place: Path, *, keep: bool) -> None:
+    """Have the file at `place`, whole or not at all, and never over another one. Raises OSError.
+
+    On one file system it gets a second name before it loses the first; elsewhere it is copied.
+    """
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if not keep:
+        try:
+            os.link(source, place)
+        except OSError as exc:
+            if exc.errno not in {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}:
+                raise
+        else:
+            source.unlink()
+            return
+    if os.path.lexists(place):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(place))
+    with source.open("rb") as given, files.replacing(place, shared=True) as out:
+        shutil.copyfileobj(given, out, 1 << 20)
+    if not keep:
+        source.unlink()
+
+
+async def _settle(runtime: Runtime, row: TrackDownload, entry: WantedEntry) -> None:
+    async with runtime.store.write() as connection:
+        moved = await downloads.change_state(connection, row, DownloadState.COMPLETED, bytes=row.size, remote_state="")
+        if moved:
+            await wanted.move_in(
+                connection,
+                entry.id,
+                since=tuple(WantedState),
+                state=WantedState.OWNED,
+                reason=f"imported: {row.explanation}",
+                cause=None,
+                failures=0,
+                skips=0,
+            )
+    if moved:
+        await figures.add(runtime.store, {"metrics.sync.jobs_completed": 1})
+        said = f"{entry.shown} is in the library"
+        await runtime.activity.record("track_imported", said, subject=str(entry.id), path=row.library_path)
+        runtime.bus.publish("music")

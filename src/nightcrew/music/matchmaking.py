@@ -1,0 +1,163 @@
+"""Matches what searches have found, in batches, and has the best file of each fetched."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.words import plain
+from nightcrew.music import choosing, payload, quality
+from nightcrew.music.matching.decision import decide, explain
+from nightcrew.music.matching.model import MatchDecision, TrackMatch
+from nightcrew.music.models import MAX_REASON, FailureCause, MatchJob, Offer, WantedEntry, WantedState
+from nightcrew.music.payload import InvalidPayload, Payload
+from nightcrew.music.quality import QualityRules
+from nightcrew.music.settings import MusicSettings
+from nightcrew.music.store import figures, offers, wanted
+
+KEPT, KEPT_REFUSED = 40, 20
+"""Files of a search that are remembered: the best ones, and some of those that cannot be it."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """What came of one cycle. `confidence`: of each file that was saved."""
+
+    searches: int = 0
+    stored: int = 0
+    discarded: int = 0
+    confidence: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The rows of one search. `poor`: why files were refused that are the right recording."""
+
+    rows: list[dict[str, Any]]
+    decision: MatchDecision
+    accepted: int
+    discarded: int
+    poor: str
+
+
+async def match(runtime: Runtime) -> None:
+    """The cycle."""
+    options = runtime.settings.of(MusicSettings)
+    jobs = await offers.claim(runtime.store, by=runtime.node, limit=options.matching_worker_batch_size)
+    if not jobs:
+        return
+    batch = Batch(searches=len(jobs))
+    for job in jobs:
+        await _match_one(runtime, job, options, batch)
+    average = round(batch.confidence / batch.stored, 4) if batch.stored else 0.0
+    await figures.put(
+        runtime.store,
+        {"metrics.matching.last_average_confidence": average, "metrics.matching.last_discarded": batch.discarded},
+    )
+    await figures.add(
+        runtime.store,
+        {"metrics.matching.discarded_total": batch.discarded, "metrics.matching.saved_total": batch.stored},
+    )
+    said = f"{batch.searches} searches matched: {batch.stored} files may be it, {batch.discarded} cannot"
+    details: dict[str, Any] = {
+        "batch_size": batch.searches,
+        "stored": batch.stored,
+        "discarded": batch.discarded,
+        "average_confidence": average,
+    }
+    await runtime.activity.record("matching_batch", said, **details)
+    runtime.bus.publish("music")
+
+
+async def next_at(runtime: Runtime) -> datetime | None:
+    """When there is something to match."""
+    return await offers.next_at(runtime.store)
+
+
+async def _match_one(runtime: Runtime, job: MatchJob, options: MusicSettings, batch: Batch) -> None:
+    entry = (await wanted.of_ids(runtime.store, [job.wanted_id])).get(job.wanted_id)
+    if entry is None or entry.state is not WantedState.MATCHING:
+        async with runtime.store.write() as connection:
+            await offers.settle(connection, job)
+        return
+    try:
+        said = payload.read(job.payload)
+    except InvalidPayload as exc:
+        async with runtime.store.write() as connection:
+            await offers.settle(connection, job, f"invalid_payload: {exc}")
+        await choosing.give_up(runtime, entry, FailureCause.SEARCH, "what the search found cannot be read")
+        return
+    scored = await asyncio.to_thread(score, entry, said, options.matching_confidence_threshold, options.quality())
+    batch.stored += scored.accepted
+    batch.discarded += scored.discarded
+    batch.confidence += sum(row["confidence"] for row in scored.rows if row["accepted"])
+    await _settle(runtime, job, entry, scored, options.quality())
+
+
+def score(entry: WantedEntry, said: Payload, threshold: float, rules: QualityRules) -> Scored:
+    """Hold all files against the track. A file that is the right recording and not good enough is not accepted."""
+    made = decide(entry.track(), said.candidates(), threshold=threshold)
+    rows: list[dict[str, Any]] = []
+    accepted, poor = 0, ""
+    for found in made.ranked:
+        file = payload.quality_of(said.files[found.index])
+        why = quality.refused(file, rules) if found.confidence >= threshold else ""
+        poor = poor or why
+        good = found.confidence >= threshold and not why
+        accepted += good
+        if len(rows) < KEPT:
+            rows.append(_row(entry, said, found, explain(found) + (f"; {why}" if why else ""), accepted=good))
+    rows += [_row(entry, said, found, found.refused, accepted=False) for found in made.refused[:KEPT_REFUSED]]
+    return Scored(rows, made, accepted, len(said.files) - accepted, poor)
+
+
+def _row(entry: WantedEntry, said: Payload, found: TrackMatch, text: str, *, accepted: bool) -> dict[str, Any]:
+    file = said.files[found.index]
+    return {
+        "wanted_id": entry.id,
+        "connection_id": said.connection_id,
+        "search_id": said.search_id,
+        "confidence": round(found.confidence, 4),
+        "explanation": plain(text)[:MAX_REASON],
+        "accepted": accepted,
+        **file.model_dump(),
+    }
+
+
+async def _settle(runtime: Runtime, job: MatchJob, entry: WantedEntry, scored: Scored, rules: QualityRules) -> None:
+    """Store what was found, and what follows from it, at once: a crash leaves all or nothing."""
+    error = "" if scored.accepted else "no_match"
+    async with runtime.store.write() as connection:
+        if not await offers.settle(connection, job, error):
+            return
+        await offers.keep(runtime.store, connection, entry.id, scored.rows)
+        condemned = await offers.verdicts(connection, entry.id)
+        free = [row for row in scored.rows if row["accepted"] and (row["peer"], row["path"]) not in condemned]
+        if scored.decision.review and free:
+            reason = scored.decision.reason
+            since = {WantedState.MATCHING}
+            await wanted.move_in(connection, entry.id, since=since, state=WantedState.REVIEW, reason=reason)
+            return
+        if free:
+            following = choosing.best([Offer(id=0, verdict="", final=False, **row) for row in free], rules)
+            assert following is not None  # noqa: S101 - all of them are free
+            await choosing.begin(connection, following, attempt=1)
+            return
+    await _in_vain(runtime, entry, scored)
+
+
+async def _in_vain(runtime: Runtime, entry: WantedEntry, scored: Scored) -> None:
+    if scored.poor:
+        reason = f"the files that are shared are not good enough: {scored.poor}"
+        await choosing.give_up(runtime, entry, FailureCause.QUALITY, reason)
+        await runtime.activity.record("soulseek_low_quality", f"{entry.shown}: {reason}", subject=str(entry.id))
+    elif scored.accepted:
+        reason = "all files that may be it were tried or rejected"
+        await choosing.give_up(runtime, entry, FailureCause.DOWNLOAD, reason)
+    else:
+        await choosing.give_up(runtime, entry, FailureCause.NO_RESULTS, scored.decision.reason)
+        said = f"None of {scored.discarded} files is {entry.shown}"
+        await runtime.activity.record("soulseek_no_results", said, subject=str(entry.id))

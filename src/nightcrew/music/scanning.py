@@ -1,0 +1,65 @@
+"""Looks at the libraries now and then: how much they have, and which wanted tracks are there by now."""
+
+from __future__ import annotations
+
+import time
+
+from nightcrew.kernel.clock import iso, utcnow
+from nightcrew.kernel.errors import NightcrewError
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.music import library
+from nightcrew.music.settings import MusicSettings
+from nightcrew.music.store import figures, wanted
+from nightcrew.music.store import library as rows
+
+TOLD_FROM = 3
+"""Failures in a row from which on they are told."""
+FAILURES = "worker.scan.failures"
+
+
+def interval(runtime: Runtime) -> float:
+    """Seconds between two scans."""
+    return float(runtime.settings.of(MusicSettings).scan_worker_interval_seconds)
+
+
+def promise(runtime: Runtime) -> float:
+    """Seconds after which a scan has to have worked."""
+    return 3 * interval(runtime) + 300.0
+
+
+async def scan(runtime: Runtime) -> None:
+    """The cycle. Raises what went wrong, after it was counted."""
+    began = time.monotonic()
+    try:
+        await _scan(runtime)
+    except (NightcrewError, OSError) as exc:
+        known = await figures.every(runtime.store)
+        count = int(known.get(FAILURES) or 0) + 1
+        await figures.put(runtime.store, {FAILURES: count})
+        if count >= TOLD_FROM:
+            said = f"The library could not be scanned {count} times in a row: {exc}"
+            await runtime.activity.record("scan_failed", said, level="warning", error=str(exc), consecutive=count)
+        raise
+    took = round((time.monotonic() - began) * 1000)
+    await figures.put(
+        runtime.store,
+        {FAILURES: 0, "metrics.scan.duration_ms": took, "metrics.scan.interval": interval(runtime)},
+    )
+
+
+async def _scan(runtime: Runtime) -> None:
+    if not runtime.settings.of(MusicSettings).library and not library.root_of(runtime).is_dir():
+        return  # nobody uses it
+    found = await library.scan_folder(runtime)
+    await figures.put(
+        runtime.store,
+        {
+            "plex_artist_count": found.artists,
+            "plex_album_count": found.albums,
+            "plex_track_count": found.tracks,
+            "plex_last_scan": iso(utcnow()),
+        },
+    )
+    await rows.note_count(runtime.store, library.place_of(runtime), found.artists, found.albums, found.tracks)
+    await library.note_owned(runtime, await wanted.unowned(runtime.store))
+    runtime.bus.publish("music")

@@ -1,0 +1,232 @@
+"""Starts downloads at slskd and follows them until their file is there. One question to slskd tells of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from nightcrew.kernel.errors import Conflict, NightcrewError, NotFound, Retry
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.music import choosing, clients
+from nightcrew.music.models import DownloadStage, DownloadState, FailureCause, TrackDownload, WantedState
+from nightcrew.music.settings import MusicSettings
+from nightcrew.music.slskd.client import PeerRefused, Slskd, SlskdBusy
+from nightcrew.music.slskd.shapes import Transfer
+from nightcrew.music.slskd.states import RemoteStanding, end_of, find, standing
+from nightcrew.music.store import downloads, figures, offers, wanted
+
+log = structlog.get_logger("nightcrew.music")
+
+JOB = "music.import"
+SOON, LATE, GROWTH = 2.0, 15.0, 1.5
+"""Seconds between two looks, which grow while nothing moves."""
+AWAY = 15.0
+"""Seconds until slskd is asked again that does not answer."""
+GRACE = 12.0
+"""Seconds for which a failed transfer is left alone: slskd enqueues anew what its own restart has failed."""
+STALLED = timedelta(minutes=10)
+"""A download without any progress for so long has failed."""
+ABSENT = timedelta(seconds=60)
+"""A download of which slskd knows nothing for so long is sent again."""
+AGAIN = 60.0
+"""Seconds until it is seen to that a file that has arrived is being imported."""
+
+
+@dataclass(slots=True)
+class PollPace:
+    """How long this node waits until it looks again."""
+
+    seconds: float = SOON
+
+    def note(self, *, moved: bool) -> None:
+        """Whether anything has moved since the last look."""
+        self.seconds = SOON if moved else min(LATE, self.seconds * GROWTH)
+
+
+async def sync(runtime: Runtime) -> None:
+    """The cycle."""
+    limit = runtime.settings.of(MusicSettings).sync_worker_concurrency
+    room = max(0, limit - await downloads.at_work(runtime.store))
+    rows = await downloads.claim(runtime.store, by=runtime.node, limit=200, starting=room)
+    if not rows:
+        return
+    remote = [row for row in rows if row.stage in {DownloadStage.SENDING, DownloadStage.REMOTE}]
+    for row in rows:
+        if row not in remote:
+            await _import(runtime, row)
+    for number in {row.connection_id for row in remote}:
+        await _sync_with(runtime, number, [row for row in remote if row.connection_id == number])
+    counts = await downloads.counts(runtime.store)
+    await figures.put(runtime.store, {"metrics.sync.active_downloads": counts.running})
+    runtime.bus.publish("music")
+
+
+async def next_at(runtime: Runtime) -> datetime | None:
+    """When there is something to do."""
+    limit = runtime.settings.of(MusicSettings).sync_worker_concurrency
+    return await downloads.next_at(runtime.store, starting=await downloads.at_work(runtime.store) < limit)
+
+
+async def _import(runtime: Runtime, row: TrackDownload) -> None:
+    """See to it that a file that has arrived is imported. Who starts the job again while it goes on joins it."""
+    job = await runtime.jobs.start(
+        JOB, row.id, label=f"Import {row.path.replace(chr(92), '/').rpartition('/')[2]}"[:200]
+    )
+    await downloads.note(runtime.store, row.id, job=job, due_in=AGAIN)
+
+
+async def _sync_with(runtime: Runtime, number: int, rows: Sequence[TrackDownload]) -> None:
+    try:
+        client = await clients.client_of(runtime, number)
+        transfers = await client.transfers()
+    except NotFound:
+        for row in rows:
+            await _let_go(runtime, row, "its slskd is no longer connected")
+        return
+    except NightcrewError as exc:
+        wait = max(AWAY, (exc.after if isinstance(exc, Retry) else None) or 0.0)
+        log.warning("slskd cannot be asked", reason=str(exc))
+        for row in rows:
+            await _put_off(runtime, row, f"waits: {exc}", wait)
+        return
+    pace = runtime.part(PollPace)
+    moved = False
+    for row in rows:
+        try:
+            moved |= await _sync_one(runtime, client, transfers, row)
+        except PeerRefused as exc:
+            await fail(runtime, row, str(exc))
+            moved = True
+        except SlskdBusy as exc:
+            await _put_off(runtime, row, str(exc), exc.after or SOON)
+        except Conflict:
+            continue  # a person has moved it meanwhile
+        except NightcrewError as exc:
+            await _put_off(runtime, row, f"waits: {exc}", AWAY)
+    pace.note(moved=moved)
+
+
+async def _put_off(runtime: Runtime, row: TrackDownload, said: str, wait: float) -> None:
+    """Look at it later. An outage is no failure of the track."""
+    if row.state is DownloadState.RUNNING:
+        await downloads.note(runtime.store, row.id, error=said[:300], due_in=wait)
+    else:
+        await downloads.wait(runtime.store, row.id, said, wait)
+
+
+async def _sync_one(runtime: Runtime, client: Slskd, transfers: Sequence[Transfer], row: TrackDownload) -> bool:
+    """Bring one download further; returns whether it has moved."""
+    if row.state is DownloadState.QUEUED:
+        same = [one.id for one in transfers if one.peer == row.peer and one.path == row.path]
+        async with runtime.store.write() as connection:
+            mine = await downloads.change_state(
+                connection,
+                row,
+                DownloadState.RUNNING,
+                stage=DownloadStage.SENDING,
+                earlier=same,
+                started_at=True,
+                moved_at=True,
+                due_in=AWAY,
+            )
+        if not mine:
+            return False
+        row = await downloads.get(runtime.store, row.id)
+    found = find(transfers, peer=row.peer, path=row.path, remote_id=row.remote_id, earlier=row.earlier)
+    if row.stage is DownloadStage.SENDING and found is None:
+        sent = await client.enqueue(row.batch_id, row.peer, row.path, row.size, row.search_id)
+        known = sent.remote_id is not None or sent.batch_id == row.batch_id
+        stage = DownloadStage.REMOTE if known else DownloadStage.SENDING
+        values = {"stage": stage, "batch_id": sent.batch_id, "remote_id": sent.remote_id, "error": ""}
+        await downloads.note(runtime.store, row.id, moved_at=True, due_in=SOON if known else 0.0, **values)
+        return True
+    return await _follow(runtime, client, row, found)
+
+
+async def _follow(runtime: Runtime, client: Slskd, row: TrackDownload, found: Transfer | None) -> bool:
+    pace, now = runtime.part(PollPace).seconds, await wanted.now(runtime.store)
+    last = row.moved_at or row.created_at
+    if found is None:
+        if now - last > ABSENT:
+            log.warning("slskd has forgotten a download, which is sent again", download=row.id)
+            await downloads.note(runtime.store, row.id, stage=DownloadStage.SENDING, remote_id=None, due_in=0.0)
+            return True
+        await downloads.note(runtime.store, row.id, due_in=pace)
+        return False
+    stands = standing(found)
+    if stands is RemoteStanding.UNKNOWN and found.state != row.remote_state:
+        log.warning("slskd says a state that is not known; the one before stays", state=found.state, download=row.id)
+    changed = (found.id, found.state, found.bytes, found.place) != (
+        row.remote_id,
+        row.remote_state,
+        row.bytes,
+        row.place,
+    )
+    values = {
+        "stage": DownloadStage.REMOTE,
+        "remote_id": found.id,
+        "remote_state": found.state,
+        "bytes": max(0, min(found.bytes, row.size or found.bytes)),
+        "place": found.place,
+        "error": "",
+    }
+    if stands is RemoteStanding.SUCCEEDED:
+        values |= {"stage": DownloadStage.ARRIVED, "bytes": row.size}
+        await downloads.note(runtime.store, row.id, moved_at=True, due_in=0.0, **values)
+        return True
+    if stands is RemoteStanding.FAILED:
+        if changed:
+            await downloads.note(runtime.store, row.id, due_in=GRACE, **values)
+            return False
+        await fail(runtime, row, end_of(found))
+        return True
+    if not changed and now - last > STALLED:
+        await client.cancel(row.peer, found.id)
+        await fail(runtime, row, f"it made no progress for {STALLED.seconds // 60} minutes")
+        return True
+    marks = {"moved_at": True} if changed else {}
+    await downloads.note(runtime.store, row.id, due_in=SOON if changed else pace, **values, **marks)
+    return changed
+
+
+async def _let_go(runtime: Runtime, row: TrackDownload, reason: str) -> None:
+    """End a download that cannot go on, by no fault of its file or its track, which is searched for anew."""
+    async with runtime.store.write() as connection:
+        if await downloads.change_state(connection, row, DownloadState.CANCELLED, reason):
+            since = {WantedState.DOWNLOADING}
+            await wanted.move_in(
+                connection, row.wanted_id, since=since, state=WantedState.MISSING, reason=reason, due_in=AGAIN
+            )
+
+
+async def mend(runtime: Runtime) -> None:
+    """The cycle that finds tracks that wait for what is no longer there, as after a crash at a bad moment, and lets them go on."""
+    for entry in await wanted.stranded(runtime.store):
+        log.warning("a track waits for nothing, and goes on", track=entry.id, state=entry.state.value)
+        last = next(iter(await downloads.of_wanted(runtime.store, entry.id)), None)
+        if entry.state is WantedState.DOWNLOADING and last is not None and last.state is DownloadState.FAILED:
+            await choosing.try_next(runtime, entry, last.search_id, FailureCause.DOWNLOAD, last.error or "it failed")
+        else:
+            await wanted.move(runtime.store, entry.id, since={entry.state}, state=WantedState.MISSING, due_in=0.0)
+
+
+async def fail(runtime: Runtime, row: TrackDownload, reason: str, cause: FailureCause = FailureCause.DOWNLOAD) -> None:
+    """A download has failed: its file is remembered, and the next one is tried."""
+    async with runtime.store.write() as connection:
+        if not await downloads.change_state(connection, row, DownloadState.FAILED, reason):
+            return
+        await offers.condemn(connection, row.wanted_id, row.peer, row.path, reason)
+    entry = (await wanted.of_ids(runtime.store, [row.wanted_id])).get(row.wanted_id)
+    shown, subject = entry.shown if entry else row.path, str(row.wanted_id)
+    said = f"{shown} from {row.peer}: {reason}"
+    await runtime.activity.record("download_failed", said, level="warning", subject=subject)
+    if entry is not None and not await choosing.try_next(runtime, entry, row.search_id, cause, reason):
+        async with runtime.store.write() as connection:
+            failed = await downloads.get_in(connection, row.id)
+            await downloads.change_state(connection, failed, DownloadState.DEAD, reason)
+        said = f"{shown} could not be downloaded: {reason}"
+        await runtime.activity.record("sync_job_failed", said, level="warning", subject=subject)
+    runtime.bus.publish("music")

@@ -1,0 +1,39 @@
+"""What happens at the start and the end of a node, and each night."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.music.clients import Clients
+from nightcrew.music.listening import Listeners
+from nightcrew.music.store import downloads, library, offers
+from nightcrew.music.syncing import PollPace
+
+KEPT = timedelta(days=90)
+"""How long downloads that are over are remembered."""
+COUNTED = timedelta(days=730)
+"""How long it is known how much the libraries had."""
+
+
+async def start(runtime: Runtime) -> None:
+    """Called once at the start of a node, before its workers."""
+    runtime.add(Clients())
+    runtime.add(Listeners())
+    runtime.add(PollPace())
+
+
+async def stop(runtime: Runtime) -> None:
+    """Called at the end of a node."""
+    await runtime.part(Listeners).close()
+
+
+async def upkeep(runtime: Runtime) -> dict[str, int]:
+    """Forget what is old."""
+    now = utcnow()
+    return {
+        "music downloads": await downloads.forget_old(runtime.store, now - KEPT),
+        "matched searches": await offers.forget_old(runtime.store, now - timedelta(days=7)),
+        "library counts": await library.forget_counts(runtime.store, now - COUNTED),
+    }
