@@ -18,7 +18,7 @@ from nightcrew.kernel import redaction
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Invalid, NeedsUser
 from nightcrew.kernel.fields import secrets_of
-from nightcrew.kernel.settings_given import FIXED, Given, env_name, is_fixed
+from nightcrew.kernel.settings_given import ALSO, FIXED, Given, env_name, is_fixed
 from nightcrew.kernel.store import Moment, Store, metadata
 from nightcrew.kernel.vault import Vault
 
@@ -52,19 +52,23 @@ def option(
     unit: str | None = None,
     per_node: bool = False,
     environment_only: bool = False,
+    also_env: str = "",
     **bounds: Any,
 ) -> Any:
     """One option. `bounds` are pydantic's (`ge`, `le`, `max_length`, …); `unit` is shown beside the field.
 
     `per_node`: each machine has a value of its own, such as a folder. An option of the type `fields.Secret` is stored sealed,
     and no answer, page or log shows it. `environment_only`: neither the database nor the file sets it, as both may come from a
-    stranger's backup; for what starts programs.
+    stranger's backup; for what starts programs. `also_env`: another variable of the environment that sets it, which a program that
+    ours takes the place of has.
     """
     extra: dict[str, Any] = {"unit": unit} if unit else {}
     if per_node:
         extra["per_node"] = True
     if environment_only:
         extra[FIXED] = True
+    if also_env:
+        extra[ALSO] = also_env
     if isinstance(default, list | dict):
         return Field(default_factory=default.copy, description=help, json_schema_extra=extra, **bounds)
     return Field(default, description=help, json_schema_extra=extra, **bounds)

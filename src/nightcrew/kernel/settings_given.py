@@ -15,6 +15,8 @@ from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.words import parse_value
 
 FIXED = "environment_only"
+ALSO = "also_environment"
+"""Where a field says another environment variable that sets it: its name in a program that ours takes the place of."""
 
 
 class Given:
@@ -25,6 +27,12 @@ class Given:
     ) -> None:
         self._env = os.environ if env is None else env
         self._file = _read_file(data_dir / "nightcrew.toml", models)
+        self._also = {
+            (domain, name): str(extra[ALSO])
+            for domain, model in models.items()
+            for name, field in model.model_fields.items()
+            if isinstance(extra := field.json_schema_extra, dict) and extra.get(ALSO)
+        }
 
     def values(self, domain: str, model: type[BaseModel]) -> dict[str, Any]:
         """The options of a domain that are given, by name: by the environment, else by the file."""
@@ -43,8 +51,9 @@ class Given:
         return "file" if name in self._file.get(domain, {}) and not fixed else "default"
 
     def _from_env(self, domain: str, name: str) -> str | None:
-        """What the environment says of an option: under its full name, else under the short one."""
-        return self._env.get(env_name(domain, name), self._env.get(f"NIGHTCREW_{name.upper()}"))
+        """What the environment says of an option: under its full name, else under the short one, else under a known one."""
+        names = (env_name(domain, name), f"NIGHTCREW_{name.upper()}", self._also.get((domain, name), ""))
+        return next((self._env[one] for one in names if one in self._env), None)
 
 
 def is_fixed(field: FieldInfo) -> bool:

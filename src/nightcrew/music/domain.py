@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nightcrew.kernel.declare import Domain, Job, NoticeKind, Queue, Tick
-from nightcrew.music import api, importing, matchmaking, scanning, searching, syncing, workers
+from nightcrew.kernel.declare import Domain, Job, NoticeKind, Page, Queue, Tick, Timetable
+from nightcrew.music import (
+    api,
+    autosync,
+    importing,
+    matchmaking,
+    pages,
+    scanning,
+    searching,
+    standing,
+    status,
+    syncing,
+    workers,
+)
 from nightcrew.music.library import FOLDER
 from nightcrew.music.settings import MusicSettings
 from nightcrew.music.slskd.kind import KIND
@@ -18,6 +30,7 @@ DOMAIN = Domain(
     title="Music",
     settings=MusicSettings,
     migrations=_HERE / "migrations",
+    templates=_HERE / "templates",
     activity={
         "autosync_": "Autosync",
         "download_": "Music downloads",
@@ -90,13 +103,37 @@ DOMAIN = Domain(
             time_limit=1800.0,
             help="Verifies a downloaded file and puts it into the library.",
         ),
+        Job(
+            autosync.JOB,
+            autosync.run,
+            queue=Queue("autosync", over_all=1),
+            lock="autosync",
+            busy="join",
+            time_limit=20 * 3600.0,
+            help="Searches for all that is wanted and missing, and says how it went.",
+        ),
     ),
-    routers=(api.router,),
+    timetables=(
+        Timetable(
+            "music.autosync",
+            cron="15 3 * * *",
+            job=autosync.JOB,
+            promise=50 * 3600,
+            jitter=600,
+            help="Reads what is wanted, compares it with the library, and fetches what is missing.",
+        ),
+    ),
+    routers=(api.router, pages.router),
+    pages=(Page("/music", "Music"),),
     notices=(
         NoticeKind("track_imported", "finished", "A track is in the library", "tracks are in the library"),
         NoticeKind("sync_job_failed", "failed", "A track could not be downloaded", "tracks could not be downloaded"),
         NoticeKind("scan_failed", "failed", "The music library could not be scanned", "scans failed"),
     ),
+    states=standing.STATES,
+    needs=standing.needs,
+    overview=standing.overview,
+    metrics=status.metrics,
     start=workers.start,
     stop=workers.stop,
     upkeep=workers.upkeep,

@@ -14,7 +14,7 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.listener.wire import TagsRead
 from nightcrew.music.listening import Listeners
 from nightcrew.music.matching.paths import read_name
-from nightcrew.music.models import WantedEntry, WantedState
+from nightcrew.music.models import LibraryTrack, WantedEntry, WantedState
 from nightcrew.music.owned import owned, title_key
 from nightcrew.music.quality import AUDIO, format_of
 from nightcrew.music.settings import MusicSettings
@@ -102,15 +102,20 @@ async def has(runtime: Runtime, entry: WantedEntry) -> bool:
     return bool(await note_owned(runtime, [entry]))
 
 
-async def note_owned(runtime: Runtime, entries: Sequence[WantedEntry]) -> set[int]:
-    """Compare tracks with the libraries, and note those that are there; returns their ids."""
+async def owned_among(runtime: Runtime, entries: Sequence[WantedEntry]) -> dict[int, LibraryTrack]:
+    """Which of these tracks the libraries have."""
     tracks = {entry.id: entry.track() for entry in entries}
     keys = await asyncio.to_thread(lambda: {title_key(track.title) for track in tracks.values()})
     isrcs = {code for track in tracks.values() for code in (track.isrc, track.isrc.replace("-", "").upper())}
     library = await rows.candidates(
         runtime.store, keys=keys, isrcs=isrcs, mbids={track.mbid.lower() for track in tracks.values()}
     )
-    found = await asyncio.to_thread(owned, tracks, library)
+    return await asyncio.to_thread(owned, tracks, library)
+
+
+async def note_owned(runtime: Runtime, entries: Sequence[WantedEntry]) -> set[int]:
+    """Compare tracks with the libraries, and note those that are there; returns their ids."""
+    found = await owned_among(runtime, entries)
     apart = set(WantedState) - {WantedState.OWNED, WantedState.DOWNLOADING}
     for wanted_id, one in found.items():
         reason = f"in the library as {one.artist} - {one.title}"

@@ -27,3 +27,66 @@ class DecisionJson(TypedDict):
     reason: str
     ranked: list[MatchJson]
     refused: list[RefusalJson]
+
+
+class WantedJson(TypedDict):
+    """A wanted track."""
+
+    id: int
+    title: str
+    artists: list[str]
+    state: str
+    reason: str
+    due_at: str | None
+
+
+class ListJson(TypedDict):
+    """What came of a list."""
+
+    tracks: int
+    added: int
+    gone: int
+    unread: int
+    problems: list[str]
+
+
+class OfferJson(TypedDict):
+    """A file that is offered for a track."""
+
+    id: int
+    peer: str
+    path: str
+    confidence: float
+    explanation: str
+    accepted: bool
+    verdict: str
+
+
+class DownloadJson(TypedDict):
+    """A download."""
+
+    id: int
+    track: str
+    peer: str
+    state: str
+    progress: float
+    error: str
+
+
+class WantedDetailJson(TypedDict):
+    """A wanted track with the files that are offered for it."""
+
+    track: WantedJson
+    offers: list[OfferJson]
+    downloads: list[DownloadJson]
+
+
+class AutosyncJson(TypedDict):
+    """A run that was started, or what one would do."""
+
+    job: str | None
+    search: list[str]
+    tracks: int
+    owned: int
+    skipped: int
+    not_preferred: int

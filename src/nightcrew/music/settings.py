@@ -38,22 +38,42 @@ class MusicSettings(Options):
         THRESHOLD,
         ge=0.5,
         le=0.99,
+        also_env="MATCHING_CONFIDENCE_THRESHOLD",
         help="How likely a file has to be the wanted recording before it is taken. Below it, none is taken.",
     )
-    matching_worker_batch_size: int = option(5, ge=1, le=100, help="How many searches are matched in one cycle.")
-    sync_worker_concurrency: int = option(2, ge=1, le=50, help="How many downloads go on at a time.")
+    matching_worker_batch_size: int = option(
+        5, ge=1, le=100, also_env="MATCHING_WORKER_BATCH_SIZE", help="How many searches are matched in one cycle."
+    )
+    sync_worker_concurrency: int = option(
+        2, ge=1, le=50, also_env="SYNC_WORKER_CONCURRENCY", help="How many downloads go on at a time."
+    )
     searches_at_once: int = option(3, ge=1, le=10, help="How many searches go on at a time.")
     scan_worker_interval_seconds: int = option(
-        600, ge=10, le=86_400, unit="s", help="How often the libraries are looked at."
+        600,
+        ge=10,
+        le=86_400,
+        unit="s",
+        also_env="SCAN_WORKER_INTERVAL_SECONDS",
+        help="How often the libraries are looked at.",
     )
     scan_worker_incremental: bool = option(
-        False, help="Ask a media server to scan for new files before its library is looked at."
+        False,
+        also_env="SCAN_WORKER_INCREMENTAL",
+        help="Ask a media server to scan for new files before its library is looked at.",
     )
     autosync_min_bitrate: int = option(
-        192, ge=0, le=2000, unit="kbit/s", help="Files with less are not downloaded. Lossless files always have enough."
+        192,
+        ge=0,
+        le=2000,
+        unit="kbit/s",
+        also_env="AUTOSYNC_MIN_BITRATE",
+        help="Files with less are not downloaded. Lossless files always have enough.",
     )
     autosync_preferred_formats: Formats = option(
-        [], max_length=20, help="Formats that are downloaded, the best first, such as flac and mp3. None: all."
+        [],
+        max_length=20,
+        also_env="AUTOSYNC_PREFERRED_FORMATS",
+        help="Formats that are downloaded, the best first, such as flac and mp3. None: all.",
     )
     artist_preferences: list[str] = option(
         [], max_length=1000, help="Artists whose tracks are downloaded by autosync. None: those of all."

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.due import DueRows
-from nightcrew.kernel.errors import NotFound
+from nightcrew.kernel.errors import Conflict, NotFound
 from nightcrew.kernel.store import Store, now_of, wake
 from nightcrew.kernel.words import plain
 from nightcrew.music.models import (
@@ -173,6 +173,24 @@ async def change_state(
     if moved and not ends:
         await wake(connection, DOWNLOADS.topic)
     return moved
+
+
+async def requeue(connection: AsyncConnection, row: TrackDownload) -> None:
+    """Let one that is over begin anew, under a new id for slskd. Raises `Conflict`."""
+    fresh: dict[str, Any] = {
+        "stage": DownloadStage.SENDING,
+        "batch_id": str(uuid.uuid4()),
+        "remote_id": None,
+        "remote_state": "",
+        "earlier": [],
+        "bytes": 0,
+        "place": None,
+        "local_path": "",
+        "library_path": "",
+        "job": None,
+    }
+    if not await change_state(connection, row, DownloadState.QUEUED, due_in=0.0, **fresh):
+        raise Conflict("the download has changed meanwhile; look at it again")
 
 
 def _stored(values: Mapping[str, Any], now: datetime) -> dict[str, Any]:

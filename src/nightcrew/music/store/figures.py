@@ -57,6 +57,13 @@ async def save_run(store: Store, run: SyncRun) -> None:
         await connection.execute(upsert.values(row).on_conflict_do_update(index_elements=["id"], set_=renewed))
 
 
+async def run_of(store: Store, run_id: str) -> SyncRun | None:
+    """One run."""
+    async with store.read() as connection:
+        row = (await connection.execute(sa.select(sync_run).where(sync_run.c.id == run_id))).mappings().first()
+    return None if row is None else SyncRun(**row)
+
+
 async def runs(store: Store, limit: int) -> list[SyncRun]:
     """The last runs, the newest first."""
     query = sa.select(sync_run).order_by(sync_run.c.started_at.desc()).limit(limit)

@@ -78,6 +78,12 @@ async def fetched_for(store: Store, wanted_id: int) -> list[LibraryTrack]:
         return [LibraryTrack(**row) for row in (await connection.execute(query)).mappings()]
 
 
+async def forget_fetched(store: Store, wanted_id: int) -> None:
+    """Forget what was fetched for a wanted track, whose file is gone."""
+    async with store.write() as connection:
+        await connection.execute(sa.delete(library_track).where(library_track.c.wanted_id == wanted_id))
+
+
 async def counted(store: Store, place: str) -> tuple[int, int, int]:
     """Artists, albums and tracks of a place, as far as its tracks are known."""
     named = sa.func.lower(library_track.c.artist)

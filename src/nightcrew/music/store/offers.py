@@ -111,6 +111,17 @@ async def condemn(
     await connection.execute(sa.update(offer).where(mine).values(verdict=said, final=final))
 
 
+async def pardon(connection: AsyncConnection, offer_id: int) -> None:
+    """A person chooses it: what was said of it before is void."""
+    await connection.execute(sa.update(offer).where(offer.c.id == offer_id).values(verdict="", final=False))
+
+
+async def pardon_file(connection: AsyncConnection, wanted_id: int, peer: str, path: str) -> None:
+    """It is tried again, unless a person has rejected it."""
+    mine = sa.and_(offer.c.wanted_id == wanted_id, offer.c.peer == peer, offer.c.path == path, sa.not_(offer.c.final))
+    await connection.execute(sa.update(offer).where(mine).values(verdict=""))
+
+
 async def forget_old(store: Store, before: datetime) -> int:
     """Forget matched searches that are older."""
     async with store.write() as connection:

@@ -30,6 +30,7 @@ from nightcrew.music.models import (
 MOST = 200_000
 """Tracks that may be wanted."""
 MATCHABLE = frozenset({WantedState.MISSING, WantedState.SEARCHING})
+AT_WORK = frozenset({WantedState.SEARCHING, WantedState.MATCHING, WantedState.DOWNLOADING})
 SEARCHES = DueRows(
     "music.search",
     key=wanted.c.id,
@@ -192,6 +193,11 @@ async def get(store: Store, wanted_id: int) -> WantedEntry:
 async def of_ids(store: Store, ids: Collection[int]) -> dict[int, WantedEntry]:
     """Several, by id."""
     return {one.id: one for one in await _select(store, wanted.c.id.in_(ids))} if ids else {}
+
+
+async def of_keys(store: Store, keys: Collection[str]) -> list[WantedEntry]:
+    """Several, by their keys."""
+    return await _select(store, wanted.c.key.in_(keys))
 
 
 async def page(
@@ -363,9 +369,13 @@ async def of_run(store: Store, run: str) -> list[WantedEntry]:
     return await _select(store, wanted.c.run_id == run)
 
 
-async def sought(store: Store, *, limit: int) -> list[WantedEntry]:
-    """Missing tracks, those first that are tried first."""
-    return await _select(store, wanted.c.state == WantedState.MISSING, order=SEARCHES.order, limit=limit)
+async def open_in_run(store: Store, run: str, *, soon: timedelta) -> int:
+    """How many tracks of a run are at work, or are tried within this time. One that was tried in vain is due much later."""
+    async with store.read() as connection:
+        due = sa.and_(wanted.c.state == WantedState.MISSING, wanted.c.due_at <= await now_of(connection) + soon)
+        open_ = sa.or_(wanted.c.state.in_(AT_WORK), due)
+        query = sa.select(sa.func.count()).select_from(wanted).where(wanted.c.run_id == run, open_)
+        return int((await connection.execute(query)).scalar_one())
 
 
 async def unowned(store: Store) -> list[WantedEntry]:

@@ -1,0 +1,213 @@
+"""What people and scripts do with wanted tracks and downloads."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import Literal
+
+from nightcrew.kernel.errors import Conflict, Invalid, NightcrewError
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.words import plain
+from nightcrew.music import choosing, clients, library, lists, rules
+from nightcrew.music.models import DownloadState, Offer, TrackDownload, WantedEntry, WantedState
+from nightcrew.music.store import downloads, offers, wanted
+from nightcrew.music.store import library as library_rows
+from nightcrew.music.store.wanted import NewTrack, Taken
+
+WantedAction = Literal["search", "ignore", "want"]
+DownloadAction = Literal["cancel", "retry", "reject"]
+HAND = "hand"
+"""The source of what was asked for by hand."""
+WRONG = "a person says that it is the wrong song"
+
+
+async def add(runtime: Runtime, track: NewTrack, *, actor: str) -> WantedEntry:
+    """Want a track from now on. One that is wanted already is only listed once more."""
+    await wanted.take(runtime.store, HAND, "By hand", [track], whole=False, due=True)
+    (entry,) = await wanted.of_keys(runtime.store, [track.key])
+    said = f"{entry.shown} is wanted"
+    await runtime.activity.record("wanted_added", said, actor=actor, subject=str(entry.id))
+    runtime.bus.publish("music")
+    return entry
+
+
+async def take_list(runtime: Runtime, name: str, text: str, *, whole: bool, actor: str) -> tuple[Taken, lists.ReadList]:
+    """Want the tracks of a list. `whole`: those that an earlier list of this name had besides lose its listing.
+
+    Raises `Invalid` for one that cannot be read.
+    """
+    try:
+        found = await asyncio.to_thread(lists.read, text)
+    except ValueError as exc:
+        raise Invalid(str(exc), field="text") from exc
+    tracks = [as_new(one, rules.PLAYLIST) for one in found.tracks]
+    taken = await wanted.take(runtime.store, f"list:{name}"[:200], name, tracks, whole=whole, due=True)
+    said = f"The list {name} has {taken.tracks} tracks, of which {taken.added} are new"
+    await runtime.activity.record("wanted_list", said, actor=actor, subject=name[:200], unread=found.unread)
+    runtime.bus.publish("music")
+    return taken, found
+
+
+def as_new(one: lists.ListedTrack, base: int, source_id: str = "") -> NewTrack:
+    """A track of a list as a wanted one."""
+    return NewTrack(
+        rules.key_of(one.title, one.artists[0], source_id),
+        plain(one.title),
+        tuple(plain(name) for name in one.artists),
+        rules.priority_of(base, one.popularity),
+        plain(one.album),
+        one.seconds,
+        one.number,
+        one.isrc.replace("-", "").upper(),
+        one.mbid.lower(),
+        one.popularity,
+    )
+
+
+async def act_on_wanted(runtime: Runtime, wanted_id: int, action: WantedAction, *, actor: str) -> WantedEntry:
+    """Search for a track now, ignore it, or want it again. Raises `NotFound`, `Conflict`."""
+    entry = await wanted.get(runtime.store, wanted_id)
+    if action == "ignore":
+        await _end_download(runtime, entry, "the track is ignored")
+        done = await wanted.move(
+            runtime.store, entry.id, since=tuple(WantedState), state=WantedState.IGNORED, reason=f"ignored by {actor}"
+        )
+    else:
+        idle = {WantedState.MISSING, WantedState.IGNORED, WantedState.REVIEW}
+        if entry.state not in idle:
+            raise Conflict(f"{entry.shown} is {entry.state.value}")
+        done = await wanted.move(
+            runtime.store,
+            entry.id,
+            since=idle,
+            state=WantedState.MISSING,
+            reason="",
+            failures=0,
+            skips=0,
+            search_step=0,
+            searches=0,
+            search_id=None,
+            due_in=0.0,
+        )
+    if not done:
+        raise Conflict(f"{entry.shown} has changed meanwhile; look at it again")
+    said = {"search": "is searched for", "ignore": "is ignored", "want": "is wanted again"}[action]
+    await runtime.activity.record(f"wanted_{action}", f"{entry.shown} {said}", actor=actor, subject=str(entry.id))
+    runtime.bus.publish("music")
+    return await wanted.get(runtime.store, wanted_id)
+
+
+async def remove(runtime: Runtime, wanted_id: int, *, actor: str) -> None:
+    """Want a track no longer. Its file stays, when it has one. Raises `NotFound`."""
+    entry = await wanted.get(runtime.store, wanted_id)
+    await _end_download(runtime, entry, "the track is no longer wanted")
+    await wanted.forget(runtime.store, wanted_id)
+    said = f"{entry.shown} is no longer wanted"
+    await runtime.activity.record("wanted_removed", said, actor=actor, subject=str(wanted_id))
+    runtime.bus.publish("music")
+
+
+async def choose(runtime: Runtime, offer_id: int, *, actor: str) -> TrackDownload:
+    """Fetch the file that a person has chosen: no check refuses it. Raises `NotFound`, `Conflict` while another one is fetched."""
+    one = await offers.get(runtime.store, offer_id)
+    entry = await wanted.get(runtime.store, one.wanted_id)
+    async with runtime.store.write() as connection:
+        if await downloads.open_of(connection, entry.id) is not None:
+            raise Conflict(f"a file for {entry.shown} is being downloaded; cancel that first")
+        await offers.pardon(connection, offer_id)
+        number = await choosing.begin(connection, one, attempt=1, forced=True)
+    said = f"{entry.shown}: {one.path} from {one.peer} was chosen"
+    await runtime.activity.record("download_chosen", said, actor=actor, subject=str(entry.id))
+    runtime.bus.publish("music")
+    return await downloads.get(runtime.store, number)
+
+
+async def reject_offer(runtime: Runtime, offer_id: int, *, actor: str) -> Offer:
+    """Never fetch this file for its track. Raises `NotFound`."""
+    one = await offers.get(runtime.store, offer_id)
+    async with runtime.store.write() as connection:
+        await offers.condemn(connection, one.wanted_id, one.peer, one.path, WRONG, final=True)
+    await runtime.activity.record("download_rejected", f"{one.path}: {WRONG}", actor=actor, subject=str(one.wanted_id))
+    runtime.bus.publish("music")
+    return await offers.get(runtime.store, offer_id)
+
+
+async def act_on_download(runtime: Runtime, download_id: int, action: DownloadAction, *, actor: str) -> TrackDownload:
+    """Cancel a download, try it again, or say that its file is the wrong song. Raises `NotFound`, `Conflict`."""
+    row = await downloads.get(runtime.store, download_id)
+    if action == "cancel":
+        await _cancel(runtime, row, f"cancelled by {actor}")
+        await wanted.move(
+            runtime.store, row.wanted_id, since={WantedState.DOWNLOADING}, state=WantedState.MISSING, reason="cancelled"
+        )
+    elif action == "retry":
+        await _retry(runtime, row)
+    else:
+        await _reject(runtime, row)
+    said = {"cancel": "was cancelled", "retry": "is tried again", "reject": "was rejected: it is the wrong song"}[
+        action
+    ]
+    name = row.path.replace("\\", "/").rpartition("/")[2]
+    await runtime.activity.record(f"download_{action}", f"{name} {said}", actor=actor, subject=str(row.wanted_id))
+    runtime.bus.publish("music")
+    return await downloads.get(runtime.store, download_id)
+
+
+async def _end_download(runtime: Runtime, entry: WantedEntry, reason: str) -> None:
+    async with runtime.store.read() as connection:
+        row = await downloads.open_of(connection, entry.id)
+    if row is not None:
+        await _cancel(runtime, row, reason)
+
+
+async def _cancel(runtime: Runtime, row: TrackDownload, reason: str) -> None:
+    """End it here first, then at slskd, as far as that can be reached."""
+    async with runtime.store.write() as connection:
+        if not await downloads.change_state(connection, row, DownloadState.CANCELLED, reason):
+            raise Conflict("the download has changed meanwhile; look at it again")
+    if row.remote_id:
+        with contextlib.suppress(NightcrewError):
+            await (await clients.client_of(runtime, row.connection_id)).cancel(row.peer, row.remote_id)
+
+
+async def _retry(runtime: Runtime, row: TrackDownload) -> None:
+    async with runtime.store.write() as connection:
+        if await downloads.open_of(connection, row.wanted_id) is not None:
+            raise Conflict("another file for this track is being downloaded")
+        await offers.pardon_file(connection, row.wanted_id, row.peer, row.path)
+        await downloads.requeue(connection, row)
+        await wanted.move_in(
+            connection, row.wanted_id, since=tuple(WantedState), state=WantedState.DOWNLOADING, reason=""
+        )
+
+
+async def _reject(runtime: Runtime, row: TrackDownload) -> None:
+    """The wrong song: its file is never fetched again for this track, what we have put into the library goes, and the rest is offered."""
+    if row.state in {DownloadState.QUEUED, DownloadState.RUNNING}:
+        await _cancel(runtime, row, WRONG)
+    elif row.state is DownloadState.COMPLETED:
+        async with runtime.store.write() as connection:
+            await downloads.change_state(connection, row, DownloadState.FAILED, WRONG)
+        await asyncio.to_thread(_remove_ours, row, library.root_of(runtime))
+        await library_rows.forget_fetched(runtime.store, row.wanted_id)
+    async with runtime.store.write() as connection:
+        await offers.condemn(connection, row.wanted_id, row.peer, row.path, WRONG, final=True)
+    entry = await wanted.get(runtime.store, row.wanted_id)
+    left = [one for one in await offers.of_wanted(runtime.store, entry.id) if one.accepted and not one.verdict]
+    state = WantedState.REVIEW if left else WantedState.MISSING
+    reason = "the wrong song came; choose another file" if left else "the wrong song came, and no other file is known"
+    await wanted.move(runtime.store, entry.id, since=tuple(WantedState), state=state, reason=reason)
+
+
+def _remove_ours(row: TrackDownload, root: Path) -> None:
+    """Remove the file that we have put into the library, if it is still the one, and folders that become empty."""
+    path = Path(row.library_path)
+    if not row.library_path or not path.is_relative_to(root):
+        return
+    with contextlib.suppress(OSError):
+        if path.stat().st_size == row.size:
+            path.unlink()
+            for folder in list(path.relative_to(root).parents)[:-1]:
+                (root / folder).rmdir()

@@ -1,0 +1,235 @@
+"""The daily run: what is wanted, less what the library has, is searched for, downloaded and imported. It says how it went."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from nightcrew.kernel.clock import iso, utcnow
+from nightcrew.kernel.connections import store as connections
+from nightcrew.kernel.connections.lines import Connections
+from nightcrew.kernel.connections.models import ConnectionState
+from nightcrew.kernel.errors import NightcrewError
+from nightcrew.kernel.run import Run
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.words import counted
+from nightcrew.music import clients, library, rules
+from nightcrew.music.models import SyncRun, WantedEntry, WantedState
+from nightcrew.music.settings import MusicSettings
+from nightcrew.music.sources import SOURCES
+from nightcrew.music.store import figures, wanted
+
+JOB = "music.autosync"
+LOOK = 3.0
+"""Seconds between two looks at how far the tracks are."""
+PATIENCE = 300.0
+"""Seconds for which slskd may be away before the run ends as partial. Its tracks go on when it is back."""
+SOON = timedelta(minutes=30)
+"""A track that is due within this time waits for the network or for slskd, and is not over."""
+MOST_STORY = 300
+
+
+@dataclass(slots=True)
+class Story:
+    """What a run has done so far. It is stored after each step, so that it can be read while the run goes on."""
+
+    id: str
+    started_at: datetime
+    services: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    status: str = "running"
+    ended_at: datetime | None = None
+
+    def say(self, kind: str, text: str) -> None:
+        """One line of it."""
+        if len(self.lines) < MOST_STORY:
+            self.lines.append({"at": iso(utcnow()), "kind": kind, "text": text[:500]})
+
+    async def save(self, runtime: Runtime) -> None:
+        """Have it stored."""
+        run = SyncRun(self.id, self.started_at, self.ended_at, self.status, self.services, self.counts, self.lines)
+        await figures.save_run(runtime.store, run)
+        runtime.bus.publish("music")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run would do: the tracks that are searched for, and how many are left out and why."""
+
+    search: list[WantedEntry]
+    owned: int
+    skipped: int
+    not_preferred: int
+
+
+async def run(run: Run) -> dict[str, Any]:
+    """The job."""
+    runtime = run.runtime
+    began = await run.step("begin", _begin, runtime, run.id)
+    services = await run.step("load", _load, runtime, run.id)
+    services |= await run.step("scan", _scan, runtime, run.id)
+    ids = await run.step("compare", _compare, runtime, run.id)
+    services |= await run.step("work", _work, run, ids)
+    return await run.step("end", _end, runtime, run.id, began, services)
+
+
+async def plan(runtime: Runtime) -> Plan:
+    """What a run would do now. Nothing is asked of anybody, and nothing is changed."""
+    options = runtime.settings.of(MusicSettings)
+    entries = await wanted.unowned(runtime.store)
+    owned = await library.owned_among(runtime, entries)
+    now = await wanted.now(runtime.store)
+    left = [one for one in entries if one.id not in owned and one.state is WantedState.MISSING]
+    preferred = [one for one in left if rules.allowed_artist(one.artists, options.artist_preferences)]
+    skipped = {one.id for one in preferred if _is_skipped(one, options.skip_threshold, now)}
+    search = [one for one in preferred if one.id not in skipped]
+    search.sort(key=lambda one: (one.failures, -one.priority, one.key))
+    return Plan(search, len(owned), len(skipped), len(left) - len(preferred))
+
+
+def _is_skipped(one: WantedEntry, threshold: int, now: datetime) -> bool:
+    return one.failures >= threshold and one.due_at is not None and one.due_at > now
+
+
+async def _story(runtime: Runtime, run_id: str) -> Story:
+    known = await figures.run_of(runtime.store, run_id)
+    if known is None:
+        return Story(run_id, utcnow())
+    values = {key: value for key, value in asdict(known).items() if key != "story"}
+    return Story(**values, lines=list(known.story))
+
+
+async def _begin(runtime: Runtime, run_id: str) -> str:
+    story = await _story(runtime, run_id)
+    story.say("autosync_started", "The run has begun.")
+    await story.save(runtime)
+    await runtime.activity.record("autosync_started", "Autosync has begun", subject=run_id[:200])
+    return iso(story.started_at) or ""
+
+
+async def _load(runtime: Runtime, run_id: str) -> dict[str, str]:
+    """Read the lists of each service. One that is away leaves what it wanted as it was."""
+    story, found = await _story(runtime, run_id), dict[str, str]()
+    known = runtime.part(Connections)
+    for source in SOURCES:
+        name = source.kind.name
+        for one in await known.of_kind(name):
+            try:
+                lists = await source.read(await known.line(one.id))
+            except NightcrewError as exc:
+                found[name] = "failed"
+                story.say(f"{name}_unavailable", f"{one.name} could not be read: {exc}. What it wanted before stays.")
+                await runtime.activity.record(f"{name}_unavailable", f"{one.name}: {exc}", level="warning")
+                continue
+            added = tracks = 0
+            for each in lists:
+                key = f"connection:{one.id}:{each.key}"[:200]
+                taken = await wanted.take(
+                    runtime.store, key, each.title, each.tracks, whole=each.whole and bool(each.tracks), due=False
+                )
+                added, tracks = added + taken.added, tracks + taken.tracks
+            found.setdefault(name, "ok")
+            said = f"{one.name}: {counted(len(lists), 'list')} with {counted(tracks, 'track')}, {added} new"
+            story.say(f"{name}_loaded", said)
+            await runtime.activity.record(f"{name}_loaded", said)
+    story.services |= found
+    await story.save(runtime)
+    return found
+
+
+async def _scan(runtime: Runtime, run_id: str) -> dict[str, str]:
+    story = await _story(runtime, run_id)
+    if not runtime.settings.of(MusicSettings).library and not library.root_of(runtime).is_dir():
+        found, said = {"library": "skipped"}, "There is no library on this machine yet."
+    else:
+        try:
+            seen = await library.scan_folder(runtime)
+        except (NightcrewError, OSError) as exc:
+            found, said = {"library": "failed"}, f"The library could not be looked at: {exc}."
+            await runtime.activity.record("plex_unavailable", said, level="warning")
+        else:
+            found, said = {"library": "ok"}, f"The library has {counted(seen.tracks, 'track')}."
+            await runtime.activity.record("plex_loaded", said)
+    story.services |= found
+    story.say("plex_unavailable" if found["library"] == "failed" else "plex_loaded", said)
+    await story.save(runtime)
+    return found
+
+
+async def _compare(runtime: Runtime, run_id: str) -> list[int]:
+    """Note what is owned, and let the rest be searched for. Where the library is not known, nothing is fetched a second time."""
+    story = await _story(runtime, run_id)
+    await library.note_owned(runtime, await wanted.unowned(runtime.store))
+    made = await plan(runtime)
+    if story.services.get("library") == "failed":
+        story.say("comparison_skipped", "Nothing is searched for, as it is not known what the library has.")
+        await story.save(runtime)
+        return []
+    ids = [one.id for one in made.search]
+    await wanted.make_due(runtime.store, ids, run=run_id)
+    story.counts |= {"missing": len(ids), "skipped": made.skipped, "not_preferred": made.not_preferred}
+    said = f"{counted(len(ids), 'track')} missing, {made.skipped} skipped, {made.not_preferred} of artists that are not preferred"
+    story.say("comparison_complete", f"Compared: {said}.")
+    await story.save(runtime)
+    await runtime.activity.record("comparison_complete", f"Compared: {said}", missing=len(ids), skipped=made.skipped)
+    return ids
+
+
+async def _work(run: Run, ids: Sequence[int]) -> dict[str, str]:
+    """Wait until each track is in the library or was tried in vain. What still waits when slskd stays away goes on later."""
+    runtime = run.runtime
+    if not ids:
+        return {"soulseek": "skipped"}
+    away_since: float | None = None
+    while True:
+        left = await wanted.open_in_run(runtime.store, run.id, soon=SOON)
+        await run.progress(len(ids) - left, len(ids), f"{counted(left, 'track')} left")
+        if not left:
+            return {"soulseek": "ok"}
+        clock = asyncio.get_running_loop().time()
+        away_since = None if await _soulseek_is_up(runtime) else away_since or clock
+        if away_since is not None and clock - away_since >= PATIENCE:
+            return {"soulseek": "failed"}
+        await asyncio.sleep(LOOK)
+
+
+async def _soulseek_is_up(runtime: Runtime) -> bool:
+    found = await clients.slskd(runtime)
+    if found is None:
+        return False
+    one = next((one for one in await connections.every(runtime.store) if one.id == found[0]), None)
+    return one is not None and one.standing.state is ConnectionState.OK
+
+
+async def _end(runtime: Runtime, run_id: str, began: str, services: dict[str, str]) -> dict[str, Any]:
+    story = await _story(runtime, run_id)
+    rows = await wanted.of_run(runtime.store, run_id)
+    downloaded = sum(row.state is WantedState.OWNED for row in rows)
+    for row in rows:
+        if row.state is not WantedState.OWNED and row.reason:
+            story.say(row.cause.value if row.cause else row.state.value, f"{row.shown}: {row.reason}.")
+    story.services |= services
+    story.counts |= {"downloaded": downloaded, "left": len(rows) - downloaded}
+    partial = "failed" in story.services.values()
+    story.status, story.ended_at = ("partial" if partial else "completed"), utcnow()
+    took = round((story.ended_at - story.started_at).total_seconds() * 1000)
+    states = ", ".join(f"{name} {state}" for name, state in story.services.items()) or "nothing is connected"
+    said = f"Autosync: {counted(downloaded, 'track')} downloaded, {len(rows) - downloaded} left; {states}"
+    story.say("status_summary", f"{said}.")
+    await story.save(runtime)
+    await figures.put(
+        runtime.store,
+        {
+            "metrics.autosync.downloaded": downloaded,
+            "metrics.autosync.skipped": story.counts.get("skipped", 0),
+            "metrics.autosync.duration_ms": took,
+        },
+    )
+    await runtime.activity.record("status_summary", said, subject=run_id[:200], services=story.services)
+    level = "warning" if partial else "info"
+    await runtime.activity.record(f"autosync_{story.status}", said, level=level, subject=run_id[:200])
+    return {"status": story.status, "services": story.services, "counts": story.counts, "began": began}

@@ -1,0 +1,32 @@
+"""Services that know which tracks a person wants. Each is a kind of connection with a way to read its lists."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from nightcrew.kernel.connections.line import Line
+from nightcrew.kernel.declare import ConnectionKind
+from nightcrew.music.store.wanted import NewTrack
+
+
+@dataclass(frozen=True, slots=True)
+class SourceList:
+    """A list of a service. `key` tells it from its others; `whole`: all of it was read."""
+
+    key: str
+    title: str
+    tracks: Sequence[NewTrack]
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SourceKind:
+    """A kind of service. `read` gives all lists; it raises what `Line.ask` does, and then nothing that is stored is changed."""
+
+    kind: ConnectionKind
+    read: Callable[[Line], Awaitable[list[SourceList]]]
+
+
+SOURCES: tuple[SourceKind, ...] = ()
+"""Those that there are."""
