@@ -30,7 +30,17 @@ SAY_A_SENTENCE = {
 }  # fmt: skip
 """Commands that print no rows."""
 ASKING = [(words, command) for words, command in commands() if words[0] not in HERE]
-NEEDED = {"source": "1", "token": "1", "stream": "1", "run": "1", "recording": "1", "field": "name=A"}
+NEEDED = {
+    "source": "1",
+    "token": "1",
+    "stream": "1",
+    "run": "1",
+    "recording": "1",
+    "download": "1",
+    "offer": "1",
+    "track": "1",
+    "field": "name=A",
+}
 MORE = {
     ("check",): ["--all"],
     ("record",): ["http://192.0.2.1/"],

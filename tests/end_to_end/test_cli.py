@@ -352,6 +352,8 @@ def test_activity_is_followed_until_interrupted(server: Process) -> None:
 
 WITH_A_SERVICE = {("connections", verb) for verb in ("add", "change", "remove", "test")}
 """Tried with one in tests/client/test_connection_commands.py."""
+WITH_DOWNLOADS = {("music", verb) for verb in ("cancel", "choose", "reject", "retry")}
+"""Tried with some in tests/music/test_music_commands.py."""
 JSON_COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("connections", "list"): (),
     ("connections", "kinds"): (),
@@ -391,6 +393,15 @@ JSON_COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("recordings", "watch", "off"): ("Watched",),
     ("recordings", "watch", "remove"): ("Watched",),
     ("music", "match"): ("{match}",),
+    ("music", "autosync"): ("--dry-run",),
+    ("music", "downloads"): (),
+    ("music", "review"): (),
+    ("music", "wanted", "add"): ("Somebody", "Home"),
+    ("music", "wanted", "list"): (),
+    ("music", "wanted", "import"): ("{tracks}",),
+    ("music", "wanted", "search"): ("1",),
+    ("music", "wanted", "ignore"): ("1",),
+    ("music", "wanted", "remove"): ("1",),
     ("notify", "add"): ("heartbeat", "Beat", "{url}/health"),
     ("notify", "list"): (),
     ("notify", "test"): ("Beat",),
@@ -402,13 +413,16 @@ def test_json_can_be_parsed_wherever_it_is_offered(server: Process, tmp_path: Pa
     match = tmp_path / "match.json"
     question = {"track": {"title": "Home", "artists": ["Somebody"]}, "candidates": [{"path": "x/Somebody - Home.mp3"}]}
     match.write_text(json.dumps(question))
+    tracks = tmp_path / "tracks.txt"
+    tracks.write_text("Somebody - Away\n")
     offered = {words for words, command in commands() if any("--json" in p.opts for p in command.params)}
-    assert offered == {*JSON_COMMANDS, *WITH_A_SERVICE}
+    assert offered == {*JSON_COMMANDS, *WITH_A_SERVICE, *WITH_DOWNLOADS}
     source = add_list()
     job = json.loads(ok("source", "refresh", source, "--json"))[0]["id"]
     failed, recording = (json.loads(ok("record", "http://127.0.0.1:9/live.m3u8", "--json"))["id"] for _ in range(2))
     assert run("recordings", "stop", failed, "--follow").code == 1, "there is nothing to make a file of"
-    known = {"job": job, "source": source, "failed": failed, "recording": recording, "url": server.url, "match": match}
+    known = {"job": job, "source": source, "failed": failed, "recording": recording, "url": server.url}
+    known |= {"match": match, "tracks": tracks}
     for words, more in JSON_COMMANDS.items():
         printed = ok(*words, *(text.format(**known) for text in more), "--json")
         assert isinstance(json.loads(printed), list | dict), words
@@ -455,6 +469,9 @@ def test_without_a_server_every_asking_command_ends_with_one_clear_line(
         "stream": "1",
         "run": "1",
         "recording": "1",
+        "download": "1",
+        "offer": "1",
+        "track": "1",
         "file": str(tmp_path / "config.json"),
         "field": "name=A",
     }

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from nightcrew.music.matching.decision import explain
 from nightcrew.music.matching.model import FileCandidate, MatchDecision, MatchParts, TrackMatch, WantedTrack
 from nightcrew.music.matching.paths import MAX_PATH, split
-from nightcrew.music.models import Listing, Offer, TrackDownload, WantedEntry
+from nightcrew.music.models import Offer, TrackDownload, WantedEntry, WantedListing
 from nightcrew.web.answers import Answer, Bytes, Share
 from nightcrew.web.answers import Moment as At
 from nightcrew.web.answers import Seconds as Length
@@ -209,7 +209,7 @@ class WantedRow(Answer):
     wanted_by: list[ListingAnswer]
 
     @classmethod
-    def made(cls, row: WantedEntry, listings: Mapping[int, Sequence[Listing]]) -> Self:
+    def made(cls, row: WantedEntry, listings: Mapping[int, Sequence[WantedListing]]) -> Self:
         """With who wants it."""
         return cls.of(
             row, artists=list(row.artists), wanted_by=[ListingAnswer.of(one) for one in listings.get(row.id, ())]

@@ -57,7 +57,7 @@ class Story:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SyncPlan:
     """What a run would do: the tracks that are searched for, and how many are left out and why."""
 
     search: list[WantedEntry]
@@ -77,7 +77,7 @@ async def run(run: Run) -> dict[str, Any]:
     return await run.step("end", _end, runtime, run.id, began, services)
 
 
-async def plan(runtime: Runtime) -> Plan:
+async def plan(runtime: Runtime) -> SyncPlan:
     """What a run would do now. Nothing is asked of anybody, and nothing is changed."""
     options = runtime.settings.of(MusicSettings)
     entries = await wanted.unowned(runtime.store)
@@ -88,7 +88,7 @@ async def plan(runtime: Runtime) -> Plan:
     skipped = {one.id for one in preferred if _is_skipped(one, options.skip_threshold, now)}
     search = [one for one in preferred if one.id not in skipped]
     search.sort(key=lambda one: (one.failures, -one.priority, one.key))
-    return Plan(search, len(owned), len(skipped), len(left) - len(preferred))
+    return SyncPlan(search, len(owned), len(skipped), len(left) - len(preferred))
 
 
 def _is_skipped(one: WantedEntry, threshold: int, now: datetime) -> bool:
@@ -152,7 +152,7 @@ async def _scan(runtime: Runtime, run_id: str) -> dict[str, str]:
             found, said = {"library": "failed"}, f"The library could not be looked at: {exc}."
             await runtime.activity.record("plex_unavailable", said, level="warning")
         else:
-            found, said = {"library": "ok"}, f"The library has {counted(seen.tracks, 'track')}."
+            found, said = {"library": "ok"}, f"The library has {counted(seen, 'track')}."
             await runtime.activity.record("plex_loaded", said)
     story.services |= found
     story.say("plex_unavailable" if found["library"] == "failed" else "plex_loaded", said)

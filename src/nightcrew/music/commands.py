@@ -24,6 +24,7 @@ WANTED = "/api/v1/music/wanted"
 DOWNLOADS = "/api/v1/music/downloads"
 MOST_BYTES = 4 << 20
 
+Download = Annotated[int, Argument(metavar="DOWNLOAD", min=1, help="Its number, as `nightcrew music downloads` says.")]
 Track = Annotated[int, Argument(metavar="ID", min=1, help="Its number, as `nightcrew music wanted list` says.")]
 
 
@@ -77,7 +78,8 @@ def music_downloads(
     server: Server,
     out: Out,
     state: Annotated[
-        Literal["queued", "running", "completed", "failed", "cancelled", "dead"] | None, Option("--state")
+        Literal["queued", "running", "completed", "failed", "cancelled", "dead"] | None,
+        Option("--state", help="Only those that stand so."),
     ] = None,
     limit: Limit = 50,
 ) -> None:
@@ -87,23 +89,25 @@ def music_downloads(
     out.table(rows, columns, shown=lambda row: {"progress": f"{row['progress']:.0%}"}, empty="Nothing was downloaded.")
 
 
-def music_cancel(server: Server, out: Out, download: Annotated[int, Argument(metavar="DOWNLOAD", min=1)]) -> None:
+def music_cancel(server: Server, out: Out, download: Download) -> None:
     """Cancel a download."""
     out.one(server.post(DownloadJson, f"{DOWNLOADS}/{download}/cancel"), _download)
 
 
-def music_retry(server: Server, out: Out, download: Annotated[int, Argument(metavar="DOWNLOAD", min=1)]) -> None:
+def music_retry(server: Server, out: Out, download: Download) -> None:
     """Try a download again."""
     out.one(server.post(DownloadJson, f"{DOWNLOADS}/{download}/retry"), _download)
 
 
-def music_reject(server: Server, out: Out, download: Annotated[int, Argument(metavar="DOWNLOAD", min=1)]) -> None:
+def music_reject(server: Server, out: Out, download: Download) -> None:
     """Say that a download is the wrong song: its file is removed from the library, and never fetched again for this track."""
     out.one(server.post(DownloadJson, f"{DOWNLOADS}/{download}/reject"), _download)
 
 
 def music_review(
-    server: Server, out: Out, track: Annotated[int | None, Argument(metavar="[ID]", min=1)] = None
+    server: Server,
+    out: Out,
+    track: Annotated[int | None, Argument(metavar="[ID]", min=1, help="The number of a track.")] = None,
 ) -> None:
     """Tracks of which you have to choose the file; with a track's number, the files that are offered for it."""
     if track is None:
@@ -127,9 +131,9 @@ def music_choose(
 def wanted_add(
     server: Server,
     out: Out,
-    artist: str,
-    title: str,
-    album: Annotated[str, Option("--album")] = "",
+    artist: Annotated[str, Argument(help="Who plays it.")],
+    title: Annotated[str, Argument(help="What it is called.")],
+    album: Annotated[str, Option("--album", help="The album that it is to be of.")] = "",
     seconds: Annotated[float | None, Option("--seconds", min=1, help="Its length.")] = None,
 ) -> None:
     """Want a track. It is searched for at once."""
@@ -142,7 +146,7 @@ def wanted_list(
     out: Out,
     state: Annotated[
         Literal["missing", "searching", "matching", "review", "downloading", "owned", "ignored"] | None,
-        Option("--state"),
+        Option("--state", help="Only those that stand so."),
     ] = None,
     search: Annotated[str, Option("--search", help="Words of its artist or title.")] = "",
     limit: Limit = 50,
@@ -184,8 +188,9 @@ def wanted_ignore(server: Server, out: Out, track: Track) -> None:
 
 def wanted_remove(server: Server, out: Out, track: Track) -> None:
     """Want a track no longer. A file that is in the library stays."""
+    row = server.get(WantedDetailJson, f"{WANTED}/{track}")["track"]
     server.delete(Row, f"{WANTED}/{track}")
-    out.say("It is no longer wanted.")
+    out.one(row, lambda row: f"{_name(row)} is no longer wanted")
 
 
 def _text(path: Path) -> str:

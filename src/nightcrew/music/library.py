@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +25,6 @@ FOLDER = "music"
 MOST_FILES = 1_000_000
 CHUNK = 200
 """Files whose tags are stored at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScanResult:
-    """What a scan of a library has found. `whole`: all of it was seen, so that what was not seen is gone."""
-
-    artists: int
-    albums: int
-    tracks: int
-    read: int
-    gone: int
 
 
 def place_of(runtime: Runtime) -> str:
@@ -70,8 +58,8 @@ def usable_root(runtime: Runtime) -> Path:
     return root
 
 
-async def scan_folder(runtime: Runtime) -> ScanResult:
-    """Look at all files of the folder. Only tags of files that are new or have changed are read. Raises `NeedsUser`."""
+async def scan_folder(runtime: Runtime) -> int:
+    """Look at all files of the folder; returns how many there are. Only tags of new and changed ones are read. Raises `NeedsUser`."""
     root, place = await asyncio.to_thread(usable_root, runtime), place_of(runtime)
     known = await rows.known_files(runtime.store, place)
     number = await rows.last_scan(runtime.store, place) + 1
@@ -83,9 +71,8 @@ async def scan_folder(runtime: Runtime) -> ScanResult:
     await rows.seen(runtime.store, place, same, number)
     for start in range(0, len(new), CHUNK):
         await _read(runtime, root, place, new[start : start + CHUNK], number)
-    gone = await rows.drop_unseen(runtime.store, place, number)
-    artists, albums, tracks = await rows.counted(runtime.store, place)
-    return ScanResult(artists, albums, tracks, len(new), gone)
+    await rows.drop_unseen(runtime.store, place, number)
+    return len(files)
 
 
 async def add_file(runtime: Runtime, path: Path, wanted_id: int) -> None:

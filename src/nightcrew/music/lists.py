@@ -106,11 +106,14 @@ def _named(text: str, seconds: float | None) -> ListedTrack | str:
 
 def _table(text: str) -> Lines | None:
     """A CSV with a line of names; None when it is none."""
-    first = text.split("\n", 1)[0]
+    first = next(iter(text.splitlines()), "")
     dialect = max(",;\t", key=first.count)
     if not first.count(dialect):
         return None
-    names = [name.strip().strip('"').lower() for name in next(csv.reader([first.strip("\r")], delimiter=dialect), [])]
+    try:
+        names = [name.strip().strip('"').lower() for name in next(csv.reader([first], delimiter=dialect), [])]
+    except csv.Error:
+        return None
     columns = {
         key: names.index(found)
         for key, known in _COLUMNS.items()

@@ -23,7 +23,7 @@ KEPT, KEPT_REFUSED = 40, 20
 
 
 @dataclass(slots=True)
-class Batch:
+class MatchBatch:
     """What came of one cycle. `confidence`: of each file that was saved."""
 
     searches: int = 0
@@ -49,7 +49,7 @@ async def match(runtime: Runtime) -> None:
     jobs = await offers.claim(runtime.store, by=runtime.node, limit=options.matching_worker_batch_size)
     if not jobs:
         return
-    batch = Batch(searches=len(jobs))
+    batch = MatchBatch(searches=len(jobs))
     for job in jobs:
         await _match_one(runtime, job, options, batch)
     average = round(batch.confidence / batch.stored, 4) if batch.stored else 0.0
@@ -77,7 +77,7 @@ async def next_at(runtime: Runtime) -> datetime | None:
     return await offers.next_at(runtime.store)
 
 
-async def _match_one(runtime: Runtime, job: MatchJob, options: MusicSettings, batch: Batch) -> None:
+async def _match_one(runtime: Runtime, job: MatchJob, options: MusicSettings, batch: MatchBatch) -> None:
     entry = (await wanted.of_ids(runtime.store, [job.wanted_id])).get(job.wanted_id)
     if entry is None or entry.state is not WantedState.MATCHING:
         async with runtime.store.write() as connection:

@@ -132,7 +132,7 @@ class WantedEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class WantedListing:
     """That a source wants a track. One that is gone from its source loses the listing, and stays wanted by the others."""
 
     wanted_id: Annotated[int, column(Id, primary_key=True)]
@@ -272,7 +272,7 @@ class SyncRun:
 
 
 wanted = table_of("music_wanted", WantedEntry)
-listing = table_of("music_listing", Listing)
+listing = table_of("music_listing", WantedListing)
 offer = table_of("music_offer", Offer, sa.UniqueConstraint("wanted_id", "peer", "path"))
 download = table_of("music_download", TrackDownload)
 match_job = table_of("music_match_job", MatchJob)

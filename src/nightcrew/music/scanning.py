@@ -50,16 +50,23 @@ async def scan(runtime: Runtime) -> None:
 async def _scan(runtime: Runtime) -> None:
     if not runtime.settings.of(MusicSettings).library and not library.root_of(runtime).is_dir():
         return  # nobody uses it
-    found = await library.scan_folder(runtime)
+    await library.scan_folder(runtime)
+    await note_counts(runtime)
+    await library.note_owned(runtime, await wanted.unowned(runtime.store))
+    runtime.bus.publish("music")
+
+
+async def note_counts(runtime: Runtime) -> None:
+    """Note how much the library has now."""
+    place = library.place_of(runtime)
+    artists, albums, tracks = await rows.counted(runtime.store, place)
     await figures.put(
         runtime.store,
         {
-            "plex_artist_count": found.artists,
-            "plex_album_count": found.albums,
-            "plex_track_count": found.tracks,
+            "plex_artist_count": artists,
+            "plex_album_count": albums,
+            "plex_track_count": tracks,
             "plex_last_scan": iso(utcnow()),
         },
     )
-    await rows.note_count(runtime.store, library.place_of(runtime), found.artists, found.albums, found.tracks)
-    await library.note_owned(runtime, await wanted.unowned(runtime.store))
-    runtime.bus.publish("music")
+    await rows.note_count(runtime.store, place, artists, albums, tracks)

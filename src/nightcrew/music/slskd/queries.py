@@ -11,6 +11,7 @@ import unicodedata
 
 from nightcrew.music.matching.model import WantedTrack
 from nightcrew.music.matching.titles import read_title
+from nightcrew.music.matching.versions import named_in
 from nightcrew.music.matching.words import words
 
 MAX_TERMS = 12
@@ -37,9 +38,13 @@ def _artist_terms(name: str) -> list[str]:
 def _title_terms(text: str) -> list[str]:
     """The terms of a title that every file of the recording has: without guests, and without "remastered" and the like."""
     terms, reading = _terms(text), read_title(text)
-    counted = frozenset(reading.full if reading.versions.kinds else reading.core)
-    kept = [term for term in terms if not (found := words(term)) or set(found) & counted]
-    return kept or terms
+    core, kinds = frozenset(reading.core), reading.versions.kinds
+
+    def counts(term: str) -> bool:
+        found = words(term)
+        return not found or bool(set(found) & core) or bool(named_in(found, loose=True).kinds & kinds)
+
+    return [term for term in terms if counts(term)] or terms
 
 
 def _terms(text: str) -> list[str]:

@@ -18,8 +18,8 @@ from nightcrew.music.models import (
     MAX_REASON,
     OPEN,
     FailureCause,
-    Listing,
     WantedEntry,
+    WantedListing,
     WantedState,
     download,
     listing,
@@ -251,13 +251,13 @@ async def sources(store: Store) -> list[dict[str, Any]]:
         return [dict(row) for row in (await connection.execute(query)).mappings()]
 
 
-async def listings(store: Store, ids: Collection[int]) -> dict[int, list[Listing]]:
+async def listings(store: Store, ids: Collection[int]) -> dict[int, list[WantedListing]]:
     """Who wants these tracks."""
-    found: dict[int, list[Listing]] = {}
+    found: dict[int, list[WantedListing]] = {}
     query = sa.select(listing).where(listing.c.wanted_id.in_(ids)).order_by(listing.c.source)
     async with store.read() as connection:
         for row in (await connection.execute(query)).mappings():
-            found.setdefault(row["wanted_id"], []).append(Listing(**row))
+            found.setdefault(row["wanted_id"], []).append(WantedListing(**row))
     return found
 
 
