@@ -77,26 +77,32 @@ def test_versions(text: str, version: tuple[int, ...]) -> None:
     assert shapes.version_of(text) == version
 
 
+NAMES = [
+    "username",
+    "files",
+    "filename",
+    "size",
+    "directories",
+    "id",
+    "state",
+    "batch",
+    "transfers",
+    "failures",
+    "data",
+    "type",
+    "length",
+    "bitRate",
+    "placeInQueue",
+    "transfer",
+    "localFilename",
+    "message",
+]
 JSON: Any = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=True) | st.text(max_size=8),
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
-            st.sampled_from(
-                [
-                    "username",
-                    "files",
-                    "filename",
-                    "size",
-                    "directories",
-                    "id",
-                    "state",
-                    "batch",
-                    "transfers",
-                    "failures",
-                ]
-                + ["data", "type", "length", "bitRate", "placeInQueue", "transfer", "localFilename", "message"]
-            ),
+            st.sampled_from(NAMES),
             inner,
             max_size=5,
         )

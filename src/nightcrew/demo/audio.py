@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import zlib
 from asyncio.subprocess import DEVNULL, PIPE
 from pathlib import Path
@@ -35,7 +36,7 @@ class Audio:
         seconds = song.seconds * 2 if defect is SongDefect.WRONG_LENGTH else song.seconds
         title = "Another Song" if defect is SongDefect.WRONG_TAGS else song.shown
         tags = {"title": title, "artist": song.artist, "album": song.album, "track": str(song.number)}
-        beside = path.with_name(f"{path.stem}.tmp.{path.suffix[1:]}")
+        beside = path.with_name(f"{path.stem}.{os.getpid()}.tmp.{path.suffix[1:]}")
         source: tuple[str, ...] = (
             "-f", "lavfi", "-i", f"anoisesrc=color=pink:sample_rate=44100:amplitude=0.4:seed=7:duration={seconds}",
             "-f", "lavfi", "-i", f"sine=frequency={song.pitch}:sample_rate=44100:duration={seconds}",
@@ -43,7 +44,7 @@ class Audio:
         )  # fmt: skip
         marks = [text for key, value in tags.items() for text in ("-metadata", f"{key}={value}")]
         if defect is SongDefect.TRANSCODED:
-            lossy = path.with_name(f"{path.stem}.lossy.mp3")
+            lossy = path.with_name(f"{path.stem}.{os.getpid()}.lossy.mp3")
             await _ffmpeg(*source, "-c:a", "libmp3lame", "-b:a", "128k", str(lossy))
             source = ("-i", str(lossy))
         coder: tuple[str, ...] = (

@@ -80,7 +80,7 @@ class SlskdServer:
         search = self._network.searches.get(request.path_params["number"])
         if search is None:
             return Response(status_code=404)
-        if self._network.clock() - search.began < STORED:
+        if self._network.clock() - search.began < STORED * self._network.delay:
             return JSONResponse([])  # they are stored a moment after it is complete
         return JSONResponse(
             [await _response(self._network, peer, files) for peer, files in self._network.answers(search)]
@@ -159,7 +159,7 @@ def _guarded(handler: Any) -> Any:
 
 def _search(network: Soulseek, number: str) -> dict[str, object]:
     search = network.searches[number]
-    age = network.clock() - search.began
+    age = (network.clock() - search.began) / network.delay
     found = list(network.answers(search)) if age >= COMPLETE else []
     said: dict[str, object] = {
         "id": number,
@@ -171,7 +171,7 @@ def _search(network: Soulseek, number: str) -> dict[str, object]:
         "startedAt": moment(search.began),
     }
     if age >= STORED:
-        said["endedAt"] = moment(search.began + STORED)
+        said["endedAt"] = moment(search.began + STORED * network.delay)
     return said
 
 

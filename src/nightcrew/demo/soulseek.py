@@ -59,6 +59,8 @@ class Soulseek:
     busy: bool = False
     stuck: bool = False
     """Whether no transfer moves."""
+    delay: float = 1.0
+    """How long everything takes, against what it usually takes."""
     folder: Path = Path()
     network: tuple[DemoPeer, ...] = field(default_factory=peers)
     searches: dict[str, DemoSearch] = field(default_factory=dict)
@@ -69,10 +71,10 @@ class Soulseek:
     banned_until: float = 0.0
     _audio: Audio | None = None
 
-    def begin(self, folder: Path) -> None:
-        """Take up what lies in a folder."""
+    def begin(self, folder: Path, audio: Path | None = None) -> None:
+        """Take up what lies in a folder. `audio`: where the files of the peers are made, else in the same."""
         self.folder = folder
-        self._audio = Audio(folder / "shared")
+        self._audio = Audio(audio or folder / "shared")
         (folder / "downloads").mkdir(parents=True, exist_ok=True)
         state = folder / "state.json"
         if state.exists():
@@ -102,7 +104,9 @@ class Soulseek:
         now = self.clock()
         for one in [one for one in self.transfers if one.ended is None]:
             one.state, one.ended, one.problem = "Completed, Errored", now, "Application shut down"
-            again = DemoTransfer(str(uuid.uuid4()), None, one.peer, one.path, one.size, now, now + 0.5, one.speed)
+            again = DemoTransfer(
+                str(uuid.uuid4()), None, one.peer, one.path, one.size, now, now + 0.5 * self.delay, one.speed
+            )
             self.transfers.append(again)
         self.save()
 
@@ -142,7 +146,7 @@ class Soulseek:
     def enqueue(self, peer: DemoPeer, file: SharedFile, size: int, batch: str | None) -> DemoTransfer:
         now = self.clock()
         made = DemoTransfer(
-            str(uuid.uuid4()), batch, peer.name, file.path, size, now, now + 0.3 + peer.queue, peer.speed
+            str(uuid.uuid4()), batch, peer.name, file.path, size, now, now + (0.3 + peer.queue) * self.delay, peer.speed
         )
         if peer.refuses:
             made.state, made.ended, made.problem = "Completed, Rejected", now, "File not shared."

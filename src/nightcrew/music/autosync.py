@@ -58,9 +58,10 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class SyncPlan:
-    """What a run would do: the tracks that are searched for, and how many are left out and why."""
+    """What a run would do: the tracks that it searches for, those that are on their way, and how many are left out and why."""
 
     search: list[WantedEntry]
+    at_work: list[WantedEntry]
     owned: int
     skipped: int
     not_preferred: int
@@ -88,7 +89,8 @@ async def plan(runtime: Runtime) -> SyncPlan:
     skipped = {one.id for one in preferred if _is_skipped(one, options.skip_threshold, now)}
     search = [one for one in preferred if one.id not in skipped]
     search.sort(key=lambda one: (one.failures, -one.priority, one.key))
-    return SyncPlan(search, len(owned), len(skipped), len(left) - len(preferred))
+    at_work = [one for one in entries if one.id not in owned and one.state in wanted.AT_WORK]
+    return SyncPlan(search, at_work, len(owned), len(skipped), len(left) - len(preferred))
 
 
 def _is_skipped(one: WantedEntry, threshold: int, now: datetime) -> bool:
@@ -169,7 +171,7 @@ async def _compare(runtime: Runtime, run_id: str) -> list[int]:
         story.say("comparison_skipped", "Nothing is searched for, as it is not known what the library has.")
         await story.save(runtime)
         return []
-    ids = [one.id for one in made.search]
+    ids = [one.id for one in (*made.search, *made.at_work)]
     await wanted.make_due(runtime.store, ids, run=run_id)
     story.counts |= {"missing": len(ids), "skipped": made.skipped, "not_preferred": made.not_preferred}
     said = f"{counted(len(ids), 'track')} missing, {made.skipped} skipped, {made.not_preferred} of artists that are not preferred"

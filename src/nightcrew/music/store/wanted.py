@@ -350,15 +350,16 @@ async def failed(
 
 
 async def make_due(store: Store, ids: Collection[int], *, run: str) -> int:
-    """Let these missing tracks be searched for now, for a run. Those that are skipped, or at work, are left alone."""
+    """Let these missing tracks be searched for now, for a run. Those that are at work already belong to it too."""
     done = 0
     async with store.write() as connection:
         now = await now_of(connection)
         every = sorted(ids)
         for start in range(0, len(every), 500):
             batch = every[start : start + 500]
+            going = sa.and_(wanted.c.id.in_(batch), wanted.c.state.in_({WantedState.MISSING, *AT_WORK}))
+            await connection.execute(sa.update(wanted).where(going).values(run_id=run))
             idle = sa.and_(wanted.c.id.in_(batch), wanted.c.state == WantedState.MISSING)
-            await connection.execute(sa.update(wanted).where(idle).values(run_id=run))
             due = sa.or_(wanted.c.due_at.is_(None), wanted.c.due_at > now)
             done += await SEARCHES.make_due(connection, idle, due, at=now)
     return done
