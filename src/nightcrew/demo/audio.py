@@ -23,7 +23,8 @@ class Audio:
 
     async def file(self, shared: SharedFile) -> Path:
         """The file that a peer sends. Raises OSError when there is no ffmpeg or it cannot encode."""
-        recipe = zlib.crc32(repr((shared.song, shared.ending, shared.bitrate, shared.defect)).encode())
+        song: object = shared.song if shared.tagged else shared.song.seconds
+        recipe = zlib.crc32(repr((song, shared.ending, shared.bitrate, shared.defect)).encode())
         path = self._folder / f"{recipe:08x}.{shared.ending}"
         async with self._making:
             if not path.exists():
@@ -42,7 +43,7 @@ class Audio:
             "-f", "lavfi", "-i", f"sine=frequency={song.pitch}:sample_rate=44100:duration={seconds}",
             "-filter_complex", "amix=inputs=2", "-ac", "2",
         )  # fmt: skip
-        marks = [text for key, value in tags.items() for text in ("-metadata", f"{key}={value}")]
+        marks = [] if not shared.tagged else [text for key, value in tags.items() for text in ("-metadata", f"{key}={value}")]
         if defect is SongDefect.TRANSCODED:
             lossy = path.with_name(f"{path.stem}.{os.getpid()}.lossy.mp3")
             await _ffmpeg(*source, "-c:a", "libmp3lame", "-b:a", "128k", str(lossy))

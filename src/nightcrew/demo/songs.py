@@ -47,6 +47,8 @@ class SharedFile:
     bitrate: int | None = None
     defect: SongDefect = SongDefect.NONE
     locked: bool = False
+    tagged: bool = True
+    """Whether it has tags; without them all files of a length and a format are the same bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,3 +136,21 @@ _SPOILT = {
 def _spoilt(file: SharedFile) -> SharedFile:
     defect = _SPOILT.get(file.song.title, SongDefect.NONE)
     return SharedFile(file.song, file.path, file.ending, file.bitrate, defect)
+
+
+def many(count: int) -> tuple[DemoPeer, ...]:
+    """A network with so many tracks besides, each at two of twenty peers, for who measures."""
+    files: dict[int, list[SharedFile]] = {number: [] for number in range(20)}
+    for number in range(count):
+        song = DemoSong(f"Crew {number // 10}", f"Tune {_word(number)}", f"Watch {number // 10}", number % 10 + 1, 6)
+        for peer in (number % 20, (number * 7 + 3) % 20):
+            path = f"music\\{song.artist}\\{song.album}\\{song.number:02} - {song.title}.mp3"
+            if all(one.path != path for one in files[peer]):
+                files[peer].append(SharedFile(song, path, "mp3", 192, tagged=False))
+    return tuple(DemoPeer(f"peer {number}", tuple(mine), speed=400_000) for number, mine in files.items())
+
+
+def _word(number: int) -> str:
+    """A made-up word for each number, as titles are told apart by words rather than by digits."""
+    syllables = ("ba", "de", "fi", "go", "hu", "ka", "le", "mi", "no", "pu")
+    return "".join(syllables[int(digit)] for digit in f"{number:04}")
