@@ -168,7 +168,9 @@ class Rig:
     def fetched(self) -> Counter[tuple[str, str]]:
         """How often slskd has fetched which file to its end."""
         said = json.loads((self.folder / "world" / "slskd" / "state.json").read_text("utf-8"))
-        return Counter((one["peer"], one["path"]) for one in said["transfers"] if one["state"] == "Completed, Succeeded")
+        return Counter(
+            (one["peer"], one["path"]) for one in said["transfers"] if one["state"] == "Completed, Succeeded"
+        )
 
     def titles_fetched(self) -> Counter[str]:
         """How often slskd has fetched a file of which track, from whichever peer."""

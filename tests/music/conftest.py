@@ -91,5 +91,5 @@ class Shop:
 @pytest.fixture
 async def shop(world: World, quick: None, tmp_path: Path) -> AsyncIterator[Shop]:
     async with running(tmp_path / "data") as node:
-        connection = await node.post("/api/v1/connections", world.slskd())
+        connection = await node.post("/api/v1/connections", world.services()["slskd"])
         yield Shop(node, world, connection)

@@ -184,7 +184,7 @@ async def test_an_older_slskd_without_batches(
     async with world, running(tmp_path / "data") as node:
         world.soulseek.begin(tmp_path / "slskd", audio)
         world.soulseek.delay, world.soulseek.version = 0.1, "0.22.5"
-        await node.post("/api/v1/connections", world.slskd())
+        await node.post("/api/v1/connections", world.services()["slskd"])
         body = {"title": "Scarborough Fair", "artists": ["Harbour Ensemble"], "seconds": 16}
         number = (await node.post("/api/v1/music/wanted", body))["id"]
         await until(lambda: _owned(node, number), 60.0)

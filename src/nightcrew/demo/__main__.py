@@ -14,7 +14,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="0 takes a free port")
     parser.add_argument("--channels", type=int, default=60, help="channels of each provider")
     parser.add_argument("--streams", type=Path, help="folder that keeps the pictures for the next start")
-    parser.add_argument("--music", type=int, metavar="TRACKS", help="only slskd, with so many tracks besides the usual ones")
+    parser.add_argument(
+        "--music", type=int, metavar="TRACKS", help="only slskd, with so many tracks besides the usual ones"
+    )
     parser.add_argument("--no-streams", action="store_true", help="live streams answer 503; needs no ffmpeg")
     asyncio.run(run(parser.parse_args()))
 

@@ -43,7 +43,11 @@ class Audio:
             "-f", "lavfi", "-i", f"sine=frequency={song.pitch}:sample_rate=44100:duration={seconds}",
             "-filter_complex", "amix=inputs=2", "-ac", "2",
         )  # fmt: skip
-        marks = [] if not shared.tagged else [text for key, value in tags.items() for text in ("-metadata", f"{key}={value}")]
+        marks = (
+            []
+            if not shared.tagged
+            else [text for key, value in tags.items() for text in ("-metadata", f"{key}={value}")]
+        )
         if defect is SongDefect.TRANSCODED:
             lossy = path.with_name(f"{path.stem}.{os.getpid()}.lossy.mp3")
             await _ffmpeg(*source, "-c:a", "libmp3lame", "-b:a", "128k", str(lossy))

@@ -7,6 +7,8 @@ import zlib
 from collections.abc import Iterator
 from functools import cache
 
+from .faults import JSON_SERVICES
+
 MIB = 1 << 20
 GARBAGE_BYTES = 100_000_000
 BOMB_BLOCKS = 1100
@@ -17,7 +19,7 @@ MEDIA_TYPES = {
     "catalogue": "application/json",
     "guide": "application/xml",
     "live": "video/mp2t",
-    "slskd": "application/json",
+    **dict.fromkeys(JSON_SERVICES, "application/json"),
 }
 """What a good answer of the service would call itself."""
 
@@ -27,7 +29,7 @@ ENDLESS = {
     "catalogue": ('{"items": [', '{"id": "again", "name": "Again TV", "group": "News", "kind": "live"},\n'),
     "guide": ("<tv>\n", '<channel id="again"><display-name>Again TV</display-name></channel>\n'),
     "live": ("", "G\x1f\x7f\x10" + "~" * 184),
-    "slskd": ("[", '{"username": "again", "files": []},\n'),
+    **dict.fromkeys(JSON_SERVICES, ("[", '{"username": "again", "files": []},\n')),
 }
 """Start and repeated part: valid as far as it goes, but it never goes to an end. `live` sends padding packets."""
 

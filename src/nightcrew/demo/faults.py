@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-SERVICES = ("m3u", "xtream", "catalogue", "guide", "live", "slskd")
+JSON_SERVICES = ("slskd", "jellyfin", "plex", "subsonic", "spotify", "listenbrainz")
+SERVICES = ("m3u", "xtream", "catalogue", "guide", "live", *JSON_SERVICES)
 
 
 class Fault(StrEnum):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from .defects import Defects
 from .faults import Faults
 from .lineup import Lineup
+from .musiclib import MusicLibrary, Wishes
 from .pictures import LoopPictures
 from .signing import Signer
 from .soulseek import Soulseek
@@ -26,6 +27,8 @@ class Scene:
     defects: Defects = field(default_factory=Defects)
     signer: Signer = field(default_factory=Signer)
     soulseek: Soulseek = field(default_factory=Soulseek)
+    library: MusicLibrary = field(default_factory=MusicLibrary)
+    wishes: Wishes = field(default_factory=Wishes)
     max_connections: int = 2
     open_streams: int = 0
     """Xtream .ts connections open now."""

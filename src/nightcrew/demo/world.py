@@ -12,9 +12,10 @@ from typing import Self
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from . import catalogue, control, guide, live, m3u, slskd, workbench, xtream
+from . import catalogue, control, guide, live, m3u, mediaservers, slskd, wishes, workbench, xtream
 from .gate import Gate
 from .lineup import make_lineup
+from .musiclib import MusicLibrary, Wishes
 from .scene import Scene
 from .server import DemoServer, listen, log
 from .soulseek import Soulseek
@@ -30,7 +31,7 @@ TELEVISION: tuple[Service, ...] = (
 )
 
 
-MUSIC: tuple[Service, ...] = (slskd.routes,)
+MUSIC: tuple[Service, ...] = (slskd.routes, mediaservers.routes, wishes.routes)
 
 
 class World:
@@ -82,6 +83,16 @@ class World:
     def soulseek(self) -> Soulseek:
         """The network behind slskd, with its switches."""
         return self._scene.soulseek
+
+    @property
+    def library(self) -> MusicLibrary:
+        """What the media servers have."""
+        return self._scene.library
+
+    @property
+    def wishes(self) -> Wishes:
+        """What somebody has saved."""
+        return self._scene.wishes
 
     @property
     def clock(self) -> Callable[[], float]:
@@ -156,13 +167,18 @@ class World:
             {"kind": "guide", "name": "Night guide", "url": f"{base}/guide/guide.xml"},
         ]
 
-    def slskd(self) -> dict[str, object]:
-        """The connection to slskd, as the product's API takes it."""
+    def services(self) -> dict[str, dict[str, object]]:
+        """The services around music, by kind, as the product's API takes connections."""
+        settings: dict[str, dict[str, object]] = {
+            "slskd": {"api_key": slskd.API_KEY, "remote_folder": "", "local_folder": ""},
+            "jellyfin": {"api_key": mediaservers.JELLYFIN_KEY},
+            "plex": {"token": mediaservers.PLEX_TOKEN},
+            "subsonic": {"user": mediaservers.SUBSONIC_USER, "password": mediaservers.SUBSONIC_PASSWORD},
+            "listenbrainz": {"user": wishes.LISTENER, "token": wishes.LISTENER_TOKEN},
+        }
         return {
-            "kind": "slskd",
-            "name": "Demo slskd",
-            "url": f"{self.url}/slskd",
-            "settings": {"api_key": slskd.API_KEY, "remote_folder": "", "local_folder": ""},
+            kind: {"kind": kind, "name": f"Demo {kind}", "url": f"{self.url}/{kind}", "settings": one}
+            for kind, one in settings.items()
         }
 
     def workbench(self) -> list[dict[str, object]]:

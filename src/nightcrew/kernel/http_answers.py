@@ -79,7 +79,8 @@ def check_status(response: httpx2.Response, good: frozenset[int], *, login: bool
     if status in {401, 403}:
         raise _with_status(NeedsUser(_refusal(status, login=login)), status)
     if status in {408, 425, 429} or status >= 500:
-        after = retry_after(response.headers.get("retry-after"), utcnow())
+        said = response.headers.get("retry-after") or response.headers.get("x-ratelimit-reset-in")
+        after = retry_after(said, utcnow())
         raise Again(f"it answers HTTP {status}", after, status=status)
     raise _with_status(GiveUp(f"it answers HTTP {status}"), status)
 

@@ -15,12 +15,13 @@ from nightcrew.kernel.connections.models import ConnectionState
 from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.kernel.words import counted
-from nightcrew.music import clients, library, rules
+from nightcrew.kernel.words import counted, sentence
+from nightcrew.music import clients, library, rules, servers
+from nightcrew.music.libraries import LIBRARIES
 from nightcrew.music.models import SyncRun, WantedEntry, WantedState
 from nightcrew.music.settings import MusicSettings
-from nightcrew.music.sources import SOURCES
 from nightcrew.music.store import figures, wanted
+from nightcrew.music.wishes import SOURCES
 
 JOB = "music.autosync"
 LOOK = 3.0
@@ -30,6 +31,9 @@ PATIENCE = 300.0
 SOON = timedelta(minutes=30)
 """A track that is due within this time waits for the network or for slskd, and is not over."""
 MOST_STORY = 300
+
+
+_LIBRARY_NAMES = ("library", *(one.kind.name for one in LIBRARIES))
 
 
 @dataclass(slots=True)
@@ -124,8 +128,8 @@ async def _load(runtime: Runtime, run_id: str) -> dict[str, str]:
                 lists = await source.read(await known.line(one.id))
             except NightcrewError as exc:
                 found[name] = "failed"
-                story.say(f"{name}_unavailable", f"{one.name} could not be read: {exc}. What it wanted before stays.")
-                await runtime.activity.record(f"{name}_unavailable", f"{one.name}: {exc}", level="warning")
+                said = f"{one.name} could not be read: {exc}. What it wanted before stays"
+                await _tell(runtime, story, name, "failed", said)
                 continue
             added = tracks = 0
             for each in lists:
@@ -136,30 +140,46 @@ async def _load(runtime: Runtime, run_id: str) -> dict[str, str]:
                 added, tracks = added + taken.added, tracks + taken.tracks
             found.setdefault(name, "ok")
             said = f"{one.name}: {counted(len(lists), 'list')} with {counted(tracks, 'track')}, {added} new"
-            story.say(f"{name}_loaded", said)
-            await runtime.activity.record(f"{name}_loaded", said)
+            await _tell(runtime, story, name, "ok", said)
     story.services |= found
     await story.save(runtime)
     return found
 
 
 async def _scan(runtime: Runtime, run_id: str) -> dict[str, str]:
-    story = await _story(runtime, run_id)
-    if not runtime.settings.of(MusicSettings).library and not library.root_of(runtime).is_dir():
-        found, said = {"library": "skipped"}, "There is no library on this machine yet."
-    else:
+    """Look at all libraries. While one of them is away, nothing is searched for: it may have it."""
+    story, found = await _story(runtime, run_id), dict[str, str]()
+    for kind, number, shown in await servers.connected(runtime):
+        name = kind.kind.name
+        try:
+            counts = await servers.scan(runtime, kind, number)
+        except NightcrewError as exc:
+            found[name], said = "failed", f"{shown} could not be read: {exc}"
+        else:
+            found.setdefault(name, "ok")
+            said = f"{shown} has {counted(counts.tracks, 'track')}"
+        await _tell(runtime, story, "plex", found[name], said)
+    if await library.is_used(runtime):
         try:
             seen = await library.scan_folder(runtime)
         except (NightcrewError, OSError) as exc:
-            found, said = {"library": "failed"}, f"The library could not be looked at: {exc}."
-            await runtime.activity.record("plex_unavailable", said, level="warning")
+            found["library"], said = "failed", f"the library could not be looked at: {exc}"
         else:
-            found, said = {"library": "ok"}, f"The library has {counted(seen, 'track')}."
-            await runtime.activity.record("plex_loaded", said)
+            found["library"], said = "ok", f"the library's folder has {counted(seen, 'track')}"
+        await _tell(runtime, story, "plex", found["library"], sentence(said).rstrip("."))
+    elif not found:
+        found["library"] = "skipped"
+        story.say("plex_unavailable", "There is no library on this machine yet.")
     story.services |= found
-    story.say("plex_unavailable" if found["library"] == "failed" else "plex_loaded", said)
     await story.save(runtime)
     return found
+
+
+async def _tell(runtime: Runtime, story: Story, service: str, state: str, said: str) -> None:
+    """Say in the story and in the feed how a service was read."""
+    kind = f"{service}_loaded" if state == "ok" else f"{service}_unavailable"
+    story.say(kind, f"{said}.")
+    await runtime.activity.record(kind, said, level="info" if state == "ok" else "warning")
 
 
 async def _compare(runtime: Runtime, run_id: str) -> list[int]:
@@ -167,7 +187,7 @@ async def _compare(runtime: Runtime, run_id: str) -> list[int]:
     story = await _story(runtime, run_id)
     await library.note_owned(runtime, await wanted.unowned(runtime.store))
     made = await plan(runtime)
-    if story.services.get("library") == "failed":
+    if "failed" in {story.services.get(name) for name in _LIBRARY_NAMES}:
         story.say("comparison_skipped", "Nothing is searched for, as it is not known what the library has.")
         await story.save(runtime)
         return []

@@ -18,10 +18,12 @@ from nightcrew.music import (
     syncing,
     workers,
 )
+from nightcrew.music.libraries import LIBRARIES
 from nightcrew.music.library import FOLDER
 from nightcrew.music.settings import MusicSettings
 from nightcrew.music.slskd.kind import KIND
 from nightcrew.music.store import downloads, offers, wanted
+from nightcrew.music.wishes import SOURCES
 
 _HERE = Path(__file__).parent
 
@@ -43,7 +45,7 @@ DOMAIN = Domain(
         "wanted_": "Wanted tracks",
     },
     folders=(FOLDER,),
-    connections=(KIND,),
+    connections=(KIND, *(one.kind for one in LIBRARIES), *(one.kind for one in SOURCES)),
     ticks=(
         Tick(
             "music.search",

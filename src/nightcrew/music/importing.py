@@ -14,7 +14,7 @@ from nightcrew.kernel.errors import NeedsUser, NightcrewError, NotFound, Retry
 from nightcrew.kernel.path_names import MAX_BYTES
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.music import clients, library, naming, scanning, syncing
+from nightcrew.music import clients, library, naming, scanning, servers, syncing
 from nightcrew.music.listening import Listeners
 from nightcrew.music.models import (
     DownloadStage,
@@ -214,6 +214,7 @@ async def _settle(runtime: Runtime, row: TrackDownload, entry: WantedEntry) -> N
     if moved:
         await figures.add(runtime.store, {"metrics.sync.jobs_completed": 1})
         await scanning.note_counts(runtime)
+        await servers.refresh_all(runtime, str(Path(row.library_path).parent))
         said = f"{entry.shown} is in the library"
         await runtime.activity.record("track_imported", said, subject=str(entry.id), path=row.library_path)
         runtime.bus.publish("music")

@@ -38,6 +38,11 @@ def root_of(runtime: Runtime) -> Path:
     return Path(given).expanduser() if given else runtime.data_dir / FOLDER
 
 
+async def is_used(runtime: Runtime) -> bool:
+    """Whether there is a folder: one that a person has named, or one in the data directory in which something lies."""
+    return bool(runtime.settings.of(MusicSettings).library) or await asyncio.to_thread(root_of(runtime).is_dir)
+
+
 def usable_root(runtime: Runtime) -> Path:
     """The library's folder, which is made when it is the one in the data directory. Raises `NeedsUser`.
 

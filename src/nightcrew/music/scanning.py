@@ -7,7 +7,7 @@ import time
 from nightcrew.kernel.clock import iso, utcnow
 from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.music import library
+from nightcrew.music import library, servers
 from nightcrew.music.settings import MusicSettings
 from nightcrew.music.store import figures, wanted
 from nightcrew.music.store import library as rows
@@ -48,18 +48,34 @@ async def scan(runtime: Runtime) -> None:
 
 
 async def _scan(runtime: Runtime) -> None:
-    if not runtime.settings.of(MusicSettings).library and not library.root_of(runtime).is_dir():
-        return  # nobody uses it
-    await library.scan_folder(runtime)
+    """All libraries. One that cannot be read keeps no other from it; what was wrong is raised at the end."""
+    problem: NightcrewError | OSError | None = None
+    for kind, number, _ in await servers.connected(runtime):
+        try:
+            await servers.scan(runtime, kind, number)
+        except NightcrewError as exc:
+            problem = exc
+    if await library.is_used(runtime):
+        try:
+            await library.scan_folder(runtime)
+        except (NightcrewError, OSError) as exc:
+            problem = exc
     await note_counts(runtime)
     await library.note_owned(runtime, await wanted.unowned(runtime.store))
     runtime.bus.publish("music")
+    if problem is not None:
+        raise problem
 
 
 async def note_counts(runtime: Runtime) -> None:
-    """Note how much the library has now."""
+    """Note how much there is now: the media server's where one is connected, else that of the folder."""
     place = library.place_of(runtime)
     artists, albums, tracks = await rows.counted(runtime.store, place)
+    if tracks:
+        await rows.note_count(runtime.store, place, artists, albums, tracks)
+    for _, number, _ in await servers.connected(runtime):
+        if (last := await rows.last_count(runtime.store, servers.place_of(number))) is not None:
+            artists, albums, tracks = last.artists, last.albums, last.tracks
     await figures.put(
         runtime.store,
         {
@@ -69,4 +85,3 @@ async def note_counts(runtime: Runtime) -> None:
             "plex_last_scan": iso(utcnow()),
         },
     )
-    await rows.note_count(runtime.store, place, artists, albums, tracks)

@@ -104,6 +104,14 @@ async def note_count(store: Store, place: str, artists: int, albums: int, tracks
         await connection.execute(sa.insert(library_count).values(row))
 
 
+async def last_count(store: Store, place: str) -> LibraryCount | None:
+    """How much a place had when it was last looked at."""
+    query = sa.select(library_count).where(library_count.c.place == place).order_by(library_count.c.at.desc()).limit(1)
+    async with store.read() as connection:
+        row = (await connection.execute(query)).mappings().first()
+    return None if row is None else LibraryCount(**row)
+
+
 async def count_history(store: Store, since: datetime) -> list[LibraryCount]:
     """How much the libraries had, oldest first."""
     query = sa.select(library_count).where(library_count.c.at >= since).order_by(library_count.c.at)

@@ -1,4 +1,4 @@
-"""Services that know which tracks a person wants. Each is a kind of connection with a way to read its lists."""
+"""What every service that knows wanted tracks can be asked."""
 
 from __future__ import annotations
 
@@ -26,7 +26,3 @@ class SourceKind:
 
     kind: ConnectionKind
     read: Callable[[Line], Awaitable[list[SourceList]]]
-
-
-SOURCES: tuple[SourceKind, ...] = ()
-"""Those that there are."""

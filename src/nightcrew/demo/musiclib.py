@@ -1,0 +1,34 @@
+"""What the media servers have, and what somebody has saved at the services that know it."""
+
+import uuid
+from dataclasses import dataclass, field
+
+from .songs import SONGS, DemoSong
+
+
+@dataclass
+class MusicLibrary:
+    """What the media servers have. `missing`: how many tracks a page leaves out, as a server in trouble does."""
+
+    songs: list[DemoSong] = field(default_factory=lambda: [one for one in SONGS if one.artist == "Die Nachtwächter"])
+    missing: int = 0
+    looked_at: list[str] = field(default_factory=list)
+    """Folders that it was asked to look at."""
+
+
+@dataclass
+class Wishes:
+    """What is saved, and the rest that services do. `limited`: requests that are answered 429 with `wait` seconds."""
+
+    saved: list[DemoSong] = field(default_factory=lambda: list(SONGS[:8]))
+    listed: list[DemoSong] = field(default_factory=lambda: list(SONGS[6:]))
+    limited: int = 0
+    wait: int = 1
+    old_app: bool = False
+    """Whether playlists are read as older apps do, under another address and with another wrapper."""
+    page: int = 3
+    """Items of a page at most, so that few tracks fill several."""
+
+
+def identity(song: DemoSong) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{song.artist}/{song.title}/{song.version}"))

@@ -1,0 +1,94 @@
+"""What every media server can be asked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from nightcrew.kernel.connections.line import Line
+from nightcrew.kernel.declare import ConnectionKind
+from nightcrew.kernel.errors import Misread
+from nightcrew.kernel.http import Limits
+
+PAGE = 500
+"""Tracks that are asked for at once."""
+MOST = 1_000_000
+"""Tracks of one library."""
+LIMITS = Limits(max_bytes=32 << 20, seconds=120.0)
+TEXT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceTrack:
+    """A track of a media server. `key`: its id there; `seconds`: its length."""
+
+    key: str
+    title: str
+    artist: str
+    album: str
+    seconds: float | None
+    isrc: str = ""
+    mbid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceCounts:
+    """How much a media server has."""
+
+    artists: int
+    albums: int
+    tracks: int
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryKind:
+    """A kind of media server.
+
+    `tracks` gives all tracks in pages. It raises `Misread` when fewer come than the server says that there are, so that a half
+    answer never shrinks what is known. `refresh` has a folder looked at for new files.
+    """
+
+    kind: ConnectionKind
+    counts: Callable[[Line], Awaitable[ServiceCounts]]
+    tracks: Callable[[Line], AsyncIterator[list[ServiceTrack]]]
+    refresh: Callable[[Line, str], Awaitable[None]]
+
+
+def text(value: Any) -> str:
+    """A text of an answer; empty for what is none."""
+    return value.replace("\x00", "").strip()[:TEXT] if isinstance(value, str) else ""
+
+
+def whole(value: Any) -> int:
+    """A count of an answer. Raises `Misread` for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 1 << 40:
+        raise Misread("the server gives no count where one belongs")
+    return value
+
+
+def seconds(value: Any, per: float) -> float | None:
+    """A length that is given in parts of a second, `per` of them; None for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value / per < 86_400:
+        return None
+    return value / per
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """The objects of a list."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def inside(value: Any, *names: str) -> dict[str, Any]:
+    """An object inside an answer. Raises `Misread` when it is not there."""
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    if not isinstance(value, dict):
+        raise Misread(f"the server's answer has no {'.'.join(names) or 'object'}")
+    return value
+
+
+def complete(read: int, told: int) -> None:
+    """Raises `Misread` when fewer tracks came than the server has: a page was cut short."""
+    if read < told:
+        raise Misread(f"the server says that it has {told} tracks, and gave {read}")

@@ -1,0 +1,246 @@
+"""Media servers and services that know what is wanted: paging, limits, half answers, wrong logins."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nightcrew.demo.musiclib import identity
+from nightcrew.demo.songs import SONGS, DemoSong
+from nightcrew.demo.wishes import BEARER
+from nightcrew.demo.world import MUSIC, World
+from nightcrew.kernel.connections import actions, store
+from nightcrew.kernel.connections.lines import Connections
+from nightcrew.kernel.declare import ConnectionKind, Signed
+from nightcrew.kernel.errors import Misread, NeedsUser, NightcrewError
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.music import autosync, scanning, servers
+from nightcrew.music.domain import DOMAIN
+from nightcrew.music.libraries import LIBRARIES, base
+from nightcrew.music.models import FailureCause, WantedState
+from nightcrew.music.store import figures, wanted
+from nightcrew.music.store import library as rows
+from nightcrew.music.wishes import listenbrainz, spotify
+from nightcrew.music.wishes.base import SourceList
+from support import at_rest
+
+KINDS = [one.kind.name for one in LIBRARIES]
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with World(live=False, services=MUSIC, streams=tmp_path / "world") as made:
+        yield made
+
+
+@pytest.fixture
+async def node(tmp_path: Path) -> AsyncIterator[Runtime]:
+    async with at_rest(tmp_path / "data", DOMAIN) as runtime:
+        runtime.add(Connections(runtime))
+        yield runtime
+
+
+async def connect(node: Runtime, world: World, kind: str, **settings: Any) -> int:
+    """Connect a service of the world; returns its number."""
+    values = dict(world.services()[kind])
+    values["settings"] = {**dict(values["settings"]), **settings}  # type: ignore[call-overload]
+    return (await actions.add(node, {**values, "address": values.pop("url")}, actor="test")).id
+
+
+async def tracks(node: Runtime, number: int) -> list[base.ServiceTrack]:
+    one = await store.get(node.store, number)
+    kind = next(kind for kind in LIBRARIES if kind.kind.name == one.kind)
+    line = await node.part(Connections).line(number)
+    return [track async for page in kind.tracks(line) for track in page]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_all_pages_of_a_library_are_read(
+    node: Runtime, world: World, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"nightcrew.music.libraries.{kind}.PAGE", 3)
+    world.library.songs = list(SONGS)
+    found = await tracks(node, await connect(node, world, kind))
+    assert sorted((one.artist, one.title, one.seconds) for one in found) == sorted(
+        (one.artist, one.title, float(one.seconds)) for one in SONGS
+    )
+    assert {one.mbid for one in found} == {identity(one) for one in SONGS}
+
+
+@pytest.mark.parametrize("kind", ["jellyfin", "plex"])
+async def test_a_page_that_is_cut_short_is_no_whole_library(node: Runtime, world: World, kind: str) -> None:
+    world.library.missing = 1
+    with pytest.raises(Misread, match="says that it has 2 tracks, and gave"):
+        await tracks(node, await connect(node, world, kind))
+
+
+@pytest.mark.parametrize(("kind", "settings"), [
+    ("jellyfin", {"api_key": "wrong"}),
+    ("plex", {"token": "wrong"}),
+    ("subsonic", {"password": "wrong"}),
+])  # fmt: skip
+async def test_a_wrong_login_needs_a_person(node: Runtime, world: World, kind: str, settings: dict[str, str]) -> None:
+    with pytest.raises(NeedsUser):
+        await tracks(node, await connect(node, world, kind, **settings))
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "slskd", "listenbrainz"])
+async def test_the_button_test_says_what_works(node: Runtime, world: World, kind: str) -> None:
+    number = await connect(node, world, kind)
+    said = await node.part(Connections).test(await store.get(node.store, number))
+    assert len(said) >= 1 and all(one.endswith(".") for one in said)
+
+
+async def test_a_plex_without_music_says_what_it_has(node: Runtime, world: World) -> None:
+    number = await connect(node, world, "plex", section="Jazz")
+    with pytest.raises(NeedsUser, match="no library of music named jazz; it has: Music"):
+        await tracks(node, number)
+
+
+async def test_what_a_media_server_has_is_not_wanted_any_more(node: Runtime, world: World) -> None:
+    world.library.songs = list(SONGS[:4])
+    await connect(node, world, "jellyfin")
+    new = [
+        wanted.NewTrack(f"k{at}", one.title, (one.artist,), 10, seconds=float(one.seconds))
+        for at, one in enumerate(SONGS[:6])
+    ]
+    await wanted.take(node.store, "hand", "By hand", new, whole=False, due=True)
+    await scanning.scan(node)
+    stands = [one.state for one in await wanted.of_keys(node.store, [f"k{at}" for at in range(6)])]
+    assert stands.count(WantedState.OWNED) == 4
+    known = await figures.every(node.store)
+    assert (known["plex_track_count"], known["plex_artist_count"]) == (4, 1)
+
+
+async def test_a_library_that_shrinks_to_next_to_nothing_is_not_believed(node: Runtime, world: World) -> None:
+    world.library.songs = list(SONGS)
+    number = await connect(node, world, "jellyfin")
+    await scanning.scan(node)
+    world.library.songs = []
+    with pytest.raises(NeedsUser, match="nothing was forgotten"):
+        await scanning.scan(node)
+    assert (await rows.counted(node.store, servers.place_of(number)))[2] == len(SONGS)
+    world.library.songs = list(SONGS[:-2])
+    await scanning.scan(node)
+    assert (await rows.counted(node.store, servers.place_of(number)))[2] == len(SONGS) - 2
+
+
+async def test_the_third_failure_in_a_row_is_told_and_success_resets_it(node: Runtime, world: World) -> None:
+    await connect(node, world, "jellyfin")
+    world.faults.set("jellyfin", "404")
+    for _ in range(4):
+        with pytest.raises(NightcrewError):
+            await scanning.scan(node)
+    told = [one for one in await node.activity.page(limit=50) if one.kind == "scan_failed"]
+    assert [one.data["consecutive"] for one in reversed(told)] == [3, 4]
+    world.faults.clear()
+    await scanning.scan(node)
+    assert (await figures.every(node.store))["worker.scan.failures"] == 0
+
+
+async def test_one_server_that_is_away_keeps_no_other_from_being_read(node: Runtime, world: World) -> None:
+    world.library.songs = list(SONGS[:4])
+    await connect(node, world, "plex")
+    number = await connect(node, world, "jellyfin")
+    world.faults.set("plex", "404")
+    with pytest.raises(NightcrewError):
+        await scanning.scan(node)
+    assert (await rows.counted(node.store, servers.place_of(number)))[2] == 4
+
+
+# -- who knows what is wanted ------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def signed_in(node: Runtime) -> Any:
+    """Access that was granted, without the page on which a person grants it (tests/kernel/test_connection_tokens.py)."""
+    known = node.part(Connections)
+    kinds = dict(known.kinds)
+    granted = replace(spotify.KIND, oauth=None, sign=lambda _: Signed({"Authorization": f"Bearer {BEARER}"}))
+    known.kinds = {**kinds, "spotify": granted}
+    yield
+    known.kinds = kinds
+
+
+async def spotify_lists(node: Runtime, world: World, **settings: Any) -> list[SourceList]:
+    with signed_in(node):
+        values = {"kind": "spotify", "name": "Spotify", "address": f"{world.url}/spotify"}
+        settings = {"client_id": "demo", **settings}
+        number = (await actions.add(node, {**values, "settings": settings}, actor="test")).id
+        return await spotify.read(await node.part(Connections).line(number))
+
+
+@pytest.mark.parametrize("old_app", [False, True])
+async def test_spotify_saved_tracks_and_playlists(node: Runtime, world: World, old_app: bool) -> None:
+    world.wishes.old_app = old_app
+    saved, own = await spotify_lists(node, world)
+    assert [one.title for one in saved.tracks] == [one.title for one in world.wishes.saved]
+    assert [one.title for one in own.tracks] == [one.title for one in world.wishes.listed]
+    first = saved.tracks[0]
+    assert (first.priority, first.popularity, first.isrc, first.seconds) == (25, 55, "QZDEM2600014", 14.0)
+    assert saved.tracks[1].priority == 20, "without a popularity"
+    assert own.key == "playlist:own1", "one that may not be read is left out, and is not empty"
+
+
+async def test_spotify_asks_us_to_wait(node: Runtime, world: World) -> None:
+    world.wishes.limited = 1
+    (saved,) = await spotify_lists(node, world, playlists=False)
+    assert len(saved.tracks) == len(world.wishes.saved)
+
+
+@pytest.mark.parametrize("fault", ["html", "truncated-json", "empty", "half"])
+async def test_a_list_that_comes_broken_is_no_list(node: Runtime, world: World, fault: str) -> None:
+    world.faults.set("spotify", fault)
+    with pytest.raises(NightcrewError):
+        await spotify_lists(node, world)
+
+
+async def test_listenbrainz_playlists(node: Runtime, world: World) -> None:
+    world.wishes.limited = 1
+    number = await connect(node, world, "listenbrainz")
+    (one,) = await listenbrainz.read(await node.part(Connections).line(number))
+    assert [track.title for track in one.tracks] == [song.title for song in world.wishes.listed]
+    assert one.tracks[0].mbid == identity(world.wishes.listed[0])
+
+
+@pytest.mark.parametrize("change", [lambda songs: [], lambda songs: songs[:1]], ids=["empty", "shorter"])
+async def test_an_empty_list_forgets_nothing_and_a_shorter_one_what_it_lacks(
+    node: Runtime, world: World, change: Callable[[list[DemoSong]], list[DemoSong]]
+) -> None:
+    number = await connect(node, world, "listenbrainz")
+    line = await node.part(Connections).line(number)
+
+    async def take() -> int:
+        (one,) = await listenbrainz.read(line)
+        whole = one.whole and bool(one.tracks)
+        await wanted.take(node.store, one.key, one.title, one.tracks, whole=whole, due=False)
+        return sum(row["tracks"] for row in await wanted.sources(node.store))
+
+    before = await take()
+    world.wishes.listed = change(world.wishes.listed)
+    assert await take() == (before if not world.wishes.listed else 1)
+
+
+async def test_a_plan_leaves_out_who_is_not_preferred_and_what_is_skipped(node: Runtime) -> None:
+    new = [
+        wanted.NewTrack("a", "One", ("Preferred",), 10),
+        wanted.NewTrack("b", "Two", ("Other",), 20),
+        wanted.NewTrack("c", "Three", ("Preferred",), 30),
+    ]
+    await wanted.take(node.store, "hand", "By hand", new, whole=False, due=False)
+    await node.settings.change(node.store, {"music.artist_preferences": ["preferred"]}, actor="test")
+    (third,) = await wanted.of_keys(node.store, ["c"])
+    pause = autosync.rules.pause_after(3, 3, 0)
+    await wanted.failed(node.store, third.id, FailureCause.SEARCH, "x", pause=pause, failures=3)
+    made = await autosync.plan(node)
+    assert ([one.title for one in made.search], made.skipped, made.not_preferred) == (["One"], 1, 1)
+
+
+def test_every_kind_says_what_it_is_for() -> None:
+    kinds: list[ConnectionKind] = [*(one.kind for one in LIBRARIES), spotify.KIND, listenbrainz.KIND]
+    assert all(kind.help.endswith(".") and kind.title for kind in kinds)
