@@ -16,7 +16,7 @@ run: $(VENV)/.runtime
 	$(BIN)/nightcrew serve
 
 # A file stays in one process; tests/conftest.py says how many processes, and which files come first.
-test: $(VENV)/.dev system
+test: $(VENV)/.dev system .tools/beets/.done .tools/supysonic/.done
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # A minute of tests that start the real program.
@@ -51,7 +51,7 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/python docs/reference/generate.py --check
 
-bench: $(VENV)/.dev system
+bench: $(VENV)/.dev system .tools/beets/.done
 	for file in bench/[a-z]*.py; do $(BIN)/python $$file || exit 1; done
 
 docs: $(VENV)/.dev
@@ -64,6 +64,14 @@ lock: $(UV)
 	$(UV) pip compile --quiet --universal --fork-strategy fewest --generate-hashes --no-emit-index-url --no-header --no-annotate \
 		--group dev -c requirements/runtime.txt pyproject.toml -o requirements/dev.txt
 	echo atheris==3.0.0 | $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate - -o requirements/fuzz.txt
+	for one in beets==2.14.1 supysonic==0.7.9; do echo $$one | $(UV) pip compile --quiet --universal --generate-hashes \
+		--no-emit-index-url --no-header --no-annotate - -o requirements/$${one%%=*}.txt || exit 1; done
+
+# Programs of others that tests and benches talk to, each in an environment of its own: their licences stay outside of ours.
+.tools/%/.done: $(UV) requirements/%.txt
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) .tools/$*
+	$(UV) pip install --quiet --python .tools/$*/bin/python --require-hashes -r requirements/$*.txt
+	touch $@
 
 $(UV):
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-warn-script-location --target .tools uv

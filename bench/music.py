@@ -35,7 +35,6 @@ from nightcrew.music.matching.decision import decide
 
 ROOT = Path(__file__).parents[1]
 BEETS = ROOT / ".tools" / "beets"
-VERSION = "beets==2.14.1"
 
 Picks = list[tuple[int, float] | None]
 """For each search the file that is taken and how certain that is."""
@@ -144,9 +143,7 @@ def beets(searches: Sequence[Search]) -> tuple[Scores, float]:
     """One minus beets' distance, and the seconds that it took without reading and writing."""
     python = BEETS / "bin" / "python"
     if not python.exists():
-        uv = str(ROOT / ".tools" / "bin" / "uv")
-        subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(BEETS)], check=True)
-        subprocess.run([uv, "pip", "install", "--quiet", "--python", str(python), VERSION], check=True)
+        subprocess.run(["make", ".tools/beets/.done"], cwd=ROOT, check=True)
     lines = []
     for search in searches:
         files = []

@@ -10,8 +10,9 @@ from typing import Literal
 from nightcrew.kernel.errors import Conflict, Invalid, NightcrewError
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import plain
-from nightcrew.music import choosing, clients, library, lists, rules
+from nightcrew.music import beets, choosing, clients, library, lists, rules
 from nightcrew.music.models import DownloadState, Offer, TrackDownload, WantedEntry, WantedState
+from nightcrew.music.settings import MusicSettings
 from nightcrew.music.store import downloads, offers, wanted
 from nightcrew.music.store import library as library_rows
 from nightcrew.music.store.wanted import NewTrack, Taken
@@ -190,7 +191,11 @@ async def _reject(runtime: Runtime, row: TrackDownload) -> None:
     elif row.state is DownloadState.COMPLETED:
         async with runtime.store.write() as connection:
             await downloads.change_state(connection, row, DownloadState.FAILED, WRONG)
-        await asyncio.to_thread(_remove_ours, row, library.root_of(runtime))
+        root = library.root_of(runtime)
+        if runtime.settings.of(MusicSettings).beets_program:
+            await beets.remove(runtime, row, root)
+        else:
+            await asyncio.to_thread(_remove_ours, row, root)
         await library_rows.forget_fetched(runtime.store, row.wanted_id)
     async with runtime.store.write() as connection:
         await offers.condemn(connection, row.wanted_id, row.peer, row.path, WRONG, final=True)

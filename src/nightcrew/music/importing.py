@@ -14,7 +14,8 @@ from nightcrew.kernel.errors import NeedsUser, NightcrewError, NotFound, Retry
 from nightcrew.kernel.path_names import MAX_BYTES
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.music import clients, library, naming, scanning, servers, syncing
+from nightcrew.music import beets, clients, library, naming, scanning, servers, syncing
+from nightcrew.music.beets import BeetsSkipped
 from nightcrew.music.listening import Listeners
 from nightcrew.music.models import (
     DownloadStage,
@@ -69,6 +70,12 @@ async def _import(runtime: Runtime, download_id: int) -> str:
         row = await downloads.get(runtime.store, row.id)
         await syncing.fail(runtime, row, str(exc), FailureCause.MISSING_PATH)
         return f"missing: {exc}"
+    except BeetsSkipped as exc:
+        said = f"{entry.shown}: {exc}"
+        await runtime.activity.record("import_failed", said, level="warning", subject=str(entry.id))
+        row = await downloads.get(runtime.store, row.id)
+        await syncing.fail(runtime, row, str(exc), FailureCause.IMPORT)
+        return f"skipped: {exc}"
     except (NightcrewError, OSError) as exc:
         said = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
         await downloads.note(runtime.store, row.id, error=said[:300], due_in=LATER)
@@ -77,9 +84,15 @@ async def _import(runtime: Runtime, download_id: int) -> str:
 
 async def _imported(runtime: Runtime, row: TrackDownload, entry: WantedEntry) -> str:
     if row.stage is not DownloadStage.PLACED:
-        path = await _located(runtime, row)
-        await _verify(runtime, row, entry, path)
-        row = await _placed(runtime, row, entry, path)
+        root = await asyncio.to_thread(library.usable_root, runtime)
+        if (place := await _there_already(runtime, row, root)) is None:
+            path = await _located(runtime, row)
+            await _verify(runtime, row, entry, path)
+            place = await _put(runtime, row, entry, path, root)
+        await downloads.note(
+            runtime.store, row.id, stage=DownloadStage.PLACED, library_path=str(place), error="", due_in=syncing.AGAIN
+        )
+        row = await downloads.get(runtime.store, row.id)
     place = Path(row.library_path)
     try:
         await library.add_file(runtime, place, entry.id)
@@ -91,8 +104,6 @@ async def _imported(runtime: Runtime, row: TrackDownload, entry: WantedEntry) ->
 
 async def _located(runtime: Runtime, row: TrackDownload) -> Path:
     """Where the file lies on this machine, by slskd's events. Raises `MissingFile`, `NeedsUser`, `Retry`."""
-    if await asyncio.to_thread(_is_done, row.library_path, row.size):
-        return Path(row.library_path)
     client = await clients.client_of(runtime, row.connection_id)
     remote_folder, local_folder = clients.folders_of(client)
     said = None
@@ -132,22 +143,33 @@ async def _verify(runtime: Runtime, row: TrackDownload, entry: WantedEntry, path
         raise RejectedFile(said)
 
 
-async def _placed(runtime: Runtime, row: TrackDownload, entry: WantedEntry, path: Path) -> TrackDownload:
+async def _there_already(runtime: Runtime, row: TrackDownload, root: Path) -> Path | None:
+    """Where the file has been put before we were stopped, if it has."""
+    if await asyncio.to_thread(_is_done, row.library_path, row.size):
+        return Path(row.library_path)
+    return await beets.known(runtime, row, root)
+
+
+async def _put(runtime: Runtime, row: TrackDownload, entry: WantedEntry, path: Path, root: Path) -> Path:
     """Put the file into the library. Where it goes is stored first, so that one that was put there is known again."""
     options = runtime.settings.of(MusicSettings)
-    root = await asyncio.to_thread(library.usable_root, runtime)
+    if options.beets_program:
+        place = await beets.imported(runtime, row, entry, path, root)
+        if not place.is_relative_to(root):
+            raise NeedsUser(
+                f"beets puts files into {place.parent}, which is not in the library {root}; see music.library"
+            )
+        return place
+    place = Path(row.library_path)
     if not row.library_path:
         place = await asyncio.to_thread(_free_place, root, options.import_template, entry, format_of(row.path))
         await downloads.note(runtime.store, row.id, library_path=str(place), due_in=syncing.AGAIN)
-        row = await downloads.get(runtime.store, row.id)
-    if not await asyncio.to_thread(_is_done, row.library_path, row.size):
-        try:
-            await asyncio.to_thread(put, path, Path(row.library_path), keep=options.keep_downloads)
-        except FileExistsError as exc:  # somebody has put a file of that name there meanwhile
-            await downloads.note(runtime.store, row.id, library_path="", due_in=syncing.AGAIN)
-            raise Retry(f"{row.library_path} has just been taken; another name is looked for") from exc
-    await downloads.note(runtime.store, row.id, stage=DownloadStage.PLACED, error="", due_in=syncing.AGAIN)
-    return await downloads.get(runtime.store, row.id)
+    try:
+        await asyncio.to_thread(put, path, place, keep=options.keep_downloads)
+    except FileExistsError as exc:  # somebody has put a file of that name there meanwhile
+        await downloads.note(runtime.store, row.id, library_path="", due_in=syncing.AGAIN)
+        raise Retry(f"{place} has just been taken; another name is looked for") from exc
+    return place
 
 
 def _is_done(place: str, size: int) -> bool:

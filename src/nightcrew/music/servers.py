@@ -10,7 +10,7 @@ from typing import Any
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections.line import Line
 from nightcrew.kernel.connections.lines import Connections
-from nightcrew.kernel.errors import NeedsUser, NightcrewError
+from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.music.libraries import LIBRARIES
 from nightcrew.music.libraries.base import LibraryKind, ServiceCounts, ServiceTrack
@@ -21,6 +21,8 @@ from nightcrew.music.store import library as rows
 
 WHOLE_EVERY = timedelta(hours=24)
 """How often all tracks of a server are read though it says that it has as many as before."""
+UNCOUNTED_EVERY = timedelta(hours=1)
+"""How often those of a server are read that does not say how many it has."""
 SHRINKS = 0.5
 """A library that has less than this share of what it had is not believed: its disk may not be mounted."""
 
@@ -41,13 +43,15 @@ async def scan(runtime: Runtime, kind: LibraryKind, connection_id: int) -> Servi
     line = await runtime.part(Connections).line(connection_id)
     place = place_of(connection_id)
     if runtime.settings.of(MusicSettings).scan_worker_incremental:
-        await kind.refresh(line, runtime.settings.of(MusicSettings).library)
+        with contextlib.suppress(GiveUp):  # it does not do that for this user
+            await kind.refresh(line, runtime.settings.of(MusicSettings).library)
     told = await kind.counts(line)
     known = await figures.every(runtime.store)
     at = f"library.{place}.read_at"
     read_at, read = str(known.get(at) or ""), known.get(f"library.{place}.tracks")
-    old = not read_at or utcnow() - datetime.fromisoformat(read_at) > WHOLE_EVERY
-    if old or read != told.tracks or not told.tracks:
+    every = WHOLE_EVERY if told.tracks else UNCOUNTED_EVERY
+    old = not read_at or utcnow() - datetime.fromisoformat(read_at) > every
+    if old or read != told.tracks:
         await _read(runtime, kind, line, place)
         await figures.put(runtime.store, {at: utcnow().isoformat(), f"library.{place}.tracks": told.tracks})
     artists, albums, found = await rows.counted(runtime.store, place)

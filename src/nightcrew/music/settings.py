@@ -95,6 +95,18 @@ class MusicSettings(Options):
         max_length=300,
         help="Where a track lies in the library. Fields: {artist}, {album}, {number}, {title}.",
     )
+    beets_program: str = option(
+        "",
+        max_length=1000,
+        environment_only=True,
+        help="The program beet, with its path. With it beets imports files; without, they are put into the library as they are.",
+    )
+    beets_folder: Folder = option(
+        "",
+        max_length=1000,
+        environment_only=True,
+        help="The folder with your own configuration of beets (BEETSDIR). Empty: Nightcrew gives it one.",
+    )
     keep_downloads: bool = option(
         False, help="Copy files into the library, so that they stay in the download folder. Else they are moved."
     )

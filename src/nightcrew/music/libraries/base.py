@@ -34,7 +34,7 @@ class ServiceTrack:
 
 @dataclass(frozen=True, slots=True)
 class ServiceCounts:
-    """How much a media server has."""
+    """How much a media server has; 0 where it does not say."""
 
     artists: int
     albums: int

@@ -29,6 +29,8 @@ from nightcrew.music.libraries.base import (
 
 WRONG_LOGIN = frozenset({40, 41, 42, 43, 44})
 """Error codes that only a person can mend: wrong user or password, or a way to log in that the server does not take."""
+NO_TOKENS = frozenset({10, 41, 42})
+"""Codes of servers that want the password itself: a parameter is missing, or this way to log in is not provided."""
 FORBIDDEN = 50
 """The code for what the user may not do."""
 
@@ -38,14 +40,21 @@ class SubsonicLogin(BaseModel):
 
     user: str = ask("", label="User", max_length=200)
     password: Secret = ask("", label="Password", max_length=200)
+    plain: bool = ask(
+        False,
+        label="Send the password itself",
+        help="Only for servers that know no tokens, such as Supysonic. Anybody on the way can read it, unless it is HTTPS.",
+    )
     api_key: Secret = ask("", label="API key", help="For OpenSubsonic servers that have them. Then no user is needed.")
 
 
 def sign(login: SubsonicLogin) -> Signed:
-    """The password itself never goes over the wire: a hash of it with a salt does."""
+    """The password itself goes over the wire only where a person has said so: else a hash of it with a salt does."""
     always = {"v": "1.16.1", "c": "nightcrew", "f": "json"}
     if login.api_key:
         return Signed(params={**always, "apiKey": login.api_key})
+    if login.plain:
+        return Signed(params={**always, "u": login.user, "p": f"enc:{login.password.encode().hex()}"})
     salt = secrets.token_hex(8)
     token = hashlib.md5(f"{login.password}{salt}".encode(), usedforsecurity=False).hexdigest()
     return Signed(params={**always, "u": login.user, "t": token, "s": salt})
@@ -58,6 +67,10 @@ async def _call(line: Line, method: str, **params: str) -> dict[str, Any]:
         return answer
     error = answer.get("error")
     code, said = (error.get("code"), text(error.get("message"))) if isinstance(error, dict) else (None, "")
+    if code in NO_TOKENS and isinstance(line.settings, SubsonicLogin) and not line.settings.plain:
+        raise NeedsUser(
+            f"{line.name} knows no tokens ({said or code}): tick “Send the password itself” in its connection"
+        )
     if code in WRONG_LOGIN:
         raise NeedsUser(f"{line.name} refuses the login: {said or 'wrong user name or password'}")
     if code == FORBIDDEN:
@@ -75,8 +88,11 @@ async def try_out(line: Line) -> list[str]:
 
 
 async def counts(line: Line) -> ServiceCounts:
-    """Servers say how many songs they have while and after they scan; the rest is counted from the tracks."""
-    status = (await _call(line, "getScanStatus")).get("scanStatus")
+    """Servers say how many songs they have after a scan, if they say it to this user; the rest is counted from the tracks."""
+    try:
+        status = (await _call(line, "getScanStatus")).get("scanStatus")
+    except GiveUp:
+        return ServiceCounts(0, 0, 0)
     count = status.get("count") if isinstance(status, dict) else None
     return ServiceCounts(0, 0, count if isinstance(count, int) and count >= 0 else 0)
 
