@@ -7,6 +7,7 @@ import contextlib
 import errno
 import os
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 from nightcrew.kernel import files
@@ -35,6 +36,8 @@ LATER = 120.0
 """Seconds until an import is tried again that met a fault of this machine."""
 EVENT_TRIES = 8
 """How often slskd's events are read before a file counts as lost: they come a moment after the transfer ends."""
+SKEW = timedelta(hours=2)
+"""How far slskd's clock may be off."""
 MOST_COPIES = 20
 """Files with the same name in the library, of which a new one is told apart by a number."""
 
@@ -108,7 +111,7 @@ async def _located(runtime: Runtime, row: TrackDownload) -> Path:
     remote_folder, local_folder = clients.folders_of(client)
     said = None
     for number in range(EVENT_TRIES):
-        said = await client.local_path_of([row.remote_id or ""], row.peer, row.path)
+        said = await client.local_path_of([row.remote_id or ""], row.peer, row.path, since=row.created_at - SKEW)
         if said is not None:
             break
         await asyncio.sleep(min(0.25 * 2**number, 5.0))

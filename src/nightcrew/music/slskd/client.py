@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -24,7 +25,8 @@ BATCHES_FROM = (0, 26)
 """The version from which on files are enqueued in batches with an id of ours."""
 SMALL = Limits(max_bytes=1 << 20, seconds=20.0)
 LARGE = Limits(max_bytes=64 << 20, seconds=60.0)
-EVENT_PAGE, EVENT_PAGES = 100, 5
+EVENT_PAGE, EVENT_PAGES = 100, 200
+"""Events that are asked for at once, and how far back they are read at most."""
 _ANY = frozenset({200, 201, 204, 207, 400, 404, 409, 429, 500})
 
 
@@ -155,8 +157,8 @@ class Slskd:
         place = f"api/v0/transfers/downloads/{quote(peer, safe='')}/{quote(remote_id, safe='')}"
         await self.line.ask(Question(place, "DELETE"), good=frozenset({200, 204, 404}), limits=SMALL)
 
-    async def local_path_of(self, ids: Collection[str], peer: str, path: str) -> str | None:
-        """Where it has put a file, by its own events; None when none of the last says so.
+    async def local_path_of(self, ids: Collection[str], peer: str, path: str, *, since: datetime) -> str | None:
+        """Where it has put a file, by its own events, the newest first; None when none since then says so.
 
         A transfer that was enqueued anew has another id: peer and path tell it as well.
         """
@@ -166,7 +168,8 @@ class Slskd:
             for number, who, remote, local in shapes.completed_in(events):
                 if (number and number in ids) or (who == peer and remote == path):
                     return local
-            if not isinstance(events, list) or len(events) < EVENT_PAGE:
+            last = shapes.last_moment(events)
+            if not isinstance(events, list) or len(events) < EVENT_PAGE or (last is not None and last < since):
                 return None
         return None
 

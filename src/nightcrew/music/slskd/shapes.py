@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
 from nightcrew.music.quality import AUDIO, format_of
@@ -145,12 +145,14 @@ def ended(search: Any) -> bool | None:
     return bool(search.get("endedAt"))
 
 
-def moment_of(text: str) -> datetime | None:
-    """A time of slskd's."""
+def last_moment(events: Any) -> datetime | None:
+    """When the last one of a page of events was; None when it does not say."""
+    rows = list(_objects(events))
     try:
-        return datetime.fromisoformat(text)
+        found = datetime.fromisoformat(str(rows[-1].get("timestamp"))) if rows else None
     except ValueError:
         return None
+    return found.replace(tzinfo=UTC) if found is not None and found.tzinfo is None else found
 
 
 def _object(value: Any) -> dict[str, Any]:
