@@ -38,14 +38,20 @@ class Rig:
     tracks: int
     server_port: int = field(default_factory=free_port)
     slskd_port: int = field(default_factory=free_port)
-    settings: dict[str, Any] = field(default_factory=dict)
+    second_port: int = field(default_factory=free_port)
+    database_url: str | None = None
     _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def start(self, name: str) -> None:
-        """Start `server` or `slskd`, and wait until it answers."""
-        if name == "server":
-            args = ["nightcrew", "serve", "--data-dir", str(self.folder / "data"), "--port", str(self.server_port)]
-            url = f"http://127.0.0.1:{self.server_port}/health"
+        """Start `server`, a `second` one on the same database, or `slskd`, and wait until it answers."""
+        if name != "slskd":
+            port = self.server_port if name == "server" else self.second_port
+            folder = self.folder / ("data" if name == "server" else name)
+            args = ["nightcrew", "serve", "--data-dir", str(folder), "--port", str(port)]
+            args += ["--database-url", self.database_url] if self.database_url else []
+            if name == "second":
+                self._same_key(folder)
+            url = f"http://127.0.0.1:{port}/health"
         else:
             streams = str(self.folder / "world")
             args = ["nightcrew.demo", "--music", str(self.tracks), "--port", str(self.slskd_port), "--streams", streams]
@@ -62,6 +68,12 @@ class Rig:
                 if time.monotonic() > end:
                     raise
                 time.sleep(0.05)
+
+    def _same_key(self, folder: Path) -> None:
+        """What is sealed in the database is opened with one key."""
+        folder.mkdir(exist_ok=True)
+        if not (folder / "secret.key").exists():
+            (folder / "secret.key").write_bytes((self.folder / "data" / "secret.key").read_bytes())
 
     def kill(self, name: str) -> None:
         """Pull its plug."""

@@ -9,7 +9,7 @@ from typing import Literal
 
 from nightcrew.kernel.errors import Conflict, Invalid, NightcrewError
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.kernel.words import plain
+from nightcrew.kernel.words import counted, plain
 from nightcrew.music import beets, choosing, clients, library, lists, rules
 from nightcrew.music.models import DownloadState, Offer, TrackDownload, WantedEntry, WantedState
 from nightcrew.music.settings import MusicSettings
@@ -45,7 +45,7 @@ async def take_list(runtime: Runtime, name: str, text: str, *, whole: bool, acto
         raise Invalid(str(exc), field="text") from exc
     tracks = [as_new(one, rules.PLAYLIST) for one in found.tracks]
     taken = await wanted.take(runtime.store, f"list:{name}"[:200], name, tracks, whole=whole, due=True)
-    said = f"The list {name} has {taken.tracks} tracks, of which {taken.added} are new"
+    said = f"The list {name} has {counted(taken.tracks, 'track')}, {taken.added} new"
     await runtime.activity.record("wanted_list", said, actor=actor, subject=name[:200], unread=found.unread)
     runtime.bus.publish("music")
     return taken, found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from nightcrew.music.matching.decision import explain
 from nightcrew.music.matching.model import FileCandidate, MatchDecision, MatchParts, TrackMatch, WantedTrack
@@ -19,6 +19,7 @@ MOST = 5_000
 """Candidates of one question."""
 Text = Annotated[str, Field(max_length=500)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+ArtistText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 
 
 class TrackQuestion(BaseModel):
@@ -26,8 +27,8 @@ class TrackQuestion(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    title: Annotated[str, Field(min_length=1, max_length=500)]
-    artists: Annotated[list[Annotated[str, Field(min_length=1, max_length=300)]], Field(min_length=1, max_length=30)]
+    title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+    artists: Annotated[list[ArtistText], Field(min_length=1, max_length=30)]
     album: Text = ""
     seconds: Seconds | None = None
     number: Annotated[int, Field(ge=1, le=999)] | None = None

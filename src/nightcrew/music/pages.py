@@ -53,21 +53,22 @@ CAUSES = {
 class AddForm(BaseModel):
     """A track by hand."""
 
-    artist: str = ask(label="Artist", max_length=300)
-    title: str = ask(label="Title", max_length=500)
+    artist: str = ask(label="Artist", min_length=1, max_length=300)
+    title: str = ask(label="Title", min_length=1, max_length=500)
     album: str = ask("", label="Album", help="Leave it empty if any will do.", max_length=500)
 
 
 class ListForm(BaseModel):
     """A list."""
 
-    name: str = ask(label="Name of the list", max_length=150)
+    name: str = ask(label="Name of the list", min_length=1, max_length=150)
     text: str = ask(
         label="Tracks",
         control="textarea",
         rows=6,
         help="An M3U, a CSV as streaming services export it, or one track per line.",
         placeholder="Artist - Title",
+        min_length=1,
         max_length=1 << 20,
     )
 
