@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from nightcrew.music.matching import versions
 from nightcrew.music.matching.vocabulary import AROUND_ARTISTS
@@ -16,8 +16,7 @@ _SPLIT = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ArtistName:
+class ArtistName(NamedTuple):
     """A name in the forms in which it is compared."""
 
     words: Words

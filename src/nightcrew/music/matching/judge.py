@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from rapidfuzz.fuzz import partial_ratio
 
@@ -44,10 +45,11 @@ class WantedReading:
     scripts: frozenset[str]
     album_kinds: frozenset[str]
     """The versions that the album is of as a whole."""
+    in_pieces: bool
+    """Whether the title has signs at which names of files are split."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileReading:
+class FileReading(NamedTuple):
     """A file taken apart. `before` and `behind`: the pieces of its name around the title."""
 
     file: FileCandidate
@@ -85,6 +87,7 @@ def read_wanted(track: WantedTrack) -> WantedReading:
         content,
         letters,
         named,
+        any(char in track.title for char in "-:/"),
     )
 
 
@@ -92,12 +95,14 @@ def hold_against(wanted: WantedReading, file: FileCandidate) -> MatchParts:
     """How much speaks for a file. Raises `OtherRecording`."""
     above, name = paths.split(file.path)
     _may_hold(wanted, name)
+    length = _length(wanted, file)
     read = paths.read_name(name)
     place, title, much = _find_title(wanted, read)
     _same_title(wanted, title, much)
+    if more := versions.surely_another(wanted.title.versions.kinds | wanted.album_kinds, title.versions.kinds):
+        raise OtherRecording(f"it is another version ({', '.join(sorted(more))})")
     taken = FileReading(file, paths.read_folder(above), read, title, read.pieces[: place[0]], read.pieces[place[1] :])
     artist, evidence = _artist(wanted, taken)
-    length = _length(wanted, file)
     version = _version(wanted, taken, exact=length == 1.0)
     album = _album(wanted, taken.folder, taken.rest)
     number = None
@@ -120,7 +125,7 @@ def _find_title(wanted: WantedReading, read: NameReading) -> tuple[tuple[int, in
     """Which pieces of a name are the title: those that are most like it."""
     pieces, count = read.pieces, len(read.pieces)
     spans = [(at, at + 1) for at in range(read.first, count)]
-    if count > 1 and any(char in wanted.track.title for char in "-:/"):
+    if count > 1 and wanted.in_pieces:
         spans += [(at, at + 2) for at in range(read.first, count - 1)]
     best: tuple[tuple[int, int], TitleReading, float] | None = None
     for span in reversed(spans):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from nightcrew.music.matching import versions
 from nightcrew.music.matching.versions import VersionWords
 from nightcrew.music.matching.vocabulary import OF_MANY, OF_MANY_FIRST, PLACES
-from nightcrew.music.matching.words import CACHED, spaced, words
+from nightcrew.music.matching.words import CACHED, Words, spaced, words
 
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{2,4}$")
 _DASH = re.compile(r" [-–—]{1,3} | ?_-_ ?| [-–—]|[-–—] ")
@@ -38,8 +38,7 @@ MAX_PATH = 1_000
 """Characters of a path; longer ones are cut at the front."""
 
 
-@dataclass(frozen=True, slots=True)
-class FolderReading:
+class FolderReading(NamedTuple):
     """The folders above a file, the nearest one first, without those that say nothing."""
 
     names: tuple[str, ...]
@@ -52,8 +51,7 @@ class FolderReading:
     """Pieces of the nearest folder, each as one word, with the versions it names: all its files are live, for one."""
 
 
-@dataclass(frozen=True, slots=True)
-class NameReading:
+class NameReading(NamedTuple):
     """The name of a file. `pieces`: as it is split at dashes, without its number. `number`: of the track, None without one."""
 
     pieces: tuple[str, ...]
@@ -76,31 +74,53 @@ def split(path: str) -> tuple[str, str]:
 @lru_cache(maxsize=CACHED)
 def read_folder(folder: str) -> FolderReading:
     """Read the folders above a file."""
-    names: list[str] = []
-    said: list[str] = []
+    levels = []
     for one in reversed(folder.split("/")):
-        plain = spaced(one)
-        if len(plain) < 2 or plain.startswith("@@") or plain.endswith(":") or len(names) == DEEP:
-            continue
-        plain = plain.replace("_", " ") if " " not in plain else plain
-        folded = " ".join(words(plain))
-        if folded not in PLACES and not _DISC.match(plain):
-            names.append(plain)
-            said.append(folded)
-    pieces: list[str] = []
-    for one in names:
-        bare = spaced(_without_technical(one))
-        found = [piece for piece in (_without_year(part).strip() for part in _dashed(bare)) if piece]
-        pieces += found if found == [bare] else [*found, bare]
-    nearest = [part for part in _dashed(_bare(names[0])) if part.strip()] if names else []
-    named = ((joined(part), versions.named_in(words(part), loose=True)) for part in nearest)
+        if (level := _read_level(one)) is not None:
+            levels.append(level)
+            if len(levels) == DEEP:
+                break
+    said = [word for level in levels for word in level.said]
     return FolderReading(
-        tuple(names),
-        tuple(pieces),
-        frozenset(joined(piece) for piece in pieces),
-        bool(not OF_MANY_FIRST.isdisjoint(" ".join(said).split()) and _COMPILATION.search(" ".join(said))),
-        tuple((one, found) for one, found in named if found.kinds),
+        tuple([level.name for level in levels]),
+        tuple([piece for level in levels for piece in level.pieces]),
+        frozenset([one for level in levels for one in level.joined]),
+        bool(not OF_MANY_FIRST.isdisjoint(said) and _COMPILATION.search(" ".join(said))),
+        _named_in(levels[0].name) if levels else (),
     )
+
+
+class _Level(NamedTuple):
+    """One folder. `said`: its words; `joined`: its pieces, each as one word."""
+
+    name: str
+    said: Words
+    pieces: tuple[str, ...]
+    joined: tuple[str, ...]
+
+
+@lru_cache(maxsize=CACHED)
+def _read_level(one: str) -> _Level | None:
+    """A folder by itself: the upper ones are those of many files."""
+    plain = spaced(one)
+    if len(plain) < 2 or plain.startswith("@@") or plain.endswith(":"):
+        return None
+    plain = plain.replace("_", " ") if " " not in plain else plain
+    said = words(plain)
+    if " ".join(said) in PLACES or _DISC.match(plain):
+        return None
+    bare = spaced(_without_technical(plain))
+    found = [piece for piece in (_without_year(part).strip() for part in _dashed(bare)) if piece]
+    pieces = found if found == [bare] else [*found, bare]
+    return _Level(plain, said, tuple(pieces), tuple([joined(piece) for piece in pieces]))
+
+
+@lru_cache(maxsize=CACHED)
+def _named_in(name: str) -> tuple[tuple[str, VersionWords], ...]:
+    """The versions that the pieces of a folder's name say."""
+    nearest = [part for part in _dashed(_bare(name)) if part.strip()]
+    named = [(joined(part), versions.named_in(words(part), loose=True)) for part in nearest]
+    return tuple([(one, found) for one, found in named if found.kinds])
 
 
 def _bare(name: str) -> str:
@@ -116,7 +136,7 @@ def _dashed(text: str) -> list[str]:
 
 
 def _without_technical(name: str) -> str:
-    return _TECHNICAL.sub(" ", name).strip() if any(char in name for char in "[({") else name
+    return _TECHNICAL.sub(" ", name).strip() if "[" in name or "(" in name or "{" in name else name
 
 
 def read_name(name: str) -> NameReading:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from nightcrew.music.matching import versions
 from nightcrew.music.matching.versions import VersionWords
@@ -26,14 +26,14 @@ _SAME_COUNT = {
     "nr": "number",
 }
 _ROMAN = {"ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9", "xi": "11", "xii": "12"}
+_COUNTING = frozenset(_ROMAN) | COUNTED
 _ROMAN_COUNTED = _ROMAN | {"i": "1", "v": "5", "x": "10"}
 _NUMBER_WORDS = {"one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8"}
 _KEY = re.compile(r"\b(?:in )?([a-h])(?: (flat|sharp|is|es))? (major|minor|dur|moll|mayor|menor|majeur|mineur)\b")
 _MODES = {"dur": "major", "moll": "minor", "mayor": "major", "menor": "minor", "majeur": "major", "mineur": "minor"}
 
 
-@dataclass(frozen=True, slots=True)
-class TitleReading:
+class TitleReading(NamedTuple):
     """A title taken apart.
 
     `core`: its words without what stands in brackets; `full`: with the brackets that belong to it. `guests`: who else plays.
@@ -46,6 +46,9 @@ class TitleReading:
     numbers: frozenset[str] = frozenset()
     key: str = ""
     """Of a classical work, such as "c minor"."""
+
+
+_OPENS = frozenset("{（【")
 
 
 @lru_cache(maxsize=CACHED)
@@ -69,7 +72,7 @@ def read_title(text: str) -> TitleReading:
         return " "
 
     plain = text
-    if any(char in text for char in "([{（【"):
+    if "(" in text or "[" in text or not _OPENS.isdisjoint(text):
         plain = _BRACKETS.sub(inside, text)
         if not words(plain):
             plain, named, kept = text, versions.NONE, []
@@ -102,7 +105,7 @@ def _of_bracket(held: str, named: VersionWords) -> tuple[VersionWords, bool]:
 
 def counted(found: Words) -> Words:
     """With "Pt. II" written as "part 2"."""
-    if not any(word in COUNTED or word in _ROMAN for word in found):
+    if _COUNTING.isdisjoint(found):
         return found
     made: list[str] = []
     for place, word in enumerate(found):
@@ -140,14 +143,18 @@ def without(reading: TitleReading, wanted: TitleReading) -> TitleReading:
         return reading
     core = tuple(word for word in reading.core if word not in dropped)
     full = tuple(word for word in reading.full if word not in dropped)
-    return replace(reading, core=core, full=full, versions=reading.versions | named, numbers=numbers_in(full))
+    return reading._replace(core=core, full=full, versions=reading.versions | named, numbers=numbers_in(full))
 
 
 def title_similarity(wanted: TitleReading, found: TitleReading) -> float:
     """How alike two titles are: what stands in brackets may be left out."""
-    best = max(similarity(wanted.full, found.full), 0.97 * similarity(wanted.core, found.core))
+    best = similarity(wanted.full, found.full)
+    if best == 1.0:
+        return best
+    plain = wanted.full is wanted.core and found.full is found.core
+    best = best if plain else max(best, 0.97 * similarity(wanted.core, found.core))
     if best < 0.9 and len(wanted.core) == len(found.core) and is_slip("".join(wanted.core), "".join(found.core)):
         return 0.9
-    if wanted.full is not wanted.core or found.full is not found.core:
+    if not plain:
         best = max(best, 0.97 * similarity(wanted.full, found.core), 0.97 * similarity(wanted.core, found.full))
     return best

@@ -22,6 +22,8 @@ class VersionWords:
 
 
 NONE = VersionWords()
+_RELATED = frozenset(["unplugged", "session", "extended", "edit"])
+"""Versions of which others are a part (`_without_alike`)."""
 
 
 def _phrases() -> tuple[dict[str, str], dict[str, tuple[tuple[Words, str], ...]]]:
@@ -110,6 +112,12 @@ def _numbers(found: Words, *, dated: bool) -> frozenset[str]:
         for last, word in zip(("", *found), found, strict=False)
         if word.isdigit() and (not dated or last in TELLING)
     )
+
+
+def surely_another(wanted: frozenset[str], found: frozenset[str]) -> frozenset[str]:
+    """The versions that a title names and that are not wanted, unless what else is known of the file may explain them."""
+    more = found - wanted
+    return more if more and _RELATED.isdisjoint(wanted | found) else frozenset()
 
 
 def _without_alike(wanted: frozenset[str], found: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:

@@ -104,7 +104,7 @@ def similarity(wanted: Words, found: Words) -> float:
         return 1.0
     if not wanted or not found:
         return 0.0
-    if "".join(wanted) == "".join(found):
+    if wanted[0][0] == found[0][0] and "".join(wanted) == "".join(found):
         return 0.99
     left, hit, missing = list(found), 0.0, list[str]()
     for word in wanted:
