@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from nightcrew.music.matching.decision import match_one
-from nightcrew.music.matching.judge import read_wanted
-from nightcrew.music.matching.model import FileCandidate, WantedTrack
-from nightcrew.music.matching.titles import read_title
+from nightcrew.music.matching.artists import credit
+from nightcrew.music.matching.judge import WantedReading, read_wanted
+from nightcrew.music.matching.model import WantedTrack
+from nightcrew.music.matching.titles import read_title, title_similarity
+from nightcrew.music.matching.versions import VersionWords, disagreement, named_in, versions_of
+from nightcrew.music.matching.vocabulary import OF_FOLDERS
 from nightcrew.music.matching.words import fold
 from nightcrew.music.models import LibraryTrack
 
-SAME = 0.5
-"""How sure the matcher has to be. A library is a person's own: its names are right, and a second copy is worse than a missing one."""
+TITLE, ARTIST = 0.9, 0.8
+"""How alike titles and artists are. A library is a person's own: its names are right, and a second copy is worse than a missing one."""
+LENGTH = 20.0
+"""Seconds that the lengths of one recording may differ: silence at the end, another edition."""
 
 
 def title_key(title: str) -> str:
@@ -33,8 +37,9 @@ def owned(wanted: Mapping[int, WantedTrack], library: Iterable[LibraryTrack]) ->
     for number, track in wanted.items():
         codes = (track.isrc.replace("-", "").upper(), track.mbid.lower())
         same = next((by_code[code] for code in codes if code and code in by_code), None)
-        if same is None:
-            same = next((one for one in by_title.get(title_key(track.title), ()) if is_same(track, one)), None)
+        if same is None and (alike := by_title.get(title_key(track.title))):
+            reading = read_wanted(track)
+            same = next((one for one in alike if _is_same(reading, one)), None)
         if same is not None:
             found[number] = same
     return found
@@ -42,7 +47,23 @@ def owned(wanted: Mapping[int, WantedTrack], library: Iterable[LibraryTrack]) ->
 
 def is_same(track: WantedTrack, one: LibraryTrack) -> bool:
     """Whether a track of the library is the wanted recording, by its names and its length."""
-    pieces = [one.artist, one.album, one.title]
-    path = "/".join(piece.replace("/", " ").replace("\\", " ") for piece in pieces if piece)
-    found = match_one(read_wanted(track), FileCandidate(f"{path}.flac", one.seconds, one.isrc, one.mbid))
-    return not found.refused and found.confidence >= SAME
+    return _is_same(read_wanted(track), one)
+
+
+def _is_same(wanted: WantedReading, one: LibraryTrack) -> bool:
+    seconds = wanted.track.seconds
+    if seconds and one.seconds and abs(seconds - one.seconds) > LENGTH:
+        return False
+    title = read_title(one.title)
+    if title_similarity(wanted.title, title) < TITLE or wanted.title.numbers != title.numbers:
+        return False
+    if disagreement(_known(wanted.title.versions, one), _known(title.versions, wanted.track)):
+        return False
+    return credit(wanted.artists, one.artist, wanted.album_words) >= ARTIST
+
+
+def _known(said: VersionWords, other: LibraryTrack | WantedTrack) -> VersionWords:
+    """The versions of one side, with those that the other side's album is of as a whole: there they need not be said of each title."""
+    album = read_title(other.album)
+    named = (album.versions | named_in(album.core, loose=True)).kinds & OF_FOLDERS
+    return VersionWords(said.kinds | (named & versions_of(other.title).kinds), said.whose) if named else said
