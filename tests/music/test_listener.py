@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -131,3 +133,24 @@ async def test_tags_are_read_of_many_files_and_one_that_cannot_be_read_is_told(
     assert found[0].seconds == pytest.approx(SONG.seconds, abs=0.2)
     assert found[2].failed
     assert (found[3].title, found[3].album) == (SONG.title, SONG.album)
+
+
+async def test_a_file_that_ends_its_reader_is_told_and_the_next_one_is_read(
+    listeners: Listeners, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = await Audio(folder).file(shared("mp3", 320))
+    program = tmp_path / "killed.py"
+    program.write_text(
+        "import sys, json\n"
+        "from nightcrew.listener import hearing, tags\n"
+        "from nightcrew.listener.wire import answer_line\n"
+        "order = json.loads(sys.stdin.readline())\n"
+        "for path in order.get('tags', [order.get('hear')]):\n"
+        "    if 'evil' in path: sys.exit(3)\n"
+        "    sys.stdout.buffer.write(answer_line(tags.read(path))); sys.stdout.flush()\n"
+    )
+    monkeypatch.setattr("nightcrew.music.listening.PROGRAM", (sys.executable, str(program)))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    assert (await listeners.hear(tmp_path / "evil.flac")).failed == "it ends the process that reads it"
+    found = [one async for one in listeners.tags([good, tmp_path / "evil.mp3", good])]
+    assert [bool(one.failed) for one in found] == [False, True, False]
