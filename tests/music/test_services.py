@@ -27,7 +27,7 @@ from nightcrew.music.store import figures, wanted
 from nightcrew.music.store import library as rows
 from nightcrew.music.wishes import listenbrainz, spotify
 from nightcrew.music.wishes.base import SourceList
-from support import at_rest
+from support import at_rest, running
 
 KINDS = [one.kind.name for one in LIBRARIES]
 
@@ -244,3 +244,27 @@ async def test_a_plan_leaves_out_who_is_not_preferred_and_what_is_skipped(node: 
 def test_every_kind_says_what_it_is_for() -> None:
     kinds: list[ConnectionKind] = [*(one.kind for one in LIBRARIES), spotify.KIND, listenbrainz.KIND]
     assert all(kind.help.endswith(".") and kind.title for kind in kinds)
+
+
+@pytest.mark.parametrize("away", ["jellyfin", "listenbrainz"])
+async def test_an_outage_of_each_service_makes_a_run_partial_and_costs_no_track_its_attempts(
+    world: World, tmp_path: Path, away: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(autosync, "PATIENCE", 0.1)
+    async with running(tmp_path / "data") as node:
+        for kind in ("jellyfin", "listenbrainz"):
+            values = {**world.services()[kind]}
+            await node.post("/api/v1/connections", values)
+        store_ = node.runtime.store
+        new = [wanted.NewTrack("k", "Greensleeves", ("Harbour Ensemble",), 10)]
+        await wanted.take(store_, "hand", "By hand", new, whole=False, due=False)
+        world.faults.set(away, "404")
+        job = (await node.post("/api/v1/music/autosync"))["job"]
+        await node.runtime.jobs.wait(job, limit=60)
+        (run,) = (await node.get("/api/v1/music/runs"))["items"]
+        assert run["status"] == "partial" and run["services"][away] == "failed"
+        (entry,) = await wanted.of_keys(store_, ["k"])
+        assert (entry.failures, entry.cause) == (0, None)
+        kinds = [one["kind"] for one in (await node.get("/api/v1/activity"))["items"]]
+        assert "partial" in kinds
+        assert ("plex_unavailable" if away == "jellyfin" else "listenbrainz_unavailable") in kinds

@@ -56,6 +56,11 @@ Provided = Callable[[AsyncConnection], Awaitable[bool]]
 """Whether an entry is to be written at all, asked in its transaction."""
 
 
+def _of_kind(kind: str) -> sa.ColumnElement[bool]:
+    begins = kind.endswith((".", "_"))
+    return activity.c.kind.startswith(kind, autoescape=True) if begins else activity.c.kind == kind
+
+
 class Activity:
     """Writes and reads the feed. Messages and data are redacted here, whoever wrote them."""
 
@@ -103,12 +108,11 @@ class Activity:
         self._bus.publish("activity")
 
     async def page(self, *, kind: str | None = None, before: int | None = None, limit: int = 50) -> list[Entry]:
-        """Newest first; `before` is the id to go on from. A kind ending in `.` means all that begin with it."""
+        """Newest first; `before` is the id to go on from. `kind`: several are separated by commas, and one that ends in `.` or `_`
+        means all that begin with it."""
         query = sa.select(activity).order_by(activity.c.id.desc()).limit(limit)
         if kind:
-            query = query.where(
-                activity.c.kind.startswith(kind, autoescape=True) if kind.endswith(".") else activity.c.kind == kind
-            )
+            query = query.where(sa.or_(*(_of_kind(one) for one in kind.split(",") if one)))
         if before is not None:
             query = query.where(activity.c.id < before)
         async with self._store.read() as connection:

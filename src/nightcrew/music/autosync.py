@@ -253,5 +253,5 @@ async def _end(runtime: Runtime, run_id: str, began: str, services: dict[str, st
     )
     await runtime.activity.record("status_summary", said, subject=run_id[:200], services=story.services)
     level = "warning" if partial else "info"
-    await runtime.activity.record(f"autosync_{story.status}", said, level=level, subject=run_id[:200])
+    await runtime.activity.record(story.status, said, level=level, subject=run_id[:200])
     return {"status": story.status, "services": story.services, "counts": story.counts, "began": began}

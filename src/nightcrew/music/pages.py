@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import FileResponse, RedirectResponse, Response
 from pydantic import BaseModel
 
+from nightcrew.kernel.activity import Entry
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.errors import NightcrewError
+from nightcrew.kernel.errors import NightcrewError, NotFound
 from nightcrew.kernel.fields import ask
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import counted
 from nightcrew.music import actions, autosync, clients, rules
+from nightcrew.music import library as local_library
 from nightcrew.music.models import LibraryCount, WantedState
 from nightcrew.music.store import downloads, figures, library, offers, wanted
 from nightcrew.music.store.wanted import NewTrack
@@ -32,6 +36,15 @@ Show = Literal["open", "missing", "review", "downloading", "owned", "ignored"]
 Words = Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")]  # PostgreSQL has no texts with NUL
 Before = Annotated[int, Query(ge=0, lt=2**63)]
 ROWS = 40
+SAFE = {"X-Content-Type-Options": "nosniff"}
+TYPES = {
+    ".flac": "audio/flac",
+    ".mp3": "audio/mpeg",
+    ".m4a": "audio/mp4",
+    ".ogg": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".wav": "audio/wav",
+}
 SHOWN: dict[str, tuple[str, frozenset[WantedState]]] = {
     "open": ("Open", frozenset(WantedState) - {WantedState.OWNED, WantedState.IGNORED}),
     "missing": ("Missing", frozenset({WantedState.MISSING})),
@@ -179,6 +192,17 @@ async def act_on_offer(
     return done(request, "This file is never fetched for this track.", f"/music/tracks/{one.wanted_id}")
 
 
+@router.get("/music/downloads/{download_id}/file", response_class=FileResponse)
+async def listen(node: Node, download_id: Id) -> Response:
+    """The bytes of an imported file, to listen to. Range requests are supported."""
+    row = await downloads.get(node.store, download_id)
+    path = Path(row.library_path)
+    inside = bool(row.library_path) and path.is_relative_to(local_library.root_of(node))
+    if not inside or not await asyncio.to_thread(path.is_file):
+        raise NotFound("the file is not in the library of this machine")
+    return FileResponse(path, media_type=TYPES.get(path.suffix.lower(), "application/octet-stream"), headers=SAFE)
+
+
 @router.get("/music/downloads/{download_id}/reject")
 async def try_rejection(request: Request, node: Node, download_id: Id) -> Response:
     """What "wrong song" would do. Nothing is changed."""
@@ -236,7 +260,13 @@ async def _downloads(node: Runtime) -> dict[str, Any]:
 async def _library(node: Runtime) -> dict[str, Any]:
     counts = await library.count_history(node.store, utcnow() - timedelta(days=365))
     known = await figures.every(node.store)
-    return {"library": _plot(counts), "figures": known, "sources": await wanted.sources(node.store)}
+    batches = await node.activity.page(kind="matching_batch", limit=200)
+    return {
+        "library": _plot(counts),
+        "matching": _matching_plot(batches),
+        "figures": known,
+        "sources": await wanted.sources(node.store),
+    }
 
 
 def _plot(counts: Sequence[LibraryCount]) -> Plot:
@@ -251,6 +281,30 @@ def _plot(counts: Sequence[LibraryCount]) -> Plot:
         words,
         tuple(row.at.timestamp() for row in kept),
         (Series("Tracks", "tracks", tuple(float(row.tracks) for row in kept), shape="steps"),),
+    )
+
+
+def _matching_plot(batches: Sequence[Entry]) -> Plot:
+    """How sure the matcher was of what it kept, and how many files it kept and refused, in its last batches."""
+    rows = [one for one in reversed(batches) if isinstance(one.data.get("average_confidence"), int | float)]
+    seconds = {int(one.at.timestamp()): one for one in rows}  # one for each second: times of a plot rise
+    kept = list(seconds.values())
+    sure = [one.data["average_confidence"] * 100 for one in kept if one.data.get("stored")]
+    words = f"{sum(sure) / len(sure):.0f} % on average." if sure else ""
+    return Plot(
+        "How sure the matcher was",
+        words,
+        tuple(float(at) for at in seconds),
+        (
+            Series(
+                "Confidence",
+                "%",
+                tuple(one.data["average_confidence"] * 100 if one.data.get("stored") else None for one in kept),
+            ),
+            Series(
+                "Files that may be it", "files", tuple(float(one.data.get("stored") or 0) for one in kept), shape="bars"
+            ),
+        ),
     )
 
 

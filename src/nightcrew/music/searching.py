@@ -78,6 +78,8 @@ async def _begin(runtime: Runtime, client: Slskd, row: WantedEntry) -> None:
         return
     if row.searches >= MOST_SEARCHES:
         await choosing.give_up(runtime, row, FailureCause.SEARCH, "its searches get lost")
+        said = f"The searches for {row.shown} get lost at slskd"
+        await runtime.activity.record("soulseek_error", said, level="warning", subject=str(row.id))
         return
     search_id = str(uuid.uuid4())
     mine = await wanted.mark(

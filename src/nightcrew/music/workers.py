@@ -35,5 +35,6 @@ async def upkeep(runtime: Runtime) -> dict[str, int]:
     return {
         "music downloads": await downloads.forget_old(runtime.store, now - KEPT),
         "matched searches": await offers.forget_old(runtime.store, now - timedelta(days=7)),
+        "offered files": await offers.forget_settled(runtime.store, now - KEPT),
         "library counts": await library.forget_counts(runtime.store, now - COUNTED),
     }

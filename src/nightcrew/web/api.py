@@ -173,7 +173,7 @@ async def retry_job(node: Node, actor: Actor, job_id: JobName) -> dict[str, Any]
 
 @router.get("/api/v1/activity", response_model=Items[say.ActivityRow], tags=["activity"])
 async def activity(
-    node: Node, kind: Annotated[str | None, Query(max_length=60)] = None, limit: Limit = 50, cursor: Cursor = None
+    node: Node, kind: Annotated[str | None, Query(max_length=200)] = None, limit: Limit = 50, cursor: Cursor = None
 ) -> dict[str, Any]:
     """What happened, newest first. A kind ending in a dot means all that begin with it."""
     return page_of(await node.activity.page(kind=kind, before=number_cursor(cursor), limit=limit), limit)

@@ -163,7 +163,7 @@ async def retry_job(request: Request, node: Node, actor: Actor, job_id: JobId) -
 
 # -- activity ----------------------------------------------------------------------------------------------------------
 
-Kind = Annotated[str, Query(max_length=60)]
+Kind = Annotated[str, Query(max_length=200)]
 EntryId = Annotated[int, Query(ge=0, lt=2**63)]
 
 

@@ -13,7 +13,7 @@ from nightcrew.kernel.due import DueRows
 from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.store import Store, now_of, wake
 from nightcrew.kernel.words import plain
-from nightcrew.music.models import MAX_REASON, MatchJob, Offer, match_job, offer
+from nightcrew.music.models import MAX_REASON, MatchJob, Offer, WantedState, match_job, offer, wanted
 
 MATCHES = DueRows(
     "music.match",
@@ -120,6 +120,14 @@ async def pardon_file(connection: AsyncConnection, wanted_id: int, peer: str, pa
     """It is tried again, unless a person has rejected it."""
     mine = sa.and_(offer.c.wanted_id == wanted_id, offer.c.peer == peer, offer.c.path == path, sa.not_(offer.c.final))
     await connection.execute(sa.update(offer).where(mine).values(verdict=""))
+
+
+async def forget_settled(store: Store, before: datetime) -> int:
+    """Forget the offers of tracks that have been in the library since then, but for what a person has said."""
+    done = sa.select(wanted.c.id).where(wanted.c.state == WantedState.OWNED, wanted.c.changed_at < before)
+    async with store.write() as connection:
+        old = sa.and_(offer.c.wanted_id.in_(done), sa.not_(offer.c.final))
+        return (await connection.execute(sa.delete(offer).where(old))).rowcount
 
 
 async def forget_old(store: Store, before: datetime) -> int:

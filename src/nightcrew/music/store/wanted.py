@@ -110,7 +110,7 @@ async def take(
             batch = gone[start : start + 500]
             mine = sa.and_(listing.c.source == source, listing.c.wanted_id.in_(batch))
             await connection.execute(sa.delete(listing).where(mine))
-        await _rank(connection)
+        await _rank(connection, [*known.values(), *gone])
         if due and new:
             await wake(connection, SEARCHES.topic)
     return Taken(len(found), len(new), len(gone))
@@ -175,11 +175,13 @@ async def _complete(connection: AsyncConnection, wanted_id: int, one: NewTrack) 
         await connection.execute(sa.update(wanted).where(wanted.c.id == wanted_id).values(missing))
 
 
-async def _rank(connection: AsyncConnection) -> None:
-    """The priority of each track is the highest that a source gives it; without a source, as it was."""
+async def _rank(connection: AsyncConnection, ids: Sequence[int]) -> None:
+    """The priority of each of these is the highest that a source gives it; without a source, as it was."""
     best = sa.select(sa.func.max(listing.c.priority)).where(listing.c.wanted_id == wanted.c.id).scalar_subquery()
     value = sa.func.coalesce(best, wanted.c.priority)
-    await connection.execute(sa.update(wanted).where(wanted.c.priority != value).values(priority=value))
+    for start in range(0, len(ids), 500):
+        mine = wanted.c.id.in_(ids[start : start + 500])
+        await connection.execute(sa.update(wanted).where(mine, wanted.c.priority != value).values(priority=value))
 
 
 async def get(store: Store, wanted_id: int) -> WantedEntry:
@@ -295,7 +297,9 @@ async def mark(store: Store, wanted_id: int, *, by: str, **values: Any) -> bool:
 
 async def searching(store: Store) -> int:
     """How many searches go on."""
-    return (await counts(store)).get(WantedState.SEARCHING.value, 0)
+    query = sa.select(sa.func.count()).select_from(wanted).where(wanted.c.state == WantedState.SEARCHING)
+    async with store.read() as connection:
+        return int((await connection.execute(query)).scalar_one())
 
 
 async def move(store: Store, wanted_id: int, *, since: Collection[WantedState], **values: Any) -> bool:
