@@ -23,8 +23,8 @@ from nightcrew.music import payload
 from nightcrew.music.models import WantedState
 from nightcrew.music.rules import key_of
 from nightcrew.music.slskd.shapes import FoundFile
-from nightcrew.music.store import offers, wanted
-from nightcrew.music.store.wanted import NewTrack
+from nightcrew.music.store import listings, offers, wanted
+from nightcrew.music.store.listings import NewTrack
 from support import free_port
 
 QUIET = {"NIGHTCREW_LOG_LEVEL": "WARNING", "NIGHTCREW_RECORDINGS_WATCH": "false"}
@@ -122,7 +122,7 @@ class Rig:
             tracks.append(
                 NewTrack(key_of(song.title, song.artist), song.title, (song.artist,), 10, song.album, song.seconds)
             )
-        await wanted.take(store, "list:bench", "Bench", tracks, whole=False, due=False)
+        await listings.take(store, "list:bench", "Bench", tracks, whole=False, due=False)
         entries = {one.title: one for one in await wanted.unowned(store)}
         async with store.write() as connection:
             await now_of(connection)

@@ -13,6 +13,7 @@ from nightcrew.checks import rows as checks
 from nightcrew.cli import rows as kernel
 from nightcrew.client import following
 from nightcrew.music import answers as music_says
+from nightcrew.music import match_answers
 from nightcrew.music import rows as music
 from nightcrew.playlists import answers as playlists_say
 from nightcrew.playlists import rows as playlists
@@ -34,12 +35,12 @@ ANSWERS: dict[type[Any], tuple[type[BaseModel], ...]] = {
     kernel.TargetJson: (kernel_says.TargetRow,),
     kernel.TestedJson: (kernel_says.TargetTested, connections_api.TestedRow),
     music.AutosyncJson: (music_says.AutosyncAnswer,),
-    music.DecisionJson: (music_says.DecisionAnswer,),
+    music.DecisionJson: (match_answers.DecisionAnswer,),
     music.DownloadJson: (music_says.DownloadRow,),
     music.ListJson: (music_says.ListAnswer,),
-    music.MatchJson: (music_says.MatchAnswer,),
+    music.MatchJson: (match_answers.MatchAnswer,),
     music.OfferJson: (music_says.OfferRow,),
-    music.RefusalJson: (music_says.RefusalAnswer,),
+    music.RefusalJson: (match_answers.RefusalAnswer,),
     music.WantedDetailJson: (music_says.WantedDetail,),
     music.WantedJson: (music_says.WantedRow,),
     playlists.ChannelJson: (playlists_say.ChannelRow,),

@@ -23,7 +23,7 @@ from nightcrew.music import autosync, scanning, servers
 from nightcrew.music.domain import DOMAIN
 from nightcrew.music.libraries import LIBRARIES, base
 from nightcrew.music.models import FailureCause, WantedState
-from nightcrew.music.store import figures, wanted
+from nightcrew.music.store import figures, listings, wanted
 from nightcrew.music.store import library as rows
 from nightcrew.music.wishes import listenbrainz, spotify
 from nightcrew.music.wishes.base import SourceList
@@ -106,10 +106,10 @@ async def test_what_a_media_server_has_is_not_wanted_any_more(node: Runtime, wor
     world.library.songs = list(SONGS[:4])
     await connect(node, world, "jellyfin")
     new = [
-        wanted.NewTrack(f"k{at}", one.title, (one.artist,), 10, seconds=float(one.seconds))
+        listings.NewTrack(f"k{at}", one.title, (one.artist,), 10, seconds=float(one.seconds))
         for at, one in enumerate(SONGS[:6])
     ]
-    await wanted.take(node.store, "hand", "By hand", new, whole=False, due=True)
+    await listings.take(node.store, "hand", "By hand", new, whole=False, due=True)
     await scanning.scan(node)
     stands = [one.state for one in await wanted.of_keys(node.store, [f"k{at}" for at in range(6)])]
     assert stands.count(WantedState.OWNED) == 4
@@ -218,8 +218,8 @@ async def test_an_empty_list_forgets_nothing_and_a_shorter_one_what_it_lacks(
     async def take() -> int:
         (one,) = await listenbrainz.read(line)
         whole = one.whole and bool(one.tracks)
-        await wanted.take(node.store, one.key, one.title, one.tracks, whole=whole, due=False)
-        return sum(row["tracks"] for row in await wanted.sources(node.store))
+        await listings.take(node.store, one.key, one.title, one.tracks, whole=whole, due=False)
+        return sum(row["tracks"] for row in await listings.sources(node.store))
 
     before = await take()
     world.wishes.listed = change(world.wishes.listed)
@@ -228,11 +228,11 @@ async def test_an_empty_list_forgets_nothing_and_a_shorter_one_what_it_lacks(
 
 async def test_a_plan_leaves_out_who_is_not_preferred_and_what_is_skipped(node: Runtime) -> None:
     new = [
-        wanted.NewTrack("a", "One", ("Preferred",), 10),
-        wanted.NewTrack("b", "Two", ("Other",), 20),
-        wanted.NewTrack("c", "Three", ("Preferred",), 30),
+        listings.NewTrack("a", "One", ("Preferred",), 10),
+        listings.NewTrack("b", "Two", ("Other",), 20),
+        listings.NewTrack("c", "Three", ("Preferred",), 30),
     ]
-    await wanted.take(node.store, "hand", "By hand", new, whole=False, due=False)
+    await listings.take(node.store, "hand", "By hand", new, whole=False, due=False)
     await node.settings.change(node.store, {"music.artist_preferences": ["preferred"]}, actor="test")
     (third,) = await wanted.of_keys(node.store, ["c"])
     pause = autosync.rules.pause_after(3, 3, 0)
@@ -256,8 +256,8 @@ async def test_an_outage_of_each_service_makes_a_run_partial_and_costs_no_track_
             values = {**world.services()[kind]}
             await node.post("/api/v1/connections", values)
         store_ = node.runtime.store
-        new = [wanted.NewTrack("k", "Greensleeves", ("Harbour Ensemble",), 10)]
-        await wanted.take(store_, "hand", "By hand", new, whole=False, due=False)
+        new = [listings.NewTrack("k", "Greensleeves", ("Harbour Ensemble",), 10)]
+        await listings.take(store_, "hand", "By hand", new, whole=False, due=False)
         world.faults.set(away, "404")
         job = (await node.post("/api/v1/music/autosync"))["job"]
         await node.runtime.jobs.wait(job, limit=60)

@@ -13,9 +13,9 @@ from nightcrew.kernel.words import counted, plain
 from nightcrew.music import beets, choosing, clients, library, lists, rules
 from nightcrew.music.models import DownloadState, Offer, TrackDownload, WantedEntry, WantedState
 from nightcrew.music.settings import MusicSettings
-from nightcrew.music.store import downloads, offers, wanted
+from nightcrew.music.store import downloads, listings, offers, wanted
 from nightcrew.music.store import library as library_rows
-from nightcrew.music.store.wanted import NewTrack, Taken
+from nightcrew.music.store.listings import NewTrack, Taken
 
 WantedAction = Literal["search", "ignore", "want"]
 DownloadAction = Literal["cancel", "retry", "reject"]
@@ -26,7 +26,7 @@ WRONG = "a person says that it is the wrong song"
 
 async def add(runtime: Runtime, track: NewTrack, *, actor: str) -> WantedEntry:
     """Want a track from now on. One that is wanted already is only listed once more."""
-    await wanted.take(runtime.store, HAND, "By hand", [track], whole=False, due=True)
+    await listings.take(runtime.store, HAND, "By hand", [track], whole=False, due=True)
     (entry,) = await wanted.of_keys(runtime.store, [track.key])
     said = f"{entry.shown} is wanted"
     await runtime.activity.record("wanted_added", said, actor=actor, subject=str(entry.id))
@@ -44,7 +44,7 @@ async def take_list(runtime: Runtime, name: str, text: str, *, whole: bool, acto
     except ValueError as exc:
         raise Invalid(str(exc), field="text") from exc
     tracks = [as_new(one, rules.PLAYLIST) for one in found.tracks]
-    taken = await wanted.take(runtime.store, f"list:{name}"[:200], name, tracks, whole=whole, due=True)
+    taken = await listings.take(runtime.store, f"list:{name}"[:200], name, tracks, whole=whole, due=True)
     said = f"The list {name} has {counted(taken.tracks, 'track')}, {taken.added} new"
     await runtime.activity.record("wanted_list", said, actor=actor, subject=name[:200], unread=found.unread)
     runtime.bus.publish("music")

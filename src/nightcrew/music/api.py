@@ -11,12 +11,12 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import plain
 from nightcrew.music import actions, autosync, rules, status
 from nightcrew.music import answers as say
-from nightcrew.music.answers import DecisionAnswer, MatchQuestion, of_decision
+from nightcrew.music.match_answers import DecisionAnswer, MatchQuestion, of_decision
 from nightcrew.music.matching.decision import decide
 from nightcrew.music.models import DownloadState, TrackDownload, WantedEntry, WantedState
 from nightcrew.music.settings import MusicSettings
-from nightcrew.music.store import downloads, figures, offers, wanted
-from nightcrew.music.store.wanted import NewTrack
+from nightcrew.music.store import downloads, figures, listings, offers, wanted
+from nightcrew.music.store.listings import NewTrack
 from nightcrew.web.answers import Items
 from nightcrew.web.api import Cursor, Id, Limit, Node, number_cursor
 from nightcrew.web.callers import Actor
@@ -178,8 +178,8 @@ async def act_on_download(node: Node, actor: Actor, download_id: Id, action: act
 
 
 async def _wanted(node: Runtime, rows: list[WantedEntry]) -> list[say.WantedRow]:
-    listings = await wanted.listings(node.store, [row.id for row in rows])
-    return [say.WantedRow.made(row, listings) for row in rows]
+    known = await listings.of_tracks(node.store, [row.id for row in rows])
+    return [say.WantedRow.made(row, known) for row in rows]
 
 
 async def _downloads(node: Runtime, rows: list[TrackDownload]) -> list[say.DownloadRow]:

@@ -20,7 +20,7 @@ from nightcrew.music import clients, library, rules, servers
 from nightcrew.music.libraries import LIBRARIES
 from nightcrew.music.models import SyncRun, WantedEntry, WantedState
 from nightcrew.music.settings import MusicSettings
-from nightcrew.music.store import figures, wanted
+from nightcrew.music.store import figures, listings, wanted
 from nightcrew.music.wishes import SOURCES
 
 JOB = "music.autosync"
@@ -134,7 +134,7 @@ async def _load(runtime: Runtime, run_id: str) -> dict[str, str]:
             added = tracks = 0
             for each in lists:
                 key = f"connection:{one.id}:{each.key}"[:200]
-                taken = await wanted.take(
+                taken = await listings.take(
                     runtime.store, key, each.title, each.tracks, whole=each.whole and bool(each.tracks), due=False
                 )
                 added, tracks = added + taken.added, tracks + taken.tracks

@@ -11,8 +11,8 @@ from nightcrew.kernel.declare import Demo
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.music import rules, scanning
 from nightcrew.music.slskd.kind import NAME
-from nightcrew.music.store import wanted
-from nightcrew.music.store.wanted import NewTrack
+from nightcrew.music.store import listings
+from nightcrew.music.store.listings import NewTrack
 
 LIST = "Old tunes"
 
@@ -32,7 +32,7 @@ async def fill(runtime: Runtime, world: World) -> None:
             for one in SONGS
         ]
         tracks.append(NewTrack(rules.key_of("Nobody Knows It", "The Missing"), "Nobody Knows It", ("The Missing",), 10))
-        await wanted.take(runtime.store, "list:demo", LIST, tracks, whole=False, due=True)
+        await listings.take(runtime.store, "list:demo", LIST, tracks, whole=False, due=True)
 
 
 DEMO = Demo((slskd.routes, mediaservers.routes, wishes.routes), fill)

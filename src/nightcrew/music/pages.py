@@ -21,8 +21,8 @@ from nightcrew.kernel.words import counted
 from nightcrew.music import actions, autosync, clients, rules
 from nightcrew.music import library as local_library
 from nightcrew.music.models import LibraryCount, WantedState
-from nightcrew.music.store import downloads, figures, library, offers, wanted
-from nightcrew.music.store.wanted import NewTrack
+from nightcrew.music.store import downloads, figures, library, listings, offers, wanted
+from nightcrew.music.store.listings import NewTrack
 from nightcrew.web.api import Id, Node
 from nightcrew.web.callers import Actor
 from nightcrew.web.forms import Form, checked, form_of, values_of
@@ -234,10 +234,10 @@ async def _wanted(node: Runtime, show: str, q: str, before: int) -> dict[str, An
         (f"/music?show={key}", words, key == show, sum(counts.get(state.value, 0) for state in states))
         for key, (words, states) in SHOWN.items()
     ]
-    listings = await wanted.listings(node.store, [row.id for row in found])
+    known = await listings.of_tracks(node.store, [row.id for row in found])
     causes = await wanted.causes(node.store)
     return {
-        "tracks": [(row, listings.get(row.id, [])) for row in found],
+        "tracks": [(row, known.get(row.id, [])) for row in found],
         "tabs": tabs,
         "show": show,
         "q": q,
@@ -265,7 +265,7 @@ async def _library(node: Runtime) -> dict[str, Any]:
         "library": _plot(counts),
         "matching": _matching_plot(batches),
         "figures": known,
-        "sources": await wanted.sources(node.store),
+        "sources": await listings.sources(node.store),
     }
 
 
@@ -317,7 +317,7 @@ async def _track(node: Runtime, wanted_id: int) -> dict[str, Any]:
     entry = await wanted.get(node.store, wanted_id)
     return {
         "entry": entry,
-        "listings": (await wanted.listings(node.store, [wanted_id])).get(wanted_id, []),
+        "listings": (await listings.of_tracks(node.store, [wanted_id])).get(wanted_id, []),
         "offers": await offers.of_wanted(node.store, wanted_id),
         "downloads": await downloads.of_wanted(node.store, wanted_id),
         "library": await library.fetched_for(node.store, wanted_id),

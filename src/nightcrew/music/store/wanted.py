@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.due import DueRows
-from nightcrew.kernel.errors import Conflict, NotFound
+from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.store import Store, now_of, wake
 from nightcrew.kernel.words import plain
 from nightcrew.music.models import (
@@ -19,7 +18,6 @@ from nightcrew.music.models import (
     OPEN,
     FailureCause,
     WantedEntry,
-    WantedListing,
     WantedState,
     download,
     listing,
@@ -27,8 +25,6 @@ from nightcrew.music.models import (
     wanted,
 )
 
-MOST = 200_000
-"""Tracks that may be wanted."""
 MATCHABLE = frozenset({WantedState.MISSING, WantedState.SEARCHING})
 AT_WORK = frozenset({WantedState.SEARCHING, WantedState.MATCHING, WantedState.DOWNLOADING})
 SEARCHES = DueRows(
@@ -41,147 +37,6 @@ SEARCHES = DueRows(
     order=(wanted.c.state != WantedState.SEARCHING, wanted.c.failures, -wanted.c.priority, wanted.c.key),
 )
 """Tracks that are to be searched for, or whose search goes on. Those that failed go behind those that were not tried."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewTrack:
-    """A track as its source gives it."""
-
-    key: str
-    title: str
-    artists: tuple[str, ...]
-    priority: int
-    album: str = ""
-    seconds: float | None = None
-    number: int | None = None
-    isrc: str = ""
-    mbid: str = ""
-    popularity: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What came of a list: how many tracks it has, how many of them are new, how many it wants no longer."""
-
-    tracks: int
-    added: int
-    gone: int
-
-
-async def take(
-    store: Store, source: str, title: str, tracks: Sequence[NewTrack], *, whole: bool, due: bool, run: str | None = None
-) -> Taken:
-    """Note what a source wants. A track that is known keeps how far it is; what it lacks is filled in.
-
-    `whole`: it is all that the source wants, so that other tracks lose its listing. `due`: new ones are searched for at once.
-    """
-    found = _unique(tracks)
-    async with store.write() as connection:
-        now = await now_of(connection)
-        known = await _ids(connection, list(found))
-        new = [one for key, one in found.items() if key not in known]
-        count = int((await connection.execute(sa.select(sa.func.count()).select_from(wanted))).scalar_one())
-        if count + len(new) > MOST:
-            raise Conflict(f"there may be {MOST} wanted tracks; {title} has {len(new)} new ones, and {count} are there")
-        if new:
-            await connection.execute(sa.insert(wanted), [_fresh(one, now, due=due, run=run) for one in new])
-        for key in known:
-            await _complete(connection, known[key], found[key])
-        known = await _ids(connection, list(found))
-        before = sa.select(listing.c.wanted_id).where(listing.c.source == source)
-        listed = set((await connection.execute(before)).scalars())
-        rows = [
-            {
-                "wanted_id": known[key],
-                "source": source,
-                "source_title": title[:200],
-                "priority": one.priority,
-                "seen_at": now,
-            }
-            for key, one in found.items()
-        ]
-        if rows:
-            upsert = store.upsert(listing)
-            renewed = {name: upsert.excluded[name] for name in ("source_title", "priority", "seen_at")}
-            statement = upsert.on_conflict_do_update(index_elements=["wanted_id", "source"], set_=renewed)
-            await connection.execute(statement, rows)
-        gone = sorted(listed - set(known.values())) if whole else []
-        for start in range(0, len(gone), 500):
-            batch = gone[start : start + 500]
-            mine = sa.and_(listing.c.source == source, listing.c.wanted_id.in_(batch))
-            await connection.execute(sa.delete(listing).where(mine))
-        await _rank(connection, [*known.values(), *gone])
-        if due and new:
-            await wake(connection, SEARCHES.topic)
-    return Taken(len(found), len(new), len(gone))
-
-
-def _unique(tracks: Sequence[NewTrack]) -> dict[str, NewTrack]:
-    """One for each key, with the highest priority."""
-    found: dict[str, NewTrack] = {}
-    for one in tracks:
-        if one.key not in found or one.priority > found[one.key].priority:
-            found[one.key] = one
-    return found
-
-
-def _fresh(one: NewTrack, now: datetime, *, due: bool, run: str | None) -> dict[str, Any]:
-    return {
-        "key": one.key,
-        "title": one.title,
-        "artists": list(one.artists),
-        "album": one.album,
-        "seconds": one.seconds,
-        "number": one.number,
-        "isrc": one.isrc,
-        "mbid": one.mbid,
-        "popularity": one.popularity,
-        "priority": one.priority,
-        "state": WantedState.MISSING,
-        "reason": "",
-        "failures": 0,
-        "skips": 0,
-        "due_at": now if due else None,
-        "search_step": 0,
-        "search_sent": False,
-        "searches": 0,
-        "run_id": run,
-        "added_at": now,
-        "changed_at": now,
-    }
-
-
-async def _ids(connection: AsyncConnection, keys: Sequence[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for start in range(0, len(keys), 500):
-        query = sa.select(wanted.c.key, wanted.c.id).where(wanted.c.key.in_(keys[start : start + 500]))
-        found |= {row.key: row.id for row in await connection.execute(query)}
-    return found
-
-
-async def _complete(connection: AsyncConnection, wanted_id: int, one: NewTrack) -> None:
-    """Fill in what was not known of a track. What is known stays."""
-    missing: dict[str, Any] = {
-        name: sa.case((sa.or_(wanted.c[name].is_(None), wanted.c[name] == ""), value), else_=wanted.c[name])
-        for name, value in (("album", one.album), ("isrc", one.isrc), ("mbid", one.mbid))
-        if value
-    }
-    missing |= {
-        name: sa.func.coalesce(wanted.c[name], value)
-        for name, value in (("seconds", one.seconds), ("number", one.number), ("popularity", one.popularity))
-        if value is not None
-    }
-    if missing:
-        await connection.execute(sa.update(wanted).where(wanted.c.id == wanted_id).values(missing))
-
-
-async def _rank(connection: AsyncConnection, ids: Sequence[int]) -> None:
-    """The priority of each of these is the highest that a source gives it; without a source, as it was."""
-    best = sa.select(sa.func.max(listing.c.priority)).where(listing.c.wanted_id == wanted.c.id).scalar_subquery()
-    value = sa.func.coalesce(best, wanted.c.priority)
-    for start in range(0, len(ids), 500):
-        mine = wanted.c.id.in_(ids[start : start + 500])
-        await connection.execute(sa.update(wanted).where(mine, wanted.c.priority != value).values(priority=value))
 
 
 async def get(store: Store, wanted_id: int) -> WantedEntry:
@@ -237,30 +92,6 @@ async def causes(store: Store) -> dict[str, int]:
     )
     async with store.read() as connection:
         return {row[0].value: row[1] for row in await connection.execute(query)}
-
-
-async def sources(store: Store) -> list[dict[str, Any]]:
-    """Who wants tracks: source, title, and how many are there and how many owned."""
-    owned = sa.func.sum(sa.case((wanted.c.state == WantedState.OWNED, 1), else_=0))
-    query = (
-        sa.select(listing.c.source, sa.func.max(listing.c.source_title).label("title"), sa.func.count().label("tracks"))
-        .add_columns(owned.label("owned"))
-        .join(wanted, wanted.c.id == listing.c.wanted_id)
-        .group_by(listing.c.source)
-        .order_by(listing.c.source)
-    )
-    async with store.read() as connection:
-        return [dict(row) for row in (await connection.execute(query)).mappings()]
-
-
-async def listings(store: Store, ids: Collection[int]) -> dict[int, list[WantedListing]]:
-    """Who wants these tracks."""
-    found: dict[int, list[WantedListing]] = {}
-    query = sa.select(listing).where(listing.c.wanted_id.in_(ids)).order_by(listing.c.source)
-    async with store.read() as connection:
-        for row in (await connection.execute(query)).mappings():
-            found.setdefault(row["wanted_id"], []).append(WantedListing(**row))
-    return found
 
 
 # -- searching ---------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from nightcrew.kernel.connections.line import Line
 from nightcrew.kernel.declare import ConnectionKind
-from nightcrew.music.store.wanted import NewTrack
+from nightcrew.music.store.listings import NewTrack
 
 
 @dataclass(frozen=True, slots=True)

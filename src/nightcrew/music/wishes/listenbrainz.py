@@ -16,7 +16,7 @@ from nightcrew.kernel.fields import Secret, ask
 from nightcrew.kernel.http import Limits
 from nightcrew.kernel.words import plain
 from nightcrew.music import rules
-from nightcrew.music.store.wanted import NewTrack
+from nightcrew.music.store.listings import NewTrack
 from nightcrew.music.wishes.base import SourceKind, SourceList
 
 PAGE = 100
