@@ -100,7 +100,6 @@ async def main() -> int:
                 "title_key": title_key(song.title),
                 "size": 0,
                 "changed": 0.0,
-                "scan": 1,
             }
             for at, song in enumerate(shelf)
         ]

@@ -96,6 +96,7 @@ OPERATED = {
     ("DELETE", "/api/v1/nodes/{name}"),
     ("POST", "/api/v1/music/autosync"),
     ("POST", "/api/v1/music/downloads/{download_id}/{action}"),
+    ("POST", "/api/v1/music/libraries/{place}/accept"),
     ("POST", "/api/v1/music/match"),
     ("POST", "/api/v1/music/offers/{offer_id}/choose"),
     ("POST", "/api/v1/music/offers/{offer_id}/reject"),

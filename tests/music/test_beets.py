@@ -43,7 +43,7 @@ async def test_beets_imports_the_file_with_our_match_and_it_is_found_again(shop:
     number = await shop.want("Harbour Ensemble", "Greensleeves", 14.0, album="Tunes of the Tide")
     await shop.stands(number, WantedState.OWNED)
     (row,) = [one for one in (await shop.detail(number))["downloads"] if one["state"] == "completed"]
-    said = await asyncio.to_thread(beet, tmp_path, "ls", "-f", "$artist/$title/$path", f"nc_job:{row['id']}")
+    said = await asyncio.to_thread(beet, tmp_path, "ls", "-f", "$artist/$title/$path")
     assert said.strip() == f"Harbour Ensemble/Greensleeves/{row['library_path']}"
     assert Path(row["library_path"]).is_file()
     assert Path(row["library_path"]).is_relative_to(tmp_path / "data" / "music")

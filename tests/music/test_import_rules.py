@@ -116,7 +116,7 @@ def in_library(title: str, artist: str = "The Corsairs", *, seconds: float | Non
     values = {"album": "", "isrc": "", "mbid": "", **more}
     return LibraryTrack(
         id=1, place="x", key=title, title=title, artist=artist, seconds=seconds, title_key=title_key(title),
-        size=1, changed=0.0, scan=1, wanted_id=None, **values,
+        size=1, changed=0.0, wanted_id=None, **values,
     )  # fmt: skip
 
 

@@ -40,7 +40,7 @@ def test_responses_are_files_of_music_that_can_be_had() -> None:
 def test_downloads_are_nested_and_leave_out_what_is_null() -> None:
     file = {"id": "1", "username": "a", "filename": "x\\y.mp3", "size": 10, "state": "Queued, Remotely"}
     answer = [{"username": "a", "directories": [{"directory": "x", "files": [file, {"id": "2"}]}]}]
-    (one,) = shapes.transfers_of(answer)
+    (one,) = shapes.transfers_of(answer, {"a"})
     assert (one.id, one.batch, one.state, one.place, one.waiting) == ("1", "", "Queued, Remotely", None, False)
 
 
@@ -67,6 +67,19 @@ def test_a_search_has_ended_when_its_answers_are_stored_and_not_before() -> None
     assert shapes.ended({"id": "1", "isComplete": True}) is False
     assert shapes.ended({"id": "1", "isComplete": True, "endedAt": "2026-01-01T00:00:00Z"}) is True
     assert shapes.ended([]) is None
+    for state in ("Completed, Errored", "Completed, Cancelled"):
+        assert shapes.ended({"id": "1", "state": state, "endedAt": "2026-01-01T00:00:00Z"}) is None, (
+            "it has to be repeated"
+        )
+
+
+def test_counts_and_names_fit_into_the_database() -> None:
+    file = {"filename": "x\\a.mp3", "size": 5, "bitRate": 1 << 40}
+    long = {"filename": "漢" * 600 + ".mp3", "size": 5}
+    half = {"filename": "\ud800.mp3", "size": 5}
+    answer = [{"username": "a", "queueLength": 1 << 40, "uploadSpeed": 1 << 50, "files": [file, long, half]}]
+    (one,) = shapes.files_of(answer)
+    assert one.queue == one.speed == (1 << 31) - 1 and (one.bitrate or 0) < 1 << 31
 
 
 @pytest.mark.parametrize(
@@ -115,7 +128,7 @@ JSON: Any = st.recursive(
 def test_whatever_comes_is_read_without_an_error(answer: Any) -> None:
     for file in shapes.files_of(answer):
         assert file.size > 0 and file.peer and file.path
-    shapes.transfers_of(answer)
+    shapes.transfers_of(answer, ["a"])
     shapes.batch_of(answer)
     list(shapes.completed_in(answer))
     shapes.ended(answer)

@@ -10,7 +10,7 @@ from typing import Literal
 from nightcrew.kernel.errors import Conflict, Invalid, NightcrewError
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import counted, plain
-from nightcrew.music import beets, choosing, clients, library, lists, rules
+from nightcrew.music import beets, choosing, clients, library, lists, rules, servers
 from nightcrew.music.models import DownloadState, Offer, TrackDownload, WantedEntry, WantedState
 from nightcrew.music.settings import MusicSettings
 from nightcrew.music.store import downloads, listings, offers, wanted
@@ -104,10 +104,21 @@ async def remove(runtime: Runtime, wanted_id: int, *, actor: str) -> None:
     """Want a track no longer. Its file stays, when it has one. Raises `NotFound`."""
     entry = await wanted.get(runtime.store, wanted_id)
     await _end_download(runtime, entry, "the track is no longer wanted")
-    await wanted.forget(runtime.store, wanted_id)
+    async with runtime.store.write() as connection:
+        await downloads.forget_of(connection, wanted_id)
+        await offers.forget_of(connection, wanted_id)
+        await wanted.forget(connection, wanted_id)
     said = f"{entry.shown} is no longer wanted"
     await runtime.activity.record("wanted_removed", said, actor=actor, subject=str(wanted_id))
     runtime.bus.publish("music")
+
+
+async def accept_library(runtime: Runtime, place: str, *, actor: str) -> None:
+    """A library really has as little as it says. Raises `NotFound`."""
+    await servers.accept(runtime, place)
+    said = f"That {place} has fewer tracks than before is right"
+    await runtime.activity.record("wanted_library", said, actor=actor, subject=place)
+    await runtime.schedule.run_now("music.scan")
 
 
 async def choose(runtime: Runtime, offer_id: int, *, actor: str) -> TrackDownload:
@@ -118,7 +129,7 @@ async def choose(runtime: Runtime, offer_id: int, *, actor: str) -> TrackDownloa
         if await downloads.open_of(connection, entry.id) is not None:
             raise Conflict(f"a file for {entry.shown} is being downloaded; cancel that first")
         await offers.pardon(connection, offer_id)
-        number = await choosing.begin(connection, one, attempt=1, forced=True)
+        number = await choosing.begin(connection, one, attempt=1, since=tuple(WantedState), forced=True)
     said = f"{entry.shown}: {one.path} from {one.peer} was chosen"
     await runtime.activity.record("download_chosen", said, actor=actor, subject=str(entry.id))
     runtime.bus.publish("music")
@@ -130,9 +141,19 @@ async def reject_offer(runtime: Runtime, offer_id: int, *, actor: str) -> Offer:
     one = await offers.get(runtime.store, offer_id)
     async with runtime.store.write() as connection:
         await offers.condemn(connection, one.wanted_id, one.peer, one.path, WRONG, final=True)
+    await _search_again(runtime, one.wanted_id)
     await runtime.activity.record("download_rejected", f"{one.path}: {WRONG}", actor=actor, subject=str(one.wanted_id))
     runtime.bus.publish("music")
     return await offers.get(runtime.store, offer_id)
+
+
+async def _search_again(runtime: Runtime, wanted_id: int) -> None:
+    """A track of which a person has refused all files is searched for again, and waits for nobody."""
+    if any(one.accepted and not one.verdict for one in await offers.of_wanted(runtime.store, wanted_id)):
+        return
+    reason = "all files that may be it were rejected"
+    since = {WantedState.REVIEW}
+    await wanted.move(runtime.store, wanted_id, since=since, state=WantedState.MISSING, reason=reason, due_in=0.0)
 
 
 async def act_on_download(runtime: Runtime, download_id: int, action: DownloadAction, *, actor: str) -> TrackDownload:
@@ -174,6 +195,7 @@ async def _cancel(runtime: Runtime, row: TrackDownload, reason: str) -> None:
 
 
 async def _retry(runtime: Runtime, row: TrackDownload) -> None:
+    await wanted.get(runtime.store, row.wanted_id)
     async with runtime.store.write() as connection:
         if await downloads.open_of(connection, row.wanted_id) is not None:
             raise Conflict("another file for this track is being downloaded")
@@ -185,34 +207,49 @@ async def _retry(runtime: Runtime, row: TrackDownload) -> None:
 
 
 async def _reject(runtime: Runtime, row: TrackDownload) -> None:
-    """The wrong song: its file is never fetched again for this track, what we have put into the library goes, and the rest is offered."""
+    """The wrong song: what we have put into the library goes, its file is never fetched again for this track, and the rest is offered.
+
+    It may be said again where it was interrupted. Raises `Conflict`, and what beets does, when the file cannot be removed.
+    """
     if row.state in {DownloadState.QUEUED, DownloadState.RUNNING}:
         await _cancel(runtime, row, WRONG)
     elif row.state is DownloadState.COMPLETED:
-        async with runtime.store.write() as connection:
-            await downloads.change_state(connection, row, DownloadState.FAILED, WRONG)
         root = library.root_of(runtime)
         if runtime.settings.of(MusicSettings).beets_program:
             await beets.remove(runtime, row, root)
         else:
             await asyncio.to_thread(_remove_ours, row, root)
-        await library_rows.forget_fetched(runtime.store, row.wanted_id)
-    async with runtime.store.write() as connection:
-        await offers.condemn(connection, row.wanted_id, row.peer, row.path, WRONG, final=True)
     entry = await wanted.get(runtime.store, row.wanted_id)
-    left = [one for one in await offers.of_wanted(runtime.store, entry.id) if one.accepted and not one.verdict]
+    left = any(
+        one.accepted and not one.verdict and (one.peer, one.path) != (row.peer, row.path)
+        for one in await offers.of_wanted(runtime.store, entry.id)
+    )
     state = WantedState.REVIEW if left else WantedState.MISSING
     reason = "the wrong song came; choose another file" if left else "the wrong song came, and no other file is known"
-    await wanted.move(runtime.store, entry.id, since=tuple(WantedState), state=state, reason=reason)
+    async with runtime.store.write() as connection:
+        if row.state is DownloadState.COMPLETED:
+            await downloads.change_state(connection, row, DownloadState.FAILED, WRONG)
+            await library_rows.forget_fetched(connection, row.wanted_id)
+        await offers.condemn(connection, row.wanted_id, row.peer, row.path, WRONG, final=True)
+        await wanted.move_in(connection, entry.id, since=tuple(WantedState), state=state, reason=reason)
 
 
 def _remove_ours(row: TrackDownload, root: Path) -> None:
-    """Remove the file that we have put into the library, if it is still the one, and folders that become empty."""
+    """Remove the file that we have put into the library, and folders that become empty. One that is gone already is gone.
+
+    Raises `Conflict` for a file that has changed since.
+    """
     path = Path(row.library_path)
     if not row.library_path or not path.is_relative_to(root):
+        raise Conflict(f"{path} is not in the library {root} of this machine; remove it there")
+    try:
+        if path.stat().st_size != row.size:
+            raise Conflict(f"{path} has changed since it was put there; remove it yourself, then say it again")
+        path.unlink()
+    except FileNotFoundError:
         return
+    except OSError as exc:
+        raise Conflict(f"{path} cannot be removed: {exc.strerror}") from exc
     with contextlib.suppress(OSError):
-        if path.stat().st_size == row.size:
-            path.unlink()
-            for folder in list(path.relative_to(root).parents)[:-1]:
-                (root / folder).rmdir()
+        for folder in list(path.relative_to(root).parents)[:-1]:
+            (root / folder).rmdir()

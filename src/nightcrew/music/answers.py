@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from nightcrew.music.match_answers import TrackQuestion
 from nightcrew.music.models import Offer, TrackDownload, WantedEntry, WantedListing
@@ -139,6 +139,16 @@ class WantedDetail(Answer):
 def of_offers(rows: Sequence[Offer]) -> list[OfferRow]:
     """As JSON."""
     return [OfferRow.of(one) for one in rows]
+
+
+class AcceptedAnswer(Answer):
+    """The library that is looked at anew."""
+
+    library: str
+
+
+class StatusAnswer(RootModel[dict[str, str | int | float | None]]):
+    """Figures by their flat names, such as `metrics.sync.jobs_completed`; null for what has not happened."""
 
 
 # -- autosync ----------------------------------------------------------------------------------------------------------

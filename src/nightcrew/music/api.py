@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import plain
@@ -34,9 +34,16 @@ async def match(node: Node, question: MatchQuestion) -> DecisionAnswer:
 
 
 @router.get("/status")
-async def get_status(node: Node) -> dict[str, Any]:
+async def get_status(node: Node) -> say.StatusAnswer:
     """How the workers stand, and the library, under the flat names that scripts know."""
-    return await status.flat(node)
+    return say.StatusAnswer(await status.flat(node))
+
+
+@router.post("/libraries/{place}/accept")
+async def accept_library(node: Node, actor: Actor, place: Annotated[str, Path(max_length=120)]) -> say.AcceptedAnswer:
+    """A library really has as little as it says: what is gone there is forgotten at the next look."""
+    await actions.accept_library(node, plain(place), actor=actor)
+    return say.AcceptedAnswer(library=place)
 
 
 @router.post("/autosync", status_code=202)

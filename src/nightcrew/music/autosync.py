@@ -22,10 +22,13 @@ from nightcrew.music.models import SyncRun, WantedEntry, WantedState
 from nightcrew.music.settings import MusicSettings
 from nightcrew.music.store import figures, listings, wanted
 from nightcrew.music.wishes import SOURCES
+from nightcrew.music.wishes.base import SourceList
 
 JOB = "music.autosync"
 LOOK = 3.0
 """Seconds between two looks at how far the tracks are."""
+LONGEST = 16 * 3600.0
+"""Seconds after which a run tells how far it has come. What is left goes on without it."""
 PATIENCE = 300.0
 """Seconds for which slskd may be away before the run ends as partial. Its tracks go on when it is back."""
 SOON = timedelta(minutes=30)
@@ -72,7 +75,15 @@ class SyncPlan:
 
 
 async def run(run: Run) -> dict[str, Any]:
-    """The job."""
+    """The job. However it ends, what it has done is told."""
+    try:
+        return await _run(run)
+    except NightcrewError as exc:
+        await run.step("failed", _failed, run.runtime, run.id, str(exc))
+        raise
+
+
+async def _run(run: Run) -> dict[str, Any]:
     runtime = run.runtime
     began = await run.step("begin", _begin, runtime, run.id)
     services = await run.step("load", _load, runtime, run.id)
@@ -110,6 +121,7 @@ async def _story(runtime: Runtime, run_id: str) -> Story:
 
 
 async def _begin(runtime: Runtime, run_id: str) -> str:
+    await figures.end_runs(runtime.store, but=run_id)
     story = await _story(runtime, run_id)
     story.say("autosync_started", "The run has begun.")
     await story.save(runtime)
@@ -125,25 +137,29 @@ async def _load(runtime: Runtime, run_id: str) -> dict[str, str]:
         name = source.kind.name
         for one in await known.of_kind(name):
             try:
-                lists = await source.read(await known.line(one.id))
+                tracks, added, lists = await _take(runtime, one.id, await source.read(await known.line(one.id)))
             except NightcrewError as exc:
                 found[name] = "failed"
                 said = f"{one.name} could not be read: {exc}. What it wanted before stays"
                 await _tell(runtime, story, name, "failed", said)
                 continue
-            added = tracks = 0
-            for each in lists:
-                key = f"connection:{one.id}:{each.key}"[:200]
-                taken = await listings.take(
-                    runtime.store, key, each.title, each.tracks, whole=each.whole and bool(each.tracks), due=False
-                )
-                added, tracks = added + taken.added, tracks + taken.tracks
             found.setdefault(name, "ok")
-            said = f"{one.name}: {counted(len(lists), 'list')} with {counted(tracks, 'track')}, {added} new"
+            said = f"{one.name}: {counted(lists, 'list')} with {counted(tracks, 'track')}, {added} new"
             await _tell(runtime, story, name, "ok", said)
     story.services |= found
     await story.save(runtime)
     return found
+
+
+async def _take(runtime: Runtime, connection_id: int, lists: Sequence[SourceList]) -> tuple[int, int, int]:
+    """Note what a service wants; returns how many tracks, how many of them new, in how many lists. An empty list forgets nothing."""
+    tracks = added = 0
+    for each in lists:
+        key = f"connection:{connection_id}:{each.key}"[:200]
+        whole = each.whole and bool(each.tracks)
+        taken = await listings.take(runtime.store, key, each.title, each.tracks, whole=whole, due=False)
+        tracks, added = tracks + taken.tracks, added + taken.added
+    return tracks, added, len(lists)
 
 
 async def _scan(runtime: Runtime, run_id: str) -> dict[str, str]:
@@ -185,7 +201,7 @@ async def _tell(runtime: Runtime, story: Story, service: str, state: str, said: 
 async def _compare(runtime: Runtime, run_id: str) -> list[int]:
     """Note what is owned, and let the rest be searched for. Where the library is not known, nothing is fetched a second time."""
     story = await _story(runtime, run_id)
-    await library.note_owned(runtime, await wanted.unowned(runtime.store))
+    await library.note_all_owned(runtime)
     made = await plan(runtime)
     if "failed" in {story.services.get(name) for name in _LIBRARY_NAMES}:
         story.say("comparison_skipped", "Nothing is searched for, as it is not known what the library has.")
@@ -207,12 +223,15 @@ async def _work(run: Run, ids: Sequence[int]) -> dict[str, str]:
     if not ids:
         return {"soulseek": "skipped"}
     away_since: float | None = None
+    deadline = asyncio.get_running_loop().time() + LONGEST
     while True:
         left = await wanted.open_in_run(runtime.store, run.id, soon=SOON)
         await run.progress(len(ids) - left, len(ids), f"{counted(left, 'track')} left")
         if not left:
             return {"soulseek": "ok"}
         clock = asyncio.get_running_loop().time()
+        if clock >= deadline:
+            return {"soulseek": "skipped"}
         away_since = None if await _soulseek_is_up(runtime) else away_since or clock
         if away_since is not None and clock - away_since >= PATIENCE:
             return {"soulseek": "failed"}
@@ -224,7 +243,21 @@ async def _soulseek_is_up(runtime: Runtime) -> bool:
     if found is None:
         return False
     one = next((one for one in await connections.every(runtime.store) if one.id == found[0]), None)
-    return one is not None and one.standing.state is ConnectionState.OK
+    if one is None or one.standing.state is not ConnectionState.OK:
+        return False
+    try:
+        server = await found[1].server()
+    except NightcrewError:
+        return False
+    return bool(server.get("isConnected") and server.get("isLoggedIn"))
+
+
+async def _failed(runtime: Runtime, run_id: str, reason: str) -> None:
+    story = await _story(runtime, run_id)
+    story.status, story.ended_at = "partial", utcnow()
+    story.say("partial", f"The run ended with an error: {reason}.")
+    await story.save(runtime)
+    await runtime.activity.record("partial", f"Autosync ended with an error: {reason}", level="warning")
 
 
 async def _end(runtime: Runtime, run_id: str, began: str, services: dict[str, str]) -> dict[str, Any]:

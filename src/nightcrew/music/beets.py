@@ -37,7 +37,7 @@ async def imported(runtime: Runtime, row: TrackDownload, entry: WantedEntry, pat
     """
     options = runtime.settings.of(MusicSettings)
     home = await asyncio.to_thread(_prepare, runtime, options, root)
-    job = str(row.id)
+    job = row.batch_id
     if (place := await _found(options, home, job)) is None:
         fields = {"nc_job": job, "artist": entry.artists[0], "title": entry.title}
         fields |= {"album": entry.album} if entry.album else {}
@@ -46,7 +46,7 @@ async def imported(runtime: Runtime, row: TrackDownload, entry: WantedEntry, pat
         place = await _found(options, home, job)
     if place is None or not await asyncio.to_thread(place.is_file):
         raise BeetsSkipped(
-            "beets did not take it: it may be a duplicate, or no music for it; try `beet import` with this file"
+            "beets did not import it: it may be a duplicate, or not be music; try `beet import` with this file"
         )
     return place
 
@@ -57,7 +57,7 @@ async def known(runtime: Runtime, row: TrackDownload, root: Path) -> Path | None
     if not options.beets_program:
         return None
     home = await asyncio.to_thread(_prepare, runtime, options, root)
-    place = await _found(options, home, str(row.id))
+    place = await _found(options, home, row.batch_id)
     return place if place is not None and await asyncio.to_thread(place.is_file) else None
 
 
@@ -65,8 +65,13 @@ async def remove(runtime: Runtime, row: TrackDownload, root: Path) -> None:
     """Have beets delete the file of a download. Raises `NeedsUser`, `Retry`."""
     options = runtime.settings.of(MusicSettings)
     home = await asyncio.to_thread(_prepare, runtime, options, root)
-    if await _found(options, home, str(row.id)) is not None:
-        await _beet(options, home, "rm", "-d", "-f", f"nc_job:{row.id}")
+    if await _found(options, home, row.batch_id) is not None:
+        await _beet(options, home, "rm", "-d", "-f", _exactly(row.batch_id))
+
+
+def _exactly(job: str) -> str:
+    """The query for one import: `:=` is equality, where `:` alone finds parts. The id never comes back, as a row's number may."""
+    return f"nc_job:={job}"
 
 
 def _literal(text: str) -> str:
@@ -76,7 +81,7 @@ def _literal(text: str) -> str:
 
 async def _found(options: MusicSettings, home: Path, job: str) -> Path | None:
     """The file that beets has for a download of ours."""
-    lines = (await _beet(options, home, "ls", "-f", "$path", f"nc_job:{job}")).splitlines()
+    lines = (await _beet(options, home, "ls", "-f", "$path", _exactly(job))).splitlines()
     return Path(lines[0]) if lines and Path(lines[0]).is_absolute() else None
 
 

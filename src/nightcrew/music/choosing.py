@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from nightcrew.kernel.errors import Conflict
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.music import quality, rules
 from nightcrew.music.models import FailureCause, Offer, WantedEntry, WantedState
@@ -28,18 +29,25 @@ def quality_of(one: Offer) -> FileQuality:
     return FileQuality(format_of(one.path), one.size, one.seconds, one.bitrate, one.free_slot, one.queue, one.speed)
 
 
-async def begin(connection: AsyncConnection, offer: Offer, *, attempt: int, forced: bool = False) -> int:
-    """Queue the download of an offer, and let its track wait for it; returns the download."""
+async def begin(
+    connection: AsyncConnection, offer: Offer, *, attempt: int, since: Collection[WantedState], forced: bool = False
+) -> int:
+    """Queue the download of an offer, and let its track wait for it; returns the download.
+
+    Raises `Conflict`, so that nothing is queued, for a track that does not stand in one of `since` any more.
+    """
     number = await downloads.add(connection, offer, attempt=attempt, forced=forced, search_id=offer.search_id or None)
-    await wanted.move_in(
+    moved = await wanted.move_in(
         connection,
         offer.wanted_id,
-        since=tuple(WantedState),
+        since=since,
         state=WantedState.DOWNLOADING,
         reason="",
         search_id=None,
         search_sent=False,
     )
+    if not moved:
+        raise Conflict("the track has changed meanwhile; look at it again")
     return number
 
 
@@ -60,12 +68,14 @@ async def try_next(
     failed = {one.peer for one in found if one.verdict and not one.final}
     quality_rules = runtime.settings.of(MusicSettings).quality()
     following = best(found, quality_rules, not_from=failed) or best(found, quality_rules)
+    if entry.state is not WantedState.DOWNLOADING:
+        return True  # a person, or the library, has settled it meanwhile
     async with runtime.store.write() as connection:
         if await downloads.open_of(connection, entry.id) is not None:
             return True
         attempts = await downloads.attempts(connection, entry.id, search_id)
         if following is not None and attempts < MOST_ATTEMPTS:
-            await begin(connection, following, attempt=attempts + 1)
+            await begin(connection, following, attempt=attempts + 1, since={WantedState.DOWNLOADING})
             return True
     left = "no other file is left" if following is None else f"{MOST_ATTEMPTS} files were tried"
     await give_up(runtime, entry, cause, f"{reason}; {left}")

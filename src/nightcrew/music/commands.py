@@ -128,6 +128,15 @@ def music_choose(
     out.one(server.post(DownloadJson, f"/api/v1/music/offers/{offer}/choose"), _download)
 
 
+def music_accept(
+    server: Server,
+    out: Out,
+    library: Annotated[str, Argument(help="As the warning names it, such as connection:3.")],
+) -> None:
+    """Say that a library really has as little as it says: what is gone there is forgotten at the next look."""
+    out.one(server.post(Row, f"/api/v1/music/libraries/{library}/accept"), lambda _: f"{library} is looked at anew")
+
+
 def wanted_add(
     server: Server,
     out: Out,
@@ -189,7 +198,7 @@ def wanted_ignore(server: Server, out: Out, track: Track) -> None:
 def wanted_remove(server: Server, out: Out, track: Track) -> None:
     """Want a track no longer. A file that is in the library stays."""
     row = server.get(WantedDetailJson, f"{WANTED}/{track}")["track"]
-    server.delete(Row, f"{WANTED}/{track}")
+    server.ask("DELETE", f"{WANTED}/{track}")
     out.one(row, lambda row: f"{_name(row)} is no longer wanted")
 
 

@@ -76,11 +76,13 @@ DOMAIN = Domain(
         ),
         Tick(
             "music.scan",
-            scanning.scan,
-            every=scanning.interval,
+            scanning.scan_due,
+            every=5.0,
             promise=scanning.promise,
             time_limit=3600.0,
             help="Looks at the library, and which wanted tracks are there.",
+            next_at=scanning.next_at,
+            topics=("connections",),
         ),
         Tick(
             "music.mend",

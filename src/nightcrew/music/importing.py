@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import errno
 import os
+import secrets
 import shutil
 from datetime import timedelta
 from pathlib import Path
 
-from nightcrew.kernel import files
+from nightcrew.kernel import files, nodes_store
 from nightcrew.kernel.errors import NeedsUser, NightcrewError, NotFound, Retry
 from nightcrew.kernel.path_names import MAX_BYTES
 from nightcrew.kernel.run import Run
@@ -38,12 +39,18 @@ EVENT_TRIES = 8
 """How often slskd's events are read before a file counts as lost: they come a moment after the transfer ends."""
 SKEW = timedelta(hours=2)
 """How far slskd's clock may be off."""
+NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+"""What says that a second name cannot be given there: another file system, or one without links."""
 MOST_COPIES = 20
 """Files with the same name in the library, of which a new one is told apart by a number."""
 
 
 class MissingFile(Exception):
     """slskd has the file, and nobody knows where. The text says what was tried."""
+
+
+class ElsewhereFile(Exception):
+    """This machine cannot see the file, and another one may. The text says why."""
 
 
 class RejectedFile(Exception):
@@ -61,36 +68,45 @@ async def _import(runtime: Runtime, download_id: int) -> str:
         entry = await wanted.get(runtime.store, row.wanted_id)
     except NotFound:
         return "it is no longer wanted"
-    if row.state is not DownloadState.RUNNING:
-        return f"it is {row.state.value}"
+    if row.state is not DownloadState.RUNNING or row.node != runtime.node:
+        return f"it is {row.state.value}, at {row.node or 'no machine'}"
     try:
         return await _imported(runtime, row, entry)
     except RejectedFile as exc:
         await syncing.fail(runtime, await downloads.get(runtime.store, row.id), str(exc))
         return f"rejected: {exc}"
-    except MissingFile as exc:
-        await runtime.activity.record("import_failed", f"{entry.shown}: {exc}", level="warning", subject=str(entry.id))
-        row = await downloads.get(runtime.store, row.id)
-        await syncing.fail(runtime, row, str(exc), FailureCause.MISSING_PATH)
-        return f"missing: {exc}"
-    except BeetsSkipped as exc:
-        said = f"{entry.shown}: {exc}"
-        await runtime.activity.record("import_failed", said, level="warning", subject=str(entry.id))
-        row = await downloads.get(runtime.store, row.id)
-        await syncing.fail(runtime, row, str(exc), FailureCause.IMPORT)
-        return f"skipped: {exc}"
+    except ElsewhereFile as exc:
+        tried = [*row.tried, runtime.node]
+        await downloads.note(runtime.store, row.id, node=None, tried=tried, error=str(exc)[:300], due_in=0.0)
+        return f"another machine tries: {exc}"
+    except (MissingFile, BeetsSkipped) as exc:
+        return await _lost(runtime, row, entry, exc)
     except (NightcrewError, OSError) as exc:
         said = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
         await downloads.note(runtime.store, row.id, error=said[:300], due_in=LATER)
         return f"waits: {said}"
 
 
+async def _lost(runtime: Runtime, row: TrackDownload, entry: WantedEntry, problem: MissingFile | BeetsSkipped) -> str:
+    """The file is gone, or beets has left it out: that may be because the track came another way."""
+    if await _settled_as_owned(runtime, row, entry):
+        return "the library has it already"
+    said = f"{entry.shown}: {problem}"
+    await runtime.activity.record("import_failed", said, level="warning", subject=str(entry.id))
+    cause = FailureCause.MISSING_PATH if isinstance(problem, MissingFile) else FailureCause.IMPORT
+    await syncing.fail(runtime, await downloads.get(runtime.store, row.id), str(problem), cause)
+    return f"lost: {problem}"
+
+
 async def _imported(runtime: Runtime, row: TrackDownload, entry: WantedEntry) -> str:
+    root = await asyncio.to_thread(library.usable_root, runtime)
     if row.stage is not DownloadStage.PLACED:
-        root = await asyncio.to_thread(library.usable_root, runtime)
         if (place := await _there_already(runtime, row, root)) is None:
             path = await _located(runtime, row)
             await _verify(runtime, row, entry, path)
+            if not row.forced and await _settled_as_owned(runtime, row, entry):
+                return "the library has it already"
+            await library.check_mounted(runtime, root)
             place = await _put(runtime, row, entry, path, root)
         await downloads.note(
             runtime.store, row.id, stage=DownloadStage.PLACED, library_path=str(place), error="", due_in=syncing.AGAIN
@@ -99,7 +115,7 @@ async def _imported(runtime: Runtime, row: TrackDownload, entry: WantedEntry) ->
     place = Path(row.library_path)
     try:
         await library.add_file(runtime, place, entry.id)
-    except (OSError, ValueError) as exc:
+    except FileNotFoundError as exc:
         raise MissingFile(f"it was put into the library as {place}, and is not there") from exc
     await _settle(runtime, row, entry)
     return str(place)
@@ -111,7 +127,9 @@ async def _located(runtime: Runtime, row: TrackDownload) -> Path:
     remote_folder, local_folder = clients.folders_of(client)
     said = None
     for number in range(EVENT_TRIES):
-        said = await client.local_path_of([row.remote_id or ""], row.peer, row.path, since=row.created_at - SKEW)
+        said = await client.local_path_of(
+            row.remote_id or "", row.peer, row.path, since=row.created_at - SKEW, but=row.earlier
+        )
         if said is not None:
             break
         await asyncio.sleep(min(0.25 * 2**number, 5.0))
@@ -122,6 +140,8 @@ async def _located(runtime: Runtime, row: TrackDownload) -> Path:
     except ValueError as exc:
         raise NeedsUser(f"{exc}; see the connection {client.line.name}") from exc
     if not await asyncio.to_thread(path.is_file):
+        if await _may_be_elsewhere(runtime, row):
+            raise ElsewhereFile(f"{path} is not there on {runtime.node}")
         folder = Path(local_folder) if local_folder else path.parent
         if not await asyncio.to_thread(folder.is_dir):
             raise NeedsUser(f"{folder} is not there on this machine; see the connection {client.line.name}")
@@ -130,6 +150,28 @@ async def _located(runtime: Runtime, row: TrackDownload) -> Path:
         raise NeedsUser(f"{path} leads out of {local_folder}")
     await downloads.note(runtime.store, row.id, local_path=str(path), due_in=syncing.AGAIN)
     return path
+
+
+async def _may_be_elsewhere(runtime: Runtime, row: TrackDownload) -> bool:
+    """Whether there is a living machine that has not looked yet."""
+    others = {one.id for one in await nodes_store.every(runtime.store) if one.gone_at is None and not one.stopped}
+    return bool(others - {runtime.node, *row.tried})
+
+
+async def _settled_as_owned(runtime: Runtime, row: TrackDownload, entry: WantedEntry) -> bool:
+    """Whether a library has the track by now, which ends its download: a second copy is not wanted."""
+    found = (await library.owned_among(runtime, [entry])).get(entry.id)
+    if found is None:
+        return False
+    said = f"in the library as {found.artist} - {found.title}"
+    async with runtime.store.write() as connection:
+        current = await downloads.get_in(connection, row.id)
+        if await downloads.change_state(connection, current, DownloadState.CANCELLED, f"it is {said}"):
+            since = {WantedState.DOWNLOADING}
+            await wanted.move_in(
+                connection, entry.id, since=since, state=WantedState.OWNED, reason=said, cause=None, failures=0, skips=0
+            )
+    return True
 
 
 def _is_inside(path: Path, folder: Path) -> bool:
@@ -150,19 +192,15 @@ async def _there_already(runtime: Runtime, row: TrackDownload, root: Path) -> Pa
     """Where the file has been put before we were stopped, if it has."""
     if await asyncio.to_thread(_is_done, row.library_path, row.size):
         return Path(row.library_path)
-    return await beets.known(runtime, row, root)
+    place = await beets.known(runtime, row, root)
+    return None if place is None else _inside(place, root)
 
 
 async def _put(runtime: Runtime, row: TrackDownload, entry: WantedEntry, path: Path, root: Path) -> Path:
     """Put the file into the library. Where it goes is stored first, so that one that was put there is known again."""
     options = runtime.settings.of(MusicSettings)
     if options.beets_program:
-        place = await beets.imported(runtime, row, entry, path, root)
-        if not place.is_relative_to(root):
-            raise NeedsUser(
-                f"beets puts files into {place.parent}, which is not in the library {root}; see music.library"
-            )
-        return place
+        return _inside(await beets.imported(runtime, row, entry, path, root), root)
     place = Path(row.library_path)
     if not row.library_path:
         place = await asyncio.to_thread(_free_place, root, options.import_template, entry, format_of(row.path))
@@ -172,6 +210,13 @@ async def _put(runtime: Runtime, row: TrackDownload, entry: WantedEntry, path: P
     except FileExistsError as exc:  # somebody has put a file of that name there meanwhile
         await downloads.note(runtime.store, row.id, library_path="", due_in=syncing.AGAIN)
         raise Retry(f"{place} has just been taken; another name is looked for") from exc
+    return place
+
+
+def _inside(place: Path, root: Path) -> Path:
+    """Raises `NeedsUser` for a file that beets has put elsewhere."""
+    if not place.is_relative_to(root):
+        raise NeedsUser(f"beets puts files into {place.parent}, which is not in the library {root}; see music.library")
     return place
 
 
@@ -209,17 +254,31 @@ def put(source: Path, place: Path, *, keep: bool) -> None:
         try:
             os.link(source, place)
         except OSError as exc:
-            if exc.errno not in {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}:
+            if exc.errno not in NO_LINKS:
                 raise
         else:
             source.unlink()
             return
-    if os.path.lexists(place):
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(place))
-    with source.open("rb") as given, files.replacing(place, shared=True) as out:
-        shutil.copyfileobj(given, out, 1 << 20)
+    whole = place.with_name(f"{place.name}{files.TEMPORARY}{secrets.token_hex(4)}")
+    try:
+        with source.open("rb") as given, files.replacing(whole, shared=True) as out:
+            shutil.copyfileobj(given, out, 1 << 20)
+        _give_name(whole, place)
+    finally:
+        whole.unlink(missing_ok=True)
     if not keep:
         source.unlink()
+
+
+def _give_name(whole: Path, place: Path) -> None:
+    """Let a whole file have its name, if nothing has it. Raises FileExistsError."""
+    try:
+        os.link(whole, place)
+    except OSError as exc:
+        if exc.errno not in NO_LINKS:
+            raise
+        os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))  # the name is ours from here on
+        whole.replace(place)
 
 
 async def _settle(runtime: Runtime, row: TrackDownload, entry: WantedEntry) -> None:
@@ -229,7 +288,7 @@ async def _settle(runtime: Runtime, row: TrackDownload, entry: WantedEntry) -> N
             await wanted.move_in(
                 connection,
                 entry.id,
-                since=tuple(WantedState),
+                since=set(WantedState) - {WantedState.IGNORED},
                 state=WantedState.OWNED,
                 reason=f"imported: {row.explanation}",
                 cause=None,

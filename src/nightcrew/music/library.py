@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.words import plain
 from nightcrew.listener.wire import TagsRead
 from nightcrew.music.listening import Listeners
 from nightcrew.music.matching.paths import read_name
@@ -17,14 +19,36 @@ from nightcrew.music.models import LibraryTrack, WantedEntry, WantedState
 from nightcrew.music.owned import owned, title_key
 from nightcrew.music.quality import AUDIO, format_of
 from nightcrew.music.settings import MusicSettings
+from nightcrew.music.store import figures, wanted
 from nightcrew.music.store import library as rows
-from nightcrew.music.store import wanted
 
 FOLDER = "music"
 """The library's folder in the data directory, unless a setting names another."""
 MOST_FILES = 1_000_000
+COMPARED = 2_000
+"""Wanted tracks that are compared at a time."""
+SHRINKS = 0.5
+"""A library that has less than this share of what it had is not believed: its disk may not be mounted."""
 CHUNK = 200
 """Files whose tags are stored at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryFile:
+    """A file of music. `key`: its path below the library, as text; `changed`: in seconds since 1970."""
+
+    key: str
+    path: Path
+    size: int
+    changed: float
+
+
+@dataclass(slots=True)
+class FolderContent:
+    """What lies in a folder. `problem`: what could not be read of it."""
+
+    files: list[LibraryFile]
+    problem: str
 
 
 def place_of(runtime: Runtime) -> str:
@@ -63,30 +87,50 @@ def usable_root(runtime: Runtime) -> Path:
     return root
 
 
+async def check_mounted(runtime: Runtime, root: Path) -> None:
+    """Raises `NeedsUser` for a folder that is empty and had tracks: its disk is not mounted, and what is put there is lost."""
+    _, _, known = await rows.counted(runtime.store, place_of(runtime))
+    if known and not await asyncio.to_thread(lambda: any(root.iterdir())):
+        raise NeedsUser(f"the music library {root} is empty, and had {known} tracks; is its disk mounted?")
+
+
 async def scan_folder(runtime: Runtime) -> int:
-    """Look at all files of the folder; returns how many there are. Only tags of new and changed ones are read. Raises `NeedsUser`."""
+    """Look at all files of the folder; returns how many there are. Only tags of new and changed ones are read.
+
+    What is gone is forgotten, unless some of the folder could not be read, or most of it is gone. Raises `NeedsUser`.
+    """
     root, place = await asyncio.to_thread(usable_root, runtime), place_of(runtime)
     known = await rows.known_files(runtime.store, place)
-    number = await rows.last_scan(runtime.store, place) + 1
-    files = await asyncio.to_thread(lambda: list(_walk(root)))
-    same = [key for key, size, changed in files if known.get(key) == (size, changed)]
-    new = [one for one in files if known.get(one[0]) != (one[1], one[2])]
-    if known and not files:
-        raise NeedsUser(f"the music library {root} is empty, and had {len(known)} tracks; is its disk mounted?")
-    await rows.seen(runtime.store, place, same, number)
+    found = await asyncio.to_thread(_walk, root)
+    if len(found.files) < SHRINKS * len(known) and not await is_accepted(runtime, place):
+        raise NeedsUser(
+            f"the music library {root} has {len(found.files)} tracks, and had {len(known)}; is its disk mounted? Nothing was "
+            f"forgotten. If it is right: nightcrew music accept {place}"
+        )
+    new = [one for one in found.files if known.get(one.key) != (one.size, one.changed)]
     for start in range(0, len(new), CHUNK):
-        await _read(runtime, root, place, new[start : start + CHUNK], number)
-    await rows.drop_unseen(runtime.store, place, number)
-    return len(files)
+        await _read(runtime, place, new[start : start + CHUNK])
+    if found.problem:
+        raise NeedsUser(f"some of the music library {root} cannot be read: {found.problem}. Nothing was forgotten")
+    await rows.drop(runtime.store, place, known.keys() - {one.key for one in found.files})
+    return len(found.files)
+
+
+async def is_accepted(runtime: Runtime, place: str) -> bool:
+    """Whether a person has said that a library really has so little. It holds once."""
+    key = f"library.{place}.accepted"
+    accepted = bool((await figures.every(runtime.store)).get(key))
+    if accepted:
+        await figures.put(runtime.store, {key: False})
+    return accepted
 
 
 async def add_file(runtime: Runtime, path: Path, wanted_id: int) -> None:
     """Find one file in the library that was just put there. Raises OSError when it is not there."""
-    root, place = root_of(runtime), place_of(runtime)
+    root = root_of(runtime)
     stat = await asyncio.to_thread(path.stat)
-    key = str(path.relative_to(root))
-    number = await rows.last_scan(runtime.store, place)
-    await _read(runtime, root, place, [(key, stat.st_size, stat.st_mtime)], number, wanted_id=wanted_id)
+    one = LibraryFile(_shown(path.relative_to(root)), path, stat.st_size, stat.st_mtime)
+    await _read(runtime, place_of(runtime), [one], wanted_id=wanted_id)
 
 
 async def has(runtime: Runtime, entry: WantedEntry) -> bool:
@@ -103,6 +147,14 @@ async def owned_among(runtime: Runtime, entries: Sequence[WantedEntry]) -> dict[
         runtime.store, keys=keys, isrcs=isrcs, mbids={track.mbid.lower() for track in tracks.values()}
     )
     return await asyncio.to_thread(owned, tracks, library)
+
+
+async def note_all_owned(runtime: Runtime) -> None:
+    """Compare all that is wanted with the libraries, some at a time."""
+    after = 0
+    while entries := await wanted.unowned(runtime.store, after=after, limit=COMPARED):
+        await note_owned(runtime, entries)
+        after = entries[-1].id
 
 
 async def note_owned(runtime: Runtime, entries: Sequence[WantedEntry]) -> set[int]:
@@ -124,10 +176,14 @@ async def note_owned(runtime: Runtime, entries: Sequence[WantedEntry]) -> set[in
     return set(found)
 
 
-def _walk(root: Path) -> Iterator[tuple[str, int, float]]:
-    """(path below the root, bytes, time of change) of each file of music. Links are not followed out of the folder."""
-    count = 0
-    for parent, folders, names in os.walk(root):
+def _walk(root: Path) -> FolderContent:
+    """Each file of music. Links are not followed out of the folder."""
+    found = FolderContent([], "")
+
+    def failed(exc: OSError) -> None:
+        found.problem = found.problem or f"{exc.filename}: {exc.strerror}"
+
+    for parent, folders, names in os.walk(root, onerror=failed):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             if name.startswith(".") or format_of(name) not in AUDIO:
@@ -135,45 +191,45 @@ def _walk(root: Path) -> Iterator[tuple[str, int, float]]:
             path = Path(parent, name)
             try:
                 stat = path.lstat()
-            except OSError:
+            except FileNotFoundError:
                 continue
-            yield str(path.relative_to(root)), stat.st_size, stat.st_mtime
-            count += 1
-            if count >= MOST_FILES:
-                return
+            except OSError as exc:
+                failed(exc)
+                continue
+            found.files.append(LibraryFile(_shown(path.relative_to(root)), path, stat.st_size, stat.st_mtime))
+            if len(found.files) >= MOST_FILES:
+                return found
+    return found
 
 
-async def _read(
-    runtime: Runtime,
-    root: Path,
-    place: str,
-    files: Sequence[tuple[str, int, float]],
-    scan: int,
-    *,
-    wanted_id: int | None = None,
-) -> None:
-    found: list[dict[str, Any]] = []
-    about = {str(root / key): (key, size, changed) for key, size, changed in files}
-    async for tags in runtime.part(Listeners).tags([Path(path) for path in about]):
-        key, size, changed = about[tags.path]
-        row = _row(tags, key)
-        found.append({**row, "place": place, "size": size, "changed": changed, "scan": scan, "wanted_id": wanted_id})
-    await rows.put(runtime.store, found)
+def _shown(path: Path) -> str:
+    """A path as text: names of files may be no text at all."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+async def _read(runtime: Runtime, place: str, files: Sequence[LibraryFile], *, wanted_id: int | None = None) -> None:
+    made: list[dict[str, Any]] = []
+    about = {str(one.path): one for one in files}
+    async for tags in runtime.part(Listeners).tags([one.path for one in files]):
+        one = about[tags.path]
+        values = {"place": place, "size": one.size, "changed": one.changed, "wanted_id": wanted_id}
+        made.append({**_row(tags, one.key), **values})
+    await rows.put(runtime.store, made)
 
 
 def _row(tags: TagsRead, key: str) -> dict[str, Any]:
     """A track by its tags; what they lack is read from its path: artist / album / number title."""
     *folders, name = Path(key).parts
-    title = tags.title or " - ".join(read_name(name).pieces) or name
-    artist = tags.artist or tags.albumartist or (folders[0] if folders else "")
-    album = tags.album or (folders[-1] if len(folders) > 1 else "")
+    title = plain(tags.title) or " - ".join(read_name(name).pieces) or name
+    artist = plain(tags.artist or tags.albumartist) or (folders[0] if folders else "")
+    album = plain(tags.album) or (folders[-1] if len(folders) > 1 else "")
     return {
         "key": key[:2000],
         "title": title[:500],
         "artist": artist[:500],
         "album": album[:500],
         "seconds": tags.seconds,
-        "isrc": tags.isrc.replace("-", "").upper(),
-        "mbid": tags.mbid.lower(),
+        "isrc": plain(tags.isrc).replace("-", "").upper()[:20],
+        "mbid": plain(tags.mbid).lower()[:40],
         "title_key": title_key(title),
     }

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from nightcrew.kernel.errors import Conflict
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.kernel.words import plain
+from nightcrew.kernel.words import counted, plain
 from nightcrew.music import choosing, payload, quality
 from nightcrew.music.matching.decision import decide, explain
 from nightcrew.music.matching.model import MatchDecision, TrackMatch
@@ -61,7 +62,7 @@ async def match(runtime: Runtime) -> None:
         runtime.store,
         {"metrics.matching.discarded_total": batch.discarded, "metrics.matching.saved_total": batch.stored},
     )
-    said = f"{batch.searches} searches matched: {batch.stored} files may be it, {batch.discarded} cannot"
+    said = f"{counted(batch.searches, 'search', 'searches')} matched: {counted(batch.stored, 'file')} accepted, {batch.discarded} refused"
     details: dict[str, Any] = {
         "batch_size": batch.searches,
         "stored": batch.stored,
@@ -94,7 +95,11 @@ async def _match_one(runtime: Runtime, job: MatchJob, options: MusicSettings, ba
     batch.stored += scored.accepted
     batch.discarded += scored.discarded
     batch.confidence += sum(row["confidence"] for row in scored.rows if row["accepted"])
-    await _settle(runtime, job, entry, scored, options.quality())
+    try:
+        await _settle(runtime, job, entry, scored, options.quality())
+    except Conflict:  # a person, or the library, has settled the track meanwhile
+        async with runtime.store.write() as connection:
+            await offers.settle(connection, job)
 
 
 def score(entry: WantedEntry, said: Payload, threshold: float, rules: QualityRules) -> Scored:
@@ -144,7 +149,7 @@ async def _settle(runtime: Runtime, job: MatchJob, entry: WantedEntry, scored: S
         if free:
             following = choosing.best([Offer(id=0, verdict="", final=False, **row) for row in free], rules)
             assert following is not None  # noqa: S101 - all of them are free
-            await choosing.begin(connection, following, attempt=1)
+            await choosing.begin(connection, following, attempt=1, since={WantedState.MATCHING})
             return
     await _in_vain(runtime, entry, scored)
 

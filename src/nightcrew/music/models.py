@@ -196,6 +196,8 @@ class TrackDownload:
     local_path: Annotated[str, text(2000)]
     library_path: Annotated[str, text(2000)]
     job: Annotated[str | None, text(100)]
+    node: Annotated[str | None, text(100)]  # that imports it, once its file has arrived
+    tried: Annotated[tuple[str, ...], column(Json)]  # nodes that cannot see its file
     created_at: datetime
     started_at: datetime | None
     moved_at: datetime | None  # the last progress
@@ -243,7 +245,6 @@ class LibraryTrack:
     title_key: Annotated[str, text(200, index=True)]  # owned.title_key
     size: Annotated[int, column(sa.BigInteger)]
     changed: float  # the file's time of change, in seconds since 1970
-    scan: int  # the last scan that saw it
     wanted_id: Annotated[int | None, column(Id, index=True)]  # for which it was fetched
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime, timedelta
 
 from nightcrew.kernel.clock import iso, utcnow
 from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.music import library, servers
 from nightcrew.music.settings import MusicSettings
-from nightcrew.music.store import figures, wanted
+from nightcrew.music.store import figures
 from nightcrew.music.store import library as rows
 
 TOLD_FROM = 3
 """Failures in a row from which on they are told."""
-FAILURES = "worker.scan.failures"
+FAILURES, TRIED = "worker.scan.failures", "worker.scan.tried"
 
 
 def interval(runtime: Runtime) -> float:
@@ -27,8 +28,29 @@ def promise(runtime: Runtime) -> float:
     return 3 * interval(runtime) + 300.0
 
 
+async def next_at(runtime: Runtime) -> datetime | None:
+    """When the libraries are to be looked at."""
+    return await _due_at(runtime)
+
+
+async def scan_due(runtime: Runtime) -> None:
+    """The cycle. It is woken when a service is connected, too."""
+    if await _due_at(runtime) <= utcnow():
+        await scan(runtime)
+
+
+async def _due_at(runtime: Runtime) -> datetime:
+    """At once for a library that was never read; else some time after the last try."""
+    known = await figures.every(runtime.store)
+    last = str(known.get(f"{TRIED}.{runtime.node}") or "")
+    if not last or (await servers.unread(runtime) and not int(known.get(FAILURES) or 0)):
+        return utcnow()
+    return datetime.fromisoformat(last) + timedelta(seconds=interval(runtime))
+
+
 async def scan(runtime: Runtime) -> None:
-    """The cycle. Raises what went wrong, after it was counted."""
+    """Look at all libraries. Raises what went wrong, after it was counted."""
+    await figures.put(runtime.store, {f"{TRIED}.{runtime.node}": utcnow().isoformat()})
     began = time.monotonic()
     try:
         await _scan(runtime)
@@ -61,7 +83,7 @@ async def _scan(runtime: Runtime) -> None:
         except (NightcrewError, OSError) as exc:
             problem = exc
     await note_counts(runtime)
-    await library.note_owned(runtime, await wanted.unowned(runtime.store))
+    await library.note_all_owned(runtime)
     runtime.bus.publish("music")
     if problem is not None:
         raise problem

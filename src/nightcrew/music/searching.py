@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections.calls import Paused
 from nightcrew.kernel.errors import NightcrewError, Retry
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.music import choosing, clients, library, payload
+from nightcrew.music import choosing, clients, library, payload, servers
 from nightcrew.music.models import FailureCause, WantedEntry, WantedState
 from nightcrew.music.settings import MusicSettings
 from nightcrew.music.slskd.client import SEARCH_SECONDS, BadQuery, Slskd
@@ -24,6 +25,8 @@ LOOK = 1.5
 """Seconds until a search that goes on is looked at again."""
 AWAY = 30.0
 """Seconds until a track is tried again whose search met an outage. That is no failure of the track."""
+UNREAD = 2.0
+"""Seconds until it is looked again whether all libraries were read."""
 MOST_SEARCHES = 8
 """Searches of one try of a track: its ladder has four, and slskd may have lost some."""
 LOST = timedelta(seconds=8 * SEARCH_SECONDS)
@@ -36,6 +39,8 @@ async def search(runtime: Runtime) -> None:
     if found is None:
         return
     number, client = found
+    if await servers.unread(runtime):
+        return  # what they have is not searched for; the scan that reads them is woken when one is connected
     room = runtime.settings.of(MusicSettings).searches_at_once - await wanted.searching(runtime.store)
     rows = await wanted.claim(runtime.store, by=runtime.node, limit=20, starting=max(0, room))
     for row in rows:  # one after the other: slskd takes one search at a time
@@ -48,6 +53,8 @@ async def next_at(runtime: Runtime) -> datetime | None:
     """When there is something to do."""
     if await clients.slskd(runtime) is None:
         return None
+    if await servers.unread(runtime):
+        return utcnow() + timedelta(seconds=UNREAD)
     room = runtime.settings.of(MusicSettings).searches_at_once - await wanted.searching(runtime.store)
     return await wanted.next_at(runtime.store, starting=room > 0)
 
@@ -77,8 +84,8 @@ async def _begin(runtime: Runtime, client: Slskd, row: WantedEntry) -> None:
         await runtime.activity.record("soulseek_no_results", f"Nobody shares {row.shown}", subject=str(row.id))
         return
     if row.searches >= MOST_SEARCHES:
-        await choosing.give_up(runtime, row, FailureCause.SEARCH, "its searches get lost")
-        said = f"The searches for {row.shown} get lost at slskd"
+        await choosing.give_up(runtime, row, FailureCause.SEARCH, "slskd keeps losing its searches")
+        said = f"slskd keeps losing the searches for {row.shown}"
         await runtime.activity.record("soulseek_error", said, level="warning", subject=str(row.id))
         return
     search_id = str(uuid.uuid4())
@@ -109,7 +116,8 @@ async def _send(runtime: Runtime, client: Slskd, row: WantedEntry, *, again: boo
 async def _look(runtime: Runtime, number: int, client: Slskd, row: WantedEntry) -> None:
     assert row.search_id is not None  # noqa: S101 - stored with the state
     ended = await client.searched(row.search_id)
-    if ended is None:  # slskd was set up anew
+    lost = ended is False and await wanted.now(runtime.store) - row.changed_at >= LOST
+    if ended is None or lost:  # slskd was set up anew, was restarted meanwhile, or says that the search failed
         await wanted.move(
             runtime.store,
             row.id,
@@ -119,13 +127,13 @@ async def _look(runtime: Runtime, number: int, client: Slskd, row: WantedEntry) 
             search_sent=False,
             due_in=LOOK,
         )
-    elif not ended and await wanted.now(runtime.store) - row.changed_at < LOST:
+    elif not ended:
         since = {WantedState.SEARCHING}
         await wanted.move(runtime.store, row.id, since=since, changed_at=row.changed_at, due_in=LOOK)
     else:
-        files = await client.found(row.search_id) if ended else []
+        files = await client.found(row.search_id)
         if not files:
-            await _next_step(runtime, row, "nobody answers" if ended else "the search did not end")
+            await _next_step(runtime, row, "nobody answers")
             return
         search_ = payload.Search(row.id, number, row.search_id)
         text = await asyncio.to_thread(payload.written, search_, files)

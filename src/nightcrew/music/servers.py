@@ -7,13 +7,16 @@ import contextlib
 from datetime import datetime, timedelta
 from typing import Any
 
+from nightcrew.kernel import nodes_store
 from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.connections import store as connection_rows
 from nightcrew.kernel.connections.line import Line
 from nightcrew.kernel.connections.lines import Connections
-from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError
+from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError, NotFound
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.music.libraries import LIBRARIES
 from nightcrew.music.libraries.base import LibraryKind, ServiceCounts, ServiceTrack
+from nightcrew.music.library import SHRINKS, is_accepted
 from nightcrew.music.owned import title_key
 from nightcrew.music.settings import MusicSettings
 from nightcrew.music.store import figures
@@ -21,10 +24,10 @@ from nightcrew.music.store import library as rows
 
 WHOLE_EVERY = timedelta(hours=24)
 """How often all tracks of a server are read though it says that it has as many as before."""
+WAITED_FOR = timedelta(minutes=15)
+"""How long searching waits for a library that was just connected to be read."""
 UNCOUNTED_EVERY = timedelta(hours=1)
 """How often those of a server are read that does not say how many it has."""
-SHRINKS = 0.5
-"""A library that has less than this share of what it had is not believed: its disk may not be mounted."""
 
 
 async def connected(runtime: Runtime) -> list[tuple[LibraryKind, int, str]]:
@@ -60,6 +63,36 @@ async def scan(runtime: Runtime, kind: LibraryKind, connection_id: int) -> Servi
     return counts
 
 
+async def unread(runtime: Runtime) -> bool:
+    """Whether there is a library that was never read, so that nobody knows yet what need not be fetched.
+
+    One that cannot be read for a while after it was connected is not waited for.
+    """
+    known = await figures.every(runtime.store)
+    now = utcnow()
+    for kind in LIBRARIES:
+        for one in await runtime.part(Connections).of_kind(kind.kind.name):
+            if not known.get(f"library.{place_of(one.id)}.read_at") and now - one.created_at < WAITED_FOR:
+                return True
+    return False
+
+
+async def accept(runtime: Runtime, place: str) -> None:
+    """A library really has as little as it says: what is gone there may be forgotten. Raises `NotFound`."""
+    if place not in await rows.places(runtime.store):
+        raise NotFound(f"there is no library {place!r}")
+    values = {f"library.{place}.accepted": True, f"library.{place}.tracks": None}
+    await figures.put(runtime.store, {**values, f"worker.scan.tried.{runtime.node}": ""})
+
+
+async def drop_gone(runtime: Runtime) -> int:
+    """Forget the tracks of libraries whose connection or machine is no more; returns how many."""
+    connections = {place_of(one.id) for one in await connection_rows.every(runtime.store)}
+    nodes = {f"folder:{one.id}"[:120] for one in await nodes_store.every(runtime.store)}
+    gone = await rows.places(runtime.store) - connections - nodes
+    return sum([await rows.drop_place(runtime.store, place) for place in sorted(gone)])
+
+
 async def refresh_all(runtime: Runtime, folder: str) -> None:
     """Tell all servers that there is something new in a folder. One that cannot be told finds it by itself."""
     known = runtime.part(Connections)
@@ -69,26 +102,26 @@ async def refresh_all(runtime: Runtime, folder: str) -> None:
 
 
 async def _read(runtime: Runtime, kind: LibraryKind, line: Line, place: str) -> None:
-    """Read all tracks. What was not seen is gone, unless that is most of what was there."""
-    number = await rows.last_scan(runtime.store, place) + 1
-    _, _, before = await rows.counted(runtime.store, place)
-    read = 0
+    """Read all tracks. What is no longer there is forgotten, unless that is most of what was there."""
+    before = (await rows.known_files(runtime.store, place)).keys()
+    found: set[str] = set()
     async for page in kind.tracks(line):
-        made = await asyncio.to_thread(_rows, page, place, number)
+        made = await asyncio.to_thread(_rows, page, place)
         await rows.put(runtime.store, made)
-        read += len(made)
-    if before and read < before * SHRINKS:
+        found.update(one.key for one in page)
+    if len(found) < len(before) * SHRINKS and not await is_accepted(runtime, place):
         raise NeedsUser(
-            f"{line.name} says that it has {read} tracks, and had {before}; nothing was forgotten. Look at it"
+            f"{line.name} has {len(found)} tracks, and had {len(before)}; nothing was forgotten. If that is right: "
+            f"nightcrew music accept {place}"
         )
-    await rows.drop_unseen(runtime.store, place, number)
+    await rows.drop(runtime.store, place, before - found)
 
 
-def _rows(page: list[ServiceTrack], place: str, scan: int) -> list[dict[str, Any]]:
-    return [_row(one, place, scan) for one in page]
+def _rows(page: list[ServiceTrack], place: str) -> list[dict[str, Any]]:
+    return [_row(one, place) for one in page]
 
 
-def _row(one: ServiceTrack, place: str, scan: int) -> dict[str, Any]:
+def _row(one: ServiceTrack, place: str) -> dict[str, Any]:
     return {
         "place": place,
         "key": one.key,
@@ -101,5 +134,4 @@ def _row(one: ServiceTrack, place: str, scan: int) -> dict[str, Any]:
         "title_key": title_key(one.title),
         "size": 0,
         "changed": 0.0,
-        "scan": scan,
     }

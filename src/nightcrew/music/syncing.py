@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from nightcrew.kernel import nodes_store
 from nightcrew.kernel.errors import Conflict, NightcrewError, NotFound, Retry
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.music import choosing, clients
+from nightcrew.music import choosing, clients, library
 from nightcrew.music.models import DownloadStage, DownloadState, FailureCause, TrackDownload, WantedState
 from nightcrew.music.settings import MusicSettings
 from nightcrew.music.slskd.client import PeerRefused, Slskd, SlskdBusy
@@ -54,9 +55,11 @@ async def sync(runtime: Runtime) -> None:
     if not rows:
         return
     remote = [row for row in rows if row.stage in {DownloadStage.SENDING, DownloadStage.REMOTE}]
+    alive: set[str] | None = None
     for row in rows:
         if row not in remote:
-            await _import(runtime, row)
+            alive = alive if alive is not None else await _alive(runtime)
+            await _import(runtime, row, alive)
     for number in {row.connection_id for row in remote}:
         await _sync_with(runtime, number, [row for row in remote if row.connection_id == number])
     counts = await downloads.counts(runtime.store)
@@ -70,8 +73,20 @@ async def next_at(runtime: Runtime) -> datetime | None:
     return await downloads.next_at(runtime.store, starting=await downloads.at_work(runtime.store) < limit)
 
 
-async def _import(runtime: Runtime, row: TrackDownload) -> None:
-    """See to it that a file that has arrived is imported. Who starts the job again while it goes on joins it."""
+async def _alive(runtime: Runtime) -> set[str]:
+    return {one.id for one in await nodes_store.every(runtime.store) if one.gone_at is None and not one.stopped}
+
+
+async def _import(runtime: Runtime, row: TrackDownload, alive: set[str]) -> None:
+    """See to it that a file that has arrived is imported, by one machine. Who starts the job while it goes on joins it."""
+    others = alive - {runtime.node, *row.tried}
+    if (row.node is not None and row.node != runtime.node and row.node in alive) or (
+        runtime.node in row.tried and others
+    ):
+        await downloads.note(runtime.store, row.id, due_in=SOON)
+        return
+    if not await downloads.take(runtime.store, row, runtime.node):
+        return
     job = await runtime.jobs.start(
         JOB, row.id, label=f"Import {row.path.replace(chr(92), '/').rpartition('/')[2]}"[:200]
     )
@@ -81,7 +96,7 @@ async def _import(runtime: Runtime, row: TrackDownload) -> None:
 async def _sync_with(runtime: Runtime, number: int, rows: Sequence[TrackDownload]) -> None:
     try:
         client = await clients.client_of(runtime, number)
-        transfers = await client.transfers()
+        transfers = await client.transfers({row.peer for row in rows})
     except NotFound:
         for row in rows:
             await _let_go(runtime, row, "its slskd is no longer connected")
@@ -98,15 +113,23 @@ async def _sync_with(runtime: Runtime, number: int, rows: Sequence[TrackDownload
         try:
             moved |= await _sync_one(runtime, client, transfers, row)
         except PeerRefused as exc:
-            await fail(runtime, row, str(exc))
+            await fail(runtime, await downloads.get(runtime.store, row.id), str(exc))
             moved = True
-        except SlskdBusy as exc:
-            await _put_off(runtime, row, str(exc), exc.after or SOON)
         except Conflict:
             continue  # a person has moved it meanwhile
         except NightcrewError as exc:
-            await _put_off(runtime, row, f"waits: {exc}", AWAY)
+            await _later(runtime, await downloads.get(runtime.store, row.id), exc)
     pace.note(moved=moved)
+
+
+async def _later(runtime: Runtime, row: TrackDownload, exc: NightcrewError) -> None:
+    """slskd answers, and has not taken this one. It is tried again for a while."""
+    now = await wanted.now(runtime.store)
+    if row.started_at is not None and now - row.started_at > STALLED and not isinstance(exc, SlskdBusy):
+        await fail(runtime, row, f"slskd does not take it: {exc}")
+    else:
+        wait = exc.after if isinstance(exc, SlskdBusy) and exc.after else AWAY
+        await _put_off(runtime, row, f"waits: {exc}", wait)
 
 
 async def _put_off(runtime: Runtime, row: TrackDownload, said: str, wait: float) -> None:
@@ -120,6 +143,11 @@ async def _put_off(runtime: Runtime, row: TrackDownload, said: str, wait: float)
 async def _sync_one(runtime: Runtime, client: Slskd, transfers: Sequence[Transfer], row: TrackDownload) -> bool:
     """Bring one download further; returns whether it has moved."""
     if row.state is DownloadState.QUEUED:
+        entry = (await wanted.of_ids(runtime.store, [row.wanted_id])).get(row.wanted_id)
+        if not row.forced and entry is not None and await library.owned_among(runtime, [entry]):
+            await _let_go(runtime, row, "the library has it by now")
+            await library.has(runtime, await wanted.get(runtime.store, entry.id))
+            return True
         same = [one.id for one in transfers if one.peer == row.peer and one.path == row.path]
         async with runtime.store.write() as connection:
             mine = await downloads.change_state(
@@ -150,12 +178,7 @@ async def _follow(runtime: Runtime, client: Slskd, row: TrackDownload, found: Tr
     pace, now = runtime.part(PollPace).seconds, await wanted.now(runtime.store)
     last = row.moved_at or row.created_at
     if found is None:
-        if now - last > ABSENT:
-            log.warning("slskd has forgotten a download, which is sent again", download=row.id)
-            await downloads.note(runtime.store, row.id, stage=DownloadStage.SENDING, remote_id=None, due_in=0.0)
-            return True
-        await downloads.note(runtime.store, row.id, due_in=pace)
-        return False
+        return await _absent(runtime, row, now, pace)
     stands = standing(found)
     if stands is RemoteStanding.UNKNOWN and found.state != row.remote_state:
         log.warning("slskd says a state that is not known; the one before stays", state=found.state, download=row.id)
@@ -190,6 +213,19 @@ async def _follow(runtime: Runtime, client: Slskd, row: TrackDownload, found: Tr
     marks = {"moved_at": True} if changed else {}
     await downloads.note(runtime.store, row.id, due_in=SOON if changed else pace, **values, **marks)
     return changed
+
+
+async def _absent(runtime: Runtime, row: TrackDownload, now: datetime, pace: float) -> bool:
+    """slskd does not show it: it is sent again after a while, and given up after a longer one."""
+    if row.started_at is not None and now - row.started_at > STALLED and not row.bytes:
+        await fail(runtime, row, "slskd does not show it")
+        return True
+    if now - (row.moved_at or row.created_at) > ABSENT:
+        log.warning("slskd has forgotten a download, which is sent again", download=row.id)
+        await downloads.note(runtime.store, row.id, stage=DownloadStage.SENDING, remote_id=None, due_in=0.0)
+        return True
+    await downloads.note(runtime.store, row.id, due_in=pace)
+    return False
 
 
 async def _let_go(runtime: Runtime, row: TrackDownload, reason: str) -> None:

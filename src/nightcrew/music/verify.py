@@ -34,7 +34,9 @@ SHORT_SECONDS, SHORT_SHARE = 1.5, 0.01
 """How much of what a file says it has may be missing at its end."""
 BROKEN = 3
 """Packets that may be broken: what some programs write behind the last one is no sound."""
-_NO_NAME = re.compile(r"(?:audio ?)?track ?\d*|unknown(?: artist| title)?|untitled|\d*|no (?:artist|title)|<unknown>")
+_NO_NAME = re.compile(
+    r"(?:audio ?)?track ?\d*|unknown(?: artist| title)?|untitled|various(?: artists)?|va|\d*|no (?:artist|title)|<unknown>"
+)
 
 
 def problem_of(

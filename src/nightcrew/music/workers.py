@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.music import servers
 from nightcrew.music.clients import Clients
 from nightcrew.music.listening import Listeners
 from nightcrew.music.store import downloads, library, offers
@@ -36,5 +37,6 @@ async def upkeep(runtime: Runtime) -> dict[str, int]:
         "music downloads": await downloads.forget_old(runtime.store, now - KEPT),
         "matched searches": await offers.forget_old(runtime.store, now - timedelta(days=7)),
         "offered files": await offers.forget_settled(runtime.store, now - KEPT),
+        "tracks of libraries that are gone": await servers.drop_gone(runtime),
         "library counts": await library.forget_counts(runtime.store, now - COUNTED),
     }

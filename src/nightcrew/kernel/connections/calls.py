@@ -20,6 +20,8 @@ from nightcrew.kernel.recovery import Step, Trouble
 from nightcrew.kernel.routes import RouteDown
 
 ResultT = TypeVar("ResultT")
+LOGIN_LENGTH = 10
+"""Characters from which on a parameter may be a login."""
 
 
 Sniff = Callable[[bytes, str], None]
@@ -154,7 +156,7 @@ class Calls:
             question.method,
             {**reach.headers, **question.headers, **signed.headers},
             question.json,
-            secrets=(*reach.secrets, *question.secrets, *signed.headers.values()),
+            secrets=(*reach.secrets, *question.secrets, *signed.headers.values(), *_secret(signed)),
             allow_private=reach.private,
             form=question.form,
             attempts=1,
@@ -211,6 +213,11 @@ class Calls:
 
     async def _failed(self, trial: Trial[Any], error: NightcrewError) -> None:
         """A request failed for good."""
+
+
+def _secret(signed: Signed) -> list[str]:
+    """The values in an address that may be a login in another form. Short ones are words that every request has."""
+    return [value for value in signed.params.values() if len(value) >= LOGIN_LENGTH]
 
 
 def _now() -> float:

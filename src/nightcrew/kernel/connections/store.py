@@ -24,7 +24,7 @@ from nightcrew.kernel.store import Store, now_of, wake
 MOST = 500
 """Connections that people may enter."""
 TOPIC = "connections"
-"""Wakes who waits for the end of a pause."""
+"""Wakes who waits for the end of a pause, or for a new connection."""
 BY_HAND = connection.c.owner == ""
 _PLAIN = {field.name for field in fields(Connection)} - {"mirrors", "standing"}
 FRESH = ConnectionStanding()
@@ -72,6 +72,7 @@ async def add(store: Store, values: Mapping[str, Any], standing: ConnectionStand
         at = await now_of(writing)
         row = {**values, **fresh(at, standing), "version": 1, "created_at": at}
         insert = sa.insert(connection).values(row).returning(connection.c.id)
+        await wake(writing, TOPIC)
         return await _one(writing, int((await writing.execute(insert)).scalar_one()))
 
 

@@ -10,6 +10,7 @@ from nightcrew.kernel.connections.line import Line
 from nightcrew.kernel.declare import ConnectionKind
 from nightcrew.kernel.errors import Misread
 from nightcrew.kernel.http import Limits
+from nightcrew.kernel.words import plain
 
 PAGE = 500
 """Tracks that are asked for at once."""
@@ -57,7 +58,7 @@ class LibraryKind:
 
 def text(value: Any) -> str:
     """A text of an answer; empty for what is none."""
-    return value.replace("\x00", "").strip()[:TEXT] if isinstance(value, str) else ""
+    return plain(value)[:TEXT] if isinstance(value, str) else ""
 
 
 def whole(value: Any) -> int:

@@ -11,6 +11,7 @@ from nightcrew.kernel.connections.line import Line
 from nightcrew.kernel.connections.question import Question
 from nightcrew.kernel.declare import Allowance, ConnectionKind, Signed
 from nightcrew.kernel.fields import Secret, ask
+from nightcrew.kernel.words import counted
 from nightcrew.music.libraries.base import (
     LIMITS,
     MOST,
@@ -42,7 +43,7 @@ async def try_out(line: Line) -> list[str]:
     found = await counts(line)
     return [
         f"{text(info.get('ServerName')) or 'Jellyfin'} {text(info.get('Version'))} takes the key.",
-        f"It has {found.tracks} tracks.",
+        f"It has {counted(found.tracks, 'track')}.",
     ]
 
 

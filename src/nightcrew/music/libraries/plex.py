@@ -12,6 +12,7 @@ from nightcrew.kernel.connections.question import Question
 from nightcrew.kernel.declare import Allowance, ConnectionKind, Signed
 from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.fields import Secret, ask
+from nightcrew.kernel.words import counted
 from nightcrew.music.libraries.base import (
     LIMITS,
     MOST,
@@ -42,7 +43,7 @@ async def try_out(line: Line) -> list[str]:
     """What the button Test says."""
     names = [title for _, title in await _sections(line)]
     found = await counts(line)
-    return [f"Plex takes the token. Its music: {', '.join(names)}.", f"It has {found.tracks} tracks."]
+    return [f"Plex takes the token. Its music: {', '.join(names)}.", f"It has {counted(found.tracks, 'track')}."]
 
 
 async def counts(line: Line) -> ServiceCounts:

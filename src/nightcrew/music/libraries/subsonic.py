@@ -21,6 +21,7 @@ from nightcrew.music.libraries.base import (
     LibraryKind,
     ServiceCounts,
     ServiceTrack,
+    complete,
     inside,
     objects,
     seconds,
@@ -74,7 +75,7 @@ async def _call(line: Line, method: str, **params: str) -> dict[str, Any]:
     if code in WRONG_LOGIN:
         raise NeedsUser(f"{line.name} refuses the login: {said or 'wrong user name or password'}")
     if code == FORBIDDEN:
-        raise NeedsUser(f"the user of {line.name} may not do this: {said}")
+        raise GiveUp(f"the user of {line.name} may not do this: {said}")
     raise GiveUp(f"{line.name} answers with an error: {said or code}")
 
 
@@ -99,11 +100,13 @@ async def counts(line: Line) -> ServiceCounts:
 
 async def tracks(line: Line) -> AsyncIterator[list[ServiceTrack]]:
     """All songs: `search3` with an empty query gives them page by page."""
-    for offset in range(0, MOST, PAGE):
-        found = await _songs(line, offset, PAGE)
+    read = 0
+    while read < MOST and (
+        found := await _songs(line, read, PAGE)
+    ):  # a page may be short, as servers have limits of their own
+        read += len(found)
         yield [track for song in found if (track := _track(song)) is not None]
-        if len(found) < PAGE:
-            return
+    complete(read, (await counts(line)).tracks)
 
 
 async def _songs(line: Line, offset: int, count: int) -> list[dict[str, Any]]:

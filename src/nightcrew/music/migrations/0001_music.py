@@ -46,6 +46,8 @@ def upgrade() -> None:
         sa.Column("local_path", sa.String(length=2000), nullable=False),
         sa.Column("library_path", sa.String(length=2000), nullable=False),
         sa.Column("job", sa.String(length=100), nullable=True),
+        sa.Column("node", sa.String(length=100), nullable=True),
+        sa.Column("tried", sa.Text(), nullable=False),
         sa.Column("created_at", Moment, nullable=False),
         sa.Column("started_at", Moment, nullable=True),
         sa.Column("moved_at", Moment, nullable=True),
@@ -63,8 +65,8 @@ def upgrade() -> None:
         "music_download",
         ["wanted_id"],
         unique=True,
-        sqlite_where=sa.text("state IN ('queued', 'running')"),
-        postgresql_where=sa.text("state IN ('queued', 'running')"),
+        sqlite_where=_OPEN,
+        postgresql_where=_OPEN,
     )
     op.create_table(
         "music_figure",
@@ -147,7 +149,6 @@ def upgrade() -> None:
         sa.Column("title_key", sa.String(length=200), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("changed", sa.Float(), nullable=False),
-        sa.Column("scan", sa.Integer(), nullable=False),
         sa.Column("wanted_id", Id, nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_music_track")),
         sa.UniqueConstraint("place", "key", name=op.f("uq_music_track_place_key")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ SEARCH_SECONDS = 15
 BATCHES_FROM = (0, 26)
 """The version from which on files are enqueued in batches with an id of ours."""
 SMALL = Limits(max_bytes=1 << 20, seconds=20.0)
+HISTORY = Limits(max_bytes=512 << 20, seconds=120.0)
+"""All downloads that slskd has ever had stand in one answer."""
 LARGE = Limits(max_bytes=64 << 20, seconds=60.0)
 EVENT_PAGE, EVENT_PAGES = 100, 200
 """Events that are asked for at once, and how far back they are read at most."""
@@ -147,26 +150,29 @@ class Slskd:
             raise PeerRefused(failed[path])
         return Sent(batch_id, next((one.id for one in transfers if one.path == path), None))
 
-    async def transfers(self) -> list[Transfer]:
-        """All downloads that it knows, also those that a person has removed from its list."""
+    async def transfers(self, peers: Collection[str]) -> list[Transfer]:
+        """The downloads from these peers that it knows, also those that a person has removed from its list."""
         question = Question("api/v0/transfers/downloads", params={"includeRemoved": "true"})
-        return shapes.transfers_of(await self.line.json(question, limits=LARGE))
+        answer = await self.line.json(question, limits=HISTORY)
+        return await asyncio.to_thread(shapes.transfers_of, answer, peers)
 
     async def cancel(self, peer: str, remote_id: str) -> None:
         """Have it end a download, if it still knows it."""
         place = f"api/v0/transfers/downloads/{quote(peer, safe='')}/{quote(remote_id, safe='')}"
         await self.line.ask(Question(place, "DELETE"), good=frozenset({200, 204, 404}), limits=SMALL)
 
-    async def local_path_of(self, ids: Collection[str], peer: str, path: str, *, since: datetime) -> str | None:
+    async def local_path_of(
+        self, remote_id: str, peer: str, path: str, *, since: datetime, but: Collection[str] = ()
+    ) -> str | None:
         """Where it has put a file, by its own events, the newest first; None when none since then says so.
 
-        A transfer that was enqueued anew has another id: peer and path tell it as well.
+        A transfer that was enqueued anew has another id: peer and path tell it as well. `but`: transfers of an earlier download.
         """
         for page in range(EVENT_PAGES):
             params = {"offset": str(page * EVENT_PAGE), "limit": str(EVENT_PAGE)}
             events = await self.line.json(Question("api/v0/events", params=params), limits=LARGE)
             for number, who, remote, local in shapes.completed_in(events):
-                if (number and number in ids) or (who == peer and remote == path):
+                if number == remote_id or (who == peer and remote == path and number not in but):
                     return local
             last = shapes.last_moment(events)
             if not isinstance(events, list) or len(events) < EVENT_PAGE or (last is not None and last < since):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeGuard
@@ -14,6 +14,10 @@ from nightcrew.music.quality import AUDIO, format_of
 MOST_FILES = 5_000
 """Files of one search that are looked at."""
 MAX_PATH, MAX_PEER = 1000, 200
+MAX_PATH_BYTES, MAX_PEER_BYTES = 1500, 400
+"""What an index of the database takes of both together."""
+MAX_COUNT = (1 << 31) - 1
+_FAILED = frozenset({"errored", "cancelled"})
 MAX_SIZE = 4 << 30
 """Bytes of a file that may be one track."""
 
@@ -63,24 +67,26 @@ def files_of(answer: Any) -> list[FoundFile]:
         if not _text(peer, MAX_PEER):
             continue
         free = response.get("hasFreeUploadSlot") is True
-        queue, speed = _count(response.get("queueLength")) or 0, _count(response.get("uploadSpeed")) or 0
+        queue, speed = (min(_count(response.get(name)) or 0, MAX_COUNT) for name in ("queueLength", "uploadSpeed"))
         for file in _objects(response.get("files")):
             path, size = file.get("filename"), _count(file.get("size"))
             if not _text(path, MAX_PATH) or format_of(path) not in AUDIO or not size or size > MAX_SIZE:
                 continue
             if file.get("isLocked") is True:
                 continue
-            seconds, bitrate = _number(file.get("length")), _count(file.get("bitRate"))
+            seconds, bitrate = _number(file.get("length")), min(_count(file.get("bitRate")) or 0, 100_000)
             found.append(FoundFile(peer, path, size, seconds or None, bitrate or None, free, queue, speed))
             if len(found) >= MOST_FILES:
                 return found
     return found
 
 
-def transfers_of(answer: Any) -> list[Transfer]:
-    """The downloads in `GET /transfers/downloads`, which nests users, directories and files."""
+def transfers_of(answer: Any, peers: Collection[str]) -> list[Transfer]:
+    """The downloads from these peers in `GET /transfers/downloads`, which nests users, directories and files."""
     found: list[Transfer] = []
     for user in _objects(answer):
+        if user.get("username") not in peers:
+            continue
         for directory in _objects(user.get("directories")):
             read = (transfer_of(file, peer=user.get("username")) for file in _objects(directory.get("files")))
             found += [one for one in read if one is not None]
@@ -101,7 +107,7 @@ def transfer_of(file: Mapping[str, Any], *, peer: Any = None) -> Transfer | None
         _count(file.get("size")) or 0,
         state[:60] if isinstance(state, str) else "",
         _count(file.get("bytesTransferred")) or 0,
-        _count(file.get("placeInQueue")),
+        None if (place := _count(file.get("placeInQueue"))) is None else min(place, MAX_COUNT),
         str(file.get("requestedAt") or "")[:40],
         bool(file.get("nextAttemptAt")) and not file.get("removed"),
         str(file.get("exception") or "")[:300],
@@ -139,8 +145,13 @@ def completed_in(events: Any) -> Iterator[tuple[str, str, str, str]]:
 
 
 def ended(search: Any) -> bool | None:
-    """Whether a search's responses are stored: `isComplete` is true a moment before they are. None for what is no search."""
+    """Whether a search's responses are stored: `isComplete` is true a moment before they are.
+
+    None for what is no search, and for one that failed: slskd ends those as well.
+    """
     if not isinstance(search, dict) or not search.get("id"):
+        return None
+    if _FAILED & {word.strip().lower() for word in str(search.get("state") or "").split(",")}:
         return None
     return bool(search.get("endedAt"))
 
@@ -165,7 +176,13 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def _text(value: Any, most: int) -> TypeGuard[str]:
-    return isinstance(value, str) and 0 < len(value) <= most and "\x00" not in value
+    if not isinstance(value, str) or not 0 < len(value) <= most or "\x00" in value:
+        return False
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError:  # half a character
+        return False
+    return size <= {MAX_PATH: MAX_PATH_BYTES, MAX_PEER: MAX_PEER_BYTES}.get(most, 4 * most)
 
 
 def _count(value: Any) -> int | None:

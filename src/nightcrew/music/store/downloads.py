@@ -76,6 +76,7 @@ async def add(
         "error": "",
         "local_path": "",
         "library_path": "",
+        "tried": [],
         "created_at": now,
         "due_at": now,
     }
@@ -144,6 +145,15 @@ async def note(store: Store, download_id: int, *, due_in: float | None = None, *
         return found.rowcount == 1
 
 
+async def take(store: Store, row: TrackDownload, node: str) -> bool:
+    """Let a node import the file that has arrived; False when another one does by now."""
+    async with store.write() as connection:
+        same = sa.and_(download.c.id == row.id, download.c.state == DownloadState.RUNNING)
+        free = download.c.node.is_(None) if row.node is None else download.c.node == row.node
+        found = await connection.execute(sa.update(download).where(same, free).values(node=node))
+        return found.rowcount == 1
+
+
 async def wait(store: Store, download_id: int, error: str, seconds: float) -> None:
     """Leave a queued download for so long."""
     async with store.write() as connection:
@@ -188,6 +198,8 @@ async def requeue(connection: AsyncConnection, row: TrackDownload) -> None:
         "local_path": "",
         "library_path": "",
         "job": None,
+        "node": None,
+        "tried": [],
     }
     if not await change_state(connection, row, DownloadState.QUEUED, due_in=0.0, **fresh):
         raise Conflict("the download has changed meanwhile; look at it again")
@@ -239,6 +251,11 @@ async def unfinished(store: Store) -> list[TrackDownload]:
     return await _select(store, download.c.state == DownloadState.RUNNING, download.c.stage.in_(there))
 
 
+async def forget_of(connection: AsyncConnection, wanted_id: int) -> None:
+    """Forget all downloads for a track."""
+    await connection.execute(sa.delete(download).where(download.c.wanted_id == wanted_id))
+
+
 async def forget_old(store: Store, before: datetime) -> int:
     """Forget downloads that ended earlier."""
     async with store.write() as connection:
@@ -257,4 +274,4 @@ async def _select(
 
 
 def _row(row: Mapping[Any, Any]) -> TrackDownload:
-    return TrackDownload(**{**row, "earlier": tuple(row["earlier"])})
+    return TrackDownload(**{**row, "earlier": tuple(row["earlier"]), "tried": tuple(row["tried"])})

@@ -57,6 +57,14 @@ async def save_run(store: Store, run: SyncRun) -> None:
         await connection.execute(upsert.values(row).on_conflict_do_update(index_elements=["id"], set_=renewed))
 
 
+async def end_runs(store: Store, *, but: str) -> None:
+    """Runs that were cut off, as by a time limit, are no longer running."""
+    async with store.write() as connection:
+        cut = sa.and_(sync_run.c.status == "running", sync_run.c.id != but)
+        values = {"status": "partial", "ended_at": await now_of(connection)}
+        await connection.execute(sa.update(sync_run).where(cut).values(values))
+
+
 async def run_of(store: Store, run_id: str) -> SyncRun | None:
     """One run."""
     async with store.read() as connection:

@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.store import Store, now_of
 from nightcrew.music.models import LibraryCount, LibraryTrack, library_count, library_track
 
 BATCH = 500
 """Values of one statement, and rows that are written at a time."""
-_RENEWED = ("title", "artist", "album", "seconds", "isrc", "mbid", "title_key", "size", "changed", "scan")
+_RENEWED = ("title", "artist", "album", "seconds", "isrc", "mbid", "title_key", "size", "changed")
 
 
 async def known_files(store: Store, place: str) -> dict[str, tuple[int, float]]:
@@ -22,13 +23,6 @@ async def known_files(store: Store, place: str) -> dict[str, tuple[int, float]]:
     async with store.read() as connection:
         rows = await connection.execute(query.where(library_track.c.place == place))
         return {row.key: (row.size, row.changed) for row in rows}
-
-
-async def last_scan(store: Store, place: str) -> int:
-    """The number of the last scan of a place; 0 before the first."""
-    query = sa.select(sa.func.max(library_track.c.scan)).where(library_track.c.place == place)
-    async with store.read() as connection:
-        return int((await connection.execute(query)).scalar() or 0)
 
 
 async def put(store: Store, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -42,19 +36,24 @@ async def put(store: Store, rows: Sequence[Mapping[str, Any]]) -> None:
             await connection.execute(statement, [{"wanted_id": None, **row} for row in rows[start : start + BATCH]])
 
 
-async def seen(store: Store, place: str, keys: Sequence[str], scan: int) -> None:
-    """These are there as they were."""
-    for start in range(0, len(keys), BATCH):
+async def drop(store: Store, place: str, keys: Iterable[str]) -> None:
+    """Forget tracks of a place that are gone. The caller knew them before it looked: what came meanwhile stays."""
+    for batch in _batches(sorted(keys)):
         async with store.write() as connection:
-            mine = sa.and_(library_track.c.place == place, library_track.c.key.in_(keys[start : start + BATCH]))
-            await connection.execute(sa.update(library_track).where(mine).values(scan=scan))
+            gone = sa.and_(library_track.c.place == place, library_track.c.key.in_(batch))
+            await connection.execute(sa.delete(library_track).where(gone))
 
 
-async def drop_unseen(store: Store, place: str, scan: int) -> int:
-    """Forget what a whole scan of a place has not seen."""
+async def places(store: Store) -> set[str]:
+    """All places of which tracks are known."""
+    async with store.read() as connection:
+        return set((await connection.execute(sa.select(library_track.c.place).distinct())).scalars())
+
+
+async def drop_place(store: Store, place: str) -> int:
+    """Forget a place that is no more."""
     async with store.write() as connection:
-        gone = sa.and_(library_track.c.place == place, library_track.c.scan < scan)
-        return (await connection.execute(sa.delete(library_track).where(gone))).rowcount
+        return (await connection.execute(sa.delete(library_track).where(library_track.c.place == place))).rowcount
 
 
 async def candidates(
@@ -78,10 +77,9 @@ async def fetched_for(store: Store, wanted_id: int) -> list[LibraryTrack]:
         return [LibraryTrack(**row) for row in (await connection.execute(query)).mappings()]
 
 
-async def forget_fetched(store: Store, wanted_id: int) -> None:
+async def forget_fetched(connection: AsyncConnection, wanted_id: int) -> None:
     """Forget what was fetched for a wanted track, whose file is gone."""
-    async with store.write() as connection:
-        await connection.execute(sa.delete(library_track).where(library_track.c.wanted_id == wanted_id))
+    await connection.execute(sa.delete(library_track).where(library_track.c.wanted_id == wanted_id))
 
 
 async def counted(store: Store, place: str) -> tuple[int, int, int]:
@@ -98,7 +96,10 @@ async def counted(store: Store, place: str) -> tuple[int, int, int]:
 
 
 async def note_count(store: Store, place: str, artists: int, albums: int, tracks: int) -> None:
-    """Remember how much a library has now."""
+    """Remember how much a library has now, if that has changed."""
+    last = await last_count(store, place)
+    if last is not None and (last.artists, last.albums, last.tracks) == (artists, albums, tracks):
+        return
     async with store.write() as connection:
         row = {"at": await now_of(connection), "place": place, "artists": artists, "albums": albums, "tracks": tracks}
         await connection.execute(sa.insert(library_count).values(row))

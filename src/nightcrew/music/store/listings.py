@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -60,13 +60,14 @@ async def take(
         if count + len(new) > MOST:
             raise Conflict(f"there may be {MOST} wanted tracks; {title} has {len(new)} new ones, and {count} are there")
         if new:
-            await connection.execute(sa.insert(wanted), [_fresh(one, now, due=due, run=run) for one in new])
-        for key in known:
+            fresh = store.upsert(wanted).on_conflict_do_nothing(index_elements=["key"])
+            await connection.execute(fresh, [_fresh(one, now, due=due, run=run) for one in new])
+        for key in await _incomplete(connection, found, known):
             await _complete(connection, known[key], found[key])
         known = await _ids(connection, list(found))
         before = sa.select(listing.c.wanted_id).where(listing.c.source == source)
         listed = set((await connection.execute(before)).scalars())
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "wanted_id": known[key],
                 "source": source,
@@ -80,13 +81,13 @@ async def take(
             upsert = store.upsert(listing)
             renewed = {name: upsert.excluded[name] for name in ("source_title", "priority", "seen_at")}
             statement = upsert.on_conflict_do_update(index_elements=["wanted_id", "source"], set_=renewed)
-            await connection.execute(statement, rows)
+            await connection.execute(statement, sorted(rows, key=lambda row: row["wanted_id"]))
         gone = sorted(listed - set(known.values())) if whole else []
         for start in range(0, len(gone), 500):
             batch = gone[start : start + 500]
             mine = sa.and_(listing.c.source == source, listing.c.wanted_id.in_(batch))
             await connection.execute(sa.delete(listing).where(mine))
-        await _rank(connection, [*known.values(), *gone])
+        await _rank(connection, sorted({*known.values(), *gone}))
         if due and new:
             await wake(connection, SEARCHES.topic)
     return Taken(len(found), len(new), len(gone))
@@ -133,6 +134,23 @@ async def _ids(connection: AsyncConnection, keys: Sequence[str]) -> dict[str, in
         query = sa.select(wanted.c.key, wanted.c.id).where(wanted.c.key.in_(keys[start : start + 500]))
         found |= {row.key: row.id for row in await connection.execute(query)}
     return found
+
+
+async def _incomplete(
+    connection: AsyncConnection, found: Mapping[str, NewTrack], known: Mapping[str, int]
+) -> list[str]:
+    """The keys of known tracks of which the list knows more, in the order of their ids, so that two lists do not wait for each other."""
+    lacking: list[tuple[int, str]] = []
+    names = ("album", "isrc", "mbid", "seconds", "number", "popularity")
+    keys = list(known)
+    for start in range(0, len(keys), 500):
+        query = sa.select(wanted.c.id, wanted.c.key, *(wanted.c[name] for name in names))
+        query = query.where(wanted.c.key.in_(keys[start : start + 500]))
+        for row in (await connection.execute(query)).mappings():
+            more = (getattr(found[row["key"]], name) not in ("", None) and row[name] in ("", None) for name in names)
+            if any(more):
+                lacking.append((row["id"], row["key"]))
+    return [key for _, key in sorted(lacking)]
 
 
 async def _complete(connection: AsyncConnection, wanted_id: int, one: NewTrack) -> None:

@@ -122,6 +122,12 @@ async def pardon_file(connection: AsyncConnection, wanted_id: int, peer: str, pa
     await connection.execute(sa.update(offer).where(mine).values(verdict=""))
 
 
+async def forget_of(connection: AsyncConnection, wanted_id: int) -> None:
+    """Forget all that was found for a track."""
+    await connection.execute(sa.delete(offer).where(offer.c.wanted_id == wanted_id))
+    await connection.execute(sa.delete(match_job).where(match_job.c.wanted_id == wanted_id))
+
+
 async def forget_settled(store: Store, before: datetime) -> int:
     """Forget the offers of tracks that have been in the library since then, but for what a person has said."""
     done = sa.select(wanted.c.id).where(wanted.c.state == WantedState.OWNED, wanted.c.changed_at < before)

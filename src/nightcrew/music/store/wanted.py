@@ -13,6 +13,7 @@ from nightcrew.kernel.due import DueRows
 from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.store import Store, now_of, wake
 from nightcrew.kernel.words import plain
+from nightcrew.music.matching.words import words
 from nightcrew.music.models import (
     MAX_REASON,
     OPEN,
@@ -70,7 +71,7 @@ async def page(
     where: list[sa.ColumnElement[bool]] = [wanted.c.state.in_(states)] if states else []
     if source:
         where.append(wanted.c.id.in_(sa.select(listing.c.wanted_id).where(listing.c.source == source)))
-    where += [wanted.c.key.contains(word, autoescape=True) for word in plain(search).lower().split()[:5]]
+    where += [wanted.c.key.contains(word, autoescape=True) for word in words(plain(search))[:5]]
     if after is not None:
         where.append(wanted.c.id < after)
     return await _select(store, *where, order=(wanted.c.id.desc(),), limit=limit)
@@ -169,7 +170,7 @@ async def failed(
         return await move_in(
             connection,
             wanted_id,
-            since=tuple(WantedState),
+            since={WantedState.MISSING, *AT_WORK},
             state=WantedState.MISSING,
             cause=cause,
             reason=reason,
@@ -214,10 +215,10 @@ async def open_in_run(store: Store, run: str, *, soon: timedelta) -> int:
         return int((await connection.execute(query)).scalar_one())
 
 
-async def unowned(store: Store) -> list[WantedEntry]:
-    """All tracks that are neither owned nor ignored: what is compared with the library."""
+async def unowned(store: Store, *, after: int = 0, limit: int | None = None) -> list[WantedEntry]:
+    """Tracks that are neither owned nor ignored, by id: what is compared with the library. `after`: those behind this id."""
     apart = (WantedState.OWNED, WantedState.IGNORED)
-    return await _select(store, wanted.c.state.not_in(apart))
+    return await _select(store, wanted.c.state.not_in(apart), wanted.c.id > after, limit=limit)
 
 
 async def stranded(store: Store) -> list[WantedEntry]:
@@ -231,13 +232,10 @@ async def stranded(store: Store) -> list[WantedEntry]:
     return await _select(store, lost, wanted.c.changed_at < await now(store) - timedelta(minutes=1), limit=200)
 
 
-async def forget(store: Store, wanted_id: int) -> None:
-    """Want a track no longer. Raises `NotFound`."""
-    async with store.write() as connection:
-        found = await connection.execute(sa.delete(wanted).where(wanted.c.id == wanted_id))
-        await connection.execute(sa.delete(listing).where(listing.c.wanted_id == wanted_id))
-    if not found.rowcount:
-        raise NotFound(f"there is no wanted track {wanted_id}")
+async def forget(connection: AsyncConnection, wanted_id: int) -> None:
+    """Want a track no longer."""
+    await connection.execute(sa.delete(listing).where(listing.c.wanted_id == wanted_id))
+    await connection.execute(sa.delete(wanted).where(wanted.c.id == wanted_id))
 
 
 async def _select(

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from nightcrew.kernel.connections.line import Line
 from nightcrew.kernel.connections.question import Question
 from nightcrew.kernel.declare import Allowance, ConnectionKind, OAuth
-from nightcrew.kernel.errors import Misread
+from nightcrew.kernel.errors import GiveUp, Misread
 from nightcrew.kernel.fields import ask
 from nightcrew.kernel.http import Limits
 from nightcrew.kernel.words import plain
@@ -19,8 +19,8 @@ from nightcrew.music.store.listings import NewTrack
 from nightcrew.music.wishes.base import SourceKind, SourceList
 
 PAGE = 50
-MOST_PAGES = 400
-"""Pages of one list: 20,000 tracks."""
+MOST_PAGES = 2_000
+"""Pages of one list: 100,000 tracks."""
 LIMITS = Limits(max_bytes=8 << 20, seconds=60.0)
 _READ = frozenset({200, 403, 404})
 """A playlist of somebody else answers 403, which says nothing of the login."""
@@ -90,10 +90,14 @@ async def _items(line: Line, path: str, first: Any = None) -> AsyncIterator[dict
                 yield item
         offset += len(items)
         if not page.get("next"):
+            total = page.get("total")
+            if isinstance(total, int) and offset < total:
+                raise Misread(f"Spotify says that the list has {total} items, and gave {offset}")
             return
         if not items:
             raise Misread("a page of Spotify's list is empty, and is not its last one")
         page = None
+    raise GiveUp(f"the list has more than {MOST_PAGES * PAGE} items")
 
 
 def _track(item: dict[str, Any], base: int) -> NewTrack | None:
