@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from nightcrew import app
 from nightcrew.demo.world import MUSIC, World
+from nightcrew.kernel.connections.lines import Connections
+from nightcrew.kernel.runtime import Runtime
 from nightcrew.music import importing, searching, syncing
+from nightcrew.music.domain import DOMAIN
 from shop import Shop
-from support import running
+from support import at_rest, furnish, new_database, running
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +49,17 @@ async def shop(world: World, quick: None, tmp_path: Path) -> AsyncIterator[Shop]
     async with running(tmp_path / "data") as node:
         connection = await node.post("/api/v1/connections", world.services()["slskd"])
         yield Shop(node, world, connection)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def resting(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Runtime]:
+    """A node in which nobody works, once on each database."""
+    url = None
+    if request.param == "postgres":
+        server = request.getfixturevalue("postgres_server")
+        url = new_database(server, like=request.getfixturevalue("furnished"))
+    folder = tmp_path / "data"
+    await asyncio.to_thread(furnish, app.Config(data_dir=folder, database_url=url))
+    async with at_rest(folder, DOMAIN, database_url=url) as runtime:
+        runtime.add(Connections(runtime))
+        yield runtime

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from nightcrew import app
 from nightcrew.demo.musiclib import identity
 from nightcrew.demo.songs import SONGS, DemoSong
 from nightcrew.demo.wishes import BEARER
@@ -27,7 +29,7 @@ from nightcrew.music.store import figures, listings, wanted
 from nightcrew.music.store import library as rows
 from nightcrew.music.wishes import listenbrainz, spotify
 from nightcrew.music.wishes.base import SourceList
-from support import at_rest, running
+from support import at_rest, furnish, running
 
 KINDS = [one.kind.name for one in LIBRARIES]
 
@@ -40,6 +42,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 @pytest.fixture
 async def node(tmp_path: Path) -> AsyncIterator[Runtime]:
+    await asyncio.to_thread(furnish, app.Config(data_dir=tmp_path / "data"))
     async with at_rest(tmp_path / "data", DOMAIN) as runtime:
         runtime.add(Connections(runtime))
         yield runtime

@@ -12,6 +12,7 @@ from nightcrew.demo.world import World
 from nightcrew.music import syncing
 from nightcrew.music.models import DownloadStage, DownloadState, FailureCause, WantedState
 from nightcrew.music.store import downloads, figures, wanted
+from shop import Shop
 from support import Node, running, until
 
 OWNED, MISSING, REVIEW = WantedState.OWNED, WantedState.MISSING, WantedState.REVIEW
@@ -90,6 +91,22 @@ async def test_files_that_are_not_good_enough_are_not_fetched(shop: Any) -> None
     assert not shop.network.transfers
     kinds = [one["kind"] for one in (await shop.node.get("/api/v1/activity"))["items"]]
     assert "soulseek_low_quality" in kinds
+
+
+async def test_the_same_on_postgresql(world: World, quick: None, tmp_path: Path, postgres: str) -> None:
+    async with running(tmp_path / "data", database_url=postgres) as node:
+        connection = await node.post("/api/v1/connections", world.services()["slskd"])
+        shop = Shop(node, world, connection)
+        number = await shop.want("Harbour Ensemble", "Scarborough Fair", 16.0)
+        await shop.stands(number, OWNED)
+        assert len(shop.library) == 1
+        detail = await shop.detail(number)
+        await node.post(f"/api/v1/music/downloads/{detail['downloads'][0]['id']}/reject")
+        assert shop.library == [] and (await shop.entry(number)).state is REVIEW
+        for part in ("music", "music?q=fair", f"music/tracks/{number}", "fragments/music/library"):
+            assert (await node.http.get(f"/{part}")).status_code == 200
+        job = (await node.post("/api/v1/music/autosync"))["job"]
+        assert (await node.runtime.jobs.wait(job, limit=60)).describe()["state"] == "done"
 
 
 # -- slskd's habits ----------------------------------------------------------------------------------------------------

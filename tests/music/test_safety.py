@@ -1,0 +1,308 @@
+"""What must not happen: a good file lost or replaced, a library forgotten, a track stuck, a secret told."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nightcrew.demo.audio import Audio
+from nightcrew.demo.songs import SONGS, SharedFile
+from nightcrew.demo.world import MUSIC, World
+from nightcrew.kernel.connections import actions as connections
+from nightcrew.kernel.connections.lines import Connections
+from nightcrew.kernel.errors import Conflict, NeedsUser, NightcrewError, NotFound
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.music import actions, choosing, importing, library, matchmaking, servers, syncing
+from nightcrew.music.libraries import subsonic
+from nightcrew.music.models import DownloadStage, DownloadState, Offer, WantedEntry, WantedState
+from nightcrew.music.store import downloads, figures, listings, offers, wanted
+from nightcrew.music.store import library as rows
+from nightcrew.music.store.listings import NewTrack
+
+
+@pytest.fixture
+def node(resting: Runtime) -> Runtime:
+    return resting
+
+
+async def want(node: Runtime, title: str = "Greensleeves") -> WantedEntry:
+    new = [NewTrack(title.lower(), title, ("Harbour Ensemble",), 10)]
+    await listings.take(node.store, "hand", "By hand", new, whole=False, due=True)
+    (entry,) = await wanted.of_keys(node.store, [title.lower()])
+    return entry
+
+
+async def offer(node: Runtime, entry: WantedEntry, peer: str = "a") -> Offer:
+    row = {
+        "wanted_id": entry.id, "peer": peer, "path": f"x\\{entry.title}.mp3", "size": 10, "seconds": None, "bitrate": 320,
+        "free_slot": True, "queue": 0, "speed": 1, "confidence": 0.9, "explanation": "", "accepted": True,
+        "search_id": "s", "connection_id": 1,
+    }  # fmt: skip
+    async with node.store.write() as connection:
+        await offers.keep(node.store, connection, entry.id, [row])
+    return next(one for one in await offers.of_wanted(node.store, entry.id) if one.peer == peer)
+
+
+async def running(node: Runtime, entry: WantedEntry, **values: Any) -> int:
+    """A download whose file has arrived."""
+    one = await offer(node, entry)
+    async with node.store.write() as connection:
+        number = await choosing.begin(connection, one, attempt=1, since=tuple(WantedState))
+        row = await downloads.get_in(connection, number)
+        await downloads.change_state(
+            connection, row, DownloadState.RUNNING, stage=DownloadStage.ARRIVED, due_in=0.0, **values
+        )
+    return number
+
+
+# -- files -------------------------------------------------------------------------------------------------------------
+
+
+def no_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", refuse)
+
+
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_file_is_put_whole_and_never_over_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool, keep: bool
+) -> None:
+    if not links:
+        no_links(monkeypatch)
+    source, place = tmp_path / "in" / "x.mp3", tmp_path / "out" / "A" / "x.mp3"
+    source.parent.mkdir()
+    source.write_bytes(b"new")
+    importing.put(source, place, keep=keep)
+    assert place.read_bytes() == b"new" and source.exists() is keep
+    source.write_bytes(b"newer")
+    with pytest.raises(FileExistsError):
+        importing.put(source, place, keep=keep)
+    assert place.read_bytes() == b"new", "what is there stays"
+    assert source.read_bytes() == b"newer", "and so does what could not be put there"
+    assert [path.name for path in place.parent.iterdir()] == ["x.mp3"], "nothing is left beside it"
+
+
+def test_a_copy_that_loses_the_race_for_its_name_replaces_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, place = tmp_path / "x.mp3", tmp_path / "out.mp3"
+    source.write_bytes(b"new")
+    link = os.link
+
+    def late(one: Any, other: Any) -> None:
+        if Path(one) == source:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        place.write_bytes(b"theirs")  # somebody takes the name while the file is copied
+        link(one, other)
+
+    monkeypatch.setattr(os, "link", late)
+    with pytest.raises(FileExistsError):
+        importing.put(source, place, keep=False)
+    assert place.read_bytes() == b"theirs" and source.exists()
+
+
+async def test_a_file_that_has_changed_since_is_not_removed_as_the_wrong_song(node: Runtime) -> None:
+    entry = await want(node)
+    place = library.root_of(node) / "x.mp3"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"0123456789")
+    number = await running(node, entry, library_path=str(place))
+    async with node.store.write() as connection:
+        row = await downloads.get_in(connection, number)
+        await downloads.change_state(connection, row, DownloadState.COMPLETED)
+    place.write_bytes(b"somebody has tagged it")
+    with pytest.raises(Conflict, match="has changed since"):
+        await actions.act_on_download(node, number, "reject", actor="test")
+    assert place.exists() and (await downloads.get(node.store, number)).state is DownloadState.COMPLETED
+    place.unlink()  # it can be said again, also when the file is gone
+    await actions.act_on_download(node, number, "reject", actor="test")
+    assert (await downloads.get(node.store, number)).state is DownloadState.FAILED
+
+
+# -- libraries ---------------------------------------------------------------------------------------------------------
+
+
+async def fill(node: Runtime, audio: Path, *names: str) -> Path:
+    """A library with these files; returns its folder."""
+    root = library.root_of(node)
+    root.mkdir(parents=True, exist_ok=True)
+    made = await Audio(audio).file(SharedFile(SONGS[0], "x", "mp3", 192))
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(made.read_bytes())
+    return root
+
+
+async def known(node: Runtime) -> int:
+    return len(await rows.known_files(node.store, library.place_of(node)))
+
+
+async def test_a_library_whose_disk_is_away_is_not_forgotten(node: Runtime, audio: Path) -> None:
+    root = await fill(node, audio, *(f"A/{number}.mp3" for number in range(6)))
+    assert await library.scan_folder(node) == 6
+    away = root.rename(root.with_name("away"))
+    root.mkdir()
+    with pytest.raises(NeedsUser, match="is its disk mounted"):
+        await library.scan_folder(node)
+    with pytest.raises(NeedsUser, match="is its disk mounted"):
+        await library.check_mounted(node, root)
+    (root / "A").mkdir()
+    (root / "A" / "0.mp3").write_bytes((away / "A" / "0.mp3").read_bytes())
+    with pytest.raises(NeedsUser, match="music accept"):
+        await library.scan_folder(node)
+    assert await known(node) == 6
+    await servers.accept(node, library.place_of(node))
+    assert await library.scan_folder(node) == 1
+    assert await known(node) == 1, "a person has said that it is right"
+
+
+async def test_a_folder_that_cannot_be_read_is_not_gone(
+    node: Runtime, audio: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(node, audio, "A/1.mp3", "A/2.mp3", "B/3.mp3")
+    await library.scan_folder(node)
+    walk = os.walk
+
+    def torn(root: Any, onerror: Any) -> Any:
+        onerror(OSError(errno.EIO, "Input/output error", f"{root}/B"))
+        return (one for one in walk(root) if not one[0].endswith("B"))
+
+    monkeypatch.setattr(os, "walk", torn)
+    with pytest.raises(NeedsUser, match="cannot be read: .*B: Input/output error"):
+        await library.scan_folder(node)
+    assert await known(node) == 3
+
+
+async def test_a_name_that_is_no_text_stops_no_scan(node: Runtime, audio: Path) -> None:
+    root = await fill(node, audio, "A/1.mp3")
+    try:
+        (root / "A" / os.fsdecode(b"\xe9t\xe9.mp3")).write_bytes((root / "A" / "1.mp3").read_bytes())
+    except OSError:
+        pytest.skip("this file system takes text alone")
+    assert await library.scan_folder(node) == 2
+    assert await known(node) == 2
+    assert await library.scan_folder(node) == 2
+
+
+async def test_what_is_imported_while_a_scan_goes_on_stays_known(
+    node: Runtime, audio: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = await fill(node, audio, "A/1.mp3", "A/2.mp3")
+    entry = await want(node)
+    known_files = rows.known_files
+
+    async def meanwhile(*args: Any) -> Any:
+        found = await known_files(*args)
+        await library.add_file(node, root / "A" / "2.mp3", entry.id)
+        return found
+
+    monkeypatch.setattr(rows, "known_files", meanwhile)
+    await library.scan_folder(node)
+    assert [one.key for one in await rows.fetched_for(node.store, entry.id)] == ["A/2.mp3"]
+
+
+async def test_libraries_that_are_no_more_own_nothing(node: Runtime) -> None:
+    track = {
+        "place": "connection:77", "key": "1", "title": "Greensleeves", "artist": "Harbour Ensemble", "album": "",
+        "seconds": None, "isrc": "", "mbid": "", "title_key": "greensleeves", "size": 0, "changed": 0.0,
+    }  # fmt: skip
+    await rows.put(node.store, [track])
+    entry = await want(node)
+    assert await library.owned_among(node, [entry])
+    assert await servers.drop_gone(node) == 1
+    assert not await library.owned_among(node, [entry])
+    with pytest.raises(NotFound):
+        await servers.accept(node, "connection:77")
+
+
+# -- tracks ------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_track_whose_files_were_all_refused_is_searched_for_again(node: Runtime) -> None:
+    entry = await want(node)
+    one = await offer(node, entry)
+    await wanted.move(node.store, entry.id, since=tuple(WantedState), state=WantedState.REVIEW)
+    await actions.reject_offer(node, one.id, actor="test")
+    after = await wanted.get(node.store, entry.id)
+    assert after.state is WantedState.MISSING and after.due_at is not None
+
+
+async def test_what_a_person_has_ignored_meanwhile_is_not_fetched(node: Runtime) -> None:
+    entry = await want(node)
+    await wanted.move(node.store, entry.id, since=tuple(WantedState), state=WantedState.MATCHING)
+    async with node.store.write() as connection:
+        await offers.queue(connection, entry.id, "not json")
+    (job,) = await offers.claim(node.store, by=node.node, limit=1)
+    await wanted.move(node.store, entry.id, since=tuple(WantedState), state=WantedState.IGNORED)
+    one = await offer(node, entry)
+    with pytest.raises(Conflict):
+        async with node.store.write() as connection:
+            await choosing.begin(connection, one, attempt=1, since={WantedState.MATCHING})
+    assert await downloads.page(node.store, limit=5) == [], "nothing of it was stored"
+    await matchmaking._match_one(node, job, node.settings.of(matchmaking.MusicSettings), matchmaking.MatchBatch())
+    assert (await wanted.get(node.store, entry.id)).state is WantedState.IGNORED
+
+
+async def test_an_invalid_payload_fails_and_is_never_called_done(node: Runtime) -> None:
+    entry = await want(node)
+    await wanted.move(node.store, entry.id, since=tuple(WantedState), state=WantedState.MATCHING)
+    async with node.store.write() as connection:
+        await offers.queue(connection, entry.id, '{"wanted_id": 1}')
+    await matchmaking.match(node)
+    async with node.store.read() as connection:
+        row = (await connection.execute(offers.match_job.select())).mappings().one()
+    assert row["state"] == "failed" and row["error"].startswith("invalid_payload")
+    assert (await wanted.get(node.store, entry.id)).state is WantedState.MISSING
+
+
+async def test_a_track_that_is_removed_takes_everything_along(node: Runtime) -> None:
+    entry = await want(node)
+    number = await running(node, entry)
+    await actions.remove(node, entry.id, actor="test")
+    with pytest.raises(NotFound):
+        await downloads.get(node.store, number)
+    other = await want(node, "Shenandoah")
+    assert await offers.of_wanted(node.store, other.id) == []
+    assert await downloads.of_wanted(node.store, other.id) == []
+
+
+async def test_one_machine_imports_and_one_that_does_not_see_the_file_leaves_it_to_another(node: Runtime) -> None:
+    entry = await want(node)
+    number = await running(node, entry)
+    row = await downloads.get(node.store, number)
+    assert await downloads.take(node.store, row, "other")
+    assert not await downloads.take(node.store, row, node.node), "another one has it by now"
+    taken = await downloads.get(node.store, number)
+    await syncing._import(node, taken, {node.node, "other"})
+    assert (await downloads.get(node.store, number)).node == "other"
+    assert "at other" in await importing._import(node, number)
+    assert await downloads.take(node.store, taken, "other"), "it goes on with it after a restart"
+
+
+# -- secrets -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_password_that_is_sent_itself_is_told_to_nobody(node: Runtime, tmp_path: Path) -> None:
+    async with World(live=False, services=MUSIC, streams=tmp_path / "world") as world:
+        settings = {"user": "demo", "password": "a long secret", "plain": True}
+        values = {"kind": "subsonic", "name": "S", "address": f"{world.url}/subsonic", "settings": settings}
+        number = (await connections.add(node, values, actor="test")).id
+        world.faults.set("subsonic", "500")
+        line = await node.part(Connections).line(number)
+        with pytest.raises(NightcrewError) as problem:
+            await subsonic.counts(line)
+    told = f"{problem.value} {[one.message for one in await node.activity.page(limit=50)]}"
+    assert "a long secret" not in told and b"a long secret".hex() not in told
+
+
+async def test_figures_are_counted_over_nodes(node: Runtime) -> None:
+    await figures.add(node.store, {"metrics.sync.jobs_completed": 2})
+    await figures.add(node.store, {"metrics.sync.jobs_completed": 3})
+    assert (await figures.every(node.store))["metrics.sync.jobs_completed"] == 5
