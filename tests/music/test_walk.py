@@ -11,7 +11,8 @@ import pytest
 from nightcrew.demo.world import World
 from nightcrew.music import syncing
 from nightcrew.music.models import DownloadStage, DownloadState, FailureCause, WantedState
-from nightcrew.music.store import downloads, figures, wanted
+from nightcrew.music.store import downloads, figures, listings, wanted
+from nightcrew.music.store.listings import NewTrack
 from shop import Shop
 from support import Node, running, until
 
@@ -297,12 +298,11 @@ async def test_a_list_is_taken_and_a_track_that_it_loses_is_no_longer_its_own(sh
 
 
 async def test_a_run_of_autosync_is_a_story(shop: Any) -> None:
-    shop.network.connected = False
-    for artist, title in (("Harbour Ensemble", "Greensleeves"), ("The Missing", "Nobody Knows It")):
-        await shop.want(artist, title)
-    shop.network.connected = True
+    names = (("Harbour Ensemble", "Greensleeves"), ("The Missing", "Nobody Knows It"))
+    new = [NewTrack(title.lower(), title, (artist,), 10) for artist, title in names]
+    await listings.take(shop.store, "list:x", "Mine", new, whole=False, due=False)
     dry = await shop.node.post("/api/v1/music/autosync?dry_run=true")
-    assert dry["job"] is None
+    assert dry["job"] is None and len(dry["search"]) == 2
     assert not shop.network.transfers, "a dry run fetches nothing"
     job = (await shop.node.post("/api/v1/music/autosync"))["job"]
     await shop.node.runtime.jobs.wait(job, limit=90)
