@@ -12,6 +12,7 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import counted, plain
 from nightcrew.music import beets, choosing, clients, library, lists, rules, servers
 from nightcrew.music.models import DownloadState, Offer, TrackDownload, WantedEntry, WantedState
+from nightcrew.music.searching import SearchGate
 from nightcrew.music.settings import MusicSettings
 from nightcrew.music.store import downloads, listings, offers, wanted
 from nightcrew.music.store import library as library_rows
@@ -92,6 +93,7 @@ async def act_on_wanted(runtime: Runtime, wanted_id: int, action: WantedAction, 
             search_id=None,
             due_in=0.0,
         )
+    runtime.part(SearchGate).open()
     if not done:
         raise Conflict(f"{entry.shown} has changed meanwhile; look at it again")
     said = {"search": "is searched for", "ignore": "is ignored", "want": "is wanted again"}[action]

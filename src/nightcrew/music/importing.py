@@ -297,7 +297,7 @@ async def _settle(runtime: Runtime, row: TrackDownload, entry: WantedEntry) -> N
             )
     if moved:
         await figures.add(runtime.store, {"metrics.sync.jobs_completed": 1})
-        await scanning.note_counts(runtime)
+        await scanning.note_counts_now_and_then(runtime)
         await servers.refresh_all(runtime, str(Path(row.library_path).parent))
         said = f"{entry.shown} is in the library"
         await runtime.activity.record("track_imported", said, subject=str(entry.id), path=row.library_path)

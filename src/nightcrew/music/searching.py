@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections.calls import Paused
+from nightcrew.kernel.due import earliest
 from nightcrew.kernel.errors import NightcrewError, Retry
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.music import choosing, clients, library, payload, servers
 from nightcrew.music.models import FailureCause, WantedEntry, WantedState
 from nightcrew.music.settings import MusicSettings
-from nightcrew.music.slskd.client import SEARCH_SECONDS, BadQuery, Slskd
+from nightcrew.music.slskd.client import SEARCH_SECONDS, BadQuery, Slskd, SlskdBusy
 from nightcrew.music.slskd.queries import ladder
 from nightcrew.music.store import offers, wanted
 
@@ -33,6 +35,26 @@ LOST = timedelta(seconds=8 * SEARCH_SECONDS)
 """A search that has not ended after so long is given up."""
 
 
+@dataclass(slots=True)
+class SearchGate:
+    """Until when this node begins no search, in seconds of the loop's clock: the budget is used up, or slskd is away."""
+
+    until: float = 0.0
+
+    @property
+    def left(self) -> float:
+        """Seconds until it opens; 0 while it is open."""
+        return max(0.0, self.until - asyncio.get_running_loop().time())
+
+    def open(self) -> None:
+        """A person asks for a search: try."""
+        self.until = 0.0
+
+    def close(self, seconds: float) -> None:
+        """Begin none for so long."""
+        self.until = max(self.until, asyncio.get_running_loop().time() + seconds)
+
+
 async def search(runtime: Runtime) -> None:
     """The cycle: look at the searches that go on, and begin new ones as far as there is room."""
     found = await clients.slskd(runtime)
@@ -41,7 +63,9 @@ async def search(runtime: Runtime) -> None:
     number, client = found
     if await servers.unread(runtime):
         return  # what they have is not searched for; the scan that reads them is woken when one is connected
-    room = runtime.settings.of(MusicSettings).searches_at_once - await wanted.searching(runtime.store)
+    room = 0
+    if not runtime.part(SearchGate).left:
+        room = runtime.settings.of(MusicSettings).searches_at_once - await wanted.searching(runtime.store)
     rows = await wanted.claim(runtime.store, by=runtime.node, limit=20, starting=max(0, room))
     for row in rows:  # one after the other: slskd takes one search at a time
         await _guarded(runtime, number, client, row)
@@ -55,6 +79,9 @@ async def next_at(runtime: Runtime) -> datetime | None:
         return None
     if await servers.unread(runtime):
         return utcnow() + timedelta(seconds=UNREAD)
+    if left := runtime.part(SearchGate).left:
+        opens = utcnow() + timedelta(seconds=left)
+        return earliest([opens, await wanted.next_at(runtime.store, starting=False)])
     room = runtime.settings.of(MusicSettings).searches_at_once - await wanted.searching(runtime.store)
     return await wanted.next_at(runtime.store, starting=room > 0)
 
@@ -71,6 +98,8 @@ async def _guarded(runtime: Runtime, number: int, client: Slskd, row: WantedEntr
         await _next_step(runtime, row, str(exc))
     except NightcrewError as exc:
         wait = (exc.after if isinstance(exc, Retry) else None) or AWAY
+        if not isinstance(exc, SlskdBusy):
+            runtime.part(SearchGate).close(wait)
         said = str(exc) if isinstance(exc, Paused) else f"the search waits: {exc}"
         await wanted.move(runtime.store, row.id, since=wanted.MATCHABLE, reason=said, due_in=wait)
 

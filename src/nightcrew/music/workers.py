@@ -9,6 +9,8 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.music import servers
 from nightcrew.music.clients import Clients
 from nightcrew.music.listening import Listeners
+from nightcrew.music.scanning import CountPace
+from nightcrew.music.searching import SearchGate
 from nightcrew.music.store import downloads, library, offers
 from nightcrew.music.syncing import PollPace
 
@@ -23,6 +25,8 @@ async def start(runtime: Runtime) -> None:
     runtime.add(Clients())
     runtime.add(Listeners())
     runtime.add(PollPace())
+    runtime.add(SearchGate())
+    runtime.add(CountPace())
 
 
 async def stop(runtime: Runtime) -> None:
