@@ -286,6 +286,17 @@ async def test_one_machine_imports_and_one_that_does_not_see_the_file_leaves_it_
     assert await downloads.take(node.store, taken, "other"), "it goes on with it after a restart"
 
 
+async def test_nothing_more_is_fetched_while_many_files_wait_for_the_library(
+    node: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(syncing, "BACKLOG", 2)
+    for title in ("Greensleeves", "Shenandoah"):
+        assert await syncing._room(node) == 2
+        await running(node, await want(node, title))
+    assert await downloads.under_way(node.store) == (0, 2)
+    assert await syncing._room(node) == 0
+
+
 # -- secrets -----------------------------------------------------------------------------------------------------------
 
 

@@ -32,6 +32,8 @@ STALLED = timedelta(minutes=10)
 """A download without any progress for so long has failed."""
 ABSENT = timedelta(seconds=60)
 """A download of which slskd knows nothing for so long is sent again."""
+BACKLOG = 20
+"""Files that may wait to be imported, and half as many for each download at a time."""
 AGAIN = 60.0
 """Seconds until it is seen to that a file that has arrived is being imported."""
 
@@ -49,9 +51,7 @@ class PollPace:
 
 async def sync(runtime: Runtime) -> None:
     """The cycle."""
-    limit = runtime.settings.of(MusicSettings).sync_worker_concurrency
-    room = max(0, limit - await downloads.at_work(runtime.store))
-    rows = await downloads.claim(runtime.store, by=runtime.node, limit=200, starting=room)
+    rows = await downloads.claim(runtime.store, by=runtime.node, limit=200, starting=await _room(runtime))
     if not rows:
         return
     remote = [row for row in rows if row.stage in {DownloadStage.SENDING, DownloadStage.REMOTE}]
@@ -69,8 +69,14 @@ async def sync(runtime: Runtime) -> None:
 
 async def next_at(runtime: Runtime) -> datetime | None:
     """When there is something to do."""
+    return await downloads.next_at(runtime.store, starting=await _room(runtime) > 0)
+
+
+async def _room(runtime: Runtime) -> int:
+    """How many may begin. None while many files wait to be imported, as when the library's disk is away: they fill another one."""
     limit = runtime.settings.of(MusicSettings).sync_worker_concurrency
-    return await downloads.next_at(runtime.store, starting=await downloads.at_work(runtime.store) < limit)
+    at_work, waiting = await downloads.under_way(runtime.store)
+    return 0 if waiting >= max(BACKLOG, BACKLOG * limit // 2) else max(0, limit - at_work)
 
 
 async def _alive(runtime: Runtime) -> set[str]:

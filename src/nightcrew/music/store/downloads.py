@@ -121,13 +121,13 @@ async def next_at(store: Store, *, starting: bool) -> datetime | None:
     return await DOWNLOADS.soonest(store, download.c.state.in_(states))
 
 
-async def at_work(store: Store) -> int:
-    """How many take one of the places: those whose bytes have not arrived."""
-    there = (DownloadStage.ARRIVED, DownloadStage.PLACED)
-    query = sa.select(sa.func.count()).select_from(download)
-    query = query.where(download.c.state == DownloadState.RUNNING, download.c.stage.not_in(there))
+async def under_way(store: Store) -> tuple[int, int]:
+    """How many take one of the places, as their bytes have not arrived, and how many wait to be imported."""
+    there = download.c.stage.in_((DownloadStage.ARRIVED, DownloadStage.PLACED))
+    query = sa.select(there, sa.func.count()).where(download.c.state == DownloadState.RUNNING).group_by(there)
     async with store.read() as connection:
-        return int((await connection.execute(query)).scalar_one())
+        found = {bool(row[0]): int(row[1]) for row in await connection.execute(query)}
+    return found.get(False, 0), found.get(True, 0)
 
 
 async def note(store: Store, download_id: int, *, due_in: float | None = None, **values: Any) -> bool:
