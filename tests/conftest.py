@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -25,6 +26,14 @@ from nightcrew.demo.pictures import LoopPictures, find_ffmpeg
 from nightcrew.kernel import redaction
 from support import Node, administer, furnished_database, new_database, running
 
+structlog.configure(  # as structlog does by itself, without the values of variables in a traceback: those may be secrets
+    processors=[
+        structlog.processors.add_log_level,
+        structlog.dev.set_exc_info,
+        structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=False),
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 settings.register_profile("untimed", deadline=None)  # how long an example takes on a busy machine says nothing
 settings.load_profile("untimed")
 
@@ -35,7 +44,7 @@ field/test_protected_streams end_to_end/test_browser end_to_end/test_short kerne
 faults/test_hostile recordings/test_commands playlists/test_relay end_to_end/test_cli end_to_end/test_api_fuzz kernel/test_locks
 recordings/test_adversity field/test_reasons playlists/test_services kernel/test_slots field/test_subscribers playlists/test_players
 example/test_tides field/test_overlapping_windows end_to_end/test_kill end_to_end/test_recording_pages kernel/test_nodes
-attack/test_recorder field/test_posters checks/test_prober
+attack/test_recorder field/test_posters checks/test_prober music/test_walk end_to_end/test_music_kill end_to_end/test_music_budget
 """.split()  # noqa: SIM905 - a column for each would be a page
 """The files that take longest, the longest first (--durations=0): begun last, one of them would keep all others waiting."""
 

@@ -30,9 +30,13 @@ async def test_a_wanted_track_is_found_in_the_library(shop: Any) -> None:
     assert any("another version (live)" in one["explanation"] for one in detail["offers"])
     assert len(shop.network.searched) == 1
     assert not list((shop.network.folder / "downloads").rglob("*.flac")), "it was moved"
+
+    async def counted() -> bool:  # a moment after it is told
+        found = await shop.node.get("/api/v1/music/status")
+        return (found["metrics.sync.jobs_completed"], found["plex_track_count"]) == (1, 1)
+
+    await until(counted)
     found = await shop.node.get("/api/v1/music/status")
-    assert found["metrics.sync.jobs_completed"] == 1
-    assert found["plex_track_count"] == 1
     assert found["worker.sync.last_start"] is not None
 
 
