@@ -16,7 +16,7 @@ from nightcrew.kernel.connections import actions as connections
 from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.errors import Conflict, NeedsUser, NightcrewError, NotFound
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.music import actions, choosing, importing, library, matchmaking, servers, syncing
+from nightcrew.music import actions, choosing, importing, library, matchmaking, placing, servers, syncing
 from nightcrew.music.libraries import subsonic
 from nightcrew.music.models import DownloadStage, DownloadState, Offer, WantedEntry, WantedState
 from nightcrew.music.store import downloads, figures, listings, offers, wanted
@@ -79,11 +79,11 @@ def test_a_file_is_put_whole_and_never_over_another_one(
     source, place = tmp_path / "in" / "x.mp3", tmp_path / "out" / "A" / "x.mp3"
     source.parent.mkdir()
     source.write_bytes(b"new")
-    importing.put(source, place, keep=keep)
+    placing.put(source, place, keep=keep)
     assert place.read_bytes() == b"new" and source.exists() is keep
     source.write_bytes(b"newer")
     with pytest.raises(FileExistsError):
-        importing.put(source, place, keep=keep)
+        placing.put(source, place, keep=keep)
     assert place.read_bytes() == b"new", "what is there stays"
     assert source.read_bytes() == b"newer", "and so does what could not be put there"
     assert [path.name for path in place.parent.iterdir()] == ["x.mp3"], "nothing is left beside it"
@@ -104,7 +104,7 @@ def test_a_copy_that_loses_the_race_for_its_name_replaces_nothing(
 
     monkeypatch.setattr(os, "link", late)
     with pytest.raises(FileExistsError):
-        importing.put(source, place, keep=False)
+        placing.put(source, place, keep=False)
     assert place.read_bytes() == b"theirs" and source.exists()
 
 

@@ -104,6 +104,14 @@ def sweep(folder: Path, *, keep: Collection[str] = ()) -> int:
     return count
 
 
+def longest_name(folder: Path, otherwise: int) -> int:
+    """Bytes that a name in a folder may have, as its file system says; `otherwise` where it does not say."""
+    try:
+        return os.pathconf(folder, "PC_NAME_MAX")
+    except (OSError, ValueError):
+        return otherwise
+
+
 def safe_name(text: str) -> str:
     """`text` as one file name: no separators, no leading dot, at most 80 characters; never empty."""
     cleaned = re.sub(r"[^\w.-]+", "_", text).strip("._")[:80]

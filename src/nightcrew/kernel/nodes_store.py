@@ -100,6 +100,11 @@ async def every(store: Store) -> list[KnownNode]:
     return [_row(row, now) for row in found]
 
 
+async def living(store: Store) -> set[str]:
+    """The nodes that are neither gone nor stopped, by name."""
+    return {one.id for one in await every(store) if one.gone_at is None and not one.stopped}
+
+
 async def take_silent(store: Store, node_id: str, *, silent: float) -> list[KnownNode]:
     """Other nodes whose last heartbeat is older than `silent` seconds. Each is given to exactly one caller.
 

@@ -52,10 +52,10 @@ async def take_list(runtime: Runtime, name: str, text: str, *, whole: bool, acto
     return taken, found
 
 
-def as_new(one: lists.ListedTrack, base: int, source_id: str = "") -> NewTrack:
+def as_new(one: lists.ListedTrack, base: int) -> NewTrack:
     """A track of a list as a wanted one."""
     return NewTrack(
-        rules.key_of(one.title, one.artists[0], source_id),
+        rules.key_of(one.title, one.artists[0]),
         plain(one.title),
         tuple(plain(name) for name in one.artists),
         rules.priority_of(base, one.popularity),

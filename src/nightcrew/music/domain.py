@@ -86,7 +86,7 @@ DOMAIN = Domain(
         ),
         Tick(
             "music.mend",
-            syncing.mend,
+            workers.mend,
             every=60.0,
             promise=900.0,
             time_limit=120.0,

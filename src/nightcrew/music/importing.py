@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import errno
-import os
-import secrets
-import shutil
 from datetime import timedelta
 from pathlib import Path
 
-from nightcrew.kernel import files, nodes_store
+from nightcrew.kernel import nodes_store
 from nightcrew.kernel.errors import NeedsUser, NightcrewError, NotFound, Retry
-from nightcrew.kernel.path_names import MAX_BYTES
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.music import beets, clients, library, naming, scanning, servers, syncing
+from nightcrew.music import beets, clients, library, placing, scanning, servers, syncing
 from nightcrew.music.beets import BeetsSkipped
 from nightcrew.music.listening import Listeners
 from nightcrew.music.models import (
@@ -39,10 +33,6 @@ EVENT_TRIES = 8
 """How often slskd's events are read before a file counts as lost: they come a moment after the transfer ends."""
 SKEW = timedelta(hours=2)
 """How far slskd's clock may be off."""
-NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
-"""What says that a second name cannot be given there: another file system, or one without links."""
-MOST_COPIES = 20
-"""Files with the same name in the library, of which a new one is told apart by a number."""
 
 
 class MissingFile(Exception):
@@ -154,8 +144,7 @@ async def _located(runtime: Runtime, row: TrackDownload) -> Path:
 
 async def _may_be_elsewhere(runtime: Runtime, row: TrackDownload) -> bool:
     """Whether there is a living machine that has not looked yet."""
-    others = {one.id for one in await nodes_store.every(runtime.store) if one.gone_at is None and not one.stopped}
-    return bool(others - {runtime.node, *row.tried})
+    return bool(await nodes_store.living(runtime.store) - {runtime.node, *row.tried})
 
 
 async def _settled_as_owned(runtime: Runtime, row: TrackDownload, entry: WantedEntry) -> bool:
@@ -190,7 +179,7 @@ async def _verify(runtime: Runtime, row: TrackDownload, entry: WantedEntry, path
 
 async def _there_already(runtime: Runtime, row: TrackDownload, root: Path) -> Path | None:
     """Where the file has been put before we were stopped, if it has."""
-    if await asyncio.to_thread(_is_done, row.library_path, row.size):
+    if await asyncio.to_thread(placing.is_done, row.library_path, row.size):
         return Path(row.library_path)
     place = await beets.known(runtime, row, root)
     return None if place is None else _inside(place, root)
@@ -203,10 +192,10 @@ async def _put(runtime: Runtime, row: TrackDownload, entry: WantedEntry, path: P
         return _inside(await beets.imported(runtime, row, entry, path, root), root)
     place = Path(row.library_path)
     if not row.library_path:
-        place = await asyncio.to_thread(_free_place, root, options.import_template, entry, format_of(row.path))
+        place = await asyncio.to_thread(placing.free_place, root, options.import_template, entry, format_of(row.path))
         await downloads.note(runtime.store, row.id, library_path=str(place), due_in=syncing.AGAIN)
     try:
-        await asyncio.to_thread(put, path, place, keep=options.keep_downloads)
+        await asyncio.to_thread(placing.put, path, place, keep=options.keep_downloads)
     except FileExistsError as exc:  # somebody has put a file of that name there meanwhile
         await downloads.note(runtime.store, row.id, library_path="", due_in=syncing.AGAIN)
         raise Retry(f"{place} has just been taken; another name is looked for") from exc
@@ -218,67 +207,6 @@ def _inside(place: Path, root: Path) -> Path:
     if not place.is_relative_to(root):
         raise NeedsUser(f"beets puts files into {place.parent}, which is not in the library {root}; see music.library")
     return place
-
-
-def _is_done(place: str, size: int) -> bool:
-    """Whether the file is at its place already: what has its name there is of its size."""
-    with contextlib.suppress(OSError):
-        return bool(place) and Path(place).stat().st_size == size
-    return False
-
-
-def _free_place(root: Path, template: str, entry: WantedEntry, ending: str) -> Path:
-    """A path that nothing has. Raises `Retry` where too many have it."""
-    place = root / naming.place_of(template, entry.track(), ending, _longest(root))
-    for number in range(1, MOST_COPIES):
-        free = place if number == 1 else place.with_name(f"{place.stem} ({number}){place.suffix}")
-        if not os.path.lexists(free):
-            return free
-    raise Retry(f"{place} is there {MOST_COPIES} times")
-
-
-def _longest(folder: Path) -> int:
-    try:
-        return os.pathconf(folder, "PC_NAME_MAX")
-    except (OSError, ValueError):
-        return MAX_BYTES
-
-
-def put(source: Path, place: Path, *, keep: bool) -> None:
-    """Have the file at `place`, whole or not at all, and never over another one. Raises OSError.
-
-    On one file system it gets a second name before it loses the first; elsewhere it is copied.
-    """
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if not keep:
-        try:
-            os.link(source, place)
-        except OSError as exc:
-            if exc.errno not in NO_LINKS:
-                raise
-        else:
-            source.unlink()
-            return
-    whole = place.with_name(f"{place.name}{files.TEMPORARY}{secrets.token_hex(4)}")
-    try:
-        with source.open("rb") as given, files.replacing(whole, shared=True) as out:
-            shutil.copyfileobj(given, out, 1 << 20)
-        _give_name(whole, place)
-    finally:
-        whole.unlink(missing_ok=True)
-    if not keep:
-        source.unlink()
-
-
-def _give_name(whole: Path, place: Path) -> None:
-    """Let a whole file have its name, if nothing has it. Raises FileExistsError."""
-    try:
-        os.link(whole, place)
-    except OSError as exc:
-        if exc.errno not in NO_LINKS:
-            raise
-        os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))  # the name is ours from here on
-        whole.replace(place)
 
 
 async def _settle(runtime: Runtime, row: TrackDownload, entry: WantedEntry) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,7 +12,6 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, RedirectResponse, Response
 from pydantic import BaseModel
 
-from nightcrew.kernel.activity import Entry
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NightcrewError, NotFound
 from nightcrew.kernel.fields import ask
@@ -20,14 +19,14 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import counted
 from nightcrew.music import actions, autosync, clients, rules
 from nightcrew.music import library as local_library
-from nightcrew.music.models import LibraryCount, WantedState
+from nightcrew.music.models import WantedState
+from nightcrew.music.plot import library_plot, matching_plot
 from nightcrew.music.store import downloads, figures, library, listings, offers, wanted
 from nightcrew.music.store.listings import NewTrack
 from nightcrew.web.api import Id, Node
 from nightcrew.web.callers import Actor
 from nightcrew.web.forms import Form, checked, form_of, values_of
 from nightcrew.web.paging import paging
-from nightcrew.web.plot import Plot, Series
 from nightcrew.web.render import PageRoute, answer_form, done, is_fragment, note, render, render_part
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -262,50 +261,11 @@ async def _library(node: Runtime) -> dict[str, Any]:
     known = await figures.every(node.store)
     batches = await node.activity.page(kind="matching_batch", limit=200)
     return {
-        "library": _plot(counts),
-        "matching": _matching_plot(batches),
+        "library": library_plot(counts),
+        "matching": matching_plot(batches),
         "figures": known,
         "sources": await listings.sources(node.store),
     }
-
-
-def _plot(counts: Sequence[LibraryCount]) -> Plot:
-    """How much the library had over time; of the largest place, where there are several."""
-    place = max(counts, key=lambda one: one.tracks).place if counts else ""
-    rows = [one for one in counts if one.place == place]
-    kept = [row for at, row in enumerate(rows) if at in {0, len(rows) - 1} or row.tracks != rows[at - 1].tracks]
-    now = kept[-1] if kept else None
-    words = f"{counted(now.tracks, 'track')} of {counted(now.artists, 'artist')} now." if now else ""
-    return Plot(
-        "Tracks in the library",
-        words,
-        tuple(row.at.timestamp() for row in kept),
-        (Series("Tracks", "tracks", tuple(float(row.tracks) for row in kept), shape="steps"),),
-    )
-
-
-def _matching_plot(batches: Sequence[Entry]) -> Plot:
-    """How sure the matcher was of what it kept, and how many files it kept and refused, in its last batches."""
-    rows = [one for one in reversed(batches) if isinstance(one.data.get("average_confidence"), int | float)]
-    seconds = {int(one.at.timestamp()): one for one in rows}  # one for each second: times of a plot rise
-    kept = list(seconds.values())
-    sure = [one.data["average_confidence"] * 100 for one in kept if one.data.get("stored")]
-    words = f"{sum(sure) / len(sure):.0f} % on average." if sure else ""
-    return Plot(
-        "How sure the matcher was",
-        words,
-        tuple(float(at) for at in seconds),
-        (
-            Series(
-                "Confidence",
-                "%",
-                tuple(one.data["average_confidence"] * 100 if one.data.get("stored") else None for one in kept),
-            ),
-            Series(
-                "Files that may be it", "files", tuple(float(one.data.get("stored") or 0) for one in kept), shape="bars"
-            ),
-        ),
-    )
 
 
 async def _run(node: Runtime) -> dict[str, Any]:

@@ -58,7 +58,7 @@ async def sync(runtime: Runtime) -> None:
     alive: set[str] | None = None
     for row in rows:
         if row not in remote:
-            alive = alive if alive is not None else await _alive(runtime)
+            alive = alive if alive is not None else await nodes_store.living(runtime.store)
             await _import(runtime, row, alive)
     for number in {row.connection_id for row in remote}:
         await _sync_with(runtime, number, [row for row in remote if row.connection_id == number])
@@ -77,10 +77,6 @@ async def _room(runtime: Runtime) -> int:
     limit = runtime.settings.of(MusicSettings).sync_worker_concurrency
     at_work, waiting = await downloads.under_way(runtime.store)
     return 0 if waiting >= max(BACKLOG, BACKLOG * limit // 2) else max(0, limit - at_work)
-
-
-async def _alive(runtime: Runtime) -> set[str]:
-    return {one.id for one in await nodes_store.every(runtime.store) if one.gone_at is None and not one.stopped}
 
 
 async def _import(runtime: Runtime, row: TrackDownload, alive: set[str]) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.music import servers
+from nightcrew.music import servers, syncing
 from nightcrew.music.clients import Clients
 from nightcrew.music.listening import Listeners
 from nightcrew.music.scanning import CountPace
@@ -32,6 +32,12 @@ async def start(runtime: Runtime) -> None:
 async def stop(runtime: Runtime) -> None:
     """Called at the end of a node."""
     await runtime.part(Listeners).close()
+
+
+async def mend(runtime: Runtime) -> None:
+    """The cycle that lets go on what waits for nothing, and ends listeners that nobody needs."""
+    await syncing.mend(runtime)
+    await runtime.part(Listeners).trim()
 
 
 async def upkeep(runtime: Runtime) -> dict[str, int]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 from datetime import datetime
 from pathlib import Path
 
-from nightcrew.kernel import path_names
+from nightcrew.kernel import files, path_names
 from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.recordings import naming
@@ -40,17 +39,9 @@ def library(runtime: Runtime) -> Path:
 
 def season(root: Path, name: str, title: str, moment: datetime) -> SeasonFolder:
     """The folder of a season: the episodes that lie there, whoever has put them there, and how long its names may be."""
-    longest = _longest(root)
+    longest = files.longest_name(root, path_names.MAX_BYTES)
     folder = root / naming.names(name, title, moment, 1, longest).folder
     if not folder.is_dir():
         return SeasonFolder((), longest)
     taken = (int(found[1]) for path in folder.iterdir() if (found := _EPISODE.search(path.name)))
     return SeasonFolder(tuple(taken), longest)
-
-
-def _longest(folder: Path) -> int:
-    """Bytes that a name in a folder may have, as its file system says."""
-    try:
-        return os.pathconf(folder, "PC_NAME_MAX")
-    except (OSError, ValueError):
-        return path_names.MAX_BYTES

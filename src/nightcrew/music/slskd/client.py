@@ -71,10 +71,6 @@ class Slskd:
             self._version = shapes.version_of(reply.text())
         return self._version
 
-    def forget_version(self) -> None:
-        """It may have been replaced by another one."""
-        self._version = None
-
     async def server(self) -> dict[str, Any]:
         """How it stands with the network."""
         found = await self.line.json(Question("api/v0/server"), limits=SMALL)

@@ -44,9 +44,7 @@ class Taken:
     gone: int
 
 
-async def take(
-    store: Store, source: str, title: str, tracks: Sequence[NewTrack], *, whole: bool, due: bool, run: str | None = None
-) -> Taken:
+async def take(store: Store, source: str, title: str, tracks: Sequence[NewTrack], *, whole: bool, due: bool) -> Taken:
     """Note what a source wants. A track that is known keeps how far it is; what it lacks is filled in.
 
     `whole`: it is all that the source wants, so that other tracks lose its listing. `due`: new ones are searched for at once.
@@ -61,7 +59,7 @@ async def take(
             raise Conflict(f"there may be {MOST} wanted tracks; {title} has {len(new)} new ones, and {count} are there")
         if new:
             fresh = store.upsert(wanted).on_conflict_do_nothing(index_elements=["key"])
-            await connection.execute(fresh, [_fresh(one, now, due=due, run=run) for one in new])
+            await connection.execute(fresh, [_fresh(one, now, due=due) for one in new])
         for key in await _incomplete(connection, found, known):
             await _complete(connection, known[key], found[key])
         known = await _ids(connection, list(found))
@@ -102,7 +100,7 @@ def _unique(tracks: Sequence[NewTrack]) -> dict[str, NewTrack]:
     return found
 
 
-def _fresh(one: NewTrack, now: datetime, *, due: bool, run: str | None) -> dict[str, Any]:
+def _fresh(one: NewTrack, now: datetime, *, due: bool) -> dict[str, Any]:
     return {
         "key": one.key,
         "title": one.title,
@@ -122,7 +120,6 @@ def _fresh(one: NewTrack, now: datetime, *, due: bool, run: str | None) -> dict[
         "search_step": 0,
         "search_sent": False,
         "searches": 0,
-        "run_id": run,
         "added_at": now,
         "changed_at": now,
     }
