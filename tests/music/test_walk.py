@@ -11,6 +11,7 @@ import pytest
 from nightcrew.demo.world import World
 from nightcrew.music import syncing
 from nightcrew.music.models import DownloadStage, DownloadState, FailureCause, WantedState
+from nightcrew.music.searching import SearchGate
 from nightcrew.music.store import downloads, figures, listings, wanted
 from nightcrew.music.store.listings import NewTrack
 from shop import Shop
@@ -335,12 +336,13 @@ async def test_a_run_without_slskd_is_partial_and_no_track_pays(shop: Any, monke
 # -- what is stranded --------------------------------------------------------------------------------------------------
 
 
-async def test_a_track_that_waits_for_nothing_goes_on(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop.network.connected = False
+async def test_a_track_that_waits_for_nothing_goes_on(shop: Any) -> None:
+    gate = shop.node.runtime.part(SearchGate)
+    gate.close(3600)
     number = await shop.want(*GREENSLEEVES)
     old = (await shop.entry(number)).changed_at.replace(year=2020)
     await wanted.move(shop.store, number, since=set(WantedState), state=WantedState.DOWNLOADING, changed_at=old)
-    shop.network.connected = True
+    gate.open()
     await syncing.mend(shop.node.runtime)
     await shop.stands(number, OWNED)
 
