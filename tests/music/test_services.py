@@ -196,11 +196,28 @@ async def test_spotify_asks_us_to_wait(node: Runtime, world: World) -> None:
     assert len(saved.tracks) == len(world.wishes.saved)
 
 
-@pytest.mark.parametrize("fault", ["html", "truncated-json", "empty", "half"])
-async def test_a_list_that_comes_broken_is_no_list(node: Runtime, world: World, fault: str) -> None:
-    world.faults.set("spotify", fault)
+RUBBISH = ["html", "truncated-json", "empty", "half", "wrong-type", "garbage", "500", "404", "redirect-loop"]
+
+
+@pytest.mark.parametrize("kind", ["spotify", "listenbrainz"])
+@pytest.mark.parametrize("fault", RUBBISH)
+async def test_a_list_that_comes_broken_is_no_list(node: Runtime, world: World, fault: str, kind: str) -> None:
+    number = None if kind == "spotify" else await connect(node, world, kind)
+    world.faults.set(kind, fault)
     with pytest.raises(NightcrewError):
-        await spotify_lists(node, world)
+        if number is None:
+            await spotify_lists(node, world)
+        else:
+            await listenbrainz.read(await node.part(Connections).line(number))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("fault", RUBBISH)
+async def test_rubbish_is_no_library(node: Runtime, world: World, fault: str, kind: str) -> None:
+    number = await connect(node, world, kind)
+    world.faults.set(kind, fault)
+    with pytest.raises(NightcrewError):
+        await tracks(node, number)
 
 
 async def test_listenbrainz_playlists(node: Runtime, world: World) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nightcrew.kernel.errors import Misread
 from nightcrew.music.slskd import shapes
 from nightcrew.music.slskd.places import local_path
 from nightcrew.music.slskd.states import RemoteStanding, end_of, find, standing, standing_of
@@ -60,13 +64,14 @@ def test_an_event_has_its_data_as_json_in_a_text() -> None:
         {"type": "DownloadFileComplete", "data": "[not json"},
         {"type": "DownloadFileComplete", "data": "[]"},
     ]
-    assert list(shapes.completed_in(events)) == [("7", "a", "r\\x.mp3", "/d/x.mp3")]
+    page = shapes.events_of(events)
+    assert page.completed == (("7", "a", "r\\x.mp3", "/d/x.mp3"),)
+    assert (page.count, page.last) == (4, None)
 
 
 def test_a_search_has_ended_when_its_answers_are_stored_and_not_before() -> None:
     assert shapes.ended({"id": "1", "isComplete": True}) is False
     assert shapes.ended({"id": "1", "isComplete": True, "endedAt": "2026-01-01T00:00:00Z"}) is True
-    assert shapes.ended([]) is None
     for state in ("Completed, Errored", "Completed, Cancelled"):
         assert shapes.ended({"id": "1", "state": state, "endedAt": "2026-01-01T00:00:00Z"}) is None, (
             "it has to be repeated"
@@ -84,7 +89,7 @@ def test_counts_and_names_fit_into_the_database() -> None:
 
 @pytest.mark.parametrize(
     ("text", "version"),
-    [('"0.26.1+65532"', (0, 26, 1)), ("0.22.5", (0, 22, 5)), ("<html>", ()), ("", ()), ("0.26.0-rc1", (0, 26, 0))],
+    [('"0.26.1+65532"', (0, 26, 1)), ("0.22.5", (0, 22, 5)), ("0.26.0-rc1", (0, 26, 0))],
 )
 def test_versions(text: str, version: tuple[int, ...]) -> None:
     assert shapes.version_of(text) == version
@@ -124,14 +129,40 @@ JSON: Any = st.recursive(
 )
 
 
+READERS: dict[str, Callable[[Any], Any]] = {
+    "responses": shapes.files_of,
+    "downloads": partial(shapes.transfers_of, peers=["a"]),
+    "batch": shapes.batch_of,
+    "events": shapes.events_of,
+    "search": shapes.ended,
+}
+
+
+@pytest.mark.parametrize("kind", READERS)
+@given(answer=JSON)
+def test_whatever_comes_is_read_or_called_something_else(kind: str, answer: Any) -> None:
+    with contextlib.suppress(Misread):
+        READERS[kind](answer)
+
+
 @given(JSON)
-def test_whatever_comes_is_read_without_an_error(answer: Any) -> None:
-    for file in shapes.files_of(answer):
-        assert file.size > 0 and file.peer and file.path
-    shapes.transfers_of(answer, ["a"])
-    shapes.batch_of(answer)
-    list(shapes.completed_in(answer))
-    shapes.ended(answer)
+def test_a_file_that_is_found_has_a_name_and_a_size(answer: Any) -> None:
+    with contextlib.suppress(Misread):
+        for file in shapes.files_of(answer):
+            assert file.size > 0 and file.peer and file.path
+
+
+@pytest.mark.parametrize("kind", READERS)
+@pytest.mark.parametrize("answer", [None, "text", 5, ["not", "what"]], ids=str)
+def test_an_answer_of_another_kind_says_nothing_of_searches_and_downloads(kind: str, answer: Any) -> None:
+    with pytest.raises(Misread):
+        READERS[kind](answer)
+
+
+@pytest.mark.parametrize("text", ["<html>", "", '["not"]', "1" * 5000])
+def test_what_is_no_version_is_not_taken_for_an_old_one(text: str) -> None:
+    with pytest.raises(Misread):
+        shapes.version_of(text)
 
 
 # -- how a download stands ---------------------------------------------------------------------------------------------

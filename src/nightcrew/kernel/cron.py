@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -35,19 +36,18 @@ def key_of(domain: str, timetable: Timetable) -> str:
 
 def options_of(domain: Domain) -> type[Options]:
     """A domain's options, with one for the times of each timetable."""
+    times = tuple((key_of(domain.name, one).partition(".")[2], one.cron, one.help) for one in domain.timetables)
+    return _with_times(domain.settings, times) if times else domain.settings
+
+
+@functools.cache
+def _with_times(model: type[Options], times: tuple[tuple[str, str, str], ...]) -> type[Options]:
+    """A class of options with one more for each of (name, times, help)."""
+    said = "When it runs, as cron writes it: minute, hour, day, month, weekday."
     fields: dict[str, Any] = {
-        key_of(domain.name, one).partition(".")[2]: (
-            Cron,
-            option(
-                one.cron,
-                max_length=100,
-                help=f"When it runs, as cron writes it: minute, hour, day, month, weekday. {one.help}",
-            ),
-        )
-        for one in domain.timetables
+        name: (Cron, option(cron, max_length=100, help=f"{said} {what}")) for name, cron, what in times
     }
-    model = domain.settings
-    return create_model(model.__name__, __base__=model, __doc__=model.__doc__, **fields) if fields else model
+    return create_model(model.__name__, __base__=model, __doc__=model.__doc__, **fields)
 
 
 def next_time(cron: str, now: datetime) -> datetime:

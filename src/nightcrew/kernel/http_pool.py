@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ssl
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
@@ -16,12 +17,18 @@ KEPT = 20
 """Connections of a pool, and how many of them wait for another request."""
 
 
+@functools.cache
+def _trusted() -> ssl.SSLContext:
+    """The authorities of this machine; to read them takes longer than anything else here."""
+    return httpx2.create_ssl_context(trust_env=False)
+
+
 class Pools:
     """The clients that requests go through."""
 
     def __init__(self, routes: Routes) -> None:
         self._routes = routes
-        self._tls = httpx2.create_ssl_context(trust_env=False)
+        self._tls = _trusted()
         self._clients: dict[tuple[str, bool], httpx2.AsyncClient] = {}
 
     def of(self, route: str, *, allow_private: bool) -> httpx2.AsyncClient:

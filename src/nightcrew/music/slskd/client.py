@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from nightcrew.kernel.connections.line import Line
 from nightcrew.kernel.connections.question import Question
 from nightcrew.kernel.declare import Budget
 from nightcrew.kernel.errors import GiveUp, Retry
-from nightcrew.kernel.http import Limits
+from nightcrew.kernel.http import Limits, Reply
 from nightcrew.music.slskd import shapes
 from nightcrew.music.slskd.shapes import FoundFile, Transfer
+
+ReadT = TypeVar("ReadT")
 
 SEARCHES = Budget(34, 225.0)
 """The network bans for half an hour who searches more often than 34 times in 220 s. The rest is for the time on the way."""
@@ -67,8 +70,7 @@ class Slskd:
     async def version(self) -> tuple[int, ...]:
         """Its version."""
         if self._version is None:
-            reply = await self.line.ask(Question("api/v0/application/version"), limits=SMALL)
-            self._version = shapes.version_of(reply.text())
+            self._version = await self.line.read(Question("api/v0/application/version"), _version, limits=SMALL)
         return self._version
 
     async def server(self) -> dict[str, Any]:
@@ -94,12 +96,17 @@ class Slskd:
 
     async def searched(self, search_id: str) -> bool | None:
         """Whether a search has ended and its answers are stored; None when it knows no such search."""
-        reply = await self.line.ask(Question(f"api/v0/searches/{search_id}"), good=frozenset({200, 404}), limits=SMALL)
-        return None if reply.status == 404 else shapes.ended(await reply.json())
+
+        async def read(reply: Reply) -> bool | None:
+            return None if reply.status == 404 else shapes.ended(await reply.json())
+
+        question = Question(f"api/v0/searches/{search_id}")
+        return await self.line.read(question, read, good=frozenset({200, 404}), limits=SMALL)
 
     async def found(self, search_id: str) -> list[FoundFile]:
         """The files that a search has found."""
-        return shapes.files_of(await self.line.json(Question(f"api/v0/searches/{search_id}/responses"), limits=LARGE))
+        question = Question(f"api/v0/searches/{search_id}/responses")
+        return await self.line.read(question, _as(shapes.files_of), limits=LARGE)
 
     # -- downloading ---------------------------------------------------------------------------------------------------
 
@@ -149,8 +156,7 @@ class Slskd:
     async def transfers(self, peers: Collection[str]) -> list[Transfer]:
         """The downloads from these peers that it knows, also those that a person has removed from its list."""
         question = Question("api/v0/transfers/downloads", params={"includeRemoved": "true"})
-        answer = await self.line.json(question, limits=HISTORY)
-        return await asyncio.to_thread(shapes.transfers_of, answer, peers)
+        return await self.line.read(question, _as(partial(shapes.transfers_of, peers=peers)), limits=HISTORY)
 
     async def cancel(self, peer: str, remote_id: str) -> None:
         """Have it end a download, if it still knows it."""
@@ -166,14 +172,27 @@ class Slskd:
         """
         for page in range(EVENT_PAGES):
             params = {"offset": str(page * EVENT_PAGE), "limit": str(EVENT_PAGE)}
-            events = await self.line.json(Question("api/v0/events", params=params), limits=LARGE)
-            for number, who, remote, local in shapes.completed_in(events):
+            question = Question("api/v0/events", params=params)
+            events = await self.line.read(question, _as(shapes.events_of), limits=LARGE)
+            for number, who, remote, local in events.completed:
                 if number == remote_id or (who == peer and remote == path and number not in but):
                     return local
-            last = shapes.last_moment(events)
-            if not isinstance(events, list) or len(events) < EVENT_PAGE or (last is not None and last < since):
+            if events.count < EVENT_PAGE or (events.last is not None and events.last < since):
                 return None
         return None
+
+
+def _as(how: Callable[[Any], ReadT]) -> Callable[[Reply], Awaitable[ReadT]]:
+    """Read an answer as JSON, and that by `how` in a thread, as it may be long."""
+
+    async def read(reply: Reply) -> ReadT:
+        return await asyncio.to_thread(how, await reply.json())
+
+    return read
+
+
+async def _version(reply: Reply) -> tuple[int, ...]:
+    return shapes.version_of(reply.text())
 
 
 def _said(text: str) -> str:

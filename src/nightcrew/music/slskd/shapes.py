@@ -1,14 +1,19 @@
-"""What slskd answers, read into rows of ours. Pure. What is not of the right kind is left out, whoever sent it."""
+"""What slskd answers, read into rows of ours. Pure.
+
+An answer that is something else as a whole raises `Misread`: it says nothing of searches and downloads. In one that is of the right kind,
+what is not is left out, whoever sent it.
+"""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
+from nightcrew.kernel.errors import Misread
 from nightcrew.music.quality import AUDIO, format_of
 
 MOST_FILES = 5_000
@@ -54,15 +59,20 @@ class Transfer:
 
 
 def version_of(text: str) -> tuple[int, ...]:
-    """`0.26.1+65532` as (0, 26, 1); what cannot be read is the oldest."""
+    """`0.26.1+65532` as (0, 26, 1). Raises `Misread`."""
     parts = text.strip().strip('"').partition("+")[0].partition("-")[0].split(".")
-    return tuple(int(part) for part in parts) if all(part.isascii() and part.isdigit() for part in parts) else ()
+    if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
+        raise Misread("slskd's answer is no version")
+    return tuple(int(part) for part in parts)
 
 
 def files_of(answer: Any) -> list[FoundFile]:
-    """The music files in `GET /searches/{id}/responses`. Locked ones cannot be had, and stand in a list of their own."""
+    """The music files in `GET /searches/{id}/responses`. Locked ones cannot be had, and stand in a list of their own.
+
+    Raises `Misread`.
+    """
     found: list[FoundFile] = []
-    for response in _objects(answer):
+    for response in _rows(answer, "list of responses"):
         peer = response.get("username")
         if not _text(peer, MAX_PEER):
             continue
@@ -82,9 +92,9 @@ def files_of(answer: Any) -> list[FoundFile]:
 
 
 def transfers_of(answer: Any, peers: Collection[str]) -> list[Transfer]:
-    """The downloads from these peers in `GET /transfers/downloads`, which nests users, directories and files."""
+    """The downloads from these peers in `GET /transfers/downloads`, which nests users, directories and files. Raises `Misread`."""
     found: list[Transfer] = []
-    for user in _objects(answer):
+    for user in _rows(answer, "list of downloads"):
         if user.get("username") not in peers:
             continue
         for directory in _objects(user.get("directories")):
@@ -115,8 +125,9 @@ def transfer_of(file: Mapping[str, Any], *, peer: Any = None) -> Transfer | None
 
 
 def batch_of(answer: Any) -> tuple[list[Transfer], dict[str, str]]:
-    """The transfers of a batch, and the files that could not be enqueued with the reason."""
-    answer = _object(answer)
+    """The transfers of a batch, and the files that could not be enqueued with the reason. Raises `Misread`."""
+    if not isinstance(answer, dict):
+        raise Misread("slskd's answer is no batch")
     batch = _object(answer.get("batch")) or answer
     transfers = [one for file in _objects(batch.get("transfers")) if (one := transfer_of(file)) is not None]
     failed = {
@@ -126,13 +137,28 @@ def batch_of(answer: Any) -> tuple[list[Transfer], dict[str, str]]:
     return transfers, failed
 
 
-def completed_in(events: Any) -> Iterator[tuple[str, str, str, str]]:
-    """(transfer id, peer, remote path, local path) of each `DownloadFileComplete` in `GET /events`. `data` is JSON in a text."""
-    for event in _objects(events):
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Of one page of `GET /events`, the newest first: how many there are, when the last one was if it says so, and finished downloads."""
+
+    count: int
+    last: datetime | None
+    completed: tuple[tuple[str, str, str, str], ...]
+    """(transfer id, peer, remote path, local path) of each `DownloadFileComplete`."""
+
+
+def events_of(answer: Any) -> EventPage:
+    """A page of events. Raises `Misread`."""
+    rows = list(_rows(answer, "list of events"))
+    return EventPage(len(answer), _moment(rows[-1].get("timestamp")) if rows else None, tuple(_completed(rows)))
+
+
+def _completed(events: Iterable[dict[str, Any]]) -> Iterator[tuple[str, str, str, str]]:
+    for event in events:
         if event.get("type") != "DownloadFileComplete":
             continue
         try:
-            data = json.loads(event.get("data") or "")
+            data = json.loads(event.get("data") or "")  # it is JSON in a text
         except (TypeError, ValueError, RecursionError):
             continue
         if not isinstance(data, dict):
@@ -147,27 +173,32 @@ def completed_in(events: Any) -> Iterator[tuple[str, str, str, str]]:
 def ended(search: Any) -> bool | None:
     """Whether a search's responses are stored: `isComplete` is true a moment before they are.
 
-    None for what is no search, and for one that failed: slskd ends those as well.
+    None for one that failed: slskd ends those as well. Raises `Misread` for what is no search.
     """
     if not isinstance(search, dict) or not search.get("id"):
-        return None
+        raise Misread("slskd's answer is no search")
     if _FAILED & {word.strip().lower() for word in str(search.get("state") or "").split(",")}:
         return None
     return bool(search.get("endedAt"))
 
 
-def last_moment(events: Any) -> datetime | None:
-    """When the last one of a page of events was; None when it does not say."""
-    rows = list(_objects(events))
+def _moment(value: Any) -> datetime | None:
     try:
-        found = datetime.fromisoformat(str(rows[-1].get("timestamp"))) if rows else None
+        found = datetime.fromisoformat(str(value))
     except ValueError:
         return None
-    return found.replace(tzinfo=UTC) if found is not None and found.tzinfo is None else found
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found
 
 
 def _object(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _rows(answer: Any, kind: str) -> Iterator[dict[str, Any]]:
+    """The objects of a list; it may have none, and one with something else alone is another answer."""
+    if not isinstance(answer, list) or (answer and not any(isinstance(one, dict) for one in answer)):
+        raise Misread(f"slskd's answer is no {kind}")
+    return _objects(answer)
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:
