@@ -70,7 +70,8 @@ def credit(wanted: tuple[ArtistName, ...], text: str, around: Words = ()) -> flo
 def _same(wanted: ArtistName, found: ArtistName) -> float:
     if wanted.joined == found.joined:
         return 1.0
-    if len(wanted.words) > 1 and sorted(wanted.words) == sorted(found.words):  # "Jackson, Michael"
+    size = len(wanted.words)
+    if size > 1 and size == len(found.words) and sorted(wanted.words) == sorted(found.words):  # "Jackson, Michael"
         return 0.98
     return 0.85 if is_slip(wanted.joined, found.joined) else 0.0
 

@@ -149,8 +149,7 @@ def _find_title(wanted: WantedReading, read: NameReading) -> tuple[tuple[int, in
 
 def _same_title(wanted: WantedReading, found: TitleReading, much: float) -> None:
     _same_numbers(wanted, found)
-    slip = is_slip("".join(wanted.title.core), "".join(found.core))
-    if not slip:
+    if found.core != wanted.title.core and not is_slip("".join(wanted.title.core), "".join(found.core)):
         there = frozenset(found.full)
         if not wanted.content & there and not any(alike(word, other) for word in wanted.content for other in there):
             raise OtherRecording("its title shares no word with the one that is wanted")
@@ -224,7 +223,8 @@ def _in_name(wanted: WantedReading, taken: FileReading) -> tuple[float, list[str
             unexplained.append(piece)
     if unexplained and read.is_scene and unexplained[-1] == read.pieces[-1]:
         unexplained.pop()  # who made the file
-    found = max(found, *(artists.credit(wanted.artists, one) for one in taken.title.guests), 0.0)
+    for one in taken.title.guests:
+        found = max(found, artists.credit(wanted.artists, one))
     return found, [piece for piece in unexplained if not (wanted.guests and artists.credit(wanted.guests, piece))]
 
 

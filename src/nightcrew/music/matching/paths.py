@@ -71,9 +71,14 @@ def split(path: str) -> tuple[str, str]:
     return folder, name
 
 
-@lru_cache(maxsize=CACHED)
 def read_folder(folder: str) -> FolderReading:
     """Read the folders above a file."""
+    return _read_folder(folder.partition("/")[2] if folder.startswith("@@") else folder)
+
+
+@lru_cache(maxsize=CACHED)
+def _read_folder(folder: str) -> FolderReading:
+    """Without the word that slskd puts in front for each peer's shared folder, many peers have the same ones."""
     levels = []
     for one in reversed(folder.split("/")):
         if (level := _read_level(one)) is not None:

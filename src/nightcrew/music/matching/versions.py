@@ -18,6 +18,8 @@ class VersionWords:
 
     def __or__(self, other: VersionWords) -> VersionWords:
         """Both."""
+        if not other.kinds and not other.whose:
+            return self
         return VersionWords(self.kinds | other.kinds, self.whose + other.whose)
 
 

@@ -69,23 +69,23 @@ def alike(left: str, right: str) -> float:
     """How alike two words are, from 0 to 1. Short ones are the same or not: "on" is no slip for "in"."""
     if left == right:
         return 1.0
-    shorter = min(len(left), len(right))
     if "*" in left or "*" in right:
         return 0.9 if _fits(left, right) or _fits(right, left) else 0.0
-    if shorter < 4 or left.isdigit() or right.isdigit():
+    if len(left) < 4 or len(right) < 4 or left.isdigit() or right.isdigit():
         return 0.0
-    found = Indel.normalized_similarity(left, right, score_cutoff=0.74)
-    return float(found)
+    found: float = Indel.normalized_similarity(left, right, score_cutoff=0.74)
+    return found
 
 
 def is_slip(left: str, right: str) -> bool:
     """Whether two names differ by what a hand does wrong: a letter too many, too few, wrong, or two in the wrong order."""
-    shorter = min(len(left), len(right))
-    if shorter < 4 or left.isdigit():
+    shorter, longer = (len(left), len(right)) if len(left) <= len(right) else (len(right), len(left))
+    most = 2 if shorter >= 12 else 1
+    if shorter < 4 or longer - shorter > most or left.isdigit():
         return False
     if shorter == 4:
-        return len(left) == len(right) and sorted(left) == sorted(right) and OSA.distance(left, right) == 1
-    return bool(OSA.distance(left, right, score_cutoff=2) <= (2 if shorter >= 12 else 1))
+        return longer == 4 and sorted(left) == sorted(right) and OSA.distance(left, right) == 1
+    return bool(OSA.distance(left, right, score_cutoff=most) <= most)
 
 
 def _fits(pattern: str, word: str) -> bool:
