@@ -20,7 +20,7 @@ import programs
 from counted import Counted
 from counter import FPS, Account, account, numbers, numbers_of
 from nightcrew.recordings.models import Recording, RecordingState
-from support import UP, free_port, pauses
+from support import UP, free_port, patient, pauses
 from support import Node as Inner
 
 OVER = {"done", "failed"}
@@ -105,7 +105,7 @@ class Server:
 async def serving(folder: Path, **environment: str) -> AsyncIterator[Server]:
     """A server of its own until the end of the block; nothing that it started lives longer."""
     port = free_port()
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as http:
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=patient(30), trust_env=False) as http:
         server = Server(folder, http, port, environment)
         try:
             await server.start()
@@ -135,14 +135,14 @@ async def wait_for(
     """The recording as soon as it is as it should be."""
     row: dict[str, Any] = {}
     try:
-        async with asyncio.timeout(limit):
+        async with asyncio.timeout(patient(limit)):
             for pause in pauses():
                 if ready(row := await get(node, recording)):
                     break
                 await asyncio.sleep(pause)
     except TimeoutError as exc:
         ledger = await node.get(f"/api/v1/recordings/{recording}/ledger")
-        raise AssertionError(f"after {limit} s: {row} {ledger}") from exc
+        raise AssertionError(f"after {patient(limit)} s: {row} {ledger}") from exc
     return row
 
 
@@ -152,7 +152,7 @@ async def wait_for_all(
     """Wait until all are as they should be. Asks for all of them at once, and seldom: the asking is no part of the test."""
     late: dict[int, dict[str, Any]] = {}
     try:
-        async with asyncio.timeout(limit):
+        async with asyncio.timeout(patient(limit)):
             while True:
                 rows = (await node.get("/api/v1/recordings", params={"limit": 200}))["items"]
                 rows = [row for row in rows if row["id"] in recordings]
@@ -162,7 +162,7 @@ async def wait_for_all(
                 await asyncio.sleep(0.5)
     except TimeoutError as exc:
         raise AssertionError(
-            f"after {limit} s {len(late)} are late, the first: {next(iter(late.values()), None)}"
+            f"after {patient(limit)} s {len(late)} are late, the first: {next(iter(late.values()), None)}"
         ) from exc
 
 

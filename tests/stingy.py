@@ -50,6 +50,7 @@ class Stingy:
     """The most that have counted at a time, those that were refused among them."""
     tokens: int = 0
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _forgotten: asyncio.Event = field(default_factory=asyncio.Event)
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
@@ -92,7 +93,9 @@ class Stingy:
                 await self._pass_on(head.replace(b" /sound/", b" /"), reader, writer)
         writer.close()
         if counts:
-            await asyncio.sleep(self.linger)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.linger):
+                    await self._forgotten.wait()
             self.counted -= 1
 
     def _status(self, method: str, path: str, *, counts: bool) -> int:
@@ -131,6 +134,11 @@ class Stingy:
                 gone.cancel()
         finally:
             ours.close()
+
+    def forget(self) -> None:
+        """Connections that were hung up count no more."""
+        self._forgotten.set()
+        self._forgotten = asyncio.Event()
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """A new connection."""

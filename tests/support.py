@@ -44,6 +44,14 @@ def data_file(name: str) -> Path:
     return path
 
 
+def patient(seconds: float) -> float:
+    """A limit for what takes so long on an ordinary machine: four times as much, for a slow or busy one.
+
+    It is only reached by what never happens.
+    """
+    return max(seconds, min(240.0, 4 * seconds))
+
+
 UP = 240.0
 """Seconds that a server may take to start on a machine that is busy with everything else."""
 
@@ -193,7 +201,7 @@ async def running(folder: Path, **config: Any) -> AsyncIterator[Node]:
             await serving
         url = f"http://127.0.0.1:{port}"
         try:
-            async with httpx2.AsyncClient(base_url=url, timeout=30, trust_env=False, verify=False) as client:
+            async with httpx2.AsyncClient(base_url=url, timeout=patient(30), trust_env=False, verify=False) as client:
                 yield Node(runtime, access, client, url)
         finally:
             stop.set()
@@ -229,8 +237,8 @@ def pauses(most: float = 0.25) -> Iterator[float]:
 
 
 async def until(condition: Callable[[], Any], limit: float = 30.0) -> None:
-    """Wait until `condition()` holds; it may be a coroutine."""
-    async with asyncio.timeout(limit):
+    """Wait until `condition()` holds; it may be a coroutine. `limit`: as for `patient`."""
+    async with asyncio.timeout(patient(limit)):
         for pause in pauses():
             found = condition()
             if await found if isinstance(found, Awaitable) else found:

@@ -15,7 +15,7 @@ import pytest
 
 import programs
 from studio import QUICK, Source
-from support import free_port, until
+from support import free_port, patient, until
 
 LIMIT = 4
 KEY = "kUq1Gkqk2cUqGv0e8bN1v7ZlD3VJtq3k0cW0xT1q1nA="
@@ -47,7 +47,9 @@ class Machine:
 async def machines(folder: Path, database: str) -> AsyncIterator[tuple[Machine, Machine, httpx2.AsyncClient]]:
     """A server and a worker on one database, and a client of the server."""
     server, worker = Machine(folder / "one", database, web=True), Machine(folder / "two", database, web=False)
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", timeout=30, trust_env=False) as http:
+    async with httpx2.AsyncClient(
+        base_url=f"http://127.0.0.1:{server.port}", timeout=patient(30), trust_env=False
+    ) as http:
         try:
             server.start()
             await until(lambda: answers(http), 30)
@@ -106,13 +108,13 @@ async def test_checks_viewers_and_recordings_never_exceed_an_accounts_limit(
                 worker.kill()
                 worker.start()
             await asyncio.sleep(4)
+            await until(lambda: counts["viewed"] > 5 and "/login/recording.ts" in source.asked)  # they take part
         finally:
             for task in viewers:
                 task.cancel()
             await asyncio.gather(*viewers, return_exceptions=True)
             recorder.kill()
             recorder.wait()
-        assert counts["viewed"] > 5 and "/login/recording.ts" in source.asked, "viewers and recordings took part"
 
         async def done() -> bool:
             return bool((await http.get(f"/api/v1/checks/runs/{run['id']}")).json()["state"] == "done")

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 import programs
 from darkroom import recorders_in
 from nightcrew.cli import app
-from support import UP, free_port, pauses
+from support import UP, free_port, patient, pauses
 
 
 def command(*arguments: object, env: dict[str, str] | None = None) -> str:
@@ -74,13 +74,13 @@ class Process:
         return (self.folder / "test.log").read_text("utf-8", "replace")
 
     def get(self, path: str, **params: Any) -> httpx2.Response:
-        return httpx2.get(self.url + path, params=params or None, timeout=20, trust_env=False)
+        return httpx2.get(self.url + path, params=params or None, timeout=patient(20), trust_env=False)
 
     def post(self, path: str, body: Any = None) -> httpx2.Response:
-        return httpx2.post(self.url + path, json=body, timeout=20, trust_env=False)
+        return httpx2.post(self.url + path, json=body, timeout=patient(20), trust_env=False)
 
     def patch(self, path: str, body: Any) -> httpx2.Response:
-        return httpx2.patch(self.url + path, json=body, timeout=20, trust_env=False)
+        return httpx2.patch(self.url + path, json=body, timeout=patient(20), trust_env=False)
 
     def kill(self) -> None:
         """kill -9."""

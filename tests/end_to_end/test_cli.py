@@ -21,7 +21,7 @@ import httpx2
 import pytest
 
 from nightcrew.client import exits
-from support import free_port, pauses
+from support import free_port, patient, pauses
 from terminal import commands, ok, run, spawn
 
 from .conftest import Process, Start
@@ -78,7 +78,7 @@ def silent_port() -> Iterator[int]:
 
 
 def until(done: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + patient(20)
     for pause in pauses():
         if done():
             return

@@ -15,7 +15,7 @@ from support import pauses
 from .conftest import Process, Start
 
 CHANNELS = 3_000
-KILLS = int(os.environ.get("NIGHTCREW_KILLS", "6"))
+KILLS = int(os.environ.get("NIGHTCREW_KILLS", "4"))
 """`make soak` pulls the plug more often."""
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from rig import Rig
-from support import pauses
+from support import patient, pauses
 
-MOST = 34
+MOST, WINDOW = 34, 220.0
 TITLES = ("Amber", "Birch", "Cedar", "Dahlia", "Ember", "Fern", "Ginger", "Hazel", "Iris", "Juniper")
 
 
@@ -45,11 +45,11 @@ def test_two_nodes_and_a_kill_stay_within_one_budget(rig: Rig) -> None:
     _wait_for(lambda: len(searched(rig)) >= 18)
     rig.kill("server")
     rig.start("server")
-    _wait_for(lambda: "budget" in reasons(rig))
+    _wait_for(lambda: "budget" in reasons(rig) or time.time() - searched(rig)[0] > WINDOW)
     time.sleep(5)  # who would ask once more does so by now
     times = searched(rig)
-    assert 20 <= len(times) <= MOST, "what was counted and not sent, as at a kill, is not asked for again"
-    assert times[-1] - times[0] < 220, "else it proves nothing"
+    assert len(times) >= 20, "what was counted and not sent, as at a kill, is not asked for again"
+    assert max(sum(0 <= later - first < WINDOW for later in times) for first in times) <= MOST
     rows = rig.ask("GET", "/api/v1/music/wanted?limit=200")["items"]
     assert all(row["failures"] <= 1 for row in rows)
 
@@ -60,7 +60,7 @@ def reasons(rig: Rig) -> str:
 
 
 def _wait_for(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 180
+    end = time.monotonic() + patient(180)
     for pause in pauses():
         if condition():
             return

@@ -13,8 +13,8 @@ from nightcrew.demo.audio import Audio
 from nightcrew.demo.songs import many
 from rig import Rig
 
-TRACKS = int(os.environ.get("NIGHTCREW_TRACKS", "24"))
-KILLS = int(os.environ.get("NIGHTCREW_KILLS", "6"))
+TRACKS = int(os.environ.get("NIGHTCREW_TRACKS", "12"))
+KILLS = int(os.environ.get("NIGHTCREW_KILLS", "4"))
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from support import patient
+
 from .conftest import Process, Start
 from .test_kill import QUIET
 
@@ -57,11 +59,10 @@ def receiver() -> Iterator[Receiver]:
 
 
 def until(done: Callable[[], Any], what: str) -> None:
-    for _ in range(600):
-        if done():
-            return
+    end = time.monotonic() + patient(30)
+    while not done():
+        assert time.monotonic() < end, f"there was no end to waiting for {what}"
         time.sleep(0.05)
-    raise AssertionError(f"there was no end to waiting for {what}")
 
 
 def fail(server: Process, name: str) -> None:

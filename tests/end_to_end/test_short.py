@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from support import free_port
+from support import free_port, patient
 from terminal import ok, run, spawn
 
 from .conftest import Process, Start
@@ -55,7 +55,7 @@ def told(*arguments: object) -> Any:
 
 
 def until(done: Callable[[], Any], what: str, limit: float = 60) -> None:
-    end = time.monotonic() + limit
+    end = time.monotonic() + patient(limit)
     while not done():
         assert time.monotonic() < end, f"there was no end to waiting for {what}"
         time.sleep(0.2)

@@ -20,12 +20,12 @@ import pytest
 
 from nightcrew import app
 from nightcrew.kernel.store import metadata
-from support import UP, free_port, running, until
+from support import UP, free_port, patient, running, until
 
 from . import sixth
 
 HARBOURS = [f"harbour-{chr(97 + n)}" for n in range(12)]
-KILLS = int(os.environ.get("NIGHTCREW_KILLS", "4"))
+KILLS = int(os.environ.get("NIGHTCREW_KILLS", "3"))
 
 
 class Service:
@@ -149,12 +149,12 @@ class Server:
 
     def get(self, path: str) -> Any:
         try:
-            return httpx2.get(f"http://127.0.0.1:{self.port}{path}", timeout=20, trust_env=False).json()
+            return httpx2.get(f"http://127.0.0.1:{self.port}{path}", timeout=patient(20), trust_env=False).json()
         except httpx2.TransportError:
             return None
 
     def post(self, path: str, body: Any = None) -> Any:
-        answer = httpx2.post(f"http://127.0.0.1:{self.port}{path}", json=body, timeout=20, trust_env=False)
+        answer = httpx2.post(f"http://127.0.0.1:{self.port}{path}", json=body, timeout=patient(20), trust_env=False)
         assert answer.is_success, answer.text
         return answer.json()
 
@@ -164,7 +164,7 @@ class Server:
         self.process.wait()
 
     def until(self, done: Any, limit: float, what: str) -> None:
-        end = time.monotonic() + limit
+        end = time.monotonic() + patient(limit)
         while not done():
             assert time.monotonic() < end, (
                 f"no end to waiting for {what}: {(self.folder / 'test.log').read_text()[-2000:]}"
@@ -185,7 +185,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 def command(server: Server, *arguments: str) -> str:
     line = [sys.executable, sixth.__file__, *arguments, "--url", f"http://127.0.0.1:{server.port}"]
-    return subprocess.run(line, capture_output=True, text=True, timeout=60, check=True).stdout
+    return subprocess.run(line, capture_output=True, text=True, timeout=patient(60), check=True).stdout
 
 
 @pytest.mark.slow
@@ -193,7 +193,7 @@ def command(server: Server, *arguments: str) -> str:
 def test_killed_again_and_again_nothing_is_forgotten_and_nothing_is_half_done(server: Server, service: Service) -> None:
     server.post("/api/v1/connections", service.connection)
     settings = {"tides.interval": 1}
-    httpx2.patch(f"http://127.0.0.1:{server.port}/api/v1/settings", json=settings, timeout=20, trust_env=False)
+    httpx2.patch(f"http://127.0.0.1:{server.port}/api/v1/settings", json=settings, timeout=patient(20), trust_env=False)
     command(server, "tides", "add", HARBOURS[0])
     for harbour in HARBOURS[1:]:
         server.post("/api/v1/tides", {"harbour": harbour})

@@ -113,11 +113,13 @@ async def test_a_recorder_that_was_killed_finds_its_connection_still_counted(tmp
     folder, one = tmp_path / "p", order_for(tmp_path, 1, provider.url("/live.ts"))
     async with recorder(folder, one) as process:
         await until(lambda: ledger.read(tmp_path / "out1").segments > 3, 30)
+        provider.linger = 1000.0  # longer than a recorder takes to start
         os.kill(process.pid, signal.SIGKILL)
         await until(lambda: process.poll() is not None)
     before = ledger.read(tmp_path / "out1").segments
     async with recorder(folder, one):
         await until(lambda: pacing.STILL_COUNTED in (s.reason if (s := status(folder)) else ""), 10)
+        provider.forget()
         await until(lambda: ledger.read(tmp_path / "out1").segments > before + 3, 30)
     assert provider.peak == 2, "it was refused meanwhile"
 

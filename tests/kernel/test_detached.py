@@ -22,6 +22,7 @@ from structlog.testing import capture_logs
 from nightcrew.kernel import detached
 from nightcrew.kernel.detached import Detached, Identity, adopt, boot_id, identity_of, launch
 from nightcrew.kernel.processes import Command
+from support import patient
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
 
@@ -51,6 +52,7 @@ from dataclasses import asdict
 from pathlib import Path
 from nightcrew.kernel.detached import launch
 from nightcrew.kernel.processes import Command
+from support import patient
 
 async def main():
     process = await launch(Command((sys.executable, "-c", sys.argv[2])), log_file=Path(sys.argv[1]))
@@ -79,7 +81,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
 
 
 async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
+    end = time.monotonic() + patient(seconds)
     while not condition():
         assert time.monotonic() < end, "it did not come to pass"
         await asyncio.sleep(0.01)

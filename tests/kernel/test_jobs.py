@@ -22,7 +22,7 @@ from nightcrew.kernel.errors import Conflict, GiveUp, NotFound, Retry
 from nightcrew.kernel.jobs import Ended
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.settings import Options
-from support import Node, free_port, running
+from support import Node, free_port, patient, running
 
 LAB_FILE = Path(__file__).with_name("lab.py")
 spec = importlib.util.spec_from_file_location("lab", LAB_FILE)
@@ -41,7 +41,7 @@ def domains(*jobs: Job) -> dict[str, Any]:
 
 
 def until(condition: Any, limit: float = 20) -> None:
-    end = time.monotonic() + limit
+    end = time.monotonic() + patient(limit)
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.02)
