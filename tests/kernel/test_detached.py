@@ -52,7 +52,6 @@ from dataclasses import asdict
 from pathlib import Path
 from nightcrew.kernel.detached import launch
 from nightcrew.kernel.processes import Command
-from support import patient
 
 async def main():
     process = await launch(Command((sys.executable, "-c", sys.argv[2])), log_file=Path(sys.argv[1]))
@@ -271,7 +270,7 @@ async def orphan(folder: Path, code: str = SLEEP) -> Identity:
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=patient(30),
     )
     return Identity(**json.loads(parent.stdout))
 
