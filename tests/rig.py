@@ -58,15 +58,18 @@ class Rig:
             url = f"http://127.0.0.1:{self.slskd_port}/"
         env = {**os.environ, **QUIET}
         log = (self.folder / f"{name}.log").open("ab")
-        self._processes[name] = subprocess.Popen([sys.executable, "-m", *args], stdout=log, stderr=log, env=env)
-        end = time.monotonic() + 120
+        process = self._processes[name] = subprocess.Popen(
+            [sys.executable, "-m", *args], stdout=log, stderr=log, env=env
+        )
+        end = time.monotonic() + 240
         while True:
             try:
                 httpx2.get(url, timeout=10, trust_env=False)
                 return
             except httpx2.TransportError:
-                if time.monotonic() > end:
-                    raise
+                if time.monotonic() > end or process.poll() is not None:
+                    said = (self.folder / f"{name}.log").read_text("utf-8", "replace")[-2000:]
+                    raise RuntimeError(f"{name} does not answer: {said}") from None
                 time.sleep(0.05)
 
     def _same_key(self, folder: Path) -> None:

@@ -162,7 +162,7 @@ def _turned_clock(folder: Path) -> dict[str, str]:
     folder.mkdir(parents=True)
     (folder / "clock").write_text("+0")
     turned = {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(folder / "clock")}
-    return {**turned, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_NO_CACHE": "1"}
+    return {**turned, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_CACHE_DURATION": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +174,7 @@ def outcomes(
     async def play(name: str) -> None:
         folder = tmp_path_factory.mktemp("server") / name
         environment = _turned_clock(folder) if name.startswith("clock") else {}
-        async with Counted(film, window=WINDOW) as source, serving(folder / "data", **environment) as server:
+        async with serving(folder / "data", **environment) as server, Counted(film, window=WINDOW) as source:
             await SCENARIOS[name](server, source)
 
     return asyncio.run(all_of({name: partial(play, name) for name in chosen(request, SCENARIOS)}, at_once=3))
