@@ -31,8 +31,6 @@ other-pythons: $(VENV)/.dev
 soak: $(VENV)/.dev system
 	NIGHTCREW_KILLS=200 NIGHTCREW_EXAMPLES=100 $(BIN)/python -m pytest --timeout 3600 \
 		tests/end_to_end/test_kill.py tests/end_to_end/test_api_fuzz.py
-	NIGHTCREW_KILLS=30 NIGHTCREW_TRACKS=200 $(BIN)/python -m pytest --timeout 3600 \
-		tests/end_to_end/test_music_kill.py tests/example/test_tides.py
 	NIGHTCREW_KILLS=10 NIGHTCREW_RECORDINGS=100 NIGHTCREW_SOAK=1 $(BIN)/python -m pytest --timeout 3600 tests/faults
 	$(BIN)/python tests/mutate.py --count 500
 	$(MAKE) fuzz

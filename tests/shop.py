@@ -12,6 +12,9 @@ from nightcrew.music.models import WantedEntry, WantedState
 from nightcrew.music.store import wanted
 from support import Node, until
 
+RUBBISH = ["html", "truncated-json", "empty", "half", "wrong-type", "garbage", "500", "404", "redirect-loop"]
+"""Faults of a service that says something else than it was asked for."""
+
 
 @dataclass
 class Shop:

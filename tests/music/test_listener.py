@@ -9,11 +9,14 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from nightcrew.demo.audio import Audio
 from nightcrew.demo.pictures import find_ffmpeg
 from nightcrew.demo.songs import DemoSong, SharedFile, SongDefect
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.music import workers
 from nightcrew.music.listening import Listeners
 from nightcrew.music.matching.model import WantedTrack
 from nightcrew.music.verify import problem_of
@@ -154,3 +157,16 @@ async def test_a_file_that_ends_its_reader_is_told_and_the_next_one_is_read(
     assert (await listeners.hear(tmp_path / "evil.flac")).failed == "it ends the process that reads it"
     found = [one async for one in listeners.tags([good, tmp_path / "evil.mp3", good])]
     assert [bool(one.failed) for one in found] == [False, True, False]
+
+
+async def test_a_listener_that_nobody_needs_is_ended(
+    resting: Runtime, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listeners = resting.part(Listeners)
+    assert await problem(listeners, folder, shared("flac")) == ""
+    (pid,) = listeners._pool.pids
+    await workers.mend(resting)
+    assert psutil.pid_exists(pid), "it has rested for a moment only"
+    monkeypatch.setattr(listeners._pool, "idle", 0.0)
+    await workers.mend(resting)
+    assert not psutil.pid_exists(pid)

@@ -29,6 +29,7 @@ from nightcrew.music.store import figures, listings, wanted
 from nightcrew.music.store import library as rows
 from nightcrew.music.wishes import listenbrainz, spotify
 from nightcrew.music.wishes.base import SourceList
+from shop import RUBBISH
 from support import at_rest, furnish, running
 
 KINDS = [one.kind.name for one in LIBRARIES]
@@ -194,9 +195,6 @@ async def test_spotify_asks_us_to_wait(node: Runtime, world: World) -> None:
     world.wishes.limited = 1
     (saved,) = await spotify_lists(node, world, playlists=False)
     assert len(saved.tracks) == len(world.wishes.saved)
-
-
-RUBBISH = ["html", "truncated-json", "empty", "half", "wrong-type", "garbage", "500", "404", "redirect-loop"]
 
 
 @pytest.mark.parametrize("kind", ["spotify", "listenbrainz"])

@@ -135,6 +135,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "batch": shapes.batch_of,
     "events": shapes.events_of,
     "search": shapes.ended,
+    "server": shapes.server_of,
 }
 
 

@@ -19,7 +19,7 @@ KEPT = 20
 
 @functools.cache
 def _trusted() -> ssl.SSLContext:
-    """The authorities of this machine; to read them takes longer than anything else here."""
+    """The certificate authorities of this machine, read once for the process."""
     return httpx2.create_ssl_context(trust_env=False)
 
 

@@ -78,7 +78,7 @@ def read_folder(folder: str) -> FolderReading:
 
 @lru_cache(maxsize=CACHED)
 def _read_folder(folder: str) -> FolderReading:
-    """Without the word that slskd puts in front for each peer's shared folder, many peers have the same ones."""
+    """Kept without the `@@abcde` that each peer's path begins with: many peers have the same folders."""
     levels = []
     for one in reversed(folder.split("/")):
         if (level := _read_level(one)) is not None:

@@ -33,6 +33,7 @@ HISTORY = Limits(max_bytes=512 << 20, seconds=120.0)
 LARGE = Limits(max_bytes=64 << 20, seconds=60.0)
 EVENT_PAGE, EVENT_PAGES = 100, 200
 """Events that are asked for at once, and how far back they are read at most."""
+_TAKEN = frozenset({200, 201, 207})
 _ANY = frozenset({200, 201, 204, 207, 400, 404, 409, 429, 500})
 
 
@@ -70,13 +71,12 @@ class Slskd:
     async def version(self) -> tuple[int, ...]:
         """Its version."""
         if self._version is None:
-            self._version = await self.line.read(Question("api/v0/application/version"), _version, limits=SMALL)
+            self._version = await self.line.read(Question("api/v0/application/version"), _read_version, limits=SMALL)
         return self._version
 
     async def server(self) -> dict[str, Any]:
         """How it stands with the network."""
-        found = await self.line.json(Question("api/v0/server"), limits=SMALL)
-        return found if isinstance(found, dict) else {}
+        return await self.line.read(Question("api/v0/server"), _as(shapes.server_of), limits=SMALL)
 
     # -- searching -----------------------------------------------------------------------------------------------------
 
@@ -84,7 +84,7 @@ class Slskd:
         """Begin a search under an id of ours. Raises `SlskdBusy`, `SlskdOffline`, `BadQuery`, and `Paused` by the budget."""
         body = {"id": search_id, "searchText": text, "searchTimeout": SEARCH_SECONDS * 1000}
         question = Question("api/v0/searches", "POST", json=body, budget=SEARCHES)
-        reply = await self.line.ask(question, good=_ANY, limits=SMALL)
+        reply = await self.line.read(question, _begun, good=_ANY, limits=SMALL)
         if reply.status == 429:
             raise SlskdBusy("slskd is taking another search", after=3.0)
         if reply.status == 409:
@@ -134,7 +134,12 @@ class Slskd:
         if search_id:
             body["searchId"] = search_id
         question = Question("api/v0/transfers/downloads/batches", "POST", json=body)
-        reply = await self.line.ask(question, good=_ANY, limits=SMALL)
+
+        async def read(reply: Reply) -> tuple[Reply, tuple[list[Transfer], dict[str, str]]]:
+            said = reply.status in _TAKEN and reply.body
+            return reply, shapes.batch_of(await reply.json()) if said else ([], {})
+
+        reply, (transfers, failed) = await self.line.read(question, read, good=_ANY, limits=SMALL)
         if reply.status == 429:
             raise SlskdBusy("slskd takes no more downloads now", after=10.0)
         if reply.status == 404:
@@ -146,9 +151,8 @@ class Slskd:
             transfers = shapes.batch_of(await known.json())[0] if known.status == 200 else []
             mine = next((one.id for one in transfers if one.path == path), None)
             return Sent(batch_id if mine else str(uuid.uuid4()), mine)
-        if reply.status not in {200, 201, 207}:
+        if reply.status not in _TAKEN:
             raise Retry(f"slskd answers a download with HTTP {reply.status}: {_said(reply.text())}")
-        transfers, failed = shapes.batch_of(await reply.json())
         if path in failed:
             raise PeerRefused(failed[path])
         return Sent(batch_id, next((one.id for one in transfers if one.path == path), None))
@@ -191,8 +195,15 @@ def _as(how: Callable[[Any], ReadT]) -> Callable[[Reply], Awaitable[ReadT]]:
     return read
 
 
-async def _version(reply: Reply) -> tuple[int, ...]:
+async def _read_version(reply: Reply) -> tuple[int, ...]:
     return shapes.version_of(reply.text())
+
+
+async def _begun(reply: Reply) -> Reply:
+    """The answer to a search that was sent. Where it says what was begun, that has to be a search."""
+    if reply.status in _TAKEN and reply.body:
+        shapes.ended(await reply.json())
+    return reply
 
 
 def _said(text: str) -> str:

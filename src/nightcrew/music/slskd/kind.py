@@ -36,7 +36,7 @@ async def try_out(line: Line) -> list[str]:
         raise NeedsUser(f"slskd answers, but it is not logged in to the network ({state}); look at its own page")
     how = "batches with ids of ours" if version >= BATCHES_FROM else "single downloads, as it is older than 0.26"
     return [
-        f"slskd {'.'.join(map(str, version)) or 'of an unknown version'} is logged in to the network.",
+        f"slskd {'.'.join(map(str, version))} is logged in to the network.",
         f"It takes {how}.",
     ]
 

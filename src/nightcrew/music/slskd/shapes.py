@@ -66,6 +66,13 @@ def version_of(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
+def server_of(answer: Any) -> dict[str, Any]:
+    """How slskd stands with the network, by `GET /server`. Raises `Misread`."""
+    if not isinstance(answer, dict):
+        raise Misread("slskd's answer is no state of a server")
+    return answer
+
+
 def files_of(answer: Any) -> list[FoundFile]:
     """The music files in `GET /searches/{id}/responses`. Locked ones cannot be had, and stand in a list of their own.
 
