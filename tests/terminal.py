@@ -14,6 +14,7 @@ from unittest import mock
 import typer
 
 from nightcrew.cli import app, main
+from support import patient
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,9 @@ def ok(*arguments: object) -> str:
 def spawn(*arguments: object) -> Result:
     """A command as a process of its own."""
     command = [sys.executable, "-m", "nightcrew", *map(str, arguments)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=patient(60), check=False
+    )
     return Result(done.returncode, done.stdout, done.stderr)
 
 

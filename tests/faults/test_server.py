@@ -156,12 +156,20 @@ SCENARIOS: dict[str, Play] = {
 
 
 def _turned_clock(folder: Path) -> dict[str, str]:
-    """The environment of a process whose clock a file turns."""
+    """The environment of a process whose clock a file turns. It runs without uvloop.
+
+    libfaketime takes a lock in each `pthread_cond_init`. uvloop forks, and Python's part in the child then waits for ever for that
+    lock when another thread had it; asyncio's own loop starts programs without running anything in the child.
+    """
     if FAKETIME is None:
         raise RuntimeError("it needs libfaketime (Debian's package faketime)")
     folder.mkdir(parents=True)
     (folder / "clock").write_text("+0")
+    hidden = folder / "hidden"
+    hidden.mkdir()
+    (hidden / "uvloop.py").write_text("raise ImportError")
     turned = {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(folder / "clock")}
+    turned |= {"PYTHONPATH": os.pathsep.join(filter(None, [str(hidden), os.environ.get("PYTHONPATH")]))}
     return {**turned, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_CACHE_DURATION": "1"}
 
 
