@@ -149,8 +149,9 @@ async def _assemble(config: Config, database: store.Store, ledger: store.Store, 
         node=name,
         vault=vault,
     )
-    jobs = Jobs(node=name, data_dir=config.data_dir, database=store.sync_url(database.url), store=database, bus=bus)
     wakes = Wakes(database)
+    url = store.sync_url(database.url)
+    jobs = Jobs(node=name, data_dir=config.data_dir, database=url, store=database, bus=bus, wakes=wakes)
     schedule = Schedule(
         node=name, store=database, bus=bus, activity=activity, jobs=jobs, settings=settings, wakes=wakes
     )

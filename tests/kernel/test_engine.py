@@ -5,7 +5,9 @@ from __future__ import annotations
 import inspect
 
 import dbos._error
+import dbos._queue
 import dbos._sys_db
+import dbos._workflow_commands
 from dbos import DBOS
 
 from nightcrew.kernel import engine
@@ -20,6 +22,10 @@ def test_the_private_parts_of_dbos_are_those_that_the_adapter_was_written_for() 
         "_recover_pending_workflows",
         "_sys_db.engine",
         "_sys_db.tables.workflow_status",
+        "_sys_db.transition_delayed_workflows",
+        "dbos._dbos.queue_thread",
+        "dbos._dbos.startup_recovery_thread",
+        "dbos._workflow_commands._BACKGROUND_JOBS_INTERVAL_SEC",
     )
     retries = inspect.signature(dbos._error.DBOSMaxStepRetriesExceeded.__init__)
     assert list(retries.parameters) == ["self", "step_name", "max_retries", "errors"]
@@ -36,8 +42,22 @@ def test_the_private_parts_of_dbos_are_those_that_the_adapter_was_written_for() 
     assert "started_at_epoch_ms=None" in put_back
 
 
+def test_the_threads_of_dbos_sleep_as_the_bell_expects_it() -> None:
+    """When this fails after an upgrade of DBOS, look at engine_bell.py: who looks into queues sleeps on the event that ends it."""
+    manager, worker = (inspect.getsource(one) for one in (dbos._queue.queue_thread, dbos._queue.queue_worker_thread))
+    assert list(inspect.signature(dbos._queue.queue_thread).parameters) == ["stop_event", "dbos"]
+    assert "args=(stop_event, dbos, queue)" in manager
+    assert "if stop_event.wait(timeout=check_interval):" in manager
+    assert "if stop_event.wait(timeout=polling_interval * random.uniform(0.95, 1.05)):" in worker
+    assert worker.count("stop_event.wait(") == 1
+    launch = inspect.getsource(DBOS._launch)
+    assert "target=queue_thread, args=(evt, self)" in launch
+    assert "self._executor.submit(startup_recovery_thread, self, workflow_ids)" in launch
+    assert "_BACKGROUND_JOBS_INTERVAL_SEC,\n" in inspect.getsource(dbos._workflow_commands.background_jobs_thread)
+
+
 def test_nobody_else_imports_dbos() -> None:
-    """One file to mend at an upgrade."""
+    """What there is to mend at an upgrade."""
     from pathlib import Path
 
     import nightcrew
@@ -49,4 +69,4 @@ def test_nobody_else_imports_dbos() -> None:
         for line in path.read_text("utf-8").splitlines()
         if line.strip().startswith(("import dbos", "from dbos"))
     }
-    assert users == {"kernel/engine.py"}
+    assert users == {"kernel/engine.py", "kernel/engine_bell.py"}

@@ -24,6 +24,7 @@ from dbos import DBOS, SetEnqueueOptions, SetWorkflowID, StepInfo, WorkflowStatu
 from dbos._error import DBOSMaxStepRetriesExceeded, DBOSUnexpectedStepError
 from dbos._serialization import DefaultSerializer
 
+from nightcrew.kernel.engine_bell import REST, Bell
 from nightcrew.kernel.engine_rows import JsonRows, read_pickle
 from nightcrew.kernel.engine_sqlite import engine_arguments
 from nightcrew.kernel.queues import Lane, Place
@@ -39,6 +40,10 @@ PRIVATE = (
     "_recover_pending_workflows",
     "_sys_db.engine",
     "_sys_db.tables.workflow_status",
+    "_sys_db.transition_delayed_workflows",
+    "dbos._dbos.queue_thread",
+    "dbos._dbos.startup_recovery_thread",
+    "dbos._workflow_commands._BACKGROUND_JOBS_INTERVAL_SEC",
 )
 """What is used of DBOS beyond its public interface."""
 APPLICATION_VERSION = "1"
@@ -47,13 +52,17 @@ steps have changed is begun anew (`StepsChanged`)."""
 ROWS: Any = JsonRows()
 """How runs are stored. DBOS itself would store pickles, which run code when they are read."""
 LOOK = 0.5
-"""Seconds between two looks into a queue: how long a run may wait at most although it could begin."""
+"""Seconds between two looks into a queue that lets only so many runs begin in a time: nothing happens when they are over."""
+DUE = 0.05
+"""Seconds after which a run that has waited for its time is due for good."""
 WAKING = 0.1
 """Seconds that a thread of DBOS on SQLite sleeps at a time, which a stop waits for. It asks the database only for messages between
 runs, of which we have none."""
 MANY = 1_000_000
 """More runs than ever go on at a time. DBOS claims runs of a queue with a limit for all nodes in transactions that cannot be
 told from one after the other; without one, two nodes may each begin a run with the same key, when they look in the same moment."""
+MOST_DELAYED = 1000
+"""Runs that wait for their time whose time is known at the start. Of more, some may wait for `REST` beyond theirs."""
 ENDING = "ending"
 """The attribute of a run that its node is asked to end."""
 UNFINISHED = ("ENQUEUED", "DELAYED", "PENDING")
@@ -77,6 +86,7 @@ class Engine:
         self._functions: dict[str, Callable[..., Any]] = {}
         self._launched = False
         self._dbos: Any = None
+        self._bell = Bell()
 
     async def launch(self, functions: Mapping[str, Callable[..., Awaitable[Any]]], lanes: Mapping[str, Lane]) -> None:
         """Start, and resume this node's interrupted runs. Blocks for about a second.
@@ -102,6 +112,7 @@ class Engine:
         )
         for name, function in functions.items():
             self._functions[name] = DBOS.workflow(name=name)(function)
+        self._bell.hang_up()
         DBOS.listen_queues(list(lanes))  # else every node takes from the queues of all, which the database knows
         DBOS.launch()
         self._launched = True
@@ -114,9 +125,12 @@ class Engine:
                 global_concurrency=limits.over_all or everywhere,
                 partition_concurrency=1 if lane.keyed else None,
                 limiter=None if limits.rate is None else {"limit": limits.rate[0], "period": limits.rate[1]},
-                polling_interval_sec=LOOK,
+                polling_interval_sec=REST if limits.rate is None else LOOK,
                 on_conflict="always_update",
             )
+        self.look()
+        for status in await self.find(states=("DELAYED",), limit=MOST_DELAYED, whole=False):
+            self._look_in((status.delay_until_epoch_ms or 0) / 1000 - time.time())
 
     async def close(self) -> None:
         """Stop. What is unfinished stays so, and goes on at the next start."""
@@ -126,6 +140,25 @@ class Engine:
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
         # DBOS had made its pool the loop's own, and has just shut it down
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="nightcrew"))
+
+    # -- when to look ------------------------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Look into all queues now: a run waits there, or a place has become free."""
+        self._bell.ring()
+
+    def _look_in(self, seconds: float) -> None:
+        """Look when a run's time has come."""
+        asyncio.get_running_loop().call_later(max(0.0, seconds) + DUE, self._begin_delayed)
+
+    def _begin_delayed(self) -> None:
+        if self._launched:
+            due = asyncio.get_running_loop().run_in_executor(None, self._dbos._sys_db.transition_delayed_workflows)
+            due.add_done_callback(self._begun)
+
+    def _begun(self, done: asyncio.Future[None]) -> None:
+        if not done.cancelled() and done.exception() is None:  # else DBOS does it itself, after `REST`
+            self.look()
 
     # -- inside of a run -------------------------------------------------------------------------------------------
 
@@ -168,9 +201,12 @@ class Engine:
             return bool(found.rowcount)
 
         try:
-            return await asyncio.to_thread(change)
+            changed = await asyncio.to_thread(change)
         except sa.exc.SQLAlchemyError:
             return False
+        if changed:
+            self._look_in(seconds)
+        return changed
 
     @staticmethod
     async def outside(work: Coroutine[Any, Any, ResultT]) -> ResultT:

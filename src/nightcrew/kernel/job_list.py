@@ -15,17 +15,31 @@ from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.job_state import STATES, JobState, state_of, step_of
 from nightcrew.kernel.queues import Queues
 from nightcrew.kernel.store import Store
+from nightcrew.kernel.wakes import Wakes
 
 GOING_ON = frozenset({"queued", "running"})
+RUNS = "runs"
+"""Woken under this topic: a run waits, or one is over."""
+UNHEARD = 1.0
+"""Seconds after which who waits for a run looks unasked: the word of another node may be lost."""
 
 
 class JobList:
     """The runs of all nodes."""
 
-    def __init__(self, engine: Engine, queues: Queues, store: Store) -> None:
+    def __init__(self, engine: Engine, queues: Queues, store: Store, wakes: Wakes) -> None:
         self._engine = engine
         self._queues = queues
         self._store = store
+        self._wakes = wakes
+        self._over = asyncio.Event()
+        wakes.on(RUNS, self._look)
+
+    def _look(self) -> None:
+        """Something has happened to a run: have others begin, and look whether it is one that somebody waits for."""
+        self._engine.look()
+        self._over.set()
+        self._over = asyncio.Event()
 
     async def active(self, prefix: str) -> set[str]:
         """The ids of unfinished runs whose id begins with `prefix`."""
@@ -71,9 +85,13 @@ class JobList:
         """The state of a run when it has ended, or after `limit` seconds."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit):
-                while (state := await self.get(run_id)).state in GOING_ON:  # noqa: ASYNC110 - DBOS has no event
-                    await asyncio.sleep(0.1)
-                return state
+                while True:
+                    over = self._over
+                    if (state := await self.get(run_id)).state not in GOING_ON:
+                        return state
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(UNHEARD):
+                            await over.wait()
         return await self.get(run_id)
 
     async def prune(self, *, days: int) -> int:

@@ -21,12 +21,13 @@ from nightcrew.kernel.engine import Engine, StepsChanged
 from nightcrew.kernel.errors import Conflict, GiveUp, NightcrewError, NotFound, Retry
 from nightcrew.kernel.events import Bus
 from nightcrew.kernel.job_ends import CANCELLED, Ended, JobEnds, OnEnd
-from nightcrew.kernel.job_list import GOING_ON, JobList
+from nightcrew.kernel.job_list import GOING_ON, RUNS, JobList
 from nightcrew.kernel.job_state import STATES, GaveWay, arguments_of, state_of
 from nightcrew.kernel.queues import Queues, next_id
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.store import Store
-from nightcrew.kernel.tasks import is_stopped
+from nightcrew.kernel.tasks import Tasks, is_stopped
+from nightcrew.kernel.wakes import Wakes
 from nightcrew.kernel.words import duration
 
 __all__ = ["Ended", "Jobs"]
@@ -46,8 +47,8 @@ Handle = Callable[[str, Callable[[], bool]], Any]
 class Jobs(JobList):
     """Starts, lists, cancels and resumes runs."""
 
-    def __init__(self, *, node: str, data_dir: Path, database: sa.URL, store: Store, bus: Bus) -> None:
-        super().__init__(Engine(node=node, data_dir=data_dir, database=database), Queues(node), store)
+    def __init__(self, *, node: str, data_dir: Path, database: sa.URL, store: Store, bus: Bus, wakes: Wakes) -> None:
+        super().__init__(Engine(node=node, data_dir=data_dir, database=database), Queues(node), store, wakes)
         self._node = node
         self._bus = bus
         self._jobs: dict[str, Job] = {}
@@ -61,6 +62,7 @@ class Jobs(JobList):
         self._given: set[asyncio.Task[Any]] = set()
         """Those whose runs have given way, and wait in their queue again."""
         self._ends = JobEnds(bus)
+        self._telling = Tasks()
         self._closing = False
 
     def declare(self, job: Job) -> None:
@@ -89,6 +91,7 @@ class Jobs(JobList):
         if ending:
             await asyncio.wait(ending.values(), timeout=CLOSING)
         late = sorted(run_id for run_id, task in ending.items() if not task.done())
+        await self._telling.close()
         await self._engine.close()
         if late:
             raise Retry(f"{', '.join(late)} did not stop in time")
@@ -110,6 +113,7 @@ class Jobs(JobList):
         if run_id in self._tasks:  # it was taken over, and by nobody else
             await self._lose(self._tasks[run_id])
         self._tasks[run_id], self._doing[run_id] = task, job
+        task.add_done_callback(self._gone)  # when its end is stored
         began, error, result = time.monotonic(), None, None
         self._bus.publish("jobs")
         try:
@@ -136,6 +140,11 @@ class Jobs(JobList):
             self._lost.discard(task)
             self._given.discard(task)
         return result
+
+    def _gone(self, _task: asyncio.Task[Any]) -> None:
+        """A place in a queue is free."""
+        if not self._closing:
+            self._telling.spawn(self._wakes.tell(RUNS), "a run is over")
 
     async def _work(self, job: Job, run_id: str, run: Any, delay: float, args: list[Any]) -> Any:
         """Do the job. What it raises is stored as its outcome, except a cancellation: such a run stays resumable.
@@ -179,6 +188,7 @@ class Jobs(JobList):
         place = self._queues.place(job, args)
         fresh = await self._engine.outside(self._engine.begin_anew(run_id, place=place))
         await self._engine.outside(self._engine.cancel(run_id))
+        await self._wakes.tell(RUNS)
         log.warning("a run was begun with other steps, by another version, and is begun anew", run=run_id, anew=fresh)
 
     # -- asked by others -------------------------------------------------------------------------------------------
@@ -205,6 +215,8 @@ class Jobs(JobList):
         run_id = run_id or f"{name}:{uuid.uuid4().hex[:12]}"
         given = (label or name, delay, list(args), timetable)
         await self._engine.start(name, run_id, *given, place=place)
+        if place is not None:
+            await self._wakes.tell(RUNS)
         return run_id
 
     async def cancel(self, run_id: str) -> None:
@@ -227,6 +239,7 @@ class Jobs(JobList):
         if run_id in self._tasks:  # it has just begun
             await self._end_here(run_id)
         else:
+            await self._wakes.tell(RUNS)
             label, args = state_of(status, None).title, arguments_of(status)
             await self._ends.tell(Ended(status.name, label, 0.0, CANCELLED, run=run_id, args=args))
 
@@ -276,11 +289,15 @@ class Jobs(JobList):
         if state not in {"failed", "cancelled"}:
             raise Conflict(f"job {run_id} is {state}; only a failed or cancelled job can be retried")
         place = self._queues.place(self._jobs.get(status.name), arguments_of(status))
-        return await self._engine.begin_anew(run_id, place=place)
+        fresh = await self._engine.begin_anew(run_id, place=place)
+        await self._wakes.tell(RUNS)
+        return fresh
 
     async def recover(self, node: str) -> int:
         """Take over the unfinished runs of a dead node; returns how many. Exactly one runner gets each."""
-        return await self._engine.recover(node)
+        found = await self._engine.recover(node)
+        await self._wakes.tell(RUNS)
+        return found
 
     @property
     def running(self) -> int:

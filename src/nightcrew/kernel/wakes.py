@@ -15,7 +15,7 @@ import psycopg
 import structlog
 
 from nightcrew.kernel.forever import forever
-from nightcrew.kernel.store import CHANNEL, Store
+from nightcrew.kernel.store import CHANNEL, DatabaseAway, Store, wake
 
 log = structlog.get_logger("nightcrew")
 
@@ -43,6 +43,18 @@ class Wakes:
         """Wake who waits under a topic, in this process."""
         for call in self._waiting.get(topic, ()):
             call()
+
+    async def tell(self, topic: str) -> None:
+        """Wake who waits under a topic, here and at the other nodes; a database that is away costs those a wait."""
+        if not self._store.is_sqlite:
+            try:
+                async with self._store.write() as connection:
+                    await wake(connection, topic)
+            except DatabaseAway as exc:
+                log.info("other nodes could not be told", topic=topic, reason=str(exc))
+            else:
+                return
+        self.ring(topic)
 
     async def run(self) -> None:
         """Hear what other nodes say, until cancelled. On SQLite there are none."""

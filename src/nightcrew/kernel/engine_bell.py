@@ -1,0 +1,96 @@
+"""DBOS looks into its queues when there may be something to begin, and not twice a second.
+
+A thread of DBOS for each queue asks the database whether a run may begin, and then sleeps. It sleeps on an event of `threading`,
+the one that tells it to stop. Here it is handed another one, whose sleep ends when the bell is rung as well.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import dbos._dbos
+import dbos._workflow_commands
+
+REST = 10.0
+"""Seconds after which a queue is looked into unasked: what was missed (a database that was away) waits so long at most."""
+AGAIN = 0.5
+"""Seconds before another look, after two nodes have got into each other's way."""
+OWN = 0.9
+"""Seconds from which on a sleep is one that we have not chosen: DBOS looks each second for new queues, and into its own queue."""
+
+_queues: Callable[..., None] = dbos._dbos.queue_thread
+_recovery: Callable[..., None] = dbos._dbos.startup_recovery_thread
+
+
+class Bell:
+    """Wakes the threads that look into queues. Safe to be rung from any thread, also while nobody sleeps."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._rung = 0
+        self._heard = threading.local()
+
+    def ring(self) -> None:
+        """Have all queues looked into."""
+        with self._changed:
+            self._rung += 1
+            self._changed.notify_all()
+
+    def hang_up(self) -> None:
+        """Have the threads of the DBOS that is launched next sleep on this bell."""
+
+        def queues(stop: threading.Event, *rest: Any) -> None:
+            _queues(Sleep(self, stop), *rest)
+
+        def recovery(*rest: Any) -> None:
+            _recovery(*rest)
+            self.ring()  # what went on before waits in its queue again
+
+        vars(dbos._dbos).update(queue_thread=queues, startup_recovery_thread=recovery)
+        vars(dbos._workflow_commands).update(_BACKGROUND_JOBS_INTERVAL_SEC=REST)
+
+    def wait(self, timeout: float, stopped: Callable[[], bool]) -> bool:
+        """Sleep until the bell has been rung since this thread's last sleep; returns whether `stopped`.
+
+        The first sleep of a thread is none.
+        """
+        until = time.monotonic() + timeout
+        with self._changed:
+            while getattr(self._heard, "last", -1) == self._rung and not stopped():
+                left = until - time.monotonic()
+                if left <= 0 or not self._changed.wait(left):
+                    break
+            self._heard.last = self._rung
+        return stopped()
+
+
+class Sleep:
+    """What a thread of DBOS takes for the event that stops it."""
+
+    def __init__(self, bell: Bell, stop: threading.Event) -> None:
+        self._bell, self._stop = bell, stop
+        tell = stop.set
+
+        def stopping() -> None:
+            tell()
+            bell.ring()
+
+        stop.set = stopping  # type: ignore[method-assign] - whoever sets it wakes those who sleep here
+
+    def is_set(self) -> bool:
+        """Whether the thread is to end."""
+        return self._stop.is_set()
+
+    def wait(self, timeout: float) -> bool:
+        """Sleep; returns whether the thread is to end.
+
+        DBOS doubles a queue's time to the next look when another node was in the way: nobody may ring for what it has left there.
+        """
+        if timeout > 1.5 * REST:
+            timeout = AGAIN
+        elif timeout > OWN:
+            timeout = max(timeout, REST)
+        return self._bell.wait(timeout, self._stop.is_set)
