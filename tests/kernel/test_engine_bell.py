@@ -125,7 +125,7 @@ async def test_one_that_was_interrupted_goes_on_after_the_next_start(
     first = gives_way if state == "waits for its time" else work
     async with node_with(tmp_path / "data", Job("lab.work", first, queue=Queue("lab")), database=database) as node:
         if state == "waits":
-            node.runtime.jobs._engine._bell.ring = lambda: None  # type: ignore[method-assign] - nobody begins it
+            node.runtime.jobs._engine._bell.ring = lambda: None  # type: ignore[method-assign]  # nobody begins it
         run = await node.runtime.jobs.start("lab.work", "a")
         if state != "waits":
             await work.has_begun("a")

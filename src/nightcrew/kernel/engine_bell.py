@@ -78,7 +78,7 @@ class Sleep:
             tell()
             bell.ring()
 
-        stop.set = stopping  # type: ignore[method-assign] - whoever sets it wakes those who sleep here
+        stop.set = stopping  # type: ignore[method-assign]  # whoever sets it wakes who sleeps
 
     def is_set(self) -> bool:
         """Whether the thread is to end."""
