@@ -19,6 +19,8 @@ from typing import Self
 from counter import HEIGHT, WIDTH, Film
 
 PACKET = 188
+LONG = 60
+"""Segments that a source keeps for clients that come late, where the test is not about what has left the playlist."""
 CHUNKS_PER_SECOND = 10
 PLAYLIST = "application/vnd.apple.mpegurl"
 SEGMENT = re.compile(r"/seg/(\d+)\.(?:ts|m4s)")
@@ -47,11 +49,12 @@ class Run:
 class Counted:
     """Attributes that are faults may be set at any time. Segments are named by media sequence number; an index is of the film.
 
-    The first playlist is a full window: its segments were complete when the source started.
+    The first playlist is a full window: its segments were complete when the source started. It grows until it lists `keeps` of them:
+    on a busy machine a client comes late, and what it misses then is no fault that a test has made.
     """
 
-    def __init__(self, film: Film, *, window: int = 6, start: int = 0) -> None:
-        self.film, self.window = film, window
+    def __init__(self, film: Film, *, window: int = 6, start: int = 0, keeps: int = 0) -> None:
+        self.film, self.window, self.keeps = film, window, max(window, keeps)
         self.answer: int | None = None
         """This status for every request."""
         self.hang = False
@@ -70,6 +73,7 @@ class Counted:
         """Requests that are being answered, those that hang included."""
         self._runs = [Run(0, start)]
         self._breaks: set[int] = set()
+        self._oldest = 0
         self._last = len(film.segments) - 1
         self._frozen: bytes | None = None
         self._zero = self._epoch = 0.0
@@ -162,15 +166,27 @@ class Counted:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             writer.transport.abort()
 
+    def forget(self) -> None:
+        """All that was complete before the newest segment has left the playlist, and cannot be fetched any more."""
+        self._oldest = self.newest
+
     @contextlib.contextmanager
     def fault(
-        self, *, answer: int | None = None, hang: bool = False, frozen: bool = False, offline: bool = False
+        self,
+        *,
+        answer: int | None = None,
+        hang: bool = False,
+        frozen: bool = False,
+        offline: bool = False,
+        forgets: bool = False,
     ) -> Iterator[None]:
-        """These, and none of the others, until the end of the block; then none."""
+        """These, and none of the others, until the end of the block; then none. `forgets`: as after a time longer than its playlist."""
         self.answer, self.hang, self.frozen, self.offline = answer, hang, frozen, offline
         try:
             yield
         finally:
+            if forgets:
+                self.forget()
             self.answer, self.hang, self.frozen, self.offline = None, False, False, False
 
     def _made(self) -> int:
@@ -182,7 +198,7 @@ class Counted:
     def _index(self, number: int) -> int | None:
         """The film index of a segment that can be fetched; of two with this number the newer one."""
         newest = self.newest
-        for index in range(newest, max(newest - 2 * self.window, -1), -1):
+        for index in range(newest, max(newest - self.keeps - self.window, self._oldest - 1), -1):
             if self.number_of(index) == number:
                 return index
         return None
@@ -190,7 +206,7 @@ class Counted:
     def _playlist(self) -> bytes:
         newest, seconds = self.newest, self.film.segment_seconds
         run = self._run(newest)
-        first = max(run.first, newest - self.window + 1)
+        first = max(run.first, self._oldest, newest - self.keeps + 1)
         number = run.number + first - run.first
         lines = ["#EXTM3U", "#EXT-X-VERSION:6", f"#EXT-X-TARGETDURATION:{math.ceil(seconds)}"]
         lines.append(f"#EXT-X-MEDIA-SEQUENCE:{number}")

@@ -19,8 +19,9 @@ import psutil
 import programs
 from counted import Counted
 from counter import FPS, Account, account, numbers, numbers_of
+from nightcrew.app import Config
 from nightcrew.recordings.models import Recording, RecordingState
-from support import UP, free_port, patient, pauses
+from support import UP, free_port, furnish, patient, pauses
 from support import Node as Inner
 
 OVER = {"done", "failed"}
@@ -47,7 +48,7 @@ class Server:
 
     async def start(self) -> None:
         """Start it, and wait until it answers."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        await asyncio.to_thread(furnish, Config(data_dir=self.folder))
         command = ["serve", "--data-dir", self.folder, "--port", self.port]
         self.process = programs.start(*command, log=self.folder / "test.log", **self.environment)
         try:
@@ -226,10 +227,11 @@ async def accounted(node: Node, row: dict[str, Any], source: Counted | None = No
     With `source`, whose numbers never began anew, each gap must name the very segments whose pictures are missing.
     """
     ledger = await node.get(f"/api/v1/recordings/{row['id']}/ledger")
-    found = account(numbers(Path(row["file"])))
+    shown = numbers(Path(row["file"]))
+    found = account(shown)
     assert not found.doubled, found
     assert not found.disordered, found
-    counted, there = [part["frames"] for part in ledger["parts"]], len(numbers(Path(row["file"])))
+    counted, there = [part["frames"] for part in ledger["parts"]], len(shown)
     assert sum(counted) == there, (counted, there, found, ledger["gaps"], row["films"])
     missing = sum(last - first + 1 for first, last in found.missing)
     listed = sum(gap["seconds"] for gap in ledger["gaps"]) * FPS

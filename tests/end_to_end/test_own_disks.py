@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from counted import Counted
+from counted import LONG, Counted
 from counter import Film
 from darkroom import OVER, kill, record, serving, wait_for, wait_for_all
 
@@ -20,7 +20,7 @@ async def test_recordings_are_finished_by_the_machine_that_has_their_parts(
     monkeypatch.setenv("NIGHTCREW_SECRET_KEY", "kUq1Gkqk2cUqGv0e8bN1v7ZlD3VJtq3k0cW0xT1q1nA=")
     monkeypatch.setenv("NIGHTCREW_DATABASE_URL", postgres)
     async with (
-        Counted(film, window=10) as source,
+        Counted(film, window=10, keeps=LONG) as source,
         serving(tmp_path / "one") as one,
         serving(tmp_path / "two") as two,
     ):
@@ -56,7 +56,7 @@ async def test_a_dead_machines_recording_is_told_and_goes_on_at_another(
     monkeypatch.setenv("NIGHTCREW_DATABASE_URL", postgres)
     off = tmp_path / "off"
     async with (
-        Counted(film, window=10) as source,
+        Counted(film, window=10, keeps=LONG) as source,
         serving(tmp_path / "one", NIGHTCREW_LIBRARY=str(tmp_path / "shared")) as one,
     ):
         shared = (await record(one, f"{source.url}?key=1", name="Shared"))["id"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from counted import Counted
+from counted import LONG, Counted
 from counter import Film
 from darkroom import finish, finished, record, seconds
 from support import Node
@@ -71,7 +71,7 @@ async def test_a_recording_is_begun_watched_while_it_grows_finished_and_deleted(
     node: Node, window: Window, film: Film
 ) -> None:
     page = window.page
-    async with Counted(film, window=8) as source:
+    async with Counted(film, window=8, keeps=LONG) as source:
         await page.goto("/recordings")
         await page.evaluate("window.sameDocument = true")
         form = page.locator("form[action='/recordings']")
@@ -109,7 +109,7 @@ async def test_a_recording_is_begun_watched_while_it_grows_finished_and_deleted(
 async def test_the_page_of_one_that_waits_gets_its_player_when_there_is_something_to_play(
     node: Node, window: Window, film: Film
 ) -> None:
-    async with Counted(film, window=8) as source:
+    async with Counted(film, window=8, keeps=LONG) as source:
         source.offline = True
         row = await record(node, source.url)
         await window.page.goto(f"/recordings/{row['id']}")
@@ -145,7 +145,7 @@ async def test_a_stream_is_watched_and_a_wrong_window_is_told(node: Node, window
 async def test_who_opened_the_page_before_the_end_plays_the_finished_file(
     node: Node, window: Window, film: Film
 ) -> None:
-    async with Counted(film, window=8) as source:
+    async with Counted(film, window=8, keeps=LONG) as source:
         row = await record(node, source.url)
         await seconds(node, row["id"], 6)
         await window.page.goto(f"/recordings/{row['id']}")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from counted import Counted
+from counted import LONG, Counted
 from counter import Film, account
 from darkroom import accounted, finish, finished, get, in_state, more, parts_of, record, seconds
 from support import Node
@@ -45,7 +45,7 @@ def fill(folder: Path, leave: int) -> Path:
 
 async def test_a_full_disk_pauses_a_recording_and_space_resumes_it(node: Node, film: Film, small_disk: Path) -> None:
     await node.patch("/api/v1/settings", {"recordings.library": str(small_disk), "recordings.reserve_size": 0})
-    async with Counted(film, window=10) as source:
+    async with Counted(film, window=10, keeps=LONG) as source:
         row = await record(node, source.url)
         await seconds(node, row["id"], 12)
         stuff = fill(small_disk, 0)
@@ -66,7 +66,7 @@ async def test_a_disk_that_is_too_short_for_the_finished_file_keeps_the_parts_un
     node: Node, film: Film, small_disk: Path
 ) -> None:
     await node.patch("/api/v1/settings", {"recordings.library": str(small_disk), "recordings.reserve_size": 0})
-    async with Counted(film, window=10) as source:
+    async with Counted(film, window=10, keeps=LONG) as source:
         row = await record(node, source.url)
         await seconds(node, row["id"], 14)
         stuff = fill(small_disk, 100_000)
@@ -86,7 +86,7 @@ async def test_a_disk_that_fills_up_while_the_file_is_made_loses_no_part(
     monkeypatch.setattr("nightcrew.kernel.run.FIRST_PAUSE", 0.1)
     monkeypatch.setattr("nightcrew.recordings.rules.WIDE", 0.0)  # as if the space had been there when it began
     await node.patch("/api/v1/settings", {"recordings.library": str(small_disk), "recordings.reserve_size": 0})
-    async with Counted(film, window=10) as source:
+    async with Counted(film, window=10, keeps=LONG) as source:
         row = await record(node, source.url)
         await seconds(node, row["id"], 14)
         stuff = fill(small_disk, 60_000)

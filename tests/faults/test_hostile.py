@@ -6,7 +6,7 @@ import asyncio
 
 import psutil
 
-from counted import Counted
+from counted import LONG, Counted
 from counter import Film
 from darkroom import accounted, finish, get, more, record, recorders, seconds, wait_for_all
 from hostile import Hostile
@@ -19,7 +19,7 @@ NOISE = "noise.m3u8"
 
 
 async def test_a_good_recording_among_hostile_ones_loses_nothing(node: Node, film: Film) -> None:
-    async with Hostile() as hostile, Counted(film, window=10) as source:
+    async with Hostile() as hostile, Counted(film, window=10, keeps=LONG) as source:
         good = await record(node, source.url, name="Good")
         bad = [(await record(node, f"{hostile.url}{path}", name=path[1:]))["id"] for path in hostile.sources]
         await seconds(node, good["id"], 10)

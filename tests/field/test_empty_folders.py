@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from counted import Counted
+from counted import LONG, Counted
 from counter import Film
 from darkroom import finished, in_state, record, wait_for
 from nightcrew.recordings.folders import remove_empty
@@ -20,7 +20,7 @@ from support import Node
 
 async def test_a_stream_that_never_came_leaves_no_folders(node: Node, film: Film) -> None:
     library = node.runtime.data_dir / "recordings"
-    async with Counted(film, window=8) as source:
+    async with Counted(film, window=8, keeps=LONG) as source:
         source.answer = 404
         row = await record(node, source.url, seconds=5)
         await wait_for(node, row["id"], lambda _: Path(row["folder"]).exists())

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from counted import Counted
+from counted import LONG, Counted
 from counter import Film, account
 from darkroom import accounted, finish, get, in_state, kill, more, seconds
 from nightcrew.recorder import ledger, pacing, scout
@@ -25,7 +25,7 @@ from support import Node, until
 
 @pytest.fixture
 async def provider(film: Film) -> AsyncIterator[Stingy]:
-    async with Counted(film, window=8) as source, stingy(source) as made:
+    async with Counted(film, window=8, keeps=LONG) as source, stingy(source) as made:
         yield made
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from counted import Counted
+from counted import LONG, Counted
 from counter import Film, account, encode
 from darkroom import accounted, finish, in_state, kill, more, recorders, seconds, serving
 from nightcrew.demo.pictures import find_ffmpeg
@@ -29,7 +29,7 @@ STREAMS = ["/live.ts", "/live.m3u8", "/moved/live.m3u8"]
 
 @pytest.fixture
 async def provider(film: Film) -> AsyncIterator[Stingy]:
-    async with Counted(film, window=8) as source, stingy(source) as made:
+    async with Counted(film, window=8, keeps=LONG) as source, stingy(source) as made:
         yield made
 
 
@@ -113,7 +113,7 @@ async def test_each_segment_and_playlist_is_asked_for_once(tmp_path: Path, provi
 
 async def test_fragments_are_shared_with_what_they_begin_with(tmp_path: Path) -> None:
     fragments = encode(tmp_path / "film", seconds=60, segment=1.0, kind="fmp4")
-    async with Counted(fragments, window=8) as source, stingy(source) as provider:
+    async with Counted(fragments, window=8, keeps=LONG) as source, stingy(source) as provider:
         orders = [order_for(tmp_path, number, provider.url("/live.m3u8")) for number in (1, 2)]
         async with recorder(tmp_path / "p", *orders):
             await grows(tmp_path, 1, 12)

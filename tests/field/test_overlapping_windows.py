@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from counted import Counted
+from counted import LONG, Counted
 from counter import Film
 from darkroom import accounted, finish, finished, more, seconds
 from nightcrew.kernel.clock import utcnow
@@ -22,7 +22,7 @@ from support import Node, until
 
 @pytest.fixture
 async def provider(film: Film) -> AsyncIterator[Stingy]:
-    async with Counted(film, window=8) as source, stingy(source) as made:
+    async with Counted(film, window=8, keeps=LONG) as source, stingy(source) as made:
         yield made
 
 

@@ -17,7 +17,7 @@ import pytest
 from streamlink.stream.hls import M3U8, parse_m3u8
 from streamlink.utils.crypto import AES, pad
 
-from counted import Counted, Request, _send
+from counted import LONG, Counted, Request, _send
 from counter import Film, encode
 from darkroom import accounted, finish, finished, get, in_state, record, seconds
 from nightcrew.kernel.clock import utcnow
@@ -190,7 +190,7 @@ async def test_the_key_of_the_master_playlist_tells_it(node: Node, film: Film) -
 async def test_encrypted_fragments_without_a_key_in_the_playlist_are_told(node: Node, tmp_path: Path) -> None:
     film = encode(tmp_path / "film", seconds=30, segment=1.0, kind="fmp4")
     assert film.init is not None
-    async with Counted(replace(film, init=film.init.replace(b"avc1", b"encv")), window=8) as source:
+    async with Counted(replace(film, init=film.init.replace(b"avc1", b"encv")), window=8, keeps=LONG) as source:
         row = await record(node, source.url)
         failed = await in_state(node, row["id"], "failed", limit=30)
         assert PROTECTED in failed["reason"]

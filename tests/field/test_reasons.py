@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from counted import Counted
+from counted import LONG, Counted
 from counter import Film
 from darkroom import A_MOMENT as NOW
 from darkroom import a_recording as row
@@ -90,7 +90,7 @@ def test_a_protected_programme_is_no_stream_that_was_offline() -> None:
 @pytest.fixture
 async def source(film: Film) -> AsyncIterator[Counted]:
     """A live source."""
-    async with Counted(film, window=8) as made:
+    async with Counted(film, window=8, keeps=LONG) as made:
         yield made
 
 

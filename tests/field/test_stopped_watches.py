@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from counted import Counted
+from counted import LONG, Counted
 from counter import Film
 from darkroom import finish, seconds
 from nightcrew.kernel.clock import utcnow
@@ -107,7 +107,7 @@ async def test_a_stopped_watch_says_so_on_the_page_in_the_api_and_the_command_li
     node: Node, film: Film, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NIGHTCREW_URL", node.url)
-    async with Counted(film, window=8) as source:
+    async with Counted(film, window=8, keeps=LONG) as source:
         watch = await node.post("/api/v1/watches", {"url": source.url, "name": "Owl"})
         assert (watch["rests"], watch["again_at"]) == (None, None)
         await until(lambda: bool(source.fetched), 30)
@@ -131,7 +131,7 @@ async def test_a_stopped_watch_says_so_on_the_page_in_the_api_and_the_command_li
 
 
 async def test_after_the_stream_was_offline_it_is_recorded_again(node: Node, film: Film) -> None:
-    async with Counted(film, window=8) as source:
+    async with Counted(film, window=8, keeps=LONG) as source:
         watch = await node.post("/api/v1/watches", {"url": source.url, "name": "Owl"})
         await until(lambda: bool(source.fetched), 30)
         (row,) = (await node.get("/api/v1/recordings"))["items"]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from streamlink.utils.crypto import AES, pad
 
-from counted import Counted, Request, _send
+from counted import LONG, Counted, Request, _send
 from counter import Film
 from darkroom import finish, in_state, more, recorders, seconds, wait_for
 from nightcrew.kernel.redaction import MASK
@@ -115,7 +115,7 @@ async def test_a_watch_behind_a_proxy_is_looked_at_and_recorded_through_it_alone
     node: Node, film: Film, kind: str
 ) -> None:
     names, login = {"tv.example": "127.0.0.1"}, ("hans", LOGIN)
-    async with Counted(film, window=8) as source, proxying(kind, names=names, login=login) as proxy:
+    async with Counted(film, window=8, keeps=LONG) as source, proxying(kind, names=names, login=login) as proxy:
         url = source.url.replace("127.0.0.1", "tv.example")
         watch = await node.post("/api/v1/watches", {"url": url, "name": "Film", "proxy": proxy.url(kind)})
         assert watch["access"]["proxy"] == f"{kind}://127.0.0.1:{proxy.port}"

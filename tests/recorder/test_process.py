@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from counted import Counted
+from counted import LONG, Counted
 from counter import Film, account, numbers_of
 from nightcrew.recorder import ledger
 from nightcrew.recorder.wire import Order, boottime, read_pulse
@@ -43,7 +43,7 @@ def test_a_storm_of_signals_does_not_stop_it(tmp_path: Path) -> None:
 async def test_who_may_not_use_the_connection_hangs_up_and_goes_on_later(
     tmp_path: Path, film: Film, continuous: bool
 ) -> None:
-    async with Counted(film, window=10) as source:
+    async with Counted(film, window=10, keeps=LONG) as source:
         url = source.ts if continuous else source.url
         order = Order(1, str(tmp_path / "out"), "x", url, private=True)
         order.save(tmp_path / "p")

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from counted import Counted
+from counted import LONG, Counted
 from counter import FPS, Film
 from darkroom import accounted, finish, get, in_state, kill, more, record, recorders, seconds, wait_for
 from films import Source, content, films, make, recorded
@@ -30,7 +30,7 @@ from support import Node, until
 @pytest.fixture
 async def source(film: Film) -> AsyncIterator[Counted]:
     """A live source."""
-    async with Counted(film, window=10) as made:
+    async with Counted(film, window=10, keeps=LONG) as made:
         yield made
 
 

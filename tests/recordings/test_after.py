@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from counted import Counted
+from counted import LONG, Counted
 from counter import Film
 from darkroom import finish, seconds, serving
 from nightcrew.kernel import run as runs
@@ -62,7 +62,7 @@ async def hooked(*first: int) -> AsyncIterator[Hook]:
 
 @pytest.fixture
 async def source(film: Film) -> AsyncIterator[Counted]:
-    async with Counted(film, window=8) as made:
+    async with Counted(film, window=8, keeps=LONG) as made:
         yield made
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import structlog
 
-from counted import Counted
+from counted import LONG, Counted
 from counter import Film
 from darkroom import accounted, in_state, more, seconds, wait_for
 from nightcrew.kernel.clock import utcnow
@@ -26,7 +26,7 @@ from terminal import Result, run
 @pytest.fixture
 async def source(film: Film) -> AsyncIterator[Counted]:
     """A live source with a window of eight segments of a second."""
-    async with Counted(film, window=8) as made:
+    async with Counted(film, window=8, keeps=LONG) as made:
         yield made
 
 

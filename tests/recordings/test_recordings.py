@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from counted import Counted
+from counted import LONG, Counted
 from counter import Film
 from darkroom import accounted, finish, finished, get, in_state, more, record, recorders, seconds, wait_for
 from nightcrew.kernel.clock import utcnow
@@ -28,7 +28,7 @@ from support import Node, running, until
 @pytest.fixture
 async def source(film: Film) -> AsyncIterator[Counted]:
     """A live source."""
-    async with Counted(film, window=8) as made:
+    async with Counted(film, window=8, keeps=LONG) as made:
         yield made
 
 
@@ -281,7 +281,7 @@ async def test_a_stream_that_fails_makes_room_for_the_channels_next_one(
     node: Node, film: Film, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nightcrew.recordings.kept.LEFT", 3.0)
-    async with Counted(film, window=8) as first, Counted(film, window=8) as second:
+    async with Counted(film, window=8, keeps=LONG) as first, Counted(film, window=8, keeps=LONG) as second:
         channel = await add_channel(node, tmp_path, first.url, second.url)
         row = await node.post("/api/v1/recordings", {"channel": channel})
         await soon(node, row["id"])
