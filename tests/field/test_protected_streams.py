@@ -19,7 +19,7 @@ from streamlink.utils.crypto import AES, pad
 
 from counted import LONG, Counted, Request, _send
 from counter import Film, encode
-from darkroom import accounted, finish, finished, get, in_state, record, seconds
+from darkroom import accounted, finish, finished, get, in_state, more, record, seconds
 from nightcrew.kernel.clock import utcnow
 from nightcrew.recorder import protection, scout
 from nightcrew.recorder.protection import Protected
@@ -214,7 +214,8 @@ async def test_a_protected_stretch_is_listed_and_what_follows_is_recorded(node: 
         await seconds(node, row["id"], 6)
         first = source.newest + 2
         source.keys, source.clear = (FAIRPLAY,), lambda number: not first <= number < first + 3
-        await seconds(node, row["id"], 14)
+        await until(lambda: source.fetched[first + 4])
+        await more(node, row["id"], 1)
         done = await finish(node, row["id"])
         await accounted(node, done, source)
         ledger = await node.get(f"/api/v1/recordings/{row['id']}/ledger")

@@ -47,6 +47,7 @@ def test_the_threads_of_dbos_sleep_as_the_bell_expects_it() -> None:
     manager, worker = (inspect.getsource(one) for one in (dbos._queue.queue_thread, dbos._queue.queue_worker_thread))
     assert list(inspect.signature(dbos._queue.queue_thread).parameters) == ["stop_event", "dbos"]
     assert "args=(stop_event, dbos, queue)" in manager
+    assert 'name=f"queue-worker-{queue_name}"' in manager
     assert "if stop_event.wait(timeout=check_interval):" in manager
     assert "if stop_event.wait(timeout=polling_interval * random.uniform(0.95, 1.05)):" in worker
     assert worker.count("stop_event.wait(") == 1

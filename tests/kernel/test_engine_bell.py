@@ -125,7 +125,7 @@ async def test_one_that_was_interrupted_goes_on_after_the_next_start(
     first = gives_way if state == "waits for its time" else work
     async with node_with(tmp_path / "data", Job("lab.work", first, queue=Queue("lab")), database=database) as node:
         if state == "waits":
-            node.runtime.jobs._engine._bell.ring = lambda: None  # type: ignore[method-assign]  # nobody begins it
+            node.runtime.jobs._engine._bell.ring = lambda _queue=None: None  # type: ignore[method-assign]  # nobody begins it
         run = await node.runtime.jobs.start("lab.work", "a")
         if state != "waits":
             await work.has_begun("a")
@@ -168,6 +168,30 @@ def test_who_sleeps_is_woken_by_each_ring_and_by_a_stop() -> None:
     stop.set()
     thread.join(60)
     assert said == [False, False, True]
+
+
+def test_only_the_queue_that_is_meant_is_looked_into() -> None:
+    bell, said = Bell(), []
+
+    def work() -> None:
+        sleep = Sleep(bell, threading.Event())
+        while len(said) < 3:
+            sleep.wait(NEVER)
+            said.append(threading.current_thread().name)
+
+    thread = threading.Thread(target=work, name="queue-worker-mine", daemon=True)
+    thread.start()
+    while not said:
+        time.sleep(0.001)
+    bell.ring("another")
+    thread.join(0.2)
+    assert len(said) == 1
+    bell.ring("mine")
+    while len(said) < 2:
+        time.sleep(0.001)
+    bell.ring()
+    thread.join(60)
+    assert len(said) == 3
 
 
 def test_a_ring_is_heard_by_one_who_was_at_work() -> None:

@@ -343,9 +343,9 @@ async def test_broken_promises_are_seen_everywhere_until_they_are_kept_again(tmp
 
     lab = domain(
         ticks=(
-            Tick("lab.hangs", hangs, every=0.1, promise=0.7, time_limit=60),
-            Tick("lab.fails", fails, every=0.1, promise=0.7),
-            Tick("lab.works", Probe(), every=0.1, promise=5),
+            Tick("lab.hangs", hangs, every=0.1, promise=2, time_limit=60),
+            Tick("lab.fails", fails, every=0.1, promise=2),
+            Tick("lab.works", Probe(), every=0.1, promise=60),
         )
     )
     async with running(tmp_path, domains=(upkeep.DOMAIN, lab)) as node:

@@ -15,7 +15,7 @@ LOOP_SEGMENTS = LOOP_SECONDS // SEGMENT_SECONDS
 FRAMES_PER_SECOND = 25
 STREAMS = {
     "harbour": ("testsrc2=size=640x360:rate=25", 440),
-    "aurora": ("mandelbrot=size=640x360:rate=25", 550),
+    "aurora": ("mandelbrot=size=320x180:rate=25", 550),
     "carousel": ("smptebars=size=640x360:rate=25,hue=H=PI*t/10", 660),
 }
 

@@ -143,9 +143,9 @@ class Engine:
 
     # -- when to look ------------------------------------------------------------------------------------------------
 
-    def look(self) -> None:
-        """Look into all queues now: a run waits there, or a place has become free."""
-        self._bell.ring()
+    def look(self, lane: str | None = None) -> None:
+        """Look into a queue now, or into all: a run waits there, or a place has become free."""
+        self._bell.ring(lane)
 
     def _look_in(self, seconds: float) -> None:
         """Look when a run's time has come."""

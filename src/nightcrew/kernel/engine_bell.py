@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,9 @@ AGAIN = 0.5
 OWN = 0.9
 """Seconds from which on a sleep is one that we have not chosen: DBOS looks each second for new queues, and into its own queue."""
 
+WORKER = "queue-worker-"
+"""How the name of a thread that looks into a queue begins; the queue's own name follows."""
+
 _queues: Callable[..., None] = dbos._dbos.queue_thread
 _recovery: Callable[..., None] = dbos._dbos.startup_recovery_thread
 
@@ -30,13 +34,13 @@ class Bell:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._rung = 0
+        self._rung: Counter[str | None] = Counter()
         self._heard = threading.local()
 
-    def ring(self) -> None:
-        """Have all queues looked into."""
+    def ring(self, queue: str | None = None) -> None:
+        """Have a queue looked into; None: all of them."""
         with self._changed:
-            self._rung += 1
+            self._rung[queue] += 1
             self._changed.notify_all()
 
     def hang_up(self) -> None:
@@ -58,13 +62,18 @@ class Bell:
         The first sleep of a thread is none.
         """
         until = time.monotonic() + timeout
+        queue = threading.current_thread().name.removeprefix(WORKER)
         with self._changed:
-            while getattr(self._heard, "last", -1) == self._rung and not stopped():
+            while getattr(self._heard, "last", -1) == self._count(queue) and not stopped():
                 left = until - time.monotonic()
-                if left <= 0 or not self._changed.wait(left):
+                if left <= 0:
                     break
-            self._heard.last = self._rung
+                self._changed.wait(left)
+            self._heard.last = self._count(queue)
         return stopped()
+
+    def _count(self, queue: str) -> int:
+        return self._rung[None] + self._rung[queue]
 
 
 class Sleep:

@@ -19,7 +19,7 @@ from nightcrew.kernel.wakes import Wakes
 
 GOING_ON = frozenset({"queued", "running"})
 RUNS = "runs"
-"""Woken under this topic: a run waits, or one is over."""
+"""Woken under this topic, followed by the name of a queue or not: a run waits there, or one is over."""
 UNHEARD = 1.0
 """Seconds after which who waits for a run looks unasked: the word of another node may be lost."""
 
@@ -35,9 +35,9 @@ class JobList:
         self._over = asyncio.Event()
         wakes.on(RUNS, self._look)
 
-    def _look(self) -> None:
+    def _look(self, lane: str | None = None) -> None:
         """Something has happened to a run: have others begin, and look whether it is one that somebody waits for."""
-        self._engine.look()
+        self._engine.look(lane)
         self._over.set()
         self._over = asyncio.Event()
 

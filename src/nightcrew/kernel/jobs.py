@@ -7,6 +7,7 @@ to the next start, how long a run may take, and who is told of its end.
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 import uuid
 from collections.abc import Callable
@@ -62,6 +63,8 @@ class Jobs(JobList):
         self._given: set[asyncio.Task[Any]] = set()
         """Those whose runs have given way, and wait in their queue again."""
         self._ends = JobEnds(bus)
+        self._heard: set[str] = set()
+        """The queues that are looked into when somebody says so."""
         self._telling = Tasks()
         self._closing = False
 
@@ -69,6 +72,10 @@ class Jobs(JobList):
         """Make a job known; call before `launch`. Raises ValueError when it does not go with the others."""
         self._queues.add(job)
         self._jobs[job.name] = job
+        lane = self._queues.lane(job)
+        if lane is not None and lane not in self._heard:
+            self._heard.add(lane)
+            self._wakes.on(f"{RUNS} {lane}", functools.partial(self._look, lane))
 
     def on_end(self, callback: OnEnd) -> None:
         """Call `callback(ended)` after each run."""
@@ -113,7 +120,7 @@ class Jobs(JobList):
         if run_id in self._tasks:  # it was taken over, and by nobody else
             await self._lose(self._tasks[run_id])
         self._tasks[run_id], self._doing[run_id] = task, job
-        task.add_done_callback(self._gone)  # when its end is stored
+        task.add_done_callback(lambda _: self._gone(job))  # when its end is stored
         began, error, result = time.monotonic(), None, None
         self._bus.publish("jobs")
         try:
@@ -141,10 +148,14 @@ class Jobs(JobList):
             self._given.discard(task)
         return result
 
-    def _gone(self, _task: asyncio.Task[Any]) -> None:
+    def _gone(self, job: Job) -> None:
         """A place in a queue is free."""
         if not self._closing:
-            self._telling.spawn(self._wakes.tell(RUNS), "a run is over")
+            self._telling.spawn(self._tell(self._queues.lane(job)), "a run is over")
+
+    async def _tell(self, lane: str | None) -> None:
+        """Something has happened to a run of a queue, or to one that waited in none."""
+        await self._wakes.tell(RUNS if lane is None else f"{RUNS} {lane}")
 
     async def _work(self, job: Job, run_id: str, run: Any, delay: float, args: list[Any]) -> Any:
         """Do the job. What it raises is stored as its outcome, except a cancellation: such a run stays resumable.
@@ -216,7 +227,7 @@ class Jobs(JobList):
         given = (label or name, delay, list(args), timetable)
         await self._engine.start(name, run_id, *given, place=place)
         if place is not None:
-            await self._wakes.tell(RUNS)
+            await self._tell(place.lane)
         return run_id
 
     async def cancel(self, run_id: str) -> None:
@@ -239,7 +250,7 @@ class Jobs(JobList):
         if run_id in self._tasks:  # it has just begun
             await self._end_here(run_id)
         else:
-            await self._wakes.tell(RUNS)
+            await self._tell(self._queues.lane(self._jobs.get(status.name)))
             label, args = state_of(status, None).title, arguments_of(status)
             await self._ends.tell(Ended(status.name, label, 0.0, CANCELLED, run=run_id, args=args))
 
@@ -290,7 +301,7 @@ class Jobs(JobList):
             raise Conflict(f"job {run_id} is {state}; only a failed or cancelled job can be retried")
         place = self._queues.place(self._jobs.get(status.name), arguments_of(status))
         fresh = await self._engine.begin_anew(run_id, place=place)
-        await self._wakes.tell(RUNS)
+        await self._tell(None if place is None else place.lane)
         return fresh
 
     async def recover(self, node: str) -> int:
