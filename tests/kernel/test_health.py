@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -26,7 +27,7 @@ from nightcrew.kernel.errors import GiveUp
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.store import Store, metadata
-from support import domain, free_port, locked_out, running, until
+from support import domain, free_port, locked_out, patient, running, until
 
 
 def asked(url: str) -> tuple[int, Any]:
@@ -75,6 +76,21 @@ async def test_a_blocked_event_loop_is_told_by_health_while_it_lasts(
         text = (await node.http.get("/metrics")).text
         (counted,) = [line for line in text.splitlines() if line.startswith("nightcrew_loop_blocked_seconds_total")]
         assert float(counted.split()[1]) >= 0.5
+
+
+async def test_a_loop_that_turns_again_takes_its_clients_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulse, "LOOP_BLOCKED", 0.5)
+    monkeypatch.setattr(pulse, "YIELD", 5.0)
+    async with running(tmp_path / "data") as node:
+        where = ("127.0.0.1", int(node.url.rpartition(":")[2]))
+        time.sleep(2)  # the watchdog waits for clients now
+        with socket.create_connection(where) as client:
+            time.sleep(0.2)  # and it has seen this one
+            client.sendall(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+            client.settimeout(patient(10))
+            assert (await asyncio.to_thread(client.recv, 100)).startswith(b"HTTP/1.1 200 ")
 
 
 async def _is_ok(url: str) -> bool:

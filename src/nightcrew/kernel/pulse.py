@@ -23,6 +23,8 @@ LOOP_BLOCKED = 5.0
 """An event loop that does not turn for this many seconds is reported with its stack."""
 TURN = 0.5
 LOOK = 1.0
+YIELD = 0.2
+"""Seconds in which a loop that has just begun to turn again can take a client itself: it gives a better answer."""
 CLIENT_TIME = 2.0
 """Seconds that a client has for its request while the thread answers: it serves one at a time."""
 MAX_HEAD = 16_384
@@ -82,14 +84,17 @@ class Pulse:
             self._answer_one()
             self._blocked(time.monotonic() - began)
 
+    def _waits(self, patience: float) -> bool:
+        """Whether a client waits to be taken, now or within so many seconds."""
+        return bool(select.select([self._listener], [], [], patience)[0])
+
     def _answer_one(self) -> None:
         """Wait up to a second for a client; the loop's own accept fails harmlessly when this one was first."""
         if self._listener is None:
             self._stop.wait(LOOK)
             return
         try:
-            ready, _, _ = select.select([self._listener], [], [], LOOK)
-            if not ready or self.silent <= LOOP_BLOCKED:
+            if not self._waits(LOOK) or self._stop.wait(YIELD) or self.silent <= LOOP_BLOCKED or not self._waits(0.0):
                 return
             client, _address = self._listener.accept()
         except (OSError, ValueError):  # taken by the loop after all, or closed
