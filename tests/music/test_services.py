@@ -16,6 +16,7 @@ from nightcrew.demo.musiclib import identity
 from nightcrew.demo.songs import SONGS, DemoSong
 from nightcrew.demo.wishes import BEARER
 from nightcrew.demo.world import MUSIC, World
+from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections import actions, store
 from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.declare import ConnectionKind, Signed
@@ -27,7 +28,7 @@ from nightcrew.music.libraries import LIBRARIES, base
 from nightcrew.music.models import FailureCause, WantedState
 from nightcrew.music.store import figures, listings, wanted
 from nightcrew.music.store import library as rows
-from nightcrew.music.wishes import listenbrainz, spotify
+from nightcrew.music.wishes import SOURCES, listenbrainz, spotify
 from nightcrew.music.wishes.base import SourceList
 from shop import RUBBISH
 from support import at_rest, furnish, running
@@ -224,6 +225,50 @@ async def test_listenbrainz_playlists(node: Runtime, world: World) -> None:
     (one,) = await listenbrainz.read(await node.part(Connections).line(number))
     assert [track.title for track in one.tracks] == [song.title for song in world.wishes.listed]
     assert one.tracks[0].mbid == identity(world.wishes.listed[0])
+
+
+async def test_what_was_played_this_month_comes_first(node: Runtime, world: World) -> None:
+    often, seldom, never = SONGS[12], SONGS[9], SONGS[6]
+    world.wishes.plays = [(often, 31), (SONGS[0], 9), (seldom, 4)]
+    number = await connect(node, world, "listenbrainz")
+    source = next(one for one in SOURCES if one.kind.name == "listenbrainz")
+    assert source.plays is not None
+    line = await node.part(Connections).line(number)
+    (one,) = await source.read(line)
+    await listings.take(node.store, one.key, one.title, one.tracks, whole=True, due=False)
+
+    async def noted() -> dict[str, tuple[int, int]]:
+        await autosync._note_plays(node, autosync.Story("1", utcnow()))
+        return {entry.title: (entry.plays, entry.priority) for entry in await wanted.unowned(node.store)}
+
+    first = await noted()
+    assert [first[song.shown] for song in (often, seldom, never)] == [(31, 20), (4, 14), (0, 10)]
+    assert next(entry.title for entry in (await autosync.plan(node)).search) == often.shown
+    await listings.take(node.store, one.key, one.title, one.tracks, whole=True, due=False)
+    assert await noted() == first, "reading the list again changes no order"
+    world.faults.set("listenbrainz", "503")
+    assert await noted() == first, "nor does an outage"
+
+
+async def test_where_nothing_was_counted_nothing_was_played(node: Runtime, world: World) -> None:
+    world.wishes.plays = []
+    line = await node.part(Connections).line(await connect(node, world, "listenbrainz"))
+    assert await listenbrainz.plays(line) == []
+
+
+async def test_more_plays_than_a_page_has_are_all_read(node: Runtime, world: World) -> None:
+    world.wishes.plays = [(song, 200 - at) for at, song in enumerate(SONGS * 15)][:205]
+    line = await node.part(Connections).line(await connect(node, world, "listenbrainz"))
+    found = await listenbrainz.plays(line)
+    assert [one.count for one in found] == [count for _, count in world.wishes.plays if count > 0]
+
+
+@pytest.mark.parametrize("fault", RUBBISH)
+async def test_broken_statistics_change_nothing(node: Runtime, world: World, fault: str) -> None:
+    line = await node.part(Connections).line(await connect(node, world, "listenbrainz"))
+    world.faults.set("listenbrainz", fault)
+    with pytest.raises(NightcrewError):
+        await listenbrainz.plays(line)
 
 
 @pytest.mark.parametrize("change", [lambda songs: [], lambda songs: songs[:1]], ids=["empty", "shorter"])

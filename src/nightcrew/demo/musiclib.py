@@ -22,6 +22,8 @@ class Wishes:
 
     saved: list[DemoSong] = field(default_factory=lambda: list(SONGS[:8]))
     listed: list[DemoSong] = field(default_factory=lambda: list(SONGS[6:]))
+    plays: list[tuple[DemoSong, int]] = field(default_factory=lambda: [(SONGS[12], 31), (SONGS[9], 4)])
+    """What was played this month, and how often."""
     limited: int = 0
     wait: int = 1
     old_app: bool = False

@@ -122,7 +122,29 @@ def _listenbrainz(wishes: Wishes) -> list[BaseRoute]:
         ]
         return JSONResponse({"playlist": {"title": "Sea songs", "track": tracks}})
 
+    async def plays(request: Request) -> Response:
+        """Of nobody but the listener; 204 while nothing was counted."""
+        if request.path_params["user"] != LISTENER:
+            return JSONResponse({"code": 404, "error": "Cannot find user"}, 404)
+        if not wishes.plays:
+            return Response(status_code=204)
+        offset, count = whole_number(request, "offset", 0, 1 << 31), whole_number(request, "count", 25, 100)
+        rows = [
+            {
+                "track_name": one.shown,
+                "artist_name": one.artist,
+                "release_name": one.album,
+                "recording_mbid": identity(one) if number % 2 else None,
+                "listen_count": played,
+            }
+            for number, (one, played) in enumerate(wishes.plays)
+        ]
+        page = rows[offset : offset + count]
+        said = {"recordings": page, "count": len(page), "offset": offset, "total_recording_count": len(rows)}
+        return JSONResponse({"payload": {"range": "month", "user_id": LISTENER, **said}})
+
     return [
+        Route("/listenbrainz/1/stats/user/{user}/recordings", plays),
         Route("/listenbrainz/1/validate-token", validate),
         Route("/listenbrainz/1/user/{user}/playlists", playlists),
         Route(f"/listenbrainz/1/playlist/{PLAYLIST}", playlist),

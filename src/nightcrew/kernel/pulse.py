@@ -84,17 +84,15 @@ class Pulse:
             self._answer_one()
             self._blocked(time.monotonic() - began)
 
-    def _waits(self, patience: float) -> bool:
-        """Whether a client waits to be taken, now or within so many seconds."""
-        return bool(select.select([self._listener], [], [], patience)[0])
-
     def _answer_one(self) -> None:
         """Wait up to a second for a client; the loop's own accept fails harmlessly when this one was first."""
         if self._listener is None:
             self._stop.wait(LOOK)
             return
         try:
-            if not self._waits(LOOK) or self._stop.wait(YIELD) or self.silent <= LOOP_BLOCKED or not self._waits(0.0):
+            if not _waits(self._listener, LOOK) or self._stop.wait(YIELD):
+                return
+            if self.silent <= LOOP_BLOCKED or not _waits(self._listener, 0.0):
                 return
             client, _address = self._listener.accept()
         except (OSError, ValueError):  # taken by the loop after all, or closed
@@ -129,3 +127,8 @@ class Pulse:
 
     def _stack(self) -> traceback.StackSummary:
         return traceback.extract_stack(sys._current_frames().get(self._looping))
+
+
+def _waits(listener: socket.socket, patience: float) -> bool:
+    """Whether a client waits to be taken, now or within so many seconds."""
+    return bool(select.select([listener], [], [], patience)[0])

@@ -45,7 +45,10 @@ class ListingAnswer(Answer):
 
 
 class WantedRow(Answer):
-    """A wanted track, and how far it is. `cause` and `reason`: why it is still missing; `due_at`: when it is tried next."""
+    """A wanted track, and how far it is. `cause` and `reason`: why it is still missing; `due_at`: when it is tried next.
+
+    `plays`: how often it was played in the last month. Of two wanted tracks that with the higher `priority` is searched for first.
+    """
 
     id: int
     title: str
@@ -54,6 +57,7 @@ class WantedRow(Answer):
     seconds: Length | None
     isrc: str
     mbid: str
+    plays: int
     priority: int
     state: WantedStateName
     reason: str

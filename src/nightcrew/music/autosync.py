@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -22,7 +23,7 @@ from nightcrew.music.models import SyncRun, WantedEntry, WantedState
 from nightcrew.music.settings import MusicSettings
 from nightcrew.music.store import figures, listings, wanted
 from nightcrew.music.wishes import SOURCES
-from nightcrew.music.wishes.base import SourceList
+from nightcrew.music.wishes.base import Plays, SourceList
 
 JOB = "music.autosync"
 LOOK = 3.0
@@ -147,8 +148,28 @@ async def _load(runtime: Runtime, run_id: str) -> dict[str, str]:
             said = f"{one.name}: {counted(lists, 'list')} with {counted(tracks, 'track')}, {added} new"
             await _tell(runtime, story, name, "ok", said)
     story.services |= found
+    await _note_plays(runtime, story)
     await story.save(runtime)
     return found
+
+
+async def _note_plays(runtime: Runtime, story: Story) -> None:
+    """Have what was played lately come first. A service that cannot be asked leaves the order as it was."""
+    known, played = runtime.part(Connections), list[Plays]()
+    asked = [(source.plays, one) for source in SOURCES if source.plays for one in await known.of_kind(source.kind.name)]
+    for plays, one in asked:
+        try:
+            played += await plays(await known.line(one.id))
+        except NightcrewError as exc:
+            await _tell(runtime, story, "plays", "failed", f"{one.name} does not say what was played: {exc}")
+            return
+    by_key, by_mbid = Counter[str](), Counter[str]()
+    for each in played:
+        by_key[each.key] += each.count
+        by_mbid[each.mbid] += each.count
+    if asked:
+        count = await listings.note_plays(runtime.store, by_key=by_key, by_mbid=by_mbid)
+        story.say("plays_loaded", f"{counted(count, 'wanted track')} played in the last month.")
 
 
 async def _take(runtime: Runtime, connection_id: int, lists: Sequence[SourceList]) -> tuple[int, int, int]:

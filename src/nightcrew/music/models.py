@@ -98,6 +98,7 @@ class WantedEntry:
     isrc: Annotated[str, text(20)]
     mbid: Annotated[str, text(40)]
     popularity: int | None  # 0 to 100
+    plays: Annotated[int, column(server_default="0")]  # in the last month, where a connected service counts them
     priority: Annotated[int, column(index=True)]
     state: Annotated[WantedState, column(Word(WantedState, 20), index=True)]
     reason: Annotated[str, text(MAX_REASON)]

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.errors import Conflict
 from nightcrew.kernel.store import Store, now_of, wake
+from nightcrew.music import rules
 from nightcrew.music.models import WantedListing, WantedState, listing, wanted
 from nightcrew.music.store.wanted import SEARCHES
 
@@ -111,6 +112,7 @@ def _fresh(one: NewTrack, now: datetime, *, due: bool) -> dict[str, Any]:
         "isrc": one.isrc,
         "mbid": one.mbid,
         "popularity": one.popularity,
+        "plays": 0,
         "priority": one.priority,
         "state": WantedState.MISSING,
         "reason": "",
@@ -167,12 +169,31 @@ async def _complete(connection: AsyncConnection, wanted_id: int, one: NewTrack) 
 
 
 async def _rank(connection: AsyncConnection, ids: Sequence[int]) -> None:
-    """The priority of each of these is the highest that a source gives it; without a source, as it was."""
+    """The priority of each of these: the highest that a source gives it, and its plays; without a source, as it was."""
     best = sa.select(sa.func.max(listing.c.priority)).where(listing.c.wanted_id == wanted.c.id).scalar_subquery()
-    value = sa.func.coalesce(best, wanted.c.priority)
+    plays = sa.case((wanted.c.plays > rules.MOST_POPULAR, rules.MOST_POPULAR), else_=wanted.c.plays)
+    value = sa.func.coalesce(best + plays, wanted.c.priority)
     for start in range(0, len(ids), 500):
         mine = wanted.c.id.in_(ids[start : start + 500])
         await connection.execute(sa.update(wanted).where(mine, wanted.c.priority != value).values(priority=value))
+
+
+async def note_plays(store: Store, *, by_key: Mapping[str, int], by_mbid: Mapping[str, int]) -> int:
+    """Note how often tracks were played lately, 0 for all others; those come first that were. Returns how many were played."""
+    changed: list[int] = []
+    async with store.write() as connection:
+        query = sa.select(wanted.c.id, wanted.c.key, wanted.c.mbid, wanted.c.plays).order_by(wanted.c.id)
+        known = [
+            (row.id, row.plays, max(by_key.get(row.key, 0), by_mbid.get(row.mbid, 0) if row.mbid else 0))
+            for row in await connection.execute(query)
+        ]
+        values = [{"row": number, "now": now} for number, before, now in known if now != before]
+        if values:
+            one = sa.update(wanted).where(wanted.c.id == sa.bindparam("row")).values(plays=sa.bindparam("now"))
+            await connection.execute(one, values)
+            changed = [value["row"] for value in values]
+            await _rank(connection, changed)
+    return sum(now > 0 for _, _, now in known)
 
 
 async def sources(store: Store) -> list[dict[str, Any]]:

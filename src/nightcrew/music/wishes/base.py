@@ -21,8 +21,21 @@ class SourceList:
 
 
 @dataclass(frozen=True, slots=True)
+class Plays:
+    """How often somebody has played a recording lately. `key` is `rules.key_of` of its names; `mbid` may be empty."""
+
+    key: str
+    mbid: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class SourceKind:
-    """A kind of service. `read` gives all lists; it raises what `Line.ask` does, and then nothing that is stored is changed."""
+    """A kind of service. `read` gives all lists; it raises what `Line.ask` does, and then nothing that is stored is changed.
+
+    `plays`, where it knows that, gives what was played lately, and raises alike.
+    """
 
     kind: ConnectionKind
     read: Callable[[Line], Awaitable[list[SourceList]]]
+    plays: Callable[[Line], Awaitable[list[Plays]]] | None = None

@@ -1,8 +1,9 @@
-"""ListenBrainz: playlists of a user, those that it makes for them, and the tracks that they love (API 1, JSPF)."""
+"""ListenBrainz: playlists of a user, those that it makes for them, and what they have played (API 1, JSPF)."""
 
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -13,14 +14,16 @@ from nightcrew.kernel.connections.question import Question
 from nightcrew.kernel.declare import Allowance, ConnectionKind, Signed
 from nightcrew.kernel.errors import Misread, NeedsUser
 from nightcrew.kernel.fields import Secret, ask
-from nightcrew.kernel.http import Limits
+from nightcrew.kernel.http import Limits, Reply
 from nightcrew.kernel.words import plain
 from nightcrew.music import rules
 from nightcrew.music.store.listings import NewTrack
-from nightcrew.music.wishes.base import SourceKind, SourceList
+from nightcrew.music.wishes.base import Plays, SourceKind, SourceList
 
 PAGE = 100
 MOST_LISTS = 200
+MOST_PLAYED = 1000
+"""Recordings of a user's statistics: ListenBrainz gives no more."""
 LIMITS = Limits(max_bytes=8 << 20, seconds=60.0)
 _MBID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -56,6 +59,41 @@ async def read(line: Line) -> list[SourceList]:
             tracks = _tracks(answer)
             found.append(SourceList(f"playlist:{number}", f"{line.name}: {title}"[:200], tracks))
     return found
+
+
+async def plays(line: Line) -> list[Plays]:
+    """What was played in the last month, most first (`GET /1/stats/user/NAME/recordings`). Empty where nothing is counted yet."""
+    found: list[Plays] = []
+    user, read = quote(_login(line).user, safe=""), 0
+    while read < MOST_PLAYED:
+        params = {"range": "month", "count": str(PAGE), "offset": str(read)}
+        question = Question(f"1/stats/user/{user}/recordings", params=params)
+        rows = await line.read(question, _played, limits=LIMITS)
+        found += [one for row in rows if isinstance(row, dict) and (one := _plays(row)) is not None]
+        read += len(rows)
+        if len(rows) < PAGE:
+            break
+    return found
+
+
+async def _played(reply: Reply) -> list[Any]:
+    """The recordings of a page. 204 says that there are no statistics of this user. Raises `Misread`."""
+    if reply.status == HTTPStatus.NO_CONTENT:
+        return []
+    answer = await reply.json()
+    payload = answer.get("payload") if isinstance(answer, dict) else None
+    rows = payload.get("recordings") if isinstance(payload, dict) else None
+    if not isinstance(rows, list):
+        raise Misread("ListenBrainz' answer has no recordings")
+    return rows
+
+
+def _plays(row: dict[str, Any]) -> Plays | None:
+    title, artist, count = _text(row.get("track_name")), _text(row.get("artist_name")), row.get("listen_count")
+    if not title or not artist or isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        return None
+    mbid = _MBID.fullmatch(_text(row.get("recording_mbid")).lower())
+    return Plays(rules.key_of(title, artist), mbid[0] if mbid else "", min(count, 1 << 30))
 
 
 async def _lists(line: Line, name: str) -> list[tuple[str, str]]:
@@ -134,9 +172,9 @@ KIND = ConnectionKind(
     "ListenBrainz",
     ListenBrainzLogin,
     try_out,
-    help="What is in your playlists there is wanted.",
+    help="What is in your playlists there is wanted; what you have played most this month comes first.",
     address="https://api.listenbrainz.org",
     allowance=Allowance(per_second=2.0, at_once=1),
     sign=sign,
 )
-SOURCE = SourceKind(KIND, read)
+SOURCE = SourceKind(KIND, read, plays)
