@@ -76,6 +76,20 @@ async def test_the_next_one_begins_when_a_place_is_free(tmp_path: Path, database
             assert (await node.runtime.jobs.wait(run, limit=patient(20))).state in {"done", "cancelled"}
 
 
+async def test_those_that_wait_begin_in_their_order(tmp_path: Path, database: str | None) -> None:
+    work = Work()
+    job = Job("lab.work", work, queue=Queue("lab", per_node=1), lock=lambda _: "one")
+    async with node_with(tmp_path / "data", job, database=database) as node:
+        await node.runtime.jobs.start("lab.work", "first")
+        await work.has_begun("first")
+        names = [str(number) for number in range(6)]
+        for name in names:
+            await node.runtime.jobs.start("lab.work", name)
+        work.go.set()
+        await work.has_begun(*names)
+    assert work.begun == ["first", *names]
+
+
 async def test_one_that_was_cancelled_while_it_waited_holds_up_nobody_and_can_be_retried(tmp_path: Path) -> None:
     work = Work()
     async with node_with(tmp_path / "data", Job("lab.work", work, queue=Queue("lab", per_node=1))) as node:

@@ -223,7 +223,8 @@ class Jobs(JobList):
         place = self._queues.place(job, args)
         if place is not None and place.once is not None:
             run_id = next_id(place.once, await self._newest(place.once), int(time.time()))
-        run_id = run_id or f"{name}:{uuid.uuid4().hex[:12]}"
+        # DBOS knows the second in which a run was made, on SQLite before Python 3.12, and takes those of one second by their ids
+        run_id = run_id or f"{name}:{time.time_ns() // 1_000_000:011x}{uuid.uuid4().hex[:6]}"
         given = (label or name, delay, list(args), timetable)
         await self._engine.start(name, run_id, *given, place=place)
         if place is not None:
