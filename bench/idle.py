@@ -78,7 +78,9 @@ def main(seconds: float) -> None:
     share, least = 100 * node_used / seconds, 100 * peer_used / seconds
     print(f"start to first answer   {up:6.2f} s")
     print(f"at rest                 {share:6.2f} % of a core")
-    print(f"a Python that wakes 10x {least:6.2f} % of a core, {share / max(least, 0.01):.0f} times less")
+    print(
+        f"a Python that wakes     {least:6.2f} % of a core: the node takes {share / max(least, 0.01):.0f} times as much"
+    )
     print(f"memory (PSS)            {memory:6.0f} MB in {len(ours)} process{'es' if len(ours) > 1 else ''}")
 
 

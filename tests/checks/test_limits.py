@@ -87,11 +87,7 @@ async def test_checks_viewers_and_recordings_never_exceed_an_accounts_limit(
     source.limit = LIMIT  # one more is refused, and counted
     async with machines(tmp_path, postgres) as (_server, worker, http):
         options = {**QUICK, "playlists.stream_mode": "proxy", "checks.phase2_poll_interval": 5}
-        options |= {
-            "checks.probe_limit": 60,
-            "checks.retries": 2,
-            "checks.retry_delay": 1,
-        }  # no machine is too slow for it
+        options |= {"checks.probe_limit": 60, "checks.retries": 2, "checks.retry_delay": 1}  # for a slow machine
         assert (await http.patch("/api/v1/settings", json=options)).status_code == 200
         source.lists["S.m3u"] = [(f"C{number}", f"/login/c{number}.ts") for number in range(30)]
         body = {"kind": "m3u", "name": "S", "url": f"{source.url}/S.m3u", "region": "DE", "max_streams": LIMIT}

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from nightcrew import app
-from nightcrew.kernel import schedule, upkeep
+from nightcrew.kernel import engine, engine_bell, schedule, upkeep
 from nightcrew.kernel.declare import Domain, Job, Queue
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.settings import Options
@@ -55,6 +55,7 @@ LAB = Domain(
 
 async def main(data: Path, database: str, folder: str) -> None:
     schedule.HEARTBEAT = 0.1
+    engine.REST = engine_bell.REST = 86_400.0  # whatever begins was rung for, by this node or by another
 
     def ready(runtime: app.Runtime) -> None:
         given = (folder, "a", "first")

@@ -23,6 +23,7 @@ def test_the_private_parts_of_dbos_are_those_that_the_adapter_was_written_for() 
         "_sys_db.engine",
         "_sys_db.tables.workflow_status",
         "_sys_db.transition_delayed_workflows",
+        "dbos._utils.INTERNAL_QUEUE_NAME",
         "dbos._dbos.queue_thread",
         "dbos._dbos.startup_recovery_thread",
         "dbos._workflow_commands._BACKGROUND_JOBS_INTERVAL_SEC",

@@ -24,7 +24,7 @@ from nightcrew.kernel.events import Bus
 from nightcrew.kernel.nodes_store import KnownNode
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.store import DatabaseAway, Store, database_url
-from support import Node, domain, free_port, running, until
+from support import Node, domain, free_port, new_database, running, until
 
 
 @pytest.fixture(autouse=True)
@@ -246,6 +246,40 @@ async def test_a_node_that_was_called_gone_is_back_with_its_next_sign_of_life(
             await connection.execute(sa.update(nodes_store.node).values(gone_at=clock.wall(), taken_by="another"))
         await until(lambda: told(node, "node.back"))  # an empty list is not yet
         assert [row["state"] for row in (await node.get("/api/v1/nodes"))["items"]] == ["alive"]
+
+
+async def test_a_mark_that_comes_between_two_statements_of_a_sign_of_life_is_not_lost(
+    postgres_server: str, furnished: str
+) -> None:
+    database = new_database(postgres_server, like=furnished)
+    store = Store(database_url(Path(), database))
+    mark = sa.update(nodes_store.node).values(gone_at=clock.wall())
+    refused: list[str] = []
+
+    def between(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        if not statement.startswith("UPDATE"):
+            return
+        url = sa.make_url(database).set(drivername="postgresql+psycopg")
+        engine = sa.create_engine(url, connect_args={"options": "-c lock_timeout=200"})
+        try:
+            with engine.begin() as other:
+                other.execute(mark)
+        except sa.exc.OperationalError as exc:
+            refused.append(type(exc.orig).__name__)
+        finally:
+            engine.dispose()
+
+    await nodes_store.claim(store, "attic", place="here", instance="1", silent=60)
+    sa.event.listen(store.engine.sync_engine, "before_cursor_execute", between)
+    try:
+        assert await nodes_store.beat(store, "attic", place="here", instance="1", skew=None) == (True, False)
+    finally:
+        sa.event.remove(store.engine.sync_engine, "before_cursor_execute", between)
+    assert refused == ["LockNotAvailable"], "it waits for the end of the sign of life"
+    async with store.write() as connection:
+        await connection.execute(mark)
+    assert await nodes_store.beat(store, "attic", place="here", instance="1", skew=None) == (True, True)
+    await store.close()
 
 
 async def test_a_transaction_of_a_node_that_vanished_keeps_no_lock(

@@ -238,7 +238,7 @@ async def test_what_was_played_this_month_comes_first(node: Runtime, world: Worl
     await listings.take(node.store, one.key, one.title, one.tracks, whole=True, due=False)
 
     async def noted() -> dict[str, tuple[int, int]]:
-        await autosync._note_plays(node, autosync.Story("1", utcnow()))
+        await autosync._note_plays(node, autosync.Story("1", utcnow()), {})
         return {entry.title: (entry.plays, entry.priority) for entry in await wanted.unowned(node.store)}
 
     first = await noted()
@@ -248,6 +248,8 @@ async def test_what_was_played_this_month_comes_first(node: Runtime, world: Worl
     assert await noted() == first, "reading the list again changes no order"
     world.faults.set("listenbrainz", "503")
     assert await noted() == first, "nor does an outage"
+    await actions.remove(node, number, actor="test")
+    assert {plays for plays, _ in (await noted()).values()} == {0}, "what nobody counts any more leads nothing"
 
 
 async def test_where_nothing_was_counted_nothing_was_played(node: Runtime, world: World) -> None:

@@ -17,7 +17,7 @@ PLAYLIST = "0b7a4f3e-58a5-4a55-8b5e-0d5d0f6c7a11"
 
 
 def routes(scene: Scene) -> list[BaseRoute]:
-    return [*_spotify(scene.wishes), *_listenbrainz(scene.wishes)]
+    return [*_spotify(scene.wishes), *_listenbrainz(scene.wishes), _statistics(scene.wishes)]
 
 
 def _spotify(wishes: Wishes) -> list[BaseRoute]:
@@ -122,6 +122,14 @@ def _listenbrainz(wishes: Wishes) -> list[BaseRoute]:
         ]
         return JSONResponse({"playlist": {"title": "Sea songs", "track": tracks}})
 
+    return [
+        Route("/listenbrainz/1/validate-token", validate),
+        Route("/listenbrainz/1/user/{user}/playlists", playlists),
+        Route(f"/listenbrainz/1/playlist/{PLAYLIST}", playlist),
+    ]
+
+
+def _statistics(wishes: Wishes) -> BaseRoute:
     async def plays(request: Request) -> Response:
         """Of nobody but the listener; 204 while nothing was counted."""
         if request.path_params["user"] != LISTENER:
@@ -143,9 +151,4 @@ def _listenbrainz(wishes: Wishes) -> list[BaseRoute]:
         said = {"recordings": page, "count": len(page), "offset": offset, "total_recording_count": len(rows)}
         return JSONResponse({"payload": {"range": "month", "user_id": LISTENER, **said}})
 
-    return [
-        Route("/listenbrainz/1/stats/user/{user}/recordings", plays),
-        Route("/listenbrainz/1/validate-token", validate),
-        Route("/listenbrainz/1/user/{user}/playlists", playlists),
-        Route(f"/listenbrainz/1/playlist/{PLAYLIST}", playlist),
-    ]
+    return Route("/listenbrainz/1/stats/user/{user}/recordings", plays)

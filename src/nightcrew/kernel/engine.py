@@ -41,6 +41,7 @@ PRIVATE = (
     "_sys_db.engine",
     "_sys_db.tables.workflow_status",
     "_sys_db.transition_delayed_workflows",
+    "dbos._utils.INTERNAL_QUEUE_NAME",
     "dbos._dbos.queue_thread",
     "dbos._dbos.startup_recovery_thread",
     "dbos._workflow_commands._BACKGROUND_JOBS_INTERVAL_SEC",
@@ -52,7 +53,7 @@ steps have changed is begun anew (`StepsChanged`)."""
 ROWS: Any = JsonRows()
 """How runs are stored. DBOS itself would store pickles, which run code when they are read."""
 LOOK = 0.5
-"""Seconds between two looks into a queue that lets only so many runs begin in a time: nothing happens when they are over."""
+"""Seconds between two looks into a queue of which only so many runs may begin in a time: nothing rings when that time is over."""
 DUE = 0.05
 """Seconds after which a run that has waited for its time is due for good."""
 WAKING = 0.1
@@ -62,7 +63,7 @@ MANY = 1_000_000
 """More runs than ever go on at a time. DBOS claims runs of a queue with a limit for all nodes in transactions that cannot be
 told from one after the other; without one, two nodes may each begin a run with the same key, when they look in the same moment."""
 MOST_DELAYED = 1000
-"""Runs that wait for their time whose time is known at the start. Of more, some may wait for `REST` beyond theirs."""
+"""Runs that wait for their time and are rung for after a start. Of more, some wait until DBOS looks by itself (`REST`)."""
 ENDING = "ending"
 """The attribute of a run that its node is asked to end."""
 UNFINISHED = ("ENQUEUED", "DELAYED", "PENDING")

@@ -14,14 +14,12 @@ from typing import Any
 
 import dbos._dbos
 import dbos._workflow_commands
+from dbos._utils import INTERNAL_QUEUE_NAME
 
 REST = 10.0
 """Seconds after which a queue is looked into unasked: what was missed (a database that was away) waits so long at most."""
 AGAIN = 0.5
 """Seconds before another look, after two nodes have got into each other's way."""
-OWN = 0.9
-"""Seconds from which on a sleep is one that we have not chosen: DBOS looks each second for new queues, and into its own queue."""
-
 WORKER = "queue-worker-"
 """How the name of a thread that looks into a queue begins; the queue's own name follows."""
 
@@ -96,10 +94,12 @@ class Sleep:
     def wait(self, timeout: float) -> bool:
         """Sleep; returns whether the thread is to end.
 
-        DBOS doubles a queue's time to the next look when another node was in the way: nobody may ring for what it has left there.
+        DBOS itself chooses a second where it looks for new queues, and for its own queue: nothing comes there without a ring. It
+        doubles a queue's time to the next look when another node was in the way: nobody may ring for what it has left there.
         """
-        if timeout > 1.5 * REST:
+        name = threading.current_thread().name
+        if not name.startswith(WORKER) or name == f"{WORKER}{INTERNAL_QUEUE_NAME}":
+            timeout = REST
+        elif timeout > 1.5 * REST:
             timeout = AGAIN
-        elif timeout > OWN:
-            timeout = max(timeout, REST)
         return self._bell.wait(timeout, self._stop.is_set)

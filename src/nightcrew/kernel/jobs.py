@@ -63,8 +63,6 @@ class Jobs(JobList):
         self._given: set[asyncio.Task[Any]] = set()
         """Those whose runs have given way, and wait in their queue again."""
         self._ends = JobEnds(bus)
-        self._heard: set[str] = set()
-        """The queues that are looked into when somebody says so."""
         self._telling = Tasks()
         self._closing = False
 
@@ -72,10 +70,6 @@ class Jobs(JobList):
         """Make a job known; call before `launch`. Raises ValueError when it does not go with the others."""
         self._queues.add(job)
         self._jobs[job.name] = job
-        lane = self._queues.lane(job)
-        if lane is not None and lane not in self._heard:
-            self._heard.add(lane)
-            self._wakes.on(f"{RUNS} {lane}", functools.partial(self._look, lane))
 
     def on_end(self, callback: OnEnd) -> None:
         """Call `callback(ended)` after each run."""
@@ -84,6 +78,8 @@ class Jobs(JobList):
     async def launch(self, handle: Handle) -> None:
         """Start, and resume this node's interrupted runs. Blocks for about a second."""
         functions = {name: self._wrap(job, handle) for name, job in self._jobs.items()}
+        for lane in self._queues.lanes:
+            self._wakes.on(f"{RUNS} {lane}", functools.partial(self._look, lane))
         await self._engine.launch(functions, self._queues.lanes)
 
     async def close(self) -> None:
@@ -154,7 +150,7 @@ class Jobs(JobList):
             self._telling.spawn(self._tell(self._queues.lane(job)), "a run is over")
 
     async def _tell(self, lane: str | None) -> None:
-        """Something has happened to a run of a queue, or to one that waited in none."""
+        """Something has happened to a run of a queue; None: to one that waits in none, or to several."""
         await self._wakes.tell(RUNS if lane is None else f"{RUNS} {lane}")
 
     async def _work(self, job: Job, run_id: str, run: Any, delay: float, args: list[Any]) -> Any:
@@ -199,7 +195,7 @@ class Jobs(JobList):
         place = self._queues.place(job, args)
         fresh = await self._engine.outside(self._engine.begin_anew(run_id, place=place))
         await self._engine.outside(self._engine.cancel(run_id))
-        await self._wakes.tell(RUNS)
+        await self._tell(None if place is None else place.lane)
         log.warning("a run was begun with other steps, by another version, and is begun anew", run=run_id, anew=fresh)
 
     # -- asked by others -------------------------------------------------------------------------------------------
@@ -223,7 +219,7 @@ class Jobs(JobList):
         place = self._queues.place(job, args)
         if place is not None and place.once is not None:
             run_id = next_id(place.once, await self._newest(place.once), int(time.time()))
-        # DBOS knows the second in which a run was made, on SQLite before Python 3.12, and takes those of one second by their ids
+        # on SQLite, before Python 3.12, DBOS knows the second in which a run was made and no more: those of one are taken by their ids
         run_id = run_id or f"{name}:{time.time_ns() // 1_000_000:011x}{uuid.uuid4().hex[:6]}"
         given = (label or name, delay, list(args), timetable)
         await self._engine.start(name, run_id, *given, place=place)
@@ -308,7 +304,7 @@ class Jobs(JobList):
     async def recover(self, node: str) -> int:
         """Take over the unfinished runs of a dead node; returns how many. Exactly one runner gets each."""
         found = await self._engine.recover(node)
-        await self._wakes.tell(RUNS)
+        await self._tell(None)
         return found
 
     @property

@@ -77,9 +77,8 @@ async def beat(store: Store, node_id: str, *, place: str, instance: str, skew: f
     async with store.write(durable=False) as connection:
         now = await now_of(connection)
         mine = sa.and_(node.c.id == node_id, node.c.instance == instance)
-        before = (
-            sa.select(node.c.gone_at).where(mine).with_for_update()
-        )  # a mark that comes in between is seen next time
+        # locked: who calls it gone from here on does so after this transaction, and the next sign of life sees that
+        before = sa.select(node.c.gone_at).where(mine).with_for_update()
         was_gone = (await connection.execute(before)).scalar() is not None
         alive: dict[str, Any] = {"seen_at": now, "skew": skew, "taken_at": None, "gone_at": None, "had": None}
         if (await connection.execute(sa.update(node).where(mine).values(alive))).rowcount:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -148,15 +148,20 @@ async def _load(runtime: Runtime, run_id: str) -> dict[str, str]:
             said = f"{one.name}: {counted(lists, 'list')} with {counted(tracks, 'track')}, {added} new"
             await _tell(runtime, story, name, "ok", said)
     story.services |= found
-    await _note_plays(runtime, story)
+    await _note_plays(runtime, story, found)
     await story.save(runtime)
     return found
 
 
-async def _note_plays(runtime: Runtime, story: Story) -> None:
-    """Have what was played lately come first. A service that cannot be asked leaves the order as it was."""
+async def _note_plays(runtime: Runtime, story: Story, read: Mapping[str, str]) -> None:
+    """Have what was played lately come first. Where that is not known of all services now, the order stays.
+
+    `read`: how the lists of each kind were read.
+    """
     known, played = runtime.part(Connections), list[Plays]()
     asked = [(source.plays, one) for source in SOURCES if source.plays for one in await known.of_kind(source.kind.name)]
+    if "failed" in {read.get(one.kind) for _, one in asked}:
+        return
     for plays, one in asked:
         try:
             played += await plays(await known.line(one.id))
@@ -166,9 +171,10 @@ async def _note_plays(runtime: Runtime, story: Story) -> None:
     by_key, by_mbid = Counter[str](), Counter[str]()
     for each in played:
         by_key[each.key] += each.count
-        by_mbid[each.mbid] += each.count
+        if each.mbid:
+            by_mbid[each.mbid] += each.count
+    count = await listings.note_plays(runtime.store, by_key=by_key, by_mbid=by_mbid)
     if asked:
-        count = await listings.note_plays(runtime.store, by_key=by_key, by_mbid=by_mbid)
         story.say("plays_loaded", f"{counted(count, 'wanted track')} played in the last month.")
 
 

@@ -11,7 +11,7 @@ SAVED, PLAYLIST = 20, 10
 BY_HAND = 30
 """Priority of a track that a person asked for by hand."""
 MOST_POPULAR = 10
-"""What popularity adds at most."""
+"""What popularity adds at most, and as much again what was played lately (`store.listings`)."""
 AGAIN = timedelta(days=1)
 """When a track is tried again that failed less often than the threshold, and the first pause of one that reached it."""
 LONGEST_SKIP = timedelta(days=30)
@@ -25,10 +25,9 @@ def key_of(title: str, artist: str, source_id: str = "") -> str:
     return f"{who}::{what}"[:300]
 
 
-def priority_of(base: int, popularity: int | None, plays: int = 0) -> int:
-    """`base` for where it stands, up to `MOST_POPULAR` for how popular it is, and one for each time it was played lately."""
-    popular = 0 if popularity is None else min(MOST_POPULAR, max(0, popularity) // 10)
-    return base + popular + min(MOST_POPULAR, max(0, plays))
+def priority_of(base: int, popularity: int | None) -> int:
+    """`base` for where it stands, and up to `MOST_POPULAR` for how popular it is."""
+    return base + (0 if popularity is None else min(MOST_POPULAR, max(0, popularity) // 10))
 
 
 def pause_after(failures: int, threshold: int, skips: int) -> tuple[timedelta, bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -180,20 +180,25 @@ async def _rank(connection: AsyncConnection, ids: Sequence[int]) -> None:
 
 async def note_plays(store: Store, *, by_key: Mapping[str, int], by_mbid: Mapping[str, int]) -> int:
     """Note how often tracks were played lately, 0 for all others; those come first that were. Returns how many were played."""
-    changed: list[int] = []
     async with store.write() as connection:
-        query = sa.select(wanted.c.id, wanted.c.key, wanted.c.mbid, wanted.c.plays).order_by(wanted.c.id)
-        known = [
-            (row.id, row.plays, max(by_key.get(row.key, 0), by_mbid.get(row.mbid, 0) if row.mbid else 0))
-            for row in await connection.execute(query)
-        ]
-        values = [{"row": number, "now": now} for number, before, now in known if now != before]
-        if values:
+        known: dict[int, tuple[int, int]] = {}
+        for mine in (wanted.c.plays > 0, *_among(wanted.c.key, by_key), *_among(wanted.c.mbid, by_mbid)):
+            query = sa.select(wanted.c.id, wanted.c.key, wanted.c.mbid, wanted.c.plays).where(mine)
+            for row in await connection.execute(query):
+                known[row.id] = row.plays, max(by_key.get(row.key, 0), by_mbid.get(row.mbid, 0))
+        changed = [{"row": row, "now": now} for row, (before, now) in sorted(known.items()) if now != before]
+        if changed:
             one = sa.update(wanted).where(wanted.c.id == sa.bindparam("row")).values(plays=sa.bindparam("now"))
-            await connection.execute(one, values)
-            changed = [value["row"] for value in values]
-            await _rank(connection, changed)
-    return sum(now > 0 for _, _, now in known)
+            await connection.execute(one, changed)
+            await _rank(connection, [each["row"] for each in changed])
+    return sum(now > 0 for _, now in known.values())
+
+
+def _among(column: sa.Column[str], values: Collection[str]) -> Iterator[sa.ColumnElement[bool]]:
+    """Conditions that together hold for the rows with one of these values."""
+    ordered = sorted(values)
+    for start in range(0, len(ordered), 500):
+        yield column.in_(ordered[start : start + 500])
 
 
 async def sources(store: Store) -> list[dict[str, Any]]:
