@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from nightcrew.music.matching import versions
 from nightcrew.music.matching.vocabulary import AROUND_ARTISTS
-from nightcrew.music.matching.words import CACHED, Words, is_slip, scripts, spaced, words
+from nightcrew.music.matching.words import CACHED, Words, is_slip, spaced, words
 
 _SPLIT = re.compile(
     r" ?(?:,|;|/|\\|&|\+|\bfeat\b\.?|\bft\b\.?|\bfeaturing\b|\bwith\b|\band\b|\bund\b|\by\b|\bvs\b\.?|\bx\b|\bpresents\b|\bpres\b\.?) ?",
@@ -21,14 +21,13 @@ class ArtistName(NamedTuple):
 
     words: Words
     joined: str
-    scripts: frozenset[str]
 
 
 @lru_cache(maxsize=CACHED)
 def read_artist(text: str) -> ArtistName:
     """Without its article."""
     found = _bare(words(text))
-    return ArtistName(found, "".join(found), scripts(text))
+    return ArtistName(found, "".join(found))
 
 
 def _bare(found: Words) -> Words:
@@ -54,7 +53,10 @@ def credit(wanted: tuple[ArtistName, ...], text: str, around: Words = ()) -> flo
 
     What else stands in it has to be other artists, words such as "discography", or `around`: the words of the album.
     """
-    best, names, found = 0.0, names_in(text), words(text)
+    found = words(text)
+    if wanted and wanted[0].joined == "".join(_bare(found)):
+        return 1.0
+    best, names = 0.0, names_in(text)
     for place, artist in enumerate(wanted):
         much = 0.0
         for one in names:

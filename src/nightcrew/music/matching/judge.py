@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from rapidfuzz.fuzz import partial_ratio
+from rapidfuzz.distance import Indel
 
-from nightcrew.music.matching import artists, paths, titles, versions
+from nightcrew.music.matching import artists, glance, paths, titles, versions
 from nightcrew.music.matching.artists import ArtistName
+from nightcrew.music.matching.glance import Sought
 from nightcrew.music.matching.model import FileCandidate, MatchParts, WantedTrack
 from nightcrew.music.matching.paths import FolderReading, NameReading
 from nightcrew.music.matching.titles import TitleReading
 from nightcrew.music.matching.versions import VersionWords
 from nightcrew.music.matching.vocabulary import OF_FOLDERS, SMALL, TELLING
-from nightcrew.music.matching.words import Words, alike, fold, is_slip, scripts, similarity, weight, words
+from nightcrew.music.matching.words import Words, alike, is_slip, scripts, similarity, spaced, weight, words
 
 TITLE_FROM = 0.72
 """How alike the titles of one recording are at least."""
@@ -38,8 +39,12 @@ class WantedReading:
     guests: tuple[ArtistName, ...]
     """Who else plays, by the title. Their name is no proof that a file is this recording."""
     album_words: Words
-    joined: str
-    """The title's words with spaces between them."""
+    lowered: str
+    """The title as it is written, in small letters."""
+    album_joined: str
+    """The words of the album's title as one word."""
+    album_content: frozenset[str]
+    """Its words."""
     content: frozenset[str]
     """The words of which one has to be in a title; all of them when it is one."""
     scripts: frozenset[str]
@@ -47,6 +52,8 @@ class WantedReading:
     """The versions that the album is of as a whole."""
     in_pieces: bool
     """Whether the title has signs at which names of files are split."""
+    sought: Sought
+    """The same, as it is looked for at first."""
 
 
 class FileReading(NamedTuple):
@@ -71,31 +78,42 @@ def read_wanted(track: WantedTrack) -> WantedReading:
     title, album = titles.read_title(track.title), titles.read_title(track.album)
     content = frozenset(word for word in title.core if word not in SMALL) or frozenset(title.core)
     names = [*track.artists, *track.aliases]
-    everybody = [name for one in names for name in artists.names_in(one)]
+    everybody = tuple([name for one in names for name in artists.names_in(one)])
     guests = tuple(name for one in title.guests for name in artists.names_in(one))
-    letters = frozenset.union(frozenset(), *(name.scripts for name in everybody[: len(track.artists)]))
+    letters = frozenset.union(frozenset(), *map(scripts, track.artists))
     named = (album.versions | versions.named_in(album.core, loose=True)).kinds & OF_FOLDERS
-    album_words = words(track.album)
+    album_words, everybody = words(track.album), tuple(dict.fromkeys(everybody))
     return WantedReading(
         track,
         title,
-        tuple(dict.fromkeys(everybody)),
+        everybody,
         album,
         guests,
         album_words,
-        " ".join(title.core),
+        spaced(track.title).lower(),
+        "".join(album.core),
+        frozenset(album.full),
         content,
         letters,
         named,
         any(char in track.title for char in "-:/"),
+        glance.sought(title, content, everybody, guests, album_words, title.versions.kinds | named, letters),
     )
 
 
 def hold_against(wanted: WantedReading, file: FileCandidate) -> MatchParts:
     """How much speaks for a file. Raises `OtherRecording`."""
+    _length(wanted, file)
     above, name = paths.split(file.path)
-    _may_hold(wanted, name)
+    if why := glance.refusal(wanted.sought, paths.unshared(above), name):
+        raise OtherRecording(why)
+    return in_pieces(wanted, file)
+
+
+def in_pieces(wanted: WantedReading, file: FileCandidate) -> MatchParts:
+    """The same, without the quick look at first."""
     length = _length(wanted, file)
+    above, name = paths.split(file.path)
     read = paths.read_name(name)
     place, title, much = _find_title(wanted, read)
     _same_title(wanted, title, much)
@@ -111,16 +129,6 @@ def hold_against(wanted: WantedReading, file: FileCandidate) -> MatchParts:
     return MatchParts(much, artist, version, album, number, length, evidence)
 
 
-def _may_hold(wanted: WantedReading, name: str) -> None:
-    """A quick look, before a name is taken apart: most of what a search finds has nothing of the title."""
-    folded = fold(name)
-    if (
-        not any(word in folded for word in wanted.content)
-        and partial_ratio(wanted.joined, folded, score_cutoff=60) < 60
-    ):
-        raise OtherRecording("its title shares no word with the one that is wanted")
-
-
 def _find_title(wanted: WantedReading, read: NameReading) -> tuple[tuple[int, int], TitleReading, float]:
     """Which pieces of a name are the title: those that are most like it."""
     pieces, count = read.pieces, len(read.pieces)
@@ -130,6 +138,8 @@ def _find_title(wanted: WantedReading, read: NameReading) -> tuple[tuple[int, in
     best: tuple[tuple[int, int], TitleReading, float] | None = None
     for span in reversed(spans):
         text = pieces[span[0]] if span[1] - span[0] == 1 else " - ".join(pieces[span[0] : span[1]])
+        if text.lower() == wanted.lowered:
+            return span, wanted.title, 1.0
         reading = titles.without(titles.read_title(text), wanted.title)
         much = titles.title_similarity(wanted.title, reading)
         if best is None or much > best[2]:
@@ -148,6 +158,8 @@ def _find_title(wanted: WantedReading, read: NameReading) -> tuple[tuple[int, in
 
 
 def _same_title(wanted: WantedReading, found: TitleReading, much: float) -> None:
+    if found is wanted.title:
+        return
     _same_numbers(wanted, found)
     if found.core != wanted.title.core and not is_slip("".join(wanted.title.core), "".join(found.core)):
         there = frozenset(found.full)
@@ -244,7 +256,9 @@ def _explained(wanted: WantedReading, folder: FolderReading, piece: str, constan
         return True
     if versions.is_neutral(found) or versions.named_in(found).kinds:
         return True
-    return bool(wanted.album.full) and titles.title_similarity(wanted.album, titles.read_title(piece)) > 0.8
+    if not wanted.album.full or not _may_be_album(wanted, found):
+        return False
+    return titles.title_similarity(wanted.album, titles.read_title(piece)) > 0.8
 
 
 def _in_another_script(wanted: WantedReading, pieces: list[str] | tuple[str, ...]) -> bool:
@@ -255,7 +269,21 @@ def _in_another_script(wanted: WantedReading, pieces: list[str] | tuple[str, ...
 
 def _version(wanted: WantedReading, taken: FileReading, *, exact: bool) -> float:
     """How well the versions agree. `exact`: the lengths are the same."""
-    folder, found = taken.folder, taken.title.versions
+    folder, asked = taken.folder, wanted.title.versions
+    if taken.title is wanted.title and not (taken.before or taken.behind or folder.named or wanted.album_kinds):
+        return 1.0
+    found = _without_credits(wanted, _versions_of(wanted, taken))
+    wrong = versions.disagreement(asked, VersionWords(found.kinds - wanted.album_kinds, found.whose))
+    if wrong:
+        raise OtherRecording(wrong)
+    if wanted.album_kinds and not (asked.kinds & OF_FOLDERS or exact or _says(wanted, folder, found)):
+        raise OtherRecording(f"it is not the version that is wanted ({', '.join(sorted(wanted.album_kinds))})")
+    return versions.agreement(asked, found)
+
+
+def _versions_of(wanted: WantedReading, taken: FileReading) -> VersionWords:
+    """The versions that the name of a file and its folder say. Raises `OtherRecording` for the number of another part."""
+    folder, found, asked = taken.folder, taken.title.versions, wanted.title.versions
     for piece in taken.behind:
         if not artists.credit(wanted.artists, piece):
             counted = titles.counted(words(piece))
@@ -267,19 +295,12 @@ def _version(wanted: WantedReading, taken: FileReading, *, exact: bool) -> float
     for piece in taken.before:
         if paths.joined(piece) not in ours:
             above |= versions.named_in(words(piece), loose=True).kinds & OF_FOLDERS
-    asked = wanted.title.versions
     above -= wanted.album_kinds
     if above and not above <= asked.kinds and not above & frozenset(wanted.title.full):
         found |= VersionWords(above)
     elif above:
         found |= VersionWords(above & asked.kinds)
-    found = _without_credits(wanted, found)
-    wrong = versions.disagreement(asked, VersionWords(found.kinds - wanted.album_kinds, found.whose))
-    if wrong:
-        raise OtherRecording(wrong)
-    if wanted.album_kinds and not (asked.kinds & OF_FOLDERS or exact or _says(wanted, folder, found)):
-        raise OtherRecording(f"it is not the version that is wanted ({', '.join(sorted(wanted.album_kinds))})")
-    return versions.agreement(asked, found)
+    return found
 
 
 def _numbers_of(wanted: WantedReading) -> frozenset[str]:
@@ -316,8 +337,18 @@ def _length(wanted: WantedReading, file: FileCandidate) -> float | None:
 def _album(wanted: WantedReading, folder: FolderReading, rest: tuple[str, ...]) -> float | None:
     if not wanted.album.core:
         return None
+    if wanted.album_joined in folder.joined:
+        return 1.0
     pieces = [*folder.pieces, *rest]
     if not pieces:
         return None
-    best = max(similarity(wanted.album.core, titles.read_title(piece).core) for piece in pieces)
+    near = [piece for piece in pieces if _may_be_album(wanted, words(piece))]
+    best = max([similarity(wanted.album.core, titles.read_title(piece).core) for piece in near], default=0.0)
     return best if best >= 0.5 else 0.0
+
+
+def _may_be_album(wanted: WantedReading, found: Words) -> bool:
+    """A quick look whether a piece has anything of the album's title."""
+    return not wanted.album_content.isdisjoint(found) or (
+        Indel.normalized_similarity(wanted.album_joined, "".join(found), score_cutoff=0.6) > 0
+    )

@@ -73,7 +73,12 @@ def split(path: str) -> tuple[str, str]:
 
 def read_folder(folder: str) -> FolderReading:
     """Read the folders above a file."""
-    return _read_folder(folder.partition("/")[2] if folder.startswith("@@") else folder)
+    return _read_folder(unshared(folder))
+
+
+def unshared(folder: str) -> str:
+    """Without the name of a peer's share, such as `@@abcde`."""
+    return folder.partition("/")[2] if folder.startswith("@@") else folder
 
 
 @lru_cache(maxsize=CACHED)
@@ -91,7 +96,7 @@ def _read_folder(folder: str) -> FolderReading:
         tuple([piece for level in levels for piece in level.pieces]),
         frozenset([one for level in levels for one in level.joined]),
         bool(not OF_MANY_FIRST.isdisjoint(said) and _COMPILATION.search(" ".join(said))),
-        _named_in(levels[0].name) if levels else (),
+        _named_in(levels[0].name) if levels and versions.may_name(levels[0].said) else (),
     )
 
 
@@ -117,7 +122,8 @@ def _read_level(one: str) -> _Level | None:
     bare = spaced(_without_technical(plain))
     found = [piece for piece in (_without_year(part).strip() for part in _dashed(bare)) if piece]
     pieces = found if found == [bare] else [*found, bare]
-    return _Level(plain, said, tuple(pieces), tuple([joined(piece) for piece in pieces]))
+    whole = "".join(said)
+    return _Level(plain, said, tuple(pieces), tuple([whole if one == plain else joined(one) for one in pieces]))
 
 
 @lru_cache(maxsize=CACHED)

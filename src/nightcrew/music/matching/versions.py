@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -43,11 +44,26 @@ def _phrases() -> tuple[dict[str, str], dict[str, tuple[tuple[Words, str], ...]]
 
 
 _SINGLE, _SEVERAL = _phrases()
+CLEAR = {word: kind for word, kind in _SINGLE.items() if word not in UNSURE}
+"""Words that name a version wherever they stand in a title, with its kind."""
+_FIRST = frozenset(_SINGLE) | frozenset(_SEVERAL)
+
+
+def may_name(found: Sequence[str]) -> bool:
+    """Whether one of the words is one with which a version is named."""
+    return not _FIRST.isdisjoint(found)
+
+
+def has_related(kinds: frozenset[str]) -> bool:
+    """Whether other versions are a part of one of these."""
+    return not _RELATED.isdisjoint(kinds)
 
 
 @lru_cache(maxsize=CACHED)
 def named_in(found: Words, *, loose: bool = False) -> VersionWords:
     """The versions that words name. `loose`: they are part of a title or of a folder's name, where only the clear ones count."""
+    if _FIRST.isdisjoint(found):
+        return NONE
     kinds, whose, at = set[str](), list[str](), 0
     if " ".join(found[-2:]) in PLAIN_MIXES:
         found = found[:-2]

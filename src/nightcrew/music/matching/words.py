@@ -15,11 +15,17 @@ CACHED = 1 << 15
 """Texts that are kept folded: those of a few searches."""
 Words = tuple[str, ...]
 
-_OUT = "'’‘`´ʼ\"“”„"
-_TABLE = {ord(char): None for char in _OUT} | {ord("&"): " and ", ord("+"): " and ", ord("$"): "s"}
+_OUT = "'\"`’‘´ʼ“”„"
+_READ = {"&": " and ", "+": " and ", "$": "s"}
+_TABLE = dict.fromkeys(map(ord, _OUT)) | {ord(sign): read for sign, read in _READ.items()}
+_ASCII = [(sign, "") for sign in _OUT if sign.isascii()] + list(_READ.items())
 _IN_WORD = re.compile(r"(?<=[a-z])!(?=[a-z])")
 _INITIALS = re.compile(r"\b(?:[a-z]\.){2,}")
 _CENSORED = re.compile(r"(?<=[a-z])\*+(?=[a-z])")
+_OTHER = re.compile(r"[^\x00-\u024f\u1e00-\u1eff\u2000-\u206f]")
+"""Beyond the letters and the punctuation of texts in Latin letters."""
+_LETTER = re.compile("[A-Za-z]")
+_LATIN = frozenset(["LATIN"])
 _SPLIT = re.compile(r"[^a-z0-9*]+")
 
 
@@ -30,15 +36,25 @@ def spaced(text: str) -> str:
 
 def fold(text: str) -> str:
     """In small ASCII letters, with signs that are read as letters or words written so."""
-    text = unicodedata.normalize("NFKC", text) if not text.isascii() else text
-    text = text.translate(_TABLE).casefold()
-    if not text.isascii():
-        text = anyascii(text).lower().translate(_TABLE)
+    if text.isascii():
+        text = text.lower()
+        for sign, read in _ASCII:
+            if sign in text:
+                text = text.replace(sign, read)
+    else:
+        text = unicodedata.normalize("NFKC", text).translate(_TABLE).casefold()
+        if not text.isascii():
+            text = anyascii(text).lower().translate(_TABLE)
     if "!" in text:
         text = _IN_WORD.sub("i", text)
-    if "." in text:
+    if text.count(".") > 1:
         text = _INITIALS.sub(lambda found: found[0].replace(".", ""), text)
     return text
+
+
+def split_folded(text: str) -> list[str]:
+    """The words of a text that is folded; the first and the last may be empty."""
+    return _SPLIT.split(text)
 
 
 @lru_cache(maxsize=CACHED)
@@ -54,11 +70,16 @@ def words(text: str) -> Words:
     return tuple(found)
 
 
+def is_latin(text: str) -> bool:
+    """Whether none of its letters is of another script."""
+    return text.isascii() or _OTHER.search(text) is None
+
+
 @lru_cache(maxsize=CACHED)
 def scripts(text: str) -> frozenset[str]:
     """The scripts of its letters, such as LATIN or CYRILLIC. Han, Kana and Hangul are one, as names mix them."""
     if text.isascii():
-        return frozenset(["LATIN"]) if any(char.isalpha() for char in text) else frozenset()
+        return _LATIN if _LETTER.search(text) else frozenset()
     found = {unicodedata.name(char, "").partition(" ")[0] for char in text if char.isalpha()}
     return frozenset(
         "HAN" if one in {"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "FULLWIDTH", "HALFWIDTH"} else one for one in found
@@ -114,15 +135,23 @@ def similarity(wanted: Words, found: Words) -> float:
         else:
             missing.append(word)
     for word in missing if left else ():
-        if len(word) < 4 and "*" not in word:
-            continue
-        much, best = max(((alike(word, other), other) for other in left), default=(0.0, ""))
+        much, best = _nearest(word, left)
         if much:
             left.remove(best)
             hit += weight(word) * much
             if not left:
                 break
     return 2 * hit / (_weight_of(wanted) + _weight_of(found)) if hit else 0.0
+
+
+def _nearest(word: str, others: list[str]) -> tuple[float, str]:
+    """The word that is most like another one, and how much; 0 when none is."""
+    much, best = 0.0, ""
+    if len(word) > 3 or "*" in word:
+        for other in others:
+            if (len(other) > 3 or "*" in other) and (more := alike(word, other)) > much:
+                much, best = more, other
+    return much, best
 
 
 @lru_cache(maxsize=CACHED)
