@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import socket
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -45,9 +46,12 @@ async def test_a_blocked_event_loop_is_told_by_health_while_it_lasts(
     monkeypatch.setattr(pulse, "LOOP_BLOCKED", 0.5)
     release = tmp_path / "release"
     watching: list[asyncio.Task[list[tuple[int, Any]]]] = []
+    standing = threading.Event()
 
     async def block(_runtime: Runtime) -> None:
         until_then = time.monotonic() + (20 if watching else 0)  # not at its first run, before anybody looks
+        if watching:
+            standing.set()
         while not os.access(release, os.F_OK) and time.monotonic() < until_then:
             time.sleep(0.05)
 
@@ -56,11 +60,11 @@ async def test_a_blocked_event_loop_is_told_by_health_while_it_lasts(
 
         def watch_it() -> list[tuple[int, Any]]:
             try:
+                standing.wait(patient(20))
                 return [asked(f"{node.url}/health"), asked(f"{node.url}/health"), asked(f"{node.url}/api/v1/jobs")]
             finally:
                 release.touch()
 
-        await asyncio.sleep(0.1)
         watching.append(asyncio.create_task(asyncio.to_thread(watch_it)))
         await node.runtime.schedule.run_now("lab.block")
         answers = await watching[0]

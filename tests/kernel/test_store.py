@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -221,6 +222,27 @@ async def test_writers_of_two_processes_wait_for_each_other(tmp_path: Path) -> N
     assert counts == list(range(30))
     await one.close()
     await two.close()
+
+
+async def test_a_file_that_somebody_else_is_setting_up_is_waited_for(tmp_path: Path) -> None:
+    """SQLite itself does not wait there: it says at once that the file is locked."""
+    url = database_url(tmp_path, None)
+    busy = sqlite3.connect(tmp_path / "nightcrew.db", check_same_thread=False, isolation_level=None)
+    busy.execute("BEGIN IMMEDIATE")
+    busy.execute("CREATE TABLE one (two)")
+    store = Store(url)
+
+    async def look() -> list[str]:
+        async with store.read() as connection:
+            return list((await connection.execute(sa.text("SELECT name FROM sqlite_master"))).scalars())
+
+    looking = asyncio.create_task(look())
+    await asyncio.wait([looking], timeout=0.5)
+    assert not looking.done()
+    busy.execute("COMMIT")
+    busy.close()
+    assert await looking == ["one"]
+    await store.close()
 
 
 async def test_an_upsert_replaces(store: Store) -> None:

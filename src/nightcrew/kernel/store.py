@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 import sqlite3
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.util import await_
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NeedsUser, Retry
@@ -340,7 +342,7 @@ def _sqlite_engine(url: sa.URL) -> AsyncEngine:
     def set_pragmas(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions are begun by hand, see write()
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
+        _log_ahead(cursor)
         cursor.execute("PRAGMA synchronous=FULL")  # NORMAL loses acknowledged commits at a power cut, see write()
         cursor.execute(f"PRAGMA wal_autocheckpoint={MOST_PAGES}")
         cursor.execute("PRAGMA foreign_keys=ON")
@@ -350,6 +352,19 @@ def _sqlite_engine(url: sa.URL) -> AsyncEngine:
         cursor.close()
 
     return engine
+
+
+def _log_ahead(cursor: Any) -> None:
+    """Use a write-ahead log. Where several open a file at once, SQLite tells all but one of them that it is locked, without a wait."""
+    until = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as exc:
+            if "locked" not in str(exc) or time.monotonic() > until:
+                raise
+        await_(asyncio.sleep(0.02))
 
 
 def _postgres_engine(url: sa.URL) -> AsyncEngine:
