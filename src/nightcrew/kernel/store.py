@@ -360,11 +360,12 @@ def _log_ahead(cursor: Any) -> None:
     while True:
         try:
             cursor.execute("PRAGMA journal_mode=WAL")
-            return
         except sqlite3.OperationalError as exc:
             if "locked" not in str(exc) or time.monotonic() > until:
                 raise
-        await_(asyncio.sleep(0.02))
+            await_(asyncio.sleep(0.02))
+        else:
+            return
 
 
 def _postgres_engine(url: sa.URL) -> AsyncEngine:
