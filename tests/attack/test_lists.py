@@ -18,7 +18,7 @@ from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.http_requests import Reply
 from nightcrew.playlists import rules
 from nightcrew.playlists.formats import hls, json_list, m3u
-from nightcrew.playlists.providers.document import lines
+from nightcrew.playlists.formats.charsets import lines
 from support import cost
 
 MIB = 1 << 20

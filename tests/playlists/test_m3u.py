@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
 from nightcrew.playlists.formats import m3u
-from nightcrew.playlists.providers.m3u import lines
+from nightcrew.playlists.formats.charsets import lines
 from nightcrew.playlists.rules import ListEntry
 from support import is_linear
 
@@ -78,7 +78,7 @@ def test_an_entry_with_everything() -> None:
         ('#extinf:-1 tvg-id="a",Name', "Name", "", "a"),
         ('#EXTINF:-1 tvg-id="a" tvg-id="b",Name', "Name", "", "a"),
         ('#EXTINF:-1 tvg-id="a"group-title="G",Name', "Name", "G", "a"),
-        ("#EXTINF:-1 tvg-id='a',Name", "Name", "", "'a'"),
+        ("#EXTINF:-1 tvg-id='a',Name", "Name", "", "a"),
     ],
 )
 def test_what_stands_on_an_extinf_line(line: str, name: str, group: str, guide_id: str) -> None:

@@ -22,6 +22,7 @@ from nightcrew.kernel.errors import NotFound, Retry
 from nightcrew.kernel.store import DatabaseAway
 from nightcrew.playlists import rules
 from nightcrew.playlists.formats import m3u
+from nightcrew.playlists.formats.headers import for_our_address
 from nightcrew.playlists.models import Channel, Feed, Stream
 from nightcrew.playlists.providers import Adapters
 from nightcrew.playlists.settings import PlaylistSettings
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger("nightcrew.playlists")
 
 CHUNK = 1 << 18
-FORMAT = "6"
+FORMAT = "7"
 """Part of every revision: a new way of writing makes all files out of date."""
 
 
@@ -253,7 +254,8 @@ class PlaylistWriter:
             if group is None or is_left_out(channel, self.options):
                 continue
             stream = best_stream(channel)
-            attributes = m3u.harmless(stream.attributes)
+            ours = self.is_ours(stream)
+            attributes = m3u.harmless(for_our_address(stream.attributes) if ours else stream.attributes)
             parts.append(
                 m3u.item(
                     channel_id=channel.id,
@@ -270,10 +272,14 @@ class PlaylistWriter:
 
     def address(self, channel: Channel, stream: Stream) -> str:
         """What a player opens: `/play/<id>` for addresses that expire, the source itself otherwise."""
-        through_us = stream.expires or self.options.stream_mode != "direct" or self.options.RES
-        if through_us and stream.playable:
+        if self.is_ours(stream):
             return f"{self.base}/play/{channel.id}"
         return m3u.playable(rules.fill_secrets(stream.url, self.secrets.get(stream.source_id, ())))
+
+    def is_ours(self, stream: Stream) -> bool:
+        """Whether players open a stream at Nightcrew, which sends what its provider wants to be sent."""
+        through_us = stream.expires or self.options.stream_mode != "direct" or self.options.RES
+        return bool(through_us and stream.playable)
 
 
 def _append(file: BinaryIO, writer: PlaylistWriter, page: Sequence[Channel]) -> None:

@@ -17,6 +17,7 @@ from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.targets import points_private
 from nightcrew.playlists import rules
 from nightcrew.playlists.accounts import Profile, preferred, profiles_of
+from nightcrew.playlists.formats.headers import headers_of
 from nightcrew.playlists.models import Channel, Stream
 from nightcrew.playlists.origin import Choose
 from nightcrew.playlists.providers import Adapters
@@ -73,8 +74,7 @@ class Player:
         secrets = (*adapter.secrets, profile.replace) if profile.replace else adapter.secrets
         url = await self._address(channel, stream, profile, adapter, secrets, pick=pick)
         agent = str(source.config.get("user_agent") or "")
-        asked = {key[5:]: value for key, value in stream.attributes.items() if key.startswith("http:")}
-        headers = ({"User-Agent": agent} if agent else {}) | asked
+        headers = ({"User-Agent": agent} if agent else {}) | headers_of(stream.attributes)
         return Request(url, headers=headers, secrets=secrets, allow_private=adapter.private, jar=adapter.jar)
 
     async def _address(

@@ -1,8 +1,9 @@
 """M3U as IPTV providers write it and players read it.
 
 There is no standard; the reader takes what is found in the wild: `#EXTM3U` with `x-tvg-url`/`url-tvg`, `#EXTINF:<dur> attributes,name`
-with quotes inside of values or no comma at all, `#EXTGRP`, `#EXTVLCOPT`, `#KODIPROP`, `url|User-Agent=…&Referer=…`, CRLF, a byte order
-mark, Latin-1, blank lines.
+in double or single quotes, with quotes inside of values, commas between the attributes or no comma at all, `#EXTGRP`, `#EXTVLCOPT`,
+`#KODIPROP`, `#EXTHTTP`, `#WEBPROP`, `url|User-Agent=…&Referer=…`, attributes of all entries in the first line, headings as plain text,
+addresses relative to the list's own, CRLF, a byte order mark, Latin-1, blank lines.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import quote, unquote
+from urllib.parse import quote, urljoin
 
 from nightcrew.kernel.errors import GiveUp, Misread, Retry
+from nightcrew.playlists.formats import charsets
+from nightcrew.playlists.formats.headers import EXTHTTP, HTTP, LONGEST, pairs
 from nightcrew.playlists.rules import ListEntry, is_playable, leads_elsewhere, one_line
 
 MAX_LINE = 65_536
@@ -23,8 +26,17 @@ UNPLAYABLE = "[NOT PLAYABLE]"
 SNIFF = 4_096
 
 # a quote ends a value when a comma, the end or the next attribute follows; others belong to the value
-_ATTRIBUTE = re.compile(r'\s*([A-Za-z][\w.-]*)=(?:"([^"]*(?:"(?!\s*(?:,|$|[A-Za-z][\w.-]*="))[^"]*)*)"|([^\s",]*))\s*')
-_HEADER_ATTRIBUTE = re.compile(r'(?<![\w.-])([A-Za-z][\w.-]{0,40})=(?:"([^"]*)"|([^\s",]*))')
+_ATTRIBUTE = re.compile(
+    r"""\s*([A-Za-z][\w.-]*)=(?:
+        "([^"]*(?:"(?!\s*(?:,|$|[A-Za-z][\w.-]*="))[^"]*)*)"
+        |'([^']*(?:'(?!\s*(?:,|$|[A-Za-z][\w.-]*=['"]))[^']*)*)'
+        |([^\s",]*)
+    )\s*""",
+    re.VERBOSE,
+)
+_HEADER_ATTRIBUTE = re.compile(r"""(?<![\w.-])([A-Za-z][\w.-]{0,40})=(?:"([^"]*)"|'([^']*)'|([^\s",]*))""")
+_GOES_ON = re.compile(r"""\s*[A-Za-z][\w.-]*=(?:"[^"]*"|'[^']*')\s*(?:,|[A-Za-z][\w.-]*=["'])""")
+"""Behind a comma that does not end the attributes."""
 _JUNK = re.compile(r"\s*([^\s,]+)\s*")
 _DURATION = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*")
 _PLAIN = " ()/;,:=+?@!*'[]{}<>~"
@@ -38,19 +50,37 @@ _UNSAFE_OPTION = re.compile(
 )
 """VLC's options that write files, read others, or load modules."""
 _KNOWN = {"tvg-id", "tvg-logo", "tvg-chno", "group-title"}
+_NUMBERS = {"channel-number", "ch-number", "channel-no", "tvg-num", "tvg-channel-no", "tvg-channel-number", "chno"}
+"""Other words for `tvg-chno`."""
+_NUMBER = re.compile(r"\s*\d{1,6}(?:[.-]\d{1,4})?\s*")
+_FOR_ALL = {"catchup", "catchup-type", "catchup-source", "catchup-days", "catchup-correction", "tvg-shift", "timeshift"}
+_FOR_ALL |= {"http-user-agent", "http-referrer", "user-agent"}
+"""Attributes of the first line that hold for each entry which does not say otherwise."""
+_MEDIA = re.compile(r"(?i)[^\s].*\.(?:m3u8?|mpd|ts|m2ts|mp4|mkv|flv|aac|mp3)(?:[?|].*)?")
+_ONE_STREAM = re.compile(rb"(?m)^#EXT-X-(?:STREAM-INF|TARGETDURATION|MEDIA-SEQUENCE)\b")
+_OF_LISTS = re.compile(rb"(?i)tvg-|group-title")
 _BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(slots=True)
 class ListHeader:
-    """What is known after the header line; `guides` are the addresses that the list names."""
+    """What is known after the header line.
+
+    `guides`: the addresses that the list names; `attributes`: what holds for each entry that does not say otherwise.
+    """
 
     guides: list[str] = field(default_factory=list)
+    attributes: dict[str, str] = field(default_factory=dict)
 
 
 def sniff(first: bytes, content_type: str) -> None:
-    """Refuse early what is no playlist, by its first bytes. Raises `Misread`: providers answer so when they have a bad minute."""
-    head = first[:SNIFF].removeprefix(_BOM).lstrip()
+    """Refuse early what is no playlist, by its first bytes.
+
+    Raises `Misread`: providers answer so when they have a bad minute; `GiveUp` for the playlist of one stream (RFC 8216).
+    """
+    head = charsets.utf8(first[:SNIFF]).removeprefix(_BOM).lstrip()
+    if _ONE_STREAM.search(head) and not _OF_LISTS.search(head):
+        raise GiveUp("this is one stream (an HLS playlist) and not a list of channels: put its address into a list")
     if head.startswith(b"\x1f\x8b") or b"#EXT" in head or b"#EXT".startswith(head[:4]):
         return
     if head[:1] == b"<" or "html" in content_type:
@@ -63,8 +93,12 @@ def sniff(first: bytes, content_type: str) -> None:
         raise Misread("its answer is not a playlist")
 
 
-def read(lines: Iterable[bytes], listing: ListHeader | None = None) -> Iterator[ListEntry]:
-    """Entries in order, one for each address line. Raises `Retry` when the text ends inside of an entry (it was cut off)."""
+def read(lines: Iterable[bytes], listing: ListHeader | None = None, base: str = "") -> Iterator[ListEntry]:
+    """Entries in order, one for each address line. Raises `Retry` when the text ends inside of an entry (it was cut off).
+
+    `base`: the list's own address, to which relative ones are joined.
+    """
+    listing = listing or ListHeader()
     pending = _Pending()
     ended = True
     for number, raw in enumerate(lines):
@@ -76,13 +110,22 @@ def read(lines: Iterable[bytes], listing: ListHeader | None = None) -> Iterator[
             continue
         if line.startswith("#"):
             _directive(line, pending, listing)
-        else:
-            entry = pending.entry(line)
+        elif _is_address(line, named=pending.name is not None):
+            entry = pending.entry(line, base, listing.attributes)
             pending = _Pending()
             if entry.url:
                 yield entry
     if pending.name is not None and not ended:
         raise Retry("the list ends in the middle of an entry, so it is incomplete")
+
+
+def _is_address(line: str, *, named: bool) -> bool:
+    """Whether a line is an address, or the remark that a list has in its place, and not a heading. `named`: an entry waits for one."""
+    if "://" in line or _MEDIA.fullmatch(line):
+        return True
+    if named and _REMARK.fullmatch(line):
+        return True
+    return " " not in line and "\t" not in line and ("/" in line or "." in line or (named and line.isalnum()))
 
 
 def _text(raw: bytes) -> str:
@@ -92,7 +135,7 @@ def _text(raw: bytes) -> str:
         return raw.decode("latin-1")
 
 
-def _directive(line: str, pending: _Pending, listing: ListHeader | None) -> None:
+def _directive(line: str, pending: _Pending, listing: ListHeader) -> None:
     keyword, _, rest = line.partition(":")
     match keyword.upper():
         case "#EXTINF":
@@ -103,12 +146,17 @@ def _directive(line: str, pending: _Pending, listing: ListHeader | None) -> None
             pending.option("vlc", rest)
         case "#KODIPROP":
             pending.option("kodi", rest)
-        case _ if line.upper().startswith("#EXTM3U") and listing is not None:
-            listing.guides = _guides(line)
+        case "#WEBPROP":
+            pending.option("web", rest)
+        case "#EXTHTTP":
+            pending.headers(rest)
+        case _ if line.upper().startswith("#EXTM3U"):
+            found = {key.lower(): "".join(values) for key, *values in _HEADER_ATTRIBUTE.findall(line)}
+            listing.guides = _guides(found)
+            listing.attributes = {key: _clean(value) for key, value in found.items() if key in _FOR_ALL and value}
 
 
-def _guides(header: str) -> list[str]:
-    found = {key.lower(): quoted or bare for key, quoted, bare in _HEADER_ATTRIBUTE.findall(header)}
+def _guides(found: Mapping[str, str]) -> list[str]:
     text = found.get("x-tvg-url") or found.get("url-tvg") or found.get("tvg-url") or ""
     return [url for url in (part.strip() for part in text.split(",")) if url.startswith(("http://", "https://"))][:200]
 
@@ -132,13 +180,17 @@ class _Pending:
         if seconds and seconds.group(1) not in {"-1", "0"}:
             self.attributes.setdefault("duration", seconds.group(1))
         loose: list[str] = []
-        while position < len(text) and text[position] != ",":
+        while position < len(text):
+            if text[position] == ",":
+                if not _GOES_ON.match(text, position + 1):
+                    break
+                position += 1
             match = _ATTRIBUTE.match(text, position) or _JUNK.match(text, position)
             if match is None:
                 break
             position = match.end()
             if match.re is _ATTRIBUTE:
-                self._attribute(match.group(1).lower(), match.group(2) or match.group(3) or "")
+                self._attribute(match.group(1).lower(), match.group(2) or match.group(3) or match.group(4) or "")
             else:
                 loose.append(match.group(1))
         self.name = text[position + 1 :].strip() or " ".join(loose)
@@ -146,6 +198,8 @@ class _Pending:
     def _attribute(self, key: str, value: str) -> None:
         if key in _KNOWN:
             self.known.setdefault(key, value.strip())
+        elif key in _NUMBERS and _NUMBER.fullmatch(value):
+            self.known.setdefault("number", value.strip())
         elif len(self.attributes) < MAX_ATTRIBUTES:
             self.attributes.setdefault(key, _clean(value))
 
@@ -154,8 +208,14 @@ class _Pending:
         if key and len(self.attributes) < MAX_ATTRIBUTES:
             self.attributes[f"{kind}:{_clean(key)}"] = _clean(value)
 
-    def entry(self, line: str) -> ListEntry:
-        url, headers = _split_headers(line)
+    def headers(self, text: str) -> None:
+        if len(text) <= LONGEST:
+            self.attributes[EXTHTTP] = _clean(text)
+
+    def entry(self, line: str, base: str, for_all: Mapping[str, str]) -> ListEntry:
+        url, headers = _split_headers(_absolute(line, base))
+        for key, value in for_all.items():
+            self.attributes.setdefault(key, value)
         known = self.known
         name = _clean(self.name or self.attributes.get("tvg-name") or known.get("tvg-id") or url.rsplit("/", 1)[-1])
         if self.attributes.get("tvg-name") == name:
@@ -164,7 +224,7 @@ class _Pending:
             name=name,
             url=_clean(url),
             group=_clean(known.get("group-title") or self.group),
-            number=_clean(known.get("tvg-chno", "")),
+            number=_clean(known.get("tvg-chno") or known.get("number", "")),
             logo=_clean(known.get("tvg-logo", "")),
             guide_id=_clean(known.get("tvg-id", "")),
             attributes={**self.attributes, **headers} if headers else self.attributes,
@@ -176,10 +236,18 @@ def _split_headers(line: str) -> tuple[str, dict[str, str]]:
     url, bar, tail = line.partition("|")
     if not bar or "=" not in tail or "://" not in url:
         return line, {}
-    pairs = (part.partition("=") for part in tail.split("&"))
-    return url.strip(), {
-        f"http:{_clean(key)}": _clean(unquote(value.strip())) for key, _, value in pairs if key.strip()
-    }
+    return url.strip(), {f"{HTTP}{_clean(key)}": _clean(value) for key, value in pairs(tail)}
+
+
+def _absolute(line: str, base: str) -> str:
+    """An address that is relative to the list's own, joined to it; any other line as it is."""
+    if not base or "://" in line or line.startswith(("[", "\\")) or ":" in line.partition("/")[0]:
+        return line
+    try:
+        joined = urljoin(base, line)
+    except ValueError:
+        return line
+    return joined if is_playable(joined) else line
 
 
 def _clean(text: str) -> str:
@@ -213,7 +281,9 @@ def item(
     lines = [f"#EXTINF:{attributes.get('duration', '-1')} {shown},{one_line(name)}"]
     lines += [f"#EXTVLCOPT:{k[4:]}={v}" for k, v in attributes.items() if k.startswith("vlc:")]
     lines += [f"#KODIPROP:{k[5:]}={v}" for k, v in attributes.items() if k.startswith("kodi:")]
-    headers = "&".join(f"{k[5:]}={quote(v, safe=_PLAIN)}" for k, v in attributes.items() if k.startswith("http:"))
+    lines += [f"#WEBPROP:{k[4:]}={v}" for k, v in attributes.items() if k.startswith("web:")]
+    lines += [f"#EXTHTTP:{attributes[EXTHTTP]}"] if EXTHTTP in attributes else []
+    headers = "&".join(f"{k[5:]}={quote(v, safe=_PLAIN)}" for k, v in attributes.items() if k.startswith(HTTP))
     lines.append(f"{url}|{headers}" if headers else url)
     return "\n".join(map(one_line, lines)) + "\n"
 

@@ -39,7 +39,7 @@ KINDS: Mapping[str, Kind] = {
         "M3U playlist",
         "A list by address or file, as most providers offer.",
         M3uConfig,
-        ("url", "region", "guide_url", "max_streams", "user_agent"),
+        ("url", "region", "guide_url", "max_streams", "user_agent", "charset"),
         M3u,
     ),
     "xtream": Kind(
@@ -56,7 +56,7 @@ KINDS: Mapping[str, Kind] = {
         ("url", "locales", "max_streams", "options"),
         Catalogue,
     ),
-    "guide": Kind("XMLTV guide", "Programmes for any channels.", GuideConfig, ("url", "user_agent"), None),
+    "guide": Kind("XMLTV guide", "Programmes for any channels.", GuideConfig, ("url", "user_agent", "charset"), None),
 }
 SECRETS = frozenset().union(*(secrets_of(kind.config) for kind in KINDS.values()))
 """Fields of a source that are never shown again. An empty one in an edit keeps the stored value."""

@@ -59,6 +59,13 @@ AGENT = ask(
     help="Some providers only answer players they know. Leave it empty to use Nightcrew's own.",
 )
 """A field that several kinds have."""
+CHARSET = ask(
+    "",
+    label="Charset",
+    help="For a source whose letters come out wrong, such as windows-1253. Leave it empty: most are recognised.",
+    max_length=40,
+)
+"""A field that kinds of documents have."""
 DEFAULT = "Default"
 """The name of the profile that every source has: the source as it was entered."""
 

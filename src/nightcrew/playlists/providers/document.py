@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import os
 import stat
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
@@ -130,9 +130,3 @@ def _unpack(file: BinaryIO, fetch: Fetch, sniff: Sniff) -> BinaryIO:
         plain.seek(0)
         closing.pop_all()
     return plain
-
-
-def lines(file: BinaryIO, longest: int) -> Iterator[bytes]:
-    """Lines with their ends; one that is longer than `longest` bytes comes in pieces."""
-    while line := file.readline(longest):
-        yield line

@@ -13,9 +13,10 @@ from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.fields import ask
 from nightcrew.kernel.redaction import credentials_in
 from nightcrew.kernel.targets import is_web_address
-from nightcrew.playlists.formats import m3u
+from nightcrew.playlists.formats import charsets, m3u
 from nightcrew.playlists.providers.base import (
     AGENT,
+    CHARSET,
     AccountConfig,
     Fetch,
     Listing,
@@ -24,7 +25,7 @@ from nightcrew.playlists.providers.base import (
     batched,
     batches,
 )
-from nightcrew.playlists.providers.document import Document, lines, local_path
+from nightcrew.playlists.providers.document import Document, local_path
 
 
 class M3uConfig(AccountConfig):
@@ -37,6 +38,14 @@ class M3uConfig(AccountConfig):
     )
     guide_url: str = ask("", label="Guide address", help="An XMLTV guide that belongs to the list, if there is one.")
     user_agent: str = AGENT
+    charset: str = CHARSET
+
+    @field_validator("charset")
+    @classmethod
+    def _charset(cls, value: str) -> str:
+        if value and not charsets.is_known(value):
+            raise ValueError("no such charset is known here; examples are windows-1253, iso-8859-8 and gb18030")
+        return value
 
     @field_validator("url")
     @classmethod
@@ -77,7 +86,9 @@ class M3u(Document, Provider):
                 return
             plain, answer = found
             notes = m3u.ListHeader()
-            entries = m3u.read(lines(plain, m3u.MAX_LINE), notes)
+            charset = self._config.charset or await asyncio.to_thread(charsets.of, plain)
+            base = answer.url if local_path(answer.url) is None else ""
+            entries = m3u.read(charsets.lines(plain, m3u.MAX_LINE, charset), notes, base)
             first = await asyncio.to_thread(batched, entries)
             if not first:
                 raise Retry("the list has no channels")

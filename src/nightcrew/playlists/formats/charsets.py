@@ -1,0 +1,129 @@
+"""Which charset a list or a guide is written in: most are UTF-8, many are what a country wrote before it. Pure but for reading a file."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import re
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from charset_normalizer import from_bytes
+
+SAMPLE = 64 << 10
+"""Bytes of lines that are not ASCII by which a charset is told."""
+BLOCK = 1 << 20
+_WORDS = re.compile(rb"[A-Za-z\x80-\xff]*[\x80-\xff][A-Za-z0-9\x80-\xff ]*")
+_MARKS = [
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+]
+_OTHER_LETTERS = "cp1251 koi8_r gb18030 big5 shift_jis euc_jp euc_kr cp1253 cp1255 cp1256 iso8859_5 iso8859_7".split()  # noqa: SIM905
+"""Charsets of texts whose letters are not Latin ones. One that is not among them has to be named in the source's settings."""
+_NO_CHARSETS = {"idna", "punycode", "raw_unicode_escape", "unicode_escape", "undefined"}
+_LATIN = {
+    "cp1252": set("áéíóúàèìòùâêîôûäëïöüñçãõßåøæœÁÉÍÓÚÀÈÊÎÔÄËÏÖÜÑÇÃÕÅØÆŒ¿¡’‘“”–—…«»°ªº·€"),
+    "cp1254": set("çğıöşüÇĞİÖŞÜâîûéÂÎ’“”–"),
+    "cp1250": set("ąćęłńóśźżĄĆĘŁŃÓŚŹŻáčďéěíňřšťúůýžÁČĎÉĚÍŇŘŠŤÚŮÝŽôľĺŕäöüőűŐŰÖÜßăâîşţĂÂÎŞŢđĐ’“”–"),
+}
+"""What is written with each of the charsets of Latin letters; the first one that explains most is taken."""
+
+
+def is_known(name: str) -> bool:
+    """Whether Python reads texts in a charset."""
+    if not name:
+        return False
+    try:
+        io.TextIOWrapper(io.BytesIO(), name).close()  # also refuses what is no charset, such as zlib
+        return codecs.lookup(name).name.replace("-", "_") not in _NO_CHARSETS
+    except (LookupError, ValueError):
+        return False
+
+
+def marked(first: bytes) -> str:
+    """The charset that the first bytes of a text show, empty when they do not: UTF-16 and UTF-32, also without a mark."""
+    for mark, name in _MARKS:
+        if first.startswith(mark):
+            return name
+    if first[1:4:2] == b"\0\0" and b"\0" not in first[:4:2]:
+        return "utf-16-le"
+    if first[:3:2] == b"\0\0" and b"\0" not in first[1:4:2]:
+        return "utf-16-be"
+    return ""
+
+
+def utf8(first: bytes) -> bytes:
+    """The first bytes of a text in UTF-8, by which it can be told what it is."""
+    name = marked(first)
+    return first.decode(name, "replace").encode() if name else first
+
+
+def of(file: BinaryIO) -> str:
+    """The charset of a file that stands at its beginning, empty for UTF-8, even with bad bytes in some lines. Blocking."""
+    name = marked(file.read(4))
+    file.seek(0)
+    if name:
+        return name
+    good = bad = 0
+    sample: list[bytes] = []
+    for line in _foreign(file):
+        try:
+            line.decode("utf-8")
+            good += 1
+        except UnicodeDecodeError:
+            bad += 1
+            if sum(map(len, sample)) < SAMPLE:
+                sample.append(line)
+    file.seek(0)
+    return guessed(b"".join(sample)) if bad > good else ""
+
+
+def _foreign(file: BinaryIO) -> Iterator[bytes]:
+    """The lines with bytes beyond ASCII, at most 64 KiB of each."""
+    rest = b""
+    while block := file.read(BLOCK):
+        if block.isascii() and rest.isascii():
+            rest = b""
+            continue
+        *whole, rest = (rest + block).split(b"\n")
+        rest = rest[-SAMPLE:]
+        yield from (line[:SAMPLE] for line in whole if not line.isascii())
+    if not rest.isascii():
+        yield rest
+
+
+def guessed(sample: bytes) -> str:
+    """The charset in which a text reads best, empty when none fits.
+
+    Where most letters are ASCII, the few others tell; elsewhere charset_normalizer does, by how often letters follow each other.
+    """
+    words = b"\n".join(_WORDS.findall(sample))
+    high = len(words) - len(words.translate(None, bytes(range(128, 256))))
+    if high and high * 2 < sum(map(len, words.split())):
+        return max(_LATIN, key=lambda name: _explained(words, name))
+    for text in (words, sample):  # without what is the same in all of them; but a word of some charsets has ASCII in it
+        found = from_bytes(text, cp_isolation=_OTHER_LETTERS).best() if text else None
+        if found is not None:
+            return found.encoding
+    return ""
+
+
+def _explained(words: bytes, name: str) -> float:
+    found = [char for char in words.decode(name, "replace") if not char.isascii()]
+    return sum(char in _LATIN[name] for char in found) / len(found)
+
+
+def lines(file: BinaryIO, longest: int, charset: str = "") -> Iterator[bytes]:
+    """Lines in UTF-8 with their ends; one that is longer than `longest` comes in pieces. `charset`: what the file is written in."""
+    if not charset:
+        while line := file.readline(longest):
+            yield line
+        return
+    text = io.TextIOWrapper(file, charset, errors="replace", newline="\n")
+    try:
+        while read := text.readline(longest):
+            yield read.encode("utf-8", "surrogatepass")
+    finally:
+        text.detach()

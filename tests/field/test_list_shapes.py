@@ -1,0 +1,339 @@
+"""Lists as providers write them: quotes, commas, headings, relative addresses, charsets, headers in five ways.
+
+Reported in public for programs of this kind; each test is named for the situation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nightcrew.kernel import upkeep
+from nightcrew.kernel.errors import GiveUp
+from nightcrew.playlists.domain import DOMAIN
+from nightcrew.playlists.exports import Player
+from nightcrew.playlists.formats import charsets, m3u
+from nightcrew.playlists.formats.headers import headers_of
+from nightcrew.playlists.rules import ListEntry
+from nightcrew.playlists.store import channels
+from support import Node, running
+
+
+def read(text: str | bytes, base: str = "", charset: str | None = None) -> list[ListEntry]:
+    raw = text.encode() if isinstance(text, str) else text
+    told = charsets.of(io.BytesIO(raw)) if charset is None else charset
+    return list(m3u.read(charsets.lines(io.BytesIO(raw), m3u.MAX_LINE, told), None, base))
+
+
+def one(extinf: str) -> ListEntry:
+    (entry,) = read(f"#EXTM3U\n#EXTINF:-1{extinf}\nhttp://s/1\n")
+    return entry
+
+
+# -- attributes --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("extinf", "name", "group", "guide_id"),
+    [
+        (" tvg-id='kite.1' group-title='Sport',Kite One", "Kite One", "Sport", "kite.1"),
+        (
+            " tvg-id='kite.2' tvg-name='Kite Two' group-title='News, Local',Kite Two",
+            "Kite Two",
+            "News, Local",
+            "kite.2",
+        ),
+        (" tvg-id='kite.3' group-title=\"Kid's\",Kite's", "Kite's", "Kid's", "kite.3"),
+        (" tvg-id='k' group-title='Kid's TV',Four", "Four", "Kid's TV", "k"),
+        (' tvg-id="k" group-title="The \'Best\'",Five', "Five", "The 'Best'", "k"),
+        (" tvg-id=o'neil,Six", "Six", "", "o'neil"),
+        (', tvg-id="lark.1" tvg-logo="http://l/l.png" group-title="Birds",Lark One', "Lark One", "Birds", "lark.1"),
+        (' tvg-id="lark.2",group-title="Birds",Lark Two', "Lark Two", "Birds", "lark.2"),
+        (' tvg-id="lark.3", group-title="Birds",Lark, the third', "Lark, the third", "Birds", "lark.3"),
+        (", tvg-id='lark.4',group-title='Birds',Lark Four", "Lark Four", "Birds", "lark.4"),
+        (',Name of="lark"', 'Name of="lark"', "", ""),
+    ],
+)
+def test_attributes_in_single_quotes_and_behind_commas_are_read(
+    extinf: str, name: str, group: str, guide_id: str
+) -> None:
+    entry = one(extinf)
+    assert (entry.name, entry.group, entry.guide_id) == (name, group, guide_id)
+
+
+@pytest.mark.parametrize("word", ["tvg-chno", "channel-number", "ch-number", "tvg-num", "Channel-Number"])
+@pytest.mark.parametrize("number", ["101", "5.1", "5-1"])
+def test_a_number_is_known_by_several_words(word: str, number: str) -> None:
+    assert one(f' {word}="{number}",Ant').number == number
+    assert one(f' {word}="{number}" tvg-chno="7",Ant').number == ("7" if word != "tvg-chno" else number)
+
+
+def test_what_is_no_number_stays_an_attribute() -> None:
+    entry = one(' channel-number="first",Ant')
+    assert (entry.number, entry.attributes) == ("", {"channel-number": "first"})
+
+
+def test_what_the_first_line_says_holds_for_each_entry_that_does_not_say_otherwise() -> None:
+    first, second = read(
+        '#EXTM3U catchup="append" catchup-source="?utc={utc}&lutc={lutc}" catchup-days="7" tvg-shift="2" x-tvg-url="http://g/"\n'
+        '#EXTINF:-1 tvg-id="m1",One\nhttp://s/1\n#EXTINF:-1 tvg-id="m2" tvg-shift="-1" catchup-days=\'3\',Two\nhttp://s/2\n'
+    )
+    for_all = {"catchup": "append", "catchup-source": "?utc={utc}&lutc={lutc}", "catchup-days": "7", "tvg-shift": "2"}
+    assert first.attributes == for_all
+    assert second.attributes == for_all | {"tvg-shift": "-1", "catchup-days": "3"}
+
+
+def test_lines_of_an_entry_stay_with_it_and_are_written_again() -> None:
+    (entry,) = read(
+        '#EXTM3U\n#EXTINF:-1,Moth\n#EXTHTTP:{"User-Agent":"MothPlayer/1","Cookie":"k=v"}\n#WEBPROP:web-regex=x\nhttp://s/1\n'
+    )
+    text = m3u.item(
+        channel_id=1,
+        name="Moth",
+        group="",
+        number="",
+        logo="",
+        guide_id="",
+        url="http://s/1",
+        attributes=entry.attributes,
+    )
+    assert '#EXTHTTP:{"User-Agent":"MothPlayer/1","Cookie":"k=v"}\n' in text
+    assert "#WEBPROP:web-regex=x\n" in text
+    assert dict(read(text)[0].attributes).items() >= dict(entry.attributes).items()
+
+
+# -- lines that are no addresses ---------------------------------------------------------------------------------------
+
+LIST = """#EXTM3U
+----- birds of the north -----
+#EXTINF:-1 tvg-id="owl.1",Owl One
+streams/owl1.m3u8
+Birds of the south
+#EXTINF:-1 tvg-id="owl.2",Owl Two
+/abs/owl2.ts?a=b
+#EXTINF:-1 tvg-id="owl.3",Owl Three
+a line that somebody put in between
+//other.test/owl3
+#EXTINF:-1 tvg-id="owl.4",Owl Four
+[NO PUBLIC STREAM]
+#EXTINF:-1 tvg-id="owl.5",Owl Five
+owl five.m3u8
+"""
+
+
+def test_headings_are_no_channels_and_relative_addresses_are_joined_to_the_lists_own() -> None:
+    found = {entry.name: entry.url for entry in read(LIST, "https://lists.test/tv/all.m3u?user=u")}
+    assert found == {
+        "Owl One": "https://lists.test/tv/streams/owl1.m3u8",
+        "Owl Two": "https://lists.test/abs/owl2.ts?a=b",
+        "Owl Three": "https://other.test/owl3",
+        "Owl Four": "[NO PUBLIC STREAM]",
+        "Owl Five": "https://lists.test/tv/owl five.m3u8",
+    }
+
+
+def test_a_list_from_a_file_has_no_address_to_join_to() -> None:
+    assert [entry.url for entry in read(LIST)][:2] == ["streams/owl1.m3u8", "/abs/owl2.ts?a=b"]
+
+
+@pytest.mark.parametrize("line", ["javascript:alert(1)", "file:///etc/passwd", "C:\\films\\a.ts", "smb://nas/a.ts"])
+def test_what_is_no_relative_address_is_left_as_it_is(line: str) -> None:
+    assert [entry.url for entry in read(f"#EXTM3U\n#EXTINF:-1,X\n{line}\n", "https://lists.test/")] in ([line], [])
+
+
+MEDIA = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:6\n#EXT-X-MEDIA-SEQUENCE:7\n#EXTINF:6.0,\ns7.ts\n"
+MASTER = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1280000,RESOLUTION=640x360\nlow.m3u8\n"
+
+
+@pytest.mark.parametrize("text", [MEDIA, MASTER, "\ufeff" + MASTER])
+def test_the_playlist_of_one_stream_is_no_list_of_channels(text: str) -> None:
+    with pytest.raises(GiveUp, match="this is one stream"):
+        m3u.sniff(text.encode(), "application/vnd.apple.mpegurl")
+
+
+def test_a_list_with_a_line_of_a_stream_in_it_is_a_list() -> None:
+    m3u.sniff(b'#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:1\n#EXTINF:-1 tvg-id="a" group-title="G",A\nhttp://s/1\n', "")
+
+
+# -- charsets ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("charset", "group", "name"),
+    [
+        ("windows-1251", "Новости", "Сова Один"),
+        ("koi8-r", "Новости", "Первый канал"),
+        ("windows-1252", "Télé", "Réunion à l'été"),
+        ("windows-1250", "Święta", "Żółty kanał"),
+        ("windows-1254", "Müzik", "Türkçe şarkı"),
+        ("windows-1256", "الأخبار", "العربية الحدث"),
+        ("gb18030", "新闻频道", "中央电视台"),
+        ("big5", "新聞", "台灣電視"),
+        ("shift_jis", "ニュース", "日本テレビ"),
+        ("euc-kr", "뉴스", "한국방송"),
+        ("utf-8", "Новости", "中央电视台"),
+        ("utf-16", "Новости", "Сова Один"),
+        ("utf-16-le", "Новости", "Сова Один"),
+        ("utf-16-be", "Новости", "Сова Один"),
+        ("utf-32", "Новости", "Сова Один"),
+    ],
+)
+def test_a_list_is_read_in_the_charset_that_it_is_written_in(charset: str, group: str, name: str) -> None:
+    raw = f'#EXTM3U\n#EXTINF:-1 group-title="{group}",{name}\nhttp://s/1\n'.encode(charset)
+    m3u.sniff(raw, "")
+    (entry,) = read(raw)
+    assert (entry.group, entry.name, entry.url) == (group, name, "http://s/1")
+
+
+def test_one_bad_byte_changes_no_other_line() -> None:
+    raw = (
+        "#EXTM3U\n#EXTINF:-1,Сова\nhttp://s/1\n#EXTINF:-1,Новости\nhttp://s/2\n".encode()
+        + b"#EXTINF:-1,B\xe9\nhttp://s/3\n"
+    )
+    assert [entry.name for entry in read(raw)] == ["Сова", "Новости", "Bé"]
+
+
+def test_a_charset_that_a_person_names_counts() -> None:
+    raw = "#EXTM3U\n#EXTINF:-1,ערוץ החדשות\nhttp://s/1\n".encode("windows-1255")
+    assert read(raw, charset="windows-1255")[0].name == "ערוץ החדשות"
+    assert charsets.is_known("windows-1255")
+    assert not any(map(charsets.is_known, ["klingon", "rot13", "zlib", "unicode_escape", "", "a\0b"]))
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_make_the_reader_of_charsets_raise(raw: bytes) -> None:
+    told = charsets.of(io.BytesIO(raw))
+    assert not told or charsets.is_known(told)
+    assert all(line.decode("utf-8", "surrogatepass") for line in charsets.lines(io.BytesIO(raw), 100, told) if told)
+
+
+# -- headers -----------------------------------------------------------------------------------------------------------
+
+WAYS = {
+    "Pipe": ("", "", "http://{host}/1|User-Agent=Stork%2F1.0&Cookie=pass%3Dabc"),
+    "VLC": ("", "#EXTVLCOPT:http-user-agent=Stork/1.0\n#EXTVLCOPT:http-cookie=pass=abc", "http://{host}/2"),
+    "Kodi": (
+        "",
+        "#KODIPROP:inputstream.adaptive.stream_headers=User-Agent=Stork/1.0&cookie=pass%3Dabc",
+        "http://{host}/3",
+    ),
+    "EXTHTTP": ("", '#EXTHTTP:{{"user-agent":"Stork/1.0","cookie":"pass=abc"}}', "http://{host}/4"),
+    "Attribute": (' http-user-agent="Stork/1.0"', "#EXTVLCOPT:http-cookies=pass=abc", "http://{host}/5"),
+}
+
+
+@pytest.fixture
+async def node(tmp_path: Path) -> AsyncIterator[Node]:
+    async with running(tmp_path / "data", domains=(upkeep.DOMAIN, DOMAIN)) as started:
+        yield started
+
+
+async def test_each_way_to_name_a_header_reaches_the_provider(node: Node, tmp_path: Path) -> None:
+    """A provider that refuses whoever does not send them; players are given none behind Nightcrew's own address."""
+    seen: dict[str, dict[str, str]] = {}
+
+    async def provider(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().strip().split("\r\n")
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+        seen[request.split()[1]] = headers
+        fits = headers.get("user-agent") == "Stork/1.0" and headers.get("cookie") == "pass=abc"
+        body = (b"\x47\x1f\xff\x10" + bytes(184)) * 3_500
+        writer.write(
+            f"HTTP/1.1 {200 if fits else 403} X\r\nConnection: close\r\nContent-Type: video/mp2t\r\n\r\n".encode()
+        )
+        writer.write(body if fits else b"")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(provider, "127.0.0.1", 0)
+    host = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    entries = [
+        f"#EXTINF:-1{said},{name}\n{lines.format()}\n{url.format(host=host)}"
+        for name, (said, lines, url) in WAYS.items()
+    ]
+    (tmp_path / "list.m3u").write_text("#EXTM3U\n" + "\n".join(entries) + "\n")
+    await node.patch("/api/v1/settings", {"stream_mode": "proxy"})
+    await node.add(kind="m3u", name="L", url=str(tmp_path / "list.m3u"), region="DE")
+    for number in range(1, len(WAYS) + 1):
+        async with node.http.stream("GET", f"{node.url}/play/{number}") as answer:
+            assert answer.status_code == 200, seen
+            assert (await anext(answer.aiter_raw()))[:1] == b"\x47"
+    text = (await node.http.get(f"{node.url}/playlist/DE.m3u?token=abc")).text
+    addresses = [line for line in text.splitlines() if not line.startswith("#")]
+    assert addresses == [f"{node.url}/play/{number}?token=abc" for number in range(1, len(WAYS) + 1)]
+    assert "Stork" not in text
+    assert "pass=abc" not in text
+    server.close()
+
+
+async def test_in_direct_mode_players_are_given_what_the_list_says(node: Node, tmp_path: Path) -> None:
+    (tmp_path / "list.m3u").write_text(
+        '#EXTM3U\n#EXTINF:-1 catchup="append",P\n#EXTVLCOPT:http-user-agent=S\nhttp://192.0.2.1/1|Referer=r\n'
+    )
+    await node.patch("/api/v1/settings", {"stream_mode": "direct"})
+    await node.add(kind="m3u", name="L", url=str(tmp_path / "list.m3u"), region="DE")
+    text = (await node.http.get(f"{node.url}/playlist/DE.m3u")).text
+    assert (
+        "#EXTVLCOPT:http-user-agent=S\n" in text
+        and "http://192.0.2.1/1|Referer=r\n" in text
+        and 'catchup="append"' in text
+    )
+    channel = await channels.get(node.runtime.store, 1)
+    asked = await node.runtime.part(Player).request(channel, channel.streams[0])
+    assert dict(asked.headers) == {"User-Agent": "S", "Referer": "r"}
+
+
+def test_the_way_that_stands_nearest_to_the_address_counts() -> None:
+    said = {
+        "http-user-agent": "1",
+        "vlc:http-user-agent": "2",
+        "kodi:inputstream.adaptive.stream_headers": "user-agent=3",
+        "json:EXTHTTP": '{"USER-AGENT":"4"}',
+        "http:User-Agent": "5",
+    }
+    for number in range(5, 0, -1):
+        assert headers_of(said) == {"User-Agent": str(number)}
+        said.popitem()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"json:EXTHTTP": text}
+        for text in (
+            "",
+            "{",
+            "[]",
+            "1",
+            '{"Host":"x"}',
+            '{"a b":"x"}',
+            '{"X":1}',
+            '{"X":"a\\nb"}',
+            '{"Range":"bytes=0-"}',
+            "[" * 3000,
+        )
+    ]
+    + [{"http:Transfer-Encoding": "chunked"}, {"http:X": ""}, {"vlc:http-user-agent": "x" * 5000}],
+)
+def test_no_header_is_sent_that_would_break_a_request(said: dict[str, str]) -> None:
+    assert headers_of(said) == {}
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            ["json:EXTHTTP", "http:X-A", "vlc:http-user-agent", "kodi:inputstream.adaptive.common_headers"]
+        ),
+        st.text(),
+    )
+)
+def test_no_text_makes_the_reader_of_headers_raise(said: dict[str, str]) -> None:
+    for name, value in headers_of(said).items():
+        assert name.isascii() and value.isprintable() and json.dumps(value)
