@@ -30,7 +30,7 @@ from nightcrew.kernel import store as kernel_store
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.store import Store, insert_many
 from nightcrew.kernel.vault import Vault
-from nightcrew.playlists import rules
+from nightcrew.playlists import identity, rules
 from nightcrew.playlists.models import staged
 from nightcrew.playlists.rules import ListEntry
 from nightcrew.playlists.store import sources, staging
@@ -256,7 +256,7 @@ async def _another(store: Store, vault: Vault, name: str, region: str, count: in
 
 
 async def _load(store: Store, feed_id: int, run: str, count: int) -> float:
-    work, identifier = Staging(store, feed_id, run), rules.Identifier()
+    work, identifier = Staging(store, feed_id, run), identity.Identifier()
     await work.begin()
     for start in range(0, count, 1_000):
         entries = [

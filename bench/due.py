@@ -34,7 +34,7 @@ from nightcrew.kernel import store as kernel_store
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.store import Store
 from nightcrew.kernel.vault import Vault
-from nightcrew.playlists import rules
+from nightcrew.playlists import identity, rules
 from nightcrew.playlists.rules import ListEntry
 from nightcrew.playlists.store import sources, staging
 from nightcrew.playlists.store.staging import Row, Staging
@@ -160,7 +160,7 @@ async def listed(folder: Path, count: int) -> Store:
     source = await sources.add(store, Vault.open(folder), kind="m3u", name="Big", config={}, shown_url="")
     await sources.sync_feeds(store, source, [("channels", "", "BIG")], enabled=True)
     (feed,) = await sources.feeds(store, source_id=source)
-    work, identifier = Staging(store, feed.id, "run"), rules.Identifier()
+    work, identifier = Staging(store, feed.id, "run"), identity.Identifier()
     await work.begin()
     for start in range(0, count, 1_000):
         numbers = range(start, min(count, start + 1_000))

@@ -29,9 +29,10 @@ from nightcrew.checks.settings import CheckSettings
 from nightcrew.checks.store import order
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.playlists.identity import Identifier
 from nightcrew.playlists.models import stream
 from nightcrew.playlists.providers import Adapters
-from nightcrew.playlists.rules import Identifier, ListEntry, row_hash
+from nightcrew.playlists.rules import ListEntry, row_hash
 from nightcrew.playlists.store import sources, staging
 from nightcrew.playlists.store.staging import Row, Staging
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from nightcrew.kernel import big_json
 from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.http_requests import Reply
-from nightcrew.playlists import rules
+from nightcrew.playlists import identity, rules
 from nightcrew.playlists.formats import hls, json_list, m3u
 from nightcrew.playlists.formats.charsets import lines
 from support import cost
@@ -36,7 +36,7 @@ def many(part: str, size: int) -> bytes:
 
 def read_m3u(raw: bytes) -> int:
     """As a refresh does it with each entry."""
-    identifier, count = rules.Identifier(), 0
+    identifier, count = identity.Identifier(), 0
     for entry in m3u.read(lines(io.BytesIO(raw), m3u.MAX_LINE), m3u.ListHeader()):
         identifier.identify(entry)
         rules.row_hash(entry)

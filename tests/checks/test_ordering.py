@@ -23,9 +23,10 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.store import Store
 from nightcrew.playlists import accounts
 from nightcrew.playlists.exports import channels
+from nightcrew.playlists.identity import Identifier
 from nightcrew.playlists.models import feed, stream
 from nightcrew.playlists.providers import Adapters
-from nightcrew.playlists.rules import Identifier, ListEntry, row_hash
+from nightcrew.playlists.rules import ListEntry, row_hash
 from nightcrew.playlists.store import sources, staging
 from nightcrew.playlists.store.staging import Row, Staging
 from support import Node, counting, running, until

@@ -22,7 +22,7 @@ from nightcrew.checks.store.queue import Scope
 from nightcrew.kernel.errors import Conflict
 from nightcrew.kernel.store import Store, database_url, metadata
 from nightcrew.kernel.vault import Vault
-from nightcrew.playlists import models, rules
+from nightcrew.playlists import identity, models, rules
 from nightcrew.playlists.rules import ListEntry
 from nightcrew.playlists.store import sources, staging
 from nightcrew.playlists.store.staging import Row, Staging
@@ -54,7 +54,7 @@ async def store(tmp_path: Path, database: str | None) -> AsyncIterator[Store]:
 async def lists(store: Store, streams: list[int]) -> None:
     """The source lists these streams from now on."""
     (feed,) = await sources.feeds(store, source_id=1)
-    run, identifier = f"run-{feed.revision}", rules.Identifier()
+    run, identifier = f"run-{feed.revision}", identity.Identifier()
     work = Staging(store, feed.id, run)
     await work.begin()
     entries = [ListEntry(f"C{number}", f"http://192.0.2.1/{number}", guide_id=f"c{number}") for number in streams]

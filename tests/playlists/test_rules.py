@@ -12,7 +12,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from nightcrew.playlists import rules
-from nightcrew.playlists.rules import EntryIdentity, Filter, Identifier, ListChange, ListEntry, Status, Variant
+from nightcrew.playlists.identity import EntryIdentity, Identifier, label, place, share_a_word
+from nightcrew.playlists.rules import Filter, ListChange, ListEntry, Status, Variant
 
 WORD = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=12).map(str.strip)
 FEW = st.sampled_from(["", "a", "A", "b", "ä", "1", "2"])
@@ -59,12 +60,15 @@ def test_the_guide_id_joins_channels_that_name_and_group_tell_apart() -> None:
 
 
 @given(WORD.filter(bool))
-def test_without_ids_the_normalised_name_and_the_group_decide(group: str) -> None:
+def test_without_ids_the_name_and_the_group_decide(group: str) -> None:
+    """Case, accents, punctuation and remarks are no other channel; a quality, a country or a plus is."""
     same = [
         ListEntry(name=name, url="", group=group)
-        for name in ("Das Erste", "DAS ERSTE HD", "das-erste", "Das Érste [4K]", "Das Erste Ⓢ")
+        for name in ("Das Erste", "DAS ERSTE", "das-erste", "Das Érste [Geo-blocked]", "Das Erste Ⓢ")
     ]
     assert len({identity.ident for identity in identify(*same)}) == 1
+    for other in ("Das Erste HD", "Das Erste [4K]", "Das Erste [AT]", "Das Erste+"):
+        assert identify(same[0])[0].ident != identify(ListEntry(name=other, url="", group=group))[0].ident
     assert identify(same[0])[0].ident != identify(ListEntry(name="Das Zweite", url="", group=group))[0].ident
     assert identify(same[0])[0].ident != identify(ListEntry(name="Das Erste", url="", group=group + "x"))[0].ident
 
@@ -99,9 +103,12 @@ def test_the_identity_of_a_channel_stays_what_it_was() -> None:
     """It is stored: another one would make all channels new ones, with other ids and without what people changed."""
     entry = ListEntry(name="DE: Das Erste HD", url="http://s/1", group="News")
     numbered = [identity.key.hex()[:12] for identity in identify(entry, entry, entry)]
-    assert numbered == [rules.digest(f"name\0de das erste\0news\0{more}").hex()[:12] for more in ("", "\0001", "\0002")]
+    told = "label\0de das erste hd\0news\0de: das erste hd\0news"
+    assert numbered == [rules.digest(f"{told}{more}").hex()[:12] for more in ("", "\0001", "\0002")]
     (by_guide,) = identify(dataclasses.replace(entry, guide_id="One.DE"))
-    assert by_guide == EntryIdentity(rules.digest("guide\0one.de\0de das erste\0news"), rules.digest("guide\0one.de"))
+    assert by_guide == EntryIdentity(
+        rules.digest("guide\0one.de\0de: das erste hd\0news"), rules.digest("guide\0one.de")
+    )
     (by_id,) = identify(dataclasses.replace(entry, provider_id="7"))
     assert by_id == EntryIdentity(rules.digest("id\x007\0"), rules.digest("id\x007"))
 
@@ -109,15 +116,40 @@ def test_the_identity_of_a_channel_stays_what_it_was() -> None:
 @pytest.mark.parametrize(
     ("name", "plain"),
     [
-        ("DE: Das Erste HD Ⓢ", "de das erste"),
-        ("Das Érste [4K]", "das erste"),
+        ("DE: Das Erste HD Ⓢ", "de das erste hd"),
+        ("Das Érste [4K]", "das erste 4k"),
+        ("Canal+ (Geo-blocked)", "canal plus"),
         ("HD", "hd"),
         ("  ", ""),
         ("!!!", "!!!"),
     ],
 )
-def test_a_name_without_its_decoration(name: str, plain: str) -> None:
-    assert rules.normalise(name) == plain
+def test_a_name_as_it_is_compared(name: str, plain: str) -> None:
+    assert label(name) == plain
+
+
+@pytest.mark.parametrize(
+    ("url", "lasting"),
+    [
+        ("http://s:8080/live/user/pass/123.ts", "s#123"),
+        ("http://s/user/other/123", "s#123"),
+        ("http://s/ts/lark", "s/ts/lark"),
+        ("http://u:p@s/ts/lark?token=1&id=7&e=1700000000", "s/ts/lark?id=7"),
+        ("http://s/hls/4f2a9c7d1e8b4f2a9c7d1e8b/index.m3u8", ""),
+        ("http://s/1700000000/index.m3u8", ""),
+        ("http://s/", ""),
+        ("http://s", ""),
+        ("http://[s/x", ""),
+        ("", ""),
+    ],
+)
+def test_what_stays_of_an_address(url: str, lasting: str) -> None:
+    assert place(url) == lasting
+
+
+def test_a_name_is_shared_by_words_and_not_by_numbers_or_qualities() -> None:
+    assert share_a_word("EVENT 01: Red v Blue", "EVENT 01: Green v Gold")
+    assert not share_a_word("One HD 1", "Two HD 1")
 
 
 def test_a_search_finds_names_whatever_their_case_and_accents() -> None:
@@ -127,8 +159,8 @@ def test_a_search_finds_names_whatever_their_case_and_accents() -> None:
 
 @given(st.text(max_size=40))
 def test_normalising_twice_is_normalising_once(name: str) -> None:
-    assert rules.normalise(rules.normalise(name)) == rules.normalise(name)
-    assert bool(rules.normalise(name)) == bool(name.casefold().strip())
+    assert label(label(name)) == label(name)
+    assert bool(label(name)) == bool(name.casefold().strip())
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nightcrew.kernel.clock import utcnow
-from nightcrew.playlists import rules
+from nightcrew.playlists import identity, rules
 from nightcrew.playlists.models import staged
 from nightcrew.playlists.rules import ListEntry
 from nightcrew.playlists.store import channels, sources, staging
@@ -39,7 +39,7 @@ async def load(node: Node, feed_id: int, run: str, found: list[ListEntry]) -> ru
     store = node.runtime.store
     work = Staging(store, feed_id, run)
     await work.begin()
-    identifier = rules.Identifier()
+    identifier = identity.Identifier()
     rows = [Row(i, e, identifier.identify(e), rules.row_hash(e), e.url) for i, e in enumerate(found)]
     for start in range(0, len(rows), 5):
         await work.add(rows[start : start + 5])
@@ -193,7 +193,7 @@ def cost(node: Node, statement: sa.TextClause, run: str, feed_id: int) -> tuple[
 
 
 async def stage(node: Node, feed_id: int, run: str, found: list[ListEntry]) -> None:
-    work, identifier = Staging(node.runtime.store, feed_id, run), rules.Identifier()
+    work, identifier = Staging(node.runtime.store, feed_id, run), identity.Identifier()
     await work.begin()
     await work.add([Row(i, e, identifier.identify(e), rules.row_hash(e), e.url) for i, e in enumerate(found)])
 

@@ -25,7 +25,7 @@ from nightcrew.kernel.jobs import Ended
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import counted
-from nightcrew.playlists import rules
+from nightcrew.playlists import identity, rules
 from nightcrew.playlists.guides import fetch_guide
 from nightcrew.playlists.models import Feed, Source
 from nightcrew.playlists.outputs import Outputs
@@ -179,7 +179,7 @@ def _fetch_of(run: Run, feed: Feed, rebuild: bool) -> Fetch:
 async def _stage(run: Run, feed: Feed, adapter: Provider, listing: Listing) -> tuple[ListChange, int]:
     work = Staging(run.runtime.store, feed.id, run.id)
     await work.begin()
-    identifier = rules.Identifier()
+    identifier = identity.Identifier()
     expected = feed.streams or None
     async for batch in listing.batches:
         rows = await asyncio.to_thread(_rows, batch, work.total, identifier, adapter.secrets)
@@ -191,7 +191,7 @@ async def _stage(run: Run, feed: Feed, adapter: Provider, listing: Listing) -> t
 
 
 def _rows(
-    batch: list[rules.ListEntry], offset: int, identifier: rules.Identifier, secrets: tuple[str, ...]
+    batch: list[rules.ListEntry], offset: int, identifier: identity.Identifier, secrets: tuple[str, ...]
 ) -> list[Row]:
     return [
         Row(place, entry, identifier.identify(entry), rules.row_hash(entry), rules.hide_secrets(entry.url, secrets))

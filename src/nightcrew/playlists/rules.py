@@ -1,4 +1,4 @@
-"""Decisions about channels, without any input or output: identity, filter, merge, status, guard, ranking. Pure."""
+"""Decisions about channels, without any input or output: filter, merge, status, guard, ranking. Pure."""
 
 from __future__ import annotations
 
@@ -19,10 +19,6 @@ ALL = "ALL"
 """The region name that means every region; no source may use it."""
 
 _REGION = re.compile(r"[A-Z0-9][A-Z0-9_.-]{0,39}")
-_DECORATION = re.compile(
-    r"[\u24b6-\u24e9\u2460-\u2473]|\[[^\]\[]*\]|\b(?:uhd|fhd|hd|sd|4k|hevc|h\.?265|raw)\b", re.IGNORECASE
-)
-_SPACES = re.compile(r"[\W_]+")
 _CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 """Control characters and line breaks of all kinds: in an address they would begin another line, or another header."""
 _PLAYABLE = re.compile(
@@ -57,41 +53,6 @@ class ListEntry:
     """Whether the URL only works for a while and is resolved at play time."""
 
 
-@dataclass(frozen=True, slots=True)
-class EntryIdentity:
-    """Who a channel is. `key` is unique in its feed; `ident` is shared by entries that might be the same channel."""
-
-    key: bytes
-    ident: bytes
-
-
-class Identifier:
-    """Gives entries of one list their identity, in order.
-
-    Identity comes from the provider's id; else from the guide id (tvg-id); else from the normalised name and group.
-    Guide ids are not unique in real lists, so name and group tell equal ones apart; entries alike in all are numbered.
-    """
-
-    def __init__(self) -> None:
-        self._seen: dict[int, int] = {}
-
-    def identify(self, entry: ListEntry) -> EntryIdentity:
-        """The identity of the next entry."""
-        label = f"{normalise(entry.name)}\0{entry.group.casefold()}"
-        if entry.provider_id:
-            ident, told_apart = f"id\0{entry.provider_id}", ""
-        elif entry.guide_id:
-            ident, told_apart = f"guide\0{entry.guide_id.casefold()}", label
-        else:
-            ident, told_apart = f"name\0{label}", ""
-        alike = digest(f"{ident}\0{told_apart}")
-        short = int.from_bytes(alike[:8], "big")
-        count = self._seen.get(short, 0)
-        self._seen[short] = count + 1
-        key = alike if count == 0 else digest(f"{ident}\0{told_apart}\0{count}")
-        return EntryIdentity(key, digest(ident))
-
-
 def digest(text: str) -> bytes:
     """16 bytes that stand for `text`."""
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
@@ -110,11 +71,6 @@ def row_hash(entry: ListEntry) -> bytes:
 def printable(text: str) -> str:
     """Text without signs that nobody sees, and without space around it."""
     return text.strip() if text.isprintable() else "".join(sign for sign in text if sign.isprintable()).strip()
-
-
-def normalise(name: str) -> str:
-    """A name without case, accents, punctuation and quality marks: "DE: Das Erste HD Ⓢ" → "de das erste"."""
-    return _SPACES.sub(" ", fold(_DECORATION.sub(" ", name))).strip() or name.casefold().strip()
 
 
 def search_text(*parts: str) -> str:

@@ -19,8 +19,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.store import Store, insert_many
 from nightcrew.playlists import rules
+from nightcrew.playlists.identity import EntryIdentity, ident_of
 from nightcrew.playlists.models import MAX_NAME, MAX_URL, channel, feed, staged, stream
-from nightcrew.playlists.rules import EntryIdentity, ListChange, ListEntry
+from nightcrew.playlists.rules import ListChange, ListEntry
+from nightcrew.playlists.store import recognising
 from nightcrew.playlists.store import staging_sql as sql
 from nightcrew.playlists.store.refreshes import ANSWERED, NOTHING_HELD, end_run, mark_refreshed
 
@@ -127,19 +129,21 @@ class Staging:
         gone = 0
         if len(self._seen) < stored:
             gone = await self._stage_missing()
-        renamed = await self._recognise(gone) if self._new else 0
-        return ListChange(
-            stored=stored,
-            new=self._new - renamed,
-            changed=self._changed + renamed,
-            moved=self._moved,
-            gone=gone - min(renamed, gone),
-        )
+        if self._new or self._changed:
+            await self._recognise(gone)
+        kinds = await recognising.kinds(self._store, self._run)
+        gone = kinds.get("g", 0)
+        new = self.total - stored + gone
+        again = new - kinds.get("n", 0)  # streams that were gone, and are new in this list
+        return ListChange(stored=stored, new=new, changed=kinds.get("c", 0) - again, moved=self._moved, gone=gone)
 
     async def _stage_missing(self) -> int:
         seen = set(self._seen)
         after, gone = 0, 0
-        listed = sa.select(stream.c.id, stream.c.key, stream.c.ident).order_by(stream.c.id).limit(PAGE)
+        lead = sa.and_(channel.c.id == stream.c.channel_id, *recognising.IS_LEAD)
+        said = (channel.c.name, channel.c.grp, channel.c.guide_id)
+        listed = sa.select(stream.c.id, stream.c.key, stream.c.ident, stream.c.provider_id, *said)
+        listed = listed.join_from(stream, channel, lead, isouter=True).order_by(stream.c.id).limit(PAGE)
         listed = listed.where(stream.c.feed_id == self._feed, stream.c.gone_at.is_(None))
         while True:
             query = listed.where(stream.c.id > after)
@@ -149,25 +153,40 @@ class Staging:
                 return gone
             after = rows[-1].id
             same = {"run": self._run, "feed_id": self._feed, "kind": "g"}
-            missing = [same | {"key": r.key, "ident": r.ident, "stream_id": r.id} for r in rows if r.id not in seen]
+            missing = [
+                same | {"key": r.key, "ident": _known_by(r), "stream_id": r.id} for r in rows if r.id not in seen
+            ]
             if missing:
                 gone += len(missing)
                 async with self._store.write() as connection:
                     await insert_many(connection, staged, missing)
 
-    async def _recognise(self, gone: int) -> int:
-        """A new entry and a missing stream that alone share an `ident` are one channel with a new name or group."""
+    async def _recognise(self, gone: int) -> None:
+        """Find what is the same channel under another name, in another group or at another address.
+
+        First those that are told apart by their addresses alone; then a new entry and a missing stream that alone share an `ident`;
+        then what is left, weighed together.
+        """
         names = {"run": self._run, "feed": self._feed}
         earlier = sa.exists().where(stream.c.feed_id == self._feed, stream.c.gone_at.is_not(None))
-        renamed = 0
         async with self._store.write() as connection:
             await _plan_well(connection, "playlist_staged", "playlist_stream")
+        await recognising.tell_alike_apart(self._store, self._run)
+        async with self._store.write() as connection:
             if gone:
-                renamed = (await connection.execute(sql.RENAMED_NOW, names)).rowcount
+                await connection.execute(sql.RENAMED_NOW, names)
                 await connection.execute(sql.DROP_RENAMED, names)
+        await recognising.weigh(self._store, self._run)
+        async with self._store.write() as connection:
             if (await connection.execute(sa.select(earlier))).scalar():
                 await connection.execute(sql.RENAMED_EARLIER, names)
-        return renamed
+
+
+def _known_by(row: Any) -> bytes:
+    """What a missing stream is known by: by what its list said, where that is stored."""
+    if row.name is None and not row.provider_id:
+        return bytes(row.ident)
+    return ident_of(row.name or "", row.grp or "", row.guide_id or "", row.provider_id)
 
 
 async def discard(store: Store, run: str) -> None:
@@ -233,6 +252,7 @@ async def apply(
             await _plan_well(connection, "playlist_staged", "playlist_channel", "playlist_stream")
             if merge:
                 await connection.execute(sql.MERGE, names)
+            await recognising.free_keys(connection, run, feed_id)
             for statement in sql.APPLY:
                 await connection.execute(statement, names)
             await _plan_well(connection, "playlist_channel", "playlist_stream")

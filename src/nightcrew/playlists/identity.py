@@ -1,0 +1,155 @@
+"""Who a channel is, from one list of its provider to the next. Pure.
+
+An entry is known by its provider's id; else by its guide id, its name as it is written and its group. What a list has new and what it
+has lost is then weighed together (`pairs`): the same name at the same address, another name at the same address, another group.
+Where nothing tells for certain, the old channel is gone and the new one is new: what a person has changed of a channel must never be
+found on another one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
+
+from nightcrew.playlists.rules import ListEntry, digest, fold
+
+_CIRCLED = re.compile("[\u24b6-\u24e9\u2460-\u2473]")
+_REMARK = re.compile(r"[\[(](?:geo-?blocked|not 24/7|offline)[\])]", re.IGNORECASE)
+_BETWEEN = re.compile(r"[\W_]+")
+_TOKEN = re.compile(r"(?=[^/]*\d)[\w=~-]{20,}(?:[.][\w-]+)?|\d{10}|\d{13}")
+"""A part of a path that may be another one tomorrow. A number of ten digits may be a time."""
+_PANEL = re.compile(r"(?:/(?:live|movie|series))?/[^/]+/[^/]+/(\d+)(?:\.\w+)?")
+"""An Xtream panel's address: user name, password, id."""
+_LASTING = frozenset(["id", "stream", "stream_id", "channel", "channel_id", "ch", "chid", "name", "mac_id", "cid"])
+"""Parameters of an address that say which stream it is."""
+MOST = 50_000
+"""New or lost entries that are weighed against each other; a provider that changes more has changed everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryIdentity:
+    """Who a channel is. `key` is unique in its feed; `ident` is shared by entries that might be the same channel."""
+
+    key: bytes
+    ident: bytes
+
+
+class Identifier:
+    """Gives entries of one list their identity, in order. Entries that are alike in all that tells are numbered."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, int] = {}
+
+    def identify(self, entry: ListEntry) -> EntryIdentity:
+        """The identity of the next entry."""
+        told_apart = "" if entry.provider_id else f"{entry.name.casefold()}\0{entry.group.casefold()}"
+        ident = _ident(entry.name, entry.group, entry.guide_id, entry.provider_id)
+        alike = digest(f"{ident}\0{told_apart}")
+        short = int.from_bytes(alike[:8], "big")
+        count = self._seen.get(short, 0)
+        self._seen[short] = count + 1
+        key = alike if count == 0 else digest(f"{ident}\0{told_apart}\0{count}")
+        return EntryIdentity(key, digest(ident))
+
+
+def ident_of(name: str, group: str, guide_id: str, provider_id: str) -> bytes:
+    """What entries share that might be the same channel."""
+    return digest(_ident(name, group, guide_id, provider_id))
+
+
+def _ident(name: str, group: str, guide_id: str, provider_id: str) -> str:
+    if provider_id:
+        return f"id\0{provider_id}"
+    if guide_id:
+        return f"guide\0{guide_id.casefold()}"
+    return f"label\0{label(name)}\0{group.casefold()}"
+
+
+def label(name: str) -> str:
+    """A name without case, accents, punctuation and remarks. What tells two channels apart stays: HD, a country, a plus."""
+    plain = _REMARK.sub(" ", _CIRCLED.sub(" ", name)).replace("+", " plus ")
+    return _BETWEEN.sub(" ", fold(plain)).strip() or name.casefold().strip()
+
+
+def place(url: str) -> str:
+    """What stays of an address while its tokens change; empty when nothing of it can be relied on."""
+    try:
+        parts = urlsplit(url)
+        query = parse_qsl(parts.query, max_num_fields=50)
+    except ValueError:
+        return ""
+    panel = _PANEL.fullmatch(parts.path)
+    if panel is not None:
+        return f"{parts.hostname}#{panel[1]}"
+    if any(_TOKEN.fullmatch(part) for part in parts.path.split("/")):
+        return ""
+    lasting = "&".join(f"{key}={value}" for key, value in query if key.lower() in _LASTING)
+    said = f"{parts.path}?{lasting}" if lasting else parts.path
+    return f"{parts.netloc.rpartition('@')[2]}{said}" if len(said) > 1 else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What is known of an entry that is new, or of a stream that is missing. `who` names it for the caller."""
+
+    who: Hashable
+    name: str
+    group: str
+    guide_id: str
+    place: str
+
+
+Feature = Callable[[Side], Hashable]
+"""What has to be the same on both sides; None where a side has nothing of the kind."""
+
+_LEVELS: tuple[tuple[Feature, bool], ...] = (
+    (lambda one: (one.name, one.group, one.guide_id, one.place) if one.place and one.name else None, False),
+    (lambda one: (one.name, one.place) if one.place and one.name else None, False),
+    (lambda one: (one.name, one.group) if one.name else None, False),
+    (lambda one: one.name or None, False),
+    (lambda one: (one.guide_id, one.place) if one.place and one.guide_id else None, False),
+    (lambda one: one.place or None, True),
+    (lambda one: (label(one.name), one.group) if one.name else None, False),
+    (lambda one: label(one.name) if one.name else None, False),
+)
+"""The surest first. The second part: whether their names must have a word in common besides."""
+
+
+def pairs(fresh: Iterable[Side], lost: Iterable[Side]) -> list[tuple[Side, Side]]:
+    """New entries and lost streams that are the same channel, each at most once.
+
+    At each level only what is alike once on either side is taken: of two that are alike nobody knows which one it is.
+    """
+    left, gone, found = list(fresh), list(lost), list[tuple[Side, Side]]()
+    for feature, with_a_word in _LEVELS:
+        ours, theirs = _by(feature, left), _by(feature, gone)
+        here = [(ours[one][0], theirs[one][0]) for one in ours if len(ours[one]) == len(theirs.get(one, ())) == 1]
+        here = [pair for pair in here if not with_a_word or share_a_word(pair[0].name, pair[1].name)]
+        taken = {id(side) for pair in here for side in pair}
+        left, gone = ([side for side in sides if id(side) not in taken] for sides in (left, gone))
+        found += here
+    return found
+
+
+def _by(feature: Feature, sides: Sequence[Side]) -> dict[Hashable, list[Side]]:
+    found = defaultdict[Hashable, list[Side]](list)
+    for side in sides:
+        value = feature(side)
+        if value is not None:
+            found[value].append(side)
+    return found
+
+
+def share_a_word(one: str, other: str) -> bool:
+    """Whether two names have a word in common, as those of an event channel have from day to day."""
+    return bool(_words(one) & _words(other))
+
+
+def _words(name: str) -> set[str]:
+    return {word for word in label(name).split() if len(word) > 1 and not word.isdigit() and word not in _QUALITIES}
+
+
+_QUALITIES = frozenset(["hd", "fhd", "uhd", "sd", "4k", "hevc", "h265", "raw", "tv", "plus", "the"])

@@ -1,0 +1,226 @@
+"""A channel keeps its id and what people changed of it, whatever its provider does to the list; none gets those of another one.
+
+Reported in public for programs of this kind; each test is named for the situation.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from nightcrew.kernel.clock import utcnow
+from nightcrew.playlists import identity, rules
+from nightcrew.playlists.models import channel, stream
+from nightcrew.playlists.rules import ListChange, ListEntry
+from nightcrew.playlists.store import channels, sources, staging
+from nightcrew.playlists.store.staging import Row, Staging
+from support import Node
+
+BASE = "http://192.0.2.1"
+
+
+class Provider:
+    """A feed without a guard. `ids`: of the channels that are listed, by name and address."""
+
+    def __init__(self, node: Node, region: str) -> None:
+        self.node, self.region, self.run = node, region, 0
+
+    async def gives(self, *entries: ListEntry) -> ListChange:
+        store = self.node.runtime.store
+        self.run += 1
+        work, identifier = Staging(store, self.feed, run := f"{self.region}-{self.run}"), identity.Identifier()
+        await work.begin()
+        rows = [Row(i, e, identifier.identify(e), rules.row_hash(e), e.url) for i, e in enumerate(entries)]
+        for start in range(0, len(rows), 7):
+            await work.add(rows[start : start + 7])
+        change, now = await work.finish(), utcnow()
+        more = {"now": now, "due_at": now + timedelta(days=1), "change": change, "content": {}, "merge": True}
+        await staging.apply(store, self.feed, run, **more)
+        shown = await channels.page(store, channels.ChannelQuery(region=self.region), limit=1000)
+        assert [(c.name, c.streams[0].url, c.group) for c in shown] == [(e.name, e.url, e.group) for e in entries]
+        assert change.stored + change.new - change.gone == len(entries)
+        self.ids = {(c.name, c.streams[0].url): c.id for c in shown}
+        return change
+
+    def id(self, name: str) -> int:
+        (found,) = [number for (shown, _), number in self.ids.items() if shown == name]
+        return found
+
+    async def begin(self) -> Provider:
+        store, vault = self.node.runtime.store, self.node.runtime.vault
+        made = await sources.add(store, vault, kind="m3u", name=self.region, config={"url": "/nowhere"}, shown_url="")
+        await sources.sync_feeds(store, made, [("channels", "", self.region)], enabled=True)
+        (feed,) = await sources.feeds(store, source_id=made)
+        self.feed = feed.id
+        return self
+
+
+@pytest.fixture
+async def provider(any_node: Node) -> Provider:
+    return await Provider(any_node, "ONE").begin()
+
+
+def listed(*names: str, group: str = "Birds") -> list[ListEntry]:
+    return [ListEntry(name, f"{BASE}/ts/{name.casefold().replace(' ', '-')}", group=group) for name in names]
+
+
+@pytest.mark.parametrize(
+    ("names", "goes"),
+    [
+        (["Lark HD", "Lark FHD", "Lark 4K"], "Lark HD"),
+        (["News [ES]", "News [FR]"], "News [ES]"),
+        (["Vela", "Vela+"], "Vela"),
+        (["Canal 1", "Canal 1 (backup)"], "Canal 1"),
+        (["Sport UK", "Sport US"], "Sport UK"),
+        (["Éire", "Eire"], "Éire"),
+    ],
+)
+async def test_of_names_that_look_alike_one_goes_and_the_others_stay_themselves(
+    provider: Provider, names: list[str], goes: str
+) -> None:
+    await provider.gives(*listed(*names))
+    before = dict(provider.ids)
+    change = await provider.gives(*[one for one in listed(*names) if one.name != goes])
+    assert (change.new, change.changed, change.gone) == (0, 0, 1)
+    assert provider.ids.items() <= before.items()
+
+
+async def test_names_that_look_alike_change_places(provider: Provider) -> None:
+    first, second = listed("Lark HD", "Lark FHD")
+    await provider.gives(first, second)
+    before = dict(provider.ids)
+    await provider.gives(second, first)
+    assert provider.ids == before
+
+
+@pytest.mark.parametrize(
+    "gone", [("News [ES]", "News [FR]"), ("Lark HD", "Lark FHD"), ("Vela", "Vela+"), ("A 1", "A 2")]
+)
+async def test_another_channel_that_comes_as_one_goes_is_another_channel(
+    provider: Provider, gone: tuple[str, str]
+) -> None:
+    await provider.gives(*listed(gone[0], "Kite"))
+    before = provider.id(gone[0])
+    change = await provider.gives(*listed(gone[1], "Kite"))
+    assert (change.new, change.gone) == (1, 1)
+    assert provider.id(gone[1]) != before
+
+
+async def test_an_event_channel_is_renamed_at_its_address(provider: Provider) -> None:
+    first = [ListEntry(f"EVENT {n:02}: Red v Blue {n}", f"{BASE}/e/{n}?token={n}") for n in range(5)]
+    await provider.gives(*first)
+    before = [provider.id(one.name) for one in first]
+    names = ["EVENT 00: Green v Gold", "EVENT 01: No event", "EVENT 02: Cup", "EVENT 03: A v B", "EVENT 04: off"]
+    change = await provider.gives(*[replace(e, name=n, url=e.url + "9") for e, n in zip(first, names, strict=True)])
+    assert (change.new, change.gone) == (0, 0)
+    assert [provider.id(name) for name in names] == before
+
+
+async def test_another_name_without_a_word_in_common_at_the_same_address_is_another_channel(provider: Provider) -> None:
+    (one,) = listed("Owl")
+    await provider.gives(one)
+    before = provider.id("Owl")
+    await provider.gives(replace(one, name="Falcon"))
+    assert provider.id("Falcon") != before
+
+
+async def test_a_group_is_renamed(provider: Provider) -> None:
+    await provider.gives(*listed(*[f"Owl {n}" for n in "ABCDEF"], group="Birds"))
+    before = dict(provider.ids)
+    change = await provider.gives(*listed(*[f"Owl {n}" for n in "ABCDEF"], group="UK | Birds"))
+    assert (change.new, change.gone, change.changed) == (0, 0, 6)
+    assert provider.ids == before
+
+
+async def test_all_addresses_change_at_once(provider: Provider) -> None:
+    found = listed(*[f"Owl {n}" for n in "ABCDEF"])
+    await provider.gives(*found)
+    before = [provider.id(one.name) for one in found]
+    await provider.gives(*[replace(one, url=f"http://other.test/{n}/x") for n, one in enumerate(found)])
+    assert [provider.id(one.name) for one in found] == before
+
+
+@pytest.mark.parametrize("guide_id", ["", "sky.de"])
+@pytest.mark.parametrize("order", [(1, 2), (2, 1, 0), (0, 2), (3, 0, 1, 2), (2, 0), (0, 3, 1, 2)])
+async def test_channels_with_one_name_are_told_apart_by_their_addresses(
+    provider: Provider, guide_id: str, order: tuple[int, ...]
+) -> None:
+    """Lists name three channels alike; one goes, one comes before them, they change places."""
+    alike = [ListEntry("Sky", f"{BASE}/live/u/p/{n}.ts", guide_id=guide_id) for n in range(4)]
+    await provider.gives(*alike[:3])
+    before = dict(provider.ids)
+    await provider.gives(*[alike[n] for n in order])
+    for who, number in provider.ids.items():
+        assert before.get(who, number) == number
+        assert who in before or number not in before.values()
+    await provider.gives(*alike[:3])
+    assert {who: n for who, n in provider.ids.items() if who[1] in {alike[m].url for m in order[:3]}}.items() <= (
+        before | provider.ids
+    ).items()
+
+
+async def test_what_an_older_version_stored_is_known_again(provider: Provider) -> None:
+    """It told channels apart in another way, so that no key of it comes again."""
+    found = [
+        *listed("Lark HD", "Lark FHD", "Owl"),
+        ListEntry("News", f"{BASE}/n", guide_id="n.1"),
+        *listed("Sky", "Sky"),
+    ]
+    await provider.gives(*found)
+    before = dict(provider.ids)
+    async with provider.node.runtime.store.write() as connection:
+        for row in (await connection.execute(sa.select(stream.c.id, stream.c.key))).all():
+            old = rules.digest(f"old\0{row.id}")
+            values = {"key": old, "ident": old}
+            await connection.execute(sa.update(stream).where(stream.c.id == row.id).values(values))
+            await connection.execute(sa.update(channel).where(channel.c.origin == row.key).values(origin=old))
+    change = await provider.gives(*found)
+    assert (change.new, change.gone) in ((0, 0), (2, 2)), "only those that nothing tells apart may be new"
+    assert {who: number for who, number in provider.ids.items() if who[0] != "Sky"}.items() <= before.items()
+
+
+# -- any provider ------------------------------------------------------------------------------------------------------
+
+WORDS = ["Lark", "Lark+", "News", "Sport", "Cine", "Kids"]
+MARKS = ["", " HD", " FHD", " 4K", " [ES]", " [FR]", " +1", " 2"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ids", [False, True])
+async def test_no_edit_is_ever_found_on_another_channel(any_node: Node, ids: bool) -> None:
+    """Drops, swaps, renamed groups, new tokens and new channels in any order: who is who is known to the test by a mark in the address."""
+    chance = random.Random(7)
+    for number in range(6):
+        provider = await Provider(any_node, f"R{number}").begin()
+        names = chance.sample([word + mark for word in WORDS for mark in MARKS], 24)
+        real = {
+            f"{BASE}/c/{n}": ListEntry(
+                name, f"{BASE}/c/{n}", group=chance.choice("AB"), guide_id=name if ids and n % 3 else ""
+            )
+            for n, name in enumerate(names)
+        }
+        present, owner = list(real)[:16], dict[int, str]()
+        for _ in range(8):
+            for _ in range(chance.randint(0, 4)):
+                match chance.randrange(4):
+                    case 0 if len(present) > 8:
+                        present.remove(chance.choice(present))
+                    case 1:
+                        absent = [one for one in real if one not in present]
+                        present.insert(chance.randrange(len(present) + 1), chance.choice(absent)) if absent else None
+                    case 2:
+                        chance.shuffle(present)
+                    case _:
+                        who = chance.choice(present)
+                        real[who] = replace(real[who], group=chance.choice("ABC"))
+            token = chance.randrange(1000)
+            await provider.gives(*[replace(real[one], url=f"{one}?token={token}") for one in present])
+            for (_, url), number_of in provider.ids.items():
+                who = url.partition("?")[0]
+                assert owner.setdefault(number_of, who) == who, (real[who].name, real[owner[number_of]].name)
+            kept = {who: number_of for number_of, who in owner.items()}
+            assert len(kept) == len(owner), "no channel gets a second id while it stays or comes back"
