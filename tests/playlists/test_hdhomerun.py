@@ -33,12 +33,13 @@ def test_the_lineup_and_its_channels_carry_the_token_that_was_given(token: str |
     found = hdhomerun.discover(BASE, "n", token)
     assert (found["BaseURL"], found["LineupURL"]) == (BASE, f"{BASE}/lineup.json{suffix}")
     assert found["TunerCount"] > 0
-    assert json.loads(hdhomerun.lineup_item(channel(), BASE, token))["URL"] == f"{BASE}/play/12{suffix}"
+    assert json.loads(hdhomerun.lineup_item(channel(), "12", BASE, token))["URL"] == f"{BASE}/play/12{suffix}"
 
 
 @pytest.mark.parametrize(("number", "shown"), [("", "12"), ("7", "7"), ("7.1", "7.1")])
 def test_a_channel_without_a_number_is_known_by_its_id(number: str, shown: str) -> None:
-    found = json.loads(hdhomerun.lineup_item(channel(number=number, name='Té"lé'), BASE, None))
+    one = channel(number=number, name='Té"lé')
+    found = json.loads(hdhomerun.lineup_item(one, hdhomerun.GuideNumbers([]).of(one), BASE, None))
     assert (found["GuideNumber"], found["GuideName"]) == (shown, 'Té"lé')
 
 

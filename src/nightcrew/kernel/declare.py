@@ -151,7 +151,7 @@ class PlayerOutput:
     """What a player's token can be bound to: `name`, or `name/…` where there are several, each with addresses of its `own`.
 
     `leads_to` begin addresses that it opens besides. In `own` the sign `*` stands for what the token has behind `name/`; upper
-    and lower case are one. `token_in` begins addresses that carry the token as /…/user/token/….
+    and lower case are one. `token_in`: how addresses begin that carry the token themselves, with TOKEN in its place.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What players ask: playlists, the guide, a HDHomeRun tuner, an Xtream panel, and the address behind a channel."""
+"""What players ask: playlists, the guide, an Xtream panel, and the address behind a channel."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from nightcrew.kernel.errors import Conflict, GiveUp, NotFound
 from nightcrew.kernel.runtime import KernelSettings, Runtime
 from nightcrew.kernel.store import DatabaseAway
 from nightcrew.playlists import rules
-from nightcrew.playlists.formats import hdhomerun, xmltv, xtream
+from nightcrew.playlists.formats import xmltv, xtream
 from nightcrew.playlists.models import Channel
 from nightcrew.playlists.outputs import CHUNK, EVERYTHING, Outputs, Selection, is_left_out, served
 from nightcrew.playlists.play import Player
@@ -182,10 +182,11 @@ async def play(
     token: Token = None,  # noqa: ARG001
 ) -> Response:
     """302 to the address that plays the channel now; with `stream_mode` proxy the stream itself."""
-    return await _played(request, node, actor, bound, channel)
+    return await played(request, node, actor, bound, channel)
 
 
-async def _played(request: Request, node: Runtime, actor: str, bound: str | None, channel: int) -> Response:
+async def played(request: Request, node: Runtime, actor: str, bound: str | None, channel: int) -> Response:
+    """A channel for a player: where it plays now, or the stream itself. `bound`: what the player's token opens."""
     no_store = {"Cache-Control": "no-store"}
     await _check_bound(node, bound, channel)
     try:
@@ -242,7 +243,7 @@ async def play_xtream(
     stream: Name,
 ) -> Response:
     """The Xtream way to the same: `/live/<user>/<token>/<channel>.ts`."""
-    return await _played(request, node, actor, bound, _channel_number(stream.partition(".")[0]))
+    return await played(request, node, actor, bound, _channel_number(stream.partition(".")[0]))
 
 
 def _channel_number(text: str) -> int:
@@ -252,47 +253,7 @@ def _channel_number(text: str) -> int:
     return int(text)
 
 
-# -- HDHomeRun ---------------------------------------------------------------------------------------------------------
-
-
-@router.get("/discover.json")
-async def discover(request: Request, node: Node, token: Token = None) -> dict[str, Any]:
-    """What Plex, Jellyfin and Emby read first."""
-    return hdhomerun.discover(base_of(request, node), node.node, token)
-
-
-@router.get("/lineup_status.json")
-async def lineup_status(token: Token = None) -> dict[str, Any]:  # noqa: ARG001
-    """No scan is ever in progress: the line-up is always there."""
-    return hdhomerun.LINEUP_STATUS
-
-
-@router.get("/device.xml")
-async def device(request: Request, node: Node, token: Token = None) -> Response:  # noqa: ARG001
-    """The UPnP description."""
-    return Response(hdhomerun.device_xml(base_of(request, node), node.node), media_type="application/xml")
-
-
-@router.get("/lineup.json")
-async def lineup(
-    request: Request, node: Node, region: Annotated[str | None, Query(max_length=60)] = None, token: Token = None
-) -> Response:
-    """The tuner's channels."""
-    regions = None if region is None else (await node.part(Outputs).select(region)).regions
-    base = base_of(request, node)
-
-    async def text() -> AsyncIterator[str]:
-        yield "["
-        comma = ""
-        async for channel, _group in _visible(node, regions):
-            yield comma + hdhomerun.lineup_item(channel, base, token)
-            comma = ","
-        yield "]"
-
-    return await spooled(node, text(), "application/json")
-
-
-async def _visible(node: Runtime, regions: tuple[str, ...] | None) -> AsyncIterator[tuple[Channel, str]]:
+async def visible(node: Runtime, regions: tuple[str, ...] | None) -> AsyncIterator[tuple[Channel, str]]:
     """Channels that can be played and pass the filter, with the group they are served under."""
     options = node.settings.of(PlaylistSettings)
     keep = options.kept
@@ -352,7 +313,7 @@ async def _groups(node: Runtime) -> list[tuple[str, int]]:
     if not keep.keywords:
         return await channel_rows.groups(node.store)
     counts: dict[str, int] = {}
-    async for _channel, group in _visible(node, None):
+    async for _channel, group in visible(node, None):
         counts[group] = counts.get(group, 0) + 1
     return sorted(counts.items())
 
@@ -360,7 +321,7 @@ async def _groups(node: Runtime) -> list[tuple[str, int]]:
 async def _xtream_streams(node: Runtime, category_id: str | None) -> AsyncIterator[str]:
     yield "["
     number = 0
-    async for channel, group in _visible(node, None):
+    async for channel, group in visible(node, None):
         if category_id in {None, "", "0", xtream.category_id(group)}:
             number += 1
             yield ("," if number > 1 else "") + xtream.stream(channel, group, number)

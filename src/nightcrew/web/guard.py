@@ -129,14 +129,12 @@ class Guard:
         return ANYONE if path.startswith(OPEN_PATHS) else None
 
     def _player_token(self, scope: Scope) -> str | None:
-        """From `?token=`, from a panel's `?password=`, or from a path that carries it: `/live/<user>/<token>/…`."""
+        """From `?token=`, from a panel's `?password=`, or from a path that carries it, as `/live/<user>/<token>/…` does."""
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         for name in ("token", "password"):
             if query.get(name):
                 return str(query[name][0])
-        path: str = scope["path"]
-        parts = path.split("/")
-        return parts[3] if path.startswith(self._outputs.token_in) and len(parts) > 4 else None
+        return self._outputs.token_in(scope["path"])
 
     def _refusal(self, scope: Scope, headers: Headers, caller: Caller | None) -> Response | None:
         if caller is None:

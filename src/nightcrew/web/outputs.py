@@ -24,13 +24,20 @@ class PlayerOutputs:
             )
         )
         """What begins every address that is for players."""
-        self.token_in = tuple(path for output in self._known.values() for path in output.token_in)
+        in_path = [path.split("/") for output in self._known.values() for path in output.token_in]
+        self._token_at = {parts[1]: parts.index("TOKEN") for parts in in_path}
 
     @property
     def titles(self) -> dict[str, str]:
         """By name, those of which there is one."""
         one_each = {output.name: output.title for output in self._known.values() if not output.own}
         return {EVERYTHING: "everything for players", **one_each}
+
+    def token_in(self, path: str) -> str | None:
+        """The token that a path itself carries, such as /live/user/TOKEN/7.ts."""
+        parts = path.split("/")
+        at = self._token_at.get(parts[1]) if len(parts) > 1 else None
+        return parts[at] if at is not None and len(parts) > at + 1 else None
 
     def checked(self, text: str) -> str:
         """An output as tokens name it: "", tuner, or playlist/<name> as in its address. Raises `Invalid`."""

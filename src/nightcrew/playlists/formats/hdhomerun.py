@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape
@@ -37,11 +38,32 @@ def discover(base: str, node: str, token: str | None) -> dict[str, Any]:
     }
 
 
-def lineup_item(channel: Channel, base: str, token: str | None) -> str:
-    """One entry of `lineup.json`. A channel without a number is known by its id, which never changes."""
+class GuideNumbers:
+    """Gives each channel of a line-up a number that no other one has: media servers know channels by it.
+
+    `given`: those that channels have themselves, which nobody without a number gets.
+    """
+
+    def __init__(self, given: Iterable[str]) -> None:
+        self._given = frozenset(given)
+        self._taken: set[str] = set()
+
+    def of(self, channel: Channel) -> str:
+        """The channel's own number, or its id, which never changes; 7.1 and so on where another one has that."""
+        number = channel.number or str(channel.id)
+        found, more = number, 0
+        while found in self._taken or (found in self._given and found != channel.number):
+            more += 1
+            found = f"{number}.{more}"
+        self._taken.add(found)
+        return found
+
+
+def lineup_item(channel: Channel, number: str, base: str, token: str | None) -> str:
+    """One entry of `lineup.json`."""
     suffix = f"?token={quote(token)}" if token else ""
     item = {
-        "GuideNumber": channel.number or str(channel.id),
+        "GuideNumber": number,
         "GuideName": channel.name,
         "URL": f"{base}/play/{channel.id}{suffix}",
     }

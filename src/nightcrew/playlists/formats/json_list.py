@@ -1,4 +1,6 @@
-"""A JSON list of objects, read one by one: a panel's line-up of 100,000 channels is 40 MB.
+"""A JSON list of objects, read one by one: a panel's line-up of 100,000 channels is 40 MB. Some write an object by number instead.
+
+Bytes that are no UTF-8 are read as a sign of their own, so that one bad name does not cost the list.
 
 Python's own decoder reads each object (a streaming parser in C crashed the process at a number of 5,000 digits).
 """
@@ -16,16 +18,20 @@ from nightcrew.kernel.errors import GiveUp, Retry
 CHUNK = 1 << 18
 MAX_ITEM = 1 << 20
 """Characters of one element."""
+_ENDS = {"[": "]", "{": "}"}
 _BETWEEN = re.compile(r"[ \t\r\n,]*+")
 
 
 def read(file: BinaryIO) -> Iterator[Any]:
     """The elements in order. Raises `Retry` when it is no list or is cut off, `GiveUp` when one element is huge."""
     window = _Window(file)
-    if window.next_sign() != "[":
+    first = window.next_sign()
+    if first not in _ENDS:
         raise Retry("its answer is not a JSON list")
     window.place += 1
-    while window.next_sign() != "]":
+    while window.next_sign() != _ENDS[first]:
+        if first == "{":
+            window.name()
         yield window.element()
     window.place += 1
     if window.next_sign(at_end=True):
@@ -37,7 +43,7 @@ class _Window:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._decode = codecs.getincrementaldecoder("utf-8-sig")("strict").decode
+        self._decode = codecs.getincrementaldecoder("utf-8-sig")("replace").decode
         self._parse = json.JSONDecoder().raw_decode
         self._text = ""
         self._more = True
@@ -54,6 +60,13 @@ class _Window:
                 if at_end:
                     return ""
                 raise Retry("the JSON list is incomplete")
+
+    def name(self) -> None:
+        """Pass over the name of an object's value. Raises `Retry` where there is none."""
+        if self.next_sign() != '"' or not isinstance(self.element(), str) or self.next_sign() != ":":
+            raise Retry("its answer is not a JSON list")
+        self.place += 1
+        self.next_sign()
 
     def element(self) -> Any:
         """The element that begins here; more is read until it is whole."""
@@ -79,9 +92,6 @@ class _Window:
             return False
         raw = self._file.read(max(CHUNK, size))
         self._more = bool(raw)
-        try:
-            self._text = self._text[self.place :] + self._decode(raw, not self._more)
-        except UnicodeDecodeError as exc:
-            raise Retry("the JSON list is not valid UTF-8") from exc
+        self._text = self._text[self.place :] + self._decode(raw, not self._more)
         self.place = 0
         return self._more

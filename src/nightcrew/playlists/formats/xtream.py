@@ -47,8 +47,8 @@ def account(base: str, username: str, password: str, now: datetime) -> dict[str,
 
 
 def category_id(group: str) -> str:
-    """A number that stands for a group and stays the same over restarts."""
-    return str(int.from_bytes(digest(group)[:4], "big"))
+    """A number that stands for a group and stays the same over restarts. It fits 31 bits: clients read an Int32."""
+    return str(int.from_bytes(digest(group)[:4], "big") & 0x7FFF_FFFF)
 
 
 def categories(groups: list[str]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, Literal
@@ -38,6 +39,7 @@ from nightcrew.playlists.providers.base import (
 from nightcrew.playlists.rules import ListEntry, digest, printable
 
 API = "player_api.php"
+_STREAM_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 class XtreamConfig(AccountConfig):
@@ -135,6 +137,10 @@ class Xtream(Provider):
     async def _categories(self, http: Http) -> dict[str, str]:
         """Names by id. When the panel cannot say them now, the last known ones are used."""
         answer, _stale = await self.calls(http).kept_json(_action("get_live_categories"))
+        if answer is False or answer is None:  # a panel without any
+            return {}
+        if isinstance(answer, dict) and "user_info" not in answer:
+            answer = list(answer.values())
         if not isinstance(answer, list):
             raise Retry("the panel's list of categories cannot be read")
         rows = [row for row in answer if isinstance(row, dict)]
@@ -148,7 +154,7 @@ class Xtream(Provider):
 
     def _entry(self, row: dict[str, Any], categories: dict[str, str]) -> ListEntry | None:
         stream_id = _text(row.get("stream_id"))
-        if not stream_id.isalnum():
+        if not _STREAM_ID.fullmatch(stream_id):
             return None
         user, password = self.secrets
         archive = _number(row.get("tv_archive"))
@@ -156,7 +162,7 @@ class Xtream(Provider):
         return ListEntry(
             name=_text(row.get("name")) or f"Channel {stream_id}",
             url=f"{self._config.url}/live/{user}/{password}/{stream_id}.{self._config.output}",
-            group=categories.get(_text(row.get("category_id")), ""),
+            group=categories.get(_category(row), ""),
             number=_text(row.get("num")),
             logo=_text(row.get("stream_icon")),
             guide_id=_text(row.get("epg_channel_id")),
@@ -181,7 +187,7 @@ def hash_of(categories: dict[str, str]) -> str:
 
 def _sniff(first: bytes, content_type: str) -> None:
     head = first.lstrip()
-    if not head.startswith(b"["):
+    if not head.startswith((b"[", b"{")):
         found = "an HTML page" if head[:1] == b"<" or "html" in content_type else "something else"
         raise Misread(f"the panel returned {found} instead of its channel list")
 
@@ -192,6 +198,11 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else ""
     return printable(str(value))
+
+
+def _category(row: dict[str, Any]) -> str:
+    several = row.get("category_ids")
+    return _text(row.get("category_id")) or _text(several[0] if isinstance(several, list) and several else None)
 
 
 def _number(value: Any) -> int:

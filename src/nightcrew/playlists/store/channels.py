@@ -163,6 +163,16 @@ async def playlist(
                 yield _grouped(pending)
 
 
+async def numbers(store: Store, regions: Sequence[str] | None) -> list[str]:
+    """The numbers that visible channels have, each once."""
+    shown = sa.func.coalesce(channel.c.edit_number, channel.c.number)
+    query = sa.select(shown).where(channel.c.active, ~channel.c.hidden, shown != "").distinct()
+    if regions is not None:
+        query = query.where(channel.c.region.in_(regions))
+    async with store.read() as connection:
+        return list((await connection.execute(query)).scalars())
+
+
 def _playlist_query(region: str | None, group: str | None) -> sa.Select[Any]:
     query = (
         sa.select(*_COLUMNS, *_STREAMS)

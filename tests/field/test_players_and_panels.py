@@ -1,0 +1,148 @@
+"""What players, media servers and panels do that no protocol says.
+
+Reported in public for programs of this kind; each test is named for the situation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nightcrew.kernel import upkeep
+from nightcrew.playlists.domain import DOMAIN
+from nightcrew.playlists.formats import xtream
+from nightcrew.playlists.formats.hdhomerun import GuideNumbers
+from nightcrew.playlists.models import Channel
+from nightcrew.playlists.rules import fold
+from support import Node, running
+
+
+@pytest.fixture
+async def node(tmp_path: Path) -> AsyncIterator[Node]:
+    async with running(tmp_path / "data", domains=(upkeep.DOMAIN, DOMAIN)) as started:
+        yield started
+
+
+async def listed(node: Node, folder: Path, *entries: str) -> None:
+    (folder / "list.m3u").write_text(
+        "#EXTM3U\n" + "".join(f"#EXTINF:-1 {one}\nhttp://192.0.2.1/{n}\n" for n, one in enumerate(entries))
+    )
+    await node.add(kind="m3u", name="L", url=str(folder / "list.m3u"), region="DE")
+
+
+# -- tuners ------------------------------------------------------------------------------------------------------------
+
+
+async def test_each_guide_number_stands_once_in_a_line_up(node: Node, tmp_path: Path) -> None:
+    """Jellyfin makes its channel's id of it, and Plex shows one channel for each."""
+    await listed(
+        node, tmp_path, 'tvg-chno="7",A', 'tvg-chno="7",B', ",C", 'tvg-chno="3",D', 'tvg-chno="7.1",E', 'tvg-chno="7",F'
+    )
+    lineup = await node.get("/lineup.json")
+    assert [one["GuideNumber"] for one in lineup] == ["7", "7.2", "3.1", "3", "7.1", "7.3"]
+    assert lineup == await node.get("/lineup.json")
+
+
+def test_numbers_are_given_once_whatever_channels_have() -> None:
+    rows: list[dict[str, Any]] = [
+        dict.fromkeys(Channel.__dataclass_fields__) | {"id": n, "number": str(n % 3) if n % 2 else ""}
+        for n in range(40)
+    ]
+    channels = [Channel(**row) for row in rows]
+    numbers = GuideNumbers(one.number for one in channels)
+    given = [numbers.of(one) for one in channels]
+    assert len(set(given)) == len(given)
+
+
+async def test_a_tuner_behind_a_password_has_a_base_address(node: Node, tmp_path: Path) -> None:
+    """Media servers append /discover.json to what they are given, and ?transcode=heavy to a channel's address."""
+    await listed(node, tmp_path, 'tvg-chno="7",A')
+    await node.patch("/api/v1/settings", {"stream_mode": "direct"})
+    token = await node.access.make_token("player", "tv", output="tuner")
+    other = await node.access.make_token("player", "list", output="playlist/DE")
+    await node.access.set_password("a long password")
+    base = f"{node.url}/tuner/{token}"
+    found = (await node.http.get(f"{base}/discover.json")).json()
+    assert found["BaseURL"] == base
+    (channel,) = (await node.http.get(found["LineupURL"])).json()
+    answer = await node.http.get(f"{channel['URL']}?transcode=heavy", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (302, "http://192.0.2.1/0")
+    assert (await node.http.get(f"{base}/lineup_status.json")).json()["ScanInProgress"] == 0
+    assert base in (await node.http.get(f"{base}/device.xml")).text
+    for wrong in ("nonsense", other, "", f"{token}x"):
+        for path in ("discover.json", "lineup.json", "play/1"):
+            assert (await node.http.get(f"{node.url}/tuner/{wrong}/{path}", follow_redirects=False)).status_code in (
+                401,
+                404,
+            )
+    assert (await node.http.get(f"{node.url}/tuner/{token}/../../api/v1/sources")).status_code == 401
+
+
+# -- panels ------------------------------------------------------------------------------------------------------------
+
+
+def test_category_ids_fit_the_number_that_clients_read() -> None:
+    for number in range(2_000):
+        found = int(xtream.category_id(f"group {number}"))
+        assert 0 <= found < 1 << 31
+
+
+ODD = {
+    "object": (
+        {"7": {"stream_id": 7, "name": "A", "category_id": "1"}},
+        [{"category_id": "1", "category_name": "News"}],
+        "News",
+    ),
+    "categories by number": (
+        [{"stream_id": 7, "name": "A", "category_id": 1}],
+        {"1": {"category_id": 1, "category_name": "News"}},
+        "News",
+    ),
+    "no categories": ([{"stream_id": 7, "name": "A", "category_id": "1"}], False, ""),
+    "categories null": ([{"stream_id": 7, "name": "A", "category_id": None}], None, ""),
+    "several": (
+        [{"stream_id": "7", "name": "A", "category_ids": [1, 2]}],
+        [{"category_id": "1", "category_name": "News"}],
+        "News",
+    ),
+    "odd id": (
+        [{"stream_id": "a-b_1", "name": "A", "category_id": "1"}],
+        [{"category_id": "1", "category_name": "News"}],
+        "News",
+    ),
+    "bad byte": (
+        [{"stream_id": 7, "name": "A\udcff", "category_id": "1"}],
+        [{"category_id": "1", "category_name": "News"}],
+        "News",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+async def test_a_panel_that_answers_a_little_wrong_gives_its_channels(node: Node, case: str) -> None:
+    streams, categories, group = ODD[case]
+
+    async def panel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = (await reader.readuntil(b"\r\n\r\n")).split(b" ")[1].decode()
+        told: Any = {"user_info": {"auth": 1, "status": "Active", "max_connections": "2"}}
+        if "get_live_streams" in asked:
+            told = streams
+        elif "get_live_categories" in asked:
+            told = categories
+        body = json.dumps(told, ensure_ascii=False).encode("utf-8", "surrogateescape")
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(panel, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    await node.add(kind="xtream", name="P", url=url, region="DE", username="anna", password="secret-1", guide=False)
+    (channel,) = (await node.get("/api/v1/channels", params={"region": "DE"}))["items"]
+    server.close()
+    assert (fold(channel["name"])[0], channel["group"]) == ("a", group)
