@@ -6,13 +6,14 @@ external files nor expansion bombs work.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import BinaryIO
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
+from nightcrew.guidereader.moments import parse_time
 from nightcrew.guidereader.wire import MAX_BODY, MAX_ICON, MAX_LENGTH, MAX_TEXT, GuideChannel, Programme
 
 CHUNK = 1 << 16
@@ -22,11 +23,27 @@ MAX_DEPTH = 32
 MAX_DECLARED = 1_000
 """Attributes that a document's own DTD declares: expat looks through an element's each time that it comes."""
 _DEFAULT_LENGTH = timedelta(minutes=30)
-_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)?(\d\d)?(\d\d)?\s*([+-]\d\d:?\d\d|Z|UTC|GMT)?")
+_OPEN_ENDS = 20_000
+"""Channels whose last programme waits for the next one, as it says no end itself."""
+
+
 _KEPT = frozenset(
     (
-        *("title", "sub-title", "desc", "credits", "date", "category", "keyword", "language", "length", "icon", "url"),
         *(
+            "title",
+            "sub-title",
+            "desc",
+            "credits",
+            "date",
+            "category",
+            "keyword",
+            "language",
+            "orig-language",
+            "length",
+        ),
+        *(
+            "icon",
+            "url",
             "country",
             "episode-num",
             "video",
@@ -35,11 +52,11 @@ _KEPT = frozenset(
             "premiere",
             "last-chance",
             "new",
-            "subtitles",
         ),
-        *("rating", "star-rating", "review", "image"),
+        *("live", "finale", "subtitles", "rating", "star-rating", "review", "image"),
     )
 )
+"""Elements of the DTD, and those that guides commonly have besides."""
 
 
 class BrokenGuide(Exception):
@@ -85,6 +102,7 @@ class _Reader:
         self._declared = 0
         self._fed = 0
         self._begun = 0
+        self._open_ends: dict[str, Programme] = {}
         self.parser = expat.ParserCreate()
         self.parser.buffer_text = True
         self.parser.specified_attributes = True  # a DTD's defaults may be huge, and would come with each element
@@ -167,6 +185,8 @@ class _Reader:
             self._programme()
         elif self._depth == 2 and self._top == "channel":
             self._channel()
+        elif self._depth == 1:
+            self._end_all()
         self._depth -= 1
 
     def _is_kept(self) -> bool:
@@ -187,36 +207,39 @@ class _Reader:
         start = parse_time(self._attributes.get("start", ""))
         if not guide_id or start is None:
             return
+        self._end_open(guide_id, start)
         if start >= self._before:
             return
-        stop = parse_time(self._attributes.get("stop", "")) or start + _DEFAULT_LENGTH
+        said = self._attributes.get("stop", "").strip()
+        stop = parse_time(said) or start + _DEFAULT_LENGTH
         if not start < stop <= start + MAX_LENGTH:
             stop = start + _DEFAULT_LENGTH
-        if stop <= self._after:
+        if said and stop <= self._after:
             return
         title = self._first.get("title", "")
         body = "".join(self._body) if self._size <= MAX_BODY else f"<title>{escape(title)}</title>"
-        self._found.append(Programme(guide_id, start, stop, title, body))
+        programme = Programme(guide_id, start, stop, title, body)
+        if said:
+            self._found.append(programme)
+            return
+        if len(self._open_ends) >= _OPEN_ENDS:
+            self._end_all()
+        self._open_ends[guide_id] = programme
+
+    def _end_open(self, guide_id: str, start: datetime) -> None:
+        """A programme without an end ends where the next one of its channel begins."""
+        programme = self._open_ends.pop(guide_id, None)
+        if programme is not None:
+            if programme.start < start <= programme.start + MAX_LENGTH:
+                programme = replace(programme, stop=start)
+            if programme.stop > self._after:
+                self._found.append(programme)
+
+    def _end_all(self) -> None:
+        self._found += [one for one in self._open_ends.values() if one.stop > self._after]
+        self._open_ends.clear()
 
 
 def _is_plain(name: str) -> bool:
     """Prefixes lose their declaration outside of the document, and no XMLTV has other letters in its names."""
     return ":" not in name and name.isascii() and not name.startswith("xmlns")
-
-
-def parse_time(text: str) -> datetime | None:
-    """`YYYYMMDDhhmmss +hhmm` → aware UTC; parts from the hour on may be missing; without an offset it is UTC."""
-    match = _TIME.match(text.strip())
-    if match is None:
-        return None
-    year, month, day, hour, minute, second, offset = match.groups()
-    try:
-        moment = datetime(
-            int(year), int(month), int(day), int(hour or 0), int(minute or 0), min(int(second or 0), 59), tzinfo=UTC
-        )
-        if offset and offset[0] in "+-":
-            sign = -1 if offset[0] == "+" else 1
-            moment += sign * timedelta(hours=int(offset[1:3]), minutes=int(offset[-2:]))
-    except (ValueError, OverflowError):
-        return None
-    return moment

@@ -1,0 +1,92 @@
+"""Times as guides write them: XMLTV's own form, with offsets in figures or zones by name. Pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)?(\d\d)?(\d\d)?\s*([+-]\d\d?(?::?\d\d)?(?!\d)|[A-Za-z][A-Za-z0-9_+/-]*)?")
+_HOURS = {
+    **dict.fromkeys(["UTC", "GMT", "UT", "Z", "WET"], 0.0),
+    **dict.fromkeys(["CET", "MEZ", "MET", "WEST", "BST"], 1.0),
+    **dict.fromkeys(["EET", "CEST", "MESZ", "MEST", "SAST"], 2.0),
+    **dict.fromkeys(["EEST", "MSK", "TRT"], 3.0),
+    "GST": 4.0,
+    "PKT": 5.0,
+    "IST": 5.5,
+    "WIB": 7.0,
+    "ICT": 7.0,
+    **dict.fromkeys(["SGT", "HKT", "MYT", "PHT", "AWST"], 8.0),
+    "JST": 9.0,
+    "KST": 9.0,
+    "ACST": 9.5,
+    "ACDT": 10.5,
+    "AEST": 10.0,
+    "AEDT": 11.0,
+    "NZST": 12.0,
+    "NZDT": 13.0,
+    "NST": -3.5,
+    "NDT": -2.5,
+    "BRT": -3.0,
+    "ART": -3.0,
+    "AST": -4.0,
+    "ADT": -3.0,
+    "EST": -5.0,
+    "EDT": -4.0,
+    "CST": -6.0,
+    "CDT": -5.0,
+    "MST": -7.0,
+    "MDT": -6.0,
+    "PST": -8.0,
+    "PDT": -7.0,
+    "AKST": -9.0,
+    "AKDT": -8.0,
+    "HST": -10.0,
+}
+"""Hours ahead of UTC of zones by name. Of a name that several have (CST, IST, BST) one counts: in the US that of RFC 822."""
+_PLACE = re.compile(r"[A-Za-z_]{2,30}(?:/[A-Za-z0-9_+-]{2,30}){1,2}")
+
+
+def parse_time(text: str) -> datetime | None:
+    """`YYYYMMDDhhmmss +hhmm` → aware UTC; parts from the hour on may be missing; without a zone it is UTC.
+
+    The zone may be an offset, a name such as EST, or one such as Europe/Berlin. One that nobody knows is taken for UTC.
+    """
+    match = _TIME.match(text.strip())
+    if match is None:
+        return None
+    year, month, day, hour, minute, second, zone = match.groups()
+    try:
+        moment = datetime(
+            int(year), int(month), int(day), int(hour or 0), int(minute or 0), min(int(second or 0), 59), tzinfo=UTC
+        )
+        return moment - _ahead(zone, moment) if zone else moment
+    except (ValueError, OverflowError):
+        return None
+
+
+def _ahead(zone: str, moment: datetime) -> timedelta:
+    """How far a zone is ahead of UTC at its own time `moment`. Raises ValueError for an impossible offset."""
+    if zone[0] in "+-":
+        digits = zone[1:].replace(":", "").rjust(2, "0")
+        ahead = timedelta(
+            hours=int(digits[:-2] if len(digits) > 2 else digits), minutes=int(digits[-2:]) if len(digits) > 2 else 0
+        )
+        return ahead if zone[0] == "+" else -ahead
+    known = _HOURS.get(zone.upper())
+    if known is not None:
+        return timedelta(hours=known)
+    place = _zone(zone)
+    return (place and moment.replace(tzinfo=place).utcoffset()) or timedelta()
+
+
+@lru_cache(maxsize=64)
+def _zone(name: str) -> ZoneInfo | None:
+    if not _PLACE.fullmatch(name):
+        return None
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, KeyError):  # the last: there is no such zone
+        return None

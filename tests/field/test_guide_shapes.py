@@ -1,0 +1,86 @@
+"""Guides as people get them: no ends, zones by name, elements that players know.
+
+Reported in public for programs of this kind; each test is named for the situation.
+"""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nightcrew.guidereader.wire import Programme
+from nightcrew.guidereader.xmltv import read
+from nightcrew.playlists.formats import xmltv
+
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
+
+
+def programmes(text: str, hours: int = 48) -> list[Programme]:
+    file = io.BytesIO(f"<tv>{text}</tv>".encode())
+    found = read(file, after=NOON - timedelta(hours=1), before=NOON + timedelta(hours=hours))
+    return [one for one in found if isinstance(one, Programme)]
+
+
+def begins(hour: float, channel: str = "a", title: str = "T", stop: str = "") -> str:
+    start = (NOON + timedelta(hours=hour)).strftime("%Y%m%d%H%M%S +0000")
+    return f'<programme start="{start}"{stop} channel="{channel}"><title>{title}</title></programme>'
+
+
+def ends(found: list[Programme]) -> list[tuple[str, float, float]]:
+    rows = [(one.guide_id, *((at - NOON) / timedelta(hours=1) for at in (one.start, one.stop))) for one in found]
+    return sorted(rows)
+
+
+def test_a_programme_without_an_end_ends_where_the_next_one_of_its_channel_begins() -> None:
+    text = begins(0) + begins(0, "b") + begins(2) + begins(1, "b") + begins(3.5)
+    assert ends(programmes(text)) == [("a", 0, 2), ("a", 2, 3.5), ("a", 3.5, 4), ("b", 0, 1), ("b", 1, 1.5)]
+
+
+def test_the_last_one_before_the_horizon_ends_where_one_behind_it_begins() -> None:
+    assert ends(programmes(begins(0) + begins(6), hours=5)) == [("a", 0, 6)]
+
+
+def test_one_that_began_long_ago_and_still_runs_is_kept() -> None:
+    assert ends(programmes(begins(-3) + begins(1))) == [("a", -3, 1), ("a", 1, 1.5)]
+    assert ends(programmes(begins(-3) + begins(-2))) == []
+
+
+def test_the_wrong_order_and_a_gap_of_days_make_no_endless_programme() -> None:
+    assert ends(programmes(begins(2) + begins(0) + begins(100), hours=200)) == [
+        ("a", 0, 0.5),
+        ("a", 2, 2.5),
+        ("a", 100, 100.5),
+    ]
+
+
+def test_ends_that_are_given_count() -> None:
+    stop = ' stop="20260304130000 +0000"'
+    assert ends(programmes(begins(0, stop=stop) + begins(3))) == [("a", 0, 1), ("a", 3, 3.5)]
+
+
+@given(st.lists(st.tuples(st.integers(-5, 40), st.sampled_from("abc"), st.booleans()), max_size=30))
+def test_no_order_of_programmes_loses_one_or_makes_one_without_length(rows: list[tuple[int, str, bool]]) -> None:
+    text = "".join(
+        begins(hour, channel, stop=f' stop="{NOON + timedelta(hours=hour + 1):%Y%m%d%H%M%S} +0000"' if given else "")
+        for hour, channel, given in rows
+    )
+    found = programmes(text)
+    assert all(one.start < one.stop for one in found)
+    assert len([one for one in found if one.start >= NOON]) == len([row for row in rows if row[0] >= 0])
+
+
+@pytest.mark.parametrize("zone", ["EST", "est", "America/New_York", "-0500", "-05:00", "-5"])
+def test_a_zone_by_name_is_as_good_as_an_offset(zone: str) -> None:
+    (one,) = programmes(f'<programme start="20260304070000 {zone}" stop="20260304080000 {zone}" channel="a"/>')
+    assert (one.start, one.stop) == (NOON, NOON + timedelta(hours=1))
+
+
+def test_elements_that_players_know_are_passed_on() -> None:
+    body = "<title>Match</title><orig-language>en</orig-language><episode-num>E12</episode-num><premiere></premiere><live></live><new></new>"
+    (one,) = programmes(f'<programme start="20260304120000" stop="20260304130000" channel="a">{body}</programme>')
+    assert one.body == body
+    assert xmltv.is_whole(one.body)
