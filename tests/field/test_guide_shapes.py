@@ -6,7 +6,10 @@ Reported in public for programs of this kind; each test is named for the situati
 from __future__ import annotations
 
 import io
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
@@ -14,7 +17,13 @@ from hypothesis import strategies as st
 
 from nightcrew.guidereader.wire import Programme
 from nightcrew.guidereader.xmltv import read
+from nightcrew.kernel import upkeep
+from nightcrew.kernel.clock import utcnow
+from nightcrew.playlists.domain import DOMAIN
 from nightcrew.playlists.formats import xmltv
+from nightcrew.playlists.holes import Holes
+from nightcrew.playlists.store import guides as guide_rows
+from support import Node, running
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
@@ -84,3 +93,67 @@ def test_elements_that_players_know_are_passed_on() -> None:
     (one,) = programmes(f'<programme start="20260304120000" stop="20260304130000" channel="a">{body}</programme>')
     assert one.body == body
     assert xmltv.is_whole(one.body)
+
+
+# -- several guides ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def node(tmp_path: Path) -> AsyncIterator[Node]:
+    async with running(tmp_path / "data", domains=(upkeep.DOMAIN, DOMAIN)) as started:
+        yield started
+
+
+async def test_several_guides_fill_each_others_holes(node: Node, tmp_path: Path) -> None:
+    """The first names a channel and has nothing for it, or not for all hours; one has programmes and names no channel."""
+    now = utcnow().replace(minute=0, second=0, microsecond=0)
+
+    def show(channel: str, begin: int, end: int, title: str) -> str:
+        start, stop = ((now + timedelta(hours=hour)).strftime("%Y%m%d%H%M%S +0000") for hour in (begin, end))
+        return f'<programme start="{start}" stop="{stop}" channel="{channel}"><title>{title}</title></programme>'
+
+    guides = {
+        "a": '<channel id="tw.1"><display-name>K</display-name></channel>'
+        + show("tw.3", 0, 1, "A0")
+        + show("tw.3", 3, 4, "A3"),
+        "b": '<channel id="tw.1"><display-name>K</display-name></channel>'
+        + show("tw.1", 0, 1, "B")
+        + show("tw.3", 0, 2, "no")
+        + show("tw.3", 1, 3, "B1"),
+        "c": show("tw.2", 0, 1, "C") + show("tw.3", 4, 5, "C4") + show("tw.3", 2, 5, "no"),
+    }
+    (tmp_path / "list.m3u").write_text(
+        "#EXTM3U\n" + "".join(f'#EXTINF:-1 tvg-id="tw.{n}",K{n}\nhttp://192.0.2.1/{n}\n' for n in (1, 2, 3))
+    )
+    await node.add(kind="m3u", name="L", url=str(tmp_path / "list.m3u"), region="DE")
+    for name, text in guides.items():
+        (tmp_path / f"{name}.xml").write_text(f"<tv>{text}</tv>")
+        await node.add(kind="guide", name=name, url=str(tmp_path / f"{name}.xml"))
+    served = (await node.http.get(f"{node.url}/guide.xml")).text
+    root = ElementTree.fromstring(served)
+    found = sorted((one.get("channel"), one.get("start"), one.findtext("title")) for one in root.iter("programme"))
+    assert [(channel, title) for channel, _, title in found] == [
+        ("tw.1", "B"),
+        ("tw.2", "C"),
+        ("tw.3", "A0"),
+        ("tw.3", "B1"),
+        ("tw.3", "A3"),
+        ("tw.3", "C4"),
+    ]
+    assert {one.get("id") for one in root.iter("channel")} == {"tw.1", "tw.2", "tw.3"}
+    shown = await guide_rows.schedule(node.runtime.store, "tw.3", now=now)
+    assert [one.title for one in shown] == ["A0", "B1", "A3", "C4"]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 3), st.integers(0, 30), st.integers(1, 6)), max_size=40)
+)
+def test_nothing_of_a_later_guide_runs_beside_an_earlier_one(rows: list[tuple[str, int, int, int]]) -> None:
+    holes, taken = Holes(), list[tuple[str, int, int, int]]()
+    for row in sorted(rows):
+        channel, guide, begin, length = row
+        start = NOON + timedelta(hours=begin)
+        clear = all(c != channel or g == guide or b + n <= begin or b >= begin + length for c, g, b, n in taken)
+        assert holes.takes(Programme(channel, start, start + timedelta(hours=length), "T", ""), guide) is clear
+        if clear:
+            taken.append(row)

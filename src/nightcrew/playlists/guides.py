@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
+from nightcrew.guidereader.wire import GuideChannel
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.kernel.run import Run
@@ -20,6 +21,8 @@ from nightcrew.playlists.store import guides, refreshes
 
 MAX_CHANNELS = 500_000
 MAX_PROGRAMMES = 3_000_000
+MAX_UNNAMED = 100_000
+"""Channels that are known by their programmes alone."""
 PAST = timedelta(hours=6)
 """How long a programme that is over is kept."""
 
@@ -51,13 +54,19 @@ async def fetch_guide(run: Run, source: Source, feed: Feed, fetch: Fetch, *, due
 
 async def _write(run: Run, feed_id: int, generation: int, batches: AsyncIterator[Batch]) -> tuple[int, int]:
     channels = programmes = 0
+    unnamed = set[str]()
     async for batch in batches:
+        if len(unnamed) < MAX_UNNAMED:
+            unnamed |= {one.guide_id for one in batch.programmes}
         await guides.add(run.runtime.store, feed_id, generation, batch.channels, batch.programmes)
         channels, programmes = channels + len(batch.channels), programmes + len(batch.programmes)
         for count, most, what in ((channels, MAX_CHANNELS, "channels"), (programmes, MAX_PROGRAMMES, "programmes")):
             if count > most:
                 raise GiveUp(f"the guide has more than {most} {what}")
         await run.progress(programmes, None, f"{programmes} programmes read")
+    without = [GuideChannel(one, one, "") for one in sorted(unnamed)]
+    for start in range(0, len(without), 1_000):  # those that an element names have theirs
+        await guides.add(run.runtime.store, feed_id, generation, without[start : start + 1_000], [])
     return channels, programmes
 
 

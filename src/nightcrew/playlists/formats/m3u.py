@@ -24,6 +24,8 @@ MAX_ATTRIBUTES = 40
 UNPLAYABLE = "[NOT PLAYABLE]"
 """Stands where a player expects an address and there is none that it may open."""
 SNIFF = 4_096
+PACKED = (b"\x1f\x8b", b"\xfd7zXZ\0", b"PK\x03\x04")
+"""How a packed list begins: gzip, xz, zip. What is in it is looked at when it is unpacked."""
 
 # a quote ends a value when a comma, the end or the next attribute follows; others belong to the value
 _ATTRIBUTE = re.compile(
@@ -78,10 +80,12 @@ def sniff(first: bytes, content_type: str) -> None:
 
     Raises `Misread`: providers answer so when they have a bad minute; `GiveUp` for the playlist of one stream (RFC 8216).
     """
+    if first.startswith(PACKED):
+        return
     head = charsets.utf8(first[:SNIFF]).removeprefix(_BOM).lstrip()
     if _ONE_STREAM.search(head) and not _OF_LISTS.search(head):
         raise GiveUp("this is one stream (an HLS playlist) and not a list of channels: put its address into a list")
-    if head.startswith(b"\x1f\x8b") or b"#EXT" in head or b"#EXT".startswith(head[:4]):
+    if b"#EXT" in head or b"#EXT".startswith(head[:4]):
         return
     if head[:1] == b"<" or "html" in content_type:
         raise Misread("it returned an HTML page instead of a playlist")

@@ -1,4 +1,4 @@
-"""A list or a guide as one file: from an address or a path on this machine, plain or gzip."""
+"""A list or a guide as one file: from an address or a path on this machine, plain or packed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from urllib.parse import unquote, urlsplit
 from nightcrew.kernel import words
 from nightcrew.kernel.connections.calls import Sniff
 from nightcrew.kernel.connections.question import Question, Reach
-from nightcrew.kernel.errors import GiveUp, NeedsUser, Retry
+from nightcrew.kernel.errors import GiveUp, NeedsUser
 from nightcrew.kernel.http import Download, Jar, Validators
-from nightcrew.kernel.inflate import CHUNK, GZIP_MAGIC, Inflate
+from nightcrew.kernel.inflate import CHUNK
+from nightcrew.playlists.providers import packed
 from nightcrew.playlists.providers.base import Asked, Fetch, Unchanged, agent, host_is_private
 
 FIRST = 64 << 10
@@ -60,8 +61,8 @@ class Document(Asked):
         """Its kind and size, by how it begins."""
         first = await self.calls(fetch.http).first(Question(), FIRST, self._sniff)
         size = "" if first.size is None else f" of {words.size(first.size)}"
-        packed = ", packed with gzip" if first.head.startswith(GZIP_MAGIC) else ""
-        return [f"It is {self.what}{size}{packed}."]
+        how = packed.packing(first.head)
+        return [f"It is {self.what}{size}{f', packed with {how}' if how else ''}."]
 
     async def _fetch(self, fetch: Fetch, file: BinaryIO) -> Download:
         if self._path is not None:
@@ -104,29 +105,15 @@ def _copy(path: Path, into: BinaryIO, max_bytes: int, sniff: Sniff) -> Download:
 
 
 def _plain(file: BinaryIO, fetch: Fetch, sniff: Sniff) -> BinaryIO:
-    """The file itself, or an unpacked copy when it is gzip. Blocking."""
+    """The file itself, or an unpacked copy in another unnamed file, at most the fetch's limit. Blocking."""
     file.flush()
     file.seek(0)
-    magic = file.read(len(GZIP_MAGIC))
+    how = packed.packing(file.read(FIRST))
     file.seek(0)
-    return _unpack(file, fetch, sniff) if magic == GZIP_MAGIC else file
-
-
-def _unpack(file: BinaryIO, fetch: Fetch, sniff: Sniff) -> BinaryIO:
-    """A gzip file's content in another unnamed file, at most the fetch's limit. Blocking."""
-    inflate, size = Inflate(), 0
+    if not how:
+        return file
     with contextlib.ExitStack() as closing:
         plain = closing.enter_context(fetch.temporary())
-        while raw := file.read(CHUNK):
-            for piece in inflate.feed(raw):
-                if size == 0:
-                    sniff(piece, "")
-                size += len(piece)
-                if size > fetch.limits.max_bytes:
-                    raise GiveUp(f"it is larger than the limit of {fetch.limits.max_bytes >> 20} MiB when unpacked")
-                plain.write(piece)
-        if not inflate.complete:
-            raise Retry("the gzip file is incomplete")
-        plain.seek(0)
+        packed.unpack(file, how, plain, fetch.limits.max_bytes, sniff)
         closing.pop_all()
     return plain

@@ -1,4 +1,4 @@
-"""Source kind `guide`: an XMLTV programme guide by URL or as a file, plain or gzip."""
+"""Source kind `guide`: an XMLTV programme guide by URL or as a file, plain or packed."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 from nightcrew.kernel.errors import Misread
 from nightcrew.kernel.fields import ask
-from nightcrew.kernel.inflate import GZIP_MAGIC
 from nightcrew.playlists.providers.document import Document
 from nightcrew.playlists.providers.m3u import M3uConfig
+from nightcrew.playlists.providers.packed import packing
 
 
 class GuideConfig(M3uConfig):
@@ -16,7 +16,7 @@ class GuideConfig(M3uConfig):
 
     url: str = ask(
         label="Address or file",
-        help="XMLTV; http(s), or a path on this machine; plain or gzip.",
+        help="XMLTV; http(s), or a path on this machine; plain, gzip, xz or zip.",
         placeholder="https://example.net/guide.xml.gz",
     )
 
@@ -32,7 +32,7 @@ class Guide(Document):
 
 def _sniff(first: bytes, content_type: str) -> None:
     head = first.removeprefix(b"\xef\xbb\xbf").lstrip()[:600].lower()
-    if first.startswith(GZIP_MAGIC) or first[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+    if packing(first) or first[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         return
     if b"<html" in head or b"<!doctype html" in head or (head[:1] != b"<" and "html" in content_type):
         raise Misread("it returned an HTML page instead of an XMLTV guide")

@@ -1,4 +1,4 @@
-"""Source kind `m3u`: a playlist by URL or as a file, plain or gzip."""
+"""Source kind `m3u`: a playlist by URL or as a file, plain or packed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class M3uConfig(AccountConfig):
 
     url: str = ask(
         label="Address or file",
-        help="http(s), or a path on this machine; plain or gzip.",
+        help="http(s), or a path on this machine; plain, gzip, xz or zip.",
         placeholder="https://example.net/list.m3u",
     )
     guide_url: str = ask("", label="Guide address", help="An XMLTV guide that belongs to the list, if there is one.")

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from nightcrew.guidereader.wire import GuideChannel, Programme
 from nightcrew.kernel.store import Store
+from nightcrew.playlists.holes import Holes
 from nightcrew.playlists.models import channel, feed, guide_channel, programme
 from nightcrew.playlists.store.refreshes import end_run, mark_refreshed
 
@@ -93,7 +94,7 @@ def _served(table: sa.Table) -> sa.ColumnElement[bool]:
 
 
 _PROGRAMMES = sa.select(
-    programme.c.guide_id, programme.c.start, programme.c.stop, programme.c.title, programme.c.body
+    *(programme.c[name] for name in ("guide_id", "start", "stop", "title", "body", "feed_id"))
 ).join(feed, _served(programme))
 
 
@@ -126,38 +127,32 @@ async def channels_of(store: Store, regions: Sequence[str] | None, group: str | 
 async def programmes_of(
     store: Store, regions: Sequence[str] | None, group: str | None = None, *, after: datetime, before: datetime
 ) -> AsyncIterator[list[Programme]]:
-    """Programmes of visible channels that run between two moments, by channel and time, page by page."""
-    owner = (
-        sa.select(guide_channel.c.guide_id, sa.func.min(guide_channel.c.feed_id).label("feed_id"))
-        .join(feed, _served(guide_channel))
-        .group_by(guide_channel.c.guide_id)
-        .subquery()
-    )
-    query = (
-        _PROGRAMMES.join(
-            owner, sa.and_(owner.c.guide_id == programme.c.guide_id, owner.c.feed_id == programme.c.feed_id)
-        )
-        .where(programme.c.stop > after, programme.c.start < before, _ours(programme.c.guide_id, regions, group))
-        .order_by(programme.c.guide_id, programme.c.start)
-    )
+    """Programmes of visible channels that run between two moments, by channel, guide and time, page by page.
+
+    Where several guides have programmes of a channel, later ones fill the holes of the first.
+    """
+    query = _PROGRAMMES.where(
+        programme.c.stop > after, programme.c.start < before, _ours(programme.c.guide_id, regions, group)
+    ).order_by(programme.c.guide_id, programme.c.feed_id, programme.c.start)
+    holes = Holes()
     async with store.read() as connection:
         result = await connection.stream(query, execution_options={"yield_per": PAGE})
         async for rows in result.partitions(PAGE):
-            yield [Programme(*row) for row in rows]
+            yield [one for *row, feed_id in rows if holes.takes(one := Programme(*row), feed_id)]
 
 
 async def schedule(store: Store, guide_id: str, *, now: datetime, limit: int = 12) -> list[Programme]:
-    """What runs now and next on one guide channel, from the first guide that has it."""
-    owner = (
-        sa.select(sa.func.min(guide_channel.c.feed_id))
-        .join(feed, _served(guide_channel))
-        .where(guide_channel.c.guide_id == guide_id)
-        .scalar_subquery()
-    )
+    """What runs now and next on one guide channel. Later guides fill the holes of the first that has it."""
     query = (
-        _PROGRAMMES.where(programme.c.guide_id == guide_id, programme.c.stop > now, programme.c.feed_id == owner)
-        .order_by(programme.c.start)
-        .limit(limit)
+        _PROGRAMMES.where(programme.c.guide_id == guide_id, programme.c.stop > now)
+        .order_by(programme.c.feed_id, programme.c.start)
+        .limit(PAGE)
     )
+    holes = Holes()
     async with store.read() as connection:
-        return [Programme(*row) for row in await connection.execute(query)]
+        found = [
+            Programme(*row)
+            for *row, feed_id in await connection.execute(query)
+            if holes.takes(Programme(*row), feed_id)
+        ]
+    return sorted(found, key=lambda one: one.start)[:limit]
