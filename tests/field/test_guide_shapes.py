@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightcrew.guidereader.wire import Programme
-from nightcrew.guidereader.xmltv import read
+from nightcrew.guidereader.cleaning import Cleaner
+from nightcrew.guidereader.wire import LeftOut, Programme
+from nightcrew.guidereader.xmltv import BrokenGuide, read
 from nightcrew.kernel import upkeep
 from nightcrew.kernel.clock import utcnow
 from nightcrew.playlists.domain import DOMAIN
@@ -93,6 +94,106 @@ def test_elements_that_players_know_are_passed_on() -> None:
     (one,) = programmes(f'<programme start="20260304120000" stop="20260304130000" channel="a">{body}</programme>')
     assert one.body == body
     assert xmltv.is_whole(one.body)
+
+
+# -- bad places --------------------------------------------------------------------------------------------------------
+
+
+def guide(title: str, declared: str = "UTF-8", before: str = "") -> str:
+    show = f'<programme start="20260304120000" stop="20260304130000" channel="a"><title>{title}</title></programme>'
+    return f'<?xml version="1.0" encoding="{declared}"?>\n{before}<tv><channel id="a"><display-name>Salt</display-name></channel>{show}</tv>'
+
+
+def titles(raw: bytes, charset: str = "", size: int = 1 << 20) -> tuple[list[str], int]:
+    """The titles of a guide that is read in small pieces, and how many places were left out."""
+
+    class Slow(io.BytesIO):
+        def read(self, most: int | None = -1) -> bytes:
+            return super().read(min(size, most) if most and most > 0 else size)
+
+    found = list(read(Slow(raw), after=NOON, before=NOON + timedelta(days=1), charset=charset))
+    return [one.title for one in found if isinstance(one, Programme)], sum(
+        one.places for one in found if isinstance(one, LeftOut)
+    )
+
+
+PLACES = {
+    "Caf&eacute; &amp; Co": "Café & Co",
+    "Salt & Co": "Salt & Co",
+    "A&B; C&": "A&B; C&",
+    "S\x01h\x0bow": "Show",
+    "A &#0;&#x1F;&#xe9;&#233;&#XE9; Z": "A ééé Z",
+    "&lt;b&gt; &nbsp;&hellip;": "<b> \xa0…",
+    "<![CDATA[Tom & Jerry &eacute; <3 ]]>": "Tom & Jerry &eacute; <3",
+    "&&amp;&": "&&&",
+}
+
+
+@pytest.mark.parametrize("title", PLACES)
+@pytest.mark.parametrize("before", ["", '<!DOCTYPE tv SYSTEM "xmltv.dtd">'])
+@pytest.mark.parametrize("size", [1, 7, 1 << 20])
+def test_a_bad_place_is_mended_and_costs_nothing_else(title: str, before: str, size: int) -> None:
+    assert titles(guide(title, before=before).encode(), size=size) == ([PLACES[title]], 0)
+
+
+@pytest.mark.parametrize("size", [1, 3, 1 << 20])
+@pytest.mark.parametrize(
+    ("title", "declared", "written"),
+    [
+        ("影视", "GBK", "gbk"),
+        ("影视", "GB2312", "gb2312"),
+        ("日本", "Shift_JIS", "shift_jis"),
+        ("Сова", "windows-1251", "windows-1251"),
+        ("Café", "UTF-16", "utf-8"),
+        ("Café", "UTF-8", "cp1252"),
+        ("Сова", "UTF-16", "utf-16"),
+        ("Сова", "UTF-8", "utf-8-sig"),
+    ],
+)
+def test_a_guide_is_read_in_the_charset_that_it_is_written_in(
+    title: str, declared: str, written: str, size: int
+) -> None:
+    assert titles(guide(title, declared).encode(written), size=size) == ([title], 0)
+
+
+def test_a_charset_that_a_person_names_counts() -> None:
+    assert titles(guide("Сова").encode("koi8-r"), charset="koi8-r") == (["Сова"], 0)
+
+
+def test_an_element_that_is_no_xml_is_left_out_and_told() -> None:
+    good = '<programme start="20260304120000" stop="20260304130000" channel="a"><title>{}</title></programme>'
+    bad = ["<title>1 < 2</title>", "<title>T</titel>", '<title a="1" a="2">T</title>', "<title>T", "</tv>"]
+    shows = "".join(good.format(n) + good.format("bad").replace("<title>bad</title>", one) for n, one in enumerate(bad))
+    for size in (1, 100, 1 << 20):
+        found, left_out = titles(f"<tv>{shows}{good.format('last')}</tv>".encode(), size=size)
+        assert [one for one in found if one != "T"] == ["0", "1", "2", "3", "4", "last"]
+        assert left_out >= 4
+
+
+@pytest.mark.parametrize("cut", [30, 200, -20, -3])
+def test_a_guide_that_is_cut_off_is_not_taken_for_whole(cut: int) -> None:
+    text = guide("A & B") + " "
+    with pytest.raises(BrokenGuide):
+        titles(text.strip()[:cut].encode())
+
+
+def test_rubbish_between_elements_is_too_much_at_some_point() -> None:
+    with pytest.raises(BrokenGuide):
+        titles(b"<tv><channel id='a'/>" + b"<programme <" * 2_000 + b"</tv>")
+
+
+@given(
+    st.lists(
+        st.sampled_from(["&", "<![CDATA[", "]]>", "&eacute;", "&#", "x", ";", "\x02", "]", "<", "é"]), max_size=30
+    ),
+    st.integers(1, 9),
+)
+def test_how_a_guide_is_cut_into_pieces_changes_nothing(parts: list[str], size: int) -> None:
+    raw = "".join(parts).encode()
+    whole, pieces = Cleaner(), Cleaner()
+    together = whole.feed(raw) + whole.feed(b"", last=True)
+    found = b"".join(pieces.feed(raw[at : at + size]) for at in range(0, len(raw), size)) + pieces.feed(b"", last=True)
+    assert found == together
 
 
 # -- several guides ----------------------------------------------------------------------------------------------------

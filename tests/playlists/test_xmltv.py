@@ -222,13 +222,13 @@ def test_attributes_declared_with_a_huge_default_cost_nothing() -> None:
     assert cost(parse, 1_000_000) < 5 * max(cost(parse, 1), 0.1)
 
 
-@pytest.mark.parametrize("encoding", ["GB2312", "Shift_JIS", "no-such-thing", "UTF-7"])
+@pytest.mark.parametrize("encoding", ["no-such-thing", "UTF-7", "zlib", "idna"])
 def test_an_encoding_that_cannot_be_read_is_an_error_of_ours(encoding: str) -> None:
     with pytest.raises((BrokenGuide, RefusedGuide)):
         read(f'<?xml version="1.0" encoding="{encoding}"?><tv><channel id="a"/></tv>')
 
 
-@pytest.mark.parametrize("encoding", ["ISO-8859-1", "windows-1252", "UTF-16"])
+@pytest.mark.parametrize("encoding", ["ISO-8859-1", "windows-1252", "UTF-16", "GB18030"])
 def test_other_encodings_are_read(encoding: str) -> None:
     raw = f'<?xml version="1.0" encoding="{encoding}"?><tv><channel id="ä"/></tv>'.encode(encoding)
     assert read(raw) == [GuideChannel("ä", "ä", "")]
@@ -248,7 +248,6 @@ def test_deep_nesting_is_refused() -> None:
         "<tv><programme start='2026",
         "<tv></tv><tv></tv>",
         "no xml",
-        "<tv>\x01</tv>",
         "\xff",
     ],
 )

@@ -11,6 +11,7 @@ from nightcrew.guidereader.wire import (
     BATCH,
     BATCH_TEXT,
     GuideChannel,
+    LeftOut,
     Programme,
     ReadingEnd,
     ReadingOrder,
@@ -54,12 +55,14 @@ def _read(order: ReadingOrder, out: int) -> ReadingEnd:
     """Send what is found, and return how it ended."""
     channels: list[GuideChannel] = []
     programmes: list[Programme] = []
-    size = 0
+    size = left_out = 0
     try:
         with os.fdopen(os.dup(0), "rb", buffering=0) as file:
             os.lseek(0, 0, os.SEEK_SET)
-            for item in read(file, after=order.after, before=order.before):
-                if isinstance(item, Programme):
+            for item in read(file, after=order.after, before=order.before, charset=order.charset):
+                if isinstance(item, LeftOut):
+                    left_out = item.places
+                elif isinstance(item, Programme):
                     programmes.append(item)
                     size += len(item.guide_id) + len(item.title) + len(item.body)
                 else:
@@ -74,7 +77,7 @@ def _read(order: ReadingOrder, out: int) -> ReadingEnd:
         return ReadingEnd("never", str(exc))
     if channels or programmes:
         write_all(out, found_frame(channels, programmes))
-    return ReadingEnd("whole")
+    return ReadingEnd("whole", left_out=left_out)
 
 
 if __name__ == "__main__":

@@ -48,11 +48,22 @@ class Programme:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """How many elements could not be read."""
+
+    places: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReadingEnd:
-    """How reading ended: the document is whole, may be whole "later", or will "never" be read; `reason` says why."""
+    """How reading ended: the document is whole, may be whole "later", or will "never" be read; `reason` says why.
+
+    `left_out`: elements of a whole one that could not be read.
+    """
 
     end: Literal["whole", "later", "never"]
     reason: str = ""
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +73,18 @@ class ReadingOrder:
     cpu: int
     after: datetime
     before: datetime
+    charset: str = ""
+    """What a person says that it is written in."""
 
     def arguments(self) -> tuple[str, ...]:
         """As arguments of a process."""
-        return str(self.cpu), self.after.isoformat(), self.before.isoformat()
+        return str(self.cpu), self.after.isoformat(), self.before.isoformat(), self.charset
 
 
 def order_of(arguments: list[str]) -> ReadingOrder:
     """The order that a process was started with. Raises ValueError."""
-    cpu, after, before = arguments
-    return ReadingOrder(int(cpu), datetime.fromisoformat(after), datetime.fromisoformat(before))
+    cpu, after, before, charset = arguments
+    return ReadingOrder(int(cpu), datetime.fromisoformat(after), datetime.fromisoformat(before), charset)
 
 
 def found_frame(channels: list[GuideChannel], programmes: list[Programme]) -> bytes:
@@ -89,7 +102,7 @@ def found_frame(channels: list[GuideChannel], programmes: list[Programme]) -> by
 
 def end_frame(end: ReadingEnd) -> bytes:
     """How it ended."""
-    return json_frame({"end": end.end, "reason": end.reason[:MAX_REASON]})
+    return json_frame({"end": end.end, "reason": end.reason[:MAX_REASON], "left_out": end.left_out})
 
 
 def json_frame(value: object) -> bytes:

@@ -6,6 +6,7 @@ external files nor expansion bombs work.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,10 +14,13 @@ from typing import BinaryIO
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
+from nightcrew.guidereader.cleaning import Cleaner, UnknownCharset
 from nightcrew.guidereader.moments import parse_time
-from nightcrew.guidereader.wire import MAX_BODY, MAX_ICON, MAX_LENGTH, MAX_TEXT, GuideChannel, Programme
+from nightcrew.guidereader.wire import MAX_BODY, MAX_ICON, MAX_LENGTH, MAX_TEXT, GuideChannel, LeftOut, Programme
 
 CHUNK = 1 << 16
+MAX_LEFT_OUT = 1_000
+"""Elements that may be no XML; with more, it is no guide."""
 MAX_TOKEN = 1 << 20
 """Bytes of one tag, comment, processing instruction or declaration."""
 MAX_DEPTH = 32
@@ -59,6 +63,11 @@ _KEPT = frozenset(
 """Elements of the DTD, and those that guides commonly have besides."""
 
 
+_NEXT = re.compile(rb"<(?:programme|channel)[\s>]")
+_LONGEST = len("<programme")
+_NO_MEMORY = expat.errors.codes[expat.errors.XML_ERROR_NO_MEMORY]
+
+
 class BrokenGuide(Exception):
     """The document is cut off, damaged or something else; it may be whole later. The message is a sentence for a person."""
 
@@ -67,21 +76,67 @@ class RefusedGuide(Exception):
     """The document is not read, now or later. The message is a sentence for a person."""
 
 
-def read(file: BinaryIO, *, after: datetime, before: datetime) -> Iterator[GuideChannel | Programme]:
-    """Channels, and programmes that run between two moments, as they come. Raises `BrokenGuide` or `RefusedGuide`."""
-    reader = _Reader(after, before)
+def read(
+    file: BinaryIO, *, after: datetime, before: datetime, charset: str = ""
+) -> Iterator[GuideChannel | Programme | LeftOut]:
+    """Channels, and programmes that run between two moments, as they come, and at the end how many places could not be read.
+
+    Raises `BrokenGuide` or `RefusedGuide`. An element that is no XML is left out, and reading goes on with the next one.
+    """
+    mending, cleaner = _Mending(_Reader(after, before)), Cleaner(charset)
     try:
-        while chunk := file.read(reader.wanted):
-            reader.feed(chunk)
-            yield from reader.take()
-        reader.parser.Parse(b"", True)
+        while raw := file.read(mending.reader.wanted):
+            mending.feed(cleaner.feed(raw))
+            yield from mending.reader.take()
+        mending.feed(cleaner.feed(b"", last=True))
+        mending.end()
     except expat.ExpatError as exc:
-        if exc.code == expat.errors.codes[expat.errors.XML_ERROR_NO_MEMORY]:
+        if exc.code == _NO_MEMORY:
             raise MemoryError from exc
         raise BrokenGuide(f"the guide is not valid XML, or it is incomplete: {exc}") from exc
-    except (ValueError, LookupError) as exc:  # an encoding that is not known
-        raise BrokenGuide(f"the guide is not valid XML, or it is incomplete: {exc}") from exc
-    yield from reader.take()
+    except UnknownCharset as exc:
+        raise BrokenGuide(str(exc)) from exc
+    yield from mending.reader.take()
+    if mending.left_out:
+        yield LeftOut(mending.left_out)
+
+
+class _Mending:
+    """Goes on behind an element that is no XML, at the next channel or programme."""
+
+    def __init__(self, reader: _Reader) -> None:
+        self.reader = reader
+        self.left_out = 0
+        self._seeking = False
+        self._passed = b""
+        """The end of what was passed over, in which the next element may begin."""
+
+    def feed(self, piece: bytes) -> None:
+        """Read on. Raises expat's error where nothing was read yet, or where too much is broken."""
+        while piece:
+            if self._seeking:
+                piece = self._passed + piece
+                at = _NEXT.search(piece)
+                if at is None:
+                    self._passed = piece[-_LONGEST:]
+                    return
+                piece, self._seeking = piece[at.start() :], False
+            try:
+                self.reader.feed(piece)
+            except expat.ExpatError as exc:
+                self.left_out += 1
+                if exc.code == _NO_MEMORY or self.left_out > MAX_LEFT_OUT or not self.reader.began:
+                    raise
+                piece, self._seeking, self._passed = piece[self.reader.where_it_failed :], True, b""
+                self.reader = self.reader.anew()
+            else:
+                return
+
+    def end(self) -> None:
+        """Nothing more comes. Raises `BrokenGuide` or expat's error for a document that is cut off."""
+        if self._seeking:
+            raise BrokenGuide("the guide is not valid XML from some place on, or it is incomplete")
+        self.reader.parser.Parse(b"", True)
 
 
 class _Reader:
@@ -102,8 +157,13 @@ class _Reader:
         self._declared = 0
         self._fed = 0
         self._begun = 0
+        self._parsed = 0
+        self.where_it_failed = 0
+        """In the piece that was fed last, the byte behind the bad place."""
         self._open_ends: dict[str, Programme] = {}
-        self.parser = expat.ParserCreate()
+        self.began = False
+        """Whether a channel or a programme has come."""
+        self.parser = expat.ParserCreate("UTF-8")
         self.parser.buffer_text = True
         self.parser.specified_attributes = True  # a DTD's defaults may be huge, and would come with each element
         self.parser.StartElementHandler = self._start
@@ -122,9 +182,28 @@ class _Reader:
         begun = self._fed - self._begun
         return max(CHUNK, min(begun, MAX_TOKEN - begun))
 
+    def anew(self) -> _Reader:
+        """A reader for what follows a bad place, with what this one has found."""
+        other = _Reader(self._after, self._before)
+        other.parser.Parse(b"<tv>", False)
+        other._found, other._open_ends, other._declared, other.began = (
+            self._found,
+            self._open_ends,
+            self._declared,
+            True,
+        )
+        return other
+
     def feed(self, chunk: bytes) -> None:
-        """Read on. Raises `RefusedGuide` for a token that is too large."""
-        self.parser.Parse(chunk, False)
+        """Read on. Raises `RefusedGuide` for a token that is too large, and expat's error at a bad place."""
+        before = self._parsed
+        try:
+            self.parser.Parse(chunk, False)
+        except expat.ExpatError:
+            # at least one byte on, so that every piece comes to an end
+            self.where_it_failed = min(len(chunk), max(1, self.parser.ErrorByteIndex - before + 1))
+            raise
+        self._parsed += len(chunk)
         self._fed += len(chunk)
         begun = self.parser.CurrentByteIndex
         if begun >= 0:  # -1: expat waits for more of the token before it looks again (2.6 and later)
@@ -154,7 +233,7 @@ class _Reader:
         if self._depth == 1 and tag != "tv":
             raise BrokenGuide(f"it returned <{tag[:40]}> instead of an XMLTV guide (<tv>)")
         if self._depth == 2:
-            self._top, self._attributes = tag, attributes
+            self._top, self._attributes, self.began = tag, attributes, True
             self._texts, self._first, self._icon, self._body, self._size = {}, {}, "", [], 0
         elif self._depth >= 3:
             if self._depth == 3:

@@ -11,6 +11,7 @@ from nightcrew.guidereader.wire import GuideChannel
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.kernel.run import Run
+from nightcrew.kernel.words import counted
 from nightcrew.playlists import rules
 from nightcrew.playlists.models import Feed, Source
 from nightcrew.playlists.providers import Adapters
@@ -42,32 +43,37 @@ async def fetch_guide(run: Run, source: Source, feed: Feed, fetch: Fetch, *, due
             return {"outcome": "unchanged", "feed": "guide"}
         file, answer = document
         generation = await guides.begin(runtime.store, feed.id)
-        async with runtime.part(Readers).reading(file, after=now - PAST, before=horizon) as batches:
-            channels, programmes = await _write(run, feed.id, generation, batches)
+        charset = str(source.config.get("charset") or "") if source.kind == "guide" else ""
+        readers = runtime.part(Readers)
+        async with readers.reading(file, after=now - PAST, before=horizon, charset=charset) as batches:
+            channels, programmes, left_out = await _write(run, feed.id, generation, batches)
     known = await guides.upcoming(runtime.store, feed.id, now, horizon)
     _guard(programmes, known, options.shrink_guard)
     content = {**asdict(answer.validators), "content_hash": answer.sha256}
     counts = {"channels": channels, "programmes": programmes}
     await guides.switch(runtime.store, feed.id, run.id, generation, now=now, due_at=due_at, content=content, **counts)
-    return {"outcome": "applied", "feed": "guide", **counts}
+    return {"outcome": "applied", "feed": "guide", **counts, **({"left_out": left_out} if left_out else {})}
 
 
-async def _write(run: Run, feed_id: int, generation: int, batches: AsyncIterator[Batch]) -> tuple[int, int]:
-    channels = programmes = 0
+async def _write(run: Run, feed_id: int, generation: int, batches: AsyncIterator[Batch]) -> tuple[int, int, int]:
+    """Returns how many channels and programmes were written, and how many places could not be read."""
+    channels = programmes = left_out = 0
     unnamed = set[str]()
     async for batch in batches:
         if len(unnamed) < MAX_UNNAMED:
             unnamed |= {one.guide_id for one in batch.programmes}
         await guides.add(run.runtime.store, feed_id, generation, batch.channels, batch.programmes)
         channels, programmes = channels + len(batch.channels), programmes + len(batch.programmes)
+        left_out += batch.left_out
         for count, most, what in ((channels, MAX_CHANNELS, "channels"), (programmes, MAX_PROGRAMMES, "programmes")):
             if count > most:
                 raise GiveUp(f"the guide has more than {most} {what}")
-        await run.progress(programmes, None, f"{programmes} programmes read")
+        more = f", {counted(left_out, 'place')} left out that cannot be read" if left_out else ""
+        await run.progress(programmes, None, f"{counted(programmes, 'programme')} read{more}")
     without = [GuideChannel(one, one, "") for one in sorted(unnamed)]
     for start in range(0, len(without), 1_000):  # those that an element names have theirs
         await guides.add(run.runtime.store, feed_id, generation, without[start : start + 1_000], [])
-    return channels, programmes
+    return channels, programmes, left_out
 
 
 def _guard(programmes: int, known: int, percent: int) -> None:

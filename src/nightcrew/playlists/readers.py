@@ -64,6 +64,7 @@ class _End(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
     end: Literal["whole", "later", "never"]
     reason: Annotated[str, Field(max_length=MAX_REASON)]
+    left_out: Annotated[int, Field(ge=0, lt=1 << 31)] = 0
 
 
 _FRAME: TypeAdapter[_Found | _End] = TypeAdapter(_Found | _End)
@@ -75,6 +76,8 @@ class Batch:
 
     channels: list[GuideChannel]
     programmes: list[Programme]
+    left_out: int = 0
+    """In the last one, elements that could not be read."""
 
 
 class ReaderDied(Retry):
@@ -90,14 +93,14 @@ class Readers(Pool):
 
     @contextlib.asynccontextmanager
     async def reading(
-        self, file: BinaryIO, *, after: datetime, before: datetime
+        self, file: BinaryIO, *, after: datetime, before: datetime, charset: str = ""
     ) -> AsyncIterator[AsyncIterator[Batch]]:
         """Batches of a guide's channels, and of its programmes that run between two moments, until the end of the block.
 
         They raise `Retry` for a guide that may be whole later, and `GiveUp` for one that is not read.
         """
         size = await asyncio.to_thread(_size, file)
-        order = ReadingOrder(CPU + int(size / (1 << 20) * CPU_PER_MIB), after, before)
+        order = ReadingOrder(CPU + int(size / (1 << 20) * CPU_PER_MIB), after, before, charset)
         command = Command((*self._program, str(os.getpid()), *order.arguments()), grace=0, stdin=file.fileno())
         failed: Retry | GiveUp | None = None
         async with self.one(command) as child:
@@ -135,6 +138,8 @@ async def _batches(child: Child, order: ReadingOrder, most: int) -> AsyncGenerat
             full = len(payload) > BATCH_TEXT or len(told.channels) + len(told.programmes) >= BATCH
             yield told
         elif told.end == "whole":
+            if told.left_out:
+                yield Batch([], [], told.left_out)
             return
         else:
             reason = printable(told.reason) or "the guide cannot be read"
