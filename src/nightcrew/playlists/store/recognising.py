@@ -32,32 +32,37 @@ async def tell_alike_apart(store: Store, run: str) -> None:
 
     So the second of three keeps its stream when the first one goes.
     """
-    one = staged.c.run == run
+    said = [staged.c.ident, sa.func.lower(staged.c.name).label("name"), sa.func.lower(staged.c.grp).label("grp")]
+    differing = sa.and_(staged.c.run == run, staged.c.kind.in_(["n", "c", "g"]))
     several = (
-        sa.select(staged.c.ident)
-        .where(one, staged.c.kind.in_(["n", "c", "g"]))
-        .group_by(staged.c.ident)
+        sa.select(*said)
+        .where(differing)
+        .group_by(*said)
         .having(sa.func.count() > 1, sa.func.max(sa.case((staged.c.kind == "c", 1), else_=0)) == 1)
+        .subquery()
     )
+    alike = sa.and_(*[one == other for one, other in zip(said, several.c, strict=True)])
     query = (
-        sa.select(staged.c.ident, staged.c.kind, staged.c.stream_id, staged.c.key, staged.c.name, staged.c.url)
+        sa.select(
+            staged.c.ident, staged.c.kind, staged.c.stream_id, staged.c.key, staged.c.url, several.c.name, several.c.grp
+        )
         .add_columns(stream.c.url.label("stored"), stream.c.gone_at)
-        .join_from(staged, stream, stream.c.id == staged.c.stream_id, isouter=True)
-        .where(one, staged.c.kind.in_(["n", "c", "g"]), staged.c.ident.in_(several))
-        .order_by(staged.c.ident)
+        .join_from(staged, several, alike)
+        .join(stream, stream.c.id == staged.c.stream_id, isouter=True)
+        .where(differing)
     )
     async with store.read() as connection:
         rows = (await connection.execute(query)).all()
-    groups: dict[bytes, list[Any]] = {}
+    groups: dict[Any, list[Any]] = {}
     for row in rows:
-        groups.setdefault(row.ident, []).append(row)
+        groups.setdefault((row.ident, row.name, row.grp), []).append(row)
     changed = [change for group in groups.values() for change in _apart(group)]
     if changed:
         await _assign(store, run, changed)
 
 
 def _apart(rows: Sequence[Any]) -> Iterable[tuple[Any, int | None]]:
-    """For rows of one `ident` whose streams change: the row, and its stream."""
+    """For rows that are alike whose streams change: the row, and its stream."""
     entries = [row for row in rows if row.kind != "g" and row.gone_at is None]
     own = {row.key: row.stream_id for row in entries}
     wanted = _once((place(row.url), row.key) for row in entries)

@@ -153,9 +153,7 @@ class Staging:
                 return gone
             after = rows[-1].id
             same = {"run": self._run, "feed_id": self._feed, "kind": "g"}
-            missing = [
-                same | {"key": r.key, "ident": _known_by(r), "stream_id": r.id} for r in rows if r.id not in seen
-            ]
+            missing = [same | _missing(row) for row in rows if row.id not in seen]
             if missing:
                 gone += len(missing)
                 async with self._store.write() as connection:
@@ -182,11 +180,12 @@ class Staging:
                 await connection.execute(sql.RENAMED_EARLIER, names)
 
 
-def _known_by(row: Any) -> bytes:
-    """What a missing stream is known by: by what its list said, where that is stored."""
-    if row.name is None and not row.provider_id:
-        return bytes(row.ident)
-    return ident_of(row.name or "", row.grp or "", row.guide_id or "", row.provider_id)
+def _missing(row: Any) -> dict[str, Any]:
+    """A missing stream as it is staged: by what its list said, where that is stored."""
+    ident = bytes(row.ident)
+    if row.name is not None or row.provider_id:
+        ident = ident_of(row.name or "", row.grp or "", row.guide_id or "", row.provider_id)
+    return {"key": row.key, "ident": ident, "stream_id": row.id, "name": row.name, "grp": row.grp}
 
 
 async def discard(store: Store, run: str) -> None:
