@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from counted import Counted
+from counted import LONG, Counted
 from counter import Film, account, encode, numbers, numbers_of
 from nightcrew.demo.pictures import find_ffmpeg
 from support import until
@@ -360,7 +360,7 @@ async def test_a_hundred_clients_fetch_everything(film: Film):
                 await asyncio.sleep(0.4)
         return [got[number] for number in sorted(got)]
 
-    async with Counted(film) as source:
+    async with Counted(film, keeps=LONG) as source:
         recorded = await asyncio.gather(*(watch(key) for key in range(100)))
     for parts in recorded:
         first = film.segments.index(parts[0])

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
+import itertools
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -116,8 +119,11 @@ async def test_jobs_of_one_queue_exclude_each_other_by_their_keys(tmp_path: Path
 
 
 async def test_who_starts_a_job_that_joins_gets_the_run_that_waits_or_goes_on(
-    tmp_path: Path, database: str | None, doors: Doors
+    tmp_path: Path, database: str | None, doors: Doors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Also where a second ends between two that start it at once."""
+    seconds = itertools.count(int(time.time()))
+    monkeypatch.setattr(jobs_module, "time", SimpleNamespace(**vars(time) | {"time": lambda: next(seconds)}))
     job = Job("lab.once", doors.work, queue=LANE, lock="{0}", busy="join")
     async with running(tmp_path, database_url=database, **parts(job)) as node:
         jobs = node.runtime.jobs

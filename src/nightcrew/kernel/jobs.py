@@ -7,6 +7,7 @@ to the next start, how long a run may take, and who is told of its end.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import time
 import uuid
@@ -64,6 +65,8 @@ class Jobs(JobList):
         """Those whose runs have given way, and wait in their queue again."""
         self._ends = JobEnds(bus)
         self._telling = Tasks()
+        self._joining = asyncio.Lock()
+        """Held by who starts a run that others join."""
         self._closing = False
 
     def declare(self, job: Job) -> None:
@@ -217,12 +220,14 @@ class Jobs(JobList):
         if job is None:
             raise NotFound(f"there is no job {name!r}")
         place = self._queues.place(job, args)
-        if place is not None and place.once is not None:
-            run_id = next_id(place.once, await self._newest(place.once), int(time.time()))
-        # on SQLite, before Python 3.12, DBOS knows the second in which a run was made and no more: those of one are taken by their ids
-        run_id = run_id or f"{name}:{time.time_ns() // 1_000_000:011x}{uuid.uuid4().hex[:6]}"
+        once = None if place is None else place.once
         given = (label or name, delay, list(args), timetable)
-        await self._engine.start(name, run_id, *given, place=place)
+        async with self._joining if once is not None else contextlib.nullcontext():
+            if once is not None:  # nobody else starts it between the look and the start
+                run_id = next_id(once, await self._newest(once), int(time.time()))
+            # on SQLite, before Python 3.12, DBOS knows the second in which a run was made and no more: those of one are taken by their ids
+            run_id = run_id or f"{name}:{time.time_ns() // 1_000_000:011x}{uuid.uuid4().hex[:6]}"
+            await self._engine.start(name, run_id, *given, place=place)
         if place is not None:
             await self._tell(place.lane)
         return run_id

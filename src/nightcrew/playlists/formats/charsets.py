@@ -13,7 +13,7 @@ from charset_normalizer import from_bytes
 SAMPLE = 64 << 10
 """Bytes of lines that are not ASCII by which a charset is told."""
 BLOCK = 1 << 20
-_WORDS = re.compile(rb"[A-Za-z\x80-\xff]*[\x80-\xff][A-Za-z0-9\x80-\xff ]*")
+_WORDS = re.compile(rb"(?<![A-Za-z])[A-Za-z]*+[\x80-\xff][A-Za-z0-9\x80-\xff ]*")
 _MARKS = [
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
