@@ -22,6 +22,7 @@ from nightcrew.kernel.access import Access
 from nightcrew.kernel.activity import Activity
 from nightcrew.kernel.canary import check_key
 from nightcrew.kernel.declare import Domain
+from nightcrew.kernel.dialects import sync_url
 from nightcrew.kernel.errors import NeedsUser, NightcrewError
 from nightcrew.kernel.events import Bus
 from nightcrew.kernel.health import Health
@@ -150,7 +151,7 @@ async def _assemble(config: Config, database: store.Store, ledger: store.Store, 
         vault=vault,
     )
     wakes = Wakes(database)
-    url = store.sync_url(database.url)
+    url = sync_url(database.url)
     jobs = Jobs(node=name, data_dir=config.data_dir, database=url, store=database, bus=bus, wakes=wakes)
     schedule = Schedule(
         node=name, store=database, bus=bus, activity=activity, jobs=jobs, settings=settings, wakes=wakes

@@ -24,9 +24,10 @@ from nightcrew.kernel.backup.archive import Writer
 from nightcrew.kernel.backup.postgres import reading
 from nightcrew.kernel.canary import check_key
 from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.dialects import sync_url
 from nightcrew.kernel.errors import Conflict, Invalid, NeedsUser
 from nightcrew.kernel.nodes_store import node as node_table
-from nightcrew.kernel.store import Store, database_url, metadata, migrate, sync_url, upgrade
+from nightcrew.kernel.store import Store, database_url, metadata, migrate, upgrade
 from nightcrew.kernel.vault import Vault
 from nightcrew.playlists.models import source as source_table
 from support import new_database, running

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightcrew.guidereader.cleaning import Cleaner
-from nightcrew.guidereader.wire import LeftOut, Programme
-from nightcrew.guidereader.xmltv import BrokenGuide, read
+from nightcrew.guidereader.wire import Programme
+from nightcrew.guidereader.xmltv import BrokenGuide, LeftOut, read
 from nightcrew.kernel import upkeep
 from nightcrew.kernel.clock import utcnow
 from nightcrew.playlists.domain import DOMAIN

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
-from nightcrew.playlists.formats import m3u
-from nightcrew.playlists.providers import guide, packed
+from nightcrew.playlists.formats import m3u, packed
+from nightcrew.playlists.providers import guide
 
 GUIDE = (
     b'<?xml version="1.0"?><tv>' + b'<channel id="xz.1"><display-name>Lory</display-name></channel>' * 3_000 + b"</tv>"

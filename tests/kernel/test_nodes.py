@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from cryptography.fernet import Fernet
 
 from nightcrew import app
-from nightcrew.kernel import clock, nodes, nodes_store, upkeep
+from nightcrew.kernel import clock, dialects, nodes, nodes_store, upkeep
 from nightcrew.kernel import store as store_module
 from nightcrew.kernel.activity import Activity
 from nightcrew.kernel.clock import utcnow
@@ -286,7 +286,7 @@ async def test_a_transaction_of_a_node_that_vanished_keeps_no_lock(
     tmp_path: Path, postgres: str, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its machine is gone without a word: PostgreSQL ends the transaction, and who waits for its rows goes on."""
-    monkeypatch.setitem(store_module.SESSION, "idle_in_transaction_session_timeout", "1s")
+    monkeypatch.setitem(dialects.SESSION, "idle_in_transaction_session_timeout", "1s")
     async with running(tmp_path, database_url=postgres, domains=(upkeep.DOMAIN,)) as node:
         vanished = Store(database_url(Path(), postgres))
         change = sa.update(nodes_store.node).values(gone_at=None)
@@ -334,7 +334,7 @@ async def test_connections_that_die_without_a_word_do_not_end_the_signs_of_life(
     tmp_path: Path, postgres: str, store: Store, quick: None, own_time: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(nodes, "LIMIT", 1.0)
-    monkeypatch.setitem(store_module.SESSION, "idle_in_transaction_session_timeout", "2s")
+    monkeypatch.setitem(dialects.SESSION, "idle_in_transaction_session_timeout", "2s")
     async with running(tmp_path, database_url=postgres, domains=(upkeep.DOMAIN,)):
         pass  # makes the tables
     url = sa.make_url(postgres)

@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 
 from nightcrew import app
 from nightcrew.kernel import store as kernel_store
+from nightcrew.kernel.dialects import sync_url
 from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.settings import setting
-from nightcrew.kernel.store import Moment, Store, database_url, metadata, migrate, sync_url
+from nightcrew.kernel.store import Moment, Store, database_url, metadata, migrate
 from support import until
 
 FOLDERS = [

@@ -17,10 +17,11 @@ import sqlalchemy as sa
 from nightcrew.app import Config
 from nightcrew.kernel import cron
 from nightcrew.kernel.declare import Finding
+from nightcrew.kernel.dialects import sync_url
 from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.settings import Settings, check_value, is_secret, setting
-from nightcrew.kernel.store import database_url, sync_url
+from nightcrew.kernel.store import database_url
 
 MIN_DISK = 1 << 30
 

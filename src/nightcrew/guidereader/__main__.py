@@ -11,7 +11,6 @@ from nightcrew.guidereader.wire import (
     BATCH,
     BATCH_TEXT,
     GuideChannel,
-    LeftOut,
     Programme,
     ReadingEnd,
     ReadingOrder,
@@ -19,7 +18,7 @@ from nightcrew.guidereader.wire import (
     found_frame,
     order_of,
 )
-from nightcrew.guidereader.xmltv import BrokenGuide, RefusedGuide, read
+from nightcrew.guidereader.xmltv import BrokenGuide, LeftOut, RefusedGuide, read
 
 MEMORY = 256 << 20
 """Bytes of address space that a reader may take beyond what it starts with."""

@@ -11,9 +11,9 @@ import re
 from html.entities import html5
 from xml.sax.saxutils import escape
 
+from nightcrew.charsets import is_charset, marked
+
 _DECLARED = re.compile(rb"""\A\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
-_MARKS = [(codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32")]
-_MARKS += [(codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")]
 _CONTROLS = r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]"
 _CONTROL = re.compile(_CONTROLS)
 _BAD = re.compile(
@@ -24,7 +24,6 @@ _HEAD = 400
 _HELD = 44
 """Characters in which a reference or the beginning of a section may be cut in two."""
 _OPENS, _CLOSES = "<![CDATA[", "]]>"
-_NO_CHARSETS = {"idna", "punycode", "raw_unicode_escape", "unicode_escape", "undefined", "utf_7"}
 
 
 class UnknownCharset(Exception):
@@ -103,25 +102,16 @@ def _mended(bad: re.Match[str]) -> str:
 
 
 def _charset(first: bytes) -> str:
-    for mark, name in _MARKS:
-        if first.startswith(mark):
-            return name
-    if first[:4] == b"<\0?\0":
-        return "utf-16-le"
-    if first[:4] == b"\0<\0?":
-        return "utf-16-be"
-    found = _DECLARED.match(first)
+    if name := marked(first):
+        return name
+    found = _DECLARED.match(first.removeprefix(codecs.BOM_UTF8))
     name = found[1].decode() if found else "utf-8"
     return "utf-8" if name.lower().startswith(("utf-16", "utf-32", "ucs")) else name  # it could not be read as ASCII
 
 
 def _decoder(name: str) -> codecs.IncrementalDecoder:
-    try:
-        known = codecs.lookup(name).name.replace("-", "_")
-        "".encode(name)  # no codec of bytes, such as zlib
-        if known in _NO_CHARSETS:
-            raise LookupError(name)
-        errors = "nightcrew.windows" if known.startswith("utf_8") else "replace"
-        return codecs.getincrementaldecoder(name)(errors)
-    except (LookupError, ValueError) as exc:
-        raise UnknownCharset(f"the guide is written in {name[:40]}, which cannot be read here") from exc
+    if not is_charset(name):
+        raise UnknownCharset(f"the guide is written in {name[:40]}, which cannot be read here")
+    if codecs.lookup(name).name.startswith("utf-8"):
+        return codecs.getincrementaldecoder("utf-8-sig")("nightcrew.windows")
+    return codecs.getincrementaldecoder(name)("replace")

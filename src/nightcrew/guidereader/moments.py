@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)?(\d\d)?(\d\d)?\s*([+-]\d\d?(?::?\d\d)?(?!\d)|[A-Za-z][A-Za-z0-9_+/-]*)?")
+_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)?(\d\d)?(\d\d)?\s*(\S*)")
 _HOURS = {
     **dict.fromkeys(["UTC", "GMT", "UT", "Z", "WET"], 0.0),
     **dict.fromkeys(["CET", "MEZ", "MET", "WEST", "BST"], 1.0),
@@ -46,6 +46,8 @@ _HOURS = {
     "HST": -10.0,
 }
 """Hours ahead of UTC of zones by name. Of a name that several have (CST, IST, BST) one counts: in the US that of RFC 822."""
+_OFFSET = re.compile(r"([+-])(\d\d?)(?::?(\d\d))?(?!\d)")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]*")
 _PLACE = re.compile(r"[A-Za-z_]{2,30}(?:/[A-Za-z0-9_+-]{2,30}){1,2}")
 
 
@@ -68,17 +70,17 @@ def parse_time(text: str) -> datetime | None:
 
 
 def _ahead(zone: str, moment: datetime) -> timedelta:
-    """How far a zone is ahead of UTC at its own time `moment`. Raises ValueError for an impossible offset."""
-    if zone[0] in "+-":
-        digits = zone[1:].replace(":", "").rjust(2, "0")
-        ahead = timedelta(
-            hours=int(digits[:-2] if len(digits) > 2 else digits), minutes=int(digits[-2:]) if len(digits) > 2 else 0
-        )
-        return ahead if zone[0] == "+" else -ahead
-    known = _HOURS.get(zone.upper())
+    """How far a zone is ahead of UTC at its own time `moment`."""
+    offset, name = _OFFSET.match(zone), _NAME.match(zone)
+    if offset is not None:
+        ahead = timedelta(hours=int(offset[2]), minutes=int(offset[3] or 0))
+        return ahead if offset[1] == "+" else -ahead
+    if name is None:
+        return timedelta()
+    known = _HOURS.get(name[0].upper())
     if known is not None:
         return timedelta(hours=known)
-    place = _zone(zone)
+    place = _zone(name[0])
     return (place and moment.replace(tzinfo=place).utcoffset()) or timedelta()
 
 

@@ -48,13 +48,6 @@ class Programme:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
-    """How many elements could not be read."""
-
-    places: int
-
-
-@dataclass(frozen=True, slots=True)
 class ReadingEnd:
     """How reading ended: the document is whole, may be whole "later", or will "never" be read; `reason` says why.
 

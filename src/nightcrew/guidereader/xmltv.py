@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import BinaryIO
 from xml.parsers import expat
@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from nightcrew.guidereader.cleaning import Cleaner, UnknownCharset
 from nightcrew.guidereader.moments import parse_time
-from nightcrew.guidereader.wire import MAX_BODY, MAX_ICON, MAX_LENGTH, MAX_TEXT, GuideChannel, LeftOut, Programme
+from nightcrew.guidereader.wire import MAX_BODY, MAX_ICON, MAX_LENGTH, MAX_TEXT, GuideChannel, Programme
 
 CHUNK = 1 << 16
 MAX_LEFT_OUT = 1_000
@@ -32,8 +32,8 @@ _OPEN_ENDS = 20_000
 
 
 _KEPT = frozenset(
-    (
-        *(
+    [
+        *[
             "title",
             "sub-title",
             "desc",
@@ -44,9 +44,9 @@ _KEPT = frozenset(
             "language",
             "orig-language",
             "length",
-        ),
-        *(
             "icon",
+        ],
+        *[
             "url",
             "country",
             "episode-num",
@@ -56,9 +56,10 @@ _KEPT = frozenset(
             "premiere",
             "last-chance",
             "new",
-        ),
-        *("live", "finale", "subtitles", "rating", "star-rating", "review", "image"),
-    )
+            "live",
+        ],
+        *["finale", "subtitles", "rating", "star-rating", "review", "image"],
+    ]
 )
 """Elements of the DTD, and those that guides commonly have besides."""
 
@@ -70,6 +71,13 @@ _NO_MEMORY = expat.errors.codes[expat.errors.XML_ERROR_NO_MEMORY]
 
 class BrokenGuide(Exception):
     """The document is cut off, damaged or something else; it may be whole later. The message is a sentence for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """How many elements could not be read."""
+
+    places: int
 
 
 class RefusedGuide(Exception):
@@ -157,7 +165,6 @@ class _Reader:
         self._declared = 0
         self._fed = 0
         self._begun = 0
-        self._parsed = 0
         self.where_it_failed = 0
         """In the piece that was fed last, the byte behind the bad place."""
         self._open_ends: dict[str, Programme] = {}
@@ -185,7 +192,7 @@ class _Reader:
     def anew(self) -> _Reader:
         """A reader for what follows a bad place, with what this one has found."""
         other = _Reader(self._after, self._before)
-        other.parser.Parse(b"<tv>", False)
+        other.feed(b"<tv>")
         other._found, other._open_ends, other._declared, other.began = (
             self._found,
             self._open_ends,
@@ -196,14 +203,12 @@ class _Reader:
 
     def feed(self, chunk: bytes) -> None:
         """Read on. Raises `RefusedGuide` for a token that is too large, and expat's error at a bad place."""
-        before = self._parsed
         try:
             self.parser.Parse(chunk, False)
         except expat.ExpatError:
             # at least one byte on, so that every piece comes to an end
-            self.where_it_failed = min(len(chunk), max(1, self.parser.ErrorByteIndex - before + 1))
+            self.where_it_failed = min(len(chunk), max(1, self.parser.ErrorByteIndex - self._fed + 1))
             raise
-        self._parsed += len(chunk)
         self._fed += len(chunk)
         begun = self.parser.CurrentByteIndex
         if begun >= 0:  # -1: expat waits for more of the token before it looks again (2.6 and later)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import sqlite3
-import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -20,43 +18,17 @@ from alembic.config import Config
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.util import await_
 
 from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.dialects import postgres_engine, sqlite_engine, sync_url, watchful
 from nightcrew.kernel.errors import NeedsUser, Retry
 from nightcrew.kernel.redaction import redact
 
-BUSY_TIMEOUT = 30.0
-"""Seconds that a SQLite writer waits for another process's transaction."""
-
 CHECKPOINT = 2.0
 """Seconds after a commit on SQLite until its log is emptied into the file."""
-MOST_PAGES = 8_000
-"""Pages (of 4 KiB) in the log from which on a commit empties it itself: about what one large write makes."""
-
 log = structlog.get_logger("nightcrew")
-
-CONNECTION = {
-    "connect_timeout": "10",
-    "keepalives_idle": "15",
-    "keepalives_interval": "5",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "20000",
-}
-"""What libpq does about a PostgreSQL server that vanishes without a word: seconds, and milliseconds for the last one. The
-user's URL may say otherwise."""
-
-SESSION = {
-    "idle_in_transaction_session_timeout": "20s",
-    "tcp_keepalives_idle": "15",
-    "tcp_keepalives_interval": "5",
-    "tcp_keepalives_count": "3",
-    "tcp_user_timeout": "20s",
-}
-"""What PostgreSQL does about a node that vanishes without a word. Else its open transaction keeps its locks for hours, and the same
-node, connected anew, waits for them in vain. No transaction of ours waits for anything but the database and the disk."""
 
 IDLE_TOO_LONG = "25P03"
 """PostgreSQL's SQLSTATE for a transaction that it has ended because nothing came in time."""
@@ -114,7 +86,7 @@ class Store:
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url)
+        self.engine = sqlite_engine(self.url) if self.is_sqlite else postgres_engine(self.url)
         self.identity = uuid.uuid4().hex[:12]
         """What tells this process's wake-ups from those of other nodes."""
         self.on_wake: Callable[[str], None] = lambda _topic: None
@@ -189,7 +161,7 @@ class Store:
 
     def conninfo(self) -> str:
         """The address of the PostgreSQL server as libpq takes it."""
-        return _watchful(self.url).set(drivername="postgresql").render_as_string(hide_password=False)
+        return watchful(self.url).set(drivername="postgresql").render_as_string(hide_password=False)
 
     def upsert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
         """An INSERT of this database's dialect that knows `on_conflict_do_update`."""
@@ -307,78 +279,6 @@ def database_url(data_dir: Path, url: str | None) -> str:
     if backend == "sqlite":
         return parsed.set(drivername="sqlite+aiosqlite").render_as_string(hide_password=False)
     raise NeedsUser(f"the database must be SQLite or PostgreSQL, not {backend}")
-
-
-def sync_url(url: sa.URL) -> sa.URL:
-    """The same database for code that is not async (alembic, DBOS)."""
-    return url.set(drivername="sqlite") if url.get_backend_name() == "sqlite" else _watchful(url)
-
-
-def _watchful(url: sa.URL) -> sa.URL:
-    return url.update_query_dict({name: value for name, value in CONNECTION.items() if name not in url.query})
-
-
-class _Connection(sqlite3.Connection):
-    """Ends its transaction when it is closed.
-
-    SQLite itself keeps one, and the lock of the only writer with it, for as long as a statement is not done: where the task that
-    ran it was cancelled, that is until the last traceback with its cursor is gone.
-    """
-
-    def close(self) -> None:
-        """Roll back, and close."""
-        with contextlib.suppress(sqlite3.Error):  # it was closed already
-            self.rollback()
-        super().close()
-
-
-def _sqlite_engine(url: sa.URL) -> AsyncEngine:
-    if sqlite3.sqlite_version_info < (3, 35):
-        raise NeedsUser(f"SQLite 3.35 or newer is needed, this Python has {sqlite3.sqlite_version}")
-    arguments = {"timeout": BUSY_TIMEOUT, "factory": _Connection}
-    engine = create_async_engine(url, pool_size=8, max_overflow=8, connect_args=arguments, hide_parameters=True)
-
-    @sa.event.listens_for(engine.sync_engine, "connect")
-    def set_pragmas(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # transactions are begun by hand, see write()
-        cursor = connection.cursor()
-        _log_ahead(cursor)
-        cursor.execute("PRAGMA synchronous=FULL")  # NORMAL loses acknowledged commits at a power cut, see write()
-        cursor.execute(f"PRAGMA wal_autocheckpoint={MOST_PAGES}")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute("PRAGMA temp_store=MEMORY")
-        cursor.execute("PRAGMA cache_size=-8192")  # 8 MiB a connection
-        cursor.execute("PRAGMA journal_size_limit=33554432")
-        cursor.close()
-
-    return engine
-
-
-def _log_ahead(cursor: Any) -> None:
-    """Use a write-ahead log. Where several open a file at once, SQLite tells all but one of them that it is locked, without a wait."""
-    until = time.monotonic() + BUSY_TIMEOUT
-    while True:
-        try:
-            cursor.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as exc:
-            if "locked" not in str(exc) or time.monotonic() > until:
-                raise
-            await_(asyncio.sleep(0.02))
-        else:
-            return
-
-
-def _postgres_engine(url: sa.URL) -> AsyncEngine:
-    engine = create_async_engine(_watchful(url), pool_size=8, max_overflow=8, pool_pre_ping=True, hide_parameters=True)
-
-    @sa.event.listens_for(engine.sync_engine, "connect")
-    def set_limits(connection: Any, _record: Any) -> None:
-        cursor = connection.cursor()
-        cursor.execute("; ".join(f"SET {name} = '{value}'" for name, value in SESSION.items()))
-        cursor.close()
-        connection.commit()
-
-    return engine
 
 
 def migrate(url: sa.URL, folders: Sequence[Path]) -> None:

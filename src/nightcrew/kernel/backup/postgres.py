@@ -18,10 +18,11 @@ from psycopg import sql
 from nightcrew.kernel.backup.archive import BLOCK, Unpacked, Writer
 from nightcrew.kernel.backup.manifest import Manifest, TableRows
 from nightcrew.kernel.backup.schema import REVISIONS, Schema, schema_at
+from nightcrew.kernel.dialects import sync_url
 from nightcrew.kernel.errors import Conflict, Invalid, NeedsUser
 from nightcrew.kernel.nodes import SILENT
 from nightcrew.kernel.redaction import redact
-from nightcrew.kernel.store import MIGRATION_LOCK, metadata, reason_of, sync_url, upgrade
+from nightcrew.kernel.store import MIGRATION_LOCK, metadata, reason_of, upgrade
 
 RUNS_SCHEMA = "dbos"
 SESSION = (

@@ -1,7 +1,7 @@
 """A quick look at a path before it is taken apart: most of what a search finds is surely another recording. Pure.
 
 Nothing is refused here that the rules for a path in pieces would take (tests/music/test_matching.py holds both against each other).
-A look costs a tenth of that, as the whole path is one text and each rule one search in it.
+A look costs much less, as the whole path is one text and each rule one search in it.
 """
 
 from __future__ import annotations

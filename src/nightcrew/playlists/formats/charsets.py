@@ -10,48 +10,20 @@ from typing import BinaryIO
 
 from charset_normalizer import from_bytes
 
+from nightcrew.charsets import marked
+
 SAMPLE = 64 << 10
 """Bytes of lines that are not ASCII by which a charset is told."""
 BLOCK = 1 << 20
 _WORDS = re.compile(rb"(?<![A-Za-z])[A-Za-z]*+[\x80-\xff][A-Za-z0-9\x80-\xff ]*")
-_MARKS = [
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-]
 _OTHER_LETTERS = "cp1251 koi8_r gb18030 big5 shift_jis euc_jp euc_kr cp1253 cp1255 cp1256 iso8859_5 iso8859_7".split()  # noqa: SIM905
 """Charsets of texts whose letters are not Latin ones. One that is not among them has to be named in the source's settings."""
-_NO_CHARSETS = {"idna", "punycode", "raw_unicode_escape", "unicode_escape", "undefined"}
 _LATIN = {
     "cp1252": set("áéíóúàèìòùâêîôûäëïöüñçãõßåøæœÁÉÍÓÚÀÈÊÎÔÄËÏÖÜÑÇÃÕÅØÆŒ¿¡’‘“”–—…«»°ªº·€"),
     "cp1254": set("çğıöşüÇĞİÖŞÜâîûéÂÎ’“”–"),
     "cp1250": set("ąćęłńóśźżĄĆĘŁŃÓŚŹŻáčďéěíňřšťúůýžÁČĎÉĚÍŇŘŠŤÚŮÝŽôľĺŕäöüőűŐŰÖÜßăâîşţĂÂÎŞŢđĐ’“”–"),
 }
 """What is written with each of the charsets of Latin letters; the first one that explains most is taken."""
-
-
-def is_known(name: str) -> bool:
-    """Whether Python reads texts in a charset."""
-    if not name:
-        return False
-    try:
-        io.TextIOWrapper(io.BytesIO(), name).close()  # also refuses what is no charset, such as zlib
-        return codecs.lookup(name).name.replace("-", "_") not in _NO_CHARSETS
-    except (LookupError, ValueError):
-        return False
-
-
-def marked(first: bytes) -> str:
-    """The charset that the first bytes of a text show, empty when they do not: UTF-16 and UTF-32, also without a mark."""
-    for mark, name in _MARKS:
-        if first.startswith(mark):
-            return name
-    if first[1:4:2] == b"\0\0" and b"\0" not in first[:4:2]:
-        return "utf-16-le"
-    if first[:3:2] == b"\0\0" and b"\0" not in first[1:4:2]:
-        return "utf-16-be"
-    return ""
 
 
 def utf8(first: bytes) -> bytes:
@@ -64,7 +36,7 @@ def of(file: BinaryIO) -> str:
     """The charset of a file that stands at its beginning, empty for UTF-8, even with bad bytes in some lines. Blocking."""
     name = marked(file.read(4))
     file.seek(0)
-    if name:
+    if name or _is_utf8(file):
         return name
     good = bad = 0
     sample: list[bytes] = []
@@ -78,6 +50,20 @@ def of(file: BinaryIO) -> str:
                 sample.append(line)
     file.seek(0)
     return guessed(b"".join(sample)) if bad > good else ""
+
+
+def _is_utf8(file: BinaryIO) -> bool:
+    """Whether all of it is; the file stands at its beginning before and after."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        while block := file.read(BLOCK):
+            decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    finally:
+        file.seek(0)
+    return True
 
 
 def _foreign(file: BinaryIO) -> Iterator[bytes]:

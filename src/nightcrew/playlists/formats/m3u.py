@@ -16,6 +16,7 @@ from urllib.parse import quote, urljoin
 from nightcrew.kernel.errors import GiveUp, Misread, Retry
 from nightcrew.playlists.formats import charsets
 from nightcrew.playlists.formats.headers import EXTHTTP, HTTP, LONGEST, pairs
+from nightcrew.playlists.formats.packed import packing
 from nightcrew.playlists.rules import ListEntry, is_playable, leads_elsewhere, one_line
 
 MAX_LINE = 65_536
@@ -24,8 +25,6 @@ MAX_ATTRIBUTES = 40
 UNPLAYABLE = "[NOT PLAYABLE]"
 """Stands where a player expects an address and there is none that it may open."""
 SNIFF = 4_096
-PACKED = (b"\x1f\x8b", b"\xfd7zXZ\0", b"PK\x03\x04")
-"""How a packed list begins: gzip, xz, zip. What is in it is looked at when it is unpacked."""
 
 # a quote ends a value when a comma, the end or the next attribute follows; others belong to the value
 _ATTRIBUTE = re.compile(
@@ -80,7 +79,7 @@ def sniff(first: bytes, content_type: str) -> None:
 
     Raises `Misread`: providers answer so when they have a bad minute; `GiveUp` for the playlist of one stream (RFC 8216).
     """
-    if first.startswith(PACKED):
+    if packing(first):
         return
     head = charsets.utf8(first[:SNIFF]).removeprefix(_BOM).lstrip()
     if _ONE_STREAM.search(head) and not _OF_LISTS.search(head):

@@ -18,7 +18,7 @@ from nightcrew.kernel.connections.question import Question, Reach
 from nightcrew.kernel.errors import GiveUp, NeedsUser
 from nightcrew.kernel.http import Download, Jar, Validators
 from nightcrew.kernel.inflate import CHUNK
-from nightcrew.playlists.providers import packed
+from nightcrew.playlists.formats import packed
 from nightcrew.playlists.providers.base import Asked, Fetch, Unchanged, agent, host_is_private
 
 FIRST = 64 << 10

@@ -6,9 +6,9 @@ from typing import Any
 
 from nightcrew.kernel.errors import Misread
 from nightcrew.kernel.fields import ask
+from nightcrew.playlists.formats.packed import packing
 from nightcrew.playlists.providers.document import Document
 from nightcrew.playlists.providers.m3u import M3uConfig
-from nightcrew.playlists.providers.packed import packing
 
 
 class GuideConfig(M3uConfig):

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import field_validator
 
+from nightcrew.charsets import is_charset
 from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.fields import ask
 from nightcrew.kernel.redaction import credentials_in
@@ -43,7 +44,7 @@ class M3uConfig(AccountConfig):
     @field_validator("charset")
     @classmethod
     def _charset(cls, value: str) -> str:
-        if value and not charsets.is_known(value):
+        if value and not is_charset(value):
             raise ValueError("no such charset is known here; examples are windows-1253, iso-8859-8 and gb18030")
         return value
 

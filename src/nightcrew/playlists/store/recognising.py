@@ -97,12 +97,17 @@ async def _assign(store: Store, run: str, changed: Sequence[tuple[Any, int | Non
     by_key = sa.and_(staged.c.run == run, staged.c.key == sa.bindparam("this"))
     async with store.write() as connection:
         feed_id = (await connection.execute(sa.select(staged.c.feed_id).where(staged.c.run == run).limit(1))).scalar()
-        for row, number in changed:
-            if row.kind == "g":
-                await connection.execute(sa.delete(staged).where(by_key), {"this": row.key})
-            else:
-                values = {"kind": "n" if number is None else "c", "stream_id": number}
-                await connection.execute(sa.update(staged).where(by_key).values(values), {"this": row.key})
+        found = [{"this": row.key} for row, _ in changed if row.kind == "g"]
+        if found:
+            await connection.execute(sa.delete(staged).where(by_key), found)
+        given = [
+            {"this": row.key, "its_kind": "n" if number is None else "c", "its_stream": number}
+            for row, number in changed
+            if row.kind != "g"
+        ]
+        values: dict[str, Any] = {"kind": sa.bindparam("its_kind"), "stream_id": sa.bindparam("its_stream")}
+        if given:
+            await connection.execute(sa.update(staged).where(by_key).values(values), given)
         lost = [
             {"run": run, "feed_id": feed_id, "kind": "g", "ident": row.ident, "stream_id": row.stream_id}
             | {"key": digest(f"lost\0{row.stream_id}")}
