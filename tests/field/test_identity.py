@@ -157,10 +157,13 @@ async def test_channels_with_one_name_are_told_apart_by_their_addresses(
     for who, number in provider.ids.items():
         assert before.get(who, number) == number
         assert who in before or number not in before.values()
+    between = dict(provider.ids)
     await provider.gives(*alike[:3])
-    assert {who: n for who, n in provider.ids.items() if who[1] in {alike[m].url for m in order[:3]}}.items() <= (
-        before | provider.ids
-    ).items()
+    for who, number in provider.ids.items():
+        assert number == between.get(who, number), "who stayed is who it was"
+        assert number not in {n for other, n in (before | between).items() if other != who}, (
+            "nobody has the id of another one"
+        )
 
 
 async def test_what_an_older_version_stored_is_known_again(provider: Provider) -> None:

@@ -6,8 +6,9 @@ Reported in public for programs of this kind; each test is named for the situati
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -123,26 +124,52 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize("case", ODD)
-async def test_a_panel_that_answers_a_little_wrong_gives_its_channels(node: Node, case: str) -> None:
-    streams, categories, group = ODD[case]
+@contextlib.asynccontextmanager
+async def panel(streams: Callable[[], Any], categories: Callable[[], Any]) -> AsyncIterator[str]:
+    """A panel that answers what it is told to; its address."""
 
-    async def panel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked = (await reader.readuntil(b"\r\n\r\n")).split(b" ")[1].decode()
         told: Any = {"user_info": {"auth": 1, "status": "Active", "max_connections": "2"}}
         if "get_live_streams" in asked:
-            told = streams
+            told = streams()
         elif "get_live_categories" in asked:
-            told = categories
+            told = categories()
         body = json.dumps(told, ensure_ascii=False).encode("utf-8", "surrogateescape")
         head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
         writer.write(head.encode() + body)
         await writer.drain()
         writer.close()
 
-    server = await asyncio.start_server(panel, "127.0.0.1", 0)
-    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    await node.add(kind="xtream", name="P", url=url, region="DE", username="anna", password="secret-1", guide=False)
-    (channel,) = (await node.get("/api/v1/channels", params={"region": "DE"}))["items"]
-    server.close()
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+LOGIN = {"kind": "xtream", "name": "P", "region": "DE", "username": "anna", "password": "secret-1", "guide": False}
+
+
+@pytest.mark.parametrize("case", ODD)
+async def test_a_panel_that_answers_a_little_wrong_gives_its_channels(node: Node, case: str) -> None:
+    streams, categories, group = ODD[case]
+    async with panel(lambda: streams, lambda: categories) as url:
+        await node.add(url=url, **LOGIN)
+        (channel,) = (await node.get("/api/v1/channels", params={"region": "DE"}))["items"]
     assert (fold(channel["name"])[0], channel["group"]) == ("a", group)
+
+
+async def test_a_panel_that_forgets_its_categories_for_a_while_takes_no_groups_away(node: Node) -> None:
+    """It answers `false` or an empty list, and the names of the groups stay."""
+    told: list[Any] = [[{"category_id": "1", "category_name": "News"}]]
+    async with panel(lambda: [{"stream_id": 7, "name": f"A {len(told)}", "category_id": "1"}], lambda: told[-1]) as url:
+        source = await node.add(url=url, **LOGIN)
+        for answer, group in [
+            (False, "News"),
+            ([], "News"),
+            (None, "News"),
+            ({}, "News"),
+            ([{"category_id": "1", "category_name": "Sport"}], "Sport"),
+        ]:
+            told.append(answer)
+            await node.refresh(source["id"])
+            (channel,) = (await node.get("/api/v1/channels", params={"region": "DE"}))["items"]
+            assert (channel["name"], channel["group"]) == (f"A {len(told)}", group)

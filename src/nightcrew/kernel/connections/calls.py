@@ -73,16 +73,18 @@ class Calls:
         return await self.read(question, Reply.json, **more)
 
     async def kept_json(self, question: Question, *, limits: Limits | None = None) -> tuple[Any, bool]:
-        """The answer as JSON, or the last good one when it cannot be had now: returns (value, stale). Raises as `ask`."""
+        """The answer as JSON, or the last good one when it cannot be had now or is empty: returns (value, stale). Raises as `ask`."""
         key = f"{self._keeping()} {question}"
+        kept = await self._http.kept(key)
 
         async def send(request: Request) -> tuple[Any, bool]:
             reply = await self._http.ask(request, limits=limits)
             value = await reply.json()
+            if kept and not value:
+                return kept, True
             await self._http.keep(key, value, len(reply.body))
             return value, False
 
-        kept = await self._http.kept(key)
         return await self._through(question, send, kept=None if kept is None else (kept, True))
 
     async def download(self, question: Question, into: BinaryIO, **more: Any) -> Download:

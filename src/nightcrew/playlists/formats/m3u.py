@@ -128,7 +128,7 @@ def _is_address(line: str, *, named: bool) -> bool:
         return True
     if named and _REMARK.fullmatch(line):
         return True
-    return " " not in line and "\t" not in line and ("/" in line or "." in line or (named and line.isalnum()))
+    return " " not in line and "\t" not in line and ("/" in line or "\\" in line or "." in line)
 
 
 def _text(raw: bytes) -> str:
