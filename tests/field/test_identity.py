@@ -110,6 +110,28 @@ async def test_another_channel_that_comes_as_one_goes_is_another_channel(
     assert provider.id(gone[1]) != before
 
 
+@pytest.mark.parametrize("stays", [(), ("Lark FHD",)])
+async def test_a_guide_id_that_several_have_makes_no_other_quality_the_same_channel(
+    provider: Provider, stays: tuple[str, ...]
+) -> None:
+    def of(*names: str) -> list[ListEntry]:
+        return [replace(one, guide_id="lark.uk") for one in listed(*names)]
+
+    await provider.gives(*of("Lark HD", *stays), *listed("Kite"))
+    before = dict(provider.ids)
+    await provider.gives(*of("Lark 4K", *stays), *listed("Kite"))
+    assert provider.id("Lark 4K") not in before.values()
+    await provider.gives(*of("Lark HD", "Lark 4K", *stays), *listed("Kite"))
+    assert before.items() <= provider.ids.items(), "who comes back is who it was"
+
+
+async def test_a_guide_id_keeps_a_channel_with_another_name_and_address(provider: Provider) -> None:
+    await provider.gives(ListEntry("BBC One HD", f"{BASE}/a", guide_id="bbc1.uk"), *listed("Kite"))
+    before = provider.id("BBC One HD")
+    await provider.gives(ListEntry("UK: BBC 1 London HD", f"{BASE}/b", guide_id="bbc1.uk"), *listed("Kite"))
+    assert provider.id("UK: BBC 1 London HD") == before
+
+
 async def test_an_event_channel_is_renamed_at_its_address(provider: Provider) -> None:
     first = [ListEntry(f"EVENT {n:02}: Red v Blue {n}", f"{BASE}/e/{n}?token={n}") for n in range(5)]
     await provider.gives(*first)
@@ -194,12 +216,17 @@ MARKS = ["", " HD", " FHD", " 4K", " [ES]", " [FR]", " +1", " 2"]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("ids", [False, True])
-async def test_no_edit_is_ever_found_on_another_channel(any_node: Node, ids: bool) -> None:
-    """Drops, swaps, renamed groups, new tokens and new channels in any order: who is who is known to the test by a mark in the address."""
+@pytest.mark.parametrize("alike", [False, True])
+async def test_no_edit_is_ever_found_on_another_channel(any_node: Node, ids: bool, alike: bool) -> None:
+    """Drops, swaps, renamed groups, new tokens and new channels in any order: who is who is known to the test by a mark in the address.
+
+    `alike`: several have one name, also in one group.
+    """
     chance = random.Random(7)
     for number in range(6):
         provider = await Provider(any_node, f"R{number}").begin()
-        names = chance.sample([word + mark for word in WORDS for mark in MARKS], 24)
+        every = [word + mark for word in WORDS for mark in MARKS]
+        names = chance.choices(every[:6], k=24) if alike else chance.sample(every, 24)
         real = {
             f"{BASE}/c/{n}": ListEntry(
                 name, f"{BASE}/c/{n}", group=chance.choice("AB"), guide_id=name if ids and n % 3 else ""

@@ -12,6 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from nightcrew.playlists.rules import ListEntry, digest, fold
@@ -25,7 +26,7 @@ _PANEL = re.compile(r"(?:/(?:live|movie|series))?/[^/]+/[^/]+/(\d+)(?:\.\w+)?")
 """An Xtream panel's address: user name, password, id."""
 _LASTING = frozenset(["id", "stream", "stream_id", "channel", "channel_id", "ch", "chid", "name", "mac_id", "cid"])
 """Parameters of an address that say which stream it is."""
-MOST = 50_000
+MOST = 20_000
 """New or lost entries that are weighed against each other; a provider that changes more has changed everything."""
 
 
@@ -93,29 +94,59 @@ def place(url: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What is known of an entry that is new, or of a stream that is missing. `who` names it for the caller."""
+    """What is known of an entry that is new, or of a stream that is missing. `who` names it for the caller.
+
+    `crowded`: others in the list have the same name, so that only their addresses tell them apart.
+    """
 
     who: Hashable
     name: str
     group: str
     guide_id: str
     place: str
+    crowded: bool = False
+
+    @property
+    def path(self) -> str:
+        """The place on another server."""
+        return self.place.partition("/")[2]
+
+    @property
+    def alone(self) -> str:
+        """The name, where it tells who this is."""
+        return "" if self.crowded and self.place else self.name
 
 
-Feature = Callable[[Side], Hashable]
-"""What has to be the same on both sides; None where a side has nothing of the kind."""
+Feature = Callable[[Side], Any]
+"""What has to be the same on both sides; empty where a side has nothing of the kind."""
 
-_LEVELS: tuple[tuple[Feature, bool], ...] = (
-    (lambda one: (one.name, one.group, one.guide_id, one.place) if one.place and one.name else None, False),
-    (lambda one: (one.name, one.place) if one.place and one.name else None, False),
-    (lambda one: (one.name, one.group) if one.name else None, False),
-    (lambda one: one.name or None, False),
-    (lambda one: (one.guide_id, one.place) if one.place and one.guide_id else None, False),
-    (lambda one: one.place or None, True),
-    (lambda one: (label(one.name), one.group) if one.name else None, False),
-    (lambda one: label(one.name) if one.name else None, False),
+
+def _always(_one: str, _other: str) -> bool:
+    return True
+
+
+def share_a_word(one: str, other: str) -> bool:
+    """Whether two names have a word in common, as those of an event channel have from day to day."""
+    return bool(_words(one) & _words(other))
+
+
+def _of_one_quality(one: str, other: str) -> bool:
+    return share_a_word(one, other) and _QUALITIES & set(label(one).split()) == _QUALITIES & set(label(other).split())
+
+
+_LEVELS: tuple[tuple[Feature, Callable[[str, str], bool]], ...] = (
+    (lambda one: one.place and one.name and (one.name, one.group, one.guide_id, one.place), _always),
+    (lambda one: one.place and one.name and (one.name, one.place), _always),
+    (lambda one: one.path and one.name and (one.name, one.group, one.path), _always),
+    (lambda one: one.alone and (one.name, one.group), _always),
+    (lambda one: one.alone, _always),
+    (lambda one: one.place and one.guide_id and (one.guide_id, one.place), _always),
+    (lambda one: one.place, share_a_word),
+    (lambda one: one.alone and (label(one.name), one.group), _always),
+    (lambda one: one.alone and label(one.name), _always),
+    (lambda one: one.alone and one.guide_id, _of_one_quality),
 )
-"""The surest first. The second part: whether their names must have a word in common besides."""
+"""The surest first, with what their names must have in common besides."""
 
 
 def pairs(fresh: Iterable[Side], lost: Iterable[Side]) -> list[tuple[Side, Side]]:
@@ -124,10 +155,10 @@ def pairs(fresh: Iterable[Side], lost: Iterable[Side]) -> list[tuple[Side, Side]
     At each level only what is alike once on either side is taken: of two that are alike nobody knows which one it is.
     """
     left, gone, found = list(fresh), list(lost), list[tuple[Side, Side]]()
-    for feature, with_a_word in _LEVELS:
+    for feature, fits in _LEVELS:
         ours, theirs = _by(feature, left), _by(feature, gone)
         here = [(ours[one][0], theirs[one][0]) for one in ours if len(ours[one]) == len(theirs.get(one, ())) == 1]
-        here = [pair for pair in here if not with_a_word or share_a_word(pair[0].name, pair[1].name)]
+        here = [pair for pair in here if fits(pair[0].name, pair[1].name)]
         taken = {id(side) for pair in here for side in pair}
         left, gone = ([side for side in sides if id(side) not in taken] for sides in (left, gone))
         found += here
@@ -138,14 +169,9 @@ def _by(feature: Feature, sides: Sequence[Side]) -> dict[Hashable, list[Side]]:
     found = defaultdict[Hashable, list[Side]](list)
     for side in sides:
         value = feature(side)
-        if value is not None:
+        if value:
             found[value].append(side)
     return found
-
-
-def share_a_word(one: str, other: str) -> bool:
-    """Whether two names have a word in common, as those of an event channel have from day to day."""
-    return bool(_words(one) & _words(other))
 
 
 def _words(name: str) -> set[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,12 +14,13 @@ from nightcrew.kernel.store import Store, insert_many
 from nightcrew.playlists.identity import MOST, Side, pairs, place
 from nightcrew.playlists.models import channel, staged, stream
 from nightcrew.playlists.rules import digest
+from nightcrew.playlists.store import staging_sql as sql
 
 IS_LEAD = (channel.c.feed_id == stream.c.feed_id, channel.c.origin == stream.c.key)
 """Whether a channel says what the list of a stream said: it was made from it."""
 
-_SAID = (staged.c.key, staged.c.name, staged.c.grp, staged.c.guide_id, staged.c.url)
-_STORED = (channel.c.name, channel.c.grp, channel.c.guide_id, stream.c.url)
+_STORED = (stream.c.id, stream.c.url, channel.c.name, channel.c.grp, channel.c.guide_id)
+_LEAD = sa.and_(channel.c.id == stream.c.channel_id, *IS_LEAD)
 
 
 async def kinds(store: Store, run: str) -> dict[str, int]:
@@ -27,129 +30,142 @@ async def kinds(store: Store, run: str) -> dict[str, int]:
         return {row.kind: row.rows for row in await connection.execute(query)}
 
 
-async def tell_alike_apart(store: Store, run: str) -> None:
-    """Entries that are alike in name, group and ids have numbers in their order: where an address tells better, it decides.
+class Names:
+    """How often a list has each name; eight bytes are kept for each."""
 
-    So the second of three keeps its stream when the first one goes.
+    def __init__(self) -> None:
+        self._once = set[int]()
+        self._more = Counter[int]()
+
+    def add(self, name: str) -> None:
+        """One more entry."""
+        short = _short(name)
+        if short in self._once:
+            self._more[short] += 1
+        self._once.add(short)
+
+    def count(self, name: str) -> int:
+        """How many entries have it."""
+        short = _short(name)
+        return (short in self._once) + self._more[short]
+
+
+def _short(name: str) -> int:
+    return int.from_bytes(digest(name.casefold())[:8], "big", signed=True)
+
+
+async def recognise(store: Store, feed_id: int, run: str, names: Names) -> None:
+    """Find which new entries are missing streams, or some that were missing before: under another name, in another group, elsewhere.
+
+    Entries with one name have keys by their order: those whose address says otherwise are loosened first, and weighed as if they were new.
     """
-    said = [staged.c.ident, sa.func.lower(staged.c.name).label("name"), sa.func.lower(staged.c.grp).label("grp")]
-    differing = sa.and_(staged.c.run == run, staged.c.kind.in_(["n", "c", "g"]))
-    several = (
-        sa.select(*said)
-        .where(differing)
-        .group_by(*said)
-        .having(sa.func.count() > 1, sa.func.max(sa.case((staged.c.kind == "c", 1), else_=0)) == 1)
-        .subquery()
-    )
-    alike = sa.and_(*[one == other for one, other in zip(said, several.c, strict=True)])
+    loose = await _loosen(store, run, names)
+    count = await kinds(store, run)
+    if count.get("g") and max(count.get("n", 0), count["g"]) > MOST:
+        # all has changed, as an upgrade of Nightcrew makes it: what is sure, in sets
+        async with store.write() as connection:
+            await connection.execute(sql.RENAMED_NOW, {"run": run, "feed": feed_id})
+            await connection.execute(sql.DROP_RENAMED, {"run": run, "feed": feed_id})
+    lost = staged.join(stream, stream.c.id == staged.c.stream_id).join(channel, _LEAD, isouter=True)
+    await _weigh(store, run, names, lost, sa.and_(staged.c.run == run, staged.c.kind == "g"))
+    await _tie_again(store, run, names, loose)
+    gone = stream.join(channel, _LEAD, isouter=True)
+    taken = sa.select(staged.c.stream_id).where(staged.c.run == run, staged.c.stream_id.is_not(None))
+    earlier = sa.and_(stream.c.feed_id == feed_id, stream.c.gone_at.is_not(None), stream.c.id.not_in(taken))
+    await _weigh(store, run, names, gone, earlier)
+
+
+async def _loosen(store: Store, run: str, names: Names) -> list[Any]:
+    """Take their streams from entries that share their name and are at another address than their stream was; returns those rows."""
     query = (
-        sa.select(
-            staged.c.ident, staged.c.kind, staged.c.stream_id, staged.c.key, staged.c.url, several.c.name, several.c.grp
-        )
+        sa.select(staged.c.key, staged.c.ident, staged.c.feed_id, staged.c.name, staged.c.url, staged.c.stream_id)
         .add_columns(stream.c.url.label("stored"), stream.c.gone_at)
-        .join_from(staged, several, alike)
-        .join(stream, stream.c.id == staged.c.stream_id, isouter=True)
-        .where(differing)
+        .join_from(staged, stream, stream.c.id == staged.c.stream_id)
+        .where(staged.c.run == run, staged.c.kind == "c", staged.c.url != stream.c.url)
     )
+    missing = sa.select(staged.c.name).where(staged.c.run == run, staged.c.kind == "g", staged.c.name.is_not(None))
+    async with store.read() as connection:
+        lost = {name.casefold() for name in (await connection.execute(missing)).scalars()}
+        result = await connection.stream(query, execution_options={"yield_per": 2_000})
+        found = [row async for row in result if _is_doubtful(row, names, lost)]
+    if not 0 < len(found) <= MOST:
+        return []
+    gone = [_gone(run, row) for row in found if row.gone_at is None]
+    async with store.write() as connection:
+        await _give(connection, run, [(row.key, None) for row in found])
+        if gone:
+            await insert_many(connection, staged, gone)
+    return found
+
+
+def _is_doubtful(row: Any, names: Names, lost: set[str]) -> bool:
+    if names.count(row.name) < 2 and row.name.casefold() not in lost:
+        return False
+    before, now = place(row.stored), place(row.url)
+    return bool(before and now and before != now)
+
+
+def _gone(run: str, row: Any) -> dict[str, Any]:
+    """A stream without an entry, as it is staged; its key is one that no entry has."""
+    key = digest(f"loose\0{row.stream_id}")
+    return {"run": run, "feed_id": row.feed_id, "kind": "g", "ident": row.ident, "stream_id": row.stream_id, "key": key}
+
+
+async def _weigh(store: Store, run: str, names: Names, lost: sa.FromClause, which: sa.ColumnElement[bool]) -> None:
+    """Weigh new entries against missing streams, if they are not too many."""
+    new = sa.and_(staged.c.run == run, staged.c.kind == "n")
+    async with store.read() as connection:
+        for source, which_one in ((staged, new), (lost, which)):
+            count = sa.select(sa.func.count()).select_from(source).where(which_one)
+            if not 0 < int((await connection.execute(count)).scalar() or 0) <= MOST:
+                return
+        said = sa.select(staged.c.key, staged.c.url, staged.c.name, staged.c.grp, staged.c.guide_id).where(new)
+        fresh = (await connection.execute(said)).all()
+        missing = (await connection.execute(sa.select(*_STORED).select_from(lost).where(which))).all()
+    same = await asyncio.to_thread(_same, fresh, missing, lambda name: names.count(name) > 1)
+    if same:
+        async with store.write() as connection:
+            await _give(connection, run, same)
+
+
+def _same(
+    fresh: Sequence[Any], missing: Sequence[Any], crowded: Callable[[str], bool]
+) -> list[tuple[bytes, int | None]]:
+    def side(who: Any, row: Any, *, is_crowded: bool = False) -> Side:
+        name, group, guide_id = row.name or "", row.grp or "", row.guide_id or ""
+        return Side(who, name.casefold(), group.casefold(), guide_id.casefold(), place(row.url), is_crowded)
+
+    ours = [side(row.key, row, is_crowded=crowded(row.name)) for row in fresh]
+    found: list[Any] = pairs(ours, [side(row.id, row) for row in missing])
+    return [(one.who, other.who) for one, other in found]
+
+
+async def _tie_again(store: Store, run: str, names: Names, loose: Sequence[Any]) -> None:
+    """Where all channels with one name have moved elsewhere, and as many are there as were, nothing but their order tells them apart."""
+    query = sa.select(staged.c.key, staged.c.stream_id).where(staged.c.run == run, staged.c.kind.in_(["n", "g"]))
     async with store.read() as connection:
         rows = (await connection.execute(query)).all()
-    groups: dict[Any, list[Any]] = {}
-    for row in rows:
-        groups.setdefault((row.ident, row.name, row.grp), []).append(row)
-    changed = [change for group in groups.values() for change in _apart(group)]
-    if changed:
-        await _assign(store, run, changed)
+    new, lost = {row.key for row in rows if row.stream_id is None}, {row.stream_id for row in rows}
+    moved: dict[str, list[Any]] = {}
+    for row in loose:
+        if row.key in new and row.stream_id in lost:
+            moved.setdefault(row.name.casefold(), []).append(row)
+    again = [row for name, several in moved.items() if len(several) == names.count(name) for row in several]
+    if again:
+        async with store.write() as connection:
+            await _give(connection, run, [(row.key, row.stream_id) for row in again])
 
 
-def _apart(rows: Sequence[Any]) -> Iterable[tuple[Any, int | None]]:
-    """For rows that are alike whose streams change: the row, and its stream."""
-    entries = [row for row in rows if row.kind != "g" and row.gone_at is None]
-    own = {row.key: row.stream_id for row in entries}
-    wanted = _once((place(row.url), row.key) for row in entries)
-    there = _once((place(row.stored), row.stream_id) for row in rows if row.stored is not None and row.gone_at is None)
-    found = {wanted[one]: there[one] for one in wanted if one and one in there}
-    if all(own.get(key) == number for key, number in found.items()):
-        return []
-    taken = set(found.values())
-    for key, number in own.items():
-        if key not in found:
-            found[key] = number if number not in taken else None
-    return [(row, found[row.key]) for row in entries if found[row.key] != row.stream_id] + [
-        (row, None) for row in rows if row.kind == "g" and row.stream_id in taken
-    ]
-
-
-def _once(rows: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """By place, those whose place nobody else has."""
-    found: dict[str, Any] = {}
-    twice = set[str]()
-    for one, value in rows:
-        if one in found:
-            twice.add(one)
-        found[one] = value
-    return {one: value for one, value in found.items() if one not in twice}
-
-
-async def _assign(store: Store, run: str, changed: Sequence[tuple[Any, int | None]]) -> None:
-    """Give rows their streams. A stream that has lost its row is gone; one that was gone and has a row is not."""
-    before = {row.stream_id for row, _ in changed if row.stream_id is not None}
-    after = {number for _, number in changed if number is not None}
-    by_key = sa.and_(staged.c.run == run, staged.c.key == sa.bindparam("this"))
-    async with store.write() as connection:
-        feed_id = (await connection.execute(sa.select(staged.c.feed_id).where(staged.c.run == run).limit(1))).scalar()
-        found = [{"this": row.key} for row, _ in changed if row.kind == "g"]
-        if found:
-            await connection.execute(sa.delete(staged).where(by_key), found)
-        given = [
-            {"this": row.key, "its_kind": "n" if number is None else "c", "its_stream": number}
-            for row, number in changed
-            if row.kind != "g"
-        ]
-        values: dict[str, Any] = {"kind": sa.bindparam("its_kind"), "stream_id": sa.bindparam("its_stream")}
-        if given:
-            await connection.execute(sa.update(staged).where(by_key).values(values), given)
-        lost = [
-            {"run": run, "feed_id": feed_id, "kind": "g", "ident": row.ident, "stream_id": row.stream_id}
-            | {"key": digest(f"lost\0{row.stream_id}")}
-            for row, _ in changed
-            if row.stream_id in before - after
-        ]
-        if lost:
-            await insert_many(connection, staged, lost)
-
-
-async def weigh(store: Store, run: str) -> None:
-    """Weigh new entries and lost streams together."""
-    count = await kinds(store, run)
-    if not 0 < min(count.get("n", 0), count.get("g", 0)) <= max(count.get("n", 0), count.get("g", 0)) <= MOST:
-        return
-    lead = sa.and_(channel.c.id == stream.c.channel_id, *IS_LEAD)
-    stored = (
-        sa.select(staged.c.key, staged.c.stream_id, *_STORED)
-        .join_from(staged, stream, stream.c.id == staged.c.stream_id)
-        .join(channel, lead, isouter=True)
-        .where(staged.c.run == run, staged.c.kind == "g")
-    )
-    async with store.read() as connection:
-        said = await connection.execute(sa.select(*_SAID).where(staged.c.run == run, staged.c.kind == "n"))
-        fresh = [_side(row.key, row) for row in said]
-        lost = [_side((row.key, row.stream_id), row) for row in await connection.execute(stored)]
-    same = pairs(fresh, lost)
-    if not same:
-        return
+async def _give(connection: AsyncConnection, run: str, given: Sequence[tuple[bytes, int | None]]) -> None:
+    """Give entries their streams, or none; a stream that has an entry is not missing."""
     one = sa.and_(staged.c.run == run, staged.c.key == sa.bindparam("this"))
-    found: list[Any] = [(ours.who, theirs.who) for ours, theirs in same]
-    async with store.write() as connection:
-        await connection.execute(sa.delete(staged).where(one), [{"this": key} for _, (key, _) in found])
-        given = [{"this": key, "its_stream": number} for key, (_, number) in found]
-        await connection.execute(
-            sa.update(staged).where(one).values(kind="c", stream_id=sa.bindparam("its_stream")), given
-        )
-
-
-def _side(who: Any, row: Any) -> Side:
-    name, group, guide_id = row.name or "", row.grp or "", row.guide_id or ""
-    return Side(who, name.casefold(), group.casefold(), guide_id.casefold(), place(row.url))
+    values: dict[str, Any] = {"kind": sa.bindparam("its_kind"), "stream_id": sa.bindparam("its_stream")}
+    rows = [{"this": key, "its_kind": "n" if number is None else "c", "its_stream": number} for key, number in given]
+    found = [{"its_stream": number} for _, number in given if number is not None]
+    if found:
+        missing = sa.and_(staged.c.run == run, staged.c.kind == "g", staged.c.stream_id == sa.bindparam("its_stream"))
+        await connection.execute(sa.delete(staged).where(missing), found)
+    await connection.execute(sa.update(staged).where(one).values(values), rows)
 
 
 async def free_keys(connection: AsyncConnection, run: str, feed_id: int) -> None:

@@ -53,6 +53,7 @@ class Staging:
         self._feed = feed_id
         self._run = run
         self._seen = array("q")
+        self._names = recognising.Names()
         self._new = self._changed = self._moved = 0
         self.total = 0
 
@@ -63,6 +64,8 @@ class Staging:
     async def add(self, rows: Sequence[Row]) -> None:
         """Compare one batch and stage what differs."""
         self.total += len(rows)
+        for row in rows:
+            self._names.add(row.entry.name[:MAX_NAME])
         async with self._store.read() as connection:
             found = await connection.execute(_MATCH, {"feed": self._feed, "keys": [row.identity.key for row in rows]})
             stored = {row.key: row for row in found}
@@ -126,20 +129,20 @@ class Staging:
         async with self._store.read() as connection:
             active = sa.and_(stream.c.feed_id == self._feed, stream.c.gone_at.is_(None))
             stored = int((await connection.execute(sa.select(sa.func.count()).where(active))).scalar() or 0)
-        gone = 0
         if len(self._seen) < stored:
-            gone = await self._stage_missing()
+            await self._stage_missing()
         if self._new or self._changed:
-            await self._recognise(gone)
+            async with self._store.write() as connection:
+                await _plan_well(connection, "playlist_staged", "playlist_stream")
+            await recognising.recognise(self._store, self._feed, self._run, self._names)
         kinds = await recognising.kinds(self._store, self._run)
         gone = kinds.get("g", 0)
         new = self.total - stored + gone
         again = new - kinds.get("n", 0)  # streams that were gone, and are new in this list
         return ListChange(stored=stored, new=new, changed=kinds.get("c", 0) - again, moved=self._moved, gone=gone)
 
-    async def _stage_missing(self) -> int:
-        seen = set(self._seen)
-        after, gone = 0, 0
+    async def _stage_missing(self) -> None:
+        seen, after = set(self._seen), 0
         lead = sa.and_(channel.c.id == stream.c.channel_id, *recognising.IS_LEAD)
         said = (channel.c.name, channel.c.grp, channel.c.guide_id)
         listed = sa.select(stream.c.id, stream.c.key, stream.c.ident, stream.c.provider_id, *said)
@@ -150,34 +153,13 @@ class Staging:
             async with self._store.read() as connection:
                 rows = (await connection.execute(query)).all()
             if not rows:
-                return gone
+                return
             after = rows[-1].id
             same = {"run": self._run, "feed_id": self._feed, "kind": "g"}
             missing = [same | _missing(row) for row in rows if row.id not in seen]
             if missing:
-                gone += len(missing)
                 async with self._store.write() as connection:
                     await insert_many(connection, staged, missing)
-
-    async def _recognise(self, gone: int) -> None:
-        """Find what is the same channel under another name, in another group or at another address.
-
-        First those that are told apart by their addresses alone; then a new entry and a missing stream that alone share an `ident`;
-        then what is left, weighed together.
-        """
-        names = {"run": self._run, "feed": self._feed}
-        earlier = sa.exists().where(stream.c.feed_id == self._feed, stream.c.gone_at.is_not(None))
-        async with self._store.write() as connection:
-            await _plan_well(connection, "playlist_staged", "playlist_stream")
-        await recognising.tell_alike_apart(self._store, self._run)
-        async with self._store.write() as connection:
-            if gone:
-                await connection.execute(sql.RENAMED_NOW, names)
-                await connection.execute(sql.DROP_RENAMED, names)
-        await recognising.weigh(self._store, self._run)
-        async with self._store.write() as connection:
-            if (await connection.execute(sa.select(earlier))).scalar():
-                await connection.execute(sql.RENAMED_EARLIER, names)
 
 
 def _missing(row: Any) -> dict[str, Any]:

@@ -19,6 +19,7 @@ RENAMED_NOW = sa.text(f"""
     UPDATE playlist_staged AS fresh SET kind = 'c', stream_id = lost.stream_id
     FROM playlist_staged AS lost
     WHERE fresh.run = :run AND fresh.kind = 'n' AND lost.run = :run AND lost.kind = 'g' AND lost.ident = fresh.ident
+      AND lower(lost.name) = lower(fresh.name)
       AND fresh.ident IN ({_ALONE_NEW})
       AND lost.ident IN (
         SELECT ident FROM playlist_staged WHERE run = :run AND kind = 'g' GROUP BY ident HAVING count(*) = 1)
@@ -28,17 +29,6 @@ RENAMED_NOW = sa.text(f"""
 DROP_RENAMED = sa.text("""
     DELETE FROM playlist_staged WHERE run = :run AND kind = 'g' AND feed_id = :feed AND stream_id IN (
         SELECT stream_id FROM playlist_staged WHERE run = :run AND kind = 'c')
-""")
-
-RENAMED_EARLIER = sa.text(f"""
-    UPDATE playlist_staged AS fresh SET kind = 'c', stream_id = lost.id
-    FROM (
-        SELECT min(id) AS id, ident FROM playlist_stream WHERE feed_id = :feed AND gone_at IS NOT NULL
-        GROUP BY ident HAVING count(*) = 1) AS lost
-    WHERE fresh.run = :run AND fresh.kind = 'n' AND lost.ident = fresh.ident
-      AND fresh.ident IN ({_ALONE_NEW})
-      AND lost.id NOT IN (
-        SELECT stream_id FROM playlist_staged WHERE run = :run AND kind = 'c' AND stream_id IS NOT NULL)
 """)
 
 _REGION = "(SELECT region FROM playlist_feed WHERE id = :feed)"
