@@ -12,7 +12,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nightcrew.guidereader.cleaning import Cleaner
@@ -249,6 +249,7 @@ async def test_several_guides_fill_each_others_holes(node: Node, tmp_path: Path)
 @given(
     st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 3), st.integers(0, 30), st.integers(1, 6)), max_size=40)
 )
+@example([("a", 0, 0, 6), ("a", 0, 1, 1), ("a", 1, 3, 1)])
 def test_nothing_of_a_later_guide_runs_beside_an_earlier_one(rows: list[tuple[str, int, int, int]]) -> None:
     holes, taken = Holes(), list[tuple[str, int, int, int]]()
     for row in sorted(rows):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+from bisect import bisect_right
+from collections.abc import Iterable
 from datetime import datetime
 
 from nightcrew.guidereader.wire import Programme
@@ -24,8 +25,7 @@ class Holes:
         if programme.guide_id != self._channel:
             self._channel, self._guide, self._filled, self._here = programme.guide_id, guide, [], []
         elif guide != self._guide:
-            for one in self._here:
-                insort(self._filled, one)
+            self._filled = _joined([*self._filled, *self._here])
             self._guide, self._here = guide, []
         if len(self._filled) + len(self._here) > MOST:
             return not self._filled
@@ -38,3 +38,14 @@ class Holes:
         at = bisect_right(self._filled, (start, stop))
         before = at > 0 and self._filled[at - 1][1] > start
         return before or (at < len(self._filled) and self._filled[at][0] < stop)
+
+
+def _joined(spans: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+    """The same times as spans in order, of which no two overlap: a guide's own programmes may."""
+    joined: list[tuple[datetime, datetime]] = []
+    for start, stop in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(stop, joined[-1][1]))
+        else:
+            joined.append((start, stop))
+    return joined

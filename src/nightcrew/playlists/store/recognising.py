@@ -30,7 +30,7 @@ async def kinds(store: Store, run: str) -> dict[str, int]:
         return {row.kind: row.rows for row in await connection.execute(query)}
 
 
-class Names:
+class NameCounts:
     """How often a list has each name; eight bytes are kept for each."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ def _short(name: str) -> int:
     return int.from_bytes(digest(name.casefold())[:8], "big", signed=True)
 
 
-async def recognise(store: Store, feed_id: int, run: str, names: Names) -> None:
+async def recognise(store: Store, feed_id: int, run: str, names: NameCounts) -> None:
     """Find which new entries are missing streams, or some that were missing before: under another name, in another group, elsewhere.
 
     Entries with one name have keys by their order: those whose address says otherwise are loosened first, and weighed as if they were new.
@@ -75,7 +75,7 @@ async def recognise(store: Store, feed_id: int, run: str, names: Names) -> None:
     await _weigh(store, run, names, gone, earlier)
 
 
-async def _loosen(store: Store, run: str, names: Names) -> list[Any]:
+async def _loosen(store: Store, run: str, names: NameCounts) -> list[Any]:
     """Take their streams from entries that share their name and are at another address than their stream was; returns those rows."""
     query = (
         sa.select(staged.c.key, staged.c.ident, staged.c.feed_id, staged.c.name, staged.c.url, staged.c.stream_id)
@@ -98,7 +98,7 @@ async def _loosen(store: Store, run: str, names: Names) -> list[Any]:
     return found
 
 
-def _is_doubtful(row: Any, names: Names, lost: set[str]) -> bool:
+def _is_doubtful(row: Any, names: NameCounts, lost: set[str]) -> bool:
     if names.count(row.name) < 2 and row.name.casefold() not in lost:
         return False
     before, now = place(row.stored), place(row.url)
@@ -111,7 +111,7 @@ def _gone(run: str, row: Any) -> dict[str, Any]:
     return {"run": run, "feed_id": row.feed_id, "kind": "g", "ident": row.ident, "stream_id": row.stream_id, "key": key}
 
 
-async def _weigh(store: Store, run: str, names: Names, lost: sa.FromClause, which: sa.ColumnElement[bool]) -> None:
+async def _weigh(store: Store, run: str, names: NameCounts, lost: sa.FromClause, which: sa.ColumnElement[bool]) -> None:
     """Weigh new entries against missing streams, if they are not too many."""
     new = sa.and_(staged.c.run == run, staged.c.kind == "n")
     async with store.read() as connection:
@@ -140,7 +140,7 @@ def _same(
     return [(one.who, other.who) for one, other in found]
 
 
-async def _tie_again(store: Store, run: str, names: Names, loose: Sequence[Any]) -> None:
+async def _tie_again(store: Store, run: str, names: NameCounts, loose: Sequence[Any]) -> None:
     """Where all channels with one name have moved elsewhere, and as many are there as were, nothing but their order tells them apart."""
     query = sa.select(staged.c.key, staged.c.stream_id).where(staged.c.run == run, staged.c.kind.in_(["n", "g"]))
     async with store.read() as connection:

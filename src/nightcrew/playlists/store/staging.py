@@ -53,7 +53,7 @@ class Staging:
         self._feed = feed_id
         self._run = run
         self._seen = array("q")
-        self._names = recognising.Names()
+        self._names = recognising.NameCounts()
         self._new = self._changed = self._moved = 0
         self.total = 0
 
