@@ -30,13 +30,12 @@ def readers() -> dict[str, tuple[Reader, tuple[type[Exception], ...], list[bytes
     from nightcrew.kernel.errors import NightcrewError
     from nightcrew.kernel.http_answers import retry_after
     from nightcrew.kernel.redaction import redact
-    from nightcrew.playlists import rules
-    from nightcrew.playlists.formats import hls, json_list, m3u
+    from nightcrew.playlists.formats import hls, json_list, m3u, master
     from nightcrew.playlists.formats.media import media_type
     from nightcrew.recorder import fmp4, ledger, packed
     from nightcrew.recorder.elementary import ElementaryStream
     from nightcrew.recorder.inspecting import Fragments, Frames, Packets
-    from nightcrew.recorder.ts import Cutter
+    from nightcrew.transport.ts import Cutter
 
     def text(data: bytes) -> str:
         return data.decode("utf-8", "surrogateescape")
@@ -69,7 +68,7 @@ def readers() -> dict[str, tuple[Reader, tuple[type[Exception], ...], list[bytes
     guide = b'<tv><channel id="a"><display-name>A</display-name></channel><programme channel="a" start="20261127120000 +0000"/></tv>'
     line = b'#EXTM3U url-tvg="http://h/g"\n#EXTINF:-1 tvg-id="a" group-title="G",Name\nhttp://h/1.ts\n'
     media = b"#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\na.ts\n#EXT-X-ENDLIST\n"
-    master = b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,RESOLUTION=1x1\nlow.m3u8\n"
+    master_list = b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,RESOLUTION=1x1\nlow.m3u8\n"
     expected = (NightcrewError,)
     before = NOW + timedelta(days=7)
     return {
@@ -85,7 +84,7 @@ def readers() -> dict[str, tuple[Reader, tuple[type[Exception], ...], list[bytes
             [b'[{"name": "a", "url": "http://h/1"}]'],
         ),
         "hls": (lambda data: hls.parse_media(text(data), "http://h/x.m3u8"), expected, [media]),
-        "master": (lambda data: rules.parse_master(text(data), "http://h/x.m3u8"), expected, [master]),
+        "master": (lambda data: master.parse_master(text(data), "http://h/x.m3u8"), expected, [master_list]),
         "ts": (cut, (), [packet * 4]),
         "fmp4": (lambda data: (fmp4.tracks(data), fmp4.counts(data, tracks)), (), [b"\0\0\0\x10moof\0\0\0\x08mfhd"]),
         "streams": (inspected, (), [packet * 4, b"\xff\xf1\x50\x80\x01\x1f\xfc" * 9]),

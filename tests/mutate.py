@@ -31,7 +31,7 @@ import pytest
 TESTS = Path(__file__).parent
 SOURCE = TESTS.parent / "src" / "nightcrew"
 LOADED = "alembic.command av croniter dbos fastapi httpx2 jinja2 prometheus_client psutil psycopg pwdlib rich uvicorn"
-TESTED = """checks/capacity checks/conclusion checks/plan checks/rules playlists/rules recorder/fmp4 recorder/ts recorder/window
+TESTED = """checks/capacity checks/conclusion checks/plan checks/rules playlists/rules recorder/fmp4 transport/ts recorder/window
 recordings/chapters recordings/disk recordings/naming recordings/retention recordings/rules recordings/windows"""
 MODULES = {name: name.replace("/", "/test_") for name in TESTED.split()}
 MODULES["recordings/nfo"] = "recordings/test_chapters"

@@ -17,7 +17,7 @@ from nightcrew.kernel import big_json
 from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.http_requests import Reply
 from nightcrew.playlists import identity, rules
-from nightcrew.playlists.formats import hls, json_list, m3u
+from nightcrew.playlists.formats import hls, json_list, m3u, master
 from nightcrew.playlists.formats.charsets import lines
 from support import cost
 
@@ -46,7 +46,7 @@ def read_m3u(raw: bytes) -> int:
 
 
 def read_hls(raw: bytes) -> int:
-    variants = rules.parse_master(raw.decode(), "http://192.0.2.1/a.m3u8")
+    variants = master.parse_master(raw.decode(), "http://192.0.2.1/a.m3u8")
     return len(variants) + len(hls.parse_media(raw.decode(), "http://192.0.2.1/a.m3u8").segments)
 
 

@@ -25,11 +25,11 @@ from nightcrew.kernel.http_answers import retry_after
 from nightcrew.kernel.redaction import MASK, credentials_in, redact
 from nightcrew.kernel.words import parse_value
 from nightcrew.playlists import rules
-from nightcrew.playlists.formats import hls, json_list
+from nightcrew.playlists.formats import hls, json_list, master
 from nightcrew.playlists.formats.media import media_type
 from nightcrew.recorder import ledger, wire
-from nightcrew.recorder.ts import Cutter
 from nightcrew.recordings import naming, times, windows
+from nightcrew.transport.ts import Cutter
 from nightcrew.web import guard
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -132,12 +132,12 @@ def test_media_playlists(text: str) -> None:
 @FEW
 @given(broken(MASTER))
 def test_master_playlists(text: str) -> None:
-    found = tried(rules.parse_master, text, "http://192.0.2.1/live/index.m3u8")
+    found = tried(master.parse_master, text, "http://192.0.2.1/live/index.m3u8")
     for variant in found or []:
         assert variant.height >= 0
-        assert len(rules.variant_key(variant)) == 16
-    best = rules.best_variant(found or [])
-    assert best is None if not found else best == max(found, key=rules.variant_rank)
+        assert len(master.variant_key(variant)) == 16
+    best = master.best_variant(found or [])
+    assert best is None if not found else best == max(found, key=master.variant_rank)
 
 
 LINE_UP = json.dumps([{"num": 1, "name": "News", "stream_id": 7, "rating": 4.5, "tags": ["a", None, True]}] * 3)

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from films import Source, content, films, make, read, recorded, source
-from nightcrew.recorder import ledger, psi, ts
+from nightcrew.recorder import ledger
 from nightcrew.recorder.inspecting import Packets
-from nightcrew.recorder.ts import PACKET, Cutter
 from nightcrew.recordings import verdict
+from nightcrew.transport import psi, ts
+from nightcrew.transport.ts import PACKET, Cutter
 
 VIDEO, SOUND = 0x100, 0x101
 AT = 1.3

@@ -223,10 +223,10 @@ async def test_res_picks_the_best_variant_of_a_master_playlist(tmp_path: Path, p
         assert best != url
         media = await _text(node, best)
         assert "#EXT-X-MEDIA-SEQUENCE" in media
-        master = await _text(node, url)
-        from nightcrew.playlists import rules
+        text = await _text(node, url)
+        from nightcrew.playlists.formats import master
 
-        variants = rules.parse_master(master, url)
+        variants = master.parse_master(text, url)
         assert max(variants, key=lambda v: v.height).url == best
 
 

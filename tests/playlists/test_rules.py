@@ -12,8 +12,10 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from nightcrew.playlists import rules
+from nightcrew.playlists.formats import master
+from nightcrew.playlists.formats.master import Variant
 from nightcrew.playlists.identity import EntryIdentity, Identifier, label, place, share_a_word
-from nightcrew.playlists.rules import Filter, ListChange, ListEntry, Status, Variant
+from nightcrew.playlists.rules import Filter, ListChange, ListEntry, Status
 
 WORD = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=12).map(str.strip)
 FEW = st.sampled_from(["", "a", "A", "b", "ä", "1", "2"])
@@ -406,27 +408,27 @@ def test_variants_are_ranked_as_the_specification_says() -> None:
         v(240, 25),
     ]
     for pair in itertools.combinations(best_first, 2):
-        assert rules.best_variant(pair) == rules.best_variant(pair[::-1]) == pair[0]
-    assert sorted(best_first, key=rules.variant_rank, reverse=True) == best_first
+        assert master.best_variant(pair) == master.best_variant(pair[::-1]) == pair[0]
+    assert sorted(best_first, key=master.variant_rank, reverse=True) == best_first
 
 
 @pytest.mark.parametrize("fps", [50.0, 59.94, 60.0])
 def test_frame_rates_about_fifty_and_about_twenty_five_are_classes(fps: float) -> None:
     for slow in (23.976, 24.0, 25.0, 29.97, 30.0):
-        assert rules.best_variant([v(720, fps), v(1080, slow)]) == v(720, fps)
-        assert rules.best_variant([v(720, slow), v(576, fps)]) == v(720, slow)
+        assert master.best_variant([v(720, fps), v(1080, slow)]) == v(720, fps)
+        assert master.best_variant([v(720, slow), v(576, fps)]) == v(720, slow)
 
 
 def test_equal_pictures_are_told_apart_by_their_bandwidth() -> None:
-    assert rules.best_variant([v(720, 50, 1), v(720, 50, 3), v(720, 50, 2)]) == v(720, 50, 3)
-    assert rules.best_variant([]) is None
+    assert master.best_variant([v(720, 50, 1), v(720, 50, 3), v(720, 50, 2)]) == v(720, 50, 3)
+    assert master.best_variant([]) is None
 
 
 @given(st.lists(st.tuples(st.integers(1, 719), st.integers(1, 100)), min_size=2, max_size=2, unique=True))
 def test_the_rest_is_ranked_by_height_times_frame_rate(pair: list[tuple[int, int]]) -> None:
     one, two = (v(height, fps) for height, fps in pair)
     assume(one.height * one.fps != two.height * two.fps)
-    assert rules.best_variant([one, two]) == max(one, two, key=lambda variant: variant.height * variant.fps)
+    assert master.best_variant([one, two]) == max(one, two, key=lambda variant: variant.height * variant.fps)
 
 
 MASTER = """#EXTM3U
@@ -448,19 +450,19 @@ https://cdn.example/v9/prog_index.m3u8?x=1
 
 def test_a_master_playlist_names_its_variants() -> None:
     """Two of the variants of Apple's public example stream, and the oldest form there is."""
-    variants = rules.parse_master(MASTER.replace("\n", "\r\n"), "https://h.example/a/b/master.m3u8?token=1")
+    variants = master.parse_master(MASTER.replace("\n", "\r\n"), "https://h.example/a/b/master.m3u8?token=1")
     assert variants == [
         Variant("https://h.example/a/b/v5/prog_index.m3u8", 540, 60.0, 2_177_116),
         Variant("https://cdn.example/v9/prog_index.m3u8?x=1", 1080, 60.0, 8_001_098),
         Variant("https://h.example/a/low.m3u8", 0, 0.0, 1_280_000),
     ]
-    best = rules.best_variant(variants)
+    best = master.best_variant(variants)
     assert best is not None
     assert best.height == 1080
 
 
 def test_a_media_playlist_names_none() -> None:
-    assert rules.parse_master("#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\nseg1.ts\n", "http://h/") == []
+    assert master.parse_master("#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\nseg1.ts\n", "http://h/") == []
 
 
 @pytest.mark.parametrize(
@@ -480,16 +482,16 @@ def test_a_media_playlist_names_none() -> None:
     ],
 )
 def test_nonsense_in_a_master_playlist_is_passed_over(attributes: str) -> None:
-    (variant,) = rules.parse_master(f"#EXTM3U\n#EXT-X-STREAM-INF:{attributes}\nv.m3u8\n", "http://h/")
+    (variant,) = master.parse_master(f"#EXTM3U\n#EXT-X-STREAM-INF:{attributes}\nv.m3u8\n", "http://h/")
     assert variant.url == "http://h/v.m3u8"
     assert 0 <= variant.height < 100_000
     assert 0 <= variant.fps < 1000
-    rules.best_variant([variant])
+    master.best_variant([variant])
 
 
 @pytest.mark.parametrize("line", ["http://[::1", "//[", "http://a\u2100b/x"])
 def test_an_impossible_address_in_a_master_playlist_breaks_nothing(line: str) -> None:
-    variants = rules.parse_master(
+    variants = master.parse_master(
         f"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n{line}\n#EXT-X-STREAM-INF:BANDWIDTH=2\nok.m3u8\n", "http://h/"
     )
     assert "http://h/ok.m3u8" in [variant.url for variant in variants]
@@ -497,8 +499,8 @@ def test_an_impossible_address_in_a_master_playlist_breaks_nothing(line: str) ->
 
 @given(st.text(max_size=200), st.text(max_size=30))
 def test_no_text_makes_the_parser_of_master_playlists_fall_over(text: str, line: str) -> None:
-    for variant in rules.parse_master(f"#EXT-X-STREAM-INF:{text}\n{line}\n{text}", "http://h/a/"):
-        rules.variant_rank(variant)
+    for variant in master.parse_master(f"#EXT-X-STREAM-INF:{text}\n{line}\n{text}", "http://h/a/"):
+        master.variant_rank(variant)
 
 
 @pytest.mark.parametrize(
@@ -519,13 +521,13 @@ def test_no_text_makes_the_parser_of_master_playlists_fall_over(text: str, line:
 def test_what_a_variant_says_of_itself_is_believed_within_reason(
     attributes: str, variant: tuple[int, float, int]
 ) -> None:
-    (found,) = rules.parse_master(f"#EXT-X-STREAM-INF:{attributes}\nv.m3u8\n", "http://h/")
+    (found,) = master.parse_master(f"#EXT-X-STREAM-INF:{attributes}\nv.m3u8\n", "http://h/")
     assert (found.height, found.fps, found.bandwidth) == variant
 
 
 def test_an_address_without_a_description_before_it_is_no_variant() -> None:
     text = "#EXT-X-STREAM-INF:BANDWIDTH=1\na.m3u8\nb.m3u8\n"
-    assert [one.url for one in rules.parse_master(text, "http://h/")] == ["http://h/a.m3u8"]
+    assert [one.url for one in master.parse_master(text, "http://h/")] == ["http://h/a.m3u8"]
 
 
 @pytest.mark.parametrize(
@@ -541,21 +543,21 @@ def test_an_address_without_a_description_before_it_is_no_variant() -> None:
     ],
 )
 def test_where_the_classes_of_variants_begin(better: Variant, worse: Variant) -> None:
-    assert rules.best_variant([worse, better]) == rules.best_variant([better, worse]) == better
+    assert master.best_variant([worse, better]) == master.best_variant([better, worse]) == better
 
 
 def test_only_of_several_variants_those_that_nothing_describes_are_measured() -> None:
     told, without_size, without_rate = v(720, 25), v(0, 25), v(720, 0)
-    assert rules.unnamed([told, without_size, without_rate]) == [without_size, without_rate]
-    assert rules.unnamed([without_size]) == []
-    assert rules.unnamed([told, told]) == []
+    assert master.unnamed([told, without_size, without_rate]) == [without_size, without_rate]
+    assert master.unnamed([without_size]) == []
+    assert master.unnamed([told, told]) == []
 
 
 def test_what_was_measured_fills_in_what_a_playlist_does_not_say() -> None:
     told, untold = Variant("http://s/a?token=1", 720, 25.0), Variant("http://s/b?token=1")
-    known = {rules.variant_key(Variant(f"http://s/{name}?token=2")): (576, 50.0) for name in "ab"}
-    assert rules.with_measured([told, untold], known) == [told, Variant("http://s/b?token=1", 576, 50.0)]
-    assert rules.with_measured([untold], {}) == [untold]
+    known = {master.variant_key(Variant(f"http://s/{name}?token=2")): (576, 50.0) for name in "ab"}
+    assert master.with_measured([told, untold], known) == [told, Variant("http://s/b?token=1", 576, 50.0)]
+    assert master.with_measured([untold], {}) == [untold]
 
 
 # -- secrets in addresses ------------------------------------------------------------------------------------------

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from counter import Film
 from nightcrew.demo.pictures import find_ffmpeg
-from nightcrew.recorder import ts
-from nightcrew.recorder.ts import PACKET, WRAP, Cut, Cutter, ProgrammeTables
+from nightcrew.transport import ts
+from nightcrew.transport.ts import PACKET, WRAP, Cut, Cutter, ProgrammeTables
 
 REAL = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]

@@ -73,8 +73,8 @@ async def _look(runtime: Runtime, probers: Probers, wanted: Attempt, options: Ch
             player = runtime.part(Player)
             request = await player.request(wanted.channel, wanted.stream, wanted.profile, pick=False)
             secrets = request.secrets
-            choose = await player.chooser(wanted.stream)
-            async with media(runtime.http, request, choose) as opened:
+            rank = await player.ranking(wanted.stream)
+            async with media(runtime.http, request, rank) as opened:
                 first = await _first(opened.chunks)
                 first_byte = time.monotonic() - began
                 if media_type(first) is None:
@@ -83,7 +83,7 @@ async def _look(runtime: Runtime, probers: Probers, wanted: Attempt, options: Ch
                 async with contextlib.aclosing(_again(first, opened.chunks)) as again:
                     report, reason = await _judge(probers, opened, again, wanted, options, left)
         result = Result.OK if reason is None else Result.FAILED
-        return Outcome(result, reason or "", report, first_byte, variants=opened.variants)
+        return Outcome(result, reason or "", report, first_byte, variants=opened.offer.variants)
     except TimeoutError:
         waited = f"no data came within {options.probe_limit} s"
         said = waited if first_byte is None else f"the attempt took longer than {options.probe_limit} s"

@@ -26,6 +26,7 @@ from nightcrew.kernel.http_answers import (
     Again,
     asks_again,
     check_status,
+    inflate_of,
     is_trickle,
     is_unreached,
     reason_of,
@@ -37,6 +38,7 @@ from nightcrew.kernel.http_cache import MAX_KEPT, HttpCache
 from nightcrew.kernel.http_pace import Hosts
 from nightcrew.kernel.http_pool import Pools
 from nightcrew.kernel.http_requests import Download, Jar, Limits, Live, Reply, Request, Validators
+from nightcrew.kernel.inflate import Inflate
 from nightcrew.kernel.recovery import Left, Recoveries, Step
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.routes import Routes
@@ -47,7 +49,7 @@ ResultT = TypeVar("ResultT")
 MAX_REDIRECTS = 5
 MAX_JSON = 16 << 20
 SMALL = Limits(max_bytes=MAX_JSON, seconds=60)
-CARRIED = frozenset({"user-agent", "accept", "accept-encoding"})
+CARRIED = frozenset({"user-agent", "accept", "accept-encoding", "referer", "origin", "range"})
 """Headers that follow a redirect to another host; any other may be a login."""
 
 
@@ -55,17 +57,30 @@ class Http:
     """The one HTTP client of a node."""
 
     def __init__(
-        self, cache: HttpCache | None = None, routes: Routes | None = None, recoveries: Recoveries | None = None
+        self,
+        cache: HttpCache | None = None,
+        routes: Routes | None = None,
+        recoveries: Recoveries | None = None,
+        hosts: Hosts | None = None,
     ) -> None:
         self.routes = routes or Routes()
         self.recoveries = recoveries or Recoveries()
         self._pools = Pools(self.routes)
         self._cache = cache
-        self._hosts = Hosts()
+        self._hosts = hosts or Hosts()
 
     async def close(self) -> None:
         """Close all connections."""
         await self._pools.close()
+
+    @contextlib.asynccontextmanager
+    async def session(self) -> AsyncIterator[Http]:
+        """The same client with connections of its own, which are closed at the end of the block, also those that wait for more."""
+        own = Http(self._cache, self.routes, self.recoveries, self._hosts)
+        try:
+            yield own
+        finally:
+            await own.close()
 
     async def prune_cache(self) -> None:
         """Forget kept answers that were not renewed for long."""
@@ -119,17 +134,18 @@ class Http:
     async def live(self, request: Request) -> AsyncIterator[Live]:
         """A body that may never end, as it comes: one attempt, no limit of size, and none of the host's few places taken.
 
-        The caller limits the time, of the opening too. Raises as `download`; `Live.chunks` raises `Retry` when it breaks off.
+        What is packed all the same is unpacked as it comes. The caller limits the time, of the opening too. Raises as `download`;
+        `Live.chunks` raises `Retry` when it breaks off.
         """
         plain = replace(request, headers={**request.headers, "Accept-Encoding": "identity"})
         try:
             async with self._open(plain, None, spare=False) as response:
-                if response.headers.get("content-encoding", "identity").lower() != "identity":
-                    raise GiveUp("its answer is compressed, which was not requested")
-                said = response.headers.get("content-length", "")
+                inflate = inflate_of(response)
+                said = response.headers.get("content-length", "") if inflate is None else ""
                 length = int(said) if said.isascii() and said.isdecimal() and len(said) < 19 else None
                 kind = response.headers.get("content-type", "")
-                yield Live(str(response.url), kind, _chunks(response, request), length)
+                chunks = _chunks(response, request, inflate)
+                yield Live(str(response.url), kind, chunks, length, partial=response.status_code == 206)
         except (httpx2.HTTPError, httpx2.InvalidURL) as exc:
             error = Retry(f"cannot open {request.shown()}: {redact(reason_of(exc), request.secrets)}")
             error.unreached = is_unreached(exc)
@@ -273,10 +289,11 @@ async def _translated(once: Callable[[], Awaitable[ResultT]]) -> ResultT:
         raise GiveUp(f"its answer breaks the HTTP protocol ({type(exc).__name__})") from exc
 
 
-async def _chunks(response: httpx2.Response, request: Request) -> AsyncIterator[bytes]:
+async def _chunks(response: httpx2.Response, request: Request, inflate: Inflate | None) -> AsyncIterator[bytes]:
     try:
         async for chunk in response.aiter_raw():
-            yield chunk
+            for piece in (chunk,) if inflate is None else inflate.feed(chunk):
+                yield piece
     except httpx2.HTTPError as exc:
         raise Retry(f"{request.shown()} broke off: {redact(reason_of(exc), request.secrets)}") from exc
 

@@ -139,12 +139,17 @@ def retry_after(value: str | None, now: datetime) -> float | None:
     return None
 
 
-async def unpacked(response: httpx2.Response, max_bytes: int) -> AsyncIterator[bytes]:
-    """The body in pieces of at most 64 KiB, unpacked here so that a bomb is stopped at its limit."""
+def inflate_of(response: httpx2.Response) -> Inflate | None:
+    """What unpacks a body, None for one that is plain. Raises `GiveUp` for a packing that is not known."""
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in {"", "identity", "gzip", "x-gzip", "deflate"}:
         raise GiveUp(f"its answer is compressed with {encoding!r}, which was not requested")
-    inflate = None if encoding in {"", "identity"} else Inflate()
+    return None if encoding in {"", "identity"} else Inflate()
+
+
+async def unpacked(response: httpx2.Response, max_bytes: int) -> AsyncIterator[bytes]:
+    """The body in pieces of at most 64 KiB, unpacked here so that a bomb is stopped at its limit."""
+    inflate = inflate_of(response)
     total = 0
     async for raw in response.aiter_raw(CHUNK):
         for piece in inflate.feed(raw) if inflate else (raw,):

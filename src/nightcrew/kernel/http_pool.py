@@ -10,6 +10,7 @@ import httpcore2
 import httpx2
 
 from nightcrew import __version__
+from nightcrew.kernel.http_icy import IcyBackend
 from nightcrew.kernel.routes import GuardedBackend, Routes
 
 MOST = 100
@@ -62,5 +63,5 @@ class _Transport(httpx2.AsyncHTTPTransport):
             max_connections=MOST,
             max_keepalive_connections=KEPT,
             keepalive_expiry=5.0,
-            network_backend=guard,
+            network_backend=IcyBackend(guard),
         )

@@ -145,9 +145,13 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A body that is being sent: the address after redirects, its type, its bytes, and how many if that was said."""
+    """A body that is being sent: the address after redirects, its type, its bytes, and how many if that was said.
+
+    `partial`: it is the range that was asked for, and not all.
+    """
 
     url: str
     content_type: str
     chunks: AsyncIterator[bytes]
     length: int | None = None
+    partial: bool = False

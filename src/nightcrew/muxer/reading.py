@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Sequence
 
 from nightcrew.muxer.wire import ByteRange, Stretch
-from nightcrew.recorder import psi, ts
+from nightcrew.transport import psi, ts
 
 WINDOW = 16 << 20
 """Bytes behind a seam in which the next packet of each stream is looked for: more than the longest groups of pictures."""

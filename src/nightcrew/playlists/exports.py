@@ -6,11 +6,12 @@ from nightcrew.playlists import accounts, models
 from nightcrew.playlists.accounts import Profile
 from nightcrew.playlists.actions import add_missing as add_missing_sources
 from nightcrew.playlists.api import shown_url
+from nightcrew.playlists.formats.master import Variant, best_variant, parse_master, unnamed, variant_key
 from nightcrew.playlists.formats.media import media_type
 from nightcrew.playlists.models import DEAD_PLACES, UNPLACED, Channel, Stream
-from nightcrew.playlists.origin import PLAYLIST_LIMITS, Media, media
+from nightcrew.playlists.origin import Media, media
 from nightcrew.playlists.play import Player
-from nightcrew.playlists.rules import Variant, best_variant, parse_master, unnamed, variant_key
+from nightcrew.playlists.segments import PLAYLIST_LIMITS
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels, grades, sources, variants
 

@@ -140,7 +140,7 @@ variant = sa.Table(
     "playlist_variant",
     metadata,
     sa.Column("stream_id", sa.ForeignKey(stream.c.id, ondelete="CASCADE"), primary_key=True),
-    sa.Column("key", sa.LargeBinary(16), primary_key=True),  # rules.variant_key
+    sa.Column("key", sa.LargeBinary(16), primary_key=True),  # master.variant_key
     sa.Column("height", sa.Integer, nullable=False),
     sa.Column("fps", sa.Float, nullable=False),
 )

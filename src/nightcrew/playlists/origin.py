@@ -1,167 +1,180 @@
 """The media bytes behind a stream's address, as one continuous stream: HLS is flattened, anything else comes as it is.
 
-Viewers and checks open streams here, so that what was checked is what is played.
+Viewers and checks open streams here, so that what was checked is what is played. Each stream has connections of its own, which
+are closed with it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
-from cryptography.hazmat.primitives.padding import PKCS7
+import structlog
 
-from nightcrew.kernel.errors import GiveUp, Retry
-from nightcrew.kernel.http import Http, Limits, Live, Request
-from nightcrew.playlists import rules
-from nightcrew.playlists.formats import hls
+from nightcrew.kernel.errors import NightcrewError, Retry
+from nightcrew.kernel.http import Http, Request
+from nightcrew.playlists.formats import hls, master
+from nightcrew.playlists.formats.media import media_type
+from nightcrew.playlists.segments import (
+    LONGEST_TARGET,
+    PLAYLIST_LIMITS,
+    FetchProgress,
+    Segments,
+    parsed,
+    read_playlist,
+)
+from nightcrew.transport.framing import Plain, framing
+from nightcrew.transport.ts import PACKET
+
+log = structlog.get_logger("nightcrew.playlists")
 
 STALL = 8.0
 """Seconds without a byte after which a running stream is left; for HLS at least two and a half segments."""
-LEAST_PAUSE, LONGEST_TARGET = 0.25, 60.0
-"""Seconds between two looks at a playlist at least, whatever it says, and its target duration that is believed at most."""
-PLAYLIST_LIMITS = Limits(max_bytes=2 << 20, seconds=5.0)
-LARGE = 32 << 10
-"""Characters of a playlist from which on it is read in a thread."""
+ENOUGH = 1_024
+"""Bytes that tell what a stream is, whatever size its packets have."""
+MOST_VARIANTS = 5
+"""Variants of a master playlist that are tried."""
 
-Choose = Callable[[Sequence[rules.Variant]], rules.Variant | None]
+Ranking = Callable[[Sequence[master.Variant]], Sequence[master.Variant]]
+"""Sorts the variants of a master playlist, the one to be played first."""
 
 
-@dataclass(slots=True)
-class FetchProgress:
-    """How a live playlist goes on. `advanced`: a segment has come that was not there when it was opened."""
+def _nothing() -> None:
+    """Nobody wants to know."""
 
-    advanced: bool = False
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a master playlist offered, and what was taken of it; empty without one."""
+
+    variants: tuple[master.Variant, ...] = ()
+    variant: master.Variant | None = None
+    sound: master.Rendition | None = None
+    """The rendition with the sound of `variant`, when that is in segments of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """A stream that is open. `patience` seconds: how long it may pause; `finite`: it is known to have an end.
+    """A stream that is open. `patience` seconds: how long it may pause.
 
-    `progress` is that of a live HLS playlist, None for anything else.
+    `length` bytes or `seconds`: how much there is of one that has an end, as its server says. `progress` is that of a live HLS
+    playlist, None for anything else.
     """
 
     chunks: AsyncIterator[bytes]
     patience: float
-    finite: bool = False
+    length: int | None = None
+    seconds: float | None = None
     progress: FetchProgress | None = None
-    variants: tuple[rules.Variant, ...] = ()
-    """What its master playlist offered, if it has one."""
-    variant: rules.Variant | None = None
-    """Which of them this is."""
+    offer: Offer = Offer()
+
+    @property
+    def finite(self) -> bool:
+        """Whether it is known to have an end."""
+        return self.length is not None or self.seconds is not None
 
 
 @contextlib.asynccontextmanager
-async def media(http: Http, request: Request, choose: Choose = rules.best_variant) -> AsyncIterator[Media]:
-    """Open a stream. `choose` picks a variant of a master playlist. Raises as `Http.live`; so does reading."""
-    async with http.live(request) as live:
-        first = await anext(live.chunks, b"")
-        if not first.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"#EXTM3U"):
-            yield Media(_with(first, live.chunks), STALL, finite=live.length is not None)
-            return
-        text = await _rest(first, live)
-        base = live.url
-    variants = tuple(rules.parse_master(text, base))
-    variant = choose(variants)
-    if variant is not None:
-        request = replace(request, url=variant.url)
-        text, base = await http.text(request, limits=PLAYLIST_LIMITS)
-    playlist = await _parsed(text, base)
-    progress = FetchProgress()
-    async with contextlib.aclosing(_segments(http, replace(request, url=base), playlist, progress)) as chunks:
-        live_list = None if playlist.ended else progress
-        yield Media(
-            chunks, max(STALL, 2.5 * min(playlist.target, LONGEST_TARGET)), playlist.ended, live_list, variants, variant
-        )
+async def media(
+    http: Http, request: Request, rank: Ranking = master.best_first, answered: Callable[[], None] = _nothing
+) -> AsyncIterator[Media]:
+    """Open a stream. `rank` sorts the variants of a master playlist; one that cannot be read is left for the next.
+
+    `answered` is called each time that the server has answered something on the way. Raises as `Http.live`; so does reading.
+    """
+    async with http.session() as own:
+        async with own.live(request) as live:
+            answered()
+            first = await _beginning(live.chunks)
+            if not _is_playlist(first):
+                yield Media(_plain(first, live.chunks), STALL, length=live.length)
+                return
+            text = await read_playlist(first, live)
+            base = live.url
+        answered()
+        hunt = _Hunt(own, request, rank, answered)
+        playlist, base, offer = await hunt.media_playlist(text, base)
+        segments = Segments(own, replace(request, url=base), playlist, hunt.anew)
+        async with contextlib.aclosing(segments.chunks()) as chunks:
+            yield Media(
+                _telling(chunks, answered),
+                max(STALL, 2.5 * min(playlist.target, LONGEST_TARGET)),
+                seconds=playlist.seconds if playlist.ended else None,
+                progress=None if playlist.ended else segments.progress,
+                offer=offer,
+            )
 
 
-async def _segments(
-    http: Http, request: Request, playlist: hls.MediaPlaylist, progress: FetchProgress
-) -> AsyncGenerator[bytes, None]:
-    """The segments of a live playlist one after the other, for as long as new ones come."""
-    newest = playlist.segments[-1].sequence if playlist.segments else -1
-    last: int | None = None
-    init: str | None = None
-    keys = _Keys(http, request)
-    while True:
-        fresh = hls.following(playlist, last)
-        for segment in fresh:
-            progress.advanced = progress.advanced or segment.sequence > newest
-            wanted = [segment.url] if segment.init in {None, init} else [str(segment.init), segment.url]
-            for url in wanted:
-                async with http.live(replace(request, url=url)) as live:
-                    plain = live.chunks if segment.key is None else _decrypted(live.chunks, await keys.of(segment))
-                    async for chunk in plain:
-                        yield chunk
-            last, init = segment.sequence, segment.init
-        if playlist.ended:
-            return
-        await asyncio.sleep(max(LEAST_PAUSE, playlist.target / 4 if fresh else playlist.target / 2))
-        text, base = await http.text(request, limits=PLAYLIST_LIMITS)
-        playlist = await _parsed(text, base)
+class _Hunt:
+    """From an HLS address to a media playlist that can be read."""
+
+    def __init__(self, http: Http, request: Request, rank: Ranking, answered: Callable[[], None]) -> None:
+        self._http, self._request, self._rank, self._answered = http, request, rank, answered
+
+    async def media_playlist(self, text: str, base: str) -> tuple[hls.MediaPlaylist, str, Offer]:
+        """The playlist in `text`, or of the best variant that it names and that can be read, with its address."""
+        variants = tuple(master.parse_master(text, base))
+        if not variants:
+            return await parsed(text, base), base, Offer()
+        sounds = master.parse_sounds(text, base)
+        error: NightcrewError = Retry("its master playlist names no variant that can be played")
+        best = self._rank(variants)[:MOST_VARIANTS]
+        for variant in best:
+            try:
+                text, base = await self._read(variant.url, lone=len(best) == 1)
+                return await parsed(text, base), base, Offer(variants, variant, master.sound_of(variant, sounds))
+            except NightcrewError as exc:
+                error = exc
+                log.info("variant left", reason=str(exc))
+        raise error
+
+    async def anew(self) -> tuple[str, str]:
+        """A media playlist's text and address, from the beginning."""
+        text, base = await self._read(self._request.url)
+        for variant in self._rank(master.parse_master(text, base))[:1]:
+            return await self._read(variant.url)
+        return text, base
+
+    async def _read(self, url: str, *, lone: bool = True) -> tuple[str, str]:
+        request = replace(self._request, url=url, attempts=self._request.attempts if lone else 1)
+        found = await self._http.text(request, limits=PLAYLIST_LIMITS)
+        self._answered()
+        return found
 
 
-async def _parsed(text: str, base: str) -> hls.MediaPlaylist:
-    """As `hls.parse_media`; a large one takes a tenth of a second, and is read beside the event loop."""
-    return await asyncio.to_thread(hls.parse_media, text, base) if len(text) > LARGE else hls.parse_media(text, base)
-
-
-class _Keys:
-    """The keys of a playlist's segments, the last one kept: it changes seldom."""
-
-    def __init__(self, http: Http, request: Request) -> None:
-        self._http, self._request = http, request
-        self._known: tuple[str, bytes] | None = None
-
-    async def of(self, segment: hls.MediaSegment) -> CipherContext:
-        """What decrypts a segment. Raises `Retry` for a key that is none."""
-        url = str(segment.key)
-        if self._known is None or self._known[0] != url:
-            async with self._http.live(replace(self._request, url=url)) as live:
-                key = await _small(live)
-            if len(key) != 16:
-                raise Retry("the key of its segments is not 16 bytes long")
-            self._known = (url, key)
-        return Cipher(algorithms.AES(self._known[1]), modes.CBC(segment.iv)).decryptor()
-
-
-async def _decrypted(chunks: AsyncIterator[bytes], cipher: CipherContext) -> AsyncIterator[bytes]:
-    """AES-128 in CBC mode, the last block padded (RFC 8216, 4.3.2.4)."""
-    padding = PKCS7(128).unpadder()
-    try:
-        async for chunk in chunks:
-            if plain := padding.update(cipher.update(chunk)):
-                yield plain
-        yield padding.update(cipher.finalize()) + padding.finalize()
-    except ValueError as exc:
-        raise Retry("its segments cannot be decrypted with the key that its playlist names") from exc
-
-
-async def _with(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    if first:
-        yield first
-    async for chunk in rest:
+async def _telling(chunks: AsyncIterator[bytes], answered: Callable[[], None]) -> AsyncGenerator[bytes, None]:
+    async for chunk in chunks:
+        answered()
         yield chunk
 
 
-async def _small(live: Live, most: int = 64) -> bytes:
-    """A body of a few bytes; of a longer one the beginning."""
+def _is_playlist(first: bytes) -> bool:
+    return first.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"#EXTM3U")
+
+
+async def _beginning(chunks: AsyncIterator[bytes]) -> bytes:
+    """Enough of the first bytes to see what they are; fewer when there are no more."""
     found = b""
-    async for chunk in live.chunks:
+    async for chunk in chunks:
         found += chunk
-        if len(found) > most:
+        if len(found) >= ENOUGH or _is_playlist(found) or (len(found) > 4 and media_type(found) is not None):
             break
     return found
 
 
-async def _rest(first: bytes, live: Live) -> str:
-    """A playlist that has begun with `first`."""
-    parts, size = [first], len(first)
-    async for chunk in live.chunks:
-        parts.append(chunk)
-        size += len(chunk)
-        if size > PLAYLIST_LIMITS.max_bytes:
-            raise GiveUp("its HLS playlist is too large")
-    return b"".join(parts).decode("utf-8", "replace")
+async def _plain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """All bytes; those of a transport stream in packets of the usual size."""
+    found = framing(first)
+    if found is None or found[1] == PACKET:
+        if first:
+            yield first
+        async for chunk in rest:
+            yield chunk
+        return
+    plain = Plain(*found)
+    if packets := plain.feed(first):
+        yield packets
+    async for chunk in rest:
+        if packets := plain.feed(chunk):
+            yield packets

@@ -17,9 +17,10 @@ from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.targets import points_private
 from nightcrew.playlists import rules
 from nightcrew.playlists.accounts import Profile, preferred, profiles_of
+from nightcrew.playlists.formats import master
 from nightcrew.playlists.formats.headers import headers_of
 from nightcrew.playlists.models import Channel, Stream
-from nightcrew.playlists.origin import Choose
+from nightcrew.playlists.origin import Ranking
 from nightcrew.playlists.providers import Adapters
 from nightcrew.playlists.providers.base import Provider
 from nightcrew.playlists.settings import PlaylistSettings
@@ -105,10 +106,10 @@ class Player:
             url = await self._best_variant(adapter, stream, url)
         return url
 
-    async def chooser(self, stream: Stream) -> Choose:
-        """What picks the best variant of a stream's master playlist, by what it says and what was measured."""
+    async def ranking(self, stream: Stream) -> Ranking:
+        """What sorts the variants of a stream's master playlist, by what it says and what was measured."""
         known = await variants.known(self._runtime.store, stream.id)
-        return lambda offered: rules.best_variant(rules.with_measured(offered, known))
+        return lambda offered: master.best_first(master.with_measured(offered, known))
 
     async def _resolved(self, adapter: Provider, channel: Channel, stream: Stream, url: str, profile: str) -> str:
         known = self._recall(stream.id, f"address {profile}")
@@ -130,7 +131,7 @@ class Player:
             text, base = await self._runtime.http.text(request, limits=MASTER_LIMITS)
         except Retry:
             return url
-        best = (await self.chooser(stream))(rules.parse_master(text, base))
+        best = next(iter((await self.ranking(stream))(master.parse_master(text, base))), None)
         found = best.url if best is not None and rules.is_playable(best.url) else url
         if found != url and not adapter.private and await points_private(found):
             found = url

@@ -131,8 +131,8 @@ class Relay:
                 async with asyncio.timeout(FIRST_BYTE):
                     player = self._runtime.part(Player)
                     request = await player.request(channel, stream, profiles[lease.place], pick=False)
-                    choose = await player.chooser(stream)
-                    opened = await held.enter_async_context(media(self._runtime.http, request, choose))
+                    rank = await player.ranking(stream)
+                    opened = await held.enter_async_context(media(self._runtime.http, request, rank))
                     first = await anext(opened.chunks, b"")
             except TimeoutError as exc:
                 raise Retry(f"{stream.source} sent nothing within {FIRST_BYTE:g} s") from exc

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
 GRACE = 120.0
 """Seconds beyond the interval in which a region still counts as fresh."""
@@ -237,88 +235,9 @@ def next_attempt(failures: int, interval: float, after: float | None) -> float:
     return max(pause, after or 0.0)
 
 
-# -- variants of a master playlist -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """One EXT-X-STREAM-INF of an HLS master playlist (RFC 8216, 4.3.4.2). 0 stands for not named."""
-
-    url: str
-    height: int = 0
-    fps: float = 0.0
-    bandwidth: int = 0
-
-
-Measured = tuple[int, float]
-"""Height in lines and frames a second, as a probe found them."""
-_PLACEHOLDER = re.compile(r"\{secret(\d{1,2})\}")
-_ATTRIBUTE = re.compile(r'(?<![A-Z0-9-])([A-Z0-9-]++)=("[^"]*"|[^,]*)')
-
-
-def parse_master(text: str, base: str) -> list[Variant]:
-    """The variants that a master playlist names, addresses made absolute; empty for a media playlist."""
-    variants: list[Variant] = []
-    pending: dict[str, str] | None = None
-    for raw in text.splitlines()[:5_000]:
-        line = raw.strip()
-        if line.startswith("#EXT-X-STREAM-INF:"):
-            pending = {key: value.strip('"') for key, value in _ATTRIBUTE.findall(line.partition(":")[2])}
-        elif line and not line.startswith("#") and pending is not None:
-            with contextlib.suppress(ValueError):  # an address that is none
-                variants.append(_variant(urljoin(base, line), pending))
-            pending = None
-    return variants
-
-
-def _variant(url: str, attributes: Mapping[str, str]) -> Variant:
-    _, _, height = attributes.get("RESOLUTION", "").lower().partition("x")
-    try:
-        fps = float(attributes.get("FRAME-RATE", "0"))
-    except ValueError:
-        fps = 0.0
-    bandwidth = attributes.get("BANDWIDTH", "0")
-    return Variant(
-        url,
-        int(height) if height.isdecimal() and len(height) < 6 else 0,
-        fps if 0 <= fps < 1000 else 0.0,
-        int(bandwidth) if bandwidth.isdecimal() and len(bandwidth) < 12 else 0,
-    )
-
-
-def variant_key(variant: Variant) -> bytes:
-    """What tells a variant from the others of its stream: its path, which stays when tokens in its query change."""
-    return digest(urlsplit(variant.url).path)
-
-
-def unnamed(variants: Sequence[Variant]) -> list[Variant]:
-    """Those of several variants that the master playlist does not describe: without size or frame rate."""
-    return [variant for variant in variants if not (variant.height and variant.fps)] if len(variants) > 1 else []
-
-
-def with_measured(variants: Sequence[Variant], known: Mapping[bytes, Measured]) -> list[Variant]:
-    """The variants, with what was measured where the master playlist says nothing."""
-    found = []
-    for variant in variants:
-        height, fps = known.get(variant_key(variant), (0, 0.0))
-        found.append(replace(variant, height=variant.height or height, fps=variant.fps or fps))
-    return found
-
-
-def best_variant(variants: Sequence[Variant]) -> Variant | None:
-    """1080p50 before 720p50 before 1080p25 before 720p25, then the rest by height × frame rate, then by bandwidth."""
-    return max(variants, key=variant_rank, default=None)
-
-
-def variant_rank(variant: Variant) -> tuple[int, float, int]:
-    """Sorts variants, best last. Frame rates are taken in classes: 45 and more is 50, 20 to 45 is 25; a height of 1080 or more is 1080."""
-    height = 1080 if variant.height >= 1080 else 720 if variant.height >= 720 else 0
-    rate = 50 if variant.fps >= 45 else 25 if variant.fps >= 20 else 0
-    named = {(1080, 50): 4, (720, 50): 3, (1080, 25): 2, (720, 25): 1}.get((height, rate), 0)
-    return named, variant.height * (variant.fps or 25.0), variant.bandwidth
-
-
 # -- secrets inside of stream addresses --------------------------------------------------------------------------------
+
+_PLACEHOLDER = re.compile(r"\{secret(\d{1,2})\}")
 
 
 def hide_secrets(url: str, secrets: Sequence[str]) -> str:

@@ -17,9 +17,9 @@ from nightcrew.recorder.hls import Sink
 from nightcrew.recorder.ledger import Segment, Tally
 from nightcrew.recorder.parts import SegmentData
 from nightcrew.recorder.source import Unreadable, is_crowded
-from nightcrew.recorder.ts import Cut, Cutter, later
 from nightcrew.recorder.window import Lost
 from nightcrew.recorder.wire import boottime
+from nightcrew.transport.ts import Cut, Cutter, later
 
 BUFFERED = 30.0
 """Seconds that a stream's clock may run ahead of ours over a break, and still go on."""

@@ -11,8 +11,9 @@ from dataclasses import replace
 from itertools import islice
 from typing import Protocol
 
-from nightcrew.recorder import fmp4, packed, parameters, psi, ts
+from nightcrew.recorder import fmp4, packed, parameters
 from nightcrew.recorder.elementary import Count, ElementaryStream, Inspected, Table
+from nightcrew.transport import psi, ts
 
 OPENING = 640
 """Bytes of a picture's beginning in which its parameter sets stand."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nightcrew.recorder import parameters
-from nightcrew.recorder.ts import CLOCK
+from nightcrew.transport.ts import CLOCK
 
 SUFFIXES = {"aac": ".aac", "mp3": ".mp3", "ac3": ".ac3", "eac3": ".ec3"}
 """What files of each codec are called, by FFmpeg's name of the codec."""

@@ -17,7 +17,7 @@ from streamlink.stream.stream import Stream
 
 from nightcrew.recorder.fetch import CHUNK, chunks, opened
 from nightcrew.recorder.source import PAGE, ResolvedStream, Unreadable
-from nightcrew.recorder.ts import PACKET, aligned
+from nightcrew.transport.ts import PACKET, aligned
 
 ENOUGH = 400
 """Bytes that tell whether it is a transport stream: two packets."""

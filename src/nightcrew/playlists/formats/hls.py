@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
@@ -10,13 +11,29 @@ from nightcrew.kernel.errors import GiveUp, Retry
 MAX_SEGMENTS = 5_000
 MAX_SECONDS = 60.0
 """Longest believable duration of a segment."""
+MAX_RANGE = 1 << 40
+_ATTRIBUTE = re.compile(r'(?<![A-Z0-9-])([A-Z0-9-]++)\s*=\s*("[^"]*"|[^,]*)')
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A range of bytes of a file (RFC 8216, 4.3.2.2)."""
+
+    start: int
+    length: int
+
+    @property
+    def header(self) -> str:
+        """As the header `Range` (RFC 9110, 14.2)."""
+        return f"bytes={self.start}-{self.start + self.length - 1}"
 
 
 @dataclass(frozen=True, slots=True)
 class MediaSegment:
     """One media segment; `init` is the address of what its EXT-X-MAP names, to be sent before it when it changes.
 
-    `key` is the address of the key that it is encrypted with (AES-128), `iv` its initialisation vector.
+    `key` is the address of the key that it is encrypted with (AES-128), `iv` its initialisation vector. `part` and `init_part`:
+    what is to be read of the files, None: all. `gap`: the server says that it does not have it.
     """
 
     sequence: int
@@ -25,6 +42,9 @@ class MediaSegment:
     init: str | None = None
     key: str | None = None
     iv: bytes = b""
+    part: Part | None = None
+    init_part: Part | None = None
+    gap: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,37 +55,90 @@ class MediaPlaylist:
     target: float
     ended: bool
 
+    @property
+    def seconds(self) -> float:
+        """How long all its segments are together."""
+        return sum(segment.seconds for segment in self.segments)
+
+
+def attributes(text: str) -> dict[str, str]:
+    """An attribute list (RFC 8216, 4.2), without the quotes. Spaces around `=` and `,`, which some write, do not count."""
+    return {name: value.strip().strip('"') for name, value in _ATTRIBUTE.findall(text)}
+
 
 def parse_media(text: str, base: str) -> MediaPlaylist:
     """Raises `Retry` for what is no media playlist, `GiveUp` for one whose segments cannot be passed on as they are."""
-    lines = _lines(text)
-    segments: list[MediaSegment] = []
-    sequence, target, seconds, ended = 0, 6.0, 0.0, False
-    init: str | None = None
-    key: str | None = None
-    vector = b""
-    for raw in lines:
-        name, _, value = raw.strip().partition(":")
+    reader = _MediaReader(base)
+    for raw in _lines(text):
+        reader.read(raw.strip())
+    return MediaPlaylist(tuple(reader.segments[:MAX_SEGMENTS]), reader.target, reader.ended)
+
+
+class _MediaReader:
+    """Takes a media playlist line by line, with what the next segment has been told so far."""
+
+    def __init__(self, base: str) -> None:
+        self._base = base
+        self.segments: list[MediaSegment] = []
+        self.target, self.ended = 6.0, False
+        self._sequence = 0
+        self._init: tuple[str, Part | None] | None = None
+        self._key: str | None = None
+        self._vector = b""
+        self._next()
+
+    def _next(self) -> None:
+        self._seconds, self._range, self._gap = 0.0, "", False
+
+    def read(self, line: str) -> None:
+        """One line. Raises as `parse_media`."""
+        name, _, value = line.partition(":")
         match name:
             case "#EXT-X-MEDIA-SEQUENCE":
-                sequence = _whole(value)
+                self._sequence = _whole(value)
             case "#EXT-X-TARGETDURATION":
-                target = _seconds(value)
+                self.target = _seconds(value)
             case "#EXTINF":
-                seconds = _seconds(value.partition(",")[0])
+                self._seconds = _seconds(value.partition(",")[0])
             case "#EXT-X-MAP":
-                init = _address(base, _attribute(value, "URI"))
+                said = attributes(value)
+                part = _part(said["BYTERANGE"], 0) if said.get("BYTERANGE") else None
+                self._init = (_address(self._base, said.get("URI", "")), part)
             case "#EXT-X-KEY":
-                key, vector = _key(base, value)
+                self._key, self._vector = _key(self._base, value)
             case "#EXT-X-BYTERANGE":
-                raise GiveUp("its segments are parts of one file, which cannot be passed on")
+                self._range = value
+            case "#EXT-X-GAP":
+                self._gap = True
             case "#EXT-X-ENDLIST":
-                ended = True
+                self.ended = True
             case _ if name and not name.startswith("#"):
-                iv = _vector(vector, sequence)
-                segments.append(MediaSegment(sequence, _address(base, raw.strip()), seconds or target, init, key, iv))
-                sequence += 1
-    return MediaPlaylist(tuple(segments[:MAX_SEGMENTS]), target, ended)
+                self._segment(line)
+
+    def _segment(self, line: str) -> None:
+        url = _address(self._base, line)
+        init, init_part = self._init or (None, None)
+        segment = MediaSegment(
+            self._sequence,
+            url,
+            self._seconds or self.target,
+            init,
+            self._key,
+            self._vector or self._sequence.to_bytes(16, "big"),
+            _part(self._range, self._behind(url)) if self._range else None,
+            init_part,
+            self._gap,
+        )
+        self.segments.append(segment)
+        self._sequence += 1
+        self._next()
+
+    def _behind(self, url: str) -> int:
+        """Where the range before ended, which is where one begins that does not say so."""
+        last = self.segments[-1] if self.segments else None
+        return (
+            last.part.start + last.part.length if last is not None and last.part is not None and last.url == url else 0
+        )
 
 
 def _lines(text: str) -> list[str]:
@@ -92,31 +165,32 @@ def following(playlist: MediaPlaylist, last: int | None, *, behind: int = 3) -> 
 def _key(base: str, value: str) -> tuple[str | None, bytes]:
     """The key's address and the initialisation vector of an EXT-X-KEY (RFC 8216, 4.3.2.4); no address: not encrypted.
 
-    Only what any player does without a licence: a key that lies beside the segments. Anything else is refused.
+    No vector: it follows from the segment's number. Only what any player does without a licence: a key that lies beside the
+    segments. Anything else is refused.
     """
-    if "METHOD=NONE" in value:
+    said = attributes(value)
+    method = said.get("METHOD", "").upper()
+    if method == "NONE":
         return None, b""
-    method = value.partition("METHOD=")[2].partition(",")[0]
-    if method != "AES-128" or _attribute(value, "KEYFORMAT") not in {"", "identity"}:
+    if method != "AES-128" or said.get("KEYFORMAT", "").lower() not in {"", "identity"}:
         raise GiveUp("its segments are protected by a licence, and are not passed on")
-    digits = value.partition("IV=0x")[2].partition(",")[0].strip()
+    digits = said.get("IV", "").lower().removeprefix("0x")
     try:
         vector = bytes.fromhex(digits.rjust(32, "0")) if digits else b""
     except ValueError as exc:
         raise Retry("its initialisation vector cannot be read") from exc
     if len(vector) not in {0, 16}:
         raise Retry("its initialisation vector cannot be read")
-    return _address(base, _attribute(value, "URI")), vector
+    return _address(base, said.get("URI", "")), vector
 
 
-def _vector(said: bytes, sequence: int) -> bytes:
-    """The initialisation vector that was said, or the one that follows from the segment's number."""
-    return said or sequence.to_bytes(16, "big")
-
-
-def _attribute(text: str, name: str) -> str:
-    _, found, rest = text.partition(f'{name}="')
-    return rest.partition('"')[0] if found else ""
+def _part(text: str, behind: int) -> Part:
+    """`<length>[@<start>]`; without a start it begins at `behind`. Raises `Retry` for what is no range."""
+    length, at, start = text.strip().partition("@")
+    found = Part(_whole(start) if at else behind, _whole(length))
+    if not 0 < found.length <= MAX_RANGE or found.start > MAX_RANGE:
+        raise Retry("it names a range of bytes that cannot be read")
+    return found
 
 
 def _address(base: str, reference: str) -> str:

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 
 from nightcrew.kernel.store import Store
+from nightcrew.playlists.formats.master import Measured
 from nightcrew.playlists.models import variant
-from nightcrew.playlists.rules import Measured
 
 
 async def known(store: Store, stream_id: int) -> dict[bytes, Measured]:
-    """Height and frame rate of a stream's variants, by `rules.variant_key`."""
+    """Height and frame rate of a stream's variants, by `master.variant_key`."""
     async with store.read() as connection:
         rows = await connection.execute(sa.select(variant).where(variant.c.stream_id == stream_id))
         return {row.key: (row.height, row.fps) for row in rows}

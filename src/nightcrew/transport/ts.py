@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from nightcrew.recorder import psi
+from nightcrew.transport import psi
 
 PACKET = 188
 SYNC = 0x47
