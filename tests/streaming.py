@@ -28,6 +28,8 @@ class Origin:
     open: dict[str, int] = field(default_factory=dict)
     most: int = 0
     asked: list[str] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    """Of each request, with names in lower case."""
     port: int = 0
 
     def url(self, path: str) -> str:
@@ -38,7 +40,10 @@ class Origin:
         return sum(self.open.values())
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        path = (await reader.readuntil(b"\r\n\r\n")).split(b" ")[1].decode().partition("?")[0]
+        request = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        path = request.split(" ")[1].partition("?")[0]
+        fields = (line.partition(":") for line in request.split("\r\n")[1:] if line)
+        self.headers.append({name.lower(): value.strip() for name, _, value in fields})
         self.asked.append(path)
         self.open[path] = self.open.get(path, 0) + 1
         self.most = max(self.most, self.connections)
@@ -119,15 +124,21 @@ def list_file(folder: Path, name: str, *streams: tuple[str, str]) -> str:
     return str(path)
 
 
+async def programme(node: Node, folder: Path, *lists: list[tuple[str, str]], max_streams: int = 0) -> dict[str, int]:
+    """Channels by their names, of lists with the name and address of each stream, in proxy mode; returns their ids."""
+    await node.patch("/api/v1/settings", {"stream_mode": "proxy"})
+    for number, streams in enumerate(lists):
+        listing = list_file(folder, f"list{number}", *streams)
+        await node.add(kind="m3u", name=f"S{number}", url=listing, region="X", max_streams=max_streams)
+    return {one["name"]: int(one["id"]) for one in (await node.get("/api/v1/channels"))["items"]}
+
+
 async def proxied(node: Node, folder: Path, *urls: str, max_streams: int = 0) -> int:
     """A channel with these streams, each at a source of its own, in proxy mode; returns its id."""
-    await node.patch("/api/v1/settings", {"stream_mode": "proxy"})
-    for number, url in enumerate(urls):
-        listing = list_file(folder, f"list{number}", ("News", url))
-        await node.add(kind="m3u", name=f"S{number}", url=listing, region="X", max_streams=max_streams)
-    (channel,) = (await node.get("/api/v1/channels"))["items"]
+    found = await programme(node, folder, *([("News", url)] for url in urls), max_streams=max_streams)
+    channel = await node.get(f"/api/v1/channels/{found['News']}")
     assert len(channel["streams"]) == len(urls)
-    return int(channel["id"])
+    return found["News"]
 
 
 @contextlib.asynccontextmanager

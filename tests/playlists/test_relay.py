@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.kernel.slots import Claim, Limit, Priority, Why
+from nightcrew.playlists import opening, relay
 from nightcrew.playlists import origin as origin_of_media
-from nightcrew.playlists import relay
 from nightcrew.playlists.formats import hls
 from nightcrew.playlists.formats.media import media_type
 from streaming import (
@@ -28,6 +28,7 @@ from streaming import (
     only_head,
     packets,
     playing,
+    programme,
     proxied,
     sends,
     serving,
@@ -108,7 +109,10 @@ async def test_a_stream_that_fails_later_is_followed_by_the_next(
         assert origin.open == {"/a": 0, "/b": 1}
 
 
-async def test_when_nothing_plays_the_answer_says_why(node: Node, origin: Origin, tmp_path: Path) -> None:
+async def test_when_nothing_plays_the_answer_says_why(
+    node: Node, origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "PATIENT", 1.5)
     origin.scripts |= {"/a": BAD["404"], "/b": BAD["hanging"]}
     channel = await proxied(node, tmp_path, origin.url("/a"), origin.url("/b"))
     answer = await node.http.get(f"/play/{channel}")
@@ -131,18 +135,19 @@ async def test_only_the_head_opens_nothing(node: Node, origin: Origin, tmp_path:
 async def test_an_account_never_has_more_connections_than_it_allows(
     node: Node, origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relay, "GRACE", 0.2)
-    origin.scripts["/a"] = sends(1)
-    channel = await proxied(node, tmp_path, origin.url("/a"), max_streams=2)
+    monkeypatch.setattr(opening, "GRACE", 0.2)
+    origin.scripts |= {f"/{n}": sends(n) for n in range(1, 6)}
+    listed = [(f"News {n}", origin.url(f"/{n}")) for n in range(1, 6)]
+    found = list((await programme(node, tmp_path, listed, max_streams=2)).values())
     async with contextlib.AsyncExitStack() as viewers:
-        for _ in range(2):
+        for channel in found[:2]:
             await anext(await viewers.enter_async_context(playing(node, channel)))
-        refused = await asyncio.gather(*(node.http.get(f"/play/{channel}") for _ in range(3)))
+        refused = await asyncio.gather(*(node.http.get(f"/play/{channel}") for channel in found[2:]))
         assert [answer.status_code for answer in refused] == [503] * 3
         assert "all 2 connections of S0 are in use" in refused[0].json()["detail"]
         (account,) = (await node.get("/api/v1/accounts"))["items"]
         assert (account["name"], account["max_streams"], account["in_use"]) == ("S0", 2, 2)
-        assert {holder["owner"] for holder in account["holders"]} == {"127.0.0.1: News"}
+        assert {holder["owner"] for holder in account["holders"]} == {"127.0.0.1: News 1", "127.0.0.1: News 2"}
     await until(lambda: origin.connections == 0)
     assert origin.most == 2
 
@@ -178,10 +183,11 @@ async def test_a_player_that_hangs_up_before_the_first_byte_leaves_nothing(
 async def test_a_full_account_is_passed_over_for_one_with_room(
     node: Node, origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relay, "GRACE", 0.1)
-    origin.scripts |= {"/a": sends(1), "/b": sends(2)}
-    channel = await proxied(node, tmp_path, origin.url("/a"), origin.url("/b"), max_streams=1)
-    async with playing(node, channel) as first, playing(node, channel) as second:
+    monkeypatch.setattr(opening, "GRACE", 0.1)
+    origin.scripts |= {"/a": sends(1), "/b": sends(2), "/c": sends(3)}
+    lists = [("Other", origin.url("/a")), ("News", origin.url("/c"))], [("News", origin.url("/b"))]
+    found = await programme(node, tmp_path, *lists, max_streams=1)
+    async with playing(node, found["Other"]) as first, playing(node, found["News"]) as second:
         assert (await anext(first), await anext(second)) == (packets(1), packets(2))
 
 
@@ -298,16 +304,17 @@ async def test_segments_with_a_key_beside_them_are_decrypted_as_any_player_does(
 async def test_a_viewer_gets_another_profile_when_the_first_ones_connections_are_in_use(
     node: Node, origin: Origin, tmp_path: Path
 ) -> None:
-    origin.scripts |= {"/one/x.ts": sends(1), "/two/x.ts": sends(2)}
-    channel = await proxied(node, tmp_path, origin.url("/one/x.ts"), max_streams=1)
+    origin.scripts |= {"/one/x.ts": sends(1), "/two/x.ts": sends(3), "/two/y.ts": sends(2)}
+    listed = [(name, origin.url(f"/one/{name}.ts")) for name in ("x", "y", "z")]
+    found = await programme(node, tmp_path, listed, max_streams=1)
     source = (await node.get("/api/v1/sources"))["items"][0]["id"]
     profile = {"name": "Two", "search": "/one/", "replace": "/two/", "own_login": True, "max_streams": 1}
     await node.post(f"/api/v1/sources/{source}/profiles", profile)
-    async with playing(node, channel) as first, playing(node, channel) as second:
+    async with playing(node, found["x"]) as first, playing(node, found["y"]) as second:
         assert await anext(first) == packets(1)
         assert await anext(second) == packets(2)
-        assert (await node.http.get(f"/play/{channel}")).status_code == 503
-    assert origin.asked[-2:] == ["/one/x.ts", "/two/x.ts"]
+        assert (await node.http.get(f"/play/{found['z']}")).status_code == 503
+    assert origin.asked[-2:] == ["/one/x.ts", "/two/y.ts"]
 
 
 @given(st.text(max_size=300))

@@ -17,16 +17,26 @@ from nightcrew.checks.probers import Chunks, NoByte, ProberDied, Probers
 from nightcrew.checks.settings import CheckSettings
 from nightcrew.kernel.errors import NightcrewError, Retry
 from nightcrew.kernel.redaction import redact
-from nightcrew.kernel.slots import LeaseOver, Priority, noticed, while_held
+from nightcrew.kernel.slots import Lease, LeaseOver, Priority, while_held
 from nightcrew.kernel.store import DatabaseAway
-from nightcrew.playlists.exports import Channel, Media, Player, Profile, Stream, media, media_type
+from nightcrew.playlists.exports import (
+    TOO_MANY,
+    Channel,
+    Media,
+    Patience,
+    Player,
+    Profile,
+    Releases,
+    Stream,
+    media,
+    media_type,
+    released,
+)
 from nightcrew.prober.wire import ProbeReport, ProbeTask
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
 
-TOO_MANY = frozenset({429, 458, 509})
-"""Statuses with which sources say that too many connections are open."""
 MARGIN = 1.0
 """Seconds before the end of an attempt at which a prober must have answered."""
 GOING_ON = 1.5
@@ -56,15 +66,26 @@ async def attempt(runtime: Runtime, probers: Probers, wanted: Attempt, options: 
     async with runtime.slots.lease(claim) as lease:
         if lease is None:
             return Outcome(Result.FULL, "all its connections are in use")
-        async with noticed(lease):
+        async with released(runtime.part(Releases), lease):
             try:
-                return await while_held(lease, _look(runtime, probers, wanted, options))
+                return await while_held(lease, _look(runtime, probers, wanted, options, lease))
             except LeaseOver as exc:
                 return Outcome(Result.INTERRUPTED, str(exc))
     raise AssertionError("unreachable")
 
 
-async def _look(runtime: Runtime, probers: Probers, wanted: Attempt, options: CheckSettings) -> Outcome:
+async def _look(runtime: Runtime, probers: Probers, wanted: Attempt, options: CheckSettings, lease: Lease) -> Outcome:
+    """Open the stream and have it looked into. A refusal on account of our own last connection is waited out, and does not count."""
+    waiting = Patience(runtime.part(Releases), lease)
+    while True:
+        outcome = await _once(runtime, probers, wanted, options, waiting)
+        if not await waiting.again(outcome.status):
+            return outcome
+
+
+async def _once(
+    runtime: Runtime, probers: Probers, wanted: Attempt, options: CheckSettings, waiting: Patience
+) -> Outcome:
     began = time.monotonic()
     secrets: tuple[str, ...] = ()
     first_byte: float | None = None
@@ -77,6 +98,7 @@ async def _look(runtime: Runtime, probers: Probers, wanted: Attempt, options: Ch
             async with media(runtime.http, request, rank) as opened:
                 first = await _first(opened.chunks)
                 first_byte = time.monotonic() - began
+                waiting.opened()
                 if media_type(first) is None:
                     return Outcome(Result.FAILED, not_media(first), first_byte=first_byte)
                 left = options.probe_limit - MARGIN - first_byte
@@ -96,7 +118,8 @@ async def _look(runtime: Runtime, probers: Probers, wanted: Attempt, options: Ch
         later = exc.status == UNAVAILABLE and isinstance(exc, Retry) and exc.after is not None
         full = exc.status in TOO_MANY or later
         said = redact(str(exc), secrets)
-        return Outcome(Result.FULL if full else Result.FAILED, said, first_byte=first_byte, network=exc.unreached)
+        result = Result.FULL if full else Result.FAILED
+        return Outcome(result, said, first_byte=first_byte, network=exc.unreached, status=exc.status)
 
 
 async def _judge(

@@ -32,6 +32,8 @@ class Outcome:
     report: ProbeReport | None = None
     first_byte: float | None = None
     network: bool = False
+    status: int | None = None
+    """The HTTP status that was the reason."""
     variants: tuple[Variant, ...] = ()
 
 

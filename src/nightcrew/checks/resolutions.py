@@ -22,16 +22,18 @@ from nightcrew.checks.store import queue
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NightcrewError, Retry
 from nightcrew.kernel.http import Request
-from nightcrew.kernel.slots import Priority, noticed, while_held
+from nightcrew.kernel.slots import Priority, while_held
 from nightcrew.kernel.tasks import Tasks
 from nightcrew.playlists.exports import (
     PLAYLIST_LIMITS,
     Player,
     PlaylistSettings,
+    Releases,
     accounts,
     channels,
     media,
     parse_master,
+    released,
     unnamed,
     variant_key,
     variants,
@@ -87,7 +89,7 @@ class Resolver:
             async with self.runtime.slots.first(claims) as lease:
                 if lease is None:
                     return  # no connection is free; it is tried again
-                async with noticed(lease):
+                async with released(self.runtime.part(Releases), lease):
                     player = self.runtime.part(Player)
                     request = await player.request(channel, stream, ways[lease.place], pick=False)
                     found = await while_held(lease, self._variants(request))

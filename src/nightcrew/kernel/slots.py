@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -113,14 +113,21 @@ class Lease:
             self.over.set()
 
 
+def _hang_up() -> float:
+    return HANG_UP
+
+
 @contextlib.asynccontextmanager
-async def noticed(lease: Lease) -> AsyncIterator[None]:
-    """Around a connection that is opened and closed in the block: leave the other side time to notice its end."""
+async def noticed(lease: Lease, seconds: Callable[[], float] = _hang_up) -> AsyncIterator[None]:
+    """Around a connection that is opened and closed in the block: leave the other side time to notice its end.
+
+    `seconds` is asked at the end how long that takes.
+    """
     try:
         yield
     finally:
         if any(limit.most for limit in lease.claim.limits):
-            await asyncio.sleep(HANG_UP)
+            await asyncio.sleep(seconds())
 
 
 class LeaseOver(Retry):
@@ -188,6 +195,11 @@ class Slots:
     async def holders(self, resources: Iterable[str] | None = None) -> list[Holder]:
         """Who holds slots now, longest first; of all resources unless some are named."""
         return await slots_store.holders(self._store, resources)
+
+    async def rename(self, lease: Lease, owner: str) -> None:
+        """Show another owner of a lease: who uses it has changed, and not what it is used for."""
+        with contextlib.suppress(DatabaseAway):
+            await slots_store.rename(self._store, lease.id, owner)
 
     async def _obtain(self, claims: Sequence[Claim], patience: float) -> Lease | None:
         leases = [Lease(uuid.uuid4().hex, claim, place) for place, claim in enumerate(claims)]

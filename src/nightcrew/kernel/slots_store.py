@@ -121,6 +121,13 @@ async def release(store: Store, lease_id: str) -> None:
         await connection.execute(sa.delete(slot_lease).where(slot_lease.c.id == lease_id))
 
 
+async def rename(store: Store, lease_id: str, owner: str) -> None:
+    """Show another owner of a lease."""
+    shown = redact(owner)[:MAX_OWNER]
+    async with store.write(durable=False) as connection:
+        await connection.execute(sa.update(slot_lease).where(slot_lease.c.id == lease_id).values(owner=shown))
+
+
 async def renew(store: Store, node: str, lease_ids: Sequence[str], *, lifetime: float) -> dict[str, bool]:
     """Keep these leases for `lifetime` seconds from now; returns all that the node holds, and whether each was asked to leave.
 

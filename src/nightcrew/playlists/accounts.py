@@ -84,7 +84,7 @@ async def accounts(runtime: Runtime) -> list[Account]:
 
 async def profiles(runtime: Runtime) -> dict[int, list[Profile]]:
     """The ways to use each source that has channels, its own first."""
-    uses = await _uses(runtime)  # read once: a source or profile that comes meanwhile is part of both, or of neither
+    uses = await _uses(runtime)
     limits = {account.resource: account.most for account in _accounts(uses, await sources.feeds(runtime.store))}
     found: dict[int, list[Profile]] = {}
     own: dict[int, str] = {}

@@ -11,6 +11,7 @@ from nightcrew.playlists.formats.media import media_type
 from nightcrew.playlists.models import DEAD_PLACES, UNPLACED, Channel, Stream
 from nightcrew.playlists.origin import Media, media
 from nightcrew.playlists.play import Player
+from nightcrew.playlists.releases import TOO_MANY, Patience, Releases, released
 from nightcrew.playlists.segments import PLAYLIST_LIMITS
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels, grades, sources, variants
@@ -18,12 +19,15 @@ from nightcrew.playlists.store import channels, grades, sources, variants
 __all__ = [
     "DEAD_PLACES",
     "PLAYLIST_LIMITS",
+    "TOO_MANY",
     "UNPLACED",
     "Channel",
     "Media",
+    "Patience",
     "Player",
     "PlaylistSettings",
     "Profile",
+    "Releases",
     "Stream",
     "Variant",
     "accounts",
@@ -35,6 +39,7 @@ __all__ = [
     "media_type",
     "models",
     "parse_master",
+    "released",
     "shown_url",
     "sources",
     "unnamed",

@@ -81,7 +81,7 @@ async def media(
 ) -> AsyncIterator[Media]:
     """Open a stream. `rank` sorts the variants of a master playlist; one that cannot be read is left for the next.
 
-    `answered` is called each time that the server has answered something on the way. Raises as `Http.live`; so does reading.
+    `answered` is called each time that the server has answered something until it is open. Raises as `Http.live`; so does reading.
     """
     async with http.session() as own:
         async with own.live(request) as live:
@@ -98,7 +98,7 @@ async def media(
         segments = Segments(own, replace(request, url=base), playlist, hunt.anew)
         async with contextlib.aclosing(segments.chunks()) as chunks:
             yield Media(
-                _telling(chunks, answered),
+                chunks,
                 max(STALL, 2.5 * min(playlist.target, LONGEST_TARGET)),
                 seconds=playlist.seconds if playlist.ended else None,
                 progress=None if playlist.ended else segments.progress,
@@ -123,6 +123,7 @@ class _Hunt:
         for variant in best:
             try:
                 text, base = await self._read(variant.url, lone=len(best) == 1)
+                self._answered()
                 return await parsed(text, base), base, Offer(variants, variant, master.sound_of(variant, sounds))
             except NightcrewError as exc:
                 error = exc
@@ -138,15 +139,7 @@ class _Hunt:
 
     async def _read(self, url: str, *, lone: bool = True) -> tuple[str, str]:
         request = replace(self._request, url=url, attempts=self._request.attempts if lone else 1)
-        found = await self._http.text(request, limits=PLAYLIST_LIMITS)
-        self._answered()
-        return found
-
-
-async def _telling(chunks: AsyncIterator[bytes], answered: Callable[[], None]) -> AsyncGenerator[bytes, None]:
-    async for chunk in chunks:
-        answered()
-        yield chunk
+        return await self._http.text(request, limits=PLAYLIST_LIMITS)
 
 
 def _is_playlist(first: bytes) -> bool:

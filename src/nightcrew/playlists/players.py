@@ -194,7 +194,7 @@ async def played(request: Request, node: Runtime, actor: str, bound: str | None,
             return RedirectResponse(await node.part(Player).target(channel), 302, no_store)
         if is_head(request):
             await channel_rows.get(node.store, channel)
-            return Response(headers=no_store, media_type="video/mp2t")
+            return Response(headers=no_store, media_type=node.part(Relay).content_type(channel) or "video/mp2t")
         opened = await node.part(Relay).open(channel, _viewer(request, actor))
     except GiveUp as exc:
         raise Conflict(str(exc)) from exc

@@ -1,28 +1,28 @@
 """Proxy mode: a channel's bytes through this node, holding a connection of its account, from the first stream that works.
 
-A stream that sent nothing in `FIRST_BYTE` seconds, or an error, or bytes that are no media, is left for the next one
-before the player sees anything. One that stalls or breaks off later is left too, and the player's connection goes on.
-HLS is passed on as one continuous stream, so that every player takes it and one connection stands for one viewer.
+A stream that does not answer in time, or with an error, or with bytes that are no media, is left for the next one before the
+player sees anything. One that stalls or breaks off later is left too, and the player's connection goes on, unless the next one
+has another container. HLS is passed on as one continuous stream, so that every player takes it. All who watch a channel on this
+node share one reading of it, and with it one connection.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections import OrderedDict
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 import structlog
 
-from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
-from nightcrew.kernel.slots import GRACE, Lease, Priority, noticed
-from nightcrew.playlists.accounts import preferred, profiles_of, subject_of
-from nightcrew.playlists.formats.media import media_type
+from nightcrew.kernel.errors import GiveUp, NightcrewError
+from nightcrew.kernel.tasks import Tasks
+from nightcrew.playlists.broadcast import Broadcast, Viewer
+from nightcrew.playlists.joining import splitter
 from nightcrew.playlists.models import Channel, Stream
-from nightcrew.playlists.origin import media
-from nightcrew.playlists.play import Player
+from nightcrew.playlists.opening import Finder, Playing
 from nightcrew.playlists.store import channels
 
 if TYPE_CHECKING:
@@ -30,38 +30,25 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("nightcrew.playlists")
 
-FIRST_BYTE = 1.2
-"""Seconds within which a stream must give its first byte, from the moment that its account has a free connection."""
-STEADY = 30.0
-"""Seconds that a stream must have run for all streams to be worth another try after it."""
-
-
-@dataclass(slots=True)
-class _Playing:
-    """A stream that has given its first bytes, with all that is held for it."""
-
-    stream: Stream
-    content_type: str
-    first: bytes
-    chunks: AsyncIterator[bytes]
-    patience: float
-    lease: Lease
-    held: contextlib.AsyncExitStack
+STEADY = 5.0
+"""Seconds that a stream must have run for all streams to be worth another try after it, itself included."""
+REMEMBERED = 2_000
+"""Channels whose content type is kept in memory."""
 
 
 @dataclass(slots=True)
 class Opened:
-    """A channel that plays. Whoever opened it calls `close`, also when it read nothing of `body`."""
+    """A channel that plays, for one viewer. Whoever opened it calls `close`, also when it read nothing of `body`."""
 
     content_type: str
     body: AsyncGenerator[bytes, None]
-    _now: list[_Playing]
+    _showing: Showing
+    _viewer: Viewer
 
     async def close(self) -> None:
-        """Hang up and give the connection back."""
+        """Leave. After the last viewer it hangs up and gives the connection back."""
         await self.body.aclose()
-        for playing in self._now:  # a body that was never begun holds what it began with
-            await playing.held.aclose()
+        await self._showing.left(self._viewer)
 
 
 class Relay:
@@ -69,99 +56,131 @@ class Relay:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self._now: dict[int, Showing] = {}
+        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._kinds: OrderedDict[int, str] = OrderedDict()
+        self._tasks = Tasks()
 
     async def open(self, channel_id: int, viewer: str) -> Opened:
-        """Find a stream that plays. Raises `NotFound`, `GiveUp` when none ever can, `Retry` when none does now."""
+        """Join those who watch, or find a stream that plays.
+
+        Raises `NotFound`, `GiveUp` when none ever can, `Retry` when none does now.
+        """
         channel = await channels.get(self._runtime.store, channel_id)
-        left = deque(stream for stream in channel.streams if stream.usable)
-        if not left:
+        async with self._turns.setdefault(channel_id, asyncio.Lock()):
+            showing = self._now.get(channel_id)
+            if showing is None or not showing.broadcast.can_be_joined:
+                showing = await self._begin(channel, viewer)
+            return showing.joined(viewer)
+
+    def content_type(self, channel_id: int) -> str | None:
+        """What a channel was sent as the last time, None when it was not."""
+        return self._kinds.get(channel_id)
+
+    async def close(self) -> None:
+        """End all that plays."""
+        for showing in list(self._now.values()):
+            await showing.close()
+        await self._tasks.close()
+
+    async def _begin(self, channel: Channel, viewer: str) -> Showing:
+        streams = [stream for stream in channel.streams if stream.usable]
+        if not streams:
             raise GiveUp(f"channel {channel.name!r} has no stream that can be played")
-        playing = await self._next(channel, left, viewer)
-        now = [playing]
-        return Opened(playing.content_type, self._body(channel, now, left, viewer), now)
+        finder = Finder(self._runtime, channel, _owner([viewer], channel))
+        playing = await finder.next(streams)
+        self._kinds[channel.id] = playing.content_type
+        self._kinds.move_to_end(channel.id)
+        while len(self._kinds) > REMEMBERED:
+            self._kinds.popitem(last=False)
+        showing = self._now[channel.id] = Showing(self, channel, finder, playing)
+        return showing
 
-    async def _next(self, channel: Channel, left: deque[Stream], viewer: str) -> _Playing:
-        """The first of the streams that gives bytes. Raises the last one's reason."""
-        error: NightcrewError = Retry(f"every stream of channel {channel.name!r} has ended")
-        while left:
-            stream = left.popleft()
-            try:
-                return await self._start(channel, stream, viewer)
-            except NightcrewError as exc:
-                error = exc
-                log.info("stream left", channel=channel.name, source=stream.source, reason=str(exc))
-        raise error
+    def ended(self, showing: Showing) -> None:
+        """It cannot be joined any more."""
+        if self._now.get(showing.channel.id) is showing:
+            del self._now[showing.channel.id]
 
-    async def _body(
-        self, channel: Channel, now: list[_Playing], left: deque[Stream], viewer: str
-    ) -> AsyncGenerator[bytes, None]:
-        """The bytes of the stream in `now`, and of its successors, which take its place there."""
+    def renamed(self, showing: Showing, owner: str) -> None:
+        """Others watch now: the board shows who."""
+        renaming = self._runtime.slots.rename(showing.playing.lease, owner)
+        self._tasks.spawn(renaming, f"viewers of {showing.channel.name}")
+
+
+class Showing:
+    """A channel that plays for everybody who watches it on this node."""
+
+    def __init__(self, relay: Relay, channel: Channel, finder: Finder, playing: Playing) -> None:
+        self.channel = channel
+        self.playing = playing
+        self.content_type = finder.kind = playing.content_type
+        self._relay, self._finder = relay, finder
+        self._cut = splitter(playing.content_type)
+        self.broadcast = Broadcast(self._chunks(), self._cut, self._changed)
+
+    def joined(self, viewer: str) -> Opened:
+        """For one more."""
+        one = self.broadcast.join(viewer)
+        return Opened(self.content_type, self.broadcast.bytes_for(one), self, one)
+
+    async def left(self, viewer: Viewer) -> None:
+        """For one less. The last one ends it."""
+        try:
+            await self.broadcast.leave(viewer)
+        finally:
+            if not self.broadcast.viewers:
+                await self.close()
+
+    async def close(self) -> None:
+        """Hang up, and give back what is held."""
+        self._relay.ended(self)
+        try:
+            await self.broadcast.close()
+        finally:
+            await self.playing.held.aclose()  # of one that was never begun
+
+    def _changed(self) -> None:
+        viewers = self.broadcast.viewers
+        owner = _owner(viewers, self.channel)
+        if viewers and owner != self._finder.owner:
+            self._finder.owner = owner
+            self._relay.renamed(self, owner)
+
+    async def _chunks(self) -> AsyncGenerator[bytes, None]:
+        """The bytes of the present stream, and of its successors, which take its place."""
         clock = asyncio.get_running_loop().time
+        left = self._after(self.playing.stream)
         while True:
-            began, (playing,) = clock(), now
+            playing, began, reason = self.playing, clock(), "it has ended"
             async with playing.held:
                 try:
                     yield playing.first
-                    async for chunk in _watched(playing):
+                    async for chunk in playing.watched():
                         yield chunk
-                    reason = "it has ended"
                 except NightcrewError as exc:
                     reason = str(exc)
-            log.info("stream left", channel=channel.name, source=playing.stream.source, reason=reason)
-            if clock() - began > STEADY:
-                left = deque(stream for stream in channel.streams if stream.usable and stream != playing.stream)
-                left.append(playing.stream)
+            log.info("stream left", channel=self.channel.name, source=playing.stream.source, reason=reason)
+            lasted = clock() - began > STEADY
+            if not self._cut.continues or (lasted and playing.finite and not playing.unfit):
+                return
+            if lasted:
+                left = [*self._after(playing.stream, every=True), playing.stream]
             try:
-                now[:] = [await self._next(channel, left, viewer)]
+                self.playing = await self._finder.next(left)
             except NightcrewError:
                 return
+            left = self._after(self.playing.stream, among=left)
+            self._cut.restart()
 
-    async def _start(self, channel: Channel, stream: Stream, viewer: str) -> _Playing:
-        """Take a connection, connect, and wait for the first bytes. What was taken is given back when that fails."""
-        profiles = preferred(await profiles_of(self._runtime, stream.source_id), stream.profile)
-        owner, subject = f"{viewer}: {channel.name}", subject_of(channel.id)
-        claims = [profile.claim(owner, "viewer", Priority.USE, subject=subject) for profile in profiles]
-        async with contextlib.AsyncExitStack() as held:
-            lease = await held.enter_async_context(self._runtime.slots.first(claims, patience=GRACE))
-            if lease is None:
-                total = sum(profile.most for profile in profiles)
-                raise Retry(f"all {total} connections of {stream.source} are in use", after=10)
-            await held.enter_async_context(noticed(lease))
-            try:
-                async with asyncio.timeout(FIRST_BYTE):
-                    player = self._runtime.part(Player)
-                    request = await player.request(channel, stream, profiles[lease.place], pick=False)
-                    rank = await player.ranking(stream)
-                    opened = await held.enter_async_context(media(self._runtime.http, request, rank))
-                    first = await anext(opened.chunks, b"")
-            except TimeoutError as exc:
-                raise Retry(f"{stream.source} sent nothing within {FIRST_BYTE:g} s") from exc
-            kind = media_type(first)
-            if kind is None:
-                raise Retry(f"{stream.source} sent something that is not a stream")
-            return _Playing(stream, kind, first, opened.chunks, opened.patience, lease, held.pop_all())
-        raise AssertionError("unreachable")
+    def _after(self, stream: Stream, *, every: bool = False, among: list[Stream] | None = None) -> list[Stream]:
+        """The streams that come after one; `every`: all others."""
+        streams = [one for one in self.channel.streams if one.usable] if among is None else among
+        at = streams.index(stream)
+        return [*streams[at + 1 :], *(streams[:at] if every else [])]
 
 
-async def _watched(playing: _Playing) -> AsyncIterator[bytes]:
-    """The chunks of a stream until it ends. Raises `Retry` when it stalls or its connection is needed elsewhere."""
-    over = asyncio.ensure_future(playing.lease.over.wait())
-    try:
-        while True:
-            coming = asyncio.ensure_future(anext(playing.chunks, None))
-            try:
-                await asyncio.wait({coming, over}, timeout=playing.patience, return_when=asyncio.FIRST_COMPLETED)
-                if over.done():
-                    raise Retry(str(playing.lease.why))
-                if not coming.done():
-                    raise Retry(f"it sent nothing for {playing.patience:g} s")
-            finally:
-                if not coming.done():
-                    coming.cancel()
-                    await asyncio.gather(coming, return_exceptions=True)
-            chunk = coming.result()
-            if chunk is None:
-                return
-            yield chunk
-    finally:
-        over.cancel()
+def _owner(viewers: list[str], channel: Channel) -> str:
+    """Who holds the connection, for the board: names once each, and how many they are when more are behind one name."""
+    names = list(dict.fromkeys(viewers))
+    more = f" ({len(viewers)})" if len(viewers) > len(names) else ""
+    return f"{', '.join(names)}{more}: {channel.name}"

@@ -16,6 +16,7 @@ from nightcrew.playlists.play import Player
 from nightcrew.playlists.providers import Adapters
 from nightcrew.playlists.readers import Readers
 from nightcrew.playlists.relay import Relay
+from nightcrew.playlists.releases import Releases
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import sources, staging
 
@@ -25,6 +26,7 @@ async def start(runtime: Runtime) -> None:
     runtime.add(Adapters(runtime.part(Connections)))
     runtime.add(Outputs(runtime, runtime.data_dir / "playlists"))
     runtime.add(Player(runtime))
+    runtime.add(Releases())
     runtime.add(Relay(runtime))
     runtime.add(Logos(runtime))
     runtime.add(Readers())
@@ -43,6 +45,7 @@ async def start(runtime: Runtime) -> None:
 
 async def stop(runtime: Runtime) -> None:
     """Called at the stop of a node."""
+    await runtime.part(Relay).close()
     await runtime.part(Logos).close()
     await runtime.part(Readers).close()
 
