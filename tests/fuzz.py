@@ -33,8 +33,8 @@ def readers() -> dict[str, tuple[Reader, tuple[type[Exception], ...], list[bytes
     from nightcrew.playlists.formats import hls, json_list, m3u, master
     from nightcrew.playlists.formats.media import media_type
     from nightcrew.recorder import fmp4, ledger, packed
-    from nightcrew.recorder.elementary import ElementaryStream
     from nightcrew.recorder.inspecting import Fragments, Frames, Packets
+    from nightcrew.transport.elementary import ElementaryStream
     from nightcrew.transport.ts import Cutter
 
     def text(data: bytes) -> str:

@@ -113,7 +113,7 @@ def test_headers_alone_leave_the_bit_rate_of_last_time_in_force() -> None:
     assert known.facts.kbps is None, "it was not measured now"
     assert (known.sampled, known.entry["kbps"]) == (False, None)
     assert known.score == pytest.approx(0.40 + 0.35 + 0.15 * 50 / 60 + 0.10 * 0.8, abs=1e-4)
-    assert unknown.score == pytest.approx((0.35 + 0.15 * 50 / 60 + 0.10 * 0.8) / 0.6, abs=1e-4)
+    assert unknown.score == pytest.approx(0.15 * 50 / 60 + 0.10 * 0.8, abs=1e-4)
     low = conclusion.finding(due(kbps=900.0), plan.begin(START), End.OK, headers, START, CheckSettings(min_kbps=1000))
     assert low.reason == "it has 900 kbit/s; the minimum is 1000"
 

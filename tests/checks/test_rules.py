@@ -66,13 +66,37 @@ def test_a_score_is_between_0_and_1_and_its_parts_explain_it(
     found = rules.score(Facts(codec, 0, height, fps, "", kbps), options)
     assert 0 <= found.value <= 1
     assert all(0 <= part.value <= 1 for part in found.parts)
-    assert ("bit rate" in [part.name for part in found.parts]) == (kbps is not None)
+    weights_of = sum(part.weight for part in found.parts)
+    explained = sum(part.value * part.weight for part in found.parts) / (weights_of or 1) * min(weights_of, 1)
+    assert found.value == pytest.approx(explained * (0.9 if codec else 1), abs=1e-4)
 
 
-def test_a_bit_rate_that_was_not_measured_does_not_lower_the_score() -> None:
+def test_a_bit_rate_that_was_not_measured_raises_no_score() -> None:
     measured = rules.score(Facts("h264", 1920, 1080, 50.0, "aac", 0.001), DEFAULTS).value
     unknown = rules.score(Facts("h264", 1920, 1080, 50.0, "aac", None), DEFAULTS).value
-    assert unknown > measured
+    assert unknown == measured
+
+
+def test_a_card_with_a_spinner_is_not_better_than_television() -> None:
+    card = rules.score(Facts("h264", 1920, 1080, 25.0, "aac", 114.0), DEFAULTS).value
+    television = rules.score(Facts("mpeg2video", 720, 576, 25.0, "mp2", 3200.0), DEFAULTS).value
+    assert card < television
+
+
+@pytest.mark.parametrize(("codec", "kbps"), [("h264", 1037), ("hevc", 519), ("mpeg2video", 2074)])
+def test_where_a_resolution_has_the_bits_that_it_needs(codec: str, kbps: int) -> None:
+    assert rules.bits_value(Facts(codec, 1920, 1080, 25.0, "aac", kbps)) == 1
+    assert 0.99 < rules.bits_value(Facts(codec, 1920, 1080, 25.0, "aac", kbps - 4)) < 1
+
+
+def test_a_picture_without_sound_loses_a_share() -> None:
+    loud, mute = (rules.score(Facts("h264", 1920, 1080, 50.0, sound, 5000.0), DEFAULTS).value for sound in ("aac", ""))
+    assert mute == pytest.approx(0.9 * loud, abs=1e-4)
+
+
+@pytest.mark.parametrize(("lasts", "told"), [(0.04, True), (10.0, True), (59.9, True), (60.0, False), (None, False)])
+def test_what_ends_within_a_minute_is_no_channel(lasts: float | None, told: bool) -> None:
+    assert ("clip" in (rules.failure(GOOD, DEFAULTS, lasts=lasts) or "")) is told
 
 
 def test_of_what_was_not_seen_nothing_is_known_and_it_is_worth_nothing() -> None:
@@ -138,6 +162,7 @@ def test_what_just_reaches_a_minimum_is_good_enough(options: dict[str, int], lea
         ({"black": True}, "black"),
         ({"silent": True}, "silent"),
         ({"ended": True, "seconds": 1.2}, "broke off after 1.2 s"),
+        ({"loop": 5.0}, "the same 5 s again and again"),
         ({"seconds": 6.0, "wall": 20.0}, "too slow"),
         ({"seconds": 2.0, "wall": 25.0, "late": True}, "too slow"),
     ],
@@ -148,7 +173,7 @@ def test_each_failure_has_a_reason_of_its_own(changes: dict[str, object], word: 
 
 def test_a_good_stream_has_none() -> None:
     assert rules.failure(GOOD, DEFAULTS) is None
-    assert rules.failure(report(ended=True, seconds=1.0, wall=1.0), DEFAULTS, finite=True) is None, "a short film"
+    assert rules.failure(report(ended=True, seconds=70.0, wall=70.0), DEFAULTS, lasts=70.0) is None, "a short film"
     assert rules.failure(report(audio_codec="", silent=None), DEFAULTS) is None, "a web camera without sound"
     assert rules.failure(report(kbps=0.0, seconds=0.0, pictures=0), DEFAULTS) is None, "only its headers were asked for"
 
@@ -194,7 +219,7 @@ def test_a_card_that_stands_still_is_all_that_radio_shows() -> None:
 
 def test_a_short_card_that_was_seen_to_its_end_is_a_card() -> None:
     card = report(frozen=True, ended=True, seconds=8.0, wall=1.0)
-    assert "did not move" in (rules.failure(card, DEFAULTS, finite=True) or "")
+    assert "did not move" in (rules.failure(card, DEFAULTS, lasts=61.0) or "")
 
 
 def test_radio_is_allowed_where_a_channel_calls_itself_radio() -> None:

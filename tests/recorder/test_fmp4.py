@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from counter import HEIGHT, WIDTH, Film
 from nightcrew.demo.pictures import find_ffmpeg
 from nightcrew.recorder import fmp4
-from nightcrew.recorder.elementary import Count, ElementaryStream
+from nightcrew.transport.elementary import Count, ElementaryStream
 
 
 def box(name: bytes, content: bytes = b"", *, size: int | None = None) -> bytes:

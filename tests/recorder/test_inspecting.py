@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from films import STRETCHES, source
 from nightcrew.recorder import ledger, packed, parameters
-from nightcrew.recorder.elementary import ElementaryStream, Inspected, table_of
 from nightcrew.recorder.inspecting import Fragments, Frames, Packets, inspector_of
 from nightcrew.recorder.parts import Parts, SegmentData
 from nightcrew.recorder.wire import Order
 from nightcrew.transport import psi, ts
+from nightcrew.transport.elementary import ElementaryStream, Inspected, table_of
 from nightcrew.transport.ts import PACKET
 
 

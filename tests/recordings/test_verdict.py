@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from nightcrew.muxer.wire import FilmReport, Slot, SlotReport
-from nightcrew.recorder.elementary import ElementaryStream
 from nightcrew.recorder.ledger import Part, StreamTotal, Tally
 from nightcrew.recordings import verdict
+from nightcrew.transport.elementary import ElementaryStream
 
 SLOTS = (
     Slot("video", "h264", "1280x720", "", 0, 256),

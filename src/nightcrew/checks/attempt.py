@@ -133,14 +133,24 @@ async def _judge(
     """What a prober says of an open stream, and why that is not good enough, if it is not. `left` seconds there are for it."""
     began = time.monotonic()
     continuous = opened.progress is None and not opened.finite
-    ask = replace(wanted.ask, least=GOING_ON if continuous else 0.0, limit=max(left, MARGIN))
+    known = (
+        None if opened.finite else wanted.ask.known
+    )  # how long it lasts follows from how much of it there is in a second
+    ask = replace(wanted.ask, least=GOING_ON if continuous else 0.0, limit=max(left, MARGIN), known=known)
     async with Chunks(again) as chunks:
         report = await probers.probe(ask, chunks, patience=opened.patience)
-        reason = rules.failure(report, options, radio=wanted.radio, finite=opened.finite)
+        reason = rules.failure(report, options, radio=wanted.radio, lasts=_lasts(opened, report))
         left -= time.monotonic() - began
         if reason is None and opened.progress is not None and not await _advances(opened, chunks, left):
             reason = f"its playlist is stuck: no new segment came for {opened.patience:.0f} s"
         return report, reason
+
+
+def _lasts(opened: Media, report: ProbeReport) -> float | None:
+    """Seconds of all that there is of a stream that has an end; None for one that goes on."""
+    if opened.seconds is not None or opened.length is None:
+        return opened.seconds
+    return report.seconds if report.ended or not report.kbps else opened.length * 8 / 1000 / report.kbps
 
 
 async def _advances(opened: Media, chunks: Chunks, left: float) -> bool:

@@ -126,6 +126,7 @@ class Checking:
             stillness=options.fail_frozen,
             blackness=options.fail_black,
             silence=options.fail_silent,
+            loops=options.fail_looped,
             still=256 if options.keep_stills else 0,
             known=known,
         )

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from nightcrew.checks.models import MAX_CODEC, Facts
 from nightcrew.checks.settings import CheckSettings
 from nightcrew.playlists.exports import DEAD_PLACES, UNPLACED
+from nightcrew.prober import bits
 from nightcrew.prober.wire import ProbeReport
 
 BEST_KBPS = 8000.0
 BEST_FPS = 60.0
 MODERN = frozenset({"hevc", "av1"})
+CLIP = 60.0
+"""Seconds below which what has an end is no channel, but a message or a sample that somebody put in its place."""
 SLOW = 0.75
 """Seconds of media for each second of waiting below which a live stream comes too slowly to be watched."""
 MAX_PAUSE = 7 * 86_400
@@ -40,19 +43,28 @@ class Score:
 def score(facts: Facts, options: CheckSettings) -> Score:
     """0.40·min(kbps/8000, 1) + 0.35·resolution + 0.15·min(fps/60, 1) + 0.10·codec, with the weights of the settings.
 
-    A part that is not known is left out, and the others count for more. Source: the checks specification.
+    A resolution is worth as much as there are bits for it (`bits_value`). A bit rate that is not known is worth nothing, and neither
+    is the resolution then: what is not known raises no score. A picture without sound loses a share of all. Source of the
+    formula: the checks specification.
     """
-    parts = [
-        ScorePart("resolution", resolution_value(facts.height), options.weight_resolution),
+    worth = resolution_value(facts.height) * bits_value(facts)
+    parts = (
+        ScorePart("bit rate", min((facts.kbps or 0.0) / BEST_KBPS, 1.0), options.weight_bitrate),
+        ScorePart("resolution", worth, options.weight_resolution),
         ScorePart("frame rate", min(facts.fps / BEST_FPS, 1.0), options.weight_fps),
         ScorePart("codec", codec_value(facts.video_codec), options.weight_codec),
-    ]
-    if facts.kbps is not None:
-        parts.insert(0, ScorePart("bit rate", min(facts.kbps / BEST_KBPS, 1.0), options.weight_bitrate))
-    total = sum(part.weight for part in parts)
-    value = sum(part.value * part.weight for part in parts) / total if total else 0.0
-    every = options.weight_bitrate + options.weight_resolution + options.weight_fps + options.weight_codec
-    return Score(round(value * min(every, 1.0), 4), tuple(parts))
+    )
+    every = sum(part.weight for part in parts)
+    value = sum(part.value * part.weight for part in parts) / every if every else 0.0
+    if facts.video_codec and not facts.audio_codec:
+        value *= 1 - options.weight_sound
+    return Score(round(value * min(every, 1.0), 4), parts)
+
+
+def bits_value(facts: Facts) -> float:
+    """The share of the bits that a picture of this size needs at least, up to 1; 0 when they are not known."""
+    width = facts.width or round(facts.height * 16 / 9)
+    return bits.share(facts.video_codec, width, facts.height, facts.fps, facts.kbps or 0.0)
 
 
 def resolution_value(height: int) -> float:
@@ -83,13 +95,18 @@ def is_radio(name: str, group: str, attributes: Mapping[str, str]) -> bool:
     return attributes.get("radio", "").lower() in {"true", "1", "yes"} or bool(_RADIO.search(f"{name} / {group}"))
 
 
-def failure(report: ProbeReport, options: CheckSettings, *, radio: bool = False, finite: bool = False) -> str | None:
-    """Why a stream is not good, or None when it is. `radio`: no picture is expected; `finite`: the bytes have an end."""
+def failure(
+    report: ProbeReport, options: CheckSettings, *, radio: bool = False, lasts: float | None = None
+) -> str | None:
+    """Why a stream is not good, or None when it is. `radio`: no picture is expected.
+
+    `lasts` seconds: how long all of it is, as its server says; None for what goes on.
+    """
     if report.error:
         return report.error
     return (
         _no_media(report, options, radio=radio)
-        or _cut_short(report, options, finite=finite)
+        or _cut_short(report, options, lasts=lasts)
         or _picture(report, options, radio=radio)
     )
 
@@ -108,8 +125,10 @@ def _no_media(report: ProbeReport, options: CheckSettings, *, radio: bool) -> st
     return None
 
 
-def _cut_short(report: ProbeReport, options: CheckSettings, *, finite: bool) -> str | None:
-    if report.ended and not finite:
+def _cut_short(report: ProbeReport, options: CheckSettings, *, lasts: float | None) -> str | None:
+    if lasts is not None and lasts < CLIP:
+        return f"it is a clip of {lasts:.1f} s, not a channel"
+    if report.ended and lasts is None:
         return f"it broke off after {report.seconds:.1f} s"
     if not report.kbps:
         return None  # only its headers were asked for
@@ -130,6 +149,8 @@ def _picture(report: ProbeReport, options: CheckSettings, *, radio: bool) -> str
         (report.frozen and options.fail_frozen and not radio, "its picture did not move"),
         (report.silent and options.fail_silent, "it was silent"),
     )
+    if report.loop and options.fail_looped and not radio:
+        return f"it shows the same {report.loop:.0f} s again and again"
     return next((f"{words} for {report.seconds:.0f} s" for is_so, words in wrong if is_so), None)
 
 

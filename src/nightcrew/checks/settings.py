@@ -46,6 +46,10 @@ class CheckSettings(Options):
     fail_frozen: bool = option(True, help="A picture that does not move is a failure.")
     fail_black: bool = option(True, help="A black picture is a failure.")
     fail_silent: bool = option(True, help="Silent sound is a failure. Having no sound at all is not.")
+    fail_looped: bool = option(
+        True,
+        help="A short clip that is shown again and again is a failure. It is looked for where a picture has few bits for its size.",
+    )
     audio_only: Literal["radio", "always", "never"] = option(
         "radio",
         help="When a stream without a picture is accepted: radio = if the channel calls itself radio (in its name, group or "
@@ -60,6 +64,10 @@ class CheckSettings(Options):
     weight_resolution: float = option(0.35, ge=0, le=1, help="Share of the resolution in the score.")
     weight_fps: float = option(0.15, ge=0, le=1, help="Share of the frame rate in the score.")
     weight_codec: float = option(0.10, ge=0, le=1, help="Share of the video codec in the score.")
+
+    weight_sound: float = option(
+        0.10, ge=0, le=1, help="Share of its score that a stream with a picture loses when it has no sound."
+    )
 
     account_priority: list[str] = option(
         [],

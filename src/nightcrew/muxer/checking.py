@@ -13,7 +13,7 @@ from av.stream import Stream
 from nightcrew.muxer.joining import by_id, demuxer, packets
 from nightcrew.muxer.wire import CheckOrder, FilmReport, LookOrder, SlotReport, SourceOrder, Stretch
 from nightcrew.recorder import parameters
-from nightcrew.recorder.elementary import ElementaryStream, Kind, Table
+from nightcrew.transport.elementary import ElementaryStream, Kind, Table
 
 SHOWN = frozenset({"video", "audio", "subtitle"})
 THREADS = 2

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from nightcrew.recorder.elementary import Kind, Table
+from nightcrew.transport.elementary import Kind, Table
 
 Form = Literal["mpegts", "mov", "aac", "mp3", "ac3", "eac3"]
 """How bytes are read: FFmpeg's name of the container."""

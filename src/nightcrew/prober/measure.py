@@ -20,6 +20,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from nightcrew.containers import FORMATS
+from nightcrew.prober import bits
 from nightcrew.prober.feed import StreamBytes
 from nightcrew.prober.picture import SeenPictures, Sound
 from nightcrew.prober.wire import ProbeReport, ProbeTask
@@ -93,6 +94,7 @@ class _Look:
             silent=not self._sound.heard if sampled and self._sound.frames else None,
             ended=self._feed.ended,
             late=self._feed.late,
+            loop=round(self._pictures.loop, 1) if self._thin() else 0.0,
             still=self._pictures.still,
             notes=notes,
             error=self._torn,
@@ -169,7 +171,16 @@ class _Look:
             doubt
             or (self._ask.stillness and not self._pictures.moving)
             or (self._ask.blackness and not self._pictures.light)
+            or self._thin()
         )
+
+    def _thin(self) -> bool:
+        """Whether the picture has so few bits for its size that it may be a clip which is shown again and again."""
+        video = self._video
+        if video is None or not self._ask.loops or self._flow.seconds < 1.0:
+            return False
+        context = video.codec_context
+        return bits.share(_codec(video), context.width, context.height, self._fps(), self._flow.kbps) < 1.0
 
     def _enough(self) -> bool:
         if not self._sample:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from statistics import fmean
@@ -25,6 +26,10 @@ noise of strength 3 or more over a picture that stands still 1.28–3.5 in the l
 BLACK_LEVEL = 32
 """Luma up to which a pixel is black: the limited range begins at 16 (ITU-R BT.709)."""
 BLACK_SHARE = 0.98
+MOST_REMEMBERED = 60
+"""Pictures that are kept to see whether they come again."""
+TOGETHER = 0.15
+"""Seconds within which two distances in time are one."""
 SILENCE = 10 ** (-60 / 20)
 """Peak of a full scale of 1 up to which sound is silent: −60 dB."""
 _TYPES = {"u8": "B", "s16": "h", "s32": "i", "flt": "f", "dbl": "d"}
@@ -59,6 +64,7 @@ class SeenPictures:
         self._aspect = aspect
         self._first: Small | None = None
         self._first_at = 0.0
+        self._seen: list[tuple[float, Small]] = []
         self._jpeg = b""
         self._jpeg_is_black = True
         self.count = 0
@@ -75,6 +81,8 @@ class SeenPictures:
         black = sum(level <= BLACK_LEVEL for level in small.scaled) >= BLACK_SHARE * len(small.scaled)
         self.count += 1
         self.at = at
+        if len(self._seen) < MOST_REMEMBERED:
+            self._seen.append((at, small))
         self.light = self.light or not black
         if self._first is None:
             self._first, self._first_at = small, at
@@ -85,9 +93,36 @@ class SeenPictures:
             self._jpeg, self._jpeg_is_black = jpeg(frame, self._still_width, self._aspect), black
 
     @property
+    def loop(self) -> float:
+        """Seconds after which two or more different pictures have come again; 0 when they did not."""
+        return loop_of(self._seen) if self.moving else 0.0
+
+    @property
     def still(self) -> str:
         """The first picture that is not black, as a JPEG in base64."""
         return base64.b64encode(self._jpeg).decode()
+
+
+def loop_of(seen: Sequence[tuple[float, Small]]) -> float:
+    """The period of a clip that is shown again and again, by times and pictures in order; 0 for anything else.
+
+    Two different pictures have to come again at one distance, with others between.
+    """
+    found: list[tuple[float, int]] = []
+    for index, (at, picture) in enumerate(seen):
+        for earlier in range(index - 1, -1, -1):
+            then, before = seen[earlier]
+            if not picture.same(before):
+                continue
+            if all(picture.same(other) for _, other in seen[earlier + 1 : index]):
+                break  # it only stood still
+            if any(
+                abs(distance - (at - then)) < TOGETHER and not picture.same(seen[which][1]) for distance, which in found
+            ):
+                return at - then
+            found.append((at - then, index))
+            break
+    return 0.0
 
 
 class Sound:

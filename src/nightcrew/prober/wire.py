@@ -29,6 +29,8 @@ class ProbeTask:
     blackness: bool = True
     silence: bool = True
     """Whether it matters that a picture stands still, is black, or that the sound is silent."""
+    loops: bool = True
+    """Whether it matters that the same few seconds are shown again and again."""
     still: int = 256
     known: tuple[str, int, int] | None = None
     """Video codec, width and height of a stream for which its headers are enough, as long as they are these."""
@@ -61,6 +63,8 @@ class ProbeReport:
     frozen: bool | None = None
     black: bool | None = None
     silent: bool | None = None
+    loop: float = 0.0
+    """Seconds after which the same pictures come again, 0 when they do not."""
     ended: bool = False
     """Whether the bytes ended before enough was seen."""
     late: bool = False

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nightcrew.recorder import parameters
-from nightcrew.recorder.elementary import MAX_STREAMS, Count, ElementaryStream, Kind
+from nightcrew.transport.elementary import MAX_STREAMS, Count, ElementaryStream, Kind
 
 PROTECTED = frozenset({b"encv", b"enca", b"enct"})
 """Sample entries of what is encrypted (ISO/IEC 23001-7)."""

@@ -12,8 +12,8 @@ from itertools import islice
 from typing import Protocol
 
 from nightcrew.recorder import fmp4, packed, parameters
-from nightcrew.recorder.elementary import Count, ElementaryStream, Inspected, Table
 from nightcrew.transport import psi, ts
+from nightcrew.transport.elementary import Count, ElementaryStream, Inspected, Table
 
 OPENING = 640
 """Bytes of a picture's beginning in which its parameter sets stand."""

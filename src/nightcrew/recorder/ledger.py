@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from nightcrew.disks import synced
-from nightcrew.recorder.elementary import ElementaryStream, Table, table_of
+from nightcrew.transport.elementary import ElementaryStream, Table, table_of
 
 NAME = "ledger.jsonl"
 LOCK = "recorder.lock"

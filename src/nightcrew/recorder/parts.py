@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nightcrew.recorder import ledger
-from nightcrew.recorder.elementary import Inspected
 from nightcrew.recorder.inspecting import Inspector, inspector_of
 from nightcrew.recorder.ledger_writer import LedgerWriter
 from nightcrew.recorder.wire import Order, boottime
+from nightcrew.transport.elementary import Inspected
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 APART = 60.0

@@ -12,9 +12,9 @@ from typing import Literal
 
 from nightcrew.kernel.errors import GiveUp
 from nightcrew.muxer.wire import Container, Seam, Slot, Stretch
-from nightcrew.recorder.elementary import ElementaryStream
 from nightcrew.recordings.films import CODECS
 from nightcrew.recordings.runs import StreamRun
+from nightcrew.transport.elementary import ElementaryStream
 
 Wanted = Literal["auto", "mp4", "mkv"]
 MOST_FILMS = 99

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from nightcrew.recorder.elementary import Kind
 from nightcrew.recorder.ledger import Tally
+from nightcrew.transport.elementary import Kind
 
 KINDS: dict[Kind, str] = {"video": "Video", "audio": "Audio", "subtitle": "Subtitles"}
 CODECS = {

@@ -26,7 +26,7 @@ from nightcrew.muxer.wire import (
     order_line,
     report_of,
 )
-from nightcrew.recorder.elementary import Table, table_of
+from nightcrew.transport.elementary import Table, table_of
 
 IDLE = 300.0
 """Seconds without any progress after which a muxer hangs."""

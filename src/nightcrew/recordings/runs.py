@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from nightcrew.muxer.wire import ByteRange, Form
-from nightcrew.recorder.elementary import Table, table_of
 from nightcrew.recorder.ledger import Line, standing
+from nightcrew.transport.elementary import Table, table_of
 
 FORMS: dict[str, Form] = {".ts": "mpegts", ".mp4": "mov", ".aac": "aac", ".mp3": "mp3", ".ac3": "ac3", ".ec3": "eac3"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nightcrew.recorder.elementary import MAX_STREAMS, ElementaryStream, Kind
+from nightcrew.transport.elementary import MAX_STREAMS, ElementaryStream, Kind
 
 ASSOCIATION_PID = 0
 ASSOCIATION, MAP = 0x00, 0x02
