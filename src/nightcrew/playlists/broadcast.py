@@ -102,6 +102,15 @@ class Broadcast:
 
     async def bytes_for(self, viewer: Viewer) -> AsyncGenerator[bytes, None]:
         """What he sees, until reading ends."""
+        async for pieces in self.pieces_for(viewer):
+            parts = (
+                [viewer.head, *(piece.data for piece in pieces)] if viewer.head else [piece.data for piece in pieces]
+            )
+            viewer.head = b""
+            yield b"".join(parts) if len(parts) > 1 else parts[0]
+
+    async def pieces_for(self, viewer: Viewer) -> AsyncGenerator[list[Piece], None]:
+        """The same in pieces, without what has to be sent first."""
         while True:
             found = self._next(viewer)
             if found:
@@ -110,6 +119,11 @@ class Broadcast:
                 return
             else:
                 await self._more.wait()
+
+    @property
+    def head(self) -> bytes:
+        """What a decoder needs before any piece."""
+        return self._cut.head
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -173,23 +187,21 @@ class Broadcast:
 
     # -- giving out ------------------------------------------------------------------------------------------------
 
-    def _next(self, viewer: Viewer) -> bytes:
+    def _next(self, viewer: Viewer) -> list[Piece]:
         """What is there for him now, and takes it as sent."""
         if viewer.at < self._first:
             viewer.missed += 1
             self._place(viewer)
-        parts, size = [viewer.head] if viewer.head else [], 0
+        found, size = list[Piece](), 0
         end = self._first + len(self._pieces)
         while viewer.at < end and size < MOST_AT_ONCE:
-            data = self._pieces[viewer.at - self._first].data
-            parts.append(data)
-            size += len(data)
+            piece = self._pieces[viewer.at - self._first]
+            found.append(piece)
+            size += len(piece.data)
             viewer.at += 1
-        if not size:
-            return b""
-        viewer.head = b""
-        self._taken.set()
-        return b"".join(parts) if len(parts) > 1 else parts[0]
+        if found:
+            self._taken.set()
+        return found
 
     def _place(self, viewer: Viewer) -> None:
         """To the newest piece with which a decoder can begin; to the end where there is none."""

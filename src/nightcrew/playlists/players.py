@@ -22,6 +22,7 @@ from nightcrew.kernel.runtime import KernelSettings, Runtime
 from nightcrew.kernel.store import DatabaseAway
 from nightcrew.playlists import rules
 from nightcrew.playlists.formats import xmltv, xtream
+from nightcrew.playlists.hls_output import HlsOutput
 from nightcrew.playlists.models import Channel
 from nightcrew.playlists.outputs import CHUNK, EVERYTHING, Outputs, Selection, is_left_out, served
 from nightcrew.playlists.play import Player
@@ -38,6 +39,9 @@ router = APIRouter(tags=["players"])
 Name = Annotated[str, Path(max_length=100)]
 Token = Annotated[str | None, Query(max_length=200)]
 ChannelId = Annotated[int, Path(ge=1, lt=2**63)]
+HLS_TYPE = "application/vnd.apple.mpegurl"
+ANY_PAGE = {"Access-Control-Allow-Origin": "*"}
+"""A player in a browser may be part of another site; the address itself says whether it may play."""
 M3U_TYPE = "audio/x-mpegurl; charset=utf-8"
 GUIDE_PAST = timedelta(hours=4)
 SHORT_EPG = 4
@@ -172,6 +176,29 @@ async def _guide(node: Runtime, selection: Selection) -> AsyncIterator[str]:
 # -- playing -----------------------------------------------------------------------------------------------------------
 
 
+@router.get("/play/{channel}.m3u8", response_model=None)
+async def play_hls(
+    request: Request, node: Node, actor: Actor, bound: BoundTo, channel: ChannelId, token: Token = None
+) -> Response:
+    """The channel as HLS, made without encoding it anew; with `stream_mode` direct 302 to the address that plays it now."""
+    suffix = f"?token={quote(token)}" if token else ""
+    return await hls_playlist(request, node, actor, bound, channel, suffix)
+
+
+@router.get("/play/{channel}/{name}", response_model=None)
+async def hls_file(
+    node: Node,
+    bound: BoundTo,
+    channel: ChannelId,
+    name: Name,
+    token: Token = None,  # noqa: ARG001
+) -> Response:
+    """A segment of the channel's HLS, as its playlist names it."""
+    await _check_bound(node, bound, channel)
+    data, kind = node.part(HlsOutput).file(channel, name)
+    return Response(data, media_type=kind, headers=ANY_PAGE | {"Cache-Control": "max-age=60"})
+
+
 @router.get("/play/{channel}", response_model=None)
 async def play(
     request: Request,
@@ -201,6 +228,24 @@ async def played(request: Request, node: Runtime, actor: str, bound: str | None,
     return _Relayed(opened)
 
 
+async def hls_playlist(
+    request: Request, node: Runtime, actor: str, bound: str | None, channel: int, suffix: str
+) -> Response:
+    """A channel's HLS playlist; `suffix` is what the addresses in it end with."""
+    if node.settings.of(PlaylistSettings).stream_mode != "proxy":
+        return await played(request, node, actor, bound, channel)
+    await _check_bound(node, bound, channel)
+    headers = ANY_PAGE | {"Cache-Control": "no-cache"}
+    if is_head(request):
+        await channel_rows.get(node.store, channel)
+        return Response(headers=headers, media_type=HLS_TYPE)
+    try:
+        text = await node.part(HlsOutput).playlist(channel, _viewer(request, actor), f"{channel}/", suffix)
+    except GiveUp as exc:
+        raise Conflict(str(exc)) from exc
+    return Response(text, media_type=HLS_TYPE, headers=headers)
+
+
 async def _check_bound(node: Runtime, bound: str | None, channel: int) -> None:
     """Raise `NotFound` for a channel that is in no list of a player's token."""
     if bound is None:
@@ -216,7 +261,7 @@ class _Relayed(StreamingResponse):
     """A stream whose connection is given back the moment that the player hangs up."""
 
     def __init__(self, opened: Opened) -> None:
-        super().__init__(opened.body, headers={"Cache-Control": "no-store"}, media_type=opened.content_type)
+        super().__init__(opened.body, headers=ANY_PAGE | {"Cache-Control": "no-store"}, media_type=opened.content_type)
         self._opened = opened
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -232,7 +277,7 @@ def _viewer(request: Request, actor: str) -> str:
     return name or (request.client.host if request.client else "somebody")
 
 
-@router.get("/live/{username}/{password}/{stream}")
+@router.get("/live/{username}/{password}/{stream}", response_model=None)
 async def play_xtream(
     request: Request,
     node: Node,
@@ -242,8 +287,24 @@ async def play_xtream(
     password: Name,  # noqa: ARG001
     stream: Name,
 ) -> Response:
-    """The Xtream way to the same: `/live/<user>/<token>/<channel>.ts`."""
-    return await played(request, node, actor, bound, _channel_number(stream.partition(".")[0]))
+    """The Xtream way to the same: `/live/<user>/<token>/<channel>.ts`, or `.m3u8` for HLS."""
+    number, _, suffix = stream.partition(".")
+    if suffix.lower() == "m3u8":
+        return await hls_playlist(request, node, actor, bound, _channel_number(number), "")
+    return await played(request, node, actor, bound, _channel_number(number))
+
+
+@router.get("/live/{username}/{password}/{channel}/{name}", response_model=None)
+async def xtream_hls_file(
+    node: Node,
+    bound: BoundTo,
+    username: Name,  # noqa: ARG001
+    password: Name,  # noqa: ARG001
+    channel: ChannelId,
+    name: Name,
+) -> Response:
+    """A segment of the channel's HLS, as its playlist names it."""
+    return await hls_file(node, bound, channel, name)
 
 
 def _channel_number(text: str) -> int:

@@ -20,7 +20,7 @@ import structlog
 from nightcrew.kernel.errors import GiveUp, NightcrewError
 from nightcrew.kernel.tasks import Tasks
 from nightcrew.playlists.broadcast import Broadcast, Viewer
-from nightcrew.playlists.joining import splitter
+from nightcrew.playlists.joining import Piece, splitter
 from nightcrew.playlists.models import Channel, Stream
 from nightcrew.playlists.opening import Finder, Playing
 from nightcrew.playlists.store import channels
@@ -44,6 +44,11 @@ class Opened:
     body: AsyncGenerator[bytes, None]
     _showing: Showing
     _viewer: Viewer
+
+    async def pieces(self) -> AsyncGenerator[tuple[list[Piece], bytes], None]:
+        """In the place of `body`: its pieces, each time with what a decoder needs before them."""
+        async for pieces in self._showing.broadcast.pieces_for(self._viewer):
+            yield pieces, self._showing.broadcast.head
 
     async def close(self) -> None:
         """Leave. After the last viewer it hangs up and gives the connection back."""

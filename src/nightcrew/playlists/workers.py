@@ -10,6 +10,7 @@ from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.jobs import Ended
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import actions, jobs, logos
+from nightcrew.playlists.hls_output import HlsOutput
 from nightcrew.playlists.logos import Logos
 from nightcrew.playlists.outputs import Outputs
 from nightcrew.playlists.play import Player
@@ -27,7 +28,8 @@ async def start(runtime: Runtime) -> None:
     runtime.add(Outputs(runtime, runtime.data_dir / "playlists"))
     runtime.add(Player(runtime))
     runtime.add(Releases())
-    runtime.add(Relay(runtime))
+    runtime.add(relay := Relay(runtime))
+    runtime.add(HlsOutput(relay))
     runtime.add(Logos(runtime))
     runtime.add(Readers())
     runtime.add(Replan())
@@ -45,6 +47,7 @@ async def start(runtime: Runtime) -> None:
 
 async def stop(runtime: Runtime) -> None:
     """Called at the stop of a node."""
+    await runtime.part(HlsOutput).close()
     await runtime.part(Relay).close()
     await runtime.part(Logos).close()
     await runtime.part(Readers).close()

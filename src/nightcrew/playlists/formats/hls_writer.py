@@ -1,0 +1,159 @@
+"""A stream that runs cut into HLS segments, without encoding it anew, and the playlist of the newest ones (RFC 8216). Pure."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+
+from nightcrew.playlists.joining import Piece
+from nightcrew.transport import ts
+from nightcrew.transport.ts import PACKET
+
+TARGET, LONGEST = 4.0, 12.0
+"""Seconds after which a segment ends at the next place where a decoder can begin, or at any place."""
+SHORT, FIRST = 1.0, 3
+"""The first few end sooner, so that a player can begin."""
+LISTED, KEPT = 6, 10
+"""Segments that the playlist names, and how many are kept: a player may ask for one that has just left it."""
+MOST = 48 << 20
+"""Bytes of all segments of a channel that are kept."""
+SUFFIXES = {"video/mp2t": "ts", "video/mp4": "m4s", "audio/mpeg": "mp3", "audio/aac": "aac", "audio/ac3": "ac3"}
+"""By content type, of what can be sent as HLS."""
+_OWNER = b"com.apple.streaming.transportStreamTimestamp\0"
+
+
+@dataclass(frozen=True, slots=True)
+class HlsSegment:
+    """`seconds` long; `breaks`: what comes does not go on from the one before."""
+
+    number: int
+    data: bytes
+    seconds: float
+    breaks: bool
+
+
+@dataclass(slots=True)
+class Reel:
+    """The newest segments of one channel. `kind` is its content type, one of `SUFFIXES`."""
+
+    kind: str
+    segments: deque[HlsSegment] = field(default_factory=deque)
+    head: bytes = b""
+    """What EXT-X-MAP names, for fragmented MP4."""
+    _next: int = 0
+    _parts: list[bytes] = field(default_factory=list)
+    _size: int = 0
+    _began: float | None = None
+    """When the present segment began, in seconds of `now`."""
+    _clock: float | None = None
+    """The same, in the stream's own clock, where it has one."""
+    _breaks: bool = False
+    _sum: float = 0.0
+    _since: float | None = None
+    """When the first piece came, as long as no decoder could begin with one."""
+
+    def feed(self, piece: Piece, head: bytes, now: float) -> bool:
+        """Take a piece of the stream; returns whether a segment has become whole. `head`: what a decoder needs first."""
+        clock = self._clock_of(piece.data)
+        if self._began is None:
+            self._since = now if self._since is None else self._since
+            if not piece.entry and now - self._since < LONGEST:
+                return False
+            self._begin(head, clock, now)
+        whole = self._parts and self._is_due(piece, clock, now)
+        if whole:
+            self._end(clock, now)
+            self._begin(head, clock, now)
+        self._parts.append(piece.data)
+        self._size += len(piece.data)
+        return bool(whole)
+
+    def segment(self, number: int) -> HlsSegment | None:
+        """A segment that is kept."""
+        return next((one for one in self.segments if one.number == number), None)
+
+    def playlist(self, prefix: str, query: str) -> str:
+        """The newest segments; their addresses begin with `prefix` and end with `query`."""
+        listed = list(self.segments)[-LISTED:]
+        longest = max((one.seconds for one in listed), default=TARGET)
+        lines = ["#EXTM3U", f"#EXT-X-VERSION:{7 if self.head else 3}", f"#EXT-X-TARGETDURATION:{math.ceil(longest)}"]
+        lines.append(f"#EXT-X-MEDIA-SEQUENCE:{listed[0].number if listed else 0}")
+        if self.head:
+            lines.append(f'#EXT-X-MAP:URI="{prefix}init.mp4{query}"')
+        for one in listed:
+            lines += ["#EXT-X-DISCONTINUITY"] if one.breaks else []
+            lines += [f"#EXTINF:{one.seconds:.3f},", f"{prefix}{one.number}.{SUFFIXES[self.kind]}{query}"]
+        return "\n".join([*lines, ""])
+
+    def _begin(self, head: bytes, clock: float | None, now: float) -> None:
+        self._began, self._clock = now, clock
+        self._parts, self._size = [], 0
+        if self.kind == "video/mp4":
+            self.head = head
+        elif self.kind == "video/mp2t":
+            self._parts = [head]
+        else:
+            self._parts = [_timestamp(self._sum)]
+
+    def _is_due(self, piece: Piece, clock: float | None, now: float) -> bool:
+        lasted = self._lasted(clock, now)
+        cut_anywhere = self.kind != "video/mp4" and (lasted >= LONGEST or self._size > MOST // KEPT)
+        target = SHORT if self._next < FIRST else TARGET
+        return cut_anywhere or (piece.entry and (lasted >= target or self._jumped(clock)))
+
+    def _lasted(self, clock: float | None, now: float) -> float:
+        """Seconds of the present segment: by the stream's clock, or by ours where that has none or has jumped."""
+        if clock is None or self._clock is None or self._jumped(clock):
+            return now - (self._began or now)
+        return ts.later(clock, self._clock) if self.kind == "video/mp2t" else clock - self._clock
+
+    def _jumped(self, clock: float | None) -> bool:
+        if clock is None or self._clock is None:
+            return False
+        step = ts.later(clock, self._clock) if self.kind == "video/mp2t" else clock - self._clock
+        return not -0.5 <= step <= 2 * LONGEST
+
+    def _end(self, clock: float | None, now: float) -> None:
+        seconds = max(0.1, self._lasted(clock, now))
+        self._sum += seconds
+        self.segments.append(HlsSegment(self._next, b"".join(self._parts), seconds, self._breaks))
+        self._next += 1
+        self._breaks = self._jumped(clock)
+        while len(self.segments) > KEPT or (len(self.segments) > 2 and sum(len(s.data) for s in self.segments) > MOST):
+            self.segments.popleft()
+
+    def _clock_of(self, data: bytes) -> float | None:
+        if self.kind == "video/mp2t":
+            return _packet_time(data)
+        return _fragment_time(data, self.head) if self.kind == "video/mp4" and self.head else None
+
+
+def _packet_time(data: bytes) -> float | None:
+    """The first presentation time in whole packets."""
+    for at in range(0, min(len(data), 400 * PACKET), PACKET):
+        if data[at + 1] & 0x40 and (found := ts.time_of(data[at : at + PACKET])) is not None:
+            return found
+    return None
+
+
+def _fragment_time(data: bytes, head: bytes) -> float | None:
+    """The decode time of a fragment (`tfdt`, ISO/IEC 14496-12, 8.8.12) in the time scale of the first track (`mdhd`, 8.4.2)."""
+    at, scale_at = data.find(b"tfdt", 0, 4096), head.find(b"mdhd")
+    if at < 0 or scale_at < 0 or len(data) < at + 16 or len(head) < scale_at + 32:
+        return None
+    place = scale_at + (24 if head[scale_at + 4] == 1 else 16)
+    scale = int.from_bytes(head[place : place + 4], "big")
+    size = 8 if data[at + 4] == 1 else 4
+    return int.from_bytes(data[at + 8 : at + 8 + size], "big") / scale if scale else None
+
+
+def _timestamp(seconds: float) -> bytes:
+    """The ID3 tag with which a segment of bare sound begins: its time in ticks of 90 kHz (RFC 8216, 3.4)."""
+    private = _OWNER + (round(seconds * ts.CLOCK) % ts.WRAP).to_bytes(8, "big")
+    frame = b"PRIV" + _synchsafe(len(private)) + b"\0\0" + private
+    return b"ID3\x04\0\0" + _synchsafe(len(frame)) + frame
+
+
+def _synchsafe(number: int) -> bytes:
+    return bytes(number >> shift & 0x7F for shift in (21, 14, 7, 0))

@@ -1,0 +1,116 @@
+"""Channels as HLS, for players and browsers that want it: segments are made of what is relayed, for as long as somebody asks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from weakref import WeakValueDictionary
+
+from nightcrew.kernel.errors import GiveUp, NotFound, Retry
+from nightcrew.kernel.tasks import Tasks
+from nightcrew.playlists.formats.hls_writer import SUFFIXES, Reel
+from nightcrew.playlists.relay import Opened, Relay
+
+IDLE = 30.0
+"""Seconds without a question after which nobody watches any more."""
+FIRST = 20.0
+"""Seconds within which the first segment is there."""
+WITHHELD = 2
+"""Segments with which a playlist begins, so that a player has something to begin with."""
+
+
+class HlsOutput:
+    """What is sent as HLS now."""
+
+    def __init__(self, relay: Relay) -> None:
+        self._relay = relay
+        self._known: dict[int, _Show] = {}
+        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._tasks = Tasks()
+
+    async def playlist(self, channel: int, viewer: str, prefix: str, query: str) -> str:
+        """The playlist of a channel, which begins to play. Raises as `Relay.open`, and `GiveUp` for what cannot be sent as HLS."""
+        async with self._turns.setdefault(channel, asyncio.Lock()):
+            show = self._known.get(channel)
+            if show is None or show.over:
+                show = await self._begin(channel, viewer)
+        await show.ready()
+        return show.reel.playlist(prefix, query)
+
+    def file(self, channel: int, name: str) -> tuple[bytes, str]:
+        """A segment or the head, by its name in the playlist, and its content type. Raises `NotFound`."""
+        show = self._known.get(channel)
+        if show is not None:
+            show.asked()
+            number, _, suffix = name.partition(".")
+            if name == "init.mp4" and show.reel.head:
+                return show.reel.head, show.reel.kind
+            if number.isascii() and number.isdecimal() and len(number) < 12 and suffix == SUFFIXES[show.reel.kind]:
+                found = show.reel.segment(int(number))
+                if found is not None:
+                    return found.data, show.reel.kind
+        raise NotFound(f"there is no segment {name!r} of channel {channel} any more")
+
+    async def close(self) -> None:
+        """End all."""
+        await self._tasks.close()
+
+    async def _begin(self, channel: int, viewer: str) -> _Show:
+        opened = await self._relay.open(channel, viewer)
+        if opened.content_type not in SUFFIXES:
+            await opened.close()
+            raise GiveUp(f"{opened.content_type} cannot be sent as HLS; ask for the channel without .m3u8")
+        show = self._known[channel] = _Show(opened)
+        self._tasks.spawn(self._run(channel, show), f"HLS of channel {channel}")
+        return show
+
+    async def _run(self, channel: int, show: _Show) -> None:
+        try:
+            await show.run()
+        finally:
+            if self._known.get(channel) is show:
+                del self._known[channel]
+
+
+class _Show:
+    """One channel as HLS."""
+
+    def __init__(self, opened: Opened) -> None:
+        self.reel = Reel(opened.content_type)
+        self.over = False
+        self._opened = opened
+        self._more = asyncio.Event()
+        self._deadline: Callable[[], None] = lambda: None
+
+    def asked(self) -> None:
+        """Somebody watches."""
+        self._deadline()
+
+    async def ready(self) -> None:
+        """Wait for the first segments. Raises `Retry` when none comes."""
+        self.asked()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FIRST):
+                while len(self.reel.segments) < WITHHELD and not self.over:
+                    self._more.clear()
+                    await self._more.wait()
+        if not self.reel.segments:
+            raise Retry("it plays, but no segment could be made of it yet", after=5)
+
+    async def run(self) -> None:
+        """Read and cut until nobody asks any more, or it ends."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(IDLE) as limit:
+                self._deadline = lambda: limit.reschedule(loop.time() + IDLE)
+                async for pieces, head in self._opened.pieces():
+                    for piece in pieces:
+                        if self.reel.feed(piece, head, loop.time()):
+                            self._more.set()
+        except TimeoutError:
+            pass
+        finally:
+            self.over, self._deadline = True, lambda: None
+            self._more.set()
+            await self._opened.close()

@@ -1,0 +1,197 @@
+"""Channels as HLS, for browsers and players that ask for `.m3u8`: made of what is relayed, without encoding it anew."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import urljoin
+
+import pytest
+
+from counted import LONG, Counted
+from counter import Film, account, encode, numbers
+from nightcrew.playlists import hls_output
+from nightcrew.playlists.formats import hls
+from nightcrew.playlists.formats.hls_writer import Reel
+from nightcrew.playlists.joining import Piece
+from nightcrew.transport.ts import PACKET
+from streaming import Origin, answers, packets, playing, proxied, sends, serving
+from support import Node, until
+
+
+@pytest.fixture
+async def origin() -> AsyncIterator[Origin]:
+    async with serving() as made:
+        yield made
+
+
+async def collected(node: Node, url: str, count: int) -> tuple[str, dict[int, bytes], bytes]:
+    """The last playlist, so many segments by their numbers, and the head."""
+    found: dict[int, bytes] = {}
+    head = b""
+    async with asyncio.timeout(90):
+        while len(found) < count:
+            answer = await node.http.get(url)
+            assert answer.status_code == 200, answer.text
+            assert answer.headers["content-type"] == "application/vnd.apple.mpegurl"
+            assert answer.headers["access-control-allow-origin"] == "*"
+            playlist = hls.parse_media(answer.text, f"{node.url}{url}")
+            for segment in playlist.segments:
+                if segment.sequence not in found:
+                    got = await node.http.get(segment.url)
+                    assert got.status_code == 200
+                    assert got.headers["access-control-allow-origin"] == "*"
+                    found[segment.sequence] = got.content
+                if segment.init:
+                    head = (await node.http.get(segment.init)).content
+            await asyncio.sleep(0.3)
+    return answer.text, found, head
+
+
+async def test_a_channel_as_hls_lacks_no_picture(node: Node, film: Film, tmp_path: Path) -> None:
+    async with Counted(film, window=8, keeps=LONG) as source:
+        channel = await proxied(node, tmp_path, urljoin(source.url, "/live.ts"), max_streams=1)
+        text, found, _ = await collected(node, f"/play/{channel}.m3u8", 5)
+    assert "#EXT-X-TARGETDURATION" in text
+    for number, data in found.items():
+        single = tmp_path / f"{number}.ts"
+        single.write_bytes(data)
+        assert account(numbers(single)).whole, "each segment can be decoded by itself"
+    whole = tmp_path / "whole.ts"
+    whole.write_bytes(b"".join(found[number] for number in sorted(found)))
+    assert account(numbers(whole)).whole
+    lengths = [segment.seconds for segment in hls.parse_media(text, "http://h/").segments]
+    assert all(0.9 < seconds < 6 for seconds in lengths), lengths
+
+
+async def test_fragmented_mp4_is_sent_with_its_head(node: Node, tmp_path: Path) -> None:
+    film = encode(tmp_path / "film", seconds=60, segment=1.0, kind="fmp4")
+    async with Counted(film, window=8, keeps=LONG) as source:
+        channel = await proxied(node, tmp_path, urljoin(source.url, "/live.m3u8"), max_streams=1)
+        text, found, head = await collected(node, f"/play/{channel}.m3u8", 4)
+    assert "#EXT-X-MAP" in text
+    whole = tmp_path / "whole.mp4"
+    whole.write_bytes(head + b"".join(found[number] for number in sorted(found)))
+    assert account(numbers(whole)).whole
+
+
+async def test_all_who_watch_a_channel_in_any_way_share_one_connection(node: Node, film: Film, tmp_path: Path) -> None:
+    async with Counted(film, window=8, keeps=LONG) as source:
+        channel = await proxied(node, tmp_path, urljoin(source.url, "/live.ts"), max_streams=1)
+        async with playing(node, channel) as pieces:
+            await anext(pieces)
+            await asyncio.gather(*(collected(node, f"/play/{channel}.m3u8", 2) for _ in range(3)))
+            (account_now,) = (await node.get("/api/v1/accounts"))["items"]
+            assert account_now["in_use"] == 1
+
+
+async def test_the_xtream_address_gives_hls_too(node: Node, film: Film, tmp_path: Path) -> None:
+    async with Counted(film, window=8, keeps=LONG) as source:
+        channel = await proxied(node, tmp_path, urljoin(source.url, "/live.ts"))
+        text, found, _ = await collected(node, f"/live/anna/secret/{channel}.m3u8", 2)
+    assert urljoin(f"/live/anna/secret/{channel}.m3u8", f"{channel}/0.ts") == f"/live/anna/secret/{channel}/0.ts"
+    assert f"\n{channel}/" in text
+    assert min(len(data) for data in found.values()) > 10 * PACKET
+
+
+async def test_when_nobody_asks_any_more_the_connection_ends(
+    node: Node, film: Film, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hls_output, "IDLE", 2.0)
+    async with Counted(film, window=8, keeps=LONG) as source:
+        channel = await proxied(node, tmp_path, urljoin(source.url, "/live.ts"), max_streams=1)
+        await collected(node, f"/play/{channel}.m3u8", 2)
+
+        async def free() -> bool:
+            return not (await node.get("/api/v1/accounts"))["items"][0]["in_use"]
+
+        await until(free)
+        assert (await node.http.get(f"/play/{channel}/0.ts")).status_code == 404
+
+
+async def test_what_cannot_be_hls_says_so(node: Node, origin: Origin, tmp_path: Path) -> None:
+    origin.scripts["/a"] = answers(b"\x1aE\xdf\xa3" + bytes(4000), "video/x-matroska")
+    channel = await proxied(node, tmp_path, origin.url("/a"))
+    answer = await node.http.get(f"/play/{channel}.m3u8")
+    assert (answer.status_code, "cannot be sent as HLS" in answer.json()["detail"]) == (409, True)
+    await until(lambda: origin.connections == 0)
+    for path in (f"/play/{channel}/0.ts", f"/play/{channel}/x", "/play/99/0.ts", f"/play/{channel}/init.mp4"):
+        assert (await node.http.get(path)).status_code == 404
+
+
+async def test_bare_sound_has_its_time_before_it(node: Node, origin: Origin, tmp_path: Path) -> None:
+    async def radio(_origin: Origin, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: audio/mpeg\r\n\r\n")
+        while True:
+            writer.write((b"\xff\xfb\x90\x00" + bytes(413)) * 4)
+            await writer.drain()
+            await asyncio.sleep(0.1)
+
+    origin.scripts["/radio"] = radio
+    channel = await proxied(node, tmp_path, origin.url("/radio"))
+    _, found, _ = await collected(node, f"/play/{channel}.m3u8", 2)
+    times = [int.from_bytes(data[data.index(b"Timestamp\0") + 10 :][:8], "big") for _, data in sorted(found.items())]
+    assert all(data.startswith(b"ID3\x04") for data in found.values())
+    assert 0 < times[1] - times[0] < 5 * 90_000
+
+
+async def test_a_channel_is_redirected_where_nothing_is_relayed(node: Node, origin: Origin, tmp_path: Path) -> None:
+    origin.scripts["/a"] = sends(1)
+    channel = await proxied(node, tmp_path, origin.url("/a"))
+    await node.patch("/api/v1/settings", {"stream_mode": "direct"})
+    answer = await node.http.get(f"/live/anna/secret/{channel}.m3u8")
+    assert (answer.status_code, answer.headers["location"]) == (302, origin.url("/a"))
+
+
+def test_a_stream_without_marks_is_cut_all_the_same() -> None:
+    reel, now = Reel("video/mp2t"), 0.0
+    for _ in range(400):
+        reel.feed(Piece(packets(1, 7), entry=False), b"", now)
+        now += 0.1
+    assert len(reel.segments) == 2
+    assert reel.segments[0].seconds == pytest.approx(12, abs=0.2)
+
+
+def test_a_clock_that_jumps_is_told() -> None:
+    def begun(seconds: float) -> Piece:
+        ticks = round(seconds * 90_000)
+        stamp = bytes(
+            [
+                0x21 | ticks >> 29 & 0xE,
+                ticks >> 22 & 0xFF,
+                ticks >> 14 & 0xFE | 1,
+                ticks >> 7 & 0xFF,
+                ticks << 1 & 0xFE | 1,
+            ]
+        )
+        body = b"\0\0\1\xe0\0\0\x80\x80\x05" + stamp
+        return Piece(b"\x47\x41\x00\x10" + body + bytes(PACKET - 4 - len(body)), entry=True)
+
+    reel, now = Reel("video/mp2t"), 0.0
+    for at in (10.0, 15.0, 20.0, 500.0, 505.0, 510.0):
+        reel.feed(begun(at), b"", now)
+        now += 5.0
+    assert [segment.breaks for segment in reel.segments] == [False, False, False, True, False]
+    assert [segment.seconds for segment in reel.segments] == pytest.approx([5.0] * 5)
+
+
+async def test_a_viewer_who_comes_later_begins_with_a_whole_picture(node: Node, film: Film, tmp_path: Path) -> None:
+    async with Counted(film, window=8, keeps=LONG) as source:
+        channel = await proxied(node, tmp_path, urljoin(source.url, "/live.ts"), max_streams=1)
+        async with contextlib.AsyncExitStack() as viewers:
+            first = await viewers.enter_async_context(playing(node, channel))
+            got = b""
+            while len(got) < 200_000:
+                got += await anext(first)
+            later = await viewers.enter_async_context(playing(node, channel))
+            seen = b""
+            while len(seen) < 100_000:
+                seen += await anext(later)
+                await anext(first)
+    path = tmp_path / "later.ts"
+    path.write_bytes(seen[: len(seen) // PACKET * PACKET])
+    found = numbers(path)
+    assert account(found).whole
+    assert found[0] % film.frames_per_segment == 0
