@@ -94,6 +94,21 @@ def test_a_picture_without_sound_loses_a_share() -> None:
     assert mute == pytest.approx(0.9 * loud, abs=1e-4)
 
 
+@pytest.mark.parametrize("entry", ["notice board", " Notice Board ", "group:Still life", "GROUP:still LIFE"])
+def test_a_channel_is_allowed_what_a_person_says(entry: str) -> None:
+    slides = report(frozen=True, loop=5.0, black=True, silent=True, kbps=90.0)
+    options = CheckSettings(allow_frozen=[entry])
+    assert rules.for_channel(options, "Other", "Other") is options
+    mine = rules.for_channel(options, "Notice board", "Still life")
+    assert "black" in (rules.failure(slides, mine) or "")
+    every = CheckSettings(
+        allow_frozen=[entry], allow_black=["x", entry], allow_silent=[entry], allow_kbps=[entry], min_kbps=500
+    )
+    mine = rules.for_channel(every, "Notice board", "Still life")
+    assert rules.failure(slides, mine) is None
+    assert mine.min_kbps == 0
+
+
 @pytest.mark.parametrize(("lasts", "told"), [(0.04, True), (10.0, True), (59.9, True), (60.0, False), (None, False)])
 def test_what_ends_within_a_minute_is_no_channel(lasts: float | None, told: bool) -> None:
     assert ("clip" in (rules.failure(GOOD, DEFAULTS, lasts=lasts) or "")) is told

@@ -72,7 +72,7 @@ class Checking:
         going = plan.resume(due.plan, now) if due.plan else plan.begin(now)
         last: Outcome | None = None
         while True:
-            options = self._options
+            options = rules.for_channel(self._options, channel.name, channel.group)
             found = await accounts.profiles_of(self.runtime, stream.source_id)
             ways = {one.name: one for one in accounts.preferred(found, stream.profile)}
             free = [name for name, way in ways.items() if await self.runtime.slots.free(way.limits)]
@@ -96,7 +96,7 @@ class Checking:
             return
         if not isinstance(move, Finish):
             raise TypeError(f"a check cannot end with {move}")
-        options = self._options
+        options = rules.for_channel(self._options, channel.name, channel.group)
         suspected = self.outage.count(due, going, last)
         finding = conclusion.finding(due, going, move.end, last, self.now(), options, suspected=suspected)
         if not await self._finish(due, finding):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from nightcrew.checks.models import MAX_CODEC, Facts
 from nightcrew.checks.settings import CheckSettings
@@ -85,6 +86,28 @@ def facts_of(report: ProbeReport) -> Facts:
     """What a report says about a stream."""
     video, audio = (codec[:MAX_CODEC] for codec in (report.video_codec, report.audio_codec))
     return Facts(video, report.width, report.height, report.fps, audio, report.kbps or None)
+
+
+# -- exemptions --------------------------------------------------------------------------------------------------------
+
+
+def for_channel(options: CheckSettings, name: str, group: str) -> CheckSettings:
+    """The options with what a person allows this channel, by its name or by its group."""
+
+    def allows(listed: Sequence[str]) -> bool:
+        wanted = {name.casefold(), f"group:{group}".casefold()}
+        return any(entry.strip().casefold() in wanted for entry in listed)
+
+    changes: dict[str, Any] = {}
+    if allows(options.allow_frozen):
+        changes |= {"fail_frozen": False, "fail_looped": False}
+    if allows(options.allow_black):
+        changes["fail_black"] = False
+    if allows(options.allow_silent):
+        changes["fail_silent"] = False
+    if allows(options.allow_kbps):
+        changes["min_kbps"] = 0
+    return options.model_copy(update=changes) if changes else options
 
 
 # -- good or not -------------------------------------------------------------------------------------------------------

@@ -50,6 +50,14 @@ class CheckSettings(Options):
         True,
         help="A short clip that is shown again and again is a failure. It is looked for where a picture has few bits for its size.",
     )
+    allow_frozen: list[str] = option(
+        [],
+        max_length=500,
+        help="Channels whose picture may stand still or repeat, such as notice boards: their names, or group:NAME for a whole group.",
+    )
+    allow_black: list[str] = option([], max_length=500, help="The same for a black picture.")
+    allow_silent: list[str] = option([], max_length=500, help="The same for silence.")
+    allow_kbps: list[str] = option([], max_length=500, help="The same for a bit rate below min_kbps.")
     audio_only: Literal["radio", "always", "never"] = option(
         "radio",
         help="When a stream without a picture is accepted: radio = if the channel calls itself radio (in its name, group or "

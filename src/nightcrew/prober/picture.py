@@ -106,22 +106,18 @@ class SeenPictures:
 def loop_of(seen: Sequence[tuple[float, Small]]) -> float:
     """The period of a clip that is shown again and again, by times and pictures in order; 0 for anything else.
 
-    Two different pictures have to come again at one distance, with others between.
+    Two different pictures have to come again at one distance. Of one that stands still only the beginning counts.
     """
-    found: list[tuple[float, int]] = []
-    for index, (at, picture) in enumerate(seen):
-        for earlier in range(index - 1, -1, -1):
-            then, before = seen[earlier]
-            if not picture.same(before):
-                continue
-            if all(picture.same(other) for _, other in seen[earlier + 1 : index]):
-                break  # it only stood still
-            if any(
-                abs(distance - (at - then)) < TOGETHER and not picture.same(seen[which][1]) for distance, which in found
-            ):
-                return at - then
-            found.append((at - then, index))
-            break
+    began = [one for number, one in enumerate(seen) if not number or not one[1].same(seen[number - 1][1])]
+    again: list[tuple[float, Small]] = []
+    for number, (at, picture) in enumerate(began):
+        before = next((then for then, earlier in reversed(began[:number]) if picture.same(earlier)), None)
+        if before is None:
+            continue
+        period = at - before
+        if any(abs(other - period) < TOGETHER and not picture.same(shown) for other, shown in again):
+            return period
+        again.append((period, picture))
     return 0.0
 
 
