@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.padding import PKCS7
 from hypothesis import given
 from hypothesis import strategies as st
 
+from counter import Film, account, numbers
+from nightcrew.kernel.ffmpeg import ffmpeg
 from nightcrew.kernel.http import Http, Request
 from nightcrew.playlists import opening, releases
 from nightcrew.playlists.formats import hls, master
@@ -73,6 +75,7 @@ async def test_of_several_that_are_slow_one_gets_time_in_the_end(
     node: Node, origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(opening, "FIRST_BYTE", 0.3)
+    monkeypatch.setattr(opening, "PAUSE", 0.1)
     origin.scripts |= {"/a": answers(b"gone", status="404 Not Found"), "/b": late(2, 1.0)}
     origin.scripts["/c"] = answers(b"<html>gone</html>")
     channel = await proxied(node, tmp_path, *map(origin.url, ("/a", "/b", "/c")))
@@ -396,6 +399,59 @@ def test_a_variants_default_sound_is_known() -> None:
     sounds = master.parse_sounds(text, "http://h/m.m3u8")
     found = [master.sound_of(variant, sounds) for variant in master.parse_master(text, "http://h/m.m3u8")]
     assert [sound and sound.url for sound in found] == ["http://h/de.m3u8", None, None]
+
+
+async def made(*words: str) -> bytes:
+    """What ffmpeg writes."""
+    process = await asyncio.create_subprocess_exec(
+        ffmpeg(), "-loglevel", "error", *words, "pipe:1", stdout=asyncio.subprocess.PIPE
+    )
+    found, _ = await process.communicate()
+    return found
+
+
+@pytest.mark.parametrize("container", ["ts", "mp4", "adts"])
+async def test_sound_in_segments_of_its_own_is_heard(
+    node: Node, origin: Origin, tmp_path: Path, film: Film, container: str
+) -> None:
+    fragmented = ("-movflags", "frag_keyframe+empty_moov+default_base_moof", "-f", "mp4")
+    kind = {"ts": ("-f", "mpegts"), "mp4": fragmented, "adts": ("-f", "adts")}[container]
+    sound = await made("-f", "lavfi", "-i", "sine=frequency=440:duration=6", "-c:a", "aac", *kind)
+    master_list = (
+        b'#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="S",DEFAULT=YES,URI="sound"\n'
+        b'#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO="a"\npicture\n'
+    )
+    origin.scripts |= {
+        "/m": answers(master_list, PLAYLIST),
+        "/picture": answers(ended(*segments(*(f"p{n}" for n in range(6)))), PLAYLIST),
+        "/sound": answers(ended("#EXTINF:6,", "s"), PLAYLIST),
+        "/s": answers(sound, "audio/x"),
+        **{f"/p{n}": answers(film.segments[n], "video/mp2t") for n in range(6)},
+    }
+    channel = await proxied(node, tmp_path, origin.url("/m"))
+    answer = await node.http.get(f"/play/{channel}")
+    path = tmp_path / "got.ts"
+    path.write_bytes(answer.content)
+    assert account(numbers(path)).whole
+    listed = await made("-i", str(path), "-map", "0:a", "-f", "s16le", "-ac", "1", "-ar", "8000")
+    assert len(listed) == pytest.approx(6 * 8000 * 2, rel=0.1)
+
+
+async def test_a_stream_whose_own_sound_cannot_be_had_comes_without_it(
+    node: Node, origin: Origin, tmp_path: Path, film: Film
+) -> None:
+    origin.scripts |= {
+        "/m": answers(
+            b'#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="S",URI="gone"\n'
+            b'#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO="a"\npicture\n',
+            PLAYLIST,
+        ),
+        "/picture": answers(ended(*segments("p0")), PLAYLIST),
+        "/gone": answers(b"no", status="404 Not Found"),
+        "/p0": answers(film.segments[0], "video/mp2t"),
+    }
+    channel = await proxied(node, tmp_path, origin.url("/m"))
+    assert (await node.http.get(f"/play/{channel}")).content == film.segments[0]
 
 
 # -- headers and connections -------------------------------------------------------------------------------------------

@@ -22,13 +22,14 @@ PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "VIRTUAL_ENV", "LD_LI
 class Command:
     """A program and its arguments; no shell is in between. `grace` seconds lie between TERM and KILL, 0: KILL at once.
 
-    `stdin` is the descriptor of an open file that it reads; None: a pipe.
+    `stdin` is the descriptor of an open file that it reads; None: a pipe. `fds`: other descriptors that it keeps, by their numbers.
     """
 
     args: tuple[str, ...]
     variables: Mapping[str, str] = field(default_factory=dict)
     grace: float = 5.0
     stdin: int | None = None
+    fds: tuple[int, ...] = ()
 
 
 @dataclass(eq=False, slots=True)
@@ -118,6 +119,7 @@ async def start(command: Command) -> Child:
         stdin=pipe if command.stdin is None else command.stdin,
         stdout=pipe,
         stderr=pipe,
+        pass_fds=command.fds,
         env=environment(command),
         start_new_session=True,
     )

@@ -13,9 +13,11 @@ from dataclasses import dataclass, replace
 import structlog
 
 from nightcrew.kernel.errors import NightcrewError, Retry
+from nightcrew.kernel.ffmpeg import ffmpeg_or_none
 from nightcrew.kernel.http import Http, Request
 from nightcrew.playlists.formats import hls, master
 from nightcrew.playlists.formats.media import media_type
+from nightcrew.playlists.mixing import mixed
 from nightcrew.playlists.segments import (
     LONGEST_TARGET,
     PLAYLIST_LIMITS,
@@ -96,7 +98,11 @@ async def media(
         hunt = _Hunt(own, request, rank, answered)
         playlist, base, offer = await hunt.media_playlist(text, base)
         segments = Segments(own, replace(request, url=base), playlist, hunt.anew)
-        async with contextlib.aclosing(segments.chunks()) as chunks:
+        async with contextlib.AsyncExitStack() as held:
+            chunks = await held.enter_async_context(contextlib.aclosing(segments.chunks()))
+            if offer.sound is not None and (sound := await hunt.sound(offer.sound)) is not None:
+                heard = await held.enter_async_context(contextlib.aclosing(sound.chunks()))
+                chunks = await held.enter_async_context(contextlib.aclosing(mixed(ffmpeg_or_none(), chunks, heard)))
             yield Media(
                 chunks,
                 max(STALL, 2.5 * min(playlist.target, LONGEST_TARGET)),
@@ -129,6 +135,20 @@ class _Hunt:
                 error = exc
                 log.info("variant left", reason=str(exc))
         raise error
+
+    async def sound(self, rendition: master.Rendition) -> Segments | None:
+        """The segments of a sound of its own; None where it cannot be had, and the picture comes without it."""
+        if not ffmpeg_or_none():
+            log.warning("there is no ffmpeg, so a stream comes without its sound")
+            return None
+        try:
+            text, base = await self._read(rendition.url)
+            self._answered()
+            playlist = await parsed(text, base)
+        except NightcrewError as exc:
+            log.info("sound left", reason=str(exc))
+            return None
+        return Segments(self._http, replace(self._request, url=base), playlist, lambda: self._read(rendition.url))
 
     async def anew(self) -> tuple[str, str]:
         """A media playlist's text and address, from the beginning."""

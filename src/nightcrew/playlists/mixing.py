@@ -1,0 +1,112 @@
+"""Picture and sound that come apart as one transport stream: ffmpeg puts them together, without encoding either anew.
+
+It reads two pipes and writes one, and opens nothing by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncGenerator, AsyncIterator
+
+import structlog
+
+from nightcrew.kernel import processes
+from nightcrew.kernel.errors import NightcrewError, Retry
+from nightcrew.kernel.processes import Command
+from nightcrew.playlists.formats.media import media_type
+
+log = structlog.get_logger("nightcrew.playlists")
+
+BLOCK = 64 << 10
+LOOKS = ("-probesize", "2M", "-analyzeduration", "2M", "-fpsprobesize", "2", "-thread_queue_size", "512")
+"""How much ffmpeg reads of each before it begins; a live stream comes at the speed at which it is shown."""
+BARE = frozenset({"audio/aac", "audio/mpeg", "audio/ac3"})
+"""Sound without times of its own."""
+
+
+async def mixed(ffmpeg: str, picture: AsyncIterator[bytes], sound: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """Both as a transport stream. When one of them fails, so does all; raises what reading it raises."""
+    first = await anext(sound, b"")
+    read, write = os.pipe()
+    try:
+        child = await processes.start(Command(_words(ffmpeg, read, media_type(first)), fds=(read,)))
+    except BaseException:
+        os.close(write)
+        raise
+    finally:
+        os.close(read)
+    heard = await _writer(write)
+    feeding = [
+        asyncio.create_task(_fed(child.stdin, b"", picture), name="picture for ffmpeg"),
+        asyncio.create_task(_fed(heard, first, sound), name="sound for ffmpeg"),
+    ]
+    try:
+        while block := await child.stdout.read(BLOCK):
+            yield block
+            _check(feeding)
+        _check(feeding)
+        if not all(task.done() for task in feeding):
+            raise Retry(f"its picture and sound could not be put together: {child.last_words() or 'ffmpeg has ended'}")
+    finally:
+        for task in feeding:
+            task.cancel()
+        await asyncio.gather(*feeding, return_exceptions=True)
+        await child.end()
+
+
+def _check(feeding: list[asyncio.Task[None]]) -> None:
+    """Raise what one of them raised."""
+    for task in feeding:
+        if task.done():
+            task.result()
+
+
+def _words(ffmpeg: str, sound: int, kind: str | None) -> tuple[str, ...]:
+    """Both count from one moment, so their times are kept; bare sound counts from nowhere."""
+    times = () if kind in BARE else ("-copyts",)
+    return (
+        *(ffmpeg, "-hide_banner", "-nostdin", "-loglevel", "error", *times),
+        *(*LOOKS, "-protocol_whitelist", "pipe", "-i", "pipe:0"),
+        *(*LOOKS, "-protocol_whitelist", "pipe", "-i", f"pipe:{sound}"),
+        *(
+            "-map",
+            "0:v?",
+            "-map",
+            "1:a?",
+            "-c",
+            "copy",
+            "-muxdelay",
+            "0",
+            "-flush_packets",
+            "1",
+            "-f",
+            "mpegts",
+            "pipe:1",
+        ),
+    )
+
+
+async def _writer(fd: int) -> asyncio.StreamWriter:
+    loop = asyncio.get_running_loop()
+    transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, os.fdopen(fd, "wb", 0))
+    return asyncio.StreamWriter(transport, protocol, None, loop)
+
+
+async def _fed(to: asyncio.StreamWriter, first: bytes, chunks: AsyncIterator[bytes]) -> None:
+    """Pass all bytes on, at the pace of who reads. Raises what reading them raises."""
+    try:
+        if first:
+            to.write(first)
+        async for chunk in chunks:
+            to.write(chunk)
+            await to.drain()
+    except (ConnectionError, BrokenPipeError):
+        return  # ffmpeg has ended, which is told elsewhere
+    except NightcrewError as exc:
+        log.info("picture or sound broke off", reason=str(exc))
+        raise
+    finally:
+        with contextlib.suppress(OSError, RuntimeError):
+            to.close()
