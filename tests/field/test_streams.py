@@ -25,7 +25,9 @@ from nightcrew.playlists import opening, releases
 from nightcrew.playlists.formats import hls, master
 from nightcrew.playlists.formats.media import media_type
 from nightcrew.playlists.joining import Boxes, Packets
+from nightcrew.playlists.models import Channel, Stream
 from nightcrew.playlists.origin import media
+from nightcrew.playlists.relay import Relay
 from nightcrew.playlists.releases import Releases
 from nightcrew.transport.framing import Plain, framing
 from nightcrew.transport.ts import PACKET
@@ -712,3 +714,49 @@ async def test_a_channel_that_cannot_be_joined_is_read_again(node: Node, origin:
     async with playing(node, channel) as one, playing(node, channel) as two:
         assert (await anext(one))[:4] == (await anext(two))[:4] == b"\x1aE\xdf\xa3"
     assert origin.asked == ["/a", "/a"]
+
+
+# -- cards -------------------------------------------------------------------------------------------------------------
+
+
+async def judged(_channel: Channel, stream: Stream, chunks: AsyncIterator[bytes]) -> str:
+    """Everything that the source S0 or S2 sends is a card."""
+    async for _ in chunks:
+        return "its picture did not move" if stream.source in {"S0", "S2"} else ""
+    return ""
+
+
+async def test_a_card_is_left_while_somebody_watches(node: Node, origin: Origin, tmp_path: Path) -> None:
+    origin.scripts |= {"/a": sends(1), "/b": sends(2)}
+    channel = await proxied(node, tmp_path, origin.url("/a"), origin.url("/b"))
+    node.runtime.part(Relay).judge = judged
+    async with playing(node, channel) as pieces:
+        assert await anext(pieces) == packets(1)
+        async for piece in pieces:
+            if piece == packets(2):
+                break
+        await until(lambda: origin.open == {"/a": 0, "/b": 1})
+
+
+async def test_of_cards_alone_one_goes_on(node: Node, origin: Origin, tmp_path: Path) -> None:
+    """Where every other stream was left before, the viewer is not sent round and round."""
+    origin.scripts |= {"/a": sends(1), "/c": answers(b"no", status="404 Not Found"), "/b": sends(2)}
+    channel = await proxied(node, tmp_path, *map(origin.url, ("/a", "/c", "/b")))
+    node.runtime.part(Relay).judge = judged
+    async with playing(node, channel) as pieces:
+        async for piece in pieces:
+            if piece == packets(2):
+                break
+        for _ in range(40):
+            assert await anext(pieces) == packets(2)
+    assert origin.asked.count("/a") == 1
+
+
+async def test_a_lone_stream_is_not_looked_at(node: Node, origin: Origin, tmp_path: Path) -> None:
+    origin.scripts["/a"] = sends(1)
+    channel = await proxied(node, tmp_path, origin.url("/a"))
+    node.runtime.part(Relay).judge = judged
+    async with playing(node, channel) as pieces:
+        for _ in range(40):
+            assert await anext(pieces) == packets(1)
+    assert origin.asked == ["/a"]

@@ -50,6 +50,11 @@ class CheckSettings(Options):
         True,
         help="A short clip that is shown again and again is a failure. It is looked for where a picture has few bits for its size.",
     )
+    watch: bool = option(
+        True,
+        help="With stream_mode proxy: while somebody watches, look whether the picture stands still or is black, and go on with the "
+        "next stream.",
+    )
     allow_frozen: list[str] = option(
         [],
         max_length=500,

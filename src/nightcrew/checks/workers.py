@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
-from nightcrew.checks import actions, ordering
+from nightcrew.checks import actions, ordering, watching
 from nightcrew.checks.crew import Crew
 from nightcrew.checks.resolutions import Resolver
 from nightcrew.checks.store import queue
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.jobs import Ended
 from nightcrew.kernel.run import Run
+from nightcrew.playlists.exports import Relay
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
@@ -25,6 +26,7 @@ async def start(runtime: Runtime) -> None:
     runtime.add(Crew(runtime))
     runtime.add(Reorder())
     runtime.add(Resolver(runtime))
+    runtime.part(Relay).judge = functools.partial(watching.judge, runtime)
     await queue.give_back(runtime.store, node=runtime.node, now=utcnow())
     runtime.jobs.on_end(functools.partial(_after_job, runtime))
     runtime.settings.watch(lambda keys: _on_settings(runtime, keys))

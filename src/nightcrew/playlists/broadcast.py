@@ -82,6 +82,12 @@ class Broadcast:
             self._reading = asyncio.create_task(self._read(), name="broadcast")
         return viewer
 
+    def observe(self) -> Viewer:
+        """For somebody who looks at what is shown, and keeps nothing from ending. He needs not leave."""
+        viewer = Viewer("")
+        self._place(viewer)
+        return viewer
+
     async def leave(self, viewer: Viewer) -> None:
         """He goes. After the last one nothing is read any more when this returns."""
         if viewer not in self._viewers:

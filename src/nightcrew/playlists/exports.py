@@ -11,6 +11,7 @@ from nightcrew.playlists.formats.media import media_type
 from nightcrew.playlists.models import DEAD_PLACES, UNPLACED, Channel, Stream
 from nightcrew.playlists.origin import Media, media
 from nightcrew.playlists.play import Player
+from nightcrew.playlists.relay import Relay
 from nightcrew.playlists.releases import TOO_MANY, Patience, Releases, released
 from nightcrew.playlists.segments import PLAYLIST_LIMITS
 from nightcrew.playlists.settings import PlaylistSettings
@@ -27,6 +28,7 @@ __all__ = [
     "Player",
     "PlaylistSettings",
     "Profile",
+    "Relay",
     "Releases",
     "Stream",
     "Variant",

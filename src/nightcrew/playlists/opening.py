@@ -99,6 +99,8 @@ class Finder:
         self.owner = owner
         """Who watches, for the board."""
         self.kind: str | None = None
+        self.failed = set[int]()
+        """Streams that did not play when they were tried last."""
 
     async def next(self, streams: Iterable[Stream]) -> Playing:
         """The first of the streams that gives bytes. Raises the last one's reason.
@@ -140,6 +142,7 @@ class Finder:
 
     def _left(self, stream: Stream, exc: NightcrewError) -> NightcrewError:
         log.info("stream left", channel=self._channel.name, source=stream.source, reason=str(exc))
+        self.failed.add(stream.id)
         return exc
 
     async def _start(self, stream: Stream, limit: float, *, others: bool) -> Playing:
@@ -167,6 +170,7 @@ class Finder:
                     if others or not await waiting.again(exc.status):
                         raise
             waiting.opened()
+            self.failed.discard(stream.id)
             await held.enter_async_context(playing.held)
             playing.held = held.pop_all()
             return playing

@@ -9,8 +9,9 @@ node share one reading of it, and with it one connection.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import OrderedDict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("nightcrew.playlists")
 
+Judge = Callable[[Channel, Stream, AsyncIterator[bytes]], Awaitable[str]]
+"""Says why a stream that is being watched should be left, by its bytes; empty when it need not."""
+LOOK = 60.0
+"""Seconds between two looks at what is watched."""
 STEADY = 5.0
 """Seconds that a stream must have run for all streams to be worth another try after it, itself included."""
 REMEMBERED = 2_000
@@ -65,6 +70,7 @@ class Relay:
         self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._kinds: OrderedDict[int, str] = OrderedDict()
         self._tasks = Tasks()
+        self.judge: Judge | None = None
 
     async def open(self, channel_id: int, viewer: str) -> Opened:
         """Join those who watch, or find a stream that plays.
@@ -99,6 +105,8 @@ class Relay:
         while len(self._kinds) > REMEMBERED:
             self._kinds.popitem(last=False)
         showing = self._now[channel.id] = Showing(self, channel, finder, playing)
+        if self.judge is not None and len(streams) > 1:
+            showing.looking = self._tasks.spawn(showing.look(self.judge), f"look at {channel.name}")
         return showing
 
     def ended(self, showing: Showing) -> None:
@@ -122,6 +130,9 @@ class Showing:
         self._relay, self._finder = relay, finder
         self._cut = splitter(playing.content_type)
         self.broadcast = Broadcast(self._chunks(), self._cut, self._changed)
+        self.looking: asyncio.Task[None] | None = None
+        self._unfit = set[int]()
+        """Streams that were left for what they show."""
 
     def joined(self, viewer: str) -> Opened:
         """For one more."""
@@ -139,10 +150,25 @@ class Showing:
     async def close(self) -> None:
         """Hang up, and give back what is held."""
         self._relay.ended(self)
+        if self.looking is not None:
+            self.looking.cancel()
         try:
             await self.broadcast.close()
         finally:
             await self.playing.held.aclose()  # of one that was never begun
+
+    async def look(self, judge: Judge) -> None:
+        """Look at what is shown now and then, and leave a stream that is not what the channel is, as long as there is another one."""
+        while not self.broadcast.over:
+            playing = self.playing
+            others = {one.id for one in self.channel.streams if one.usable} - {playing.stream.id}
+            if others - self._unfit - self._finder.failed:
+                async with contextlib.aclosing(self.broadcast.bytes_for(self.broadcast.observe())) as chunks:
+                    reason = await judge(self.channel, playing.stream, chunks)
+                if reason and self.playing is playing:
+                    self._unfit.add(playing.stream.id)
+                    playing.leave(reason)
+            await asyncio.sleep(LOOK if self.playing is playing and not playing.unfit else 1.0)
 
     def _changed(self) -> None:
         viewers = self.broadcast.viewers
@@ -170,6 +196,7 @@ class Showing:
                 return
             if lasted:
                 left = [*self._after(playing.stream, every=True), playing.stream]
+            left.sort(key=lambda stream: stream.id in self._unfit)
             try:
                 self.playing = await self._finder.next(left)
             except NightcrewError:
