@@ -10,6 +10,8 @@ from nightcrew.child import write_all
 from nightcrew.frames import LENGTH, framed
 
 BLOCK = 1 << 16
+HEAD = 1 << 18
+"""Bytes from the beginning that are kept, in which a transport stream says which programmes it has."""
 
 
 class Pipe:
@@ -48,6 +50,8 @@ class StreamBytes:
         self._deadline: float | None = None
         self.began: float | None = None
         """Monotonic seconds at the first byte."""
+        self.head = bytearray()
+        """The first bytes that were read."""
         self.ended = False
         self.late = False
         self.gone = False
@@ -58,6 +62,8 @@ class StreamBytes:
         if not self._rest and not (self.ended or self.late):
             self._rest = self._next()
         found, self._rest = self._rest[:size], self._rest[size:]
+        if len(self.head) < HEAD:
+            self.head += found
         return found
 
     def drain(self) -> None:

@@ -24,6 +24,8 @@ from nightcrew.prober import bits
 from nightcrew.prober.feed import StreamBytes
 from nightcrew.prober.picture import SeenPictures, Sound
 from nightcrew.prober.wire import ProbeReport, ProbeTask
+from nightcrew.transport import ts
+from nightcrew.transport.framing import Plain, framing
 
 OPTIONS = {"fpsprobesize": "2", "format_whitelist": FORMATS, "protocol_whitelist": "none"}
 BUFFER = 188 * 64
@@ -57,6 +59,9 @@ class _Look:
         self._container, self._feed, self._ask = container, feed, ask
         self._video = _shown(container)
         self._sounds = [stream for stream in container.streams.audio if _has_decoder(stream)]
+        if self._video is not None and len(container.streams.video) > 1:
+            mates = _programme_of(self._video.id, bytes(feed.head))
+            self._sounds = [sound for sound in self._sounds if not mates or sound.id in mates]
         self._pictures, self._sound = SeenPictures(ask.still, _aspect(self._video)), Sound()
         self._flow = Flow()
         self._group: list[Packet[Any]] = []
@@ -244,6 +249,14 @@ def _shown(container: InputContainer) -> VideoStream | None:
     """The largest video that is no cover picture, and that can be decoded."""
     found = [stream for stream in container.streams.video if not _is_cover(stream) and _has_decoder(stream)]
     return max(found, key=lambda s: s.codec_context.width * s.codec_context.height, default=None)
+
+
+def _programme_of(pid: int, head: bytes) -> frozenset[int]:
+    """What belongs to one programme with a stream; empty where nothing tells."""
+    found = framing(head[:1024])
+    if found is None:
+        return frozenset()
+    return next((one for one in ts.programmes(Plain(*found).feed(head)) if pid in one), frozenset())
 
 
 def _has_decoder(stream: VideoStream | AudioStream) -> bool:

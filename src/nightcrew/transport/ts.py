@@ -73,6 +73,19 @@ class ProgrammeTables:
         return 0 if self.video_pid is None else sum(1 for _ in starts(data, self.video_pid))
 
 
+def programmes(data: bytes) -> list[frozenset[int]]:
+    """The packet identifiers of the streams of each programme that whole packets tell of, in the order of their table."""
+    first = next(starts(data, psi.ASSOCIATION_PID), None)
+    section = table_at(data, psi.ASSOCIATION_PID, first, psi.ASSOCIATION)[0] if first is not None else None
+    found = []
+    for pid in psi.map_pids(section) if section is not None else ():
+        at = next(starts(data, pid), None)
+        listed = table_at(data, pid, at, psi.MAP)[0] if at is not None else None
+        if listed is not None:
+            found.append(frozenset(one for _, one, _ in psi.entries(listed)))
+    return found
+
+
 def starts(data: bytes, pid: int) -> Iterator[int]:
     """Offsets of the packets of `pid` in which something begins, where `data` is whole packets."""
     wanted, low = 0x40 | pid >> 8, pid & 0xFF
