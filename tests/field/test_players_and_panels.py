@@ -173,3 +173,55 @@ async def test_a_panel_that_forgets_its_categories_for_a_while_takes_no_groups_a
             await node.refresh(source["id"])
             (channel,) = (await node.get("/api/v1/channels", params={"region": "DE"}))["items"]
             assert (channel["name"], channel["group"]) == (f"A {len(told)}", group)
+
+
+# -- what an account allows --------------------------------------------------------------------------------------------
+
+
+async def test_the_tuner_and_the_panel_say_what_the_accounts_allow(node: Node, tmp_path: Path) -> None:
+    await listed(node, tmp_path, "A")
+    assert (await node.get("/discover.json"))["TunerCount"] == 4, "any number"
+    for name, most in (("One", 2), ("Two", 3)):
+        (tmp_path / f"{name}.m3u").write_text(f"#EXTM3U\n#EXTINF:-1,{name}\nhttp://192.0.2.1/{name}\n")
+        await node.add(kind="m3u", name=name, url=str(tmp_path / f"{name}.m3u"), region="X", max_streams=most)
+    assert (await node.get("/discover.json"))["TunerCount"] == 4, "one of them allows any number"
+    first = (await node.get("/api/v1/sources"))["items"][0]["id"]
+    await node.http.delete(f"/api/v1/sources/{first}")
+    assert (await node.get("/discover.json"))["TunerCount"] == 5
+    told = (await node.get("/player_api.php?username=anna&password=p"))["user_info"]
+    assert (told["max_connections"], told["active_cons"]) == ("5", "0")
+
+
+async def test_the_older_api_tells_all_in_one_answer(node: Node, tmp_path: Path) -> None:
+    await listed(node, tmp_path, 'group-title="News",A', 'group-title="Sport" tvg-id="b.x",B')
+    told = await node.get("/panel_api.php?username=anna&password=p")
+    assert told["user_info"]["auth"] == 1
+    assert {one["category_name"] for one in told["categories"]["live"]} == {"News", "Sport"}
+    found = {one["name"]: one for one in told["available_channels"].values()}
+    assert (found["B"]["category_name"], found["B"]["epg_channel_id"], found["B"]["live"]) == ("Sport", "b.x", "1")
+
+
+async def test_a_panel_without_channels_is_one_too(node: Node) -> None:
+    assert (await node.get("/panel_api.php"))["available_channels"] == {}
+
+
+@pytest.mark.parametrize("path", ["/player_api.php", "/panel_api.php", "/get.php", "/xmltv.php"])
+async def test_what_a_player_posts_is_answered_as_if_it_had_asked(node: Node, tmp_path: Path, path: str) -> None:
+    await listed(node, tmp_path, "A")
+    asked = await node.http.get(f"{path}?username=anna&password=p")
+    for more in ({"data": {"username": "anna", "password": "p"}}, {"params": {"username": "anna", "password": "p"}}):
+        posted = await node.http.post(path, **more)  # type: ignore[arg-type]
+        assert posted.status_code == asked.status_code == 200
+        if path == "/player_api.php":
+            assert posted.json()["user_info"] == asked.json()["user_info"]
+    assert (await node.http.post(path, content=b"x" * 70_000)).status_code == 413
+
+
+async def test_a_posted_login_opens_what_its_token_opens(node: Node) -> None:
+    """Behind a password, and nothing else by POST."""
+    await node.access.set_password("a long password")
+    token = await node.access.make_token("player", "tv", output="panel")
+    answer = await node.http.post("/player_api.php", data={"username": "tv", "password": token})
+    assert answer.json()["user_info"]["auth"] == 1
+    assert (await node.http.post("/player_api.php", data={"username": "tv", "password": "wrong"})).status_code == 401
+    assert (await node.http.post("/api/v1/sources", data={"token": token})).status_code == 401

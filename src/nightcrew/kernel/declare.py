@@ -151,7 +151,8 @@ class PlayerOutput:
     """What a player's token can be bound to: `name`, or `name/…` where there are several, each with addresses of its `own`.
 
     `leads_to` begin addresses that it opens besides. In `own` the sign `*` stands for what the token has behind `name/`; upper
-    and lower case are one. `token_in`: how addresses begin that carry the token themselves, with TOKEN in its place.
+    and lower case are one. `token_in`: how addresses begin that carry the token themselves, with TOKEN in its place. `posted`: those
+    that some players ask by POST, with the login in a form; that is taken for the same question by GET.
     """
 
     name: str
@@ -159,6 +160,7 @@ class PlayerOutput:
     leads_to: tuple[str, ...]
     own: tuple[str, ...] = ()
     token_in: tuple[str, ...] = ()
+    posted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

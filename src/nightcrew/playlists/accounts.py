@@ -19,6 +19,9 @@ from nightcrew.playlists.providers.document import local_path
 from nightcrew.playlists.rules import digest
 from nightcrew.playlists.store import sources
 
+VIEWER = "viewer"
+"""What a connection is for that somebody watches through."""
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -80,6 +83,17 @@ class _Use:
 async def accounts(runtime: Runtime) -> list[Account]:
     """All logins of sources that have channels, in the order of their first source."""
     return _accounts(await _uses(runtime), await sources.feeds(runtime.store))
+
+
+async def connections(runtime: Runtime) -> int:
+    """How many connections all accounts allow at a time together; 0: any number, or there are none."""
+    most = [account.most for account in await accounts(runtime)]
+    return sum(most) if all(most) else 0
+
+
+async def watching(runtime: Runtime) -> int:
+    """How many connections are used for viewers now."""
+    return len({holder.lease for holder in await runtime.slots.holders() if holder.purpose == VIEWER})
 
 
 async def profiles(runtime: Runtime) -> dict[int, list[Profile]]:

@@ -13,7 +13,7 @@ import structlog
 
 from nightcrew.kernel.errors import NightcrewError, Retry
 from nightcrew.kernel.slots import GRACE, Lease, Priority
-from nightcrew.playlists.accounts import Profile, preferred, profiles_of, subject_of
+from nightcrew.playlists.accounts import VIEWER, Profile, preferred, profiles_of, subject_of
 from nightcrew.playlists.formats.media import media_type
 from nightcrew.playlists.models import Channel, Stream
 from nightcrew.playlists.origin import media
@@ -149,7 +149,7 @@ class Finder:
         """Take a connection, connect, and wait for the first bytes. What was taken is given back when that fails."""
         profiles = preferred(await profiles_of(self._runtime, stream.source_id), stream.profile)
         subject = subject_of(self._channel.id)
-        claims = [profile.claim(self.owner, "viewer", Priority.USE, subject=subject) for profile in profiles]
+        claims = [profile.claim(self.owner, VIEWER, Priority.USE, subject=subject) for profile in profiles]
         releases = self._runtime.part(Releases)
         used = {each.resource for claim in claims for each in claim.limits}
         async with contextlib.AsyncExitStack() as held:

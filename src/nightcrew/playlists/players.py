@@ -20,7 +20,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Conflict, GiveUp, NotFound
 from nightcrew.kernel.runtime import KernelSettings, Runtime
 from nightcrew.kernel.store import DatabaseAway
-from nightcrew.playlists import rules
+from nightcrew.playlists import accounts, rules
 from nightcrew.playlists.formats import xmltv, xtream
 from nightcrew.playlists.hls_output import HlsOutput
 from nightcrew.playlists.models import Channel
@@ -345,8 +345,7 @@ async def player_api(
 ) -> Response:
     """The Xtream API that players speak; only live channels are there."""
     if action in {"", "get_account_info"}:
-        base = base_of(request, node)
-        return JSONResponse(xtream.account(base, username or "nightcrew", password, utcnow()))
+        return JSONResponse(await _xtream_account(request, node, username, password))
     if action == "get_live_categories":
         return JSONResponse(xtream.categories([name for name, _ in await _groups(node)]))
     if action == "get_live_streams":
@@ -354,6 +353,30 @@ async def player_api(
     if action in {"get_short_epg", "get_simple_data_table"}:
         return JSONResponse(await _listings(node, stream_id, limit if action == "get_short_epg" else str(MAX_EPG)))
     return JSONResponse([])
+
+
+@router.get("/panel_api.php")
+async def panel_api(request: Request, node: Node, username: Login = "", password: Login = "") -> Response:
+    """The older Xtream API: the account and all channels in one answer."""
+    head = xtream.panel_head(
+        await _xtream_account(request, node, username, password), [name for name, _ in await _groups(node)]
+    )
+
+    async def text() -> AsyncIterator[str]:
+        yield head
+        number = 0
+        async for channel, group in visible(node, None):
+            number += 1
+            yield (", " if number > 1 else "") + xtream.panel_channel(channel, group, number)
+        yield xtream.PANEL_FOOT
+
+    return await spooled(node, text(), "application/json")
+
+
+async def _xtream_account(request: Request, node: Runtime, username: str, password: str) -> dict[str, Any]:
+    most, active = await accounts.connections(node), await accounts.watching(node)
+    base = base_of(request, node)
+    return xtream.account(base, username or "nightcrew", password, utcnow(), connections=most, active=active)
 
 
 async def _listings(node: Runtime, stream_id: str, limit: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.playlists.accounts import connections
 from nightcrew.playlists.formats import hdhomerun
 from nightcrew.playlists.outputs import Outputs
 from nightcrew.playlists.players import ChannelId, Token, base_of, played, spooled, visible
@@ -31,7 +32,7 @@ Carried = Annotated[str, Path(max_length=200)]
 @router.get("/discover.json")
 async def discover(request: Request, node: Node, token: Token = None) -> dict[str, Any]:
     """What Plex, Jellyfin and Emby read first."""
-    return hdhomerun.discover(base_of(request, node), node.node, token)
+    return hdhomerun.discover(base_of(request, node), node.node, token, await connections(node))
 
 
 @router.get("/lineup_status.json")
@@ -58,7 +59,7 @@ async def lineup(request: Request, node: Node, region: Region = None, token: Tok
 @router.get("/tuner/{token}/discover.json")
 async def discover_by_token(request: Request, node: Node, token: Carried) -> dict[str, Any]:
     """What Plex, Jellyfin and Emby read first."""
-    return hdhomerun.discover(_base(request, node, token), node.node, None)
+    return hdhomerun.discover(_base(request, node, token), node.node, None, await connections(node))
 
 
 @router.get("/tuner/{token}/lineup_status.json")

@@ -8,7 +8,7 @@ import contextlib
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import Message, Receive
+from starlette.types import Message, Receive, Scope
 
 from nightcrew.web.problems import problem
 
@@ -66,6 +66,18 @@ def limited(receive: Receive, limit: int) -> Receive:
         return message
 
     return counted
+
+
+async def as_query(scope: Scope, receive: Receive, headers: Headers) -> Scope:
+    """The same request as GET, with the fields of its form in the query: some players send their login so. Raises HTTPException."""
+    body, more, coming = b"", True, limited(receive, STRANGER)
+    while more:
+        message = await coming()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    form = body if headers.get("content-type", "").partition(";")[0].strip().lower() == FORMS[0] else b""
+    query = b"&".join(part for part in (scope.get("query_string", b""), form) if part)
+    return {**scope, "method": "GET", "query_string": query}
 
 
 async def until_gone(receive: Receive) -> None:

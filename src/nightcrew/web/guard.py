@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 from h11 import LocalProtocolError
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -62,7 +63,13 @@ class Guard:
         head = scope["method"] == "HEAD"
         if head:
             scope = {**scope, "method": "GET"}
-        refusal, most = bodies.ambiguous(headers) or self._foreign(scope, headers), bodies.STRANGER
+        refusal, most = bodies.ambiguous(headers), bodies.STRANGER
+        if refusal is None and scope["method"] == "POST" and scope["path"] in self._outputs.posted:
+            try:
+                scope = await bodies.as_query(scope, receive, headers)
+            except HTTPException as exc:
+                refusal = problem(exc.status_code, exc.detail)
+        refusal = refusal or self._foreign(scope, headers)
         if refusal is None:
             caller = await self._caller(scope, headers)
             stranger = caller is None or not caller.known or caller.output is not None

@@ -24,6 +24,8 @@ class PlayerOutputs:
             )
         )
         """What begins every address that is for players."""
+        self.posted = frozenset(path for output in self._known.values() for path in output.posted)
+        """What players may ask by POST too."""
         in_path = [path.split("/") for output in self._known.values() for path in output.token_in]
         self._token_at = {parts[1]: parts.index("TOKEN") for parts in in_path}
 

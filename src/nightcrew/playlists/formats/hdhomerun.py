@@ -14,6 +14,7 @@ from nightcrew.playlists.models import Channel
 
 LINEUP_STATUS = {"ScanInProgress": 0, "ScanPossible": 0, "Source": "Cable", "SourceList": ["Cable"]}
 TUNERS = 4
+"""Tuners that are told where the accounts allow any number of connections."""
 
 
 def device_id(node: str) -> str:
@@ -21,8 +22,8 @@ def device_id(node: str) -> str:
     return hashlib.sha256(node.encode()).hexdigest()[:8].upper()
 
 
-def discover(base: str, node: str, token: str | None) -> dict[str, Any]:
-    """`discover.json`."""
+def discover(base: str, node: str, token: str | None, connections: int) -> dict[str, Any]:
+    """`discover.json`. `connections`: how many all accounts allow at a time, 0: any number."""
     suffix = f"?token={quote(token)}" if token else ""
     return {
         "FriendlyName": "Nightcrew",
@@ -34,7 +35,7 @@ def discover(base: str, node: str, token: str | None) -> dict[str, Any]:
         "DeviceAuth": "nightcrew",
         "BaseURL": base,
         "LineupURL": f"{base}/lineup.json{suffix}",
-        "TunerCount": TUNERS,
+        "TunerCount": connections or TUNERS,
     }
 
 

@@ -14,9 +14,12 @@ from nightcrew.playlists.formats import xmltv
 from nightcrew.playlists.models import Channel
 from nightcrew.playlists.rules import digest, is_web
 
+CONNECTIONS = 10
+"""Connections that are told where the accounts allow any number."""
 
-def account(base: str, username: str, password: str, now: datetime) -> dict[str, Any]:
-    """`player_api.php` without an action."""
+
+def account(base: str, username: str, password: str, now: datetime, *, connections: int, active: int) -> dict[str, Any]:
+    """`player_api.php` without an action. `connections`: how many all accounts allow at a time, 0: any number; `active` are used."""
     parts = urlsplit(base)
     port = str(parts.port or (443 if parts.scheme == "https" else 80))
     return {
@@ -28,9 +31,9 @@ def account(base: str, username: str, password: str, now: datetime) -> dict[str,
             "status": "Active",
             "exp_date": None,
             "is_trial": "0",
-            "active_cons": "0",
+            "active_cons": str(active),
             "created_at": "0",
-            "max_connections": "10",
+            "max_connections": str(connections or CONNECTIONS),
             "allowed_output_formats": ["ts", "m3u8"],
         },
         "server_info": {
@@ -75,6 +78,26 @@ def stream(channel: Channel, group: str, number: int) -> str:
         "tv_archive_duration": 0,
     }
     return json.dumps(item, ensure_ascii=False)
+
+
+def panel_head(account: dict[str, Any], groups: list[str]) -> str:
+    """`panel_api.php` up to the channels, of which `panel_channel` writes each, and `PANEL_FOOT` the end."""
+    told = {**account, "categories": {"movie": [], "live": categories(groups), "series": []}}
+    return json.dumps(told, ensure_ascii=False)[:-1] + ', "available_channels": {'
+
+
+def panel_channel(channel: Channel, group: str, number: int) -> str:
+    """One entry of `available_channels`."""
+    told = {
+        **json.loads(stream(channel, group, number)),
+        "live": "1",
+        "category_name": group,
+        "container_extension": "ts",
+    }
+    return f'"{channel.id}": {json.dumps(told, ensure_ascii=False)}'
+
+
+PANEL_FOOT = "}}"
 
 
 def listings(channel: Channel, programmes: Iterable[Programme], now: datetime) -> dict[str, Any]:
