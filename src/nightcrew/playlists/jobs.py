@@ -29,6 +29,7 @@ from nightcrew.playlists import identity, rules
 from nightcrew.playlists.guides import fetch_guide
 from nightcrew.playlists.models import Feed, Source
 from nightcrew.playlists.outputs import Outputs
+from nightcrew.playlists.picking import Picks
 from nightcrew.playlists.providers import Adapters
 from nightcrew.playlists.providers.base import Fetch, Listing, Provider, Unchanged
 from nightcrew.playlists.rules import ListChange
@@ -143,17 +144,27 @@ async def _fetch_now(run: Run, feed_id: int, rebuild: bool) -> dict[str, Any]:
     feed = await sources.get_feed(runtime.store, feed_id)
     source = await sources.get(runtime.store, runtime.vault, feed.source_id)
     await refreshes.begin_run(runtime.store, run.id, feed_id, rebuild=rebuild)
-    fetch = _fetch_of(run, feed, rebuild)
+    picks = Picks.of(source.config)
+    anew = rebuild or feed.notes.get("picks", "") != picks.key  # the same list, of which something else is wanted
+    fetch = _fetch_of(run, feed, anew)
     if feed.kind == "guide":
         return await fetch_guide(run, source, feed, fetch, due_at=_next_due(runtime, feed, utcnow()))
     adapter = runtime.part(Adapters).of(source)
     async with adapter.listing(fetch) as listing:
         if isinstance(listing, Unchanged):
             return await _unchanged(runtime, feed, run.id, listing)
-        change, total = await _stage(run, feed, adapter, listing)
+        change, total, entries = await _stage(run, feed, adapter, listing, picks)
         content = {**asdict(listing.validators), "content_hash": listing.content_hash}
-        content["notes"] = json.dumps(listing.notes)
-        return {"outcome": "staged", "change": asdict(change), "content": content, "total": total}
+        picked = {"picks": picks.key, "entries": entries} if picks.key else {}
+        content["notes"] = json.dumps({**listing.notes, **picked})
+        chosen = bool(total) and _is_choice(feed, picks, entries, runtime.settings.of(PlaylistSettings).shrink_guard)
+        return {"outcome": "staged", "change": asdict(change), "content": content, "total": total, "chosen": chosen}
+
+
+def _is_choice(feed: Feed, picks: Picks, entries: int, guard_percent: int) -> bool:
+    """Whether what goes was left out by a person: another choice of a list that is as long as before, but for what is guarded."""
+    before = int(feed.notes.get("entries") or feed.streams)
+    return feed.notes.get("picks", "") != picks.key and entries >= before * (1 - guard_percent / 100)
 
 
 def _fetch_of(run: Run, feed: Feed, rebuild: bool) -> Fetch:
@@ -176,26 +187,34 @@ def _fetch_of(run: Run, feed: Feed, rebuild: bool) -> Fetch:
     )
 
 
-async def _stage(run: Run, feed: Feed, adapter: Provider, listing: Listing) -> tuple[ListChange, int]:
-    work = Staging(run.runtime.store, feed.id, run.id)
+async def _stage(
+    run: Run, feed: Feed, adapter: Provider, listing: Listing, picks: Picks
+) -> tuple[ListChange, int, int]:
+    """Compare a list with what is stored. Returns the change, how many channels it has, and how many entries before picking."""
+    work, entries = Staging(run.runtime.store, feed.id, run.id), 0
     await work.begin()
     identifier = identity.Identifier()
     expected = feed.streams or None
     async for batch in listing.batches:
-        rows = await asyncio.to_thread(_rows, batch, work.total, identifier, adapter.secrets)
+        rows = await asyncio.to_thread(_rows, batch, work.total, identifier, adapter.secrets, picks)
         await work.add(rows)
+        entries += len(batch)
         if expected and work.total > expected:
             expected = None
         await run.progress(work.total, expected, f"{work.total} channels compared")
-    return await work.finish(), work.total
+    return await work.finish(), work.total, entries
 
 
 def _rows(
-    batch: list[rules.ListEntry], offset: int, identifier: identity.Identifier, secrets: tuple[str, ...]
+    batch: list[rules.ListEntry],
+    offset: int,
+    identifier: identity.Identifier,
+    secrets: tuple[str, ...],
+    picks: Picks,
 ) -> list[Row]:
     return [
         Row(place, entry, identifier.identify(entry), rules.row_hash(entry), rules.hide_secrets(entry.url, secrets))
-        for place, entry in enumerate(batch, offset)
+        for place, entry in enumerate(picks.kept(batch), offset)
     ]
 
 
@@ -205,7 +224,7 @@ async def _settle(run: Run, feed_id: int, fetched: dict[str, Any]) -> dict[str, 
     feed = await sources.get_feed(runtime.store, feed_id)
     options = runtime.settings.of(PlaylistSettings)
     change, content = ListChange(**fetched["change"]), fetched["content"]
-    reason = rules.held_back(change, options.shrink_guard)
+    reason = None if fetched.get("chosen") else rules.held_back(change, options.shrink_guard)
     if reason is not None:
         now = utcnow()
         due_at = _next_due(runtime, feed, now)

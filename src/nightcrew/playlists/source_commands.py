@@ -15,7 +15,7 @@ from nightcrew.playlists.channel_commands import Rebuild, wait_for
 from nightcrew.playlists.rows import JobsJson, SourceJson, by_feed, lines, use
 
 SOURCES = "/api/v1/sources"
-WRITTEN_AS_JSON = frozenset({"enabled", "guide", "locales", "options"})
+WRITTEN_AS_JSON = frozenset({"enabled", "films", "guide", "locales", "only", "options", "without"})
 """Fields of a source that are no text."""
 
 Named = Annotated[str, Argument(metavar="SOURCE", help="Its number or its name, as `nightcrew source list` says.")]

@@ -17,6 +17,7 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists.accounts import connections
 from nightcrew.playlists.formats import hdhomerun
 from nightcrew.playlists.outputs import Outputs
+from nightcrew.playlists.picking import is_film
 from nightcrew.playlists.players import ChannelId, Token, base_of, played, spooled, visible
 from nightcrew.playlists.store import channels
 from nightcrew.web.api import Node
@@ -107,6 +108,8 @@ async def _lineup(node: Runtime, region: str | None, base: str, token: str | Non
         yield "["
         comma = ""
         async for channel, _group in visible(node, regions):
+            if all(is_film(stream.url) for stream in channel.streams if stream.usable):
+                continue  # a tuner has no films
             yield comma + hdhomerun.lineup_item(channel, numbers.of(channel), base, token)
             comma = ","
         yield "]"

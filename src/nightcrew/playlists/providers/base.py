@@ -22,6 +22,7 @@ from nightcrew.kernel.connections.question import Question, Reach
 from nightcrew.kernel.errors import GiveUp
 from nightcrew.kernel.fields import ask
 from nightcrew.kernel.http import Download, Http, Jar, Limits, Validators
+from nightcrew.playlists.picking import test_of
 from nightcrew.playlists.rules import ListEntry, region_name
 
 BATCH = 500
@@ -108,8 +109,26 @@ class AccountConfig(SourceConfig):
         le=10_000,
     )
     """Connections that the account allows at a time; 0: as many as the panel says, else any number."""
+    only: list[str] = ask(
+        [],
+        label="Only these",
+        help="A pattern on each line: a part of the name, group:NAME for a whole group, or /…/ for a regular expression in "
+        '"group / name". * and ? stand for any signs. Leave it empty to take everything.',
+        rows=3,
+        max_length=200,
+    )
+    without: list[str] = ask([], label="Not these", help="Patterns of what to leave out.", rows=3, max_length=200)
+    films: bool = ask(True, label="Take films and episodes too")
     profiles: tuple[ProfileConfig, ...] = Field((), max_length=50)
     """Further ways to use the account, in the order in which they are tried."""
+
+    @field_validator("only", "without")
+    @classmethod
+    def _patterns(cls, value: list[str]) -> list[str]:
+        found = [text.strip() for text in value if text.strip()]
+        for text in found:
+            test_of(text)
+        return found
 
     @field_validator("max_streams", mode="before")
     @classmethod
