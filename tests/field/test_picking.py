@@ -151,3 +151,21 @@ def test_a_name_is_a_pattern_of_itself(name: str) -> None:
 )
 def test_films_are_known_by_their_addresses(url: str, film: bool) -> None:
     assert is_film(url) is film
+
+
+async def test_the_form_keeps_what_was_chosen_and_what_it_never_was_asked(node: Node, tmp_path: Path) -> None:
+    """A source that is older than these fields takes everything, also after an edit on the page."""
+    source = await node.add(kind="m3u", name="L", url=written(tmp_path, LISTED), region="X")
+    page = (await node.http.get(f"/sources/{source['id']}/edit")).text
+    films = next(line for line in page.splitlines() if 'name="films"' in line)
+    assert "checked" in films
+    form = {"name": "L", "url": written(tmp_path, LISTED), "region": "X", "max_streams": "0", "films": "on"}
+    answer = await node.http.post(
+        f"/sources/{source['id']}/edit", data={**form, "only": "wren\n\n[HD]\n", "without": "", "user_agent": ""}
+    )
+    assert answer.status_code < 400, answer.text
+    page = (await node.http.get(f"/sources/{source['id']}/edit")).text
+    assert "wren" in page
+    assert "HD]" in page
+    await node.refresh(source["id"])
+    assert await names(node) == {"Wren"}

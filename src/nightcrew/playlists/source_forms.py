@@ -43,6 +43,8 @@ def _stored(kind: str, source: Source | None) -> tuple[dict[str, str], dict[str,
         return values, kept
     for name in KINDS[kind].fields:
         stored = stored_value(source, name)
+        if stored is None:
+            continue  # its default holds, as for a source that is older than the field
         text = ", ".join(f"{lang}:{region}" for lang, region in stored or ()) if name == "locales" else _text(stored)
         masked = redact(text, credentials_in(text))
         if name in SECRETS or masked != text:
@@ -53,7 +55,7 @@ def _stored(kind: str, source: Source | None) -> tuple[dict[str, str], dict[str,
 
 
 def _text(stored: Any) -> str:
-    return text_of("checkbox" if isinstance(stored, bool) else "text", stored)
+    return text_of("checkbox" if isinstance(stored, bool) else "lines" if isinstance(stored, list) else "text", stored)
 
 
 def stored_value(source: Source, name: str) -> Any:
