@@ -103,7 +103,7 @@ class _Show:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(IDLE) as limit:
-                self._deadline = lambda: limit.reschedule(loop.time() + IDLE)
+                self._deadline = lambda: None if limit.expired() else limit.reschedule(loop.time() + IDLE)
                 async for pieces, head in self._opened.pieces():
                     for piece in pieces:
                         if self.reel.feed(piece, head, loop.time()):

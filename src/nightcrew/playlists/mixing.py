@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 
 import structlog
 
+from nightcrew.containers import FORMATS
 from nightcrew.kernel import processes
 from nightcrew.kernel.errors import NightcrewError, Retry
 from nightcrew.kernel.processes import Command
@@ -22,6 +23,7 @@ log = structlog.get_logger("nightcrew.playlists")
 BLOCK = 64 << 10
 LOOKS = ("-probesize", "2M", "-analyzeduration", "2M", "-fpsprobesize", "2", "-thread_queue_size", "512")
 """How much ffmpeg reads of each before it begins; a live stream comes at the speed at which it is shown."""
+ALLOWED = ("-protocol_whitelist", "pipe", "-format_whitelist", FORMATS)
 BARE = frozenset({"audio/aac", "audio/mpeg", "audio/ac3"})
 """Sound without times of its own."""
 
@@ -68,8 +70,8 @@ def _words(ffmpeg: str, sound: int, kind: str | None) -> tuple[str, ...]:
     times = () if kind in BARE else ("-copyts",)
     return (
         *(ffmpeg, "-hide_banner", "-nostdin", "-loglevel", "error", *times),
-        *(*LOOKS, "-protocol_whitelist", "pipe", "-i", "pipe:0"),
-        *(*LOOKS, "-protocol_whitelist", "pipe", "-i", f"pipe:{sound}"),
+        *(*LOOKS, *ALLOWED, "-i", "pipe:0"),
+        *(*LOOKS, *ALLOWED, "-i", f"pipe:{sound}"),
         *(
             "-map",
             "0:v?",
