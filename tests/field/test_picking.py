@@ -112,6 +112,11 @@ async def test_films_stay_away_from_the_tuner(node: Node, tmp_path: Path) -> Non
         ("/(a+)+b/", "for ever"),
         ("/.*.*.*.*x/", "for ever"),
         ("/((a*)b)*/", "for ever"),
+        ("/(?:a|a)*b/", "for ever"),
+        ("/(?:a{1,100}){1,100}b/", "for ever"),
+        ("/(?:a?){150}b/", "for ever"),
+        ("/a{99999999999}/", "no regular expression"),
+        (r"/(a)\1+/", "for ever"),
         ("x" * 201, "characters"),
     ],
 )

@@ -17,7 +17,7 @@ from nightcrew.checks.probers import Chunks, NoByte, ProberDied, Probers
 from nightcrew.checks.settings import CheckSettings
 from nightcrew.kernel.errors import NightcrewError, Retry
 from nightcrew.kernel.redaction import redact
-from nightcrew.kernel.slots import Lease, LeaseOver, Priority, while_held
+from nightcrew.kernel.slots import LeaseOver, Priority, while_held
 from nightcrew.kernel.store import DatabaseAway
 from nightcrew.playlists.exports import (
     TOO_MANY,
@@ -66,17 +66,18 @@ async def attempt(runtime: Runtime, probers: Probers, wanted: Attempt, options: 
     async with runtime.slots.lease(claim) as lease:
         if lease is None:
             return Outcome(Result.FULL, "all its connections are in use")
-        async with released(runtime.part(Releases), lease):
+        async with released(runtime.part(Releases), lease) as waiting:
             try:
-                return await while_held(lease, _look(runtime, probers, wanted, options, lease))
+                return await while_held(lease, _look(runtime, probers, wanted, options, waiting))
             except LeaseOver as exc:
                 return Outcome(Result.INTERRUPTED, str(exc))
     raise AssertionError("unreachable")
 
 
-async def _look(runtime: Runtime, probers: Probers, wanted: Attempt, options: CheckSettings, lease: Lease) -> Outcome:
+async def _look(
+    runtime: Runtime, probers: Probers, wanted: Attempt, options: CheckSettings, waiting: Patience
+) -> Outcome:
     """Open the stream and have it looked into. A refusal on account of our own last connection is waited out, and does not count."""
-    waiting = Patience(runtime.part(Releases), lease)
     while True:
         outcome = await _once(runtime, probers, wanted, options, waiting)
         if not await waiting.again(outcome.status):

@@ -89,7 +89,8 @@ class Resolver:
             async with self.runtime.slots.first(claims) as lease:
                 if lease is None:
                     return  # no connection is free; it is tried again
-                async with released(self.runtime.part(Releases), lease):
+                async with released(self.runtime.part(Releases), lease) as opening:
+                    opening.opened()
                     player = self.runtime.part(Player)
                     request = await player.request(channel, stream, ways[lease.place], pick=False)
                     found = await while_held(lease, self._variants(request))

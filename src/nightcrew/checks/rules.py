@@ -138,7 +138,7 @@ def unwatchable(report: ProbeReport, options: CheckSettings) -> str:
     """What is wrong with the picture that a viewer sees, empty for nothing; what could not be looked at is believed."""
     if report.error or not report.pictures:
         return ""
-    return _picture(report, options, radio=False) or ""
+    return _picture(report, options.model_copy(update={"fail_silent": False}), radio=False) or ""
 
 
 def _no_media(report: ProbeReport, options: CheckSettings, *, radio: bool) -> str | None:

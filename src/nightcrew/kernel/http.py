@@ -61,13 +61,12 @@ class Http:
         cache: HttpCache | None = None,
         routes: Routes | None = None,
         recoveries: Recoveries | None = None,
-        hosts: Hosts | None = None,
     ) -> None:
         self.routes = routes or Routes()
         self.recoveries = recoveries or Recoveries()
         self._pools = Pools(self.routes)
         self._cache = cache
-        self._hosts = hosts or Hosts()
+        self._hosts = Hosts()
 
     async def close(self) -> None:
         """Close all connections."""
@@ -76,7 +75,7 @@ class Http:
     @contextlib.asynccontextmanager
     async def session(self) -> AsyncIterator[Http]:
         """The same client with connections of its own, which are closed at the end of the block, also those that wait for more."""
-        own = Http(self._cache, self.routes, self.recoveries, self._hosts)
+        own = Http(self._cache, self.routes, self.recoveries)  # nor does it wait for a place that downloads have
         try:
             yield own
         finally:

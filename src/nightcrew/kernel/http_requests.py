@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.cookiejar import Cookie, CookieJar
 from typing import Any
 from urllib.parse import urlsplit
@@ -97,6 +97,13 @@ class Request:
     def repeatable(self) -> bool:
         """Whether it may be sent again though it may have arrived."""
         return self.safe or self.method in REPEATABLE
+
+    def at(self, url: str) -> Request:
+        """The same request for another address, which an answer names: no login goes along to another host."""
+        if urlsplit(url).netloc == urlsplit(self.url).netloc:
+            return replace(self, url=url)
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in _LOGINS}
+        return replace(self, url=url, headers=headers)
 
     def question(self) -> str:
         """What tells this request's answer from another's."""

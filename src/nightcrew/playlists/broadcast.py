@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
 
 import structlog
@@ -38,10 +38,19 @@ class Viewer:
 
 
 class Broadcast:
-    """A channel that is read now. `changed` is called when somebody comes or goes."""
+    """A channel that is read now. `changed` is called when somebody comes or goes.
 
-    def __init__(self, chunks: AsyncGenerator[bytes, None], cut: Splitter, changed: Callable[[], None]) -> None:
-        self._chunks, self._cut, self._changed = chunks, cut, changed
+    `ends` gives the events after which it is read on though nobody has taken what was read: its connection is to be given up.
+    """
+
+    def __init__(
+        self,
+        chunks: AsyncGenerator[bytes, None],
+        cut: Splitter,
+        changed: Callable[[], None],
+        ends: Callable[[], Iterable[asyncio.Event]] = tuple,
+    ) -> None:
+        self._chunks, self._cut, self._changed, self._ends = chunks, cut, changed, ends
         self._pieces: deque[Piece] = deque()
         self._first = 0
         """The number of the oldest piece that is held."""
@@ -138,10 +147,9 @@ class Broadcast:
             async for chunk in self._chunks:
                 self._waiting += self._cut.feed(chunk)
                 self._pass_on()
-                while self._is_ahead():
+                while self._is_ahead() and not any(event.is_set() for event in self._ends()):
                     self._publish()
-                    self._taken.clear()
-                    await self._taken.wait()
+                    await self._slack()
         except Exception:
             log.exception("a broadcast failed")
         finally:
@@ -149,6 +157,16 @@ class Broadcast:
             self.over = True
             self._more.set()
             await self._chunks.aclose()
+
+    async def _slack(self) -> None:
+        """Until somebody has taken something, or it is to end."""
+        self._taken.clear()
+        waits = [asyncio.ensure_future(event.wait()) for event in (self._taken, *self._ends())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     def _pass_on(self) -> None:
         """Give out what has come, unless so little came so soon after the last time that more can be waited for."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from weakref import WeakValueDictionary
 
@@ -44,7 +45,7 @@ class HlsOutput:
         if show is not None:
             show.asked()
             number, _, suffix = name.partition(".")
-            if name == "init.mp4" and show.reel.head:
+            if show.reel.head and name == show.reel.head_name:
                 return show.reel.head, show.reel.kind
             if number.isascii() and number.isdecimal() and len(number) < 12 and suffix == SUFFIXES[show.reel.kind]:
                 found = show.reel.segment(int(number))
@@ -58,9 +59,10 @@ class HlsOutput:
 
     async def _begin(self, channel: int, viewer: str) -> _Show:
         opened = await self._relay.open(channel, viewer)
-        if opened.content_type not in SUFFIXES:
+        if opened.content_type not in SUFFIXES or opened.finite:
             await opened.close()
-            raise GiveUp(f"{opened.content_type} cannot be sent as HLS; ask for the channel without .m3u8")
+            what = "a film" if opened.finite else opened.content_type
+            raise GiveUp(f"{what} cannot be sent as HLS; ask for the channel without .m3u8")
         show = self._known[channel] = _Show(opened)
         self._tasks.spawn(self._run(channel, show), f"HLS of channel {channel}")
         return show
@@ -77,9 +79,10 @@ class _Show:
     """One channel as HLS."""
 
     def __init__(self, opened: Opened) -> None:
-        self.reel = Reel(opened.content_type)
+        self.reel = Reel(opened.content_type, int(time.time()))  # no segment has the number of one that a player keeps
         self.over = False
         self._opened = opened
+        self._error: GiveUp | None = None
         self._more = asyncio.Event()
         self._deadline: Callable[[], None] = lambda: None
 
@@ -95,6 +98,8 @@ class _Show:
                 while len(self.reel.segments) < WITHHELD and not self.over:
                     self._more.clear()
                     await self._more.wait()
+        if self._error is not None:
+            raise self._error
         if not self.reel.segments:
             raise Retry("it plays, but no segment could be made of it yet", after=5)
 
@@ -110,6 +115,8 @@ class _Show:
                             self._more.set()
         except TimeoutError:
             pass
+        except GiveUp as exc:
+            self._error = exc
         finally:
             self.over, self._deadline = True, lambda: None
             self._more.set()

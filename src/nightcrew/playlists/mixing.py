@@ -15,7 +15,7 @@ import structlog
 from nightcrew.containers import FORMATS
 from nightcrew.kernel import processes
 from nightcrew.kernel.errors import NightcrewError, Retry
-from nightcrew.kernel.processes import Command
+from nightcrew.kernel.processes import Child, Command
 from nightcrew.playlists.formats.media import media_type
 
 log = structlog.get_logger("nightcrew.playlists")
@@ -31,15 +31,7 @@ BARE = frozenset({"audio/aac", "audio/mpeg", "audio/ac3"})
 async def mixed(ffmpeg: str, picture: AsyncIterator[bytes], sound: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     """Both as a transport stream. When one of them fails, so does all; raises what reading it raises."""
     first = await anext(sound, b"")
-    read, write = os.pipe()
-    try:
-        child = await processes.start(Command(_words(ffmpeg, read, media_type(first)), fds=(read,)))
-    except BaseException:
-        os.close(write)
-        raise
-    finally:
-        os.close(read)
-    heard = await _writer(write)
+    child, heard = await _started(ffmpeg, media_type(first))
     feeding = [
         asyncio.create_task(_fed(child.stdin, b"", picture), name="picture for ffmpeg"),
         asyncio.create_task(_fed(heard, first, sound), name="sound for ffmpeg"),
@@ -56,6 +48,25 @@ async def mixed(ffmpeg: str, picture: AsyncIterator[bytes], sound: AsyncIterator
             task.cancel()
         await asyncio.gather(*feeding, return_exceptions=True)
         await child.end()
+
+
+async def _started(ffmpeg: str, kind: str | None) -> tuple[Child, asyncio.StreamWriter]:
+    """ffmpeg, and what it hears; its picture goes to its standard input. Raises `Retry`."""
+    try:
+        read, write = os.pipe()
+    except OSError as exc:
+        raise Retry(f"picture and sound cannot be put together: {exc.strerror}") from exc
+    heard = await _writer(write)
+    try:
+        return await processes.start(Command(_words(ffmpeg, read, kind), fds=(read,))), heard
+    except OSError as exc:
+        heard.close()
+        raise Retry(f"picture and sound cannot be put together: {exc.strerror}") from exc
+    except BaseException:
+        heard.close()
+        raise
+    finally:
+        os.close(read)
 
 
 def _check(feeding: list[asyncio.Task[None]]) -> None:

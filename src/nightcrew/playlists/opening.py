@@ -18,7 +18,7 @@ from nightcrew.playlists.formats.media import media_type
 from nightcrew.playlists.models import Channel, Stream
 from nightcrew.playlists.origin import media
 from nightcrew.playlists.play import Player
-from nightcrew.playlists.releases import Patience, Releases, released
+from nightcrew.playlists.releases import Releases, released
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
@@ -158,8 +158,7 @@ class Finder:
             if lease is None:
                 total = sum(profile.most for profile in profiles)
                 raise _for_now(Retry(f"all {total} connections of {stream.source} are in use", after=10))
-            await held.enter_async_context(released(releases, lease))
-            waiting = Patience(releases, lease)
+            waiting = await held.enter_async_context(released(releases, lease))
             while True:
                 try:
                     playing = await self._open(stream, profiles[lease.place], lease, limit)

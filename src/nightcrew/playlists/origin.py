@@ -97,7 +97,7 @@ async def media(
         answered()
         hunt = _Hunt(own, request, rank, answered)
         playlist, base, offer = await hunt.media_playlist(text, base)
-        segments = Segments(own, replace(request, url=base), playlist, hunt.anew)
+        segments = Segments(own, request.at(base), playlist, hunt.anew)
         async with contextlib.AsyncExitStack() as held:
             chunks = await held.enter_async_context(contextlib.aclosing(segments.chunks()))
             if offer.sound is not None and (sound := await hunt.sound(offer.sound)) is not None:
@@ -148,7 +148,7 @@ class _Hunt:
         except NightcrewError as exc:
             log.info("sound left", reason=str(exc))
             return None
-        return Segments(self._http, replace(self._request, url=base), playlist, lambda: self._read(rendition.url))
+        return Segments(self._http, self._request.at(base), playlist, lambda: self._read(rendition.url))
 
     async def anew(self) -> tuple[str, str]:
         """A media playlist's text and address, from the beginning."""
@@ -158,7 +158,8 @@ class _Hunt:
         return text, base
 
     async def _read(self, url: str, *, lone: bool = True) -> tuple[str, str]:
-        request = replace(self._request, url=url, attempts=self._request.attempts if lone else 1)
+        request = self._request.at(url)
+        request = request if lone else replace(request, attempts=1)
         return await self._http.text(request, limits=PLAYLIST_LIMITS)
 
 

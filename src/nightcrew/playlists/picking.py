@@ -16,10 +16,13 @@ from nightcrew.playlists.rules import ListEntry, digest
 
 LONGEST = 200
 """Characters of a pattern."""
-MOST_REPEATS = 3
-"""Repeats without a limit in one regular expression: with more, a text can take for ever."""
-LOOKED_AT = 300
+MOST_REPEATS = 2
+"""Repeats of any length in one regular expression, each of a single sign: with more, a text can take for ever."""
+LOOKED_AT = 100
 """Characters of a name or group that patterns see."""
+SINGLE = frozenset({parts.LITERAL, parts.NOT_LITERAL, parts.ANY, parts.IN, parts.CATEGORY})
+PLAIN = SINGLE | {parts.AT}
+"""What may stand in a regular expression, besides groups, alternatives and repeats."""
 GROUP = "group:"
 _FILM = re.compile(r"(?i)/(?:movies?|series|vod)/|\.(?:mkv|mp4|m4v|avi|mov|wmv|webm|mpg|mpeg)$")
 
@@ -56,26 +59,31 @@ def test_of(pattern: str) -> Test:
 def _expression(text: str) -> re.Pattern[str]:
     try:
         tree = expressions.parse(text)
-    except re.error as exc:
+        if _repeats(tree) > MOST_REPEATS:
+            raise ValueError(f"/{text}/ repeats more than {MOST_REPEATS} times: it could take for ever")
+        return re.compile(text, re.IGNORECASE)
+    except (re.error, OverflowError, RecursionError) as exc:
         raise ValueError(f"/{text}/ is no regular expression: {exc}") from exc
-    depth, count = _repeats(tree)
-    if depth > 1 or count > MOST_REPEATS:
-        raise ValueError(
-            f"/{text}/ repeats inside of a repeat, or more than {MOST_REPEATS} times: it could take for ever"
-        )
-    return re.compile(text, re.IGNORECASE)
 
 
-def _repeats(tree: Any) -> tuple[int, int]:
-    """How deep repeats without a limit lie in one another, and how many there are."""
-    deepest = count = 0
-    if isinstance(tree, expressions.SubPattern | list | tuple):
-        for item in tree:
-            repeats = isinstance(item, tuple) and item and item[0] in {parts.MAX_REPEAT, parts.MIN_REPEAT}
-            own = 1 if repeats and item[1][1] > LONGEST else 0
-            depth, inside = _repeats(item[1] if isinstance(item, tuple) and len(item) == 2 else item)
-            deepest, count = max(deepest, depth + own), count + inside + own
-    return deepest, count
+def _repeats(tree: Any) -> int:
+    """How many repeats of any length there are. Raises ValueError for one of more than a single sign: it could take for ever."""
+    count = 0
+    for operation, argument in tree:
+        if operation in {parts.MAX_REPEAT, parts.MIN_REPEAT, parts.POSSESSIVE_REPEAT}:
+            least, most, repeated = argument
+            if most > 1 and (len(repeated) != 1 or repeated[0][0] not in SINGLE):
+                raise ValueError("a repeat of more than one sign, such as (ab)*, could take for ever")
+            count += (most != least) + (_repeats(repeated) if most <= 1 else 0)
+        elif operation is parts.SUBPATTERN:
+            count += _repeats(argument[-1])
+        elif operation is parts.BRANCH:
+            count += sum(_repeats(branch) for branch in argument[1])
+        elif operation in {parts.ASSERT, parts.ASSERT_NOT}:
+            count += _repeats(argument[1])
+        elif operation not in PLAIN:
+            raise ValueError(f"{str(operation).lower()} is not known here")
+    return count
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ class Player:
         secrets = (*adapter.secrets, profile.replace) if profile.replace else adapter.secrets
         url = await self._address(channel, stream, profile, adapter, secrets, pick=pick)
         agent = str(source.config.get("user_agent") or "")
-        headers = ({"User-Agent": agent} if agent else {}) | headers_of(stream.attributes)
+        headers = ({"User-Agent": agent} if agent.isascii() and agent else {}) | headers_of(stream.attributes)
         return Request(url, headers=headers, secrets=secrets, allow_private=adapter.private, jar=adapter.jar)
 
     async def _address(

@@ -50,6 +50,11 @@ class Opened:
     _showing: Showing
     _viewer: Viewer
 
+    @property
+    def finite(self) -> bool:
+        """Whether it is known to have an end: a film, which begins anew for each viewer."""
+        return self._showing.playing.finite
+
     async def pieces(self) -> AsyncGenerator[tuple[list[Piece], bytes], None]:
         """In the place of `body`: its pieces, each time with what a decoder needs before them."""
         async for pieces in self._showing.broadcast.pieces_for(self._viewer):
@@ -67,6 +72,8 @@ class Relay:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._now: dict[int, Showing] = {}
+        """Those that can be joined, by channel."""
+        self._all = set[Showing]()
         self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._kinds: OrderedDict[int, str] = OrderedDict()
         self._tasks = Tasks()
@@ -80,7 +87,7 @@ class Relay:
         channel = await channels.get(self._runtime.store, channel_id)
         async with self._turns.setdefault(channel_id, asyncio.Lock()):
             showing = self._now.get(channel_id)
-            if showing is None or not showing.broadcast.can_be_joined:
+            if showing is None or showing.playing.finite or not showing.broadcast.can_be_joined:
                 showing = await self._begin(channel, viewer)
             return showing.joined(viewer)
 
@@ -90,7 +97,7 @@ class Relay:
 
     async def close(self) -> None:
         """End all that plays."""
-        for showing in list(self._now.values()):
+        for showing in list(self._all):
             await showing.close()
         await self._tasks.close()
 
@@ -105,12 +112,14 @@ class Relay:
         while len(self._kinds) > REMEMBERED:
             self._kinds.popitem(last=False)
         showing = self._now[channel.id] = Showing(self, channel, finder, playing)
-        if self.judge is not None and len(streams) > 1:
+        self._all.add(showing)
+        if self.judge is not None and len(streams) > 1 and showing.goes_on:
             showing.looking = self._tasks.spawn(showing.look(self.judge), f"look at {channel.name}")
         return showing
 
     def ended(self, showing: Showing) -> None:
         """It cannot be joined any more."""
+        self._all.discard(showing)
         if self._now.get(showing.channel.id) is showing:
             del self._now[showing.channel.id]
 
@@ -129,7 +138,9 @@ class Showing:
         self.content_type = finder.kind = playing.content_type
         self._relay, self._finder = relay, finder
         self._cut = splitter(playing.content_type)
-        self.broadcast = Broadcast(self._chunks(), self._cut, self._changed)
+        self.broadcast = Broadcast(
+            self._chunks(), self._cut, self._changed, lambda: (self.playing.lease.over, self.playing.left)
+        )
         self.looking: asyncio.Task[None] | None = None
         self._unfit = set[int]()
         """Streams that were left for what they show."""
@@ -138,6 +149,11 @@ class Showing:
         """For one more."""
         one = self.broadcast.join(viewer)
         return Opened(self.content_type, self.broadcast.bytes_for(one), self, one)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether another stream may take the place of this one within an answer."""
+        return self._cut.continues and not self.playing.finite
 
     async def left(self, viewer: Viewer) -> None:
         """For one less. The last one ends it."""
@@ -162,7 +178,7 @@ class Showing:
         while not self.broadcast.over:
             playing = self.playing
             others = {one.id for one in self.channel.streams if one.usable} - {playing.stream.id}
-            if others - self._unfit - self._finder.failed:
+            if self.goes_on and others - self._unfit - self._finder.failed:
                 async with contextlib.aclosing(self.broadcast.bytes_for(self.broadcast.observe())) as chunks:
                     reason = await judge(self.channel, playing.stream, chunks)
                 if reason and self.playing is playing:

@@ -23,6 +23,8 @@ LONGEST = 10.0
 """Seconds after the end of one of our connections for which a refusal may be on its account."""
 PAUSE = 0.3
 """Seconds between two attempts meanwhile."""
+SHORTER = 0.95
+"""By what the time that was learned is multiplied with each opening that was not refused: it may have been too long."""
 MOST_IN_VAIN = 3
 """Times that waiting did not help, after which a 403 of that account is taken at its word."""
 
@@ -67,6 +69,8 @@ class Releases:
                 took = min(self.clock() - account.ended, LONGEST)
                 account.counts = max(account.counts or 0.0, took)
                 account.in_vain = 0
+            elif account.counts is not None:
+                account.counts *= SHORTER
 
     def vain(self, resources: Iterable[str]) -> None:
         """It was waited for, and did not help."""
@@ -89,23 +93,12 @@ class Releases:
         return found
 
 
-@contextlib.asynccontextmanager
-async def released(releases: Releases, lease: Lease) -> AsyncIterator[None]:
-    """Around a connection that is opened and closed in the block: its place is kept for as long as its account counts it."""
-    names = [limit.resource for limit in lease.claim.limits]
-    async with noticed(lease, lambda: releases.seconds(names)):
-        try:
-            yield
-        finally:
-            releases.ended(names)
-
-
 class Patience:
-    """For one opening: waits out refusals that are on account of connections of ours."""
+    """For one place in the ledger: waits out refusals that are on account of connections of ours."""
 
     def __init__(self, releases: Releases, lease: Lease) -> None:
         self._releases, self._names = releases, [limit.resource for limit in lease.claim.limits]
-        self._refused = False
+        self._refused = self._opened = False
 
     async def again(self, status: int | None) -> bool:
         """After an attempt has failed with this status: whether to make another one, once a moment has passed."""
@@ -119,4 +112,28 @@ class Patience:
 
     def opened(self) -> None:
         """It is open."""
+        self._opened = True
         self._releases.opened(self._names, refused=self._refused)
+
+    def seconds(self) -> float:
+        """How long its place is kept after its end: of what was never open nothing is counted."""
+        return self._releases.seconds(self._names) if self._opened else HANG_UP
+
+    def ended(self) -> None:
+        """Its connection was closed, if there was one."""
+        if self._opened:
+            self._releases.ended(self._names)
+
+
+@contextlib.asynccontextmanager
+async def released(releases: Releases, lease: Lease) -> AsyncIterator[Patience]:
+    """Around a connection that is opened and closed in the block: its place is kept for as long as its account counts it.
+
+    The block says when it is open.
+    """
+    patience = Patience(releases, lease)
+    async with noticed(lease, patience.seconds):
+        try:
+            yield patience
+        finally:
+            patience.ended()

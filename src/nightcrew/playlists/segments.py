@@ -97,8 +97,8 @@ class Segments:
                 yield chunk
 
     def _wanting(self, url: str, part: hls.Part | None) -> Request:
-        headers = self._request.headers if part is None else {**self._request.headers, "Range": part.header}
-        return replace(self._request, url=url, headers=headers)
+        wanted = self._request.at(url)
+        return wanted if part is None else replace(wanted, headers={**wanted.headers, "Range": part.header})
 
     def _miss(self, segment: hls.MediaSegment, error: NightcrewError) -> None:
         """Pass over a segment. Raises the error when that is one too many; what is boxes is not whole without one."""
@@ -116,7 +116,7 @@ class Segments:
             except NightcrewError as exc:
                 log.info("playlist opened anew", reason=str(exc))
         text, base = await self._anew()
-        self._request = replace(self._request, url=base)
+        self._request = self._request.at(base)
         return await parsed(text, base)
 
 
@@ -153,7 +153,7 @@ class _Keys:
         """What decrypts a segment. Raises `Retry` for a key that is none."""
         url = str(segment.key)
         if self._known is None or self._known[0] != url:
-            async with self._http.live(replace(self._request, url=url)) as live:
+            async with self._http.live(self._request.at(url)) as live:
                 key = await _small(live)
             if len(key) != 16:
                 raise Retry("the key of its segments is not 16 bytes long")

@@ -11,7 +11,7 @@ from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
 from nightcrew.kernel.ffmpeg import ffmpeg_or_none
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.slots import GRACE, LIFETIME, MARGIN, Lease, Priority
-from nightcrew.playlists.exports import Player, accounts, channels
+from nightcrew.playlists.exports import Player, Releases, accounts, channels
 from nightcrew.recorder.wire import Order, boottime
 from nightcrew.recordings.models import Recording
 from nightcrew.recordings.settings import RecordingSettings
@@ -97,7 +97,8 @@ async def open_input(
         subject = accounts.subject_of(channel.id)
         claims = [one.claim(f"recording: {row.name}", PURPOSE, Priority.USE, subject=subject) for one in profiles]
         async with contextlib.AsyncExitStack() as held:
-            lease = await held.enter_async_context(runtime.slots.first(claims, patience=GRACE))
+            counted = runtime.part(Releases).seconds(one.resource for claim in claims for one in claim.limits)
+            lease = await held.enter_async_context(runtime.slots.first(claims, patience=GRACE + counted))
             if lease is None:
                 error = Retry(f"all connections to {stream.source} are in use")
                 continue

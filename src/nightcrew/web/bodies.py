@@ -47,9 +47,12 @@ def ambiguous(headers: Headers) -> Response | None:
     return None
 
 
-def limited(receive: Receive, limit: int) -> Receive:
-    """Count what comes, also where no length was announced, and wait for it no longer than `SECONDS`. Raises HTTPException."""
-    total, complete = 0, False
+def limited(receive: Receive, limit: int, *, complete: bool = False) -> Receive:
+    """Count what comes, also where no length was announced, and wait for it no longer than `SECONDS`. Raises HTTPException.
+
+    `complete`: the body was read before, and only the end of the connection can come.
+    """
+    total = 0
     until = asyncio.get_running_loop().time() + SECONDS
 
     async def counted() -> Message:

@@ -64,7 +64,8 @@ class Guard:
         if head:
             scope = {**scope, "method": "GET"}
         refusal, most = bodies.ambiguous(headers), bodies.STRANGER
-        if refusal is None and scope["method"] == "POST" and scope["path"] in self._outputs.posted:
+        posted = scope["method"] == "POST" and scope["path"] in self._outputs.posted
+        if refusal is None and posted:
             try:
                 scope = await bodies.as_query(scope, receive, headers)
             except HTTPException as exc:
@@ -78,7 +79,9 @@ class Guard:
             scope.setdefault("state", {}).update(caller=caller, head=head)
 
         try:
-            await (refusal or self._app)(scope, bodies.limited(receive, most), self._secured(scope, send, head))
+            await (refusal or self._app)(
+                scope, bodies.limited(receive, most, complete=posted), self._secured(scope, send, head)
+            )
         except ClientDisconnect:
             await bodies.until_gone(receive)
 

@@ -77,4 +77,4 @@ def _object(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _fits(value: str) -> bool:
-    return bool(value) and len(value) <= LONGEST and value.isprintable()
+    return bool(value) and len(value) <= LONGEST and value.isascii() and value.isprintable()

@@ -9,6 +9,7 @@ from urllib.parse import urljoin
 from nightcrew.kernel.errors import GiveUp, Retry
 
 MAX_SEGMENTS = 5_000
+MAX_LINES = 200_000
 MAX_SECONDS = 60.0
 """Longest believable duration of a segment."""
 MAX_RANGE = 1 << 40
@@ -71,7 +72,10 @@ def parse_media(text: str, base: str) -> MediaPlaylist:
     reader = _MediaReader(base)
     for raw in _lines(text):
         reader.read(raw.strip())
-    return MediaPlaylist(tuple(reader.segments[:MAX_SEGMENTS]), reader.target, reader.ended)
+    most = (
+        slice(MAX_SEGMENTS) if reader.ended else slice(-MAX_SEGMENTS, None)
+    )  # a film from its beginning, else the newest
+    return MediaPlaylist(tuple(reader.segments[most]), reader.target, reader.ended)
 
 
 class _MediaReader:
@@ -143,7 +147,7 @@ class _MediaReader:
 
 def _lines(text: str) -> list[str]:
     """The lines after the first, as many as are read."""
-    lines = text.splitlines()[: 4 * MAX_SEGMENTS]
+    lines = text.splitlines()[:MAX_LINES]
     if not lines or not lines[0].lstrip("\ufeff").startswith("#EXTM3U"):
         raise Retry("it is not an HLS playlist")
     return lines[1:]

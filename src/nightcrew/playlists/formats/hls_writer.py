@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections import deque
 from dataclasses import dataclass, field
 
+from nightcrew.kernel.errors import GiveUp
 from nightcrew.playlists.joining import Piece
 from nightcrew.transport import ts
 from nightcrew.transport.ts import PACKET
@@ -38,10 +40,15 @@ class Reel:
     """The newest segments of one channel. `kind` is its content type, one of `SUFFIXES`."""
 
     kind: str
+    next: int = 0
+    """The number of the next segment."""
     segments: deque[HlsSegment] = field(default_factory=deque)
     head: bytes = b""
     """What EXT-X-MAP names, for fragmented MP4."""
-    _next: int = 0
+    _count: int = 0
+    _longest: int = math.ceil(TARGET)
+    _breaks_gone: int = 0
+    """Breaks that are before all that is kept."""
     _parts: list[bytes] = field(default_factory=list)
     _size: int = 0
     _began: float | None = None
@@ -54,11 +61,14 @@ class Reel:
     """When the first piece came, as long as no decoder could begin with one."""
 
     def feed(self, piece: Piece, head: bytes, now: float) -> bool:
-        """Take a piece of the stream; returns whether a segment has become whole. `head`: what a decoder needs first."""
+        """Take a piece of the stream; returns whether a segment has become whole. `head`: what a decoder needs first.
+
+        Raises `GiveUp` for MP4 whose fragments are too large to be segments, or that has none.
+        """
         clock = self._clock_of(piece.data)
         if self._began is None:
             self._since = now if self._since is None else self._since
-            if not piece.entry and now - self._since < LONGEST:
+            if not piece.entry and (self.kind == "video/mp4" or now - self._since < LONGEST):
                 return False
             self._begin(head, clock, now)
         whole = self._parts and self._is_due(piece, clock, now)
@@ -67,7 +77,14 @@ class Reel:
             self._begin(head, clock, now)
         self._parts.append(piece.data)
         self._size += len(piece.data)
+        if self._size > MOST:
+            raise GiveUp("its fragments are too large to be sent as HLS")
         return bool(whole)
+
+    @property
+    def head_name(self) -> str:
+        """What the head is called in the playlist; another one has another name."""
+        return f"init{zlib.crc32(self.head):08x}.mp4"
 
     def segment(self, number: int) -> HlsSegment | None:
         """A segment that is kept."""
@@ -76,11 +93,13 @@ class Reel:
     def playlist(self, prefix: str, query: str) -> str:
         """The newest segments; their addresses begin with `prefix` and end with `query`."""
         listed = list(self.segments)[-LISTED:]
-        longest = max((one.seconds for one in listed), default=TARGET)
-        lines = ["#EXTM3U", f"#EXT-X-VERSION:{7 if self.head else 3}", f"#EXT-X-TARGETDURATION:{math.ceil(longest)}"]
-        lines.append(f"#EXT-X-MEDIA-SEQUENCE:{listed[0].number if listed else 0}")
+        first = listed[0].number if listed else 0
+        passed = self._breaks_gone + sum(one.breaks for one in self.segments if one.number < first)
+        lines = ["#EXTM3U", f"#EXT-X-VERSION:{7 if self.head else 3}", f"#EXT-X-TARGETDURATION:{self._longest}"]
+        lines += [f"#EXT-X-MEDIA-SEQUENCE:{first}"]
+        lines += [f"#EXT-X-DISCONTINUITY-SEQUENCE:{passed}"] if passed else []
         if self.head:
-            lines.append(f'#EXT-X-MAP:URI="{prefix}init.mp4{query}"')
+            lines.append(f'#EXT-X-MAP:URI="{prefix}{self.head_name}{query}"')
         for one in listed:
             lines += ["#EXT-X-DISCONTINUITY"] if one.breaks else []
             lines += [f"#EXTINF:{one.seconds:.3f},", f"{prefix}{one.number}.{SUFFIXES[self.kind]}{query}"]
@@ -99,7 +118,7 @@ class Reel:
     def _is_due(self, piece: Piece, clock: float | None, now: float) -> bool:
         lasted = self._lasted(clock, now)
         cut_anywhere = self.kind != "video/mp4" and (lasted >= LONGEST or self._size > MOST // KEPT)
-        target = SHORT if self._next < FIRST else TARGET
+        target = SHORT if self._count < FIRST else TARGET
         return cut_anywhere or (piece.entry and (lasted >= target or self._jumped(clock)))
 
     def _lasted(self, clock: float | None, now: float) -> float:
@@ -117,11 +136,12 @@ class Reel:
     def _end(self, clock: float | None, now: float) -> None:
         seconds = max(0.1, self._lasted(clock, now))
         self._sum += seconds
-        self.segments.append(HlsSegment(self._next, b"".join(self._parts), seconds, self._breaks))
-        self._next += 1
+        self.segments.append(HlsSegment(self.next, b"".join(self._parts), seconds, self._breaks))
+        self.next, self._count = self.next + 1, self._count + 1
+        self._longest = max(self._longest, math.ceil(seconds))
         self._breaks = self._jumped(clock)
         while len(self.segments) > KEPT or (len(self.segments) > 2 and sum(len(s.data) for s in self.segments) > MOST):
-            self.segments.popleft()
+            self._breaks_gone += self.segments.popleft().breaks
 
     def _clock_of(self, data: bytes) -> float | None:
         if self.kind == "video/mp2t":
