@@ -49,6 +49,7 @@ PATHS = {
     "fmp4": "fmp4/index.m3u8",
     "standstill": "standstill/index.m3u8",
 }
+FILM_SECONDS = 120
 GOOD = ("good", "wide", "late", "radio", "hls", "fmp4")
 SPARE = ("good", "still", "page", "missing")
 """Kinds for which `spare.m3u` has a good stream too."""
@@ -169,11 +170,13 @@ async def _stalled(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 def _finished(scene: Scene) -> str:
-    """A finished media playlist of fMP4 segments."""
+    """A finished media playlist of fMP4 segments, which come again until they are a film and no clip."""
     count = len(scene.defects.fragments) - 1
     lines = ["#EXTM3U", "#EXT-X-VERSION:7", f"#EXT-X-TARGETDURATION:{SEGMENT_SECONDS}", '#EXT-X-MAP:URI="0.m4s"']
-    for number in range(1, count + 1):
-        lines += [f"#EXTINF:{SEGMENT_SECONDS}.000,", f"{number}.m4s"]
+    for _ in range(FILM_SECONDS // (count * SEGMENT_SECONDS) + 1 if count > 0 else 0):
+        for number in range(1, count + 1):
+            lines += [f"#EXTINF:{SEGMENT_SECONDS}.000,", f"{number}.m4s"]
+        lines.append("#EXT-X-DISCONTINUITY")
     return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
 
 
