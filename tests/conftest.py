@@ -39,6 +39,7 @@ settings.load_profile("untimed")
 
 LONG = """
 recordings/test_recordings field/test_overlapping_recordings checks/test_checks playlists/test_refresh faults/test_recorder
+field/test_hls_output field/test_streams
 faults/test_server field/test_one_connection faults/test_disk end_to_end/test_backup checks/test_asked checks/test_limits
 field/test_protected_streams end_to_end/test_browser end_to_end/test_short kernel/test_giving_way recordings/test_after
 faults/test_hostile recordings/test_commands playlists/test_relay end_to_end/test_cli end_to_end/test_api_fuzz kernel/test_locks

@@ -195,3 +195,17 @@ async def test_a_viewer_who_comes_later_begins_with_a_whole_picture(node: Node, 
     found = numbers(path)
     assert account(found).whole
     assert found[0] % film.frames_per_segment == 0
+
+
+async def test_only_streams_may_be_read_by_another_site(node: Node, origin: Origin, tmp_path: Path) -> None:
+    origin.scripts["/a"] = sends(1)
+    channel = await proxied(node, tmp_path, origin.url("/a"))
+    site = {"Origin": "http://site.test"}
+    for path in ("/", "/api/v1/channels", "/playlist/X.m3u", "/guide.xml", "/player_api.php", "/lineup.json"):
+        assert "access-control-allow-origin" not in (await node.http.get(path, headers=site)).headers, path
+    async with node.http.stream("GET", f"/play/{channel}", headers=site) as answer:
+        assert answer.headers["access-control-allow-origin"] == "*"
+    await node.access.set_password("a long password")
+    for path in (f"/play/{channel}", f"/play/{channel}.m3u8", f"/play/{channel}/1.ts"):
+        refused = await node.http.get(path, headers=site)
+        assert (refused.status_code, "access-control-allow-origin" in refused.headers) == (401, False)
