@@ -24,7 +24,7 @@ from nightcrew.kernel.http import Http, Request
 from nightcrew.playlists import opening, releases
 from nightcrew.playlists.formats import hls, master
 from nightcrew.playlists.formats.media import media_type
-from nightcrew.playlists.joining import Boxes, Packets
+from nightcrew.playlists.joining import BoxSplitter, PacketSplitter
 from nightcrew.playlists.models import Channel, Stream
 from nightcrew.playlists.origin import media
 from nightcrew.playlists.relay import Relay
@@ -602,7 +602,7 @@ def test_packets_are_found_wherever_a_stream_begins(size_lead: tuple[int, int], 
 
 @given(st.lists(st.integers(1, 700), min_size=1, max_size=40))
 def test_whatever_the_pieces_are_no_packet_is_lost(steps: list[int]) -> None:
-    data, cut, got = b"".join(packets(n % 250, 1) for n in range(60)), Packets(), b""
+    data, cut, got = b"".join(packets(n % 250, 1) for n in range(60)), PacketSplitter(), b""
     for step in steps:
         got += b"".join(piece.data for piece in cut.feed(data[:step]))
         data = data[step:]
@@ -618,7 +618,7 @@ def box(kind: bytes, size: int) -> bytes:
 def test_boxes_are_cut_before_each_fragment_whatever_the_pieces_are(steps: list[int]) -> None:
     start = box(b"ftyp", 12) + box(b"free", 3) + box(b"moov", 200)
     fragment = box(b"styp", 8) + box(b"sidx", 20) + box(b"moof", 60) + box(b"mdat", 500)
-    data, cut, pieces = start + fragment * 3, Boxes(), []
+    data, cut, pieces = start + fragment * 3, BoxSplitter(), []
     for step in steps:
         pieces += cut.feed(data[:step])
         data = data[step:]

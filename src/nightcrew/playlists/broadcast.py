@@ -37,7 +37,7 @@ class Viewer:
     """Times that pieces were gone before they were taken."""
 
 
-class Broadcast:
+class SharedReading:
     """A channel that is read now. `changed` is called when somebody comes or goes.
 
     `ends` gives the events after which it is read on though nobody has taken what was read: its connection is to be given up.

@@ -46,10 +46,10 @@ class Splitter(Protocol):
 def splitter(content_type: str) -> Splitter:
     """What cuts a stream of this type."""
     if content_type == "video/mp2t":
-        return Packets()
+        return PacketSplitter()
     if content_type == "video/mp4":
-        return Boxes()
-    return Whole(continues=content_type in FRAMES, shared=content_type in FRAMES)
+        return BoxSplitter()
+    return PlainSplitter(continues=content_type in FRAMES, shared=content_type in FRAMES)
 
 
 FRAMES = frozenset({"audio/mpeg", "audio/aac", "audio/ac3"})
@@ -57,7 +57,7 @@ FRAMES = frozenset({"audio/mpeg", "audio/aac", "audio/ac3"})
 
 
 @dataclass(slots=True)
-class Whole:
+class PlainSplitter:
     """What is passed on as it comes."""
 
     continues: bool
@@ -73,7 +73,7 @@ class Whole:
 
 
 @dataclass(slots=True)
-class Packets:
+class PacketSplitter:
     """A transport stream in whole packets, cut before each picture that a decoder can begin with."""
 
     continues: bool = True
@@ -119,7 +119,7 @@ class Packets:
 
 
 @dataclass(slots=True)
-class Boxes:
+class BoxSplitter:
     """Fragmented MP4, cut before each fragment. Boxes are passed on as they come: one may be a whole segment."""
 
     continues: bool = False

@@ -83,7 +83,7 @@ class Playing:
 
 
 @dataclass(slots=True)
-class Candidate:
+class SecondChance:
     """A stream that failed and may yet play."""
 
     stream: Stream
@@ -107,7 +107,7 @@ class Finder:
 
         Each is given little time while another waits. Those that may yet play are then tried again, with patience.
         """
-        left, passing = deque(streams), deque[Candidate]()
+        left, passing = deque(streams), deque[SecondChance]()
         error: NightcrewError = Retry(f"every stream of channel {self._channel.name!r} has ended")
         while left:
             stream = left.popleft()
@@ -117,10 +117,10 @@ class Finder:
             except NightcrewError as exc:
                 error = self._left(stream, exc)
                 if _may_pass(exc):
-                    passing.append(Candidate(stream, exc))
+                    passing.append(SecondChance(stream, exc))
         return await self._again(passing, error)
 
-    async def _again(self, passing: deque[Candidate], error: NightcrewError) -> Playing:
+    async def _again(self, passing: deque[SecondChance], error: NightcrewError) -> Playing:
         """Try those that failed once more, in turn."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + TRY_FOR

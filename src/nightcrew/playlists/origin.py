@@ -47,12 +47,12 @@ def _nothing() -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class MasterOffer:
     """What a master playlist offered, and what was taken of it; empty without one."""
 
     variants: tuple[master.Variant, ...] = ()
     variant: master.Variant | None = None
-    sound: master.Rendition | None = None
+    sound: master.SoundRendition | None = None
     """The rendition with the sound of `variant`, when that is in segments of its own."""
 
 
@@ -69,7 +69,7 @@ class Media:
     length: int | None = None
     seconds: float | None = None
     progress: FetchProgress | None = None
-    offer: Offer = Offer()
+    offer: MasterOffer = MasterOffer()
 
     @property
     def finite(self) -> bool:
@@ -118,11 +118,11 @@ class _Hunt:
     def __init__(self, http: Http, request: Request, rank: Ranking, answered: Callable[[], None]) -> None:
         self._http, self._request, self._rank, self._answered = http, request, rank, answered
 
-    async def media_playlist(self, text: str, base: str) -> tuple[hls.MediaPlaylist, str, Offer]:
+    async def media_playlist(self, text: str, base: str) -> tuple[hls.MediaPlaylist, str, MasterOffer]:
         """The playlist in `text`, or of the best variant that it names and that can be read, with its address."""
         variants = tuple(master.parse_master(text, base))
         if not variants:
-            return await parsed(text, base), base, Offer()
+            return await parsed(text, base), base, MasterOffer()
         sounds = master.parse_sounds(text, base)
         error: NightcrewError = Retry("its master playlist names no variant that can be played")
         best = self._rank(variants)[:MOST_VARIANTS]
@@ -130,13 +130,13 @@ class _Hunt:
             try:
                 text, base = await self._read(variant.url, lone=len(best) == 1)
                 self._answered()
-                return await parsed(text, base), base, Offer(variants, variant, master.sound_of(variant, sounds))
+                return await parsed(text, base), base, MasterOffer(variants, variant, master.sound_of(variant, sounds))
             except NightcrewError as exc:
                 error = exc
                 log.info("variant left", reason=str(exc))
         raise error
 
-    async def sound(self, rendition: master.Rendition) -> Segments | None:
+    async def sound(self, rendition: master.SoundRendition) -> Segments | None:
         """The segments of a sound of its own; None where it cannot be had, and the picture comes without it."""
         if not ffmpeg_or_none():
             log.warning("there is no ffmpeg, so a stream comes without its sound")

@@ -20,7 +20,7 @@ import structlog
 
 from nightcrew.kernel.errors import GiveUp, NightcrewError
 from nightcrew.kernel.tasks import Tasks
-from nightcrew.playlists.broadcast import Broadcast, Viewer
+from nightcrew.playlists.broadcast import SharedReading, Viewer
 from nightcrew.playlists.joining import Piece, splitter
 from nightcrew.playlists.models import Channel, Stream
 from nightcrew.playlists.opening import Finder, Playing
@@ -138,7 +138,7 @@ class Showing:
         self.content_type = finder.kind = playing.content_type
         self._relay, self._finder = relay, finder
         self._cut = splitter(playing.content_type)
-        self.broadcast = Broadcast(
+        self.broadcast = SharedReading(
             self._chunks(), self._cut, self._changed, lambda: (self.playing.lease.over, self.playing.left)
         )
         self.looking: asyncio.Task[None] | None = None

@@ -49,7 +49,7 @@ class Segments:
         self._http, self._request, self._playlist, self._anew = http, request, playlist, anew
         self._newest = playlist.segments[-1].sequence if playlist.segments else -1
         self._last: int | None = None
-        self._init: tuple[str | None, hls.Part | None] = (None, None)
+        self._init: tuple[str | None, hls.FileRange | None] = (None, None)
         self._keys = _Keys(http, request)
         self._missed = 0
         self._error: NightcrewError | None = None
@@ -96,7 +96,7 @@ class Segments:
             async for chunk in coming if segment.key is None else _decrypted(coming, await self._keys.of(segment)):
                 yield chunk
 
-    def _wanting(self, url: str, part: hls.Part | None) -> Request:
+    def _wanting(self, url: str, part: hls.FileRange | None) -> Request:
         wanted = self._request.at(url)
         return wanted if part is None else replace(wanted, headers={**wanted.headers, "Range": part.header})
 
@@ -125,7 +125,7 @@ async def parsed(text: str, base: str) -> hls.MediaPlaylist:
     return await asyncio.to_thread(hls.parse_media, text, base) if len(text) > LARGE else hls.parse_media(text, base)
 
 
-async def _ranged(live: Live, part: hls.Part | None) -> AsyncIterator[bytes]:
+async def _ranged(live: Live, part: hls.FileRange | None) -> AsyncIterator[bytes]:
     """The bytes of a range, also where the server sends the whole file."""
     skip, left = (0, None) if part is None else (0 if live.partial else part.start, part.length)
     async for chunk in live.chunks:

@@ -22,7 +22,7 @@ def device_id(node: str) -> str:
     return hashlib.sha256(node.encode()).hexdigest()[:8].upper()
 
 
-def discover(base: str, node: str, token: str | None, connections: int) -> dict[str, Any]:
+def discover(base: str, node: str, token: str | None, connections: int = 0) -> dict[str, Any]:
     """`discover.json`. `connections`: how many all accounts allow at a time, 0: any number."""
     suffix = f"?token={quote(token)}" if token else ""
     return {

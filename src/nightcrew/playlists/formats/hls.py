@@ -13,11 +13,11 @@ MAX_LINES = 200_000
 MAX_SECONDS = 60.0
 """Longest believable duration of a segment."""
 MAX_RANGE = 1 << 40
-_ATTRIBUTE = re.compile(r'(?<![A-Z0-9-])([A-Z0-9-]++)\s*=\s*("[^"]*"|[^,]*)')
+_ATTRIBUTE = re.compile(r'(?<![A-Z0-9-])([A-Z0-9-]++)\s*+=\s*+("[^"]*"|[^,]*)')
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class FileRange:
     """A range of bytes of a file (RFC 8216, 4.3.2.2)."""
 
     start: int
@@ -43,8 +43,8 @@ class MediaSegment:
     init: str | None = None
     key: str | None = None
     iv: bytes = b""
-    part: Part | None = None
-    init_part: Part | None = None
+    part: FileRange | None = None
+    init_part: FileRange | None = None
     gap: bool = False
 
 
@@ -86,7 +86,7 @@ class _MediaReader:
         self.segments: list[MediaSegment] = []
         self.target, self.ended = 6.0, False
         self._sequence = 0
-        self._init: tuple[str, Part | None] | None = None
+        self._init: tuple[str, FileRange | None] | None = None
         self._key: str | None = None
         self._vector = b""
         self._next()
@@ -188,10 +188,10 @@ def _key(base: str, value: str) -> tuple[str | None, bytes]:
     return _address(base, said.get("URI", "")), vector
 
 
-def _part(text: str, behind: int) -> Part:
+def _part(text: str, behind: int) -> FileRange:
     """`<length>[@<start>]`; without a start it begins at `behind`. Raises `Retry` for what is no range."""
     length, at, start = text.strip().partition("@")
-    found = Part(_whole(start) if at else behind, _whole(length))
+    found = FileRange(_whole(start) if at else behind, _whole(length))
     if not 0 < found.length <= MAX_RANGE or found.start > MAX_RANGE:
         raise Retry("it names a range of bytes that cannot be read")
     return found

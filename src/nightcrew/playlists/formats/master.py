@@ -29,7 +29,7 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
-class Rendition:
+class SoundRendition:
     """One EXT-X-MEDIA of the type AUDIO (RFC 8216, 4.3.4.1). Without `url` its sound is in the variants' own segments."""
 
     group: str
@@ -58,9 +58,9 @@ def parse_master(text: str, base: str) -> list[Variant]:
     return variants
 
 
-def parse_sounds(text: str, base: str) -> list[Rendition]:
+def parse_sounds(text: str, base: str) -> list[SoundRendition]:
     """The renditions of sound that a master playlist names, addresses made absolute."""
-    sounds: list[Rendition] = []
+    sounds: list[SoundRendition] = []
     for raw in text.splitlines()[:MOST_LINES]:
         line = raw.strip()
         if not line.startswith("#EXT-X-MEDIA:") or len(sounds) >= MOST_SOUNDS:
@@ -72,12 +72,12 @@ def parse_sounds(text: str, base: str) -> list[Rendition]:
             url = urljoin(base, said["URI"]) if said.get("URI") else ""
             default = said.get("DEFAULT", "").upper() == "YES"
             sounds.append(
-                Rendition(said.get("GROUP-ID", ""), said.get("NAME", ""), said.get("LANGUAGE", ""), url, default)
+                SoundRendition(said.get("GROUP-ID", ""), said.get("NAME", ""), said.get("LANGUAGE", ""), url, default)
             )
     return sounds
 
 
-def sound_of(variant: Variant, sounds: Sequence[Rendition]) -> Rendition | None:
+def sound_of(variant: Variant, sounds: Sequence[SoundRendition]) -> SoundRendition | None:
     """The rendition that is heard with a variant unless somebody chooses: the default one of its group, else the first.
 
     None when the variant has its sound in its own segments.
