@@ -57,6 +57,7 @@ PLAYERS = (
     "/play/",
     "/get.php",
     "/lineup.json",
+    "/panel_api.php",
     "/player_api.php",
     "/xmltv.php",
     "/live/",
