@@ -11,11 +11,8 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
 
-import structlog
-
+from nightcrew.kernel.tasks import Tasks
 from nightcrew.playlists.joining import Piece, Splitter
-
-log = structlog.get_logger("nightcrew.playlists")
 
 HELD = 8 << 20
 """Bytes that are held for those who are behind."""
@@ -33,8 +30,6 @@ class Viewer:
     name: str
     at: int = 0
     head: bytes = b""
-    missed: int = 0
-    """Times that pieces were gone before they were taken."""
 
 
 class SharedReading:
@@ -63,7 +58,8 @@ class SharedReading:
         self._more = asyncio.Event()
         self._taken = asyncio.Event()
         self._viewers: list[Viewer] = []
-        self._reading: asyncio.Task[None] | None = None
+        self._tasks = Tasks()
+        self._begun = False
         self.over = False
 
     @property
@@ -76,10 +72,6 @@ class SharedReading:
         """Whether somebody else can watch too."""
         return self._cut.shared and not self.over
 
-    def restart(self) -> None:
-        """Another stream takes the place of the one that was read."""
-        self._cut.restart()
-
     def join(self, name: str) -> Viewer:
         """Somebody comes, and gets the newest picture first that a decoder can begin with. He is to leave by `leave`."""
         viewer = Viewer(name)
@@ -87,8 +79,9 @@ class SharedReading:
             self._place(viewer)
         self._viewers.append(viewer)
         self._changed()
-        if self._reading is None:
-            self._reading = asyncio.create_task(self._read(), name="broadcast")
+        if not self._begun:
+            self._begun = True
+            self._tasks.spawn(self._read(), "reading for viewers")
         return viewer
 
     def observe(self) -> Viewer:
@@ -111,9 +104,7 @@ class SharedReading:
         """End reading."""
         self.over = True
         self._more.set()
-        if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.gather(self._reading, return_exceptions=True)
+        await self._tasks.close()
 
     async def bytes_for(self, viewer: Viewer) -> AsyncGenerator[bytes, None]:
         """What he sees, until reading ends."""
@@ -150,8 +141,6 @@ class SharedReading:
                 while self._is_ahead() and not any(event.is_set() for event in self._ends()):
                     self._publish()
                     await self._slack()
-        except Exception:
-            log.exception("a broadcast failed")
         finally:
             self._publish()
             self.over = True
@@ -214,7 +203,6 @@ class SharedReading:
     def _next(self, viewer: Viewer) -> list[Piece]:
         """What is there for him now, and takes it as sent."""
         if viewer.at < self._first:
-            viewer.missed += 1
             self._place(viewer)
         found, size = list[Piece](), 0
         end = self._first + len(self._pieces)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nightcrew.kernel.connections.store import TOPIC
 from nightcrew.kernel.declare import Domain, Job, NoticeKind, Page, Tick
-from nightcrew.playlists import api, jobs, pages, players, seed_api, standing, trials, tuner, workers
+from nightcrew.playlists import api, jobs, pages, panel, players, playing, seed_api, standing, trials, tuner, workers
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import sources
 
@@ -49,7 +49,7 @@ DOMAIN = Domain(
             help="Applies a change that was held back until a person accepted it.",
         ),
     ),
-    routers=(api.router, players.router, tuner.router, pages.router, seed_api.router),
+    routers=(api.router, players.router, playing.router, panel.router, tuner.router, pages.router, seed_api.router),
     owned=trials.OWNED,
     pages=(Page("/sources", "Sources"), Page("/channels", "Channels")),
     notices=(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from nightcrew.playlists.formats.media import BARE_SOUND
 from nightcrew.transport import ts
 from nightcrew.transport.framing import framing
 from nightcrew.transport.ts import PACKET, SYNC
@@ -49,11 +50,7 @@ def splitter(content_type: str) -> Splitter:
         return PacketSplitter()
     if content_type == "video/mp4":
         return BoxSplitter()
-    return PlainSplitter(continues=content_type in FRAMES, shared=content_type in FRAMES)
-
-
-FRAMES = frozenset({"audio/mpeg", "audio/aac", "audio/ac3"})
-"""Types whose every frame can be decoded by itself, and is found by its first bytes."""
+    return PlainSplitter(continues=content_type in BARE_SOUND, shared=content_type in BARE_SOUND)
 
 
 @dataclass(slots=True)

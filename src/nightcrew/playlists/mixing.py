@@ -16,7 +16,7 @@ from nightcrew.containers import FORMATS
 from nightcrew.kernel import processes
 from nightcrew.kernel.errors import NightcrewError, Retry
 from nightcrew.kernel.processes import Child, Command
-from nightcrew.playlists.formats.media import media_type
+from nightcrew.playlists.formats.media import BARE_SOUND, media_type
 
 log = structlog.get_logger("nightcrew.playlists")
 
@@ -24,8 +24,7 @@ BLOCK = 64 << 10
 LOOKS = ("-probesize", "2M", "-analyzeduration", "2M", "-fpsprobesize", "2", "-thread_queue_size", "512")
 """How much ffmpeg reads of each before it begins; a live stream comes at the speed at which it is shown."""
 ALLOWED = ("-protocol_whitelist", "pipe", "-format_whitelist", FORMATS)
-BARE = frozenset({"audio/aac", "audio/mpeg", "audio/ac3"})
-"""Sound without times of its own."""
+WRITES = "-map 0:v? -map 1:a? -c copy -muxdelay 0 -flush_packets 1 -f mpegts pipe:1"
 
 
 async def mixed(ffmpeg: str, picture: AsyncIterator[bytes], sound: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
@@ -78,26 +77,12 @@ def _check(feeding: list[asyncio.Task[None]]) -> None:
 
 def _words(ffmpeg: str, sound: int, kind: str | None) -> tuple[str, ...]:
     """Both count from one moment, so their times are kept; bare sound counts from nowhere."""
-    times = () if kind in BARE else ("-copyts",)
+    times = () if kind in BARE_SOUND else ("-copyts",)
     return (
         *(ffmpeg, "-hide_banner", "-nostdin", "-loglevel", "error", *times),
         *(*LOOKS, *ALLOWED, "-i", "pipe:0"),
         *(*LOOKS, *ALLOWED, "-i", f"pipe:{sound}"),
-        *(
-            "-map",
-            "0:v?",
-            "-map",
-            "1:a?",
-            "-c",
-            "copy",
-            "-muxdelay",
-            "0",
-            "-flush_packets",
-            "1",
-            "-f",
-            "mpegts",
-            "pipe:1",
-        ),
+        *WRITES.split(),
     )
 
 

@@ -1,4 +1,4 @@
-"""What players ask: playlists, the guide, an Xtream panel, and the address behind a channel."""
+"""What players ask: playlists and the guide. How channels are played is in `playing.py`, the Xtream panel in `panel.py`."""
 
 from __future__ import annotations
 
@@ -9,44 +9,33 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Request
-from fastapi.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
+from fastapi.responses import Response, StreamingResponse
 
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.errors import Conflict, GiveUp, NotFound
+from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.runtime import KernelSettings, Runtime
 from nightcrew.kernel.store import DatabaseAway
-from nightcrew.playlists import accounts, rules
-from nightcrew.playlists.formats import xmltv, xtream
-from nightcrew.playlists.hls_output import HlsOutput
+from nightcrew.playlists import rules
+from nightcrew.playlists.formats import xmltv
 from nightcrew.playlists.models import Channel
 from nightcrew.playlists.outputs import CHUNK, EVERYTHING, Outputs, Selection, is_left_out, served
-from nightcrew.playlists.play import Player
-from nightcrew.playlists.relay import Opened, Relay
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels as channel_rows
 from nightcrew.playlists.store import guides, sources
 from nightcrew.web.api import Node
-from nightcrew.web.callers import Actor, BoundTo
-from nightcrew.web.guard import is_head
+from nightcrew.web.callers import BoundTo
 
 router = APIRouter(tags=["players"])
 
 Name = Annotated[str, Path(max_length=100)]
 Token = Annotated[str | None, Query(max_length=200)]
 ChannelId = Annotated[int, Path(ge=1, lt=2**63)]
-HLS_TYPE = "application/vnd.apple.mpegurl"
-ANY_PAGE = {"Access-Control-Allow-Origin": "*"}
-"""A player in a browser may be part of another site; the address itself says whether it may play."""
 M3U_TYPE = "audio/x-mpegurl; charset=utf-8"
 GUIDE_PAST = timedelta(hours=4)
-SHORT_EPG = 4
-"""Programmes that a player gets when it asks for what is on and names no number."""
-MAX_EPG = 1_000
 
 
 @router.get("/playlist/all.m3u")
@@ -173,145 +162,7 @@ async def _guide(node: Runtime, selection: Selection) -> AsyncIterator[str]:
     yield xmltv.FOOTER
 
 
-# -- playing -----------------------------------------------------------------------------------------------------------
-
-
-@router.get("/play/{channel}.m3u8", response_model=None)
-async def play_hls(
-    request: Request, node: Node, actor: Actor, bound: BoundTo, channel: ChannelId, token: Token = None
-) -> Response:
-    """The channel as HLS, made without encoding it anew; with `stream_mode` direct 302 to the address that plays it now."""
-    suffix = f"?token={quote(token)}" if token else ""
-    return await hls_playlist(request, node, actor, bound, channel, suffix)
-
-
-@router.get("/play/{channel}/{name}", response_model=None)
-async def hls_file(
-    node: Node,
-    bound: BoundTo,
-    channel: ChannelId,
-    name: Name,
-    token: Token = None,  # noqa: ARG001
-) -> Response:
-    """A segment of the channel's HLS, as its playlist names it."""
-    await _check_bound(node, bound, channel)
-    data, kind = node.part(HlsOutput).file(channel, name)
-    return Response(data, media_type=kind, headers=ANY_PAGE | {"Cache-Control": "max-age=60"})
-
-
-@router.get("/play/{channel}", response_model=None)
-async def play(
-    request: Request,
-    node: Node,
-    actor: Actor,
-    bound: BoundTo,
-    channel: ChannelId,
-    token: Token = None,  # noqa: ARG001
-) -> Response:
-    """302 to the address that plays the channel now; with `stream_mode` proxy the stream itself."""
-    return await played(request, node, actor, bound, channel)
-
-
-async def played(request: Request, node: Runtime, actor: str, bound: str | None, channel: int) -> Response:
-    """A channel for a player: where it plays now, or the stream itself. `bound`: what the player's token opens."""
-    no_store = {"Cache-Control": "no-store"}
-    await _check_bound(node, bound, channel)
-    try:
-        if node.settings.of(PlaylistSettings).stream_mode != "proxy":
-            return RedirectResponse(await node.part(Player).target(channel), 302, no_store)
-        if is_head(request):
-            await channel_rows.get(node.store, channel)
-            return Response(headers=no_store, media_type=node.part(Relay).content_type(channel) or "video/mp2t")
-        opened = await node.part(Relay).open(channel, _viewer(request, actor))
-    except GiveUp as exc:
-        raise Conflict(str(exc)) from exc
-    return _Relayed(opened)
-
-
-async def hls_playlist(
-    request: Request, node: Runtime, actor: str, bound: str | None, channel: int, suffix: str
-) -> Response:
-    """A channel's HLS playlist; `suffix` is what the addresses in it end with."""
-    if node.settings.of(PlaylistSettings).stream_mode != "proxy":
-        return await played(request, node, actor, bound, channel)
-    await _check_bound(node, bound, channel)
-    headers = ANY_PAGE | {"Cache-Control": "no-cache"}
-    if is_head(request):
-        await channel_rows.get(node.store, channel)
-        return Response(headers=headers, media_type=HLS_TYPE)
-    try:
-        text = await node.part(HlsOutput).playlist(channel, _viewer(request, actor), f"{channel}/", suffix)
-    except GiveUp as exc:
-        raise Conflict(str(exc)) from exc
-    return Response(text, media_type=HLS_TYPE, headers=headers)
-
-
-async def _check_bound(node: Runtime, bound: str | None, channel: int) -> None:
-    """Raise `NotFound` for a channel that is in no list of a player's token."""
-    if bound is None:
-        return
-    options = node.settings.of(PlaylistSettings)
-    keep = options.kept
-    selection = await node.part(Outputs).bound(bound)
-    if not selection.shows(await channel_rows.get(node.store, channel), keep):
-        raise NotFound(f"there is no channel {channel}")
-
-
-class _Relayed(StreamingResponse):
-    """A stream whose connection is given back the moment that the player hangs up."""
-
-    def __init__(self, opened: Opened) -> None:
-        super().__init__(opened.body, headers=ANY_PAGE | {"Cache-Control": "no-store"}, media_type=opened.content_type)
-        self._opened = opened
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            await self._opened.close()
-
-
-def _viewer(request: Request, actor: str) -> str:
-    """Who watches, for the board: the token's name, else the address of the machine."""
-    name = actor.partition(":")[2]
-    return name or (request.client.host if request.client else "somebody")
-
-
-@router.get("/live/{username}/{password}/{stream}", response_model=None)
-async def play_xtream(
-    request: Request,
-    node: Node,
-    actor: Actor,
-    bound: BoundTo,
-    username: Name,  # noqa: ARG001
-    password: Name,  # noqa: ARG001
-    stream: Name,
-) -> Response:
-    """The Xtream way to the same: `/live/<user>/<token>/<channel>.ts`, or `.m3u8` for HLS."""
-    number, _, suffix = stream.partition(".")
-    if suffix.lower() == "m3u8":
-        return await hls_playlist(request, node, actor, bound, _channel_number(number), "")
-    return await played(request, node, actor, bound, _channel_number(number))
-
-
-@router.get("/live/{username}/{password}/{channel}/{name}", response_model=None)
-async def xtream_hls_file(
-    node: Node,
-    bound: BoundTo,
-    username: Name,  # noqa: ARG001
-    password: Name,  # noqa: ARG001
-    channel: ChannelId,
-    name: Name,
-) -> Response:
-    """A segment of the channel's HLS, as its playlist names it."""
-    return await hls_file(node, bound, channel, name)
-
-
-def _channel_number(text: str) -> int:
-    """A channel's id as players write it. Raises `NotFound`."""
-    if not (text.isascii() and text.isdecimal() and len(text) < 19):
-        raise NotFound(f"there is no channel {text!r}")
-    return int(text)
+# -- what there is ----------------------------------------------------------------------------------------------------
 
 
 async def visible(node: Runtime, regions: tuple[str, ...] | None) -> AsyncIterator[tuple[Channel, str]]:
@@ -325,103 +176,6 @@ async def visible(node: Runtime, regions: tuple[str, ...] | None) -> AsyncIterat
                 continue
             if any(stream.usable for stream in channel.streams):
                 yield channel, group
-
-
-# -- Xtream ------------------------------------------------------------------------------------------------------------
-
-Login = Annotated[str, Query(max_length=200)]
-
-
-@router.get("/player_api.php")
-async def player_api(
-    request: Request,
-    node: Node,
-    username: Login = "",
-    password: Login = "",
-    action: Annotated[str, Query(max_length=60)] = "",
-    category_id: Annotated[str | None, Query(max_length=30)] = None,
-    stream_id: Annotated[str, Query(max_length=30)] = "",
-    limit: Annotated[str, Query(max_length=10)] = "",
-) -> Response:
-    """The Xtream API that players speak; only live channels are there."""
-    if action in {"", "get_account_info"}:
-        return JSONResponse(await _xtream_account(request, node, username, password))
-    if action == "get_live_categories":
-        return JSONResponse(xtream.categories([name for name, _ in await _groups(node)]))
-    if action == "get_live_streams":
-        return await spooled(node, _xtream_streams(node, category_id), "application/json")
-    if action in {"get_short_epg", "get_simple_data_table"}:
-        return JSONResponse(await _listings(node, stream_id, limit if action == "get_short_epg" else str(MAX_EPG)))
-    return JSONResponse([])
-
-
-@router.get("/panel_api.php")
-async def panel_api(request: Request, node: Node, username: Login = "", password: Login = "") -> Response:
-    """The older Xtream API: the account and all channels in one answer."""
-    head = xtream.panel_head(
-        await _xtream_account(request, node, username, password), [name for name, _ in await _groups(node)]
-    )
-
-    async def text() -> AsyncIterator[str]:
-        yield head
-        number = 0
-        async for channel, group in visible(node, None):
-            number += 1
-            yield (", " if number > 1 else "") + xtream.panel_channel(channel, group, number)
-        yield xtream.PANEL_FOOT
-
-    return await spooled(node, text(), "application/json")
-
-
-async def _xtream_account(request: Request, node: Runtime, username: str, password: str) -> dict[str, Any]:
-    most, active = await accounts.connections(node), await accounts.watching(node)
-    base = base_of(request, node)
-    return xtream.account(base, username or "nightcrew", password, utcnow(), connections=most, active=active)
-
-
-async def _listings(node: Runtime, stream_id: str, limit: str) -> dict[str, Any]:
-    """What runs now and next on a channel; an unknown one has nothing, as players expect."""
-    now = utcnow()
-    try:
-        channel = await channel_rows.get(node.store, _channel_number(stream_id))
-    except NotFound:
-        return {"epg_listings": []}
-    number = min(int(limit), MAX_EPG) if limit.isdecimal() and int(limit) else SHORT_EPG
-    shown = await guides.schedule(node.store, channel.guide_id, now=now, limit=number) if channel.guide_id else []
-    return xtream.listings(channel, shown, now)
-
-
-async def _groups(node: Runtime) -> list[tuple[str, int]]:
-    options = node.settings.of(PlaylistSettings)
-    keep = options.kept
-    if not keep.keywords:
-        return await channel_rows.groups(node.store)
-    counts: dict[str, int] = {}
-    async for _channel, group in visible(node, None):
-        counts[group] = counts.get(group, 0) + 1
-    return sorted(counts.items())
-
-
-async def _xtream_streams(node: Runtime, category_id: str | None) -> AsyncIterator[str]:
-    yield "["
-    number = 0
-    async for channel, group in visible(node, None):
-        if category_id in {None, "", "0", xtream.category_id(group)}:
-            number += 1
-            yield ("," if number > 1 else "") + xtream.stream(channel, group, number)
-    yield "]"
-
-
-@router.get("/get.php")
-async def get_php(request: Request, node: Node, password: Login = "") -> Response:
-    """The Xtream way to the whole playlist."""
-    return await playlist_response(request, node, EVERYTHING, password or None)
-
-
-@router.get("/xmltv.php")
-async def xmltv_php(node: Node, bound: BoundTo) -> Response:
-    """The Xtream way to the guide."""
-    return await guide(node, bound)
 
 
 async def totals(node: Runtime) -> tuple[int, int]:

@@ -18,7 +18,8 @@ from nightcrew.playlists.accounts import connections
 from nightcrew.playlists.formats import hdhomerun
 from nightcrew.playlists.outputs import Outputs
 from nightcrew.playlists.picking import is_film
-from nightcrew.playlists.players import ChannelId, Token, base_of, played, spooled, visible
+from nightcrew.playlists.players import ChannelId, Token, base_of, spooled, visible
+from nightcrew.playlists.playing import played
 from nightcrew.playlists.store import channels
 from nightcrew.web.api import Node
 from nightcrew.web.callers import Actor, BoundTo

@@ -13,6 +13,9 @@ _MAGIC = (
     *((4, box, "video/mp4") for box in (b"ftyp", b"styp", b"moof", b"sidx", b"emsg")),
 )
 
+BARE_SOUND = frozenset({"audio/mpeg", "audio/aac", "audio/ac3"})
+"""Types of sound that is frames alone: each can be decoded by itself, and none says when it is heard."""
+
 
 def media_type(first: bytes) -> str | None:
     """The content type for a player; None when these are no media bytes."""
