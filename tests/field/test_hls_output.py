@@ -177,6 +177,24 @@ def test_a_clock_that_jumps_is_told() -> None:
     assert [segment.seconds for segment in reel.segments] == pytest.approx([5.0] * 5)
 
 
+def test_each_fragment_is_told_the_head_that_belongs_to_it() -> None:
+    """An advert between has a head of its own: what came before it can still be decoded."""
+    reel, now = Reel("video/mp4"), 0.0
+    for head in (b"one", b"one", b"two", b"two", b"one", b"one"):
+        reel.feed(Piece(b"\0\0\0\x10moof" + bytes(8), entry=True), head, now)
+        now += 5.0
+    lines = reel.playlist("p/", "?token=t").splitlines()
+    maps = [line for line in lines if line.startswith("#EXT-X-MAP")]
+    assert len(maps) == 3
+    assert maps[0] == maps[2] != maps[1]
+    assert [one.breaks for one in reel.segments] == [False, False, True, False, True]
+    assert lines.count("#EXT-X-DISCONTINUITY") == 2
+    for line in maps:
+        name = line.partition('"p/')[2].partition("?")[0]
+        assert reel.head(name) in {b"one", b"two"}
+    assert reel.head("init00000000.mp4") is None
+
+
 async def test_a_viewer_who_comes_later_begins_with_a_whole_picture(node: Node, film: Film, tmp_path: Path) -> None:
     async with Counted(film, window=8, keeps=LONG) as source:
         channel = await proxied(node, tmp_path, urljoin(source.url, "/live.ts"), max_streams=1)

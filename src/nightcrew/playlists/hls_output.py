@@ -45,8 +45,8 @@ class HlsOutput:
         if show is not None:
             show.asked()
             number, _, suffix = name.partition(".")
-            if show.reel.head and name == show.reel.head_name:
-                return show.reel.head, show.reel.kind
+            if (head := show.reel.head(name)) is not None:
+                return head, show.reel.kind
             if number.isascii() and number.isdecimal() and len(number) < 12 and suffix == SUFFIXES[show.reel.kind]:
                 found = show.reel.segment(int(number))
                 if found is not None:

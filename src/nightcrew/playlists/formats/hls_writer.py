@@ -27,12 +27,13 @@ _OWNER = b"com.apple.streaming.transportStreamTimestamp\0"
 
 @dataclass(frozen=True, slots=True)
 class HlsSegment:
-    """`seconds` long; `breaks`: what comes does not go on from the one before."""
+    """`seconds` long; `breaks`: what comes does not go on from the one before; `head`: what EXT-X-MAP names for it."""
 
     number: int
     data: bytes
     seconds: float
     breaks: bool
+    head: bytes = b""
 
 
 @dataclass(slots=True)
@@ -43,8 +44,8 @@ class Reel:
     next: int = 0
     """The number of the next segment."""
     segments: deque[HlsSegment] = field(default_factory=deque)
-    head: bytes = b""
-    """What EXT-X-MAP names, for fragmented MP4."""
+    _head: bytes = b""
+    """That of the present segment, for fragmented MP4."""
     _count: int = 0
     _longest: int = math.ceil(TARGET)
     _breaks_gone: int = 0
@@ -81,10 +82,9 @@ class Reel:
             raise GiveUp("its fragments are too large to be sent as HLS")
         return bool(whole)
 
-    @property
-    def head_name(self) -> str:
-        """What the head is called in the playlist; another one has another name."""
-        return f"init{zlib.crc32(self.head):08x}.mp4"
+    def head(self, name: str) -> bytes | None:
+        """The head that is called so in the playlist."""
+        return next((one.head for one in self.segments if one.head and _head_name(one.head) == name), None)
 
     def segment(self, number: int) -> HlsSegment | None:
         """A segment that is kept."""
@@ -95,13 +95,14 @@ class Reel:
         listed = list(self.segments)[-LISTED:]
         first = listed[0].number if listed else 0
         passed = self._breaks_gone + sum(one.breaks for one in self.segments if one.number < first)
-        lines = ["#EXTM3U", f"#EXT-X-VERSION:{7 if self.head else 3}", f"#EXT-X-TARGETDURATION:{self._longest}"]
+        shown = b""
+        lines = ["#EXTM3U", f"#EXT-X-VERSION:{7 if self._head else 3}", f"#EXT-X-TARGETDURATION:{self._longest}"]
         lines += [f"#EXT-X-MEDIA-SEQUENCE:{first}"]
         lines += [f"#EXT-X-DISCONTINUITY-SEQUENCE:{passed}"] if passed else []
-        if self.head:
-            lines.append(f'#EXT-X-MAP:URI="{prefix}{self.head_name}{query}"')
         for one in listed:
             lines += ["#EXT-X-DISCONTINUITY"] if one.breaks else []
+            lines += [f'#EXT-X-MAP:URI="{prefix}{_head_name(one.head)}{query}"'] if one.head != shown else []
+            shown = one.head
             lines += [f"#EXTINF:{one.seconds:.3f},", f"{prefix}{one.number}.{SUFFIXES[self.kind]}{query}"]
         return "\n".join([*lines, ""])
 
@@ -109,7 +110,8 @@ class Reel:
         self._began, self._clock = now, clock
         self._parts, self._size = [], 0
         if self.kind == "video/mp4":
-            self.head = head
+            self._breaks = self._breaks or bool(self._head and self._head != head)
+            self._head = head
         elif self.kind == "video/mp2t":
             self._parts = [head]
         else:
@@ -124,7 +126,7 @@ class Reel:
     def _lasted(self, clock: float | None, now: float) -> float:
         """Seconds of the present segment: by the stream's clock, or by ours where that has none or has jumped."""
         if clock is None or self._clock is None or self._jumped(clock):
-            return now - (self._began or now)
+            return now - (now if self._began is None else self._began)
         return ts.later(clock, self._clock) if self.kind == "video/mp2t" else clock - self._clock
 
     def _jumped(self, clock: float | None) -> bool:
@@ -136,7 +138,7 @@ class Reel:
     def _end(self, clock: float | None, now: float) -> None:
         seconds = max(0.1, self._lasted(clock, now))
         self._sum += seconds
-        self.segments.append(HlsSegment(self.next, b"".join(self._parts), seconds, self._breaks))
+        self.segments.append(HlsSegment(self.next, b"".join(self._parts), seconds, self._breaks, self._head))
         self.next, self._count = self.next + 1, self._count + 1
         self._longest = max(self._longest, math.ceil(seconds))
         self._breaks = self._jumped(clock)
@@ -146,7 +148,12 @@ class Reel:
     def _clock_of(self, data: bytes) -> float | None:
         if self.kind == "video/mp2t":
             return _packet_time(data)
-        return _fragment_time(data, self.head) if self.kind == "video/mp4" and self.head else None
+        return _fragment_time(data, self._head) if self.kind == "video/mp4" and self._head else None
+
+
+def _head_name(head: bytes) -> str:
+    """Another head has another name."""
+    return f"init{zlib.crc32(head):08x}.mp4"
 
 
 def _packet_time(data: bytes) -> float | None:
