@@ -9,7 +9,7 @@ from typing import Any
 
 from nightcrew.checks.models import MAX_CODEC, Facts
 from nightcrew.checks.settings import CheckSettings
-from nightcrew.playlists.exports import DEAD_PLACES, UNPLACED
+from nightcrew.playlists.exports import DEAD_PLACES, UNPLACED, groups_of
 from nightcrew.prober import bits
 from nightcrew.prober.wire import ProbeReport
 
@@ -95,7 +95,7 @@ def for_channel(options: CheckSettings, name: str, group: str) -> CheckSettings:
     """The options with what a person allows this channel, by its name or by its group."""
 
     def allows(listed: Sequence[str]) -> bool:
-        wanted = {name.casefold(), f"group:{group}".casefold()}
+        wanted = {name.casefold(), *(f"group:{one}".casefold() for one in groups_of(group))}
         return any(entry.strip().casefold() in wanted for entry in listed)
 
     changes: dict[str, Any] = {}

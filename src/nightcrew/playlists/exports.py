@@ -13,6 +13,7 @@ from nightcrew.playlists.origin import Media, media
 from nightcrew.playlists.play import Player
 from nightcrew.playlists.relay import Relay
 from nightcrew.playlists.releases import TOO_MANY, Patience, Releases, released
+from nightcrew.playlists.rules import groups_of
 from nightcrew.playlists.segments import PLAYLIST_LIMITS
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels, grades, sources, variants
@@ -37,6 +38,7 @@ __all__ = [
     "best_variant",
     "channels",
     "grades",
+    "groups_of",
     "media",
     "media_type",
     "models",

@@ -53,7 +53,7 @@ class Selection:
 
     def shows(self, channel: Channel, keep: rules.Filter) -> bool:
         """Whether a channel is among it, with what a filter keeps."""
-        inside = self.has(channel.region) and self.group in {None, channel.group}
+        inside = self.has(channel.region) and (self.group is None or self.group in rules.groups_of(channel.group))
         return inside and not channel.hidden and keep.apply(channel.name, channel.group) is not None
 
     @property

@@ -16,6 +16,7 @@ from nightcrew.playlists.formats import xtream
 from nightcrew.playlists.outputs import EVERYTHING
 from nightcrew.playlists.players import base_of, guide, playlist_response, spooled, visible
 from nightcrew.playlists.playing import channel_number
+from nightcrew.playlists.rules import groups_of
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels as channel_rows
 from nightcrew.playlists.store import guides
@@ -96,7 +97,8 @@ async def _groups(node: Runtime) -> list[tuple[str, int]]:
         return await channel_rows.groups(node.store)
     counts: dict[str, int] = {}
     async for _channel, group in visible(node, None):
-        counts[group] = counts.get(group, 0) + 1
+        for name in groups_of(group):
+            counts[name] = counts.get(name, 0) + 1
     return sorted(counts.items())
 
 
@@ -104,7 +106,7 @@ async def _xtream_streams(node: Runtime, category_id: str | None) -> AsyncIterat
     yield "["
     number = 0
     async for channel, group in visible(node, None):
-        if category_id in {None, "", "0", xtream.category_id(group)}:
+        if category_id in {None, "", "0", *map(xtream.category_id, groups_of(group))}:
             number += 1
             yield ("," if number > 1 else "") + xtream.stream(channel, group, number)
     yield "]"

@@ -12,7 +12,7 @@ from re import _parser as expressions  # type: ignore[attr-defined]
 from typing import Any
 from urllib.parse import urlsplit
 
-from nightcrew.playlists.rules import ListEntry, digest
+from nightcrew.playlists.rules import ListEntry, digest, groups_of
 
 LONGEST = 200
 """Characters of a pattern."""
@@ -114,9 +114,10 @@ class Picks:
         only, without = self._tests
         if not self.films and is_film(entry.url):
             return False
-        if any(test(entry.name, entry.group) for test in without):
+        groups = groups_of(entry.group)
+        if any(test(entry.name, group) for test in without for group in groups):
             return False
-        return not only or any(test(entry.name, entry.group) for test in only)
+        return not only or any(test(entry.name, group) for test in only for group in groups)
 
     def kept(self, entries: Sequence[ListEntry]) -> list[ListEntry]:
         """Those of some entries."""

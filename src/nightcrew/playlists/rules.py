@@ -83,6 +83,14 @@ def fold(text: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).casefold()
 
 
+def groups_of(text: str) -> tuple[str, ...]:
+    """The groups that a channel is in: `General;News` names two, as players read it. "" is the one without a name."""
+    if ";" not in text:
+        return (text,)
+    named = [part.strip() for part in text.split(";")]
+    return tuple(dict.fromkeys(part for part in named if part)) or ("",)
+
+
 def is_playable(url: str) -> bool:
     """Whether an entry's address can be played at all; lists carry remarks such as "[NO PUBLIC STREAM]" in its place."""
     return _PLAYABLE.fullmatch(url) is not None

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from nightcrew.checks.models import LISTED, URGENCY, DueCheck, Facts, RunState, checked, run
 from nightcrew.kernel.due import DueRows
 from nightcrew.kernel.store import Moment, Store, wake
+from nightcrew.playlists.exports import channels
 from nightcrew.playlists.models import channel, feed, stream
 
 LEASE = 60.0
@@ -107,8 +108,9 @@ def _streams(scope: Scope) -> sa.Select[Any]:
         (stream.c.channel_id, scope.channel_id),
         (feed.c.source_id, scope.source_id),
         (channel.c.region, scope.region),
-        (sa.func.coalesce(channel.c.edit_grp, channel.c.grp), scope.group),
     )
+    if scope.group is not None:
+        query = query.where(channels.in_group(scope.group))
     return query.where(*(column == value for column, value in given if value is not None))
 
 

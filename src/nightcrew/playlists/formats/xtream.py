@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from nightcrew.guidereader.wire import Programme
 from nightcrew.playlists.formats import xmltv
 from nightcrew.playlists.models import Channel
-from nightcrew.playlists.rules import digest, is_web
+from nightcrew.playlists.rules import digest, groups_of, is_web
 
 CONNECTIONS = 10
 """Connections that are told where the accounts allow any number."""
@@ -61,6 +61,7 @@ def categories(groups: list[str]) -> list[dict[str, Any]]:
 
 def stream(channel: Channel, group: str, number: int) -> str:
     """One entry of `get_live_streams`."""
+    categories = [category_id(name) for name in groups_of(group)]
     item = {
         "num": int(channel.number) if channel.number.isdecimal() else number,
         "name": channel.name,
@@ -70,8 +71,8 @@ def stream(channel: Channel, group: str, number: int) -> str:
         "epg_channel_id": channel.guide_id or None,
         "added": "0",
         "is_adult": "0",
-        "category_id": category_id(group),
-        "category_ids": [int(category_id(group))],
+        "category_id": categories[0],
+        "category_ids": [int(one) for one in categories],
         "custom_sid": "",
         "tv_archive": 0,
         "direct_source": "",
@@ -91,7 +92,7 @@ def panel_channel(channel: Channel, group: str, number: int) -> str:
     told = {
         **json.loads(stream(channel, group, number)),
         "live": "1",
-        "category_name": group,
+        "category_name": groups_of(group)[0],
         "container_extension": "ts",
     }
     return f'"{channel.id}": {json.dumps(told, ensure_ascii=False)}'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,13 @@ _ORDER = (channel.c.region, channel.c.feed_id, channel.c.position, channel.c.id)
 
 def _shown(column: str) -> sa.ColumnElement[str]:
     return sa.func.coalesce(channel.c[f"edit_{column}"], channel.c[column]).label(column)
+
+
+def in_group(name: str) -> sa.ColumnElement[bool]:
+    """Whether a channel is in a group, among others perhaps (`rules.groups_of`)."""
+    shown = sa.func.coalesce(channel.c.edit_grp, channel.c.grp)
+    among = (";" + shown + ";").contains(f";{name};", autoescape=True)
+    return sa.or_(shown == name, sa.and_(shown.contains(";"), among)) if name else shown == ""
 
 
 _COLUMNS = (  # as a `Channel` has them, and then which are edited
@@ -111,12 +119,16 @@ async def count(store: Store, wanted: ChannelQuery) -> int:
 
 
 async def groups(store: Store, *, region: str | None = None) -> list[tuple[str, int]]:
-    """Group names with their number of visible channels, by name."""
+    """Group names with their number of visible channels, by name. A channel counts in each of its groups."""
     shown = sa.func.coalesce(channel.c.edit_grp, channel.c.grp)
     query = sa.select(shown, sa.func.count()).where(*_conditions(ChannelQuery(region=region, hidden=False)))
     async with store.read() as connection:
-        found = await connection.execute(query.group_by(shown).order_by(sa.func.lower(shown)))
-        return [(name, number) for name, number in found.all()]
+        found = (await connection.execute(query.group_by(shown))).all()
+    counts = Counter[str]()
+    for text, number in found:
+        for name in rules.groups_of(text):
+            counts[name] += number
+    return sorted(counts.items(), key=lambda one: (one[0].lower(), one[0]))
 
 
 async def edit(store: Store, channel_id: int, changes: Mapping[str, Any]) -> None:
@@ -185,7 +197,7 @@ def _playlist_query(region: str | None, group: str | None) -> sa.Select[Any]:
     if region is not None:
         query = query.where(channel.c.region == region)
     if group is not None:
-        query = query.where(sa.func.coalesce(channel.c.edit_grp, channel.c.grp) == group)
+        query = query.where(in_group(group))
     return query
 
 
@@ -225,7 +237,7 @@ def _conditions(wanted: ChannelQuery) -> list[sa.ColumnElement[bool]]:
     if wanted.region:
         conditions.append(channel.c.region == wanted.region)
     if wanted.group is not None:
-        conditions.append(sa.func.coalesce(channel.c.edit_grp, channel.c.grp) == wanted.group)
+        conditions.append(in_group(wanted.group))
     if wanted.hidden is not None:
         conditions.append(channel.c.hidden if wanted.hidden else ~channel.c.hidden)
     if wanted.problem:

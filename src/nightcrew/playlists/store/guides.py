@@ -12,6 +12,7 @@ from nightcrew.guidereader.wire import GuideChannel, Programme
 from nightcrew.kernel.store import Store
 from nightcrew.playlists.holes import Holes
 from nightcrew.playlists.models import channel, feed, guide_channel, programme
+from nightcrew.playlists.store.channels import in_group
 from nightcrew.playlists.store.refreshes import end_run, mark_refreshed
 
 PAGE = 2_000
@@ -104,7 +105,7 @@ def _ours(column: sa.ColumnElement[str], regions: Sequence[str] | None, group: s
     if regions is not None:
         listed = listed.where(channel.c.region.in_(regions))
     if group is not None:
-        listed = listed.where(sa.func.coalesce(channel.c.edit_grp, channel.c.grp) == group)
+        listed = listed.where(in_group(group))
     return listed
 
 
