@@ -28,6 +28,8 @@ class Origin:
     open: dict[str, int] = field(default_factory=dict)
     most: int = 0
     asked: list[str] = field(default_factory=list)
+    targets: list[str] = field(default_factory=list)
+    """The same with what follows the path."""
     headers: list[dict[str, str]] = field(default_factory=list)
     """Of each request, with names in lower case."""
     port: int = 0
@@ -41,7 +43,8 @@ class Origin:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        path = request.split(" ")[1].partition("?")[0]
+        self.targets.append(request.split(" ")[1])
+        path = self.targets[-1].partition("?")[0]
         fields = (line.partition(":") for line in request.split("\r\n")[1:] if line)
         self.headers.append({name.lower(): value.strip() for name, _, value in fields})
         self.asked.append(path)

@@ -242,7 +242,8 @@ async def test_several_guides_fill_each_others_holes(node: Node, tmp_path: Path)
         ("tw.3", "C4"),
     ]
     assert {one.get("id") for one in root.iter("channel")} == {"tw.1", "tw.2", "tw.3"}
-    shown = await guide_rows.schedule(node.runtime.store, "tw.3", now=now)
+    view = guide_rows.GuideView("tw.3", "tw.3", timedelta(), now)
+    shown = await guide_rows.schedule(node.runtime.store, view)
     assert [one.title for one in shown] == ["A0", "B1", "A3", "C4"]
 
 

@@ -53,7 +53,13 @@ def test_channels_and_programmes_come_as_they_stand() -> None:
         "<desc>Long</desc></programme></tv>"
     )
     assert found == [
-        GuideChannel("a", "Das Erste", "http://l/a.png"),
+        GuideChannel(
+            "a",
+            "Das Erste",
+            "http://l/a.png",
+            '<display-name lang="de"> Das Erste </display-name><display-name>1</display-name>'
+            '<icon src="http://l/a.png"></icon><icon src="http://l/b.png"></icon><url>http://a</url>',
+        ),
         GuideChannel("b", "b", ""),
         Programme(
             "a",

@@ -63,10 +63,10 @@ def _read(order: ReadingOrder, out: int) -> ReadingEnd:
                     left_out = item.places
                 elif isinstance(item, Programme):
                     programmes.append(item)
-                    size += len(item.guide_id) + len(item.title) + len(item.body)
+                    size += len(item.guide_id) + len(item.title) + len(item.body) + len(item.attributes)
                 else:
                     channels.append(item)
-                    size += len(item.guide_id) + len(item.name) + len(item.icon)
+                    size += len(item.guide_id) + len(item.name) + len(item.icon) + len(item.body)
                 if size > BATCH_TEXT or len(channels) + len(programmes) >= BATCH:
                     write_all(out, found_frame(channels, programmes))
                     channels, programmes, size = [], [], 0

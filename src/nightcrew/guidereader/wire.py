@@ -20,6 +20,8 @@ BATCH, BATCH_TEXT = 1_000, 256 << 10
 MAX_TEXT = 300
 """Characters of a guide id, a name and a title."""
 MAX_ICON = 1_000
+MAX_ATTRIBUTES = 2_000
+"""Characters of a programme's attributes."""
 MAX_BODY = 16_384
 """Characters of one programme's children; more is cut to its title."""
 MAX_LENGTH = timedelta(days=2)
@@ -29,22 +31,27 @@ MAX_REASON = 300
 
 @dataclass(frozen=True, slots=True)
 class GuideChannel:
-    """A channel as a programme guide names it."""
+    """A channel as a programme guide names it. `body` holds its child elements as XML text, already checked and escaped."""
 
     guide_id: str
     name: str
     icon: str
+    body: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Programme:
-    """One broadcast. Times are aware UTC; `body` holds the child elements as XML text, already checked and escaped."""
+    """One broadcast. Times are aware UTC; `body` holds the child elements as XML text, already checked and escaped.
+
+    `attributes`: those besides times and channel, such as ` catchup-id="7"`, likewise.
+    """
 
     guide_id: str
     start: datetime
     stop: datetime
     title: str
     body: str
+    attributes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +91,16 @@ def found_frame(channels: list[GuideChannel], programmes: list[Programme]) -> by
     """Some channels and programmes; times are seconds since 1970."""
     return json_frame(
         {
-            "channels": [(one.guide_id, one.name, one.icon) for one in channels],
+            "channels": [(one.guide_id, one.name, one.icon, one.body) for one in channels],
             "programmes": [
-                (one.guide_id, int(one.start.timestamp()), int(one.stop.timestamp()), one.title, one.body)
+                (
+                    one.guide_id,
+                    int(one.start.timestamp()),
+                    int(one.stop.timestamp()),
+                    one.title,
+                    one.body,
+                    one.attributes,
+                )
                 for one in programmes
             ],
         }

@@ -16,7 +16,15 @@ from xml.sax.saxutils import escape, quoteattr
 
 from nightcrew.guidereader.cleaning import Cleaner, UnknownCharset
 from nightcrew.guidereader.moments import parse_time
-from nightcrew.guidereader.wire import MAX_BODY, MAX_ICON, MAX_LENGTH, MAX_TEXT, GuideChannel, Programme
+from nightcrew.guidereader.wire import (
+    MAX_ATTRIBUTES,
+    MAX_BODY,
+    MAX_ICON,
+    MAX_LENGTH,
+    MAX_TEXT,
+    GuideChannel,
+    Programme,
+)
 
 CHUNK = 1 << 16
 MAX_LEFT_OUT = 1_000
@@ -61,7 +69,10 @@ _KEPT = frozenset(
         *["finale", "subtitles", "rating", "star-rating", "review", "image"],
     ]
 )
-"""Elements of the DTD, and those that guides commonly have besides."""
+"""Elements of a programme: those of the DTD, and those that guides commonly have besides."""
+_OF_A_CHANNEL = frozenset(["display-name", "icon", "url"])
+_OWN = frozenset(["start", "stop", "channel"])
+"""Attributes of a programme that are written anew."""
 
 
 _NEXT = re.compile(rb"<(?:programme|channel)[\s>]")
@@ -246,8 +257,7 @@ class _Reader:
             if tag == "icon" and not self._icon:
                 self._icon = attributes.get("src", "")[:MAX_ICON]
             if self._is_kept() and _is_plain(tag):
-                shown = [f" {name}={quoteattr(value)}" for name, value in attributes.items() if _is_plain(name)]
-                self._keep(f"<{tag}{''.join(shown)}>")
+                self._keep(f"<{tag}{_attributes(attributes)}>")
 
     def _text(self, text: str) -> None:
         if self._depth < 3:
@@ -274,7 +284,8 @@ class _Reader:
         self._depth -= 1
 
     def _is_kept(self) -> bool:
-        return self._size <= MAX_BODY and self._top == "programme" and self._child in _KEPT
+        kept = _KEPT if self._top == "programme" else _OF_A_CHANNEL if self._top == "channel" else ()
+        return self._size <= MAX_BODY and self._child in kept
 
     def _keep(self, text: str) -> None:
         self._size += len(text)
@@ -284,7 +295,8 @@ class _Reader:
         guide_id = self._attributes.get("id", "").strip()[:MAX_TEXT]
         if guide_id:
             name = self._first.get("display-name") or guide_id
-            self._found.append(GuideChannel(guide_id, name, self._icon))
+            body = "".join(self._body) if self._size <= MAX_BODY else ""
+            self._found.append(GuideChannel(guide_id, name, self._icon, body))
 
     def _programme(self) -> None:
         guide_id = self._attributes.get("channel", "").strip()[:MAX_TEXT]
@@ -302,7 +314,8 @@ class _Reader:
             return
         title = self._first.get("title", "")
         body = "".join(self._body) if self._size <= MAX_BODY else f"<title>{escape(title)}</title>"
-        programme = Programme(guide_id, start, stop, title, body)
+        more = _attributes({name: value for name, value in self._attributes.items() if name not in _OWN})
+        programme = Programme(guide_id, start, stop, title, body, more if len(more) <= MAX_ATTRIBUTES else "")
         if said:
             self._found.append(programme)
             return
@@ -322,6 +335,11 @@ class _Reader:
     def _end_all(self) -> None:
         self._found += [one for one in self._open_ends.values() if one.stop > self._after]
         self._open_ends.clear()
+
+
+def _attributes(found: dict[str, str]) -> str:
+    """Attributes as XML text."""
+    return "".join(f" {name}={quoteattr(value)}" for name, value in found.items() if _is_plain(name))
 
 
 def _is_plain(name: str) -> bool:

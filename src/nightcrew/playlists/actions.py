@@ -16,6 +16,7 @@ from nightcrew.kernel.targets import is_web_address, points_private
 from nightcrew.kernel.words import counted
 from nightcrew.playlists import jobs, rules
 from nightcrew.playlists.accounts import profile_configs
+from nightcrew.playlists.guide_matching import MOST_SHIFT
 from nightcrew.playlists.models import MAX_NAME, MAX_URL, Feed, Source
 from nightcrew.playlists.outputs import Outputs
 from nightcrew.playlists.providers import KINDS, SECRETS, Adapters, checked_config
@@ -216,12 +217,17 @@ async def reject_held(runtime: Runtime, source_id: int, *, actor: str) -> None:
 
 
 async def edit_channel(runtime: Runtime, channel_id: int, changes: Mapping[str, Any], *, actor: str) -> None:
-    """Set a person's name, number, group, logo, guide id, or hide a channel. None or "" gives the provider's value again."""
+    """Set a person's name, number, group, logo, guide id, guide offset in minutes, or hide a channel.
+
+    None or "" gives the provider's value again.
+    """
     names = {"name": "name", "number": "number", "group": "grp", "logo": "logo", "guide_id": "guide_id"}
     values: dict[str, Any] = {}
     for key, value in changes.items():
         if key == "hidden":
             values["hidden"] = bool(value)
+        elif key == "shift":
+            values["shift"] = _minutes(value)
         elif key in names:
             text = rules.printable(str(value or ""))
             _check_value(key, text)
@@ -233,6 +239,19 @@ async def edit_channel(runtime: Runtime, channel_id: int, changes: Mapping[str, 
     said = f"Channel {before.name} was changed: {', '.join(sorted(changes))}"
     await runtime.activity.record("channel.changed", said, actor=actor, subject=before.name)
     runtime.bus.publish("channels")
+
+
+def _minutes(value: Any) -> int | None:
+    """A guide offset. Raises `Invalid`."""
+    if value is None or value == "":
+        return None
+    try:
+        minutes = int(value)
+    except (TypeError, ValueError, OverflowError):
+        minutes = MOST_SHIFT + 1
+    if isinstance(value, bool) or abs(minutes) > MOST_SHIFT:
+        raise Invalid(f"shift: whole minutes from -{MOST_SHIFT} to {MOST_SHIFT}", field="shift")
+    return minutes
 
 
 def _check_value(key: str, text: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -166,6 +166,13 @@ class StreamRow(Answer):
     expires: bool
 
 
+class GuideFound(Answer):
+    """A channel's guide: its id in /guide.xml, and whether the channel's id or its name led to it."""
+
+    id: str
+    by: Literal["id", "name"]
+
+
 class ChannelRow(Answer):
     """A channel with its streams, in the order in which they are tried."""
 
@@ -177,6 +184,8 @@ class ChannelRow(Answer):
     logo: OrNone = Field(description="The provider's address, without secrets.")
     picture: OrNone = Field(description="Where this node shows the logo.")
     guide_id: OrNone
+    guide: GuideFound | None = Field(description="The guide that has programmes of it.")
+    shift: int = Field(description="Minutes by which its programmes are later than the guide says.")
     hidden: bool
     edited: list[str] = Field(description="Fields that a person has changed.")
     play: str

@@ -201,7 +201,8 @@ async def list_channels(
 async def get_channel(node: Node, channel_id: Id) -> say.ChannelWithProgrammes:
     """One channel, with what runs now and next."""
     channel = await channel_rows.get(node.store, channel_id)
-    shown = await guides.schedule(node.store, channel.guide_id, now=utcnow()) if channel.guide_id else []
+    view = guides.view_of(channel, utcnow())
+    shown = await guides.schedule(node.store, view) if view is not None else []
     programmes = [say.ProgrammeRow.of(programme) for programme in shown]
     return _channel_row(say.ChannelWithProgrammes, channel, programmes=programmes)
 
@@ -210,7 +211,7 @@ async def get_channel(node: Node, channel_id: Id) -> say.ChannelWithProgrammes:
 async def edit_channel(
     node: Node, actor: Actor, channel_id: Id, changes: Annotated[dict[str, Any], Body(max_length=10)]
 ) -> say.ChannelRow:
-    """Set name, number, group, logo, guide_id or hidden; null or "" gives the provider's value again."""
+    """Set name, number, group, logo, guide_id, shift (minutes) or hidden; null or "" gives the provider's value again."""
     await actions.edit_channel(node, channel_id, changes, actor=actor)
     return _channel_row(say.ChannelRow, await channel_rows.get(node.store, channel_id))
 
@@ -246,6 +247,7 @@ def _channel_row(kind: type[ChannelRowT], channel: Channel, **more: Any) -> Chan
     return kind.of(
         channel,
         logo=redact(channel.logo),
+        guide=None if channel.guide is None else {"id": channel.served_guide_id, "by": channel.guide.by},
         edited=["group" if name == "grp" else name for name in channel.edited],
         play=f"/play/{channel.id}",
         streams=[

@@ -160,7 +160,8 @@ async def channel_logo(request: Request, node: Node, channel_id: Id) -> Response
 async def _panel(node: Runtime, channel_id: int) -> dict[str, Any]:
     channel = await channel_rows.get(node.store, channel_id)
     now = utcnow()
-    found = await guides.schedule(node.store, channel.guide_id, now=now, limit=20) if channel.guide_id else []
+    view = guides.view_of(channel, now)
+    found = await guides.schedule(node.store, view, limit=20) if view is not None else []
     programmes = list({programme.start: programme for programme in reversed(found)}.values())[::-1][:5]
     streams = [{"stream": one, "url": shown_url(one.url), "state": stream_state(one)} for one in channel.streams]
     form = form_of(ChannelForm, values={name: _shown(channel, name) for name in EDITABLE})

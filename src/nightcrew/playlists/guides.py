@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.words import counted
-from nightcrew.playlists import rules
+from nightcrew.playlists import archives, rules
 from nightcrew.playlists.models import Feed, Source
 from nightcrew.playlists.providers import Adapters
 from nightcrew.playlists.providers.base import Fetch, Unchanged
@@ -43,16 +43,31 @@ async def fetch_guide(run: Run, source: Source, feed: Feed, fetch: Fetch, *, due
             return {"outcome": "unchanged", "feed": "guide"}
         file, answer = document
         generation = await guides.begin(runtime.store, feed.id)
+        later = timedelta(hours=float(source.config.get("guide_shift") or 0)) if source.kind == "guide" else timedelta()
         charset = str(source.config.get("charset") or "") if source.kind == "guide" else ""
         readers = runtime.part(Readers)
-        async with readers.reading(file, after=now - PAST, before=horizon, charset=charset) as batches:
+        archived = await archives.longest(runtime)
+        past = max(PAST, archived)
+        async with readers.reading(file, after=now - past - later, before=horizon - later, charset=charset) as found:
+            batches = _moved(found, later)
             channels, programmes, left_out = await _write(run, feed.id, generation, batches)
     known = await guides.upcoming(runtime.store, feed.id, now, horizon)
     _guard(programmes, known, options.shrink_guard)
+    if archived:
+        await guides.carry_over(runtime.store, feed.id, generation, now - archived)
     content = {**asdict(answer.validators), "content_hash": answer.sha256}
     counts = {"channels": channels, "programmes": programmes}
     await guides.switch(runtime.store, feed.id, run.id, generation, now=now, due_at=due_at, content=content, **counts)
     return {"outcome": "applied", "feed": "guide", **counts, **({"left_out": left_out} if left_out else {})}
+
+
+async def _moved(batches: AsyncIterator[Batch], later: timedelta) -> AsyncIterator[Batch]:
+    """The same with all programmes so much later."""
+    async for batch in batches:
+        if later:
+            moved = [replace(one, start=one.start + later, stop=one.stop + later) for one in batch.programmes]
+            batch = replace(batch, programmes=moved)  # noqa: PLW2901
+        yield batch
 
 
 async def _write(run: Run, feed_id: int, generation: int, batches: AsyncIterator[Batch]) -> tuple[int, int, int]:

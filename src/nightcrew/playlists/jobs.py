@@ -26,6 +26,7 @@ from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import counted
 from nightcrew.playlists import identity, rules
+from nightcrew.playlists.guide_matching import later_by
 from nightcrew.playlists.guides import fetch_guide
 from nightcrew.playlists.models import Feed, Source
 from nightcrew.playlists.outputs import Outputs
@@ -153,7 +154,8 @@ async def _fetch_now(run: Run, feed_id: int, rebuild: bool) -> dict[str, Any]:
     async with adapter.listing(fetch) as listing:
         if isinstance(listing, Unchanged):
             return await _unchanged(runtime, feed, run.id, listing)
-        change, total, entries = await _stage(run, feed, adapter, listing, picks)
+        later = round(float(source.config.get("guide_shift") or 0) * 60)
+        change, total, entries = await _stage(run, feed, adapter, listing, picks, later)
         content = {**asdict(listing.validators), "content_hash": listing.content_hash}
         picked = {"picks": picks.key, "entries": entries} if picks.key else {}
         content["notes"] = json.dumps({**listing.notes, **picked})
@@ -188,7 +190,7 @@ def _fetch_of(run: Run, feed: Feed, rebuild: bool) -> Fetch:
 
 
 async def _stage(
-    run: Run, feed: Feed, adapter: Provider, listing: Listing, picks: Picks
+    run: Run, feed: Feed, adapter: Provider, listing: Listing, picks: Picks, later: int
 ) -> tuple[ListChange, int, int]:
     """Compare a list with what is stored. Returns the change, how many channels it has, and how many entries before picking."""
     work, entries = Staging(run.runtime.store, feed.id, run.id), 0
@@ -196,7 +198,7 @@ async def _stage(
     identifier = identity.Identifier()
     expected = feed.streams or None
     async for batch in listing.batches:
-        rows = await asyncio.to_thread(_rows, batch, work.total, identifier, adapter.secrets, picks)
+        rows = await asyncio.to_thread(_rows, batch, work.total, identifier, adapter.secrets, picks, later)
         await work.add(rows)
         entries += len(batch)
         if expected and work.total > expected:
@@ -211,10 +213,11 @@ def _rows(
     identifier: identity.Identifier,
     secrets: tuple[str, ...],
     picks: Picks,
+    later: int,
 ) -> list[Row]:
     return [
         Row(place, entry, identifier.identify(entry), rules.row_hash(entry), rules.hide_secrets(entry.url, secrets))
-        for place, entry in enumerate(picks.kept(batch), offset)
+        for place, entry in enumerate(map(later_by(later), picks.kept(batch)), offset)
     ]
 
 

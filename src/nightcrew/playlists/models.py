@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
 
@@ -108,9 +108,10 @@ channel = sa.Table(
     sa.Column("edit_logo", sa.String(MAX_URL)),
     sa.Column("edit_guide_id", sa.String(MAX_NAME)),
     sa.Column("edit_search", sa.String(2 * MAX_NAME)),
+    sa.Column("edit_shift", sa.Integer),  # minutes
     sa.Index("ix_playlist_channel_order", "region", "feed_id", "position", "id"),
     sa.Index("ix_playlist_channel_origin", "feed_id", "origin"),
-    sa.Index("ix_playlist_channel_guide", "region", "guide_id"),
+    sa.Index("ix_playlist_channel_guide", "region", sa.func.lower(sa.column("guide_id"))),
 )
 
 stream = sa.Table(
@@ -190,6 +191,7 @@ programme = sa.Table(
     sa.Column("stop", Moment, nullable=False),
     sa.Column("title", sa.String(MAX_NAME), nullable=False),
     sa.Column("body", sa.Text, nullable=False),  # the programme's child elements as XML
+    sa.Column("attributes", sa.Text, nullable=False, server_default=sa.text("''")),  # of the programme, as XML
     sa.Index("ix_playlist_programme_stop", "feed_id", "stop"),
 )
 
@@ -201,6 +203,20 @@ guide_channel = sa.Table(
     sa.Column("guide_id", sa.String(MAX_NAME), primary_key=True),
     sa.Column("name", sa.String(MAX_NAME), nullable=False),
     sa.Column("icon", sa.String(MAX_URL), nullable=False),
+    sa.Column(
+        "key", sa.String(MAX_NAME), nullable=False, index=True, server_default=sa.text("''")
+    ),  # guide_matching.id_key
+    sa.Column("body", sa.Text, nullable=False, server_default=sa.text("''")),  # its child elements as XML
+)
+
+guide_name = sa.Table(
+    "playlist_guide_name",
+    metadata,
+    sa.Column("feed_id", sa.ForeignKey(feed.c.id, ondelete="CASCADE"), primary_key=True),
+    sa.Column("generation", sa.Integer, primary_key=True),
+    sa.Column("key", sa.String(MAX_NAME), primary_key=True, index=True),  # guide_matching.NameKey
+    sa.Column("bare", sa.Boolean, primary_key=True),
+    sa.Column("guide_id", sa.String(MAX_NAME), nullable=False),  # empty where several channels of the guide have it
 )
 
 
@@ -230,8 +246,18 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
+class GuideMatch:
+    """Where a channel's programmes come from: the guides' channel, its `key` over all guides, and how it was found."""
+
+    key: str
+    guide_id: str
+    icon: str
+    by: Literal["id", "name"]
+
+
+@dataclass(frozen=True, slots=True)
 class Channel:
-    """What a viewer picks, with a person's edits applied."""
+    """What a viewer picks, with a person's edits applied. `shift`: minutes by which its programmes are later than its guide says."""
 
     id: int
     region: str
@@ -243,8 +269,16 @@ class Channel:
     logo: str
     guide_id: str
     hidden: bool
+    shift: int
     edited: tuple[str, ...]
     streams: tuple[Stream, ...] = ()
+    guide: GuideMatch | None = None
+
+    @property
+    def served_guide_id(self) -> str:
+        """The id under which its programmes are served, as one that is shifted has programmes of its own."""
+        found = self.guide.guide_id if self.guide is not None else self.guide_id
+        return f"{found}@{self.shift:+}min" if found and self.shift else found
 
     @property
     def logo_mark(self) -> str:

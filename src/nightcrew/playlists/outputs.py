@@ -21,8 +21,10 @@ from nightcrew.kernel import files
 from nightcrew.kernel.errors import NotFound, Retry
 from nightcrew.kernel.store import DatabaseAway
 from nightcrew.playlists import rules
-from nightcrew.playlists.formats import m3u
+from nightcrew.playlists.archives import days_of
+from nightcrew.playlists.formats import catchup, m3u
 from nightcrew.playlists.formats.headers import for_our_address
+from nightcrew.playlists.guide_matching import SHIFTED
 from nightcrew.playlists.models import Channel, Feed, Stream
 from nightcrew.playlists.providers import Adapters
 from nightcrew.playlists.settings import PlaylistSettings
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger("nightcrew.playlists")
 
 CHUNK = 1 << 18
-FORMAT = "7"
+FORMAT = "8"
 """Part of every revision: a new way of writing makes all files out of date."""
 
 
@@ -201,13 +203,13 @@ class Outputs:
 
     async def _revision(self, selection: Selection) -> str | None:
         """A text that changes whenever the file would; None while no feed of the selection was ever refreshed."""
+        feeds = [feed for feed in await sources.feeds(self._runtime.store, enabled=True) if feed.changed_at is not None]
         parts = [
-            f"{feed.id}.{feed.revision}"
-            for feed in await sources.feeds(self._runtime.store, enabled=True)
-            if feed.kind == "channels" and feed.changed_at is not None and selection.has(feed.region)
+            f"{feed.id}.{feed.revision}" for feed in feeds if feed.kind == "channels" and selection.has(feed.region)
         ]
         if not parts:
             return None
+        parts += [f"{feed.id}.{feed.generation}" for feed in feeds if feed.kind == "guide"]
         options = self._options
         ways = (
             FORMAT,
@@ -256,6 +258,9 @@ class PlaylistWriter:
             stream = best_stream(channel)
             ours = self.is_ours(stream)
             attributes = m3u.harmless(for_our_address(stream.attributes) if ours else stream.attributes)
+            attributes.pop(SHIFTED, None)  # the guide that is served is shifted
+            if ours and (days := days_of(channel)):
+                attributes |= {"catchup": catchup.OURS, "catchup-days": str(days)}
             parts.append(
                 m3u.item(
                     channel_id=channel.id,
@@ -263,7 +268,7 @@ class PlaylistWriter:
                     group=group,
                     number=channel.number,
                     logo=m3u.picture(channel.logo),
-                    guide_id=channel.guide_id,
+                    guide_id=channel.served_guide_id,
                     url=self.address(channel, stream),
                     attributes=attributes if "name" not in channel.edited else _renamed(attributes),
                 )

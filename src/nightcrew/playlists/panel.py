@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -12,6 +13,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import accounts
+from nightcrew.playlists.archives import days_of
 from nightcrew.playlists.formats import xtream
 from nightcrew.playlists.outputs import EVERYTHING
 from nightcrew.playlists.players import base_of, guide, playlist_response, spooled, visible
@@ -50,7 +52,7 @@ async def player_api(
     if action == "get_live_streams":
         return await spooled(node, _xtream_streams(node, category_id), "application/json")
     if action in {"get_short_epg", "get_simple_data_table"}:
-        return JSONResponse(await _listings(node, stream_id, limit if action == "get_short_epg" else str(MAX_EPG)))
+        return JSONResponse(await _listings(node, stream_id, limit, whole=action == "get_simple_data_table"))
     return JSONResponse([])
 
 
@@ -66,7 +68,7 @@ async def panel_api(request: Request, node: Node, username: Login = "", password
         number = 0
         async for channel, group in visible(node, None):
             number += 1
-            yield (", " if number > 1 else "") + xtream.panel_channel(channel, group, number)
+            yield (", " if number > 1 else "") + xtream.panel_channel(channel, group, number, days_of(channel))
         yield xtream.PANEL_FOOT
 
     return await spooled(node, text(), "application/json")
@@ -78,16 +80,18 @@ async def _xtream_account(request: Request, node: Runtime, username: str, passwo
     return xtream.account(base, username or "nightcrew", password, utcnow(), connections=most, active=active)
 
 
-async def _listings(node: Runtime, stream_id: str, limit: str) -> dict[str, Any]:
-    """What runs now and next on a channel; an unknown one has nothing, as players expect."""
+async def _listings(node: Runtime, stream_id: str, limit: str, *, whole: bool) -> dict[str, Any]:
+    """What runs now and next on a channel, or as a `whole` all from its archive's beginning on; an unknown one has nothing."""
     now = utcnow()
     try:
         channel = await channel_rows.get(node.store, channel_number(stream_id))
     except NotFound:
         return {"epg_listings": []}
     number = min(int(limit), MAX_EPG) if limit.isdecimal() and int(limit) else SHORT_EPG
-    shown = await guides.schedule(node.store, channel.guide_id, now=now, limit=number) if channel.guide_id else []
-    return xtream.listings(channel, shown, now)
+    days = days_of(channel)
+    view = guides.view_of(channel, now - timedelta(days=days) if whole else now)
+    shown = [] if view is None else await guides.schedule(node.store, view, limit=MAX_EPG if whole else number)
+    return xtream.listings(channel, shown, now, days)
 
 
 async def _groups(node: Runtime) -> list[tuple[str, int]]:
@@ -108,7 +112,7 @@ async def _xtream_streams(node: Runtime, category_id: str | None) -> AsyncIterat
     async for channel, group in visible(node, None):
         if category_id in {None, "", "0", *map(xtream.category_id, groups_of(group))}:
             number += 1
-            yield ("," if number > 1 else "") + xtream.stream(channel, group, number)
+            yield ("," if number > 1 else "") + xtream.stream(channel, group, number, days_of(channel))
     yield "]"
 
 

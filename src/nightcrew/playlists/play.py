@@ -22,7 +22,7 @@ from nightcrew.playlists.formats.headers import headers_of
 from nightcrew.playlists.models import Channel, Stream
 from nightcrew.playlists.origin import Ranking
 from nightcrew.playlists.providers import Adapters
-from nightcrew.playlists.providers.base import Provider
+from nightcrew.playlists.providers.base import Provider, sent_by
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels, variants
 
@@ -44,11 +44,14 @@ class Player:
         self._known: OrderedDict[tuple[int, str], tuple[float, str]] = OrderedDict()
 
     async def target(self, channel_id: int) -> str:
+        """Where a stored channel plays now. Raises `NotFound` for an unknown one, and as `target_of`."""
+        return await self.target_of(await channels.get(self._runtime.store, channel_id))
+
+    async def target_of(self, channel: Channel) -> str:
         """The address of the first stream that can be resolved.
 
-        Raises `NotFound` for an unknown channel, `GiveUp` when nothing of it can be played, `Retry` when its sources fail now.
+        Raises `GiveUp` when nothing of it can be played, `Retry` when its sources fail now.
         """
-        channel = await channels.get(self._runtime.store, channel_id)
         error: NightcrewError | None = None
         for stream in channel.streams:
             if not stream.usable:
@@ -74,8 +77,7 @@ class Player:
         adapter = self._runtime.part(Adapters).of(source)
         secrets = (*adapter.secrets, profile.replace) if profile.replace else adapter.secrets
         url = await self._address(channel, stream, profile, adapter, secrets, pick=pick)
-        agent = str(source.config.get("user_agent") or "")
-        headers = ({"User-Agent": agent} if agent.isascii() and agent else {}) | headers_of(stream.attributes)
+        headers = sent_by(source.config) | headers_of(stream.attributes)
         return Request(url, headers=headers, secrets=secrets, allow_private=adapter.private, jar=adapter.jar)
 
     async def _address(

@@ -20,12 +20,14 @@ from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.runtime import KernelSettings, Runtime
 from nightcrew.kernel.store import DatabaseAway
 from nightcrew.playlists import rules
+from nightcrew.playlists.archives import days_of
 from nightcrew.playlists.formats import xmltv
 from nightcrew.playlists.models import Channel
 from nightcrew.playlists.outputs import CHUNK, EVERYTHING, Outputs, Selection, is_left_out, served
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels as channel_rows
 from nightcrew.playlists.store import guides, sources
+from nightcrew.playlists.store.guides import GuideView
 from nightcrew.web.api import Node
 from nightcrew.web.callers import BoundTo
 
@@ -153,13 +155,24 @@ async def _guide(node: Runtime, selection: Selection) -> AsyncIterator[str]:
     now = utcnow()
     ahead = timedelta(days=node.settings.of(PlaylistSettings).guide_days)
     yield xmltv.HEADER
-    regions, group = selection.regions, selection.group
-    named = await guides.channels_of(node.store, regions, group)
-    for start in range(0, len(named), 500):
-        yield "".join(xmltv.channel_text(channel) for channel in named[start : start + 500])
-    async for page in guides.programmes_of(node.store, regions, group, after=now - GUIDE_PAST, before=now + ahead):
-        yield "".join(xmltv.programme_text(programme) for programme in page)
+    views = await _views(node, selection, now)
+    async for named in guides.channels_of(node.store, views):
+        yield "".join(map(xmltv.channel_text, named))
+    async for page in guides.programmes_of(node.store, views, now + ahead):
+        yield "".join(map(xmltv.programme_text, page))
     yield xmltv.FOOTER
+
+
+async def _views(node: Runtime, selection: Selection, now: datetime) -> list[GuideView]:
+    """What of the guides belongs to a selection; with an archive as far back as that goes."""
+    found: dict[str, GuideView] = {}
+    async for page in channel_rows.playlist(node.store, selection.regions, group=selection.group):
+        for channel in page:
+            after = now - max(GUIDE_PAST, timedelta(days=days_of(channel)))
+            view = guides.view_of(channel, after)
+            if view is not None and (view.served_id not in found or after < found[view.served_id].after):
+                found[view.served_id] = view
+    return sorted(found.values(), key=lambda one: one.served_id)
 
 
 # -- what there is ----------------------------------------------------------------------------------------------------

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from nightcrew.kernel.errors import Conflict, GiveUp, NotFound
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.errors import Conflict, GiveUp, Invalid, NotFound
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.playlists import archives
+from nightcrew.playlists.formats import xtream
+from nightcrew.playlists.formats.catchup import Span
 from nightcrew.playlists.hls_output import HlsOutput
+from nightcrew.playlists.models import Channel
 from nightcrew.playlists.outputs import Outputs
 from nightcrew.playlists.play import Player
 from nightcrew.playlists.players import ChannelId, Name, Token
@@ -23,7 +30,11 @@ from nightcrew.web.guard import is_head
 
 router = APIRouter(tags=["players"])
 
+NO_STORE = {"Cache-Control": "no-store"}
+CATCH_UP = frozenset(["utc", "start"])
+"""What players append to ask for something that is over."""
 HLS_TYPE = "application/vnd.apple.mpegurl"
+MOST_MINUTES = 1_440
 ANY_PAGE = {"Access-Control-Allow-Origin": "*"}
 """A player in a browser may be part of another site; the address itself says whether it may play."""
 
@@ -66,25 +77,43 @@ async def play(
 
 async def played(request: Request, node: Runtime, actor: str, bound: str | None, channel: int) -> Response:
     """A channel for a player: where it plays now, or the stream itself. `bound`: what the player's token opens."""
-    no_store = {"Cache-Control": "no-store"}
     await _check_bound(node, bound, channel)
+    if not request.query_params.keys().isdisjoint(CATCH_UP):
+        known = await channel_rows.get(node.store, channel)
+        span = await archives.span_of(node, known, request.query_params, utcnow())
+        if span is not None:
+            return await _caught_up(request, node, actor, known, span)
     try:
         if node.settings.of(PlaylistSettings).stream_mode != "proxy":
-            return RedirectResponse(await node.part(Player).target(channel), 302, no_store)
+            return RedirectResponse(await node.part(Player).target(channel), 302, NO_STORE)
         if is_head(request):
             await channel_rows.get(node.store, channel)
-            return Response(headers=no_store, media_type=node.part(Relay).content_type(channel) or "video/mp2t")
+            return Response(headers=NO_STORE, media_type=node.part(Relay).content_type(channel) or "video/mp2t")
         opened = await node.part(Relay).open(channel, _viewer(request, actor))
     except GiveUp as exc:
         raise Conflict(str(exc)) from exc
     return _Relayed(opened)
 
 
+async def _caught_up(request: Request, node: Runtime, actor: str, channel: Channel, span: Span) -> Response:
+    """What ran on a channel, from its provider's archive."""
+    try:
+        past = archives.at(channel, span)
+        if node.settings.of(PlaylistSettings).stream_mode != "proxy":
+            return RedirectResponse(await node.part(Player).target_of(past), 302, NO_STORE)
+        if is_head(request):
+            return Response(headers=NO_STORE, media_type="video/mp2t")
+        return _Relayed(await node.part(Relay).open_archive(past, _viewer(request, actor)))
+    except GiveUp as exc:
+        raise Conflict(str(exc)) from exc
+
+
 async def hls_playlist(
     request: Request, node: Runtime, actor: str, bound: str | None, channel: int, suffix: str
 ) -> Response:
     """A channel's HLS playlist; `suffix` is what the addresses in it end with."""
-    if node.settings.of(PlaylistSettings).stream_mode != "proxy":
+    is_past = not request.query_params.keys().isdisjoint(CATCH_UP)
+    if is_past or node.settings.of(PlaylistSettings).stream_mode != "proxy":
         return await played(request, node, actor, bound, channel)
     await _check_bound(node, bound, channel)
     headers = ANY_PAGE | {"Cache-Control": "no-cache"}
@@ -144,6 +173,52 @@ async def play_xtream(
     if suffix.lower() == "m3u8":
         return await hls_playlist(request, node, actor, bound, channel_number(number), "")
     return await played(request, node, actor, bound, channel_number(number))
+
+
+@router.get("/timeshift/{username}/{password}/{duration}/{start}/{stream}", response_model=None)
+async def catch_up_xtream(
+    request: Request,
+    node: Node,
+    actor: Actor,
+    bound: BoundTo,
+    username: Name,  # noqa: ARG001
+    password: Name,  # noqa: ARG001
+    duration: Name,
+    start: Name,
+    stream: Name,
+) -> Response:
+    """The Xtream way to what is over: minutes, and the start in UTC, such as /timeshift/user/TOKEN/60/2026-01-31:20-15/7.ts."""
+    return await _from_panel(request, node, actor, bound, stream.partition(".")[0], start, duration)
+
+
+@router.get("/streaming/timeshift.php", response_model=None)
+async def timeshift_php(
+    request: Request,
+    node: Node,
+    actor: Actor,
+    bound: BoundTo,
+    stream: Annotated[str, Query(max_length=30)] = "",
+    start: Annotated[str, Query(max_length=30)] = "",
+    duration: Annotated[str, Query(max_length=10)] = "",
+    password: Token = None,  # noqa: ARG001
+) -> Response:
+    """The older Xtream way to the same."""
+    return await _from_panel(request, node, actor, bound, stream, start, duration)
+
+
+async def _from_panel(
+    request: Request, node: Runtime, actor: str, bound: str | None, stream: str, start: str, duration: str
+) -> Response:
+    number = channel_number(stream)
+    await _check_bound(node, bound, number)
+    channel = await channel_rows.get(node.store, number)
+    begin, minutes = xtream.start_of(start), int(duration) if duration.isascii() and duration.isdecimal() else 0
+    if begin is None or minutes > MOST_MINUTES:
+        raise Invalid("the start is a time such as 2026-01-31:20-15, and the duration up to 1440 minutes")
+    stop = begin + timedelta(minutes=minutes) if minutes else None
+    return await _caught_up(
+        request, node, actor, channel, await archives.span_from(node, channel, begin, stop, utcnow())
+    )
 
 
 @router.get("/live/{username}/{password}/{channel}/{name}", response_model=None)

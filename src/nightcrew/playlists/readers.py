@@ -18,6 +18,7 @@ from nightcrew.frames import LENGTH
 from nightcrew.guidereader.wire import (
     BATCH,
     BATCH_TEXT,
+    MAX_ATTRIBUTES,
     MAX_BODY,
     MAX_FRAME,
     MAX_ICON,
@@ -48,14 +49,15 @@ _PLAIN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x{fffe}\x{ffff}]*$"
 _Text = Annotated[str, StringConstraints(max_length=MAX_TEXT, pattern=_PLAIN)]
 _Icon = Annotated[str, StringConstraints(max_length=MAX_ICON, pattern=_PLAIN)]
 _Body = Annotated[str, StringConstraints(max_length=MAX_BODY)]
+_Attributes = Annotated[str, StringConstraints(max_length=MAX_ATTRIBUTES)]
 
 
 class _Found(BaseModel):
     """A frame with what was found."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
-    channels: list[tuple[_Text, _Text, _Icon]]
-    programmes: list[tuple[_Text, int, int, _Text, _Body]]
+    channels: list[tuple[_Text, _Text, _Icon, _Body]]
+    programmes: list[tuple[_Text, int, int, _Text, _Body, _Attributes]]
 
 
 class _End(BaseModel):
@@ -172,10 +174,14 @@ def _checked(payload: bytes, order: ReadingOrder) -> Batch | _End:
     if isinstance(told, _End):
         return told
     low, high = ((moment.timestamp()) for moment in (order.after - MAX_LENGTH, order.before + MAX_LENGTH))
-    programmes = []
-    for guide_id, start, stop, title, body in told.programmes:
-        if not (low <= start < stop <= high and xmltv.is_whole(body)):
+    channels, programmes = [], []
+    for guide_id, name, icon, body in told.channels:
+        if not xmltv.is_whole(body):
+            raise ValueError("no channel")
+        channels.append(GuideChannel(guide_id, name, icon, xmltv.web_only(body)))
+    for guide_id, start, stop, title, body, attributes in told.programmes:
+        if not (low <= start < stop <= high and xmltv.is_whole(body) and xmltv.are_attributes(attributes)):
             raise ValueError("no programme")
         moments = datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(stop, UTC)
-        programmes.append(Programme(guide_id, *moments, title, xmltv.web_only(body)))
-    return Batch([GuideChannel(*one) for one in told.channels], programmes)
+        programmes.append(Programme(guide_id, *moments, title, xmltv.web_only(body), attributes))
+    return Batch(channels, programmes)

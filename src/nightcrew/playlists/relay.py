@@ -91,6 +91,10 @@ class Relay:
                 showing = await self._begin(channel, viewer)
             return showing.joined(viewer)
 
+    async def open_archive(self, channel: Channel, viewer: str) -> Opened:
+        """Play what is over, from the addresses that the channel's streams have here; for one viewer, once. Raises as `open`."""
+        return (await self._begin(channel, viewer, once=True)).joined(viewer)
+
     def content_type(self, channel_id: int) -> str | None:
         """What a channel was sent as the last time, None when it was not."""
         return self._kinds.get(channel_id)
@@ -101,18 +105,21 @@ class Relay:
             await showing.close()
         await self._tasks.close()
 
-    async def _begin(self, channel: Channel, viewer: str) -> Showing:
+    async def _begin(self, channel: Channel, viewer: str, *, once: bool = False) -> Showing:
         streams = [stream for stream in channel.streams if stream.usable]
         if not streams:
             raise GiveUp(f"channel {channel.name!r} has no stream that can be played")
         finder = Finder(self._runtime, channel, _owner([viewer], channel))
         playing = await finder.next(streams)
+        showing = Showing(self, channel, finder, playing, once=once)
+        self._all.add(showing)
+        if once:
+            return showing
+        self._now[channel.id] = showing
         self._kinds[channel.id] = playing.content_type
         self._kinds.move_to_end(channel.id)
         while len(self._kinds) > REMEMBERED:
             self._kinds.popitem(last=False)
-        showing = self._now[channel.id] = Showing(self, channel, finder, playing)
-        self._all.add(showing)
         if self.judge is not None and len(streams) > 1 and showing.goes_on:
             showing.looking = self._tasks.spawn(showing.look(self.judge), f"look at {channel.name}")
         return showing
@@ -130,10 +137,10 @@ class Relay:
 
 
 class Showing:
-    """A channel that plays for everybody who watches it on this node."""
+    """A channel that plays for everybody who watches it on this node. `once`: what has an end, and is not begun anew after it."""
 
-    def __init__(self, relay: Relay, channel: Channel, finder: Finder, playing: Playing) -> None:
-        self.channel = channel
+    def __init__(self, relay: Relay, channel: Channel, finder: Finder, playing: Playing, *, once: bool = False) -> None:
+        self.channel, self._once = channel, once
         self.playing = playing
         self.content_type = finder.kind = playing.content_type
         self._relay, self._finder = relay, finder
@@ -208,7 +215,8 @@ class Showing:
                     reason = str(exc)
             log.info("stream left", channel=self.channel.name, source=playing.stream.source, reason=reason)
             lasted = clock() - began > STEADY
-            if not self._cut.continues or (lasted and playing.finite and not playing.unfit):
+            ended = playing.finite and not playing.unfit
+            if not self._cut.continues or (lasted and (ended or self._once)):
                 return
             if lasted:
                 left = [*self._after(playing.stream, every=True), playing.stream]

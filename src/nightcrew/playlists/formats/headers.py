@@ -37,6 +37,21 @@ def headers_of(attributes: Mapping[str, str]) -> dict[str, str]:
     return dict(found.values())
 
 
+def headers_from(text: str) -> dict[str, str]:
+    """Headers as a person writes them, `Name: value` on each line. Raises ValueError for one that cannot be sent."""
+    found: dict[str, str] = {}
+    for line in filter(None, map(str.strip, text.splitlines())):
+        name, colon, value = (part.strip() for part in line.partition(":"))
+        if not colon or not _NAME.fullmatch(name) or not _fits(value):
+            raise ValueError(f"{name[:60]!r} is no header: write Name: value on each line")
+        if name.lower() in _OURS:
+            raise ValueError(f"the header {name} is one that Nightcrew says itself")
+        found[_NAMES.get(name.lower(), name)] = value
+    if len(found) > MOST:
+        raise ValueError(f"at most {MOST} headers are sent")
+    return found
+
+
 def for_our_address(attributes: Mapping[str, str]) -> dict[str, str]:
     """Attributes that hold for an address at Nightcrew too: it sends the headers itself, and plays nothing that is over."""
     return {

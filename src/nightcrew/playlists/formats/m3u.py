@@ -17,7 +17,7 @@ from nightcrew.kernel.errors import GiveUp, Misread, Retry
 from nightcrew.playlists.formats import charsets
 from nightcrew.playlists.formats.headers import EXTHTTP, HTTP, LONGEST, pairs
 from nightcrew.playlists.formats.packed import packing
-from nightcrew.playlists.rules import ListEntry, groups_of, is_playable, leads_elsewhere, one_line
+from nightcrew.playlists.rules import ListEntry, is_playable, leads_elsewhere, one_line
 
 MAX_LINE = 65_536
 """Bytes. A longer line is no playlist."""
@@ -226,7 +226,7 @@ class _Pending:
         return ListEntry(
             name=name,
             url=_clean(url),
-            group=";".join(groups_of(_clean(known.get("group-title") or self.group))),
+            group=_clean(known.get("group-title") or self.group),
             number=_clean(known.get("tvg-chno") or known.get("number", "")),
             logo=_clean(known.get("tvg-logo", "")),
             guide_id=_clean(known.get("tvg-id", "")),

@@ -25,6 +25,10 @@ _FLAT = re.compile(f"(?:<({_NAME})(?: {_NAME}={_VALUE})?+>{_TEXT}*+</\\1>)*+")
 _PIECES = re.compile(f"(?:<{_NAME}(?: {_NAME}={_VALUE})*+>|</{_NAME}>|{_TEXT})*+")
 _TAG = re.compile(f"<(/?)({_NAME})([^>]*+)>")
 _ATTRIBUTE = re.compile(f" ({_NAME})=({_VALUE})")
+_ATTRIBUTES = re.compile(f"(?: {_NAME}={_VALUE})*+")
+_NO_PICTURE = re.compile(r"<icon\b(?![^>]* src=)[^>]*></icon>")
+"""An icon whose address was no good."""
+_DISPLAY_NAME = re.compile(r"<display-name[^>]*>([^<]*)</display-name>")
 _LINK = re.compile(r"<(?:url|image)\b[^<>]*>([^<]*)</(?:url|image)>")
 """Elements whose text is an address. Addresses in attributes are `src` and `href`."""
 _DESCRIPTION = re.compile(r"<desc[^>]*>([^<]*)</desc>")
@@ -50,10 +54,24 @@ def is_whole(body: str) -> bool:
     return not inside
 
 
+def are_attributes(text: str) -> bool:
+    """Whether a text can stand in a tag that has a start, a stop and a channel."""
+    if not _ATTRIBUTES.fullmatch(text):
+        return False
+    names = [found[0] for found in _ATTRIBUTE.findall(text)]
+    return len({*names, "start", "stop", "channel"}) == len(names) + 3
+
+
+def display_names(channel: GuideChannel) -> list[str]:
+    """All names of a guide's channel, each once."""
+    found = [unescape(text, {"&#13;": "\r"}).strip() for text in _DISPLAY_NAME.findall(channel.body)]
+    return list(dict.fromkeys(name for name in (channel.name, *found) if name))
+
+
 def web_only(body: str) -> str:
-    """A programme's whole children without addresses that lead anywhere but to the web, as to a file of the player's machine."""
+    """The whole children of a programme or channel without addresses off the web, such as files of the player's machine."""
     if "src=" in body or "href=" in body:
-        body = _TAG.sub(_web_tag, body)
+        body = _NO_PICTURE.sub("", _TAG.sub(_web_tag, body))
     return _LINK.sub(_web_link, body) if "<url" in body or "<image" in body else body
 
 
@@ -81,13 +99,23 @@ def description(programme: Programme) -> str:
     return unescape(found.group(1), {"&#13;": "\r"}).strip() if found else ""
 
 
+def attribute(programme: Programme, name: str) -> str:
+    """The value of one of a programme's further attributes; empty where it has none of that name."""
+    found = next((value for known, value in _ATTRIBUTE.findall(programme.attributes) if known == name), '""')
+    return unescape(found[1:-1], _ENTITIES)
+
+
 def channel_text(channel: GuideChannel) -> str:
     """One `<channel>` element."""
-    icon = f"<icon src={quoteattr(channel.icon)}/>" if is_web(channel.icon) else ""
-    return f"<channel id={quoteattr(channel.guide_id)}><display-name>{escape(channel.name)}</display-name>{icon}</channel>\n"
+    body = channel.body
+    if "<display-name" not in body:
+        icon = f"<icon src={quoteattr(channel.icon)}/>" if is_web(channel.icon) and "<icon" not in body else ""
+        body = f"<display-name>{escape(channel.name)}</display-name>{icon}{body}"
+    return f"<channel id={quoteattr(channel.guide_id)}>{body}</channel>\n"
 
 
 def programme_text(programme: Programme) -> str:
     """One `<programme>` element, times in UTC."""
     start, stop = (moment.strftime("%Y%m%d%H%M%S +0000") for moment in (programme.start, programme.stop))
-    return f'<programme start="{start}" stop="{stop}" channel={quoteattr(programme.guide_id)}>{programme.body}</programme>\n'
+    where = f"channel={quoteattr(programme.guide_id)}{programme.attributes}"
+    return f'<programme start="{start}" stop="{stop}" {where}>{programme.body}</programme>\n'

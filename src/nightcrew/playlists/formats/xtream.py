@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -59,8 +60,8 @@ def categories(groups: list[str]) -> list[dict[str, Any]]:
     return [{"category_id": category_id(name), "category_name": name or "Other", "parent_id": 0} for name in groups]
 
 
-def stream(channel: Channel, group: str, number: int) -> str:
-    """One entry of `get_live_streams`."""
+def stream(channel: Channel, group: str, number: int, days: int) -> str:
+    """One entry of `get_live_streams`. `days`: how many its archive holds, 0 for none."""
     categories = [category_id(name) for name in groups_of(group)]
     item = {
         "num": int(channel.number) if channel.number.isdecimal() else number,
@@ -68,15 +69,15 @@ def stream(channel: Channel, group: str, number: int) -> str:
         "stream_type": "live",
         "stream_id": channel.id,
         "stream_icon": channel.logo if is_web(channel.logo) else "",
-        "epg_channel_id": channel.guide_id or None,
+        "epg_channel_id": channel.served_guide_id or None,
         "added": "0",
         "is_adult": "0",
         "category_id": categories[0],
         "category_ids": [int(one) for one in categories],
         "custom_sid": "",
-        "tv_archive": 0,
+        "tv_archive": int(days > 0),
         "direct_source": "",
-        "tv_archive_duration": 0,
+        "tv_archive_duration": days,
     }
     return json.dumps(item, ensure_ascii=False)
 
@@ -87,10 +88,10 @@ def panel_head(account: dict[str, Any], groups: list[str]) -> str:
     return json.dumps(told, ensure_ascii=False)[:-1] + ', "available_channels": {'
 
 
-def panel_channel(channel: Channel, group: str, number: int) -> str:
+def panel_channel(channel: Channel, group: str, number: int, days: int) -> str:
     """One entry of `available_channels`."""
     told = {
-        **json.loads(stream(channel, group, number)),
+        **json.loads(stream(channel, group, number, days)),
         "live": "1",
         "category_name": groups_of(group)[0],
         "container_extension": "ts",
@@ -101,8 +102,18 @@ def panel_channel(channel: Channel, group: str, number: int) -> str:
 PANEL_FOOT = "}}"
 
 
-def listings(channel: Channel, programmes: Iterable[Programme], now: datetime) -> dict[str, Any]:
-    """`get_short_epg` and `get_simple_data_table`: what runs now and next, in UTC. Players expect texts in base64."""
+def start_of(text: str) -> datetime | None:
+    """When something began, as players write it in the panel's zone, which is UTC: 2026-01-31:20-15, or seconds since 1970."""
+    if text.isascii() and text.isdecimal() and len(text) < 11:
+        return datetime.fromtimestamp(int(text), UTC)
+    for form in ("%Y-%m-%d:%H-%M", "%Y-%m-%d:%H-%M-%S", "%Y-%m-%d:%H:%M", "%Y-%m-%d %H:%M:%S"):
+        with contextlib.suppress(ValueError):
+            return datetime.strptime(text, form).replace(tzinfo=UTC)
+    return None
+
+
+def listings(channel: Channel, programmes: Iterable[Programme], now: datetime, days: int) -> dict[str, Any]:
+    """`get_short_epg` and `get_simple_data_table`: programmes in UTC. Players expect texts in base64."""
     return {
         "epg_listings": [
             {
@@ -117,7 +128,7 @@ def listings(channel: Channel, programmes: Iterable[Programme], now: datetime) -
                 "stop_timestamp": str(int(item.stop.timestamp())),
                 "channel_id": item.guide_id,
                 "now_playing": int(item.start <= now < item.stop),
-                "has_archive": 0,
+                "has_archive": int(bool(days) and now - timedelta(days=days) <= item.start < now),
             }
             for item in programmes
         ]

@@ -13,7 +13,7 @@ from nightcrew.kernel.errors import Invalid, NeedsUser
 from nightcrew.kernel.fields import secrets_of
 from nightcrew.kernel.settings import invalid_from
 from nightcrew.playlists.models import Source
-from nightcrew.playlists.providers.base import Asked, Provider, SourceConfig
+from nightcrew.playlists.providers.base import Asked, Provider, SourceConfig, sent_by
 from nightcrew.playlists.providers.catalogue import Catalogue, CatalogueConfig
 from nightcrew.playlists.providers.guide import Guide, GuideConfig
 from nightcrew.playlists.providers.m3u import M3u, M3uConfig
@@ -34,41 +34,38 @@ class Kind:
     """None for a kind without channels."""
 
 
+_TAKEN = ("max_streams", "only", "without", "films")
+"""Fields that say what is taken of a source that has channels."""
+_MORE = ("headers", "guide_shift")
 KINDS: Mapping[str, Kind] = {
     "m3u": Kind(
         "M3U playlist",
         "A list by address or file, as most providers offer.",
         M3uConfig,
-        ("url", "region", "guide_url", "max_streams", "only", "without", "films", "user_agent", "charset"),
+        ("url", "region", "guide_url", *_TAKEN, "user_agent", *_MORE, "charset"),
         M3u,
     ),
     "xtream": Kind(
         "Xtream panel",
         "A panel with a user name and a password.",
         XtreamConfig,
-        (
-            "url",
-            "username",
-            "password",
-            "region",
-            "output",
-            "guide",
-            "max_streams",
-            "only",
-            "without",
-            "films",
-            "user_agent",
-        ),
+        ("url", "username", "password", "region", "output", "guide", *_TAKEN, "user_agent", *_MORE),
         Xtream,
     ),
     "catalogue": Kind(
         "Catalogue API",
         "A JSON interface that you describe.",
         CatalogueConfig,
-        ("url", "locales", "max_streams", "only", "without", "films", "options"),
+        ("url", "locales", *_TAKEN, *_MORE, "options"),
         Catalogue,
     ),
-    "guide": Kind("XMLTV guide", "Programmes for any channels.", GuideConfig, ("url", "user_agent", "charset"), None),
+    "guide": Kind(
+        "XMLTV guide",
+        "Programmes for any channels.",
+        GuideConfig,
+        ("url", "user_agent", *_MORE, "charset"),
+        None,
+    ),
 }
 SECRETS = frozenset().union(*(secrets_of(kind.config) for kind in KINDS.values()))
 """Fields of a source that are never shown again. An empty one in an edit keeps the stored value."""
@@ -134,14 +131,13 @@ class Adapters:
     def _guide(self, source: Source) -> Guide | None:
         if source.kind == "guide":
             config = GuideConfig.model_validate(source.config)
-            return Guide(config.url, user_agent=config.user_agent, private=config.private)
+            return Guide(config.url, headers=sent_by(source.config), private=config.private)
         adapter = self.of(source)
         url = adapter.guide_url()
         if not url:
             return None
-        agent = source.config.get("user_agent", "")
-        jar = adapter.jar
-        return Guide(url, secrets=adapter.secrets, user_agent=agent, private=adapter.private, jar=jar)
+        reach = {"secrets": adapter.secrets, "private": adapter.private, "jar": adapter.jar}
+        return Guide(url, headers=sent_by(source.config), **reach)
 
 
 __all__ = ["KINDS", "SECRETS", "Adapters", "Kind", "checked_config"]

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,8 +20,9 @@ from nightcrew.kernel import redaction
 from nightcrew.kernel.connections.calls import Calls, Sniff
 from nightcrew.kernel.connections.question import Question, Reach
 from nightcrew.kernel.errors import GiveUp
-from nightcrew.kernel.fields import ask
+from nightcrew.kernel.fields import Secret, ask
 from nightcrew.kernel.http import Download, Http, Jar, Limits, Validators
+from nightcrew.playlists.formats.headers import headers_from
 from nightcrew.playlists.picking import test_of
 from nightcrew.playlists.rules import ListEntry, region_name
 
@@ -54,6 +55,15 @@ class SourceConfig(BaseModel):
         return value.strip() if isinstance(value, str) else value
 
 
+SHIFT = ask(
+    0.0,
+    label="Guide offset",
+    unit="h",
+    help="Hours by which programmes begin later than the guide says; less than 0 for earlier.",
+    ge=-24,
+    le=24,
+)
+"""A field of what has channels, for all of them, and of a guide."""
 AGENT = ask(
     "",
     label="User agent",
@@ -119,8 +129,24 @@ class AccountConfig(SourceConfig):
     )
     without: list[str] = ask([], label="Not these", help="Patterns of what to leave out.", rows=3, max_length=200)
     films: bool = ask(True, label="Take films and episodes too")
+    headers: Secret = ask(
+        "",
+        label="Headers",
+        help="What a provider wants to be sent besides, for its list and its streams: Name: value on each line, such as "
+        "Referer: https://example.net/. What a list says of an entry counts more.",
+        control="textarea",
+        rows=2,
+        max_length=8_000,
+    )
+    guide_shift: float = SHIFT
     profiles: tuple[ProfileConfig, ...] = Field((), max_length=50)
     """Further ways to use the account, in the order in which they are tried."""
+
+    @field_validator("headers")
+    @classmethod
+    def _headers(cls, value: str) -> str:
+        headers_from(value)
+        return value
 
     @field_validator("only", "without")
     @classmethod
@@ -228,9 +254,14 @@ class Provider(Asked, ABC):
         return None
 
 
+def sent_by(config: Mapping[str, Any]) -> dict[str, str]:
+    """The headers that a source's configuration asks for."""
+    return agent(str(config.get("user_agent") or "")) | headers_from(str(config.get("headers") or ""))
+
+
 def agent(name: str) -> dict[str, str]:
-    """The headers of a source with a user agent of its own."""
-    return {"User-Agent": name} if name else {}
+    """The header of a user agent of one's own."""
+    return {"User-Agent": name} if name and name.isascii() else {}
 
 
 def batched(entries: Iterator[ListEntry], size: int = BATCH) -> list[ListEntry]:

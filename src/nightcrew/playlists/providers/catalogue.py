@@ -31,6 +31,7 @@ from nightcrew.playlists.providers.base import (
     Unchanged,
     host_is_private,
     limited,
+    sent_by,
 )
 from nightcrew.playlists.rules import ListEntry
 
@@ -160,7 +161,7 @@ class Catalogue(Provider):
         auth = self._shape.auth
         secrets = tuple(v for v in (auth.value, *_texts(auth.body)) if len(v) >= 8)
         private = config.private or host_is_private(config.url)
-        super().__init__(Reach((config.url,), private=private, secrets=secrets))
+        super().__init__(Reach((config.url,), private=private, secrets=secrets, headers=sent_by(config.model_dump())))
 
     @contextlib.asynccontextmanager
     async def listing(self, fetch: Fetch) -> AsyncIterator[Listing | Unchanged]:

@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import os
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
@@ -19,7 +19,7 @@ from nightcrew.kernel.errors import GiveUp, NeedsUser
 from nightcrew.kernel.http import Download, Jar, Validators
 from nightcrew.kernel.inflate import CHUNK
 from nightcrew.playlists.formats import packed
-from nightcrew.playlists.providers.base import Asked, Fetch, Unchanged, agent, host_is_private
+from nightcrew.playlists.providers.base import Asked, Fetch, Unchanged, host_is_private
 
 FIRST = 64 << 10
 """Bytes that say what a document is."""
@@ -37,14 +37,14 @@ class Document(Asked):
         *,
         sniff: Sniff,
         secrets: tuple[str, ...] = (),
-        user_agent: str = "",
+        headers: Mapping[str, str] | None = None,
         private: bool = False,
         jar: Jar | None = None,
     ) -> None:
         self._path = local_path(url)
         self._sniff = sniff
         private = private or self._path is not None or host_is_private(url)
-        super().__init__(Reach((url,), private=private, secrets=secrets, headers=agent(user_agent)), jar)
+        super().__init__(Reach((url,), private=private, secrets=secrets, headers=headers or {}), jar)
 
     @contextlib.asynccontextmanager
     async def open(self, fetch: Fetch) -> AsyncIterator[tuple[BinaryIO, Download] | Unchanged]:

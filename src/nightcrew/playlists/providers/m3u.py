@@ -25,6 +25,7 @@ from nightcrew.playlists.providers.base import (
     Unchanged,
     batched,
     batches,
+    sent_by,
 )
 from nightcrew.playlists.providers.document import Document, local_path
 
@@ -74,7 +75,7 @@ class M3u(Document, Provider):
             config.url,
             sniff=m3u.sniff,
             secrets=credentials_in(config.url) if local_path(config.url) is None else (),
-            user_agent=config.user_agent,
+            headers=sent_by(config.model_dump()),
             private=config.private,
         )
 

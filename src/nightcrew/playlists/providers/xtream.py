@@ -31,10 +31,10 @@ from nightcrew.playlists.providers.base import (
     Listing,
     Provider,
     Unchanged,
-    agent,
     batched,
     batches,
     host_is_private,
+    sent_by,
 )
 from nightcrew.playlists.rules import ListEntry, digest, printable
 
@@ -84,7 +84,7 @@ class Xtream(Provider):
                 (config.url,),
                 private=config.private or host_is_private(config.url),
                 secrets=(quote(config.username, safe=""), quote(config.password, safe="")),
-                headers=agent(config.user_agent),
+                headers=sent_by(config.model_dump()),
                 signed=Signed(params=self._login),
             )
         )

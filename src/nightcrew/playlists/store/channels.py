@@ -13,7 +13,9 @@ import sqlalchemy as sa
 from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.store import Store
 from nightcrew.playlists import rules
+from nightcrew.playlists.guide_matching import SHIFTED, lead_attributes, shift_minutes
 from nightcrew.playlists.models import MAX_NAME, Channel, Stream, channel, feed, source, stream
+from nightcrew.playlists.store.guide_matches import with_guides
 
 Cursor = tuple[str, int, int, int]
 """The place of a channel in every list: (region, feed, position, id)."""
@@ -22,6 +24,7 @@ PAGE = 1_000
 """Channels that a playlist is built from at a time."""
 
 _EDITABLE = ("name", "number", "grp", "logo", "guide_id")
+_PLAINLY = {"hidden": "hidden", "shift": "edit_shift"}
 _ORDER = (channel.c.region, channel.c.feed_id, channel.c.position, channel.c.id)
 
 
@@ -32,7 +35,8 @@ def _shown(column: str) -> sa.ColumnElement[str]:
 def in_group(name: str) -> sa.ColumnElement[bool]:
     """Whether a channel is in a group, among others perhaps (`rules.groups_of`)."""
     shown = sa.func.coalesce(channel.c.edit_grp, channel.c.grp)
-    among = (";" + shown + ";").contains(f";{name};", autoescape=True)
+    plain = sa.func.replace(sa.func.replace(shown, "; ", ";"), " ;", ";")
+    among = (";" + plain + ";").contains(f";{name};", autoescape=True)
     return sa.or_(shown == name, sa.and_(shown.contains(";"), among)) if name else shown == ""
 
 
@@ -43,6 +47,7 @@ _COLUMNS = (  # as a `Channel` has them, and then which are edited
     channel.c.position,
     *(_shown(column) for column in _EDITABLE),
     channel.c.hidden,
+    channel.c.edit_shift,
     *(channel.c[f"edit_{column}"].is_not(None).label(f"edited_{column}") for column in _EDITABLE),
 )
 _STREAMS = (  # as a `Stream` has them behind its channel
@@ -86,7 +91,7 @@ async def page(store: Store, wanted: ChannelQuery, *, after: Cursor | None = Non
     async with store.read() as connection:
         rows = (await connection.execute(query)).all()
         streams = await _streams(connection, [row[0] for row in rows])
-    return [_channel(row, streams.get(row[0], ())) for row in rows]
+        return await with_guides(connection, [_channel(row, streams.get(row[0], ())) for row in rows])
 
 
 async def get(store: Store, channel_id: int) -> Channel:
@@ -96,7 +101,8 @@ async def get(store: Store, channel_id: int) -> Channel:
         if row is None:
             raise NotFound(f"there is no channel {channel_id}")
         streams = await _streams(connection, [channel_id])
-    return _channel(row, streams.get(channel_id, ()))
+        (found,) = await with_guides(connection, [_channel(row, streams.get(channel_id, ()))])
+    return found
 
 
 async def with_stream(store: Store, stream_id: int) -> tuple[Channel, Stream]:
@@ -132,10 +138,9 @@ async def groups(store: Store, *, region: str | None = None) -> list[tuple[str, 
 
 
 async def edit(store: Store, channel_id: int, changes: Mapping[str, Any]) -> None:
-    """Set a person's values (None: the provider's again) and `hidden`. Raises `NotFound`."""
+    """Set a person's values (None: the provider's again), `shift` in minutes, and `hidden`. Raises `NotFound`."""
     values: dict[str, Any] = {f"edit_{key}": changes[key] for key in _EDITABLE if key in changes}
-    if "hidden" in changes:
-        values["hidden"] = changes["hidden"]
+    values |= {column: changes[key] for key, column in _PLAINLY.items() if key in changes}
     async with store.write() as connection:
         row = (await connection.execute(sa.select(channel).where(channel.c.id == channel_id))).mappings().first()
         if row is None:
@@ -169,10 +174,10 @@ async def playlist(
                 while split and pending[split - 1][0] == last:
                     split -= 1
                 if split:
-                    yield _grouped(pending[:split])
+                    yield await with_guides(connection, _grouped(pending[:split]))
                     pending = pending[split:]
             if pending:
-                yield _grouped(pending)
+                yield await with_guides(connection, _grouped(pending))
 
 
 async def numbers(store: Store, regions: Sequence[str] | None) -> list[str]:
@@ -183,6 +188,17 @@ async def numbers(store: Store, regions: Sequence[str] | None) -> list[str]:
         query = query.where(channel.c.region.in_(regions))
     async with store.read() as connection:
         return list((await connection.execute(query)).scalars())
+
+
+async def said_of_archives(store: Store) -> list[str]:
+    """What lists say of streams of which there is an archive perhaps: the attributes as JSON, each text once."""
+    words = ("catchup", "tvg-rec", "timeshift")
+    named = sa.or_(*(stream.c.attributes.contains(f'"{word}') for word in words))
+    async with store.read() as connection:
+        found = await connection.execute(
+            sa.select(stream.c.attributes).where(stream.c.gone_at.is_(None), named).distinct()
+        )
+        return list(found.scalars())
 
 
 def _playlist_query(region: str | None, group: str | None) -> sa.Select[Any]:
@@ -253,9 +269,14 @@ def _conditions(wanted: ChannelQuery) -> list[sa.ColumnElement[bool]]:
 
 def _channel(row: Sequence[Any], streams: tuple[Stream, ...]) -> Channel:
     """From a row of `_COLUMNS`. By place, not by name: playlists have 100,000 of them."""
-    plain, marks = row[:_PLAIN], row[_PLAIN:]
+    *plain, said = row[:_PLAIN]
+    marks = row[_PLAIN:]
     edited = tuple([key for key, is_edited in zip(_EDITABLE, marks, strict=True) if is_edited]) if any(marks) else ()
-    return Channel(*(*plain, edited, streams))
+    if said is None:
+        shift = shift_minutes(lead_attributes(streams, row[2]).get(SHIFTED, "")) if streams else 0
+    else:
+        shift, edited = said, (*edited, "shift")
+    return Channel(*(*plain, shift, edited, streams))
 
 
 def _stream(channel_id: int, row: Sequence[Any]) -> Stream:

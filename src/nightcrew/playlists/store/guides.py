@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from nightcrew.guidereader.wire import GuideChannel, Programme
 from nightcrew.kernel.store import Store
+from nightcrew.playlists.formats import xmltv
+from nightcrew.playlists.guide_matching import MAX_NAMES, NameKey, id_key, name_keys
 from nightcrew.playlists.holes import Holes
-from nightcrew.playlists.models import channel, feed, guide_channel, programme
-from nightcrew.playlists.store.channels import in_group
+from nightcrew.playlists.models import Channel, feed, guide_channel, guide_name, programme
+from nightcrew.playlists.rules import search_text
+from nightcrew.playlists.store.guide_matches import served
 from nightcrew.playlists.store.refreshes import end_run, mark_refreshed
 
 PAGE = 2_000
+CARRIED = 5
+"""Channels whose past is copied at a time: a week of them is two thousand rows."""
+AT_ONCE = 40
+"""Channels whose programmes are sorted at a time: those of a week are some megabytes."""
+MOST_OFFERED = 500
+"""Channels of guides that are compared with what a person looks for."""
+_TABLES = (programme, guide_channel, guide_name)
 PIECE = 100
 """Rows of a statement: what is done to each value holds the event loop, and others have their turn in between."""
 
@@ -23,10 +34,12 @@ PIECE = 100
 async def begin(store: Store, feed_id: int) -> int:
     """The number of the generation to write. What a crashed run wrote under it is deleted."""
     async with store.write() as connection:
-        served = int((await connection.execute(sa.select(feed.c.generation).where(feed.c.id == feed_id))).scalar() or 0)
-        for table in (programme, guide_channel):
-            await connection.execute(sa.delete(table).where(table.c.feed_id == feed_id, table.c.generation != served))
-    return served + 1
+        present = int(
+            (await connection.execute(sa.select(feed.c.generation).where(feed.c.id == feed_id))).scalar() or 0
+        )
+        for table in _TABLES:
+            await connection.execute(sa.delete(table).where(table.c.feed_id == feed_id, table.c.generation != present))
+    return present + 1
 
 
 async def add(
@@ -37,15 +50,36 @@ async def add(
     Nobody serves it yet, and `switch` brings it to the disk, so its commit does not wait for that.
     """
     own = {"feed_id": feed_id, "generation": generation}
+    names = store.upsert(guide_name)
+    is_same = names.excluded.guide_id == guide_name.c.guide_id
+    alone = {"guide_id": sa.case((is_same, guide_name.c.guide_id), else_="")}
+    writes: list[tuple[Any, list[dict[str, Any]]]] = [
+        (store.upsert(guide_channel).on_conflict_do_nothing(), [own | _row(one) for one in channels]),
+        (store.upsert(programme).on_conflict_do_nothing(), [own | asdict(one) for one in programmes]),
+        (
+            names.on_conflict_do_update(index_elements=[*own, "key", "bare"], set_=alone),
+            [own | row for row in _names(channels)],
+        ),
+    ]
     async with store.write(durable=False) as connection:
-        for table, found in ((guide_channel, channels), (programme, programmes)):
-            names = [name for name in table.c.keys() if name not in own]  # noqa: SIM118 - of columns
-            statement = store.upsert(table).on_conflict_do_nothing()
-            for begin in range(0, len(found), PIECE):
-                some = found[begin : begin + PIECE]
-                await connection.execute(
-                    statement, [own | {name: getattr(one, name) for name in names} for one in some]
-                )
+        for statement, rows in writes:
+            for begin in range(0, len(rows), PIECE):
+                await connection.execute(statement, rows[begin : begin + PIECE])
+
+
+def _row(one: GuideChannel) -> dict[str, Any]:
+    return asdict(one) | {"key": id_key(one.guide_id)}
+
+
+def _names(channels: Iterable[GuideChannel]) -> list[dict[str, Any]]:
+    """What channels can be found by. A statement may not write a row twice, so each name stands once in a batch."""
+    found = dict[NameKey, str]()
+    for one in channels:
+        for key in name_keys(xmltv.display_names(one)[:MAX_NAMES]):
+            known = found.setdefault(key, one.guide_id)
+            if known != one.guide_id:
+                found[key] = ""
+    return [asdict(key) | {"guide_id": guide_id} for key, guide_id in found.items()]
 
 
 async def upcoming(store: Store, feed_id: int, now: datetime, before: datetime) -> int:
@@ -58,6 +92,32 @@ async def upcoming(store: Store, feed_id: int, now: datetime, before: datetime) 
     )
     async with store.read() as connection:
         return int((await connection.execute(query)).scalar() or 0)
+
+
+async def carry_over(store: Store, feed_id: int, generation: int, after: datetime) -> None:
+    """Keep what the served generation says of the time before the new one begins: guides forget what is over, archives do not."""
+    own = sa.and_(guide_channel.c.feed_id == feed_id, guide_channel.c.generation == generation)
+    new, old = programme.alias("new"), programme.alias("old")
+    said = sa.exists().where(
+        new.c.feed_id == feed_id,
+        new.c.generation == generation,
+        new.c.guide_id == old.c.guide_id,
+        new.c.start < old.c.stop,
+    )
+    names = programme.c.keys()
+    values = [sa.literal(generation) if name == "generation" else old.c[name] for name in names]
+    present = sa.select(feed.c.generation).where(feed.c.id == feed_id).scalar_subquery()
+    kept = sa.select(*values).where(old.c.feed_id == feed_id, old.c.generation == present, old.c.stop > after, ~said)
+    last = ""
+    while True:
+        query = sa.select(guide_channel.c.guide_id).where(own, guide_channel.c.guide_id > last)
+        async with store.read() as connection:
+            ids = (await connection.execute(query.order_by(guide_channel.c.guide_id).limit(CARRIED))).scalars().all()
+        if not ids:
+            return
+        last = ids[-1]
+        async with store.write(durable=False) as connection:
+            await connection.execute(sa.insert(programme).from_select(names, kept.where(old.c.guide_id.in_(ids))))
 
 
 async def switch(
@@ -84,76 +144,116 @@ async def switch(
     async with store.write() as connection:
         await mark_refreshed(connection, feed_id, now=now, due_at=due_at, values=values)
         await end_run(connection, run, now, "applied", channels=programmes)
-        for table in (programme, guide_channel):
+        for table in _TABLES:
             await connection.execute(
                 sa.delete(table).where(table.c.feed_id == feed_id, table.c.generation != generation)
             )
 
 
-def _served(table: sa.Table) -> sa.ColumnElement[bool]:
-    return sa.and_(feed.c.id == table.c.feed_id, feed.c.generation == table.c.generation, feed.c.enabled)
+# -- what is served ----------------------------------------------------------------------------------------------------
 
 
-_PROGRAMMES = sa.select(
-    *(programme.c[name] for name in ("guide_id", "start", "stop", "title", "body", "feed_id"))
-).join(feed, _served(programme))
+@dataclass(frozen=True, slots=True)
+class GuideView:
+    """A guide's channel as it is served: under which id, how many minutes later, and from when on."""
+
+    served_id: str
+    key: str
+    shift: timedelta
+    after: datetime
 
 
-def _ours(column: sa.ColumnElement[str], regions: Sequence[str] | None, group: str | None) -> sa.ColumnElement[bool]:
-    shown = sa.func.coalesce(channel.c.edit_guide_id, channel.c.guide_id)
-    listed = sa.exists().where(shown == column, channel.c.active, ~channel.c.hidden)
-    if regions is not None:
-        listed = listed.where(channel.c.region.in_(regions))
-    if group is not None:
-        listed = listed.where(in_group(group))
-    return listed
+def view_of(channel: Channel, after: datetime) -> GuideView | None:
+    """A channel's programmes as they are served; None when no guide has any."""
+    if channel.guide is None:
+        return None
+    return GuideView(channel.served_guide_id, channel.guide.key, timedelta(minutes=channel.shift), after)
 
 
-async def channels_of(store: Store, regions: Sequence[str] | None, group: str | None = None) -> list[GuideChannel]:
-    """Guide channels that belong to a visible channel; where several guides name one, the first guide counts."""
-    query = (
-        sa.select(guide_channel.c.guide_id, guide_channel.c.name, guide_channel.c.icon)
-        .join(feed, _served(guide_channel))
-        .where(_ours(guide_channel.c.guide_id, regions, group))
-        .order_by(guide_channel.c.guide_id, guide_channel.c.feed_id)
+_PROGRAMMES = (
+    sa.select(
+        guide_channel.c.key,
+        *(programme.c[name] for name in ("start", "stop", "title", "body", "attributes", "feed_id")),
     )
-    async with store.read() as connection:
-        found = (await connection.execute(query)).all()
-    first: dict[str, GuideChannel] = {}
-    for row in found:
-        first.setdefault(row.guide_id, GuideChannel(row.guide_id, row.name, row.icon))
-    return list(first.values())
+    .join_from(guide_channel, feed, served(guide_channel))
+    .join(
+        programme,
+        sa.and_(*(programme.c[name] == guide_channel.c[name] for name in ("feed_id", "generation", "guide_id"))),
+    )
+    .order_by(guide_channel.c.key, guide_channel.c.feed_id, programme.c.start)
+)
 
 
-async def programmes_of(
-    store: Store, regions: Sequence[str] | None, group: str | None = None, *, after: datetime, before: datetime
-) -> AsyncIterator[list[Programme]]:
-    """Programmes of visible channels that run between two moments, by channel, guide and time, page by page.
+async def channels_of(store: Store, views: Sequence[GuideView]) -> AsyncIterator[list[GuideChannel]]:
+    """What the first guide that has each of them says of it, page by page, under the id that is served."""
+    columns = (guide_channel.c.key, guide_channel.c.name, guide_channel.c.icon, guide_channel.c.body)
+    for start in range(0, len(views), PAGE):
+        some = views[start : start + PAGE]
+        query = sa.select(*columns).join(feed, served(guide_channel)).order_by(guide_channel.c.feed_id)
+        query = query.where(guide_channel.c.key.in_({view.key for view in some}))
+        async with store.read() as connection:
+            rows = (await connection.execute(query)).all()
+        first: dict[str, Any] = {}
+        for row in rows:
+            first.setdefault(row.key, row)
+        found = [(view.served_id, first[view.key]) for view in some if view.key in first]
+        yield [GuideChannel(served_id, row.name, row.icon, row.body) for served_id, row in found]
+
+
+async def programmes_of(store: Store, views: Sequence[GuideView], before: datetime) -> AsyncIterator[list[Programme]]:
+    """Programmes that begin before a moment, by channel, guide and time, page by page.
 
     Where several guides have programmes of a channel, later ones fill the holes of the first.
     """
-    query = _PROGRAMMES.where(
-        programme.c.stop > after, programme.c.start < before, _ours(programme.c.guide_id, regions, group)
-    ).order_by(programme.c.guide_id, programme.c.feed_id, programme.c.start)
+    by_key: dict[str, list[GuideView]] = {}
+    for view in views:
+        by_key.setdefault(view.key, []).append(view)
+    keys = sorted(by_key)
     holes = Holes()
-    async with store.read() as connection:
-        result = await connection.stream(query, execution_options={"yield_per": PAGE})
-        async for rows in result.partitions(PAGE):
-            yield [one for *row, feed_id in rows if holes.takes(one := Programme(*row), feed_id)]
+    for at in range(0, len(keys), AT_ONCE):
+        some = keys[at : at + AT_ONCE]
+        shown = [view for key in some for view in by_key[key]]
+        query = _PROGRAMMES.where(
+            guide_channel.c.key.in_(some),
+            programme.c.stop > min(view.after - view.shift for view in shown),
+            programme.c.start < max(before - view.shift for view in shown),
+        )
+        async with store.read() as connection:
+            result = await connection.stream(query, execution_options={"yield_per": PAGE})
+            async for rows in result.partitions(PAGE):
+                found = [one for *row, feed_id in rows if holes.takes(one := Programme(*row), feed_id)]
+                yield [
+                    each
+                    for one in found
+                    for view in by_key[one.guide_id]
+                    if (each := _moved(one, view)).stop > view.after and each.start < before
+                ]
 
 
-async def schedule(store: Store, guide_id: str, *, now: datetime, limit: int = 12) -> list[Programme]:
-    """What runs now and next on one guide channel. Later guides fill the holes of the first that has it."""
-    query = (
-        _PROGRAMMES.where(programme.c.guide_id == guide_id, programme.c.stop > now)
-        .order_by(programme.c.feed_id, programme.c.start)
-        .limit(PAGE)
-    )
+def _moved(one: Programme, view: GuideView) -> Programme:
+    return replace(one, guide_id=view.served_id, start=one.start + view.shift, stop=one.stop + view.shift)
+
+
+async def schedule(store: Store, view: GuideView, *, limit: int = 12) -> list[Programme]:
+    """What runs on a channel from a moment on. Later guides fill the holes of the first that has it."""
+    query = _PROGRAMMES.where(guide_channel.c.key == view.key, programme.c.stop > view.after - view.shift).limit(PAGE)
     holes = Holes()
     async with store.read() as connection:
         found = [
-            Programme(*row)
+            _moved(one, view)
             for *row, feed_id in await connection.execute(query)
-            if holes.takes(Programme(*row), feed_id)
+            if holes.takes(one := Programme(*row), feed_id)
         ]
     return sorted(found, key=lambda one: one.start)[:limit]
+
+
+async def offered(store: Store, text: str) -> list[GuideChannel]:
+    """Channels of guides whose id or name has one of the words of a text."""
+    words = [word for word in search_text(text).split() if len(word) > 1][:6]
+    if not words:
+        return []
+    columns = (guide_channel.c.guide_id, guide_channel.c.name, guide_channel.c.icon)
+    fits = [sa.func.lower(column).contains(word, autoescape=True) for column in columns[:2] for word in words]
+    query = sa.select(*columns).join(feed, served(guide_channel)).where(sa.or_(*fits)).limit(MOST_OFFERED)
+    async with store.read() as connection:
+        return [GuideChannel(*row) for row in await connection.execute(query)]

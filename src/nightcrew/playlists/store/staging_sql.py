@@ -38,16 +38,16 @@ MERGE = sa.text(f"""
     UPDATE playlist_staged AS fresh SET channel_id = known.id
     FROM playlist_channel AS known
     WHERE fresh.run = :run AND fresh.kind = 'n' AND fresh.guide_id <> ''
-      AND known.region = {_REGION} AND known.guide_id = fresh.guide_id AND known.active
+      AND known.region = {_REGION} AND lower(known.guide_id) = lower(fresh.guide_id) AND known.active
       AND known.feed_id + 0 IN (
         SELECT id FROM playlist_feed
         WHERE enabled AND source_id <> (SELECT source_id FROM playlist_feed WHERE id = :feed))
-      AND fresh.guide_id || '' IN (
-        SELECT guide_id FROM playlist_staged WHERE run = :run AND kind IN ('n', 'c')
-        GROUP BY guide_id HAVING count(*) = 1)
-      AND known.guide_id || '' IN (
-        SELECT guide_id FROM playlist_channel
-        WHERE region = {_REGION} AND active AND guide_id <> '' GROUP BY guide_id HAVING count(*) = 1)
+      AND lower(fresh.guide_id) || '' IN (
+        SELECT lower(guide_id) FROM playlist_staged WHERE run = :run AND kind IN ('n', 'c')
+        GROUP BY lower(guide_id) HAVING count(*) = 1)
+      AND lower(known.guide_id) || '' IN (
+        SELECT lower(guide_id) FROM playlist_channel
+        WHERE region = {_REGION} AND active AND guide_id <> '' GROUP BY lower(guide_id) HAVING count(*) = 1)
       AND NOT EXISTS (SELECT 1 FROM playlist_stream AS s WHERE s.channel_id = known.id AND s.feed_id = :feed)
 """)
 

@@ -1,0 +1,42 @@
+"""Channels find their guide by id without case, and by name; a channel can be shifted; guides keep all that they say."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from nightcrew.kernel.store import Id
+
+revision = "playlists_0003"
+down_revision = "playlists_0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add the columns. Names are known once a guide is read again; ids at once."""
+    op.add_column("playlist_channel", sa.Column("edit_shift", sa.Integer(), nullable=True))
+    op.drop_index("ix_playlist_channel_guide", "playlist_channel")
+    op.create_index("ix_playlist_channel_guide", "playlist_channel", ["region", sa.text("lower(guide_id)")])
+    op.add_column(
+        "playlist_programme", sa.Column("attributes", sa.Text(), nullable=False, server_default=sa.text("''"))
+    )
+    op.add_column("playlist_guide_channel", sa.Column("body", sa.Text(), nullable=False, server_default=sa.text("''")))
+    op.add_column(
+        "playlist_guide_channel", sa.Column("key", sa.String(300), nullable=False, server_default=sa.text("''"))
+    )
+    op.execute("UPDATE playlist_guide_channel SET key = lower(guide_id)")
+    op.create_index("ix_playlist_guide_channel_key", "playlist_guide_channel", ["key"])
+    op.create_table(
+        "playlist_guide_name",
+        sa.Column("feed_id", Id, nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(300), nullable=False),
+        sa.Column("bare", sa.Boolean(), nullable=False),
+        sa.Column("guide_id", sa.String(300), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["feed_id"], ["playlist_feed.id"], name=op.f("fk_playlist_guide_name_feed_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("feed_id", "generation", "key", "bare", name=op.f("pk_playlist_guide_name")),
+    )
+    op.create_index("ix_playlist_guide_name_key", "playlist_guide_name", ["key"])
+    # fetched anew, though the document may be the same: what it says more is not stored yet
+    op.execute("UPDATE playlist_feed SET etag = NULL, last_modified = NULL, content_hash = NULL WHERE kind = 'guide'")
