@@ -22,7 +22,7 @@ from nightcrew.playlists.outputs import Outputs
 from nightcrew.playlists.providers import KINDS, SECRETS, Adapters, checked_config
 from nightcrew.playlists.providers.base import ProfileConfig, SourceConfig
 from nightcrew.playlists.settings import PlaylistSettings
-from nightcrew.playlists.store import channels, sources, staging
+from nightcrew.playlists.store import adopting, channels, sources, staging
 from nightcrew.playlists.store.sources import Slice
 
 LONGEST = {"name": MAX_NAME, "number": 20, "group": MAX_NAME, "logo": MAX_URL, "guide_id": MAX_NAME}
@@ -238,6 +238,14 @@ async def edit_channel(runtime: Runtime, channel_id: int, changes: Mapping[str, 
     await channels.edit(runtime.store, channel_id, values)
     said = f"Channel {before.name} was changed: {', '.join(sorted(changes))}"
     await runtime.activity.record("channel.changed", said, actor=actor, subject=before.name)
+    runtime.bus.publish("channels")
+
+
+async def adopt_channel(runtime: Runtime, gone_id: int, listed_id: int, *, actor: str) -> None:
+    """Say that a channel which its source no longer lists is one that it lists now. Raises as `adopting.adopt`."""
+    gone, listed = await adopting.adopt(runtime.store, gone_id, listed_id)
+    said = f"Channel {gone} goes on as {listed}, with its number of before and what was changed of it"
+    await runtime.activity.record("channel.adopted", said, actor=actor, subject=gone)
     runtime.bus.publish("channels")
 
 

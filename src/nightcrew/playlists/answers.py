@@ -192,6 +192,21 @@ class ChannelRow(Answer):
     streams: list[StreamRow]
 
 
+class ChannelName(Answer):
+    """A channel by its name."""
+
+    id: int
+    name: str
+
+
+class GuideChannelRow(Answer):
+    """A channel of a guide."""
+
+    guide_id: str
+    name: str
+    icon: OrNone
+
+
 class ProgrammeRow(Answer):
     """What runs on a channel."""
 

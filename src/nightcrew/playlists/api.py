@@ -19,8 +19,8 @@ from nightcrew.playlists import accounts, actions, rules, standing
 from nightcrew.playlists import answers as say
 from nightcrew.playlists.models import Channel, Feed, Source
 from nightcrew.playlists.settings import PlaylistSettings
+from nightcrew.playlists.store import adopting, guides, refreshes, sources
 from nightcrew.playlists.store import channels as channel_rows
-from nightcrew.playlists.store import guides, refreshes, sources
 from nightcrew.web.answers import Items
 from nightcrew.web.api import Limit, Node
 from nightcrew.web.callers import Actor, Admin
@@ -186,12 +186,18 @@ async def list_channels(
     q: Text = "",
     group: Annotated[str | None, Query(max_length=300)] = None,
     region: Annotated[str | None, Query(max_length=60)] = None,
+    gone: bool = False,
     hidden: bool | None = None,
     limit: Limit = 100,
     cursor: Annotated[str | None, Query(max_length=400)] = None,
 ) -> Items[say.ChannelRow]:
-    """Channels in playlist order. `q` finds words in name, group, number and guide id, case and accents ignored."""
-    wanted = channel_rows.ChannelQuery(q=q, group=group, region=region.upper() if region else None, hidden=hidden)
+    """Channels in playlist order. `q` finds words in name, group, number and guide id, case and accents ignored.
+
+    `gone`: instead those that no source lists any more and that a person has changed.
+    """
+    wanted = channel_rows.ChannelQuery(
+        q=q, group=group, region=region.upper() if region else None, hidden=hidden, gone=gone
+    )
     found = await channel_rows.page(node.store, wanted, after=read_cursor(cursor), limit=limit)
     following = write_cursor(found[-1]) if len(found) == limit else None
     return Items(items=[_channel_row(say.ChannelRow, channel) for channel in found], next=following)
@@ -214,6 +220,30 @@ async def edit_channel(
     """Set name, number, group, logo, guide_id, shift (minutes) or hidden; null or "" gives the provider's value again."""
     await actions.edit_channel(node, channel_id, changes, actor=actor)
     return _channel_row(say.ChannelRow, await channel_rows.get(node.store, channel_id))
+
+
+@router.get("/channels/{channel_id}/successors", response_model=Items[say.ChannelName])
+async def successors(node: Node, channel_id: Id) -> dict[str, Any]:
+    """What a channel that its source no longer lists may be now: listed channels of the same list, the most alike first."""
+    found = await adopting.successors(node.store, channel_id)
+    return {"items": [{"id": number, "name": name} for number, name in found], "next": None}
+
+
+@router.post("/channels/{channel_id}/adopt")
+async def adopt_channel(
+    node: Node, actor: Actor, channel_id: Id, channel: Annotated[int, Body(embed=True, ge=1, lt=2**63)]
+) -> say.ChannelRow:
+    """Let a channel that its source no longer lists go on as a listed one: it keeps its id and what was changed of it."""
+    await actions.adopt_channel(node, channel_id, channel, actor=actor)
+    return _channel_row(say.ChannelRow, await channel_rows.get(node.store, channel_id))
+
+
+@router.get("/guide-channels")
+async def guide_channels(
+    node: Node, q: Annotated[str, Query(min_length=1, max_length=300)]
+) -> Items[say.GuideChannelRow]:
+    """Channels of the guides that fit a name, the most alike first."""
+    return Items(items=[say.GuideChannelRow.of(one) for one in await guides.offered(node.store, q)])
 
 
 @router.get("/groups", response_model=Items[say.GroupRow])

@@ -30,10 +30,13 @@ def channels(
     query: Annotated[str, Argument(help="Words to look for.")] = "",
     group: Annotated[str | None, Option("--group", help="Only those in this group.")] = None,
     region: Annotated[str | None, Option("--region", help="Only those in this region.")] = None,
+    gone: Annotated[
+        bool, Option("--gone", help="Instead those that no source lists any more and that you have changed.")
+    ] = False,
     limit: Limit = 50,
 ) -> None:
     """Channels, in playlist order."""
-    rows = server.rows(Row, "/api/v1/channels", limit, q=query or None, group=group, region=region)
+    rows = server.rows(Row, "/api/v1/channels", limit, q=query or None, group=group, region=region, gone=gone)
     out.table(rows, ["id", "number", "name", "group", "region"], empty="No channel matches.")
 
 

@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel
 
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.errors import NotFound, Retry
+from nightcrew.kernel.errors import Invalid, NotFound, Retry
 from nightcrew.kernel.fields import ask
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.runtime import Runtime
@@ -21,8 +21,8 @@ from nightcrew.playlists.logos import Logos
 from nightcrew.playlists.models import Channel
 from nightcrew.playlists.outputs import Outputs
 from nightcrew.playlists.standing import stream_state
+from nightcrew.playlists.store import adopting, guides, sources
 from nightcrew.playlists.store import channels as channel_rows
-from nightcrew.playlists.store import guides, sources
 from nightcrew.web.api import Node
 from nightcrew.web.callers import Actor
 from nightcrew.web.forms import Form, form_of
@@ -47,6 +47,13 @@ class ChannelForm(BaseModel):
     group: str = ask("", label="Group", max_length=actions.LONGEST["group"])
     logo: str = ask("", label="Logo address", max_length=actions.LONGEST["logo"])
     guide_id: str = ask("", label="Guide ID", max_length=actions.LONGEST["guide_id"])
+    shift: str = ask(
+        "",
+        label="Guide offset",
+        unit="min",
+        help="Minutes by which programmes begin later; less than 0 for earlier.",
+        max_length=5,
+    )
 
 
 LOGO_HEADERS = {
@@ -58,7 +65,7 @@ LOGO_HEADERS = {
 EDITABLE = tuple(ChannelForm.model_fields)
 
 Text = Annotated[str, Query(max_length=300)]
-Show = Literal["", "visible", "hidden", "problem"]
+Show = Literal["", "visible", "hidden", "problem", "gone"]
 
 
 @router.get("/channels")
@@ -121,6 +128,7 @@ async def _listed(
         group=group[1:] if group.startswith(NO_GROUP) else None,
         hidden={"visible": False, "hidden": True}.get(show),
         problem=show == "problem",
+        gone=show == "gone",
     )
     found = await channel_rows.page(node.store, wanted, after=read_cursor(cursor), limit=ROWS)
     chosen = {"q": q, "region": region, "group": group, "show": show}
@@ -167,7 +175,13 @@ async def _panel(node: Runtime, channel_id: int) -> dict[str, Any]:
     form = form_of(ChannelForm, values={name: _shown(channel, name) for name in EDITABLE})
     edited = {_field_of(column) for column in channel.edited}
     controls = [replace(one, label=f"{one.label} (edited)") if one.name in edited else one for one in form.controls]
-    return {"channel": channel, "streams": streams, "programmes": programmes, "now": now, "form": Form(tuple(controls))}
+    offered = {"list": f"guide-ids-{channel_id}"}
+    controls = [
+        replace(one, attributes={**one.attributes, **offered}) if one.name == "guide_id" else one for one in controls
+    ]
+    successors = [] if channel.streams else await adopting.successors(node.store, channel_id)
+    context = {"streams": streams, "programmes": programmes, "now": now, "successors": successors}
+    return {"channel": channel, "form": Form(tuple(controls)), **context}
 
 
 @router.post("/channels/{channel_id}")
@@ -186,6 +200,23 @@ async def edit_channel(request: Request, node: Node, actor: Actor, channel_id: I
     )
 
 
+@router.get("/fragments/guide-channels")
+async def guide_choices(request: Request, node: Node, name: Text = "", guide_id: Text = "") -> Response:
+    """What the field of the guide ID offers: channels of guides that are like what is typed, else like the channel's name."""
+    found = await guides.offered(node.store, guide_id or name) or await guides.offered(node.store, name)
+    return render(request, "playlists/guide_choices.html", found=found)
+
+
+@router.post("/channels/{channel_id}/adopt")
+async def adopt_channel(request: Request, node: Node, actor: Actor, channel_id: Id) -> Response:
+    """Say which of the listed channels one is that its source no longer lists."""
+    chosen = (await texts(request)).get("channel", "")
+    if not chosen.isascii() or not chosen.isdecimal():
+        raise Invalid("channel: choose one of the channels", field="channel")
+    await actions.adopt_channel(node, channel_id, int(chosen), actor=actor)
+    return await _row_answer(request, node, channel_id, "It goes on as the channel that you chose.", panel=True)
+
+
 @router.post("/channels/{channel_id}/hidden")
 async def hide_channel(request: Request, node: Node, actor: Actor, channel_id: Id) -> Response:
     """Hide a channel from playlists, or show it again."""
@@ -198,6 +229,8 @@ async def hide_channel(request: Request, node: Node, actor: Actor, channel_id: I
 
 def _shown(channel: Channel, name: str) -> str:
     """A field as the form shows it: a logo's address without its secrets. What comes back so is not changed."""
+    if name == "shift":
+        return str(channel.shift) if channel.shift or "shift" in channel.edited else ""
     value = str(getattr(channel, name))
     return redact(value) if name == "logo" else value
 

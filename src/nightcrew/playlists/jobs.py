@@ -29,6 +29,7 @@ from nightcrew.playlists import identity, rules
 from nightcrew.playlists.guide_matching import later_by
 from nightcrew.playlists.guides import fetch_guide
 from nightcrew.playlists.models import Feed, Source
+from nightcrew.playlists.numbering import Numbering
 from nightcrew.playlists.outputs import Outputs
 from nightcrew.playlists.picking import Picks
 from nightcrew.playlists.providers import Adapters
@@ -36,7 +37,7 @@ from nightcrew.playlists.providers.base import Fetch, Listing, Provider, Unchang
 from nightcrew.playlists.rules import ListChange
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.standing import interval_of
-from nightcrew.playlists.store import refreshes, sources, staging
+from nightcrew.playlists.store import numbers, refreshes, sources, staging
 from nightcrew.playlists.store.staging import Row, Staging
 
 AT_ONCE = 6
@@ -155,12 +156,17 @@ async def _fetch_now(run: Run, feed_id: int, rebuild: bool) -> dict[str, Any]:
         if isinstance(listing, Unchanged):
             return await _unchanged(runtime, feed, run.id, listing)
         later = round(float(source.config.get("guide_shift") or 0) * 60)
-        change, total, entries = await _stage(run, feed, adapter, listing, picks, later)
+        work, change, entries = await _stage(run, feed, adapter, listing, picks, later)
         content = {**asdict(listing.validators), "content_hash": listing.content_hash}
         picked = {"picks": picks.key, "entries": entries} if picks.key else {}
-        content["notes"] = json.dumps({**listing.notes, **picked})
-        chosen = bool(total) and _is_choice(feed, picks, entries, runtime.settings.of(PlaylistSettings).shrink_guard)
-        return {"outcome": "staged", "change": asdict(change), "content": content, "total": total, "chosen": chosen}
+        lines = list(source.config.get("numbers") or ())
+        content["notes"] = json.dumps({**listing.notes, **picked, **({"numbers": lines} if lines else {})})
+        chosen = bool(work.total) and _is_choice(
+            feed, picks, entries, runtime.settings.of(PlaylistSettings).shrink_guard
+        )
+        told = {"total": work.total, "chosen": chosen, "renamed": work.renamed}
+        told = {"total": work.total, "chosen": chosen, "renamed": work.renamed}
+        return {"outcome": "staged", "change": asdict(change), "content": content, **told}
 
 
 def _is_choice(feed: Feed, picks: Picks, entries: int, guard_percent: int) -> bool:
@@ -191,8 +197,8 @@ def _fetch_of(run: Run, feed: Feed, rebuild: bool) -> Fetch:
 
 async def _stage(
     run: Run, feed: Feed, adapter: Provider, listing: Listing, picks: Picks, later: int
-) -> tuple[ListChange, int, int]:
-    """Compare a list with what is stored. Returns the change, how many channels it has, and how many entries before picking."""
+) -> tuple[Staging, ListChange, int]:
+    """Compare a list with what is stored. Returns the comparison, the change, and how many entries there were before picking."""
     work, entries = Staging(run.runtime.store, feed.id, run.id), 0
     await work.begin()
     identifier = identity.Identifier()
@@ -204,7 +210,7 @@ async def _stage(
         if expected and work.total > expected:
             expected = None
         await run.progress(work.total, expected, f"{work.total} channels compared")
-    return await work.finish(), work.total, entries
+    return work, await work.finish(), entries
 
 
 def _rows(
@@ -240,7 +246,7 @@ async def _settle(run: Run, feed_id: int, fetched: dict[str, Any]) -> dict[str, 
             await _tell(runtime, feed, "playlist.held", said, level="warning")
         return {"outcome": "held", "change": asdict(change), "reason": reason}
     await _apply(runtime, feed, run.id, change, content)
-    await _record_success(runtime, feed, change)
+    await _record_success(runtime, feed, change, fetched.get("renamed", []))
     return {"outcome": "unchanged" if change.nothing else "applied", "change": asdict(change)}
 
 
@@ -248,7 +254,12 @@ async def _apply(runtime: Runtime, feed: Feed, run_id: str, change: ListChange, 
     now = utcnow()
     plan: dict[str, Any] = {"now": now, "due_at": _next_due(runtime, feed, now), "change": change, "content": content}
     merge = runtime.settings.of(PlaylistSettings).merge_sources
+    before, wanted = feed.notes.get("numbers", []), json.loads(content.get("notes") or "{}").get("numbers", [])
+    if before != wanted:
+        await numbers.forget(runtime.store, feed.id)
     await staging.apply(runtime.store, feed.id, run_id, **plan, merge=merge)
+    if wanted:
+        await numbers.number(runtime.store, feed.id, Numbering.of(wanted))
 
 
 async def accept(runtime: Runtime, feed: Feed, *, actor: str) -> ListChange:
@@ -336,10 +347,14 @@ async def _unchanged(runtime: Runtime, feed: Feed, run_id: str, answer: Unchange
     return {"outcome": "unchanged"}
 
 
-async def _record_success(runtime: Runtime, feed: Feed, change: ListChange) -> None:
+async def _record_success(runtime: Runtime, feed: Feed, change: ListChange, renamed: list[list[str]]) -> None:
     await _record_recovery(runtime, feed)
     if change.new or change.gone or feed.refreshed_at is None:
         await _tell(runtime, feed, "playlist.refreshed", f": {describe(change)}", **asdict(change))
+    if renamed and feed.refreshed_at is not None:
+        names = ", ".join(f"{old} → {new}" if old != new else f"{new} (another group)" for old, new in renamed)
+        said = f": recognised under another name or group, with what you changed of them: {names}"
+        await _tell(runtime, feed, "playlist.recognised", said)
 
 
 async def _record_recovery(runtime: Runtime, feed: Feed) -> None:

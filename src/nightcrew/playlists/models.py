@@ -109,6 +109,7 @@ channel = sa.Table(
     sa.Column("edit_guide_id", sa.String(MAX_NAME)),
     sa.Column("edit_search", sa.String(2 * MAX_NAME)),
     sa.Column("edit_shift", sa.Integer),  # minutes
+    sa.Column("given_number", sa.Integer),  # numbering.Numbering
     sa.Index("ix_playlist_channel_order", "region", "feed_id", "position", "id"),
     sa.Index("ix_playlist_channel_origin", "feed_id", "origin"),
     sa.Index("ix_playlist_channel_guide", "region", sa.func.lower(sa.column("guide_id"))),

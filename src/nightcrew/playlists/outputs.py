@@ -101,14 +101,17 @@ class Outputs:
     # -- what there is ---------------------------------------------------------------------------------------------
 
     async def regions(self) -> dict[str, Region]:
-        """All regions by name: those of enabled feeds, and the configured locales that have none yet."""
+        """All regions by name: those of enabled feeds, and for catalogues the configured locales that have none yet."""
         found: dict[str, list[Feed]] = {}
         for feed in await sources.feeds(self._runtime.store, enabled=True):
             if feed.kind == "channels":
                 found.setdefault(feed.region, []).append(feed)
         locales = {region: lang for lang, region in self._options.LOCALES}
-        for region in locales:
-            found.setdefault(region, [])
+        if not found or any(
+            feed.lang for feeds in found.values() for feed in feeds
+        ):  # lists alone know nothing of locales
+            for region in locales:
+                found.setdefault(region, [])
         return {name: _region(name, locales.get(name, ""), found[name]) for name in sorted(found)}
 
     async def select(self, name: str) -> Selection:

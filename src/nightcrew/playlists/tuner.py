@@ -1,94 +1,145 @@
-"""A HDHomeRun tuner for Plex, Jellyfin and Emby.
+"""HDHomeRun tuners for Plex, Jellyfin and Emby.
 
-They take a base address and append to it: /discover.json, and to a channel's address ?transcode=. So a player's token can stand in
-the path: /tuner/TOKEN is a base address.
+They take a base address and append to it: /discover.json, and to a channel's address ?transcode=. So what they need stands in the
+path: /tuner/TOKEN is a base address. With /of/REGION or /of/group/NAME behind it, it is a tuner of its own that has those channels
+alone: Plex takes 480 channels of a tuner.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
+from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists.accounts import connections
 from nightcrew.playlists.formats import hdhomerun
-from nightcrew.playlists.outputs import Outputs
+from nightcrew.playlists.outputs import EVERYTHING, Outputs, Selection
 from nightcrew.playlists.picking import is_film
 from nightcrew.playlists.players import ChannelId, Token, base_of, spooled, visible
 from nightcrew.playlists.playing import played
+from nightcrew.playlists.rules import groups_of
 from nightcrew.playlists.store import channels
 from nightcrew.web.api import Node
 from nightcrew.web.callers import Actor, BoundTo
 
 router = APIRouter(tags=["players"])
 
-Region = Annotated[str | None, Query(max_length=60)]
-Carried = Annotated[str, Path(max_length=200)]
-"""A token in the path; the guard has looked at it."""
+PLACES = (
+    "",
+    "/tuner/{carried}",
+    *(f"/tuner{token}/of/{part}" for token in ("", "/{carried}") for part in ("group/{group:path}", "{part}")),
+)
+"""Where tuners are; the guard has looked at the token."""
 
 
-@router.get("/discover.json")
-async def discover(request: Request, node: Node, token: Token = None) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class TunerPart:
+    """One tuner: its base address, the channels that it has, and a token for addresses that do not carry it themselves."""
+
+    base: str
+    channels: Selection
+    token: str | None = None
+
+    @property
+    def title(self) -> str:
+        """What it is told apart by, empty for the whole."""
+        return self.channels.group or "/".join(self.channels.regions or ())
+
+
+async def _asked(
+    request: Request,
+    node: Node,
+    region: Annotated[str | None, Query(max_length=60)] = None,
+    token: Token = None,
+) -> TunerPart:
+    """The tuner that an address is about. Raises `NotFound` for a region or a group that is not there."""
+    said: dict[str, str] = request.path_params
+    place = "/tuner" if said.keys() & {"carried", "group", "part"} else ""
+    if "carried" in said:
+        place, token = f"{place}/{quote(said['carried'], safe='')}", None
+    base, chosen = base_of(request, node), EVERYTHING
+    outputs = node.part(Outputs)
+    if "group" in said:
+        place, chosen = f"{place}/of/group/{quote(said['group'], safe='')}", await _group(node, said["group"])
+    elif "part" in said:
+        place, chosen = f"{place}/of/{quote(said['part'], safe='')}", await outputs.select(said["part"])
+    if region is not None:
+        chosen = replace(chosen, regions=(await outputs.select(region)).regions)
+    return TunerPart(base + place, chosen, token)
+
+
+async def _group(node: Runtime, name: str) -> Selection:
+    if not await channels.count(node.store, channels.ChannelQuery(group=name, hidden=False)):
+        raise NotFound(f"there is no group {name!r} with channels")
+    return Selection(f"group-{name}", None, name)
+
+
+Tuner = Annotated[TunerPart, Depends(_asked)]
+
+
+def _everywhere(path: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A route of every tuner."""
+
+    def register(answer: Callable[..., Any]) -> Callable[..., Any]:
+        for place in PLACES:
+            router.add_api_route(
+                place + path, answer, methods=["GET"], response_model=None, include_in_schema=not place
+            )
+        return answer
+
+    return register
+
+
+@_everywhere("/discover.json")
+async def discover(node: Node, tuner: Tuner) -> dict[str, Any]:
     """What Plex, Jellyfin and Emby read first."""
-    return hdhomerun.discover(base_of(request, node), node.node, token, await connections(node))
+    return hdhomerun.discover(tuner.base, node.node, tuner.token, await connections(node), tuner.title)
 
 
-@router.get("/lineup_status.json")
-async def lineup_status(token: Token = None) -> dict[str, Any]:  # noqa: ARG001
+@_everywhere("/lineup_status.json")
+async def lineup_status(tuner: Tuner) -> dict[str, Any]:  # noqa: ARG001 - one that is not there has none
     """No scan is ever in progress: the line-up is always there."""
     return hdhomerun.LINEUP_STATUS
 
 
-@router.get("/device.xml")
-async def device(request: Request, node: Node, token: Token = None) -> Response:  # noqa: ARG001
+@_everywhere("/device.xml")
+async def device(node: Node, tuner: Tuner) -> Response:
     """The UPnP description."""
-    return Response(hdhomerun.device_xml(base_of(request, node), node.node), media_type="application/xml")
+    return Response(hdhomerun.device_xml(tuner.base, node.node, tuner.title), media_type="application/xml")
 
 
-@router.get("/lineup.json")
-async def lineup(request: Request, node: Node, region: Region = None, token: Token = None) -> Response:
+@_everywhere("/lineup.json")
+async def lineup(node: Node, tuner: Tuner) -> Response:
     """The tuner's channels."""
-    return await _lineup(node, region, base_of(request, node), token)
+    given = await channels.numbers(node.store, tuner.channels.regions)
+
+    async def text() -> AsyncIterator[str]:
+        numbers = hdhomerun.GuideNumbers(given)
+        yield "["
+        comma = ""
+        async for channel, group in visible(node, tuner.channels.regions):
+            number = numbers.of(channel)  # the same on each tuner
+            if all(is_film(stream.url) for stream in channel.streams if stream.usable):
+                continue  # a tuner has no films
+            if tuner.channels.group is None or tuner.channels.group in groups_of(group):
+                yield comma + hdhomerun.lineup_item(channel, number, tuner.base, tuner.token)
+                comma = ","
+        yield "]"
+
+    return await spooled(node, text(), "application/json")
 
 
-# -- the same, with the token in the path ------------------------------------------------------------------------------
-
-
-@router.get("/tuner/{token}/discover.json")
-async def discover_by_token(request: Request, node: Node, token: Carried) -> dict[str, Any]:
-    """What Plex, Jellyfin and Emby read first."""
-    return hdhomerun.discover(_base(request, node, token), node.node, None, await connections(node))
-
-
-@router.get("/tuner/{token}/lineup_status.json")
-async def lineup_status_by_token(token: Carried) -> dict[str, Any]:  # noqa: ARG001
-    """No scan is ever in progress: the line-up is always there."""
-    return hdhomerun.LINEUP_STATUS
-
-
-@router.get("/tuner/{token}/device.xml")
-async def device_by_token(request: Request, node: Node, token: Carried) -> Response:
-    """The UPnP description."""
-    return Response(hdhomerun.device_xml(_base(request, node, token), node.node), media_type="application/xml")
-
-
-@router.get("/tuner/{token}/lineup.json")
-async def lineup_by_token(request: Request, node: Node, token: Carried, region: Region = None) -> Response:
-    """The tuner's channels."""
-    return await _lineup(node, region, _base(request, node, token), None)
-
-
-@router.get("/tuner/{token}/play/{channel}", response_model=None)
-async def play_by_token(
+async def play(
     request: Request,
     node: Node,
     actor: Actor,
     bound: BoundTo,
-    token: Carried,  # noqa: ARG001
     channel: ChannelId,
     transcode: Annotated[str, Query(max_length=20)] = "",  # noqa: ARG001
 ) -> Response:
@@ -96,23 +147,7 @@ async def play_by_token(
     return await played(request, node, actor, bound, channel)
 
 
-def _base(request: Request, node: Runtime, token: str) -> str:
-    return f"{base_of(request, node)}/tuner/{quote(token, safe='')}"
-
-
-async def _lineup(node: Runtime, region: str | None, base: str, token: str | None) -> Response:
-    regions = None if region is None else (await node.part(Outputs).select(region)).regions
-    given = await channels.numbers(node.store, regions)
-
-    async def text() -> AsyncIterator[str]:
-        numbers = hdhomerun.GuideNumbers(given)
-        yield "["
-        comma = ""
-        async for channel, _group in visible(node, regions):
-            if all(is_film(stream.url) for stream in channel.streams if stream.usable):
-                continue  # a tuner has no films
-            yield comma + hdhomerun.lineup_item(channel, numbers.of(channel), base, token)
-            comma = ","
-        yield "]"
-
-    return await spooled(node, text(), "application/json")
+for _place in PLACES[1:]:
+    router.add_api_route(
+        f"{_place}/play/{{channel}}", play, methods=["GET"], response_model=None, include_in_schema=False
+    )

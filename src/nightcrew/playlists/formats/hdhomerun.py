@@ -17,21 +17,21 @@ TUNERS = 4
 """Tuners that are told where the accounts allow any number of connections."""
 
 
-def device_id(node: str) -> str:
-    """Eight hex digits that stay the same for one installation."""
-    return hashlib.sha256(node.encode()).hexdigest()[:8].upper()
+def device_id(node: str, part: str = "") -> str:
+    """Eight hex digits that stay the same for one installation, and for each part of its channels that is a tuner of its own."""
+    return hashlib.sha256(f"{node}/{part}".encode() if part else node.encode()).hexdigest()[:8].upper()
 
 
-def discover(base: str, node: str, token: str | None, connections: int = 0) -> dict[str, Any]:
+def discover(base: str, node: str, token: str | None, connections: int = 0, part: str = "") -> dict[str, Any]:
     """`discover.json`. `connections`: how many all accounts allow at a time, 0: any number."""
     suffix = f"?token={quote(token)}" if token else ""
     return {
-        "FriendlyName": "Nightcrew",
+        "FriendlyName": f"Nightcrew {part}".strip(),
         "Manufacturer": "Nightcrew",
         "ModelNumber": "HDTC-2US",
         "FirmwareName": "nightcrew",
         "FirmwareVersion": __version__,
-        "DeviceID": device_id(node),
+        "DeviceID": device_id(node, part),
         "DeviceAuth": "nightcrew",
         "BaseURL": base,
         "LineupURL": f"{base}/lineup.json{suffix}",
@@ -71,13 +71,14 @@ def lineup_item(channel: Channel, number: str, base: str, token: str | None) -> 
     return json.dumps(item, ensure_ascii=False)
 
 
-def device_xml(base: str, node: str) -> str:
+def device_xml(base: str, node: str, part: str = "") -> str:
     """`device.xml`, the UPnP device description."""
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         '<root xmlns="urn:schemas-upnp-org:device-1-0"><specVersion><major>1</major><minor>0</minor></specVersion>'
         f"<URLBase>{escape(base)}</URLBase><device>"
-        "<deviceType>urn:schemas-upnp-org:device:MediaServer:1</deviceType><friendlyName>Nightcrew</friendlyName>"
+        "<deviceType>urn:schemas-upnp-org:device:MediaServer:1</deviceType>"
+        f"<friendlyName>{escape(f'Nightcrew {part}'.strip())}</friendlyName>"
         "<manufacturer>Nightcrew</manufacturer><modelName>HDTC-2US</modelName><modelNumber>HDTC-2US</modelNumber>"
-        f"<serialNumber>{device_id(node)}</serialNumber><UDN>uuid:{device_id(node)}</UDN></device></root>\n"
+        f"<serialNumber>{device_id(node, part)}</serialNumber><UDN>uuid:{device_id(node, part)}</UDN></device></root>\n"
     )

@@ -14,6 +14,7 @@ depends_on = None
 def upgrade() -> None:
     """Add the columns. Names are known once a guide is read again; ids at once."""
     op.add_column("playlist_channel", sa.Column("edit_shift", sa.Integer(), nullable=True))
+    op.add_column("playlist_channel", sa.Column("given_number", sa.Integer(), nullable=True))
     op.drop_index("ix_playlist_channel_guide", "playlist_channel")
     op.create_index("ix_playlist_channel_guide", "playlist_channel", ["region", sa.text("lower(guide_id)")])
     op.add_column(

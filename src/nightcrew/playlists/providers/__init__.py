@@ -34,9 +34,10 @@ class Kind:
     """None for a kind without channels."""
 
 
-_TAKEN = ("max_streams", "only", "without", "films")
-"""Fields that say what is taken of a source that has channels."""
+_TAKEN = ("max_streams", "only", "without", "films", "numbers")
+"""Fields that say what is made of a source that has channels."""
 _MORE = ("headers", "guide_shift")
+"""Fields that a list and a guide have."""
 KINDS: Mapping[str, Kind] = {
     "m3u": Kind(
         "M3U playlist",

@@ -23,6 +23,7 @@ from nightcrew.kernel.errors import GiveUp
 from nightcrew.kernel.fields import Secret, ask
 from nightcrew.kernel.http import Download, Http, Jar, Limits, Validators
 from nightcrew.playlists.formats.headers import headers_from
+from nightcrew.playlists.numbering import Numbering
 from nightcrew.playlists.picking import test_of
 from nightcrew.playlists.rules import ListEntry, region_name
 
@@ -139,8 +140,23 @@ class AccountConfig(SourceConfig):
         max_length=8_000,
     )
     guide_shift: float = SHIFT
+    numbers: list[str] = ask(
+        [],
+        label="Number channels from",
+        help="A number such as 100; on further lines, groups with a start of their own, such as News = 200. A channel keeps its "
+        "number. Leave it empty to use the list's.",
+        rows=2,
+        max_length=500,
+    )
     profiles: tuple[ProfileConfig, ...] = Field((), max_length=50)
     """Further ways to use the account, in the order in which they are tried."""
+
+    @field_validator("numbers")
+    @classmethod
+    def _numbers(cls, value: list[str]) -> list[str]:
+        found = [text.strip() for text in value if text.strip()]
+        Numbering.of(found)
+        return found
 
     @field_validator("headers")
     @classmethod

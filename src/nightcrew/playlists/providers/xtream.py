@@ -24,6 +24,7 @@ from nightcrew.kernel.fields import Secret, ask
 from nightcrew.kernel.http import Http
 from nightcrew.kernel.words import counted
 from nightcrew.playlists.formats import json_list
+from nightcrew.playlists.formats.catchup import ZONE
 from nightcrew.playlists.providers.base import (
     AGENT,
     AccountConfig,
@@ -96,12 +97,14 @@ class Xtream(Provider):
         categories = await self._categories(fetch.http)
         with fetch.temporary() as file:
             answer = await self.download(fetch, _action("get_live_streams"), file, _sniff)
-            marker = f"{answer.sha256}:{hash_of(categories)}"
+            marker = ":".join(
+                filter(None, (answer.sha256, hash_of(categories), account["timezone"].replace("UTC", "")))
+            )
             if answer.not_modified or (fetch.content_hash and marker == fetch.content_hash):
                 yield Unchanged(answer.validators)
                 return
             file.seek(0)
-            entries = self._entries(file, categories)
+            entries = self._entries(file, categories, account["timezone"])
             first = await asyncio.to_thread(batched, entries)
             if not first:
                 raise Retry("the panel lists no live channels")
@@ -127,8 +130,10 @@ class Xtream(Provider):
         expires = _epoch(info.get("exp_date"))
         if status.lower() in {"expired", "banned", "disabled"} or (expires and expires < utcnow()):
             raise NeedsUser(f"the account is {status.lower()}{f', it ran until {expires:%Y-%m-%d}' if expires else ''}")
+        server = answer.get("server_info")
         return {
             "status": status,
+            "timezone": _text(server.get("timezone")) if isinstance(server, dict) else "",
             "expires": expires.isoformat() if expires else None,
             "max_connections": _number(info.get("max_connections")),
             "active_connections": _number(info.get("active_cons")),
@@ -146,19 +151,20 @@ class Xtream(Provider):
         rows = [row for row in answer if isinstance(row, dict)]
         return {str(row.get("category_id")): str(row.get("category_name") or "") for row in rows}
 
-    def _entries(self, file: BinaryIO, categories: dict[str, str]) -> Iterator[ListEntry]:
+    def _entries(self, file: BinaryIO, categories: dict[str, str], zone: str) -> Iterator[ListEntry]:
         for row in json_list.read(file):
-            entry = self._entry(row, categories) if isinstance(row, dict) else None
+            entry = self._entry(row, categories, zone) if isinstance(row, dict) else None
             if entry is not None:
                 yield entry
 
-    def _entry(self, row: dict[str, Any], categories: dict[str, str]) -> ListEntry | None:
+    def _entry(self, row: dict[str, Any], categories: dict[str, str], zone: str) -> ListEntry | None:
         stream_id = _text(row.get("stream_id"))
         if not _STREAM_ID.fullmatch(stream_id):
             return None
         user, password = self.secrets
         archive = _number(row.get("tv_archive"))
         days = _number(row.get("tv_archive_duration"))
+        own_time = {ZONE: zone} if zone and zone.upper() not in {"UTC", "GMT"} else {}
         return ListEntry(
             name=_text(row.get("name")) or f"Channel {stream_id}",
             url=f"{self._config.url}/live/{user}/{password}/{stream_id}.{self._config.output}",
@@ -167,7 +173,7 @@ class Xtream(Provider):
             logo=_text(row.get("stream_icon")),
             guide_id=_text(row.get("epg_channel_id")),
             provider_id=stream_id,
-            attributes={"catchup": "xc", "catchup-days": str(days)} if archive else {},
+            attributes={"catchup": "xc", "catchup-days": str(days), **own_time} if archive else {},
         )
 
     def guide_url(self) -> str | None:

@@ -29,7 +29,8 @@ _ORDER = (channel.c.region, channel.c.feed_id, channel.c.position, channel.c.id)
 
 
 def _shown(column: str) -> sa.ColumnElement[str]:
-    return sa.func.coalesce(channel.c[f"edit_{column}"], channel.c[column]).label(column)
+    given = [sa.cast(channel.c.given_number, sa.String)] if column == "number" else []
+    return sa.func.coalesce(channel.c[f"edit_{column}"], *given, channel.c[column]).label(column)
 
 
 def in_group(name: str) -> sa.ColumnElement[bool]:
@@ -79,6 +80,8 @@ class ChannelQuery:
     region: str | None = None
     hidden: bool | None = None
     source_id: int | None = None
+    gone: bool = False
+    """Channels that no source lists any more and that a person has changed, in place of those that are listed."""
     problem: bool = False
     """Only channels that cannot be played: no source gives an address, or every stream is dead."""
 
@@ -182,7 +185,7 @@ async def playlist(
 
 async def numbers(store: Store, regions: Sequence[str] | None) -> list[str]:
     """The numbers that visible channels have, each once."""
-    shown = sa.func.coalesce(channel.c.edit_number, channel.c.number)
+    shown = _shown("number")
     query = sa.select(shown).where(channel.c.active, ~channel.c.hidden, shown != "").distinct()
     if regions is not None:
         query = query.where(channel.c.region.in_(regions))
@@ -249,7 +252,13 @@ def _conditions(wanted: ChannelQuery) -> list[sa.ColumnElement[bool]]:
     shown = sa.select(feed.c.id).where(feed.c.enabled)
     if wanted.source_id is not None:  # also of a source that is switched off
         shown = sa.select(feed.c.id).where(feed.c.source_id == wanted.source_id)
-    conditions: list[sa.ColumnElement[bool]] = [channel.c.active, channel.c.feed_id.in_(shown)]
+    conditions: list[sa.ColumnElement[bool]] = [
+        ~channel.c.active if wanted.gone else channel.c.active,
+        channel.c.feed_id.in_(shown),
+    ]
+    if wanted.gone:
+        edits = [column for column in channel.c if column.name.startswith("edit_")]
+        conditions.append(sa.or_(channel.c.hidden, *(column.is_not(None) for column in edits)))
     if wanted.region:
         conditions.append(channel.c.region == wanted.region)
     if wanted.group is not None:

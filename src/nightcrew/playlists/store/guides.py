@@ -8,12 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from rapidfuzz import fuzz
 
 from nightcrew.guidereader.wire import GuideChannel, Programme
 from nightcrew.kernel.store import Store
 from nightcrew.playlists.formats import xmltv
 from nightcrew.playlists.guide_matching import MAX_NAMES, NameKey, id_key, name_keys
 from nightcrew.playlists.holes import Holes
+from nightcrew.playlists.identity import label
 from nightcrew.playlists.models import Channel, feed, guide_channel, guide_name, programme
 from nightcrew.playlists.rules import search_text
 from nightcrew.playlists.store.guide_matches import served
@@ -24,8 +26,8 @@ CARRIED = 5
 """Channels whose past is copied at a time: a week of them is two thousand rows."""
 AT_ONCE = 40
 """Channels whose programmes are sorted at a time: those of a week are some megabytes."""
-MOST_OFFERED = 500
-"""Channels of guides that are compared with what a person looks for."""
+MOST_OFFERED, OFFERED = 500, 12
+"""Channels of guides that are compared with what a person looks for, and that are shown."""
 _TABLES = (programme, guide_channel, guide_name)
 PIECE = 100
 """Rows of a statement: what is done to each value holds the event loop, and others have their turn in between."""
@@ -248,7 +250,7 @@ async def schedule(store: Store, view: GuideView, *, limit: int = 12) -> list[Pr
 
 
 async def offered(store: Store, text: str) -> list[GuideChannel]:
-    """Channels of guides whose id or name has one of the words of a text."""
+    """Channels of guides whose id or name has one of the words of a text, the most alike first."""
     words = [word for word in search_text(text).split() if len(word) > 1][:6]
     if not words:
         return []
@@ -256,4 +258,8 @@ async def offered(store: Store, text: str) -> list[GuideChannel]:
     fits = [sa.func.lower(column).contains(word, autoescape=True) for column in columns[:2] for word in words]
     query = sa.select(*columns).join(feed, served(guide_channel)).where(sa.or_(*fits)).limit(MOST_OFFERED)
     async with store.read() as connection:
-        return [GuideChannel(*row) for row in await connection.execute(query)]
+        found = [GuideChannel(*row) for row in await connection.execute(query)]
+    name = label(text)
+    first = {one.guide_id: one for one in reversed(found)}  # several guides may have it
+    likeness = {one.guide_id: fuzz.token_sort_ratio(name, label(one.name)) for one in first.values()}
+    return sorted(first.values(), key=lambda one: (-likeness[one.guide_id], one.guide_id))[:OFFERED]

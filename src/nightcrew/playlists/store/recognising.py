@@ -19,6 +19,10 @@ from nightcrew.playlists.store import staging_sql as sql
 IS_LEAD = (channel.c.feed_id == stream.c.feed_id, channel.c.origin == stream.c.key)
 """Whether a channel says what the list of a stream said: it was made from it."""
 
+Renamed = tuple[str, str]
+"""What a channel was called, and what it is called now."""
+MOST_TOLD = 50
+"""Of them are told."""
 _STORED = (stream.c.id, stream.c.url, channel.c.name, channel.c.grp, channel.c.guide_id)
 _LEAD = sa.and_(channel.c.id == stream.c.channel_id, *IS_LEAD)
 
@@ -54,7 +58,7 @@ def _short(name: str) -> int:
     return int.from_bytes(digest(name.casefold())[:8], "big", signed=True)
 
 
-async def recognise(store: Store, feed_id: int, run: str, names: NameCounts) -> None:
+async def recognise(store: Store, feed_id: int, run: str, names: NameCounts) -> list[Renamed]:
     """Find which new entries are missing streams, or some that were missing before: under another name, in another group, elsewhere.
 
     Entries with one name have keys by their order: those whose address says otherwise are loosened first, and weighed as if they were new.
@@ -67,12 +71,12 @@ async def recognise(store: Store, feed_id: int, run: str, names: NameCounts) -> 
             await connection.execute(sql.RENAMED_NOW, {"run": run, "feed": feed_id})
             await connection.execute(sql.DROP_RENAMED, {"run": run, "feed": feed_id})
     lost = staged.join(stream, stream.c.id == staged.c.stream_id).join(channel, _LEAD, isouter=True)
-    await _weigh(store, run, names, lost, sa.and_(staged.c.run == run, staged.c.kind == "g"))
+    found = await _weigh(store, run, names, lost, sa.and_(staged.c.run == run, staged.c.kind == "g"))
     await _tie_again(store, run, names, loose)
     gone = stream.join(channel, _LEAD, isouter=True)
     taken = sa.select(staged.c.stream_id).where(staged.c.run == run, staged.c.stream_id.is_not(None))
     earlier = sa.and_(stream.c.feed_id == feed_id, stream.c.gone_at.is_not(None), stream.c.id.not_in(taken))
-    await _weigh(store, run, names, gone, earlier)
+    return [*found, *await _weigh(store, run, names, gone, earlier)][:MOST_TOLD]
 
 
 async def _loosen(store: Store, run: str, names: NameCounts) -> list[Any]:
@@ -111,14 +115,16 @@ def _gone(run: str, row: Any) -> dict[str, Any]:
     return {"run": run, "feed_id": row.feed_id, "kind": "g", "ident": row.ident, "stream_id": row.stream_id, "key": key}
 
 
-async def _weigh(store: Store, run: str, names: NameCounts, lost: sa.FromClause, which: sa.ColumnElement[bool]) -> None:
-    """Weigh new entries against missing streams, if they are not too many."""
+async def _weigh(
+    store: Store, run: str, names: NameCounts, lost: sa.FromClause, which: sa.ColumnElement[bool]
+) -> list[Renamed]:
+    """Weigh new entries against missing streams, if they are not too many; returns those that have another name or group now."""
     new = sa.and_(staged.c.run == run, staged.c.kind == "n")
     async with store.read() as connection:
         for source, which_one in ((staged, new), (lost, which)):
             count = sa.select(sa.func.count()).select_from(source).where(which_one)
             if not 0 < int((await connection.execute(count)).scalar() or 0) <= MOST:
-                return
+                return []
         said = sa.select(staged.c.key, staged.c.url, staged.c.name, staged.c.grp, staged.c.guide_id).where(new)
         fresh = (await connection.execute(said)).all()
         missing = (await connection.execute(sa.select(*_STORED).select_from(lost).where(which))).all()
@@ -126,6 +132,11 @@ async def _weigh(store: Store, run: str, names: NameCounts, lost: sa.FromClause,
     if same:
         async with store.write() as connection:
             await _give(connection, run, same)
+    new_by, old_by = {row.key: row for row in fresh}, {row.id: row for row in missing}
+    both = [(old_by[number], new_by[key]) for key, number in same if number is not None]
+    return [
+        (old.name, now.name) for old, now in both if old.name is not None and (old.name, old.grp) != (now.name, now.grp)
+    ]
 
 
 def _same(

@@ -56,6 +56,8 @@ class Staging:
         self._names = recognising.NameCounts()
         self._new = self._changed = self._moved = 0
         self.total = 0
+        self.renamed: list[recognising.Renamed] = []
+        """Channels that were recognised although the list changed their name or group."""
 
     async def begin(self) -> None:
         """Forget what this run staged before a crash."""
@@ -134,7 +136,7 @@ class Staging:
         if self._new or self._changed:
             async with self._store.write() as connection:
                 await _plan_well(connection, "playlist_staged", "playlist_stream")
-            await recognising.recognise(self._store, self._feed, self._run, self._names)
+            self.renamed = await recognising.recognise(self._store, self._feed, self._run, self._names)
         kinds = await recognising.kinds(self._store, self._run)
         gone = kinds.get("g", 0)
         new = self.total - stored + gone

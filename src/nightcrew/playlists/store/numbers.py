@@ -1,0 +1,40 @@
+"""The numbers that channels were given."""
+
+from __future__ import annotations
+
+import asyncio
+
+import sqlalchemy as sa
+
+from nightcrew.kernel.store import Store
+from nightcrew.playlists.models import channel, feed
+from nightcrew.playlists.numbering import Numbering
+
+PIECE = 500
+"""Rows of a write."""
+
+
+async def number(store: Store, feed_id: int, wanted: Numbering) -> None:
+    """Give a list's channels the numbers that they should have and have not."""
+    query = sa.select(channel.c.id, sa.func.coalesce(channel.c.edit_grp, channel.c.grp), channel.c.given_number)
+    counts = sa.or_(channel.c.active, channel.c.given_number.is_not(None))
+    query = query.where(channel.c.feed_id == feed_id, counts).order_by(channel.c.position, channel.c.id)
+    async with store.read() as connection:
+        rows = [(row[0], row[1], row[2]) for row in await connection.execute(query)]
+    found = [{"one": one, "its": its} for one, its in (await asyncio.to_thread(wanted.given, rows)).items()]
+    update = sa.update(channel).where(channel.c.id == sa.bindparam("one")).values(given_number=sa.bindparam("its"))
+    for start in range(0, len(found), PIECE):
+        async with store.write() as connection:
+            await connection.execute(update, found[start : start + PIECE])
+            await connection.execute(_CHANGED, {"feed": feed_id})
+
+
+async def forget(store: Store, feed_id: int) -> None:
+    """Take the numbers of a list's channels away: there are other rules."""
+    given = sa.and_(channel.c.feed_id == feed_id, channel.c.given_number.is_not(None))
+    async with store.write() as connection:
+        await connection.execute(sa.update(channel).where(given).values(given_number=None))
+        await connection.execute(_CHANGED, {"feed": feed_id})
+
+
+_CHANGED = sa.update(feed).where(feed.c.id == sa.bindparam("feed")).values(revision=feed.c.revision + 1)
