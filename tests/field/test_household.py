@@ -140,6 +140,36 @@ async def test_a_region_and_a_group_are_tuners_of_their_own(node: Node, tmp_path
     assert (await node.http.get("/tuner/of/group/D/lineup.json")).status_code == 401
 
 
+# -- a choice, before it is made ---------------------------------------------------------------------------------------
+
+
+async def test_a_choice_is_shown_before_it_is_made(node: Node, tmp_path: Path) -> None:
+    path = tmp_path / "list.m3u"
+    entries = [
+        f'#EXTINF:-1 group-title="{"News;Top" if n % 3 else "Sport"}",C{n}\nhttp://192.0.2.1/{n}\n' for n in range(9)
+    ]
+    path.write_text("#EXTM3U\n" + "".join(entries))
+    wanted = {"kind": "m3u", "name": "L", "url": str(path), "only": ["group:News"], "without": ["C8"]}
+    found = await node.post("/api/v1/sources/preview", wanted)
+    assert (found["entries"], found["taken"]) == (9, 5)
+    assert {one["group"]: (one["channels"], one["taken"]) for one in found["groups"]} == {
+        "News": (6, 5),
+        "Top": (6, 5),
+        "Sport": (3, 0),
+    }
+    assert found["names"] == ["C1", "C2", "C4", "C5", "C7"]
+    assert found["left_out"] == ["C0", "C3", "C6", "C8"]
+    assert (await node.get("/api/v1/sources"))["items"] == []
+
+    page = await node.http.post("/sources/preview", data={"kind": "m3u", "url": str(path), "only": "group:Sport"})
+    assert "3 of 9 channels would be taken" in page.text
+    broken = await node.http.post("/sources/preview", data={"kind": "m3u", "url": str(path), "only": "/(/"})
+    assert "regular expression" in broken.text
+    source = await node.add(kind="m3u", name="L", url=str(path), region="DE")
+    page = await node.http.post(f"/sources/{source['id']}/preview", data={"url": str(path), "films": "on", "without": "C1"})
+    assert "8 of 9 channels would be taken" in page.text
+
+
 # -- a region that nobody has ------------------------------------------------------------------------------------------
 
 

@@ -36,7 +36,7 @@ async def add_source(
     """Add a source and start its first refresh. Raises `Invalid` or `Conflict`."""
     kind = "guide" if kind == "xmltv" else kind
     name = _checked_name(name)
-    config = await _located(checked_config(kind, {**values, "region": region or rules.region_from(name)}))
+    config = await located(checked_config(kind, {**values, "region": region or rules.region_from(name)}))
     stored = config.model_dump(mode="json")
     shown = _shown(config)
     source_id = await sources.add(runtime.store, runtime.vault, kind=kind, name=name, config=stored, shown_url=shown)
@@ -75,7 +75,7 @@ async def edit_source(runtime: Runtime, source_id: int, changes: Mapping[str, An
     config["region"] = config.get("region") or rules.region_from(source.name)
     checked = checked_config(source.kind, config)
     if checked.model_dump().get("url") != source.config.get("url"):
-        checked = await _located(checked.model_copy(update={"private": bool(changes.get("private"))}))
+        checked = await located(checked.model_copy(update={"private": bool(changes.get("private"))}))
     fresh = checked.model_dump(mode="json")
     if fresh != source.config:
         values |= {"config": fresh, "shown_url": _shown(checked)}
@@ -274,7 +274,7 @@ def _check_value(key: str, text: str) -> None:
         raise Invalid("logo: it must be an http or https address", field=key)
 
 
-async def _located(config: SourceConfig) -> SourceConfig:
+async def located(config: SourceConfig) -> SourceConfig:
     """Note whether the address lies in a private network now. A public name that turns private later is refused."""
     url = str(getattr(config, "url", ""))
     if config.private or not url.lower().startswith(("http://", "https://")):

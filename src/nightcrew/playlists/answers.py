@@ -192,6 +192,24 @@ class ChannelRow(Answer):
     streams: list[StreamRow]
 
 
+class PreviewedGroup(Answer):
+    """A group of a list, with how many channels it has and how many of them a choice takes."""
+
+    group: str
+    channels: int
+    taken: int
+
+
+class ImportPreviewRow(Answer):
+    """What a choice makes of a list: the largest groups, and some channels that are taken and left out."""
+
+    entries: int
+    taken: int
+    groups: list[PreviewedGroup]
+    names: list[str]
+    left_out: list[str]
+
+
 class ChannelName(Answer):
     """A channel by its name."""
 

@@ -18,6 +18,7 @@ from nightcrew.kernel.redaction import redact
 from nightcrew.playlists import accounts, actions, rules, standing
 from nightcrew.playlists import answers as say
 from nightcrew.playlists.models import Channel, Feed, Source
+from nightcrew.playlists.preview import preview
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import adopting, guides, refreshes, sources
 from nightcrew.playlists.store import channels as channel_rows
@@ -71,6 +72,16 @@ async def add_source(node: Node, actor: Actor, wanted: NewSource) -> say.SourceR
     values = wanted.model_extra or {}
     source = await actions.add_source(node, wanted.kind, wanted.name, values, region=wanted.region, actor=actor)
     return await _source_row(node, source)
+
+
+@router.post("/sources/preview", dependencies=[Admin])
+async def preview_source(node: Node, wanted: NewSource) -> say.ImportPreviewRow:
+    """What a source would give: how many of its channels `only`, `without` and `films` take. Nothing is stored."""
+    values = dict(wanted.model_extra or {})
+    if wanted.region:
+        values["region"] = wanted.region
+    found = await preview(node, wanted.kind, values)
+    return say.ImportPreviewRow.of(found, groups=found.shown_groups)
 
 
 @router.get("/sources/{source_id}")

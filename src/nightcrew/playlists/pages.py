@@ -11,14 +11,15 @@ from fastapi.responses import RedirectResponse, Response
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections import store as connections
-from nightcrew.kernel.errors import Conflict, Invalid, NotFound
+from nightcrew.kernel.errors import Conflict, Invalid, NightcrewError, NotFound
 from nightcrew.kernel.redaction import credentials_in, redact
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import accounts, actions, channel_pages, rules, standing
-from nightcrew.playlists.models import Feed
+from nightcrew.playlists.models import Feed, Source
 from nightcrew.playlists.outputs import Outputs
 from nightcrew.playlists.plot import history_plots
-from nightcrew.playlists.providers import KINDS
+from nightcrew.playlists.preview import preview
+from nightcrew.playlists.providers import KINDS, SECRETS
 from nightcrew.playlists.services import owner_of
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.source_forms import describe_form, read_values, stored_value
@@ -187,6 +188,36 @@ async def add_source(request: Request, node: Node, actor: Actor) -> Response:
     if request.headers.get("hx-target") == "div#start":
         return await _wait(request, node, said)
     return render(request, "playlists/form.html", headers=said, form=describe_form(kind))
+
+
+@router.post("/sources/preview")
+async def preview_new(request: Request, node: Node) -> Response:
+    """What a source would give, as it is typed."""
+    form = await texts(request)
+    return await _previewed(request, node, form.get("kind", ""), form, None)
+
+
+@router.post("/sources/{source_id}/preview")
+async def preview_changed(request: Request, node: Node, source_id: Id) -> Response:
+    """What a source would give after what was typed."""
+    source = await sources.get(node.store, node.vault, source_id)
+    return await _previewed(request, node, source.kind, await texts(request), source)
+
+
+async def _previewed(
+    request: Request, node: Runtime, kind: str, form: Mapping[str, str], source: Source | None
+) -> Response:
+    found, error = None, ""
+    try:
+        if kind not in KINDS:
+            raise Invalid("kind: choose one of the kinds", field="kind")
+        typed = read_values(kind, form, source)
+        stored = source.config if source else {}
+        kept = {key for key in typed if key in SECRETS and key in stored and typed[key] in ("", None)}
+        found = await preview(node, kind, {**stored, **{key: typed[key] for key in typed.keys() - kept}})
+    except NightcrewError as exc:
+        error = str(exc)
+    return render_part(request, "playlists/preview.html", title="Preview", found=found, error=error)
 
 
 @router.get("/sources/{source_id}/edit")

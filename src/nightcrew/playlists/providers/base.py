@@ -134,7 +134,7 @@ class AccountConfig(SourceConfig):
         "",
         label="Headers",
         help="What a provider wants to be sent besides, for its list and its streams: Name: value on each line, such as "
-        "Referer: https://example.net/. What a list says of an entry counts more.",
+        "Referer: https://example.net/. What a list says of an entry counts more. Enter - to remove them.",
         control="textarea",
         rows=2,
         max_length=8_000,
@@ -161,6 +161,8 @@ class AccountConfig(SourceConfig):
     @field_validator("headers")
     @classmethod
     def _headers(cls, value: str) -> str:
+        if value.strip() == "-":
+            return ""
         headers_from(value)
         return value
 
