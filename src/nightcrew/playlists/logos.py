@@ -122,9 +122,12 @@ class Logos:
 
     async def _download(self, channel: Channel) -> bytes:
         """Raises as `Http.ask`, and `Misread` for what is no picture."""
-        feed = await sources.get_feed(self._runtime.store, channel.feed_id)
+        feed = await sources.get_feed(self._runtime.store, channel.logo_feed)
         source = await sources.get(self._runtime.store, self._runtime.vault, feed.source_id)
-        adapter = self._runtime.part(Adapters).of(source)
+        adapters = self._runtime.part(Adapters)
+        adapter = adapters.guide_of(source) if feed.kind == "guide" else adapters.of(source)
+        if adapter is None:
+            raise Misread(f"{source.name} no longer has a guide")
         private = adapter.private or "logo" in channel.edited  # whoever may edit a channel may name an address at home
         headers = {"Accept": "image/*"} | agent(str(source.config.get("user_agent") or ""))
         request = Request(channel.logo, headers=headers, secrets=adapter.secrets, allow_private=private, attempts=1)

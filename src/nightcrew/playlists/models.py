@@ -248,11 +248,15 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class GuideMatch:
-    """Where a channel's programmes come from: the guides' channel, its `key` over all guides, and how it was found."""
+    """Where a channel's programmes come from: the guides' channel, its `key` over all guides, and how it was found.
+
+    `icon_feed`: the guide that its icon is from.
+    """
 
     key: str
     guide_id: str
     icon: str
+    icon_feed: int
     by: Literal["id", "name"]
 
 
@@ -282,9 +286,17 @@ class Channel:
         return f"{found}@{self.shift:+}min" if found and self.shift else found
 
     @property
+    def logo_feed(self) -> int:
+        """The list or guide that its logo is from."""
+        guide = self.guide
+        if guide is not None and "logo" not in self.edited and self.logo == guide.icon:
+            return guide.icon_feed
+        return self.feed_id
+
+    @property
     def logo_mark(self) -> str:
-        """What tells its logo from others: the address, and whether a person or a list has written it."""
-        who = "person" if "logo" in self.edited else self.feed_id
+        """What tells its logo from others: the address, and whether a person has written it, or which list or guide."""
+        who = "person" if "logo" in self.edited else self.logo_feed
         return hashlib.sha256(f"{who}\0{self.logo}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
     @property

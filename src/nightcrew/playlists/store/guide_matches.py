@@ -23,7 +23,7 @@ def served(table: sa.Table) -> sa.ColumnElement[bool]:
 
 
 _ANY = sa.select(sa.literal(1)).where(feed.c.kind == "guide", feed.c.enabled, feed.c.generation > 0).limit(1)
-_FOUND = (guide_channel.c.key, guide_channel.c.guide_id, guide_channel.c.icon)
+_FOUND = (guide_channel.c.key, guide_channel.c.guide_id, guide_channel.c.icon, guide_channel.c.feed_id)
 _BY_ID = (
     sa.select(*_FOUND)
     .join(feed, served(guide_channel))
@@ -49,7 +49,9 @@ async def with_guides(connection: AsyncConnection, channels: Sequence[Channel]) 
     wanted = {one.id: guide_matching.wanted_keys(one) for one in channels if ids.get(one.id) not in by_id}
     by_name = dict[NameKey, GuideMatch]()
     for row in await _rows(connection, _BY_NAME, (key.key for keys in wanted.values() for key in keys)):
-        by_name.setdefault(NameKey(row.name, row.bare), GuideMatch(row.key, row.guide_id, row.icon, "name"))
+        by_name.setdefault(
+            NameKey(row.name, row.bare), GuideMatch(row.key, row.guide_id, row.icon, row.feed_id, "name")
+        )
     found = []
     for one in channels:
         match = by_id.get(ids.get(one.id, ""))
@@ -71,7 +73,7 @@ def _matches(rows: Iterable[Any]) -> dict[str, GuideMatch]:
     """By key: the first guide counts, and the first icon that there is."""
     found = dict[str, GuideMatch]()
     for row in rows:
-        known = found.setdefault(row.key, GuideMatch(row.key, row.guide_id, row.icon, "id"))
+        known = found.setdefault(row.key, GuideMatch(row.key, row.guide_id, row.icon, row.feed_id, "id"))
         if row.icon and not known.icon:
-            found[row.key] = replace(known, icon=row.icon)
+            found[row.key] = replace(known, icon=row.icon, icon_feed=row.feed_id)
     return found
