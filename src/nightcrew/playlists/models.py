@@ -282,8 +282,9 @@ class Channel:
     @property
     def served_guide_id(self) -> str:
         """The id under which its programmes are served, as one that is shifted has programmes of its own."""
-        found = self.guide.guide_id if self.guide is not None else self.guide_id
-        return f"{found}@{self.shift:+}min" if found and self.shift else found
+        if self.guide is None:
+            return self.guide_id
+        return f"{self.guide.guide_id}@{self.shift:+}min" if self.shift else self.guide.guide_id
 
     @property
     def logo_feed(self) -> int:

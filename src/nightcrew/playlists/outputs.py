@@ -261,7 +261,8 @@ class PlaylistWriter:
             stream = best_stream(channel)
             ours = self.is_ours(stream)
             attributes = m3u.harmless(for_our_address(stream.attributes) if ours else stream.attributes)
-            attributes.pop(SHIFTED, None)  # the guide that is served is shifted
+            if channel.guide is not None:
+                attributes.pop(SHIFTED, None)  # its programmes are served as they are shifted
             if ours and (days := days_of(channel)):
                 attributes |= {"catchup": catchup.OURS, "catchup-days": str(days)}
             parts.append(

@@ -13,6 +13,8 @@ from nightcrew.playlists.models import Source
 from nightcrew.playlists.providers import KINDS, SECRETS
 from nightcrew.web.forms import Control, form_of, text_of, values_of, with_error
 
+SELDOM = frozenset(["numbers", "headers", "guide_shift", "charset"])
+"""Fields that few people need."""
 NAME = Control("name", "Name", required=True, placeholder="My provider", attributes={"maxlength": 100})
 
 
@@ -32,7 +34,7 @@ def describe_form(
         "kind": kind,
         "kinds": [(key, one.title, one.about) for key, one in KINDS.items()],
         "source": source,
-        "form": with_error((replace(NAME, value=name), *controls), error),
+        "form": with_error((replace(NAME, value=name), *controls), error).folded(SELDOM, "More options"),
     }
 
 
