@@ -68,3 +68,17 @@ def test_a_long_outage_ends_with_the_first_stream_that_is_reached() -> None:
     unreachable(outage, *range(500))
     assert not outage.count(due(501), REACHED, FAILED)
     assert unreachable(outage, 1) == [False]
+
+
+def test_what_is_reached_at_home_says_nothing_of_the_world_and_the_other_way_round() -> None:
+    """The router is up and the line is down: the tuner in the attic works, and every provider is out of reach."""
+    outage = Outage()
+    told = []
+    for stream in range(20):
+        told += unreachable(outage, stream)
+        assert not outage.count(due(100 + stream), REACHED, Outcome(Result.OK), at_home=True)
+    assert told == [False] * 7 + [True] * 13
+    at_home = [outage.count(due(200 + n), NOWHERE, FAILED, at_home=True) for n in range(8)]
+    assert at_home == [False] * 7 + [True]
+    assert not outage.count(due(300), REACHED, Outcome(Result.OK))
+    assert outage.suspected, "at home nothing can be reached yet"

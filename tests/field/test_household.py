@@ -166,7 +166,9 @@ async def test_a_choice_is_shown_before_it_is_made(node: Node, tmp_path: Path) -
     broken = await node.http.post("/sources/preview", data={"kind": "m3u", "url": str(path), "only": "/(/"})
     assert "regular expression" in broken.text
     source = await node.add(kind="m3u", name="L", url=str(path), region="DE")
-    page = await node.http.post(f"/sources/{source['id']}/preview", data={"url": str(path), "films": "on", "without": "C1"})
+    page = await node.http.post(
+        f"/sources/{source['id']}/preview", data={"url": str(path), "films": "on", "without": "C1"}
+    )
     assert "8 of 9 channels would be taken" in page.text
 
 

@@ -22,7 +22,7 @@ from nightcrew.checks.probers import Probers
 from nightcrew.checks.settings import CheckSettings
 from nightcrew.checks.store import queue, results
 from nightcrew.kernel.errors import NightcrewError, NotFound
-from nightcrew.playlists.exports import Channel, accounts, channels
+from nightcrew.playlists.exports import Channel, Stream, accounts, channels, host_is_private
 from nightcrew.prober.wire import ProbeTask
 
 if TYPE_CHECKING:
@@ -88,16 +88,18 @@ class Checking:
             if outcome.result in {Result.OK, Result.INTERRUPTED}:
                 move = Finish(plan.End.OK if outcome.result is Result.OK else plan.End.INTERRUPTED)
                 break
-        await self._conclude(due, channel, going, move, last)
+        await self._conclude(due, channel, stream, going, move, last)
 
-    async def _conclude(self, due: DueCheck, channel: Channel, going: Plan, move: Move, last: Outcome | None) -> None:
+    async def _conclude(
+        self, due: DueCheck, channel: Channel, stream: Stream, going: Plan, move: Move, last: Outcome | None
+    ) -> None:
         if isinstance(move, Park):
             await self._park(due, going.dump(), move.until, waiting=not going.tried)
             return
         if not isinstance(move, Finish):
             raise TypeError(f"a check cannot end with {move}")
         options = rules.for_channel(self._options, channel.name, channel.group)
-        suspected = self.outage.count(due, going, last)
+        suspected = self.outage.count(due, going, last, at_home=host_is_private(stream.url))
         finding = conclusion.finding(due, going, move.end, last, self.now(), options, suspected=suspected)
         if not await self._finish(due, finding):
             return

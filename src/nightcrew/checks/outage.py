@@ -22,37 +22,46 @@ OUTAGE = 8
 
 
 @dataclass(slots=True)
-class Outage:
-    """What the last checks of this node reached."""
+class _Row:
+    """Checks in a row that reached nothing: their streams, and those of them that were alive before, with their channels."""
 
-    _unreachable: list[int] = field(default_factory=list)
-    """Streams of the last checks in a row that reached nothing."""
-    _buried: dict[int, int] = field(default_factory=dict)
-    """Those of them that were alive before, with their channels."""
+    streams: list[int] = field(default_factory=list)
+    buried: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Outage:
+    """What the last checks of this node reached, in the world and at home: what one reaches at home says nothing of the world."""
+
+    _rows: dict[bool, _Row] = field(default_factory=lambda: {False: _Row(), True: _Row()})
+    """By whether their streams are at home."""
 
     @property
     def suspected(self) -> bool:
-        """Whether nothing could be reached for a while."""
-        return len(self._unreachable) >= OUTAGE
+        """Whether nothing could be reached for a while, in the world or at home."""
+        return any(len(row.streams) >= OUTAGE for row in self._rows.values())
 
-    def count(self, due: DueCheck, going: Plan, last: Outcome | None) -> bool:
+    def count(self, due: DueCheck, going: Plan, last: Outcome | None, *, at_home: bool = False) -> bool:
         """Count a check that ends; returns whether it says nothing of its stream, as an outage is suspected."""
         if last is None or last.result is Result.INTERRUPTED:
             return False
         if going.reached:
-            self._unreachable.clear()
-            self._buried.clear()
+            self._rows[at_home] = _Row()
             return False
-        if due.stream_id not in self._unreachable:
-            self._unreachable.append(due.stream_id)
+        row = self._rows[at_home]
+        if due.stream_id not in row.streams:
+            row.streams.append(due.stream_id)
             if not due.dead:
-                self._buried[due.stream_id] = due.channel_id
-        del self._unreachable[:-OUTAGE]
-        return self.suspected
+                row.buried[due.stream_id] = due.channel_id
+        del row.streams[:-OUTAGE]
+        return len(row.streams) >= OUTAGE
 
     async def spare(self, runtime: Runtime, options: CheckSettings, now: datetime) -> None:
         """Take back what this outage has buried; from now on it buries nothing."""
-        buried, self._buried = self._buried, {}
+        over = [row for row in self._rows.values() if len(row.streams) >= OUTAGE]
+        buried = {stream: channel for row in over for stream, channel in row.buried.items()}
+        for row in over:
+            row.buried = {}
         if buried:
             await results.spare(runtime.store, list(buried), now + conclusion.AFTER_OUTAGE)
             await reorder(runtime, list(set(buried.values())), options)

@@ -11,6 +11,7 @@ from nightcrew.playlists.formats.media import media_type
 from nightcrew.playlists.models import DEAD_PLACES, UNPLACED, Channel, Stream
 from nightcrew.playlists.origin import Media, media
 from nightcrew.playlists.play import Player
+from nightcrew.playlists.providers.base import host_is_private
 from nightcrew.playlists.relay import Relay
 from nightcrew.playlists.releases import TOO_MANY, Patience, Releases, released
 from nightcrew.playlists.rules import groups_of
@@ -39,6 +40,7 @@ __all__ = [
     "channels",
     "grades",
     "groups_of",
+    "host_is_private",
     "media",
     "media_type",
     "models",
