@@ -6,7 +6,9 @@ Reported in public for programs of this kind; each test is named for the situati
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from xml.etree import ElementTree
@@ -65,6 +67,8 @@ UTC_S, END_S, NOW_S = (int(at.timestamp()) for at in (SPAN.start, SPAN.stop, SPA
             "http://h/timeshift/u/p/90/2026-01-31:22-45/55.ts",
         ),
         ("http://h/ts/p1", {"catchup": "xc", "catchup-days": "7"}, None),
+        ("http://h/1", {"catchup": "vod", "catchup-source": "{catchup-id}"}, None),
+        ("http://h/1", {"catchup": "vod"}, None),
         ("http://h/1", {"catchup": "none", "catchup-days": "7"}, None),
         ("http://h/1", {"catchup": "shift", "catchup-days": "0"}, None),
         ("http://h/1", {"timeshift": "0"}, None),
@@ -75,7 +79,11 @@ UTC_S, END_S, NOW_S = (int(at.timestamp()) for at in (SPAN.start, SPAN.stop, SPA
         ("http://h/1", {}, None),
     ],
 )
-def test_where_an_archive_is(url: str, attributes: dict[str, str], expected: str | None) -> None:
+def test_where_an_archive_is(
+    url: str, attributes: dict[str, str], expected: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "UTC")  # where nobody says a zone, players write this machine's time
+    time.tzset()
     found = archive_of(url, attributes)
     assert (found.address(SPAN) if found else None) == expected
 
@@ -243,4 +251,31 @@ async def test_the_guide_goes_back_as_far_as_the_archive(node: Node, tmp_path: P
 
     begin = int((now - timedelta(hours=30)).timestamp())
     answer = await node.http.get(f"{node.url}/play/{ids['Crow']}?utc={begin}", follow_redirects=False)
-    assert answer.headers["location"].endswith(f"from={begin}&for=3600"), "as long as the programme"
+    assert answer.headers["location"].endswith(f"from={begin}&for={4 * 3600}"), "it plays on until it is stopped"
+
+    written(-80, -70, -30, -20, -10, -9, -8, -7)
+    (job,) = await node.refresh(guide["id"])
+    assert job["state"] != "done", "what is over makes up for nothing that is ahead"
+    assert await titles("c") == ["-70", "-30", "-3", "0", "1"]
+
+
+async def test_a_guide_keeps_the_past_of_channels_with_an_archive_alone(node: Node, tmp_path: Path) -> None:
+    names = [f"{WORKS},Crow HD", 'tvg-id="O",Owl']
+    await offered(node, tmp_path, *(f"{one}\nhttp://192.0.2.1/{n}" for n, one in enumerate(names)), mode="redirect")
+    now = utcnow()
+    shows = [
+        f'<programme start="{(now + timedelta(hours=hour)).strftime("%Y%m%d%H%M%S +0000")}" channel="{one}"'
+        f' stop="{(now + timedelta(hours=hour + 1)).strftime("%Y%m%d%H%M%S +0000")}"/>'
+        for one in ("k1", "o")
+        for hour in (-40, -20, 0, 1)
+    ]
+    channels = '<channel id="k1"><display-name>Crow</display-name></channel><channel id="o"/>'
+    (tmp_path / "g.xml").write_text(f"<tv>{channels}{''.join(shows)}</tv>")
+    source = await node.add(kind="guide", name="G", url=str(tmp_path / "g.xml"))
+    assert source["feeds"][0]["streams"] == 4 + 2
+
+
+def test_a_programme_s_own_id_becomes_no_placeholder() -> None:
+    found = archive_of("http://h/1", {"catchup": "vod", "catchup-source": "http://h/{catchup-id}"})
+    assert found is not None
+    assert found.address(replace(SPAN, catchup_id="{secret0}")) == "http://h/%7Bsecret0%7D"

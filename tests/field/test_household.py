@@ -206,6 +206,23 @@ async def test_a_person_sets_headers_for_a_source(node: Node, tmp_path: Path) ->
         assert sent == {"/list.m3u": whole, "/a": whole, "/b": whole | {"referer": "own"}}
 
 
+async def test_a_login_in_a_header_goes_to_the_source_s_own_host_alone(node: Node, tmp_path: Path) -> None:
+    async with serving() as origin:
+        there = origin.url("/a").replace("127.0.0.1", "localhost")
+        origin.scripts = {
+            "/list.m3u": answers(f"#EXTM3U\n#EXTINF:-1,A\n{there}\n".encode(), "audio/x-mpegurl"),
+            "/a": answers(packets(7, 200), "video/mp2t"),
+        }
+        await node.patch("/api/v1/settings", {"stream_mode": "proxy"})
+        headers = "Authorization: Bearer abcdefgh\nX-Portal: 7"
+        await node.add(kind="m3u", name="L", url=origin.url("/list.m3u"), region="DE", headers=headers)
+        await node.http.get("/play/1")
+        assert [(one.get("authorization"), one.get("x-portal")) for one in origin.headers] == [
+            ("Bearer abcdefgh", "7"),
+            (None, "7"),
+        ]
+
+
 @pytest.mark.parametrize("text", ["no colon", "Host: x", "A B: c", "X: a\x00b", "X:", "Range: bytes=0-"])
 def test_a_header_that_cannot_be_sent_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="header"):

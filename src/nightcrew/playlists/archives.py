@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from nightcrew.guidereader.wire import Programme
+from nightcrew.guidereader.wire import GuideChannel, Programme
 from nightcrew.kernel.errors import GiveUp
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import counted
 from nightcrew.playlists.formats import xmltv
-from nightcrew.playlists.formats.catchup import Archive, Span, archive_of, days_said
+from nightcrew.playlists.formats.catchup import Archive, Span, archive_of
+from nightcrew.playlists.guide_matching import MAX_NAMES, id_key, name_keys, wanted_keys
 from nightcrew.playlists.models import Channel, Stream
 from nightcrew.playlists.rules import is_playable
 from nightcrew.playlists.store import channels, guides
 
 LONGEST = timedelta(hours=4)
-"""How much is asked for when nobody says how long the programme is."""
+"""How much is asked for when a player says no end: it plays on until it is stopped."""
+BEFORE = timedelta(minutes=10)
+"""How long before a programme players begin (pvr.iptvsimple: 5 minutes)."""
 SHORTEST = timedelta(minutes=1)
 LIVE = timedelta(seconds=30)
 """Who asks for something that began less than this ago gets what is live."""
@@ -39,12 +41,46 @@ def days_of(channel: Channel) -> int:
     return next((max(1, round(found.days)) for one in channel.streams if (found := archive(one)) is not None), 0)
 
 
-async def longest(node: Runtime) -> timedelta:
-    """How far back the archives of all channels go: that long their guides are kept."""
-    texts = await channels.said_of_archives(node.store)
-    return timedelta(
-        days=await asyncio.to_thread(lambda: max((days_said(json.loads(one)) for one in texts), default=0.0))
-    )
+@dataclass(slots=True)
+class Archived:
+    """Which channels of a guide have an archive, and how far back the longest goes: their past is kept."""
+
+    back: timedelta = timedelta()
+    _keys: set[int] = field(default_factory=set)
+    """Of ids and of names by which their guide may be found; hashes, as there may be many."""
+    here: set[str] = field(default_factory=set)
+    """Those of the guide that is read, as far as it has been."""
+
+    def know(self, found: Iterable[Channel]) -> None:
+        """Channels with the streams of which there is an archive perhaps."""
+        for one in found:
+            days = days_of(one)
+            if days:
+                self.back = max(self.back, timedelta(days=days))
+                self._keys |= {hash(key.key) for key in wanted_keys(one)}
+                if one.guide_id:
+                    self._keys.add(hash(id_key(one.guide_id)))
+
+    def meet(self, found: Iterable[GuideChannel]) -> None:
+        """Channels of the guide, which come before their programmes."""
+        for one in found:
+            keys = (key.key for key in name_keys(xmltv.display_names(one)[:MAX_NAMES]))
+            if any(hash(key) in self._keys for key in (id_key(one.guide_id), *keys)):
+                self.here.add(one.guide_id)
+
+    def has(self, guide_id: str) -> bool:
+        """Whether a programme's channel is one of them; a guide need not name its channels first."""
+        if guide_id not in self.here and hash(id_key(guide_id)) in self._keys:
+            self.here.add(guide_id)
+        return guide_id in self.here
+
+
+async def archived(node: Runtime) -> Archived:
+    """What is known of archives now."""
+    found = Archived()
+    async for page in channels.with_archives(node.store):
+        await asyncio.to_thread(found.know, page)
+    return found
 
 
 def at(channel: Channel, span: Span) -> Channel:
@@ -65,7 +101,7 @@ def at(channel: Channel, span: Span) -> Channel:
 async def span_of(node: Runtime, channel: Channel, asked: Mapping[str, str], now: datetime) -> Span | None:
     """What a player asks for with `utc` and perhaps `utcend`, `end` or `duration`, all in seconds; None for what is live.
 
-    Where it says no end, that of the programme in the guide counts.
+    Where it says no end, it gets some hours, or all of a programme that is longer.
     """
     start = _moment(asked.get("utc") or asked.get("start") or "")
     if start is None or start > now - LIVE:
@@ -80,10 +116,10 @@ async def span_of(node: Runtime, channel: Channel, asked: Mapping[str, str], now
 async def span_from(node: Runtime, channel: Channel, start: datetime, stop: datetime | None, now: datetime) -> Span:
     """What is asked for from one moment to another, with what the guide says of it."""
     view = guides.view_of(channel, start)
-    found = await guides.schedule(node.store, view, limit=1) if view is not None else []
-    programme = found[0] if found and found[0].start <= start + SHORTEST else None
+    found = await guides.schedule(node.store, view, limit=5) if view is not None else []
+    programme = next((one for one in reversed(found) if one.start <= start + BEFORE), None)
     if stop is None:
-        stop = programme.stop if programme is not None else min(now, start + LONGEST)
+        stop = max(min(now, start + LONGEST), programme.stop if programme is not None else start)
     return Span(start, max(stop, start + SHORTEST), now, _catchup_id(programme))
 
 

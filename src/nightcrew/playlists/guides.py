@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.words import counted
 from nightcrew.playlists import archives, rules
+from nightcrew.playlists.archives import Archived
 from nightcrew.playlists.models import Feed, Source
 from nightcrew.playlists.providers import Adapters
 from nightcrew.playlists.providers.base import Fetch, Unchanged
@@ -46,49 +48,76 @@ async def fetch_guide(run: Run, source: Source, feed: Feed, fetch: Fetch, *, due
         later = timedelta(hours=float(source.config.get("guide_shift") or 0)) if source.kind == "guide" else timedelta()
         charset = str(source.config.get("charset") or "") if source.kind == "guide" else ""
         readers = runtime.part(Readers)
-        archived = await archives.longest(runtime)
-        past = max(PAST, archived)
-        async with readers.reading(file, after=now - past - later, before=horizon - later, charset=charset) as found:
-            batches = _moved(found, later)
-            channels, programmes, left_out = await _write(run, feed.id, generation, batches)
+        archived = await archives.archived(runtime)
+        past = max(PAST, archived.back)
+        async with readers.reading(file, after=now - past - later, before=horizon - later, charset=charset) as batches:
+            kept = _kept(batches, archived, later, now - PAST)
+            written = await _write(run, feed.id, generation, kept, (now, horizon))
     known = await guides.upcoming(runtime.store, feed.id, now, horizon)
-    _guard(programmes, known, options.shrink_guard)
-    if archived:
-        await guides.carry_over(runtime.store, feed.id, generation, now - archived)
+    _guard(written.ahead, known, options.shrink_guard)
+    if archived.back:
+        await guides.carry_over(runtime.store, feed.id, generation, now - archived.back, sorted(archived.here))
     content = {**asdict(answer.validators), "content_hash": answer.sha256}
-    counts = {"channels": channels, "programmes": programmes}
+    counts = {"channels": written.channels, "programmes": written.programmes}
+    left_out = written.left_out
     await guides.switch(runtime.store, feed.id, run.id, generation, now=now, due_at=due_at, content=content, **counts)
     return {"outcome": "applied", "feed": "guide", **counts, **({"left_out": left_out} if left_out else {})}
 
 
-async def _moved(batches: AsyncIterator[Batch], later: timedelta) -> AsyncIterator[Batch]:
-    """The same with all programmes so much later."""
+async def _kept(
+    batches: AsyncIterator[Batch], archived: Archived, later: timedelta, since: datetime
+) -> AsyncIterator[Batch]:
+    """The same, with all programmes so much later, and what is over long ago only where there is an archive."""
     async for batch in batches:
-        if later:
-            moved = [replace(one, start=one.start + later, stop=one.stop + later) for one in batch.programmes]
-            batch = replace(batch, programmes=moved)  # noqa: PLW2901
-        yield batch
+        yield await asyncio.to_thread(_kept_of, batch, archived, later, since)
 
 
-async def _write(run: Run, feed_id: int, generation: int, batches: AsyncIterator[Batch]) -> tuple[int, int, int]:
-    """Returns how many channels and programmes were written, and how many places could not be read."""
-    channels = programmes = left_out = 0
-    unnamed = set[str]()
+def _kept_of(batch: Batch, archived: Archived, later: timedelta, since: datetime) -> Batch:
+    if archived.back:
+        archived.meet(batch.channels)
+        for guide_id in {one.guide_id for one in batch.programmes}:
+            archived.has(guide_id)
+    found = batch.programmes
+    if later:
+        found = [replace(one, start=one.start + later, stop=one.stop + later) for one in found]
+    return replace(batch, programmes=[one for one in found if one.stop > since or archived.has(one.guide_id)])
+
+
+@dataclass(slots=True)
+class _Written:
+    """What was written of a guide: how many channels and programmes, programmes ahead, and places that could not be read."""
+
+    channels: int = 0
+    programmes: int = 0
+    ahead: int = 0
+    left_out: int = 0
+
+
+async def _write(
+    run: Run, feed_id: int, generation: int, batches: AsyncIterator[Batch], ahead: tuple[datetime, datetime]
+) -> _Written:
+    """Write all; `ahead` is from now to the horizon."""
+    written, unnamed, (now, horizon) = _Written(), set[str](), ahead
     async for batch in batches:
         if len(unnamed) < MAX_UNNAMED:
             unnamed |= {one.guide_id for one in batch.programmes}
         await guides.add(run.runtime.store, feed_id, generation, batch.channels, batch.programmes)
-        channels, programmes = channels + len(batch.channels), programmes + len(batch.programmes)
-        left_out += batch.left_out
-        for count, most, what in ((channels, MAX_CHANNELS, "channels"), (programmes, MAX_PROGRAMMES, "programmes")):
+        written.channels += len(batch.channels)
+        written.programmes += len(batch.programmes)
+        written.ahead += sum(one.stop > now and one.start < horizon for one in batch.programmes)
+        written.left_out += batch.left_out
+        for count, most, what in (
+            (written.channels, MAX_CHANNELS, "channels"),
+            (written.programmes, MAX_PROGRAMMES, "programmes"),
+        ):
             if count > most:
                 raise GiveUp(f"the guide has more than {most} {what}")
-        more = f", {counted(left_out, 'place')} left out that cannot be read" if left_out else ""
-        await run.progress(programmes, None, f"{counted(programmes, 'programme')} read{more}")
+        more = f", {counted(written.left_out, 'place')} left out that cannot be read" if written.left_out else ""
+        await run.progress(written.programmes, None, f"{counted(written.programmes, 'programme')} read{more}")
     without = [GuideChannel(one, one, "") for one in sorted(unnamed)]
     for start in range(0, len(without), 1_000):  # those that an element names have theirs
         await guides.add(run.runtime.store, feed_id, generation, without[start : start + 1_000], [])
-    return channels, programmes, left_out
+    return written
 
 
 def _guard(programmes: int, known: int, percent: int) -> None:

@@ -212,7 +212,9 @@ async def _previewed(
         if kind not in KINDS:
             raise Invalid("kind: choose one of the kinds", field="kind")
         typed = read_values(kind, form, source)
-        stored = source.config if source else {}
+        stored = dict(source.config) if source else {}
+        if typed.get("url", stored.get("url")) != stored.get("url"):
+            stored.pop("private", None)
         kept = {key for key in typed if key in SECRETS and key in stored and typed[key] in ("", None)}
         found = await preview(node, kind, {**stored, **{key: typed[key] for key in typed.keys() - kept}})
     except NightcrewError as exc:

@@ -18,7 +18,7 @@ LONGEST = 200
 """Characters of a pattern."""
 MOST_REPEATS = 2
 """Repeats of any length in one regular expression, each of a single sign: with more, a text can take for ever."""
-LOOKED_AT = 100
+LOOKED_AT, LONGEST_GROUP = 100, 300
 """Characters of a name or group that patterns see."""
 SINGLE = frozenset({parts.LITERAL, parts.NOT_LITERAL, parts.ANY, parts.IN, parts.CATEGORY})
 PLAIN = SINGLE | {parts.AT}
@@ -114,7 +114,7 @@ class Picks:
         only, without = self._tests
         if not self.films and is_film(entry.url):
             return False
-        groups = groups_of(entry.group)
+        groups = groups_of(entry.group[:LONGEST_GROUP])
         if any(test(entry.name, group) for test in without for group in groups):
             return False
         return not only or any(test(entry.name, group) for test in only for group in groups)

@@ -77,7 +77,9 @@ class Player:
         adapter = self._runtime.part(Adapters).of(source)
         secrets = (*adapter.secrets, profile.replace) if profile.replace else adapter.secrets
         url = await self._address(channel, stream, profile, adapter, secrets, pick=pick)
-        headers = sent_by(source.config) | headers_of(stream.attributes)
+        own = headers_of(stream.attributes)
+        said = {name.lower() for name in own}
+        headers = {k: v for k, v in sent_by(source.config, url).items() if k.lower() not in said} | own
         return Request(url, headers=headers, secrets=secrets, allow_private=adapter.private, jar=adapter.jar)
 
     async def _address(

@@ -34,7 +34,7 @@ NO_STORE = {"Cache-Control": "no-store"}
 CATCH_UP = frozenset(["utc", "start"])
 """What players append to ask for something that is over."""
 HLS_TYPE = "application/vnd.apple.mpegurl"
-MOST_MINUTES = 1_440
+MOST_MINUTES, OLDEST = 1_440, timedelta(days=60)
 ANY_PAGE = {"Access-Control-Allow-Origin": "*"}
 """A player in a browser may be part of another site; the address itself says whether it may play."""
 
@@ -213,8 +213,8 @@ async def _from_panel(
     await _check_bound(node, bound, number)
     channel = await channel_rows.get(node.store, number)
     begin, minutes = xtream.start_of(start), int(duration) if duration.isascii() and duration.isdecimal() else 0
-    if begin is None or minutes > MOST_MINUTES:
-        raise Invalid("the start is a time such as 2026-01-31:20-15, and the duration up to 1440 minutes")
+    if begin is None or minutes > MOST_MINUTES or not utcnow() - OLDEST < begin < utcnow():
+        raise Invalid("the start is a time that is over, such as 2026-01-31:20-15, and the duration up to 1440 minutes")
     stop = begin + timedelta(minutes=minutes) if minutes else None
     return await _caught_up(
         request, node, actor, channel, await archives.span_from(node, channel, begin, stop, utcnow())

@@ -12,6 +12,7 @@ from nightcrew.kernel.errors import Invalid, Retry
 from nightcrew.kernel.http import Limits
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists.actions import located
+from nightcrew.playlists.models import MAX_NAME
 from nightcrew.playlists.picking import Picks
 from nightcrew.playlists.providers import KINDS, checked_config
 from nightcrew.playlists.providers.base import Fetch, Unchanged
@@ -43,13 +44,13 @@ class ImportPreview:
             keeps = picks.keeps(entry)
             self.entries += 1
             self.taken += keeps
-            for name in groups_of(entry.group):
+            for name in groups_of(entry.group[:MAX_NAME]):
                 if name in self.groups or len(self.groups) < MOST_GROUPS:
                     self.groups[name] += 1
                     self.taken_of[name] += keeps
             some = self.names if keeps else self.left_out
             if len(some) < NAMES:
-                some.append(entry.name)
+                some.append(entry.name[:MAX_NAME])
 
     @property
     def shown_groups(self) -> list[dict[str, Any]]:

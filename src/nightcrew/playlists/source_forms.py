@@ -49,6 +49,8 @@ def _stored(kind: str, source: Source | None) -> tuple[dict[str, str], dict[str,
             continue  # its default holds, as for a source that is older than the field
         text = ", ".join(f"{lang}:{region}" for lang, region in stored or ()) if name == "locales" else _text(stored)
         masked = redact(text, credentials_in(text))
+        if name in SECRETS and not text:
+            continue
         if name in SECRETS or masked != text:
             kept[name] = "" if name in SECRETS else masked
         else:

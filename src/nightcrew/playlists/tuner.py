@@ -49,7 +49,7 @@ class TunerPart:
     @property
     def title(self) -> str:
         """What it is told apart by, empty for the whole."""
-        return self.channels.group or "/".join(self.channels.regions or ())
+        return f"group {self.channels.group}" if self.channels.group else "/".join(self.channels.regions or ())
 
 
 async def _asked(
@@ -124,9 +124,9 @@ async def lineup(node: Node, tuner: Tuner) -> Response:
         yield "["
         comma = ""
         async for channel, group in visible(node, tuner.channels.regions):
-            number = numbers.of(channel)  # the same on each tuner
             if all(is_film(stream.url) for stream in channel.streams if stream.usable):
                 continue  # a tuner has no films
+            number = numbers.of(channel)  # the same on each tuner
             if tuner.channels.group is None or tuner.channels.group in groups_of(group):
                 yield comma + hdhomerun.lineup_item(channel, number, tuner.base, tuner.token)
                 comma = ","

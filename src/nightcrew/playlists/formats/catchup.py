@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 ZONE = "xc:zone"
@@ -30,6 +30,8 @@ _TIMES = {
     **dict.fromkeys(["lutc", "now", "timestamp"], "now"),
 }
 _PLACE = re.compile(r"\$?\{([A-Za-z-]{1,20})(?::([^{}]{1,40}))?\}")
+_BRACES = {ord("{"): "%7B", ord("}"): "%7D"}
+"""A guide's word must not become a placeholder, of which some stand for a login."""
 _LETTERS = {"Y": "%Y", "m": "%m", "d": "%d", "H": "%H", "M": "%M", "S": "%S"}
 
 
@@ -70,12 +72,12 @@ class Archive:
                 return str(max(1, round(seconds[name] / unit)))
             if name in _LETTERS and not more:
                 return self._written(name, moments["start"])
-            return span.catchup_id if name == "catchup-id" else found.group()
+            return span.catchup_id.translate(_BRACES) if name == "catchup-id" else found.group()
 
         return _PLACE.sub(value, self.template)
 
     def _written(self, form: str, moment: datetime) -> str:
-        local = moment.astimezone(self.zone or UTC)
+        local = moment.astimezone(self.zone)  # without one in this machine's, as players do it
         return "".join(local.strftime(_LETTERS[sign]) if sign in _LETTERS else sign for sign in form)
 
 
@@ -89,7 +91,7 @@ def archive_of(url: str, attributes: Mapping[str, str]) -> Archive | None:
     if template is None or (mode != "vod" and template == url):
         return None
     return Archive(
-        template, days, _correction(attributes.get("catchup-correction", "")), _zone(attributes.get(ZONE, ""))
+        template, days, _correction(attributes.get("catchup-correction", "")), zone_named(attributes.get(ZONE, ""))
     )
 
 
@@ -110,8 +112,8 @@ def _mode(attributes: Mapping[str, str]) -> str:
 def _template(mode: str, url: str, source: str) -> str | None:
     if mode in _SHIFT:
         return f"{url}{'&' if '?' in url else '?'}{source.lstrip('?&') or 'utc={utc}&lutc={lutc}'}"
-    if mode == "vod":
-        return source or "{catchup-id}"
+    if mode == "vod":  # the guide says the id; where it goes is the list's word alone
+        return source if "://" in source.partition("{")[0] else None
     if mode in {"default", "append"} and source:
         return source if "://" in source.partition("?")[0] else _appended(url, source)
     if _FLUSSONIC.fullmatch(mode):
@@ -168,7 +170,8 @@ def _number(text: str) -> float:
     return float(match[1].replace(",", ".")) if match else 0.0
 
 
-def _zone(name: str) -> ZoneInfo | None:
+def zone_named(name: str) -> ZoneInfo | None:
+    """A zone by its name in the IANA's database."""
     if not re.fullmatch(r"[A-Za-z_]{2,30}(?:/[A-Za-z0-9_+-]{1,30}){0,2}", name):
         return None
     try:

@@ -132,13 +132,13 @@ class Adapters:
     def _guide(self, source: Source) -> Guide | None:
         if source.kind == "guide":
             config = GuideConfig.model_validate(source.config)
-            return Guide(config.url, headers=sent_by(source.config), private=config.private)
+            return Guide(config.url, headers=sent_by(source.config, config.url), private=config.private)
         adapter = self.of(source)
         url = adapter.guide_url()
         if not url:
             return None
         reach = {"secrets": adapter.secrets, "private": adapter.private, "jar": adapter.jar}
-        return Guide(url, headers=sent_by(source.config), **reach)
+        return Guide(url, headers=sent_by(source.config, url), **reach)
 
 
 __all__ = ["KINDS", "SECRETS", "Adapters", "Kind", "checked_config"]

@@ -78,6 +78,8 @@ CHARSET = ask(
     max_length=40,
 )
 """A field that kinds of documents have."""
+LOGINS = frozenset(["authorization", "cookie", "x-api-key", "x-auth-token"])
+"""Headers that are a login, in lower case."""
 DEFAULT = "Default"
 """The name of the profile that every source has: the source as it was entered."""
 
@@ -134,7 +136,8 @@ class AccountConfig(SourceConfig):
         "",
         label="Headers",
         help="What a provider wants to be sent besides, for its list and its streams: Name: value on each line, such as "
-        "Referer: https://example.net/. What a list says of an entry counts more. Enter - to remove them.",
+        "Referer: https://example.net/. A cookie or a login goes to the source's own host alone. What a list says of an entry counts "
+        "more. Enter - to remove them.",
         control="textarea",
         rows=2,
         max_length=8_000,
@@ -272,9 +275,15 @@ class Provider(Asked, ABC):
         return None
 
 
-def sent_by(config: Mapping[str, Any]) -> dict[str, str]:
-    """The headers that a source's configuration asks for."""
-    return agent(str(config.get("user_agent") or "")) | headers_from(str(config.get("headers") or ""))
+def sent_by(config: Mapping[str, Any], url: str) -> dict[str, str]:
+    """The headers that a source's configuration asks for, to be sent to an address. A login goes to the source's own host alone."""
+    headers = headers_from(str(config.get("headers") or ""))
+    logins = {name: value for name, value in headers.items() if name.lower() in LOGINS}
+    redaction.know(logins.values())
+    home, host = (urlsplit(one).hostname for one in (str(config.get("url") or ""), url))
+    if home and home != host:
+        headers = {name: value for name, value in headers.items() if name not in logins}
+    return agent(str(config.get("user_agent") or "")) | headers
 
 
 def agent(name: str) -> dict[str, str]:

@@ -161,7 +161,9 @@ class Catalogue(Provider):
         auth = self._shape.auth
         secrets = tuple(v for v in (auth.value, *_texts(auth.body)) if len(v) >= 8)
         private = config.private or host_is_private(config.url)
-        super().__init__(Reach((config.url,), private=private, secrets=secrets, headers=sent_by(config.model_dump())))
+        super().__init__(
+            Reach((config.url,), private=private, secrets=secrets, headers=sent_by(config.model_dump(), config.url))
+        )
 
     @contextlib.asynccontextmanager
     async def listing(self, fetch: Fetch) -> AsyncIterator[Listing | Unchanged]:

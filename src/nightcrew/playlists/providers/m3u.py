@@ -75,7 +75,7 @@ class M3u(Document, Provider):
             config.url,
             sniff=m3u.sniff,
             secrets=credentials_in(config.url) if local_path(config.url) is None else (),
-            headers=sent_by(config.model_dump()),
+            headers=sent_by(config.model_dump(), config.url),
             private=config.private,
         )
 

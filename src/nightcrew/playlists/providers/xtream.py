@@ -24,7 +24,7 @@ from nightcrew.kernel.fields import Secret, ask
 from nightcrew.kernel.http import Http
 from nightcrew.kernel.words import counted
 from nightcrew.playlists.formats import json_list
-from nightcrew.playlists.formats.catchup import ZONE
+from nightcrew.playlists.formats.catchup import ZONE, zone_named
 from nightcrew.playlists.providers.base import (
     AGENT,
     AccountConfig,
@@ -85,7 +85,7 @@ class Xtream(Provider):
                 (config.url,),
                 private=config.private or host_is_private(config.url),
                 secrets=(quote(config.username, safe=""), quote(config.password, safe="")),
-                headers=sent_by(config.model_dump()),
+                headers=sent_by(config.model_dump(), config.url),
                 signed=Signed(params=self._login),
             )
         )
@@ -97,9 +97,8 @@ class Xtream(Provider):
         categories = await self._categories(fetch.http)
         with fetch.temporary() as file:
             answer = await self.download(fetch, _action("get_live_streams"), file, _sniff)
-            marker = ":".join(
-                filter(None, (answer.sha256, hash_of(categories), account["timezone"].replace("UTC", "")))
-            )
+            zone = {"zone": account["timezone"]} if account["timezone"] else {}
+            marker = f"{answer.sha256}:{hash_of(categories | zone)}"
             if answer.not_modified or (fetch.content_hash and marker == fetch.content_hash):
                 yield Unchanged(answer.validators)
                 return
@@ -133,7 +132,7 @@ class Xtream(Provider):
         server = answer.get("server_info")
         return {
             "status": status,
-            "timezone": _text(server.get("timezone")) if isinstance(server, dict) else "",
+            "timezone": _zone(server.get("timezone")) if isinstance(server, dict) else "",
             "expires": expires.isoformat() if expires else None,
             "max_connections": _number(info.get("max_connections")),
             "active_connections": _number(info.get("active_cons")),
@@ -164,7 +163,7 @@ class Xtream(Provider):
         user, password = self.secrets
         archive = _number(row.get("tv_archive"))
         days = _number(row.get("tv_archive_duration"))
-        own_time = {ZONE: zone} if zone and zone.upper() not in {"UTC", "GMT"} else {}
+        own_time = {ZONE: zone} if zone else {}
         return ListEntry(
             name=_text(row.get("name")) or f"Channel {stream_id}",
             url=f"{self._config.url}/live/{user}/{password}/{stream_id}.{self._config.output}",
@@ -204,6 +203,12 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else ""
     return printable(str(value))
+
+
+def _zone(value: Any) -> str:
+    """The zone in which a panel writes times, empty for UTC and for what is no zone's name."""
+    name = _text(value)
+    return name if name.upper() not in {"UTC", "GMT"} and zone_named(name) is not None else ""
 
 
 def _category(row: dict[str, Any]) -> str:

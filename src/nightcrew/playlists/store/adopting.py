@@ -12,9 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from nightcrew.kernel.errors import Conflict, NotFound
 from nightcrew.kernel.store import Store
 from nightcrew.playlists.identity import label
-from nightcrew.playlists.models import channel, feed, stream
+from nightcrew.playlists.models import MAX_NAME, channel, feed, stream
+from nightcrew.playlists.rules import search_text
 
 _EDITS = tuple(name for name in channel.c.keys() if name.startswith("edit_"))  # noqa: SIM118 - of columns
+_SEARCHED = ("edit_name", "edit_number", "edit_grp", "edit_guide_id")
 _LISTED = ("region", "feed_id", "position", "origin", "name", "number", "grp", "logo", "guide_id", "search")
 """What a list says of a channel."""
 OFFERED = 12
@@ -51,14 +53,23 @@ async def adopt(store: Store, gone_id: int, listed_id: int) -> tuple[str, str]:
             raise Conflict(f"{gone.name} is still listed by its source, so it cannot take the place of another channel")
         if not listed.active or gone_id == listed_id:
             raise Conflict(f"{listed.name} is not listed by any source")
+        busy = sa.select(sa.literal(1)).where(feed.c.id.in_({gone.feed_id, listed.feed_id}))
+        busy = busy.where(sa.or_(feed.c.run.is_not(None), feed.c.held_run.is_not(None)))
+        if (await connection.execute(busy)).first() is not None:
+            raise Conflict(
+                "its list is being refreshed, or has a change that is held back. Wait for that, or decide it, first"
+            )
         values: dict[str, Any] = {name: getattr(listed, name) for name in _LISTED}
         edits = {name: getattr(listed, name) for name in _EDITS if getattr(listed, name) is not None}
         await connection.execute(sa.delete(stream).where(stream.c.channel_id == gone_id))
         await connection.execute(sa.update(stream).where(stream.c.channel_id == listed_id).values(channel_id=gone_id))
         await connection.execute(sa.delete(channel).where(channel.c.id == listed_id))
-        await connection.execute(
-            sa.update(channel).where(channel.c.id == gone_id).values(**values, **edits, active=True)
-        )
+        merged = {**{name: getattr(gone, name) for name in _EDITS}, **edits}
+        words = [merged[name] or "" for name in _SEARCHED]
+        edits["edit_search"] = search_text(*words)[: 2 * MAX_NAME] or None
+        number = gone.given_number if gone.given_number is not None else listed.given_number
+        changed = {**values, **edits, "given_number": number, "active": True}
+        await connection.execute(sa.update(channel).where(channel.c.id == gone_id).values(**changed))
         feeds = {gone.feed_id, listed.feed_id}
         await connection.execute(sa.update(feed).where(feed.c.id.in_(feeds)).values(revision=feed.c.revision + 1))
     return gone.name, listed.name

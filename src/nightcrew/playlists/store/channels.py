@@ -36,8 +36,10 @@ def _shown(column: str) -> sa.ColumnElement[str]:
 def in_group(name: str) -> sa.ColumnElement[bool]:
     """Whether a channel is in a group, among others perhaps (`rules.groups_of`)."""
     shown = sa.func.coalesce(channel.c.edit_grp, channel.c.grp)
-    plain = sa.func.replace(sa.func.replace(shown, "; ", ";"), " ;", ";")
-    among = (";" + plain + ";").contains(f";{name};", autoescape=True)
+    plain = ";" + shown + ";"
+    for spaced in ("  ", " ;", "; "):  # two spaces are one, and none stands beside a semicolon
+        plain = sa.func.replace(plain, spaced, spaced.strip() or " ")
+    among = sa.func.replace(plain, f";{name};", "") != plain  # LIKE does not tell cases apart on SQLite
     return sa.or_(shown == name, sa.and_(shown.contains(";"), among)) if name else shown == ""
 
 
@@ -193,15 +195,15 @@ async def numbers(store: Store, regions: Sequence[str] | None) -> list[str]:
         return list((await connection.execute(query)).scalars())
 
 
-async def said_of_archives(store: Store) -> list[str]:
-    """What lists say of streams of which there is an archive perhaps: the attributes as JSON, each text once."""
+async def with_archives(store: Store) -> AsyncIterator[list[Channel]]:
+    """Channels with the streams of which there is an archive perhaps, page by page."""
     words = ("catchup", "tvg-rec", "timeshift")
     named = sa.or_(*(stream.c.attributes.contains(f'"{word}') for word in words))
+    query = _playlist_query(None, None).where(named)
     async with store.read() as connection:
-        found = await connection.execute(
-            sa.select(stream.c.attributes).where(stream.c.gone_at.is_(None), named).distinct()
-        )
-        return list(found.scalars())
+        result = await connection.stream(query, execution_options={"yield_per": PAGE})
+        async for rows in result.partitions(PAGE):
+            yield _grouped(rows)
 
 
 def _playlist_query(region: str | None, group: str | None) -> sa.Select[Any]:
@@ -272,7 +274,9 @@ def _conditions(wanted: ChannelQuery) -> list[sa.ColumnElement[bool]]:
         conditions.append(~listed)
     for word in rules.search_text(wanted.q).split()[:8]:
         found = channel.c.search.contains(word, autoescape=True)
-        conditions.append(sa.or_(found, channel.c.edit_search.contains(word, autoescape=True)))
+        edited = channel.c.edit_search.contains(word, autoescape=True)
+        given = [channel.c.given_number == int(word)] if word.isascii() and word.isdecimal() and len(word) < 7 else []
+        conditions.append(sa.or_(found, edited, *given))
     return conditions
 
 

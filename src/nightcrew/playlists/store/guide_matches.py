@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,8 @@ from nightcrew.playlists.models import Channel, GuideMatch, feed, guide_channel,
 
 AT_ONCE = 1_000
 """Keys of a statement."""
+FEW = 50
+"""Channels whose names are made plain on the event loop; it takes a while for more."""
 
 
 def served(table: sa.Table) -> sa.ColumnElement[bool]:
@@ -46,7 +49,8 @@ async def with_guides(connection: AsyncConnection, channels: Sequence[Channel]) 
         return list(channels)
     ids = {one.id: guide_matching.id_key(one.guide_id) for one in channels if one.guide_id}
     by_id = _matches(await _rows(connection, _BY_ID, ids.values()))
-    wanted = {one.id: guide_matching.wanted_keys(one) for one in channels if ids.get(one.id) not in by_id}
+    left = [one for one in channels if ids.get(one.id) not in by_id]
+    wanted = _wanted(left) if len(left) < FEW else await asyncio.to_thread(_wanted, left)
     by_name = dict[NameKey, GuideMatch]()
     for row in await _rows(connection, _BY_NAME, (key.key for keys in wanted.values() for key in keys)):
         by_name.setdefault(
@@ -59,6 +63,10 @@ async def with_guides(connection: AsyncConnection, channels: Sequence[Channel]) 
             match = next((by_name[key] for key in wanted.get(one.id, ()) if key in by_name), None)
         found.append(one if match is None else replace(one, guide=match, logo=one.logo or match.icon))
     return found
+
+
+def _wanted(channels: Iterable[Channel]) -> dict[int, list[NameKey]]:
+    return {one.id: guide_matching.wanted_keys(one) for one in channels}
 
 
 async def _rows(connection: AsyncConnection, statement: sa.Select[Any], keys: Iterable[str]) -> list[Any]:

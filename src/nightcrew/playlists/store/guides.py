@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -17,7 +18,6 @@ from nightcrew.playlists.guide_matching import MAX_NAMES, NameKey, id_key, name_
 from nightcrew.playlists.holes import Holes
 from nightcrew.playlists.identity import label
 from nightcrew.playlists.models import Channel, feed, guide_channel, guide_name, programme
-from nightcrew.playlists.rules import search_text
 from nightcrew.playlists.store.guide_matches import served
 from nightcrew.playlists.store.refreshes import end_run, mark_refreshed
 
@@ -52,6 +52,7 @@ async def add(
     Nobody serves it yet, and `switch` brings it to the disk, so its commit does not wait for that.
     """
     own = {"feed_id": feed_id, "generation": generation}
+    found = await asyncio.to_thread(_names, channels)
     names = store.upsert(guide_name)
     is_same = names.excluded.guide_id == guide_name.c.guide_id
     alone = {"guide_id": sa.case((is_same, guide_name.c.guide_id), else_="")}
@@ -60,7 +61,7 @@ async def add(
         (store.upsert(programme).on_conflict_do_nothing(), [own | asdict(one) for one in programmes]),
         (
             names.on_conflict_do_update(index_elements=[*own, "key", "bare"], set_=alone),
-            [own | row for row in _names(channels)],
+            [own | row for row in found],
         ),
     ]
     async with store.write(durable=False) as connection:
@@ -96,9 +97,8 @@ async def upcoming(store: Store, feed_id: int, now: datetime, before: datetime) 
         return int((await connection.execute(query)).scalar() or 0)
 
 
-async def carry_over(store: Store, feed_id: int, generation: int, after: datetime) -> None:
-    """Keep what the served generation says of the time before the new one begins: guides forget what is over, archives do not."""
-    own = sa.and_(guide_channel.c.feed_id == feed_id, guide_channel.c.generation == generation)
+async def carry_over(store: Store, feed_id: int, generation: int, after: datetime, ids: Sequence[str]) -> None:
+    """Keep what the served generation says of some channels before the new one begins: guides forget what is over, archives do not."""
     new, old = programme.alias("new"), programme.alias("old")
     said = sa.exists().where(
         new.c.feed_id == feed_id,
@@ -110,16 +110,10 @@ async def carry_over(store: Store, feed_id: int, generation: int, after: datetim
     values = [sa.literal(generation) if name == "generation" else old.c[name] for name in names]
     present = sa.select(feed.c.generation).where(feed.c.id == feed_id).scalar_subquery()
     kept = sa.select(*values).where(old.c.feed_id == feed_id, old.c.generation == present, old.c.stop > after, ~said)
-    last = ""
-    while True:
-        query = sa.select(guide_channel.c.guide_id).where(own, guide_channel.c.guide_id > last)
-        async with store.read() as connection:
-            ids = (await connection.execute(query.order_by(guide_channel.c.guide_id).limit(CARRIED))).scalars().all()
-        if not ids:
-            return
-        last = ids[-1]
+    for start in range(0, len(ids), CARRIED):
+        some = old.c.guide_id.in_(ids[start : start + CARRIED])
         async with store.write(durable=False) as connection:
-            await connection.execute(sa.insert(programme).from_select(names, kept.where(old.c.guide_id.in_(ids))))
+            await connection.execute(sa.insert(programme).from_select(names, kept.where(some)))
 
 
 async def switch(
@@ -250,13 +244,17 @@ async def schedule(store: Store, view: GuideView, *, limit: int = 12) -> list[Pr
 
 
 async def offered(store: Store, text: str) -> list[GuideChannel]:
-    """Channels of guides whose id or name has one of the words of a text, the most alike first."""
-    words = [word for word in search_text(text).split() if len(word) > 1][:6]
+    """Channels of guides that have the id or words of a text in their names, the most alike first."""
+    words = [word for word in label(text).split() if len(word) > 1][:6]
     if not words:
         return []
+    fits = [guide_name.c.key.contains(word, autoescape=True) for word in words]
+    own_id = guide_channel.c.key == id_key(text.strip())
+    rank = sum((sa.case((one, 1), else_=0) for one in fits), sa.case((own_id, len(words)), else_=0))
+    same = sa.and_(*(guide_channel.c[name] == guide_name.c[name] for name in ("feed_id", "generation", "guide_id")))
     columns = (guide_channel.c.guide_id, guide_channel.c.name, guide_channel.c.icon)
-    fits = [sa.func.lower(column).contains(word, autoescape=True) for column in columns[:2] for word in words]
-    query = sa.select(*columns).join(feed, served(guide_channel)).where(sa.or_(*fits)).limit(MOST_OFFERED)
+    query = sa.select(*columns).join(feed, served(guide_channel)).outerjoin(guide_name, same)
+    query = query.where(sa.or_(own_id, *fits)).order_by(rank.desc(), guide_channel.c.guide_id).limit(MOST_OFFERED)
     async with store.read() as connection:
         found = [GuideChannel(*row) for row in await connection.execute(query)]
     name = label(text)
