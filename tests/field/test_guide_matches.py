@@ -274,3 +274,24 @@ async def test_a_person_shifts_a_channel_a_list_and_a_guide(lists: Lists) -> Non
 )
 def test_hours_of_a_shift(text: str, minutes: int) -> None:
     assert shift_minutes(text) == minutes
+
+
+async def test_channels_without_programmes_can_have_placeholders(lists: Lists) -> None:
+    """Plex and Emby hide a channel that has no guide."""
+    await lists.listed("a", 'tvg-id="x",A', 'tvg-id="y",B & "C"', ",D", 'tvg-id="z",E')
+    await lists.guide("g", named("x", "X"), show("x", "real"), named("z", "Z"))
+    assert (await lists.on("D"), await lists.on("E")) == ([], [])
+    await lists.node.patch("/api/v1/settings", {"placeholder_programmes": True})
+    assert await lists.on("A") == ["real"]
+    for name in ('B & "C"', "D", "E"):
+        titles = await lists.on(name)
+        assert set(titles) == {name}
+        assert len(titles) >= 12
+    root = await lists.served()
+    ids = [one.get("id") for one in root.iter("channel")]
+    assert sorted(ids) == sorted(set((await lists.playlist()).values()))
+    assert [one.tag for one in root] == ["channel"] * 4 + ["programme"] * (len(root) - 4)
+    shown = next(one for one in await lists.node.get("/player_api.php?action=get_live_streams") if one["name"] == "D")
+    assert shown["epg_channel_id"] == f"nightcrew.{shown['stream_id']}"
+    listing = await lists.node.get(f"/player_api.php?action=get_short_epg&stream_id={shown['stream_id']}")
+    assert [one["now_playing"] for one in listing["epg_listings"]] == [1, 0, 0, 0]

@@ -20,7 +20,7 @@ import structlog
 from nightcrew.kernel import files
 from nightcrew.kernel.errors import NotFound, Retry
 from nightcrew.kernel.store import DatabaseAway
-from nightcrew.playlists import rules
+from nightcrew.playlists import placeholders, rules
 from nightcrew.playlists.archives import days_of
 from nightcrew.playlists.formats import catchup, m3u
 from nightcrew.playlists.formats.headers import for_our_address
@@ -221,6 +221,7 @@ class Outputs:
             options.FILTER_ENABLED,
             options.FILTER_KEYWORDS,
             options.hide_dead,
+            options.placeholder_programmes,
         )
         text = repr((sorted(parts), ways, self._runtime.base_url(), selection))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -272,12 +273,16 @@ class PlaylistWriter:
                     group=group,
                     number=channel.number,
                     logo=m3u.picture(channel.logo),
-                    guide_id=channel.served_guide_id,
+                    guide_id=self.guide_id(channel),
                     url=self.address(channel, stream),
                     attributes=attributes if "name" not in channel.edited else _renamed(attributes),
                 )
             )
         return "".join(parts).encode("utf-8", "surrogatepass")
+
+    def guide_id(self, channel: Channel) -> str:
+        """Under which id its programmes are in the guide."""
+        return served_guide_id(channel, self.options)
 
     def address(self, channel: Channel, stream: Stream) -> str:
         """What a player opens: `/play/<id>` for addresses that expire, the source itself otherwise."""
@@ -298,6 +303,11 @@ def _append(file: BinaryIO, writer: PlaylistWriter, page: Sequence[Channel]) -> 
 def best_stream(channel: Channel) -> Stream:
     """The stream that is tried first: the first one that can be played."""
     return next((stream for stream in channel.streams if stream.usable), channel.streams[0])
+
+
+def served_guide_id(channel: Channel, options: PlaylistSettings) -> str:
+    """Under which id a channel's programmes are in the guide; one without gets an id where it has placeholders."""
+    return channel.served_guide_id or (placeholders.guide_id(channel.id) if options.placeholder_programmes else "")
 
 
 def is_left_out(channel: Channel, options: PlaylistSettings) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Annotated, Any
@@ -12,10 +13,10 @@ from fastapi.responses import JSONResponse, Response
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.playlists import accounts
+from nightcrew.playlists import accounts, placeholders
 from nightcrew.playlists.archives import days_of
 from nightcrew.playlists.formats import xtream
-from nightcrew.playlists.outputs import EVERYTHING
+from nightcrew.playlists.outputs import EVERYTHING, served_guide_id
 from nightcrew.playlists.players import base_of, guide, playlist_response, spooled, visible
 from nightcrew.playlists.playing import channel_number
 from nightcrew.playlists.rules import groups_of
@@ -59,6 +60,7 @@ async def player_api(
 @router.get("/panel_api.php")
 async def panel_api(request: Request, node: Node, username: Login = "", password: Login = "") -> Response:
     """The older Xtream API: the account and all channels in one answer."""
+    options = node.settings.of(PlaylistSettings)
     head = xtream.panel_head(
         await _xtream_account(request, node, username, password), [name for name, _ in await _groups(node)]
     )
@@ -68,7 +70,9 @@ async def panel_api(request: Request, node: Node, username: Login = "", password
         number = 0
         async for channel, group in visible(node, None):
             number += 1
-            yield (", " if number > 1 else "") + xtream.panel_channel(channel, group, number, days_of(channel))
+            yield (", " if number > 1 else "") + xtream.panel_channel(
+                channel, group, number, days_of(channel), served_guide_id(channel, options)
+            )
         yield xtream.PANEL_FOOT
 
     return await spooled(node, text(), "application/json")
@@ -90,7 +94,12 @@ async def _listings(node: Runtime, stream_id: str, limit: str, *, whole: bool) -
     number = min(int(limit), MAX_EPG) if limit.isdecimal() and int(limit) else SHORT_EPG
     days = days_of(channel)
     view = guides.view_of(channel, now - timedelta(days=days) if whole else now)
-    shown = [] if view is None else await guides.schedule(node.store, view, limit=MAX_EPG if whole else number)
+    most = MAX_EPG if whole else number
+    shown = [] if view is None else await guides.schedule(node.store, view, limit=most)
+    options = node.settings.of(PlaylistSettings)
+    if not shown and options.placeholder_programmes:
+        made = placeholders.programmes(served_guide_id(channel, options), channel.name, now)
+        shown = list(itertools.islice(made, most))
     return xtream.listings(channel, shown, now, days)
 
 
@@ -107,12 +116,15 @@ async def _groups(node: Runtime) -> list[tuple[str, int]]:
 
 
 async def _xtream_streams(node: Runtime, category_id: str | None) -> AsyncIterator[str]:
+    options = node.settings.of(PlaylistSettings)
     yield "["
     number = 0
     async for channel, group in visible(node, None):
         if category_id in {None, "", "0", *map(xtream.category_id, groups_of(group))}:
             number += 1
-            yield ("," if number > 1 else "") + xtream.stream(channel, group, number, days_of(channel))
+            yield ("," if number > 1 else "") + xtream.stream(
+                channel, group, number, days_of(channel), served_guide_id(channel, options)
+            )
     yield "]"
 
 

@@ -15,15 +15,16 @@ from urllib.parse import quote
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
+from nightcrew.guidereader.wire import GuideChannel
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.runtime import KernelSettings, Runtime
 from nightcrew.kernel.store import DatabaseAway
-from nightcrew.playlists import rules
+from nightcrew.playlists import placeholders, rules
 from nightcrew.playlists.archives import days_of
 from nightcrew.playlists.formats import xmltv
 from nightcrew.playlists.models import Channel
-from nightcrew.playlists.outputs import CHUNK, EVERYTHING, Outputs, Selection, is_left_out, served
+from nightcrew.playlists.outputs import CHUNK, EVERYTHING, Outputs, Selection, is_left_out, served, served_guide_id
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels as channel_rows
 from nightcrew.playlists.store import guides, sources
@@ -153,26 +154,42 @@ async def guide(
 
 async def _guide(node: Runtime, selection: Selection) -> AsyncIterator[str]:
     now = utcnow()
-    ahead = timedelta(days=node.settings.of(PlaylistSettings).guide_days)
+    options = node.settings.of(PlaylistSettings)
     yield xmltv.HEADER
-    views = await _views(node, selection, now)
+    found = await _views(node, selection, now, options)
+    views = [view for _, view in found.values() if view is not None]
     async for named in guides.channels_of(node.store, views):
         yield "".join(map(xmltv.channel_text, named))
-    async for page in guides.programmes_of(node.store, views, now + ahead):
+    for served_id, (name, view) in found.items() if options.placeholder_programmes else ():
+        if view is None:
+            yield xmltv.channel_text(GuideChannel(served_id, name, ""))
+    async for page in guides.programmes_of(node.store, views, now + timedelta(days=options.guide_days)):
         yield "".join(map(xmltv.programme_text, page))
+        for one in page:
+            found.pop(one.guide_id, None)
+    for served_id, (name, _) in found.items() if options.placeholder_programmes else ():
+        yield "".join(map(xmltv.programme_text, placeholders.programmes(served_id, name, now)))
     yield xmltv.FOOTER
 
 
-async def _views(node: Runtime, selection: Selection, now: datetime) -> list[GuideView]:
-    """What of the guides belongs to a selection; with an archive as far back as that goes."""
-    found: dict[str, GuideView] = {}
+async def _views(
+    node: Runtime, selection: Selection, now: datetime, options: PlaylistSettings
+) -> dict[str, tuple[str, GuideView | None]]:
+    """What of the guides belongs to a selection, by the id that is served; with an archive as far back as that goes.
+
+    Channels without a guide are among them where they have placeholders.
+    """
+    found: dict[str, tuple[str, GuideView | None]] = {}
     async for page in channel_rows.playlist(node.store, selection.regions, group=selection.group):
         for channel in page:
-            after = now - max(GUIDE_PAST, timedelta(days=days_of(channel)))
-            view = guides.view_of(channel, after)
-            if view is not None and (view.served_id not in found or after < found[view.served_id].after):
-                found[view.served_id] = view
-    return sorted(found.values(), key=lambda one: one.served_id)
+            view = guides.view_of(channel, now - max(GUIDE_PAST, timedelta(days=days_of(channel))))
+            served_id = served_guide_id(channel, options)
+            if view is None and not options.placeholder_programmes:
+                continue
+            _, known = found.get(served_id, ("", None))
+            if known is None or (view is not None and view.after < known.after):
+                found[served_id] = channel.name, view or known
+    return dict(sorted(found.items()))
 
 
 # -- what there is ----------------------------------------------------------------------------------------------------

@@ -79,6 +79,11 @@ class PlaylistSettings(Options):
         help="How long a channel that its source no longer lists keeps its id, number and edits.",
     )
     guide_interval: int = option(43_200, ge=900, le=604_800, unit="s", help="How often programme guides are fetched.")
+    placeholder_programmes: bool = option(
+        False,
+        help="Give channels that no guide has programmes for entries with the channel's name, for players and media servers that hide "
+        "channels without a guide.",
+    )
     guide_days: int = option(8, ge=1, le=30, unit="days", help="How far ahead programmes are kept and served.")
     logos_days: int = option(
         30,

@@ -60,8 +60,8 @@ def categories(groups: list[str]) -> list[dict[str, Any]]:
     return [{"category_id": category_id(name), "category_name": name or "Other", "parent_id": 0} for name in groups]
 
 
-def stream(channel: Channel, group: str, number: int, days: int) -> str:
-    """One entry of `get_live_streams`. `days`: how many its archive holds, 0 for none."""
+def stream(channel: Channel, group: str, number: int, days: int, guide_id: str) -> str:
+    """One entry of `get_live_streams`. `days`: how many its archive holds, 0 for none; `guide_id`: as in the guide."""
     categories = [category_id(name) for name in groups_of(group)]
     item = {
         "num": int(channel.number) if channel.number.isdecimal() else number,
@@ -69,7 +69,7 @@ def stream(channel: Channel, group: str, number: int, days: int) -> str:
         "stream_type": "live",
         "stream_id": channel.id,
         "stream_icon": channel.logo if is_web(channel.logo) else "",
-        "epg_channel_id": channel.served_guide_id or None,
+        "epg_channel_id": guide_id or None,
         "added": "0",
         "is_adult": "0",
         "category_id": categories[0],
@@ -88,10 +88,10 @@ def panel_head(account: dict[str, Any], groups: list[str]) -> str:
     return json.dumps(told, ensure_ascii=False)[:-1] + ', "available_channels": {'
 
 
-def panel_channel(channel: Channel, group: str, number: int, days: int) -> str:
+def panel_channel(channel: Channel, group: str, number: int, days: int, guide_id: str) -> str:
     """One entry of `available_channels`."""
     told = {
-        **json.loads(stream(channel, group, number, days)),
+        **json.loads(stream(channel, group, number, days, guide_id)),
         "live": "1",
         "category_name": groups_of(group)[0],
         "container_extension": "ts",
