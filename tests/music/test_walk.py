@@ -61,6 +61,30 @@ async def test_a_bad_file_is_told_and_the_next_one_is_taken(
     assert len(shop.library) == 1 and shop.library[0].endswith(".mp3")
 
 
+@pytest.mark.parametrize("others", [(), ("stage door",)])
+async def test_a_transcoded_file_is_taken_and_marked_where_there_is_no_better_one(
+    shop: Any, others: tuple[str, ...]
+) -> None:
+    """The others have a live version alone, which is another recording."""
+    shop.network.network = tuple(one for one in shop.network.network if one.name in {"@@archive", *others})
+    number = await shop.want("Lantern Quartet", "Londonderry Air", 17.0)
+    entry = await shop.stands(number, OWNED)
+    assert "transcoded from a lossy file" in entry.reason
+    assert shop.library[0].endswith(".flac")
+
+
+async def test_a_transcoded_file_is_fetched_again_when_the_better_ones_have_failed(shop: Any) -> None:
+    shop.network.network = tuple(
+        one if one.name == "@@archive" else replace(one, refuses=True)
+        for one in shop.network.network
+        if one.name in {"@@archive", "basement"}
+    )
+    number = await shop.want("Lantern Quartet", "Londonderry Air", 17.0)
+    entry = await shop.stands(number, OWNED)
+    assert "transcoded" in entry.reason
+    assert [one["state"] for one in (await shop.detail(number))["downloads"]].count("failed") == 2
+
+
 async def test_an_artist_whose_name_the_server_drops_is_found_by_another_step(shop: Any) -> None:
     number = await shop.want("The Corsairs", "Drunken Sailor", 12.0)
     await shop.stands(number, OWNED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,6 +14,7 @@ from nightcrew.music.models import FailureCause, Offer, WantedEntry, WantedState
 from nightcrew.music.quality import FileQuality, QualityRules, format_of
 from nightcrew.music.settings import MusicSettings
 from nightcrew.music.store import downloads, offers, wanted
+from nightcrew.music.verify import TRANSCODE
 
 MOST_ATTEMPTS = 5
 """Files of one search that are tried."""
@@ -22,6 +24,12 @@ def best(found: Iterable[Offer], rules: QualityRules, *, not_from: Collection[st
     """The one that is fetched next: accepted, not tried in vain, and from a peer that has not failed us with this track."""
     free = [one for one in found if one.accepted and not one.verdict and one.peer not in not_from]
     return min(free, key=lambda one: quality.rank(one.confidence, quality_of(one), rules), default=None)
+
+
+def last_resort(found: Iterable[Offer], rules: QualityRules) -> Offer | None:
+    """What is fetched again when nothing else is left: a file that was good but for having been transcoded."""
+    marked = [replace(one, verdict="") for one in found if one.verdict.startswith(TRANSCODE) and not one.final]
+    return best(marked, rules)
 
 
 def quality_of(one: Offer) -> FileQuality:
@@ -68,14 +76,18 @@ async def try_next(
     failed = {one.peer for one in found if one.verdict and not one.final}
     quality_rules = runtime.settings.of(MusicSettings).quality()
     following = best(found, quality_rules, not_from=failed) or best(found, quality_rules)
+    resort = None if reason.startswith(TRANSCODE) else last_resort(found, quality_rules)
     if entry.state is not WantedState.DOWNLOADING:
         return True  # a person, or the library, has settled it meanwhile
     async with runtime.store.write() as connection:
         if await downloads.open_of(connection, entry.id) is not None:
             return True
         attempts = await downloads.attempts(connection, entry.id, search_id)
-        if following is not None and attempts < MOST_ATTEMPTS:
-            await begin(connection, following, attempt=attempts + 1, since={WantedState.DOWNLOADING})
+        chosen = following if attempts < MOST_ATTEMPTS else None
+        if chosen is None and attempts <= MOST_ATTEMPTS:
+            chosen = resort
+        if chosen is not None:
+            await begin(connection, chosen, attempt=attempts + 1, since={WantedState.DOWNLOADING})
             return True
     left = "no other file is left" if following is None else f"{MOST_ATTEMPTS} files were tried"
     await give_up(runtime, entry, cause, f"{reason}; {left}")

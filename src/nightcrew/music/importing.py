@@ -10,10 +10,11 @@ from nightcrew.kernel import nodes_store
 from nightcrew.kernel.errors import NeedsUser, NightcrewError, NotFound, Retry
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.music import beets, clients, library, placing, scanning, servers, syncing
+from nightcrew.music import beets, choosing, clients, library, placing, scanning, servers, syncing
 from nightcrew.music.beets import BeetsSkipped
 from nightcrew.music.listening import Listeners
 from nightcrew.music.models import (
+    MAX_REASON,
     DownloadStage,
     DownloadState,
     FailureCause,
@@ -24,8 +25,8 @@ from nightcrew.music.models import (
 from nightcrew.music.quality import format_of
 from nightcrew.music.settings import MusicSettings
 from nightcrew.music.slskd.places import local_path
-from nightcrew.music.store import downloads, figures, wanted
-from nightcrew.music.verify import problem_of
+from nightcrew.music.store import downloads, figures, offers, wanted
+from nightcrew.music.verify import TRANSCODE, problem_of
 
 LATER = 120.0
 """Seconds until an import is tried again that met a fault of this machine."""
@@ -173,8 +174,24 @@ async def _verify(runtime: Runtime, row: TrackDownload, entry: WantedEntry, path
         return
     size = (await asyncio.to_thread(path.stat)).st_size
     heard = await runtime.part(Listeners).hear(path)
-    if said := problem_of(heard, entry.track(), row.path, size=size, advertised=row.size, seconds=row.seconds):
+    said = problem_of(heard, entry.track(), row.path, size=size, advertised=row.size, seconds=row.seconds)
+    if said.startswith(TRANSCODE) and not await _is_better_offered(runtime, row):
+        marked = f"{row.explanation}; {said}"[:MAX_REASON]
+        await downloads.note(runtime.store, row.id, explanation=marked, due_in=syncing.AGAIN)
+    elif said:
         raise RejectedFile(said)
+
+
+async def _is_better_offered(runtime: Runtime, row: TrackDownload) -> bool:
+    """Whether another file of the track can be tried, so that a transcoded one need not be taken."""
+    if row.attempt >= choosing.MOST_ATTEMPTS:
+        return False
+    found = [
+        one
+        for one in await offers.of_wanted(runtime.store, row.wanted_id)
+        if (one.peer, one.path) != (row.peer, row.path)
+    ]
+    return choosing.best(found, runtime.settings.of(MusicSettings).quality()) is not None
 
 
 async def _there_already(runtime: Runtime, row: TrackDownload, root: Path) -> Path | None:

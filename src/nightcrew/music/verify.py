@@ -34,6 +34,8 @@ SHORT_SECONDS, SHORT_SHARE = 1.5, 0.01
 """How much of what a file says it has may be missing at its end."""
 BROKEN = 3
 """Packets that may be broken: what some programs write behind the last one is no sound."""
+TRANSCODE = "it was transcoded from a lossy file"
+"""How what is said of a file begins that is good but for this."""
 _NO_NAME = re.compile(
     r"(?:audio ?)?track ?\d*|unknown(?: artist| title)?|untitled|various(?: artists)?|va|\d*|no (?:artist|title)|<unknown>"
 )
@@ -42,7 +44,7 @@ _NO_NAME = re.compile(
 def problem_of(
     heard: Heard, track: WantedTrack, path: str, *, size: int, advertised: int, seconds: float | None
 ) -> str:
-    """Why a file is not taken; empty when it is.
+    """Why a file is not taken; empty when it is. One that begins with `TRANSCODE` is taken when there is no better one.
 
     `size` and `advertised`: bytes that it has, and that its peer said; `seconds`: the length that its peer said.
     """
@@ -82,7 +84,7 @@ def _other_length(heard: Heard, expected: float | None) -> str:
 def _transcoded(heard: Heard) -> str:
     if heard.cutoff is None:
         return ""
-    return f"it was transcoded from a lossy file: its spectrum ends at {heard.cutoff / 1000:.1f} kHz"
+    return f"{TRANSCODE}: its spectrum ends at {heard.cutoff / 1000:.1f} kHz"
 
 
 def _other_tags(heard: Heard, track: WantedTrack) -> str:
