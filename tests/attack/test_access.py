@@ -110,6 +110,7 @@ OPERATED = {
     ("POST", "/api/v1/sources/{source_id}/held/reject"),
     ("POST", "/api/v1/refresh/{region}"),
     ("PATCH", "/api/v1/channels/{channel_id}"),
+    ("POST", "/api/v1/channels/{channel_id}/adopt"),
     ("POST", "/api/v1/recordings"),
     ("POST", "/api/v1/recordings/retention"),
     ("DELETE", "/api/v1/recordings/{recording_id}"),

@@ -62,7 +62,7 @@ def leaving_nobody() -> Iterator[None]:
 
 
 def programme(body: str = "", **changes: object) -> bytes:
-    one = {"id": "a", "start": AT, "stop": AT + 60, "title": "t", "body": body} | changes
+    one = {"id": "a", "start": AT, "stop": AT + 60, "title": "t", "body": body, "attributes": ""} | changes
     return json_frame({"channels": [], "programmes": [list(one.values())]})
 
 
@@ -77,22 +77,28 @@ def programme(body: str = "", **changes: object) -> bytes:
         (json_frame([]), STRANGE),
         (json_frame({"end": "whole", "reason": "", "more": 1}), STRANGE),
         (json_frame({"end": "later", "reason": "x" * 301}), STRANGE),
-        (json_frame({"channels": [["a", "b", "c", "d"]], "programmes": []}), STRANGE),
-        (json_frame({"channels": [["a" * 301, "b", ""]], "programmes": []}), STRANGE),
-        (json_frame({"channels": [["a\x00", "b", ""]], "programmes": []}), STRANGE),
-        (LENGTH.pack(60) + b'{"channels":[["\\ud800","b",""]],"programmes":[]}'.ljust(60), STRANGE),
+        (json_frame({"channels": [["a", "b", "c", "", "e"]], "programmes": []}), STRANGE),
+        (json_frame({"channels": [["a" * 301, "b", "", ""]], "programmes": []}), STRANGE),
+        (json_frame({"channels": [["a\x00", "b", "", ""]], "programmes": []}), STRANGE),
+        (LENGTH.pack(60) + b'{"channels":[["\\ud800","b","",""]],"programmes":[]}'.ljust(60), STRANGE),
         (programme("</programme><channel/>"), STRANGE),
         (programme("<a><b></a></b>"), STRANGE),
         (programme("<a>" * 40 + "</a>" * 40), STRANGE),
         (programme("&evil;"), STRANGE),
         (programme("<a b='' c='' b=''></a>"), STRANGE),
         (programme("x" * (MAX_BODY + 1)), STRANGE),
+        (json_frame({"channels": [["a", "b", "", "</channel><programme>"]], "programmes": []}), STRANGE),
+        (programme(attributes=' a="1" a="2"'), STRANGE),
+        (programme(attributes=' start="1"'), STRANGE),
+        (programme(attributes='><x y="1"'), STRANGE),
+        (programme(attributes="x=1"), STRANGE),
+        (programme(attributes=' x="' + "1" * 2_000 + '"'), STRANGE),
         (programme(start=10**400), STRANGE),
         (programme(stop=AT + 10**9), STRANGE),
         (programme(stop=AT), STRANGE),
         (programme(start=str(AT)), STRANGE),
         (programme("x") * 2, STRANGE),
-        (json_frame({"channels": [], "programmes": [["a", AT, AT + 60, "t", "x" * 10_000]] * 100}) * 3, STRANGE),
+        (json_frame({"channels": [], "programmes": [["a", AT, AT + 60, "t", "x" * 10_000, ""]] * 100}) * 3, STRANGE),
         (json_frame({"end": "later", "reason": "\x1b[2J\n"}), r"^\[2J$"),
     ],
     ids=itertools.count(),

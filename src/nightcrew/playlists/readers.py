@@ -178,7 +178,7 @@ def _checked(payload: bytes, order: ReadingOrder) -> Batch | _End:
     for guide_id, name, icon, body in told.channels:
         if not xmltv.is_whole(body):
             raise ValueError("no channel")
-        channels.append(GuideChannel(guide_id, name, icon, xmltv.web_only(body)))
+        channels.append(GuideChannel(guide_id, name, icon, xmltv.with_pictures(xmltv.web_only(body))))
     for guide_id, start, stop, title, body, attributes in told.programmes:
         if not (low <= start < stop <= high and xmltv.is_whole(body) and xmltv.are_attributes(attributes)):
             raise ValueError("no programme")

@@ -26,8 +26,7 @@ _PIECES = re.compile(f"(?:<{_NAME}(?: {_NAME}={_VALUE})*+>|</{_NAME}>|{_TEXT})*+
 _TAG = re.compile(f"<(/?)({_NAME})([^>]*+)>")
 _ATTRIBUTE = re.compile(f" ({_NAME})=({_VALUE})")
 _ATTRIBUTES = re.compile(f"(?: {_NAME}={_VALUE})*+")
-_NO_PICTURE = re.compile(r"<icon\b(?![^>]* src=)[^>]*></icon>")
-"""An icon whose address was no good."""
+_ICON = re.compile(r"<icon\b[^<>]*+></icon>")
 _DISPLAY_NAME = re.compile(r"<display-name[^>]*>([^<]*)</display-name>")
 _LINK = re.compile(r"<(?:url|image)\b[^<>]*>([^<]*)</(?:url|image)>")
 """Elements whose text is an address. Addresses in attributes are `src` and `href`."""
@@ -71,8 +70,13 @@ def display_names(channel: GuideChannel) -> list[str]:
 def web_only(body: str) -> str:
     """The whole children of a programme or channel without addresses off the web, such as files of the player's machine."""
     if "src=" in body or "href=" in body:
-        body = _NO_PICTURE.sub("", _TAG.sub(_web_tag, body))
+        body = _TAG.sub(_web_tag, body)
     return _LINK.sub(_web_link, body) if "<url" in body or "<image" in body else body
+
+
+def with_pictures(body: str) -> str:
+    """A channel's whole children without icons whose address is gone."""
+    return _ICON.sub(lambda icon: icon.group() if " src=" in icon.group() else "", body) if "<icon" in body else body
 
 
 def _web_tag(tag: re.Match[str]) -> str:
