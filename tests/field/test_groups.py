@@ -5,16 +5,13 @@ Reported in public for programs of this kind; each test is named for the situati
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from nightcrew.kernel import upkeep
-from nightcrew.playlists.domain import DOMAIN
 from nightcrew.playlists.picking import Picks
 from nightcrew.playlists.rules import ListEntry, groups_of
-from support import Node, running
+from support import Node
 
 
 @pytest.mark.parametrize(
@@ -39,13 +36,8 @@ def test_a_choice_by_group_looks_at_each_of_them() -> None:
     assert not Picks(only=("group:General;News2",)).keeps(entry)
 
 
-@pytest.fixture
-async def node(tmp_path: Path) -> AsyncIterator[Node]:
-    async with running(tmp_path / "data", domains=(upkeep.DOMAIN, DOMAIN)) as started:
-        yield started
-
-
-async def test_a_channel_stands_in_each_of_its_groups(node: Node, tmp_path: Path) -> None:
+async def test_a_channel_stands_in_each_of_its_groups(any_node: Node, tmp_path: Path) -> None:
+    node = any_node
     (tmp_path / "list.m3u").write_text(
         '#EXTM3U\n#EXTINF:-1 group-title="General; News",Ant\nhttp://192.0.2.1/1\n'
         "#EXTINF:-1,Bee\n#EXTGRP:News;100%_sure\nhttp://192.0.2.1/2\n"

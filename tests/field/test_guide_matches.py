@@ -82,7 +82,13 @@ def lists(node: Node, tmp_path: Path) -> Lists:
     return Lists(node, tmp_path)
 
 
-async def test_an_id_is_found_in_other_letters_and_a_channel_without_one_by_its_names(lists: Lists) -> None:
+@pytest.fixture
+def any_lists(any_node: Node, tmp_path: Path) -> Lists:
+    return Lists(any_node, tmp_path)
+
+
+async def test_an_id_is_found_in_other_letters_and_a_channel_without_one_by_its_names(any_lists: Lists) -> None:
+    lists = any_lists
     await lists.listed(
         "a",
         'tvg-id="Gull.One",Gull One',
@@ -133,7 +139,8 @@ async def test_a_name_that_several_of_a_guide_have_tells_nothing(lists: Lists) -
     assert await lists.playlist() == {"News": "", "Sport HD": "s1", "Film HD": "", "Plus +": "", "Plus": "p"}
 
 
-async def test_a_name_within_batches_and_over_them_is_ambiguous_all_the_same(lists: Lists) -> None:
+async def test_a_name_within_batches_and_over_them_is_ambiguous_all_the_same(any_lists: Lists) -> None:
+    lists = any_lists
     many = [named(f"c{n}", f"Channel {n % 1_500}") for n in range(3_000)]
     await lists.listed("a", ",Channel 7", ",Only one")
     await lists.guide("g", *many, named("o", "Only one"), named("o", "Only one"), show("o"))
@@ -161,7 +168,8 @@ async def test_the_playlist_follows_when_a_guide_comes_or_goes(lists: Lists) -> 
     assert await lists.playlist() == {"Gull": ""}
 
 
-async def test_streams_of_two_lists_whose_ids_differ_in_case_are_one_channel(lists: Lists) -> None:
+async def test_streams_of_two_lists_whose_ids_differ_in_case_are_one_channel(any_lists: Lists) -> None:
+    lists = any_lists
     await lists.listed("one", 'tvg-id="mg.1" group-title="A",Ruff')
     await lists.listed("two", 'tvg-id="MG.1" group-title="B",RUFF HD')
     (channel,) = (await lists.node.get("/api/v1/channels"))["items"]

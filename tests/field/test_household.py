@@ -232,8 +232,9 @@ def test_a_header_that_cannot_be_sent_is_refused(text: str) -> None:
 # -- what a channel is now ---------------------------------------------------------------------------------------------
 
 
-async def test_a_person_says_which_channel_one_is_now(node: Node, tmp_path: Path) -> None:
+async def test_a_person_says_which_channel_one_is_now(any_node: Node, tmp_path: Path) -> None:
     """The list has another name, address and group for it, which nobody can know for certain."""
+    node = any_node
     mine = List(node, tmp_path)
     await mine.gives('group-title="A",Larks of the North', ",Kite", ",Heron")
     lark = next(one for one in await mine.channels() if one["name"] == "Larks of the North")
