@@ -12,7 +12,7 @@ import pytest
 
 from .conftest import Start
 
-EXAMPLES = os.environ.get("NIGHTCREW_EXAMPLES", "2")
+EXAMPLES = os.environ.get("NIGHTCREW_EXAMPLES", "1")
 SKIPPED = ("/api/v1/events",)  # it never ends
 
 

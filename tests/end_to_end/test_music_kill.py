@@ -14,7 +14,7 @@ from nightcrew.demo.songs import many
 from rig import Rig
 
 TRACKS = int(os.environ.get("NIGHTCREW_TRACKS", "12"))
-KILLS = int(os.environ.get("NIGHTCREW_KILLS", "4"))
+KILLS = int(os.environ.get("NIGHTCREW_KILLS", "3"))
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from support import UP, free_port, patient, running, until
 from . import sixth
 
 HARBOURS = [f"harbour-{chr(97 + n)}" for n in range(12)]
-KILLS = int(os.environ.get("NIGHTCREW_KILLS", "3"))
+KILLS = int(os.environ.get("NIGHTCREW_KILLS", "2"))
 
 
 class Service:

@@ -223,7 +223,7 @@ async def test_no_edit_is_ever_found_on_another_channel(any_node: Node, ids: boo
     `alike`: several have one name, also in one group.
     """
     chance = random.Random(7)
-    for number in range(6):
+    for number in range(6 if any_node.runtime.store.is_sqlite else 2):  # the rules are the same on both
         provider = await Provider(any_node, f"R{number}").begin()
         every = [word + mark for word in WORDS for mark in MARKS]
         names = chance.choices(every[:6], k=24) if alike else chance.sample(every, 24)
