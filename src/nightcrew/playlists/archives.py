@@ -12,7 +12,7 @@ from nightcrew.kernel.errors import GiveUp
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import counted
 from nightcrew.playlists.formats import xmltv
-from nightcrew.playlists.formats.catchup import Archive, Span, archive_of
+from nightcrew.playlists.formats.catchup import Archive, Span, archive_of, days_said
 from nightcrew.playlists.guide_matching import MAX_NAMES, id_key, name_keys, wanted_keys
 from nightcrew.playlists.models import Channel, Stream
 from nightcrew.playlists.rules import is_playable
@@ -41,6 +41,11 @@ def days_of(channel: Channel) -> int:
     return next((max(1, round(found.days)) for one in channel.streams if (found := archive(one)) is not None), 0)
 
 
+def past_of(channel: Channel) -> timedelta:
+    """How far back its guide goes: also for an archive that players ask by themselves, at the provider's own address."""
+    return timedelta(days=max((days_said(one.attributes) for one in channel.streams if one.usable), default=0.0))
+
+
 @dataclass(slots=True)
 class Archived:
     """Which channels of a guide have an archive, and how far back the longest goes: their past is kept."""
@@ -54,9 +59,9 @@ class Archived:
     def know(self, found: Iterable[Channel]) -> None:
         """Channels with the streams of which there is an archive perhaps."""
         for one in found:
-            days = days_of(one)
-            if days:
-                self.back = max(self.back, timedelta(days=days))
+            past = past_of(one)
+            if past:
+                self.back = max(self.back, past)
                 self._keys |= {hash(key.key) for key in wanted_keys(one)}
                 if one.guide_id:
                     self._keys.add(hash(id_key(one.guide_id)))

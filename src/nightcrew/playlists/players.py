@@ -21,7 +21,7 @@ from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.runtime import KernelSettings, Runtime
 from nightcrew.kernel.store import DatabaseAway
 from nightcrew.playlists import placeholders, rules
-from nightcrew.playlists.archives import days_of
+from nightcrew.playlists.archives import past_of
 from nightcrew.playlists.formats import xmltv
 from nightcrew.playlists.models import Channel
 from nightcrew.playlists.outputs import CHUNK, EVERYTHING, Outputs, Selection, is_left_out, served, served_guide_id
@@ -182,7 +182,7 @@ async def _views(
     found: dict[str, tuple[str, GuideView | None]] = {}
     async for page in channel_rows.playlist(node.store, selection.regions, group=selection.group):
         for channel in page:
-            view = guides.view_of(channel, now - max(GUIDE_PAST, timedelta(days=days_of(channel))))
+            view = guides.view_of(channel, now - max(GUIDE_PAST, past_of(channel)))
             served_id = served_guide_id(channel, options)
             if view is None and not options.placeholder_programmes:
                 continue
