@@ -260,7 +260,8 @@ async def test_the_guide_goes_back_as_far_as_the_archive(node: Node, tmp_path: P
 
 
 async def test_a_guide_keeps_the_past_of_channels_with_an_archive_alone(node: Node, tmp_path: Path) -> None:
-    names = [f"{WORKS},Crow HD", 'tvg-id="O",Owl']
+    """Also of one that players ask at the provider's own address, which we could not."""
+    names = ['catchup="xc" catchup-days="3",Crow HD', 'tvg-id="O",Owl']
     await offered(node, tmp_path, *(f"{one}\nhttp://192.0.2.1/{n}" for n, one in enumerate(names)), mode="redirect")
     now = utcnow()
     shows = [
