@@ -94,6 +94,10 @@ def test_no_number_is_given_twice_and_none_that_was_given_changes(
         assert n not in found or found[n] >= (first or 0)
 
 
+def test_regions_of_one_source_share_no_number() -> None:
+    assert Numbering({}, 10).given([(1, "", None), (2, "", 12), (3, "", None)], [10, 13]) == {1: 14, 3: 15}
+
+
 @pytest.mark.parametrize("line", ["", "x", "= 5", "News = ", "1000000000", "-4", "News: 7"])
 def test_what_is_no_start_is_refused_with_a_reason(line: str) -> None:
     with pytest.raises(ValueError, match="number"):

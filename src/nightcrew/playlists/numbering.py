@@ -44,10 +44,13 @@ class Numbering:
             (self.groups[one.casefold()] for one in groups_of(group) if one.casefold() in self.groups), self.start
         )
 
-    def given(self, channels: Iterable[tuple[int, str, int | None]]) -> dict[int, int]:
-        """New numbers by channel, for those in order with their group and the number that they have already."""
+    def given(self, channels: Iterable[tuple[int, str, int | None]], elsewhere: Iterable[int] = ()) -> dict[int, int]:
+        """New numbers by channel, for those in order with their group and the number that they have already.
+
+        `elsewhere`: numbers that others have.
+        """
         known = list(channels)
-        taken = {number for _, _, number in known if number is not None}
+        taken = {number for _, _, number in known if number is not None} | set(elsewhere)
         following, found = dict[int, int](), dict[int, int]()
         for channel_id, group, present in known:
             start = self.start_of(group)

@@ -19,9 +19,13 @@ async def number(store: Store, feed_id: int, wanted: Numbering) -> None:
     query = sa.select(channel.c.id, sa.func.coalesce(channel.c.edit_grp, channel.c.grp), channel.c.given_number)
     counts = sa.or_(channel.c.active, channel.c.given_number.is_not(None))
     query = query.where(channel.c.feed_id == feed_id, counts).order_by(channel.c.position, channel.c.id)
+    source = sa.select(feed.c.source_id).where(feed.c.id == feed_id).scalar_subquery()
+    others = sa.select(channel.c.given_number).join(feed, feed.c.id == channel.c.feed_id)
+    others = others.where(feed.c.source_id == source, feed.c.id != feed_id, channel.c.given_number.is_not(None))
     async with store.read() as connection:
         rows = [(row[0], row[1], row[2]) for row in await connection.execute(query)]
-    found = [{"one": one, "its": its} for one, its in (await asyncio.to_thread(wanted.given, rows)).items()]
+        elsewhere = (await connection.execute(others)).scalars().all()  # a catalogue's other regions
+    found = [{"one": one, "its": its} for one, its in (await asyncio.to_thread(wanted.given, rows, elsewhere)).items()]
     update = sa.update(channel).where(channel.c.id == sa.bindparam("one")).values(given_number=sa.bindparam("its"))
     for start in range(0, len(found), PIECE):
         async with store.write() as connection:
