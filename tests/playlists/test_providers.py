@@ -136,7 +136,7 @@ async def test_a_panel_is_read(world: World, http: Http, tmp_path: Path) -> None
     async with provider.listing(fetching(http, tmp_path)) as listing:
         assert listing.notes["account"] | {"expires": None} == {
             "status": "Active",
-            "timezone": "UTC",
+            "timezone": "",
             "expires": None,
             "max_connections": 2,
             "active_connections": 0,

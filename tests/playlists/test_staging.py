@@ -95,7 +95,7 @@ async def test_any_sequence_of_lists_ends_in_the_last_one(any_node: Node) -> Non
             assert [c.id for c in await stored(any_node, region)] == [c.id for c in shown]
     async with any_node.runtime.store.read() as connection:
         assert (await connection.execute(sa.select(sa.func.count()).select_from(staged))).scalar() == 0
-    assert count >= 20
+    assert len(examples) >= 20
 
 
 async def test_ids_follow_the_channel_not_its_place(any_node: Node) -> None:
