@@ -67,7 +67,6 @@ async def stored(node: Node, region: str) -> list[channels.Channel]:
 @pytest.mark.timeout(400)
 async def test_any_sequence_of_lists_ends_in_the_last_one(any_node: Node) -> None:
     """After each list: the channels are exactly its entries, in order, and the change's counts add up."""
-    count = 0
     examples: list[list[list[ListEntry]]] = []
 
     @given(lists)
@@ -76,8 +75,7 @@ async def test_any_sequence_of_lists_ends_in_the_last_one(any_node: Node) -> Non
         examples.append(sequence)
 
     collect()
-    for sequence in examples if any_node.runtime.store.is_sqlite else examples[::2]:
-        count += 1
+    for count, sequence in enumerate(examples if any_node.runtime.store.is_sqlite else examples[::2]):
         region = f"R{count}"
         feed_id = await new_feed(any_node, f"Source {count}", region)
         before = 0
