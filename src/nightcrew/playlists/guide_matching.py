@@ -62,7 +62,10 @@ def _without_grade(name: str) -> str:
 
 def lead_attributes(streams: Iterable[Stream], feed_id: int) -> Mapping[str, str]:
     """What the list says that made the channel."""
-    return next((stream.attributes for stream in streams if stream.feed_id == feed_id), {})
+    for stream in streams:
+        if stream.feed_id == feed_id:
+            return stream.attributes
+    return {}
 
 
 def later_by(minutes: int) -> Callable[[ListEntry], ListEntry]:

@@ -286,7 +286,8 @@ def _channel(row: Sequence[Any], streams: tuple[Stream, ...]) -> Channel:
     marks = row[_PLAIN:]
     edited = tuple([key for key, is_edited in zip(_EDITABLE, marks, strict=True) if is_edited]) if any(marks) else ()
     if said is None:
-        shift = shift_minutes(lead_attributes(streams, row[2]).get(SHIFTED, "")) if streams else 0
+        text = lead_attributes(streams, row[2]).get(SHIFTED)
+        shift = shift_minutes(text) if text else 0
     else:
         shift, edited = said, (*edited, "shift")
     return Channel(*(*plain, shift, edited, streams))
