@@ -3,12 +3,14 @@
 import sqlalchemy as sa
 from alembic import op
 
-from nightcrew.kernel.store import Id
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.store import Id, Moment
 
 revision = "playlists_0003"
 down_revision = "playlists_0002"
 branch_labels = None
 depends_on = None
+_VALIDATORS = ("etag", "last_modified", "content_hash")
 
 
 def upgrade() -> None:
@@ -39,5 +41,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("feed_id", "generation", "key", "bare", name=op.f("pk_playlist_guide_name")),
     )
     op.create_index("ix_playlist_guide_name_key", "playlist_guide_name", ["key"])
-    # fetched anew, though the document may be the same: what it says more is not stored yet
-    op.execute("UPDATE playlist_feed SET etag = NULL, last_modified = NULL, content_hash = NULL WHERE kind = 'guide'")
+    # fetched anew at once, though the document may be the same: what it says more is not stored yet
+    feed = sa.table("playlist_feed", sa.column("kind"), sa.column("due_at", Moment), *map(sa.column, _VALIDATORS))
+    again = dict.fromkeys(_VALIDATORS) | {"due_at": utcnow()}
+    op.execute(sa.update(feed).where(feed.c.kind == "guide").values(again))
