@@ -80,12 +80,13 @@ def _ahead(zone: str, moment: datetime) -> timedelta:
     known = _HOURS.get(name[0].upper())
     if known is not None:
         return timedelta(hours=known)
-    place = _zone(name[0])
+    place = zone_named(name[0])
     return (place and moment.replace(tzinfo=place).utcoffset()) or timedelta()
 
 
 @lru_cache(maxsize=64)
-def _zone(name: str) -> ZoneInfo | None:
+def zone_named(name: str) -> ZoneInfo | None:
+    """A zone by its name in the IANA's database, such as Europe/Berlin; None for one that is not there."""
     if not _PLACE.fullmatch(name):
         return None
     try:

@@ -68,14 +68,7 @@ async def edit_source(runtime: Runtime, source_id: int, changes: Mapping[str, An
         values["name"] = _checked_name(str(changes["name"]))
     if "enabled" in changes:
         values["enabled"] = bool(changes["enabled"])
-    config = dict(source.config)
-    for key in changes.keys() - {"name", "enabled", "kind", "id"}:
-        if not (key in SECRETS and changes[key] in ("", None)):
-            config[key] = changes[key]
-    config["region"] = config.get("region") or rules.region_from(source.name)
-    checked = checked_config(source.kind, config)
-    if checked.model_dump().get("url") != source.config.get("url"):
-        checked = await located(checked.model_copy(update={"private": bool(changes.get("private"))}))
+    checked = await config_after(source, changes)
     fresh = checked.model_dump(mode="json")
     if fresh != source.config:
         values |= {"config": fresh, "shown_url": _shown(checked)}
@@ -89,6 +82,19 @@ async def edit_source(runtime: Runtime, source_id: int, changes: Mapping[str, An
         await refresh_source(runtime, source_id, rebuild=True)
     runtime.bus.publish("sources")
     return source
+
+
+async def config_after(source: Source, changes: Mapping[str, Any]) -> SourceConfig:
+    """A source's configuration with what was entered; an empty secret is the stored one. Raises `Invalid`."""
+    config = dict(source.config)
+    for key in changes.keys() - {"name", "enabled", "kind", "id"}:
+        if not (key in SECRETS and changes[key] in ("", None)):
+            config[key] = changes[key]
+    config["region"] = config.get("region") or rules.region_from(source.name)
+    checked = checked_config(source.kind, config)
+    if checked.model_dump().get("url") != source.config.get("url"):
+        checked = await located(checked.model_copy(update={"private": bool(changes.get("private"))}))
+    return checked
 
 
 async def remove_source(runtime: Runtime, source_id: int, *, dry_run: bool, actor: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from nightcrew.playlists import accounts, actions, rules, standing
 from nightcrew.playlists import answers as say
 from nightcrew.playlists.models import Channel, Feed, Source
 from nightcrew.playlists.preview import preview
+from nightcrew.playlists.providers import checked_config
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import adopting, guides, refreshes, sources
 from nightcrew.playlists.store import channels as channel_rows
@@ -77,10 +78,8 @@ async def add_source(node: Node, actor: Actor, wanted: NewSource) -> say.SourceR
 @router.post("/sources/preview", dependencies=[Admin])
 async def preview_source(node: Node, wanted: NewSource) -> say.ImportPreviewRow:
     """What a source would give: how many of its channels `only`, `without` and `films` take. Nothing is stored."""
-    values = dict(wanted.model_extra or {})
-    if wanted.region:
-        values["region"] = wanted.region
-    found = await preview(node, wanted.kind, values)
+    values = {**(wanted.model_extra or {}), "region": wanted.region or "PREVIEW"}
+    found = await preview(node, wanted.kind, await actions.located(checked_config(wanted.kind, values)))
     return say.ImportPreviewRow.of(found, groups=found.shown_groups)
 
 

@@ -73,11 +73,9 @@ class Archived:
             if any(hash(key) in self._keys for key in (id_key(one.guide_id), *keys)):
                 self.here.add(one.guide_id)
 
-    def has(self, guide_id: str) -> bool:
-        """Whether a programme's channel is one of them; a guide need not name its channels first."""
-        if guide_id not in self.here and hash(id_key(guide_id)) in self._keys:
-            self.here.add(guide_id)
-        return guide_id in self.here
+    def meet_ids(self, found: Iterable[str]) -> None:
+        """Ids that programmes name: a guide need not name its channels first."""
+        self.here.update(one for one in found if hash(id_key(one)) in self._keys)
 
 
 async def archived(node: Runtime) -> Archived:

@@ -75,12 +75,11 @@ async def _kept(
 def _kept_of(batch: Batch, archived: Archived, later: timedelta, since: datetime) -> Batch:
     if archived.back:
         archived.meet(batch.channels)
-        for guide_id in {one.guide_id for one in batch.programmes}:
-            archived.has(guide_id)
+        archived.meet_ids({one.guide_id for one in batch.programmes})
     found = batch.programmes
     if later:
         found = [replace(one, start=one.start + later, stop=one.stop + later) for one in found]
-    return replace(batch, programmes=[one for one in found if one.stop > since or archived.has(one.guide_id)])
+    return replace(batch, programmes=[one for one in found if one.stop > since or one.guide_id in archived.here])
 
 
 @dataclass(slots=True)

@@ -165,7 +165,6 @@ async def _fetch_now(run: Run, feed_id: int, rebuild: bool) -> dict[str, Any]:
             feed, picks, entries, runtime.settings.of(PlaylistSettings).shrink_guard
         )
         told = {"total": work.total, "chosen": chosen, "renamed": work.renamed}
-        told = {"total": work.total, "chosen": chosen, "renamed": work.renamed}
         return {"outcome": "staged", "change": asdict(change), "content": content, **told}
 
 

@@ -107,9 +107,8 @@ class Outputs:
             if feed.kind == "channels":
                 found.setdefault(feed.region, []).append(feed)
         locales = {region: lang for lang, region in self._options.LOCALES}
-        if not found or any(
-            feed.lang for feeds in found.values() for feed in feeds
-        ):  # lists alone know nothing of locales
+        catalogues = any(feed.lang for feeds in found.values() for feed in feeds)
+        if catalogues or not found:  # lists alone know nothing of locales
             for region in locales:
                 found.setdefault(region, [])
         return {name: _region(name, locales.get(name, ""), found[name]) for name in sorted(found)}
@@ -273,16 +272,12 @@ class PlaylistWriter:
                     group=group,
                     number=channel.number,
                     logo=m3u.picture(channel.logo),
-                    guide_id=self.guide_id(channel),
+                    guide_id=guide_id_of(channel, self.options),
                     url=self.address(channel, stream),
                     attributes=attributes if "name" not in channel.edited else _renamed(attributes),
                 )
             )
         return "".join(parts).encode("utf-8", "surrogatepass")
-
-    def guide_id(self, channel: Channel) -> str:
-        """Under which id its programmes are in the guide."""
-        return served_guide_id(channel, self.options)
 
     def address(self, channel: Channel, stream: Stream) -> str:
         """What a player opens: `/play/<id>` for addresses that expire, the source itself otherwise."""
@@ -305,7 +300,7 @@ def best_stream(channel: Channel) -> Stream:
     return next((stream for stream in channel.streams if stream.usable), channel.streams[0])
 
 
-def served_guide_id(channel: Channel, options: PlaylistSettings) -> str:
+def guide_id_of(channel: Channel, options: PlaylistSettings) -> str:
     """Under which id a channel's programmes are in the guide; one without gets an id where it has placeholders."""
     return channel.served_guide_id or (placeholders.guide_id(channel.id) if options.placeholder_programmes else "")
 

@@ -19,7 +19,7 @@ from nightcrew.playlists.models import Feed, Source
 from nightcrew.playlists.outputs import Outputs
 from nightcrew.playlists.plot import history_plots
 from nightcrew.playlists.preview import preview
-from nightcrew.playlists.providers import KINDS, SECRETS
+from nightcrew.playlists.providers import KINDS, checked_config
 from nightcrew.playlists.services import owner_of
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.source_forms import describe_form, read_values, stored_value
@@ -212,11 +212,9 @@ async def _previewed(
         if kind not in KINDS:
             raise Invalid("kind: choose one of the kinds", field="kind")
         typed = read_values(kind, form, source)
-        stored = dict(source.config) if source else {}
-        if typed.get("url", stored.get("url")) != stored.get("url"):
-            stored.pop("private", None)
-        kept = {key for key in typed if key in SECRETS and key in stored and typed[key] in ("", None)}
-        found = await preview(node, kind, {**stored, **{key: typed[key] for key in typed.keys() - kept}})
+        new = {**typed, "region": typed.get("region") or "PREVIEW"}
+        config = await (actions.config_after(source, typed) if source else actions.located(checked_config(kind, new)))
+        found = await preview(node, kind, config)
     except NightcrewError as exc:
         error = str(exc)
     return render_part(request, "playlists/preview.html", title="Preview", found=found, error=error)

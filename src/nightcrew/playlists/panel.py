@@ -16,7 +16,7 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import accounts, placeholders
 from nightcrew.playlists.archives import days_of
 from nightcrew.playlists.formats import xtream
-from nightcrew.playlists.outputs import EVERYTHING, served_guide_id
+from nightcrew.playlists.outputs import EVERYTHING, guide_id_of
 from nightcrew.playlists.players import base_of, guide, playlist_response, spooled, visible
 from nightcrew.playlists.playing import channel_number
 from nightcrew.playlists.rules import groups_of
@@ -71,7 +71,7 @@ async def panel_api(request: Request, node: Node, username: Login = "", password
         async for channel, group in visible(node, None):
             number += 1
             yield (", " if number > 1 else "") + xtream.panel_channel(
-                channel, group, number, days_of(channel), served_guide_id(channel, options)
+                channel, group, number, days_of(channel), guide_id_of(channel, options)
             )
         yield xtream.PANEL_FOOT
 
@@ -98,7 +98,7 @@ async def _listings(node: Runtime, stream_id: str, limit: str, *, whole: bool) -
     shown = [] if view is None else await guides.schedule(node.store, view, limit=most)
     options = node.settings.of(PlaylistSettings)
     if not shown and options.placeholder_programmes:
-        made = placeholders.programmes(served_guide_id(channel, options), channel.name, now)
+        made = placeholders.programmes(guide_id_of(channel, options), channel.name, now)
         shown = list(itertools.islice(made, most))
     return xtream.listings(channel, shown, now, days)
 
@@ -123,7 +123,7 @@ async def _xtream_streams(node: Runtime, category_id: str | None) -> AsyncIterat
         if category_id in {None, "", "0", *map(xtream.category_id, groups_of(group))}:
             number += 1
             yield ("," if number > 1 else "") + xtream.stream(
-                channel, group, number, days_of(channel), served_guide_id(channel, options)
+                channel, group, number, days_of(channel), guide_id_of(channel, options)
             )
     yield "]"
 

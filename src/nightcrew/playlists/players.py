@@ -24,7 +24,7 @@ from nightcrew.playlists import placeholders, rules
 from nightcrew.playlists.archives import past_of
 from nightcrew.playlists.formats import xmltv
 from nightcrew.playlists.models import Channel
-from nightcrew.playlists.outputs import CHUNK, EVERYTHING, Outputs, Selection, is_left_out, served, served_guide_id
+from nightcrew.playlists.outputs import CHUNK, EVERYTHING, Outputs, Selection, guide_id_of, is_left_out, served
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels as channel_rows
 from nightcrew.playlists.store import guides, sources
@@ -183,7 +183,7 @@ async def _views(
     async for page in channel_rows.playlist(node.store, selection.regions, group=selection.group):
         for channel in page:
             view = guides.view_of(channel, now - max(GUIDE_PAST, past_of(channel)))
-            served_id = served_guide_id(channel, options)
+            served_id = guide_id_of(channel, options)
             if view is None and not options.placeholder_programmes:
                 continue
             _, known = found.get(served_id, ("", None))

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from nightcrew.kernel.errors import Invalid, Retry
 from nightcrew.kernel.http import Limits
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.playlists.actions import located
 from nightcrew.playlists.models import MAX_NAME
 from nightcrew.playlists.picking import Picks
-from nightcrew.playlists.providers import KINDS, checked_config
-from nightcrew.playlists.providers.base import Fetch, Unchanged
+from nightcrew.playlists.providers import KINDS
+from nightcrew.playlists.providers.base import Fetch, SourceConfig, Unchanged
 from nightcrew.playlists.rules import ListEntry, groups_of
 from nightcrew.playlists.settings import PlaylistSettings
 
@@ -61,9 +60,8 @@ class ImportPreview:
         ]
 
 
-async def preview(runtime: Runtime, kind: str, values: Mapping[str, Any]) -> ImportPreview:
-    """Fetch a list and count; nothing is stored. Raises `Invalid` for what was entered, and as a refresh would."""
-    config = await located(checked_config(kind, {"region": "PREVIEW", **values}))
+async def preview(runtime: Runtime, kind: str, config: SourceConfig) -> ImportPreview:
+    """Fetch a list and count; nothing is stored. Raises `Invalid` for a kind without channels, and as a refresh would."""
     opened = KINDS[kind].open
     if opened is None:
         raise Invalid("kind: a guide has no channels to choose from", field="kind")

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from nightcrew.guidereader.moments import zone_named
+
 ZONE = "xc:zone"
 """The attribute in which a panel's zone is kept: its times are its own."""
 DAYS, MOST_DAYS = 7, 31
@@ -88,7 +90,7 @@ def archive_of(url: str, attributes: Mapping[str, str]) -> Archive | None:
         return None
     mode, source = _mode(attributes), attributes.get("catchup-source", "").strip()
     template = _template(mode, url, source)
-    if template is None or (mode != "vod" and template == url):
+    if template is None or not _PLACE.search(template):  # it would play the same whatever is asked for
         return None
     return Archive(
         template, days, _correction(attributes.get("catchup-correction", "")), zone_named(attributes.get(ZONE, ""))
@@ -141,10 +143,10 @@ def _flussonic(url: str, *, as_ts: bool) -> str | None:
     if found is None or found[1].count("/") < 3:  # there is no channel before the last part
         return None
     channel, last, playlist, query = found[1], found[2], found[3], found[4] or ""
-    if not playlist:
-        return f"{channel}/timeshift_abs-{{utc}}.ts{query}" if last == "mpegts" or as_ts else None
-    if as_ts:
+    if as_ts or (last == "mpegts" and not playlist):
         return f"{channel}/timeshift_abs-{{utc}}.ts{query}"
+    if not playlist:
+        return None
     name = "timeshift_rel" if last == "index" else f"{last}-timeshift_rel"
     return f"{channel}/{name}-{{offset:1}}.m3u8{query}"
 
@@ -168,13 +170,3 @@ def _number(text: str) -> float:
     """A figure as lists write it; 0 for anything else."""
     match = re.fullmatch(r"\s*([+-]?\d{1,9}(?:[.,]\d{1,4})?)\s*", text, re.ASCII)
     return float(match[1].replace(",", ".")) if match else 0.0
-
-
-def zone_named(name: str) -> ZoneInfo | None:
-    """A zone by its name in the IANA's database."""
-    if not re.fullmatch(r"[A-Za-z_]{2,30}(?:/[A-Za-z0-9_+-]{1,30}){0,2}", name):
-        return None
-    try:
-        return ZoneInfo(name)
-    except (OSError, ValueError, KeyError):
-        return None

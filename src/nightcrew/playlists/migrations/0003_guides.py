@@ -1,4 +1,4 @@
-"""Channels find their guide by id without case, and by name; a channel can be shifted; guides keep all that they say."""
+"""Channels find their guide by id without case, and by name; a channel can be shifted and numbered; guides keep all that they say."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -16,6 +16,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from pydantic import field_validator
 
+from nightcrew.guidereader.moments import zone_named
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections.question import Question, Reach
 from nightcrew.kernel.declare import Signed
@@ -24,7 +25,7 @@ from nightcrew.kernel.fields import Secret, ask
 from nightcrew.kernel.http import Http
 from nightcrew.kernel.words import counted
 from nightcrew.playlists.formats import json_list
-from nightcrew.playlists.formats.catchup import ZONE, zone_named
+from nightcrew.playlists.formats.catchup import ZONE
 from nightcrew.playlists.providers.base import (
     AGENT,
     AccountConfig,

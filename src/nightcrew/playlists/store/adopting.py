@@ -12,11 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from nightcrew.kernel.errors import Conflict, NotFound
 from nightcrew.kernel.store import Store
 from nightcrew.playlists.identity import label
-from nightcrew.playlists.models import MAX_NAME, channel, feed, stream
-from nightcrew.playlists.rules import search_text
+from nightcrew.playlists.models import channel, feed, stream
+from nightcrew.playlists.store.channels import edit_search
 
 _EDITS = tuple(name for name in channel.c.keys() if name.startswith("edit_"))  # noqa: SIM118 - of columns
-_SEARCHED = ("edit_name", "edit_number", "edit_grp", "edit_guide_id")
 _LISTED = ("region", "feed_id", "position", "origin", "name", "number", "grp", "logo", "guide_id", "search")
 """What a list says of a channel."""
 OFFERED = 12
@@ -64,9 +63,7 @@ async def adopt(store: Store, gone_id: int, listed_id: int) -> tuple[str, str]:
         await connection.execute(sa.delete(stream).where(stream.c.channel_id == gone_id))
         await connection.execute(sa.update(stream).where(stream.c.channel_id == listed_id).values(channel_id=gone_id))
         await connection.execute(sa.delete(channel).where(channel.c.id == listed_id))
-        merged = {**{name: getattr(gone, name) for name in _EDITS}, **edits}
-        words = [merged[name] or "" for name in _SEARCHED]
-        edits["edit_search"] = search_text(*words)[: 2 * MAX_NAME] or None
+        edits["edit_search"] = edit_search({**{name: getattr(gone, name) for name in _EDITS}, **edits})
         number = gone.given_number if gone.given_number is not None else listed.given_number
         changed = {**values, **edits, "given_number": number, "active": True}
         await connection.execute(sa.update(channel).where(channel.c.id == gone_id).values(**changed))

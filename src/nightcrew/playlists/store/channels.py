@@ -151,12 +151,17 @@ async def edit(store: Store, channel_id: int, changes: Mapping[str, Any]) -> Non
         if row is None:
             raise NotFound(f"there is no channel {channel_id}")
         merged = {**row, **values}
-        edited = [merged[f"edit_{key}"] or "" for key in _EDITABLE if key != "logo"]
-        values["edit_search"] = rules.search_text(*edited)[: 2 * MAX_NAME] or None
+        values["edit_search"] = edit_search(merged)
         await connection.execute(sa.update(channel).where(channel.c.id == channel_id).values(values))
         await connection.execute(
             sa.update(feed).where(feed.c.id == row["feed_id"]).values(revision=feed.c.revision + 1)
         )
+
+
+def edit_search(row: Mapping[str, Any]) -> str | None:
+    """What a search looks in of a person's values, in a channel's row."""
+    edited = [row[f"edit_{key}"] or "" for key in _EDITABLE if key != "logo"]
+    return rules.search_text(*edited)[: 2 * MAX_NAME] or None
 
 
 async def playlist(

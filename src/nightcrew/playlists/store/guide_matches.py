@@ -25,6 +25,11 @@ def served(table: sa.Table) -> sa.ColumnElement[bool]:
     return sa.and_(feed.c.id == table.c.feed_id, feed.c.generation == table.c.generation, feed.c.enabled)
 
 
+def of_channel(table: sa.Table) -> sa.ColumnElement[bool]:
+    """Whether a row belongs to a guide's channel."""
+    return sa.and_(*(table.c[name] == guide_channel.c[name] for name in ("feed_id", "generation", "guide_id")))
+
+
 _ANY = sa.select(sa.literal(1)).where(feed.c.kind == "guide", feed.c.enabled, feed.c.generation > 0).limit(1)
 _FOUND = (guide_channel.c.key, guide_channel.c.guide_id, guide_channel.c.icon, guide_channel.c.feed_id)
 _BY_ID = (
@@ -33,11 +38,10 @@ _BY_ID = (
     .where(guide_channel.c.key.in_(sa.bindparam("keys", expanding=True)))
     .order_by(guide_channel.c.feed_id, guide_channel.c.guide_id)
 )
-_SAME = sa.and_(*(guide_channel.c[name] == guide_name.c[name] for name in ("feed_id", "generation", "guide_id")))
 _BY_NAME = (
     sa.select(guide_name.c.key.label("name"), guide_name.c.bare, *_FOUND)
     .join(feed, served(guide_name))
-    .join(guide_channel, _SAME)
+    .join(guide_channel, of_channel(guide_name))
     .where(guide_name.c.key.in_(sa.bindparam("keys", expanding=True)))
     .order_by(guide_name.c.feed_id)
 )

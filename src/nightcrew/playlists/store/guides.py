@@ -18,7 +18,7 @@ from nightcrew.playlists.guide_matching import MAX_NAMES, NameKey, id_key, name_
 from nightcrew.playlists.holes import Holes
 from nightcrew.playlists.identity import label
 from nightcrew.playlists.models import Channel, feed, guide_channel, guide_name, programme
-from nightcrew.playlists.store.guide_matches import served
+from nightcrew.playlists.store.guide_matches import of_channel, served
 from nightcrew.playlists.store.refreshes import end_run, mark_refreshed
 
 PAGE = 2_000
@@ -172,10 +172,7 @@ _PROGRAMMES = (
         *(programme.c[name] for name in ("start", "stop", "title", "body", "attributes", "feed_id")),
     )
     .join_from(guide_channel, feed, served(guide_channel))
-    .join(
-        programme,
-        sa.and_(*(programme.c[name] == guide_channel.c[name] for name in ("feed_id", "generation", "guide_id"))),
-    )
+    .join(programme, of_channel(programme))
     .order_by(guide_channel.c.key, guide_channel.c.feed_id, programme.c.start)
 )
 
@@ -251,9 +248,8 @@ async def offered(store: Store, text: str) -> list[GuideChannel]:
     fits = [guide_name.c.key.contains(word, autoescape=True) for word in words]
     own_id = guide_channel.c.key == id_key(text.strip())
     rank = sum((sa.case((one, 1), else_=0) for one in fits), sa.case((own_id, len(words)), else_=0))
-    same = sa.and_(*(guide_channel.c[name] == guide_name.c[name] for name in ("feed_id", "generation", "guide_id")))
     columns = (guide_channel.c.guide_id, guide_channel.c.name, guide_channel.c.icon)
-    query = sa.select(*columns).join(feed, served(guide_channel)).outerjoin(guide_name, same)
+    query = sa.select(*columns).join(feed, served(guide_channel)).outerjoin(guide_name, of_channel(guide_name))
     query = query.where(sa.or_(own_id, *fits)).order_by(rank.desc(), guide_channel.c.guide_id).limit(MOST_OFFERED)
     async with store.read() as connection:
         found = [GuideChannel(*row) for row in await connection.execute(query)]
