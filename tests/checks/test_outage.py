@@ -70,7 +70,7 @@ def test_a_long_outage_ends_with_the_first_stream_that_is_reached() -> None:
     assert unreachable(outage, 1) == [False]
 
 
-def test_what_is_reached_at_home_says_nothing_of_the_world_and_the_other_way_round() -> None:
+def test_what_is_reached_at_home_says_nothing_of_the_world() -> None:
     """The router is up and the line is down: the tuner in the attic works, and every provider is out of reach."""
     outage = Outage()
     told = []
@@ -80,5 +80,11 @@ def test_what_is_reached_at_home_says_nothing_of_the_world_and_the_other_way_rou
     assert told == [False] * 7 + [True] * 13
     at_home = [outage.count(due(200 + n), NOWHERE, FAILED, at_home=True) for n in range(8)]
     assert at_home == [False] * 7 + [True]
-    assert not outage.count(due(300), REACHED, Outcome(Result.OK))
-    assert outage.suspected, "at home nothing can be reached yet"
+
+
+def test_a_box_at_home_that_is_off_is_no_outage_while_the_world_is_reached() -> None:
+    outage = Outage()
+    for stream in range(20):
+        assert not outage.count(due(stream), NOWHERE, FAILED, at_home=True)
+        assert not outage.count(due(100 + stream), REACHED, Outcome(Result.OK))
+    assert not outage.suspected

@@ -18,6 +18,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.playlists.domain import DOMAIN
 from nightcrew.playlists.formats.headers import headers_from
 from nightcrew.playlists.numbering import Numbering
+from nightcrew.playlists.store import sources
 from streaming import answers, packets, serving
 from support import Node, running
 
@@ -81,11 +82,10 @@ async def test_numbers_from_a_start_stay_with_their_channels(node: Node, tmp_pat
 def test_no_number_is_given_twice_and_none_that_was_given_changes(
     rows: list[tuple[str, int | None]], start: int | None, other: int
 ) -> None:
-    taken = set[int]()
-    known = [
-        (n, group, number if number is None or (number not in taken and not taken.add(number)) else None)  # type: ignore[func-returns-value]
-        for n, (group, number) in enumerate(rows)
-    ]
+    taken, known = set[int](), list[tuple[int, str, int | None]]()
+    for n, (group, number) in enumerate(rows):
+        known.append((n, group, None if number in taken else number))
+        taken |= set() if number is None else {number}
     found = Numbering({"a": other}, start).given(known)
     assert len(set(found.values()) | taken) == len(found) + len(taken)
     for n, group, number in known:
@@ -225,6 +225,18 @@ async def test_a_login_in_a_header_goes_to_the_source_s_own_host_alone(node: Nod
             ("Bearer abcdefgh", "7"),
             (None, "7"),
         ]
+
+
+async def test_headers_stay_when_nothing_is_typed_and_go_when_a_person_says_so(node: Node, tmp_path: Path) -> None:
+    (tmp_path / "list.m3u").write_text("#EXTM3U\n#EXTINF:-1,A\nhttp://192.0.2.1/a\n")
+    source = await node.add(kind="m3u", name="L", url=str(tmp_path / "list.m3u"), headers="X-Portal: 7")
+
+    async def stored() -> str:
+        return str((await sources.get(node.runtime.store, node.runtime.vault, source["id"])).config["headers"])
+
+    for typed, kept in (("", "X-Portal: 7"), ("-", ""), ("X-Portal: 8", "X-Portal: 8")):
+        await node.patch(f"/api/v1/sources/{source['id']}", {"headers": typed})
+        assert await stored() == kept
 
 
 @pytest.mark.parametrize("text", ["no colon", "Host: x", "A B: c", "X: a\x00b", "X:", "Range: bytes=0-"])

@@ -46,7 +46,9 @@ class Outage:
         if last is None or last.result is Result.INTERRUPTED:
             return False
         if going.reached:
-            self._rows[at_home] = _Row()
+            self._rows[True] = _Row()  # who reaches the world has a network: what is away at home is switched off
+            if not at_home:
+                self._rows[False] = _Row()
             return False
         row = self._rows[at_home]
         if due.stream_id not in row.streams:
