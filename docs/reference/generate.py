@@ -59,13 +59,9 @@ def settings_page() -> str:
 def api_page() -> str:
     """Every JSON route."""
     server = FastAPI(title="Nightcrew", docs_url=None, redoc_url=None, openapi_url=None)
-    server.include_router(api.router)
-    server.include_router(notify_api.router)
-    server.include_router(connections_api.router)
-    server.include_router(import_api.router)
-    for domain in composition.DOMAINS:
-        for router in domain.routers:
-            server.include_router(router)
+    routers = [api.router, notify_api.router, connections_api.router, import_api.router]
+    for router in (*routers, *(router for domain in composition.DOMAINS for router in domain.routers)):
+        server.router.routes.extend(router.routes)
     groups: dict[str, list[str]] = {}
     for path, operations in server.openapi()["paths"].items():
         for method, operation in operations.items():

@@ -30,7 +30,7 @@ from nightcrew.web.callers import Actor
 from nightcrew.web.render import PageRoute, done, is_fragment, note, render, render_part, texts
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
-router.include_router(channel_pages.router)
+router.routes.extend(channel_pages.router.routes)
 
 Id = Annotated[int, Path(ge=1, lt=2**63)]
 LISTED = 20

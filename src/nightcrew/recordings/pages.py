@@ -30,9 +30,9 @@ from nightcrew.web.paging import paging
 from nightcrew.web.render import PageRoute, answer_form, render
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
-router.include_router(upkeep_pages.router)
-router.include_router(watch_pages.router)
-router.include_router(recording_pages.router)
+router.routes.extend(upkeep_pages.router.routes)
+router.routes.extend(watch_pages.router.routes)
+router.routes.extend(recording_pages.router.routes)
 
 Name = Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")]  # PostgreSQL has no texts with NUL
 Before = Annotated[int, Query(ge=0, lt=2**63)]

@@ -17,11 +17,11 @@ from nightcrew.web.paging import paging
 from nightcrew.web.render import PageRoute, done, render, render_part
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
-router.include_router(settings_page.router)
-router.include_router(access_page.router)
-router.include_router(notify_page.router)
-router.include_router(connections_page.router)
-router.include_router(docs_page.router)
+router.routes.extend(settings_page.router.routes)
+router.routes.extend(access_page.router.routes)
+router.routes.extend(notify_page.router.routes)
+router.routes.extend(connections_page.router.routes)
+router.routes.extend(docs_page.router.routes)
 
 RECENT = 8
 PAGE = 50

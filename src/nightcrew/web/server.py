@@ -42,14 +42,10 @@ def create_app(
     app.state.outputs = PlayerOutputs(output for domain in domains for output in domain.player_outputs)
     problems.install(app)
     create_renderer(app, domains)
-    app.include_router(api.router)
-    app.include_router(notify_api.router)
-    app.include_router(connections_api.router)
-    app.include_router(import_api.router)
-    app.include_router(pages.router)
-    for domain in domains:
-        for router in domain.routers:
-            app.include_router(router)
+    own = (api.router, notify_api.router, connections_api.router, import_api.router, pages.router)
+    for router in (*own, *(router for domain in domains for router in domain.routers)):
+        # the routes as they are: `include_router` works each of them out anew, at the first request of every application
+        app.router.routes.extend(router.routes)
     app.mount("/static", _Static(directory=STATIC), name="static")
     app.add_middleware(
         Guard,
