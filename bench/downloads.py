@@ -16,6 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+import programs
 from nightcrew.demo.audio import Audio
 from nightcrew.demo.songs import many
 from rig import Rig
@@ -42,6 +43,7 @@ def main() -> int:
             took = time.monotonic() - began
         finally:
             rig.close()
+            programs.close()
         fetched, library = rig.titles_fetched(), rig.library
     print(f"{tracks} tracks, killed: {dict(done)}; {took:.0f} s in all, {tracks / took:.1f} tracks/s with restarts")
     print(f"  ended as        {dict(states)}")

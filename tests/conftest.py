@@ -21,10 +21,11 @@ os.environ["NIGHTCREW_CHECK_NEW"] = "false"  # streams are only opened by tests 
 
 import programs
 from counter import Film, encode
+from furnished import administer, furnished_database, keep_what_is_worked_out, new_database
 from nightcrew.demo.defects import Defects
 from nightcrew.demo.pictures import LoopPictures, find_ffmpeg
 from nightcrew.kernel import redaction
-from support import Node, administer, furnished_database, new_database, running
+from support import Node, running
 
 structlog.configure(  # as structlog does by itself, without the values of variables in a traceback: those may be secrets
     processors=[
@@ -36,6 +37,7 @@ structlog.configure(  # as structlog does by itself, without the values of varia
 )
 settings.register_profile("untimed", deadline=None)  # how long an example takes on a busy machine says nothing
 settings.load_profile("untimed")
+keep_what_is_worked_out()
 
 LONG = """
 recordings/test_recordings field/test_overlapping_recordings checks/test_checks playlists/test_refresh faults/test_recorder

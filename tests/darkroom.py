@@ -19,9 +19,8 @@ import psutil
 import programs
 from counted import Counted
 from counter import FPS, Account, account, numbers, numbers_of
-from nightcrew.app import Config
 from nightcrew.recordings.models import Recording, RecordingState
-from support import UP, free_port, furnish, patient, pauses
+from support import UP, free_port, patient, pauses
 from support import Node as Inner
 
 OVER = {"done", "failed"}
@@ -48,9 +47,10 @@ class Server:
 
     async def start(self) -> None:
         """Start it, and wait until it answers."""
-        await asyncio.to_thread(furnish, Config(data_dir=self.folder))
+        self.folder.mkdir(parents=True, exist_ok=True)
         command = ["serve", "--data-dir", self.folder, "--port", self.port]
-        self.process = programs.start(*command, log=self.folder / "test.log", **self.environment)
+        log = self.folder / "test.log"
+        self.process = await asyncio.to_thread(programs.start, *command, log=log, **self.environment)
         try:
             async with asyncio.timeout(UP):
                 for pause in pauses():

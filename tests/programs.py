@@ -5,6 +5,7 @@ They are forked off a process that has imported everything, so that one starts i
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import select
@@ -17,6 +18,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from furnished import furnish
+from nightcrew.app import Config
 
 SERVER = Path(__file__).with_name("forkserver.py")
 
@@ -110,6 +114,12 @@ def start(*arguments: object, log: Path, **environment: str) -> AnyProgram:
     """
     log.touch(0o600)  # a test may look into it at once
     words, env = [str(one) for one in arguments], {**os.environ, **environment}
+    if words[0] in {"serve", "worker"}:
+        parser = argparse.ArgumentParser(add_help=False)
+        parser.add_argument("--data-dir", type=Path)
+        parser.add_argument("--database-url", default=env.get("NIGHTCREW_DATABASE_URL"))
+        given, _ = parser.parse_known_args(words[1:])
+        furnish(Config(given.data_dir, given.database_url))
     if "LD_PRELOAD" in environment:
         command = words if words[0].endswith(".py") else ["-m", "nightcrew", *words]
         with log.open("ab") as out:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -17,6 +14,8 @@ from typing import Any
 
 import httpx2
 
+import programs
+from nightcrew.demo import __main__ as demo
 from nightcrew.demo.songs import SharedFile, many
 from nightcrew.kernel.store import Store, database_url, now_of
 from nightcrew.music import payload
@@ -40,27 +39,25 @@ class Rig:
     slskd_port: int = field(default_factory=free_port)
     second_port: int = field(default_factory=free_port)
     database_url: str | None = None
-    _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    _processes: dict[str, programs.AnyProgram] = field(default_factory=dict)
 
     def start(self, name: str) -> None:
         """Start `server`, a `second` one on the same database, or `slskd`, and wait until it answers."""
         if name != "slskd":
             port = self.server_port if name == "server" else self.second_port
             folder = self.folder / ("data" if name == "server" else name)
-            args = ["nightcrew", "serve", "--data-dir", str(folder), "--port", str(port)]
+            folder.mkdir(exist_ok=True)
+            args = ["serve", "--data-dir", str(folder), "--port", str(port)]
             args += ["--database-url", self.database_url] if self.database_url else []
             if name == "second":
                 self._same_key(folder)
             url = f"http://127.0.0.1:{port}/health"
         else:
             streams = str(self.folder / "world")
-            args = ["nightcrew.demo", "--music", str(self.tracks), "--port", str(self.slskd_port), "--streams", streams]
+            args = [demo.__file__, "--music", str(self.tracks), "--port", str(self.slskd_port), "--streams", streams]
             url = f"http://127.0.0.1:{self.slskd_port}/"
-        env = {**os.environ, **QUIET}
-        log = (self.folder / f"{name}.log").open("ab")
-        process = self._processes[name] = subprocess.Popen(
-            [sys.executable, "-m", *args], stdout=log, stderr=log, env=env
-        )
+        log = self.folder / f"{name}.log"
+        process = self._processes[name] = programs.start(*args, log=log, **QUIET)
         end = time.monotonic() + 240
         while True:
             try:
@@ -68,7 +65,7 @@ class Rig:
                 return
             except httpx2.TransportError:
                 if time.monotonic() > end or process.poll() is not None:
-                    said = (self.folder / f"{name}.log").read_text("utf-8", "replace")[-2000:]
+                    said = log.read_text("utf-8", "replace")[-2000:]
                     raise RuntimeError(f"{name} does not answer: {said}") from None
                 time.sleep(0.05)
 

@@ -4,32 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import os
 import socket
-import sqlite3
-import tempfile
 import time
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import dbos
 import httpx2
 import pytest
 import sqlalchemy as sa
-from jinja2 import BytecodeCache, Environment
-from jinja2.bccache import Bucket
 
+from furnished import furnish
 from nightcrew import app
 from nightcrew.kernel.access import Access
 from nightcrew.kernel.declare import Domain
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.settings import Options
-from nightcrew.kernel.store import Store, database_url, migrate
-from nightcrew.web import render
+from nightcrew.kernel.store import Store
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -61,32 +54,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def administer(server_url: str, *statements: str) -> None:
-    """Execute statements outside of any transaction."""
-    url = sa.make_url(server_url).set(drivername="postgresql+psycopg")
-    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        for statement in statements:
-            connection.execute(sa.text(statement))
-    engine.dispose()
-
-
-def new_database(server_url: str, *, like: str = "template1") -> str:
-    """A fresh PostgreSQL database, a copy of `like` (its name), which is empty; returns its URL."""
-    name = f"t{uuid.uuid4().hex[:10]}"
-    administer(server_url, f"CREATE DATABASE {name} TEMPLATE {like}")
-    url = sa.make_url(server_url).set(drivername="postgresql", database=name)
-    return url.render_as_string(hide_password=False)
-
-
-def furnished_database(server_url: str) -> str:
-    """The name of a PostgreSQL database as a node has it that has just been made, with all domains; to be copied."""
-    url = new_database(server_url)
-    migrate(sa.make_url(database_url(Path(), url)), app.migration_folders())
-    dbos.run_dbos_database_migrations(system_database_url=url)
-    return str(sa.make_url(url).database)
 
 
 @dataclass
@@ -147,42 +114,6 @@ async def raw(node: Node, *lines: str, body: bytes = b"") -> tuple[int, bytes]:
         writer.close()
     head, _, rest = answer.partition(b"\r\n\r\n")
     return int(head.split()[1]), rest
-
-
-class Compiled(BytecodeCache):
-    """Templates that were compiled for a node before: else each one that starts would do it anew."""
-
-    def __init__(self) -> None:
-        self.known: dict[str, bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key in self.known:
-            bucket.bytecode_from_string(self.known[bucket.key])
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self.known[bucket.key] = bucket.bytecode_to_string()
-
-
-render.Environment = functools.partial(Environment, bytecode_cache=Compiled())
-
-
-@functools.cache
-def empty_databases(folders: tuple[Path, ...]) -> dict[str, bytes]:
-    """The SQLite files of a node that has just been made, by name: to make them anew is most of what its start takes."""
-    with tempfile.TemporaryDirectory() as place:
-        migrate(sa.make_url(database_url(Path(place), None)), folders)
-        with contextlib.closing(sqlite3.connect(Path(place) / "jobs.db")) as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
-        dbos.run_dbos_database_migrations(system_database_url=f"sqlite:///{place}/jobs.db")
-        return {path.name: path.read_bytes() for path in Path(place).iterdir()}
-
-
-def furnish(settings: app.Config) -> None:
-    """Give a node that starts for the first time its databases, empty and up to date."""
-    if settings.database_url is None and not settings.data_dir.exists():
-        settings.data_dir.mkdir(parents=True, mode=0o700)
-        for name, content in empty_databases(tuple(app.migration_folders(settings.domains))).items():
-            (settings.data_dir / name).write_bytes(content)
 
 
 @contextlib.asynccontextmanager

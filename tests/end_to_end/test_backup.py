@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 from cryptography.fernet import Fernet
 
+from furnished import new_database
 from nightcrew import app
 from nightcrew.client import Failed
 from nightcrew.demo.world import World
@@ -30,7 +31,7 @@ from nightcrew.kernel.nodes_store import node as node_table
 from nightcrew.kernel.store import Store, database_url, metadata, migrate, upgrade
 from nightcrew.kernel.vault import Vault
 from nightcrew.playlists.models import source as source_table
-from support import new_database, running
+from support import running
 
 from .conftest import Start, command
 

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 
+from furnished import new_database
 from nightcrew.kernel.activity import activity
 from nightcrew.kernel.connections import line as lines
 from nightcrew.kernel.connections import store, tokens, tokens_store
@@ -27,7 +28,6 @@ from nightcrew.kernel.http_cache import http_cache
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.store import DatabaseAway, Store, database_url, metadata
 from service import Site, oauth_kind, site
-from support import new_database
 
 TABLES = [connection, connection_call, connection_grant, activity, http_cache]
 BACK = "http://127.0.0.1:8780/callback"

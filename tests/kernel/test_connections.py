@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from furnished import new_database
 from nightcrew.kernel import recovery
 from nightcrew.kernel.activity import activity
 from nightcrew.kernel.connections import line as lines
@@ -30,7 +31,7 @@ from nightcrew.kernel.http_cache import http_cache
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.store import DatabaseAway, Store, database_url, metadata
 from service import KIND, Site, allowing, site
-from support import free_port, new_database
+from support import free_port
 
 TABLES = [connection, connection_call, connection_grant, activity, http_cache]
 ITEMS = Question("items")

@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from cryptography.fernet import Fernet
 
+from furnished import new_database
 from nightcrew import app
 from nightcrew.kernel import clock, dialects, nodes, nodes_store, upkeep
 from nightcrew.kernel import store as store_module
@@ -24,7 +25,7 @@ from nightcrew.kernel.events import Bus
 from nightcrew.kernel.nodes_store import KnownNode
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.store import DatabaseAway, Store, database_url
-from support import Node, domain, free_port, new_database, running, until
+from support import Node, domain, free_port, running, until
 
 
 @pytest.fixture(autouse=True)

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from furnished import new_database
 from nightcrew.kernel import slots_store as ledger
 from nightcrew.kernel.slots_store import Claim, ClaimOutcome, Limit, Priority, slot_lease
 from nightcrew.kernel.store import Store, database_url, metadata
-from support import new_database
 
 TAKEN, REFUSED = ClaimOutcome(taken=True), ClaimOutcome(taken=False)
 EXPIRED = -1.0

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from furnished import furnish, new_database
 from nightcrew import app
 from nightcrew.demo.world import MUSIC, World
 from nightcrew.kernel.connections.lines import Connections
@@ -15,7 +16,7 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.music import importing, searching, syncing
 from nightcrew.music.domain import DOMAIN
 from shop import Shop
-from support import at_rest, furnish, new_database, running
+from support import at_rest, running
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from furnished import furnish
 from nightcrew import app
 from nightcrew.demo.musiclib import identity
 from nightcrew.demo.songs import SONGS, DemoSong
@@ -31,7 +32,7 @@ from nightcrew.music.store import library as rows
 from nightcrew.music.wishes import SOURCES, listenbrainz, spotify
 from nightcrew.music.wishes.base import SourceList
 from shop import RUBBISH
-from support import at_rest, furnish, running
+from support import at_rest, running
 
 KINDS = [one.kind.name for one in LIBRARIES]
 

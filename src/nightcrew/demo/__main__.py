@@ -5,8 +5,8 @@ import asyncio
 import signal
 from pathlib import Path
 
-from .songs import many
-from .world import MUSIC, TELEVISION, World
+from nightcrew.demo.songs import many
+from nightcrew.demo.world import MUSIC, TELEVISION, World
 
 
 def main() -> None:
