@@ -6,6 +6,9 @@ UV := .tools/bin/uv
 BIN := $(VENV)/bin
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 export UV_PYTHON_DOWNLOADS := never
+# Tests start hundreds of processes: where nothing is compiled beforehand, and this is set, each of them compiles all that it imports.
+export UV_COMPILE_BYTECODE := 1
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo run test short other-pythons soak fuzz audit check bench docs lock clean system
 

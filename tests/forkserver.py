@@ -7,6 +7,7 @@ the folder that is the first argument, as `subprocess.Popen.returncode` has it.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import runpy
@@ -20,6 +21,7 @@ def main(exits: Path) -> None:
     from nightcrew import app, cli
 
     assert app.DOMAINS  # a command imports them when it starts a server
+    gc.freeze()  # as a server does with what it has imported
 
     def reap(*_: object) -> None:
         while True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import getpass
 import os
 import sys
@@ -73,10 +74,10 @@ def demo(
     database_url: Database = None,
 ) -> None:
     """A server and a local world of sources."""
+    config = _config(data_dir or Path.cwd() / ".demo", database_url, host=host, port=port)
     from nightcrew.cli.demo import run_demo
 
-    folder = data_dir or Path.cwd() / ".demo"
-    loop_run(run_demo(_config(folder, database_url, host=host, port=port), _announce))
+    loop_run(run_demo(config, _announce))
 
 
 def doctor(data_dir: DataDir = None, database_url: Database = None) -> None:
@@ -109,8 +110,12 @@ def passwd(data_dir: DataDir = None, database_url: Database = None) -> None:
 
 
 def _config(data_dir: Path | None, database_url: str | None, **more: Any) -> Config:
+    gc.disable()  # what is imported stays: to look through it for garbage again and again took a quarter of a start
     from nightcrew.app import Config
     from nightcrew.machine import configure_logging
+
+    gc.freeze()
+    gc.enable()
 
     configure_logging(level=os.environ.get("NIGHTCREW_LOG_LEVEL", "INFO"))
     return Config(
