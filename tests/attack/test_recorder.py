@@ -379,7 +379,7 @@ def test_a_login_is_not_seen_in_the_list_of_processes() -> None:
             for child in psutil.Process().children(recursive=True):
                 with contextlib.suppress(psutil.ZombieProcess):
                     seen += [" ".join(child.cmdline()), str(child.environ())]
-            reading.join()
+        reading.join()
     coming.close()
     assert any("nightcrew.recorder.remux" in line for line in seen)
     assert not any(SECRET in line for line in seen)

@@ -114,12 +114,23 @@ async def _send(
         chunk = await chunks.next(patience, answer)
         if chunk is None:
             child.stdin.write(END)
-            await child.stdin.drain()
+            await _taken(child, answer)
             return True
         if chunk:
             child.stdin.write(framed(chunk))
-            await child.stdin.drain()
+            await _taken(child, answer)
     return False
+
+
+async def _taken(child: Child, answer: asyncio.Future[ProbeReport]) -> None:
+    """Wait until the prober has room for more, or has answered: one that has does not have to read on."""
+    drained = asyncio.ensure_future(child.stdin.drain())
+    try:
+        await asyncio.wait({drained, answer}, return_when=asyncio.FIRST_COMPLETED)
+        if drained.done():
+            drained.result()
+    finally:
+        drained.cancel()
 
 
 async def _report(child: Child) -> ProbeReport:
