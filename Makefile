@@ -10,7 +10,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_COMPILE_BYTECODE := 1
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo run test short other-pythons soak fuzz audit check bench docs lock clean system
+.PHONY: demo run test again short other-pythons soak fuzz audit check bench docs lock clean system
 
 demo: $(VENV)/.runtime
 	$(BIN)/nightcrew demo --data-dir .demo
@@ -21,6 +21,10 @@ run: $(VENV)/.runtime
 # A file stays in one process; tests/conftest.py says how many processes, and which files come first.
 test: $(VENV)/.dev system .tools/beets/.done .tools/supysonic/.done
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
+# What failed in the last run once more, one test at a time: what passes now was in the way of others, and is worth a look.
+again: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 0 -v --last-failed --last-failed-no-failures none
 
 # A minute of tests that start the real program.
 short: $(VENV)/.dev system

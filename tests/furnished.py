@@ -87,7 +87,7 @@ def administer(server_url: str, *statements: str) -> None:
 def new_database(server_url: str, *, like: str = "template1") -> str:
     """A fresh PostgreSQL database, a copy of `like` (its name), which is empty; returns its URL."""
     name = f"t{uuid.uuid4().hex[:10]}"
-    administer(server_url, f"CREATE DATABASE {name} TEMPLATE {like}")
+    administer(server_url, f"CREATE DATABASE {name} TEMPLATE {like} STRATEGY file_copy")
     url = sa.make_url(server_url).set(drivername="postgresql", database=name)
     return url.render_as_string(hide_password=False)
 
@@ -145,4 +145,4 @@ def _furnish_postgres(url: sa.URL) -> None:
     if not used:
         server = url.set(database="postgres").render_as_string(hide_password=False)
         template = furnished_database(server)
-        administer(server, f"DROP DATABASE {url.database}", f"CREATE DATABASE {url.database} TEMPLATE {template}")
+        administer(server, f"DROP DATABASE {url.database}", f"CREATE DATABASE {url.database} TEMPLATE {template} STRATEGY file_copy")

@@ -124,9 +124,10 @@ async def _send(
 
 async def _taken(child: Child, answer: asyncio.Future[ProbeReport]) -> None:
     """Wait until the prober has room for more, or has answered: one that has does not have to read on."""
-    drained = asyncio.ensure_future(child.stdin.drain())
+    drained: asyncio.Future[None] = asyncio.ensure_future(child.stdin.drain())
+    either: set[asyncio.Future[Any]] = {drained, answer}
     try:
-        await asyncio.wait({drained, answer}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if drained.done():
             drained.result()
     finally:

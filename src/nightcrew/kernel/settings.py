@@ -264,7 +264,7 @@ class Settings:
             k: v for k, v in schema.items() if k in {"minimum", "maximum", "enum", "maxLength", "minLength", "pattern"}
         }
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-        default = json.loads(self._models[domain].model_construct().model_dump_json(include={name}))[name]
+        default = _defaults(self._models[domain])[name]
         return {
             "key": key,
             "domain": domain,
@@ -309,6 +309,12 @@ class Settings:
 def _schema(model: type[Options]) -> dict[str, Any]:
     properties: dict[str, Any] = model.model_json_schema()["properties"]
     return properties
+
+
+@functools.cache
+def _defaults(model: type[Options]) -> dict[str, Any]:
+    """The values of options that nobody has set, as JSON has them."""
+    return dict(json.loads(model.model_construct().model_dump_json()))
 
 
 @functools.cache
