@@ -145,4 +145,8 @@ def _furnish_postgres(url: sa.URL) -> None:
     if not used:
         server = url.set(database="postgres").render_as_string(hide_password=False)
         template = furnished_database(server)
-        administer(server, f"DROP DATABASE {url.database}", f"CREATE DATABASE {url.database} TEMPLATE {template} STRATEGY file_copy")
+        administer(
+            server,
+            f"DROP DATABASE {url.database}",
+            f"CREATE DATABASE {url.database} TEMPLATE {template} STRATEGY file_copy",
+        )

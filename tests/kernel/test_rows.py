@@ -13,8 +13,7 @@ import sqlalchemy as sa
 
 from nightcrew.kernel import rows
 from nightcrew.kernel.rows import Json, Word, column, columns_of, table_of, text
-from nightcrew.kernel.store import Id, Moment, Store
-from support import database_url
+from nightcrew.kernel.store import Id, Moment, Store, database_url
 
 
 @dataclass(frozen=True, slots=True)
