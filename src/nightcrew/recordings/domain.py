@@ -9,7 +9,7 @@ from nightcrew.recordings import admin, after, api, disk, handover, pages, proce
 from nightcrew.recordings.doctor import ffmpeg
 from nightcrew.recordings.place import LIBRARY
 from nightcrew.recordings.settings import RecordingSettings
-from nightcrew.recordings.store import watches
+from nightcrew.recordings.store import states, watches
 
 _HERE = Path(__file__).parent
 
@@ -29,6 +29,8 @@ DOMAIN = Domain(
             promise=60.0,
             time_limit=60.0,
             help="Keeps every recording in a working recorder, and starts post-processing when one has ended.",
+            next_at=workers.keep_at,
+            topics=(states.TOPIC,),
         ),
         Tick(
             "recordings.watch",

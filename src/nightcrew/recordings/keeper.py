@@ -95,6 +95,11 @@ class Keeper:
         if self.active and not len(self._tasks):
             self._tasks.spawn(self.look(), "recordings are looked at")
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is kept, or a recorder runs."""
+        return bool(self.kept) or bool(self.fleet.recorders)
+
     async def look(self) -> None:
         """The worker's cycle."""
         async with self._busy:

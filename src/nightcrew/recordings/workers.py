@@ -22,7 +22,7 @@ from nightcrew.recordings.media import Watched
 from nightcrew.recordings.models import ACTIVE, Recording, RecordingState
 from nightcrew.recordings.processing import JOB
 from nightcrew.recordings.scouting import Scout
-from nightcrew.recordings.store import recordings, states
+from nightcrew.recordings.store import owners, recordings, states
 
 log = structlog.get_logger("nightcrew.recordings")
 
@@ -59,6 +59,12 @@ async def keep(runtime: Runtime) -> None:
         except (NightcrewError, OSError) as exc:  # one that cannot be finished now keeps no other from it
             log.warning("a recording could not be finished", recording=row.id, reason=str(exc))
             waiting.put_off(row, LOOK)
+
+
+async def keep_at(runtime: Runtime) -> datetime | None:
+    """When the keeper's next cycle is; None while there is nothing to keep."""
+    busy = runtime.part(Keeper).busy or await owners.any_to_keep(runtime.store, runtime.node)
+    return utcnow() if busy else None
 
 
 BEGUN = 60.0

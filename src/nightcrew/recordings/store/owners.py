@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.store import Store
+from nightcrew.kernel.store import Store, wake
 from nightcrew.recordings.models import ACTIVE, Recording, RecordingState, check_move, recording
 from nightcrew.recordings.naming import SeasonFolder
 from nightcrew.recordings.store.recordings import add_row
-from nightcrew.recordings.store.states import StateChange, apply, note, standing
+from nightcrew.recordings.store.states import TOPIC, StateChange, apply, note, standing
 
 LEFT_TO = timedelta(seconds=15)
 """How long a new recording waits for the node that records the same stream."""
@@ -29,6 +29,17 @@ COPIED = (
     "occurrence",
 )
 """What a recording has of the one from which it goes on."""
+
+
+async def any_to_keep(store: Store, node: str) -> bool:
+    """Whether there is a recording that is this node's to keep or to finish, or nobody's yet."""
+    concerns = sa.and_(
+        recording.c.state.in_({*ACTIVE, RecordingState.FINISHING}),
+        recording.c.node.in_(("", node)),
+        recording.c.deleted_at.is_(None),
+    )
+    async with store.read() as connection:
+        return (await connection.execute(sa.select(recording.c.id).where(concerns).limit(1))).first() is not None
 
 
 async def claim(store: Store, node: str, *, root: str) -> None:
@@ -62,6 +73,7 @@ async def adopt(store: Store, recording_id: int, *, of: str, node: str, root: st
     async with store.write() as connection:
         mine = sa.and_(recording.c.id == recording_id, recording.c.node == of)
         values = {"node": node} if root is None else {"node": node, "root": root}
+        await wake(connection, TOPIC)
         return (await connection.execute(sa.update(recording).where(mine).values(values))).rowcount == 1
 
 

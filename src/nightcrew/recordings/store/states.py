@@ -13,11 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Conflict, NotFound
-from nightcrew.kernel.store import Store
+from nightcrew.kernel.store import Store, wake
 from nightcrew.kernel.words import plain
 from nightcrew.recordings.models import MAX_REASON, MoveRow, RecordingState, check_move, move, recording
 
 RowT = TypeVar("RowT")
+
+TOPIC = "recordings.keep"
+"""Under which the keepers of all nodes are woken when a recording moves, is new, or is another node's from now on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,3 +130,4 @@ async def note(
 ) -> None:
     values = {"recording_id": recording_id, "from_state": old and old.value, "to_state": new.value, "at": now}
     await connection.execute(sa.insert(move).values({**values, "reason": reason[:MAX_REASON]}))
+    await wake(connection, TOPIC)
