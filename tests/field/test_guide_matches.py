@@ -303,3 +303,21 @@ async def test_channels_without_programmes_can_have_placeholders(lists: Lists) -
     assert shown["epg_channel_id"] == f"nightcrew.{shown['stream_id']}"
     listing = await lists.node.get(f"/player_api.php?action=get_short_epg&stream_id={shown['stream_id']}")
     assert [one["now_playing"] for one in listing["epg_listings"]] == [1, 0, 0, 0]
+
+
+async def test_a_zone_that_nobody_knows_and_places_that_cannot_be_read_are_told(lists: Lists) -> None:
+    begin, end = (hour(at).strftime("%Y%m%d%H%M%S") for at in (0, 1))
+    odd = f'<programme start="{begin} XYZT" stop="{end} XYZT" channel="a"><title>Far</title></programme>'
+    await lists.listed("One", 'tvg-id="a",Anna')
+    await lists.guide(
+        "Odd", named("a", "Anna"), odd, '<programme start="2"><title>Broken<</programme>', show("a", begin=2)
+    )
+    assert await lists.on("Anna") == ["Far", "Show"]
+    source = next(one for one in (await lists.node.get("/api/v1/sources"))["items"] if one["name"] == "Odd")
+    said = source["feeds"][0]["notes"]["flaws"]
+    assert "1 place could not be read and is left out" in said
+    assert "(XYZT)" in said and "set an offset" in said
+    assert "XYZT" in (await lists.node.http.get("/sources")).text
+    await lists.node.refresh(source["id"], rebuild=True)
+    told = [one["kind"] for one in (await lists.node.get("/api/v1/activity"))["items"]]
+    assert told.count("playlist.guide_flaws") == 1, "once, while it stays so"

@@ -54,13 +54,13 @@ def _read(order: ReadingOrder, out: int) -> ReadingEnd:
     """Send what is found, and return how it ended."""
     channels: list[GuideChannel] = []
     programmes: list[Programme] = []
-    size = left_out = 0
+    size, left_out = 0, LeftOut(0)
     try:
         with os.fdopen(os.dup(0), "rb", buffering=0) as file:
             os.lseek(0, 0, os.SEEK_SET)
             for item in read(file, after=order.after, before=order.before, charset=order.charset):
                 if isinstance(item, LeftOut):
-                    left_out = item.places
+                    left_out = item
                 elif isinstance(item, Programme):
                     programmes.append(item)
                     size += len(item.guide_id) + len(item.title) + len(item.body) + len(item.attributes)
@@ -76,7 +76,7 @@ def _read(order: ReadingOrder, out: int) -> ReadingEnd:
         return ReadingEnd("never", str(exc))
     if channels or programmes:
         write_all(out, found_frame(channels, programmes))
-    return ReadingEnd("whole", left_out=left_out)
+    return ReadingEnd("whole", left_out=left_out.places, zones=left_out.zones)
 
 
 if __name__ == "__main__":

@@ -46,15 +46,18 @@ _HOURS = {
     "HST": -10.0,
 }
 """Hours ahead of UTC of zones by name. Of a name that several have (CST, IST, BST) one counts: in the US that of RFC 822."""
+MOST_UNKNOWN, LONGEST_NAME = 5, 40
+"""Zones that nobody knows which are told of one guide, and characters of each name."""
 _OFFSET = re.compile(r"([+-])(\d\d?)(?::?(\d\d))?(?!\d)")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]*")
 _PLACE = re.compile(r"[A-Za-z_]{2,30}(?:/[A-Za-z0-9_+-]{2,30}){1,2}")
 
 
-def parse_time(text: str) -> datetime | None:
+def parse_time(text: str, unknown: set[str] | None = None) -> datetime | None:
     """`YYYYMMDDhhmmss +hhmm` → aware UTC; parts from the hour on may be missing; without a zone it is UTC.
 
-    The zone may be an offset, a name such as EST, or one such as Europe/Berlin. One that nobody knows is taken for UTC.
+    The zone may be an offset, a name such as EST, or one such as Europe/Berlin. One that nobody knows is taken for UTC,
+    and added to `unknown`.
     """
     match = _TIME.match(text.strip())
     if match is None:
@@ -64,12 +67,12 @@ def parse_time(text: str) -> datetime | None:
         moment = datetime(
             int(year), int(month), int(day), int(hour or 0), int(minute or 0), min(int(second or 0), 59), tzinfo=UTC
         )
-        return moment - _ahead(zone, moment) if zone else moment
+        return moment - _ahead(zone, moment, unknown) if zone else moment
     except (ValueError, OverflowError):
         return None
 
 
-def _ahead(zone: str, moment: datetime) -> timedelta:
+def _ahead(zone: str, moment: datetime, unknown: set[str] | None) -> timedelta:
     """How far a zone is ahead of UTC at its own time `moment`."""
     offset, name = _OFFSET.match(zone), _NAME.match(zone)
     if offset is not None:
@@ -81,6 +84,8 @@ def _ahead(zone: str, moment: datetime) -> timedelta:
     if known is not None:
         return timedelta(hours=known)
     place = zone_named(name[0])
+    if place is None and unknown is not None and len(unknown) < MOST_UNKNOWN:
+        unknown.add(name[0][:LONGEST_NAME])
     return (place and moment.replace(tzinfo=place).utcoffset()) or timedelta()
 
 

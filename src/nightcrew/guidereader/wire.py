@@ -58,12 +58,13 @@ class Programme:
 class ReadingEnd:
     """How reading ended: the document is whole, may be whole "later", or will "never" be read; `reason` says why.
 
-    `left_out`: elements of a whole one that could not be read.
+    `left_out`: elements of a whole one that could not be read. `zones`: those of its times that nobody knows.
     """
 
     end: Literal["whole", "later", "never"]
     reason: str = ""
     left_out: int = 0
+    zones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,8 @@ def found_frame(channels: list[GuideChannel], programmes: list[Programme]) -> by
 
 def end_frame(end: ReadingEnd) -> bytes:
     """How it ended."""
-    return json_frame({"end": end.end, "reason": end.reason[:MAX_REASON], "left_out": end.left_out})
+    said = {"end": end.end, "reason": end.reason[:MAX_REASON], "left_out": end.left_out, "zones": end.zones}
+    return json_frame(said)
 
 
 def json_frame(value: object) -> bytes:

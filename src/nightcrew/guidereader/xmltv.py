@@ -86,9 +86,10 @@ class BrokenGuide(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """How many elements could not be read."""
+    """How many elements could not be read, and the names of zones that nobody knows: times there are taken for UTC."""
 
     places: int
+    zones: tuple[str, ...] = ()
 
 
 class RefusedGuide(Exception):
@@ -116,8 +117,8 @@ def read(
     except UnknownCharset as exc:
         raise BrokenGuide(str(exc)) from exc
     yield from mending.reader.take()
-    if mending.left_out:
-        yield LeftOut(mending.left_out)
+    if mending.left_out or mending.reader.zones:
+        yield LeftOut(mending.left_out, tuple(sorted(mending.reader.zones)))
 
 
 class _Mending:
@@ -179,6 +180,8 @@ class _Reader:
         self.where_it_failed = 0
         """In the piece that was fed last, the byte behind the bad place."""
         self._open_ends: dict[str, Programme] = {}
+        self.zones: set[str] = set()
+        """Those that nobody knows."""
         self.began = False
         """Whether a channel or a programme has come."""
         self.parser = expat.ParserCreate("UTF-8")
@@ -204,12 +207,8 @@ class _Reader:
         """A reader for what follows a bad place, with what this one has found."""
         other = _Reader(self._after, self._before)
         other.feed(b"<tv>")
-        other._found, other._open_ends, other._declared, other.began = (
-            self._found,
-            self._open_ends,
-            self._declared,
-            True,
-        )
+        other._found, other._open_ends, other._declared = self._found, self._open_ends, self._declared
+        other.zones, other.began = self.zones, True
         return other
 
     def feed(self, chunk: bytes) -> None:
@@ -300,7 +299,7 @@ class _Reader:
 
     def _programme(self) -> None:
         guide_id = self._attributes.get("channel", "").strip()[:MAX_TEXT]
-        start = parse_time(self._attributes.get("start", ""))
+        start = parse_time(self._attributes.get("start", ""), self.zones)
         if not guide_id or start is None:
             return
         self._end_open(guide_id, start)

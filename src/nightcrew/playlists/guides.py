@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -57,10 +58,15 @@ async def fetch_guide(run: Run, source: Source, feed: Feed, fetch: Fetch, *, due
     _guard(written.ahead, known, options.shrink_guard)
     if archived.back:
         await guides.carry_over(runtime.store, feed.id, generation, now - archived.back, sorted(archived.here))
+    flaws = written.flaws
     content = {**asdict(answer.validators), "content_hash": answer.sha256}
+    content["notes"] = json.dumps({"flaws": flaws}) if flaws else None
     counts = {"channels": written.channels, "programmes": written.programmes}
     left_out = written.left_out
     await guides.switch(runtime.store, feed.id, run.id, generation, now=now, due_at=due_at, content=content, **counts)
+    if flaws and flaws != feed.notes.get("flaws"):
+        name = f"{source.name} (guide)"
+        await runtime.activity.record("playlist.guide_flaws", f"{name}: {flaws}", subject=name, level="warning")
     return {"outcome": "applied", "feed": "guide", **counts, **({"left_out": left_out} if left_out else {})}
 
 
@@ -90,6 +96,21 @@ class _Written:
     programmes: int = 0
     ahead: int = 0
     left_out: int = 0
+    zones: tuple[str, ...] = ()
+
+    @property
+    def flaws(self) -> str:
+        """What could not be read as it was meant, for a person; empty for a guide without a flaw."""
+        said = []
+        if self.left_out:
+            are = "is" if self.left_out == 1 else "are"
+            said.append(f"{counted(self.left_out, 'place')} could not be read and {are} left out.")
+        if self.zones:
+            said.append(
+                f"Times in zones that nobody knows ({', '.join(self.zones)}) are read as UTC."
+                " If programmes are at the wrong time, set an offset for this guide."
+            )
+        return " ".join(said)
 
 
 async def _write(
@@ -105,6 +126,7 @@ async def _write(
         written.programmes += len(batch.programmes)
         written.ahead += sum(one.stop > now and one.start < horizon for one in batch.programmes)
         written.left_out += batch.left_out
+        written.zones += batch.zones
         for count, most, what in (
             (written.channels, MAX_CHANNELS, "channels"),
             (written.programmes, MAX_PROGRAMMES, "programmes"),

@@ -15,6 +15,7 @@ from typing import Annotated, BinaryIO, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from nightcrew.frames import LENGTH
+from nightcrew.guidereader.moments import LONGEST_NAME, MOST_UNKNOWN
 from nightcrew.guidereader.wire import (
     BATCH,
     BATCH_TEXT,
@@ -48,6 +49,7 @@ _PLAIN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x{fffe}\x{ffff}]*$"
 """What XML can say at all, as pydantic writes it."""
 _Text = Annotated[str, StringConstraints(max_length=MAX_TEXT, pattern=_PLAIN)]
 _Icon = Annotated[str, StringConstraints(max_length=MAX_ICON, pattern=_PLAIN)]
+_Zone = Annotated[str, StringConstraints(max_length=LONGEST_NAME, pattern=r"^[A-Za-z0-9_+/-]+$")]
 _Body = Annotated[str, StringConstraints(max_length=MAX_BODY)]
 _Attributes = Annotated[str, StringConstraints(max_length=MAX_ATTRIBUTES)]
 
@@ -67,6 +69,7 @@ class _End(BaseModel):
     end: Literal["whole", "later", "never"]
     reason: Annotated[str, Field(max_length=MAX_REASON)]
     left_out: Annotated[int, Field(ge=0, lt=1 << 31)] = 0
+    zones: Annotated[list[_Zone], Field(max_length=MOST_UNKNOWN)] = Field(default_factory=list)
 
 
 _FRAME: TypeAdapter[_Found | _End] = TypeAdapter(_Found | _End)
@@ -80,6 +83,8 @@ class Batch:
     programmes: list[Programme]
     left_out: int = 0
     """In the last one, elements that could not be read."""
+    zones: tuple[str, ...] = ()
+    """In the last one, zones of times that nobody knows."""
 
 
 class ReaderDied(Retry):
@@ -140,8 +145,8 @@ async def _batches(child: Child, order: ReadingOrder, most: int) -> AsyncGenerat
             full = len(payload) > BATCH_TEXT or len(told.channels) + len(told.programmes) >= BATCH
             yield told
         elif told.end == "whole":
-            if told.left_out:
-                yield Batch([], [], told.left_out)
+            if told.left_out or told.zones:
+                yield Batch([], [], told.left_out, tuple(told.zones))
             return
         else:
             reason = printable(told.reason) or "the guide cannot be read"
