@@ -18,8 +18,9 @@ from counter import FPS, Film
 from darkroom import accounted, finish, get, in_state, kill, more, record, recorders, seconds, wait_for
 from films import Source, content, films, make, recorded
 from nightcrew.demo.pictures import find_ffmpeg
+from nightcrew.kernel import schedule
 from nightcrew.kernel.clock import utcnow
-from nightcrew.recordings import connections, inputs, keeper, kept, stuck
+from nightcrew.recordings import connections, inputs, keeper, kept, stuck, workers
 from nightcrew.recordings.inputs import Input
 from nightcrew.recordings.models import Recording
 from nightcrew.recordings.store import recordings
@@ -32,6 +33,27 @@ async def source(film: Film) -> AsyncIterator[Counted]:
     """A live source."""
     async with Counted(film, window=10, keeps=LONG) as made:
         yield made
+
+
+async def test_a_keeper_with_nothing_to_keep_rests_and_is_woken_by_a_new_recording(
+    node: Node, source: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also by one that another node was asked for, of which nobody here is told but through the database."""
+
+    async def nobody_tells(_: keeper.Keeper) -> None:
+        """A request that came in elsewhere."""
+
+    monkeypatch.setattr(schedule, "IDLE", 3600.0)
+    monkeypatch.setattr(keeper.Keeper, "soon", nobody_tells)
+    assert await workers.keep_at(node.runtime) is None
+    worker = node.runtime.schedule.workers["recordings.keep"]
+    before = worker.last_ok
+    await node.post("/api/v1/workers/recordings.keep/run")
+    await until(lambda: worker.last_ok != before)
+    row = await record(node, source.url)
+    await seconds(node, row["id"], 1)
+    assert await workers.keep_at(node.runtime) is not None
+    await finish(node, row["id"])
 
 
 # -- its folder --------------------------------------------------------------------------------------------------------
