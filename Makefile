@@ -28,7 +28,7 @@ again: $(VENV)/.dev
 
 # A minute of tests that start the real program.
 short: $(VENV)/.dev system
-	$(BIN)/python -m pytest -m short
+	$(BIN)/python -m pytest -m short $$(grep -rl --include='test_*.py' 'mark\.short' tests)
 
 # The same on each other Python of this machine.
 other-pythons: $(VENV)/.dev
