@@ -1,6 +1,6 @@
 """Beets' own distance, in an environment of its own: reads searches from standard input, writes one list of distances for each.
 
-A line holds what is wanted and the files, each with the artist and title that its path gives by the usual patterns.
+A line holds what is wanted and the files, each with the pairs of artist and title that its path may give; the least distance counts.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def main() -> None:
         found = []
         for file in asked["files"]:
             length = file["seconds"] or wanted["seconds"]
-            item = Item(title=file["title"], artist=file["artist"], length=length)
-            found.append(distance.track_distance(item, info, incl_artist=True).distance)
+            items = [Item(title=title, artist=artist, length=length) for artist, title in file["readings"]]
+            found.append(min(distance.track_distance(item, info, incl_artist=True).distance for item in items))
         taken += time.perf_counter() - began
         print(json.dumps(found), flush=False)
     print(json.dumps(taken))
