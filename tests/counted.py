@@ -337,6 +337,14 @@ class Counted:
             index += 1
 
 
+def lose_one(source: Counted) -> int:
+    """The number of a segment that is about to be listed, and that nobody gets; it soon leaves the playlist, so that no client asks for long."""
+    number = source.newest + 3
+    source.lost.add(number)
+    source.keeps = source.window + 2
+    return number
+
+
 def _parse(head: bytes) -> Request:
     first, *lines = head.decode("latin-1").split("\r\n")
     method, target, version = first.split(" ")

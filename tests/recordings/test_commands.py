@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import structlog
 
-from counted import LONG, Counted
+from counted import LONG, Counted, lose_one
 from counter import Film
 from darkroom import accounted, in_state, more, seconds, wait_for
 from nightcrew.kernel.clock import utcnow
@@ -159,8 +159,7 @@ async def test_recordings_are_listed_shown_and_cut(node: Node, source: Counted) 
     row = await told("record", source.url, "--name", "Film", "--title", "[/b] [red]Plain")
     await in_state(node, row["id"], "recording")
     await seconds(node, row["id"], 8)
-    lost = source.newest + 3
-    source.lost.add(lost)
+    lost = lose_one(source)
     assert "Film: recording" in await ok("recordings", "rotate", row["id"])
     await wait_for(node, row["id"], lambda now: now["parts"] == 2 and now["gaps"] == 1)
     assert [one["id"] for one in await told("recordings", "list", "--show", "now", "--name", "Film")] == [row["id"]]

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from counted import LONG, Counted
+from counted import LONG, Counted, lose_one
 from counter import Film
 from darkroom import accounted, finish, finished, get, in_state, more, record, recorders, seconds, wait_for
 from nightcrew.kernel.clock import utcnow
@@ -56,7 +56,7 @@ async def test_a_recording_becomes_a_file_with_chapters_and_metadata_in_the_libr
     row = await record(node, source.url, name=name, title=title)
     await soon(node, row["id"])
     await tallies.add_title(node.runtime.store, row["id"], "Second part", "Games")
-    source.lost.add(source.newest + 2)
+    lose_one(source)
     await more(node, row["id"], 5)
     done = await finish(node, row["id"])
     await accounted(node, done, source)
