@@ -368,8 +368,12 @@ async def test_broken_promises_are_seen_everywhere_until_they_are_kept_again(tmp
         broken[0] = False
         await until(lambda: _status(node, 200))
         await until(lambda: _kept(node, 2))
-        assert [await fresh_metric(node, name) for name in ("lab.hangs", "lab.fails", "lab.works")] == [1, 1, 1]
+        await until(lambda: _all_fresh(node))  # on a busy machine one may be late again
         assert len((await node.get("/api/v1/activity?kind=promise."))["items"]) == 4, "told once, not at each look"
+
+
+async def _all_fresh(node: Node) -> bool:
+    return [await fresh_metric(node, name) for name in ("lab.hangs", "lab.fails", "lab.works")] == [1, 1, 1]
 
 
 async def _status(node: Node, wanted: int) -> bool:
