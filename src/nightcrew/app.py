@@ -193,19 +193,23 @@ async def run(
     if config.web:
         machine.check_exposure(config.host, access)
     listener = machine.listen(config.host, config.port) if config.web else None
-    started = [domain for domain in config.domains if await _start(config, runtime, domain)]
-    _wire(config, runtime)
-    await runtime.jobs.launch(functools.partial(Run, runtime))
-    workers = [
-        asyncio.create_task(runtime.nodes.run(), name="nodes"),
-        asyncio.create_task(runtime.schedule.run(runtime), name="schedule"),
-        asyncio.create_task(runtime.health.run(listener), name="watchdog"),
-        asyncio.create_task(runtime.slots.run(), name="slots"),
-        asyncio.create_task(runtime.wakes.run(), name="wakes"),
-    ]
+    started: list[Domain] = []
+    workers: list[asyncio.Task[None]] = []
     server: WebServer | None = None
+    serving: list[asyncio.Task[None]] = []
     try:
-        serving: list[asyncio.Task[None]] = []
+        for domain in config.domains:
+            if await _start(config, runtime, domain):
+                started.append(domain)  # noqa: PERF401 - also where the next one does not come
+        _wire(config, runtime)
+        await runtime.jobs.launch(functools.partial(Run, runtime))
+        workers += [
+            asyncio.create_task(runtime.nodes.run(), name="nodes"),
+            asyncio.create_task(runtime.schedule.run(runtime), name="schedule"),
+            asyncio.create_task(runtime.health.run(listener), name="watchdog"),
+            asyncio.create_task(runtime.slots.run(), name="slots"),
+            asyncio.create_task(runtime.wakes.run(), name="wakes"),
+        ]
         if listener is not None:
             server = make_server(
                 create_app(runtime, access, config.domains, hosts=frozenset({config.host})),
@@ -310,10 +314,13 @@ async def _stop(
 
 
 async def _ended(tasks: Sequence[asyncio.Task[None]], limit: float) -> list[asyncio.Task[None]]:
-    """Wait for tasks to end; returns those that have not within `limit` seconds, which are told."""
+    """Wait for tasks to end; returns those that have not within `limit` seconds, which are told, as errors are."""
     if not tasks:
         return []
-    _, late = await asyncio.wait(tasks, timeout=limit)
+    done, late = await asyncio.wait(tasks, timeout=limit)
+    for task in done:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("not stopped in order", part=task.get_name(), why=str(error))
     for task in late:
         log.error("not stopped in time", part=task.get_name(), limit_s=limit)
     return list(late)
@@ -328,6 +335,8 @@ async def _within(what: str, close: Callable[[], Awaitable[None]], limit: float)
         log.error("not stopped in time", part=what, limit_s=limit)  # noqa: TRY400
     except NightcrewError as exc:
         log.error("not stopped in order", part=what, why=str(exc))  # noqa: TRY400
+    except Exception:
+        log.exception("not stopped in order", part=what)
 
 
 async def _until_started(server: WebServer, serving: asyncio.Task[None]) -> None:

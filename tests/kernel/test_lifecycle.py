@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from nightcrew import app
 from nightcrew.kernel import hooks, upkeep
 from nightcrew.kernel.declare import Domain, Freshness, Job, Need, Tick
 from nightcrew.kernel.errors import GiveUp
+from nightcrew.kernel.jobs import Jobs
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.slots import Slots
 from support import NoOptions, domain, running, until
 
 
@@ -196,3 +199,61 @@ async def test_a_job_that_does_not_stop_in_time_is_left_behind_and_the_server_en
     assert stopped == ["lab"]
     go.set()
     await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("part", ["jobs", "nodes"])
+async def test_a_part_that_raises_while_it_closes_keeps_no_domain_from_its_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    stopped: list[str] = []
+
+    async def stop(_runtime: Runtime) -> None:
+        stopped.append("lab")
+
+    with capture_logs() as told:
+        async with running(tmp_path, domains=(upkeep.DOMAIN, domain(stop=stop))) as node:
+            closed = getattr(node.runtime, part)
+            name = "close" if part == "jobs" else "stop"
+            end = getattr(closed, name)
+
+            async def fails() -> None:
+                await end()
+                raise RuntimeError("the engine is out of order")
+
+            monkeypatch.setattr(closed, name, fails)
+    assert stopped == ["lab"]
+    assert [line["part"] for line in told if line["event"] == "not stopped in order"]
+
+
+async def test_a_job_engine_that_cannot_start_stops_the_domains_that_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped: list[str] = []
+
+    async def stop(_runtime: Runtime) -> None:
+        stopped.append("lab")
+
+    async def fails(*_: object) -> None:
+        raise RuntimeError("no engine")
+
+    monkeypatch.setattr(Jobs, "launch", fails)
+    with pytest.raises(RuntimeError, match="no engine"):
+        async with running(tmp_path, domains=(upkeep.DOMAIN, domain(stop=stop))):
+            pass
+    assert stopped == ["lab"]
+
+
+async def test_a_worker_that_raises_at_the_stop_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run(self: Slots) -> None:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            raise RuntimeError("the ledger is out of order")
+
+    monkeypatch.setattr(Slots, "run", run)
+    with capture_logs() as told:
+        async with running(tmp_path, domains=(upkeep.DOMAIN, domain())):
+            pass
+    assert [(line["part"], line["why"]) for line in told if line["event"] == "not stopped in order"] == [
+        ("slots", "the ledger is out of order")
+    ]

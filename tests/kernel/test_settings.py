@@ -132,7 +132,7 @@ async def test_one_wrong_value_changes_nothing_and_is_named_with_its_bound(
 @pytest.mark.parametrize("key", ["nothing", "radio.nothing", "volume", ".", "radio."])
 async def test_an_unknown_or_ambiguous_name_is_refused(lite: Store, tmp_path: Path, key: str) -> None:
     settings = make(tmp_path)
-    with pytest.raises(Invalid, match="no setting|several") as caught:
+    with pytest.raises(Invalid, match="no setting|there are 2 settings") as caught:
         await settings.change(lite, {key: 1, "colour": "blue"}, actor="test")
     assert caught.value.field == key
     assert settings.of(Lamp).colour == "red"
@@ -263,12 +263,24 @@ def test_a_wrong_environment_is_refused_by_name(tmp_path: Path) -> None:
         make(tmp_path, {"radio": Radio}, {"NIGHTCREW_VOLUME": "loud"})
 
 
-def test_a_variable_with_the_domains_name_means_that_domain_and_the_short_one_still_works(tmp_path: Path) -> None:
-    settings = make(tmp_path, env={"NIGHTCREW_VOLUME": "2", "NIGHTCREW_RADIO_VOLUME": "9", "NIGHTCREW_COLOUR": "blue"})
-    assert (settings.of(Radio).volume, settings.of(Lamp).volume, settings.of(Lamp).colour) == (9, 2, "blue")
-    assert settings.of(Radio).volume == 9
+def test_a_variable_with_the_domains_name_means_that_domain_and_the_short_one_the_first_that_had_it(
+    tmp_path: Path,
+) -> None:
+    settings = make(tmp_path, env={"NIGHTCREW_VOLUME": "2", "NIGHTCREW_COLOUR": "blue"})
+    assert (settings.of(Radio).volume, settings.of(Lamp).volume, settings.of(Lamp).colour) == (2, 1, "blue")
     origins = {item["key"]: item["origin"] for item in settings.describe()}
-    assert (origins["radio.volume"], origins["lamp.volume"]) == ("environment", "environment")
+    assert (origins["radio.volume"], origins["lamp.volume"]) == ("environment", "default")
+    settings = make(
+        tmp_path, env={"NIGHTCREW_VOLUME": "2", "NIGHTCREW_RADIO_VOLUME": "9", "NIGHTCREW_LAMP_VOLUME": "3"}
+    )
+    assert (settings.of(Radio).volume, settings.of(Lamp).volume) == (9, 3)
+
+
+def test_a_bare_name_that_two_domains_have_is_refused_with_both(tmp_path: Path) -> None:
+    settings = make(tmp_path)
+    assert settings.resolve("colour") == "lamp.colour"
+    with pytest.raises(Invalid, match=r"2 settings of that name: radio\.volume, lamp\.volume"):
+        settings.resolve("volume")
 
 
 class Shelf(Options):

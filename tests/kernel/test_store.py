@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightcrew import app
+from nightcrew.kernel import dialects
 from nightcrew.kernel import store as kernel_store
 from nightcrew.kernel.dialects import sync_url
 from nightcrew.kernel.errors import NeedsUser
@@ -305,3 +306,21 @@ def test_another_database_is_refused_with_a_sentence(url: str) -> None:
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
 def test_both_spellings_of_postgresql_are_taken(scheme: str) -> None:
     assert database_url(Path(), f"{scheme}://u:p@h/db") == "postgresql+psycopg://u:p@h/db"
+
+
+async def test_a_server_that_vanishes_is_noticed_by_both_sides(postgres: str) -> None:
+    """What libpq and PostgreSQL do about a connection that is dead without a word."""
+    store = Store(database_url(Path(), postgres))
+    async with store.read() as connection:
+        raw = await connection.get_raw_connection()
+        parameters = raw.driver_connection.info.get_parameters()
+        idle = await connection.scalar(sa.text("SHOW idle_in_transaction_session_timeout"))
+    await store.close()
+    for name in ("connect_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"):
+        assert 0 < int(parameters[name]) <= 20_000, name
+    assert idle == "20s"
+    assert dialects.SESSION.keys() >= {
+        "tcp_keepalives_idle",
+        "tcp_keepalives_count",
+        "tcp_user_timeout",
+    }  # 0 on a socket file

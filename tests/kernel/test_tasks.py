@@ -8,7 +8,9 @@ import gc
 import pytest
 from structlog.testing import capture_logs
 
+from nightcrew.kernel import forever as loops
 from nightcrew.kernel.errors import Retry
+from nightcrew.kernel.forever import forever
 from nightcrew.kernel.tasks import Tasks
 from support import until
 
@@ -61,3 +63,29 @@ async def test_close_ends_all_tasks_also_those_that_an_ending_task_spawns() -> N
         await tasks.close()
     assert len(tasks) == 0
     assert {"first", "second"} <= set(ended)
+
+
+@pytest.mark.parametrize("how", ["hangs", "raises", "cancelled"])
+async def test_a_loop_outlives_a_round_that_goes_wrong(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    monkeypatch.setattr(loops, "AFTER_ERROR", 0.0)
+    rounds = 0
+
+    async def once() -> float:
+        nonlocal rounds
+        rounds += 1
+        if rounds == 1 and how == "hangs":
+            await asyncio.sleep(3600)
+        if rounds == 1 and how == "raises":
+            raise ZeroDivisionError("ours")
+        if rounds == 1 and how == "cancelled":
+            raise asyncio.CancelledError
+        return 0.01
+
+    with capture_logs() as told:
+        loop = asyncio.create_task(forever("heartbeat", once, limit=0.05))
+        await until(lambda: rounds > 2)
+        loop.cancel()
+        await asyncio.wait([loop])
+    assert loop.cancelled()
+    assert [line["part"] for line in told] == ["heartbeat"]
+    assert told[0]["event"] == ("a round took too long and was ended" if how == "hangs" else "a round failed")

@@ -43,6 +43,8 @@ IDLE = 10.0
 """Seconds after which work that sleeps looks by itself, should nobody have woken it."""
 ASKING = 10.0
 """Seconds that the database has for saying when work is due."""
+TELLING = 30.0
+"""Seconds that the database has for a line of the activity; the tick goes on without it."""
 MAX_BACKOFF = 300.0
 AGAIN = 1.0
 """Seconds before timetables are looked at again, at the earliest."""
@@ -199,7 +201,10 @@ class Schedule:
         if shown or error or was_failing:
             self._changed()
         if error and not was_failing:
-            await self._activity.record("worker.failed", f"{worker.name}: {error}", level="error", subject=worker.name)
+            async with asyncio.timeout(TELLING):
+                await self._activity.record(
+                    "worker.failed", f"{worker.name}: {error}", level="error", subject=worker.name
+                )
 
     async def _attempt(self, runtime: Runtime, tick: Tick) -> str | None:
         """Run the tick within its limit; returns what went wrong, for a person."""

@@ -247,6 +247,8 @@ class Settings:
         matches = [full for full in self._keys if full.split(".", 1)[1].lower() == key.lower()]
         if len(matches) == 1:
             return matches[0]
+        if matches:
+            raise Invalid(f"there are {len(matches)} settings of that name: {', '.join(matches)}", field=key)
         raise Invalid(f"there is no setting {key!r}", field=key)
 
     def describe(self) -> list[dict[str, Any]]:

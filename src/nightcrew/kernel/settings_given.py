@@ -33,6 +33,8 @@ class Given:
             for name, field in model.model_fields.items()
             if isinstance(extra := field.json_schema_extra, dict) and extra.get(ALSO)
         }
+        self._short = {name: domain for domain, model in reversed(list(models.items())) for name in model.model_fields}
+        """The domain whose option the short name is: the first one's, as it was there before others took the same name."""
 
     def values(self, domain: str, model: type[BaseModel]) -> dict[str, Any]:
         """The options of a domain that are given, by name: by the environment, else by the file."""
@@ -52,7 +54,8 @@ class Given:
 
     def _from_env(self, domain: str, name: str) -> str | None:
         """What the environment says of an option: under its full name, else under the short one, else under a known one."""
-        names = (env_name(domain, name), f"NIGHTCREW_{name.upper()}", self._also.get((domain, name), ""))
+        short = f"NIGHTCREW_{name.upper()}" if self._short[name] == domain else ""
+        names = (env_name(domain, name), short, self._also.get((domain, name), ""))
         return next((self._env[one] for one in names if one in self._env), None)
 
 
@@ -63,7 +66,10 @@ def is_fixed(field: FieldInfo) -> bool:
 
 
 def env_name(domain: str, option_name: str) -> str:
-    """The environment variable of an option. The name without the domain, which was the only one once, works too."""
+    """The environment variable of an option.
+
+    The name without the domain, which was the only one once, works too: for the first domain that has such an option.
+    """
     return f"NIGHTCREW_{domain}_{option_name}".upper()
 
 
