@@ -16,7 +16,7 @@ import dbos._dbos
 import dbos._workflow_commands
 from dbos._utils import INTERNAL_QUEUE_NAME
 
-REST = 10.0
+REST = 60.0
 """Seconds after which a queue is looked into unasked: what was missed (a database that was away) waits so long at most."""
 AGAIN = 0.5
 """Seconds before another look, after two nodes have got into each other's way."""

@@ -28,8 +28,10 @@ from nightcrew.kernel.schedule import Schedule
 from nightcrew.kernel.store import DatabaseAway, Store
 
 WATCH = 1.0
-"""Seconds between two looks of the watchdog."""
-BLIND = 10.0
+"""Seconds between two looks of the watchdog at the workers."""
+READ = 5.0
+"""Seconds between two looks at the results, which are read from the database."""
+BLIND = 15.0
 """Seconds without one whole look after which the watchdog itself is the problem."""
 
 
@@ -87,6 +89,7 @@ class Health:
 
     async def metrics_text(self) -> bytes:
         """What `/metrics` answers: the kernel's own metrics, and each domain's as they are now."""
+        self._measure()
         families: list[GaugeMetricFamily] = []
         with contextlib.suppress(DatabaseAway):  # which the kernel's own tell
             for domain in self._hooks.domains:
@@ -94,13 +97,22 @@ class Health:
                 families += [family_of(domain.name, metric) for metric in found]
         return self.metrics.render(families)
 
+    def _measure(self) -> None:
+        now = utcnow()
+        for worker in self._schedule.workers.values():
+            self.metrics.worker_fresh.labels(worker.name).set(worker.fresh(now))
+            self.metrics.worker_age.labels(worker.name).set(worker.age(now))
+            self.metrics.worker_promise.labels(worker.name).set(worker.promise)
+            self.metrics.worker_failures.labels(worker.name).set(worker.failures)
+        self.metrics.jobs_running.set(self._jobs.running)
+
     async def job_ended(self, ended: Ended) -> None:
         """Called by the job runner."""
         self.metrics.job_seconds.labels(ended.job, ended.outcome).observe(ended.seconds)
 
     async def run(self, listener: socket.socket | None = None) -> None:
         """Watch until cancelled. What the watchdog cannot read is an alert as well: see `problems`."""
-        self._looked = time.monotonic()
+        self._looked = time.monotonic() - READ
         pulse = Pulse(
             asyncio.get_running_loop(),
             listener,
@@ -109,7 +121,10 @@ class Health:
         )
 
         async def once() -> float:
-            await self.look()
+            if self._unseen or time.monotonic() - self._looked >= READ:
+                await self.look()
+            else:
+                await self._compare_workers()
             return WATCH
 
         try:
@@ -119,16 +134,9 @@ class Health:
 
     async def look(self) -> None:
         """One comparison of everything with its promise."""
-        now = utcnow()
-        for worker in self._schedule.workers.values():
-            self.metrics.worker_fresh.labels(worker.name).set(worker.fresh(now))
-            self.metrics.worker_age.labels(worker.name).set(worker.age(now))
-            self.metrics.worker_promise.labels(worker.name).set(worker.promise)
-            self.metrics.worker_failures.labels(worker.name).set(worker.failures)
-        self.metrics.jobs_running.set(self._jobs.running)
         try:
             async with self._looking:  # two at once would tell one change twice
-                await self._read(now)
+                await self._read(utcnow())
         except DatabaseAway as exc:
             self._unseen = str(exc)
             return
@@ -146,6 +154,17 @@ class Health:
                 self.metrics.result_age.labels(result.name).set(result.age_s)
             shown = "has never been built" if result.age_s is None else f"is {result.age_s:.0f} s old"
             await self._compare(result.title, result.fresh, f"{shown} (promised: {result.promise_s:.0f} s)")
+        await self._compare_each(now)
+
+    async def _compare_workers(self) -> None:
+        """The workers alone, of which memory says all. Only what has changed is written."""
+        now = utcnow()
+        if any(
+            worker.fresh(now) is (f"worker {name}" in self._broken) for name, worker in self._schedule.workers.items()
+        ):
+            await self.look()
+
+    async def _compare_each(self, now: datetime) -> None:
         for worker in self._schedule.workers.values():
             why = worker.error or ("it is still running" if worker.running_since else "it has not run")
             late = f"has had no success for {worker.age(now):.0f} s (promised: {worker.promise:.0f} s): {why}"

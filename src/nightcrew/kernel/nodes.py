@@ -27,6 +27,8 @@ log = structlog.get_logger("nightcrew.nodes")
 
 HEARTBEAT = 5.0
 """Seconds between two signs of life."""
+ALONE = 20.0
+"""The same on SQLite, where this node is the only one."""
 SILENT = 60.0
 """Seconds without one after which a node is dead, and others take over what it had."""
 LIMIT = 15.0
@@ -98,7 +100,7 @@ class Nodes:
         if was_gone:
             await self._activity.record("node.back", f"{self.node} is back", subject=self.node)
         await self._look()
-        return HEARTBEAT
+        return self._pause
 
     async def _look_for_silent(self) -> float:
         """Beside the heartbeat, which must not wait for it."""
@@ -106,7 +108,11 @@ class Nodes:
             for silent in await nodes_store.take_silent(self._store, self.node, silent=SILENT):
                 await self._take_over(silent)
                 await self._look()
-        return HEARTBEAT
+        return self._pause
+
+    @property
+    def _pause(self) -> float:
+        return ALONE if self._store.is_sqlite else HEARTBEAT
 
     async def _look(self) -> None:
         self.known = await nodes_store.every(self._store)

@@ -38,9 +38,11 @@ if TYPE_CHECKING:
 log = structlog.get_logger("nightcrew.schedule")
 
 HEARTBEAT = 5.0
-"""Seconds between two writes of all heartbeats; they may be lost, so they are batched."""
-IDLE = 10.0
-"""Seconds after which work that sleeps looks by itself, should nobody have woken it."""
+"""Seconds between two writes of what has changed in the workers; it may be lost, so it is batched."""
+WHOLE = 30.0
+"""Seconds between two writes of all workers: those that nobody has seen for a minute are those of a dead node (`nodes.SILENT`)."""
+IDLE = 60.0
+"""Seconds after which work that sleeps looks by itself, should nobody have woken it; sooner where its promise is short."""
 ASKING = 10.0
 """Seconds that the database has for saying when work is due."""
 TELLING = 30.0
@@ -69,6 +71,8 @@ class Schedule:
         self._cron_keys: dict[str, str] = {}
         self._fire_soon = asyncio.Event()
         self._times_changed = False
+        self._known: dict[str, object] = {}
+        self._written = -WHOLE
         settings.watch(self._on_settings)
         wakes.on(rows.TIMETABLES.topic, self._fire_soon.set)
 
@@ -170,15 +174,16 @@ class Schedule:
             pause: float = min(every * 2.0 ** min(worker.failures, 10), max(MAX_BACKOFF, every))
             return now + pause
         if tick.next_at is not None:
-            return now + await self._sleep(tick.next_at(runtime), every)
+            return now + await self._sleep(tick.next_at(runtime), every, min(IDLE, 0.75 * worker.promise))
         if forced and due > now:
             return due  # a run by hand does not put off the regular one
         upcoming, missed = next_due(due, now, every)
         worker.skipped += missed
         return upcoming + random.uniform(0, tick.jitter)
 
-    async def _sleep(self, asked: Awaitable[datetime | None], every: float) -> float:
-        """Seconds until there is something to do: at least `every`, which work that cannot begin yet waits between two tries.
+    async def _sleep(self, asked: Awaitable[datetime | None], every: float, most: float) -> float:
+        """Seconds until there is something to do, at most `most`, and at least `every`, which work that cannot begin yet waits
+        between two tries.
 
         A database that does not say so in time changes nothing: the next cycle comes, and tells what is wrong.
         """
@@ -187,7 +192,7 @@ class Schedule:
                 at = await asked
         except (NightcrewError, TimeoutError):
             return every
-        return max(every, IDLE if at is None else min(IDLE, (at - utcnow()).total_seconds()))
+        return max(every, most if at is None else min(most, (at - utcnow()).total_seconds()))
 
     async def _run_once(self, runtime: Runtime, tick: Tick, worker: Worker) -> None:
         """One run, recorded. This is one of the places that catch everything."""
@@ -235,6 +240,9 @@ class Schedule:
         if keys & set(self._cron_keys.values()):
             self._times_changed = True
             self._fire_soon.set()
+        for name, tick in self._ticks.items():
+            if tick.next_at is not None:
+                self.workers[name].ring()  # what is due may depend on any of them
 
     def _cron(self, name: str) -> str:
         """The times that hold now."""
@@ -251,7 +259,7 @@ class Schedule:
         if self._times_changed:
             await self._register(utcnow())
         await self._fire_due()
-        pause = await self._sleep(rows.next_at(self._store, self._timetables), AGAIN)
+        pause = await self._sleep(rows.next_at(self._store, self._timetables), AGAIN, IDLE)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause):
                 await self._fire_soon.wait()
@@ -306,17 +314,35 @@ class Schedule:
     # -- what is known of the workers ------------------------------------------------------------------------------
 
     async def _heartbeat_round(self) -> float:
-        await rows.beat(self._store, self._node, self.workers.values(), utcnow())
+        whole = time.monotonic() - self._written >= WHOLE
+        changed = {worker.name: worker.changes for worker in self.workers.values()}
+        await rows.beat(
+            self._store,
+            self._node,
+            [
+                worker
+                for worker in self.workers.values()
+                if whole or changed[worker.name] != self._known.get(worker.name)
+            ],
+            utcnow(),
+        )
+        self._known = changed
+        if whole:
+            self._written = time.monotonic()
+        if not self._store.is_sqlite:  # else nobody but this node changes anything
+            await self._heed()
+        return HEARTBEAT
+
+    async def _heed(self) -> None:
+        """What other nodes have changed."""
         paused = await rows.pauses(self._store)
         for worker in self.workers.values():
             if worker.name in paused and not worker.paused:
                 worker.pause(paused[worker.name])
             elif worker.name not in paused and worker.paused:
                 worker.unpause(utcnow())
-        if not self._store.is_sqlite:
-            await self._settings.load(self._store)
-            await self._jobs.heed()
-        return HEARTBEAT
+        await self._settings.load(self._store)
+        await self._jobs.heed()
 
 
 def next_due(due: float, now: float, every: float) -> tuple[float, int]:

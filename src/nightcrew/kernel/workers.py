@@ -13,8 +13,9 @@ from typing import Any, Literal
 from nightcrew.kernel.clock import age, iso
 
 HISTORY = 30
-QUICK = 10.0
-"""A worker that runs more often than this many seconds is not announced at each start: the page would flicker."""
+QUICK = 120.0
+"""A worker that runs more often than this many seconds is not announced at each start: the page would flicker, and one that only
+looks whether there is something to do says nothing by it."""
 
 
 class WorkerState(StrEnum):
@@ -130,6 +131,20 @@ class Worker:
         if self.paused:
             return WorkerState.PAUSED
         return WorkerState.FAILING if self.failures else WorkerState.WAITING
+
+    @property
+    def changes(self) -> object:
+        """Differs from what it was before when there is something to write: a run, a pause, another time for the next run."""
+        return (
+            self.last_start,
+            self.last_stop,
+            self.last_ok,
+            self.next_run,
+            self.paused,
+            self.error,
+            self.failures,
+            self.skipped,
+        )
 
     def age(self, now: datetime) -> float:
         """Seconds since the last success; before the first one, since the worker exists."""

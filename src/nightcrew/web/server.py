@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -71,7 +72,28 @@ class _Static(StaticFiles):
 
 
 class WebServer(uvicorn.Server):
-    """uvicorn without its own signal handling: Nightcrew stops its parts in order."""
+    """uvicorn without its own signal handling: Nightcrew stops its parts in order. It is told to stop, and does not look for it."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        self._ending = asyncio.Event()
+        super().__init__(config)
+
+    @property
+    def should_exit(self) -> bool:
+        """Whether it ends; set to end it, on the event loop."""
+        return self._ending.is_set()
+
+    @should_exit.setter
+    def should_exit(self, wanted: bool) -> None:
+        if wanted:
+            self._ending.set()
+
+    async def main_loop(self) -> None:
+        """Until the end. Once a second the date of the answers is set anew."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._ending.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
