@@ -10,6 +10,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.types import Receive, Scope, Send
 
 from nightcrew import __version__
@@ -22,6 +23,10 @@ from nightcrew.web.outputs import PlayerOutputs
 from nightcrew.web.protocol import MAX_HEAD, ClientProtocol
 from nightcrew.web.render import create_renderer
 
+SOUND = ("aac", "ac3", "eac3", "flac", "mp4", "mpeg", "ogg", "wav")
+PACKED = tuple(kind for kind in DEFAULT_EXCLUDED_CONTENT_TYPES if kind != "audio/*")  # a playlist is audio/x-mpegurl
+PACKED += ("application/octet-stream", *(f"audio/{kind}" for kind in SOUND))
+"""Kinds of answers that are not packed: they are already, or are streams whose kind nobody knows."""
 STATIC = Path(__file__).parent / "static"
 
 
@@ -48,6 +53,7 @@ def create_app(
         # the routes as they are: `include_router` works each of them out anew, at the first request of every application
         app.router.routes.extend(router.routes)
     app.mount("/static", _Static(directory=STATIC), name="static")
+    app.add_middleware(GZipMiddleware, compresslevel=6, exclude_content_types=PACKED)
     app.add_middleware(
         Guard,
         access=access,
