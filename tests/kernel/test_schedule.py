@@ -15,12 +15,14 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from nightcrew import app
 from nightcrew.kernel import cron, schedule_store, upkeep
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.declare import Job, Tick, Timetable
 from nightcrew.kernel.errors import NotFound, Retry
+from nightcrew.kernel.forever import forever
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.schedule import Schedule, next_due
@@ -438,6 +440,25 @@ async def test_a_pause_survives_a_restart_and_breaks_no_promise(tmp_path: Path) 
 async def _paused(node: Node) -> bool:
     workers = (await node.get("/api/v1/workers"))["items"]
     return any(worker["name"] == "lab.a" and worker["state"] == "paused" for worker in workers)
+
+
+async def test_a_loop_that_sleeps_until_something_is_due_is_not_ended_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(forever.__kwdefaults__, "limit", 0.3)
+    parts = domain(
+        ticks=(Tick("lab.rests", Probe(), every=0.1, promise=600, next_at=_never),),
+        timetables=(Timetable("lab.rare", cron="0 0 1 1 *", job="lab.job", promise=1e9),),
+        jobs=(Job("lab.job", Probe()),),
+    )
+    with capture_logs() as told:
+        async with running(tmp_path, domains=(upkeep.DOMAIN, parts)):
+            await asyncio.sleep(1)
+    assert not [line["part"] for line in told if line.get("part") in {"timetables", "tick lab.rests"}]
+
+
+async def _never(_runtime: Runtime) -> None:
+    return None
 
 
 # -- timetables ----------------------------------------------------------------------------------------------------

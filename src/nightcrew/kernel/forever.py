@@ -23,12 +23,12 @@ async def forever(name: str, once: Callable[[], Awaitable[float]], *, limit: flo
     """Do `once` again and again until cancelled; it returns the seconds to wait before the next round.
 
     A round that takes longer than `limit` seconds is cancelled and told; None is for rounds that wait, and limit their work
-    themselves. With the job runner, the tick, `Tasks`, `Hooks` and the request boundary one of the places that catch everything.
+    themselves by a time-out that they raise. With the job runner, the tick, `Tasks`, `Hooks` and the request boundary one of the
+    places that catch everything.
     """
     while True:
-        time_limit = asyncio.timeout(limit)
         try:
-            async with time_limit:
+            async with asyncio.timeout(limit):
                 pause = await once()
         except NightcrewError as exc:
             log.warning("a round failed", part=name, reason=str(exc))
@@ -38,11 +38,11 @@ async def forever(name: str, once: Callable[[], Awaitable[float]], *, limit: flo
                 raise
             log.warning("a round failed", part=name, reason="something it was waiting for was cancelled")
             pause = AFTER_ERROR
+        except TimeoutError:
+            log.error("a round took too long and was ended", part=name, limit_s=limit)  # noqa: TRY400
+            pause = AFTER_ERROR
         except Exception:
-            if time_limit.expired():
-                log.error("a round took too long and was ended", part=name, limit_s=limit)  # noqa: TRY400
-            else:
-                log.exception("a round failed", part=name)
+            log.exception("a round failed", part=name)
             pause = AFTER_ERROR
         if pause > 0:
             await asyncio.sleep(pause)

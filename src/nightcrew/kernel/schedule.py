@@ -23,7 +23,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.declare import Tick, Timetable
 from nightcrew.kernel.errors import NightcrewError, NotFound
 from nightcrew.kernel.events import Bus
-from nightcrew.kernel.forever import forever
+from nightcrew.kernel.forever import ROUND, forever
 from nightcrew.kernel.jobs import Ended, Jobs
 from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.settings import Settings
@@ -102,7 +102,7 @@ class Schedule:
         async with asyncio.TaskGroup() as tasks:
             for name, tick in self._ticks.items():
                 tasks.create_task(self._tick_loop(runtime, tick, self.workers[name]), name=f"tick {name}")
-            tasks.create_task(forever("timetables", self._timetable_round), name="timetables")
+            tasks.create_task(forever("timetables", self._timetable_round, limit=None), name="timetables")
             tasks.create_task(forever("heartbeat", self._heartbeat_round), name="heartbeat")
 
     async def _prepare(self) -> None:
@@ -256,9 +256,10 @@ class Schedule:
     async def _timetable_round(self) -> float:
         """Fire what is due, then sleep until something is, or was asked for, or the times change."""
         self._fire_soon.clear()
-        if self._times_changed:
-            await self._register(utcnow())
-        await self._fire_due()
+        async with asyncio.timeout(ROUND):
+            if self._times_changed:
+                await self._register(utcnow())
+            await self._fire_due()
         pause = await self._sleep(rows.next_at(self._store, self._timetables), AGAIN, IDLE)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause):
