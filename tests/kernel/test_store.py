@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -324,3 +325,35 @@ async def test_a_server_that_vanishes_is_noticed_by_both_sides(postgres: str) ->
         "tcp_keepalives_count",
         "tcp_user_timeout",
     }  # 0 on a socket file
+
+
+async def test_a_database_that_is_up_to_date_is_known_as_such_without_alembic(
+    tmp_path: Path, database: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And one that is behind, ahead or empty is not."""
+    url = sa.make_url(database_url(tmp_path, database))
+    engine = sa.create_engine(sync_url(url))
+
+    def current() -> bool:
+        with engine.connect() as connection:
+            return kernel_store._is_current(connection, FOLDERS)
+
+    def change(statement: str) -> None:
+        with engine.begin() as connection:
+            connection.execute(sa.text(statement))
+
+    assert not current()
+    migrate(url, FOLDERS)
+    assert current()
+    heads = set(ScriptDirectory.from_config(kernel_store.alembic_config(FOLDERS)).get_heads())
+    with engine.connect() as connection:
+        assert set(connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalars()) == heads
+    monkeypatch.setattr(kernel_store, "upgrade", lambda *_: pytest.fail("there is nothing to change"))
+    migrate(url, FOLDERS)
+    change("UPDATE alembic_version SET version_num = 'kernel_0001' WHERE version_num LIKE 'kernel%'")
+    assert not current()
+    change("UPDATE alembic_version SET version_num = 'kernel_9999' WHERE version_num LIKE 'kernel%'")
+    assert not current()
+    change("DELETE FROM alembic_version")
+    assert not current()
+    engine.dispose()

@@ -8,8 +8,6 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from charset_normalizer import from_bytes
-
 from nightcrew.charsets import marked
 
 SAMPLE = 64 << 10
@@ -89,6 +87,8 @@ def guessed(sample: bytes) -> str:
     high = len(words) - len(words.translate(None, bytes(range(128, 256))))
     if high and high * 2 < sum(map(len, words.split())):
         return max(_LATIN, key=lambda name: _explained(words, name))
+    from charset_normalizer import from_bytes  # its tables are only wanted here
+
     for text in (words, sample):  # without what is the same in all of them; but a word of some charsets has ASCII in it
         found = from_bytes(text, cp_isolation=_OTHER_LETTERS).best() if text else None
         if found is not None:
