@@ -357,3 +357,8 @@ async def test_a_database_that_is_up_to_date_is_known_as_such_without_alembic(
     change("DELETE FROM alembic_version")
     assert not current()
     engine.dispose()
+
+
+async def test_nodes_that_start_at_once_on_an_empty_database_migrate_it_once(tmp_path: Path, postgres: str) -> None:
+    url = sa.make_url(database_url(tmp_path, postgres))
+    await asyncio.gather(*(asyncio.to_thread(migrate, url, FOLDERS) for _ in range(3)))

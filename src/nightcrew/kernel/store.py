@@ -298,7 +298,9 @@ def migrate(url: sa.URL, folders: Sequence[Path]) -> None:
             if engine.dialect.name == "postgresql":
                 connection.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
                 connection.commit()
-            if not _is_current(connection, folders):
+            current = _is_current(connection, folders)
+            connection.rollback()  # each migration is a transaction of its own, and over before another node may look
+            if not current:
                 upgrade(connection, folders)
             if engine.dialect.name == "postgresql":
                 connection.execute(sa.text("SELECT pg_advisory_unlock(:key)"), {"key": MIGRATION_LOCK})
