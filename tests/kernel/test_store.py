@@ -359,6 +359,17 @@ async def test_a_database_that_is_up_to_date_is_known_as_such_without_alembic(
     engine.dispose()
 
 
-async def test_nodes_that_start_at_once_on_an_empty_database_migrate_it_once(tmp_path: Path, postgres: str) -> None:
+async def test_nodes_that_start_at_once_on_an_empty_database_migrate_it_once(
+    tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upgrade = kernel_store.upgrade
+
+    def alone(connection: sa.Connection, folders: list[Path]) -> None:
+        assert not connection.in_transaction(), (
+            "what is not committed before the lock is given back is not seen by the next one"
+        )
+        upgrade(connection, folders)
+
+    monkeypatch.setattr(kernel_store, "upgrade", alone)
     url = sa.make_url(database_url(tmp_path, postgres))
     await asyncio.gather(*(asyncio.to_thread(migrate, url, FOLDERS) for _ in range(3)))
