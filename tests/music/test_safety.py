@@ -293,7 +293,7 @@ async def test_nothing_more_is_fetched_while_many_files_wait_for_the_library(
     for title in ("Greensleeves", "Shenandoah"):
         assert await syncing._room(node) == 2
         await running(node, await want(node, title))
-    assert await downloads.under_way(node.store) == (0, 2)
+    assert (await downloads.under_way(node.store, patience=syncing.PATIENCE)).arrived == 2
     assert await syncing._room(node) == 0
 
 

@@ -191,9 +191,9 @@ async def _cancel(runtime: Runtime, row: TrackDownload, reason: str) -> None:
     async with runtime.store.write() as connection:
         if not await downloads.change_state(connection, row, DownloadState.CANCELLED, reason):
             raise Conflict("the download has changed meanwhile; look at it again")
-    if row.remote_id:
+    if row.state is DownloadState.RUNNING:
         with contextlib.suppress(NightcrewError):
-            await (await clients.client_of(runtime, row.connection_id)).cancel(row.peer, row.remote_id)
+            await clients.call_off(await clients.client_of(runtime, row.connection_id), row, row.remote_id)
 
 
 async def _retry(runtime: Runtime, row: TrackDownload) -> None:

@@ -273,10 +273,9 @@ async def _soulseek_is_up(runtime: Runtime) -> bool:
     if one is None or one.standing.state is not ConnectionState.OK:
         return False
     try:
-        server = await found[1].server()
+        return await found[1].online()
     except NightcrewError:
         return False
-    return bool(server.get("isConnected") and server.get("isLoggedIn"))
 
 
 async def _failed(runtime: Runtime, run_id: str, reason: str) -> None:

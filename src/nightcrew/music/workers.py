@@ -9,6 +9,7 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.music import servers, syncing
 from nightcrew.music.clients import Clients
 from nightcrew.music.listening import Listeners
+from nightcrew.music.remote import PlaceAsks
 from nightcrew.music.scanning import CountPace
 from nightcrew.music.searching import SearchGate
 from nightcrew.music.store import downloads, library, offers
@@ -25,6 +26,7 @@ async def start(runtime: Runtime) -> None:
     runtime.add(Clients())
     runtime.add(Listeners())
     runtime.add(PollPace())
+    runtime.add(PlaceAsks())
     runtime.add(SearchGate())
     runtime.add(CountPace())
 
