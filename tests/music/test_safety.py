@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -16,12 +17,25 @@ from nightcrew.kernel.connections import actions as connections
 from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.errors import Conflict, NeedsUser, NightcrewError, NotFound
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.music import actions, choosing, importing, library, matchmaking, placing, servers, syncing
+from nightcrew.music import (
+    actions,
+    autosync,
+    choosing,
+    importing,
+    library,
+    matchmaking,
+    placing,
+    servers,
+    sources,
+    syncing,
+)
 from nightcrew.music.libraries import subsonic
 from nightcrew.music.models import DownloadStage, DownloadState, Offer, WantedEntry, WantedState
+from nightcrew.music.remote import Remote
 from nightcrew.music.store import downloads, figures, listings, offers, wanted
 from nightcrew.music.store import library as rows
 from nightcrew.music.store.listings import NewTrack
+from nightcrew.music.wishes.base import SourceList
 
 
 @pytest.fixture
@@ -317,3 +331,83 @@ async def test_figures_are_counted_over_nodes(node: Runtime) -> None:
     await figures.add(node.store, {"metrics.sync.jobs_completed": 2})
     await figures.add(node.store, {"metrics.sync.jobs_completed": 3})
     assert (await figures.every(node.store))["metrics.sync.jobs_completed"] == 5
+
+
+# -- lists -------------------------------------------------------------------------------------------------------------
+
+
+async def listed(node: Runtime, source: str, *titles: str, whole: bool = True, due: bool = True) -> list[WantedEntry]:
+    """What a list wants now; returns all of these tracks."""
+    new = [NewTrack(title.lower(), title, ("Harbour Ensemble",), 10) for title in titles]
+    await listings.take(node.store, source, source, new, whole=whole, due=due)
+    return sorted(await wanted.of_keys(node.store, [one.key for one in new]), key=lambda one: one.title)
+
+
+async def claimed(node: Runtime) -> list[str]:
+    return [one.title for one in await wanted.claim(node.store, by="x", limit=9, starting=9)]
+
+
+async def test_a_track_that_no_list_wants_any_more_is_not_searched_for(node: Runtime) -> None:
+    one, two = await listed(node, "list:a", "Greensleeves", "Shenandoah")
+    await listed(node, "list:b", "Shenandoah")
+    await listed(node, "list:a", "Home")
+    assert (await wanted.get(node.store, one.id)).state is WantedState.UNLISTED
+    assert (await wanted.get(node.store, two.id)).state is WantedState.MISSING, "another list wants it"
+    assert sorted(await claimed(node)) == ["Home", "Shenandoah"]
+    await listed(node, "list:a", "Greensleeves", whole=False)
+    assert await claimed(node) == ["Greensleeves"], "it is wanted again"
+
+
+async def test_what_is_under_way_for_a_track_that_no_list_wants_comes_to_an_end(node: Runtime) -> None:
+    (entry,) = await listed(node, "list:a", "Greensleeves")
+    one = await offer(node, entry)
+    async with node.store.write() as connection:
+        number = await choosing.begin(connection, one, attempt=1, since=tuple(WantedState))
+    assert await listings.drop(node.store, {"list:a"}) == 1
+    assert (await wanted.get(node.store, entry.id)).state is WantedState.DOWNLOADING
+    await syncing._sync_one(node, Remote(cast("Any", None), [], online=True), await downloads.get(node.store, number))
+    assert (await downloads.get(node.store, number)).state is DownloadState.CANCELLED
+    assert await claimed(node) == []
+    await listings.settle(node.store)
+    assert (await wanted.get(node.store, entry.id)).state is WantedState.UNLISTED
+
+
+@pytest.mark.parametrize("action", ["search", "want"])
+async def test_a_track_that_a_person_asks_for_needs_no_list(node: Runtime, action: Any) -> None:
+    (entry,) = await listed(node, "list:a", "Greensleeves")
+    await listings.drop(node.store, {"list:a"})
+    await actions.act_on_wanted(node, entry.id, action, actor="test")
+    await listings.settle(node.store)
+    assert await claimed(node) == ["Greensleeves"]
+    await listings.drop(node.store, {"list:a"})
+    assert (await wanted.get(node.store, entry.id)).state is WantedState.MISSING
+
+
+async def test_a_file_that_a_person_chooses_is_fetched_without_a_list(node: Runtime) -> None:
+    (entry,) = await listed(node, "list:a", "Greensleeves")
+    one = await offer(node, entry)
+    await listings.drop(node.store, {"list:a"})
+    await actions.choose(node, one.id, actor="test")
+    assert [row.source for row in (await listings.of_tracks(node.store, [entry.id]))[entry.id]] == ["hand"]
+
+
+async def test_a_playlist_that_is_gone_wants_nothing_and_one_that_cannot_be_read_stays(node: Runtime) -> None:
+    def new(title: str) -> SourceList:
+        return SourceList(f"playlist:{title}", title, [NewTrack(title.lower(), title, ("Harbour Ensemble",), 10)])
+
+    async def left() -> set[str]:
+        return {key.rpartition(":")[2] for key in await listings.source_keys(node.store, "connection:")}
+
+    a, b, c = new("A"), new("B"), new("C")
+    await autosync._take(node, 7, [a, b, c])
+    await autosync._take(node, 7, [])
+    await autosync._take(node, 7, [replace(a, tracks=())])
+    assert await left() == {"A", "B", "C"}, "an empty answer forgets nothing"
+    await autosync._take(node, 7, [a, replace(b, tracks=(), whole=False)])
+    assert await left() == {"A", "B"}
+    states = {one.title: one.state for one in await wanted.of_keys(node.store, ["a", "b", "c"])}
+    assert states == {"A": WantedState.MISSING, "B": WantedState.MISSING, "C": WantedState.UNLISTED}
+    await listings.take(node.store, "list:mine", "Mine", a.tracks, whole=True, due=False)
+    assert await sources.drop_gone(node) == 2, "there is no connection 7"
+    states = {one.title: one.state for one in await wanted.of_keys(node.store, ["a", "b", "c"])}
+    assert states == {"A": WantedState.MISSING, "B": WantedState.UNLISTED, "C": WantedState.UNLISTED}

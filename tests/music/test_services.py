@@ -184,13 +184,14 @@ async def spotify_lists(node: Runtime, world: World, **settings: Any) -> list[So
 @pytest.mark.parametrize("old_app", [False, True])
 async def test_spotify_saved_tracks_and_playlists(node: Runtime, world: World, old_app: bool) -> None:
     world.wishes.old_app = old_app
-    saved, own = await spotify_lists(node, world)
+    saved, own, others = await spotify_lists(node, world)
     assert [one.title for one in saved.tracks] == [one.title for one in world.wishes.saved]
     assert [one.title for one in own.tracks] == [one.title for one in world.wishes.listed]
     first = saved.tracks[0]
     assert (first.priority, first.popularity, first.isrc, first.seconds) == (25, 55, "QZDEM2600014", 14.0)
     assert saved.tracks[1].priority == 20, "without a popularity"
-    assert own.key == "playlist:own1", "one that may not be read is left out, and is not empty"
+    assert (own.key, own.whole) == ("playlist:own1", True)
+    assert (others.tracks, others.whole) == ((), False), "one that may not be read is there, and is not empty"
 
 
 async def test_spotify_asks_us_to_wait(node: Runtime, world: World) -> None:

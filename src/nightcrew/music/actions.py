@@ -7,6 +7,8 @@ import contextlib
 from pathlib import Path
 from typing import Literal
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from nightcrew.kernel.errors import Conflict, Invalid, NightcrewError
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import counted, plain
@@ -20,19 +22,24 @@ from nightcrew.music.store.listings import NewTrack, Taken
 
 WantedAction = Literal["search", "ignore", "want"]
 DownloadAction = Literal["cancel", "retry", "reject"]
-HAND = "hand"
-"""The source of what was asked for by hand."""
+HAND, BY_HAND = "hand", "By hand"
+"""The source of what was asked for by hand, and its title."""
 WRONG = "a person says that it is the wrong song"
 
 
 async def add(runtime: Runtime, track: NewTrack, *, actor: str) -> WantedEntry:
     """Want a track from now on. One that is wanted already is only listed once more."""
-    await listings.take(runtime.store, HAND, "By hand", [track], whole=False, due=True)
+    await listings.take(runtime.store, HAND, BY_HAND, [track], whole=False, due=True)
     (entry,) = await wanted.of_keys(runtime.store, [track.key])
     said = f"{entry.shown} is wanted"
     await runtime.activity.record("wanted_added", said, actor=actor, subject=str(entry.id))
     runtime.bus.publish("music")
     return entry
+
+
+async def _want_by_hand(connection: AsyncConnection, wanted_id: int) -> None:
+    """A person asks for a track: where no list wants it any more, they do."""
+    await listings.want_by(connection, wanted_id, HAND, BY_HAND, rules.BY_HAND)
 
 
 async def take_list(runtime: Runtime, name: str, text: str, *, whole: bool, actor: str) -> tuple[Taken, lists.ReadList]:
@@ -77,22 +84,24 @@ async def act_on_wanted(runtime: Runtime, wanted_id: int, action: WantedAction, 
             runtime.store, entry.id, since=tuple(WantedState), state=WantedState.IGNORED, reason=f"ignored by {actor}"
         )
     else:
-        idle = {WantedState.MISSING, WantedState.IGNORED, WantedState.REVIEW}
+        idle = {WantedState.MISSING, WantedState.IGNORED, WantedState.REVIEW, WantedState.UNLISTED}
         if entry.state not in idle:
             raise Conflict(f"{entry.shown} is {entry.state.value}")
-        done = await wanted.move(
-            runtime.store,
-            entry.id,
-            since=idle,
-            state=WantedState.MISSING,
-            reason="",
-            failures=0,
-            skips=0,
-            search_step=0,
-            searches=0,
-            search_id=None,
-            due_in=0.0,
-        )
+        async with runtime.store.write() as connection:
+            await _want_by_hand(connection, entry.id)
+            done = await wanted.move_in(
+                connection,
+                entry.id,
+                since=idle,
+                state=WantedState.MISSING,
+                reason="",
+                failures=0,
+                skips=0,
+                search_step=0,
+                searches=0,
+                search_id=None,
+                due_in=0.0,
+            )
     runtime.part(SearchGate).open()
     if not done:
         raise Conflict(f"{entry.shown} has changed meanwhile; look at it again")
@@ -130,6 +139,7 @@ async def choose(runtime: Runtime, offer_id: int, *, actor: str) -> TrackDownloa
     async with runtime.store.write() as connection:
         if await downloads.open_of(connection, entry.id) is not None:
             raise Conflict(f"a file for {entry.shown} is being downloaded; cancel that first")
+        await _want_by_hand(connection, entry.id)
         await offers.pardon(connection, offer_id)
         number = await choosing.begin(connection, one, attempt=1, since=tuple(WantedState), forced=True)
     said = f"{entry.shown}: {one.path} from {one.peer} was chosen"
@@ -201,6 +211,7 @@ async def _retry(runtime: Runtime, row: TrackDownload) -> None:
     async with runtime.store.write() as connection:
         if await downloads.open_of(connection, row.wanted_id) is not None:
             raise Conflict("another file for this track is being downloaded")
+        await _want_by_hand(connection, row.wanted_id)
         await offers.pardon_file(connection, row.wanted_id, row.peer, row.path)
         await downloads.requeue(connection, row)
         await wanted.move_in(

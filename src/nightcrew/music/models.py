@@ -30,6 +30,7 @@ class WantedState(StrEnum):
     DOWNLOADING = "downloading"
     OWNED = "owned"
     IGNORED = "ignored"
+    UNLISTED = "unlisted"
 
 
 class FailureCause(StrEnum):
@@ -134,7 +135,10 @@ class WantedEntry:
 
 @dataclass(frozen=True, slots=True)
 class WantedListing:
-    """That a source wants a track. One that is gone from its source loses the listing, and stays wanted by the others."""
+    """That a source wants a track. One that is gone from its source loses the listing, and stays wanted by the others.
+
+    Without any it is not searched for (`WantedState.UNLISTED`).
+    """
 
     wanted_id: Annotated[int, column(Id, primary_key=True)]
     source: Annotated[str, text(200, primary_key=True)]

@@ -171,6 +171,9 @@ async def _sync_one(runtime: Runtime, remote: Remote, row: TrackDownload) -> boo
             await _let_go(runtime, row, "the library has it by now")
             await library.has(runtime, await wanted.get(runtime.store, entry.id))
             return True
+        if not row.forced and not await wanted.is_listed(runtime.store, row.wanted_id):
+            await _let_go(runtime, row, "no list wants it any more")
+            return True
         if not remote.online:
             await _put_off(runtime, row, f"waits: {OFF_NETWORK}", AWAY)
             return False

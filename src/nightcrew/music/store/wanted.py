@@ -38,6 +38,9 @@ SEARCHES = DueRows(
     order=(wanted.c.state != WantedState.SEARCHING, wanted.c.failures, -wanted.c.priority, wanted.c.key),
 )
 """Tracks that are to be searched for, or whose search goes on. Those that failed go behind those that were not tried."""
+LISTED = sa.exists().where(listing.c.wanted_id == wanted.c.id)
+"""That somebody wants it."""
+_TO_BEGIN = sa.and_(wanted.c.state == WantedState.MISSING, LISTED)
 
 
 async def get(store: Store, wanted_id: int) -> WantedEntry:
@@ -51,6 +54,14 @@ async def get(store: Store, wanted_id: int) -> WantedEntry:
 async def of_ids(store: Store, ids: Collection[int]) -> dict[int, WantedEntry]:
     """Several, by id."""
     return {one.id: one for one in await _select(store, wanted.c.id.in_(ids))} if ids else {}
+
+
+async def is_listed(store: Store, wanted_id: int) -> bool:
+    """Whether somebody wants a track still."""
+    async with store.read() as connection:
+        return (
+            await connection.execute(sa.select(wanted.c.id).where(wanted.c.id == wanted_id, LISTED))
+        ).first() is not None
 
 
 async def of_keys(store: Store, keys: Collection[str]) -> list[WantedEntry]:
@@ -102,15 +113,15 @@ async def claim(store: Store, *, by: str, limit: int, starting: int) -> list[Wan
     """Searches that are to be looked at now, and at most `starting` tracks that are to be searched for."""
     of = sa.select(wanted.c.id)
     ids = await SEARCHES.claim(store, by=by, limit=limit, of=of.where(wanted.c.state == WantedState.SEARCHING))
-    ids += await SEARCHES.claim(store, by=by, limit=starting, of=of.where(wanted.c.state == WantedState.MISSING))
+    ids += await SEARCHES.claim(store, by=by, limit=starting, of=of.where(_TO_BEGIN))
     found = await of_ids(store, ids)
     return [found[one] for one in ids if one in found]
 
 
 async def next_at(store: Store, *, starting: bool) -> datetime | None:
     """When a search is to be looked at. `starting`: there is room for one more."""
-    states = MATCHABLE if starting else {WantedState.SEARCHING}
-    return await SEARCHES.soonest(store, wanted.c.state.in_(states))
+    goes_on = wanted.c.state == WantedState.SEARCHING
+    return await SEARCHES.soonest(store, sa.or_(goes_on, _TO_BEGIN) if starting else goes_on)
 
 
 async def now(store: Store) -> datetime:
