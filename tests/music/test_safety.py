@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from nightcrew.kernel.connections import actions as connections
 from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.errors import Conflict, NeedsUser, NightcrewError, NotFound
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.store import now_of
 from nightcrew.music import (
     actions,
     autosync,
@@ -25,12 +27,14 @@ from nightcrew.music import (
     library,
     matchmaking,
     placing,
+    scanning,
     servers,
     sources,
     syncing,
 )
 from nightcrew.music.libraries import subsonic
 from nightcrew.music.models import DownloadStage, DownloadState, Offer, WantedEntry, WantedState
+from nightcrew.music.owned import title_key
 from nightcrew.music.remote import Remote
 from nightcrew.music.store import downloads, figures, listings, offers, wanted
 from nightcrew.music.store import library as rows
@@ -411,3 +415,145 @@ async def test_a_playlist_that_is_gone_wants_nothing_and_one_that_cannot_be_read
     assert await sources.drop_gone(node) == 2, "there is no connection 7"
     states = {one.title: one.state for one in await wanted.of_keys(node.store, ["a", "b", "c"])}
     assert states == {"A": WantedState.MISSING, "B": WantedState.UNLISTED, "C": WantedState.UNLISTED}
+
+
+# -- what libraries have -----------------------------------------------------------------------------------------------
+
+
+async def has(node: Runtime, *titles: str, place: str = "connection:1", **values: Any) -> None:
+    """A library has these tracks."""
+    track = {
+        "place": place, "artist": "Harbour Ensemble", "album": "Tunes", "seconds": 14.0, "isrc": "", "mbid": "", "size": 0,
+        "changed": 0.0,
+    }  # fmt: skip
+    made = [{**track, "key": title, "title": title, "title_key": title_key(title), **values} for title in titles]
+    await rows.put(node.store, made)
+
+
+async def a_day_later(node: Runtime) -> None:
+    """What was marked as gone has been so for a day, and is looked for again."""
+    async with node.store.write() as connection:
+        marked = wanted.wanted.c.state == WantedState.OWNED, wanted.wanted.c.due_at.is_not(None)
+        past = await now_of(connection) - timedelta(seconds=1)
+        await connection.execute(wanted.wanted.update().where(*marked).values(due_at=past))
+    await library.note_lost(node)
+
+
+async def test_a_track_that_no_library_has_for_a_day_is_missing_again(node: Runtime) -> None:
+    one, two, three = await listed(node, "list:a", "Greensleeves", "Home", "Shenandoah")
+    await has(node, "Greensleeves", "Home")
+    await has(node, "Shenandoah", place=library.place_of(node), wanted_id=three.id, title="Track 3", title_key="track3")
+    await library.note_all_owned(node)
+    await wanted.move(node.store, three.id, since=tuple(WantedState), state=WantedState.OWNED)
+
+    async def stand() -> list[WantedState]:
+        found = await wanted.of_ids(node.store, [one.id, two.id, three.id])
+        return [found[each.id].state for each in (one, two, three)]
+
+    await a_day_later(node)
+    assert set(await stand()) == {WantedState.OWNED}, "what was fetched for a track is it, whatever its name is"
+    await rows.drop(node.store, "connection:1", ["Greensleeves", "Home"])
+    await library.note_lost(node)
+    await library.note_lost(node)
+    assert set(await stand()) == {WantedState.OWNED}, "it may be there again soon"
+    await has(node, "Home", place="connection:2")
+    await a_day_later(node)
+    assert await stand() == [WantedState.MISSING, WantedState.OWNED, WantedState.OWNED]
+    assert (await wanted.get(node.store, two.id)).due_at is None, "it is not gone any more"
+    assert [entry.title for entry in (await autosync.plan(node)).search] == ["Greensleeves"]
+
+
+async def test_what_a_person_has_chosen_stays_whatever_it_is_called(node: Runtime) -> None:
+    entry = await want(node)
+    number = await running(node, entry)
+    async with node.store.write() as connection:
+        row = await downloads.get_in(connection, number)
+        await downloads.change_state(connection, row, DownloadState.COMPLETED, forced=True)
+    await wanted.move(node.store, entry.id, since=tuple(WantedState), state=WantedState.OWNED)
+    ended = (await downloads.get(node.store, number)).ended_at
+    assert ended is not None and await downloads.forget_old(node.store, ended + timedelta(days=100)) == 0
+    await library.note_lost(node)
+    await a_day_later(node)
+    assert (await wanted.get(node.store, entry.id)).state is WantedState.OWNED
+
+
+async def test_nothing_is_missing_again_while_a_library_cannot_be_read(
+    node: Runtime, audio: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(node, audio, "A/1.mp3")
+    (entry,) = await listed(node, "list:a", "Shenandoah")
+    await wanted.move(node.store, entry.id, since=tuple(WantedState), state=WantedState.OWNED)
+    walk = library._walk
+    monkeypatch.setattr(library, "_walk", lambda root: library.FolderContent(walk(root).files, "B: Input/output error"))
+    with pytest.raises(NeedsUser):
+        await scanning.scan(node)
+    assert (await wanted.get(node.store, entry.id)).due_at is None
+    monkeypatch.setattr(library, "_walk", walk)
+    await scanning.scan(node)
+    assert (await wanted.get(node.store, entry.id)).due_at is not None
+
+
+async def fetched(node: Runtime, entry: WantedEntry, name: str = "x.mp3") -> int:
+    """A file of a track that is in the library; returns its download."""
+    place = library.root_of(node) / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(b"0123456789")
+    number = await running(node, entry, library_path=str(place))
+    async with node.store.write() as connection:
+        row = await downloads.get_in(connection, number)
+        await downloads.change_state(connection, row, DownloadState.COMPLETED)
+        await wanted.move_in(connection, entry.id, since=tuple(WantedState), state=WantedState.OWNED)
+    values = {"title": entry.title, "title_key": title_key(entry.title), "wanted_id": entry.id}
+    await has(node, name, place=library.place_of(node), **values)
+    return number
+
+
+async def test_the_wrong_song_stays_wrong_though_a_server_still_has_its_file(node: Runtime) -> None:
+    entry = await want(node)
+    number = await fetched(node, entry)
+    await has(node, "Greensleeves", seconds=14.4, artist="Harbour Ensemble; Somebody")
+    await actions.act_on_download(node, number, "reject", actor="test")
+    await has(node, "Greensleeves", place="connection:2", album="")
+    await library.note_all_owned(node)
+    assert (await wanted.get(node.store, entry.id)).state is WantedState.MISSING
+    other = await want(node, "Greensleeves (Remastered)")
+    assert await library.owned_among(node, [other]), "it may be right for another track"
+    assert await servers.drop_gone(node) == 2
+    await has(node, "Greensleeves", album="Another Album")
+    await library.note_all_owned(node)
+    assert (await wanted.get(node.store, entry.id)).state is WantedState.OWNED, "another file is another one"
+
+
+async def test_a_file_that_came_to_nothing_long_ago_may_be_rejected_without_the_track(node: Runtime) -> None:
+    entry = await want(node)
+    number = await running(node, entry)
+    async with node.store.write() as connection:
+        row = await downloads.get_in(connection, number)
+        await downloads.change_state(connection, row, DownloadState.FAILED, "it timed out")
+    await fetched(node, entry)
+    await actions.act_on_download(node, number, "reject", actor="test")
+    assert (await wanted.get(node.store, entry.id)).state is WantedState.OWNED
+    (one,) = await offers.of_wanted(node.store, entry.id)
+    assert one.final
+
+
+async def test_the_wrong_one_of_two_files_leaves_the_other(node: Runtime) -> None:
+    entry = await want(node)
+    first = await fetched(node, entry, "1.mp3")
+    await fetched(node, entry, "2.mp3")
+    await actions.act_on_download(node, first, "reject", actor="test")
+    assert (await wanted.get(node.store, entry.id)).state is WantedState.OWNED
+    assert [one.key for one in await rows.fetched_for(node.store, entry.id)] == ["2.mp3"]
+
+
+async def test_a_file_in_the_library_of_before_waits_and_says_where_it_is(node: Runtime, tmp_path: Path) -> None:
+    entry = await want(node)
+    place = library.root_of(node) / "x.mp3"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"0123456789")
+    number = await running(node, entry, library_path=str(place))
+    await downloads.note(node.store, number, stage=DownloadStage.PLACED, node=node.node)
+    (tmp_path / "new").mkdir()
+    await node.settings.change(node.store, {"music.library": str(tmp_path / "new")}, actor="test")
+    assert "waits" in await importing._import(node, number)
+    assert "move it there" in (await downloads.get(node.store, number)).error

@@ -13,7 +13,7 @@ from nightcrew.kernel.errors import Conflict, Invalid, NightcrewError
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import counted, plain
 from nightcrew.music import beets, choosing, clients, library, lists, rules, servers
-from nightcrew.music.models import DownloadState, Offer, TrackDownload, WantedEntry, WantedState
+from nightcrew.music.models import OPEN, DownloadState, Offer, TrackDownload, WantedEntry, WantedState
 from nightcrew.music.searching import SearchGate
 from nightcrew.music.settings import MusicSettings
 from nightcrew.music.store import downloads, listings, offers, wanted
@@ -118,6 +118,7 @@ async def remove(runtime: Runtime, wanted_id: int, *, actor: str) -> None:
     async with runtime.store.write() as connection:
         await downloads.forget_of(connection, wanted_id)
         await offers.forget_of(connection, wanted_id)
+        await library_rows.forget_refused(connection, wanted_id)
         await wanted.forget(connection, wanted_id)
     said = f"{entry.shown} is no longer wanted"
     await runtime.activity.record("wanted_removed", said, actor=actor, subject=str(wanted_id))
@@ -222,9 +223,10 @@ async def _retry(runtime: Runtime, row: TrackDownload) -> None:
 async def _reject(runtime: Runtime, row: TrackDownload) -> None:
     """The wrong song: what we have put into the library goes, its file is never fetched again for this track, and the rest is offered.
 
-    It may be said again where it was interrupted. Raises `Conflict`, and what beets does, when the file cannot be removed.
+    Of a download that has come to nothing only the file is remembered: how its track stands has nothing to do with it. It may be said
+    again where it was interrupted. Raises `Conflict`, and what beets does, when the file cannot be removed.
     """
-    if row.state in {DownloadState.QUEUED, DownloadState.RUNNING}:
+    if row.state in OPEN:
         await _cancel(runtime, row, WRONG)
     elif row.state is DownloadState.COMPLETED:
         root = library.root_of(runtime)
@@ -240,11 +242,17 @@ async def _reject(runtime: Runtime, row: TrackDownload) -> None:
     state = WantedState.REVIEW if left else WantedState.MISSING
     reason = "the wrong song came; choose another file" if left else "the wrong song came, and no other file is known"
     async with runtime.store.write() as connection:
+        await offers.condemn(connection, row.wanted_id, row.peer, row.path, WRONG, final=True)
+        since = {WantedState.DOWNLOADING} if row.state in OPEN else set[WantedState]()
         if row.state is DownloadState.COMPLETED:
             await downloads.change_state(connection, row, DownloadState.FAILED, WRONG)
-            await library_rows.forget_fetched(connection, row.wanted_id)
-        await offers.condemn(connection, row.wanted_id, row.peer, row.path, WRONG, final=True)
-        await wanted.move_in(connection, entry.id, since=tuple(WantedState), state=state, reason=reason)
+            place, path = library.place_of(runtime), Path(row.library_path)
+            key = library.key_of(runtime, path) if path.is_relative_to(library.root_of(runtime)) else ""
+            others = await library_rows.refuse_fetched(connection, entry.id, place, key)
+            since = set() if others else {WantedState.OWNED, WantedState.MISSING, WantedState.REVIEW}
+        if since:
+            await wanted.move_in(connection, entry.id, since=since, state=state, reason=reason)
+    await _search_again(runtime, entry.id)
 
 
 def _remove_ours(row: TrackDownload, root: Path) -> None:

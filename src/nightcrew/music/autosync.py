@@ -237,11 +237,14 @@ async def _compare(runtime: Runtime, run_id: str) -> list[int]:
     """Note what is owned, and let the rest be searched for. Where the library is not known, nothing is fetched a second time."""
     story = await _story(runtime, run_id)
     await library.note_all_owned(runtime)
-    made = await plan(runtime)
-    if "failed" in {story.services.get(name) for name in _LIBRARY_NAMES}:
+    read = {story.services.get(name) for name in _LIBRARY_NAMES}
+    if "failed" in read:
         story.say("comparison_skipped", "Nothing is searched for, as it is not known what the library has.")
         await story.save(runtime)
         return []
+    if "ok" in read:
+        await library.note_lost(runtime)
+    made = await plan(runtime)
     ids = [one.id for one in (*made.search, *made.at_work)]
     await wanted.make_due(runtime.store, ids, run=run_id)
     story.counts |= {"missing": len(ids), "skipped": made.skipped, "not_preferred": made.not_preferred}

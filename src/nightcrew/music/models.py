@@ -18,6 +18,8 @@ MAX_TITLE = 500
 MAX_PATH = 1000
 MAX_REASON = 500
 MAX_PEER = 200
+REFUSED = "refused"
+"""The place of tracks that a person has called the wrong song: no library has them, and none has them for that wanted track."""
 
 
 class WantedState(StrEnum):

@@ -17,6 +17,9 @@ from nightcrew.music.store import library as rows
 
 COUNTED_EVERY = 30.0
 """Seconds between two counts while tracks are imported."""
+LOST_EVERY = timedelta(hours=6)
+"""How often all that is owned is compared with the libraries."""
+COMPARED = "library.compared_at"
 TOLD_FROM = 3
 """Failures in a row from which on they are told."""
 FAILURES, TRIED = "worker.scan.failures", "worker.scan.tried"
@@ -76,21 +79,34 @@ async def scan(runtime: Runtime) -> None:
 async def _scan(runtime: Runtime) -> None:
     """All libraries. One that cannot be read keeps no other from it; what was wrong is raised at the end."""
     problem: NightcrewError | OSError | None = None
+    read = 0
     for kind, number, _ in await servers.connected(runtime):
         try:
             await servers.scan(runtime, kind, number)
+            read += 1
         except NightcrewError as exc:
             problem = exc
     if await library.is_used(runtime):
         try:
             await library.scan_folder(runtime)
+            read += 1
         except (NightcrewError, OSError) as exc:
             problem = exc
     await note_counts(runtime)
     await library.note_all_owned(runtime)
+    if read and problem is None:
+        await _note_lost_now_and_then(runtime)
     runtime.bus.publish("music")
     if problem is not None:
         raise problem
+
+
+async def _note_lost_now_and_then(runtime: Runtime) -> None:
+    """What is gone is gone for a day before anything is done, so that it need not be looked for each time."""
+    last = str((await figures.every(runtime.store)).get(COMPARED) or "")
+    if not last or datetime.fromisoformat(last) + LOST_EVERY <= utcnow():
+        await figures.put(runtime.store, {COMPARED: utcnow().isoformat()})
+        await library.note_lost(runtime)
 
 
 @dataclass(slots=True)

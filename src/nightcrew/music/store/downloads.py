@@ -271,9 +271,10 @@ async def forget_of(connection: AsyncConnection, wanted_id: int) -> None:
 
 
 async def forget_old(store: Store, before: datetime) -> int:
-    """Forget downloads that ended earlier."""
+    """Forget downloads that ended earlier, but for what a person has chosen: that is how it is known that it was."""
+    chosen = sa.and_(download.c.forced, download.c.state == DownloadState.COMPLETED)
     async with store.write() as connection:
-        old = sa.and_(sa.not_(_OPEN), download.c.ended_at < before)
+        old = sa.and_(sa.not_(_OPEN), ~chosen, download.c.ended_at < before)
         return (await connection.execute(sa.delete(download).where(old))).rowcount
 
 

@@ -17,10 +17,13 @@ from nightcrew.music.matching.words import words
 from nightcrew.music.models import (
     MAX_REASON,
     OPEN,
+    REFUSED,
+    DownloadState,
     FailureCause,
     WantedEntry,
     WantedState,
     download,
+    library_track,
     listing,
     match_job,
     wanted,
@@ -40,6 +43,7 @@ SEARCHES = DueRows(
 """Tracks that are to be searched for, or whose search goes on. Those that failed go behind those that were not tried."""
 LISTED = sa.exists().where(listing.c.wanted_id == wanted.c.id)
 """That somebody wants it."""
+_FETCHED = sa.exists().where(library_track.c.wanted_id == wanted.c.id, library_track.c.place != REFUSED)
 _TO_BEGIN = sa.and_(wanted.c.state == WantedState.MISSING, LISTED)
 
 
@@ -230,6 +234,40 @@ async def unowned(store: Store, *, after: int = 0, limit: int | None = None) -> 
     """Tracks that are neither owned nor ignored, by id: what is compared with the library. `after`: those behind this id."""
     apart = (WantedState.OWNED, WantedState.IGNORED)
     return await _select(store, wanted.c.state.not_in(apart), wanted.c.id > after, limit=limit)
+
+
+async def owned_by_name(store: Store, *, after: int = 0, limit: int) -> list[WantedEntry]:
+    """Owned tracks that are so only as a library has one of that name, by id, `after` this one.
+
+    The others are there by a file that was fetched for them, or by one that a person has chosen.
+    """
+    chosen = sa.exists().where(
+        download.c.wanted_id == wanted.c.id, download.c.forced, download.c.state == DownloadState.COMPLETED
+    )
+    return await _select(
+        store, wanted.c.state == WantedState.OWNED, ~_FETCHED, ~chosen, wanted.c.id > after, limit=limit
+    )
+
+
+async def note_gone(store: Store, ids: Sequence[int], *, after: timedelta) -> None:
+    """No library has these owned tracks now. Those that have been gone for so long are missing again."""
+    for start in range(0, len(ids), 500):
+        async with store.write() as connection:
+            now = await now_of(connection)
+            mine = sa.and_(wanted.c.id.in_(ids[start : start + 500]), wanted.c.state == WantedState.OWNED)
+            over = sa.and_(mine, wanted.c.due_at <= now)
+            missing = {"state": WantedState.MISSING, "reason": "no library has it any more", "due_at": None}
+            fresh = {"search_id": None, "search_step": 0, "search_sent": False, "searches": 0, "changed_at": now}
+            await connection.execute(sa.update(wanted).where(over).values(missing | fresh))
+            marked = {"due_at": now + after, "reason": "no library has it now; if that stays so, it is missing again"}
+            await connection.execute(sa.update(wanted).where(mine, wanted.c.due_at.is_(None)).values(marked))
+
+
+async def unmark_gone(store: Store) -> None:
+    """Those that were gone, and were fetched again since, are there."""
+    async with store.write() as connection:
+        back = sa.and_(wanted.c.state == WantedState.OWNED, wanted.c.due_at.is_not(None), _FETCHED)
+        await connection.execute(sa.update(wanted).where(back).values(due_at=None, reason="in the library"))
 
 
 async def stranded(store: Store) -> list[WantedEntry]:
