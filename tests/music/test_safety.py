@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import sqlalchemy as sa
 
 from nightcrew.demo.audio import Audio
 from nightcrew.demo.songs import SONGS, SharedFile
@@ -26,6 +27,7 @@ from nightcrew.music import (
     importing,
     library,
     matchmaking,
+    payload,
     placing,
     scanning,
     servers,
@@ -36,6 +38,7 @@ from nightcrew.music.libraries import subsonic
 from nightcrew.music.models import DownloadStage, DownloadState, Offer, WantedEntry, WantedState
 from nightcrew.music.owned import title_key
 from nightcrew.music.remote import Remote
+from nightcrew.music.slskd.shapes import FoundFile
 from nightcrew.music.store import downloads, figures, listings, offers, wanted
 from nightcrew.music.store import library as rows
 from nightcrew.music.store.listings import NewTrack
@@ -278,6 +281,39 @@ async def test_an_invalid_payload_fails_and_is_never_called_done(node: Runtime) 
         row = (await connection.execute(offers.match_job.select())).mappings().one()
     assert row["state"] == "failed" and row["error"].startswith("invalid_payload")
     assert (await wanted.get(node.store, entry.id)).state is WantedState.MISSING
+    (told,) = await node.activity.page(kind="matching_failed", limit=9)
+    assert "invalid_payload" in told.message
+
+
+async def test_a_search_that_cannot_be_matched_keeps_no_other_from_it(
+    node: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = [await want(node, title) for title in ("Greensleeves", "Shenandoah")]
+    for entry in entries:
+        await wanted.move(node.store, entry.id, since=tuple(WantedState), state=WantedState.MATCHING)
+        text = payload.written(payload.Search(entry.id, 1, "s"), [FoundFile("a", "x.mp3", 9, None, None, True, 0, 1)])
+        async with node.store.write() as connection:
+            await offers.queue(connection, entry.id, text)
+    score = matchmaking.score
+
+    def odd(entry: WantedEntry, *rest: Any) -> Any:
+        if entry.title == "Greensleeves":
+            raise ZeroDivisionError("odd")
+        return score(entry, *rest)
+
+    monkeypatch.setattr(matchmaking, "score", odd)
+    await matchmaking.match(node)
+    async with node.store.read() as connection:
+        errors = (
+            (await connection.execute(sa.select(offers.match_job.c.error).order_by(offers.match_job.c.id)))
+            .scalars()
+            .all()
+        )
+    assert errors == ["ZeroDivisionError: odd", "no_match"]
+    found = await wanted.of_ids(node.store, [one.id for one in entries])
+    assert {one.state for one in found.values()} == {WantedState.MISSING}
+    (told,) = await node.activity.page(kind="matching_failed", limit=9)
+    assert "Greensleeves" in told.message
 
 
 async def test_a_track_that_is_removed_takes_everything_along(node: Runtime) -> None:

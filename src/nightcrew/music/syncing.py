@@ -20,7 +20,7 @@ from nightcrew.music.settings import MusicSettings
 from nightcrew.music.slskd.client import PeerRefused, SlskdBusy
 from nightcrew.music.slskd.shapes import Transfer
 from nightcrew.music.slskd.states import RemoteStanding, best_place, end_of, find, standing
-from nightcrew.music.store import downloads, figures, offers, wanted
+from nightcrew.music.store import downloads, offers, wanted
 
 log = structlog.get_logger("nightcrew.music")
 
@@ -69,8 +69,6 @@ async def sync(runtime: Runtime) -> None:
             await _import(runtime, row, alive)
     for number in {row.connection_id for row in remote}:
         await _sync_with(runtime, number, [row for row in remote if row.connection_id == number])
-    counts = await downloads.counts(runtime.store)
-    await figures.put(runtime.store, {"metrics.sync.active_downloads": counts.running})
     runtime.bus.publish("music")
 
 
