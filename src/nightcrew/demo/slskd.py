@@ -214,6 +214,8 @@ async def _file(network: Soulseek, file: SharedFile) -> dict[str, object]:
         "isLocked": file.locked,
         "length": file.song.seconds,
     }
+    if network.untold:
+        return {key: value for key, value in said.items() if key != "length"}
     return said | ({"bitRate": file.bitrate} if file.bitrate else {"bitDepth": 16, "sampleRate": 44100})
 
 

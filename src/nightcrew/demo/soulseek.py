@@ -61,6 +61,8 @@ class Soulseek:
     busy: bool = False
     stuck: bool = False
     """Whether no transfer moves."""
+    untold: bool = False
+    """Whether peers say nothing of how long their files are, and how good."""
     delay: float = 1.0
     """How long everything takes, against what it usually takes."""
     folder: Path = Path()
