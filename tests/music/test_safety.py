@@ -593,3 +593,30 @@ async def test_a_file_in_the_library_of_before_waits_and_says_where_it_is(node: 
     await node.settings.change(node.store, {"music.library": str(tmp_path / "new")}, actor="test")
     assert "waits" in await importing._import(node, number)
     assert "move it there" in (await downloads.get(node.store, number)).error
+
+
+async def test_a_steady_supply_of_new_tracks_starves_no_other(node: Runtime) -> None:
+    names = ("Failed", "Fresh", "Old", "Saved")
+    found = dict(zip(names, await listed(node, "list:a", *names), strict=True))
+
+    async def order(**hours: float) -> list[str]:
+        async with node.store.write() as connection:
+            now = await now_of(connection)
+            for name, entry in found.items():
+                values = {
+                    "due_at": now - timedelta(hours=hours.get(name, 0)),
+                    "until": None,
+                    "failures": name == "Failed",
+                }
+                values["priority"] = 20 if name == "Saved" else 10
+                await connection.execute(wanted.wanted.update().where(wanted.wanted.c.id == entry.id).values(values))
+        return await claimed(node)
+
+    assert await order() == ["Saved", "Fresh", "Old", "Failed"]
+    assert await order(Old=9) == ["Saved", "Old", "Fresh", "Failed"]
+    assert await order(Old=11, Failed=30) == ["Old", "Saved", "Fresh", "Failed"]
+    assert await order(Failed=70) == ["Failed", "Saved", "Fresh", "Old"]
+    await wanted.move(node.store, found["Fresh"].id, since=tuple(WantedState), search_step=1, due_in=-1.0)
+    async with node.store.write() as connection:
+        await connection.execute(wanted.wanted.update().values(until=None))
+    assert (await claimed(node))[0] == "Fresh", "what has begun is ended"

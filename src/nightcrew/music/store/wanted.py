@@ -8,11 +8,13 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql import operators
 
-from nightcrew.kernel.due import DueRows
+from nightcrew.kernel.due import DueRows, urgency
 from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.store import Store, now_of, wake
 from nightcrew.kernel.words import plain
+from nightcrew.music import rules
 from nightcrew.music.matching.words import words
 from nightcrew.music.models import (
     MAX_REASON,
@@ -38,9 +40,17 @@ SEARCHES = DueRows(
     lease=120.0,
     until=wanted.c.until,
     holder=wanted.c.holder,
-    order=(wanted.c.state != WantedState.SEARCHING, wanted.c.failures, -wanted.c.priority, wanted.c.key),
+    order=(
+        wanted.c.state != WantedState.SEARCHING,
+        wanted.c.search_step == 0,
+        urgency(
+            (wanted.c.failures * rules.FAILED - wanted.c.priority).self_group(against=operators.mul), wanted.c.due_at
+        ),
+        wanted.c.key,
+    ),
 )
-"""Tracks that are to be searched for, or whose search goes on. Those that failed go behind those that were not tried."""
+"""Tracks that are to be searched for, or whose search goes on. What has begun is ended first. Those that failed go behind those that
+were not tried, and whatever has waited long enough comes first: each hour weighs as much as a step of priority."""
 LISTED = sa.exists().where(listing.c.wanted_id == wanted.c.id)
 """That somebody wants it."""
 _FETCHED = sa.exists().where(library_track.c.wanted_id == wanted.c.id, library_track.c.place != REFUSED)
