@@ -401,6 +401,19 @@ async def test_in_no_window_are_there_more_than_the_budget_allows(here: Site, mo
     assert answers == [None, None, None, 5.7, 0.1, None, 0.1, None, None, 5.8]
 
 
+async def test_a_connection_that_is_added_again_has_what_is_left_of_the_budget(here: Site) -> None:
+    budget = Budget(2, 300)
+    other, one = await here.add("http://b.example"), await here.add("http://a.example")
+    for _ in range(2):
+        assert await store.spend(here.ground.store, one.id, budget) is None
+    async with here.ground.store.write() as writing:
+        await writing.execute(connection.delete().where(connection.c.id == one.id))
+    again = await here.add("http://a.example")
+    assert await store.spent(here.ground.store, again.id, budget) == 2
+    assert await store.spend(here.ground.store, again.id, budget) is not None
+    assert await store.spend(here.ground.store, other.id, budget) is None
+
+
 async def test_a_request_waits_for_room_that_comes_soon(here: Site, server) -> None:
     server.answers("/items", b"[]")
     line = await here.line(server.url(), kind=allowing(budget=Budget(1, 0.3)))

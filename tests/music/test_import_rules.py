@@ -14,7 +14,8 @@ from nightcrew.music.matching.model import WantedTrack
 from nightcrew.music.models import LibraryTrack
 from nightcrew.music.naming import TEMPLATE, place_of, problem_with
 from nightcrew.music.owned import owned, title_key
-from nightcrew.music.verify import problem_of
+from nightcrew.music.quality import QualityRules
+from nightcrew.music.verify import problem_of, too_poor
 
 TRACK = WantedTrack("Haul Away Joe", ("The Corsairs",), "Leave Her, Johnny", 215.0, 3)
 
@@ -145,3 +146,18 @@ def test_the_library_has_it(one: LibraryTrack) -> None:
 )
 def test_the_library_has_another_one(one: LibraryTrack) -> None:
     assert owned({7: TRACK}, [one]) == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "rate", "poor"),
+    [
+        ("x.mp3", 128, "it has 128 kbit/s"),
+        ("x.mp3", 185, ""),
+        ("x.mp3", 320, ""),
+        ("x.opus", 96, "it has 96 kbit/s"),
+        ("x.flac", 128, ""),
+    ],
+)
+def test_a_file_is_as_good_as_its_bytes_whatever_its_peer_said(path: str, rate: int, poor: str) -> None:
+    size = round(GOOD.decoded * rate * 1000 / 8)
+    assert too_poor(replace(GOOD, bitrate=320), path, size=size, rules=QualityRules(192)) == poor

@@ -23,7 +23,7 @@ from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.declare import ConnectionKind, Signed
 from nightcrew.kernel.errors import Misread, NeedsUser, NightcrewError
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.music import autosync, scanning, servers
+from nightcrew.music import autosync, scanning, servers, status
 from nightcrew.music.domain import DOMAIN
 from nightcrew.music.libraries import LIBRARIES, base
 from nightcrew.music.models import FailureCause, WantedState
@@ -146,7 +146,37 @@ async def test_the_third_failure_in_a_row_is_told_and_success_resets_it(node: Ru
     assert [one.data["consecutive"] for one in reversed(told)] == [3, 4]
     world.faults.clear()
     await scanning.scan(node)
-    assert (await figures.every(node.store))["worker.scan.failures"] == 0
+    assert (await figures.every(node.store))[f"worker.scan.failures.{node.node}"] == 0
+
+
+async def test_failures_are_counted_for_each_machine(node: Runtime, world: World) -> None:
+    await connect(node, world, "jellyfin")
+    await figures.put(node.store, {"worker.scan.failures.another": 7})
+    world.faults.set("jellyfin", "404")
+    with pytest.raises(NightcrewError):
+        await scanning.scan(node)
+    assert not [one for one in await node.activity.page(limit=50) if one.kind == "scan_failed"]
+
+
+async def test_the_last_scan_is_one_that_worked_and_counts_are_those_of_all_servers(
+    node: Runtime, world: World
+) -> None:
+    world.library.songs = list(SONGS[:4])
+    for kind in ("jellyfin", "plex"):
+        await connect(node, world, kind)
+    await scanning.scan(node)
+    known = await figures.every(node.store)
+    assert (known["plex_track_count"], known["plex_artist_count"]) == (8, 2)
+    world.faults.set("plex", "404")
+    with pytest.raises(NightcrewError):
+        await scanning.scan(node)
+    await scanning.note_counts(node)
+    assert (await figures.every(node.store))["plex_last_scan"] == known["plex_last_scan"]
+
+
+async def test_the_figure_of_active_downloads_is_that_of_now(node: Runtime) -> None:
+    await figures.put(node.store, {"metrics.sync.active_downloads": 3})
+    assert (await status.flat(node))["metrics.sync.active_downloads"] == 0
 
 
 async def test_one_server_that_is_away_keeps_no_other_from_being_read(node: Runtime, world: World) -> None:
@@ -184,13 +214,14 @@ async def spotify_lists(node: Runtime, world: World, **settings: Any) -> list[So
 @pytest.mark.parametrize("old_app", [False, True])
 async def test_spotify_saved_tracks_and_playlists(node: Runtime, world: World, old_app: bool) -> None:
     world.wishes.old_app = old_app
-    saved, own = await spotify_lists(node, world)
+    saved, own, others = await spotify_lists(node, world)
     assert [one.title for one in saved.tracks] == [one.title for one in world.wishes.saved]
     assert [one.title for one in own.tracks] == [one.title for one in world.wishes.listed]
     first = saved.tracks[0]
     assert (first.priority, first.popularity, first.isrc, first.seconds) == (25, 55, "QZDEM2600014", 14.0)
     assert saved.tracks[1].priority == 20, "without a popularity"
-    assert own.key == "playlist:own1", "one that may not be read is left out, and is not empty"
+    assert (own.key, own.whole) == ("playlist:own1", True)
+    assert (others.tracks, others.whole) == ((), False), "one that may not be read is there, and is not empty"
 
 
 async def test_spotify_asks_us_to_wait(node: Runtime, world: World) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from nightcrew.demo.songs import SONGS, DemoPeer, SharedFile
 from nightcrew.demo.world import World
 from nightcrew.music import syncing
 from nightcrew.music.models import DownloadStage, DownloadState, FailureCause, WantedState
@@ -121,6 +122,20 @@ async def test_files_that_are_not_good_enough_are_not_fetched(shop: Any) -> None
     assert not shop.network.transfers
     kinds = [one["kind"] for one in (await shop.node.get("/api/v1/activity"))["items"]]
     assert "soulseek_low_quality" in kinds
+
+
+async def test_a_file_that_turns_out_to_be_too_poor_fails_by_its_quality(shop: Any) -> None:
+    song = next(one for one in SONGS if one.title == "Greensleeves")
+    poor = SharedFile(song, "music\\Harbour Ensemble - Greensleeves.mp3", "mp3", 96)
+    shop.network.network = (DemoPeer("basement", (poor,)),)
+    shop.network.untold = True
+    number = await shop.want("Harbour Ensemble", "Greensleeves")
+    entry = await shop.stands(number, MISSING)
+    assert (entry.cause, shop.library) == (FailureCause.QUALITY, [])
+    assert "it has 96 kbit/s" in entry.reason
+    (offer,) = (await shop.detail(number))["offers"]
+    await shop.node.post(f"/api/v1/music/offers/{offer['id']}/choose")
+    await shop.stands(number, OWNED)
 
 
 async def test_the_same_on_postgresql(world: World, quick: None, tmp_path: Path, postgres: str) -> None:

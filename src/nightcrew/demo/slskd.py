@@ -12,6 +12,7 @@ from .scene import Scene
 from .songs import DemoPeer, SharedFile
 from .soulseek import COMPLETE, STORED, DemoTransfer, Soulseek, moment
 
+OFF_LINE = "The server connection must be connected and logged in"
 API_KEY = "demo-slskd-key"
 ACCEPTING = 0.05
 """Seconds that slskd takes to accept a search, in which it takes no other."""
@@ -41,6 +42,7 @@ class SlskdServer:
             ("/transfers/downloads/{peer}", self._enqueue, "POST"),
             ("/transfers/downloads", self._downloads, "GET"),
             ("/transfers/downloads/{peer}/{number}", self._cancel, "DELETE"),
+            ("/transfers/downloads/{peer}/{number}/position", self._position, "GET"),
             ("/events", self._events, "GET"),
         ]
         return [Route(f"{begin}{path}", _guarded(handler), methods=[method]) for path, handler, method in places]
@@ -60,7 +62,7 @@ class SlskdServer:
         if not isinstance(text, str) or not text.strip() or not isinstance(number, str):
             return PlainTextResponse("SearchText may not be null or empty", 400)
         if not self._network.connected:
-            return PlainTextResponse("The server connection must be connected and logged in", 409)
+            return PlainTextResponse(OFF_LINE, 409)
         if self._accepting.locked() or self._network.busy:
             return PlainTextResponse("Only one concurrent operation is permitted", 429)
         async with self._accepting:
@@ -93,6 +95,8 @@ class SlskdServer:
         number, files = str(body.get("id")), body.get("files")
         if number in self._network.batches:
             return PlainTextResponse(f"A batch with id {number} already exists", 409)
+        if not self._network.connected:
+            return PlainTextResponse(OFF_LINE, 500)
         peer = self._network.peer(str(body.get("username")))
         if peer is None or not peer.online:
             return PlainTextResponse("User is offline", 404)
@@ -118,6 +122,8 @@ class SlskdServer:
         return JSONResponse({"id": number, "transfers": mine})
 
     async def _enqueue(self, request: Request) -> Response:
+        if not self._network.connected:
+            return PlainTextResponse(OFF_LINE, 500)
         peer = self._network.peer(request.path_params["peer"])
         if peer is None or not peer.online:
             return PlainTextResponse("User appears to be offline", 500)
@@ -139,6 +145,14 @@ class SlskdServer:
                     one.state, one.ended = "Completed, Cancelled", self._network.clock()
                     self._network.save()
                 return Response(status_code=204)
+        return Response(status_code=404)
+
+    async def _position(self, request: Request) -> Response:
+        await self._network.advance()
+        for one in self._network.transfers:
+            if one.id == request.path_params["number"] and one.peer == request.path_params["peer"]:
+                place = self._network.ask_place(one)
+                return PlainTextResponse("It is not queued", 500) if place is None else JSONResponse(place)
         return Response(status_code=404)
 
     async def _events(self, request: Request) -> Response:
@@ -200,6 +214,8 @@ async def _file(network: Soulseek, file: SharedFile) -> dict[str, object]:
         "isLocked": file.locked,
         "length": file.song.seconds,
     }
+    if network.untold:
+        return {key: value for key, value in said.items() if key != "length"}
     return said | ({"bitRate": file.bitrate} if file.bitrate else {"bitDepth": 16, "sampleRate": 44100})
 
 
@@ -216,6 +232,7 @@ def _transfer(one: DemoTransfer) -> dict[str, object]:
         "state": one.state,
         "requestedAt": moment(one.requested),
         "bytesTransferred": one.bytes,
+        "placeInQueue": one.place,
         "averageSpeed": float(one.speed),
         "endedAt": None if one.ended is None else moment(one.ended),
         "exception": one.problem or None,

@@ -5,6 +5,7 @@ going on, and enqueues them again under new ids without their batch.
 """
 
 import json
+import math
 import re
 import time
 import unicodedata
@@ -33,7 +34,7 @@ class DemoSearch:
 
 @dataclass
 class DemoTransfer:
-    """A download. `slots`: when its peer begins to send it."""
+    """A download. `begins`: when its peer begins to send it; `place`: in the peer's queue, as far as it was asked for."""
 
     id: str
     batch: str | None
@@ -45,6 +46,7 @@ class DemoTransfer:
     speed: int
     state: str = "Queued, Remotely"
     bytes: int = 0
+    place: int | None = None
     ended: float | None = None
     problem: str = ""
 
@@ -59,6 +61,8 @@ class Soulseek:
     busy: bool = False
     stuck: bool = False
     """Whether no transfer moves."""
+    untold: bool = False
+    """Whether peers say nothing of how long their files are, and how good."""
     delay: float = 1.0
     """How long everything takes, against what it usually takes."""
     folder: Path = Path()
@@ -153,6 +157,13 @@ class Soulseek:
         self.transfers.append(made)
         self.save()
         return made
+
+    def ask_place(self, one: DemoTransfer) -> int | None:
+        """Where a transfer waits in the queue of its peer, which slskd then remembers; None for one that does not wait."""
+        if one.ended is not None or one.state != "Queued, Remotely":
+            return None
+        one.place = max(1, math.ceil((one.begins - self.clock()) / (self.delay or 1.0)))
+        return one.place
 
     async def advance(self) -> None:
         """Bring the transfers to where they are by now. Raises OSError when a file cannot be made."""

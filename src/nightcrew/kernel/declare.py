@@ -237,7 +237,7 @@ class Demo:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """At most `most` requests in any time of `seconds`, counted over all nodes and restarts."""
+    """At most `most` requests in any time of `seconds`, counted over all nodes and restarts, for the address that is asked."""
 
     most: int
     seconds: Seconds

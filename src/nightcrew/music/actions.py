@@ -7,11 +7,13 @@ import contextlib
 from pathlib import Path
 from typing import Literal
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from nightcrew.kernel.errors import Conflict, Invalid, NightcrewError
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import counted, plain
 from nightcrew.music import beets, choosing, clients, library, lists, rules, servers
-from nightcrew.music.models import DownloadState, Offer, TrackDownload, WantedEntry, WantedState
+from nightcrew.music.models import OPEN, DownloadState, Offer, TrackDownload, WantedEntry, WantedState
 from nightcrew.music.searching import SearchGate
 from nightcrew.music.settings import MusicSettings
 from nightcrew.music.store import downloads, listings, offers, wanted
@@ -20,19 +22,24 @@ from nightcrew.music.store.listings import NewTrack, Taken
 
 WantedAction = Literal["search", "ignore", "want"]
 DownloadAction = Literal["cancel", "retry", "reject"]
-HAND = "hand"
-"""The source of what was asked for by hand."""
+HAND, BY_HAND = "hand", "By hand"
+"""The source of what was asked for by hand, and its title."""
 WRONG = "a person says that it is the wrong song"
 
 
 async def add(runtime: Runtime, track: NewTrack, *, actor: str) -> WantedEntry:
     """Want a track from now on. One that is wanted already is only listed once more."""
-    await listings.take(runtime.store, HAND, "By hand", [track], whole=False, due=True)
+    await listings.take(runtime.store, HAND, BY_HAND, [track], whole=False, due=True)
     (entry,) = await wanted.of_keys(runtime.store, [track.key])
     said = f"{entry.shown} is wanted"
     await runtime.activity.record("wanted_added", said, actor=actor, subject=str(entry.id))
     runtime.bus.publish("music")
     return entry
+
+
+async def _want_by_hand(connection: AsyncConnection, wanted_id: int) -> None:
+    """A person asks for a track: where no list wants it any more, they do."""
+    await listings.want_by(connection, wanted_id, HAND, BY_HAND, rules.BY_HAND)
 
 
 async def take_list(runtime: Runtime, name: str, text: str, *, whole: bool, actor: str) -> tuple[Taken, lists.ReadList]:
@@ -77,22 +84,24 @@ async def act_on_wanted(runtime: Runtime, wanted_id: int, action: WantedAction, 
             runtime.store, entry.id, since=tuple(WantedState), state=WantedState.IGNORED, reason=f"ignored by {actor}"
         )
     else:
-        idle = {WantedState.MISSING, WantedState.IGNORED, WantedState.REVIEW}
+        idle = {WantedState.MISSING, WantedState.IGNORED, WantedState.REVIEW, WantedState.UNLISTED}
         if entry.state not in idle:
             raise Conflict(f"{entry.shown} is {entry.state.value}")
-        done = await wanted.move(
-            runtime.store,
-            entry.id,
-            since=idle,
-            state=WantedState.MISSING,
-            reason="",
-            failures=0,
-            skips=0,
-            search_step=0,
-            searches=0,
-            search_id=None,
-            due_in=0.0,
-        )
+        async with runtime.store.write() as connection:
+            await _want_by_hand(connection, entry.id)
+            done = await wanted.move_in(
+                connection,
+                entry.id,
+                since=idle,
+                state=WantedState.MISSING,
+                reason="",
+                failures=0,
+                skips=0,
+                search_step=0,
+                searches=0,
+                search_id=None,
+                due_in=0.0,
+            )
     runtime.part(SearchGate).open()
     if not done:
         raise Conflict(f"{entry.shown} has changed meanwhile; look at it again")
@@ -109,6 +118,7 @@ async def remove(runtime: Runtime, wanted_id: int, *, actor: str) -> None:
     async with runtime.store.write() as connection:
         await downloads.forget_of(connection, wanted_id)
         await offers.forget_of(connection, wanted_id)
+        await library_rows.forget_refused(connection, wanted_id)
         await wanted.forget(connection, wanted_id)
     said = f"{entry.shown} is no longer wanted"
     await runtime.activity.record("wanted_removed", said, actor=actor, subject=str(wanted_id))
@@ -130,6 +140,7 @@ async def choose(runtime: Runtime, offer_id: int, *, actor: str) -> TrackDownloa
     async with runtime.store.write() as connection:
         if await downloads.open_of(connection, entry.id) is not None:
             raise Conflict(f"a file for {entry.shown} is being downloaded; cancel that first")
+        await _want_by_hand(connection, entry.id)
         await offers.pardon(connection, offer_id)
         number = await choosing.begin(connection, one, attempt=1, since=tuple(WantedState), forced=True)
     said = f"{entry.shown}: {one.path} from {one.peer} was chosen"
@@ -191,9 +202,9 @@ async def _cancel(runtime: Runtime, row: TrackDownload, reason: str) -> None:
     async with runtime.store.write() as connection:
         if not await downloads.change_state(connection, row, DownloadState.CANCELLED, reason):
             raise Conflict("the download has changed meanwhile; look at it again")
-    if row.remote_id:
+    if row.state is DownloadState.RUNNING:
         with contextlib.suppress(NightcrewError):
-            await (await clients.client_of(runtime, row.connection_id)).cancel(row.peer, row.remote_id)
+            await clients.call_off(await clients.client_of(runtime, row.connection_id), row, row.remote_id)
 
 
 async def _retry(runtime: Runtime, row: TrackDownload) -> None:
@@ -201,6 +212,7 @@ async def _retry(runtime: Runtime, row: TrackDownload) -> None:
     async with runtime.store.write() as connection:
         if await downloads.open_of(connection, row.wanted_id) is not None:
             raise Conflict("another file for this track is being downloaded")
+        await _want_by_hand(connection, row.wanted_id)
         await offers.pardon_file(connection, row.wanted_id, row.peer, row.path)
         await downloads.requeue(connection, row)
         await wanted.move_in(
@@ -211,9 +223,10 @@ async def _retry(runtime: Runtime, row: TrackDownload) -> None:
 async def _reject(runtime: Runtime, row: TrackDownload) -> None:
     """The wrong song: what we have put into the library goes, its file is never fetched again for this track, and the rest is offered.
 
-    It may be said again where it was interrupted. Raises `Conflict`, and what beets does, when the file cannot be removed.
+    Of a download that has come to nothing only the file is remembered: how its track stands has nothing to do with it. It may be said
+    again where it was interrupted. Raises `Conflict`, and what beets does, when the file cannot be removed.
     """
-    if row.state in {DownloadState.QUEUED, DownloadState.RUNNING}:
+    if row.state in OPEN:
         await _cancel(runtime, row, WRONG)
     elif row.state is DownloadState.COMPLETED:
         root = library.root_of(runtime)
@@ -229,11 +242,17 @@ async def _reject(runtime: Runtime, row: TrackDownload) -> None:
     state = WantedState.REVIEW if left else WantedState.MISSING
     reason = "the wrong song came; choose another file" if left else "the wrong song came, and no other file is known"
     async with runtime.store.write() as connection:
+        await offers.condemn(connection, row.wanted_id, row.peer, row.path, WRONG, final=True)
+        since = {WantedState.DOWNLOADING} if row.state in OPEN else set[WantedState]()
         if row.state is DownloadState.COMPLETED:
             await downloads.change_state(connection, row, DownloadState.FAILED, WRONG)
-            await library_rows.forget_fetched(connection, row.wanted_id)
-        await offers.condemn(connection, row.wanted_id, row.peer, row.path, WRONG, final=True)
-        await wanted.move_in(connection, entry.id, since=tuple(WantedState), state=state, reason=reason)
+            place, path = library.place_of(runtime), Path(row.library_path)
+            key = library.key_of(runtime, path) if path.is_relative_to(library.root_of(runtime)) else ""
+            others = await library_rows.refuse_fetched(connection, entry.id, place, key)
+            since = set() if others else {WantedState.OWNED, WantedState.MISSING, WantedState.REVIEW}
+        if since:
+            await wanted.move_in(connection, entry.id, since=since, state=state, reason=reason)
+    await _search_again(runtime, entry.id)
 
 
 def _remove_ours(row: TrackDownload, root: Path) -> None:

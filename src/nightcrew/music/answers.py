@@ -13,7 +13,7 @@ from nightcrew.web.answers import Answer, Bytes, Share
 from nightcrew.web.answers import Moment as At
 from nightcrew.web.answers import Seconds as Length
 
-WantedStateName = Literal["missing", "searching", "matching", "review", "downloading", "owned", "ignored"]
+WantedStateName = Literal["missing", "searching", "matching", "review", "downloading", "owned", "ignored", "unlisted"]
 CauseName = Literal["search", "quality", "no_results", "download", "missing_path", "import"]
 DownloadStateName = Literal["queued", "running", "completed", "failed", "cancelled", "dead"]
 StageName = Literal["sending", "remote", "arrived", "placed"]

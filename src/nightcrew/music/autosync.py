@@ -17,7 +17,7 @@ from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import counted, sentence
-from nightcrew.music import clients, library, rules, servers
+from nightcrew.music import clients, library, rules, servers, sources
 from nightcrew.music.libraries import LIBRARIES
 from nightcrew.music.models import SyncRun, WantedEntry, WantedState
 from nightcrew.music.settings import MusicSettings
@@ -134,6 +134,7 @@ async def _load(runtime: Runtime, run_id: str) -> dict[str, str]:
     """Read the lists of each service. One that is away leaves what it wanted as it was."""
     story, found = await _story(runtime, run_id), dict[str, str]()
     known = runtime.part(Connections)
+    await sources.drop_gone(runtime)
     for source in SOURCES:
         name = source.kind.name
         for one in await known.of_kind(name):
@@ -179,14 +180,21 @@ async def _note_plays(runtime: Runtime, story: Story, read: Mapping[str, str]) -
 
 
 async def _take(runtime: Runtime, connection_id: int, lists: Sequence[SourceList]) -> tuple[int, int, int]:
-    """Note what a service wants; returns how many tracks, how many of them new, in how many lists. An empty list forgets nothing."""
+    """Note what a service wants; returns how many tracks, how many of them new, in how many lists.
+
+    An empty list forgets nothing. A list that the service does not name any more wants nothing, unless all that it names are empty.
+    """
     tracks = added = 0
+    named = set[str]()
     for each in lists:
-        key = f"connection:{connection_id}:{each.key}"[:200]
+        named.add(key := f"{sources.of(connection_id)}{each.key}"[:200])
         whole = each.whole and bool(each.tracks)
         taken = await listings.take(runtime.store, key, each.title, each.tracks, whole=whole, due=False)
         tracks, added = tracks + taken.tracks, added + taken.added
-    return tracks, added, len(lists)
+    if tracks:
+        known = await listings.source_keys(runtime.store, sources.of(connection_id))
+        await listings.drop(runtime.store, known - named)
+    return tracks, added, sum(each.whole for each in lists)
 
 
 async def _scan(runtime: Runtime, run_id: str) -> dict[str, str]:
@@ -229,11 +237,14 @@ async def _compare(runtime: Runtime, run_id: str) -> list[int]:
     """Note what is owned, and let the rest be searched for. Where the library is not known, nothing is fetched a second time."""
     story = await _story(runtime, run_id)
     await library.note_all_owned(runtime)
-    made = await plan(runtime)
-    if "failed" in {story.services.get(name) for name in _LIBRARY_NAMES}:
+    read = {story.services.get(name) for name in _LIBRARY_NAMES}
+    if "failed" in read:
         story.say("comparison_skipped", "Nothing is searched for, as it is not known what the library has.")
         await story.save(runtime)
         return []
+    if "ok" in read:
+        await library.note_lost(runtime)
+    made = await plan(runtime)
     ids = [one.id for one in (*made.search, *made.at_work)]
     await wanted.make_due(runtime.store, ids, run=run_id)
     story.counts |= {"missing": len(ids), "skipped": made.skipped, "not_preferred": made.not_preferred}
@@ -273,10 +284,9 @@ async def _soulseek_is_up(runtime: Runtime) -> bool:
     if one is None or one.standing.state is not ConnectionState.OK:
         return False
     try:
-        server = await found[1].server()
+        return await found[1].online()
     except NightcrewError:
         return False
-    return bool(server.get("isConnected") and server.get("isLoggedIn"))
 
 
 async def _failed(runtime: Runtime, run_id: str, reason: str) -> None:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from nightcrew.kernel.connections.line import Line
 from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.music.models import TrackDownload
 from nightcrew.music.slskd.client import Slskd
 from nightcrew.music.slskd.kind import NAME, SlskdLogin
+from nightcrew.music.slskd.states import find
 
 
 @dataclass(slots=True)
@@ -38,6 +40,16 @@ async def client_of(runtime: Runtime, number: int) -> Slskd:
     """The client of one connection. Raises `NotFound`, `NeedsUser`."""
     line = await runtime.part(Connections).line(number)
     return runtime.part(Clients).of(number, line)
+
+
+async def call_off(client: Slskd, row: TrackDownload, remote_id: str | None) -> None:
+    """Have slskd end a download of ours, also one whose id it has not told us yet."""
+    if remote_id is None:
+        known = await client.transfers({row.peer})
+        found = find(known, peer=row.peer, path=row.path, remote_id=None, earlier=row.earlier)
+        remote_id = None if found is None else found.id
+    if remote_id is not None:
+        await client.cancel(row.peer, remote_id)
 
 
 def folders_of(client: Slskd) -> tuple[str, str]:

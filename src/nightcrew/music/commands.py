@@ -154,7 +154,7 @@ def wanted_list(
     server: Server,
     out: Out,
     state: Annotated[
-        Literal["missing", "searching", "matching", "review", "downloading", "owned", "ignored"] | None,
+        Literal["missing", "searching", "matching", "review", "downloading", "owned", "ignored", "unlisted"] | None,
         Option("--state", help="Only those that stand so."),
     ] = None,
     search: Annotated[str, Option("--search", help="Words of its artist or title.")] = "",

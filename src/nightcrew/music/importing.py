@@ -26,7 +26,7 @@ from nightcrew.music.quality import format_of
 from nightcrew.music.settings import MusicSettings
 from nightcrew.music.slskd.places import local_path
 from nightcrew.music.store import downloads, figures, offers, wanted
-from nightcrew.music.verify import TRANSCODE, problem_of
+from nightcrew.music.verify import TRANSCODE, problem_of, too_poor
 
 LATER = 120.0
 """Seconds until an import is tried again that met a fault of this machine."""
@@ -45,7 +45,11 @@ class ElsewhereFile(Exception):
 
 
 class RejectedFile(Exception):
-    """The file is not what it was said to be. The text is the reason."""
+    """The file is not what it was said to be. The text is the reason; `cause`: what its track failed by when there is no other."""
+
+    def __init__(self, text: str, cause: FailureCause = FailureCause.DOWNLOAD) -> None:
+        super().__init__(text)
+        self.cause = cause
 
 
 async def run(run: Run, download_id: int) -> str:
@@ -64,7 +68,7 @@ async def _import(runtime: Runtime, download_id: int) -> str:
     try:
         return await _imported(runtime, row, entry)
     except RejectedFile as exc:
-        await syncing.fail(runtime, await downloads.get(runtime.store, row.id), str(exc))
+        await syncing.fail(runtime, await downloads.get(runtime.store, row.id), str(exc), exc.cause)
         return f"rejected: {exc}"
     except ElsewhereFile as exc:
         tried = [*row.tried, runtime.node]
@@ -175,6 +179,9 @@ async def _verify(runtime: Runtime, row: TrackDownload, entry: WantedEntry, path
     size = (await asyncio.to_thread(path.stat)).st_size
     heard = await runtime.part(Listeners).hear(path)
     said = problem_of(heard, entry.track(), row.path, size=size, advertised=row.size, seconds=row.seconds)
+    poor = too_poor(heard, row.path, size=size, rules=runtime.settings.of(MusicSettings).quality())
+    if poor and (not said or said.startswith(TRANSCODE)):
+        raise RejectedFile(poor, FailureCause.QUALITY)
     if said.startswith(TRANSCODE) and not await _is_better_offered(runtime, row):
         marked = f"{row.explanation}; {said}"[:MAX_REASON]
         await downloads.note(runtime.store, row.id, explanation=marked, due_in=syncing.AGAIN)

@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ COMPARED = 2_000
 """Wanted tracks that are compared at a time."""
 SHRINKS = 0.5
 """A library that has less than this share of what it had is not believed: its disk may not be mounted."""
+GONE_FOR = timedelta(days=1)
+"""How long no library has to have a track until it is missing again: one that is being set up anew has little for a while."""
 CHUNK = 200
 """Files whose tags are stored at a time."""
 
@@ -125,11 +128,21 @@ async def is_accepted(runtime: Runtime, place: str) -> bool:
     return accepted
 
 
+def key_of(runtime: Runtime, path: Path) -> str:
+    """What the track of a file is stored under in this machine's folder. Raises ValueError for one that is not in it."""
+    return _shown(path.relative_to(root_of(runtime)))
+
+
 async def add_file(runtime: Runtime, path: Path, wanted_id: int) -> None:
-    """Find one file in the library that was just put there. Raises OSError when it is not there."""
-    root = root_of(runtime)
+    """Find one file in the library that was just put there. Raises OSError when it is not there, and `NeedsUser`."""
     stat = await asyncio.to_thread(path.stat)
-    one = LibraryFile(_shown(path.relative_to(root)), path, stat.st_size, stat.st_mtime)
+    try:
+        key = key_of(runtime, path)
+    except ValueError as exc:
+        raise NeedsUser(
+            f"{path} was put into the library that music.library named then, and is not in {root_of(runtime)}; move it there"
+        ) from exc
+    one = LibraryFile(key, path, stat.st_size, stat.st_mtime)
     await _read(runtime, place_of(runtime), [one], wanted_id=wanted_id)
 
 
@@ -174,6 +187,24 @@ async def note_owned(runtime: Runtime, entries: Sequence[WantedEntry]) -> set[in
             skips=0,
         )
     return set(found)
+
+
+async def note_lost(runtime: Runtime) -> None:
+    """Let tracks be missing again that no library has had for a day. The caller has just read all libraries.
+
+    What was fetched for a track and is still there is it, whatever its names say, and so is what a person has chosen.
+    """
+    await wanted.unmark_gone(runtime.store)
+    after = 0
+    while entries := await wanted.owned_by_name(runtime.store, after=after, limit=COMPARED):
+        found = await owned_among(runtime, entries)
+        for entry in entries:
+            if entry.due_at is not None and (one := found.get(entry.id)) is not None:
+                since, reason = {WantedState.OWNED}, f"in the library as {one.artist} - {one.title}"
+                await wanted.move(runtime.store, entry.id, since=since, reason=reason)
+        gone = [entry.id for entry in entries if entry.id not in found]
+        await wanted.note_gone(runtime.store, gone, after=GONE_FOR)
+        after = entries[-1].id
 
 
 def _walk(root: Path) -> FolderContent:

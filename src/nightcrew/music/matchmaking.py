@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from nightcrew.kernel.errors import Conflict
+import structlog
+
+from nightcrew.kernel.errors import Conflict, NightcrewError
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import counted, plain
 from nightcrew.music import choosing, payload, quality
@@ -18,6 +20,8 @@ from nightcrew.music.payload import InvalidPayload, Payload
 from nightcrew.music.quality import QualityRules
 from nightcrew.music.settings import MusicSettings
 from nightcrew.music.store import figures, offers, wanted
+
+log = structlog.get_logger("nightcrew.music")
 
 KEPT, KEPT_REFUSED = 40, 20
 """Files of a search that are remembered: the best ones, and some of those that cannot be it."""
@@ -52,7 +56,13 @@ async def match(runtime: Runtime) -> None:
         return
     batch = MatchBatch(searches=len(jobs))
     for job in jobs:
-        await _match_one(runtime, job, options, batch)
+        try:
+            await _match_one(runtime, job, options, batch)
+        except NightcrewError:
+            raise  # the database is away: it is done when it is back
+        except Exception as exc:  # what no rule has thought of in one search keeps no other from being matched
+            log.exception("a search cannot be matched", job=job.id)
+            await _fail(runtime, job, f"{type(exc).__name__}: {exc}", "what the search found cannot be matched")
     average = round(batch.confidence / batch.stored, 4) if batch.stored else 0.0
     await figures.put(
         runtime.store,
@@ -87,9 +97,7 @@ async def _match_one(runtime: Runtime, job: MatchJob, options: MusicSettings, ba
     try:
         said = payload.read(job.payload)
     except InvalidPayload as exc:
-        async with runtime.store.write() as connection:
-            await offers.settle(connection, job, f"invalid_payload: {exc}")
-        await choosing.give_up(runtime, entry, FailureCause.SEARCH, "what the search found cannot be read")
+        await _fail(runtime, job, f"invalid_payload: {exc}", "what the search found cannot be read")
         return
     scored = await asyncio.to_thread(score, entry, said, options.matching_confidence_threshold, options.quality())
     batch.stored += scored.accepted
@@ -100,6 +108,18 @@ async def _match_one(runtime: Runtime, job: MatchJob, options: MusicSettings, ba
     except Conflict:  # a person, or the library, has settled the track meanwhile
         async with runtime.store.write() as connection:
             await offers.settle(connection, job)
+
+
+async def _fail(runtime: Runtime, job: MatchJob, error: str, reason: str) -> None:
+    """What a search has found cannot be matched: that is told, and its track is searched for again later."""
+    async with runtime.store.write() as connection:
+        await offers.settle(connection, job, plain(error))
+    entry = (await wanted.of_ids(runtime.store, [job.wanted_id])).get(job.wanted_id)
+    if entry is not None and entry.state is WantedState.MATCHING:
+        await choosing.give_up(runtime, entry, FailureCause.SEARCH, reason)
+    shown = entry.shown if entry is not None else f"track {job.wanted_id}"
+    said, subject = f"{shown}: {reason} ({plain(error)[:200]})", str(job.wanted_id)
+    await runtime.activity.record("matching_failed", said, level="warning", subject=subject)
 
 
 def score(entry: WantedEntry, said: Payload, threshold: float, rules: QualityRules) -> Scored:

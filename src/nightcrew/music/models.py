@@ -18,6 +18,8 @@ MAX_TITLE = 500
 MAX_PATH = 1000
 MAX_REASON = 500
 MAX_PEER = 200
+REFUSED = "refused"
+"""The place of tracks that a person has called the wrong song: no library has them, and none has them for that wanted track."""
 
 
 class WantedState(StrEnum):
@@ -30,6 +32,7 @@ class WantedState(StrEnum):
     DOWNLOADING = "downloading"
     OWNED = "owned"
     IGNORED = "ignored"
+    UNLISTED = "unlisted"
 
 
 class FailureCause(StrEnum):
@@ -134,7 +137,10 @@ class WantedEntry:
 
 @dataclass(frozen=True, slots=True)
 class WantedListing:
-    """That a source wants a track. One that is gone from its source loses the listing, and stays wanted by the others."""
+    """That a source wants a track. One that is gone from its source loses the listing, and stays wanted by the others.
+
+    Without any it is not searched for (`WantedState.UNLISTED`).
+    """
 
     wanted_id: Annotated[int, column(Id, primary_key=True)]
     source: Annotated[str, text(200, primary_key=True)]

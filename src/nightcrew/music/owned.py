@@ -11,12 +11,16 @@ from nightcrew.music.matching.titles import read_title, title_similarity
 from nightcrew.music.matching.versions import VersionWords, disagreement, named_in, versions_of
 from nightcrew.music.matching.vocabulary import OF_FOLDERS
 from nightcrew.music.matching.words import fold
-from nightcrew.music.models import LibraryTrack
+from nightcrew.music.models import REFUSED, LibraryTrack
 
 TITLE, ARTIST = 0.9, 0.8
 """How alike titles and artists are. A library is a person's own: its names are right, and a second copy is worse than a missing one."""
 LENGTH = 20.0
 """Seconds that the lengths of one recording may differ: silence at the end, another edition."""
+
+
+ROUNDED = 2.0
+"""Seconds by which two programs disagree on the length of one file."""
 
 
 def title_key(title: str) -> str:
@@ -25,24 +29,44 @@ def title_key(title: str) -> str:
 
 
 def owned(wanted: Mapping[int, WantedTrack], library: Iterable[LibraryTrack]) -> dict[int, LibraryTrack]:
-    """The track of the library for each wanted one that is there. An identifier decides before names do."""
-    by_code: dict[str, LibraryTrack] = {}
+    """The track of the library for each wanted one that is there. An identifier decides before names do.
+
+    What a person has refused for a wanted track (`REFUSED`) is not it, whichever library has that file.
+    """
+    by_code: dict[str, list[LibraryTrack]] = {}
     by_title: dict[str, list[LibraryTrack]] = {}
+    refused: dict[int | None, list[LibraryTrack]] = {}
     for one in library:
-        for code in (one.isrc.replace("-", "").upper(), one.mbid.lower()):
-            if code:
-                by_code.setdefault(code, one)
+        if one.place == REFUSED:
+            refused.setdefault(one.wanted_id, []).append(one)
+            continue
+        for code in {one.isrc.replace("-", "").upper(), one.mbid.lower()} - {""}:
+            by_code.setdefault(code, []).append(one)
         by_title.setdefault(one.title_key, []).append(one)
     found: dict[int, LibraryTrack] = {}
     for number, track in wanted.items():
+        wrong = refused.get(number, [])
         codes = (track.isrc.replace("-", "").upper(), track.mbid.lower())
-        same = next((by_code[code] for code in codes if code and code in by_code), None)
+        coded = (one for code in codes if code for one in by_code.get(code, ()))
+        same = next((one for one in coded if not _is_one_of(one, wrong)), None)
         if same is None and (alike := by_title.get(title_key(track.title))):
             reading = read_wanted(track)
-            same = next((one for one in alike if _is_same(reading, one)), None)
+            same = next((one for one in alike if _is_same(reading, one) and not _is_one_of(one, wrong)), None)
         if same is not None:
             found[number] = same
     return found
+
+
+def _is_one_of(one: LibraryTrack, others: Iterable[LibraryTrack]) -> bool:
+    """Whether it is the same file as one of these, which another library knows by another key and with other words for the artist."""
+    return any(_is_same_file(one, other) for other in others)
+
+
+def _is_same_file(one: LibraryTrack, other: LibraryTrack) -> bool:
+    if one.seconds and other.seconds and abs(one.seconds - other.seconds) > ROUNDED:
+        return False
+    albums = {fold(album).strip() for album in (one.album, other.album)} - {""}
+    return fold(one.title).strip() == fold(other.title).strip() and len(albums) <= 1
 
 
 def is_same(track: WantedTrack, one: LibraryTrack) -> bool:

@@ -31,7 +31,7 @@ from nightcrew.web.render import PageRoute, answer_form, done, is_fragment, note
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
-Show = Literal["open", "missing", "review", "downloading", "owned", "ignored"]
+Show = Literal["open", "missing", "review", "downloading", "owned", "ignored", "unlisted"]
 Words = Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")]  # PostgreSQL has no texts with NUL
 Before = Annotated[int, Query(ge=0, lt=2**63)]
 ROWS = 40
@@ -45,12 +45,13 @@ TYPES = {
     ".wav": "audio/wav",
 }
 SHOWN: dict[str, tuple[str, frozenset[WantedState]]] = {
-    "open": ("Open", frozenset(WantedState) - {WantedState.OWNED, WantedState.IGNORED}),
+    "open": ("Open", frozenset(WantedState) - {WantedState.OWNED, WantedState.IGNORED, WantedState.UNLISTED}),
     "missing": ("Missing", frozenset({WantedState.MISSING})),
     "review": ("Need a choice", frozenset({WantedState.REVIEW})),
     "downloading": ("Downloading", wanted.AT_WORK),
     "owned": ("In the library", frozenset({WantedState.OWNED})),
     "ignored": ("Ignored", frozenset({WantedState.IGNORED})),
+    "unlisted": ("No longer wanted", frozenset({WantedState.UNLISTED})),
 }
 CAUSES = {
     "search": "the search failed",

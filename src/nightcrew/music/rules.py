@@ -12,6 +12,8 @@ BY_HAND = 30
 """Priority of a track that a person asked for by hand."""
 MOST_POPULAR = 10
 """What popularity adds at most, and as much again what was played lately (`store.listings`)."""
+FAILED = 50
+"""What a failure takes from the priority of a track: more than any track has, so that it goes behind those that were not tried."""
 AGAIN = timedelta(days=1)
 """When a track is tried again that failed less often than the threshold, and the first pause of one that reached it."""
 LONGEST_SKIP = timedelta(days=30)

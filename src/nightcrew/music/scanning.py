@@ -17,9 +17,13 @@ from nightcrew.music.store import library as rows
 
 COUNTED_EVERY = 30.0
 """Seconds between two counts while tracks are imported."""
+LOST_EVERY = timedelta(hours=6)
+"""How often all that is owned is compared with the libraries."""
+COMPARED = "library.compared_at"
 TOLD_FROM = 3
 """Failures in a row from which on they are told."""
 FAILURES, TRIED = "worker.scan.failures", "worker.scan.tried"
+"""How often the scans of a node have failed in a row, and when it tried last."""
 
 
 def interval(runtime: Runtime) -> float:
@@ -47,7 +51,7 @@ async def _due_at(runtime: Runtime) -> datetime:
     """At once for a library that was never read; else some time after the last try."""
     known = await figures.every(runtime.store)
     last = str(known.get(f"{TRIED}.{runtime.node}") or "")
-    if not last or (await servers.unread(runtime) and not int(known.get(FAILURES) or 0)):
+    if not last or (await servers.unread(runtime) and not int(known.get(f"{FAILURES}.{runtime.node}") or 0)):
         return utcnow()
     return datetime.fromisoformat(last) + timedelta(seconds=interval(runtime))
 
@@ -60,8 +64,8 @@ async def scan(runtime: Runtime) -> None:
         await _scan(runtime)
     except (NightcrewError, OSError) as exc:
         known = await figures.every(runtime.store)
-        count = int(known.get(FAILURES) or 0) + 1
-        await figures.put(runtime.store, {FAILURES: count})
+        count = int(known.get(f"{FAILURES}.{runtime.node}") or 0) + 1
+        await figures.put(runtime.store, {f"{FAILURES}.{runtime.node}": count})
         if count >= TOLD_FROM:
             said = f"The library could not be scanned {count} times in a row: {exc}"
             await runtime.activity.record("scan_failed", said, level="warning", error=str(exc), consecutive=count)
@@ -69,28 +73,46 @@ async def scan(runtime: Runtime) -> None:
     took = round((time.monotonic() - began) * 1000)
     await figures.put(
         runtime.store,
-        {FAILURES: 0, "metrics.scan.duration_ms": took, "metrics.scan.interval": interval(runtime)},
+        {
+            f"{FAILURES}.{runtime.node}": 0,
+            "metrics.scan.duration_ms": took,
+            "metrics.scan.interval": interval(runtime),
+            "plex_last_scan": iso(utcnow()),
+        },
     )
 
 
 async def _scan(runtime: Runtime) -> None:
     """All libraries. One that cannot be read keeps no other from it; what was wrong is raised at the end."""
     problem: NightcrewError | OSError | None = None
+    read = 0
     for kind, number, _ in await servers.connected(runtime):
         try:
             await servers.scan(runtime, kind, number)
+            read += 1
         except NightcrewError as exc:
             problem = exc
     if await library.is_used(runtime):
         try:
             await library.scan_folder(runtime)
+            read += 1
         except (NightcrewError, OSError) as exc:
             problem = exc
     await note_counts(runtime)
     await library.note_all_owned(runtime)
+    if read and problem is None:
+        await _note_lost_now_and_then(runtime)
     runtime.bus.publish("music")
     if problem is not None:
         raise problem
+
+
+async def _note_lost_now_and_then(runtime: Runtime) -> None:
+    """What is gone is gone for a day before anything is done, so that it need not be looked for each time."""
+    last = str((await figures.every(runtime.store)).get(COMPARED) or "")
+    if not last or datetime.fromisoformat(last) + LOST_EVERY <= utcnow():
+        await figures.put(runtime.store, {COMPARED: utcnow().isoformat()})
+        await library.note_lost(runtime)
 
 
 @dataclass(slots=True)
@@ -109,20 +131,13 @@ async def note_counts_now_and_then(runtime: Runtime) -> None:
 
 
 async def note_counts(runtime: Runtime) -> None:
-    """Note how much there is now: the media server's where one is connected, else that of the folder."""
+    """Note how much there is now: what the media servers have together where some are connected, else that of the folder."""
     place = library.place_of(runtime)
     artists, albums, tracks = await rows.counted(runtime.store, place)
     if tracks:
         await rows.note_count(runtime.store, place, artists, albums, tracks)
-    for _, number, _ in await servers.connected(runtime):
-        if (last := await rows.last_count(runtime.store, servers.place_of(number))) is not None:
-            artists, albums, tracks = last.artists, last.albums, last.tracks
-    await figures.put(
-        runtime.store,
-        {
-            "plex_artist_count": artists,
-            "plex_album_count": albums,
-            "plex_track_count": tracks,
-            "plex_last_scan": iso(utcnow()),
-        },
-    )
+    places = [servers.place_of(number) for _, number, _ in await servers.connected(runtime)]
+    if told := [last for one in places if (last := await rows.last_count(runtime.store, one)) is not None]:
+        artists, albums, tracks = (sum(getattr(one, name) for one in told) for name in ("artists", "albums", "tracks"))
+    values = {"plex_artist_count": artists, "plex_album_count": albums, "plex_track_count": tracks}
+    await figures.put(runtime.store, values)

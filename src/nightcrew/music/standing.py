@@ -19,6 +19,7 @@ STATES: Mapping[str, tuple[Look, str]] = {
     "wanted.downloading": ("run", "downloading"),
     "wanted.owned": ("ok", "in the library"),
     "wanted.ignored": ("off", "ignored"),
+    "wanted.unlisted": ("off", "no longer wanted"),
     "download.queued": ("wait", "queued"),
     "download.running": ("run", "running"),
     "download.completed": ("ok", "completed"),
@@ -58,7 +59,7 @@ async def overview(runtime: Runtime) -> dict[str, Any]:
     counts = await wanted.counts(runtime.store)
     active = await downloads.counts(runtime.store)
     return {
-        "wanted": sum(number for state, number in counts.items() if state not in {"owned", "ignored"}),
+        "wanted": sum(number for state, number in counts.items() if state not in {"owned", "ignored", "unlisted"}),
         "owned": counts.get("owned", 0),
         "downloading": active.running + active.queued,
     }

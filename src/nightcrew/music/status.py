@@ -12,7 +12,7 @@ from nightcrew.music.store import downloads, figures, wanted
 WORKERS = ("sync", "matching", "scan", "autosync")
 DEFAULTS: dict[str, Any] = {
     "metrics.sync.jobs_completed": 0,
-    "metrics.sync.active_downloads": 0,
+    "metrics.sync.active_downloads": 0,  # it is counted when it is asked for
     "metrics.matching.last_average_confidence": 0.0,
     "metrics.matching.last_discarded": 0,
     "metrics.matching.discarded_total": 0,
@@ -32,6 +32,7 @@ DEFAULTS: dict[str, Any] = {
 async def flat(runtime: Runtime) -> dict[str, Any]:
     """All of them. Times are ISO 8601 in UTC, null for what has not happened."""
     found = DEFAULTS | {key: value for key, value in (await figures.every(runtime.store)).items() if key in DEFAULTS}
+    found["metrics.sync.active_downloads"] = (await downloads.counts(runtime.store)).running
     for name in WORKERS:
         worker = runtime.schedule.workers.get(f"music.{name}")
         for mark in ("last_start", "last_seen", "last_stop"):

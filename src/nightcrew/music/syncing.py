@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -13,11 +15,12 @@ from nightcrew.kernel.errors import Conflict, NightcrewError, NotFound, Retry
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.music import choosing, clients, library
 from nightcrew.music.models import DownloadStage, DownloadState, FailureCause, TrackDownload, WantedState
+from nightcrew.music.remote import OFF_NETWORK, PlaceAsks, Remote
 from nightcrew.music.settings import MusicSettings
-from nightcrew.music.slskd.client import PeerRefused, Slskd, SlskdBusy
+from nightcrew.music.slskd.client import PeerRefused, SlskdBusy
 from nightcrew.music.slskd.shapes import Transfer
-from nightcrew.music.slskd.states import RemoteStanding, end_of, find, standing
-from nightcrew.music.store import downloads, figures, offers, wanted
+from nightcrew.music.slskd.states import RemoteStanding, best_place, end_of, find, standing
+from nightcrew.music.store import downloads, offers, wanted
 
 log = structlog.get_logger("nightcrew.music")
 
@@ -32,6 +35,10 @@ STALLED = timedelta(minutes=10)
 """A download without any progress for so long has failed."""
 ABSENT = timedelta(seconds=60)
 """A download of which slskd knows nothing for so long is sent again."""
+PATIENCE = timedelta(seconds=60)
+"""A file that waits in the queue of its peer for so long leaves its place to another one."""
+MOST_WAITING = 10
+"""Files that may be under way for each download at a time, with those that wait in queues of peers."""
 BACKLOG = 20
 """Files that may wait to be imported, and half as many for each download at a time."""
 AGAIN = 60.0
@@ -62,8 +69,6 @@ async def sync(runtime: Runtime) -> None:
             await _import(runtime, row, alive)
     for number in {row.connection_id for row in remote}:
         await _sync_with(runtime, number, [row for row in remote if row.connection_id == number])
-    counts = await downloads.counts(runtime.store)
-    await figures.put(runtime.store, {"metrics.sync.active_downloads": counts.running})
     runtime.bus.publish("music")
 
 
@@ -73,10 +78,15 @@ async def next_at(runtime: Runtime) -> datetime | None:
 
 
 async def _room(runtime: Runtime) -> int:
-    """How many may begin. None while many files wait to be imported, as when the library's disk is away: they fill another one."""
+    """How many may begin. None while many files wait to be imported, as when the library's disk is away: they fill another one.
+
+    One that waits in the queue of its peer for long leaves its place to others, of which it holds up a few at most.
+    """
     limit = runtime.settings.of(MusicSettings).sync_worker_concurrency
-    at_work, waiting = await downloads.under_way(runtime.store)
-    return 0 if waiting >= max(BACKLOG, BACKLOG * limit // 2) else max(0, limit - at_work)
+    now = await downloads.under_way(runtime.store, patience=PATIENCE)
+    if now.arrived >= max(BACKLOG, BACKLOG * limit // 2):
+        return 0
+    return max(0, min(limit - now.active, limit * MOST_WAITING - now.active - now.waiting))
 
 
 async def _import(runtime: Runtime, row: TrackDownload, alive: set[str]) -> None:
@@ -97,8 +107,7 @@ async def _import(runtime: Runtime, row: TrackDownload, alive: set[str]) -> None
 
 async def _sync_with(runtime: Runtime, number: int, rows: Sequence[TrackDownload]) -> None:
     try:
-        client = await clients.client_of(runtime, number)
-        transfers = await client.transfers({row.peer for row in rows})
+        remote = await Remote.seen(await clients.client_of(runtime, number), rows)
     except NotFound:
         for row in rows:
             await _let_go(runtime, row, "its slskd is no longer connected")
@@ -109,47 +118,63 @@ async def _sync_with(runtime: Runtime, number: int, rows: Sequence[TrackDownload
         for row in rows:
             await _put_off(runtime, row, f"waits: {exc}", wait)
         return
+    await remote.ask_places(rows, runtime.part(PlaceAsks))
     pace = runtime.part(PollPace)
     moved = False
     for row in rows:
         try:
-            moved |= await _sync_one(runtime, client, transfers, row)
-        except PeerRefused as exc:
-            await fail(runtime, await downloads.get(runtime.store, row.id), str(exc))
-            moved = True
+            moved |= await _sync_one(runtime, remote, row)
         except Conflict:
             continue  # a person has moved it meanwhile
         except NightcrewError as exc:
-            await _later(runtime, await downloads.get(runtime.store, row.id), exc)
+            moved |= await _met(runtime, remote, await downloads.get(runtime.store, row.id), exc)
     pace.note(moved=moved)
 
 
-async def _later(runtime: Runtime, row: TrackDownload, exc: NightcrewError) -> None:
-    """slskd answers, and has not taken this one. It is tried again for a while."""
-    now = await wanted.now(runtime.store)
-    if row.started_at is not None and now - row.started_at > STALLED and not isinstance(exc, SlskdBusy):
+async def _met(runtime: Runtime, remote: Remote, row: TrackDownload, exc: NightcrewError) -> bool:
+    """slskd has not taken this one. It is tried again for a while, and while slskd is off the network for as long as that lasts.
+
+    Returns whether it has failed.
+    """
+    if await remote.lost():
+        await _put_off(runtime, row, f"waits: {OFF_NETWORK}", AWAY)
+    elif isinstance(exc, SlskdBusy):
+        await _put_off(runtime, row, f"waits: {exc}", exc.after or AWAY)
+    elif isinstance(exc, PeerRefused):
+        await fail(runtime, row, str(exc))
+        return True
+    elif row.started_at is not None and await wanted.now(runtime.store) - row.started_at > STALLED:
         await fail(runtime, row, f"slskd does not take it: {exc}")
+        return True
     else:
-        wait = exc.after if isinstance(exc, SlskdBusy) and exc.after else AWAY
-        await _put_off(runtime, row, f"waits: {exc}", wait)
+        await downloads.note(runtime.store, row.id, error=f"waits: {exc}"[:300], due_in=AWAY)
+    return False
 
 
-async def _put_off(runtime: Runtime, row: TrackDownload, said: str, wait: float) -> None:
-    """Look at it later. An outage is no failure of the track."""
+async def _put_off(runtime: Runtime, row: TrackDownload, said: str, wait: float, **values: Any) -> None:
+    """Look at it later. An outage is no failure of the track: how long it may take counts anew from here on."""
     if row.state is DownloadState.RUNNING:
-        await downloads.note(runtime.store, row.id, error=said[:300], due_in=wait)
+        marks = {"started_at": True, "moved_at": True}
+        await downloads.note(runtime.store, row.id, error=said[:300], due_in=wait, **marks, **values)
     else:
         await downloads.wait(runtime.store, row.id, said, wait)
 
 
-async def _sync_one(runtime: Runtime, client: Slskd, transfers: Sequence[Transfer], row: TrackDownload) -> bool:
+async def _sync_one(runtime: Runtime, remote: Remote, row: TrackDownload) -> bool:
     """Bring one download further; returns whether it has moved."""
+    transfers = remote.transfers
     if row.state is DownloadState.QUEUED:
         entry = (await wanted.of_ids(runtime.store, [row.wanted_id])).get(row.wanted_id)
         if not row.forced and entry is not None and await library.owned_among(runtime, [entry]):
             await _let_go(runtime, row, "the library has it by now")
             await library.has(runtime, await wanted.get(runtime.store, entry.id))
             return True
+        if not row.forced and not await wanted.is_listed(runtime.store, row.wanted_id):
+            await _let_go(runtime, row, "no list wants it any more")
+            return True
+        if not remote.online:
+            await _put_off(runtime, row, f"waits: {OFF_NETWORK}", AWAY)
+            return False
         same = [one.id for one in transfers if one.peer == row.peer and one.path == row.path]
         async with runtime.store.write() as connection:
             mine = await downloads.change_state(
@@ -166,17 +191,34 @@ async def _sync_one(runtime: Runtime, client: Slskd, transfers: Sequence[Transfe
             return False
         row = await downloads.get(runtime.store, row.id)
     found = find(transfers, peer=row.peer, path=row.path, remote_id=row.remote_id, earlier=row.earlier)
+    if not remote.online and (found is None or standing(found) is RemoteStanding.FAILED):
+        await _wait_for_network(runtime, row, found)
+        return False
     if row.stage is DownloadStage.SENDING and found is None:
-        sent = await client.enqueue(row.batch_id, row.peer, row.path, row.size, row.search_id)
-        known = sent.remote_id is not None or sent.batch_id == row.batch_id
-        stage = DownloadStage.REMOTE if known else DownloadStage.SENDING
-        values = {"stage": stage, "batch_id": sent.batch_id, "remote_id": sent.remote_id, "error": ""}
-        await downloads.note(runtime.store, row.id, moved_at=True, due_in=SOON if known else 0.0, **values)
-        return True
-    return await _follow(runtime, client, row, found)
+        return await _send(runtime, remote, row)
+    return await _follow(runtime, remote, row, found)
 
 
-async def _follow(runtime: Runtime, client: Slskd, row: TrackDownload, found: Transfer | None) -> bool:
+async def _wait_for_network(runtime: Runtime, row: TrackDownload, ended: Transfer | None) -> None:
+    """Off the network nothing is sent and nothing fails: what has ended there is sent again when slskd is back."""
+    values: dict[str, Any] = {}
+    if ended is not None:
+        fresh = {"stage": DownloadStage.SENDING, "batch_id": str(uuid.uuid4()), "remote_id": None, "remote_state": ""}
+        values = {**fresh, "earlier": sorted({*row.earlier, ended.id})}
+    await _put_off(runtime, row, f"waits: {OFF_NETWORK}", AWAY, **values)
+
+
+async def _send(runtime: Runtime, remote: Remote, row: TrackDownload) -> bool:
+    sent = await remote.client.enqueue(row.batch_id, row.peer, row.path, row.size, row.search_id)
+    known = sent.remote_id is not None or sent.batch_id == row.batch_id
+    stage = DownloadStage.REMOTE if known else DownloadStage.SENDING
+    values = {"stage": stage, "batch_id": sent.batch_id, "remote_id": sent.remote_id, "error": ""}
+    if not await downloads.note(runtime.store, row.id, moved_at=True, due_in=SOON if known else 0.0, **values):
+        await clients.call_off(remote.client, row, sent.remote_id)  # it was cancelled while slskd took it
+    return True
+
+
+async def _follow(runtime: Runtime, remote: Remote, row: TrackDownload, found: Transfer | None) -> bool:
     pace, now = runtime.part(PollPace).seconds, await wanted.now(runtime.store)
     last = row.moved_at or row.created_at
     if found is None:
@@ -184,18 +226,16 @@ async def _follow(runtime: Runtime, client: Slskd, row: TrackDownload, found: Tr
     stands = standing(found)
     if stands is RemoteStanding.UNKNOWN and found.state != row.remote_state:
         log.warning("slskd says a state that is not known; the one before stays", state=found.state, download=row.id)
-    changed = (found.id, found.state, found.bytes, found.place) != (
-        row.remote_id,
-        row.remote_state,
-        row.bytes,
-        row.place,
-    )
+    bytes_ = max(0, min(found.bytes, row.size or found.bytes))
+    same = (found.id, found.state) == (row.remote_id, row.remote_state)
+    place = best_place(row.place if same else None, remote.places.get(row.id, found.place))
+    changed = not same or (bytes_, place) != (row.bytes, row.place)
     values = {
         "stage": DownloadStage.REMOTE,
         "remote_id": found.id,
         "remote_state": found.state,
-        "bytes": max(0, min(found.bytes, row.size or found.bytes)),
-        "place": found.place,
+        "bytes": bytes_,
+        "place": place,
         "error": "",
     }
     if stands is RemoteStanding.SUCCEEDED:
@@ -208,11 +248,11 @@ async def _follow(runtime: Runtime, client: Slskd, row: TrackDownload, found: Tr
             return False
         await fail(runtime, row, end_of(found))
         return True
-    if not changed and now - last > STALLED:
-        await client.cancel(row.peer, found.id)
+    if remote.online and not changed and now - last > STALLED:
+        await remote.client.cancel(row.peer, found.id)
         await fail(runtime, row, f"it made no progress for {STALLED.seconds // 60} minutes")
         return True
-    marks = {"moved_at": True} if changed else {}
+    marks = {"moved_at": True} if changed or not remote.online else {}
     await downloads.note(runtime.store, row.id, due_in=SOON if changed else pace, **values, **marks)
     return changed
 
@@ -224,7 +264,8 @@ async def _absent(runtime: Runtime, row: TrackDownload, now: datetime, pace: flo
         return True
     if now - (row.moved_at or row.created_at) > ABSENT:
         log.warning("slskd has forgotten a download, which is sent again", download=row.id)
-        await downloads.note(runtime.store, row.id, stage=DownloadStage.SENDING, remote_id=None, due_in=0.0)
+        fresh = {"stage": DownloadStage.SENDING, "remote_id": None, "remote_state": ""}
+        await downloads.note(runtime.store, row.id, due_in=0.0, **fresh)
         return True
     await downloads.note(runtime.store, row.id, due_in=pace)
     return False

@@ -8,7 +8,7 @@ from nightcrew.listener.wire import Heard
 from nightcrew.music.matching.decision import match_one
 from nightcrew.music.matching.judge import read_wanted
 from nightcrew.music.matching.model import FileCandidate, WantedTrack
-from nightcrew.music.quality import format_of
+from nightcrew.music.quality import LOSSLESS, QualityRules, format_of
 
 CONTAINERS = {
     "mp3": {"mp3"},
@@ -32,6 +32,8 @@ LENGTH_SECONDS, LENGTH_SHARE = 3.0, 0.02
 """How far a length may be off: the larger of both."""
 SHORT_SECONDS, SHORT_SHARE = 1.5, 0.01
 """How much of what a file says it has may be missing at its end."""
+MEASURED = 0.9
+"""What a file with a varying bit rate may have of the one that it goes by."""
 BROKEN = 3
 """Packets that may be broken: what some programs write behind the last one is no sound."""
 TRANSCODE = "it was transcoded from a lossy file"
@@ -58,6 +60,17 @@ def problem_of(
         or _other_tags(heard, track)
         or _transcoded(heard)
     )
+
+
+def too_poor(heard: Heard, path: str, *, size: int, rules: QualityRules) -> str:
+    """Why a file that is the right one is not good enough, whatever its peer claimed; empty when it is.
+
+    What counts is its size by its length: what a file says of its bit rate is that of its first seconds, or of nothing.
+    """
+    if format_of(path) in LOSSLESS or heard.decoded <= 0:
+        return ""
+    real = size * 8 / heard.decoded / 1000
+    return f"it has {real:.0f} kbit/s" if real < rules.min_bitrate * MEASURED else ""
 
 
 def _other_container(heard: Heard, ending: str) -> str:

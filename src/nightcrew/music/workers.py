@@ -6,12 +6,13 @@ from datetime import timedelta
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.music import servers, syncing
+from nightcrew.music import servers, sources, syncing
 from nightcrew.music.clients import Clients
 from nightcrew.music.listening import Listeners
+from nightcrew.music.remote import PlaceAsks
 from nightcrew.music.scanning import CountPace
 from nightcrew.music.searching import SearchGate
-from nightcrew.music.store import downloads, library, offers
+from nightcrew.music.store import downloads, library, listings, offers
 from nightcrew.music.syncing import PollPace
 
 KEPT = timedelta(days=90)
@@ -25,6 +26,7 @@ async def start(runtime: Runtime) -> None:
     runtime.add(Clients())
     runtime.add(Listeners())
     runtime.add(PollPace())
+    runtime.add(PlaceAsks())
     runtime.add(SearchGate())
     runtime.add(CountPace())
 
@@ -35,8 +37,9 @@ async def stop(runtime: Runtime) -> None:
 
 
 async def mend(runtime: Runtime) -> None:
-    """The cycle that lets go on what waits for nothing, and ends listeners that nobody needs."""
+    """The cycle that lets go on what waits for nothing, lets rest what nobody wants, and ends listeners that nobody needs."""
     await syncing.mend(runtime)
+    await listings.settle(runtime.store)
     await runtime.part(Listeners).trim()
 
 
@@ -47,6 +50,7 @@ async def upkeep(runtime: Runtime) -> dict[str, int]:
         "music downloads": await downloads.forget_old(runtime.store, now - KEPT),
         "matched searches": await offers.forget_old(runtime.store, now - timedelta(days=7)),
         "offered files": await offers.forget_settled(runtime.store, now - KEPT),
+        "tracks that no list wants": await sources.drop_gone(runtime),
         "tracks of libraries that are gone": await servers.drop_gone(runtime),
         "library counts": await library.forget_counts(runtime.store, now - COUNTED),
     }

@@ -57,11 +57,12 @@ connection_call = sa.Table(
     "connection_call",
     metadata,
     sa.Column("id", Id, primary_key=True),
-    sa.Column("connection_id", Id, sa.ForeignKey("connection.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("connection_id", Id, nullable=False),  # which may be gone
     sa.Column("at", Moment, nullable=False),
+    sa.Column("address", sa.String(2000), nullable=False),
     sa.Index("ix_connection_call_connection_id_at", "connection_id", "at"),
 )
-"""Requests that a budget counts, for as long as it counts them."""
+"""Requests that a budget counts, for as long as it counts them. The service at an address counts them too, whoever removes its row."""
 
 connection_grant = sa.Table(
     "connection_grant",

@@ -23,6 +23,8 @@ from nightcrew.kernel.store import Store, now_of, wake
 
 MOST = 500
 """Connections that people may enter."""
+GONE = timedelta(days=1)
+"""How long it is known what a connection was asked that is removed, longer than any budget counts."""
 TOPIC = "connections"
 """Wakes who waits for the end of a pause, or for a new connection."""
 BY_HAND = connection.c.owner == ""
@@ -129,17 +131,24 @@ async def worked(store: Store, connection_id: int) -> None:
 async def spend(store: Store, connection_id: int, budget: Budget) -> float | None:
     """Count one request on a budget. Returns the seconds until there is room when there is none, and counts nothing then."""
     async with store.write() as writing:
-        locked = sa.select(connection.c.id).where(connection.c.id == connection_id).with_for_update()
+        address = await _address(writing, connection_id)
+        same = sa.or_(connection.c.id == connection_id, connection.c.address == address)
+        locked = sa.select(connection.c.id).where(same).order_by(connection.c.id).with_for_update()
         await writing.execute(locked)  # on SQLite the transaction is the lock
         at = await now_of(writing)
-        mine = connection_call.c.connection_id == connection_id
+        mine = _calls_of(connection_id, address)
         window = timedelta(seconds=budget.seconds)
-        await writing.execute(sa.delete(connection_call).where(mine, connection_call.c.at <= at - window))
+        gone = connection_call.c.connection_id.not_in(sa.select(connection.c.id))
+        old = sa.or_(
+            sa.and_(mine, connection_call.c.at <= at - window), sa.and_(gone, connection_call.c.at <= at - GONE)
+        )
+        await writing.execute(sa.delete(connection_call).where(old))
         oldest = sa.select(connection_call.c.at).where(mine).order_by(connection_call.c.at.desc())
         full = (await writing.execute(oldest.offset(budget.most - 1).limit(1))).scalar()
         if full is not None:
             return float(max(0.01, (full + window - at).total_seconds()))
-        await writing.execute(sa.insert(connection_call).values(connection_id=connection_id, at=at))
+        row = {"connection_id": connection_id, "at": at, "address": address}
+        await writing.execute(sa.insert(connection_call).values(row))
         return None
 
 
@@ -150,9 +159,20 @@ async def spent(store: Store, connection_id: int, budget: Budget) -> int:
         query = (
             sa.select(sa.func.count())
             .select_from(connection_call)
-            .where(connection_call.c.connection_id == connection_id, connection_call.c.at > since)
+            .where(_calls_of(connection_id, await _address(reading, connection_id)), connection_call.c.at > since)
         )
         return int((await reading.execute(query)).scalar_one())
+
+
+async def _address(reading: AsyncConnection, connection_id: int) -> str:
+    query = sa.select(connection.c.address).where(connection.c.id == connection_id)
+    return str((await reading.execute(query)).scalar() or "")
+
+
+def _calls_of(connection_id: int, address: str) -> sa.ColumnElement[bool]:
+    """What was asked through a connection, and what its service was asked through another one that had its address."""
+    by_address = sa.and_(connection_call.c.address == address, sa.literal(address) != "")
+    return sa.or_(connection_call.c.connection_id == connection_id, by_address)
 
 
 def fresh(at: datetime, standing: ConnectionStanding = FRESH) -> dict[str, Any]:

@@ -78,6 +78,11 @@ class Slskd:
         """How it stands with the network."""
         return await self.line.read(Question("api/v0/server"), _as(shapes.server_of), limits=SMALL)
 
+    async def online(self) -> bool:
+        """Whether it is on the network. While it is not, no error says anything of a peer."""
+        server = await self.server()
+        return bool(server.get("isConnected") and server.get("isLoggedIn"))
+
     # -- searching -----------------------------------------------------------------------------------------------------
 
     async def search(self, search_id: str, text: str) -> None:
@@ -113,7 +118,8 @@ class Slskd:
     async def enqueue(self, batch_id: str, peer: str, path: str, size: int, search_id: str | None) -> Sent:
         """Have a file fetched. With the same `batch_id` it is fetched once, however often that is asked for.
 
-        Before 0.26 there are no batches: the caller looks for the transfer first. Raises `PeerRefused`, `SlskdBusy`.
+        Before 0.26 there are no batches: the caller looks for the transfer first. Raises `PeerRefused`, `SlskdBusy`. An older one
+        that is off the network says the same as for a peer that is offline: the caller asks `online`.
         """
         if await self.version() >= BATCHES_FROM:
             return await self._enqueue_batch(batch_id, peer, path, size, search_id)
@@ -166,6 +172,15 @@ class Slskd:
         """Have it end a download, if it still knows it."""
         place = f"api/v0/transfers/downloads/{quote(peer, safe='')}/{quote(remote_id, safe='')}"
         await self.line.ask(Question(place, "DELETE"), good=frozenset({200, 204, 404}), limits=SMALL)
+
+    async def place(self, peer: str, remote_id: str) -> int | None:
+        """Our place in the queue of a peer, which slskd asks for it; None when it is not told."""
+        place = f"api/v0/transfers/downloads/{quote(peer, safe='')}/{quote(remote_id, safe='')}/position"
+
+        async def read(reply: Reply) -> int | None:
+            return shapes.place_of(await reply.json()) if reply.status == 200 else None
+
+        return await self.line.read(Question(place), read, good=frozenset({200, 404, 500}), limits=SMALL)
 
     async def local_path_of(
         self, remote_id: str, peer: str, path: str, *, since: datetime, but: Collection[str] = ()

@@ -124,11 +124,17 @@ def transfer_of(file: Mapping[str, Any], *, peer: Any = None) -> Transfer | None
         _count(file.get("size")) or 0,
         state[:60] if isinstance(state, str) else "",
         _count(file.get("bytesTransferred")) or 0,
-        None if (place := _count(file.get("placeInQueue"))) is None else min(place, MAX_COUNT),
+        place_of(file.get("placeInQueue")),
         str(file.get("requestedAt") or "")[:40],
         bool(file.get("nextAttemptAt")) and not file.get("removed"),
         str(file.get("exception") or "")[:300],
     )
+
+
+def place_of(answer: Any) -> int | None:
+    """A place in a peer's queue; None for what is none."""
+    place = _count(answer)
+    return None if place is None else min(place, MAX_COUNT)
 
 
 def batch_of(answer: Any) -> tuple[list[Transfer], dict[str, str]]:

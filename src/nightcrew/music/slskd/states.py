@@ -45,6 +45,17 @@ def standing_of(state: str) -> RemoteStanding:
     return _WORDS.get(first, RemoteStanding.UNKNOWN)
 
 
+def waits_at_peer(state: str) -> bool:
+    """Whether a file waits in the queue of its peer, `Queued, Remotely`: when it begins is not for slskd to say."""
+    first, *rest = (word.strip().lower() for word in state.split(","))
+    return first == "queued" and "remotely" in rest
+
+
+def best_place(before: int | None, told: int | None) -> int | None:
+    """The best place that is known in a queue. That others are put before us is no progress when it passes again."""
+    return min((one for one in (before, told) if one is not None), default=None)
+
+
 def end_of(transfer: Transfer) -> str:
     """Why a transfer failed, for a person."""
     word = transfer.state.partition(",")[2].strip().lower() or transfer.state

@@ -37,6 +37,8 @@ DOWNLOADS = DueRows(
 )
 """Downloads that are to be started or looked at."""
 _OPEN = download.c.state.in_(OPEN)
+AT_PEER = "queued%remotely%"
+"""slskd's word for what waits in the queue of its peer, in lower case (`states.waits_at_peer`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,15 @@ class DownloadCounts:
     completed: int
     failed: int
     dead: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """How many running downloads are at work, wait in the queue of a peer, and wait to be imported."""
+
+    active: int
+    waiting: int
+    arrived: int
 
 
 async def add(
@@ -121,13 +132,16 @@ async def next_at(store: Store, *, starting: bool) -> datetime | None:
     return await DOWNLOADS.soonest(store, download.c.state.in_(states))
 
 
-async def under_way(store: Store) -> tuple[int, int]:
-    """How many take one of the places, as their bytes have not arrived, and how many wait to be imported."""
+async def under_way(store: Store, *, patience: timedelta) -> UnderWay:
+    """What the running downloads do. `patience`: how long one that waits at its peer counts as active, as it may begin at once."""
     there = download.c.stage.in_((DownloadStage.ARRIVED, DownloadStage.PLACED))
-    query = sa.select(there, sa.func.count()).where(download.c.state == DownloadState.RUNNING).group_by(there)
     async with store.read() as connection:
-        found = {bool(row[0]): int(row[1]) for row in await connection.execute(query)}
-    return found.get(False, 0), found.get(True, 0)
+        since = await now_of(connection) - patience
+        at_peer = sa.and_(sa.func.lower(download.c.remote_state).like(AT_PEER), download.c.started_at < since)
+        stands = sa.case((there, "arrived"), (at_peer, "waiting"), else_="active")
+        query = sa.select(stands, sa.func.count()).where(download.c.state == DownloadState.RUNNING).group_by(stands)
+        found = {row[0]: row[1] for row in await connection.execute(query)}
+    return UnderWay(**{name: found.get(name, 0) for name in ("active", "waiting", "arrived")})
 
 
 async def note(store: Store, download_id: int, *, due_in: float | None = None, **values: Any) -> bool:
@@ -257,9 +271,10 @@ async def forget_of(connection: AsyncConnection, wanted_id: int) -> None:
 
 
 async def forget_old(store: Store, before: datetime) -> int:
-    """Forget downloads that ended earlier."""
+    """Forget downloads that ended earlier, but for what a person has chosen: that is how it is known that it was."""
+    chosen = sa.and_(download.c.forced, download.c.state == DownloadState.COMPLETED)
     async with store.write() as connection:
-        old = sa.and_(sa.not_(_OPEN), download.c.ended_at < before)
+        old = sa.and_(sa.not_(_OPEN), ~chosen, download.c.ended_at < before)
         return (await connection.execute(sa.delete(download).where(old))).rowcount
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.store import Store, now_of
-from nightcrew.music.models import LibraryCount, LibraryTrack, library_count, library_track
+from nightcrew.music.models import REFUSED, LibraryCount, LibraryTrack, library_count, library_track
 
 BATCH = 500
 """Values of one statement, and rows that are written at a time."""
@@ -47,7 +47,7 @@ async def drop(store: Store, place: str, keys: Iterable[str]) -> None:
 async def places(store: Store) -> set[str]:
     """All places of which tracks are known."""
     async with store.read() as connection:
-        return set((await connection.execute(sa.select(library_track.c.place).distinct())).scalars())
+        return set((await connection.execute(sa.select(library_track.c.place).distinct())).scalars()) - {REFUSED}
 
 
 async def drop_place(store: Store, place: str) -> int:
@@ -59,7 +59,7 @@ async def drop_place(store: Store, place: str) -> int:
 async def candidates(
     store: Store, *, keys: Iterable[str], isrcs: Iterable[str], mbids: Iterable[str]
 ) -> list[LibraryTrack]:
-    """Tracks with one of these titles, ISRCs or MBIDs."""
+    """Tracks with one of these titles, ISRCs or MBIDs, and with the place `REFUSED` those that are none."""
     found: dict[int, LibraryTrack] = {}
     for name, values in (("title_key", keys), ("isrc", isrcs), ("mbid", mbids)):
         for batch in _batches(sorted({value for value in values if value})):
@@ -72,14 +72,34 @@ async def candidates(
 
 async def fetched_for(store: Store, wanted_id: int) -> list[LibraryTrack]:
     """Tracks that were fetched for a wanted one, as far as they are still there."""
-    query = sa.select(library_track).where(library_track.c.wanted_id == wanted_id)
+    query = sa.select(library_track).where(_fetched_for(wanted_id))
     async with store.read() as connection:
         return [LibraryTrack(**row) for row in (await connection.execute(query)).mappings()]
 
 
-async def forget_fetched(connection: AsyncConnection, wanted_id: int) -> None:
-    """Forget what was fetched for a wanted track, whose file is gone."""
-    await connection.execute(sa.delete(library_track).where(library_track.c.wanted_id == wanted_id))
+async def refuse_fetched(connection: AsyncConnection, wanted_id: int, place: str, key: str) -> bool:
+    """Remember that the file that was fetched for a wanted track, which is gone, was the wrong song: a server may still have it.
+
+    Where none has this key, that holds for all that were fetched for it. Returns whether another one is left.
+    """
+    this = sa.and_(library_track.c.place == place, library_track.c.key == key)
+    rows = (
+        await connection.execute(sa.select(library_track.c.id, this.label("this")).where(_fetched_for(wanted_id)))
+    ).all()
+    gone = [row.id for row in rows if row.this] or [row.id for row in rows]
+    values = {"place": REFUSED, "key": sa.cast(library_track.c.id, sa.String)}
+    await connection.execute(sa.update(library_track).where(library_track.c.id.in_(gone)).values(values))
+    return len(gone) < len(rows)
+
+
+async def forget_refused(connection: AsyncConnection, wanted_id: int) -> None:
+    """Forget what was the wrong song for a track that is no longer wanted."""
+    mine = sa.and_(library_track.c.wanted_id == wanted_id, library_track.c.place == REFUSED)
+    await connection.execute(sa.delete(library_track).where(mine))
+
+
+def _fetched_for(wanted_id: int) -> sa.ColumnElement[bool]:
+    return sa.and_(library_track.c.wanted_id == wanted_id, library_track.c.place != REFUSED)
 
 
 async def counted(store: Store, place: str) -> tuple[int, int, int]:

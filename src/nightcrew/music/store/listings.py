@@ -14,10 +14,11 @@ from nightcrew.kernel.errors import Conflict
 from nightcrew.kernel.store import Store, now_of, wake
 from nightcrew.music import rules
 from nightcrew.music.models import WantedListing, WantedState, listing, wanted
-from nightcrew.music.store.wanted import SEARCHES
+from nightcrew.music.store.wanted import LISTED, SEARCHES
 
 MOST = 200_000
 """Tracks that may be wanted."""
+_IDLE = wanted.c.state.in_({WantedState.MISSING, WantedState.REVIEW})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +87,57 @@ async def take(store: Store, source: str, title: str, tracks: Sequence[NewTrack]
             batch = gone[start : start + 500]
             mine = sa.and_(listing.c.source == source, listing.c.wanted_id.in_(batch))
             await connection.execute(sa.delete(listing).where(mine))
-        await _rank(connection, sorted({*known.values(), *gone}))
-        if due and new:
+        touched = sorted({*known.values(), *gone})
+        await _rank(connection, touched)
+        for start in range(0, len(touched), 500):
+            await _settle(connection, wanted.c.id.in_(touched[start : start + 500]), due_at=now if due else None)
+        if due:
             await wake(connection, SEARCHES.topic)
     return Taken(len(found), len(new), len(gone))
+
+
+async def want_by(connection: AsyncConnection, wanted_id: int, source: str, title: str, priority: int) -> None:
+    """Let a source want a track that no list wants any more."""
+    row = {"wanted_id": wanted_id, "source": source, "source_title": title, "priority": priority}
+    found = await connection.execute(sa.select(wanted.c.id).where(wanted.c.id == wanted_id, ~LISTED))
+    if found.first() is not None:
+        await connection.execute(sa.insert(listing).values({**row, "seen_at": await now_of(connection)}))
+        await _rank(connection, [wanted_id])
+
+
+async def drop(store: Store, sources: Collection[str]) -> int:
+    """Sources that are no more want nothing; returns how many tracks they wanted."""
+    async with store.write() as connection:
+        dropped = sorted(sources)
+        gone: set[int] = set()
+        for start in range(0, len(dropped), 500):
+            theirs = listing.c.source.in_(dropped[start : start + 500])
+            gone.update((await connection.execute(sa.select(listing.c.wanted_id).where(theirs))).scalars())
+            await connection.execute(sa.delete(listing).where(theirs))
+        ids = sorted(gone)
+        await _rank(connection, ids)
+        for start in range(0, len(ids), 500):
+            await _settle(connection, wanted.c.id.in_(ids[start : start + 500]), due_at=None)
+    return len(gone)
+
+
+async def settle(store: Store) -> None:
+    """Let tracks rest that no list wants any more, as far as nothing is under way for them."""
+    async with store.read() as connection:
+        if (await connection.execute(sa.select(wanted.c.id).where(_IDLE, ~LISTED).limit(1))).first() is None:
+            return
+    async with store.write() as connection:
+        await _settle(connection, sa.true(), due_at=None)
+
+
+async def _settle(connection: AsyncConnection, mine: sa.ColumnElement[bool], *, due_at: datetime | None) -> None:
+    """Note which tracks nobody wants any more, and which of those somebody wants again: they are due then."""
+    values = {"changed_at": await now_of(connection), **SEARCHES.freed}
+    rests = {"state": WantedState.UNLISTED, "reason": "no list wants it any more", "due_at": None, "search_id": None}
+    back = {"state": WantedState.MISSING, "reason": "", "due_at": due_at, "search_step": 0, "searches": 0}
+    await connection.execute(sa.update(wanted).where(mine, _IDLE, ~LISTED).values(**values, **rests))
+    again = sa.and_(mine, wanted.c.state == WantedState.UNLISTED, LISTED)
+    await connection.execute(sa.update(wanted).where(again).values(**values, **back))
 
 
 def _unique(tracks: Sequence[NewTrack]) -> dict[str, NewTrack]:
@@ -199,6 +247,13 @@ def _among(column: sa.Column[str], values: Collection[str]) -> Iterator[sa.Colum
     ordered = sorted(values)
     for start in range(0, len(ordered), 500):
         yield column.in_(ordered[start : start + 500])
+
+
+async def source_keys(store: Store, begin: str) -> set[str]:
+    """The sources whose key begins so."""
+    query = sa.select(listing.c.source).where(listing.c.source.startswith(begin, autoescape=True)).distinct()
+    async with store.read() as connection:
+        return set((await connection.execute(query)).scalars())
 
 
 async def sources(store: Store) -> list[dict[str, Any]]:

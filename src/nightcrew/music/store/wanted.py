@@ -8,19 +8,24 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql import operators
 
-from nightcrew.kernel.due import DueRows
+from nightcrew.kernel.due import DueRows, urgency
 from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.store import Store, now_of, wake
 from nightcrew.kernel.words import plain
+from nightcrew.music import rules
 from nightcrew.music.matching.words import words
 from nightcrew.music.models import (
     MAX_REASON,
     OPEN,
+    REFUSED,
+    DownloadState,
     FailureCause,
     WantedEntry,
     WantedState,
     download,
+    library_track,
     listing,
     match_job,
     wanted,
@@ -35,9 +40,21 @@ SEARCHES = DueRows(
     lease=120.0,
     until=wanted.c.until,
     holder=wanted.c.holder,
-    order=(wanted.c.state != WantedState.SEARCHING, wanted.c.failures, -wanted.c.priority, wanted.c.key),
+    order=(
+        wanted.c.state != WantedState.SEARCHING,
+        wanted.c.search_step == 0,
+        urgency(
+            (wanted.c.failures * rules.FAILED - wanted.c.priority).self_group(against=operators.mul), wanted.c.due_at
+        ),
+        wanted.c.key,
+    ),
 )
-"""Tracks that are to be searched for, or whose search goes on. Those that failed go behind those that were not tried."""
+"""Tracks that are to be searched for, or whose search goes on. What has begun is ended first. Those that failed go behind those that
+were not tried, and whatever has waited long enough comes first: each hour weighs as much as a step of priority."""
+LISTED = sa.exists().where(listing.c.wanted_id == wanted.c.id)
+"""That somebody wants it."""
+_FETCHED = sa.exists().where(library_track.c.wanted_id == wanted.c.id, library_track.c.place != REFUSED)
+_TO_BEGIN = sa.and_(wanted.c.state == WantedState.MISSING, LISTED)
 
 
 async def get(store: Store, wanted_id: int) -> WantedEntry:
@@ -51,6 +68,14 @@ async def get(store: Store, wanted_id: int) -> WantedEntry:
 async def of_ids(store: Store, ids: Collection[int]) -> dict[int, WantedEntry]:
     """Several, by id."""
     return {one.id: one for one in await _select(store, wanted.c.id.in_(ids))} if ids else {}
+
+
+async def is_listed(store: Store, wanted_id: int) -> bool:
+    """Whether somebody wants a track still."""
+    async with store.read() as connection:
+        return (
+            await connection.execute(sa.select(wanted.c.id).where(wanted.c.id == wanted_id, LISTED))
+        ).first() is not None
 
 
 async def of_keys(store: Store, keys: Collection[str]) -> list[WantedEntry]:
@@ -102,15 +127,15 @@ async def claim(store: Store, *, by: str, limit: int, starting: int) -> list[Wan
     """Searches that are to be looked at now, and at most `starting` tracks that are to be searched for."""
     of = sa.select(wanted.c.id)
     ids = await SEARCHES.claim(store, by=by, limit=limit, of=of.where(wanted.c.state == WantedState.SEARCHING))
-    ids += await SEARCHES.claim(store, by=by, limit=starting, of=of.where(wanted.c.state == WantedState.MISSING))
+    ids += await SEARCHES.claim(store, by=by, limit=starting, of=of.where(_TO_BEGIN))
     found = await of_ids(store, ids)
     return [found[one] for one in ids if one in found]
 
 
 async def next_at(store: Store, *, starting: bool) -> datetime | None:
     """When a search is to be looked at. `starting`: there is room for one more."""
-    states = MATCHABLE if starting else {WantedState.SEARCHING}
-    return await SEARCHES.soonest(store, wanted.c.state.in_(states))
+    goes_on = wanted.c.state == WantedState.SEARCHING
+    return await SEARCHES.soonest(store, sa.or_(goes_on, _TO_BEGIN) if starting else goes_on)
 
 
 async def now(store: Store) -> datetime:
@@ -219,6 +244,40 @@ async def unowned(store: Store, *, after: int = 0, limit: int | None = None) -> 
     """Tracks that are neither owned nor ignored, by id: what is compared with the library. `after`: those behind this id."""
     apart = (WantedState.OWNED, WantedState.IGNORED)
     return await _select(store, wanted.c.state.not_in(apart), wanted.c.id > after, limit=limit)
+
+
+async def owned_by_name(store: Store, *, after: int = 0, limit: int) -> list[WantedEntry]:
+    """Owned tracks that are so only as a library has one of that name, by id, `after` this one.
+
+    The others are there by a file that was fetched for them, or by one that a person has chosen.
+    """
+    chosen = sa.exists().where(
+        download.c.wanted_id == wanted.c.id, download.c.forced, download.c.state == DownloadState.COMPLETED
+    )
+    return await _select(
+        store, wanted.c.state == WantedState.OWNED, ~_FETCHED, ~chosen, wanted.c.id > after, limit=limit
+    )
+
+
+async def note_gone(store: Store, ids: Sequence[int], *, after: timedelta) -> None:
+    """No library has these owned tracks now. Those that have been gone for so long are missing again."""
+    for start in range(0, len(ids), 500):
+        async with store.write() as connection:
+            now = await now_of(connection)
+            mine = sa.and_(wanted.c.id.in_(ids[start : start + 500]), wanted.c.state == WantedState.OWNED)
+            over = sa.and_(mine, wanted.c.due_at <= now)
+            missing = {"state": WantedState.MISSING, "reason": "no library has it any more", "due_at": None}
+            fresh = {"search_id": None, "search_step": 0, "search_sent": False, "searches": 0, "changed_at": now}
+            await connection.execute(sa.update(wanted).where(over).values(missing | fresh))
+            marked = {"due_at": now + after, "reason": "no library has it now; if that stays so, it is missing again"}
+            await connection.execute(sa.update(wanted).where(mine, wanted.c.due_at.is_(None)).values(marked))
+
+
+async def unmark_gone(store: Store) -> None:
+    """Those that were gone, and were fetched again since, are there."""
+    async with store.write() as connection:
+        back = sa.and_(wanted.c.state == WantedState.OWNED, wanted.c.due_at.is_not(None), _FETCHED)
+        await connection.execute(sa.update(wanted).where(back).values(due_at=None, reason="in the library"))
 
 
 async def stranded(store: Store) -> list[WantedEntry]:

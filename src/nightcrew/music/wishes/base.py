@@ -12,7 +12,7 @@ from nightcrew.music.store.listings import NewTrack
 
 @dataclass(frozen=True, slots=True)
 class SourceList:
-    """A list of a service. `key` tells it from its others; `whole`: all of it was read."""
+    """A list of a service. `key` tells it from its others; `whole`: all of it was read, which is not so where it is only known to be."""
 
     key: str
     title: str
@@ -31,7 +31,10 @@ class Plays:
 
 @dataclass(frozen=True, slots=True)
 class SourceKind:
-    """A kind of service. `read` gives all lists; it raises what `Line.ask` does, and then nothing that is stored is changed.
+    """A kind of service.
+
+    `read` gives all lists, also those that cannot be read: one that is not among them is gone. It raises what `Line.ask` does, and
+    then nothing that is stored is changed.
 
     `plays`, where it knows that, gives what was played lately, and raises alike.
     """

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from nightcrew.kernel.connections.line import Line
 from nightcrew.kernel.connections.question import Question
 from nightcrew.kernel.declare import Allowance, ConnectionKind, Signed
-from nightcrew.kernel.errors import Misread, NeedsUser
+from nightcrew.kernel.errors import GiveUp, Misread, NeedsUser
 from nightcrew.kernel.fields import Secret, ask
 from nightcrew.kernel.http import Limits, Reply
 from nightcrew.kernel.words import plain
@@ -21,7 +21,10 @@ from nightcrew.music.store.listings import NewTrack
 from nightcrew.music.wishes.base import Plays, SourceKind, SourceList
 
 PAGE = 100
-MOST_LISTS = 200
+MOST_READ = 200
+"""Playlists whose tracks are read."""
+MOST_LISTS = 10_000
+"""Playlists of which it is known that they are there."""
 MOST_PLAYED = 1000
 """Recordings of a user's statistics: ListenBrainz gives no more."""
 LIMITS = Limits(max_bytes=8 << 20, seconds=60.0)
@@ -48,16 +51,19 @@ async def try_out(line: Line) -> list[str]:
 
 
 async def read(line: Line) -> list[SourceList]:
-    """All playlists, each with its tracks."""
+    """All playlists, the first ones with their tracks."""
     names = ["playlists"]
     if _login(line).made_for_you:
         names.append("playlists/createdfor")
     found = []
     for name in names:
-        for number, title in await _lists(line, name):
+        for at, (number, title) in enumerate(await _lists(line, name)):
+            key, shown = f"playlist:{number}", f"{line.name}: {title}"[:200]
+            if at >= MOST_READ:
+                found.append(SourceList(key, shown, (), whole=False))
+                continue
             answer = await line.json(Question(f"1/playlist/{number}"), limits=LIMITS)
-            tracks = _tracks(answer)
-            found.append(SourceList(f"playlist:{number}", f"{line.name}: {title}"[:200], tracks))
+            found.append(SourceList(key, shown, _tracks(answer)))
     return found
 
 
@@ -97,11 +103,11 @@ def _plays(row: dict[str, Any]) -> Plays | None:
 
 
 async def _lists(line: Line, name: str) -> list[tuple[str, str]]:
-    """MBID and title of each playlist."""
+    """MBID and title of each playlist. Raises `Misread` for fewer than ListenBrainz says that there are."""
     found: list[tuple[str, str]] = []
-    user = quote(_login(line).user, safe="")
-    while len(found) < MOST_LISTS:
-        params = {"count": str(PAGE), "offset": str(len(found))}
+    user, read = quote(_login(line).user, safe=""), 0
+    while True:
+        params = {"count": str(PAGE), "offset": str(read)}
         answer = await line.json(Question(f"1/user/{user}/{name}", params=params), limits=LIMITS)
         lists = answer.get("playlists") if isinstance(answer, dict) else None
         if not isinstance(lists, list):
@@ -109,8 +115,14 @@ async def _lists(line: Line, name: str) -> list[tuple[str, str]]:
         inner = [one.get("playlist") for one in lists if isinstance(one, dict)]
         page = [(number, _text(one.get("title"))) for one in inner if isinstance(one, dict) and (number := _mbid(one))]
         found += page
+        read += len(lists)
         if len(lists) < PAGE:
             break
+        if read >= MOST_LISTS:
+            raise GiveUp(f"ListenBrainz has more than {MOST_LISTS} playlists of this user")
+    count = answer.get("playlist_count")
+    if isinstance(count, int) and read < count:
+        raise Misread(f"ListenBrainz says that there are {count} playlists, and gave {read}")
     return found
 
 

@@ -47,7 +47,7 @@ async def try_out(line: Line) -> list[str]:
 
 
 async def read(line: Line) -> list[SourceList]:
-    """The saved tracks, and each playlist that can be read. A playlist that cannot be read is not taken for an empty one."""
+    """The saved tracks, and each playlist. One that cannot be read is taken neither for an empty one nor for one that is gone."""
     saved = [track async for item in _items(line, "v1/me/tracks") if (track := _track(item, rules.SAVED)) is not None]
     found = [SourceList("saved", f"{line.name}: saved tracks", saved)]
     settings = line.settings
@@ -72,7 +72,7 @@ async def _playlist(line: Line, playlist: dict[str, Any]) -> SourceList | None:
             return SourceList(f"playlist:{number}", title, tracks)
         if reply.status == 403:
             break
-    return None
+    return SourceList(f"playlist:{number}", title, (), whole=False)
 
 
 async def _items(line: Line, path: str, first: Any = None) -> AsyncIterator[dict[str, Any]]:
