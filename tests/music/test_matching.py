@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nightcrew.music.matching import glance, judge, paths, titles, versions
 from nightcrew.music.matching.decision import decide
-from nightcrew.music.matching.model import FileCandidate, WantedTrack
+from nightcrew.music.matching.model import FileCandidate, OtherRecording, WantedTrack
 from nightcrew.music.matching.vocabulary import JOINTS
 from nightcrew.music.matching.words import similarity, words
 
@@ -271,7 +271,7 @@ def test_a_quick_look_refuses_nothing_that_the_rules_would_take(
     ]
     wanted = judge.read_wanted(WantedTrack(title, (artist,), album))
     file = FileCandidate(shape.format(a=there[0], b=there[1], t=there[2], s=said))
-    with contextlib.suppress(judge.OtherRecording):
+    with contextlib.suppress(OtherRecording):
         judge.in_pieces(wanted, file)
         assert not glance.refusal(wanted.sought, *paths.split(file.path)), file.path
 

@@ -6,7 +6,14 @@ import math
 from collections.abc import Sequence
 
 from nightcrew.music.matching import judge
-from nightcrew.music.matching.model import FileCandidate, MatchDecision, MatchParts, TrackMatch, WantedTrack
+from nightcrew.music.matching.model import (
+    FileCandidate,
+    MatchDecision,
+    MatchParts,
+    OtherRecording,
+    TrackMatch,
+    WantedTrack,
+)
 
 THRESHOLD = 0.65
 """The confidence from which a file is taken."""
@@ -70,7 +77,7 @@ def match_one(wanted: judge.WantedReading, file: FileCandidate, index: int = 0) 
     )
     try:
         parts = judge.hold_against(wanted, file)
-    except judge.OtherRecording as exc:
+    except OtherRecording as exc:
         if not same:
             return TrackMatch(index, None, 0.0, 0.0, str(exc), seconds=length, off=off)
         parts = None

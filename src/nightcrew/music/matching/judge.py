@@ -8,24 +8,21 @@ from typing import NamedTuple
 
 from rapidfuzz.distance import Indel
 
-from nightcrew.music.matching import artists, glance, paths, titles, versions
+from nightcrew.music.matching import artists, classical, glance, paths, titles, versions, works
 from nightcrew.music.matching.artists import ArtistName
 from nightcrew.music.matching.glance import Sought
-from nightcrew.music.matching.model import FileCandidate, MatchParts, WantedTrack
+from nightcrew.music.matching.model import FileCandidate, MatchParts, OtherRecording, WantedTrack
 from nightcrew.music.matching.paths import FolderReading, NameReading
 from nightcrew.music.matching.titles import TitleReading
 from nightcrew.music.matching.versions import VersionWords
 from nightcrew.music.matching.vocabulary import OF_FOLDERS, SMALL, TELLING
 from nightcrew.music.matching.words import Words, alike, is_slip, scripts, similarity, spaced, weight, words
+from nightcrew.music.matching.works import WorkReading
 
 TITLE_FROM = 0.72
 """How alike the titles of one recording are at least."""
 LENGTH_FULL, LENGTH_NONE, LENGTH_GATE = 3.0, 15.0, 30.0
 """Seconds that a length may be off: without a doubt, to be worth nothing, and at all."""
-
-
-class OtherRecording(Exception):
-    """A file cannot be it. Its text is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +49,8 @@ class WantedReading:
     """The versions that the album is of as a whole."""
     in_pieces: bool
     """Whether the title has signs at which names of files are split."""
+    work: WorkReading | None
+    """The classical work, None where it is none."""
     sought: Sought
     """The same, as it is looked for at first."""
 
@@ -83,6 +82,9 @@ def read_wanted(track: WantedTrack) -> WantedReading:
     letters = frozenset.union(frozenset(), *map(scripts, track.artists))
     named = (album.versions | versions.named_in(album.core, loose=True)).kinds & OF_FOLDERS
     album_words, everybody = words(track.album), tuple(dict.fromkeys(everybody))
+    work = works.read_work(track.title)
+    if work.is_work:
+        everybody = classical.names_of(everybody)
     return WantedReading(
         track,
         title,
@@ -97,7 +99,10 @@ def read_wanted(track: WantedTrack) -> WantedReading:
         letters,
         named,
         any(char in track.title for char in "-:/"),
-        glance.sought(title, content, everybody, guests, album_words, title.versions.kinds | named, letters),
+        work if work.is_work else None,
+        glance.sought(
+            title, content, everybody, guests, album_words, title.versions.kinds | named, letters, is_work=work.is_work
+        ),
     )
 
 
@@ -115,6 +120,8 @@ def in_pieces(wanted: WantedReading, file: FileCandidate) -> MatchParts:
     length = _length(wanted, file)
     above, name = paths.split(file.path)
     read = paths.read_name(name)
+    if wanted.work is not None:
+        return _of_work(wanted, wanted.work, read, paths.read_folder(above), name, length)
     place, title, much = _find_title(wanted, read)
     _same_title(wanted, title, much)
     if more := versions.surely_another(wanted.title.versions.kinds | wanted.album_kinds, title.versions.kinds):
@@ -123,10 +130,23 @@ def in_pieces(wanted: WantedReading, file: FileCandidate) -> MatchParts:
     artist, evidence = _artist(wanted, taken)
     version = _version(wanted, taken, exact=length == 1.0)
     album = _album(wanted, taken.folder, taken.rest)
-    number = None
-    if wanted.track.number is not None and read.number is not None:
-        number = 1.0 if wanted.track.number == read.number else 0.0
-    return MatchParts(much, artist, version, album, number, length, evidence)
+    return MatchParts(much, artist, version, album, _number(wanted, read), length, evidence)
+
+
+def _of_work(
+    wanted: WantedReading, work: WorkReading, read: NameReading, folder: FolderReading, name: str, length: float | None
+) -> MatchParts:
+    kinds = classical.kinds_in(f"{wanted.track.title} - {wanted.track.album}") & (
+        classical.kinds_in(wanted.track.title) | OF_FOLDERS
+    )
+    much, artist = classical.hold(work, wanted.artists, kinds, folder, name)
+    return MatchParts(much, artist, 1.0, _album(wanted, folder, ()), _number(wanted, read), length)
+
+
+def _number(wanted: WantedReading, read: NameReading) -> float | None:
+    if wanted.track.number is None or read.number is None:
+        return None
+    return 1.0 if wanted.track.number == read.number else 0.0
 
 
 def _find_title(wanted: WantedReading, read: NameReading) -> tuple[tuple[int, int], TitleReading, float]:
@@ -180,10 +200,7 @@ def _same_title(wanted: WantedReading, found: TitleReading, much: float) -> None
 
 def _same_numbers(wanted: WantedReading, found: TitleReading) -> None:
     mine, its = wanted.title.numbers, found.numbers
-    if wanted.title.key or "op" in wanted.title.full:  # of a classical work not all numbers are given
-        if mine and its and not (mine & its):
-            raise OtherRecording("its title has other numbers")
-    elif _not_years(mine) != _not_years(its) and not (
+    if _not_years(mine) != _not_years(its) and not (
         wanted.title.full != wanted.title.core and _core_numbers(wanted) == _not_years(its)
     ):
         raise OtherRecording("its title has other numbers")

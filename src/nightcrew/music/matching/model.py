@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+class OtherRecording(Exception):
+    """A file cannot be it. Its text is the reason."""
+
+
 @dataclass(frozen=True, slots=True)
 class WantedTrack:
     """A recording that somebody wants.

@@ -152,10 +152,7 @@ def _without_technical(name: str) -> str:
 
 def read_name(name: str) -> NameReading:
     """Read the name of a file."""
-    stem = _SUFFIX.sub("", spaced(name))
-    scene = " " not in stem and ("_" in stem or "-" in stem)
-    stem = stem.replace("_", " ") if scene else stem
-    stem = spaced(_without_technical(stem))
+    stem, scene = _stem(name)
     number, numbered, rest = None, "", stem
     found = _NUMBER.match(stem)
     if found is not None:
@@ -165,6 +162,20 @@ def read_name(name: str) -> NameReading:
     if number is None:
         number, numbered, first = _take_number(pieces)
     return NameReading(tuple(pieces), first, number, numbered, scene)
+
+
+def _stem(name: str) -> tuple[str, bool]:
+    """A name without its ending and what it says of the format, and whether underscores hold its words together."""
+    stem = _SUFFIX.sub("", spaced(name))
+    scene = " " not in stem and ("_" in stem or "-" in stem)
+    return spaced(_without_technical(stem.replace("_", " ") if scene else stem)), scene
+
+
+def whole_pieces(name: str) -> list[str]:
+    """The pieces of a name with all the numbers but that of the track: of a classical work they are its title."""
+    stem, scene = _stem(name)
+    found = _NUMBER.match(stem)
+    return _split(stem[found.end() :] if found else stem, scene=scene)
 
 
 def _take_number(pieces: list[str]) -> tuple[int | None, str, int]:

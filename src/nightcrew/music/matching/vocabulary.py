@@ -118,3 +118,60 @@ OF_MANY_FIRST = _words("""
     ministry bravo party love sampler
 """)
 """The words with which that pattern begins: a quick look whether it is worth a search."""
+
+
+def _names(text: str) -> dict[str, str]:
+    """Each word with the name of its line."""
+    return {word: name for name, listed in _rows(text).items() for word in (name, *listed)}
+
+
+FORMS = _names("""
+symphony: symphonie, sinfonie, sinfonia, sinfonias, symphonies
+sonata: sonate, sonatas, sonaten, sonatina, klaviersonate, violinsonate
+concerto: konzert, concert, concierto, concertos, klavierkonzert, violinkonzert, cellokonzert
+quartet: quartett, quatuor, cuarteto, quartetto, streichquartett
+quintet: quintett, quintette
+trio: trios
+suite: suites, suiten
+partita: partitas
+prelude: praludium, preludio, preludes, praeludium
+fugue: fuga, fuge
+etude: etudes, study, estudio
+nocturne: nocturnes, notturno
+waltz: walzer, valse, waltzes, valses
+mazurka: mazurkas
+polonaise: polonaises
+ballade: ballades
+impromptu: impromptus
+rhapsody: rhapsodie, rapsodie
+caprice: caprices, capriccio
+variations: variationen, variaciones
+overture: ouverture, overtura
+mass: messe, misa
+requiem:
+cantata: kantate, cantate
+serenade: serenata
+divertimento:
+bagatelle: bagatelles
+toccata:
+invention: inventions
+scherzo:
+""")
+"""Forms of classical works in several languages, each with its English name."""
+
+INSTRUMENTS = _names("""
+piano: klavier, pianoforte, klaviersonate, klavierkonzert
+violin: violine, violon, violinsonate, violinkonzert, violino
+cello: violoncello, violoncelle, cellokonzert
+flute: flote
+clarinet: klarinette
+horn:
+trumpet: trompete
+organ: orgel
+guitar: gitarre
+viola:
+oboe:
+bassoon: fagott
+harpsichord: cembalo
+""")
+"""Instruments for which works are written."""
