@@ -296,8 +296,14 @@ def test_two_recordings_that_are_equally_likely_go_to_a_person() -> None:
 
 def test_a_decision_is_one_readable_line() -> None:
     found = decide(DIANA, [FileCandidate(RIGHT[0], 246.0), FileCandidate("Diana Ross/Upside Down (Live).mp3", 250.0)])
-    assert found.reason == "0.99: title 1.00, artist 1.00, length +1 s, album fits, number fits"
+    assert found.reason == (
+        "0.99: title 1.00, artist 1.00, length +1 s, album fits, number fits; runner-up refused: it is another version (live)"
+    )
     assert [one.refused for one in found.refused] == ["it is another version (live)"]
+    other = FileCandidate("Diana Ross/Best/Upside Down.mp3", 257.0)
+    assert decide(DIANA, [FileCandidate(RIGHT[0], 246.0), other]).reason.endswith("; runner-up 0.02 (11 s longer)")
+    nothing = [FileCandidate(RIGHT[0], 246.0), FileCandidate("Jack Johnson/Upside Down.mp3")]
+    assert "runner-up" not in decide(DIANA, nothing).reason
     assert decide(DIANA, []).reason == "there are no files"
     assert decide(DIANA, [FileCandidate("x/y.mp3")]).reason == "none of 1 files can be it"
 

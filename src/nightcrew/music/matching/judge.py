@@ -15,7 +15,7 @@ from nightcrew.music.matching.model import FileCandidate, MatchParts, OtherRecor
 from nightcrew.music.matching.paths import FolderReading, NameReading
 from nightcrew.music.matching.titles import TitleReading
 from nightcrew.music.matching.versions import VersionWords
-from nightcrew.music.matching.vocabulary import OF_FOLDERS, SMALL, TELLING
+from nightcrew.music.matching.vocabulary import OF_FOLDERS, SMALL, TELLING, UNSURE
 from nightcrew.music.matching.words import Words, alike, is_slip, scripts, similarity, spaced, weight, words
 from nightcrew.music.matching.works import WorkReading
 
@@ -243,15 +243,17 @@ def _in_name(wanted: WantedReading, taken: FileReading) -> tuple[float, list[str
         found = artists.credit(wanted.artists, " ".join(rest[:-1]), wanted.album_words)
     if read.numbered and rest and rest[0] == read.pieces[0]:  # 50 Cent
         found = max(found, artists.credit(wanted.artists, read.numbered, wanted.album_words))
-    constant = paths.constant_pieces(taken.file.siblings)
     for piece in rest:
         much = artists.credit(wanted.artists, piece, wanted.album_words)
         if much:
             found = max(found, much)
-        elif not _explained(wanted, taken.folder, piece, constant):
+        elif not _explained(wanted, taken.folder, piece):
             unexplained.append(piece)
     if unexplained and read.is_scene and unexplained[-1] == read.pieces[-1]:
         unexplained.pop()  # who made the file
+    if unexplained:
+        constant = paths.constant_pieces(taken.file.siblings)
+        unexplained = [piece for piece in unexplained if paths.joined(piece) not in constant]
     for one in taken.title.guests:
         found = max(found, artists.credit(wanted.artists, one))
     return found, [piece for piece in unexplained if not (wanted.guests and artists.credit(wanted.guests, piece))]
@@ -259,19 +261,19 @@ def _in_name(wanted: WantedReading, taken: FileReading) -> tuple[float, list[str
 
 def _is_theirs(wanted: WantedReading, folder: FolderReading) -> bool:
     """Whether a folder that looks like one of many artists is one of the wanted artist: the wanted album, or with their name in its own."""
-    if _album(wanted, folder, ()) == 1.0:
+    if _is_wanted_album(wanted, folder):
         return True
     nearest = paths.read_folder(folder.names[0]).pieces
     return len(nearest) > 1 and any(artists.credit(wanted.artists, piece) == 1.0 for piece in nearest)
 
 
-def _explained(wanted: WantedReading, folder: FolderReading, piece: str, constant: frozenset[str]) -> bool:
-    """Whether a piece of a name is an album, a folder, a version, or what all files of the folder have."""
+def _explained(wanted: WantedReading, folder: FolderReading, piece: str) -> bool:
+    """Whether a piece of a name is an album, a folder or a version."""
     found = words(piece)
     one = "".join(found)
-    if not found or one.isdigit() or one in folder.joined or one in constant:
+    if not found or one.isdigit() or one in folder.joined:
         return True
-    if versions.is_neutral(found) or versions.named_in(found).kinds:
+    if versions.is_neutral(found) or versions.named_apart(found).kinds or titles.says_credit_or_source(piece):
         return True
     if not wanted.album.full or not _may_be_album(wanted, found):
         return False
@@ -287,15 +289,20 @@ def _in_another_script(wanted: WantedReading, pieces: list[str] | tuple[str, ...
 def _version(wanted: WantedReading, taken: FileReading, *, exact: bool) -> float:
     """How well the versions agree. `exact`: the lengths are the same."""
     folder, asked = taken.folder, wanted.title.versions
+    dated = folder.is_dated and not asked.kinds and not _is_wanted_album(wanted, folder)
     if taken.title is wanted.title and not (taken.before or taken.behind or folder.named or wanted.album_kinds):
-        return 1.0
+        return 0.6 if dated else 1.0
     found = _without_credits(wanted, _versions_of(wanted, taken))
     wrong = versions.disagreement(asked, VersionWords(found.kinds - wanted.album_kinds, found.whose))
     if wrong:
         raise OtherRecording(wrong)
     if wanted.album_kinds and not (asked.kinds & OF_FOLDERS or exact or _says(wanted, folder, found)):
         raise OtherRecording(f"it is not the version that is wanted ({', '.join(sorted(wanted.album_kinds))})")
-    return versions.agreement(asked, found)
+    return 0.6 if dated else versions.agreement(asked, found)
+
+
+def _is_wanted_album(wanted: WantedReading, folder: FolderReading) -> bool:
+    return bool(wanted.album.core) and _album(wanted, folder, ()) == 1.0
 
 
 def _versions_of(wanted: WantedReading, taken: FileReading) -> VersionWords:
@@ -304,7 +311,7 @@ def _versions_of(wanted: WantedReading, taken: FileReading) -> VersionWords:
     for piece in taken.behind:
         if not artists.credit(wanted.artists, piece):
             counted = titles.counted(words(piece))
-            found |= versions.named_in(counted, loose=True)
+            found |= _named_behind(wanted, folder, piece, counted)
             if TELLING & set(counted) and not titles.numbers_in(counted) <= wanted.title.numbers | _numbers_of(wanted):
                 raise OtherRecording("its title has other numbers")
     ours = {one.joined for one in wanted.artists}
@@ -318,6 +325,13 @@ def _versions_of(wanted: WantedReading, taken: FileReading) -> VersionWords:
     elif above:
         found |= VersionWords(above & asked.kinds)
     return found
+
+
+def _named_behind(wanted: WantedReading, folder: FolderReading, piece: str, found: Words) -> VersionWords:
+    """The versions that a piece behind the title names: "Edit" is one, unless that is the album."""
+    if found and found[-1] in UNSURE and paths.joined(piece) not in folder.joined and not _may_be_album(wanted, found):
+        return versions.named_apart(found)
+    return versions.named_in(found, loose=True) if found[-1:] != ("version",) else versions.named_apart(found)
 
 
 def _numbers_of(wanted: WantedReading) -> frozenset[str]:

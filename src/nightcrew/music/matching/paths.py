@@ -31,6 +31,7 @@ _TECHNICAL = re.compile(
     re.IGNORECASE,
 )
 _DISC = re.compile(r"^(?:cd|disc|disk|side)\s*[\dab]{1,2}\b", re.IGNORECASE)
+_DAY = re.compile(r"(?<!\d)(?:19|20)\d\d[-._](?:0[1-9]|1[0-2])[-._](?:0[1-9]|[12]\d|3[01])(?!\d)")
 _COMPILATION = re.compile(rf"\b(?:{OF_MANY})\b")
 DEEP = 4
 """Folders above a file that are looked at."""
@@ -47,8 +48,11 @@ class FolderReading(NamedTuple):
     joined: frozenset[str]
     """Each of them as one word, to see whether a piece of a file's name is one."""
     is_compilation: bool
+    is_dated: bool
+    """Whether the nearest one is of a day, as those of concerts are: "1992-08-30 - Reading"."""
     named: tuple[tuple[str, VersionWords], ...]
-    """Pieces of the nearest folder, each as one word, with the versions it names: all its files are live, for one."""
+    """Pieces of the nearest folder, each as one word, with the versions it names: all its files are live, for one. A disc counts with
+    the folder above it."""
 
 
 class NameReading(NamedTuple):
@@ -91,12 +95,14 @@ def _read_folder(folder: str) -> FolderReading:
             if len(levels) == DEEP:
                 break
     said = [word for level in levels for word in level.said]
+    nearest = levels[: 2 if levels and levels[0].is_disc else 1]
     return FolderReading(
         tuple([level.name for level in levels]),
         tuple([piece for level in levels for piece in level.pieces]),
         frozenset([one for level in levels for one in level.joined]),
         bool(not OF_MANY_FIRST.isdisjoint(said) and _COMPILATION.search(" ".join(said))),
-        _named_in(levels[0].name) if levels and versions.may_name(levels[0].said) else (),
+        any(_DAY.search(level.name) for level in nearest),
+        tuple([one for level in nearest if versions.may_name(level.said) for one in _named_in(level.name)]),
     )
 
 
@@ -107,6 +113,8 @@ class _Level(NamedTuple):
     said: Words
     pieces: tuple[str, ...]
     joined: tuple[str, ...]
+    is_disc: bool
+    """Whether it is one disc of an album, with a name of its own: "CD2 - Live in Tokyo"."""
 
 
 @lru_cache(maxsize=CACHED)
@@ -116,14 +124,22 @@ def _read_level(one: str) -> _Level | None:
     if len(plain) < 2 or plain.startswith("@@") or plain.endswith(":"):
         return None
     plain = plain.replace("_", " ") if " " not in plain else plain
+    if disc := _DISC.match(plain):
+        plain = plain[disc.end() :].lstrip(" -–—_.:,()[]").rstrip(")]") if plain[disc.end() :] else ""
     said = words(plain)
-    if " ".join(said) in PLACES or _DISC.match(plain):
+    if (
+        len(plain) < 2
+        or " ".join(said) in PLACES
+        or (disc and all(word.isdigit() or versions.is_neutral((word,)) for word in said))
+    ):
         return None
     bare = spaced(_without_technical(plain))
     found = [piece for piece in (_without_year(part).strip() for part in _dashed(bare)) if piece]
     pieces = found if found == [bare] else [*found, bare]
     whole = "".join(said)
-    return _Level(plain, said, tuple(pieces), tuple([whole if one == plain else joined(one) for one in pieces]))
+    return _Level(
+        plain, said, tuple(pieces), tuple([whole if one == plain else joined(one) for one in pieces]), bool(disc)
+    )
 
 
 @lru_cache(maxsize=CACHED)

@@ -78,6 +78,11 @@ def read_title(text: str) -> TitleReading:
             plain, named, kept = text, versions.NONE, []
     first, *behind = _DASH.split(plain)
     while behind:
+        if (credit := _CREDIT.match(behind[-1]) or _WITH.match(behind[-1])) and not versions.versions_of(
+            behind[-1]
+        ).kinds:
+            guests.append(behind.pop()[credit.end() :])
+            continue
         found, belongs = _of_bracket(behind[-1], versions.NONE)
         if belongs:
             break
@@ -94,12 +99,17 @@ def read_title(text: str) -> TitleReading:
     return TitleReading(core, full, tuple(guests), named, numbers_in(full), key_in(" ".join(full)))
 
 
+def says_credit_or_source(piece: str) -> bool:
+    """Whether a piece of a name says who else plays, or which film it is from."""
+    return bool(_CREDIT.match(piece) or _WITH.match(piece) or _SOURCE.match(piece))
+
+
 def _of_bracket(held: str, named: VersionWords) -> tuple[VersionWords, bool]:
     """The versions named so far with those of a bracket, and whether it belongs to the title."""
     found = counted(words(held))
     if not found or versions.is_neutral(found) or _SOURCE.match(held):
         return named, False
-    here = versions.named_in(found)
+    here = versions.named_apart(found)
     return (named | here, False) if here.kinds else (named, True)
 
 
