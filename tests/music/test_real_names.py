@@ -203,6 +203,172 @@ CASES = [
     ("Charli xcx - 360", "Charli XCX - BRAT (2024)/01. 360.flac", TAKEN),
     ("Sinéad O'Connor - Nothing Compares 2 U", "Sinead O'Connor - Nothing Compares 2 U.mp3", TAKEN),
     ("Sinéad O'Connor - Nothing Compares 2 U", "Prince/The Hits/Nothing Compares 2 U.mp3", REFUSED),
+    # more of what is right
+    ("Pink Floyd - Comfortably Numb", "Pink Floyd The Wall 1979 FLAC/CD2/06 Comfortably Numb.flac", TAKEN),
+    ("Michael Jackson - Thriller", "Michael Jackson Thriller (25th Anniversary)/04 Thriller.mp3", TAKEN),
+    ("Michael Jackson - Billie Jean", "Michael_Jackson_-_Thriller/06_Michael_Jackson_-_Billie_Jean.mp3", TAKEN),
+    ("Michael Jackson - Billie Jean", "MJ/Thriller/06.Michael Jackson-Billie Jean.mp3", TAKEN),
+    ("Michael Jackson - Billie Jean", "mp3/Michael Jackson-Billie Jean.mp3", TAKEN),
+    ("Michael Jackson - Billie Jean", "mp3/Billie Jean - Michael Jackson.mp3", TAKEN),
+    ("Michael Jackson - Billie Jean", "mp3/Michael Jackson Billie Jean.mp3", TAKEN),
+    ("Michael Jackson - Billie Jean", "mp3/Michael Jackson__Billie Jean.mp3", TAKEN),
+    ("Michael Jackson - Billie Jean", "mp3/michael.jackson.billie.jean.mp3", TAKEN),
+    ("Michael Jackson - Billie Jean", "mp3/[Michael Jackson] Billie Jean.mp3", TAKEN),
+    ("Michael Jackson - Billie Jean", "mp3/Michael Jackson - Billie Jean [Thriller].mp3", TAKEN),
+    ("Michael Jackson - Billie Jean", "mp3/Michael Jackson ~ Billie Jean.mp3", TAKEN),
+    ("Michael Jackson - Billie Jean", "mp3/Michael Jackson • Billie Jean.mp3", TAKEN),
+    ("Michael Jackson - Billie Jean", "mp3/06 Billie Jean (Michael Jackson).mp3", TAKEN),
+    ("Michael Jackson - Billie Jean", "Jackson Michael/1982 Thriller/Billie Jean.mp3", TAKEN),
+    ("Michael Jackson - Billie Jean", "M/Michael Jackson/Albums/1982. Thriller/06. Billie Jean.mp3", TAKEN),
+    ("Michael Jackson - Billie Jean", "Michael Jackson/Thriller/Thriller - 06 - Billie Jean.mp3", TAKEN),
+    ("Michael Jackson - Billie Jean", "Michael Jackson/Thriller/06 - Billie Jean - Thriller.mp3", TAKEN),
+    ("Michael Jackson - Billie Jean", "Michael Jackson/Thriller/Michael Jackson - Thriller - Billie Jean.mp3", TAKEN),
+    (
+        "Michael Jackson - Billie Jean",
+        "Pop/Michael Jackson - Thriller [1982]/Michael Jackson - Thriller - 06 - Billie Jean.mp3",
+        TAKEN,
+    ),
+    ("Michael Jackson - Billie Jean", "Michael Jackson/Number Ones/06 Billie Jean.mp3", TAKEN),
+    (
+        "Michael Jackson - Billie Jean",
+        "Michael Jackson/HIStory - Past, Present and Future, Book I/1-01 Billie Jean.mp3",
+        TAKEN,
+    ),
+    ("Michael Jackson - Billie Jean", "Michael Jackson - Billie Jean (Single Version).mp3", TAKEN),
+    ("Michael Jackson - Billie Jean", "Michael Jackson - Billie Jean (Remastered Version) 320kbps.mp3", TAKEN),
+    ("Michael Jackson - Billie Jean", "Michael Jackson - Billie Jean (1982).mp3", TAKEN),
+    (
+        "Michael Jackson - Billie Jean",
+        "YouTube/Michael Jackson - Billie Jean (Official Video) [Zi_XLOBDo_Y].mp3",
+        TAKEN,
+    ),
+    ("The Weeknd - Blinding Lights", "The Weeknd - Blinding Lights (320 kbps).mp3", TAKEN),
+    ("The Weeknd - Blinding Lights", "Weeknd - After Hours (2020) [24Bit-44.1kHz]/09 - Blinding Lights.flac", TAKEN),
+    ("The Weeknd - Blinding Lights", "09 The Weeknd - Blinding Lights.mp3", TAKEN),
+    ("The Weeknd - Blinding Lights", "Top 100 2020/012. The Weeknd - Blinding Lights.mp3", TAKEN),
+    ("The Weeknd - Blinding Lights", "Billboard 2020/1 - The Weeknd - Blinding Lights.mp3", TAKEN),
+    ("The Weeknd - Blinding Lights", "DJ/The Weeknd - Blinding Lights (Clean).mp3", REFUSED),
+    ("Queen - Bohemian Rhapsody", "Queen/A Night at the Opera/1-11 - Bohemian Rhapsody.flac", TAKEN),
+    ("Queen - Bohemian Rhapsody", "Queen - Bohemian Rhapsody (2011 Remastered).mp3", TAKEN),
+    (
+        "Queen - Bohemian Rhapsody",
+        "Queen - Greatest Hits I II & III The Platinum Collection/CD1/01 Bohemian Rhapsody.mp3",
+        TAKEN,
+    ),
+    ("Nena - 99 Luftballons", "Nena/99 Luftballons/01 99 Luftballons.mp3", TAKEN),
+    ("Nena - 99 Luftballons", "80s/Nena - 99 Luftballons.mp3", TAKEN),
+    ("The Smashing Pumpkins - 1979", "Smashing Pumpkins/Mellon Collie/Disc 2/05 - 1979.mp3", TAKEN),
+    ("The Smashing Pumpkins - 1979", "The Smashing Pumpkins - 1979.mp3", TAKEN),
+    ("M83 - Intro", "M83/Hurry Up, We're Dreaming/01. Intro (feat. Zola Jesus).mp3", TAKEN),
+    ("Pink Floyd - Wish You Were Here", "Pink Floyd/1975 - Wish You Were Here/04 - Wish You Were Here.flac", TAKEN),
+    ("Chumbawamba - Tubthumping", "Now That's What I Call Music 38/1-05 Tubthumping - Chumbawamba.mp3", TAKEN),
+    ("The Verve - Bitter Sweet Symphony", "The Verve - Urban Hymns/01 Bittersweet Symphony.mp3", TAKEN),
+    (
+        "The Buggles - Video Killed the Radio Star",
+        "Buggles/The Age of Plastic/02 Video Killed The Radio Star.mp3",
+        TAKEN,
+    ),
+    (
+        "Rage Against the Machine - Killing in the Name",
+        "RATM/Rage Against The Machine/02 Killing in the Name.mp3",
+        TAKEN,
+    ),
+    (
+        "Rage Against the Machine - Killing in the Name",
+        "Rage Against The Machine (1992)/02 Killing In The Name Of.mp3",
+        TAKEN,
+    ),
+    (
+        "Simon & Garfunkel - The Sound of Silence",
+        "Simon & Garfunkel/Sounds of Silence/01 The Sound Of Silence.mp3",
+        TAKEN,
+    ),
+    ("Alphaville - Für immer jung", "Alphaville/Fuer immer jung.mp3", TAKEN),
+    ("Rammstein - Du hast", "Rammstein-Sehnsucht-(DE)-1997/05-rammstein-du_hast.mp3", TAKEN),
+    ("Plastic Bertrand - Ça plane pour moi", "Plastic Bertrand - Ca plane pour moi.mp3", TAKEN),
+    ("Édith Piaf - La Vie en rose", "Edith Piaf/Best Of/La vie en rose.mp3", TAKEN),
+    ("Fool's Garden - Lemon Tree", "Fools Garden - Lemon Tree.mp3", TAKEN),
+    ("David Bowie - Heroes", 'David Bowie/"Heroes" (1977)/03 - "Heroes".flac', TAKEN),
+    ("Michael Jackson - Beat It", "Michael Jackson feat. Eddie Van Halen - Beat It.mp3", TAKEN),
+    ("Eminem - Stan", "Eminem/The Marshall Mathers LP/03 Stan (feat. Dido).mp3", TAKEN),
+    ("No Doubt - Don't Speak", "No Doubt - Don´t Speak.mp3", TAKEN),
+    ("The Proclaimers - I'm Gonna Be (500 Miles)", "The Proclaimers - I'm Gonna Be (500 Miles).mp3", TAKEN),
+    ("The Prodigy - Smack My Bitch Up", "Prodigy/Fat of the Land/01 - Smack My B*tch Up.mp3", TAKEN),
+    ("Bo Burnham - Sh*t", "Bo Burnham/Inside/Shit.mp3", TAKEN),
+    (
+        "Foster the People - Pumped Up Kicks",
+        "Foster The People - Torches/Foster The People - Torches - 02 - Pumped Up Kicks.mp3",
+        TAKEN,
+    ),
+    ("4 Non Blondes - What's Up?", "4 Non Blondes - What's Up.mp3", TAKEN),
+    ("4 Non Blondes - What's Up?", "04 4 Non Blondes - Whats Up.mp3", TAKEN),
+    ("The Killers - Mr. Brightside", "The Killers/Hot Fuss/02 Mr Brightside.mp3", TAKEN),
+    ("The Rolling Stones - Angie", "Stones/The Rolling Stones - Angie.mp3", TAKEN),
+    ("YOASOBI - 夜に駆ける", "J-Pop/YOASOBI - 夜に駆ける (Yoru ni Kakeru).mp3", TAKEN),
+    ("YOASOBI - 夜に駆ける", "YOASOBI - 夜に駆ける [リマスター].mp3", TAKEN),
+    ("Кино - Звезда по имени Солнце", "Kino/Zvezda po imeni Solntse/Zvezda po imeni Solnce.mp3", TAKEN),
+    ("Goran Bregović - Ederlezi", "Goran Bregovic - Ederlezi.mp3", TAKEN),
+    ("Elton John - Sacrifice", "Elton John - Sacrifice [www.site.com].mp3", TAKEN),
+    ("The Moody Blues - Nights in White Satin", "Moody Blues - Nights In White Satin (Single Edit).mp3", REFUSED),
+    # more of what is not
+    ("Michael Jackson - Billie Jean", "Chris Cornell - Billie Jean (Michael Jackson cover).mp3", REFUSED),
+    ("Michael Jackson - Billie Jean", "The Civil Wars/Billie Jean.mp3", REFUSED),
+    ("Michael Jackson - Billie Jean", "Michael Jackson/Thriller 25/Billie Jean 2008 (Kanye West Mix).mp3", REFUSED),
+    ("Michael Jackson - Billie Jean", "Michael Jackson/Thriller/Billie Jean (Home Demo from 1981).mp3", REFUSED),
+    ("Michael Jackson - Billie Jean", "Michael Jackson/Live at Wembley July 16, 1988/Billie Jean.mp3", REFUSED),
+    ("Michael Jackson - Billie Jean", "Michael Jackson - Billie Jean vs Sweet Dreams (mashup).mp3", REFUSED),
+    ("Michael Jackson - Billie Jean", "Michael Jackson - Billie Jean acapella.mp3", REFUSED),
+    (
+        "Michael Jackson - Billie Jean",
+        "Piano Tribute Players/Piano Tribute to Michael Jackson/Billie Jean.mp3",
+        REFUSED,
+    ),
+    ("Michael Jackson - Billie Jean", "Michael Jackson Tribute/Billie Jean.mp3", REFUSED),
+    ("Michael Jackson - Billie Jean", "Karaoke Hits - Michael Jackson/Billie Jean.mp3", REFUSED),
+    ("Michael Jackson - Billie Jean", "Various - Hits of Michael Jackson/Billie Jean.mp3", REFUSED),
+    ("Michael Jackson - Billie Jean", "8-Bit Universe/8-Bit Versions of Michael Jackson/Billie Jean.mp3", REFUSED),
+    (
+        "Michael Jackson - Billie Jean",
+        "Ministry of Sound/Michael Jackson - Billie Jean (DJ Somebody Bootleg).mp3",
+        REFUSED,
+    ),
+    ("Queen - Bohemian Rhapsody", "Queen/Live Aid/Bohemian Rhapsody.mp3", REFUSED),
+    ("Queen - Bohemian Rhapsody", "Queen/Live Killers/Bohemian Rhapsody.mp3", REFUSED),
+    ("Queen - Bohemian Rhapsody", "Panic! At The Disco - Bohemian Rhapsody.mp3", REFUSED),
+    ("Queen - Bohemian Rhapsody", "Queen Latifah/Bohemian Rhapsody.mp3", REFUSED),
+    ("Queen - Bohemian Rhapsody", "Queen Tribute Band - Bohemian Rhapsody.mp3", REFUSED),
+    ("Queen - Bohemian Rhapsody", "Royal Philharmonic Orchestra - Bohemian Rhapsody (Queen).mp3", REFUSED),
+    ("Queen - Bohemian Rhapsody", "The Muppets feat. Queen - Bohemian Rhapsody.mp3", REFUSED),
+    ("Adele - Hello", "Lionel Richie/Hello.mp3", REFUSED),
+    ("Adele - Hello", "Adele - Hello (Marshmello Remix).mp3", REFUSED),
+    ("Adele - Hello", "Adele - Hello Goodbye.mp3", REFUSED),
+    ("Adele - Hello", "Leroy Sanchez - Hello (Adele).mp3", REFUSED),
+    ("Adele - Hello", "Covers/Hello - Adele (Cover by Somebody).mp3", REFUSED),
+    ("Adele - Hello", "Adele - 25/02 Send My Love.mp3", REFUSED),
+    ("Adele - Hello", "Glee Cast - Hello.mp3", REFUSED),
+    ("The Beatles - Yesterday", "The Beatles/Anthology 2/Yesterday (Take 1).mp3", REFUSED),
+    ("The Beatles - Yesterday", "Boyz II Men - Yesterday.mp3", REFUSED),
+    ("The Beatles - Yesterday", "Beatles Reggae/Yesterday.mp3", REFUSED),
+    ("The Beatles - Yesterday", "The Beatles - Yesterday Once More.mp3", REFUSED),
+    ("The Smashing Pumpkins - 1979", "The Smashing Pumpkins (1979)/02 Zero.mp3", REFUSED),
+    ("The Smashing Pumpkins - 1979", "The Smashing Pumpkins/1979 Mixes/02 1979 (Vocal Mix).mp3", REFUSED),
+    ("Katy Perry - Part of Me", "Katy Perry - Part of Me (Part 2).mp3", REFUSED),
+    ("Frank Sinatra - Theme from New York, New York", "Liza Minnelli/Theme from New York, New York.mp3", REFUSED),
+    ("a-ha - Take On Me", "a-ha/MTV Unplugged - Summer Solstice/CD2/Take On Me.mp3", REFUSED),
+    ("a-ha - Take On Me", "Reel Big Fish/Take on Me.mp3", REFUSED),
+    ("Coldplay - Clocks", "Coldplay/Clocks [Royksopp Trembling Heart Remix].mp3", REFUSED),
+    ("Coldplay - Clocks", "Rhythms del Mundo - Clocks (feat. Coldplay).mp3", REFUSED),
+    ("Peggy Lee - Fever", "Madonna/Erotica/Fever.mp3", REFUSED),
+    ("宇多田ヒカル - First Love", "宇多田ヒカル - First Love (オルゴール).mp3", REFUSED),
+    ("YOASOBI - 夜に駆ける", "歌ってみた/夜に駆ける - YOASOBI - Covered by Mafumafu.mp3", REFUSED),
+    ("Кино - Группа крови", "Кино/Концерт 1990/Группа крови.mp3", REFUSED),
+    ("Кино - Группа крови", "Кино - Группа крови (акустика).mp3", REFUSED),
+    ("Кино - Группа крови", "Metallica - Группа крови.mp3", REFUSED),
+    ("Ofra Haza - Im Nin'alu", "Ofra Haza - Im Nin'Alu (Played In Full Mix).mp3", REFUSED),
+    ("Robbie Williams - Rock DJ", "Robbie Williams - Rock DJ (Player One Remix).mp3", REFUSED),
+    ("The Cardigans - Lovefool", "The Cardigans - Lovefool (Tee's Radio).mp3", REFUSED),
+    ("Michael Bublé - Home", "Edward Sharpe & The Magnetic Zeros - Home.mp3", REFUSED),
+    ("Snap! - The Power", "Snap! - The Power '96.mp3", REFUSED),
 ]
 
 
@@ -212,3 +378,59 @@ def test_a_person_would_decide_so(wanted: str, path: str, taken: bool) -> None:
     artist, _, title = wanted.partition(" - ")
     found = decide(WantedTrack(title, (artist,)), [FileCandidate(f"@@shared\\Music\\{path}".replace("/", "\\"))])
     assert (found.picked is not None) is taken, found.reason + str([one.refused for one in found.refused])
+
+
+VERSIONS = """
+Live à Paris|Version acoustique|version karaoké|Instrumentalversion|生放送|ライブ・バージョン|デモ音源|versión en directo|versión extendida|Langversion|
+Akustikversion|Liveversion|Konzertmitschnitt|Club Mix|Dub|Cover Version|Early Take|Take 2|Rehearsal|8D|Lo-Fi Version|VIP Mix|Edit|Video Edit|
+DJ Tool|2020 Version|New Version|Stripped|Minus One|Guitar Cover|歌ってみた|弾き語り|オルゴール|Dance Mix|Reggae Version|Choir Version|Voice Memo|
+Sped-Up|Slowed & Reverb|Nightcore|8-Bit Version|Karaoke|A Cappella|Tiësto Remix|Interlude|Skit|концерт|акустика|En Vivo
+"""
+SAME = """
+Remaster|2011 Remaster|Remastered 2009|Remasterisé|リマスター|24-Bit Remaster|Remastered in 2018|Mono|Stereo Mix|Album Mix|Explicit|Album Version|
+Original Mix|Single Version|Bonus Track|Japan Bonus Track|Official Video|Official Audio|Clip Officiel|Offizielles Video|Video Oficial|Lyrics|HD|
+From "Barbie"|feat. Somebody Else|ft. Somebody Else|prod. Somebody Else|Uncensored|Version originale|Originalversion|Theme from Barbie
+"""
+
+
+def said(text: str) -> list[str]:
+    return text.replace("\n", "").split("|")
+
+
+@pytest.mark.parametrize("version", said(VERSIONS))
+@pytest.mark.parametrize("form", ["Known Tune ({})", "Known Tune [{}]", "Known Tune - {}"])
+def test_a_version_is_told_in_brackets_and_behind_a_dash(form: str, version: str) -> None:
+    wanted = WantedTrack("Known Tune", ("Somebody Known",))
+    found = decide(wanted, [FileCandidate(f"Somebody Known/Album/03 - {form.format(version)}.mp3")])
+    assert found.picked is None
+
+
+@pytest.mark.parametrize("version", said(SAME))
+@pytest.mark.parametrize("form", ["Known Tune ({})", "Known Tune [{}]", "Known Tune - {}"])
+def test_what_says_nothing_of_the_recording_changes_nothing(form: str, version: str) -> None:
+    plain, named = "Known Tune", form.format(version)
+    for title, name in ((plain, named), (named, plain)):
+        found = decide(
+            WantedTrack(title, ("Somebody Known",)), [FileCandidate(f"Somebody Known/Album/03 - {name}.mp3")]
+        )
+        assert found.picked is not None, found.refused
+
+
+SIBLINGS = tuple(
+    f"Michael Jackson - Thriller - {one}.mp3" for one in ("Beat It", "Billie Jean", "Thriller", "Human Nature")
+)
+
+
+@pytest.mark.parametrize(("name", "taken"), [(SIBLINGS[0], REFUSED), (SIBLINGS[2], TAKEN)])
+def test_files_beside_it_say_which_piece_is_the_album(name: str, taken: bool) -> None:
+    """In the name of each the second piece is the album, and the third one the title."""
+    wanted = WantedTrack("Thriller", ("Michael Jackson",))
+    assert (decide(wanted, [FileCandidate(f"mp3/{name}", siblings=SIBLINGS)]).picked is not None) is taken
+
+
+def test_songs_beside_their_versions_keep_their_title() -> None:
+    wanted = WantedTrack("Hello", ("Adele",))
+    names = ("Adele - Hello.mp3", "Adele - Hello - Live.mp3", "Adele - Hello - Acoustic.mp3")
+    found = decide(wanted, [FileCandidate(f"Hello/{name}", siblings=names) for name in names])
+    assert found.picked is not None
+    assert found.picked.index == 0

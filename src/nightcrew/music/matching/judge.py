@@ -23,6 +23,8 @@ TITLE_FROM = 0.72
 """How alike the titles of one recording are at least."""
 LENGTH_FULL, LENGTH_NONE, LENGTH_GATE = 3.0, 15.0, 30.0
 """Seconds that a length may be off: without a doubt, to be worth nothing, and at all."""
+LEADS = 0.85
+"""How surely an artist is named with whose name a folder begins, or whose name stands in one piece with the title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,10 @@ class FileReading(NamedTuple):
     title: TitleReading
     before: tuple[str, ...]
     behind: tuple[str, ...]
+    own: tuple[str, ...]
+    """The pieces that are the title."""
+    names_artist: bool
+    """Whether the artist's name stands in one piece with the title."""
 
     @property
     def rest(self) -> tuple[str, ...]:
@@ -82,8 +88,8 @@ def read_wanted(track: WantedTrack) -> WantedReading:
     letters = frozenset.union(frozenset(), *map(scripts, track.artists))
     named = (album.versions | versions.named_in(album.core, loose=True)).kinds & OF_FOLDERS
     album_words, everybody = words(track.album), tuple(dict.fromkeys(everybody))
-    work = works.read_work(track.title)
-    if work.is_work:
+    work = works.work_in(track.title)
+    if work is not None:
         everybody = classical.names_of(everybody)
     return WantedReading(
         track,
@@ -99,9 +105,16 @@ def read_wanted(track: WantedTrack) -> WantedReading:
         letters,
         named,
         any(char in track.title for char in "-:/"),
-        work if work.is_work else None,
+        work,
         glance.sought(
-            title, content, everybody, guests, album_words, title.versions.kinds | named, letters, is_work=work.is_work
+            title,
+            content,
+            everybody,
+            guests,
+            album_words,
+            title.versions.kinds | named,
+            letters,
+            is_work=work is not None,
         ),
     )
 
@@ -122,11 +135,16 @@ def in_pieces(wanted: WantedReading, file: FileCandidate) -> MatchParts:
     read = paths.read_name(name)
     if wanted.work is not None:
         return _of_work(wanted, wanted.work, read, paths.read_folder(above), name, length)
+    folder = paths.read_folder(above)
     place, title, much = _find_title(wanted, read)
+    title, beside = (title, False) if much == 1.0 else _without_artist(wanted, title, folder)
+    if beside:
+        much = titles.title_similarity(wanted.title, title)
     _same_title(wanted, title, much)
     if more := versions.surely_another(wanted.title.versions.kinds | wanted.album_kinds, title.versions.kinds):
         raise OtherRecording(f"it is another version ({', '.join(sorted(more))})")
-    taken = FileReading(file, paths.read_folder(above), read, title, read.pieces[: place[0]], read.pieces[place[1] :])
+    before, behind = read.pieces[: place[0]], read.pieces[place[1] :]
+    taken = FileReading(file, folder, read, title, before, behind, read.pieces[place[0] : place[1]], beside)
     artist, evidence = _artist(wanted, taken)
     version = _version(wanted, taken, exact=length == 1.0)
     album = _album(wanted, taken.folder, taken.rest)
@@ -177,6 +195,27 @@ def _find_title(wanted: WantedReading, read: NameReading) -> tuple[tuple[int, in
     return best
 
 
+def _without_artist(wanted: WantedReading, found: TitleReading, folder: FolderReading) -> tuple[TitleReading, bool]:
+    """A title without the artist's name before, behind or in brackets, and whether it was there: "Michael Jackson Billie Jean".
+
+    A name of one word may be the title's own, "Trust Me", unless the folder is the artist's.
+    """
+    for one in wanted.artists:
+        name, size = one.words, len(one.words)
+        if size < 2 and one.joined not in folder.joined:
+            continue
+        core, inside = found.core, found.full[len(found.core) :]
+        if inside == name:
+            return found._replace(full=core, numbers=titles.numbers_in(core)), True
+        lead = core[1:] if core[:1] == ("the",) else core
+        if len(lead) > size and (name in {lead[:size], core[-size:]}):
+            core = lead[size:] if lead[:size] == name else core[:-size]
+            if core and similarity(wanted.title.core, core) >= TITLE_FROM:
+                full = core + inside
+                return found._replace(core=core, full=full, numbers=titles.numbers_in(full)), True
+    return found, False
+
+
 def _same_title(wanted: WantedReading, found: TitleReading, much: float) -> None:
     if found is wanted.title:
         return
@@ -225,6 +264,8 @@ def _artist(wanted: WantedReading, taken: FileReading) -> tuple[float | None, fl
     above = 1.0 if wanted.artists and wanted.artists[0].joined in folder.joined else 0.0
     if not above and in_name < 1.0:
         above = max((artists.credit(wanted.artists, piece, wanted.album_words) for piece in folder.pieces), default=0.0)
+    if not above and not in_name and any(artists.leads(wanted.artists, piece) for piece in folder.pieces):
+        above = LEADS
     if folder.is_compilation and not in_name and not (above > 0.9 and _is_theirs(wanted, folder)):
         raise OtherRecording("it lies among the files of many artists, and its name does not say whose it is")
     evidence = 1.0 - 0.25 * min(2, len(unexplained))
@@ -254,9 +295,20 @@ def _in_name(wanted: WantedReading, taken: FileReading) -> tuple[float, list[str
     if unexplained:
         constant = paths.constant_pieces(taken.file.siblings)
         unexplained = [piece for piece in unexplained if paths.joined(piece) not in constant]
-    for one in taken.title.guests:
-        found = max(found, artists.credit(wanted.artists, one))
-    return found, [piece for piece in unexplained if not (wanted.guests and artists.credit(wanted.guests, piece))]
+    unexplained = [piece for piece in unexplained if not (wanted.guests and artists.credit(wanted.guests, piece))]
+    if not unexplained:
+        found = max(
+            [found, LEADS * taken.names_artist, *(artists.credit(wanted.artists, one) for one in taken.title.guests)]
+        )
+    elif _is_album(taken):
+        raise OtherRecording(f"its title seems to be {unexplained[-1]}")
+    return found, unexplained
+
+
+def _is_album(taken: FileReading) -> bool:
+    """Whether what seemed the title is the album: its folder or all files beside it have it, and another piece is the title."""
+    one = "".join(words(" ".join(taken.own)))
+    return one in taken.folder.joined or one in paths.constant_pieces(taken.file.siblings)
 
 
 def _is_theirs(wanted: WantedReading, folder: FolderReading) -> bool:
@@ -319,6 +371,8 @@ def _versions_of(wanted: WantedReading, taken: FileReading) -> VersionWords:
     for piece in taken.before:
         if paths.joined(piece) not in ours:
             above |= versions.named_in(words(piece), loose=True).kinds & OF_FOLDERS
+            if (twice := titles.read_title(piece)).core == wanted.title.core:
+                found |= twice.versions
     above -= wanted.album_kinds
     if above and not above <= asked.kinds and not above & frozenset(wanted.title.full):
         found |= VersionWords(above)

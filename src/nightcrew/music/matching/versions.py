@@ -26,6 +26,8 @@ class VersionWords:
 
 NONE = VersionWords()
 _VERSION = frozenset(["version", "ver", "versione", "bajiyon", "vuajiyon"])
+_SIZES = frozenset(["bit", "khz", "kbps"])
+_SIZED = frozenset(["16", "24", "32", "44", "48", "88", "96", "192", "128", "256", "320"])
 _RELATED = frozenset(["unplugged", "session", "extended", "edit"])
 """Versions of which others are a part (`_without_alike`)."""
 
@@ -102,8 +104,12 @@ def is_neutral(found: Words) -> bool:
         return True
     if len(found) == 2 and (is_year(found[0]) or found[0] == "new") and found[1] in _VERSION:  # recorded anew
         return False
-    return all(word in NEUTRAL or is_year(word) or is_ordinal(word) or word in SMALL for word in found) and not all(
-        word in SMALL for word in found
+    if SMALL.issuperset(found):
+        return False
+    sized = not _SIZES.isdisjoint(found)  # "24-bit remaster"
+    return all(
+        word in NEUTRAL or word in SMALL or is_year(word) or is_ordinal(word) or (sized and word in _SIZED)
+        for word in found
     )
 
 

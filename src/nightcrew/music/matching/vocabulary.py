@@ -24,26 +24,28 @@ def _rows(text: str) -> dict[str, tuple[str, ...]]:
 
 VERSIONS = _rows("""
 live: live, en vivo, en directo, en concierto, ao vivo, en public, en concert, in concert, im konzert, konzert, concert, dal vivo,
-    liveversion, liveaufnahme, livemitschnitt, mitschnitt, konzertmitschnitt, konzertversion, concierto, ライブ, ライヴ, 生演奏, 生放送
+    liveversion, liveaufnahme, livemitschnitt, mitschnitt, konzertmitschnitt, konzertversion, concierto, ライブ, ライヴ, 生演奏, 生放送,
+    现场, 现场版, 現場版, 演唱会, концерт, живой
 session: session, sessions, sesion, sesiones
 unplugged: unplugged
 acoustic: acoustic, acustico, acustica, akustik, akustisch, acoustique, acoustics, akustikversion,
-    akustikfassung, stripped, stripped down, アコースティック, 弾き語り
+    akustikfassung, stripped, stripped down, アコースティック, 弾き語り, акустика, акустическая
 remix: remix, remixed, remixes, rmx, rework, reworked, bootleg, flip, refix, vip, dub, mashup, mix, remezcla, club, dubstep, bounce,
-    dj tool, variation, リミックス
+    dj tool, variation, リミックス, ремикс
 edit: edit, re edit, radio edit, radio mix, radio version, radio cut, single edit, single mix, short version, short edit,
-    video edit, kurzversion, radioversion, version corta, version courte, tv size, tv version, tvサイズ
+    video edit, kurzversion, radioversion, version corta, version courte, tv size, tv version, tvサイズ, radio
 extended: extended, extended mix, extended version, long version, 12 inch, 12 mix, 12 version, langfassung, langversion, maxi version,
     version larga, version extendida, version longue
 instrumental: instrumental, instrumentals, instrumentale, instrumentalversion, instrumental version, off vocal, no vocals, without vocals,
-    minus one, instr, インスト, インストゥルメンタル, インストルメンタル
+    minus one, instr, インスト, インストゥルメンタル, インストルメンタル, 伴奏,
+    инструментал
 karaoke: karaoke, karaokeversion, backing track, sing along, singalong, playback, originally performed by, made famous by, in the style of,
-    カラオケ
+    カラオケ, караоке, минусовка
 cover: cover, covers, covered by, coverversion, tribute, tributo, hommage, lullaby, lullabies, 8 bit, 8bit, music box,
-    parody, parodie, カバー, カヴァー, 歌ってみた, オルゴール
+    parody, parodie, カバー, カヴァー, 歌ってみた, オルゴール, 翻唱, кавер
 demo: demo, demos, demoversion, rough mix, early version, outtake, alternate take, alternate version, alternate mix, alternative version,
     early take, take 1, take 2, take 3, take 4, take 5, take 6, take 7, rehearsal, voice memo, home recording, work in progress,
-    demoaufnahme, rohfassung, maqueta, maquette, デモ, デモ音源
+    demoaufnahme, rohfassung, maqueta, maquette, デモ, デモ音源, демо
 cappella: a cappella, acapella, acappella, a capella, vocals only
 piano: piano version, piano, piano cover
 orchestral: orchestral, symphonic, orchestra version, strings version, string version,
@@ -73,7 +75,7 @@ japanese: japanese version, japanese ver, korean version, korean ver, chinese ve
 
 UNSURE = _words("""
     mix club flip dub vip bounce piano spanish english clean concert concierto faster cover edit 8d stripped variation parody intro outro
-    interlude skit
+    interlude skit radio
 """) | {"music box", "take 5"}
 """Words and phrases that name a version only where one is named: in brackets, behind a dash, or as what a title has too many."""
 
@@ -91,12 +93,12 @@ NEUTRAL = _words("""
     remaster remastered remasterizado remasterise remasterisee remasters digital digitally mono stereo explicit dirty bonus track deluxe
     edition anniversary version ver versione original album single lp ep official video audio lyric lyrics hd hq 320 320kbps kbps full new
     master expanded special from theme motion picture soundtrack ost film feature main title visualizer visualiser mp3 flac m4a web cd vinyl
-    rip itunes amazon music hi res 24bit 16bit 24 96 44 khz
+    rip itunes amazon music hi res 24bit 16bit khz
 """)
 """Words beside which two names are still those of one recording; Japanese ones as `words.fold` writes them."""
 
 PLAIN_MIXES = _phrases(
-    "original mix, original version, album version, lp version, main mix, full mix, album mix, stereo mix, mono mix, bonus track"
+    "original mix, original version, album version, lp version, main mix, album mix, stereo mix, mono mix, bonus track"
 )
 """Mixes that are the song as it was."""
 

@@ -77,6 +77,13 @@ _SAID = {
 }
 
 
+_MAY_BE = re.compile(
+    rf"\b(?:op|opus|bwv|kv|rv|hwv|woo|twv|[kdslbhg])[ ._]*\d|\bhob\b|major|minor|moll\b|dur\b|{'|'.join(FORMS)}",
+    re.IGNORECASE,
+)
+"""A quick look whether a title may be that of a work."""
+
+
 class WorkReading(NamedTuple):
     """What a text says. `given`: its numbers by what they count. `head`: words up to the last of them; `tail`: those behind."""
 
@@ -93,6 +100,14 @@ class WorkReading(NamedTuple):
     def names_movement(self) -> bool:
         """Whether it is one movement."""
         return "movement" in self.given or (self.apart and bool(self.tail))
+
+
+def work_in(title: str) -> WorkReading | None:
+    """The work that a title names, None for that of a song."""
+    if _MAY_BE.search(title) is None and (title.isascii() or _MAY_BE.search(fold(title)) is None):
+        return None
+    work = read_work(title)
+    return work if work.is_work else None
 
 
 @lru_cache(maxsize=CACHED)
