@@ -180,6 +180,8 @@ def test_the_live_album_is_wanted_when_the_album_says_so() -> None:
     assert refusal(wanted, "Somebody Known/Live at Wembley/03 Home.mp3") == ""
     assert refusal(wanted, "Somebody Known/Studio/03 Home.mp3") == "it is not the version that is wanted (live)"
     assert refusal(wanted, "Somebody Known/Studio/03 Home.mp3", 245.0) == ""
+    both = WantedTrack("Home - Live", ("Somebody Known",), "Live at Wembley", 245.0)
+    assert refusal(both, "Somebody Known/Live at Wembley/03 Home - Live.mp3") == ""
 
 
 def test_files_beside_it_say_what_a_piece_of_its_name_is() -> None:

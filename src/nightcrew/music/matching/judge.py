@@ -23,6 +23,7 @@ TITLE_FROM = 0.72
 """How alike the titles of one recording are at least."""
 LENGTH_FULL, LENGTH_NONE, LENGTH_GATE = 3.0, 15.0, 30.0
 """Seconds that a length may be off: without a doubt, to be worth nothing, and at all."""
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 LEADS = 0.85
 """How surely an artist is named with whose name a folder begins, or whose name stands in one piece with the title."""
 
@@ -83,6 +84,7 @@ def read_wanted(track: WantedTrack) -> WantedReading:
     title, album = titles.read_title(track.title), titles.read_title(track.album)
     content = frozenset(word for word in title.core if word not in SMALL) or frozenset(title.core)
     names = [*track.artists, *track.aliases]
+    names += [other for one in names if (other := _spelt_out(one)) != one]
     everybody = tuple([name for one in names for name in artists.names_in(one)])
     guests = tuple(name for one in title.guests for name in artists.names_in(one))
     letters = frozenset.union(frozenset(), *map(scripts, track.artists))
@@ -119,6 +121,11 @@ def read_wanted(track: WantedTrack) -> WantedReading:
     )
 
 
+def _spelt_out(name: str) -> str:
+    """With "ue" for "ü", as Germans write it where they have to."""
+    return name if name.isascii() else name.translate(_UMLAUTS)
+
+
 def hold_against(wanted: WantedReading, file: FileCandidate) -> MatchParts:
     """How much speaks for a file. Raises `OtherRecording`."""
     _length(wanted, file)
@@ -137,14 +144,15 @@ def in_pieces(wanted: WantedReading, file: FileCandidate) -> MatchParts:
         return _of_work(wanted, wanted.work, read, paths.read_folder(above), name, length)
     folder = paths.read_folder(above)
     place, title, much = _find_title(wanted, read)
-    title, beside = (title, False) if much == 1.0 else _without_artist(wanted, title, folder)
+    own = read.pieces[place[0] : place[1]]
+    title, beside = (title, False) if much == 1.0 else _without_artist(wanted, title, own[0], folder)
     if beside:
         much = titles.title_similarity(wanted.title, title)
     _same_title(wanted, title, much)
     if more := versions.surely_another(wanted.title.versions.kinds | wanted.album_kinds, title.versions.kinds):
         raise OtherRecording(f"it is another version ({', '.join(sorted(more))})")
     before, behind = read.pieces[: place[0]], read.pieces[place[1] :]
-    taken = FileReading(file, folder, read, title, before, behind, read.pieces[place[0] : place[1]], beside)
+    taken = FileReading(file, folder, read, title, before, behind, own, beside)
     artist, evidence = _artist(wanted, taken)
     version = _version(wanted, taken, exact=length == 1.0)
     album = _album(wanted, taken.folder, taken.rest)
@@ -195,18 +203,21 @@ def _find_title(wanted: WantedReading, read: NameReading) -> tuple[tuple[int, in
     return best
 
 
-def _without_artist(wanted: WantedReading, found: TitleReading, folder: FolderReading) -> tuple[TitleReading, bool]:
+def _without_artist(
+    wanted: WantedReading, found: TitleReading, text: str, folder: FolderReading
+) -> tuple[TitleReading, bool]:
     """A title without the artist's name before, behind or in brackets, and whether it was there: "Michael Jackson Billie Jean".
 
-    A name of one word may be the title's own, "Trust Me", unless the folder is the artist's.
+    A name of one word may be the title's own, "Trust Me", unless the folder is the artist's. In brackets behind the title stands whose
+    song it is, which another one may play, unless no folder says more.
     """
+    core, inside = found.core, found.full[len(found.core) :]
     for one in wanted.artists:
         name, size = one.words, len(one.words)
-        if size < 2 and one.joined not in folder.joined:
-            continue
-        core, inside = found.core, found.full[len(found.core) :]
-        if inside == name:
+        if name and inside[-size:] == name and len(inside) - size < 2 and (text[0] in "[({" or not folder.pieces):
             return found._replace(full=core, numbers=titles.numbers_in(core)), True
+        if size < 2 and not any(artists.credit((one,), piece) == 1.0 for piece in folder.pieces):
+            continue
         lead = core[1:] if core[:1] == ("the",) else core
         if len(lead) > size and (name in {lead[:size], core[-size:]}):
             core = lead[size:] if lead[:size] == name else core[:-size]
@@ -279,7 +290,7 @@ def _artist(wanted: WantedReading, taken: FileReading) -> tuple[float | None, fl
 def _in_name(wanted: WantedReading, taken: FileReading) -> tuple[float, list[str]]:
     """How surely the name of a file says the artist, and which of its pieces say something that is not known."""
     read, rest = taken.name, taken.rest
-    found, unexplained = 0.0, list[str]()
+    found, unexplained, theirs = 0.0, list[str](), False
     if read.is_scene and len(rest) > 1:  # a hyphen may be part of a name
         found = artists.credit(wanted.artists, " ".join(rest[:-1]), wanted.album_words)
     if read.numbered and rest and rest[0] == read.pieces[0]:  # 50 Cent
@@ -287,7 +298,7 @@ def _in_name(wanted: WantedReading, taken: FileReading) -> tuple[float, list[str
     for piece in rest:
         much = artists.credit(wanted.artists, piece, wanted.album_words)
         if much:
-            found = max(found, much)
+            found, theirs = max(found, much), theirs or piece in taken.behind
         elif not _explained(wanted, taken.folder, piece):
             unexplained.append(piece)
     if unexplained and read.is_scene and unexplained[-1] == read.pieces[-1]:
@@ -297,10 +308,8 @@ def _in_name(wanted: WantedReading, taken: FileReading) -> tuple[float, list[str
         unexplained = [piece for piece in unexplained if paths.joined(piece) not in constant]
     unexplained = [piece for piece in unexplained if not (wanted.guests and artists.credit(wanted.guests, piece))]
     if not unexplained:
-        found = max(
-            [found, LEADS * taken.names_artist, *(artists.credit(wanted.artists, one) for one in taken.title.guests)]
-        )
-    elif _is_album(taken):
+        return max(found, LEADS * taken.names_artist), []
+    if _is_album(taken) or (not theirs and unexplained[-1] in taken.behind):
         raise OtherRecording(f"its title seems to be {unexplained[-1]}")
     return found, unexplained
 
@@ -323,13 +332,14 @@ def _explained(wanted: WantedReading, folder: FolderReading, piece: str) -> bool
     """Whether a piece of a name is an album, a folder or a version."""
     found = words(piece)
     one = "".join(found)
-    if not found or one.isdigit() or one in folder.joined:
+    if not found or one.isdigit() or one in folder.joined or one == "".join(wanted.title.core):
         return True
     if versions.is_neutral(found) or versions.named_apart(found).kinds or titles.says_credit_or_source(piece):
         return True
     if not wanted.album.full or not _may_be_album(wanted, found):
         return False
-    return titles.title_similarity(wanted.album, titles.read_title(piece)) > 0.8
+    album = titles.read_title(piece)
+    return wanted.album.numbers == album.numbers and titles.title_similarity(wanted.album, album) > 0.8
 
 
 def _in_another_script(wanted: WantedReading, pieces: list[str] | tuple[str, ...]) -> bool:
@@ -345,7 +355,7 @@ def _version(wanted: WantedReading, taken: FileReading, *, exact: bool) -> float
     if taken.title is wanted.title and not (taken.before or taken.behind or folder.named or wanted.album_kinds):
         return 0.6 if dated else 1.0
     found = _without_credits(wanted, _versions_of(wanted, taken))
-    wrong = versions.disagreement(asked, VersionWords(found.kinds - wanted.album_kinds, found.whose))
+    wrong = versions.disagreement(asked, VersionWords(found.kinds - (wanted.album_kinds - asked.kinds), found.whose))
     if wrong:
         raise OtherRecording(wrong)
     if wanted.album_kinds and not (asked.kinds & OF_FOLDERS or exact or _says(wanted, folder, found)):

@@ -210,7 +210,7 @@ def _take_number(pieces: list[str]) -> tuple[int | None, str, int]:
 
 
 def _split(text: str, *, scene: bool) -> list[str]:
-    found = _SCENE.split(text) if scene else _dashed(text)
+    found = _SCENE.split(text) if scene and " - " not in text else _dashed(text)
     return [piece.strip() for piece in found if piece.strip()] or [text]
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from nightcrew.music.matching import versions
 from nightcrew.music.matching.versions import VersionWords
-from nightcrew.music.matching.vocabulary import COUNTED
+from nightcrew.music.matching.vocabulary import COUNTED, TELLING
 from nightcrew.music.matching.words import CACHED, Words, is_slip, similarity, spaced, words
 
 _BRACKETS = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]|\{([^{}]*)\}|（([^（）]*)）|【([^【】]*)】")
@@ -96,7 +96,15 @@ def read_title(text: str) -> TitleReading:
         outer = outer[: credit.start()]
     core = counted(words(outer))
     full = core + tuple(word for one in kept for word in counted(words(one)))
-    return TitleReading(core, full, tuple(guests), named, numbers_in(full), key_in(" ".join(full)))
+    numbers = numbers_in(full).union(*map(_part_in, guests))
+    return TitleReading(core, full, tuple(guests), named, numbers, key_in(" ".join(full)))
+
+
+def _part_in(credit: str) -> frozenset[str]:
+    """The number of a part that stands behind a credit: "Song feat. Somebody, Pt. 2"."""
+    found = counted(words(credit))
+    told = [word for last, word in zip(("", *found), found, strict=False) if last in TELLING]
+    return numbers_in((*told, *(found[-1:] if credit.endswith(("II", "III", "IV")) else ())))
 
 
 def says_credit_or_source(piece: str) -> bool:

@@ -100,7 +100,7 @@ def named_apart(found: Words) -> VersionWords:
 @lru_cache(maxsize=CACHED)
 def is_neutral(found: Words) -> bool:
     """Whether words say nothing that makes another recording: "2011 Remaster", "Explicit"."""
-    if " ".join(found[-2:]) in PLAIN_MIXES:
+    if " ".join(found[-2:]) in PLAIN_MIXES and _FIRST.isdisjoint(found[:-2]):
         return True
     if len(found) == 2 and (is_year(found[0]) or found[0] == "new") and found[1] in _VERSION:  # recorded anew
         return False
