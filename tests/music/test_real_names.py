@@ -201,6 +201,11 @@ CASES = [
         REFUSED,
     ),
     ("Bobby Brown - Every Little Step", "Bobby Brown - Every Little Step (feat. Guest Pt. 3).mp3", REFUSED),
+    ("Clean Bandit - Tears", "mp3/Clean_Bandit_-_New_Eyes_-_10_-_Tears_(feat._Louisa-Jane).mp3", TAKEN),
+    ("Kylie - Bad Things (with Camila)", "Kylie/Bad Things/15 - Kylie - Bad Things - With Camila 2.mp3", REFUSED),
+    ("Bizarrap - BZRP Music Sessions, Vol. 3", "Bizarrap/Music Sessions/02. BZRP Music Sessions, Vol. 3.m4a", TAKEN),
+    ("Bizarrap - BZRP Music Sessions, Vol. 3", "Bizarrap/Music Sessions/02. BZRP Music Sessions, Vol. 7.m4a", REFUSED),
+    ("Efrén - Kobol", "Efren-Semilla-WEB-2019-GRP/11-efren-kobol_-_original_mix-cms.mp3", TAKEN),
     ("Clean Bandit - Tears", "mp3/Clean_Bandit_-_New_Eyes_-_10_-_Tears_(feat._Louisa-Jane)_II.mp3", REFUSED),
     (
         "Camel - Migration - Instrumental Album Version",

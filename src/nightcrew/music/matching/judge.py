@@ -50,6 +50,8 @@ class WantedReading:
     scripts: frozenset[str]
     album_kinds: frozenset[str]
     """The versions that the album is of as a whole."""
+    called: frozenset[str]
+    """Versions that are only words of the title, as in "Music Sessions, Vol. 3", and its words."""
     in_pieces: bool
     """Whether the title has signs at which names of files are split."""
     work: WorkReading | None
@@ -88,7 +90,10 @@ def read_wanted(track: WantedTrack) -> WantedReading:
     everybody = tuple([name for one in names for name in artists.names_in(one)])
     guests = tuple(name for one in title.guests for name in artists.names_in(one))
     letters = frozenset.union(frozenset(), *map(scripts, track.artists))
-    named = (album.versions | versions.named_in(album.core, loose=True)).kinds & OF_FOLDERS
+    called = versions.named_in(title.full, loose=True).kinds | frozenset(title.full)
+    named = ((album.versions | versions.named_in(album.core, loose=True)).kinds & OF_FOLDERS) - (
+        called - title.versions.kinds
+    )
     album_words, everybody = words(track.album), tuple(dict.fromkeys(everybody))
     work = works.work_in(track.title)
     if work is not None:
@@ -106,6 +111,7 @@ def read_wanted(track: WantedTrack) -> WantedReading:
         content,
         letters,
         named,
+        called,
         any(char in track.title for char in "-:/"),
         work,
         glance.sought(
@@ -142,17 +148,17 @@ def in_pieces(wanted: WantedReading, file: FileCandidate) -> MatchParts:
     read = paths.read_name(name)
     if wanted.work is not None:
         return _of_work(wanted, wanted.work, read, paths.read_folder(above), name, length)
-    folder = paths.read_folder(above)
     place, title, much = _find_title(wanted, read)
     own = read.pieces[place[0] : place[1]]
-    title, beside = (title, False) if much == 1.0 else _without_artist(wanted, title, own[0], folder)
-    if beside:
-        much = titles.title_similarity(wanted.title, title)
+    beside = False
+    if much < 1.0 and len(title.full) > len(wanted.title.core):
+        title, beside = _without_artist(wanted, title, own[0], above)
+        much = titles.title_similarity(wanted.title, title) if beside else much
     _same_title(wanted, title, much)
     if more := versions.surely_another(wanted.title.versions.kinds | wanted.album_kinds, title.versions.kinds):
         raise OtherRecording(f"it is another version ({', '.join(sorted(more))})")
     before, behind = read.pieces[: place[0]], read.pieces[place[1] :]
-    taken = FileReading(file, folder, read, title, before, behind, own, beside)
+    taken = FileReading(file, paths.read_folder(above), read, title, before, behind, own, beside)
     artist, evidence = _artist(wanted, taken)
     version = _version(wanted, taken, exact=length == 1.0)
     album = _album(wanted, taken.folder, taken.rest)
@@ -203,9 +209,7 @@ def _find_title(wanted: WantedReading, read: NameReading) -> tuple[tuple[int, in
     return best
 
 
-def _without_artist(
-    wanted: WantedReading, found: TitleReading, text: str, folder: FolderReading
-) -> tuple[TitleReading, bool]:
+def _without_artist(wanted: WantedReading, found: TitleReading, text: str, above: str) -> tuple[TitleReading, bool]:
     """A title without the artist's name before, behind or in brackets, and whether it was there: "Michael Jackson Billie Jean".
 
     A name of one word may be the title's own, "Trust Me", unless the folder is the artist's. In brackets behind the title stands whose
@@ -214,12 +218,17 @@ def _without_artist(
     core, inside = found.core, found.full[len(found.core) :]
     for one in wanted.artists:
         name, size = one.words, len(one.words)
-        if name and inside[-size:] == name and len(inside) - size < 2 and (text[0] in "[({" or not folder.pieces):
+        if (
+            name
+            and inside[-size:] == name
+            and len(inside) - size < 2
+            and (text[0] in "[({" or not paths.read_folder(above).pieces)
+        ):
             return found._replace(full=core, numbers=titles.numbers_in(core)), True
-        if size < 2 and not any(artists.credit((one,), piece) == 1.0 for piece in folder.pieces):
-            continue
         lead = core[1:] if core[:1] == ("the",) else core
         if len(lead) > size and (name in {lead[:size], core[-size:]}):
+            if size < 2 and not any(artists.credit((one,), piece) == 1.0 for piece in paths.read_folder(above).pieces):
+                continue
             core = lead[size:] if lead[:size] == name else core[:-size]
             if core and similarity(wanted.title.core, core) >= TITLE_FROM:
                 full = core + inside
@@ -250,10 +259,17 @@ def _same_title(wanted: WantedReading, found: TitleReading, much: float) -> None
 
 def _same_numbers(wanted: WantedReading, found: TitleReading) -> None:
     mine, its = wanted.title.numbers, found.numbers
+    ours, theirs = wanted.title.guests, found.guests
+    if ours and theirs and _numbers_said(ours) != _numbers_said(theirs):  # "Song (feat. Somebody) 2" without brackets
+        raise OtherRecording("its title has other numbers")
     if _not_years(mine) != _not_years(its) and not (
         wanted.title.full != wanted.title.core and _core_numbers(wanted) == _not_years(its)
     ):
         raise OtherRecording("its title has other numbers")
+
+
+def _numbers_said(guests: tuple[str, ...]) -> frozenset[str]:
+    return frozenset[str]().union(*(titles.numbers_in(titles.counted(words(one))) for one in guests))
 
 
 def _core_numbers(wanted: WantedReading) -> frozenset[str]:
@@ -384,7 +400,7 @@ def _versions_of(wanted: WantedReading, taken: FileReading) -> VersionWords:
             if (twice := titles.read_title(piece)).core == wanted.title.core:
                 found |= twice.versions
     above -= wanted.album_kinds
-    if above and not above <= asked.kinds and not above & frozenset(wanted.title.full):
+    if above and not above <= asked.kinds and not above & wanted.called:
         found |= VersionWords(above)
     elif above:
         found |= VersionWords(above & asked.kinds)

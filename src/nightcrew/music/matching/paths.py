@@ -14,6 +14,8 @@ from nightcrew.music.matching.words import CACHED, Words, spaced, words
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{2,4}$")
 _DASH = re.compile(r" [-–—]{1,3} | ?_-_ ?| [-–—]|[-–—] ")
 _SCENE = re.compile(r" ?-{1,3} ?")
+_HYPHEN = re.compile(r"(?<! )-|-(?! )")
+_BRACKET = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _NUMBER = re.compile(
     r"""
     ^[\[(]?
@@ -210,8 +212,13 @@ def _take_number(pieces: list[str]) -> tuple[int | None, str, int]:
 
 
 def _split(text: str, *, scene: bool) -> list[str]:
-    found = _SCENE.split(text) if scene and " - " not in text else _dashed(text)
+    found = _SCENE.split(text) if scene and not _is_spaced(text) else _dashed(text)
     return [piece.strip() for piece in found if piece.strip()] or [text]
+
+
+def _is_spaced(text: str) -> bool:
+    """Whether spaces stand around all dashes outside of brackets: then a hyphen is part of a name, "(feat. Anne-Marie)"."""
+    return " - " in text and _HYPHEN.search(_BRACKET.sub("", text)) is None
 
 
 def _number(text: str) -> int | None:
