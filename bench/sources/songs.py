@@ -1,7 +1,9 @@
 """Searches as a file-sharing network answers them, made from real tracks: the right file in several shapes among many wrong ones.
 
 Made by rules that the matcher does not know: ten path templates, lengths that are missing, slips of the pen, versions, covers, folders
-that are named for the title, artists whose names the server drops; a quarter of the searches hold no right file.
+that are named for the title, other files of the same folder; a quarter of the searches hold no right file. Of the wanted tracks some have
+no length, some no album, and some neither, as those of plain lists. Some searches are for artists whose names the server drops: what comes
+back has the title in common, and is mostly of others.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import gzip
 import hashlib
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -56,6 +58,12 @@ SAME = (
 )
 """In a title, what makes no other recording of it."""
 TOLD = ("remix", "edit", "live", "acoustic", "vivo", "acústic", "instrumental", "extended")
+WRONG = (*["version"] * 3, *["cover"] * 2, "other", "longer", "folder", "tribute", "part", "nameless")
+"""What else comes back for an artist and a title."""
+DROPPED = ("version", *["cover"] * 6, "longer", "longer", "tribute", "nameless", "nameless")
+"""The same where the server drops the artist's name."""
+KNOWN = (*[(True, True)] * 7, (False, True), (True, False), (False, False))
+"""Whether length and album of a wanted track are known."""
 PLACES = ("Wembley", "Paris", "Montreux", "Tokyo", "Rock am Ring", "Madrid", "KEXP")
 
 
@@ -78,6 +86,10 @@ class Search:
     files: tuple[FileCandidate, ...]
     right: frozenset[int]
 
+    def plain(self) -> Search:
+        """The same for a track of a plain list, of which only artist and title are known."""
+        return replace(self, wanted=WantedTrack(self.wanted.title, self.wanted.artists))
+
 
 def songs() -> list[Song]:
     """All tracks, each once."""
@@ -99,6 +111,42 @@ def songs() -> list[Song]:
 def is_tuning(artist: str) -> bool:
     """Whether an artist belongs to the half on which rules may be tuned."""
     return hashlib.sha256(artist.casefold().encode()).digest()[0] < 128
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How somebody names the files of a folder: one of ten templates, and what is the same in all of them."""
+
+    form: int
+    year: str
+    disc: int
+    crew: str
+    hits: str
+
+    def place(self, artist: str, title: str, album: str, number: int) -> tuple[list[str], str]:
+        """Folders and name of a file."""
+        match self.form:
+            case 0:
+                return [artist, f"({self.year}) {album} [FLAC]"], f"{number:02d} - {title}"
+            case 1:
+                return [artist, album], f"{number:02d} {title}"
+            case 2:
+                return [f"{artist} - {album} ({self.year})"], f"{number:02d}. {title}"
+            case 3:
+                return ["Downloads"], f"{artist} - {title}"
+            case 4:
+                return [artist], f"{artist} - {album} - {number:02d} - {title}"
+            case 5:
+                name = f"{number:02d}-{artist}-{title}-{self.crew}".lower().replace(" ", "_")
+                return [f"{artist}-{album}-WEB-{self.year}-GRP".replace(" ", "_")], name
+            case 6:
+                return [artist, f"{self.year} - {album}"], f"{self.disc}-{number:02d} {title}"
+            case 7:
+                return [f"VA - {self.hits} {self.year}"], f"{number:02d} - {artist} - {title}"
+            case 8:
+                return [artist[:1].upper(), artist, album], f"{artist} - {title}"
+            case _:
+                return [artist, album, f"CD{self.disc}"], f"{number:02d} - {artist} - {title}"
 
 
 @dataclass
@@ -128,11 +176,15 @@ class Network:
     def search(self, song: Song) -> Search:
         """What comes back for one."""
         chance = self.random
+        kinds = DROPPED if chance.random() < 0.12 else WRONG
         right = [] if chance.random() < 0.25 else [self.right(song) for _ in range(chance.randint(1, 4))]
-        wrong = [self.wrong(song) for _ in range(chance.randint(4, 16))]
+        wrong = [self.wrong(song, chance.choice(kinds)) for _ in range(chance.randint(4, 16))]
         rows = [(one, True) for one in right] + [(one, False) for one in wrong if one is not None]
         chance.shuffle(rows)
-        wanted = WantedTrack(song.title, (song.artist,), song.album, round(song.seconds, 3))
+        length, album = chance.choice(KNOWN)
+        wanted = WantedTrack(
+            song.title, (song.artist,), song.album if album else "", round(song.seconds, 3) if length else None
+        )
         return Search(
             wanted, tuple(file for file, _ in rows), frozenset(at for at, (_, good) in enumerate(rows) if good)
         )
@@ -151,24 +203,9 @@ class Network:
         album = song.album if self.random.random() < 0.8 else self.random.choice(self.songs).album
         return self.file(song.artist, title, album, song, song.seconds + self.random.uniform(-2, 2))
 
-    def wrong(self, song: Song) -> FileCandidate | None:
+    def wrong(self, song: Song, kind: str) -> FileCandidate | None:
         """Another recording that the search would find too."""
         chance = self.random
-        kind = chance.choice(
-            [
-                "version",
-                "version",
-                "version",
-                "cover",
-                "cover",
-                "other",
-                "longer",
-                "folder",
-                "tribute",
-                "part",
-                "nameless",
-            ]
-        )
         other = chance.choice(self.songs)
         if kind == "version":
             return self.version(song)
@@ -242,52 +279,41 @@ class Network:
         return self.file(song.artist, f"{song.title} {words}", song.album, song, song.seconds + off)
 
     def file(self, artist: str, title: str, album: str, song: Song, seconds: float) -> FileCandidate:
-        """A file with a path of one of ten templates."""
+        """A file with a path of one of ten templates, some of them with others of their folder."""
         chance = self.random
-        number = chance.randint(1, 18)
-        disc = chance.randint(1, 2)
-        form = chance.randrange(10)
         one = artist if chance.random() < 0.93 else self.slip(artist)
-        match form:
-            case 0:
-                return self.path([one, f"({song.year}) {album} [FLAC]"], f"{number:02d} - {title}", seconds)
-            case 1:
-                return self.path([one, album], f"{number:02d} {title}", seconds)
-            case 2:
-                return self.path([f"{one} - {album} ({song.year})"], f"{number:02d}. {title}", seconds)
-            case 3:
-                return self.path(["Downloads"], f"{one} - {title}", seconds)
-            case 4:
-                return self.path([one], f"{one} - {album} - {number:02d} - {title}", seconds)
-            case 5:
-                name = f"{number:02d}-{one}-{title}-{chance.choice(['grp', 'cms', 'jce'])}".lower().replace(" ", "_")
-                return self.path([f"{one}-{album}-WEB-{song.year}-GRP".replace(" ", "_")], name, seconds)
-            case 6:
-                return self.path([one, f"{song.year} - {album}"], f"{disc}-{number:02d} {title}", seconds)
-            case 7:
-                return self.path(
-                    [f"VA - {chance.choice(['Summer Hits', 'Club Sounds', 'Love Songs'])} {song.year}"],
-                    f"{number:02d} - {one} - {title}",
-                    seconds,
-                )
-            case 8:
-                return self.path([one[:1].upper(), one, album], f"{one} - {title}", seconds)
-            case _:
-                return self.path([one, album, f"CD{disc}"], f"{number:02d} - {one} - {title}", seconds)
+        shape = Shape(
+            chance.randrange(10),
+            song.year,
+            chance.randint(1, 2),
+            chance.choice(["grp", "cms", "jce"]),
+            chance.choice(["Summer Hits", "Club Sounds", "Love Songs"]),
+        )
+        number = chance.randint(1, 18)
+        folders, name = shape.place(one, title, album, number)
+        beside: list[str] = []
+        if shape.form != 3 and chance.random() < 0.4:
+            others = chance.sample(self.songs, chance.randint(2, 8))
+            beside = [
+                shape.place(other.artist if shape.form == 7 else one, other.title, album, at)[1]
+                for at, other in enumerate(others, 1 + number % 9)
+            ]
+        return self.path(folders, name, seconds, beside)
 
-    def path(self, folders: list[str], name: str, seconds: float) -> FileCandidate:
-        """A file below somebody's share."""
+    def path(self, folders: list[str], name: str, seconds: float, beside: list[str] | None = None) -> FileCandidate:
+        """A file below somebody's share. `beside`: names of other files of its folder."""
         chance = self.random
         share = f"@@{chance.randrange(1 << 24):06x}"
+        suffix = chance.choice(SUFFIXES)
         parts = [
             share,
             chance.choice(["Music", "mp3", "Shared\\Music", "FLAC"]),
             *folders,
-            f"{name}.{chance.choice(SUFFIXES)}",
+            f"{name}.{suffix}",
         ]
-        path = "\\".join(part.replace("/", "_").replace(":", "_").replace("?", "").replace('"', "'") for part in parts)
         known = seconds > 0 and chance.random() > 0.3
-        return FileCandidate(path, round(seconds) if known else None)
+        siblings = tuple(_shared(f"{one}.{suffix}") for one in [name, *beside]) if beside else ()
+        return FileCandidate("\\".join(map(_shared, parts)), round(seconds) if known else None, siblings=siblings)
 
     def slip(self, text: str) -> str:
         """With a letter too many, too few or two in the wrong order."""
@@ -302,6 +328,10 @@ class Network:
                 return text[:at] + text[at + 1] + text[at] + text[at + 2 :]
             case _:
                 return text[:at] + text[at] + text[at:]
+
+
+def _shared(part: str) -> str:
+    return part.replace("/", "_").replace(":", "_").replace("?", "").replace('"', "'")
 
 
 def _bare(title: str) -> str:

@@ -7,6 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightcrew.music.lists import MOST, ListedTrack, read
+from nightcrew.music.matching.model import WantedTrack
+from nightcrew.music.naming import place_of
+from nightcrew.music.rules import key_of
+from nightcrew.music.slskd.queries import ladder
 
 
 def test_an_m3u_says_length_artist_and_title() -> None:
@@ -50,6 +54,38 @@ def test_plain_lines_with_remarks_and_dashes() -> None:
     found = read("# my songs\n\nA – B\nC — D - E\nnothing\n")
     assert [(one.artists, one.title) for one in found.tracks] == [(("A",), "B"), (("C",), "D - E")]
     assert found.unread == 1
+
+
+NAMES = [
+    ("Tyler, The Creator", ("Tyler, The Creator",)),
+    ("Sarah, the Illstrumentalist", ("Sarah, the Illstrumentalist",)),
+    ("Earth, Wind & Fire", ("Earth, Wind & Fire",)),
+    ("Peter, Paul and Mary", ("Peter, Paul and Mary",)),
+    ("Crosby, Stills, Nash & Young", ("Crosby, Stills, Nash & Young",)),
+    ("Grover Washington, Jr.", ("Grover Washington, Jr.",)),
+    ("Beatles, The", ("The Beatles",)),
+    ("Tyler, The Creator, Kali Uchis", ("Tyler, The Creator", "Kali Uchis")),
+    ("Queen, David Bowie", ("Queen", "David Bowie")),
+    ("Queen / David Bowie", ("Queen", "David Bowie")),
+    ("Tyler, The Creator;A, B", ("Tyler, The Creator", "A, B")),
+    ("10,000 Maniacs", ("10,000 Maniacs",)),
+]
+
+
+@pytest.mark.parametrize(("credit", "artists"), NAMES)
+def test_a_comma_may_be_part_of_a_name(credit: str, artists: tuple[str, ...]) -> None:
+    for text in (f"{credit} - Song", f"#EXTM3U\n#EXTINF:1,{credit} - Song", f'Title,Artist\nSong,"{credit}"'):
+        assert read(text).tracks[0].artists == artists
+
+
+@pytest.mark.parametrize("artist", ["Tyler, The Creator", "Earth, Wind & Fire", "The Beatles"])
+def test_a_plain_list_and_a_service_mean_the_same_track(artist: str) -> None:
+    """Its key, its first query and its folder are those of the artist, as Spotify names it."""
+    listed = read(f"{artist} - Song").tracks[0]
+    assert key_of(listed.title, listed.artists[0]) == key_of("Song", artist)
+    track = WantedTrack(listed.title, listed.artists)
+    assert ladder(track) == ladder(WantedTrack("Song", (artist,)))
+    assert place_of("{artist}/{title}", track, "mp3").parts[0] == artist
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# only remarks", "no dash", "#EXTM3U\n", "Title,Artist\n", '"'])

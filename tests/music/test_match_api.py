@@ -17,7 +17,10 @@ OTHER = {"path": r"Diana Ross\Hits\Crew - 03 - Upside Down.mp3"}
 async def test_files_are_ranked_with_the_reasons(node: Node) -> None:
     found = await node.post("/api/v1/music/match", {"track": TRACK, "candidates": [LIVE, RIGHT]})
     assert (found["picked"], found["review"]) == (1, False)
-    assert found["reason"] == "0.99: title 1.00, artist 1.00, length +1 s, album fits"
+    assert (
+        found["reason"]
+        == "0.99: title 1.00, artist 1.00, length +1 s, album fits; runner-up refused: it is another version (live)"
+    )
     (best,) = found["ranked"]
     assert best["path"] == RIGHT["path"]
     assert (best["parts"]["title"], best["parts"]["number"], best["off"]) == (1.0, None, 1.0)

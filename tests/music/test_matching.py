@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nightcrew.music.matching import glance, judge, paths, titles, versions
 from nightcrew.music.matching.decision import decide
-from nightcrew.music.matching.model import FileCandidate, WantedTrack
+from nightcrew.music.matching.model import FileCandidate, OtherRecording, WantedTrack
 from nightcrew.music.matching.vocabulary import JOINTS
 from nightcrew.music.matching.words import similarity, words
 
@@ -180,6 +180,8 @@ def test_the_live_album_is_wanted_when_the_album_says_so() -> None:
     assert refusal(wanted, "Somebody Known/Live at Wembley/03 Home.mp3") == ""
     assert refusal(wanted, "Somebody Known/Studio/03 Home.mp3") == "it is not the version that is wanted (live)"
     assert refusal(wanted, "Somebody Known/Studio/03 Home.mp3", 245.0) == ""
+    both = WantedTrack("Home - Live", ("Somebody Known",), "Live at Wembley", 245.0)
+    assert refusal(both, "Somebody Known/Live at Wembley/03 Home - Live.mp3") == ""
 
 
 def test_files_beside_it_say_what_a_piece_of_its_name_is() -> None:
@@ -271,7 +273,7 @@ def test_a_quick_look_refuses_nothing_that_the_rules_would_take(
     ]
     wanted = judge.read_wanted(WantedTrack(title, (artist,), album))
     file = FileCandidate(shape.format(a=there[0], b=there[1], t=there[2], s=said))
-    with contextlib.suppress(judge.OtherRecording):
+    with contextlib.suppress(OtherRecording):
         judge.in_pieces(wanted, file)
         assert not glance.refusal(wanted.sought, *paths.split(file.path)), file.path
 
@@ -296,8 +298,14 @@ def test_two_recordings_that_are_equally_likely_go_to_a_person() -> None:
 
 def test_a_decision_is_one_readable_line() -> None:
     found = decide(DIANA, [FileCandidate(RIGHT[0], 246.0), FileCandidate("Diana Ross/Upside Down (Live).mp3", 250.0)])
-    assert found.reason == "0.99: title 1.00, artist 1.00, length +1 s, album fits, number fits"
+    assert found.reason == (
+        "0.99: title 1.00, artist 1.00, length +1 s, album fits, number fits; runner-up refused: it is another version (live)"
+    )
     assert [one.refused for one in found.refused] == ["it is another version (live)"]
+    other = FileCandidate("Diana Ross/Best/Upside Down.mp3", 257.0)
+    assert decide(DIANA, [FileCandidate(RIGHT[0], 246.0), other]).reason.endswith("; runner-up 0.02 (11 s longer)")
+    nothing = [FileCandidate(RIGHT[0], 246.0), FileCandidate("Jack Johnson/Upside Down.mp3")]
+    assert "runner-up" not in decide(DIANA, nothing).reason
     assert decide(DIANA, []).reason == "there are no files"
     assert decide(DIANA, [FileCandidate("x/y.mp3")]).reason == "none of 1 files can be it"
 

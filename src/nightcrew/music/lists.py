@@ -23,7 +23,10 @@ _COLUMNS = {
     "popularity": ("popularity",),
     "number": ("track number",),
 }
-_SEVERAL = re.compile(r"\s?;\s?|, | / ")
+_SEVERAL = re.compile(r"\s?;\s?")
+_SLASH = re.compile(r" / ")
+_ONE_BAND = re.compile(r" (?:&|and|und|y|et) ", re.IGNORECASE)
+_GOES_ON = re.compile(r"the .|(?:jr|sr|ii|iii)\b", re.IGNORECASE)
 _DASH = re.compile(r" [-–—] ")
 
 
@@ -162,7 +165,27 @@ def _checked(track: ListedTrack) -> ListedTrack | str:
 
 
 def _artists(text: str) -> list[str]:
-    return [one for one in _SEVERAL.split(text.strip()) if one][:30] or [text.strip()]
+    """The artists of a credit. Where semicolons divide them, a comma is part of a name."""
+    text = text.strip()
+    several = [one.strip() for one in _SEVERAL.split(text) if one.strip()]
+    if len(several) < 2:
+        several = [name for one in _SLASH.split(several[0] if several else text) for name in _at_commas(one)]
+    return several[:30] or [text]
+
+
+def _at_commas(text: str) -> list[str]:
+    """Names between commas. "Earth, Wind & Fire" and "Tyler, The Creator" are one name each, and "Beatles, The" is put in order."""
+    if _ONE_BAND.search(text.rpartition(", ")[2]):
+        return [text]
+    names: list[str] = []
+    for one in text.split(", "):
+        if names and one.lower() == "the":
+            names[-1] = f"{one} {names[-1]}"
+        elif names and _GOES_ON.match(one):
+            names[-1] += f", {one}"
+        elif one.strip():
+            names.append(one.strip())
+    return names
 
 
 def _milliseconds(text: str) -> float | None:

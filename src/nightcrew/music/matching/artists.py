@@ -10,6 +10,7 @@ from nightcrew.music.matching import versions
 from nightcrew.music.matching.vocabulary import AROUND_ARTISTS
 from nightcrew.music.matching.words import CACHED, Words, is_slip, spaced, words
 
+_GUEST = re.compile(r" \(?(?:feat|ft|featuring)\b\.? ", re.IGNORECASE)
 _SPLIT = re.compile(
     r" ?(?:,|;|/|\\|&|\+|\bfeat\b\.?|\bft\b\.?|\bfeaturing\b|\bwith\b|\band\b|\bund\b|\by\b|\bvs\b\.?|\bx\b|\bpresents\b|\bpres\b\.?) ?",
     re.IGNORECASE,
@@ -56,6 +57,9 @@ def credit(wanted: tuple[ArtistName, ...], text: str, around: Words = ()) -> flo
     found = words(text)
     if wanted and wanted[0].joined == "".join(_bare(found)):
         return 1.0
+    lead = _GUEST.split(text, maxsplit=1)[0] if "f" in text or "F" in text else text
+    if lead != text and not credit(wanted, lead, around):  # a guest's song is another's
+        return 0.0
     best, names = 0.0, names_in(text)
     for place, artist in enumerate(wanted):
         much = 0.0
@@ -67,6 +71,14 @@ def credit(wanted: tuple[ArtistName, ...], text: str, around: Words = ()) -> flo
         if best == 1.0:
             break
     return best
+
+
+def leads(wanted: tuple[ArtistName, ...], text: str) -> bool:
+    """Whether a text begins with a name of several words, as folders do: "Pink Floyd The Wall". One word may begin another name."""
+    found = _bare(words(text))
+    if _SPLIT.search(text):
+        return False
+    return any(len(one.words) > 1 and found[: len(one.words)] == one.words for one in wanted)
 
 
 def _same(wanted: ArtistName, found: ArtistName) -> float:

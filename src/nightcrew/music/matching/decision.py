@@ -6,7 +6,14 @@ import math
 from collections.abc import Sequence
 
 from nightcrew.music.matching import judge
-from nightcrew.music.matching.model import FileCandidate, MatchDecision, MatchParts, TrackMatch, WantedTrack
+from nightcrew.music.matching.model import (
+    FileCandidate,
+    MatchDecision,
+    MatchParts,
+    OtherRecording,
+    TrackMatch,
+    WantedTrack,
+)
 
 THRESHOLD = 0.65
 """The confidence from which a file is taken."""
@@ -32,7 +39,7 @@ CERTAIN = 5.6
 ODDS = {"title": -8.6, "artist": -3.0, "version": -11.0, "length": -11.8, "evidence": -6.0}
 """What the log-odds lose for a part that speaks not at all. Fitted on the tuning half of bench/songs.py, wrong files three times as
 heavy, and rounded; that of the artist, whose names seldom differ a little, is set by hand."""
-ODDS_UNKNOWN = {"artist": -5.2, "length": -1.75}
+ODDS_UNKNOWN = {"artist": -5.2, "length": -1.0}
 """What they lose when nothing is known of it."""
 SUREST = 0.99
 """As certain as names can make it."""
@@ -52,12 +59,35 @@ def decide(wanted: WantedTrack, files: Sequence[FileCandidate], *, threshold: fl
         )
     best = ranked[0]
     rival = next((one for one in ranked[1:] if _other_recording(best, one)), None)
-    said = explain(best) + (f"; runner-up {rival.confidence:.2f}" if rival else "")
+    said = explain(best) + _runner_up(best, rival, refused)
     if best.confidence < threshold:
         return MatchDecision(tuple(ranked), refused, reason=f"none is certain enough: {said}")
     if rival is not None and not best.identified and best.confidence - rival.confidence < MARGIN:
         return MatchDecision(tuple(ranked), refused, review=True, reason=f"two recordings are equally likely: {said}")
     return MatchDecision(tuple(ranked), refused, picked=best, reason=said)
+
+
+NEAR = (
+    "it is another",
+    "it is not the version",
+    "its title has other numbers",
+    "it is in another key",
+    "its length",
+    "its title has more",
+)
+"""How the refusals begin of files that are almost it, the nearest first."""
+
+
+def _runner_up(best: TrackMatch, rival: TrackMatch | None, refused: Sequence[TrackMatch]) -> str:
+    """What the best file of another recording is, or the best one that cannot be it, and why."""
+    if rival is not None and best.seconds is not None and rival.seconds is not None:
+        off = rival.seconds - best.seconds
+        return f"; runner-up {rival.confidence:.2f} ({abs(off):.0f} s {'longer' if off > 0 else 'shorter'})"
+    for near in NEAR:
+        for one in refused:
+            if one.refused.startswith(near):
+                return f"; runner-up refused: {one.refused}"
+    return ""
 
 
 def match_one(wanted: judge.WantedReading, file: FileCandidate, index: int = 0) -> TrackMatch:
@@ -70,7 +100,7 @@ def match_one(wanted: judge.WantedReading, file: FileCandidate, index: int = 0) 
     )
     try:
         parts = judge.hold_against(wanted, file)
-    except judge.OtherRecording as exc:
+    except OtherRecording as exc:
         if not same:
             return TrackMatch(index, None, 0.0, 0.0, str(exc), seconds=length, off=off)
         parts = None

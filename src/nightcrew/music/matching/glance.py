@@ -50,6 +50,8 @@ def sought(
     album: Words,
     kinds: frozenset[str],
     letters: frozenset[str],
+    *,
+    is_work: bool = False,
 ) -> Sought:
     """Prepare to look for a track. `kinds`: the versions that its title and its album name; `letters`: the scripts of its artists."""
     latin = letters == {"LATIN"} and all(name.joined for name in names)
@@ -61,7 +63,7 @@ def sought(
         names if latin else (),
         frozenset(known),
         kinds,
-        not versions.has_related(kinds),
+        not is_work and not versions.has_related(kinds),
         bool(guests),
     )
 

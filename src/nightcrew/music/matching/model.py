@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+class OtherRecording(Exception):
+    """A file cannot be it. Its text is the reason."""
+
+
 @dataclass(frozen=True, slots=True)
 class WantedTrack:
     """A recording that somebody wants.
@@ -35,7 +39,8 @@ class FileCandidate:
 
 @dataclass(frozen=True, slots=True)
 class MatchParts:
-    """How much each part speaks for a file, from 0 to 1. None: nothing is known of it, which speaks neither for nor against.
+    """How much each part speaks for a file, from 0 to 1. None: nothing is known of it. An album or a number that is not
+    known speaks neither for nor against; a length or an artist that is not known makes it less certain (`decision.ODDS_UNKNOWN`).
 
     `version`: how well the words agree that name a version. `evidence`: how much of the name of the file is explained.
     """

@@ -14,6 +14,8 @@ from nightcrew.music.matching.words import CACHED, Words, spaced, words
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{2,4}$")
 _DASH = re.compile(r" [-–—]{1,3} | ?_-_ ?| [-–—]|[-–—] ")
 _SCENE = re.compile(r" ?-{1,3} ?")
+_HYPHEN = re.compile(r"(?<! )-|-(?! )")
+_BRACKET = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _NUMBER = re.compile(
     r"""
     ^[\[(]?
@@ -31,6 +33,7 @@ _TECHNICAL = re.compile(
     re.IGNORECASE,
 )
 _DISC = re.compile(r"^(?:cd|disc|disk|side)\s*[\dab]{1,2}\b", re.IGNORECASE)
+_DAY = re.compile(r"(?<!\d)(?:19|20)\d\d[-._](?:0[1-9]|1[0-2])[-._](?:0[1-9]|[12]\d|3[01])(?!\d)")
 _COMPILATION = re.compile(rf"\b(?:{OF_MANY})\b")
 DEEP = 4
 """Folders above a file that are looked at."""
@@ -47,8 +50,11 @@ class FolderReading(NamedTuple):
     joined: frozenset[str]
     """Each of them as one word, to see whether a piece of a file's name is one."""
     is_compilation: bool
+    is_dated: bool
+    """Whether the nearest one is of a day, as those of concerts are: "1992-08-30 - Reading"."""
     named: tuple[tuple[str, VersionWords], ...]
-    """Pieces of the nearest folder, each as one word, with the versions it names: all its files are live, for one."""
+    """Pieces of the nearest folder, each as one word, with the versions it names: all its files are live, for one. A disc counts with
+    the folder above it."""
 
 
 class NameReading(NamedTuple):
@@ -91,12 +97,14 @@ def _read_folder(folder: str) -> FolderReading:
             if len(levels) == DEEP:
                 break
     said = [word for level in levels for word in level.said]
+    nearest = levels[: 2 if levels and levels[0].is_disc else 1]
     return FolderReading(
         tuple([level.name for level in levels]),
         tuple([piece for level in levels for piece in level.pieces]),
         frozenset([one for level in levels for one in level.joined]),
         bool(not OF_MANY_FIRST.isdisjoint(said) and _COMPILATION.search(" ".join(said))),
-        _named_in(levels[0].name) if levels and versions.may_name(levels[0].said) else (),
+        any(_DAY.search(level.name) for level in nearest),
+        tuple([one for level in nearest if versions.may_name(level.said) for one in _named_in(level.name)]),
     )
 
 
@@ -107,6 +115,8 @@ class _Level(NamedTuple):
     said: Words
     pieces: tuple[str, ...]
     joined: tuple[str, ...]
+    is_disc: bool
+    """Whether it is one disc of an album, with a name of its own: "CD2 - Live in Tokyo"."""
 
 
 @lru_cache(maxsize=CACHED)
@@ -116,14 +126,22 @@ def _read_level(one: str) -> _Level | None:
     if len(plain) < 2 or plain.startswith("@@") or plain.endswith(":"):
         return None
     plain = plain.replace("_", " ") if " " not in plain else plain
+    if disc := _DISC.match(plain):
+        plain = plain[disc.end() :].lstrip(" -–—_.:,()[]").rstrip(")]") if plain[disc.end() :] else ""
     said = words(plain)
-    if " ".join(said) in PLACES or _DISC.match(plain):
+    if (
+        len(plain) < 2
+        or " ".join(said) in PLACES
+        or (disc and all(word.isdigit() or versions.is_neutral((word,)) for word in said))
+    ):
         return None
     bare = spaced(_without_technical(plain))
     found = [piece for piece in (_without_year(part).strip() for part in _dashed(bare)) if piece]
     pieces = found if found == [bare] else [*found, bare]
     whole = "".join(said)
-    return _Level(plain, said, tuple(pieces), tuple([whole if one == plain else joined(one) for one in pieces]))
+    return _Level(
+        plain, said, tuple(pieces), tuple([whole if one == plain else joined(one) for one in pieces]), bool(disc)
+    )
 
 
 @lru_cache(maxsize=CACHED)
@@ -152,10 +170,7 @@ def _without_technical(name: str) -> str:
 
 def read_name(name: str) -> NameReading:
     """Read the name of a file."""
-    stem = _SUFFIX.sub("", spaced(name))
-    scene = " " not in stem and ("_" in stem or "-" in stem)
-    stem = stem.replace("_", " ") if scene else stem
-    stem = spaced(_without_technical(stem))
+    stem, scene = _stem(name)
     number, numbered, rest = None, "", stem
     found = _NUMBER.match(stem)
     if found is not None:
@@ -165,6 +180,20 @@ def read_name(name: str) -> NameReading:
     if number is None:
         number, numbered, first = _take_number(pieces)
     return NameReading(tuple(pieces), first, number, numbered, scene)
+
+
+def _stem(name: str) -> tuple[str, bool]:
+    """A name without its ending and what it says of the format, and whether underscores hold its words together."""
+    stem = _SUFFIX.sub("", spaced(name))
+    scene = " " not in stem and ("_" in stem or "-" in stem)
+    return spaced(_without_technical(stem.replace("_", " ") if scene else stem)), scene
+
+
+def whole_pieces(name: str) -> list[str]:
+    """The pieces of a name with all the numbers but that of the track: of a classical work they are its title."""
+    stem, scene = _stem(name)
+    found = _NUMBER.match(stem)
+    return _split(stem[found.end() :] if found else stem, scene=scene)
 
 
 def _take_number(pieces: list[str]) -> tuple[int | None, str, int]:
@@ -183,8 +212,13 @@ def _take_number(pieces: list[str]) -> tuple[int | None, str, int]:
 
 
 def _split(text: str, *, scene: bool) -> list[str]:
-    found = _SCENE.split(text) if scene else _dashed(text)
+    found = _SCENE.split(text) if scene and not _is_spaced(text) else _dashed(text)
     return [piece.strip() for piece in found if piece.strip()] or [text]
+
+
+def _is_spaced(text: str) -> bool:
+    """Whether spaces stand around all dashes outside of brackets: then a hyphen is part of a name, "(feat. Anne-Marie)"."""
+    return " - " in text and _HYPHEN.search(_BRACKET.sub("", text)) is None
 
 
 def _number(text: str) -> int | None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from nightcrew.music.matching import versions
 from nightcrew.music.matching.versions import VersionWords
-from nightcrew.music.matching.vocabulary import COUNTED
+from nightcrew.music.matching.vocabulary import COUNTED, TELLING
 from nightcrew.music.matching.words import CACHED, Words, is_slip, similarity, spaced, words
 
 _BRACKETS = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]|\{([^{}]*)\}|（([^（）]*)）|【([^【】]*)】")
@@ -78,6 +78,11 @@ def read_title(text: str) -> TitleReading:
             plain, named, kept = text, versions.NONE, []
     first, *behind = _DASH.split(plain)
     while behind:
+        if (credit := _CREDIT.match(behind[-1]) or _WITH.match(behind[-1])) and not versions.versions_of(
+            behind[-1]
+        ).kinds:
+            guests.append(behind.pop()[credit.end() :])
+            continue
         found, belongs = _of_bracket(behind[-1], versions.NONE)
         if belongs:
             break
@@ -91,7 +96,20 @@ def read_title(text: str) -> TitleReading:
         outer = outer[: credit.start()]
     core = counted(words(outer))
     full = core + tuple(word for one in kept for word in counted(words(one)))
-    return TitleReading(core, full, tuple(guests), named, numbers_in(full), key_in(" ".join(full)))
+    numbers = numbers_in(full).union(*map(_part_in, guests))
+    return TitleReading(core, full, tuple(guests), named, numbers, key_in(" ".join(full)))
+
+
+def _part_in(credit: str) -> frozenset[str]:
+    """The number of a part that stands behind a credit: "Song feat. Somebody, Pt. 2"."""
+    found = counted(words(credit))
+    told = [word for last, word in zip(("", *found), found, strict=False) if last in TELLING]
+    return numbers_in((*told, *(found[-1:] if credit.endswith(("II", "III", "IV")) else ())))
+
+
+def says_credit_or_source(piece: str) -> bool:
+    """Whether a piece of a name says who else plays, or which film it is from."""
+    return bool(_CREDIT.match(piece) or _WITH.match(piece) or _SOURCE.match(piece))
 
 
 def _of_bracket(held: str, named: VersionWords) -> tuple[VersionWords, bool]:
@@ -99,7 +117,7 @@ def _of_bracket(held: str, named: VersionWords) -> tuple[VersionWords, bool]:
     found = counted(words(held))
     if not found or versions.is_neutral(found) or _SOURCE.match(held):
         return named, False
-    here = versions.named_in(found)
+    here = versions.named_apart(found)
     return (named | here, False) if here.kinds else (named, True)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from nightcrew.music.matching.vocabulary import NEUTRAL, PLAIN_MIXES, SMALL, TELLING, UNSURE, VERSIONS
+from nightcrew.music.matching.vocabulary import LEFT_OUT, NEUTRAL, PLAIN_MIXES, SMALL, TELLING, UNSURE, VERSIONS
 from nightcrew.music.matching.words import CACHED, Words, is_slip, similarity, words
 
 
@@ -25,6 +25,9 @@ class VersionWords:
 
 
 NONE = VersionWords()
+_VERSION = frozenset(["version", "ver", "versione", "bajiyon", "vuajiyon"])
+_SIZES = frozenset(["bit", "khz", "kbps"])
+_SIZED = frozenset(["16", "24", "32", "44", "48", "88", "96", "192", "128", "256", "320"])
 _RELATED = frozenset(["unplugged", "session", "extended", "edit"])
 """Versions of which others are a part (`_without_alike`)."""
 
@@ -71,7 +74,7 @@ def named_in(found: Words, *, loose: bool = False) -> VersionWords:
         word = found[at]
         rows = _SEVERAL.get(word)
         phrase = rows and next((row for row in rows if found[at : at + len(row[0])] == row[0]), None)
-        if phrase:
+        if phrase and not (loose and " ".join(phrase[0]) in UNSURE):
             kinds.add(phrase[1])
             at += len(phrase[0])
             continue
@@ -85,11 +88,29 @@ def named_in(found: Words, *, loose: bool = False) -> VersionWords:
 
 
 @lru_cache(maxsize=CACHED)
+def named_apart(found: Words) -> VersionWords:
+    """The versions of what stands in brackets or behind a dash, where "Reggae Version" and "2020 Version" name one, too."""
+    named = named_in(found)
+    if named.kinds or len(found) < 2 or found[-1] not in _VERSION or is_neutral(found):
+        return named
+    whose = tuple(word for word in found[:-1] if word not in NEUTRAL and word not in SMALL)
+    return VersionWords(frozenset(["version"]), whose)
+
+
+@lru_cache(maxsize=CACHED)
 def is_neutral(found: Words) -> bool:
     """Whether words say nothing that makes another recording: "2011 Remaster", "Explicit"."""
-    if " ".join(found[-2:]) in PLAIN_MIXES:
+    if " ".join(found[-2:]) in PLAIN_MIXES and _FIRST.isdisjoint(found[:-2]):
         return True
-    return all(word in NEUTRAL or is_year(word) or is_ordinal(word) for word in found)
+    if len(found) == 2 and (is_year(found[0]) or found[0] == "new") and found[1] in _VERSION:  # recorded anew
+        return False
+    if SMALL.issuperset(found):
+        return False
+    sized = not _SIZES.isdisjoint(found)  # "24-bit remaster"
+    return all(
+        word in NEUTRAL or word in SMALL or is_year(word) or is_ordinal(word) or (sized and word in _SIZED)
+        for word in found
+    )
 
 
 def is_year(word: str) -> bool:
@@ -148,14 +169,14 @@ def _without_alike(wanted: frozenset[str], found: frozenset[str]) -> tuple[froze
         wanted, found = wanted - {"live"}, found - {"live"}
     if ("extended" in wanted and "extended" in found) or ("edit" in wanted and "edit" in found):
         wanted, found = wanted - {"remix"}, found - {"remix"}
-    return wanted - found, found - wanted
+    return wanted - found - LEFT_OUT, found - wanted
 
 
 def agreement(wanted: VersionWords, found: VersionWords) -> float:
     """How well they agree, from 0 to 1, where nothing speaks against it. A remix without a name may be any."""
     if wanted.whose and found.whose:
         return _agreement(wanted.whose, found.whose)
-    if wanted.whose or found.whose:
+    if wanted.whose or found.whose or (wanted.kinds - found.kinds) & LEFT_OUT:
         return 0.6
     return 1.0
 

@@ -24,33 +24,46 @@ def _rows(text: str) -> dict[str, tuple[str, ...]]:
 
 VERSIONS = _rows("""
 live: live, en vivo, en directo, en concierto, ao vivo, en public, en concert, in concert, im konzert, konzert, concert, dal vivo,
-    ライブ, 生演奏
+    liveversion, liveaufnahme, livemitschnitt, mitschnitt, konzertmitschnitt, konzertversion, concierto, ライブ, ライヴ, 生演奏, 生放送,
+    现场, 现场版, 現場版, 演唱会, концерт, живой
 session: session, sessions, sesion, sesiones
 unplugged: unplugged
-acoustic: acoustic, acustico, acustica, akustik, akustisch, acoustique, acoustics, アコースティック
+acoustic: acoustic, acustico, acustica, akustik, akustisch, acoustique, acoustics, akustikversion,
+    akustikfassung, stripped, stripped down, アコースティック, 弾き語り, акустика, акустическая
 remix: remix, remixed, remixes, rmx, rework, reworked, bootleg, flip, refix, vip, dub, mashup, mix, remezcla, club, dubstep, bounce,
-    リミックス
-edit: edit, re edit, radio edit, radio mix, radio version, radio cut, single edit, single mix, short version, short edit
-extended: extended, extended mix, extended version, long version, 12 inch, 12 mix, 12 version, langfassung, version larga
+    dj tool, variation, リミックス, ремикс
+edit: edit, re edit, radio edit, radio mix, radio version, radio cut, single edit, single mix, short version, short edit,
+    video edit, kurzversion, radioversion, version corta, version courte, tv size, tv version, tvサイズ, radio
+extended: extended, extended mix, extended version, long version, 12 inch, 12 mix, 12 version, langfassung, langversion, maxi version,
+    version larga, version extendida, version longue
 instrumental: instrumental, instrumentals, instrumentale, instrumentalversion, instrumental version, off vocal, no vocals, without vocals,
-    インスト, インストゥルメンタル
+    minus one, instr, インスト, インストゥルメンタル, インストルメンタル, 伴奏,
+    инструментал
 karaoke: karaoke, karaokeversion, backing track, sing along, singalong, playback, originally performed by, made famous by, in the style of,
-    カラオケ
-cover: cover, covers, covered by, coverversion, tribute, tributo, hommage, lullaby, lullabies, 8 bit, 8bit, カバー
+    カラオケ, караоке, минусовка
+cover: cover, covers, covered by, coverversion, tribute, tributo, hommage, lullaby, lullabies, 8 bit, 8bit, music box,
+    parody, parodie, カバー, カヴァー, 歌ってみた, オルゴール, 翻唱, кавер
 demo: demo, demos, demoversion, rough mix, early version, outtake, alternate take, alternate version, alternate mix, alternative version,
-    maqueta, デモ
+    early take, take 1, take 2, take 3, take 4, take 5, take 6, take 7, rehearsal, voice memo, home recording, work in progress,
+    demoaufnahme, rohfassung, maqueta, maquette, デモ, デモ音源, демо
 cappella: a cappella, acapella, acappella, a capella, vocals only
 piano: piano version, piano, piano cover
-orchestral: orchestral, symphonic, orchestra version, strings version, string quartet
+orchestral: orchestral, symphonic, orchestra version, strings version, string version,
+    string quartet, symphonique
 sped: sped up, speed up, spedup, speedup, nightcore, faster
 slowed: slowed, slowed down, reverb, chopped, screwed, daycore
 eight: 8d, 8d audio, 16d
 reprise: reprise
+lofi: lofi, lo fi
+intro: intro
+outro: outro
+interlude: interlude, skit, interludio
 clean: clean, censored, clean version
 commentary: commentary, interview, track by track
 excerpt: snippet, preview, teaser, ringtone, excerpt
 medley: medley, megamix, mixed, continuous mix, dj mix, nonstop
-rerecorded: taylors version, re recorded, rerecorded, re recording, new recording
+rerecorded: taylors version, re recorded, rerecorded, re recording, new recording, new version,
+    neue version, neuaufnahme, nueva version, nouvelle version
 spanish: spanish version, version en espanol, en espanol, spanish
 english: english version, version en ingles, english
 french: french version, version francaise
@@ -60,23 +73,33 @@ japanese: japanese version, japanese ver, korean version, korean ver, chinese ve
 """)
 """Phrases that name a version, by its kind."""
 
-UNSURE = _words("mix club flip dub vip bounce piano spanish english clean concert faster cover edit 8d")
-"""Words that name a version only where one is named: in brackets, behind a dash, or as what a title has too many."""
+UNSURE = _words("""
+    mix club flip dub vip bounce piano spanish english clean concert concierto faster cover edit 8d stripped variation parody intro outro
+    interlude skit radio
+""") | {"music box", "take 5"}
+"""Words and phrases that name a version only where one is named: in brackets, behind a dash, or as what a title has too many."""
 
 OF_FOLDERS = _words(
     "live unplugged session acoustic karaoke instrumental cover demo sped slowed piano orchestral commentary"
 )
 """Kinds that the name of an album says of all that is in it. An album of remixes holds the song as it was, too."""
 
+LEFT_OUT = _words("intro outro interlude")
+"""Kinds that a name may leave out: "Good Morning (Intro)" is also called "Good Morning"."""
+
 NEUTRAL = _words("""
+    uncensored oficial officiel officielle offizielles clip videoclip mv vevo sacd hidden originalversion originale bit
+    remasterizada remasterizacion rimasuta bajiyon vuajiyon orijinaru
     remaster remastered remasterizado remasterise remasterisee remasters digital digitally mono stereo explicit dirty bonus track deluxe
     edition anniversary version ver versione original album single lp ep official video audio lyric lyrics hd hq 320 320kbps kbps full new
     master expanded special from theme motion picture soundtrack ost film feature main title visualizer visualiser mp3 flac m4a web cd vinyl
-    rip itunes amazon music hi res 24bit 16bit 24 96 44 khz
+    rip itunes amazon music hi res 24bit 16bit khz
 """)
-"""Words beside which two names are still those of one recording."""
+"""Words beside which two names are still those of one recording; Japanese ones as `words.fold` writes them."""
 
-PLAIN_MIXES = _phrases("original mix, original version, album version, lp version, main mix, full mix")
+PLAIN_MIXES = _phrases(
+    "original mix, original version, album version, lp version, main mix, album mix, stereo mix, mono mix, bonus track"
+)
 """Mixes that are the song as it was."""
 
 SMALL = _words("""
@@ -95,7 +118,7 @@ TELLING = _words("part volume number")
 
 AROUND_ARTISTS = _words("""
     discography discografia diskographie collection complete greatest hits best of the essential albums studio singles flac mp3 320 kbps
-    320kbps lossless official topic vevo music band anthology works
+    320kbps lossless official topic vevo music band anthology works gold ultimate definitive very singles hits number ones remasters
 """)
 """Words beside an artist's name in the name of a folder."""
 
@@ -118,3 +141,60 @@ OF_MANY_FIRST = _words("""
     ministry bravo party love sampler
 """)
 """The words with which that pattern begins: a quick look whether it is worth a search."""
+
+
+def _names(text: str) -> dict[str, str]:
+    """Each word with the name of its line."""
+    return {word: name for name, listed in _rows(text).items() for word in (name, *listed)}
+
+
+FORMS = _names("""
+symphony: symphonie, sinfonie, sinfonia, sinfonias, symphonies
+sonata: sonate, sonatas, sonaten, sonatina, klaviersonate, violinsonate
+concerto: konzert, concert, concierto, concertos, klavierkonzert, violinkonzert, cellokonzert
+quartet: quartett, quatuor, cuarteto, quartetto, streichquartett
+quintet: quintett, quintette
+trio: trios
+suite: suites, suiten
+partita: partitas
+prelude: praludium, preludio, preludes, praeludium
+fugue: fuga, fuge
+etude: etudes, study, estudio
+nocturne: nocturnes, notturno
+waltz: walzer, valse, waltzes, valses
+mazurka: mazurkas
+polonaise: polonaises
+ballade: ballades
+impromptu: impromptus
+rhapsody: rhapsodie, rapsodie
+caprice: caprices, capriccio
+variations: variationen, variaciones
+overture: ouverture, overtura
+mass: messe, misa
+requiem:
+cantata: kantate, cantate
+serenade: serenata
+divertimento:
+bagatelle: bagatelles
+toccata:
+invention: inventions
+scherzo:
+""")
+"""Forms of classical works in several languages, each with its English name."""
+
+INSTRUMENTS = _names("""
+piano: klavier, pianoforte, klaviersonate, klavierkonzert
+violin: violine, violon, violinsonate, violinkonzert, violino
+cello: violoncello, violoncelle, cellokonzert
+flute: flote
+clarinet: klarinette
+horn:
+trumpet: trompete
+organ: orgel
+guitar: gitarre
+viola:
+oboe:
+bassoon: fagott
+harpsichord: cembalo
+""")
+"""Instruments for which works are written."""
