@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import consent
 from furnished import furnish
-from nightcrew import app
+from nightcrew import app, domains
 from nightcrew.demo.musiclib import identity
 from nightcrew.demo.songs import SONGS, DemoSong
-from nightcrew.demo.wishes import BEARER
 from nightcrew.demo.world import MUSIC, World
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections import actions, store
 from nightcrew.kernel.connections.lines import Connections
-from nightcrew.kernel.declare import ConnectionKind, Signed
+from nightcrew.kernel.declare import ConnectionKind
 from nightcrew.kernel.errors import Misread, NeedsUser, NightcrewError
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.music import autosync, scanning, servers
@@ -44,9 +42,9 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 
 @pytest.fixture
-async def node(tmp_path: Path) -> AsyncIterator[Runtime]:
+async def node(tmp_path: Path, world: World) -> AsyncIterator[Runtime]:
     await asyncio.to_thread(furnish, app.Config(data_dir=tmp_path / "data"))
-    async with at_rest(tmp_path / "data", DOMAIN) as runtime:
+    async with at_rest(tmp_path / "data", DOMAIN, domains=domains.at_world(app.DOMAINS, world.url)) as runtime:
         runtime.add(Connections(runtime))
         yield runtime
 
@@ -162,23 +160,10 @@ async def test_one_server_that_is_away_keeps_no_other_from_being_read(node: Runt
 # -- who knows what is wanted ------------------------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def signed_in(node: Runtime) -> Any:
-    """Access that was granted, without the page on which a person grants it (tests/kernel/test_connection_tokens.py)."""
-    known = node.part(Connections)
-    kinds = dict(known.kinds)
-    granted = replace(spotify.KIND, oauth=None, sign=lambda _: Signed({"Authorization": f"Bearer {BEARER}"}))
-    known.kinds = {**kinds, "spotify": granted}
-    yield
-    known.kinds = kinds
-
-
 async def spotify_lists(node: Runtime, world: World, **settings: Any) -> list[SourceList]:
-    with signed_in(node):
-        values = {"kind": "spotify", "name": "Spotify", "address": f"{world.url}/spotify"}
-        settings = {"client_id": "demo", **settings}
-        number = (await actions.add(node, {**values, "settings": settings}, actor="test")).id
-        return await spotify.read(await node.part(Connections).line(number))
+    number = await connect(node, world, "spotify", **settings)
+    await consent.grant(node, number)
+    return await spotify.read(await node.part(Connections).line(number))
 
 
 @pytest.mark.parametrize("old_app", [False, True])
@@ -202,13 +187,13 @@ async def test_spotify_asks_us_to_wait(node: Runtime, world: World) -> None:
 @pytest.mark.parametrize("kind", ["spotify", "listenbrainz"])
 @pytest.mark.parametrize("fault", RUBBISH)
 async def test_a_list_that_comes_broken_is_no_list(node: Runtime, world: World, fault: str, kind: str) -> None:
-    number = None if kind == "spotify" else await connect(node, world, kind)
+    number = await connect(node, world, kind)
+    source = next(one for one in SOURCES if one.kind.name == kind)
+    if kind == "spotify":
+        await consent.grant(node, number)
     world.faults.set(kind, fault)
     with pytest.raises(NightcrewError):
-        if number is None:
-            await spotify_lists(node, world)
-        else:
-            await listenbrainz.read(await node.part(Connections).line(number))
+        await source.read(await node.part(Connections).line(number))
 
 
 @pytest.mark.parametrize("kind", KINDS)

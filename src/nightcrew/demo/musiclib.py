@@ -26,6 +26,8 @@ class Wishes:
     """What was played this month, and how often."""
     limited: int = 0
     wait: int = 1
+    used_up: bool = False
+    """Whether the quota of the app at Spotify is used up, which is said without a time."""
     old_app: bool = False
     """Whether playlists are read as older apps do, under another address and with another wrapper."""
     page: int = 3
