@@ -71,6 +71,7 @@ async def test_spotify_is_connected_on_its_page_and_what_is_saved_is_wanted(
     await page.get_by_role("button", name="Fetch it now").click()
     await expect(page.locator("#tracks tr", has_text=world.wishes.saved[0].title).first).to_contain_text("Mine")
     await expect(page.locator("#run")).to_contain_text("Mine: 2 lists with")
+    await expect(page.locator("#dialog")).to_be_hidden()
     if pictures := os.environ.get("PICTURES"):
         await page.screenshot(path=f"{pictures}/spotify-music.png", full_page=True)
         await spotify.screenshot(path=f"{pictures}/spotify-connections.png", full_page=True)
