@@ -134,6 +134,35 @@ async def test_a_library_that_shrinks_to_next_to_nothing_is_not_believed(node: R
     assert (await rows.counted(node.store, servers.place_of(number)))[2] == len(SONGS) - 2
 
 
+async def test_a_server_that_counts_what_it_does_not_show_forgets_nothing_and_holds_up_nothing(
+    node: Runtime, world: World
+) -> None:
+    """Navidrome counts the libraries of all users, and shows each his own."""
+    world.library.songs, world.library.of_others = list(SONGS[:4]), 3
+    number = await connect(node, world, "subsonic")
+    place = servers.place_of(number)
+    with pytest.raises(Misread, match="says that it has 7 tracks, and gave 4"):
+        await scanning.scan(node)  # some may be missing by accident
+    await scanning.scan(node)
+    assert not await servers.unread(node)
+    assert (await figures.every(node.store))["plex_track_count"] == 4, "what can be seen"
+    world.library.songs = list(SONGS[:3])
+    with pytest.raises(Misread):
+        await scanning.scan(node)
+    await scanning.scan(node)
+    assert (await rows.counted(node.store, place))[2] == 4, "nothing was forgotten"
+    world.library.of_others = 0
+    await scanning.scan(node)
+    assert (await rows.counted(node.store, place))[2] == 3
+
+
+async def test_what_is_counted_in_the_middle_of_a_scan_is_not_the_library(node: Runtime, world: World) -> None:
+    world.library.songs, world.library.scanning = list(SONGS[:4]), 900
+    await connect(node, world, "subsonic")
+    await scanning.scan(node)
+    assert (await figures.every(node.store))["plex_track_count"] == 4
+
+
 async def test_the_third_failure_in_a_row_is_told_and_success_resets_it(node: Runtime, world: World) -> None:
     await connect(node, world, "jellyfin")
     world.faults.set("jellyfin", "404")

@@ -12,6 +12,10 @@ class MusicLibrary:
 
     songs: list[DemoSong] = field(default_factory=lambda: [one for one in SONGS if one.artist == "Die Nachtwächter"])
     missing: int = 0
+    of_others: int = 0
+    """Songs that Subsonic counts and does not show, as they are in the libraries of other users."""
+    scanning: int | None = None
+    """How many songs Subsonic has looked at so far in a scan; None: there is none."""
     looked_at: list[str] = field(default_factory=list)
     """Folders that it was asked to look at."""
 
