@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -26,6 +28,15 @@ def commands() -> list[Commands]:
 def demos() -> list[Demo]:
     """What each domain adds to `nightcrew demo`."""
     return [module.DEMO for module in _each("demo")]
+
+
+def at_world(every: Iterable[Domain], url: str) -> tuple[Domain, ...]:
+    """The domains as `nightcrew demo` runs them: what would ask the internet asks the world at `url` instead."""
+    there = {kind.name: kind for demo in demos() for kind in demo.kinds(url)}
+    return tuple(
+        replace(domain, connections=tuple(there.get(kind.name, kind) for kind in domain.connections))
+        for domain in every
+    )
 
 
 def _each(file: str) -> list[Any]:

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import consent
 from furnished import furnish
-from nightcrew import app
+from nightcrew import app, domains
 from nightcrew.demo.musiclib import identity
 from nightcrew.demo.songs import SONGS, DemoSong
-from nightcrew.demo.wishes import BEARER
 from nightcrew.demo.world import MUSIC, World
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections import actions, store
 from nightcrew.kernel.connections.lines import Connections
-from nightcrew.kernel.declare import ConnectionKind, Signed
+from nightcrew.kernel.declare import ConnectionKind
 from nightcrew.kernel.errors import Misread, NeedsUser, NightcrewError
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.music import autosync, scanning, servers, status
@@ -44,9 +42,9 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 
 @pytest.fixture
-async def node(tmp_path: Path) -> AsyncIterator[Runtime]:
+async def node(tmp_path: Path, world: World) -> AsyncIterator[Runtime]:
     await asyncio.to_thread(furnish, app.Config(data_dir=tmp_path / "data"))
-    async with at_rest(tmp_path / "data", DOMAIN) as runtime:
+    async with at_rest(tmp_path / "data", DOMAIN, domains=domains.at_world(app.DOMAINS, world.url)) as runtime:
         runtime.add(Connections(runtime))
         yield runtime
 
@@ -136,6 +134,35 @@ async def test_a_library_that_shrinks_to_next_to_nothing_is_not_believed(node: R
     assert (await rows.counted(node.store, servers.place_of(number)))[2] == len(SONGS) - 2
 
 
+async def test_a_server_that_counts_what_it_does_not_show_forgets_nothing_and_holds_up_nothing(
+    node: Runtime, world: World
+) -> None:
+    """Navidrome counts the libraries of all users, and shows each his own."""
+    world.library.songs, world.library.of_others = list(SONGS[:4]), 3
+    number = await connect(node, world, "subsonic")
+    place = servers.place_of(number)
+    with pytest.raises(Misread, match="says that it has 7 tracks, and gave 4"):
+        await scanning.scan(node)  # some may be missing by accident
+    await scanning.scan(node)
+    assert not await servers.unread(node)
+    assert (await figures.every(node.store))["plex_track_count"] == 4, "what can be seen"
+    world.library.songs = list(SONGS[:3])
+    with pytest.raises(Misread):
+        await scanning.scan(node)
+    await scanning.scan(node)
+    assert (await rows.counted(node.store, place))[2] == 4, "nothing was forgotten"
+    world.library.of_others = 0
+    await scanning.scan(node)
+    assert (await rows.counted(node.store, place))[2] == 3
+
+
+async def test_what_is_counted_in_the_middle_of_a_scan_is_not_the_library(node: Runtime, world: World) -> None:
+    world.library.songs, world.library.scanning = list(SONGS[:4]), 900
+    await connect(node, world, "subsonic")
+    await scanning.scan(node)
+    assert (await figures.every(node.store))["plex_track_count"] == 4
+
+
 async def test_the_third_failure_in_a_row_is_told_and_success_resets_it(node: Runtime, world: World) -> None:
     await connect(node, world, "jellyfin")
     world.faults.set("jellyfin", "404")
@@ -192,23 +219,10 @@ async def test_one_server_that_is_away_keeps_no_other_from_being_read(node: Runt
 # -- who knows what is wanted ------------------------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def signed_in(node: Runtime) -> Any:
-    """Access that was granted, without the page on which a person grants it (tests/kernel/test_connection_tokens.py)."""
-    known = node.part(Connections)
-    kinds = dict(known.kinds)
-    granted = replace(spotify.KIND, oauth=None, sign=lambda _: Signed({"Authorization": f"Bearer {BEARER}"}))
-    known.kinds = {**kinds, "spotify": granted}
-    yield
-    known.kinds = kinds
-
-
 async def spotify_lists(node: Runtime, world: World, **settings: Any) -> list[SourceList]:
-    with signed_in(node):
-        values = {"kind": "spotify", "name": "Spotify", "address": f"{world.url}/spotify"}
-        settings = {"client_id": "demo", **settings}
-        number = (await actions.add(node, {**values, "settings": settings}, actor="test")).id
-        return await spotify.read(await node.part(Connections).line(number))
+    number = await connect(node, world, "spotify", **settings)
+    await consent.grant(node, number)
+    return await spotify.read(await node.part(Connections).line(number))
 
 
 @pytest.mark.parametrize("old_app", [False, True])
@@ -233,13 +247,13 @@ async def test_spotify_asks_us_to_wait(node: Runtime, world: World) -> None:
 @pytest.mark.parametrize("kind", ["spotify", "listenbrainz"])
 @pytest.mark.parametrize("fault", RUBBISH)
 async def test_a_list_that_comes_broken_is_no_list(node: Runtime, world: World, fault: str, kind: str) -> None:
-    number = None if kind == "spotify" else await connect(node, world, kind)
+    number = await connect(node, world, kind)
+    source = next(one for one in SOURCES if one.kind.name == kind)
+    if kind == "spotify":
+        await consent.grant(node, number)
     world.faults.set(kind, fault)
     with pytest.raises(NightcrewError):
-        if number is None:
-            await spotify_lists(node, world)
-        else:
-            await listenbrainz.read(await node.part(Connections).line(number))
+        await source.read(await node.part(Connections).line(number))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from fastapi import FastAPI
 from jinja2 import Environment, UndefinedError
 
+import nightcrew
 from nightcrew.app import DOMAINS
 from nightcrew.web.forms import Control, Form
 from nightcrew.web.paging import paging
@@ -116,3 +118,17 @@ def test_a_state_that_nobody_declared_is_an_error(environment: Environment) -> N
     assert 'class="pill is-bad">failed<' in drawn(environment, "{{ ui.pill('job.failed') }}")
     with pytest.raises(UndefinedError):
         drawn(environment, "{{ ui.pill('job.flying') }}", job=SimpleNamespace())
+
+
+def test_what_a_page_waits_for_is_what_its_script_listens_to() -> None:
+    """A topic that the script does not know never comes, and the page would stand still until its next look."""
+    root = Path(nightcrew.__file__).parent
+    script = (root / "web" / "static" / "app.js").read_text("utf-8")
+    known = set(re.findall(r'"(\w+)"', re.search(r"TOPICS = \[(.*?)\]", script)[1]))  # type: ignore[index]
+    waited: set[str] = set()
+    for page in root.glob("*/templates/**/*.html"):
+        text = page.read_text("utf-8")
+        waited |= set(re.findall(r"live:(\w+)", text))
+        for topics in re.findall(r"ui\.live\([^\[)]*\[([^\]]*)\]", text):
+            waited |= set(re.findall(r'"(\w+)"', topics))
+    assert {"music", "sources"} <= waited <= known

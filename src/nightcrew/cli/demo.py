@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 
 from nightcrew import domains
 from nightcrew.app import Config, serve
@@ -29,6 +30,7 @@ async def run_demo(config: Config, announce: Callable[[Runtime], None]) -> None:
         except OSError as exc:
             said = f"the demo's sources cannot listen on port {port}: {exc.strerror}. Choose another with --port"
             raise NeedsUser(said) from exc
+        there = replace(config, domains=domains.at_world(config.domains, world.url))
         filling: list[object] = []
 
         async def fill(node: Runtime) -> None:
@@ -40,4 +42,4 @@ async def run_demo(config: Config, announce: Callable[[Runtime], None]) -> None:
             say(f"The demo's sources live at {world.url}/ (faults on request: see docs/demo.md).")
             filling.append(asyncio.get_running_loop().create_task(fill(node), name="demo"))
 
-        await serve(config, ready=ready)
+        await serve(there, ready=ready)

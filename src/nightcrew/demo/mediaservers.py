@@ -157,7 +157,9 @@ def _subsonic(library: MusicLibrary) -> list[BaseRoute]:
             songs = [_subsonic_song(one) for one in _cut(library, start, size)]
             return _subsonic_answer({"searchResult3": {"song": songs} if songs else {}})
         if method == "getScanStatus":
-            return _subsonic_answer({"scanStatus": {"scanning": False, "count": len(library.songs)}})
+            going = library.scanning is not None
+            count = library.scanning if going else len(library.songs) + library.of_others
+            return _subsonic_answer({"scanStatus": {"scanning": going, "count": count}})
         if method == "startScan":
             library.looked_at.append("")
             return _subsonic_answer({"scanStatus": {"scanning": True, "count": 0}})

@@ -12,6 +12,10 @@ class MusicLibrary:
 
     songs: list[DemoSong] = field(default_factory=lambda: [one for one in SONGS if one.artist == "Die Nachtwächter"])
     missing: int = 0
+    of_others: int = 0
+    """Songs that Subsonic counts and does not show, as they are in the libraries of other users."""
+    scanning: int | None = None
+    """How many songs Subsonic has looked at so far in a scan; None: there is none."""
     looked_at: list[str] = field(default_factory=list)
     """Folders that it was asked to look at."""
 
@@ -26,6 +30,8 @@ class Wishes:
     """What was played this month, and how often."""
     limited: int = 0
     wait: int = 1
+    used_up: bool = False
+    """Whether the quota of the app at Spotify is used up, which is said without a time."""
     old_app: bool = False
     """Whether playlists are read as older apps do, under another address and with another wrapper."""
     page: int = 3

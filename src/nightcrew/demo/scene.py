@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from .defects import Defects
 from .faults import Faults
+from .grants import Grants
 from .lineup import Lineup
 from .musiclib import MusicLibrary, Wishes
 from .pictures import LoopPictures
@@ -29,6 +30,7 @@ class Scene:
     soulseek: Soulseek = field(default_factory=Soulseek)
     library: MusicLibrary = field(default_factory=MusicLibrary)
     wishes: Wishes = field(default_factory=Wishes)
+    grants: Grants = field(default_factory=Grants)
     max_connections: int = 2
     open_streams: int = 0
     """Xtream .ts connections open now."""

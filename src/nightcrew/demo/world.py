@@ -12,8 +12,9 @@ from typing import Self
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from . import catalogue, control, guide, live, m3u, mediaservers, slskd, wishes, workbench, xtream
+from . import catalogue, control, grants, guide, live, m3u, mediaservers, slskd, spotify, wishes, workbench, xtream
 from .gate import Gate
+from .grants import Grants
 from .lineup import make_lineup
 from .musiclib import MusicLibrary, Wishes
 from .scene import Scene
@@ -31,7 +32,7 @@ TELEVISION: tuple[Service, ...] = (
 )
 
 
-MUSIC: tuple[Service, ...] = (slskd.routes, mediaservers.routes, wishes.routes)
+MUSIC: tuple[Service, ...] = (slskd.routes, mediaservers.routes, wishes.routes, spotify.routes)
 
 
 class World:
@@ -93,6 +94,11 @@ class World:
     def wishes(self) -> Wishes:
         """What somebody has saved."""
         return self._scene.wishes
+
+    @property
+    def grants(self) -> Grants:
+        """Access to Spotify that was granted."""
+        return self._scene.grants
 
     @property
     def clock(self) -> Callable[[], float]:
@@ -175,6 +181,7 @@ class World:
             "plex": {"token": mediaservers.PLEX_TOKEN},
             "subsonic": {"user": mediaservers.SUBSONIC_USER, "password": mediaservers.SUBSONIC_PASSWORD},
             "listenbrainz": {"user": wishes.LISTENER, "token": wishes.LISTENER_TOKEN},
+            "spotify": {"client_id": grants.CLIENT_ID},
         }
         return {
             kind: {"kind": kind, "name": f"Demo {kind}", "url": f"{self.url}/{kind}", "settings": one}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -228,11 +228,13 @@ class Demo:
     """A domain's part of `nightcrew demo`: `DEMO` in its demo.py, which is imported by nothing else.
 
     `servers` make routes for the world on loopback from what its servers share (`nightcrew.demo.scene.Scene`). `fill` is called
-    at each start with the world, and sets up what uses them.
+    at each start with the world, and sets up what uses them. `kinds` gives, by the world's address, kinds of connection that in
+    the demo lead there, in the place of those of the same name.
     """
 
     servers: tuple[Callable[[Any], list[Any]], ...]
     fill: Callable[[Runtime, Any], Awaitable[None]]
+    kinds: Callable[[str], Sequence[ConnectionKind]] = lambda _: ()
 
 
 @dataclass(frozen=True, slots=True)

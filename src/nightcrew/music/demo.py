@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from nightcrew.demo import mediaservers, slskd, wishes
+from dataclasses import replace
+
+from nightcrew.demo import grants, mediaservers, slskd, wishes
+from nightcrew.demo import spotify as demo_spotify
 from nightcrew.demo.songs import SONGS
 from nightcrew.demo.world import World
 from nightcrew.kernel.connections import actions as connections
 from nightcrew.kernel.connections.lines import Connections
-from nightcrew.kernel.declare import Demo
+from nightcrew.kernel.declare import ConnectionKind, Demo
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.music import rules, scanning
 from nightcrew.music.slskd.kind import NAME
 from nightcrew.music.store import listings
 from nightcrew.music.store.listings import NewTrack
+from nightcrew.music.wishes import spotify
 
 LIST = "Old tunes"
 
@@ -35,4 +39,12 @@ async def fill(runtime: Runtime, world: World) -> None:
         await listings.take(runtime.store, "list:demo", LIST, tracks, whole=False, due=True)
 
 
-DEMO = Demo((slskd.routes, mediaservers.routes, wishes.routes), fill)
+def kinds(url: str) -> list[ConnectionKind]:
+    """Spotify as the world at `url` has it, with its page on which access is granted."""
+    there = f"{url}/spotify"
+    oauth = replace(spotify.OAUTH, authorize=f"{there}/authorize", token=f"{there}/api/token")
+    said = f"In this demo Spotify is one of its own, whose client ID is {grants.CLIENT_ID}. {spotify.KIND.help}"
+    return [replace(spotify.KIND, address=there, oauth=oauth, help=said)]
+
+
+DEMO = Demo((slskd.routes, mediaservers.routes, wishes.routes, demo_spotify.routes), fill, kinds)

@@ -15,7 +15,7 @@ from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError, NotFound
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.music.libraries import LIBRARIES
-from nightcrew.music.libraries.base import LibraryKind, ServiceCounts, ServiceTrack
+from nightcrew.music.libraries.base import LibraryKind, ServiceCounts, ServiceTrack, Short
 from nightcrew.music.library import SHRINKS, is_accepted
 from nightcrew.music.owned import title_key
 from nightcrew.music.settings import MusicSettings
@@ -58,7 +58,7 @@ async def scan(runtime: Runtime, kind: LibraryKind, connection_id: int) -> Servi
         await _read(runtime, kind, line, place)
         await figures.put(runtime.store, {at: utcnow().isoformat(), f"library.{place}.tracks": told.tracks})
     artists, albums, found = await rows.counted(runtime.store, place)
-    counts = ServiceCounts(told.artists or artists, told.albums or albums, told.tracks or found)
+    counts = ServiceCounts(told.artists or artists, told.albums or albums, min(told.tracks or found, found))
     await rows.note_count(runtime.store, place, counts.artists, counts.albums, counts.tracks)
     return counts
 
@@ -102,19 +102,39 @@ async def refresh_all(runtime: Runtime, folder: str) -> None:
 
 
 async def _read(runtime: Runtime, kind: LibraryKind, line: Line, place: str) -> None:
-    """Read all tracks. What is no longer there is forgotten, unless that is most of what was there."""
+    """Read all tracks. What is no longer there is forgotten, unless that is most of what was there, or some may not have come."""
     before = (await rows.known_files(runtime.store, place)).keys()
     found: set[str] = set()
-    async for page in kind.tracks(line):
-        made = await asyncio.to_thread(_rows, page, place)
-        await rows.put(runtime.store, made)
-        found.update(one.key for one in page)
+    try:
+        async for page in kind.tracks(line):
+            made = await asyncio.to_thread(_rows, page, place)
+            await rows.put(runtime.store, made)
+            found.update(one.key for one in page)
+    except Short:
+        if not await _is_no_shorter(runtime, place, len(found)):
+            raise
+        return
     if len(found) < len(before) * SHRINKS and not await is_accepted(runtime, place):
         raise NeedsUser(
             f"{line.name} has {len(found)} tracks, and had {len(before)}; nothing was forgotten. If that is right: "
             f"nightcrew music accept {place}"
         )
     await rows.drop(runtime.store, place, before - found)
+    await figures.put(runtime.store, {_short(place): None})
+
+
+async def _is_no_shorter(runtime: Runtime, place: str, found: int) -> bool:
+    """Whether fewer tracks than the server counts came the last time too, and no more than now: then there are no others to come.
+
+    The first time some may be missing by accident, and would be fetched a second time.
+    """
+    last = (await figures.every(runtime.store)).get(_short(place))
+    await figures.put(runtime.store, {_short(place): found})
+    return last is not None and found >= last
+
+
+def _short(place: str) -> str:
+    return f"library.{place}.short"
 
 
 def _rows(page: list[ServiceTrack], place: str) -> list[dict[str, Any]]:

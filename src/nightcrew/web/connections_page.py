@@ -133,8 +133,9 @@ async def remove(request: Request, node: Node, actor: Actor, connection_id: Id) 
 async def grant(request: Request, node: Node, connection_id: Id) -> Response:
     """The way to the service's own page, and back by hand where the browser cannot."""
     one = await store.get(node.store, connection_id)
-    url = await actions.begin_grant(node, connection_id)
-    return render_part(request, "fragments/connection_grant.html", title=f"Access to {one.name}", one=one, url=url)
+    url, back = await actions.begin_grant(node, connection_id), actions.back_to(node)
+    title = f"Access to {one.name}"
+    return render_part(request, "fragments/connection_grant.html", title=title, one=one, url=url, back=back)
 
 
 @router.get("/callback")

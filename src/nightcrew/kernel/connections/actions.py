@@ -136,11 +136,15 @@ async def _tested(runtime: Runtime, one: Connection) -> tuple[Tested, NightcrewE
 # -- granting access ---------------------------------------------------------------------------------------------------
 
 
+def back_to(runtime: Runtime) -> str:
+    """Where a browser comes back to from a service's page: its app there has to know this redirect address."""
+    return f"http://127.0.0.1:{runtime.address.rpartition(':')[2]}/callback"
+
+
 async def begin_grant(runtime: Runtime, connection_id: int) -> str:
     """The address of the service's page where a person grants access. Raises `NotFound`, `Conflict`."""
     one, kind, settings = await _opened(runtime, connection_id)
-    back = f"http://127.0.0.1:{runtime.address.rpartition(':')[2]}/callback"
-    return await _part(runtime).tokens.begin(one, kind, settings, back)
+    return await _part(runtime).tokens.begin(one, kind, settings, back_to(runtime))
 
 
 async def finish_grant(runtime: Runtime, *, state: str, code: str, error: str = "", actor: str) -> Connection:
@@ -148,8 +152,7 @@ async def finish_grant(runtime: Runtime, *, state: str, code: str, error: str = 
     part = _part(runtime)
     one, kind, settings = await _opened(runtime, await part.tokens.whose(state))
     if error or not code:
-        why = plain(error)[:100] or "no code came back"
-        raise NeedsUser(f"access to {one.name} was not granted ({why})")
+        raise NeedsUser(f"access to {one.name} was not granted: {_why_not(error)}")
     await part.tokens.finish(one, kind, settings, state, code)
     part.forget(one.id)
     await part.ground.note(one, ConnectionStanding())
@@ -157,6 +160,15 @@ async def finish_grant(runtime: Runtime, *, state: str, code: str, error: str = 
     await runtime.activity.record("connection.granted", said, actor=actor, subject=one.name)
     runtime.bus.publish("connections")
     return one
+
+
+def _why_not(error: str) -> str:
+    """In words what a service's page brings back in the place of a code (RFC 6749, 4.1.2.1)."""
+    if error == "access_denied":
+        return (
+            "it was declined on the service's page (access_denied). Begin again on the page Connections when you like"
+        )
+    return f"the service's page says {plain(error)[:100]}" if error else "no code came back"
 
 
 async def _opened(runtime: Runtime, connection_id: int) -> tuple[Connection, ConnectionKind, BaseModel]:

@@ -122,6 +122,8 @@ def news(before: ConnectionStanding, after: ConnectionStanding) -> str | None:
         return "away" if before.pauses == 0 else None
     if after.state is ConnectionState.LIMITED:
         return "limited" if before.state is ConnectionState.OK else None
+    if before == UNGRANTED:
+        return None
     if before.state is ConnectionState.PERSON or (before.pauses and not after.pauses):
         return "back"
     return None

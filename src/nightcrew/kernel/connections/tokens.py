@@ -116,7 +116,7 @@ class Tokens:
     async def _known(self, one: Connection) -> tuple[Granted, datetime]:
         sealed, now = await tokens_store.tokens(self._store, one.id)
         if sealed is None:
-            raise NeedsUser(f"{one.name}: access is not granted yet; connect it on the page Connections")
+            raise NeedsUser("access is not granted yet; grant it on the page Connections")
         granted = Granted(**self._vault.unseal(sealed))
         redaction.know((granted.access, granted.refresh))
         return granted, now
@@ -187,11 +187,11 @@ class Tokens:
         reply = await self._http.ask(request, limits=LIMITS, good=_ANSWERS)
         answer = await reply.json()
         if not isinstance(answer, dict):
-            raise Retry(f"{one.name}: the service's answer contains no tokens")
+            raise Retry("the service's answer contains no tokens")
         if reply.status != 200:
-            raise _refusal(one, str(answer.get("error") or f"HTTP {reply.status}"))
+            raise _refusal(str(answer.get("error") or f"HTTP {reply.status}"))
         now = await tokens_store.now(self._store)
-        return _granted(one, answer, now, refresh)
+        return _granted(answer, now, refresh)
 
     async def _save(self, connection_id: int, got: Granted, *, holder: str | None) -> None:
         """Store new tokens. The old ones are worth nothing now, so a database that is away is waited for."""
@@ -224,19 +224,19 @@ def _oauth_of(kind: ConnectionKind) -> OAuth:
     return kind.oauth
 
 
-def _refusal(one: Connection, error: str) -> NightcrewError:
+def _refusal(error: str) -> NightcrewError:
     """An answer of the token endpoint that is none (RFC 6749, 5.2)."""
     if error == "invalid_grant":
-        return NeedsUser(f"{one.name}: the access that was granted has expired or was revoked. Grant it again")
+        return NeedsUser("the access that was granted has expired or was revoked. Grant it again")
     if error in {"invalid_client", "unauthorized_client"}:
-        return NeedsUser(f"{one.name}: the service does not accept the client's id or secret")
-    return GiveUp(f"{one.name}: the service refuses to issue tokens ({error[:60]})")
+        return NeedsUser("the service does not accept the client's id or secret")
+    return GiveUp(f"the service refuses to issue tokens ({error[:60]})")
 
 
-def _granted(one: Connection, answer: dict[str, Any], now: datetime, refresh: str) -> Granted:
+def _granted(answer: dict[str, Any], now: datetime, refresh: str) -> Granted:
     """Tokens from an answer. A service that does not rotate keeps the old refresh token. Raises `Retry`."""
     access, seconds = answer.get("access_token"), answer.get("expires_in", 3600)
     if not isinstance(access, str) or not access or not isinstance(seconds, int | float):
-        raise Retry(f"{one.name}: the service's answer contains no tokens")
+        raise Retry("the service's answer contains no tokens")
     until = now + timedelta(seconds=min(max(float(seconds), EARLY + 1), 86_400 * 365.0))
     return Granted(access, str(answer.get("refresh_token") or refresh), until.timestamp())

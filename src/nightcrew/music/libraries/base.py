@@ -47,13 +47,18 @@ class LibraryKind:
     """A kind of media server.
 
     `tracks` gives all tracks in pages. It raises `Misread` when fewer come than the server says that there are, so that a half
-    answer never shrinks what is known. `refresh` has a folder looked at for new files.
+    answer never shrinks what is known, and `Short` where that may be right. `refresh` has a folder looked at for new files; without
+    one all that the server has.
     """
 
     kind: ConnectionKind
     counts: Callable[[Line], Awaitable[ServiceCounts]]
     tracks: Callable[[Line], AsyncIterator[list[ServiceTrack]]]
     refresh: Callable[[Line, str], Awaitable[None]]
+
+
+class Short(Misread):
+    """All pages came in order, with fewer tracks than the server counts: over all users, say. Nothing is forgotten because of that."""
 
 
 def text(value: Any) -> str:

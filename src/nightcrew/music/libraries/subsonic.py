@@ -21,7 +21,7 @@ from nightcrew.music.libraries.base import (
     LibraryKind,
     ServiceCounts,
     ServiceTrack,
-    complete,
+    Short,
     inside,
     objects,
     seconds,
@@ -89,24 +89,28 @@ async def try_out(line: Line) -> list[str]:
 
 
 async def counts(line: Line) -> ServiceCounts:
-    """Servers say how many songs they have after a scan, if they say it to this user; the rest is counted from the tracks."""
+    """Servers say how many songs they have after a scan, if they say it to this user; the rest is counted from the tracks.
+
+    While they scan it is how many they have looked at so far. Navidrome counts the libraries of all users.
+    """
     try:
         status = (await _call(line, "getScanStatus")).get("scanStatus")
     except GiveUp:
         return ServiceCounts(0, 0, 0)
-    count = status.get("count") if isinstance(status, dict) else None
+    count = status.get("count") if isinstance(status, dict) and status.get("scanning") is not True else None
     return ServiceCounts(0, 0, count if isinstance(count, int) and count >= 0 else 0)
 
 
 async def tracks(line: Line) -> AsyncIterator[list[ServiceTrack]]:
-    """All songs: `search3` with an empty query gives them page by page."""
+    """All songs that the user may see: `search3` with an empty query gives them page by page, until one is empty."""
     read = 0
     while read < MOST and (
         found := await _songs(line, read, PAGE)
     ):  # a page may be short, as servers have limits of their own
         read += len(found)
         yield [track for song in found if (track := _track(song)) is not None]
-    complete(read, (await counts(line)).tracks)
+    if read < (told := (await counts(line)).tracks):
+        raise Short(f"the server says that it has {told} tracks, and gave {read}")
 
 
 async def _songs(line: Line, offset: int, count: int) -> list[dict[str, Any]]:

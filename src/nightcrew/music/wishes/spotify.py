@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel
 
+from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections.line import Line
 from nightcrew.kernel.connections.question import Question
 from nightcrew.kernel.declare import Allowance, ConnectionKind, OAuth
-from nightcrew.kernel.errors import GiveUp, Misread
+from nightcrew.kernel.errors import GiveUp, Misread, Retry
 from nightcrew.kernel.fields import ask
-from nightcrew.kernel.http import Limits
-from nightcrew.kernel.words import plain
+from nightcrew.kernel.http import Limits, Reply
+from nightcrew.kernel.http_answers import TAKEN, retry_after
+from nightcrew.kernel.words import counted, plain
 from nightcrew.music import rules
 from nightcrew.music.store.listings import NewTrack
 from nightcrew.music.wishes.base import SourceKind, SourceList
@@ -22,6 +25,8 @@ PAGE = 50
 MOST_PAGES = 2_000
 """Pages of one list: 100,000 tracks."""
 LIMITS = Limits(max_bytes=8 << 20, seconds=60.0)
+QUOTA = 3600.0
+"""Seconds for which Spotify is left alone when the app's quota is used up and nobody says for how long."""
 _READ = frozenset({200, 403, 404})
 """A playlist of somebody else answers 403, which says nothing of the login."""
 
@@ -31,7 +36,8 @@ class SpotifyApp(BaseModel):
 
     client_id: str = ask(
         label="Client ID",
-        help="Of your own app in Spotify's dashboard, with the redirect address http://127.0.0.1:8780/callback.",
+        help="Of your own app in Spotify's dashboard. Give it the redirect URI http://127.0.0.1/callback there: without a port, any "
+        "port will do.",
         max_length=100,
     )
     playlists: bool = ask(True, label="Also read your playlists")
@@ -39,11 +45,11 @@ class SpotifyApp(BaseModel):
 
 async def try_out(line: Line) -> list[str]:
     """What the button Test says."""
-    me = await line.json(Question("v1/me"), limits=LIMITS)
+    _, me = await _ask(line, "v1/me")
     name = plain(str(me.get("display_name") or me.get("id") or "somebody")) if isinstance(me, dict) else "somebody"
-    saved = await line.json(Question("v1/me/tracks", params={"limit": "1"}), limits=LIMITS)
+    _, saved = await _ask(line, "v1/me/tracks", limit="1")
     total = saved.get("total") if isinstance(saved, dict) else None
-    return [f"Spotify knows you as {name[:100]}.", f"You have saved {total if isinstance(total, int) else 0} tracks."]
+    return [f"Spotify knows you as {name[:100]}.", f"You have saved {counted(_count(total) or 0, 'track')}."]
 
 
 async def read(line: Line) -> list[SourceList]:
@@ -63,16 +69,42 @@ async def _playlist(line: Line, playlist: dict[str, Any]) -> SourceList | None:
         return None
     title = f"{line.name}: {plain(str(name or number))}"[:200]
     for path in (f"v1/playlists/{number}/items", f"v1/playlists/{number}/tracks"):  # older apps only have the second
-        reply = await line.ask(Question(path, params={"limit": str(PAGE), "offset": "0"}), good=_READ, limits=LIMITS)
-        if reply.status == 200:
-            first = await reply.json()
+        status, first = await _ask(line, path, good=_READ, limit=str(PAGE), offset="0")
+        if status == HTTPStatus.OK:
             tracks = [
                 track async for item in _items(line, path, first) if (track := _track(item, rules.PLAYLIST)) is not None
             ]
             return SourceList(f"playlist:{number}", title, tracks)
-        if reply.status == 403:
+        if status == HTTPStatus.FORBIDDEN:
             break
     return SourceList(f"playlist:{number}", title, (), whole=False)
+
+
+async def _ask(line: Line, path: str, *, good: frozenset[int] = TAKEN, **params: str) -> tuple[int, Any]:
+    """Status and JSON of an answer. Raises as `Line.ask`."""
+
+    async def read(reply: Reply) -> tuple[int, Any]:
+        if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
+            raise await _limit(reply)
+        return reply.status, await reply.json() if reply.status in TAKEN else None
+
+    asked = good | {HTTPStatus.TOO_MANY_REQUESTS}
+    return await line.read(Question(path, params=params), read, good=asked, limits=LIMITS)
+
+
+async def _limit(reply: Reply) -> Retry:
+    """What a 429 says. A quota that is used up is told apart by its reason, and comes without a time."""
+    after, said = retry_after(reply.headers.get("retry-after"), utcnow()), f"{reply.shown} answers HTTP 429"
+    try:
+        answer = await reply.json()
+    except Misread:
+        answer = None
+    error = answer.get("error") if isinstance(answer, dict) else None
+    if isinstance(error, dict) and error.get("reason") == "QUOTA_EXCEEDED":
+        after, said = after or QUOTA, "the quota of your app is used up (QUOTA_EXCEEDED)"
+    limit = Retry(said, after=after)
+    limit.status = HTTPStatus.TOO_MANY_REQUESTS
+    return limit
 
 
 async def _items(line: Line, path: str, first: Any = None) -> AsyncIterator[dict[str, Any]]:
@@ -80,8 +112,7 @@ async def _items(line: Line, path: str, first: Any = None) -> AsyncIterator[dict
     offset, page = 0, first
     for _ in range(MOST_PAGES):
         if page is None:
-            params = {"limit": str(PAGE), "offset": str(offset)}
-            page = await line.json(Question(path, params=params), limits=LIMITS)
+            _, page = await _ask(line, path, limit=str(PAGE), offset=str(offset))
         items = page.get("items") if isinstance(page, dict) else None
         if not isinstance(items, list):
             raise Misread("Spotify's answer has no items")
@@ -136,6 +167,13 @@ def _count(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 31 else None
 
 
+OAUTH = OAuth(
+    "https://accounts.spotify.com/authorize",
+    "https://accounts.spotify.com/api/token",
+    ("user-library-read", "playlist-read-private", "playlist-read-collaborative"),
+    lifetime_days=180,
+    warn_days=30,
+)
 KIND = ConnectionKind(
     "spotify",
     "Spotify",
@@ -144,12 +182,6 @@ KIND = ConnectionKind(
     help="What you have saved there is wanted. Access has to be granted anew every six months; you are told before.",
     address="https://api.spotify.com",
     allowance=Allowance(per_second=3.0, at_once=1),
-    oauth=OAuth(
-        "https://accounts.spotify.com/authorize",
-        "https://accounts.spotify.com/api/token",
-        ("user-library-read", "playlist-read-private", "playlist-read-collaborative"),
-        lifetime_days=180,
-        warn_days=30,
-    ),
+    oauth=OAUTH,
 )
 SOURCE = SourceKind(KIND, read)

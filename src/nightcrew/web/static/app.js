@@ -3,7 +3,7 @@
 
 // -- live: the server says what has changed, and parts of the page ask again ------------------------------------------
 
-const TOPICS = ["workers", "jobs", "activity", "sources", "channels", "settings", "slots", "checks", "recordings", "notifications", "connections"];
+const TOPICS = ["workers", "jobs", "activity", "sources", "channels", "settings", "slots", "checks", "recordings", "notifications", "connections", "music"];
 
 function changed(topic) {
   document.body.dispatchEvent(new CustomEvent(`live:${topic}`, { bubbles: true }));
@@ -102,11 +102,17 @@ document.addEventListener("htmx:after:swap", () => {
   }
 });
 
-dialog.addEventListener("close", () => dialog.replaceChildren());
-dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+// It is emptied before it is closed: its event comes later, and a live update meanwhile would open it again.
+function shut() {
+  dialog.replaceChildren();
+  dialog.close();
+}
+
+dialog.addEventListener("cancel", () => dialog.replaceChildren());
+dialog.addEventListener("click", (event) => { if (event.target === dialog) shut(); });
 document.addEventListener("htmx:finally:request", (event) => {
   const { sourceElement, request } = event.detail.ctx;
-  if (sourceElement.closest?.("#dialog") && request?.method !== "GET") dialog.close();
+  if (sourceElement.closest?.("#dialog") && request?.method !== "GET") shut();
 });
 
 // -- copying, shortcuts, closing ---------------------------------------------------------------------------------------
@@ -135,7 +141,7 @@ document.addEventListener("click", (event) => {
     const panel = closed.closest(closed.dataset.close);
     if (!panel) return; // a page of its own: the link leads back
     event.preventDefault();
-    if (panel === dialog) dialog.close();
+    if (panel === dialog) shut();
     else panel.replaceChildren();
   }
 });
