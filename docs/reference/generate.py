@@ -74,7 +74,7 @@ def api_page() -> str:
     lines.append(
         "A running server shows the same with examples at `/api/docs`, and as OpenAPI at `/api/openapi.json`. Errors are RFC 9457 problem "
         "JSON with one sentence in `detail`. Lists are `{items, next}`: pass `next` back as `cursor`. Where a password is set, send an "
-        "API key in the header `X-Api-Key`; players add `?token=`.\n"
+        "API key in the header `X-Api-Key` or as `Authorization: Bearer KEY`; players add `?token=`.\n"
     )
     lines += [f"## {tag}\n\n" + "\n".join(groups[tag]) + "\n" for tag in sorted(groups)]
     return "\n".join(lines)
@@ -84,7 +84,10 @@ def commands_page() -> str:
     """Every command with its options."""
     lines = [NOTE + "# Command line\n"]
     lines.append(
-        "Commands that ask a server take `--url` and `--api-key` (or `NIGHTCREW_URL`, `NIGHTCREW_API_KEY`).\n\n"
+        "Commands that ask a server take `--url` and `--api-key` (or `NIGHTCREW_URL`, `NIGHTCREW_API_KEY`). "
+        "What a command finds it prints as JSON with `--json`.\n\n"
+        "`nightcrew --version` says which version this is, `nightcrew --install-completion` teaches your shell the commands, and any "
+        "command explains itself with `--help`.\n\n"
         "| exit code | means |\n| --- | --- |"
     )
     lines += [f"| {code} | {meaning} |" for code, meaning in exits.MEANINGS.items()]

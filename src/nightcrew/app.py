@@ -157,7 +157,9 @@ async def _assemble(config: Config, database: store.Store, ledger: store.Store, 
         node=name, store=database, bus=bus, activity=activity, jobs=jobs, settings=settings, wakes=wakes
     )
     asked = Hooks(config.domains, lambda: runtime)
-    known = nodes.Nodes(node=name, place=place, instance=instance, store=database, activity=activity)
+    known = nodes.Nodes(
+        node=name, place=place, instance=instance, store=database, activity=activity, alive=machine.alive_file()
+    )
     health = Health(
         node=name, store=database, bus=bus, activity=activity, jobs=jobs, schedule=schedule, hooks=asked, nodes=known
     )

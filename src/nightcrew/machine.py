@@ -32,6 +32,12 @@ def default_data_dir() -> Path:
     return base / "nightcrew"
 
 
+def alive_file() -> Path | None:
+    """`NIGHTCREW_ALIVE_FILE`: touched at each sign of life, for who watches this node from outside (`contrib/healthcheck`)."""
+    given = os.environ.get("NIGHTCREW_ALIVE_FILE")
+    return Path(given) if given else None
+
+
 @contextlib.contextmanager
 def only_one(data_dir: Path) -> Iterator[None]:
     """One server for each data directory: two would recover each other's running jobs."""

@@ -20,6 +20,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from nightcrew import __version__
 from nightcrew.client import exits
 from support import free_port, patient, pauses
 from terminal import commands, ok, run, spawn
@@ -52,10 +53,10 @@ def server(running: Process, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     return running
 
 
-def write_list(file: str, count: int, name: str = "Channel") -> None:
+def write_list(file: str, count: int, name: str = "Channel", host: str = "192.0.2.1") -> None:
     """A playlist in the present folder."""
     entries = [
-        f'#EXTINF:-1 tvg-id="c{n}.example" group-title="G{n % 2}",{name} {n}\nhttp://192.0.2.1/{n}.ts'
+        f'#EXTINF:-1 tvg-id="c{n}.example" group-title="G{n % 2}",{name} {n}\nhttp://{host}/{n}.ts'
         for n in range(count)
     ]
     Path(file).write_text("#EXTM3U\n" + "\n".join(entries) + "\n")
@@ -100,6 +101,19 @@ def test_status_says_how_everything_is(server: Process) -> None:
     assert "FRESH" in text
     assert json.loads(ok("status", "--json"))["regions"][0]["channels"] == 10
     assert ok("status", "--url", server.url + "/").splitlines()[0].endswith(f"{server.url}/.")
+
+
+def test_status_ends_with_1_while_something_needs_a_person(server: Process) -> None:
+    source = add_list()
+    assert "Everything is all right." in ok("status")
+    write_list("List.m3u", 3)
+    run("source", "refresh", source)
+    ill = run("status")
+    assert (ill.code, ill.err) == (1, "")
+    assert "a change is held back" in ill.out
+    assert run("status", "--json").code == 1
+    ok("source", "reject", source)
+    assert "Everything is all right." in ok("status")
 
 
 def test_a_source_is_added_from_a_path_relative_to_the_caller(server: Process, tmp_path: Path) -> None:
@@ -355,26 +369,48 @@ WITH_A_SERVICE = {("connections", verb) for verb in ("add", "change", "remove", 
 WITH_DOWNLOADS = {("music", verb) for verb in ("accept", "cancel", "choose", "reject", "retry")}
 """Tried with some in tests/music/test_music_commands.py."""
 JSON_COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("checks", "pause"): ("{run}",),
+    ("checks", "resume"): ("{run}",),
+    ("checks", "cancel"): ("{run}",),
     ("connections", "list"): (),
     ("connections", "kinds"): (),
     ("status",): (),
     ("activity",): ("--limit", "1"),  # a line of JSON for each entry
-    ("refresh",): ("*",),
+    ("doctor",): ("--data-dir", "{folder}"),
+    ("backup",): ("{backup}", "--data-dir", "{folder}"),
+    ("restore",): ("{backup}", "--data-dir", "{elsewhere}"),
+    ("refresh",): ("DE",),
     ("channels",): (),
     ("jobs", "list"): (),
     ("jobs", "show"): ("{job}",),
+    ("jobs", "cancel"): ("{running}",),
+    ("jobs", "retry"): ("{running}",),
     ("workers", "list"): (),
+    ("workers", "pause"): ("playlists.refresh",),
+    ("workers", "resume"): ("playlists.refresh",),
+    ("workers", "run"): ("kernel.nightly",),
     ("settings", "list"): (),
+    ("settings", "get"): ("keep_gone_days",),
+    ("settings", "set"): ("keep_gone_days", "null"),
+    ("settings", "import"): ("{config}",),
     ("source", "add"): ("m3u", "Other", "List.m3u"),
     ("source", "list"): (),
+    ("source", "edit"): ("{source}", "name=Evening"),
     ("source", "accounts"): (),
+    ("source", "add-profile"): ("{source}", "second", "--search", "192.0.2.1", "--replace", "192.0.2.2"),
     ("source", "profiles"): ("{source}",),
+    ("source", "remove-profile"): ("{source}", "second"),
+    ("source", "reject"): ("First",),
+    ("source", "accept"): ("Second",),
+    ("source", "remove"): ("Second",),
     ("check",): ("--all", "--no-wait"),
     ("checks", "list"): (),
     ("checks", "show"): ("1",),
     ("checks", "runs"): (),
     ("source", "refresh"): ("{source}",),
+    ("token", "make"): ("player", "Set-top box"),
     ("token", "list"): (),
+    ("token", "revoke"): ("{token}",),
     ("record",): ("http://127.0.0.1:9/live.m3u8",),
     ("recordings", "list"): (),
     ("recordings", "show"): ("{recording}",),
@@ -409,12 +445,21 @@ JSON_COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
 }
 
 
-def test_json_can_be_parsed_wherever_it_is_offered(server: Process, tmp_path: Path) -> None:
+def held_back(name: str, region: str) -> None:
+    """A source with a change that waits for a person."""
+    source = add_list(name, region)
+    write_list(f"{name}.m3u", 3)
+    assert run("source", "refresh", source).code == 0
+
+
+def test_json_can_be_parsed_wherever_it_is_offered(server: Process, tmp_path: Path, silent_port: int) -> None:
     match = tmp_path / "match.json"
     question = {"track": {"title": "Home", "artists": ["Somebody"]}, "candidates": [{"path": "x/Somebody - Home.mp3"}]}
     match.write_text(json.dumps(question))
     tracks = tmp_path / "tracks.txt"
     tracks.write_text("Somebody - Away\n")
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"RES": False, "unheard_of": 1}))
     offered = {words for words, command in commands() if any("--json" in p.opts for p in command.params)}
     assert offered == {*JSON_COMMANDS, *WITH_A_SERVICE, *WITH_DOWNLOADS}
     source = add_list()
@@ -422,10 +467,22 @@ def test_json_can_be_parsed_wherever_it_is_offered(server: Process, tmp_path: Pa
     failed, recording = (json.loads(ok("record", "http://127.0.0.1:9/live.m3u8", "--json"))["id"] for _ in range(2))
     assert run("recordings", "stop", failed, "--follow").code == 1, "there is nothing to make a file of"
     known = {"job": job, "source": source, "failed": failed, "recording": recording, "url": server.url}
-    known |= {"match": match, "tracks": tracks}
+    known |= {"match": match, "tracks": tracks, "config": config, "folder": server.folder}
+    known |= {"backup": tmp_path / "backup.tar.gz", "elsewhere": tmp_path / "elsewhere"}
+    held_back("First", "AT")
+    held_back("Second", "CH")
+    ok("source", "add", "m3u", "Silent", f"http://127.0.0.1:{silent_port}/a.m3u", "--region", "SI", "--no-wait")
+    until(lambda: bool(json.loads(ok("jobs", "list", "--state", "running", "--json"))), "a running job")
+    known["running"] = json.loads(ok("jobs", "list", "--state", "running", "--json"))[0]["id"]
+    write_list("Slow.m3u", 2, host=f"127.0.0.1:{silent_port}")
+    ok("source", "add", "m3u", "Slow", "Slow.m3u", "--region", "SL")
+    known["run"] = json.loads(ok("check", "--source", "Slow", "--no-wait", "--json"))["id"]
+    ok("token", "make", "api", "script")
+    known["token"] = json.loads(ok("token", "list", "--json"))[0]["id"]
     for words, more in JSON_COMMANDS.items():
-        printed = ok(*words, *(text.format(**known) for text in more), "--json")
-        assert isinstance(json.loads(printed), list | dict), words
+        result = run(*words, *(text.format(**known) for text in more), "--json")
+        assert (result.code, result.err) == (int(words == ("status",)), ""), (words, result)
+        assert isinstance(json.loads(result.out), list | dict), words
 
 
 def test_every_command_explains_itself(server: Process) -> None:
@@ -496,6 +553,33 @@ def test_the_script_itself_ends_with_1_and_no_traceback() -> None:
 
 
 # -- commands that run here --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_the_version_is_said(option: str) -> None:
+    assert ok(option) == f"nightcrew {__version__}\n"
+
+
+def test_a_shell_completes_commands_and_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    for shell in ("bash", "zsh", "fish"):
+        assert "_NIGHTCREW_COMPLETE" in completion(shell)
+    assert completed(monkeypatch, "rec") == ["record", "recordings"]
+    assert "--region" in completed(monkeypatch, "source", "add", "--")
+
+
+def completion(shell: str) -> str:
+    """The script that teaches a shell our words."""
+    script = ok("--show-completion", shell)
+    assert "nightcrew" in script
+    return script
+
+
+def completed(monkeypatch: pytest.MonkeyPatch, *words: str) -> list[str]:
+    """What bash offers behind these words."""
+    monkeypatch.setenv("_NIGHTCREW_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", " ".join(["nightcrew", *words]))
+    monkeypatch.setenv("COMP_CWORD", str(len(words)))
+    return run().out.split()
 
 
 def test_a_second_server_on_a_data_directory_is_refused(server: Process) -> None:

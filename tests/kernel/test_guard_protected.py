@@ -33,6 +33,8 @@ async def test_a_nonsense_header_is_refused_or_passed_over_but_breaks_nothing(pr
         "Cookie: =;;\xff",
         "Origin: http://[",
         "X-Api-Key: \xff",
+        "Authorization: Bearer \xff",
+        "Authorization: ",
     ):
         host = [] if header.startswith("Host") else ["Host: 127.0.0.1"]
         for method in ("GET", "POST"):
@@ -56,6 +58,9 @@ async def test_with_a_password_strangers_stay_outside(protected: Node) -> None:
         answer = await http.get(path)
         assert answer.status_code == 401, path
         assert "X-Api-Key" in answer.json()["detail"]
+        offered = answer.headers["WWW-Authenticate"]
+        assert "Bearer" in offered
+        assert "ApiKey" in offered
     assert (await http.get("/health")).status_code == 200
     page = await http.get("/", headers={"Accept": "text/html"})
     assert (page.status_code, page.headers["location"]) == (303, "/login?next=/")
@@ -63,6 +68,17 @@ async def test_with_a_password_strangers_stay_outside(protected: Node) -> None:
     assert (await http.get("/api/v1/settings", headers={"Cookie": f"{COOKIE}=wrong"})).status_code == 401
     assert (await http.get("/health/../api/v1/settings")).status_code in {401, 404}
     assert (await http.get("/static/../api/v1/settings")).status_code in {401, 404}
+
+
+async def test_a_key_is_as_good_as_a_bearer_token(protected: Node) -> None:
+    key = await protected.access.make_token("api", "bearer")
+    player = await protected.access.make_token("player", "set-top box")
+    for value in (f"Bearer {key}", f"bearer  {key}"):
+        answer = await protected.http.get("/api/v1/tokens", headers={"Authorization": value})
+        assert answer.status_code == 200, value
+    for value in (key, f"Basic {key}", "Bearer", "Bearer wrong", f"Bearer {player}"):
+        answer = await protected.http.get("/api/v1/tokens", headers={"Authorization": value})
+        assert answer.status_code == 401, value
 
 
 async def test_an_api_key_works_until_it_is_revoked(protected: Node) -> None:

@@ -76,6 +76,17 @@ async def another(store: Store, name: str = "attic") -> AsyncIterator[nodes.Node
         await asyncio.gather(living, return_exceptions=True)
 
 
+async def test_each_sign_of_life_is_one_for_who_watches_from_outside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: None
+) -> None:
+    alive = tmp_path / "alive"
+    monkeypatch.setenv("NIGHTCREW_ALIVE_FILE", str(alive))
+    async with running(tmp_path / "node"):
+        await until(alive.exists)
+        alive.unlink()
+        await until(alive.exists)
+
+
 # -- time --------------------------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from typer import Argument, BadParameter, Exit, Option
 
 from nightcrew.checks.rows import CheckJson, CheckRunJson, FoundJson, columns, line, progress
-from nightcrew.client import Limit, Out, Row, Server, Way, described, exits, follow, given, named, say
+from nightcrew.client import Limit, Out, Row, Server, Way, described, exits, follow, given, named
 from nightcrew.kernel.declare import CommandGroup, Commands
 from nightcrew.playlists.commands import Channel, channel_of
 
@@ -96,8 +96,8 @@ Run = Annotated[int, Argument(help="Its number, as `nightcrew checks runs` says.
 
 
 def _action(verb: str, about: str) -> Callable[..., None]:
-    def command(server: Server, run: Run) -> None:
-        say(line(server.post(CheckRunJson, f"{RUNS}/{run}/{verb}")))
+    def command(server: Server, out: Out, run: Run) -> None:
+        out.one(server.post(CheckRunJson, f"{RUNS}/{run}/{verb}"), line)
 
     return described(command, f"checks_{verb}", about)
 

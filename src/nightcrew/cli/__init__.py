@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
-from nightcrew import domains
+from nightcrew import __version__, domains
 from nightcrew.cli import connections, local, notify, options, overview, work
-from nightcrew.client import Failed, bound, exits, named, note
+from nightcrew.client import Failed, bound, exits, named, note, say
 from nightcrew.kernel.declare import CommandGroup, Commands
 from nightcrew.kernel.errors import NightcrewError
 
 app = typer.Typer(
     name="nightcrew",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # to import what draws frames takes a third of the time of a help page
     help="All the background work of a home media server in one supervised, durable, visible program.",
 )
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        say(f"nightcrew {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", "-V", callback=_tell_version, is_eager=True, help="Say which version this is."),
+    ] = False,
+) -> None:
+    pass
 
 
 OWN = Commands(
@@ -46,7 +63,7 @@ def _group(declared: CommandGroup) -> typer.Typer:
     """Commands under one word, each by the name of its function behind the first `_`."""
     named = {command.__name__.partition("_")[2].replace("_", "-"): command for command in declared.commands}
     words = ", ".join([*named, *(group.name for group in declared.groups)])
-    made = typer.Typer(help=f"{declared.help}: {words}.", no_args_is_help=True)
+    made = typer.Typer(help=f"{declared.help}: {words}.", no_args_is_help=True, rich_markup_mode=None)
     for name, command in named.items():
         made.command(name, help=command.__doc__)(bound(command))
     for group in declared.groups:
@@ -62,7 +79,7 @@ for _declared in (OWN, *domains.commands()):
 def main() -> None:
     """End with one of `client/exits.py`, and one clear line on stderr where something is wrong."""
     try:
-        app()
+        app(prog_name="nightcrew")
     except (NightcrewError, Failed) as exc:
         note(f"nightcrew: {exc}")
         sys.exit(exits.FAILED)

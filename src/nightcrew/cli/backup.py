@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nightcrew.cli.places import Database, DataDir, folder_of
-from nightcrew.client import Failed, say
+from nightcrew.client import Failed, Out
 from nightcrew.kernel import files
 from nightcrew.kernel.vault import KEY_VARIABLE, Vault, given_key, key_in_use
 from nightcrew.kernel.words import counted, size
@@ -33,6 +33,7 @@ AGAIN = "what was running starts again by its schedule"
 
 
 def backup(
+    out: Out,
     file: Annotated[Path, typer.Argument(help="The file to write, for example nightcrew.tar.gz.")],
     data_dir: DataDir = None,
     database_url: Database = None,
@@ -51,20 +52,23 @@ def backup(
     Vault(key)
     beside = folder if folder.is_dir() else file.absolute().parent
     try:
-        with files.replacing(file.absolute()) as out:
-            said = write(out, url=url, data_dir=folder, key=key, folders=migration_folders(), beside=beside)
+        with files.replacing(file.absolute()) as written:
+            said = write(written, url=url, data_dir=folder, key=key, folders=migration_folders(), beside=beside)
     except (OSError, sqlite3.Error) as exc:
         raise Failed(f"cannot write the backup to {file}: {getattr(exc, 'strerror', None) or exc}") from exc
     saved = [name for name in said.members if not name.startswith("tables/")]
-    if said.tables:
-        rows = sum(table.rows for table in said.tables)
-        saved.insert(0, f"{counted(len(said.tables), 'table')} ({counted(rows, 'row')})")
-    say(f"saved {', '.join(saved)} to {file} ({size(file.stat().st_size)})")
-    if said.tables:
-        say(f"Runs of jobs are not in it. After a restore, {AGAIN}.")
+    tables, rows, length = len(said.tables), sum(table.rows for table in said.tables), file.stat().st_size
+    if out.data({"file": str(file), "bytes": length, "members": saved, "tables": tables, "rows": rows}):
+        return
+    if tables:
+        saved.insert(0, f"{counted(tables, 'table')} ({counted(rows, 'row')})")
+    out.say(f"saved {', '.join(saved)} to {file} ({size(length)})")
+    if tables:
+        out.say(f"Runs of jobs are not in it. After a restore, {AGAIN}.")
 
 
 def restore(
+    out: Out,
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A file that `nightcrew backup` wrote.")],
     data_dir: DataDir = None,
     database_url: Database = None,
@@ -83,22 +87,30 @@ def restore(
         with tempfile.TemporaryDirectory(prefix="restore-", dir=_existing(folder)) as temporary:
             found = examine(file, Path(temporary), folders=migration_folders(), given=given_key())
             _check_kind(found, url)
-            _put_back(found, folder, url, force=force, dry_run=dry_run)
+            _put_back(out, found, folder, url, force=force, dry_run=dry_run)
     except OSError as exc:
         raise Failed(f"cannot put the backup back into {folder}: {exc.strerror or exc}") from exc
     if found.tables:
-        say(f"Runs of jobs are not in it: {AGAIN}.")
+        out.say(f"Runs of jobs are not in it: {AGAIN}.")
     elif found.without_runs:
-        say(f"jobs.db is left out: {found.without_runs}. Without it, {AGAIN}.")
+        out.say(f"jobs.db is left out: {found.without_runs}. Without it, {AGAIN}.")
 
 
-def _put_back(found: Examined, folder: Path, url: sa.URL, *, force: bool, dry_run: bool) -> None:
+def _put_back(out: Out, found: Examined, folder: Path, url: sa.URL, *, force: bool, dry_run: bool) -> None:
     targets = _targets(found, folder, url)
     place = f"the database {url.database} and {folder}" if found.tables else str(folder)
     there = [name for name, path in targets.items() if _differs(found.files.get(name), path)]
     there += _occupied(url) if found.tables else []
+    answer = {
+        "contents": sorted(found.files),
+        "tables": len(found.tables[1].tables) if found.tables else 0,
+        "runs": "none" if found.tables else found.without_runs or "put back",
+        "replaced": there,
+        "dry_run": dry_run,
+    }
     if dry_run:
-        say(f"would put back {_contents(found)} into {place}{', replacing ' if there else ''}{', '.join(there)}")
+        replaced = f", replacing {', '.join(there)}" if there else ""
+        out.one(answer, lambda _: f"would put back {_contents(found)} into {place}{replaced}")
         return
     if there and not force:
         raise Failed(f"{place} has a Nightcrew already ({', '.join(there)}): --force replaces it, --dry-run only tells")
@@ -106,7 +118,7 @@ def _put_back(found: Examined, folder: Path, url: sa.URL, *, force: bool, dry_ru
     with _nobody_runs(folder):
         _load(found, url, force=force)
         _replace(found, targets)
-    say(f"put back {_contents(found)} into {place}")
+    out.one(answer, lambda _: f"put back {_contents(found)} into {place}")
 
 
 def _database(folder: Path, given: str | None) -> sa.URL:

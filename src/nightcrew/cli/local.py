@@ -8,6 +8,7 @@ import getpass
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +16,7 @@ import typer
 
 from nightcrew.cli.backup import backup, restore
 from nightcrew.cli.places import Database, DataDir, folder_of, unseen
-from nightcrew.client import Failed, exits, say
+from nightcrew.client import Failed, Out, bound, exits, say
 from nightcrew.client.secrets import page_password
 from nightcrew.kernel.errors import NightcrewError
 
@@ -32,10 +33,10 @@ def register(app: typer.Typer) -> None:
     app.command(help="Start Nightcrew: the page, the API and all workers.")(serve)
     app.command(help="Run workers only, without a page: one more machine for the same database.")(worker)
     app.command(help="Start Nightcrew with a small world of local sources to try it on.")(demo)
-    app.command(help="Look for what is missing on this machine, and say how to get it.")(doctor)
+    app.command(help="Look for what is missing on this machine, and say how to get it.")(bound(doctor))
     app.command(help="Set the password that the page asks for.")(passwd)
-    app.command(help="Save databases, key and configuration into one file, also while the server runs.")(backup)
-    app.command(help="Restore a backup.")(restore)
+    app.command(help="Save databases, key and configuration into one file, also while the server runs.")(bound(backup))
+    app.command(help="Restore a backup.")(bound(restore))
 
 
 def serve(
@@ -80,15 +81,15 @@ def demo(
     loop_run(run_demo(config, _announce))
 
 
-def doctor(data_dir: DataDir = None, database_url: Database = None) -> None:
+def doctor(out: Out, data_dir: DataDir = None, database_url: Database = None) -> None:
     """Check this machine."""
     from nightcrew.cli.doctor import examine
 
     findings = examine(_config(data_dir, database_url))
-    for finding in findings:
-        say(
-            f"{'ok     ' if finding.ok else 'MISSING' if finding.needed else 'note   '} {finding.what}: {finding.detail}"
-        )
+    if not out.data([asdict(finding) for finding in findings]):
+        for finding in findings:
+            mark = "ok     " if finding.ok else "MISSING" if finding.needed else "note   "
+            out.say(f"{mark} {finding.what}: {finding.detail}")
     if any(finding.needed and not finding.ok for finding in findings):
         raise typer.Exit(exits.FAILED)
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from nightcrew.client import Failed, Out, Row, Server, as_json, note, read_json, say
+from nightcrew.client import Failed, Out, Row, Server, as_json, note, read_json
 from nightcrew.client.secrets import exposed, page_password, typed
 from nightcrew.kernel.words import parse_value
 
@@ -23,17 +23,18 @@ def settings_list(server: Server, out: Out) -> None:
     out.table(server.rows(Row, SETTINGS), ["key", "value", "unit", "origin", "help"])
 
 
-def settings_get(server: Server, key: SettingKey) -> None:
-    """One option's value, as JSON."""
+def settings_get(server: Server, out: Out, key: SettingKey) -> None:
+    """One option's value, as JSON. With --json, all that is known of the option."""
     for row in server.rows(Row, SETTINGS):
         if key in {row["key"], row["name"]}:
-            say(as_json(row["value"]))
+            out.one(row, lambda option: as_json(option["value"]))
             return
     raise Failed(f"there is no setting {key!r}")
 
 
 def settings_set(
     server: Server,
+    out: Out,
     key: SettingKey,
     value: Annotated[
         str,
@@ -45,8 +46,11 @@ def settings_set(
         value = typed(key)
     elif value != "null" and _is_secret(server, key):
         exposed(f"the value of {key}", "write - in its place and the value to stdin")
-    changed = server.patch(Row, SETTINGS, {key: parse_value(value)})["changed"]
-    say("\n".join(f"{name} = {as_json(new)}" for name, new in changed.items()) or "unchanged")
+    out.one(server.patch(Row, SETTINGS, {key: parse_value(value)}), _changes)
+
+
+def _changes(answer: Row) -> str:
+    return "\n".join(f"{name} = {as_json(new)}" for name, new in answer["changed"].items()) or "unchanged"
 
 
 def _is_secret(server: Server, key: str) -> bool:
@@ -55,6 +59,7 @@ def _is_secret(server: Server, key: str) -> bool:
 
 def settings_import(
     server: Server,
+    out: Out,
     file: Annotated[
         Path,
         Argument(exists=True, dir_okay=False, help="A config.json, also that of a program that Nightcrew replaces."),
@@ -62,8 +67,8 @@ def settings_import(
 ) -> None:
     """Import a configuration file."""
     answer = server.post(Row, f"{SETTINGS}/import", read_json(file))
-    say(f"imported: {', '.join(answer['imported']) or 'nothing'}")
-    if answer["ignored"]:
+    out.one(answer, lambda found: f"imported: {', '.join(found['imported']) or 'nothing'}")
+    if answer["ignored"] and not out.as_json:
         note(f"ignored: {', '.join(answer['ignored'])}")
 
 
@@ -79,6 +84,7 @@ def token_list(server: Server, out: Out) -> None:
 
 def token_make(
     server: Server,
+    out: Out,
     scope: Annotated[str, Argument(help="api or player.")],
     name: Annotated[str, Argument(help="What it is for.")],
     output: Annotated[
@@ -98,12 +104,11 @@ def token_make(
         if password or "password" not in str(exc) or not sys.stdin.isatty():
             raise
         made = server.post(Row, TOKENS, wanted | {"password": typed("Password")})
-    say(made["token"])
+    out.one(made, lambda token: str(token["token"]))
 
 
 def token_revoke(
-    server: Server, token: Annotated[int, Argument(help="Its number, as `nightcrew token list` says.")]
+    server: Server, out: Out, token: Annotated[int, Argument(help="Its number, as `nightcrew token list` says.")]
 ) -> None:
     """Revoke a token at once."""
-    server.delete(Row, f"{TOKENS}/{token}")
-    say("revoked")
+    out.one(server.delete(Row, f"{TOKENS}/{token}"), lambda _: "revoked")

@@ -17,7 +17,7 @@ AT_ONCE = 100
 
 
 def status(server: Server, out: Out) -> None:
-    """Is everything all right? Exit 1 when a worker has broken its promise."""
+    """Is everything all right? Exit 1 when something needs a person."""
     health, needs = server.get(Row, "/health"), server.get(Row, "/api/v1/needs")
     tables = [table for declared in domains.commands() for table in declared.status]
     rows = {table.key: server.rows(Row, table.path) for table in tables}
@@ -28,7 +28,7 @@ def status(server: Server, out: Out) -> None:
         out.table(health["workers"], ["name", "state", "fresh", "age_s", "promise_s", "next_run", "error"])
         for table in tables:
             out.table(rows[table.key], table.columns, empty=table.empty)
-    if health["status"] == "failing":
+    if needs["level"] != "good":
         raise Exit(exits.FAILED)
 
 

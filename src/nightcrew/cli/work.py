@@ -8,7 +8,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from nightcrew.cli.rows import StateJson
-from nightcrew.client import Limit, Out, Row, Server, described, say
+from nightcrew.client import Limit, Out, Row, Server, described
 
 JOBS = "/api/v1/jobs"
 WORKERS = "/api/v1/workers"
@@ -36,14 +36,14 @@ def jobs_show(server: Server, out: Out, job: Job) -> None:
         out.table(found["steps"], ["name", "started_at", "ended_at", "error"], empty="No finished steps.")
 
 
-def jobs_cancel(server: Server, job: Job) -> None:
+def jobs_cancel(server: Server, out: Out, job: Job) -> None:
     """End a job now."""
-    say(f"{job} is {server.post(StateJson, f'{JOBS}/{job}/cancel')['state']}")
+    out.one(server.post(StateJson, f"{JOBS}/{job}/cancel"), lambda ended: f"{job} is {ended['state']}")
 
 
-def jobs_retry(server: Server, job: Job) -> None:
+def jobs_retry(server: Server, out: Out, job: Job) -> None:
     """Run a failed job again."""
-    say(f"started again as {server.post(Row, f'{JOBS}/{job}/retry')['id']}")
+    out.one(server.post(Row, f"{JOBS}/{job}/retry"), lambda begun: f"started again as {begun['id']}")
 
 
 # -- workers -----------------------------------------------------------------------------------------------------------
@@ -56,8 +56,8 @@ def workers_list(server: Server, out: Out) -> None:
 
 
 def _action(verb: str, about: str) -> Callable[..., None]:
-    def command(server: Server, name: Name) -> None:
-        say(f"{name} is {server.post(StateJson, f'{WORKERS}/{name}/{verb}')['state']}")
+    def command(server: Server, out: Out, name: Name) -> None:
+        out.one(server.post(StateJson, f"{WORKERS}/{name}/{verb}"), lambda worker: f"{name} is {worker['state']}")
 
     return described(command, f"workers_{verb}", about)
 

@@ -5,6 +5,7 @@ from those that are silent.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import uuid
 from collections.abc import Awaitable, Callable
@@ -49,8 +50,11 @@ OnGone = Callable[[KnownNode], Awaitable[list[str]]]
 class Nodes:
     """This node among the others. `known` is what was seen of all of them last."""
 
-    def __init__(self, *, node: str, place: str, instance: str, store: Store, activity: Activity) -> None:
+    def __init__(
+        self, *, node: str, place: str, instance: str, store: Store, activity: Activity, alive: Path | None = None
+    ) -> None:
         self.node = node
+        self._alive = alive
         self._place, self._instance = place, instance
         self._store = store
         self._activity = activity
@@ -97,6 +101,9 @@ class Nodes:
             log.critical("another Nightcrew has taken this node's name", node=self.node)
             self.usurped.set()
             return HEARTBEAT
+        if self._alive:
+            with contextlib.suppress(OSError):  # whoever looks at it takes its age for a dead node's
+                self._alive.touch()
         if was_gone:
             await self._activity.record("node.back", f"{self.node} is back", subject=self.node)
         await self._look()

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from typer import Argument, Exit, Option
 
-from nightcrew.client import DryRun, Failed, Out, Row, Server, exits, follow_jobs, given, read_json, say
+from nightcrew.client import DryRun, Failed, Out, Row, Server, exits, follow_jobs, given, read_json
 from nightcrew.client.secrets import PasswordFile, PasswordStdin, address_of, exposed, password_of, typed
 from nightcrew.kernel.words import parse_value
 from nightcrew.playlists.channel_commands import Rebuild, wait_for
@@ -87,6 +87,7 @@ def source_list(server: Server, out: Out) -> None:
 
 def source_edit(
     server: Server,
+    out: Out,
     source: Named,
     field: Annotated[
         list[str],
@@ -96,7 +97,7 @@ def source_edit(
     """Change fields of a source."""
     pairs = [text.partition("=") for text in field]
     changes = {key: parse_value(value) if key in WRITTEN_AS_JSON else _unseen(key, value) for key, _, value in pairs}
-    say(lines(server.patch(SourceJson, _path(server, source), changes)))
+    out.one(server.patch(SourceJson, _path(server, source), changes), lines)
 
 
 def _unseen(key: str, value: str) -> str:
@@ -111,11 +112,14 @@ def _unseen(key: str, value: str) -> str:
     return value
 
 
-def source_remove(server: Server, source: Named, dry_run: DryRun = False) -> None:
+def source_remove(server: Server, out: Out, source: Named, dry_run: DryRun = False) -> None:
     """Delete a source and the channels that only it can play."""
-    answer = server.delete(Row, _path(server, source), dry_run=dry_run)
+    out.one(server.delete(Row, _path(server, source), dry_run=dry_run), _removal)
+
+
+def _removal(answer: Row) -> str:
     done = "would remove" if answer["dry_run"] else "removed"
-    say(f"{done} {answer['source']} and its {answer['channels']} channels")
+    return f"{done} {answer['source']} and its {answer['channels']} channels"
 
 
 def source_refresh(server: Server, out: Out, source: Named, rebuild: Rebuild = False) -> None:
@@ -136,6 +140,7 @@ def source_profiles(server: Server, out: Out, source: Named) -> None:
 
 def source_add_profile(
     server: Server,
+    out: Out,
     source: Named,
     name: Annotated[str, Argument(help="What the profile is called.")],
     max_streams: Annotated[int, Option("--max-streams", min=0, help="Connections at a time; 0: any number.")] = 0,
@@ -153,28 +158,30 @@ def source_add_profile(
     body = {"name": name, "max_streams": max_streams, "search": search, "replace": replace, "own_login": own_login}
     secret = _password(password, password_stdin, password_file, ask=bool(username))
     body |= {"username": username, "password": secret}
-    server.post(Row, f"{_path(server, source)}/profiles", body)
-    say(f"profile {name} was added")
+    out.one(server.post(Row, f"{_path(server, source)}/profiles", body), lambda _: f"profile {name} was added")
 
 
 def source_remove_profile(
-    server: Server, source: Named, name: Annotated[str, Argument(help="The profile's name.")]
+    server: Server, out: Out, source: Named, name: Annotated[str, Argument(help="The profile's name.")]
 ) -> None:
     """Remove a profile of a source."""
-    server.delete(Row, f"{_path(server, source)}/profiles/{name}")
-    say(f"profile {name} was removed")
+    answer = server.delete(Row, f"{_path(server, source)}/profiles/{name}")
+    out.one(answer, lambda _: f"profile {name} was removed")
 
 
-def source_accept(server: Server, source: Named) -> None:
+def source_accept(server: Server, out: Out, source: Named) -> None:
     """Apply a held-back change."""
-    for change in server.post(Row, f"{_path(server, source)}/held/accept")["accepted"]:
-        say(f"accepted: {change['new']} new, {change['changed']} changed, {change['gone']} gone")
+    out.one(server.post(Row, f"{_path(server, source)}/held/accept"), _accepted)
 
 
-def source_reject(server: Server, source: Named) -> None:
+def _accepted(answer: Row) -> str:
+    changes = answer["accepted"]
+    return "\n".join(f"accepted: {one['new']} new, {one['changed']} changed, {one['gone']} gone" for one in changes)
+
+
+def source_reject(server: Server, out: Out, source: Named) -> None:
     """Discard a held-back change."""
-    server.post(Row, f"{_path(server, source)}/held/reject")
-    say("rejected")
+    out.one(server.post(Row, f"{_path(server, source)}/held/reject"), lambda _: "rejected")
 
 
 def _path(server: Server, source: str) -> str:

@@ -124,7 +124,7 @@ class Guard:
 
     async def _caller(self, scope: Scope, headers: Headers) -> Caller | None:
         """Who asks; None for nobody that is known."""
-        key = headers.get("x-api-key")
+        key = _key(headers)
         if not self._access.protected:
             return Caller("script" if key or "mozilla" not in headers.get("user-agent", "").lower() else "web")
         if key and (token := await self._access.find_token(key, "api")):
@@ -156,7 +156,9 @@ class Guard:
         if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
             return RedirectResponse(f"/login?next={quote(scope['path'])}", 303)
         return problem(
-            401, "log in, or send an API key in the header X-Api-Key", headers={"WWW-Authenticate": "ApiKey"}
+            401,
+            "log in, or send an API key in the header X-Api-Key or as Authorization: Bearer",
+            headers={"WWW-Authenticate": 'Bearer realm="Nightcrew", ApiKey'},
         )
 
 
@@ -170,6 +172,12 @@ def _host_of(url: str) -> str:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
+
+
+def _key(headers: Headers) -> str:
+    """The API key that a script sends, in a header of its own or as a bearer token; empty for none."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return headers.get("x-api-key", "") or (token.strip() if scheme.lower() == "bearer" else "")
 
 
 def _cookie(header: str) -> str | None:
