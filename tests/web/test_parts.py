@@ -18,7 +18,7 @@ from nightcrew.app import DOMAINS
 from nightcrew.web.forms import Control, Form
 from nightcrew.web.paging import paging
 from nightcrew.web.plot import Plot, Series, merged
-from nightcrew.web.render import create_renderer
+from nightcrew.web.render import OWN_TOPICS, create_renderer
 
 HOSTILE = '<b>"it\'s" & {{ 7 * 7 }}'
 
@@ -120,15 +120,24 @@ def test_a_state_that_nobody_declared_is_an_error(environment: Environment) -> N
         drawn(environment, "{{ ui.pill('job.flying') }}", job=SimpleNamespace())
 
 
-def test_what_a_page_waits_for_is_what_its_script_listens_to() -> None:
+DECLARED = {*OWN_TOPICS, *(topic for domain in DOMAINS for topic in domain.topics)}
+
+
+def test_what_a_page_waits_for_is_declared(environment: Environment) -> None:
     """A topic that the script does not know never comes, and the page would stand still until its next look."""
-    root = Path(nightcrew.__file__).parent
-    script = (root / "web" / "static" / "app.js").read_text("utf-8")
-    known = set(re.findall(r'"(\w+)"', re.search(r"TOPICS = \[(.*?)\]", script)[1]))  # type: ignore[index]
+    assert set(environment.globals["topics"]) == DECLARED
     waited: set[str] = set()
-    for page in root.glob("*/templates/**/*.html"):
+    for page in Path(nightcrew.__file__).parent.glob("*/templates/**/*.html"):
         text = page.read_text("utf-8")
         waited |= set(re.findall(r"live:(\w+)", text))
         for topics in re.findall(r"ui\.live\([^\[)]*\[([^\]]*)\]", text):
             waited |= set(re.findall(r'"(\w+)"', topics))
-    assert {"music", "sources"} <= waited <= known
+    assert {"music", "sources"} <= waited <= DECLARED
+
+
+def test_what_is_published_is_what_pages_listen_to() -> None:
+    """A page hears of a change only under a topic that somebody has declared."""
+    source = Path(nightcrew.__file__).parent
+    texts = [file.read_text() for file in source.rglob("*.py")]
+    published = {topic for text in texts for topic in re.findall(r'bus\.publish\(\s*"([a-z_]+)"', text)}
+    assert published == DECLARED

@@ -80,6 +80,7 @@ DOMAIN = Domain(
     states=standing.STATES,
     needs=standing.needs,
     overview=standing.overview,
+    topics=("checks",),
     metrics=standing.metrics,
     doctor=(doctor.prober,),
 )

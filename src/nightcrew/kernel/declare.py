@@ -362,6 +362,8 @@ class Domain:
     """Of `player_outputs` of which there are several, those that there are: `name/…` and title."""
     overview: Callable[[Runtime], Awaitable[dict[str, Any]]] | None = None
     """Figures for the first page."""
+    topics: tuple[str, ...] = ()
+    """What it publishes on the bus: pages that show these things ask anew."""
     metrics: Callable[[Runtime], Awaitable[list[Metric]]] | None = None
     """Numbers as they are now."""
     upkeep: Callable[[Runtime], Awaitable[dict[str, int]]] | None = None

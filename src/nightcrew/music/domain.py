@@ -135,6 +135,7 @@ DOMAIN = Domain(
     states=standing.STATES,
     needs=standing.needs,
     overview=standing.overview,
+    topics=("music",),
     metrics=status.metrics,
     start=workers.start,
     stop=workers.stop,

@@ -64,6 +64,7 @@ DOMAIN = Domain(
     player_outputs=standing.PLAYER_OUTPUTS,
     outputs=standing.outputs,
     overview=standing.overview,
+    topics=("sources", "channels"),
     metrics=standing.metrics,
     upkeep=workers.upkeep,
 )

@@ -103,6 +103,7 @@ DOMAIN = Domain(
     states=standing.STATES,
     needs=standing.needs,
     overview=standing.overview,
+    topics=("recordings",),
     metrics=standing.metrics,
     doctor=(ffmpeg,),
 )

@@ -38,6 +38,10 @@ PARTS = ("action", "form", "plot", "state", "table", "words")
 """Files of `templates/parts`, whose macros every template has as `ui.table`, `ui.field` and so on."""
 
 
+OWN_TOPICS = ("workers", "jobs", "activity", "settings", "slots", "notifications", "connections")
+"""What the kernel publishes on the bus."""
+
+
 @dataclass(frozen=True, slots=True)
 class Renderer:
     """The environment and what the frame of every page shows."""
@@ -92,6 +96,8 @@ def create_renderer(app: FastAPI, domains: Sequence[Domain]) -> None:
         "ticks": ticks,
     }
     marks = {path.relative_to(_STATIC).as_posix(): _mark(path) for path in _STATIC.rglob("*") if path.is_file()}
+    of_domains = [topic for domain in domains for topic in domain.topics]
+    environment.globals |= {"topics": [*OWN_TOPICS, *of_domains], "figures_of": [*of_domains, "settings"]}
     environment.globals["states"] = all_states(domains)
     environment.globals["static"] = lambda name: f"/static/{name}?v={marks.get(name, '')}"
     environment.globals["ui"] = _parts(environment)

@@ -3,7 +3,7 @@
 
 // -- live: the server says what has changed, and parts of the page ask again ------------------------------------------
 
-const TOPICS = ["workers", "jobs", "activity", "sources", "channels", "settings", "slots", "checks", "recordings", "notifications", "connections", "music"];
+const TOPICS = document.body.dataset.topics.split(" ");
 
 function changed(topic) {
   document.body.dispatchEvent(new CustomEvent(`live:${topic}`, { bubbles: true }));
