@@ -13,7 +13,7 @@ from nightcrew.kernel.declare import Allowance, ConnectionKind, OAuth
 from nightcrew.kernel.errors import GiveUp, Misread
 from nightcrew.kernel.fields import ask
 from nightcrew.kernel.http import Limits
-from nightcrew.kernel.words import plain
+from nightcrew.kernel.words import counted, plain
 from nightcrew.music import rules
 from nightcrew.music.store.listings import NewTrack
 from nightcrew.music.wishes.base import SourceKind, SourceList
@@ -43,7 +43,8 @@ async def try_out(line: Line) -> list[str]:
     name = plain(str(me.get("display_name") or me.get("id") or "somebody")) if isinstance(me, dict) else "somebody"
     saved = await line.json(Question("v1/me/tracks", params={"limit": "1"}), limits=LIMITS)
     total = saved.get("total") if isinstance(saved, dict) else None
-    return [f"Spotify knows you as {name[:100]}.", f"You have saved {total if isinstance(total, int) else 0} tracks."]
+    count = counted(total if isinstance(total, int) else 0, "track")
+    return [f"Spotify knows you as {name[:100]}.", f"You have saved {count}."]
 
 
 async def read(line: Line) -> list[SourceList]:
