@@ -64,13 +64,13 @@ class Bench:
             await choosing.begin(connection, first, attempt=1, since=tuple(WantedState))
         return entry
 
-    async def cycle(self, *, after: timedelta = timedelta(0)) -> None:
-        """One cycle, as if so much time had passed."""
+    async def cycle(self, *, after: timedelta = timedelta(0), stopped: bool = False) -> None:
+        """One cycle, as if so much time had passed. `stopped`: in which nobody has looked."""
         async with self.node.store.write() as connection:
             open_ = download.c.state.in_(("queued", "running"))
             for row in (await connection.execute(sa.select(download).where(open_))).mappings():
                 values = {name: row[name] and row[name] - after for name in ("started_at", "moved_at")}
-                values |= {"due_at": await now_of(connection), "until": None}
+                values |= {"due_at": await now_of(connection) - (after if stopped else timedelta(0)), "until": None}
                 await connection.execute(sa.update(download).where(download.c.id == row["id"]).values(values))
         await syncing.sync(self.node)
 
@@ -158,6 +158,16 @@ async def test_an_outage_of_slskd_restarts_the_clock_of_a_file(bench: Bench, mon
     with monkeypatch.context() as patch:
         patch.setattr(Slskd, "transfers", _away)
         await bench.cycle(after=LONG)
+    await bench.cycle()
+    assert await bench.failures(entry) == UNTOUCHED
+
+
+async def test_a_node_that_was_stopped_for_long_blames_no_file_for_it(bench: Bench) -> None:
+    bench.network.stuck = True
+    entry = await bench.begun()
+    await bench.cycle()
+    await bench.cycle()
+    await bench.cycle(after=LONG, stopped=True)
     await bench.cycle()
     assert await bench.failures(entry) == UNTOUCHED
 

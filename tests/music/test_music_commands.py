@@ -46,6 +46,8 @@ async def test_a_wrong_song_on_the_command_line(shop: Any, ask: Any, tmp_path: P
     said = await ask("music", "wanted", "import", str(tracks))
     assert "1 track, 1 new" in said.out and "line 4" in said.err
     await shop.stands(1, WantedState.OWNED)
+    assert len(rows(await ask("music", "wanted", "list", "--source", "list:tracks", "--json"))) == 1
+    assert rows(await ask("music", "wanted", "list", "--source", "hand", "--json")) == []
     listed = rows(await ask("music", "downloads", "--json"))
     assert [(one["state"], one["progress"]) for one in listed] == [("completed", 1.0)]
     download = str(listed[0]["id"])

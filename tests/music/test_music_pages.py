@@ -36,6 +36,7 @@ async def test_the_page_shows_what_is_wanted_fetched_and_there(shop: Any) -> Non
     owned = await page(shop, "/music?show=owned")
     assert "Greensleeves" in owned and "in the library" in owned
     assert "No matches." in await page(shop, "/music?q=nothing+like+it")
+    assert "Only those that By hand wants." in await page(shop, "/music?show=owned&source=hand")
     track = await page(shop, f"/music/tracks/{number}")
     assert "It is another version (live)." in track and "Harbour Ensemble/Greensleeves.flac" in track
     for part in ("downloads", "library", "run", "wanted", f"tracks/{number}"):

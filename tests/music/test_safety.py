@@ -27,6 +27,7 @@ from nightcrew.music import (
     importing,
     library,
     matchmaking,
+    pages,
     payload,
     placing,
     scanning,
@@ -620,3 +621,40 @@ async def test_a_steady_supply_of_new_tracks_starves_no_other(node: Runtime) -> 
     async with node.store.write() as connection:
         await connection.execute(wanted.wanted.update().values(until=None))
     assert (await claimed(node))[0] == "Fresh", "what has begun is ended"
+
+
+# -- what people read --------------------------------------------------------------------------------------------------
+
+
+async def test_downloads_that_run_are_shown_before_newer_ones_that_are_over(node: Runtime) -> None:
+    first = await running(node, await want(node, "Greensleeves"))
+    for number in range(pages.LATEST + 3):
+        ended = await running(node, await want(node, f"Tune {number}"))
+        async with node.store.write() as connection:
+            row = await downloads.get_in(connection, ended)
+            await downloads.change_state(connection, row, DownloadState.FAILED, "it failed")
+    shown = [row for row, _ in (await pages._downloads(node))["downloads"]]
+    assert (shown[0].id, len(shown)) == (first, pages.LATEST)
+
+
+async def test_wanted_tracks_are_shown_by_source(node: Runtime) -> None:
+    await listed(node, "list:a & b", "Greensleeves", "Home")
+    await listed(node, "list:c", "Shenandoah")
+    shown = await pages._wanted(node, "open", "", "list:a & b", 0)
+    assert sorted(row.title for row, _ in shown["tracks"]) == ["Greensleeves", "Home"]
+    assert shown["source"]["title"] == "list:a & b"
+    assert shown["tabs"][0] == ("/music?show=open&source=list%3Aa+%26+b", "Open", True, 2)
+
+
+async def test_a_library_that_is_accepted_is_called_by_its_name(node: Runtime) -> None:
+    values = {"kind": "jellyfin", "name": "Living room", "address": "http://127.0.0.1:9", "settings": {"api_key": "x"}}
+    number = (await connections.add(node, values, actor="test")).id
+    assert await servers.name_of(node, servers.place_of(number)) == "Living room"
+    assert await servers.name_of(node, library.place_of(node)) == f"The music folder of {node.node}"
+
+
+async def test_a_plan_counts_all_that_is_in_the_library(node: Runtime) -> None:
+    one, _ = await listed(node, "list:a", "Greensleeves", "Home")
+    await wanted.move(node.store, one.id, since=tuple(WantedState), state=WantedState.OWNED)
+    await has(node, "Home")
+    assert (await autosync.plan(node)).owned == 2

@@ -128,7 +128,7 @@ async def remove(runtime: Runtime, wanted_id: int, *, actor: str) -> None:
 async def accept_library(runtime: Runtime, place: str, *, actor: str) -> None:
     """A library really has as little as it says. Raises `NotFound`."""
     await servers.accept(runtime, place)
-    said = f"That {place} has fewer tracks than before is right"
+    said = f"{await servers.name_of(runtime, place)} may have fewer tracks than before"
     await runtime.activity.record("wanted_library", said, actor=actor, subject=place)
     await runtime.schedule.run_now("music.scan")
 
@@ -147,6 +147,12 @@ async def choose(runtime: Runtime, offer_id: int, *, actor: str) -> TrackDownloa
     await runtime.activity.record("download_chosen", said, actor=actor, subject=str(entry.id))
     runtime.bus.publish("music")
     return await downloads.get(runtime.store, number)
+
+
+async def offered(runtime: Runtime, wanted_id: int) -> list[Offer]:
+    """The files that are offered for a track, the best first."""
+    rules = runtime.settings.of(MusicSettings).quality()
+    return choosing.in_order(await offers.of_wanted(runtime.store, wanted_id), rules)
 
 
 async def reject_offer(runtime: Runtime, offer_id: int, *, actor: str) -> Offer:

@@ -15,7 +15,7 @@ from nightcrew.music.match_answers import DecisionAnswer, MatchQuestion, of_deci
 from nightcrew.music.matching.decision import decide
 from nightcrew.music.models import DownloadState, TrackDownload, WantedEntry, WantedState
 from nightcrew.music.settings import MusicSettings
-from nightcrew.music.store import downloads, figures, listings, offers, wanted
+from nightcrew.music.store import downloads, figures, listings, wanted
 from nightcrew.music.store.listings import NewTrack
 from nightcrew.web.answers import Items
 from nightcrew.web.api import Cursor, Id, Limit, Node, number_cursor
@@ -132,7 +132,7 @@ async def get_wanted(node: Node, wanted_id: Id) -> say.WantedDetail:
     found = await downloads.of_wanted(node.store, wanted_id)
     return say.WantedDetail(
         track=row,
-        offers=say.of_offers(await offers.of_wanted(node.store, wanted_id)),
+        offers=say.of_offers(await actions.offered(node, wanted_id)),
         downloads=[say.DownloadRow.made(one, {entry.id: entry}) for one in found],
     )
 

@@ -66,7 +66,10 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class SyncPlan:
-    """What a run would do: the tracks that it searches for, those that are on their way, and how many are left out and why."""
+    """What a run would do: the tracks that it searches for, those that are on their way, and how many are left out and why.
+
+    `owned`: all that the libraries have.
+    """
 
     search: list[WantedEntry]
     at_work: list[WantedEntry]
@@ -106,7 +109,8 @@ async def plan(runtime: Runtime) -> SyncPlan:
     search = [one for one in preferred if one.id not in skipped]
     search.sort(key=lambda one: (one.failures, -one.priority, one.key))
     at_work = [one for one in entries if one.id not in owned and one.state in wanted.AT_WORK]
-    return SyncPlan(search, at_work, len(owned), len(skipped), len(left) - len(preferred))
+    there = len(owned) + (await wanted.counts(runtime.store)).get(WantedState.OWNED, 0)
+    return SyncPlan(search, at_work, there, len(skipped), len(left) - len(preferred))
 
 
 def _is_skipped(one: WantedEntry, threshold: int, now: datetime) -> bool:

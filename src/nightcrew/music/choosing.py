@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -24,6 +24,17 @@ def best(found: Iterable[Offer], rules: QualityRules, *, not_from: Collection[st
     """The one that is fetched next: accepted, not tried in vain, and from a peer that has not failed us with this track."""
     free = [one for one in found if one.accepted and not one.verdict and one.peer not in not_from]
     return min(free, key=lambda one: quality.rank(one.confidence, quality_of(one), rules), default=None)
+
+
+def following(found: Sequence[Offer], rules: QualityRules, *, peer: str = "") -> Offer | None:
+    """The one that is tried after a failure: from another peer than `peer` and those that have failed us with this track."""
+    failed = {one.peer for one in found if one.verdict and not one.final}
+    return best(found, rules, not_from={*failed, peer})
+
+
+def in_order(found: Iterable[Offer], rules: QualityRules) -> list[Offer]:
+    """As a person chooses among them: those that can be it first, by the one order that files have."""
+    return sorted(found, key=lambda one: (not one.accepted, quality.rank(one.confidence, quality_of(one), rules)))
 
 
 def last_resort(found: Iterable[Offer], rules: QualityRules) -> Offer | None:
@@ -73,9 +84,8 @@ async def try_next(
 ) -> bool:
     """Fetch the next file that is offered for a track whose download failed. False when none is left: it is tried later."""
     found = await offers.of_wanted(runtime.store, entry.id)
-    failed = {one.peer for one in found if one.verdict and not one.final}
     quality_rules = runtime.settings.of(MusicSettings).quality()
-    following = best(found, quality_rules, not_from=failed) or best(found, quality_rules)
+    another = following(found, quality_rules)
     resort = None if reason.startswith(TRANSCODE) else last_resort(found, quality_rules)
     if entry.state is not WantedState.DOWNLOADING:
         return True  # a person, or the library, has settled it meanwhile
@@ -83,12 +93,12 @@ async def try_next(
         if await downloads.open_of(connection, entry.id) is not None:
             return True
         attempts = await downloads.attempts(connection, entry.id, search_id)
-        chosen = following if attempts < MOST_ATTEMPTS else None
+        chosen = another if attempts < MOST_ATTEMPTS else None
         if chosen is None and attempts <= MOST_ATTEMPTS:
             chosen = resort
         if chosen is not None:
             await begin(connection, chosen, attempt=attempts + 1, since={WantedState.DOWNLOADING})
             return True
-    left = "no other file is left" if following is None else f"{MOST_ATTEMPTS} files were tried"
+    left = "no other peer has it" if another is None else f"{MOST_ATTEMPTS} files were tried"
     await give_up(runtime, entry, cause, f"{reason}; {left}")
     return False

@@ -158,10 +158,13 @@ def wanted_list(
         Option("--state", help="Only those that stand so."),
     ] = None,
     search: Annotated[str, Option("--search", help="Words of its artist or title.")] = "",
+    source: Annotated[
+        str, Option("--source", help="Only those that this source wants, such as hand or list:NAME.")
+    ] = "",
     limit: Limit = 50,
 ) -> None:
     """Wanted tracks, the newest first, with the reason why each is still missing."""
-    rows = server.rows(WantedJson, WANTED, limit, **given(state=state, search=search or None))
+    rows = server.rows(WantedJson, WANTED, limit, **given(state=state, search=search or None, source=source or None))
     out.table(rows, ["id", "artists", "title", "state", "reason"], shown=_shown, empty="Nothing is wanted.")
 
 

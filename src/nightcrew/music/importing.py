@@ -193,12 +193,8 @@ async def _is_better_offered(runtime: Runtime, row: TrackDownload) -> bool:
     """Whether another file of the track can be tried, so that a transcoded one need not be taken."""
     if row.attempt >= choosing.MOST_ATTEMPTS:
         return False
-    found = [
-        one
-        for one in await offers.of_wanted(runtime.store, row.wanted_id)
-        if (one.peer, one.path) != (row.peer, row.path)
-    ]
-    return choosing.best(found, runtime.settings.of(MusicSettings).quality()) is not None
+    found = await offers.of_wanted(runtime.store, row.wanted_id)
+    return choosing.following(found, runtime.settings.of(MusicSettings).quality(), peer=row.peer) is not None
 
 
 async def _there_already(runtime: Runtime, row: TrackDownload, root: Path) -> Path | None:

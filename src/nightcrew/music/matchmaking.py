@@ -39,7 +39,11 @@ class MatchBatch:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """The rows of one search. `poor`: why files were refused that are the right recording."""
+    """The rows of one search.
+
+    `accepted`: how many of them can be it; `discarded`: all other files that were found; `poor`: why files were refused that are the
+    right recording.
+    """
 
     rows: list[dict[str, Any]]
     decision: MatchDecision
@@ -125,18 +129,22 @@ async def _fail(runtime: Runtime, job: MatchJob, error: str, reason: str) -> Non
 def score(entry: WantedEntry, said: Payload, threshold: float, rules: QualityRules) -> Scored:
     """Hold all files against the track. A file that is the right recording and not good enough is not accepted."""
     made = decide(entry.track(), said.candidates(), threshold=threshold)
-    rows: list[dict[str, Any]] = []
-    accepted, poor = 0, ""
+    good: list[tuple[tuple[float, ...], TrackMatch]] = []
+    rest: list[tuple[TrackMatch, str]] = []
     for found in made.ranked:
         file = payload.quality_of(said.files[found.index])
         why = quality.refused(file, rules) if found.confidence >= threshold else ""
-        poor = poor or why
-        good = found.confidence >= threshold and not why
-        accepted += good
-        if len(rows) < KEPT:
-            rows.append(_row(entry, said, found, explain(found) + (f"; {why}" if why else ""), accepted=good))
+        if found.confidence >= threshold and not why:
+            good.append((quality.rank(found.confidence, file, rules), found))
+        else:
+            rest.append((found, why))
+    best = [found for _, found in sorted(good, key=lambda one: one[0])[:KEPT]]
+    rows = [_row(entry, said, found, explain(found), accepted=True) for found in best]
+    for found, why in rest[: KEPT - len(best)]:
+        rows.append(_row(entry, said, found, explain(found) + (f"; {why}" if why else ""), accepted=False))
     rows += [_row(entry, said, found, found.refused, accepted=False) for found in made.refused[:KEPT_REFUSED]]
-    return Scored(rows, made, accepted, len(said.files) - accepted, poor)
+    poor = next((why for _, why in rest if why), "")
+    return Scored(rows, made, len(best), len(said.files) - len(best), poor)
 
 
 def _row(entry: WantedEntry, said: Payload, found: TrackMatch, text: str, *, accepted: bool) -> dict[str, Any]:

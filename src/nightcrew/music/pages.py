@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, RedirectResponse, Response
@@ -19,9 +20,9 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import counted
 from nightcrew.music import actions, autosync, clients, rules
 from nightcrew.music import library as local_library
-from nightcrew.music.models import WantedState
+from nightcrew.music.models import DownloadState, WantedState
 from nightcrew.music.plot import library_plot, matching_plot
-from nightcrew.music.store import downloads, figures, library, listings, offers, wanted
+from nightcrew.music.store import downloads, figures, library, listings, wanted
 from nightcrew.music.store.listings import NewTrack
 from nightcrew.web.api import Id, Node
 from nightcrew.web.callers import Actor
@@ -35,6 +36,8 @@ Show = Literal["open", "missing", "review", "downloading", "owned", "ignored", "
 Words = Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")]  # PostgreSQL has no texts with NUL
 Before = Annotated[int, Query(ge=0, lt=2**63)]
 ROWS = 40
+LATEST, MOST_RUNNING = 12, 100
+"""Downloads that are shown, and those that run, which are shown first."""
 SAFE = {"X-Content-Type-Options": "nosniff"}
 TYPES = {
     ".flac": "audio/flac",
@@ -87,23 +90,27 @@ class ListForm(BaseModel):
 
 
 @router.get("/music")
-async def music_page(request: Request, node: Node, show: Show = "open", q: Words = "", before: Before = 0) -> Response:
+async def music_page(
+    request: Request, node: Node, show: Show = "open", q: Words = "", source: Words = "", before: Before = 0
+) -> Response:
     """All of it."""
     context: dict[str, Any] = {
         "form": _add_form(),
         "list_form": _list_form(),
         "slskd": await clients.slskd(node) is not None,
     }
-    context |= await _wanted(node, show, q, before)
+    context |= await _wanted(node, show, q, source, before)
     for part in PARTS.values():
         context |= await part(node)
     return render(request, "music/music.html", **context)
 
 
 @router.get("/fragments/music/wanted")
-async def wanted_part(request: Request, node: Node, show: Show = "open", q: Words = "", before: Before = 0) -> Response:
+async def wanted_part(
+    request: Request, node: Node, show: Show = "open", q: Words = "", source: Words = "", before: Before = 0
+) -> Response:
     """A page of wanted tracks."""
-    return render(request, "music/wanted.html", **await _wanted(node, show, q, before))
+    return render(request, "music/wanted.html", **await _wanted(node, show, q, source, before))
 
 
 @router.get("/fragments/music/{part}")
@@ -227,11 +234,20 @@ async def act_on_download(
 # -- what is shown -----------------------------------------------------------------------------------------------------
 
 
-async def _wanted(node: Runtime, show: str, q: str, before: int) -> dict[str, Any]:
-    found = await wanted.page(node.store, states=SHOWN[show][1], search=q, after=before or None, limit=ROWS)
-    counts = await wanted.counts(node.store)
+async def _wanted(node: Runtime, show: str, q: str, source: str, before: int) -> dict[str, Any]:
+    found = await wanted.page(
+        node.store, states=SHOWN[show][1], search=q, source=source, after=before or None, limit=ROWS
+    )
+    counts = await wanted.counts(node.store, source=source)
+    chosen = {"source": source} if source else {}
+    sources = await listings.sources(node.store) if source else []
     tabs = [
-        (f"/music?show={key}", words, key == show, sum(counts.get(state.value, 0) for state in states))
+        (
+            f"/music?{urlencode({'show': key, **chosen})}",
+            words,
+            key == show,
+            sum(counts.get(state.value, 0) for state in states),
+        )
         for key, (words, states) in SHOWN.items()
     ]
     known = await listings.of_tracks(node.store, [row.id for row in found])
@@ -241,15 +257,20 @@ async def _wanted(node: Runtime, show: str, q: str, before: int) -> dict[str, An
         "tabs": tabs,
         "show": show,
         "q": q,
+        "source": next((row for row in sources if row["source"] == source), None),
         "causes": [(CAUSES[name], number) for name, number in sorted(causes.items())],
         "paging": paging(
-            "/music", {"show": show, "q": q}, "before", before, found[-1].id if len(found) == ROWS else None
+            "/music", {"show": show, "q": q, **chosen}, "before", before, found[-1].id if len(found) == ROWS else None
         ),
     }
 
 
 async def _downloads(node: Runtime) -> dict[str, Any]:
-    rows = await downloads.page(node.store, limit=12)
+    running = {DownloadState.RUNNING}
+    rows = await downloads.page(node.store, states=running, limit=MOST_RUNNING)
+    rows += await downloads.page(
+        node.store, states=set(DownloadState) - running, limit=max(LATEST - len(rows), LATEST // 2)
+    )
     tracks = await wanted.of_ids(node.store, {row.wanted_id for row in rows})
     return {
         "downloads": [(row, tracks.get(row.wanted_id)) for row in rows],
@@ -279,7 +300,7 @@ async def _track(node: Runtime, wanted_id: int) -> dict[str, Any]:
     return {
         "entry": entry,
         "listings": (await listings.of_tracks(node.store, [wanted_id])).get(wanted_id, []),
-        "offers": await offers.of_wanted(node.store, wanted_id),
+        "offers": await actions.offered(node, wanted_id),
         "downloads": await downloads.of_wanted(node.store, wanted_id),
         "library": await library.fetched_for(node.store, wanted_id),
     }

@@ -85,6 +85,12 @@ async def accept(runtime: Runtime, place: str) -> None:
     await figures.put(runtime.store, {**values, f"worker.scan.tried.{runtime.node}": ""})
 
 
+async def name_of(runtime: Runtime, place: str) -> str:
+    """What a person calls a library."""
+    names = {place_of(one.id): one.name for one in await connection_rows.every(runtime.store)}
+    return names.get(place) or f"The music folder of {place.partition(':')[2]}"
+
+
 async def drop_gone(runtime: Runtime) -> int:
     """Forget the tracks of libraries whose connection or machine is no more; returns how many."""
     connections = {place_of(one.id) for one in await connection_rows.every(runtime.store)}

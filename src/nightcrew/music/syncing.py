@@ -33,6 +33,8 @@ GRACE = 12.0
 """Seconds for which a failed transfer is left alone: slskd enqueues anew what its own restart has failed."""
 STALLED = timedelta(minutes=10)
 """A download without any progress for so long has failed."""
+UNSEEN = timedelta(minutes=2)
+"""A download that has been due for so long was not looked at meanwhile: what it did nobody knows."""
 ABSENT = timedelta(seconds=60)
 """A download of which slskd knows nothing for so long is sent again."""
 PATIENCE = timedelta(seconds=60)
@@ -119,6 +121,8 @@ async def _sync_with(runtime: Runtime, number: int, rows: Sequence[TrackDownload
             await _put_off(runtime, row, f"waits: {exc}", wait)
         return
     await remote.ask_places(rows, runtime.part(PlaceAsks))
+    now = await wanted.now(runtime.store)
+    rows = [row if row.due_at is None or now - row.due_at < UNSEEN else await _seen_again(runtime, row) for row in rows]
     pace = runtime.part(PollPace)
     moved = False
     for row in rows:
@@ -129,6 +133,13 @@ async def _sync_with(runtime: Runtime, number: int, rows: Sequence[TrackDownload
         except NightcrewError as exc:
             moved |= await _met(runtime, remote, await downloads.get(runtime.store, row.id), exc)
     pace.note(moved=moved)
+
+
+async def _seen_again(runtime: Runtime, row: TrackDownload) -> TrackDownload:
+    """Nobody has looked at it for long, as we were stopped or the machine slept: how long it may take counts from here on."""
+    if row.state is DownloadState.RUNNING:
+        await downloads.note(runtime.store, row.id, started_at=True, moved_at=True, due_in=AWAY)
+    return await downloads.get(runtime.store, row.id)
 
 
 async def _met(runtime: Runtime, remote: Remote, row: TrackDownload, exc: NightcrewError) -> bool:

@@ -79,9 +79,8 @@ async def keep(store: Store, connection: AsyncConnection, wanted_id: int, rows: 
 
 
 async def of_wanted(store: Store, wanted_id: int) -> list[Offer]:
-    """All that are offered for a track, the surest first."""
-    query = sa.select(offer).where(offer.c.wanted_id == wanted_id)
-    query = query.order_by(offer.c.accepted.desc(), offer.c.confidence.desc(), offer.c.id)
+    """All that are offered for a track (`choosing.in_order`)."""
+    query = sa.select(offer).where(offer.c.wanted_id == wanted_id).order_by(offer.c.id)
     async with store.read() as connection:
         return [Offer(**row) for row in (await connection.execute(query)).mappings()]
 

@@ -95,18 +95,24 @@ async def page(
     """Wanted tracks, the newest first. `after`: those that were added before this id."""
     where: list[sa.ColumnElement[bool]] = [wanted.c.state.in_(states)] if states else []
     if source:
-        where.append(wanted.c.id.in_(sa.select(listing.c.wanted_id).where(listing.c.source == source)))
+        where.append(_wanted_by(source))
     where += [wanted.c.key.contains(word, autoescape=True) for word in words(plain(search))[:5]]
     if after is not None:
         where.append(wanted.c.id < after)
     return await _select(store, *where, order=(wanted.c.id.desc(),), limit=limit)
 
 
-async def counts(store: Store) -> dict[str, int]:
-    """How many tracks stand how."""
+async def counts(store: Store, *, source: str = "") -> dict[str, int]:
+    """How many tracks stand how, of a source or of all."""
     query = sa.select(wanted.c.state, sa.func.count()).group_by(wanted.c.state)
+    if source:
+        query = query.where(_wanted_by(source))
     async with store.read() as connection:
         return {row[0].value: row[1] for row in await connection.execute(query)}
+
+
+def _wanted_by(source: str) -> sa.ColumnElement[bool]:
+    return wanted.c.id.in_(sa.select(listing.c.wanted_id).where(listing.c.source == source))
 
 
 async def causes(store: Store) -> dict[str, int]:
