@@ -160,6 +160,9 @@ CASES = [
     ("50 Cent - In da Club", "50 Cent - In Da Club.mp3", TAKEN),
     ("3 Doors Down - Kryptonite", "3 Doors Down/The Better Life/01 Kryptonite.mp3", TAKEN),
     ("The 1975 - Chocolate", "The 1975/The 1975/03 Chocolate.flac", TAKEN),
+    ("YFN Lucci - Everyday", "YFN Lucci/Long Live Nut/01 Everyday.mp3", TAKEN),
+    ("Hole - Violet", "Hole/Live Through This/01 - Violet.flac", TAKEN),
+    ("Hole - Violet", "Hole/Live in Reading/01 - Violet.flac", REFUSED),
     # names that are the same
     ("Black Sabbath - Black Sabbath", "Black Sabbath/Black Sabbath/01 Black Sabbath.flac", TAKEN),
     ("Black Sabbath - Black Sabbath", "Black Sabbath/Black Sabbath/05 N.I.B..flac", REFUSED),

@@ -101,7 +101,7 @@ def _version(wanted: Sought, said: str) -> str:
         return ""
     for at, word in enumerate(found):
         kind = versions.CLEAR.get(word)
-        if not kind or word in wanted.known or not _tells(wanted, frozenset([kind])):
+        if not kind or word in wanted.known or versions.is_lived(found, at) or not _tells(wanted, frozenset([kind])):
             continue
         if kind in OF_FOLDERS or (wanted.last in found[:at] and wanted.last not in found[at:]):
             return f"it is another version ({kind})"

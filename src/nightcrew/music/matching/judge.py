@@ -259,12 +259,17 @@ def _same_title(wanted: WantedReading, found: TitleReading, much: float) -> None
 
 def _same_numbers(wanted: WantedReading, found: TitleReading) -> None:
     mine, its = wanted.title.numbers, found.numbers
-    ours, theirs = wanted.title.guests, found.guests
-    if ours and theirs and _numbers_said(ours) != _numbers_said(theirs):  # "Song (feat. Somebody) 2" without brackets
-        raise OtherRecording("its title has other numbers")
+    if found.guests:
+        _same_guests(wanted, found.guests)
     if _not_years(mine) != _not_years(its) and not (
         wanted.title.full != wanted.title.core and _core_numbers(wanted) == _not_years(its)
     ):
+        raise OtherRecording("its title has other numbers")
+
+
+def _same_guests(wanted: WantedReading, found: tuple[str, ...]) -> None:
+    """What stands behind a guest's name may be the number of a part: "Song feat. Somebody 2"."""
+    if wanted.title.guests and _numbers_said(wanted.title.guests) != _numbers_said(found):
         raise OtherRecording("its title has other numbers")
 
 
@@ -390,6 +395,8 @@ def _versions_of(wanted: WantedReading, taken: FileReading) -> VersionWords:
         if not artists.credit(wanted.artists, piece):
             counted = titles.counted(words(piece))
             found |= _named_behind(wanted, folder, piece, counted)
+            if titles.says_credit_or_source(piece):
+                _same_guests(wanted, (piece,))
             if TELLING & set(counted) and not titles.numbers_in(counted) <= wanted.title.numbers | _numbers_of(wanted):
                 raise OtherRecording("its title has other numbers")
     ours = {one.joined for one in wanted.artists}

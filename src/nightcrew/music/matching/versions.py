@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from nightcrew.music.matching.vocabulary import LEFT_OUT, NEUTRAL, PLAIN_MIXES, SMALL, TELLING, UNSURE, VERSIONS
+from nightcrew.music.matching.vocabulary import (
+    LEFT_OUT,
+    LIVED_BEFORE,
+    LIVED_BEHIND,
+    NEUTRAL,
+    PLAIN_MIXES,
+    SMALL,
+    TELLING,
+    UNSURE,
+    VERSIONS,
+)
 from nightcrew.music.matching.words import CACHED, Words, is_slip, similarity, words
 
 
@@ -62,6 +72,13 @@ def has_related(kinds: frozenset[str]) -> bool:
     return not _RELATED.isdisjoint(kinds)
 
 
+def is_lived(found: Sequence[str], at: int) -> bool:
+    """Whether "live" at a place among words is a verb."""
+    if found[at] != "live":
+        return False
+    return (at > 0 and found[at - 1] in LIVED_BEFORE) or (at + 1 < len(found) and found[at + 1] in LIVED_BEHIND)
+
+
 @lru_cache(maxsize=CACHED)
 def named_in(found: Words, *, loose: bool = False) -> VersionWords:
     """The versions that words name. `loose`: they are part of a title or of a folder's name, where only the clear ones count."""
@@ -79,7 +96,7 @@ def named_in(found: Words, *, loose: bool = False) -> VersionWords:
             at += len(phrase[0])
             continue
         kind = _SINGLE.get(word)
-        if kind is not None and not (loose and word in UNSURE):
+        if kind is not None and not (loose and (word in UNSURE or is_lived(found, at))):
             kinds.add(kind)
         elif word not in NEUTRAL and word not in SMALL and not is_year(word):
             whose.append(word)

@@ -79,6 +79,10 @@ UNSURE = _words("""
 """) | {"music box", "take 5"}
 """Words and phrases that name a version only where one is named: in brackets, behind a dash, or as what a title has too many."""
 
+LIVED_BEFORE = _words("long i we you they to can where who")
+LIVED_BEHIND = _words("and let your my forever like life while to through fast free or what")
+"""Words beside which "live" is what one does: "Long Live the King", "Live Through This"."""
+
 OF_FOLDERS = _words(
     "live unplugged session acoustic karaoke instrumental cover demo sped slowed piano orchestral commentary"
 )
