@@ -18,6 +18,7 @@ from nightcrew.demo.world import MUSIC, World
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections import actions, store
 from nightcrew.kernel.connections.lines import Connections
+from nightcrew.kernel.connections.models import ConnectionState
 from nightcrew.kernel.declare import ConnectionKind
 from nightcrew.kernel.errors import Misread, NeedsUser, NightcrewError
 from nightcrew.kernel.runtime import Runtime
@@ -98,6 +99,60 @@ async def test_the_button_test_says_what_works(node: Runtime, world: World, kind
     number = await connect(node, world, kind)
     said = await node.part(Connections).test(await store.get(node.store, number))
     assert len(said) >= 1 and all(one.endswith(".") for one in said)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "looked_at"),
+    [
+        ("plex", {"remote_folder": "/music", "local_folder": "/media/music"}, "/music/A/B"),
+        ("plex", {"remote_folder": "D:\\Music", "local_folder": "/media/music"}, "D:\\Music\\A\\B"),
+        ("plex", {}, ""),
+        ("plex", {"remote_folder": "/music", "local_folder": "/elsewhere"}, ""),
+        ("jellyfin", {"remote_folder": "/music/", "local_folder": "/media/music/"}, "/music/A/B"),
+        ("jellyfin", {}, ""),
+        ("subsonic", {}, ""),
+    ],
+)
+async def test_a_new_file_is_told_by_the_path_that_the_server_knows_or_all_is_looked_at(
+    node: Runtime, world: World, kind: str, settings: dict[str, str], looked_at: str
+) -> None:
+    await connect(node, world, kind, **settings)
+    await servers.refresh_all(node, "/media/music/A/B")
+    assert world.library.looked_at == [looked_at]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_login_that_may_not_start_a_scan_can_still_read(node: Runtime, world: World, kind: str) -> None:
+    world.library.read_only = True
+    number = await connect(node, world, kind)
+    await node.settings.change(node.store, {"music.scan_worker_incremental": True}, actor="test")
+    await servers.refresh_all(node, "/media/music/A/B")
+    await scanning.scan(node)
+    assert world.library.looked_at == []
+    assert (await store.get(node.store, number)).standing.state is ConnectionState.OK
+
+
+async def test_a_server_that_cannot_be_told_keeps_no_other_from_being_told(node: Runtime, world: World) -> None:
+    for kind in ("subsonic", "jellyfin", "plex"):
+        await connect(node, world, kind)
+    world.faults.set("jellyfin", "404")
+    await servers.refresh_all(node, "/media/music/A/B")
+    assert world.library.looked_at == ["", ""]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_incremental_scan_is_started_first_when_that_is_asked_for(
+    node: Runtime, world: World, kind: str, tmp_path: Path
+) -> None:
+    shared = {} if kind == "subsonic" else {"remote_folder": "/music", "local_folder": str(tmp_path)}
+    await connect(node, world, kind, **shared)
+    await scanning.scan(node)
+    assert world.library.looked_at == []
+    await node.settings.change(
+        node.store, {"music.scan_worker_incremental": True, "music.library": str(tmp_path)}, actor="test"
+    )
+    await scanning.scan(node)
+    assert world.library.looked_at == ["" if kind == "subsonic" else "/music"]
 
 
 async def test_a_plex_without_music_says_what_it_has(node: Runtime, world: World) -> None:

@@ -37,6 +37,14 @@ def _artists(library: MusicLibrary) -> int:
     return len({one.artist for one in library.songs})
 
 
+def _looked(library: MusicLibrary, *folders: str) -> Response:
+    """Look at folders, if the login may have that done."""
+    if library.read_only:
+        return Response(status_code=403)
+    library.looked_at += folders
+    return Response(status_code=204)
+
+
 # -- Jellyfin ----------------------------------------------------------------------------------------------------------
 
 
@@ -66,9 +74,10 @@ def _jellyfin(library: MusicLibrary) -> list[BaseRoute]:
         return JSONResponse({"Items": page, "TotalRecordCount": len(library.songs), "StartIndex": start})
 
     async def updated(request: Request) -> Response:
-        body = await request.json()
-        library.looked_at += [str(one["Path"]) for one in body["Updates"]]
-        return Response(status_code=204)
+        return _looked(library, *[str(one["Path"]) for one in (await request.json())["Updates"]])
+
+    async def refresh(_request: Request) -> Response:
+        return _looked(library, "")
 
     def guarded(handler: Any) -> Any:
         async def endpoint(request: Request) -> Response:
@@ -84,6 +93,7 @@ def _jellyfin(library: MusicLibrary) -> list[BaseRoute]:
         Route("/jellyfin/Items/Counts", guarded(counts)),
         Route("/jellyfin/Items", guarded(items)),
         Route("/jellyfin/Library/Media/Updated", guarded(updated), methods=["POST"]),
+        Route("/jellyfin/Library/Refresh", guarded(refresh), methods=["POST"]),
     ]
 
 
@@ -106,8 +116,7 @@ def _plex(library: MusicLibrary) -> list[BaseRoute]:
         )
 
     async def refresh(request: Request) -> Response:
-        library.looked_at.append(request.query_params.get("path", ""))
-        return Response(status_code=200)
+        return _looked(library, request.query_params.get("path", ""))
 
     def guarded(handler: Any) -> Any:
         async def endpoint(request: Request) -> Response:
@@ -160,6 +169,8 @@ def _subsonic(library: MusicLibrary) -> list[BaseRoute]:
             going = library.scanning is not None
             count = library.scanning if going else len(library.songs) + library.of_others
             return _subsonic_answer({"scanStatus": {"scanning": going, "count": count}})
+        if method == "startScan" and library.read_only:
+            return _subsonic_answer({"error": {"code": 50, "message": "Not authorized."}}, "failed")
         if method == "startScan":
             library.looked_at.append("")
             return _subsonic_answer({"scanStatus": {"scanning": True, "count": 0}})

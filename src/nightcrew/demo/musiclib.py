@@ -16,8 +16,10 @@ class MusicLibrary:
     """Songs that Subsonic counts and does not show, as they are in the libraries of other users."""
     scanning: int | None = None
     """How many songs Subsonic has looked at so far in a scan; None: there is none."""
+    read_only: bool = False
+    """Whether the login may only read: scans are refused."""
     looked_at: list[str] = field(default_factory=list)
-    """Folders that it was asked to look at."""
+    """Folders that it was asked to look at; empty: the whole library."""
 
 
 @dataclass

@@ -16,7 +16,7 @@ from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError, NotFound
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.music.libraries import LIBRARIES
 from nightcrew.music.libraries.base import LibraryKind, ServiceCounts, ServiceTrack, Short
-from nightcrew.music.library import SHRINKS, is_accepted
+from nightcrew.music.library import SHRINKS, is_accepted, root_of
 from nightcrew.music.owned import title_key
 from nightcrew.music.settings import MusicSettings
 from nightcrew.music.store import figures
@@ -47,7 +47,7 @@ async def scan(runtime: Runtime, kind: LibraryKind, connection_id: int) -> Servi
     place = place_of(connection_id)
     if runtime.settings.of(MusicSettings).scan_worker_incremental:
         with contextlib.suppress(GiveUp):  # it does not do that for this user
-            await kind.refresh(line, runtime.settings.of(MusicSettings).library)
+            await kind.refresh(line, str(root_of(runtime)))
     told = await kind.counts(line)
     known = await figures.every(runtime.store)
     at = f"library.{place}.read_at"

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
+from pydantic import BaseModel
+
 from nightcrew.kernel.connections.line import Line
+from nightcrew.kernel.connections.question import Question
 from nightcrew.kernel.declare import ConnectionKind
-from nightcrew.kernel.errors import Misread
+from nightcrew.kernel.errors import GiveUp, Misread
+from nightcrew.kernel.fields import ask
 from nightcrew.kernel.http import Limits
+from nightcrew.kernel.http_answers import TAKEN
 from nightcrew.kernel.words import plain
+from nightcrew.music.libraries.places import path_there
 
 PAGE = 500
 """Tracks that are asked for at once."""
@@ -47,8 +54,8 @@ class LibraryKind:
     """A kind of media server.
 
     `tracks` gives all tracks in pages. It raises `Misread` when fewer come than the server says that there are, so that a half
-    answer never shrinks what is known, and `Short` where that may be right. `refresh` has a folder looked at for new files; without
-    one all that the server has.
+    answer never shrinks what is known, and `Short` where that may be right. `refresh` has a folder of this machine looked at for
+    new files, or all that the server has where it is not known where that is.
     """
 
     kind: ConnectionKind
@@ -92,6 +99,29 @@ def inside(value: Any, *names: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Misread(f"the server's answer has no {'.'.join(names) or 'object'}")
     return value
+
+
+def ask_folder_there(server: str) -> Any:
+    """The field for where the music lies for a server that can look at one folder."""
+    said = f"As {server} sees it, such as /music. With it and the next field only folders with new files are looked at, else all."
+    return ask("", label=f"Music folder in {server}", help=said, max_length=500)
+
+
+def ask_folder_here() -> Any:
+    """The field for where the same folder is on this machine."""
+    return ask("", label="The same folder on this machine", help="Such as /media/music.")
+
+
+def folder_there(login: BaseModel, folder: str) -> str | None:
+    """A folder of this machine as the server names it; None where nobody has said where its folders are."""
+    return path_there(folder, getattr(login, "local_folder", ""), getattr(login, "remote_folder", ""))
+
+
+async def tell(line: Line, question: Question) -> None:
+    """Have the server look for new files. Raises `GiveUp` for a login that may only read, which is not wrong for that."""
+    reply = await line.ask(question, good=TAKEN | {HTTPStatus.FORBIDDEN})
+    if reply.status == HTTPStatus.FORBIDDEN:
+        raise GiveUp(f"the login for {line.name} may not start a scan")
 
 
 def complete(read: int, told: int) -> None:

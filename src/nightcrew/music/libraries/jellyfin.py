@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from nightcrew.kernel.connections.line import Line
 from nightcrew.kernel.connections.question import Question
 from nightcrew.kernel.declare import Allowance, ConnectionKind, Signed
-from nightcrew.kernel.fields import Secret, ask
+from nightcrew.kernel.fields import Folder, Secret, ask
 from nightcrew.kernel.words import counted
 from nightcrew.music.libraries.base import (
     LIMITS,
@@ -19,10 +19,14 @@ from nightcrew.music.libraries.base import (
     LibraryKind,
     ServiceCounts,
     ServiceTrack,
+    ask_folder_here,
+    ask_folder_there,
     complete,
+    folder_there,
     inside,
     objects,
     seconds,
+    tell,
     text,
     whole,
 )
@@ -35,6 +39,8 @@ class JellyfinLogin(BaseModel):
     """What a person enters."""
 
     api_key: Secret = ask(label="API key", help="From the dashboard, under Advanced, API Keys.", max_length=200)
+    remote_folder: str = ask_folder_there("Jellyfin")
+    local_folder: Folder = ask_folder_here()
 
 
 async def try_out(line: Line) -> list[str]:
@@ -97,9 +103,13 @@ def _track(item: dict[str, Any]) -> ServiceTrack | None:
 
 
 async def refresh(line: Line, folder: str) -> None:
-    """Have it look at a folder, as it names it."""
-    body = {"Updates": [{"Path": folder, "UpdateType": "Created"}]}
-    await line.ask(Question("Library/Media/Updated", "POST", json=body, safe=True))
+    """Have it look at a folder, or at all libraries."""
+    there = folder_there(line.settings, folder)
+    if there is None:
+        await tell(line, Question("Library/Refresh", "POST", safe=True))
+        return
+    body = {"Updates": [{"Path": there, "UpdateType": "Created"}]}
+    await tell(line, Question("Library/Media/Updated", "POST", json=body, safe=True))
 
 
 KIND = ConnectionKind(

@@ -11,7 +11,7 @@ from nightcrew.kernel.connections.line import Line
 from nightcrew.kernel.connections.question import Question
 from nightcrew.kernel.declare import Allowance, ConnectionKind, Signed
 from nightcrew.kernel.errors import NeedsUser
-from nightcrew.kernel.fields import Secret, ask
+from nightcrew.kernel.fields import Folder, Secret, ask
 from nightcrew.kernel.words import counted
 from nightcrew.music.libraries.base import (
     LIMITS,
@@ -20,10 +20,14 @@ from nightcrew.music.libraries.base import (
     LibraryKind,
     ServiceCounts,
     ServiceTrack,
+    ask_folder_here,
+    ask_folder_there,
     complete,
+    folder_there,
     inside,
     objects,
     seconds,
+    tell,
     text,
     whole,
 )
@@ -37,6 +41,8 @@ class PlexLogin(BaseModel):
 
     token: Secret = ask(label="Token", help="An X-Plex-Token of the server's owner.", max_length=200)
     section: str = ask("", label="Library", help="Its name in Plex. Leave it empty for all with music.", max_length=200)
+    remote_folder: str = ask_folder_there("Plex")
+    local_folder: Folder = ask_folder_here()
 
 
 async def try_out(line: Line) -> list[str]:
@@ -121,9 +127,10 @@ def _track(item: dict[str, Any]) -> ServiceTrack | None:
 
 
 async def refresh(line: Line, folder: str) -> None:
-    """Have it look at a folder, as it names it."""
+    """Have it look at a folder, or at all of its music."""
+    there = folder_there(line.settings, folder)
     for key, _ in await _sections(line):
-        await line.ask(_question(f"library/sections/{key}/refresh", {"path": folder}))
+        await tell(line, _question(f"library/sections/{key}/refresh", {"path": there} if there else None))
 
 
 KIND = ConnectionKind(
