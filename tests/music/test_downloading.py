@@ -17,7 +17,7 @@ from nightcrew.kernel.store import now_of
 from nightcrew.music import actions, choosing, remote, syncing
 from nightcrew.music.models import DownloadStage, DownloadState, TrackDownload, WantedEntry, WantedState, download
 from nightcrew.music.remote import PlaceAsks
-from nightcrew.music.slskd.client import Slskd
+from nightcrew.music.slskd.client import PeerRefused, Slskd
 from nightcrew.music.store import downloads, listings, offers, wanted
 from nightcrew.music.store.listings import NewTrack
 
@@ -270,6 +270,27 @@ async def test_a_download_that_is_cancelled_while_slskd_takes_it_ends_there_too(
     await bench.begun()
     await bench.cycle()
     assert [one.state for one in bench.network.transfers] == ["Completed, Cancelled"]
+
+
+async def test_a_download_that_is_cancelled_while_slskd_refuses_it_stops_no_other(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enqueue = Slskd.enqueue
+
+    async def refuse(client: Slskd, batch_id: str, peer: str, path: str, *rest: Any) -> Any:
+        if "Greensleeves" not in path:
+            return await enqueue(client, batch_id, peer, path, *rest)
+        (row,) = [one for one in await downloads.page(bench.node.store, limit=9) if one.path == path]
+        async with bench.node.store.write() as connection:
+            await downloads.change_state(connection, row, DownloadState.CANCELLED, "test")
+        raise PeerRefused("it is not shared")
+
+    monkeypatch.setattr(Slskd, "enqueue", refuse)
+    bench.network.stuck = True
+    for title in TITLES[:2]:
+        await bench.begun(title)
+    await bench.cycle()
+    assert [one.path.rpartition(" - ")[2] for one in bench.network.transfers] == ["Shenandoah.flac"]
 
 
 async def test_a_download_whose_id_was_not_noted_is_cancelled_at_slskd_too(bench: Bench) -> None:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from nightcrew.demo.audio import Audio
 from nightcrew.demo.songs import SONGS, SharedFile
 from nightcrew.demo.world import MUSIC, World
+from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections import actions as connections
 from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.errors import Conflict, NeedsUser, NightcrewError, NotFound
@@ -240,6 +241,11 @@ async def test_libraries_that_are_no_more_own_nothing(node: Runtime) -> None:
     assert await library.owned_among(node, [entry])
     assert await servers.drop_gone(node) == 1
     assert not await library.owned_among(node, [entry])
+    await has(node, "Greensleeves", place="folder:laptop")
+    await figures.put(node.store, {"worker.scan.tried.laptop": (utcnow() - servers.STOPPED_FOR / 2).isoformat()})
+    assert await servers.drop_gone(node) == 0, "a machine that is stopped may be started again"
+    await figures.put(node.store, {"worker.scan.tried.laptop": (utcnow() - servers.STOPPED_FOR).isoformat()})
+    assert await servers.drop_gone(node) == 1
     with pytest.raises(NotFound):
         await servers.accept(node, "connection:77")
 

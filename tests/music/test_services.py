@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -326,6 +326,17 @@ async def test_listenbrainz_playlists(node: Runtime, world: World) -> None:
     (one,) = await listenbrainz.read(await node.part(Connections).line(number))
     assert [track.title for track in one.tracks] == [song.title for song in world.wishes.listed]
     assert one.tracks[0].mbid == identity(world.wishes.listed[0])
+
+
+async def test_fewer_playlists_than_there_are_say_nothing_of_the_others() -> None:
+    class Half:
+        name, settings = "LB", listenbrainz.ListenBrainzLogin(user="demo")
+
+        async def json(self, *_: Any, **__: Any) -> Any:
+            return {"playlists": [], "playlist_count": 2}
+
+    with pytest.raises(Misread, match="there are 2 playlists, and gave 0"):
+        await listenbrainz.read(cast("Any", Half()))
 
 
 async def test_what_was_played_this_month_comes_first(node: Runtime, world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -61,10 +62,12 @@ class Remote:
         """Ask where files wait: slskd knows a place only when it was asked for. One that is not told is asked for later."""
         if not self.online:
             return
-        for row in asks.due([row for row in rows if row.remote_id and waits_at_peer(row.remote_state)]):
-            try:
-                place = await self.client.place(row.peer, row.remote_id or "")
-            except NightcrewError:
-                return
+        async with asyncio.TaskGroup() as group:
+            for row in asks.due([row for row in rows if row.remote_id and waits_at_peer(row.remote_state)]):
+                group.create_task(self._ask_place(row), name=f"place of {row.id}")
+
+    async def _ask_place(self, row: TrackDownload) -> None:
+        with contextlib.suppress(NightcrewError):
+            place = await self.client.place(row.peer, row.remote_id or "")
             if place is not None:
                 self.places[row.id] = place

@@ -11,6 +11,7 @@ from nightcrew.kernel.clock import iso, utcnow
 from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.music import library, servers
+from nightcrew.music.servers import TRIED
 from nightcrew.music.settings import MusicSettings
 from nightcrew.music.store import figures
 from nightcrew.music.store import library as rows
@@ -22,8 +23,8 @@ LOST_EVERY = timedelta(hours=6)
 COMPARED = "library.compared_at"
 TOLD_FROM = 3
 """Failures in a row from which on they are told."""
-FAILURES, TRIED = "worker.scan.failures", "worker.scan.tried"
-"""How often the scans of a node have failed in a row, and when it tried last."""
+FAILURES = "worker.scan.failures"
+"""How often the scans of a node have failed in a row."""
 
 
 def interval(runtime: Runtime) -> float:

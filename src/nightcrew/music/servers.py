@@ -24,6 +24,10 @@ from nightcrew.music.store import library as rows
 
 WHOLE_EVERY = timedelta(hours=24)
 """How often all tracks of a server are read though it says that it has as many as before."""
+TRIED = "worker.scan.tried"
+"""When a node has looked at its library last."""
+STOPPED_FOR = timedelta(days=90)
+"""How long a machine may be away until what lies in its folder counts as gone."""
 WAITED_FOR = timedelta(minutes=15)
 """How long searching waits for a library that was just connected to be read."""
 UNCOUNTED_EVERY = timedelta(hours=1)
@@ -82,7 +86,7 @@ async def accept(runtime: Runtime, place: str) -> None:
     if place not in await rows.places(runtime.store):
         raise NotFound(f"there is no library {place!r}")
     values = {f"library.{place}.accepted": True, f"library.{place}.tracks": None}
-    await figures.put(runtime.store, {**values, f"worker.scan.tried.{runtime.node}": ""})
+    await figures.put(runtime.store, {**values, f"{TRIED}.{runtime.node}": ""})
 
 
 async def name_of(runtime: Runtime, place: str) -> str:
@@ -92,10 +96,17 @@ async def name_of(runtime: Runtime, place: str) -> str:
 
 
 async def drop_gone(runtime: Runtime) -> int:
-    """Forget the tracks of libraries whose connection or machine is no more; returns how many."""
+    """Forget the tracks of libraries whose connection or machine is no more; returns how many.
+
+    A machine that was stopped is known no longer, and may be started again: its folder is remembered for long.
+    """
     connections = {place_of(one.id) for one in await connection_rows.every(runtime.store)}
-    nodes = {f"folder:{one.id}"[:120] for one in await nodes_store.every(runtime.store)}
-    gone = await rows.places(runtime.store) - connections - nodes
+    nodes = {one.id for one in await nodes_store.every(runtime.store)}
+    since = utcnow() - STOPPED_FOR
+    for key, value in (await figures.every(runtime.store)).items():
+        if key.startswith(f"{TRIED}.") and value and datetime.fromisoformat(str(value)) > since:
+            nodes.add(key.removeprefix(f"{TRIED}."))
+    gone = await rows.places(runtime.store) - connections - {f"folder:{one}"[:120] for one in nodes}
     return sum([await rows.drop_place(runtime.store, place) for place in sorted(gone)])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from nightcrew.kernel import nodes_store
 from nightcrew.kernel.errors import Conflict, NightcrewError, NotFound, Retry
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.music import choosing, clients, library
-from nightcrew.music.models import DownloadStage, DownloadState, FailureCause, TrackDownload, WantedState
+from nightcrew.music.models import OPEN, DownloadStage, DownloadState, FailureCause, TrackDownload, WantedState
 from nightcrew.music.remote import OFF_NETWORK, PlaceAsks, Remote
 from nightcrew.music.settings import MusicSettings
 from nightcrew.music.slskd.client import PeerRefused, SlskdBusy
@@ -122,16 +123,16 @@ async def _sync_with(runtime: Runtime, number: int, rows: Sequence[TrackDownload
         return
     await remote.ask_places(rows, runtime.part(PlaceAsks))
     now = await wanted.now(runtime.store)
-    rows = [row if row.due_at is None or now - row.due_at < UNSEEN else await _seen_again(runtime, row) for row in rows]
     pace = runtime.part(PollPace)
     moved = False
     for row in rows:
         try:
-            moved |= await _sync_one(runtime, remote, row)
+            seen = row.due_at is None or now - row.due_at < UNSEEN
+            moved |= await _sync_one(runtime, remote, row if seen else await _seen_again(runtime, row))
         except Conflict:
             continue  # a person has moved it meanwhile
         except NightcrewError as exc:
-            moved |= await _met(runtime, remote, await downloads.get(runtime.store, row.id), exc)
+            moved |= await _met(runtime, remote, row, exc)
     pace.note(moved=moved)
 
 
@@ -142,12 +143,19 @@ async def _seen_again(runtime: Runtime, row: TrackDownload) -> TrackDownload:
     return await downloads.get(runtime.store, row.id)
 
 
-async def _met(runtime: Runtime, remote: Remote, row: TrackDownload, exc: NightcrewError) -> bool:
+async def _met(runtime: Runtime, remote: Remote, known: TrackDownload, exc: NightcrewError) -> bool:
     """slskd has not taken this one. It is tried again for a while, and while slskd is off the network for as long as that lasts.
 
-    Returns whether it has failed.
+    `known`: the download as it was before. Returns whether it has failed.
     """
-    if await remote.lost():
+    try:
+        row = await downloads.get(runtime.store, known.id)
+    except NotFound:
+        return False
+    if row.state not in OPEN:  # a person has ended it meanwhile; slskd may have taken it all the same
+        with contextlib.suppress(NightcrewError):
+            await clients.call_off(remote.client, row, row.remote_id)
+    elif await remote.lost():
         await _put_off(runtime, row, f"waits: {OFF_NETWORK}", AWAY)
     elif isinstance(exc, SlskdBusy):
         await _put_off(runtime, row, f"waits: {exc}", exc.after or AWAY)
