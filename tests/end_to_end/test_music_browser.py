@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, async_playwright, expect
 
-from nightcrew import app, domains
+import consent
 from nightcrew.demo.grants import CLIENT_ID
 from nightcrew.demo.world import MUSIC, World
 from support import Node, running
@@ -38,7 +38,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 @pytest.fixture
 async def node(tmp_path: Path, world: World) -> AsyncIterator[Node]:
-    async with running(tmp_path / "data", domains=domains.at_world(app.DOMAINS, world.url)) as made:
+    async with running(tmp_path / "data", domains=consent.at_world(world.url)) as made:
         yield made
 
 
