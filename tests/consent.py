@@ -1,14 +1,29 @@
-"""What a person does at the demo's page on which access is granted."""
+"""The domains as the demo runs them, and what a person does at its page on which access is granted."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import httpx2
 
+from nightcrew import app, domains
 from nightcrew.kernel.connections import actions
 from nightcrew.kernel.connections.models import Connection
+from nightcrew.kernel.declare import ConnectionKind, Domain
 from nightcrew.kernel.runtime import Runtime
+
+
+def at_world(url: str) -> tuple[Domain, ...]:
+    """All domains, as `nightcrew demo` runs them; services may be asked as often as one likes."""
+    return tuple(
+        replace(domain, connections=tuple(_hasty(kind) for kind in domain.connections))
+        for domain in domains.at_world(app.DOMAINS, url)
+    )
+
+
+def _hasty(kind: ConnectionKind) -> ConnectionKind:
+    return replace(kind, allowance=replace(kind.allowance, per_second=1_000.0))
 
 
 async def answer(url: str, said: str = "agree") -> str:

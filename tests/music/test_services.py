@@ -11,10 +11,11 @@ import pytest
 
 import consent
 from furnished import furnish
-from nightcrew import app, domains
+from nightcrew import app
 from nightcrew.demo.musiclib import identity
 from nightcrew.demo.songs import SONGS, DemoSong
 from nightcrew.demo.world import MUSIC, World
+from nightcrew.kernel import recovery
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections import actions, store
 from nightcrew.kernel.connections.lines import Connections
@@ -31,7 +32,7 @@ from nightcrew.music.store import library as rows
 from nightcrew.music.wishes import SOURCES, listenbrainz, spotify
 from nightcrew.music.wishes.base import SourceList
 from shop import RUBBISH
-from support import at_rest, running
+from support import at_rest
 
 KINDS = [one.kind.name for one in LIBRARIES]
 
@@ -45,7 +46,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 @pytest.fixture
 async def node(tmp_path: Path, world: World) -> AsyncIterator[Runtime]:
     await asyncio.to_thread(furnish, app.Config(data_dir=tmp_path / "data"))
-    async with at_rest(tmp_path / "data", DOMAIN, domains=domains.at_world(app.DOMAINS, world.url)) as runtime:
+    async with at_rest(tmp_path / "data", DOMAIN, domains=consent.at_world(world.url)) as runtime:
         runtime.add(Connections(runtime))
         yield runtime
 
@@ -423,25 +424,50 @@ def test_every_kind_says_what_it_is_for() -> None:
     assert all(kind.help.endswith(".") and kind.title for kind in kinds)
 
 
-@pytest.mark.parametrize("away", ["jellyfin", "listenbrainz"])
-async def test_an_outage_of_each_service_makes_a_run_partial_and_costs_no_track_its_attempts(
-    world: World, tmp_path: Path, away: str, monkeypatch: pytest.MonkeyPatch
+class Straight:
+    """A run of a job without its queue: each step is taken once."""
+
+    def __init__(self, runtime: Runtime, number: int) -> None:
+        self.runtime, self.id = runtime, f"music.autosync:{number}"
+
+    async def step(self, _name: str, how: Callable[..., Any], *args: Any) -> Any:
+        return await how(*args)
+
+    async def progress(self, *_: Any) -> None:
+        pass
+
+
+SERVICES = ("plex", "jellyfin", "subsonic", "spotify", "listenbrainz")
+
+
+@pytest.mark.parametrize("away", [*((one,) for one in SERVICES), ("plex", "subsonic", "spotify")], ids="+".join)
+async def test_an_outage_makes_a_run_partial_and_costs_no_track_its_attempts(
+    node: Runtime, world: World, away: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(autosync, "PATIENCE", 0.1)
-    async with running(tmp_path / "data") as node:
-        for kind in ("jellyfin", "listenbrainz"):
-            values = {**world.services()[kind]}
-            await node.post("/api/v1/connections", values)
-        store_ = node.runtime.store
-        new = [listings.NewTrack("k", "Greensleeves", ("Harbour Ensemble",), 10)]
-        await listings.take(store_, "hand", "By hand", new, whole=False, due=False)
-        world.faults.set(away, "404")
-        job = (await node.post("/api/v1/music/autosync"))["job"]
-        await node.runtime.jobs.wait(job, limit=60)
-        (run,) = (await node.get("/api/v1/music/runs"))["items"]
-        assert run["status"] == "partial" and run["services"][away] == "failed"
-        (entry,) = await wanted.of_keys(store_, ["k"])
-        assert (entry.failures, entry.cause) == (0, None)
-        kinds = [one["kind"] for one in (await node.get("/api/v1/activity"))["items"]]
-        assert "partial" in kinds
-        assert ("plex_unavailable" if away == "jellyfin" else "listenbrainz_unavailable") in kinds
+    monkeypatch.setattr(autosync, "LONGEST", 0.0)  # nobody searches here
+    monkeypatch.setattr(recovery, "FIRST_PAUSE", 0.01)
+    numbers = {kind: await connect(node, world, kind) for kind in SERVICES}
+    await consent.grant(node, numbers["spotify"])
+    new = [listings.NewTrack("k", "Never Shared", ("Nobody",), 10)]
+    await listings.take(node.store, "hand", "By hand", new, whole=False, due=False)
+
+    async def ran(number: int) -> tuple[str, dict[str, str], list[str]]:
+        run: Any = Straight(node, number)
+        said = await autosync.run(run)
+        told = [one.kind for one in await node.activity.page(limit=100) if one.kind.endswith("_unavailable")]
+        return said["status"], said["services"], told
+
+    fine = dict.fromkeys((*SERVICES, "soulseek"), "ok") | {"soulseek": "skipped"}
+    assert await ran(1) == ("completed", fine, [])
+    before = await wanted.unowned(node.store)
+    assert len(before) > 1
+    for kind in away:
+        world.faults.set(kind, "500")
+    status, services, told = await ran(2)
+    assert (status, services) == ("partial", fine | dict.fromkeys(away, "failed"))
+    assert set(told) == {"plex_unavailable" if kind in KINDS else f"{kind}_unavailable" for kind in away}
+    after = await wanted.unowned(node.store)
+    assert [one.key for one in after] == [one.key for one in before], "what was wanted stays"
+    assert {(one.failures, one.skips, one.cause) for one in after} == {(0, 0, None)}
+    world.faults.clear()
+    assert (await ran(3))[:2] == ("completed", fine)

@@ -7,14 +7,15 @@ import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
 import sqlalchemy as sa
 
 import consent
-from nightcrew import app, domains
+from furnished import furnish
+from nightcrew import app
 from nightcrew.demo.grants import CLIENT_ID
 from nightcrew.demo.world import MUSIC, World
 from nightcrew.kernel.clock import utcnow
@@ -22,6 +23,7 @@ from nightcrew.kernel.connections import actions, store, work
 from nightcrew.kernel.connections.calls import Paused
 from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.connections.models import ConnectionState, connection
+from nightcrew.kernel.connections.tokens import challenge_of
 from nightcrew.kernel.errors import NeedsUser, Retry
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.music.domain import DOMAIN
@@ -40,11 +42,12 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 
 def resting(folder: Path, world: World):
-    return at_rest(folder, DOMAIN, domains=domains.at_world(app.DOMAINS, world.url))
+    return at_rest(folder, DOMAIN, domains=consent.at_world(world.url))
 
 
 @pytest.fixture
 async def node(tmp_path: Path, world: World) -> AsyncIterator[Runtime]:
+    await asyncio.to_thread(furnish, app.Config(data_dir=tmp_path / "data"))
     async with resting(tmp_path / "data", world) as runtime:
         runtime.add(Connections(runtime))
         yield runtime
@@ -81,7 +84,7 @@ async def at_the_page(node: Node, number: int) -> str:
 
 
 async def test_a_person_connects_it_and_what_is_saved_there_is_wanted(tmp_path: Path, world: World) -> None:
-    async with running(tmp_path / "data", domains=domains.at_world(app.DOMAINS, world.url)) as node:
+    async with running(tmp_path / "data", domains=consent.at_world(world.url)) as node:
         kinds = {one["kind"]: one for one in (await node.get(f"{API}/kinds"))["items"]}
         assert kinds["spotify"]["url"] == f"{world.url}/spotify", "nothing real is contacted"
         number = (await node.post(API, world.services()["spotify"]))["id"]
@@ -175,6 +178,7 @@ async def test_thirty_days_before_the_end_a_person_is_told(node: Runtime, number
 
 async def test_a_quota_that_is_used_up_is_waited_for_also_after_a_restart(tmp_path: Path, world: World) -> None:
     folder = tmp_path / "data"
+    await asyncio.to_thread(furnish, app.Config(data_dir=folder))
     async with resting(folder, world) as node:
         node.add(Connections(node))
         values = dict(world.services()["spotify"])
@@ -223,11 +227,18 @@ async def test_a_limit_with_a_time_is_waited_for_as_long(node: Runtime, world: W
     ],
 )
 async def test_the_page_refuses_what_is_no_question(
-    node: Runtime, world: World, number: int, change: dict[str, str], status: int, said: str
+    world: World, change: dict[str, str], status: int, said: str
 ) -> None:
-    page, _, query = (await actions.begin_grant(node, number)).partition("?")
-    async with httpx2.AsyncClient(trust_env=False) as browser:
-        answer = await browser.get(f"{page}?{urlencode({**dict(parse_qsl(query)), **change})}")
+    good = {
+        "client_id": CLIENT_ID,
+        "redirect_uri": "http://127.0.0.1:9/callback",
+        "response_type": "code",
+        "state": "x",
+    }
+    good |= {"code_challenge_method": "S256", "code_challenge": challenge_of("any")}
+    async with httpx2.AsyncClient(trust_env=False, base_url=f"{world.url}/spotify") as browser:
+        assert "Agree" in (await browser.get("/authorize", params=good)).text
+        answer = await browser.get("/authorize", params=good | change)
     assert (answer.status_code, said in answer.text + answer.headers.get("location", "")) == (status, True)
 
 

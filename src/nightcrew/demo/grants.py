@@ -170,7 +170,8 @@ def _page(query: Mapping[str, str]) -> str:
     scopes = "".join(f"<li>{html.escape(scope)}</li>" for scope in query.get("scope", "").split())
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Demo Spotify</title>'
-        '<meta name="viewport" content="width=device-width"><style>body{font:1rem/1.5 system-ui,sans-serif;max-width:30rem;'
+        '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
+        "<style>body{font:1rem/1.5 system-ui,sans-serif;max-width:30rem;"
         "margin:3rem auto;padding:0 1rem}button{font:inherit;padding:.5rem 1.5rem;margin-right:.5rem}</style>"
         "<h1>Demo Spotify</h1><p>Nightcrew would like to read what you have saved. Nothing real is contacted.</p>"
         f'<ul>{scopes}</ul><form method="post">{hidden}<button name="answer" value="agree">Agree</button>'

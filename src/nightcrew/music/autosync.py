@@ -252,7 +252,10 @@ async def _compare(runtime: Runtime, run_id: str) -> list[int]:
     ids = [one.id for one in (*made.search, *made.at_work)]
     await wanted.make_due(runtime.store, ids, run=run_id)
     story.counts |= {"missing": len(ids), "skipped": made.skipped, "not_preferred": made.not_preferred}
-    said = f"{counted(len(ids), 'track')} missing, {made.skipped} skipped, {made.not_preferred} of artists that are not preferred"
+    parts = [f"{counted(len(ids), 'track')} missing"]
+    parts += [f"{made.skipped} skipped"] if made.skipped else []
+    parts += [f"{made.not_preferred} of artists that are not preferred"] if made.not_preferred else []
+    said = ", ".join(parts)
     story.say("comparison_complete", f"Compared: {said}.")
     await story.save(runtime)
     await runtime.activity.record("comparison_complete", f"Compared: {said}", missing=len(ids), skipped=made.skipped)

@@ -238,7 +238,7 @@ async def _settle(runtime: Runtime, row: TrackDownload, entry: WantedEntry) -> N
                 entry.id,
                 since=set(WantedState) - {WantedState.IGNORED},
                 state=WantedState.OWNED,
-                reason=f"imported: {row.explanation}",
+                reason=f"imported ({row.explanation})",
                 cause=None,
                 failures=0,
                 skips=0,

@@ -14,6 +14,7 @@ from fastapi.responses import FileResponse, RedirectResponse, Response
 from pydantic import BaseModel
 
 from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.errors import NightcrewError, NotFound
 from nightcrew.kernel.fields import ask
 from nightcrew.kernel.runtime import Runtime
@@ -24,6 +25,7 @@ from nightcrew.music.models import DownloadState, WantedState
 from nightcrew.music.plot import library_plot, matching_plot
 from nightcrew.music.store import downloads, figures, library, listings, wanted
 from nightcrew.music.store.listings import NewTrack
+from nightcrew.music.wishes import SOURCES
 from nightcrew.web.api import Id, Node
 from nightcrew.web.callers import Actor
 from nightcrew.web.forms import Form, checked, form_of, values_of
@@ -149,8 +151,10 @@ async def add_list(request: Request, node: Node, actor: Actor) -> Response:
 @router.get("/music/autosync")
 async def try_autosync(request: Request, node: Node) -> Response:
     """What a run would do. Nothing is changed."""
-    made = await autosync.plan(node)
-    return render_part(request, "music/autosync.html", title="Fetch what is missing?", plan=made)
+    made, known = await autosync.plan(node), node.part(Connections)
+    services = [one.name for source in SOURCES for one in await known.of_kind(source.kind.name)]
+    title = "Fetch what is missing?"
+    return render_part(request, "music/autosync.html", title=title, plan=made, services=services)
 
 
 @router.post("/music/autosync")
