@@ -81,5 +81,5 @@ DOMAIN = Domain(
     needs=standing.needs,
     overview=standing.overview,
     metrics=standing.metrics,
-    doctor=(doctor.prober,),
+    doctor=(doctor.prober, doctor.codecs),
 )
