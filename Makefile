@@ -12,7 +12,9 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo run test again short other-pythons soak fuzz audit check bench docs lock clean system
 
+# Its streams are drawn by ffmpeg: where the system has none, a wheel brings one.
 demo: $(VENV)/.runtime
+	@command -v ffmpeg >/dev/null || $(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/ffmpeg.txt
 	$(BIN)/nightcrew demo --data-dir .demo
 
 run: $(VENV)/.runtime
@@ -70,6 +72,8 @@ lock: $(UV)
 		pyproject.toml -o requirements/runtime.txt
 	$(UV) pip compile --quiet --universal --fork-strategy fewest --generate-hashes --no-emit-index-url --no-header --no-annotate \
 		--group dev -c requirements/runtime.txt pyproject.toml -o requirements/dev.txt
+	echo 'imageio-ffmpeg>=0.8.1' | $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
+		- -o requirements/ffmpeg.txt
 	echo atheris==3.0.0 | $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate - -o requirements/fuzz.txt
 	for one in beets==2.14.1 supysonic==0.7.9; do echo $$one | $(UV) pip compile --quiet --universal --generate-hashes \
 		--no-emit-index-url --no-header --no-annotate - -o requirements/$${one%%=*}.txt || exit 1; done

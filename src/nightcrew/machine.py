@@ -18,20 +18,6 @@ from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.redaction import RedactingFormatter, log_processor
 
 
-def default_data_dir() -> Path:
-    """`NIGHTCREW_DATA_DIR`, else `~/.local/share/nightcrew` (XDG)."""
-    given = os.environ.get("NIGHTCREW_DATA_DIR")
-    if given:
-        folder = Path(given).expanduser()
-        if not folder.is_absolute():
-            raise NeedsUser(f"NIGHTCREW_DATA_DIR: {given!r} is not an absolute path: begin it with / or ~/")
-        return folder
-    base = Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser()
-    if not base.is_absolute():  # the XDG specification says to ignore it
-        base = Path("~/.local/share").expanduser()
-    return base / "nightcrew"
-
-
 def alive_file() -> Path | None:
     """`NIGHTCREW_ALIVE_FILE`: touched at each sign of life, for who watches this node from outside (`contrib/healthcheck`)."""
     given = os.environ.get("NIGHTCREW_ALIVE_FILE")

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from nightcrew import app, machine
+from nightcrew import app
+from nightcrew.cli import places
 from nightcrew.cli.doctor import examine
 from nightcrew.kernel.errors import Invalid, NeedsUser
 from nightcrew.kernel.settings import Settings
@@ -105,10 +106,10 @@ async def test_doctor_finds_one_that_an_older_version_stored(node: Node, tmp_pat
 def test_the_data_directory_of_the_environment_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NIGHTCREW_DATA_DIR", "data")
     with pytest.raises(NeedsUser, match="NIGHTCREW_DATA_DIR: 'data' is not an absolute path"):
-        machine.default_data_dir()
+        places.default_data_dir()
     run("doctor").failed("NIGHTCREW_DATA_DIR")
     monkeypatch.setenv("NIGHTCREW_DATA_DIR", str(tmp_path))
-    assert machine.default_data_dir() == tmp_path
+    assert places.default_data_dir() == tmp_path
     monkeypatch.delenv("NIGHTCREW_DATA_DIR")
     monkeypatch.setenv("XDG_DATA_HOME", "data")
-    assert machine.default_data_dir().is_absolute()
+    assert places.default_data_dir().is_absolute()

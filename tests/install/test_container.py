@@ -107,6 +107,7 @@ def test_what_the_image_copies_is_there_and_not_ignored() -> None:
 
 def test_the_image_has_the_systems_ffmpeg_alone_and_what_its_scripts_call() -> None:
     assert "ffmpeg" in instructions("RUN")[0].split()
+    assert "imageio" not in (ROOT / "requirements" / "runtime.txt").read_text("utf-8")
     for script in ("entrypoint", "healthcheck"):
         assert os.access(ROOT / "contrib" / script, os.X_OK)
     assert yaml.safe_load(instructions("ENTRYPOINT")[0]) == ["entrypoint"]

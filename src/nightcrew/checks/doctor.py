@@ -9,6 +9,22 @@ from nightcrew.kernel.declare import Finding
 from nightcrew.prober.wire import END, ProbeTask
 
 
+def codecs() -> Finding:
+    """Whether the libraries that look into streams decode what broadcasts are made of."""
+    command = [sys.executable, "-m", "nightcrew.prober.codecs"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)  # noqa: S603
+    except subprocess.TimeoutExpired:
+        return Finding("codecs", False, "libav does not answer, so streams cannot be checked")
+    if done.returncode:
+        return Finding("codecs", False, f"libav does not load: {done.stderr.strip().rpartition(chr(10))[2][:200]}")
+    if missing := done.stdout.strip():
+        return Finding(
+            "codecs", False, f"libav cannot decode {missing}: take the wheel, pip install --force-reinstall av"
+        )
+    return Finding("codecs", True, "libav decodes what broadcasts are made of")
+
+
 def prober() -> Finding:
     """Whether the process that looks into streams starts, finds its libraries, and answers a stream of nothing."""
     command = [sys.executable, "-m", "nightcrew.prober"]

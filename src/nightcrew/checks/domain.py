@@ -82,5 +82,5 @@ DOMAIN = Domain(
     overview=standing.overview,
     topics=("checks",),
     metrics=standing.metrics,
-    doctor=(doctor.prober,),
+    doctor=(doctor.prober, doctor.codecs),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import getpass
 import os
@@ -16,7 +17,7 @@ import typer
 
 from nightcrew.cli.backup import backup, restore
 from nightcrew.cli.places import Database, DataDir, folder_of, unseen
-from nightcrew.client import Failed, Out, bound, exits, say
+from nightcrew.client import Failed, Out, bound, exits, note, say
 from nightcrew.client.secrets import page_password
 from nightcrew.kernel.errors import NightcrewError
 
@@ -47,7 +48,7 @@ def serve(
     no_worker: Annotated[bool, typer.Option("--no-worker", help="Only the page and the API, no workers.")] = False,
 ) -> None:
     """Run until stopped."""
-    _run(_config(data_dir, database_url, host=host, port=port, work=not no_worker), _announce)
+    _run(_ready_for(data_dir, database_url, host=host, port=port, work=not no_worker), _announce)
 
 
 def worker(
@@ -63,7 +64,7 @@ def worker(
     data_dir: DataDir = None,
 ) -> None:
     """Run until stopped."""
-    _run(_config(data_dir, database_url, web=False), lambda node: say(f"Working as {node.node}."))
+    _run(_ready_for(data_dir, database_url, web=False), lambda node: say(f"Working as {node.node}."))
 
 
 def demo(
@@ -75,17 +76,24 @@ def demo(
     database_url: Database = None,
 ) -> None:
     """A server and a local world of sources."""
-    config = _config(data_dir or Path.cwd() / ".demo", database_url, host=host, port=port)
+    config = _ready_for(data_dir or Path.cwd() / ".demo", database_url, host=host, port=port)
     from nightcrew.cli.demo import run_demo
 
     loop_run(run_demo(config, _announce))
 
 
-def doctor(out: Out, data_dir: DataDir = None, database_url: Database = None) -> None:
+def doctor(
+    out: Out, data_dir: DataDir = None, host: Host = "127.0.0.1", port: Port = 8780, database_url: Database = None
+) -> None:
     """Check this machine."""
-    from nightcrew.cli.doctor import examine
+    from nightcrew.cli import looks, wheels
 
-    findings = examine(_config(data_dir, database_url))
+    loaded = wheels.findings()
+    findings = [*looks.at_once(folder_of(data_dir), database_url=database_url), *loaded]
+    if all(finding.ok or finding.what in wheels.ELSEWHERE for finding in loaded):
+        from nightcrew.cli.doctor import examine
+
+        findings += examine(_config(data_dir, database_url, host=host, port=port))
     if not out.data([asdict(finding) for finding in findings]):
         for finding in findings:
             mark = "ok     " if finding.ok else "MISSING" if finding.needed else "note   "
@@ -110,10 +118,34 @@ def passwd(data_dir: DataDir = None, database_url: Database = None) -> None:
     say("The password is set. It holds from the next start on.")
 
 
+def _ready_for(data_dir: Path | None, database_url: str | None, **more: Any) -> Config:
+    """The node's configuration, once it is said what this machine lacks. Raises `Failed` when none can run here."""
+    from nightcrew.cli import looks
+
+    found = [*looks.at_once(folder_of(data_dir), database_url=database_url), looks.ffmpeg()]
+    missing = [one for one in found if not one.ok]
+    for finding in missing:
+        if looks.stops(finding):
+            raise Failed(f"{finding.what}: {finding.detail}")
+    for finding in missing:
+        note(f"nightcrew: {finding.what}: {finding.detail}")
+    config = _config(data_dir, database_url, **more)
+    from nightcrew.cli.doctor import libraries
+
+    with contextlib.suppress(NightcrewError):  # a setting that is wrong ends the start with its own sentence
+        for finding in libraries(config, stored=not database_url):
+            if not finding.ok:
+                note(f"nightcrew: {finding.what}: {finding.detail}")
+    return config
+
+
 def _config(data_dir: Path | None, database_url: str | None, **more: Any) -> Config:
     gc.disable()  # what is imported stays: to look through it for garbage again and again took a quarter of a start
-    from nightcrew.app import Config
-    from nightcrew.machine import configure_logging
+    try:
+        from nightcrew.app import Config
+        from nightcrew.machine import configure_logging
+    except ImportError as exc:
+        raise Failed(f"Nightcrew cannot be loaded: {exc}. `nightcrew doctor` says what this machine lacks") from exc
 
     gc.freeze()
     gc.enable()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 from typer import Context, Option
 
 from nightcrew.client.secrets import hint
+from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.redaction import redact
 
 
@@ -33,8 +35,20 @@ Database = Annotated[
 ]
 
 
+def default_data_dir() -> Path:
+    """`NIGHTCREW_DATA_DIR`, else `~/.local/share/nightcrew` (XDG)."""
+    given = os.environ.get("NIGHTCREW_DATA_DIR")
+    if given:
+        folder = Path(given).expanduser()
+        if not folder.is_absolute():
+            raise NeedsUser(f"NIGHTCREW_DATA_DIR: {given!r} is not an absolute path: begin it with / or ~/")
+        return folder
+    base = Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser()
+    if not base.is_absolute():  # the XDG specification says to ignore it
+        base = Path("~/.local/share").expanduser()
+    return base / "nightcrew"
+
+
 def folder_of(data_dir: Path | None) -> Path:
     """The data directory."""
-    from nightcrew.machine import default_data_dir
-
     return (data_dir or default_data_dir()).expanduser().absolute()

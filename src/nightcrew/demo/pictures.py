@@ -59,15 +59,17 @@ def stream_for(name: str) -> str:
 
 
 def find_ffmpeg() -> str:
-    """The system's ffmpeg, else the one of the wheel."""
+    """The system's ffmpeg, else the one of the extra `ffmpeg`. Raises OSError when there is none."""
     if found := shutil.which("ffmpeg"):
         return found
-    import imageio_ffmpeg
-
     try:
+        import imageio_ffmpeg
+
         return str(imageio_ffmpeg.get_ffmpeg_exe())
-    except RuntimeError as exc:
-        raise OSError("no ffmpeg on the PATH, and none in the wheel imageio-ffmpeg") from exc
+    except (ImportError, RuntimeError) as exc:
+        raise OSError(
+            "there is no ffmpeg to draw the demo's streams with: apt install ffmpeg, brew install ffmpeg, or the extra nightcrew[ffmpeg]"
+        ) from exc
 
 
 async def _loop(stream: str, folder: Path) -> Loop:
