@@ -158,7 +158,13 @@ async def _assemble(config: Config, database: store.Store, ledger: store.Store, 
     )
     asked = Hooks(config.domains, lambda: runtime)
     known = nodes.Nodes(
-        node=name, place=place, instance=instance, store=database, activity=activity, alive=machine.alive_file()
+        node=name,
+        place=place,
+        instance=instance,
+        store=database,
+        activity=activity,
+        alive=machine.alive_file(),
+        page=machine.page_of(config.host, config.port) if config.web else "",
     )
     health = Health(
         node=name, store=database, bus=bus, activity=activity, jobs=jobs, schedule=schedule, hooks=asked, nodes=known

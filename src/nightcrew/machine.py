@@ -19,7 +19,10 @@ from nightcrew.kernel.redaction import RedactingFormatter, log_processor
 
 
 def alive_file() -> Path | None:
-    """`NIGHTCREW_ALIVE_FILE`: touched at each sign of life, for who watches this node from outside (`contrib/healthcheck`)."""
+    """`NIGHTCREW_ALIVE_FILE`: written at each sign of life, for who watches this node from outside (`contrib/healthcheck`).
+
+    It holds the address of a server's page, and nothing for a worker.
+    """
     given = os.environ.get("NIGHTCREW_ALIVE_FILE")
     return Path(given) if given else None
 
@@ -63,6 +66,11 @@ def check_exposure(host: str, access: Access) -> None:
         raise NeedsUser(
             f"before Nightcrew listens on {host}, set a password: the environment variable NIGHTCREW_PASSWORD, or `nightcrew passwd`"
         )
+
+
+def page_of(host: str, port: int) -> str:
+    """Where a program on this machine reaches a server that listens there."""
+    return f"http://{'127.0.0.1' if host in {'0.0.0.0', '::', ''} else shown_host(host)}:{port}"  # noqa: S104 - compared, not bound
 
 
 def shown_host(host: str) -> str:

@@ -239,8 +239,8 @@ def test_as_root_it_asks_setpriv_to_become_somebody(rooms: Path) -> None:
 # -- the health check --------------------------------------------------------------------------------------------------
 
 
-def healthy(alive: Path, port: int) -> tuple[bool, str]:
-    environment = {"PATH": os.environ["PATH"], "NIGHTCREW_ALIVE_FILE": str(alive), "NIGHTCREW_PORT": str(port)}
+def healthy(alive: Path) -> tuple[bool, str]:
+    environment = {"PATH": os.environ["PATH"], "NIGHTCREW_ALIVE_FILE": str(alive)}
     script = ROOT / "contrib" / "healthcheck"
     done = subprocess.run([script], env=environment, capture_output=True, text=True, check=False, timeout=60)
     return done.returncode == 0, (done.stdout + done.stderr).strip()
@@ -267,22 +267,29 @@ def page() -> Iterator[HTTPServer]:
 
 
 def test_a_server_is_well_while_it_says_so(page: HTTPServer, tmp_path: Path) -> None:
-    (tmp_path / "alive").touch()
+    (tmp_path / "alive").write_text(f"http://127.0.0.1:{page.server_port}")
     for page.status, well in ((200, True), (503, False)):  # type: ignore[attr-defined]
-        assert healthy(tmp_path / "alive", page.server_port) == (well, '{"status": "as it is"}')
+        assert healthy(tmp_path / "alive") == (well, '{"status": "as it is"}')
+
+
+def test_a_server_whose_page_does_not_answer_is_not_well(tmp_path: Path) -> None:
+    (tmp_path / "alive").write_text(f"http://127.0.0.1:{free_port()}")
+    well, said = healthy(tmp_path / "alive")
+    assert not well
+    assert said.startswith("no answer: ")
 
 
 def test_a_worker_is_well_while_it_gives_signs_of_life(tmp_path: Path) -> None:
-    port, alive = free_port(), tmp_path / "alive"
-    assert healthy(alive, port) == (False, "no sign of life for a minute")
+    alive = tmp_path / "alive"
+    assert healthy(alive) == (False, "no sign of life for a minute")
     alive.touch()
-    assert healthy(alive, port) == (True, "works, without a page")
+    assert healthy(alive) == (True, "works, without a page")
     os.utime(alive, (time.time() - 120,) * 2)
-    assert healthy(alive, port) == (False, "no sign of life for a minute")
+    assert healthy(alive) == (False, "no sign of life for a minute")
 
 
 def test_a_server_that_hangs_is_not_well_though_its_port_is_open(page: HTTPServer, tmp_path: Path) -> None:
     page.status = 200  # type: ignore[attr-defined]
-    (tmp_path / "alive").touch()
+    (tmp_path / "alive").write_text(f"http://127.0.0.1:{page.server_port}")
     os.utime(tmp_path / "alive", (time.time() - 120,) * 2)
-    assert healthy(tmp_path / "alive", page.server_port)[0] is False
+    assert healthy(tmp_path / "alive")[0] is False

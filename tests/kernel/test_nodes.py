@@ -84,7 +84,7 @@ async def test_each_sign_of_life_is_one_for_who_watches_from_outside(
     async with running(tmp_path / "node"):
         await until(alive.exists)
         alive.unlink()
-        await until(alive.exists)
+        await until(lambda: alive.exists() and alive.read_text().startswith("http://127.0.0.1:"))
 
 
 # -- time --------------------------------------------------------------------------------------------------------------

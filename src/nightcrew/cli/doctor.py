@@ -100,7 +100,7 @@ def _stored(config: Config) -> list[tuple[str, Any]]:
         found = _read(config, sa.select(setting.c.key, setting.c.value))
     except (NightcrewError, sa.exc.SQLAlchemyError):  # the database's own line says so
         return []
-    return [(key, json.loads(value)) for key, value in (found[0] if found else [])]
+    return [(row.key, json.loads(row.value)) for row in (found[0] if found else [])]
 
 
 def _url(config: Config) -> sa.URL:

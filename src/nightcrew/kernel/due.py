@@ -110,12 +110,19 @@ class DueRows:
             return (await connection.execute(query)).first() is not None
 
     async def soonest(self, store: Store, *where: sa.ColumnElement[bool]) -> datetime | None:
-        """When the next row is due that nobody holds; None when there is none. What is due already has a past time."""
+        """When the next row can be claimed; None when there is none. What is due already has a past time.
+
+        Of a row that somebody holds, that is when its lease is over: whoever held it may have died.
+        """
         async with store.read() as connection:
-            free = self.free(await now_of(connection))
-            query = sa.select(self.due_at).where(self.due_at.is_not(None), free, *where).order_by(self.due_at).limit(1)
+            now = await now_of(connection)
+            known = sa.and_(self.due_at.is_not(None), *where)
+            query = sa.select(self.due_at).where(known, self.free(now)).order_by(self.due_at).limit(1)
             found: datetime | None = (await connection.execute(query)).scalar()
-            return found
+            if self.until is None or (found is not None and found <= now):
+                return found
+            held = sa.select(sa.func.min(self.until)).where(known, self.until >= now)
+            return earliest((found, (await connection.execute(held)).scalar()))
 
     async def claim(
         self,

@@ -51,10 +51,18 @@ class Nodes:
     """This node among the others. `known` is what was seen of all of them last."""
 
     def __init__(
-        self, *, node: str, place: str, instance: str, store: Store, activity: Activity, alive: Path | None = None
+        self,
+        *,
+        node: str,
+        place: str,
+        instance: str,
+        store: Store,
+        activity: Activity,
+        alive: Path | None = None,
+        page: str = "",
     ) -> None:
         self.node = node
-        self._alive = alive
+        self._alive, self._page = alive, page
         self._place, self._instance = place, instance
         self._store = store
         self._activity = activity
@@ -103,7 +111,7 @@ class Nodes:
             return HEARTBEAT
         if self._alive:
             with contextlib.suppress(OSError):  # whoever looks at it takes its age for a dead node's
-                self._alive.touch()
+                self._alive.write_text(self._page, "utf-8")
         if was_gone:
             await self._activity.record("node.back", f"{self.node} is back", subject=self.node)
         await self._look()

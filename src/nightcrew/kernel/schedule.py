@@ -172,9 +172,10 @@ class Schedule:
         now = time.monotonic()
         if worker.failures:
             pause: float = min(every * 2.0 ** min(worker.failures, 10), max(MAX_BACKOFF, every))
-            return now + pause
+            left = worker.promise - worker.age(utcnow())  # while it can still be kept, that is tried for
+            return now + (min(pause, max(every, left / 3)) if left > 0 else pause)
         if tick.next_at is not None:
-            return now + await self._sleep(tick.next_at(runtime), every, min(IDLE, 0.75 * worker.promise))
+            return now + await self._sleep(tick.next_at(runtime), every, min(IDLE, worker.promise / 2))
         if forced and due > now:
             return due  # a run by hand does not put off the regular one
         upcoming, missed = next_due(due, now, every)
@@ -206,10 +207,17 @@ class Schedule:
         if shown or error or was_failing:
             self._changed()
         if error and not was_failing:
+            await self._tell(worker, error)
+
+    async def _tell(self, worker: Worker, error: str) -> None:
+        """A failure, in the activity. The tick goes on without it where the database does not answer."""
+        try:
             async with asyncio.timeout(TELLING):
                 await self._activity.record(
                     "worker.failed", f"{worker.name}: {error}", level="error", subject=worker.name
                 )
+        except (NightcrewError, TimeoutError) as exc:
+            log.warning("a failure is not in the activity", worker=worker.name, error=error, reason=str(exc))
 
     async def _attempt(self, runtime: Runtime, tick: Tick) -> str | None:
         """Run the tick within its limit; returns what went wrong, for a person."""

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
 
-from nightcrew.kernel.clock import age, iso
+from nightcrew.kernel.clock import age, iso, utcnow
 
 HISTORY = 30
 QUICK = 120.0
@@ -144,6 +144,7 @@ class Worker:
             self.error,
             self.failures,
             self.skipped,
+            self.fresh(utcnow()),
         )
 
     def age(self, now: datetime) -> float:

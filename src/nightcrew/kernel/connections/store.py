@@ -98,6 +98,7 @@ async def change(
         if forget_grant:
             row |= {"tokens": None, "granted_at": None, "refreshing": None, "refreshing_until": None}
         await writing.execute(sa.update(connection).where(connection.c.id == connection_id).values(row))
+        await wake(writing, TOPIC)
         return await _one(writing, connection_id)
 
 
@@ -106,6 +107,7 @@ async def remove(store: Store, connection_id: int) -> Connection:
     async with store.write() as writing:
         gone = await _one(writing, connection_id)
         await writing.execute(sa.delete(connection).where(connection.c.id == connection_id))
+        await wake(writing, TOPIC)
         return gone
 
 

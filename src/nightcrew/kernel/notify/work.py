@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.declare import Need, NoticeKind, Tick
 from nightcrew.kernel.notify import notices_store
 from nightcrew.kernel.notify.post import Post
-from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.runtime import KernelSettings, Runtime
 
 NOTICES = (
     NoticeKind("promise.broken", "broken", "A promise is broken", "promises are broken", by_subject=True),
@@ -37,8 +38,11 @@ async def send(runtime: Runtime) -> None:
 
 
 async def send_at(runtime: Runtime) -> datetime | None:
-    """When there is something to send."""
-    return await notices_store.next_at(runtime.store)
+    """When there is something to send, or heartbeat addresses are to be held back, as a promise is broken here."""
+    found = await notices_store.next_at(runtime.store)
+    if found is None or runtime.health.keeps_all():
+        return found
+    return min(found, utcnow() + timedelta(seconds=runtime.settings.of(KernelSettings).heartbeat_interval / 3))
 
 
 async def compare(runtime: Runtime) -> None:

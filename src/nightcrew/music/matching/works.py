@@ -35,7 +35,7 @@ _CATALOGUE = re.compile(
 )
 _RANGE = re.compile(r"\b(?:op|opus|bwv|kv?|rv|hwv|d)[ ._]*\d{1,4} ?[-–] ?\d{2,4}\b")
 _HOBOKEN = re.compile(r"\bhob(?:oken)?[ .]*([ivx]+[ab]?)[ .:/_-]*(\d+)")
-_NUMBER = re.compile(rf"\b(?:no|nr|num|number|nos|n)(?:[. o]*|\xb0|deg)[ .]*{_COUNT}\b|#(\d+)")
+_NUMBER = re.compile(rf"\b(?:no|nr|num|number|nos|n)(?:deg)?[. o\xb0]{{0,4}}{_COUNT}\b|#(\d+)")
 _ONE_FORM = (
     r"(?:symphon(?:y|ie)|sinfoni[ea]|sonat[ae]|concerto|\w*konzert|quartett?|prelude|etude|nocturne|waltz|dance)"
 )
