@@ -157,6 +157,17 @@ async def test_the_next_due_time_is_of_what_nobody_has(store: Store) -> None:
     assert await ROWS.soonest(store) == at(3)
 
 
+async def test_what_somebody_holds_is_due_when_the_lease_is_over(store: Store) -> None:
+    """Whoever held it may have died, and nobody is woken by that."""
+    await add(store, ("a", 0, -5), ("a", 0, -5), ("a", 0, None))
+    ends = [datetime.now(UTC) + timedelta(minutes=minutes) for minutes in (9, 5, 1)]
+    for number, until in enumerate(ends, 1):
+        async with store.write() as connection:
+            values = {"by": "n", "until": until}
+            await connection.execute(sa.update(errand).where(errand.c.id == number).values(values))
+    assert await ROWS.soonest(store) == ends[1], "the third has no due time"
+
+
 async def test_of_nodes_that_claim_at_once_each_row_goes_to_one(tmp_path: Path, database: str | None) -> None:
     stores = [Store(database_url(tmp_path, database)) for _ in range(4)]
     async with stores[0].write() as connection:
