@@ -13,7 +13,7 @@ from unittest import mock
 
 import typer
 
-from nightcrew.cli import app, main
+from nightcrew.cli import main, whole
 from support import patient
 
 
@@ -70,7 +70,7 @@ def spawn(*arguments: object) -> Result:
 
 def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     """All commands with their words."""
-    for name, command in (group or typer.main.get_command(app)).commands.items():
+    for name, command in (group or typer.main.get_command(whole())).commands.items():
         if hasattr(command, "commands"):
             yield from commands(command, (*path, name))
         else:

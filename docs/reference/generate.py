@@ -15,7 +15,7 @@ import typer
 from fastapi import FastAPI
 
 from nightcrew import app as composition
-from nightcrew.cli import app as commands
+from nightcrew.cli import whole
 from nightcrew.client import exits
 from nightcrew.kernel import cron
 from nightcrew.kernel.settings import Settings
@@ -92,7 +92,7 @@ def commands_page() -> str:
     )
     lines += [f"| {code} | {meaning} |" for code, meaning in exits.MEANINGS.items()]
     lines.append("")
-    _describe(typer.main.get_command(commands), "nightcrew", lines)
+    _describe(typer.main.get_command(whole()), "nightcrew", lines)
     return "\n".join(lines)
 
 

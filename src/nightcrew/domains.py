@@ -9,7 +9,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nightcrew.kernel.declare import Commands, Demo, Domain
+    from nightcrew.kernel.commands import Commands
+    from nightcrew.kernel.declare import Demo, Domain
 
 FOLDERS = ("playlists", "checks", "recordings", "music")
 """In the order in which they start."""

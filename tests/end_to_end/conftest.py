@@ -17,13 +17,13 @@ from typer.testing import CliRunner
 
 import programs
 from darkroom import recorders_in
-from nightcrew.cli import app
+from nightcrew.cli import whole
 from support import UP, free_port, patient, pauses
 
 
 def command(*arguments: object, env: dict[str, str] | None = None) -> str:
     """Run a command in this process; returns what it printed. Raises its error."""
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments], env=env)
+    result = CliRunner().invoke(whole(), [str(argument) for argument in arguments], env=env)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     assert result.exit_code == 0, result.output

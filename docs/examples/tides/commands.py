@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nightcrew.client import Out, Row, Server, named
-from nightcrew.kernel.declare import CommandGroup, Commands
+from nightcrew.kernel.commands import CommandGroup, Commands
 
 
 def tides_list(server: Server, out: Out) -> None:

@@ -9,7 +9,7 @@ from typer import Argument, BadParameter, Exit, Option
 
 from nightcrew.checks.rows import CheckJson, CheckRunJson, FoundJson, columns, line, progress
 from nightcrew.client import Limit, Out, Row, Server, Way, described, exits, follow, given, named
-from nightcrew.kernel.declare import CommandGroup, Commands
+from nightcrew.kernel.commands import CommandGroup, Commands
 from nightcrew.playlists.commands import Channel, channel_of
 
 CHECKS = "/api/v1/checks"

@@ -6,10 +6,6 @@ A backup may be made while the server runs: each database is copied from one con
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import filecmp
-import sqlite3
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,8 +14,6 @@ import typer
 
 from nightcrew.cli.places import Database, DataDir, folder_of
 from nightcrew.client import Failed, Out
-from nightcrew.kernel import files
-from nightcrew.kernel.vault import KEY_VARIABLE, Vault, given_key, key_in_use
 from nightcrew.kernel.words import counted, size
 
 if TYPE_CHECKING:
@@ -39,8 +33,12 @@ def backup(
     database_url: Database = None,
 ) -> None:
     """Write everything that cannot be fetched again into one file. It holds the key: keep it private."""
+    import sqlite3
+
     from nightcrew.app import migration_folders
+    from nightcrew.kernel import files
     from nightcrew.kernel.backup.writing import write
+    from nightcrew.kernel.vault import KEY_VARIABLE, Vault, key_in_use
 
     folder = folder_of(data_dir)
     url = _database(folder, database_url)
@@ -78,8 +76,11 @@ def restore(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be restored.")] = False,
 ) -> None:
     """Put a backup back. The server must not run. All of it is checked before anything is replaced."""
+    import tempfile
+
     from nightcrew.app import migration_folders
     from nightcrew.kernel.backup.examination import examine
+    from nightcrew.kernel.vault import given_key
 
     folder = folder_of(data_dir)
     url = _database(folder, database_url)
@@ -158,6 +159,8 @@ def _targets(found: Examined, folder: Path, url: sa.URL) -> dict[str, Path]:
 
 
 def _differs(new: Path | None, old: Path) -> bool:
+    import filecmp
+
     return old.exists() and (new is None or not filecmp.cmp(new, old, shallow=False))
 
 
@@ -177,6 +180,8 @@ def _load(found: Examined, url: sa.URL, *, force: bool) -> None:
 
 
 def _replace(found: Examined, targets: dict[str, Path]) -> None:
+    from nightcrew.kernel import files
+
     for name, path in targets.items():
         if path.suffix == ".db":
             for left in BESIDE:
@@ -194,6 +199,8 @@ def _contents(found: Examined) -> str:
 
 @contextlib.contextmanager
 def _nobody_runs(folder: Path) -> Iterator[None]:
+    import fcntl
+
     with (folder / "server.lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

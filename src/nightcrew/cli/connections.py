@@ -12,7 +12,6 @@ from nightcrew.cli.rows import ConnectionJson, ConnectionTestedJson, KindJson
 from nightcrew.cli.secrets import read_secrets
 from nightcrew.client import DryRun, Failed, Out, Row, Server, Yes, carefully, given
 from nightcrew.kernel.words import duration, parse_value
-from nightcrew.web.states import KERNEL
 
 CONNECTIONS = "/api/v1/connections"
 
@@ -50,6 +49,8 @@ def _columns(one: ConnectionJson) -> Row:
 
 
 def _state(one: ConnectionJson) -> str:
+    from nightcrew.web.states import KERNEL
+
     return KERNEL[f"connection.{one['state']}"][1]
 
 

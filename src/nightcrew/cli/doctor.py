@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -100,14 +100,14 @@ def _stored(config: Config) -> list[tuple[str, Any]]:
         found = _read(config, sa.select(setting.c.key, setting.c.value))
     except (NightcrewError, sa.exc.SQLAlchemyError):  # the database's own line says so
         return []
-    return [(row.key, json.loads(row.value)) for row in (found[0] if found else [])]
+    return [(row[0], json.loads(row[1])) for rows in found for row in rows]
 
 
 def _url(config: Config) -> sa.URL:
     return sa.make_url(database_url(config.data_dir, config.database_url))
 
 
-def _read(config: Config, *queries: sa.Select[Any]) -> list[Sequence[sa.Row[Any]]]:
+def _read(config: Config, *queries: sa.Select[Any]) -> list[list[Any]]:
     """The rows of each query; nothing where there is no database yet."""
     url = _url(config)
     is_sqlite = url.get_backend_name() == "sqlite"
@@ -116,7 +116,7 @@ def _read(config: Config, *queries: sa.Select[Any]) -> list[Sequence[sa.Row[Any]
     engine = sa.create_engine(sync_url(url), connect_args={} if is_sqlite else {"connect_timeout": 5})
     try:
         with engine.connect() as connection:
-            return [connection.execute(query).all() for query in queries]
+            return [list(connection.execute(query)) for query in queries]
     finally:
         engine.dispose()
 

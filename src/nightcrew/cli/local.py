@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import gc
 import getpass
@@ -22,22 +21,13 @@ from nightcrew.client.secrets import page_password
 from nightcrew.kernel.errors import NightcrewError
 
 if TYPE_CHECKING:
+    import asyncio
+
     from nightcrew.app import Config
     from nightcrew.kernel.runtime import Runtime
 
 Host = Annotated[str, typer.Option("--host", envvar="NIGHTCREW_HOST", help="Address to listen on.")]
 Port = Annotated[int, typer.Option("--port", envvar="NIGHTCREW_PORT", min=1, max=65535, help="Port to listen on.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command(help="Start Nightcrew: the page, the API and all workers.")(serve)
-    app.command(help="Run workers only, without a page: one more machine for the same database.")(worker)
-    app.command(help="Start Nightcrew with a small world of local sources to try it on.")(demo)
-    app.command(help="Look for what is missing on this machine, and say how to get it.")(bound(doctor))
-    app.command(help="Set the password that the page asks for.")(passwd)
-    app.command(help="Save databases, key and configuration into one file, also while the server runs.")(bound(backup))
-    app.command(help="Restore a backup.")(bound(restore))
 
 
 def serve(
@@ -114,6 +104,8 @@ def passwd(data_dir: DataDir = None, database_url: Database = None) -> None:
         async with composition.node(_config(data_dir, database_url)) as (_runtime, access):
             await access.set_password(first)
 
+    import asyncio
+
     asyncio.run(store())
     say("The password is set. It holds from the next start on.")
 
@@ -171,6 +163,8 @@ def _run(config: Config, ready: Callable[[Runtime], None]) -> None:
 
 def loop_run(work: Awaitable[None]) -> None:
     """Run on uvloop where it is installed. An error of a person's making is raised bare, not inside of a group."""
+    import asyncio
+
     try:
         import uvloop
 
@@ -186,3 +180,15 @@ def loop_run(work: Awaitable[None]) -> None:
             runner.run(main())
         except* NightcrewError as group:
             raise group.exceptions[0] from None
+
+
+COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
+    "serve": (serve, "Start Nightcrew: the page, the API and all workers."),
+    "worker": (worker, "Run workers only, without a page: one more machine for the same database."),
+    "demo": (demo, "Start Nightcrew with a small world of local sources to try it on."),
+    "doctor": (bound(doctor), "Look for what is missing on this machine, and say how to get it."),
+    "passwd": (passwd, "Set the password that the page asks for."),
+    "backup": (bound(backup), "Save databases, key and configuration into one file, also while the server runs."),
+    "restore": (bound(restore), "Restore a backup."),
+}
+"""The commands and their help."""

@@ -10,11 +10,12 @@ from typer import Context, Option
 
 from nightcrew.client.secrets import hint
 from nightcrew.kernel.errors import NeedsUser
-from nightcrew.kernel.redaction import redact
 
 
 def unseen(context: Context, url: str | None) -> str | None:
     """Warn of a database's password among the arguments."""
+    from nightcrew.kernel.redaction import redact
+
     source = context.get_parameter_source("database_url")
     if url and source is not None and source.name == "COMMANDLINE" and redact(url) != url:
         hint("--database-url", "use the environment variable NIGHTCREW_DATABASE_URL")

@@ -12,7 +12,6 @@ from typer import BadParameter, Option
 
 from nightcrew.client.out import note
 from nightcrew.client.server import Failed
-from nightcrew.kernel.redaction import redact
 
 PasswordStdin = Annotated[bool, Option("--password-stdin", help="Read the password of its login from stdin, one line.")]
 PasswordFile = Annotated[
@@ -58,6 +57,8 @@ def address_of(text: str, what: str = "the address") -> str:
     """An address; `-` asks for it, since many have a login in them."""
     if text == "-":
         return typed(what)
+    from nightcrew.kernel.redaction import redact
+
     if redact(text) != text:
         hint(what, "write - in its place and the address to stdin")
     return text

@@ -7,10 +7,13 @@ API says of itself. A server of another version, whose answer lacks one, is told
 from __future__ import annotations
 
 from functools import cached_property
+from json import loads
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
     import httpx2
+
+    from nightcrew.client.asking import Asking
 
 DEFAULT_URL = "http://127.0.0.1:8780"
 PAGE = 1000
@@ -45,18 +48,23 @@ class Server:
         self._base = url.rstrip("/")
         self._key = key
 
-    def ask(self, method: str, path: str, /, **more: Any) -> Any:
+    def ask(self, method: str, path: str, /, *, params: Row | None = None, json: object = None) -> Any:
         """The JSON answer, None where there is none."""
-        answer = self._send(self._client.build_request(method, path, **more))
-        if answer.status_code == 204:
+        from http.client import HTTPException
+
+        try:
+            status, content = self._asking.ask(method, path, params or {}, json)
+        except (OSError, HTTPException) as exc:
+            raise self._unreachable() from exc
+        if status == 204:
             return None
         try:
-            body = answer.json(object_hook=_Answer)
+            body = loads(content, object_hook=_Answer)
         except ValueError as exc:
-            raise self._stranger(f"HTTP {answer.status_code}") from exc
-        if answer.status_code >= 400 and path != "/health":
+            raise self._stranger(f"HTTP {status}") from exc
+        if status >= 400 and path != "/health":
             detail = body.get("detail") if isinstance(body, dict) else None
-            raise Failed(str(detail or f"HTTP {answer.status_code}"))
+            raise Failed(str(detail or f"HTTP {status}"))
         return body
 
     def get(self, kind: type[JsonT], path: str, /, **params: Any) -> JsonT:
@@ -100,8 +108,13 @@ class Server:
 
     def events(self) -> httpx2.Response:
         """The open stream of what changes (`changes.py`)."""
+        import httpx2
+
         request = self._client.build_request("GET", "/api/v1/events", headers={"Accept": "text/event-stream"})
-        answer = self._send(request, stream=True)
+        try:
+            answer = self._client.send(request, stream=True)
+        except httpx2.TransportError as exc:
+            raise self._unreachable() from exc
         if answer.status_code != 200:
             answer.close()
             raise Failed(f"HTTP {answer.status_code}")
@@ -109,11 +122,24 @@ class Server:
 
     def close(self) -> None:
         """Give the connections back."""
-        if "_client" in vars(self):
-            self._client.close()
+        for name in ("_asking", "_client"):
+            if name in vars(self):
+                vars(self)[name].close()
+
+    @cached_property
+    def _asking(self) -> Asking:
+        from nightcrew.client.asking import Asking
+
+        if not (self._key.isascii() and self._key.isprintable()):
+            raise Failed("what --api-key or NIGHTCREW_API_KEY says is no API key: those are letters, digits and signs")
+        try:
+            return Asking(self._base, self._key)
+        except ValueError as exc:
+            raise Failed(f"{self._base} is not an address: {exc}") from exc
 
     @cached_property
     def _client(self) -> httpx2.Client:
+        """For what has no end: it tells what has come of it, and what may still come."""
         import httpx2
 
         headers = {"Accept": "application/json", "User-Agent": "nightcrew-cli"}
@@ -125,15 +151,10 @@ class Server:
         except httpx2.InvalidURL as exc:
             raise Failed(f"{self._base} is not an address: {exc}") from exc
 
-    def _send(self, request: httpx2.Request, *, stream: bool = False) -> httpx2.Response:
-        import httpx2
-
-        try:
-            return self._client.send(request, stream=stream)
-        except httpx2.TransportError as exc:
-            raise Unreachable(
-                f"no Nightcrew answers at {self._base}: start it with `nightcrew serve`, or name another with --url"
-            ) from exc
+    def _unreachable(self) -> Unreachable:
+        return Unreachable(
+            f"no Nightcrew answers at {self._base}: start it with `nightcrew serve`, or name another with --url"
+        )
 
     def _fitting(self, _: type[JsonT], body: Any) -> JsonT:
         """An answer, as its type. Its fields are looked for when they are used."""

@@ -192,38 +192,6 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class CommandGroup:
-    """Commands under one word. Each is called like its function behind the first `_`: `source_add` is `nightcrew source add`."""
-
-    name: str
-    help: str
-    commands: tuple[Callable[..., None], ...]
-    groups: tuple[CommandGroup, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Rows of the API, at `path`, that `nightcrew status` shows under `key`; `empty` is said where there are none."""
-
-    key: str
-    path: str
-    columns: tuple[str, ...]
-    empty: str
-
-
-@dataclass(frozen=True, slots=True)
-class Commands:
-    """What a domain adds to the command line: `COMMANDS` in its commands.py. They ask a running server over its API.
-
-    That file is read without the rest of the domain, so that a command starts quickly.
-    """
-
-    top: tuple[Callable[..., None], ...] = ()
-    groups: tuple[CommandGroup, ...] = ()
-    status: tuple[Table, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Demo:
     """A domain's part of `nightcrew demo`: `DEMO` in its demo.py, which is imported by nothing else.
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from typer import Argument, Exit, Option
 
 from nightcrew.client import Failed, Limit, Out, Row, Server, follow_jobs, given, named, note, plain, read_json
-from nightcrew.kernel.declare import CommandGroup, Commands
+from nightcrew.kernel.commands import CommandGroup, Commands
 from nightcrew.kernel.words import counted
 from nightcrew.music.rows import (
     AutosyncJson,

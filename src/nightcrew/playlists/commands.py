@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nightcrew.client import named
-from nightcrew.kernel.declare import CommandGroup, Commands, Table
+from nightcrew.kernel.commands import CommandGroup, Commands, Table
 from nightcrew.playlists import channel_commands as channels
 from nightcrew.playlists import source_commands as sources
 from nightcrew.playlists.channel_commands import Channel, channel_of

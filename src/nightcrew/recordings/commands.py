@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nightcrew.client import named
-from nightcrew.kernel.declare import CommandGroup, Commands
+from nightcrew.kernel.commands import CommandGroup, Commands
 from nightcrew.recordings import recording_commands as recordings
 from nightcrew.recordings import watch_commands as watches
 
