@@ -48,6 +48,7 @@ async def node(tmp_path: Path, world: World) -> AsyncIterator[Runtime]:
     await asyncio.to_thread(furnish, app.Config(data_dir=tmp_path / "data"))
     async with at_rest(tmp_path / "data", DOMAIN, domains=consent.at_world(world.url)) as runtime:
         runtime.add(Connections(runtime))
+        runtime.add(servers.Looks())
         yield runtime
 
 
@@ -120,6 +121,22 @@ async def test_a_new_file_is_told_by_the_path_that_the_server_knows_or_all_is_lo
     await connect(node, world, kind, **settings)
     await servers.refresh_all(node, "/media/music/A/B")
     assert world.library.looked_at == [looked_at]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_server_that_looks_at_everything_is_not_told_so_for_each_file(
+    node: Runtime, world: World, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Where it begins anew each time, it never comes to an end. What came meanwhile is told once, later."""
+    await connect(node, world, kind)
+    for _ in range(5):
+        await servers.refresh_all(node, "/media/music/A/B")
+        await servers.refresh_waiting(node)
+    assert world.library.looked_at == [""]
+    monkeypatch.setattr(servers, "LOOKS_EVERY", 0.0)
+    for _ in range(2):
+        await servers.refresh_waiting(node)
+    assert world.library.looked_at == ["", ""]
 
 
 @pytest.mark.parametrize("kind", KINDS)

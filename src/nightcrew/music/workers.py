@@ -29,6 +29,7 @@ async def start(runtime: Runtime) -> None:
     runtime.add(PlaceAsks())
     runtime.add(SearchGate())
     runtime.add(CountPace())
+    runtime.add(servers.Looks())
 
 
 async def stop(runtime: Runtime) -> None:
@@ -40,6 +41,7 @@ async def mend(runtime: Runtime) -> None:
     """The cycle that lets go on what waits for nothing, lets rest what nobody wants, and ends listeners that nobody needs."""
     await syncing.mend(runtime)
     await listings.settle(runtime.store)
+    await servers.refresh_waiting(runtime)
     await runtime.part(Listeners).trim()
 
 
