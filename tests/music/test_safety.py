@@ -549,6 +549,22 @@ async def test_what_a_person_has_chosen_stays_whatever_it_is_called(node: Runtim
     assert (await wanted.get(node.store, entry.id)).state is WantedState.OWNED
 
 
+async def test_what_was_fetched_is_not_fetched_again_though_its_file_was_moved(node: Runtime) -> None:
+    entry = await want(node)
+    await fetched(node, entry)
+    await rows.drop(node.store, library.place_of(node), ["x.mp3"])
+    await library.note_lost(node)
+    await a_day_later(node)
+    assert (await wanted.get(node.store, entry.id)).state is WantedState.OWNED
+
+
+async def test_a_track_that_is_listed_while_it_is_laid_to_rest_is_wanted_again(node: Runtime) -> None:
+    (entry,) = await listed(node, "list:a", "Greensleeves")
+    await wanted.move(node.store, entry.id, since=tuple(WantedState), state=WantedState.UNLISTED)
+    await listings.settle(node.store)
+    assert (await wanted.get(node.store, entry.id)).state is WantedState.MISSING
+
+
 async def test_nothing_is_missing_again_while_a_library_cannot_be_read(
     node: Runtime, audio: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,6 +54,7 @@ were not tried, and whatever has waited long enough comes first: each hour weigh
 LISTED = sa.exists().where(listing.c.wanted_id == wanted.c.id)
 """That somebody wants it."""
 _FETCHED = sa.exists().where(library_track.c.wanted_id == wanted.c.id, library_track.c.place != REFUSED)
+_COMPLETED = sa.exists().where(download.c.wanted_id == wanted.c.id, download.c.state == DownloadState.COMPLETED)
 _TO_BEGIN = sa.and_(wanted.c.state == WantedState.MISSING, LISTED)
 
 
@@ -255,14 +256,10 @@ async def unowned(store: Store, *, after: int = 0, limit: int | None = None) -> 
 async def owned_by_name(store: Store, *, after: int = 0, limit: int) -> list[WantedEntry]:
     """Owned tracks that are so only as a library has one of that name, by id, `after` this one.
 
-    The others are there by a file that was fetched for them, or by one that a person has chosen.
+    For the others a file was fetched, which may have been moved or renamed since.
     """
-    chosen = sa.exists().where(
-        download.c.wanted_id == wanted.c.id, download.c.forced, download.c.state == DownloadState.COMPLETED
-    )
-    return await _select(
-        store, wanted.c.state == WantedState.OWNED, ~_FETCHED, ~chosen, wanted.c.id > after, limit=limit
-    )
+    by_name = sa.and_(wanted.c.state == WantedState.OWNED, ~_FETCHED, ~_COMPLETED)
+    return await _select(store, by_name, wanted.c.id > after, limit=limit)
 
 
 async def note_gone(store: Store, ids: Sequence[int], *, after: timedelta) -> None:
@@ -300,7 +297,7 @@ def _lost(at: datetime) -> sa.ColumnElement[bool]:
 async def unmark_gone(store: Store) -> None:
     """Those that were gone, and were fetched again since, are there."""
     async with store.write() as connection:
-        back = sa.and_(wanted.c.state == WantedState.OWNED, wanted.c.due_at.is_not(None), _FETCHED)
+        back = sa.and_(wanted.c.state == WantedState.OWNED, wanted.c.due_at.is_not(None), sa.or_(_FETCHED, _COMPLETED))
         await connection.execute(sa.update(wanted).where(back).values(due_at=None, reason="in the library"))
 
 
