@@ -161,9 +161,9 @@ async def test_what_somebody_holds_is_due_when_the_lease_is_over(store: Store) -
     """Whoever held it may have died, and nobody is woken by that."""
     await add(store, ("a", 0, -5), ("a", 0, -5), ("a", 0, None))
     ends = [datetime.now(UTC) + timedelta(minutes=minutes) for minutes in (9, 5, 1)]
-    for number, until in enumerate(ends, 1):
+    for number, end in enumerate(ends, 1):
         async with store.write() as connection:
-            values = {"by": "n", "until": until}
+            values = {"by": "n", "until": end}
             await connection.execute(sa.update(errand).where(errand.c.id == number).values(values))
     assert await ROWS.soonest(store) == ends[1], "the third has no due time"
 

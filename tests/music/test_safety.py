@@ -34,6 +34,7 @@ from nightcrew.music import (
     scanning,
     servers,
     sources,
+    standing,
     syncing,
 )
 from nightcrew.music.libraries import subsonic
@@ -506,6 +507,34 @@ async def test_a_track_that_no_library_has_for_a_day_is_missing_again(node: Runt
     assert [entry.title for entry in (await autosync.plan(node)).search] == ["Greensleeves"]
 
 
+async def test_many_tracks_that_are_gone_at_once_are_fetched_again_only_if_a_person_says_so(node: Runtime) -> None:
+    titles = [f"Song {chr(97 + number)}" for number in range(library.LOST_AT_ONCE + 2)]
+    entries = await listed(node, "list:a", *titles)
+    await has(node, *titles)
+    await library.note_all_owned(node)
+    await rows.drop(node.store, "connection:1", titles)
+
+    async def missing() -> int:
+        return (await wanted.counts(node.store)).get("missing", 0)
+
+    await library.note_lost(node)
+    await a_day_later(node)
+    assert await missing() == 0 and await library.held(node) == len(titles)
+    assert [need for need in await standing.needs(node) if "music accept gone" in need.message]
+    await has(node, *titles[:2])
+    await a_day_later(node)
+    assert await library.held(node) == 0 and await missing() == len(titles) - 2, "these are few"
+    await has(node, *titles)
+    await library.note_all_owned(node)
+    await rows.drop(node.store, "connection:1", titles)
+    await library.note_lost(node)
+    await a_day_later(node)
+    await actions.accept_library(node, library.GONE, actor="test")
+    assert await missing() == len(entries) and not await library.held(node)
+    with pytest.raises(NotFound):
+        await actions.accept_library(node, library.GONE, actor="test")
+
+
 async def test_what_a_person_has_chosen_stays_whatever_it_is_called(node: Runtime) -> None:
     entry = await want(node)
     number = await running(node, entry)
@@ -518,6 +547,22 @@ async def test_what_a_person_has_chosen_stays_whatever_it_is_called(node: Runtim
     await library.note_lost(node)
     await a_day_later(node)
     assert (await wanted.get(node.store, entry.id)).state is WantedState.OWNED
+
+
+async def test_what_was_fetched_is_not_fetched_again_though_its_file_was_moved(node: Runtime) -> None:
+    entry = await want(node)
+    await fetched(node, entry)
+    await rows.drop(node.store, library.place_of(node), ["x.mp3"])
+    await library.note_lost(node)
+    await a_day_later(node)
+    assert (await wanted.get(node.store, entry.id)).state is WantedState.OWNED
+
+
+async def test_a_track_that_is_listed_while_it_is_laid_to_rest_is_wanted_again(node: Runtime) -> None:
+    (entry,) = await listed(node, "list:a", "Greensleeves")
+    await wanted.move(node.store, entry.id, since=tuple(WantedState), state=WantedState.UNLISTED)
+    await listings.settle(node.store)
+    assert (await wanted.get(node.store, entry.id)).state is WantedState.MISSING
 
 
 async def test_nothing_is_missing_again_while_a_library_cannot_be_read(

@@ -207,6 +207,16 @@ async def test_a_library_that_shrinks_to_next_to_nothing_is_not_believed(node: R
     assert (await rows.counted(node.store, servers.place_of(number)))[2] == len(SONGS) - 2
 
 
+async def test_a_new_server_with_the_number_of_a_removed_one_inherits_nothing(node: Runtime, world: World) -> None:
+    number = await connect(node, world, "subsonic")
+    await scanning.scan(node)
+    world.library.songs = list(SONGS[:1])
+    await figures.put(node.store, {f"library.connection:{number}.read_at": "2020-01-01T00:00:00+00:00"})
+    assert await servers.unread(node)
+    await scanning.scan(node)
+    assert (await rows.counted(node.store, servers.place_of(number)))[2] == 1 and not await servers.unread(node)
+
+
 async def test_a_server_that_counts_what_it_does_not_show_forgets_nothing_and_holds_up_nothing(
     node: Runtime, world: World
 ) -> None:

@@ -126,7 +126,13 @@ async def remove(runtime: Runtime, wanted_id: int, *, actor: str) -> None:
 
 
 async def accept_library(runtime: Runtime, place: str, *, actor: str) -> None:
-    """A library really has as little as it says. Raises `NotFound`."""
+    """A library really has as little as it says, or with `library.GONE` tracks really are in none. Raises `NotFound`."""
+    if place == library.GONE:
+        lost = await library.accept_gone(runtime)
+        said = f"{counted(lost, 'track')} that no library has {'is' if lost == 1 else 'are'} missing again"
+        await runtime.activity.record("wanted_library", said, actor=actor, subject=place)
+        runtime.bus.publish("music")
+        return
     await servers.accept(runtime, place)
     said = f"{await servers.name_of(runtime, place)} may have fewer tracks than before"
     await runtime.activity.record("wanted_library", said, actor=actor, subject=place)

@@ -131,7 +131,7 @@ def music_choose(
 def music_accept(
     server: Server,
     out: Out,
-    library: Annotated[str, Argument(help="As the warning names it, such as connection:3.")],
+    library: Annotated[str, Argument(help="As the warning names it, such as connection:3 or gone.")],
 ) -> None:
     """Say that a library really has as little as it says: what is gone there is forgotten at the next look."""
     out.one(server.post(Row, f"/api/v1/music/libraries/{library}/accept"), lambda _: f"{library} is looked at anew")

@@ -6,11 +6,11 @@ import asyncio
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from nightcrew.kernel.errors import NeedsUser
+from nightcrew.kernel.errors import NeedsUser, NotFound
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import plain
 from nightcrew.listener.wire import TagsRead
@@ -32,6 +32,11 @@ SHRINKS = 0.5
 """A library that has less than this share of what it had is not believed: its disk may not be mounted."""
 GONE_FOR = timedelta(days=1)
 """How long no library has to have a track until it is missing again: one that is being set up anew has little for a while."""
+LOST_AT_ONCE, LOST_SHARE = 20, 0.02
+"""More tracks than this, and than this share of what is owned, are not missing again at once: a disk or a server may be away."""
+GONE = "gone"
+"""What a person accepts so that they are."""
+HELD = "library.gone.held"
 CHUNK = 200
 """Files whose tags are stored at a time."""
 
@@ -192,7 +197,8 @@ async def note_owned(runtime: Runtime, entries: Sequence[WantedEntry]) -> set[in
 async def note_lost(runtime: Runtime) -> None:
     """Let tracks be missing again that no library has had for a day. The caller has just read all libraries.
 
-    What was fetched for a track and is still there is it, whatever its names say, and so is what a person has chosen.
+    What was fetched for a track and is still there is it, whatever its names say, and so is what a person has chosen. Where too many are
+    lost at once, all of them stay owned until a person accepts it.
     """
     await wanted.unmark_gone(runtime.store)
     after = 0
@@ -205,6 +211,29 @@ async def note_lost(runtime: Runtime) -> None:
         gone = [entry.id for entry in entries if entry.id not in found]
         await wanted.note_gone(runtime.store, gone, after=GONE_FOR)
         after = entries[-1].id
+    now = await wanted.now(runtime.store)
+    lost = await wanted.count_lost(runtime.store, now)
+    all_owned = (await wanted.counts(runtime.store)).get("owned", 0)
+    if lost > max(LOST_AT_ONCE, LOST_SHARE * all_owned):
+        await figures.put(runtime.store, {HELD: {"tracks": lost, "at": now.isoformat()}})
+        return
+    await figures.put(runtime.store, {HELD: None})
+    await wanted.miss_lost(runtime.store, now)
+
+
+async def held(runtime: Runtime) -> int:
+    """How many tracks no library has any more that are not missing until a person accepts it."""
+    told = (await figures.every(runtime.store)).get(HELD)
+    return await wanted.count_lost(runtime.store, datetime.fromisoformat(told["at"])) if told else 0
+
+
+async def accept_gone(runtime: Runtime) -> int:
+    """The tracks that were held back really are gone: they, and no others, are missing again. Raises `NotFound`."""
+    told = (await figures.every(runtime.store)).get(HELD)
+    if not told:
+        raise NotFound("no tracks are held back")
+    await figures.put(runtime.store, {HELD: None})
+    return await wanted.miss_lost(runtime.store, datetime.fromisoformat(told["at"]))
 
 
 def _walk(root: Path) -> FolderContent:

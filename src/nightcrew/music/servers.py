@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+<<<<<<< HEAD
 import math
 import time
 from dataclasses import dataclass, field
+=======
+from collections.abc import Mapping
+>>>>>>> state
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -58,6 +62,11 @@ async def scan(runtime: Runtime, kind: LibraryKind, connection_id: int) -> Servi
     told = await kind.counts(line)
     known = await figures.every(runtime.store)
     at = f"library.{place}.read_at"
+    created = (await connection_rows.get(runtime.store, connection_id)).created_at
+    if known.get(at) and not _was_read(known, place, created):
+        await rows.drop_place(runtime.store, place)
+        await figures.put(runtime.store, {at: None, f"library.{place}.tracks": None, _short(place): None})
+        known = await figures.every(runtime.store)
     read_at, read = str(known.get(at) or ""), known.get(f"library.{place}.tracks")
     every = WHOLE_EVERY if told.tracks else UNCOUNTED_EVERY
     old = not read_at or utcnow() - datetime.fromisoformat(read_at) > every
@@ -79,9 +88,15 @@ async def unread(runtime: Runtime) -> bool:
     now = utcnow()
     for kind in LIBRARIES:
         for one in await runtime.part(Connections).of_kind(kind.kind.name):
-            if not known.get(f"library.{place_of(one.id)}.read_at") and now - one.created_at < WAITED_FOR:
+            if not _was_read(known, place_of(one.id), one.created_at) and now - one.created_at < WAITED_FOR:
                 return True
     return False
+
+
+def _was_read(known: Mapping[str, Any], place: str, created: datetime) -> bool:
+    """Whether it was read since it was connected. SQLite gives the number of a connection that was removed to a new one."""
+    read_at = known.get(f"library.{place}.read_at")
+    return bool(read_at) and datetime.fromisoformat(str(read_at)) >= created
 
 
 async def accept(runtime: Runtime, place: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from nightcrew.kernel.declare import Look, Need
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import counted
-from nightcrew.music import clients
+from nightcrew.music import clients, library
 from nightcrew.music.store import downloads, wanted
 
 STATES: Mapping[str, tuple[Look, str]] = {
@@ -36,7 +36,7 @@ STATES: Mapping[str, tuple[Look, str]] = {
 
 
 async def needs(runtime: Runtime) -> list[Need]:
-    """Tracks of which a person has to choose the file, files that cannot be imported, and a slskd that is missing."""
+    """Files to choose, files that cannot be imported, many tracks that are gone at once, and a slskd that is missing."""
     counts = await wanted.counts(runtime.store)
     found: list[Need] = []
     if review := counts.get("review", 0):
@@ -48,6 +48,12 @@ async def needs(runtime: Runtime) -> list[Need]:
             found.append(
                 Need("warning", f"{name} waits to be imported: {row.error}", "/music", key=f"music.import.{row.id}")
             )
+    if lost := await library.held(runtime):
+        said = (
+            f"No library has {counted(lost, 'track')} any more. Is a disk not mounted, or a media server not connected? They are not "
+            f"fetched again; if they really are gone: nightcrew music accept {library.GONE}"
+        )
+        found.append(Need("warning", said, "/music", key="music.gone"))
     if counts.get("missing", 0) and await clients.slskd(runtime) is None:
         said = f"{counted(counts['missing'], 'track')} cannot be searched for: no slskd is connected"
         found.append(Need("info", said, "/connections", key="music.slskd"))

@@ -271,10 +271,9 @@ async def forget_of(connection: AsyncConnection, wanted_id: int) -> None:
 
 
 async def forget_old(store: Store, before: datetime) -> int:
-    """Forget downloads that ended earlier, but for what a person has chosen: that is how it is known that it was."""
-    chosen = sa.and_(download.c.forced, download.c.state == DownloadState.COMPLETED)
+    """Forget downloads that ended earlier, but for those that brought a file: that is how it is known that one came."""
     async with store.write() as connection:
-        old = sa.and_(sa.not_(_OPEN), ~chosen, download.c.ended_at < before)
+        old = sa.and_(sa.not_(_OPEN), download.c.state != DownloadState.COMPLETED, download.c.ended_at < before)
         return (await connection.execute(sa.delete(download).where(old))).rowcount
 
 

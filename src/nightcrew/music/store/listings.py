@@ -122,9 +122,13 @@ async def drop(store: Store, sources: Collection[str]) -> int:
 
 
 async def settle(store: Store) -> None:
-    """Let tracks rest that no list wants any more, as far as nothing is under way for them."""
+    """Let tracks rest that no list wants any more, as far as nothing is under way for them, and want those again that are listed.
+
+    On PostgreSQL a list that is taken at the same time may name a track that has just been laid to rest.
+    """
     async with store.read() as connection:
-        if (await connection.execute(sa.select(wanted.c.id).where(_IDLE, ~LISTED).limit(1))).first() is None:
+        unsettled = sa.or_(sa.and_(_IDLE, ~LISTED), sa.and_(wanted.c.state == WantedState.UNLISTED, LISTED))
+        if (await connection.execute(sa.select(wanted.c.id).where(unsettled).limit(1))).first() is None:
             return
     async with store.write() as connection:
         await _settle(connection, sa.true(), due_at=None)

@@ -54,6 +54,7 @@ were not tried, and whatever has waited long enough comes first: each hour weigh
 LISTED = sa.exists().where(listing.c.wanted_id == wanted.c.id)
 """That somebody wants it."""
 _FETCHED = sa.exists().where(library_track.c.wanted_id == wanted.c.id, library_track.c.place != REFUSED)
+_COMPLETED = sa.exists().where(download.c.wanted_id == wanted.c.id, download.c.state == DownloadState.COMPLETED)
 _TO_BEGIN = sa.and_(wanted.c.state == WantedState.MISSING, LISTED)
 
 
@@ -255,34 +256,48 @@ async def unowned(store: Store, *, after: int = 0, limit: int | None = None) -> 
 async def owned_by_name(store: Store, *, after: int = 0, limit: int) -> list[WantedEntry]:
     """Owned tracks that are so only as a library has one of that name, by id, `after` this one.
 
-    The others are there by a file that was fetched for them, or by one that a person has chosen.
+    For the others a file was fetched, which may have been moved or renamed since.
     """
-    chosen = sa.exists().where(
-        download.c.wanted_id == wanted.c.id, download.c.forced, download.c.state == DownloadState.COMPLETED
-    )
-    return await _select(
-        store, wanted.c.state == WantedState.OWNED, ~_FETCHED, ~chosen, wanted.c.id > after, limit=limit
-    )
+    by_name = sa.and_(wanted.c.state == WantedState.OWNED, ~_FETCHED, ~_COMPLETED)
+    return await _select(store, by_name, wanted.c.id > after, limit=limit)
 
 
 async def note_gone(store: Store, ids: Sequence[int], *, after: timedelta) -> None:
-    """No library has these owned tracks now. Those that have been gone for so long are missing again."""
+    """No library has these owned tracks now. Once they have been gone for so long, they may be missing again."""
     for start in range(0, len(ids), 500):
         async with store.write() as connection:
-            now = await now_of(connection)
             mine = sa.and_(wanted.c.id.in_(ids[start : start + 500]), wanted.c.state == WantedState.OWNED)
-            over = sa.and_(mine, wanted.c.due_at <= now)
-            missing = {"state": WantedState.MISSING, "reason": "no library has it any more", "due_at": None}
-            fresh = {"search_id": None, "search_step": 0, "search_sent": False, "searches": 0, "changed_at": now}
-            await connection.execute(sa.update(wanted).where(over).values(missing | fresh))
-            marked = {"due_at": now + after, "reason": "no library has it now; if that stays so, it is missing again"}
+            marked = {
+                "due_at": await now_of(connection) + after,
+                "reason": "no library has it now; if that stays so, it is missing again",
+            }
             await connection.execute(sa.update(wanted).where(mine, wanted.c.due_at.is_(None)).values(marked))
+
+
+async def count_lost(store: Store, at: datetime) -> int:
+    """How many owned tracks had been gone for long enough at this time."""
+    async with store.read() as connection:
+        query = sa.select(sa.func.count()).select_from(wanted).where(_lost(at))
+        return int((await connection.execute(query)).scalar_one())
+
+
+async def miss_lost(store: Store, at: datetime) -> int:
+    """Let those be missing again; returns how many they are."""
+    async with store.write() as connection:
+        missing = {"state": WantedState.MISSING, "reason": "no library has it any more", "due_at": None}
+        fresh = {"search_id": None, "search_step": 0, "search_sent": False, "searches": 0}
+        values = {**missing, **fresh, "changed_at": await now_of(connection)}
+        return (await connection.execute(sa.update(wanted).where(_lost(at)).values(values))).rowcount
+
+
+def _lost(at: datetime) -> sa.ColumnElement[bool]:
+    return sa.and_(wanted.c.state == WantedState.OWNED, wanted.c.due_at <= at)
 
 
 async def unmark_gone(store: Store) -> None:
     """Those that were gone, and were fetched again since, are there."""
     async with store.write() as connection:
-        back = sa.and_(wanted.c.state == WantedState.OWNED, wanted.c.due_at.is_not(None), _FETCHED)
+        back = sa.and_(wanted.c.state == WantedState.OWNED, wanted.c.due_at.is_not(None), sa.or_(_FETCHED, _COMPLETED))
         await connection.execute(sa.update(wanted).where(back).values(due_at=None, reason="in the library"))
 
 
