@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-<<<<<<< HEAD
 import math
 import time
-from dataclasses import dataclass, field
-=======
 from collections.abc import Mapping
->>>>>>> state
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
