@@ -21,6 +21,9 @@ MESSIAH = "Messiah, HWV 56, Part 2: No. 44 Hallelujah"
 NOCTURNE = "Nocturne No. 2 in E-Flat Major, Op. 9 No. 2"
 ETUDE = "12 Études, Op. 10: No. 12 in C Minor"
 AIR = "Orchestral Suite No. 3 in D Major, BWV 1068: II. Air"
+ARIA = "Goldberg Variations, BWV 988: Aria"
+LACRIMOSA = "Requiem in D minor, K. 626: Lacrimosa"
+ELISE = 'Bagatelle No. 25 in A minor, WoO 59 "Für Elise"'
 
 B, J, W, V = "Ludwig van Beethoven", "Johann Sebastian Bach", "Wolfgang Amadeus Mozart", "Antonio Vivaldi"
 RIGHT = [
@@ -62,6 +65,9 @@ RIGHT = [
     (ETUDE, "Frédéric Chopin", "Chopin/Etudes/12 - Etude Op. 10 No. 12 'Revolutionary'.mp3"),
     (AIR, J, "Bach/Suites/Suite No. 3 in D - Air.mp3"),
     (AIR, J, "Bach/Best of/Air from Orchestral Suite No. 3 in D major.mp3"),
+    (ARIA, J, "Glenn Gould/Bach - Goldberg Variations (1955)/01 - Aria.mp3"),
+    (LACRIMOSA, W, "Mozart/Requiem/07 - Lacrimosa.mp3"),
+    (ELISE, B, "Classical/Beethoven - Fur Elise.mp3"),
 ]
 WRONG = [
     (FIFTH, B, "Beethoven/Symphonies/03 Symphony No. 5 in C minor, Op. 67_ III. Allegro.flac"),
@@ -100,6 +106,10 @@ WRONG = [
     (ETUDE, "Frédéric Chopin", "Chopin/Etudes/12 - Etude Op. 25 No. 12.mp3"),
     (ETUDE, "Frédéric Chopin", "Chopin/Etudes/12 - Etude Op. 10 No. 3.mp3"),
     (AIR, J, "Bach/Suites/Orchestral Suite No. 2 in B minor, BWV 1067 - II. Rondeau.mp3"),
+    (ARIA, J, "Glenn Gould/Bach - Goldberg Variations (1955)/02 - Variation 1.mp3"),
+    (LACRIMOSA, W, "Mozart/Requiem/03 - Dies irae.mp3"),
+    (LACRIMOSA, W, "Mozart/Masses/07 - Lacrimosa.mp3"),
+    (ELISE, B, "Classical/Beethoven - Moonlight.mp3"),
     (AIR, J, "C.P.E. Bach/Suites/Orchestral Suite No. 3 in D Major - II. Air.mp3"),
 ]
 

@@ -415,6 +415,33 @@ def test_a_person_would_decide_so(wanted: str, path: str, taken: bool) -> None:
     assert (found.picked is not None) is taken, found.reason + str([one.refused for one in found.refused])
 
 
+WITH_A_LENGTH = [
+    ("Radiohead - Creep", "", "Radiohead/1993-02-22 - Pablo Honey/02 - Creep.mp3", TAKEN),
+    ("Radiohead - Creep", "The Best Of", "Radiohead/1993-02-22 - Pablo Honey/02 - Creep.mp3", TAKEN),
+    ("Pearl Jam - Alive", "Ten", "Pearl Jam/1991-08-27 Ten/03 - Alive.mp3", TAKEN),
+    ("Bill Withers - Ain't No Sunshine", "", "x/Bill Withers - Ain't No Sunshine - YouTube.mp3", TAKEN),
+    ("Bill Withers - Ain't No Sunshine", "", "x/Bill Withers - Ain't No Sunshine - Notting Hill.mp3", TAKEN),
+    ("Bill Withers - Ain't No Sunshine", "", "x/Bill Withers - Ain't No Sunshine - Just As I Am.mp3", TAKEN),
+    ("Taylor Swift - Shake It Off (Taylor's Version)", "", "Taylor Swift/1989/06 - Shake It Off.mp3", REFUSED),
+    (
+        "Taylor Swift - Shake It Off (Taylor's Version)",
+        "",
+        "Taylor Swift/1989 (Taylor's Version)/06 - Shake It Off.mp3",
+        TAKEN,
+    ),
+    ("Taylor Swift - Shake It Off", "", "Taylor Swift/1989 (Taylor's Version)/06 - Shake It Off.mp3", REFUSED),
+    ("Daft Punk - Get Lucky (Radio Edit)", "", "Daft Punk/Get Lucky (Radio Edit)/01 - Get Lucky.mp3", TAKEN),
+    ("Daft Punk - Get Lucky (Radio Edit)", "", "Daft Punk/Random Access Memories/01 - Get Lucky.mp3", REFUSED),
+]
+
+
+@pytest.mark.parametrize(("wanted", "album", "path", "taken"), WITH_A_LENGTH)
+def test_the_same_length_and_the_folder_settle_a_doubt(wanted: str, album: str, path: str, taken: bool) -> None:
+    artist, _, title = wanted.partition(" - ")
+    found = decide(WantedTrack(title, (artist,), album, 200.0), [FileCandidate(path, 200.0)])
+    assert (found.picked is not None) is taken, found.reason + str([one.refused for one in found.refused])
+
+
 VERSIONS = """
 Live à Paris|Version acoustique|version karaoké|Instrumentalversion|生放送|ライブ・バージョン|デモ音源|versión en directo|versión extendida|Langversion|
 Akustikversion|Liveversion|Konzertmitschnitt|Club Mix|Dub|Cover Version|Early Take|Take 2|Rehearsal|8D|Lo-Fi Version|VIP Mix|Edit|Video Edit|

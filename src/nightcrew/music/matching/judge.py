@@ -330,7 +330,8 @@ def _in_name(wanted: WantedReading, taken: FileReading) -> tuple[float, list[str
     unexplained = [piece for piece in unexplained if not (wanted.guests and artists.credit(wanted.guests, piece))]
     if not unexplained:
         return max(found, LEADS * taken.names_artist), []
-    if _is_album(taken) or (not theirs and unexplained[-1] in taken.behind):
+    told = theirs or (found and _length(wanted, taken.file) == 1.0)
+    if _is_album(taken) or (not told and unexplained[-1] in taken.behind):
         raise OtherRecording(f"its title seems to be {unexplained[-1]}")
     return found, unexplained
 
@@ -373,15 +374,16 @@ def _version(wanted: WantedReading, taken: FileReading, *, exact: bool) -> float
     """How well the versions agree. `exact`: the lengths are the same."""
     folder, asked = taken.folder, wanted.title.versions
     dated = folder.is_dated and not asked.kinds and not _is_wanted_album(wanted, folder)
+    doubt = 0.75 if exact else 0.6  # a concert seldom has the same length
     if taken.title is wanted.title and not (taken.before or taken.behind or folder.named or wanted.album_kinds):
-        return 0.6 if dated else 1.0
+        return doubt if dated else 1.0
     found = _without_credits(wanted, _versions_of(wanted, taken))
     wrong = versions.disagreement(asked, VersionWords(found.kinds - (wanted.album_kinds - asked.kinds), found.whose))
     if wrong:
         raise OtherRecording(wrong)
     if wanted.album_kinds and not (asked.kinds & OF_FOLDERS or exact or _says(wanted, folder, found)):
         raise OtherRecording(f"it is not the version that is wanted ({', '.join(sorted(wanted.album_kinds))})")
-    return 0.6 if dated else versions.agreement(asked, found)
+    return doubt if dated else versions.agreement(asked, found)
 
 
 def _is_wanted_album(wanted: WantedReading, folder: FolderReading) -> bool:
@@ -411,7 +413,16 @@ def _versions_of(wanted: WantedReading, taken: FileReading) -> VersionWords:
         found |= VersionWords(above)
     elif above:
         found |= VersionWords(above & asked.kinds)
-    return found
+    return found | _of_single(wanted, folder, asked.kinds - found.kinds)
+
+
+def _of_single(wanted: WantedReading, folder: FolderReading, missing: frozenset[str]) -> VersionWords:
+    """Versions that only the folder of a single says, which has the song's name. One of remixes holds the song as it was, too."""
+    if not missing:
+        return versions.NONE
+    song = "".join(wanted.title.core)
+    named = [one.kinds for piece, one in folder.named if piece.startswith(song)]
+    return VersionWords(frozenset[str]().union(*named) & missing - {"remix"})
 
 
 def _named_behind(wanted: WantedReading, folder: FolderReading, piece: str, found: Words) -> VersionWords:

@@ -34,6 +34,7 @@ _TECHNICAL = re.compile(
 )
 _DISC = re.compile(r"^(?:cd|disc|disk|side)\s*[\dab]{1,2}\b", re.IGNORECASE)
 _DAY = re.compile(r"(?<!\d)(?:19|20)\d\d[-._](?:0[1-9]|1[0-2])[-._](?:0[1-9]|[12]\d|3[01])(?!\d)")
+_DAY_FIRST = re.compile(rf"^[\[(]?{_DAY.pattern}[\])]? ?")
 _COMPILATION = re.compile(rf"\b(?:{OF_MANY})\b")
 DEEP = 4
 """Folders above a file that are looked at."""
@@ -136,7 +137,7 @@ def _read_level(one: str) -> _Level | None:
     ):
         return None
     bare = spaced(_without_technical(plain))
-    found = [piece for piece in (_without_year(part).strip() for part in _dashed(bare)) if piece]
+    found = [piece for piece in (_without_year(_without_day(part)).strip() for part in _dashed(bare)) if piece]
     pieces = found if found == [bare] else [*found, bare]
     whole = "".join(said)
     return _Level(
@@ -158,6 +159,10 @@ def _bare(name: str) -> str:
 
 def _without_year(text: str) -> str:
     return _YEAR.sub(" ", text) if "19" in text or "20" in text else text
+
+
+def _without_day(text: str) -> str:
+    return _DAY_FIRST.sub("", text) if text[:3].strip("[(")[:2] in {"19", "20"} else text
 
 
 def _dashed(text: str) -> list[str]:

@@ -84,7 +84,7 @@ LIVED_BEHIND = _words("and let your my forever like life while to through fast f
 """Words beside which "live" is what one does: "Long Live the King", "Live Through This"."""
 
 OF_FOLDERS = _words(
-    "live unplugged session acoustic karaoke instrumental cover demo sped slowed piano orchestral commentary"
+    "live unplugged session acoustic karaoke instrumental cover demo sped slowed piano orchestral commentary rerecorded"
 )
 """Kinds that the name of an album says of all that is in it. An album of remixes holds the song as it was, too."""
 
@@ -97,7 +97,7 @@ NEUTRAL = _words("""
     remaster remastered remasterizado remasterise remasterisee remasters digital digitally mono stereo explicit dirty bonus track deluxe
     edition anniversary version ver versione original album single lp ep official video audio lyric lyrics hd hq 320 320kbps kbps full new
     master expanded special from theme motion picture soundtrack ost film feature main title visualizer visualiser mp3 flac m4a web cd vinyl
-    rip itunes amazon music hi res 24bit 16bit khz
+    rip itunes amazon youtube music hi res 24bit 16bit khz
 """)
 """Words beside which two names are still those of one recording; Japanese ones as `words.fold` writes them."""
 

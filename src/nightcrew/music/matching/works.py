@@ -228,7 +228,8 @@ def _unified(found: frozenset[str]) -> frozenset[str]:
 def with_folder(work: WorkReading, folder: WorkReading) -> WorkReading:
     """A file that is called as a movement only, in the folder of a work; and the book that only the folder says."""
     given = {kind: folder.given[kind] for kind in ("book", "act") if kind in folder.given} | work.given
-    if _identity(work) or work.key or not (_identity(folder) or folder.key):
+    named = _identity(folder) or folder.key or folder.head & FORMS.keys()
+    if _identity(work) or work.key or work.head & FORMS.keys() or not named:
         return work._replace(given=given)
     tail = work.tail or tuple(sorted(work.head))
     arranged = work.arranged or folder.arranged
@@ -237,6 +238,10 @@ def with_folder(work: WorkReading, folder: WorkReading) -> WorkReading:
 
 def _identity(work: WorkReading) -> dict[str, str]:
     return {kind: number for kind, number in work.given.items() if kind in _NAMED or kind in {"number", "piece"}}
+
+
+_MANY_OF = (FORMS.keys() | INSTRUMENTS.keys()) - {"requiem"}
+"""Words that tell no work of a composer from another one. Hardly any wrote two requiems."""
 
 
 def likeness(wanted: WorkReading, found: WorkReading) -> float:
@@ -273,10 +278,14 @@ def _same_work(wanted: WorkReading, found: WorkReading) -> float:
     shared = _identity(wanted).keys() & _identity(found).keys()
     if shared & _NAMED or not (_identity(wanted) or wanted.key):
         return 1.0
-    common = {FORMS.get(word, word) for word in (*found.head, *found.tail)} & wanted.head
+    words_said = {FORMS.get(word, word) for word in (*found.head, *found.tail)}
+    common = words_said & wanted.head
     if shared:
         return 1.0 if common or not wanted.head else 0.8
-    if common - FORMS.keys() - INSTRUMENTS.keys():  # a name, such as Moonlight
+    if common - _MANY_OF:  # a name, such as Moonlight
+        return 0.9
+    by_name = frozenset() if wanted.apart else frozenset(wanted.tail) - _MANY_OF
+    if by_name and not wanted.names_movement and by_name <= words_said:  # "Für Elise"
         return 0.9
     if wanted.key and found.key and common:
         return 1.0 if not _identity(wanted) else 0.6
