@@ -26,7 +26,7 @@ async def test_a_wanted_track_is_found_in_the_library(shop: Any) -> None:
     number = await shop.want(*GREENSLEEVES, album="Tunes of the Tide", number=1)
     entry = await shop.stands(number, OWNED)
     assert shop.library == ["Harbour Ensemble/Tunes of the Tide/01 Greensleeves.flac"]
-    assert entry.reason.startswith("imported: 0.99: title 1.00, artist 1.00, length +0 s, album fits")
+    assert entry.reason.startswith("imported (0.99: title 1.00, artist 1.00, length +0 s, album fits")
     detail = await shop.detail(number)
     assert [one["state"] for one in detail["downloads"]] == ["completed"]
     assert any("another version (live)" in one["explanation"] for one in detail["offers"])
