@@ -74,7 +74,9 @@ async def test_another_choice_counts_at_once_and_is_not_held_back_as_a_loss(node
     before = {one["name"]: one["id"] for one in (await node.get("/api/v1/channels"))["items"]}
     await node.patch(f"/api/v1/sources/{source['id']}", {"only": ["wren"]})
     (ended,) = await node.refresh(source["id"])
-    assert ended["result"]["outcome"] in {"applied", "unchanged"}, "a change is refreshed by itself too, and may have come first"
+    assert ended["result"]["outcome"] in {"applied", "unchanged"}, (
+        "a change is refreshed by itself too, and may have come first"
+    )
     assert await names(node) == {"Wren"}
     assert (await node.refresh(source["id"]))[0]["result"]["outcome"] == "unchanged"
     await node.patch(f"/api/v1/sources/{source['id']}", {"only": []})
