@@ -220,6 +220,7 @@ class SharedReading:
         end = self._first + len(self._pieces)
         viewer.at = self._entries[-1] if self._entries else end
         viewer.head = self._cut.head
+        self._taken.set()  # reading may have waited for those who are behind him
 
 
 def _joined(pieces: list[Piece]) -> list[Piece]:
