@@ -17,6 +17,9 @@ from nightcrew.kernel.access import Access
 from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.redaction import RedactingFormatter, log_processor
 
+EVERYWHERE = frozenset(["0.0.0.0", "::", ""])  # noqa: S104 - compared, not bound
+"""Hosts that stand for all addresses of a machine."""
+
 
 def alive_file() -> Path | None:
     """`NIGHTCREW_ALIVE_FILE`: written at each sign of life, for who watches this node from outside (`contrib/healthcheck`).
@@ -70,11 +73,11 @@ def check_exposure(host: str, access: Access) -> None:
 
 def page_of(host: str, port: int) -> str:
     """Where a program on this machine reaches a server that listens there."""
-    return f"http://{'127.0.0.1' if host in {'0.0.0.0', '::', ''} else shown_host(host)}:{port}"  # noqa: S104 - compared, not bound
+    return f"http://{'127.0.0.1' if host in EVERYWHERE else shown_host(host)}:{port}"
 
 
 def shown_host(host: str) -> str:
-    if host in {"0.0.0.0", "::", ""}:  # noqa: S104 - compared, not bound
+    if host in EVERYWHERE:
         return socket.gethostname()
     return f"[{host}]" if ":" in host else host
 

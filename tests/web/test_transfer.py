@@ -108,6 +108,8 @@ def test_no_kind_of_picture_or_sound_that_is_sent_is_packed() -> None:
     }
     assert {"video/mp2t", "audio/mpeg"} <= kinds
     packed = {
-        kind for kind in kinds if kind not in server.PACKED and f"{kind.partition('/')[0]}/*" not in server.PACKED
+        kind
+        for kind in kinds
+        if kind not in server.AS_THEY_ARE and f"{kind.partition('/')[0]}/*" not in server.AS_THEY_ARE
     }
     assert packed == {"audio/x-mpegurl"}

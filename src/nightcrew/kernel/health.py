@@ -121,10 +121,8 @@ class Health:
         )
 
         async def once() -> float:
-            if self._unseen or time.monotonic() - self._looked >= READ:
+            if self._unseen or time.monotonic() - self._looked >= READ or self._workers_have_changed():
                 await self.look()
-            else:
-                await self._compare_workers()
             return WATCH
 
         try:
@@ -154,21 +152,17 @@ class Health:
                 self.metrics.result_age.labels(result.name).set(result.age_s)
             shown = "has never been built" if result.age_s is None else f"is {result.age_s:.0f} s old"
             await self._compare(result.title, result.fresh, f"{shown} (promised: {result.promise_s:.0f} s)")
-        await self._compare_each(now)
-
-    async def _compare_workers(self) -> None:
-        """The workers alone, of which memory says all. Only what has changed is written."""
-        now = utcnow()
-        if any(
-            worker.fresh(now) is (f"worker {name}" in self._broken) for name, worker in self._schedule.workers.items()
-        ):
-            await self.look()
-
-    async def _compare_each(self, now: datetime) -> None:
         for worker in self._schedule.workers.values():
             why = worker.error or ("it is still running" if worker.running_since else "it has not run")
             late = f"has had no success for {worker.age(now):.0f} s (promised: {worker.promise:.0f} s): {why}"
             await self._compare(f"worker {worker.name}", worker.fresh(now), late)
+
+    def _workers_have_changed(self) -> bool:
+        """Whether one has broken its promise, or keeps it again: memory says that, and the database need not be asked."""
+        now = utcnow()
+        return any(
+            worker.fresh(now) == (f"worker {name}" in self._broken) for name, worker in self._schedule.workers.items()
+        )
 
     async def _freshness(self) -> list[Freshness]:
         """All results; of a domain that cannot say now, those that it named last."""

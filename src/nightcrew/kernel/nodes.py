@@ -5,7 +5,6 @@ from those that are silent.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import uuid
 from collections.abc import Awaitable, Callable
@@ -62,7 +61,7 @@ class Nodes:
         page: str = "",
     ) -> None:
         self.node = node
-        self._alive, self._page = alive, page
+        self._alive, self._page, self._signed = alive, page, False
         self._place, self._instance = place, instance
         self._store = store
         self._activity = activity
@@ -110,12 +109,23 @@ class Nodes:
             self.usurped.set()
             return HEARTBEAT
         if self._alive:
-            with contextlib.suppress(OSError):  # whoever looks at it takes its age for a dead node's
-                self._alive.write_text(self._page, "utf-8")
+            try:
+                await asyncio.to_thread(self._sign, self._alive)
+            except OSError as exc:  # whoever watches the file takes this node for dead
+                log.warning("the sign of life cannot be written", file=str(self._alive), reason=str(exc))
         if was_gone:
             await self._activity.record("node.back", f"{self.node} is back", subject=self.node)
         await self._look()
         return self._pause
+
+    def _sign(self, alive: Path) -> None:
+        """Written at once as a whole: who reads it meanwhile must not take a server for a worker."""
+        if self._signed and alive.exists():
+            alive.touch()
+            return
+        with files.replacing(alive) as file:
+            file.write(self._page.encode())
+        self._signed = True
 
     async def _look_for_silent(self) -> float:
         """Beside the heartbeat, which must not wait for it."""

@@ -24,9 +24,11 @@ from nightcrew.web.protocol import MAX_HEAD, ClientProtocol
 from nightcrew.web.render import create_renderer
 
 SOUND = ("aac", "ac3", "eac3", "flac", "mp4", "mpeg", "ogg", "wav")
-PACKED = tuple(kind for kind in DEFAULT_EXCLUDED_CONTENT_TYPES if kind != "audio/*")  # a playlist is audio/x-mpegurl
-PACKED += ("application/octet-stream", *(f"audio/{kind}" for kind in SOUND))
-"""Kinds of answers that are not packed: they are already, or are streams whose kind nobody knows."""
+AS_THEY_ARE = tuple(
+    kind for kind in DEFAULT_EXCLUDED_CONTENT_TYPES if kind != "audio/*"
+)  # a playlist is audio/x-mpegurl
+AS_THEY_ARE += ("application/octet-stream", *(f"audio/{kind}" for kind in SOUND))
+"""Kinds of answers that are not packed: pictures and sound are already, and a stream of an unknown kind may be."""
 STATIC = Path(__file__).parent / "static"
 
 
@@ -53,7 +55,7 @@ def create_app(
         # the routes as they are: `include_router` works each of them out anew, at the first request of every application
         app.router.routes.extend(router.routes)
     app.mount("/static", _Static(directory=STATIC), name="static")
-    app.add_middleware(GZipMiddleware, compresslevel=6, exclude_content_types=PACKED)
+    app.add_middleware(GZipMiddleware, compresslevel=6, exclude_content_types=AS_THEY_ARE)
     app.add_middleware(
         Guard,
         access=access,

@@ -24,7 +24,7 @@ from nightcrew.kernel.store import Store, now_of, wake
 MOST = 500
 """Connections that people may enter."""
 GONE = timedelta(days=1)
-"""How long it is known what a connection was asked that is removed, longer than any budget counts."""
+"""How long it is known what a service was asked at an address that no connection has any more, longer than any budget counts."""
 TOPIC = "connections"
 """Wakes who waits for the end of a pause, or for a new connection."""
 BY_HAND = connection.c.owner == ""
@@ -140,10 +140,7 @@ async def spend(store: Store, connection_id: int, budget: Budget) -> float | Non
         at = await now_of(writing)
         mine = _calls_of(connection_id, address)
         window = timedelta(seconds=budget.seconds)
-        gone = connection_call.c.connection_id.not_in(sa.select(connection.c.id))
-        old = sa.or_(
-            sa.and_(mine, connection_call.c.at <= at - window), sa.and_(gone, connection_call.c.at <= at - GONE)
-        )
+        old = sa.or_(sa.and_(mine, connection_call.c.at <= at - window), connection_call.c.at <= at - GONE)
         await writing.execute(sa.delete(connection_call).where(old))
         oldest = sa.select(connection_call.c.at).where(mine).order_by(connection_call.c.at.desc())
         full = (await writing.execute(oldest.offset(budget.most - 1).limit(1))).scalar()
@@ -172,9 +169,9 @@ async def _address(reading: AsyncConnection, connection_id: int) -> str:
 
 
 def _calls_of(connection_id: int, address: str) -> sa.ColumnElement[bool]:
-    """What was asked through a connection, and what its service was asked through another one that had its address."""
-    by_address = sa.and_(connection_call.c.address == address, sa.literal(address) != "")
-    return sa.or_(connection_call.c.connection_id == connection_id, by_address)
+    """What a service was asked at this address, through whichever connection. Calls of earlier versions have none: they count by number."""
+    by_number = sa.and_(connection_call.c.connection_id == connection_id, connection_call.c.address == "")
+    return sa.or_(by_number, connection_call.c.address == address)
 
 
 def fresh(at: datetime, standing: ConnectionStanding = FRESH) -> dict[str, Any]:
