@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nightcrew.music.matching import glance, judge, paths, titles, versions
+from nightcrew.music.matching import glance, judge, paths, reading, titles, versions
 from nightcrew.music.matching.decision import decide
 from nightcrew.music.matching.model import FileCandidate, OtherRecording, WantedTrack
 from nightcrew.music.matching.vocabulary import JOINTS
@@ -271,7 +271,7 @@ def test_a_quick_look_refuses_nothing_that_the_rules_would_take(
         (one if other else data.draw(st.sampled_from(names))).replace("/", "_")
         for one, other, names in zip((artist, album, title), others, (ARTISTS, ALBUMS, TITLES), strict=True)
     ]
-    wanted = judge.read_wanted(WantedTrack(title, (artist,), album))
+    wanted = reading.read_wanted(WantedTrack(title, (artist,), album))
     file = FileCandidate(shape.format(a=there[0], b=there[1], t=there[2], s=said))
     with contextlib.suppress(OtherRecording):
         judge.in_pieces(wanted, file)

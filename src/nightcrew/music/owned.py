@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from nightcrew.music.matching.artists import credit
-from nightcrew.music.matching.judge import WantedReading, read_wanted
 from nightcrew.music.matching.model import WantedTrack
+from nightcrew.music.matching.reading import WantedReading, read_wanted
 from nightcrew.music.matching.titles import read_title, title_similarity
 from nightcrew.music.matching.versions import VersionWords, disagreement, named_in, versions_of
 from nightcrew.music.matching.vocabulary import OF_FOLDERS

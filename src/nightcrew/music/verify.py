@@ -6,8 +6,8 @@ import re
 
 from nightcrew.listener.wire import Heard
 from nightcrew.music.matching.decision import match_one
-from nightcrew.music.matching.judge import read_wanted
 from nightcrew.music.matching.model import FileCandidate, WantedTrack
+from nightcrew.music.matching.reading import read_wanted
 from nightcrew.music.quality import LOSSLESS, QualityRules, format_of
 
 CONTAINERS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from nightcrew.music.matching import judge
+from nightcrew.music.matching import judge, reading
 from nightcrew.music.matching.model import (
     FileCandidate,
     MatchDecision,
@@ -49,7 +49,7 @@ ODDS_ALBUM = 0.6
 
 def decide(wanted: WantedTrack, files: Sequence[FileCandidate], *, threshold: float = THRESHOLD) -> MatchDecision:
     """Rank files by how likely each is the wanted recording, and pick one."""
-    read = judge.read_wanted(wanted)
+    read = reading.read_wanted(wanted)
     found = [match_one(read, file, index) for index, file in enumerate(files)]
     ranked = sorted((one for one in found if not one.refused), key=lambda one: (-one.confidence, -one.score, one.index))
     refused = tuple(one for one in found if one.refused)
@@ -90,7 +90,7 @@ def _runner_up(best: TrackMatch, rival: TrackMatch | None, refused: Sequence[Tra
     return ""
 
 
-def match_one(wanted: judge.WantedReading, file: FileCandidate, index: int = 0) -> TrackMatch:
+def match_one(wanted: reading.WantedReading, file: FileCandidate, index: int = 0) -> TrackMatch:
     """Hold one file against what is wanted."""
     track = wanted.track
     length = file.seconds
