@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nightcrew.listener.wire import Heard
 from nightcrew.music.matching.model import WantedTrack
-from nightcrew.music.models import LibraryTrack
+from nightcrew.music.models import REFUSED, LibraryTrack
 from nightcrew.music.naming import TEMPLATE, place_of, problem_with
 from nightcrew.music.owned import owned, title_key
 from nightcrew.music.quality import QualityRules
@@ -146,6 +146,22 @@ def test_the_library_has_it(one: LibraryTrack) -> None:
 )
 def test_the_library_has_another_one(one: LibraryTrack) -> None:
     assert owned({7: TRACK}, [one]) == {}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hidden"),
+    [
+        (in_library("Haul Away Joe"), True),
+        (in_library("Haul Away Joe", "Various Artists"), True),  # as another library calls the same file
+        (in_library("Haul Away Joe", "Corsairs & Friends"), True),
+        (in_library("Haul Away Joe", "A Cover Band"), False),
+        (in_library("Haul Away Joe", seconds=300.0), False),
+    ],
+)
+def test_the_wrong_song_hides_that_file_and_no_other(wrong: LibraryTrack, hidden: bool) -> None:
+    there = in_library("Haul Away Joe")
+    found = owned({7: TRACK}, [replace(wrong, id=99, place=REFUSED, wanted_id=7), there])
+    assert found == ({} if hidden else {7: there})
 
 
 @pytest.mark.parametrize(

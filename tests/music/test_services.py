@@ -23,7 +23,7 @@ from nightcrew.kernel.connections.models import ConnectionState
 from nightcrew.kernel.declare import ConnectionKind
 from nightcrew.kernel.errors import Misread, NeedsUser, NightcrewError
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.music import autosync, scanning, servers, status
+from nightcrew.music import autosync, scanning, servers, status, telling
 from nightcrew.music.domain import DOMAIN
 from nightcrew.music.libraries import LIBRARIES, base
 from nightcrew.music.models import FailureCause, WantedState
@@ -48,7 +48,7 @@ async def node(tmp_path: Path, world: World) -> AsyncIterator[Runtime]:
     await asyncio.to_thread(furnish, app.Config(data_dir=tmp_path / "data"))
     async with at_rest(tmp_path / "data", DOMAIN, domains=consent.at_world(world.url)) as runtime:
         runtime.add(Connections(runtime))
-        runtime.add(servers.Looks())
+        runtime.add(telling.Looks())
         yield runtime
 
 
@@ -119,7 +119,7 @@ async def test_a_new_file_is_told_by_the_path_that_the_server_knows_or_all_is_lo
     node: Runtime, world: World, kind: str, settings: dict[str, str], looked_at: str
 ) -> None:
     await connect(node, world, kind, **settings)
-    await servers.refresh_all(node, "/media/music/A/B")
+    await telling.tell_all(node, "/media/music/A/B")
     assert world.library.looked_at == [looked_at]
 
 
@@ -130,13 +130,27 @@ async def test_a_server_that_looks_at_everything_is_not_told_so_for_each_file(
     """Where it begins anew each time, it never comes to an end. What came meanwhile is told once, later."""
     await connect(node, world, kind)
     for _ in range(5):
-        await servers.refresh_all(node, "/media/music/A/B")
-        await servers.refresh_waiting(node)
+        await telling.tell_all(node, "/media/music/A/B")
+        await telling.tell_waiting(node)
     assert world.library.looked_at == [""]
-    monkeypatch.setattr(servers, "LOOKS_EVERY", 0.0)
+    monkeypatch.setattr(telling, "LOOKS_EVERY", 0.0)
     for _ in range(2):
-        await servers.refresh_waiting(node)
+        await telling.tell_waiting(node)
     assert world.library.looked_at == ["", ""]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_server_that_was_away_is_told_later(
+    node: Runtime, world: World, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    await connect(node, world, kind)
+    world.faults.set(kind, "404")
+    await telling.tell_all(node, "/media/music/A/B")
+    assert world.library.looked_at == []
+    world.faults.clear()
+    monkeypatch.setattr(telling, "LOOKS_EVERY", 0.0)
+    await telling.tell_waiting(node)
+    assert world.library.looked_at == [""]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -144,7 +158,7 @@ async def test_a_login_that_may_not_start_a_scan_can_still_read(node: Runtime, w
     world.library.read_only = True
     number = await connect(node, world, kind)
     await node.settings.change(node.store, {"music.scan_worker_incremental": True}, actor="test")
-    await servers.refresh_all(node, "/media/music/A/B")
+    await telling.tell_all(node, "/media/music/A/B")
     await scanning.scan(node)
     assert world.library.looked_at == []
     assert (await store.get(node.store, number)).standing.state is ConnectionState.OK
@@ -154,7 +168,7 @@ async def test_a_server_that_cannot_be_told_keeps_no_other_from_being_told(node:
     for kind in ("subsonic", "jellyfin", "plex"):
         await connect(node, world, kind)
     world.faults.set("jellyfin", "404")
-    await servers.refresh_all(node, "/media/music/A/B")
+    await telling.tell_all(node, "/media/music/A/B")
     assert world.library.looked_at == ["", ""]
 
 

@@ -10,7 +10,7 @@ from nightcrew.kernel import nodes_store
 from nightcrew.kernel.errors import NeedsUser, NightcrewError, NotFound, Retry
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.music import beets, choosing, clients, library, placing, scanning, servers, syncing
+from nightcrew.music import beets, choosing, clients, library, placing, scanning, syncing, telling
 from nightcrew.music.beets import BeetsSkipped
 from nightcrew.music.listening import Listeners
 from nightcrew.music.models import (
@@ -246,7 +246,7 @@ async def _settle(runtime: Runtime, row: TrackDownload, entry: WantedEntry) -> N
     if moved:
         await figures.add(runtime.store, {"metrics.sync.jobs_completed": 1})
         await scanning.note_counts_now_and_then(runtime)
-        await servers.refresh_all(runtime, str(Path(row.library_path).parent))
+        await telling.tell_all(runtime, str(Path(row.library_path).parent))
         said = f"{entry.shown} is in the library"
         await runtime.activity.record("track_imported", said, subject=str(entry.id), path=row.library_path)
         runtime.bus.publish("music")

@@ -10,7 +10,7 @@ from nightcrew.music.matching.reading import WantedReading, read_wanted
 from nightcrew.music.matching.titles import read_title, title_similarity
 from nightcrew.music.matching.versions import VersionWords, disagreement, named_in, versions_of
 from nightcrew.music.matching.vocabulary import OF_FOLDERS
-from nightcrew.music.matching.words import fold
+from nightcrew.music.matching.words import fold, words
 from nightcrew.music.models import REFUSED, LibraryTrack
 
 TITLE, ARTIST = 0.9, 0.8
@@ -21,6 +21,8 @@ LENGTH = 20.0
 
 ROUNDED = 2.0
 """Seconds by which two programs disagree on the length of one file."""
+_ANYBODY = frozenset(["various", "artists", "artist", "va", "unknown", "the"])
+"""Words for artists that tell two files not apart."""
 
 
 def title_key(title: str) -> str:
@@ -64,6 +66,9 @@ def _is_one_of(one: LibraryTrack, others: Iterable[LibraryTrack]) -> bool:
 
 def _is_same_file(one: LibraryTrack, other: LibraryTrack) -> bool:
     if one.seconds and other.seconds and abs(one.seconds - other.seconds) > ROUNDED:
+        return False
+    artists = [frozenset(words(name)) - _ANYBODY for name in (one.artist, other.artist)]
+    if all(artists) and artists[0].isdisjoint(artists[1]):  # a cover of the same length is another file
         return False
     albums = {fold(album).strip() for album in (one.album, other.album)} - {""}
     return fold(one.title).strip() == fold(other.title).strip() and len(albums) <= 1

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,10 +13,10 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections import store as connection_rows
 from nightcrew.kernel.connections.line import Line
 from nightcrew.kernel.connections.lines import Connections
-from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError, NotFound
+from nightcrew.kernel.errors import GiveUp, NeedsUser, NotFound
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.music.libraries import LIBRARIES
-from nightcrew.music.libraries.base import LibraryKind, ServiceCounts, ServiceTrack, Short, folder_there
+from nightcrew.music.libraries.base import LibraryKind, ServiceCounts, ServiceTrack, Short
 from nightcrew.music.library import SHRINKS, is_accepted, root_of
 from nightcrew.music.owned import title_key
 from nightcrew.music.settings import MusicSettings
@@ -123,51 +120,6 @@ async def drop_gone(runtime: Runtime) -> int:
             nodes.add(key.removeprefix(f"{TRIED}."))
     gone = await rows.places(runtime.store) - connections - {f"folder:{one}"[:120] for one in nodes}
     return sum([await rows.drop_place(runtime.store, place) for place in sorted(gone)])
-
-
-LOOKS_EVERY = 900.0
-"""Seconds between two looks of a server at all that it has: where it begins anew with each file, it never comes to an end."""
-
-
-@dataclass(slots=True)
-class Looks:
-    """When servers were told to look at everything, by connection, and those that are to be told again."""
-
-    told: dict[int, float] = field(default_factory=dict)
-    waiting: set[int] = field(default_factory=set)
-
-    def may(self, number: int) -> bool:
-        """Whether a server may be told now; else it is remembered."""
-        now = time.monotonic()
-        if now - self.told.get(number, -math.inf) < LOOKS_EVERY:
-            self.waiting.add(number)
-            return False
-        self.told[number] = now
-        self.waiting.discard(number)
-        return True
-
-
-async def refresh_all(runtime: Runtime, folder: str) -> None:
-    """Tell all servers that there is something new in a folder. One that cannot be told finds it by itself."""
-    for kind, number, _ in await connected(runtime):
-        await _refresh(runtime, kind, number, folder)
-
-
-async def refresh_waiting(runtime: Runtime) -> None:
-    """Tell those servers that could not be told at once."""
-    waiting = runtime.part(Looks).waiting
-    if waiting:
-        for kind, number, _ in await connected(runtime):
-            if number in waiting:
-                await _refresh(runtime, kind, number, "")
-        waiting.intersection_update(number for _, number, _ in await connected(runtime))
-
-
-async def _refresh(runtime: Runtime, kind: LibraryKind, number: int, folder: str) -> None:
-    with contextlib.suppress(NightcrewError):
-        line = await runtime.part(Connections).line(number)
-        if folder_there(line.settings, folder) is not None or runtime.part(Looks).may(number):
-            await kind.refresh(line, folder)
 
 
 async def _read(runtime: Runtime, kind: LibraryKind, line: Line, place: str) -> None:

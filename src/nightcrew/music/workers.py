@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.music import servers, sources, syncing
+from nightcrew.music import servers, sources, syncing, telling
 from nightcrew.music.clients import Clients
 from nightcrew.music.listening import Listeners
 from nightcrew.music.remote import PlaceAsks
@@ -29,7 +29,7 @@ async def start(runtime: Runtime) -> None:
     runtime.add(PlaceAsks())
     runtime.add(SearchGate())
     runtime.add(CountPace())
-    runtime.add(servers.Looks())
+    runtime.add(telling.Looks())
 
 
 async def stop(runtime: Runtime) -> None:
@@ -41,7 +41,7 @@ async def mend(runtime: Runtime) -> None:
     """The cycle that lets go on what waits for nothing, lets rest what nobody wants, and ends listeners that nobody needs."""
     await syncing.mend(runtime)
     await listings.settle(runtime.store)
-    await servers.refresh_waiting(runtime)
+    await telling.tell_waiting(runtime)
     await runtime.part(Listeners).trim()
 
 
