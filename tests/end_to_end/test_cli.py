@@ -636,7 +636,8 @@ def test_a_password_from_stdin_holds_from_the_next_start_on(
     assert "Traceback" not in server.log()
 
 
-def test_the_doctor_says_what_is_missing(tmp_path: Path) -> None:
+def test_the_doctor_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTCREW_PORT", str(free_port()))  # a Nightcrew of this machine's may run beside the tests
     healthy = run("doctor", "--data-dir", tmp_path / "data")
     assert healthy.code == 0, healthy
     found = {line.split(":")[0].split(None, 1)[1] for line in healthy.out.splitlines()}

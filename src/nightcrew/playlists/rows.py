@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypedDict
 
 from nightcrew.client import Row
+from nightcrew.kernel.words import counted
 
 
 class ChannelJson(TypedDict):
@@ -54,9 +55,9 @@ def lines(source: SourceJson) -> str:
 def _standing(source: SourceJson, feed: FeedJson) -> str:
     lost = feed["channels"] - feed["resolved"]
     unplayable = f" ({lost} cannot be played: no usable address)" if lost else ""
-    what = f"region {feed['region']}: {feed['channels']} channels{unplayable}"
+    what = f"region {feed['region']}: {counted(feed['channels'], 'channel')}{unplayable}"
     if feed["kind"] != "channels":
-        what = f"guide: {feed['streams']} programmes"
+        what = f"guide: {counted(feed['streams'], 'programme')}"
     error = f": {feed['error']}" if feed["error"] else ""
     return f"{what}, {_status(source, feed)}{error}"
 

@@ -10,7 +10,7 @@ from typer import Argument, Exit, Option
 
 from nightcrew.client import DryRun, Failed, Out, Row, Server, exits, follow_jobs, given, read_json
 from nightcrew.client.secrets import PasswordFile, PasswordStdin, address_of, exposed, password_of, typed
-from nightcrew.kernel.words import parse_value
+from nightcrew.kernel.words import counted, parse_value
 from nightcrew.playlists.channel_commands import Rebuild, wait_for
 from nightcrew.playlists.rows import JobsJson, SourceJson, by_feed, lines, use
 
@@ -119,7 +119,7 @@ def source_remove(server: Server, out: Out, source: Named, dry_run: DryRun = Fal
 
 def _removal(answer: Row) -> str:
     done = "would remove" if answer["dry_run"] else "removed"
-    return f"{done} {answer['source']} and its {answer['channels']} channels"
+    return f"{done} {answer['source']} and its {counted(answer['channels'], 'channel')}"
 
 
 def source_refresh(server: Server, out: Out, source: Named, rebuild: Rebuild = False) -> None:

@@ -104,9 +104,8 @@ async def needs(runtime: Runtime) -> list[Need]:
         if feed.error and feed.needs_user:
             found.append(Need("error", f"{name}: {feed.error}", link))
         elif feed.error and (feed.failures >= 3 or feed.refreshed_at is None):
-            found.append(
-                Need("warning", f"{name} failed {feed.failures} times in a row: {feed.error}", link, f"feed {feed.id}")
-            )
+            often = f" {feed.failures} times in a row" if feed.failures > 1 else ""
+            found.append(Need("warning", f"{name} failed{often}: {feed.error}", link, f"feed {feed.id}"))
     return found
 
 
