@@ -61,9 +61,7 @@ def until(done: Callable[[], Any], what: str, limit: float = 60) -> None:
         time.sleep(0.2)
 
 
-def test_the_demo_starts_and_fills_its_regions(
-    demo: Process, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_demo_starts_and_fills_its_regions(demo: Process, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NIGHTCREW_PORT", str(free_port()))  # a Nightcrew of this machine's may run beside the tests
     assert len(told("source", "list")) == 6
     assert demo.get("/health").json()["status"] == "ok"
