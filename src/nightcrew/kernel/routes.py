@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, zip_longest
 from typing import Protocol
 
@@ -30,6 +30,16 @@ class RouteDown(Retry):
     """The route that a request has to take is not there, so it took none."""
 
 
+class Datagrams(Protocol):
+    """A UDP socket that one peer is asked through."""
+
+    def send(self, data: bytes) -> None:
+        """Send one datagram. It may be lost, as datagrams may."""
+
+    async def close(self) -> None:
+        """Receive nothing more."""
+
+
 class Route(Protocol):
     """One way out."""
 
@@ -40,6 +50,12 @@ class Route(Protocol):
 
     async def open(self, address: str, port: int) -> httpcore2.AsyncNetworkStream:
         """A TCP connection to an IP address. Raises `httpcore2.ConnectError`, or `RouteDown` while the route leads nowhere."""
+
+    async def datagrams(self, address: str, port: int, received: Callable[[bytes], None]) -> Datagrams:
+        """A UDP socket to an IP address; `received` gets each datagram that comes from there.
+
+        Raises `OSError`, `RouteDown` while the route leads nowhere, and `GiveUp` where it carries no UDP at all.
+        """
 
 
 class Direct:
@@ -54,6 +70,32 @@ class Direct:
     async def open(self, address: str, port: int) -> httpcore2.AsyncNetworkStream:
         """By whatever interface the system chooses."""
         return await httpcore2.AnyIOBackend().connect_tcp(address, port)
+
+    async def datagrams(self, address: str, port: int, received: Callable[[bytes], None]) -> Datagrams:
+        """As the system sends them."""
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(lambda: _Receiver(received), remote_addr=(address, port))
+        return _Endpoint(transport)
+
+
+class _Receiver(asyncio.DatagramProtocol):
+    def __init__(self, received: Callable[[bytes], None]) -> None:
+        self._received = received
+
+    def datagram_received(self, data: bytes, addr: object) -> None:  # noqa: ARG002 - the socket is connected
+        self._received(data)
+
+
+class _Endpoint:
+    def __init__(self, transport: asyncio.DatagramTransport) -> None:
+        self._transport = transport
+
+    def send(self, data: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.sendto(data)
+
+    async def close(self) -> None:
+        self._transport.close()
 
 
 class Routes:

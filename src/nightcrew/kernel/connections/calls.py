@@ -17,7 +17,7 @@ from nightcrew.kernel.http import Download, Http, Jar, Limits, Reply, Request
 from nightcrew.kernel.http_answers import TAKEN
 from nightcrew.kernel.http_pace import Pace
 from nightcrew.kernel.recovery import Step, Trouble
-from nightcrew.kernel.routes import RouteDown
+from nightcrew.kernel.routes import DIRECT, RouteDown
 
 ResultT = TypeVar("ResultT")
 LOGIN_LENGTH = 10
@@ -163,7 +163,7 @@ class Calls:
             form=question.form,
             attempts=1,
             jar=self.jar if own else None,
-            route=reach.route,
+            route=_way(reach, question),
             pace=self.pace,
         )
 
@@ -215,6 +215,11 @@ class Calls:
 
     async def _failed(self, trial: Trial[Any], error: NightcrewError) -> None:
         """A request failed for good."""
+
+
+def _way(reach: Reach, question: Question) -> str:
+    """The way out: the one that a person chose for the service, else that of the work."""
+    return question.route if question.route and reach.route == DIRECT else reach.route
 
 
 def _secret(signed: Signed) -> list[str]:
