@@ -47,9 +47,14 @@ MODULES |= {f"music/{name}": "music/test_import_rules" for name in ("naming", "o
 MODULES |= {f"music/{name}": "music/test_music_rules music/test_import_rules" for name in ("quality", "rules")}
 MODULES |= {f"music/slskd/{name}": "music/test_slskd_shapes" for name in ("shapes", "states")}
 MODULES["music/slskd/queries"] = "music/test_queries"
-MODULES |= {f"playlists/{name}": f"playlists/test_{name}" for name in ("guide_matching", "holes", "joining", "numbering")}
+MODULES |= {
+    f"playlists/{name}": f"playlists/test_{name}" for name in ("guide_matching", "holes", "joining", "numbering")
+}
 MODULES |= {"playlists/identity": "field/test_identity playlists/test_rules", "playlists/picking": "field/test_picking"}
-MODULES |= {"recordings/stream_access": "recordings/test_access_rules", "recordings/after_rules": "recordings/test_after_rules"}
+MODULES |= {
+    "recordings/stream_access": "recordings/test_access_rules",
+    "recordings/after_rules": "recordings/test_after_rules",
+}
 MODULES |= {f"recordings/{name}": f"recordings/test_{name}" for name in ("filing", "times", "verdict")}
 """Modules, and the files of their tests."""
 PATIENCE, MEMORY = 60, 4 << 30
