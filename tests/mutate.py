@@ -41,7 +41,9 @@ MODULES |= {"kernel/notify/rules": "kernel/test_notify_rules", "kernel/path_name
 MODULES |= {name: name.replace("/", "/test_") for name in ("kernel/guesses", "kernel/words")}
 JUDGED = """artists classical decision glance held_artist held_details held_title held_version judge model paths reading titles
 versions words works"""
-MATCHING = "music/test_matching music/test_classical music/test_real_names music/test_import_rules"
+MATCHING = (
+    "music/test_matching_parts music/test_matching music/test_classical music/test_real_names music/test_import_rules"
+)
 MODULES |= {f"music/matching/{name}": MATCHING for name in JUDGED.split()}
 MODULES |= {f"music/{name}": "music/test_import_rules" for name in ("naming", "owned", "verify")}
 MODULES |= {f"music/{name}": "music/test_music_rules music/test_import_rules" for name in ("quality", "rules")}
