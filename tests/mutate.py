@@ -38,7 +38,8 @@ MODULES["recordings/nfo"] = "recordings/test_chapters"
 MODULES |= {"kernel/recovery": "kernel/test_recovery", "kernel/connections/rules": "kernel/test_connection_rules"}
 MODULES |= {"kernel/connections/mirrors": "kernel/test_connection_rules kernel/test_mirrors"}
 MODULES |= {"kernel/notify/rules": "kernel/test_notify_rules", "kernel/path_names": "recordings/test_naming"}
-MODULES |= {name: name.replace("/", "/test_") for name in ("kernel/guesses", "kernel/words")}
+MODULES |= {name: name.replace("/", "/test_") for name in ("kernel/address_secrets", "kernel/guesses", "kernel/words")}
+MODULES["guidereader/moments"] = "playlists/test_moments"
 JUDGED = """artists classical decision glance held_artist held_details held_title held_version judge model paths reading titles
 versions words works"""
 MATCHING = (
