@@ -49,19 +49,22 @@ def next_search(now: datetime, released_on: str, in_vain: int, chance: float) ->
     age = now - out if out is not None else timedelta(days=3650)
     most = next((doublings for limit, doublings in _DOUBLINGS if age < limit), _OLD)
     pause = SEARCH_FIRST + SEARCH_SPREAD * chance
-    return now + pause * 2 ** min(in_vain, most)
+    return now + pause * float(2 ** min(in_vain, most))
 
 
 def next_after_failure(now: datetime, failures: int, chance: float) -> datetime:
     """When a search that failed `failures` times in a row is tried again."""
-    pause = min(FAILED_FIRST * 2 ** min(failures - 1, 20), FAILED_LONGEST)
-    return now + pause * (0.75 + chance / 2)
+    return now + _grown(FAILED_FIRST, failures, FAILED_LONGEST) * (0.75 + chance / 2)
 
 
 def next_file(now: datetime, failures: int, chance: float) -> datetime:
     """When a torrent file is tried again that could not be read so often in a row."""
-    pause = min(FILE_FIRST * 2 ** min(failures - 1, 20), FILE_LONGEST)
-    return now + pause * (0.75 + chance / 2)
+    return now + _grown(FILE_FIRST, failures, FILE_LONGEST) * (0.75 + chance / 2)
+
+
+def _grown(first: timedelta, failures: int, longest: timedelta) -> timedelta:
+    """A pause that doubles with each failure."""
+    return min(first * float(2 ** min(failures - 1, 20)), longest)
 
 
 def next_stats(wait_h: float | None, before: int | None, after: int | None, chance: float) -> float:

@@ -25,6 +25,7 @@ SEARCHES = DueRows(
     order=(urgency(-search.c.priority, search.c.due_at),),
 )
 """Each indexer has its turn; whom a person asks for comes first, then who has waited longest."""
+_ASKED = sa.and_(movie.c.wanted, movie.c.search_due_at.is_not(None))
 PIECE = 2_000
 """Films that are given to the indexers in one statement, so that it ends soon."""
 
@@ -44,56 +45,42 @@ async def unwant(store: Store, ids: Collection[int]) -> None:
         await connection.execute(sa.delete(search).where(search.c.movie_id.in_(ids)))
 
 
-async def spread(store: Store, indexers: Sequence[int], *, priority: int = 0) -> bool:
-    """Give the indexers the films that are to be searched for; returns whether there may be more of them.
-
-    A film that an indexer has not been asked for yet, as it was connected later, is due there at once.
-    """
-    if not indexers:
-        return False
-    more = False
+async def spread(store: Store, indexers: Sequence[int]) -> bool:
+    """Give the indexers the films that are to be searched for; returns whether there may be more of them."""
     async with store.read() as connection:
-        asked = await _asked(connection)
-        behind = {one: await _behind(connection, one) for one in indexers}
-    if asked:
+        query = sa.select(movie.c.id).where(_ASKED).limit(PIECE)
+        asked = list((await connection.execute(query)).scalars())
+    if asked and indexers:
         async with store.write() as connection:
             for one in indexers:
-                await connection.execute(_given(store, one, movie.c.id.in_(asked), movie.c.search_due_at, priority))
+                await connection.execute(_given(store, one, movie.c.id.in_(asked), movie.c.search_due_at))
             await connection.execute(sa.update(movie).where(movie.c.id.in_(asked)).values(search_due_at=None))
             await wake(connection, SEARCHES.topic)
-        more = len(asked) == PIECE
-    for one, ids in behind.items():
-        if ids:
-            async with store.write() as connection:
-                now = sa.literal(await now_of(connection), search.c.due_at.type)
-                await connection.execute(_given(store, one, movie.c.id.in_(ids), now, 0))
-                await wake(connection, SEARCHES.topic)
-            more = more or len(ids) == PIECE
-    return more
+    return len(asked) == PIECE
 
 
-async def _asked(connection: AsyncConnection) -> list[int]:
-    query = sa.select(movie.c.id).where(movie.c.wanted, movie.c.search_due_at.is_not(None)).limit(PIECE)
-    return list((await connection.execute(query)).scalars())
+async def catch_up(store: Store, indexer: int) -> bool:
+    """Give an indexer the films that the others were given before it was connected; returns whether there may be more of them."""
+    known = sa.exists().where(search.c.movie_id == movie.c.id, search.c.connection_id == indexer)
+    behind = sa.select(movie.c.id).where(movie.c.wanted, movie.c.search_due_at.is_(None), ~known).limit(PIECE)
+    async with store.read() as connection:
+        ids = list((await connection.execute(behind)).scalars())
+    if ids:
+        async with store.write() as connection:
+            now = sa.literal(await now_of(connection), search.c.due_at.type)
+            await connection.execute(_given(store, indexer, movie.c.id.in_(ids), now))
+            await wake(connection, SEARCHES.topic)
+    return len(ids) == PIECE
 
 
-async def _behind(connection: AsyncConnection, connection_id: int) -> list[int]:
-    """Wanted films that an indexer has not been given."""
-    known = sa.exists().where(search.c.movie_id == movie.c.id, search.c.connection_id == connection_id)
-    query = sa.select(movie.c.id).where(movie.c.wanted, movie.c.search_due_at.is_(None), ~known).limit(PIECE)
-    return list((await connection.execute(query)).scalars())
-
-
-def _given(
-    store: Store, connection_id: int, where: sa.ColumnElement[bool], at: sa.ColumnElement[Any], priority: int
-) -> Any:
+def _given(store: Store, indexer: int, where: sa.ColumnElement[bool], at: sa.ColumnElement[Any]) -> Any:
     columns = ["movie_id", "connection_id", "priority", "due_at", "in_vain", "failures", "reason"]
-    literals = [sa.literal(priority), at, sa.literal(0), sa.literal(0), sa.literal("")]
-    query = sa.select(movie.c.id, sa.literal(connection_id, sa.BigInteger), *literals).where(where)
+    literals = [sa.literal(0), at, sa.literal(0), sa.literal(0), sa.literal("")]
+    query = sa.select(movie.c.id, sa.literal(indexer, sa.BigInteger), *literals).where(where)
     insert = store.upsert(search).from_select(columns, query)
     return insert.on_conflict_do_update(
         index_elements=["movie_id", "connection_id"],
-        set_={"due_at": insert.excluded.due_at, "priority": insert.excluded.priority, "failures": 0},
+        set_={"due_at": insert.excluded.due_at, "failures": 0},
     )
 
 
@@ -112,10 +99,17 @@ async def next_at(store: Store, indexers: Collection[int]) -> datetime | None:
     return await SEARCHES.soonest(store, search.c.connection_id.in_(indexers)) if indexers else None
 
 
+async def hurry(store: Store, movie_id: int) -> int:
+    """Ask for a film at once, before all others, since a person waits for it; returns at how many indexers."""
+    async with store.write() as connection:
+        now = await now_of(connection)
+        return await SEARCHES.make_due(connection, search.c.movie_id == movie_id, at=now, priority=1)
+
+
 async def waiting(store: Store) -> bool:
     """Whether films wait to be given to the indexers."""
     async with store.read() as connection:
-        query = sa.select(movie.c.id).where(movie.c.wanted, movie.c.search_due_at.is_not(None)).limit(1)
+        query = sa.select(movie.c.id).where(_ASKED).limit(1)
         return (await connection.execute(query)).first() is not None
 
 
