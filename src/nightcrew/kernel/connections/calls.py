@@ -183,6 +183,7 @@ class Calls:
             secrets=(*reach.secrets, *question.secrets, *signed.headers.values(), *_secret(signed)),
             allow_private=reach.private,
             form=question.form,
+            files=question.files,
             attempts=1,
             jar=self.jar if own else None,
             route=_way(reach, question),

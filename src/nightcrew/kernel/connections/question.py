@@ -11,6 +11,7 @@ from nightcrew.kernel.connections.models import Connection
 from nightcrew.kernel.declare import Budget, Signed
 from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.http import Request
+from nightcrew.kernel.http_requests import Attached
 from nightcrew.kernel.recovery import Left
 from nightcrew.kernel.routes import DIRECT
 
@@ -46,6 +47,8 @@ class Question:
     headers: Mapping[str, str] = field(default_factory=dict)
     json: Any = None
     form: Mapping[str, str] | None = None
+    files: Mapping[str, Attached] | None = None
+    """Files that go with the form, by field."""
     safe: bool = False
     """Whether it may be sent twice although its method may not."""
     secrets: tuple[str, ...] = ()
