@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel
 
@@ -32,8 +32,7 @@ class ListMoviesSettings(BaseModel):
 
 async def search(line: Line, wanted: Wanted, route: str) -> list[Found]:
     """Releases of a film, as `base.Search`."""
-    settings = line.settings
-    assert isinstance(settings, ListMoviesSettings)
+    settings = cast(ListMoviesSettings, line.settings)
     term = wanted.imdb_id or torznab_queries.words(wanted.title)
     if not term:
         return []
@@ -41,7 +40,9 @@ async def search(line: Line, wanted: Wanted, route: str) -> list[Found]:
     async def read(reply: Reply) -> list[Found]:
         return list_json.found_of(await _answer(line, reply), reply.url, wanted)
 
-    found = await line.read(_question(line, {"query_term": term, "limit": "50"}, route), read, good=ANSWERED, limits=SMALL)
+    found = await line.read(
+        _question(line, {"query_term": term, "limit": "50"}, route), read, good=ANSWERED, limits=SMALL
+    )
     return [one for one in found if one.seeds is None or one.seeds >= settings.min_seeds]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import datetime
+from typing import cast
 from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel
@@ -99,7 +100,9 @@ async def try_out(line: Line) -> list[str]:
     by = [word for name, word in _MEANINGS.items() if name in (caps.movie or ())]
     return [
         f"{title or 'The indexer'} answers, and takes the API key.",
-        f"It searches films by {', '.join(by)}." if by else "It has no search for films; it is asked with title and year.",
+        f"It searches films by {', '.join(by)}."
+        if by
+        else "It has no search for films; it is asked with title and year.",
         f"It has {len(caps.categories)} categories, {films} of them for films.",
     ]
 
@@ -165,9 +168,7 @@ def _answered_at(reply: Reply) -> datetime:
 
 
 def _login(line: Line) -> TorznabLogin:
-    settings = line.settings
-    assert isinstance(settings, TorznabLogin)
-    return settings
+    return cast(TorznabLogin, line.settings)
 
 
 def _now() -> float:

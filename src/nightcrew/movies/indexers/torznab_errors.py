@@ -47,36 +47,54 @@ def error_of(
 
     `link`: a release's link was asked, so that what is not there is the release and not the indexer.
     """
-    text = values.line_of(said.description, 200) if said else ""
-    code = said.code if said else 0
+    said = said or Said(0, "")
+    text = values.line_of(said.description, 200)
     because = f": {text}" if text else f" (HTTP {status})"
+    return (
+        _limit(name, status, said.code, text, because, after, now)
+        or _refusal(name, status, said.code, because)
+        or _absence(name, status, said.code, because, link=link)
+        or _failure(name, status, said.code, because, after)
+    )
+
+
+def _limit(
+    name: str, status: int, code: int, text: str, because: str, after: float | None, now: datetime
+) -> NightcrewError | None:
     if (till := _TILL.search(text)) is not None:
-        return _limited(f"{name} is switched off for a while by its manager{because}", after or _seconds_until(till[1], now))
+        away = Retry(
+            f"{name} is switched off for a while by its manager{because}", after=after or _seconds_until(till[1], now)
+        )
+        return _with(away, 429)
     if code in {429, 501} or status == 429 or (code == 500 and "limit" in text.lower()):
-        return _limited(f"{name} takes no more requests now{because}", after)
-    if 100 <= code < 200 or status in {401, 403}:
-        return _with(NeedsUser(f"{name} refuses the API key{because}"), status if status in {401, 403} else 401)
+        return _with(Retry(f"{name} takes no more requests now{because}", after=after), 429)
+    return None
+
+
+def _refusal(name: str, status: int, code: int, because: str) -> NightcrewError | None:
+    if not 100 <= code < 200 and status not in {401, 403}:
+        return None
+    return _with(NeedsUser(f"{name} refuses the API key{because}"), status if status in {401, 403} else 401)
+
+
+def _absence(name: str, status: int, code: int, because: str, *, link: bool) -> NightcrewError | None:
+    if code == NOTHING or (link and (status in {404, 410} or code == 410)):
+        return _with(GiveUp(f"{name} does not have the release{because}"), 404)
     if 410 in {status, code}:
-        gone = GiveUp(f"{name} does not have the release any more{because}")
-        return _with(gone if link else NeedsUser(f"{name} is switched off in its manager{because}"), 410)
+        return _with(NeedsUser(f"{name} is switched off in its manager{because}"), 410)
     if status == 404:
-        missing = GiveUp(f"{name} does not have the release{because}")
-        return _with(missing if link else NeedsUser(f"there is no indexer at the address of {name}{because}"), 404)
-    if is_unsupported(status, said):
+        return _with(NeedsUser(f"there is no indexer at the address of {name}{because}"), 404)
+    return None
+
+
+def _failure(name: str, status: int, code: int, because: str, after: float | None) -> NightcrewError:
+    if 200 <= code <= 203:
         return _with(GiveUp(f"{name} does not take the question{because}"), 400)
-    if code == NOTHING:
-        return _with(GiveUp(f"{name} has no such release{because}"), 404)
-    if status == 503 and after is not None:
-        return _with(Retry(f"{name} is busy{because}", after=after), 503)
-    if said is not None or status in {408, 425} or status >= 500:
-        failed = _with(Retry(f"{name} failed{because}", after=after), status if status >= 500 else 500)
-        failed.last = said is not None  # behind it stands a service that was asked just now
+    if code or status in {408, 425} or status >= 500:
+        failed = _with(Retry(f"{name} failed{because}", after=after), max(status, 500))
+        failed.last = code > 0  # behind it stands a service that was asked just now
         return failed
     return _with(GiveUp(f"{name} answers HTTP {status}"), status)
-
-
-def _limited(sentence: str, after: float | None) -> NightcrewError:
-    return _with(Retry(sentence, after=after), 429)
 
 
 def _with(error: NightcrewError, status: int) -> NightcrewError:

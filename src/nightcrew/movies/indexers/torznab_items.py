@@ -25,7 +25,9 @@ def found_of(listing: Listing, base: str, answered_at: datetime, secrets: Sequen
 
 def is_other_kind(item: Item) -> bool:
     """Whether it is filed under other things than films alone, as some servers send all that they find."""
-    numbers = {number for text in item.attrs.get("category", []) if (number := values.count_of(text, 1 << 31)) is not None}
+    numbers = {
+        number for text in item.attrs.get("category", []) if (number := values.count_of(text, 1 << 31)) is not None
+    }
     return bool(numbers) and all(number not in MOVIES and number < CUSTOM for number in numbers)
 
 
