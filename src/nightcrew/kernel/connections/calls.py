@@ -165,6 +165,7 @@ class Calls:
             jar=self.jar if own else None,
             route=_way(reach, question),
             pace=self.pace,
+            priority=question.priority,
         )
 
     def _step(self, trial: Trial[Any], error: NightcrewError) -> Step:
@@ -175,7 +176,7 @@ class Calls:
         self._recoveries.met(trouble)
         step = recovery.next_step(trouble, trial.left(error))
         if trouble is Trouble.RATE_LIMIT and self.pace is not None:
-            self.pace.slower()
+            self.pace.slower(error.after if isinstance(error, Retry) else None)
         if step is Step.AGAIN:
             trial.attempt += 1
         elif trouble in {Trouble.NETWORK, Trouble.MIRROR}:
