@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -118,6 +118,13 @@ async def settle(store: Store, row: MovieSearch, *, by: str, due_at: datetime, *
     if "reason" in values:
         values["reason"] = plain(values["reason"])[:MAX_REASON]
     return await SEARCHES.park(store, by=by, key=row.id, until=due_at, values={"priority": 0, **values})
+
+
+async def put_off(store: Store, search_id: int, *, by: str, reason: str, pause: timedelta = timedelta(hours=1)) -> None:
+    """Ask again after a pause, since something went wrong that nobody expected."""
+    async with store.read() as connection:
+        due_at = await now_of(connection) + pause
+    await SEARCHES.park(store, by=by, key=search_id, until=due_at, values={"priority": 0, "reason": plain(reason)[:MAX_REASON]})
 
 
 async def of_movie(store: Store, movie_id: int) -> list[MovieSearch]:
