@@ -41,6 +41,11 @@ class Line(RowCalls):
         """What a person calls it."""
         return self._one.name
 
+    @property
+    def address(self) -> str:
+        """Where it is, as a person entered it; there may be mirrors besides."""
+        return self._one.address
+
     def _reach_of(self, ground: Ground, one: Connection) -> Reach:
         return Reach(
             (one.address, *one.mirrors),
