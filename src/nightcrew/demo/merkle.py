@@ -8,7 +8,12 @@ BLOCK = 16384
 
 def layer(stream: bytes, size: int, piece_length: int) -> list[bytes]:
     """The hash of each piece of a file that is longer than one."""
-    return _level(_leaves(stream, size), 0, (piece_length // BLOCK).bit_length() - 1)
+    height = (piece_length // BLOCK).bit_length() - 1
+    if len(stream) != BLOCK:
+        return _level(_leaves(stream, size), 0, height)
+    whole, rest = divmod(size, piece_length)
+    found = _level(_leaves(stream, piece_length), 0, height) * whole
+    return found + (_level(_leaves(stream, rest), 0, height) if rest else [])
 
 
 def root(stream: bytes, size: int, piece_length: int) -> bytes:
