@@ -232,7 +232,7 @@ class Http:
         """
         url, headers = request.url, {**request.headers, **(validators.headers() if validators else {})}
         method, jar = request.method, request.jar if request.jar is not None else Jar()
-        body: dict[str, Any] = {"json": request.json, "data": request.form}
+        body: dict[str, Any] = {"json": request.json, "data": request.form, "files": request.files}
         client = self._pools.of(request.route, allow_private=request.allow_private)
         for _ in range(MAX_REDIRECTS + 1):
             check_target(url)

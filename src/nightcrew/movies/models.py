@@ -92,7 +92,7 @@ class MovieEntry:
     vote_count: int
     status: Annotated[str, text(40)]  # in TMDB's words
     gone: bool  # TMDB has it no longer
-    wanted: Annotated[bool, column(index=True)]  # its sources are searched for
+    wanted: bool  # its sources are searched for
     added_at: datetime
     changed_at: datetime
     synced_at: datetime | None  # when all that TMDB says was read; until then it is what a list says
@@ -100,13 +100,9 @@ class MovieEntry:
     sync_holder: Annotated[str | None, text(100)]
     sync_until: datetime | None
     sync_failures: int
-    priority: int  # of the next search: 0 by itself, 1 since a person asks
-    search_due_at: Annotated[datetime | None, column(index=True)]
-    search_holder: Annotated[str | None, text(100)]
-    search_until: datetime | None
-    searched_at: datetime | None
-    searches: int  # without anything new, in a row
-    search_reason: Annotated[str, text(MAX_REASON)]
+    search_due_at: (
+        datetime | None
+    )  # from when on its sources are to be searched for, until each indexer has been given that
     best_id: Annotated[int | None, column(Id)]  # the source that is best
     best_at: datetime | None
 
@@ -240,6 +236,24 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class MovieSearch:
+    """A film at one indexer: when it is asked next, and what came of it. So an indexer's limits hold up no other."""
+
+    id: Annotated[int, column(Id, primary_key=True)]
+    movie_id: Annotated[int, column(Id, index=True)]
+    connection_id: Annotated[int, column(Id)]
+    priority: int  # 1 since a person asks
+    due_at: datetime | None
+    holder: Annotated[str | None, text(100)]
+    until: datetime | None
+    asked_at: datetime | None
+    answered_at: datetime | None
+    in_vain: int  # answers in a row without anything new
+    failures: int  # in a row
+    reason: Annotated[str, text(MAX_REASON)]
+
+
+@dataclass(frozen=True, slots=True)
 class SourceEntry:
     """A torrent that an indexer offers for a film. `fingerprint`: its swarm's hash, else the indexer and its id there."""
 
@@ -338,6 +352,9 @@ episode = table_of("show_episode", EpisodeEntry, sa.UniqueConstraint("season_id"
 media_list = table_of("media_list", MediaList)
 list_place = table_of("media_list_place", ListPlace)
 checkpoint = table_of("movie_checkpoint", Checkpoint)
+search = table_of("movie_search", MovieSearch, sa.UniqueConstraint("movie_id", "connection_id"))
+sa.Index("ix_movie_search_turn", search.c.connection_id, search.c.due_at)
+sa.Index("ix_movie_wanted", movie.c.wanted, movie.c.search_due_at)
 source = table_of("movie_source", SourceEntry, sa.UniqueConstraint("movie_id", "fingerprint"))
 health = table_of("movie_source_health", SourceHealth)
 tracker = table_of("movie_tracker", TrackerEntry)

@@ -66,13 +66,7 @@ def upgrade() -> None:
         sa.Column("sync_holder", sa.String(length=100), nullable=True),
         sa.Column("sync_until", Moment, nullable=True),
         sa.Column("sync_failures", sa.Integer(), nullable=False),
-        sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("search_due_at", Moment, nullable=True),
-        sa.Column("search_holder", sa.String(length=100), nullable=True),
-        sa.Column("search_until", Moment, nullable=True),
-        sa.Column("searched_at", Moment, nullable=True),
-        sa.Column("searches", sa.Integer(), nullable=False),
-        sa.Column("search_reason", sa.String(length=500), nullable=False),
         sa.Column("best_id", Id, nullable=True),
         sa.Column("best_at", Moment, nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_movie")),
@@ -80,9 +74,8 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_movie_imdb_id"), "movie", ["imdb_id"], unique=False)
     op.create_index(op.f("ix_movie_popularity"), "movie", ["popularity"], unique=False)
-    op.create_index(op.f("ix_movie_search_due_at"), "movie", ["search_due_at"], unique=False)
     op.create_index(op.f("ix_movie_sync_due_at"), "movie", ["sync_due_at"], unique=False)
-    op.create_index(op.f("ix_movie_wanted"), "movie", ["wanted"], unique=False)
+    op.create_index("ix_movie_wanted", "movie", ["wanted", "search_due_at"], unique=False)
     op.create_table(
         "movie_checkpoint",
         sa.Column("medium", sa.String(10), nullable=False),
@@ -102,6 +95,25 @@ def upgrade() -> None:
         sa.Column("changed_at", Moment, nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_movie_profile")),
     )
+    op.create_table(
+        "movie_search",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("movie_id", Id, nullable=False),
+        sa.Column("connection_id", Id, nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("due_at", Moment, nullable=True),
+        sa.Column("holder", sa.String(length=100), nullable=True),
+        sa.Column("until", Moment, nullable=True),
+        sa.Column("asked_at", Moment, nullable=True),
+        sa.Column("answered_at", Moment, nullable=True),
+        sa.Column("in_vain", sa.Integer(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.String(length=500), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_movie_search")),
+        sa.UniqueConstraint("movie_id", "connection_id", name=op.f("uq_movie_search_movie_id_connection_id")),
+    )
+    op.create_index(op.f("ix_movie_search_movie_id"), "movie_search", ["movie_id"], unique=False)
+    op.create_index("ix_movie_search_turn", "movie_search", ["connection_id", "due_at"], unique=False)
     op.create_table(
         "movie_source",
         sa.Column("id", Id, nullable=False),
