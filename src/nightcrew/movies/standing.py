@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from nightcrew.kernel.declare import Look, Need
-from nightcrew.kernel.errors import NeedsUser
-from nightcrew.kernel.runtime import Runtime
-from nightcrew.kernel.words import counted
-from nightcrew.movies import crew, judging
+from nightcrew.kernel.declare import Look
 from nightcrew.movies.models import SourceState
-from nightcrew.movies.store import totals
 
 STATES: Mapping[str, tuple[Look, str]] = {
     f"source.{SourceState.FOUND}": ("wait", "not checked yet"),
@@ -21,22 +15,3 @@ STATES: Mapping[str, tuple[Look, str]] = {
     f"source.{SourceState.MARKED}": ("warn", "not offered now"),
     f"source.{SourceState.GONE}": ("off", "gone"),
 }
-
-
-async def needs(runtime: Runtime) -> list[Need]:
-    """A profile that is not there, and films that nobody can be asked for."""
-    found: list[Need] = []
-    try:
-        await judging.profile_in_use(runtime)
-    except NeedsUser as exc:
-        found.append(Need("error", str(exc), "/settings", key="movies.profile"))
-    figures = await totals.figures(runtime.store)
-    if figures["wanted"] and not await crew.indexers(runtime):
-        said = f"{counted(figures['wanted'], 'film')} cannot be searched for: no indexer is connected"
-        found.append(Need("info", said, "/connections", key="movies.indexers"))
-    return found
-
-
-async def overview(runtime: Runtime) -> dict[str, Any]:
-    """Figures of the first page."""
-    return dict(await totals.figures(runtime.store))

@@ -75,7 +75,9 @@ async def metrics(runtime: Runtime) -> list[Metric]:
     return [
         Metric("task_done_total", "Rows that a task dealt with", _values(tally.all_done), "task"),
         Metric("task_failed_total", "Rows that a task tried in vain", _values(tally.all_failed), "task"),
-        Metric("task_backlog", "Rows that wait for a task now", {name: float(n) for name, n in waiting.items()}, "task"),
+        Metric(
+            "task_backlog", "Rows that wait for a task now", {name: float(n) for name, n in waiting.items()}, "task"
+        ),
     ]
 
 
