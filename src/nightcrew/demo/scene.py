@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from .defects import Defects
 from .faults import Faults
 from .grants import Grants
+from .indexing import Indexers
 from .lineup import Lineup
 from .musiclib import MusicLibrary, Wishes
 from .pictures import LoopPictures
@@ -31,6 +32,7 @@ class Scene:
     library: MusicLibrary = field(default_factory=MusicLibrary)
     wishes: Wishes = field(default_factory=Wishes)
     grants: Grants = field(default_factory=Grants)
+    indexers: Indexers = field(default_factory=Indexers)
     max_connections: int = 2
     open_streams: int = 0
     """Xtream .ts connections open now."""

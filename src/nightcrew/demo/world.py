@@ -12,9 +12,24 @@ from typing import Self
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from . import catalogue, control, grants, guide, live, m3u, mediaservers, slskd, spotify, wishes, workbench, xtream
+from . import (
+    catalogue,
+    control,
+    grants,
+    guide,
+    indexers,
+    live,
+    m3u,
+    mediaservers,
+    slskd,
+    spotify,
+    wishes,
+    workbench,
+    xtream,
+)
 from .gate import Gate
 from .grants import Grants
+from .indexing import Indexers
 from .lineup import make_lineup
 from .musiclib import MusicLibrary, Wishes
 from .scene import Scene
@@ -33,6 +48,7 @@ TELEVISION: tuple[Service, ...] = (
 
 
 MUSIC: tuple[Service, ...] = (slskd.routes, mediaservers.routes, wishes.routes, spotify.routes)
+MOVIES: tuple[Service, ...] = (indexers.routes,)
 
 
 class World:
@@ -99,6 +115,11 @@ class World:
     def grants(self) -> Grants:
         """Access to Spotify that was granted."""
         return self._scene.grants
+
+    @property
+    def indexers(self) -> Indexers:
+        """The switches of the indexers, and the releases that they know."""
+        return self._scene.indexers
 
     @property
     def clock(self) -> Callable[[], float]:

@@ -232,12 +232,12 @@ class Http:
         """
         url, headers = request.url, {**request.headers, **(validators.headers() if validators else {})}
         method, jar = request.method, request.jar if request.jar is not None else Jar()
-        body: dict[str, Any] = {"json": request.json, "data": request.form}
+        body: dict[str, Any] = {"json": request.json, "data": request.form, "files": request.files}
         client = self._pools.of(request.route, allow_private=request.allow_private)
         for _ in range(MAX_REDIRECTS + 1):
             check_target(url)
             own = request.pace if urlsplit(url).netloc == urlsplit(request.url).netloc else None
-            async with (own or self._hosts.of(urlsplit(url).netloc)).turn(spare=spare):
+            async with (own or self._hosts.of(urlsplit(url).netloc)).turn(spare=spare, priority=request.priority):
                 outgoing = client.build_request(method, url, headers=headers, **body)
                 jar.set_cookie_header(outgoing)
                 response = await client.send(outgoing, stream=True)
