@@ -14,6 +14,7 @@ from .musiclib import MusicLibrary, Wishes
 from .pictures import LoopPictures
 from .signing import Signer
 from .soulseek import Soulseek
+from .tracking import DemoTracker
 
 
 @dataclass
@@ -33,6 +34,7 @@ class Scene:
     wishes: Wishes = field(default_factory=Wishes)
     grants: Grants = field(default_factory=Grants)
     indexers: Indexers = field(default_factory=Indexers)
+    tracker: DemoTracker = field(default_factory=DemoTracker)
     max_connections: int = 2
     open_streams: int = 0
     """Xtream .ts connections open now."""

@@ -23,6 +23,7 @@ from . import (
     mediaservers,
     slskd,
     spotify,
+    tracker,
     wishes,
     workbench,
     xtream,
@@ -35,6 +36,7 @@ from .musiclib import MusicLibrary, Wishes
 from .scene import Scene
 from .server import DemoServer, listen, log
 from .soulseek import Soulseek
+from .tracking import DemoTracker, UdpServer
 
 Service = Callable[[Scene], list[BaseRoute]]
 TELEVISION: tuple[Service, ...] = (
@@ -48,7 +50,7 @@ TELEVISION: tuple[Service, ...] = (
 
 
 MUSIC: tuple[Service, ...] = (slskd.routes, mediaservers.routes, wishes.routes, spotify.routes)
-MOVIES: tuple[Service, ...] = (indexers.routes,)
+MOVIES: tuple[Service, ...] = (indexers.routes, tracker.routes)
 
 
 class World:
@@ -122,6 +124,11 @@ class World:
         return self._scene.indexers
 
     @property
+    def tracker(self) -> DemoTracker:
+        """Who shares which torrent, and how badly that is answered."""
+        return self._scene.tracker
+
+    @property
     def clock(self) -> Callable[[], float]:
         """Seconds since 1970 as the servers see them: turn it to let tokens and signed URLs expire."""
         return self._scene.clock
@@ -136,6 +143,8 @@ class World:
             folder = self._streams or Path(self._temporary())
             self._scene.soulseek.begin(folder / "slskd")
         self.url = self._scene.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        if tracker.routes in self._services:
+            self._closing.callback((await UdpServer.start(self._scene.tracker)).close)
         self._server = server = DemoServer(Gate(self._application(), self._scene))
         self._serving = asyncio.create_task(server.serve([listener]), name="demo servers")
         self._serving.add_done_callback(lambda _: server.listening.set())
@@ -208,6 +217,10 @@ class World:
             kind: {"kind": kind, "name": f"Demo {kind}", "url": f"{self.url}/{kind}", "settings": one}
             for kind, one in settings.items()
         }
+
+    def trackers(self) -> list[str]:
+        """Where the world's torrents are announced, over UDP and HTTP; valid once the world is entered."""
+        return [self._scene.tracker.udp, f"{self.url}/tracker/announce"]
 
     def workbench(self) -> list[dict[str, object]]:
         """Two lists of streams that fail in many ways, for checks; as the product's API takes them."""

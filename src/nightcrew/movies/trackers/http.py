@@ -10,7 +10,7 @@ from nightcrew.kernel.http import Http, Limits, Request
 from nightcrew.movies.trackers import rules, wire
 from nightcrew.movies.trackers.bencoded import NotBencode
 from nightcrew.movies.trackers.rules import TrackerMemory
-from nightcrew.movies.trackers.wire import HttpAnswer, Swarm
+from nightcrew.movies.trackers.wire import HttpAnswer, Numbers, Swarm
 
 LONGEST = 2_000
 """Characters of an address that every server takes; one hash has up to 71."""
@@ -36,7 +36,7 @@ class HttpTracker:
 
         One that wants a pause between questions is asked once, so what does not fit into that is missing. Raises `Retry` and `GiveUp`.
         """
-        memory, found = rules.refreshed(memory, now), dict[bytes, Swarm]()
+        memory, found = rules.refreshed(memory, now), dict[bytes, Numbers]()
         left = list(dict.fromkeys(hashes))[::-1]
         while left:
             batch = self._next(left, memory)
@@ -48,23 +48,23 @@ class HttpTracker:
             if answer.failure:
                 raise Retry(f"{self.shown} answers: {answer.failure}", after=answer.interval or None)
             del left[-len(batch) :]
-            found.update(answer.swarms)
+            found.update(answer.numbers)
             if answer.interval:
                 break
-            missing = [one for one in batch if one not in answer.swarms]
-            if len(batch) <= memory.good or not (answer.swarms and missing):
+            missing = [one for one in batch if one not in answer.numbers]
+            if len(batch) <= memory.good or not (answer.numbers and missing):
                 memory = rules.whole(memory, len(batch), len(batch)) if not missing else memory
                 continue
-            more = await self._probe(missing, next(iter(answer.swarms)))
+            more = await self._probe(missing, next(iter(answer.numbers)))
             if more is None:
                 memory = rules.whole(memory, len(batch), len(batch))
             else:
                 memory = rules.short(memory, len(batch), now)
                 found.update(more)
                 left += [one for one in missing if one not in more]
-        return {one: swarm for one, swarm in found.items() if rules.is_statement(swarm)}, memory
+        return {one: swarm for one, numbers in found.items() if (swarm := wire.swarm(numbers))}, memory
 
-    async def _probe(self, missing: Sequence[bytes], known: bytes) -> Mapping[bytes, Swarm] | None:
+    async def _probe(self, missing: Sequence[bytes], known: bytes) -> Mapping[bytes, Numbers] | None:
         """Whether hashes are missing since the tracker takes few at once, and not since it does not know them: None when not.
 
         Those that are missing are asked for once more with a known one in the middle. Where that one is answered, and no other, it is the
@@ -74,7 +74,7 @@ class HttpTracker:
         answer = await self._answered([*missing[:half], known, *missing[half:]])
         if answer is None or answer.failure:
             return {}
-        return None if answer.swarms.keys() == {known} else answer.swarms
+        return None if answer.numbers.keys() == {known} else answer.numbers
 
     async def _answered(self, batch: Sequence[bytes]) -> HttpAnswer | None:
         """None: so many at once do not work. The tracker may have sent all that it knows, as if no hash had been named."""

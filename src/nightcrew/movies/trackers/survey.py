@@ -14,10 +14,10 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.routes import RouteDown
-from nightcrew.movies.trackers import order, rules
+from nightcrew.movies.trackers import order, rules, wire
 from nightcrew.movies.trackers.order import Verdict
 from nightcrew.movies.trackers.rules import Order, TrackerMemory
-from nightcrew.movies.trackers.wire import NOTHING, Swarm
+from nightcrew.movies.trackers.wire import NOTHING, Numbers, Swarm
 
 WINDOW = 16
 """Packets on the way to one tracker at a time."""
@@ -33,7 +33,7 @@ class Silent(Retry):
     unreached = True
 
 
-Ask = Callable[[Sequence[bytes], bool], Awaitable[list[Swarm] | None]]
+Ask = Callable[[Sequence[bytes], bool], Awaitable[list[Numbers] | None]]
 """Asks for hashes in one packet; the answer as it came, or None when it is no answer. True: silence is not waited out.
 
 Raises `Refused`, `Silent` or `RouteDown`."""
@@ -55,9 +55,9 @@ class Survey:
         self.memory = rules.refreshed(memory, now)
         self._ask, self._most, self._now, self._chance, self._window = ask, most, now, chance, window
         self._left: list[bytes] = []
-        self._sure: dict[bytes, Swarm] = {}
-        self._batched: dict[bytes, Swarm] = {}
-        self._anchors: dict[bytes, Swarm] = {}
+        self._sure: dict[bytes, Numbers] = {}
+        self._batched: dict[bytes, Numbers] = {}
+        self._anchors: dict[bytes, Numbers] = {}
         self._since_check = 0
         self._mixed = False
         self._failure: Retry | None = None
@@ -80,7 +80,7 @@ class Survey:
         found = self._batched | self._sure
         if isinstance(self._failure, RouteDown) or (self._failure is not None and not found):
             raise self._failure
-        return {one: swarm for one, swarm in found.items() if rules.is_statement(swarm)}
+        return {one: swarm for one, numbers in found.items() if (swarm := wire.swarm(numbers))}
 
     async def _together(self, take: Callable[[], Awaitable[None]], most: int) -> None:
         """Take on what is left, some at a time."""
@@ -128,7 +128,7 @@ class Survey:
         answer = await self._whole(asked)
         if answer is None:
             self._left += batch
-        elif order.anchored(answer, places, [swarm for _, swarm in known]):
+        elif order.anchored(answer, places, [numbers for _, numbers in known]):
             for place in reversed(places):
                 del answer[place]
             self._batched.update(zip(batch, answer, strict=True))
@@ -156,27 +156,27 @@ class Survey:
         else:
             await self._doubted(batch, answers)
 
-    async def _agreed(self, batch: list[bytes], answers: list[list[Swarm]]) -> None:
+    async def _agreed(self, batch: list[bytes], answers: list[list[Numbers]]) -> None:
         """What is the same in all orders counts. What moved meanwhile is asked for alone."""
         self.memory = rules.in_order(self.memory)
         first = answers[0]
-        moved = {at for other in answers[1:] for at, swarm in enumerate(other) if swarm != first[at]}
-        self._batched.update((batch[at], swarm) for at, swarm in enumerate(first) if at not in moved)
+        moved = {at for other in answers[1:] for at, numbers in enumerate(other) if numbers != first[at]}
+        self._batched.update((batch[at], numbers) for at, numbers in enumerate(first) if at not in moved)
         self._anchors = {batch[at]: first[at] for at in order.anchors(first) if at not in moved}
         await self._alone([batch[at] for at in sorted(moved)])
 
-    async def _doubted(self, batch: list[bytes], answers: list[list[Swarm]]) -> None:
+    async def _doubted(self, batch: list[bytes], answers: list[list[Numbers]]) -> None:
         """The numbers prove no order: what the tracker seems to know is asked for alone, and shows whether they were mixed up."""
         by_hash = {one: [answer[at] for answer in answers] for at, one in enumerate(batch)}
-        seen = [one for one, said in by_hash.items() if any(swarm != NOTHING for swarm in said)]
+        seen = [one for one, said in by_hash.items() if any(numbers != NOTHING for numbers in said)]
         await self._alone(seen)
         for one in seen:
-            if one in self._sure and not all(order.is_near(self._sure[one], swarm) for swarm in by_hash[one]):
+            if one in self._sure and not all(order.is_near(self._sure[one], numbers) for numbers in by_hash[one]):
                 self._mixed = True
 
     # -- packets -------------------------------------------------------------------------------------------------------
 
-    async def _whole(self, asked: list[bytes]) -> list[Swarm] | None:
+    async def _whole(self, asked: list[bytes]) -> list[Numbers] | None:
         """The answer to one packet, None when it is short: it is no part of the answer, since nobody knows which hashes it is about."""
         is_larger = len(asked) > max(1, self.memory.good)
         try:
