@@ -47,7 +47,9 @@ def _is_title(text: str) -> bool:
     """Whether a title stands at the beginning, and not only a number, a year or a technical term."""
     words = split(text)
     end = first_strong(words) if words else 0
-    return any(not word.text.isdigit() and word.text not in WEAK for word in words[:end]) and not is_technical(words, 0, 1)
+    return any(not word.text.isdigit() and word.text not in WEAK for word in words[:end]) and not is_technical(
+        words, 0, 1
+    )
 
 
 def _read(name: str, text: str, year: int | None) -> Head:
@@ -57,7 +59,7 @@ def _read(name: str, text: str, year: int | None) -> Head:
     if closing is None:
         end = _before_weak(words, stop)
         title = _cut(text, words, end)
-        year = year or _year_behind(text, words, stop)
+        year = year or _year_behind(words, stop)
         held = kind_of(text, words, title_end=end, has_year=year is not None)
         others = [Reading(_cut(text, words, stop), year)] if end < stop else []
         tail = text[words[end].start :] if end < len(words) else ""
@@ -87,7 +89,7 @@ def _is_bracketed(text: str, word: Word) -> bool:
     return text[: word.start].rstrip().endswith(("(", "[", "{")) and text[word.end :].lstrip()[:1] in {")", "]", "}"}
 
 
-def _year_behind(text: str, words: list[Word], stop: int) -> int | None:
+def _year_behind(words: list[Word], stop: int) -> int | None:
     """The year that stands among the terms behind a title, where only one does."""
     years = {int(word.text) for word in words[stop:] if is_year(word.text)}
     return years.pop() if len(years) == 1 else None

@@ -12,10 +12,12 @@ CACHED = 1 << 14
 """Titles that are kept folded: those of a few hundred searches."""
 Words = tuple[str, ...]
 
-PARTS = frozenset({"part", "pt", "chapter", "vol", "volume", "teil", "partie", "parte", "kapitel", "chapitre", "capitulo"})
+PARTS = frozenset(
+    {"part", "pt", "chapter", "vol", "volume", "teil", "partie", "parte", "kapitel", "chapitre", "capitulo"}
+)
 """What stands before a number of a part; "Part II", "II" and "2" are the same."""
-_SMALL = "zero one two three four five six seven eight nine ten eleven twelve".split()
-_COUNTED = {word: str(number) for number, word in enumerate(_SMALL)}
+_SMALL = "zero one two three four five six seven eight nine ten eleven twelve"
+_COUNTED = {word: str(number) for number, word in enumerate(_SMALL.split())}
 _ROMAN = re.compile(r"x{0,2}(?:ix|iv|v?i{0,3})")
 _ROMAN_VALUES = {"i": 1, "v": 5, "x": 10}
 _OUT = dict.fromkeys(map(ord, "'`’‘´ʼ“”„\"°"))
