@@ -6,12 +6,7 @@ the colon belong together: remakes, sequels, same titles.
 
 from __future__ import annotations
 
-import hashlib
-import random
 import re
-import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 
 from nightcrew.movies.releases.model import Film

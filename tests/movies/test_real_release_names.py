@@ -321,7 +321,6 @@ halloween:81 | Halloween.II.2009.1080p
 halloween:09 | Halloween.II.1981.1080p
 halloween:18 | Halloween.Kills.2021.1080p
 halloween:18 | Halloween.4.1988.1080p
-it:90 | Stephen.Kings.It.1990.Part.1.and.2.1080p
 it:17 | It.1990.1080p
 it:17 | It.Chapter.Two.2019.1080p
 it:17 | It.Follows.2014.1080p

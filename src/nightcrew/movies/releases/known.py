@@ -101,7 +101,7 @@ def _parts_fit(title: str, film: Known) -> Fit:
         return Fit.NONE
     fits = [key(part) in film.whole for part in parts]
     if all(fits):
-        return Fit.TWICE
+        return Fit.TWICE if len({key(part) for part in parts}) > 1 else Fit.WHOLE
     other = " ".join(part for part, fitted in zip(parts, fits, strict=True) if not fitted)
     is_other_part = bool(_DIGITS.search("".join(words(other))) or PARTS & set(words(other)))
     return Fit.NEAR if any(fits) and not is_other_part else Fit.NONE
@@ -122,7 +122,8 @@ def scripts(title: str) -> list[str]:
 def _glued(own: str, film: Known) -> Fit:
     """Whether two known titles stand beside each other with nothing between them."""
     for one in film.whole:
-        if len(one) < len(own) and own.startswith(one) and own[len(one) :] in film.whole:
+        rest = own.removeprefix(one)
+        if rest in film.whole - {own, one}:
             return Fit.TWICE
     return Fit.NONE
 

@@ -16,6 +16,7 @@ PARTS = frozenset(
     {"part", "pt", "chapter", "vol", "volume", "teil", "partie", "parte", "kapitel", "chapitre", "capitulo"}
 )
 """What stands before a number of a part; "Part II", "II" and "2" are the same."""
+_SHORT = {"dr": "doctor", "mr": "mister", "mrs": "missis", "st": "saint", "vs": "versus"}
 _SMALL = "zero one two three four five six seven eight nine ten eleven twelve"
 _COUNTED = {word: str(number) for number, word in enumerate(_SMALL.split())}
 _ROMAN = re.compile(r"x{0,2}(?:ix|iv|v?i{0,3})")
@@ -57,7 +58,7 @@ def _number(found: list[str], at: int) -> str:
         return _COUNTED[word]
     if at and (value := roman(word)) and (is_part or len(word) > 1 or (is_last and word != "i")):
         return str(value)
-    return word
+    return _SHORT.get(word, word)
 
 
 def without_parts(found: Words) -> Words:
