@@ -76,7 +76,9 @@ async def _catch_up(runtime: Runtime, crew: Crew, numbers: Sequence[int]) -> Non
 
 async def failed(runtime: Runtime, row_id: Any, exc: Exception) -> None:
     """What nobody expected: the row is due again later, and holds up nobody."""
-    await searches.put_off(runtime.store, row_id, by=runtime.node, reason=f"an error in Nightcrew: {type(exc).__name__}")
+    await searches.put_off(
+        runtime.store, row_id, by=runtime.node, reason=f"an error in Nightcrew: {type(exc).__name__}"
+    )
 
 
 async def _ask(runtime: Runtime, asked: Asked, row: MovieSearch) -> None:

@@ -73,7 +73,9 @@ async def _count(runtime: Runtime, ids: Sequence[int]) -> None:
     except TimeoutError:
         pass  # who answered is stored; the others are asked at the next time
     if down:
-        until = utcnow() + timedelta(seconds=recovery.parked())  # nothing was counted, and nothing is held against anybody
+        until = utcnow() + timedelta(
+            seconds=recovery.parked()
+        )  # nothing was counted, and nothing is held against anybody
         await sources.put_off(runtime.store, sources.STATS, ids, until)
         return
     await _settle(runtime, rows)

@@ -47,7 +47,9 @@ def _is_title(text: str) -> bool:
     """Whether a title stands at the beginning, and not only a number, a year or a technical term."""
     words = split(text)
     end = first_strong(words) if words else 0
-    return any(not word.text.isdigit() and word.text not in WEAK for word in words[:end]) and not is_technical(words, 0, 1)
+    return any(not word.text.isdigit() and word.text not in WEAK for word in words[:end]) and not is_technical(
+        words, 0, 1
+    )
 
 
 def _read(name: str, text: str, year: int | None) -> Head:

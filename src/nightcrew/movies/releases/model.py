@@ -38,7 +38,9 @@ class Source(StrEnum):
 
 FILMED = frozenset({Source.CAM, Source.TELESYNC, Source.TELECINE, Source.WORKPRINT, Source.SCREENER})
 """Sources that are there before a film can be had at home."""
-HOME = frozenset({Source.REMUX, Source.DISC, Source.BLURAY, Source.WEB_DL, Source.WEBRIP, Source.HDTV, Source.DVD, Source.VHS})
+HOME = frozenset(
+    {Source.REMUX, Source.DISC, Source.BLURAY, Source.WEB_DL, Source.WEBRIP, Source.HDTV, Source.DVD, Source.VHS}
+)
 """Sources that are made from what is sold, streamed or sent."""
 
 

@@ -12,7 +12,9 @@ MOST_CHARACTERS = 300
 """What a name is cut to: longer ones are made to take time."""
 _WORD = re.compile(r"[^\W_]+(?:['’´`][^\W_]+)*")
 _YEAR = re.compile(r"(?:18(?:8[89]|9\d)|19\d\d|20\d\d)")
-_ENDING = re.compile(r"(?:\.(?:mkv|mp4|avi|m4v|wmv|mov|iso|mpg|mpeg|m2ts|vob|torrent|nzb)|(?<=\w)(?<=-\w\w\w)\.ts)$", re.IGNORECASE)
+_ENDING = re.compile(
+    r"(?:\.(?:mkv|mp4|avi|m4v|wmv|mov|iso|mpg|mpeg|m2ts|vob|torrent|nzb)|(?<=\w)(?<=-\w\w\w)\.ts)$", re.IGNORECASE
+)
 _SITE = re.compile(
     r"""\s*(?:
         [\[({【]\s*(?:https?://)?(?:www[. _])?[\w-]+(?:[._][\w-]+)*[._][a-z]{2,6}\s*[\])}】]\s*[-–—_:.]*

@@ -79,7 +79,9 @@ FOREIGN = frozenset(
     mp3 flac wav vinyl lossless 320kbps pc ost soundtrack""".split()
 )
 """Where nothing says that it is a video, these say what it is instead."""
-SEASON_WORDS = frozenset({"season", "seasons", "saison", "staffel", "temporada", "stagione", "sezon", "seizoen", "sasong", "saeson"})
+SEASON_WORDS = frozenset(
+    {"season", "seasons", "saison", "staffel", "temporada", "stagione", "sezon", "seizoen", "sasong", "saeson"}
+)
 EPISODE_WORDS = frozenset({"episode", "episodes", "ep", "eps", "episodio", "folge", "odc", "odcinek"})
 SERIES_PHRASES = (("complete", "series"), ("mini", "series"), ("tv", "series"), ("tv", "mini"), ("full", "series"))
 SERIES_WORDS = frozenset({"miniseries", "miniserie", "tvseries"})

@@ -12,7 +12,9 @@ CACHED = 1 << 14
 """Titles that are kept folded: those of a few hundred searches."""
 Words = tuple[str, ...]
 
-PARTS = frozenset({"part", "pt", "chapter", "vol", "volume", "teil", "partie", "parte", "kapitel", "chapitre", "capitulo"})
+PARTS = frozenset(
+    {"part", "pt", "chapter", "vol", "volume", "teil", "partie", "parte", "kapitel", "chapitre", "capitulo"}
+)
 """What stands before a number of a part; "Part II", "II" and "2" are the same."""
 _SMALL = "zero one two three four five six seven eight nine ten eleven twelve".split()
 _COUNTED = {word: str(number) for number, word in enumerate(_SMALL)}

@@ -124,7 +124,9 @@ async def put_off(store: Store, search_id: int, *, by: str, reason: str, pause: 
     """Ask again after a pause, since something went wrong that nobody expected."""
     async with store.read() as connection:
         due_at = await now_of(connection) + pause
-    await SEARCHES.park(store, by=by, key=search_id, until=due_at, values={"priority": 0, "reason": plain(reason)[:MAX_REASON]})
+    await SEARCHES.park(
+        store, by=by, key=search_id, until=due_at, values={"priority": 0, "reason": plain(reason)[:MAX_REASON]}
+    )
 
 
 async def of_movie(store: Store, movie_id: int) -> list[MovieSearch]:

@@ -44,7 +44,9 @@ async def judge(store: Store, entry: SourceEntry, to: SourceState, reason: str =
         await sources.move_in(connection, entry, to, reason, **row)
 
 
-async def mark(store: Store, entry: SourceEntry, *, missed: int, gone: bool, reason: str, due_at: datetime | None) -> None:
+async def mark(
+    store: Store, entry: SourceEntry, *, missed: int, gone: bool, reason: str, due_at: datetime | None
+) -> None:
     """A source was looked for in vain, so many times in a row."""
     to = SourceState.GONE if gone else SourceState.MARKED
     values = {"missed": missed, "resync_due_at": due_at, **sources.RESYNCS.freed}
