@@ -12,7 +12,7 @@ from nightcrew.movies import crew, files, resync, search, stats
 from nightcrew.movies.crew import Crew
 from nightcrew.movies.store import samples, searches, sources, swarms
 from nightcrew.movies.tally import Tally
-from nightcrew.movies.trackers import Scraper
+from nightcrew.movies.trackers.scraper import Scraper
 
 SEARCHES, FILES, RESYNCS = 8, 6, 4
 """How many searches, torrent files and old sources a node is busy with at a time."""
@@ -31,7 +31,7 @@ async def start(runtime: Runtime) -> None:
             files=Hands(runtime, sources.FILES, FILES, functools.partial(files.failed, runtime)),
             stats=Hands(runtime, sources.STATS, 1, functools.partial(stats.failed, runtime)),
             resyncs=Hands(runtime, sources.RESYNCS, RESYNCS, functools.partial(resync.failed, runtime)),
-            scraper=Scraper(runtime.http),
+            scraper=Scraper(runtime.http, runtime.http.routes),
         )
     )
 
