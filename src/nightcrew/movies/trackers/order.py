@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from math import lgamma, log, log2
 
-from nightcrew.movies.trackers.wire import NOTHING, Numbers
+from nightcrew.movies.trackers.wire import EACH, NOTHING, Numbers
 
 ENOUGH = 24.0
 """Bits: shuffled answers agree once in so many doublings (16 million). Where numbers prove less, hashes are asked for alone."""
@@ -58,21 +58,21 @@ def evidence(values: Sequence[Numbers], same: Sequence[bool]) -> float:
 
 
 def anchors(values: Sequence[Numbers]) -> list[int]:
-    """Places of values that no other one of the batch has, and that will stay for a moment: those in the middle of the field."""
+    """Places of values that no other one of the batch has, and that will stay for a moment: large swarms, though not the largest, which move with each packet."""
     count = Counter(values)
     rare = [at for at, value in enumerate(values) if value != NOTHING and count[value] == 1]
     rare.sort(key=lambda at: values[at][0] + values[at][2])
-    begin = max(0, (len(rare) - ANCHORS) // 2)
+    begin = max(0, (len(rare) - ANCHORS) * 4 // 5)
     return rare[begin : begin + ANCHORS]
 
 
-def anchored(answer: Sequence[Numbers], places: Sequence[int], known: Sequence[Numbers]) -> bool:
-    """Whether the known values are at their places, and prove enough there."""
-    bits, total = 0.0, len(answer)
+def anchored(body: bytes, places: Sequence[int], known: Sequence[bytes]) -> bool:
+    """Whether the known values are at their places in an answer, and prove enough there. All as they stand in a packet."""
+    bits, total = 0.0, len(body) // EACH
     for at, value in zip(places, known, strict=True):
-        if answer[at] != value:
+        if body[at * EACH : (at + 1) * EACH] != value:
             return False
-        bits += log2(total / answer.count(value))
+        bits += log2(total / body.count(value))
     return bits >= ENOUGH
 
 
