@@ -11,12 +11,12 @@ from functools import lru_cache
 from rapidfuzz.distance import OSA
 
 from nightcrew.movies.releases.vocabulary import ARTICLES, BRANDS
-from nightcrew.movies.releases.words import PARTS, fold, key, keys, words
+from nightcrew.movies.releases.words import PARTS, fold, key, keys, roman, words
 
 CACHED = 1 << 12
 MOST_TITLES = 200
 """Titles of one film that are looked at: some have one for each country."""
-LONG = 16
+LONG = 10
 """Letters and digits from which on a title may have a slip of the pen. In "Alien" and "Aliens" it is no slip."""
 
 _AKA = re.compile(r"\b(?:aka|a\.k\.a\.?)\b|\s[/|]\s|(?<=\w)[/|](?=\w)|\s-\s(?=\()", re.IGNORECASE)
@@ -103,7 +103,7 @@ def _parts_fit(title: str, film: Known) -> Fit:
     if all(fits):
         return Fit.TWICE if len({key(part) for part in parts}) > 1 else Fit.WHOLE
     other = " ".join(part for part, fitted in zip(parts, fits, strict=True) if not fitted)
-    is_other_part = bool(_DIGITS.search("".join(words(other))) or PARTS & set(words(other)))
+    is_other_part = any(word.isdigit() or roman(word) or word in PARTS for word in words(other))
     return Fit.NEAR if any(fits) and not is_other_part else Fit.NONE
 
 
