@@ -328,12 +328,8 @@ class Naming:
         if pick() < 0.8:
             title = re.sub(r"[:,!?·/]| - ", " ", title)
         if pick() < 0.5:
-            plain = unicodedata.normalize("NFKD", title)
-            title = (
-                "".join(char for char in plain if not unicodedata.combining(char))
-                if plain.isascii() is False
-                else title
-            )
+            bare = "".join(char for char in unicodedata.normalize("NFKD", title) if not unicodedata.combining(char))
+            title = bare if bare.isascii() else title
         return " ".join(title.split()).strip(" .")
 
     def tail(self) -> str:
