@@ -447,7 +447,9 @@ def cases(found: dict[str, list[Film]], *, reported: bool, rounds: int, seed: in
                     yield Case(name, film, True, shape)
                 for other in [*(one for one in films if one is not film), naming.random.choice(everything)]:
                     if other is not film and not ({(one.casefold(), film.year) for one in film.titles} & said):
-                        yield Case(_right(naming, other)[0], film, False, "another of its kind")
+                        name, shape = _right(naming, other)
+                        if shape != "a year beside":  # which may be that of this film
+                            yield Case(name, film, False, "another of its kind")
                 for name, shape in _wrong(naming, film):
                     yield Case(name, film, False, shape)
 

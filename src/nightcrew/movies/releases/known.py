@@ -93,8 +93,8 @@ def _first_part(title: str) -> str:
 
 def _parts_fit(title: str, film: Known) -> Fit:
     """By "one AKA other", "one / other", "one (other)", or two scripts beside each other."""
-    for parts, own in ((_AKA.split(title), -1), (_BRACKETED.split(title), -1), (scripts(title), 0)):
-        parts = [part for part in parts if key(part)]
+    for cut, own in ((_AKA.split(title), -1), (_BRACKETED.split(title), -1), (scripts(title), 0)):
+        parts = [part for part in cut if key(part)]
         if len(parts) < 2:
             continue
         fits = [key(part) in film.whole for part in parts]
