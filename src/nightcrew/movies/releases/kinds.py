@@ -26,9 +26,9 @@ _ABSOLUTE = re.compile(r"\s-\s(\d{2,4})(?:v\d)?(?=\s*(?:[\[(]|$))")
 _DAY = re.compile(r"(?<!\d)(?:19|20)\d\d[. _-](?:0[1-9]|1[0-2])[. _-](?:0[1-9]|[12]\d|3[01])(?!\d)")
 _CYRILLIC = re.compile(r"сезон|сери[ияй]", re.IGNORECASE)
 _YEARS = re.compile(r"(?<!\d)(?P<first>(?:19|20)\d\d)\s?[-–~]\s?(?P<last>(?:19|20)\d\d|\d\d)(?!\d)")
-_PARTS = re.compile(
-    r"(?<=[\s._])(?:1|I)(?:(?:\s?[-–~,&+]\s?|[. ](?:and|to|&)[. ])(?:[2-9]|1\d|II|III|IV|V|VI|VII|VIII|IX|X))+(?![\w])"
-)
+_ROMAN = "II|III|IV|V|VI|VII|VIII|IX|X"
+_JOINT = r"(?:\s?[-–~,&+]\s?|[. ](?:and|to|&)[. ]|(?<=\d)[. ](?=\d[. ]))"
+_PARTS = re.compile(rf"(?<=[\s._])(?:1(?:{_JOINT}(?:[2-9]|1\d))+|I(?:{_JOINT}(?:{_ROMAN}))+)(?![\w])")
 _SETS = frozenset({"movie", "movies", "film", "films"})
 
 
