@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-JSON_SERVICES = ("slskd", "jellyfin", "plex", "subsonic", "spotify", "listenbrainz")
+JSON_SERVICES = ("slskd", "jellyfin", "plex", "subsonic", "spotify", "listenbrainz", "tmdb")
 SERVICES = ("m3u", "xtream", "catalogue", "guide", "live", *JSON_SERVICES)
 
 

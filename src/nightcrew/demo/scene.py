@@ -13,6 +13,7 @@ from .musiclib import MusicLibrary, Wishes
 from .pictures import LoopPictures
 from .signing import Signer
 from .soulseek import Soulseek
+from .tmdb_world import TmdbWorld
 
 
 @dataclass
@@ -31,6 +32,7 @@ class Scene:
     library: MusicLibrary = field(default_factory=MusicLibrary)
     wishes: Wishes = field(default_factory=Wishes)
     grants: Grants = field(default_factory=Grants)
+    tmdb: TmdbWorld = field(default_factory=TmdbWorld)
     max_connections: int = 2
     open_streams: int = 0
     """Xtream .ts connections open now."""

@@ -12,7 +12,21 @@ from typing import Self
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from . import catalogue, control, grants, guide, live, m3u, mediaservers, slskd, spotify, wishes, workbench, xtream
+from . import (
+    catalogue,
+    control,
+    grants,
+    guide,
+    live,
+    m3u,
+    mediaservers,
+    slskd,
+    spotify,
+    tmdb,
+    wishes,
+    workbench,
+    xtream,
+)
 from .gate import Gate
 from .grants import Grants
 from .lineup import make_lineup
@@ -20,6 +34,7 @@ from .musiclib import MusicLibrary, Wishes
 from .scene import Scene
 from .server import DemoServer, listen, log
 from .soulseek import Soulseek
+from .tmdb_world import TOKEN, TmdbWorld
 
 Service = Callable[[Scene], list[BaseRoute]]
 TELEVISION: tuple[Service, ...] = (
@@ -33,6 +48,7 @@ TELEVISION: tuple[Service, ...] = (
 
 
 MUSIC: tuple[Service, ...] = (slskd.routes, mediaservers.routes, wishes.routes, spotify.routes)
+CINEMA: tuple[Service, ...] = (tmdb.routes,)
 
 
 class World:
@@ -99,6 +115,11 @@ class World:
     def grants(self) -> Grants:
         """Access to Spotify that was granted."""
         return self._scene.grants
+
+    @property
+    def tmdb(self) -> TmdbWorld:
+        """What TMDB knows of movies and shows, with its switches."""
+        return self._scene.tmdb
 
     @property
     def clock(self) -> Callable[[], float]:
@@ -187,6 +208,11 @@ class World:
             kind: {"kind": kind, "name": f"Demo {kind}", "url": f"{self.url}/{kind}", "settings": one}
             for kind, one in settings.items()
         }
+
+    def cinema(self) -> dict[str, dict[str, object]]:
+        """The services around movies and shows, by kind, as the product's API takes connections."""
+        settings = {"token": TOKEN}
+        return {"tmdb": {"kind": "tmdb", "name": "Demo TMDB", "url": f"{self.url}/tmdb/3", "settings": settings}}
 
     def workbench(self) -> list[dict[str, object]]:
         """Two lists of streams that fail in many ways, for checks; as the product's API takes them."""
