@@ -25,9 +25,14 @@ UNREAD_COSTS = 10.0
 MARKED_COSTS = 1000.0
 
 
+def name_in_use(runtime: Runtime) -> str:
+    """The name of the quality profile that the setting names."""
+    return runtime.settings.of(MovieSettings).quality_profile
+
+
 async def profile_in_use(runtime: Runtime) -> Profile:
     """The quality profile that the setting names. Raises `NeedsUser` when there is none of that name."""
-    name = runtime.settings.of(MovieSettings).quality_profile
+    name = name_in_use(runtime)
     stored = await profiles.get(runtime.store, name)
     if stored is not None:
         return Profile.model_validate(stored.body)

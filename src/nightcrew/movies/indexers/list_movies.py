@@ -32,7 +32,7 @@ class ListMoviesSettings(BaseModel):
 
 async def search(line: Line, wanted: Wanted, route: str) -> list[Found]:
     """Releases of a film, as `base.Search`."""
-    settings = cast(ListMoviesSettings, line.settings)
+    settings = cast("ListMoviesSettings", line.settings)
     term = wanted.imdb_id or torznab_queries.words(wanted.title)
     if not term:
         return []

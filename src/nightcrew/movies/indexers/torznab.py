@@ -168,7 +168,7 @@ def _answered_at(reply: Reply) -> datetime:
 
 
 def _login(line: Line) -> TorznabLogin:
-    return cast(TorznabLogin, line.settings)
+    return cast("TorznabLogin", line.settings)
 
 
 def _now() -> float:

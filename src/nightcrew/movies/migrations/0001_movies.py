@@ -187,6 +187,16 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_movie_swarm_tracker_id"), "movie_swarm", ["tracker_id"], unique=False)
     op.create_table(
+        "movie_task_sample",
+        sa.Column("at", Moment, nullable=False),
+        sa.Column("task", sa.String(length=40), nullable=False),
+        sa.Column("node", sa.String(length=100), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("failed", sa.Integer(), nullable=False),
+        sa.Column("backlog", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("at", "task", "node", name=op.f("pk_movie_task_sample")),
+    )
+    op.create_table(
         "movie_tracker",
         sa.Column("id", Id, nullable=False),
         sa.Column("key", sa.String(length=64), nullable=False),

@@ -59,7 +59,7 @@ def _read(name: str, text: str, year: int | None) -> Head:
     if closing is None:
         end = _before_weak(words, stop)
         title = _cut(text, words, end)
-        year = year or _year_behind(text, words, stop)
+        year = year or _year_behind(words, stop)
         held = kind_of(text, words, title_end=end, has_year=year is not None)
         others = [Reading(_cut(text, words, stop), year)] if end < stop else []
         tail = text[words[end].start :] if end < len(words) else ""
@@ -89,7 +89,7 @@ def _is_bracketed(text: str, word: Word) -> bool:
     return text[: word.start].rstrip().endswith(("(", "[", "{")) and text[word.end :].lstrip()[:1] in {")", "]", "}"}
 
 
-def _year_behind(text: str, words: list[Word], stop: int) -> int | None:
+def _year_behind(words: list[Word], stop: int) -> int | None:
     """The year that stands among the terms behind a title, where only one does."""
     years = {int(word.text) for word in words[stop:] if is_year(word.text)}
     return years.pop() if len(years) == 1 else None

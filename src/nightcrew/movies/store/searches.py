@@ -99,11 +99,12 @@ async def next_at(store: Store, indexers: Collection[int]) -> datetime | None:
     return await SEARCHES.soonest(store, search.c.connection_id.in_(indexers)) if indexers else None
 
 
-async def hurry(store: Store, movie_id: int) -> int:
-    """Ask for a film at once, before all others, since a person waits for it; returns at how many indexers."""
+async def want_now(store: Store, movie_id: int) -> None:
+    """Ask for a film at once and before all others, since a person waits for it. It is wanted from now on."""
     async with store.write() as connection:
         now = await now_of(connection)
-        return await SEARCHES.make_due(connection, search.c.movie_id == movie_id, at=now, priority=1)
+        await want(connection, movie.c.id == movie_id, now)
+        await SEARCHES.make_due(connection, search.c.movie_id == movie_id, at=now, priority=1)
 
 
 async def waiting(store: Store) -> bool:
