@@ -5,13 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from nightcrew.kernel.declare import Domain, Tick
-from nightcrew.movies import lists, seasons, standing, syncing, workers
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.movies import catalogue_crew, lists, seasons, standing, syncing
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import titles
 from nightcrew.movies.store.lists import LISTS
+from nightcrew.movies.tally import Tally
 from nightcrew.movies.tmdb.kind import KIND as TMDB
 
 _HERE = Path(__file__).parent
+
+
+async def _start(runtime: Runtime) -> None:
+    runtime.add(Tally())  # until workers.start, which begins both halves, can be imported
+    await catalogue_crew.start(runtime)
+
 
 DOMAIN = Domain(
     name="movies",
@@ -53,6 +61,6 @@ DOMAIN = Domain(
             topics=(titles.SHOWS.topic, "connections"),
         ),
     ),
-    start=workers.start,
-    stop=workers.stop,
+    start=_start,
+    stop=catalogue_crew.stop,
 )
