@@ -102,9 +102,7 @@ async def test_a_test_says_what_works(http: Http, programs: dict[str, RealClient
 
 
 @pytest.mark.parametrize("kind", CLIENTS, ids=lambda kind: kind.kind.name)
-async def test_a_wrong_password_needs_a_person(
-    http: Http, programs: dict[str, RealClient], kind: ClientKind
-) -> None:
+async def test_a_wrong_password_needs_a_person(http: Http, programs: dict[str, RealClient], kind: ClientKind) -> None:
     line = plain_line(http, kind.kind, programs[kind.kind.name].url, user=USER, password="not this one")
     with pytest.raises(NeedsUser):
         await kind.client(line).look(["0" * 40])

@@ -23,6 +23,7 @@ from . import (
     mediaservers,
     slskd,
     spotify,
+    tmdb,
     tracker,
     wishes,
     workbench,
@@ -36,6 +37,7 @@ from .musiclib import MusicLibrary, Wishes
 from .scene import Scene
 from .server import DemoServer, listen, log
 from .soulseek import Soulseek
+from .tmdb_world import TOKEN, TmdbWorld
 from .tracking import DemoTracker, UdpServer
 
 Service = Callable[[Scene], list[BaseRoute]]
@@ -50,7 +52,7 @@ TELEVISION: tuple[Service, ...] = (
 
 
 MUSIC: tuple[Service, ...] = (slskd.routes, mediaservers.routes, wishes.routes, spotify.routes)
-MOVIES: tuple[Service, ...] = (indexers.routes, tracker.routes)
+MOVIES: tuple[Service, ...] = (tmdb.routes, indexers.routes, tracker.routes)
 
 
 class World:
@@ -117,6 +119,11 @@ class World:
     def grants(self) -> Grants:
         """Access to Spotify that was granted."""
         return self._scene.grants
+
+    @property
+    def tmdb(self) -> TmdbWorld:
+        """What TMDB knows of movies and shows, with its switches."""
+        return self._scene.tmdb
 
     @property
     def indexers(self) -> Indexers:
@@ -217,6 +224,11 @@ class World:
             kind: {"kind": kind, "name": f"Demo {kind}", "url": f"{self.url}/{kind}", "settings": one}
             for kind, one in settings.items()
         }
+
+    def cinema(self) -> dict[str, dict[str, object]]:
+        """The services around movies and shows, by kind, as the product's API takes connections."""
+        settings = {"token": TOKEN}
+        return {"tmdb": {"kind": "tmdb", "name": "Demo TMDB", "url": f"{self.url}/tmdb/3", "settings": settings}}
 
     def trackers(self) -> list[str]:
         """Where the world's torrents are announced, over UDP and HTTP; valid once the world is entered."""

@@ -8,7 +8,7 @@ from datetime import timedelta
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.hands import Hands
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import crew, files, resync, search, stats
+from nightcrew.movies import catalogue_crew, crew, files, resync, search, stats
 from nightcrew.movies.crew import Crew
 from nightcrew.movies.store import samples, searches, sources, swarms
 from nightcrew.movies.tally import Tally
@@ -34,10 +34,12 @@ async def start(runtime: Runtime) -> None:
             scraper=Scraper(runtime.http, runtime.http.routes),
         )
     )
+    await catalogue_crew.start(runtime)
 
 
 async def stop(runtime: Runtime) -> None:
     """Called at the end of a node."""
+    await catalogue_crew.stop(runtime)
     await runtime.part(Crew).close()
 
 
