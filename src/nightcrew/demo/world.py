@@ -29,11 +29,13 @@ from . import (
     workbench,
     xtream,
 )
+from .cinema import films
 from .gate import Gate
 from .grants import Grants
 from .indexing import Indexers
 from .lineup import make_lineup
 from .musiclib import MusicLibrary, Wishes
+from .releases import DemoFilm
 from .scene import Scene
 from .server import DemoServer, listen, log
 from .soulseek import Soulseek
@@ -152,6 +154,10 @@ class World:
         self.url = self._scene.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         if tracker.routes in self._services:
             self._closing.callback((await UdpServer.start(self._scene.tracker)).close)
+            self._scene.indexers.trackers = tuple(self.trackers())
+            self._scene.tracker.swarms.invents = self._scene.indexers.shelf.numbers
+            for film in films():
+                self._scene.indexers.shelf.add(DemoFilm(film.title, int(film.released[:4]), film.imdb_id, film.minutes))
         self._server = server = DemoServer(Gate(self._application(), self._scene))
         self._serving = asyncio.create_task(server.serve([listener]), name="demo servers")
         self._serving.add_done_callback(lambda _: server.listening.set())
