@@ -30,3 +30,6 @@ class MovieSettings(Options):
     quality_profile: str = option(
         "hd", max_length=100, help="Which sources are good enough, and which is best: the name of a quality profile."
     )
+    private_trackers: bool = option(
+        False, help="Ask trackers in private networks too. Torrents of strangers may name any address, so it is off."
+    )

@@ -41,6 +41,11 @@ class Line(RowCalls):
         """What a person calls it."""
         return self._one.name
 
+    @property
+    def address(self) -> str:
+        """Where it is, as a person entered it; there may be mirrors besides."""
+        return self._one.address
+
     def _reach_of(self, ground: Ground, one: Connection) -> Reach:
         return Reach(
             (one.address, *one.mirrors),
@@ -56,6 +61,9 @@ class Line(RowCalls):
 
     async def _present(self) -> Reach:
         return self._reach if self._trial else await super()._present()
+
+    def _noted(self) -> Connection | None:
+        return None if self._trial else self._one
 
     async def _row(self) -> Connection:
         one = await store.get(self._ground.store, self._one.id)
