@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nightcrew.kernel.declare import Domain, Tick
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import catalogue_crew, lists, seasons, standing, syncing
+from nightcrew.movies import catalogue_work, lists, seasons, standing, syncing
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import titles
 from nightcrew.movies.store.lists import LISTS
@@ -18,7 +18,7 @@ _HERE = Path(__file__).parent
 
 async def _start(runtime: Runtime) -> None:
     runtime.add(Tally())  # until workers.start, which begins both halves, can be imported
-    await catalogue_crew.start(runtime)
+    await catalogue_work.start(runtime)
 
 
 DOMAIN = Domain(
@@ -62,5 +62,5 @@ DOMAIN = Domain(
         ),
     ),
     start=_start,
-    stop=catalogue_crew.stop,
+    stop=catalogue_work.stop,
 )
