@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nightcrew.kernel.declare import Domain, Tick
+from nightcrew.kernel.declare import Domain, Page, Tick
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import catalogue_work, lists, seasons, standing, syncing
+from nightcrew.movies import (
+    catalogue_api,
+    catalogue_pages,
+    catalogue_work,
+    list_pages,
+    lists,
+    seasons,
+    standing,
+    syncing,
+)
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import titles
 from nightcrew.movies.store.lists import LISTS
@@ -28,6 +37,10 @@ DOMAIN = Domain(
     migrations=_HERE / "migrations",
     states=standing.STATES,
     topics=("movies",),
+    templates=_HERE / "templates",
+    activity={"list.": "Lists"},
+    routers=(catalogue_api.router, list_pages.router, catalogue_pages.router),
+    pages=(Page("/movies", "Movies"),),
     connections=(TMDB,),
     ticks=(
         Tick(
