@@ -79,11 +79,8 @@ async def _choose_for(runtime: Runtime, entry: MovieEntry, judge: Taste) -> None
     rows = [one for one in await sources.of_movie(runtime.store, entry.id) if one.state not in _OVER]
     film = film_of(entry)
     scores = await asyncio.to_thread(lambda: {one.id: score_of(one, film, judge) for one in rows})
-    changed = {
-        one.id: (scores[one.id].total, parts)
-        for one in rows
-        if one.score != scores[one.id].total or one.parts != (parts := parts_of(scores[one.id]))
-    }
+    new = {one: (found.total, parts_of(found)) for one, found in scores.items()}
+    changed = {one.id: new[one.id] for one in rows if (one.score, one.parts) != new[one.id]}
     await sources.rescore(runtime.store, changed)
     usable = [one for one in rows if one.state in USABLE and not scores[one.id].refused]
     top = max(usable, key=lambda one: scores[one.id].total, default=None)
