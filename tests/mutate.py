@@ -36,6 +36,9 @@ recordings/chapters recordings/disk recordings/naming recordings/retention recor
 MODULES = {name: name.replace("/", "/test_") for name in TESTED.split()}
 MODULES["recordings/nfo"] = "recordings/test_chapters"
 MODULES |= {"kernel/recovery": "kernel/test_recovery", "kernel/connections/rules": "kernel/test_connection_rules"}
+for name in ("list_json", "torznab_errors", "torznab_items", "torznab_queries", "torznab_xml"):
+    MODULES[f"movies/indexers/{name}"] = f"movies/test_{name}"
+MODULES["movies/indexers/values"] = "movies/test_indexer_values"
 """Modules, and the file of their tests."""
 PATIENCE, MEMORY = 60, 4 << 30
 """Seconds of work and bytes after which a mutant that does not end was noticed."""

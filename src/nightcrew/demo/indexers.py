@@ -109,21 +109,26 @@ def _wrong(switches: Indexers, asked: dict[str, str], key: str) -> DemoError | N
 
 
 def _found(switches: Indexers, asked: dict[str, str]) -> list[DemoRelease]:
-    """What a search finds: by id alone where it was given, as managers do; an id that is not known finds nothing."""
-    if digits := asked.get("imdbid", "").removeprefix("tt"):
-        film = switches.shelf.films.get(f"tt{digits}")
-        found = list(switches.shelf.of(film)) if film else []
+    """What a search finds: by id alone where one was given, and nothing for an id that is not known."""
+    shelf = switches.shelf
+    if asked.get("imdbid") or asked.get("tmdbid"):
+        film = shelf.films.get(f"tt{asked.get('imdbid', '').removeprefix('tt')}")
+        found = list(shelf.of(film)) if film else []
+    elif text := asked.get("q", "").strip():
+        found = list(shelf.find(*_title_and_year(text, asked.get("year", ""))))
     else:
-        title, _, last = asked.get("q", "").rpartition(" ")
-        year = asked.get("year") or (last if len(last) == 4 and last.isdecimal() else "")
-        title = title if year == last else asked.get("q", "")
-        if not title.strip():
-            found = [one for film in list(switches.shelf.films.values())[:3] for one in switches.shelf.of(film)[:1]]
-        else:
-            found = list(switches.shelf.find(title, int(year) if year.isdecimal() else 2000))
+        found = [one for film in list(shelf.films.values())[:3] for one in shelf.of(film)[:1]]
     if switches.only_others:
         found = [one for one in found if one.flaw in {"other_film", "remake"}]
-    return found[: int(asked.get("limit") or 100)]
+    limit = asked.get("limit", "")
+    return found[: int(limit) if limit.isdecimal() else 100]
+
+
+def _title_and_year(text: str, year: str) -> tuple[str, int]:
+    title, _, last = text.rpartition(" ")
+    if not year and title and len(last) == 4 and last.isdecimal():
+        text, year = title, last
+    return text, int(year) if year.isdecimal() else 2000
 
 
 def _offer(scene: Scene, release: DemoRelease, key: str) -> torznab.Offer:

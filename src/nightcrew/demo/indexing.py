@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -49,8 +50,8 @@ class Indexers:
     """By the number of the release, over and over."""
     only_others: bool = False
     """Other films are all that is found."""
-    asked: list[dict[str, str]] = field(default_factory=list)
-    """The queries that came, without the key."""
+    asked: deque[dict[str, str]] = field(default_factory=lambda: deque(maxlen=1_000))
+    """The last queries that came, without the key."""
 
     def link_of(self, release: DemoRelease) -> Link:
         return self.links[release.number % len(self.links)]

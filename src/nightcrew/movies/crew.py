@@ -15,7 +15,7 @@ from nightcrew.kernel.hands import Hands
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies.indexers import INDEXERS
 from nightcrew.movies.indexers.base import IndexerKind
-from nightcrew.movies.trackers import Scraper
+from nightcrew.movies.trackers.scraper import Scraper
 
 BY_KIND: dict[str, IndexerKind] = {one.kind.name: one for one in INDEXERS}
 

@@ -104,13 +104,16 @@ async def look_into(runtime: Runtime, entry: SourceEntry, got: bytes | Magnet) -
         await _magnet_alone(runtime, entry, got, "there is a magnet link alone")
         return
     try:
-        torrent = await asyncio.to_thread(metainfo.verify, got, entry.swarm) if entry.swarm else None
-        torrent = torrent or await asyncio.to_thread(metainfo.read, got)
+        torrent = await asyncio.to_thread(_torrent, got, entry.swarm)
     except BadTorrent as exc:
         await _without_file(runtime, entry, str(exc))
         return
     refused = await asyncio.to_thread(inspection.refusals, torrent, _expected(film, entry))
     await _judged(runtime, entry, torrent, [one.words for one in refused])
+
+
+def _torrent(got: bytes, promised: str) -> Metainfo:
+    return metainfo.verify(got, promised) if promised else metainfo.read(got)
 
 
 def _expected(film: MovieEntry, entry: SourceEntry) -> inspection.Expected:

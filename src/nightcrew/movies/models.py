@@ -205,6 +205,7 @@ class MediaList:
     wanted: bool
     enabled: bool
     size: int  # titles as of the last good reading
+    held_times: int  # how often in a row it came back much smaller, so that it was not taken
     due_at: Annotated[datetime | None, column(index=True)]
     holder: Annotated[str | None, text(100)]
     until: datetime | None

@@ -21,7 +21,7 @@ from nightcrew.movies.models import SourceEntry
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import sources, swarms
 from nightcrew.movies.store.swarms import Ask, Counted
-from nightcrew.movies.trackers import TrackerMemory
+from nightcrew.movies.trackers.rules import recalled
 
 BATCH = 400
 """Sources that are counted in one go."""
@@ -84,11 +84,14 @@ async def _count(runtime: Runtime, ids: Sequence[int]) -> None:
 async def _ask(runtime: Runtime, ask: Ask) -> bool:
     """One tracker; what it says is stored. Returns whether the route is down, which is no fault of the tracker."""
     one = ask.tracker
-    address = str(runtime.vault.unseal(one.address))
-    memory = TrackerMemory(**one.memory) if one.memory else TrackerMemory()
+    options = runtime.settings.of(MovieSettings)
     try:
         found, memory = await runtime.part(Crew).scraper.scrape(
-            address, ask.swarms, route=_route(runtime), memory=memory
+            str(runtime.vault.unseal(one.address)),
+            ask.swarms,
+            route=options.route,
+            memory=recalled(one.memory),
+            allow_private=options.private_trackers,
         )
     except RouteDown:
         return True
@@ -122,7 +125,3 @@ def _counted(entry: SourceEntry, said: Sequence[tuple[int, int, int, datetime]],
     seeds, leechers, completed = best[:3] if best else (None, None, None)
     wait_h = rules.next_stats(entry.stats_wait_h or None, entry.seeds, seeds, random.random())
     return Counted(entry.id, seeds, leechers, completed, now + timedelta(hours=wait_h), wait_h)
-
-
-def _route(runtime: Runtime) -> str:
-    return runtime.settings.of(MovieSettings).route

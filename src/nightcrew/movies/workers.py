@@ -8,11 +8,11 @@ from datetime import timedelta
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.hands import Hands
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import crew, files, resync, search, stats
+from nightcrew.movies import catalogue_work, crew, files, resync, search, stats
 from nightcrew.movies.crew import Crew
 from nightcrew.movies.store import samples, searches, sources, swarms
 from nightcrew.movies.tally import Tally
-from nightcrew.movies.trackers import Scraper
+from nightcrew.movies.trackers.scraper import Scraper
 
 SEARCHES, FILES, RESYNCS = 8, 6, 4
 """How many searches, torrent files and old sources a node is busy with at a time."""
@@ -31,13 +31,15 @@ async def start(runtime: Runtime) -> None:
             files=Hands(runtime, sources.FILES, FILES, functools.partial(files.failed, runtime)),
             stats=Hands(runtime, sources.STATS, 1, functools.partial(stats.failed, runtime)),
             resyncs=Hands(runtime, sources.RESYNCS, RESYNCS, functools.partial(resync.failed, runtime)),
-            scraper=Scraper(runtime.http),
+            scraper=Scraper(runtime.http, runtime.http.routes),
         )
     )
+    await catalogue_work.start(runtime)
 
 
 async def stop(runtime: Runtime) -> None:
     """Called at the end of a node."""
+    await catalogue_work.stop(runtime)
     await runtime.part(Crew).close()
 
 
@@ -46,6 +48,7 @@ async def upkeep(runtime: Runtime) -> dict[str, int]:
     now = utcnow()
     known = [one.connection.id for one in await crew.indexers(runtime)]
     return {
+        **await catalogue_work.upkeep(runtime),
         "sources that are gone": await sources.forget_old(runtime.store, now - KEPT),
         "numbers of seeds": await swarms.forget_history(runtime.store, now - swarms.KEPT),
         "samples of tasks": await samples.forget(runtime.store, now - SAMPLED),

@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urljoin
 
-from nightcrew.kernel.redaction import redact
+from nightcrew.kernel.redaction import MASK, credentials_in
 from nightcrew.kernel.targets import is_web_address
 
 MAX_TITLE, MAX_LINK, MAX_MAGNET, MAX_GUID = 400, 4_000, 16_000, 300
@@ -42,9 +42,10 @@ def count_of(value: Any, most: int) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     if isinstance(value, str):
-        if not _DIGITS.fullmatch(value.strip()):
+        text = value.strip()
+        if not _DIGITS.fullmatch(text):
             return None
-        value = int(value)
+        value = int(text)
     return value if 0 <= value <= most else None
 
 
@@ -85,7 +86,7 @@ def link_of(value: Any, base: str) -> str:
         link = urljoin(base, text)
     except ValueError:
         return ""
-    return link if is_web_address(link) else ""
+    return link if link != base and is_web_address(link) else ""
 
 
 def magnet_of(value: Any) -> str:
@@ -95,9 +96,12 @@ def magnet_of(value: Any) -> str:
 
 
 def guid_of(value: str, secrets: Sequence[str]) -> str:
-    """What tells a release from others, without a secret, as links serve as ids too."""
-    shown = redact(line_of(value, MAX_LINK), secrets)
-    return shown if len(shown) <= MAX_GUID else hashlib.sha256(shown.encode()).hexdigest()
+    """What tells a release from others. Addresses serve as ids too, and may have a key in them: they are told by their hash, which
+    does not change with the key."""
+    text = line_of(value, MAX_LINK)
+    for secret in (*secrets, *credentials_in(text)):
+        text = text.replace(secret, MASK) if secret else text
+    return text if "://" not in text and len(text) <= MAX_GUID else hashlib.sha256(text.encode()).hexdigest()
 
 
 def moment_of(value: Any) -> datetime | None:

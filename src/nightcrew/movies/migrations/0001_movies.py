@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("wanted", sa.Boolean(), nullable=False),
         sa.Column("enabled", sa.Boolean(), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("held_times", sa.Integer(), nullable=False),
         sa.Column("due_at", Moment, nullable=True),
         sa.Column("holder", sa.String(length=100), nullable=True),
         sa.Column("until", Moment, nullable=True),

@@ -26,9 +26,9 @@ _ABSOLUTE = re.compile(r"\s-\s(\d{2,4})(?:v\d)?(?=\s*(?:[\[(]|$))")
 _DAY = re.compile(r"(?<!\d)(?:19|20)\d\d[. _-](?:0[1-9]|1[0-2])[. _-](?:0[1-9]|[12]\d|3[01])(?!\d)")
 _CYRILLIC = re.compile(r"сезон|сери[ияй]", re.IGNORECASE)
 _YEARS = re.compile(r"(?<!\d)(?P<first>(?:19|20)\d\d)\s?[-–~]\s?(?P<last>(?:19|20)\d\d|\d\d)(?!\d)")
-_PARTS = re.compile(
-    r"(?<=[\s._])(?:1|I)(?:(?:\s?[-–~,&+]\s?|[. ](?:and|to|&)[. ])(?:[2-9]|1\d|II|III|IV|V|VI|VII|VIII|IX|X))+(?![\w])"
-)
+_ROMAN = "II|III|IV|V|VI|VII|VIII|IX|X"
+_JOINT = r"(?:\s?[-–~,&+]\s?|[. ](?:and|to|&)[. ]|(?<=\d)[. ](?=\d[. ]))"
+_PARTS = re.compile(rf"(?<=[\s._])(?:1(?:{_JOINT}(?:[2-9]|1\d))+|I(?:{_JOINT}(?:{_ROMAN}))+)(?![\w])")
 _SETS = frozenset({"movie", "movies", "film", "films"})
 
 
@@ -54,26 +54,39 @@ def kind_of(text: str, words: Sequence[Word], *, title_end: int, has_year: bool)
 
 
 def _episode(text: str, words: Sequence[Word], *, has_year: bool) -> Held | None:
-    for at, word in enumerate(words):
-        if (code := _CODE.fullmatch(word.text)) and (at or code[2]):
-            return Held(Kind.EPISODE, word.text, int(code[1]), _range(words, at, code[2]))
-        if at and (cross := _CROSS.fullmatch(word.text)):
-            return Held(Kind.EPISODE, word.text, int(cross[1]), (int(cross[2]),))
-        if at and not has_year and (lone := _LONE.fullmatch(word.text)):
-            return Held(Kind.EPISODE, word.text, None, (int(lone[1]),))
-        follows = words[at + 1].text if at + 1 < len(words) else ""
-        if at and word.text in SEASON_WORDS and follows.isdigit():
-            return Held(Kind.EPISODE, f"{word.text} {follows}", int(follows[:4]))
-        if at and not has_year and word.text in EPISODE_WORDS and follows.isdigit():
-            return Held(Kind.EPISODE, f"{word.text} {follows}", None, (int(follows[:4]),))
-        if word.text in SERIES_WORDS:
-            return Held(Kind.EPISODE, word.text)
+    for at in range(len(words)):
+        if held := _coded(words, at) or _counted(words, at, has_year=has_year):
+            return held
     if phrase := _phrase(words, SERIES_PHRASES):
         return Held(Kind.EPISODE, phrase)
     if found := _DAY.search(text) or _CYRILLIC.search(text):
         return Held(Kind.EPISODE, found[0])
     if not has_year and (number := _ABSOLUTE.search(text)):
         return Held(Kind.EPISODE, number[1], None, (int(number[1]),))
+    return None
+
+
+def _coded(words: Sequence[Word], at: int) -> Held | None:
+    """By a code: "S01E02", "S01", "1x02"."""
+    word = words[at].text
+    if (code := _CODE.fullmatch(word)) and (at or code[2]):
+        return Held(Kind.EPISODE, word, int(code[1]), _range(words, at, code[2]))
+    if at and (cross := _CROSS.fullmatch(word)):
+        return Held(Kind.EPISODE, word, int(cross[1]), (int(cross[2]),))
+    return None
+
+
+def _counted(words: Sequence[Word], at: int, *, has_year: bool) -> Held | None:
+    """By a word: "Season 2", "miniseries"; and without a year "Episode 3", "E03", as "Star Wars Episode 4" is a film."""
+    word, follows = words[at].text, words[at + 1].text if at + 1 < len(words) else ""
+    if word in SERIES_WORDS:
+        return Held(Kind.EPISODE, word)
+    if at and follows.isdecimal() and word in SEASON_WORDS:
+        return Held(Kind.EPISODE, f"{word} {follows}", int(follows[:4]))
+    if at and not has_year and follows.isdecimal() and word in EPISODE_WORDS:
+        return Held(Kind.EPISODE, f"{word} {follows}", None, (int(follows[:4]),))
+    if at and not has_year and (lone := _LONE.fullmatch(word)):
+        return Held(Kind.EPISODE, word, None, (int(lone[1]),))
     return None
 
 
@@ -91,7 +104,8 @@ def _range(words: Sequence[Word], at: int, codes: str) -> tuple[int, ...]:
 def _no_video(words: Sequence[Word], title_end: int) -> Held | None:
     if any(strong_at(list(words), at) and words[at].text != "flac" for at in range(1, len(words))):
         return None
-    word = next((word.text for word in words[max(1, title_end) :] if word.text in FOREIGN), "")
+    first = title_end if 0 < title_end < len(words) else 1
+    word = next((word.text for word in words[first:] if word.text in FOREIGN), "")
     return Held(Kind.OTHER, word) if word else None
 
 

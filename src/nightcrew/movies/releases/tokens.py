@@ -13,12 +13,13 @@ MOST_CHARACTERS = 300
 _WORD = re.compile(r"[^\W_]+(?:['’´`][^\W_]+)*")
 _YEAR = re.compile(r"(?:18(?:8[89]|9\d)|19\d\d|20\d\d)")
 _ENDING = re.compile(
-    r"(?:\.(?:mkv|mp4|avi|m4v|wmv|mov|iso|mpg|mpeg|m2ts|vob|torrent|nzb)|(?<=\w)(?<=-\w\w\w)\.ts)$", re.IGNORECASE
+    r"(?:\.(?:mkv|mp4|avi|m4v|wmv|mov|iso|mpg|mpeg|m2ts|vob|torrent|nzb)|(?P<group>-\w+)\.ts)$", re.IGNORECASE
 )
 _SITE = re.compile(
     r"""\s*(?:
         [\[({【]\s*(?:https?://)?(?:www[. _])?[\w-]+(?:[._][\w-]+)*[._][a-z]{2,6}\s*[\])}】]\s*[-–—_:.]*
-        | (?:https?://)?www[. _][\w-]+(?:[._ ][\w-]+)?[. _][a-z]{2,6}\s*(?:[-–—_:]+|\s)
+        | (?:https?://)?www\.[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,6}\s*(?:[-–—_:]+|\s)
+        | www(?P<gap>[ _])[a-z0-9-]+(?:(?P=gap)[a-z0-9-]+)?(?P=gap)[a-z]{2,6}[\s_]*[-–—]+
         | [\w-]+(?:\.[\w-]+)*\.(?:com|org|net|info|to|cc|me|io|xyz|site|lol|pro|ws|mx|in|ru|ag|bz|tv)\s+[-–—_]+\s
     )\s*""",
     re.IGNORECASE | re.VERBOSE,
@@ -40,7 +41,7 @@ def plain(name: str) -> str:
     """Without control characters, ending and the site that it came from; full-width signs are ordinary ones."""
     name = unicodedata.normalize("NFKC", name[:MOST_CHARACTERS].replace("½", " 1 2"))[:MOST_CHARACTERS]
     name = "".join(" " if unicodedata.category(char)[0] == "C" else char for char in name)
-    name = _ENDING.sub("", _HASH.sub("", name).strip())
+    name = _ENDING.sub(lambda found: found["group"] or "", _HASH.sub("", name).strip())
     without = _SITE_BEHIND.sub("", _SITE.sub("", name, count=1) if _SITE.match(name) else name)
     return without if any(char.isalnum() for char in without) else name
 

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import re
 
-STRONG = frozenset(
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+STRONG = _set(
     """
     bluray bluraydisc blurayrip bdrip brrip bdremux remux bdmv bd25 bd50 bd66 bd100 bdiso uhdrip uhdbd uhdbluray uhdremux
     webdl webrip webdlrip webhd webcap webmux dlmux hdtv hdtvrip pdtv dsr dvb dvbrip satrip tvrip hdrip microhd dvdrip dvdr dvd5 dvd9
@@ -18,14 +23,14 @@ STRONG = frozenset(
     uhd fhd qhd hdr10 hdr10plus hdr10p dovi dolbyvision sdr hlg
     yify yts rarbg vostfr truefrench korsub korsubs hardsub hardsubs hcsubs engsub engsubs multisub multisubs dualaudio hsbs halfsbs
     halfou hou fullsbs fsbs halftopbottom
-    """.split()
+    """
 )
 """Words that hardly any title has: the title ends before the first of them at the latest."""
 STRONG_SHAPE = re.compile(
     r"(?:[1-9]\d{2,3}[ip](?:\d{2,3})?|\d{3,4}x\d{3,4}|4k(?:uhd)?|8k"
     r"|(?:dd|ddp|eac3|ac3|aac|dts|flac|truehd|atmos|dtsx|dtshd|opus)a?\d(?:\d)?|s\d{1,2}(?:e\d{1,4})+|s\d{1,2})"
 )
-WEAK = frozenset(
+WEAK = _set(
     """
     web hdweb dvd bd br bdr hd sd vhs cam ts tc scr screener r5 r6 rip dl hdr dv pq bt2020 dubbed dub subbed sub subs dual multi multi3
     multi4 multi5 hybrid internal int proper proper2 repack repack2 repack3 rerip real readnfo nfofix dirfix retail limited festival
@@ -42,22 +47,22 @@ WEAK = frozenset(
     cantonese chs cht thai vietnamese indonesian turkish tur arabic hebrew persian farsi greek hungarian hun czech cze cz slovak danish
     dan dansk swedish swe norwegian norsk finnish fin suomi dutch nl nld flemish portuguese por pt ptbr brazilian romanian bulgarian
     serbian croatian multilingual esub esubs msub msubs
-    """.split()
+    """
 )
 """Words that stand behind the title as well as in titles."""
-EDITION = frozenset(
+EDITION = _set(
     """unrated uncut extended theatrical remastered restored imax proper repack internal limited directors cut edition hybrid retail
-    criterion collectors ultimate special anniversary open matte redux final dubbed subbed""".split()
+    criterion collectors ultimate special anniversary open matte redux final dubbed subbed"""
 )
 """Of these, what may also stand between title and year."""
-PACKS = frozenset(
+PACKS = _set(
     """trilogy trilogia trilogie duology dilogy duologia quadrilogy tetralogy tetralogia pentalogy pentalogia hexalogy hexalogia heptalogy
     heptalogia octalogy anthology antologia collection coleccion collezione kolekcja boxset filmography pack filmpack moviepack saga
-    integrale megapack""".split()
+    integrale megapack"""
 )
-EXTRAS = frozenset(
+EXTRAS = _set(
     """featurette featurettes extras trailer trailers teaser sample soundtrack ost bonus bloopers outtakes subpack subtitles
-    fanedit rifftrax interviews artbook storyboards screenplay""".split()
+    fanedit rifftrax interviews artbook storyboards screenplay"""
 )
 EXTRA_PHRASES = (
     ("making", "of"),
@@ -74,9 +79,9 @@ EXTRA_PHRASES = (
     ("riff", "trax"),
     ("subs", "only"),
 )
-FOREIGN = frozenset(
+FOREIGN = _set(
     """epub pdf mobi azw3 cbr cbz fitgirl dodi gog ps3 ps4 ps5 xbox360 nsw switch codex skidrow audiobook m4b ebook novel comic comics
-    mp3 flac wav vinyl lossless 320kbps pc ost soundtrack""".split()
+    mp3 flac wav vinyl lossless 320kbps pc ost soundtrack"""
 )
 """Where nothing says that it is a video, these say what it is instead."""
 SEASON_WORDS = frozenset(
@@ -88,4 +93,4 @@ SERIES_WORDS = frozenset({"miniseries", "miniserie", "tvseries"})
 AKA = frozenset({"aka", "a.k.a", "a.k.a."})
 BRANDS = (("marvels",), ("marvel", "studios"), ("disneys",), ("walt", "disneys"), ("dc",), ("disney",))
 """What people put before a title that has it not."""
-ARTICLES = frozenset("the a an la le les der die das el los las il lo gli i un une ein eine een de het den det".split())
+ARTICLES = _set("the a an la le les der die das el los las il lo gli i un une ein eine een de het den det")

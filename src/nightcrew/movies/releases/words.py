@@ -16,8 +16,9 @@ PARTS = frozenset(
     {"part", "pt", "chapter", "vol", "volume", "teil", "partie", "parte", "kapitel", "chapitre", "capitulo"}
 )
 """What stands before a number of a part; "Part II", "II" and "2" are the same."""
-_SMALL = "zero one two three four five six seven eight nine ten eleven twelve".split()
-_COUNTED = {word: str(number) for number, word in enumerate(_SMALL)}
+_SHORT = {"dr": "doctor", "mr": "mister", "mrs": "missis", "st": "saint", "vs": "versus"}
+_SMALL = "zero one two three four five six seven eight nine ten eleven twelve"
+_COUNTED = {word: str(number) for number, word in enumerate(_SMALL.split())}
 _ROMAN = re.compile(r"x{0,2}(?:ix|iv|v?i{0,3})")
 _ROMAN_VALUES = {"i": 1, "v": 5, "x": 10}
 _OUT = dict.fromkeys(map(ord, "'`’‘´ʼ“”„\"°"))
@@ -57,7 +58,7 @@ def _number(found: list[str], at: int) -> str:
         return _COUNTED[word]
     if at and (value := roman(word)) and (is_part or len(word) > 1 or (is_last and word != "i")):
         return str(value)
-    return word
+    return _SHORT.get(word, word)
 
 
 def without_parts(found: Words) -> Words:

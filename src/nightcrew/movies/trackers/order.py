@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from math import lgamma, log, log2
 
-from nightcrew.movies.trackers.wire import NOTHING, Swarm
+from nightcrew.movies.trackers.wire import EACH, NOTHING, Numbers
 
 ENOUGH = 24.0
 """Bits: shuffled answers agree once in so many doublings (16 million). Where numbers prove less, hashes are asked for alone."""
@@ -32,7 +32,7 @@ class Verdict(StrEnum):
     IN_DOUBT = "in doubt"
 
 
-def judge(answers: Sequence[Sequence[Swarm]]) -> Verdict:
+def judge(answers: Sequence[Sequence[Numbers]]) -> Verdict:
     """`answers`: for each order that was asked in the numbers by hash, the hashes in the same order in all."""
     first = answers[0]
     same = [True] * len(first)
@@ -45,7 +45,7 @@ def judge(answers: Sequence[Sequence[Swarm]]) -> Verdict:
     return Verdict.KEPT if evidence(first, same) >= ENOUGH else Verdict.IN_DOUBT
 
 
-def evidence(values: Sequence[Swarm], same: Sequence[bool]) -> float:
+def evidence(values: Sequence[Numbers], same: Sequence[bool]) -> float:
     """Bits that the agreement at the places `same` is worth: minus log2 of its probability if the values were shuffled.
 
     Of n! permutations those agree that exchange equal values among the places; where some places do not count, any choice of so many
@@ -57,31 +57,31 @@ def evidence(values: Sequence[Swarm], same: Sequence[bool]) -> float:
     return bits - (_log2_falling(total, held) - _log2_falling(held, held))
 
 
-def anchors(values: Sequence[Swarm]) -> list[int]:
-    """Places of values that no other one of the batch has, and that will stay for a moment: those in the middle of the field."""
+def anchors(values: Sequence[Numbers]) -> list[int]:
+    """Places of values that no other one of the batch has, and that will stay for a moment: large swarms, though not the largest, which move with each packet."""
     count = Counter(values)
     rare = [at for at, value in enumerate(values) if value != NOTHING and count[value] == 1]
-    rare.sort(key=lambda at: values[at][0] + values[at][1])
-    begin = max(0, (len(rare) - ANCHORS) // 2)
+    rare.sort(key=lambda at: values[at][0] + values[at][2])
+    begin = max(0, (len(rare) - ANCHORS) * 4 // 5)
     return rare[begin : begin + ANCHORS]
 
 
-def anchored(answer: Sequence[Swarm], places: Sequence[int], known: Sequence[Swarm]) -> bool:
-    """Whether the known values are at their places, and prove enough there."""
-    bits, total = 0.0, len(answer)
+def anchored(body: bytes, places: Sequence[int], known: Sequence[bytes]) -> bool:
+    """Whether the known values are at their places in an answer, and prove enough there. All as they stand in a packet."""
+    bits, total = 0.0, len(body) // EACH
     for at, value in zip(places, known, strict=True):
-        if answer[at] != value:
+        if body[at * EACH : (at + 1) * EACH] != value:
             return False
-        bits += log2(total / answer.count(value))
+        bits += log2(total / body.count(value))
     return bits >= ENOUGH
 
 
-def is_near(one: Swarm, other: Swarm) -> bool:
+def is_near(one: Numbers, other: Numbers) -> bool:
     """Whether numbers of one torrent may have moved from one to the other between two packets."""
     return all(abs(a - b) <= max(SMALL_MOVE, MOVE * max(a, b)) for a, b in zip(one, other, strict=True))
 
 
-def _disagreement(answers: Sequence[Sequence[Swarm]]) -> Verdict:
+def _disagreement(answers: Sequence[Sequence[Numbers]]) -> Verdict:
     """The same numbers at other places are mixed up; other numbers may come from another server behind the same name."""
     first = sorted(answers[0])
     for other in answers[1:]:

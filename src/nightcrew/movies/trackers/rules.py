@@ -8,8 +8,6 @@ from enum import StrEnum
 from math import isfinite
 from typing import Any
 
-from nightcrew.movies.trackers.wire import NOTHING, Swarm
-
 BEGINNING = 50
 """Hashes that a tracker is asked for at once at first."""
 STEP = 11
@@ -25,8 +23,6 @@ RECHECK, MAX_RECHECK = 86_400.0, 32 * 86_400.0
 """Seconds after which a tracker that mixes its answers up is looked at again; twice as long each time that it does, up to the second."""
 RELEARN = 7 * 86_400.0
 """Seconds after which a limit of its batches is looked for anew."""
-MOST_PEERS, MOST_COMPLETED = 10_000_000, (1 << 31) - 1
-"""Numbers above these are no swarm: a tracker says -1, or anything."""
 
 
 class Order(StrEnum):
@@ -156,10 +152,3 @@ def asked(memory: TrackerMemory, now: float, interval: float) -> TrackerMemory:
 def unsupported(memory: TrackerMemory, reason: str) -> TrackerMemory:
     """It gave up for a reason that stays."""
     return replace(memory, unsupported=reason)
-
-
-def is_statement(swarm: Swarm) -> bool:
-    """Whether numbers say anything: zeros mean that the tracker does not know the torrent, and absurd ones that it lies."""
-    if swarm == NOTHING:
-        return False
-    return swarm.seeds <= MOST_PEERS and swarm.leechers <= MOST_PEERS and swarm.completed <= MOST_COMPLETED

@@ -14,10 +14,10 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.routes import RouteDown
-from nightcrew.movies.trackers import order, rules
+from nightcrew.movies.trackers import order, rules, wire
 from nightcrew.movies.trackers.order import Verdict
 from nightcrew.movies.trackers.rules import Order, TrackerMemory
-from nightcrew.movies.trackers.wire import NOTHING, Swarm
+from nightcrew.movies.trackers.wire import EACH, NOTHING, Numbers, Swarm
 
 WINDOW = 16
 """Packets on the way to one tracker at a time."""
@@ -33,8 +33,8 @@ class Silent(Retry):
     unreached = True
 
 
-Ask = Callable[[Sequence[bytes], bool], Awaitable[list[Swarm] | None]]
-"""Asks for hashes in one packet; the answer as it came, or None when it is no answer. True: silence is not waited out.
+Ask = Callable[[Sequence[str], bool], Awaitable[bytes | None]]
+"""Asks for hashes in one packet; the numbers as they came (`wire.body_of`). True: silence is not waited out.
 
 Raises `Refused`, `Silent` or `RouteDown`."""
 
@@ -54,15 +54,15 @@ class Survey:
     ) -> None:
         self.memory = rules.refreshed(memory, now)
         self._ask, self._most, self._now, self._chance, self._window = ask, most, now, chance, window
-        self._left: list[bytes] = []
-        self._sure: dict[bytes, Swarm] = {}
-        self._batched: dict[bytes, Swarm] = {}
-        self._anchors: dict[bytes, Swarm] = {}
+        self._left: list[str] = []
+        self._sure: dict[str, bytes] = {}
+        self._batched: list[tuple[list[str], bytes]] = []
+        self._anchors: dict[str, bytes] = {}
         self._since_check = 0
         self._mixed = False
         self._failure: Retry | None = None
 
-    async def run(self, hashes: Sequence[bytes]) -> dict[bytes, Swarm]:
+    async def run(self, hashes: Iterable[str]) -> dict[str, Swarm]:
         """What the tracker says, by hash; what it does not know, or did not answer, is missing.
 
         Raises `RouteDown`, and another `Retry` when it answered nothing at all.
@@ -74,13 +74,15 @@ class Survey:
             await self._together(self._take, len(self._left))
         if self._mixed:
             self.memory = rules.mixed_up(self.memory, self._now)
-            self._batched, self._left = {}, [one for one in every if one not in self._sure]
+            self._batched, self._left = [], [one for one in every if one not in self._sure]
         if self.memory.order is Order.MIXED:
             await self._together(self._take_alone, len(self._left))
-        found = self._batched | self._sure
-        if isinstance(self._failure, RouteDown) or (self._failure is not None and not found):
+        if isinstance(self._failure, RouteDown) or (self._failure and not self._batched and not self._sure):
             raise self._failure
-        return {one: swarm for one, swarm in found.items() if rules.is_statement(swarm)}
+        found = dict[str, Swarm]()
+        for batch, body in (*self._batched, (list(self._sure), b"".join(self._sure.values()))):
+            found.update(wire.swarms(batch, body))
+        return found
 
     async def _together(self, take: Callable[[], Awaitable[None]], most: int) -> None:
         """Take on what is left, some at a time."""
@@ -119,34 +121,36 @@ class Survey:
         except Retry as exc:
             self._failure = self._failure or exc
 
-    async def _once(self, batch: list[bytes]) -> None:
+    async def _once(self, batch: list[str]) -> None:
         """With known hashes among them."""
-        places = sorted(self._chance.sample(range(len(batch) + len(self._anchors)), len(self._anchors)))
-        known, asked = list(self._anchors.items()), batch[:]
-        for place, (anchor, _) in zip(places, known, strict=True):
+        anchors, chance = self._anchors, self._chance.random
+        share = (len(batch) + len(anchors)) / len(anchors)
+        places = [int((number + chance()) * share) for number in range(len(anchors))]  # one in each part of the packet
+        asked = batch[:]
+        for place, anchor in zip(places, anchors, strict=True):
             asked.insert(place, anchor)
-        answer = await self._whole(asked)
-        if answer is None:
+        body = await self._whole(asked)
+        if body is None:
             self._left += batch
-        elif order.anchored(answer, places, [swarm for _, swarm in known]):
-            for place in reversed(places):
-                del answer[place]
-            self._batched.update(zip(batch, answer, strict=True))
+        elif order.anchored(body, places, list(anchors.values())):
+            ends = [*(place * EACH for place in places), len(body)]
+            begins = [0, *((place + 1) * EACH for place in places)]
+            self._batched.append((batch, b"".join([body[a:b] for a, b in zip(begins, ends, strict=True)])))
         else:
             await self._twice(batch)
 
-    async def _twice(self, batch: list[bytes]) -> None:
+    async def _twice(self, batch: list[str]) -> None:
         """In several orders: as it is, from behind while the tracker is new, and by chance."""
         orders = [list(range(len(batch))), self._chance.sample(range(len(batch)), len(batch))]
         if self.memory.order is Order.UNKNOWN:
             orders.insert(1, orders[0][::-1])
         answers = []
         for places in orders:
-            answer = await self._whole([batch[at] for at in places])
-            if answer is None:
+            body = await self._whole([batch[at] for at in places])
+            if body is None:
                 self._left += batch
                 return
-            by_place = dict(zip(places, answer, strict=True))
+            by_place = dict(zip(places, wire.numbers(body), strict=True))
             answers.append([by_place[at] for at in range(len(batch))])
         verdict = order.judge(answers)
         if verdict is Verdict.MIXED:
@@ -156,47 +160,49 @@ class Survey:
         else:
             await self._doubted(batch, answers)
 
-    async def _agreed(self, batch: list[bytes], answers: list[list[Swarm]]) -> None:
+    async def _agreed(self, batch: list[str], answers: list[list[Numbers]]) -> None:
         """What is the same in all orders counts. What moved meanwhile is asked for alone."""
         self.memory = rules.in_order(self.memory)
         first = answers[0]
-        moved = {at for other in answers[1:] for at, swarm in enumerate(other) if swarm != first[at]}
-        self._batched.update((batch[at], swarm) for at, swarm in enumerate(first) if at not in moved)
-        self._anchors = {batch[at]: first[at] for at in order.anchors(first) if at not in moved}
+        moved = {at for other in answers[1:] for at, numbers in enumerate(other) if numbers != first[at]}
+        kept = [at for at in range(len(batch)) if at not in moved]
+        self._batched.append(([batch[at] for at in kept], wire.body([first[at] for at in kept])))
+        self._anchors = {batch[at]: wire.body([first[at]]) for at in order.anchors(first) if at not in moved}
         await self._alone([batch[at] for at in sorted(moved)])
 
-    async def _doubted(self, batch: list[bytes], answers: list[list[Swarm]]) -> None:
+    async def _doubted(self, batch: list[str], answers: list[list[Numbers]]) -> None:
         """The numbers prove no order: what the tracker seems to know is asked for alone, and shows whether they were mixed up."""
         by_hash = {one: [answer[at] for answer in answers] for at, one in enumerate(batch)}
-        seen = [one for one, said in by_hash.items() if any(swarm != NOTHING for swarm in said)]
+        seen = [one for one, said in by_hash.items() if any(numbers != NOTHING for numbers in said)]
         await self._alone(seen)
         for one in seen:
-            if one in self._sure and not all(order.is_near(self._sure[one], swarm) for swarm in by_hash[one]):
-                self._mixed = True
+            if one in self._sure:
+                [sure] = wire.numbers(self._sure[one])
+                self._mixed |= not all(order.is_near(sure, numbers) for numbers in by_hash[one])
 
     # -- packets -------------------------------------------------------------------------------------------------------
 
-    async def _whole(self, asked: list[bytes]) -> list[Swarm] | None:
+    async def _whole(self, asked: list[str]) -> bytes | None:
         """The answer to one packet, None when it is short: it is no part of the answer, since nobody knows which hashes it is about."""
         is_larger = len(asked) > max(1, self.memory.good)
         try:
-            answer = await self._ask(asked, is_larger and self.memory.good > 0)
+            body = await self._ask(asked, is_larger and self.memory.good > 0)
         except Refused:
             if len(asked) == 1:
                 raise
-            answer = None
+            body = None
         except Silent:
             if not is_larger:
                 raise
             self.memory = rules.lost(self.memory, len(asked), self._now)
             return None
-        if answer is None or len(answer) != len(asked):
+        if body is None or len(body) != len(asked) * EACH:
             self.memory = rules.short(self.memory, len(asked), self._now)
             return None
         self.memory = rules.whole(self.memory, len(asked), self._most)
-        return answer
+        return body
 
-    async def _alone(self, hashes: Iterable[bytes]) -> None:
+    async def _alone(self, hashes: Iterable[str]) -> None:
         """One hash a packet: its answer can be about no other one."""
         known = True
         for one in hashes:
@@ -210,13 +216,13 @@ class Survey:
         except Retry as exc:
             self._failure = self._failure or exc
 
-    async def _ask_alone(self, one: bytes) -> bool:
+    async def _ask_alone(self, one: str) -> bool:
         """Whether the tracker answered with numbers."""
-        answer = await self._ask([one], False)
-        if answer is not None and not answer:
+        body = await self._ask([one], False)
+        if body == b"":
             self.memory = rules.empty(self.memory)
-        if answer is None or len(answer) != 1:
+        if body is None or len(body) != EACH:
             return False
         self.memory = rules.whole(self.memory, 1, self._most)
-        self._sure[one] = answer[0]
+        self._sure[one] = body
         return True
