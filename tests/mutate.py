@@ -39,6 +39,13 @@ MODULES |= {"kernel/recovery": "kernel/test_recovery", "kernel/connections/rules
 for name in ("list_json", "torznab_errors", "torznab_items", "torznab_queries", "torznab_xml"):
     MODULES[f"movies/indexers/{name}"] = f"movies/test_{name}"
 MODULES["movies/indexers/values"] = "movies/test_indexer_values"
+for name, tests in {
+    "bencode": "bencode",
+    "magnet": "magnet",
+    "metainfo v1 v2 layers paths addresses model": "metainfo",
+    "contents fitting asking sizes inspection": "inspection",
+}.items():
+    MODULES |= {f"movies/torrents/{one}": f"movies/test_{tests}" for one in name.split()}
 """Modules, and the file of their tests."""
 PATIENCE, MEMORY = 60, 4 << 30
 """Seconds of work and bytes after which a mutant that does not end was noticed."""
