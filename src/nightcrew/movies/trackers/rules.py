@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from math import isfinite
 from typing import Any
 
 BEGINNING = 50
 """Hashes that a tracker is asked for at once at first."""
 STEP = 11
 """By how many more it is then asked for."""
-LARGEST, LARGEST_IPV6, LARGEST_TUNNEL = 72, 71, 58
+LARGEST, LARGEST_IPV6, LARGEST_TUNNEL = 72, 71, 59
 """Hashes of a packet that no network cuts up: 1492 bytes (PPPoE) over IPv4 and IPv6, and the 1280 of a tunnel over IPv6, with
 a proxy's own head of 22 bytes in it. BEP 15 allows 74."""
 RECHECK, MAX_RECHECK = 86_400.0, 32 * 86_400.0
@@ -60,9 +59,9 @@ def recalled(stored: Mapping[str, Any]) -> TrackerMemory:
         kind = type(getattr(plain, field.name))
         if kind is Order and value in list(Order):
             known[field.name] = Order(value)
-        elif kind is float and type(value) in {int, float} and isfinite(value):
+        elif kind is float and type(value) in {int, float} and 0 <= value < 1e12:
             known[field.name] = float(value)
-        elif type(value) is kind and (kind is not int or 0 <= value < 1_000_000):
+        elif type(value) is kind and (kind is not int or 0 <= value < 1_000_000) and kind is not float:
             known[field.name] = value
     return replace(plain, **known)
 
