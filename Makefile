@@ -60,7 +60,7 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/python docs/reference/generate.py --check
 
-bench: $(VENV)/.dev system .tools/beets/.done
+bench: $(VENV)/.dev system .tools/beets/.done .tools/libtorrent/.done .tools/tracker_npm/.done
 	for file in bench/[a-z]*.py; do $(BIN)/python $$file || exit 1; done
 
 docs: $(VENV)/.dev
@@ -82,6 +82,12 @@ lock: $(UV)
 .tools/%/.done: $(UV) requirements/%.txt
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .tools/$*
 	$(UV) pip install --quiet --python .tools/$*/bin/python --require-hashes -r requirements/$*.txt
+	touch $@
+
+# A client of the npm registry: what has to be compiled is replaced, and nothing is run at its installation.
+.tools/tracker_npm/.done: $(wildcard bench/peers/tracker_npm/*.* bench/peers/tracker_npm/webrtc/*)
+	mkdir -p .tools/tracker_npm && cp -r bench/peers/tracker_npm/. .tools/tracker_npm/
+	cd .tools/tracker_npm && npm install --silent --no-audit --no-fund --ignore-scripts --no-package-lock
 	touch $@
 
 $(UV):
