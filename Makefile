@@ -21,7 +21,7 @@ run: $(VENV)/.runtime
 	$(BIN)/nightcrew serve
 
 # A file stays in one process; tests/conftest.py says how many processes, and which files come first.
-test: $(VENV)/.dev system .tools/beets/.done .tools/supysonic/.done
+test: $(VENV)/.dev system .tools/beets/.done .tools/supysonic/.done .tools/libtorrent/.done
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # What failed in the last run once more, one test at a time: what passes now was in the way of others, and is worth a look.
@@ -75,7 +75,7 @@ lock: $(UV)
 	echo 'imageio-ffmpeg>=0.8.1' | $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
 		- -o requirements/ffmpeg.txt
 	echo atheris==3.0.0 | $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate - -o requirements/fuzz.txt
-	for one in beets==2.14.1 supysonic==0.7.9; do echo $$one | $(UV) pip compile --quiet --universal --generate-hashes \
+	for one in beets==2.14.1 supysonic==0.7.9 libtorrent==2.1.1; do echo $$one | $(UV) pip compile --quiet --universal --generate-hashes \
 		--no-emit-index-url --no-header --no-annotate - -o requirements/$${one%%=*}.txt || exit 1; done
 
 # Programs of others that tests and benches talk to, each in an environment of its own: their licences stay outside of ours.

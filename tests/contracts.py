@@ -1,4 +1,4 @@
-"""Two contracts for import-linter that need no list: domains are known from `nightcrew.domains`, pure modules from their docstrings."""
+"""Contracts for import-linter that need no list: domains are known from `nightcrew.domains`, pure modules from their docstrings."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Any
 
 from grimp import ImportGraph
 from importlinter import Contract, ContractCheck, fields, output
+from importlinter.contracts.forbidden import ForbiddenContract
+from importlinter.domain.imports import ModuleExpression
 
 from nightcrew.domains import FOLDERS
 
@@ -47,6 +49,14 @@ class Domains(_Found):
                     home = importer.split(".")[1] if "." in importer else ""
                     if home != domain and not (home in FOLDERS and module in open_):
                         yield f"{importer} imports {module}"
+
+
+class Apart(ForbiddenContract):
+    """What is named in `source_modules`, and every domain, imports nothing of `forbidden_modules`, over others neither."""
+
+    def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
+        self.source_modules = self.source_modules | {ModuleExpression(f"nightcrew.{domain}") for domain in FOLDERS}
+        return super().check(graph, verbose)
 
 
 class Pure(_Found):

@@ -19,6 +19,7 @@ from nightcrew.kernel.connections.models import (
     ConnectionState,
     connection,
     connection_call,
+    connection_detour,
     connection_grant,
 )
 from nightcrew.kernel.connections.question import Question
@@ -29,7 +30,7 @@ from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.store import DatabaseAway, Store, database_url, metadata
 from service import Site, oauth_kind, site
 
-TABLES = [connection, connection_call, connection_grant, activity, http_cache]
+TABLES = [connection, connection_call, connection_detour, connection_grant, activity, http_cache]
 BACK = "http://127.0.0.1:8780/callback"
 CODE = "code-of-anna"
 

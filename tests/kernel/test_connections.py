@@ -21,6 +21,7 @@ from nightcrew.kernel.connections.models import (
     ConnectionState,
     connection,
     connection_call,
+    connection_detour,
     connection_grant,
 )
 from nightcrew.kernel.connections.owned import Owned
@@ -33,7 +34,7 @@ from nightcrew.kernel.store import DatabaseAway, Store, database_url, metadata
 from service import KIND, Site, allowing, site
 from support import free_port
 
-TABLES = [connection, connection_call, connection_grant, activity, http_cache]
+TABLES = [connection, connection_call, connection_detour, connection_grant, activity, http_cache]
 ITEMS = Question("items")
 SECRET = "key-of-anna-123"
 

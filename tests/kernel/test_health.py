@@ -118,6 +118,20 @@ async def test_a_database_that_is_away_is_told_by_health_and_every_route(tmp_pat
         assert (await node.http.get("/health")).json()["problems"] == []
 
 
+async def test_a_database_that_was_away_is_told_once_when_it_is_back(tmp_path: Path, postgres: str) -> None:
+    async with running(tmp_path / "data", database_url=postgres) as node:
+        for _ in range(2):
+            with locked_out(postgres):
+                await node.runtime.health.look()
+                await node.runtime.health.look()
+            await node.runtime.health.look()
+            await node.runtime.health.look()
+        told = (await node.get("/api/v1/activity?kind=database."))["items"]
+        assert [entry["kind"] for entry in told] == ["database.back"] * 2
+        assert "The database answers again; it was away for" in told[0]["message"]
+        assert 'nightcrew_recoveries_total{kind="database"} 2.0' in (await node.http.get("/metrics")).text
+
+
 async def test_a_database_that_goes_away_during_the_start_ends_no_node(tmp_path: Path, postgres: str) -> None:
     config = app.Config(data_dir=tmp_path, port=free_port(), database_url=postgres)
     stop, ready, away = asyncio.Event(), asyncio.Event(), contextlib.ExitStack()

@@ -295,3 +295,31 @@ async def command(node: Node, *words: str) -> tuple[int, str]:
     )  # fmt: skip
     said, _ = await started.communicate()
     return int(started.returncode or 0), said.decode()
+
+
+# -- detours -------------------------------------------------------------------------------------------------------
+
+
+async def test_which_mirror_is_used_and_when_the_first_one_is_tried_again_is_shown(
+    node: Node, service: Service
+) -> None:
+    async with Service() as mirror:
+        one = await add(node, service, mirrors=[mirror.url])
+        service.status = 500
+        line = await node.runtime.part(Connections).line(one["id"])
+        await line.json(Question("status"))
+        row = await node.get(f"{API}/{one['id']}")
+        first, second = row["addresses"]
+        assert (first["url"], first["used"], first["failures"]) == (service.url, False, 1)
+        assert "500" in first["reason"]
+        assert first["retry_at"] is not None
+        assert second == {"url": mirror.url, "used": True, "failures": 0, "reason": "", "retry_at": None}
+        (detour,) = row["detours"]
+        assert (detour["kind"], detour["count"], detour["over_at"]) == ("mirror", 1, None)
+        assert row["failure_rate"] == 0
+        shown = await page(node)
+        assert "Another address is used since" in shown
+        assert f"{mirror.url}</span> – in use" in shown
+        assert "tried again" in shown
+        assert (await node.get("/api/v1/activity?kind=connection.mirror"))["items"][0]["level"] == "warning"
+        assert 'nightcrew_recoveries_total{kind="switch"} 1.0' in (await node.http.get("/metrics")).text

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-JSON_SERVICES = ("slskd", "jellyfin", "plex", "subsonic", "spotify", "listenbrainz", "list_movies")
+JSON_SERVICES = ("slskd", "jellyfin", "plex", "subsonic", "spotify", "listenbrainz", "list_movies", "tmdb")
 SERVICES = ("m3u", "xtream", "catalogue", "guide", "live", "torznab", *JSON_SERVICES)
 
 

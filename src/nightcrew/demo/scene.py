@@ -14,6 +14,8 @@ from .musiclib import MusicLibrary, Wishes
 from .pictures import LoopPictures
 from .signing import Signer
 from .soulseek import Soulseek
+from .tmdb_world import TmdbWorld
+from .tracking import DemoTracker
 
 
 @dataclass
@@ -32,7 +34,9 @@ class Scene:
     library: MusicLibrary = field(default_factory=MusicLibrary)
     wishes: Wishes = field(default_factory=Wishes)
     grants: Grants = field(default_factory=Grants)
+    tmdb: TmdbWorld = field(default_factory=TmdbWorld)
     indexers: Indexers = field(default_factory=Indexers)
+    tracker: DemoTracker = field(default_factory=DemoTracker)
     max_connections: int = 2
     open_streams: int = 0
     """Xtream .ts connections open now."""

@@ -23,18 +23,24 @@ from . import (
     mediaservers,
     slskd,
     spotify,
+    tmdb,
+    tracker,
     wishes,
     workbench,
     xtream,
 )
+from .cinema import films
 from .gate import Gate
 from .grants import Grants
 from .indexing import Indexers
 from .lineup import make_lineup
 from .musiclib import MusicLibrary, Wishes
+from .releases import DemoFilm
 from .scene import Scene
 from .server import DemoServer, listen, log
 from .soulseek import Soulseek
+from .tmdb_world import TOKEN, TmdbWorld
+from .tracking import DemoTracker, UdpServer
 
 Service = Callable[[Scene], list[BaseRoute]]
 TELEVISION: tuple[Service, ...] = (
@@ -48,7 +54,7 @@ TELEVISION: tuple[Service, ...] = (
 
 
 MUSIC: tuple[Service, ...] = (slskd.routes, mediaservers.routes, wishes.routes, spotify.routes)
-MOVIES: tuple[Service, ...] = (indexers.routes,)
+MOVIES: tuple[Service, ...] = (tmdb.routes, indexers.routes, tracker.routes)
 
 
 class World:
@@ -117,9 +123,19 @@ class World:
         return self._scene.grants
 
     @property
+    def tmdb(self) -> TmdbWorld:
+        """What TMDB knows of movies and shows, with its switches."""
+        return self._scene.tmdb
+
+    @property
     def indexers(self) -> Indexers:
         """The switches of the indexers, and the releases that they know."""
         return self._scene.indexers
+
+    @property
+    def tracker(self) -> DemoTracker:
+        """Who shares which torrent, and how badly that is answered."""
+        return self._scene.tracker
 
     @property
     def clock(self) -> Callable[[], float]:
@@ -136,6 +152,12 @@ class World:
             folder = self._streams or Path(self._temporary())
             self._scene.soulseek.begin(folder / "slskd")
         self.url = self._scene.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        if tracker.routes in self._services:
+            self._closing.callback((await UdpServer.start(self._scene.tracker)).close)
+            self._scene.indexers.trackers = tuple(self.trackers())
+            self._scene.tracker.swarms.invents = self._scene.indexers.shelf.numbers
+            for film in films():
+                self._scene.indexers.shelf.add(DemoFilm(film.title, int(film.released[:4]), film.imdb_id, film.minutes))
         self._server = server = DemoServer(Gate(self._application(), self._scene))
         self._serving = asyncio.create_task(server.serve([listener]), name="demo servers")
         self._serving.add_done_callback(lambda _: server.listening.set())
@@ -208,6 +230,15 @@ class World:
             kind: {"kind": kind, "name": f"Demo {kind}", "url": f"{self.url}/{kind}", "settings": one}
             for kind, one in settings.items()
         }
+
+    def cinema(self) -> dict[str, dict[str, object]]:
+        """The services around movies and shows, by kind, as the product's API takes connections."""
+        settings = {"token": TOKEN}
+        return {"tmdb": {"kind": "tmdb", "name": "Demo TMDB", "url": f"{self.url}/tmdb/3", "settings": settings}}
+
+    def trackers(self) -> list[str]:
+        """Where the world's torrents are announced, over UDP and HTTP; valid once the world is entered."""
+        return [self._scene.tracker.udp, f"{self.url}/tracker/announce"]
 
     def workbench(self) -> list[dict[str, object]]:
         """Two lists of streams that fail in many ways, for checks; as the product's API takes them."""

@@ -30,7 +30,8 @@ class Tick:
 
     A tick with `next_at` sleeps after a cycle until the time that it gives, at least `every` seconds and at most some; None:
     nothing is known to become due. It is woken sooner when something becomes due under one of its `topics`, also by another
-    node.
+    node. A `steady` one keeps to its beat while there is work: it begins each `every` seconds, however long a cycle takes, and is not
+    woken between two beats.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Tick:
     help: str = ""
     next_at: Callable[[Runtime], Awaitable[datetime | None]] | None = None
     topics: tuple[str, ...] = ()
+    steady: bool = False
 
 
 @dataclass(frozen=True, slots=True)

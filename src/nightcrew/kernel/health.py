@@ -26,6 +26,7 @@ from nightcrew.kernel.nodes import SILENT, Nodes
 from nightcrew.kernel.pulse import Pulse
 from nightcrew.kernel.schedule import Schedule
 from nightcrew.kernel.store import DatabaseAway, Store
+from nightcrew.kernel.words import duration
 
 WATCH = 1.0
 """Seconds between two looks of the watchdog at the workers."""
@@ -85,6 +86,7 @@ class Health:
         self._others: list[dict[str, Any]] | None = None
         self._looked = time.monotonic()
         self._unseen: str | None = None
+        self._away_since: float | None = None
         self._looking = asyncio.Lock()
 
     async def metrics_text(self) -> bytes:
@@ -135,11 +137,22 @@ class Health:
         try:
             async with self._looking:  # two at once would tell one change twice
                 await self._read(utcnow())
+            if self._away_since is not None:
+                await self._tell_back(time.monotonic() - self._away_since)
         except DatabaseAway as exc:
+            if self._away_since is None:
+                self._away_since = time.monotonic()
             self._unseen = str(exc)
             return
         self._unseen = None
         self._looked = time.monotonic()
+
+    async def _tell_back(self, seconds: float) -> None:
+        """The database is there again; while it was away nothing could be noted."""
+        said = f"The database answers again; it was away for {duration(max(1.0, seconds))}"
+        await self._activity.record("database.back", said, level="warning")
+        self._away_since = None
+        self.metrics.recoveries.labels("database").inc()
 
     async def _read(self, now: datetime) -> None:
         since = now - timedelta(seconds=SILENT)

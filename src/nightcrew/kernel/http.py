@@ -237,7 +237,7 @@ class Http:
         for _ in range(MAX_REDIRECTS + 1):
             check_target(url)
             own = request.pace if urlsplit(url).netloc == urlsplit(request.url).netloc else None
-            async with (own or self._hosts.of(urlsplit(url).netloc)).turn(spare=spare):
+            async with (own or self._hosts.of(urlsplit(url).netloc)).turn(spare=spare, priority=request.priority):
                 outgoing = client.build_request(method, url, headers=headers, **body)
                 jar.set_cookie_header(outgoing)
                 response = await client.send(outgoing, stream=True)

@@ -51,7 +51,7 @@ class Metrics:
         )
         self.recoveries = Counter(
             "nightcrew_recoveries_total",
-            "Troubles with outside services by kind, and what was left to do: a stale answer, or to skip it",
+            "Troubles with outside services by kind, and how work went on: another mirror (switch), a stale answer, or without one (skip)",
             ["kind"],
             registry=self.registry,
         )

@@ -153,6 +153,10 @@ class Recoveries:
         if step in {Step.STALE, Step.SKIP}:
             self._count(step.value)
 
+    def switched(self) -> None:
+        """Another mirror answered than the first one."""
+        self._count("switch")
+
     def _count(self, kind: str) -> None:
         if self._counter is not None:
             self._counter.labels(kind).inc()

@@ -205,6 +205,7 @@ class MediaList:
     wanted: bool
     enabled: bool
     size: int  # titles as of the last good reading
+    held_times: int  # how often in a row it came back much smaller, so that it was not taken
     due_at: Annotated[datetime | None, column(index=True)]
     holder: Annotated[str | None, text(100)]
     until: datetime | None
@@ -337,6 +338,18 @@ class SwarmCount:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskSample:
+    """What a task did in the time until `at`, and what waited for it then, over all nodes."""
+
+    at: Annotated[datetime, column(primary_key=True)]
+    task: Annotated[str, text(40, primary_key=True)]
+    node: Annotated[str, text(100, primary_key=True)]
+    done: int
+    failed: int
+    backlog: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoredProfile:
     """A quality profile of a person's."""
 
@@ -359,4 +372,5 @@ source = table_of("movie_source", SourceEntry, sa.UniqueConstraint("movie_id", "
 health = table_of("movie_source_health", SourceHealth)
 tracker = table_of("movie_tracker", TrackerEntry)
 swarm_count = table_of("movie_swarm", SwarmCount)
+sample = table_of("movie_task_sample", TaskSample)
 profile = table_of("movie_profile", StoredProfile)

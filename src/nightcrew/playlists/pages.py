@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.connections import detours_store
 from nightcrew.kernel.connections import store as connections
 from nightcrew.kernel.errors import Conflict, Invalid, NightcrewError, NotFound
 from nightcrew.kernel.redaction import credentials_in, redact
@@ -99,15 +100,16 @@ async def _cards(node: Runtime) -> dict[str, Any]:
         for source in found
     }
     runs = await refreshes.runs(node.store, [feed.id for own in shown.values() for feed in own], 30)
-    paused = await connections.paused(node.store)
+    paused, bridged = await connections.paused(node.store), await detours_store.bridged(node.store)
     cards = []
     for source in found:
         account = known_accounts.get(source.id)
         holders = used.get(account.resource, []) if account else []
         own = shown[source.id]
         views = [
-            _feed_view(node, feed, runs[feed.id], now) | {"paused": paused.get(owner_of(source.id, feed.kind))}
+            _feed_view(node, feed, runs[feed.id], now) | {"paused": paused.get(owner), "bridged": bridged.get(owner)}
             for feed in own
+            for owner in [owner_of(source.id, feed.kind)]
         ]
         cards.append(
             {

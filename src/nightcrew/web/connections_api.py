@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,12 +12,23 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from nightcrew.kernel.clock import iso
-from nightcrew.kernel.connections import actions, rules, store
+from nightcrew.kernel.connections import actions, detours_store, rules, store
 from nightcrew.kernel.connections.actions import Tested
 from nightcrew.kernel.connections.lines import Connections
-from nightcrew.kernel.connections.models import MAX_ADDRESS, MAX_MIRRORS, MAX_NAME, Connection, ConnectionStanding
+from nightcrew.kernel.connections.mirrors import Mirrors
+from nightcrew.kernel.connections.models import (
+    MAX_ADDRESS,
+    MAX_MIRRORS,
+    MAX_NAME,
+    Connection,
+    ConnectionStanding,
+    Detour,
+    DetourKind,
+)
+from nightcrew.kernel.connections.row_calls import RowCalls
 from nightcrew.kernel.errors import Invalid
 from nightcrew.kernel.fields import secrets_of
+from nightcrew.kernel.redaction import redact
 from nightcrew.kernel.routes import DIRECT
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.web.answers import Seconds
@@ -90,6 +103,31 @@ class BudgetRow(BaseModel):
     used: int
 
 
+class AddressRow(BaseModel):
+    """One address of a connection, as this node finds it."""
+
+    url: str
+    used: bool = Field(description="Whether it answered last.")
+    failures: int = Field(description="How often it failed since it last worked for a while.")
+    reason: str = Field(description="Why it failed last; empty while it works.")
+    retry_at: str | None = Field(
+        description="Others are asked in its place until then; the next request after that probes it."
+    )
+
+
+class DetourRow(BaseModel):
+    """How requests get on when the first address does not answer as it should: the last time, over or not."""
+
+    kind: Literal["mirror", "stale", "skip"] = Field(
+        description="Another address answers, the last good answer is used, or the round goes on without one."
+    )
+    reason: str
+    began_at: str | None
+    last_at: str | None
+    over_at: str | None = Field(description="When that was over; null: it still is so.")
+    count: int = Field(description="Requests of which that is known; the last seconds may be missing.")
+
+
 class ConnectionRow(BaseModel):
     """A connection as scripts see it. Times are ISO 8601 in UTC."""
 
@@ -113,6 +151,11 @@ class ConnectionRow(BaseModel):
     granted_at: str | None = Field(description="When a person granted access.")
     grant_ends_at: str | None = Field(description="When it has to be granted anew.")
     budget: BudgetRow | None
+    addresses: list[AddressRow] = Field(description="The first address and its mirrors.")
+    failure_rate: float | None = Field(
+        description="The part of its last calls from this node that failed, 0–1; null before the first one."
+    )
+    detours: list[DetourRow]
 
 
 class ConnectionList(BaseModel):
@@ -250,13 +293,22 @@ def tested_row(found: Tested) -> TestedRow:
 
 async def rows_of(node: Runtime) -> list[ConnectionRow]:
     """All connections, by name."""
-    now = await store.now(node.store)
-    return [await row_of(node, one, now) for one in await store.every(node.store)]
+    now, detours = await store.now(node.store), await detours_store.every(node.store)
+    return [await row_of(node, one, now, detours.get(one.id, {})) for one in await store.every(node.store)]
 
 
-async def row_of(node: Runtime, one: Connection, now: datetime | None = None) -> ConnectionRow:
+async def row_of(
+    node: Runtime,
+    one: Connection,
+    now: datetime | None = None,
+    detours: Mapping[DetourKind, Detour] | None = None,
+) -> ConnectionRow:
     """A connection as scripts see it."""
     part = node.part(Connections)
+    now = now or await store.now(node.store)
+    if detours is None:
+        detours = await detours_store.of(node.store, one.id)
+    asked = part.asked(one)
     kind = part.kinds.get(one.kind)
     known = kind or part.owned.get(one.kind)
     budget = known.allowance.budget if known else None
@@ -276,13 +328,16 @@ async def row_of(node: Runtime, one: Connection, now: datetime | None = None) ->
         secrets=stored_secrets(node, one),
         state=_state(one),
         reason=one.standing.reason,
-        retry_at=iso(_future(one.standing.until, now or await store.now(node.store))),
+        retry_at=iso(_future(one.standing.until, now)),
         since=iso(one.since),
         worked_at=iso(one.worked_at),
         created_at=iso(one.created_at),
         granted_at=iso(one.granted_at),
         grant_ends_at=iso(ends),
         budget=BudgetRow(most=budget.most, seconds=budget.seconds, used=used) if budget else None,
+        addresses=_addresses(one, asked, now),
+        failure_rate=asked.window.rate if asked and asked.window.calls else None,
+        detours=[_detour(detour) for detour in detours.values()],
     )
 
 
@@ -300,6 +355,34 @@ def _state(one: Connection) -> StateName:
     if not one.enabled:
         return "off"
     return "new" if one.standing == ConnectionStanding() and one.worked_at is None else one.standing.state.value
+
+
+def _addresses(one: Connection, asked: RowCalls | None, now: datetime) -> list[AddressRow]:
+    mirrors, tick = asked.mirrors if asked else Mirrors(), asyncio.get_running_loop().time()
+    rows = []
+    for url in (one.address, *one.mirrors):
+        known = mirrors.of(url)
+        left = known.until - tick if known and one.mirrors else 0.0
+        row = AddressRow(
+            url=url,
+            used=url == mirrors.last,
+            failures=known.failures if known else 0,
+            reason=redact(known.reason) if known and not known.answers else "",
+            retry_at=iso(now + timedelta(seconds=left)) if left > 0 else None,
+        )
+        rows.append(row)
+    return rows
+
+
+def _detour(detour: Detour) -> DetourRow:
+    return DetourRow(
+        kind=detour.kind.value,
+        reason=detour.reason,
+        began_at=iso(detour.began_at),
+        last_at=iso(detour.last_at),
+        over_at=iso(detour.over_at),
+        count=detour.count,
+    )
 
 
 def _future(moment: datetime | None, now: datetime) -> datetime | None:

@@ -12,7 +12,7 @@ from nightcrew.kernel import recovery
 from nightcrew.kernel.connections.mirrors import Mirrors
 from nightcrew.kernel.connections.question import Question, Reach, Trial
 from nightcrew.kernel.declare import Allowance, Signed
-from nightcrew.kernel.errors import NeedsUser, NightcrewError, Retry
+from nightcrew.kernel.errors import Misread, NeedsUser, NightcrewError, Retry
 from nightcrew.kernel.http import Download, Http, Jar, Limits, Reply, Request
 from nightcrew.kernel.http_answers import TAKEN
 from nightcrew.kernel.http_pace import Pace
@@ -81,11 +81,15 @@ class Calls:
             reply = await self._http.ask(request, limits=limits)
             value = await reply.json()
             if kept and not value:
+                await self._bridged(Misread("its answer is empty"))
                 return kept, True
             await self._http.keep(key, value, len(reply.body))
             return value, False
 
-        return await self._through(question, send, kept=None if kept is None else (kept, True))
+        value, stale = await self._through(question, send, kept=None if kept is None else (kept, True))
+        if not stale:
+            await self._fresh()
+        return value, stale
 
     async def download(self, question: Question, into: BinaryIO, **more: Any) -> Download:
         """As `Http.download`. Raises as `ask`."""
@@ -139,12 +143,14 @@ class Calls:
     ) -> ResultT:
         try:
             reach = await self._present()
-        except (Paused, NeedsUser):
+        except (Paused, NeedsUser) as exc:
             if kept is None:
                 raise
-            self._recoveries.took(Step.STALE)
+            await self._bridged(exc)
             return kept
-        trial = Trial(reach, question, send, self.mirrors.order(reach.addresses, _now()), kept)
+        trial = Trial(reach, question, send, [], kept)
+        trial.addresses = self.mirrors.order(reach.addresses, _now(), probe=trial.repeatable)
+        trial.probed = frozenset(filter(self.mirrors.is_probed, trial.addresses))
         while True:
             try:
                 result = await self._once(trial)
@@ -156,6 +162,8 @@ class Calls:
                     return await self._over(trial, exc, step)
             else:
                 self.mirrors.worked(trial.address)
+                if trial.address != reach.addresses[0]:
+                    self._recoveries.switched()
                 await self._worked(trial)
                 return result
 
@@ -188,6 +196,7 @@ class Calls:
             jar=self.jar if own else None,
             route=_way(reach, question),
             pace=self.pace,
+            priority=question.priority,
         )
 
     def _step(self, trial: Trial[Any], error: NightcrewError) -> Step:
@@ -198,24 +207,37 @@ class Calls:
         self._recoveries.met(trouble)
         step = recovery.next_step(trouble, trial.left(error))
         if trouble is Trouble.RATE_LIMIT and self.pace is not None:
-            self.pace.slower()
+            self.pace.slower(error.after if isinstance(error, Retry) else None)
         if step is Step.AGAIN:
             trial.attempt += 1
         elif trouble in {Trouble.NETWORK, Trouble.MIRROR}:
-            self.mirrors.failed(trial.address, _now())
+            self.mirrors.failed(trial.address, _now(), str(error))
         if step is Step.NEXT:
             trial.place, trial.attempt = trial.place + 1, 1
         return step
 
     async def _over(self, trial: Trial[ResultT], error: NightcrewError, step: Step) -> ResultT:
         """Nothing is left to try: give the kept answer or raise."""
-        self._recoveries.took(step)
         await self._failed(trial, error)
         if step is Step.STALE and trial.kept is not None:
+            await self._bridged(error)
             return trial.kept  # type: ignore[no-any-return]
+        self._recoveries.took(step)
+        if step is Step.SKIP:
+            await self._skipped(trial, error)
         if isinstance(error, RouteDown):
             raise RouteDown(str(error), after=recovery.parked()) from error
         raise error
+
+    async def _bridged(self, error: NightcrewError) -> None:  # noqa: ARG002 - for those that tell it
+        """The last good answer is used in the place of one that cannot be had."""
+        self._recoveries.took(Step.STALE)
+
+    async def _fresh(self) -> None:
+        """An answer that is kept was had anew."""
+
+    async def _skipped(self, trial: Trial[Any], error: NightcrewError) -> None:
+        """The round goes on without an answer."""
 
     # -- what a connection knows better --------------------------------------------------------------------------------
 

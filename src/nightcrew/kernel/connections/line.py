@@ -62,6 +62,9 @@ class Line(RowCalls):
     async def _present(self) -> Reach:
         return self._reach if self._trial else await super()._present()
 
+    def _noted(self) -> Connection | None:
+        return None if self._trial else self._one
+
     async def _row(self) -> Connection:
         one = await store.get(self._ground.store, self._one.id)
         if (one.sealed, one.settings) != (self._one.sealed, self._one.settings):

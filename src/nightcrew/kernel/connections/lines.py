@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from weakref import WeakValueDictionary
 
 from nightcrew.kernel.connections import store
 from nightcrew.kernel.connections.ground import Ground
 from nightcrew.kernel.connections.line import Line
 from nightcrew.kernel.connections.models import Connection
 from nightcrew.kernel.connections.question import Reach
-from nightcrew.kernel.connections.row_calls import OwnedCalls, insisted
+from nightcrew.kernel.connections.row_calls import OwnedCalls, RowCalls, insisted
 from nightcrew.kernel.connections.tokens import Tokens
 from nightcrew.kernel.declare import ConnectionKind, OwnedKind
 from nightcrew.kernel.errors import Invalid, NeedsUser
@@ -39,6 +40,7 @@ class Connections:
             tokens=self.tokens,
         )
         self._lines: dict[int, Line] = {}
+        self._own: WeakValueDictionary[str, OwnedCalls] = WeakValueDictionary()
 
     def kind_of(self, name: str) -> ConnectionKind:
         """A kind by its name. Raises `Invalid`."""
@@ -60,7 +62,12 @@ class Connections:
 
     def own(self, owner: str, kind: str, reach: Reach, jar: Jar) -> OwnedCalls:
         """What asks a service that belongs to something of a domain, which knows where it is and has its cookies."""
-        return OwnedCalls(self._ground, owner, self.owned[kind].allowance, reach, jar)
+        made = self._own[owner] = OwnedCalls(self._ground, owner, self.owned[kind].allowance, reach, jar)
+        return made
+
+    def asked(self, one: Connection) -> RowCalls | None:
+        """What has asked a connection on this node, if anything has: it knows its addresses and how often it failed."""
+        return self._own.get(one.owner) if one.owner else self._lines.get(one.id)
 
     async def test(self, one: Connection) -> list[str]:
         """What works, in sentences. Raises what does not."""

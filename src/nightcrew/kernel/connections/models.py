@@ -74,6 +74,20 @@ connection_grant = sa.Table(
 )
 """People who are at a service's page to grant access."""
 
+connection_detour = sa.Table(
+    "connection_detour",
+    metadata,
+    sa.Column("connection_id", Id, sa.ForeignKey("connection.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("kind", sa.String(10), primary_key=True),
+    sa.Column("began_at", Moment, nullable=False),
+    sa.Column("last_at", Moment, nullable=False),
+    sa.Column("over_at", Moment),
+    sa.Column("count", sa.Integer, nullable=False),  # requests since it began
+    sa.Column("times", sa.Integer, nullable=False),  # how often it began again soon after it was over
+    sa.Column("reason", sa.String(MAX_REASON), nullable=False),
+)
+"""What a connection does while its first address does not answer, by kind; the last one of each kind is kept."""
+
 
 class ConnectionState(StrEnum):
     """How a connection stands. `rules` says what leads from one to another."""
@@ -87,6 +101,31 @@ class ConnectionState(StrEnum):
     """It answers, but wrongly, so it is left alone for a while."""
     PERSON = "person"
     """It needs a person: a login is refused, or access has to be granted."""
+
+
+class DetourKind(StrEnum):
+    """How requests get on when the first address does not answer as it should."""
+
+    MIRROR = "mirror"
+    """Another address answers."""
+    STALE = "stale"
+    """The last good answer is used."""
+    SKIP = "skip"
+    """The round goes on without an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detour:
+    """Requests of one connection that all got on in the same way: why, from when to when, and how many."""
+
+    kind: DetourKind
+    reason: str
+    began_at: datetime
+    last_at: datetime
+    over_at: datetime | None = None
+    count: int = 1
+    times: int = 0
+    """How often it began again soon after it was over: one that flaps is over only after a longer quiet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from nightcrew.kernel.connections.models import MAX_ADDRESS, MAX_NAME, connection
+from nightcrew.kernel.connections.models import MAX_ADDRESS, MAX_NAME, connection, connection_detour
 from nightcrew.kernel.connections.store import TOPIC, fresh
 from nightcrew.kernel.routes import DIRECT
 from nightcrew.kernel.store import Store, now_of, wake
@@ -56,6 +56,8 @@ async def settle(
         elif anew or any(before[key] != value for key, value in values.items()):
             if anew or before["address"] != values["address"]:
                 values |= fresh(at)
+                old = connection_detour.c.connection_id == before["id"]
+                await writing.execute(sa.delete(connection_detour).where(old))
             row = {**values, "version": connection.c.version + 1}
             await writing.execute(sa.update(connection).where(connection.c.owner == one.owner).values(row))
     await wake(writing, TOPIC)

@@ -11,6 +11,7 @@ from nightcrew.kernel.connections.models import Connection
 from nightcrew.kernel.declare import Budget, Signed
 from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.http import Request
+from nightcrew.kernel.http_gate import Priority
 from nightcrew.kernel.http_requests import Attached
 from nightcrew.kernel.recovery import Left
 from nightcrew.kernel.routes import DIRECT
@@ -57,6 +58,8 @@ class Question:
     """What it is counted on, where only some questions are; else on the budget of its kind, if that has one."""
     route: str = ""
     """The way out of the work that asks, where the service has none of its own; empty: this machine's own network."""
+    priority: Priority = field(default=Priority.STANDARD, repr=False)
+    """Who comes first where the service may be asked little."""
 
 
 @dataclass(slots=True)
@@ -68,6 +71,8 @@ class Trial(Generic[ResultT]):
     send: Callable[[Request], Awaitable[ResultT]]
     addresses: list[str]
     kept: Any = None
+    probed: frozenset[str] = frozenset()
+    """Addresses that failed the last time: one attempt shows whether they answer again."""
     attempt: int = 1
     place: int = 0
     bearer: str = ""
@@ -82,15 +87,17 @@ class Trial(Generic[ResultT]):
 
     def left(self, error: NightcrewError) -> Left:
         """What is still possible after an error."""
-        attempts = recovery.ATTEMPTS - self.attempt
-        elsewhere = self._repeatable or error.unreached or error.status == 429
+        elsewhere = self.repeatable or error.unreached or error.status == 429
+        mirrors = len(self.addresses) - self.place - 1 if elsewhere else 0
+        attempts = (1 if mirrors and self.address in self.probed else recovery.ATTEMPTS) - self.attempt
         return Left(
-            attempts=recovery.attempts_left(error, attempts, repeatable=self._repeatable),
-            mirrors=len(self.addresses) - self.place - 1 if elsewhere else 0,
+            attempts=recovery.attempts_left(error, attempts, repeatable=self.repeatable),
+            mirrors=mirrors,
             kept=self.kept is not None,
         )
 
     @property
-    def _repeatable(self) -> bool:
+    def repeatable(self) -> bool:
+        """Whether the same may be sent twice."""
         method = self.question.method
         return Request("", method, safe=self.question.safe or method in self.reach.safe).repeatable

@@ -12,8 +12,9 @@ from typing import Any
 from nightcrew.kernel import recovery
 from nightcrew.kernel.connections import rules, store
 from nightcrew.kernel.connections.calls import Calls, Paused
+from nightcrew.kernel.connections.detours import Detours
 from nightcrew.kernel.connections.ground import Ground
-from nightcrew.kernel.connections.models import Connection, ConnectionStanding, ConnectionState
+from nightcrew.kernel.connections.models import Connection, ConnectionStanding, ConnectionState, DetourKind
 from nightcrew.kernel.connections.question import Question, Reach, Trial
 from nightcrew.kernel.declare import Allowance
 from nightcrew.kernel.errors import NeedsUser, NightcrewError, Retry
@@ -53,6 +54,7 @@ class RowCalls(Calls):
     ) -> None:
         """`one` is the row, as far as it is known already."""
         self.window = rules.FailureWindow()
+        self.detours = Detours(ground.store, ground.activity, ground.bus)
         self._ground = ground
         self._allowance = allowance
         self._one = one
@@ -97,6 +99,38 @@ class RowCalls(Calls):
         self.pace.faster()
         if (row := trial.reach.row) is not None:
             await self._ground.note(row, rules.worked(row.standing, self.window), worked=True)
+            await self._answered(trial, row)
+
+    async def _answered(self, trial: Trial[Any], row: Connection) -> None:
+        """Tell whether it was the first address that answered."""
+        first, place = trial.reach.addresses[0], trial.reach.addresses.index(trial.address)
+        if place:
+            known = self.mirrors.of(first)
+            await self.detours.took(row, DetourKind.MIRROR, known.reason if known else "", place)
+        else:
+            await self.detours.good(row, DetourKind.MIRROR)
+        await self.detours.good(row, DetourKind.SKIP)
+
+    async def _bridged(self, error: NightcrewError) -> None:
+        await super()._bridged(error)
+        if (row := self._noted()) is not None:
+            await self.detours.took(row, DetourKind.STALE, str(error))
+
+    async def _fresh(self) -> None:
+        if (row := self._noted()) is not None:
+            await self.detours.good(row, DetourKind.STALE)
+
+    def _noted(self) -> Connection | None:
+        """The row that is told of, as it was last read."""
+        return self._one
+
+    async def _skipped(self, trial: Trial[Any], error: NightcrewError) -> None:
+        """One of many is told here; that all fail is told by how it stands, and what is owned by what it belongs to."""
+        row = trial.reach.row
+        if row is None or row.owner or recovery.trouble_of(error) is Trouble.OTHER:
+            return
+        if self.window.calls >= rules.LEAST and not self.window.failing:
+            await self.detours.took(row, DetourKind.SKIP, str(error))
 
     async def _failed(self, trial: Trial[Any], error: NightcrewError) -> None:
         trouble, row = recovery.trouble_of(error), trial.reach.row

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections import deque
 from datetime import datetime, timedelta
 
-from nightcrew.kernel.connections.models import MAX_REASON, Connection, ConnectionStanding, ConnectionState
+from nightcrew.kernel.connections.models import (
+    MAX_REASON,
+    Connection,
+    ConnectionStanding,
+    ConnectionState,
+    Detour,
+    DetourKind,
+)
 
 WINDOW = 20
 """Calls over which the rate of failures is taken."""
@@ -21,6 +28,9 @@ UNTOLD = 60.0
 """Seconds to wait for a service that asks us to wait without saying how long."""
 REFUSED, REFUSED_LONGEST = 900.0, 86_400.0
 """Seconds until a refused login is tried again, as a refusal may be the service's own fault; doubled each time."""
+QUIET = 60.0
+"""Seconds without a further request of a detour after which it is over; doubled each time that it begins again soon."""
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
 UNGRANTED = ConnectionStanding(ConnectionState.PERSON, "access is not granted yet")
 """How a service stands whose page nobody was at."""
@@ -142,6 +152,35 @@ def in_words(one: Connection) -> str:
         ConnectionState.PERSON: "needs you",
     }[standing.state]
     return f"{one.name} {said}" + (f": {standing.reason}" if standing.reason else "")
+
+
+def quiet(detour: Detour) -> float:
+    """Seconds without a further request after which a detour is over."""
+    return pause(detour.times + 1, QUIET)
+
+
+def detour_begins(name: str, kind: DetourKind, reason: str, place: int = 0) -> str:
+    """What people are told when requests begin to get on in another way. `place`: which address answers; 0 is the first one."""
+    return {
+        DetourKind.MIRROR: f"{name}: the {_ordinal(place)} address is used; the first does not answer: {reason}",
+        DetourKind.STALE: f"{name}: the last good answer is used: {reason}",
+        DetourKind.SKIP: f"{name}: a request was given up: {reason}",
+    }[kind]
+
+
+def detour_ends(name: str, kind: DetourKind, count: int) -> str:
+    """What people are told when a detour is over that `count` requests took."""
+    times = "once" if count == 1 else f"{count} times"
+    return {
+        DetourKind.MIRROR: f"{name}: the first address answers again; another one was used {times}",
+        DetourKind.STALE: f"{name}: its answers are new again; an old one was used {times}",
+        DetourKind.SKIP: f"{name}: no request fails any more; it happened {times}",
+    }[kind]
+
+
+def _ordinal(place: int) -> str:
+    """A place from 0 on; there are at most 21 addresses."""
+    return _ORDINALS[place] if place < len(_ORDINALS) else f"{place + 1}{'st' if place == 20 else 'th'}"
 
 
 def granted_until(granted_at: datetime | None, days: int | None) -> datetime | None:

@@ -16,6 +16,7 @@ from nightcrew.kernel.connections.models import (
     ConnectionState,
     connection,
     connection_call,
+    connection_detour,
 )
 from nightcrew.kernel.declare import Budget
 from nightcrew.kernel.errors import Conflict, NotFound
@@ -98,6 +99,7 @@ async def change(
         if forget_grant:
             row |= {"tokens": None, "granted_at": None, "refreshing": None, "refreshing_until": None}
         await writing.execute(sa.update(connection).where(connection.c.id == connection_id).values(row))
+        await writing.execute(sa.delete(connection_detour).where(connection_detour.c.connection_id == connection_id))
         await wake(writing, TOPIC)
         return await _one(writing, connection_id)
 

@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("wanted", sa.Boolean(), nullable=False),
         sa.Column("enabled", sa.Boolean(), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("held_times", sa.Integer(), nullable=False),
         sa.Column("due_at", Moment, nullable=True),
         sa.Column("holder", sa.String(length=100), nullable=True),
         sa.Column("until", Moment, nullable=True),
@@ -185,6 +186,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("swarm", "tracker_id", name=op.f("pk_movie_swarm")),
     )
     op.create_index(op.f("ix_movie_swarm_tracker_id"), "movie_swarm", ["tracker_id"], unique=False)
+    op.create_table(
+        "movie_task_sample",
+        sa.Column("at", Moment, nullable=False),
+        sa.Column("task", sa.String(length=40), nullable=False),
+        sa.Column("node", sa.String(length=100), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("failed", sa.Integer(), nullable=False),
+        sa.Column("backlog", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("at", "task", "node", name=op.f("pk_movie_task_sample")),
+    )
     op.create_table(
         "movie_tracker",
         sa.Column("id", Id, nullable=False),

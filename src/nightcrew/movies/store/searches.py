@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -99,11 +99,12 @@ async def next_at(store: Store, indexers: Collection[int]) -> datetime | None:
     return await SEARCHES.soonest(store, search.c.connection_id.in_(indexers)) if indexers else None
 
 
-async def hurry(store: Store, movie_id: int) -> int:
-    """Ask for a film at once, before all others, since a person waits for it; returns at how many indexers."""
+async def want_now(store: Store, movie_id: int) -> None:
+    """Ask for a film at once and before all others, since a person waits for it. It is wanted from now on."""
     async with store.write() as connection:
         now = await now_of(connection)
-        return await SEARCHES.make_due(connection, search.c.movie_id == movie_id, at=now, priority=1)
+        await want(connection, movie.c.id == movie_id, now)
+        await SEARCHES.make_due(connection, search.c.movie_id == movie_id, at=now, priority=1)
 
 
 async def waiting(store: Store) -> bool:
@@ -118,6 +119,15 @@ async def settle(store: Store, row: MovieSearch, *, by: str, due_at: datetime, *
     if "reason" in values:
         values["reason"] = plain(values["reason"])[:MAX_REASON]
     return await SEARCHES.park(store, by=by, key=row.id, until=due_at, values={"priority": 0, **values})
+
+
+async def put_off(store: Store, search_id: int, *, by: str, reason: str, pause: timedelta = timedelta(hours=1)) -> None:
+    """Ask again after a pause, since something went wrong that nobody expected."""
+    async with store.read() as connection:
+        due_at = await now_of(connection) + pause
+    await SEARCHES.park(
+        store, by=by, key=search_id, until=due_at, values={"priority": 0, "reason": plain(reason)[:MAX_REASON]}
+    )
 
 
 async def of_movie(store: Store, movie_id: int) -> list[MovieSearch]:

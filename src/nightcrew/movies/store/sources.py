@@ -144,17 +144,21 @@ def _seen(one: NewSource, row: Mapping[str, Any], connection_id: int, now: datet
     values: dict[str, Any] = {"seen_at": now, "missed": 0, "reach": one.reach, "connection_id": connection_id}
     values |= {"claimed_seeds": one.claimed_seeds, "claimed_leechers": one.claimed_leechers, "guid": one.guid}
     if row["state"] is SourceState.MARKED:
-        values |= {"state": _back(row), "reason": ""}
+        values |= {"state": _before(row["file_count"], row["file_due_at"]), "reason": ""}
     elif row["state"] is SourceState.GONE:
         values |= {"state": SourceState.FOUND, "reason": "", "file_due_at": now, "file_failures": 0}
     return values
 
 
-def _back(row: Mapping[str, Any]) -> SourceState:
-    """How a source stands that was not found for a while: as before."""
-    if row["file_count"]:
+def before_marked(entry: SourceEntry) -> SourceState:
+    """How a source stood before it was not found."""
+    return _before(entry.file_count, entry.file_due_at)
+
+
+def _before(file_count: int, file_due_at: datetime | None) -> SourceState:
+    if file_count:
         return SourceState.VERIFIED
-    return SourceState.UNREAD if row["file_due_at"] is None else SourceState.FOUND
+    return SourceState.UNREAD if file_due_at is None else SourceState.FOUND
 
 
 async def get(store: Store, source_id: int) -> SourceEntry:
@@ -217,6 +221,12 @@ async def rescore(store: Store, scores: Mapping[int, tuple[float, Sequence[Seque
     ]
     async with store.write() as connection:
         await connection.execute(statement, rows)
+
+
+async def put_off(store: Store, rows: DueRows, ids: Collection[int], until: datetime) -> None:
+    """Let sources wait until a time, for a task that could not be done now."""
+    async with store.write(durable=False) as connection:
+        await rows.make_due(connection, source.c.id.in_(ids), at=until, **rows.freed)
 
 
 async def set_best(store: Store, movie_id: int, *, since: int | None, best: int | None) -> bool:

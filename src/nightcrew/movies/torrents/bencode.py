@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from nightcrew.movies.torrents.errors import BadTorrent
@@ -40,6 +41,25 @@ def read(data: bytes) -> Document:
     if len(data) > MAX_BYTES:
         raise BadTorrent(f"it has {len(data):,} bytes; {MAX_BYTES:,} are the most that are read")
     return _Building().read(data)
+
+
+def written(value: Any) -> bytes:
+    """The one canonical form of what `read` gives: keys in the order of their bytes, no zeros in front."""
+    parts: list[bytes] = []
+    open_: list[Iterator[Any]] = [iter((value,))]
+    while open_:
+        one: Any = next(open_[-1], _END)
+        if one is _END:
+            open_.pop()
+            parts.append(b"e")
+        elif isinstance(one, bytes):
+            parts.append(b"%d:%b" % (len(one), one))
+        elif isinstance(one, int):
+            parts.append(b"i%de" % one)
+        else:
+            parts.append(b"d" if isinstance(one, dict) else b"l")
+            open_.append(chain.from_iterable(sorted(one.items())) if isinstance(one, dict) else iter(one))
+    return b"".join(parts[:-1])
 
 
 class _Building:

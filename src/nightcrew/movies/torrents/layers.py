@@ -11,18 +11,18 @@ from nightcrew.movies.torrents.v2 import BLOCK, TreeFile
 
 
 def check(outer: dict[bytes, Any], files: Sequence[TreeFile], piece_length: int) -> None:
-    """Each file that is longer than a piece has a layer, and it is right. Raises `BadTorrent`."""
+    """A layer may be missing, since peers have them as well; one that is there is right. Raises `BadTorrent`."""
     layers = outer.get(b"piece layers", {})
     if not isinstance(layers, dict):
         raise BadTorrent("its piece layers are no dictionary")
     nothing = zeros(piece_length)
     right = set[bytes]()
     for at, one in enumerate(files, 1):
-        if one.file.size <= piece_length:
-            continue
         layer = layers.get(one.root)
+        if layer is None or one.file.size <= piece_length:
+            continue
         if not isinstance(layer, bytes):
-            raise BadTorrent(f"file {at} has no piece layer")
+            raise BadTorrent(f"the piece layer of file {at} is no text")
         if len(layer) != 32 * -(-one.file.size // piece_length):
             raise BadTorrent(f"the piece layer of file {at} has {len(layer)} bytes")
         if one.root not in right and root(layer, nothing) != one.root:

@@ -15,12 +15,13 @@ from nightcrew.movies.torrents.model import Metainfo, TorrentFile
 __all__ = ["BadTorrent", "Metainfo", "TorrentFile", "read", "read_info", "verify"]
 
 MAX_PIECES = 2_097_152
-MAX_PIECE_LENGTH = 1 << 30
+MAX_PIECE_LENGTH = 1 << 28
+"""libtorrent takes no longer ones."""
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def read(data: bytes) -> Metainfo:
-    """A .torrent file. Takes up to two seconds for the largest. Raises `BadTorrent`."""
+    """A .torrent file. Takes up to four seconds for the largest. Raises `BadTorrent`."""
     document = bencode.read(data)
     if not isinstance(document.value, dict):
         raise BadTorrent("it is no dictionary")
@@ -67,7 +68,9 @@ def _metainfo(info: Any, raw: bytes, outer: dict[bytes, Any] | None) -> Metainfo
     encoding = _encoding(outer or {})
     name = paths.name(info, b"name", encoding, "the torrent")
     is_v2 = _version(info) == 2
-    is_v1 = b"pieces" in info or not is_v2
+    if is_v2 and bencode.written(info) != raw:
+        raise BadTorrent("its info dictionary is not written in the one form that version 2 allows")
+    is_v1 = not is_v2 or not info.keys().isdisjoint((b"pieces", b"length", b"files"))
     piece_length = _piece_length(info, is_v2=is_v2)
     tree = v2.files(info) if is_v2 else ()
     flat = v1.files(info, name, encoding) if is_v1 else ()
@@ -108,6 +111,8 @@ def _version(info: dict[bytes, Any]) -> int:
     version = info.get(b"meta version", 1)
     if not isinstance(version, int) or not 1 <= version <= 2:
         raise BadTorrent("it is of a version that is not known")
+    if version == 1 and b"file tree" in info:
+        raise BadTorrent("it has a file tree and does not say that it is of version 2")
     return version
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
+from itertools import pairwise
 from typing import Any, TypeGuard
 
 from nightcrew.charsets import is_charset
@@ -11,9 +13,9 @@ from nightcrew.movies.torrents.errors import BadTorrent
 
 MAX_NAME, MAX_PATH, MAX_PARTS = 255, 4096, 32
 """Bytes of UTF-8 of a part and of a path, and parts of a path."""
-_DEVICES = frozenset(("con", "prn", "aux", "nul", *(f"{one}{at}" for one in ("com", "lpt") for at in range(1, 10))))
+_DEVICE = r"(?:con|prn|aux|nul|com[1-9]|lpt[1-9])"
 """Windows takes them as devices. Only the bare name is refused: "Con.Air.mkv" is a film."""
-_DRIVE = re.compile(r"[A-Za-z]:(?! )")
+_GOOD = re.compile(rf"(?!{_DEVICE}?[ .]*\Z|[a-z]:(?! ))[^/\\\x00-\x1f\x7f]+", re.IGNORECASE | re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ENDING = re.compile(rb"\.([A-Za-z0-9]{1,5})$")
 Path = tuple[str, ...]
@@ -60,17 +62,9 @@ def part(raw: bytes, encoding: str, where: str) -> str:
     if len(raw) > MAX_NAME * 4:
         raise BadTorrent(f"{where} has a name of {len(raw)} bytes")
     text = _decoded(raw, encoding)
-    if not text.strip(" ."):
-        raise BadTorrent(f"{where} has an empty name" if text in {"", " "} else f"{where} has the name {_shown(text)}")
-    if "/" in text or "\\" in text:
-        raise BadTorrent(f"{where} has a name with a path in it: {_shown(text)}")
-    if _CONTROL.search(text):
-        raise BadTorrent(f"{where} has a name with control characters: {_shown(text)}")
-    if _DRIVE.match(text):
-        raise BadTorrent(f"{where} has a name with a drive in it: {_shown(text)}")
-    if text.rstrip(" .").lower() in _DEVICES:
-        raise BadTorrent(f"{where} is called {_shown(text)}, which is a device")
-    if len(text.encode()) > MAX_NAME:
+    if not _GOOD.fullmatch(text):
+        raise BadTorrent(f"{where} {_why(text)}")
+    if len(text) * 4 > MAX_NAME and len(text.encode()) > MAX_NAME:
         raise BadTorrent(f"{where} has a name of more than {MAX_NAME} bytes")
     return text
 
@@ -83,15 +77,12 @@ def is_utf8(raw: bytes) -> bool:
     return True
 
 
-def check_apart(found: list[Path]) -> None:
+def check_apart(found: Iterable[Path]) -> None:
     """No two files have the same path, and none is the folder of another. Raises `BadTorrent`."""
-    files = set(found)
-    if len(files) < len(found):
-        twice, _ = Counter(found).most_common(1)[0]
-        raise BadTorrent(f"two files are called {_shown('/'.join(twice))}")
-    folders = {one[:at] for one in found for at in range(1, len(one))}
-    if both := files & folders:
-        raise BadTorrent(f"{_shown('/'.join(min(both)))} is a file and a folder")
+    for one, other in pairwise(sorted(found)):
+        if one == other[: len(one)]:
+            shown = _shown("/".join(one))
+            raise BadTorrent(f"two files are called {shown}" if one == other else f"{shown} is a file and a folder")
 
 
 def _is_path(value: Any) -> TypeGuard[list[bytes]]:
@@ -106,12 +97,31 @@ def _check_same(raw: bytes, better: bytes, where: str) -> None:
 
 
 def _decoded(raw: bytes, encoding: str) -> str:
-    if not is_utf8(raw) and encoding and is_charset(encoding):
-        try:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        pass
+    if encoding and is_charset(encoding):
+        with suppress(UnicodeDecodeError):
             return raw.decode(encoding)
-        except UnicodeDecodeError:
-            pass
     return raw.decode("utf-8", "replace")
+
+
+def _why(text: str) -> str:
+    """What is wrong with a name that is not `_GOOD`."""
+    if not text:
+        return "has an empty name"
+    if "/" in text or "\\" in text:
+        return f"has a name with a path in it: {_shown(text)}"
+    if _CONTROL.search(text):
+        return f"has a name with control characters: {_shown(text)}"
+    if not text.strip(" ."):
+        return f"has the name {_shown(text)}"
+    return (
+        f"has a name with a drive in it: {_shown(text)}"
+        if text[1] == ":"
+        else f"is called {_shown(text)}, which is a device"
+    )
 
 
 def _shown(text: str) -> str:

@@ -22,7 +22,7 @@ class TreeFile:
 
 
 def files(info: dict[bytes, Any]) -> tuple[TreeFile, ...]:
-    """In the order of their raw names, which is that of their pieces. Raises `BadTorrent`."""
+    """In the order of their raw names, which is that of their pieces; `info` is in canonical form. Raises `BadTorrent`."""
     tree = info.get(b"file tree")
     if not isinstance(tree, dict):
         raise BadTorrent("it has no file tree")
@@ -34,12 +34,12 @@ def files(info: dict[bytes, Any]) -> tuple[TreeFile, ...]:
 
 
 def _leaves(tree: dict[bytes, Any]) -> Iterator[TreeFile]:
-    open_: list[Iterator[tuple[bytes, Any]]] = [_children(tree, "the file tree")]
+    open_: list[Iterator[tuple[bytes, Any]]] = [iter(tree.items())]
     path: list[str] = []
     count = 0
     while open_:
-        key, node = next(open_[-1], (b"", None))
-        if not key:
+        key, node = next(open_[-1], (None, None))
+        if key is None:
             open_.pop()
             path = path[:-1]
             continue
@@ -48,22 +48,13 @@ def _leaves(tree: dict[bytes, Any]) -> Iterator[TreeFile]:
         if not isinstance(node, dict):
             raise BadTorrent(f"{where} is no dictionary")
         if b"" not in node:
-            open_.append(_children(node, where))
+            open_.append(iter(node.items()))
             path = list(here)
             continue
         count += 1
         if len(node) > 1:
             raise BadTorrent(f"{where} is a file and a folder")
         yield _leaf(here, node[b""], where)
-
-
-def _children(node: dict[bytes, Any], where: str) -> Iterator[tuple[bytes, Any]]:
-    keys = list(node)
-    if keys != sorted(keys):
-        raise BadTorrent(f"{where}: its names are not in order, so that it is not clear which pieces are whose")
-    if b"" in node:
-        raise BadTorrent("the file tree is a file")
-    return iter(node.items())
 
 
 def _leaf(path: paths.Path, file: Any, where: str) -> TreeFile:

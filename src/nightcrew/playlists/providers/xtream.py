@@ -140,8 +140,8 @@ class Xtream(Provider):
         }
 
     async def _categories(self, http: Http) -> dict[str, str]:
-        """Names by id. When the panel cannot say them now, the last known ones are used."""
-        answer, _stale = await self.calls(http).kept_json(_action("get_live_categories"))
+        """Names by id. When the panel cannot say them now, the last known ones are used; its connection tells that."""
+        answer, _ = await self.calls(http).kept_json(_action("get_live_categories"))
         if answer is False or answer is None:  # a panel without any
             return {}
         if isinstance(answer, dict) and "user_info" not in answer:
