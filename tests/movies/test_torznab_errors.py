@@ -72,7 +72,7 @@ def test_a_limit_without_a_body() -> None:
         ("Indexer is disabled till 11/30/2026 18:00:00 due to recent failures.", 86_400),
         ("Indexer is disabled till 11/29/2026 12:40:00 due to recent failures.", 600),  # a machine that goes by UTC
         ("Indexer is disabled till 11/30/2026 18:00:01 due to recent failures.", 900),
-        ("Indexer is disabled till 11/29/2026 18:00:00 due to recent failures.", 900),
+        ("Indexer is disabled till 11/29/2026 18:00:00 due to recent failures.", 19_800),  # by UTC
         ("Indexer is disabled till 11/28/2026 18:30:00 due to recent failures.", 900),
         ("Indexer is disabled till 12/30/2026 18:30:00 due to recent failures.", 900),
         ("Indexer is disabled till tomorrow", 900),
