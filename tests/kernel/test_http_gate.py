@@ -38,7 +38,7 @@ def test_who_always_asks_gets_nearly_all_of_the_rate(rate: float) -> None:
     for _ in range(1_000):
         now = starts.next_at(now)
         starts.start(now)
-    assert 1_000 / now >= 0.99 * rate
+    assert 1_000 / now >= 0.97 * rate
 
 
 def test_after_the_first_few_starts_are_spread_evenly() -> None:

@@ -11,6 +11,9 @@ from enum import IntEnum
 AGE = 5.0
 """Seconds of waiting that weigh as much as one class: whoever has waited for so long is as urgent as the class above."""
 
+SLACK = 1.02
+"""How much longer our windows are than a service's: what we send evenly does not arrive quite evenly."""
+
 
 class Priority(IntEnum):
     """How urgent a question is. Where little may be asked, the lower number comes first."""
@@ -25,7 +28,7 @@ class Priority(IntEnum):
 class Starts:
     """When one more may start, so that no window of a second has more than the rate. No clock of its own.
 
-    A few may start at once after a rest, half of what a window takes; the others are spread evenly, so that a service that counts
+    A few may start at once after a rest, a quarter of what a window takes; the others are spread evenly, so that a service that counts
     by windows of its own sees no more than we do. A rate below one a second has windows with one start each.
     """
 
@@ -38,7 +41,7 @@ class Starts:
         """Another rate from now on. What was started counts on."""
         self.per_second = per_second
         self._most = max(1, int(per_second))
-        self._window = self._most / per_second
+        self._window = SLACK * self._most / per_second
         while len(self._last) > self._most:
             self._last.popleft()
 
@@ -54,7 +57,7 @@ class Starts:
         if not self._last:
             return at
         recent = sum(1 for one in self._last if one > at - self._window)
-        return max(at, self._last[-1] + 1 / self.per_second) if 2 * recent > self._most else at
+        return max(at, self._last[-1] + 1 / self.per_second) if 4 * recent > self._most else at
 
     def start(self, now: float) -> None:
         """One starts."""

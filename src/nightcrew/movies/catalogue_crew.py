@@ -7,7 +7,6 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections import store as connection_rows
@@ -21,13 +20,9 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.store import DatabaseAway
 from nightcrew.movies import catalogue, catalogue_rules
 from nightcrew.movies.catalogue import Memory
-from nightcrew.movies.store import changes, lists, shows, titles
 from nightcrew.movies.tmdb.client import Tmdb
 from nightcrew.movies.tmdb.kind import NAME
 
-GROUPS, LATE_GROUPS = 4, 1
-"""Groups of films that are read at a time; those that failed before have places of their own, so that they hold up no others."""
-SHOWS, LATE_SHOWS = 8, 2
 ASLEEP = timedelta(hours=1)
 """When it is looked again whether TMDB may be asked that needs a person. A change of the connection wakes us sooner."""
 AWAY = 30.0
@@ -52,27 +47,6 @@ class CatalogueCrew:
     async def close(self) -> None:
         """End what goes on; it is due again at once."""
         await asyncio.gather(*(one.close() for one in (self.films, self.late_films, self.shows, self.late_shows)))
-
-
-async def start(runtime: Runtime) -> None:
-    """At the start of a node: what it held when it was killed is due, and the first start has its lists."""
-    runtime.add(
-        CatalogueCrew(
-            films=Hands(runtime, titles.FILMS, GROUPS, _film_failed(runtime)),
-            late_films=Hands(runtime, titles.FILMS, LATE_GROUPS, _film_failed(runtime)),
-            shows=Hands(runtime, titles.SHOWS, SHOWS, _show_failed(runtime)),
-            late_shows=Hands(runtime, titles.SHOWS, LATE_SHOWS, _show_failed(runtime)),
-            memory=Memory(),
-        )
-    )
-    await lists.begin(runtime.store, catalogue_rules.DEFAULTS)
-    for rows in (titles.FILMS, titles.SHOWS, lists.LISTS, changes.CHANGES):
-        await rows.give_back(runtime.store, by=runtime.node)
-
-
-async def stop(runtime: Runtime) -> None:
-    """At the end of a node."""
-    await runtime.part(CatalogueCrew).close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,20 +93,3 @@ def later(error: NightcrewError, failures: int) -> tuple[datetime, int]:
     if is_outage(error):
         return utcnow() + timedelta(seconds=max(told or 0.0, AWAY * random.uniform(0.75, 1.25))), failures
     return catalogue_rules.after_failure(utcnow(), failures + 1, random.random(), told=told), failures + 1
-
-
-def _film_failed(runtime: Runtime) -> Callable[[Any, Exception], Awaitable[None]]:
-    async def failed(key: Any, _exc: Exception) -> None:
-        due_at = catalogue_rules.after_failure(utcnow(), 6, random.random())
-        await titles.save(runtime.store, [titles.FilmRead(key, due_at, failures=1)])
-
-    return failed
-
-
-def _show_failed(runtime: Runtime) -> Callable[[Any, Exception], Awaitable[None]]:
-    async def failed(key: Any, exc: Exception) -> None:
-        due_at = catalogue_rules.after_failure(utcnow(), 6, random.random())
-        said = f"unexpected: {type(exc).__name__}"
-        await shows.settle(runtime.store, key, by=runtime.node, due_at=due_at, failures=1, reason=said)
-
-    return failed

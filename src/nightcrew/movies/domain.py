@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nightcrew.kernel.declare import Domain, Tick
+from nightcrew.kernel.declare import Domain, Page, Tick
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import catalogue_crew, lists, seasons, standing, syncing
+from nightcrew.movies import (
+    catalogue_api,
+    catalogue_pages,
+    catalogue_work,
+    list_pages,
+    lists,
+    seasons,
+    standing,
+    syncing,
+)
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import titles
 from nightcrew.movies.store.lists import LISTS
@@ -18,7 +27,7 @@ _HERE = Path(__file__).parent
 
 async def _start(runtime: Runtime) -> None:
     runtime.add(Tally())  # until workers.start, which begins both halves, can be imported
-    await catalogue_crew.start(runtime)
+    await catalogue_work.start(runtime)
 
 
 DOMAIN = Domain(
@@ -28,6 +37,10 @@ DOMAIN = Domain(
     migrations=_HERE / "migrations",
     states=standing.STATES,
     topics=("movies",),
+    templates=_HERE / "templates",
+    activity={"list.": "Lists"},
+    routers=(catalogue_api.router, list_pages.router, catalogue_pages.router),
+    pages=(Page("/movies", "Movies"),),
     connections=(TMDB,),
     ticks=(
         Tick(
@@ -62,5 +75,5 @@ DOMAIN = Domain(
         ),
     ),
     start=_start,
-    stop=catalogue_crew.stop,
+    stop=catalogue_work.stop,
 )

@@ -19,6 +19,20 @@ class MovieSettings(Options):
     sync_interval: float = option(
         5400, ge=300, le=7 * 86_400, unit="s", help="How often it is asked which movies and shows have changed."
     )
+    images_days: int = option(
+        150,
+        ge=1,
+        le=180,
+        unit="days",
+        help="Posters that were fetched longer ago are fetched anew. TMDB lets nobody keep them for more than six months.",
+    )
+    images_mb: int = option(
+        500,
+        ge=10,
+        le=100_000,
+        unit="MB",
+        help="Space for posters on each machine; those that nobody looks at go first.",
+    )
     route: str = option(
         "direct",
         max_length=100,

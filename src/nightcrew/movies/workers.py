@@ -8,7 +8,7 @@ from datetime import timedelta
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.hands import Hands
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import catalogue_crew, crew, files, resync, search, stats
+from nightcrew.movies import catalogue_work, crew, files, resync, search, stats
 from nightcrew.movies.crew import Crew
 from nightcrew.movies.store import samples, searches, sources, swarms
 from nightcrew.movies.tally import Tally
@@ -34,12 +34,12 @@ async def start(runtime: Runtime) -> None:
             scraper=Scraper(runtime.http, runtime.http.routes),
         )
     )
-    await catalogue_crew.start(runtime)
+    await catalogue_work.start(runtime)
 
 
 async def stop(runtime: Runtime) -> None:
     """Called at the end of a node."""
-    await catalogue_crew.stop(runtime)
+    await catalogue_work.stop(runtime)
     await runtime.part(Crew).close()
 
 
@@ -48,6 +48,7 @@ async def upkeep(runtime: Runtime) -> dict[str, int]:
     now = utcnow()
     known = [one.connection.id for one in await crew.indexers(runtime)]
     return {
+        **await catalogue_work.upkeep(runtime),
         "sources that are gone": await sources.forget_old(runtime.store, now - KEPT),
         "numbers of seeds": await swarms.forget_history(runtime.store, now - swarms.KEPT),
         "samples of tasks": await samples.forget(runtime.store, now - SAMPLED),

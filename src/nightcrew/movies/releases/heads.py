@@ -152,4 +152,7 @@ def _cut(text: str, words: list[Word], end: int) -> str:
     if " " not in whole.strip():
         whole = whole.replace(".", " ").replace("_", " ")
     whole = whole.replace("_", " ").strip(_EDGE).rstrip(".")
+    for opening, closing in ("()", "[]", "{}"):
+        if whole.count(opening) != whole.count(closing):
+            whole = whole.replace(opening, " ").replace(closing, " ")
     return " ".join(whole.split())

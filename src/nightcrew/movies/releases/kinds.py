@@ -104,7 +104,8 @@ def _range(words: Sequence[Word], at: int, codes: str) -> tuple[int, ...]:
 def _no_video(words: Sequence[Word], title_end: int) -> Held | None:
     if any(strong_at(list(words), at) and words[at].text != "flac" for at in range(1, len(words))):
         return None
-    word = next((word.text for word in words[max(1, title_end) :] if word.text in FOREIGN), "")
+    first = title_end if 0 < title_end < len(words) else 1
+    word = next((word.text for word in words[first:] if word.text in FOREIGN), "")
     return Held(Kind.OTHER, word) if word else None
 
 

@@ -24,7 +24,8 @@ def player(held: Contents, own: frozenset[str]) -> Item | None:
 
 def _is_password(item: Item, own: frozenset[str]) -> bool:
     said = _said(item.stem) - own
-    if said & vocabulary.PASSWORDS or {"mot", "passe"} <= said:
+    around = said.union(*map(_said, item.folders)) - own
+    if around & vocabulary.PASSWORDS or {"mot", "passe"} <= around:
         return True
     if item.kind is Kind.ARCHIVE and vocabulary.PASS_SIGN.search(item.stem):
         return True
@@ -38,7 +39,7 @@ def _is_password(item: Item, own: frozenset[str]) -> bool:
 
 def _is_player(item: Item, own: frozenset[str]) -> bool:
     is_picture = item.ending in vocabulary.PICTURES
-    if item.kind not in {Kind.TEXT, Kind.PAGE, Kind.ARCHIVE, Kind.OTHER} and not is_picture:
+    if item.ending == "nfo" or (item.kind not in {Kind.TEXT, Kind.PAGE, Kind.ARCHIVE, Kind.OTHER} and not is_picture):
         return False
     said = _said(item.stem) - own
     if said & vocabulary.PLAYERS:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
 from rapidfuzz import fuzz
@@ -19,6 +19,9 @@ from nightcrew.movies.torrents.model import Metainfo
 _YEAR = re.compile(r"18[89]\d|19\d\d|20[0-3]\d")
 _OPAQUE = re.compile(r"[0-9a-f]{8,}|[a-z0-9]*\d[a-z0-9]*")
 """Numbers, hashes, and abbreviations with a number."""
+_SEASON = re.compile(
+    r"\bs\d{1,2}(?: ?e\d{1,3})*\b|\b\d{1,2}x\d{2,3}\b|\b(?:season|staffel|saison|temporada|stagione|sezon|series|episode|folge|ep) \d"
+)
 
 
 class Fit(StrEnum):
@@ -41,8 +44,9 @@ def misfit(torrent: Metainfo, held: Contents, titles: Sequence[str], year: int |
     Where many files are about as large, they are episodes or editions, and the torrent's name speaks for all.
     """
     outer = fit(_bare(torrent), titles, year)
+    known = frozenset(words(torrent.name)) if outer in {Fit.YES, Fit.WITH_YEAR} else frozenset()
     mains = [item for item in held.mains if item.kind is Kind.VIDEO]
-    fits = [(_best(item, titles, year), item) for item in mains]
+    fits = [(_best(item, titles, year, known), item) for item in mains]
     best = next((one for one in _ORDER if any(found is one for found, _ in fits)), Fit.SILENT)
     if best is Fit.WITH_YEAR:
         return ""
@@ -57,55 +61,74 @@ def _bare(torrent: Metainfo) -> str:
     return torrent.name.rpartition(".")[0] or torrent.name if torrent.single else torrent.name
 
 
-def _best(item: Item, titles: Sequence[str], year: int | None) -> Fit:
+def _best(item: Item, titles: Sequence[str], year: int | None, known: frozenset[str]) -> Fit:
     """Of the name of a file and of the folder that it lies in."""
-    here = fit(item.stem, titles, year)
+    here = fit(item.stem, titles, year, known)
     if here is not Fit.SILENT or not item.folders:
         return here
-    folder = fit(item.folders[-1], titles, year)
+    folder = fit(item.folders[-1], titles, year, known)
     return here if folder is Fit.OTHER else folder
 
 
 def _are_episodes(mains: Sequence[Item]) -> bool:
-    """Whether files are numbered, or many: their names are those of episodes then."""
-    return len(mains) >= 3 or all(vocabulary.EPISODE.match(" ".join(words(item.stem))) for item in mains)
+    """Whether files are many, or numbered: their names are those of episodes then."""
+    return len(mains) >= 3 or all(_SEASON.search(" ".join(words(item.stem))) for item in mains)
 
 
-def fit(name: str, titles: Sequence[str], year: int | None) -> Fit:
-    """Of the name of a torrent, folder or file, without its ending."""
+def fit(name: str, titles: Sequence[str], year: int | None, known: frozenset[str] = frozenset()) -> Fit:
+    """Of the name of a torrent, folder or file, without its ending. `known`: words that mean nothing here, such as a group's name."""
     found = without_parts(words(name))
     in_titles = {word for title in titles for word in words(title)}
-    years = {int(word) for word in found if _YEAR.fullmatch(word)} - {
-        int(word) for word in in_titles if _YEAR.fullmatch(word)
-    }
+    years = [int(word) for word in found if _YEAR.fullmatch(word) and word not in in_titles]
+    if _SEASON.search(" ".join(found)):  # those of a show's seasons are many
+        years = []
     has_year = year is not None and any(abs(one - year) <= 1 for one in years)
-    if not any(_titled(found, name, title, has_year=has_year) for title in titles):
-        return Fit.OTHER if _says_another(found, in_titles, titles) else Fit.SILENT
+    is_other_year = year is not None and bool(years) and not has_year
+    ends = [end for title in titles for end in _ends(found, name, title)]
+    if not ends:
+        is_another = _says_another(found, in_titles, titles, known, is_other_year=is_other_year)
+        return Fit.OTHER if is_another else Fit.SILENT
     if has_year:
         return Fit.WITH_YEAR
-    return Fit.OTHER_YEAR if years and year and not vocabulary.LATER & set(found) else Fit.YES
+    if all(_is_within(found, end) for end in ends):
+        return Fit.OTHER
+    is_edition = bool(vocabulary.LATER & set(found)) and not any(_year_at(found, at) for _, at in ends)
+    return Fit.OTHER_YEAR if is_other_year and not is_edition else Fit.YES
 
 
-def _titled(found: Words, name: str, title: str, *, has_year: bool) -> bool:
-    """Whether a title stands in a name; without its year, it is not part of another one."""
+def _ends(found: Words, name: str, title: str) -> Iterator[tuple[int, int]]:
+    """Where a title begins and ends in a name; (0, 0) where that cannot be said."""
     wanted = without_parts(words(title))
-    if not wanted:
-        return False
-    for bare in dict.fromkeys((wanted, _without_article(wanted))):
-        for at in range(len(found) - len(bare) + 1):
-            if found[at : at + len(bare)] == bare and (has_year or not _is_within(found, at, at + len(bare))):
-                return True
     whole, there = key(title), key(name)
-    if len(whole) >= 5 and whole in there:
-        return has_year or len(wanted) == 1 or len(there) < 2 * len(whole)
-    return len(whole) >= 8 and fuzz.partial_ratio(whole, there, score_cutoff=88) > 0
+    if not wanted:
+        return
+    bare = _without_article(wanted)
+    places = [at for at in range(len(found) - len(bare) + 1) if found[at : at + len(bare)] == bare]
+    yield from ((at, at + len(bare)) for at in places)
+    if places:
+        return
+    is_there = (
+        len(whole) >= 5
+        and whole in there
+        and (len(wanted) == 1 or len(there) < 2 * len(whole) or bool(_YEAR.search(there)))
+    )
+    is_word = len(whole) >= 3 and any(
+        word == whole or (word.startswith(whole) and _YEAR.fullmatch(word[len(whole) :])) for word in found
+    )
+    if is_there or is_word or (len(whole) >= 8 and fuzz.partial_ratio(whole, there, score_cutoff=88) > 0):
+        yield 0, 0
 
 
-def _is_within(found: Words, begin: int, end: int) -> bool:
+def _year_at(found: Words, at: int) -> bool:
+    return 0 < at < len(found) and _YEAR.fullmatch(found[at]) is not None
+
+
+def _is_within(found: Words, place: tuple[int, int]) -> bool:
     """Whether the words around make it another film: a sequel's number, or "bride of" before it."""
-    after, before = found[end : end + 1], found[begin - 1 : begin] if begin else ()
+    begin, end = place
+    after, before = found[end : end + 1] if end else (), found[max(0, begin - 2) : begin]
     is_numbered = bool(after) and after[0].isdigit() and 1 < int(after[0]) < 20
-    return is_numbered or before == ("of",)
+    return is_numbered or (bool(before) and (before[-1] == "of" or before == ("of", "the")))
 
 
 def _without_article(wanted: Words) -> Words:
@@ -116,19 +139,23 @@ def _without_article(wanted: Words) -> Words:
     )
 
 
-def _says_another(found: Words, in_titles: set[str], titles: Sequence[str]) -> bool:
+def _says_another(
+    found: Words, in_titles: set[str], titles: Sequence[str], known: frozenset[str], *, is_other_year: bool
+) -> bool:
     """Whether words are left that belong to no film in general, and none that belongs to this one."""
-    left = [
-        word
-        for word in found
-        if word not in vocabulary.GENERIC and not vocabulary.QUALITY.fullmatch(word) and not word.isdigit()
-    ]
+    left = [word for word in found if not _says_nothing(word)]
+    if left and is_other_year:
+        return True
     if any(len(word) >= 4 and word in in_titles for word in left):
         return False
-    names = [word for word in left if len(word) >= 3 and not _OPAQUE.fullmatch(word)]
+    names = [word for word in left if len(word) >= 3 and word not in known and not _OPAQUE.fullmatch(word)]
     if len(found) <= 4 and any(_shortens(word, key(title)) for word in names for title in titles):
         return False
-    return bool(names) and (len(names) > 1 or len(names[0]) >= 4)
+    return len(names) > 1 or any(len(name) >= 4 for name in names)
+
+
+def _says_nothing(word: str) -> bool:
+    return word in vocabulary.GENERIC or word.isdigit() or vocabulary.QUALITY.fullmatch(word) is not None
 
 
 def _shortens(word: str, whole: str) -> bool:

@@ -74,7 +74,7 @@ def refusals(torrent: Metainfo, expected: Expected) -> list[Refusal]:
     """All reasons against it, the surest first; none where it may be the film."""
     own = frozenset(word for title in expected.titles for word in words(title))
     case = Case(torrent, contents(torrent), expected, own)
-    checks = (*ALWAYS, *FOR_FILMS) if expected.titles else ALWAYS
+    checks = (*ALWAYS, *FOR_FILMS) if own else ALWAYS
     return [found for check in checks for found in check(case)]
 
 

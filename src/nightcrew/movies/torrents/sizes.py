@@ -12,7 +12,7 @@ LEAST = {2160: 8.0, 1080: 3.0, 720: 1.7, 480: 0.8, 0: 0.5}
 """MB a minute, by lines: about half of what the smallest encodes in circulation have."""
 MOST = {2160: 1200.0, 1080: 700.0, 720: 300.0, 480: 150.0, 0: 1200.0}
 """MB a minute: discs end at 128 Mbit/s (960 MB), 54 (405), and 10 (75); studio formats have more."""
-LEAST_REMUX = {2160: 100.0, 1080: 40.0}
+LEAST_REMUX = {2160: 100.0, 1080: 25.0}
 """Where a name promises the disc's own pictures."""
 LEAST_FILM = 1 * MB
 """Bytes of a film whose length is not known."""

@@ -37,8 +37,8 @@ PROGRAMS = _set(
     appref-ms diagcab theme themepack vhd vhdx wim swf xbap ins isp job udl shb shs
     """
 )
-INNER = _set("exe scr msi bat cmd pif lnk vbs hta apk jar ps1")
-"""Endings of programs that no name has before its own ending."""
+INNER = _set("exe msi bat cmd pif lnk vbs hta apk jar ps1")
+"""Endings of programs that no name has before its own ending. "SCR" is a screener."""
 PAGES = _set("html htm xhtml shtml mht mhtml url website webloc")
 TEXTS = _set("txt nfo rtf doc docx pdf md diz odt readme log")
 SUBTITLES = _set("srt sub idx ass ssa vtt sup smi usf ttml dfxp mks pjs jss psb stl scc")
@@ -118,9 +118,6 @@ GENERIC = _set(
 """Words that say nothing of which film it is."""
 QUALITY = re.compile(
     r"\d{3,4}[pik]|[48]k|\d{3,4}x\d{3,4}|s\d{1,2}(?:e\d{1,3})*|e\d{1,3}|cd\d|dvd\d|disc\d|t\d\d|\d+(?:bit|ch|fps|kbps|mb|gb)"
-)
-EPISODE = re.compile(
-    r"s\d{1,2} ?e\d{1,3}|\d{1,2}x\d{2,3}|(?:episode|folge|ep) ?\d+|(?:0?[1-9]|[1-9]\d) .*|e\d{1,3}\b.*"
 )
 LATER = _set(
     """
