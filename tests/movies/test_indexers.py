@@ -26,7 +26,13 @@ from nightcrew.kernel.activity import activity
 from nightcrew.kernel.connections import row_calls
 from nightcrew.kernel.connections.calls import Paused
 from nightcrew.kernel.connections.line import Line
-from nightcrew.kernel.connections.models import ConnectionState, connection, connection_call, connection_grant
+from nightcrew.kernel.connections.models import (
+    ConnectionState,
+    connection,
+    connection_call,
+    connection_detour,
+    connection_grant,
+)
 from nightcrew.kernel.declare import ConnectionKind
 from nightcrew.kernel.errors import GiveUp, Misread, NeedsUser, NightcrewError, Retry
 from nightcrew.kernel.http_cache import http_cache
@@ -38,7 +44,7 @@ from nightcrew.movies.torrents.magnet import Magnet
 from service import Site, site
 from support import free_port
 
-TABLES = [connection, connection_call, connection_grant, activity, http_cache]
+TABLES = [connection, connection_call, connection_detour, connection_grant, activity, http_cache]
 NIGHT = Wanted("tt0063350", 10331, "Night of the Living Dead", "Night of the Living Dead", 1968)
 UNKNOWN = Wanted("tt9999999", 7, "A Film that Nobody Knows", "Ein Film, den niemand kennt", 2011)
 GENERAL = Wanted("tt0017925", 961, "The General", "The General", 1926)
