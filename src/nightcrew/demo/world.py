@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute
 from . import (
     catalogue,
     control,
+    downloaders,
     grants,
     guide,
     indexers,
@@ -30,6 +31,7 @@ from . import (
     xtream,
 )
 from .cinema import films
+from .downloads import Downloads
 from .gate import Gate
 from .grants import Grants
 from .indexing import Indexers
@@ -54,7 +56,7 @@ TELEVISION: tuple[Service, ...] = (
 
 
 MUSIC: tuple[Service, ...] = (slskd.routes, mediaservers.routes, wishes.routes, spotify.routes)
-MOVIES: tuple[Service, ...] = (tmdb.routes, indexers.routes, tracker.routes)
+MOVIES: tuple[Service, ...] = (tmdb.routes, indexers.routes, tracker.routes, downloaders.routes)
 
 
 class World:
@@ -136,6 +138,11 @@ class World:
     def tracker(self) -> DemoTracker:
         """Who shares which torrent, and how badly that is answered."""
         return self._scene.tracker
+
+    @property
+    def downloads(self) -> Downloads:
+        """What the download client has, with its switches."""
+        return self._scene.downloads
 
     @property
     def clock(self) -> Callable[[], float]:
@@ -233,8 +240,16 @@ class World:
 
     def cinema(self) -> dict[str, dict[str, object]]:
         """The services around movies and shows, by kind, as the product's API takes connections."""
-        settings = {"token": TOKEN}
-        return {"tmdb": {"kind": "tmdb", "name": "Demo TMDB", "url": f"{self.url}/tmdb/3", "settings": settings}}
+        login = {"user": self.downloads.user, "password": self.downloads.password}
+        settings: dict[str, dict[str, object]] = {
+            "tmdb": {"token": TOKEN},
+            "qbittorrent": {**login, "category": "films"},
+        }
+        names = {"tmdb": ("Demo TMDB", "tmdb/3"), "qbittorrent": ("Demo downloads", "qbittorrent")}
+        return {
+            kind: {"kind": kind, "name": name, "url": f"{self.url}/{path}", "settings": settings[kind]}
+            for kind, (name, path) in names.items()
+        }
 
     def trackers(self) -> list[str]:
         """Where the world's torrents are announced, over UDP and HTTP; valid once the world is entered."""
