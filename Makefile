@@ -60,11 +60,7 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/python docs/reference/generate.py --check
 
-<<<<<<< HEAD
-bench: $(VENV)/.dev system .tools/beets/.done .tools/libtorrent/.done .tools/tracker_npm/.done
-=======
-bench: $(VENV)/.dev system .tools/beets/.done .tools/guessit/.done
->>>>>>> releases
+bench: $(VENV)/.dev system .tools/beets/.done .tools/guessit/.done .tools/libtorrent/.done .tools/tracker_npm/.done
 	for file in bench/[a-z]*.py; do $(BIN)/python $$file || exit 1; done
 
 docs: $(VENV)/.dev
@@ -79,11 +75,7 @@ lock: $(UV)
 	echo 'imageio-ffmpeg>=0.8.1' | $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
 		- -o requirements/ffmpeg.txt
 	echo atheris==3.0.0 | $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate - -o requirements/fuzz.txt
-<<<<<<< HEAD
-	for one in beets==2.14.1 supysonic==0.7.9 libtorrent==2.1.1; do echo $$one | $(UV) pip compile --quiet --universal --generate-hashes \
-=======
-	for one in beets==2.14.1 guessit==4.4.0 supysonic==0.7.9; do echo $$one | $(UV) pip compile --quiet --universal --generate-hashes \
->>>>>>> releases
+	for one in beets==2.14.1 guessit==4.4.0 libtorrent==2.1.1 supysonic==0.7.9; do echo $$one | $(UV) pip compile --quiet --universal --generate-hashes \
 		--no-emit-index-url --no-header --no-annotate - -o requirements/$${one%%=*}.txt || exit 1; done
 
 # Programs of others that tests and benches talk to, each in an environment of its own: their licences stay outside of ours.

@@ -36,7 +36,6 @@ recordings/chapters recordings/disk recordings/naming recordings/retention recor
 MODULES = {name: name.replace("/", "/test_") for name in TESTED.split()}
 MODULES["recordings/nfo"] = "recordings/test_chapters"
 MODULES |= {"kernel/recovery": "kernel/test_recovery", "kernel/connections/rules": "kernel/test_connection_rules"}
-<<<<<<< HEAD
 for name in ("list_json", "torznab_errors", "torznab_items", "torznab_queries", "torznab_xml"):
     MODULES[f"movies/indexers/{name}"] = f"movies/test_{name}"
 MODULES["movies/indexers/values"] = "movies/test_indexer_values"
@@ -48,7 +47,6 @@ for name, tests in {
 }.items():
     MODULES |= {f"movies/torrents/{one}": f"movies/test_{tests}" for one in name.split()}
 """Modules, and the file of their tests."""
-=======
 MODULES |= {"kernel/connections/mirrors": "kernel/test_connection_rules kernel/test_mirrors"}
 MODULES |= {"kernel/notify/rules": "kernel/test_notify_rules", "kernel/path_names": "recordings/test_naming"}
 MODULES |= {name: name.replace("/", "/test_") for name in ("kernel/guesses", "kernel/words")}
@@ -70,7 +68,6 @@ MODULES |= {
 }
 MODULES |= {f"recordings/{name}": f"recordings/test_{name}" for name in ("filing", "times", "verdict")}
 """Modules, and the files of their tests."""
->>>>>>> house
 PATIENCE, MEMORY = 60, 4 << 30
 """Seconds of work and bytes after which a mutant that does not end was noticed."""
 PAIRS = "Lt LtE Gt GtE Eq NotEq In NotIn Is IsNot And Or Add Sub Mult Div LShift RShift BitAnd BitOr min max any all"
