@@ -100,11 +100,13 @@ class Survey:
     # -- batches -------------------------------------------------------------------------------------------------------
 
     async def _take(self) -> None:
-        """Take the next batch from what is left, and ask for it. What is left is shared out evenly."""
+        """Take the next batch from what is left, and ask for it. What is left is shared out evenly when full batches teach nothing."""
         if not self._left or self._mixed or self._failure:
             return
-        batches = -(-len(self._left) // rules.size(self.memory, self._most))
-        count = -(-len(self._left) // batches)
+        count = min(len(self._left), rules.size(self.memory, self._most))
+        if rules.grown(self.memory, self._most) is self.memory or len(self._left) - count <= order.FEW:
+            batches = -(-len(self._left) // count)
+            count = -(-len(self._left) // batches)
         batch = self._left[: -count - 1 : -1]
         del self._left[-count:]
         try:
