@@ -6,8 +6,15 @@ the colon belong together: remakes, sequels, same titles.
 
 from __future__ import annotations
 
+import hashlib
+import json
+import random
 import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 from nightcrew.movies.releases.model import Film
 
@@ -188,3 +195,278 @@ def _film(line: str) -> tuple[str, Film]:
 
 
 FILMS = dict(_film(line) for line in _FILMS.strip().splitlines())
+
+RESOLUTIONS = ("2160p", "1080p", "1080p", "1080p", "720p", "720p", "480p", "1080i")
+SOURCES = (
+    "BluRay",
+    "BluRay",
+    "Blu-Ray",
+    "WEB-DL",
+    "WEB-DL",
+    "WEBRip",
+    "WEB",
+    "HDTV",
+    "DVDRip",
+    "BDRip",
+    "BRRip",
+    "UHD.BluRay",
+    "HDTS",
+)
+CODECS = ("x264", "x265", "H.264", "H.265", "HEVC", "AVC", "XviD", "h264", "AV1")
+SOUNDS = ("DTS", "DDP5.1", "AAC", "AC3", "DTS-HD.MA.5.1", "TrueHD.7.1.Atmos", "DD5.1", "AAC2.0", "FLAC.1.0")
+GROUPS = (
+    "SPARKS",
+    "FLUX",
+    "NTb",
+    "d3g",
+    "AMIABLE",
+    "GECKOS",
+    "EVO",
+    "CiNEFiLE",
+    "D-Z0N3",
+    "TERMiNAL",
+    "3Audio",
+    "FraMeSToR",
+    "iFT",
+)
+EDITIONS = (
+    "REMASTERED", "EXTENDED", "UNRATED", "Directors.Cut", "PROPER", "iNTERNAL", "REPACK", "LIMITED", "Criterion", "IMAX", "HYBRID",
+    "40th.Anniversary.Edition", "Theatrical.Cut", "OPEN.MATTE", "RESTORED", "4K.Remaster", "SUBBED", "COLORIZED", "NORDiC", "Final.Cut",
+)  # fmt: skip
+LANGUAGES = (
+    "GERMAN",
+    "FRENCH",
+    "iTALiAN",
+    "MULTi",
+    "GERMAN.DL",
+    "SPANISH",
+    "TRUEFRENCH",
+    "Dual.Audio",
+    "RUSSIAN",
+    "VOSTFR",
+    "SWESUB",
+    "PL",
+)
+SITES = ("[ www.example.org ] - ", "www.example.com - ", "[example.net] ", "【example.org】", "www_example_org - ")
+EXTRAS = (
+    "The.Making.of.{t}.{y}.{r}.{s}", "{t}.{y}.Extras.{r}.{s}", "{t}.{y}.Bonus.Disc.{r}.{s}", "{t}.{y}.Behind.the.Scenes.{r}.{s}",
+    "{t}.{y}.Featurettes.{r}.{s}", "{t}.{y}.Deleted.Scenes.{s}", "{t}.{y}.Soundtrack.FLAC", "{t} ({y}) OST [FLAC]",
+    "{t}.{y}.Trailer.{r}.{s}", "Making.of.{t}.{y}.{s}", "{t}.{y}.Sample.{r}.{s}", "{t}.The.Novel.{y}.EPUB",
+)  # fmt: skip
+PACKS = (
+    "{t}.Trilogy.{y}-{z}.{r}.{s}", "{t}.Collection.{r}.{s}", "{t}.1-4.{y}-{z}.{r}.{s}", "{t} I-III ({y}-{z}) {r} {s}",
+    "{t}.Anthology.{y}-{z}.{r}.{s}", "{t}.The.Complete.Collection.{r}.{s}", "{t} Quadrilogy {y} {z} {r} {s}", "{t}.{y}.{z}.Duology.{r}.{s}",
+    "{t} (3 Movies) {y}-{z} {r} {s}", "{t} Box Set {y} {r} {s}",
+)  # fmt: skip
+EPISODES = (
+    "{t}.S01E01.{r}.{s}", "{t}.{y}.S01E03.{r}.{s}", "{t}.S02.{r}.{s}", "{t}.{y}.S01.COMPLETE.{r}.{s}", "{t}.1x04.{s}", "{t} Season 1 {r} {s}",
+    "{t}.S01E01-E03.{r}.{s}", "{t}.The.Complete.Series.{y}.{r}.{s}", "[Group] {t} - 07 [{r}]", "{t}.Miniseries.{y}.{s}",
+    "{t} Staffel 1 {r}", "{t}.{y}.05.14.{r}.{s}",
+)  # fmt: skip
+BEHIND = (
+    "Returns",
+    "Rising",
+    "Resurrection",
+    "Awakening",
+    "Begins",
+    "Forever",
+    "Reloaded",
+    "the Beginning",
+    "Origins",
+    "in Space",
+)
+BEFORE = (
+    "Return of",
+    "Bride of",
+    "Beyond",
+    "Escape from",
+    "Battle for",
+    "Son of",
+    "Curse of",
+    "Memory: The Origins of",
+    "Looking for",
+)
+NUMBERS = ("II", "2", "III", "3", "Part 2", "Part II", "IV", "4", "Chapter 2", "Part Two")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A name, the film that is asked for, and whether the name was made for it. `shape`: how it was made."""
+
+    name: str
+    film: Film
+    is_film: bool
+    shape: str
+
+
+def is_reported(group: str) -> bool:
+    """Whether films of a group are in the half that is reported, and that nobody tuned rules on."""
+    return hashlib.sha256(group.encode()).digest()[0] % 2 == 1
+
+
+def groups(more: dict[str, Film] | None = None) -> dict[str, list[Film]]:
+    """Films that belong together."""
+    found: dict[str, list[Film]] = {}
+    for key, film in (FILMS | (more or {})).items():
+        found.setdefault(key.split(":")[0], []).append(film)
+    return found
+
+
+class Naming:
+    """Makes names as people do."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+
+    def title(self, title: str) -> str:
+        """A title as it is written with spaces."""
+        pick = self.random.random
+        if pick() < 0.5:
+            title = title.replace("&", "and")
+        title = title.replace("'", "" if pick() < 0.7 else "'").replace("’", "")
+        title = title.replace("½", " 1 2" if pick() < 0.5 else "½")
+        if pick() < 0.8:
+            title = re.sub(r"[:,!?·/]| - ", " ", title)
+        if pick() < 0.5:
+            bare = "".join(char for char in unicodedata.normalize("NFKD", title) if not unicodedata.combining(char))
+            title = bare if bare.isascii() else title
+        return " ".join(title.split()).strip(" .")
+
+    def tail(self) -> str:
+        """Resolution, source, sound, codec, group."""
+        one = self.random.choice
+        parts = [one(RESOLUTIONS), one(SOURCES), one(SOUNDS), one(CODECS)]
+        if self.random.random() < 0.3:
+            parts.insert(0, one(EDITIONS))
+        if self.random.random() < 0.25:
+            parts.insert(0, one(LANGUAGES))
+        if self.random.random() < 0.2:
+            del parts[-2]
+        return ".".join(parts) + f"-{one(GROUPS)}"
+
+    def name(self, title: str, year: int | None, other: str = "") -> str:
+        """A whole name. `other`: a second title, which is written in one of several ways."""
+        one, said = self.random.choice, self.title(title)
+        if other:
+            said = one(("{} AKA {}", "{} aka {}", "{} / {}", "{} ({})", "{} {}")).format(said, self.title(other))
+        tail, spaced = self.tail(), self.random.random() < 0.4
+        dated = "" if year is None else str(year)
+        if year is None:
+            name = f"{said}.{tail}"
+        elif spaced:
+            name = one(
+                (
+                    f"{said} ({dated}) [{one(RESOLUTIONS)}] [{one(SOURCES)}] [YTS.MX]",
+                    f"{said} ({dated}) ({one(RESOLUTIONS)} {one(SOURCES)} {one(CODECS)} {one(SOUNDS)} {one(GROUPS)})",
+                    f"{said} {dated} {tail.replace('.', ' ')}",
+                    f"{said} [{dated}, USA, horror, BDRip 1080p]",
+                    f"{said} (John Doe) [{dated}, UK, drama, WEB-DL 1080p] Dub + Original",
+                    f"({dated}) {said} {tail.replace('.', ' ')}",
+                    f"{said} {one(RESOLUTIONS)} {one(SOURCES)} ({dated})",
+                )
+            )
+        else:
+            name = f"{said}.{dated}.{tail}".replace(" ", one((".", ".", ".", "_")))
+        if self.random.random() < 0.08:
+            name = one(SITES) + name
+        if self.random.random() < 0.1:
+            name += one((".mkv", "[TGx]", "[rarbg]", " [example.org]", ".mp4"))
+        return name
+
+    def filled(self, pattern: str, title: str, year: int) -> str:
+        """A pattern with a title, a year and terms."""
+        later = year + self.random.randint(2, 25)
+        said = self.title(title)
+        if " " not in pattern:
+            said = said.replace(" ", ".")
+        one = self.random.choice
+        return pattern.format(
+            t=said, y=year, z=later, r=one(RESOLUTIONS), s=one(SOURCES) + "." + one(CODECS) + "-" + one(GROUPS)
+        )
+
+    def slipped(self, title: str) -> str:
+        """With two letters in the wrong order, or one too few."""
+        at = self.random.randint(2, max(2, len(title) - 3))
+        if self.random.random() < 0.5:
+            return title[:at] + title[at + 1 :]
+        return title[: at - 1] + title[at] + title[at - 1] + title[at + 1 :]
+
+
+def _right(naming: Naming, film: Film) -> tuple[str, str]:
+    """A name for a film, and its shape."""
+    pick, year = naming.random.random(), film.year
+    assert year is not None
+    title = naming.random.choice(film.titles)
+    others = [one for one in film.titles if one != title]
+    if pick < 0.08 and others:
+        return naming.name(title, year, naming.random.choice(others)), "two titles"
+    if pick < 0.10:
+        return naming.name(title, year, "Whatever They Call It Elsewhere"), "a title that is not known"
+    if pick < 0.13:
+        return naming.name(title, None), "no year"
+    if pick < 0.16 and film.released_at is not None:
+        return naming.name(title, year - 1 if film.released_at.month < 7 else year + 1), "a year beside"
+    if pick < 0.18 and len(title) > 12:
+        return naming.name(naming.slipped(title), year), "a slip"
+    if pick < 0.20 and title.startswith("The "):
+        return naming.name(title[4:], year), "no article"
+    return naming.name(title, year), "plain"
+
+
+def _wrong(naming: Naming, film: Film) -> Iterator[tuple[str, str]]:
+    """Names that are for no film of the list, and look like this one."""
+    one, year = naming.random.choice, film.year
+    assert year is not None
+    title = one(film.titles)
+    yield naming.filled(one(EXTRAS), title, year), "extra"
+    yield naming.filled(one(PACKS), title, year), "pack"
+    yield naming.filled(one(EPISODES), title, year), "episode"
+    yield naming.name(f"{title} {one(NUMBERS)}", year + naming.random.randint(0, 6)), "sequel"
+    yield naming.name(f"{title} {one(BEHIND)}", year + naming.random.randint(0, 20)), "more words"
+    yield naming.name(f"{one(BEFORE)} {title}", year + naming.random.randint(-5, 20)), "more words"
+    away = 1 if naming.random.random() < 0.03 else naming.random.randint(2, 60)
+    later = year + away <= 2026 and naming.random.random() < 0.5
+    yield naming.name(title, year + away if later else max(year - away, 1900)), "namesake"
+    words = title.split()
+    if len(words) > 2:
+        yield naming.name(" ".join(words[:-1]), year), "fewer words"
+
+
+def cases(found: dict[str, list[Film]], *, reported: bool, rounds: int, seed: int = 1) -> Iterator[Case]:
+    """Names for and against each film of one half, so many times."""
+    naming = Naming(seed)
+    everything = [film for films in found.values() for film in films]
+    for group, films in found.items():
+        if is_reported(group) is not reported:
+            continue
+        for film in films:
+            said = {(title.casefold(), other.year) for other in films if other is not film for title in other.titles}
+            for _ in range(rounds):
+                for _ in range(4):
+                    name, shape = _right(naming, film)
+                    yield Case(name, film, True, shape)
+                for other in [*(one for one in films if one is not film), naming.random.choice(everything)]:
+                    if other is not film and not ({(one.casefold(), film.year) for one in film.titles} & said):
+                        name, shape = _right(naming, other)
+                        if shape != "a year beside":  # which may be that of this film
+                            yield Case(name, film, False, "another of its kind")
+                for name, shape in _wrong(naming, film):
+                    yield Case(name, film, False, shape)
+
+
+def from_tmdb(folder: Path) -> dict[str, Film]:
+    """Films of saved TMDB answers (titles are scrambled, years and dates are real), each in a group of its own."""
+    found = {}
+    for path in sorted(folder.glob("movie_*.json")) + sorted(folder.glob("discover_movie_*.json")):
+        answer = json.loads(path.read_text("utf-8"))
+        for one in answer.get("results", [answer]):
+            shown = one.get("release_date") or ""
+            if not (one.get("title") and len(shown) == 10):
+                continue
+            more = [each["data"].get("title", "") for each in one.get("translations", {}).get("translations", [])]
+            titles = dict.fromkeys(title for title in [one["title"], one["original_title"], *more] if title)
+            day = date.fromisoformat(shown)
+            found[f"tmdb {one['id']}:"] = Film(
+                tuple(titles), day.year, one.get("imdb_id") or "", None, day, one["original_language"]
+            )
+    return found

@@ -24,4 +24,4 @@ class PlainLine(Calls):
 
 def plain_line(http: Http, kind: ConnectionKind, url: str, **settings: Any) -> Line:
     """A line to `url` with what a person would enter."""
-    return cast(Line, PlainLine(http, kind, url, kind.settings(**settings)))
+    return cast("Line", PlainLine(http, kind, url, kind.settings(**settings)))

@@ -84,6 +84,7 @@ Session\\Interface=lo
 Session\\InterfaceName=lo
 Session\\InterfaceAddress=127.0.0.1
 Session\\Port={peers}
+Session\\BTProtocol=TCP
 Session\\DefaultSavePath={saves}
 Session\\MultiConnectionsPerIp=true
 [Network]

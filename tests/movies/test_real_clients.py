@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 import real_clients
-from nightcrew.demo import bencoding, torrents
+from nightcrew.demo import torrents
+from nightcrew.kernel.connections.question import Question
 from nightcrew.kernel.errors import GiveUp, NeedsUser
 from nightcrew.kernel.http import Http
 from nightcrew.movies.clients import CLIENTS
@@ -24,7 +22,7 @@ from plain_line import plain_line
 from real_clients import PASSWORD, USER, RealClient
 from support import until
 
-FILES = {"Film.mkv": 300_000, "Subs/English.srt": b"1\n00:00:01,000 --> 00:00:02,000\nGood evening.\n"}
+FILES: torrents.Files = {"Film.mkv": 300_000, "Subs/English.srt": b"1\n00:00:01,000 --> 00:00:02,000\nGood evening.\n"}
 STARTS: dict[str, Callable[[Path], object]] = {
     "qbittorrent": real_clients.qbittorrent,
     "transmission": real_clients.transmission,
@@ -200,7 +198,10 @@ async def test_a_hybrid_torrent_has_our_hash_at_transmission(both: Both) -> None
     client = both.clients["transmission"]
     data = torrents.make("Newer at Transmission", FILES, "hybrid")
     swarm = metainfo.read(data).swarm
-    await add(client, data, swarm)
+    try:
+        await add(client, data, swarm)
+    except GiveUp:
+        pytest.skip("this Transmission is older than 4.0 and takes no hybrid torrents")
     await stands(client, swarm, RemoteState.PAUSED)
     await client.remove(swarm, files=True)
 
@@ -208,61 +209,48 @@ async def test_a_hybrid_torrent_has_our_hash_at_transmission(both: Both) -> None
 # -- magnets -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass
-class Tracker:
-    """Tells each of a swarm of the others."""
-
-    port: int
-    peers: set[int]
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        target = (await reader.readuntil(b"\r\n\r\n")).split(b" ")[1].decode("latin-1")
-        self.peers.add(int(parse_qs(urlsplit(target).query, encoding="latin-1")["port"][0]))
-        found = b"".join(struct.pack("!4BH", 127, 0, 0, 1, port) for port in sorted(self.peers))
-        said = bencoding.encode({"interval": 5, "min interval": 1, "complete": 1, "incomplete": 1, "peers": found})
-        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(said) + said)
-        await writer.drain()
-        writer.close()
-
-
-@pytest.fixture
-async def tracker() -> AsyncIterator[Tracker]:
-    made = Tracker(0, set())
-    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-    made.port = server.sockets[0].getsockname()[1]
-    yield made
-    server.close()
+async def introduce(both: Both, swarm: str) -> None:
+    """Tell qBittorrent where the other one is: Transmission calls nobody on this machine by itself."""
+    form = {"hashes": swarm, "peers": f"127.0.0.1:{both.programs['transmission'].peer_port}"}
+    question = Question("api/v2/torrents/addPeers", "POST", form=form)
+    await both.clients["qbittorrent"].line.ask(question, good=frozenset({200, 400, 404, 409}))
 
 
 @pytest.mark.parametrize(("seeds", "asks"), [("transmission", "qbittorrent"), ("qbittorrent", "transmission")])
 async def test_a_magnet_is_resolved_and_nothing_of_its_content_comes_before_it_is_let_go(
-    both: Both, tracker: Tracker, seeds: str, asks: str
+    both: Both, seeds: str, asks: str
 ) -> None:
-    files = {"Film.mkv": 3_000_000, "Notes.txt": b"Free to share."}
-    where = f"http://127.0.0.1:{tracker.port}/announce"
-    data = torrents.make(f"Resolved by {asks}", files, trackers=[where])
+    files: torrents.Files = {"Film.mkv": 3_000_000, "Notes.txt": b"Free to share."}
+    data = torrents.make(f"Resolved by {asks}", files)
     read = metainfo.read(data)
-    for path in files:
+    for path, given in files.items():
         place = both.programs[seeds].saves / read.name / path
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(torrents.content(read.name, path, files[path], 0, 1 << 30))
+        place.write_bytes(torrents.content(read.name, path, given, 0, 1 << 30))
     seed, asker = both.clients[seeds], both.clients[asks]
     await add(seed, data, read.swarm, held=False)
     await stands(seed, read.swarm, RemoteState.DONE)
+    await add(asker, torrents.magnet_of(data), read.swarm)
 
-    await add(asker, torrents.magnet_of(data, trackers=[where]), read.swarm)
+    async def held() -> bool:
+        remote = (await asker.look([read.swarm]))[read.swarm]
+        if not remote.metadata:
+            await introduce(both, read.swarm)
+        elif remote.state is not RemoteState.PAUSED:  # Transmission starts once more when it has looked for data
+            await asker.pause(read.swarm)
+        return remote.metadata and remote.state is RemoteState.PAUSED
 
-    async def resolved() -> bool:
-        return (await asker.look([read.swarm]))[read.swarm].metadata
-
-    await until(resolved, 60)
-    await asker.pause(read.swarm)
-    remote = await stands(asker, read.swarm, RemoteState.PAUSED)
-    assert remote.got <= 32 * 1024
+    await until(held)
+    assert (await asker.look([read.swarm]))[read.swarm].got <= 32 * 1024
     assert {file.path: file.size for file in await asker.files(read.swarm)} == {
         (read.name, *file.path): file.size for file in read.files
     }
     await asker.resume(read.swarm)
-    await stands(asker, read.swarm, RemoteState.DONE)
+
+    async def complete() -> bool:
+        await introduce(both, read.swarm)
+        return (await asker.look([read.swarm]))[read.swarm].state is RemoteState.DONE
+
+    await until(complete)
     for one in (seed, asker):
         await one.remove(read.swarm, files=True)

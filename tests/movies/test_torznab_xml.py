@@ -13,7 +13,6 @@ from nightcrew.kernel.errors import Misread
 from nightcrew.movies.indexers import torznab_xml
 from nightcrew.movies.indexers.torznab_xml import (
     MAX_ATTRS,
-    MAX_DEPTH,
     MAX_ITEMS,
     MAX_TEXT,
     Caps,
@@ -89,7 +88,7 @@ def test_an_error_is_one_wherever_it_stands() -> None:
     said = Said(100, "Invalid API Key")
     assert read(b'<?xml version="1.0"?><error code="100" description="Invalid API Key"/>') == said
     assert read(b'<rss><channel><error code="100" description="Invalid API Key"/><item/></channel></rss>') == said
-    assert read(b'<error code="what"/>') == Said(0, "")
+    assert read(b'<error code="what"/>') == Said(900, "")
 
 
 def test_an_empty_list_is_an_answer_and_an_empty_answer_is_none() -> None:
@@ -134,16 +133,16 @@ def test_declared_entities_and_attributes_are_refused() -> None:
 
 
 def test_depth_has_a_limit() -> None:
-    inner = MAX_DEPTH - 3
+    inner = 20 - 3
     items(rss("<item>" + "<a>" * inner + "</a>" * inner + "</item>"))
     with pytest.raises(Misread, match="nested"):
         read(rss("<item>" + "<a>" * (inner + 1) + "</a>" * (inner + 1) + "</item>"))
 
 
 def test_releases_attributes_and_texts_have_limits() -> None:
-    assert len(items(rss("<item><title>A</title></item>" * (MAX_ITEMS + 5)))) == MAX_ITEMS
-    (item,) = items(rss("<item>" + '<attr name="tag" value="x"/>' * (MAX_ATTRS + 5) + "</item>"))
-    assert len(item.attrs["tag"]) == MAX_ATTRS
+    assert len(items(rss("<item><title>A</title></item>" * 505))) == MAX_ITEMS == 500
+    (item,) = items(rss("<item>" + '<attr name="tag" value="x"/>' * 205 + "</item>"))
+    assert len(item.attrs["tag"]) == MAX_ATTRS == 200
     (item,) = items(
         rss(f"<item><title>{'a' * MAX_TEXT}</title><link>{'b' * (MAX_TEXT + 1)}</link><guid>c</guid></item>")
     )
@@ -154,11 +153,21 @@ def test_releases_attributes_and_texts_have_limits() -> None:
     assert item.enclosure == {"length": "5"}
 
 
-def test_a_long_answer_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torznab_xml, "MAX_BYTES", 100)
-    assert items(rss("").ljust(100)) == ()
-    with pytest.raises(Misread, match="larger"):
-        read(rss("").ljust(101))
+def test_a_long_answer_is_not_read() -> None:
+    most = 8 << 20
+    assert items(rss("").ljust(most)) == ()
+    with pytest.raises(Misread, match="larger than 8 MiB"):
+        read(rss("").ljust(most + 1))
+
+
+def test_an_error_deep_in_a_list_is_none() -> None:
+    assert items(rss('<item><error code="100"/></item>'))
+    assert read(b'<rss><channel><error code="1"/><error code="2"/></channel></rss>') == Said(1, "")
+
+
+def test_values_begin_anew_with_each_release() -> None:
+    one, two = items(rss("<item><title>A</title></item>between<item>text<title>B</title>text</item>"))
+    assert (one.values, two.values) == ({"title": "A"}, {"title": "B"})
 
 
 def test_categories_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:

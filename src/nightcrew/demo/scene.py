@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .defects import Defects
+from .downloads import Downloads
 from .faults import Faults
 from .grants import Grants
 from .indexing import Indexers
@@ -37,6 +38,7 @@ class Scene:
     tmdb: TmdbWorld = field(default_factory=TmdbWorld)
     indexers: Indexers = field(default_factory=Indexers)
     tracker: DemoTracker = field(default_factory=DemoTracker)
+    downloads: Downloads = field(default_factory=Downloads)
     max_connections: int = 2
     open_streams: int = 0
     """Xtream .ts connections open now."""

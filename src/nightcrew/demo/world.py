@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute
 from . import (
     catalogue,
     control,
+    downloaders,
     grants,
     guide,
     indexers,
@@ -29,11 +30,14 @@ from . import (
     workbench,
     xtream,
 )
+from .cinema import films
+from .downloads import Downloads
 from .gate import Gate
 from .grants import Grants
 from .indexing import Indexers
 from .lineup import make_lineup
 from .musiclib import MusicLibrary, Wishes
+from .releases import DemoFilm
 from .scene import Scene
 from .server import DemoServer, listen, log
 from .soulseek import Soulseek
@@ -52,7 +56,7 @@ TELEVISION: tuple[Service, ...] = (
 
 
 MUSIC: tuple[Service, ...] = (slskd.routes, mediaservers.routes, wishes.routes, spotify.routes)
-MOVIES: tuple[Service, ...] = (tmdb.routes, indexers.routes, tracker.routes)
+MOVIES: tuple[Service, ...] = (tmdb.routes, indexers.routes, tracker.routes, downloaders.routes)
 
 
 class World:
@@ -136,6 +140,11 @@ class World:
         return self._scene.tracker
 
     @property
+    def downloads(self) -> Downloads:
+        """What the download client has, with its switches."""
+        return self._scene.downloads
+
+    @property
     def clock(self) -> Callable[[], float]:
         """Seconds since 1970 as the servers see them: turn it to let tokens and signed URLs expire."""
         return self._scene.clock
@@ -152,6 +161,10 @@ class World:
         self.url = self._scene.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         if tracker.routes in self._services:
             self._closing.callback((await UdpServer.start(self._scene.tracker)).close)
+            self._scene.indexers.trackers = tuple(self.trackers())
+            self._scene.tracker.swarms.invents = self._scene.indexers.shelf.numbers
+            for film in films():
+                self._scene.indexers.shelf.add(DemoFilm(film.title, int(film.released[:4]), film.imdb_id, film.minutes))
         self._server = server = DemoServer(Gate(self._application(), self._scene))
         self._serving = asyncio.create_task(server.serve([listener]), name="demo servers")
         self._serving.add_done_callback(lambda _: server.listening.set())
@@ -227,8 +240,16 @@ class World:
 
     def cinema(self) -> dict[str, dict[str, object]]:
         """The services around movies and shows, by kind, as the product's API takes connections."""
-        settings = {"token": TOKEN}
-        return {"tmdb": {"kind": "tmdb", "name": "Demo TMDB", "url": f"{self.url}/tmdb/3", "settings": settings}}
+        login = {"user": self.downloads.user, "password": self.downloads.password}
+        settings: dict[str, dict[str, object]] = {
+            "tmdb": {"token": TOKEN},
+            "qbittorrent": {**login, "category": "films"},
+        }
+        names = {"tmdb": ("Demo TMDB", "tmdb/3"), "qbittorrent": ("Demo downloads", "qbittorrent")}
+        return {
+            kind: {"kind": kind, "name": name, "url": f"{self.url}/{path}", "settings": settings[kind]}
+            for kind, (name, path) in names.items()
+        }
 
     def trackers(self) -> list[str]:
         """Where the world's torrents are announced, over UDP and HTTP; valid once the world is entered."""

@@ -4,30 +4,32 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nightcrew.kernel.declare import Domain, Page, Tick
-from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.declare import Domain, NoticeKind, Page, Tick
 from nightcrew.movies import (
     catalogue_api,
     catalogue_pages,
-    catalogue_work,
+    files,
     list_pages,
     lists,
+    resync,
+    search,
     seasons,
+    source_api,
+    source_pages,
     standing,
+    stats,
     syncing,
+    tally,
+    workers,
 )
+from nightcrew.movies.clients import CLIENTS
+from nightcrew.movies.indexers import INDEXERS
 from nightcrew.movies.settings import MovieSettings
-from nightcrew.movies.store import titles
+from nightcrew.movies.store import searches, sources, titles
 from nightcrew.movies.store.lists import LISTS
-from nightcrew.movies.tally import Tally
 from nightcrew.movies.tmdb.kind import KIND as TMDB
 
 _HERE = Path(__file__).parent
-
-
-async def _start(runtime: Runtime) -> None:
-    runtime.add(Tally())  # until workers.start, which begins both halves, can be imported
-    await catalogue_work.start(runtime)
 
 
 DOMAIN = Domain(
@@ -38,10 +40,10 @@ DOMAIN = Domain(
     states=standing.STATES,
     topics=("movies",),
     templates=_HERE / "templates",
-    activity={"list.": "Lists"},
-    routers=(catalogue_api.router, list_pages.router, catalogue_pages.router),
+    activity={"movie.source_": "Sources of films", "movie.": "Movies", "list.": "Lists"},
+    routers=(source_api.router, source_pages.router, catalogue_api.router, list_pages.router, catalogue_pages.router),
     pages=(Page("/movies", "Movies"),),
-    connections=(TMDB,),
+    connections=(TMDB, *(one.kind for one in INDEXERS), *(one.kind for one in CLIENTS)),
     ticks=(
         Tick(
             "movies.lists",
@@ -52,6 +54,7 @@ DOMAIN = Domain(
             help="Reads the lists of movies and shows.",
             next_at=lists.next_at,
             topics=(LISTS.topic, "connections"),
+            steady=True,
         ),
         Tick(
             "movies.sync",
@@ -62,6 +65,7 @@ DOMAIN = Domain(
             help="Asks which movies and shows have changed, and reads those and new ones.",
             next_at=syncing.next_at,
             topics=(titles.FILMS.topic, "connections"),
+            steady=True,
         ),
         Tick(
             "movies.seasons",
@@ -72,8 +76,68 @@ DOMAIN = Domain(
             help="Reads the seasons of shows.",
             next_at=seasons.next_at,
             topics=(titles.SHOWS.topic, "connections"),
+            steady=True,
+        ),
+        Tick(
+            "movies.search",
+            search.search,
+            every=0.1,
+            promise=900.0,
+            time_limit=60.0,
+            help="Asks indexers for sources of the next film.",
+            next_at=search.next_at,
+            topics=(searches.SEARCHES.topic, "connections"),
+            steady=True,
+        ),
+        Tick(
+            "movies.files",
+            files.read_files,
+            every=0.2,
+            promise=900.0,
+            time_limit=60.0,
+            help="Reads the torrent files of the best sources, and refuses what is not the film.",
+            next_at=files.next_at,
+            topics=(sources.FILES.topic, "connections"),
+            steady=True,
+        ),
+        Tick(
+            "movies.stats",
+            stats.count,
+            every=2.0,
+            promise=900.0,
+            time_limit=60.0,
+            help="Counts seeds and peers at trackers.",
+            next_at=stats.next_at,
+            topics=(sources.STATS.topic,),
+            steady=True,
+        ),
+        Tick(
+            "movies.resync",
+            resync.resync,
+            every=5.0,
+            promise=900.0,
+            time_limit=60.0,
+            help="Looks at old sources again, and marks what is gone.",
+            next_at=resync.next_at,
+            topics=(sources.RESYNCS.topic,),
+            steady=True,
+        ),
+        Tick(
+            "movies.samples",
+            tally.sample,
+            every=60.0,
+            promise=900.0,
+            help="Notes how much each task gets done, and what waits for it.",
         ),
     ),
-    start=_start,
-    stop=catalogue_work.stop,
+    notices=(
+        NoticeKind("movie.source_found", "finished", "A film has a source", "films have a source"),
+        NoticeKind("movie.source_lost", "failed", "A film has no good source any more", "films have no good source"),
+    ),
+    needs=standing.needs,
+    overview=standing.overview,
+    metrics=tally.metrics,
+    start=workers.start,
+    stop=workers.stop,
+    upkeep=workers.upkeep,
 )

@@ -20,8 +20,9 @@ from nightcrew.movies.crew import BY_KIND, Crew, indexers, split
 from nightcrew.movies.models import MovieEntry, SourceEntry, SourceState
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import films, sources, swarms, verdicts
-from nightcrew.movies.torrents import inspection, metainfo
+from nightcrew.movies.torrents import metainfo
 from nightcrew.movies.torrents.errors import BadTorrent
+from nightcrew.movies.torrents.inspection import Expected, refusals
 from nightcrew.movies.torrents.magnet import Magnet
 from nightcrew.movies.torrents.model import Metainfo
 
@@ -108,7 +109,7 @@ async def look_into(runtime: Runtime, entry: SourceEntry, got: bytes | Magnet) -
     except BadTorrent as exc:
         await _without_file(runtime, entry, str(exc))
         return
-    refused = await asyncio.to_thread(inspection.refusals, torrent, _expected(film, entry))
+    refused = await asyncio.to_thread(refusals, torrent, _expected(film, entry))
     await _judged(runtime, entry, torrent, [one.words for one in refused])
 
 
@@ -116,8 +117,8 @@ def _torrent(got: bytes, promised: str) -> Metainfo:
     return metainfo.verify(got, promised) if promised else metainfo.read(got)
 
 
-def _expected(film: MovieEntry, entry: SourceEntry) -> inspection.Expected:
-    return inspection.Expected(
+def _expected(film: MovieEntry, entry: SourceEntry) -> Expected:
+    return Expected(
         titles=judging.film_of(film).titles,
         year=film.year,
         runtime_min=film.runtime_min or None,

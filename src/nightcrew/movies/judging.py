@@ -8,37 +8,18 @@ from dataclasses import replace
 
 from pydantic import TypeAdapter, ValidationError
 
-from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import rules
+from nightcrew.movies import rules, taste
 from nightcrew.movies.models import MAX_TITLE, USABLE, MovieEntry, SourceEntry, SourceState
-from nightcrew.movies.releases import names
 from nightcrew.movies.releases.model import Film, Release
-from nightcrew.movies.releases.profile import PRESETS, Profile
-from nightcrew.movies.releases.ranking import Part, Score, better, score
-from nightcrew.movies.settings import MovieSettings
-from nightcrew.movies.store import films, profiles, sources
+from nightcrew.movies.releases.names import read, read_many
+from nightcrew.movies.releases.ranking import Part, Score, better
+from nightcrew.movies.store import films, sources
+from nightcrew.movies.taste import Taste
 
 _RELEASE = TypeAdapter(Release)
-UNREAD_COSTS = 10.0
+UNREAD_COSTS = 30.0
 """Points that a source is worth less as long as nobody has read its files."""
-MARKED_COSTS = 1000.0
-
-
-def name_in_use(runtime: Runtime) -> str:
-    """The name of the quality profile that the setting names."""
-    return runtime.settings.of(MovieSettings).quality_profile
-
-
-async def profile_in_use(runtime: Runtime) -> Profile:
-    """The quality profile that the setting names. Raises `NeedsUser` when there is none of that name."""
-    name = name_in_use(runtime)
-    stored = await profiles.get(runtime.store, name)
-    if stored is not None:
-        return Profile.model_validate(stored.body)
-    if name in PRESETS:
-        return PRESETS[name]
-    raise NeedsUser(f"there is no quality profile {name!r}; known are {', '.join(sorted(PRESETS))}")
 
 
 def film_of(entry: MovieEntry) -> Film:
@@ -57,7 +38,7 @@ def film_of(entry: MovieEntry) -> Film:
 
 async def read_names(titles: Sequence[str]) -> list[Release]:
     """What names say. Reading one takes milliseconds, so it is done beside the event loop."""
-    return await asyncio.to_thread(names.read_many, [title[:MAX_TITLE] for title in titles])
+    return await asyncio.to_thread(read_many, [title[:MAX_TITLE] for title in titles])
 
 
 def stored(release: Release) -> dict[str, object]:
@@ -70,13 +51,13 @@ def release_of(entry: SourceEntry) -> Release:
     try:
         return _RELEASE.validate_python(entry.release)
     except ValidationError:
-        return names.read(entry.title)
+        return read(entry.title)
 
 
-def score_of(entry: SourceEntry, film: Film, profile: Profile) -> Score:
+def score_of(entry: SourceEntry, film: Film, judge: Taste) -> Score:
     """How good a source is, with what is known of it by now."""
     seeds = entry.seeds if entry.counted_at is not None else entry.claimed_seeds
-    found = score(release_of(entry), film, profile, size=entry.size, seeds=seeds)
+    found = judge.score(release_of(entry), film, size=entry.size, seeds=seeds)
     if entry.state is SourceState.UNREAD:
         found = _less(found, UNREAD_COSTS, "files", "nobody has read its files yet")
     return found
@@ -88,21 +69,18 @@ def _less(found: Score, points: float, name: str, words: str) -> Score:
 
 async def choose(runtime: Runtime, movie_ids: Collection[int]) -> None:
     """Score the sources of these films anew, and let each have its best one. It is replaced only by one that is better."""
-    profile = await profile_in_use(runtime)
+    judge = await taste.in_use(runtime)
     known = await films.of_ids(runtime.store, movie_ids)
     for entry in known.values():
-        await _choose_for(runtime, entry, profile)
+        await _choose_for(runtime, entry, judge)
 
 
-async def _choose_for(runtime: Runtime, entry: MovieEntry, profile: Profile) -> None:
+async def _choose_for(runtime: Runtime, entry: MovieEntry, judge: Taste) -> None:
     rows = [one for one in await sources.of_movie(runtime.store, entry.id) if one.state not in _OVER]
     film = film_of(entry)
-    scores = await asyncio.to_thread(lambda: {one.id: score_of(one, film, profile) for one in rows})
-    changed = {
-        one.id: (scores[one.id].total, parts)
-        for one in rows
-        if one.score != scores[one.id].total or one.parts != (parts := parts_of(scores[one.id]))
-    }
+    scores = await asyncio.to_thread(lambda: {one.id: score_of(one, film, judge) for one in rows})
+    new = {one: (found.total, parts_of(found)) for one, found in scores.items()}
+    changed = {one.id: new[one.id] for one in rows if (one.score, one.parts) != new[one.id]}
     await sources.rescore(runtime.store, changed)
     usable = [one for one in rows if one.state in USABLE and not scores[one.id].refused]
     top = max(usable, key=lambda one: scores[one.id].total, default=None)

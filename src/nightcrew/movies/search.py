@@ -15,12 +15,11 @@ from nightcrew.kernel.due import earliest
 from nightcrew.kernel.errors import NeedsUser, NightcrewError, NotFound, Retry
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import judging, reach, rules
+from nightcrew.movies import judging, reach, rules, taste
 from nightcrew.movies.crew import Asked, Crew, indexers, split
 from nightcrew.movies.indexers.base import Found, Wanted
 from nightcrew.movies.models import MAX_TITLE, MovieEntry, MovieSearch
 from nightcrew.movies.releases.identity import judge
-from nightcrew.movies.releases.ranking import score
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import films, searches, sources
 from nightcrew.movies.store.sources import NewSource
@@ -137,12 +136,12 @@ async def _take(runtime: Runtime, row: MovieSearch, entry: MovieEntry, found: Se
 
 async def judged(runtime: Runtime, connection_id: int, entry: MovieEntry, found: Sequence[Found]) -> list[NewSource]:
     """What is offered, with what its name says: the best first, and some of what is refused."""
-    profile, film = await judging.profile_in_use(runtime), judging.film_of(entry)
+    liked, film = await taste.in_use(runtime), judging.film_of(entry)
     releases = await judging.read_names([one.title for one in found])
     offers: dict[str, NewSource] = {}
     for one, release in zip(found, releases, strict=True):
         identity = judge(release, film, one.imdb_id)
-        scored = score(release, film, profile, size=one.size, seeds=one.seeds)
+        scored = liked.score(release, film, size=one.size, seeds=one.seeds)
         new = NewSource(
             fingerprint=one.info_hash or f"{connection_id}:{one.guid}"[:200],
             guid=one.guid[:500],

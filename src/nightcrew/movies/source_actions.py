@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import random
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.errors import Conflict, Invalid
+from nightcrew.kernel.errors import Conflict, Invalid, NotFound
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import judging, rules
+from nightcrew.movies import judging, rules, taste
 from nightcrew.movies.models import USABLE, MovieEntry, SourceEntry, SourceState
-from nightcrew.movies.releases.profile import PRESETS, Profile
+from nightcrew.movies.releases import custom_formats
+from nightcrew.movies.releases.custom_formats import BadFormat
+from nightcrew.movies.releases.profile import PRESETS, FormatScore, Profile
 from nightcrew.movies.store import films, profiles, searches, sources, verdicts
 
 RESCORED = 500
@@ -66,18 +72,51 @@ async def _told(runtime: Runtime, entry: SourceEntry, said: str, actor: str) -> 
     runtime.bus.publish("movies")
 
 
-async def put_profile(runtime: Runtime, name: str, new: Profile, *, actor: str) -> None:
-    """Make a quality profile, or change it. Presets stay as they are."""
+async def put_profile(
+    runtime: Runtime, name: str, new: Profile, formats: Sequence[Mapping[str, Any]] | None = None, *, actor: str
+) -> None:
+    """Make a quality profile, or change it. Presets stay as they are. `formats` None: those that it has."""
     if name in PRESETS:
         raise Invalid(f"name: {name} is a preset, which cannot be changed; choose another name", field="name")
-    await profiles.put(runtime.store, name, new.model_dump(mode="json"))
+    if formats is None:
+        stored = await profiles.get(runtime.store, name)
+        formats = stored.body["formats"] if stored else []
+    await profiles.put(runtime.store, name, taste.body_of(new.model_copy(update={"name": name}), formats))
     await runtime.activity.record("movie.profile", f"The quality profile {name} was changed", actor=actor)
-    await rescore(runtime)
+    if name == taste.name_in_use(runtime):
+        await rescore(runtime)
+
+
+async def add_formats(
+    runtime: Runtime, name: str, formats: Sequence[Mapping[str, Any]], scores: Mapping[str, int], *, actor: str
+) -> tuple[list[str], list[str]]:
+    """Add custom formats to a quality profile; returns the names of those that were taken, and why the others were not."""
+    stored = await profiles.get(runtime.store, name)
+    if stored is None:
+        raise NotFound(f"there is no quality profile {name!r} that can be changed")
+    profile, _ = taste.read(stored)
+    kept = {str(one.get("name", "")): one for one in stored.body["formats"]}
+    points = {one.name: one.score for one in profile.formats}
+    taken: list[str] = []
+    refused: list[str] = []
+    for one in formats:
+        try:
+            (read,) = await asyncio.to_thread(custom_formats.imported, json.dumps(one), given=scores)
+        except BadFormat as exc:
+            refused.append(str(exc))
+        else:
+            kept[read.name], points[read.name] = one, read.score
+            taken.append(read.name)
+    if taken:
+        every = tuple(FormatScore(name=title, score=score) for title, score in points.items())
+        new = Profile.model_validate(profile.model_dump() | {"formats": every})
+        await put_profile(runtime, name, new, list(kept.values()), actor=actor)
+    return taken, refused
 
 
 async def remove_profile(runtime: Runtime, name: str, *, actor: str) -> bool:
     """Remove a profile. Raises `Conflict` for the one that is in use."""
-    if name == judging.name_in_use(runtime):
+    if name == taste.name_in_use(runtime):
         raise Conflict(f"the quality profile {name} is in use")
     if not await profiles.remove(runtime.store, name):
         return False

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.errors import Invalid, NotFound
+from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import crew, judging, source_actions
+from nightcrew.movies import crew, source_actions, taste
 from nightcrew.movies import source_answers as say
-from nightcrew.movies.models import SourceEntry
-from nightcrew.movies.releases import custom_formats
+from nightcrew.movies.models import SourceEntry, StoredProfile
 from nightcrew.movies.releases.profile import PRESETS, Profile
 from nightcrew.movies.store import backlogs, films, profiles, samples, searches, sources
 from nightcrew.movies.tally import TITLES
@@ -47,11 +45,8 @@ async def list_tasks(node: Node, hours: Hours = 24) -> Items[say.TaskRow]:
 @router.get("/profiles")
 async def list_profiles(node: Node) -> Items[say.ProfileAnswer]:
     """The quality profiles: presets, and those that people made."""
-    used = judging.name_in_use(node)
-    made = [
-        say.ProfileAnswer(name=one.name, preset=False, in_use=one.name == used, body=one.body)
-        for one in await profiles.every(node.store)
-    ]
+    used = taste.name_in_use(node)
+    made = [_made(one, used) for one in await profiles.every(node.store)]
     presets = [
         say.ProfileAnswer(name=name, preset=True, in_use=name == used, body=one.model_dump(mode="json"))
         for name, one in PRESETS.items()
@@ -69,21 +64,7 @@ async def put_profile(node: Node, actor: Actor, name: Name, body: Profile) -> sa
 @router.post("/profiles/{name}/formats")
 async def import_formats(node: Node, actor: Actor, name: Name, new: say.NewFormats) -> say.ImportedAnswer:
     """Add custom formats to a quality profile. What cannot be read is said, and the others are taken."""
-    stored = await profiles.get(node.store, name)
-    if stored is None:
-        raise NotFound(f"there is no quality profile {name!r} that can be changed")
-    body = Profile.model_validate(stored.body)
-    taken, refused = [], []
-    for one in new.formats:
-        title = str(one.get("name", ""))[:100]
-        try:
-            body = await asyncio.to_thread(custom_formats.add, body, one, new.scores.get(title))
-        except Invalid as exc:
-            refused.append(str(exc))
-        else:
-            taken.append(title)
-    if taken:
-        await source_actions.put_profile(node, name, body, actor=actor)
+    taken, refused = await source_actions.add_formats(node, name, new.formats, new.scores, actor=actor)
     return say.ImportedAnswer(taken=taken, refused=refused)
 
 
@@ -98,7 +79,11 @@ async def _profile(node: Runtime, name: str) -> say.ProfileAnswer:
     stored = await profiles.get(node.store, name)
     if stored is None:
         raise NotFound(f"there is no quality profile {name!r}")
-    return say.ProfileAnswer(name=name, preset=False, in_use=name == judging.name_in_use(node), body=stored.body)
+    return _made(stored, taste.name_in_use(node))
+
+
+def _made(one: StoredProfile, used: str) -> say.ProfileAnswer:
+    return say.ProfileAnswer(name=one.name, preset=False, in_use=one.name == used, body=one.body["profile"])
 
 
 # -- sources -----------------------------------------------------------------------------------------------------------

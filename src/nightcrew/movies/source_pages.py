@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import judging, source_actions
+from nightcrew.movies import source_actions, taste
 from nightcrew.movies.models import SourceState
 from nightcrew.movies.plot import health_plot, task_plot
 from nightcrew.movies.source_api import names_of
@@ -41,7 +41,7 @@ async def context_of(node: Runtime, movie_id: int) -> dict[str, Any]:
         "names": await names_of(node),
         "trackers": await swarms.of_swarm(node.store, best.swarm) if best and best.swarm else [],
         "health": health_plot(usable, history),
-        "profile": judging.name_in_use(node),
+        "profile": taste.name_in_use(node),
     }
 
 

@@ -12,6 +12,7 @@ from nightcrew.movies import catalogue_work, crew, files, resync, search, stats
 from nightcrew.movies.crew import Crew
 from nightcrew.movies.store import samples, searches, sources, swarms
 from nightcrew.movies.tally import Tally
+from nightcrew.movies.taste import Tastes
 from nightcrew.movies.trackers.scraper import Scraper
 
 SEARCHES, FILES, RESYNCS = 8, 6, 4
@@ -25,6 +26,7 @@ SAMPLED = timedelta(days=14)
 async def start(runtime: Runtime) -> None:
     """Called once at the start of a node, before its workers."""
     runtime.add(Tally())
+    runtime.add(Tastes())
     runtime.add(
         Crew(
             searches=Hands(runtime, searches.SEARCHES, SEARCHES, functools.partial(search.failed, runtime)),
@@ -34,6 +36,9 @@ async def start(runtime: Runtime) -> None:
             scraper=Scraper(runtime.http, runtime.http.routes),
         )
     )
+    for rows in (searches.SEARCHES, sources.FILES, sources.STATS, sources.RESYNCS):
+        await rows.give_back(runtime.store, by=runtime.node)  # what it held when it was killed
+    await catalogue_work.start(runtime)
     await catalogue_work.start(runtime)
 
 
@@ -41,6 +46,7 @@ async def stop(runtime: Runtime) -> None:
     """Called at the end of a node."""
     await catalogue_work.stop(runtime)
     await runtime.part(Crew).close()
+    await catalogue_work.stop(runtime)
 
 
 async def upkeep(runtime: Runtime) -> dict[str, int]:
@@ -52,5 +58,6 @@ async def upkeep(runtime: Runtime) -> dict[str, int]:
         "sources that are gone": await sources.forget_old(runtime.store, now - KEPT),
         "numbers of seeds": await swarms.forget_history(runtime.store, now - swarms.KEPT),
         "samples of tasks": await samples.forget(runtime.store, now - SAMPLED),
+        **await catalogue_work.upkeep(runtime),
         "searches at indexers that are gone": await searches.drop_gone(runtime.store, known) if known else 0,
     }

@@ -88,6 +88,8 @@ class Session:
             if self.logins != before:
                 return
             login = self.login
+            if not login.user:
+                raise NeedsUser("qBittorrent asks for a user name and a password")
             form = {"username": login.user, "password": login.password}
             question = Question("api/v2/auth/login", "POST", form=form)
             await self.line.read(question, _entered, good=frozenset({200, 204, 401, 403}), limits=SMALL)

@@ -11,7 +11,7 @@ from nightcrew.movies.indexers.base import Found
 from nightcrew.movies.indexers.torznab_xml import Item, Listing
 
 MOVIES = range(2000, 3000)
-CUSTOM = 100_000
+CUSTOM, MOST_CATEGORY = 100_000, 999_999_999
 """From this number on categories are a server's own, and say nothing to others."""
 
 
@@ -26,7 +26,9 @@ def found_of(listing: Listing, base: str, answered_at: datetime, secrets: Sequen
 def is_other_kind(item: Item) -> bool:
     """Whether it is filed under other things than films alone, as some servers send all that they find."""
     numbers = {
-        number for text in item.attrs.get("category", []) if (number := values.count_of(text, 1 << 31)) is not None
+        number
+        for text in item.attrs.get("category", [])
+        if (number := values.count_of(text, MOST_CATEGORY)) is not None
     }
     return bool(numbers) and all(number not in MOVIES and number < CUSTOM for number in numbers)
 

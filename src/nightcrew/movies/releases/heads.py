@@ -16,6 +16,7 @@ CACHED = 1 << 14
 _GROUP = re.compile(r"\s*\[([^\[\]]{1,40})\][\s._-]*")
 _YEAR_FIRST = re.compile(r"\s*[\[(]((?:18|19|20)\d\d)[\])][\s._-]*(?=\w)")
 _IMDB = re.compile(r"(?<![A-Za-z0-9])tt(\d{6,9})(?!\d)")
+_ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)")
 _EDGE = " \t._-–—:,;/|+~([{"
 
 
@@ -81,7 +82,7 @@ def _closing_year(text: str, words: list[Word], stop: int) -> int | None:
         return None
     bracketed = [at for at in years if _is_bracketed(text, words[at])]
     if bracketed:
-        return bracketed[-1]
+        return bracketed[-1] + (bracketed[-1] + 1 in years)
     return next((at for at in years if is_technical(words, at + 1, stop)), years[-1])
 
 
@@ -98,7 +99,7 @@ def _year_behind(words: list[Word], stop: int) -> int | None:
 def _before_weak(words: list[Word], stop: int) -> int:
     """Where the title ends when no year ends it: at the last word that is no term."""
     end = stop
-    while end > 1 and words[end - 1].text in WEAK:
+    while end > 1 and (words[end - 1].text in WEAK or (end < stop and _ORDINAL.fullmatch(words[end - 1].text))):
         end -= 1
     return end
 
@@ -151,4 +152,7 @@ def _cut(text: str, words: list[Word], end: int) -> str:
     if " " not in whole.strip():
         whole = whole.replace(".", " ").replace("_", " ")
     whole = whole.replace("_", " ").strip(_EDGE).rstrip(".")
+    for opening, closing in ("()", "[]", "{}"):
+        if whole.count(opening) != whole.count(closing):
+            whole = whole.replace(opening, " ").replace(closing, " ")
     return " ".join(whole.split())

@@ -32,7 +32,7 @@ def judge(release: Release | Head, film: Film, imdb_id: str = "") -> Identity:
     fits = [(fit(reading.title, titles), reading) for reading in head.readings]
     if not has_id and all(how is Fit.NONE for how, _ in fits):
         return Identity(False, f"the title “{head.title}” is none of the film's")
-    if head.kind is not Kind.FILM and not _is_in_title(head, fits):
+    if head.kind is not Kind.FILM and not _is_in_title(head, film):
         return Identity(False, f"it is {_KINDS[head.kind]} (“{head.why}”)")
     answers = [_judge_reading(how, reading, film, has_id=has_id) for how, reading in fits if how or has_id]
     return next((one for one in answers if one.ok), answers[0])
@@ -43,10 +43,10 @@ def _number(imdb_id: str) -> int:
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 12 else 0
 
 
-def _is_in_title(head: Head, fits: list[tuple[Fit, Reading]]) -> bool:
-    """Whether the words that make it no film belong to the film's title: "Trilogy", "The Interview", "Season 1"."""
+def _is_in_title(head: Head, film: Film) -> bool:
+    """Whether the words that make it no film belong to the film's title: "Trilogy", "The Twilight Saga"."""
     why = key(head.why)
-    return any(how >= Fit.WHOLE and why in key(reading.title) for how, reading in fits) and why not in key(head.tail)
+    return any(why in key(title) for title in film.titles) and why not in key(head.tail)
 
 
 def _judge_reading(how: Fit, reading: Reading, film: Film, *, has_id: bool) -> Identity:
@@ -61,7 +61,7 @@ def _judge_reading(how: Fit, reading: Reading, film: Film, *, has_id: bool) -> I
         if has_id:
             return Identity(True, "the title and the IMDb number agree")
         return Identity(False, "the year of the film is not known, and other films may have that title")
-    return _by_year(how, year, film.year, film, has_id=has_id)
+    return _by_year(how, reading, film, has_id=has_id)
 
 
 def _without_year(how: Fit, title: str, *, has_id: bool) -> Identity:
@@ -75,7 +75,8 @@ def _without_year(how: Fit, title: str, *, has_id: bool) -> Identity:
     return Identity(False, "the name gives no year, and other films may have that title")
 
 
-def _by_year(how: Fit, said: int, year: int, film: Film, *, has_id: bool) -> Identity:
+def _by_year(how: Fit, reading: Reading, film: Film, *, has_id: bool) -> Identity:
+    said, year = reading.year or 0, film.year or 0
     if said == year:
         return Identity(True, "title and year agree" if how >= Fit.WHOLE else "the title nearly agrees, the year does")
     other = f"it is of {said}, the film of {year}"
@@ -85,17 +86,17 @@ def _by_year(how: Fit, said: int, year: int, film: Film, *, has_id: bool) -> Ide
         return Identity(True, f"title and IMDb number agree, the name says {said}")
     if how < Fit.WHOLE:
         return Identity(False, f"{other}, and the title agrees only nearly")
-    return _beside(said, year, film) or Identity(False, f"{other}, and other films may have that title")
+    return _beside(reading.title, said, film) or Identity(False, f"{other}, and other films may have that title")
 
 
-def _beside(said: int, year: int, film: Film) -> Identity | None:
+def _beside(title: str, said: int, film: Film) -> Identity | None:
     """A year more or less: films are shown at festivals, or in other countries, in another year."""
-    released = film.released_at
+    released, year = film.released_at, film.year or 0
     if released is None:
         return None
     if released.year == said:
         return Identity(True, f"the film was released in {said}")
-    if len([word for word in words(film.titles[0]) if word not in ARTICLES]) < _TELLING:
+    if len([word for word in words(title) if word not in ARTICLES]) < _TELLING:
         return None
     if said < year and released.month <= _FESTIVALS_BEFORE:
         return Identity(True, f"it may have been shown at a festival in {said}")
@@ -104,8 +105,8 @@ def _beside(said: int, year: int, film: Film) -> Identity | None:
     return None
 
 
-_FESTIVALS_BEFORE, _ELSEWHERE_FROM = 9, 5
-"""Months: a film that is released until September may have been at a festival in the year before; one that is first shown from
-May on, when the large festivals begin, may come to others in the year after."""
+_FESTIVALS_BEFORE, _ELSEWHERE_FROM = 4, 9
+"""Months: a film that is released until April may have been at a festival of the autumn before; one that is first shown from September
+on, at such a festival or for the awards, comes to many countries in the year after."""
 _TELLING = 2
 """Words without articles from which on two films a year apart hardly have the same title. "Titanic" was two."""

@@ -26,9 +26,9 @@ _ABSOLUTE = re.compile(r"\s-\s(\d{2,4})(?:v\d)?(?=\s*(?:[\[(]|$))")
 _DAY = re.compile(r"(?<!\d)(?:19|20)\d\d[. _-](?:0[1-9]|1[0-2])[. _-](?:0[1-9]|[12]\d|3[01])(?!\d)")
 _CYRILLIC = re.compile(r"сезон|сери[ияй]", re.IGNORECASE)
 _YEARS = re.compile(r"(?<!\d)(?P<first>(?:19|20)\d\d)\s?[-–~]\s?(?P<last>(?:19|20)\d\d|\d\d)(?!\d)")
-_PARTS = re.compile(
-    r"(?<=[\s._])(?:1|I)(?:(?:\s?[-–~,&+]\s?|[. ](?:and|to|&)[. ])(?:[2-9]|1\d|II|III|IV|V|VI|VII|VIII|IX|X))+(?![\w])"
-)
+_ROMAN = "II|III|IV|V|VI|VII|VIII|IX|X"
+_JOINT = r"(?:\s?[-–~,&+]\s?|[. ](?:and|to|&)[. ]|(?<=\d)[. ](?=\d[. ]))"
+_PARTS = re.compile(rf"(?<=[\s._])(?:1(?:{_JOINT}(?:[2-9]|1\d))+|I(?:{_JOINT}(?:{_ROMAN}))+)(?![\w])")
 _SETS = frozenset({"movie", "movies", "film", "films"})
 
 
@@ -61,7 +61,7 @@ def _episode(text: str, words: Sequence[Word], *, has_year: bool) -> Held | None
         return Held(Kind.EPISODE, phrase)
     if found := _DAY.search(text) or _CYRILLIC.search(text):
         return Held(Kind.EPISODE, found[0])
-    if not has_year and (number := _ABSOLUTE.search(text)):
+    if (number := _ABSOLUTE.search(text)) and not any(is_year(one.text) and one.end >= number.end() for one in words):
         return Held(Kind.EPISODE, number[1], None, (int(number[1]),))
     return None
 
@@ -104,7 +104,8 @@ def _range(words: Sequence[Word], at: int, codes: str) -> tuple[int, ...]:
 def _no_video(words: Sequence[Word], title_end: int) -> Held | None:
     if any(strong_at(list(words), at) and words[at].text != "flac" for at in range(1, len(words))):
         return None
-    word = next((word.text for word in words[max(1, title_end) :] if word.text in FOREIGN), "")
+    first = title_end if 0 < title_end < len(words) else 1
+    word = next((word.text for word in words[first:] if word.text in FOREIGN), "")
     return Held(Kind.OTHER, word) if word else None
 
 

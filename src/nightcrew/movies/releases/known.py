@@ -11,16 +11,18 @@ from functools import lru_cache
 from rapidfuzz.distance import OSA
 
 from nightcrew.movies.releases.vocabulary import ARTICLES, BRANDS
-from nightcrew.movies.releases.words import PARTS, fold, key, keys, words
+from nightcrew.movies.releases.words import PARTS, fold, key, keys, roman, words
 
 CACHED = 1 << 12
 MOST_TITLES = 200
 """Titles of one film that are looked at: some have one for each country."""
-LONG = 16
+LONG = 10
 """Letters and digits from which on a title may have a slip of the pen. In "Alien" and "Aliens" it is no slip."""
 
 _AKA = re.compile(r"\b(?:aka|a\.k\.a\.?)\b|\s[/|]\s|(?<=\w)[/|](?=\w)|\s-\s(?=\()", re.IGNORECASE)
 _BRACKETED = re.compile(r"[(\[]([^()\[\]]+)[)\]]")
+_ROUND = re.compile(r"[(]([^()]+)[)]")
+_LAST_BRACKET = re.compile(r"[(\[]([^()\[\]\d]+)[)\]]\s*$")
 _OR = re.compile(r"[\s,:(]+or\b[\s,:(]+", re.IGNORECASE)
 _DIGITS = re.compile(r"\d+")
 
@@ -92,19 +94,31 @@ def _first_part(title: str) -> str:
 
 def _parts_fit(title: str, film: Known) -> Fit:
     """By "one AKA other", "one / other", "one (other)", or two scripts beside each other."""
-    parts = [part for part in _AKA.split(title) if key(part)]
-    if len(parts) < 2:
-        parts = [part for part in _BRACKETED.split(title) if key(part)]
-    if len(parts) < 2:
-        parts = [part for part in scripts(title) if key(part)]
-    if len(parts) < 2:
-        return Fit.NONE
-    fits = [key(part) in film.whole for part in parts]
-    if all(fits):
-        return Fit.TWICE if len({key(part) for part in parts}) > 1 else Fit.WHOLE
-    other = " ".join(part for part, fitted in zip(parts, fits, strict=True) if not fitted)
-    is_other_part = bool(_DIGITS.search("".join(words(other))) or PARTS & set(words(other)))
-    return Fit.NEAR if any(fits) and not is_other_part else Fit.NONE
+    for cut, own in (
+        (_AKA.split(title), -1),
+        (_ROUND.split(title), -1),
+        (_BRACKETED.split(title), 0),
+        (scripts(title), 0),
+    ):
+        parts = [part for part in cut if key(part)]
+        if len(parts) < 2:
+            continue
+        fits = [key(part) in film.whole for part in parts]
+        if all(fits):
+            return Fit.TWICE if len({key(part) for part in parts}) > 1 else Fit.WHOLE
+        others = [part for part, fitted in zip(parts, fits, strict=True) if not fitted]
+        counts = any(fits) if own < 0 else fits[own]
+        if counts and not any(
+            word.isdigit() or roman(word) or word in PARTS for part in others for word in words(part)
+        ):
+            return Fit.NEAR
+    return Fit.NEAR if _without_person(title, film) else Fit.NONE
+
+
+def _without_person(title: str, film: Known) -> bool:
+    """Whether a title fits without the brackets at its end, in which some write who made the film."""
+    found = _LAST_BRACKET.search(title)
+    return bool(found and len(words(found[1])) > 1 and key(title[: found.start()]) in film.whole)
 
 
 def scripts(title: str) -> list[str]:

@@ -18,7 +18,8 @@ _ENDING = re.compile(
 _SITE = re.compile(
     r"""\s*(?:
         [\[({【]\s*(?:https?://)?(?:www[. _])?[\w-]+(?:[._][\w-]+)*[._][a-z]{2,6}\s*[\])}】]\s*[-–—_:.]*
-        | (?:https?://)?www[. _][\w-]+(?:[._ ][\w-]+)?[. _][a-z]{2,6}\s*(?:[-–—_:]+|\s)
+        | (?:https?://)?www\.[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,6}\s*(?:[-–—_:]+|\s)
+        | www(?P<gap>[ _])[a-z0-9-]+(?:(?P=gap)[a-z0-9-]+)?(?P=gap)[a-z]{2,6}[\s_]*[-–—]+
         | [\w-]+(?:\.[\w-]+)*\.(?:com|org|net|info|to|cc|me|io|xyz|site|lol|pro|ws|mx|in|ru|ag|bz|tv)\s+[-–—_]+\s
     )\s*""",
     re.IGNORECASE | re.VERBOSE,

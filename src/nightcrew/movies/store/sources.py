@@ -141,11 +141,19 @@ def _row(one: NewSource, movie_id: int, connection_id: int, now: datetime) -> di
 
 
 def _seen(one: NewSource, row: Mapping[str, Any], connection_id: int, now: datetime) -> dict[str, Any]:
-    values: dict[str, Any] = {"seen_at": now, "missed": 0, "reach": one.reach, "connection_id": connection_id}
-    values |= {"claimed_seeds": one.claimed_seeds, "claimed_leechers": one.claimed_leechers, "guid": one.guid}
-    if row["state"] is SourceState.MARKED:
+    """What a new offer of a known source changes. Where its files could not be read from one indexer, another one's are tried."""
+    state = row["state"]
+    values: dict[str, Any] = {"seen_at": now, "missed": 0}
+    values |= {"claimed_seeds": one.claimed_seeds, "claimed_leechers": one.claimed_leechers}
+    elsewhere = connection_id != row["connection_id"]
+    unread = state is SourceState.UNREAD or (state is SourceState.FOUND and row["file_failures"] > 0)
+    if not elsewhere or unread or state is SourceState.GONE:
+        values |= {"reach": one.reach, "connection_id": connection_id, "guid": one.guid}
+    if elsewhere and unread:
+        values |= {"file_due_at": now, "file_failures": 0}
+    if state is SourceState.MARKED:
         values |= {"state": _before(row["file_count"], row["file_due_at"]), "reason": ""}
-    elif row["state"] is SourceState.GONE:
+    elif state is SourceState.GONE:
         values |= {"state": SourceState.FOUND, "reason": "", "file_due_at": now, "file_failures": 0}
     return values
 

@@ -10,7 +10,7 @@ from nightcrew.kernel.http import Http, Limits, Request
 from nightcrew.movies.trackers import rules, wire
 from nightcrew.movies.trackers.bencoded import NotBencode
 from nightcrew.movies.trackers.rules import TrackerMemory
-from nightcrew.movies.trackers.wire import HttpAnswer, Numbers, Swarm
+from nightcrew.movies.trackers.wire import HttpAnswer, Swarm
 
 LONGEST = 2_000
 """Characters of an address that every server takes; one hash has up to 71."""
@@ -30,13 +30,13 @@ class HttpTracker:
     allow_private: bool
 
     async def scrape(
-        self, hashes: Sequence[bytes], memory: TrackerMemory, now: float
-    ) -> tuple[dict[bytes, Swarm], TrackerMemory]:
+        self, hashes: Sequence[str], memory: TrackerMemory, now: float
+    ) -> tuple[dict[str, Swarm], TrackerMemory]:
         """What the tracker says, by hash, and what was learnt.
 
         One that wants a pause between questions is asked once, so what does not fit into that is missing. Raises `Retry` and `GiveUp`.
         """
-        memory, found = rules.refreshed(memory, now), dict[bytes, Numbers]()
+        memory, found = rules.refreshed(memory, now), dict[str, Swarm | None]()
         left = list(dict.fromkeys(hashes))[::-1]
         while left:
             batch = self._next(left, memory)
@@ -48,23 +48,23 @@ class HttpTracker:
             if answer.failure:
                 raise Retry(f"{self.shown} answers: {answer.failure}", after=answer.interval or None)
             del left[-len(batch) :]
-            found.update(answer.numbers)
+            found.update(answer.named)
             if answer.interval:
                 break
-            missing = [one for one in batch if one not in answer.numbers]
-            if len(batch) <= memory.good or not (answer.numbers and missing):
+            missing = [one for one in batch if one not in answer.named]
+            if len(batch) <= memory.good or not (answer.named and missing):
                 memory = rules.whole(memory, len(batch), len(batch)) if not missing else memory
                 continue
-            more = await self._probe(missing, next(iter(answer.numbers)))
+            more = await self._probe(missing, next(iter(answer.named)))
             if more is None:
                 memory = rules.whole(memory, len(batch), len(batch))
             else:
                 memory = rules.short(memory, len(batch), now)
                 found.update(more)
                 left += [one for one in missing if one not in more]
-        return {one: swarm for one, numbers in found.items() if (swarm := wire.swarm(numbers))}, memory
+        return {one: swarm for one, swarm in found.items() if swarm}, memory
 
-    async def _probe(self, missing: Sequence[bytes], known: bytes) -> Mapping[bytes, Numbers] | None:
+    async def _probe(self, missing: Sequence[str], known: str) -> Mapping[str, Swarm | None] | None:
         """Whether hashes are missing since the tracker takes few at once, and not since it does not know them: None when not.
 
         Those that are missing are asked for once more with a known one in the middle. Where that one is answered, and no other, it is the
@@ -74,9 +74,9 @@ class HttpTracker:
         answer = await self._answered([*missing[:half], known, *missing[half:]])
         if answer is None or answer.failure:
             return {}
-        return None if answer.numbers.keys() == {known} else answer.numbers
+        return None if answer.named.keys() == {known} else answer.named
 
-    async def _answered(self, batch: Sequence[bytes]) -> HttpAnswer | None:
+    async def _answered(self, batch: Sequence[str]) -> HttpAnswer | None:
         """None: so many at once do not work. The tracker may have sent all that it knows, as if no hash had been named."""
         try:
             return await self._ask(batch)
@@ -88,14 +88,14 @@ class HttpTracker:
                 raise
         return None
 
-    def _next(self, left: Sequence[bytes], memory: TrackerMemory) -> list[bytes]:
+    def _next(self, left: Sequence[str], memory: TrackerMemory) -> list[str]:
         """As many as may be asked for, and as fit into an address."""
         batch = list(left[: -rules.size(memory, len(left)) - 1 : -1])
         while len(batch) > 1 and len(wire.scrape_question(self.address, batch)) > LONGEST:
             batch = batch[: len(batch) * 9 // 10]
         return batch
 
-    async def _ask(self, batch: Sequence[bytes]) -> HttpAnswer:
+    async def _ask(self, batch: Sequence[str]) -> HttpAnswer:
         url = wire.scrape_question(self.address, batch)
         request = Request(url, route=self.route, allow_private=self.allow_private, attempts=1)
         limits = Limits(max_bytes=BYTES + BYTES_EACH * len(batch), seconds=SECONDS)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import secrets
 import time
-from collections.abc import Callable, Sequence
+from binascii import unhexlify
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from urllib.parse import SplitResult, urlsplit
 
@@ -36,7 +38,7 @@ class Scraper:
     ) -> None:
         self._http, self._routes = http, routes
         self._allow_private, self._first_wait, self._now = allow_private, first_wait, now
-        self._chance = random.SystemRandom()
+        self._chance = random.Random(secrets.randbits(128))
 
     async def scrape(
         self,
@@ -59,11 +61,10 @@ class Scraper:
             raise GiveUp(memory.unsupported)
         if now < memory.not_before <= now + wire.MAX_SECONDS:
             raise Retry(f"{shown} wants a pause", after=memory.not_before - now)
-        raw = {one: _hash(one) for one in hashes}
+        wanted, is_plain = _read(hashes)
         is_allowed, way = allow_private or self._allow_private, self._routes.of(route)
-        if not raw:
+        if not wanted:
             return {}, memory
-        wanted = list(dict.fromkeys(raw.values()))
         if parts.scheme == "udp":
             found, memory = await self._udp(parts, shown, wanted, way, memory, allow_private=is_allowed)
         else:
@@ -72,7 +73,7 @@ class Scraper:
                 raise GiveUp(f"{shown} has no address for scraping: its path does not end with announce")
             peer = HttpTracker(self._http, address, shown, route, is_allowed)
             found, memory = await peer.scrape(wanted, memory, now)
-        return {one: found[key] for one, key in raw.items() if key in found}, memory
+        return found if is_plain else {one: found[one.lower()] for one in hashes if one.lower() in found}, memory
 
     async def close(self) -> None:
         """Nothing is kept between questions, so nothing is left to close."""
@@ -81,12 +82,12 @@ class Scraper:
         self,
         parts: SplitResult,
         shown: str,
-        hashes: Sequence[bytes],
+        hashes: Iterable[str],
         route: Route,
         memory: TrackerMemory,
         *,
         allow_private: bool,
-    ) -> tuple[dict[bytes, Swarm], TrackerMemory]:
+    ) -> tuple[dict[str, Swarm], TrackerMemory]:
         found = await reaching.addresses(route, parts.hostname or "", shown, allow_private=allow_private)
         peer, address = await reaching.reach(
             route, found, parts.port or 0, lambda: Peer(shown, first_wait=self._first_wait)
@@ -114,11 +115,14 @@ def _parts(tracker: str) -> tuple[SplitResult, str]:
     return parts, f"{parts.scheme}://{host}" + (f":{port}" if port else "")
 
 
-def _hash(text: str) -> bytes:
+def _read(hashes: Sequence[str]) -> tuple[list[str], bool]:
+    """Each hash once, in small letters, and whether all are written so. They are checked together: there may be many."""
+    every = "".join(hashes)
     try:
-        found = bytes.fromhex(text)
-    except ValueError:
-        found = b""
-    if len(found) != wire.HASH or len(text) != 2 * wire.HASH:
+        unhexlify(every)
+    except ValueError:  # it is no hex, or not in pairs
+        every = ""
+    if len(every) != wire.DIGITS * len(hashes) or set(map(len, hashes)) - {wire.DIGITS}:
         raise Invalid("a torrent is named by 40 hex digits", field="hashes")
-    return found
+    is_plain = every == every.lower()
+    return list(dict.fromkeys(hashes if is_plain else [one.lower() for one in hashes])), is_plain

@@ -1,9 +1,9 @@
 """Asking a UDP tracker for any number of torrents, so that no number is given to another torrent than it belongs to.
 
 A batch is asked for in two orders, three while the tracker is new, and counts when the numbers agree and prove the order
-(`order.py`). Once many batches in a row did, further ones are asked for once, each with a few known hashes at random places; one
-of 16 is asked for in two orders still. Nothing is given before all is asked: where one batch is found to be mixed up, none of
-them counts, and every hash is asked for alone.
+(`order.py`). Asking once, and trusting a tracker that had kept the order before, gave wrong numbers to torrents where a tracker
+began to exchange a few neighbours: whatever is not asked for twice is not known. Nothing is given before all is asked: where one
+batch is found to be mixed up, none of them counts, and every hash is asked for alone.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.movies.trackers import order, rules, wire
-from nightcrew.movies.trackers.order import Verdict
+from nightcrew.movies.trackers.order import Rearranged, Verdict
 from nightcrew.movies.trackers.rules import Order, TrackerMemory
-from nightcrew.movies.trackers.wire import NOTHING, Numbers, Swarm
+from nightcrew.movies.trackers.wire import EACH, NOTHING, Numbers, Swarm
 
-WINDOW = 16
+WINDOW = 32
 """Packets on the way to one tracker at a time."""
+
+ORDERS = 8
+"""Orders by chance for batches of one size."""
 
 
 class Refused(Retry):
@@ -33,8 +36,8 @@ class Silent(Retry):
     unreached = True
 
 
-Ask = Callable[[Sequence[bytes], bool], Awaitable[list[Numbers] | None]]
-"""Asks for hashes in one packet; the answer as it came, or None when it is no answer. True: silence is not waited out.
+Ask = Callable[[Sequence[str], bool], Awaitable[bytes | None]]
+"""Asks for hashes in one packet; the numbers as they came (`wire.body_of`). True: silence is not waited out.
 
 Raises `Refused`, `Silent` or `RouteDown`."""
 
@@ -54,15 +57,14 @@ class Survey:
     ) -> None:
         self.memory = rules.refreshed(memory, now)
         self._ask, self._most, self._now, self._chance, self._window = ask, most, now, chance, window
-        self._left: list[bytes] = []
-        self._sure: dict[bytes, Numbers] = {}
-        self._batched: dict[bytes, Numbers] = {}
-        self._anchors: dict[bytes, Numbers] = {}
-        self._since_check = 0
+        self._left: list[str] = []
+        self._sure: dict[str, bytes] = {}
+        self._batched: list[tuple[list[str], bytes]] = []
+        self._orders: dict[int, list[Rearranged]] = {}
         self._mixed = False
         self._failure: Retry | None = None
 
-    async def run(self, hashes: Sequence[bytes]) -> dict[bytes, Swarm]:
+    async def run(self, hashes: Iterable[str]) -> dict[str, Swarm]:
         """What the tracker says, by hash; what it does not know, or did not answer, is missing.
 
         Raises `RouteDown`, and another `Retry` when it answered nothing at all.
@@ -74,13 +76,15 @@ class Survey:
             await self._together(self._take, len(self._left))
         if self._mixed:
             self.memory = rules.mixed_up(self.memory, self._now)
-            self._batched, self._left = {}, [one for one in every if one not in self._sure]
+            self._batched, self._left = [], [one for one in every if one not in self._sure]
         if self.memory.order is Order.MIXED:
             await self._together(self._take_alone, len(self._left))
-        found = self._batched | self._sure
-        if isinstance(self._failure, RouteDown) or (self._failure is not None and not found):
+        if isinstance(self._failure, RouteDown) or (self._failure and not self._batched and not self._sure):
             raise self._failure
-        return {one: swarm for one, numbers in found.items() if (swarm := wire.swarm(numbers))}
+        found = dict[str, Swarm]()
+        for batch, body in (*self._batched, (list(self._sure), b"".join(self._sure.values()))):
+            found.update(wire.swarms(batch, body))
+        return found
 
     async def _together(self, take: Callable[[], Awaitable[None]], most: int) -> None:
         """Take on what is left, some at a time."""
@@ -99,104 +103,92 @@ class Survey:
         """Take the next batch from what is left, and ask for it. What is left is shared out evenly."""
         if not self._left or self._mixed or self._failure:
             return
-        room = rules.size(self.memory, self._most)
-        is_proven = self.memory.in_order == rules.PROVEN and bool(self._anchors)
-        if room > 2 * order.FEW and is_proven:
-            room -= order.ANCHORS
-        batches = -(-len(self._left) // room)
+        batches = -(-len(self._left) // rules.size(self.memory, self._most))
         count = -(-len(self._left) // batches)
         batch = self._left[: -count - 1 : -1]
         del self._left[-count:]
         try:
-            if len(batch) <= order.FEW:
-                await self._alone(batch)
-            elif is_proven and self._since_check < rules.SPOT_CHECK:
-                self._since_check += 1
-                await self._once(batch)
-            else:
-                self._since_check = 0
-                await self._twice(batch)
+            await (self._alone(batch) if len(batch) <= order.FEW else self._twice(batch))
         except Retry as exc:
             self._failure = self._failure or exc
 
-    async def _once(self, batch: list[bytes]) -> None:
-        """With known hashes among them."""
-        places = sorted(self._chance.sample(range(len(batch) + len(self._anchors)), len(self._anchors)))
-        known, asked = list(self._anchors.items()), batch[:]
-        for place, (anchor, _) in zip(places, known, strict=True):
-            asked.insert(place, anchor)
-        answer = await self._whole(asked)
-        if answer is None:
-            self._left += batch
-        elif order.anchored(answer, places, [numbers for _, numbers in known]):
-            for place in reversed(places):
-                del answer[place]
-            self._batched.update(zip(batch, answer, strict=True))
-        else:
-            await self._twice(batch)
-
-    async def _twice(self, batch: list[bytes]) -> None:
+    async def _twice(self, batch: list[str]) -> None:
         """In several orders: as it is, from behind while the tracker is new, and by chance."""
-        orders = [list(range(len(batch))), self._chance.sample(range(len(batch)), len(batch))]
+        orders = [self._shuffled(len(batch))]
         if self.memory.order is Order.UNKNOWN:
-            orders.insert(1, orders[0][::-1])
-        answers = []
-        for places in orders:
-            answer = await self._whole([batch[at] for at in places])
-            if answer is None:
-                self._left += batch
+            orders.append(order.turned(len(batch)))
+        body = await self._whole(batch)
+        if body is None:
+            return
+        answers = [tuple(wire.numbers(body))]
+        for one in orders:
+            more = await self._whole(batch, one)
+            if more is None:
                 return
-            by_place = dict(zip(places, answer, strict=True))
-            answers.append([by_place[at] for at in range(len(batch))])
+            answers.append(one.back(wire.numbers(more)))
         verdict = order.judge(answers)
         if verdict is Verdict.MIXED:
             self._mixed = True
         elif verdict is Verdict.KEPT:
-            await self._agreed(batch, answers)
+            await self._agreed(batch, answers, body)
         else:
             await self._doubted(batch, answers)
 
-    async def _agreed(self, batch: list[bytes], answers: list[list[Numbers]]) -> None:
+    async def _agreed(self, batch: list[str], answers: list[tuple[Numbers, ...]], body: bytes) -> None:
         """What is the same in all orders counts. What moved meanwhile is asked for alone."""
         self.memory = rules.in_order(self.memory)
         first = answers[0]
-        moved = {at for other in answers[1:] for at, numbers in enumerate(other) if numbers != first[at]}
-        self._batched.update((batch[at], numbers) for at, numbers in enumerate(first) if at not in moved)
-        self._anchors = {batch[at]: first[at] for at in order.anchors(first) if at not in moved}
-        await self._alone([batch[at] for at in sorted(moved)])
+        moved = {at for other in answers[1:] if other != first for at, one in enumerate(other) if one != first[at]}
+        if moved:
+            kept = [at for at in range(len(batch)) if at not in moved]
+            self._batched.append(([batch[at] for at in kept], wire.body([first[at] for at in kept])))
+            await self._alone([batch[at] for at in sorted(moved)])
+        else:
+            self._batched.append((batch, body))
 
-    async def _doubted(self, batch: list[bytes], answers: list[list[Numbers]]) -> None:
+    async def _doubted(self, batch: list[str], answers: list[tuple[Numbers, ...]]) -> None:
         """The numbers prove no order: what the tracker seems to know is asked for alone, and shows whether they were mixed up."""
         by_hash = {one: [answer[at] for answer in answers] for at, one in enumerate(batch)}
         seen = [one for one, said in by_hash.items() if any(numbers != NOTHING for numbers in said)]
         await self._alone(seen)
         for one in seen:
-            if one in self._sure and not all(order.is_near(self._sure[one], numbers) for numbers in by_hash[one]):
-                self._mixed = True
+            if one in self._sure:
+                [sure] = wire.numbers(self._sure[one])
+                self._mixed |= not all(order.is_near(sure, numbers) for numbers in by_hash[one])
+
+    def _shuffled(self, count: int) -> Rearranged:
+        """One of a few orders by chance, which last for all batches of this size."""
+        known = self._orders.setdefault(count, [])
+        if len(known) == ORDERS:
+            return self._chance.choice(known)
+        known.append(order.shuffled(count, self._chance))
+        return known[-1]
 
     # -- packets -------------------------------------------------------------------------------------------------------
 
-    async def _whole(self, asked: list[bytes]) -> list[Numbers] | None:
-        """The answer to one packet, None when it is short: it is no part of the answer, since nobody knows which hashes it is about."""
-        is_larger = len(asked) > max(1, self.memory.good)
+    async def _whole(self, batch: list[str], arranged: Rearranged | None = None) -> bytes | None:
+        """The answer to one packet. None when it is short, and the batch goes back to what is left: it is no part of the answer, since
+        nobody knows which hashes it is about."""
+        count, body = len(batch), None
+        is_larger = count > max(1, self.memory.good)
         try:
-            answer = await self._ask(asked, is_larger and self.memory.good > 0)
+            body = await self._ask(arranged.there(batch) if arranged else batch, is_larger and self.memory.good > 0)
         except Refused:
-            if len(asked) == 1:
-                raise
-            answer = None
+            pass
         except Silent:
             if not is_larger:
                 raise
-            self.memory = rules.lost(self.memory, len(asked), self._now)
+            self.memory = rules.lost(self.memory, count, self._now)
+            self._left += batch
             return None
-        if answer is None or len(answer) != len(asked):
-            self.memory = rules.short(self.memory, len(asked), self._now)
+        if body is None or len(body) != count * EACH:
+            self.memory = rules.short(self.memory, count, self._now)
+            self._left += batch
             return None
-        self.memory = rules.whole(self.memory, len(asked), self._most)
-        return answer
+        self.memory = rules.whole(self.memory, count, self._most)
+        return body
 
-    async def _alone(self, hashes: Iterable[bytes]) -> None:
+    async def _alone(self, hashes: Iterable[str]) -> None:
         """One hash a packet: its answer can be about no other one."""
         known = True
         for one in hashes:
@@ -210,13 +202,13 @@ class Survey:
         except Retry as exc:
             self._failure = self._failure or exc
 
-    async def _ask_alone(self, one: bytes) -> bool:
+    async def _ask_alone(self, one: str) -> bool:
         """Whether the tracker answered with numbers."""
-        answer = await self._ask([one], False)
-        if answer is not None and not answer:
+        body = await self._ask([one], False)
+        if body == b"":
             self.memory = rules.empty(self.memory)
-        if answer is None or len(answer) != 1:
+        if body is None or len(body) != EACH:
             return False
         self.memory = rules.whole(self.memory, 1, self._most)
-        self._sure[one] = answer[0]
+        self._sure[one] = body
         return True

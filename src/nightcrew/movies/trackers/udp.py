@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from nightcrew.kernel.routes import Datagrams, Route
 from nightcrew.movies.trackers import wire
 from nightcrew.movies.trackers.survey import Refused, Silent
-from nightcrew.movies.trackers.wire import Action, Numbers
+from nightcrew.movies.trackers.wire import Action
 
 ID_LIFE = 60.0
 """Seconds for which a connection id may be used after it came (BEP 15), on the socket that it came to."""
@@ -43,7 +43,7 @@ class Peer:
         if self._socket is not None:
             await self._socket.close()
 
-    async def ask(self, hashes: Sequence[bytes], briefly: bool) -> list[Numbers] | None:
+    async def ask(self, hashes: Sequence[str], briefly: bool) -> bytes | None:
         """Ask for hashes in one packet. Raises `Silent` and `Refused`.
 
         An error, and silence, may be due to a connection id that the tracker has forgotten: a new one is fetched once.
@@ -65,12 +65,12 @@ class Peer:
             self._waiting.pop(transaction, None)
         raise Silent(f"{self._shown} does not answer")
 
-    def _read(self, packet: bytes) -> list[Numbers] | None:
+    def _read(self, packet: bytes) -> bytes | None:
         if packet[3] == Action.ERROR:
             raise Refused(f"{self._shown} answers: {wire.error_words(packet) or 'an error without words'}")
-        return wire.numbers(packet)
+        return wire.body_of(packet)
 
-    async def _said(self, transaction: int, hashes: Sequence[bytes], attempt: int) -> bytes | None:
+    async def _said(self, transaction: int, hashes: Sequence[str], attempt: int) -> bytes | None:
         request = wire.scrape_request(self._connection, transaction, hashes)
         return await self._exchange(transaction, request, attempt)
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from binascii import unhexlify
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import quote_from_bytes, urlsplit, urlunsplit
 
 from nightcrew.movies.trackers.bencoded import NotBencode, bencoded
 
-HASH = 20
-"""Bytes of the hash that trackers know a torrent by."""
+DIGITS = 40
+"""Hex digits of the hash that trackers know a torrent by."""
+EACH = 12
+"""Bytes of the numbers of one torrent."""
 PROTOCOL = 0x41727101980
 MAX_WORDS = 200
 """Characters of what a tracker says that are kept."""
@@ -25,27 +29,22 @@ _NUMBERS = struct.Struct(">III")
 
 
 Numbers = tuple[int, int, int]
-"""Seeds, how many have fetched it so far, leechers: as they stand in a packet. Plain tuples are compared and counted quickest."""
+"""Seeds, how many have fetched it so far, leechers: as they stand in a packet."""
 NOTHING: Numbers = (0, 0, 0)
 """What trackers answer for a torrent that they do not know."""
-MOST_PEERS, MOST_COMPLETED = 10_000_000, (1 << 31) - 1
-"""Numbers above these are no swarm: a tracker says -1, or anything."""
+MOST = (1 << 24) - 1
+"""Numbers above this are no swarm: a tracker says -1, or anything."""
 
 
 class Swarm(NamedTuple):
-    """How many have a torrent whole, have a part of it, and have fetched it so far."""
+    """How many have a torrent whole, have fetched it so far, and have a part of it."""
 
     seeds: int
-    leechers: int
     completed: int
+    leechers: int
 
 
-def swarm(numbers: Numbers) -> Swarm | None:
-    """What numbers say, None when that is nothing: the tracker does not know the torrent, or lies."""
-    seeds, completed, leechers = numbers
-    if numbers == NOTHING or seeds > MOST_PEERS or leechers > MOST_PEERS or completed > MOST_COMPLETED:
-        return None
-    return Swarm(seeds, leechers, completed)
+_made: Callable[[Iterable[Numbers]], Iterator[Swarm]] = partial(map, partial(tuple.__new__, Swarm))
 
 
 class Action(IntEnum):
@@ -62,9 +61,9 @@ def connect_request(transaction: int) -> bytes:
     return _REQUEST.pack(PROTOCOL, Action.CONNECT, transaction)
 
 
-def scrape_request(connection: int, transaction: int, hashes: Sequence[bytes]) -> bytes:
-    """Asks for the numbers of some torrents."""
-    return _REQUEST.pack(connection, Action.SCRAPE, transaction) + b"".join(hashes)
+def scrape_request(connection: int, transaction: int, hashes: Iterable[str]) -> bytes:
+    """Asks for the numbers of some torrents, by 40 hex digits each."""
+    return _REQUEST.pack(connection, Action.SCRAPE, transaction) + unhexlify("".join(hashes))
 
 
 def head(packet: bytes) -> tuple[int, int] | None:
@@ -78,10 +77,28 @@ def connection_id(packet: bytes) -> int | None:
     return found
 
 
-def numbers(packet: bytes) -> list[Numbers] | None:
-    """Those of a scrape answer, in its own order, None when it is no whole number of them."""
-    body = memoryview(packet)[_HEAD.size :]
-    return None if len(body) % _NUMBERS.size else list(_NUMBERS.iter_unpack(body))
+def body_of(packet: bytes) -> bytes | None:
+    """The numbers of a scrape answer, `EACH` bytes for a torrent, None when it is no whole number of them."""
+    body = packet[_HEAD.size :]
+    return None if len(body) % EACH else body
+
+
+def numbers(body: bytes) -> list[Numbers]:
+    """Those of a body, in its own order."""
+    return list(_NUMBERS.iter_unpack(body))
+
+
+def body(numbers: Iterable[Numbers]) -> bytes:
+    """The other way round."""
+    return b"".join([_NUMBERS.pack(*one) for one in numbers])
+
+
+def swarms(hashes: Sequence[str], body: bytes) -> Iterable[tuple[str, Swarm]]:
+    """What the numbers of these torrents say, without those that say nothing: the tracker does not know the torrent, or lies."""
+    found = zip(hashes, _made(_NUMBERS.iter_unpack(body)), strict=True)
+    if bytes(EACH) not in body and not body[::4].strip(b"\0"):  # seldom, but there are many at once then
+        return found
+    return [(one, swarm) for one, swarm in found if swarm != NOTHING and max(swarm) <= MOST]
 
 
 def error_words(packet: bytes) -> str:
@@ -110,26 +127,24 @@ def scrape_address(announce: str) -> str | None:
     return urlunsplit((parts.scheme, parts.netloc, f"{folder}/scrape{last.removeprefix('announce')}", parts.query, ""))
 
 
-def scrape_question(address: str, hashes: Sequence[bytes]) -> str:
+def scrape_question(address: str, hashes: Iterable[str]) -> str:
     """The address that asks for the numbers of some torrents."""
-    asked = "&".join(f"info_hash={quote_from_bytes(one, safe='')}" for one in hashes)
+    asked = "&".join(f"info_hash={quote_from_bytes(bytes.fromhex(one), safe='')}" for one in hashes)
     return f"{address}{'&' if urlsplit(address).query else '?'}{asked}"
 
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """`interval`: seconds for which the tracker wants to be asked nothing more. `failure`: why it gives no numbers."""
+    """`named`: the torrents that it is about, with None for numbers that say nothing. `interval`: seconds for which the tracker wants
+    to be asked nothing more. `failure`: why it gives no numbers."""
 
-    numbers: Mapping[bytes, Numbers]
+    named: Mapping[str, Swarm | None]
     interval: float = 0.0
     failure: str = ""
 
 
-def http_answer(body: bytes, hashes: Sequence[bytes]) -> HttpAnswer:
-    """What an HTTP tracker says about these torrents; others that it names are left out. Raises `NotBencode`.
-
-    Numbers that are missing are 0, as some trackers leave `downloaded` out.
-    """
+def http_answer(body: bytes, hashes: Iterable[str]) -> HttpAnswer:
+    """What an HTTP tracker says about these torrents; others that it names are left out. Raises `NotBencode`."""
     said = bencoded(body)
     if not isinstance(said, dict):
         raise NotBencode("it is no dictionary")
@@ -142,12 +157,13 @@ def http_answer(body: bytes, hashes: Sequence[bytes]) -> HttpAnswer:
     files = said.get(b"files")
     if not isinstance(files, dict):
         raise NotBencode("it names no files")
-    return HttpAnswer({one: _numbers(files[one]) for one in hashes if isinstance(files.get(one), dict)}, interval)
+    entries = {one: files.get(bytes.fromhex(one)) for one in hashes}
+    return HttpAnswer({one: _swarm(entry) for one, entry in entries.items() if isinstance(entry, dict)}, interval)
 
 
-def _numbers(entry: Mapping[bytes, Any]) -> Numbers:
-    seeds, completed, leechers = (entry.get(name, 0) for name in (b"complete", b"downloaded", b"incomplete"))
-    for one in (seeds, completed, leechers):
-        if not isinstance(one, int) or one < 0:
-            return NOTHING
-    return seeds, completed, leechers
+def _swarm(entry: Mapping[bytes, Any]) -> Swarm | None:
+    """Numbers that are missing are 0, as some trackers leave `downloaded` out."""
+    said = [entry.get(name, 0) for name in (b"complete", b"downloaded", b"incomplete")]
+    if not any(said) or not all(isinstance(one, int) and 0 <= one <= MOST for one in said):
+        return None
+    return Swarm(*said)
