@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
 from collections.abc import Callable, Sequence
 
@@ -16,9 +17,9 @@ from nightcrew.kernel.routes.direct import Endpoint, Receiver
 from nightcrew.kernel.routes.gate import Gate
 from nightcrew.kernel.routes.hops import Hop, hop_of
 from nightcrew.kernel.routes.names import PATIENCE, Names, Server
-from nightcrew.kernel.routes.sockets import bound, connected
+from nightcrew.kernel.routes.sockets import REST, bound, connected
 from nightcrew.kernel.routes.states import Sight
-from nightcrew.kernel.routes.streams import Watched, end_of, stream_of
+from nightcrew.kernel.routes.streams import Hold, Watched, stream_of
 
 UNREACHED = {
     errno.ENODEV, errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.ETIMEDOUT,
@@ -122,15 +123,21 @@ class DeviceRoute:
             if exc.errno in UNREACHED:
                 self.gate.doubted.set()
             raise httpcore2.ConnectError(str(exc)) from exc
-        return Watched(await stream_of(made), self.gate, end_of(made))
+        hold = Hold(made, self.gate, rests=True)
+        return Watched(await stream_of(made), hold)
 
     async def datagrams(self, address: str, port: int, received: Callable[[bytes], None]) -> Datagrams:
         """A UDP socket of the device."""
         _check(address)
         made = await self._socket(address, port, socket.SOCK_DGRAM)
-        loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(lambda: Receiver(received), sock=made)
-        return _Gated(Endpoint(transport), self.gate, transport.abort)
+        copy = os.dup(made.fileno())
+        try:
+            loop = asyncio.get_running_loop()
+            transport, _ = await loop.create_datagram_endpoint(lambda: Receiver(received), sock=made)
+        except BaseException:
+            REST.keep(copy)
+            raise
+        return _Gated(transport, self.gate, copy)
 
     async def _socket(self, address: str, port: int, kind: int) -> socket.socket:
         """One of the opener's, while the gate is open before and after."""
@@ -145,21 +152,24 @@ class DeviceRoute:
         return made
 
 
-class _Gated:
-    """A UDP socket that is closed when its route changes."""
+class _Gated(Endpoint):
+    """A UDP socket that is closed when its route changes. What comes after that is dropped, and not answered."""
 
-    def __init__(self, inner: Datagrams, gate: Gate, end: Callable[[], None]) -> None:
-        self._inner, self._gate, self._end = inner, gate, end
-        gate.watch(end)
-
-    def send(self, data: bytes) -> None:
-        """Send one datagram, unless the route has changed since."""
-        self._inner.send(data)
+    def __init__(self, transport: asyncio.DatagramTransport, gate: Gate, copy: int) -> None:
+        super().__init__(transport)
+        self._gate, self._copy = gate, copy
+        gate.watch(self._end)
 
     async def close(self) -> None:
         """Receive nothing more."""
         self._gate.forget(self._end)
-        await self._inner.close()
+        self._end()
+
+    def _end(self) -> None:
+        self._transport.abort()
+        if self._copy >= 0:
+            REST.keep(self._copy)
+            self._copy = -1
 
 
 def families(device: str) -> tuple[bool, bool]:

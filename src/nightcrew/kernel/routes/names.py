@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import struct
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import dns.exception
@@ -22,6 +23,7 @@ import dns.rdatatype
 
 from nightcrew.kernel.routes.base import RouteDown
 from nightcrew.kernel.routes.hops import as_address, plain_host
+from nightcrew.kernel.routes.sockets import REST
 
 PATIENCE = 2.0
 """Seconds that one server has for an answer, over UDP or TCP."""
@@ -133,14 +135,15 @@ class Names:
     async def _over_udp(self, server: Server, query: dns.message.QueryMessage) -> dns.message.QueryMessage:
         loop = asyncio.get_running_loop()
         made = await self._open(server.address, server.port, socket.SOCK_DGRAM)
-        with contextlib.closing(made):
+        with _resting(made):
             await loop.sock_sendall(made, query.to_wire())
             for _ in range(MOST_STRAYS):
                 answer = _answer_to(query, await loop.sock_recv(made, PAYLOAD * 4))
-                if answer is None:
-                    continue
-                return await self._over_tcp(server, query) if answer.flags & dns.flags.TC else answer
-        raise OSError(f"the DNS server {server.address} answers something else")
+                if answer is not None:
+                    break
+            else:
+                raise OSError(f"the DNS server {server.address} answers something else")
+        return await self._over_tcp(server, query) if answer.flags & dns.flags.TC else answer
 
     async def _over_tcp(self, server: Server, query: dns.message.QueryMessage) -> dns.message.QueryMessage:
         loop = asyncio.get_running_loop()
@@ -160,6 +163,17 @@ def _keep(kept: dict[_Key, _Kept], key: _Key, known: _Kept) -> None:
     while len(kept) >= MOST_KEPT:
         del kept[next(iter(kept))]
     kept[key] = known
+
+
+@contextlib.contextmanager
+def _resting(made: socket.socket) -> Iterator[None]:
+    """Close a socket when it has its answer; one that has none still takes what comes late."""
+    with contextlib.closing(made):
+        try:
+            yield
+        except BaseException:
+            REST.keep(os.dup(made.fileno()))
+            raise
 
 
 async def _exactly(made: socket.socket, size: int) -> bytes:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
 import sys
+import time
+from collections import deque
 from contextlib import suppress
 
 from nightcrew.kernel.routes.base import RouteDown
@@ -17,6 +20,9 @@ from nightcrew.kernel.routes.hops import as_address
 
 LONGEST_DEVICE = 15
 """Bytes of a device's name (IFNAMSIZ - 1)."""
+RESTING = 20.0
+"""Seconds for which a socket that is not used any more still takes what comes for it."""
+MOST_RESTING = 400
 _BIND_TO_INDEX = 62
 """SO_BINDTOIFINDEX, which Python has no name for; reading it gives the number that a socket is held to."""
 
@@ -75,6 +81,36 @@ async def connected(made: socket.socket, address: str, port: int) -> socket.sock
 
 
 def ended(made: socket.socket) -> None:
-    """End a connection at once for whoever reads it. Its end is sent by the same device, or by none."""
+    """End a connection for whoever reads it: it reads the end. Nothing is sent."""
     with suppress(OSError):
-        made.shutdown(socket.SHUT_RDWR)
+        made.shutdown(socket.SHUT_RD)
+
+
+class Rest:
+    """Sockets that nobody uses any more and that stay a while, so that what still comes for them finds one.
+
+    Else the kernel itself answers (a reset, "port unreachable"), and that answer is held to no device. What comes fills a small
+    buffer, and then is dropped. A rule for the tunnel's address holds such answers to the tunnel as well (docs/routes.md): this
+    is the second of two locks.
+    """
+
+    def __init__(self) -> None:
+        self._kept: deque[tuple[float, int]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def keep(self, descriptor: int) -> None:
+        """Keep a socket; it is closed here later. A TCP connection is told that nothing more is sent on it."""
+        now = time.monotonic()
+        while self._kept and (self._kept[0][0] < now or len(self._kept) >= MOST_RESTING):
+            os.close(self._kept.popleft()[1])
+        self._kept.append((now + RESTING, descriptor))
+        with socket.socket(fileno=os.dup(descriptor)) as one, suppress(OSError):
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 0)  # the least there is
+            if one.type & socket.SOCK_STREAM:
+                one.shutdown(socket.SHUT_WR)
+
+
+REST = Rest()
+"""Of this process."""

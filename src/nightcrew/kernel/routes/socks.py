@@ -20,7 +20,7 @@ from nightcrew.kernel.routes.direct import Receiver
 from nightcrew.kernel.routes.gate import Gate
 from nightcrew.kernel.routes.hops import Hop, hop_of, plain_host
 from nightcrew.kernel.routes.states import Sight
-from nightcrew.kernel.routes.streams import Watched, end_of, stream_of
+from nightcrew.kernel.routes.streams import Hold, Watched, stream_of
 from nightcrew.kernel.targets import system_addresses
 
 HANDSHAKE = 15.0
@@ -186,7 +186,7 @@ class SocksRoute:
             raise
         async with _closed_unless_done(stream):
             self.gate.still(generation)
-        return Watched(stream, self.gate, end_of(made))
+        return Watched(stream, Hold(made, self.gate, rests=False))
 
     async def datagrams(self, address: str, port: int, received: Callable[[bytes], None]) -> Datagrams:
         """UDP through the proxy's relay."""
@@ -206,7 +206,7 @@ class SocksRoute:
             transport, _ = await loop.create_datagram_endpoint(
                 lambda: Receiver(lambda data: _pass_on(data, target, received)), remote_addr=there
             )
-        return _Relayed(Watched(stream, self.gate, end_of(made)), transport, target)
+        return _Relayed(Watched(stream, Hold(made, self.gate, rests=False)), transport, target)
 
 
 class _Relayed:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
-from collections.abc import Callable
 from typing import Any
 
 import anyio.abc
@@ -12,7 +12,7 @@ import httpcore2
 from httpcore2._backends.anyio import AnyIOStream
 
 from nightcrew.kernel.routes.gate import Gate
-from nightcrew.kernel.routes.sockets import ended
+from nightcrew.kernel.routes.sockets import REST, ended
 
 
 async def stream_of(made: socket.socket) -> httpcore2.AsyncNetworkStream:
@@ -20,12 +20,32 @@ async def stream_of(made: socket.socket) -> httpcore2.AsyncNetworkStream:
     return AnyIOStream(await anyio.abc.SocketStream.from_socket(made))
 
 
+class Hold:
+    """What a gate ends. `rests`: the socket is a device's, and stays for a while after that, so that the kernel answers for none."""
+
+    def __init__(self, made: socket.socket, gate: Gate, *, rests: bool) -> None:
+        self._made, self._gate = made, gate
+        self._copy = os.dup(made.fileno()) if rests else None
+        gate.watch(self.end)
+
+    def end(self) -> None:
+        """The route has changed."""
+        ended(self._made)
+        self.release()
+
+    def release(self) -> None:
+        """The connection is closed, or ends."""
+        self._gate.forget(self.end)
+        if self._copy is not None:
+            REST.keep(self._copy)
+            self._copy = None
+
+
 class Watched(httpcore2.AsyncNetworkStream):
     """A connection through a gate."""
 
-    def __init__(self, inner: httpcore2.AsyncNetworkStream, gate: Gate, end: Callable[[], None]) -> None:
-        self._inner, self._gate, self._end = inner, gate, end
-        gate.watch(end)
+    def __init__(self, inner: httpcore2.AsyncNetworkStream, hold: Hold) -> None:
+        self._inner, self._hold = inner, hold
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """The next bytes."""
@@ -37,25 +57,22 @@ class Watched(httpcore2.AsyncNetworkStream):
 
     async def aclose(self) -> None:
         """Close the connection."""
-        self._gate.forget(self._end)
-        await self._inner.aclose()
+        try:
+            await self._inner.aclose()
+        finally:
+            self._hold.release()
 
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore2.AsyncNetworkStream:
         """The same connection, encrypted."""
-        inner = await self._inner.start_tls(ssl_context, server_hostname, timeout)
-        return Watched(inner, self._gate, self._end)
+        try:
+            inner = await self._inner.start_tls(ssl_context, server_hostname, timeout)
+        except BaseException:
+            self._hold.release()
+            raise
+        return Watched(inner, self._hold)
 
     def get_extra_info(self, info: str) -> Any:
         """What the connection says of itself."""
         return self._inner.get_extra_info(info)
-
-
-def end_of(made: socket.socket) -> Callable[[], None]:
-    """What ends a connection; one for each, so that it can be told from others."""
-
-    def end() -> None:
-        ended(made)
-
-    return end
