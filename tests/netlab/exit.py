@@ -39,7 +39,10 @@ class PacketLog:
 
     def _read(self) -> None:
         while True:
-            data, where = self._socket.recvfrom(65_536)
+            try:
+                data, where = self._socket.recvfrom(65_536)
+            except OSError:  # its device went
+                return
             if where[2] not in _INCOMING or self._is_own(where[1], data):
                 continue
             self.count += 1
@@ -206,8 +209,8 @@ class Exit:
 
 
 class _Echo(asyncio.DatagramProtocol):
-    def __init__(self, exit: Exit) -> None:
-        self._exit = exit
+    def __init__(self, of: Exit) -> None:
+        self._exit = of
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -229,12 +232,12 @@ class _Dns(_Echo):
 
 
 async def main() -> None:
-    exit = Exit(sys.argv[1], sys.argv[2])
+    here = Exit(sys.argv[1], sys.argv[2])
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=1 << 20)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while line := await reader.readline():
-        print(json.dumps(await exit.do(json.loads(line))), flush=True)
+        print(json.dumps(await here.do(json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ class Work:
             while True:
                 came = await self.op(random.choice(kinds), route)
                 self.counts[came] += 1
-                await asyncio.sleep(random.uniform(0.02, 0.1) if came == "parked" else 0.005)
+                await asyncio.sleep(random.uniform(0.02, 0.1) if came == "parked" else 0.02)
 
         self.running = [asyncio.create_task(forever()) for _ in range(tasks)]
         return True
@@ -160,11 +160,6 @@ class Work:
                 await asyncio.sleep(random.uniform(0, 0.2))
                 break
         return "ok"
-
-    async def op_url(self, route: str, host: str) -> str:
-        return await self._get(self.url, route, allow_private=True)
-
-    url = ""
 
     async def tries(self, urls: list[str], route: str, private: bool) -> object:
         """What becomes of requests for these addresses."""

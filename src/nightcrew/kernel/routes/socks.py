@@ -67,8 +67,8 @@ class Dialer:
         async with _closed_unless_done(stream):
             try:
                 relay = await self._asked(stream, wire.ASSOCIATE, wire.Target("0.0.0.0", 0))  # noqa: S104 - RFC 1928, 7
-            except httpcore2.ConnectError as exc:
-                if isinstance(exc.__cause__, wire.BadProxy) and exc.__cause__.code in _NO_UDP:
+            except wire.BadProxy as exc:
+                if exc.code in _NO_UDP:
                     raise Unavailable("the proxy carries no UDP, and nothing goes another way instead") from exc
                 raise
             if not relay.port:

@@ -72,13 +72,14 @@ class Part:
             self.ip(*line.split())
 
     def close(self) -> None:
-        assert self.process.stdin
+        assert self.process.stdin and self.process.stdout
         self.process.stdin.close()
         try:
             self.process.wait(10)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        self.process.stdout.close()
 
 
 class Lab:
@@ -172,6 +173,10 @@ class Lab:
         """What came out at home."""
         found: dict[str, Any] = self.home.do("seen", clear=clear)
         return found
+
+    def stay(self) -> int:
+        """Keep the host's namespace when its process has gone; the number is closed by who asked."""
+        return os.open(f"/proc/{self.host.process.pid}/ns/net", os.O_RDONLY)
 
     def close(self) -> None:
         for part in reversed(self._parts):
