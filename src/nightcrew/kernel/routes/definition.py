@@ -106,6 +106,16 @@ def checked(one: Definition, before: Definition | None = None) -> Definition:
     return replace(one, dns=tuple(dict.fromkeys(servers)), ask=_web("ask", one.ask), gluetun=_gluetun(one.gluetun))
 
 
+def with_password(spec: str, password: str, before: Definition | None = None) -> str:
+    """A proxy's text with a password that was entered beside it. `before`: whose user name holds where none is named."""
+    kind, _, rest = spec.strip().partition("://")
+    if kind != SOCKS or not password:
+        return spec
+    login, at, where = rest.rpartition("@")
+    user = unquote(login.partition(":")[0]) if at else (before.login[0] if before and before.kind == SOCKS else "")
+    return f"{SOCKS}://{quote(user, safe='')}:{quote(password, safe='')}@{where}"
+
+
 def endpoint(text: str, field: str = "", port: int = 0) -> tuple[str, int]:
     """Host and port of `host:port`, `[address]:port`, or with a usual `port` of the host alone. Raises `Invalid`."""
     wrong = Invalid(f"{field}: {text[:80]!r} is not host:port", field=field)
