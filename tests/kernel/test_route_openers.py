@@ -24,14 +24,14 @@ from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.kernel.http import Http, Limits, Request
 from nightcrew.kernel.routes import Direct, Private, RouteDown, Routes, Unavailable
 from nightcrew.kernel.routes.device import DeviceRoute
-from nightcrew.kernel.routes.names import Names, Server
+from nightcrew.kernel.routes.names import DnsServer, RouteNames
 from nightcrew.kernel.routes.sockets import REST, bound, can_bind
-from nightcrew.kernel.routes.socks import Proxy, SocksRoute
-from nightcrew.kernel.routes.states import Seen, Sight
+from nightcrew.kernel.routes.socks import SocksProxy, SocksRoute
+from nightcrew.kernel.routes.states import RouteSeen, RouteSight
 
 pytestmark = pytest.mark.usefixtures("no_backoff")
 QUICK = Limits(max_bytes=1 << 20, seconds=5)
-GOOD = Sight(Seen.GOOD, canary_s=0.01)
+GOOD = RouteSight(RouteSeen.GOOD, canary_s=0.01)
 
 
 class Relay:
@@ -65,7 +65,7 @@ async def relay() -> AsyncIterator[Relay]:
 
 
 def by(relay: Relay, password: str = "secret") -> SocksRoute:
-    return SocksRoute("proxy", Proxy("127.0.0.1", relay.port, "anna", password))
+    return SocksRoute("proxy", SocksProxy("127.0.0.1", relay.port, "anna", password))
 
 
 async def text_of(http: Http, url: str, **more: object) -> str:
@@ -163,7 +163,7 @@ async def test_what_is_no_proxy_is_a_connection_that_failed(answer: bytes) -> No
         writer.close()
 
     listening = await asyncio.start_server(serve, "127.0.0.1", 0)
-    route = SocksRoute("proxy", Proxy("127.0.0.1", listening.sockets[0].getsockname()[1], "anna", "secret"))
+    route = SocksRoute("proxy", SocksProxy("127.0.0.1", listening.sockets[0].getsockname()[1], "anna", "secret"))
     up(route)
     with pytest.raises(httpcore2.ConnectError):
         await route.open("service.example", 80)
@@ -197,7 +197,7 @@ async def test_no_pooled_connection_outlives_a_change_of_state(relay: Relay) -> 
     http = Http(routes=Routes(Direct(), route))
     assert await text_of(http, url) == await text_of(http, url) == "ok"
     assert opened == 1
-    route.note(Sight(Seen.BAD, "lost"))
+    route.note(RouteSight(RouteSeen.BAD, "lost"))
     with pytest.raises(RouteDown, match="suspect: lost"):
         await text_of(http, url)
     route.note(GOOD)
@@ -224,7 +224,7 @@ async def test_a_request_whose_route_ends_under_it_costs_no_attempt_where_it_may
         http = Http(routes=Routes(Direct(), route))
         asking = asyncio.create_task(http.ask(Request(url, method, route="proxy", attempts=1), limits=QUICK))
         await arrived.wait()
-        route.note(Sight(Seen.GONE, "pulled out"))
+        route.note(RouteSight(RouteSeen.GONE, "pulled out"))
         with pytest.raises(error) as told:
             await asking
         assert (type(told.value) is RouteDown) is (method == "GET"), "what may have arrived is not sent again unasked"
@@ -233,7 +233,7 @@ async def test_a_request_whose_route_ends_under_it_costs_no_attempt_where_it_may
 
 
 async def test_what_was_begun_before_a_change_is_not_used_after_it() -> None:
-    route = SocksRoute("proxy", Proxy("127.0.0.1", 1))
+    route = SocksRoute("proxy", SocksProxy("127.0.0.1", 1))
     up(route)
     route.dialer = Changing(route)
     with pytest.raises(RouteDown):
@@ -247,7 +247,7 @@ class Changing:
         self.route = route
 
     async def connected(self, host: str, port: int) -> tuple[socket.socket, httpcore2.AsyncNetworkStream]:
-        self.route.note(Sight(Seen.BAD))
+        self.route.note(RouteSight(RouteSeen.BAD))
         self.route.note(GOOD)
         return socket.socket(), httpcore2.AsyncMockStream([])
 
@@ -308,8 +308,8 @@ class NameServer:
             one if isinstance(one, bytes) else one.to_wire() for one in (found if isinstance(found, list) else [found])
         ]
 
-    def names(self, patience: float = 0.3) -> Names:
-        return Names([Server("127.0.0.1", self.port)], plain, patience=patience)
+    def names(self, patience: float = 0.3) -> RouteNames:
+        return RouteNames([DnsServer("127.0.0.1", self.port)], plain, patience=patience)
 
 
 async def plain(address: str, port: int, kind: int) -> socket.socket:
@@ -440,7 +440,7 @@ def test_a_socket_is_held_to_its_device_or_there_is_none() -> None:
 
 
 async def test_nothing_private_is_sent_through_a_tunnel() -> None:
-    route = DeviceRoute("vpn", "lo", [Server("127.0.0.1")])
+    route = DeviceRoute("vpn", "lo", [DnsServer("127.0.0.1")])
     up(route)
     for address in ("127.0.0.1", "192.168.1.1", "fe80::1", "224.0.0.1"):
         with pytest.raises(GiveUp):
@@ -450,7 +450,7 @@ async def test_nothing_private_is_sent_through_a_tunnel() -> None:
 
 
 async def test_a_route_that_nobody_has_looked_at_is_closed() -> None:
-    route = DeviceRoute("vpn", "lo", [Server("127.0.0.1")])
+    route = DeviceRoute("vpn", "lo", [DnsServer("127.0.0.1")])
     for ask in (
         route.resolve("service.example"),
         route.open("93.184.215.14", 80),

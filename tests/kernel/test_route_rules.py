@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from nightcrew.kernel.errors import Invalid
 from nightcrew.kernel.routes import socks_wire as wire
 from nightcrew.kernel.routes.base import RouteDown
-from nightcrew.kernel.routes.definition import Definition, checked, from_json
-from nightcrew.kernel.routes.gate import STALE, Gate
+from nightcrew.kernel.routes.definition import RouteDefinition, checked, from_json
+from nightcrew.kernel.routes.gate import STALE, RouteGate
 from nightcrew.kernel.routes.hops import Hop, hop_of, plain_host
 from nightcrew.kernel.routes.looks import address_in
-from nightcrew.kernel.routes.states import MOVES, RouteStanding, RouteState, Seen, Sight
+from nightcrew.kernel.routes.states import MOVES, RouteSeen, RouteSight, RouteStanding, RouteState
 
 HOPS = {
     Hop.LOCAL: [
@@ -58,31 +58,31 @@ def test_one_spelling_stays_as_it_is(host: str) -> None:
 
 # -- states ------------------------------------------------------------------------------------------------------------
 
-SIGHTS = st.builds(Sight, st.sampled_from(Seen), index=st.integers(0, 3))
+SIGHTS = st.builds(RouteSight, st.sampled_from(RouteSeen), index=st.integers(0, 3))
 
 
 def test_the_table_has_every_move() -> None:
-    assert set(MOVES) == {(state, seen) for state in RouteState for seen in Seen}
+    assert set(MOVES) == {(state, seen) for state in RouteState for seen in RouteSeen}
 
 
 @given(st.lists(SIGHTS, max_size=40))
-def test_a_route_is_up_only_after_two_good_looks_at_the_same_device(sights: list[Sight]) -> None:
+def test_a_route_is_up_only_after_two_good_looks_at_the_same_device(sights: list[RouteSight]) -> None:
     standing = RouteStanding()
     for number, sight in enumerate(sights):
         before, standing = standing, standing.after(sight)
         if standing.state is RouteState.UP:
-            assert sight.seen is Seen.GOOD
+            assert sight.seen is RouteSeen.GOOD
             assert before.state in {RouteState.UP, RouteState.SUSPECT, RouteState.RECOVERING}
             assert not (before.index and sight.index) or before.index == sight.index, "another device starts anew"
-            assert sum(one.seen is Seen.GOOD for one in sights[: number + 1]) >= 2
-        if sight.seen is not Seen.GOOD:
+            assert sum(one.seen is RouteSeen.GOOD for one in sights[: number + 1]) >= 2
+        if sight.seen is not RouteSeen.GOOD:
             assert standing.state is not RouteState.UP
 
 
 @given(st.lists(st.tuples(SIGHTS, st.floats(0, STALE * 2)), max_size=30))
-def test_a_gate_is_open_only_while_it_is_up_and_looked_at(steps: list[tuple[Sight, float]]) -> None:
+def test_a_gate_is_open_only_while_it_is_up_and_looked_at(steps: list[tuple[RouteSight, float]]) -> None:
     now, ended = [0.0], []
-    gate = Gate("vpn", lambda: now[0])
+    gate = RouteGate("vpn", lambda: now[0])
     for sight, passes in steps:
         before = (gate.standing.state, gate.standing.index)
         generation = gate.generation
@@ -97,7 +97,7 @@ def test_a_gate_is_open_only_while_it_is_up_and_looked_at(steps: list[tuple[Sigh
         if not changed:
             gate.renew()
         now[0] += passes
-        wanted = gate.standing.state is RouteState.UP and passes <= STALE and sight.seen is not Seen.SILENCE
+        wanted = gate.standing.state is RouteState.UP and passes <= STALE and sight.seen is not RouteSeen.SILENCE
         if gate.is_up:
             assert gate.standing.state is RouteState.UP
             gate.admit()
@@ -109,14 +109,14 @@ def test_a_gate_is_open_only_while_it_is_up_and_looked_at(steps: list[tuple[Sigh
 
 
 def test_a_gate_that_was_replaced_lets_nothing_through() -> None:
-    gate = Gate("vpn")
-    gate.note(Sight(Seen.GOOD))
-    gate.note(Sight(Seen.GOOD))
+    gate = RouteGate("vpn")
+    gate.note(RouteSight(RouteSeen.GOOD))
+    gate.note(RouteSight(RouteSeen.GOOD))
     gate.admit()
     gate.retire()
     with pytest.raises(RouteDown, match="gone"):
         gate.admit()
-    gate.note(Sight(Seen.GOOD))
+    gate.note(RouteSight(RouteSeen.GOOD))
     assert not gate.is_up
 
 
@@ -137,7 +137,7 @@ def test_no_datagram_of_a_relay_breaks_the_reader(data: bytes) -> None:
     st.binary(max_size=99),
 )
 def test_a_datagram_is_read_as_it_was_wrapped(host: str, port: int, data: bytes) -> None:
-    assert wire.unwrapped(wire.wrapped(wire.Target(host, port), data)) == (wire.Target(host, port), data)
+    assert wire.unwrapped(wire.wrapped(wire.SocksTarget(host, port), data)) == (wire.SocksTarget(host, port), data)
 
 
 @pytest.mark.parametrize(
@@ -151,19 +151,19 @@ def test_fragments_and_nonsense_are_not_passed_on(data: bytes) -> None:
 
 
 def test_a_definition_is_kept_in_one_spelling_and_shown_without_its_login() -> None:
-    one = checked(Definition("vpn", " socks5h://anna:s%20ecret@[FD00::1]:1080/ ", canary="example.net:443"))
+    one = checked(RouteDefinition("vpn", " socks5h://anna:s%20ecret@[FD00::1]:1080/ ", canary="example.net:443"))
     assert one.spec == "socks5h://anna:s%20ecret@[fd00::1]:1080" and one.login == ("anna", "s ecret")
     assert one.shown == "socks5h://[fd00::1]:1080" and one.secrets == ("s ecret",)
     assert from_json(one.as_json()) == one
-    device = checked(Definition("wg", "interface:wg0", dns=("10.64.0.1", "[fd00::53]:5353")))
+    device = checked(RouteDefinition("wg", "interface:wg0", dns=("10.64.0.1", "[fd00::53]:5353")))
     assert device.dns == ("10.64.0.1:53", "[fd00::53]:5353") and device.device == "wg0"
 
 
 def test_secrets_stay_only_while_what_they_belong_to_is_the_same() -> None:
-    before = checked(Definition("vpn", "socks5h://anna:secret@10.0.0.1:1080", canary="example.net:443"))
-    same = checked(Definition("vpn", "socks5h://10.0.0.1:1080", canary="example.org:443"), before)
+    before = checked(RouteDefinition("vpn", "socks5h://anna:secret@10.0.0.1:1080", canary="example.net:443"))
+    same = checked(RouteDefinition("vpn", "socks5h://10.0.0.1:1080", canary="example.org:443"), before)
     assert same.login == ("anna", "secret")
-    other = checked(Definition("vpn", "socks5h://10.0.0.2:1080", canary="example.org:443"), before)
+    other = checked(RouteDefinition("vpn", "socks5h://10.0.0.2:1080", canary="example.org:443"), before)
     assert other.login == ("", ""), "another proxy is not told the password"
 
 
@@ -171,7 +171,7 @@ def test_secrets_stay_only_while_what_they_belong_to_is_the_same() -> None:
 def test_no_definition_breaks_the_reader(spec: str, canary: str, dns: list[str]) -> None:
     for text in (spec, f"interface:{spec}", f"socks5h://{spec}"):
         try:
-            one = checked(Definition("vpn", text, dns=tuple(dns), canary=canary))
+            one = checked(RouteDefinition("vpn", text, dns=tuple(dns), canary=canary))
         except Invalid:
             continue
         assert one.kind in {"interface", "socks5h"}

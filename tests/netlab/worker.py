@@ -19,8 +19,8 @@ from nightcrew.kernel.errors import GiveUp, NightcrewError
 from nightcrew.kernel.http import Http, Limits, Request
 from nightcrew.kernel.routes import Direct, RouteDown, Routes, links
 from nightcrew.kernel.routes.definition import checked, from_json
-from nightcrew.kernel.routes.looks import Patience, build
-from nightcrew.kernel.routes.watch import Watch
+from nightcrew.kernel.routes.looks import RoutePace, build
+from nightcrew.kernel.routes.watch import RouteWatch
 from nightcrew.kernel.routing.asks import LookHttp
 
 PUBLIC, PUBLIC_SIX, LAN = "93.184.215.20", "2606:4700::20", "192.168.7.1"
@@ -33,7 +33,7 @@ class Work:
     def __init__(self) -> None:
         self.routes = Routes(Direct())
         self.http = Http(routes=self.routes)
-        self.watches: dict[str, Watch] = {}
+        self.watches: dict[str, RouteWatch] = {}
         self.tasks: list[asyncio.Task[None]] = []
         self.counts: collections.Counter[str] = collections.Counter()
         self.running: list[asyncio.Task[None]] = []
@@ -41,10 +41,10 @@ class Work:
 
     async def define(self, routes: list[dict[str, object]], patience: dict[str, float]) -> object:
         for one in routes:
-            definition, pace = checked(from_json(one)), Patience(**patience)
+            definition, pace = checked(from_json(one)), RoutePace(**patience)
             route = build(definition, pace)
             self.routes.put(route)
-            watch = Watch(definition, route, LookHttp(), self._told, pace)
+            watch = RouteWatch(definition, route, LookHttp(), self._told, pace)
             self.watches[definition.name] = watch
             self.tasks.append(asyncio.create_task(self._look(watch)))
         return True
@@ -52,7 +52,7 @@ class Work:
     async def _told(self, before: object, after: object) -> None:
         pass
 
-    async def _look(self, watch: Watch) -> None:
+    async def _look(self, watch: RouteWatch) -> None:
         while True:
             await watch.once()
 

@@ -83,7 +83,9 @@ def routes_test(server: Server, out: Out, route: Named) -> None:
 
 def routes_remove(server: Server, out: Out, route: Named, dry_run: DryRun = False, yes: Yes = False) -> None:
     """Remove a route with its secrets. One that something takes stays."""
-    found = server.ask("GET", f"{ROUTES}/{route}")
+    found = next((one for one in server.rows(RouteJson, ROUTES) if one["name"] == route), None)
+    if found is None:
+        raise Failed(f"there is no route {route!r}; `nightcrew routes list` has all of them")
 
     def remove(dry_run: bool) -> Row:
         if not dry_run:

@@ -38,7 +38,7 @@ from nightcrew.kernel.http_cache import MAX_KEPT, HttpCache
 from nightcrew.kernel.http_pace import Hosts
 from nightcrew.kernel.http_pool import Pools
 from nightcrew.kernel.http_requests import Download, Jar, Limits, Live, Reply, Request, Validators
-from nightcrew.kernel.http_way import Way, private_of
+from nightcrew.kernel.http_way import RouteWay, private_of
 from nightcrew.kernel.inflate import Inflate
 from nightcrew.kernel.recovery import Left, Recoveries, Step
 from nightcrew.kernel.redaction import redact
@@ -138,7 +138,7 @@ class Http:
         `Live.chunks` raises `Retry` when it breaks off.
         """
         plain = replace(request, headers={**request.headers, "Accept-Encoding": "identity"})
-        way = Way(self.routes, request)
+        way = RouteWay(self.routes, request)
         try:
             async with self._open(plain, None, spare=False) as response:
                 inflate = inflate_of(response)
@@ -191,7 +191,7 @@ class Http:
                 if response.request.method != request.method:
                     raise GiveUp("it redirects to a page that does not accept messages")
 
-        way = Way(self.routes, request)
+        way = RouteWay(self.routes, request)
         try:
             await _translated(once)
         except (Again, NightcrewError) as exc:
@@ -209,7 +209,7 @@ class Http:
     async def _with_retries(self, request: Request, once: Callable[[], Awaitable[ResultT]]) -> ResultT:
         attempt = 1
         while True:
-            way = Way(self.routes, request)
+            way = RouteWay(self.routes, request)
             try:
                 return await _translated(once)
             except (Again, NightcrewError) as exc:

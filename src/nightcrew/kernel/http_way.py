@@ -18,7 +18,7 @@ def private_of(request: Request, url: str) -> Private:
     return Private.ANYWHERE if own or request.route == DIRECT else Private.NAMED
 
 
-class Way:
+class RouteWay:
     """What the route of a request was when it began."""
 
     def __init__(self, routes: Routes, request: Request) -> None:

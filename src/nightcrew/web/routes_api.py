@@ -11,7 +11,7 @@ from nightcrew.kernel import fields
 from nightcrew.kernel.clock import iso
 from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.fields import Secret
-from nightcrew.kernel.routes.definition import INTERFACE, Definition
+from nightcrew.kernel.routes.definition import INTERFACE, RouteDefinition
 from nightcrew.kernel.routing import actions, store
 from nightcrew.kernel.routing.actions import RouteTested
 from nightcrew.kernel.routing.lookout import Lookout
@@ -225,7 +225,7 @@ async def row_of(node: Runtime, row: DefinedRoute, standing: list[RouteAtNode] |
     try:
         one, why = part.definition(row), ""
     except NeedsUser as exc:
-        one, why = Definition(row.name, row.shown), str(exc)
+        one, why = RouteDefinition(row.name, row.shown), str(exc)
     return RouteRow(
         name=row.name,
         kind=row.kind,
@@ -271,7 +271,7 @@ def _at_node(one: RouteAtNode) -> AtNode:
     )
 
 
-def _secrets(one: Definition) -> list[str]:
+def _secrets(one: RouteDefinition) -> list[str]:
     """The names of the secret fields that are filled."""
     password = ["password"] if one.kind != INTERFACE and one.login[1] else []
     return [*(["gluetun_key"] if one.gluetun_key else []), *password]

@@ -19,7 +19,7 @@ _DEVICE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,14}")
 
 
 @dataclass(frozen=True, slots=True)
-class Definition:
+class RouteDefinition:
     """One route. Addresses are checked: see `checked`."""
 
     name: str
@@ -71,12 +71,12 @@ class Definition:
         return asdict(self)
 
 
-def from_json(found: dict[str, Any]) -> Definition:
+def from_json(found: dict[str, Any]) -> RouteDefinition:
     """A definition as it was sealed."""
-    return Definition(**{**found, "dns": tuple(found.get("dns", ()))})
+    return RouteDefinition(**{**found, "dns": tuple(found.get("dns", ()))})
 
 
-def checked(one: Definition, before: Definition | None = None) -> Definition:
+def checked(one: RouteDefinition, before: RouteDefinition | None = None) -> RouteDefinition:
     """A definition as it is kept. `before`: whose secrets stand in for those that are not entered anew. Raises `Invalid`."""
     if not _NAME.fullmatch(one.name) or one.name == DIRECT:
         raise Invalid("name: 1 to 40 of a-z, 0-9, - and _, and not direct", field="name")
@@ -106,7 +106,7 @@ def checked(one: Definition, before: Definition | None = None) -> Definition:
     return replace(one, dns=tuple(dict.fromkeys(servers)), ask=_web("ask", one.ask), gluetun=_gluetun(one.gluetun))
 
 
-def with_password(spec: str, password: str, before: Definition | None = None) -> str:
+def with_password(spec: str, password: str, before: RouteDefinition | None = None) -> str:
     """A proxy's text with a password that was entered beside it. `before`: whose user name holds where none is named."""
     kind, _, rest = spec.strip().partition("://")
     if kind != SOCKS or not password:
@@ -139,24 +139,24 @@ def _server(text: str) -> tuple[str, int]:
     return host, port
 
 
-def servers_of(one: Definition) -> list[tuple[str, int]]:
+def servers_of(one: RouteDefinition) -> list[tuple[str, int]]:
     """The DNS servers as addresses and ports."""
     return [_server(text) for text in one.dns]
 
 
-def proxy_of(one: Definition) -> tuple[str, int]:
+def proxy_of(one: RouteDefinition) -> tuple[str, int]:
     """Where a proxy is."""
     parts = urlsplit(one.spec)
     return parts.hostname or "", parts.port or 1080
 
 
-def _interface(one: Definition) -> Definition:
+def _interface(one: RouteDefinition) -> RouteDefinition:
     if not _DEVICE.fullmatch(one.device) or one.device == "lo":
         raise Invalid("spec: interface: is followed by the name of a device, such as interface:wg0", field="spec")
     return one
 
 
-def _socks(one: Definition) -> Definition:
+def _socks(one: RouteDefinition) -> RouteDefinition:
     """As it is kept: the host in one spelling, a port always."""
     wrong = Invalid("spec: it is interface:<device> or socks5h://user:password@host:port", field="spec")
     try:
@@ -175,7 +175,7 @@ def _socks(one: Definition) -> Definition:
     return replace(one, spec=f"{SOCKS}://{login}{_written(host, port)}")
 
 
-def _with_secrets_of(one: Definition, before: Definition) -> Definition:
+def _with_secrets_of(one: RouteDefinition, before: RouteDefinition) -> RouteDefinition:
     if one.spec in {"", before.shown}:
         one = replace(one, spec=before.spec)
     if not one.gluetun_key and one.gluetun == before.gluetun:

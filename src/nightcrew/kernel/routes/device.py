@@ -14,12 +14,12 @@ import psutil
 from nightcrew.kernel.errors import GiveUp
 from nightcrew.kernel.routes.base import Datagrams
 from nightcrew.kernel.routes.direct import Endpoint, Receiver
-from nightcrew.kernel.routes.gate import Gate
+from nightcrew.kernel.routes.gate import RouteGate
 from nightcrew.kernel.routes.hops import Hop, hop_of
-from nightcrew.kernel.routes.names import PATIENCE, Names, Server
+from nightcrew.kernel.routes.names import PATIENCE, DnsServer, RouteNames
 from nightcrew.kernel.routes.sockets import REST, bound, connected
-from nightcrew.kernel.routes.states import Sight
-from nightcrew.kernel.routes.streams import Hold, Watched, stream_of
+from nightcrew.kernel.routes.states import RouteSight
+from nightcrew.kernel.routes.streams import StreamHold, WatchedStream, stream_of
 
 UNREACHED = {
     errno.ENODEV, errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.ETIMEDOUT,
@@ -27,7 +27,7 @@ UNREACHED = {
 """What the kernel says where a route may have ended."""
 
 
-class Opener:
+class DeviceOpener:
     """Opens sockets of a device, whatever the state of its route: the looks at the route use it, and the route behind its gate."""
 
     def __init__(self, device: str) -> None:
@@ -60,14 +60,14 @@ class DeviceRoute:
 
     by_name = False
 
-    def __init__(self, name: str, device: str, servers: Sequence[Server], *, patience: float = PATIENCE) -> None:
+    def __init__(self, name: str, device: str, servers: Sequence[DnsServer], *, patience: float = PATIENCE) -> None:
         self.name = name
-        self.gate = Gate(name)
-        self.opener = Opener(device)
-        self.names = Names(servers, self._socket, patience=patience)
-        self.probe = Opener(device)
+        self.gate = RouteGate(name)
+        self.opener = DeviceOpener(device)
+        self.names = RouteNames(servers, self._socket, patience=patience)
+        self.probe = DeviceOpener(device)
         """The same opener for the looks at the route, whatever its state and the device's number."""
-        self.probing = Names(servers, self.probe.any, patience=patience)
+        self.probing = RouteNames(servers, self.probe.any, patience=patience)
         self._names_of = self.gate.generation
 
     @property
@@ -86,7 +86,7 @@ class DeviceRoute:
         four, six = families(self.probe.device)
         return await self.probing.addresses(host, four=four or not six, six=six)
 
-    def note(self, sight: Sight) -> bool:
+    def note(self, sight: RouteSight) -> bool:
         """Take up what a look found; whether that changes anything."""
         changed = self.gate.note(sight)
         self.opener.index = self.gate.standing.index
@@ -123,8 +123,8 @@ class DeviceRoute:
             if exc.errno in UNREACHED:
                 self.gate.doubted.set()
             raise httpcore2.ConnectError(str(exc)) from exc
-        hold = Hold(made, self.gate, rests=True)
-        return Watched(await stream_of(made), hold)
+        hold = StreamHold(made, self.gate, rests=True)
+        return WatchedStream(await stream_of(made), hold)
 
     async def datagrams(self, address: str, port: int, received: Callable[[bytes], None]) -> Datagrams:
         """A UDP socket of the device."""
@@ -155,7 +155,7 @@ class DeviceRoute:
 class _Gated(Endpoint):
     """A UDP socket that is closed when its route changes. What comes after that is dropped, and not answered."""
 
-    def __init__(self, transport: asyncio.DatagramTransport, gate: Gate, copy: int) -> None:
+    def __init__(self, transport: asyncio.DatagramTransport, gate: RouteGate, copy: int) -> None:
         super().__init__(transport)
         self._gate, self._copy = gate, copy
         gate.watch(self._end)

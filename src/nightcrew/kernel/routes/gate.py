@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable
 
 from nightcrew.kernel.routes.base import RouteDown
-from nightcrew.kernel.routes.states import RouteStanding, RouteState, Seen, Sight
+from nightcrew.kernel.routes.states import RouteSeen, RouteSight, RouteStanding, RouteState
 
 STALE = 30.0
 """Seconds after which a look says nothing any more: nobody looks, so nobody knows."""
 _generations = itertools.count(1)
 
 
-class Gate:
+class RouteGate:
     """How a route stands now, and what is open through it."""
 
     def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -56,10 +56,10 @@ class Gate:
         if generation != self.generation:
             raise RouteDown(f"the route {self.name} has changed meanwhile")
 
-    def note(self, sight: Sight) -> bool:
+    def note(self, sight: RouteSight) -> bool:
         """Take up what a look found; whether its state, or the device, has changed. What was open is then ended."""
         before, self.standing = self.standing, self.standing.after(sight)
-        if sight.seen is not Seen.SILENCE:
+        if sight.seen is not RouteSeen.SILENCE:
             self._seen_at = self._clock()
         changed = (before.state, before.index) != (self.standing.state, self.standing.index)
         if changed:

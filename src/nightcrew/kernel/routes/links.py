@@ -22,14 +22,14 @@ _UNREACHED = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class DeviceLink:
     """A device as it is now. `index` 0: there is none."""
 
     index: int = 0
     up: bool = False
 
 
-def link_of(device: str) -> Link:
+def link_of(device: str) -> DeviceLink:
     """What the kernel says of a device."""
     import fcntl
 
@@ -38,9 +38,9 @@ def link_of(device: str) -> Link:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
             answer = fcntl.ioctl(asking, _GET_FLAGS, struct.pack("16sH14x", device.encode(), 0))
     except OSError:
-        return Link()
+        return DeviceLink()
     flags = struct.unpack_from("H", answer, 16)[0]
-    return Link(index, bool(flags & _UP and flags & _RUNNING))
+    return DeviceLink(index, bool(flags & _UP and flags & _RUNNING))
 
 
 def leaves_by(source: str, destination: str) -> int:

@@ -16,13 +16,13 @@ import httpcore2
 
 from nightcrew.kernel.errors import GiveUp, NightcrewError
 from nightcrew.kernel.routes.base import Datagrams, Route, RouteDown, Unavailable
-from nightcrew.kernel.routes.definition import INTERFACE, Definition, endpoint, proxy_of, servers_of
+from nightcrew.kernel.routes.definition import INTERFACE, RouteDefinition, endpoint, proxy_of, servers_of
 from nightcrew.kernel.routes.device import DeviceRoute, addresses_of
 from nightcrew.kernel.routes.hops import as_address
 from nightcrew.kernel.routes.links import leaves_by, link_of
-from nightcrew.kernel.routes.names import Server
-from nightcrew.kernel.routes.socks import Proxy, SocksRoute
-from nightcrew.kernel.routes.states import Seen, Sight
+from nightcrew.kernel.routes.names import DnsServer
+from nightcrew.kernel.routes.socks import SocksProxy, SocksRoute
+from nightcrew.kernel.routes.states import RouteSeen, RouteSight
 
 SAMPLES = {4: ("11.0.0.1", "198.51.100.1"), 6: ("2001:db8::1",)}
 """Addresses, one in each half of IPv4, for which the kernel is asked by which device it would answer. Nothing is sent there."""
@@ -30,7 +30,7 @@ SAMPLES = {4: ("11.0.0.1", "198.51.100.1"), 6: ("2001:db8::1",)}
 AnyRoute = DeviceRoute | SocksRoute
 
 
-class Asks(Protocol):
+class LookAsks(Protocol):
     """The HTTP of a look: text from a web address by a route that has no gate, or directly."""
 
     async def text(self, url: str, through: Route | None, headers: dict[str, str]) -> str:
@@ -38,7 +38,7 @@ class Asks(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RoutePace:
     """Seconds: of one canary, between looks at a route that is up, between those at any other, and between two of the public address."""
 
     canary: float = 3.0
@@ -47,26 +47,26 @@ class Patience:
     public: float = 300.0
 
 
-def build(one: Definition, patience: Patience | None = None) -> AnyRoute:
+def build(one: RouteDefinition, patience: RoutePace | None = None) -> AnyRoute:
     """The route that a definition means, which nobody has looked at yet."""
     if one.kind == INTERFACE:
-        servers = [Server(*where) for where in servers_of(one)]
-        return DeviceRoute(one.name, one.device, servers, patience=min(2.0, (patience or Patience()).canary))
+        servers = [DnsServer(*where) for where in servers_of(one)]
+        return DeviceRoute(one.name, one.device, servers, patience=min(2.0, (patience or RoutePace()).canary))
     host, port = proxy_of(one)
-    return SocksRoute(one.name, Proxy(host, port, *one.login))
+    return SocksRoute(one.name, SocksProxy(host, port, *one.login))
 
 
-def look_at_link(route: AnyRoute, one: Definition) -> Sight | None:
+def look_at_link(route: AnyRoute, one: RouteDefinition) -> RouteSight | None:
     """What can be seen without sending anything: None when nothing is wrong. It takes no time."""
     if not isinstance(route, DeviceRoute):
         return None
     link = link_of(one.device)
     if not link.index:
-        return Sight(Seen.GONE, f"there is no device {one.device}")
+        return RouteSight(RouteSeen.GONE, f"there is no device {one.device}")
     if not link.up:
-        return Sight(Seen.GONE, f"the device {one.device} is not up", index=link.index)
+        return RouteSight(RouteSeen.GONE, f"the device {one.device} is not up", index=link.index)
     if not one.strays and (sentence := strayed(one.device, link.index)):
-        return Sight(Seen.GONE, sentence, index=link.index)
+        return RouteSight(RouteSeen.GONE, sentence, index=link.index)
     return None
 
 
@@ -87,8 +87,8 @@ def strayed(device: str, index: int) -> str:
     return ""
 
 
-async def look(route: AnyRoute, one: Definition, asks: Asks) -> Sight:
-    """Whether a route leads somewhere now. Asks for no public address: see `public_of`."""
+async def look(route: AnyRoute, one: RouteDefinition, asks: LookAsks) -> RouteSight:
+    """Whether a route leads somewhere now. LookAsks for no public address: see `public_of`."""
     if (wrong := look_at_link(route, one)) is not None:
         return wrong
     index = link_of(one.device).index if isinstance(route, DeviceRoute) else 0
@@ -97,14 +97,16 @@ async def look(route: AnyRoute, one: Definition, asks: Asks) -> Sight:
     try:
         took = await _canary(route, one)
     except (OSError, httpcore2.NetworkError, httpcore2.TimeoutException, RouteDown, GiveUp) as exc:
-        return look_at_link(route, one) or Sight(Seen.BAD, f"its canary does not answer: {_words(exc)}", index=index)
+        return look_at_link(route, one) or RouteSight(
+            RouteSeen.BAD, f"its canary does not answer: {_words(exc)}", index=index
+        )
     after = look_at_link(route, one)
     if after is None and isinstance(route, DeviceRoute) and link_of(one.device).index != index:
-        after = Sight(Seen.GONE, f"the device {one.device} was made anew")
-    return after or Sight(Seen.GOOD, canary_s=took, index=index)
+        after = RouteSight(RouteSeen.GONE, f"the device {one.device} was made anew")
+    return after or RouteSight(RouteSeen.GOOD, canary_s=took, index=index)
 
 
-async def _canary(route: AnyRoute, one: Definition) -> float:
+async def _canary(route: AnyRoute, one: RouteDefinition) -> float:
     """The seconds that the slowest of the canaries took. Raises what `look` knows."""
     began = time.monotonic()
     if isinstance(route, DeviceRoute):
@@ -121,7 +123,7 @@ async def _canary(route: AnyRoute, one: Definition) -> float:
     return time.monotonic() - began
 
 
-async def _gluetun(one: Definition, asks: Asks) -> Sight | None:
+async def _gluetun(one: RouteDefinition, asks: LookAsks) -> RouteSight | None:
     """What gluetun's control server says against it. It may say nothing: the canary decides."""
     import json
 
@@ -132,7 +134,7 @@ async def _gluetun(one: Definition, asks: Asks) -> Sight | None:
         return None
     status = said.get("status") if isinstance(said, dict) else None
     if isinstance(status, str) and status != "running":
-        return Sight(Seen.GONE, f"gluetun says that the VPN is {status[:30]}")
+        return RouteSight(RouteSeen.GONE, f"gluetun says that the VPN is {status[:30]}")
     return None
 
 
@@ -151,7 +153,7 @@ async def carries_udp(route: AnyRoute) -> bool:
 # -- the public address ------------------------------------------------------------------------------------------------
 
 
-async def public_of(one: Definition, asks: Asks, through: Route | None) -> str:
+async def public_of(one: RouteDefinition, asks: LookAsks, through: Route | None) -> str:
     """The public address that is seen by a way; "" when it is not said. Raises `NightcrewError`."""
     return address_in(await asks.text(one.ask, through, {}))
 
@@ -170,7 +172,7 @@ def address_in(text: str) -> str:
     return next((found for value in values if isinstance(value, str) and (found := as_address(value.strip()))), "")
 
 
-class Ungated:
+class UngatedRoute:
     """A route as its looks use it: by the same opener, without its gate."""
 
     generation = 0
@@ -207,9 +209,9 @@ def _words(exc: Exception) -> str:
 
 __all__ = [
     "AnyRoute",
-    "Asks",
-    "Patience",
-    "Ungated",
+    "LookAsks",
+    "RoutePace",
+    "UngatedRoute",
     "build",
     "carries_udp",
     "look",

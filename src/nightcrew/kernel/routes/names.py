@@ -44,7 +44,7 @@ Open = Callable[[str, int, int], Awaitable[socket.socket]]
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class DnsServer:
     """One DNS server."""
 
     address: str
@@ -60,10 +60,10 @@ class _Kept:
 _Key = tuple[str, bool, bool]
 
 
-class Names:
+class RouteNames:
     """The resolver of one route. `open`: its opener."""
 
-    def __init__(self, servers: Sequence[Server], open: Open, *, patience: float = PATIENCE) -> None:  # noqa: A002
+    def __init__(self, servers: Sequence[DnsServer], open: Open, *, patience: float = PATIENCE) -> None:  # noqa: A002
         self._servers = tuple(servers)
         self._open = open
         self._patience = patience
@@ -132,7 +132,7 @@ class Names:
                 error = exc
         raise error
 
-    async def _over_udp(self, server: Server, query: dns.message.QueryMessage) -> dns.message.QueryMessage:
+    async def _over_udp(self, server: DnsServer, query: dns.message.QueryMessage) -> dns.message.QueryMessage:
         loop = asyncio.get_running_loop()
         made = await self._open(server.address, server.port, socket.SOCK_DGRAM)
         with _resting(made):
@@ -145,7 +145,7 @@ class Names:
                 raise OSError(f"the DNS server {server.address} answers something else")
         return await self._over_tcp(server, query) if answer.flags & dns.flags.TC else answer
 
-    async def _over_tcp(self, server: Server, query: dns.message.QueryMessage) -> dns.message.QueryMessage:
+    async def _over_tcp(self, server: DnsServer, query: dns.message.QueryMessage) -> dns.message.QueryMessage:
         loop = asyncio.get_running_loop()
         made = await self._open(server.address, server.port, socket.SOCK_STREAM)
         with contextlib.closing(made):

@@ -86,7 +86,7 @@ def ended(made: socket.socket) -> None:
         made.shutdown(socket.SHUT_RD)
 
 
-class Rest:
+class RestingSockets:
     """Sockets that nobody uses any more and that stay a while, so that what still comes for them finds one.
 
     Else the kernel itself answers (a reset, "port unreachable"), and that answer is held to no device. What comes fills a small
@@ -112,5 +112,5 @@ class Rest:
                 one.shutdown(socket.SHUT_WR)
 
 
-REST = Rest()
+REST = RestingSockets()
 """Of this process."""

@@ -17,10 +17,10 @@ from nightcrew.kernel.errors import GiveUp
 from nightcrew.kernel.routes import socks_wire as wire
 from nightcrew.kernel.routes.base import Datagrams, Unavailable
 from nightcrew.kernel.routes.direct import Receiver
-from nightcrew.kernel.routes.gate import Gate
+from nightcrew.kernel.routes.gate import RouteGate
 from nightcrew.kernel.routes.hops import Hop, hop_of, plain_host
-from nightcrew.kernel.routes.states import Sight
-from nightcrew.kernel.routes.streams import Hold, Watched, stream_of
+from nightcrew.kernel.routes.states import RouteSight
+from nightcrew.kernel.routes.streams import StreamHold, WatchedStream, stream_of
 from nightcrew.kernel.targets import system_addresses
 
 HANDSHAKE = 15.0
@@ -29,7 +29,7 @@ _NO_UDP = {wire.COMMAND_UNKNOWN, wire.REFUSED_BY_RULE}
 
 
 @dataclass(frozen=True, slots=True)
-class Proxy:
+class SocksProxy:
     """Where a proxy is, and the login there; an empty user name means none."""
 
     host: str
@@ -38,10 +38,10 @@ class Proxy:
     password: str = ""
 
 
-class Dialer:
+class SocksDialer:
     """Talks to a proxy, whatever the state of its route."""
 
-    def __init__(self, proxy: Proxy) -> None:
+    def __init__(self, proxy: SocksProxy) -> None:
         self.proxy = proxy
 
     async def stream(self, host: str, port: int) -> httpcore2.AsyncNetworkStream:
@@ -54,7 +54,7 @@ class Dialer:
         """The same, and the socket under it."""
         made, stream = await self._greeted()
         async with _closed_unless_done(stream):
-            await self._asked(stream, wire.CONNECT, wire.Target(host, port))
+            await self._asked(stream, wire.CONNECT, wire.SocksTarget(host, port))
         return made, stream
 
     async def associated(self) -> tuple[socket.socket, httpcore2.AsyncNetworkStream, int]:
@@ -66,7 +66,7 @@ class Dialer:
         made, stream = await self._greeted()
         async with _closed_unless_done(stream):
             try:
-                relay = await self._asked(stream, wire.ASSOCIATE, wire.Target("0.0.0.0", 0))  # noqa: S104 - RFC 1928, 7
+                relay = await self._asked(stream, wire.ASSOCIATE, wire.SocksTarget("0.0.0.0", 0))  # noqa: S104 - RFC 1928, 7
             except wire.BadProxy as exc:
                 if exc.code in _NO_UDP:
                     raise Unavailable("the proxy carries no UDP, and nothing goes another way instead") from exc
@@ -122,7 +122,9 @@ class Dialer:
                 return made
         raise httpcore2.ConnectError("the proxy does not answer") from error
 
-    async def _asked(self, stream: httpcore2.AsyncNetworkStream, command: int, target: wire.Target) -> wire.Target:
+    async def _asked(
+        self, stream: httpcore2.AsyncNetworkStream, command: int, target: wire.SocksTarget
+    ) -> wire.SocksTarget:
         try:
             asked = wire.request(command, target)
         except (ValueError, UnicodeError) as exc:
@@ -142,10 +144,10 @@ class SocksRoute:
 
     by_name = True
 
-    def __init__(self, name: str, proxy: Proxy) -> None:
+    def __init__(self, name: str, proxy: SocksProxy) -> None:
         self.name = name
-        self.gate = Gate(name)
-        self.dialer = Dialer(proxy)
+        self.gate = RouteGate(name)
+        self.dialer = SocksDialer(proxy)
 
     @property
     def generation(self) -> int:
@@ -157,7 +159,7 @@ class SocksRoute:
         """Whether it leads somewhere."""
         return self.gate.is_up
 
-    def note(self, sight: Sight) -> bool:
+    def note(self, sight: RouteSight) -> bool:
         """Take up what a look found; whether that changes anything."""
         return self.gate.note(sight)
 
@@ -186,11 +188,11 @@ class SocksRoute:
             raise
         async with _closed_unless_done(stream):
             self.gate.still(generation)
-        return Watched(stream, Hold(made, self.gate, rests=False))
+        return WatchedStream(stream, StreamHold(made, self.gate, rests=False))
 
     async def datagrams(self, address: str, port: int, received: Callable[[bytes], None]) -> Datagrams:
         """UDP through the proxy's relay."""
-        target = wire.Target(_checked(address), port)
+        target = wire.SocksTarget(_checked(address), port)
         self.gate.admit()
         generation = self.gate.generation
         try:
@@ -206,13 +208,13 @@ class SocksRoute:
             transport, _ = await loop.create_datagram_endpoint(
                 lambda: Receiver(lambda data: _pass_on(data, target, received)), remote_addr=there
             )
-        return _Relayed(Watched(stream, Hold(made, self.gate, rests=False)), transport, target)
+        return _ViaRelay(WatchedStream(stream, StreamHold(made, self.gate, rests=False)), transport, target)
 
 
-class _Relayed:
+class _ViaRelay:
     """UDP to one target by a relay, for as long as the connection to the proxy lasts."""
 
-    def __init__(self, control: Watched, transport: asyncio.DatagramTransport, target: wire.Target) -> None:
+    def __init__(self, control: WatchedStream, transport: asyncio.DatagramTransport, target: wire.SocksTarget) -> None:
         self._control, self._transport, self._target = control, transport, target
         self._watching = asyncio.create_task(self._until_closed(), name="socks relay")
 
@@ -235,7 +237,7 @@ class _Relayed:
         self._transport.abort()
 
 
-def _pass_on(data: bytes, target: wire.Target, received: Callable[[bytes], None]) -> None:
+def _pass_on(data: bytes, target: wire.SocksTarget, received: Callable[[bytes], None]) -> None:
     """Pass on what the target sent. Of a target with a name only the port can be held against it: the proxy knows its address."""
     found = wire.unwrapped(data)
     if found is None:

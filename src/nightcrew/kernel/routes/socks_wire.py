@@ -33,7 +33,7 @@ class BadProxy(OSError):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class SocksTarget:
     """A host and a port; `host` is an IP address or a name."""
 
     host: str
@@ -54,7 +54,7 @@ def credentials(user: str, password: str) -> bytes:
     return bytes((LOGIN_VERSION, len(name))) + name + bytes((len(word),)) + word
 
 
-def address(target: Target) -> bytes:
+def address(target: SocksTarget) -> bytes:
     """A target as requests and datagrams have it. A name is sent as it is and never looked up here."""
     try:
         parsed = ipaddress.ip_address(target.host)
@@ -68,7 +68,7 @@ def address(target: Target) -> bytes:
     return packed + struct.pack("!H", target.port)
 
 
-def request(command: int, target: Target) -> bytes:
+def request(command: int, target: SocksTarget) -> bytes:
     """CONNECT or UDP ASSOCIATE."""
     return bytes((VERSION, command, 0)) + address(target)
 
@@ -94,7 +94,7 @@ def checked_reply(head: bytes) -> int:
     return kind
 
 
-def read_address(data: bytes) -> tuple[Target, int]:
+def read_address(data: bytes) -> tuple[SocksTarget, int]:
     """An address at the beginning of `data`, and where it ends. Raises ValueError when it is cut off or unknown."""
     if len(data) < 2:
         raise ValueError("it is cut off")
@@ -105,15 +105,15 @@ def read_address(data: bytes) -> tuple[Target, int]:
         raise ValueError("it is cut off, or of an unknown kind")
     raw = data[start:end]
     host = raw.decode("ascii") if kind == NAME else str(ipaddress.ip_address(raw))
-    return Target(host, int.from_bytes(data[end : end + 2], "big")), end + 2
+    return SocksTarget(host, int.from_bytes(data[end : end + 2], "big")), end + 2
 
 
-def wrapped(target: Target, data: bytes) -> bytes:
+def wrapped(target: SocksTarget, data: bytes) -> bytes:
     """A datagram for the relay."""
     return b"\0\0\0" + address(target) + data
 
 
-def unwrapped(data: bytes) -> tuple[Target, bytes] | None:
+def unwrapped(data: bytes) -> tuple[SocksTarget, bytes] | None:
     """Who sent a datagram that the relay passed on, and its bytes; None for what is none, or a fragment."""
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] != 0:
         return None

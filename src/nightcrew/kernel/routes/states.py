@@ -19,7 +19,7 @@ class RouteState(StrEnum):
     """One look was good after it was down; one more has to be."""
 
 
-class Seen(StrEnum):
+class RouteSeen(StrEnum):
     """What a look at a route has found."""
 
     GOOD = "good"
@@ -31,8 +31,8 @@ class Seen(StrEnum):
     """Nobody has looked for too long."""
 
 
-_S, _E = RouteState, Seen
-MOVES: dict[tuple[RouteState, Seen], RouteState] = {
+_S, _E = RouteState, RouteSeen
+MOVES: dict[tuple[RouteState, RouteSeen], RouteState] = {
     (_S.UNKNOWN, _E.GOOD): _S.RECOVERING,
     (_S.UNKNOWN, _E.BAD): _S.DOWN,
     (_S.UNKNOWN, _E.GONE): _S.DOWN,
@@ -54,10 +54,10 @@ MOVES: dict[tuple[RouteState, Seen], RouteState] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class RouteSight:
     """What one look found. `canary_s`: how long the canary took; `index`: the device's number; `public`: the address outside."""
 
-    seen: Seen
+    seen: RouteSeen
     reason: str = ""
     canary_s: float | None = None
     index: int = 0
@@ -74,7 +74,7 @@ class RouteStanding:
     index: int = 0
     public: str = ""
 
-    def after(self, sight: Sight) -> RouteStanding:
+    def after(self, sight: RouteSight) -> RouteStanding:
         """How it stands after a look. A device with another number is another device: what it was says nothing of it."""
         other = bool(self.index and sight.index and sight.index != self.index)
         state = RouteState.UNKNOWN if other else self.state
@@ -82,7 +82,7 @@ class RouteStanding:
         return RouteStanding(
             known,
             sight.reason or ("one good look has to follow" if known is RouteState.RECOVERING else ""),
-            sight.canary_s if sight.seen is Seen.GOOD else self.canary_s,
+            sight.canary_s if sight.seen is RouteSeen.GOOD else self.canary_s,
             sight.index or self.index,
             sight.public or self.public,
         )

@@ -11,7 +11,7 @@ import anyio.abc
 import httpcore2
 from httpcore2._backends.anyio import AnyIOStream
 
-from nightcrew.kernel.routes.gate import Gate
+from nightcrew.kernel.routes.gate import RouteGate
 from nightcrew.kernel.routes.sockets import REST, ended
 
 
@@ -20,10 +20,10 @@ async def stream_of(made: socket.socket) -> httpcore2.AsyncNetworkStream:
     return AnyIOStream(await anyio.abc.SocketStream.from_socket(made))
 
 
-class Hold:
+class StreamHold:
     """What a gate ends. `rests`: the socket is a device's, and stays for a while after that, so that the kernel answers for none."""
 
-    def __init__(self, made: socket.socket, gate: Gate, *, rests: bool) -> None:
+    def __init__(self, made: socket.socket, gate: RouteGate, *, rests: bool) -> None:
         self._made, self._gate = made, gate
         self._copy = os.dup(made.fileno()) if rests else None
         gate.watch(self.end)
@@ -41,10 +41,10 @@ class Hold:
             self._copy = None
 
 
-class Watched(httpcore2.AsyncNetworkStream):
+class WatchedStream(httpcore2.AsyncNetworkStream):
     """A connection through a gate."""
 
-    def __init__(self, inner: httpcore2.AsyncNetworkStream, hold: Hold) -> None:
+    def __init__(self, inner: httpcore2.AsyncNetworkStream, hold: StreamHold) -> None:
         self._inner, self._hold = inner, hold
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -71,7 +71,7 @@ class Watched(httpcore2.AsyncNetworkStream):
         except BaseException:
             self._hold.release()
             raise
-        return Watched(inner, self._hold)
+        return WatchedStream(inner, self._hold)
 
     def get_extra_info(self, info: str) -> Any:
         """What the connection says of itself."""

@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from nightcrew.kernel.errors import NightcrewError
-from nightcrew.kernel.routes.definition import Definition
-from nightcrew.kernel.routes.looks import AnyRoute, Asks, Patience, Ungated, look, look_at_link, public_of
-from nightcrew.kernel.routes.states import RouteStanding, RouteState, Seen, Sight
+from nightcrew.kernel.routes.definition import RouteDefinition
+from nightcrew.kernel.routes.looks import AnyRoute, LookAsks, RoutePace, UngatedRoute, look, look_at_link, public_of
+from nightcrew.kernel.routes.states import RouteSeen, RouteSight, RouteStanding, RouteState
 
 LIMIT = 12.0
 """Seconds that a look may take."""
@@ -20,15 +20,15 @@ AGAIN = 20.0
 LEAST = 0.2
 """Seconds between two looks, however much changes."""
 
-Told = Callable[[RouteStanding, RouteStanding], Awaitable[None]]
+RouteTold = Callable[[RouteStanding, RouteStanding], Awaitable[None]]
 """Is told how a route stood and how it stands now, after each look."""
 
 
-class Watch:
+class RouteWatch:
     """The looks at one route."""
 
     def __init__(
-        self, one: Definition, route: AnyRoute, asks: Asks, told: Told, patience: Patience | None = None
+        self, one: RouteDefinition, route: AnyRoute, asks: LookAsks, told: RouteTold, patience: RoutePace | None = None
     ) -> None:
         self.definition = one
         self.route = route
@@ -37,9 +37,9 @@ class Watch:
         self.carries_udp: bool | None = None
         self._asks = asks
         self._told = told
-        self._patience = patience or Patience()
+        self._patience = patience or RoutePace()
         self._compared_at: float | None = None
-        self._refused: tuple[float, Sight] | None = None
+        self._refused: tuple[float, RouteSight] | None = None
         self._home = ""
 
     def glance(self) -> None:
@@ -66,15 +66,15 @@ class Watch:
         await self._told(before, self.route.gate.standing)
         return 0.0
 
-    async def sight(self) -> Sight:
+    async def sight(self) -> RouteSight:
         """One whole look."""
         try:
             async with asyncio.timeout(min(LIMIT, self._patience.canary * 4)):
                 found = await look(self.route, self.definition, self._asks)
-                if found.seen is Seen.GOOD and self.definition.ask and self._is_time():
+                if found.seen is RouteSeen.GOOD and self.definition.ask and self._is_time():
                     found = await self._compared(found)
         except TimeoutError:
-            return Sight(Seen.BAD, "its canary does not answer in time")
+            return RouteSight(RouteSeen.BAD, "its canary does not answer in time")
         return found
 
     def _is_time(self) -> bool:
@@ -83,31 +83,31 @@ class Watch:
             return True
         return time.monotonic() - self._compared_at >= self._patience.public
 
-    async def _compared(self, found: Sight) -> Sight:
+    async def _compared(self, found: RouteSight) -> RouteSight:
         """The same look with what the public address says of it. Who answers that is a stranger, and is not asked all the time."""
         if self._refused is not None and time.monotonic() - self._refused[0] < AGAIN:
             said = self._refused[1]
             return replace(found, seen=said.seen, reason=said.reason, public=said.public)
         compared = await self._asked(found)
         now = time.monotonic()
-        if compared.seen is Seen.GOOD:
+        if compared.seen is RouteSeen.GOOD:
             self._refused, self._compared_at = None, now
         else:
             self._refused = (now, compared)
         return compared
 
-    async def _asked(self, found: Sight) -> Sight:
+    async def _asked(self, found: RouteSight) -> RouteSight:
         """Hold the public address that is seen through the route against home's. Home may not be able to ask: then it cannot leak."""
         with contextlib.suppress(NightcrewError):
             self._home = await public_of(self.definition, self._asks, None) or self._home
         try:
-            public = await public_of(self.definition, self._asks, Ungated(self.route))
+            public = await public_of(self.definition, self._asks, UngatedRoute(self.route))
         except NightcrewError as exc:
-            return replace(found, seen=Seen.BAD, reason=f"its public address is not told: {exc}")
+            return replace(found, seen=RouteSeen.BAD, reason=f"its public address is not told: {exc}")
         if not public:
-            return replace(found, seen=Seen.BAD, reason="its public address is not told: the answer has none")
+            return replace(found, seen=RouteSeen.BAD, reason="its public address is not told: the answer has none")
         if public == self._home:
             return replace(
-                found, seen=Seen.GONE, reason=f"it leads out at home: {public} is seen both ways", public=public
+                found, seen=RouteSeen.GONE, reason=f"it leads out at home: {public} is seen both ways", public=public
             )
         return replace(found, public=public)

@@ -11,10 +11,10 @@ import httpcore2
 
 from nightcrew.kernel.errors import Conflict, Invalid, NightcrewError
 from nightcrew.kernel.redaction import redact
-from nightcrew.kernel.routes.definition import Definition, checked, with_password
+from nightcrew.kernel.routes.definition import RouteDefinition, checked, with_password
 from nightcrew.kernel.routes.looks import build, carries_udp
-from nightcrew.kernel.routes.states import RouteStanding, Seen, Sight
-from nightcrew.kernel.routes.watch import Watch
+from nightcrew.kernel.routes.states import RouteSeen, RouteSight, RouteStanding
+from nightcrew.kernel.routes.watch import RouteWatch
 from nightcrew.kernel.routing import store
 from nightcrew.kernel.routing.asks import LookHttp
 from nightcrew.kernel.routing.lookout import Lookout
@@ -81,27 +81,27 @@ async def test(runtime: Runtime, name: str, *, actor: str) -> RouteTested:
     return found
 
 
-async def tested(one: Definition) -> RouteTested:
+async def tested(one: RouteDefinition) -> RouteTested:
     """Look at a route as it is defined, from this node."""
     route = build(one)
-    watch = Watch(one, route, LookHttp(), _nobody)
+    watch = RouteWatch(one, route, LookHttp(), _nobody)
     facts: list[str] = []
     try:
         async with asyncio.timeout(TEST):
             sight = await watch.sight()
-            if sight.seen is Seen.GOOD:
+            if sight.seen is RouteSeen.GOOD:
                 facts.append(
                     "it carries UDP" if await carries_udp(route) else "it carries no UDP, and nothing else does instead"
                 )
     except TimeoutError:
-        sight = Sight(Seen.BAD, f"it did not answer within {TEST:.0f} s")
+        sight = RouteSight(RouteSeen.BAD, f"it did not answer within {TEST:.0f} s")
     except (httpcore2.NetworkError, OSError) as exc:
         facts.append(f"whether it carries UDP is not known: {exc}")
     except NightcrewError as exc:
-        sight = Sight(Seen.BAD, str(exc))
+        sight = RouteSight(RouteSeen.BAD, str(exc))
     finally:
         route.gate.retire()
-    if sight.seen is not Seen.GOOD:
+    if sight.seen is not RouteSeen.GOOD:
         return RouteTested(False, redact(sight.reason, one.secrets))
     if sight.public:
         facts.append(f"its public address is {sight.public}, and home's is another")
@@ -115,7 +115,7 @@ async def _nobody(before: RouteStanding, after: RouteStanding) -> None:
     """Is told nothing."""
 
 
-async def _proven(one: Definition, *, anyway: bool) -> None:
+async def _proven(one: RouteDefinition, *, anyway: bool) -> None:
     if anyway:
         return
     found = await tested(one)
@@ -123,8 +123,8 @@ async def _proven(one: Definition, *, anyway: bool) -> None:
         raise Invalid(f"{found.message}. Nothing was saved", field="anyway")
 
 
-def _defined(values: Mapping[str, Any], before: Definition | None = None) -> Definition:
-    known = {name: values[name] for name in Definition.__dataclass_fields__ if values.get(name) is not None}
+def _defined(values: Mapping[str, Any], before: RouteDefinition | None = None) -> RouteDefinition:
+    known = {name: values[name] for name in RouteDefinition.__dataclass_fields__ if values.get(name) is not None}
     for field, value in known.items():
         if isinstance(value, str) and plain(value) != value:
             raise Invalid(f"{field}: it has characters that cannot be seen", field=field)
@@ -133,10 +133,10 @@ def _defined(values: Mapping[str, Any], before: Definition | None = None) -> Def
         "spec": with_password(spec, str(values.get("password") or ""), before),
         "dns": tuple(known.get("dns", ())),
     }
-    return checked(Definition(**known), before)
+    return checked(RouteDefinition(**known), before)
 
 
-def _row(runtime: Runtime, one: Definition) -> dict[str, str]:
+def _row(runtime: Runtime, one: RouteDefinition) -> dict[str, str]:
     return {"kind": one.kind, "shown": one.shown, "sealed": runtime.vault.seal(one.as_json())}
 
 

@@ -16,10 +16,10 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.forever import forever
 from nightcrew.kernel.routes import links
-from nightcrew.kernel.routes.definition import Definition, from_json
-from nightcrew.kernel.routes.looks import AnyRoute, Asks, Patience, build
+from nightcrew.kernel.routes.definition import RouteDefinition, from_json
+from nightcrew.kernel.routes.looks import AnyRoute, LookAsks, RoutePace, build
 from nightcrew.kernel.routes.states import RouteStanding, RouteState
-from nightcrew.kernel.routes.watch import Watch
+from nightcrew.kernel.routes.watch import RouteWatch
 from nightcrew.kernel.routing import store
 from nightcrew.kernel.routing.asks import LookHttp
 from nightcrew.kernel.routing.models import MAX_REASON, DefinedRoute, RouteAtNode
@@ -34,7 +34,7 @@ PAUSE = 5.0
 SAID_EVERY = 20.0
 """Seconds after which it is stored anew how a route stands, though nothing has changed."""
 
-Uses = Callable[[str], Awaitable[Sequence[str]]]
+RouteUses = Callable[[str], Awaitable[Sequence[str]]]
 """What takes the route of this name, besides connections, in words."""
 
 
@@ -43,7 +43,7 @@ class _Known:
     """A route that is looked at. `told_down`: people were told that it is down."""
 
     row: DefinedRoute
-    watch: Watch
+    watch: RouteWatch
     task: asyncio.Task[None] | None = None
     since: datetime | None = None
     canary_at: datetime | None = None
@@ -54,17 +54,17 @@ class _Known:
 class Lookout:
     """The looks at all routes of this node."""
 
-    def __init__(self, runtime: Runtime, patience: Patience | None = None, asks: Asks | None = None) -> None:
+    def __init__(self, runtime: Runtime, patience: RoutePace | None = None, asks: LookAsks | None = None) -> None:
         self.unreadable: dict[str, str] = {}
         """Routes whose definition cannot be read with this node's key, and why."""
         self._runtime = runtime
-        self._patience = patience or Patience()
-        self._asks: Asks = asks or LookHttp()
+        self._patience = patience or RoutePace()
+        self._asks: LookAsks = asks or LookHttp()
         self._known: dict[str, _Known] = {}
         self._tasks = Tasks()
         self._running = False
         self._changed = asyncio.Event()
-        self._uses: list[Uses] = []
+        self._uses: list[RouteUses] = []
         runtime.wakes.on(store.TOPIC, self._changed.set)
 
     # -- what is defined -----------------------------------------------------------------------------------------------
@@ -81,7 +81,7 @@ class Lookout:
         if self._running:
             self._begin()
 
-    def definition(self, row: DefinedRoute) -> Definition:
+    def definition(self, row: DefinedRoute) -> RouteDefinition:
         """What was sealed. Raises `NeedsUser`."""
         one = from_json(self._runtime.vault.unseal(row.sealed))
         redaction.know(one.secrets)
@@ -92,7 +92,7 @@ class Lookout:
         known = self._known.get(name)
         return known.watch.route if known else None
 
-    def uses(self, ask: Uses) -> None:
+    def uses(self, ask: RouteUses) -> None:
         """Ask this as well who takes a route: a domain whose own settings name one."""
         self._uses.append(ask)
 
@@ -115,7 +115,7 @@ class Lookout:
         async def told(before: RouteStanding, after: RouteStanding) -> None:
             await self._tell(row.name, before, after)
 
-        watch = Watch(definition, route, self._asks, told, self._patience)
+        watch = RouteWatch(definition, route, self._asks, told, self._patience)
         self._known[row.name] = _Known(row, watch)
         self._runtime.http.routes.put(route)
 
