@@ -85,6 +85,7 @@ GOOD = [
     (BAT, listed("The.Bat.mkv", "The.Bat.mkv 900")),
     (BAT, listed("The Bat 1959", "The.Bat.1959.mkv 900", "The.Bat.1959.nfo 1b")),
     (HAXAN, listed("Haxan.1922.Criterion", "Haxan.mkv 1400")),
+    (HAXAN, listed("Häxan", "Häxan [1920 x 1080].mkv 1400", "häxan (1920x1080).srt 1")),
     (IT, listed("It.1927.DVDRip.x264", "it.mkv 700")),
     (replace(IT, year=None), listed("It (Clara Bow)", "It.mkv 700")),
     (Expected(), listed("debian-12.5.0-amd64-DVD-1.iso", "debian-12.5.0-amd64-DVD-1.iso 3900")),
