@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from itertools import pairwise
 
 from rapidfuzz import fuzz
 
@@ -99,10 +100,9 @@ def fit(name: str, titles: Sequence[str], year: int | None, known: frozenset[str
 
 def _years(found: Words, in_titles: set[str]) -> list[int]:
     """Without those of the titles, and the width in "1920 x 1080"."""
-    follows = (*found[1:], "")
     return [
         int(word)
-        for word, after in zip(found, follows, strict=True)
+        for word, after in pairwise((*found, ""))
         if _YEAR.fullmatch(word) and word not in in_titles and after not in {"x", "1080"}
     ]
 
