@@ -30,6 +30,8 @@ def readers() -> dict[str, tuple[Reader, tuple[type[Exception], ...], list[bytes
     from nightcrew.kernel.errors import NightcrewError
     from nightcrew.kernel.http_answers import retry_after
     from nightcrew.kernel.redaction import redact
+    from nightcrew.movies.trackers import wire
+    from nightcrew.movies.trackers.bencoded import NotBencode
     from nightcrew.playlists.formats import hls, json_list, m3u, master
     from nightcrew.playlists.formats.media import media_type
     from nightcrew.recorder import fmp4, ledger, packed
@@ -63,6 +65,11 @@ def readers() -> dict[str, tuple[Reader, tuple[type[Exception], ...], list[bytes
         found = [Packets().inspect(bytes(body)), Fragments().inspect(data, data)]
         return [*found, *([Frames(codec).inspect(data, b"", 1.0)] if codec else [])]
 
+    def packets(data: bytes) -> object:
+        body = wire.body_of(data)
+        some = ["0" * 40] * (len(body or b"") // wire.EACH)
+        return wire.head(data), wire.connection_id(data), list(wire.swarms(some, body or b"")), wire.error_words(data)
+
     tracks = (fmp4.Track(ElementaryStream(1, "video", "h264"), 1000),)
     packet = b"G\x40\x00\x10" + bytes(184)
     guide = b'<tv><channel id="a"><display-name>A</display-name></channel><programme channel="a" start="20261127120000 +0000"/></tv>'
@@ -92,6 +99,12 @@ def readers() -> dict[str, tuple[Reader, tuple[type[Exception], ...], list[bytes
         "media_type": (media_type, (), [packet]),
         "cron": (next_time, expected, [b"0 4 * * *"]),
         "retry_after": (lambda data: retry_after(text(data), NOW), (), [b"Wed, 21 Oct 2026 07:28:00 GMT"]),
+        "tracker": (packets, (), [b"\0\0\0\2\0\0\0\1\0\0\0\5\0\0\0\6\0\0\0\7", b"\0\0\0\3\0\0\0\1gone"]),
+        "scrape": (
+            lambda data: wire.http_answer(data, ["61" * 20]),
+            (NotBencode,),
+            [b"d5:filesd20:" + b"a" * 20 + b"d8:completei1eeee", b"d14:failure reason2:noe"],
+        ),
         "redact": (lambda data: redact(text(data)), (), [b"http://u:p@h/live/u/p/1.ts?token=x"]),
     }
 
