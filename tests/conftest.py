@@ -48,7 +48,7 @@ field/test_protected_streams end_to_end/test_browser end_to_end/test_short kerne
 faults/test_hostile recordings/test_commands playlists/test_relay end_to_end/test_cli end_to_end/test_api_fuzz kernel/test_locks
 recordings/test_adversity field/test_reasons playlists/test_services kernel/test_slots field/test_subscribers playlists/test_players
 example/test_tides field/test_overlapping_windows end_to_end/test_kill end_to_end/test_recording_pages kernel/test_nodes
-attack/test_recorder field/test_posters checks/test_prober music/test_walk end_to_end/test_music_kill end_to_end/test_music_budget
+attack/test_recorder end_to_end/test_every_domain field/test_posters checks/test_prober music/test_walk end_to_end/test_music_kill end_to_end/test_music_budget
 """.split()  # noqa: SIM905 - a column for each would be a page
 """The files that take longest, the longest first (--durations=0): begun last, one of them would keep all others waiting."""
 

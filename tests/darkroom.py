@@ -7,6 +7,8 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -43,6 +45,8 @@ class Server:
     http: httpx2.AsyncClient
     port: int
     environment: dict[str, str] = field(default_factory=dict)
+    script: Path | None = None
+    """What stands in for `nightcrew`, as a process that is not forked."""
     process: programs.AnyProgram | None = None
 
     async def start(self) -> None:
@@ -50,7 +54,12 @@ class Server:
         self.folder.mkdir(parents=True, exist_ok=True)
         command = ["serve", "--data-dir", self.folder, "--port", self.port]
         log = self.folder / "test.log"
-        self.process = await asyncio.to_thread(programs.start, *command, log=log, **self.environment)
+        if self.script is None:
+            self.process = await asyncio.to_thread(programs.start, *command, log=log, **self.environment)
+        else:
+            words, env = [sys.executable, self.script, *map(str, command)], {**os.environ, **self.environment}
+            with log.open("ab") as out:
+                self.process = subprocess.Popen(words, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
         try:
             async with asyncio.timeout(UP):
                 for pause in pauses():
@@ -103,11 +112,11 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def serving(folder: Path, **environment: str) -> AsyncIterator[Server]:
+async def serving(folder: Path, *, script: Path | None = None, **environment: str) -> AsyncIterator[Server]:
     """A server of its own until the end of the block; nothing that it started lives longer."""
     port = free_port()
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=patient(30), trust_env=False) as http:
-        server = Server(folder, http, port, environment)
+        server = Server(folder, http, port, environment, script)
         try:
             await server.start()
             yield server

@@ -26,6 +26,7 @@ Reader = Callable[[bytes], object]
 
 def readers() -> dict[str, tuple[Reader, tuple[type[Exception], ...], list[bytes]]]:
     """By name: how to read, what it may raise, and inputs to begin with."""
+    from nightcrew.demo.torrents import make
     from nightcrew.guidereader import xmltv
     from nightcrew.kernel import cron
     from nightcrew.kernel.errors import NightcrewError
@@ -33,6 +34,7 @@ def readers() -> dict[str, tuple[Reader, tuple[type[Exception], ...], list[bytes
     from nightcrew.kernel.redaction import redact
     from nightcrew.movies.indexers import list_json, torznab_items, torznab_xml
     from nightcrew.movies.indexers.base import Wanted
+    from nightcrew.movies.torrents import inspection, magnet, metainfo
     from nightcrew.playlists.formats import hls, json_list, m3u, master
     from nightcrew.playlists.formats.media import media_type
     from nightcrew.recorder import fmp4, ledger, packed
@@ -78,6 +80,9 @@ def readers() -> dict[str, tuple[Reader, tuple[type[Exception], ...], list[bytes
             return None
         return list_json.found_of(answer, "http://h/list_movies.json", Wanted("", 0, "A", "", None))
 
+    def torrent(data: bytes) -> object:
+        return inspection.refusals(metainfo.read(data), inspection.Expected(("A film",), 1922, 90, 1, "0"))
+
     tracks = (fmp4.Track(ElementaryStream(1, "video", "h264"), 1000),)
     packet = b"G\x40\x00\x10" + bytes(184)
     guide = b'<tv><channel id="a"><display-name>A</display-name></channel><programme channel="a" start="20261127120000 +0000"/></tv>'
@@ -117,6 +122,19 @@ def readers() -> dict[str, tuple[Reader, tuple[type[Exception], ...], list[bytes
                 b'<caps><movie-search supportedParams="q"/><category id="2000"/></caps>',
                 b'<error code="100" description="No"/>',
             ],
+        ),
+        "torrent": (
+            torrent,
+            (metainfo.BadTorrent,),
+            [
+                make("A film", {"film.mkv": 40_000, "a/b.srt": b"b"}, kind, trackers=["http://h/a"])
+                for kind in ("v1", "v2", "hybrid")
+            ],
+        ),
+        "magnet": (
+            lambda data: magnet.parse(text(data)),
+            (magnet.BadMagnet,),
+            [b"magnet:?xt=urn:btih:" + b"0" * 40 + b"&dn=A&tr=http://h"],
         ),
         "list_movies": (films, expected, [film]),
         "cron": (next_time, expected, [b"0 4 * * *"]),

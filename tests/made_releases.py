@@ -76,7 +76,12 @@ TAGS = {
     },
     False: {
         2160: ("4K.Restored.2160p.BluRay.REMUX.HEVC.DTS-HD.MA", "2160p.AV1.Opus"),
-        1080: ("RESTORED.1080p.BluRay.FLAC.x264", "MULTi.1080p.WEB.H264", "1080p.BDRip.10bit.HEVC", "Criterion.1080p.x265.AC3"),
+        1080: (
+            "RESTORED.1080p.BluRay.FLAC.x264",
+            "MULTi.1080p.WEB.H264",
+            "1080p.BDRip.10bit.HEVC",
+            "Criterion.1080p.x265.AC3",
+        ),
         720: ("720p.WEBRip.AAC", "GERMAN.720p.BluRay.x264", "iNTERNAL.720p.BDRip.h264"),
         480: ("576p.DVDRip.x265", "VHSRip.DivX", "PROPER.DVDRip.x264"),
         0: ("", "Colorized", "TVRip", "Silent Classic"),
@@ -128,9 +133,20 @@ class Release:
         tags = self.tags.replace(".", " ")
         forms = ["{title} ({year})", "{title} ({year}) [{tags}]", "{title} {year} {tags}", "{title} ({year}) {tags}"]
         if not self.is_seen:
-            forms += ["[{group}] {title} ({tags})", "{year} - {title} [{tags}]", "{title}", "{title}_{year}_{tags}", "{title} [{year}] {group}"]
+            forms += [
+                "[{group}] {title} ({tags})",
+                "{year} - {title} [{tags}]",
+                "{title}",
+                "{title}_{year}_{tags}",
+                "{title} [{year}] {group}",
+            ]
         form = self.rng.choice(forms)
-        return " ".join(form.format(title=self.title, year=self.year, tags=tags, group="Flicker").replace("[]", "").replace("()", "").split())
+        return " ".join(
+            form.format(title=self.title, year=self.year, tags=tags, group="Flicker")
+            .replace("[]", "")
+            .replace("()", "")
+            .split()
+        )
 
     def size(self, share: float = 1.0) -> int:
         """Of the film, as bytes."""
@@ -166,7 +182,9 @@ def torrent(name: str, files: Files, *, single: bool = False, padded: bool = Fal
 
 def finished(made: Release, name: str, files: Files, label: str, **options: bool) -> Made:
     """A good torrent."""
-    found = torrent(name, files, padded=not made.is_seen and made.rng.random() < 0.1 and not options.get("single"), **options)
+    found = torrent(
+        name, files, padded=not made.is_seen and made.rng.random() < 0.1 and not options.get("single"), **options
+    )
     return Made(found, expected(made, found.size), label)
 
 

@@ -39,7 +39,35 @@ MODULES |= {"kernel/recovery": "kernel/test_recovery", "kernel/connections/rules
 for name in ("list_json", "torznab_errors", "torznab_items", "torznab_queries", "torznab_xml"):
     MODULES[f"movies/indexers/{name}"] = f"movies/test_{name}"
 MODULES["movies/indexers/values"] = "movies/test_indexer_values"
+for name, tests in {
+    "bencode": "bencode",
+    "magnet": "magnet",
+    "metainfo v1 v2 layers paths addresses model": "metainfo",
+    "contents fitting asking sizes inspection": "inspection",
+}.items():
+    MODULES |= {f"movies/torrents/{one}": f"movies/test_{tests}" for one in name.split()}
 """Modules, and the file of their tests."""
+MODULES |= {"kernel/connections/mirrors": "kernel/test_connection_rules kernel/test_mirrors"}
+MODULES |= {"kernel/notify/rules": "kernel/test_notify_rules", "kernel/path_names": "recordings/test_naming"}
+MODULES |= {name: name.replace("/", "/test_") for name in ("kernel/guesses", "kernel/words")}
+JUDGED = """artists classical decision glance held_artist held_details held_title held_version judge model paths reading titles
+versions words works"""
+MATCHING = "music/test_matching music/test_classical music/test_real_names music/test_import_rules"
+MODULES |= {f"music/matching/{name}": MATCHING for name in JUDGED.split()}
+MODULES |= {f"music/{name}": "music/test_import_rules" for name in ("naming", "owned", "verify")}
+MODULES |= {f"music/{name}": "music/test_music_rules music/test_import_rules" for name in ("quality", "rules")}
+MODULES |= {f"music/slskd/{name}": "music/test_slskd_shapes" for name in ("shapes", "states")}
+MODULES["music/slskd/queries"] = "music/test_queries"
+MODULES |= {
+    f"playlists/{name}": f"playlists/test_{name}" for name in ("guide_matching", "holes", "joining", "numbering")
+}
+MODULES |= {"playlists/identity": "field/test_identity playlists/test_rules", "playlists/picking": "field/test_picking"}
+MODULES |= {
+    "recordings/stream_access": "recordings/test_access_rules",
+    "recordings/after_rules": "recordings/test_after_rules",
+}
+MODULES |= {f"recordings/{name}": f"recordings/test_{name}" for name in ("filing", "times", "verdict")}
+"""Modules, and the files of their tests."""
 PATIENCE, MEMORY = 60, 4 << 30
 """Seconds of work and bytes after which a mutant that does not end was noticed."""
 PAIRS = "Lt LtE Gt GtE Eq NotEq In NotIn Is IsNot And Or Add Sub Mult Div LShift RShift BitAnd BitOr min max any all"
@@ -147,7 +175,7 @@ def run(module: str, tree: ast.Module, mutant: Mutant | None) -> int:
         os.dup2(nowhere, 1), os.dup2(nowhere, 2)
         phases = [one for one in hypothesis.Phase if one is not hypothesis.Phase.shrink]
         hypothesis.settings.register_profile("mutate", phases=phases, database=None, deadline=None)
-        os._exit(pytest.main([str(TESTS / f"{MODULES[module]}.py"), *OPTIONS.split()]))
+        os._exit(pytest.main([*(str(TESTS / f"{name}.py") for name in MODULES[module].split()), *OPTIONS.split()]))
     finally:
         os._exit(3)
 

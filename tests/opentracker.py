@@ -18,6 +18,7 @@ from support import free_port
 NAME = "opentracker"
 PROTOCOL = 0x41727101980
 STARTED, COMPLETED = 2, 1
+PROBE = b"torrent of the tests"
 WINDOW = 32
 
 Wanted = tuple[int, int, int]
@@ -37,14 +38,14 @@ def running(folder: Path, hashes: list[bytes]) -> Iterator[int]:
     folder = folder / NAME
     folder.mkdir()
     folder.chmod(0o755)  # started as root it locks itself in there, and goes on as nobody
-    (folder / "whitelist").write_text("".join(f"{one.hex()}\n" for one in hashes))
+    (folder / "whitelist").write_text("".join(f"{one.hex()}\n" for one in [*hashes, PROBE]))
     port = free_port()
     command = [found, "-i", "127.0.0.1", "-p", str(port), "-P", str(port), "-w", "whitelist", "-d", str(folder)]
     user = "nobody" if os.geteuid() == 0 else getpass.getuser()
     process = subprocess.Popen([*command, "-u", user], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         with Announcer(port) as peers:
-            peers.connect(60.0)
+            peers.wait(60.0)
         yield port
     finally:
         process.kill()
@@ -57,7 +58,7 @@ class Announcer:
     def __init__(self, port: int) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.connect(("127.0.0.1", port))
-        self._connection = 0
+        self._connection, self._transaction = 0, 0
 
     def __enter__(self) -> Announcer:
         return self
@@ -71,11 +72,25 @@ class Announcer:
         self._socket.settimeout(0.1)
         while time.monotonic() < until:
             try:
-                self._socket.send(struct.pack(">QII", PROTOCOL, 0, 7))
-                self._connection = struct.unpack(">IIQ", self._socket.recv(100))[2]
+                self._transaction += 1
+                self._socket.send(struct.pack(">QII", PROTOCOL, 0, self._transaction))
+                while (answer := struct.unpack(">IIQ", self._socket.recv(100)))[1] != self._transaction:
+                    pass  # to a request that was given up
+                self._connection = answer[2]
                 return
             except (TimeoutError, ConnectionRefusedError):
                 time.sleep(0.02)
+        raise TimeoutError("the tracker does not start")
+
+    def wait(self, seconds: float) -> None:
+        """Until the tracker has read which torrents it may know. Before that it takes announces, and forgets them."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self.announce({PROBE: (1, 0, 0)})
+            self._socket.send(struct.pack(">QII", self._connection, 2, 8) + PROBE)
+            if struct.unpack(">IIIII", self._socket.recv(100))[2]:
+                return
+            time.sleep(0.02)
         raise TimeoutError("the tracker does not start")
 
     def announce(self, wanted: Mapping[bytes, Wanted]) -> None:

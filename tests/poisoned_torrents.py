@@ -10,7 +10,28 @@ from nightcrew.movies.torrents.model import Metainfo, TorrentFile
 
 PROGRAMS = {
     True: ("exe", "scr", "lnk", "bat", "msi"),
-    False: ("vbs", "js", "hta", "ps1", "cmd", "com", "pif", "jar", "apk", "wsf", "dmg", "sh", "desktop", "EXE", "Scr", "jse", "vbe", "reg", "dll", "xlsm"),
+    False: (
+        "vbs",
+        "js",
+        "hta",
+        "ps1",
+        "cmd",
+        "com",
+        "pif",
+        "jar",
+        "apk",
+        "wsf",
+        "dmg",
+        "sh",
+        "desktop",
+        "EXE",
+        "Scr",
+        "jse",
+        "vbe",
+        "reg",
+        "dll",
+        "xlsm",
+    ),
 }
 ARCHIVES = {True: ("rar", "zip"), False: ("7z", "ace", "tar.gz", "zipx", "RAR", "r00", "7z.001", "cab", "lzh", "tgz")}
 PASSWORDS = {
@@ -48,8 +69,19 @@ def program(made: Release) -> Made:
     ending = made.rng.choice(PROGRAMS[made.is_seen])
     where = ["{name}.{ending}", "Setup.{ending}", "{name}.mp4.{ending}"]
     if not made.is_seen:
-        where += ["Subs/English.srt.{ending}", "{name}.mkv            .{ending}", "Codec/install.{ending}", "Sample/sample.{ending}", "{name}.{ending} "]
-        where += ["{name}.mp4\u200b.{ending}", "{name}.mkv．{ending}", "BDMV/STREAM/00000.{ending}", "Play.app/Contents/MacOS/play"]
+        where += [
+            "Subs/English.srt.{ending}",
+            "{name}.mkv            .{ending}",
+            "Codec/install.{ending}",
+            "Sample/sample.{ending}",
+            "{name}.{ending} ",
+        ]
+        where += [
+            "{name}.mp4\u200b.{ending}",
+            "{name}.mkv．{ending}",
+            "BDMV/STREAM/00000.{ending}",
+            "Play.app/Contents/MacOS/play",
+        ]
     path = made.rng.choice(where).format(name=name, ending=ending)
     if made.rng.random() < 0.4:
         return _done(made, name, {path: made.size()}, "program")
@@ -77,7 +109,9 @@ def archive(made: Release) -> Made:
     ending = made.rng.choice(ARCHIVES[made.is_seen])
     files: Files = {f"{name}.{ending}": made.size()}
     if made.rng.random() < 0.5:
-        files |= made.rng.choice(({f"{name}.nfo": 900}, {"Sample.mkv": 9 * MB}, {"poster.jpg": 90_000}, {"readme.txt": 90}))
+        files |= made.rng.choice(
+            ({f"{name}.nfo": 900}, {"Sample.mkv": 9 * MB}, {"poster.jpg": 90_000}, {"readme.txt": 90})
+        )
     if not made.is_seen and made.rng.random() < 0.3:
         size = made.size()
         files = {f"{name}.part{at}.rar": size // 2 for at in (1, 2)}
@@ -98,7 +132,9 @@ def password(made: Release) -> Made:
 
 def page(made: Release) -> Made:
     name, files = _plain(made)
-    return _done(made, name, {**files, made.rng.choice(PAGES[made.is_seen]): made.rng.choice((150, 2000, 90_000))}, "page")
+    return _done(
+        made, name, {**files, made.rng.choice(PAGES[made.is_seen]): made.rng.choice((150, 2000, 90_000))}, "page"
+    )
 
 
 def small(made: Release) -> Made:
@@ -148,7 +184,9 @@ def other_year(made: Release) -> Made:
     year = min(2026, made.year + made.rng.choice((-9, 12, 25, 61)))
     title = made.title
     if not made.is_seen:
-        title = made.rng.choice((title, f"{title} 2", f"{title} Part II", f"Return of the {title}", f"Bride of {title}"))
+        title = made.rng.choice(
+            (title, f"{title} 2", f"{title} Part II", f"Return of the {title}", f"Bride of {title}")
+        )
     name = f"{'.'.join(title.split())}.{year}.{made.tags or '1080p'}-GRP"
     outer = made.rng.choice((name, made.name))
     return _done(made, outer, {f"{name}.mkv": made.size()}, "other year")
@@ -156,10 +194,24 @@ def other_year(made: Release) -> Made:
 
 def no_film(made: Release) -> Made:
     name, size = made.name, made.size()
-    choices: list[Files] = [{f"{name}.txt": size}, {"Sample/sample.mkv": 20 * MB, f"{name}.nfo": 900}, {f"{name}.jpg": size}]
+    choices: list[Files] = [
+        {f"{name}.txt": size},
+        {"Sample/sample.mkv": 20 * MB, f"{name}.nfo": 900},
+        {f"{name}.jpg": size},
+    ]
     if not made.is_seen:
-        choices += [{f"{name}.pdf": size}, {f"{at:02}.mp3": 6 * MB for at in range(12)}, {f"{name}.bin2": size}, {name: size}, {f"{name}.epub": 900_000}]
-        choices += [{f"{name}.mkv": size // 50, "padding.dat": size}, {f"{name}.torrent": 90_000}, {f"trailer-{name}.mp4": 30 * MB}]
+        choices += [
+            {f"{name}.pdf": size},
+            {f"{at:02}.mp3": 6 * MB for at in range(12)},
+            {f"{name}.bin2": size},
+            {name: size},
+            {f"{name}.epub": 900_000},
+        ]
+        choices += [
+            {f"{name}.mkv": size // 50, "padding.dat": size},
+            {f"{name}.torrent": 90_000},
+            {f"trailer-{name}.mp4": 30 * MB},
+        ]
     return _done(made, name, made.rng.choice(choices), "no film")
 
 
@@ -167,7 +219,10 @@ def copies(made: Release) -> Made:
     name, size = made.name, made.size()
     names = [f"{name}.mkv", f"{name}.HD.mkv", f"{name}.FULL.mp4"]
     if not made.is_seen:
-        names = [f"{made.title} {word}.{ending}" for word, ending in (("HD", "mkv"), ("HD", "mp4"), ("1080p", "mkv"), ("720p", "mkv"), ("English", "avi"))]
+        names = [
+            f"{made.title} {word}.{ending}"
+            for word, ending in (("HD", "mkv"), ("HD", "mp4"), ("1080p", "mkv"), ("720p", "mkv"), ("English", "avi"))
+        ]
         names = names[: made.rng.randrange(2, 6)]
     return _done(made, name, dict.fromkeys(names, size), "copies")
 

@@ -33,13 +33,17 @@ def torrents(made: Any, port: int, count: int) -> list[Any]:
     for number in range(count):
         one = lt.add_torrent_params()
         one.info_hashes = lt.info_hash_t(lt.sha1_hash(hashlib.sha1(b"%d" % number).digest()))
-        one.trackers, one.save_path, one.flags = [f"udp://127.0.0.1:{port}/announce"], "/nowhere", lt.torrent_flags.paused
+        one.trackers, one.save_path, one.flags = (
+            [f"udp://127.0.0.1:{port}/announce"],
+            "/nowhere",
+            lt.torrent_flags.paused,
+        )
         found.append(made.add_torrent(one))
     return found
 
 
 def scrape(made: Any, handles: list[Any], window: int) -> float:
-    """Seconds until all are answered. Raises RuntimeError when one fails."""
+    """Seconds until all are answered. Raises OSError when one fails."""
     began, left, waiting = time.perf_counter(), iter(handles), 0
     answered = 0
     while answered < len(handles):
@@ -49,7 +53,7 @@ def scrape(made: Any, handles: list[Any], window: int) -> float:
         made.wait_for_alert(1000)
         for alert in made.pop_alerts():
             if isinstance(alert, lt.scrape_failed_alert):
-                raise TypeError(alert.message())
+                raise OSError(alert.message())
             if isinstance(alert, lt.scrape_reply_alert):
                 answered += 1
                 waiting -= 1

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import functools
 import json
 import os
-import random
+import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
+from darkroom import Server, serving
 from nightcrew import app
 from nightcrew.kernel.store import metadata
-from support import UP, free_port, patient, running, until
+from ordeal import torment
+from ordeal.tides import HARBOURS, Tides
+from support import patient, running, until
 
 from . import sixth
 
-HARBOURS = [f"harbour-{chr(97 + n)}" for n in range(12)]
 KILLS = int(os.environ.get("NIGHTCREW_KILLS", "2"))
 
 
@@ -132,86 +134,29 @@ def test_it_stays_small() -> None:
 # -- what every domain has to withstand --------------------------------------------------------------------------------
 
 
-@dataclass
-class Server:
-    """`nightcrew serve` with the example, as a process that a test may kill."""
-
-    folder: Path
-    port: int
-    process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, sixth.__file__, "serve", "--data-dir", str(self.folder), "--port", str(self.port)]
-        with (self.folder / "test.log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        self.until(lambda: self.get("/health") is not None, UP, "the server")
-
-    def get(self, path: str) -> Any:
-        try:
-            return httpx2.get(f"http://127.0.0.1:{self.port}{path}", timeout=patient(20), trust_env=False).json()
-        except httpx2.TransportError:
-            return None
-
-    def post(self, path: str, body: Any = None) -> Any:
-        answer = httpx2.post(f"http://127.0.0.1:{self.port}{path}", json=body, timeout=patient(20), trust_env=False)
-        assert answer.is_success, answer.text
-        return answer.json()
-
-    def kill(self) -> None:
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
-
-    def until(self, done: Any, limit: float, what: str) -> None:
-        end = time.monotonic() + patient(limit)
-        while not done():
-            assert time.monotonic() < end, (
-                f"no end to waiting for {what}: {(self.folder / 'test.log').read_text()[-2000:]}"
-            )
-            time.sleep(0.05)
-
-    def levels(self) -> list[float | None]:
-        return [row["level"] for row in (self.get("/api/v1/tides") or {"items": []})["items"]]
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    made = Server(tmp_path / "data", free_port())
-    made.start()
-    yield made
-    made.kill()
-
-
 def command(server: Server, *arguments: str) -> str:
-    line = [sys.executable, sixth.__file__, *arguments, "--url", f"http://127.0.0.1:{server.port}"]
+    line = [sys.executable, sixth.__file__, *arguments, "--url", str(server.http.base_url)]
     return subprocess.run(line, capture_output=True, text=True, timeout=patient(60), check=True).stdout
+
+
+@contextlib.contextmanager
+def written_to(database: Path) -> Iterator[None]:
+    """Somebody else writes into it until the end of the block, so that nobody can."""
+    with contextlib.closing(sqlite3.connect(database, isolation_level=None, check_same_thread=False)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_killed_again_and_again_nothing_is_forgotten_and_nothing_is_half_done(server: Server, service: Service) -> None:
-    server.post("/api/v1/connections", service.connection)
-    settings = {"tides.interval": 1}
-    httpx2.patch(f"http://127.0.0.1:{server.port}/api/v1/settings", json=settings, timeout=patient(20), trust_env=False)
-    command(server, "tides", "add", HARBOURS[0])
-    for harbour in HARBOURS[1:]:
-        server.post("/api/v1/tides", {"harbour": harbour})
-    server.until(lambda: server.levels() == [1.0] * len(HARBOURS), 60, "the first levels")
-    assert "harbour-a" in command(server, "tides", "list")
-    random.seed(20261127)
-    for kill in range(1, KILLS + 1):
-        service.round = 1.0 + kill
-        job = server.post("/api/v1/tides/report")["job"]
-        time.sleep(random.uniform(0, 0.5))
-        server.kill()
-        server.start()
-        server.until(lambda: server.levels() == [service.round] * len(HARBOURS), 60, "the levels after a kill")
-        server.until(lambda: server.get(f"/api/v1/jobs/{job}")["state"] == "done", 60, "the report")  # noqa: B023
-        assert len((server.folder / "tides.txt").read_text().splitlines()) == len(HARBOURS)
-        assert not list(server.folder.rglob("*.tmp-*"))
-    health = server.get("/health")
-    assert (health["failed"], health["problems"]) == ([], [])
+async def test_killed_again_and_again_nothing_is_forgotten_and_nothing_is_half_done(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    async with serving(folder, script=Path(sixth.__file__), NIGHTCREW_LOG_LEVEL="WARNING") as server:
+        away = functools.partial(written_to, folder / "nightcrew.db")
+        await torment(server, [Tides()], kills=KILLS, seed=20261127, away=away)
+        await asyncio.to_thread(command, server, "tides", "add", "harbour-z")
+        assert "harbour-z" in await asyncio.to_thread(command, server, "tides", "list")
 
 
 async def test_an_outage_of_its_service_is_told_keeps_what_is_known_and_ends_by_itself(

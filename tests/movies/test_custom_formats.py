@@ -10,6 +10,7 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nightcrew.movies.releases import dotnet
 from nightcrew.movies.releases.conditions import FREELEECH, LANGUAGES, SCENE, Subject
 from nightcrew.movies.releases.custom_formats import MOST_SLOW, BadFormat, held, imported
 from nightcrew.movies.releases.dotnet import MOST_CHARACTERS, MOST_DEPTH, BadExpression, compiled
@@ -231,10 +232,12 @@ def test_a_large_file_is_refused() -> None:
 
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(max_size=8), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "specifications", "implementation", "fields", "value", "score", "trash_scores"]), inner, max_size=4), max_leaves=12))  # fmt: skip
 def test_any_json_is_read_or_refused(value: Any) -> None:
+    refused = ""
     try:
-        assert imported(json.dumps(value)) is not None
+        imported(json.dumps(value))
     except BadFormat as refusal:
-        assert str(refusal).endswith(".")
+        refused = str(refusal)
+    assert refused.endswith(".") or not refused
 
 
 # what the guides have, in their own words
@@ -343,18 +346,18 @@ def test_what_dotnet_reads_otherwise_is_refused(expression: str, words: str) -> 
         compiled(expression)
 
 
-SLOW = r"^(\w+\W?)+$"
+SLOW = r"^(a|aa)+$"
 
 
 def test_an_expression_that_never_ends_is_stopped() -> None:
     with pytest.raises(TimeoutError):
-        compiled(SLOW).found_in("a" * 60 + "!!")
+        compiled(SLOW).found_in("a" * 90 + "!")
 
 
-def test_a_format_that_takes_too_long_is_not_held_and_is_named() -> None:
+def test_a_format_that_takes_too_long_is_not_held_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dotnet, "SECONDS", 0.02)
     many = [
-        {"name": f"slow {number}", "specifications": [title(r"^Charade.(\w+\w?)+!$", negate=True)]}
-        for number in range(MOST_SLOW)
+        {"name": f"slow {number}", "specifications": [title(r"(a|aa)+!", negate=True)]} for number in range(MOST_SLOW)
     ]
     quick = [{"name": "quick", "specifications": [title("x264")]}]
     found = held(imported(json.dumps(many[1:] + quick)), subject("x264" + "a" * 80 + "?"))

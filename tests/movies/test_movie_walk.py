@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from nightcrew.movies import lists, seasons, syncing
 from nightcrew.movies.catalogue_crew import CatalogueCrew
-from nightcrew.movies.models import Medium, episode, movie, show
+from nightcrew.movies.models import movie, show
 from nightcrew.movies.store import lists as list_rows
 from nightcrew.movies.store import shows
 from support import until

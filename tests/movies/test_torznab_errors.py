@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nightcrew.kernel import recovery
 from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError, Retry
 from nightcrew.kernel.recovery import Trouble
-from nightcrew.movies.indexers.torznab_errors import DISABLED, error_of, is_unknown_function, is_unsupported
+from nightcrew.movies.indexers.torznab_errors import error_of, is_unknown_function, is_unsupported
 from nightcrew.movies.indexers.torznab_xml import Said
 
 EAST = timezone(timedelta(hours=5, minutes=30))
@@ -35,6 +35,7 @@ def test_a_refused_key_needs_a_person_whatever_the_status_is(status: int, code: 
 def test_a_status_alone_tells_of_a_login_too() -> None:
     assert [type(of(status)) for status in (401, 403)] == [NeedsUser] * 2
     assert [of(status).status for status in (401, 403)] == [401, 403]
+    assert [of(status, 100, "No").status for status in (401, 403)] == [401, 403]
     assert str(of(403)) == "Harbour refuses the API key (HTTP 403)"
 
 
@@ -70,9 +71,11 @@ def test_a_limit_without_a_body() -> None:
         ("disabled till 2026-11-29T18:00:01", 1),
         ("Indexer is disabled till 11/30/2026 18:00:00 due to recent failures.", 86_400),
         ("Indexer is disabled till 11/29/2026 12:40:00 due to recent failures.", 600),  # a machine that goes by UTC
-        ("Indexer is disabled till 11/28/2026 18:30:00 due to recent failures.", DISABLED),
-        ("Indexer is disabled till 12/30/2026 18:30:00 due to recent failures.", DISABLED),
-        ("Indexer is disabled till tomorrow", DISABLED),
+        ("Indexer is disabled till 11/30/2026 18:00:01 due to recent failures.", 900),
+        ("Indexer is disabled till 11/29/2026 18:00:00 due to recent failures.", 19_800),  # by UTC
+        ("Indexer is disabled till 11/28/2026 18:30:00 due to recent failures.", 900),
+        ("Indexer is disabled till 12/30/2026 18:30:00 due to recent failures.", 900),
+        ("Indexer is disabled till tomorrow", 900),
     ],
 )
 @pytest.mark.parametrize("status", [200, 429])
@@ -138,12 +141,13 @@ def test_what_is_not_supported_may_be_asked_in_another_way() -> None:
     assert not is_unsupported(410, Said(201, ""))
     assert not is_unsupported(400, None)
     assert [is_unknown_function(Said(code, "")) for code in (200, 201, 202, 203)] == [False, False, True, True]
-    error = of(400, 201, "Incorrect parameter (imdbid)")
-    assert isinstance(error, GiveUp)
-    assert error.status == 400
+    for code in (200, 201, 203):
+        error = of(400, code, "Incorrect parameter (imdbid)")
+        assert isinstance(error, GiveUp)
+        assert error.status == 400
 
 
-@pytest.mark.parametrize(("status", "code"), [(200, 900), (400, 900), (500, 500), (200, 7), (500, 900)])
+@pytest.mark.parametrize(("status", "code"), [(200, 900), (400, 900), (500, 500), (200, 1), (200, 204)])
 def test_other_errors_are_failures_that_are_not_asked_again_at_once(status: int, code: int) -> None:
     error = of(status, code, "Download failed")
     assert isinstance(error, Retry)

@@ -88,7 +88,7 @@ def test_an_error_is_one_wherever_it_stands() -> None:
     said = Said(100, "Invalid API Key")
     assert read(b'<?xml version="1.0"?><error code="100" description="Invalid API Key"/>') == said
     assert read(b'<rss><channel><error code="100" description="Invalid API Key"/><item/></channel></rss>') == said
-    assert read(b'<error code="what"/>') == Said(0, "")
+    assert read(b'<error code="what"/>') == Said(900, "")
 
 
 def test_an_empty_list_is_an_answer_and_an_empty_answer_is_none() -> None:

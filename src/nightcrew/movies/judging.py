@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
 
 from pydantic import TypeAdapter, ValidationError
 
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies import rules, taste
-from nightcrew.movies.models import MAX_TITLE, USABLE, MovieEntry, SourceEntry, SourceState
+from nightcrew.movies.models import MAX_TITLE, MovieEntry, SourceEntry, SourceState
 from nightcrew.movies.releases.model import Film, Release
 from nightcrew.movies.releases.names import read, read_many
-from nightcrew.movies.releases.ranking import Part, Score, better
+from nightcrew.movies.releases.ranking import Score, better
 from nightcrew.movies.store import films, sources
+from nightcrew.movies.store.sources import Worth
 from nightcrew.movies.taste import Taste
 
 _RELEASE = TypeAdapter(Release)
-UNREAD_COSTS = 30.0
-"""Points that a source is worth less as long as nobody has read its files."""
 
 
 def film_of(entry: MovieEntry) -> Film:
@@ -57,14 +55,7 @@ def release_of(entry: SourceEntry) -> Release:
 def score_of(entry: SourceEntry, film: Film, judge: Taste) -> Score:
     """How good a source is, with what is known of it by now."""
     seeds = entry.seeds if entry.counted_at is not None else entry.claimed_seeds
-    found = judge.score(release_of(entry), film, size=entry.size, seeds=seeds)
-    if entry.state is SourceState.UNREAD:
-        found = _less(found, UNREAD_COSTS, "files", "nobody has read its files yet")
-    return found
-
-
-def _less(found: Score, points: float, name: str, words: str) -> Score:
-    return replace(found, total=found.total - points, parts=(*found.parts, Part(name, -points, words)))
+    return judge.score(release_of(entry), film, size=entry.size, seeds=seeds)
 
 
 async def choose(runtime: Runtime, movie_ids: Collection[int]) -> None:
@@ -79,28 +70,21 @@ async def _choose_for(runtime: Runtime, entry: MovieEntry, judge: Taste) -> None
     rows = [one for one in await sources.of_movie(runtime.store, entry.id) if one.state not in _OVER]
     film = film_of(entry)
     scores = await asyncio.to_thread(lambda: {one.id: score_of(one, film, judge) for one in rows})
-    changed = {
-        one.id: (scores[one.id].total, parts)
-        for one in rows
-        if one.score != scores[one.id].total or one.parts != (parts := parts_of(scores[one.id]))
-    }
+    new = {key: worth_of(found) for key, found in scores.items()}
+    changed = {one.id: new[one.id] for one in rows if Worth(one.score, one.parts, one.unfit) != new[one.id]}
     await sources.rescore(runtime.store, changed)
-    usable = [one for one in rows if one.state in USABLE and not scores[one.id].refused]
-    top = max(usable, key=lambda one: scores[one.id].total, default=None)
-    present = next((one for one in usable if one.id == entry.best_id), None)
-    if top is not None and present is not None and not better(scores[top.id], scores[present.id]):
-        top = present
+    top = best_of([one for one in rows if not scores[one.id].refused], scores, entry.best_id)
     best_id = top.id if top else None
     if best_id == entry.best_id:
         return
     if await sources.set_best(runtime.store, entry.id, since=entry.best_id, best=best_id):
-        await _tell(runtime, entry, top, present)
+        await _tell(runtime, entry, top)
 
 
-async def _tell(runtime: Runtime, entry: MovieEntry, top: SourceEntry | None, before: SourceEntry | None) -> None:
+async def _tell(runtime: Runtime, entry: MovieEntry, top: SourceEntry | None) -> None:
     if top is None:
         kind, said = "movie.source_lost", f"{entry.shown} has no good source any more"
-    elif before is None and entry.best_id is None:
+    elif entry.best_id is None:
         kind, said = "movie.source_found", f"{entry.shown} has a source: {top.title}"
     else:
         kind, said = "movie.source_better", f"{entry.shown} has a better source: {top.title}"
@@ -109,9 +93,26 @@ async def _tell(runtime: Runtime, entry: MovieEntry, top: SourceEntry | None, be
     runtime.bus.publish("movies")
 
 
-def parts_of(found: Score) -> list[list[object]]:
-    """The parts of a score as a row keeps them: name, points, words."""
-    return [[part.name, part.points, part.words] for part in found.parts]
+def best_of(rows: Sequence[SourceEntry], scores: Mapping[int, Score], present_id: int | None) -> SourceEntry | None:
+    """The best of the sources that the profile takes.
+
+    One whose files were read comes before any that has a magnet link alone: fakes have the best names and the most seeds. Among
+    equals the present one stays, unless another is better by the profile's gain.
+    """
+    for state in (SourceState.VERIFIED, SourceState.UNREAD):
+        usable = [one for one in rows if one.state is state]
+        present = next((one for one in usable if one.id == present_id), None)
+        top = max(usable, key=lambda one: scores[one.id].total, default=None)
+        if top is not None and present is not None and not better(scores[top.id], scores[present.id]):
+            return present
+        if top is not None:
+            return top
+    return None
+
+
+def worth_of(found: Score) -> Worth:
+    """A score as a row keeps it."""
+    return Worth(found.total, [[part.name, part.points, part.words] for part in found.parts], found.refused)
 
 
 _OVER = frozenset({SourceState.REFUSED, SourceState.GONE})

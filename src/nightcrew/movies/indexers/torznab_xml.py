@@ -20,6 +20,8 @@ MAX_TEXT = 16_000
 MAX_ATTRS = 200
 """Attributes of one release."""
 MAX_CATEGORIES = 5_000
+UNKNOWN = 900
+"""The code for an error without a known reason."""
 NO_XML = "no valid XML"
 _NO_MEMORY = expat.errors.codes[expat.errors.XML_ERROR_NO_MEMORY]
 
@@ -137,7 +139,7 @@ class _Reader:
         if depth == 1:
             self._root = name
         if name == "error" and depth <= 3 and "code" in attributes:
-            self._error = self._error or Said(_number(attributes["code"]) or 0, attributes.get("description", ""))
+            self._error = self._error or Said(_number(attributes["code"]) or UNKNOWN, attributes.get("description", ""))
         elif self._root == "caps":
             self._capability(name, attributes)
         elif self._root == "rss":

@@ -16,8 +16,8 @@ import regex
 MOST_CHARACTERS = 5000
 MOST_DEPTH = 40
 MOST_REPEATS = 1000
-SECONDS = 0.05
-"""For one search in a name of 300 characters; what an honest expression takes is a thousandth of it."""
+SECONDS = 0.2
+"""Of the processor, of all threads together, for one search in a name of 300 characters; an honest expression takes a thousandth."""
 
 _ESCAPES = {"Z": r"(?=\n?\Z)", "z": r"\Z", "e": r"\x1b"}
 _KNOWN_ESCAPES = frozenset("AbBdDwWsSnrtfvaxu0123456789")

@@ -105,8 +105,8 @@ def _beside(title: str, said: int, film: Film) -> Identity | None:
     return None
 
 
-_FESTIVALS_BEFORE, _ELSEWHERE_FROM = 6, 8
-"""Months: a film that is released until June may have been at a festival of the autumn before; one that is first shown in such an
-autumn, from August on, comes to many countries in the year after."""
+_FESTIVALS_BEFORE, _ELSEWHERE_FROM = 4, 9
+"""Months: a film that is released until April may have been at a festival of the autumn before; one that is first shown from September
+on, at such a festival or for the awards, comes to many countries in the year after."""
 _TELLING = 2
 """Words without articles from which on two films a year apart hardly have the same title. "Titanic" was two."""

@@ -61,7 +61,7 @@ def _episode(text: str, words: Sequence[Word], *, has_year: bool) -> Held | None
         return Held(Kind.EPISODE, phrase)
     if found := _DAY.search(text) or _CYRILLIC.search(text):
         return Held(Kind.EPISODE, found[0])
-    if not has_year and (number := _ABSOLUTE.search(text)):
+    if (number := _ABSOLUTE.search(text)) and not any(is_year(one.text) and one.end >= number.end() for one in words):
         return Held(Kind.EPISODE, number[1], None, (int(number[1]),))
     return None
 

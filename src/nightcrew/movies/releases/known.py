@@ -21,6 +21,7 @@ LONG = 10
 
 _AKA = re.compile(r"\b(?:aka|a\.k\.a\.?)\b|\s[/|]\s|(?<=\w)[/|](?=\w)|\s-\s(?=\()", re.IGNORECASE)
 _BRACKETED = re.compile(r"[(\[]([^()\[\]]+)[)\]]")
+_ROUND = re.compile(r"[(]([^()]+)[)]")
 _LAST_BRACKET = re.compile(r"[(\[]([^()\[\]\d]+)[)\]]\s*$")
 _OR = re.compile(r"[\s,:(]+or\b[\s,:(]+", re.IGNORECASE)
 _DIGITS = re.compile(r"\d+")
@@ -93,7 +94,12 @@ def _first_part(title: str) -> str:
 
 def _parts_fit(title: str, film: Known) -> Fit:
     """By "one AKA other", "one / other", "one (other)", or two scripts beside each other."""
-    for cut, own in ((_AKA.split(title), -1), (_BRACKETED.split(title), -1), (scripts(title), 0)):
+    for cut, own in (
+        (_AKA.split(title), -1),
+        (_ROUND.split(title), -1),
+        (_BRACKETED.split(title), 0),
+        (scripts(title), 0),
+    ):
         parts = [part for part in cut if key(part)]
         if len(parts) < 2:
             continue

@@ -25,7 +25,7 @@ def player(held: Contents, own: frozenset[str]) -> Item | None:
 def _is_password(item: Item, own: frozenset[str]) -> bool:
     said = _said(item.stem) - own
     around = said.union(*map(_said, item.folders)) - own
-    if around & vocabulary.PASSWORDS or {"mot", "passe"} <= around:
+    if around & vocabulary.PASSWORDS or {"mot", "passe"} <= around or any("password" in word for word in around):
         return True
     if item.kind is Kind.ARCHIVE and vocabulary.PASS_SIGN.search(item.stem):
         return True
@@ -53,7 +53,7 @@ def _is_player(item: Item, own: frozenset[str]) -> bool:
     if said & vocabulary.PROBLEMS and said & vocabulary.SUBJECTS:
         return True
     joined = "".join(one for one in fold(item.stem) if one.isalnum())
-    return vocabulary.GLUED.search(joined) is not None and not own & {"password", "play"}
+    return vocabulary.GLUED.search(joined) is not None
 
 
 def _said(stem: str) -> frozenset[str]:

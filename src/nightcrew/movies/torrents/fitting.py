@@ -19,6 +19,7 @@ from nightcrew.movies.torrents.model import Metainfo
 _YEAR = re.compile(r"18[89]\d|19\d\d|20[0-3]\d")
 _OPAQUE = re.compile(r"[0-9a-f]{8,}|[a-z0-9]*\d[a-z0-9]*")
 """Numbers, hashes, and abbreviations with a number."""
+_ARTICLES = frozenset(("the", "a", "an", "le", "la", "les", "der", "die", "das", "el", "il"))
 _SEASON = re.compile(
     r"\bs\d{1,2}(?: ?e\d{1,3})*\b|\b\d{1,2}x\d{2,3}\b|\b(?:season|staffel|saison|temporada|stagione|sezon|series|episode|folge|ep) \d"
 )
@@ -85,6 +86,8 @@ def fit(name: str, titles: Sequence[str], year: int | None, known: frozenset[str
     has_year = year is not None and any(abs(one - year) <= 1 for one in years)
     is_other_year = year is not None and bool(years) and not has_year
     ends = [end for title in titles for end in _ends(found, name, title)]
+    if not ends and has_year and any(_shares(found, title) for title in titles):
+        return Fit.WITH_YEAR
     if not ends:
         is_another = _says_another(found, in_titles, titles, known, is_other_year=is_other_year)
         return Fit.OTHER if is_another else Fit.SILENT
@@ -102,9 +105,8 @@ def _ends(found: Words, name: str, title: str) -> Iterator[tuple[int, int]]:
     whole, there = key(title), key(name)
     if not wanted:
         return
-    bare = _without_article(wanted)
-    places = [at for at in range(len(found) - len(bare) + 1) if found[at : at + len(bare)] == bare]
-    yield from ((at, at + len(bare)) for at in places)
+    places = _places(found, wanted)
+    yield from places
     if places:
         return
     is_there = (
@@ -115,8 +117,28 @@ def _ends(found: Words, name: str, title: str) -> Iterator[tuple[int, int]]:
     is_word = len(whole) >= 3 and any(
         word == whole or (word.startswith(whole) and _YEAR.fullmatch(word[len(whole) :])) for word in found
     )
-    if is_there or is_word or (len(whole) >= 8 and fuzz.partial_ratio(whole, there, score_cutoff=88) > 0):
+    if is_there or is_word or _is_like(whole, there):
         yield 0, 0
+
+
+def _places(found: Words, wanted: Words) -> list[tuple[int, int]]:
+    """Where words stand in a row. An article may be missing before several, and stand behind: "General, The"."""
+    article, bare = (wanted[:1], wanted[1:]) if len(wanted) > 1 and wanted[0] in _ARTICLES else ((), wanted)
+    spans = [(at, at + len(bare)) for at in range(len(found) - len(bare) + 1) if found[at : at + len(bare)] == bare]
+    if len(bare) > 1 or not article:
+        return spans
+    return [(at, end) for at, end in spans if article in {found[at - 1 : at], found[end : end + 1]}]
+
+
+def _is_like(whole: str, there: str) -> bool:
+    """Whether a long title stands in a name with a letter or two that differ."""
+    return 8 <= len(whole) <= len(there) and fuzz.partial_ratio(whole, there, score_cutoff=88) > 0
+
+
+def _shares(found: Words, title: str) -> bool:
+    """Whether half of a title's long words are in a name: in a year, few films have that in common."""
+    long = {word for word in words(title) if len(word) >= 5}
+    return bool(long) and 2 * len(long & set(found)) >= len(long)
 
 
 def _year_at(found: Words, at: int) -> bool:
@@ -129,14 +151,6 @@ def _is_within(found: Words, place: tuple[int, int]) -> bool:
     after, before = found[end : end + 1] if end else (), found[max(0, begin - 2) : begin]
     is_numbered = bool(after) and after[0].isdigit() and 1 < int(after[0]) < 20
     return is_numbered or (bool(before) and (before[-1] == "of" or before == ("of", "the")))
-
-
-def _without_article(wanted: Words) -> Words:
-    return (
-        wanted[1:]
-        if len(wanted) > 2 and wanted[0] in {"the", "a", "an", "le", "la", "les", "der", "die", "das", "el", "il"}
-        else wanted
-    )
 
 
 def _says_another(

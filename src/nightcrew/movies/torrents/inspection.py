@@ -150,7 +150,9 @@ def _no_film(case: Case) -> Iterator[Refusal]:
 
 def _names(case: Case) -> Iterator[Refusal]:
     if case.held.film and (wrong := fitting.misfit(case.torrent, case.held, case.expected.titles, case.expected.year)):
-        yield Refusal(Reason.OTHER_FILM, f"it is called {shown((wrong,))}, and {case.expected.titles[0]} was expected")
+        yield Refusal(
+            Reason.OTHER_FILM, f"it is called {shown((wrong,))}, and {shown(case.expected.titles[:1])} was expected"
+        )
 
 
 def _sizes(case: Case) -> Iterator[Refusal]:

@@ -101,7 +101,7 @@ BENIGN = _set("hevc h265 x265 10bit subtitle subtitles subs vlc mpv kodi plex 3d
 INVITES = _set("watch play player click open stream streaming unlock verify claim install")
 """On a web page beside a film."""
 GLUED = re.compile(
-    r"howtoplay|howtoopen|howtowatch|toplaythis|playthis|codecpack|mediaplayer|installplayer|videoplayer|playerdownload|password"
+    r"howtoplay|howtoopen|howtowatch|toplaythis|playthis|codecpack|mediaplayer|installplayer|videoplayer|playerdownload"
 )
 
 GENERIC = _set(

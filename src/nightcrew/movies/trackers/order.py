@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
-from math import lgamma, log, log2
+from math import lgamma, log
+from operator import eq, itemgetter
+from random import Random
 
-from nightcrew.movies.trackers.wire import EACH, NOTHING, Numbers
+from nightcrew.movies.trackers.wire import Numbers
 
 ENOUGH = 24.0
 """Bits: shuffled answers agree once in so many doublings (16 million). Where numbers prove less, hashes are asked for alone."""
 FEW = 10
 """Hashes that are asked for one by one, as even different numbers would prove too little: log2(10!) is 21.8 bits."""
-ANCHORS = 5
-"""Known hashes in a batch that is asked for once: 5 different ones prove up to 30 bits in a packet of 72."""
 SMALL_MOVE, MOVE = 2, 0.02
 """A number may move so far between two packets, as a count and as a share of it."""
 
@@ -32,9 +32,34 @@ class Verdict(StrEnum):
     IN_DOUBT = "in doubt"
 
 
+class Rearranged:
+    """An order to ask a batch in, and the way back for its answer. `places`: of which hash each one is, two at least."""
+
+    __slots__ = ("back", "there")
+
+    def __init__(self, places: Sequence[int]) -> None:
+        self.there = itemgetter(*places)
+        self.back = itemgetter(*sorted(range(len(places)), key=places.__getitem__))
+
+
+def turned(count: int) -> Rearranged:
+    """From behind."""
+    return Rearranged(range(count)[::-1])
+
+
+def shuffled(count: int, chance: Random) -> Rearranged:
+    """By chance, but with each hash at another place than it had: one that stays would meet the same mistake twice."""
+    places = chance.sample(range(count), count)
+    while any(map(eq, places, range(count))):
+        chance.shuffle(places)
+    return Rearranged(places)
+
+
 def judge(answers: Sequence[Sequence[Numbers]]) -> Verdict:
     """`answers`: for each order that was asked in the numbers by hash, the hashes in the same order in all."""
     first = answers[0]
+    if all(other == first for other in answers[1:]) and _at_least(first) >= ENOUGH:
+        return Verdict.KEPT
     same = [True] * len(first)
     for other in answers[1:]:
         for at, (one, two) in enumerate(zip(first, other, strict=True)):
@@ -43,6 +68,11 @@ def judge(answers: Sequence[Sequence[Numbers]]) -> Verdict:
                 if not is_near(one, two):
                     return _disagreement(answers)
     return Verdict.KEPT if evidence(first, same) >= ENOUGH else Verdict.IN_DOUBT
+
+
+def _at_least(values: Sequence[Numbers]) -> float:
+    """What `evidence` cannot fall below where all agree, by how many different values there are: quick to tell."""
+    return _log2_falling(len(values), len(set(values)) - 1)
 
 
 def evidence(values: Sequence[Numbers], same: Sequence[bool]) -> float:
@@ -55,25 +85,6 @@ def evidence(values: Sequence[Numbers], same: Sequence[bool]) -> float:
     of_all, of_same = Counter(values), Counter(value for value, is_same in zip(values, same, strict=True) if is_same)
     bits = _log2_falling(total, held) - sum(_log2_falling(of_all[value], count) for value, count in of_same.items())
     return bits - (_log2_falling(total, held) - _log2_falling(held, held))
-
-
-def anchors(values: Sequence[Numbers]) -> list[int]:
-    """Places of values that no other one of the batch has, and that will stay for a moment: large swarms, though not the largest, which move with each packet."""
-    count = Counter(values)
-    rare = [at for at, value in enumerate(values) if value != NOTHING and count[value] == 1]
-    rare.sort(key=lambda at: values[at][0] + values[at][2])
-    begin = max(0, (len(rare) - ANCHORS) * 4 // 5)
-    return rare[begin : begin + ANCHORS]
-
-
-def anchored(body: bytes, places: Sequence[int], known: Sequence[bytes]) -> bool:
-    """Whether the known values are at their places in an answer, and prove enough there. All as they stand in a packet."""
-    bits, total = 0.0, len(body) // EACH
-    for at, value in zip(places, known, strict=True):
-        if body[at * EACH : (at + 1) * EACH] != value:
-            return False
-        bits += log2(total / body.count(value))
-    return bits >= ENOUGH
 
 
 def is_near(one: Numbers, other: Numbers) -> bool:

@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from math import isfinite
 from typing import Any
 
 BEGINNING = 50
 """Hashes that a tracker is asked for at once at first."""
 STEP = 11
 """By how many more it is then asked for."""
-LARGEST, LARGEST_IPV6, LARGEST_TUNNEL = 72, 71, 58
+LARGEST, LARGEST_IPV6, LARGEST_TUNNEL = 72, 71, 59
 """Hashes of a packet that no network cuts up: 1492 bytes (PPPoE) over IPv4 and IPv6, and the 1280 of a tunnel over IPv6, with
 a proxy's own head of 22 bytes in it. BEP 15 allows 74."""
-PROVEN = 64
-"""Batches that came back in order, after which not each one is asked for twice any more."""
-SPOT_CHECK = 16
-"""One of so many is, even then."""
 RECHECK, MAX_RECHECK = 86_400.0, 32 * 86_400.0
 """Seconds after which a tracker that mixes its answers up is looked at again; twice as long each time that it does, up to the second."""
 RELEARN = 7 * 86_400.0
@@ -44,8 +39,6 @@ class TrackerMemory:
     """The largest batch that may be worth trying, since one more was cut short; 0 while none was."""
     ceiling_until: float = 0.0
     order: Order = Order.UNKNOWN
-    in_order: int = 0
-    """Batches that came back in order, up to `PROVEN`."""
     mixed: int = 0
     """How often its answers were found to be mixed up."""
     mixed_until: float = 0.0
@@ -66,9 +59,9 @@ def recalled(stored: Mapping[str, Any]) -> TrackerMemory:
         kind = type(getattr(plain, field.name))
         if kind is Order and value in list(Order):
             known[field.name] = Order(value)
-        elif kind is float and type(value) in {int, float} and isfinite(value):
+        elif kind is float and type(value) in {int, float} and 0 <= value < 1e12:
             known[field.name] = float(value)
-        elif type(value) is kind and (kind is not int or 0 <= value < 1_000_000):
+        elif type(value) is kind and (kind is not int or 0 <= value < 1_000_000) and kind is not float:
             known[field.name] = value
     return replace(plain, **known)
 
@@ -83,7 +76,7 @@ def refreshed(memory: TrackerMemory, now: float) -> TrackerMemory:
     if memory.ceiling and now >= memory.ceiling_until:
         memory = replace(memory, ceiling=0, ceiling_until=0.0, batch=max(memory.batch, BEGINNING))
     if memory.order is Order.MIXED and now >= memory.mixed_until:
-        memory = replace(memory, order=Order.UNKNOWN, in_order=0)
+        memory = replace(memory, order=Order.UNKNOWN)
     return memory
 
 
@@ -132,16 +125,14 @@ def empty(memory: TrackerMemory) -> TrackerMemory:
 
 
 def in_order(memory: TrackerMemory) -> TrackerMemory:
-    """A batch was asked for twice, and came back in order."""
-    if memory.order is Order.KEPT and memory.in_order == PROVEN:
-        return memory
-    return replace(memory, order=Order.KEPT, in_order=min(PROVEN, memory.in_order + 1))
+    """A batch came back in the order that it was asked in."""
+    return memory if memory.order is Order.KEPT else replace(memory, order=Order.KEPT)
 
 
 def mixed_up(memory: TrackerMemory, now: float) -> TrackerMemory:
     """Its answers were found not to follow the order of the question: one hash a packet for a while."""
     pause = min(MAX_RECHECK, RECHECK * 2 ** min(memory.mixed, 10))
-    return replace(memory, order=Order.MIXED, in_order=0, mixed=memory.mixed + 1, mixed_until=now + pause)
+    return replace(memory, order=Order.MIXED, mixed=memory.mixed + 1, mixed_until=now + pause)
 
 
 def asked(memory: TrackerMemory, now: float, interval: float) -> TrackerMemory:

@@ -1,9 +1,9 @@
 """Asking a UDP tracker for any number of torrents, so that no number is given to another torrent than it belongs to.
 
 A batch is asked for in two orders, three while the tracker is new, and counts when the numbers agree and prove the order
-(`order.py`). Once many batches in a row did, further ones are asked for once, each with a few known hashes at random places; one
-of 16 is asked for in two orders still. Nothing is given before all is asked: where one batch is found to be mixed up, none of
-them counts, and every hash is asked for alone.
+(`order.py`). Asking once, and trusting a tracker that had kept the order before, gave wrong numbers to torrents where a tracker
+began to exchange a few neighbours: whatever is not asked for twice is not known. Nothing is given before all is asked: where one
+batch is found to be mixed up, none of them counts, and every hash is asked for alone.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.movies.trackers import order, rules, wire
-from nightcrew.movies.trackers.order import Verdict
+from nightcrew.movies.trackers.order import Rearranged, Verdict
 from nightcrew.movies.trackers.rules import Order, TrackerMemory
 from nightcrew.movies.trackers.wire import EACH, NOTHING, Numbers, Swarm
 
-WINDOW = 16
+WINDOW = 32
 """Packets on the way to one tracker at a time."""
+
+ORDERS = 8
+"""Orders by chance for batches of one size."""
 
 
 class Refused(Retry):
@@ -57,8 +60,7 @@ class Survey:
         self._left: list[str] = []
         self._sure: dict[str, bytes] = {}
         self._batched: list[tuple[list[str], bytes]] = []
-        self._anchors: dict[str, bytes] = {}
-        self._since_check = 0
+        self._orders: dict[int, list[Rearranged]] = {}
         self._mixed = False
         self._failure: Retry | None = None
 
@@ -101,76 +103,50 @@ class Survey:
         """Take the next batch from what is left, and ask for it. What is left is shared out evenly."""
         if not self._left or self._mixed or self._failure:
             return
-        room = rules.size(self.memory, self._most)
-        is_proven = self.memory.in_order == rules.PROVEN and bool(self._anchors)
-        if room > 2 * order.FEW and is_proven:
-            room -= order.ANCHORS
-        batches = -(-len(self._left) // room)
+        batches = -(-len(self._left) // rules.size(self.memory, self._most))
         count = -(-len(self._left) // batches)
         batch = self._left[: -count - 1 : -1]
         del self._left[-count:]
         try:
-            if len(batch) <= order.FEW:
-                await self._alone(batch)
-            elif is_proven and self._since_check < rules.SPOT_CHECK:
-                self._since_check += 1
-                await self._once(batch)
-            else:
-                self._since_check = 0
-                await self._twice(batch)
+            await (self._alone(batch) if len(batch) <= order.FEW else self._twice(batch))
         except Retry as exc:
             self._failure = self._failure or exc
 
-    async def _once(self, batch: list[str]) -> None:
-        """With known hashes among them."""
-        anchors, chance = self._anchors, self._chance.random
-        share = (len(batch) + len(anchors)) / len(anchors)
-        places = [int((number + chance()) * share) for number in range(len(anchors))]  # one in each part of the packet
-        asked = batch[:]
-        for place, anchor in zip(places, anchors, strict=True):
-            asked.insert(place, anchor)
-        body = await self._whole(asked)
-        if body is None:
-            self._left += batch
-        elif order.anchored(body, places, list(anchors.values())):
-            ends = [*(place * EACH for place in places), len(body)]
-            begins = [0, *((place + 1) * EACH for place in places)]
-            self._batched.append((batch, b"".join([body[a:b] for a, b in zip(begins, ends, strict=True)])))
-        else:
-            await self._twice(batch)
-
     async def _twice(self, batch: list[str]) -> None:
         """In several orders: as it is, from behind while the tracker is new, and by chance."""
-        orders = [list(range(len(batch))), self._chance.sample(range(len(batch)), len(batch))]
+        orders = [self._shuffled(len(batch))]
         if self.memory.order is Order.UNKNOWN:
-            orders.insert(1, orders[0][::-1])
-        answers = []
-        for places in orders:
-            body = await self._whole([batch[at] for at in places])
-            if body is None:
-                self._left += batch
+            orders.append(order.turned(len(batch)))
+        body = await self._whole(batch)
+        if body is None:
+            return
+        answers = [tuple(wire.numbers(body))]
+        for one in orders:
+            more = await self._whole(batch, one)
+            if more is None:
                 return
-            by_place = dict(zip(places, wire.numbers(body), strict=True))
-            answers.append([by_place[at] for at in range(len(batch))])
+            answers.append(one.back(wire.numbers(more)))
         verdict = order.judge(answers)
         if verdict is Verdict.MIXED:
             self._mixed = True
         elif verdict is Verdict.KEPT:
-            await self._agreed(batch, answers)
+            await self._agreed(batch, answers, body)
         else:
             await self._doubted(batch, answers)
 
-    async def _agreed(self, batch: list[str], answers: list[list[Numbers]]) -> None:
+    async def _agreed(self, batch: list[str], answers: list[tuple[Numbers, ...]], body: bytes) -> None:
         """What is the same in all orders counts. What moved meanwhile is asked for alone."""
         self.memory = rules.in_order(self.memory)
         first = answers[0]
-        moved = {at for other in answers[1:] for at, numbers in enumerate(other) if numbers != first[at]}
-        kept = [at for at in range(len(batch)) if at not in moved]
-        self._batched.append(([batch[at] for at in kept], wire.body([first[at] for at in kept])))
-        self._anchors = {batch[at]: wire.body([first[at]]) for at in order.anchors(first) if at not in moved}
-        await self._alone([batch[at] for at in sorted(moved)])
+        moved = {at for other in answers[1:] if other != first for at, one in enumerate(other) if one != first[at]}
+        if moved:
+            kept = [at for at in range(len(batch)) if at not in moved]
+            self._batched.append(([batch[at] for at in kept], wire.body([first[at] for at in kept])))
+            await self._alone([batch[at] for at in sorted(moved)])
+        else:
+            self._batched.append((batch, body))
 
-    async def _doubted(self, batch: list[str], answers: list[list[Numbers]]) -> None:
+    async def _doubted(self, batch: list[str], answers: list[tuple[Numbers, ...]]) -> None:
         """The numbers prove no order: what the tracker seems to know is asked for alone, and shows whether they were mixed up."""
         by_hash = {one: [answer[at] for answer in answers] for at, one in enumerate(batch)}
         seen = [one for one, said in by_hash.items() if any(numbers != NOTHING for numbers in said)]
@@ -180,26 +156,36 @@ class Survey:
                 [sure] = wire.numbers(self._sure[one])
                 self._mixed |= not all(order.is_near(sure, numbers) for numbers in by_hash[one])
 
+    def _shuffled(self, count: int) -> Rearranged:
+        """One of a few orders by chance, which last for all batches of this size."""
+        known = self._orders.setdefault(count, [])
+        if len(known) == ORDERS:
+            return self._chance.choice(known)
+        known.append(order.shuffled(count, self._chance))
+        return known[-1]
+
     # -- packets -------------------------------------------------------------------------------------------------------
 
-    async def _whole(self, asked: list[str]) -> bytes | None:
-        """The answer to one packet, None when it is short: it is no part of the answer, since nobody knows which hashes it is about."""
-        is_larger = len(asked) > max(1, self.memory.good)
+    async def _whole(self, batch: list[str], arranged: Rearranged | None = None) -> bytes | None:
+        """The answer to one packet. None when it is short, and the batch goes back to what is left: it is no part of the answer, since
+        nobody knows which hashes it is about."""
+        count, body = len(batch), None
+        is_larger = count > max(1, self.memory.good)
         try:
-            body = await self._ask(asked, is_larger and self.memory.good > 0)
+            body = await self._ask(arranged.there(batch) if arranged else batch, is_larger and self.memory.good > 0)
         except Refused:
-            if len(asked) == 1:
-                raise
-            body = None
+            pass
         except Silent:
             if not is_larger:
                 raise
-            self.memory = rules.lost(self.memory, len(asked), self._now)
+            self.memory = rules.lost(self.memory, count, self._now)
+            self._left += batch
             return None
-        if body is None or len(body) != len(asked) * EACH:
-            self.memory = rules.short(self.memory, len(asked), self._now)
+        if body is None or len(body) != count * EACH:
+            self.memory = rules.short(self.memory, count, self._now)
+            self._left += batch
             return None
-        self.memory = rules.whole(self.memory, len(asked), self._most)
+        self.memory = rules.whole(self.memory, count, self._most)
         return body
 
     async def _alone(self, hashes: Iterable[str]) -> None:
