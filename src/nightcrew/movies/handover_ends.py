@@ -50,7 +50,7 @@ async def _next(runtime: Runtime, entry: HandoverEntry) -> SourceEntry | None:
 
 async def candidates(runtime: Runtime, movie_id: int) -> list[SourceEntry]:
     """The sources of a film that may be handed over, the best first."""
-    return [one for one in await sources.of_movie(runtime.store, movie_id) if one.state in USABLE]
+    return [one for one in await sources.of_movie(runtime.store, movie_id) if one.state in USABLE and not one.unfit]
 
 
 def figures(remote: Remote | None) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from nightcrew.kernel.connections.lines import Connections
-from nightcrew.kernel.errors import GiveUp, NotFound
+from nightcrew.kernel.errors import NightcrewError, NotFound
+from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies import judging, reach
 from nightcrew.movies.clients.base import Client
@@ -22,22 +23,26 @@ from nightcrew.movies.torrents.model import Metainfo
 
 
 async def fetch(runtime: Runtime, source: SourceEntry, swarm: str) -> bytes | str | None:
-    """The torrent file of a source if its indexer gives it and it is what was promised, else its magnet link; None: neither.
+    """The torrent file of a source if an indexer gives it and it is what was promised, else its magnet link; None: neither.
 
-    Raises `Retry`, `NeedsUser` when the indexer cannot be asked now.
+    Raises `RouteDown` while the way to the indexers is down.
     """
-    try:
-        line = await runtime.part(Connections).line(source.connection_id)
-        if (kind := BY_KIND.get(line.kind.name)) is not None:
-            got = await kind.fetch(
-                line, reach.offer_of(runtime.vault, source), runtime.settings.of(MovieSettings).route
-            )
+    known, offers = runtime.part(Connections), await sources.offers_of(runtime.store, source.id)
+    for offer in offers:
+        try:
+            line = await known.line(offer.connection_id)
+            if (kind := BY_KIND.get(line.kind.name)) is None:
+                continue
+            found = reach.offer_of(runtime.vault, source, offer)
+            got = await kind.fetch(line, found, runtime.settings.of(MovieSettings).route)
             if isinstance(got, bytes):
                 await asyncio.to_thread(metainfo.verify, got, swarm)
                 return got
-    except (GiveUp, NotFound, BadTorrent):
-        pass  # the magnet is bound to the hash
-    link = reach.magnet_of(runtime.vault, source)
+        except RouteDown:
+            raise
+        except (NightcrewError, BadTorrent):
+            continue  # another one may give it, and the magnet is bound to the hash
+    link = reach.magnet_of(runtime.vault, source, offers)
     return magnet.written(link) if link is not None and link.swarm == swarm else None
 
 
