@@ -8,13 +8,14 @@ from math import ceil
 import pytest
 import sqlalchemy as sa
 
+from catalogue_house import read_lists, read_seasons
 from nightcrew.demo.cinema import shows as demo_shows
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.http_gate import Priority
-from nightcrew.movies import catalogue_crew, catalogue_rules, lists, seasons, syncing
+from nightcrew.movies import catalogue_crew, catalogue_rules, seasons, syncing
 from nightcrew.movies.catalogue_crew import CatalogueCrew
 from nightcrew.movies.models import Medium, ShowEntry, show
-from nightcrew.movies.store import shows, titles
+from nightcrew.movies.store import shows
 from nightcrew.movies.tmdb.client import Tmdb
 from support import until
 
@@ -25,18 +26,6 @@ HARBOUR, TRAIN, OBSERVATORY = 2009, 2010, 2012
 def one_list(monkeypatch: pytest.MonkeyPatch) -> None:
     only = {"name": "Popular shows", "medium": Medium.SHOW, "path": "tv/popular", "pages": 5}
     monkeypatch.setattr(catalogue_rules, "DEFAULTS", (only,))
-
-
-async def settled(cinema) -> None:
-    """Let everything be read that is due."""
-    node, crew = cinema.node, cinema.node.part(CatalogueCrew)
-
-    async def quiet() -> bool:
-        await seasons.complete(node)
-        due = await titles.SHOWS.any(node.store)
-        return not due and not crew.shows.held and not crew.late_shows.held
-
-    await until(quiet)
 
 
 async def known(cinema, number: int) -> ShowEntry:
@@ -54,15 +43,15 @@ async def due_now(cinema, number: int, **values: object) -> None:
 
 @pytest.fixture
 async def filled(cinema):
-    await lists.refresh(cinema.node)
-    await settled(cinema)
+    await read_lists(cinema.node)
+    await read_seasons(cinema.node)
     return cinema
 
 
 @pytest.fixture
 async def filled_small(small_cinema):
-    await lists.refresh(small_cinema.node)
-    await settled(small_cinema)
+    await read_lists(small_cinema.node)
+    await read_seasons(small_cinema.node)
     return small_cinema
 
 
@@ -76,8 +65,8 @@ async def test_a_whole_show_takes_a_question_for_each_eighteen_seasons(filled) -
 @pytest.mark.parametrize(("count", "questions"), [(18, 1), (19, 2), (36, 2), (54, 3)])
 async def test_shows_of_any_length_are_read_whole(small_cinema, count: int, questions: int) -> None:
     small_cinema.tmdb.seasons[HARBOUR] = (2,) * count
-    await lists.refresh(small_cinema.node)
-    await settled(small_cinema)
+    await read_lists(small_cinema.node)
+    await read_seasons(small_cinema.node)
     row = await known(small_cinema, HARBOUR)
     assert len(await shows.seasons_of(small_cinema.node.store, row.id)) == count
     assert small_cinema.tmdb.asked[f"tv/{HARBOUR}"] == questions <= ceil(count / 18)
@@ -103,7 +92,7 @@ async def test_only_seasons_that_are_not_complete_are_asked_for_again(
 
     monkeypatch.setattr(Tmdb, "show", noted)
     await due_now(filled_small, TRAIN)
-    await settled(filled_small)
+    await read_seasons(filled_small.node)
     assert asked == [[5]]
     row = await known(filled_small, TRAIN)
     async with filled_small.node.store.write() as connection:
@@ -111,7 +100,7 @@ async def test_only_seasons_that_are_not_complete_are_asked_for_again(
             sa.update(show).where(show.c.id == row.id).values(synced_at=utcnow() - timedelta(days=2))
         )
     await shows.mark_changed(filled_small.node.store, [TRAIN], before=utcnow())
-    await settled(filled_small)
+    await read_seasons(filled_small.node)
     assert asked[1:] == [[1, 2, 3, 4, 5]]
     assert "Nachtzug" in (await known(filled_small, TRAIN)).original_title
 
@@ -119,7 +108,7 @@ async def test_only_seasons_that_are_not_complete_are_asked_for_again(
 async def test_a_new_season_is_found_when_the_show_has_changed(filled) -> None:
     filled.tmdb.seasons[OBSERVATORY] = (10, 4)
     await due_now(filled, OBSERVATORY)
-    await settled(filled)
+    await read_seasons(filled.node)
     row = await known(filled, OBSERVATORY)
     assert [len(episodes) for _, episodes in await shows.seasons_of(filled.node.store, row.id)] == [10, 4]
     assert row.season_count == 2
@@ -129,7 +118,7 @@ async def test_episodes_that_vanish_from_a_whole_season_are_forgotten_and_from_a
     row = await known(filled, OBSERVATORY)
     filled.tmdb.seasons[OBSERVATORY] = (8,)
     await shows.mark_changed(filled.node.store, [OBSERVATORY], before=utcnow())
-    await settled(filled)
+    await read_seasons(filled.node)
     ((_, episodes),) = await shows.seasons_of(filled.node.store, row.id)
     assert len(episodes) == 8
     half = [
@@ -147,7 +136,7 @@ async def test_episodes_that_vanish_from_a_whole_season_are_forgotten_and_from_a
     filled.tmdb.change("tv", OBSERVATORY, seasons=half, **{"season/1": part})
     await shows.mark_changed(filled.node.store, [OBSERVATORY], before=utcnow())
     await due_now(filled, OBSERVATORY)
-    await settled(filled)
+    await read_seasons(filled.node)
     ((one, episodes),) = await shows.seasons_of(filled.node.store, row.id)
     assert len(episodes) == 8
     assert (episodes[0].name, episodes[0].overview) == ("Chapter 1", "New"), "what is empty leaves what was known"
@@ -157,7 +146,7 @@ async def test_episodes_that_vanish_from_a_whole_season_are_forgotten_and_from_a
 async def test_a_show_that_is_gone_is_marked_and_keeps_its_seasons(filled_small) -> None:
     filled_small.tmdb.gone.add(HARBOUR)
     await due_now(filled_small, HARBOUR)
-    await settled(filled_small)
+    await read_seasons(filled_small.node)
     row = await known(filled_small, HARBOUR)
     assert row.gone
     assert row.title == "The Harbour Hour"
@@ -167,8 +156,8 @@ async def test_a_show_that_is_gone_is_marked_and_keeps_its_seasons(filled_small)
 async def test_a_season_that_is_named_and_never_given_is_told_and_the_others_are_kept(small_cinema) -> None:
     more = [{"season_number": number, "episode_count": 3} for number in (1, 40)]
     small_cinema.tmdb.change("tv", OBSERVATORY, seasons=more)
-    await lists.refresh(small_cinema.node)
-    await settled(small_cinema)
+    await read_lists(small_cinema.node)
+    await read_seasons(small_cinema.node)
     row = await known(small_cinema, OBSERVATORY)
     assert "names season 40" in row.reason
     assert row.failures == 1
@@ -178,8 +167,8 @@ async def test_a_season_that_is_named_and_never_given_is_told_and_the_others_are
 
 async def test_a_thousand_shows_that_fail_for_ever_delay_a_healthy_one_by_one_cycle_at_most(small_cinema) -> None:
     node, tmdb = small_cinema.node, small_cinema.tmdb
-    await lists.refresh(node)
-    await settled(small_cinema)
+    await read_lists(node)
+    await read_seasons(small_cinema.node)
     healthy = await known(small_cinema, OBSERVATORY)
     old = utcnow() - timedelta(days=3)
     dead = range(50_000, 51_000)
@@ -210,9 +199,9 @@ async def test_seasons_go_before_films_and_lists_where_the_rate_is_short(
         return await real(self, path, priority, **params)
 
     monkeypatch.setattr(Tmdb, "_ask", noted)
-    await lists.refresh(small_cinema.node)
+    await read_lists(small_cinema.node)
     await syncing.sync(small_cinema.node)
-    await settled(small_cinema)
+    await read_seasons(small_cinema.node)
     classes = {
         path.partition("/")[0] if path[0] != "t" else "tv" if path[3].isdigit() else "list": one for path, one in asked
     }
@@ -221,7 +210,7 @@ async def test_seasons_go_before_films_and_lists_where_the_rate_is_short(
 
 
 async def test_an_outage_is_no_failure_of_a_show(small_cinema) -> None:
-    await lists.refresh(small_cinema.node)
+    await read_lists(small_cinema.node)
     small_cinema.tmdb.rate, small_cinema.tmdb.told = 0.0, 120
     stands = await catalogue_crew.door(small_cinema.node)
     assert stands.tmdb
