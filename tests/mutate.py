@@ -46,13 +46,17 @@ for name, tests in {
     "contents fitting asking sizes inspection": "inspection",
 }.items():
     MODULES |= {f"movies/torrents/{one}": f"movies/test_{tests}" for one in name.split()}
+MODULES |= {f"movies/trackers/{name}": f"movies/test_tracker_{name}" for name in ("order", "rules", "wire")}
 """Modules, and the file of their tests."""
 MODULES |= {"kernel/connections/mirrors": "kernel/test_connection_rules kernel/test_mirrors"}
 MODULES |= {"kernel/notify/rules": "kernel/test_notify_rules", "kernel/path_names": "recordings/test_naming"}
-MODULES |= {name: name.replace("/", "/test_") for name in ("kernel/guesses", "kernel/words")}
+MODULES |= {name: name.replace("/", "/test_") for name in ("kernel/address_secrets", "kernel/guesses", "kernel/words")}
+MODULES["guidereader/moments"] = "playlists/test_moments"
 JUDGED = """artists classical decision glance held_artist held_details held_title held_version judge model paths reading titles
 versions words works"""
-MATCHING = "music/test_matching music/test_classical music/test_real_names music/test_import_rules"
+MATCHING = (
+    "music/test_matching_parts music/test_matching music/test_classical music/test_real_names music/test_import_rules"
+)
 MODULES |= {f"music/matching/{name}": MATCHING for name in JUDGED.split()}
 MODULES |= {f"music/{name}": "music/test_import_rules" for name in ("naming", "owned", "verify")}
 MODULES |= {f"music/{name}": "music/test_music_rules music/test_import_rules" for name in ("quality", "rules")}

@@ -4,35 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from catalogue_house import Cinema, connected
 from furnished import furnish, new_database
 from nightcrew import app
 from nightcrew.demo import tmdb as tmdb_service
-from nightcrew.demo.tmdb_world import TmdbWorld
 from nightcrew.demo.world import World
-from nightcrew.kernel.connections import actions as connections
 from nightcrew.kernel.connections.lines import Connections
-from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies.domain import DOMAIN
 from support import at_rest
-
-
-@dataclass
-class Cinema:
-    """A node in which nobody works, and the TMDB that it asks."""
-
-    node: Runtime
-    world: World
-    connection: int
-
-    @property
-    def tmdb(self) -> TmdbWorld:
-        """The switches of the service."""
-        return self.world.tmdb
 
 
 @pytest.fixture
@@ -64,10 +47,3 @@ async def small_cinema(cinema_world: World, tmp_path: Path) -> AsyncIterator[Cin
     async with at_rest(folder, DOMAIN) as runtime:
         runtime.add(Connections(runtime))
         yield Cinema(runtime, cinema_world, await connected(runtime, cinema_world))
-
-
-async def connected(runtime: Runtime, world: World) -> int:
-    """Connect the demo's TMDB; returns the number of the connection."""
-    values = dict(world.cinema()["tmdb"])
-    one = await connections.add(runtime, {**values, "address": values.pop("url")}, actor="test")
-    return one.id

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cinema import FILMS, Case, cases, from_tmdb, groups, is_reported
+from cinema import BEFORE, BEHIND, FILMS, NUMBERS, Case, cases, from_tmdb, groups, is_reported
 from nightcrew.movies.releases.heads import read_head
 from nightcrew.movies.releases.identity import judge
 from nightcrew.movies.releases.known import MOST_TITLES, Fit, fit, known
@@ -256,6 +256,22 @@ def test_each_title_with_its_year_is_the_film(film: str, data: st.DataObject) ->
     wanted = FILMS[film]
     title = data.draw(st.sampled_from(wanted.titles))
     assert ok(f"{title} ({wanted.year}) 1080p BluRay", wanted)
+
+
+WAYS = ("{} ({}) 1080p", "{}.{}.1080p.BluRay", "{} {}", "{} 1080p BluRay ({})")
+
+
+@given(
+    st.sampled_from(sorted(FILMS)),
+    st.sampled_from([*NUMBERS, *BEHIND]),
+    st.sampled_from(BEFORE),
+    st.sampled_from(WAYS),
+    st.data(),
+)
+def test_more_words_make_another_film(film: str, behind: str, before: str, way: str, data: st.DataObject) -> None:
+    title = data.draw(st.sampled_from(FILMS[film].titles))
+    assert not ok(way.format(f"{title} {behind}", FILMS[film].year), FILMS[film])
+    assert not ok(way.format(f"{before} {title}", FILMS[film].year), FILMS[film])
 
 
 def _quality(found: list[Case]) -> tuple[float, float]:

@@ -85,6 +85,7 @@ GOOD = [
     (BAT, listed("The.Bat.mkv", "The.Bat.mkv 900")),
     (BAT, listed("The Bat 1959", "The.Bat.1959.mkv 900", "The.Bat.1959.nfo 1b")),
     (HAXAN, listed("Haxan.1922.Criterion", "Haxan.mkv 1400")),
+    (HAXAN, listed("Häxan", "Häxan [1920 x 1080].mkv 1400", "häxan (1920x1080).srt 1")),
     (IT, listed("It.1927.DVDRip.x264", "it.mkv 700")),
     (replace(IT, year=None), listed("It (Clara Bow)", "It.mkv 700")),
     (Expected(), listed("debian-12.5.0-amd64-DVD-1.iso", "debian-12.5.0-amd64-DVD-1.iso 3900")),
@@ -242,6 +243,23 @@ def test_films_of_the_demo_world_are_good_and_its_defects_are_found(kind: str) -
         "page": [Reason.PLAYER],
         "no_video": [Reason.NO_FILM],
     }
+
+
+def test_a_sample_is_small() -> None:
+    """A film of that name is not."""
+    assert reasons(listed("Nosferatu.1922", "Nosferatu.1922.sample.mkv 599"), NOSFERATU) == [Reason.NO_FILM]
+    assert reasons(listed("Nosferatu.1922", "Nosferatu.1922.sample.mkv 600"), NOSFERATU) == []
+
+
+def test_extras_lie_in_a_folder_of_theirs_and_are_not_the_film() -> None:
+    assert reasons(listed("Nosferatu.1922", "A/Extras/making of.mkv 900"), NOSFERATU) == [Reason.NO_FILM]
+    assert reasons(listed("Nosferatu.1922", "Extras/Nosferatu/movie.mkv 900"), NOSFERATU) == []
+    assert reasons(listed("Bonus.1922", "Bonus.mkv 900"), Expected(("Bonus",), 1922, 90)) == []
+
+
+def test_the_nearest_folder_names_a_file_that_says_nothing() -> None:
+    assert reasons(listed("Murnau", "Films/Silent/Nosferatu (1922)/movie.mkv 900"), NOSFERATU) == []
+    assert reasons(listed("Murnau", "Nosferatu (1922)/Films/Silent/movie.mkv 900"), NOSFERATU) == [Reason.OTHER_FILM]
 
 
 NAMES = st.text(st.characters(exclude_characters="/\0"), min_size=1, max_size=40) | st.sampled_from(

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from catalogue_house import read_lists
 from nightcrew.demo.cinema import films as cinema_films
 from nightcrew.demo.faults import Fault
 from nightcrew.kernel.clock import utcnow
@@ -30,7 +31,7 @@ async def read_again(cinema) -> MediaList:
     """Read the list now; returns how it stands then."""
     (one,) = await rows.every(cinema.node.store)
     await rows.refresh(cinema.node.store, [one.id])
-    await lists.refresh(cinema.node)
+    await read_lists(cinema.node)
     (one,) = await rows.every(cinema.node.store)
     return one
 
@@ -103,14 +104,14 @@ async def test_a_person_may_say_that_a_list_really_is_so_small(cinema) -> None:
     one = await read_again(cinema)
     assert one.held_times == 1
     await list_actions.accept(cinema.node, one.id, actor="test")
-    await lists.refresh(cinema.node)
+    await read_lists(cinema.node)
     assert (await rows.get(cinema.node.store, one.id)).size == 12
 
 
 async def test_what_a_person_asks_for_less_of_is_taken_at_once(small_cinema) -> None:
     one = await read_again(small_cinema)
     await list_actions.change(small_cinema.node, one.id, {"pages": 1}, actor="test")
-    await lists.refresh(small_cinema.node)
+    await read_lists(small_cinema.node)
     assert (await rows.get(small_cinema.node.store, one.id)).size == 20
 
 
@@ -130,7 +131,7 @@ async def test_titles_of_a_wanted_list_are_searched_for_and_those_that_are_not_o
     cinema.node.store.on_wake = woken.append
     (one,) = await rows.every(cinema.node.store)
     await list_actions.change(cinema.node, one.id, {"wanted": True}, actor="test")
-    await lists.refresh(cinema.node)
+    await read_lists(cinema.node)
     found = await searched(cinema)
     assert len(found) == 62
     assert found[soon] <= utcnow()
@@ -146,14 +147,14 @@ async def test_films_that_are_not_out_are_searched_for_at_once_where_a_person_wa
     assert small_cinema.node.settings.of(MovieSettings).search_before_release
     (one,) = await rows.every(small_cinema.node.store)
     await list_actions.change(small_cinema.node, one.id, {"wanted": True}, actor="test")
-    await lists.refresh(small_cinema.node)
+    await read_lists(small_cinema.node)
     assert (await searched(small_cinema))[later] <= utcnow()
 
 
 async def test_a_film_that_a_person_no_longer_wants_is_not_wanted_again_by_its_list(small_cinema) -> None:
     (one,) = await rows.every(small_cinema.node.store)
     await list_actions.change(small_cinema.node, one.id, {"wanted": True}, actor="test")
-    await lists.refresh(small_cinema.node)
+    await read_lists(small_cinema.node)
     first = small_cinema.tmdb.ranked("movie", POPULAR)[0]
     async with small_cinema.node.store.write() as connection:
         await connection.execute(
@@ -174,7 +175,7 @@ async def test_a_list_that_is_removed_leaves_its_titles_and_what_others_want(cin
         "wanted": True,
     }
     await list_actions.add(cinema.node, values, actor="test")
-    await lists.refresh(cinema.node)
+    await read_lists(cinema.node)
     horror = {one.id for one in cinema_films() if 27 in one.genres}
     would = await list_actions.removal(cinema.node, one.id)
     assert len(await rows.every(cinema.node.store)) == 2, "a dry run changes nothing"

@@ -4,33 +4,21 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from nightcrew.movies import lists, seasons, syncing
-from nightcrew.movies.catalogue_crew import CatalogueCrew
+from catalogue_house import read_films, read_lists, read_seasons
 from nightcrew.movies.models import movie, show
 from nightcrew.movies.store import lists as list_rows
 from nightcrew.movies.store import shows
-from support import until
-
-
-async def all_quiet(cinema) -> None:
-    crew = cinema.node.part(CatalogueCrew)
-
-    async def done() -> bool:
-        await syncing.sync(cinema.node)
-        await seasons.complete(cinema.node)
-        return not any(one.held for one in (crew.films, crew.late_films, crew.shows, crew.late_shows))
-
-    await until(done)
 
 
 async def test_lists_become_films_and_shows_with_all_that_is_known_of_them(cinema) -> None:
-    await lists.refresh(cinema.node)
+    await read_lists(cinema.node)
     found = {one.name: one for one in await list_rows.every(cinema.node.store)}
     assert found["Top rated movies"].size == len(cinema.tmdb.ranked("movie", "movie/top_rated")) > 60
     assert found["Popular shows"].size == 12
     top = await list_rows.places(cinema.node.store, found["Top rated movies"].id)
     assert top == cinema.tmdb.ranked("movie", "movie/top_rated")
-    await all_quiet(cinema)
+    await read_films(cinema.node)
+    await read_seasons(cinema.node)
     async with cinema.node.store.read() as connection:
         film = (await connection.execute(sa.select(movie).where(movie.c.title == "Nosferatu"))).mappings().one()
         unread = sa.select(sa.func.count()).select_from(movie).where(movie.c.synced_at.is_(None))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations, permutations
+from itertools import combinations, pairwise, permutations
 from math import log2
 from random import Random
 
@@ -100,14 +100,29 @@ def test_few_are_those_whose_different_numbers_would_prove_too_little() -> None:
     assert order.evidence(values[: order.FEW + 1], [True] * (order.FEW + 1)) >= order.ENOUGH
 
 
-@given(st.integers(2, 72), st.integers(0, 2**32))
-def test_the_way_back_leads_back(count: int, seed: int) -> None:
+@given(st.integers(order.FEW + 1, 72), st.integers(0, 2**32), st.booleans())
+def test_the_way_back_leads_back(count: int, seed: int, is_new: bool) -> None:
     batch = [f"{at}" for at in range(count)]
-    for one in (order.turned(count), order.shuffled(count, Random(seed))):
+    for one in order.Orders(Random(seed)).some(count, is_new=is_new):
         assert sorted(one.there(batch)) == sorted(batch)
         assert list(one.back(one.there(batch))) == batch
-    assert list(order.turned(count).there(batch)) == batch[::-1]
-    shuffled = order.shuffled(count, Random(seed)).there(batch)
-    assert not any(a == b for a, b in zip(shuffled, batch, strict=True)), (
-        "a hash that stays meets the same mistake twice"
-    )
+
+
+@given(st.integers(order.FEW + 1, 72), st.integers(0, 2**32))
+def test_no_hash_stays_and_no_neighbours_stay_neighbours(count: int, seed: int) -> None:
+    there = list(order.shuffled(count, Random(seed)).there(range(count)))
+    assert not any(at == place for at, place in enumerate(there))
+    assert not any(abs(a - b) == 1 for a, b in pairwise(there))
+
+
+def test_a_new_tracker_and_a_small_batch_are_asked_in_a_third_order() -> None:
+    orders = order.Orders(Random(1))
+    assert [len(orders.some(count, is_new=False)) for count in (11, 40, 41, 72)] == [2, 2, 1, 1]
+    assert len(orders.some(72, is_new=True)) == 2
+    assert list(orders.some(72, is_new=True)[1].there(range(72))) == list(range(72))[::-1]
+
+
+def test_orders_are_made_a_few_times_and_then_taken_again() -> None:
+    orders = order.Orders(Random(1))
+    made = {id(one) for _ in range(200) for one in orders.some(72, is_new=False)}
+    assert len(made) == order.KEPT

@@ -17,6 +17,7 @@ from nightcrew.demo.tracking import DemoTracker, Habit
 from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.movies.trackers import wire
+from nightcrew.movies.trackers.order import Orders
 from nightcrew.movies.trackers.rules import Order, TrackerMemory
 from nightcrew.movies.trackers.survey import Refused, Silent, Survey
 
@@ -56,7 +57,7 @@ class Asked:
 def survey(
     ask: Asked | object, hashes: list[str], memory: TrackerMemory = NEW, seed: int = 1, window: int = 4
 ) -> tuple[dict[str, Triple], TrackerMemory]:
-    made = Survey(ask, memory, most=72, now=NOW, chance=Random(seed), window=window)  # type: ignore[arg-type]
+    made = Survey(ask, memory, most=72, now=NOW, orders=Orders(Random(seed)), window=window)  # type: ignore[arg-type]
     found = asyncio.run(made.run(hashes))
     return {one: (swarm.seeds, swarm.leechers, swarm.completed) for one, swarm in found.items()}, made.memory
 
@@ -120,10 +121,10 @@ def test_no_number_is_given_to_another_torrent_while_numbers_move(habit: Habit, 
 def test_a_good_tracker_is_asked_in_three_orders_and_then_in_two() -> None:
     true = {one: (at + 1, at, 2 * at) for at, one in enumerate(names(144))}
     ask = Asked(DemoTracker(Swarms(raw(true))))
-    found, memory = survey(ask, names(144))
+    found, memory = survey(ask, names(144), window=1)
     assert found == true
-    assert memory == replace(NEW, good=48, order=Order.KEPT)
-    assert ask.sizes == [48] * 7, "three for the first batch, two for each of the others"
+    assert memory == replace(NEW, batch=72, good=61, order=Order.KEPT)
+    assert ask.sizes == [50, 50, 50, 61, 61, 33, 33, 33], "three for the first and a small one, two for others"
     ask.sizes.clear()
     assert survey(ask, names(144), KNOWN)[0] == true
     assert ask.sizes == [72] * 4
@@ -217,8 +218,8 @@ def test_a_larger_batch_that_is_lost_falls_back_to_what_was_answered() -> None:
     found, memory = survey(ask, names(122), replace(NEW, batch=61, good=50, order=Order.KEPT))
     assert len(found) == 122
     assert ask.sizes[0] == (61, True), "silence about it is not waited out"
-    assert ask.sizes[1][0] == 41, "what is left is shared out"
-    assert all(briefly == (size > 50) for size, briefly in ask.sizes[:6])
+    assert ask.sizes[1][0] == 50
+    assert {briefly for size, briefly in ask.sizes if size <= 50} == {False}
     assert 50 <= memory.batch <= memory.ceiling <= 60
 
 

@@ -33,6 +33,8 @@ AWAY = 30.0
 class CatalogueCrew:
     """Kept in the runtime from start to stop."""
 
+    lists: Hands
+    changes: Hands
     films: Hands
     late_films: Hands
     shows: Hands
@@ -41,12 +43,16 @@ class CatalogueCrew:
 
     async def keep(self) -> None:
         """Hold for longer what is worked on."""
-        for hands in (self.films, self.late_films, self.shows, self.late_shows):
+        for hands in self._all:
             await hands.keep()
 
     async def close(self) -> None:
         """End what goes on; it is due again at once."""
-        await asyncio.gather(*(one.close() for one in (self.films, self.late_films, self.shows, self.late_shows)))
+        await asyncio.gather(*(one.close() for one in self._all))
+
+    @property
+    def _all(self) -> tuple[Hands, ...]:
+        return self.lists, self.changes, self.films, self.late_films, self.shows, self.late_shows
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,11 @@ from nightcrew.movies import catalogue_rules
 from nightcrew.movies.catalogue import Memory
 from nightcrew.movies.catalogue_crew import CatalogueCrew
 from nightcrew.movies.images import Images
+from nightcrew.movies.models import Medium
 from nightcrew.movies.store import changes, lists, shows, titles
 
+LISTS = 2
+"""Lists that are read at a time."""
 GROUPS, LATE_GROUPS = 4, 1
 """Groups of films that are read at a time; those that failed before have places of their own, so that they hold up no others."""
 SHOWS, LATE_SHOWS = 8, 2
@@ -27,6 +30,8 @@ async def start(runtime: Runtime) -> None:
     runtime.add(Images(runtime))
     runtime.add(
         CatalogueCrew(
+            lists=Hands(runtime, lists.LISTS, LISTS, _list_failed(runtime)),
+            changes=Hands(runtime, changes.CHANGES, len(Medium), _changes_failed(runtime)),
             films=Hands(runtime, titles.FILMS, GROUPS, _film_failed(runtime)),
             late_films=Hands(runtime, titles.FILMS, LATE_GROUPS, _film_failed(runtime)),
             shows=Hands(runtime, titles.SHOWS, SHOWS, _show_failed(runtime)),
@@ -48,6 +53,33 @@ async def stop(runtime: Runtime) -> None:
 async def upkeep(runtime: Runtime) -> dict[str, int]:
     """Delete pictures that nobody looks at, or that are too old."""
     return {"pictures of movies": await runtime.part(Images).tidy()}
+
+
+def _list_failed(runtime: Runtime) -> Callable[[Any, Exception], Awaitable[None]]:
+    async def failed(key: Any, exc: Exception) -> None:
+        due_at = catalogue_rules.after_failure(utcnow(), UNEXPECTED, random.random())
+        said = f"unexpected: {type(exc).__name__}"
+        one = await lists.get(runtime.store, key)
+        await lists.put_off(
+            runtime.store,
+            key,
+            by=runtime.node,
+            due_at=due_at,
+            failures=one.failures + 1,
+            reason=said,
+            held_times=one.held_times,
+        )
+
+    return failed
+
+
+def _changes_failed(runtime: Runtime) -> Callable[[Any, Exception], Awaitable[None]]:
+    async def failed(key: Any, exc: Exception) -> None:
+        due_at = catalogue_rules.after_failure(utcnow(), UNEXPECTED, random.random())
+        said = f"unexpected: {type(exc).__name__}"
+        await changes.settle(runtime.store, key, by=runtime.node, due_at=due_at, failures=1, reason=said)
+
+    return failed
 
 
 def _film_failed(runtime: Runtime) -> Callable[[Any, Exception], Awaitable[None]]:

@@ -6,6 +6,7 @@ import random
 from datetime import datetime, timedelta
 
 from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.due import earliest
 from nightcrew.kernel.errors import Misread, NightcrewError
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.tasks import together
@@ -18,8 +19,6 @@ from nightcrew.movies.tally import Tally, Task
 from nightcrew.movies.tmdb.client import Tmdb
 from nightcrew.movies.tmdb.shapes import Facts, ListPage
 
-AT_ONCE = 2
-"""Lists that are read at a time."""
 SPARED = 5
 """Rows of a page that cannot be read, with which it still counts as whole."""
 
@@ -30,18 +29,21 @@ def promise(runtime: Runtime) -> float:
 
 
 async def refresh(runtime: Runtime) -> None:
-    """The cycle: read the lists that are due."""
+    """The cycle: give lists that are due to hands that are free."""
+    hands = runtime.part(CatalogueCrew).lists
+    await hands.keep()
     stands = await catalogue_crew.door(runtime)
     if stands.tmdb is None:
         return
-    while rows := await lists.claim(runtime.store, by=runtime.node, limit=AT_ONCE):
-        await together(_refresh(runtime, stands.tmdb, one) for one in rows)
-        runtime.bus.publish("movies")
+    for one in await lists.claim(runtime.store, by=runtime.node, limit=hands.free):
+        hands.take([one.id], _refresh(runtime, stands.tmdb, one), f"list {one.name}")
 
 
 async def next_at(runtime: Runtime) -> datetime | None:
-    """When there is something to do."""
-    return await catalogue_crew.next_at(runtime, lambda: lists.next_at(runtime.store))
+    """When there is something to do. A hand that is done wakes us."""
+    hands = runtime.part(CatalogueCrew).lists
+    due = await catalogue_crew.next_at(runtime, lambda: lists.next_at(runtime.store)) if hands.free else None
+    return earliest([hands.next_at, due])
 
 
 async def _refresh(runtime: Runtime, tmdb: Tmdb, one: MediaList) -> None:
@@ -67,6 +69,8 @@ async def _refresh(runtime: Runtime, tmdb: Tmdb, one: MediaList) -> None:
             held_times=one.held_times,
         )
         return
+    finally:
+        runtime.bus.publish("movies")
     due_at, times = _in(interval), one.held_times + 1
     await lists.put_off(
         runtime.store, one.id, by=runtime.node, due_at=due_at, failures=0, reason=f"held back: {held}", held_times=times

@@ -15,6 +15,12 @@ from nightcrew.movies.models import SourceState
 from nightcrew.movies.store import totals
 
 STATES: Mapping[str, tuple[Look, str]] = {
+    "list.new": ("wait", "not read yet"),
+    "list.fresh": ("ok", "as TMDB has it"),
+    "list.held": ("warn", "held back"),
+    "list.failing": ("bad", "cannot be read"),
+    "list.paused": ("off", "left alone"),
+    "season.open": ("run", "not complete"),
     f"source.{SourceState.FOUND}": ("wait", "not checked yet"),
     f"source.{SourceState.UNREAD}": ("warn", "magnet link only"),
     f"source.{SourceState.VERIFIED}": ("ok", "checked"),

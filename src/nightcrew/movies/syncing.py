@@ -43,25 +43,26 @@ def promise(runtime: Runtime) -> float:
 
 
 async def sync(runtime: Runtime) -> None:
-    """The cycle: ask for changes where that is due, and give films to hands that are free."""
+    """The cycle: give media whose changes are due, and films, to hands that are free."""
     crew = runtime.part(CatalogueCrew)
-    await crew.films.keep()
-    await crew.late_films.keep()
+    for hands in (crew.changes, crew.films, crew.late_films):
+        await hands.keep()
     stands = await catalogue_crew.door(runtime)
     if stands.tmdb is None:
         return
     await _give(runtime, stands.tmdb, crew)
-    for one in await changes.claim(runtime.store, by=runtime.node):
-        await _follow(runtime, stands.tmdb, one)
+    if crew.changes.free:
+        for one in await changes.claim(runtime.store, by=runtime.node):
+            crew.changes.take([one.medium], _follow(runtime, stands.tmdb, one), f"changes of {one.medium.value}s")
 
 
 async def next_at(runtime: Runtime) -> datetime | None:
     """When there is something to do. A hand that is done wakes us."""
     crew = runtime.part(CatalogueCrew)
-    held = earliest([crew.films.next_at, crew.late_films.next_at])
+    held = earliest([crew.changes.next_at, crew.films.next_at, crew.late_films.next_at])
 
     async def soonest() -> datetime | None:
-        found = [await changes.CHANGES.soonest(runtime.store)]
+        found = [await changes.CHANGES.soonest(runtime.store)] if crew.changes.free else []
         if crew.films.free:
             found.append(await titles.FILMS.soonest(runtime.store, titles.FRESH))
         if crew.late_films.free:
@@ -80,7 +81,6 @@ async def _follow(runtime: Runtime, tmdb: Tmdb, one: Checkpoint) -> None:
     try:
         for chunk in catalogue_rules.chunks(one.known_to, utcnow()):
             await _chunk(runtime, tmdb, one.medium, chunk)
-            await changes.CHANGES.renew(runtime.store, by=runtime.node, keys=[one.medium])
     except NightcrewError as exc:
         due_at, failures = catalogue_crew.later(exc, one.failures)
         await changes.settle(

@@ -120,8 +120,8 @@ def _readings(text: str, words: list[Word], closing: int, stop: int) -> tuple[st
         others.append(Reading(more, year))
         if _is_sequel(words, closing + 1):
             title = more
-    if not _is_bracketed(text, words[closing]):
-        others.append(Reading(_cut(text, words, closing + 1), None))
+    if not _is_bracketed(text, words[closing]) and is_technical(words, closing + 1, stop):
+        others.append(Reading(_cut(text, words, closing + 1), _year_behind(words, stop)))
     return title, others
 
 

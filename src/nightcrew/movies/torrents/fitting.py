@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from itertools import pairwise
 
 from rapidfuzz import fuzz
 
@@ -80,9 +81,7 @@ def fit(name: str, titles: Sequence[str], year: int | None, known: frozenset[str
     """Of the name of a torrent, folder or file, without its ending. `known`: words that mean nothing here, such as a group's name."""
     found = without_parts(words(name))
     in_titles = {word for title in titles for word in words(title)}
-    years = [int(word) for word in found if _YEAR.fullmatch(word) and word not in in_titles]
-    if _SEASON.search(" ".join(found)):  # those of a show's seasons are many
-        years = []
+    years = [] if _SEASON.search(" ".join(found)) else _years(found, in_titles)  # those of a show's seasons are many
     has_year = year is not None and any(abs(one - year) <= 1 for one in years)
     is_other_year = year is not None and bool(years) and not has_year
     ends = [end for title in titles for end in _ends(found, name, title)]
@@ -97,6 +96,15 @@ def fit(name: str, titles: Sequence[str], year: int | None, known: frozenset[str
         return Fit.OTHER
     is_edition = bool(vocabulary.LATER & set(found)) and not any(_year_at(found, at) for _, at in ends)
     return Fit.OTHER_YEAR if is_other_year and not is_edition else Fit.YES
+
+
+def _years(found: Words, in_titles: set[str]) -> list[int]:
+    """Without those of the titles, and the width in "1920 x 1080"."""
+    return [
+        int(word)
+        for word, after in pairwise((*found, ""))
+        if _YEAR.fullmatch(word) and word not in in_titles and after not in {"x", "1080"}
+    ]
 
 
 def _ends(found: Words, name: str, title: str) -> Iterator[tuple[int, int]]:
