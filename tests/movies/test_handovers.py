@@ -109,7 +109,7 @@ async def furnish_films(node: Runtime, *data: bytes) -> None:
         name = str(bencoding.decode(one)[0][b"info"][b"name"].decode())
         sealed = node.vault.seal({"link": "", "magnet": torrents.magnet_of(one)})
         swarm = torrents.hash_of(one)
-        offers.append(NewSource(swarm, swarm, name, sealed, swarm, None, 5, 1, None, "", "", {}, 100.0 - place, ()))
+        offers.append(NewSource(swarm, swarm, name, sealed, swarm, None, 5, 1, None, "", {}, 100.0 - place, (), ""))
     await sources.take(node.store, FILM, 99, offers)
     async with node.store.write() as connection:
         await connection.execute(sa.update(source).values(state=SourceState.UNREAD, file_due_at=None))
