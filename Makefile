@@ -21,7 +21,7 @@ run: $(VENV)/.runtime
 	$(BIN)/nightcrew serve
 
 # A file stays in one process; tests/conftest.py says how many processes, and which files come first.
-test: $(VENV)/.dev system .tools/beets/.done .tools/supysonic/.done
+test: $(VENV)/.dev system .tools/beets/.done .tools/supysonic/.done .tools/libtorrent/.done
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # What failed in the last run once more, one test at a time: what passes now was in the way of others, and is worth a look.
@@ -60,7 +60,7 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/python docs/reference/generate.py --check
 
-bench: $(VENV)/.dev system .tools/beets/.done
+bench: $(VENV)/.dev system .tools/beets/.done .tools/guessit/.done .tools/libtorrent/.done .tools/tracker_npm/.done
 	for file in bench/[a-z]*.py; do $(BIN)/python $$file || exit 1; done
 
 docs: $(VENV)/.dev
@@ -75,13 +75,19 @@ lock: $(UV)
 	echo 'imageio-ffmpeg>=0.8.1' | $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
 		- -o requirements/ffmpeg.txt
 	echo atheris==3.0.0 | $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate - -o requirements/fuzz.txt
-	for one in beets==2.14.1 supysonic==0.7.9; do echo $$one | $(UV) pip compile --quiet --universal --generate-hashes \
+	for one in beets==2.14.1 guessit==4.4.0 libtorrent==2.1.1 supysonic==0.7.9; do echo $$one | $(UV) pip compile --quiet --universal --generate-hashes \
 		--no-emit-index-url --no-header --no-annotate - -o requirements/$${one%%=*}.txt || exit 1; done
 
 # Programs of others that tests and benches talk to, each in an environment of its own: their licences stay outside of ours.
 .tools/%/.done: $(UV) requirements/%.txt
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .tools/$*
 	$(UV) pip install --quiet --python .tools/$*/bin/python --require-hashes -r requirements/$*.txt
+	touch $@
+
+# A client of the npm registry: what has to be compiled is replaced, and nothing is run at its installation.
+.tools/tracker_npm/.done: $(wildcard bench/peers/tracker_npm/*.* bench/peers/tracker_npm/webrtc/*)
+	mkdir -p .tools/tracker_npm && cp -r bench/peers/tracker_npm/. .tools/tracker_npm/
+	cd .tools/tracker_npm && npm install --silent --no-audit --no-fund --ignore-scripts --no-package-lock
 	touch $@
 
 $(UV):

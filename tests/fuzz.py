@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import subprocess
 import sys
 import tempfile
@@ -25,11 +26,17 @@ Reader = Callable[[bytes], object]
 
 def readers() -> dict[str, tuple[Reader, tuple[type[Exception], ...], list[bytes]]]:
     """By name: how to read, what it may raise, and inputs to begin with."""
+    from nightcrew.demo.torrents import make
     from nightcrew.guidereader import xmltv
     from nightcrew.kernel import cron
     from nightcrew.kernel.errors import NightcrewError
     from nightcrew.kernel.http_answers import retry_after
     from nightcrew.kernel.redaction import redact
+    from nightcrew.movies.indexers import list_json, torznab_items, torznab_xml
+    from nightcrew.movies.indexers.base import Wanted
+    from nightcrew.movies.torrents import inspection, magnet, metainfo
+    from nightcrew.movies.trackers import wire
+    from nightcrew.movies.trackers.bencoded import NotBencode
     from nightcrew.playlists.formats import hls, json_list, m3u, master
     from nightcrew.playlists.formats.media import media_type
     from nightcrew.recorder import fmp4, ledger, packed
@@ -63,12 +70,36 @@ def readers() -> dict[str, tuple[Reader, tuple[type[Exception], ...], list[bytes
         found = [Packets().inspect(bytes(body)), Fragments().inspect(data, data)]
         return [*found, *([Frames(codec).inspect(data, b"", 1.0)] if codec else [])]
 
+    def releases(data: bytes) -> object:
+        answer = torznab_xml.read(data)
+        listed = isinstance(answer, torznab_xml.Listing)
+        return torznab_items.found_of(answer, "http://h/api", NOW, ("key",)) if listed else answer
+
+    def films(data: bytes) -> object:
+        try:
+            answer = json.loads(data)
+        except (ValueError, RecursionError):  # what `Reply.json` tells as a misread answer
+            return None
+        return list_json.found_of(answer, "http://h/list_movies.json", Wanted("", 0, "A", "", None))
+
+    def torrent(data: bytes) -> object:
+        return inspection.refusals(metainfo.read(data), inspection.Expected(("A film",), 1922, 90, 1, "0"))
+
+    def packets(data: bytes) -> object:
+        body = wire.body_of(data)
+        some = ["0" * 40] * (len(body or b"") // wire.EACH)
+        return wire.head(data), wire.connection_id(data), list(wire.swarms(some, body or b"")), wire.error_words(data)
+
     tracks = (fmp4.Track(ElementaryStream(1, "video", "h264"), 1000),)
     packet = b"G\x40\x00\x10" + bytes(184)
     guide = b'<tv><channel id="a"><display-name>A</display-name></channel><programme channel="a" start="20261127120000 +0000"/></tv>'
     line = b'#EXTM3U url-tvg="http://h/g"\n#EXTINF:-1 tvg-id="a" group-title="G",Name\nhttp://h/1.ts\n'
     media = b"#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\na.ts\n#EXT-X-ENDLIST\n"
     master_list = b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1,RESOLUTION=1x1\nlow.m3u8\n"
+    item = b'<item><title>A</title><link>/dl</link><size>1</size><t:attr name="seeders" value="1"/></item>'
+    film = (
+        b'{"status": "ok", "data": {"movies": [{"title": "A", "torrents": [{"url": "/t", "hash": "0", "seeds": 1}]}]}}'
+    )
     expected = (NightcrewError,)
     before = NOW + timedelta(days=7)
     return {
@@ -90,8 +121,37 @@ def readers() -> dict[str, tuple[Reader, tuple[type[Exception], ...], list[bytes
         "streams": (inspected, (), [packet * 4, b"\xff\xf1\x50\x80\x01\x1f\xfc" * 9]),
         "ledger": (stored_ledger, (ValueError,), [b'{"k":"open","at":1}\n']),
         "media_type": (media_type, (), [packet]),
+        "torznab": (
+            releases,
+            expected,
+            [
+                b"<rss><channel>" + item + b"</channel></rss>",
+                b'<caps><movie-search supportedParams="q"/><category id="2000"/></caps>',
+                b'<error code="100" description="No"/>',
+            ],
+        ),
+        "torrent": (
+            torrent,
+            (metainfo.BadTorrent,),
+            [
+                make("A film", {"film.mkv": 40_000, "a/b.srt": b"b"}, kind, trackers=["http://h/a"])
+                for kind in ("v1", "v2", "hybrid")
+            ],
+        ),
+        "magnet": (
+            lambda data: magnet.parse(text(data)),
+            (magnet.BadMagnet,),
+            [b"magnet:?xt=urn:btih:" + b"0" * 40 + b"&dn=A&tr=http://h"],
+        ),
+        "list_movies": (films, expected, [film]),
         "cron": (next_time, expected, [b"0 4 * * *"]),
         "retry_after": (lambda data: retry_after(text(data), NOW), (), [b"Wed, 21 Oct 2026 07:28:00 GMT"]),
+        "tracker": (packets, (), [b"\0\0\0\2\0\0\0\1\0\0\0\5\0\0\0\6\0\0\0\7", b"\0\0\0\3\0\0\0\1gone"]),
+        "scrape": (
+            lambda data: wire.http_answer(data, ["61" * 20]),
+            (NotBencode,),
+            [b"d5:filesd20:" + b"a" * 20 + b"d8:completei1eeee", b"d14:failure reason2:noe"],
+        ),
         "redact": (lambda data: redact(text(data)), (), [b"http://u:p@h/live/u/p/1.ts?token=x"]),
     }
 

@@ -36,6 +36,18 @@ recordings/chapters recordings/disk recordings/naming recordings/retention recor
 MODULES = {name: name.replace("/", "/test_") for name in TESTED.split()}
 MODULES["recordings/nfo"] = "recordings/test_chapters"
 MODULES |= {"kernel/recovery": "kernel/test_recovery", "kernel/connections/rules": "kernel/test_connection_rules"}
+for name in ("list_json", "torznab_errors", "torznab_items", "torznab_queries", "torznab_xml"):
+    MODULES[f"movies/indexers/{name}"] = f"movies/test_{name}"
+MODULES["movies/indexers/values"] = "movies/test_indexer_values"
+for name, tests in {
+    "bencode": "bencode",
+    "magnet": "magnet",
+    "metainfo v1 v2 layers paths addresses model": "metainfo",
+    "contents fitting asking sizes inspection": "inspection",
+}.items():
+    MODULES |= {f"movies/torrents/{one}": f"movies/test_{tests}" for one in name.split()}
+MODULES |= {f"movies/trackers/{name}": f"movies/test_tracker_{name}" for name in ("order", "rules", "wire")}
+"""Modules, and the file of their tests."""
 MODULES |= {"kernel/connections/mirrors": "kernel/test_connection_rules kernel/test_mirrors"}
 MODULES |= {"kernel/notify/rules": "kernel/test_notify_rules", "kernel/path_names": "recordings/test_naming"}
 MODULES |= {name: name.replace("/", "/test_") for name in ("kernel/address_secrets", "kernel/guesses", "kernel/words")}

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from nightcrew.kernel.commands import Commands
     from nightcrew.kernel.declare import Demo, Domain
 
-FOLDERS = ("playlists", "checks", "recordings", "music")
+FOLDERS = ("playlists", "checks", "recordings", "music", "movies")
 """In the order in which they start."""
 
 

@@ -461,6 +461,37 @@ async def _never(_runtime: Runtime) -> None:
     return None
 
 
+async def test_a_steady_tick_keeps_to_its_beat_however_often_it_is_woken(tmp_path: Path) -> None:
+    begun: list[float] = []
+
+    async def work(_run: int) -> None:
+        begun.append(time.monotonic())
+        await asyncio.sleep(0.05)
+
+    async def at_once(_runtime: Runtime) -> datetime:
+        return utcnow()
+
+    tick = Tick("lab.beat", Probe(work), every=0.2, promise=60, next_at=at_once, topics=("lab",), steady=True)
+    async with ticking(tmp_path, tick) as node:
+        while len(begun) < 8:
+            node.wakes.ring("lab")
+            await asyncio.sleep(0.01)
+    places = [(at - begun[0]) / 0.2 for at in begun]
+    assert len({round(place) for place in places}) == len(places), "each beat has one run"
+    assert all(place > round(place) - 0.2 for place in places), "none begins before its beat"
+
+
+async def test_a_steady_tick_that_sleeps_is_woken_at_once(tmp_path: Path) -> None:
+    probe = Probe()
+    tick = Tick("lab.beat", probe, every=0.05, promise=600, next_at=_never, topics=("lab",), steady=True)
+    async with ticking(tmp_path, tick) as node:
+        await until(lambda: probe.runs == 1)
+        await asyncio.sleep(0.2)
+        assert probe.runs == 1
+        node.wakes.ring("lab")
+        await until(lambda: probe.runs == 2)
+
+
 # -- timetables ----------------------------------------------------------------------------------------------------
 
 

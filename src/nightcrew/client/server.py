@@ -75,6 +75,10 @@ class Server:
         """Make or start something."""
         return self._fitting(kind, self.ask("POST", path, json=body, params=given(**params)))
 
+    def put(self, kind: type[JsonT], path: str, body: object, /) -> JsonT:
+        """Change some of it."""
+        return self._fitting(kind, self.ask("PUT", path, json=body))
+
     def patch(self, kind: type[JsonT], path: str, body: object, /) -> JsonT:
         """Change some of it."""
         return self._fitting(kind, self.ask("PATCH", path, json=body))

@@ -19,6 +19,7 @@ MEDIA_TYPES = {
     "catalogue": "application/json",
     "guide": "application/xml",
     "live": "video/mp2t",
+    "torznab": "application/rss+xml",
     **dict.fromkeys(JSON_SERVICES, "application/json"),
 }
 """What a good answer of the service would call itself."""
@@ -28,6 +29,7 @@ ENDLESS = {
     "xtream": ("[", '{"num": 1, "name": "Again TV", "stream_id": 1, "category_id": "1"},\n'),
     "catalogue": ('{"items": [', '{"id": "again", "name": "Again TV", "group": "News", "kind": "live"},\n'),
     "guide": ("<tv>\n", '<channel id="again"><display-name>Again TV</display-name></channel>\n'),
+    "torznab": ("<rss><channel>\n", "<item><title>Again</title><size>1</size></item>\n"),
     "live": ("", "G\x1f\x7f\x10" + "~" * 184),
     **dict.fromkeys(JSON_SERVICES, ("[", '{"username": "again", "files": []},\n')),
 }

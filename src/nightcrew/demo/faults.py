@@ -3,8 +3,18 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-JSON_SERVICES = ("slskd", "jellyfin", "plex", "subsonic", "spotify", "listenbrainz")
-SERVICES = ("m3u", "xtream", "catalogue", "guide", "live", *JSON_SERVICES)
+JSON_SERVICES = (
+    "slskd",
+    "jellyfin",
+    "plex",
+    "subsonic",
+    "spotify",
+    "listenbrainz",
+    "list_movies",
+    "tmdb",
+    "qbittorrent",
+)
+SERVICES = ("m3u", "xtream", "catalogue", "guide", "live", "torznab", *JSON_SERVICES)
 
 
 class Fault(StrEnum):

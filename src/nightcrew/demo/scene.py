@@ -6,13 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .defects import Defects
+from .downloads import Downloads
 from .faults import Faults
 from .grants import Grants
+from .indexing import Indexers
 from .lineup import Lineup
 from .musiclib import MusicLibrary, Wishes
 from .pictures import LoopPictures
 from .signing import Signer
 from .soulseek import Soulseek
+from .tmdb_world import TmdbWorld
+from .tracking import DemoTracker
 
 
 @dataclass
@@ -31,6 +35,10 @@ class Scene:
     library: MusicLibrary = field(default_factory=MusicLibrary)
     wishes: Wishes = field(default_factory=Wishes)
     grants: Grants = field(default_factory=Grants)
+    tmdb: TmdbWorld = field(default_factory=TmdbWorld)
+    indexers: Indexers = field(default_factory=Indexers)
+    tracker: DemoTracker = field(default_factory=DemoTracker)
+    downloads: Downloads = field(default_factory=Downloads)
     max_connections: int = 2
     open_streams: int = 0
     """Xtream .ts connections open now."""

@@ -12,14 +12,37 @@ from typing import Self
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from . import catalogue, control, grants, guide, live, m3u, mediaservers, slskd, spotify, wishes, workbench, xtream
+from . import (
+    catalogue,
+    control,
+    downloaders,
+    grants,
+    guide,
+    indexers,
+    live,
+    m3u,
+    mediaservers,
+    slskd,
+    spotify,
+    tmdb,
+    tracker,
+    wishes,
+    workbench,
+    xtream,
+)
+from .cinema import films
+from .downloads import Downloads
 from .gate import Gate
 from .grants import Grants
+from .indexing import Indexers
 from .lineup import make_lineup
 from .musiclib import MusicLibrary, Wishes
+from .releases import DemoFilm
 from .scene import Scene
 from .server import DemoServer, listen, log
 from .soulseek import Soulseek
+from .tmdb_world import TOKEN, TmdbWorld
+from .tracking import DemoTracker, UdpServer
 
 Service = Callable[[Scene], list[BaseRoute]]
 TELEVISION: tuple[Service, ...] = (
@@ -33,6 +56,7 @@ TELEVISION: tuple[Service, ...] = (
 
 
 MUSIC: tuple[Service, ...] = (slskd.routes, mediaservers.routes, wishes.routes, spotify.routes)
+MOVIES: tuple[Service, ...] = (tmdb.routes, indexers.routes, tracker.routes, downloaders.routes)
 
 
 class World:
@@ -101,6 +125,26 @@ class World:
         return self._scene.grants
 
     @property
+    def tmdb(self) -> TmdbWorld:
+        """What TMDB knows of movies and shows, with its switches."""
+        return self._scene.tmdb
+
+    @property
+    def indexers(self) -> Indexers:
+        """The switches of the indexers, and the releases that they know."""
+        return self._scene.indexers
+
+    @property
+    def tracker(self) -> DemoTracker:
+        """Who shares which torrent, and how badly that is answered."""
+        return self._scene.tracker
+
+    @property
+    def downloads(self) -> Downloads:
+        """What the download client has, with its switches."""
+        return self._scene.downloads
+
+    @property
     def clock(self) -> Callable[[], float]:
         """Seconds since 1970 as the servers see them: turn it to let tokens and signed URLs expire."""
         return self._scene.clock
@@ -115,6 +159,12 @@ class World:
             folder = self._streams or Path(self._temporary())
             self._scene.soulseek.begin(folder / "slskd")
         self.url = self._scene.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        if tracker.routes in self._services:
+            self._closing.callback((await UdpServer.start(self._scene.tracker)).close)
+            self._scene.indexers.trackers = tuple(self.trackers())
+            self._scene.tracker.swarms.invents = self._scene.indexers.shelf.numbers
+            for film in films():
+                self._scene.indexers.shelf.add(DemoFilm(film.title, int(film.released[:4]), film.imdb_id, film.minutes))
         self._server = server = DemoServer(Gate(self._application(), self._scene))
         self._serving = asyncio.create_task(server.serve([listener]), name="demo servers")
         self._serving.add_done_callback(lambda _: server.listening.set())
@@ -187,6 +237,23 @@ class World:
             kind: {"kind": kind, "name": f"Demo {kind}", "url": f"{self.url}/{kind}", "settings": one}
             for kind, one in settings.items()
         }
+
+    def cinema(self) -> dict[str, dict[str, object]]:
+        """The services around movies and shows, by kind, as the product's API takes connections."""
+        login = {"user": self.downloads.user, "password": self.downloads.password}
+        settings: dict[str, dict[str, object]] = {
+            "tmdb": {"token": TOKEN},
+            "qbittorrent": {**login, "category": "films"},
+        }
+        names = {"tmdb": ("Demo TMDB", "tmdb/3"), "qbittorrent": ("Demo downloads", "qbittorrent")}
+        return {
+            kind: {"kind": kind, "name": name, "url": f"{self.url}/{path}", "settings": settings[kind]}
+            for kind, (name, path) in names.items()
+        }
+
+    def trackers(self) -> list[str]:
+        """Where the world's torrents are announced, over UDP and HTTP; valid once the world is entered."""
+        return [self._scene.tracker.udp, f"{self.url}/tracker/announce"]
 
     def workbench(self) -> list[dict[str, object]]:
         """Two lists of streams that fail in many ways, for checks; as the product's API takes them."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nightcrew.kernel.connections.line import Line
     from nightcrew.kernel.nodes_store import KnownNode
     from nightcrew.kernel.runtime import Runtime as Runtime  # noqa: PLC0414 - named from here where only a type is meant
-    from nightcrew.kernel.settings import Options
+    from nightcrew.kernel.settings import Options, Settings
 
 Seconds = float
 
@@ -30,7 +30,8 @@ class Tick:
 
     A tick with `next_at` sleeps after a cycle until the time that it gives, at least `every` seconds and at most some; None:
     nothing is known to become due. It is woken sooner when something becomes due under one of its `topics`, also by another
-    node.
+    node. A `steady` one keeps to its beat while there is work: it begins each `every` seconds, however long a cycle takes, and is not
+    woken between two beats.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Tick:
     help: str = ""
     next_at: Callable[[Runtime], Awaitable[datetime | None]] | None = None
     topics: tuple[str, ...] = ()
+    steady: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +271,8 @@ class ConnectionKind:
     """Methods that may be repeated besides those that always may: {"POST"} where a POST only asks."""
     mirrors: bool = False
     oauth: OAuth | None = None
+    way: Callable[[Settings], str] | None = None
+    """The route of those that have none of their own, as an option of the domain names it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,18 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from aiolimiter import AsyncLimiter
+from nightcrew.kernel.http_gate import Gate, Priority
 
 PER_HOST = 4
 """Connections to one host at a time, unless a connection says otherwise."""
 PER_HOST_RATE = 20.0
 """Requests a second to one host."""
 SLOWEST, FASTER = 16, 1.1
-"""The part of its rate that a service is asked with at least, and the factor by which that grows again with each answer."""
+"""The part of its rate that a service is asked with at least, and the factor by which that grows again."""
+SETTLE = 1.0
+"""Seconds in which several refusals count as one, since what was under way is refused too; and between two steps upwards."""
+MOST_HOLD = 20.0
+"""A wait of up to so many seconds is waited for by all who ask. What is longer is the matter of whoever puts its work off."""
 MAX_HOSTS = 1_000
 """Hosts whose limits are kept in memory."""
 
@@ -22,34 +26,44 @@ class Pace:
     """What one host, or one connection, is spared from."""
 
     def __init__(self, *, at_once: int = PER_HOST, per_second: float = PER_HOST_RATE) -> None:
-        self._slots = asyncio.Semaphore(at_once)
+        self._gate = Gate(at_once=at_once, per_second=per_second)
         self._allowed = per_second
-        self._set(per_second)
+        self._slowed = self._grown = float("-inf")
 
     @property
     def per_second(self) -> float:
         """Requests a second now: what is allowed, or less after a service asked for that."""
-        return self._present
+        return self._gate.starts.per_second
 
     @contextlib.asynccontextmanager
-    async def turn(self, *, spare: bool = True) -> AsyncIterator[None]:
-        """Wait for a turn. `spare`: have one of the few places until the end of the block."""
-        async with self._slots if spare else contextlib.nullcontext():
-            await self._rate.acquire()
+    async def turn(self, *, spare: bool = True, priority: Priority = Priority.STANDARD) -> AsyncIterator[None]:
+        """Wait for a turn, the urgent before the others. `spare`: have one of the few places until the end of the block."""
+        await self._gate.enter(priority, place=spare)
+        try:
             yield
+        finally:
+            if spare:
+                self._gate.leave()
 
-    def slower(self) -> None:
-        """The service said that it was too much: half as fast from now on, down to a sixteenth."""
-        self._set(max(self._present / 2, self._allowed / SLOWEST))
+    def slower(self, wait: float | None = None) -> None:
+        """The service said that it was too much: half as fast from now on, down to a sixteenth, and nothing for `wait` seconds, if few."""
+        now = asyncio.get_running_loop().time()
+        if wait is not None and wait <= MOST_HOLD:
+            self._gate.starts.hold(now + wait)
+        if now - self._slowed >= SETTLE:
+            self._slowed = now
+            self._set(max(self.per_second / 2, self._allowed / SLOWEST))
 
     def faster(self) -> None:
         """It takes what it gets: a little faster again, up to what is allowed."""
-        if self._present < self._allowed:
-            self._set(min(self._present * FASTER, self._allowed))
+        now = asyncio.get_running_loop().time()
+        if self.per_second < self._allowed and now - self._grown >= SETTLE:
+            self._grown = now
+            self._set(min(self.per_second * FASTER, self._allowed))
 
     def _set(self, per_second: float) -> None:
-        self._present = per_second
-        self._rate = AsyncLimiter(max(1.0, per_second), max(1.0, 1.0 / per_second))
+        self._gate.starts.set(per_second)
+        self._gate.retime()
 
 
 class Hosts:

@@ -6,13 +6,14 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from http.cookiejar import Cookie, CookieJar
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx2
 
 from nightcrew.kernel import big_json
 from nightcrew.kernel.errors import Misread
+from nightcrew.kernel.http_gate import Priority
 from nightcrew.kernel.http_pace import Pace
 from nightcrew.kernel.redaction import credentials_in, redact
 from nightcrew.kernel.routes import DIRECT
@@ -71,6 +72,14 @@ class Download:
     not_modified: bool = False
 
 
+class Attached(NamedTuple):
+    """A file that goes with a form."""
+
+    name: str
+    content: bytes
+    content_type: str = "application/octet-stream"
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One outgoing request. `secrets` are values that must not show up in an error."""
@@ -84,6 +93,8 @@ class Request:
     """Whether the target may lie in a private network: only when the user configured a source there."""
     form: Mapping[str, str] | None = None
     """Fields of a form, sent as one instead of `json`."""
+    files: Mapping[str, Attached] | None = None
+    """Files by field: the form is then sent with them (RFC 7578)."""
     safe: bool = False
     """Whether a method that is not repeatable by itself may be repeated: it only asks, or the other side knows it again."""
     attempts: int = 3
@@ -92,6 +103,8 @@ class Request:
     route: str = DIRECT
     pace: Pace | None = None
     """The connection's own limits for the host that is asked; without one the limits for all who ask that host."""
+    priority: Priority = Priority.STANDARD
+    """Who comes first where little may be asked."""
 
     @property
     def repeatable(self) -> bool:

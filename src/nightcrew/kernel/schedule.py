@@ -72,6 +72,8 @@ class Schedule:
         self._fire_soon = asyncio.Event()
         self._times_changed = False
         self._known: dict[str, object] = {}
+        self._beats: dict[str, float] = {}
+        """When each steady tick may begin again, in monotonic seconds."""
         self._written = -WHOLE
         settings.watch(self._on_settings)
         wakes.on(rows.TIMETABLES.topic, self._fire_soon.set)
@@ -165,9 +167,10 @@ class Schedule:
         """Wait for the due time (monotonic seconds), run once, and return the next due time."""
         every = _value(tick.every, runtime)
         worker.promise = _value(tick.promise, runtime)
-        forced = await worker.wait_until(due, utcnow())
+        forced = await worker.wait_until(due, utcnow(), self._beats.get(tick.name, 0.0) if tick.steady else 0.0)
         if worker.paused and not forced:
             return due
+        began = time.monotonic()
         await self._run_once(runtime, tick, worker)
         now = time.monotonic()
         if worker.failures:
@@ -175,7 +178,16 @@ class Schedule:
             left = worker.promise - worker.age(utcnow())  # while it can still be kept, that is tried for
             return now + (min(pause, max(every, left / 3)) if left > 0 else pause)
         if tick.next_at is not None:
-            return now + await self._sleep(tick.next_at(runtime), every, min(IDLE, worker.promise / 2))
+            wait = await self._sleep(tick.next_at(runtime), every, min(IDLE, worker.promise / 2))
+            if not tick.steady:
+                return now + wait
+            beat = due if due <= began < due + every else began  # one that was woken begins a new beat
+            upcoming, missed = next_due(beat, now, every)
+            self._beats[tick.name] = upcoming
+            if wait > every:
+                return now + wait
+            worker.skipped += missed
+            return upcoming
         if forced and due > now:
             return due  # a run by hand does not put off the regular one
         upcoming, missed = next_due(due, now, every)

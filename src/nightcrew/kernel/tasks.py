@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, TypeVar
 
 import structlog
 
@@ -12,6 +12,7 @@ from nightcrew.kernel.errors import NightcrewError
 
 log = structlog.get_logger("nightcrew")
 
+ResultT = TypeVar("ResultT")
 OnError = Callable[[Exception], Awaitable[None]]
 
 
@@ -39,6 +40,17 @@ class Tasks:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def together(work: Iterable[Coroutine[Any, Any, ResultT]]) -> list[ResultT]:
+    """Do all of it at once, and return what each gave. The first error ends the others, and is raised as it is."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def is_stopped() -> bool:

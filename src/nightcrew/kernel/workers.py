@@ -106,13 +106,16 @@ class Worker:
         self.born = self.resumed = now
         self._wake.set()
 
-    async def wait_until(self, due: float, now: datetime) -> bool:
-        """Sleep until `due` (monotonic seconds) or a wake-up; returns whether a run was asked for by hand."""
+    async def wait_until(self, due: float, now: datetime, floor: float = 0.0) -> bool:
+        """Sleep until `due` (monotonic seconds) or a wake-up; returns whether a run was asked for by hand.
+
+        What wakes it before `floor` does so then.
+        """
         while True:
             if self.take_trigger():
                 return True
-            left = due - time.monotonic()
-            if (left <= 0 or self._rung) and not self.paused:
+            left = (min(due, floor) if self._rung else due) - time.monotonic()
+            if left <= 0 and not self.paused:
                 self._rung = False
                 return False
             self.next_run = None if self.paused else now + timedelta(seconds=max(left, 0))
@@ -121,6 +124,7 @@ class Worker:
                 async with asyncio.timeout(None if self.paused else left):
                     await self._wake.wait()
             except TimeoutError:
+                self._rung = False
                 return self.take_trigger()
 
     @property

@@ -110,6 +110,28 @@ class Calls:
 
         return await self._through(question, send)
 
+    def is_own(self, url: str) -> bool:
+        """Whether an address is the service's own, so that its login goes there."""
+        return _is_own(self._reach, url)
+
+    async def elsewhere(
+        self, question: Question, *, good: frozenset[int] = TAKEN, limits: Limits | None = None
+    ) -> Reply:
+        """What stands at an address of another service, which an answer of this one named. Raises as `Http.ask`.
+
+        Neither login nor cookie goes along, it lies in a private network on this service's own machine only, and what comes of it says
+        nothing of this service.
+        """
+        reach, url = self._reach, question.path
+        machines = {urlsplit(address).hostname for address in reach.addresses}
+        request = Request(
+            url,
+            secrets=(*reach.secrets, *question.secrets),
+            allow_private=reach.private and urlsplit(url).hostname in machines,
+            route=_way(reach, question),
+        )
+        return await self._http.ask(request, limits=limits, good=good)
+
     # -- on the way ----------------------------------------------------------------------------------------------------
 
     async def _through(
@@ -147,7 +169,7 @@ class Calls:
 
     async def _once(self, trial: Trial[ResultT]) -> ResultT:
         request = await self._request(trial)
-        self._http.routes.of(request.route)  # one that is not there costs nothing
+        self._http.routes.admit(request.route, request.url)  # one that is not there costs nothing
         await self._spend(trial.question)
         return await trial.send(request)
 
@@ -157,7 +179,7 @@ class Calls:
         url = question.path
         if not url.startswith(("http://", "https://")):
             url = f"{trial.address.rstrip('/')}/{url.lstrip('/')}" if url else trial.address
-        own = urlsplit(url).netloc in {urlsplit(address).netloc for address in reach.addresses}
+        own = _is_own(reach, url)
         signed = await self._signed(trial) if own else Signed()
         if params := {**question.params, **signed.params}:
             url += ("&" if urlsplit(url).query else "?") + urlencode(params, quote_via=quote)
@@ -169,10 +191,12 @@ class Calls:
             secrets=(*reach.secrets, *question.secrets, *signed.headers.values(), *_secret(signed)),
             allow_private=reach.private,
             form=question.form,
+            files=question.files,
             attempts=1,
             jar=self.jar if own else None,
             route=_way(reach, question),
             pace=self.pace,
+            priority=question.priority,
         )
 
     def _step(self, trial: Trial[Any], error: NightcrewError) -> Step:
@@ -183,7 +207,7 @@ class Calls:
         self._recoveries.met(trouble)
         step = recovery.next_step(trouble, trial.left(error))
         if trouble is Trouble.RATE_LIMIT and self.pace is not None:
-            self.pace.slower()
+            self.pace.slower(error.after if isinstance(error, Retry) else None)
         if step is Step.AGAIN:
             trial.attempt += 1
         elif trouble in {Trouble.NETWORK, Trouble.MIRROR}:
@@ -241,6 +265,10 @@ class Calls:
 def _way(reach: Reach, question: Question) -> str:
     """The way out: the one that a person chose for the service, else that of the work."""
     return question.route if question.route and reach.route == DIRECT else reach.route
+
+
+def _is_own(reach: Reach, url: str) -> bool:
+    return urlsplit(url).netloc in {urlsplit(address).netloc for address in reach.addresses}
 
 
 def _secret(signed: Signed) -> list[str]:

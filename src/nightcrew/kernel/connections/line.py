@@ -41,11 +41,16 @@ class Line(RowCalls):
         """What a person calls it."""
         return self._one.name
 
+    @property
+    def address(self) -> str:
+        """Where it is, as a person entered it; there may be mirrors besides."""
+        return self._one.address
+
     def _reach_of(self, ground: Ground, one: Connection) -> Reach:
         return Reach(
             (one.address, *one.mirrors),
             private=one.private,
-            route=one.route,
+            route=ground.way_of(self.kind, one),
             secrets=ground.secrets_of(self.kind, self._settings),
             signed=self.kind.sign(self._settings) if self.kind.sign else Signed(),
             safe=self.kind.safe,

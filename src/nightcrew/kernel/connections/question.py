@@ -11,6 +11,8 @@ from nightcrew.kernel.connections.models import Connection
 from nightcrew.kernel.declare import Budget, Signed
 from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.http import Request
+from nightcrew.kernel.http_gate import Priority
+from nightcrew.kernel.http_requests import Attached
 from nightcrew.kernel.recovery import Left
 from nightcrew.kernel.routes import DIRECT
 
@@ -46,6 +48,8 @@ class Question:
     headers: Mapping[str, str] = field(default_factory=dict)
     json: Any = None
     form: Mapping[str, str] | None = None
+    files: Mapping[str, Attached] | None = None
+    """Files that go with the form, by field."""
     safe: bool = False
     """Whether it may be sent twice although its method may not."""
     secrets: tuple[str, ...] = ()
@@ -54,6 +58,8 @@ class Question:
     """What it is counted on, where only some questions are; else on the budget of its kind, if that has one."""
     route: str = ""
     """The way out of the work that asks, where the service has none of its own; empty: this machine's own network."""
+    priority: Priority = field(default=Priority.STANDARD, repr=False)
+    """Who comes first where the service may be asked little."""
 
 
 @dataclass(slots=True)

@@ -160,7 +160,7 @@ document.addEventListener("keydown", (event) => {
 
 // Pictures that cannot be loaded leave an empty place instead of a broken sign.
 document.addEventListener("error", (event) => {
-  if (event.target.matches?.("img.logo, img.thumb")) event.target.classList.add("missing");
+  if (event.target.matches?.("img.logo, img.thumb, img.poster")) event.target.classList.add("missing");
 }, true);
 
 // -- theme -------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,68 @@
+"""What this node of movies works with: hands for each task, and which indexers it asks."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.connections import store as connection_rows
+from nightcrew.kernel.connections.lines import Connections
+from nightcrew.kernel.connections.models import Connection
+from nightcrew.kernel.connections.rules import waits
+from nightcrew.kernel.hands import Hands
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.movies.indexers import INDEXERS
+from nightcrew.movies.indexers.base import IndexerKind
+from nightcrew.movies.trackers.scraper import Scraper
+
+BY_KIND: dict[str, IndexerKind] = {one.kind.name: one for one in INDEXERS}
+
+
+@dataclass(slots=True)
+class Crew:
+    """Kept in the runtime from start to stop."""
+
+    searches: Hands
+    files: Hands
+    stats: Hands
+    resyncs: Hands
+    scraper: Scraper
+    turn: int = 0
+    """The indexer that was claimed for last."""
+    caught_up: set[int] = field(default_factory=set)
+    """Indexers that have been given all films that are wanted."""
+
+    async def close(self) -> None:
+        """End what goes on; it is due again at once."""
+        await asyncio.gather(self.searches.close(), self.files.close(), self.stats.close(), self.resyncs.close())
+        await self.scraper.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An indexer that may be asked now."""
+
+    connection: Connection
+    kind: IndexerKind
+
+
+async def indexers(runtime: Runtime) -> list[Asked]:
+    """The indexers that people connected and did not switch off."""
+    known = runtime.part(Connections)
+    return [Asked(one, kind) for name, kind in BY_KIND.items() for one in await known.of_kind(name)]
+
+
+async def split(runtime: Runtime, every: list[Asked]) -> tuple[list[Asked], datetime | None]:
+    """Those that may be asked now, and when the next of the others may be."""
+    now = await connection_rows.now(runtime.store)
+    ready, soonest = [], None
+    for one in every:
+        left = waits(one.connection.standing, now)
+        if left is None:
+            ready.append(one)
+        elif left != float("inf"):
+            at = utcnow() + timedelta(seconds=left)
+            soonest = at if soonest is None else min(soonest, at)
+    return ready, soonest

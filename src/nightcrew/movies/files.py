@@ -1,0 +1,196 @@
+"""The task that reads torrent files: what a source really holds, before anybody is pointed to it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import datetime, timedelta
+from typing import Any
+
+from nightcrew.kernel import recovery
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.connections.calls import Paused
+from nightcrew.kernel.connections.lines import Connections
+from nightcrew.kernel.due import earliest
+from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError
+from nightcrew.kernel.routes import RouteDown
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.movies import judging, reach, rules
+from nightcrew.movies.crew import BY_KIND, Crew, indexers, split
+from nightcrew.movies.models import MovieEntry, SourceEntry, SourceState
+from nightcrew.movies.settings import MovieSettings
+from nightcrew.movies.store import films, sources, swarms, verdicts
+from nightcrew.movies.tally import Tally, Task
+from nightcrew.movies.torrents import metainfo
+from nightcrew.movies.torrents.errors import BadTorrent
+from nightcrew.movies.torrents.inspection import Expected, refusals
+from nightcrew.movies.torrents.magnet import Magnet
+from nightcrew.movies.torrents.model import Metainfo
+
+FILES_KEPT = 100
+ASLEEP = timedelta(hours=6)
+MOST_FAILURES = 6
+"""Attempts after which a source whose file cannot be read is left to its magnet, or refused."""
+
+
+async def read_files(runtime: Runtime) -> None:
+    """The cycle: the best sources that were not looked into are, each indexer in its turn."""
+    crew = runtime.part(Crew)
+    await crew.files.keep()
+    ready, _ = await split(runtime, await indexers(runtime))
+    if not crew.files.free or not ready:
+        return
+    numbers = [one.connection.id for one in ready]
+    for entry in await verdicts.claim_files(runtime.store, by=runtime.node, limit=crew.files.free, indexers=numbers):
+        crew.files.take([entry.id], _read(runtime, entry), f"torrent file of source {entry.id}")
+
+
+async def next_at(runtime: Runtime) -> datetime | None:
+    """When there is something to do."""
+    crew = runtime.part(Crew)
+    ready, back = await split(runtime, await indexers(runtime))
+    due = None
+    if crew.files.free and ready:
+        due = await verdicts.files_due(runtime.store, [one.connection.id for one in ready])
+    return earliest((due, back, crew.files.next_at))
+
+
+async def failed(runtime: Runtime, source_id: Any, exc: Exception) -> None:
+    """What nobody expected: the source is looked at again later."""
+    later = utcnow() + timedelta(hours=1)
+    reason = f"an error in Nightcrew: {type(exc).__name__}"
+    await sources.FILES.park(runtime.store, by=runtime.node, key=source_id, until=later, values={"reason": reason})
+
+
+async def _read(runtime: Runtime, entry: SourceEntry) -> None:
+    """One source. Each outcome says when it is looked at next, or that it need not be."""
+    now = utcnow()
+    try:
+        got = await _fetch(runtime, entry)
+    except (RouteDown, Paused) as exc:  # neither is an attempt
+        wait = timedelta(seconds=exc.after or recovery.parked())
+        await _put_off(runtime, entry, now + wait, str(exc))
+    except NeedsUser as exc:
+        await _put_off(runtime, entry, now + ASLEEP, str(exc))
+    except GiveUp as exc:
+        await _without_file(runtime, entry, str(exc))
+    except NightcrewError as exc:
+        failures = entry.file_failures + 1
+        if failures >= MOST_FAILURES:
+            await _without_file(runtime, entry, str(exc))
+        else:
+            due_at = rules.next_file(now, failures, random.random())
+            await _put_off(runtime, entry, due_at, str(exc), file_failures=failures)
+            runtime.part(Tally).failed(Task.FILES)
+    else:
+        await look_into(runtime, entry, got)
+
+
+async def _fetch(runtime: Runtime, entry: SourceEntry) -> bytes | Magnet:
+    """Its torrent file from the first indexer that has one, else a magnet. Raises as `Line.ask` when nobody gives either."""
+    kinds, route = await indexers_by_number(runtime), runtime.settings.of(MovieSettings).route
+    found: Magnet | None = None
+    wrong: NightcrewError = GiveUp("its indexers are not connected any more")
+    for one in await sources.offers_of(runtime.store, entry.id):
+        if one.connection_id not in kinds:
+            continue
+        line = await runtime.part(Connections).line(one.connection_id)
+        try:
+            got = await BY_KIND[kinds[one.connection_id]].fetch(line, reach.offer_of(runtime.vault, entry, one), route)
+        except RouteDown:
+            raise
+        except NightcrewError as exc:
+            wrong = exc
+        else:
+            if isinstance(got, bytes):
+                return got
+            found = found or got
+    if found is None:
+        raise wrong
+    return found
+
+
+async def indexers_by_number(runtime: Runtime) -> dict[int, str]:
+    """The kinds of the connected indexers."""
+    return {one.connection.id: one.connection.kind for one in await indexers(runtime)}
+
+
+async def look_into(runtime: Runtime, entry: SourceEntry, got: bytes | Magnet) -> None:
+    """Judge what an indexer, or a person, gave as the torrent of a source."""
+    film = await films.get(runtime.store, entry.movie_id)
+    if isinstance(got, Magnet):
+        await _magnet_alone(runtime, entry, got, "there is a magnet link alone")
+        return
+    try:
+        torrent = await asyncio.to_thread(_torrent, got, entry.swarm)
+    except BadTorrent as exc:
+        await _without_file(runtime, entry, str(exc))
+        return
+    refused = await asyncio.to_thread(refusals, torrent, _expected(film, entry))
+    await _judged(runtime, entry, torrent, [one.words for one in refused])
+
+
+def _torrent(got: bytes, promised: str) -> Metainfo:
+    return metainfo.verify(got, promised) if promised else metainfo.read(got)
+
+
+def _expected(film: MovieEntry, entry: SourceEntry) -> Expected:
+    return Expected(
+        titles=judging.film_of(film).titles,
+        year=film.year,
+        runtime_min=film.runtime_min or None,
+        claimed_size=entry.size,
+        claimed_hash=entry.swarm or None,
+    )
+
+
+async def _judged(runtime: Runtime, entry: SourceEntry, torrent: Metainfo, refused: list[str]) -> None:
+    now = utcnow()
+    await swarms.name_trackers(runtime.store, runtime.vault, torrent.swarm, torrent.trackers)
+    values: dict[str, Any] = {
+        "swarm": torrent.swarm,
+        "hash_v2": torrent.hash_v2 or "",
+        "size": torrent.size,
+        "private": torrent.private,
+        "files": [["/".join(one.path), one.size] for one in torrent.content[:FILES_KEPT]],
+        "file_count": len(torrent.content),
+    }
+    if refused and not entry.final:
+        await verdicts.judge(runtime.store, entry, SourceState.REFUSED, "; ".join(refused), **values)
+    else:
+        values |= {"stats_due_at": now, "resync_due_at": rules.next_resync(now, 0, random.random())}
+        await verdicts.judge(runtime.store, entry, SourceState.VERIFIED, **values)
+    await _settled(runtime, entry)
+
+
+async def _magnet_alone(runtime: Runtime, entry: SourceEntry, magnet: Magnet, reason: str) -> None:
+    if entry.swarm and magnet.swarm != entry.swarm:
+        await verdicts.judge(runtime.store, entry, SourceState.REFUSED, "its magnet link is of another torrent")
+    else:
+        now = utcnow()
+        await swarms.name_trackers(runtime.store, runtime.vault, magnet.swarm, magnet.trackers)
+        values = {"swarm": magnet.swarm, "hash_v2": magnet.hash_v2 or "", "size": entry.size or magnet.size}
+        due = {"stats_due_at": now, "resync_due_at": rules.next_resync(now, 0, random.random())}
+        await verdicts.judge(runtime.store, entry, SourceState.UNREAD, reason, **values, **due)
+    await _settled(runtime, entry)
+
+
+async def _without_file(runtime: Runtime, entry: SourceEntry, reason: str) -> None:
+    """Its torrent file cannot be used: its magnet is, where there is one, as that is bound to the hash that was promised."""
+    offers = await sources.offers_of(runtime.store, entry.id)
+    if magnet := reach.magnet_of(runtime.vault, entry, offers):
+        await _magnet_alone(runtime, entry, magnet, f"there is a magnet link alone: {reason}")
+        return
+    await verdicts.judge(runtime.store, entry, SourceState.REFUSED, reason)
+    await _settled(runtime, entry)
+
+
+async def _settled(runtime: Runtime, entry: SourceEntry) -> None:
+    runtime.part(Tally).done(Task.FILES)
+    await judging.choose(runtime, [entry.movie_id])
+    runtime.bus.publish("movies")
+
+
+async def _put_off(runtime: Runtime, entry: SourceEntry, due_at: datetime, reason: str, **values: Any) -> None:
+    row = {"reason": reason[:500], **values}
+    await sources.FILES.park(runtime.store, by=runtime.node, key=entry.id, until=due_at, values=row)

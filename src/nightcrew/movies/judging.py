@@ -1,0 +1,118 @@
+"""What a name says of a source, how good the source is, and which one of a film is best."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+
+from pydantic import TypeAdapter, ValidationError
+
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.movies import rules, taste
+from nightcrew.movies.models import MAX_TITLE, MovieEntry, SourceEntry, SourceState
+from nightcrew.movies.releases.model import Film, Release
+from nightcrew.movies.releases.names import read, read_many
+from nightcrew.movies.releases.ranking import Score, better
+from nightcrew.movies.store import films, sources
+from nightcrew.movies.store.sources import Worth
+from nightcrew.movies.taste import Taste
+
+_RELEASE = TypeAdapter(Release)
+
+
+def film_of(entry: MovieEntry) -> Film:
+    """A film as its names are compared with."""
+    titles = dict.fromkeys(one for one in (entry.title, entry.original_title, *entry.titles) if one)
+    out = rules.released(entry.released_on)
+    return Film(
+        tuple(titles),
+        entry.year,
+        imdb_id=entry.imdb_id,
+        runtime_min=entry.runtime_min or None,
+        released_at=out.date() if out else None,
+        language=entry.language,
+    )
+
+
+async def read_names(titles: Sequence[str]) -> list[Release]:
+    """What names say. Reading one takes milliseconds, so it is done beside the event loop."""
+    return await asyncio.to_thread(read_many, [title[:MAX_TITLE] for title in titles])
+
+
+def stored(release: Release) -> dict[str, object]:
+    """As a row keeps it."""
+    return _RELEASE.dump_python(release, mode="json")  # type: ignore[no-any-return]
+
+
+def release_of(entry: SourceEntry) -> Release:
+    """What the name of a source says; read anew where it was stored by a version that knew other things."""
+    try:
+        return _RELEASE.validate_python(entry.release)
+    except ValidationError:
+        return read(entry.title)
+
+
+def score_of(entry: SourceEntry, film: Film, judge: Taste) -> Score:
+    """How good a source is, with what is known of it by now."""
+    seeds = entry.seeds if entry.counted_at is not None else entry.claimed_seeds
+    return judge.score(release_of(entry), film, size=entry.size, seeds=seeds)
+
+
+async def choose(runtime: Runtime, movie_ids: Collection[int]) -> None:
+    """Score the sources of these films anew, and let each have its best one. It is replaced only by one that is better."""
+    judge = await taste.in_use(runtime)
+    known = await films.of_ids(runtime.store, movie_ids)
+    for entry in known.values():
+        await _choose_for(runtime, entry, judge)
+
+
+async def _choose_for(runtime: Runtime, entry: MovieEntry, judge: Taste) -> None:
+    rows = [one for one in await sources.of_movie(runtime.store, entry.id) if one.state not in _OVER]
+    film = film_of(entry)
+    scores = await asyncio.to_thread(lambda: {one.id: score_of(one, film, judge) for one in rows})
+    new = {key: worth_of(found) for key, found in scores.items()}
+    changed = {one.id: new[one.id] for one in rows if Worth(one.score, one.parts, one.unfit) != new[one.id]}
+    await sources.rescore(runtime.store, changed)
+    top = best_of([one for one in rows if not scores[one.id].refused], scores, entry.best_id)
+    best_id = top.id if top else None
+    if best_id == entry.best_id:
+        return
+    if await sources.set_best(runtime.store, entry.id, since=entry.best_id, best=best_id):
+        await _tell(runtime, entry, top)
+
+
+async def _tell(runtime: Runtime, entry: MovieEntry, top: SourceEntry | None) -> None:
+    if top is None:
+        kind, said = "movie.source_lost", f"{entry.shown} has no good source any more"
+    elif entry.best_id is None:
+        kind, said = "movie.source_found", f"{entry.shown} has a source: {top.title}"
+    else:
+        kind, said = "movie.source_better", f"{entry.shown} has a better source: {top.title}"
+    level = "warning" if top is None else "info"
+    await runtime.activity.record(kind, said, level=level, subject=str(entry.id))
+    runtime.bus.publish("movies")
+
+
+def best_of(rows: Sequence[SourceEntry], scores: Mapping[int, Score], present_id: int | None) -> SourceEntry | None:
+    """The best of the sources that the profile takes.
+
+    One whose files were read comes before any that has a magnet link alone: fakes have the best names and the most seeds. Among
+    equals the present one stays, unless another is better by the profile's gain.
+    """
+    for state in (SourceState.VERIFIED, SourceState.UNREAD):
+        usable = [one for one in rows if one.state is state]
+        present = next((one for one in usable if one.id == present_id), None)
+        top = max(usable, key=lambda one: scores[one.id].total, default=None)
+        if top is not None and present is not None and not better(scores[top.id], scores[present.id]):
+            return present
+        if top is not None:
+            return top
+    return None
+
+
+def worth_of(found: Score) -> Worth:
+    """A score as a row keeps it."""
+    return Worth(found.total, [[part.name, part.points, part.words] for part in found.parts], found.refused)
+
+
+_OVER = frozenset({SourceState.REFUSED, SourceState.GONE})

@@ -1,0 +1,390 @@
+"""Tables of movies and shows, how a source may stand, and the frozen rows that leave the stores.
+
+Dates without a time are texts, `YYYY-MM-DD`, empty where nobody knows them: TMDB has many of those.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+
+from nightcrew.kernel.errors import Conflict
+from nightcrew.kernel.rows import Json, Word, column, table_of, text
+from nightcrew.kernel.store import Id
+
+MAX_TITLE = 500
+MAX_REASON = 500
+MAX_NAME = 100
+
+
+class Medium(StrEnum):
+    """What a list lists."""
+
+    MOVIE = "movie"
+    SHOW = "show"
+
+
+class SourceState(StrEnum):
+    """How a source of a film stands."""
+
+    FOUND = "found"
+    """An indexer offers it. What it says of it is a claim."""
+    UNREAD = "unread"
+    """There is a magnet link alone, so that nobody has looked at its files yet."""
+    VERIFIED = "verified"
+    """Its files were read, and they may be the film."""
+    REFUSED = "refused"
+    """Its files, or its name, are not those of the film."""
+    MARKED = "marked"
+    """Nobody offered or seeded it when it was looked at last."""
+    GONE = "gone"
+    """That was so several times."""
+
+
+SOURCE_MOVES: dict[SourceState, frozenset[SourceState]] = {
+    SourceState.FOUND: frozenset(
+        {SourceState.UNREAD, SourceState.VERIFIED, SourceState.REFUSED, SourceState.MARKED, SourceState.GONE}
+    ),
+    SourceState.UNREAD: frozenset(
+        {SourceState.FOUND, SourceState.VERIFIED, SourceState.REFUSED, SourceState.MARKED, SourceState.GONE}
+    ),
+    SourceState.VERIFIED: frozenset({SourceState.REFUSED, SourceState.MARKED}),
+    SourceState.REFUSED: frozenset({SourceState.FOUND}),  # a person says that it is the film
+    SourceState.MARKED: frozenset({SourceState.FOUND, SourceState.VERIFIED, SourceState.UNREAD, SourceState.GONE}),
+    SourceState.GONE: frozenset({SourceState.FOUND}),
+}
+"""The moves that there are."""
+USABLE = frozenset({SourceState.VERIFIED, SourceState.UNREAD})
+"""States of a source that may be a film's best."""
+ALIVE = frozenset({SourceState.FOUND, SourceState.UNREAD, SourceState.VERIFIED, SourceState.MARKED})
+"""States of a source that is looked after."""
+
+
+def check_source_move(now: SourceState, to: SourceState) -> None:
+    """Raises `Conflict` for a move that there is not."""
+    if to is not now and to not in SOURCE_MOVES[now]:
+        raise Conflict(f"a source cannot go from {now.value} to {to.value}")
+
+
+@dataclass(frozen=True, slots=True)
+class MovieEntry:
+    """A film as TMDB knows it, and when its sources are searched for."""
+
+    id: Annotated[int, column(Id, primary_key=True)]
+    tmdb_id: Annotated[int, column(unique=True)]
+    imdb_id: Annotated[str, text(20, index=True)]  # "tt0123456", or empty
+    title: Annotated[str, text(MAX_TITLE)]
+    original_title: Annotated[str, text(MAX_TITLE)]
+    titles: Annotated[tuple[str, ...], column(Json)]  # further ones, such as translations
+    language: Annotated[str, text(10)]  # in which it was made (ISO 639-1)
+    overview: str
+    released_on: Annotated[str, text(10)]
+    runtime_min: int | None
+    genres: Annotated[tuple[str, ...], column(Json)]
+    poster: Annotated[str, text(200)]  # as TMDB names it, with its slash
+    backdrop: Annotated[str, text(200)]
+    popularity: Annotated[float, column(index=True)]
+    vote_average: float
+    vote_count: int
+    status: Annotated[str, text(40)]  # in TMDB's words
+    gone: bool  # TMDB has it no longer
+    wanted: bool  # its sources are searched for
+    added_at: datetime
+    changed_at: datetime
+    synced_at: datetime | None  # when all that TMDB says was read; until then it is what a list says
+    sync_due_at: Annotated[datetime | None, column(index=True)]
+    sync_holder: Annotated[str | None, text(100)]
+    sync_until: datetime | None
+    sync_failures: int
+    search_due_at: (
+        datetime | None
+    )  # from when on its sources are to be searched for, until each indexer has been given that
+    best_id: Annotated[int | None, column(Id)]  # the source that is best
+    best_at: datetime | None
+
+    @property
+    def year(self) -> int | None:
+        """When it came out."""
+        return int(self.released_on[:4]) if self.released_on else None
+
+    @property
+    def shown(self) -> str:
+        """What people call it."""
+        return f"{self.title} ({self.year})" if self.year else self.title
+
+
+@dataclass(frozen=True, slots=True)
+class ShowEntry:
+    """A show as TMDB knows it, and when its seasons are read."""
+
+    id: Annotated[int, column(Id, primary_key=True)]
+    tmdb_id: Annotated[int, column(unique=True)]
+    imdb_id: Annotated[str, text(20)]
+    title: Annotated[str, text(MAX_TITLE)]
+    original_title: Annotated[str, text(MAX_TITLE)]
+    titles: Annotated[tuple[str, ...], column(Json)]
+    language: Annotated[str, text(10)]
+    overview: str
+    first_on: Annotated[str, text(10)]
+    last_on: Annotated[str, text(10)]
+    status: Annotated[str, text(40)]
+    season_count: int  # as the show itself says, without specials
+    episode_count: int
+    genres: Annotated[tuple[str, ...], column(Json)]
+    poster: Annotated[str, text(200)]
+    backdrop: Annotated[str, text(200)]
+    popularity: Annotated[float, column(index=True)]
+    vote_average: float
+    vote_count: int
+    gone: bool
+    added_at: datetime
+    changed_at: datetime
+    synced_at: datetime | None
+    due_at: Annotated[datetime | None, column(index=True)]  # when its seasons are read next
+    holder: Annotated[str | None, text(100)]
+    until: datetime | None
+    failures: int
+    reason: Annotated[str, text(MAX_REASON)]
+
+    @property
+    def year(self) -> int | None:
+        """When it began."""
+        return int(self.first_on[:4]) if self.first_on else None
+
+    @property
+    def shown(self) -> str:
+        """What people call it."""
+        return f"{self.title} ({self.year})" if self.year else self.title
+
+
+@dataclass(frozen=True, slots=True)
+class SeasonEntry:
+    """A season. `complete`: all of its episodes are known, and have been on the air."""
+
+    id: Annotated[int, column(Id, primary_key=True)]
+    show_id: Annotated[int, column(Id, index=True)]
+    number: int  # 0: specials
+    name: Annotated[str, text(MAX_TITLE)]
+    overview: str
+    poster: Annotated[str, text(200)]
+    air_on: Annotated[str, text(10)]
+    episode_count: int  # as the show says
+    complete: bool
+    synced_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeEntry:
+    """An episode."""
+
+    id: Annotated[int, column(Id, primary_key=True)]
+    season_id: Annotated[int, column(Id, index=True)]
+    number: int
+    name: Annotated[str, text(MAX_TITLE)]
+    overview: str
+    air_on: Annotated[str, text(10)]
+    runtime_min: int | None
+    still: Annotated[str, text(200)]
+    vote_average: float
+
+
+@dataclass(frozen=True, slots=True)
+class MediaList:
+    """A list of TMDB's, or a query of a person's. `wanted`: sources of its films are searched for."""
+
+    id: Annotated[int, column(Id, primary_key=True)]
+    name: Annotated[str, text(MAX_NAME, unique=True)]
+    medium: Annotated[Medium, column(Word(Medium, 10))]
+    path: Annotated[str, text(200)]
+    params: Annotated[dict[str, str], column(Json)]
+    pages: int  # that are read, 20 titles each
+    wanted: bool
+    enabled: bool
+    size: int  # titles as of the last good reading
+    held_times: int  # how often in a row it came back much smaller, so that it was not taken
+    due_at: Annotated[datetime | None, column(index=True)]
+    holder: Annotated[str | None, text(100)]
+    until: datetime | None
+    refreshed_at: datetime | None
+    failures: int
+    reason: Annotated[str, text(MAX_REASON)]
+
+
+@dataclass(frozen=True, slots=True)
+class ListPlace:
+    """A title's place in a list, from 1 on."""
+
+    list_id: Annotated[int, column(Id, primary_key=True)]
+    tmdb_id: Annotated[int, column(primary_key=True)]
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Up to which moment the changes of a medium are known, and when they are asked for next."""
+
+    medium: Annotated[Medium, column(Word(Medium, 10), primary_key=True)]
+    known_to: datetime
+    due_at: Annotated[datetime | None, column(index=True)]
+    holder: Annotated[str | None, text(100)]
+    until: datetime | None
+    failures: int
+    reason: Annotated[str, text(MAX_REASON)]
+
+
+@dataclass(frozen=True, slots=True)
+class MovieSearch:
+    """A film at one indexer: when it is asked next, and what came of it. So an indexer's limits hold up no other."""
+
+    id: Annotated[int, column(Id, primary_key=True)]
+    movie_id: Annotated[int, column(Id, index=True)]
+    connection_id: Annotated[int, column(Id)]
+    priority: int  # 1 since a person asks
+    due_at: datetime | None
+    holder: Annotated[str | None, text(100)]
+    until: datetime | None
+    asked_at: datetime | None
+    answered_at: datetime | None
+    in_vain: int  # answers in a row without anything new
+    failures: int  # in a row
+    reason: Annotated[str, text(MAX_REASON)]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceEntry:
+    """A torrent that indexers offer for a film. `fingerprint`: its swarm's hash, else the indexer and its id there.
+
+    `connection_id`: the indexer that offered it first.
+    """
+
+    id: Annotated[int, column(Id, primary_key=True)]
+    movie_id: Annotated[int, column(Id, index=True)]
+    connection_id: Annotated[int, column(Id, index=True)]
+    fingerprint: Annotated[str, text(200)]
+    title: Annotated[str, text(MAX_TITLE)]
+    swarm: Annotated[str, text(40, index=True)]  # the hash that trackers know, or empty
+    hash_v2: Annotated[str, text(64)]
+    size: Annotated[int | None, column(sa.BigInteger)]  # bytes: as claimed, then as its files say
+    claimed_seeds: int | None
+    claimed_leechers: int | None
+    published_at: datetime | None
+    found_at: datetime
+    seen_at: datetime  # when an indexer offered it last
+    state: Annotated[SourceState, column(Word(SourceState, 20), index=True)]
+    reason: Annotated[str, text(MAX_REASON)]
+    final: bool  # a person's word: no check changes it
+    private: bool
+    files: Annotated[list[list[Any]], column(Json)]  # [path, bytes], the first hundred
+    file_count: int
+    release: Annotated[dict[str, Any], column(Json)]  # what its name says
+    score: float
+    parts: Annotated[list[list[Any]], column(Json)]  # [name, points, words]
+    unfit: Annotated[str, text(MAX_REASON)]  # why the quality profile does not take it
+    seeds: int | None  # by the best of its trackers; None: no tracker knows it
+    leechers: int | None
+    completed: int | None
+    counted_at: datetime | None
+    file_due_at: Annotated[datetime | None, column(index=True)]
+    file_holder: Annotated[str | None, text(100)]
+    file_until: datetime | None
+    file_failures: int
+    stats_due_at: Annotated[datetime | None, column(index=True)]
+    stats_holder: Annotated[str | None, text(100)]
+    stats_until: datetime | None
+    stats_wait_h: float  # hours between the last two looks
+    resync_due_at: Annotated[datetime | None, column(index=True)]
+    resync_holder: Annotated[str | None, text(100)]
+    resync_until: datetime | None
+    missed: int  # looks in a row at which nobody offered or seeded it
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOffer:
+    """That an indexer offers a source. `reach` is sealed: where its torrent is, which may hold a login."""
+
+    source_id: Annotated[int, column(Id, primary_key=True)]
+    connection_id: Annotated[int, column(Id, primary_key=True)]
+    guid: Annotated[str, text(500)]
+    reach: str
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SourceHealth:
+    """How many seeded and fetched a source at a time."""
+
+    source_id: Annotated[int, column(Id, primary_key=True)]
+    at: Annotated[datetime, column(primary_key=True)]
+    seeds: int
+    leechers: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerEntry:
+    """A tracker, and what was learnt of it. `address` is sealed, since it may hold a passkey; `host` is shown."""
+
+    id: Annotated[int, column(Id, primary_key=True)]
+    key: Annotated[str, text(64, unique=True)]  # a keyed hash of its address
+    host: Annotated[str, text(300)]
+    address: str
+    memory: Annotated[dict[str, Any], column(Json)]
+    asked_at: datetime | None
+    free_at: datetime | None  # it is not asked before
+    failures: int
+    reason: Annotated[str, text(MAX_REASON)]
+
+
+@dataclass(frozen=True, slots=True)
+class SwarmCount:
+    """What one tracker says of one swarm. All counts are None until it has answered."""
+
+    swarm: Annotated[str, text(40, primary_key=True)]
+    tracker_id: Annotated[int, column(Id, primary_key=True, index=True)]
+    seeds: int | None
+    leechers: int | None
+    completed: int | None
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSample:
+    """What a task did in the time until `at`, and what waited for it then, over all nodes."""
+
+    at: Annotated[datetime, column(primary_key=True)]
+    task: Annotated[str, text(40, primary_key=True)]
+    node: Annotated[str, text(100, primary_key=True)]
+    done: int
+    failed: int
+    backlog: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredProfile:
+    """A quality profile of a person's."""
+
+    name: Annotated[str, text(MAX_NAME, primary_key=True)]
+    body: Annotated[dict[str, Any], column(Json)]
+    changed_at: datetime
+
+
+movie = table_of("movie", MovieEntry)
+show = table_of("show", ShowEntry)
+season = table_of("show_season", SeasonEntry, sa.UniqueConstraint("show_id", "number"))
+episode = table_of("show_episode", EpisodeEntry, sa.UniqueConstraint("season_id", "number"))
+media_list = table_of("media_list", MediaList)
+list_place = table_of("media_list_place", ListPlace)
+checkpoint = table_of("movie_checkpoint", Checkpoint)
+search = table_of("movie_search", MovieSearch, sa.UniqueConstraint("movie_id", "connection_id"))
+sa.Index("ix_movie_search_turn", search.c.connection_id, search.c.due_at)
+sa.Index("ix_movie_wanted", movie.c.wanted, movie.c.search_due_at)
+source = table_of("movie_source", SourceEntry, sa.UniqueConstraint("movie_id", "fingerprint"))
+offer = table_of("movie_source_offer", SourceOffer)
+health = table_of("movie_source_health", SourceHealth)
+tracker = table_of("movie_tracker", TrackerEntry)
+swarm_count = table_of("movie_swarm", SwarmCount)
+sample = table_of("movie_task_sample", TaskSample)
+profile = table_of("movie_profile", StoredProfile)

@@ -1,0 +1,168 @@
+"""The task that asks indexers for sources of films. A tick claims what is due; each question is asked beside it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from nightcrew.kernel import recovery
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.connections.calls import Paused
+from nightcrew.kernel.connections.lines import Connections
+from nightcrew.kernel.due import earliest
+from nightcrew.kernel.errors import NeedsUser, NightcrewError, NotFound, Retry
+from nightcrew.kernel.routes import RouteDown
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.movies import judging, reach, rules, taste
+from nightcrew.movies.crew import Asked, Crew, indexers, split
+from nightcrew.movies.indexers.base import Found, Wanted
+from nightcrew.movies.models import MAX_TITLE, MovieEntry, MovieSearch
+from nightcrew.movies.releases.identity import judge
+from nightcrew.movies.settings import MovieSettings
+from nightcrew.movies.store import films, searches, sources
+from nightcrew.movies.store.sources import NewSource
+from nightcrew.movies.tally import Tally, Task
+
+MOST_OFFERS = 100
+"""Offers of one answer that are stored, the best first."""
+REFUSED_KEPT = 20
+"""Of these, those that are not the film, which a person may want to see."""
+ASLEEP = timedelta(hours=6)
+"""When an indexer that a person switched off, or whose login is wrong, is looked at again; a change wakes us sooner."""
+
+
+async def search(runtime: Runtime) -> None:
+    """The cycle: give the indexers what is wanted, and ask those that may be asked."""
+    crew = runtime.part(Crew)
+    await crew.searches.keep()
+    known = await indexers(runtime)
+    numbers = [one.connection.id for one in known]
+    await searches.spread(runtime.store, numbers)
+    await _catch_up(runtime, crew, numbers)
+    ready, _ = await split(runtime, known)
+    if not crew.searches.free or not ready:
+        return
+    by_number = {one.connection.id: one for one in ready}
+    rows = await searches.claim(
+        runtime.store, by=runtime.node, limit=crew.searches.free, indexers=list(by_number), after=crew.turn
+    )
+    for row in rows:
+        crew.turn = row.connection_id
+        work = _ask(runtime, by_number[row.connection_id], row)
+        crew.searches.take([row.id], work, f"search for movie {row.movie_id}")
+
+
+async def next_at(runtime: Runtime) -> datetime | None:
+    """When there is something to do."""
+    crew, known = runtime.part(Crew), await indexers(runtime)
+    numbers = [one.connection.id for one in known]
+    if numbers and (set(numbers) - crew.caught_up or await searches.waiting(runtime.store)):
+        return utcnow()
+    ready, back = await split(runtime, known)
+    due = None
+    if crew.searches.free:
+        due = await searches.next_at(runtime.store, [one.connection.id for one in ready])
+    return earliest((due, back, crew.searches.next_at))
+
+
+async def _catch_up(runtime: Runtime, crew: Crew, numbers: Sequence[int]) -> None:
+    crew.caught_up &= set(numbers)
+    for one in numbers:
+        if one not in crew.caught_up and not await searches.catch_up(runtime.store, one):
+            crew.caught_up.add(one)
+
+
+async def failed(runtime: Runtime, row_id: Any, exc: Exception) -> None:
+    """What nobody expected: the row is due again later, and holds up nobody."""
+    await searches.put_off(
+        runtime.store, row_id, by=runtime.node, reason=f"an error in Nightcrew: {type(exc).__name__}"
+    )
+
+
+async def _ask(runtime: Runtime, asked: Asked, row: MovieSearch) -> None:
+    """One film at one indexer. Each outcome says when it is asked again."""
+    now, by = utcnow(), runtime.node
+    try:
+        entry = await films.get(runtime.store, row.movie_id)
+        found = await _offers(runtime, asked, entry)
+    except NotFound:
+        await searches.settle(runtime.store, row, by=by, due_at=now + ASLEEP, reason="TMDB has no such film any more")
+        return
+    except (RouteDown, Paused) as exc:  # neither is an attempt
+        wait = timedelta(seconds=exc.after or recovery.parked())
+        await searches.settle(runtime.store, row, by=by, due_at=now + wait, reason=str(exc))
+    except NeedsUser as exc:
+        await searches.settle(runtime.store, row, by=by, due_at=now + ASLEEP, reason=str(exc))
+    except NightcrewError as exc:
+        failures = row.failures + 1
+        due_at = rules.next_after_failure(now, failures, random.random())
+        if isinstance(exc, Retry) and exc.after:
+            due_at = max(due_at, now + timedelta(seconds=exc.after))
+        await searches.settle(
+            runtime.store, row, by=by, due_at=due_at, asked_at=now, failures=failures, reason=str(exc)
+        )
+        runtime.part(Tally).failed(Task.SEARCH)
+    else:
+        await _take(runtime, row, entry, found)
+
+
+async def _offers(runtime: Runtime, asked: Asked, entry: MovieEntry) -> list[Found]:
+    line = await runtime.part(Connections).line(asked.connection.id)
+    wanted = Wanted(entry.imdb_id, entry.tmdb_id, entry.title, entry.original_title, entry.year)
+    return await asked.kind.search(line, wanted, runtime.settings.of(MovieSettings).route)
+
+
+async def _take(runtime: Runtime, row: MovieSearch, entry: MovieEntry, found: Sequence[Found]) -> None:
+    now = utcnow()
+    offers = await judged(runtime, row.connection_id, entry, found)
+    fresh = await sources.take(runtime.store, entry.id, row.connection_id, offers)
+    in_vain = 0 if fresh else row.in_vain + 1
+    usable = sum(not one.refused for one in offers)
+    said = f"{usable} of {len(found)} offers may be the film, {fresh} new" if found else "it offers nothing"
+    await searches.settle(
+        runtime.store,
+        row,
+        by=runtime.node,
+        due_at=rules.next_search(now, entry.released_on, in_vain, random.random()),
+        asked_at=now,
+        answered_at=now,
+        in_vain=in_vain,
+        failures=0,
+        reason=said,
+    )
+    runtime.part(Tally).done(Task.SEARCH)
+    if fresh:
+        runtime.bus.publish("movies")
+
+
+async def judged(runtime: Runtime, connection_id: int, entry: MovieEntry, found: Sequence[Found]) -> list[NewSource]:
+    """What is offered, with what its name says: the best first, and some of what is refused."""
+    liked, film = await taste.in_use(runtime), judging.film_of(entry)
+    releases = await judging.read_names([one.title for one in found])
+    offers: dict[str, NewSource] = {}
+    for one, release in zip(found, releases, strict=True):
+        identity = judge(release, film, one.imdb_id)
+        worth = judging.worth_of(liked.score(release, film, size=one.size, seeds=one.seeds))
+        new = NewSource(
+            fingerprint=one.info_hash or f"{connection_id}:{one.guid}"[:200],
+            guid=one.guid[:500],
+            title=one.title[:MAX_TITLE],
+            reach=reach.sealed(runtime.vault, one),
+            swarm=one.info_hash,
+            size=one.size,
+            claimed_seeds=one.seeds,
+            claimed_leechers=one.leechers,
+            published_at=one.published_at,
+            refused="" if identity.ok else identity.reason,
+            release=judging.stored(release),
+            score=worth.score,
+            parts=worth.parts,
+            unfit=worth.unfit,
+        )
+        known = offers.get(new.fingerprint)
+        if known is None or (known.refused and not new.refused):
+            offers[new.fingerprint] = new
+    good = sorted((one for one in offers.values() if not one.refused), key=lambda one: -one.score)[:MOST_OFFERS]
+    return [*good, *[one for one in offers.values() if one.refused][:REFUSED_KEPT]]

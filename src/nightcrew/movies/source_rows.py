@@ -1,0 +1,84 @@
+"""What the commands about sources use of the API's answers. A test holds the fields to what the API says of itself."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class PartJson(TypedDict):
+    """A part of a score."""
+
+    points: float
+    words: str
+
+
+class SourceJson(TypedDict):
+    """A source of a film."""
+
+    id: int
+    title: str
+    indexer: str
+    state: str
+    reason: str
+    best: bool
+    size: int | None
+    score: float
+    parts: list[PartJson]
+    seeds: int | None
+    claimed_seeds: int | None
+
+
+class SearchJson(TypedDict):
+    """A film at one indexer."""
+
+    indexer: str
+    due_at: str | None
+    answered_at: str | None
+    reason: str
+
+
+class SourcesJson(TypedDict):
+    """The sources of a film."""
+
+    movie: str
+    wanted: bool
+    sources: list[SourceJson]
+    searches: list[SearchJson]
+
+
+class SearchedJson(TypedDict):
+    """What is done for a film."""
+
+    movie: str
+    wanted: bool
+
+
+class SampleJson(TypedDict):
+    """What a task did in a minute."""
+
+    done: int
+    failed: int
+
+
+class TaskJson(TypedDict):
+    """A task."""
+
+    task: str
+    title: str
+    backlog: int
+    samples: list[SampleJson]
+
+
+class ProfileJson(TypedDict):
+    """A quality profile."""
+
+    name: str
+    preset: bool
+    in_use: bool
+
+
+class ImportedJson(TypedDict):
+    """What came of custom formats."""
+
+    taken: list[str]
+    refused: list[str]

@@ -1,0 +1,58 @@
+"""How movies and shows stand: states in words, what needs a person, figures for the first page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nightcrew.kernel.declare import Look, Need
+from nightcrew.kernel.errors import NeedsUser
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.words import counted
+from nightcrew.movies import crew, taste
+from nightcrew.movies.handover_rules import HandoverState
+from nightcrew.movies.models import SourceState
+from nightcrew.movies.store import totals
+
+STATES: Mapping[str, tuple[Look, str]] = {
+    "list.new": ("wait", "not read yet"),
+    "list.fresh": ("ok", "as TMDB has it"),
+    "list.held": ("warn", "held back"),
+    "list.failing": ("bad", "cannot be read"),
+    "list.paused": ("off", "left alone"),
+    "season.open": ("run", "not complete"),
+    f"source.{SourceState.FOUND}": ("wait", "not checked yet"),
+    f"source.{SourceState.UNREAD}": ("warn", "magnet link only"),
+    f"source.{SourceState.VERIFIED}": ("ok", "checked"),
+    f"source.{SourceState.REFUSED}": ("bad", "refused"),
+    f"source.{SourceState.MARKED}": ("warn", "not offered now"),
+    f"source.{SourceState.GONE}": ("off", "gone"),
+    f"handover.{HandoverState.CHOSEN}": ("wait", "chosen"),
+    f"handover.{HandoverState.SENT}": ("wait", "sent"),
+    f"handover.{HandoverState.METADATA}": ("wait", "asks what is in it"),
+    f"handover.{HandoverState.CHECKING}": ("run", "its files are looked at"),
+    f"handover.{HandoverState.DOWNLOADING}": ("run", "downloading"),
+    f"handover.{HandoverState.STALLED}": ("warn", "stalled"),
+    f"handover.{HandoverState.DONE}": ("ok", "there"),
+    f"handover.{HandoverState.FAILED}": ("bad", "failed"),
+    f"handover.{HandoverState.REPLACED}": ("off", "given up"),
+}
+
+
+async def needs(runtime: Runtime) -> list[Need]:
+    """A profile that is not there, and films that nobody can be asked for."""
+    found: list[Need] = []
+    try:
+        await taste.in_use(runtime)
+    except NeedsUser as exc:
+        found.append(Need("error", str(exc), "/settings", key="movies.profile"))
+    figures = await totals.figures(runtime.store)
+    if figures["wanted"] and not await crew.indexers(runtime):
+        said = f"{counted(figures['wanted'], 'film')} cannot be searched for: no indexer is connected"
+        found.append(Need("info", said, "/connections", key="movies.indexers"))
+    return found
+
+
+async def overview(runtime: Runtime) -> dict[str, Any]:
+    """Figures of the first page."""
+    return dict(await totals.figures(runtime.store))

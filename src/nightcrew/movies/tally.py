@@ -1,0 +1,85 @@
+"""How much each task of movies gets done, and what waits for it: counted in memory, stored once a minute."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from nightcrew.kernel.declare import Metric
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.movies.store import backlogs, samples
+
+
+class Task(StrEnum):
+    """The seven tasks."""
+
+    SEARCH = "search"
+    FILES = "files"
+    SEASONS = "seasons"
+    STATS = "stats"
+    RESYNC = "resync"
+    LISTS = "lists"
+    SYNC = "sync"
+
+
+TITLES = {
+    Task.SEARCH: "Movie source search",
+    Task.FILES: "Torrent file search",
+    Task.SEASONS: "Season completion",
+    Task.STATS: "Stats update",
+    Task.RESYNC: "Source resync",
+    Task.LISTS: "List refresh",
+    Task.SYNC: "Movie sync",
+}
+
+
+@dataclass(slots=True)
+class Tally:
+    """Kept in the runtime. Counts since the last sample, and since the start."""
+
+    _done: Counter[Task] = field(default_factory=Counter)
+    _failed: Counter[Task] = field(default_factory=Counter)
+    all_done: Counter[Task] = field(default_factory=Counter)
+    all_failed: Counter[Task] = field(default_factory=Counter)
+
+    def done(self, task: Task, count: int = 1) -> None:
+        """So many rows were dealt with."""
+        self._done[task] += count
+        self.all_done[task] += count
+
+    def failed(self, task: Task, count: int = 1) -> None:
+        """So many rows were tried in vain."""
+        self._failed[task] += count
+        self.all_failed[task] += count
+
+    def take(self) -> dict[Task, tuple[int, int]]:
+        """What was done and what failed since the last time, by task."""
+        taken = {task: (self._done[task], self._failed[task]) for task in Task}
+        self._done.clear()
+        self._failed.clear()
+        return taken
+
+
+async def sample(runtime: Runtime) -> None:
+    """The cycle, once a minute: store what was done, and what waits."""
+    waiting = await backlogs.waiting(runtime.store)
+    taken = runtime.part(Tally).take()
+    rows = [(task.value, done, failed, waiting[task.value]) for task, (done, failed) in taken.items()]
+    await samples.add(runtime.store, runtime.node, rows)
+
+
+async def metrics(runtime: Runtime) -> list[Metric]:
+    """What this node did since its start, and what waits now."""
+    tally, waiting = runtime.part(Tally), await backlogs.waiting(runtime.store)
+    return [
+        Metric("task_done_total", "Rows that a task dealt with", _values(tally.all_done), "task"),
+        Metric("task_failed_total", "Rows that a task tried in vain", _values(tally.all_failed), "task"),
+        Metric(
+            "task_backlog", "Rows that wait for a task now", {name: float(n) for name, n in waiting.items()}, "task"
+        ),
+    ]
+
+
+def _values(counts: Counter[Task]) -> dict[str, float]:
+    return {task.value: float(counts[task]) for task in Task}

@@ -1,0 +1,1 @@
+"""What TMDB knows of movies and shows (API version 3)."""

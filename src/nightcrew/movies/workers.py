@@ -1,0 +1,62 @@
+"""What happens at the start and the end of a node, and each night."""
+
+from __future__ import annotations
+
+import functools
+from datetime import timedelta
+
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.hands import Hands
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.movies import catalogue_work, crew, files, handovers, resync, search, stats
+from nightcrew.movies.crew import Crew
+from nightcrew.movies.store import samples, searches, sources, swarms
+from nightcrew.movies.tally import Tally
+from nightcrew.movies.taste import Tastes
+from nightcrew.movies.trackers.scraper import Scraper
+
+SEARCHES, FILES, RESYNCS = 8, 6, 4
+"""How many searches, torrent files and old sources a node is busy with at a time."""
+KEPT = timedelta(days=30)
+"""How long sources are kept that are gone or were refused."""
+SAMPLED = timedelta(days=14)
+"""How long it is known what the tasks did."""
+
+
+async def start(runtime: Runtime) -> None:
+    """Called once at the start of a node, before its workers."""
+    runtime.add(Tally())
+    runtime.add(Tastes())
+    runtime.add(
+        Crew(
+            searches=Hands(runtime, searches.SEARCHES, SEARCHES, functools.partial(search.failed, runtime)),
+            files=Hands(runtime, sources.FILES, FILES, functools.partial(files.failed, runtime)),
+            stats=Hands(runtime, sources.STATS, 1, functools.partial(stats.failed, runtime)),
+            resyncs=Hands(runtime, sources.RESYNCS, RESYNCS, functools.partial(resync.failed, runtime)),
+            scraper=Scraper(runtime.http, runtime.http.routes),
+        )
+    )
+    for rows in (searches.SEARCHES, sources.FILES, sources.STATS, sources.RESYNCS):
+        await rows.give_back(runtime.store, by=runtime.node)  # what it held when it was killed
+    await catalogue_work.start(runtime)
+    await handovers.start(runtime)
+
+
+async def stop(runtime: Runtime) -> None:
+    """Called at the end of a node."""
+    await handovers.stop(runtime)
+    await runtime.part(Crew).close()
+    await catalogue_work.stop(runtime)
+
+
+async def upkeep(runtime: Runtime) -> dict[str, int]:
+    """Forget what is old."""
+    now = utcnow()
+    known = [one.connection.id for one in await crew.indexers(runtime)]
+    return {
+        **await catalogue_work.upkeep(runtime),
+        "sources that are gone": await sources.forget_old(runtime.store, now - KEPT),
+        "numbers of seeds": await swarms.forget_history(runtime.store, now - swarms.KEPT),
+        "samples of tasks": await samples.forget(runtime.store, now - SAMPLED),
+        "searches at indexers that are gone": await searches.drop_gone(runtime.store, known) if known else 0,
+    }

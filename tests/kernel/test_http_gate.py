@@ -1,0 +1,162 @@
+"""Turns where little may be asked: the rate, the order, nobody starves, and whoever gives up takes nothing along."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nightcrew.kernel import http_gate
+from nightcrew.kernel.http_gate import Gate, Priority, Starts
+from nightcrew.kernel.http_pace import Pace
+from support import patient
+
+FAST = 10_000.0
+"""A rate that holds nobody up."""
+
+
+@given(
+    rate=st.one_of(st.floats(0.2, 3.0), st.floats(3.0, 60.0)),
+    pauses=st.lists(st.floats(0.0, 2.0), min_size=1, max_size=200),
+)
+def test_no_window_has_more_starts_than_the_rate_allows(rate: float, pauses: list[float]) -> None:
+    starts, now, begun = Starts(rate), 0.0, []
+    for pause in pauses:
+        now = starts.next_at(now + pause * (pause > 1.5))  # mostly without a pause, now and then after a rest
+        starts.start(now)
+        begun.append(now)
+    most = max(1, int(rate))
+    for first, last in zip(begun, begun[most:], strict=False):
+        assert last - first >= most / rate - 1e-6
+
+
+@given(st.floats(2.0, 100.0))
+def test_who_always_asks_gets_nearly_all_of_the_rate(rate: float) -> None:
+    starts, now = Starts(rate), 0.0
+    for _ in range(1_000):
+        now = starts.next_at(now)
+        starts.start(now)
+    assert 1_000 / now >= 0.97 * rate
+
+
+def test_after_the_first_few_starts_are_spread_evenly() -> None:
+    starts, now, begun = Starts(40.0), 0.0, []
+    for _ in range(400):
+        now = starts.next_at(now)
+        starts.start(now)
+        begun.append(now)
+    gaps = [later - one for one, later in zip(begun[100:], begun[101:], strict=False)]
+    assert max(gaps) < 2 / 40.0
+
+
+async def served(gate: Gate, names: list[tuple[str, Priority]]) -> list[str]:
+    """In which order some who came one after the other, while the one place was taken, had their turn."""
+    await gate.enter(Priority.STANDARD, place=True)
+    order: list[str] = []
+
+    async def one(name: str, priority: Priority) -> None:
+        await gate.enter(priority, place=True)
+        order.append(name)
+        gate.leave()
+
+    async with asyncio.timeout(patient(10)), asyncio.TaskGroup() as tasks:
+        for name, priority in names:
+            tasks.create_task(one(name, priority))
+            await asyncio.sleep(0)
+        gate.leave()
+    return order
+
+
+async def test_the_urgent_come_first_and_within_a_class_whoever_came_first() -> None:
+    names = [
+        ("lists", Priority.BACKGROUND),
+        ("stats", Priority.STANDARD),
+        ("seasons", Priority.CRITICAL),
+        ("more stats", Priority.STANDARD),
+        ("more seasons", Priority.CRITICAL),
+    ]
+    order = await served(Gate(at_once=1, per_second=FAST), names)
+    assert order == ["seasons", "more seasons", "stats", "more stats", "lists"]
+
+
+async def test_whoever_has_waited_long_enough_goes_before_the_urgent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_gate, "AGE", 0.0)  # a class weighs nothing: all that counts is who came first
+    order = await served(
+        Gate(at_once=1, per_second=FAST), [("lists", Priority.BACKGROUND), ("seasons", Priority.CRITICAL)]
+    )
+    assert order == ["lists", "seasons"]
+
+
+async def test_a_stream_of_urgent_ones_starves_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_gate, "AGE", 0.05)
+    gate, over = Gate(at_once=1, per_second=FAST), asyncio.Event()
+
+    async def urgent() -> None:
+        while not over.is_set():
+            await gate.enter(Priority.CRITICAL, place=True)
+            await asyncio.sleep(0.001)
+            gate.leave()
+
+    async with asyncio.timeout(patient(20)), asyncio.TaskGroup() as tasks:
+        for _ in range(5):
+            tasks.create_task(urgent())
+        await asyncio.sleep(0)
+        await gate.enter(Priority.BACKGROUND, place=True)
+        gate.leave()
+        over.set()
+
+
+async def test_whoever_gives_up_takes_no_place_along() -> None:
+    gate = Gate(at_once=1, per_second=FAST)
+    await gate.enter(Priority.STANDARD, place=True)
+    waiting = [asyncio.create_task(gate.enter(Priority.CRITICAL, place=True)) for _ in range(3)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()
+    gate.leave()  # the second one has its turn now
+    waiting[1].cancel()  # and is cancelled in the same moment
+    await asyncio.gather(*waiting[:2], return_exceptions=True)
+    async with asyncio.timeout(patient(10)):
+        await waiting[2]
+        gate.leave()
+        await gate.enter(Priority.BACKGROUND, place=True)
+
+
+async def test_who_needs_no_place_does_not_wait_for_one() -> None:
+    gate = Gate(at_once=1, per_second=FAST)
+    await gate.enter(Priority.CRITICAL, place=True)
+    stuck = asyncio.create_task(gate.enter(Priority.CRITICAL, place=True))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(patient(10)):
+        await gate.enter(Priority.BACKGROUND, place=False)
+    assert not stuck.done()
+    stuck.cancel()
+
+
+async def test_several_refusals_at_once_slow_down_once() -> None:
+    pace = Pace(at_once=4, per_second=40.0)
+    for _ in range(8):
+        pace.slower()
+    assert pace.per_second == 20.0
+    pace.faster()
+    assert 20.0 < pace.per_second < 40.0
+
+
+async def test_a_short_wait_that_a_service_asks_for_holds_everybody() -> None:
+    pace, loop = Pace(at_once=4, per_second=1_000.0), asyncio.get_running_loop()
+    began = loop.time()
+    pace.slower(0.2)
+    async with pace.turn(priority=Priority.CRITICAL):
+        assert loop.time() - began >= 0.2
+
+
+async def test_a_changed_rate_takes_effect_for_those_who_wait() -> None:
+    gate = Gate(at_once=10, per_second=0.01)
+    await gate.enter(Priority.STANDARD, place=True)
+    waiting = asyncio.create_task(gate.enter(Priority.STANDARD, place=True))
+    await asyncio.sleep(0)
+    gate.starts.set(FAST)
+    gate.retime()
+    async with asyncio.timeout(patient(10)):
+        await waiting
