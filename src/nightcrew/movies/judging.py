@@ -18,6 +18,8 @@ from nightcrew.movies.store.sources import Worth
 from nightcrew.movies.taste import Taste
 
 _RELEASE = TypeAdapter(Release)
+CHECKED = 3
+"""Sources of a film that are looked into: the best one, and what takes its place when it fails."""
 
 
 def film_of(entry: MovieEntry) -> Film:
@@ -73,12 +75,23 @@ async def _choose_for(runtime: Runtime, entry: MovieEntry, judge: Taste) -> None
     new = {key: worth_of(found) for key, found in scores.items()}
     changed = {one.id: new[one.id] for one in rows if Worth(one.score, one.parts, one.unfit) != new[one.id]}
     await sources.rescore(runtime.store, changed)
+    await _have_read(runtime, rows, scores)
     top = best_of([one for one in rows if not scores[one.id].refused], scores, entry.best_id)
     best_id = top.id if top else None
     if best_id == entry.best_id:
         return
     if await sources.set_best(runtime.store, entry.id, since=entry.best_id, best=best_id):
         await _tell(runtime, entry, top)
+
+
+async def _have_read(runtime: Runtime, rows: Sequence[SourceEntry], scores: Mapping[int, Score]) -> None:
+    """Have the files of the best sources read: each costs its indexer a request, so others wait until they are needed."""
+    wanted = to_read(rows, scores)
+    begin = [one.id for one in rows if one.id in wanted and one.file_due_at is None]
+    waits = [one for one in rows if one.state is SourceState.FOUND and one.file_due_at is not None and not one.final]
+    rest = [one.id for one in waits if one.id not in wanted]
+    if begin or rest:
+        await sources.read_next(runtime.store, begin, rest)
 
 
 async def _tell(runtime: Runtime, entry: MovieEntry, top: SourceEntry | None) -> None:
@@ -110,9 +123,20 @@ def best_of(rows: Sequence[SourceEntry], scores: Mapping[int, Score], present_id
     return None
 
 
+def to_read(rows: Sequence[SourceEntry], scores: Mapping[int, Score]) -> set[int]:
+    """The sources whose torrent files are to be read: those that nobody has looked into among the best that the profile takes.
+
+    A magnet link alone gives none of the places away.
+    """
+    usable = [one for one in rows if one.state in _READABLE and not scores[one.id].refused]
+    best = sorted(usable, key=lambda one: -scores[one.id].total)[:CHECKED]
+    return {one.id for one in best if one.state is SourceState.FOUND}
+
+
 def worth_of(found: Score) -> Worth:
     """A score as a row keeps it."""
     return Worth(found.total, [[part.name, part.points, part.words] for part in found.parts], found.refused)
 
 
+_READABLE = frozenset({SourceState.FOUND, SourceState.VERIFIED})
 _OVER = frozenset({SourceState.REFUSED, SourceState.GONE})
