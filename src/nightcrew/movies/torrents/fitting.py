@@ -140,13 +140,13 @@ def _places(found: Words, wanted: Words) -> list[tuple[int, int]]:
 
 def _is_like(whole: str, there: str) -> bool:
     """Whether a long title stands in a name with a letter or two that differ."""
-    return 8 <= len(whole) <= len(there) and fuzz.partial_ratio(whole, there, score_cutoff=88) > 0
+    return 8 <= len(whole) <= 1.1 * len(there) and fuzz.partial_ratio(whole, there, score_cutoff=88) > 0
 
 
 def _shares(found: Words, title: str) -> bool:
-    """Whether half of a title's long words are in a name: in a year, few films have that in common."""
+    """Whether a third of a title's long words are in a name: in a year, few films have that in common."""
     long = {word for word in words(title) if len(word) >= 5}
-    return bool(long) and 2 * len(long & set(found)) >= len(long)
+    return bool(long) and 3 * len(long & set(found)) >= len(long)
 
 
 def _year_at(found: Words, at: int) -> bool:
