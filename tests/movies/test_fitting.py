@@ -82,6 +82,13 @@ PHANTOM = ("The Phantom of the Opera",)
         ("2001 A Space Odyssey", ("2001: A Space Odyssey",), 1968, Fit.YES),
         ("It 1927", ("It",), 1927, Fit.WITH_YEAR),
         ("italy", ("It",), 1927, Fit.OTHER),
+        ("gowestfilm", ("Go West",), 1925, Fit.YES),
+        ("gowestyoungmanandmore", ("Go West",), 1925, Fit.OTHER),
+        ("gowestyoungmanandmore1925", ("Go West",), 1925, Fit.YES),
+        ("Harvest of Souls", ("Carnival of Souls",), 1962, Fit.SILENT),
+        ("Kabinett Caligari 1920", (CALIGARI[0], "Something Else"), 1920, Fit.WITH_YEAR),
+        ("grp-nsfrt-xy-ab", NOSFERATU, 1922, Fit.SILENT),
+        ("TheCabinetOfDrCaligari", CALIGARI, 1920, Fit.YES),
         ("anything", ("", "!"), 1927, Fit.OTHER),
     ],
 )
@@ -104,6 +111,8 @@ def wrong(name: str, *paths: str, single: bool = False) -> str:
     ("name", "paths", "found"),
     [
         ("Nosferatu", ["movie.mkv"], ""),
+        ("Nosferatu.1922-USURY", ["usury-x1.mkv"], ""),
+        ("Faust.1922-USURY", ["usury-x1.mkv"], "usury-x1.mkv"),
         ("Nosferatu 1979", ["movie.mkv"], "Nosferatu 1979"),
         ("Nosferatu 1979", ["Nosferatu.mkv"], "Nosferatu 1979"),
         ("Nosferatu 1979", ["Nosferatu 1922.mkv"], ""),

@@ -20,6 +20,8 @@ from nightcrew.movies.torrents.model import Metainfo
 _YEAR = re.compile(r"18[89]\d|19\d\d|20[0-3]\d")
 _OPAQUE = re.compile(r"[0-9a-f]{8,}|[a-z0-9]*\d[a-z0-9]*")
 """Numbers, hashes, and abbreviations with a number."""
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+"""Where "TheGeneral" has its words."""
 _ARTICLES = frozenset(("the", "a", "an", "le", "la", "les", "der", "die", "das", "el", "il"))
 _SEASON = re.compile(
     r"\bs\d{1,2}(?: ?e\d{1,3})*\b|\b\d{1,2}x\d{2,3}\b|\b(?:season|staffel|saison|temporada|stagione|sezon|series|episode|folge|ep) \d"
@@ -79,7 +81,7 @@ def _are_episodes(mains: Sequence[Item]) -> bool:
 
 def fit(name: str, titles: Sequence[str], year: int | None, known: frozenset[str] = frozenset()) -> Fit:
     """Of the name of a torrent, folder or file, without its ending. `known`: words that mean nothing here, such as a group's name."""
-    found = without_parts(words(name))
+    found = without_parts(words(_HUMP.sub(" ", name) if name.isalnum() else name))
     in_titles = {word for title in titles for word in words(title)}
     years = [] if _SEASON.search(" ".join(found)) else _years(found, in_titles)  # those of a show's seasons are many
     has_year = year is not None and any(abs(one - year) <= 1 for one in years)
