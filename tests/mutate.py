@@ -43,7 +43,9 @@ for name, tests in {
     "bencode": "bencode",
     "magnet": "magnet",
     "metainfo v1 v2 layers paths addresses model": "metainfo",
-    "contents fitting asking sizes inspection": "inspection",
+    "contents asking inspection": "inspection",
+    "fitting": "fitting",
+    "sizes": "torrent_sizes",
 }.items():
     MODULES |= {f"movies/torrents/{one}": f"movies/test_{tests}" for one in name.split()}
 MODULES |= {f"movies/trackers/{name}": f"movies/test_tracker_{name}" for name in ("order", "rules", "wire")}
