@@ -135,9 +135,11 @@ class Lab:
             route add default via 10.1.0.1
             -6 route add default via fd01::1""")
 
-    def make_tunnel(self) -> None:
-        """The tunnel's device with its addresses and routes, as a person sets it up: docs/routes.md."""
-        self.host.ip("link", "add", "vpn", "type", "veth", "peer", "name", "v0", "netns", str(self.vpn.process.pid))
+    def make_tunnel(self, *number: str) -> None:
+        """The tunnel's device with its addresses and routes, as a person sets it up: docs/routes.md. `number`: `index` and one."""
+        self.host.ip(
+            "link", "add", "vpn", *number, "type", "veth", "peer", "name", "v0", "netns", str(self.vpn.process.pid)
+        )
         self.vpn.ips("""
             address add 10.8.0.1/24 dev v0
             link set v0 up""")

@@ -38,6 +38,7 @@ class Work:
         self.counts: collections.Counter[str] = collections.Counter()
         self.running: list[asyncio.Task[None]] = []
         self.number = 0
+        self.generation = 0
 
     async def define(self, routes: list[dict[str, object]], patience: dict[str, float]) -> object:
         for one in routes:
@@ -56,9 +57,15 @@ class Work:
         while True:
             await watch.once()
 
-    def changed(self) -> None:
+    def changed(self, gone: set[int]) -> None:
         for watch in self.watches.values():
-            watch.glance()
+            watch.glance(gone)
+
+    async def generations(self, route: str) -> int:
+        """How many there were since the last time that this was asked."""
+        now = self.watches[route].route.generation
+        before, self.generation = self.generation, now
+        return now - before
 
     async def state(self, route: str) -> object:
         standing = self.watches[route].route.gate.standing
