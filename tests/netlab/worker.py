@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import json
 import random
+import signal
 import sys
 
 import uvloop
@@ -203,9 +204,15 @@ class Work:
         return await getattr(self, str(asked.pop("do")))(**asked)
 
 
+def tell_where() -> None:
+    for task in asyncio.all_tasks():
+        task.print_stack(file=sys.stderr)
+
+
 async def main() -> None:
     work = Work()
     loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGUSR1, tell_where)
     reader = asyncio.StreamReader(limit=1 << 20)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     with links.watching(work.changed):
