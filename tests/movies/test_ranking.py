@@ -70,6 +70,25 @@ def test_what_is_better_has_more_points(worse: str, best: str) -> None:
     assert order(rated(best)) < order(rated(worse))
 
 
+def words(name: str, part: str, profile: Profile = HD, **more: Any) -> str:
+    return next(one.words for one in rated(name, profile, **more).parts if one.name == part)
+
+
+def test_points_have_three_decimals_and_words_say_why() -> None:
+    profile = with_(languages=("de", "original", "fr"))
+    assert points(GOOD, "language", profile) == 66.667
+    assert words(GOOD, "language", profile) == "en, number 2 of 3"
+    assert words("Charade.1963.FINNISH.1080p.WEB-DL", "language", profile) == "fi, none that is preferred"
+    assert points(GOOD, "size", size=7_000_000_000) == 53.328
+    assert words(GOOD, "seeds", seeds=1) == "1 seed"
+    assert words(GOOD, "seeds", seeds=None) == "seeds are not known"
+    uhd = PRESETS["UHD"]
+    assert words("Charade.1963.2160p.WEB-DL", "hdr", uhd) == "SDR, HDR is preferred"
+    assert words("Charade.1963.2160p.WEB-DL.DV", "hdr", uhd) == "dv"
+    assert words("Charade.1963.2160p.BluRay", "resolution") == "2160p, not in the profile"
+    assert words("Charade.1963.BluRay", "resolution") == "not named, not in the profile"
+
+
 def test_corrections_count_twice_at_most() -> None:
     assert points("Charade.1963.REPACK.1080p.BluRay", "corrected") == 10
     assert points("Charade.1963.REPACK2.1080p.BluRay", "corrected") == 20
@@ -241,7 +260,7 @@ def test_enough_is_what_was_asked_for() -> None:
     assert rated().is_enough
     assert not rated("Charade.1963.720p.BluRay.x264-GRP").is_enough
     assert not rated("Charade.1963.1080p.WEB-DL.x264-GRP").is_enough
-    assert not rated(profile=with_(until=None)).is_enough
+    assert rated(profile=with_(until=None)).is_enough is False
     assert rated(
         "Charade.1963.720p.WEB-DL.x264-GRP", with_(until=Until(resolution=720, source=Source.WEB_DL))
     ).is_enough
@@ -266,6 +285,7 @@ def test_only_a_strict_gain_replaces() -> None:
     assert not better(Score(999, (), refused="dead."), None)
     assert not better(Score(999, (), refused="dead."), Score(1, (), refused="dead."))
     assert not better(Score(999, ()), Score(500, (), is_enough=True))
+    assert better(Score(999, (), refused="dead."), None) is False
 
 
 def test_seeds_that_move_by_a_step_replace_nothing() -> None:

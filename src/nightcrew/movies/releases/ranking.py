@@ -63,7 +63,7 @@ def score(
     """
     parts = _parts(release, film, profile, size, seeds, formats)
     total = math.fsum(part.points for part in parts)
-    given = next((part.points for part in parts if part.name == "formats"), 0.0)
+    given = parts[-1].points
     refused = refusal(release, film, profile, size, seeds, today)
     if not refused and given < profile.score_least:
         refused = f"its custom formats give {given:g}, less than {profile.score_least}."
