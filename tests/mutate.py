@@ -76,7 +76,7 @@ MODULES["music/slskd/queries"] = "music/test_queries"
 MODULES |= {
     f"playlists/{name}": f"playlists/test_{name}" for name in ("guide_matching", "holes", "joining", "numbering")
 }
-MODULES |= {"playlists/identity": "field/test_identity playlists/test_rules", "playlists/picking": "field/test_picking"}
+MODULES["playlists/picking"] = "field/test_picking"
 MODULES |= {
     "recordings/stream_access": "recordings/test_access_rules",
     "recordings/after_rules": "recordings/test_after_rules",
