@@ -172,6 +172,23 @@ def test_one_batch_that_is_mixed_up_makes_all_of_them_void() -> None:
     assert ask.sizes.count(1) == 500
 
 
+def test_what_was_mixed_up_is_not_given_either_where_nothing_else_is_answered() -> None:
+    """The wrong numbers of an earlier batch agreed; a later batch showed that they cannot be believed."""
+    true = {one: (at + 1, at, 2 * at) for at, one in enumerate(names(200))}
+    tracker = DemoTracker(Swarms(raw(true)))
+    ask = Asked(tracker)
+
+    async def then_silent(hashes: Sequence[str], briefly: bool) -> bytes | None:
+        if len(hashes) == 1:
+            raise Silent("gone")
+        tracker.habit = Habit.SHUFFLED if len(ask.sizes) > 3 else Habit.KEPT
+        return await ask(hashes, briefly)
+
+    with pytest.raises(Silent):
+        survey(then_silent, names(200), KNOWN, window=1)
+    assert len(ask.sizes) > 4
+
+
 def test_few_torrents_are_asked_for_one_by_one() -> None:
     true = {one: (at + 1, at, 2 * at) for at, one in enumerate(names(10))}
     ask = Asked(DemoTracker(Swarms(raw(true)), habit=Habit.SHUFFLED))
