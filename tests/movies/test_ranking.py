@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from nightcrew.movies.releases.model import ReleaseSource, WantedFilm
 from nightcrew.movies.releases.names import read
 from nightcrew.movies.releases.profile import PRESETS, SIZES, FormatScore, ReleaseProfile, Sizes, Until
-from nightcrew.movies.releases.ranking import SEED_STEPS, ReleaseScore, ScorePart, better, order, score
+from nightcrew.movies.releases.ranking import SEED_STEPS, ReleaseScore, RankPart, better, order, score
 from nightcrew.movies.releases.refusals import spoken
 
 FILM = WantedFilm(("Charade",), 1963, "tt0056923", 100, date(1963, 12, 1), "en")
@@ -149,7 +149,7 @@ def test_custom_formats_give_what_the_profile_says() -> None:
     )
     found = rated(profile=profile, formats=["Good group", "Bad", "Good group", "Nil", "Unknown"])
     assert found.total == rated().total - 30
-    assert next(part for part in found.parts if part.name == "formats") == ScorePart(
+    assert next(part for part in found.parts if part.name == "formats") == RankPart(
         "formats", -30, "Good group +50, Bad -80"
     )
     assert "less than 0" in found.refused

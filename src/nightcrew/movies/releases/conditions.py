@@ -34,9 +34,17 @@ FREELEECH, HALFLEECH, DOUBLE_UPLOAD, INTERNAL, SCENE, FREELEECH_75, FREELEECH_25
 """Of the flags those that an indexer's answer can tell."""
 
 _SOURCES = {
-    0: {ReleaseSource.UNKNOWN}, 1: {ReleaseSource.CAM}, 2: {ReleaseSource.TELESYNC}, 3: {ReleaseSource.TELECINE}, 4: {ReleaseSource.WORKPRINT}, 5: {ReleaseSource.DVD},
-    6: {ReleaseSource.HDTV}, 7: {ReleaseSource.WEB_DL}, 8: {ReleaseSource.WEBRIP}, 9: {ReleaseSource.BLURAY, ReleaseSource.REMUX, ReleaseSource.DISC},
-}  # fmt: skip
+    0: {ReleaseSource.UNKNOWN},
+    1: {ReleaseSource.CAM},
+    2: {ReleaseSource.TELESYNC},
+    3: {ReleaseSource.TELECINE},
+    4: {ReleaseSource.WORKPRINT},
+    5: {ReleaseSource.DVD},
+    6: {ReleaseSource.HDTV},
+    7: {ReleaseSource.WEB_DL},
+    8: {ReleaseSource.WEBRIP},
+    9: {ReleaseSource.BLURAY, ReleaseSource.REMUX, ReleaseSource.DISC},
+}
 _MODIFIERS = {2: ReleaseSource.SCREENER, 4: ReleaseSource.DISC, 5: ReleaseSource.REMUX}
 _KINDS = {1: "episode", 2: "several episodes", 3: "season"}
 _LANGUAGES = (

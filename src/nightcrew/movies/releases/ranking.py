@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class ScorePart:
+class RankPart:
     """Why a release has so many points."""
 
     name: str
@@ -41,7 +41,7 @@ class ReleaseScore:
     """
 
     total: float
-    parts: tuple[ScorePart, ...]
+    parts: tuple[RankPart, ...]
     refused: str = ""
     gain: float = 25.0
     is_enough: bool = False
@@ -94,7 +94,7 @@ def _parts(
     size: int | None,
     seeds: int | None,
     formats: Sequence[str],
-) -> tuple[ScorePart, ...]:
+) -> tuple[RankPart, ...]:
     return (
         _placed("resolution", RESOLUTION, release.resolution, profile.resolutions, _lines),
         _placed("source", SOURCE, release.source, profile.sources, str),
@@ -103,18 +103,18 @@ def _parts(
         _hdr(release, profile),
         _size(release, film, profile, size),
         _seeds(seeds),
-        ScorePart("corrected", PROPER * min(release.proper, 2), "corrected" if release.proper else "not corrected"),
+        RankPart("corrected", PROPER * min(release.proper, 2), "corrected" if release.proper else "not corrected"),
         _formats(profile, formats),
     )
 
 
-def _placed(name: str, most: float, value: T, listed: Sequence[T], written: Callable[[T], str]) -> ScorePart:
+def _placed(name: str, most: float, value: T, listed: Sequence[T], written: Callable[[T], str]) -> RankPart:
     """Points by the place in a list: all for the first, none for what is not listed."""
     said = written(value) or "not named"
     if value not in listed:
-        return ScorePart(name, 0.0, f"{said}, not in the profile")
+        return RankPart(name, 0.0, f"{said}, not in the profile")
     at = listed.index(value)
-    return ScorePart(
+    return RankPart(
         name, round(most * (len(listed) - at) / len(listed), 3), f"{said}, number {at + 1} of {len(listed)}"
     )
 
@@ -123,52 +123,52 @@ def _lines(resolution: int) -> str:
     return f"{resolution}p" if resolution else ""
 
 
-def _language(release: Release, film: WantedFilm, profile: ReleaseProfile) -> ScorePart:
+def _language(release: Release, film: WantedFilm, profile: ReleaseProfile) -> RankPart:
     heard, asked = spoken(release, film), wanted(profile.languages, film)
     found = [at for at, language in enumerate(asked) if language and language in heard]
     said = ", ".join(sorted(heard)) or "not named"
     if not found:
-        return ScorePart("language", 0.0, f"{said}, none that is preferred")
-    return ScorePart(
+        return RankPart("language", 0.0, f"{said}, none that is preferred")
+    return RankPart(
         "language",
         round(LANGUAGE * (len(asked) - found[0]) / len(asked), 3),
         f"{said}, number {found[0] + 1} of {len(asked)}",
     )
 
 
-def _hdr(release: Release, profile: ReleaseProfile) -> ScorePart:
+def _hdr(release: Release, profile: ReleaseProfile) -> RankPart:
     found = [kind for kind in release.hdr if kind in profile.hdr_wanted]
     said = ", ".join(release.hdr) or "SDR"
     if not profile.hdr_wanted:
-        return ScorePart("hdr", 0.0, f"{said}, none asked for")
-    return ScorePart(
+        return RankPart("hdr", 0.0, f"{said}, none asked for")
+    return RankPart(
         "hdr", round(HDR * len(found) / len(profile.hdr_wanted), 3), said if found else f"{said}, HDR is preferred"
     )
 
 
-def _size(release: Release, film: WantedFilm, profile: ReleaseProfile, size: int | None) -> ScorePart:
+def _size(release: Release, film: WantedFilm, profile: ReleaseProfile, size: int | None) -> RankPart:
     """All points for the ideal size, fewer for each factor of two away from it; none at a quarter and at four times."""
     rated, fitting = rate(film, size), sizes(release, profile)
     if rated is None or fitting is None or not fitting.ideal:
-        return ScorePart("size", 0.0, "size or length is not known")
+        return RankPart("size", 0.0, "size or length is not known")
     away = abs(math.log2(rated / fitting.ideal))
-    return ScorePart(
+    return RankPart(
         "size", round(SIZE * max(0.0, 1 - away / 2), 3), f"{rated:.0f} MB a minute, {fitting.ideal:g} would be ideal"
     )
 
 
-def _seeds(seeds: int | None) -> ScorePart:
+def _seeds(seeds: int | None) -> RankPart:
     if seeds is None:
-        return ScorePart("seeds", 0.0, "seeds are not known")
+        return RankPart("seeds", 0.0, "seeds are not known")
     reached = sum(seeds >= step for step in SEED_STEPS)
-    return ScorePart("seeds", SEED_STEP * reached, f"{seeds} seed{'s' * (seeds != 1)}")
+    return RankPart("seeds", SEED_STEP * reached, f"{seeds} seed{'s' * (seeds != 1)}")
 
 
-def _formats(profile: ReleaseProfile, formats: Sequence[str]) -> ScorePart:
+def _formats(profile: ReleaseProfile, formats: Sequence[str]) -> RankPart:
     scores: Mapping[str, int] = {one.name: one.score for one in profile.formats}
     counted = {name: scores[name] for name in dict.fromkeys(formats) if scores.get(name)}
     words = ", ".join(f"{name} {points:+d}" for name, points in counted.items())
-    return ScorePart("formats", float(sum(counted.values())), words or "no custom format")
+    return RankPart("formats", float(sum(counted.values())), words or "no custom format")
 
 
 def _is_enough(release: Release, profile: ReleaseProfile, given: float) -> bool:
