@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from nightcrew.movies.releases.model import ReleaseSource, WantedFilm
 from nightcrew.movies.releases.names import read
 from nightcrew.movies.releases.profile import PRESETS, SIZES, FormatScore, ReleaseProfile, Sizes, Until
-from nightcrew.movies.releases.ranking import SEED_STEPS, ReleaseScore, RankPart, better, order, score
+from nightcrew.movies.releases.ranking import SEED_STEPS, RankPart, ReleaseScore, better, order, score
 from nightcrew.movies.releases.refusals import spoken
 
 FILM = WantedFilm(("Charade",), 1963, "tt0056923", 100, date(1963, 12, 1), "en")
