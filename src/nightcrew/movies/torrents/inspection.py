@@ -188,7 +188,7 @@ def _bytes(size: int) -> str:
     """In the unit that people use."""
     for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if size >= factor:
-            return f"{size / factor:.3g} {unit}"
+            return f"{size / factor:,.0f} {unit}" if size >= 100 * factor else f"{size / factor:.3g} {unit}"
     return f"{size} bytes"
 
 
