@@ -36,7 +36,7 @@ from nightcrew.demo.swarms import Swarms, invented
 from nightcrew.demo.tracking import DemoTracker, Habit, UdpServer
 from nightcrew.kernel.http import Http
 from nightcrew.movies.trackers import wire
-from nightcrew.movies.trackers.rules import Order, TrackerMemory
+from nightcrew.movies.trackers.rules import AnswerOrder, TrackerMemory
 from nightcrew.movies.trackers.scraper import Scraper
 from nightcrew.movies.trackers.survey import WINDOW
 from nightcrew.movies.trackers.wire import Swarm
@@ -211,7 +211,7 @@ async def mixed() -> int:
     )
     for habit in Habit:
         for share in (1.0, 0.5, 0.1, 0.02) if habit is not Habit.KEPT else (1.0,):
-            for start in (TrackerMemory(), TrackerMemory(batch=72, good=72, order=Order.KEPT)):
+            for start in (TrackerMemory(), TrackerMemory(batch=72, good=72, order=AnswerOrder.KEPT)):
                 tracker = DemoTracker(Swarms(known), habit=habit, share=share)
                 server = await UdpServer.start(tracker)
                 scraper = Scraper(http, http.routes, allow_private=True)

@@ -35,6 +35,15 @@ TESTED = """checks/capacity checks/conclusion checks/plan checks/rules playlists
 recordings/chapters recordings/disk recordings/naming recordings/retention recordings/rules recordings/windows"""
 MODULES = {name: name.replace("/", "/test_") for name in TESTED.split()}
 MODULES["recordings/nfo"] = "recordings/test_chapters"
+RELEASES = {
+    "identity": "identity known words",
+    "release_names": "heads kinds tokens marks names",
+    "ranking": "ranking refusals profile",
+    "custom_formats": "conditions custom_formats dotnet",
+}
+MODULES |= {
+    f"movies/releases/{one}": f"movies/test_{test}" for test, names in RELEASES.items() for one in names.split()
+}
 MODULES |= {"kernel/recovery": "kernel/test_recovery", "kernel/connections/rules": "kernel/test_connection_rules"}
 for name in ("list_json", "torznab_errors", "torznab_items", "torznab_queries", "torznab_xml"):
     MODULES[f"movies/indexers/{name}"] = f"movies/test_{name}"
@@ -43,7 +52,9 @@ for name, tests in {
     "bencode": "bencode",
     "magnet": "magnet",
     "metainfo v1 v2 layers paths addresses model": "metainfo",
-    "contents fitting asking sizes inspection": "inspection",
+    "contents asking inspection": "inspection",
+    "fitting": "fitting",
+    "sizes": "torrent_sizes",
 }.items():
     MODULES |= {f"movies/torrents/{one}": f"movies/test_{tests}" for one in name.split()}
 MODULES |= {f"movies/trackers/{name}": f"movies/test_tracker_{name}" for name in ("order", "rules", "wire")}

@@ -216,6 +216,20 @@ def test_a_device_that_is_made_anew_again_and_again_leads_nothing_home(lab: Lab)
     nothing_at_home(lab)
 
 
+def test_another_device_with_the_same_name_and_number_is_another_device(lab: Lab) -> None:
+    lab.host.ip("link", "del", "vpn")
+    lab.make_tunnel("index", "4711")
+    up(lab)
+    lab.host.do("background", kinds=["literal", "udp"], route="tunnel", tasks=2)
+    lab.host.ip("link", "del", "vpn")
+    lab.make_tunnel("index", "4711")
+    time.sleep(0.1)
+    assert lab.host.do("generations", route="tunnel") >= 3
+    up(lab)
+    lab.host.do("tally", stop=True)
+    nothing_at_home(lab)
+
+
 def test_a_start_without_its_tunnel_waits_for_it(bare: Lab) -> None:
     bare.host.do("background", kinds=KINDS, route="tunnel", tasks=4)
     assert bare.host.do("ops", n=OPERATIONS, kinds=KINDS, route="tunnel", limit=900) == {"parked": OPERATIONS}
@@ -365,6 +379,15 @@ def test_no_spelling_of_an_address_leads_past_the_route(lab: Lab, private: bool,
     if down:
         assert "vpn" not in came
     mend()
+    nothing_at_home(lab)
+
+
+def test_what_lies_outside_leads_nobody_into_this_network(lab: Lab) -> None:
+    up(lab)
+    inside = [f"http://{PUBLIC}/go/http://{LAN}/", f"http://{LAN}/go/http://{PUBLIC}/go/http://{LAN}/"]
+    came = lab.host.do("tries", urls=inside, route="tunnel", private=True)
+    assert all("private network" in one for one in came), came
+    assert lab.host.do("tries", urls=[f"http://{LAN}/go/http://{LAN}/"], route="tunnel", private=True) == ["proxy"]
     nothing_at_home(lab)
 
 

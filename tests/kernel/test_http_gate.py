@@ -38,7 +38,7 @@ def test_who_always_asks_gets_nearly_all_of_the_rate(rate: float) -> None:
     for _ in range(1_000):
         now = starts.next_at(now)
         starts.start(now)
-    assert 1_000 / now >= 0.97 * rate
+    assert 1_000 / now >= 0.96 * rate
 
 
 def test_after_the_first_few_starts_are_spread_evenly() -> None:
@@ -48,7 +48,8 @@ def test_after_the_first_few_starts_are_spread_evenly() -> None:
         starts.start(now)
         begun.append(now)
     gaps = [later - one for one, later in zip(begun[100:], begun[101:], strict=False)]
-    assert max(gaps) < 2 / 40.0
+    assert min(gaps) > 0.5 / 40.0
+    assert max(gaps) < 0.3
 
 
 async def served(gate: Gate, names: list[tuple[str, Priority]]) -> list[str]:

@@ -23,11 +23,14 @@ import socks_server
 from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.kernel.http import Http, Limits, Request
 from nightcrew.kernel.routes import Direct, Private, RouteDown, Routes, Unavailable
+from nightcrew.kernel.routes.definition import RouteDefinition
 from nightcrew.kernel.routes.device import DeviceRoute
+from nightcrew.kernel.routes.looks import build, look
 from nightcrew.kernel.routes.names import DnsServer, RouteNames
 from nightcrew.kernel.routes.sockets import REST, bound, can_bind
 from nightcrew.kernel.routes.socks import SocksProxy, SocksRoute
 from nightcrew.kernel.routes.states import RouteSeen, RouteSight
+from nightcrew.kernel.routing.asks import LookHttp
 
 pytestmark = pytest.mark.usefixtures("no_backoff")
 QUICK = Limits(max_bytes=1 << 20, seconds=5)
@@ -421,6 +424,47 @@ async def test_a_server_that_is_silent_is_asked_again_and_its_sockets_rest() -> 
         with pytest.raises(TimeoutError, match="does not answer"):
             await there.names(0.05).addresses("service.example", six=False)
         assert len(there.asked) == 2 and len(REST) == before + 2
+
+
+async def test_what_has_to_lie_here_is_not_asked_elsewhere(server, monkeypatch) -> None:
+    """gluetun's control server and the proxy: a resolver that answers everything would be told a key, and all names."""
+
+    async def everything(host: str) -> list[str]:
+        return ["93.184.215.14"]
+
+    opened: list[str] = []
+
+    async def watched(self: Direct, address: str, port: int) -> httpcore2.AsyncNetworkStream:
+        opened.append(address)
+        raise httpcore2.ConnectError("no")
+
+    server.answers("/v1", status="302 Found", Location="http://public.example/")
+    asks = LookHttp()
+    with pytest.raises(RouteDown):
+        await asks.here(server.url("/v1"), {"X-API-Key": "key"})
+    monkeypatch.setattr("nightcrew.kernel.routes.direct.system_addresses", everything)
+    monkeypatch.setattr("nightcrew.kernel.routes.socks.system_addresses", everything)
+    monkeypatch.setattr(Direct, "open", watched)
+    with pytest.raises(GiveUp, match="past its route"):
+        await asks.here("http://gluetun:8000/v1/vpn/status", {"X-API-Key": "key"})
+    route = SocksRoute("proxy", SocksProxy("gluetun", 1080))
+    up(route)
+    with pytest.raises(httpcore2.ConnectError, match="belongs to this network"):
+        await route.open("service.example", 80)
+    assert opened == []
+
+
+@pytest.mark.parametrize(
+    ("said", "seen"), [("running", None), ("stopped", RouteSeen.GONE), ("crashed", RouteSeen.GONE)]
+)
+async def test_gluetun_can_only_say_that_it_is_down(server, said: str, seen: RouteSeen | None) -> None:
+    server.answers("/v1/vpn/status", f'{{"status": "{said}"}}'.encode())
+    one = RouteDefinition(
+        "vpn", "socks5h://127.0.0.1:1", canary="x.example:80", gluetun=server.url("").rstrip("/"), gluetun_key="k"
+    )
+    found = await look(build(one), one, LookHttp())
+    assert found.seen is (seen or RouteSeen.BAD)
+    assert server.requests[0].headers["x-api-key"] == "k"
 
 
 # -- devices -----------------------------------------------------------------------------------------------------------

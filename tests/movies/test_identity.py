@@ -13,7 +13,7 @@ from cinema import BEFORE, BEHIND, FILMS, NUMBERS, Case, cases, from_tmdb, group
 from nightcrew.movies.releases.heads import read_head
 from nightcrew.movies.releases.identity import judge
 from nightcrew.movies.releases.known import MOST_TITLES, Fit, fit, known
-from nightcrew.movies.releases.model import Film
+from nightcrew.movies.releases.model import WantedFilm
 from nightcrew.movies.releases.names import read
 from nightcrew.movies.releases.words import key, roman, words
 from support import data_file
@@ -21,7 +21,7 @@ from support import data_file
 CHARADE = FILMS["charade:63"]
 
 
-def ok(name: str, film: Film, imdb_id: str = "") -> bool:
+def ok(name: str, film: WantedFilm, imdb_id: str = "") -> bool:
     return judge(read_head(name), film, imdb_id).ok
 
 
@@ -84,7 +84,7 @@ def test_a_film_without_a_year_needs_the_imdb_number() -> None:
     assert ok("Charade.1963.1080p", film, "tt0056923")
 
 
-LONG = Film(("The Lives of Others",), 2006, released_at=date(2006, 3, 23))
+LONG = WantedFilm(("The Lives of Others",), 2006, released_at=date(2006, 3, 23))
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_year_beside_needs_a_reason(shown: date | None, said: int, taken: bool
 
 
 def test_a_title_of_one_word_needs_its_year() -> None:
-    film = Film(("The Others",), 2006, released_at=date(2006, 3, 23))
+    film = WantedFilm(("The Others",), 2006, released_at=date(2006, 3, 23))
     assert not ok("The.Others.2005.1080p", film)
     assert ok("The.Others.2006.1080p", film)
     assert ok("The.Others.2007.1080p", replace(film, released_at=date(2007, 1, 1))), "it was released then"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from math import ceil
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -86,9 +87,9 @@ async def test_only_seasons_that_are_not_complete_are_asked_for_again(
     asked: list[list[int]] = []
     real = Tmdb.show
 
-    async def noted(self: Tmdb, number: int, wanted: list[int]) -> object:
+    async def noted(self: Tmdb, number: int, wanted: list[int], **more: bool) -> object:
         asked.append(list(wanted))
-        return await real(self, number, wanted)
+        return await real(self, number, wanted, **more)
 
     monkeypatch.setattr(Tmdb, "show", noted)
     await due_now(filled_small, TRAIN)
@@ -194,7 +195,7 @@ async def test_seasons_go_before_films_and_lists_where_the_rate_is_short(
     asked: list[tuple[str, Priority]] = []
     real = Tmdb._ask
 
-    async def noted(self: Tmdb, path: str, priority: Priority, **params: str) -> object:
+    async def noted(self: Tmdb, path: str, priority: Priority, **params: Any) -> object:
         asked.append((path, priority))
         return await real(self, path, priority, **params)
 

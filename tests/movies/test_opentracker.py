@@ -13,7 +13,7 @@ import pytest
 import opentracker
 from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.http import Http
-from nightcrew.movies.trackers.rules import Order, TrackerMemory
+from nightcrew.movies.trackers.rules import AnswerOrder, TrackerMemory
 from nightcrew.movies.trackers.scraper import Scraper
 
 HASHES = [hashlib.sha1(b"real %d" % at).digest() for at in range(160)]
@@ -47,7 +47,7 @@ async def test_numbers_are_what_peers_announced(port: int, scraper: Scraper) -> 
         )
         said = {one: (swarm.seeds, swarm.leechers, swarm.completed) for one, swarm in found.items()}
         assert said == {one.hex(): numbers for one, numbers in KNOWN.items()}
-    assert memory.order is Order.KEPT
+    assert memory.order is AnswerOrder.KEPT
     assert memory.batch > 50
 
 

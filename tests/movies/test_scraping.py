@@ -18,14 +18,14 @@ from nightcrew.kernel.errors import GiveUp, Invalid, Misread, Retry
 from nightcrew.kernel.http import Http
 from nightcrew.kernel.routes import DIRECT, Datagrams, Direct, RouteDown, Routes
 from nightcrew.movies.trackers import reaching, rules, wire
-from nightcrew.movies.trackers.rules import Order, TrackerMemory
+from nightcrew.movies.trackers.rules import AnswerOrder, TrackerMemory
 from nightcrew.movies.trackers.scraper import Scraper
-from nightcrew.movies.trackers.survey import Refused, Silent
+from nightcrew.movies.trackers.survey import Declined, Silent
 from nightcrew.movies.trackers.udp import Peer
 from nightcrew.movies.trackers.wire import Swarm
 
 NEW = TrackerMemory()
-KNOWN = TrackerMemory(batch=72, good=72, order=Order.KEPT)
+KNOWN = TrackerMemory(batch=72, good=72, order=AnswerOrder.KEPT)
 HASHES = [hashlib.sha1(b"%d" % at).hexdigest() for at in range(120)]
 QUICK = 0.05
 """Seconds of a first wait."""
@@ -177,7 +177,7 @@ async def test_numbers_are_given_to_no_other_torrent(
     assert found.items() <= true(world).items()
     if share == 1:
         assert found == true(world)
-        assert memory.order is Order.MIXED
+        assert memory.order is AnswerOrder.MIXED
 
 
 async def test_a_tracker_that_merges_what_is_named_twice_answers_whole(world: World, scraper: Scraper) -> None:
@@ -213,7 +213,7 @@ async def test_a_forgotten_connection_id_is_fetched_anew(world: World, scraper: 
 @pytest.mark.parametrize("tells", [True, False])
 async def test_connection_ids_that_are_never_good_end_it(world: World, scraper: Scraper, tells: bool) -> None:
     world.tracker.id_life, world.tracker.tells_bad_ids = 0.0, tells
-    with pytest.raises(Refused if tells else Silent):
+    with pytest.raises(Declined if tells else Silent):
         await scraper.scrape(world.trackers()[0], HASHES[:1])
     assert world.tracker.connects == 2
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nightcrew.movies.trackers import order
-from nightcrew.movies.trackers.order import Verdict
+from nightcrew.movies.trackers.order import OrderProof
 from nightcrew.movies.trackers.wire import Numbers
 
 DIFFERENT: list[Numbers] = [(100 * at, 1_000 * at, 50 * at) for at in range(1, 31)]
@@ -19,38 +19,38 @@ NOBODY: Numbers = (0, 0, 0)
 
 
 def test_different_numbers_that_agree_prove_the_order() -> None:
-    assert order.judge([DIFFERENT, DIFFERENT]) is Verdict.KEPT
-    assert order.judge([DIFFERENT, DIFFERENT, DIFFERENT]) is Verdict.KEPT
+    assert order.judge([DIFFERENT, DIFFERENT]) is OrderProof.KEPT
+    assert order.judge([DIFFERENT, DIFFERENT, DIFFERENT]) is OrderProof.KEPT
 
 
 def test_the_same_numbers_at_other_places_are_mixed_up() -> None:
-    assert order.judge([DIFFERENT, DIFFERENT[::-1]]) is Verdict.MIXED
-    assert order.judge([DIFFERENT, DIFFERENT, [DIFFERENT[1], DIFFERENT[0], *DIFFERENT[2:]]]) is Verdict.MIXED
+    assert order.judge([DIFFERENT, DIFFERENT[::-1]]) is OrderProof.MIXED
+    assert order.judge([DIFFERENT, DIFFERENT, [DIFFERENT[1], DIFFERENT[0], *DIFFERENT[2:]]]) is OrderProof.MIXED
 
 
 @pytest.mark.parametrize(
     "values", [[NOBODY] * 60, [(3, 1, 2)] * 60, DIFFERENT[:8], [NOBODY] * 50 + DIFFERENT[:3]], ids=str
 )
 def test_numbers_that_are_alike_prove_nothing(values: list[Numbers]) -> None:
-    assert order.judge([values, values, values]) is Verdict.IN_DOUBT
+    assert order.judge([values, values, values]) is OrderProof.IN_DOUBT
 
 
 def test_numbers_of_which_few_are_alike_prove_enough() -> None:
     values = [NOBODY] * 40 + DIFFERENT[:6]
-    assert order.judge([values, values]) is Verdict.KEPT
+    assert order.judge([values, values]) is OrderProof.KEPT
     pairs = [(at // 2, 0, 0) for at in range(16)]
-    assert order.judge([pairs, pairs]) is Verdict.KEPT
+    assert order.judge([pairs, pairs]) is OrderProof.KEPT
 
 
 def test_other_numbers_come_from_elsewhere_and_prove_no_mixing() -> None:
-    assert order.judge([DIFFERENT, [(2 * a, b, c) for a, b, c in DIFFERENT]]) is Verdict.IN_DOUBT
+    assert order.judge([DIFFERENT, [(2 * a, b, c) for a, b, c in DIFFERENT]]) is OrderProof.IN_DOUBT
 
 
 def test_numbers_may_move_a_little() -> None:
     moved = [(a + 1, b, c) if at % 10 == 0 else (a, b, c) for at, (a, b, c) in enumerate(DIFFERENT)]
-    assert order.judge([DIFFERENT, moved]) is Verdict.KEPT
+    assert order.judge([DIFFERENT, moved]) is OrderProof.KEPT
     every = [(a + 1, b, c) for a, b, c in DIFFERENT]
-    assert order.judge([DIFFERENT, every]) is Verdict.IN_DOUBT, "nothing is the same, so nothing is proven"
+    assert order.judge([DIFFERENT, every]) is OrderProof.IN_DOUBT, "nothing is the same, so nothing is proven"
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -51,11 +52,14 @@ class Part:
             program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, cwd=HERE
         )
 
-    def do(self, what: str, *, limit: float = 120.0, **more: Any) -> Any:
+    def do(self, what: str, *, limit: float = 60.0, **more: Any) -> Any:
         assert self.process.stdin and self.process.stdout
         self.process.stdin.write(json.dumps({"do": what, **more}).encode() + b"\n")
         self.process.stdin.flush()
         ready, _, _ = select.select([self.process.stdout], [], [], limit)
+        if not ready:  # say where it hangs
+            self.process.send_signal(signal.SIGUSR1)
+            time.sleep(1.0)
         assert ready, f"{what} took more than {limit} s"
         line = self.process.stdout.readline()
         assert line, f"{what}: the process has ended"
@@ -135,9 +139,13 @@ class Lab:
             route add default via 10.1.0.1
             -6 route add default via fd01::1""")
 
-    def make_tunnel(self) -> None:
-        """The tunnel's device with its addresses and routes, as a person sets it up: docs/routes.md."""
-        self.host.ip("link", "add", "vpn", "type", "veth", "peer", "name", "v0", "netns", str(self.vpn.process.pid))
+    def make_tunnel(self, *number: str) -> None:
+        """The tunnel's device with its addresses and routes, as a person sets it up: docs/routes.md. `number`: `index` and one."""
+        if self.rule:
+            self._rule()
+        self.host.ip(
+            "link", "add", "vpn", *number, "type", "veth", "peer", "name", "v0", "netns", str(self.vpn.process.pid)
+        )
         self.vpn.ips("""
             address add 10.8.0.1/24 dev v0
             link set v0 up""")
@@ -156,14 +164,15 @@ class Lab:
             self.host.ip("route", "replace", "default", "via", "10.8.0.1", "dev", "vpn", "table", "77")
             if self.tunnel_six:
                 self.host.ip("-6", "route", "replace", "default", "via", "fd08::1", "dev", "vpn", "table", "77")
-            self._rule()
 
     def _rule(self) -> None:
         if not getattr(self, "_ruled", False):
             self._ruled = True
             self.host.ip("rule", "add", "from", "10.8.0.2", "lookup", "77")
+            self.host.ip("route", "add", "blackhole", "default", "metric", "9999", "table", "77")
             if self.tunnel_six:
                 self.host.ip("-6", "rule", "add", "from", "fd08::2", "lookup", "77")
+                self.host.ip("-6", "route", "add", "blackhole", "default", "metric", "9999", "table", "77")
 
     def serve_tunnel(self) -> None:
         """DNS at the tunnel's own address, which has to be there; its sockets outlive the device."""

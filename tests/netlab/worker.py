@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import json
 import random
+import signal
 import sys
 
 import uvloop
@@ -38,6 +39,7 @@ class Work:
         self.counts: collections.Counter[str] = collections.Counter()
         self.running: list[asyncio.Task[None]] = []
         self.number = 0
+        self.generation = 0
 
     async def define(self, routes: list[dict[str, object]], patience: dict[str, float]) -> object:
         for one in routes:
@@ -56,9 +58,15 @@ class Work:
         while True:
             await watch.once()
 
-    def changed(self) -> None:
+    def changed(self, gone: set[int]) -> None:
         for watch in self.watches.values():
-            watch.glance()
+            watch.glance(gone)
+
+    async def generations(self, route: str) -> int:
+        """How many there were since the last time that this was asked."""
+        now = self.watches[route].route.generation
+        before, self.generation = self.generation, now
+        return now - before
 
     async def state(self, route: str) -> object:
         standing = self.watches[route].route.gate.standing
@@ -196,9 +204,15 @@ class Work:
         return await getattr(self, str(asked.pop("do")))(**asked)
 
 
+def tell_where() -> None:
+    for task in asyncio.all_tasks():
+        task.print_stack(file=sys.stderr)
+
+
 async def main() -> None:
     work = Work()
     loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGUSR1, tell_where)
     reader = asyncio.StreamReader(limit=1 << 20)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     with links.watching(work.changed):

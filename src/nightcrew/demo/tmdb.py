@@ -126,11 +126,11 @@ def _guarded(world: TmdbWorld, handler: Handler) -> Handler:
     async def endpoint(request: Request) -> Response:
         path = request.url.path.rpartition("/3/")[2]
         world.asked[path] = world.asked.get(path, 0) + 1
-        if world.delay:
-            await asyncio.sleep(world.delay)
         if not world.admits(time.monotonic()):
             told = {} if world.told is None else {"Retry-After": str(world.told)}
             return _error("many", told)
+        if world.delay:
+            await asyncio.sleep(world.delay)
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
         if bearer != TOKEN and request.query_params.get("api_key") != API_KEY:
             return _error("key")

@@ -38,7 +38,7 @@ from nightcrew.kernel.http_cache import MAX_KEPT, HttpCache
 from nightcrew.kernel.http_pace import Hosts
 from nightcrew.kernel.http_pool import Pools
 from nightcrew.kernel.http_requests import Download, Jar, Limits, Live, Reply, Request, Validators
-from nightcrew.kernel.http_way import RouteWay, private_of
+from nightcrew.kernel.http_way import RouteWay, is_outside, private_of
 from nightcrew.kernel.inflate import Inflate
 from nightcrew.kernel.recovery import Left, Recoveries, Step
 from nightcrew.kernel.redaction import redact
@@ -237,11 +237,12 @@ class Http:
         url, headers = request.url, {**request.headers, **(validators.headers() if validators else {})}
         method, jar = request.method, request.jar if request.jar is not None else Jar()
         body: dict[str, Any] = {"json": request.json, "data": request.form, "files": request.files}
+        outside = False
         for _ in range(MAX_REDIRECTS + 1):
             check_target(url)
             own = request.pace if urlsplit(url).netloc == urlsplit(request.url).netloc else None
             async with (own or self._hosts.of(urlsplit(url).netloc)).turn(spare=spare, priority=request.priority):
-                client = self._pools.of(request.route, private_of(request, url))
+                client = self._pools.of(request.route, private_of(request, url, outside=outside))
                 outgoing = client.build_request(method, url, headers=headers, **body)
                 jar.set_cookie_header(outgoing)
                 response = await client.send(outgoing, stream=True)
@@ -261,7 +262,7 @@ class Http:
                 if any(value is not None for value in body.values()):
                     raise GiveUp("it redirects a request with data to another host")
                 headers = {k: v for k, v in headers.items() if k.lower() in CARRIED}
-            url = target
+            outside, url = outside or is_outside(url), target
         raise GiveUp(f"it redirects more than {MAX_REDIRECTS} times")
 
 

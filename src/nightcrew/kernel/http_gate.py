@@ -11,8 +11,11 @@ from enum import IntEnum
 AGE = 5.0
 """Seconds of waiting that weigh as much as one class: whoever has waited for so long is as urgent as the class above."""
 
-SLACK = 1.02
+SLACK = 1.03
 """How much longer our windows are than a service's: what we send evenly does not arrive quite evenly."""
+
+CLOSER = 1.2
+"""How much closer than evenly starts may follow each other, so that what a busy moment held up is caught up with."""
 
 
 class Priority(IntEnum):
@@ -28,8 +31,8 @@ class Priority(IntEnum):
 class Starts:
     """When one more may start, so that no window of a second has more than the rate. No clock of its own.
 
-    A few may start at once after a rest, a quarter of what a window takes; the others are spread evenly, so that a service that counts
-    by windows of its own sees no more than we do. A rate below one a second has windows with one start each.
+    A few may start at once after a rest, a quarter of what a window takes; the others are spread about evenly, so that a service
+    that counts by windows of its own sees no more than we do. A rate below one a second has windows with one start each.
     """
 
     def __init__(self, per_second: float) -> None:
@@ -57,7 +60,7 @@ class Starts:
         if not self._last:
             return at
         recent = sum(1 for one in self._last if one > at - self._window)
-        return max(at, self._last[-1] + 1 / self.per_second) if 4 * recent > self._most else at
+        return max(at, self._last[-1] + 1 / (CLOSER * self.per_second)) if 4 * recent > self._most else at
 
     def start(self, now: float) -> None:
         """One starts."""

@@ -12,8 +12,10 @@ PER_HOST = 4
 """Connections to one host at a time, unless a connection says otherwise."""
 PER_HOST_RATE = 20.0
 """Requests a second to one host."""
-SLOWEST, FASTER = 16, 1.1
-"""The part of its rate that a service is asked with at least, and the factor by which that grows again."""
+SLOWEST, FASTER, CAREFUL = 16, 1.1, 1.02
+"""The part of its rate that a service is asked with at least, and the factors by which that grows again: with each answer, until it is
+nearly as much as was refused; from there on once in a while."""
+NEARLY = 0.93
 SETTLE = 1.0
 """Seconds in which several refusals count as one, since what was under way is refused too; and between two steps upwards."""
 MOST_HOLD = 20.0
@@ -29,6 +31,7 @@ class Pace:
         self._gate = Gate(at_once=at_once, per_second=per_second)
         self._allowed = per_second
         self._slowed = self._grown = float("-inf")
+        self._refused = per_second / NEARLY
 
     @property
     def per_second(self) -> float:
@@ -52,14 +55,17 @@ class Pace:
             self._gate.starts.hold(now + wait)
         if now - self._slowed >= SETTLE:
             self._slowed = now
+            self._refused = self.per_second
             self._set(max(self.per_second / 2, self._allowed / SLOWEST))
 
     def faster(self) -> None:
         """It takes what it gets: a little faster again, up to what is allowed."""
         now = asyncio.get_running_loop().time()
-        if self.per_second < self._allowed and now - self._grown >= SETTLE:
+        if self.per_second < (careful := min(self._refused * NEARLY, self._allowed)):
+            self._set(min(self.per_second * FASTER, careful))
+        elif self.per_second < self._allowed and now - max(self._grown, self._slowed) >= SETTLE:
             self._grown = now
-            self._set(min(self.per_second * FASTER, self._allowed))
+            self._set(min(self.per_second * CAREFUL, self._allowed))
 
     def _set(self, per_second: float) -> None:
         self._gate.starts.set(per_second)

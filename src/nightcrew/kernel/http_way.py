@@ -8,14 +8,26 @@ from nightcrew.kernel import recovery
 from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.http_requests import Request
 from nightcrew.kernel.routes import DIRECT, Private, RouteDown, Routes
+from nightcrew.kernel.routes.hops import Hop, hop_of
 
 
-def private_of(request: Request, url: str) -> Private:
-    """Where one hop may lead in private networks. On a route a public name has to be public, unless a person entered it."""
+def private_of(request: Request, url: str, *, outside: bool) -> Private:
+    """Where one hop may lead in private networks. On a route a public name has to be public, unless a person entered it.
+
+    `outside`: the hop before lay on the public network, whose redirects lead nowhere in this one.
+    """
     if not request.allow_private:
         return Private.NEVER
-    own = urlsplit(url).netloc == urlsplit(request.url).netloc
-    return Private.ANYWHERE if own or request.route == DIRECT else Private.NAMED
+    if request.route == DIRECT:
+        return Private.ANYWHERE
+    if outside and not is_outside(url):
+        return Private.NEVER
+    return Private.ANYWHERE if urlsplit(url).netloc == urlsplit(request.url).netloc else Private.NAMED
+
+
+def is_outside(url: str) -> bool:
+    """Whether a hop lies on the public network, as far as its address says."""
+    return hop_of(urlsplit(url).hostname or "") is not Hop.LOCAL
 
 
 class RouteWay:

@@ -10,21 +10,23 @@ from pydantic import TypeAdapter, ValidationError
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies import rules, taste
 from nightcrew.movies.models import MAX_TITLE, MovieEntry, SourceEntry, SourceState
-from nightcrew.movies.releases.model import Film, Release
+from nightcrew.movies.releases.model import Release, WantedFilm
 from nightcrew.movies.releases.names import read, read_many
-from nightcrew.movies.releases.ranking import Score, better
+from nightcrew.movies.releases.ranking import ReleaseScore, better
 from nightcrew.movies.store import films, sources
 from nightcrew.movies.store.sources import Worth
 from nightcrew.movies.taste import Taste
 
 _RELEASE = TypeAdapter(Release)
+CHECKED = 3
+"""Sources of a film that are looked into: the best one, and what takes its place when it fails."""
 
 
-def film_of(entry: MovieEntry) -> Film:
+def film_of(entry: MovieEntry) -> WantedFilm:
     """A film as its names are compared with."""
     titles = dict.fromkeys(one for one in (entry.title, entry.original_title, *entry.titles) if one)
     out = rules.released(entry.released_on)
-    return Film(
+    return WantedFilm(
         tuple(titles),
         entry.year,
         imdb_id=entry.imdb_id,
@@ -52,14 +54,14 @@ def release_of(entry: SourceEntry) -> Release:
         return read(entry.title)
 
 
-def score_of(entry: SourceEntry, film: Film, judge: Taste) -> Score:
+def score_of(entry: SourceEntry, film: WantedFilm, judge: Taste) -> ReleaseScore:
     """How good a source is, with what is known of it by now."""
     seeds = entry.seeds if entry.counted_at is not None else entry.claimed_seeds
     return judge.score(release_of(entry), film, size=entry.size, seeds=seeds)
 
 
 async def choose(runtime: Runtime, movie_ids: Collection[int]) -> None:
-    """Score the sources of these films anew, and let each have its best one. It is replaced only by one that is better."""
+    """ReleaseScore the sources of these films anew, and let each have its best one. It is replaced only by one that is better."""
     judge = await taste.in_use(runtime)
     known = await films.of_ids(runtime.store, movie_ids)
     for entry in known.values():
@@ -73,12 +75,23 @@ async def _choose_for(runtime: Runtime, entry: MovieEntry, judge: Taste) -> None
     new = {key: worth_of(found) for key, found in scores.items()}
     changed = {one.id: new[one.id] for one in rows if Worth(one.score, one.parts, one.unfit) != new[one.id]}
     await sources.rescore(runtime.store, changed)
+    await _have_read(runtime, rows, scores)
     top = best_of([one for one in rows if not scores[one.id].refused], scores, entry.best_id)
     best_id = top.id if top else None
     if best_id == entry.best_id:
         return
     if await sources.set_best(runtime.store, entry.id, since=entry.best_id, best=best_id):
         await _tell(runtime, entry, top)
+
+
+async def _have_read(runtime: Runtime, rows: Sequence[SourceEntry], scores: Mapping[int, ReleaseScore]) -> None:
+    """Have the files of the best sources read: each costs its indexer a request, so others wait until they are needed."""
+    wanted = to_read(rows, scores)
+    begin = [one.id for one in rows if one.id in wanted and one.file_due_at is None]
+    waits = [one for one in rows if one.state is SourceState.FOUND and one.file_due_at is not None and not one.final]
+    rest = [one.id for one in waits if one.id not in wanted]
+    if begin or rest:
+        await sources.read_next(runtime.store, begin, rest)
 
 
 async def _tell(runtime: Runtime, entry: MovieEntry, top: SourceEntry | None) -> None:
@@ -93,7 +106,9 @@ async def _tell(runtime: Runtime, entry: MovieEntry, top: SourceEntry | None) ->
     runtime.bus.publish("movies")
 
 
-def best_of(rows: Sequence[SourceEntry], scores: Mapping[int, Score], present_id: int | None) -> SourceEntry | None:
+def best_of(
+    rows: Sequence[SourceEntry], scores: Mapping[int, ReleaseScore], present_id: int | None
+) -> SourceEntry | None:
     """The best of the sources that the profile takes.
 
     One whose files were read comes before any that has a magnet link alone: fakes have the best names and the most seeds. Among
@@ -110,9 +125,20 @@ def best_of(rows: Sequence[SourceEntry], scores: Mapping[int, Score], present_id
     return None
 
 
-def worth_of(found: Score) -> Worth:
+def to_read(rows: Sequence[SourceEntry], scores: Mapping[int, ReleaseScore]) -> set[int]:
+    """The sources whose torrent files are to be read: those that nobody has looked into among the best that the profile takes.
+
+    A magnet link alone gives none of the places away.
+    """
+    usable = [one for one in rows if one.state in _READABLE and not scores[one.id].refused]
+    best = sorted(usable, key=lambda one: -scores[one.id].total)[:CHECKED]
+    return {one.id for one in best if one.state is SourceState.FOUND}
+
+
+def worth_of(found: ReleaseScore) -> Worth:
     """A score as a row keeps it."""
     return Worth(found.total, [[part.name, part.points, part.words] for part in found.parts], found.refused)
 
 
+_READABLE = frozenset({SourceState.FOUND, SourceState.VERIFIED})
 _OVER = frozenset({SourceState.REFUSED, SourceState.GONE})

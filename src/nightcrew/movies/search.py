@@ -118,6 +118,8 @@ async def _take(runtime: Runtime, row: MovieSearch, entry: MovieEntry, found: Se
     now = utcnow()
     offers = await judged(runtime, row.connection_id, entry, found)
     fresh = await sources.take(runtime.store, entry.id, row.connection_id, offers)
+    if offers:
+        await judging.choose(runtime, [entry.id])
     in_vain = 0 if fresh else row.in_vain + 1
     usable = sum(not one.refused for one in offers)
     said = f"{usable} of {len(found)} offers may be the film, {fresh} new" if found else "it offers nothing"

@@ -102,7 +102,7 @@ async def _read(runtime: Runtime, tmdb: Tmdb, one: DueShow) -> datetime:
     known, first = _Round(dict(one.seasons), {}), not one.seasons
     for _ in range(MOST_QUESTIONS):
         asked = known.left(first=first)
-        details = await tmdb.show(one.tmdb_id, asked)
+        details = await tmdb.show(one.tmdb_id, asked, suspect=one.failures > 0)
         today = utcnow().astimezone(UTC).date()
         complete = catalogue_rules.complete(details, today)
         await shows.save(runtime.store, one.id, details, complete)

@@ -161,7 +161,7 @@ async def _read(runtime: Runtime, tmdb: Tmdb, group: Sequence[DueFilm]) -> None:
 async def _film(tmdb: Tmdb, one: DueFilm) -> FilmRead:
     """One film. One that TMDB has no longer is marked, and stays."""
     try:
-        details = await tmdb.film(one.tmdb_id)
+        details = await tmdb.film(one.tmdb_id, suspect=one.failures > 0)
     except Gone:
         return FilmRead(one.id, utcnow() + catalogue_rules.GONE, gone=True)
     except NightcrewError as exc:

@@ -116,7 +116,7 @@ class DeviceRoute:
 
     async def open(self, address: str, port: int) -> httpcore2.AsyncNetworkStream:
         """A TCP connection of the device."""
-        _check(address)
+        self._check(address)
         try:
             made = await self._socket(address, port, socket.SOCK_STREAM)
         except OSError as exc:
@@ -128,7 +128,10 @@ class DeviceRoute:
 
     async def datagrams(self, address: str, port: int, received: Callable[[bytes], None]) -> Datagrams:
         """A UDP socket of the device."""
-        _check(address)
+        try:
+            self._check(address)
+        except httpcore2.ConnectError as exc:
+            raise OSError(errno.ENETUNREACH, str(exc)) from exc
         made = await self._socket(address, port, socket.SOCK_DGRAM)
         copy = os.dup(made.fileno())
         try:
@@ -138,6 +141,17 @@ class DeviceRoute:
             REST.keep(copy)
             raise
         return _Gated(transport, self.gate, copy)
+
+    def _check(self, address: str) -> None:
+        """Raises `GiveUp` for what is never sent through a tunnel, and `httpcore2.ConnectError` for a family that it has not.
+
+        Without an address of its own the kernel would send home's through the tunnel.
+        """
+        if hop_of(address) is not Hop.PUBLIC:
+            raise GiveUp("an address of a private network is not asked through a tunnel")
+        four, six = families(self.opener.device)
+        if not (six if ":" in address else four):
+            raise httpcore2.ConnectError("the route has no address of this kind")
 
     async def _socket(self, address: str, port: int, kind: int) -> socket.socket:
         """One of the opener's, while the gate is open before and after."""
@@ -190,9 +204,3 @@ def addresses_of(device: str) -> list[str]:
 
 def _family(address: str) -> int:
     return socket.AF_INET6 if ":" in address else socket.AF_INET
-
-
-def _check(address: str) -> None:
-    """Raises `GiveUp` for what is never sent through a tunnel."""
-    if hop_of(address) is not Hop.PUBLIC:
-        raise GiveUp("an address of a private network is not asked through a tunnel")

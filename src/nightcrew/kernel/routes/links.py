@@ -16,7 +16,7 @@ GROUPS = _LINK | _IPV4_ADDRESS | _IPV4_ROUTE | _IPV4_RULE | _IPV6_ADDRESS | _IPV
 """Multicast groups of rtnetlink(7) that tell of changes."""
 _GET_FLAGS = 0x8913
 _UP, _RUNNING = 0x1, 0x40
-_GET_ROUTE, _REQUEST, _NEW_ROUTE, _ERROR = 26, 0x1, 24, 2
+_GET_ROUTE, _REQUEST, _NEW_ROUTE, _DEL_LINK = 26, 0x1, 24, 17
 _DESTINATION, _SOURCE, _OUT = 1, 2, 4
 _UNREACHED = 0
 
@@ -73,9 +73,23 @@ def _out_of(answer: bytes) -> int:
     return _UNREACHED
 
 
+def _ended(messages: bytes) -> set[int]:
+    """The numbers of devices that messages say have ended."""
+    found, place = set(), 0
+    while place + 24 <= len(messages):
+        size, kind = struct.unpack_from("=IH", messages, place)
+        if kind == _DEL_LINK:
+            found.add(int(struct.unpack_from("=i", messages, place + 20)[0]))
+        place += max(16, (size + 3) & ~3)
+    return found
+
+
 @contextlib.contextmanager
-def watching(changed: Callable[[], None]) -> Iterator[None]:
-    """While the block lasts, call `changed` on the event loop whenever devices, addresses, routes or rules change (Linux)."""
+def watching(changed: Callable[[set[int]], None]) -> Iterator[None]:
+    """While the block lasts, call `changed` on the event loop whenever devices, addresses, routes or rules change (Linux).
+
+    It gets the numbers of devices that have ended: another may have the number already.
+    """
     if sys.platform != "linux":
         yield
         return
@@ -84,15 +98,16 @@ def watching(changed: Callable[[], None]) -> Iterator[None]:
         hearing.bind((0, GROUPS))
 
         def heard() -> None:
+            gone: set[int] = set()
             with contextlib.suppress(BlockingIOError):
                 while True:
                     try:
-                        hearing.recv(65_536)
+                        gone |= _ended(hearing.recv(65_536))
                     except OSError as exc:
                         if isinstance(exc, BlockingIOError):
                             raise
                         break  # more came than was kept: all is looked at anyway
-            changed()
+            changed(gone)
 
         loop.add_reader(hearing, heard)
         try:

@@ -17,7 +17,7 @@ import httpcore2
 from nightcrew.kernel.errors import GiveUp, NightcrewError
 from nightcrew.kernel.routes.base import Datagrams, Route, RouteDown, Unavailable
 from nightcrew.kernel.routes.definition import INTERFACE, RouteDefinition, endpoint, proxy_of, servers_of
-from nightcrew.kernel.routes.device import DeviceRoute, addresses_of
+from nightcrew.kernel.routes.device import DeviceRoute, addresses_of, families
 from nightcrew.kernel.routes.hops import as_address
 from nightcrew.kernel.routes.links import leaves_by, link_of
 from nightcrew.kernel.routes.names import DnsServer
@@ -33,8 +33,11 @@ AnyRoute = DeviceRoute | SocksRoute
 class LookAsks(Protocol):
     """The HTTP of a look: text from a web address by a route that has no gate, or directly."""
 
-    async def text(self, url: str, through: Route | None, headers: dict[str, str]) -> str:
+    async def text(self, url: str, through: Route | None) -> str:
         """The answer. Raises `NightcrewError`."""
+
+    async def here(self, url: str, headers: dict[str, str]) -> str:
+        """The answer of something in this network, and of nothing else. Raises `NightcrewError`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,8 @@ def look_at_link(route: AnyRoute, one: RouteDefinition) -> RouteSight | None:
         return RouteSight(RouteSeen.GONE, f"there is no device {one.device}")
     if not link.up:
         return RouteSight(RouteSeen.GONE, f"the device {one.device} is not up", index=link.index)
+    if not any(families(one.device)):
+        return RouteSight(RouteSeen.GONE, f"the device {one.device} has no address", index=link.index)
     if not one.strays and (sentence := strayed(one.device, link.index)):
         return RouteSight(RouteSeen.GONE, sentence, index=link.index)
     return None
@@ -88,7 +93,7 @@ def strayed(device: str, index: int) -> str:
 
 
 async def look(route: AnyRoute, one: RouteDefinition, asks: LookAsks) -> RouteSight:
-    """Whether a route leads somewhere now. LookAsks for no public address: see `public_of`."""
+    """Whether a route leads somewhere now. The public address is not asked for: see `public_of`."""
     if (wrong := look_at_link(route, one)) is not None:
         return wrong
     index = link_of(one.device).index if isinstance(route, DeviceRoute) else 0
@@ -129,7 +134,7 @@ async def _gluetun(one: RouteDefinition, asks: LookAsks) -> RouteSight | None:
 
     headers = {"X-API-Key": one.gluetun_key} if one.gluetun_key else {}
     try:
-        said: Any = json.loads(await asks.text(f"{one.gluetun}/v1/vpn/status", None, headers))
+        said: Any = json.loads(await asks.here(f"{one.gluetun}/v1/vpn/status", headers))
     except (NightcrewError, ValueError, RecursionError):
         return None
     status = said.get("status") if isinstance(said, dict) else None
@@ -155,7 +160,7 @@ async def carries_udp(route: AnyRoute) -> bool:
 
 async def public_of(one: RouteDefinition, asks: LookAsks, through: Route | None) -> str:
     """The public address that is seen by a way; "" when it is not said. Raises `NightcrewError`."""
-    return address_in(await asks.text(one.ask, through, {}))
+    return address_in(await asks.text(one.ask, through))
 
 
 def address_in(text: str) -> str:

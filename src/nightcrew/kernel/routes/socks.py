@@ -106,6 +106,8 @@ class SocksDialer:
             addresses = await system_addresses(self.proxy.host)
         except OSError as exc:
             raise httpcore2.ConnectError("the proxy's name is not known") from exc
+        if hop_of(self.proxy.host) is Hop.LOCAL and any(hop_of(address) is not Hop.LOCAL for address in addresses):
+            raise httpcore2.ConnectError("the proxy's name belongs to this network and its address does not")
         for address in addresses[:4]:
             made = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
             made.setblocking(False)

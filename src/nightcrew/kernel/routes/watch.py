@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.routes.definition import RouteDefinition
+from nightcrew.kernel.routes.device import DeviceRoute
 from nightcrew.kernel.routes.looks import AnyRoute, LookAsks, RoutePace, UngatedRoute, look, look_at_link, public_of
 from nightcrew.kernel.routes.states import RouteSeen, RouteSight, RouteStanding, RouteState
 
@@ -42,12 +43,18 @@ class RouteWatch:
         self._refused: tuple[float, RouteSight] | None = None
         self._home = ""
 
-    def glance(self) -> None:
-        """Something has changed about devices: see at once whether this route's is still there, and look at it properly soon."""
+    def glance(self, gone: set[int]) -> None:
+        """Something has changed about devices: see at once whether this route's is still there, and look at it properly soon.
+
+        `gone`: the numbers of devices that have ended.
+        """
         wrong = look_at_link(self.route, self.definition)
+        if wrong is None and self.route.gate.standing.index in gone:
+            wrong = RouteSight(RouteSeen.GONE, f"the device {self.definition.device} was made anew")
         if wrong is not None:
             self.route.note(wrong)
-        self.route.gate.doubted.set()
+        if wrong is not None or (isinstance(self.route, DeviceRoute) and not self.route.is_up):
+            self.route.gate.doubted.set()
 
     async def once(self) -> float:
         """Wait until it is time or something went wrong, look, and tell. Never waits for more than a few seconds."""

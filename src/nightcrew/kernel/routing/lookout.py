@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -18,7 +18,7 @@ from nightcrew.kernel.forever import forever
 from nightcrew.kernel.routes import links
 from nightcrew.kernel.routes.definition import RouteDefinition, from_json
 from nightcrew.kernel.routes.looks import AnyRoute, LookAsks, RoutePace, build
-from nightcrew.kernel.routes.states import RouteStanding, RouteState
+from nightcrew.kernel.routes.states import RouteSeen, RouteSight, RouteStanding, RouteState
 from nightcrew.kernel.routes.watch import RouteWatch
 from nightcrew.kernel.routing import store
 from nightcrew.kernel.routing.asks import LookHttp
@@ -151,7 +151,12 @@ class Lookout:
     async def _round(self) -> float:
         self._changed.clear()
         await self.load()
-        for name in list(self._known):
+        for name, known in list(self._known.items()):
+            gate = known.watch.route.gate
+            if gate.is_stale and known.watch.looked_at is not None:
+                before = gate.standing
+                known.watch.route.note(RouteSight(RouteSeen.SILENCE, "nobody has looked at it for too long"))
+                await self._tell(name, before, gate.standing)
             await self._say(name)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._changed.wait(), PAUSE)
@@ -162,9 +167,9 @@ class Lookout:
             if known.task is None:
                 known.task = self._tasks.spawn(forever(f"route {name}", known.watch.once), f"route {name}")
 
-    def _glance(self) -> None:
+    def _glance(self, gone: set[int]) -> None:
         for known in self._known.values():
-            known.watch.glance()
+            known.watch.glance(gone)
 
     # -- telling -------------------------------------------------------------------------------------------------------
 
@@ -215,8 +220,6 @@ class Lookout:
     def _row(self, known: _Known) -> RouteAtNode:
         gate, now = known.watch.route.gate, utcnow()
         standing = gate.standing
-        if gate.is_stale and standing.state is not RouteState.UNKNOWN:
-            standing = replace(standing, state=RouteState.UNKNOWN, reason="nobody has looked at it for too long")
         waited = None if gate.refused_at is None else now - timedelta(seconds=time.monotonic() - gate.refused_at)
         return RouteAtNode(
             route=known.row.name,

@@ -102,8 +102,6 @@ async def take(store: Store, movie_id: int, connection_id: int, offers: Sequence
                 values = _seen(one, row, now, new_place=row["id"] not in elsewhere)
                 await connection.execute(sa.update(source).where(source.c.id == row["id"]).values(values))
         await _note_offers(store, connection, connection_id, {ids[one.fingerprint]: one for one in offers}, now)
-        for topic in (FILES.topic, STATS.topic):
-            await wake(connection, topic)
         return sum(not row["reason"] for row in fresh)
 
 
@@ -136,7 +134,6 @@ async def _note_offers(
 
 def _row(one: NewSource, movie_id: int, connection_id: int, now: datetime) -> dict[str, Any]:
     state = SourceState.REFUSED if one.refused else SourceState.FOUND
-    due_at = None if one.refused else now
     return {
         "movie_id": movie_id,
         "connection_id": connection_id,
@@ -160,7 +157,7 @@ def _row(one: NewSource, movie_id: int, connection_id: int, now: datetime) -> di
         "score": one.score,
         "parts": [list(part) for part in one.parts],
         "unfit": one.unfit[:MAX_REASON],
-        "file_due_at": due_at,
+        "file_due_at": None,  # until it is among the best of its film
         "file_failures": 0,
         "stats_due_at": None,
         "stats_wait_h": 0.0,
@@ -176,7 +173,7 @@ def _seen(one: NewSource, row: Mapping[str, Any], now: datetime, *, new_place: b
     if row["state"] is SourceState.MARKED:
         values |= {"state": _before(row["file_count"], row["file_due_at"]), "reason": ""}
     elif row["state"] is SourceState.GONE:
-        values |= {"state": SourceState.FOUND, "reason": "", "file_due_at": now, "file_failures": 0}
+        values |= {"state": SourceState.FOUND, "reason": "", "file_due_at": None, "file_failures": 0}
     elif new_place and row["state"] in {SourceState.UNREAD, SourceState.FOUND}:
         values |= {"file_due_at": now, "file_failures": 0}
     return values
@@ -266,6 +263,16 @@ async def rescore(store: Store, new: Mapping[int, Worth]) -> None:
     ]
     async with store.write() as connection:
         await connection.execute(statement, rows)
+
+
+async def read_next(store: Store, ids: Collection[int], rest: Collection[int]) -> None:
+    """Have the torrent files of some sources read, and not those of the `rest`, for now."""
+    async with store.write() as connection:
+        idle = sa.and_(source.c.id.in_(ids), source.c.file_due_at.is_(None))
+        if ids:
+            await FILES.make_due(connection, idle, at=await now_of(connection))
+        if rest:
+            await connection.execute(sa.update(source).where(source.c.id.in_(rest)).values(file_due_at=None))
 
 
 async def put_off(store: Store, rows: DueRows, ids: Collection[int], until: datetime) -> None:

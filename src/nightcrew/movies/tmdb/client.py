@@ -33,6 +33,7 @@ LARGE = 100_000
 UNTOLD = 2.0
 """Seconds to wait after code 25 where nobody says for how long: TMDB counts what is asked in a second."""
 _READ = frozenset({200, 401, 404, 429})
+_ITS_OWN = frozenset({500, 502, 504})
 _INVALID_KEY, _NOT_FOUND = (3, 7, 10), 34
 PATHS = {Medium.MOVIE: "movie", Medium.SHOW: "tv"}
 
@@ -71,18 +72,22 @@ class Tmdb:
         answer = await self._ask(path, Priority.BACKGROUND, **asked)
         return await _read(answer, lambda value: shapes.list_page(value, medium))
 
-    async def film(self, tmdb_id: int, *, priority: Priority = Priority.BACKGROUND) -> FilmDetails:
-        """All that is stored of a film. Raises `Gone`, and `OddTitle` for an answer that says nothing of it."""
+    async def film(self, tmdb_id: int, *, suspect: bool = False) -> FilmDetails:
+        """All that is stored of a film. Raises `Gone`, and `OddTitle` for an answer that says nothing of it.
+
+        `suspect`: it failed before, so that an error of the server's is taken for one of this title, and not of the service.
+        """
         answer = await self._ask(
             f"movie/{tmdb_id}",
-            priority,
+            Priority.BACKGROUND,
+            suspect=suspect,
             language=self._language,
             append_to_response="translations,images",
             include_image_language=f"{self._language[:2]},en,null",
         )
         return await _read(answer, lambda value: shapes.film_details(value, tmdb_id))
 
-    async def show(self, tmdb_id: int, seasons: Sequence[int]) -> ShowDetails:
+    async def show(self, tmdb_id: int, seasons: Sequence[int], *, suspect: bool = False) -> ShowDetails:
         """A show with the episodes of these seasons, at most `SEASONS`. What there is not is left out. Raises as `film`.
 
         Its translations are asked for where there is still room.
@@ -91,7 +96,11 @@ class Tmdb:
         if len(parts) < PARTS:
             parts.append("translations")
         answer = await self._ask(
-            f"tv/{tmdb_id}", Priority.CRITICAL, language=self._language, append_to_response=",".join(parts)
+            f"tv/{tmdb_id}",
+            Priority.CRITICAL,
+            suspect=suspect,
+            language=self._language,
+            append_to_response=",".join(parts),
         )
         return await _read(answer, lambda value: show_shapes.show_details(value, tmdb_id))
 
@@ -101,9 +110,10 @@ class Tmdb:
         answer = await self._ask(f"{PATHS[medium]}/changes", Priority.BACKGROUND, **asked)
         return await _read(answer, shapes.changes_page)
 
-    async def _ask(self, path: str, priority: Priority, **params: str) -> Answer:
+    async def _ask(self, path: str, priority: Priority, *, suspect: bool = False, **params: str) -> Answer:
         question = Question(path, params=params, priority=priority)
-        return await self.line.read(question, _answer, good=_READ, limits=LIMITS)
+        good = _READ | _ITS_OWN if suspect else _READ
+        return await self.line.read(question, _answer, good=good, limits=LIMITS)
 
 
 async def _read(answer: Answer, how: Callable[[Any], ReadT]) -> ReadT:
@@ -120,6 +130,10 @@ async def _answer(reply: Reply) -> Answer:
         )
         limit.status = HTTPStatus.TOO_MANY_REQUESTS
         raise limit
+    if reply.status in _ITS_OWN:
+        odd = shapes.OddTitle(f"{reply.shown} answers HTTP {reply.status}, as before")
+        odd.status = reply.status
+        raise odd
     value = await reply.json()
     code = value.get("status_code") if isinstance(value, dict) else None
     if reply.status == HTTPStatus.UNAUTHORIZED or code in _INVALID_KEY:

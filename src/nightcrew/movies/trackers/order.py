@@ -28,7 +28,7 @@ SMALL_MOVE, MOVE = 2, 0.02
 """A number may move so far between two packets, as a count and as a share of it."""
 
 
-class Verdict(StrEnum):
+class OrderProof(StrEnum):
     """What several answers say about the order."""
 
     KEPT = "kept"
@@ -81,11 +81,11 @@ class Orders:
         return made[-1]
 
 
-def judge(answers: Sequence[Sequence[Numbers]]) -> Verdict:
+def judge(answers: Sequence[Sequence[Numbers]]) -> OrderProof:
     """`answers`: for each order that was asked in the numbers by hash, the hashes in the same order in all."""
     first = answers[0]
     if all(other == first for other in answers[1:]) and _at_least(first) >= ENOUGH:
-        return Verdict.KEPT
+        return OrderProof.KEPT
     same = [True] * len(first)
     for other in answers[1:]:
         for at, (one, two) in enumerate(zip(first, other, strict=True)):
@@ -93,7 +93,7 @@ def judge(answers: Sequence[Sequence[Numbers]]) -> Verdict:
                 same[at] = False
                 if not is_near(one, two):
                     return _disagreement(answers)
-    return Verdict.KEPT if evidence(first, same) >= ENOUGH else Verdict.IN_DOUBT
+    return OrderProof.KEPT if evidence(first, same) >= ENOUGH else OrderProof.IN_DOUBT
 
 
 def _at_least(values: Sequence[Numbers]) -> float:
@@ -118,13 +118,13 @@ def is_near(one: Numbers, other: Numbers) -> bool:
     return all(abs(a - b) <= max(SMALL_MOVE, MOVE * max(a, b)) for a, b in zip(one, other, strict=True))
 
 
-def _disagreement(answers: Sequence[Sequence[Numbers]]) -> Verdict:
+def _disagreement(answers: Sequence[Sequence[Numbers]]) -> OrderProof:
     """The same numbers at other places are mixed up; other numbers may come from another server behind the same name."""
     first = sorted(answers[0])
     for other in answers[1:]:
         if not all(is_near(one, two) for one, two in zip(first, sorted(other), strict=True)):
-            return Verdict.IN_DOUBT
-    return Verdict.MIXED
+            return OrderProof.IN_DOUBT
+    return OrderProof.MIXED
 
 
 def _log2_falling(n: int, k: int) -> float:

@@ -14,15 +14,15 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.movies.trackers import order, rules, wire
-from nightcrew.movies.trackers.order import Orders, Rearranged, Verdict
-from nightcrew.movies.trackers.rules import Order, TrackerMemory
+from nightcrew.movies.trackers.order import OrderProof, Orders, Rearranged
+from nightcrew.movies.trackers.rules import AnswerOrder, TrackerMemory
 from nightcrew.movies.trackers.wire import EACH, NOTHING, Numbers, Swarm
 
 WINDOW = 32
 """Packets on the way to one tracker at a time."""
 
 
-class Refused(Retry):
+class Declined(Retry):
     """The tracker answered with an error."""
 
 
@@ -35,7 +35,7 @@ class Silent(Retry):
 Ask = Callable[[Sequence[str], bool], Awaitable[bytes | None]]
 """Asks for hashes in one packet; the numbers as they came (`wire.body_of`). True: silence is not waited out.
 
-Raises `Refused`, `Silent` or `RouteDown`."""
+Raises `Declined`, `Silent` or `RouteDown`."""
 
 
 class Survey:
@@ -66,13 +66,13 @@ class Survey:
         """
         self._left = list(dict.fromkeys(hashes))[::-1]
         every = self._left[:]
-        if self.memory.order is not Order.MIXED:
+        if self.memory.order is not AnswerOrder.MIXED:
             await self._take()  # the first batch alone: it shows what the tracker bears
             await self._together(self._take, len(self._left))
         if self._mixed:
             self.memory = rules.mixed_up(self.memory, self._now)
             self._batched, self._left = [], [one for one in every if one not in self._sure]
-        if self.memory.order is Order.MIXED:
+        if self.memory.order is AnswerOrder.MIXED:
             await self._together(self._take_alone, len(self._left))
         if isinstance(self._failure, RouteDown) or (self._failure and not self._batched and not self._sure):
             raise self._failure
@@ -111,7 +111,7 @@ class Survey:
 
     async def _twice(self, batch: list[str]) -> None:
         """In several orders: as it is, by chance, and from behind while the tracker is new."""
-        orders = self._orders.some(len(batch), is_new=self.memory.order is Order.UNKNOWN)
+        orders = self._orders.some(len(batch), is_new=self.memory.order is AnswerOrder.UNKNOWN)
         body = await self._whole(batch)
         if body is None:
             return
@@ -122,9 +122,9 @@ class Survey:
                 return
             answers.append(one.back(wire.numbers(more)))
         verdict = order.judge(answers)
-        if verdict is Verdict.MIXED:
+        if verdict is OrderProof.MIXED:
             self._mixed = True
-        elif verdict is Verdict.KEPT:
+        elif verdict is OrderProof.KEPT:
             await self._agreed(batch, answers, body)
         else:
             await self._doubted(batch, answers)
@@ -160,7 +160,7 @@ class Survey:
         is_larger = count > max(1, self.memory.good)
         try:
             body = await self._ask(arranged.there(batch) if arranged else batch, is_larger and self.memory.good > 0)
-        except Refused:
+        except Declined:
             pass
         except Silent:
             if not is_larger:
