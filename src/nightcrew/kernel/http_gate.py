@@ -11,7 +11,7 @@ from enum import IntEnum
 AGE = 5.0
 """Seconds of waiting that weigh as much as one class: whoever has waited for so long is as urgent as the class above."""
 
-SLACK = 1.03
+SLACK = 1.04
 """How much longer our windows are than a service's: what we send evenly does not arrive quite evenly."""
 
 CLOSER = 1.2
@@ -45,6 +45,7 @@ class Starts:
         self.per_second = per_second
         self._most = max(1, int(per_second))
         self._window = SLACK * self._most / per_second
+        self._spare = (SLACK - 1) / 2 * self._most / per_second
         while len(self._last) > self._most:
             self._last.popleft()
 
@@ -62,9 +63,9 @@ class Starts:
         recent = sum(1 for one in self._last if one > at - self._window)
         return max(at, self._last[-1] + 1 / (CLOSER * self.per_second)) if 4 * recent > self._most else at
 
-    def start(self, now: float) -> None:
-        """One starts."""
-        self._last.append(now)
+    def start(self, now: float, due: float) -> None:
+        """One starts that could have started at `due`. What it is late by, as timers are, costs nothing, within half of the slack."""
+        self._last.append(max(due, now - self._spare))
         while len(self._last) > self._most:
             self._last.popleft()
 
@@ -73,6 +74,7 @@ class Starts:
 class _Waiting:
     urgency: float
     number: int
+    since: float = field(compare=False)
     turn: asyncio.Future[None] = field(compare=False)
 
 
@@ -94,7 +96,8 @@ class Gate:
         """Wait for a turn. With `place` the caller has one of the places until `leave`."""
         loop = asyncio.get_running_loop()
         self._count += 1
-        mine = _Waiting(loop.time() + AGE * priority, self._count, loop.create_future())
+        now = loop.time()
+        mine = _Waiting(now + AGE * priority, self._count, now, loop.create_future())
         heapq.heappush(self._waiting[place], mine)
         self._give()
         try:
@@ -121,12 +124,11 @@ class Gate:
             self._timer = None
         loop = asyncio.get_running_loop()
         while (line := self._first()) is not None:
-            now = loop.time()
-            at = self.starts.next_at(now)
-            if at > now:
+            at = self.starts.next_at(line[0].since)
+            if at > (now := loop.time()):
                 self._timer = loop.call_at(at, self._give)
                 return
-            self.starts.start(now)
+            self.starts.start(now, at)
             if line is self._waiting[True]:
                 self._places -= 1
             heapq.heappop(line).turn.set_result(None)
