@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from nightcrew.movies.releases.model import Film
+from nightcrew.movies.releases.model import WantedFilm
 
 _FILMS = """
 nosferatu:22 | 1922 | 1922-03-04 | de | tt0013442 | Nosferatu; Nosferatu, eine Symphonie des Grauens; Nosferatu: A Symphony of Horror
@@ -188,10 +188,10 @@ et:82 | 1982 | 1982-06-11 | en | | E.T. the Extra-Terrestrial; E.T.; E.T. - Der 
 TITLE_PLAIN = re.compile(r"[^\w\s.&'-]")
 
 
-def _film(line: str) -> tuple[str, Film]:
+def _film(line: str) -> tuple[str, WantedFilm]:
     key, year, shown, language, imdb_id, titles = (part.strip() for part in line.split("|", 5))
     known = tuple(title.strip() for title in titles.split(";"))
-    return key, Film(known, int(year), imdb_id, 110, date.fromisoformat(shown), language)
+    return key, WantedFilm(known, int(year), imdb_id, 110, date.fromisoformat(shown), language)
 
 
 FILMS = dict(_film(line) for line in _FILMS.strip().splitlines())
@@ -294,7 +294,7 @@ class Case:
     """A name, the film that is asked for, and whether the name was made for it. `shape`: how it was made."""
 
     name: str
-    film: Film
+    film: WantedFilm
     is_film: bool
     shape: str
 
@@ -304,9 +304,9 @@ def is_reported(group: str) -> bool:
     return hashlib.sha256(group.encode()).digest()[0] % 2 == 1
 
 
-def groups(more: dict[str, Film] | None = None) -> dict[str, list[Film]]:
+def groups(more: dict[str, WantedFilm] | None = None) -> dict[str, list[WantedFilm]]:
     """Films that belong together."""
-    found: dict[str, list[Film]] = {}
+    found: dict[str, list[WantedFilm]] = {}
     for key, film in (FILMS | (more or {})).items():
         found.setdefault(key.split(":")[0], []).append(film)
     return found
@@ -392,7 +392,7 @@ class Naming:
         return title[: at - 1] + title[at] + title[at - 1] + title[at + 1 :]
 
 
-def _right(naming: Naming, film: Film) -> tuple[str, str]:
+def _right(naming: Naming, film: WantedFilm) -> tuple[str, str]:
     """A name for a film, and its shape."""
     pick, year = naming.random.random(), film.year
     assert year is not None
@@ -413,7 +413,7 @@ def _right(naming: Naming, film: Film) -> tuple[str, str]:
     return naming.name(title, year), "plain"
 
 
-def _wrong(naming: Naming, film: Film) -> Iterator[tuple[str, str]]:
+def _wrong(naming: Naming, film: WantedFilm) -> Iterator[tuple[str, str]]:
     """Names that are for no film of the list, and look like this one."""
     one, year = naming.random.choice, film.year
     assert year is not None
@@ -432,7 +432,7 @@ def _wrong(naming: Naming, film: Film) -> Iterator[tuple[str, str]]:
         yield naming.name(" ".join(words[:-1]), year), "fewer words"
 
 
-def cases(found: dict[str, list[Film]], *, reported: bool, rounds: int, seed: int = 1) -> Iterator[Case]:
+def cases(found: dict[str, list[WantedFilm]], *, reported: bool, rounds: int, seed: int = 1) -> Iterator[Case]:
     """Names for and against each film of one half, so many times."""
     naming = Naming(seed)
     everything = [film for films in found.values() for film in films]
@@ -454,7 +454,7 @@ def cases(found: dict[str, list[Film]], *, reported: bool, rounds: int, seed: in
                     yield Case(name, film, False, shape)
 
 
-def from_tmdb(folder: Path) -> dict[str, Film]:
+def from_tmdb(folder: Path) -> dict[str, WantedFilm]:
     """Films of saved TMDB answers (titles are scrambled, years and dates are real), each in a group of its own."""
     found = {}
     for path in sorted(folder.glob("movie_*.json")) + sorted(folder.glob("discover_movie_*.json")):
@@ -466,7 +466,7 @@ def from_tmdb(folder: Path) -> dict[str, Film]:
             more = [each["data"].get("title", "") for each in one.get("translations", {}).get("translations", [])]
             titles = dict.fromkeys(title for title in [one["title"], one["original_title"], *more] if title)
             day = date.fromisoformat(shown)
-            found[f"tmdb {one['id']}:"] = Film(
+            found[f"tmdb {one['id']}:"] = WantedFilm(
                 tuple(titles), day.year, one.get("imdb_id") or "", None, day, one["original_language"]
             )
     return found

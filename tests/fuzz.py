@@ -35,6 +35,8 @@ def readers() -> dict[str, tuple[Reader, tuple[type[Exception], ...], list[bytes
     from nightcrew.movies.indexers import list_json, torznab_items, torznab_xml
     from nightcrew.movies.indexers.base import Wanted
     from nightcrew.movies.torrents import inspection, magnet, metainfo
+    from nightcrew.movies.trackers import wire
+    from nightcrew.movies.trackers.bencoded import NotBencode
     from nightcrew.playlists.formats import hls, json_list, m3u, master
     from nightcrew.playlists.formats.media import media_type
     from nightcrew.recorder import fmp4, ledger, packed
@@ -82,6 +84,11 @@ def readers() -> dict[str, tuple[Reader, tuple[type[Exception], ...], list[bytes
 
     def torrent(data: bytes) -> object:
         return inspection.refusals(metainfo.read(data), inspection.Expected(("A film",), 1922, 90, 1, "0"))
+
+    def packets(data: bytes) -> object:
+        body = wire.body_of(data)
+        some = ["0" * 40] * (len(body or b"") // wire.EACH)
+        return wire.head(data), wire.connection_id(data), list(wire.swarms(some, body or b"")), wire.error_words(data)
 
     tracks = (fmp4.Track(ElementaryStream(1, "video", "h264"), 1000),)
     packet = b"G\x40\x00\x10" + bytes(184)
@@ -139,6 +146,12 @@ def readers() -> dict[str, tuple[Reader, tuple[type[Exception], ...], list[bytes
         "list_movies": (films, expected, [film]),
         "cron": (next_time, expected, [b"0 4 * * *"]),
         "retry_after": (lambda data: retry_after(text(data), NOW), (), [b"Wed, 21 Oct 2026 07:28:00 GMT"]),
+        "tracker": (packets, (), [b"\0\0\0\2\0\0\0\1\0\0\0\5\0\0\0\6\0\0\0\7", b"\0\0\0\3\0\0\0\1gone"]),
+        "scrape": (
+            lambda data: wire.http_answer(data, ["61" * 20]),
+            (NotBencode,),
+            [b"d5:filesd20:" + b"a" * 20 + b"d8:completei1eeee", b"d14:failure reason2:noe"],
+        ),
         "redact": (lambda data: redact(text(data)), (), [b"http://u:p@h/live/u/p/1.ts?token=x"]),
     }
 

@@ -35,6 +35,15 @@ TESTED = """checks/capacity checks/conclusion checks/plan checks/rules playlists
 recordings/chapters recordings/disk recordings/naming recordings/retention recordings/rules recordings/windows"""
 MODULES = {name: name.replace("/", "/test_") for name in TESTED.split()}
 MODULES["recordings/nfo"] = "recordings/test_chapters"
+RELEASES = {
+    "identity": "identity known words",
+    "release_names": "heads kinds tokens marks names",
+    "ranking": "ranking refusals profile",
+    "custom_formats": "conditions custom_formats dotnet",
+}
+MODULES |= {
+    f"movies/releases/{one}": f"movies/test_{test}" for test, names in RELEASES.items() for one in names.split()
+}
 MODULES |= {"kernel/recovery": "kernel/test_recovery", "kernel/connections/rules": "kernel/test_connection_rules"}
 for name in ("list_json", "torznab_errors", "torznab_items", "torznab_queries", "torznab_xml"):
     MODULES[f"movies/indexers/{name}"] = f"movies/test_{name}"
@@ -43,16 +52,22 @@ for name, tests in {
     "bencode": "bencode",
     "magnet": "magnet",
     "metainfo v1 v2 layers paths addresses model": "metainfo",
-    "contents fitting asking sizes inspection": "inspection",
+    "contents asking inspection": "inspection",
+    "fitting": "fitting",
+    "sizes": "torrent_sizes",
 }.items():
     MODULES |= {f"movies/torrents/{one}": f"movies/test_{tests}" for one in name.split()}
+MODULES |= {f"movies/trackers/{name}": f"movies/test_tracker_{name}" for name in ("order", "rules", "wire")}
 """Modules, and the file of their tests."""
 MODULES |= {"kernel/connections/mirrors": "kernel/test_connection_rules kernel/test_mirrors"}
 MODULES |= {"kernel/notify/rules": "kernel/test_notify_rules", "kernel/path_names": "recordings/test_naming"}
-MODULES |= {name: name.replace("/", "/test_") for name in ("kernel/guesses", "kernel/words")}
+MODULES |= {name: name.replace("/", "/test_") for name in ("kernel/address_secrets", "kernel/guesses", "kernel/words")}
+MODULES["guidereader/moments"] = "playlists/test_moments"
 JUDGED = """artists classical decision glance held_artist held_details held_title held_version judge model paths reading titles
 versions words works"""
-MATCHING = "music/test_matching music/test_classical music/test_real_names music/test_import_rules"
+MATCHING = (
+    "music/test_matching_parts music/test_matching music/test_classical music/test_real_names music/test_import_rules"
+)
 MODULES |= {f"music/matching/{name}": MATCHING for name in JUDGED.split()}
 MODULES |= {f"music/{name}": "music/test_import_rules" for name in ("naming", "owned", "verify")}
 MODULES |= {f"music/{name}": "music/test_music_rules music/test_import_rules" for name in ("quality", "rules")}
@@ -61,7 +76,7 @@ MODULES["music/slskd/queries"] = "music/test_queries"
 MODULES |= {
     f"playlists/{name}": f"playlists/test_{name}" for name in ("guide_matching", "holes", "joining", "numbering")
 }
-MODULES |= {"playlists/identity": "field/test_identity playlists/test_rules", "playlists/picking": "field/test_picking"}
+MODULES["playlists/picking"] = "field/test_picking"
 MODULES |= {
     "recordings/stream_access": "recordings/test_access_rules",
     "recordings/after_rules": "recordings/test_after_rules",

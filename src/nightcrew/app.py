@@ -32,6 +32,7 @@ from nightcrew.kernel.http_cache import HttpCache
 from nightcrew.kernel.jobs import Jobs
 from nightcrew.kernel.nodes_store import KnownNode
 from nightcrew.kernel.recovery import Recoveries
+from nightcrew.kernel.routing import work as routing
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.schedule import Schedule
@@ -217,6 +218,7 @@ async def run(
             asyncio.create_task(runtime.health.run(listener), name="watchdog"),
             asyncio.create_task(runtime.slots.run(), name="slots"),
             asyncio.create_task(runtime.wakes.run(), name="wakes"),
+            asyncio.create_task(routing.run(runtime), name="routes"),
         ]
         if listener is not None:
             server = make_server(

@@ -20,7 +20,7 @@ from nightcrew.playlists import rows as playlists
 from nightcrew.recordings import answers as recordings_say
 from nightcrew.recordings import rows as recordings
 from nightcrew.web import answers as kernel_says
-from nightcrew.web import connections_api
+from nightcrew.web import connections_api, routes_api
 
 ANSWERS: dict[type[Any], tuple[type[BaseModel], ...]] = {
     checks.CheckJson: (checks_say.CheckRow,),
@@ -28,7 +28,8 @@ ANSWERS: dict[type[Any], tuple[type[BaseModel], ...]] = {
     checks.FoundJson: (checks_say.CheckRow, checks_say.StreamStanding),
     following.JobJson: (kernel_says.JobRow,),
     kernel.ConnectionJson: (connections_api.ConnectionRow,),
-    kernel.ConnectionTestedJson: (connections_api.TestedRow,),
+    kernel.ConnectionTestedJson: (connections_api.TestedRow, routes_api.RouteTestedRow),
+    kernel.RouteJson: (routes_api.RouteRow,),
     kernel.EntryJson: (kernel_says.ActivityRow,),
     kernel.KindJson: (connections_api.KindRow,),
     kernel.StateJson: (kernel_says.JobRow, kernel_says.WorkerRow),

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
 
 from darkroom import Server, serving
 from nightcrew import app
@@ -129,6 +131,13 @@ def test_it_stays_small() -> None:
     text = "\n".join(path.read_text("utf-8") for path in (sixth.EXAMPLES / "tides").rglob("*.py"))
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith(("from ", "import "))]
     assert len(lines) <= 150
+
+
+def test_each_of_its_routes_says_what_it_answers() -> None:
+    for router in declared().routers:
+        for route in router.routes:
+            if isinstance(route, APIRoute) and route.include_in_schema:
+                assert issubclass(route.response_model, BaseModel), route.path
 
 
 # -- what every domain has to withstand --------------------------------------------------------------------------------

@@ -13,7 +13,6 @@ from furnished import new_database
 from nightcrew.kernel import recovery
 from nightcrew.kernel.activity import activity
 from nightcrew.kernel.connections import detours, detours_store, line, rules, store
-from nightcrew.kernel.connections.mirrors import PROBE, Mirrors
 from nightcrew.kernel.connections.models import (
     Connection,
     Detour,
@@ -195,31 +194,6 @@ async def test_what_may_not_be_sent_twice_probes_nothing(here: Site, server, oth
     cooled(asked, server.url())
     assert await (await asked.ask(Question("items", "POST"))).json() == [2]
     assert server.requests == []
-
-
-def test_failures_are_forgotten_after_a_while_of_answers() -> None:
-    mirrors = Mirrors()
-    mirrors.failed("a", 0)
-    for _ in range(rules.SETTLED - 1):
-        mirrors.worked("a")
-    mirrors.failed("a", 100)
-    assert mirrors.order(["a", "b"], 159) == ["b"], "the second pause in a row is twice as long"
-    for _ in range(rules.SETTLED):
-        mirrors.worked("a")
-    assert mirrors.of("a") is None
-    mirrors.failed("a", 200)
-    assert mirrors.order(["a", "b"], 230) == ["a", "b"]
-
-
-def test_an_address_that_is_probed_is_left_to_the_one_that_does() -> None:
-    mirrors = Mirrors()
-    mirrors.failed("a", 0)
-    assert mirrors.order(["a", "b"], 30, probe=False) == ["b"]
-    assert mirrors.order(["a", "b"], 30) == ["a", "b"]
-    assert mirrors.order(["a", "b"], 30) == ["b"]
-    assert mirrors.order(["a", "b"], 30 + PROBE) == ["a", "b"], "whoever probed it did not come back"
-    mirrors.worked("a")
-    assert [mirrors.order(["a", "b"], 45, probe=False) for _ in range(2)] == [["a", "b"]] * 2
 
 
 # -- kept answers and skips ----------------------------------------------------------------------------------------

@@ -14,10 +14,10 @@ from nightcrew.movies.releases import dotnet
 from nightcrew.movies.releases.conditions import FREELEECH, LANGUAGES, SCENE, Subject
 from nightcrew.movies.releases.custom_formats import MOST_SLOW, BadFormat, held, imported
 from nightcrew.movies.releases.dotnet import MOST_CHARACTERS, MOST_DEPTH, BadExpression, compiled
-from nightcrew.movies.releases.model import Film
+from nightcrew.movies.releases.model import WantedFilm
 from nightcrew.movies.releases.names import read
 
-FILM = Film(("Charade",), 1963, "tt0056923", 113, None, "en")
+FILM = WantedFilm(("Charade",), 1963, "tt0056923", 113, None, "en")
 
 
 def subject(tail: str = "1080p.BluRay.x264-GRP", **more: Any) -> Subject:

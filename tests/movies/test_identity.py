@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cinema import FILMS, Case, cases, from_tmdb, groups, is_reported
+from cinema import BEFORE, BEHIND, FILMS, NUMBERS, Case, cases, from_tmdb, groups, is_reported
 from nightcrew.movies.releases.heads import read_head
 from nightcrew.movies.releases.identity import judge
 from nightcrew.movies.releases.known import MOST_TITLES, Fit, fit, known
-from nightcrew.movies.releases.model import Film
+from nightcrew.movies.releases.model import WantedFilm
 from nightcrew.movies.releases.names import read
 from nightcrew.movies.releases.words import key, roman, words
 from support import data_file
@@ -21,7 +21,7 @@ from support import data_file
 CHARADE = FILMS["charade:63"]
 
 
-def ok(name: str, film: Film, imdb_id: str = "") -> bool:
+def ok(name: str, film: WantedFilm, imdb_id: str = "") -> bool:
     return judge(read_head(name), film, imdb_id).ok
 
 
@@ -84,7 +84,7 @@ def test_a_film_without_a_year_needs_the_imdb_number() -> None:
     assert ok("Charade.1963.1080p", film, "tt0056923")
 
 
-LONG = Film(("The Lives of Others",), 2006, released_at=date(2006, 3, 23))
+LONG = WantedFilm(("The Lives of Others",), 2006, released_at=date(2006, 3, 23))
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_year_beside_needs_a_reason(shown: date | None, said: int, taken: bool
 
 
 def test_a_title_of_one_word_needs_its_year() -> None:
-    film = Film(("The Others",), 2006, released_at=date(2006, 3, 23))
+    film = WantedFilm(("The Others",), 2006, released_at=date(2006, 3, 23))
     assert not ok("The.Others.2005.1080p", film)
     assert ok("The.Others.2006.1080p", film)
     assert ok("The.Others.2007.1080p", replace(film, released_at=date(2007, 1, 1))), "it was released then"
@@ -256,6 +256,22 @@ def test_each_title_with_its_year_is_the_film(film: str, data: st.DataObject) ->
     wanted = FILMS[film]
     title = data.draw(st.sampled_from(wanted.titles))
     assert ok(f"{title} ({wanted.year}) 1080p BluRay", wanted)
+
+
+WAYS = ("{} ({}) 1080p", "{}.{}.1080p.BluRay", "{} {}", "{} 1080p BluRay ({})")
+
+
+@given(
+    st.sampled_from(sorted(FILMS)),
+    st.sampled_from([*NUMBERS, *BEHIND]),
+    st.sampled_from(BEFORE),
+    st.sampled_from(WAYS),
+    st.data(),
+)
+def test_more_words_make_another_film(film: str, behind: str, before: str, way: str, data: st.DataObject) -> None:
+    title = data.draw(st.sampled_from(FILMS[film].titles))
+    assert not ok(way.format(f"{title} {behind}", FILMS[film].year), FILMS[film])
+    assert not ok(way.format(f"{before} {title}", FILMS[film].year), FILMS[film])
 
 
 def _quality(found: list[Case]) -> tuple[float, float]:

@@ -85,6 +85,7 @@ GOOD = [
     (BAT, listed("The.Bat.mkv", "The.Bat.mkv 900")),
     (BAT, listed("The Bat 1959", "The.Bat.1959.mkv 900", "The.Bat.1959.nfo 1b")),
     (HAXAN, listed("Haxan.1922.Criterion", "Haxan.mkv 1400")),
+    (HAXAN, listed("Häxan", "Häxan [1920 x 1080].mkv 1400", "häxan (1920x1080).srt 1")),
     (IT, listed("It.1927.DVDRip.x264", "it.mkv 700")),
     (replace(IT, year=None), listed("It (Clara Bow)", "It.mkv 700")),
     (Expected(), listed("debian-12.5.0-amd64-DVD-1.iso", "debian-12.5.0-amd64-DVD-1.iso 3900")),
@@ -196,7 +197,7 @@ def test_a_refusal_is_a_sentence_for_a_person() -> None:
     ]
     assert [one.words for one in refusals(listed("Nosferatu", "a.txt 1"), NOSFERATU)] == ["it holds no video"]
     assert [one.words for one in refusals(listed("Nosferatu", "Nosferatu.mkv 1000000"), NOSFERATU)] == [
-        "1e+03 GB are too many for a film of 94 min"
+        "1,000 GB are too many for a film of 94 min"
     ]
 
 
@@ -242,6 +243,63 @@ def test_films_of_the_demo_world_are_good_and_its_defects_are_found(kind: str) -
         "page": [Reason.PLAYER],
         "no_video": [Reason.NO_FILM],
     }
+
+
+@pytest.mark.parametrize(
+    ("found", "reasons_found"),
+    [
+        (listed("Nosferatu.1922", "Nosferatu.mkv 900", "More.rar 900"), []),
+        (listed("Nosferatu.1922", "Nosferatu.mkv 900", "More.rar 900.000001"), [Reason.ARCHIVE]),
+        (listed("Nosferatu.1922", "Nosferatu.mkv 900", "More.xyz 900"), []),
+        (listed("Nosferatu.1922", "Nosferatu.mkv 900", "More.xyz 900.000001"), [Reason.NO_FILM]),
+        (listed("Nosferatu.1922", "Nosferatu.mkv 900", "Score.flac 1900", "Cover.jpg 900", "Nosferatu.srt 900"), []),
+        (listed("Nosferatu.1922.wmv", "Nosferatu.1922.wmv 900"), []),
+        (listed("Nosferatu.1922", "A\u202eB/Nosferatu.mkv 900"), [Reason.DISGUISE]),
+        (listed("Nosferatu.1922", "Nosferatu.mkv 900", "film.txt 1", "video.txt 1", "sound.txt 1"), []),
+        (
+            listed(
+                "Nosferatu.1922", "Nosferatu.mkv 900", "Nosferatu clip.mkv 100", "BDMV/a.m2ts 90", "x/BDMV/b.m2ts 20"
+            ),
+            [],
+        ),
+        (listed("Nosferatu.1922", "Disc/BDMV/STREAM/menu/00001.m2ts 900"), []),
+        (listed("Nosferatu.1922", "BDMV/STREAM/extras/00001.m2ts 900"), []),
+        (listed("Nosferatu.1922", "Extras/Nosferatu.mkv 900"), [Reason.NO_FILM]),
+        (listed("Nosferatu.1922", "Nosferatu.mkv 900", "Faust 1926.mkv 400"), []),
+    ],
+)
+def test_what_lies_just_on_one_side(found: Metainfo, reasons_found: list[Reason]) -> None:
+    assert reasons(found, NOSFERATU) == reasons_found
+
+
+def test_sizes_are_told_in_the_unit_that_people_use() -> None:
+    told = [
+        refusals(listed("x", f"x.iso {size}b"), Expected(claimed_size=7_000_000_000_000))[0].words
+        for size in (999, 1000, 999_999, 2_500_000_000)
+    ]
+    assert [one.partition(", and")[0] for one in told] == [
+        "it has 999 bytes",
+        "it has 1 kB",
+        "it has 1,000 kB",
+        "it has 2.5 GB",
+    ]
+
+
+def test_a_sample_is_small() -> None:
+    """A film of that name is not."""
+    assert reasons(listed("Nosferatu.1922", "Nosferatu.1922.sample.mkv 599"), NOSFERATU) == [Reason.NO_FILM]
+    assert reasons(listed("Nosferatu.1922", "Nosferatu.1922.sample.mkv 600"), NOSFERATU) == []
+
+
+def test_extras_lie_in_a_folder_of_theirs_and_are_not_the_film() -> None:
+    assert reasons(listed("Nosferatu.1922", "A/Extras/making of.mkv 900"), NOSFERATU) == [Reason.NO_FILM]
+    assert reasons(listed("Nosferatu.1922", "Extras/Nosferatu/movie.mkv 900"), NOSFERATU) == []
+    assert reasons(listed("Bonus.1922", "Bonus.mkv 900"), Expected(("Bonus",), 1922, 90)) == []
+
+
+def test_the_nearest_folder_names_a_file_that_says_nothing() -> None:
+    assert reasons(listed("Murnau", "Films/Silent/Nosferatu (1922)/movie.mkv 900"), NOSFERATU) == []
+    assert reasons(listed("Murnau", "Nosferatu (1922)/Films/Silent/movie.mkv 900"), NOSFERATU) == [Reason.OTHER_FILM]
 
 
 NAMES = st.text(st.characters(exclude_characters="/\0"), min_size=1, max_size=40) | st.sampled_from(

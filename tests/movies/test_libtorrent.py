@@ -51,6 +51,25 @@ def test_libtorrent_finds_the_same_hashes_and_bytes_in_every_torrent_that_both_a
     assert len(only_we) < COUNT / 200, only_we
 
 
+@pytest.mark.parametrize("kind", ["hybrid", "v2", "v1", "aligned"])
+def test_libtorrent_makes_what_we_read(tmp_path: Path, kind: str) -> None:
+    if not PYTHON.exists():
+        missing("libtorrent", "make .tools/libtorrent/.done")
+    sizes = {"film.mkv": 300_000, "a.nfo": 100, "Subs/x.srt": 70_000, "empty": 0}
+    for path, size in sizes.items():
+        (tmp_path / "Nosferatu" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "Nosferatu" / path).write_bytes(path.encode() * size)
+        os.truncate(tmp_path / "Nosferatu" / path, size)
+    script = Path(__file__).with_name("make_with_libtorrent.py")
+    command = [str(PYTHON), "-W", "ignore", str(script), str(tmp_path / "Nosferatu"), str(tmp_path)]
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": ""}, check=True, capture_output=True)
+    torrent = read((tmp_path / f"{kind}.torrent").read_bytes())
+    assert {"/".join(file.path): file.size for file in torrent.content} == sizes
+    assert (torrent.hash_v1 is None, torrent.hash_v2 is None) == (kind == "v2", kind in {"v1", "aligned"})
+    assert any(file.pad for file in torrent.files) == (kind in {"hybrid", "aligned"})
+    assert (torrent.name, torrent.private, torrent.trackers) == ("Nosferatu", True, ("http://127.0.0.1:1/announce",))
+
+
 def test_transmission_makes_what_we_read(tmp_path: Path) -> None:
     if not shutil.which("transmission-create"):
         missing("transmission-cli", "install it with your package manager")

@@ -66,6 +66,7 @@ def test_no_films_is_an_answer() -> None:
         ({"status": "ok", "data": []}, "no data"),
         ({"status": "ok", "data": {"movie_count": 3}}, "no films"),
         ({"status": "ok", "data": {"movies": {}}}, "no films"),
+        ({"status": "ok", "data": {"movie_count": 1_000_000_000, "movies": None}}, "no films"),
         ({"status": "ok", "data": {"movies": ["a", 1]}}, "no films"),
     ],
 )
@@ -75,6 +76,7 @@ def test_what_is_no_list_of_films_is_misread(wrong: Any, words: str) -> None:
 
 
 def test_films_and_torrents_have_limits() -> None:
+    assert (MOST_MOVIES, MOST_TORRENTS) == (100, 50)
     torrent = {"hash": "0f" * 20}
     film = {"imdb_code": "tt0063350", "title": "A", "torrents": [torrent] * (MOST_TORRENTS + 3)}
     assert len(movies_of(answer(*[film] * (MOST_MOVIES + 3)))) == MOST_MOVIES
@@ -110,6 +112,13 @@ def test_names_are_made_of_what_is_there() -> None:
     assert name_of({"title": "A"}, {"quality": "1080p", "type": "DVD", "bit_depth": "8"}) == "A 1080p DVDRip"
     assert name_of({"title": "A"}, {"type": "Laserdisc", "bit_depth": 9, "is_repack": 1}) == "A Laserdisc 9bit REPACK"
     assert name_of({"title": "A"}, {"is_repack": "0", "bit_depth": "many"}) == "A"
+    assert name_of({"title": "A"}, {"is_repack": 2}) == name_of({"title": "A"}, {"is_repack": False}) == "A"
+    assert name_of({"title": "A"}, {"bit_depth": 16}) == "A 16bit"
+    assert name_of({"title": "A"}, {"bit_depth": 17}) == "A"
+    assert name_of({"title": "t" * 201}, {"quality": "q" * 21, "type": "k" * 21, "video_codec": "c" * 21}) == (
+        f"{'t' * 200} {'q' * 20} {'k' * 20} {'c' * 20}"
+    )
+    assert name_of({"title": "A"}, {"audio_channels": "5.1 channels"}) == "A 5.1 c"
     assert name_of({"year": 1968}, {"quality": "1080p"}) == ""
 
 

@@ -153,6 +153,7 @@ def test_hashes_are_over_the_bytes_as_they_are() -> None:
         ([b"C:x"], 'file 2 has a name with a drive in it: "C:x"'),
         ([b"c:"], 'file 2 has a name with a drive in it: "c:"'),
         ([b"a\0.mkv"], r'file 2 has a name with control characters: "a\x00.mkv"'),
+        ([b"a/" + b"x" * 90], f'file 2 has a name with a path in it: "a/{"x" * 78}"'),
         ([b"a\n"], r'file 2 has a name with control characters: "a\n"'),
         ([b"a\x7f"], r'file 2 has a name with control characters: "a\x7f"'),
         ([b"AUX"], 'file 2 is called "AUX", which is a device'),

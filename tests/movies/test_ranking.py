@@ -10,29 +10,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from nightcrew.movies.releases.model import Film, Source
+from nightcrew.movies.releases.model import ReleaseSource, WantedFilm
 from nightcrew.movies.releases.names import read
-from nightcrew.movies.releases.profile import PRESETS, SIZES, FormatScore, Profile, Sizes, Until
-from nightcrew.movies.releases.ranking import SEED_STEPS, Part, Score, better, order, score
+from nightcrew.movies.releases.profile import PRESETS, SIZES, FormatScore, ReleaseProfile, Sizes, Until
+from nightcrew.movies.releases.ranking import SEED_STEPS, RankPart, ReleaseScore, better, order, score
 from nightcrew.movies.releases.refusals import spoken
 
-FILM = Film(("Charade",), 1963, "tt0056923", 100, date(1963, 12, 1), "en")
+FILM = WantedFilm(("Charade",), 1963, "tt0056923", 100, date(1963, 12, 1), "en")
 HD = PRESETS["HD"]
 GOOD = "Charade.1963.1080p.BluRay.x264-GRP"
 SIZE = 6_000_000_000
 
 
-def rated(name: str = GOOD, profile: Profile = HD, film: Film = FILM, **more: Any) -> Score:
+def rated(name: str = GOOD, profile: ReleaseProfile = HD, film: WantedFilm = FILM, **more: Any) -> ReleaseScore:
     given = {"size": SIZE, "seeds": 20} | more
     return score(read(name), film, profile, **given)
 
 
-def points(name: str, part: str, profile: Profile = HD, **more: Any) -> float:
+def points(name: str, part: str, profile: ReleaseProfile = HD, **more: Any) -> float:
     return next(one.points for one in rated(name, profile, **more).parts if one.name == part)
 
 
-def with_(profile: Profile = HD, **more: Any) -> Profile:
-    return Profile.model_validate(profile.model_dump() | more)
+def with_(profile: ReleaseProfile = HD, **more: Any) -> ReleaseProfile:
+    return ReleaseProfile.model_validate(profile.model_dump() | more)
 
 
 def test_a_score_is_explained_part_by_part() -> None:
@@ -70,6 +70,25 @@ def test_what_is_better_has_more_points(worse: str, best: str) -> None:
     assert order(rated(best)) < order(rated(worse))
 
 
+def words(name: str, part: str, profile: ReleaseProfile = HD, **more: Any) -> str:
+    return next(one.words for one in rated(name, profile, **more).parts if one.name == part)
+
+
+def test_points_have_three_decimals_and_words_say_why() -> None:
+    profile = with_(languages=("de", "original", "fr"))
+    assert points(GOOD, "language", profile) == 66.667
+    assert words(GOOD, "language", profile) == "en, number 2 of 3"
+    assert words("Charade.1963.FINNISH.1080p.WEB-DL", "language", profile) == "fi, none that is preferred"
+    assert points(GOOD, "size", size=7_000_000_000) == 53.328
+    assert words(GOOD, "seeds", seeds=1) == "1 seed"
+    assert words(GOOD, "seeds", seeds=None) == "seeds are not known"
+    uhd = PRESETS["UHD"]
+    assert words("Charade.1963.2160p.WEB-DL", "hdr", uhd) == "SDR, HDR is preferred"
+    assert words("Charade.1963.2160p.WEB-DL.DV", "hdr", uhd) == "dv"
+    assert words("Charade.1963.2160p.BluRay", "resolution") == "2160p, not in the profile"
+    assert words("Charade.1963.BluRay", "resolution") == "not named, not in the profile"
+
+
 def test_corrections_count_twice_at_most() -> None:
     assert points("Charade.1963.REPACK.1080p.BluRay", "corrected") == 10
     assert points("Charade.1963.REPACK2.1080p.BluRay", "corrected") == 20
@@ -92,7 +111,7 @@ def test_a_size_away_from_the_ideal_gives_less(size: int | None, given_: float) 
 
 
 def test_a_size_says_nothing_where_the_length_is_not_known() -> None:
-    film = Film(("Charade",), 1963)
+    film = WantedFilm(("Charade",), 1963)
     found = rated(film=film, size=1)
     assert not found.refused
     assert next(part.words for part in found.parts if part.name == "size") == "size or length is not known"
@@ -110,7 +129,7 @@ def test_languages_that_are_spoken() -> None:
     assert spoken(read("Charade.1963.1080p"), FILM) == {"en"}
     assert spoken(read("Charade.1963.GERMAN.1080p.WEB-DL"), FILM) == {"de"}
     assert spoken(read("Charade.1963.GERMAN.DL.1080p.BluRay"), FILM) == {"de", "en"}
-    assert spoken(read("Charade.1963.1080p"), Film(("Charade",), 1963)) == set()
+    assert spoken(read("Charade.1963.1080p"), WantedFilm(("Charade",), 1963)) == set()
 
 
 def test_the_first_of_the_preferred_languages_gives_most() -> None:
@@ -130,7 +149,7 @@ def test_custom_formats_give_what_the_profile_says() -> None:
     )
     found = rated(profile=profile, formats=["Good group", "Bad", "Good group", "Nil", "Unknown"])
     assert found.total == rated().total - 30
-    assert next(part for part in found.parts if part.name == "formats") == Part(
+    assert next(part for part in found.parts if part.name == "formats") == RankPart(
         "formats", -30, "Good group +50, Bad -80"
     )
     assert "less than 0" in found.refused
@@ -189,7 +208,7 @@ def test_a_profile_can_refuse_codecs_hdr_and_languages() -> None:
     assert "dv" in rated("Charade.1963.1080p.WEB-DL.DV", with_(hdr_refused={"dv"})).refused
     assert "none of its languages is de or fr" in rated(profile=with_(languages_required={"de", "fr"})).refused
     assert not rated(profile=with_(languages_required={"de", "original"})).refused
-    assert not rated(profile=with_(languages_required={"original"}), film=Film(("Charade",), 1963)).refused
+    assert not rated(profile=with_(languages_required={"original"}), film=WantedFilm(("Charade",), 1963)).refused
 
 
 def test_a_large_release_needs_more_seeds() -> None:
@@ -199,7 +218,7 @@ def test_a_large_release_needs_more_seeds() -> None:
     assert not rated(profile=profile, seeds=1, size=None).refused
 
 
-NEW = Film(("Charade",), 2026, "", 100, date(2026, 12, 1), "en", date(2027, 2, 1))
+NEW = WantedFilm(("Charade",), 2026, "", 100, date(2026, 12, 1), "en", date(2027, 2, 1))
 
 
 @pytest.mark.parametrize(
@@ -231,7 +250,7 @@ def test_before_a_film_is_out_what_has_its_name_is_a_fake(
 
 
 def test_without_the_day_for_the_home_the_first_day_counts() -> None:
-    film = Film(("Charade",), 2026, "", 100, date(2026, 12, 1), "en")
+    film = WantedFilm(("Charade",), 2026, "", 100, date(2026, 12, 1), "en")
     asked = with_(before_release=True)
     assert "a fake" in score(read(GOOD), film, asked, size=SIZE, seeds=20, today=date(2026, 11, 30)).refused
     assert not score(read(GOOD), film, asked, size=SIZE, seeds=20, today=date(2026, 12, 1)).refused
@@ -241,12 +260,14 @@ def test_enough_is_what_was_asked_for() -> None:
     assert rated().is_enough
     assert not rated("Charade.1963.720p.BluRay.x264-GRP").is_enough
     assert not rated("Charade.1963.1080p.WEB-DL.x264-GRP").is_enough
-    assert not rated(profile=with_(until=None)).is_enough
+    assert rated(profile=with_(until=None)).is_enough is False
     assert rated(
-        "Charade.1963.720p.WEB-DL.x264-GRP", with_(until=Until(resolution=720, source=Source.WEB_DL))
+        "Charade.1963.720p.WEB-DL.x264-GRP", with_(until=Until(resolution=720, source=ReleaseSource.WEB_DL))
     ).is_enough
-    assert rated(profile=with_(until=Until(resolution=720, source=Source.WEB_DL))).is_enough, "better than asked for"
-    assert rated(profile=with_(until=Until(resolution=2160, source=Source.REMUX))).is_enough, (
+    assert rated(profile=with_(until=Until(resolution=720, source=ReleaseSource.WEB_DL))).is_enough, (
+        "better than asked for"
+    )
+    assert rated(profile=with_(until=Until(resolution=2160, source=ReleaseSource.REMUX))).is_enough, (
         "the best that the profile takes"
     )
     wanted = with_(until=Until(score=10), formats=(FormatScore(name="Good", score=10),))
@@ -255,17 +276,18 @@ def test_enough_is_what_was_asked_for() -> None:
 
 
 def test_only_a_strict_gain_replaces() -> None:
-    old = Score(500, (), gain=25)
-    assert not better(Score(500, (), gain=25), old)
-    assert not better(Score(524.9, (), gain=25), old)
-    assert better(Score(525, (), gain=25), old)
-    assert not better(Score(525, (), gain=26), old)
-    assert not better(Score(525, (), gain=25), Score(500, (), gain=26))
+    old = ReleaseScore(500, (), gain=25)
+    assert not better(ReleaseScore(500, (), gain=25), old)
+    assert not better(ReleaseScore(524.9, (), gain=25), old)
+    assert better(ReleaseScore(525, (), gain=25), old)
+    assert not better(ReleaseScore(525, (), gain=26), old)
+    assert not better(ReleaseScore(525, (), gain=25), ReleaseScore(500, (), gain=26))
     assert better(old, None)
-    assert better(Score(1, ()), Score(999, (), refused="dead."))
-    assert not better(Score(999, (), refused="dead."), None)
-    assert not better(Score(999, (), refused="dead."), Score(1, (), refused="dead."))
-    assert not better(Score(999, ()), Score(500, (), is_enough=True))
+    assert better(ReleaseScore(1, ()), ReleaseScore(999, (), refused="dead."))
+    assert not better(ReleaseScore(999, (), refused="dead."), None)
+    assert not better(ReleaseScore(999, (), refused="dead."), ReleaseScore(1, (), refused="dead."))
+    assert not better(ReleaseScore(999, ()), ReleaseScore(500, (), is_enough=True))
+    assert better(ReleaseScore(999, (), refused="dead."), None) is False
 
 
 def test_seeds_that_move_by_a_step_replace_nothing() -> None:
@@ -275,7 +297,7 @@ def test_seeds_that_move_by_a_step_replace_nothing() -> None:
 
 
 SCORES = st.builds(
-    Score,
+    ReleaseScore,
     st.floats(-20000, 20000) | st.integers(0, 200).map(float),
     st.just(()),
     st.sampled_from(["", "", "", "refused."]),
@@ -285,20 +307,20 @@ SCORES = st.builds(
 
 
 @given(SCORES, SCORES)
-def test_two_are_never_better_than_each_other(one: Score, other: Score) -> None:
+def test_two_are_never_better_than_each_other(one: ReleaseScore, other: ReleaseScore) -> None:
     assert not (better(one, other) and better(other, one))
     assert not better(one, one)
 
 
 @given(SCORES, SCORES, SCORES)
-def test_better_than_what_is_better_is_better(one: Score, two: Score, three: Score) -> None:
+def test_better_than_what_is_better_is_better(one: ReleaseScore, two: ReleaseScore, three: ReleaseScore) -> None:
     if better(one, two) and better(two, three):
         assert better(one, three)
 
 
 @given(st.lists(SCORES, max_size=12))
-def test_replacing_one_by_one_comes_to_an_end(found: list[Score]) -> None:
-    held: Score | None = None
+def test_replacing_one_by_one_comes_to_an_end(found: list[ReleaseScore]) -> None:
+    held: ReleaseScore | None = None
     replaced = 0
     for _ in range(3):
         for one in found:
@@ -309,7 +331,7 @@ def test_replacing_one_by_one_comes_to_an_end(found: list[Score]) -> None:
 
 
 @given(SCORES, SCORES, SCORES)
-def test_the_order_is_total(one: Score, two: Score, three: Score) -> None:
+def test_the_order_is_total(one: ReleaseScore, two: ReleaseScore, three: ReleaseScore) -> None:
     assert order(one) <= order(two) or order(two) <= order(one)
     if order(one) <= order(two) <= order(three):
         assert order(one) <= order(three)
@@ -338,10 +360,10 @@ def test_any_release_gets_a_score_that_its_parts_explain(
 
 def test_a_profile_goes_through_json() -> None:
     for name, profile in PRESETS.items():
-        assert Profile.model_validate_json(profile.model_dump_json()) == profile
+        assert ReleaseProfile.model_validate_json(profile.model_dump_json()) == profile
         assert profile.name == name
         assert not profile.asks_for_filmed
-    assert next(iter(PRESETS)) == Profile().name
+    assert next(iter(PRESETS)) == ReleaseProfile().name
     assert with_(sources=("cam", "bluray")).asks_for_filmed
 
 

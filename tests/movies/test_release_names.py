@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightcrew.movies.releases.heads import read_head
-from nightcrew.movies.releases.model import Kind, Source
+from nightcrew.movies.releases.model import ReleaseKind, ReleaseSource
 from nightcrew.movies.releases.names import read, read_heads, read_many
 
 HEADS = [
@@ -66,52 +66,52 @@ def test_title_and_year(name: str, title: str, year: int | None) -> None:
 
 
 KINDS = [
-    ("Charade.1963.1080p", Kind.FILM),
-    ("12.Angry.Men.1957.1080p", Kind.FILM),
-    ("Fahrenheit.11.9.2018.1080p", Kind.FILM),
-    ("Star Wars Episode 4 A New Hope (1977)", Kind.FILM),
-    ("Metropolis.1927.CRITERION.COLLECTION.1080p", Kind.FILM),
-    ("Metropolis.1927.COMPLETE.BLURAY-GRP", Kind.FILM),
-    ("Nosferatu.1922.FLAC.1080p", Kind.FILM),
-    ("1917.2019.1080p", Kind.FILM),
-    ("House.of.the.Dragon.S01E01-E03.1080p", Kind.EPISODE),
-    ("Show.1x04.HDTV", Kind.EPISODE),
-    ("Show Season 2 1080p", Kind.EPISODE),
-    ("Show.Staffel.2.1080p", Kind.EPISODE),
-    ("Show.E05.1080p", Kind.EPISODE),
-    ("Show Episode 5 720p", Kind.EPISODE),
-    ("The.Daily.Show.2024.05.01.720p.WEB", Kind.EPISODE),
-    ("[Group] Show - 05 [1080p]", Kind.EPISODE),
-    ("[Group] Wonder Woman 1984 - 07 [1080p]", Kind.EPISODE),
-    ("[Group] Show - 1071 [1080p]", Kind.EPISODE),
-    ("Charade - 1963 [1080p]", Kind.FILM),
-    ("Alien - 03 (1992)", Kind.FILM),
-    ("Show.2000.Miniseries.DVDRip", Kind.EPISODE),
-    ("Show.The.Complete.Series.1080p", Kind.EPISODE),
-    ("Шоу / Show [Сезон 1] 1080p", Kind.EPISODE),
-    ("The Godfather Trilogy 1972-1990 1080p", Kind.PACK),
-    ("Rocky.I-VI.1976-2006.1080p", Kind.PACK),
-    ("RoboCop.1-3.1080p", Kind.PACK),
-    ("Kill.Bill.1.and.2.1080p", Kind.PACK),
-    ("The.Godfather.1.2.3.1080p", Kind.PACK),
-    ("Harry.Potter.8-Film.Collection.1080p", Kind.PACK),
-    ("Shrek (4 Movies) 1080p", Kind.PACK),
-    ("Shrek Box Set 1080p", Kind.PACK),
-    ("Alien.1979-1997.1080p", Kind.PACK),
-    ("The.Making.of.Alien.1979.DVDRip", Kind.EXTRA),
-    ("The.Matrix.1999.Extras.1080p", Kind.EXTRA),
-    ("The.Matrix.1999.Deleted.Scenes.1080p", Kind.EXTRA),
-    ("Dune (1984) OST [FLAC]", Kind.OTHER),
-    ("Dune - Frank Herbert 1965 EPUB", Kind.OTHER),
-    ("Alien.Isolation.v1.0-FitGirl", Kind.OTHER),
+    ("Charade.1963.1080p", ReleaseKind.FILM),
+    ("12.Angry.Men.1957.1080p", ReleaseKind.FILM),
+    ("Fahrenheit.11.9.2018.1080p", ReleaseKind.FILM),
+    ("Star Wars Episode 4 A New Hope (1977)", ReleaseKind.FILM),
+    ("Metropolis.1927.CRITERION.COLLECTION.1080p", ReleaseKind.FILM),
+    ("Metropolis.1927.COMPLETE.BLURAY-GRP", ReleaseKind.FILM),
+    ("Nosferatu.1922.FLAC.1080p", ReleaseKind.FILM),
+    ("1917.2019.1080p", ReleaseKind.FILM),
+    ("House.of.the.Dragon.S01E01-E03.1080p", ReleaseKind.EPISODE),
+    ("Show.1x04.HDTV", ReleaseKind.EPISODE),
+    ("Show Season 2 1080p", ReleaseKind.EPISODE),
+    ("Show.Staffel.2.1080p", ReleaseKind.EPISODE),
+    ("Show.E05.1080p", ReleaseKind.EPISODE),
+    ("Show Episode 5 720p", ReleaseKind.EPISODE),
+    ("The.Daily.Show.2024.05.01.720p.WEB", ReleaseKind.EPISODE),
+    ("[Group] Show - 05 [1080p]", ReleaseKind.EPISODE),
+    ("[Group] Wonder Woman 1984 - 07 [1080p]", ReleaseKind.EPISODE),
+    ("[Group] Show - 1071 [1080p]", ReleaseKind.EPISODE),
+    ("Charade - 1963 [1080p]", ReleaseKind.FILM),
+    ("Alien - 03 (1992)", ReleaseKind.FILM),
+    ("Show.2000.Miniseries.DVDRip", ReleaseKind.EPISODE),
+    ("Show.The.Complete.Series.1080p", ReleaseKind.EPISODE),
+    ("Шоу / Show [Сезон 1] 1080p", ReleaseKind.EPISODE),
+    ("The Godfather Trilogy 1972-1990 1080p", ReleaseKind.PACK),
+    ("Rocky.I-VI.1976-2006.1080p", ReleaseKind.PACK),
+    ("RoboCop.1-3.1080p", ReleaseKind.PACK),
+    ("Kill.Bill.1.and.2.1080p", ReleaseKind.PACK),
+    ("The.Godfather.1.2.3.1080p", ReleaseKind.PACK),
+    ("Harry.Potter.8-Film.Collection.1080p", ReleaseKind.PACK),
+    ("Shrek (4 Movies) 1080p", ReleaseKind.PACK),
+    ("Shrek Box Set 1080p", ReleaseKind.PACK),
+    ("Alien.1979-1997.1080p", ReleaseKind.PACK),
+    ("The.Making.of.Alien.1979.DVDRip", ReleaseKind.EXTRA),
+    ("The.Matrix.1999.Extras.1080p", ReleaseKind.EXTRA),
+    ("The.Matrix.1999.Deleted.Scenes.1080p", ReleaseKind.EXTRA),
+    ("Dune (1984) OST [FLAC]", ReleaseKind.OTHER),
+    ("Dune - Frank Herbert 1965 EPUB", ReleaseKind.OTHER),
+    ("Alien.Isolation.v1.0-FitGirl", ReleaseKind.OTHER),
 ]
 
 
 @pytest.mark.parametrize(("name", "kind"), KINDS)
-def test_what_it_holds(name: str, kind: Kind) -> None:
+def test_what_it_holds(name: str, kind: ReleaseKind) -> None:
     head = read_head(name)
     assert head.kind is kind, head.why
-    assert bool(head.why) is (kind is not Kind.FILM)
+    assert bool(head.why) is (kind is not ReleaseKind.FILM)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ MARKS: list[tuple[str, dict[str, Any]]] = [
         "2160p.WEB-DL.DV.HDR10+.DDP5.1.Atmos.H.265-FLUX",
         {
             "resolution": 2160,
-            "source": Source.WEB_DL,
+            "source": ReleaseSource.WEB_DL,
             "hdr": ("dv", "hdr10+"),
             "codec": "h265",
             "audio": ("atmos", "ddp"),
@@ -165,39 +165,39 @@ MARKS: list[tuple[str, dict[str, Any]]] = [
     ("2160p.BluRay.HDR10Plus.x265", {"hdr": ("hdr10+",)}),
     ("2160p.BluRay.HDR10.x265", {"hdr": ("hdr10",)}),
     ("2160p.HDR.HLG", {"hdr": ("hdr10", "hlg")}),
-    ("1080p.UHD.BluRay.x265", {"resolution": 1080, "source": Source.BLURAY}),
+    ("1080p.UHD.BluRay.x265", {"resolution": 1080, "source": ReleaseSource.BLURAY}),
     ("UHD.BluRay.x265", {"resolution": 2160}),
-    ("1920x800.BDRip", {"resolution": 1080, "source": Source.BLURAY}),
+    ("1920x800.BDRip", {"resolution": 1080, "source": ReleaseSource.BLURAY}),
     ("1280x536.BDRip", {"resolution": 720}),
-    ("720x576.DVDRip", {"resolution": 576, "source": Source.DVD}),
+    ("720x576.DVDRip", {"resolution": 576, "source": ReleaseSource.DVD}),
     ("640x272.DVDRip", {"resolution": 480}),
-    ("WEB-DL", {"resolution": 0, "source": Source.WEB_DL}),
-    ("1080p.WEB.H264-KBOX", {"source": Source.WEB_DL, "codec": "h264", "group": "KBOX"}),
-    ("1080p.AMZN.WEBRip.DDP5.1.x264-NTb", {"source": Source.WEBRIP, "service": "Amazon", "group": "NTb"}),
-    ("WEB-DLRip", {"source": Source.WEBRIP, "group": ""}),
-    ("HC.HDRip.XviD-EVO", {"source": Source.WEBRIP, "is_hardcoded": True, "codec": "xvid"}),
-    ("UHD.BluRay.2160p.TrueHD.DV.HEVC.HYBRID.REMUX-FraMeSToR", {"source": Source.REMUX, "is_hybrid": True}),
-    ("BDRemux.1080p", {"source": Source.REMUX}),
-    ("COMPLETE.BLURAY-GRP", {"source": Source.DISC}),
-    ("1080p.BluRay.AVC.DTS-HD.MA.5.1-GRP", {"source": Source.DISC, "audio": ("dts-hd",)}),
-    ("1080p.BluRay.x264-GRP", {"source": Source.BLURAY}),
-    ("NTSC.DVDR-GRP", {"source": Source.DVD}),
-    ("1080i.HDTV.MPEG2", {"resolution": 1080, "source": Source.HDTV}),
-    ("720p.HD", {"source": Source.UNKNOWN}),
-    ("1080p.HDTS.x264", {"source": Source.TELESYNC}),
-    ("TS.1080p", {"source": Source.TELESYNC}),
-    ("TELESYNC", {"source": Source.TELESYNC}),
-    ("1080p.WEB-DL.CAM", {"source": Source.CAM}),
-    ("HQ.CAM.V2", {"source": Source.CAM}),
-    ("HDCAM", {"source": Source.CAM}),
-    ("CAMRip", {"source": Source.CAM}),
-    ("HDTC", {"source": Source.TELECINE}),
-    ("DVDSCR.XviD", {"source": Source.SCREENER}),
-    ("R5.LINE", {"source": Source.SCREENER}),
-    ("WORKPRINT", {"source": Source.WORKPRINT}),
-    ("VHSRip", {"source": Source.VHS}),
-    ("1080p.WEB-DL.H264-GRP.ts", {"source": Source.WEB_DL, "group": "GRP"}),
-    ("1080p.BluRay.DTS-HD", {"source": Source.BLURAY, "group": ""}),
+    ("WEB-DL", {"resolution": 0, "source": ReleaseSource.WEB_DL}),
+    ("1080p.WEB.H264-KBOX", {"source": ReleaseSource.WEB_DL, "codec": "h264", "group": "KBOX"}),
+    ("1080p.AMZN.WEBRip.DDP5.1.x264-NTb", {"source": ReleaseSource.WEBRIP, "service": "Amazon", "group": "NTb"}),
+    ("WEB-DLRip", {"source": ReleaseSource.WEBRIP, "group": ""}),
+    ("HC.HDRip.XviD-EVO", {"source": ReleaseSource.WEBRIP, "is_hardcoded": True, "codec": "xvid"}),
+    ("UHD.BluRay.2160p.TrueHD.DV.HEVC.HYBRID.REMUX-FraMeSToR", {"source": ReleaseSource.REMUX, "is_hybrid": True}),
+    ("BDRemux.1080p", {"source": ReleaseSource.REMUX}),
+    ("COMPLETE.BLURAY-GRP", {"source": ReleaseSource.DISC}),
+    ("1080p.BluRay.AVC.DTS-HD.MA.5.1-GRP", {"source": ReleaseSource.DISC, "audio": ("dts-hd",)}),
+    ("1080p.BluRay.x264-GRP", {"source": ReleaseSource.BLURAY}),
+    ("NTSC.DVDR-GRP", {"source": ReleaseSource.DVD}),
+    ("1080i.HDTV.MPEG2", {"resolution": 1080, "source": ReleaseSource.HDTV}),
+    ("720p.HD", {"source": ReleaseSource.UNKNOWN}),
+    ("1080p.HDTS.x264", {"source": ReleaseSource.TELESYNC}),
+    ("TS.1080p", {"source": ReleaseSource.TELESYNC}),
+    ("TELESYNC", {"source": ReleaseSource.TELESYNC}),
+    ("1080p.WEB-DL.CAM", {"source": ReleaseSource.CAM}),
+    ("HQ.CAM.V2", {"source": ReleaseSource.CAM}),
+    ("HDCAM", {"source": ReleaseSource.CAM}),
+    ("CAMRip", {"source": ReleaseSource.CAM}),
+    ("HDTC", {"source": ReleaseSource.TELECINE}),
+    ("DVDSCR.XviD", {"source": ReleaseSource.SCREENER}),
+    ("R5.LINE", {"source": ReleaseSource.SCREENER}),
+    ("WORKPRINT", {"source": ReleaseSource.WORKPRINT}),
+    ("VHSRip", {"source": ReleaseSource.VHS}),
+    ("1080p.WEB-DL.H264-GRP.ts", {"source": ReleaseSource.WEB_DL, "group": "GRP"}),
+    ("1080p.BluRay.DTS-HD", {"source": ReleaseSource.BLURAY, "group": ""}),
     ("1080p.BluRay.x264-GRP[rarbg]", {"group": "GRP"}),
     ("(1080p BluRay x265 10bit Tigole) [QxR]", {"group": "Tigole", "bits": 10}),
     ("3D.Half-OU.1080p", {"is_3d": True, "group": ""}),
@@ -225,7 +225,7 @@ MARKS: list[tuple[str, dict[str, Any]]] = [
 def test_what_stands_behind_the_title(tail: str, said: dict[str, Any]) -> None:
     release = read(f"Charade.1963.{tail}")
     assert {name: getattr(release, name) for name in said} == said
-    assert (release.title, release.year, release.kind) == ("Charade", 1963, Kind.FILM)
+    assert (release.title, release.year, release.kind) == ("Charade", 1963, ReleaseKind.FILM)
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_what_stands_behind_the_title(tail: str, said: dict[str, Any]) -> None:
 )
 def test_terms_in_a_title_are_no_terms(title: str) -> None:
     release = read(f"{title}.1999.1080p.BluRay.x264-GRP")
-    assert release.source is Source.BLURAY
+    assert release.source is ReleaseSource.BLURAY
     assert release.languages == ()
     assert release.edition == ""
     assert not release.is_3d

@@ -40,6 +40,7 @@ async def found(node: Node, title: str) -> dict[str, Any] | None:
 async def test_a_movie_of_a_list_gets_a_verified_ranked_source(world: World, tmp_path: Path) -> None:
     async with running(tmp_path / "data") as node:
         await node.patch("/api/v1/settings", {"movies.private_trackers": True})
+        world.indexers.links = ("torrent", "302", "torrent")
         await connect(node, world)
         await until(lambda: found(node, "Night of the Living Dead"), 60)
         movie = (await found(node, "Night of the Living Dead"))["id"]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightcrew.movies.trackers import rules
-from nightcrew.movies.trackers.rules import Order, TrackerMemory
+from nightcrew.movies.trackers.rules import AnswerOrder, TrackerMemory
 
 NEW = TrackerMemory()
 NOW = 1_000_000.0
@@ -50,7 +50,7 @@ def test_a_memory_that_learns_nothing_stays_the_same_object() -> None:
     assert rules.whole(memory, 72, 72) is memory
     assert rules.whole(memory, 30, 72) is memory
     kept = rules.in_order(memory)
-    assert kept.order is Order.KEPT
+    assert kept.order is AnswerOrder.KEPT
     assert rules.in_order(kept) is kept
 
 
@@ -116,12 +116,12 @@ def test_a_tracker_that_mixes_is_looked_at_again_after_growing_pauses() -> None:
     memory, pauses = NEW, []
     for _ in range(7):
         memory = rules.mixed_up(memory, NOW)
-        assert memory.order is Order.MIXED
+        assert memory.order is AnswerOrder.MIXED
         pauses.append((memory.mixed_until - NOW) / DAY)
     assert pauses == [1, 2, 4, 8, 16, 32, 32]
     assert rules.refreshed(memory, memory.mixed_until - 1) is memory
     again = rules.refreshed(memory, memory.mixed_until)
-    assert (again.order, again.mixed) == (Order.UNKNOWN, 7)
+    assert (again.order, again.mixed) == (AnswerOrder.UNKNOWN, 7)
     assert rules.mixed_up(replace(NEW, mixed=10**5), NOW).mixed_until == NOW + 32 * DAY
 
 
@@ -138,7 +138,7 @@ MEMORIES = st.builds(
     good=st.integers(0, 72),
     ceiling=st.integers(0, 72),
     ceiling_until=st.floats(0, 1e10),
-    order=st.sampled_from(Order),
+    order=st.sampled_from(AnswerOrder),
     mixed=st.integers(0, 99),
     drops_unknown=st.booleans(),
     unsupported=st.text(),

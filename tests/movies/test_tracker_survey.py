@@ -17,11 +17,12 @@ from nightcrew.demo.tracking import DemoTracker, Habit
 from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.movies.trackers import wire
-from nightcrew.movies.trackers.rules import Order, TrackerMemory
-from nightcrew.movies.trackers.survey import Refused, Silent, Survey
+from nightcrew.movies.trackers.order import Orders
+from nightcrew.movies.trackers.rules import AnswerOrder, TrackerMemory
+from nightcrew.movies.trackers.survey import Declined, Silent, Survey
 
 NEW = TrackerMemory()
-KNOWN = TrackerMemory(batch=72, good=72, order=Order.KEPT)
+KNOWN = TrackerMemory(batch=72, good=72, order=AnswerOrder.KEPT)
 NOW = 1_000_000.0
 Triple = tuple[int, int, int]
 
@@ -56,7 +57,7 @@ class Asked:
 def survey(
     ask: Asked | object, hashes: list[str], memory: TrackerMemory = NEW, seed: int = 1, window: int = 4
 ) -> tuple[dict[str, Triple], TrackerMemory]:
-    made = Survey(ask, memory, most=72, now=NOW, chance=Random(seed), window=window)  # type: ignore[arg-type]
+    made = Survey(ask, memory, most=72, now=NOW, orders=Orders(Random(seed)), window=window)  # type: ignore[arg-type]
     found = asyncio.run(made.run(hashes))
     return {one: (swarm.seeds, swarm.leechers, swarm.completed) for one, swarm in found.items()}, made.memory
 
@@ -98,8 +99,8 @@ def test_no_number_is_given_to_another_torrent(
     found, after = survey(ask, names(count), memory, seed)
     assert found.items() <= true.items()
     if habit is Habit.KEPT:
-        assert after.order is not Order.MIXED
-    if habit is Habit.KEPT or (after.order is Order.MIXED and memory.order is Order.MIXED):
+        assert after.order is not AnswerOrder.MIXED
+    if habit is Habit.KEPT or (after.order is AnswerOrder.MIXED and memory.order is AnswerOrder.MIXED):
         assert found == {one: triple for one, triple in true.items() if any(triple)}, "some that it knows are missing"
     assert len(ask.sizes) <= 4 * count + 40, "it does not end"
 
@@ -120,10 +121,10 @@ def test_no_number_is_given_to_another_torrent_while_numbers_move(habit: Habit, 
 def test_a_good_tracker_is_asked_in_three_orders_and_then_in_two() -> None:
     true = {one: (at + 1, at, 2 * at) for at, one in enumerate(names(144))}
     ask = Asked(DemoTracker(Swarms(raw(true))))
-    found, memory = survey(ask, names(144))
+    found, memory = survey(ask, names(144), window=1)
     assert found == true
-    assert memory == replace(NEW, good=48, order=Order.KEPT)
-    assert ask.sizes == [48] * 7, "three for the first batch, two for each of the others"
+    assert memory == replace(NEW, batch=72, good=61, order=AnswerOrder.KEPT)
+    assert ask.sizes == [50, 50, 50, 61, 61, 33, 33, 33], "three for the first and a small one, two for others"
     ask.sizes.clear()
     assert survey(ask, names(144), KNOWN)[0] == true
     assert ask.sizes == [72] * 4
@@ -142,7 +143,7 @@ def test_a_tracker_that_sorts_is_asked_for_each_hash_alone_and_left_so_for_a_day
     ask = Asked(DemoTracker(Swarms(raw(true)), habit=Habit.SORTED))
     found, memory = survey(ask, names(60))
     assert found == true
-    assert (memory.order, memory.mixed_until) == (Order.MIXED, NOW + 86_400)
+    assert (memory.order, memory.mixed_until) == (AnswerOrder.MIXED, NOW + 86_400)
     ask.sizes.clear()
     again, _ = survey(ask, names(60), memory)
     assert again == true
@@ -153,7 +154,7 @@ def test_sorted_names_do_not_hide_that_a_tracker_sorts() -> None:
     true = {one: (at + 1, at, 2 * at) for at, one in enumerate(names(60))}
     ask = Asked(DemoTracker(Swarms(raw(true)), habit=Habit.SORTED))
     found, memory = survey(ask, sorted(names(60)), KNOWN)
-    assert (found, memory.order) == (true, Order.MIXED)
+    assert (found, memory.order) == (true, AnswerOrder.MIXED)
 
 
 def test_one_batch_that_is_mixed_up_makes_all_of_them_void() -> None:
@@ -167,8 +168,25 @@ def test_one_batch_that_is_mixed_up_makes_all_of_them_void() -> None:
 
     tracker.answered = late  # type: ignore[method-assign]
     found, memory = survey(ask, names(500), KNOWN)
-    assert (found, memory.order) == (true, Order.MIXED)
+    assert (found, memory.order) == (true, AnswerOrder.MIXED)
     assert ask.sizes.count(1) == 500
+
+
+def test_what_was_mixed_up_is_not_given_either_where_nothing_else_is_answered() -> None:
+    """The wrong numbers of an earlier batch agreed; a later batch showed that they cannot be believed."""
+    true = {one: (at + 1, at, 2 * at) for at, one in enumerate(names(200))}
+    tracker = DemoTracker(Swarms(raw(true)))
+    ask = Asked(tracker)
+
+    async def then_silent(hashes: Sequence[str], briefly: bool) -> bytes | None:
+        if len(hashes) == 1:
+            raise Silent("gone")
+        tracker.habit = Habit.SHUFFLED if len(ask.sizes) > 3 else Habit.KEPT
+        return await ask(hashes, briefly)
+
+    with pytest.raises(Silent):
+        survey(then_silent, names(200), KNOWN, window=1)
+    assert len(ask.sizes) > 4
 
 
 def test_few_torrents_are_asked_for_one_by_one() -> None:
@@ -183,7 +201,7 @@ def test_where_numbers_prove_nothing_only_what_is_known_is_asked_for_alone() -> 
     ask = Asked(DemoTracker(Swarms(raw(true))))
     found, memory = survey(ask, names(60))
     assert found == true
-    assert memory.order is Order.UNKNOWN
+    assert memory.order is AnswerOrder.UNKNOWN
     assert ask.sizes.count(1) == 3
 
 
@@ -214,11 +232,11 @@ class Broken:
 
 def test_a_larger_batch_that_is_lost_falls_back_to_what_was_answered() -> None:
     ask = Broken(largest=55)
-    found, memory = survey(ask, names(122), replace(NEW, batch=61, good=50, order=Order.KEPT))
+    found, memory = survey(ask, names(122), replace(NEW, batch=61, good=50, order=AnswerOrder.KEPT))
     assert len(found) == 122
     assert ask.sizes[0] == (61, True), "silence about it is not waited out"
-    assert ask.sizes[1][0] == 41, "what is left is shared out"
-    assert all(briefly == (size > 50) for size, briefly in ask.sizes[:6])
+    assert ask.sizes[1][0] == 50
+    assert {briefly for size, briefly in ask.sizes if size <= 50} == {False}
     assert 50 <= memory.batch <= memory.ceiling <= 60
 
 
@@ -231,12 +249,12 @@ def test_a_new_tracker_that_bears_no_large_packet_is_asked_for_one_hash() -> Non
 
 
 def test_a_refused_batch_is_halved_and_a_refused_hash_is_an_error() -> None:
-    ask = Broken(Refused("too many"))
+    ask = Broken(Declined("too many"))
     found, memory = survey(ask, names(50))
     assert len(found) == 50
     assert (ask.sizes[0][0], memory.ceiling) == (50, 49)
-    with pytest.raises(Refused, match="not here"):
-        survey(Broken(*[Refused("not here")] * 999), names(50))
+    with pytest.raises(Declined, match="not here"):
+        survey(Broken(*[Declined("not here")] * 999), names(50))
 
 
 def test_silence_after_some_answers_leaves_what_was_answered() -> None:
@@ -254,7 +272,7 @@ def test_a_route_that_is_down_is_told_though_there_are_answers() -> None:
         survey(
             Broken(*[None] * 60, *[RouteDown("down")] * 999),
             names(200),
-            replace(NEW, order=Order.MIXED, mixed_until=NOW + 1),
+            replace(NEW, order=AnswerOrder.MIXED, mixed_until=NOW + 1),
         )
 
 

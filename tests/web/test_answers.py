@@ -48,6 +48,24 @@ def test_no_route_lacks_a_response_model(schema: dict[str, Any]) -> None:
     assert sorted(name for name, answer in found.items() if "$ref" not in answer) == []
 
 
+OTHERS = ("/player_api.php", "/panel_api.php", "/discover.json", "/lineup.json", "/lineup_status.json", "/health")
+"""What is answered as the protocols of others have it, and what Kubernetes and the like read."""
+
+
+def test_no_route_outside_of_the_api_lacks_one_either(schema: dict[str, Any]) -> None:
+    """Those under the seeds' addresses, for instance. A file and a text are no JSON."""
+    bare = []
+    for path, methods in schema["paths"].items():
+        for method, operation in methods.items():
+            for status, answer in operation["responses"].items():
+                said = answer.get("content", {}).get("application/json", {}).get("schema")
+                if status.startswith("2") and said is not None and said != {} and "$ref" not in said:
+                    bare.append(f"{method} {path}")
+                if said == {} and ("/api/" in path or "/admin/" in path):
+                    bare.append(f"{method} {path}")
+    assert [one for one in bare if not one.endswith(OTHERS)] == []
+
+
 def test_seconds_and_bytes_say_their_unit(schema: dict[str, Any]) -> None:
     without = []
     for name, model in schema["components"]["schemas"].items():

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from nightcrew.tides import store
+from nightcrew.web.answers import Answer, Items, JobStarted, Moment
 from nightcrew.web.api import Actor, Node
 from nightcrew.web.render import PageRoute, render
 
@@ -22,10 +21,20 @@ class NewHarbour(BaseModel):
     harbour: str = Field(pattern=r"^[a-z-]{1,60}$")
 
 
+class TideRow(Answer):
+    """A harbour with its last level."""
+
+    harbour: str
+    level: float | None = Field(description="In metres.")
+    measured_at: Moment | None
+    due_at: Moment | None
+    error: str | None
+
+
 @router.get("")
-async def list_tides(node: Node) -> dict[str, Any]:
+async def list_tides(node: Node) -> Items[TideRow]:
     """All harbours with their last level."""
-    return {"items": await store.every(node.store), "next": None}
+    return Items(items=[TideRow(**row) for row in await store.every(node.store)])
 
 
 @router.post("", status_code=201)
@@ -37,9 +46,9 @@ async def add_harbour(node: Node, actor: Actor, wanted: NewHarbour) -> NewHarbou
 
 
 @router.post("/report", status_code=202)
-async def write_report(node: Node) -> dict[str, str]:
+async def write_report(node: Node) -> JobStarted:
     """Write the levels into a file; returns the job."""
-    return {"job": await node.jobs.start("tides.report")}
+    return JobStarted(job=await node.jobs.start("tides.report"))
 
 
 @pages.get("/tides")

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from nightcrew import __version__, domains
-from nightcrew.cli import connections, local, notify, options, overview, work
+from nightcrew.cli import connections, local, notify, options, overview, routes, work
 from nightcrew.client import Failed, bound, exits, named, note, say
 from nightcrew.kernel.commands import CommandGroup, Commands
 from nightcrew.kernel.errors import NightcrewError
@@ -25,6 +25,7 @@ OWN = Commands(
         CommandGroup("settings", "Settings", named("settings", vars(options))),
         CommandGroup("token", "API keys and players' tokens", named("token", vars(options))),
         CommandGroup("connections", "Outside services", named("connections", vars(connections))),
+        CommandGroup("routes", "Ways out that fail closed", named("routes", vars(routes))),
         CommandGroup("notify", "Notifications", named("notify", vars(notify))),
     ),
 )

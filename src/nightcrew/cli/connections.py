@@ -22,6 +22,9 @@ Mirror = Annotated[
     list[str] | None,
     Option("--mirror", help="A further address with the same content. Can be repeated; replaces those before."),
 ]
+Way = Annotated[
+    str | None, Option("--route", help="The route that it takes, as `nightcrew routes list` says; direct: none.")
+]
 Set = Annotated[
     list[str] | None,
     Option("--set", metavar="FIELD=VALUE", help="A field of its kind that is not secret. Can be repeated."),
@@ -81,6 +84,7 @@ def connections_add(
     name: Annotated[str, Option("--name", help="What it is called. Default: like its kind.")] = "",
     address: Annotated[str, Option("--address", help="Its address. Default: the one that its kind suggests.")] = "",
     mirror: Mirror = None,
+    route: Way = None,
     set_: Set = None,
     secret: Secret = None,
 ) -> None:
@@ -89,7 +93,7 @@ def connections_add(
     settings = _settings(found, set_ or [])
     settings |= read_secrets(secret or [], _secrets(found), ask_all=not out.as_json)
     body = {"kind": kind, "name": name or found["title"], "settings": settings}
-    body |= given(url=address or None, mirrors=mirror or None)
+    body |= given(url=address or None, mirrors=mirror or None, route=route)
     added = server.post(ConnectionJson, CONNECTIONS, body)
     tries = "grant access on the page Connections" if found["granted"] else "`nightcrew connections test` tries it"
     out.one(added, lambda one: f"{_line(one)}; {tries}")
@@ -102,6 +106,7 @@ def connections_change(
     name: Annotated[str | None, Option("--name", help="What it is called.")] = None,
     address: Annotated[str | None, Option("--address", help="Its address.")] = None,
     mirror: Mirror = None,
+    route: Way = None,
     set_: Set = None,
     secret: Secret = None,
     enabled: Annotated[bool | None, Option("--on/--off", help="Switch it on or off.")] = None,
@@ -110,7 +115,7 @@ def connections_change(
     found = _find(server, connection)
     kind = _kind(server, found["kind"])
     settings = _settings(kind, set_ or []) | read_secrets(secret or [], _secrets(kind))
-    changes = given(name=name, url=address, mirrors=mirror, settings=settings or None, enabled=enabled)
+    changes = given(name=name, url=address, mirrors=mirror, route=route, settings=settings or None, enabled=enabled)
     if not changes:
         raise BadParameter("name something to change")
     out.one(server.patch(ConnectionJson, f"{CONNECTIONS}/{found['id']}", changes), _line)

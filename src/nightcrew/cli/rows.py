@@ -66,3 +66,18 @@ class ConnectionJson(TypedDict):
     state: str
     reason: str
     retry_at: str | None
+
+
+class RouteJson(TypedDict):
+    """A route and how it stands at the node that answers."""
+
+    name: str
+    spec: str
+    dns: list[str]
+    state: str
+    reason: str
+    since: str | None
+    canary_s: float | None
+    public: str
+    parked: int
+    used_by: list[str]

@@ -41,11 +41,11 @@ class Changes:
     def wait(self) -> None:
         """Until it is worth looking again."""
         until = time.monotonic() + min(LOOK_EVERY, SOON if self._moved else LOOK_EVERY)
-        self._moved = self._told(until)
+        self._moved = self._heard(until)
         time.sleep(max(0.0, min(until, self._looked + SOON) - time.monotonic()))
         self._looked = time.monotonic()
 
-    def _told(self, until: float) -> bool:
+    def _heard(self, until: float) -> bool:
         """Whether something changes by then. A stream that cannot be had, or breaks, is opened anew the next time."""
         import httpx2
 

@@ -163,7 +163,7 @@ class World:
             self._closing.callback((await UdpServer.start(self._scene.tracker)).close)
             self._scene.indexers.trackers = tuple(self.trackers())
             self._scene.tracker.swarms.invents = self._scene.indexers.shelf.numbers
-            for film in films():
+            for film in [one for one in films() if one.imdb_id]:
                 self._scene.indexers.shelf.add(DemoFilm(film.title, int(film.released[:4]), film.imdb_id, film.minutes))
         self._server = server = DemoServer(Gate(self._application(), self._scene))
         self._serving = asyncio.create_task(server.serve([listener]), name="demo servers")

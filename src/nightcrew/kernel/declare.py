@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nightcrew.kernel.connections.line import Line
     from nightcrew.kernel.nodes_store import KnownNode
     from nightcrew.kernel.runtime import Runtime as Runtime  # noqa: PLC0414 - named from here where only a type is meant
-    from nightcrew.kernel.settings import Options
+    from nightcrew.kernel.settings import Options, Settings
 
 Seconds = float
 
@@ -271,6 +271,8 @@ class ConnectionKind:
     """Methods that may be repeated besides those that always may: {"POST"} where a POST only asks."""
     mirrors: bool = False
     oauth: OAuth | None = None
+    way: Callable[[Settings], str] | None = None
+    """The route of those that have none of their own, as an option of the domain names it."""
 
 
 @dataclass(frozen=True, slots=True)

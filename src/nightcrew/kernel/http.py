@@ -38,6 +38,7 @@ from nightcrew.kernel.http_cache import MAX_KEPT, HttpCache
 from nightcrew.kernel.http_pace import Hosts
 from nightcrew.kernel.http_pool import Pools
 from nightcrew.kernel.http_requests import Download, Jar, Limits, Live, Reply, Request, Validators
+from nightcrew.kernel.http_way import RouteWay, is_outside, private_of
 from nightcrew.kernel.inflate import Inflate
 from nightcrew.kernel.recovery import Left, Recoveries, Step
 from nightcrew.kernel.redaction import redact
@@ -137,6 +138,7 @@ class Http:
         `Live.chunks` raises `Retry` when it breaks off.
         """
         plain = replace(request, headers={**request.headers, "Accept-Encoding": "identity"})
+        way = RouteWay(self.routes, request)
         try:
             async with self._open(plain, None, spare=False) as response:
                 inflate = inflate_of(response)
@@ -148,11 +150,11 @@ class Http:
         except (httpx2.HTTPError, httpx2.InvalidURL) as exc:
             error = Retry(f"cannot open {request.shown()}: {redact(reason_of(exc), request.secrets)}")
             error.unreached = is_unreached(exc)
-            raise error from exc
+            raise way.told(error) from exc
         except Again as exc:
             error = Retry(f"cannot open {request.shown()}: {exc}", after=exc.after)
             error.status = exc.status
-            raise error from exc
+            raise way.told(error) from exc
 
     async def json(self, request: Request, *, limits: Limits | None = None) -> Any:
         """The body as JSON. Raises as `download`, and `Misread` when it is not JSON (an error page, cut short)."""
@@ -189,10 +191,11 @@ class Http:
                 if response.request.method != request.method:
                     raise GiveUp("it redirects to a page that does not accept messages")
 
+        way = RouteWay(self.routes, request)
         try:
             await _translated(once)
         except (Again, NightcrewError) as exc:
-            raise _named(exc, f"cannot send to {request.shown()}", request) from exc
+            raise way.told(_named(exc, f"cannot send to {request.shown()}", request)) from exc
 
     async def kept(self, question: str) -> Any:
         """The last good answer to a question, None when there is none."""
@@ -206,10 +209,11 @@ class Http:
     async def _with_retries(self, request: Request, once: Callable[[], Awaitable[ResultT]]) -> ResultT:
         attempt = 1
         while True:
+            way = RouteWay(self.routes, request)
             try:
                 return await _translated(once)
             except (Again, NightcrewError) as exc:
-                error = _named(exc, f"cannot read {request.shown()}", request)
+                error = way.told(_named(exc, f"cannot read {request.shown()}", request))
                 left = recovery.attempts_left(error, request.attempts - attempt, repeatable=request.repeatable)
                 if recovery.next_step(recovery.trouble_of(error), Left(left)) is not Step.AGAIN:
                     raise error from exc
@@ -233,11 +237,12 @@ class Http:
         url, headers = request.url, {**request.headers, **(validators.headers() if validators else {})}
         method, jar = request.method, request.jar if request.jar is not None else Jar()
         body: dict[str, Any] = {"json": request.json, "data": request.form, "files": request.files}
-        client = self._pools.of(request.route, allow_private=request.allow_private)
+        outside = False
         for _ in range(MAX_REDIRECTS + 1):
             check_target(url)
             own = request.pace if urlsplit(url).netloc == urlsplit(request.url).netloc else None
             async with (own or self._hosts.of(urlsplit(url).netloc)).turn(spare=spare, priority=request.priority):
+                client = self._pools.of(request.route, private_of(request, url, outside=outside))
                 outgoing = client.build_request(method, url, headers=headers, **body)
                 jar.set_cookie_header(outgoing)
                 response = await client.send(outgoing, stream=True)
@@ -257,7 +262,7 @@ class Http:
                 if any(value is not None for value in body.values()):
                     raise GiveUp("it redirects a request with data to another host")
                 headers = {k: v for k, v in headers.items() if k.lower() in CARRIED}
-            url = target
+            outside, url = outside or is_outside(url), target
         raise GiveUp(f"it redirects more than {MAX_REDIRECTS} times")
 
 

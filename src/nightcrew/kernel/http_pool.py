@@ -1,7 +1,11 @@
-"""Pools of open connections: one for each route and rule, so that none is used again where it may not lead."""
+"""Pools of open connections: one for each route and rule, so that none is used again where it may not lead.
+
+None outlives a change of its route: the pool of another generation is closed, and no request is given it.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import ssl
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -11,7 +15,7 @@ import httpx2
 
 from nightcrew import __version__
 from nightcrew.kernel.http_icy import IcyBackend
-from nightcrew.kernel.routes import GuardedBackend, Routes
+from nightcrew.kernel.routes import GuardedBackend, Private, Routes
 
 MOST = 100
 KEPT = 20
@@ -30,27 +34,43 @@ class Pools:
     def __init__(self, routes: Routes) -> None:
         self._routes = routes
         self._tls = _trusted()
-        self._clients: dict[tuple[str, bool], httpx2.AsyncClient] = {}
+        self._clients: dict[tuple[str, Private], tuple[int, httpx2.AsyncClient]] = {}
+        self._closing: set[asyncio.Task[None]] = set()
 
-    def of(self, route: str, *, allow_private: bool) -> httpx2.AsyncClient:
-        """The client for a route. Raises `RouteDown` for one that is not known."""
-        key = (route, allow_private)
-        if key not in self._clients:
-            guard = GuardedBackend(self._routes.of(route), allow_private=allow_private)
-            self._clients[key] = httpx2.AsyncClient(
-                transport=_Transport(guard, self._tls),
-                follow_redirects=False,
-                trust_env=False,
-                timeout=httpx2.Timeout(15.0, read=30.0),
-                headers={"User-Agent": f"Nightcrew/{__version__}", "Accept-Encoding": "gzip"},
-                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # a request brings its own
-            )
-        return self._clients[key]
+    def of(self, name: str, private: Private) -> httpx2.AsyncClient:
+        """The client for a route as it is now. Raises `RouteDown` for one that is not known."""
+        route = self._routes.of(name)
+        generation, client = self._clients.get((name, private), (None, None))
+        if client is not None and generation == route.generation:
+            return client
+        if client is not None:
+            self._close(client)
+        made = self._made(GuardedBackend(route, private))
+        self._clients[name, private] = (route.generation, made)
+        return made
+
+    def _made(self, guard: GuardedBackend) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(
+            transport=_Transport(guard, self._tls),
+            follow_redirects=False,
+            trust_env=False,
+            timeout=httpx2.Timeout(15.0, read=30.0),
+            headers={"User-Agent": f"Nightcrew/{__version__}", "Accept-Encoding": "gzip"},
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # a request brings its own
+        )
+
+    def _close(self, client: httpx2.AsyncClient) -> None:
+        """Beside the request that found it old: what it has open has ended already."""
+        task = asyncio.create_task(client.aclose(), name="close a pool")
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
     async def close(self) -> None:
         """Close all connections."""
-        for client in self._clients.values():
+        for _, client in self._clients.values():
             await client.aclose()
+        if self._closing:
+            await asyncio.wait(self._closing)
 
 
 class _Transport(httpx2.AsyncHTTPTransport):

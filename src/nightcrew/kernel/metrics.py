@@ -55,6 +55,12 @@ class Metrics:
             ["kind"],
             registry=self.registry,
         )
+        self.route_state = Gauge(
+            "nightcrew_route_state", "1 for the state that a route has", ["route", "state"], registry=self.registry
+        )
+        self.route_canary = Gauge(
+            "nightcrew_route_canary_seconds", "The last round trip through a route", ["route"], registry=self.registry
+        )
         self.loop_blocked = Counter(
             "nightcrew_loop_blocked_seconds_total", "Time the event loop stood still", registry=self.registry
         )

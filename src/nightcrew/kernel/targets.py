@@ -33,7 +33,15 @@ async def points_private(url: str, resolve: Resolve = system_addresses) -> bool:
         found = await resolve(host)
     except (OSError, UnicodeError):
         return False
-    return any(is_private(address) for address in found)
+    return any(_is_private(address) for address in found)
+
+
+def _is_private(found: str) -> bool:
+    """Whether what a name leads to is private: a proxy gives the name itself, which says nothing."""
+    try:
+        return is_private(found)
+    except ValueError:
+        return False
 
 
 def is_web_address(url: str) -> bool:

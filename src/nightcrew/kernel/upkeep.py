@@ -9,6 +9,7 @@ from nightcrew.kernel.connections import work as connections
 from nightcrew.kernel.declare import Domain, Job, Need, Timetable
 from nightcrew.kernel.hooks import UPKEEP
 from nightcrew.kernel.notify import notices_store, work
+from nightcrew.kernel.routing import work as routing
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import KernelSettings, Runtime
 
@@ -41,15 +42,16 @@ async def start(runtime: Runtime) -> None:
     """Open what the kernel itself has."""
     await work.start(runtime)
     await connections.start(runtime)
+    await routing.start(runtime)
 
 
 async def needs(runtime: Runtime) -> list[Need]:
-    """Targets, connections and settings that wait for a person."""
+    """Targets, connections, routes and settings that wait for a person."""
     unfit = [
         Need("error", f"{why}. Its default is used: set it anew", "/settings", key=f"setting:{key}")
         for key, why in runtime.settings.unfit.items()
     ]
-    return [*unfit, *await work.needs(runtime), *await connections.needs(runtime)]
+    return [*unfit, *await work.needs(runtime), *await connections.needs(runtime), *await routing.needs(runtime)]
 
 
 DOMAIN = Domain(
@@ -66,12 +68,14 @@ DOMAIN = Domain(
         "need.": "Needs",
         "notify.": "Notifications",
         "connection.": "Connections",
+        "route.": "Routes",
     },
     ticks=work.TICKS,
-    notices=(*work.NOTICES, *connections.NOTICES),
+    notices=(*work.NOTICES, *connections.NOTICES, *routing.NOTICES),
     start=start,
     stop=work.stop,
     needs=needs,
+    node_gone=routing.node_gone,
     jobs=(Job("kernel.clean_up", clean_up, help="Forgets what is old."),),
     timetables=(
         Timetable(

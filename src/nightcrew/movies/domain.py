@@ -9,6 +9,8 @@ from nightcrew.movies import (
     catalogue_api,
     catalogue_pages,
     files,
+    handover_api,
+    handovers,
     list_pages,
     lists,
     resync,
@@ -40,8 +42,20 @@ DOMAIN = Domain(
     states=standing.STATES,
     topics=("movies",),
     templates=_HERE / "templates",
-    activity={"movie.source_": "Sources of films", "movie.": "Movies", "list.": "Lists"},
-    routers=(source_api.router, source_pages.router, catalogue_api.router, list_pages.router, catalogue_pages.router),
+    activity={
+        "movie.source_": "Sources of films",
+        "movie.handover_": "Hand-overs",
+        "movie.": "Movies",
+        "list.": "Lists",
+    },
+    routers=(
+        source_api.router,
+        handover_api.router,
+        source_pages.router,
+        catalogue_api.router,
+        list_pages.router,
+        catalogue_pages.router,
+    ),
     pages=(Page("/movies", "Movies"),),
     connections=(TMDB, *(one.kind for one in INDEXERS), *(one.kind for one in CLIENTS)),
     ticks=(
@@ -122,6 +136,7 @@ DOMAIN = Domain(
             topics=(sources.RESYNCS.topic,),
             steady=True,
         ),
+        handovers.TICK,
         Tick(
             "movies.samples",
             tally.sample,
@@ -133,6 +148,8 @@ DOMAIN = Domain(
     notices=(
         NoticeKind("movie.source_found", "finished", "A film has a source", "films have a source"),
         NoticeKind("movie.source_lost", "failed", "A film has no good source any more", "films have no good source"),
+        NoticeKind("movie.handover_done", "finished", "A film is there", "films are there"),
+        NoticeKind("movie.handover_failed", "failed", "A download of a film failed", "downloads of films failed"),
     ),
     needs=standing.needs,
     overview=standing.overview,

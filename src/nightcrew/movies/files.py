@@ -20,6 +20,7 @@ from nightcrew.movies.crew import BY_KIND, Crew, indexers, split
 from nightcrew.movies.models import MovieEntry, SourceEntry, SourceState
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import films, sources, swarms, verdicts
+from nightcrew.movies.tally import Tally, Task
 from nightcrew.movies.torrents import metainfo
 from nightcrew.movies.torrents.errors import BadTorrent
 from nightcrew.movies.torrents.inspection import Expected, refusals
@@ -80,17 +81,33 @@ async def _read(runtime: Runtime, entry: SourceEntry) -> None:
         else:
             due_at = rules.next_file(now, failures, random.random())
             await _put_off(runtime, entry, due_at, str(exc), file_failures=failures)
+            runtime.part(Tally).failed(Task.FILES)
     else:
         await look_into(runtime, entry, got)
 
 
 async def _fetch(runtime: Runtime, entry: SourceEntry) -> bytes | Magnet:
-    kind = (await indexers_by_number(runtime)).get(entry.connection_id)
-    if kind is None:
-        raise GiveUp("its indexer is not connected any more")
-    line = await runtime.part(Connections).line(entry.connection_id)
-    offer = reach.offer_of(runtime.vault, entry)
-    return await BY_KIND[kind].fetch(line, offer, runtime.settings.of(MovieSettings).route)
+    """Its torrent file from the first indexer that has one, else a magnet. Raises as `Line.ask` when nobody gives either."""
+    kinds, route = await indexers_by_number(runtime), runtime.settings.of(MovieSettings).route
+    found: Magnet | None = None
+    wrong: NightcrewError = GiveUp("its indexers are not connected any more")
+    for one in await sources.offers_of(runtime.store, entry.id):
+        if one.connection_id not in kinds:
+            continue
+        line = await runtime.part(Connections).line(one.connection_id)
+        try:
+            got = await BY_KIND[kinds[one.connection_id]].fetch(line, reach.offer_of(runtime.vault, entry, one), route)
+        except RouteDown:
+            raise
+        except NightcrewError as exc:
+            wrong = exc
+        else:
+            if isinstance(got, bytes):
+                return got
+            found = found or got
+    if found is None:
+        raise wrong
+    return found
 
 
 async def indexers_by_number(runtime: Runtime) -> dict[int, str]:
@@ -160,7 +177,8 @@ async def _magnet_alone(runtime: Runtime, entry: SourceEntry, magnet: Magnet, re
 
 async def _without_file(runtime: Runtime, entry: SourceEntry, reason: str) -> None:
     """Its torrent file cannot be used: its magnet is, where there is one, as that is bound to the hash that was promised."""
-    if magnet := reach.magnet_of(runtime.vault, entry):
+    offers = await sources.offers_of(runtime.store, entry.id)
+    if magnet := reach.magnet_of(runtime.vault, entry, offers):
         await _magnet_alone(runtime, entry, magnet, f"there is a magnet link alone: {reason}")
         return
     await verdicts.judge(runtime.store, entry, SourceState.REFUSED, reason)
@@ -168,6 +186,7 @@ async def _without_file(runtime: Runtime, entry: SourceEntry, reason: str) -> No
 
 
 async def _settled(runtime: Runtime, entry: SourceEntry) -> None:
+    runtime.part(Tally).done(Task.FILES)
     await judging.choose(runtime, [entry.movie_id])
     runtime.bus.publish("movies")
 

@@ -241,7 +241,7 @@ def removal(watch: Watch, remote: Remote | None, tag: str) -> Removal:
 # -- the next source ---------------------------------------------------------------------------------------------------
 
 
-class Candidate(Protocol):
+class Choice(Protocol):
     """A source that may be handed over."""
 
     @property
@@ -252,7 +252,7 @@ class Candidate(Protocol):
     def size(self) -> int | None: ...
 
 
-CandidateT = TypeVar("CandidateT", bound=Candidate)
+ChoiceT = TypeVar("ChoiceT", bound=Choice)
 _SIGNS = re.compile(r"[\W_]+")
 
 
@@ -263,7 +263,7 @@ def fingerprints(swarm: str, name: str, size: int | None) -> tuple[str, ...]:
     return (*found, f"name:{plain}:{size}") if plain and size else tuple(found)
 
 
-def next_source(candidates: Iterable[CandidateT], blocked: Collection[str]) -> CandidateT | None:
+def next_source(candidates: Iterable[ChoiceT], blocked: Collection[str]) -> ChoiceT | None:
     """The first that is not blocked and whose swarm is known; they come the best first."""
     for one in candidates:
         if one.swarm and not set(fingerprints(one.swarm, one.title, one.size)) & set(blocked):

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
 
 from pydantic import TypeAdapter, ValidationError
 
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies import rules, taste
-from nightcrew.movies.models import MAX_TITLE, USABLE, MovieEntry, SourceEntry, SourceState
-from nightcrew.movies.releases.model import Film, Release
+from nightcrew.movies.models import MAX_TITLE, MovieEntry, SourceEntry, SourceState
+from nightcrew.movies.releases.model import Release, WantedFilm
 from nightcrew.movies.releases.names import read, read_many
-from nightcrew.movies.releases.ranking import Part, Score, better
+from nightcrew.movies.releases.ranking import ReleaseScore, better
 from nightcrew.movies.store import films, sources
+from nightcrew.movies.store.sources import Worth
 from nightcrew.movies.taste import Taste
 
 _RELEASE = TypeAdapter(Release)
-UNREAD_COSTS = 30.0
-"""Points that a source is worth less as long as nobody has read its files."""
+CHECKED = 3
+"""Sources of a film that are looked into: the best one, and what takes its place when it fails."""
 
 
-def film_of(entry: MovieEntry) -> Film:
+def film_of(entry: MovieEntry) -> WantedFilm:
     """A film as its names are compared with."""
     titles = dict.fromkeys(one for one in (entry.title, entry.original_title, *entry.titles) if one)
     out = rules.released(entry.released_on)
-    return Film(
+    return WantedFilm(
         tuple(titles),
         entry.year,
         imdb_id=entry.imdb_id,
@@ -54,21 +54,14 @@ def release_of(entry: SourceEntry) -> Release:
         return read(entry.title)
 
 
-def score_of(entry: SourceEntry, film: Film, judge: Taste) -> Score:
+def score_of(entry: SourceEntry, film: WantedFilm, judge: Taste) -> ReleaseScore:
     """How good a source is, with what is known of it by now."""
     seeds = entry.seeds if entry.counted_at is not None else entry.claimed_seeds
-    found = judge.score(release_of(entry), film, size=entry.size, seeds=seeds)
-    if entry.state is SourceState.UNREAD:
-        found = _less(found, UNREAD_COSTS, "files", "nobody has read its files yet")
-    return found
-
-
-def _less(found: Score, points: float, name: str, words: str) -> Score:
-    return replace(found, total=found.total - points, parts=(*found.parts, Part(name, -points, words)))
+    return judge.score(release_of(entry), film, size=entry.size, seeds=seeds)
 
 
 async def choose(runtime: Runtime, movie_ids: Collection[int]) -> None:
-    """Score the sources of these films anew, and let each have its best one. It is replaced only by one that is better."""
+    """ReleaseScore the sources of these films anew, and let each have its best one. It is replaced only by one that is better."""
     judge = await taste.in_use(runtime)
     known = await films.of_ids(runtime.store, movie_ids)
     for entry in known.values():
@@ -79,25 +72,32 @@ async def _choose_for(runtime: Runtime, entry: MovieEntry, judge: Taste) -> None
     rows = [one for one in await sources.of_movie(runtime.store, entry.id) if one.state not in _OVER]
     film = film_of(entry)
     scores = await asyncio.to_thread(lambda: {one.id: score_of(one, film, judge) for one in rows})
-    new = {one: (found.total, parts_of(found)) for one, found in scores.items()}
-    changed = {one.id: new[one.id] for one in rows if (one.score, one.parts) != new[one.id]}
+    new = {key: worth_of(found) for key, found in scores.items()}
+    changed = {one.id: new[one.id] for one in rows if Worth(one.score, one.parts, one.unfit) != new[one.id]}
     await sources.rescore(runtime.store, changed)
-    usable = [one for one in rows if one.state in USABLE and not scores[one.id].refused]
-    top = max(usable, key=lambda one: scores[one.id].total, default=None)
-    present = next((one for one in usable if one.id == entry.best_id), None)
-    if top is not None and present is not None and not better(scores[top.id], scores[present.id]):
-        top = present
+    await _have_read(runtime, rows, scores)
+    top = best_of([one for one in rows if not scores[one.id].refused], scores, entry.best_id)
     best_id = top.id if top else None
     if best_id == entry.best_id:
         return
     if await sources.set_best(runtime.store, entry.id, since=entry.best_id, best=best_id):
-        await _tell(runtime, entry, top, present)
+        await _tell(runtime, entry, top)
 
 
-async def _tell(runtime: Runtime, entry: MovieEntry, top: SourceEntry | None, before: SourceEntry | None) -> None:
+async def _have_read(runtime: Runtime, rows: Sequence[SourceEntry], scores: Mapping[int, ReleaseScore]) -> None:
+    """Have the files of the best sources read: each costs its indexer a request, so others wait until they are needed."""
+    wanted = to_read(rows, scores)
+    begin = [one.id for one in rows if one.id in wanted and one.file_due_at is None]
+    waits = [one for one in rows if one.state is SourceState.FOUND and one.file_due_at is not None and not one.final]
+    rest = [one.id for one in waits if one.id not in wanted]
+    if begin or rest:
+        await sources.read_next(runtime.store, begin, rest)
+
+
+async def _tell(runtime: Runtime, entry: MovieEntry, top: SourceEntry | None) -> None:
     if top is None:
         kind, said = "movie.source_lost", f"{entry.shown} has no good source any more"
-    elif before is None and entry.best_id is None:
+    elif entry.best_id is None:
         kind, said = "movie.source_found", f"{entry.shown} has a source: {top.title}"
     else:
         kind, said = "movie.source_better", f"{entry.shown} has a better source: {top.title}"
@@ -106,9 +106,39 @@ async def _tell(runtime: Runtime, entry: MovieEntry, top: SourceEntry | None, be
     runtime.bus.publish("movies")
 
 
-def parts_of(found: Score) -> list[list[object]]:
-    """The parts of a score as a row keeps them: name, points, words."""
-    return [[part.name, part.points, part.words] for part in found.parts]
+def best_of(
+    rows: Sequence[SourceEntry], scores: Mapping[int, ReleaseScore], present_id: int | None
+) -> SourceEntry | None:
+    """The best of the sources that the profile takes.
+
+    One whose files were read comes before any that has a magnet link alone: fakes have the best names and the most seeds. Among
+    equals the present one stays, unless another is better by the profile's gain.
+    """
+    for state in (SourceState.VERIFIED, SourceState.UNREAD):
+        usable = [one for one in rows if one.state is state]
+        present = next((one for one in usable if one.id == present_id), None)
+        top = max(usable, key=lambda one: scores[one.id].total, default=None)
+        if top is not None and present is not None and not better(scores[top.id], scores[present.id]):
+            return present
+        if top is not None:
+            return top
+    return None
 
 
+def to_read(rows: Sequence[SourceEntry], scores: Mapping[int, ReleaseScore]) -> set[int]:
+    """The sources whose torrent files are to be read: those that nobody has looked into among the best that the profile takes.
+
+    A magnet link alone gives none of the places away.
+    """
+    usable = [one for one in rows if one.state in _READABLE and not scores[one.id].refused]
+    best = sorted(usable, key=lambda one: -scores[one.id].total)[:CHECKED]
+    return {one.id for one in best if one.state is SourceState.FOUND}
+
+
+def worth_of(found: ReleaseScore) -> Worth:
+    """A score as a row keeps it."""
+    return Worth(found.total, [[part.name, part.points, part.words] for part in found.parts], found.refused)
+
+
+_READABLE = frozenset({SourceState.FOUND, SourceState.VERIFIED})
 _OVER = frozenset({SourceState.REFUSED, SourceState.GONE})

@@ -256,15 +256,16 @@ class MovieSearch:
 
 @dataclass(frozen=True, slots=True)
 class SourceEntry:
-    """A torrent that an indexer offers for a film. `fingerprint`: its swarm's hash, else the indexer and its id there."""
+    """A torrent that indexers offer for a film. `fingerprint`: its swarm's hash, else the indexer and its id there.
+
+    `connection_id`: the indexer that offered it first.
+    """
 
     id: Annotated[int, column(Id, primary_key=True)]
     movie_id: Annotated[int, column(Id, index=True)]
     connection_id: Annotated[int, column(Id, index=True)]
     fingerprint: Annotated[str, text(200)]
-    guid: Annotated[str, text(500)]
     title: Annotated[str, text(MAX_TITLE)]
-    reach: str  # sealed: where its torrent is, which may hold a login
     swarm: Annotated[str, text(40, index=True)]  # the hash that trackers know, or empty
     hash_v2: Annotated[str, text(64)]
     size: Annotated[int | None, column(sa.BigInteger)]  # bytes: as claimed, then as its files say
@@ -282,6 +283,7 @@ class SourceEntry:
     release: Annotated[dict[str, Any], column(Json)]  # what its name says
     score: float
     parts: Annotated[list[list[Any]], column(Json)]  # [name, points, words]
+    unfit: Annotated[str, text(MAX_REASON)]  # why the quality profile does not take it
     seeds: int | None  # by the best of its trackers; None: no tracker knows it
     leechers: int | None
     completed: int | None
@@ -298,6 +300,17 @@ class SourceEntry:
     resync_holder: Annotated[str | None, text(100)]
     resync_until: datetime | None
     missed: int  # looks in a row at which nobody offered or seeded it
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOffer:
+    """That an indexer offers a source. `reach` is sealed: where its torrent is, which may hold a login."""
+
+    source_id: Annotated[int, column(Id, primary_key=True)]
+    connection_id: Annotated[int, column(Id, primary_key=True)]
+    guid: Annotated[str, text(500)]
+    reach: str
+    seen_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,6 +382,7 @@ search = table_of("movie_search", MovieSearch, sa.UniqueConstraint("movie_id", "
 sa.Index("ix_movie_search_turn", search.c.connection_id, search.c.due_at)
 sa.Index("ix_movie_wanted", movie.c.wanted, movie.c.search_due_at)
 source = table_of("movie_source", SourceEntry, sa.UniqueConstraint("movie_id", "fingerprint"))
+offer = table_of("movie_source_offer", SourceOffer)
 health = table_of("movie_source_health", SourceHealth)
 tracker = table_of("movie_tracker", TrackerEntry)
 swarm_count = table_of("movie_swarm", SwarmCount)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from nightcrew.kernel.vault import Vault
 from nightcrew.movies.indexers.base import Found
-from nightcrew.movies.models import SourceEntry
+from nightcrew.movies.models import SourceEntry, SourceOffer
 from nightcrew.movies.torrents import magnet
 from nightcrew.movies.torrents.magnet import BadMagnet, Magnet
 
@@ -17,11 +19,11 @@ def sealed(vault: Vault, found: Found) -> str:
     return vault.seal({"link": found.link[:LONGEST], "magnet": found.magnet[: 2 * LONGEST]})
 
 
-def offer_of(vault: Vault, entry: SourceEntry) -> Found:
-    """A source as its indexer offered it. Raises `NeedsUser` when it was sealed with another key."""
-    reach = vault.unseal(entry.reach)
+def offer_of(vault: Vault, entry: SourceEntry, offer: SourceOffer) -> Found:
+    """A source as one indexer offered it. Raises `NeedsUser` when it was sealed with another key."""
+    reach = vault.unseal(offer.reach)
     return Found(
-        guid=entry.guid,
+        guid=offer.guid,
         title=entry.title,
         link=str(reach.get("link", "")),
         magnet=str(reach.get("magnet", "")),
@@ -35,12 +37,12 @@ def offer_of(vault: Vault, entry: SourceEntry) -> Found:
     )
 
 
-def magnet_of(vault: Vault, entry: SourceEntry) -> Magnet | None:
-    """The magnet of a source, made of its hash where its indexer gave none; None where there is neither."""
-    offer = offer_of(vault, entry)
-    if offer.magnet:
-        try:
-            return magnet.parse(offer.magnet)
-        except BadMagnet:
-            pass
+def magnet_of(vault: Vault, entry: SourceEntry, offers: Iterable[SourceOffer]) -> Magnet | None:
+    """The magnet of a source, made of its hash where no indexer gave one; None where there is neither."""
+    for one in offers:
+        if said := offer_of(vault, entry, one).magnet:
+            try:
+                return magnet.parse(said)
+            except BadMagnet:
+                continue
     return Magnet(hash_v1=entry.swarm, name=entry.title) if entry.swarm else None

@@ -16,9 +16,10 @@ from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies import files, judging, reach, rules
 from nightcrew.movies.crew import BY_KIND, Crew
-from nightcrew.movies.models import SourceEntry, SourceState
+from nightcrew.movies.models import SourceEntry, SourceOffer, SourceState
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import searches, sources, verdicts
+from nightcrew.movies.tally import Tally, Task
 
 RECENT = timedelta(days=3)
 """A source that was offered or counted so lately is there."""
@@ -51,6 +52,7 @@ async def failed(runtime: Runtime, source_id: Any, exc: Exception) -> None:  # n
 
 async def _look(runtime: Runtime, entry: SourceEntry) -> None:
     now = utcnow()
+    runtime.part(Tally).done(Task.RESYNC)
     if now - entry.seen_at <= RECENT or _is_seeded(entry, now):
         await verdicts.still_there(runtime.store, entry, due_at=rules.next_resync(now, 0, random.random()))
         return
@@ -81,22 +83,29 @@ def _is_seeded(entry: SourceEntry, now: datetime) -> bool:
 async def _proof(runtime: Runtime, entry: SourceEntry) -> str:
     """Why a source counts as not there; empty while that is not proved. Raises as `Line.ask` when nobody can say.
 
-    Its indexer has answered a search for the film since and did not offer it, and no tracker counts a seed, and its torrent file is
-    gone or has no address. So an indexer that does not answer proves nothing.
+    Each indexer that offered it has answered a search for the film since, without it, and its torrent file is gone there. An indexer
+    that does not answer proves nothing.
     """
     asked = await searches.of_movie(runtime.store, entry.movie_id)
-    answered = next((one.answered_at for one in asked if one.connection_id == entry.connection_id), None)
-    kind = (await files.indexers_by_number(runtime)).get(entry.connection_id)
-    if kind is not None and (answered is None or answered <= entry.seen_at):
-        return ""
-    if kind is None:
-        return "its indexer is not connected any more, and no tracker counts a seed"
-    offer = reach.offer_of(runtime.vault, entry)
+    answered = {one.connection_id: one.answered_at for one in asked}
+    kinds = await files.indexers_by_number(runtime)
+    offers = [one for one in await sources.offers_of(runtime.store, entry.id) if one.connection_id in kinds]
+    if not offers:
+        return "its indexers are not connected any more, and no tracker counts a seed"
+    for one in offers:
+        last = answered.get(one.connection_id)
+        if last is None or last <= one.seen_at or await _still_served(runtime, entry, one, kinds[one.connection_id]):
+            return ""
+    return "no indexer offers it any more, and no tracker counts a seed"
+
+
+async def _still_served(runtime: Runtime, entry: SourceEntry, one: SourceOffer, kind: str) -> bool:
+    """Whether an indexer has its torrent file. A magnet is no proof that anybody has it."""
+    offer = reach.offer_of(runtime.vault, entry, one)
     if not offer.link:
-        return "its indexer does not offer it any more, and no tracker counts a seed"
-    line = await runtime.part(Connections).line(entry.connection_id)
+        return False
+    line = await runtime.part(Connections).line(one.connection_id)
     try:
-        await BY_KIND[kind].fetch(line, offer, runtime.settings.of(MovieSettings).route)
+        return isinstance(await BY_KIND[kind].fetch(line, offer, runtime.settings.of(MovieSettings).route), bytes)
     except GiveUp:
-        return "its indexer does not offer it any more, its torrent file is gone, and no tracker counts a seed"
-    return ""
+        return False

@@ -23,6 +23,7 @@ from nightcrew.movies.releases.identity import judge
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import films, searches, sources
 from nightcrew.movies.store.sources import NewSource
+from nightcrew.movies.tally import Tally, Task
 
 MOST_OFFERS = 100
 """Offers of one answer that are stored, the best first."""
@@ -102,6 +103,7 @@ async def _ask(runtime: Runtime, asked: Asked, row: MovieSearch) -> None:
         await searches.settle(
             runtime.store, row, by=by, due_at=due_at, asked_at=now, failures=failures, reason=str(exc)
         )
+        runtime.part(Tally).failed(Task.SEARCH)
     else:
         await _take(runtime, row, entry, found)
 
@@ -116,6 +118,8 @@ async def _take(runtime: Runtime, row: MovieSearch, entry: MovieEntry, found: Se
     now = utcnow()
     offers = await judged(runtime, row.connection_id, entry, found)
     fresh = await sources.take(runtime.store, entry.id, row.connection_id, offers)
+    if offers:
+        await judging.choose(runtime, [entry.id])
     in_vain = 0 if fresh else row.in_vain + 1
     usable = sum(not one.refused for one in offers)
     said = f"{usable} of {len(found)} offers may be the film, {fresh} new" if found else "it offers nothing"
@@ -130,6 +134,7 @@ async def _take(runtime: Runtime, row: MovieSearch, entry: MovieEntry, found: Se
         failures=0,
         reason=said,
     )
+    runtime.part(Tally).done(Task.SEARCH)
     if fresh:
         runtime.bus.publish("movies")
 
@@ -141,7 +146,7 @@ async def judged(runtime: Runtime, connection_id: int, entry: MovieEntry, found:
     offers: dict[str, NewSource] = {}
     for one, release in zip(found, releases, strict=True):
         identity = judge(release, film, one.imdb_id)
-        scored = liked.score(release, film, size=one.size, seeds=one.seeds)
+        worth = judging.worth_of(liked.score(release, film, size=one.size, seeds=one.seeds))
         new = NewSource(
             fingerprint=one.info_hash or f"{connection_id}:{one.guid}"[:200],
             guid=one.guid[:500],
@@ -154,8 +159,9 @@ async def judged(runtime: Runtime, connection_id: int, entry: MovieEntry, found:
             published_at=one.published_at,
             refused="" if identity.ok else identity.reason,
             release=judging.stored(release),
-            score=scored.total,
-            parts=judging.parts_of(scored),
+            score=worth.score,
+            parts=worth.parts,
+            unfit=worth.unfit,
         )
         known = offers.get(new.fingerprint)
         if known is None or (known.refused and not new.refused):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nightcrew.kernel.settings import Options, option
+from nightcrew.kernel.settings import Options, Settings, option
 
 
 class MovieSettings(Options):
@@ -47,3 +47,8 @@ class MovieSettings(Options):
     private_trackers: bool = option(
         False, help="Ask trackers in private networks too. Torrents of strangers may name any address, so it is off."
     )
+
+
+def way(settings: Settings) -> str:
+    """The route of indexers that have none of their own."""
+    return settings.of(MovieSettings).route

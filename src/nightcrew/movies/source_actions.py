@@ -15,7 +15,7 @@ from nightcrew.movies import judging, rules, taste
 from nightcrew.movies.models import USABLE, MovieEntry, SourceEntry, SourceState
 from nightcrew.movies.releases import custom_formats
 from nightcrew.movies.releases.custom_formats import BadFormat
-from nightcrew.movies.releases.profile import PRESETS, FormatScore, Profile
+from nightcrew.movies.releases.profile import PRESETS, FormatScore, ReleaseProfile
 from nightcrew.movies.store import films, profiles, searches, sources, verdicts
 
 RESCORED = 500
@@ -73,7 +73,7 @@ async def _told(runtime: Runtime, entry: SourceEntry, said: str, actor: str) -> 
 
 
 async def put_profile(
-    runtime: Runtime, name: str, new: Profile, formats: Sequence[Mapping[str, Any]] | None = None, *, actor: str
+    runtime: Runtime, name: str, new: ReleaseProfile, formats: Sequence[Mapping[str, Any]] | None = None, *, actor: str
 ) -> None:
     """Make a quality profile, or change it. Presets stay as they are. `formats` None: those that it has."""
     if name in PRESETS:
@@ -109,7 +109,7 @@ async def add_formats(
             taken.append(read.name)
     if taken:
         every = tuple(FormatScore(name=title, score=score) for title, score in points.items())
-        new = Profile.model_validate(profile.model_dump() | {"formats": every})
+        new = ReleaseProfile.model_validate(profile.model_dump() | {"formats": every})
         await put_profile(runtime, name, new, list(kept.values()), actor=actor)
     return taken, refused
 

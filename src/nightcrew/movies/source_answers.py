@@ -32,7 +32,8 @@ class FileAnswer(Answer):
 class SourceRow(Answer):
     """A source of a film. `seeds` and `leechers`: as trackers counted them, null while none knows it; until then there are claims.
 
-    `file_due_at`, `stats_due_at`, `resync_due_at`: when its torrent file is read, its seeds are counted, and it is looked at again.
+    `unfit`: why the quality profile does not take it. `file_due_at`, `stats_due_at`, `resync_due_at`: when its torrent file is read,
+    its seeds are counted, and it is looked at again.
     """
 
     id: int
@@ -47,6 +48,7 @@ class SourceRow(Answer):
     private: bool
     score: float
     parts: list[PartAnswer]
+    unfit: str
     files: list[FileAnswer]
     file_count: int
     seeds: int | None

@@ -13,7 +13,7 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies import crew, source_actions, taste
 from nightcrew.movies import source_answers as say
 from nightcrew.movies.models import SourceEntry, StoredProfile
-from nightcrew.movies.releases.profile import PRESETS, Profile
+from nightcrew.movies.releases.profile import PRESETS, ReleaseProfile
 from nightcrew.movies.store import backlogs, films, profiles, samples, searches, sources
 from nightcrew.movies.tally import TITLES
 from nightcrew.web.answers import Items
@@ -55,7 +55,7 @@ async def list_profiles(node: Node) -> Items[say.ProfileAnswer]:
 
 
 @router.put("/profiles/{name}")
-async def put_profile(node: Node, actor: Actor, name: Name, body: Profile) -> say.ProfileAnswer:
+async def put_profile(node: Node, actor: Actor, name: Name, body: ReleaseProfile) -> say.ProfileAnswer:
     """Make a quality profile, or change it. All sources are judged by it anew when it is in use."""
     await source_actions.put_profile(node, name, body, actor=actor)
     return await _profile(node, name)

@@ -82,3 +82,34 @@ class ImportedJson(TypedDict):
 
     taken: list[str]
     refused: list[str]
+
+
+class HandoverJson(TypedDict):
+    """A source at a download client."""
+
+    id: int
+    title: str
+    state: str
+    reason: str
+    progress: float
+    seeds: int
+
+
+class IndexerJson(TypedDict):
+    """An indexer: a connection."""
+
+    id: int
+    kind: str
+    name: str
+    url: str
+    state: str
+    reason: str
+    retry_at: str | None
+
+
+class TestedJson(TypedDict):
+    """What a test says."""
+
+    ok: bool
+    message: str
+    facts: list[str]

@@ -10,6 +10,7 @@ from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import counted
 from nightcrew.movies import crew, taste
+from nightcrew.movies.handover_rules import HandoverState
 from nightcrew.movies.models import SourceState
 from nightcrew.movies.store import totals
 
@@ -26,6 +27,15 @@ STATES: Mapping[str, tuple[Look, str]] = {
     f"source.{SourceState.REFUSED}": ("bad", "refused"),
     f"source.{SourceState.MARKED}": ("warn", "not offered now"),
     f"source.{SourceState.GONE}": ("off", "gone"),
+    f"handover.{HandoverState.CHOSEN}": ("wait", "chosen"),
+    f"handover.{HandoverState.SENT}": ("wait", "sent"),
+    f"handover.{HandoverState.METADATA}": ("wait", "asks what is in it"),
+    f"handover.{HandoverState.CHECKING}": ("run", "its files are looked at"),
+    f"handover.{HandoverState.DOWNLOADING}": ("run", "downloading"),
+    f"handover.{HandoverState.STALLED}": ("warn", "stalled"),
+    f"handover.{HandoverState.DONE}": ("ok", "there"),
+    f"handover.{HandoverState.FAILED}": ("bad", "failed"),
+    f"handover.{HandoverState.REPLACED}": ("off", "given up"),
 }
 
 

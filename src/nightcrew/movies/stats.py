@@ -21,6 +21,7 @@ from nightcrew.movies.models import SourceEntry
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import sources, swarms
 from nightcrew.movies.store.swarms import Ask, Counted
+from nightcrew.movies.tally import Tally, Task
 from nightcrew.movies.trackers.rules import recalled
 
 BATCH = 400
@@ -112,6 +113,7 @@ async def _settle(runtime: Runtime, rows: Sequence[SourceEntry]) -> None:
     said = await swarms.counts_of(runtime.store, {one.swarm for one in rows if one.swarm})
     counted = [_counted(one, said.get(one.swarm, []), now) for one in rows]
     await swarms.settle(runtime.store, counted)
+    runtime.part(Tally).done(Task.STATS, len(rows))
     moved = {one.movie_id for one, new in zip(rows, counted, strict=True) if new.seeds != one.seeds}
     if moved:
         await judging.choose(runtime, moved)

@@ -17,9 +17,9 @@ from nightcrew.movies.models import StoredProfile
 from nightcrew.movies.releases import custom_formats
 from nightcrew.movies.releases.conditions import Subject
 from nightcrew.movies.releases.custom_formats import BadFormat, CustomFormat
-from nightcrew.movies.releases.model import Film, Release
-from nightcrew.movies.releases.profile import PRESETS, Profile
-from nightcrew.movies.releases.ranking import Score, score
+from nightcrew.movies.releases.model import Release, WantedFilm
+from nightcrew.movies.releases.profile import PRESETS, ReleaseProfile
+from nightcrew.movies.releases.ranking import ReleaseScore, score
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import profiles
 
@@ -28,11 +28,11 @@ from nightcrew.movies.store import profiles
 class Taste:
     """A profile, and the custom formats that it gives points for. `today` None: it is not asked whether a film is out."""
 
-    profile: Profile
+    profile: ReleaseProfile
     formats: tuple[CustomFormat, ...]
     today: date | None
 
-    def score(self, release: Release, film: Film, *, size: int | None, seeds: int | None) -> Score:
+    def score(self, release: Release, film: WantedFilm, *, size: int | None, seeds: int | None) -> ReleaseScore:
         """How good a release is. Takes some milliseconds where there are many formats."""
         names: Sequence[str] = ()
         if self.formats:
@@ -45,7 +45,7 @@ class Tastes:
     """The taste that was read last, as expressions take long to prepare. Kept in the runtime."""
 
     key: object = None
-    last: tuple[Profile, tuple[CustomFormat, ...]] | None = None
+    last: tuple[ReleaseProfile, tuple[CustomFormat, ...]] | None = None
 
 
 def name_in_use(runtime: Runtime) -> str:
@@ -64,16 +64,16 @@ async def in_use(runtime: Runtime) -> Taste:
     return Taste(profile, formats, None if options.search_before_release else utcnow().date())
 
 
-def _preset(name: str) -> tuple[Profile, tuple[CustomFormat, ...]]:
+def _preset(name: str) -> tuple[ReleaseProfile, tuple[CustomFormat, ...]]:
     if name not in PRESETS:
         raise NeedsUser(f"there is no quality profile {name!r}; known are {', '.join(PRESETS)}")
     return PRESETS[name], ()
 
 
-def read(stored: StoredProfile) -> tuple[Profile, tuple[CustomFormat, ...]]:
+def read(stored: StoredProfile) -> tuple[ReleaseProfile, tuple[CustomFormat, ...]]:
     """A profile as it is stored. Raises `NeedsUser` for one that this version cannot read."""
     try:
-        profile = Profile.model_validate(stored.body["profile"])
+        profile = ReleaseProfile.model_validate(stored.body["profile"])
         kept = stored.body["formats"]
         formats = custom_formats.imported(json.dumps(kept), given=_given(profile)) if kept else []
     except (KeyError, ValidationError, BadFormat) as exc:
@@ -81,10 +81,10 @@ def read(stored: StoredProfile) -> tuple[Profile, tuple[CustomFormat, ...]]:
     return profile, tuple(formats)
 
 
-def body_of(profile: Profile, formats: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def body_of(profile: ReleaseProfile, formats: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """As it is stored: the profile, and its custom formats as they were written."""
     return {"profile": profile.model_dump(mode="json"), "formats": [dict(one) for one in formats]}
 
 
-def _given(profile: Profile) -> dict[str, int]:
+def _given(profile: ReleaseProfile) -> dict[str, int]:
     return {one.name: one.score for one in profile.formats}

@@ -8,7 +8,7 @@ from datetime import timedelta
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.hands import Hands
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import catalogue_work, crew, files, resync, search, stats
+from nightcrew.movies import catalogue_work, crew, files, handovers, resync, search, stats
 from nightcrew.movies.crew import Crew
 from nightcrew.movies.store import samples, searches, sources, swarms
 from nightcrew.movies.tally import Tally
@@ -39,12 +39,12 @@ async def start(runtime: Runtime) -> None:
     for rows in (searches.SEARCHES, sources.FILES, sources.STATS, sources.RESYNCS):
         await rows.give_back(runtime.store, by=runtime.node)  # what it held when it was killed
     await catalogue_work.start(runtime)
-    await catalogue_work.start(runtime)
+    await handovers.start(runtime)
 
 
 async def stop(runtime: Runtime) -> None:
     """Called at the end of a node."""
-    await catalogue_work.stop(runtime)
+    await handovers.stop(runtime)
     await runtime.part(Crew).close()
     await catalogue_work.stop(runtime)
 
@@ -58,6 +58,5 @@ async def upkeep(runtime: Runtime) -> dict[str, int]:
         "sources that are gone": await sources.forget_old(runtime.store, now - KEPT),
         "numbers of seeds": await swarms.forget_history(runtime.store, now - swarms.KEPT),
         "samples of tasks": await samples.forget(runtime.store, now - SAMPLED),
-        **await catalogue_work.upkeep(runtime),
         "searches at indexers that are gone": await searches.drop_gone(runtime.store, known) if known else 0,
     }

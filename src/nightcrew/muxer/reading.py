@@ -22,12 +22,12 @@ TABLES = 4 << 20
 class Ranges(io.RawIOBase):
     """Byte ranges and bytes, one behind the other, as one file that can only be read. Raises OSError."""
 
-    def __init__(self, pieces: Sequence[ByteRange | bytes], told: Callable[[int], None] = lambda _count: None) -> None:
+    def __init__(self, pieces: Sequence[ByteRange | bytes], advanced: Callable[[int], None] = lambda _count: None) -> None:
         self._pieces = [piece for piece in pieces if _size(piece)]
         self._begins = [0]
         for piece in self._pieces:
             self._begins.append(self._begins[-1] + _size(piece))
-        self._told = told
+        self._advanced = advanced
         self._at = self._furthest = 0
         self._open: tuple[str, int] | None = None
 
@@ -60,7 +60,7 @@ class Ranges(io.RawIOBase):
         data = piece[skip : skip + size] if isinstance(piece, bytes) else self._of_file(piece, skip, size)
         self._at += len(data)
         if self._at > self._furthest:
-            self._told(self._at - self._furthest)
+            self._advanced(self._at - self._furthest)
             self._furthest = self._at
         return data
 
@@ -89,10 +89,10 @@ def _size(piece: ByteRange | bytes) -> int:
     return len(piece) if isinstance(piece, bytes) else piece.size
 
 
-def opened(stretch: Stretch, told: Callable[[int], None] = lambda _count: None) -> Ranges:
+def opened(stretch: Stretch, advanced: Callable[[int], None] = lambda _count: None) -> Ranges:
     """All that a stretch holds: with what of it lies behind its end, and without what lies before its own beginning."""
     if stretch.form != "mpegts":
-        return Ranges(stretch.ranges, told)
+        return Ranges(stretch.ranges, advanced)
     pieces: list[ByteRange | bytes] = [_tables_of(stretch.ranges), *stretch.ranges]
     window = _head(stretch.ranges, WINDOW) if stretch.lead is not None else b""
     if stretch.lead is not None and ts.aligned(window):
@@ -102,7 +102,7 @@ def opened(stretch: Stretch, told: Callable[[int], None] = lambda _count: None) 
         window = _head(stretch.tail.ranges, WINDOW)
         if ts.aligned(window):
             pieces.append(seam(window, stretch.tail.keys, _pids(stretch))[1])
-    return Ranges(pieces, told)
+    return Ranges(pieces, advanced)
 
 
 def seam(window: bytes, keys: Sequence[int], mine: frozenset[int]) -> tuple[int, bytes, bytes]:

@@ -117,6 +117,32 @@ class RegionRow(Answer):
     size: Bytes
 
 
+class SeedStatus(Answer):
+    """Every region as the seed showed it."""
+
+    regions: list[RegionRow]
+
+
+class SeedStarted(Answer):
+    """The jobs that were started or joined, as the seed said it."""
+
+    status: Literal["ok"] = "ok"
+    jobs: list[str]
+
+
+class SeedConfig(Answer):
+    """The options under the seed's names."""
+
+    RES: bool
+    PLAYLIST_REBUILD_ON_START: bool
+    FILTER_ENABLED: bool
+    FILTER_KEYWORDS: list[str]
+    LOCALES: list[tuple[str, str]] = Field(description="Language and region.")
+    COMBINED_PLAYLISTS: list[dict[str, str | list[str]]]
+    refresh_interval: int = Field(json_schema_extra={"unit": "seconds"})
+    stream_mode: Literal["direct", "redirect", "proxy"]
+
+
 class HolderRow(Answer):
     """Who uses a connection of an account."""
 

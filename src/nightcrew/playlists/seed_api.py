@@ -10,6 +10,7 @@ from fastapi.responses import PlainTextResponse
 from nightcrew.kernel.errors import Invalid
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import actions, pages, players, standing
+from nightcrew.playlists import answers as say
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels
 from nightcrew.web.actions import apply_settings
@@ -18,16 +19,7 @@ from nightcrew.web.callers import Actor, Admin
 
 router = APIRouter(prefix="/vavoo", tags=["seed: playlists"])
 
-SEED_KEYS = (
-    "RES",
-    "PLAYLIST_REBUILD_ON_START",
-    "FILTER_ENABLED",
-    "FILTER_KEYWORDS",
-    "LOCALES",
-    "COMBINED_PLAYLISTS",
-    "refresh_interval",
-    "stream_mode",
-)
+SEED_KEYS = tuple(say.SeedConfig.model_fields)
 RegionName = Annotated[str, Path(max_length=60)]
 
 
@@ -38,9 +30,9 @@ router.add_api_route("/playlist/{region}.m3u", players.region_playlist)
 
 
 @router.get("/api/status")
-async def status(node: Node) -> dict[str, Any]:
+async def status(node: Node) -> say.SeedStatus:
     """Every region as the seed showed it."""
-    return {"regions": (await standing.overview(node))["regions"]}
+    return say.SeedStatus.model_validate(await standing.overview(node))
 
 
 @router.get("/health", response_class=PlainTextResponse)
@@ -60,19 +52,19 @@ async def stats(node: Node) -> str:
 
 
 @router.post("/api/refresh/{region}", status_code=202)
-async def refresh(node: Node, region: RegionName) -> dict[str, Any]:
+async def refresh(node: Node, region: RegionName) -> say.SeedStarted:
     """Renew the channels of one region, or of all for `*`."""
-    return {"status": "ok", "jobs": await actions.refresh_region(node, region, rebuild=False)}
+    return say.SeedStarted(jobs=await actions.refresh_region(node, region, rebuild=False))
 
 
 @router.post("/api/rebuild/{region}", status_code=202)
-async def rebuild(node: Node, region: RegionName) -> dict[str, Any]:
+async def rebuild(node: Node, region: RegionName) -> say.SeedStarted:
     """Fetch one region, or all for `*`, from nothing. The old channels stay until the new are whole."""
-    return {"status": "ok", "jobs": await actions.refresh_region(node, region, rebuild=True)}
+    return say.SeedStarted(jobs=await actions.refresh_region(node, region, rebuild=True))
 
 
 @router.get("/api/config")
-async def config(node: Node) -> dict[str, Any]:
+async def config(node: Node) -> say.SeedConfig:
     """The seed's options."""
     return seed_config(node)
 
@@ -80,7 +72,7 @@ async def config(node: Node) -> dict[str, Any]:
 @router.post("/api/config", dependencies=[Admin])
 async def change_config(
     node: Node, actor: Actor, changes: Annotated[dict[str, Any], Body(max_length=100)]
-) -> dict[str, Any]:
+) -> say.SeedConfig:
     """Change only the named options."""
     unknown = sorted(changes.keys() - set(SEED_KEYS))
     if unknown:
@@ -89,7 +81,6 @@ async def change_config(
     return seed_config(node)
 
 
-def seed_config(node: Runtime) -> dict[str, Any]:
+def seed_config(node: Runtime) -> say.SeedConfig:
     """The options under the seed's names."""
-    plain: dict[str, Any] = node.settings.of(PlaylistSettings).model_dump(mode="json", include=set(SEED_KEYS))
-    return plain
+    return say.SeedConfig.of(node.settings.of(PlaylistSettings))

@@ -59,7 +59,7 @@ class Packets:
         """The first packet of each table as it came last."""
         self._set_up: dict[tuple[int, str], str] = {}
         """How the streams are set up, by PID and codec."""
-        self._told: Table = ()
+        self._noted: Table = ()
 
     def inspect(self, body: bytes, init: bytes = b"", seconds: float = 0.0) -> Inspected:
         """See `Inspector`. Bytes that are no packets hold nothing that is known."""
@@ -123,8 +123,8 @@ class Packets:
         """Those that say something new."""
         found: list[tuple[int, Table]] = []
         for at, table in changes:
-            if table and table != self._told:
-                self._told = table
+            if table and table != self._noted:
+                self._noted = table
                 found.append((at, table))
         return tuple(found)
 
@@ -219,7 +219,7 @@ class Frames:
     def __init__(self, codec: str) -> None:
         self.suffix = packed.SUFFIXES[codec]
         self._codec = codec
-        self._told: Table = ()
+        self._noted: Table = ()
 
     def inspect(self, body: bytes, init: bytes, seconds: float) -> Inspected:
         """See `Inspector`. A segment may begin with a tag, which is not counted."""
@@ -229,8 +229,8 @@ class Frames:
         for at, config, frames in packed.stretches(self._codec, body):
             total += frames
             table = (ElementaryStream(0, "audio", self._codec, config or PRESENT),)
-            if table != self._told:
-                self._told = table
+            if table != self._noted:
+                self._noted = table
                 changes.append((at, table))
         first = packed.tag_time(body)
         return Inspected(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter
 
-from nightcrew.kernel.clock import iso
+from nightcrew.recordings import answers as say
 from nightcrew.recordings import stuck
 from nightcrew.web.api import Node
 from nightcrew.web.callers import Actor
@@ -15,7 +13,7 @@ router = APIRouter(prefix="/admin", tags=["recordings"])
 
 
 @router.post("/recordings/cleanup-process-orphaned")
-async def clean_up(node: Node, actor: Actor, dry_run: bool = True) -> dict[str, Any]:
+async def clean_up(node: Node, actor: Actor, dry_run: bool = True) -> say.StuckAnswer:
     """Find stuck recordings. With `dry_run=false` they are finished, and their parts are joined into a file."""
     report = await stuck.clean_up(node, actor=actor, dry_run=dry_run)
     count = len(report.found)
@@ -23,26 +21,6 @@ async def clean_up(node: Node, actor: Actor, dry_run: bool = True) -> dict[str, 
         message = f"{count} of {report.checked} recordings are stuck; nothing was changed"
     else:
         message = f"{report.cleaned} of {count} stuck recordings were dealt with"
-    details = [
-        {
-            "recording_id": one.row.id,
-            "name": one.row.name,
-            "state": one.row.state.value,
-            "reason": one.reason,
-            "remedy": one.remedy,
-            "progress_at": iso(one.row.progress_at),
-            "bytes": one.row.bytes,
-        }
-        for one in report.found
-    ]
-    return {
-        "success": not report.errors,
-        "dry_run": dry_run,
-        "message": message,
-        "data": {
-            "checked": report.checked,
-            "cleaned": report.cleaned,
-            "errors": list(report.errors),
-            "details": details,
-        },
-    }
+    details = [say.StuckRow.of(one) for one in report.found]
+    data = say.StuckReport(checked=report.checked, cleaned=report.cleaned, errors=list(report.errors), details=details)
+    return say.StuckAnswer(success=not report.errors, dry_run=dry_run, message=message, data=data)

@@ -174,6 +174,36 @@ class RetentionAnswer(RetentionList):
     dry_run: bool
 
 
+class StuckRow(Answer):
+    """A recording that nobody works on any more."""
+
+    recording_id: int = Field(validation_alias="row.id")
+    name: str = Field(validation_alias="row.name")
+    state: RecordingState = Field(validation_alias="row.state")
+    reason: str
+    remedy: str
+    progress_at: Moment | None = Field(validation_alias="row.progress_at")
+    bytes: Bytes = Field(validation_alias="row.bytes")
+
+
+class StuckReport(Answer):
+    """What was looked at, and what became of what was found."""
+
+    checked: int
+    cleaned: int
+    errors: list[str]
+    details: list[StuckRow]
+
+
+class StuckAnswer(Answer):
+    """How a clean-up ended, as the seed said it."""
+
+    success: bool
+    dry_run: bool
+    message: str
+    data: StuckReport
+
+
 class WatchRow(Answer):
     """A watched stream."""
 

@@ -150,6 +150,12 @@ class JobStep(Answer):
     error: str | None
 
 
+class JobStarted(Answer):
+    """The job that was started or joined."""
+
+    job: str
+
+
 class JobWithSteps(JobRow):
     """One run with its finished steps."""
 

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from nightcrew.kernel.health import verdict
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.web import access_page, actions, connections_page, docs_page, notify_page, settings_page
+from nightcrew.web import access_page, actions, connections_page, docs_page, notify_page, routes_page, settings_page
 from nightcrew.web.api import JobStateName, Node, NodeName, node_rows
 from nightcrew.web.callers import Actor
 from nightcrew.web.paging import paging
@@ -21,6 +21,7 @@ router.routes.extend(settings_page.router.routes)
 router.routes.extend(access_page.router.routes)
 router.routes.extend(notify_page.router.routes)
 router.routes.extend(connections_page.router.routes)
+router.routes.extend(routes_page.router.routes)
 router.routes.extend(docs_page.router.routes)
 
 RECENT = 8

@@ -38,7 +38,7 @@ PARTS = ("action", "form", "plot", "state", "table", "words")
 """Files of `templates/parts`, whose macros every template has as `ui.table`, `ui.field` and so on."""
 
 
-OWN_TOPICS = ("workers", "jobs", "activity", "settings", "slots", "notifications", "connections")
+OWN_TOPICS = ("workers", "jobs", "activity", "settings", "slots", "notifications", "connections", "routes")
 """What the kernel publishes on the bus."""
 
 

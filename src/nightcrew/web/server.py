@@ -17,7 +17,7 @@ from nightcrew import __version__
 from nightcrew.kernel.access import Access
 from nightcrew.kernel.declare import Domain
 from nightcrew.kernel.runtime import KernelSettings, Runtime
-from nightcrew.web import api, connections_api, import_api, notify_api, pages, problems
+from nightcrew.web import api, connections_api, import_api, notify_api, pages, problems, routes_api
 from nightcrew.web.guard import Guard
 from nightcrew.web.outputs import PlayerOutputs
 from nightcrew.web.protocol import MAX_HEAD, ClientProtocol
@@ -50,7 +50,14 @@ def create_app(
     app.state.outputs = PlayerOutputs(output for domain in domains for output in domain.player_outputs)
     problems.install(app)
     create_renderer(app, domains)
-    own = (api.router, notify_api.router, connections_api.router, import_api.router, pages.router)
+    own = (
+        api.router,
+        notify_api.router,
+        connections_api.router,
+        routes_api.router,
+        import_api.router,
+        pages.router,
+    )
     for router in (*own, *(router for domain in domains for router in domain.routers)):
         # the routes as they are: `include_router` works each of them out anew, at the first request of every application
         app.router.routes.extend(router.routes)

@@ -21,7 +21,7 @@ from nightcrew.kernel.redaction import credentials_in, redact
 from nightcrew.kernel.routes import DIRECT
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.settings import invalid_from
-from nightcrew.kernel.targets import is_web_address, points_private
+from nightcrew.kernel.targets import is_web_address
 from nightcrew.kernel.words import plain
 
 TEST = 30.0
@@ -270,8 +270,7 @@ def _settings(
 
 
 async def _is_private(runtime: Runtime, route: str, addresses: Sequence[str]) -> bool:
-    resolve = runtime.http.routes.of(route).resolve
-    return any([await points_private(address, resolve) for address in addresses])
+    return any([await runtime.http.routes.points_private(route, address) for address in addresses])
 
 
 def _part(runtime: Runtime) -> Connections:

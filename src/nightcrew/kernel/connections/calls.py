@@ -169,7 +169,7 @@ class Calls:
 
     async def _once(self, trial: Trial[ResultT]) -> ResultT:
         request = await self._request(trial)
-        self._http.routes.of(request.route)  # one that is not there costs nothing
+        self._http.routes.admit(request.route, request.url)  # one that is not there costs nothing
         await self._spend(trial.question)
         return await trial.send(request)
 

@@ -17,11 +17,13 @@ from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.events import Bus
 from nightcrew.kernel.fields import secrets_of
 from nightcrew.kernel.http import Http
+from nightcrew.kernel.routes import DIRECT
 from nightcrew.kernel.store import Store
 from nightcrew.kernel.vault import Vault
 
 if TYPE_CHECKING:
     from nightcrew.kernel.connections.tokens import Tokens
+    from nightcrew.kernel.settings import Settings
 
 WORKED_EVERY = 60.0
 """Seconds after which it is stored anew that a connection works."""
@@ -40,6 +42,8 @@ class Ground:
     activity: Activity
     bus: Bus
     tokens: Tokens
+    settings: Settings | None = None
+    """The options of the installation; None where none names a route."""
     _limit_told_at: dict[int, datetime] = field(default_factory=dict)
     """When people were last told that a connection asks us to wait."""
 
@@ -53,6 +57,12 @@ class Ground:
             raise NeedsUser(f"{one.name}: {'.'.join(map(str, wrong))} is no longer valid. Enter it again") from exc
         redaction.know(self.secrets_of(kind, settings))
         return settings
+
+    def way_of(self, kind: ConnectionKind, one: Connection) -> str:
+        """The route that a person chose for it, else that of the work it belongs to."""
+        if one.route != DIRECT or kind.way is None or self.settings is None:
+            return one.route
+        return kind.way(self.settings)
 
     def secrets_of(self, kind: ConnectionKind, settings: BaseModel) -> tuple[str, ...]:
         """The values that nobody may see."""

@@ -38,6 +38,7 @@ class Connections:
             activity=runtime.activity,
             bus=runtime.bus,
             tokens=self.tokens,
+            settings=runtime.settings,
         )
         self._lines: dict[int, Line] = {}
         self._own: WeakValueDictionary[str, OwnedCalls] = WeakValueDictionary()

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from nightcrew.kernel.connections.line import Line
 from nightcrew.kernel.declare import ConnectionKind
+from nightcrew.kernel.errors import GiveUp
 from nightcrew.kernel.fields import ask
 from nightcrew.kernel.http import Limits
 from nightcrew.kernel.words import size as in_bytes
@@ -23,6 +24,10 @@ TAG = "nightcrew"
 """What is on all that was handed over. Nothing without it is ever removed."""
 SMALL = Limits(max_bytes=4 << 20, seconds=20.0)
 LARGE = Limits(max_bytes=64 << 20, seconds=60.0)
+
+
+class Rejected(GiveUp):
+    """The client does not take a torrent."""
 
 
 class ClientLogin(BaseModel):
@@ -53,7 +58,7 @@ class Client(Protocol):
 
         `held`: no content is fetched before `resume`. A magnet asks its peers for the description all the same; a client that cannot
         stop there by itself is slowed down to almost nothing, so that whoever follows it pauses it once `metadata` is there.
-        Raises `GiveUp` when the client does not take it.
+        Raises `Rejected` when the client does not take it.
         """
         ...
 

@@ -12,10 +12,10 @@ from pydantic import BaseModel
 from nightcrew.kernel.connections.line import Line
 from nightcrew.kernel.connections.question import Question
 from nightcrew.kernel.declare import Allowance, ConnectionKind, Signed
-from nightcrew.kernel.errors import GiveUp, Misread
+from nightcrew.kernel.errors import Misread
 from nightcrew.kernel.http import Reply
 from nightcrew.kernel.http_requests import Attached
-from nightcrew.movies.clients.base import LARGE, ClientKind, space_in_words
+from nightcrew.movies.clients.base import LARGE, ClientKind, Rejected, space_in_words
 from nightcrew.movies.clients.qbittorrent_session import DONE, QBittorrentLogin, Session, plain
 from nightcrew.movies.clients.qbittorrent_shapes import Torrents, files_of, version_of
 from nightcrew.movies.clients.remote import MAX_PATH, Remote, RemoteFile, text
@@ -68,7 +68,7 @@ class QBittorrent:
             question = Question(_path("add"), "POST", form=form, files={"torrents": file}, safe=True)
         said = await self._session.read(question, _added, good=DONE | {409, 415})
         if said and not await self.look([swarm]):  # what it has already, it refuses in the same words
-            raise GiveUp(said)
+            raise Rejected(said)
 
     async def look(self, hashes: Collection[str]) -> dict[str, Remote]:
         """As `Client.look`: it tells what has changed since the last look."""

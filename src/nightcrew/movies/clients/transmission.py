@@ -12,11 +12,11 @@ from pydantic import BaseModel
 from nightcrew.kernel.connections.line import Line
 from nightcrew.kernel.connections.question import Question
 from nightcrew.kernel.declare import Allowance, ConnectionKind, Signed
-from nightcrew.kernel.errors import NeedsUser, Retry
+from nightcrew.kernel.errors import GiveUp, NeedsUser, Retry
 from nightcrew.kernel.fields import Secret, ask
 from nightcrew.kernel.http import Reply
 from nightcrew.movies.clients import transmission_rpc as rpc
-from nightcrew.movies.clients.base import LARGE, TAG, ClientKind, ClientLogin, space_in_words
+from nightcrew.movies.clients.base import LARGE, TAG, ClientKind, ClientLogin, Rejected, space_in_words
 from nightcrew.movies.clients.remote import MAX_PATH, Remote, RemoteFile, RemoteState, count, text
 
 ReadT = TypeVar("ReadT")
@@ -100,7 +100,12 @@ class Transmission:
                 arguments["download_dir"] = self._login.folder
             if await self.version() >= LABELS_FROM:
                 arguments["labels"] = labels
-            await self._call("torrent_add", arguments)
+            try:
+                await self._call("torrent_add", arguments)
+            except GiveUp as exc:
+                if exc.status == rpc.OK:
+                    raise Rejected(str(exc)) from exc
+                raise
         changes: dict[str, Any] = {"ids": [swarm], "labels": labels}
         if slowly:
             changes |= {"download_limit": rpc.HELD_KBPS, "download_limited": True}

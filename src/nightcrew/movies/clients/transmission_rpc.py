@@ -69,6 +69,7 @@ _STATES = {
     5: RemoteState.DONE,
     6: RemoteState.DONE,
 }
+OK = 200
 LOCAL_ERROR = 3
 """Of its errors the one of this kind stops it; 1 and 2 are what a tracker said."""
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|-")
@@ -170,7 +171,7 @@ def _objects(value: Any) -> list[dict[str, Any]]:
 
 def _refused(why: str) -> GiveUp:
     error = GiveUp(f"Transmission refuses: {why}")
-    error.status = 200  # it works; what was asked is wrong
+    error.status = OK  # it works; what was asked is wrong
     return error
 
 

@@ -17,6 +17,7 @@ from nightcrew.movies.indexers.base import Found, Wanted
 MOST_MOVIES, MOST_TORRENTS = 100, 50
 """Films of an answer, and torrents of a film, that are looked at."""
 _KINDS = {"bluray": "BluRay", "web": "WEBRip", "webrip": "WEBRip", "web-dl": "WEB-DL", "dvd": "DVDRip"}
+MOST_COUNTED = 1_000_000_000
 _LATEST = 4_102_444_800
 """Seconds since 1970 at the end of the century."""
 
@@ -37,7 +38,7 @@ def movies_of(answer: Any) -> list[Mapping[str, Any]]:
     if not isinstance(data, dict):
         raise Misread("its list of films has no data")
     movies = data.get("movies")
-    if movies is None and not values.count_of(data.get("movie_count"), 1 << 31):
+    if movies is None and not values.count_of(data.get("movie_count"), MOST_COUNTED):
         return []
     if not isinstance(movies, list) or (movies and not any(isinstance(one, dict) for one in movies)):
         raise Misread("its list of films has no films")

@@ -17,6 +17,7 @@ from nightcrew.kernel.http_answers import retry_after
 from nightcrew.movies.indexers import list_json, torznab_queries
 from nightcrew.movies.indexers.base import Found, IndexerKind, Wanted
 from nightcrew.movies.indexers.links import fetch
+from nightcrew.movies.settings import way
 
 NAME = "list_movies"
 PAGE = "list_movies.json"
@@ -83,6 +84,7 @@ KIND = ConnectionKind(
         "asked when it fails."
     ),
     allowance=Allowance(per_second=1.0, at_once=2),
+    way=way,
     mirrors=True,
 )
 INDEXER = IndexerKind(KIND, search, fetch)

@@ -24,6 +24,7 @@ from nightcrew.movies.indexers.base import Found, IndexerKind, Wanted
 from nightcrew.movies.indexers.links import fetch
 from nightcrew.movies.indexers.torznab_queries import PLAIN, Query
 from nightcrew.movies.indexers.torznab_xml import Caps, Listing, Said
+from nightcrew.movies.settings import way
 
 NAME = "torznab"
 DAY = 86_400.0
@@ -185,5 +186,6 @@ KIND = ConnectionKind(
         "indexer's number, such as http://192.168.1.5:9696/1. An indexer that speaks Torznab by itself is entered with its own address."
     ),
     allowance=Allowance(per_second=1.0, at_once=2),
+    way=way,
 )
 INDEXER = IndexerKind(KIND, search, fetch)

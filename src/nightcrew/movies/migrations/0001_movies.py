@@ -121,9 +121,7 @@ def upgrade() -> None:
         sa.Column("movie_id", Id, nullable=False),
         sa.Column("connection_id", Id, nullable=False),
         sa.Column("fingerprint", sa.String(length=200), nullable=False),
-        sa.Column("guid", sa.String(length=500), nullable=False),
         sa.Column("title", sa.String(length=500), nullable=False),
-        sa.Column("reach", sa.Text(), nullable=False),
         sa.Column("swarm", sa.String(length=40), nullable=False),
         sa.Column("hash_v2", sa.String(length=64), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=True),
@@ -141,6 +139,7 @@ def upgrade() -> None:
         sa.Column("release", sa.Text(), nullable=False),
         sa.Column("score", sa.Float(), nullable=False),
         sa.Column("parts", sa.Text(), nullable=False),
+        sa.Column("unfit", sa.String(length=500), nullable=False),
         sa.Column("seeds", sa.Integer(), nullable=True),
         sa.Column("leechers", sa.Integer(), nullable=True),
         sa.Column("completed", sa.Integer(), nullable=True),
@@ -174,6 +173,15 @@ def upgrade() -> None:
         sa.Column("seeds", sa.Integer(), nullable=False),
         sa.Column("leechers", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("source_id", "at", name=op.f("pk_movie_source_health")),
+    )
+    op.create_table(
+        "movie_source_offer",
+        sa.Column("source_id", Id, nullable=False),
+        sa.Column("connection_id", Id, nullable=False),
+        sa.Column("guid", sa.String(length=500), nullable=False),
+        sa.Column("reach", sa.Text(), nullable=False),
+        sa.Column("seen_at", Moment, nullable=False),
+        sa.PrimaryKeyConstraint("source_id", "connection_id", name=op.f("pk_movie_source_offer")),
     )
     op.create_table(
         "movie_swarm",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nightcrew.movies.releases.dotnet import BadExpression, compiled
-from nightcrew.movies.releases.model import Film, Kind, Release, Source
+from nightcrew.movies.releases.model import Release, ReleaseKind, ReleaseSource, WantedFilm
 from nightcrew.movies.releases.refusals import spoken
 
 GIB = 1 << 30
@@ -22,7 +22,7 @@ class Subject:
     """A release that conditions are asked of. `size`: bytes, None when not known. `flags`: what the indexer says of it, as bits."""
 
     release: Release
-    film: Film
+    film: WantedFilm
     size: int | None = None
     flags: int = 0
 
@@ -34,10 +34,18 @@ FREELEECH, HALFLEECH, DOUBLE_UPLOAD, INTERNAL, SCENE, FREELEECH_75, FREELEECH_25
 """Of the flags those that an indexer's answer can tell."""
 
 _SOURCES = {
-    0: {Source.UNKNOWN}, 1: {Source.CAM}, 2: {Source.TELESYNC}, 3: {Source.TELECINE}, 4: {Source.WORKPRINT}, 5: {Source.DVD},
-    6: {Source.HDTV}, 7: {Source.WEB_DL}, 8: {Source.WEBRIP}, 9: {Source.BLURAY, Source.REMUX, Source.DISC},
-}  # fmt: skip
-_MODIFIERS = {2: Source.SCREENER, 4: Source.DISC, 5: Source.REMUX}
+    0: {ReleaseSource.UNKNOWN},
+    1: {ReleaseSource.CAM},
+    2: {ReleaseSource.TELESYNC},
+    3: {ReleaseSource.TELECINE},
+    4: {ReleaseSource.WORKPRINT},
+    5: {ReleaseSource.DVD},
+    6: {ReleaseSource.HDTV},
+    7: {ReleaseSource.WEB_DL},
+    8: {ReleaseSource.WEBRIP},
+    9: {ReleaseSource.BLURAY, ReleaseSource.REMUX, ReleaseSource.DISC},
+}
+_MODIFIERS = {2: ReleaseSource.SCREENER, 4: ReleaseSource.DISC, 5: ReleaseSource.REMUX}
 _KINDS = {1: "episode", 2: "several episodes", 3: "season"}
 _LANGUAGES = (
     "en fr es de it da nl ja is zh ru pl vi sv no fi tr pt nl el ko hu he lt cs hi ro th bg pt ar uk fa bn sk lv es ca hr sr bs et ta id "
@@ -141,7 +149,7 @@ def _type(fields: Fields) -> Condition:
 
     def holds(subject: Subject) -> bool:
         release = subject.release
-        if release.kind is not Kind.EPISODE:
+        if release.kind is not ReleaseKind.EPISODE:
             return number == 0
         return number == (3 if not release.episodes else 1 if len(release.episodes) == 1 else 2)
 

@@ -55,14 +55,14 @@ class CustomFormat:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class FormatsHeld:
     """The formats that a release has, and those that took too long to tell, or were not asked after five such."""
 
     names: tuple[str, ...]
     slow: tuple[str, ...]
 
 
-def held(formats: Sequence[CustomFormat], subject: Subject) -> Held:
+def held(formats: Sequence[CustomFormat], subject: Subject) -> FormatsHeld:
     """Which formats a release has. One that takes too long counts as not held."""
     names, slow = list[str](), list[str]()
     for one in formats:
@@ -74,7 +74,7 @@ def held(formats: Sequence[CustomFormat], subject: Subject) -> Held:
                 names.append(one.name)
         except TimeoutError:
             slow.append(one.name)
-    return Held(tuple(names), tuple(slow))
+    return FormatsHeld(tuple(names), tuple(slow))
 
 
 def imported(

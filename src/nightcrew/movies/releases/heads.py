@@ -6,8 +6,8 @@ import re
 from functools import lru_cache
 
 from nightcrew.movies.releases.kinds import kind_of
-from nightcrew.movies.releases.model import Head, Kind, Reading
-from nightcrew.movies.releases.tokens import Word, first_strong, is_technical, is_year, plain, split
+from nightcrew.movies.releases.model import Head, Reading, ReleaseKind
+from nightcrew.movies.releases.tokens import NameWord, first_strong, is_technical, is_year, plain, split
 from nightcrew.movies.releases.vocabulary import EDITION, WEAK
 from nightcrew.movies.releases.words import PARTS, roman
 
@@ -70,12 +70,12 @@ def _read(name: str, text: str, year: int | None) -> Head:
         title, others = _readings(text, words, closing, stop)
         tail = text[words[closing].end :].lstrip(")]} ")
     others = [one for one in dict.fromkeys(others) if one != Reading(title, year) and one.title]
-    if held.kind is Kind.EPISODE and held.season is not None and closing is None:
+    if held.kind is ReleaseKind.EPISODE and held.season is not None and closing is None:
         others = []
     return Head(name, title, year, tuple(others), held.kind, held.why, held.season, held.episodes, "", tail)
 
 
-def _closing_year(text: str, words: list[Word], stop: int) -> int | None:
+def _closing_year(text: str, words: list[NameWord], stop: int) -> int | None:
     """The place of the year that ends the title: one in brackets, the first with nothing but terms behind it, or the last."""
     years = [at for at in range(1, stop) if is_year(words[at].text)]
     if not years:
@@ -86,17 +86,17 @@ def _closing_year(text: str, words: list[Word], stop: int) -> int | None:
     return next((at for at in years if is_technical(words, at + 1, stop)), years[-1])
 
 
-def _is_bracketed(text: str, word: Word) -> bool:
+def _is_bracketed(text: str, word: NameWord) -> bool:
     return text[: word.start].rstrip().endswith(("(", "[", "{")) and text[word.end :].lstrip()[:1] in {")", "]", "}"}
 
 
-def _year_behind(words: list[Word], stop: int) -> int | None:
+def _year_behind(words: list[NameWord], stop: int) -> int | None:
     """The year that stands among the terms behind a title, where only one does."""
     years = {int(word.text) for word in words[stop:] if is_year(word.text)}
     return years.pop() if len(years) == 1 else None
 
 
-def _before_weak(words: list[Word], stop: int) -> int:
+def _before_weak(words: list[NameWord], stop: int) -> int:
     """Where the title ends when no year ends it: at the last word that is no term."""
     end = stop
     while end > 1 and (words[end - 1].text in WEAK or (end < stop and _ORDINAL.fullmatch(words[end - 1].text))):
@@ -104,7 +104,7 @@ def _before_weak(words: list[Word], stop: int) -> int:
     return end
 
 
-def _readings(text: str, words: list[Word], closing: int, stop: int) -> tuple[str, list[Reading]]:
+def _readings(text: str, words: list[NameWord], closing: int, stop: int) -> tuple[str, list[Reading]]:
     """The title before a closing year, and what else may be meant."""
     year = int(words[closing].text)
     title = _cut(text, words, closing)
@@ -120,12 +120,12 @@ def _readings(text: str, words: list[Word], closing: int, stop: int) -> tuple[st
         others.append(Reading(more, year))
         if _is_sequel(words, closing + 1):
             title = more
-    if not _is_bracketed(text, words[closing]):
-        others.append(Reading(_cut(text, words, closing + 1), None))
+    if not _is_bracketed(text, words[closing]) and is_technical(words, closing + 1, stop):
+        others.append(Reading(_cut(text, words, closing + 1), _year_behind(words, stop)))
     return title, others
 
 
-def _behind(words: list[Word], low: int, stop: int) -> int:
+def _behind(words: list[NameWord], low: int, stop: int) -> int:
     """Where the words end that stand between year and terms, and are none."""
     at = low
     while at < stop and words[at].text not in WEAK and not is_year(words[at].text):
@@ -133,20 +133,20 @@ def _behind(words: list[Word], low: int, stop: int) -> int:
     return at
 
 
-def _is_sequel(words: list[Word], at: int) -> bool:
+def _is_sequel(words: list[NameWord], at: int) -> bool:
     """Whether a number of a part from 2 on stands here."""
     here, follows = words[at].text, words[at + 1].text if at + 1 < len(words) else ""
     number = follows if here in PARTS else here
     return (number.isdigit() and 1 < int(number) < 20) or roman(number) > 1 or (here in PARTS and number == "two")
 
 
-def _moved(words: list[Word]) -> list[Word]:
+def _moved(words: list[NameWord]) -> list[NameWord]:
     """The same words, counted from the first of them."""
     offset = words[0].start
-    return [Word(word.text, word.start - offset, word.end - offset) for word in words]
+    return [NameWord(word.text, word.start - offset, word.end - offset) for word in words]
 
 
-def _cut(text: str, words: list[Word], end: int) -> str:
+def _cut(text: str, words: list[NameWord], end: int) -> str:
     """The text before a word, with spaces between its words, without signs at its edges."""
     whole = text[: words[end].start] if end < len(words) else text[: words[-1].end] if words else ""
     if " " not in whole.strip():

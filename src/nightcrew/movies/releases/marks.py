@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from nightcrew.movies.releases.model import Source
+from nightcrew.movies.releases.model import ReleaseSource
 
 _B, _E = r"(?<![^\W_])", r"(?![^\W_])"
 """Where a word begins and ends: an underscore is none of its letters."""
@@ -16,37 +16,46 @@ def _mark(pattern: str) -> re.Pattern[str]:
 
 _S = r"[ ._-]?"
 _SOURCES = (
-    (Source.CAM, _mark(rf"(?:h[dq]{_S}|new{_S}|clean{_S})*cam(?:{_S}rip)?|camhd|qscam")),
+    (ReleaseSource.CAM, _mark(rf"(?:h[dq]{_S}|new{_S}|clean{_S})*cam(?:{_S}rip)?|camhd|qscam")),
     (
-        Source.TELESYNC,
+        ReleaseSource.TELESYNC,
         _mark(rf"(?:h[dq]{_S}|new{_S})*(?:tele{_S}sync|ts)(?:{_S}rip)?|s{_S}print|pre{_S}dvd(?:{_S}rip)?|predvdrp"),
     ),
-    (Source.TELECINE, _mark(rf"(?:hd{_S})?(?:tele{_S}cine|tc)(?:{_S}rip)?")),
-    (Source.WORKPRINT, _mark("workprint|wp")),
-    (Source.SCREENER, _mark(rf"(?:dvd|bd|br|web|hd|vhs)?{_S}scr(?:eener)?|r[56](?:{_S}line)?")),
-    (Source.REMUX, _mark(rf"(?:(?:bd|br|uhd|blu{_S}ray|dvd){_S})?remux")),
+    (ReleaseSource.TELECINE, _mark(rf"(?:hd{_S})?(?:tele{_S}cine|tc)(?:{_S}rip)?")),
+    (ReleaseSource.WORKPRINT, _mark("workprint|wp")),
+    (ReleaseSource.SCREENER, _mark(rf"(?:dvd|bd|br|web|hd|vhs)?{_S}scr(?:eener)?|r[56](?:{_S}line)?")),
+    (ReleaseSource.REMUX, _mark(rf"(?:(?:bd|br|uhd|blu{_S}ray|dvd){_S})?remux")),
     (
-        Source.DISC,
+        ReleaseSource.DISC,
         _mark(
             rf"complete{_S}(?:uhd{_S})?blu{_S}ray|bdmv|bd{_S}?(?:25|50|66|100)|bd{_S}iso|(?:full{_S})(?:uhd{_S})?blu{_S}ray"
         ),
     ),
-    (Source.WEBRIP, _mark(rf"web{_S}(?:dl{_S})?rip|web{_S}cap|(?:hd|micro){_S}(?:rip|hd)|hdrip|vod{_S}rip|ppv{_S}rip")),
-    (Source.WEB_DL, _mark(rf"web{_S}dl|web{_S}mux|dl{_S}mux|web{_S}hd|hd{_S}web|web|(?:amzn|nf|dsnp|itunes){_S}web")),
     (
-        Source.BLURAY,
+        ReleaseSource.WEBRIP,
+        _mark(rf"web{_S}(?:dl{_S})?rip|web{_S}cap|(?:hd|micro){_S}(?:rip|hd)|hdrip|vod{_S}rip|ppv{_S}rip"),
+    ),
+    (
+        ReleaseSource.WEB_DL,
+        _mark(rf"web{_S}dl|web{_S}mux|dl{_S}mux|web{_S}hd|hd{_S}web|web|(?:amzn|nf|dsnp|itunes){_S}web"),
+    ),
+    (
+        ReleaseSource.BLURAY,
         _mark(
             rf"blu{_S}ray(?:{_S}rip)?|b[dr]{_S}rip|bd{_S}mux|bd(?:{_S}(?=\d{{3,4}}p))?|bdr|brip|uhd{_S}rip|uhd{_S}bd|hd{_S}dvd(?:{_S}rip)?"
         ),
     ),
     (
-        Source.HDTV,
+        ReleaseSource.HDTV,
         _mark(
             rf"(?:u?hd|p|sd|a|ds){_S}tv(?:{_S}rip)?|dsr(?:ip)?|dvb(?:{_S}[stc]2?)?(?:{_S}rip)?|sat{_S}rip|tv{_S}rip|dth{_S}rip"
         ),
     ),
-    (Source.DVD, _mark(rf"(?:\d{_S}x{_S})?dvd(?:{_S}r(?:ip)?|[59])?|dvd{_S}mux|laser{_S}disc|ld{_S}rip|ntsc|pal")),
-    (Source.VHS, _mark(rf"vhs(?:{_S}rip)?")),
+    (
+        ReleaseSource.DVD,
+        _mark(rf"(?:\d{_S}x{_S})?dvd(?:{_S}r(?:ip)?|[59])?|dvd{_S}mux|laser{_S}disc|ld{_S}rip|ntsc|pal"),
+    ),
+    (ReleaseSource.VHS, _mark(rf"vhs(?:{_S}rip)?")),
 )
 """The first that is found counts: who admits that it was filmed in a cinema has no reason to lie."""
 _BITMAPPED = re.compile(rf"{_B}[xh]{_S}26[45]{_E}", re.IGNORECASE)
@@ -105,15 +114,15 @@ _NO_GROUP = re.compile(
 )
 
 
-def source_of(tail: str) -> Source:
+def source_of(tail: str) -> ReleaseSource:
     """What a release was made from."""
-    found = next((source for source, mark in _SOURCES if mark.search(tail)), Source.UNKNOWN)
+    found = next((source for source, mark in _SOURCES if mark.search(tail)), ReleaseSource.UNKNOWN)
     is_whole = (
-        found is Source.BLURAY
+        found is ReleaseSource.BLURAY
         and not _BITMAPPED.search(tail)
         and re.search(r"\bavc\b|\biso\b|\bvc-?1\b", tail, re.IGNORECASE)
     )
-    return Source.DISC if is_whole else found
+    return ReleaseSource.DISC if is_whole else found
 
 
 def resolution_of(tail: str) -> int:

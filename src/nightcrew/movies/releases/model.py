@@ -7,7 +7,7 @@ from datetime import date
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class ReleaseKind(StrEnum):
     """What a release holds."""
 
     FILM = "film"
@@ -17,7 +17,7 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
-class Source(StrEnum):
+class ReleaseSource(StrEnum):
     """What a release was made from. Names of people's files say no more than this."""
 
     REMUX = "remux"
@@ -36,10 +36,21 @@ class Source(StrEnum):
     UNKNOWN = "unknown"
 
 
-FILMED = frozenset({Source.CAM, Source.TELESYNC, Source.TELECINE, Source.WORKPRINT, Source.SCREENER})
+FILMED = frozenset(
+    {ReleaseSource.CAM, ReleaseSource.TELESYNC, ReleaseSource.TELECINE, ReleaseSource.WORKPRINT, ReleaseSource.SCREENER}
+)
 """Sources that are there before a film can be had at home."""
 HOME = frozenset(
-    {Source.REMUX, Source.DISC, Source.BLURAY, Source.WEB_DL, Source.WEBRIP, Source.HDTV, Source.DVD, Source.VHS}
+    {
+        ReleaseSource.REMUX,
+        ReleaseSource.DISC,
+        ReleaseSource.BLURAY,
+        ReleaseSource.WEB_DL,
+        ReleaseSource.WEBRIP,
+        ReleaseSource.HDTV,
+        ReleaseSource.DVD,
+        ReleaseSource.VHS,
+    }
 )
 """Sources that are made from what is sold, streamed or sent."""
 
@@ -63,7 +74,7 @@ class Head:
     title: str
     year: int | None
     others: tuple[Reading, ...] = ()
-    kind: Kind = Kind.FILM
+    kind: ReleaseKind = ReleaseKind.FILM
     why: str = ""
     season: int | None = None
     episodes: tuple[int, ...] = ()
@@ -82,7 +93,7 @@ class Release:
 
     head: Head
     resolution: int = 0
-    source: Source = Source.UNKNOWN
+    source: ReleaseSource = ReleaseSource.UNKNOWN
     codec: str = ""
     audio: tuple[str, ...] = ()
     channels: str = ""
@@ -117,7 +128,7 @@ class Release:
         return self.head.year
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ReleaseKind:
         """What it holds."""
         return self.head.kind
 
@@ -133,7 +144,7 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
+class WantedFilm:
     """What is wanted. `titles`: all known ones, the usual one first. `released_at`: the first time it was shown to the public.
 
     `at_home_from`: from when it can be bought or streamed, None when not known. `language`: of the original, ISO 639-1.
@@ -149,7 +160,7 @@ class Film:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class FilmIdentity:
     """Whether a release is the film, and why or why not, as a sentence."""
 
     ok: bool

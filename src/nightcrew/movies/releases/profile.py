@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from nightcrew.movies.releases.model import FILMED, Source
+from nightcrew.movies.releases.model import FILMED, ReleaseSource
 
 RESOLUTIONS = (2160, 1080, 720, 576, 480, 360)
 HDR_KINDS = ("dv", "hdr10+", "hdr10", "hlg")
@@ -18,11 +18,11 @@ Rate = Annotated[float, Field(ge=0, le=5000)]
 Language = Annotated[str, Field(pattern=r"^(?:[a-z]{2}|original)$")]
 
 
-class _Part(BaseModel):
+class _ProfilePart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Sizes(_Part):
+class Sizes(_ProfilePart):
     """Megabytes (10⁶ bytes) a minute that a release may have and should have."""
 
     least: Rate
@@ -47,22 +47,22 @@ SIZES = {
 """From what streaming services and discs have: 60 MB a minute are 8 Mbit/s."""
 
 
-class Until(_Part):
+class Until(_ProfilePart):
     """From here on nothing better is looked for. `score`: what all custom formats together give at least."""
 
     resolution: int = 1080
-    source: Source = Source.BLURAY
+    source: ReleaseSource = ReleaseSource.BLURAY
     score: int = 0
 
 
-class FormatScore(_Part):
+class FormatScore(_ProfilePart):
     """A custom format by its name, and what it gives or takes. -10000 is never made up by others."""
 
     name: str = Field(min_length=1, max_length=200)
     score: int = Field(ge=-100_000, le=100_000)
 
 
-class Profile(_Part):
+class ReleaseProfile(_ProfilePart):
     """What is wanted. Of `resolutions` and `sources` the first is the best; what is not listed is refused.
 
     A resolution of 0 and the source `unknown` stand for names that do not say. `languages_required`: one of them must be spoken;
@@ -71,8 +71,10 @@ class Profile(_Part):
 
     name: str = Field(default="HD", min_length=1, max_length=80)
     resolutions: tuple[int, ...] = Field(default=(1080, 720), min_length=1, max_length=8)
-    sources: tuple[Source, ...] = Field(
-        default=(Source.BLURAY, Source.WEB_DL, Source.WEBRIP, Source.HDTV), min_length=1, max_length=len(Source)
+    sources: tuple[ReleaseSource, ...] = Field(
+        default=(ReleaseSource.BLURAY, ReleaseSource.WEB_DL, ReleaseSource.WEBRIP, ReleaseSource.HDTV),
+        min_length=1,
+        max_length=len(ReleaseSource),
     )
     codecs_refused: frozenset[str] = frozenset()
     codecs: tuple[str, ...] = ("h265", "h264", "av1")
@@ -112,41 +114,54 @@ class Profile(_Part):
         return bool(FILMED & set(self.sources))
 
 
-_HOME = (Source.BLURAY, Source.WEB_DL, Source.WEBRIP, Source.HDTV)
+_HOME = (ReleaseSource.BLURAY, ReleaseSource.WEB_DL, ReleaseSource.WEBRIP, ReleaseSource.HDTV)
 PRESETS = {
     profile.name: profile
     for profile in (
-        Profile(),
-        Profile(
+        ReleaseProfile(),
+        ReleaseProfile(
             name="Any",
             resolutions=(1080, 720, 2160, 576, 480, 0),
-            sources=(*_HOME[:3], Source.REMUX, Source.HDTV, Source.DVD, Source.VHS, Source.UNKNOWN),
-            until=Until(resolution=1080, source=Source.WEBRIP),
+            sources=(
+                *_HOME[:3],
+                ReleaseSource.REMUX,
+                ReleaseSource.HDTV,
+                ReleaseSource.DVD,
+                ReleaseSource.VHS,
+                ReleaseSource.UNKNOWN,
+            ),
+            until=Until(resolution=1080, source=ReleaseSource.WEBRIP),
         ),
-        Profile(
+        ReleaseProfile(
             name="UHD",
             resolutions=(2160, 1080),
-            sources=(Source.BLURAY, Source.WEB_DL, Source.WEBRIP),
+            sources=(ReleaseSource.BLURAY, ReleaseSource.WEB_DL, ReleaseSource.WEBRIP),
             codecs=("h265", "av1"),
             hdr_wanted=frozenset({"dv", "hdr10+", "hdr10"}),
-            until=Until(resolution=2160, source=Source.BLURAY),
+            until=Until(resolution=2160, source=ReleaseSource.BLURAY),
         ),
-        Profile(
+        ReleaseProfile(
             name="Remux",
             resolutions=(2160, 1080),
-            sources=(Source.REMUX, Source.BLURAY, Source.WEB_DL),
+            sources=(ReleaseSource.REMUX, ReleaseSource.BLURAY, ReleaseSource.WEB_DL),
             codecs=("h265", "h264"),
             hdr_wanted=frozenset({"dv", "hdr10+", "hdr10"}),
             sizes=SIZES | {2160: Sizes(least=40, ideal=450, most=1000), 1080: Sizes(least=15, ideal=220, most=450)},
-            until=Until(resolution=2160, source=Source.REMUX),
+            until=Until(resolution=2160, source=ReleaseSource.REMUX),
         ),
-        Profile(
+        ReleaseProfile(
             name="Small",
             resolutions=(1080, 720, 576, 480),
-            sources=(Source.BLURAY, Source.WEB_DL, Source.WEBRIP, Source.HDTV, Source.DVD),
+            sources=(
+                ReleaseSource.BLURAY,
+                ReleaseSource.WEB_DL,
+                ReleaseSource.WEBRIP,
+                ReleaseSource.HDTV,
+                ReleaseSource.DVD,
+            ),
             codecs=("av1", "h265", "h264"),
             sizes=SIZES | {1080: Sizes(least=4, ideal=16, most=40), 720: Sizes(least=2, ideal=9, most=22)},
-            until=Until(resolution=1080, source=Source.WEBRIP),
+            until=Until(resolution=1080, source=ReleaseSource.WEBRIP),
         ),
     )
 }

@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 from datetime import date
 
-from nightcrew.movies.releases.model import FILMED, HOME, Film, Kind, Release, Source
-from nightcrew.movies.releases.profile import ORIGINAL, Profile, Sizes
+from nightcrew.movies.releases.model import FILMED, HOME, Release, ReleaseKind, ReleaseSource, WantedFilm
+from nightcrew.movies.releases.profile import ORIGINAL, ReleaseProfile, Sizes
 
 GB = 1_000_000_000
 
 
-def spoken(release: Release, film: Film) -> frozenset[str]:
+def spoken(release: Release, film: WantedFilm) -> frozenset[str]:
     """Languages of its sound: those it names, with the film's own where it says that there are several, or names none."""
     named = set(release.languages)
     if film.language and (not named or release.is_multi):
@@ -20,21 +20,21 @@ def spoken(release: Release, film: Film) -> frozenset[str]:
     return frozenset(named)
 
 
-def wanted(languages: Sequence[str], film: Film) -> list[str]:
+def wanted(languages: Sequence[str], film: WantedFilm) -> list[str]:
     return [film.language if one == ORIGINAL else one for one in languages]
 
 
-def sizes(release: Release, profile: Profile) -> Sizes | None:
+def sizes(release: Release, profile: ReleaseProfile) -> Sizes | None:
     return profile.sizes.get(release.resolution)
 
 
-def rate(film: Film, size: int | None) -> float | None:
+def rate(film: WantedFilm, size: int | None) -> float | None:
     """Megabytes a minute."""
     return size / 1e6 / film.runtime_min if size and film.runtime_min else None
 
 
 def refusal(
-    release: Release, film: Film, profile: Profile, size: int | None, seeds: int | None, today: date | None
+    release: Release, film: WantedFilm, profile: ReleaseProfile, size: int | None, seeds: int | None, today: date | None
 ) -> str:
     """Why a release is not taken at all; empty when it may be."""
     return (
@@ -48,10 +48,10 @@ def refusal(
 
 
 def _wrong_kind(release: Release) -> str:
-    return "" if release.kind is Kind.FILM else f"it is no film but {release.kind}: “{release.head.why}”."
+    return "" if release.kind is ReleaseKind.FILM else f"it is no film but {release.kind}: “{release.head.why}”."
 
 
-def _too_early(release: Release, film: Film, profile: Profile, today: date | None) -> str:
+def _too_early(release: Release, film: WantedFilm, profile: ReleaseProfile, today: date | None) -> str:
     """Before a film is out, whatever has its name is a fake, and the fakes come first."""
     if today is None:
         return ""
@@ -64,11 +64,13 @@ def _too_early(release: Release, film: Film, profile: Profile, today: date | Non
     return ""
 
 
-def _not_listed(release: Release, profile: Profile) -> str:
+def _not_listed(release: Release, profile: ReleaseProfile) -> str:
     if release.source not in profile.sources:
         if release.source in FILMED:
             return f"its source is {release.source}: made before the film could be had at home."
-        said = "its name tells no source" if release.source is Source.UNKNOWN else f"its source is {release.source}"
+        said = (
+            "its name tells no source" if release.source is ReleaseSource.UNKNOWN else f"its source is {release.source}"
+        )
         return f"{said}, which the profile does not take."
     if release.resolution not in profile.resolutions:
         said = f"it has {release.resolution}p" if release.resolution else "its name tells no resolution"
@@ -76,7 +78,7 @@ def _not_listed(release: Release, profile: Profile) -> str:
     return ""
 
 
-def _unwanted(release: Release, film: Film, profile: Profile) -> str:
+def _unwanted(release: Release, film: WantedFilm, profile: ReleaseProfile) -> str:
     if release.codec in profile.codecs_refused:
         return f"its codec is {release.codec}, which the profile refuses."
     if hdr := profile.hdr_refused & set(release.hdr):
@@ -94,7 +96,7 @@ def _unwanted(release: Release, film: Film, profile: Profile) -> str:
     return ""
 
 
-def _wrong_size(release: Release, film: Film, profile: Profile, size: int | None) -> str:
+def _wrong_size(release: Release, film: WantedFilm, profile: ReleaseProfile, size: int | None) -> str:
     rated, fitting = rate(film, size), sizes(release, profile)
     if rated is None or fitting is None:
         return ""
@@ -105,7 +107,7 @@ def _wrong_size(release: Release, film: Film, profile: Profile, size: int | None
     return ""
 
 
-def _too_few(profile: Profile, size: int | None, seeds: int | None) -> str:
+def _too_few(profile: ReleaseProfile, size: int | None, seeds: int | None) -> str:
     if seeds is None:
         return ""
     least = max(profile.seeds_least, profile.seeds_per_gb * (size or 0) / GB)

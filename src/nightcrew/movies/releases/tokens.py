@@ -29,7 +29,7 @@ _HASH = re.compile(r"\[[0-9A-Fa-f]{8}\]")
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class NameWord:
     """A word in small letters, and where it stands."""
 
     text: str
@@ -46,9 +46,9 @@ def plain(name: str) -> str:
     return without if any(char.isalnum() for char in without) else name
 
 
-def split(text: str) -> list[Word]:
+def split(text: str) -> list[NameWord]:
     """All words of a name."""
-    return [Word(found[0].casefold(), found.start(), found.end()) for found in _WORD.finditer(text)]
+    return [NameWord(found[0].casefold(), found.start(), found.end()) for found in _WORD.finditer(text)]
 
 
 def is_year(word: str) -> bool:
@@ -56,7 +56,7 @@ def is_year(word: str) -> bool:
     return _YEAR.fullmatch(word) is not None
 
 
-def strong_at(words: list[Word], at: int) -> int:
+def strong_at(words: list[NameWord], at: int) -> int:
     """How many words from here on are a technical term that no title has; 0 when there is none."""
     joined = ""
     found = 0
@@ -71,12 +71,12 @@ def strong_at(words: list[Word], at: int) -> int:
     return found
 
 
-def first_strong(words: list[Word]) -> int:
+def first_strong(words: list[NameWord]) -> int:
     """The first word of the technical part, never the first of all; their number where there is none."""
     return next((at for at in range(1, len(words)) if strong_at(words, at)), len(words))
 
 
-def is_technical(words: list[Word], low: int, high: int) -> bool:
+def is_technical(words: list[NameWord], low: int, high: int) -> bool:
     """Whether all words between two places may stand behind a title: terms, editions, languages, small numbers."""
     at = low
     while at < high:

@@ -19,10 +19,12 @@ from nightcrew.movies.models import (
     MAX_REASON,
     USABLE,
     SourceEntry,
+    SourceOffer,
     SourceState,
     check_source_move,
     health,
     movie,
+    offer,
     source,
     swarm_count,
 )
@@ -76,6 +78,7 @@ class NewSource:
     release: Mapping[str, Any]
     score: float
     parts: Sequence[Sequence[Any]]
+    unfit: str
 
 
 async def take(store: Store, movie_id: int, connection_id: int, offers: Sequence[NewSource]) -> int:
@@ -88,32 +91,54 @@ async def take(store: Store, movie_id: int, connection_id: int, offers: Sequence
         return 0
     async with store.write() as connection:
         now = await now_of(connection)
-        query = sa.select(source).where(
-            source.c.movie_id == movie_id, source.c.fingerprint.in_([one.fingerprint for one in offers])
-        )
-        known = {row["fingerprint"]: dict(row) for row in (await connection.execute(query)).mappings()}
-        fresh = [_row(one, movie_id, connection_id, now) for one in offers if one.fingerprint not in known]
+        before = await _known(connection, movie_id, offers)
+        fresh = [_row(one, movie_id, connection_id, now) for one in offers if one.fingerprint not in before]
         if fresh:
             await connection.execute(store.upsert(source).on_conflict_do_nothing(), fresh)
+        ids = {one: row["id"] for one, row in (await _known(connection, movie_id, offers)).items()}
+        elsewhere = await _offered_by(connection, list(ids.values()), connection_id)
         for one in offers:
-            if (row := known.get(one.fingerprint)) is not None:
-                values = _seen(one, row, connection_id, now)
+            if (row := before.get(one.fingerprint)) is not None:
+                values = _seen(one, row, now, new_place=row["id"] not in elsewhere)
                 await connection.execute(sa.update(source).where(source.c.id == row["id"]).values(values))
-        for topic in (FILES.topic, STATS.topic):
-            await wake(connection, topic)
+        await _note_offers(store, connection, connection_id, {ids[one.fingerprint]: one for one in offers}, now)
         return sum(not row["reason"] for row in fresh)
+
+
+async def _known(
+    connection: AsyncConnection, movie_id: int, offers: Sequence[NewSource]
+) -> dict[str, Mapping[str, Any]]:
+    same = source.c.fingerprint.in_([one.fingerprint for one in offers])
+    query = sa.select(source).where(source.c.movie_id == movie_id, same)
+    return {row["fingerprint"]: dict(row) for row in (await connection.execute(query)).mappings()}
+
+
+async def _offered_by(connection: AsyncConnection, ids: Sequence[int], connection_id: int) -> set[int]:
+    """Those of these sources that an indexer is known to offer."""
+    query = sa.select(offer.c.source_id).where(offer.c.source_id.in_(ids), offer.c.connection_id == connection_id)
+    return set((await connection.execute(query)).scalars())
+
+
+async def _note_offers(
+    store: Store, connection: AsyncConnection, connection_id: int, offers: Mapping[int, NewSource], now: datetime
+) -> None:
+    rows = [
+        {"source_id": one, "connection_id": connection_id, "guid": new.guid, "reach": new.reach, "seen_at": now}
+        for one, new in offers.items()
+    ]
+    insert = store.upsert(offer)
+    new = {name: insert.excluded[name] for name in ("guid", "reach", "seen_at")}
+    which = ["source_id", "connection_id"]
+    await connection.execute(insert.on_conflict_do_update(index_elements=which, set_=new), rows)
 
 
 def _row(one: NewSource, movie_id: int, connection_id: int, now: datetime) -> dict[str, Any]:
     state = SourceState.REFUSED if one.refused else SourceState.FOUND
-    due_at = None if one.refused else now
     return {
         "movie_id": movie_id,
         "connection_id": connection_id,
         "fingerprint": one.fingerprint,
-        "guid": one.guid,
         "title": one.title,
-        "reach": one.reach,
         "swarm": one.swarm,
         "hash_v2": "",
         "size": one.size,
@@ -131,7 +156,8 @@ def _row(one: NewSource, movie_id: int, connection_id: int, now: datetime) -> di
         "release": dict(one.release),
         "score": one.score,
         "parts": [list(part) for part in one.parts],
-        "file_due_at": due_at,
+        "unfit": one.unfit[:MAX_REASON],
+        "file_due_at": None,  # until it is among the best of its film
         "file_failures": 0,
         "stats_due_at": None,
         "stats_wait_h": 0.0,
@@ -140,21 +166,16 @@ def _row(one: NewSource, movie_id: int, connection_id: int, now: datetime) -> di
     }
 
 
-def _seen(one: NewSource, row: Mapping[str, Any], connection_id: int, now: datetime) -> dict[str, Any]:
-    """What a new offer of a known source changes. Where its files could not be read from one indexer, another one's are tried."""
-    state = row["state"]
+def _seen(one: NewSource, row: Mapping[str, Any], now: datetime, *, new_place: bool) -> dict[str, Any]:
+    """What a new offer of a known source changes. One whose files nobody could read is tried at the new place."""
     values: dict[str, Any] = {"seen_at": now, "missed": 0}
     values |= {"claimed_seeds": one.claimed_seeds, "claimed_leechers": one.claimed_leechers}
-    elsewhere = connection_id != row["connection_id"]
-    unread = state is SourceState.UNREAD or (state is SourceState.FOUND and row["file_failures"] > 0)
-    if not elsewhere or unread or state is SourceState.GONE:
-        values |= {"reach": one.reach, "connection_id": connection_id, "guid": one.guid}
-    if elsewhere and unread:
-        values |= {"file_due_at": now, "file_failures": 0}
-    if state is SourceState.MARKED:
+    if row["state"] is SourceState.MARKED:
         values |= {"state": _before(row["file_count"], row["file_due_at"]), "reason": ""}
-    elif state is SourceState.GONE:
-        values |= {"state": SourceState.FOUND, "reason": "", "file_due_at": now, "file_failures": 0}
+    elif row["state"] is SourceState.GONE:
+        values |= {"state": SourceState.FOUND, "reason": "", "file_due_at": None, "file_failures": 0}
+    elif new_place and row["state"] in {SourceState.UNREAD, SourceState.FOUND}:
+        values |= {"file_due_at": now, "file_failures": 0}
     return values
 
 
@@ -167,6 +188,13 @@ def _before(file_count: int, file_due_at: datetime | None) -> SourceState:
     if file_count:
         return SourceState.VERIFIED
     return SourceState.UNREAD if file_due_at is None else SourceState.FOUND
+
+
+async def offers_of(store: Store, source_id: int) -> list[SourceOffer]:
+    """Where a source is offered, the latest offer first."""
+    query = sa.select(offer).where(offer.c.source_id == source_id).order_by(offer.c.seen_at.desc())
+    async with store.read() as connection:
+        return [SourceOffer(**row) for row in (await connection.execute(query)).mappings()]
 
 
 async def get(store: Store, source_id: int) -> SourceEntry:
@@ -214,21 +242,37 @@ async def move_in(
     return found.rowcount == 1
 
 
-async def rescore(store: Store, scores: Mapping[int, tuple[float, Sequence[Sequence[Any]]]]) -> None:
-    """Store the scores of some sources, with their parts."""
-    if not scores:
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What a source is worth: points, what they are for, and why the profile does not take it."""
+
+    score: float
+    parts: list[list[Any]]
+    unfit: str
+
+
+async def rescore(store: Store, new: Mapping[int, Worth]) -> None:
+    """Store what some sources are worth."""
+    if not new:
         return
-    statement = (
-        sa.update(source)
-        .where(source.c.id == sa.bindparam("which"))
-        .values(score=sa.bindparam("new_score"), parts=sa.bindparam("new_parts"))
-    )
+    values: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in ("score", "parts", "unfit")}
+    statement = sa.update(source).where(source.c.id == sa.bindparam("which")).values(values)
     rows = [
-        {"which": one, "new_score": score, "new_parts": [list(part) for part in parts]}
-        for one, (score, parts) in scores.items()
+        {"which": key, "new_score": one.score, "new_parts": one.parts, "new_unfit": one.unfit[:MAX_REASON]}
+        for key, one in new.items()
     ]
     async with store.write() as connection:
         await connection.execute(statement, rows)
+
+
+async def read_next(store: Store, ids: Collection[int], rest: Collection[int]) -> None:
+    """Have the torrent files of some sources read, and not those of the `rest`, for now."""
+    async with store.write() as connection:
+        idle = sa.and_(source.c.id.in_(ids), source.c.file_due_at.is_(None))
+        if ids:
+            await FILES.make_due(connection, idle, at=await now_of(connection))
+        if rest:
+            await connection.execute(sa.update(source).where(source.c.id.in_(rest)).values(file_due_at=None))
 
 
 async def put_off(store: Store, rows: DueRows, ids: Collection[int], until: datetime) -> None:
@@ -267,6 +311,7 @@ async def backlog(store: Store) -> dict[str, int]:
 async def forget(connection: AsyncConnection, ids: Collection[int]) -> None:
     """Remove sources with all that is known of them."""
     await connection.execute(sa.delete(health).where(health.c.source_id.in_(ids)))
+    await connection.execute(sa.delete(offer).where(offer.c.source_id.in_(ids)))
     await connection.execute(sa.delete(source).where(source.c.id.in_(ids)))
 
 

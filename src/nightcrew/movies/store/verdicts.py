@@ -7,23 +7,28 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.store import Store, now_of
-from nightcrew.movies.models import SourceEntry, SourceState, source
+from nightcrew.movies.models import SourceEntry, SourceState, offer, source
 from nightcrew.movies.store import sources
 from nightcrew.movies.store.sources import FILES
 
 
 async def claim_files(store: Store, *, by: str, limit: int, indexers: Collection[int]) -> list[SourceEntry]:
     """Sources whose files are to be read, of these indexers, each in its turn."""
-    of = sa.select(source.c.id).where(source.c.connection_id.in_(indexers))
+    of = sa.select(source.c.id).where(_offered(indexers))
     ids = await FILES.claim_in_turn(store, by=by, limit=limit, of=of)
     return await sources.of_ids(store, ids)
 
 
 async def files_due(store: Store, indexers: Collection[int]) -> datetime | None:
     """When the next file is to be read, of these indexers."""
-    return await FILES.soonest(store, source.c.connection_id.in_(indexers))
+    return await FILES.soonest(store, _offered(indexers))
+
+
+def _offered(indexers: Collection[int]) -> sa.ColumnElement[bool]:
+    return sa.exists().where(offer.c.source_id == source.c.id, offer.c.connection_id.in_(indexers))
 
 
 async def judge(store: Store, entry: SourceEntry, to: SourceState, reason: str = "", **values: Any) -> None:
@@ -32,16 +37,29 @@ async def judge(store: Store, entry: SourceEntry, to: SourceState, reason: str =
     Where the film has the same torrent from another indexer already, that one stays, and this one goes.
     """
     swarm = values.get("swarm") or entry.swarm
-    row = {"file_due_at": None, "file_failures": 0, **FILES.freed, **values}
+    same_due = source.c.file_due_at == entry.file_due_at
+    done = sa.case((same_due, None), else_=source.c.file_due_at)  # else it was offered at another place meanwhile
+    due = done if to is SourceState.UNREAD else None
+    row = {"file_due_at": due, "file_failures": 0, **FILES.freed, **values}
     async with store.write() as connection:
         if swarm and swarm != entry.fingerprint:
             same = sa.and_(source.c.movie_id == entry.movie_id, source.c.fingerprint == swarm)
             seen = {"seen_at": await now_of(connection), "missed": 0}
-            if (await connection.execute(sa.update(source).where(same).values(seen))).rowcount:
+            twin = (
+                await connection.execute(sa.update(source).where(same).values(seen).returning(source.c.id))
+            ).scalar()
+            if twin is not None:
+                await _give_offers(connection, entry.id, twin)
                 await sources.forget(connection, [entry.id])
                 return
             row["fingerprint"] = swarm
         await sources.move_in(connection, entry, to, reason, **row)
+
+
+async def _give_offers(connection: AsyncConnection, source_id: int, twin: int) -> None:
+    known = sa.select(offer.c.connection_id).where(offer.c.source_id == twin)
+    mine = sa.and_(offer.c.source_id == source_id, offer.c.connection_id.not_in(known))
+    await connection.execute(sa.update(offer).where(mine).values(source_id=twin))
 
 
 async def mark(

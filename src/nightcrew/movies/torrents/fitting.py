@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from itertools import pairwise
 
 from rapidfuzz import fuzz
 
@@ -19,6 +20,8 @@ from nightcrew.movies.torrents.model import Metainfo
 _YEAR = re.compile(r"18[89]\d|19\d\d|20[0-3]\d")
 _OPAQUE = re.compile(r"[0-9a-f]{8,}|[a-z0-9]*\d[a-z0-9]*")
 """Numbers, hashes, and abbreviations with a number."""
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+"""Where "TheGeneral" has its words."""
 _ARTICLES = frozenset(("the", "a", "an", "le", "la", "les", "der", "die", "das", "el", "il"))
 _SEASON = re.compile(
     r"\bs\d{1,2}(?: ?e\d{1,3})*\b|\b\d{1,2}x\d{2,3}\b|\b(?:season|staffel|saison|temporada|stagione|sezon|series|episode|folge|ep) \d"
@@ -78,11 +81,9 @@ def _are_episodes(mains: Sequence[Item]) -> bool:
 
 def fit(name: str, titles: Sequence[str], year: int | None, known: frozenset[str] = frozenset()) -> Fit:
     """Of the name of a torrent, folder or file, without its ending. `known`: words that mean nothing here, such as a group's name."""
-    found = without_parts(words(name))
+    found = without_parts(words(_HUMP.sub(" ", name) if name.isalnum() else name))
     in_titles = {word for title in titles for word in words(title)}
-    years = [int(word) for word in found if _YEAR.fullmatch(word) and word not in in_titles]
-    if _SEASON.search(" ".join(found)):  # those of a show's seasons are many
-        years = []
+    years = [] if _SEASON.search(" ".join(found)) else _years(found, in_titles)  # those of a show's seasons are many
     has_year = year is not None and any(abs(one - year) <= 1 for one in years)
     is_other_year = year is not None and bool(years) and not has_year
     ends = [end for title in titles for end in _ends(found, name, title)]
@@ -97,6 +98,15 @@ def fit(name: str, titles: Sequence[str], year: int | None, known: frozenset[str
         return Fit.OTHER
     is_edition = bool(vocabulary.LATER & set(found)) and not any(_year_at(found, at) for _, at in ends)
     return Fit.OTHER_YEAR if is_other_year and not is_edition else Fit.YES
+
+
+def _years(found: Words, in_titles: set[str]) -> list[int]:
+    """Without those of the titles, and the width in "1920 x 1080"."""
+    return [
+        int(word)
+        for word, after in pairwise((*found, ""))
+        if _YEAR.fullmatch(word) and word not in in_titles and after not in {"x", "1080"}
+    ]
 
 
 def _ends(found: Words, name: str, title: str) -> Iterator[tuple[int, int]]:
@@ -132,13 +142,13 @@ def _places(found: Words, wanted: Words) -> list[tuple[int, int]]:
 
 def _is_like(whole: str, there: str) -> bool:
     """Whether a long title stands in a name with a letter or two that differ."""
-    return 8 <= len(whole) <= len(there) and fuzz.partial_ratio(whole, there, score_cutoff=88) > 0
+    return 8 <= len(whole) <= 1.1 * len(there) and fuzz.partial_ratio(whole, there, score_cutoff=88) > 0
 
 
 def _shares(found: Words, title: str) -> bool:
-    """Whether half of a title's long words are in a name: in a year, few films have that in common."""
+    """Whether a third of a title's long words are in a name: in a year, few films have that in common."""
     long = {word for word in words(title) if len(word) >= 5}
-    return bool(long) and 2 * len(long & set(found)) >= len(long)
+    return bool(long) and 3 * len(long & set(found)) >= len(long)
 
 
 def _year_at(found: Words, at: int) -> bool:

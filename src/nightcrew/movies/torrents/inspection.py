@@ -159,7 +159,7 @@ def _sizes(case: Case) -> Iterator[Refusal]:
     if not case.held.mains:
         return
     largest = max(case.held.mains, key=lambda item: item.size)
-    names, minutes = (case.torrent.name, largest.stem), case.expected.runtime_min
+    names, minutes = (case.torrent.name, largest.stem), max(0, case.expected.runtime_min or 0)
     size = sizes.film_size(case.held)
     if size < sizes.least(names, minutes):
         length = f"of {minutes} min" if minutes else "of any length"
@@ -188,7 +188,7 @@ def _bytes(size: int) -> str:
     """In the unit that people use."""
     for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if size >= factor:
-            return f"{size / factor:.3g} {unit}"
+            return f"{size / factor:,.0f} {unit}" if size >= 100 * factor else f"{size / factor:.3g} {unit}"
     return f"{size} bytes"
 
 

@@ -54,7 +54,7 @@ def least(names: Iterable[str], runtime_min: int | None) -> float:
     rate = LEAST[claimed]
     if claimed in LEAST_REMUX and _REMUX.search(" ".join(names).casefold()):
         rate = LEAST_REMUX[claimed]
-    return max(LEAST_FILM / 2, rate * MB * runtime_min) if runtime_min else LEAST_FILM
+    return rate * MB * runtime_min if runtime_min else LEAST_FILM
 
 
 def most(names: Iterable[str], runtime_min: int) -> float:

@@ -53,11 +53,11 @@ class HttpTracker:
                 break
             missing = [one for one in batch if one not in answer.named]
             if len(batch) <= memory.good or not (answer.named and missing):
-                memory = rules.whole(memory, len(batch), len(batch)) if not missing else memory
+                memory = rules.whole(memory, len(batch), rules.LARGEST) if not missing else memory
                 continue
             more = await self._probe(missing, next(iter(answer.named)))
             if more is None:
-                memory = rules.whole(memory, len(batch), len(batch))
+                memory = rules.whole(memory, len(batch), rules.LARGEST)
             else:
                 memory = rules.short(memory, len(batch), now)
                 found.update(more)

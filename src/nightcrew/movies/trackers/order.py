@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
 from math import lgamma, log
-from operator import eq, itemgetter
+from operator import eq, itemgetter, sub
 from random import Random
 
 from nightcrew.movies.trackers.wire import Numbers
@@ -20,11 +20,15 @@ ENOUGH = 24.0
 """Bits: shuffled answers agree once in so many doublings (16 million). Where numbers prove less, hashes are asked for alone."""
 FEW = 10
 """Hashes that are asked for one by one, as even different numbers would prove too little: log2(10!) is 21.8 bits."""
+SMALL = 40
+"""Hashes up to which a batch is asked for in a third order."""
+KEPT = 8
+"""Orders by chance that are kept for each size."""
 SMALL_MOVE, MOVE = 2, 0.02
 """A number may move so far between two packets, as a count and as a share of it."""
 
 
-class Verdict(StrEnum):
+class OrderProof(StrEnum):
     """What several answers say about the order."""
 
     KEPT = "kept"
@@ -42,24 +46,46 @@ class Rearranged:
         self.back = itemgetter(*sorted(range(len(places)), key=places.__getitem__))
 
 
-def turned(count: int) -> Rearranged:
-    """From behind."""
-    return Rearranged(range(count)[::-1])
-
-
 def shuffled(count: int, chance: Random) -> Rearranged:
-    """By chance, but with each hash at another place than it had: one that stays would meet the same mistake twice."""
+    """By chance, with each of more than `FEW` hashes at another place and beside others than it was.
+
+    One that stays, or neighbours that do, might meet the same mistake twice. Every twentieth order is so.
+    """
     places = chance.sample(range(count), count)
-    while any(map(eq, places, range(count))):
+    while any(map(eq, places, range(count))) or not {1, -1}.isdisjoint(map(sub, places, places[1:])):
         chance.shuffle(places)
     return Rearranged(places)
 
 
-def judge(answers: Sequence[Sequence[Numbers]]) -> Verdict:
+class Orders:
+    """Orders by chance that were made, some for each size of a batch: to make one takes a millisecond."""
+
+    def __init__(self, chance: Random) -> None:
+        self._chance = chance
+        self._made: dict[int, list[Rearranged]] = {}
+
+    def some(self, count: int, *, is_new: bool) -> list[Rearranged]:
+        """The orders in which a batch is asked for beside its own: one, and one more where that may not do.
+
+        A tracker that exchanges two of n hashes in each answer meets the same two again once in n²/2 times.
+        """
+        if is_new:
+            return [self._next(count), Rearranged(range(count)[::-1])]
+        return [self._next(count) for _ in range(1 if count > SMALL else 2)]
+
+    def _next(self, count: int) -> Rearranged:
+        made = self._made.setdefault(count, [])
+        if len(made) == KEPT:
+            return self._chance.choice(made)
+        made.append(shuffled(count, self._chance))
+        return made[-1]
+
+
+def judge(answers: Sequence[Sequence[Numbers]]) -> OrderProof:
     """`answers`: for each order that was asked in the numbers by hash, the hashes in the same order in all."""
     first = answers[0]
     if all(other == first for other in answers[1:]) and _at_least(first) >= ENOUGH:
-        return Verdict.KEPT
+        return OrderProof.KEPT
     same = [True] * len(first)
     for other in answers[1:]:
         for at, (one, two) in enumerate(zip(first, other, strict=True)):
@@ -67,7 +93,7 @@ def judge(answers: Sequence[Sequence[Numbers]]) -> Verdict:
                 same[at] = False
                 if not is_near(one, two):
                     return _disagreement(answers)
-    return Verdict.KEPT if evidence(first, same) >= ENOUGH else Verdict.IN_DOUBT
+    return OrderProof.KEPT if evidence(first, same) >= ENOUGH else OrderProof.IN_DOUBT
 
 
 def _at_least(values: Sequence[Numbers]) -> float:
@@ -92,13 +118,13 @@ def is_near(one: Numbers, other: Numbers) -> bool:
     return all(abs(a - b) <= max(SMALL_MOVE, MOVE * max(a, b)) for a, b in zip(one, other, strict=True))
 
 
-def _disagreement(answers: Sequence[Sequence[Numbers]]) -> Verdict:
+def _disagreement(answers: Sequence[Sequence[Numbers]]) -> OrderProof:
     """The same numbers at other places are mixed up; other numbers may come from another server behind the same name."""
     first = sorted(answers[0])
     for other in answers[1:]:
         if not all(is_near(one, two) for one, two in zip(first, sorted(other), strict=True)):
-            return Verdict.IN_DOUBT
-    return Verdict.MIXED
+            return OrderProof.IN_DOUBT
+    return OrderProof.MIXED
 
 
 def _log2_falling(n: int, k: int) -> float:

@@ -20,7 +20,7 @@ RELEARN = 7 * 86_400.0
 """Seconds after which a limit of its batches is looked for anew."""
 
 
-class Order(StrEnum):
+class AnswerOrder(StrEnum):
     """How a tracker's answers stand to what it was asked."""
 
     UNKNOWN = "unknown"
@@ -38,7 +38,7 @@ class TrackerMemory:
     ceiling: int = 0
     """The largest batch that may be worth trying, since one more was cut short; 0 while none was."""
     ceiling_until: float = 0.0
-    order: Order = Order.UNKNOWN
+    order: AnswerOrder = AnswerOrder.UNKNOWN
     mixed: int = 0
     """How often its answers were found to be mixed up."""
     mixed_until: float = 0.0
@@ -57,8 +57,8 @@ def recalled(stored: Mapping[str, Any]) -> TrackerMemory:
     for field in fields(TrackerMemory):
         value: Any = stored.get(field.name)
         kind = type(getattr(plain, field.name))
-        if kind is Order and value in list(Order):
-            known[field.name] = Order(value)
+        if kind is AnswerOrder and value in list(AnswerOrder):
+            known[field.name] = AnswerOrder(value)
         elif kind is float and type(value) in {int, float} and 0 <= value < 1e12:
             known[field.name] = float(value)
         elif type(value) is kind and (kind is not int or 0 <= value < 1_000_000) and kind is not float:
@@ -75,8 +75,8 @@ def refreshed(memory: TrackerMemory, now: float) -> TrackerMemory:
     """Forgets what is too old to hold."""
     if memory.ceiling and now >= memory.ceiling_until:
         memory = replace(memory, ceiling=0, ceiling_until=0.0, batch=max(memory.batch, BEGINNING))
-    if memory.order is Order.MIXED and now >= memory.mixed_until:
-        memory = replace(memory, order=Order.UNKNOWN)
+    if memory.order is AnswerOrder.MIXED and now >= memory.mixed_until:
+        memory = replace(memory, order=AnswerOrder.UNKNOWN)
     return memory
 
 
@@ -126,13 +126,13 @@ def empty(memory: TrackerMemory) -> TrackerMemory:
 
 def in_order(memory: TrackerMemory) -> TrackerMemory:
     """A batch came back in the order that it was asked in."""
-    return memory if memory.order is Order.KEPT else replace(memory, order=Order.KEPT)
+    return memory if memory.order is AnswerOrder.KEPT else replace(memory, order=AnswerOrder.KEPT)
 
 
 def mixed_up(memory: TrackerMemory, now: float) -> TrackerMemory:
     """Its answers were found not to follow the order of the question: one hash a packet for a while."""
     pause = min(MAX_RECHECK, RECHECK * 2 ** min(memory.mixed, 10))
-    return replace(memory, order=Order.MIXED, mixed=memory.mixed + 1, mixed_until=now + pause)
+    return replace(memory, order=AnswerOrder.MIXED, mixed=memory.mixed + 1, mixed_until=now + pause)
 
 
 def asked(memory: TrackerMemory, now: float, interval: float) -> TrackerMemory:

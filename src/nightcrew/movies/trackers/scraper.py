@@ -15,6 +15,7 @@ from nightcrew.kernel.http import Http
 from nightcrew.kernel.routes import DIRECT, Route, Routes
 from nightcrew.movies.trackers import reaching, rules, wire
 from nightcrew.movies.trackers.http import HttpTracker
+from nightcrew.movies.trackers.order import Orders
 from nightcrew.movies.trackers.rules import TrackerMemory
 from nightcrew.movies.trackers.survey import Survey
 from nightcrew.movies.trackers.udp import FIRST_WAIT, Peer
@@ -38,7 +39,7 @@ class Scraper:
     ) -> None:
         self._http, self._routes = http, routes
         self._allow_private, self._first_wait, self._now = allow_private, first_wait, now
-        self._chance = random.Random(secrets.randbits(128))
+        self._orders = Orders(random.Random(secrets.randbits(128)))
 
     async def scrape(
         self,
@@ -94,7 +95,7 @@ class Scraper:
         )
         try:
             most = rules.limit(ipv6=":" in address, tunnel=route.name != DIRECT)
-            survey = Survey(peer.ask, memory, most=most, now=self._now(), chance=self._chance)
+            survey = Survey(peer.ask, memory, most=most, now=self._now(), orders=self._orders)
             said = await survey.run(hashes)
         finally:
             await peer.close()

@@ -1,7 +1,7 @@
 """Asking a UDP tracker for any number of torrents, so that no number is given to another torrent than it belongs to.
 
-A batch is asked for in two orders, three while the tracker is new, and counts when the numbers agree and prove the order
-(`order.py`). Asking once, and trusting a tracker that had kept the order before, gave wrong numbers to torrents where a tracker
+A batch is asked for in two orders, three while it is small or the tracker is new, and counts when the numbers agree and prove
+the order (`order.py`). Asking once, and trusting a tracker that had kept the order before, gave wrong numbers to torrents where a tracker
 began to exchange a few neighbours: whatever is not asked for twice is not known. Nothing is given before all is asked: where one
 batch is found to be mixed up, none of them counts, and every hash is asked for alone.
 """
@@ -9,24 +9,20 @@ batch is found to be mixed up, none of them counts, and every hash is asked for 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.movies.trackers import order, rules, wire
-from nightcrew.movies.trackers.order import Rearranged, Verdict
-from nightcrew.movies.trackers.rules import Order, TrackerMemory
+from nightcrew.movies.trackers.order import OrderProof, Orders, Rearranged
+from nightcrew.movies.trackers.rules import AnswerOrder, TrackerMemory
 from nightcrew.movies.trackers.wire import EACH, NOTHING, Numbers, Swarm
 
 WINDOW = 32
 """Packets on the way to one tracker at a time."""
 
-ORDERS = 8
-"""Orders by chance for batches of one size."""
 
-
-class Refused(Retry):
+class Declined(Retry):
     """The tracker answered with an error."""
 
 
@@ -39,7 +35,7 @@ class Silent(Retry):
 Ask = Callable[[Sequence[str], bool], Awaitable[bytes | None]]
 """Asks for hashes in one packet; the numbers as they came (`wire.body_of`). True: silence is not waited out.
 
-Raises `Refused`, `Silent` or `RouteDown`."""
+Raises `Declined`, `Silent` or `RouteDown`."""
 
 
 class Survey:
@@ -52,15 +48,14 @@ class Survey:
         *,
         most: int,
         now: float,
-        chance: random.Random,
+        orders: Orders,
         window: int = WINDOW,
     ) -> None:
         self.memory = rules.refreshed(memory, now)
-        self._ask, self._most, self._now, self._chance, self._window = ask, most, now, chance, window
+        self._ask, self._most, self._now, self._orders, self._window = ask, most, now, orders, window
         self._left: list[str] = []
         self._sure: dict[str, bytes] = {}
         self._batched: list[tuple[list[str], bytes]] = []
-        self._orders: dict[int, list[Rearranged]] = {}
         self._mixed = False
         self._failure: Retry | None = None
 
@@ -71,13 +66,13 @@ class Survey:
         """
         self._left = list(dict.fromkeys(hashes))[::-1]
         every = self._left[:]
-        if self.memory.order is not Order.MIXED:
+        if self.memory.order is not AnswerOrder.MIXED:
             await self._take()  # the first batch alone: it shows what the tracker bears
             await self._together(self._take, len(self._left))
         if self._mixed:
             self.memory = rules.mixed_up(self.memory, self._now)
             self._batched, self._left = [], [one for one in every if one not in self._sure]
-        if self.memory.order is Order.MIXED:
+        if self.memory.order is AnswerOrder.MIXED:
             await self._together(self._take_alone, len(self._left))
         if isinstance(self._failure, RouteDown) or (self._failure and not self._batched and not self._sure):
             raise self._failure
@@ -100,11 +95,13 @@ class Survey:
     # -- batches -------------------------------------------------------------------------------------------------------
 
     async def _take(self) -> None:
-        """Take the next batch from what is left, and ask for it. What is left is shared out evenly."""
+        """Take the next batch from what is left, and ask for it. What is left is shared out evenly when full batches teach nothing."""
         if not self._left or self._mixed or self._failure:
             return
-        batches = -(-len(self._left) // rules.size(self.memory, self._most))
-        count = -(-len(self._left) // batches)
+        count = min(len(self._left), rules.size(self.memory, self._most))
+        if rules.grown(self.memory, self._most) is self.memory or len(self._left) - count <= order.FEW:
+            batches = -(-len(self._left) // count)
+            count = -(-len(self._left) // batches)
         batch = self._left[: -count - 1 : -1]
         del self._left[-count:]
         try:
@@ -113,10 +110,8 @@ class Survey:
             self._failure = self._failure or exc
 
     async def _twice(self, batch: list[str]) -> None:
-        """In several orders: as it is, from behind while the tracker is new, and by chance."""
-        orders = [self._shuffled(len(batch))]
-        if self.memory.order is Order.UNKNOWN:
-            orders.append(order.turned(len(batch)))
+        """In several orders: as it is, by chance, and from behind while the tracker is new."""
+        orders = self._orders.some(len(batch), is_new=self.memory.order is AnswerOrder.UNKNOWN)
         body = await self._whole(batch)
         if body is None:
             return
@@ -127,9 +122,9 @@ class Survey:
                 return
             answers.append(one.back(wire.numbers(more)))
         verdict = order.judge(answers)
-        if verdict is Verdict.MIXED:
+        if verdict is OrderProof.MIXED:
             self._mixed = True
-        elif verdict is Verdict.KEPT:
+        elif verdict is OrderProof.KEPT:
             await self._agreed(batch, answers, body)
         else:
             await self._doubted(batch, answers)
@@ -156,14 +151,6 @@ class Survey:
                 [sure] = wire.numbers(self._sure[one])
                 self._mixed |= not all(order.is_near(sure, numbers) for numbers in by_hash[one])
 
-    def _shuffled(self, count: int) -> Rearranged:
-        """One of a few orders by chance, which last for all batches of this size."""
-        known = self._orders.setdefault(count, [])
-        if len(known) == ORDERS:
-            return self._chance.choice(known)
-        known.append(order.shuffled(count, self._chance))
-        return known[-1]
-
     # -- packets -------------------------------------------------------------------------------------------------------
 
     async def _whole(self, batch: list[str], arranged: Rearranged | None = None) -> bytes | None:
@@ -173,7 +160,7 @@ class Survey:
         is_larger = count > max(1, self.memory.good)
         try:
             body = await self._ask(arranged.there(batch) if arranged else batch, is_larger and self.memory.good > 0)
-        except Refused:
+        except Declined:
             pass
         except Silent:
             if not is_larger:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from nightcrew.kernel.routes import Datagrams, Route
 from nightcrew.movies.trackers import wire
-from nightcrew.movies.trackers.survey import Refused, Silent
+from nightcrew.movies.trackers.survey import Declined, Silent
 from nightcrew.movies.trackers.wire import Action
 
 ID_LIFE = 60.0
@@ -34,7 +34,7 @@ class Peer:
         self._loop = asyncio.get_running_loop()
 
     async def open(self, route: Route, address: str, port: int) -> None:
-        """Get a first connection id. Raises `Silent`, `Refused`, and what the route raises."""
+        """Get a first connection id. Raises `Silent`, `Declined`, and what the route raises."""
         self._socket = await route.datagrams(address, port, self._received)
         await self._connect()
 
@@ -44,7 +44,7 @@ class Peer:
             await self._socket.close()
 
     async def ask(self, hashes: Sequence[str], briefly: bool) -> bytes | None:
-        """Ask for hashes in one packet. Raises `Silent` and `Refused`.
+        """Ask for hashes in one packet. Raises `Silent` and `Declined`.
 
         An error, and silence, may be due to a connection id that the tracker has forgotten: a new one is fetched once.
         """
@@ -67,7 +67,7 @@ class Peer:
 
     def _read(self, packet: bytes) -> bytes | None:
         if packet[3] == Action.ERROR:
-            raise Refused(f"{self._shown} answers: {wire.error_words(packet) or 'an error without words'}")
+            raise Declined(f"{self._shown} answers: {wire.error_words(packet) or 'an error without words'}")
         return wire.body_of(packet)
 
     async def _said(self, transaction: int, hashes: Sequence[str], attempt: int) -> bytes | None:

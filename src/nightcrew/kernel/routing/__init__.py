@@ -1,0 +1,1 @@
+"""The routes that people define: their rows, the looks at them, and what people are told."""

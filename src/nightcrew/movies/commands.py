@@ -1,0 +1,21 @@
+"""The commands about movies and shows."""
+
+from __future__ import annotations
+
+from nightcrew.client import named
+from nightcrew.kernel.commands import CommandGroup, Commands
+from nightcrew.movies import catalogue_commands, handover_commands, indexer_commands, source_commands
+
+_MOVIES = (
+    *catalogue_commands.MOVIES,
+    *named("movies", vars(source_commands)),
+    *named("movies", vars(handover_commands)),
+)
+_INDEXERS = CommandGroup("indexer", "Indexers that are asked for sources", named("indexer", vars(indexer_commands)))
+COMMANDS = Commands(
+    groups=(
+        CommandGroup("movies", "Movies and their sources", _MOVIES, (_INDEXERS,)),
+        catalogue_commands.SHOWS,
+        catalogue_commands.LISTS,
+    )
+)

@@ -1,0 +1,67 @@
+"""The end of a hand-over: what is taken off the client, what is blocked, which source is next, and who is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.movies.clients.base import TAG, Client
+from nightcrew.movies.clients.remote import Remote
+from nightcrew.movies.handover_models import HandoverEntry
+from nightcrew.movies.handover_rules import (
+    BLOCKING,
+    HandoverState,
+    Removal,
+    Watch,
+    fingerprints,
+    next_source,
+    removal,
+)
+from nightcrew.movies.models import USABLE, SourceEntry
+from nightcrew.movies.store import handovers, sources
+
+
+async def over(runtime: Runtime, entry: HandoverEntry, watch: Watch, remote: Remote | None) -> None:
+    """One has ended. That is written down first: what it leaves at the client is cleared in looks of its own, until it is."""
+    block = watch.state is HandoverState.FAILED and watch.cause in BLOCKING
+    then = await _next(runtime, entry) if block else None
+    if not await handovers.end(runtime.store, entry, watch, block=block, then=then, **figures(remote)):
+        return
+    if watch.state is HandoverState.DONE:
+        await tell(runtime, entry, "movie.handover_done", "is there")
+    elif watch.state is HandoverState.FAILED:
+        more = f"; next: {then.title}" if then else "; there is no other source" if block else ""
+        await tell(runtime, entry, "movie.handover_failed", f"has failed: {watch.reason}{more}", warn=True)
+
+
+async def clear(runtime: Runtime, client: Client, entry: HandoverEntry, remote: Remote | None) -> None:
+    """Take off the client what an ended one leaves there."""
+    gone = removal(entry.watch, remote, TAG)
+    if gone is not Removal.NONE:
+        await client.remove(entry.swarm, files=gone is Removal.ALL)
+    await handovers.HANDOVERS.park(runtime.store, by=runtime.node, key=entry.id, until=None, values={})
+
+
+async def _next(runtime: Runtime, entry: HandoverEntry) -> SourceEntry | None:
+    known = {one.fingerprint for one in await handovers.blocked_of(runtime.store, entry.movie_id)}
+    known |= set(fingerprints(entry.swarm, entry.title, entry.size))
+    return next_source(await candidates(runtime, entry.movie_id), known)
+
+
+async def candidates(runtime: Runtime, movie_id: int) -> list[SourceEntry]:
+    """The sources of a film that may be handed over, the best first."""
+    return [one for one in await sources.of_movie(runtime.store, movie_id) if one.state in USABLE and not one.unfit]
+
+
+def figures(remote: Remote | None) -> dict[str, Any]:
+    """What is shown of how it stands at the client."""
+    if remote is None:
+        return {}
+    seeds = min(remote.seeds, 1 << 30)
+    return {"progress": remote.progress, "seeds": seeds, "eta_s": remote.eta_s, "path": remote.path}
+
+
+async def tell(runtime: Runtime, entry: HandoverEntry, kind: str, said: str, *, warn: bool = False) -> None:
+    """Note it."""
+    level = "warning" if warn else "info"
+    await runtime.activity.record(kind, f"{entry.title} {said}", level=level, subject=str(entry.movie_id))

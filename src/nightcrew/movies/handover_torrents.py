@@ -1,0 +1,82 @@
+"""The torrent of a hand-over: how it is had for the client, and what its files say once the client knows them."""
+
+from __future__ import annotations
+
+import asyncio
+
+from nightcrew.kernel.connections.lines import Connections
+from nightcrew.kernel.errors import NightcrewError, NotFound
+from nightcrew.kernel.routes import RouteDown
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.movies import judging, reach
+from nightcrew.movies.clients.base import Client
+from nightcrew.movies.clients.remote import Remote
+from nightcrew.movies.crew import BY_KIND
+from nightcrew.movies.handover_models import HandoverEntry
+from nightcrew.movies.handover_rules import described
+from nightcrew.movies.models import SourceEntry
+from nightcrew.movies.settings import MovieSettings
+from nightcrew.movies.store import films, sources
+from nightcrew.movies.torrents import inspection, magnet, metainfo
+from nightcrew.movies.torrents.errors import BadTorrent
+from nightcrew.movies.torrents.model import Metainfo
+
+
+async def fetch(runtime: Runtime, source: SourceEntry, swarm: str) -> bytes | str | None:
+    """The torrent file of a source if an indexer gives it and it is what was promised, else its magnet link; None: neither.
+
+    Raises `RouteDown` while the way to the indexers is down.
+    """
+    known, offers = runtime.part(Connections), await sources.offers_of(runtime.store, source.id)
+    for offer in offers:
+        try:
+            line = await known.line(offer.connection_id)
+            if (kind := BY_KIND.get(line.kind.name)) is None:
+                continue
+            found = reach.offer_of(runtime.vault, source, offer)
+            got = await kind.fetch(line, found, runtime.settings.of(MovieSettings).route)
+            if isinstance(got, bytes):
+                await asyncio.to_thread(metainfo.verify, got, swarm)
+                return got
+        except RouteDown:
+            raise
+        except (NightcrewError, BadTorrent):
+            continue  # another one may give it, and the magnet is bound to the hash
+    link = reach.magnet_of(runtime.vault, source, offers)
+    return magnet.written(link) if link is not None and link.swarm == swarm else None
+
+
+async def refused(runtime: Runtime, client: Client, entry: HandoverEntry, remote: Remote) -> list[str] | None:
+    """What speaks against the files that the client knows of; None: it names none yet. A person's word counts for more."""
+    try:
+        source = await sources.get(runtime.store, entry.source_id)
+        film = await films.get(runtime.store, entry.movie_id)
+    except NotFound as exc:
+        return [str(exc)]
+    torrent = await _torrent(client, entry, remote)
+    if torrent is None:
+        return None
+    if source.final:
+        return []
+    expected = inspection.Expected(
+        titles=judging.film_of(film).titles,
+        year=film.year,
+        runtime_min=film.runtime_min or None,
+        claimed_size=source.size,
+        claimed_hash=entry.swarm,
+    )
+    found = await asyncio.to_thread(inspection.refusals, torrent, expected)
+    return [one.words for one in found]
+
+
+async def _torrent(client: Client, entry: HandoverEntry, remote: Remote) -> Metainfo | None:
+    """As the client has it: its torrent file where it gives that away, else the list of its files."""
+    files = await client.files(entry.swarm)
+    if not files:
+        return None
+    if (data := await client.metainfo(entry.swarm)) is not None:
+        try:
+            return await asyncio.to_thread(metainfo.verify, data, entry.swarm)
+        except BadTorrent:
+            pass  # it may leave out what it does not need
+    return described(remote, files)

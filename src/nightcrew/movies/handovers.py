@@ -1,0 +1,194 @@
+"""The task that follows hand-overs: it sends, looks, lets go what was looked into, and takes the next source where one fails."""
+
+from __future__ import annotations
+
+import functools
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from nightcrew.kernel import recovery
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.connections.calls import Paused
+from nightcrew.kernel.connections.lines import Connections
+from nightcrew.kernel.declare import Tick
+from nightcrew.kernel.due import earliest
+from nightcrew.kernel.errors import NeedsUser, NightcrewError, NotFound
+from nightcrew.kernel.hands import Hands
+from nightcrew.kernel.routes import RouteDown
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.movies import handover_ends, handover_rules, handover_torrents
+from nightcrew.movies.clients import CLIENTS
+from nightcrew.movies.clients.base import TAG, Client, ClientKind, KnownClients, Rejected
+from nightcrew.movies.clients.remote import Remote
+from nightcrew.movies.handover_models import HandoverEntry
+from nightcrew.movies.handover_rules import Act, Cause, HandoverState, Patience, Watch
+from nightcrew.movies.store import handovers, sources
+
+BY_KIND: dict[str, ClientKind] = {one.kind.name: one for one in CLIENTS}
+BUSY, AT_ONCE = 4, 100
+"""How many clients are asked at a time, and how many hand-overs are looked at in one go."""
+SOON, LATER, LATEST = 2.0, 10.0, 60.0
+"""Seconds until the next look: before it is let go, while it comes, and while it does not."""
+AWAY, ASLEEP = 30.0, 300.0
+"""Seconds until a client is asked again that could not be, or that needs a person."""
+PATIENCE = Patience()
+
+
+@dataclass(slots=True)
+class HandoverCrew:
+    """Kept in the runtime from start to stop."""
+
+    hands: Hands
+    clients: KnownClients = field(default_factory=KnownClients)
+
+
+async def start(runtime: Runtime) -> None:
+    """Called once at the start of a node, before its workers."""
+    hands = Hands(runtime, handovers.HANDOVERS, BUSY, functools.partial(_failed, runtime))
+    runtime.add(HandoverCrew(hands))
+    await handovers.HANDOVERS.give_back(runtime.store, by=runtime.node)  # what it held when it was killed
+
+
+async def stop(runtime: Runtime) -> None:
+    """Called at the end of a node."""
+    await runtime.part(HandoverCrew).hands.close()
+
+
+async def follow(runtime: Runtime) -> None:
+    """The cycle: what is due is looked at, all of a client in one question."""
+    hands = runtime.part(HandoverCrew).hands
+    await hands.keep()
+    if not hands.free:
+        return
+    due: dict[int, list[HandoverEntry]] = defaultdict(list)
+    for entry in await handovers.claim(runtime.store, by=runtime.node, limit=AT_ONCE):
+        due[entry.connection_id].append(entry)
+    for number, entries in due.items():
+        hands.take([one.id for one in entries], _look(runtime, number, entries), f"hand-overs at client {number}")
+
+
+async def next_at(runtime: Runtime) -> datetime | None:
+    """When there is something to do."""
+    hands = runtime.part(HandoverCrew).hands
+    due = await handovers.HANDOVERS.soonest(runtime.store) if hands.free else None
+    return earliest((due, hands.next_at))
+
+
+async def client_of(runtime: Runtime, number: int) -> Client:
+    """The client of a connection. Raises `NotFound`, `NeedsUser`."""
+    line = await runtime.part(Connections).line(number)
+    if line.kind.name not in BY_KIND:
+        raise NotFound(f"{line.name} is no download client")
+    return runtime.part(HandoverCrew).clients.of(number, line, BY_KIND[line.kind.name])
+
+
+async def _look(runtime: Runtime, number: int, entries: list[HandoverEntry]) -> None:
+    try:
+        client = await client_of(runtime, number)
+        seen = await client.look([one.swarm for one in entries])
+    except NightcrewError as exc:
+        for entry in entries:
+            await _put_off(runtime, entry, exc)
+        return
+    for entry in entries:
+        try:
+            await _one(runtime, client, entry, seen.get(entry.swarm))
+        except NightcrewError as exc:
+            await _put_off(runtime, entry, exc)
+
+
+async def _one(runtime: Runtime, client: Client, entry: HandoverEntry, remote: Remote | None) -> None:
+    """One look. What it does is done before it is written down: after a crash it is done again, which changes nothing."""
+    if entry.ended_at is not None:
+        await handover_ends.clear(runtime, client, entry, remote)
+        return
+    verdict = handover_rules.judge(entry.watch, remote, utcnow(), PATIENCE)
+    watch = verdict.watch
+    if verdict.act is Act.SEND:
+        watch = await _send(runtime, client, entry, watch)
+    elif verdict.act is Act.PAUSE:
+        await client.pause(entry.swarm)
+    elif verdict.act is Act.INSPECT and remote is not None:
+        watch = await _inspect(runtime, client, entry, watch, remote)
+    if watch.state in handover_rules.OPEN:
+        due_at = utcnow() + timedelta(seconds=_pause(watch))
+        await handovers.settle(
+            runtime.store, entry, watch, by=runtime.node, due_at=due_at, failures=0, **handover_ends.figures(remote)
+        )
+        if watch.state is HandoverState.STALLED is not entry.state:
+            await handover_ends.tell(runtime, entry, "movie.handover_stalled", f"stalls: {watch.reason}", warn=True)
+    else:
+        await handover_ends.over(runtime, entry, watch, remote)
+    if watch.state is not entry.state or watch.got != entry.got:
+        runtime.bus.publish("movies")
+
+
+async def _send(runtime: Runtime, client: Client, entry: HandoverEntry, watch: Watch) -> Watch:
+    try:
+        source = await sources.get(runtime.store, entry.source_id)
+    except NotFound:
+        return watch.fail(Cause.REJECTED, "its source is not known any more")
+    torrent = await handover_torrents.fetch(runtime, source, entry.swarm)
+    if torrent is None:
+        return watch.fail(Cause.REJECTED, "it has neither a torrent file nor a magnet link")
+    try:
+        await client.add(torrent, swarm=entry.swarm, category=client.category, tags=(TAG,), held=True)
+    except Rejected as exc:
+        return watch.fail(Cause.REJECTED, str(exc))
+    return handover_rules.sent(watch)
+
+
+async def _inspect(runtime: Runtime, client: Client, entry: HandoverEntry, watch: Watch, remote: Remote) -> Watch:
+    refused = await handover_torrents.refused(runtime, client, entry, remote)
+    if refused is None:  # it has not said yet what files there are
+        return watch
+    found = handover_rules.inspected(watch, refused)
+    if found.state is HandoverState.DOWNLOADING:
+        await client.resume(entry.swarm)
+    return found
+
+
+def _pause(watch: Watch) -> float:
+    if watch.state is HandoverState.STALLED:
+        return LATEST
+    return LATER if watch.state is HandoverState.DOWNLOADING else SOON
+
+
+async def _put_off(runtime: Runtime, entry: HandoverEntry, exc: NightcrewError) -> None:
+    """It could not be looked at: that says nothing of the source, and no time counts meanwhile."""
+    after = getattr(exc, "after", None)
+    if isinstance(exc, RouteDown | Paused):  # neither is an attempt
+        wait, failures = after or recovery.parked(), entry.failures
+    else:
+        wait = (
+            ASLEEP
+            if isinstance(exc, NeedsUser | NotFound)
+            else max(after or 0.0, min(AWAY * 2**entry.failures, ASLEEP))
+        )
+        failures = min(entry.failures + 1, 10)
+    due_at = utcnow() + timedelta(seconds=min(wait, 3600.0))
+    values: dict[str, Any] = {"failures": failures}
+    if entry.ended_at is None:
+        values["reason"] = str(exc)[:500]
+    await handovers.HANDOVERS.park(runtime.store, by=runtime.node, key=entry.id, until=due_at, values=values)
+
+
+async def _failed(runtime: Runtime, number: Any, exc: Exception) -> None:
+    """What nobody expected: it is looked at again later."""
+    values = {"reason": f"an error in Nightcrew: {type(exc).__name__}"}
+    later = utcnow() + timedelta(seconds=ASLEEP)
+    await handovers.HANDOVERS.park(runtime.store, by=runtime.node, key=number, until=later, values=values)
+
+
+TICK = Tick(
+    "movies.handover",
+    follow,
+    every=1.0,
+    promise=900.0,
+    time_limit=60.0,
+    help="Hands sources over to download clients, and follows them.",
+    next_at=next_at,
+    topics=(handovers.HANDOVERS.topic, "connections"),
+)

@@ -1,0 +1,331 @@
+"""Hand-overs from the choice to the film, on a node that is stopped in between, with the demo's download client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from furnished import furnish, new_database
+from nightcrew import app
+from nightcrew.demo import bencoding, downloaders, torrents
+from nightcrew.demo.downloads import Downloads, Plan
+from nightcrew.demo.faults import Fault
+from nightcrew.demo.world import World
+from nightcrew.kernel import recovery
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.connections import actions as connections
+from nightcrew.kernel.connections.lines import Connections
+from nightcrew.kernel.errors import Conflict, NeedsUser
+from nightcrew.kernel.runtime import Runtime
+from nightcrew.movies import handover_actions, handover_torrents, handovers
+from nightcrew.movies.clients.qbittorrent import QBittorrent
+from nightcrew.movies.domain import DOMAIN
+from nightcrew.movies.handover_models import HandoverEntry, handover
+from nightcrew.movies.handover_rules import Cause, HandoverState, Patience
+from nightcrew.movies.handovers import HandoverCrew
+from nightcrew.movies.models import SourceState, movie, source
+from nightcrew.movies.store import handovers as rows
+from nightcrew.movies.store import sources
+from nightcrew.movies.store.sources import NewSource
+from support import at_rest, until
+
+FILM = 1
+GOOD = torrents.film("Nosferatu", 1922, minutes=94)
+SECOND = torrents.film("Nosferatu", 1922, minutes=94, tags="720p.BluRay.x264-OTHER", mb_per_minute=20)
+FAKE = torrents.film("Nosferatu", 1922, minutes=94, defect="executable", tags="2160p.WEB-FAKE")
+
+
+@dataclass
+class Crew:
+    """A node that hands over, step by step."""
+
+    node: Runtime
+    world: World
+
+    @property
+    def has(self) -> Downloads:
+        return self.world.downloads
+
+    async def step(self) -> None:
+        """Look at everything once."""
+        async with self.node.store.write() as connection:
+            await connection.execute(sa.update(handover).where(handover.c.ended_at.is_(None)).values(due_at=utcnow()))
+        await handovers.follow(self.node)
+        await until(lambda: not self.node.part(HandoverCrew).hands.held)
+
+    async def rest(self) -> None:
+        """Go on until nothing is left to be done for those that have ended."""
+
+        async def done() -> bool:
+            async with self.node.store.write() as connection:
+                left = sa.update(handover).where(handover.c.ended_at.is_not(None), handover.c.due_at.is_not(None))
+                if not (await connection.execute(left.values(due_at=utcnow()))).rowcount:
+                    return True
+            await self.step()
+            return False
+
+        await until(done)
+
+    async def reach(self, *states: HandoverState, steps: int = 30) -> HandoverEntry:
+        """Go on until the newest hand-over stands so."""
+        for _ in range(steps):
+            await self.step()
+            entry = (await rows.of_movie(self.node.store, FILM))[0]
+            if entry.state in states:
+                return entry
+            self.clock += 1.0
+        pytest.fail(f"it is {entry.state}: {entry.reason}")
+
+    clock: float = 1000.0
+
+
+async def furnish_films(node: Runtime, *data: bytes) -> None:
+    """A film, and sources of it, the first the best."""
+    values: dict[str, Any] = {
+        "id": FILM,
+        "tmdb_id": 653,
+        "imdb_id": "tt0013442",
+        "title": "Nosferatu",
+        "runtime_min": 94,
+    }
+    for one in movie.c:
+        if one.name not in values and not one.nullable:
+            empty: dict[str, Any] = {"titles": (), "genres": ()}
+            blank = utcnow() if one.name.endswith("_at") else False if isinstance(one.type, sa.Boolean) else 0
+            values[one.name] = empty.get(one.name, "" if isinstance(one.type, sa.String | sa.Text) else blank)
+    values |= {"released_on": "1922-03-04", "language": "de"}
+    async with node.store.write() as connection:
+        await connection.execute(sa.insert(movie).values(values))
+    offers = []
+    for place, one in enumerate(data):
+        name = str(bencoding.decode(one)[0][b"info"][b"name"].decode())
+        sealed = node.vault.seal({"link": "", "magnet": torrents.magnet_of(one)})
+        swarm = torrents.hash_of(one)
+        offers.append(NewSource(swarm, swarm, name, sealed, swarm, None, 5, 1, None, "", {}, 100.0 - place, (), ""))
+    await sources.take(node.store, FILM, 99, offers)
+    async with node.store.write() as connection:
+        await connection.execute(sa.update(source).values(state=SourceState.UNREAD, file_due_at=None))
+
+
+@asynccontextmanager
+async def started(folder: Path, world: World, url: str | None = None) -> AsyncIterator[Crew]:
+    """The node, from a start to a stop."""
+    async with at_rest(folder, DOMAIN, database_url=url) as node:
+        node.add(Connections(node))
+        made = Crew(node, world)
+        world.downloads.clock = lambda: made.clock
+        yield made
+
+
+@pytest.fixture
+async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    monkeypatch.setattr(recovery, "FIRST_PAUSE", 0.0)
+    async with World(live=False, services=(downloaders.routes,)) as made:
+        made.downloads.library = {torrents.hash_of(one): one for one in (GOOD, SECOND, FAKE)}
+        yield made
+
+
+async def connect(node: Runtime, world: World) -> None:
+    values = dict(world.cinema()["qbittorrent"])
+    await connections.add(node, {**values, "address": values.pop("url")}, actor="test")
+
+
+@pytest.fixture
+async def crew(world: World, tmp_path: Path) -> AsyncIterator[Crew]:
+    await asyncio.to_thread(furnish, app.Config(data_dir=tmp_path / "data"))
+    async with started(tmp_path / "data", world) as made:
+        await connect(made.node, world)
+        yield made
+
+
+async def begin(crew: Crew) -> HandoverEntry:
+    return await handover_actions.hand_over(crew.node, FILM, actor="test")
+
+
+async def said(crew: Crew, kind: str) -> list[str]:
+    page = await crew.node.activity.page(limit=100)
+    return [one.message for one in page if one.kind == kind]
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+async def test_a_magnet_becomes_a_film_and_nothing_comes_before_its_files_were_looked_at(
+    world: World, tmp_path: Path, request: pytest.FixtureRequest, database: str
+) -> None:
+    url = None
+    if database == "postgres":
+        server = request.getfixturevalue("postgres_server")
+        url = new_database(server, like=request.getfixturevalue("furnished"))
+    await asyncio.to_thread(furnish, app.Config(data_dir=tmp_path / "data", database_url=url))
+    async with started(tmp_path / "data", world, url) as crew:
+        await connect(crew.node, world)
+        await furnish_films(crew.node, GOOD, SECOND)
+        entry = await begin(crew)
+        assert entry.swarm == torrents.hash_of(GOOD)
+        with pytest.raises(Conflict, match="handed over already"):
+            await begin(crew)
+        crew.has.plans[entry.swarm] = Plan(metadata=3.0)
+        await crew.reach(HandoverState.METADATA)
+        (row,) = crew.has.rows.values()
+        crew.clock += 60
+        crew.has.advance()
+        assert (row.known, row.stopped, row.done) == (True, True, 0.0)
+        assert (row.category, row.tags) == ("films", ["nightcrew"])
+        done = await crew.reach(HandoverState.DONE)
+        assert (done.progress, done.path, done.due_at) == (1.0, "/downloads", None)
+        assert crew.has.added == [torrents.hash_of(GOOD)]
+
+
+async def test_a_torrent_file_is_held_until_it_was_looked_at(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fetch(*_: Any) -> bytes:
+        return GOOD
+
+    monkeypatch.setattr(handover_torrents, "fetch", fetch)
+    await furnish_films(crew.node, GOOD)
+    await begin(crew)
+    await crew.step()
+    (row,) = crew.has.rows.values()
+    assert row.stopped
+    await crew.reach(HandoverState.DONE)
+
+
+async def test_a_fake_is_never_let_go_and_the_next_source_is_taken(crew: Crew) -> None:
+    await furnish_films(crew.node, FAKE, GOOD)
+    await begin(crew)
+    done = await crew.reach(HandoverState.DONE)
+    assert done.swarm == torrents.hash_of(GOOD)
+    failed = next(one for one in await rows.of_movie(crew.node.store, FILM) if one.state is HandoverState.FAILED)
+    assert failed.cause is Cause.REFUSED
+    assert "program" in failed.reason
+    await crew.rest()
+    assert list(crew.has.rows) == [torrents.hash_of(GOOD)]
+    fingerprints = {one.fingerprint for one in await rows.blocked_of(crew.node.store, FILM)}
+    assert f"swarm:{torrents.hash_of(FAKE)}" in fingerprints
+
+
+async def test_one_that_stalls_is_removed_blocked_and_followed_by_the_next(
+    crew: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handovers, "PATIENCE", Patience(progress=0.0, stalled=0.0))
+    crew.has.plans[torrents.hash_of(GOOD)] = Plan(stalls_at=0.4, seeds=0)
+    await furnish_films(crew.node, GOOD, SECOND)
+    await begin(crew)
+    done = await crew.reach(HandoverState.DONE)
+    assert done.swarm == torrents.hash_of(SECOND)
+    await crew.rest()
+    assert list(crew.has.rows) == [torrents.hash_of(SECOND)]
+    chosen = await handover_actions.hand_over(crew.node, FILM, actor="test")
+    assert chosen.swarm == torrents.hash_of(SECOND), "the one that stalled is not taken again by itself"
+
+
+async def test_what_was_there_before_is_never_removed(crew: Crew) -> None:
+    v1, _ = torrents.hashes_of(FAKE)
+    crew.has.take(FAKE, v1 or "", "", "Of a person", category="", tags=["mine"], stopped=True)
+    await furnish_films(crew.node, FAKE)
+    await begin(crew)
+    await crew.reach(HandoverState.FAILED)
+    await crew.rest()
+    assert list(crew.has.rows) == [v1]
+
+
+async def test_a_client_that_is_away_costs_nothing(crew: Crew) -> None:
+    await furnish_films(crew.node, GOOD)
+    await begin(crew)
+    crew.world.faults.set("qbittorrent", Fault.HTML)
+    for _ in range(4):
+        await crew.step()
+    (entry,) = await rows.of_movie(crew.node.store, FILM)
+    assert (entry.state, entry.waited, entry.missed) == (HandoverState.CHOSEN, 0.0, 0.0)
+    assert entry.reason
+    assert entry.due_at is not None
+    assert entry.due_at > utcnow() + timedelta(seconds=5)
+    crew.world.faults.clear()
+    async with crew.node.store.write() as connection:  # as when its pause is over
+        await connection.execute(sa.text("UPDATE connection SET state = 'ok', until = NULL"))
+    await crew.reach(HandoverState.DONE)
+
+
+async def test_one_that_a_person_removed_at_the_client_is_not_fetched_again(
+    crew: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handovers, "PATIENCE", Patience(gone=0.0))
+    await furnish_films(crew.node, GOOD, SECOND)
+    await begin(crew)
+    await crew.reach(HandoverState.DOWNLOADING)
+    crew.has.remove(torrents.hash_of(GOOD))
+    failed = await crew.reach(HandoverState.FAILED)
+    assert failed.cause is Cause.GONE
+    assert not await rows.blocked_of(crew.node.store, FILM)
+    for _ in range(3):
+        await crew.step()
+    assert crew.has.added == [torrents.hash_of(GOOD)]
+
+
+async def test_giving_up_takes_it_off_the_client(crew: Crew) -> None:
+    await furnish_films(crew.node, GOOD)
+    entry = await begin(crew)
+    await crew.reach(HandoverState.DOWNLOADING)
+    given = await handover_actions.give_up(crew.node, entry.id, actor="test")
+    assert given.state is HandoverState.REPLACED
+    crew.world.faults.set("qbittorrent", Fault.ERROR_500)
+    await crew.step()
+    crew.world.faults.clear()
+    assert crew.has.rows, "it could not be asked"
+    await crew.rest()
+    assert crew.has.rows == {}
+    last = await rows.get(crew.node.store, entry.id)
+    assert (last.due_at, last.reason) == (None, "given up by test")
+    with pytest.raises(Conflict, match="ended already"):
+        await handover_actions.give_up(crew.node, entry.id, actor="test")
+
+
+async def test_without_a_client_a_person_is_told_what_is_missing(world: World, tmp_path: Path) -> None:
+    await asyncio.to_thread(furnish, app.Config(data_dir=tmp_path / "data"))
+    async with started(tmp_path / "data", world) as crew:
+        await furnish_films(crew.node, GOOD)
+        with pytest.raises(NeedsUser, match="no download client"):
+            await begin(crew)
+
+
+@pytest.mark.parametrize("after", ["add", "pause", "resume", "remove", "files"])
+async def test_a_node_that_is_killed_after_any_question_goes_on_without_a_second_download(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: str
+) -> None:
+    await asyncio.to_thread(furnish, app.Config(data_dir=tmp_path / "data"))
+    world.downloads.version = "v4.3.9"  # it has to be paused from here
+    original = getattr(QBittorrent, after)
+    killed: list[str] = []
+
+    async def dies(self: QBittorrent, *values: Any, **more: Any) -> Any:
+        found = await original(self, *values, **more)
+        if not killed:
+            killed.append(after)
+            raise RuntimeError("killed")  # the row stays as it was written last
+        return found
+
+    monkeypatch.setattr(QBittorrent, after, dies)
+    async with started(tmp_path / "data", world) as crew:
+        await connect(crew.node, world)
+        await furnish_films(crew.node, FAKE, GOOD)
+        await begin(crew)
+        for _ in range(20):
+            if killed:
+                break
+            await crew.step()
+            crew.clock += 1.0
+        clock = crew.clock
+    assert killed, f"it never came to {after}"
+    async with started(tmp_path / "data", world) as crew:
+        crew.clock = clock
+        done = await crew.reach(HandoverState.DONE)
+        assert done.swarm == torrents.hash_of(GOOD)
+        await crew.rest()
+        assert crew.has.added == [torrents.hash_of(FAKE), torrents.hash_of(GOOD)]
+        assert list(crew.has.rows) == [torrents.hash_of(GOOD)]

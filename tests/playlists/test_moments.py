@@ -1,0 +1,68 @@
+"""Times as guides write them: parts that are missing, offsets in figures, zones by name."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from nightcrew.guidereader.moments import LONGEST_NAME, MOST_UNKNOWN, parse_time, zone_named
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("20260304050607 +0000", (2026, 3, 4, 5, 6, 7)),
+        (" 20260304050607", (2026, 3, 4, 5, 6, 7)),
+        ("202603040506", (2026, 3, 4, 5, 6, 0)),
+        ("2026030405", (2026, 3, 4, 5, 0, 0)),
+        ("20260304", (2026, 3, 4, 0, 0, 0)),
+        ("20260304050660", (2026, 3, 4, 5, 6, 59)),
+        ("20260304050607 +0130", (2026, 3, 4, 3, 36, 7)),
+        ("20260304050607 -0130", (2026, 3, 4, 6, 36, 7)),
+        ("20260304050607+01:30", (2026, 3, 4, 3, 36, 7)),
+        ("20260304050607 +1", (2026, 3, 4, 4, 6, 7)),
+        ("20260304050607 +01", (2026, 3, 4, 4, 6, 7)),
+        ("20260304050607 CET", (2026, 3, 4, 4, 6, 7)),
+        ("20260304050607 cest", (2026, 3, 4, 3, 6, 7)),
+        ("20260304050607 EST", (2026, 3, 4, 10, 6, 7)),
+        ("20260304050607 IST", (2026, 3, 3, 23, 36, 7)),
+        ("20260304050607 NST", (2026, 3, 4, 8, 36, 7)),
+        ("20260304050607 Z", (2026, 3, 4, 5, 6, 7)),
+        ("20260304050607 Europe/Berlin", (2026, 3, 4, 4, 6, 7)),
+        ("20260704050607 Europe/Berlin", (2026, 7, 4, 3, 6, 7)),
+        ("20260304050607 ?", (2026, 3, 4, 5, 6, 7)),
+    ],
+)
+def test_a_time_is_read(text: str, expected: tuple[int, ...]) -> None:
+    assert parse_time(text) == datetime(*expected, tzinfo=UTC)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "soon", "2026030", "20261304", "20260230", "20260304250000", "00010101000000 +0100"]
+)
+def test_what_is_no_time_is_none(text: str) -> None:
+    assert parse_time(text) is None
+
+
+def test_a_zone_that_nobody_knows_is_utc_and_is_told() -> None:
+    unknown: set[str] = set()
+    assert parse_time("20260304050607 Mars/Base", unknown) == datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+    parse_time("20260304050607 XYZT", unknown)
+    parse_time("20260304050607 CET", unknown)
+    parse_time("20260304050607 +0100", unknown)
+    assert unknown == {"Mars/Base", "XYZT"}
+    for number in range(10):
+        parse_time(f"20260304050607 QQ{number}{'x' * 60}", unknown)
+    assert len(unknown) == MOST_UNKNOWN
+    assert max(map(len, unknown)) == LONGEST_NAME
+
+
+@pytest.mark.parametrize("name", ["Europe/Nowhere", "../etc/passwd", "Europe/../Berlin", "CET", "", "/etc/localtime"])
+def test_what_is_no_place_opens_no_file(name: str) -> None:
+    assert zone_named(name) is None
+
+
+def test_a_place_is_known() -> None:
+    assert str(zone_named("America/New_York")) == "America/New_York"
+    assert str(zone_named("America/Indiana/Knox")) == "America/Indiana/Knox"
