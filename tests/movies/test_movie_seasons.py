@@ -195,9 +195,9 @@ async def test_seasons_go_before_films_and_lists_where_the_rate_is_short(
     asked: list[tuple[str, Priority]] = []
     real = Tmdb._ask
 
-    async def noted(self: Tmdb, path: str, priority: Priority, **params: Any) -> object:
+    async def noted(self: Tmdb, path: str, priority: Priority, params: dict[str, str], **more: Any) -> object:
         asked.append((path, priority))
-        return await real(self, path, priority, **params)
+        return await real(self, path, priority, params, **more)
 
     monkeypatch.setattr(Tmdb, "_ask", noted)
     await read_lists(small_cinema.node)

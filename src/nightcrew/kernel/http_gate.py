@@ -11,7 +11,7 @@ from enum import IntEnum
 AGE = 5.0
 """Seconds of waiting that weigh as much as one class: whoever has waited for so long is as urgent as the class above."""
 
-SLACK = 1.04
+SLACK = 1.03
 """How much longer our windows are than a service's: what we send evenly does not arrive quite evenly."""
 
 CLOSER = 1.2

@@ -59,17 +59,17 @@ class Tmdb:
 
     async def images(self, *, priority: Priority = Priority.STANDARD) -> ImagePlace:
         """Where pictures are."""
-        return shapes.image_place((await self._ask("configuration", priority)).value)
+        return shapes.image_place((await self._ask("configuration", priority, {})).value)
 
     async def genres(self, medium: Medium, *, priority: Priority = Priority.BACKGROUND) -> dict[int, str]:
         """The names of genres."""
         question = f"genre/{PATHS[medium]}/list"
-        return shapes.genre_names((await self._ask(question, priority, language=self._language)).value)
+        return shapes.genre_names((await self._ask(question, priority, {"language": self._language})).value)
 
     async def page(self, path: str, params: Mapping[str, str], medium: Medium, number: int) -> ListPage:
         """A page of a list: `movie/popular`, `trending/tv/week`, `discover/movie` with `params`, and so on."""
         asked = {**params, "language": self._language, "page": str(number)}
-        answer = await self._ask(path, Priority.BACKGROUND, **asked)
+        answer = await self._ask(path, Priority.BACKGROUND, asked)
         return await _read(answer, lambda value: shapes.list_page(value, medium))
 
     async def film(self, tmdb_id: int, *, suspect: bool = False) -> FilmDetails:
@@ -77,14 +77,12 @@ class Tmdb:
 
         `suspect`: it failed before, so that an error of the server's is taken for one of this title, and not of the service.
         """
-        answer = await self._ask(
-            f"movie/{tmdb_id}",
-            Priority.BACKGROUND,
-            suspect=suspect,
-            language=self._language,
-            append_to_response="translations,images",
-            include_image_language=f"{self._language[:2]},en,null",
-        )
+        asked = {
+            "language": self._language,
+            "append_to_response": "translations,images",
+            "include_image_language": f"{self._language[:2]},en,null",
+        }
+        answer = await self._ask(f"movie/{tmdb_id}", Priority.BACKGROUND, asked, suspect=suspect)
         return await _read(answer, lambda value: shapes.film_details(value, tmdb_id))
 
     async def show(self, tmdb_id: int, seasons: Sequence[int], *, suspect: bool = False) -> ShowDetails:
@@ -95,22 +93,17 @@ class Tmdb:
         parts = ["external_ids", *(f"{APPENDED}{one}" for one in seasons[:SEASONS])]
         if len(parts) < PARTS:
             parts.append("translations")
-        answer = await self._ask(
-            f"tv/{tmdb_id}",
-            Priority.CRITICAL,
-            suspect=suspect,
-            language=self._language,
-            append_to_response=",".join(parts),
-        )
+        asked = {"language": self._language, "append_to_response": ",".join(parts)}
+        answer = await self._ask(f"tv/{tmdb_id}", Priority.CRITICAL, asked, suspect=suspect)
         return await _read(answer, lambda value: show_shapes.show_details(value, tmdb_id))
 
     async def changes(self, medium: Medium, first: date, last: date, number: int) -> ChangesPage:
         """A page of what was changed from one day to another, at most 14 days later."""
         asked = {"start_date": first.isoformat(), "end_date": last.isoformat(), "page": str(number)}
-        answer = await self._ask(f"{PATHS[medium]}/changes", Priority.BACKGROUND, **asked)
+        answer = await self._ask(f"{PATHS[medium]}/changes", Priority.BACKGROUND, asked)
         return await _read(answer, shapes.changes_page)
 
-    async def _ask(self, path: str, priority: Priority, *, suspect: bool = False, **params: str) -> Answer:
+    async def _ask(self, path: str, priority: Priority, params: Mapping[str, str], *, suspect: bool = False) -> Answer:
         question = Question(path, params=params, priority=priority)
         good = _READ | _ITS_OWN if suspect else _READ
         return await self.line.read(question, _answer, good=good, limits=LIMITS)
