@@ -18,7 +18,7 @@ CLOSER = 1.2
 """How much closer than evenly starts may follow each other, so that what a busy moment held up is caught up with."""
 
 
-class Priority(IntEnum):
+class AskPriority(IntEnum):
     """How urgent a question is. Where little may be asked, the lower number comes first."""
 
     CRITICAL = 0
@@ -71,14 +71,14 @@ class Starts:
 
 
 @dataclass(order=True, slots=True)
-class _Waiting:
+class _InLine:
     urgency: float
     number: int
     since: float = field(compare=False)
     turn: asyncio.Future[None] = field(compare=False)
 
 
-class Gate:
+class TurnGate:
     """Gives turns: `at_once` of those that need a place, as many a second as `Starts` allows.
 
     Who waits is in a heap by the moment at which they came, plus `AGE` for each class: a turn never goes to somebody who came more
@@ -88,7 +88,7 @@ class Gate:
     def __init__(self, *, at_once: int, per_second: float) -> None:
         self.starts = Starts(per_second)
         self._places = at_once
-        self._waiting: tuple[list[_Waiting], list[_Waiting]] = ([], [])  # without and with need of a place
+        self._waiting: tuple[list[_InLine], list[_InLine]] = ([], [])  # without and with need of a place
         self._count = 0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -97,7 +97,7 @@ class Gate:
         loop = asyncio.get_running_loop()
         self._count += 1
         now = loop.time()
-        mine = _Waiting(now + AGE * priority, self._count, now, loop.create_future())
+        mine = _InLine(now + AGE * priority, self._count, now, loop.create_future())
         heapq.heappush(self._waiting[place], mine)
         self._give()
         try:
@@ -133,7 +133,7 @@ class Gate:
                 self._places -= 1
             heapq.heappop(line).turn.set_result(None)
 
-    def _first(self) -> list[_Waiting] | None:
+    def _first(self) -> list[_InLine] | None:
         """The heap whose first one is next; None where nobody waits who could go."""
         for line in self._waiting:
             while line and line[0].turn.done():  # cancelled
