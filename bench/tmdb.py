@@ -40,7 +40,7 @@ from nightcrew.movies.models import Medium, movie
 from nightcrew.movies.store import lists as list_rows
 from nightcrew.movies.store import titles
 from nightcrew.movies.tmdb.kind import RATE
-from nightcrew.movies.tmdb.shapes import Facts
+from nightcrew.movies.tmdb.shapes import TitleFacts
 
 DELAY = 0.15
 SHARE = 0.95
@@ -98,7 +98,7 @@ async def ticking(runtime: Runtime) -> None:
 
 async def fill(runtime: Runtime, count: int) -> None:
     """So many films that are known and not read yet."""
-    facts = [Facts(one, f"Film {one}") for one in range(10_000, 10_000 + count)]
+    facts = [TitleFacts(one, f"Film {one}") for one in range(10_000, 10_000 + count)]
     await titles.take(runtime.store, Medium.MOVIE, facts, {})
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightcrew.movies import catalogue_rules as rules
-from nightcrew.movies.tmdb.shapes import Facts
+from nightcrew.movies.tmdb.shapes import TitleFacts
 from nightcrew.movies.tmdb.show_shapes import Episode, Season, ShowDetails
 
 NOW = datetime(2026, 3, 15, 14, 30, tzinfo=UTC)
@@ -82,7 +82,7 @@ def test_a_checkpoint_in_the_future_asks_for_today() -> None:
 
 
 def show(status: str = "Returning Series", next_on: str = "", *seasons: Season) -> ShowDetails:
-    return ShowDetails(Facts(1, "Night Train"), status=status, next_on=next_on, seasons=seasons)
+    return ShowDetails(TitleFacts(1, "Night Train"), status=status, next_on=next_on, seasons=seasons)
 
 
 def season(number: int, *dates: str, count: int | None = None) -> Season:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from catalogue_house import read_lists, read_seasons
 from nightcrew.demo.cinema import shows as demo_shows
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.http_gate import Priority
+from nightcrew.kernel.http_gate import AskPriority
 from nightcrew.movies import catalogue_crew, catalogue_rules, seasons, syncing
 from nightcrew.movies.catalogue_crew import CatalogueCrew
 from nightcrew.movies.models import Medium, ShowEntry, show
@@ -192,12 +192,12 @@ async def test_a_thousand_shows_that_fail_for_ever_delay_a_healthy_one_by_one_cy
 async def test_seasons_go_before_films_and_lists_where_the_rate_is_short(
     small_cinema, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[tuple[str, Priority]] = []
+    asked: list[tuple[str, AskPriority]] = []
     real = Tmdb._ask
 
-    async def noted(self: Tmdb, path: str, priority: Priority, **params: Any) -> object:
+    async def noted(self: Tmdb, path: str, priority: AskPriority, params: dict[str, str], **more: Any) -> object:
         asked.append((path, priority))
-        return await real(self, path, priority, **params)
+        return await real(self, path, priority, params, **more)
 
     monkeypatch.setattr(Tmdb, "_ask", noted)
     await read_lists(small_cinema.node)
@@ -206,8 +206,8 @@ async def test_seasons_go_before_films_and_lists_where_the_rate_is_short(
     classes = {
         path.partition("/")[0] if path[0] != "t" else "tv" if path[3].isdigit() else "list": one for path, one in asked
     }
-    assert classes["tv"] is Priority.CRITICAL
-    assert classes["list"] is Priority.BACKGROUND
+    assert classes["tv"] is AskPriority.CRITICAL
+    assert classes["list"] is AskPriority.BACKGROUND
 
 
 async def test_an_outage_is_no_failure_of_a_show(small_cinema) -> None:

@@ -106,7 +106,7 @@ _THINGS = (
 
 
 @dataclass(frozen=True, slots=True)
-class DemoFilm:
+class DemoMovie:
     """A film as it is, before anything is changed."""
 
     id: int
@@ -144,7 +144,7 @@ def plot(seed: str) -> str:
 
 
 @cache
-def films() -> tuple[DemoFilm, ...]:
+def films() -> tuple[DemoMovie, ...]:
     """All of them, by their numbers, from 1001 on."""
     found = []
     by_name = {name: key for key, name in GENRES.items()}
@@ -152,7 +152,7 @@ def films() -> tuple[DemoFilm, ...]:
         released, title, original, minutes, language, genres, imdb = line.split("|")
         kinds = tuple(by_name[name] for name in genres.split(","))
         found.append(
-            DemoFilm(number, title, original or title, released, int(minutes), language, kinds, imdb, plot(title))
+            DemoMovie(number, title, original or title, released, int(minutes), language, kinds, imdb, plot(title))
         )
     return tuple(found)
 
@@ -170,12 +170,12 @@ def shows() -> tuple[DemoShow, ...]:
     return tuple(found)
 
 
-def made_up(number: int) -> DemoFilm:
+def made_up(number: int) -> DemoMovie:
     """A film that nobody made, for catalogues of any size; `number` from 10,000 on."""
     seed = zlib.crc32(str(number).encode())
     released = date(1950, 1, 1) + timedelta(days=seed % 25_000)
     title = f"The {_THINGS[seed % len(_THINGS)].title()} of Pier {number}"
     genre = tuple(GENRES)[seed % len(GENRES)]
-    return DemoFilm(
+    return DemoMovie(
         number, title, title, released.isoformat(), 70 + seed % 70, "en", (genre,), f"tt9{number:07}", plot(title)
     )

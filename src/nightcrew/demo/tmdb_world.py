@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from . import cinema
-from .cinema import DemoFilm, DemoShow
+from .cinema import DemoMovie, DemoShow
 
 TOKEN = "demo-read-access-token-of-nobody"
 API_KEY = "demo0key0of0nobody"
@@ -74,7 +74,7 @@ class TmdbWorld:
         days = ((first + timedelta(days=one)).isoformat() for one in range((last - first).days + 1))
         return list(dict.fromkeys(number for day in days for number in self.changes.get((medium, day), ())))
 
-    def film(self, number: int) -> DemoFilm | None:
+    def film(self, number: int) -> DemoMovie | None:
         """A film that there is."""
         if number in self.gone:
             return None
@@ -88,7 +88,7 @@ class TmdbWorld:
 
     def ranked(self, medium: str, name: str) -> list[int]:
         """A list: the same titles in another order for each name, or those of a genre."""
-        titles: list[DemoFilm | DemoShow] = list(cinema.films() if medium == "movie" else cinema.shows())
+        titles: list[DemoMovie | DemoShow] = list(cinema.films() if medium == "movie" else cinema.shows())
         numbers = [one.id for one in sorted(titles, key=lambda one: zlib.crc32(f"{name}{one.id}".encode()))]
         if medium == "movie":
             numbers += range(MADE_UP, MADE_UP + self.extra)
@@ -96,10 +96,10 @@ class TmdbWorld:
         return there[: round(len(there) * self.keep)]
 
 
-def row_of(world: TmdbWorld, one: DemoFilm | DemoShow) -> dict[str, Any]:
+def row_of(world: TmdbWorld, one: DemoMovie | DemoShow) -> dict[str, Any]:
     """A title as lists have it."""
     seed = zlib.crc32(one.title.encode())
-    film = isinstance(one, DemoFilm)
+    film = isinstance(one, DemoMovie)
     names = ("title", "original_title", "release_date") if film else ("name", "original_name", "first_air_date")
     row = {
         "adult": False,
@@ -109,7 +109,7 @@ def row_of(world: TmdbWorld, one: DemoFilm | DemoShow) -> dict[str, Any]:
         "original_language": one.language,
         names[0]: one.title,
         names[1]: one.original_title,
-        names[2]: one.released if isinstance(one, DemoFilm) else one.first,
+        names[2]: one.released if isinstance(one, DemoMovie) else one.first,
         "overview": one.overview,
         "popularity": round(5 + seed % 9_000 / 100, 3),
         "poster_path": f"/poster-{one.id}.png",
@@ -119,7 +119,7 @@ def row_of(world: TmdbWorld, one: DemoFilm | DemoShow) -> dict[str, Any]:
     return row | ({"video": False} if film else {"origin_country": ["US"]}) | world.values.get(one.id, {})
 
 
-def film_of(world: TmdbWorld, one: DemoFilm) -> dict[str, Any]:
+def film_of(world: TmdbWorld, one: DemoMovie) -> dict[str, Any]:
     """A film, with its translations and pictures."""
     row = row_of(world, one)
     kinds = row.pop("genre_ids")

@@ -18,7 +18,7 @@ CLOSER = 1.2
 """How much closer than evenly starts may follow each other, so that what a busy moment held up is caught up with."""
 
 
-class Priority(IntEnum):
+class AskPriority(IntEnum):
     """How urgent a question is. Where little may be asked, the lower number comes first."""
 
     CRITICAL = 0
@@ -45,6 +45,7 @@ class Starts:
         self.per_second = per_second
         self._most = max(1, int(per_second))
         self._window = SLACK * self._most / per_second
+        self._spare = (SLACK - 1) / 2 * self._most / per_second
         while len(self._last) > self._most:
             self._last.popleft()
 
@@ -62,21 +63,22 @@ class Starts:
         recent = sum(1 for one in self._last if one > at - self._window)
         return max(at, self._last[-1] + 1 / (CLOSER * self.per_second)) if 4 * recent > self._most else at
 
-    def start(self, now: float) -> None:
-        """One starts."""
-        self._last.append(now)
+    def start(self, now: float, due: float) -> None:
+        """One starts that could have started at `due`. What it is late by, as timers are, costs nothing, within half of the slack."""
+        self._last.append(max(due, now - self._spare))
         while len(self._last) > self._most:
             self._last.popleft()
 
 
 @dataclass(order=True, slots=True)
-class _Waiting:
+class _InLine:
     urgency: float
     number: int
+    since: float = field(compare=False)
     turn: asyncio.Future[None] = field(compare=False)
 
 
-class Gate:
+class TurnGate:
     """Gives turns: `at_once` of those that need a place, as many a second as `Starts` allows.
 
     Who waits is in a heap by the moment at which they came, plus `AGE` for each class: a turn never goes to somebody who came more
@@ -86,7 +88,7 @@ class Gate:
     def __init__(self, *, at_once: int, per_second: float) -> None:
         self.starts = Starts(per_second)
         self._places = at_once
-        self._waiting: tuple[list[_Waiting], list[_Waiting]] = ([], [])  # without and with need of a place
+        self._waiting: tuple[list[_InLine], list[_InLine]] = ([], [])  # without and with need of a place
         self._count = 0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -94,7 +96,8 @@ class Gate:
         """Wait for a turn. With `place` the caller has one of the places until `leave`."""
         loop = asyncio.get_running_loop()
         self._count += 1
-        mine = _Waiting(loop.time() + AGE * priority, self._count, loop.create_future())
+        now = loop.time()
+        mine = _InLine(now + AGE * priority, self._count, now, loop.create_future())
         heapq.heappush(self._waiting[place], mine)
         self._give()
         try:
@@ -121,17 +124,16 @@ class Gate:
             self._timer = None
         loop = asyncio.get_running_loop()
         while (line := self._first()) is not None:
-            now = loop.time()
-            at = self.starts.next_at(now)
-            if at > now:
+            at = self.starts.next_at(line[0].since)
+            if at > (now := loop.time()):
                 self._timer = loop.call_at(at, self._give)
                 return
-            self.starts.start(now)
+            self.starts.start(now, at)
             if line is self._waiting[True]:
                 self._places -= 1
             heapq.heappop(line).turn.set_result(None)
 
-    def _first(self) -> list[_Waiting] | None:
+    def _first(self) -> list[_InLine] | None:
         """The heap whose first one is next; None where nobody waits who could go."""
         for line in self._waiting:
             while line and line[0].turn.done():  # cancelled

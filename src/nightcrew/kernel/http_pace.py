@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from nightcrew.kernel.http_gate import Gate, Priority
+from nightcrew.kernel.http_gate import AskPriority, TurnGate
 
 PER_HOST = 4
 """Connections to one host at a time, unless a connection says otherwise."""
@@ -28,7 +28,7 @@ class Pace:
     """What one host, or one connection, is spared from."""
 
     def __init__(self, *, at_once: int = PER_HOST, per_second: float = PER_HOST_RATE) -> None:
-        self._gate = Gate(at_once=at_once, per_second=per_second)
+        self._gate = TurnGate(at_once=at_once, per_second=per_second)
         self._allowed = per_second
         self._slowed = self._grown = float("-inf")
         self._refused = per_second / NEARLY
@@ -39,7 +39,7 @@ class Pace:
         return self._gate.starts.per_second
 
     @contextlib.asynccontextmanager
-    async def turn(self, *, spare: bool = True, priority: Priority = Priority.STANDARD) -> AsyncIterator[None]:
+    async def turn(self, *, spare: bool = True, priority: AskPriority = AskPriority.STANDARD) -> AsyncIterator[None]:
         """Wait for a turn, the urgent before the others. `spare`: have one of the few places until the end of the block."""
         await self._gate.enter(priority, place=spare)
         try:

@@ -13,7 +13,7 @@ import httpx2
 
 from nightcrew.kernel import big_json
 from nightcrew.kernel.errors import Misread
-from nightcrew.kernel.http_gate import Priority
+from nightcrew.kernel.http_gate import AskPriority
 from nightcrew.kernel.http_pace import Pace
 from nightcrew.kernel.redaction import credentials_in, redact
 from nightcrew.kernel.routes import DIRECT
@@ -103,7 +103,7 @@ class Request:
     route: str = DIRECT
     pace: Pace | None = None
     """The connection's own limits for the host that is asked; without one the limits for all who ask that host."""
-    priority: Priority = Priority.STANDARD
+    priority: AskPriority = AskPriority.STANDARD
     """Who comes first where little may be asked."""
 
     @property

@@ -159,7 +159,7 @@ class ListRow(Answer):
     reason: str
 
 
-class NewList(BaseModel):
+class NewMediaList(BaseModel):
     """A list of TMDB's, or with `discover/movie` and `discover/tv` a query. `wanted`: sources of its movies are searched for."""
 
     model_config = ConfigDict(extra="forbid")
@@ -172,7 +172,7 @@ class NewList(BaseModel):
     wanted: bool = False
 
 
-class ListChange(BaseModel):
+class MediaListChange(BaseModel):
     """What is to be different. What is left out stays."""
 
     model_config = ConfigDict(extra="forbid")

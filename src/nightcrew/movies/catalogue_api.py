@@ -93,13 +93,13 @@ async def list_lists(node: Node, medium: say.MediumName | None = None) -> Items[
 
 
 @router.post("/lists", status_code=201)
-async def add_list(node: Node, actor: Actor, new: say.NewList) -> say.ListRow:
+async def add_list(node: Node, actor: Actor, new: say.NewMediaList) -> say.ListRow:
     """Add a list. It is read at once."""
     return say.ListRow.of(await list_actions.add(node, new.model_dump(), actor=actor))
 
 
 @router.patch("/lists/{list_id}")
-async def change_list(node: Node, actor: Actor, list_id: Id, change: say.ListChange) -> say.ListRow:
+async def change_list(node: Node, actor: Actor, list_id: Id, change: say.MediaListChange) -> say.ListRow:
     """Change a list. It is read anew at once."""
     return say.ListRow.of(await list_actions.change(node, list_id, change.given(), actor=actor))
 

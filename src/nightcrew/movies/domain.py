@@ -8,6 +8,7 @@ from nightcrew.kernel.declare import Domain, NoticeKind, Page, Tick
 from nightcrew.movies import (
     catalogue_api,
     catalogue_pages,
+    catalogue_standing,
     files,
     handover_api,
     handovers,
@@ -151,6 +152,7 @@ DOMAIN = Domain(
         NoticeKind("movie.handover_done", "finished", "A film is there", "films are there"),
         NoticeKind("movie.handover_failed", "failed", "A download of a film failed", "downloads of films failed"),
     ),
+    freshness=catalogue_standing.freshness,
     needs=standing.needs,
     overview=standing.overview,
     metrics=tally.metrics,

@@ -17,7 +17,7 @@ FIELDS = frozenset({"name", "medium", "path", "params", "pages", "wanted", "enab
 
 
 @dataclass(frozen=True, slots=True)
-class Removal:
+class MediaListRemoval:
     """What the removal of a list would do: films that are searched for no longer, as no other wanted list has them."""
 
     entry: MediaList
@@ -75,13 +75,13 @@ async def accept(runtime: Runtime, list_id: int, *, actor: str) -> MediaList:
     return one
 
 
-async def removal(runtime: Runtime, list_id: int) -> Removal:
+async def removal(runtime: Runtime, list_id: int) -> MediaListRemoval:
     """What `remove` would do. Raises `NotFound`."""
     one = await lists.get(runtime.store, list_id)
-    return Removal(one, tuple(await lists.only_here(runtime.store, list_id)) if one.wanted else ())
+    return MediaListRemoval(one, tuple(await lists.only_here(runtime.store, list_id)) if one.wanted else ())
 
 
-async def remove(runtime: Runtime, list_id: int, *, actor: str) -> Removal:
+async def remove(runtime: Runtime, list_id: int, *, actor: str) -> MediaListRemoval:
     """Forget a list. Its titles stay, and so does what was found for its films. Raises `NotFound`."""
     done = await removal(runtime, list_id)
     await lists.remove(runtime.store, list_id)

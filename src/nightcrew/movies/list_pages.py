@@ -41,7 +41,7 @@ PATH_WORDS = {
 }
 
 
-class ListForm(BaseModel):
+class MediaListForm(BaseModel):
     """A list."""
 
     name: str = ask(label="Name", min_length=1, max_length=100)
@@ -94,7 +94,9 @@ async def add(request: Request, node: Node, actor: Actor) -> Response:
     """Add a list."""
 
     async def act(typed: Mapping[str, str]) -> str:
-        one = await list_actions.add(node, checked(ListForm, values_of(ListForm, typed)).values(), actor=actor)
+        one = await list_actions.add(
+            node, checked(MediaListForm, values_of(MediaListForm, typed)).values(), actor=actor
+        )
         return f"{one.name} is read now."
 
     return await answer_form(request, "movies/list_form.html", "Add a list", _form, act, "/movies/lists")
@@ -152,4 +154,4 @@ async def _context(node: Runtime) -> dict[str, Any]:
 
 
 def _form(typed: Mapping[str, str] | None = None, error: NightcrewError | None = None) -> Form:
-    return form_of(ListForm, tuple(ListForm.model_fields), typed=typed, error=error)
+    return form_of(MediaListForm, tuple(MediaListForm.model_fields), typed=typed, error=error)

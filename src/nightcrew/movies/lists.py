@@ -17,7 +17,7 @@ from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import lists, titles
 from nightcrew.movies.tally import Tally, Task
 from nightcrew.movies.tmdb.client import Tmdb
-from nightcrew.movies.tmdb.shapes import Facts, ListPage
+from nightcrew.movies.tmdb.shapes import ListPage, TitleFacts
 
 SPARED = 5
 """Rows of a page that cannot be read, with which it still counts as whole."""
@@ -80,7 +80,7 @@ async def _refresh(runtime: Runtime, tmdb: Tmdb, one: MediaList) -> None:
         await runtime.activity.record("list.held", said, level="warning", subject=one.name)
 
 
-async def _read(tmdb: Tmdb, one: MediaList) -> list[Facts]:
+async def _read(tmdb: Tmdb, one: MediaList) -> list[TitleFacts]:
     """All titles of a list, each once, by rank. Raises `Misread` for a list that is not whole."""
     first = await tmdb.page(one.path, one.params, one.medium, 1)
     pages = min(one.pages, first.pages)
@@ -88,8 +88,8 @@ async def _read(tmdb: Tmdb, one: MediaList) -> list[Facts]:
     return list(_whole([first, *rest]).values())
 
 
-def _whole(pages: list[ListPage]) -> dict[int, Facts]:
-    found: dict[int, Facts] = {}
+def _whole(pages: list[ListPage]) -> dict[int, TitleFacts]:
+    found: dict[int, TitleFacts] = {}
     for place, page in enumerate(pages, 1):
         if page.number != place:
             raise Misread(f"TMDB gives page {page.number} of the list for page {place}")
@@ -101,7 +101,7 @@ def _whole(pages: list[ListPage]) -> dict[int, Facts]:
     return found
 
 
-async def _take(runtime: Runtime, tmdb: Tmdb, one: MediaList, rows: list[Facts], *, due_at: datetime) -> None:
+async def _take(runtime: Runtime, tmdb: Tmdb, one: MediaList, rows: list[TitleFacts], *, due_at: datetime) -> None:
     """Store the titles first, then the list as a whole. Of a wanted list the titles are wanted that it did not have before."""
     genres = await runtime.part(CatalogueCrew).memory.genres(tmdb, one.medium)
     new = await titles.take(runtime.store, one.medium, rows, genres)

@@ -9,7 +9,7 @@ from nightcrew.kernel.declare import Look, Need
 from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import counted
-from nightcrew.movies import crew, taste
+from nightcrew.movies import catalogue_standing, crew, taste
 from nightcrew.movies.handover_rules import HandoverState
 from nightcrew.movies.models import SourceState
 from nightcrew.movies.store import totals
@@ -41,7 +41,7 @@ STATES: Mapping[str, tuple[Look, str]] = {
 
 async def needs(runtime: Runtime) -> list[Need]:
     """A profile that is not there, and films that nobody can be asked for."""
-    found: list[Need] = []
+    found = await catalogue_standing.needs(runtime)
     try:
         await taste.in_use(runtime)
     except NeedsUser as exc:

@@ -22,7 +22,9 @@ TABLES = 4 << 20
 class Ranges(io.RawIOBase):
     """Byte ranges and bytes, one behind the other, as one file that can only be read. Raises OSError."""
 
-    def __init__(self, pieces: Sequence[ByteRange | bytes], advanced: Callable[[int], None] = lambda _count: None) -> None:
+    def __init__(
+        self, pieces: Sequence[ByteRange | bytes], advanced: Callable[[int], None] = lambda _count: None
+    ) -> None:
         self._pieces = [piece for piece in pieces if _size(piece)]
         self._begins = [0]
         for piece in self._pieces:

@@ -11,7 +11,7 @@ from nightcrew.kernel.connections.models import Connection
 from nightcrew.kernel.declare import Budget, Signed
 from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.http import Request
-from nightcrew.kernel.http_gate import Priority
+from nightcrew.kernel.http_gate import AskPriority
 from nightcrew.kernel.http_requests import Attached
 from nightcrew.kernel.recovery import Left
 from nightcrew.kernel.routes import DIRECT
@@ -58,7 +58,7 @@ class Question:
     """What it is counted on, where only some questions are; else on the budget of its kind, if that has one."""
     route: str = ""
     """The way out of the work that asks, where the service has none of its own; empty: this machine's own network."""
-    priority: Priority = field(default=Priority.STANDARD, repr=False)
+    priority: AskPriority = field(default=AskPriority.STANDARD, repr=False)
     """Who comes first where the service may be asked little."""
 
 

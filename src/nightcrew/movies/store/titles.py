@@ -18,7 +18,7 @@ from nightcrew.kernel.store import Store, now_of, wake
 from nightcrew.movies import rules
 from nightcrew.movies.models import Medium, movie, show
 from nightcrew.movies.store import searches
-from nightcrew.movies.tmdb.shapes import Facts, FilmDetails
+from nightcrew.movies.tmdb.shapes import FilmDetails, TitleFacts
 
 PIECE = 200
 """Rows that are written at a time, so that nobody waits for long."""
@@ -63,7 +63,7 @@ class FilmRead:
 async def take(
     store: Store,
     medium: Medium,
-    rows: Sequence[Facts],
+    rows: Sequence[TitleFacts],
     genres: Mapping[int, str],
 ) -> int:
     """Store what a list says; returns how many titles are new. Their details are due at once.
@@ -82,7 +82,7 @@ async def _put(
     store: Store,
     connection: AsyncConnection,
     medium: Medium,
-    piece: Sequence[Facts],
+    piece: Sequence[TitleFacts],
     genres: Mapping[int, str],
     now: datetime,
 ) -> int:
@@ -107,7 +107,7 @@ async def _put(
     return len(set(ids) - set(before))
 
 
-def _row(medium: Medium, one: Facts, genres: Mapping[int, str], now: datetime, on: str) -> dict[str, Any]:
+def _row(medium: Medium, one: TitleFacts, genres: Mapping[int, str], now: datetime, on: str) -> dict[str, Any]:
     row: dict[str, Any] = {
         "tmdb_id": one.tmdb_id,
         "imdb_id": "",

@@ -15,7 +15,7 @@ from nightcrew.kernel.connections.question import Question
 from nightcrew.kernel.errors import GiveUp, Misread, NeedsUser, Retry
 from nightcrew.kernel.http import Limits, Reply
 from nightcrew.kernel.http_answers import retry_after
-from nightcrew.kernel.http_gate import Priority
+from nightcrew.kernel.http_gate import AskPriority
 from nightcrew.movies.models import Medium
 from nightcrew.movies.tmdb import shapes, show_shapes
 from nightcrew.movies.tmdb.shapes import ChangesPage, FilmDetails, ImagePlace, ListPage
@@ -43,7 +43,7 @@ class Gone(GiveUp):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TmdbAnswer:
     """JSON, and how many bytes it was."""
 
     value: Any
@@ -57,19 +57,19 @@ class Tmdb:
         self.line = line
         self._language = language
 
-    async def images(self, *, priority: Priority = Priority.STANDARD) -> ImagePlace:
+    async def images(self, *, priority: AskPriority = AskPriority.STANDARD) -> ImagePlace:
         """Where pictures are."""
-        return shapes.image_place((await self._ask("configuration", priority)).value)
+        return shapes.image_place((await self._ask("configuration", priority, {})).value)
 
-    async def genres(self, medium: Medium, *, priority: Priority = Priority.BACKGROUND) -> dict[int, str]:
+    async def genres(self, medium: Medium, *, priority: AskPriority = AskPriority.BACKGROUND) -> dict[int, str]:
         """The names of genres."""
         question = f"genre/{PATHS[medium]}/list"
-        return shapes.genre_names((await self._ask(question, priority, language=self._language)).value)
+        return shapes.genre_names((await self._ask(question, priority, {"language": self._language})).value)
 
     async def page(self, path: str, params: Mapping[str, str], medium: Medium, number: int) -> ListPage:
         """A page of a list: `movie/popular`, `trending/tv/week`, `discover/movie` with `params`, and so on."""
         asked = {**params, "language": self._language, "page": str(number)}
-        answer = await self._ask(path, Priority.BACKGROUND, **asked)
+        answer = await self._ask(path, AskPriority.BACKGROUND, asked)
         return await _read(answer, lambda value: shapes.list_page(value, medium))
 
     async def film(self, tmdb_id: int, *, suspect: bool = False) -> FilmDetails:
@@ -77,14 +77,12 @@ class Tmdb:
 
         `suspect`: it failed before, so that an error of the server's is taken for one of this title, and not of the service.
         """
-        answer = await self._ask(
-            f"movie/{tmdb_id}",
-            Priority.BACKGROUND,
-            suspect=suspect,
-            language=self._language,
-            append_to_response="translations,images",
-            include_image_language=f"{self._language[:2]},en,null",
-        )
+        asked = {
+            "language": self._language,
+            "append_to_response": "translations,images",
+            "include_image_language": f"{self._language[:2]},en,null",
+        }
+        answer = await self._ask(f"movie/{tmdb_id}", AskPriority.BACKGROUND, asked, suspect=suspect)
         return await _read(answer, lambda value: shapes.film_details(value, tmdb_id))
 
     async def show(self, tmdb_id: int, seasons: Sequence[int], *, suspect: bool = False) -> ShowDetails:
@@ -95,33 +93,30 @@ class Tmdb:
         parts = ["external_ids", *(f"{APPENDED}{one}" for one in seasons[:SEASONS])]
         if len(parts) < PARTS:
             parts.append("translations")
-        answer = await self._ask(
-            f"tv/{tmdb_id}",
-            Priority.CRITICAL,
-            suspect=suspect,
-            language=self._language,
-            append_to_response=",".join(parts),
-        )
+        asked = {"language": self._language, "append_to_response": ",".join(parts)}
+        answer = await self._ask(f"tv/{tmdb_id}", AskPriority.CRITICAL, asked, suspect=suspect)
         return await _read(answer, lambda value: show_shapes.show_details(value, tmdb_id))
 
     async def changes(self, medium: Medium, first: date, last: date, number: int) -> ChangesPage:
         """A page of what was changed from one day to another, at most 14 days later."""
         asked = {"start_date": first.isoformat(), "end_date": last.isoformat(), "page": str(number)}
-        answer = await self._ask(f"{PATHS[medium]}/changes", Priority.BACKGROUND, **asked)
+        answer = await self._ask(f"{PATHS[medium]}/changes", AskPriority.BACKGROUND, asked)
         return await _read(answer, shapes.changes_page)
 
-    async def _ask(self, path: str, priority: Priority, *, suspect: bool = False, **params: str) -> Answer:
+    async def _ask(
+        self, path: str, priority: AskPriority, params: Mapping[str, str], *, suspect: bool = False
+    ) -> TmdbAnswer:
         question = Question(path, params=params, priority=priority)
         good = _READ | _ITS_OWN if suspect else _READ
         return await self.line.read(question, _answer, good=good, limits=LIMITS)
 
 
-async def _read(answer: Answer, how: Callable[[Any], ReadT]) -> ReadT:
+async def _read(answer: TmdbAnswer, how: Callable[[Any], ReadT]) -> ReadT:
     """By `how`, in a thread where it is long."""
     return await asyncio.to_thread(how, answer.value) if answer.size > LARGE else how(answer.value)
 
 
-async def _answer(reply: Reply) -> Answer:
+async def _answer(reply: Reply) -> TmdbAnswer:
     """An answer that says something. TMDB's own codes tell what is wrong with it."""
     if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
         limit = Retry(
@@ -146,7 +141,7 @@ async def _answer(reply: Reply) -> Answer:
         raise gone
     if reply.status != HTTPStatus.OK or not isinstance(value, dict) or value.get("success") is False:
         raise Misread(f"{reply.shown} answers something else than was asked for")
-    return Answer(value, len(reply.body))
+    return TmdbAnswer(value, len(reply.body))
 
 
 def _first(told: float | None, otherwise: float) -> float:

@@ -41,7 +41,7 @@ class OddTitle(GiveUp):
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class TitleFacts:
     """What lists and details say alike. None: it is not said. `on`: when a film came out, or a show began."""
 
     tmdb_id: int
@@ -66,14 +66,14 @@ class ListPage:
     number: int
     pages: int
     total: int
-    rows: tuple[Facts, ...]
+    rows: tuple[TitleFacts, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class FilmDetails:
     """A film. `titles`: further ones, such as translations."""
 
-    facts: Facts
+    facts: TitleFacts
     imdb_id: str = ""
     titles: tuple[str, ...] = ()
     runtime_min: int | None = None
@@ -158,7 +158,7 @@ def film_details(answer: Any, tmdb_id: int) -> FilmDetails:
     )
 
 
-def facts_of(row: Mapping[str, Any], medium: Medium) -> Facts | None:
+def facts_of(row: Mapping[str, Any], medium: Medium) -> TitleFacts | None:
     """What a row of a list, or a whole answer, says of a title; None without a number or any title."""
     key = identity(row.get("id"))
     film = medium is Medium.MOVIE
@@ -167,7 +167,7 @@ def facts_of(row: Mapping[str, Any], medium: Medium) -> Facts | None:
     if key is None or not title:
         return None
     genres = row.get("genre_ids")
-    return Facts(
+    return TitleFacts(
         tmdb_id=key,
         title=title,
         original_title=original,
@@ -193,7 +193,7 @@ def _page(answer: Any) -> int:
     return page
 
 
-def details_facts(answer: Any, medium: Medium, tmdb_id: int) -> Facts:
+def details_facts(answer: Any, medium: Medium, tmdb_id: int) -> TitleFacts:
     """What an answer about one title says of it. Raises `Misread`, and `OddTitle` for another number or none of the title."""
     if not isinstance(answer, dict) or "id" not in answer:
         raise Misread("TMDB's answer is no title")
@@ -219,7 +219,7 @@ def _best(answer: Any, kind: str) -> str:
     return max(found)[1] if found else ""
 
 
-def titles_of(answer: Any, name: str, facts: Facts) -> tuple[str, ...]:
+def titles_of(answer: Any, name: str, facts: TitleFacts) -> tuple[str, ...]:
     """Further titles, each once, without those that the title has already."""
     rows = objects(inner(answer, "translations").get("translations"), MOST_ROWS)
     found = dict.fromkeys(text(inner(one, "data").get(name), MAX_TITLE) for one in rows)

@@ -8,7 +8,7 @@ from typing import Any
 
 from nightcrew.movies.models import MAX_TITLE, Medium
 from nightcrew.movies.tmdb.reading import MAX_TEXT, day, image, imdb, inner, number, objects, real, text
-from nightcrew.movies.tmdb.shapes import MAX_RUNTIME, Facts, details_facts, titles_of
+from nightcrew.movies.tmdb.shapes import MAX_RUNTIME, TitleFacts, details_facts, titles_of
 
 APPENDED = "season/"
 """How the names of parts begin that hold a season."""
@@ -47,7 +47,7 @@ class Season:
 class ShowDetails:
     """A show with all of its seasons. `next_on`: when the next episode is on the air."""
 
-    facts: Facts
+    facts: TitleFacts
     imdb_id: str = ""
     titles: tuple[str, ...] = ()
     last_on: str = ""
