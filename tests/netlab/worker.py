@@ -25,7 +25,7 @@ from nightcrew.kernel.routes.watch import RouteWatch
 from nightcrew.kernel.routing.asks import LookHttp
 
 PUBLIC, PUBLIC_SIX, LAN = "93.184.215.20", "2606:4700::20", "192.168.7.1"
-QUICK = Limits(max_bytes=1 << 20, seconds=2)
+QUICK = Limits(max_bytes=1 << 20, seconds=5)
 
 
 class Work:
@@ -163,7 +163,7 @@ class Work:
             return text
 
     async def op_live(self, route: str, host: str) -> str:
-        async with asyncio.timeout(2), self.http.live(Request(f"http://{PUBLIC}/slow", route=route)) as live:
+        async with asyncio.timeout(5), self.http.live(Request(f"http://{PUBLIC}/slow", route=route)) as live:
             async for _ in live.chunks:
                 await asyncio.sleep(random.uniform(0, 0.2))
                 break
@@ -182,7 +182,7 @@ class Work:
     async def op_dns(self, route: str, host: str) -> str:
         return "ok" if await self.routes.of(route).resolve(host) else "failed"
 
-    async def op_udp(self, route: str, host: str, said: bytes = b"hello", wait: float = 0.5) -> str:
+    async def op_udp(self, route: str, host: str, said: bytes = b"hello", wait: float = 3.0) -> str:
         way = self.routes.of(route)
         (address, *_) = await way.resolve(host)
         heard: asyncio.Queue[bytes] = asyncio.Queue()
