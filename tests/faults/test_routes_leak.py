@@ -258,6 +258,17 @@ def test_a_start_without_its_tunnel_waits_for_it(bare: Lab) -> None:
     nothing_at_home(bare)
 
 
+def test_a_table_that_would_lead_on_without_the_device_is_told(lab: Lab) -> None:
+    up(lab)
+    assert lab.host.do("unstopped", device="vpn") == ""
+    lab.host.ip("route", "del", "blackhole", "default", "metric", "9999", "table", "77")
+    assert "ip route add blackhole default" in lab.host.do("unstopped", device="vpn")
+    lab.host.ip("route", "add", "unreachable", "default", "metric", "9999", "table", "77")
+    assert lab.host.do("unstopped", device="vpn") == ""
+    lab.host.ip("route", "del", "unreachable", "default", "metric", "9999", "table", "77")
+    lab.host.ip("route", "add", "blackhole", "default", "metric", "9999", "table", "77")
+
+
 def test_a_process_that_is_killed_leaves_no_late_packet_to_be_answered_at_home(make_lab: Callable[..., Lab]) -> None:
     """Its sockets are gone at once: what still comes for them is the kernel's, and the rule holds that to the tunnel."""
     lab = make_lab()

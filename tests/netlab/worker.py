@@ -20,7 +20,7 @@ from nightcrew.kernel.errors import GiveUp, NightcrewError
 from nightcrew.kernel.http import Http, Limits, Request
 from nightcrew.kernel.routes import Direct, RouteDown, Routes, links
 from nightcrew.kernel.routes.definition import checked, from_json
-from nightcrew.kernel.routes.looks import RoutePace, build
+from nightcrew.kernel.routes.looks import RoutePace, build, unstopped
 from nightcrew.kernel.routes.watch import RouteWatch
 from nightcrew.kernel.routing.asks import LookHttp
 
@@ -67,6 +67,10 @@ class Work:
         now = self.watches[route].route.generation
         before, self.generation = self.generation, now
         return now - before
+
+    async def unstopped(self, device: str) -> str:
+        """What a test of a route would say."""
+        return unstopped(device)
 
     async def state(self, route: str) -> object:
         standing = self.watches[route].route.gate.standing
