@@ -19,6 +19,8 @@ _UP, _RUNNING = 0x1, 0x40
 _GET_ROUTE, _REQUEST, _NEW_ROUTE, _DEL_LINK = 26, 0x1, 24, 17
 _DESTINATION, _SOURCE, _OUT = 1, 2, 4
 _MOST_PARTS = 1_000
+EVERY = -1
+"""Among the numbers of devices that have ended: any may have."""
 
 
 _TABLE, _MAIN, _DUMP, _STRICT, _SOL_NETLINK = 15, 254, 0x300, 12, 270
@@ -121,6 +123,21 @@ def _number(message: bytes, wanted: int) -> int:
     return 0
 
 
+def _hearing() -> socket.socket | None:
+    """A socket that hears of changes; None where this system has none, or does not let us."""
+    if sys.platform != "linux":
+        return None
+    hearing = None
+    try:
+        hearing = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
+        hearing.bind((0, GROUPS))
+    except OSError:
+        if hearing is not None:
+            hearing.close()
+        return None
+    return hearing
+
+
 def _ended(messages: bytes) -> set[int]:
     """The numbers of devices that messages say have ended."""
     ended = (message for kind, message in _messages(messages) if kind == _DEL_LINK and len(message) >= 24)
@@ -131,14 +148,15 @@ def _ended(messages: bytes) -> set[int]:
 def watching(changed: Callable[[set[int]], None]) -> Iterator[None]:
     """While the block lasts, call `changed` on the event loop whenever devices, addresses, routes or rules change (Linux).
 
-    It gets the numbers of devices that have ended: another may have the number already.
+    It gets the numbers of devices that have ended: another may have the number already. Where the kernel does not tell, nothing
+    calls it, and changes are seen at the next look.
     """
-    if sys.platform != "linux":
+    hearing = _hearing()
+    if hearing is None:
         yield
         return
     loop = asyncio.get_running_loop()
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE) as hearing:
-        hearing.bind((0, GROUPS))
+    with hearing:
 
         def heard() -> None:
             gone: set[int] = set()
@@ -149,7 +167,8 @@ def watching(changed: Callable[[set[int]], None]) -> Iterator[None]:
                     except OSError as exc:
                         if isinstance(exc, BlockingIOError):
                             raise
-                        break  # more came than was kept: all is looked at anyway
+                        gone.add(EVERY)  # more came than was kept
+                        break
             changed(gone)
 
         loop.add_reader(hearing, heard)

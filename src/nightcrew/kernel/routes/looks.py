@@ -22,6 +22,7 @@ from nightcrew.kernel.routes.device import DeviceRoute, addresses_of, families
 from nightcrew.kernel.routes.hops import as_address
 from nightcrew.kernel.routes.links import has_backstop, leaves_by, link_of
 from nightcrew.kernel.routes.names import DnsServer
+from nightcrew.kernel.routes.sockets import can_bind
 from nightcrew.kernel.routes.socks import SocksProxy, SocksRoute
 from nightcrew.kernel.routes.states import RouteSeen, RouteSight
 
@@ -64,6 +65,8 @@ def look_at_link(route: AnyRoute, one: RouteDefinition) -> RouteSight | None:
     """What can be seen without sending anything: None when nothing is wrong. It takes no time."""
     if not isinstance(route, DeviceRoute):
         return None
+    if not can_bind():
+        return RouteSight(RouteSeen.GONE, "only Linux can hold a connection to a device")
     link = link_of(one.device)
     if not link.index:
         return RouteSight(RouteSeen.GONE, f"there is no device {one.device}")
