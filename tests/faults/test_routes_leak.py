@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -326,6 +327,23 @@ def test_without_a_relay_udp_is_not_to_be_had(proxied: Lab) -> None:
     proxied.lan.do("set", udp_on=False)
     assert proxied.host.do("ops", n=4, kinds=["udp"], route="proxy") == {"refused": 4}
     nothing_at_home(proxied)
+
+
+def test_a_proxy_that_others_wrote_carries_tcp_and_no_udp(bare: Lab) -> None:
+    if not shutil.which("microsocks"):
+        assert not os.environ.get("CI"), "Debian's microsocks has to be here (.ci/system-packages)"
+        pytest.skip("needs microsocks (Debian: microsocks)")
+    proxy = bare.lan.start("microsocks", "-i", LAN, "-p", "1081", "-u", "anna", "-P", "secret")
+    try:
+        define(bare, PROXY | {"name": "micro", "spec": f"socks5h://anna:secret@{LAN}:1081"})
+        up(bare, "micro")
+        bare.seen(clear=True)
+        assert bare.host.do("ops", n=6, kinds=["literal", "redirect_literal"], route="micro") == {"proxy": 6}
+        assert bare.host.do("ops", n=2, kinds=["udp_literal"], route="micro") == {"refused": 2}
+        nothing_at_home(bare)
+    finally:
+        proxy.kill()
+        proxy.wait()
 
 
 # -- every other way that a packet could go out at home -----------------------------------------------------------------

@@ -71,6 +71,10 @@ class Part:
         )
         assert not said.returncode, f"ip {' '.join(arguments)}: {said.stderr}"
 
+    def start(self, *command: str) -> subprocess.Popen[bytes]:
+        """A program of others in this part's namespace."""
+        return subprocess.Popen(["nsenter", "-t", str(self.process.pid), "-n", *command], stderr=subprocess.DEVNULL)
+
     def ips(self, script: str) -> None:
         for line in script.strip().splitlines():
             self.ip(*line.split())

@@ -161,6 +161,12 @@ class Work:
     async def op_redirect(self, route: str, host: str) -> str:
         return await self._get(f"http://{LAN}/go/http://{host}/", route, allow_private=True)
 
+    async def op_redirect_literal(self, route: str, host: str) -> str:
+        return await self._get(f"http://{LAN}/go/http://{PUBLIC}/", route, allow_private=True)
+
+    async def op_udp_literal(self, route: str, host: str) -> str:
+        return await self.op_udp(route, PUBLIC)
+
     async def op_session(self, route: str, host: str) -> str:
         async with self.http.session() as own:
             text, _ = await own.text(Request(f"http://{host}/", route=route, attempts=1), limits=QUICK)
