@@ -43,6 +43,7 @@ MORE = {
     ("recordings", "delete"): ["--yes"],
     ("connections", "remove"): ["--yes"],
     ("connections", "change"): ["--off"],
+    ("movies", "indexer", "add"): ["--no-key"],
 }
 
 

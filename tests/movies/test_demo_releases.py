@@ -9,7 +9,7 @@ import pytest
 from nightcrew.demo import torrents
 from nightcrew.demo.releases import FILMS, DemoRelease, ReleaseShelf, ShelfFilm, releases_of
 from nightcrew.movies.releases.identity import judge
-from nightcrew.movies.releases.model import Film
+from nightcrew.movies.releases.model import WantedFilm
 from nightcrew.movies.releases.names import read as read_name
 from nightcrew.movies.torrents import magnet, metainfo
 from nightcrew.movies.torrents.errors import BadTorrent
@@ -18,7 +18,7 @@ from nightcrew.movies.torrents.inspection import Expected, refusals
 NIGHT = next(film for film in FILMS if film.title == "Night of the Living Dead")
 RELEASES = releases_of(NIGHT.title, NIGHT.year, NIGHT.imdb, NIGHT.minutes)
 EXPECTED = Expected(titles=(NIGHT.title,), year=NIGHT.year, runtime_min=NIGHT.minutes)
-FILM = Film((NIGHT.title,), NIGHT.year, NIGHT.imdb, NIGHT.minutes, date(1968, 10, 4), "en")
+FILM = WantedFilm((NIGHT.title,), NIGHT.year, NIGHT.imdb, NIGHT.minutes, date(1968, 10, 4), "en")
 
 
 def of(flaw: str) -> list[DemoRelease]:

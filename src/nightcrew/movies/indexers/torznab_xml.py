@@ -69,7 +69,7 @@ def read(data: bytes) -> Caps | TorznabListing | Said:
     """An answer. Raises `Misread` for what is none of these, is cut off, or is not to be trusted."""
     if len(data) > MAX_BYTES:
         raise Misread(f"its answer is larger than {MAX_BYTES >> 20} MiB")
-    reader = _Reader()
+    reader = _XmlReader()
     try:
         reader.parser.Parse(data, True)
     except expat.ExpatError as exc:
@@ -91,7 +91,7 @@ def looks(data: bytes) -> str:
     return "JSON" if start[:1] in (b"{", b"[") else NO_XML
 
 
-class _Reader:
+class _XmlReader:
     """expat's callbacks."""
 
     def __init__(self) -> None:
