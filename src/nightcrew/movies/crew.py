@@ -13,6 +13,7 @@ from nightcrew.kernel.connections.models import Connection
 from nightcrew.kernel.connections.rules import waits
 from nightcrew.kernel.hands import Hands
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.tasks import Tasks
 from nightcrew.movies.indexers import INDEXERS
 from nightcrew.movies.indexers.base import IndexerKind
 from nightcrew.movies.trackers.scraper import Scraper
@@ -33,10 +34,17 @@ class MovieCrew:
     """The indexer that was claimed for last."""
     caught_up: set[int] = field(default_factory=set)
     """Indexers that have been given all films that are wanted."""
+    readers: tuple[int, ...] | None = None
+    """The indexers that could be asked for torrent files when that was looked at last."""
+    gone: tuple[int, ...] = ()
+    """Indexers that are connected no longer, of which files are to be read still."""
+    tasks: Tasks = field(default_factory=Tasks)
+    rescoring: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
         """End what goes on; it is due again at once."""
         await asyncio.gather(self.searches.close(), self.files.close(), self.stats.close(), self.resyncs.close())
+        await self.tasks.close()
         await self.scraper.close()
 
 
@@ -52,6 +60,11 @@ async def indexers(runtime: Runtime) -> list[AskedIndexer]:
     """The indexers that people connected and did not switch off."""
     known = runtime.part(Connections)
     return [AskedIndexer(one, kind) for name, kind in BY_KIND.items() for one in await known.of_kind(name)]
+
+
+async def connected(runtime: Runtime) -> set[int]:
+    """The numbers of all indexers that people connected, also of those that they switched off for now."""
+    return {one.id for one in await connection_rows.every(runtime.store) if one.kind in BY_KIND}
 
 
 async def split(runtime: Runtime, every: list[AskedIndexer]) -> tuple[list[AskedIndexer], datetime | None]:
