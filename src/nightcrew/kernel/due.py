@@ -52,6 +52,24 @@ def _urgency_postgresql(element: urgency, compiler: Any, **options: Any) -> str:
     return f"(({due_at} AT TIME ZONE 'UTC') + {priority} * interval '{AGE:g} seconds')"
 
 
+class aside(FunctionElement[Any]):  # noqa: N801 - written as a function of SQL
+    """`aside(column)`: the column, by which SQLite picks no index: it would sort all that is due instead of reading it in its order."""
+
+    inherit_cache = True
+    name = "aside"
+    type = Moment()
+
+
+@compiles(aside)
+def _aside(element: aside, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(*element.clauses, **options))
+
+
+@compiles(aside, "sqlite")
+def _aside_sqlite(element: aside, compiler: Any, **options: Any) -> str:
+    return f"+{compiler.process(*element.clauses, **options)}"
+
+
 @dataclass(frozen=True, slots=True)
 class DueRows:
     """The due rows of a table.
@@ -188,8 +206,11 @@ class DueRows:
                 for turn in turns:
                     if len(found) >= limit:
                         break
-                    query = (sa.select(self.key) if of is None else of).where(self.turn == turn)
-                    taken = await self._ready(connection, min(share, limit - len(found)), query, moment)
+                    query = (sa.select(self.key) if of is None else of).where(
+                        self.turn == turn, self.due_at.is_not(None)
+                    )
+                    most = min(share, limit - len(found))
+                    taken = await self._ready(connection, most, query, moment, in_order=True)
                     found += taken
                     if len(taken) == share:
                         left.append(turn)
@@ -229,9 +250,16 @@ class DueRows:
         return found
 
     async def _ready(
-        self, connection: AsyncConnection, limit: int, of: sa.Select[Any] | None, now: datetime
+        self,
+        connection: AsyncConnection,
+        limit: int,
+        of: sa.Select[Any] | None,
+        now: datetime,
+        *,
+        in_order: bool = False,
     ) -> list[Any]:
-        query = (sa.select(self.key) if of is None else of).where(self.ready(now))
+        due: sa.ColumnElement[Any] = aside(self.due_at) if self.order and in_order else self.due_at
+        query = (sa.select(self.key) if of is None else of).where(due <= now, self.free(now))
         query = query.order_by(*(self.order or (self.due_at,)), self.key).limit(limit)
         lock = query.with_for_update(skip_locked=True, of=self._table)
         return list((await connection.execute(lock)).scalars())
