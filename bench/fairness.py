@@ -55,7 +55,8 @@ async def opened(folder: Path) -> AsyncIterator[Store]:
 _NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {films})"
 _FILMS = """
 INSERT INTO movie (id, tmdb_id, imdb_id, title, original_title, titles, language, overview, released_on, genres, poster,
-  backdrop, popularity, vote_average, vote_count, status, gone, wanted, added_at, changed_at, synced_at, sync_due_at, sync_failures, best_id)
+  backdrop, popularity, vote_average, vote_count, status, gone, wanted, added_at, changed_at, synced_at, sync_due_at,
+  sync_failures, best_id)
 {numbers} SELECT i, i, printf('tt%07d', i), 'Film ' || i, 'Film ' || i, '[]', 'en', hex(zeroblob(200)), '1950-01-01', '[]', '',
   '', i % 1000, 0, 0, '', 0, 1, '{now}', '{now}', '{now}', '{later}', 0, CASE WHEN i % 2 THEN i * 3 END FROM n
 """

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -18,6 +20,8 @@ from nightcrew.movies.indexers import INDEXERS
 from nightcrew.movies.indexers.base import IndexerKind
 from nightcrew.movies.trackers.scraper import Scraper
 
+AT_ONCE = 3
+"""Searches, and torrent files, that wait for one indexer at a time: so a slow one leaves hands for the others."""
 BY_KIND: dict[str, IndexerKind] = {one.kind.name: one for one in INDEXERS}
 
 
@@ -34,6 +38,10 @@ class MovieCrew:
     """The indexer that was claimed for last."""
     caught_up: set[int] = field(default_factory=set)
     """Indexers that have been given all films that are wanted."""
+    asked: dict[int, int] = field(default_factory=dict)
+    """Of which indexer a search is waited for, by its number."""
+    read: dict[int, int] = field(default_factory=dict)
+    """The same of torrent files, by the number of the source."""
     readers: tuple[int, ...] | None = None
     """The indexers that could be asked for torrent files when that was looked at last."""
     gone: tuple[int, ...] = ()
@@ -60,6 +68,14 @@ async def indexers(runtime: Runtime) -> list[AskedIndexer]:
     """The indexers that people connected and did not switch off."""
     known = runtime.part(Connections)
     return [AskedIndexer(one, kind) for name, kind in BY_KIND.items() for one in await known.of_kind(name)]
+
+
+def roomy(indexers: Iterable[int], hands: Hands, waited: dict[int, int]) -> list[int]:
+    """Those of these indexers that may be asked for more now. `waited`: of which indexer each row is waited for; what is over goes."""
+    for key in waited.keys() - set(hands.held):
+        del waited[key]
+    busy = Counter(waited.values())
+    return [one for one in indexers if busy[one] < AT_ONCE]
 
 
 async def connected(runtime: Runtime) -> set[int]:

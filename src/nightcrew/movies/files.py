@@ -16,7 +16,7 @@ from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError, Retry
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies import judging, reach, rules
-from nightcrew.movies.crew import BY_KIND, MovieCrew, connected, indexers, split
+from nightcrew.movies.crew import BY_KIND, MovieCrew, connected, indexers, roomy, split
 from nightcrew.movies.models import MovieEntry, SourceEntry, SourceState
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import films, sources, swarms, verdicts
@@ -44,8 +44,10 @@ async def read_files(runtime: Runtime) -> None:
     if numbers != crew.readers:
         crew.gone = tuple(await verdicts.give_to(runtime.store, numbers, await connected(runtime)))
         crew.readers = numbers
-    asked = (*numbers, *crew.gone)
-    for entry in await verdicts.claim_files(runtime.store, by=runtime.node, limit=crew.files.free, indexers=asked):
+    asked = roomy((*numbers, *crew.gone), crew.files, crew.read)
+    limit = min(crew.files.free, len(asked))
+    for entry in await verdicts.claim_files(runtime.store, by=runtime.node, limit=limit, indexers=asked):
+        crew.read[entry.id] = entry.connection_id
         crew.files.take([entry.id], _read(runtime, entry), f"torrent file of source {entry.id}")
 
 
@@ -55,7 +57,8 @@ async def next_at(runtime: Runtime) -> datetime | None:
     ready, back = await split(runtime, await indexers(runtime))
     due = None
     if crew.files.free and ready:
-        due = await verdicts.files_due(runtime.store, (*(one.connection.id for one in ready), *crew.gone))
+        numbers = (*(one.connection.id for one in ready), *crew.gone)
+        due = await verdicts.files_due(runtime.store, roomy(numbers, crew.files, crew.read))
     return earliest((due, back, crew.files.next_at))
 
 

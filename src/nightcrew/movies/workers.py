@@ -15,7 +15,7 @@ from nightcrew.movies.tally import TaskTally
 from nightcrew.movies.taste import Tastes
 from nightcrew.movies.trackers.scraper import Scraper
 
-SEARCHES, FILES, RESYNCS = 8, 6, 4
+SEARCHES, FILES, RESYNCS = 12, 8, 4
 """How many searches, torrent files and old sources a node is busy with at a time."""
 KEPT = timedelta(days=30)
 """How long sources are kept that are gone or were refused."""
