@@ -96,7 +96,7 @@ class Reels:
             "movie_id": movie_id, "connection_id": self.numbers.get(TORZNAB, 0), "hash_v2": "", "found_at": now, "seen_at": now,
             "state": SourceState.VERIFIED, "reason": "", "final": False, "private": False, "files": [["film.mkv", 10**9]],
             "file_count": 1, "release": {}, "score": 0.0, "parts": [], "unfit": "", "file_failures": 0, "stats_due_at": now,
-            "stats_wait_h": 0.0, "missed": 0, "size": 2 * 10**9,
+            "stats_wait_h": 0.0, "missed": 0, "size": 600_000_000,
         }  # fmt: skip
         name = "Big.Buck.Bunny.2008.1080p.BluRay.x264-DEMO"
         rows = [
