@@ -71,7 +71,7 @@ class Reels:
         for one in demo_indexers.connections(self.world.url):
             if not kinds or one["kind"] in kinds:
                 self.numbers[one["kind"]] = number = (await connections.add(self.node, dict(one), actor="test")).id
-                await self._hurry(number)
+                await self.hurry(number)
 
     async def film(self, film: ShelfFilm = BUNNY, *, wanted: bool = True, **values: Any) -> int:
         """A film that the catalogue knows; returns its number."""
@@ -186,9 +186,9 @@ class Reels:
         one = await connection_rows.get(self.node.store, self.numbers[kind])
         await connections.change(self.node, one.id, {"enabled": False}, actor="test")
         await connections.change(self.node, one.id, {"enabled": True}, actor="test")
-        await self._hurry(one.id)
+        await self.hurry(one.id)
 
-    async def _hurry(self, number: int) -> None:
+    async def hurry(self, number: int) -> None:
         """Ask an indexer as often as a test likes."""
         (await self.node.part(Connections).line(number)).pace = Pace(at_once=8, per_second=1_000.0)
 
