@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from nightcrew import app
 from nightcrew.checks.models import checked
 from nightcrew.checks.store import queue
+from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.due import AGE, DueRows, earliest, urgency
 from nightcrew.kernel.store import Moment, Store, database_url, migrate, wake
 from nightcrew.kernel.wakes import Wakes
@@ -125,6 +126,21 @@ async def test_each_turn_gets_its_share_and_what_one_leaves_others_have(store: S
     first = await ROWS.claim_in_turn(store, by="n", limit=4, now=NOW)
     assert sorted(first) == [1, 2, 21, 22]
     assert await ROWS.claim_in_turn(store, by="n", limit=4, now=NOW) == [3, 4, 5, 6], "nothing else is due"
+
+
+async def test_what_waits_in_other_turns_is_left_alone(store: Store) -> None:
+    await add(store, ("a", 0, 0), ("b", 0, -5), ("c", 0, 0), ("c", 0, 60))
+    assert sorted(await ROWS.claim_in_turn(store, by="n", limit=9, now=NOW, only=["c", "a", "z"])) == [1, 3]
+    assert await ROWS.claim_in_turn(store, by="n", limit=9, now=NOW, only=["c"]) == []
+    assert await ROWS.claim_in_turn(store, by="n", limit=9, now=NOW, only=[]) == []
+
+
+async def test_the_next_of_some_turns(store: Store) -> None:
+    ahead = (utcnow() - NOW).total_seconds()
+    await add(store, ("a", 0, ahead + 900), ("b", 0, -5), ("c", 0, ahead + 600))
+    assert await ROWS.soonest(store, turns=["a", "c"]) == at(ahead + 600)
+    assert await ROWS.soonest(store, turns=["a", "b", "c"]) == at(-5), "what is due already"
+    assert await ROWS.soonest(store, turns=[]) is None
 
 
 async def test_turns_go_on_behind_the_one_that_was_last(store: Store) -> None:
