@@ -72,7 +72,7 @@ def readers() -> dict[str, tuple[Reader, tuple[type[Exception], ...], list[bytes
 
     def releases(data: bytes) -> object:
         answer = torznab_xml.read(data)
-        listed = isinstance(answer, torznab_xml.Listing)
+        listed = isinstance(answer, torznab_xml.TorznabListing)
         return torznab_items.found_of(answer, "http://h/api", NOW, ("key",)) if listed else answer
 
     def films(data: bytes) -> object:

@@ -30,6 +30,10 @@ NEEDED = {
     "download": "1",
     "offer": "1",
     "track": "1",
+    "movie": "1",
+    "show": "1",
+    "number": "1",
+    "handover": "1",
     "field": "name=A",
 }
 MORE = {
@@ -39,6 +43,7 @@ MORE = {
     ("recordings", "delete"): ["--yes"],
     ("connections", "remove"): ["--yes"],
     ("connections", "change"): ["--off"],
+    ("movies", "indexer", "add"): ["--no-key"],
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -93,6 +94,33 @@ def up(lab: Lab, route: str = "tunnel") -> None:
     assert found["state"] == "up", found
 
 
+def works(lab: Lab, route: str = "tunnel", by: str = "vpn", kinds: list[str] | None = None) -> None:
+    """Work of all kinds is done by this way, on a busy machine too, where a look may fail for want of time."""
+    done = 0
+    for _ in range(20):
+        up(lab, route)
+        came = lab.host.do("ops", n=33, kinds=kinds or KINDS, route=route)
+        assert set(came) <= {by, "ok", "failed", "parked"}, came
+        done += came.get(by, 0)
+        if done >= 15:
+            return
+    pytest.fail(f"nothing goes by {route}: {came}")
+
+
+def goes_on(lab: Lab, route: str = "tunnel", by: str = "vpn") -> None:
+    """What was parked goes on by itself."""
+    lab.host.do("tally")
+    for _ in range(100):
+        time.sleep(0.2)
+        came = lab.host.do("tally")
+        assert set(came) <= {by, "ok", "failed", "parked"}, came
+        if came.get(by):
+            break
+    else:
+        pytest.fail(f"what was parked did not go on by itself: {lab.host.do('state', route=route)}")
+    lab.host.do("tally", stop=True)
+
+
 def why_down(lab: Lab, route: str, part: str) -> str:
     """Wait until a route is down for a reason with `part` in it."""
     for _ in range(100):
@@ -180,8 +208,7 @@ def test_a_fault_parks_the_work_and_nothing_comes_out_at_home(
     lab: Lab, fault: Callable[[Lab], Callable[[], None]]
 ) -> None:
     up(lab)
-    before = lab.host.do("ops", n=33, kinds=KINDS, route="tunnel")
-    assert before["vpn"] >= 15 and "home" not in before and "parked" not in before
+    works(lab)
     lab.host.do("background", kinds=KINDS, route="tunnel", tasks=4)
     time.sleep(0.2)
     mend = fault(lab)
@@ -191,13 +218,8 @@ def test_a_fault_parks_the_work_and_nothing_comes_out_at_home(
     while_down = lab.host.do("ops", n=OPERATIONS, kinds=KINDS, route="tunnel", limit=600)
     assert while_down == {"parked": OPERATIONS}
     mend()
-    up(lab)
-    lab.host.do("tally")
-    time.sleep(0.3)
-    resumed = lab.host.do("tally", stop=True)
-    assert resumed.get("vpn", 0) > 0, f"what was parked did not go on by itself: {resumed}"
-    after = lab.host.do("ops", n=33, kinds=KINDS, route="tunnel")
-    assert after["vpn"] >= 15 and "home" not in after, after
+    goes_on(lab)
+    works(lab)
     nothing_at_home(lab)
 
 
@@ -209,10 +231,7 @@ def test_a_device_that_is_made_anew_again_and_again_leads_nothing_home(lab: Lab)
         lab.host.ip("link", "del", "vpn")
         lab.make_tunnel()
         time.sleep(0.15)
-    up(lab)
-    time.sleep(0.3)
-    came = lab.host.do("tally", stop=True)
-    assert came.get("vpn") and "home" not in came, came
+    goes_on(lab)
     nothing_at_home(lab)
 
 
@@ -235,11 +254,20 @@ def test_a_start_without_its_tunnel_waits_for_it(bare: Lab) -> None:
     assert bare.host.do("ops", n=OPERATIONS, kinds=KINDS, route="tunnel", limit=900) == {"parked": OPERATIONS}
     bare.make_tunnel()
     bare.serve_tunnel()
-    up(bare)
-    time.sleep(0.4)
-    assert bare.host.do("tally", stop=True)["vpn"] > 0
+    goes_on(bare)
     bare.host.ip("link", "del", "vpn")
     nothing_at_home(bare)
+
+
+def test_a_table_that_would_lead_on_without_the_device_is_told(lab: Lab) -> None:
+    up(lab)
+    assert lab.host.do("unstopped", device="vpn") == ""
+    lab.host.ip("route", "del", "blackhole", "default", "metric", "9999", "table", "77")
+    assert "ip route add blackhole default" in lab.host.do("unstopped", device="vpn")
+    lab.host.ip("route", "add", "unreachable", "default", "metric", "9999", "table", "77")
+    assert lab.host.do("unstopped", device="vpn") == ""
+    lab.host.ip("route", "del", "unreachable", "default", "metric", "9999", "table", "77")
+    lab.host.ip("route", "add", "blackhole", "default", "metric", "9999", "table", "77")
 
 
 def test_a_process_that_is_killed_leaves_no_late_packet_to_be_answered_at_home(make_lab: Callable[..., Lab]) -> None:
@@ -277,17 +305,14 @@ def test_a_proxy_that_dies_parks_the_work(bare: Lab) -> None:
     assert bare.host.do("ops", n=30, kinds=BY_PROXY, route="proxy") == {"parked": 30}
     bare.lan.do("socks", on=True, **AT)
     up(bare, "proxy")
-    assert bare.host.do("ops", n=36, kinds=BY_PROXY, route="proxy") == {"proxy": 30, "ok": 6}
+    works(bare, "proxy", "proxy", BY_PROXY)
     bare.host.do("background", kinds=BY_PROXY, route="proxy", tasks=4)
     time.sleep(0.2)
     bare.lan.do("socks", on=False, **AT)
     assert bare.host.do("wait", route="proxy", states=["down"], seconds=10)["state"] == "down"
     assert bare.host.do("ops", n=OPERATIONS, kinds=BY_PROXY, route="proxy", limit=900) == {"parked": OPERATIONS}
     bare.lan.do("socks", on=True, **AT)
-    up(bare, "proxy")
-    bare.host.do("tally")
-    time.sleep(0.3)
-    assert bare.host.do("tally", stop=True).get("proxy", 0) > 0
+    goes_on(bare, "proxy", "proxy")
     nothing_at_home(bare)
 
 
@@ -302,6 +327,23 @@ def test_without_a_relay_udp_is_not_to_be_had(proxied: Lab) -> None:
     proxied.lan.do("set", udp_on=False)
     assert proxied.host.do("ops", n=4, kinds=["udp"], route="proxy") == {"refused": 4}
     nothing_at_home(proxied)
+
+
+def test_a_proxy_that_others_wrote_carries_tcp_and_no_udp(bare: Lab) -> None:
+    if not shutil.which("microsocks"):
+        assert not os.environ.get("CI"), "Debian's microsocks has to be here (.ci/system-packages)"
+        pytest.skip("needs microsocks (Debian: microsocks)")
+    proxy = bare.lan.start("microsocks", "-i", LAN, "-p", "1081", "-u", "anna", "-P", "secret")
+    try:
+        define(bare, PROXY | {"name": "micro", "spec": f"socks5h://anna:secret@{LAN}:1081"})
+        up(bare, "micro")
+        bare.seen(clear=True)
+        assert bare.host.do("ops", n=6, kinds=["literal", "redirect_literal"], route="micro") == {"proxy": 6}
+        assert bare.host.do("ops", n=2, kinds=["udp_literal"], route="micro") == {"refused": 2}
+        nothing_at_home(bare)
+    finally:
+        proxy.kill()
+        proxy.wait()
 
 
 # -- every other way that a packet could go out at home -----------------------------------------------------------------
@@ -319,10 +361,10 @@ def test_who_accepts_that_still_has_the_second_lock(ruleless: Lab) -> None:
     up(ruleless, "loose")
     ruleless.host.do("background", kinds=["udp_late", "live", "name", "big"], route="loose", tasks=6)
     time.sleep(0.5)
-    ruleless.vpn.do("set", late=0.6)  # each answer comes when nobody waits for it any more
+    ruleless.vpn.do("set", late=1.2)  # each answer comes when nobody waits for it any more
     assert ruleless.host.do("wait", route="loose", states=["down"], seconds=10)["state"] == "down"
     ruleless.host.do("tally", stop=True)
-    time.sleep(0.8)
+    time.sleep(1.5)
     nothing_at_home(ruleless)
     ruleless.vpn.do("set", late=0.0)
 

@@ -15,7 +15,7 @@ from nightcrew.kernel.due import DueRows
 from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.hands import Hands
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.kernel.store import Moment, Store, database_url, now_of
+from nightcrew.kernel.store import DatabaseAway, Moment, Store, database_url, now_of
 from nightcrew.kernel.wakes import Wakes
 from support import until
 
@@ -112,3 +112,26 @@ async def test_at_a_stop_what_was_held_is_due_at_once(lab: Lab) -> None:
     await lab.hands.close()
     assert await lab.ready() == 3
     assert lab.wrong == []
+
+
+async def test_what_a_database_that_is_away_could_not_note_is_due_again_as_soon_as_it_is_back(lab: Lab) -> None:
+    async def cut_off() -> None:
+        raise DatabaseAway("the database cannot be used now")
+
+    async def wrong() -> None:
+        raise Retry("a service is slow")
+
+    async def cannot_note(_key: Any, _exc: Exception) -> None:
+        raise DatabaseAway("the database cannot be used now")
+
+    lab.hands = Hands(lab.node, ROWS, 2, cannot_note)
+    first, second, third = await lab.claim()
+    lab.hands.take([first], cut_off(), "one")
+    lab.hands.take([second], wrong(), "two")
+    await until(lambda: lab.hands.free == 2)
+    assert await lab.ready() == 0
+    assert lab.hands.next_at is not None, "the tick comes by soon"
+    await lab.hands.keep()
+    assert await lab.claim() == [first, second]
+    assert lab.hands.next_at is None
+    assert third not in lab.hands.held

@@ -22,7 +22,7 @@ import socks_server
 
 from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.kernel.http import Http, Limits, Request
-from nightcrew.kernel.routes import Direct, Private, RouteDown, Routes, Unavailable
+from nightcrew.kernel.routes import Direct, Private, RouteDown, Routes, Unavailable, links
 from nightcrew.kernel.routes.definition import RouteDefinition
 from nightcrew.kernel.routes.device import DeviceRoute
 from nightcrew.kernel.routes.looks import build, look
@@ -513,3 +513,18 @@ async def test_a_pool_belongs_to_one_rule(server) -> None:
     assert pools.of("direct", Private.NEVER) is pools.of("direct", Private.NEVER)
     assert pools.of("direct", Private.NEVER) is not pools.of("direct", Private.ANYWHERE)
     await pools.close()
+
+
+@pytest.mark.skipif(not can_bind(), reason="only Linux tells of its devices")
+async def test_where_the_kernel_does_not_tell_of_changes_looks_go_on_without(monkeypatch) -> None:
+    called: list[set[int]] = []
+    with links.watching(called.append):
+        await asyncio.sleep(0)
+
+    def refused(*args: object) -> None:
+        raise PermissionError(1, "not permitted")
+
+    monkeypatch.setattr(links.socket, "socket", refused)
+    with links.watching(called.append):
+        await asyncio.sleep(0)
+    assert called == []

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightcrew.movies.torrents import bencode
-from nightcrew.movies.torrents.bencode import MAX_BYTES, MAX_DEPTH, MAX_TOKENS, Document, read, written
+from nightcrew.movies.torrents.bencode import MAX_BYTES, MAX_DEPTH, MAX_TOKENS, BencodeDocument, read, written
 from nightcrew.movies.torrents.errors import BadTorrent
 
 NUMBERS = st.integers(-(2**63), 2**63 - 1)
@@ -28,7 +28,7 @@ def refused(data: bytes) -> str:
 @given(VALUES)
 def test_what_is_written_is_read(value: Any) -> None:
     data = written(value)
-    assert read(data) == Document(value, read(data).info, len(data))
+    assert read(data) == BencodeDocument(value, read(data).info, len(data))
     assert written(read(data).value) == data
 
 

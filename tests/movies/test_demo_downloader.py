@@ -12,7 +12,7 @@ import pytest
 from furnished import furnish
 from nightcrew import app
 from nightcrew.demo import downloaders, torrents
-from nightcrew.demo.downloads import Downloads, Plan
+from nightcrew.demo.downloads import DownloadPlan, Downloads
 from nightcrew.demo.faults import Fault
 from nightcrew.demo.world import World
 from nightcrew.kernel import recovery
@@ -205,7 +205,7 @@ async def test_a_page_in_place_of_a_login_is_no_refusal(desk: Desk) -> None:
 
 async def test_an_error_and_a_stall_are_told(desk: Desk) -> None:
     other = torrents.film("Faust", 1926)
-    desk.has.plans = {SWARM: Plan(stalls_at=0.5, seeds=0), torrents.hash_of(other): Plan(fails_at=0.5)}
+    desk.has.plans = {SWARM: DownloadPlan(stalls_at=0.5, seeds=0), torrents.hash_of(other): DownloadPlan(fails_at=0.5)}
     client = desk.client()
     await add(client)
     await add(client, other, torrents.hash_of(other))

@@ -7,9 +7,9 @@ from datetime import date
 import pytest
 
 from nightcrew.demo import torrents
-from nightcrew.demo.releases import FILMS, DemoFilm, DemoRelease, Shelf, releases_of
+from nightcrew.demo.releases import FILMS, DemoRelease, ReleaseShelf, ShelfFilm, releases_of
 from nightcrew.movies.releases.identity import judge
-from nightcrew.movies.releases.model import Film
+from nightcrew.movies.releases.model import WantedFilm
 from nightcrew.movies.releases.names import read as read_name
 from nightcrew.movies.torrents import magnet, metainfo
 from nightcrew.movies.torrents.errors import BadTorrent
@@ -18,7 +18,7 @@ from nightcrew.movies.torrents.inspection import Expected, refusals
 NIGHT = next(film for film in FILMS if film.title == "Night of the Living Dead")
 RELEASES = releases_of(NIGHT.title, NIGHT.year, NIGHT.imdb, NIGHT.minutes)
 EXPECTED = Expected(titles=(NIGHT.title,), year=NIGHT.year, runtime_min=NIGHT.minutes)
-FILM = Film((NIGHT.title,), NIGHT.year, NIGHT.imdb, NIGHT.minutes, date(1968, 10, 4), "en")
+FILM = WantedFilm((NIGHT.title,), NIGHT.year, NIGHT.imdb, NIGHT.minutes, date(1968, 10, 4), "en")
 
 
 def of(flaw: str) -> list[DemoRelease]:
@@ -35,22 +35,23 @@ def test_each_flaw_and_several_good_ones() -> None:
 
 def test_the_same_film_has_the_same_releases_however_it_is_written() -> None:
     one, other = (
-        Shelf(()).find(title, 1959) for title in ("It's the House: on Haunted Hill", "Its the house on haunted HILL")
+        ReleaseShelf(()).find(title, 1959)
+        for title in ("It's the House: on Haunted Hill", "Its the house on haunted HILL")
     )
     assert [(release.seeds, release.size, release.published) for release in one] == [
         (release.seeds, release.size, release.published) for release in other
     ]
-    assert Shelf().find("night of the living dead", 1968) == Shelf().of(NIGHT) == RELEASES
-    assert Shelf().find(NIGHT.title, 1990)[0].imdb == ""
+    assert ReleaseShelf().find("night of the living dead", 1968) == ReleaseShelf().of(NIGHT) == RELEASES
+    assert ReleaseShelf().find(NIGHT.title, 1990)[0].imdb == ""
 
 
 def test_a_release_is_found_by_its_hash_once_it_was_offered() -> None:
-    shelf = Shelf()
+    shelf = ReleaseShelf()
     assert RELEASES[3].hash not in shelf.by_hash
     shelf.of(NIGHT)
     assert shelf.by_hash[RELEASES[3].hash] == RELEASES[3]
     assert shelf.origins[RELEASES[3].hash] == NIGHT
-    added = DemoFilm("A New One", 2020, "tt0000007")
+    added = ShelfFilm("A New One", 2020, "tt0000007")
     shelf.add(added)
     assert shelf.films["tt0000007"] is added
 

@@ -11,25 +11,27 @@ from hypothesis import strategies as st
 
 from nightcrew.kernel.errors import Conflict
 from nightcrew.movies import handover_rules as rules
-from nightcrew.movies.clients.remote import Remote, RemoteFile, RemoteState
-from nightcrew.movies.handover_rules import Act, Cause, HandoverState, Patience, Removal, Watch
+from nightcrew.movies.clients.remote import RemoteFile, RemoteState, RemoteTorrent
+from nightcrew.movies.handover_rules import Act, Cause, HandoverPatience, HandoverState, HandoverWatch, RemovalKind
 from nightcrew.movies.torrents.inspection import Expected, Reason, refusals
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
-PATIENCE = Patience(metadata=600, progress=600, hopeless=6000, stalled=1200, gone=120)
-THERE = Remote(
+PATIENCE = HandoverPatience(metadata=600, progress=600, hopeless=6000, stalled=1200, gone=120)
+THERE = RemoteTorrent(
     "a" * 40, "a" * 40, "Film", RemoteState.DOWNLOADING, 0.5, 1000, 500, None, 3, "", "/d", False, True, ("ours",)
 )
 NAMELESS = replace(THERE, state=RemoteState.METADATA, metadata=False, got=0)
 
 
-def watch(state: HandoverState, **more: object) -> Watch:
-    return replace(Watch(state, NOW), **more)  # type: ignore[arg-type]
+def watch(state: HandoverState, **more: object) -> HandoverWatch:
+    return replace(HandoverWatch(state, NOW), **more)  # type: ignore[arg-type]
 
 
-def looks(begin: Watch, remote: Remote | None, seconds: float, step: float = 60.0) -> rules.Verdict:
+def looks(
+    begin: HandoverWatch, remote: RemoteTorrent | None, seconds: float, step: float = 60.0
+) -> rules.HandoverVerdict:
     """Looks every `step` seconds for a while."""
-    verdict = rules.Verdict(begin)
+    verdict = rules.HandoverVerdict(begin)
     for number in range(1, int(seconds / step) + 1):
         verdict = rules.judge(verdict.watch, remote, NOW + timedelta(seconds=step * number), PATIENCE)
     return verdict
@@ -106,17 +108,17 @@ def test_a_full_disk_is_not_the_fault_of_a_source() -> None:
     broken = replace(THERE, state=RemoteState.ERROR, error="No space left on device")
     failed = rules.judge(watch(HandoverState.DOWNLOADING), broken, NOW, PATIENCE).watch
     assert (failed.cause, failed.reason) == (Cause.ERROR, "No space left on device")
-    assert rules.removal(failed, broken, "ours") is Removal.NONE
+    assert rules.removal(failed, broken, "ours") is RemovalKind.NONE
 
 
 def test_only_what_is_ours_and_not_complete_is_removed() -> None:
     failed = watch(HandoverState.DOWNLOADING).fail(Cause.STALLED, "nothing has come")
-    assert rules.removal(failed, THERE, "ours") is Removal.ALL
-    assert rules.removal(failed, replace(THERE, got=0), "ours") is Removal.ENTRY
-    assert rules.removal(failed, replace(THERE, tags=()), "ours") is Removal.NONE
+    assert rules.removal(failed, THERE, "ours") is RemovalKind.ALL
+    assert rules.removal(failed, replace(THERE, got=0), "ours") is RemovalKind.ENTRY
+    assert rules.removal(failed, replace(THERE, tags=()), "ours") is RemovalKind.NONE
     replaced = watch(HandoverState.DONE).move(HandoverState.REPLACED)
-    assert rules.removal(replaced, replace(THERE, state=RemoteState.DONE), "ours") is Removal.NONE
-    assert rules.removal(watch(HandoverState.DONE), THERE, "ours") is Removal.NONE
+    assert rules.removal(replaced, replace(THERE, state=RemoteState.DONE), "ours") is RemovalKind.NONE
+    assert rules.removal(watch(HandoverState.DONE), THERE, "ours") is RemovalKind.NONE
 
 
 def test_a_move_that_there_is_not_is_refused() -> None:
@@ -139,7 +141,7 @@ REMOTES = st.builds(
     st.lists(st.tuples(st.one_of(st.none(), REMOTES), st.floats(-10, 4000)), max_size=20),
 )
 def test_whatever_a_client_says_each_look_is_a_move_that_there_is(
-    state: HandoverState, seen: list[tuple[Remote | None, float]]
+    state: HandoverState, seen: list[tuple[RemoteTorrent | None, float]]
 ) -> None:
     now, found = NOW, watch(state)
     for remote, seconds in seen:
@@ -150,7 +152,7 @@ def test_whatever_a_client_says_each_look_is_a_move_that_there_is(
             assert remote is not None
             assert remote.metadata
         if found.state not in rules.OPEN:
-            assert verdict == rules.Verdict(found)
+            assert verdict == rules.HandoverVerdict(found)
         found = rules.sent(verdict.watch) if verdict.act is Act.SEND and remote is None else verdict.watch
 
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from furnished import furnish, new_database
 from nightcrew import app
 from nightcrew.demo import bencoding, downloaders, torrents
-from nightcrew.demo.downloads import Downloads, Plan
+from nightcrew.demo.downloads import DownloadPlan, Downloads
 from nightcrew.demo.faults import Fault
 from nightcrew.demo.world import World
 from nightcrew.kernel import recovery
@@ -29,12 +29,12 @@ from nightcrew.movies import handover_actions, handover_torrents, handovers
 from nightcrew.movies.clients.qbittorrent import QBittorrent
 from nightcrew.movies.domain import DOMAIN
 from nightcrew.movies.handover_models import HandoverEntry, handover
-from nightcrew.movies.handover_rules import Cause, HandoverState, Patience
+from nightcrew.movies.handover_rules import Cause, HandoverPatience, HandoverState
 from nightcrew.movies.handovers import HandoverCrew
 from nightcrew.movies.models import SourceState, movie, source
 from nightcrew.movies.store import handovers as rows
 from nightcrew.movies.store import sources
-from nightcrew.movies.store.sources import NewSource
+from nightcrew.movies.store.sources import OfferedSource
 from support import at_rest, until
 
 FILM = 1
@@ -109,7 +109,7 @@ async def furnish_films(node: Runtime, *data: bytes) -> None:
         name = str(bencoding.decode(one)[0][b"info"][b"name"].decode())
         sealed = node.vault.seal({"link": "", "magnet": torrents.magnet_of(one)})
         swarm = torrents.hash_of(one)
-        offers.append(NewSource(swarm, swarm, name, sealed, swarm, None, 5, 1, None, "", {}, 100.0 - place, (), ""))
+        offers.append(OfferedSource(swarm, swarm, name, sealed, swarm, None, 5, 1, None, "", {}, 100.0 - place, (), ""))
     await sources.take(node.store, FILM, 99, offers)
     async with node.store.write() as connection:
         await connection.execute(sa.update(source).values(state=SourceState.UNREAD, file_due_at=None))
@@ -171,7 +171,7 @@ async def test_a_magnet_becomes_a_film_and_nothing_comes_before_its_files_were_l
         assert entry.swarm == torrents.hash_of(GOOD)
         with pytest.raises(Conflict, match="handed over already"):
             await begin(crew)
-        crew.has.plans[entry.swarm] = Plan(metadata=3.0)
+        crew.has.plans[entry.swarm] = DownloadPlan(metadata=3.0)
         await crew.reach(HandoverState.METADATA)
         (row,) = crew.has.rows.values()
         crew.clock += 60
@@ -213,8 +213,8 @@ async def test_a_fake_is_never_let_go_and_the_next_source_is_taken(crew: Crew) -
 async def test_one_that_stalls_is_removed_blocked_and_followed_by_the_next(
     crew: Crew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handovers, "PATIENCE", Patience(progress=0.0, stalled=0.0))
-    crew.has.plans[torrents.hash_of(GOOD)] = Plan(stalls_at=0.4, seeds=0)
+    monkeypatch.setattr(handovers, "PATIENCE", HandoverPatience(progress=0.0, stalled=0.0))
+    crew.has.plans[torrents.hash_of(GOOD)] = DownloadPlan(stalls_at=0.4, seeds=0)
     await furnish_films(crew.node, GOOD, SECOND)
     await begin(crew)
     done = await crew.reach(HandoverState.DONE)
@@ -255,7 +255,7 @@ async def test_a_client_that_is_away_costs_nothing(crew: Crew) -> None:
 async def test_one_that_a_person_removed_at_the_client_is_not_fetched_again(
     crew: Crew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handovers, "PATIENCE", Patience(gone=0.0))
+    monkeypatch.setattr(handovers, "PATIENCE", HandoverPatience(gone=0.0))
     await furnish_films(crew.node, GOOD, SECOND)
     await begin(crew)
     await crew.reach(HandoverState.DOWNLOADING)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cinema import BEFORE, BEHIND, FILMS, NUMBERS, Case, cases, from_tmdb, groups, is_reported
 from nightcrew.movies.releases.heads import read_head
 from nightcrew.movies.releases.identity import judge
-from nightcrew.movies.releases.known import MOST_TITLES, Fit, fit, known
+from nightcrew.movies.releases.known import MOST_TITLES, TitleFit, fit, known
 from nightcrew.movies.releases.model import WantedFilm
 from nightcrew.movies.releases.names import read
 from nightcrew.movies.releases.words import key, roman, words
@@ -123,86 +123,86 @@ def test_a_title_that_nearly_agrees_needs_its_year() -> None:
 
 
 FITS = [
-    ("The Lives of Others", Fit.WHOLE),
-    ("the lives OF others", Fit.WHOLE),
-    ("Lives of Others", Fit.NEAR),
-    ("The Lives of Ohters", Fit.NEAR),
-    ("The Lves of Others", Fit.NEAR),
-    ("The Lives of Other", Fit.NONE),
-    ("Xhe Lives of Others", Fit.NONE),
-    ("The Livse fo Others", Fit.NONE),
-    ("The Lives of Others 2", Fit.NONE),
-    ("The Lives", Fit.NONE),
-    ("Das Leben der Anderen", Fit.WHOLE),
-    ("Das Leben der Anderen AKA The Lives of Others", Fit.TWICE),
-    ("The Lives of Others (Das Leben der Anderen)", Fit.TWICE),
-    ("The Lives of Others Das Leben der Anderen", Fit.TWICE),
-    ("The Lives of Others The Lives of Others", Fit.NONE),
-    ("The Lives of Others AKA The Lives of Others", Fit.WHOLE),
-    ("Elsewhere / The Lives of Others", Fit.NEAR),
-    ("The Lives of Others / Part Two", Fit.NONE),
-    ("Return of [The Lives of Others]", Fit.NONE),
-    ("Elsewhere (The Lives of Others)", Fit.NEAR),
-    ("The Lives of Others [Elsewhere]", Fit.NEAR),
-    ("The Lives of Others (II)", Fit.NONE),
-    ("The Lives of Others (Jane Doe)", Fit.NEAR),
-    ("The Lives of Others [Das Leben der Anderen] (Jane Doe)", Fit.NEAR),
-    ("Жизнь других The Lives of Others", Fit.NEAR),
-    ("Marvels The Lives of Others", Fit.NEAR),
-    ("The Lives of Others Part One", Fit.NEAR),
-    ("The Lives of Others Part Two", Fit.NONE),
-    ("", Fit.NONE),
-    ("???", Fit.NONE),
+    ("The Lives of Others", TitleFit.WHOLE),
+    ("the lives OF others", TitleFit.WHOLE),
+    ("Lives of Others", TitleFit.NEAR),
+    ("The Lives of Ohters", TitleFit.NEAR),
+    ("The Lves of Others", TitleFit.NEAR),
+    ("The Lives of Other", TitleFit.NONE),
+    ("Xhe Lives of Others", TitleFit.NONE),
+    ("The Livse fo Others", TitleFit.NONE),
+    ("The Lives of Others 2", TitleFit.NONE),
+    ("The Lives", TitleFit.NONE),
+    ("Das Leben der Anderen", TitleFit.WHOLE),
+    ("Das Leben der Anderen AKA The Lives of Others", TitleFit.TWICE),
+    ("The Lives of Others (Das Leben der Anderen)", TitleFit.TWICE),
+    ("The Lives of Others Das Leben der Anderen", TitleFit.TWICE),
+    ("The Lives of Others The Lives of Others", TitleFit.NONE),
+    ("The Lives of Others AKA The Lives of Others", TitleFit.WHOLE),
+    ("Elsewhere / The Lives of Others", TitleFit.NEAR),
+    ("The Lives of Others / Part Two", TitleFit.NONE),
+    ("Return of [The Lives of Others]", TitleFit.NONE),
+    ("Elsewhere (The Lives of Others)", TitleFit.NEAR),
+    ("The Lives of Others [Elsewhere]", TitleFit.NEAR),
+    ("The Lives of Others (II)", TitleFit.NONE),
+    ("The Lives of Others (Jane Doe)", TitleFit.NEAR),
+    ("The Lives of Others [Das Leben der Anderen] (Jane Doe)", TitleFit.NEAR),
+    ("Жизнь других The Lives of Others", TitleFit.NEAR),
+    ("Marvels The Lives of Others", TitleFit.NEAR),
+    ("The Lives of Others Part One", TitleFit.NEAR),
+    ("The Lives of Others Part Two", TitleFit.NONE),
+    ("", TitleFit.NONE),
+    ("???", TitleFit.NONE),
 ]
 
 
 @pytest.mark.parametrize(("title", "how"), FITS)
-def test_how_a_title_fits(title: str, how: Fit) -> None:
+def test_how_a_title_fits(title: str, how: TitleFit) -> None:
     assert fit(title, known(("The Lives of Others", "Das Leben der Anderen"))) is how
 
 
 def test_a_word_in_another_script_is_no_title_of_the_film() -> None:
     film = known(("Titanic", "Титаник"))
-    assert fit("Титаник Titanic", film) is Fit.TWICE
-    assert fit("Return of Титаник", film) is Fit.NONE
-    assert fit("Титаник II", film) is Fit.NONE
+    assert fit("Титаник Titanic", film) is TitleFit.TWICE
+    assert fit("Return of Титаник", film) is TitleFit.NONE
+    assert fit("Титаник II", film) is TitleFit.NONE
 
 
 @pytest.mark.parametrize(
     ("title", "name", "how"),
     [
-        ("Für Elise", "Fuer Elise", Fit.WHOLE),
-        ("Für Elise", "Fur Elise", Fit.WHOLE),
-        ("Birdman or (The Unexpected)", "Birdman", Fit.NEAR),
-        ("Birdman or (The Unexpected)", "Birdman or The Unexpected", Fit.WHOLE),
-        ("Dr. Strange or: How", "Doctor Strange", Fit.NEAR),
-        ("Gloria Bell (Remix)", "Gloria Bell", Fit.NEAR),
-        ("The Trap", "Trap", Fit.NEAR),
-        ("Trap", "The Trap", Fit.NEAR),
-        ("Disney's Trap", "Trap", Fit.NEAR),
-        ("Se7en", "Seven", Fit.NONE),
-        ("Alien", "Aliens", Fit.NONE),
-        ("Fast & Furious", "Fast and Furious", Fit.WHOLE),
-        ("Fast & Furious", "Fast Furious", Fit.WHOLE),
-        ("Kill Bill: Vol. 2", "Kill Bill 2", Fit.WHOLE),
-        ("Rocky V", "Rocky 5", Fit.WHOLE),
-        ("Malcolm X", "Malcolm X", Fit.WHOLE),
-        ("Saw VI", "Saw 6", Fit.WHOLE),
-        ("Saw VI", "Saw IV", Fit.NONE),
-        ("WALL·E", "WALL-E", Fit.WHOLE),
-        ("Ocean's Eleven", "Oceans 11", Fit.WHOLE),
-        ("Untitled 10", "Untitled 11", Fit.NONE),
-        ("The Numbers Station 3", "The Numbers Station 5", Fit.NONE),
+        ("Für Elise", "Fuer Elise", TitleFit.WHOLE),
+        ("Für Elise", "Fur Elise", TitleFit.WHOLE),
+        ("Birdman or (The Unexpected)", "Birdman", TitleFit.NEAR),
+        ("Birdman or (The Unexpected)", "Birdman or The Unexpected", TitleFit.WHOLE),
+        ("Dr. Strange or: How", "Doctor Strange", TitleFit.NEAR),
+        ("Gloria Bell (Remix)", "Gloria Bell", TitleFit.NEAR),
+        ("The Trap", "Trap", TitleFit.NEAR),
+        ("Trap", "The Trap", TitleFit.NEAR),
+        ("Disney's Trap", "Trap", TitleFit.NEAR),
+        ("Se7en", "Seven", TitleFit.NONE),
+        ("Alien", "Aliens", TitleFit.NONE),
+        ("Fast & Furious", "Fast and Furious", TitleFit.WHOLE),
+        ("Fast & Furious", "Fast Furious", TitleFit.WHOLE),
+        ("Kill Bill: Vol. 2", "Kill Bill 2", TitleFit.WHOLE),
+        ("Rocky V", "Rocky 5", TitleFit.WHOLE),
+        ("Malcolm X", "Malcolm X", TitleFit.WHOLE),
+        ("Saw VI", "Saw 6", TitleFit.WHOLE),
+        ("Saw VI", "Saw IV", TitleFit.NONE),
+        ("WALL·E", "WALL-E", TitleFit.WHOLE),
+        ("Ocean's Eleven", "Oceans 11", TitleFit.WHOLE),
+        ("Untitled 10", "Untitled 11", TitleFit.NONE),
+        ("The Numbers Station 3", "The Numbers Station 5", TitleFit.NONE),
     ],
 )
-def test_ways_to_write_a_title(title: str, name: str, how: Fit) -> None:
+def test_ways_to_write_a_title(title: str, name: str, how: TitleFit) -> None:
     assert fit(name, known((title,))) is how
 
 
 def test_only_so_many_titles_of_a_film_are_looked_at() -> None:
     titles = tuple(f"Title {number} of them" for number in range(MOST_TITLES + 1))
-    assert fit(titles[MOST_TITLES - 1], known(titles)) is Fit.WHOLE
-    assert fit(titles[MOST_TITLES], known(titles)) is Fit.NONE
+    assert fit(titles[MOST_TITLES - 1], known(titles)) is TitleFit.WHOLE
+    assert fit(titles[MOST_TITLES], known(titles)) is TitleFit.NONE
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from nightcrew.kernel.errors import GiveUp, NeedsUser
 from nightcrew.kernel.http import Http
 from nightcrew.movies.clients import CLIENTS
 from nightcrew.movies.clients.base import TAG, Client, ClientKind
-from nightcrew.movies.clients.remote import Remote, RemoteState
+from nightcrew.movies.clients.remote import RemoteState, RemoteTorrent
 from nightcrew.movies.torrents import metainfo
 from plain_line import plain_line
 from real_clients import PASSWORD, USER, RealClient
@@ -65,9 +65,9 @@ def client(request: pytest.FixtureRequest, both: Both) -> Client:
     return both.clients[request.param]
 
 
-async def stands(client: Client, swarm: str, *states: RemoteState) -> Remote:
+async def stands(client: Client, swarm: str, *states: RemoteState) -> RemoteTorrent:
     """Wait until it stands so."""
-    seen: list[Remote | None] = []
+    seen: list[RemoteTorrent | None] = []
 
     async def so() -> bool:
         seen.append((await client.look([swarm])).get(swarm))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from made_releases import MB, torrent
-from nightcrew.movies.torrents.contents import Contents, contents
+from nightcrew.movies.torrents.contents import TorrentContents, contents
 from nightcrew.movies.torrents.sizes import film_size, has_most, is_as_claimed, is_parts, least, lines, most
 
 
-def held(**files: float) -> Contents:
+def held(**files: float) -> TorrentContents:
     """Files by name with MB; "__" is a folder's end, and the ending stands behind the last "_"."""
     paths = {"/".join(name.split("__")).rpartition("_"): size for name, size in files.items()}
     return contents(torrent("x", {f"{stem}.{ending}": int(size * MB) for (stem, _, ending), size in paths.items()}))

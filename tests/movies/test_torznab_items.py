@@ -13,7 +13,7 @@ from nightcrew.kernel.errors import Misread
 from nightcrew.movies.indexers import values
 from nightcrew.movies.indexers.base import Found
 from nightcrew.movies.indexers.torznab_items import found_of
-from nightcrew.movies.indexers.torznab_xml import Item, Listing, read
+from nightcrew.movies.indexers.torznab_xml import TorznabItem, TorznabListing, read
 
 ANSWERS = Path(__file__).parent / "answers"
 NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
@@ -23,14 +23,14 @@ KEY = ("prowlarr-key-of-ours",)
 
 def saved(name: str) -> list[Found]:
     answer = read((ANSWERS / name).read_bytes())
-    assert isinstance(answer, Listing)
+    assert isinstance(answer, TorznabListing)
     return found_of(answer, BASE, NOW, KEY)
 
 
 def found(**attrs: str) -> Found:
     values = {"title": "A film", "link": "/dl"} | {name[1:]: text for name, text in attrs.items() if name[0] == "_"}
-    item = Item(values, {}, {name: [text] for name, text in attrs.items() if name[0] != "_"})
-    (one,) = found_of(Listing((item,)), BASE, NOW, KEY)
+    item = TorznabItem(values, {}, {name: [text] for name, text in attrs.items() if name[0] != "_"})
+    (one,) = found_of(TorznabListing((item,)), BASE, NOW, KEY)
     return one
 
 
@@ -82,9 +82,13 @@ def test_no_secret_is_shown_of_a_release() -> None:
 
 
 def test_what_cannot_be_fetched_or_has_no_title_is_left_out() -> None:
-    rows = [Item({"title": "A"}), Item({"link": "/dl"}), Item({"title": "C", "guid": "http://h/page"})]
-    assert found_of(Listing(tuple(rows)), BASE, NOW, KEY) == []
-    (one,) = found_of(Listing((Item({"title": "D"}, {}, {"infohash": ["0f" * 20]}),)), BASE, NOW, KEY)
+    rows = [
+        TorznabItem({"title": "A"}),
+        TorznabItem({"link": "/dl"}),
+        TorznabItem({"title": "C", "guid": "http://h/page"}),
+    ]
+    assert found_of(TorznabListing(tuple(rows)), BASE, NOW, KEY) == []
+    (one,) = found_of(TorznabListing((TorznabItem({"title": "D"}, {}, {"infohash": ["0f" * 20]}),)), BASE, NOW, KEY)
     assert (one.guid, one.link) == ("0f" * 20, "")
 
 
@@ -113,8 +117,8 @@ def test_what_tells_releases_apart_when_there_is_no_guid() -> None:
     ],
 )
 def test_what_is_filed_under_other_things_alone_is_left_out(categories: list[str], kept: bool) -> None:
-    item = Item({"title": "A", "link": "/dl"}, {}, {"category": categories})
-    assert bool(found_of(Listing((item,)), BASE, NOW, KEY)) is kept
+    item = TorznabItem({"title": "A", "link": "/dl"}, {}, {"category": categories})
+    assert bool(found_of(TorznabListing((item,)), BASE, NOW, KEY)) is kept
 
 
 def test_peers_are_both_kinds_and_leechers_one() -> None:
@@ -141,9 +145,9 @@ ATTRS = st.dictionaries(
 )
 
 
-@given(st.lists(st.builds(Item, TEXTS, TEXTS, ATTRS), max_size=5))
-def test_whatever_a_release_says_it_is_within_limits(rows: list[Item]) -> None:
-    for one in found_of(Listing(tuple(rows)), BASE, NOW, KEY):
+@given(st.lists(st.builds(TorznabItem, TEXTS, TEXTS, ATTRS), max_size=5))
+def test_whatever_a_release_says_it_is_within_limits(rows: list[TorznabItem]) -> None:
+    for one in found_of(TorznabListing(tuple(rows)), BASE, NOW, KEY):
         assert one.title
         assert one.link or one.magnet or one.info_hash
         assert one.size is None or one.size > 0
@@ -158,5 +162,5 @@ def test_bytes_in_an_item_become_releases_or_misread(inside: bytes) -> None:
         answer = read(data + b"</item></channel></rss>")
     except Misread:
         return
-    if isinstance(answer, Listing):
+    if isinstance(answer, TorznabListing):
         found_of(answer, BASE, NOW, KEY)

@@ -16,9 +16,9 @@ from nightcrew.movies.indexers.torznab_xml import (
     MAX_ITEMS,
     MAX_TEXT,
     Caps,
-    Item,
-    Listing,
     Said,
+    TorznabItem,
+    TorznabListing,
     read,
 )
 
@@ -26,9 +26,9 @@ ANSWERS = Path(__file__).parent / "answers"
 JACKETT, PROWLARR, CAPS = (ANSWERS.joinpath(f"{name}.xml").read_bytes() for name in ("jackett", "prowlarr", "caps"))
 
 
-def items(data: bytes) -> tuple[Item, ...]:
+def items(data: bytes) -> tuple[TorznabItem, ...]:
     answer = read(data)
-    assert isinstance(answer, Listing)
+    assert isinstance(answer, TorznabListing)
     return answer.items
 
 
@@ -92,9 +92,9 @@ def test_an_error_is_one_wherever_it_stands() -> None:
 
 
 def test_an_empty_list_is_an_answer_and_an_empty_answer_is_none() -> None:
-    assert read(b'\xef\xbb\xbf<?xml version="1.0"?>\n<rss><channel><title>Nothing</title></channel></rss>') == Listing(
-        ()
-    )
+    assert read(
+        b'\xef\xbb\xbf<?xml version="1.0"?>\n<rss><channel><title>Nothing</title></channel></rss>'
+    ) == TorznabListing(())
     for data, looks in (
         (b"", "nothing"),
         (b"  \n", "nothing"),
@@ -198,7 +198,7 @@ PARTS = st.sampled_from(
 @given(st.one_of(st.binary(max_size=300), st.lists(PARTS, max_size=30).map(lambda parts: "".join(parts).encode())))
 def test_whatever_comes_is_an_answer_or_misread(data: bytes) -> None:
     with contextlib.suppress(Misread):
-        assert isinstance(read(data), Listing | Caps | Said)
+        assert isinstance(read(data), TorznabListing | Caps | Said)
 
 
 @given(st.data())
@@ -207,4 +207,4 @@ def test_a_damaged_answer_is_an_answer_or_misread(data: st.DataObject) -> None:
     for place, byte in data.draw(st.lists(st.tuples(st.integers(0, len(whole) - 1), st.integers(0, 255)), max_size=5)):
         whole[place] = byte
     with contextlib.suppress(Misread):
-        assert isinstance(read(bytes(whole)), Listing | Caps | Said)
+        assert isinstance(read(bytes(whole)), TorznabListing | Caps | Said)

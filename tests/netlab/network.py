@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 PUBLIC, PUBLIC_SIX, LAN = "93.184.215.20", "2606:4700::20", "192.168.7.1"
 TUNNEL = {"name": "tunnel", "spec": "interface:vpn", "dns": ["10.8.0.1"]}
 PROXY = {"name": "proxy", "spec": f"socks5h://anna:secret@{LAN}:1080", "canary": f"{PUBLIC}:80"}
-PACE = {"canary": 0.4, "up": 0.25, "other": 0.1, "public": 1.0}
+PACE = {"canary": 0.7, "up": 0.25, "other": 0.1, "public": 1.0}
 
 
 def why_not() -> str:
@@ -71,6 +71,10 @@ class Part:
         )
         assert not said.returncode, f"ip {' '.join(arguments)}: {said.stderr}"
 
+    def start(self, *command: str) -> subprocess.Popen[bytes]:
+        """A program of others in this part's namespace."""
+        return subprocess.Popen(["nsenter", "-t", str(self.process.pid), "-n", *command], stderr=subprocess.DEVNULL)
+
     def ips(self, script: str) -> None:
         for line in script.strip().splitlines():
             self.ip(*line.split())
@@ -92,7 +96,7 @@ class Lab:
     def __init__(self, folder: Path, *, rule: bool = True, tunnel: bool = True, tunnel_six: bool = False) -> None:
         self.rule, self.tunnel_six = rule, tunnel_six
         resolver = folder / "resolv.conf"
-        resolver.write_text("nameserver 10.1.0.1\noptions timeout:1 attempts:1\n")
+        resolver.write_text("nameserver 10.1.0.1\noptions timeout:2 attempts:2\n")
         self.home = Part("exit.py", "home", "198.51.100.1")
         self.vpn = Part("exit.py", "vpn", "203.0.113.1")
         self.lan = Part("exit.py", "proxy", "203.0.113.2")

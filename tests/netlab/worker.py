@@ -20,12 +20,12 @@ from nightcrew.kernel.errors import GiveUp, NightcrewError
 from nightcrew.kernel.http import Http, Limits, Request
 from nightcrew.kernel.routes import Direct, RouteDown, Routes, links
 from nightcrew.kernel.routes.definition import checked, from_json
-from nightcrew.kernel.routes.looks import RoutePace, build
+from nightcrew.kernel.routes.looks import RoutePace, build, unstopped
 from nightcrew.kernel.routes.watch import RouteWatch
 from nightcrew.kernel.routing.asks import LookHttp
 
 PUBLIC, PUBLIC_SIX, LAN = "93.184.215.20", "2606:4700::20", "192.168.7.1"
-QUICK = Limits(max_bytes=1 << 20, seconds=2)
+QUICK = Limits(max_bytes=1 << 20, seconds=5)
 
 
 class Work:
@@ -67,6 +67,10 @@ class Work:
         now = self.watches[route].route.generation
         before, self.generation = self.generation, now
         return now - before
+
+    async def unstopped(self, device: str) -> str:
+        """What a test of a route would say."""
+        return unstopped(device)
 
     async def state(self, route: str) -> object:
         standing = self.watches[route].route.gate.standing
@@ -157,13 +161,19 @@ class Work:
     async def op_redirect(self, route: str, host: str) -> str:
         return await self._get(f"http://{LAN}/go/http://{host}/", route, allow_private=True)
 
+    async def op_redirect_literal(self, route: str, host: str) -> str:
+        return await self._get(f"http://{LAN}/go/http://{PUBLIC}/", route, allow_private=True)
+
+    async def op_udp_literal(self, route: str, host: str) -> str:
+        return await self.op_udp(route, PUBLIC)
+
     async def op_session(self, route: str, host: str) -> str:
         async with self.http.session() as own:
             text, _ = await own.text(Request(f"http://{host}/", route=route, attempts=1), limits=QUICK)
             return text
 
     async def op_live(self, route: str, host: str) -> str:
-        async with asyncio.timeout(2), self.http.live(Request(f"http://{PUBLIC}/slow", route=route)) as live:
+        async with asyncio.timeout(5), self.http.live(Request(f"http://{PUBLIC}/slow", route=route)) as live:
             async for _ in live.chunks:
                 await asyncio.sleep(random.uniform(0, 0.2))
                 break
@@ -182,7 +192,7 @@ class Work:
     async def op_dns(self, route: str, host: str) -> str:
         return "ok" if await self.routes.of(route).resolve(host) else "failed"
 
-    async def op_udp(self, route: str, host: str, said: bytes = b"hello", wait: float = 0.5) -> str:
+    async def op_udp(self, route: str, host: str, said: bytes = b"hello", wait: float = 3.0) -> str:
         way = self.routes.of(route)
         (address, *_) = await way.resolve(host)
         heard: asyncio.Queue[bytes] = asyncio.Queue()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counter import Film
+from films import Source, source
 from nightcrew.playlists import joining
 from nightcrew.playlists.joining import BoxSplitter, PacketSplitter, Piece, PlainSplitter, splitter
 from nightcrew.transport import ts
@@ -18,6 +18,12 @@ def box(kind: bytes, size: int = 16, *, long: bool = False) -> bytes:
     if long:
         return (1).to_bytes(4, "big") + kind + size.to_bytes(8, "big") + kind[:1] * (size - 16)
     return size.to_bytes(4, "big") + kind + kind[:1] * (size - 8)
+
+
+@pytest.fixture
+def film() -> Source:
+    """Two seconds of a transport stream."""
+    return source("plain")
 
 
 HEAD = box(b"ftyp") + box(b"moov", 40)
@@ -137,7 +143,7 @@ def test_no_byte_of_boxes_is_lost_or_doubled(steps: list[int]) -> None:
 # -- transport streams ---------------------------------------------------------------------------------------------
 
 
-def test_a_stream_is_cut_before_each_picture_that_a_decoder_can_begin_with(film: Film) -> None:
+def test_a_stream_is_cut_before_each_picture_that_a_decoder_can_begin_with(film: Source) -> None:
     first, second = film.segments[:2]
     cutter = PacketSplitter()
     pieces = [*cutter.feed(first), *cutter.feed(second)]
@@ -152,14 +158,14 @@ def test_a_stream_is_cut_before_each_picture_that_a_decoder_can_begin_with(film:
     assert len(cutter.head) % PACKET == 0
 
 
-def test_packets_are_whole_wherever_the_bytes_are_cut(film: Film) -> None:
+def test_packets_are_whole_wherever_the_bytes_are_cut(film: Source) -> None:
     data, cutter = film.segments[0][: 60 * PACKET], PacketSplitter()
     pieces = fed(cutter, b"", *(data[at : at + 500] for at in range(0, len(data), 500)))
     assert b"".join(piece.data for piece in pieces) == data
     assert all(len(piece.data) % PACKET == 0 and piece.data for piece in pieces)
 
 
-def test_rubbish_before_a_stream_is_dropped_and_what_is_none_is_not_kept(film: Film) -> None:
+def test_rubbish_before_a_stream_is_dropped_and_what_is_none_is_not_kept(film: Source) -> None:
     data, cutter = film.segments[0][: 20 * PACKET], PacketSplitter()
     pieces = fed(cutter, b"x" * 100 + data)
     assert b"".join(piece.data for piece in pieces) == data
@@ -169,14 +175,14 @@ def test_rubbish_before_a_stream_is_dropped_and_what_is_none_is_not_kept(film: F
     assert b"".join(piece.data for piece in fed(nothing, data, data)).endswith(data)
 
 
-def test_a_stream_that_slips_is_found_again(film: Film) -> None:
+def test_a_stream_that_slips_is_found_again(film: Source) -> None:
     data, cutter = film.segments[0], PacketSplitter()
     fed(cutter, data[: 20 * PACKET])
     pieces = fed(cutter, b"z" * 50 + data[20 * PACKET : 60 * PACKET])
     assert b"".join(piece.data for piece in pieces) == data[20 * PACKET : 60 * PACKET]
 
 
-def test_another_programme_has_tables_of_its_own(film: Film) -> None:
+def test_another_programme_has_tables_of_its_own(film: Source) -> None:
     cutter = PacketSplitter()
     fed(cutter, film.segments[0] + b"\x47cut")
     cutter.restart()
@@ -184,7 +190,7 @@ def test_another_programme_has_tables_of_its_own(film: Film) -> None:
     assert b"".join(piece.data for piece in fed(cutter, film.segments[1])) == film.segments[1]
 
 
-def test_without_tables_nobody_joins(film: Film) -> None:
+def test_without_tables_nobody_joins(film: Source) -> None:
     data = film.segments[0]
     tables = {bytes(packet) for packet in _tables(data)}
     packets = [data[at : at + PACKET] for at in range(0, len(data), PACKET)]

@@ -66,3 +66,54 @@ def test_what_is_no_place_opens_no_file(name: str) -> None:
 def test_a_place_is_known() -> None:
     assert str(zone_named("America/New_York")) == "America/New_York"
     assert str(zone_named("America/Indiana/Knox")) == "America/Indiana/Knox"
+
+
+ABROAD = {
+    "Asia/Dubai": "GST",
+    "Asia/Karachi": "PKT",
+    "Asia/Kolkata": "IST",
+    "Asia/Jakarta": "WIB",
+    "Asia/Bangkok": "ICT",
+    "Asia/Singapore": "SGT",
+    "Asia/Hong_Kong": "HKT",
+    "Asia/Manila": "PHT",
+    "Asia/Kuala_Lumpur": "MYT",
+    "Australia/Perth": "AWST",
+    "Asia/Tokyo": "JST",
+    "Asia/Seoul": "KST",
+    "Europe/Moscow": "MSK",
+    "Europe/Istanbul": "TRT",
+    "America/Sao_Paulo": "BRT",
+    "America/Argentina/Buenos_Aires": "ART",
+    "Africa/Johannesburg": "SAST",
+    "Pacific/Honolulu": "HST",
+}
+SEASONS = {
+    "Australia/Adelaide": ("ACDT", "ACST"),
+    "Australia/Sydney": ("AEDT", "AEST"),
+    "Pacific/Auckland": ("NZDT", "NZST"),
+    "America/St_Johns": ("NST", "NDT"),
+    "America/Halifax": ("AST", "ADT"),
+    "America/New_York": ("EST", "EDT"),
+    "America/Chicago": ("CST", "CDT"),
+    "America/Denver": ("MST", "MDT"),
+    "America/Los_Angeles": ("PST", "PDT"),
+    "America/Anchorage": ("AKST", "AKDT"),
+    "Europe/Berlin": ("CET", "CEST"),
+    "Europe/Lisbon": ("WET", "WEST"),
+    "Europe/London": ("GMT", "BST"),
+    "Europe/Athens": ("EET", "EEST"),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "day"),
+    [(name, place, "20260115") for place, name in ABROAD.items()]
+    + [
+        (name, place, day)
+        for place, names in SEASONS.items()
+        for name, day in zip(names, ("20260115", "20260715"), strict=True)
+    ],
+)
+def test_a_zones_short_name_means_what_it_means_there(name: str, place: str, day: str) -> None:
+    assert parse_time(f"{day}120000 {name}") == parse_time(f"{day}120000 {place}")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from nightcrew.recordings import after_rules as rules
+from nightcrew.recordings.models import Recording
 
 
 @pytest.mark.parametrize(
@@ -80,3 +83,38 @@ def test_each_place_is_one_argument_whatever_signs_it_has() -> None:
     words = ["/bin/tool", "{file}", "--", "{files}", "{id}", "plain"]
     assert rules.arguments(words, known) == ("/bin/tool", "/a; rm -rf /", "--", "/a 1", "/b\n2", "7", "plain")
     assert rules.variables({"id": "7"}) == {"NIGHTCREW_ID": "7"}
+
+
+def recording(**more: object) -> Recording:
+    values: dict[str, object] = dict.fromkeys(Recording.__dataclass_fields__)
+    values |= {"id": 7, "root": "/films", "folder": "f", "stem": "show", "name": "N", "title": "T", "category": "C"}
+    values |= {"node": "attic", "seconds": 61.0, "missing": 1.5, "gaps": 2, "file": False, "file_bytes": 0}
+    values |= {"started_at": datetime(2026, 3, 4, 5, tzinfo=UTC), "ended_at": datetime(2026, 3, 4, 6, tzinfo=UTC)}
+    return Recording(**{**values, **more})  # type: ignore[arg-type]
+
+
+def test_what_is_told_of_a_finished_recording() -> None:
+    film = {"name": "show.mp4", "bytes": 9, "start": 0.0, "seconds": 61.0, "streams": ()}
+    done = recording(file=True, file_bytes=9, films=(film,))
+    known = rules.facts(done)
+    assert (known["file"], known["folder"], known["files"]) == (
+        "/films/f/show.mp4",
+        "/films/f",
+        '["/films/f/show.mp4"]',
+    )
+    assert (known["seconds"], known["missing"], known["gaps"], known["bytes"]) == ("61.000", "1.500", "2", "9")
+    assert (known["started"], known["ended"]) == ("2026-03-04T05:00:00Z", "2026-03-04T06:00:00Z")
+    assert known.keys() == rules.PLACES
+    told = rules.payload(done, base_url="http://tv.example")
+    assert (told["file"], told["files"], told["url"]) == (
+        "/films/f/show.mp4",
+        ["/films/f/show.mp4"],
+        "http://tv.example/recordings/7",
+    )
+
+
+def test_what_is_not_known_is_empty() -> None:
+    known = rules.facts(recording(started_at=None, ended_at=None))
+    assert [known[name] for name in ("file", "folder", "files", "started", "ended")] == ["", "", "[]", "", ""]
+    told = rules.payload(recording(), base_url="http://tv.example")
+    assert (told["file"], told["files"]) == (None, [])

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from .bencoding import decode
-from .downloads import Download, Downloads
+from .downloads import DemoDownload, Downloads
 from .scene import Scene
 from .torrents import hashes_of
 
@@ -209,7 +209,7 @@ class QBittorrentServer:
         return self._done()
 
 
-def _state(has: Downloads, one: Download) -> str:
+def _state(has: Downloads, one: DemoDownload) -> str:
     stop = "stopped" if has.newer else "paused"
     if one.failed:
         return "error"
@@ -222,7 +222,7 @@ def _state(has: Downloads, one: Download) -> str:
     return "stalledDL" if one.stalled else "downloading"
 
 
-def _row(has: Downloads, one: Download) -> dict[str, object]:
+def _row(has: Downloads, one: DemoDownload) -> dict[str, object]:
     size = one.size if one.known else -1
     said: dict[str, object] = {
         "name": one.name,

@@ -11,7 +11,7 @@ from .torrents import hashes_of
 
 
 @dataclass
-class Plan:
+class DownloadPlan:
     """How a torrent goes. Parts of 1 say how far it comes; None: it does not happen."""
 
     metadata: float | None = 0.5
@@ -24,14 +24,14 @@ class Plan:
 
 
 @dataclass
-class Download:
+class DemoDownload:
     """A torrent at the client. `data`: what it is made of, empty for a magnet whose torrent nobody has."""
 
     v1: str
     v2: str
     name: str
     data: bytes
-    plan: Plan
+    plan: DownloadPlan
     added: float
     category: str
     tags: list[str]
@@ -93,10 +93,10 @@ class Downloads:
     clock: Callable[[], float] = time.monotonic
     library: dict[str, bytes] = field(default_factory=dict)
     """Torrents that the swarm of a magnet has, by their v1 hash."""
-    plans: dict[str, Plan] = field(default_factory=dict)
+    plans: dict[str, DownloadPlan] = field(default_factory=dict)
     """By v1 hash; others go well."""
     free: int = 500_000_000_000
-    rows: dict[str, Download] = field(default_factory=dict)
+    rows: dict[str, DemoDownload] = field(default_factory=dict)
     gone: list[tuple[int, str]] = field(default_factory=list)
     categories: dict[str, str] = field(default_factory=dict)
     sessions: set[str] = field(default_factory=set)
@@ -136,10 +136,10 @@ class Downloads:
         """All sessions are over."""
         self.sessions.clear()
 
-    def take(self, data: bytes, v1: str, v2: str, name: str, **more: Any) -> Download | None:
+    def take(self, data: bytes, v1: str, v2: str, name: str, **more: Any) -> DemoDownload | None:
         """A new one; None when it has it."""
-        plan, now = self.plans.get(v1 or v2[:40], Plan()), self.clock()
-        one = Download(v1, v2, name, data, plan, now, looked=now, **more)
+        plan, now = self.plans.get(v1 or v2[:40], DownloadPlan()), self.clock()
+        one = DemoDownload(v1, v2, name, data, plan, now, looked=now, **more)
         if one.id in self.rows:
             return None
         self.rows[one.id] = one
@@ -164,7 +164,7 @@ class Downloads:
                 most = one.plan.stalls_at if one.plan.stalls_at is not None else 1.0
                 one.done = min(most, 1.0, one.done + passed / max(one.plan.seconds, 0.001))
 
-    def _describe(self, one: Download, now: float) -> None:
+    def _describe(self, one: DemoDownload, now: float) -> None:
         data = self.library.get(one.v1)
         if data is None or one.plan.metadata is None or now - one.added < one.plan.metadata:
             return

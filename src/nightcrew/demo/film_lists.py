@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from .releases import DemoFilm, DemoRelease
+from .releases import DemoRelease, ShelfFilm
 from .scene import Scene
 
 PAGE = "<!DOCTYPE html><html><head><title>Checking your browser</title></head><body><p>One moment</p></body></html>"
@@ -46,7 +46,7 @@ def routes(scene: Scene) -> list[BaseRoute]:
     ]
 
 
-def _movies(scene: Scene, films: list[DemoFilm]) -> dict[str, Any]:
+def _movies(scene: Scene, films: list[ShelfFilm]) -> dict[str, Any]:
     shelf = scene.indexers.shelf
     data: dict[str, Any] = {"movie_count": len(films), "limit": 20, "page_number": 1}
     if films:
@@ -54,7 +54,7 @@ def _movies(scene: Scene, films: list[DemoFilm]) -> dict[str, Any]:
     return {"status": "ok", "status_message": "Query was successful", "data": data, "@meta": {"api_version": 2}}
 
 
-def _movie(film: DemoFilm, releases: tuple[DemoRelease, ...], begin: str) -> dict[str, Any]:
+def _movie(film: ShelfFilm, releases: tuple[DemoRelease, ...], begin: str) -> dict[str, Any]:
     types = {"BluRay": "bluray", "WEB-DL": "web", "WEBRip": "web"}
     return {
         "id": int(film.imdb[2:]),

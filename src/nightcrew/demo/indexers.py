@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 from . import film_lists, torznab
 from .film_lists import PAGE
 from .indexing import DemoError, Indexers
-from .releases import DemoFilm, DemoRelease
+from .releases import DemoRelease, ShelfFilm
 from .scene import Scene
 
 API_KEY = "demo-indexer-key-7c41"
@@ -75,7 +75,7 @@ class TorznabServer:
             return _error(error)
         try:
             *film, number = json.loads(base64.urlsafe_b64decode(request.query_params.get("link", "")))
-            release = (await asyncio.to_thread(self._switches.shelf.of, DemoFilm(*film)))[number]
+            release = (await asyncio.to_thread(self._switches.shelf.of, ShelfFilm(*film)))[number]
         except (ValueError, TypeError, IndexError, AttributeError):
             return _error(DemoError(400, 201, "Incorrect parameter (link)"))
         return await self._behind(request, release)
@@ -131,7 +131,7 @@ def _title_and_year(text: str, year: str) -> tuple[str, int]:
     return text, int(year) if year.isdecimal() else 2000
 
 
-def _offer(scene: Scene, release: DemoRelease, key: str) -> torznab.Offer:
+def _offer(scene: Scene, release: DemoRelease, key: str) -> torznab.TorznabOffer:
     switches = scene.indexers
     told = not switches.untold
     link = switches.link_of(release)
@@ -139,7 +139,7 @@ def _offer(scene: Scene, release: DemoRelease, key: str) -> torznab.Offer:
     url = f"{'' if link == 'relative' else scene.url}/torznab/dl?apikey={key}&link={origin}&file={quote(release.name)}"
     moment = {"real": float(release.published), "now": scene.clock(), "same": scene.clock() - 900}[switches.dates]
     seeds, leechers = (1, 1) if switches.placeholders else (release.seeds, release.leechers)
-    return torznab.Offer(
+    return torznab.TorznabOffer(
         name=release.name,
         guid=f"{scene.url}/details/{quote(release.name)}",
         link="" if link == "empty" else url,
@@ -153,7 +153,7 @@ def _offer(scene: Scene, release: DemoRelease, key: str) -> torznab.Offer:
     )
 
 
-def _origin(asked: DemoFilm, number: int) -> str:
+def _origin(asked: ShelfFilm, number: int) -> str:
     """Which release of which film a link means, also after a restart of the world."""
     parts = [asked.title, asked.year, asked.imdb, asked.minutes, number]
     return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode()

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .releases import DemoRelease, Shelf
+from .releases import DemoRelease, ReleaseShelf
 
 Link = Literal["torrent", "302", "301", "hop", "empty", "html", "relative", "gone"]
 """What a release's link does: a file; a redirect to a magnet, at once or after another hop; none; a page; a file at a
@@ -28,7 +28,7 @@ class DemoError:
 class Indexers:
     """Switches of all indexers of a world."""
 
-    shelf: Shelf = field(default_factory=Shelf)
+    shelf: ReleaseShelf = field(default_factory=ReleaseShelf)
     trackers: tuple[str, ...] = ()
     """Addresses that stand in torrents and magnets."""
     movie_params: str | None = "q,imdbid,tmdbid,year"

@@ -30,7 +30,7 @@ _TORRENT: dict[str, Defect] = {
 
 
 @dataclass(frozen=True)
-class DemoFilm:
+class ShelfFilm:
     """A film that the world knows by its id."""
 
     title: str
@@ -40,16 +40,16 @@ class DemoFilm:
 
 
 FILMS = (
-    DemoFilm("Nosferatu", 1922, "tt0013442", 94),
-    DemoFilm("The General", 1926, "tt0017925", 78),
-    DemoFilm("His Girl Friday", 1940, "tt0032599", 92),
-    DemoFilm("House on Haunted Hill", 1959, "tt0051744", 75),
-    DemoFilm("Carnival of Souls", 1962, "tt0055830", 78),
-    DemoFilm("Charade", 1963, "tt0056923", 113),
-    DemoFilm("Night of the Living Dead", 1968, "tt0063350", 96),
-    DemoFilm("Big Buck Bunny", 2008, "tt1254207", 10),
-    DemoFilm("Sita Sings the Blues", 2008, "tt1172203", 82),
-    DemoFilm("Sintel", 2010, "tt1727587", 15),
+    ShelfFilm("Nosferatu", 1922, "tt0013442", 94),
+    ShelfFilm("The General", 1926, "tt0017925", 78),
+    ShelfFilm("His Girl Friday", 1940, "tt0032599", 92),
+    ShelfFilm("House on Haunted Hill", 1959, "tt0051744", 75),
+    ShelfFilm("Carnival of Souls", 1962, "tt0055830", 78),
+    ShelfFilm("Charade", 1963, "tt0056923", 113),
+    ShelfFilm("Night of the Living Dead", 1968, "tt0063350", 96),
+    ShelfFilm("Big Buck Bunny", 2008, "tt1254207", 10),
+    ShelfFilm("Sita Sings the Blues", 2008, "tt1172203", 82),
+    ShelfFilm("Sintel", 2010, "tt1727587", 15),
 )
 """In the public domain in the USA, or under free licences."""
 
@@ -156,16 +156,16 @@ def releases_of(title: str, year: int, imdb: str = "", minutes: int = 0) -> tupl
     return tuple(found)
 
 
-class Shelf:
+class ReleaseShelf:
     """The films that the world knows by id, and each release that somebody has asked for, by its hash."""
 
-    def __init__(self, films: Sequence[DemoFilm] = FILMS) -> None:
+    def __init__(self, films: Sequence[ShelfFilm] = FILMS) -> None:
         self.films = {film.imdb: film for film in films}
         self.by_hash: dict[str, DemoRelease] = {}
-        self.origins: dict[str, DemoFilm] = {}
+        self.origins: dict[str, ShelfFilm] = {}
         """Which film was asked for when a hash was offered."""
 
-    def add(self, film: DemoFilm) -> None:
+    def add(self, film: ShelfFilm) -> None:
         """Know one more film."""
         self.films[film.imdb] = film
 
@@ -175,9 +175,9 @@ class Shelf:
         known = next(
             (one for one in self.films.values() if words(one.title).casefold() == plain and one.year == year), None
         )
-        return self.of(known or DemoFilm(title, year, "", 0))
+        return self.of(known or ShelfFilm(title, year, "", 0))
 
-    def of(self, film: DemoFilm) -> tuple[DemoRelease, ...]:
+    def of(self, film: ShelfFilm) -> tuple[DemoRelease, ...]:
         """The releases of a film, which can be found by hash from now on. It takes some time when it is asked first."""
         found = releases_of(film.title, film.year, film.imdb, film.minutes)
         self.by_hash |= {one.hash: one for one in found}

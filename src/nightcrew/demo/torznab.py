@@ -12,7 +12,7 @@ SPACES = 'xmlns:atom="http://www.w3.org/2005/Atom" xmlns:torznab="http://torznab
 
 
 @dataclass(frozen=True)
-class Offer:
+class TorznabOffer:
     """A release. What is empty or 0 is left out; `published` in seconds since 1970."""
 
     name: str
@@ -40,7 +40,7 @@ def caps(movie_params: str | None) -> str:
     )
 
 
-def listing(offers: Iterable[Offer], now: float) -> str:
+def listing(offers: Iterable[TorznabOffer], now: float) -> str:
     """A list of releases."""
     items = "".join(map(_item, offers))
     return (
@@ -54,7 +54,7 @@ def error(code: int, description: str) -> str:
     return f'{HEAD}<error code="{code}" description={quoteattr(description)}/>'
 
 
-def _item(one: Offer) -> str:
+def _item(one: TorznabOffer) -> str:
     attrs = {
         "infohash": one.info_hash,
         "magneturl": one.magnet,

@@ -37,7 +37,7 @@ from .grants import Grants
 from .indexing import Indexers
 from .lineup import make_lineup
 from .musiclib import MusicLibrary, Wishes
-from .releases import DemoFilm
+from .releases import ShelfFilm
 from .scene import Scene
 from .server import DemoServer, listen, log
 from .soulseek import Soulseek
@@ -164,7 +164,9 @@ class World:
             self._scene.indexers.trackers = tuple(self.trackers())
             self._scene.tracker.swarms.invents = self._scene.indexers.shelf.numbers
             for film in [one for one in films() if one.imdb_id]:
-                self._scene.indexers.shelf.add(DemoFilm(film.title, int(film.released[:4]), film.imdb_id, film.minutes))
+                self._scene.indexers.shelf.add(
+                    ShelfFilm(film.title, int(film.released[:4]), film.imdb_id, film.minutes)
+                )
         self._server = server = DemoServer(Gate(self._application(), self._scene))
         self._serving = asyncio.create_task(server.serve([listener]), name="demo servers")
         self._serving.add_done_callback(lambda _: server.listening.set())

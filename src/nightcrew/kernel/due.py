@@ -236,16 +236,26 @@ class DueRows:
             return parked.rowcount == 1
 
     async def give_back(
-        self, store: Store, *, by: str, now: datetime | None = None, unless: sa.ColumnElement[bool] | None = None
+        self,
+        store: Store,
+        *,
+        by: str,
+        now: datetime | None = None,
+        unless: sa.ColumnElement[bool] | None = None,
+        keys: Collection[Any] | None = None,
     ) -> int:
-        """What `by` held is due at once, for it was started anew or stops; returns how many. `unless`: what is not due then."""
+        """What `by` held is due at once, for it was started anew or stops; returns how many. `unless`: what is not due then.
+
+        `keys`: only these rows.
+        """
         if self.holder is None:
             return 0
         async with store.write(durable=False) as connection:
             at: Any = sa.literal(now or await now_of(connection), Moment)
             due_at = at if unless is None else sa.case((unless, None), else_=at)
             values = {**self.freed, self.due_at.key: due_at}
-            found = await connection.execute(sa.update(self._table).where(self.holder == by).values(values))
+            mine = self.holder == by if keys is None else sa.and_(self.holder == by, self.key.in_(list(keys)))
+            found = await connection.execute(sa.update(self._table).where(mine).values(values))
             if found.rowcount:
                 await wake(connection, self.topic)
             return found.rowcount

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.due import DueRows
 from nightcrew.kernel.errors import NightcrewError
+from nightcrew.kernel.store import DatabaseAway
 from nightcrew.kernel.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Hands:
         self._on_error = on_error
         self._tasks = Tasks()
         self._held: dict[Any, asyncio.Task[None]] = {}
+        self._dropped: set[Any] = set()
+        """Rows that nobody works on any more, while the database was away that would have to know of it."""
         self._renewed = 0.0
 
     @property
@@ -51,7 +54,12 @@ class Hands:
 
         async def failed(exc: Exception) -> None:
             for key in keys:
-                await self._on_error(key, exc)
+                try:
+                    if isinstance(exc, DatabaseAway):
+                        raise exc
+                    await self._on_error(key, exc)
+                except DatabaseAway:
+                    self._dropped.add(key)  # nothing could be noted, so that it is done again
 
         task = self._tasks.spawn(work, name, failed)
         for key in keys:
@@ -61,10 +69,15 @@ class Hands:
     @property
     def next_at(self) -> datetime | None:
         """When `keep` has to be called next; None while nothing is held."""
+        if self._dropped:
+            return utcnow()
         return utcnow() + timedelta(seconds=self._rows.lease / 3) if self._held else None
 
     async def keep(self) -> None:
-        """Hold for longer what is worked on; called in each cycle of the tick."""
+        """Hold for longer what is worked on, and give back what was dropped; called in each cycle of the tick."""
+        if dropped := self._dropped - self._held.keys():
+            await self._rows.give_back(self._runtime.store, by=self._runtime.node, keys=dropped)
+            self._dropped -= dropped
         now = asyncio.get_running_loop().time()
         if self._held and now - self._renewed >= self._rows.lease / 3:
             self._renewed = now

@@ -21,7 +21,7 @@ BY_KIND: dict[str, IndexerKind] = {one.kind.name: one for one in INDEXERS}
 
 
 @dataclass(slots=True)
-class Crew:
+class MovieCrew:
     """Kept in the runtime from start to stop."""
 
     searches: Hands
@@ -41,20 +41,20 @@ class Crew:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedIndexer:
     """An indexer that may be asked now."""
 
     connection: Connection
     kind: IndexerKind
 
 
-async def indexers(runtime: Runtime) -> list[Asked]:
+async def indexers(runtime: Runtime) -> list[AskedIndexer]:
     """The indexers that people connected and did not switch off."""
     known = runtime.part(Connections)
-    return [Asked(one, kind) for name, kind in BY_KIND.items() for one in await known.of_kind(name)]
+    return [AskedIndexer(one, kind) for name, kind in BY_KIND.items() for one in await known.of_kind(name)]
 
 
-async def split(runtime: Runtime, every: list[Asked]) -> tuple[list[Asked], datetime | None]:
+async def split(runtime: Runtime, every: list[AskedIndexer]) -> tuple[list[AskedIndexer], datetime | None]:
     """Those that may be asked now, and when the next of the others may be."""
     now = await connection_rows.now(runtime.store)
     ready, soonest = [], None

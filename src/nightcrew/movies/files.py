@@ -16,11 +16,11 @@ from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies import judging, reach, rules
-from nightcrew.movies.crew import BY_KIND, Crew, indexers, split
+from nightcrew.movies.crew import BY_KIND, MovieCrew, indexers, split
 from nightcrew.movies.models import MovieEntry, SourceEntry, SourceState
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import films, sources, swarms, verdicts
-from nightcrew.movies.tally import Tally, Task
+from nightcrew.movies.tally import Task, TaskTally
 from nightcrew.movies.torrents import metainfo
 from nightcrew.movies.torrents.errors import BadTorrent
 from nightcrew.movies.torrents.inspection import Expected, refusals
@@ -35,7 +35,7 @@ MOST_FAILURES = 6
 
 async def read_files(runtime: Runtime) -> None:
     """The cycle: the best sources that were not looked into are, each indexer in its turn."""
-    crew = runtime.part(Crew)
+    crew = runtime.part(MovieCrew)
     await crew.files.keep()
     ready, _ = await split(runtime, await indexers(runtime))
     if not crew.files.free or not ready:
@@ -47,7 +47,7 @@ async def read_files(runtime: Runtime) -> None:
 
 async def next_at(runtime: Runtime) -> datetime | None:
     """When there is something to do."""
-    crew = runtime.part(Crew)
+    crew = runtime.part(MovieCrew)
     ready, back = await split(runtime, await indexers(runtime))
     due = None
     if crew.files.free and ready:
@@ -81,7 +81,7 @@ async def _read(runtime: Runtime, entry: SourceEntry) -> None:
         else:
             due_at = rules.next_file(now, failures, random.random())
             await _put_off(runtime, entry, due_at, str(exc), file_failures=failures)
-            runtime.part(Tally).failed(Task.FILES)
+            runtime.part(TaskTally).failed(Task.FILES)
     else:
         await look_into(runtime, entry, got)
 
@@ -186,7 +186,7 @@ async def _without_file(runtime: Runtime, entry: SourceEntry, reason: str) -> No
 
 
 async def _settled(runtime: Runtime, entry: SourceEntry) -> None:
-    runtime.part(Tally).done(Task.FILES)
+    runtime.part(TaskTally).done(Task.FILES)
     await judging.choose(runtime, [entry.movie_id])
     runtime.bus.publish("movies")
 

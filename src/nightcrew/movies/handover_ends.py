@@ -6,13 +6,13 @@ from typing import Any
 
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies.clients.base import TAG, Client
-from nightcrew.movies.clients.remote import Remote
+from nightcrew.movies.clients.remote import RemoteTorrent
 from nightcrew.movies.handover_models import HandoverEntry
 from nightcrew.movies.handover_rules import (
     BLOCKING,
     HandoverState,
-    Removal,
-    Watch,
+    HandoverWatch,
+    RemovalKind,
     fingerprints,
     next_source,
     removal,
@@ -21,7 +21,7 @@ from nightcrew.movies.models import USABLE, SourceEntry
 from nightcrew.movies.store import handovers, sources
 
 
-async def over(runtime: Runtime, entry: HandoverEntry, watch: Watch, remote: Remote | None) -> None:
+async def over(runtime: Runtime, entry: HandoverEntry, watch: HandoverWatch, remote: RemoteTorrent | None) -> None:
     """One has ended. That is written down first: what it leaves at the client is cleared in looks of its own, until it is."""
     block = watch.state is HandoverState.FAILED and watch.cause in BLOCKING
     then = await _next(runtime, entry) if block else None
@@ -34,11 +34,11 @@ async def over(runtime: Runtime, entry: HandoverEntry, watch: Watch, remote: Rem
         await tell(runtime, entry, "movie.handover_failed", f"has failed: {watch.reason}{more}", warn=True)
 
 
-async def clear(runtime: Runtime, client: Client, entry: HandoverEntry, remote: Remote | None) -> None:
+async def clear(runtime: Runtime, client: Client, entry: HandoverEntry, remote: RemoteTorrent | None) -> None:
     """Take off the client what an ended one leaves there."""
     gone = removal(entry.watch, remote, TAG)
-    if gone is not Removal.NONE:
-        await client.remove(entry.swarm, files=gone is Removal.ALL)
+    if gone is not RemovalKind.NONE:
+        await client.remove(entry.swarm, files=gone is RemovalKind.ALL)
     await handovers.HANDOVERS.park(runtime.store, by=runtime.node, key=entry.id, until=None, values={})
 
 
@@ -53,7 +53,7 @@ async def candidates(runtime: Runtime, movie_id: int) -> list[SourceEntry]:
     return [one for one in await sources.of_movie(runtime.store, movie_id) if one.state in USABLE and not one.unfit]
 
 
-def figures(remote: Remote | None) -> dict[str, Any]:
+def figures(remote: RemoteTorrent | None) -> dict[str, Any]:
     """What is shown of how it stands at the client."""
     if remote is None:
         return {}

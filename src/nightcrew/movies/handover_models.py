@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from nightcrew.kernel.rows import Word, column, table_of, text
 from nightcrew.kernel.store import Id
-from nightcrew.movies.handover_rules import Cause, HandoverState, Watch
+from nightcrew.movies.handover_rules import Cause, HandoverState, HandoverWatch
 from nightcrew.movies.models import MAX_REASON, MAX_TITLE
 
 
@@ -44,9 +44,9 @@ class HandoverEntry:
     failures: int  # looks in a row in which the client could not be asked
 
     @property
-    def watch(self) -> Watch:
+    def watch(self) -> HandoverWatch:
         """What the rules go by."""
-        return Watch(self.state, self.looked_at, self.waited, self.missed, self.got, self.cause, self.reason)
+        return HandoverWatch(self.state, self.looked_at, self.waited, self.missed, self.got, self.cause, self.reason)
 
 
 @dataclass(frozen=True, slots=True)

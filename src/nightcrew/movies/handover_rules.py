@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from nightcrew.kernel.errors import Conflict
-from nightcrew.movies.clients.remote import Remote, RemoteFile, RemoteState
+from nightcrew.movies.clients.remote import RemoteFile, RemoteState, RemoteTorrent
 from nightcrew.movies.torrents.model import Metainfo, TorrentFile
 
 MOST_GAP = 300.0
@@ -87,7 +87,7 @@ class Act(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class HandoverPatience:
     """How long is waited, in seconds."""
 
     metadata: float = 1800.0
@@ -103,7 +103,7 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class HandoverWatch:
     """What is known of a hand-over. `waited`: seconds without progress in which it was seen; `missed`: in which it was not."""
 
     state: HandoverState
@@ -114,7 +114,7 @@ class Watch:
     cause: Cause | None = None
     reason: str = ""
 
-    def move(self, to: HandoverState, *, cause: Cause | None = None, reason: str = "") -> Watch:
+    def move(self, to: HandoverState, *, cause: Cause | None = None, reason: str = "") -> HandoverWatch:
         """The same in another state. Raises `Conflict` for a move that there is not."""
         if to is self.state:
             return self
@@ -122,84 +122,88 @@ class Watch:
             raise Conflict(f"a hand-over cannot go from {self.state.value} to {to.value}")
         return replace(self, state=to, waited=0.0, missed=0.0, cause=cause, reason=reason)
 
-    def fail(self, cause: Cause, reason: str) -> Watch:
+    def fail(self, cause: Cause, reason: str) -> HandoverWatch:
         """It has failed."""
         return self.move(HandoverState.FAILED, cause=cause, reason=reason)
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class HandoverVerdict:
     """How it stands after a look, and what is done now."""
 
-    watch: Watch
+    watch: HandoverWatch
     act: Act = Act.NONE
 
 
-def judge(watch: Watch, remote: Remote | None, now: datetime, patience: Patience) -> Verdict:
+def judge(
+    watch: HandoverWatch, remote: RemoteTorrent | None, now: datetime, patience: HandoverPatience
+) -> HandoverVerdict:
     """One look. `remote`: how it stands at the client, which has answered; None: the client does not have it."""
     if watch.state not in OPEN:
-        return Verdict(watch)
+        return HandoverVerdict(watch)
     if watch.state is HandoverState.CHOSEN:
-        return Verdict(replace(watch, looked_at=now), Act.SEND)
+        return HandoverVerdict(replace(watch, looked_at=now), Act.SEND)
     gap = min(MOST_GAP, max(0.0, (now - watch.looked_at).total_seconds()))
     if remote is None:
         return _missing(replace(watch, looked_at=now, missed=watch.missed + gap), patience)
     seen = replace(watch, looked_at=now, missed=0.0, waited=watch.waited + gap)
     if remote.state in {RemoteState.ERROR, RemoteState.MISSING}:
-        return Verdict(seen.fail(Cause.ERROR, remote.error or "the client reports an error"))
+        return HandoverVerdict(seen.fail(Cause.ERROR, remote.error or "the client reports an error"))
     return _JUDGES[watch.state](seen, remote, patience)
 
 
-def sent(watch: Watch) -> Watch:
+def sent(watch: HandoverWatch) -> HandoverWatch:
     """The client has taken it."""
     return watch.move(HandoverState.SENT)
 
 
-def inspected(watch: Watch, refused: Sequence[str]) -> Watch:
+def inspected(watch: HandoverWatch, refused: Sequence[str]) -> HandoverWatch:
     """Its files were looked at: `refused` are the reasons against it. One that passes may be let go."""
     if refused:
         return watch.fail(Cause.REFUSED, "; ".join(refused))
     return watch.move(HandoverState.DOWNLOADING)
 
 
-def _missing(watch: Watch, patience: Patience) -> Verdict:
+def _missing(watch: HandoverWatch, patience: HandoverPatience) -> HandoverVerdict:
     if watch.missed >= patience.gone:
-        return Verdict(watch.fail(Cause.GONE, "the client does not have it any more"))
-    return Verdict(watch, Act.SEND if watch.state is HandoverState.SENT else Act.NONE)
+        return HandoverVerdict(watch.fail(Cause.GONE, "the client does not have it any more"))
+    return HandoverVerdict(watch, Act.SEND if watch.state is HandoverState.SENT else Act.NONE)
 
 
-def _described(watch: Watch, remote: Remote, patience: Patience) -> Verdict:
+def _described(watch: HandoverWatch, remote: RemoteTorrent, patience: HandoverPatience) -> HandoverVerdict:
     """Not let go yet: nothing is fetched before its files were looked at."""
     if remote.metadata:
         still = remote.state in {RemoteState.PAUSED, RemoteState.DONE}  # what is complete need not be held
-        return Verdict(watch.move(HandoverState.CHECKING), Act.INSPECT if still else Act.PAUSE)
+        return HandoverVerdict(watch.move(HandoverState.CHECKING), Act.INSPECT if still else Act.PAUSE)
     if watch.state is HandoverState.SENT:
-        return Verdict(watch.move(HandoverState.METADATA))
+        return HandoverVerdict(watch.move(HandoverState.METADATA))
     if watch.waited >= patience.metadata:
-        return Verdict(watch.fail(Cause.NO_METADATA, f"nobody says within {_minutes(patience.metadata)} what is in it"))
-    return Verdict(watch)
+        return HandoverVerdict(
+            watch.fail(Cause.NO_METADATA, f"nobody says within {_minutes(patience.metadata)} what is in it")
+        )
+    return HandoverVerdict(watch)
 
 
-def _coming(watch: Watch, remote: Remote, patience: Patience) -> Verdict:
+def _coming(watch: HandoverWatch, remote: RemoteTorrent, patience: HandoverPatience) -> HandoverVerdict:
     if remote.state is RemoteState.DONE:
-        return Verdict(watch.move(HandoverState.DONE))
+        return HandoverVerdict(watch.move(HandoverState.DONE))
     if remote.got > watch.got:
-        return Verdict(replace(watch.move(HandoverState.DOWNLOADING), got=remote.got, waited=0.0))
+        return HandoverVerdict(replace(watch.move(HandoverState.DOWNLOADING), got=remote.got, waited=0.0))
     if remote.state is not RemoteState.DOWNLOADING:  # a person has paused it, or it waits for its turn
-        return Verdict(replace(watch, waited=0.0))
+        return HandoverVerdict(replace(watch, waited=0.0))
     if watch.state is HandoverState.STALLED:
         if watch.waited >= patience.stalled:
             waited = _minutes(patience.progress + patience.stalled)
-            return Verdict(watch.fail(Cause.STALLED, f"nothing has come for {waited}"))
-        return Verdict(watch)
+            return HandoverVerdict(watch.fail(Cause.STALLED, f"nothing has come for {waited}"))
+        return HandoverVerdict(watch)
     limit = patience.hopeless if remote.seeds else patience.progress
     if watch.waited >= limit:
         who = "" if remote.seeds else ", and nobody seeds it"
-        return Verdict(watch.move(HandoverState.STALLED, reason=f"nothing has come for {_minutes(limit)}{who}"))
-    return Verdict(watch)
+        return HandoverVerdict(watch.move(HandoverState.STALLED, reason=f"nothing has come for {_minutes(limit)}{who}"))
+    return HandoverVerdict(watch)
 
 
-_JUDGES: Mapping[HandoverState, Callable[[Watch, Remote, Patience], Verdict]] = {
+_JUDGES: Mapping[HandoverState, Callable[[HandoverWatch, RemoteTorrent, HandoverPatience], HandoverVerdict]] = {
     HandoverState.SENT: _described,
     HandoverState.METADATA: _described,
     HandoverState.CHECKING: _described,
@@ -215,7 +219,7 @@ def _minutes(seconds: float) -> str:
 # -- what is taken off the client --------------------------------------------------------------------------------------
 
 
-class Removal(StrEnum):
+class RemovalKind(StrEnum):
     """What is taken off the client at the end."""
 
     NONE = "none"
@@ -224,18 +228,18 @@ class Removal(StrEnum):
     """With its data."""
 
 
-def removal(watch: Watch, remote: Remote | None, tag: str) -> Removal:
+def removal(watch: HandoverWatch, remote: RemoteTorrent | None, tag: str) -> RemovalKind:
     """What is removed when a hand-over has ended.
 
     Only what bears our tag, and no film that is complete. What failed by no fault of the source stays for a person to look at.
     """
     if remote is None or tag not in remote.tags or watch.state not in _ENDS:
-        return Removal.NONE
+        return RemovalKind.NONE
     if watch.state is HandoverState.FAILED and watch.cause not in BLOCKING:
-        return Removal.NONE
+        return RemovalKind.NONE
     if remote.state is RemoteState.DONE:
-        return Removal.NONE
-    return Removal.ALL if remote.got else Removal.ENTRY
+        return RemovalKind.NONE
+    return RemovalKind.ALL if remote.got else RemovalKind.ENTRY
 
 
 # -- the next source ---------------------------------------------------------------------------------------------------
@@ -271,7 +275,7 @@ def next_source(candidates: Iterable[ChoiceT], blocked: Collection[str]) -> Choi
     return None
 
 
-def described(remote: Remote, files: Sequence[RemoteFile]) -> Metainfo:
+def described(remote: RemoteTorrent, files: Sequence[RemoteFile]) -> Metainfo:
     """What a client says of a torrent's files, as what is looked at before they are fetched."""
     single = len(files) == 1 and len(files[0].path) == 1
     tops = {file.path[0] for file in files if len(file.path) > 1}

@@ -10,7 +10,7 @@ from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies import judging, reach
 from nightcrew.movies.clients.base import Client
-from nightcrew.movies.clients.remote import Remote
+from nightcrew.movies.clients.remote import RemoteTorrent
 from nightcrew.movies.crew import BY_KIND
 from nightcrew.movies.handover_models import HandoverEntry
 from nightcrew.movies.handover_rules import described
@@ -46,7 +46,7 @@ async def fetch(runtime: Runtime, source: SourceEntry, swarm: str) -> bytes | st
     return magnet.written(link) if link is not None and link.swarm == swarm else None
 
 
-async def refused(runtime: Runtime, client: Client, entry: HandoverEntry, remote: Remote) -> list[str] | None:
+async def refused(runtime: Runtime, client: Client, entry: HandoverEntry, remote: RemoteTorrent) -> list[str] | None:
     """What speaks against the files that the client knows of; None: it names none yet. A person's word counts for more."""
     try:
         source = await sources.get(runtime.store, entry.source_id)
@@ -69,7 +69,7 @@ async def refused(runtime: Runtime, client: Client, entry: HandoverEntry, remote
     return [one.words for one in found]
 
 
-async def _torrent(client: Client, entry: HandoverEntry, remote: Remote) -> Metainfo | None:
+async def _torrent(client: Client, entry: HandoverEntry, remote: RemoteTorrent) -> Metainfo | None:
     """As the client has it: its torrent file where it gives that away, else the list of its files."""
     files = await client.files(entry.swarm)
     if not files:

@@ -21,9 +21,9 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies import handover_ends, handover_rules, handover_torrents
 from nightcrew.movies.clients import CLIENTS
 from nightcrew.movies.clients.base import TAG, Client, ClientKind, KnownClients, Rejected
-from nightcrew.movies.clients.remote import Remote
+from nightcrew.movies.clients.remote import RemoteTorrent
 from nightcrew.movies.handover_models import HandoverEntry
-from nightcrew.movies.handover_rules import Act, Cause, HandoverState, Patience, Watch
+from nightcrew.movies.handover_rules import Act, Cause, HandoverPatience, HandoverState, HandoverWatch
 from nightcrew.movies.store import handovers, sources
 
 BY_KIND: dict[str, ClientKind] = {one.kind.name: one for one in CLIENTS}
@@ -33,7 +33,7 @@ SOON, LATER, LATEST = 2.0, 10.0, 60.0
 """Seconds until the next look: before it is let go, while it comes, and while it does not."""
 AWAY, ASLEEP = 30.0, 300.0
 """Seconds until a client is asked again that could not be, or that needs a person."""
-PATIENCE = Patience()
+PATIENCE = HandoverPatience()
 
 
 @dataclass(slots=True)
@@ -99,7 +99,7 @@ async def _look(runtime: Runtime, number: int, entries: list[HandoverEntry]) -> 
             await _put_off(runtime, entry, exc)
 
 
-async def _one(runtime: Runtime, client: Client, entry: HandoverEntry, remote: Remote | None) -> None:
+async def _one(runtime: Runtime, client: Client, entry: HandoverEntry, remote: RemoteTorrent | None) -> None:
     """One look. What it does is done before it is written down: after a crash it is done again, which changes nothing."""
     if entry.ended_at is not None:
         await handover_ends.clear(runtime, client, entry, remote)
@@ -125,7 +125,7 @@ async def _one(runtime: Runtime, client: Client, entry: HandoverEntry, remote: R
         runtime.bus.publish("movies")
 
 
-async def _send(runtime: Runtime, client: Client, entry: HandoverEntry, watch: Watch) -> Watch:
+async def _send(runtime: Runtime, client: Client, entry: HandoverEntry, watch: HandoverWatch) -> HandoverWatch:
     try:
         source = await sources.get(runtime.store, entry.source_id)
     except NotFound:
@@ -140,7 +140,9 @@ async def _send(runtime: Runtime, client: Client, entry: HandoverEntry, watch: W
     return handover_rules.sent(watch)
 
 
-async def _inspect(runtime: Runtime, client: Client, entry: HandoverEntry, watch: Watch, remote: Remote) -> Watch:
+async def _inspect(
+    runtime: Runtime, client: Client, entry: HandoverEntry, watch: HandoverWatch, remote: RemoteTorrent
+) -> HandoverWatch:
     refused = await handover_torrents.refused(runtime, client, entry, remote)
     if refused is None:  # it has not said yet what files there are
         return watch
@@ -150,7 +152,7 @@ async def _inspect(runtime: Runtime, client: Client, entry: HandoverEntry, watch
     return found
 
 
-def _pause(watch: Watch) -> float:
+def _pause(watch: HandoverWatch) -> float:
     if watch.state is HandoverState.STALLED:
         return LATEST
     return LATER if watch.state is HandoverState.DOWNLOADING else SOON

@@ -10,7 +10,7 @@ from typer import Argument, Option
 from nightcrew.client import Failed, Out, Server, given
 from nightcrew.client.secrets import typed
 from nightcrew.kernel.words import duration
-from nightcrew.movies.source_rows import IndexerJson, TestedJson
+from nightcrew.movies.source_rows import IndexerJson, IndexerTestedJson
 
 CONNECTIONS = "/api/v1/connections"
 KINDS = ("torznab", "list_movies")
@@ -53,7 +53,7 @@ def indexer_add(
 def indexer_test(server: Server, out: Out, indexer: Indexer) -> None:
     """Ask an indexer what it can do. Exit 1 when it does not work."""
     one = server.find(IndexerJson, CONNECTIONS, indexer, "indexer", "nightcrew movies indexer list")
-    found = server.post(TestedJson, f"{CONNECTIONS}/{one['id']}/test")
+    found = server.post(IndexerTestedJson, f"{CONNECTIONS}/{one['id']}/test")
     if not out.data(found) and found["ok"]:
         out.say("\n".join((found["message"], *found["facts"])))
     if not found["ok"]:

@@ -15,7 +15,7 @@ from nightcrew.movies.catalogue_crew import CatalogueCrew
 from nightcrew.movies.models import MediaList, Medium
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import lists, titles
-from nightcrew.movies.tally import Tally, Task
+from nightcrew.movies.tally import Task, TaskTally
 from nightcrew.movies.tmdb.client import Tmdb
 from nightcrew.movies.tmdb.shapes import ListPage, TitleFacts
 
@@ -54,10 +54,10 @@ async def _refresh(runtime: Runtime, tmdb: Tmdb, one: MediaList) -> None:
         held = catalogue_rules.held_back(one.size, len(rows), one.held_times)
         if held is None:
             await _take(runtime, tmdb, one, rows, due_at=_in(interval))
-            runtime.part(Tally).done(Task.LISTS)
+            runtime.part(TaskTally).done(Task.LISTS)
             return
     except NightcrewError as exc:
-        runtime.part(Tally).failed(Task.LISTS)
+        runtime.part(TaskTally).failed(Task.LISTS)
         due_at, failures = catalogue_crew.later(exc, one.failures)
         await lists.put_off(
             runtime.store,

@@ -15,11 +15,11 @@ from nightcrew.kernel.errors import GiveUp, NightcrewError
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies import files, judging, reach, rules
-from nightcrew.movies.crew import BY_KIND, Crew
+from nightcrew.movies.crew import BY_KIND, MovieCrew
 from nightcrew.movies.models import SourceEntry, SourceOffer, SourceState
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import searches, sources, verdicts
-from nightcrew.movies.tally import Tally, Task
+from nightcrew.movies.tally import Task, TaskTally
 
 RECENT = timedelta(days=3)
 """A source that was offered or counted so lately is there."""
@@ -29,7 +29,7 @@ UNSURE = timedelta(hours=12)
 
 async def resync(runtime: Runtime) -> None:
     """The cycle: sources whose time has come."""
-    crew = runtime.part(Crew)
+    crew = runtime.part(MovieCrew)
     await crew.resyncs.keep()
     if not crew.resyncs.free:
         return
@@ -40,7 +40,7 @@ async def resync(runtime: Runtime) -> None:
 
 async def next_at(runtime: Runtime) -> datetime | None:
     """When there is something to do."""
-    crew = runtime.part(Crew)
+    crew = runtime.part(MovieCrew)
     due = await sources.RESYNCS.soonest(runtime.store) if crew.resyncs.free else None
     return earliest((due, crew.resyncs.next_at))
 
@@ -52,7 +52,7 @@ async def failed(runtime: Runtime, source_id: Any, exc: Exception) -> None:  # n
 
 async def _look(runtime: Runtime, entry: SourceEntry) -> None:
     now = utcnow()
-    runtime.part(Tally).done(Task.RESYNC)
+    runtime.part(TaskTally).done(Task.RESYNC)
     if now - entry.seen_at <= RECENT or _is_seeded(entry, now):
         await verdicts.still_there(runtime.store, entry, due_at=rules.next_resync(now, 0, random.random()))
         return

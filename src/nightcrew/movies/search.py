@@ -16,14 +16,14 @@ from nightcrew.kernel.errors import NeedsUser, NightcrewError, NotFound, Retry
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies import judging, reach, rules, taste
-from nightcrew.movies.crew import Asked, Crew, indexers, split
+from nightcrew.movies.crew import AskedIndexer, MovieCrew, indexers, split
 from nightcrew.movies.indexers.base import Found, Wanted
 from nightcrew.movies.models import MAX_TITLE, MovieEntry, MovieSearch
 from nightcrew.movies.releases.identity import judge
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import films, searches, sources
-from nightcrew.movies.store.sources import NewSource
-from nightcrew.movies.tally import Tally, Task
+from nightcrew.movies.store.sources import OfferedSource
+from nightcrew.movies.tally import Task, TaskTally
 
 MOST_OFFERS = 100
 """Offers of one answer that are stored, the best first."""
@@ -35,7 +35,7 @@ ASLEEP = timedelta(hours=6)
 
 async def search(runtime: Runtime) -> None:
     """The cycle: give the indexers what is wanted, and ask those that may be asked."""
-    crew = runtime.part(Crew)
+    crew = runtime.part(MovieCrew)
     await crew.searches.keep()
     known = await indexers(runtime)
     numbers = [one.connection.id for one in known]
@@ -56,7 +56,7 @@ async def search(runtime: Runtime) -> None:
 
 async def next_at(runtime: Runtime) -> datetime | None:
     """When there is something to do."""
-    crew, known = runtime.part(Crew), await indexers(runtime)
+    crew, known = runtime.part(MovieCrew), await indexers(runtime)
     numbers = [one.connection.id for one in known]
     if numbers and (set(numbers) - crew.caught_up or await searches.waiting(runtime.store)):
         return utcnow()
@@ -67,7 +67,7 @@ async def next_at(runtime: Runtime) -> datetime | None:
     return earliest((due, back, crew.searches.next_at))
 
 
-async def _catch_up(runtime: Runtime, crew: Crew, numbers: Sequence[int]) -> None:
+async def _catch_up(runtime: Runtime, crew: MovieCrew, numbers: Sequence[int]) -> None:
     crew.caught_up &= set(numbers)
     for one in numbers:
         if one not in crew.caught_up and not await searches.catch_up(runtime.store, one):
@@ -81,7 +81,7 @@ async def failed(runtime: Runtime, row_id: Any, exc: Exception) -> None:
     )
 
 
-async def _ask(runtime: Runtime, asked: Asked, row: MovieSearch) -> None:
+async def _ask(runtime: Runtime, asked: AskedIndexer, row: MovieSearch) -> None:
     """One film at one indexer. Each outcome says when it is asked again."""
     now, by = utcnow(), runtime.node
     try:
@@ -103,12 +103,12 @@ async def _ask(runtime: Runtime, asked: Asked, row: MovieSearch) -> None:
         await searches.settle(
             runtime.store, row, by=by, due_at=due_at, asked_at=now, failures=failures, reason=str(exc)
         )
-        runtime.part(Tally).failed(Task.SEARCH)
+        runtime.part(TaskTally).failed(Task.SEARCH)
     else:
         await _take(runtime, row, entry, found)
 
 
-async def _offers(runtime: Runtime, asked: Asked, entry: MovieEntry) -> list[Found]:
+async def _offers(runtime: Runtime, asked: AskedIndexer, entry: MovieEntry) -> list[Found]:
     line = await runtime.part(Connections).line(asked.connection.id)
     wanted = Wanted(entry.imdb_id, entry.tmdb_id, entry.title, entry.original_title, entry.year)
     return await asked.kind.search(line, wanted, runtime.settings.of(MovieSettings).route)
@@ -134,20 +134,22 @@ async def _take(runtime: Runtime, row: MovieSearch, entry: MovieEntry, found: Se
         failures=0,
         reason=said,
     )
-    runtime.part(Tally).done(Task.SEARCH)
+    runtime.part(TaskTally).done(Task.SEARCH)
     if fresh:
         runtime.bus.publish("movies")
 
 
-async def judged(runtime: Runtime, connection_id: int, entry: MovieEntry, found: Sequence[Found]) -> list[NewSource]:
+async def judged(
+    runtime: Runtime, connection_id: int, entry: MovieEntry, found: Sequence[Found]
+) -> list[OfferedSource]:
     """What is offered, with what its name says: the best first, and some of what is refused."""
     liked, film = await taste.in_use(runtime), judging.film_of(entry)
     releases = await judging.read_names([one.title for one in found])
-    offers: dict[str, NewSource] = {}
+    offers: dict[str, OfferedSource] = {}
     for one, release in zip(found, releases, strict=True):
         identity = judge(release, film, one.imdb_id)
         worth = judging.worth_of(liked.score(release, film, size=one.size, seeds=one.seeds))
-        new = NewSource(
+        new = OfferedSource(
             fingerprint=one.info_hash or f"{connection_id}:{one.guid}"[:200],
             guid=one.guid[:500],
             title=one.title[:MAX_TITLE],

@@ -15,7 +15,7 @@ from nightcrew.movies import catalogue_crew, catalogue_rules
 from nightcrew.movies.catalogue_crew import CatalogueCrew
 from nightcrew.movies.store import shows, titles
 from nightcrew.movies.store.shows import DueShow
-from nightcrew.movies.tally import Tally, Task
+from nightcrew.movies.tally import Task, TaskTally
 from nightcrew.movies.tmdb.client import SEASONS, Gone, Tmdb
 from nightcrew.movies.tmdb.show_shapes import Season, ShowDetails
 
@@ -69,7 +69,7 @@ async def _show(runtime: Runtime, tmdb: Tmdb, one: DueShow) -> None:
         due_at, failures, reason, gone = utcnow() + catalogue_rules.GONE, 0, str(exc), True
     except NightcrewError as exc:
         (due_at, failures), reason = catalogue_crew.later(exc, one.failures), str(exc)
-    tally = runtime.part(Tally)
+    tally = runtime.part(TaskTally)
     (tally.failed if reason and not gone else tally.done)(Task.SEASONS)
     await shows.settle(
         runtime.store, one.id, by=runtime.node, due_at=due_at, failures=failures, reason=reason, gone=gone

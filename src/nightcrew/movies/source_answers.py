@@ -14,7 +14,7 @@ from nightcrew.web.answers import Moment as At
 SourceStateName = Literal["found", "unread", "verified", "refused", "marked", "gone"]
 
 
-class PartAnswer(Answer):
+class RankPartAnswer(Answer):
     """A part of a score: what it is for, its points, and why."""
 
     name: str
@@ -29,7 +29,7 @@ class FileAnswer(Answer):
     size: Bytes
 
 
-class SourceRow(Answer):
+class MovieSourceRow(Answer):
     """A source of a film. `seeds` and `leechers`: as trackers counted them, null while none knows it; until then there are claims.
 
     `unfit`: why the quality profile does not take it. `file_due_at`, `stats_due_at`, `resync_due_at`: when its torrent file is read,
@@ -47,7 +47,7 @@ class SourceRow(Answer):
     size: Bytes | None
     private: bool
     score: float
-    parts: list[PartAnswer]
+    parts: list[RankPartAnswer]
     unfit: str
     files: list[FileAnswer]
     file_count: int
@@ -71,7 +71,7 @@ class SourceRow(Answer):
             row,
             best=row.id == best_id,
             indexer=names.get(row.connection_id, ""),
-            parts=[PartAnswer(name=one[0], points=one[1], words=one[2]) for one in row.parts],
+            parts=[RankPartAnswer(name=one[0], points=one[1], words=one[2]) for one in row.parts],
             files=[FileAnswer(path=one[0], size=one[1]) for one in row.files],
         )
 
@@ -98,7 +98,7 @@ class SourcesAnswer(Answer):
 
     movie: str
     wanted: bool
-    sources: list[SourceRow]
+    sources: list[MovieSourceRow]
     searches: list[SearchRow]
 
 

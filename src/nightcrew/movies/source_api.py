@@ -97,7 +97,7 @@ async def list_sources(node: Node, movie_id: Id) -> say.SourcesAnswer:
     return say.SourcesAnswer(
         movie=entry.shown,
         wanted=entry.wanted,
-        sources=[say.SourceRow.made(one, best_id=entry.best_id, names=names) for one in rows],
+        sources=[say.MovieSourceRow.made(one, best_id=entry.best_id, names=names) for one in rows],
         searches=[say.SearchRow.made(one, names) for one in await searches.of_movie(node.store, movie_id)],
     )
 
@@ -117,17 +117,17 @@ async def unwant_movie(node: Node, actor: Actor, movie_id: Id) -> say.SearchedAn
 
 
 @router.post("/sources/{source_id}/refuse")
-async def refuse_source(node: Node, actor: Actor, source_id: Id) -> say.SourceRow:
+async def refuse_source(node: Node, actor: Actor, source_id: Id) -> say.MovieSourceRow:
     """This source is not the film, or is not wanted: it is never the best one again."""
     return await _row(node, await source_actions.refuse(node, source_id, actor=actor))
 
 
 @router.post("/sources/{source_id}/accept")
-async def accept_source(node: Node, actor: Actor, source_id: Id) -> say.SourceRow:
+async def accept_source(node: Node, actor: Actor, source_id: Id) -> say.MovieSourceRow:
     """This source is the film, whatever its name or its files say."""
     return await _row(node, await source_actions.accept(node, source_id, actor=actor))
 
 
-async def _row(node: Runtime, one: SourceEntry) -> say.SourceRow:
+async def _row(node: Runtime, one: SourceEntry) -> say.MovieSourceRow:
     entry = await films.get(node.store, one.movie_id)
-    return say.SourceRow.made(one, best_id=entry.best_id, names=await names_of(node))
+    return say.MovieSourceRow.made(one, best_id=entry.best_id, names=await names_of(node))

@@ -11,9 +11,9 @@ from nightcrew.client import Out, Row, Server, read_json
 from nightcrew.kernel.words import size
 from nightcrew.movies.source_rows import (
     ImportedJson,
+    MovieSourceJson,
     ProfileJson,
     SearchedJson,
-    SourceJson,
     SourcesJson,
     TaskJson,
 )
@@ -47,7 +47,7 @@ def movies_sources(
         out.say(f"Nobody searches for it; `nightcrew movies search {movie}` does")
 
 
-def _columns(one: SourceJson) -> Row:
+def _columns(one: MovieSourceJson) -> Row:
     seeds = one["seeds"] if one["seeds"] is not None else one["claimed_seeds"]
     claimed = "" if one["seeds"] is not None or seeds is None else "?"
     return {
@@ -72,13 +72,13 @@ def movies_unwant(server: Server, out: Out, movie: Movie) -> None:
 
 def movies_refuse(server: Server, out: Out, source: Source) -> None:
     """Say that a source is not the film, or that you do not want it."""
-    found = server.post(SourceJson, f"{MOVIES}/sources/{source}/refuse")
+    found = server.post(MovieSourceJson, f"{MOVIES}/sources/{source}/refuse")
     out.one(found, lambda one: f"{one['title']} is not taken")
 
 
 def movies_accept(server: Server, out: Out, source: Source) -> None:
     """Say that a source is the film, whatever its name or its files say."""
-    found = server.post(SourceJson, f"{MOVIES}/sources/{source}/accept")
+    found = server.post(MovieSourceJson, f"{MOVIES}/sources/{source}/accept")
     out.one(found, lambda one: f"{one['title']} is looked into again")
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TypedDict
 
 
-class PartJson(TypedDict):
+class RankPartJson(TypedDict):
     """A part of a score."""
 
     points: float
     words: str
 
 
-class SourceJson(TypedDict):
+class MovieSourceJson(TypedDict):
     """A source of a film."""
 
     id: int
@@ -23,7 +23,7 @@ class SourceJson(TypedDict):
     best: bool
     size: int | None
     score: float
-    parts: list[PartJson]
+    parts: list[RankPartJson]
     seeds: int | None
     claimed_seeds: int | None
 
@@ -42,7 +42,7 @@ class SourcesJson(TypedDict):
 
     movie: str
     wanted: bool
-    sources: list[SourceJson]
+    sources: list[MovieSourceJson]
     searches: list[SearchJson]
 
 
@@ -107,7 +107,7 @@ class IndexerJson(TypedDict):
     retry_at: str | None
 
 
-class TestedJson(TypedDict):
+class IndexerTestedJson(TypedDict):
     """What a test says."""
 
     ok: bool

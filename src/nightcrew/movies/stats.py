@@ -16,12 +16,12 @@ from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies import judging, rules
-from nightcrew.movies.crew import Crew
+from nightcrew.movies.crew import MovieCrew
 from nightcrew.movies.models import SourceEntry
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import sources, swarms
 from nightcrew.movies.store.swarms import Ask, Counted
-from nightcrew.movies.tally import Tally, Task
+from nightcrew.movies.tally import Task, TaskTally
 from nightcrew.movies.trackers.rules import recalled
 
 BATCH = 400
@@ -38,7 +38,7 @@ TRUSTED = timedelta(days=3)
 
 async def count(runtime: Runtime) -> None:
     """The cycle: sources that are due are counted together."""
-    crew = runtime.part(Crew)
+    crew = runtime.part(MovieCrew)
     await crew.stats.keep()
     if not crew.stats.free:
         return
@@ -49,7 +49,7 @@ async def count(runtime: Runtime) -> None:
 
 async def next_at(runtime: Runtime) -> datetime | None:
     """When there is something to do."""
-    crew = runtime.part(Crew)
+    crew = runtime.part(MovieCrew)
     if not crew.stats.free:
         return crew.stats.next_at
     return earliest((await sources.STATS.soonest(runtime.store), crew.stats.next_at))
@@ -87,7 +87,7 @@ async def _ask(runtime: Runtime, ask: Ask) -> bool:
     one = ask.tracker
     options = runtime.settings.of(MovieSettings)
     try:
-        found, memory = await runtime.part(Crew).scraper.scrape(
+        found, memory = await runtime.part(MovieCrew).scraper.scrape(
             str(runtime.vault.unseal(one.address)),
             ask.swarms,
             route=options.route,
@@ -113,7 +113,7 @@ async def _settle(runtime: Runtime, rows: Sequence[SourceEntry]) -> None:
     said = await swarms.counts_of(runtime.store, {one.swarm for one in rows if one.swarm})
     counted = [_counted(one, said.get(one.swarm, []), now) for one in rows]
     await swarms.settle(runtime.store, counted)
-    runtime.part(Tally).done(Task.STATS, len(rows))
+    runtime.part(TaskTally).done(Task.STATS, len(rows))
     moved = {one.movie_id for one, new in zip(rows, counted, strict=True) if new.seeds != one.seeds}
     if moved:
         await judging.choose(runtime, moved)

@@ -25,7 +25,7 @@ from nightcrew.movies.models import Checkpoint, Medium
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import changes, shows, titles
 from nightcrew.movies.store.titles import DueFilm, FilmRead
-from nightcrew.movies.tally import Tally, Task
+from nightcrew.movies.tally import Task, TaskTally
 from nightcrew.movies.tmdb.client import Gone, Tmdb
 from nightcrew.movies.tmdb.shapes import MOST_PAGES
 
@@ -151,8 +151,8 @@ async def _read(runtime: Runtime, tmdb: Tmdb, group: Sequence[DueFilm]) -> None:
             await titles.save(runtime.store, read)
             left -= len(read)
             failed = sum(1 for one in read if one.details is None and not one.gone)
-            runtime.part(Tally).done(Task.SYNC, len(read) - failed)
-            runtime.part(Tally).failed(Task.SYNC, failed)
+            runtime.part(TaskTally).done(Task.SYNC, len(read) - failed)
+            runtime.part(TaskTally).failed(Task.SYNC, failed)
 
     await together([*(one_film(one) for one in group), stored()])
     runtime.bus.publish("movies")

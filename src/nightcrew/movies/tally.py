@@ -35,7 +35,7 @@ TITLES = {
 
 
 @dataclass(slots=True)
-class Tally:
+class TaskTally:
     """Kept in the runtime. Counts since the last sample, and since the start."""
 
     _done: Counter[Task] = field(default_factory=Counter)
@@ -64,14 +64,14 @@ class Tally:
 async def sample(runtime: Runtime) -> None:
     """The cycle, once a minute: store what was done, and what waits."""
     waiting = await backlogs.waiting(runtime.store)
-    taken = runtime.part(Tally).take()
+    taken = runtime.part(TaskTally).take()
     rows = [(task.value, done, failed, waiting[task.value]) for task, (done, failed) in taken.items()]
     await samples.add(runtime.store, runtime.node, rows)
 
 
 async def metrics(runtime: Runtime) -> list[Metric]:
     """What this node did since its start, and what waits now."""
-    tally, waiting = runtime.part(Tally), await backlogs.waiting(runtime.store)
+    tally, waiting = runtime.part(TaskTally), await backlogs.waiting(runtime.store)
     return [
         Metric("task_done_total", "Rows that a task dealt with", _values(tally.all_done), "task"),
         Metric("task_failed_total", "Rows that a task tried in vain", _values(tally.all_failed), "task"),

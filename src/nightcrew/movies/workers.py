@@ -9,9 +9,9 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.hands import Hands
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies import catalogue_work, crew, files, handovers, resync, search, stats
-from nightcrew.movies.crew import Crew
+from nightcrew.movies.crew import MovieCrew
 from nightcrew.movies.store import samples, searches, sources, swarms
-from nightcrew.movies.tally import Tally
+from nightcrew.movies.tally import TaskTally
 from nightcrew.movies.taste import Tastes
 from nightcrew.movies.trackers.scraper import Scraper
 
@@ -25,10 +25,10 @@ SAMPLED = timedelta(days=14)
 
 async def start(runtime: Runtime) -> None:
     """Called once at the start of a node, before its workers."""
-    runtime.add(Tally())
+    runtime.add(TaskTally())
     runtime.add(Tastes())
     runtime.add(
-        Crew(
+        MovieCrew(
             searches=Hands(runtime, searches.SEARCHES, SEARCHES, functools.partial(search.failed, runtime)),
             files=Hands(runtime, sources.FILES, FILES, functools.partial(files.failed, runtime)),
             stats=Hands(runtime, sources.STATS, 1, functools.partial(stats.failed, runtime)),
@@ -45,7 +45,7 @@ async def start(runtime: Runtime) -> None:
 async def stop(runtime: Runtime) -> None:
     """Called at the end of a node."""
     await handovers.stop(runtime)
-    await runtime.part(Crew).close()
+    await runtime.part(MovieCrew).close()
     await catalogue_work.stop(runtime)
 
 

@@ -161,6 +161,7 @@ class DeviceRoute:
         try:
             self.gate.still(generation)
         except BaseException:
+            REST.keep(os.dup(made.fileno()))
             made.close()
             raise
         return made

@@ -5,6 +5,7 @@ A dead tunnel shows only as time-outs: a link that is up, and gluetun's "running
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
 import time
@@ -19,8 +20,9 @@ from nightcrew.kernel.routes.base import Datagrams, Route, RouteDown, Unavailabl
 from nightcrew.kernel.routes.definition import INTERFACE, RouteDefinition, endpoint, proxy_of, servers_of
 from nightcrew.kernel.routes.device import DeviceRoute, addresses_of, families
 from nightcrew.kernel.routes.hops import as_address
-from nightcrew.kernel.routes.links import leaves_by, link_of
+from nightcrew.kernel.routes.links import has_backstop, leaves_by, link_of
 from nightcrew.kernel.routes.names import DnsServer
+from nightcrew.kernel.routes.sockets import can_bind
 from nightcrew.kernel.routes.socks import SocksProxy, SocksRoute
 from nightcrew.kernel.routes.states import RouteSeen, RouteSight
 
@@ -63,6 +65,8 @@ def look_at_link(route: AnyRoute, one: RouteDefinition) -> RouteSight | None:
     """What can be seen without sending anything: None when nothing is wrong. It takes no time."""
     if not isinstance(route, DeviceRoute):
         return None
+    if not can_bind():
+        return RouteSight(RouteSeen.GONE, "only Linux can hold a connection to a device")
     link = link_of(one.device)
     if not link.index:
         return RouteSight(RouteSeen.GONE, f"there is no device {one.device}")
@@ -88,6 +92,18 @@ def strayed(device: str, index: int) -> str:
                 return (
                     f"the kernel would answer late packets from {source} by {other}: add a rule such as "
                     f"`ip rule add from {source} lookup 51820` with `ip route add default dev {device} table 51820`"
+                )
+    return ""
+
+
+def unstopped(device: str) -> str:
+    """What a person should know though the route is open: where late packets could go while the device is made anew."""
+    for source in addresses_of(device):
+        with contextlib.suppress(OSError):
+            if not has_backstop(source, SAMPLES[ipaddress.ip_address(source).version][0]):
+                return (
+                    f"while the device is made anew, answers to late packets from {source} could leave by another: "
+                    "add `ip route add blackhole default metric 9999 table …` to the table of its rule"
                 )
     return ""
 

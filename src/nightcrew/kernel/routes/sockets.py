@@ -75,6 +75,7 @@ async def connected(made: socket.socket, address: str, port: int) -> socket.sock
         else:
             await asyncio.get_running_loop().sock_connect(made, (address, port))
     except BaseException:
+        REST.keep(os.dup(made.fileno()))  # an answer to what was begun may still come
         made.close()
         raise
     return made
@@ -100,15 +101,19 @@ class RestingSockets:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def keep(self, descriptor: int) -> None:
-        """Keep a socket; it is closed here later. A TCP connection is told that nothing more is sent on it."""
+    def keep(self, descriptor: int, *, finished: bool = False) -> None:
+        """Keep a socket; it is closed here later. `finished`: the other side of a TCP connection is told at once that nothing more comes.
+
+        Not so where its reading side is shut already: the kernel then resets the connection at the next byte, and has no socket
+        for what follows.
+        """
         now = time.monotonic()
         while self._kept and (self._kept[0][0] < now or len(self._kept) >= MOST_RESTING):
             os.close(self._kept.popleft()[1])
         self._kept.append((now + RESTING, descriptor))
         with socket.socket(fileno=os.dup(descriptor)) as one, suppress(OSError):
             one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 0)  # the least there is
-            if one.type & socket.SOCK_STREAM:
+            if finished:
                 one.shutdown(socket.SHUT_WR)
 
 

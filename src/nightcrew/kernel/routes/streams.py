@@ -31,13 +31,16 @@ class StreamHold:
     def end(self) -> None:
         """The route has changed."""
         ended(self._made)
-        self.release()
+        self._rest(finished=False)
 
     def release(self) -> None:
-        """The connection is closed, or ends."""
+        """The connection is closed."""
         self._gate.forget(self.end)
+        self._rest(finished=True)
+
+    def _rest(self, *, finished: bool) -> None:
         if self._copy is not None:
-            REST.keep(self._copy)
+            REST.keep(self._copy, finished=finished)
             self._copy = None
 
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from nightcrew.kernel.errors import NightcrewError
+from nightcrew.kernel.routes import links
 from nightcrew.kernel.routes.definition import RouteDefinition
 from nightcrew.kernel.routes.device import DeviceRoute
 from nightcrew.kernel.routes.looks import AnyRoute, LookAsks, RoutePace, UngatedRoute, look, look_at_link, public_of
@@ -49,7 +50,11 @@ class RouteWatch:
         `gone`: the numbers of devices that have ended.
         """
         wrong = look_at_link(self.route, self.definition)
-        if wrong is None and self.route.gate.standing.index in gone:
+        if (
+            wrong is None
+            and isinstance(self.route, DeviceRoute)
+            and (self.route.gate.standing.index in gone or links.EVERY in gone)
+        ):
             wrong = RouteSight(RouteSeen.GONE, f"the device {self.definition.device} was made anew")
         if wrong is not None:
             self.route.note(wrong)

@@ -11,8 +11,8 @@ import httpcore2
 
 from nightcrew.kernel.errors import Conflict, Invalid, NightcrewError
 from nightcrew.kernel.redaction import redact
-from nightcrew.kernel.routes.definition import RouteDefinition, checked, with_password
-from nightcrew.kernel.routes.looks import build, carries_udp
+from nightcrew.kernel.routes.definition import INTERFACE, RouteDefinition, checked, with_password
+from nightcrew.kernel.routes.looks import build, carries_udp, unstopped
 from nightcrew.kernel.routes.states import RouteSeen, RouteSight, RouteStanding
 from nightcrew.kernel.routes.watch import RouteWatch
 from nightcrew.kernel.routing import store
@@ -107,6 +107,8 @@ async def tested(one: RouteDefinition) -> RouteTested:
         facts.append(f"its public address is {sight.public}, and home's is another")
     elif not one.ask:
         facts.append("whether it leads out elsewhere than home is not checked: no address that tells was given")
+    if one.kind == INTERFACE and (warning := unstopped(one.device)):
+        facts.append(warning)
     took = f"its canary answered in {1000 * (sight.canary_s or 0):.0f} ms"
     return RouteTested(True, took, tuple(facts))
 

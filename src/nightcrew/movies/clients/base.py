@@ -18,7 +18,7 @@ from nightcrew.kernel.errors import GiveUp
 from nightcrew.kernel.fields import ask
 from nightcrew.kernel.http import Limits
 from nightcrew.kernel.words import size as in_bytes
-from nightcrew.movies.clients.remote import Remote, RemoteFile
+from nightcrew.movies.clients.remote import RemoteFile, RemoteTorrent
 
 TAG = "nightcrew"
 """What is on all that was handed over. Nothing without it is ever removed."""
@@ -62,7 +62,7 @@ class Client(Protocol):
         """
         ...
 
-    async def look(self, hashes: Collection[str]) -> dict[str, Remote]:
+    async def look(self, hashes: Collection[str]) -> dict[str, RemoteTorrent]:
         """How these stand, by the hash that was asked for. What the client does not have is left out."""
         ...
 

@@ -16,9 +16,9 @@ from nightcrew.kernel.errors import Misread
 from nightcrew.kernel.http import Reply
 from nightcrew.kernel.http_requests import Attached
 from nightcrew.movies.clients.base import LARGE, ClientKind, Rejected, space_in_words
-from nightcrew.movies.clients.qbittorrent_session import DONE, QBittorrentLogin, Session, plain
+from nightcrew.movies.clients.qbittorrent_session import DONE, QBittorrentLogin, QBittorrentSession, plain
 from nightcrew.movies.clients.qbittorrent_shapes import Torrents, files_of, version_of
-from nightcrew.movies.clients.remote import MAX_PATH, Remote, RemoteFile, text
+from nightcrew.movies.clients.remote import MAX_PATH, RemoteFile, RemoteTorrent, text
 
 STOPPED_FROM = (2, 11)
 """The version of the API from which on it says `stop` for `pause`: qBittorrent 5.0."""
@@ -33,7 +33,7 @@ class QBittorrent:
 
     def __init__(self, line: Line) -> None:
         self.line = line
-        self._session = Session(line)
+        self._session = QBittorrentSession(line)
         self._torrents = Torrents()
         self._version: tuple[tuple[int, ...], int] | None = None
         """And in which session it was asked for: between two of them it may have been changed."""
@@ -70,7 +70,7 @@ class QBittorrent:
         if said and not await self.look([swarm]):  # what it has already, it refuses in the same words
             raise Rejected(said)
 
-    async def look(self, hashes: Collection[str]) -> dict[str, Remote]:
+    async def look(self, hashes: Collection[str]) -> dict[str, RemoteTorrent]:
         """As `Client.look`: it tells what has changed since the last look."""
         async with self._syncing:
             if hashes:

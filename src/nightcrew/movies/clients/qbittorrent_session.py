@@ -34,7 +34,7 @@ class QBittorrentLogin(ClientLogin):
     api_key: Secret = ask("", label="API key", help="From qBittorrent 5.2 on, instead of the two.", max_length=200)
 
 
-class Session:
+class QBittorrentSession:
     """Asks within a session, whose cookie the line keeps."""
 
     def __init__(self, line: Line) -> None:

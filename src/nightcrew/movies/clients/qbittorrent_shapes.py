@@ -13,9 +13,9 @@ from nightcrew.kernel.errors import Misread
 from nightcrew.movies.clients.remote import (
     MAX_FILES,
     MAX_PATH,
-    Remote,
     RemoteFile,
     RemoteState,
+    RemoteTorrent,
     count,
     is_pad,
     parts_of,
@@ -114,7 +114,7 @@ class Torrents:
         """The client's own name for a torrent: of a hybrid one that is the v2 hash, where ours is the v1 hash."""
         return self._names.get(swarm.lower())
 
-    def remotes(self, hashes: Iterable[str]) -> dict[str, Remote]:
+    def remotes(self, hashes: Iterable[str]) -> dict[str, RemoteTorrent]:
         """How these stand."""
         known = {one: key for one in hashes if (key := self.id_of(one)) is not None}
         return {one: remote_of(one, key, self.rows[key]) for one, key in known.items()}
@@ -125,7 +125,7 @@ def _names_of(key: str, row: dict[str, Any]) -> set[str]:
     return {key, text(row, "infohash_v1"), v2, v2[:40]} - {""}
 
 
-def remote_of(swarm: str, key: str, row: dict[str, Any]) -> Remote:
+def remote_of(swarm: str, key: str, row: dict[str, Any]) -> RemoteTorrent:
     """One torrent, from the fields of it that are kept."""
     word = text(row, "state")
     state = STATES.get(word, RemoteState.UNKNOWN)
@@ -135,7 +135,7 @@ def remote_of(swarm: str, key: str, row: dict[str, Any]) -> Remote:
         RemoteState.MISSING: "files are missing",
     }
     known = row.get("has_metadata")
-    return Remote(
+    return RemoteTorrent(
         hash=swarm,
         id=key,
         name=text(row, "name"),

@@ -33,7 +33,7 @@ class RemoteState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Remote:
+class RemoteTorrent:
     """A torrent at a client. `hash` is the one that was asked for; `id` is what the client calls it."""
 
     hash: str

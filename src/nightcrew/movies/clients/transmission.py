@@ -17,7 +17,7 @@ from nightcrew.kernel.fields import Secret, ask
 from nightcrew.kernel.http import Reply
 from nightcrew.movies.clients import transmission_rpc as rpc
 from nightcrew.movies.clients.base import LARGE, TAG, ClientKind, ClientLogin, Rejected, space_in_words
-from nightcrew.movies.clients.remote import MAX_PATH, Remote, RemoteFile, RemoteState, count, text
+from nightcrew.movies.clients.remote import MAX_PATH, RemoteFile, RemoteState, RemoteTorrent, count, text
 
 ReadT = TypeVar("ReadT")
 
@@ -113,7 +113,7 @@ class Transmission:
         if slowly or not held:
             await self._call("torrent_start", {"ids": [swarm]})
 
-    async def look(self, hashes: Collection[str]) -> dict[str, Remote]:
+    async def look(self, hashes: Collection[str]) -> dict[str, RemoteTorrent]:
         """As `Client.look`."""
         rows = {text(row, "hash_string").lower(): row for row in await self._rows(hashes, rpc.FIELDS)}
         return {one: rpc.remote_of(rows[one.lower()], one) for one in hashes if one.lower() in rows}
@@ -243,7 +243,7 @@ KIND = ConnectionKind(
     "Transmission",
     TransmissionLogin,
     try_out,
-    help="Downloads what was chosen. Remote access has to be switched on.",
+    help="Downloads what was chosen. RemoteTorrent access has to be switched on.",
     address="http://127.0.0.1:9091",
     allowance=Allowance(per_second=10.0, at_once=4, longest_pause=300.0),
     sign=_sign,

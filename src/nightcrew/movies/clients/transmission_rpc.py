@@ -14,9 +14,9 @@ from nightcrew.movies.clients.remote import (
     MAX_FILES,
     MAX_PATH,
     MAX_WORDS,
-    Remote,
     RemoteFile,
     RemoteState,
+    RemoteTorrent,
     count,
     is_pad,
     parts_of,
@@ -118,7 +118,7 @@ def torrents_of(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [newly(row) for row in rows if isinstance(row, dict)]
 
 
-def remote_of(row: Mapping[str, Any], swarm: str) -> Remote:
+def remote_of(row: Mapping[str, Any], swarm: str) -> RemoteTorrent:
     """One torrent."""
     metadata = share(row, "metadata_percent_complete") >= 1
     size, left, got = (count(row, name) for name in ("size_when_done", "left_until_done", "have_valid"))
@@ -132,7 +132,7 @@ def remote_of(row: Mapping[str, Any], swarm: str) -> Remote:
         state = RemoteState.MISSING if "no data found" in error.lower() else RemoteState.ERROR
     sending = count(row, "peers_sending_to_us") + count(row, "webseeds_sending_to_us")
     eta = row.get("eta")
-    return Remote(
+    return RemoteTorrent(
         hash=swarm,
         id=text(row, "hash_string"),
         name=text(row, "name"),

@@ -23,7 +23,7 @@ from nightcrew.movies.indexers import torznab_errors, torznab_items, torznab_que
 from nightcrew.movies.indexers.base import Found, IndexerKind, Wanted
 from nightcrew.movies.indexers.links import fetch
 from nightcrew.movies.indexers.torznab_queries import PLAIN, Query
-from nightcrew.movies.indexers.torznab_xml import Caps, Listing, Said
+from nightcrew.movies.indexers.torznab_xml import Caps, Said, TorznabListing
 from nightcrew.movies.settings import way
 
 NAME = "torznab"
@@ -82,7 +82,7 @@ async def caps_of(line: Line, route: str, *, fresh: bool = False) -> Caps:
     until, caps = _caps.get(line, (0.0, PLAIN))
     if fresh or until <= _now():
         answer, _ = await _ask(line, {"t": "caps"}, route)
-        if isinstance(answer, Listing):
+        if isinstance(answer, TorznabListing):
             raise Misread(f"{line.name} answers a list of releases where it should say what it can do")
         caps = answer if isinstance(answer, Caps) else PLAIN
         _caps[line] = (_now() + DAY, caps)
@@ -129,10 +129,10 @@ async def _climb(line: Line, wanted: Wanted, caps: Caps, route: str) -> list[Fou
     return []
 
 
-async def _ask(line: Line, query: Query, route: str) -> tuple[Caps | Listing | Said, Reply]:
+async def _ask(line: Line, query: Query, route: str) -> tuple[Caps | TorznabListing | Said, Reply]:
     """An answer. `Said` is one that a kind of query is not known, or that there is nothing; other errors are raised."""
 
-    async def read(reply: Reply) -> tuple[Caps | Listing | Said, Reply]:
+    async def read(reply: Reply) -> tuple[Caps | TorznabListing | Said, Reply]:
         try:
             answer = await asyncio.to_thread(torznab_xml.read, reply.body)
         except Misread as exc:

@@ -8,14 +8,14 @@ from datetime import datetime
 
 from nightcrew.movies.indexers import values
 from nightcrew.movies.indexers.base import Found
-from nightcrew.movies.indexers.torznab_xml import Item, Listing
+from nightcrew.movies.indexers.torznab_xml import TorznabItem, TorznabListing
 
 MOVIES = range(2000, 3000)
 CUSTOM, MOST_CATEGORY = 100_000, 999_999_999
 """From this number on categories are a server's own, and say nothing to others."""
 
 
-def found_of(listing: Listing, base: str, answered_at: datetime, secrets: Sequence[str]) -> list[Found]:
+def found_of(listing: TorznabListing, base: str, answered_at: datetime, secrets: Sequence[str]) -> list[Found]:
     """The releases of an answer that came from the address `base`. Those without a title, or with nothing to fetch, are left out."""
     read = [_read(item, base, secrets) for item in listing.items if not is_other_kind(item)]
     found = [one for one in read if one.title and (one.link or one.magnet or one.info_hash)]
@@ -23,7 +23,7 @@ def found_of(listing: Listing, base: str, answered_at: datetime, secrets: Sequen
     return [replace(one, published_at=date) for one, date in zip(found, dates, strict=True)]
 
 
-def is_other_kind(item: Item) -> bool:
+def is_other_kind(item: TorznabItem) -> bool:
     """Whether it is filed under other things than films alone, as some servers send all that they find."""
     numbers = {
         number
@@ -33,7 +33,7 @@ def is_other_kind(item: Item) -> bool:
     return bool(numbers) and all(number not in MOVIES and number < CUSTOM for number in numbers)
 
 
-def _read(item: Item, base: str, secrets: Sequence[str]) -> Found:
+def _read(item: TorznabItem, base: str, secrets: Sequence[str]) -> Found:
     texts = item.values
     places = [texts.get("link", ""), item.enclosure.get("url", ""), item.attr("magneturl"), texts.get("guid", "")]
     magnet = next((one for place in places if (one := values.magnet_of(place))), "")
@@ -58,7 +58,7 @@ def _read(item: Item, base: str, secrets: Sequence[str]) -> Found:
     )
 
 
-def _leechers(item: Item, seeds: int | None, peers: int | None) -> int | None:
+def _leechers(item: TorznabItem, seeds: int | None, peers: int | None) -> int | None:
     """`peers` are seeders and leechers together."""
     said = values.count_of(item.attr("leechers"), values.MOST_PEERS)
     if said is not None or peers is None or seeds is None:

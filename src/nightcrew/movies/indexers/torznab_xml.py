@@ -46,7 +46,7 @@ class Caps:
 
 
 @dataclass(slots=True)
-class Item:
+class TorznabItem:
     """A release with its values as they are written: the first of each name. Attributes repeat."""
 
     values: dict[str, str] = field(default_factory=dict)
@@ -59,17 +59,17 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class TorznabListing:
     """The releases of an answer."""
 
-    items: tuple[Item, ...]
+    items: tuple[TorznabItem, ...]
 
 
-def read(data: bytes) -> Caps | Listing | Said:
+def read(data: bytes) -> Caps | TorznabListing | Said:
     """An answer. Raises `Misread` for what is none of these, is cut off, or is not to be trusted."""
     if len(data) > MAX_BYTES:
         raise Misread(f"its answer is larger than {MAX_BYTES >> 20} MiB")
-    reader = _Reader()
+    reader = _XmlReader()
     try:
         reader.parser.Parse(data, True)
     except expat.ExpatError as exc:
@@ -91,7 +91,7 @@ def looks(data: bytes) -> str:
     return "JSON" if start[:1] in (b"{", b"[") else NO_XML
 
 
-class _Reader:
+class _XmlReader:
     """expat's callbacks."""
 
     def __init__(self) -> None:
@@ -110,19 +110,19 @@ class _Reader:
         self._movie: frozenset[str] | None = None
         self._limit: int | None = None
         self._categories: set[int] = set()
-        self._items: list[Item] = []
-        self._item: Item | None = None
+        self._items: list[TorznabItem] = []
+        self._item: TorznabItem | None = None
         self._buffer: list[str] = []
         self._size = 0
 
-    def answer(self, data: bytes) -> Caps | Listing | Said:
+    def answer(self, data: bytes) -> Caps | TorznabListing | Said:
         """What was read. Raises `Misread`."""
         if self._error is not None:
             return self._error
         if self._root == "caps":
             return Caps(self._title, self._movie, self._limit, frozenset(self._categories))
         if self._channel:
-            return Listing(tuple(self._items))
+            return TorznabListing(tuple(self._items))
         seems = "an HTML page" if self._root == "html" else looks(data)
         seems = "another kind of XML" if seems == NO_XML else seems
         raise Misread(f"it answers {seems} where a list of releases is expected")
@@ -162,7 +162,7 @@ class _Reader:
         if depth == 2:
             self._channel |= name == "channel"
         elif depth == 3 and name == "item" and len(self._items) < MAX_ITEMS:
-            self._item = Item()
+            self._item = TorznabItem()
             self._items.append(self._item)
         elif depth == 4 and self._item is not None:
             self._buffer, self._size = [], 0
@@ -173,7 +173,7 @@ class _Reader:
             elif name == "attr":
                 self._attr(self._item, attributes.get("name", "").lower(), attributes.get("value", ""))
 
-    def _attr(self, item: Item, name: str, value: str) -> None:
+    def _attr(self, item: TorznabItem, name: str, value: str) -> None:
         if name and value.strip() and len(value) <= MAX_TEXT and sum(map(len, item.attrs.values())) < MAX_ATTRS:
             item.attrs.setdefault(name, []).append(value.strip())
 

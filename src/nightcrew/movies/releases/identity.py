@@ -5,7 +5,7 @@ A wrong film costs more than one that is not found: what could be either is refu
 
 from __future__ import annotations
 
-from nightcrew.movies.releases.known import Fit, fit, known, shares_word
+from nightcrew.movies.releases.known import TitleFit, fit, known, shares_word
 from nightcrew.movies.releases.model import FilmIdentity, Head, Reading, Release, ReleaseKind, WantedFilm
 from nightcrew.movies.releases.vocabulary import ARTICLES
 from nightcrew.movies.releases.words import key, words
@@ -30,7 +30,7 @@ def judge(release: Release | Head, film: WantedFilm, imdb_id: str = "") -> FilmI
     has_id = bool(wanted and claimed)
     titles = known(film.titles)
     fits = [(fit(reading.title, titles), reading) for reading in head.readings]
-    if not has_id and all(how is Fit.NONE for how, _ in fits):
+    if not has_id and all(how is TitleFit.NONE for how, _ in fits):
         return FilmIdentity(False, f"the title “{head.title}” is none of the film's")
     if head.kind is not ReleaseKind.FILM and not _is_in_title(head, film):
         return FilmIdentity(False, f"it is {_KINDS[head.kind]} (“{head.why}”)")
@@ -49,9 +49,9 @@ def _is_in_title(head: Head, film: WantedFilm) -> bool:
     return any(why in key(title) for title in film.titles) and why not in key(head.tail)
 
 
-def _judge_reading(how: Fit, reading: Reading, film: WantedFilm, *, has_id: bool) -> FilmIdentity:
+def _judge_reading(how: TitleFit, reading: Reading, film: WantedFilm, *, has_id: bool) -> FilmIdentity:
     title, year = reading.title, reading.year
-    if how is Fit.NONE:
+    if how is TitleFit.NONE:
         if year is not None and year == film.year and shares_word(title, film.titles):
             return FilmIdentity(True, "the IMDb number and the year agree")
         return FilmIdentity(False, f"the title “{title}” is none of the film's, though the IMDb number agrees")
@@ -64,29 +64,29 @@ def _judge_reading(how: Fit, reading: Reading, film: WantedFilm, *, has_id: bool
     return _by_year(how, reading, film, has_id=has_id)
 
 
-def _without_year(how: Fit, title: str, *, has_id: bool) -> FilmIdentity:
+def _without_year(how: TitleFit, title: str, *, has_id: bool) -> FilmIdentity:
     if has_id:
         return FilmIdentity(True, "the title and the IMDb number agree")
-    if how is Fit.TWICE:
+    if how is TitleFit.TWICE:
         return FilmIdentity(True, "two of the film's titles stand in the name")
     found = words(title)
-    if how is Fit.WHOLE and len(found) > 2 and any(word.isdigit() and len(word) == 4 for word in found):
+    if how is TitleFit.WHOLE and len(found) > 2 and any(word.isdigit() and len(word) == 4 for word in found):
         return FilmIdentity(True, "the title agrees, with the number in it")
     return FilmIdentity(False, "the name gives no year, and other films may have that title")
 
 
-def _by_year(how: Fit, reading: Reading, film: WantedFilm, *, has_id: bool) -> FilmIdentity:
+def _by_year(how: TitleFit, reading: Reading, film: WantedFilm, *, has_id: bool) -> FilmIdentity:
     said, year = reading.year or 0, film.year or 0
     if said == year:
         return FilmIdentity(
-            True, "title and year agree" if how >= Fit.WHOLE else "the title nearly agrees, the year does"
+            True, "title and year agree" if how >= TitleFit.WHOLE else "the title nearly agrees, the year does"
         )
     other = f"it is of {said}, the film of {year}"
     if abs(said - year) > 1:
         return FilmIdentity(False, other)
     if has_id:
         return FilmIdentity(True, f"title and IMDb number agree, the name says {said}")
-    if how < Fit.WHOLE:
+    if how < TitleFit.WHOLE:
         return FilmIdentity(False, f"{other}, and the title agrees only nearly")
     return _beside(reading.title, said, film) or FilmIdentity(False, f"{other}, and other films may have that title")
 

@@ -33,7 +33,7 @@ _SETS = frozenset({"movie", "movies", "film", "films"})
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class HeldContents:
     """What a release holds. `why`: the words that say so, as they would stand in a title."""
 
     kind: ReleaseKind
@@ -42,51 +42,51 @@ class Contents:
     episodes: tuple[int, ...] = ()
 
 
-def kind_of(text: str, words: Sequence[NameWord], *, title_end: int, has_year: bool) -> Contents:
+def kind_of(text: str, words: Sequence[NameWord], *, title_end: int, has_year: bool) -> HeldContents:
     """What a name says it holds. `title_end`: the place of the first word behind the title."""
     return (
         _episode(text, words, has_year=has_year)
         or _no_video(words, title_end)
         or _extra(words)
         or _pack(text, words, title_end)
-        or Contents(ReleaseKind.FILM)
+        or HeldContents(ReleaseKind.FILM)
     )
 
 
-def _episode(text: str, words: Sequence[NameWord], *, has_year: bool) -> Contents | None:
+def _episode(text: str, words: Sequence[NameWord], *, has_year: bool) -> HeldContents | None:
     for at in range(len(words)):
         if held := _coded(words, at) or _counted(words, at, has_year=has_year):
             return held
     if phrase := _phrase(words, SERIES_PHRASES):
-        return Contents(ReleaseKind.EPISODE, phrase)
+        return HeldContents(ReleaseKind.EPISODE, phrase)
     if found := _DAY.search(text) or _CYRILLIC.search(text):
-        return Contents(ReleaseKind.EPISODE, found[0])
+        return HeldContents(ReleaseKind.EPISODE, found[0])
     if (number := _ABSOLUTE.search(text)) and not any(is_year(one.text) and one.end >= number.end() for one in words):
-        return Contents(ReleaseKind.EPISODE, number[1], None, (int(number[1]),))
+        return HeldContents(ReleaseKind.EPISODE, number[1], None, (int(number[1]),))
     return None
 
 
-def _coded(words: Sequence[NameWord], at: int) -> Contents | None:
+def _coded(words: Sequence[NameWord], at: int) -> HeldContents | None:
     """By a code: "S01E02", "S01", "1x02"."""
     word = words[at].text
     if (code := _CODE.fullmatch(word)) and (at or code[2]):
-        return Contents(ReleaseKind.EPISODE, word, int(code[1]), _range(words, at, code[2]))
+        return HeldContents(ReleaseKind.EPISODE, word, int(code[1]), _range(words, at, code[2]))
     if at and (cross := _CROSS.fullmatch(word)):
-        return Contents(ReleaseKind.EPISODE, word, int(cross[1]), (int(cross[2]),))
+        return HeldContents(ReleaseKind.EPISODE, word, int(cross[1]), (int(cross[2]),))
     return None
 
 
-def _counted(words: Sequence[NameWord], at: int, *, has_year: bool) -> Contents | None:
+def _counted(words: Sequence[NameWord], at: int, *, has_year: bool) -> HeldContents | None:
     """By a word: "Season 2", "miniseries"; and without a year "Episode 3", "E03", as "Star Wars Episode 4" is a film."""
     word, follows = words[at].text, words[at + 1].text if at + 1 < len(words) else ""
     if word in SERIES_WORDS:
-        return Contents(ReleaseKind.EPISODE, word)
+        return HeldContents(ReleaseKind.EPISODE, word)
     if at and follows.isdecimal() and word in SEASON_WORDS:
-        return Contents(ReleaseKind.EPISODE, f"{word} {follows}", int(follows[:4]))
+        return HeldContents(ReleaseKind.EPISODE, f"{word} {follows}", int(follows[:4]))
     if at and not has_year and follows.isdecimal() and word in EPISODE_WORDS:
-        return Contents(ReleaseKind.EPISODE, f"{word} {follows}", None, (int(follows[:4]),))
+        return HeldContents(ReleaseKind.EPISODE, f"{word} {follows}", None, (int(follows[:4]),))
     if at and not has_year and (lone := _LONE.fullmatch(word)):
-        return Contents(ReleaseKind.EPISODE, word, None, (int(lone[1]),))
+        return HeldContents(ReleaseKind.EPISODE, word, None, (int(lone[1]),))
     return None
 
 
@@ -101,36 +101,36 @@ def _range(words: Sequence[NameWord], at: int, codes: str) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _no_video(words: Sequence[NameWord], title_end: int) -> Contents | None:
+def _no_video(words: Sequence[NameWord], title_end: int) -> HeldContents | None:
     if any(strong_at(list(words), at) and words[at].text != "flac" for at in range(1, len(words))):
         return None
     first = title_end if 0 < title_end < len(words) else 1
     word = next((word.text for word in words[first:] if word.text in FOREIGN), "")
-    return Contents(ReleaseKind.OTHER, word) if word else None
+    return HeldContents(ReleaseKind.OTHER, word) if word else None
 
 
-def _extra(words: Sequence[NameWord]) -> Contents | None:
+def _extra(words: Sequence[NameWord]) -> HeldContents | None:
     if phrase := _phrase(words, EXTRA_PHRASES):
-        return Contents(ReleaseKind.EXTRA, phrase)
+        return HeldContents(ReleaseKind.EXTRA, phrase)
     word = next((word.text for word in words if word.text in EXTRAS), "")
-    return Contents(ReleaseKind.EXTRA, word) if word else None
+    return HeldContents(ReleaseKind.EXTRA, word) if word else None
 
 
-def _pack(text: str, words: Sequence[NameWord], title_end: int) -> Contents | None:
+def _pack(text: str, words: Sequence[NameWord], title_end: int) -> HeldContents | None:
     for at, word in enumerate(words):
         before = words[at - 1].text if at else ""
         if word.text in PACKS and before != "criterion":
-            return Contents(ReleaseKind.PACK, word.text)
+            return HeldContents(ReleaseKind.PACK, word.text)
         if word.text in _SETS and before.isdigit() and at > 1 and not is_year(before):
-            return Contents(ReleaseKind.PACK, f"{before} {word.text}")
+            return HeldContents(ReleaseKind.PACK, f"{before} {word.text}")
         if (before, word.text) == ("box", "set"):
-            return Contents(ReleaseKind.PACK, "box set")
+            return HeldContents(ReleaseKind.PACK, "box set")
     for years in _YEARS.finditer(text):
         if years.start() > 3 and years["last"] > years["first"][-len(years["last"]) :]:
-            return Contents(ReleaseKind.PACK, years[0])
+            return HeldContents(ReleaseKind.PACK, years[0])
     end = words[title_end - 1].end if 0 < title_end <= len(words) else len(text)
     if parts := _PARTS.search(text[: end + 1]):
-        return Contents(ReleaseKind.PACK, parts[0])
+        return HeldContents(ReleaseKind.PACK, parts[0])
     return None
 
 

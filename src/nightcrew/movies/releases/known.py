@@ -27,7 +27,7 @@ _OR = re.compile(r"[\s,:(]+or\b[\s,:(]+", re.IGNORECASE)
 _DIGITS = re.compile(r"\d+")
 
 
-class Fit(IntEnum):
+class TitleFit(IntEnum):
     """How well a title fits, the better the more."""
 
     NONE = 0
@@ -62,15 +62,17 @@ def known(titles: tuple[str, ...]) -> Known:
     return Known(frozenset(whole), frozenset(near - whole - {""}))
 
 
-def fit(title: str, film: Known) -> Fit:
+def fit(title: str, film: Known) -> TitleFit:
     """How well a title from a name fits a film."""
     if not (own := key(title)):
-        return Fit.NONE
+        return TitleFit.NONE
     if own in film.whole:
-        return Fit.WHOLE
+        return TitleFit.WHOLE
     found = max(_parts_fit(title, film), _glued(own, film))
-    if found is Fit.NONE and ({own, _bare(title), _first_part(title)} & (film.whole | film.near) or _slips(own, film)):
-        return Fit.NEAR
+    if found is TitleFit.NONE and (
+        {own, _bare(title), _first_part(title)} & (film.whole | film.near) or _slips(own, film)
+    ):
+        return TitleFit.NEAR
     return found
 
 
@@ -92,7 +94,7 @@ def _first_part(title: str) -> str:
     return key(" ".join(found[:-2])) if len(found) > 2 and found[-2] in PARTS and found[-1] == "1" else ""
 
 
-def _parts_fit(title: str, film: Known) -> Fit:
+def _parts_fit(title: str, film: Known) -> TitleFit:
     """By "one AKA other", "one / other", "one (other)", or two scripts beside each other."""
     for cut, own in (
         (_AKA.split(title), -1),
@@ -105,14 +107,14 @@ def _parts_fit(title: str, film: Known) -> Fit:
             continue
         fits = [key(part) in film.whole for part in parts]
         if all(fits):
-            return Fit.TWICE if len({key(part) for part in parts}) > 1 else Fit.WHOLE
+            return TitleFit.TWICE if len({key(part) for part in parts}) > 1 else TitleFit.WHOLE
         others = [part for part, fitted in zip(parts, fits, strict=True) if not fitted]
         counts = any(fits) if own < 0 else fits[own]
         if counts and not any(
             word.isdigit() or roman(word) or word in PARTS for part in others for word in words(part)
         ):
-            return Fit.NEAR
-    return Fit.NEAR if _without_person(title, film) else Fit.NONE
+            return TitleFit.NEAR
+    return TitleFit.NEAR if _without_person(title, film) else TitleFit.NONE
 
 
 def _without_person(title: str, film: Known) -> bool:
@@ -133,13 +135,13 @@ def scripts(title: str) -> list[str]:
     return [" ".join(latin), " ".join(other)] if latin and other else [title]
 
 
-def _glued(own: str, film: Known) -> Fit:
+def _glued(own: str, film: Known) -> TitleFit:
     """Whether two known titles stand beside each other with nothing between them."""
     for one in film.whole:
         rest = own.removeprefix(one)
         if rest in film.whole - {own, one}:
-            return Fit.TWICE
-    return Fit.NONE
+            return TitleFit.TWICE
+    return TitleFit.NONE
 
 
 def _slips(own: str, film: Known) -> bool:

@@ -14,7 +14,7 @@ from nightcrew.kernel.errors import Conflict, NotFound
 from nightcrew.kernel.store import Store, now_of, wake
 from nightcrew.kernel.words import plain
 from nightcrew.movies.handover_models import BlockedSource, HandoverEntry, blocked, handover
-from nightcrew.movies.handover_rules import HandoverState, Watch, fingerprints
+from nightcrew.movies.handover_rules import HandoverState, HandoverWatch, fingerprints
 from nightcrew.movies.models import MAX_REASON, SourceEntry
 
 HANDOVERS = DueRows(
@@ -76,7 +76,9 @@ async def claim(store: Store, *, by: str, limit: int) -> list[HandoverEntry]:
     return await select(store, handover.c.id.in_(ids)) if ids else []
 
 
-async def settle(store: Store, entry: HandoverEntry, watch: Watch, *, by: str, due_at: datetime, **values: Any) -> bool:
+async def settle(
+    store: Store, entry: HandoverEntry, watch: HandoverWatch, *, by: str, due_at: datetime, **values: Any
+) -> bool:
     """How one that goes on stands after a look; False when it is another node's by now, or has ended."""
     row = {**_row(watch), "due_at": due_at, **HANDOVERS.freed, **values}
     mine = sa.and_(HANDOVERS.mine(by, [entry.id]), handover.c.ended_at.is_(None))
@@ -89,7 +91,7 @@ async def settle(store: Store, entry: HandoverEntry, watch: Watch, *, by: str, d
 async def end(
     store: Store,
     entry: HandoverEntry,
-    watch: Watch,
+    watch: HandoverWatch,
     *,
     block: bool = False,
     then: SourceEntry | None = None,
@@ -114,7 +116,7 @@ async def end(
         return True
 
 
-def _row(watch: Watch) -> dict[str, Any]:
+def _row(watch: HandoverWatch) -> dict[str, Any]:
     return {
         "state": watch.state,
         "cause": watch.cause,

@@ -61,7 +61,7 @@ RESYNCS = DueRows(
 
 
 @dataclass(frozen=True, slots=True)
-class NewSource:
+class OfferedSource:
     """What an indexer offers for a film, judged by its name."""
 
     fingerprint: str
@@ -81,7 +81,7 @@ class NewSource:
     unfit: str
 
 
-async def take(store: Store, movie_id: int, connection_id: int, offers: Sequence[NewSource]) -> int:
+async def take(store: Store, movie_id: int, connection_id: int, offers: Sequence[OfferedSource]) -> int:
     """Store what an indexer offers for a film; returns how many sources are new.
 
     What is known already keeps how it stands: only what the indexer claims of it now is written, and one that was gone, or was not
@@ -106,7 +106,7 @@ async def take(store: Store, movie_id: int, connection_id: int, offers: Sequence
 
 
 async def _known(
-    connection: AsyncConnection, movie_id: int, offers: Sequence[NewSource]
+    connection: AsyncConnection, movie_id: int, offers: Sequence[OfferedSource]
 ) -> dict[str, Mapping[str, Any]]:
     same = source.c.fingerprint.in_([one.fingerprint for one in offers])
     query = sa.select(source).where(source.c.movie_id == movie_id, same)
@@ -120,7 +120,7 @@ async def _offered_by(connection: AsyncConnection, ids: Sequence[int], connectio
 
 
 async def _note_offers(
-    store: Store, connection: AsyncConnection, connection_id: int, offers: Mapping[int, NewSource], now: datetime
+    store: Store, connection: AsyncConnection, connection_id: int, offers: Mapping[int, OfferedSource], now: datetime
 ) -> None:
     rows = [
         {"source_id": one, "connection_id": connection_id, "guid": new.guid, "reach": new.reach, "seen_at": now}
@@ -132,7 +132,7 @@ async def _note_offers(
     await connection.execute(insert.on_conflict_do_update(index_elements=which, set_=new), rows)
 
 
-def _row(one: NewSource, movie_id: int, connection_id: int, now: datetime) -> dict[str, Any]:
+def _row(one: OfferedSource, movie_id: int, connection_id: int, now: datetime) -> dict[str, Any]:
     state = SourceState.REFUSED if one.refused else SourceState.FOUND
     return {
         "movie_id": movie_id,
@@ -166,7 +166,7 @@ def _row(one: NewSource, movie_id: int, connection_id: int, now: datetime) -> di
     }
 
 
-def _seen(one: NewSource, row: Mapping[str, Any], now: datetime, *, new_place: bool) -> dict[str, Any]:
+def _seen(one: OfferedSource, row: Mapping[str, Any], now: datetime, *, new_place: bool) -> dict[str, Any]:
     """What a new offer of a known source changes. One whose files nobody could read is tried at the new place."""
     values: dict[str, Any] = {"seen_at": now, "missed": 0}
     values |= {"claimed_seeds": one.claimed_seeds, "claimed_leechers": one.claimed_leechers}

@@ -1,7 +1,7 @@
 """Bencode (BEP 3) from strangers: strict where its meaning depends on who reads it, patient where it does not. Pure.
 
 Taken although it is not canonical, since every reader finds the same values in it, and hashes are over the raw bytes: keys out of
-order, leading zeros, "-0", bytes after the end (`Document.end` tells). Refused: a key that a dictionary has twice, numbers beyond
+order, leading zeros, "-0", bytes after the end (`BencodeDocument.end` tells). Refused: a key that a dictionary has twice, numbers beyond
 64 bits, negative lengths, and whatever is cut short. Each refusal names the byte.
 """
 
@@ -28,7 +28,7 @@ _NOTHING = object()
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class BencodeDocument:
     """`value`: int, bytes, list, and dict with keys of bytes. `info`: where the value of the outer dictionary's `info` begins and ends."""
 
     value: Any
@@ -36,7 +36,7 @@ class Document:
     end: int
 
 
-def read(data: bytes) -> Document:
+def read(data: bytes) -> BencodeDocument:
     """The first value. Raises `BadTorrent`."""
     if len(data) > MAX_BYTES:
         raise BadTorrent(f"it has {len(data):,} bytes; {MAX_BYTES:,} are the most that are read")
@@ -73,7 +73,7 @@ class _Building:
         self.around: list[tuple[Any, Any, int]] = []
         self.info: tuple[int, int] | None = None
 
-    def read(self, data: bytes) -> Document:
+    def read(self, data: bytes) -> BencodeDocument:
         for begin, end, token in _tokens(data):
             value, start = token, begin
             if token is _END:
@@ -85,7 +85,7 @@ class _Building:
                 self._opened(token, begin)
                 continue
             if self.held is None:
-                return Document(value, self.info, end)
+                return BencodeDocument(value, self.info, end)
             self._put(value, start, end)
         raise AssertionError("the last token is an error")  # pragma: no cover
 

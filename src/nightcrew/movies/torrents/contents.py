@@ -44,7 +44,7 @@ _OF_DISCS = frozenset(
 )
 
 
-class Kind(StrEnum):
+class FileKind(StrEnum):
     """What a file is."""
 
     VIDEO = "video"
@@ -61,20 +61,20 @@ class Kind(StrEnum):
 
 
 _BY_ENDING = (
-    (Kind.VIDEO, vocabulary.VIDEOS | vocabulary.IMAGES),
-    (Kind.ARCHIVE, vocabulary.ARCHIVES),
-    (Kind.PAGE, vocabulary.PAGES),
-    (Kind.TEXT, vocabulary.TEXTS),
-    (Kind.COMPANION, vocabulary.SUBTITLES | vocabulary.SOUND | vocabulary.PICTURES | vocabulary.CHECKSUMS),
+    (FileKind.VIDEO, vocabulary.VIDEOS | vocabulary.IMAGES),
+    (FileKind.ARCHIVE, vocabulary.ARCHIVES),
+    (FileKind.PAGE, vocabulary.PAGES),
+    (FileKind.TEXT, vocabulary.TEXTS),
+    (FileKind.COMPANION, vocabulary.SUBTITLES | vocabulary.SOUND | vocabulary.PICTURES | vocabulary.CHECKSUMS),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ContentFile:
     """`ending`: in small letters, as the system that opens the file reads it. `stem`: the name without it."""
 
     file: TorrentFile
-    kind: Kind
+    kind: FileKind
     stem: str
     ending: str
 
@@ -90,26 +90,26 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class TorrentContents:
     """`film`: what can be the film: videos, discs or volumes. `mains`: those of it that are about as large as the largest."""
 
-    items: tuple[Item, ...]
-    film: tuple[Item, ...]
-    mains: tuple[Item, ...]
+    items: tuple[ContentFile, ...]
+    film: tuple[ContentFile, ...]
+    mains: tuple[ContentFile, ...]
 
-    def of(self, *kinds: Kind) -> list[Item]:
+    def of(self, *kinds: FileKind) -> list[ContentFile]:
         """The items of some kinds."""
         return [item for item in self.items if item.kind in kinds]
 
 
-def contents(torrent: Metainfo) -> Contents:
+def contents(torrent: Metainfo) -> TorrentContents:
     """Sorted by what they are. Pad files are in it where they are called like something else."""
     files = [file for file in torrent.files if not file.pad or _ending(seen(file.path[-1]))[1] in vocabulary.PROGRAMS]
     volumes = _scene_sets(files)
     items = tuple(_item(file, volumes) for file in files)
-    film = tuple(item for item in items if item.kind in {Kind.VIDEO, Kind.DISC, Kind.VOLUME})
+    film = tuple(item for item in items if item.kind in {FileKind.VIDEO, FileKind.DISC, FileKind.VOLUME})
     largest = max((item.size for item in film), default=0)
-    return Contents(items, film, tuple(item for item in film if item.size * 2 >= largest))
+    return TorrentContents(items, film, tuple(item for item in film if item.size * 2 >= largest))
 
 
 def seen(name: str) -> str:
@@ -130,22 +130,22 @@ def is_disc(file: TorrentFile) -> bool:
     return bool(folders & _DISC_FOLDERS) and _ending(file.path[-1])[1] in _OF_DISCS
 
 
-def _item(file: TorrentFile, volumes: frozenset[tuple[str, ...]]) -> Item:
+def _item(file: TorrentFile, volumes: frozenset[tuple[str, ...]]) -> ContentFile:
     stem, ending = _ending(seen(file.path[-1]))
-    return Item(file, _kind(file, stem, ending, volumes), stem, ending)
+    return ContentFile(file, _kind(file, stem, ending, volumes), stem, ending)
 
 
-def _kind(file: TorrentFile, stem: str, ending: str, volumes: frozenset[tuple[str, ...]]) -> Kind:
+def _kind(file: TorrentFile, stem: str, ending: str, volumes: frozenset[tuple[str, ...]]) -> FileKind:
     if is_program(file, ending):
-        return Kind.PROGRAM
+        return FileKind.PROGRAM
     if _base(file) in volumes:
-        return Kind.VOLUME
+        return FileKind.VOLUME
     if is_disc(file) or ending in {"vob", "ifo", "bup"}:
-        return Kind.DISC
+        return FileKind.DISC
     if _VOLUME.fullmatch(file.path[-1]):
-        return Kind.ARCHIVE
-    found = next((kind for kind, endings in _BY_ENDING if ending in endings), Kind.OTHER)
-    return _of_video(file, stem) if found is Kind.VIDEO else found
+        return FileKind.ARCHIVE
+    found = next((kind for kind, endings in _BY_ENDING if ending in endings), FileKind.OTHER)
+    return _of_video(file, stem) if found is FileKind.VIDEO else found
 
 
 def is_program(file: TorrentFile, ending: str) -> bool:
@@ -165,15 +165,15 @@ def stem_is(file: TorrentFile, name: str) -> bool:
     return seen(file.path[-1]).casefold() == name
 
 
-def _of_video(file: TorrentFile, stem: str) -> Kind:
+def _of_video(file: TorrentFile, stem: str) -> FileKind:
     """A sample is small; the film may have the word in its title."""
     folders = {word for part in file.path[:-1] for word in words(part)}
     here = words(stem)
     if file.size < MOST_OF_A_SAMPLE and ({*here[:1], *here[-1:]} | folders) & vocabulary.SAMPLES:
-        return Kind.SAMPLE
+        return FileKind.SAMPLE
     if len(file.path) > 1 and set(words(file.path[-2])) & vocabulary.EXTRAS:
-        return Kind.EXTRA
-    return Kind.VIDEO
+        return FileKind.EXTRA
+    return FileKind.VIDEO
 
 
 def _ending(name: str) -> tuple[str, str]:

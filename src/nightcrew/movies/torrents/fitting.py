@@ -14,7 +14,7 @@ from rapidfuzz import fuzz
 
 from nightcrew.movies.releases.words import Words, key, without_parts, words
 from nightcrew.movies.torrents import vocabulary
-from nightcrew.movies.torrents.contents import Contents, Item, Kind
+from nightcrew.movies.torrents.contents import ContentFile, FileKind, TorrentContents
 from nightcrew.movies.torrents.model import Metainfo
 
 _YEAR = re.compile(r"18[89]\d|19\d\d|20[0-3]\d")
@@ -28,7 +28,7 @@ _SEASON = re.compile(
 )
 
 
-class Fit(StrEnum):
+class NameFit(StrEnum):
     """What a name says. `OTHER_YEAR`: the title is right, and the year is another film's."""
 
     YES = "yes"
@@ -38,25 +38,27 @@ class Fit(StrEnum):
     OTHER_YEAR = "other_year"
 
 
-_ORDER = (Fit.WITH_YEAR, Fit.YES, Fit.OTHER_YEAR, Fit.OTHER, Fit.SILENT)
+_ORDER = (NameFit.WITH_YEAR, NameFit.YES, NameFit.OTHER_YEAR, NameFit.OTHER, NameFit.SILENT)
 """The best first, of several files."""
 
 
-def misfit(torrent: Metainfo, held: Contents, titles: Sequence[str], year: int | None) -> str:
+def misfit(torrent: Metainfo, held: TorrentContents, titles: Sequence[str], year: int | None) -> str:
     """The name that speaks against the film; empty when none does. The film's own file counts more than the torrent's name.
 
     Where many files are about as large, they are episodes or editions, and the torrent's name speaks for all.
     """
     outer = fit(_bare(torrent), titles, year)
-    known = frozenset(words(torrent.name)) if outer in {Fit.YES, Fit.WITH_YEAR} else frozenset()
-    mains = [item for item in held.mains if item.kind is Kind.VIDEO]
+    known = frozenset(words(torrent.name)) if outer in {NameFit.YES, NameFit.WITH_YEAR} else frozenset()
+    mains = [item for item in held.mains if item.kind is FileKind.VIDEO]
     fits = [(_best(item, titles, year, known), item) for item in mains]
-    best = next((one for one in _ORDER if any(found is one for found, _ in fits)), Fit.SILENT)
-    if best is Fit.WITH_YEAR:
+    best = next((one for one in _ORDER if any(found is one for found, _ in fits)), NameFit.SILENT)
+    if best is NameFit.WITH_YEAR:
         return ""
-    if best in {Fit.OTHER, Fit.OTHER_YEAR} and not (outer in {Fit.YES, Fit.WITH_YEAR} and _are_episodes(mains)):
+    if best in {NameFit.OTHER, NameFit.OTHER_YEAR} and not (
+        outer in {NameFit.YES, NameFit.WITH_YEAR} and _are_episodes(mains)
+    ):
         return "/".join(next(item.file.path for found, item in fits if found is best))
-    is_named = outer in {Fit.YES, Fit.WITH_YEAR} or (best is Fit.YES and outer is not Fit.OTHER_YEAR)
+    is_named = outer in {NameFit.YES, NameFit.WITH_YEAR} or (best is NameFit.YES and outer is not NameFit.OTHER_YEAR)
     return "" if is_named else torrent.name
 
 
@@ -65,21 +67,21 @@ def _bare(torrent: Metainfo) -> str:
     return torrent.name.rpartition(".")[0] or torrent.name if torrent.single else torrent.name
 
 
-def _best(item: Item, titles: Sequence[str], year: int | None, known: frozenset[str]) -> Fit:
+def _best(item: ContentFile, titles: Sequence[str], year: int | None, known: frozenset[str]) -> NameFit:
     """Of the name of a file and of the folder that it lies in."""
     here = fit(item.stem, titles, year, known)
-    if here is not Fit.SILENT or not item.folders:
+    if here is not NameFit.SILENT or not item.folders:
         return here
     folder = fit(item.folders[-1], titles, year, known)
-    return here if folder is Fit.OTHER else folder
+    return here if folder is NameFit.OTHER else folder
 
 
-def _are_episodes(mains: Sequence[Item]) -> bool:
+def _are_episodes(mains: Sequence[ContentFile]) -> bool:
     """Whether files are many, or numbered: their names are those of episodes then."""
     return len(mains) >= 3 or all(_SEASON.search(" ".join(words(item.stem))) for item in mains)
 
 
-def fit(name: str, titles: Sequence[str], year: int | None, known: frozenset[str] = frozenset()) -> Fit:
+def fit(name: str, titles: Sequence[str], year: int | None, known: frozenset[str] = frozenset()) -> NameFit:
     """Of the name of a torrent, folder or file, without its ending. `known`: words that mean nothing here, such as a group's name."""
     found = without_parts(words(_HUMP.sub(" ", name) if name.isalnum() else name))
     in_titles = {word for title in titles for word in words(title)}
@@ -88,16 +90,16 @@ def fit(name: str, titles: Sequence[str], year: int | None, known: frozenset[str
     is_other_year = year is not None and bool(years) and not has_year
     ends = [end for title in titles for end in _ends(found, name, title)]
     if not ends and has_year and any(_shares(found, title) for title in titles):
-        return Fit.WITH_YEAR
+        return NameFit.WITH_YEAR
     if not ends:
         is_another = _says_another(found, in_titles, titles, known, is_other_year=is_other_year)
-        return Fit.OTHER if is_another else Fit.SILENT
+        return NameFit.OTHER if is_another else NameFit.SILENT
     if has_year:
-        return Fit.WITH_YEAR
+        return NameFit.WITH_YEAR
     if all(_is_within(found, end) for end in ends):
-        return Fit.OTHER
+        return NameFit.OTHER
     is_edition = bool(vocabulary.LATER & set(found)) and not any(_year_at(found, at) for _, at in ends)
-    return Fit.OTHER_YEAR if is_other_year and not is_edition else Fit.YES
+    return NameFit.OTHER_YEAR if is_other_year and not is_edition else NameFit.YES
 
 
 def _years(found: Words, in_titles: set[str]) -> list[int]:

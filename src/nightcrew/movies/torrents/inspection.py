@@ -12,7 +12,16 @@ from enum import StrEnum
 
 from nightcrew.movies.releases.words import words
 from nightcrew.movies.torrents import asking, fitting, sizes, vocabulary
-from nightcrew.movies.torrents.contents import MB, TURNING, Contents, Item, Kind, contents, seen, shown
+from nightcrew.movies.torrents.contents import (
+    MB,
+    TURNING,
+    ContentFile,
+    FileKind,
+    TorrentContents,
+    contents,
+    seen,
+    shown,
+)
 from nightcrew.movies.torrents.model import Metainfo
 
 __all__ = ["Expected", "Reason", "Refusal", "refusals"]
@@ -62,7 +71,7 @@ class Case:
     """`own`: the words of the film's titles, which mean nothing else in its files' names."""
 
     torrent: Metainfo
-    held: Contents
+    held: TorrentContents
     expected: Expected
     own: frozenset[str]
 
@@ -90,7 +99,7 @@ def _hash(case: Case) -> Iterator[Refusal]:
 
 
 def _programs(case: Case) -> Iterator[Refusal]:
-    found = case.held.of(Kind.PROGRAM)
+    found = case.held.of(FileKind.PROGRAM)
     if found:
         yield Refusal(Reason.PROGRAM, f"it holds a program: {shown(found[0].file.path)}{_more(found)}")
 
@@ -122,7 +131,7 @@ def _claim(case: Case) -> Iterator[Refusal]:
 
 
 def _archives(case: Case) -> Iterator[Refusal]:
-    found = case.held.of(Kind.ARCHIVE)
+    found = case.held.of(FileKind.ARCHIVE)
     if sum(item.size for item in found) * 2 > case.torrent.size:
         largest = max(found, key=lambda item: item.size)
         yield Refusal(Reason.ARCHIVE, f"the film would be in an archive: {shown(largest.file.path)}")
@@ -143,8 +152,10 @@ def _player(case: Case) -> Iterator[Refusal]:
 
 def _no_film(case: Case) -> Iterator[Refusal]:
     if not case.held.film:
-        yield Refusal(Reason.NO_FILM, "it holds a sample alone" if case.held.of(Kind.SAMPLE) else "it holds no video")
-    elif sum(item.size for item in case.held.of(Kind.OTHER)) * 2 > case.torrent.size:
+        yield Refusal(
+            Reason.NO_FILM, "it holds a sample alone" if case.held.of(FileKind.SAMPLE) else "it holds no video"
+        )
+    elif sum(item.size for item in case.held.of(FileKind.OTHER)) * 2 > case.torrent.size:
         yield Refusal(Reason.NO_FILM, "most of it is no film")
 
 
@@ -169,13 +180,13 @@ def _sizes(case: Case) -> Iterator[Refusal]:
 
 
 def _copies(case: Case) -> Iterator[Refusal]:
-    videos = [item for item in case.held.mains if item.kind is Kind.VIDEO and item.size >= MB]
+    videos = [item for item in case.held.mains if item.kind is FileKind.VIDEO and item.size >= MB]
     size, many = Counter(item.size for item in videos).most_common(1)[0] if videos else (0, 0)
     if many >= 3 or (many == len(videos) == 2 and not sizes.is_parts(case.held.mains)):
         yield Refusal(Reason.COPIES, f"{many} of its videos have the same {size:,} bytes")
 
 
-def _more(found: list[Item]) -> str:
+def _more(found: list[ContentFile]) -> str:
     return f" and {len(found) - 1} more" if len(found) > 1 else ""
 
 

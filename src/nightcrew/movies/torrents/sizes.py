@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from nightcrew.movies.torrents.contents import MB, Contents, Item, Kind
+from nightcrew.movies.torrents.contents import MB, ContentFile, FileKind, TorrentContents
 from nightcrew.movies.torrents.vocabulary import IMAGES
 
 LEAST = {2160: 8.0, 1080: 3.0, 720: 1.7, 480: 0.8, 0: 0.5}
@@ -34,15 +34,15 @@ def lines(names: Iterable[str]) -> int:
     return next((found for found, pattern in _LINES if pattern.search(text)), 0)
 
 
-def film_size(held: Contents) -> int:
+def film_size(held: TorrentContents) -> int:
     """Bytes of the film: the largest file, or all parts, volumes and files of a disc together."""
     largest = max(held.mains, key=lambda item: item.size)
-    if largest.kind in {Kind.DISC, Kind.VOLUME}:
+    if largest.kind in {FileKind.DISC, FileKind.VOLUME}:
         return sum(item.size for item in held.film if item.kind is largest.kind)
     return sum(item.size for item in held.film) if is_parts(held.mains) else largest.size
 
 
-def is_parts(mains: tuple[Item, ...]) -> bool:
+def is_parts(mains: tuple[ContentFile, ...]) -> bool:
     """Whether the files are parts of one film: "CD1" and "CD2"."""
     return len(mains) > 1 and all(_PART.search(item.stem) or any(map(_PART.fullmatch, item.folders)) for item in mains)
 
@@ -62,12 +62,12 @@ def most(names: Iterable[str], runtime_min: int) -> float:
     return MOST[lines(names)] * MB * runtime_min
 
 
-def has_most(item: Item) -> bool:
+def has_most(item: ContentFile) -> bool:
     """Whether an item is one video, and no disc with whatever else is on it."""
-    return item.kind is Kind.VIDEO and item.ending not in IMAGES
+    return item.kind is FileKind.VIDEO and item.ending not in IMAGES
 
 
-def is_as_claimed(held: Contents, size: int, claimed: int) -> bool:
+def is_as_claimed(held: TorrentContents, size: int, claimed: int) -> bool:
     """Whether a claim is about the size of all, or of the film alone."""
     sizes = [size, film_size(held)] if held.mains else [size]
     return any(claimed / CLAIMED <= one <= claimed * CLAIMED for one in sizes)
