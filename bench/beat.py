@@ -32,11 +32,12 @@ NAME = "movies.search"
 IDLE = """
 import asyncio, sys, time
 async def main(until):
-    due = time.monotonic()
+    due, late = time.monotonic(), []
     while due < until:
         due += 0.1
         await asyncio.sleep(due - time.monotonic())
-        print((time.monotonic() - due) * 1e3)
+        late.append((time.monotonic() - due) * 1e3)
+    print(*late, sep="\\n")
 asyncio.run(main(time.monotonic() + float(sys.argv[1])))
 """
 

@@ -7,8 +7,9 @@ from datetime import timedelta
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.hands import Hands
+from nightcrew.kernel.routing.lookout import Lookout
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import catalogue_work, crew, files, handovers, resync, search, stats
+from nightcrew.movies import catalogue_work, crew, files, handovers, resync, search, settings, stats
 from nightcrew.movies.crew import MovieCrew
 from nightcrew.movies.store import samples, searches, sources, swarms
 from nightcrew.movies.tally import TaskTally
@@ -38,8 +39,14 @@ async def start(runtime: Runtime) -> None:
     )
     for rows in (searches.SEARCHES, sources.FILES, sources.STATS, sources.RESYNCS):
         await rows.give_back(runtime.store, by=runtime.node)  # what it held when it was killed
+    runtime.part(Lookout).uses(functools.partial(_uses, runtime))
     await catalogue_work.start(runtime)
     await handovers.start(runtime)
+
+
+async def _uses(runtime: Runtime, route: str) -> list[str]:
+    """What of movies takes a route."""
+    return ["searches, torrent files and trackers of movies"] if settings.way(runtime.settings) == route else []
 
 
 async def stop(runtime: Runtime) -> None:
