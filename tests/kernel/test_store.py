@@ -52,8 +52,8 @@ async def keys(store: Store) -> list[str]:
 
 
 def comparable(_what: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
-    """An index over an expression cannot be compared; tests/kernel/test_due.py sees that it is used."""
-    return (kind, name) != ("index", "ix_check_stream_queue")
+    """An index over an expression cannot be compared; other tests see that each is used."""
+    return kind != "index" or name not in {"ix_check_stream_queue", "ix_movie_search_queue", "ix_movie_source_queue"}
 
 
 def differences(url: sa.URL) -> list[object]:

@@ -6,7 +6,8 @@ when its time is over. Times are compared in the database's time, unless `now` i
 
 What a claim, a renewal or a park writes need not survive a power cut, which ends its holder too: the row is then due once more.
 
-The table needs an index on (turn, due_at), and one on the columns by which a claim is ordered.
+The table needs an index on (turn, due_at), one on the columns by which a claim is ordered, and where it is large one on `until` of
+the rows that have it.
 """
 
 from __future__ import annotations
@@ -49,6 +50,24 @@ def _urgency_sqlite(element: urgency, compiler: Any, **options: Any) -> str:
 def _urgency_postgresql(element: urgency, compiler: Any, **options: Any) -> str:
     priority, due_at = (compiler.process(one, **options) for one in element.clauses)
     return f"(({due_at} AT TIME ZONE 'UTC') + {priority} * interval '{AGE:g} seconds')"
+
+
+class aside(FunctionElement[Any]):  # noqa: N801 - written as a function of SQL
+    """`aside(column)`: the column, by which SQLite picks no index: it would sort all that is due instead of reading it in its order."""
+
+    inherit_cache = True
+    name = "aside"
+    type = Moment()
+
+
+@compiles(aside)
+def _aside(element: aside, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(*element.clauses, **options))
+
+
+@compiles(aside, "sqlite")
+def _aside_sqlite(element: aside, compiler: Any, **options: Any) -> str:
+    return f"+{compiler.process(*element.clauses, **options)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +128,24 @@ class DueRows:
             query = sa.select(self.key).where(self.ready(now or await now_of(connection)), *where).limit(1)
             return (await connection.execute(query)).first() is not None
 
-    async def soonest(self, store: Store, *where: sa.ColumnElement[bool]) -> datetime | None:
+    async def soonest(
+        self, store: Store, *where: sa.ColumnElement[bool], turns: Collection[Any] | None = None
+    ) -> datetime | None:
         """When the next row can be claimed; None when there is none. What is due already has a past time.
 
-        Of a row that somebody holds, that is when its lease is over: whoever held it may have died.
+        Of a row that somebody holds, that is when its lease is over: whoever held it may have died. `turns`: only of these, each of
+        which is looked up by itself.
         """
         async with store.read() as connection:
             now = await now_of(connection)
             known = sa.and_(self.due_at.is_not(None), *where)
             query = sa.select(self.due_at).where(known, self.free(now)).order_by(self.due_at).limit(1)
-            found: datetime | None = (await connection.execute(query)).scalar()
-            if self.until is None or (found is not None and found <= now):
+            found: datetime | None = None
+            for one in [query] if turns is None else [query.where(self.turn == turn) for turn in turns]:
+                found = earliest((found, (await connection.execute(one)).scalar()))
+                if found is not None and found <= now:
+                    return found
+            if self.until is None:
                 return found
             held = sa.select(sa.func.min(self.until)).where(known, self.until >= now)
             return earliest((found, (await connection.execute(held)).scalar()))
@@ -156,15 +182,21 @@ class DueRows:
         after: Any = None,
         of: sa.Select[Any] | None = None,
         now: datetime | None = None,
+        only: Collection[Any] | None = None,
     ) -> list[Any]:
-        """As `claim`, the same share for each turn, beginning with the one that follows `after`. What one leaves others have."""
+        """As `claim`, the same share for each turn, beginning with the one that follows `after`. What one leaves others have.
+
+        `only`: the turns that are looked at; what waits in others costs nothing, however much it is.
+        """
         if self.turn is None:
             raise ValueError(f"{self.topic} has no turns")
-        if limit <= 0 or not await self._anything(store, of, now):
+        if limit <= 0 or not await self._anything(store, of, now, only):
             return []
         async with store.write(durable=False) as connection:
             moment = now or await now_of(connection)
-            turns = await self._turns(connection, moment)
+            turns = await (
+                self._turns(connection, moment) if only is None else self._ready_of(connection, only, moment)
+            )
             if after is not None:
                 turns = [*(one for one in turns if one > after), *(one for one in turns if one <= after)]
             found: list[Any] = []
@@ -174,8 +206,11 @@ class DueRows:
                 for turn in turns:
                     if len(found) >= limit:
                         break
-                    query = (sa.select(self.key) if of is None else of).where(self.turn == turn)
-                    taken = await self._ready(connection, min(share, limit - len(found)), query, moment)
+                    query = (sa.select(self.key) if of is None else of).where(
+                        self.turn == turn, self.due_at.is_not(None)
+                    )
+                    most = min(share, limit - len(found))
+                    taken = await self._ready(connection, most, query, moment, in_order=True)
                     found += taken
                     if len(taken) == share:
                         left.append(turn)
@@ -183,9 +218,14 @@ class DueRows:
                 turns = left
             return found
 
-    async def _anything(self, store: Store, of: sa.Select[Any] | None, now: datetime | None) -> bool:
+    async def _anything(
+        self, store: Store, of: sa.Select[Any] | None, now: datetime | None, only: Collection[Any] | None = None
+    ) -> bool:
         async with store.read() as connection:
-            query = (sa.select(self.key) if of is None else of).where(self.ready(now or await now_of(connection)))
+            moment = now or await now_of(connection)
+            if only is not None:
+                return bool(await self._ready_of(connection, only, moment))
+            query = (sa.select(self.key) if of is None else of).where(self.ready(moment))
             return (await connection.execute(query.limit(1))).first() is not None
 
     async def _turns(self, connection: AsyncConnection, now: datetime) -> list[Any]:
@@ -200,10 +240,26 @@ class DueRows:
         query = sa.select(known.c.turn).where(known.c.turn.is_not(None), ready)
         return list((await connection.execute(query)).scalars())
 
+    async def _ready_of(self, connection: AsyncConnection, turns: Collection[Any], now: datetime) -> list[Any]:
+        """Those of these turns that have something ready."""
+        found = []
+        for one in sorted(turns):
+            query = sa.select(self.key).where(self.turn == one, self.ready(now)).limit(1)
+            if (await connection.execute(query)).first() is not None:
+                found.append(one)
+        return found
+
     async def _ready(
-        self, connection: AsyncConnection, limit: int, of: sa.Select[Any] | None, now: datetime
+        self,
+        connection: AsyncConnection,
+        limit: int,
+        of: sa.Select[Any] | None,
+        now: datetime,
+        *,
+        in_order: bool = False,
     ) -> list[Any]:
-        query = (sa.select(self.key) if of is None else of).where(self.ready(now))
+        due: sa.ColumnElement[Any] = aside(self.due_at) if self.order and in_order else self.due_at
+        query = (sa.select(self.key) if of is None else of).where(due <= now, self.free(now))
         query = query.order_by(*(self.order or (self.due_at,)), self.key).limit(limit)
         lock = query.with_for_update(skip_locked=True, of=self._table)
         return list((await connection.execute(lock)).scalars())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -13,10 +15,13 @@ from nightcrew.kernel.connections.models import Connection
 from nightcrew.kernel.connections.rules import waits
 from nightcrew.kernel.hands import Hands
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.tasks import Tasks
 from nightcrew.movies.indexers import INDEXERS
 from nightcrew.movies.indexers.base import IndexerKind
 from nightcrew.movies.trackers.scraper import Scraper
 
+AT_ONCE = 3
+"""Searches, and torrent files, that wait for one indexer at a time: so a slow one leaves hands for the others."""
 BY_KIND: dict[str, IndexerKind] = {one.kind.name: one for one in INDEXERS}
 
 
@@ -33,10 +38,21 @@ class MovieCrew:
     """The indexer that was claimed for last."""
     caught_up: set[int] = field(default_factory=set)
     """Indexers that have been given all films that are wanted."""
+    asked: dict[int, int] = field(default_factory=dict)
+    """Of which indexer a search is waited for, by its number."""
+    read: dict[int, int] = field(default_factory=dict)
+    """The same of torrent files, by the number of the source."""
+    readers: tuple[int, ...] | None = None
+    """The indexers that could be asked for torrent files when that was looked at last."""
+    gone: tuple[int, ...] = ()
+    """Indexers that are connected no longer, of which files are to be read still."""
+    tasks: Tasks = field(default_factory=Tasks)
+    rescoring: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
         """End what goes on; it is due again at once."""
         await asyncio.gather(self.searches.close(), self.files.close(), self.stats.close(), self.resyncs.close())
+        await self.tasks.close()
         await self.scraper.close()
 
 
@@ -52,6 +68,19 @@ async def indexers(runtime: Runtime) -> list[AskedIndexer]:
     """The indexers that people connected and did not switch off."""
     known = runtime.part(Connections)
     return [AskedIndexer(one, kind) for name, kind in BY_KIND.items() for one in await known.of_kind(name)]
+
+
+def roomy(indexers: Iterable[int], hands: Hands, waited: dict[int, int]) -> list[int]:
+    """Those of these indexers that may be asked for more now. `waited`: of which indexer each row is waited for; what is over goes."""
+    for key in waited.keys() - set(hands.held):
+        del waited[key]
+    busy = Counter(waited.values())
+    return [one for one in indexers if busy[one] < AT_ONCE]
+
+
+async def connected(runtime: Runtime) -> set[int]:
+    """The numbers of all indexers that people connected, also of those that they switched off for now."""
+    return {one.id for one in await connection_rows.every(runtime.store) if one.kind in BY_KIND}
 
 
 async def split(runtime: Runtime, every: list[AskedIndexer]) -> tuple[list[AskedIndexer], datetime | None]:

@@ -12,11 +12,11 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections.calls import Paused
 from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.due import earliest
-from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError
+from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError, Retry
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies import judging, reach, rules
-from nightcrew.movies.crew import BY_KIND, MovieCrew, indexers, split
+from nightcrew.movies.crew import BY_KIND, MovieCrew, connected, indexers, roomy, split
 from nightcrew.movies.models import MovieEntry, SourceEntry, SourceState
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import films, sources, swarms, verdicts
@@ -40,8 +40,14 @@ async def read_files(runtime: Runtime) -> None:
     ready, _ = await split(runtime, await indexers(runtime))
     if not crew.files.free or not ready:
         return
-    numbers = [one.connection.id for one in ready]
-    for entry in await verdicts.claim_files(runtime.store, by=runtime.node, limit=crew.files.free, indexers=numbers):
+    numbers = tuple(sorted(one.connection.id for one in ready))
+    if numbers != crew.readers:
+        crew.gone = tuple(await verdicts.give_to(runtime.store, numbers, await connected(runtime)))
+        crew.readers = numbers
+    asked = roomy((*numbers, *crew.gone), crew.files, crew.read)
+    limit = min(crew.files.free, len(asked))
+    for entry in await verdicts.claim_files(runtime.store, by=runtime.node, limit=limit, indexers=asked):
+        crew.read[entry.id] = entry.connection_id
         crew.files.take([entry.id], _read(runtime, entry), f"torrent file of source {entry.id}")
 
 
@@ -51,7 +57,8 @@ async def next_at(runtime: Runtime) -> datetime | None:
     ready, back = await split(runtime, await indexers(runtime))
     due = None
     if crew.files.free and ready:
-        due = await verdicts.files_due(runtime.store, [one.connection.id for one in ready])
+        numbers = (*(one.connection.id for one in ready), *crew.gone)
+        due = await verdicts.files_due(runtime.store, roomy(numbers, crew.files, crew.read))
     return earliest((due, back, crew.files.next_at))
 
 
@@ -100,7 +107,8 @@ async def _fetch(runtime: Runtime, entry: SourceEntry) -> bytes | Magnet:
         except RouteDown:
             raise
         except NightcrewError as exc:
-            wrong = exc
+            if not isinstance(wrong, Retry):  # who may have it later counts for more than who has it not
+                wrong = exc
         else:
             if isinstance(got, bytes):
                 return got
@@ -146,7 +154,7 @@ def _expected(film: MovieEntry, entry: SourceEntry) -> Expected:
 
 async def _judged(runtime: Runtime, entry: SourceEntry, torrent: Metainfo, refused: list[str]) -> None:
     now = utcnow()
-    await swarms.name_trackers(runtime.store, runtime.vault, torrent.swarm, torrent.trackers)
+    await swarms.name_trackers(runtime.store, runtime.vault, torrent.swarm, torrent.trackers, private=torrent.private)
     values: dict[str, Any] = {
         "swarm": torrent.swarm,
         "hash_v2": torrent.hash_v2 or "",

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from pydantic import TypeAdapter, ValidationError
 
+from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies import rules, taste
 from nightcrew.movies.models import MAX_TITLE, MovieEntry, SourceEntry, SourceState
@@ -18,6 +19,8 @@ from nightcrew.movies.store.sources import Worth
 from nightcrew.movies.taste import Taste
 
 _RELEASE = TypeAdapter(Release)
+ROUNDS = 3
+"""How often the best source is chosen anew where another node chooses at the same time."""
 CHECKED = 3
 """Sources of a film that are looked into: the best one, and what takes its place when it fails."""
 
@@ -61,14 +64,24 @@ def score_of(entry: SourceEntry, film: WantedFilm, judge: Taste) -> ReleaseScore
 
 
 async def choose(runtime: Runtime, movie_ids: Collection[int]) -> None:
-    """ReleaseScore the sources of these films anew, and let each have its best one. It is replaced only by one that is better."""
-    judge = await taste.in_use(runtime)
-    known = await films.of_ids(runtime.store, movie_ids)
-    for entry in known.values():
-        await _choose_for(runtime, entry, judge)
+    """Score the sources of these films anew, and let each have its best one. It is replaced only by one that is better.
+
+    While the quality profile cannot be read, which a person is told elsewhere, all stays as it is.
+    """
+    try:
+        judge = await taste.in_use(runtime)
+    except NeedsUser:
+        return
+    left = set(movie_ids)
+    for _ in range(ROUNDS):
+        known = await films.of_ids(runtime.store, left)
+        left = {entry.id for entry in known.values() if not await _choose_for(runtime, entry, judge)}
+        if not left:
+            return
 
 
-async def _choose_for(runtime: Runtime, entry: MovieEntry, judge: Taste) -> None:
+async def _choose_for(runtime: Runtime, entry: MovieEntry, judge: Taste) -> bool:
+    """False when somebody else has chosen meanwhile, by what may have been older."""
     rows = [one for one in await sources.of_movie(runtime.store, entry.id) if one.state not in _OVER]
     film = film_of(entry)
     scores = await asyncio.to_thread(lambda: {one.id: score_of(one, film, judge) for one in rows})
@@ -79,9 +92,11 @@ async def _choose_for(runtime: Runtime, entry: MovieEntry, judge: Taste) -> None
     top = best_of([one for one in rows if not scores[one.id].refused], scores, entry.best_id)
     best_id = top.id if top else None
     if best_id == entry.best_id:
-        return
-    if await sources.set_best(runtime.store, entry.id, since=entry.best_id, best=best_id):
-        await _tell(runtime, entry, top)
+        return True
+    if not await sources.set_best(runtime.store, entry.id, since=entry.best_id, best=best_id):
+        return False
+    await _tell(runtime, entry, top)
+    return True
 
 
 async def _have_read(runtime: Runtime, rows: Sequence[SourceEntry], scores: Mapping[int, ReleaseScore]) -> None:

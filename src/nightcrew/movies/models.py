@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import sqlalchemy as sa
 
+from nightcrew.kernel.due import urgency
 from nightcrew.kernel.errors import Conflict
 from nightcrew.kernel.rows import Json, Word, column, table_of, text
 from nightcrew.kernel.store import Id
@@ -54,7 +55,9 @@ SOURCE_MOVES: dict[SourceState, frozenset[SourceState]] = {
     ),
     SourceState.VERIFIED: frozenset({SourceState.REFUSED, SourceState.MARKED}),
     SourceState.REFUSED: frozenset({SourceState.FOUND}),  # a person says that it is the film
-    SourceState.MARKED: frozenset({SourceState.FOUND, SourceState.VERIFIED, SourceState.UNREAD, SourceState.GONE}),
+    SourceState.MARKED: frozenset(
+        {SourceState.FOUND, SourceState.VERIFIED, SourceState.UNREAD, SourceState.REFUSED, SourceState.GONE}
+    ),
     SourceState.GONE: frozenset({SourceState.FOUND}),
 }
 """The moves that there are."""
@@ -258,7 +261,7 @@ class MovieSearch:
 class SourceEntry:
     """A torrent that indexers offer for a film. `fingerprint`: its swarm's hash, else the indexer and its id there.
 
-    `connection_id`: the indexer that offered it first.
+    `connection_id`: an indexer that offers it, from which its torrent file is to be had.
     """
 
     id: Annotated[int, column(Id, primary_key=True)]
@@ -379,8 +382,6 @@ media_list = table_of("media_list", MediaList)
 list_place = table_of("media_list_place", ListPlace)
 checkpoint = table_of("movie_checkpoint", Checkpoint)
 search = table_of("movie_search", MovieSearch, sa.UniqueConstraint("movie_id", "connection_id"))
-sa.Index("ix_movie_search_turn", search.c.connection_id, search.c.due_at)
-sa.Index("ix_movie_wanted", movie.c.wanted, movie.c.search_due_at)
 source = table_of("movie_source", SourceEntry, sa.UniqueConstraint("movie_id", "fingerprint"))
 offer = table_of("movie_source_offer", SourceOffer)
 health = table_of("movie_source_health", SourceHealth)
@@ -388,3 +389,27 @@ tracker = table_of("movie_tracker", TrackerEntry)
 swarm_count = table_of("movie_swarm", SwarmCount)
 sample = table_of("movie_task_sample", TaskSample)
 profile = table_of("movie_profile", StoredProfile)
+
+SEARCH_ORDER = (urgency(-search.c.priority, search.c.due_at),)
+"""Whom a person asks for comes first, then who has waited longest."""
+FILE_ORDER = (source.c.file_failures != sa.literal_column("0"), source.c.score.desc(), source.c.file_due_at)
+"""The best source comes first; those that could not be read go behind the others."""
+
+
+def _some(name: str, which: sa.Column[Any], *columns: sa.ColumnElement[Any]) -> None:
+    """An index of the rows that have `which`."""
+    has = which.is_not(None)
+    sa.Index(name, *(columns or (which,)), sqlite_where=has, postgresql_where=has)
+
+
+sa.Index("ix_movie_wanted", movie.c.wanted, movie.c.search_due_at)
+_some("ix_movie_best", movie.c.best_id)
+_some("ix_movie_held", movie.c.sync_until)
+sa.Index("ix_movie_search_turn", search.c.connection_id, search.c.due_at)
+sa.Index("ix_movie_search_queue", search.c.connection_id, *SEARCH_ORDER, search.c.id)
+_some("ix_movie_search_held", search.c.until)
+_some("ix_movie_source_files", source.c.file_due_at, source.c.connection_id, source.c.file_due_at)
+_some("ix_movie_source_queue", source.c.file_due_at, source.c.connection_id, *FILE_ORDER, source.c.id)
+_some("ix_movie_source_reading", source.c.file_until)
+_some("ix_movie_source_counting", source.c.stats_until)
+_some("ix_movie_source_resyncing", source.c.resync_until)

@@ -15,7 +15,7 @@ from nightcrew.kernel.errors import GiveUp, NightcrewError
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies import files, judging, reach, rules
-from nightcrew.movies.crew import BY_KIND, MovieCrew
+from nightcrew.movies.crew import BY_KIND, MovieCrew, connected
 from nightcrew.movies.models import SourceEntry, SourceOffer, SourceState
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import searches, sources, verdicts
@@ -88,11 +88,13 @@ async def _proof(runtime: Runtime, entry: SourceEntry) -> str:
     """
     asked = await searches.of_movie(runtime.store, entry.movie_id)
     answered = {one.connection_id: one.answered_at for one in asked}
-    kinds = await files.indexers_by_number(runtime)
-    offers = [one for one in await sources.offers_of(runtime.store, entry.id) if one.connection_id in kinds]
+    kinds, known = await files.indexers_by_number(runtime), await connected(runtime)
+    offers = [one for one in await sources.offers_of(runtime.store, entry.id) if one.connection_id in known]
     if not offers:
         return "its indexers are not connected any more, and no tracker counts a seed"
     for one in offers:
+        if one.connection_id not in kinds:
+            return ""  # it is switched off for now
         last = answered.get(one.connection_id)
         if last is None or last <= one.seen_at or await _still_served(runtime, entry, one, kinds[one.connection_id]):
             return ""

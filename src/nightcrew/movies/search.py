@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -9,14 +10,17 @@ from typing import Any
 
 from nightcrew.kernel import recovery
 from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.connections import store as connection_rows
 from nightcrew.kernel.connections.calls import Paused
 from nightcrew.kernel.connections.lines import Connections
+from nightcrew.kernel.connections.rules import UNTOLD
 from nightcrew.kernel.due import earliest
 from nightcrew.kernel.errors import NeedsUser, NightcrewError, NotFound, Retry
+from nightcrew.kernel.recovery import Trouble
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies import judging, reach, rules, taste
-from nightcrew.movies.crew import AskedIndexer, MovieCrew, indexers, split
+from nightcrew.movies.crew import AskedIndexer, MovieCrew, indexers, roomy, split
 from nightcrew.movies.indexers.base import Found, Wanted
 from nightcrew.movies.models import MAX_TITLE, MovieEntry, MovieSearch
 from nightcrew.movies.releases.identity import judge
@@ -24,13 +28,15 @@ from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import films, searches, sources
 from nightcrew.movies.store.sources import OfferedSource
 from nightcrew.movies.tally import Task, TaskTally
+from nightcrew.movies.taste import Taste
 
 MOST_OFFERS = 100
 """Offers of one answer that are stored, the best first."""
 REFUSED_KEPT = 20
 """Of these, those that are not the film, which a person may want to see."""
-ASLEEP = timedelta(hours=6)
-"""When an indexer that a person switched off, or whose login is wrong, is looked at again; a change wakes us sooner."""
+ASLEEP = timedelta(hours=1)
+"""When it is tried again where a person has to do something first. An indexer whose login is wrong is not asked before that is mended."""
+LONGEST_KEY = 200
 
 
 async def search(runtime: Runtime) -> None:
@@ -45,11 +51,10 @@ async def search(runtime: Runtime) -> None:
     if not crew.searches.free or not ready:
         return
     by_number = {one.connection.id: one for one in ready}
-    rows = await searches.claim(
-        runtime.store, by=runtime.node, limit=crew.searches.free, indexers=list(by_number), after=crew.turn
-    )
-    for row in rows:
-        crew.turn = row.connection_id
+    asked = roomy(by_number, crew.searches, crew.asked)
+    limit = min(crew.searches.free, len(asked))
+    for row in await searches.claim(runtime.store, by=runtime.node, limit=limit, indexers=asked, after=crew.turn):
+        crew.turn = crew.asked[row.id] = row.connection_id
         work = _ask(runtime, by_number[row.connection_id], row)
         crew.searches.take([row.id], work, f"search for movie {row.movie_id}")
 
@@ -63,7 +68,8 @@ async def next_at(runtime: Runtime) -> datetime | None:
     ready, back = await split(runtime, known)
     due = None
     if crew.searches.free:
-        due = await searches.next_at(runtime.store, [one.connection.id for one in ready])
+        asked = roomy([one.connection.id for one in ready], crew.searches, crew.asked)
+        due = await searches.next_at(runtime.store, asked)
     return earliest((due, back, crew.searches.next_at))
 
 
@@ -83,13 +89,13 @@ async def failed(runtime: Runtime, row_id: Any, exc: Exception) -> None:
 
 async def _ask(runtime: Runtime, asked: AskedIndexer, row: MovieSearch) -> None:
     """One film at one indexer. Each outcome says when it is asked again."""
-    now, by = utcnow(), runtime.node
+    now, by = await connection_rows.now(runtime.store), runtime.node
     try:
         entry = await films.get(runtime.store, row.movie_id)
+        liked = await taste.in_use(runtime)  # before anybody is asked in vain
         found = await _offers(runtime, asked, entry)
-    except NotFound:
-        await searches.settle(runtime.store, row, by=by, due_at=now + ASLEEP, reason="TMDB has no such film any more")
-        return
+    except NotFound:  # neither does the film come back under this number, nor the indexer
+        await searches.drop(runtime.store, row.id)
     except (RouteDown, Paused) as exc:  # neither is an attempt
         wait = timedelta(seconds=exc.after or recovery.parked())
         await searches.settle(runtime.store, row, by=by, due_at=now + wait, reason=str(exc))
@@ -98,14 +104,16 @@ async def _ask(runtime: Runtime, asked: AskedIndexer, row: MovieSearch) -> None:
     except NightcrewError as exc:
         failures = row.failures + 1
         due_at = rules.next_after_failure(now, failures, random.random())
-        if isinstance(exc, Retry) and exc.after:
+        if isinstance(exc, Retry) and recovery.trouble_of(exc) is Trouble.RATE_LIMIT:
+            failures, due_at = row.failures, now + timedelta(seconds=exc.after or UNTOLD)  # as told
+        elif isinstance(exc, Retry) and exc.after:
             due_at = max(due_at, now + timedelta(seconds=exc.after))
         await searches.settle(
             runtime.store, row, by=by, due_at=due_at, asked_at=now, failures=failures, reason=str(exc)
         )
         runtime.part(TaskTally).failed(Task.SEARCH)
     else:
-        await _take(runtime, row, entry, found)
+        await _take(runtime, row, entry, found, liked)
 
 
 async def _offers(runtime: Runtime, asked: AskedIndexer, entry: MovieEntry) -> list[Found]:
@@ -114,9 +122,9 @@ async def _offers(runtime: Runtime, asked: AskedIndexer, entry: MovieEntry) -> l
     return await asked.kind.search(line, wanted, runtime.settings.of(MovieSettings).route)
 
 
-async def _take(runtime: Runtime, row: MovieSearch, entry: MovieEntry, found: Sequence[Found]) -> None:
-    now = utcnow()
-    offers = await judged(runtime, row.connection_id, entry, found)
+async def _take(runtime: Runtime, row: MovieSearch, entry: MovieEntry, found: Sequence[Found], liked: Taste) -> None:
+    now = await connection_rows.now(runtime.store)  # before its offers are noted, by the same clock
+    offers = await judged(runtime, row.connection_id, entry, found, liked)
     fresh = await sources.take(runtime.store, entry.id, row.connection_id, offers)
     if offers:
         await judging.choose(runtime, [entry.id])
@@ -140,17 +148,17 @@ async def _take(runtime: Runtime, row: MovieSearch, entry: MovieEntry, found: Se
 
 
 async def judged(
-    runtime: Runtime, connection_id: int, entry: MovieEntry, found: Sequence[Found]
+    runtime: Runtime, connection_id: int, entry: MovieEntry, found: Sequence[Found], liked: Taste
 ) -> list[OfferedSource]:
     """What is offered, with what its name says: the best first, and some of what is refused."""
-    liked, film = await taste.in_use(runtime), judging.film_of(entry)
+    film = judging.film_of(entry)
     releases = await judging.read_names([one.title for one in found])
     offers: dict[str, OfferedSource] = {}
     for one, release in zip(found, releases, strict=True):
         identity = judge(release, film, one.imdb_id)
         worth = judging.worth_of(liked.score(release, film, size=one.size, seeds=one.seeds))
         new = OfferedSource(
-            fingerprint=one.info_hash or f"{connection_id}:{one.guid}"[:200],
+            fingerprint=one.info_hash or _key(connection_id, one.guid),
             guid=one.guid[:500],
             title=one.title[:MAX_TITLE],
             reach=reach.sealed(runtime.vault, one),
@@ -170,3 +178,9 @@ async def judged(
             offers[new.fingerprint] = new
     good = sorted((one for one in offers.values() if not one.refused), key=lambda one: -one.score)[:MOST_OFFERS]
     return [*good, *[one for one in offers.values() if one.refused][:REFUSED_KEPT]]
+
+
+def _key(connection_id: int, guid: str) -> str:
+    """By which a release is known again that has no hash."""
+    key = f"{connection_id}:{guid}"
+    return key if len(key) <= LONGEST_KEY else f"{connection_id}:{hashlib.sha256(guid.encode()).hexdigest()}"

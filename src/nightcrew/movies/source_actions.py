@@ -11,13 +11,16 @@ from typing import Any
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Conflict, Invalid, NotFound
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import judging, rules, taste
+from nightcrew.movies import crew, judging, rules, taste
+from nightcrew.movies.crew import MovieCrew
 from nightcrew.movies.models import USABLE, MovieEntry, SourceEntry, SourceState
 from nightcrew.movies.releases import custom_formats
 from nightcrew.movies.releases.custom_formats import BadFormat
 from nightcrew.movies.releases.profile import PRESETS, FormatScore, ReleaseProfile
 from nightcrew.movies.store import films, profiles, searches, sources, verdicts
 
+JUDGED_BY = frozenset({"movies.quality_profile", "movies.search_before_release"})
+"""Settings by which sources are judged."""
 RESCORED = 500
 """Films whose sources are scored anew in one piece."""
 
@@ -25,7 +28,7 @@ RESCORED = 500
 async def search_now(runtime: Runtime, movie_id: int, *, actor: str) -> MovieEntry:
     """Search for a film before all others. It is wanted from now on, and waits for no release date."""
     entry = await films.get(runtime.store, movie_id)
-    await searches.want_now(runtime.store, movie_id)
+    await searches.want_now(runtime.store, movie_id, [one.connection.id for one in await crew.indexers(runtime)])
     await runtime.activity.record(
         "movie.searched", f"{entry.shown} is searched for", actor=actor, subject=str(movie_id)
     )
@@ -57,7 +60,8 @@ async def accept(runtime: Runtime, source_id: int, *, actor: str) -> SourceEntry
     """A person says that a source is the film: what its files or its name say against it does not count."""
     entry = await sources.get(runtime.store, source_id)
     if entry.state in USABLE:
-        return entry
+        await sources.move(runtime.store, entry, entry.state, entry.reason, final=True)
+        return await sources.get(runtime.store, source_id)
     now = utcnow()
     values = {"final": True, "file_due_at": now, "file_failures": 0, "missed": 0}
     values |= {"resync_due_at": rules.next_resync(now, 0, random.random())}
@@ -84,7 +88,7 @@ async def put_profile(
     await profiles.put(runtime.store, name, taste.body_of(new.model_copy(update={"name": name}), formats))
     await runtime.activity.record("movie.profile", f"The quality profile {name} was changed", actor=actor)
     if name == taste.name_in_use(runtime):
-        await rescore(runtime)
+        rescore_soon(runtime)
 
 
 async def add_formats(
@@ -124,10 +128,28 @@ async def remove_profile(runtime: Runtime, name: str, *, actor: str) -> bool:
     return True
 
 
-async def rescore(runtime: Runtime) -> int:
-    """Score all sources anew, some films at a time; returns how many films that were."""
-    after = done = 0
+def rescore_soon(runtime: Runtime) -> None:
+    """Score all sources anew in the background, as another profile is in use. What was begun with the one before ends."""
+    tasks = runtime.part(MovieCrew)
+    if tasks.rescoring is not None:
+        tasks.rescoring.cancel()
+    tasks.rescoring = tasks.tasks.spawn(rescore(runtime), "sources by a new profile")
+
+
+def follow(runtime: Runtime) -> None:
+    """Score all sources anew whenever a setting names another profile, on whichever node."""
+
+    def changed(keys: frozenset[str]) -> None:
+        if keys & JUDGED_BY:
+            rescore_soon(runtime)
+
+    runtime.settings.watch(changed)
+
+
+async def rescore(runtime: Runtime) -> None:
+    """Score all sources anew, some films at a time."""
+    after = 0
     while ids := await films.all_ids(runtime.store, after=after, limit=RESCORED):
         await judging.choose(runtime, ids)
-        after, done = ids[-1], done + len(ids)
-    return done
+        after = ids[-1]
+    runtime.bus.publish("movies")

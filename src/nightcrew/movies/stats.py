@@ -13,11 +13,11 @@ from nightcrew.kernel import recovery
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.due import earliest
 from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
-from nightcrew.kernel.routes import RouteDown
+from nightcrew.kernel.routes import RouteDown, Unavailable
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies import judging, rules
 from nightcrew.movies.crew import MovieCrew
-from nightcrew.movies.models import SourceEntry
+from nightcrew.movies.models import SourceEntry, TrackerEntry
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import sources, swarms
 from nightcrew.movies.store.swarms import Ask, Counted
@@ -27,7 +27,7 @@ from nightcrew.movies.trackers.rules import recalled
 BATCH = 400
 """Sources that are counted in one go."""
 PATIENCE = 40.0
-"""Seconds that all trackers of a batch have together; who is slower is left out of it."""
+"""Seconds that each tracker of a batch has, all at the same time; who is slower counts as silent."""
 LATER, LATEST = 300.0, 12 * 3600.0
 """Seconds for which a tracker that does not answer is left alone, doubled each time."""
 UNSUPPORTED = 7 * 86_400.0
@@ -65,18 +65,10 @@ async def _count(runtime: Runtime, ids: Sequence[int]) -> None:
     rows = await sources.of_ids(runtime.store, ids)
     known = {one.swarm for one in rows if one.swarm}
     asks = await swarms.asks(runtime.store, known)
-    down = False
-    try:
-        async with asyncio.timeout(PATIENCE):
-            async with asyncio.TaskGroup() as tasks:
-                asked = [tasks.create_task(_ask(runtime, one), name=f"scrape {one.tracker.host}") for one in asks]
-            down = any(task.result() for task in asked)
-    except TimeoutError:
-        pass  # who answered is stored; the others are asked at the next time
-    if down:
-        until = utcnow() + timedelta(
-            seconds=recovery.parked()
-        )  # nothing was counted, and nothing is held against anybody
+    async with asyncio.TaskGroup() as tasks:
+        asked = [tasks.create_task(_ask(runtime, one), name=f"scrape {one.tracker.host}") for one in asks]
+    if any(task.result() for task in asked):  # nothing was counted, and nothing is held against anybody
+        until = utcnow() + timedelta(seconds=recovery.parked())
         await sources.put_off(runtime.store, sources.STATS, ids, until)
         return
     await _settle(runtime, rows)
@@ -87,25 +79,33 @@ async def _ask(runtime: Runtime, ask: Ask) -> bool:
     one = ask.tracker
     options = runtime.settings.of(MovieSettings)
     try:
-        found, memory = await runtime.part(MovieCrew).scraper.scrape(
-            str(runtime.vault.unseal(one.address)),
-            ask.swarms,
-            route=options.route,
-            memory=recalled(one.memory),
-            allow_private=options.private_trackers,
-        )
+        async with asyncio.timeout(PATIENCE):
+            found, memory = await runtime.part(MovieCrew).scraper.scrape(
+                str(runtime.vault.unseal(one.address)),
+                ask.swarms,
+                route=options.route,
+                memory=recalled(one.memory),
+                allow_private=options.private_trackers,
+            )
     except RouteDown:
         return True
+    except (TimeoutError, Unavailable) as exc:
+        said = str(exc) or f"no answer within {PATIENCE:g} s"
+        await swarms.silent(runtime.store, one.id, said, pause=_pause(one), failures=one.failures + 1)
     except GiveUp as exc:
         await swarms.silent(runtime.store, one.id, str(exc), pause=UNSUPPORTED, failures=one.failures + 1)
     except NightcrewError as exc:
         told = exc.after if isinstance(exc, Retry) else None
-        pause = told or min(LATEST, LATER * 2 ** min(one.failures, 10))
+        pause = told or _pause(one)
         await swarms.silent(runtime.store, one.id, str(exc), pause=pause, failures=one.failures + 1)
     else:
         counts = {swarm: (said.seeds, said.leechers, said.completed) for swarm, said in found.items()}
         await swarms.answered(runtime.store, ask, counts, asdict(memory))
     return False
+
+
+def _pause(one: TrackerEntry) -> float:
+    return float(min(LATEST, LATER * 2 ** min(one.failures, 10)))
 
 
 async def _settle(runtime: Runtime, rows: Sequence[SourceEntry]) -> None:
@@ -126,4 +126,6 @@ def _counted(entry: SourceEntry, said: Sequence[tuple[int, int, int, datetime]],
     best = max(fresh, default=None)
     seeds, leechers, completed = best[:3] if best else (None, None, None)
     wait_h = rules.next_stats(entry.stats_wait_h or None, entry.seeds, seeds, random.random())
-    return Counted(entry.id, seeds, leechers, completed, now + timedelta(hours=wait_h), wait_h)
+    faded = entry.counted_at is not None and now - entry.counted_at > TRUSTED
+    at = best[3] if best else None
+    return Counted(entry.id, seeds, leechers, completed, now + timedelta(hours=wait_h), wait_h, at=at, faded=faded)

@@ -42,6 +42,8 @@ class TaskTally:
     _failed: Counter[Task] = field(default_factory=Counter)
     all_done: Counter[Task] = field(default_factory=Counter)
     all_failed: Counter[Task] = field(default_factory=Counter)
+    told: set[Task] = field(default_factory=set)
+    """Tasks of which the last sample said something else than zero."""
 
     def done(self, task: Task, count: int = 1) -> None:
         """So many rows were dealt with."""
@@ -62,11 +64,14 @@ class TaskTally:
 
 
 async def sample(runtime: Runtime) -> None:
-    """The cycle, once a minute: store what was done, and what waits."""
-    waiting = await backlogs.waiting(runtime.store)
-    taken = runtime.part(TaskTally).take()
-    rows = [(task.value, done, failed, waiting[task.value]) for task, (done, failed) in taken.items()]
-    await samples.add(runtime.store, runtime.node, rows)
+    """The cycle, once a minute: store what was done, and what waits. Where nothing goes on only the first zero is stored."""
+    tally, waiting = runtime.part(TaskTally), await backlogs.waiting(runtime.store)
+    numbers = {task: (done, failed, waiting[task.value]) for task, (done, failed) in tally.take().items()}
+    busy = {task for task, said in numbers.items() if any(said)}
+    rows = [(task.value, *numbers[task]) for task in Task if task in busy | tally.told]
+    if rows:
+        await samples.add(runtime.store, runtime.node, rows)
+    tally.told = busy
 
 
 async def metrics(runtime: Runtime) -> list[Metric]:

@@ -9,14 +9,14 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.hands import Hands
 from nightcrew.kernel.routing.lookout import Lookout
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import catalogue_work, crew, files, handovers, resync, search, settings, stats
+from nightcrew.movies import catalogue_work, crew, files, handovers, resync, search, settings, source_actions, stats
 from nightcrew.movies.crew import MovieCrew
 from nightcrew.movies.store import samples, searches, sources, swarms
 from nightcrew.movies.tally import TaskTally
 from nightcrew.movies.taste import Tastes
 from nightcrew.movies.trackers.scraper import Scraper
 
-SEARCHES, FILES, RESYNCS = 8, 6, 4
+SEARCHES, FILES, RESYNCS = 12, 8, 4
 """How many searches, torrent files and old sources a node is busy with at a time."""
 KEPT = timedelta(days=30)
 """How long sources are kept that are gone or were refused."""
@@ -37,6 +37,7 @@ async def start(runtime: Runtime) -> None:
             scraper=Scraper(runtime.http, runtime.http.routes),
         )
     )
+    source_actions.follow(runtime)
     for rows in (searches.SEARCHES, sources.FILES, sources.STATS, sources.RESYNCS):
         await rows.give_back(runtime.store, by=runtime.node)  # what it held when it was killed
     runtime.part(Lookout).uses(functools.partial(_uses, runtime))

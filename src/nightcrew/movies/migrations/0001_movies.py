@@ -7,6 +7,18 @@ from nightcrew.kernel.store import Id, Moment
 
 revision, down_revision, branch_labels, depends_on = "movies_0001", None, ("movies",), None
 
+URGENCY = {
+    "sqlite": "(julianday(due_at) + -priority * 0.0416666666667)",
+    "postgresql": "((due_at AT TIME ZONE 'UTC') + -priority * interval '3600 seconds')",
+}
+"""As `nightcrew.kernel.due.urgency` writes it."""
+
+
+def _some(name: str, table: str, which: str, *columns: str | sa.TextClause) -> None:
+    """An index of the rows that have `which`."""
+    has = sa.text(f"{which} IS NOT NULL")
+    op.create_index(name, table, list(columns or (which,)), unique=False, sqlite_where=has, postgresql_where=has)
+
 
 def upgrade() -> None:
     """Make them."""
@@ -77,6 +89,8 @@ def upgrade() -> None:
     op.create_index(op.f("ix_movie_popularity"), "movie", ["popularity"], unique=False)
     op.create_index(op.f("ix_movie_sync_due_at"), "movie", ["sync_due_at"], unique=False)
     op.create_index("ix_movie_wanted", "movie", ["wanted", "search_due_at"], unique=False)
+    _some("ix_movie_best", "movie", "best_id")
+    _some("ix_movie_held", "movie", "sync_until")
     op.create_table(
         "movie_checkpoint",
         sa.Column("medium", sa.String(10), nullable=False),
@@ -115,6 +129,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_movie_search_movie_id"), "movie_search", ["movie_id"], unique=False)
     op.create_index("ix_movie_search_turn", "movie_search", ["connection_id", "due_at"], unique=False)
+    urgency = URGENCY[op.get_bind().dialect.name]
+    op.execute(f"CREATE INDEX ix_movie_search_queue ON movie_search (connection_id, {urgency}, id)")
+    _some("ix_movie_search_held", "movie_search", "until")
     op.create_table(
         "movie_source",
         sa.Column("id", Id, nullable=False),
@@ -166,6 +183,12 @@ def upgrade() -> None:
     op.create_index(op.f("ix_movie_source_state"), "movie_source", ["state"], unique=False)
     op.create_index(op.f("ix_movie_source_stats_due_at"), "movie_source", ["stats_due_at"], unique=False)
     op.create_index(op.f("ix_movie_source_swarm"), "movie_source", ["swarm"], unique=False)
+    _some("ix_movie_source_files", "movie_source", "file_due_at", "connection_id", "file_due_at")
+    order = (sa.text("(file_failures != 0)"), sa.text("score DESC"), "file_due_at")
+    _some("ix_movie_source_queue", "movie_source", "file_due_at", "connection_id", *order, "id")
+    _some("ix_movie_source_reading", "movie_source", "file_until")
+    _some("ix_movie_source_counting", "movie_source", "stats_until")
+    _some("ix_movie_source_resyncing", "movie_source", "resync_until")
     op.create_table(
         "movie_source_health",
         sa.Column("source_id", Id, nullable=False),

@@ -9,10 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from nightcrew.kernel.due import DueRows, urgency
+from nightcrew.kernel.due import DueRows
 from nightcrew.kernel.store import Store, now_of, wake
 from nightcrew.kernel.words import plain
-from nightcrew.movies.models import MAX_REASON, MovieSearch, movie, search
+from nightcrew.movies.models import MAX_REASON, SEARCH_ORDER, MovieSearch, movie, search
 
 SEARCHES = DueRows(
     "movies.search",
@@ -22,7 +22,7 @@ SEARCHES = DueRows(
     until=search.c.until,
     holder=search.c.holder,
     turn=search.c.connection_id,
-    order=(urgency(-search.c.priority, search.c.due_at),),
+    order=SEARCH_ORDER,
 )
 """Each indexer has its turn; whom a person asks for comes first, then who has waited longest."""
 _ASKED = sa.and_(movie.c.wanted, movie.c.search_due_at.is_not(None))
@@ -53,7 +53,8 @@ async def spread(store: Store, indexers: Sequence[int]) -> bool:
     if asked and indexers:
         async with store.write() as connection:
             for one in indexers:
-                await connection.execute(_given(store, one, movie.c.id.in_(asked), movie.c.search_due_at))
+                still = sa.and_(_ASKED, movie.c.id.in_(asked))
+                await connection.execute(_given(store, one, still, movie.c.search_due_at))
             await connection.execute(sa.update(movie).where(movie.c.id.in_(asked)).values(search_due_at=None))
             await wake(connection, SEARCHES.topic)
     return len(asked) == PIECE
@@ -68,19 +69,21 @@ async def catch_up(store: Store, indexer: int) -> bool:
     if ids:
         async with store.write() as connection:
             now = sa.literal(await now_of(connection), search.c.due_at.type)
-            await connection.execute(_given(store, indexer, movie.c.id.in_(ids), now))
+            await connection.execute(_given(store, indexer, sa.and_(movie.c.wanted, movie.c.id.in_(ids)), now))
             await wake(connection, SEARCHES.topic)
     return len(ids) == PIECE
 
 
-def _given(store: Store, indexer: int, where: sa.ColumnElement[bool], at: sa.ColumnElement[Any]) -> Any:
+def _given(
+    store: Store, indexer: int, where: sa.ColumnElement[bool], at: sa.ColumnElement[Any], *, priority: int = 0
+) -> Any:
     columns = ["movie_id", "connection_id", "priority", "due_at", "in_vain", "failures", "reason"]
-    literals = [sa.literal(0), at, sa.literal(0), sa.literal(0), sa.literal("")]
+    literals = [sa.literal(priority), at, sa.literal(0), sa.literal(0), sa.literal("")]
     query = sa.select(movie.c.id, sa.literal(indexer, sa.BigInteger), *literals).where(where)
     insert = store.upsert(search).from_select(columns, query)
     return insert.on_conflict_do_update(
         index_elements=["movie_id", "connection_id"],
-        set_={"due_at": insert.excluded.due_at, "failures": 0},
+        set_={"due_at": insert.excluded.due_at, "priority": insert.excluded.priority, "failures": 0},
     )
 
 
@@ -88,23 +91,26 @@ async def claim(
     store: Store, *, by: str, limit: int, indexers: Collection[int], after: int | None
 ) -> list[MovieSearch]:
     """Searches that are due at these indexers, each in its turn."""
-    of = sa.select(search.c.id).where(search.c.connection_id.in_(indexers))
-    ids = await SEARCHES.claim_in_turn(store, by=by, limit=limit, after=after, of=of)
+    ids = await SEARCHES.claim_in_turn(store, by=by, limit=limit, after=after, only=indexers)
     found = {one.id: one for one in await _select(store, search.c.id.in_(ids))} if ids else {}
     return [found[one] for one in ids if one in found]
 
 
 async def next_at(store: Store, indexers: Collection[int]) -> datetime | None:
     """When the next search is due at these indexers."""
-    return await SEARCHES.soonest(store, search.c.connection_id.in_(indexers)) if indexers else None
+    return await SEARCHES.soonest(store, turns=indexers) if indexers else None
 
 
-async def want_now(store: Store, movie_id: int) -> None:
-    """Ask for a film at once and before all others, since a person waits for it. It is wanted from now on."""
+async def want_now(store: Store, movie_id: int, indexers: Sequence[int]) -> None:
+    """Ask these indexers for a film at once and before all others, since a person waits for it. It is wanted from now on."""
     async with store.write() as connection:
         now = await now_of(connection)
-        await want(connection, movie.c.id == movie_id, now)
-        await SEARCHES.make_due(connection, search.c.movie_id == movie_id, at=now, priority=1)
+        film = movie.c.id == movie_id
+        await want(connection, film, now)
+        for one in indexers:
+            await connection.execute(_given(store, one, film, sa.literal(now, search.c.due_at.type), priority=1))
+        if indexers:
+            await connection.execute(sa.update(movie).where(film).values(search_due_at=None))
 
 
 async def waiting(store: Store) -> bool:
@@ -133,6 +139,12 @@ async def put_off(store: Store, search_id: int, *, by: str, reason: str, pause: 
 async def of_movie(store: Store, movie_id: int) -> list[MovieSearch]:
     """How a film stands at each indexer."""
     return await _select(store, search.c.movie_id == movie_id)
+
+
+async def drop(store: Store, search_id: int) -> None:
+    """Forget a search, as there is no such film, or no such indexer, any more."""
+    async with store.write() as connection:
+        await connection.execute(sa.delete(search).where(search.c.id == search_id))
 
 
 async def drop_gone(store: Store, known: Collection[int]) -> int:

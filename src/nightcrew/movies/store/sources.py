@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.store import Store, now_of, wake
 from nightcrew.kernel.words import plain
 from nightcrew.movies.models import (
-    ALIVE,
+    FILE_ORDER,
     MAX_REASON,
     USABLE,
     SourceEntry,
@@ -37,7 +37,7 @@ FILES = DueRows(
     until=source.c.file_until,
     holder=source.c.file_holder,
     turn=source.c.connection_id,
-    order=(source.c.file_failures != 0, source.c.score.desc(), source.c.file_due_at),
+    order=FILE_ORDER,
 )
 """Sources whose torrent files are to be read, the best first; those that could not be read go behind the others."""
 STATS = DueRows(
@@ -91,18 +91,39 @@ async def take(store: Store, movie_id: int, connection_id: int, offers: Sequence
         return 0
     async with store.write() as connection:
         now = await now_of(connection)
+        offers = await _named(connection, movie_id, connection_id, offers)
         before = await _known(connection, movie_id, offers)
         fresh = [_row(one, movie_id, connection_id, now) for one in offers if one.fingerprint not in before]
         if fresh:
             await connection.execute(store.upsert(source).on_conflict_do_nothing(), fresh)
         ids = {one: row["id"] for one, row in (await _known(connection, movie_id, offers)).items()}
         elsewhere = await _offered_by(connection, list(ids.values()), connection_id)
-        for one in offers:
-            if (row := before.get(one.fingerprint)) is not None:
-                values = _seen(one, row, now, new_place=row["id"] not in elsewhere)
-                await connection.execute(sa.update(source).where(source.c.id == row["id"]).values(values))
+        again = [(before[one.fingerprint], one) for one in offers if one.fingerprint in before]
+        for row, one in sorted(again, key=lambda pair: pair[0]["id"]):  # in the same order as others who write them now
+            values = _seen(one, row, now, connection_id, new_place=row["id"] not in elsewhere)
+            await connection.execute(sa.update(source).where(source.c.id == row["id"]).values(values))
         await _note_offers(store, connection, connection_id, {ids[one.fingerprint]: one for one in offers}, now)
         return sum(not row["reason"] for row in fresh)
+
+
+async def _named(
+    connection: AsyncConnection, movie_id: int, connection_id: int, offers: Sequence[OfferedSource]
+) -> list[OfferedSource]:
+    """Offers of an indexer that tells no hashes, by the hash that was found in their torrents when they were read before."""
+    unnamed = [one.guid for one in offers if not one.swarm]
+    known: dict[str, str] = {}
+    if unnamed:
+        query = (
+            sa.select(offer.c.guid, source.c.fingerprint)
+            .join(source, source.c.id == offer.c.source_id)
+            .where(source.c.movie_id == movie_id, offer.c.connection_id == connection_id, offer.c.guid.in_(unnamed))
+        )
+        known = {row[0]: row[1] for row in await connection.execute(query)}
+    found: dict[str, OfferedSource] = {}
+    for one in offers:
+        new = one if one.swarm else replace(one, fingerprint=known.get(one.guid, one.fingerprint))
+        found.setdefault(new.fingerprint, new)
+    return list(found.values())
 
 
 async def _known(
@@ -166,16 +187,17 @@ def _row(one: OfferedSource, movie_id: int, connection_id: int, now: datetime) -
     }
 
 
-def _seen(one: OfferedSource, row: Mapping[str, Any], now: datetime, *, new_place: bool) -> dict[str, Any]:
-    """What a new offer of a known source changes. One whose files nobody could read is tried at the new place."""
+def _seen(one: OfferedSource, row: Mapping[str, Any], now: datetime, place: int, *, new_place: bool) -> dict[str, Any]:
+    """What a new offer of a known source changes. One whose files nobody could read is tried at the new place, an indexer."""
     values: dict[str, Any] = {"seen_at": now, "missed": 0}
     values |= {"claimed_seeds": one.claimed_seeds, "claimed_leechers": one.claimed_leechers}
     if row["state"] is SourceState.MARKED:
         values |= {"state": _before(row["file_count"], row["file_due_at"]), "reason": ""}
     elif row["state"] is SourceState.GONE:
         values |= {"state": SourceState.FOUND, "reason": "", "file_due_at": None, "file_failures": 0}
+        values |= {"connection_id": place}
     elif new_place and row["state"] in {SourceState.UNREAD, SourceState.FOUND}:
-        values |= {"file_due_at": now, "file_failures": 0}
+        values |= {"file_due_at": now, "file_failures": 0, "connection_id": place}
     return values
 
 
@@ -282,11 +304,12 @@ async def put_off(store: Store, rows: DueRows, ids: Collection[int], until: date
 
 
 async def set_best(store: Store, movie_id: int, *, since: int | None, best: int | None) -> bool:
-    """Let a film have this best source; False when another node has chosen meanwhile."""
+    """Let a film have this best source; False when another node has chosen meanwhile, or it may not be the best any more."""
     async with store.write() as connection:
         same = movie.c.best_id.is_(None) if since is None else movie.c.best_id == since
+        usable = sa.true() if best is None else sa.exists().where(source.c.id == best, MAY_BE_BEST)
         values = {"best_id": best, "best_at": await now_of(connection)}
-        found = await connection.execute(sa.update(movie).where(movie.c.id == movie_id, same).values(values))
+        found = await connection.execute(sa.update(movie).where(movie.c.id == movie_id, same, usable).values(values))
         return found.rowcount == 1
 
 
@@ -295,17 +318,6 @@ async def counts(store: Store) -> dict[SourceState, int]:
     query = sa.select(source.c.state, sa.func.count()).group_by(source.c.state)
     async with store.read() as connection:
         return {row[0]: row[1] for row in await connection.execute(query)}
-
-
-async def backlog(store: Store) -> dict[str, int]:
-    """How many sources wait for each task now, by its topic."""
-    async with store.read() as connection:
-        now = await now_of(connection)
-        found = {}
-        for rows in (FILES, STATS, RESYNCS):
-            query = sa.select(sa.func.count()).select_from(source).where(rows.ready(now))
-            found[rows.topic] = int((await connection.execute(query)).scalar_one())
-    return found
 
 
 async def forget(connection: AsyncConnection, ids: Collection[int]) -> None:
@@ -345,5 +357,4 @@ async def select(
         return [SourceEntry(**row) for row in (await connection.execute(query)).mappings()]
 
 
-LOOKED_AFTER = source.c.state.in_([one.value for one in ALIVE])
 MAY_BE_BEST = source.c.state.in_([one.value for one in USABLE])

@@ -29,16 +29,27 @@ class Ask:
     swarms: tuple[str, ...]
 
 
-async def name_trackers(store: Store, vault: Vault, swarm: str, addresses: Iterable[str]) -> int:
-    """Note that these trackers know a swarm; returns how many it has. Their addresses may hold passkeys, so they are sealed."""
+async def name_trackers(
+    store: Store, vault: Vault, swarm: str, addresses: Iterable[str], *, private: bool = False
+) -> int:
+    """Note that these trackers know a swarm; returns how many they are. Their addresses may hold passkeys, so they are sealed.
+
+    `private`: no other tracker is asked for it (BEP 27), also where another source of it has named one.
+    """
     wanted = dict.fromkeys(addresses)
     rows = {
         vault.mark("movie trackers", one): (urlsplit(one).hostname or "", vault.seal(one))
         for one in list(wanted)[:MOST_TRACKERS]
     }
-    if not rows:
+    if not rows and not private:
         return 0
     async with store.write() as connection:
+        if private:
+            own = sa.select(tracker.c.id).where(tracker.c.key.in_(list(rows)))
+            others = sa.and_(swarm_count.c.swarm == swarm, swarm_count.c.tracker_id.not_in(own))
+            await connection.execute(sa.delete(swarm_count).where(others))
+        if not rows:
+            return 0
         values = [
             {"key": key, "host": host[:300], "address": sealed, "memory": {}, "failures": 0, "reason": ""}
             for key, (host, sealed) in rows.items()
@@ -142,11 +153,15 @@ class Counted:
     completed: int | None
     due_at: datetime
     wait_h: float
+    at: datetime | None = None
+    """When they were told; None: nobody tells any."""
+    faded: bool = False
+    """What was known is too old by now."""
 
 
 _PUT_OFF = (
     sa.update(source)
-    .where(source.c.id == sa.bindparam("which"))
+    .where(source.c.id == sa.bindparam("which"), source.c.stats_due_at.is_not(None))
     .values(
         stats_due_at=sa.bindparam("next_at"),
         stats_wait_h=sa.bindparam("hours"),
@@ -158,8 +173,9 @@ _COUNTED = _PUT_OFF.values(
     seeds=sa.bindparam("new_seeds"),
     leechers=sa.bindparam("new_leechers"),
     completed=sa.bindparam("new_completed"),
-    counted_at=sa.bindparam("now"),
+    counted_at=sa.bindparam("told_at"),
 )
+_FADED = _PUT_OFF.values(seeds=sa.null(), leechers=sa.null(), completed=sa.null())
 
 
 def _bound(one: Counted) -> dict[str, Any]:
@@ -167,7 +183,7 @@ def _bound(one: Counted) -> dict[str, Any]:
 
 
 def _numbers(one: Counted) -> dict[str, Any]:
-    return {"new_seeds": one.seeds, "new_leechers": one.leechers, "new_completed": one.completed}
+    return {"new_seeds": one.seeds, "new_leechers": one.leechers, "new_completed": one.completed, "told_at": one.at}
 
 
 async def settle(store: Store, rows: Sequence[Counted]) -> None:
@@ -175,14 +191,15 @@ async def settle(store: Store, rows: Sequence[Counted]) -> None:
     if not rows:
         return
     async with store.write() as connection:
-        now = await now_of(connection)
-        counted = [one for one in rows if one.seeds is not None]
+        counted = [one for one in rows if one.at is not None]
         if counted:
-            await connection.execute(_COUNTED, [{**_bound(one), **_numbers(one), "now": now} for one in counted])
-        if uncounted := [_bound(one) for one in rows if one.seeds is None]:
+            await connection.execute(_COUNTED, [{**_bound(one), **_numbers(one)} for one in counted])
+        if faded := [_bound(one) for one in rows if one.at is None and one.faded]:
+            await connection.execute(_FADED, faded)
+        if uncounted := [_bound(one) for one in rows if one.at is None and not one.faded]:
             await connection.execute(_PUT_OFF, uncounted)
         samples = [
-            {"source_id": one.source_id, "at": now, "seeds": one.seeds, "leechers": one.leechers or 0}
+            {"source_id": one.source_id, "at": one.at, "seeds": one.seeds, "leechers": one.leechers or 0}
             for one in counted
         ]
         if samples:

@@ -17,18 +17,28 @@ from nightcrew.movies.store.sources import FILES
 
 async def claim_files(store: Store, *, by: str, limit: int, indexers: Collection[int]) -> list[SourceEntry]:
     """Sources whose files are to be read, of these indexers, each in its turn."""
-    of = sa.select(source.c.id).where(_offered(indexers))
-    ids = await FILES.claim_in_turn(store, by=by, limit=limit, of=of)
+    ids = await FILES.claim_in_turn(store, by=by, limit=limit, only=indexers)
     return await sources.of_ids(store, ids)
 
 
 async def files_due(store: Store, indexers: Collection[int]) -> datetime | None:
     """When the next file is to be read, of these indexers."""
-    return await FILES.soonest(store, _offered(indexers))
+    return await FILES.soonest(store, turns=indexers)
 
 
-def _offered(indexers: Collection[int]) -> sa.ColumnElement[bool]:
-    return sa.exists().where(offer.c.source_id == source.c.id, offer.c.connection_id.in_(indexers))
+async def give_to(store: Store, ready: Collection[int], known: Collection[int]) -> list[int]:
+    """Have files that are to be read at an indexer that may not be asked now read at one that may, where that offers them too.
+
+    Returns the indexers that are connected no longer, of which files are to be read still.
+    """
+    here = sa.and_(offer.c.source_id == source.c.id, offer.c.connection_id.in_(ready))
+    elsewhere = sa.and_(source.c.file_due_at.is_not(None), source.c.connection_id.not_in(ready))
+    other = sa.select(sa.func.min(offer.c.connection_id)).where(here).scalar_subquery()
+    moved = sa.update(source).where(elsewhere, sa.exists().where(here)).values(connection_id=other)
+    left = sa.select(source.c.connection_id).where(elsewhere, source.c.connection_id.not_in(known)).distinct()
+    async with store.write(durable=False) as connection:
+        await connection.execute(moved)
+        return list((await connection.execute(left)).scalars())
 
 
 async def judge(store: Store, entry: SourceEntry, to: SourceState, reason: str = "", **values: Any) -> None:
@@ -41,6 +51,8 @@ async def judge(store: Store, entry: SourceEntry, to: SourceState, reason: str =
     done = sa.case((same_due, None), else_=source.c.file_due_at)  # else it was offered at another place meanwhile
     due = done if to is SourceState.UNREAD else None
     row = {"file_due_at": due, "file_failures": 0, **FILES.freed, **values}
+    if to is SourceState.REFUSED:
+        row |= {"stats_due_at": None, "resync_due_at": None}
     async with store.write() as connection:
         if swarm and swarm != entry.fingerprint:
             same = sa.and_(source.c.movie_id == entry.movie_id, source.c.fingerprint == swarm)
