@@ -9,6 +9,7 @@ from nightcrew.movies import (
     catalogue_api,
     catalogue_pages,
     catalogue_standing,
+    fetching,
     files,
     handover_api,
     handovers,
@@ -138,6 +139,7 @@ DOMAIN = Domain(
             steady=True,
         ),
         handovers.TICK,
+        fetching.TICK,
         Tick(
             "movies.samples",
             tally.sample,

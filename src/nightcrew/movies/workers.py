@@ -8,7 +8,7 @@ from datetime import timedelta
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.hands import Hands
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import catalogue_work, crew, files, handovers, resync, search, stats
+from nightcrew.movies import catalogue_work, crew, fetching, files, handovers, resync, search, stats
 from nightcrew.movies.crew import MovieCrew
 from nightcrew.movies.store import samples, searches, sources, swarms
 from nightcrew.movies.tally import TaskTally
@@ -40,10 +40,12 @@ async def start(runtime: Runtime) -> None:
         await rows.give_back(runtime.store, by=runtime.node)  # what it held when it was killed
     await catalogue_work.start(runtime)
     await handovers.start(runtime)
+    await fetching.start(runtime)
 
 
 async def stop(runtime: Runtime) -> None:
     """Called at the end of a node."""
+    await fetching.stop(runtime)
     await handovers.stop(runtime)
     await runtime.part(MovieCrew).close()
     await catalogue_work.stop(runtime)

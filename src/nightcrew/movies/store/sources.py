@@ -28,6 +28,7 @@ from nightcrew.movies.models import (
     source,
     swarm_count,
 )
+from nightcrew.movies.store import fetches
 
 FILES = DueRows(
     "movies.files",
@@ -287,6 +288,8 @@ async def set_best(store: Store, movie_id: int, *, since: int | None, best: int 
         same = movie.c.best_id.is_(None) if since is None else movie.c.best_id == since
         values = {"best_id": best, "best_at": await now_of(connection)}
         found = await connection.execute(sa.update(movie).where(movie.c.id == movie_id, same).values(values))
+        if found.rowcount and best is not None:
+            await fetches.note(connection, store, movie.c.id == movie_id)
         return found.rowcount == 1
 
 
