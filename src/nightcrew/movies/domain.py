@@ -12,6 +12,7 @@ from nightcrew.movies import (
     fetching,
     files,
     handover_api,
+    handover_pages,
     handovers,
     list_pages,
     lists,
@@ -53,6 +54,7 @@ DOMAIN = Domain(
     routers=(
         source_api.router,
         handover_api.router,
+        handover_pages.router,
         source_pages.router,
         catalogue_api.router,
         list_pages.router,

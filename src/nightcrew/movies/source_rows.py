@@ -84,17 +84,6 @@ class ImportedJson(TypedDict):
     refused: list[str]
 
 
-class HandoverJson(TypedDict):
-    """A source at a download client."""
-
-    id: int
-    title: str
-    state: str
-    reason: str
-    progress: float
-    seeds: int
-
-
 class IndexerJson(TypedDict):
     """An indexer: a connection."""
 
