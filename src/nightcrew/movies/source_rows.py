@@ -75,6 +75,7 @@ class ProfileJson(TypedDict):
     name: str
     preset: bool
     in_use: bool
+    words: list[str]
 
 
 class ImportedJson(TypedDict):
