@@ -25,7 +25,7 @@ from nightcrew.web.callers import Actor
 from nightcrew.web.render import PageRoute, done, render, render_part, texts
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
-SHOWN, PLANNED = 200, 20
+SHOWN, PLANNED = 200, 10
 """Hand-overs, and films that are fetched next, on the page of all."""
 SPEECHLESS = frozenset({Holdback.GOING, Holdback.FETCHED})
 """Why a film is not fetched by itself, where the page shows that anyhow."""

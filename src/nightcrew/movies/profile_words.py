@@ -102,7 +102,7 @@ def sources_of(lines: Sequence[str]) -> tuple[ReleaseSource, ...]:
         known = _BY_WORD.get(_SIGNS.sub("", line.casefold()))
         if known is None:
             raise Invalid(
-                f"sources: {line[:40]} is not known; known are {', '.join(SOURCE_WORDS.values())}", field="sources"
+                f"sources: “{line[:40]}” is not known; known are {', '.join(SOURCE_WORDS.values())}", field="sources"
             )
         found.append(known)
     return tuple(found)
@@ -117,7 +117,7 @@ def sizes_of(lines: Sequence[str]) -> dict[int, Sizes]:
             least, ideal, most = (float(one.replace(",", ".")) for one in rest.split())
             found[_resolution(name, "sizes")] = Sizes(least=least, ideal=ideal, most=most)
         except ValueError as exc:
-            said = f"sizes: {line[:40]} is not like 1080p: 8 60 320, three numbers up to 5000 that rise"
+            said = f"sizes: “{line[:40]}” is not like 1080p: 8 60 320, three numbers up to 5000 that rise"
             raise Invalid(said, field="sizes") from exc
     return found
 
@@ -127,5 +127,5 @@ def _resolution(text: str, field: str) -> int:
     if plain == NOT_SAID.casefold():
         return 0
     if not (plain.isascii() and plain.isdecimal() and len(plain) < 6):
-        raise Invalid(f"{field}: {text[:40]} is no resolution, such as 1080p", field=field)
+        raise Invalid(f"{field}: “{text[:40]}” is no resolution, such as 1080p", field=field)
     return int(plain)

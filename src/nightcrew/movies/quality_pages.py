@@ -140,13 +140,13 @@ def _readable(found: KnownProfile) -> ReleaseProfile:
 
 def _form(request: Request, name: str, form: Form, *, new: bool, status_code: int = 200) -> Response:
     title = f"A profile made from {name}" if new else f"Change {name}"
-    more: Mapping[str, Any] = {"name": name, "form": form, "new": new, "heading": title}
+    more: Mapping[str, Any] = {"profile": name, "form": form, "new": new, "heading": title}
     return render_part(request, "movies/quality_form.html", title=title, status_code=status_code, **more)
 
 
 def _formats(request: Request, name: str, form: Form, *, status_code: int = 200) -> Response:
     title = f"Custom formats of {name}"
-    more: Mapping[str, Any] = {"name": name, "form": form, "heading": title}
+    more: Mapping[str, Any] = {"profile": name, "form": form, "heading": title}
     return render_part(request, "movies/quality_formats.html", title=title, status_code=status_code, **more)
 
 
