@@ -88,8 +88,8 @@ def profile_of(base: ReleaseProfile, typed: Mapping[str, str]) -> ReleaseProfile
         "resolutions": profile_words.resolutions_of(form.resolutions),
         "sources": profile_words.sources_of(form.sources),
         "sizes": {**base.sizes, **profile_words.sizes_of(form.sizes)},
-        "languages": form.languages,
-        "languages_required": form.languages_required,
+        "languages": profile_words.languages_of(form.languages, "languages"),
+        "languages_required": profile_words.languages_of(form.languages_required, "languages_required"),
         "seeds_least": form.seeds_least,
         "seeds_per_gb": form.seeds_per_gb,
     }

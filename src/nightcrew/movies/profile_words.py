@@ -27,6 +27,7 @@ SOURCE_WORDS = {
 }
 NOT_SAID = SOURCE_WORDS[ReleaseSource.UNKNOWN]
 _SIGNS = re.compile(r"[\W_]+")
+_CODE = re.compile(r"[a-z]{2}")
 _BY_WORD = {_SIGNS.sub("", word.casefold()): one for one, words in SOURCE_WORDS.items() for word in (words, one.value)}
 
 
@@ -119,6 +120,14 @@ def sizes_of(lines: Sequence[str]) -> dict[int, Sizes]:
         except ValueError as exc:
             said = f"sizes: “{line[:40]}” is not like 1080p: 8 60 320, three numbers up to 5000 that rise"
             raise Invalid(said, field="sizes") from exc
+    return found
+
+
+def languages_of(lines: Sequence[str], field: str) -> tuple[str, ...]:
+    """Languages, the one that is liked best first. Raises `Invalid`."""
+    found = tuple(one.casefold() for one in lines)
+    if wrong := next((one for one in found if one != ORIGINAL and not _CODE.fullmatch(one)), ""):
+        raise Invalid(f"{field}: “{wrong[:40]}” is no language: write two letters such as de, or original", field=field)
     return found
 
 
