@@ -9,7 +9,18 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.hands import Hands
 from nightcrew.kernel.routing.lookout import Lookout
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import catalogue_work, crew, files, handovers, resync, search, settings, source_actions, stats
+from nightcrew.movies import (
+    catalogue_work,
+    crew,
+    fetching,
+    files,
+    handovers,
+    resync,
+    search,
+    settings,
+    source_actions,
+    stats,
+)
 from nightcrew.movies.crew import MovieCrew
 from nightcrew.movies.store import samples, searches, sources, swarms
 from nightcrew.movies.tally import TaskTally
@@ -43,6 +54,7 @@ async def start(runtime: Runtime) -> None:
     runtime.part(Lookout).uses(functools.partial(_uses, runtime))
     await catalogue_work.start(runtime)
     await handovers.start(runtime)
+    await fetching.start(runtime)
 
 
 async def _uses(runtime: Runtime, route: str) -> list[str]:
@@ -52,6 +64,7 @@ async def _uses(runtime: Runtime, route: str) -> list[str]:
 
 async def stop(runtime: Runtime) -> None:
     """Called at the end of a node."""
+    await fetching.stop(runtime)
     await handovers.stop(runtime)
     await runtime.part(MovieCrew).close()
     await catalogue_work.stop(runtime)
