@@ -130,7 +130,14 @@ class Logos:
             raise Misread(f"{source.name} no longer has a guide")
         private = adapter.private or "logo" in channel.edited  # whoever may edit a channel may name an address at home
         headers = {"Accept": "image/*"} | agent(str(source.config.get("user_agent") or ""))
-        request = Request(channel.logo, headers=headers, secrets=adapter.secrets, allow_private=private, attempts=1)
+        request = Request(
+            channel.logo,
+            headers=headers,
+            secrets=adapter.secrets,
+            allow_private=private,
+            attempts=1,
+            route=adapter.route,
+        )
         reply = await self._runtime.http.ask(request, limits=LIMITS, good=frozenset({200}))
         if pictures.kind_of(reply.body) is None:
             raise Misread(f"{request.shown()} is no picture")
