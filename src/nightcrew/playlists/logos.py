@@ -59,5 +59,12 @@ class Logos:
             raise Misread(f"{source.name} no longer has a guide")
         private = adapter.private or "logo" in channel.edited  # whoever may edit a channel may name an address at home
         headers = {"Accept": "image/*"} | agent(str(source.config.get("user_agent") or ""))
-        request = Request(channel.logo, headers=headers, secrets=adapter.secrets, allow_private=private, attempts=1)
+        request = Request(
+            channel.logo,
+            headers=headers,
+            secrets=adapter.secrets,
+            allow_private=private,
+            attempts=1,
+            route=adapter.route,
+        )
         return await self._cache.download(self._runtime.http, request)
