@@ -126,6 +126,17 @@ async def test_a_film_is_fetched_by_itself_once_the_setting_says_so(node: Node, 
     assert (await newest(node))["source_id"] == planned["source_id"]
 
 
+async def test_a_film_that_a_person_has_fetched_is_not_said_to_be_fetched_by_itself(node: Node, world: World) -> None:
+    world.downloads.usual = DownloadPlan(metadata=0.0, seconds=0.0)
+    await node.post("/api/v1/connections", world.cinema()["qbittorrent"])
+    await node.patch("/api/v1/settings", {"movies.fetch": True})
+    await node.post(f"/api/v1/movies/{FILM}/handover", {})
+    await until(lambda: _state(node, "done"), 60)
+    assert "by itself" not in await page(node, f"/fragments/movies/{FILM}/handover")
+    assert 'class="main"' not in await page(node, f"/fragments/movies/{FILM}/sources"), "there is no hurry"
+    assert (await node.get("/api/v1/movies/fetch-plan"))["items"] == []
+
+
 # -- quality profiles --------------------------------------------------------------------------------------------------
 
 TYPED = {

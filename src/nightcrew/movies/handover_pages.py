@@ -13,8 +13,8 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies import fetch_rules, fetching, handover_actions, handovers
 from nightcrew.movies.clients.base import TAG
 from nightcrew.movies.fetch_rules import HOLDBACK_WORDS, Holdback
-from nightcrew.movies.handover_models import BlockedSource
-from nightcrew.movies.handover_rules import fingerprints
+from nightcrew.movies.handover_models import BlockedSource, HandoverEntry
+from nightcrew.movies.handover_rules import HandoverState, fingerprints
 from nightcrew.movies.models import USABLE, SourceEntry
 from nightcrew.movies.movie_tabs import tabs_of
 from nightcrew.movies.settings import MovieSettings
@@ -46,19 +46,26 @@ async def context_of(node: Runtime, movie_id: int) -> dict[str, Any]:
         "earlier": known[1:],
         "blocked": _titles(await rows.blocked_of(node.store, movie_id)),
         "names": dict(await clients_of(node)),
-        "by_itself": await _by_itself(node, movie_id),
+        "by_itself": await _by_itself(node, movie_id, known),
     }
 
 
 async def choices_of(node: Runtime, movie_id: int, every: Sequence[SourceEntry]) -> dict[str, Any]:
     """What the part with the sources of a film needs for its buttons: clients, what goes on, what may be fetched, what is blocked."""
     known = {one.fingerprint: one.reason for one in await rows.blocked_of(node.store, movie_id)}
-    going = next((one for one in await rows.of_movie(node.store, movie_id) if one.ended_at is None), None)
+    tried = await rows.of_movie(node.store, movie_id)
+    going = next((one for one in tried if one.ended_at is None), None)
     blocked = {
         one.id: known[sign] for one in every for sign in fingerprints(one.swarm, one.title, one.size) if sign in known
     }
     fetchable = {one.id for one in every if one.state in USABLE and one.swarm}
-    return {"clients": await clients_of(node), "going": going, "blocked": blocked, "fetchable": fetchable}
+    return {
+        "clients": await clients_of(node),
+        "going": going,
+        "fetched": any(one.state is HandoverState.DONE for one in tried),
+        "blocked": blocked,
+        "fetchable": fetchable,
+    }
 
 
 @router.get("/fragments/movies/{movie_id}/handover")
@@ -111,14 +118,15 @@ async def allow(request: Request, node: Node, actor: Actor, movie_id: Id) -> Res
     return done(request, f"{', '.join(found)} may be fetched again.", f"/movies/{movie_id}")
 
 
-async def _by_itself(node: Runtime, movie_id: int) -> Any:
+async def _by_itself(node: Runtime, movie_id: int, known: Sequence[HandoverEntry]) -> Any:
     """When a film is fetched by itself, or in a word why not; None where there is nothing to say."""
     options = node.settings.of(MovieSettings)
     entry = await fetches.of_movie(node.store, movie_id) if options.fetch else None
-    if entry is None or entry.held in SPEECHLESS:
+    if entry is None:
         return None
-    if entry.held is not None:
-        return HOLDBACK_WORDS[entry.held]
+    held = fetch_rules.holdback((one.state, one.cause) for one in known) or entry.held
+    if held is not None:
+        return None if held in SPEECHLESS else HOLDBACK_WORDS[held]
     return fetch_rules.fetched_at(entry.good_since, options.fetch_delay)
 
 

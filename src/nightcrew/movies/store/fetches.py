@@ -12,7 +12,7 @@ from nightcrew.kernel.store import Store, now_of, wake
 from nightcrew.movies.fetch_models import FetchEntry, fetch
 from nightcrew.movies.fetch_rules import MAY_END, Holdback
 from nightcrew.movies.handover_models import handover
-from nightcrew.movies.handover_rules import HandoverState
+from nightcrew.movies.handover_rules import BLOCKING, HandoverState
 from nightcrew.movies.models import SourceEntry, movie
 from nightcrew.movies.store import handovers
 
@@ -94,10 +94,10 @@ async def of_movie(store: Store, movie_id: int) -> FetchEntry | None:
 
 async def waiting(store: Store, limit: int) -> list[FetchEntry]:
     """Films that wait to be fetched, those first that have had a good source for longest."""
-    over = [HandoverState.DONE.value, HandoverState.REPLACED.value]
-    had = sa.exists().where(
-        handover.c.movie_id == fetch.c.movie_id, sa.or_(handover.c.ended_at.is_(None), handover.c.state.in_(over))
-    )
+    over = handover.c.state.in_([HandoverState.DONE.value, HandoverState.REPLACED.value])
+    failed = sa.and_(handover.c.state == HandoverState.FAILED, handover.c.cause.not_in(sorted(BLOCKING)))
+    speaks = sa.or_(handover.c.ended_at.is_(None), over, failed)  # as `fetch_rules.holdback`
+    had = sa.exists().where(handover.c.movie_id == fetch.c.movie_id, speaks)
     query = sa.select(fetch).where(fetch.c.due_at.is_not(None), ~had)
     return await _select(store, query.order_by(fetch.c.good_since, fetch.c.movie_id).limit(limit))
 
