@@ -27,9 +27,11 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies import files, resync, search, stats
 from nightcrew.movies.crew import MovieCrew
 from nightcrew.movies.domain import DOMAIN
-from nightcrew.movies.models import MovieEntry, MovieSearch, SourceEntry, movie, source
+from nightcrew.movies.judging import stored
+from nightcrew.movies.models import MovieEntry, MovieSearch, SourceEntry, SourceState, movie, source, swarm_count
 from nightcrew.movies.models import search as searches_table
-from nightcrew.movies.store import films, searches, sources
+from nightcrew.movies.releases.names import read
+from nightcrew.movies.store import films, searches, sources, swarms
 from support import at_rest, until
 
 TORZNAB, LIST = "torznab", "list_movies"
@@ -86,6 +88,36 @@ class Reels:
 
     async def entry(self, movie_id: int) -> MovieEntry:
         return await films.get(self.node.store, movie_id)
+
+    async def add(self, movie_id: int, hashes: Sequence[str], trackers: Sequence[str] = (), **values: Any) -> list[int]:
+        """Sources that were checked, and that these trackers know; returns their numbers. They are counted now."""
+        now = utcnow()
+        row = {
+            "movie_id": movie_id, "connection_id": self.numbers.get(TORZNAB, 0), "hash_v2": "", "found_at": now, "seen_at": now,
+            "state": SourceState.VERIFIED, "reason": "", "final": False, "private": False, "files": [["film.mkv", 10**9]],
+            "file_count": 1, "release": {}, "score": 0.0, "parts": [], "unfit": "", "file_failures": 0, "stats_due_at": now,
+            "stats_wait_h": 0.0, "missed": 0, "size": 2 * 10**9,
+        }  # fmt: skip
+        name = "Big.Buck.Bunny.2008.1080p.BluRay.x264-DEMO"
+        rows = [
+            row | {"fingerprint": one, "swarm": one, "title": name, "release": stored(read(name))} | values
+            for one in hashes
+        ]
+        async with self.node.store.write() as connection:
+            await connection.execute(sa.insert(source), rows)
+        if trackers:
+            await swarms.name_trackers(self.node.store, self.node.vault, hashes[0], trackers)
+            async with self.node.store.write() as connection:
+                ids = list((await connection.execute(sa.select(swarm_count.c.tracker_id).distinct())).scalars())
+                links = [{"swarm": one, "tracker_id": number} for one in hashes[1:] for number in ids]
+                if links:
+                    await connection.execute(sa.insert(swarm_count), links)
+        known = {one.swarm: one.id for one in await self.sources(movie_id)}
+        return [known[one] for one in hashes]
+
+    def share(self, one: str, seeds: int, leechers: int = 0) -> None:
+        """The world's tracker knows these numbers of a swarm."""
+        self.tracker.swarms.known[bytes.fromhex(one)] = (seeds, leechers, seeds * 7)
 
     # -- the tasks -----------------------------------------------------------------------------------------------------
 

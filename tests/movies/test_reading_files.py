@@ -47,18 +47,18 @@ async def alone(reel: Reels, film: int, flaw: str) -> SourceEntry:
     return await sources.get(reel.node.store, row.id)
 
 
-async def test_only_the_best_are_read_and_what_is_refused_makes_room(reel: Reels) -> None:
-    film = await searched(reel, TORZNAB)
-    before = [one for one in await reel.sources(film) if one.file_due_at is not None]
+async def test_only_the_best_are_read_and_what_is_refused_makes_room(small_reel: Reels) -> None:
+    film = await searched(small_reel, TORZNAB)
+    before = [one for one in await small_reel.sources(film) if one.file_due_at is not None]
     assert len(before) == 3
-    await reel.read()
-    rows = await reel.sources(film)
+    await small_reel.read()
+    rows = await small_reel.sources(film)
     assert not [one for one in rows if one.file_due_at is not None]
     refused = {one.title for one in rows if one.state is REFUSED}
-    assert release(reel, "password").name in refused, "a fake is among the best by its name"
+    assert release(small_reel, "password").name in refused, "a fake is among the best by its name"
     fit = [one for one in rows if one.state in {FOUND, VERIFIED} and not one.unfit]
     assert [one.state for one in fit[:3]] == [VERIFIED] * min(3, len(fit))
-    best = (await reel.entry(film)).best_id
+    best = (await small_reel.entry(film)).best_id
     assert best == next(one.id for one in rows if one.state is VERIFIED)
 
 
@@ -251,18 +251,18 @@ async def test_the_same_torrent_under_two_names_becomes_one_source_with_both_off
     assert after[0].state is VERIFIED
 
 
-async def test_a_person_overrules_what_the_files_say(reel: Reels) -> None:
-    film = await searched(reel, TORZNAB)
-    row = await alone(reel, film, "password")
+async def test_a_person_overrules_what_the_files_say(small_reel: Reels) -> None:
+    film = await searched(small_reel, TORZNAB)
+    row = await alone(small_reel, film, "password")
     assert row.state is REFUSED
-    await source_actions.accept(reel.node, row.id, actor="test")
-    await reel.read()
-    row = await sources.get(reel.node.store, row.id)
+    await source_actions.accept(small_reel.node, row.id, actor="test")
+    await small_reel.read()
+    row = await sources.get(small_reel.node.store, row.id)
     assert (row.state, row.final) == (VERIFIED, True)
-    await reel.due_again(TORZNAB)
-    await reel.search()
-    await reel.read()
-    assert (await sources.get(reel.node.store, row.id)).state is VERIFIED
+    await small_reel.due_again(TORZNAB)
+    await small_reel.search()
+    await small_reel.read()
+    assert (await sources.get(small_reel.node.store, row.id)).state is VERIFIED
 
 
 async def test_what_a_person_refused_stays_refused(reel: Reels) -> None:

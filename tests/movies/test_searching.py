@@ -168,17 +168,17 @@ async def test_what_fails_is_tried_after_growing_pauses(small_reel: Reels) -> No
     assert pauses[1] < pauses[3] / 2
 
 
-async def test_answers_without_anything_new_are_counted_and_the_pause_grows(reel: Reels) -> None:
-    await reel.connect(TORZNAB)
-    film = await reel.film()
+async def test_answers_without_anything_new_are_counted_and_the_pause_grows(small_reel: Reels) -> None:
+    await small_reel.connect(TORZNAB)
+    film = await small_reel.film()
     pauses = []
     for vain in (0, 1, 2, 3):
-        await reel.search()
-        one = (await reel.searches(film))[TORZNAB]
+        await small_reel.search()
+        one = (await small_reel.searches(film))[TORZNAB]
         assert one.in_vain == vain
         assert one.due_at is not None
         pauses.append(one.due_at - utcnow())
-        await reel.due_again(TORZNAB)
+        await small_reel.due_again(TORZNAB)
     assert pauses[3] > 4 * pauses[0]
 
 

@@ -1,0 +1,204 @@
+"""Old sources are looked at again: an outage proves nothing, and what is gone goes after several proofs on different days."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from nightcrew.demo.faults import Fault
+from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.connections import actions as connections
+from nightcrew.kernel.routes import RouteDown
+from nightcrew.movies import judging, reach, resync
+from nightcrew.movies.indexers.base import Found
+from nightcrew.movies.models import SourceEntry, SourceState, offer
+from nightcrew.movies.models import search as searches_table
+from nightcrew.movies.store import sources
+from reels import TORZNAB, Reels
+
+ONE, TWO = (hashlib.sha1(name).hexdigest() for name in (b"one", b"two"))
+LONG = timedelta(days=30)
+VERIFIED, MARKED, GONE = SourceState.VERIFIED, SourceState.MARKED, SourceState.GONE
+
+
+async def old(
+    reel: Reels, *hashes: str, answered: timedelta | None = timedelta(days=1), link: str = ""
+) -> list[SourceEntry]:
+    """Sources that nobody has offered for long, of a film for which the indexer was asked `answered` ago, and which are due."""
+    if not reel.numbers:
+        await reel.connect(TORZNAB)
+    film, indexer, now = await reel.film(), reel.numbers[TORZNAB], utcnow()
+    ids = await reel.add(film, list(hashes), seen_at=now - LONG, resync_due_at=now, stats_due_at=None)
+    found = Found("", "", link, "", "", None, None, None, None, "", None)
+    sealed = reach.sealed(reel.node.vault, found)
+    async with reel.node.store.write() as connection:
+        offers = [
+            {"source_id": one, "connection_id": indexer, "guid": str(one), "reach": sealed, "seen_at": now - LONG}
+            for one in ids
+        ]
+        await connection.execute(sa.insert(offer), offers)
+        row = {"movie_id": film, "connection_id": indexer, "priority": 0, "in_vain": 0, "failures": 0, "reason": ""}
+        row |= {"due_at": now + LONG, "answered_at": None if answered is None else now - answered}
+        await connection.execute(sa.insert(searches_table), row)
+    await judging.choose(reel.node, [film])
+    return [await sources.get(reel.node.store, one) for one in ids]
+
+
+async def looked(reel: Reels, one: SourceEntry) -> SourceEntry:
+    """The source is due, and looked at."""
+    await reel.change(one.id, resync_due_at=utcnow())
+    await reel.resync()
+    return await sources.get(reel.node.store, one.id)
+
+
+async def test_what_was_offered_or_counted_lately_is_there(reel: Reels) -> None:
+    one, two = await old(reel, ONE, TWO)
+    await reel.change(one.id, seen_at=utcnow() - timedelta(days=1))
+    await reel.change(two.id, seeds=3, counted_at=utcnow() - timedelta(days=1))
+    for each in (one, two):
+        after = await looked(reel, each)
+        assert (after.state, after.missed) == (VERIFIED, 0)
+        assert after.resync_due_at is not None
+        assert after.resync_due_at - utcnow() > timedelta(days=6)
+
+
+async def test_old_numbers_and_numbers_of_nobody_prove_nothing_either_way(small_reel: Reels) -> None:
+    (one,) = await old(small_reel, ONE)
+    await small_reel.change(one.id, seeds=3, counted_at=utcnow() - timedelta(days=4))
+    assert (await looked(small_reel, one)).state is MARKED
+
+
+async def test_what_is_not_found_is_marked_and_goes_after_three_proofs_on_different_days(reel: Reels) -> None:
+    (one,) = await old(reel, ONE)
+    assert (await reel.entry(one.movie_id)).best_id == one.id
+    for missed in (1, 2):
+        after = await looked(reel, one)
+        assert (after.state, after.missed) == (MARKED, missed)
+        assert after.reason
+        assert after.resync_due_at is not None
+        assert timedelta(hours=20) < after.resync_due_at - utcnow() < timedelta(hours=28)
+    assert (await reel.entry(one.movie_id)).best_id is None
+    assert [entry.level for entry in await reel.told("movie.source_lost")] == ["warning"]
+    after = await looked(reel, one)
+    assert (after.state, after.missed) == (GONE, 3)
+    assert (after.resync_due_at, after.stats_due_at, after.file_due_at) == (None, None, None)
+
+
+async def test_where_the_best_is_lost_the_next_one_takes_its_place(small_reel: Reels) -> None:
+    one, two = await old(small_reel, ONE, TWO)
+    best = (await small_reel.entry(one.movie_id)).best_id
+    lost, kept = (one, two) if best == one.id else (two, one)
+    await small_reel.change(kept.id, seen_at=utcnow())
+    await looked(small_reel, lost)
+    assert (await small_reel.entry(one.movie_id)).best_id == kept.id
+    assert len(await small_reel.told("movie.source_better")) == 1
+    assert await small_reel.told("movie.source_lost") == []
+
+
+async def test_before_the_indexer_has_answered_again_nothing_is_proved(small_reel: Reels) -> None:
+    (one,) = await old(small_reel, ONE, answered=LONG + timedelta(days=1))
+    assert (await looked(small_reel, one)).state is VERIFIED
+    async with small_reel.node.store.write() as connection:
+        await connection.execute(sa.update(searches_table).values(answered_at=None))
+    assert (await looked(small_reel, one)).state is VERIFIED
+
+
+async def down(reel: Reels, patch: pytest.MonkeyPatch) -> None:
+    """The route leads nowhere."""
+
+    async def none(*_: object) -> Any:
+        raise RouteDown("the tunnel is down")
+
+    patch.setattr(resync, "_still_served", none)
+
+
+async def failing(reel: Reels, _: pytest.MonkeyPatch) -> None:
+    """The indexer answers errors."""
+    reel.world.faults.set("torznab", Fault.ERROR_500)
+
+
+async def page(reel: Reels, _: pytest.MonkeyPatch) -> None:
+    """The indexer answers a page for people."""
+    reel.world.faults.set("torznab", Fault.HTML)
+
+
+async def off(reel: Reels, _: pytest.MonkeyPatch) -> None:
+    """A person switched the indexer off for a while."""
+    await connections.change(reel.node, reel.numbers[TORZNAB], {"enabled": False}, actor="test")
+
+
+@pytest.mark.parametrize("outage", [down, failing, page, off])
+async def test_an_outage_of_its_indexer_proves_nothing(
+    small_reel: Reels, monkeypatch: pytest.MonkeyPatch, outage: Callable[[Reels, pytest.MonkeyPatch], Awaitable[None]]
+) -> None:
+    (one,) = await old(small_reel, ONE, link=f"{small_reel.world.url}/torznab/dl?link=e30")
+    await outage(small_reel, monkeypatch)
+    after = await looked(small_reel, one)
+    assert (after.state, after.missed) == (VERIFIED, 0)
+    assert after.resync_holder is None
+    assert after.resync_due_at is not None
+    assert after.resync_due_at > utcnow()
+
+
+async def test_a_file_that_is_still_served_is_there(small_reel: Reels) -> None:
+    small_reel.releases()
+    link = f"{small_reel.world.url}/list_movies/well/torrent/{small_reel.releases()[1].hash}"
+    (one,) = await old(small_reel, ONE, link=link)
+    assert (await looked(small_reel, one)).state is VERIFIED
+    (offered,) = await sources.offers_of(small_reel.node.store, one.id)
+    assert offered.connection_id == small_reel.numbers[TORZNAB]
+
+
+async def test_sources_of_an_indexer_that_was_removed_go_by_and_by(small_reel: Reels) -> None:
+    (one,) = await old(small_reel, ONE)
+    await connections.remove(small_reel.node, small_reel.numbers[TORZNAB], actor="test")
+    after = await looked(small_reel, one)
+    assert after.state is MARKED
+    assert "not connected any more" in after.reason
+
+
+@pytest.mark.parametrize("state", [MARKED, GONE])
+async def test_what_is_offered_again_is_back(reel: Reels, state: SourceState) -> None:
+    await reel.connect(TORZNAB)
+    film = await reel.film()
+    await reel.search()
+    await reel.read()
+    best = (await reel.entry(film)).best_id
+    assert best is not None
+    row = await sources.get(reel.node.store, best)
+    await reel.change(row.id, state=state, missed=2, file_due_at=None, resync_due_at=None, stats_due_at=None)
+    await judging.choose(reel.node, [film])
+    assert (await reel.entry(film)).best_id != best
+    await reel.due_again(TORZNAB)
+    await reel.search()
+    await reel.read()
+    after = await sources.get(reel.node.store, best)
+    assert (after.state, after.missed) == (VERIFIED, 0)
+
+
+async def test_a_marked_source_that_somebody_seeds_is_back(small_reel: Reels) -> None:
+    (one,) = await old(small_reel, ONE)
+    await looked(small_reel, one)
+    await small_reel.change(one.id, seeds=2, counted_at=utcnow())
+    after = await looked(small_reel, one)
+    assert (after.state, after.missed, after.reason) == (VERIFIED, 0, "")
+
+
+async def test_an_error_that_nobody_expected_puts_the_source_off(
+    small_reel: Reels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,) = await old(small_reel, ONE)
+
+    async def broken(*_: object) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(resync, "_proof", broken)
+    after = await looked(small_reel, one)
+    assert (after.state, after.resync_holder) == (VERIFIED, None)
+    assert after.resync_due_at is not None
+    assert after.resync_due_at > utcnow() + timedelta(hours=10)
