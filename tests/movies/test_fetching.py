@@ -53,7 +53,7 @@ async def crew(world: World, tmp_path: Path) -> AsyncIterator[Crew]:
 async def wanted(crew: Crew, *data: bytes, film: int = FILM) -> None:
     """A film that is wanted, whose best source is the first of these."""
     await furnish_films(crew.node, *data, film=film)
-    await searches.want_now(crew.node.store, film)
+    await searches.want_now(crew.node.store, film, [])
     best = (await sources.of_movie(crew.node.store, film))[0]
     assert await sources.set_best(crew.node.store, film, since=None, best=best.id)
 
@@ -204,7 +204,7 @@ async def test_one_that_is_wanted_no_longer_is_not_fetched(crew: Crew) -> None:
     await searches.unwant(crew.node.store, [FILM])
     await switch(crew)
     assert await cycle(crew) == []
-    await searches.want_now(crew.node.store, FILM)
+    await searches.want_now(crew.node.store, FILM, [])
     assert len(await cycle(crew)) == 1, "it has its good source still"
 
 

@@ -32,7 +32,7 @@ async def world() -> AsyncIterator[World]:
 async def node(world: World, tmp_path: Path) -> AsyncIterator[Node]:
     async with running(tmp_path / "data") as made:
         await furnish_films(made.runtime, GOOD, FAKE)
-        await searches.want_now(made.runtime.store, FILM)
+        await searches.want_now(made.runtime.store, FILM, [])
         best = (await sources.of_movie(made.runtime.store, FILM))[0]
         await sources.set_best(made.runtime.store, FILM, since=None, best=best.id)
         yield made

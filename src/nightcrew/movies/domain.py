@@ -164,5 +164,6 @@ DOMAIN = Domain(
     metrics=tally.metrics,
     start=workers.start,
     stop=workers.stop,
+    route_users=workers.route_users,
     upkeep=workers.upkeep,
 )

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.hands import Hands
-from nightcrew.kernel.routing.lookout import Lookout
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies import (
     catalogue_work,
@@ -51,13 +50,12 @@ async def start(runtime: Runtime) -> None:
     source_actions.follow(runtime)
     for rows in (searches.SEARCHES, sources.FILES, sources.STATS, sources.RESYNCS):
         await rows.give_back(runtime.store, by=runtime.node)  # what it held when it was killed
-    runtime.part(Lookout).uses(functools.partial(_uses, runtime))
     await catalogue_work.start(runtime)
     await handovers.start(runtime)
     await fetching.start(runtime)
 
 
-async def _uses(runtime: Runtime, route: str) -> list[str]:
+async def route_users(runtime: Runtime, route: str) -> list[str]:
     """What of movies takes a route."""
     return ["searches, torrent files and trackers of movies"] if settings.way(runtime.settings) == route else []
 

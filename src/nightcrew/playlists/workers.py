@@ -9,9 +9,8 @@ from nightcrew.kernel.clock import uptime, utcnow
 from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.connections.store import TOPIC
 from nightcrew.kernel.jobs import Ended
-from nightcrew.kernel.routing.lookout import Lookout
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.playlists import actions, jobs, ways
+from nightcrew.playlists import actions, jobs
 from nightcrew.playlists.hls_output import HlsOutput
 from nightcrew.playlists.logos import Logos
 from nightcrew.playlists.outputs import Outputs
@@ -35,7 +34,6 @@ async def start(runtime: Runtime) -> None:
     runtime.wakes.on(TOPIC, relay.recheck_soon)
     runtime.add(Logos(runtime))
     runtime.add(Readers())
-    runtime.part(Lookout).uses(functools.partial(ways.takers, runtime))
     runtime.add(Replan())
     options = runtime.settings.of(PlaylistSettings)
     await sources.settle_services(runtime.store, runtime.vault)
