@@ -71,7 +71,7 @@ class Reels:
         for one in demo_indexers.connections(self.world.url):
             if not kinds or one["kind"] in kinds:
                 self.numbers[one["kind"]] = number = (await connections.add(self.node, dict(one), actor="test")).id
-                await self._hurry(number)
+                await self.hurry(number)
 
     async def film(self, film: ShelfFilm = BUNNY, *, wanted: bool = True, **values: Any) -> int:
         """A film that the catalogue knows; returns its number."""
@@ -96,7 +96,7 @@ class Reels:
             "movie_id": movie_id, "connection_id": self.numbers.get(TORZNAB, 0), "hash_v2": "", "found_at": now, "seen_at": now,
             "state": SourceState.VERIFIED, "reason": "", "final": False, "private": False, "files": [["film.mkv", 10**9]],
             "file_count": 1, "release": {}, "score": 0.0, "parts": [], "unfit": "", "file_failures": 0, "stats_due_at": now,
-            "stats_wait_h": 0.0, "missed": 0, "size": 2 * 10**9,
+            "stats_wait_h": 0.0, "missed": 0, "size": 600_000_000,
         }  # fmt: skip
         name = "Big.Buck.Bunny.2008.1080p.BluRay.x264-DEMO"
         rows = [
@@ -186,9 +186,9 @@ class Reels:
         one = await connection_rows.get(self.node.store, self.numbers[kind])
         await connections.change(self.node, one.id, {"enabled": False}, actor="test")
         await connections.change(self.node, one.id, {"enabled": True}, actor="test")
-        await self._hurry(one.id)
+        await self.hurry(one.id)
 
-    async def _hurry(self, number: int) -> None:
+    async def hurry(self, number: int) -> None:
         """Ask an indexer as often as a test likes."""
         (await self.node.part(Connections).line(number)).pace = Pace(at_once=8, per_second=1_000.0)
 

@@ -42,8 +42,8 @@ class TaskTally:
     _failed: Counter[Task] = field(default_factory=Counter)
     all_done: Counter[Task] = field(default_factory=Counter)
     all_failed: Counter[Task] = field(default_factory=Counter)
-    told: set[Task] = field(default_factory=set)
-    """Tasks of which the last sample said something else than zero."""
+    told: dict[Task, tuple[int, int, int]] = field(default_factory=dict)
+    """What was done, failed and waited as of the last sample."""
 
     def done(self, task: Task, count: int = 1) -> None:
         """So many rows were dealt with."""
@@ -64,14 +64,13 @@ class TaskTally:
 
 
 async def sample(runtime: Runtime) -> None:
-    """The cycle, once a minute: store what was done, and what waits. Where nothing goes on only the first zero is stored."""
+    """The cycle, once a minute: store what was done, and what waits. Where nothing was done and no more waits that is not said again."""
     tally, waiting = runtime.part(TaskTally), await backlogs.waiting(runtime.store)
     numbers = {task: (done, failed, waiting[task.value]) for task, (done, failed) in tally.take().items()}
-    busy = {task for task, said in numbers.items() if any(said)}
-    rows = [(task.value, *numbers[task]) for task in Task if task in busy | tally.told]
-    if rows:
-        await samples.add(runtime.store, runtime.node, rows)
-    tally.told = busy
+    fresh = [task for task, said in numbers.items() if any(said[:2]) or said != tally.told.get(task, (0, 0, 0))]
+    if fresh:
+        await samples.add(runtime.store, runtime.node, [(task.value, *numbers[task]) for task in fresh])
+    tally.told = numbers
 
 
 async def metrics(runtime: Runtime) -> list[Metric]:
