@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import signal
 import subprocess
@@ -116,6 +117,8 @@ async def rate(world: World, folder: Path, count: int) -> bool:
         await fill(runtime, count)
         work = asyncio.create_task(ticking(runtime))
         await asyncio.sleep(SETTLED)
+        gc.collect()
+        gc.freeze()  # as a server does once it is up (nightcrew.app)
         began, answered, refused = time.monotonic(), world.tmdb.answered, world.tmdb.refused
         cpu = time.process_time()
         while await unread(runtime) > 2 * RATE:

@@ -36,7 +36,6 @@ def readers() -> dict[str, tuple[Reader, tuple[type[Exception], ...], list[bytes
     from nightcrew.movies.indexers.base import Wanted
     from nightcrew.movies.torrents import inspection, magnet, metainfo
     from nightcrew.movies.trackers import wire
-    from nightcrew.movies.trackers.bencoded import NotBencode
     from nightcrew.playlists.formats import hls, json_list, m3u, master
     from nightcrew.playlists.formats.media import media_type
     from nightcrew.recorder import fmp4, ledger, packed
@@ -149,7 +148,7 @@ def readers() -> dict[str, tuple[Reader, tuple[type[Exception], ...], list[bytes
         "tracker": (packets, (), [b"\0\0\0\2\0\0\0\1\0\0\0\5\0\0\0\6\0\0\0\7", b"\0\0\0\3\0\0\0\1gone"]),
         "scrape": (
             lambda data: wire.http_answer(data, ["61" * 20]),
-            (NotBencode,),
+            (metainfo.BadTorrent,),
             [b"d5:filesd20:" + b"a" * 20 + b"d8:completei1eeee", b"d14:failure reason2:noe"],
         ),
         "redact": (lambda data: redact(text(data)), (), [b"http://u:p@h/live/u/p/1.ts?token=x"]),

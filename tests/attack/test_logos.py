@@ -20,8 +20,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightcrew.demo.png import png
-from nightcrew.kernel import pictures
+from nightcrew.kernel import picture_cache, pictures
 from nightcrew.playlists import logos
+from nightcrew.playlists.logos import Logos
 from nightcrew.playlists.providers import Adapters
 from nightcrew.playlists.store import sources
 from support import Node, running
@@ -242,7 +243,7 @@ async def test_logos_are_private_files_within_limits(node: Node) -> None:
     assert all(path.stat().st_mode & 0o077 == 0 for path in kept)
     assert all(path.resolve().is_relative_to(folder.resolve()) for path in kept)
     kept[0].write_bytes(b"<html>")  # somebody has put something else there
-    await logos.tidy(node.runtime)
+    await node.runtime.part(Logos).tidy()
     assert (await node.http.get(await picture(node, "png"))).status_code in {200, 404}
 
 
@@ -274,9 +275,9 @@ def test_files_go_by_size_and_age(tmp_path: Path) -> None:
         path = tmp_path / f"{number}"
         path.write_bytes(bytes(100))
         os.utime(path, (time.time() - number * 86_400,) * 2)
-    logos._sweep(tmp_path, 450, 10 * 86_400.0)
+    picture_cache.sweep(tmp_path, 450, 10 * 86_400.0)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1", "2", "3"]
-    logos._sweep(tmp_path, 10_000, 1.5 * 86_400.0)
+    picture_cache.sweep(tmp_path, 10_000, 1.5 * 86_400.0)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1"]
 
 

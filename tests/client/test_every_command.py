@@ -44,6 +44,7 @@ MORE = {
     ("connections", "remove"): ["--yes"],
     ("connections", "change"): ["--off"],
     ("movies", "indexer", "add"): ["--no-key"],
+    ("movies", "drop"): ["--yes"],
 }
 
 

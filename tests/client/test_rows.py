@@ -12,6 +12,14 @@ from nightcrew.checks import answers as checks_say
 from nightcrew.checks import rows as checks
 from nightcrew.cli import rows as kernel
 from nightcrew.client import following
+from nightcrew.movies import (
+    catalogue_answers,
+    catalogue_rows,
+    handover_answers,
+    handover_rows,
+    source_answers,
+    source_rows,
+)
 from nightcrew.music import answers as music_says
 from nightcrew.music import match_answers
 from nightcrew.music import rows as music
@@ -35,6 +43,31 @@ ANSWERS: dict[type[Any], tuple[type[BaseModel], ...]] = {
     kernel.StateJson: (kernel_says.JobRow, kernel_says.WorkerRow),
     kernel.TargetJson: (kernel_says.TargetRow,),
     kernel.TestedJson: (kernel_says.TargetTested, connections_api.TestedRow),
+    catalogue_rows.EpisodeJson: (catalogue_answers.EpisodeRow,),
+    catalogue_rows.ListRemovalJson: (catalogue_answers.ListRemoval,),
+    catalogue_rows.MediaListJson: (catalogue_answers.ListRow,),
+    catalogue_rows.MovieDetailJson: (catalogue_answers.MovieDetail,),
+    catalogue_rows.MovieJson: (catalogue_answers.MovieRow,),
+    catalogue_rows.SeasonJson: (catalogue_answers.SeasonRow,),
+    catalogue_rows.ShowDetailJson: (catalogue_answers.ShowDetail,),
+    catalogue_rows.ShowJson: (catalogue_answers.ShowRow,),
+    handover_rows.AllowedJson: (handover_answers.AllowedAnswer,),
+    handover_rows.BlockedJson: (handover_answers.BlockedRow,),
+    handover_rows.FetchPlanJson: (handover_answers.FetchPlanAnswer,),
+    handover_rows.GiveUpJson: (handover_answers.GiveUpAnswer,),
+    handover_rows.HandoverJson: (handover_answers.HandoverRow,),
+    handover_rows.PlannedFetchJson: (handover_answers.PlannedFetchRow,),
+    source_rows.ImportedJson: (source_answers.ImportedAnswer,),
+    source_rows.IndexerJson: (connections_api.ConnectionRow,),
+    source_rows.IndexerTestedJson: (connections_api.TestedRow,),
+    source_rows.MovieSourceJson: (source_answers.MovieSourceRow,),
+    source_rows.ProfileJson: (source_answers.ProfileAnswer,),
+    source_rows.RankPartJson: (source_answers.RankPartAnswer,),
+    source_rows.SampleJson: (source_answers.SampleRow,),
+    source_rows.SearchJson: (source_answers.SearchRow,),
+    source_rows.SearchedJson: (source_answers.SearchedAnswer,),
+    source_rows.SourcesJson: (source_answers.SourcesAnswer,),
+    source_rows.TaskJson: (source_answers.TaskRow,),
     music.AutosyncJson: (music_says.AutosyncAnswer,),
     music.DecisionJson: (match_answers.DecisionAnswer,),
     music.DownloadJson: (music_says.DownloadRow,),
@@ -80,7 +113,10 @@ def _may_be_none(annotation: Any) -> bool:
     return type(None) in get_args(annotation)
 
 
-@pytest.mark.parametrize("module", [checks, kernel, music, playlists, recordings], ids=lambda module: module.__name__)
+MODULES = [catalogue_rows, checks, handover_rows, kernel, music, playlists, recordings, source_rows]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
 def test_no_row_is_left_out(module: ModuleType) -> None:
     declared = {value for value in vars(module).values() if is_typeddict(value)}
     assert declared <= set(ANSWERS)

@@ -9,8 +9,8 @@ import time
 import pytest
 
 from nightcrew.demo.faults import Fault
+from nightcrew.kernel import picture_cache
 from nightcrew.kernel.errors import NotFound
-from nightcrew.movies import images
 from nightcrew.movies.images import FOLDER, Images
 
 POSTER = "poster-1010.png"
@@ -82,7 +82,7 @@ async def test_pictures_that_nobody_looks_at_go_first_when_there_is_no_room(smal
     seen = stamps[0]
     os.utime(seen, (time.time(), time.time() - 20_000))
     most = sum(path.stat().st_size for path in stamps) // 2
-    deleted = await asyncio.to_thread(images._sweep, small_cinema.node.data_dir / FOLDER, most, 1e9)
+    deleted = await asyncio.to_thread(picture_cache.sweep, small_cinema.node.data_dir / FOLDER, most, 1e9)
     left = set(files_of(small_cinema))
     assert deleted == len(stamps) - len(left) > 0
     assert seen in left

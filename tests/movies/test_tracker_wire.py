@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nightcrew.movies.torrents.errors import BadTorrent
 from nightcrew.movies.trackers import wire
-from nightcrew.movies.trackers.bencoded import MAX_BYTES, NotBencode, bencoded
 from nightcrew.movies.trackers.wire import Swarm
 
 A, B, C = "aa" * 20, "b0" * 20, "0c" * 20
@@ -142,51 +142,8 @@ def test_a_failure_says_why() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"de", b"le", b"i5e", b"d5:filesi1ee"])
 def test_what_is_no_answer_is_not_bencode(body: bytes) -> None:
-    with pytest.raises(NotBencode):
+    with pytest.raises(BadTorrent):
         wire.http_answer(body, [A])
 
 
 # -- bencode -----------------------------------------------------------------------------------------------------------
-
-VALUES = st.recursive(
-    st.integers(-(10**18), 10**18) | st.binary(max_size=40),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.binary(max_size=8), inner, max_size=4),
-    max_leaves=12,
-)
-ODD = [b"1:ax", b"d1:ae", b"di1e1:ae", b"d1:ai1e1:ai2ee", b"i--1e", b"i1", b"9:abc", b"-1:a", b"e"]
-
-
-def _written(value: object) -> bytes:
-    if isinstance(value, bytes):
-        return b"%d:%b" % (len(value), value)
-    if isinstance(value, int):
-        return b"i%de" % value
-    if isinstance(value, list):
-        return b"l" + b"".join(map(_written, value)) + b"e"
-    assert isinstance(value, dict)
-    return b"d" + b"".join(_written(key) + _written(one) for key, one in value.items()) + b"e"
-
-
-@given(VALUES)
-def test_what_was_written_is_read(value: object) -> None:
-    assert bencoded(_written(value)) == value
-
-
-@given(VALUES, st.data())
-def test_what_is_cut_short_is_refused(value: object, data: st.DataObject) -> None:
-    whole = _written(value)
-    with pytest.raises(NotBencode):
-        bencoded(whole[: data.draw(st.integers(0, len(whole) - 1))])
-
-
-@pytest.mark.parametrize("body", [*ODD, b"l" * 20 + b"e" * 20, b"i" + b"1" * 40 + b"e"])
-def test_odd_bencode_is_refused(body: bytes) -> None:
-    with pytest.raises(NotBencode):
-        bencoded(body)
-
-
-def test_too_much_bencode_is_refused() -> None:
-    assert bencoded(_written(b"x" * (MAX_BYTES - 8))) is not None
-    with pytest.raises(NotBencode):
-        bencoded(_written(b"x" * MAX_BYTES))
-    assert bencoded(b"l" * 10 + b"e" * 10) is not None

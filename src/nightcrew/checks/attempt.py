@@ -17,6 +17,7 @@ from nightcrew.checks.probers import Chunks, NoByte, ProberDied, Probers
 from nightcrew.checks.settings import CheckSettings
 from nightcrew.kernel.errors import NightcrewError, Retry
 from nightcrew.kernel.redaction import redact
+from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.slots import LeaseOver, Priority, while_held
 from nightcrew.kernel.store import DatabaseAway
 from nightcrew.playlists.exports import (
@@ -113,7 +114,7 @@ async def _once(
         return Outcome(Result.FAILED, said, first_byte=first_byte)
     except ProberDied as exc:
         return Outcome(Result.FAILED, str(exc), first_byte=first_byte)
-    except DatabaseAway:
+    except (DatabaseAway, RouteDown):
         raise  # says nothing of the stream
     except NightcrewError as exc:
         later = exc.status == UNAVAILABLE and isinstance(exc, Retry) and exc.after is not None

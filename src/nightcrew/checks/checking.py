@@ -21,7 +21,9 @@ from nightcrew.checks.plan import Finish, Move, Park, Plan, Result, Try
 from nightcrew.checks.probers import Probers
 from nightcrew.checks.settings import CheckSettings
 from nightcrew.checks.store import queue, results
+from nightcrew.kernel import recovery
 from nightcrew.kernel.errors import NightcrewError, NotFound
+from nightcrew.kernel.routes import RouteDown
 from nightcrew.playlists.exports import Channel, Stream, accounts, channels, host_is_private
 from nightcrew.prober.wire import ProbeTask
 
@@ -52,6 +54,11 @@ class Checking:
         """A check that was claimed, to its result, or until it parks."""
         try:
             await self._check(due)
+        except RouteDown as exc:  # says nothing of the stream, and was no attempt
+            log.info("a check waits for its route", stream=due.stream_id, reason=str(exc))
+            with contextlib.suppress(NightcrewError):
+                again = self.now() + timedelta(seconds=exc.after or recovery.parked())
+                await self._park(due, due.plan, again, waiting=False)
         except NightcrewError as exc:  # a database that is away, or a stream that has just been removed
             if not isinstance(exc, NotFound):
                 log.warning("a check could not be done", stream=due.stream_id, reason=str(exc))
@@ -80,7 +87,7 @@ class Checking:
             if not isinstance(move, Try):
                 break
             wanted = Attempt(channel, stream, ways[move.profile], self._task(due, options), radio)
-            outcome = await attempt(self.runtime, self.probers, wanted, options)
+            outcome = await self._tried(wanted, options)
             going = plan.after(going, move.profile, outcome.result, outcome.reason, self.now(), options)
             if outcome.result is not Result.FULL:
                 last = outcome
@@ -89,6 +96,16 @@ class Checking:
                 move = Finish(plan.End.OK if outcome.result is Result.OK else plan.End.INTERRUPTED)
                 break
         await self._conclude(due, channel, stream, going, move, last)
+
+    async def _tried(self, wanted: Attempt, options: CheckSettings) -> Outcome:
+        """What an attempt came to. Raises `RouteDown` where it may have failed by its source's route and not by its stream."""
+        routes, route = self.runtime.http.routes, wanted.profile.source.route
+        routes.admit(route, wanted.stream.url)
+        generation = routes.of(route).generation
+        outcome = await attempt(self.runtime, self.probers, wanted, options)
+        if outcome.result is Result.FAILED:
+            await routes.check_kept(route, wanted.stream.url, generation)
+        return outcome
 
     async def _conclude(
         self, due: DueCheck, channel: Channel, stream: Stream, going: Plan, move: Move, last: Outcome | None

@@ -18,9 +18,10 @@ from nightcrew.checks.store import queue, runs
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.due import earliest
 from nightcrew.kernel.errors import NightcrewError
+from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.slots import Holder
 from nightcrew.kernel.tasks import Tasks
-from nightcrew.playlists.exports import Profile, accounts
+from nightcrew.playlists.exports import Profile, Source, accounts
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
@@ -133,10 +134,12 @@ class Crew:
         wait: float | None = None
         for index in range(len(sources)):
             source_id = sources[(index + self._turn) % len(sources)]
-            account = ways[source_id][0].account
+            account, source = ways[source_id][0].account, ways[source_id][0].source
             pause = self._started.get(account, -1e9) + options.stagger - clock()
             if pause > 0:
                 wait = min(wait or pause, pause)
+                continue
+            if not self._leads_there(source):
                 continue
             free, by_others = self._free(ways[source_id], account, holders)
             if free <= 0 and not by_others:
@@ -160,6 +163,14 @@ class Crew:
                 wait = min(wait or options.stagger, options.stagger)
         if wait is not None:
             self._soon(wait)
+
+    def _leads_there(self, source: Source) -> bool:
+        """Whether a source's way out is there; without it none of its streams is taken up."""
+        try:
+            self.runtime.http.routes.admit(source.route, source.shown_url)
+        except RouteDown:
+            return False
+        return True
 
     def _free(self, profiles: list[Profile], account: str, holders: list[Holder]) -> tuple[float, bool]:
         """Connections that new checks of an account could have, and whether viewers and recordings alone fill it."""

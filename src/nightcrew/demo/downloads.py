@@ -93,8 +93,11 @@ class Downloads:
     clock: Callable[[], float] = time.monotonic
     library: dict[str, bytes] = field(default_factory=dict)
     """Torrents that the swarm of a magnet has, by their v1 hash."""
+    shared: Callable[[str], bytes | None] = lambda _: None
+    """As `library`, for all others."""
+    usual: DownloadPlan = field(default_factory=DownloadPlan)
     plans: dict[str, DownloadPlan] = field(default_factory=dict)
-    """By v1 hash; others go well."""
+    """By v1 hash; others go as usual."""
     free: int = 500_000_000_000
     rows: dict[str, DemoDownload] = field(default_factory=dict)
     gone: list[tuple[int, str]] = field(default_factory=list)
@@ -138,7 +141,7 @@ class Downloads:
 
     def take(self, data: bytes, v1: str, v2: str, name: str, **more: Any) -> DemoDownload | None:
         """A new one; None when it has it."""
-        plan, now = self.plans.get(v1 or v2[:40], DownloadPlan()), self.clock()
+        plan, now = self.plans.get(v1 or v2[:40], self.usual), self.clock()
         one = DemoDownload(v1, v2, name, data, plan, now, looked=now, **more)
         if one.id in self.rows:
             return None
@@ -165,8 +168,10 @@ class Downloads:
                 one.done = min(most, 1.0, one.done + passed / max(one.plan.seconds, 0.001))
 
     def _describe(self, one: DemoDownload, now: float) -> None:
-        data = self.library.get(one.v1)
-        if data is None or one.plan.metadata is None or now - one.added < one.plan.metadata:
+        if one.plan.metadata is None or now - one.added < one.plan.metadata:
+            return
+        data = self.library.get(one.v1) or self.shared(one.v1)
+        if data is None:
             return
         before = one.id
         one.data, one.known = data, True

@@ -83,10 +83,13 @@ class DemoRelease:
         """The .torrent file that is served."""
         return torrents.make(self.name, dict(self.files), trackers=trackers, defect=_TORRENT.get(self.flaw))
 
+    def whole(self) -> bytes:
+        """The torrent whose hash is promised, as its swarm has it."""
+        return torrents.make(self.name, dict(self.files), defect=_promised(self.flaw))
+
     def magnet(self, trackers: Sequence[str] = ()) -> str:
         """A magnet of the hash that is promised."""
-        whole = torrents.make(self.name, dict(self.files), defect=_promised(self.flaw))
-        return torrents.magnet_of(whole, trackers=trackers)
+        return torrents.magnet_of(self.whole(), trackers=trackers)
 
 
 def _promised(flaw: Flaw) -> Defect | None:
@@ -183,6 +186,11 @@ class ReleaseShelf:
         self.by_hash |= {one.hash: one for one in found}
         self.origins |= dict.fromkeys((one.hash for one in found), film)
         return found
+
+    def shared(self, v1: str) -> bytes | None:
+        """The torrent of a hash that was offered, as those who share it have it."""
+        release = self.by_hash.get(v1)
+        return None if release is None else release.whole()
 
     def numbers(self, one: bytes) -> tuple[int, int, int] | None:
         """Seeds, leechers and how many have fetched it, of a hash (20 bytes) that was offered; None for any other."""

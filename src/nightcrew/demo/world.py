@@ -163,6 +163,7 @@ class World:
             self._closing.callback((await UdpServer.start(self._scene.tracker)).close)
             self._scene.indexers.trackers = tuple(self.trackers())
             self._scene.tracker.swarms.invents = self._scene.indexers.shelf.numbers
+            self._scene.downloads.shared = self._scene.indexers.shelf.shared
             for film in [one for one in films() if one.imdb_id]:
                 self._scene.indexers.shelf.add(
                     ShelfFilm(film.title, int(film.released[:4]), film.imdb_id, film.minutes)

@@ -329,6 +329,8 @@ class Domain:
     """How old the domain's results are, against what it promises."""
     needs: Callable[[Runtime], Awaitable[list[Need]]] | None = None
     """What waits for a person."""
+    route_users: Callable[[Runtime, str], Awaitable[list[str]]] | None = None
+    """What of it takes a route of this name besides its connections, in words. A route in use cannot be removed."""
     player_outputs: tuple[PlayerOutput, ...] = ()
     outputs: Callable[[Runtime], Awaitable[dict[str, str]]] | None = None
     """Of `player_outputs` of which there are several, those that there are: `name/…` and title."""

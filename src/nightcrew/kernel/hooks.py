@@ -38,6 +38,7 @@ _DOING = {
     "outputs": "cannot say what players may be given",
     "overview": "cannot give its figures",
     "metrics": "cannot give its metrics",
+    "route_users": "cannot say what takes a route",
     "upkeep": "could not forget what is old",
     "node_gone": "could not take over from a node that is gone",
 }

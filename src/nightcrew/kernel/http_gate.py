@@ -11,7 +11,7 @@ from enum import IntEnum
 AGE = 5.0
 """Seconds of waiting that weigh as much as one class: whoever has waited for so long is as urgent as the class above."""
 
-SLACK = 1.03
+SLACK = 1.035
 """How much longer our windows are than a service's: what we send evenly does not arrive quite evenly."""
 
 CLOSER = 1.2
@@ -45,7 +45,7 @@ class Starts:
         self.per_second = per_second
         self._most = max(1, int(per_second))
         self._window = SLACK * self._most / per_second
-        self._spare = (SLACK - 1) / 2 * self._most / per_second
+        self._spare = (SLACK - 1) / 4 * self._most / per_second
         while len(self._last) > self._most:
             self._last.popleft()
 
@@ -64,7 +64,7 @@ class Starts:
         return max(at, self._last[-1] + 1 / (CLOSER * self.per_second)) if 4 * recent > self._most else at
 
     def start(self, now: float, due: float) -> None:
-        """One starts that could have started at `due`. What it is late by, as timers are, costs nothing, within half of the slack."""
+        """One starts that could have started at `due`. What it is late by, as timers are, costs nothing, within a quarter of the slack."""
         self._last.append(max(due, now - self._spare))
         while len(self._last) > self._most:
             self._last.popleft()

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
 from nightcrew.kernel.errors import NotFound, Retry
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import catalogue, catalogue_answers
+from nightcrew.movies import catalogue, catalogue_answers, handover_pages
 from nightcrew.movies.images import Images
 from nightcrew.movies.models import Medium
+from nightcrew.movies.movie_tabs import tabs_of
 from nightcrew.movies.store import catalogue_views, films, lists, shows
 from nightcrew.movies.store.catalogue_views import Wish
 from nightcrew.movies.tmdb.kind import ATTRIBUTION
@@ -84,7 +84,8 @@ async def movie_page(request: Request, node: Node, movie_id: Id) -> Response:
     """A movie: what is known of it, and its sources."""
     row = await films.get(node.store, movie_id)
     found = await lists.of_title(node.store, Medium.MOVIE, row.tmdb_id)
-    return render(request, "movies/movie.html", movie=row, lists=found, attribution=ATTRIBUTION)
+    handover = await handover_pages.context_of(node, movie_id)
+    return render(request, "movies/movie.html", movie=row, lists=found, attribution=ATTRIBUTION, **handover)
 
 
 @router.get("/shows/{show_id:int}")
@@ -130,7 +131,9 @@ async def _grid(
     return {
         "medium": medium.value,
         "rows": rows,
-        "tabs": _tabs(path, figures, wanted=wish.wanted),
+        "tabs": await tabs_of(
+            node, "shows" if medium is Medium.SHOW else "wanted" if wish.wanted else "movies", figures
+        ),
         "orders": orders,
         "genres": [("", "All"), *((one, one) for one in await catalogue_views.genres(node.store, medium))],
         "lists": [(0, "All"), *((one.id, one.name) for one in known)],
@@ -142,17 +145,6 @@ async def _grid(
         "paging": paging(path, chosen, "after", after, following),
         "attribution": ATTRIBUTION,
     }
-
-
-def _tabs(path: str, figures: Mapping[str, int], *, wanted: bool | None) -> list[tuple[str, str, bool, int | None]]:
-    film = path == "/movies"
-    return [
-        ("/movies", "Movies", film and not wanted, figures["movies"]),
-        (f"/movies?{urlencode({'show': 'wanted'})}", "Wanted movies", bool(wanted), figures["wanted"]),
-        ("/shows", "Shows", not film, figures["shows"]),
-        ("/movies/lists", "Lists", False, None),
-        ("/movies/tasks", "Tasks", False, None),
-    ]
 
 
 def _order(list_id: int) -> str:

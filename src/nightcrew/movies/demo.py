@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nightcrew.demo import downloaders, indexers, tmdb, tracker
+from nightcrew.demo.downloads import DownloadPlan
 from nightcrew.demo.world import World
 from nightcrew.kernel.connections import actions as connections
 from nightcrew.kernel.connections.lines import Connections
@@ -16,10 +17,13 @@ from nightcrew.movies.tmdb import kind as tmdb_kind
 
 WANTED = "Popular movies"
 """The list whose films are searched for."""
+DOWNLOAD = 60.0
+"""Seconds that a download takes, so that there is something to see."""
 
 
 async def fill(runtime: Runtime, world: World) -> None:
     """Connect them once, and want the films of a list."""
+    world.downloads.usual = DownloadPlan(metadata=3.0, seconds=DOWNLOAD)
     if await runtime.part(Connections).of_kind(tmdb_kind.NAME):
         return
     await runtime.settings.change(runtime.store, {"movies.private_trackers": True}, actor="demo")

@@ -9,11 +9,14 @@ from nightcrew.movies import (
     catalogue_api,
     catalogue_pages,
     catalogue_standing,
+    fetching,
     files,
     handover_api,
+    handover_pages,
     handovers,
     list_pages,
     lists,
+    quality_pages,
     resync,
     search,
     seasons,
@@ -52,6 +55,8 @@ DOMAIN = Domain(
     routers=(
         source_api.router,
         handover_api.router,
+        handover_pages.router,
+        quality_pages.router,
         source_pages.router,
         catalogue_api.router,
         list_pages.router,
@@ -138,6 +143,7 @@ DOMAIN = Domain(
             steady=True,
         ),
         handovers.TICK,
+        fetching.TICK,
         Tick(
             "movies.samples",
             tally.sample,
@@ -158,5 +164,6 @@ DOMAIN = Domain(
     metrics=tally.metrics,
     start=workers.start,
     stop=workers.stop,
+    route_users=workers.route_users,
     upkeep=workers.upkeep,
 )

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from nightcrew.kernel.connections.lines import Connections
-from nightcrew.kernel.errors import Conflict, NeedsUser, NotFound
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nightcrew.kernel.errors import Conflict, NeedsUser, NightcrewError, NotFound
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies import handover_ends
+from nightcrew.movies import handovers as following
+from nightcrew.movies.clients.base import TAG
 from nightcrew.movies.handover_models import HandoverEntry
-from nightcrew.movies.handover_rules import HandoverState, fingerprints, next_source
-from nightcrew.movies.handovers import BY_KIND
+from nightcrew.movies.handover_rules import HandoverState, RemovalKind, fingerprints, next_source, removal
 from nightcrew.movies.models import SourceEntry
-from nightcrew.movies.store import films, handovers, sources
+from nightcrew.movies.store import fetches, films, handovers, sources
+
+
+@dataclass(frozen=True, slots=True)
+class GivingUp:
+    """What giving a hand-over up would do. `removed` None: the client does not say how it stands, and `why` not.
+
+    `got`: bytes that have come. `shared`: other films that have the same torrent, for which everything stays.
+    """
+
+    entry: HandoverEntry
+    removed: RemovalKind | None
+    got: int
+    shared: Sequence[str]
+    why: str
 
 
 async def hand_over(
@@ -47,6 +64,40 @@ async def give_up(runtime: Runtime, number: int, *, actor: str) -> HandoverEntry
     return await handovers.get(runtime.store, number)
 
 
+async def giving_up(runtime: Runtime, number: int) -> GivingUp:
+    """What `give_up` would do: the client is asked, and nothing is changed. Raises `NotFound`, and `Conflict` for one that has ended."""
+    entry = await handovers.get(runtime.store, number)
+    if entry.ended_at is not None:
+        raise Conflict("this hand-over has ended already")
+    others = [one.movie_id for one in await handovers.sharing(runtime.store, entry)]
+    shared = sorted(one.shown for one in (await films.of_ids(runtime.store, others)).values())
+    try:
+        client = await following.client_of(runtime, entry.connection_id)
+        remote = (await client.look([entry.swarm])).get(entry.swarm)
+    except NightcrewError as exc:
+        return GivingUp(entry, None, 0, shared, str(exc))
+    gone = removal(entry.watch.move(HandoverState.REPLACED), remote, TAG)
+    return GivingUp(entry, RemovalKind.NONE if shared else gone, remote.got if remote else 0, shared, "")
+
+
+async def allow(runtime: Runtime, movie_id: int, title: str | None = None, *, actor: str) -> list[str]:
+    """Let what is blocked for a film be handed over again: what has this title, or all of it; returns the titles.
+
+    Raises `NotFound` when nothing like that is blocked.
+    """
+    film = await films.get(runtime.store, movie_id)
+    found = [one for one in await handovers.blocked_of(runtime.store, movie_id) if title in {None, one.title}]
+    if not found:
+        raise NotFound(f"nothing is blocked for {film.shown}" if title is None else f"{title} is not blocked")
+    await handovers.unblock(runtime.store, movie_id, [one.fingerprint for one in found])
+    await fetches.look_again(runtime.store, movie_id)
+    titles = sorted({one.title for one in found})
+    said = f"{film.shown}: {', '.join(titles)} may be handed over again"
+    await runtime.activity.record("movie.handover_allowed", said, actor=actor, subject=str(movie_id))
+    runtime.bus.publish("movies")
+    return titles
+
+
 async def _chosen(runtime: Runtime, movie_id: int, source_id: int | None) -> SourceEntry:
     if source_id is not None:
         source = await sources.get(runtime.store, source_id)
@@ -63,8 +114,7 @@ async def _chosen(runtime: Runtime, movie_id: int, source_id: int | None) -> Sou
 
 
 async def _client(runtime: Runtime, number: int | None) -> int:
-    known = runtime.part(Connections)
-    every = [one for name in BY_KIND for one in await known.of_kind(name)]
+    every = await following.clients(runtime)
     if not every:
         raise NeedsUser("no download client is connected: add qBittorrent or Transmission under Connections")
     if number is None:

@@ -6,8 +6,16 @@ from typing import Annotated, Any
 
 from typer import Argument, Option
 
-from nightcrew.client import Out, Server, given
-from nightcrew.movies.source_rows import HandoverJson
+from nightcrew.client import DryRun, Out, Row, Server, Yes, carefully, given
+from nightcrew.kernel.words import size
+from nightcrew.movies.handover_rows import (
+    AllowedJson,
+    BlockedJson,
+    FetchPlanJson,
+    GiveUpJson,
+    HandoverJson,
+    PlannedFetchJson,
+)
 
 Movie = Annotated[int, Argument(metavar="MOVIE", min=1, help="Its number, as `nightcrew movies list` says.")]
 
@@ -40,7 +48,69 @@ def movies_drop(
     server: Server,
     out: Out,
     handover: Annotated[int, Argument(metavar="DOWNLOAD", min=1, help="As `nightcrew movies downloads` says.")],
+    dry_run: DryRun = False,
+    yes: Yes = False,
 ) -> None:
-    """End a download that goes on; what has come of it is removed at the client."""
-    found = server.post(HandoverJson, f"/api/v1/handovers/{handover}/give-up")
-    out.one(found, lambda one: f"{one['title']} was given up")
+    """End a download that goes on; what has come of it is removed at the client, unless another film needs it."""
+    address = f"/api/v1/handovers/{handover}/give-up"
+
+    def act(dry: bool) -> GiveUpJson:
+        found = server.get(GiveUpJson, address)
+        if not dry:
+            server.post(HandoverJson, address)
+        return found
+
+    carefully(out, act, lambda found: out.say(_giving_up(found)), "Give it up?", dry_run=dry_run, yes=yes)
+
+
+def _giving_up(found: GiveUpJson) -> str:
+    if found["shared"]:
+        return f"nothing would be removed: {', '.join(found['shared'])} needs the same torrent"
+    if found["removed"] is None:
+        return f"the client cannot be asked now: {found['why']}"
+    got = f", with the {size(found['got'])} that have come" if found["got"] else ""
+    return {
+        "all": f"the torrent would be removed at the client{got}",
+        "entry": "the torrent would be removed at the client; nothing has come of it",
+    }.get(found["removed"], "nothing would be removed at the client")
+
+
+def movies_plan(
+    server: Server,
+    out: Out,
+    limit: Annotated[int, Option("--limit", min=1, max=500, help="Show at most this many.")] = 100,
+) -> None:
+    """What would be fetched by itself, and when: a dry run. The setting movies.fetch switches it on."""
+    found = server.get(FetchPlanJson, "/api/v1/movies/fetch-plan", limit=limit)
+    if out.data(found):
+        return
+    columns = ["movie_id", "movie", "title", "size", "at"]
+    out.table(found["items"], columns, shown=_planned, empty="No film waits to be fetched.")
+    if not found["on"]:
+        out.say("Nothing is fetched by itself: the setting movies.fetch is off")
+    elif found["client"] is None:
+        out.say("No download client is connected")
+
+
+def _planned(one: PlannedFetchJson) -> Row:
+    return {"size": None if one["size"] is None else size(one["size"])}
+
+
+def movies_blocked(server: Server, out: Out, movie: Movie) -> None:
+    """What is not fetched again for a film, and why."""
+    rows = server.rows(BlockedJson, f"/api/v1/movies/{movie}/blocked")
+    titles = list({one["title"]: one for one in rows}.values())
+    out.table(titles, ["title", "reason", "blocked_at"], empty="Nothing is blocked.")
+
+
+def movies_allow(
+    server: Server,
+    out: Out,
+    movie: Movie,
+    title: Annotated[
+        str | None, Option("--title", help="Only this one, as `nightcrew movies blocked` says. Default: all.")
+    ] = None,
+) -> None:
+    """Let what is blocked for a film be fetched again."""
+    found = server.post(AllowedJson, f"/api/v1/movies/{movie}/allow", given(title=title))
+    out.one(found, lambda one: f"may be fetched again: {', '.join(one['allowed'])}")

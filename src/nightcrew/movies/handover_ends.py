@@ -17,8 +17,8 @@ from nightcrew.movies.handover_rules import (
     next_source,
     removal,
 )
-from nightcrew.movies.models import USABLE, SourceEntry
-from nightcrew.movies.store import handovers, sources
+from nightcrew.movies.models import USABLE, SourceEntry, SourceState
+from nightcrew.movies.store import films, handovers, sources
 
 
 async def over(runtime: Runtime, entry: HandoverEntry, watch: HandoverWatch, remote: RemoteTorrent | None) -> None:
@@ -35,8 +35,10 @@ async def over(runtime: Runtime, entry: HandoverEntry, watch: HandoverWatch, rem
 
 
 async def clear(runtime: Runtime, client: Client, entry: HandoverEntry, remote: RemoteTorrent | None) -> None:
-    """Take off the client what an ended one leaves there."""
+    """Take off the client what an ended one leaves there, unless another film has the same torrent."""
     gone = removal(entry.watch, remote, TAG)
+    if gone is not RemovalKind.NONE and await handovers.sharing(runtime.store, entry):
+        gone = RemovalKind.NONE
     if gone is not RemovalKind.NONE:
         await client.remove(entry.swarm, files=gone is RemovalKind.ALL)
     await handovers.HANDOVERS.park(runtime.store, by=runtime.node, key=entry.id, until=None, values={})
@@ -49,8 +51,11 @@ async def _next(runtime: Runtime, entry: HandoverEntry) -> SourceEntry | None:
 
 
 async def candidates(runtime: Runtime, movie_id: int) -> list[SourceEntry]:
-    """The sources of a film that may be handed over, the best first."""
-    return [one for one in await sources.of_movie(runtime.store, movie_id) if one.state in USABLE and not one.unfit]
+    """The sources of a film that may be handed over: its best one, those whose files were read, and those of a magnet link alone."""
+    film = (await films.of_ids(runtime.store, [movie_id])).get(movie_id)
+    best_id = film.best_id if film else None
+    good = [one for one in await sources.of_movie(runtime.store, movie_id) if one.state in USABLE and not one.unfit]
+    return sorted(good, key=lambda one: (one.id != best_id, one.state is SourceState.UNREAD))
 
 
 def figures(remote: RemoteTorrent | None) -> dict[str, Any]:

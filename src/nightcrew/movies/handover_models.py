@@ -22,7 +22,7 @@ class HandoverEntry:
     movie_id: Annotated[int, column(Id, index=True)]
     source_id: Annotated[int, column(Id)]
     connection_id: Annotated[int, column(Id)]
-    swarm: Annotated[str, text(40)]
+    swarm: Annotated[str, text(40, index=True)]
     title: Annotated[str, text(MAX_TITLE)]
     size: Annotated[int | None, column(sa.BigInteger)]  # bytes, as the source says
     state: Annotated[HandoverState, column(Word(HandoverState, 20))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from nightcrew.kernel import recovery
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections.calls import Paused
 from nightcrew.kernel.connections.lines import Connections
+from nightcrew.kernel.connections.models import Connection
 from nightcrew.kernel.declare import Tick
 from nightcrew.kernel.due import earliest
 from nightcrew.kernel.errors import NeedsUser, NightcrewError, NotFound
@@ -24,6 +25,7 @@ from nightcrew.movies.clients.base import TAG, Client, ClientKind, KnownClients,
 from nightcrew.movies.clients.remote import RemoteTorrent
 from nightcrew.movies.handover_models import HandoverEntry
 from nightcrew.movies.handover_rules import Act, Cause, HandoverPatience, HandoverState, HandoverWatch
+from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import handovers, sources
 
 BY_KIND: dict[str, ClientKind] = {one.kind.name: one for one in CLIENTS}
@@ -33,7 +35,8 @@ SOON, LATER, LATEST = 2.0, 10.0, 60.0
 """Seconds until the next look: before it is let go, while it comes, and while it does not."""
 AWAY, ASLEEP = 30.0, 300.0
 """Seconds until a client is asked again that could not be, or that needs a person."""
-PATIENCE = HandoverPatience()
+UNSEEN = frozenset({HandoverState.CHOSEN, HandoverState.SENT, HandoverState.METADATA, HandoverState.CHECKING})
+"""States of what was not let go yet."""
 
 
 @dataclass(slots=True)
@@ -76,6 +79,25 @@ async def next_at(runtime: Runtime) -> datetime | None:
     return earliest((due, hands.next_at))
 
 
+async def clients(runtime: Runtime) -> list[Connection]:
+    """The download clients that people connected and did not switch off."""
+    known = runtime.part(Connections)
+    return [one for name in BY_KIND for one in await known.of_kind(name)]
+
+
+def patience(runtime: Runtime) -> HandoverPatience:
+    """How long is waited, as the settings say."""
+    options, usual = runtime.settings.of(MovieSettings), HandoverPatience()
+    progress = options.stalled_minutes * 60.0
+    return replace(
+        usual,
+        metadata=options.metadata_minutes * 60.0,
+        progress=progress,
+        hopeless=max(usual.hopeless, progress),
+        stalled=options.next_source_minutes * 60.0,
+    )
+
+
 async def client_of(runtime: Runtime, number: int) -> Client:
     """The client of a connection. Raises `NotFound`, `NeedsUser`."""
     line = await runtime.part(Connections).line(number)
@@ -104,13 +126,15 @@ async def _one(runtime: Runtime, client: Client, entry: HandoverEntry, remote: R
     if entry.ended_at is not None:
         await handover_ends.clear(runtime, client, entry, remote)
         return
-    verdict = handover_rules.judge(entry.watch, remote, utcnow(), PATIENCE)
-    watch = verdict.watch
-    if verdict.act is Act.SEND:
+    verdict = handover_rules.judge(entry.watch, remote, utcnow(), patience(runtime))
+    watch, act = verdict.watch, verdict.act
+    if act is Act.PAUSE and await _is_let_go(runtime, entry):
+        act = Act.INSPECT
+    if act is Act.SEND:
         watch = await _send(runtime, client, entry, watch)
-    elif verdict.act is Act.PAUSE:
+    elif act is Act.PAUSE:
         await client.pause(entry.swarm)
-    elif verdict.act is Act.INSPECT and remote is not None:
+    elif act is Act.INSPECT and remote is not None:
         watch = await _inspect(runtime, client, entry, watch, remote)
     if watch.state in handover_rules.OPEN:
         due_at = utcnow() + timedelta(seconds=_pause(watch))
@@ -123,6 +147,11 @@ async def _one(runtime: Runtime, client: Client, entry: HandoverEntry, remote: R
         await handover_ends.over(runtime, entry, watch, remote)
     if watch.state is not entry.state or watch.got != entry.got:
         runtime.bus.publish("movies")
+
+
+async def _is_let_go(runtime: Runtime, entry: HandoverEntry) -> bool:
+    """Whether the same torrent is fetched for another film already: stopping it would stop that one."""
+    return any(one.state not in UNSEEN for one in await handovers.sharing(runtime.store, entry))
 
 
 async def _send(runtime: Runtime, client: Client, entry: HandoverEntry, watch: HandoverWatch) -> HandoverWatch:

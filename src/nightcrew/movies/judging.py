@@ -10,11 +10,11 @@ from pydantic import TypeAdapter, ValidationError
 from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies import rules, taste
-from nightcrew.movies.models import MAX_TITLE, MovieEntry, SourceEntry, SourceState
+from nightcrew.movies.models import MAX_TITLE, USABLE, MovieEntry, SourceEntry, SourceState
 from nightcrew.movies.releases.model import Release, WantedFilm
 from nightcrew.movies.releases.names import read, read_many
 from nightcrew.movies.releases.ranking import ReleaseScore, better
-from nightcrew.movies.store import films, sources
+from nightcrew.movies.store import fetches, films, sources
 from nightcrew.movies.store.sources import Worth
 from nightcrew.movies.taste import Taste
 
@@ -89,6 +89,8 @@ async def _choose_for(runtime: Runtime, entry: MovieEntry, judge: Taste) -> bool
     changed = {one.id: new[one.id] for one in rows if Worth(one.score, one.parts, one.unfit) != new[one.id]}
     await sources.rescore(runtime.store, changed)
     await _have_read(runtime, rows, scores)
+    if any(one.state in USABLE for one in rows):
+        await fetches.look_again(runtime.store, entry.id)
     top = best_of([one for one in rows if not scores[one.id].refused], scores, entry.best_id)
     best_id = top.id if top else None
     if best_id == entry.best_id:

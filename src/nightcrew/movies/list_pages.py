@@ -15,6 +15,7 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import counted
 from nightcrew.movies import catalogue, catalogue_rules, list_actions
 from nightcrew.movies.models import Medium
+from nightcrew.movies.movie_tabs import tabs_of
 from nightcrew.movies.store import lists
 from nightcrew.movies.tmdb.kind import ATTRIBUTION
 from nightcrew.web.api import Id, Node
@@ -80,7 +81,7 @@ class MediaListForm(BaseModel):
 @router.get("/movies/lists")
 async def lists_page(request: Request, node: Node) -> Response:
     """All lists."""
-    return render(request, "movies/lists.html", form=_form(), **await _context(node))
+    return render(request, "movies/lists.html", form=_form(), tabs=await tabs_of(node, "lists"), **await _context(node))
 
 
 @router.get("/fragments/movies/lists")

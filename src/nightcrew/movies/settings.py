@@ -44,6 +44,38 @@ class MovieSettings(Options):
     quality_profile: str = option(
         "HD", max_length=100, help="Which sources are good enough, and which is best: the name of a quality profile."
     )
+    fetch: bool = option(
+        False,
+        help="Hand the best source of each wanted film over to the download client by itself, once for each film.",
+    )
+    fetch_delay: float = option(
+        1800,
+        ge=0,
+        le=30 * 86_400,
+        unit="s",
+        help="How long a film waits from its first good source on, so that better ones are seen before it is fetched by itself.",
+    )
+    metadata_minutes: float = option(
+        30,
+        ge=1,
+        le=1440,
+        unit="min",
+        help="How long a download client may ask what is in a magnet link, until the next source is taken.",
+    )
+    stalled_minutes: float = option(
+        30,
+        ge=5,
+        le=10_080,
+        unit="min",
+        help="A download that nobody seeds is called stalled when nothing has come for so long; one with seeds after 12 h.",
+    )
+    next_source_minutes: float = option(
+        60,
+        ge=5,
+        le=10_080,
+        unit="min",
+        help="How long a download stays stalled until it is given up and the next source is taken.",
+    )
     private_trackers: bool = option(
         False, help="Ask trackers in private networks too. Torrents of strangers may name any address, so it is off."
     )

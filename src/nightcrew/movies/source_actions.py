@@ -118,6 +118,17 @@ async def add_formats(
     return taken, refused
 
 
+async def check_formats(formats: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What speaks against some custom formats, a sentence each."""
+    refused = []
+    for one in formats:
+        try:
+            await asyncio.to_thread(custom_formats.imported, json.dumps(one))
+        except BadFormat as exc:
+            refused.append(str(exc))
+    return refused
+
+
 async def remove_profile(runtime: Runtime, name: str, *, actor: str) -> bool:
     """Remove a profile. Raises `Conflict` for the one that is in use."""
     if name == taste.name_in_use(runtime):

@@ -139,7 +139,16 @@ class ProfileAnswer(Answer):
     name: str
     preset: bool
     in_use: bool
+    words: Annotated[list[str], Field(description="What it asks for, for people.")]
     body: dict[str, Any]
+
+
+class ProfileCopy(BaseModel):
+    """A profile that is made from another one, with its custom formats."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[\w.+-][\w .+-]*$")]
 
 
 class NewFormats(BaseModel):

@@ -10,11 +10,12 @@ from fastapi import APIRouter, Path, Query
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import crew, source_actions, taste
+from nightcrew.movies import crew, profile_actions, profile_words, source_actions
 from nightcrew.movies import source_answers as say
-from nightcrew.movies.models import SourceEntry, StoredProfile
-from nightcrew.movies.releases.profile import PRESETS, ReleaseProfile
-from nightcrew.movies.store import backlogs, films, profiles, samples, searches, sources
+from nightcrew.movies.models import SourceEntry
+from nightcrew.movies.profile_actions import KnownProfile
+from nightcrew.movies.releases.profile import ReleaseProfile
+from nightcrew.movies.store import backlogs, films, samples, searches, sources
 from nightcrew.movies.tally import TITLES
 from nightcrew.web.answers import Items
 from nightcrew.web.api import Id, Node
@@ -44,21 +45,27 @@ async def list_tasks(node: Node, hours: Hours = 24) -> Items[say.TaskRow]:
 
 @router.get("/profiles")
 async def list_profiles(node: Node) -> Items[say.ProfileAnswer]:
-    """The quality profiles: presets, and those that people made."""
-    used = taste.name_in_use(node)
-    made = [_made(one, used) for one in await profiles.every(node.store)]
-    presets = [
-        say.ProfileAnswer(name=name, preset=True, in_use=name == used, body=one.model_dump(mode="json"))
-        for name, one in PRESETS.items()
-    ]
-    return Items(items=[*presets, *made])
+    """The quality profiles: presets, and those that people made. One that this version cannot read has no words."""
+    return Items(items=[_made(one) for one in await profile_actions.every(node)])
+
+
+@router.post("/profiles/{name}/use")
+async def use_profile(node: Node, actor: Actor, name: Name) -> say.ProfileAnswer:
+    """Let a quality profile decide from now on. All sources are judged by it anew."""
+    return _made(await profile_actions.use(node, name, actor=actor))
+
+
+@router.post("/profiles/{name}/copy", status_code=201)
+async def copy_profile(node: Node, actor: Actor, name: Name, new: say.ProfileCopy) -> say.ProfileAnswer:
+    """Make a quality profile that is like another one."""
+    return _made(await profile_actions.copy(node, name, new.name, actor=actor))
 
 
 @router.put("/profiles/{name}")
 async def put_profile(node: Node, actor: Actor, name: Name, body: ReleaseProfile) -> say.ProfileAnswer:
     """Make a quality profile, or change it. All sources are judged by it anew when it is in use."""
     await source_actions.put_profile(node, name, body, actor=actor)
-    return await _profile(node, name)
+    return _made(await profile_actions.get(node, name))
 
 
 @router.post("/profiles/{name}/formats")
@@ -75,15 +82,15 @@ async def remove_profile(node: Node, actor: Actor, name: Name) -> None:
         raise NotFound(f"there is no quality profile {name!r} that can be removed")
 
 
-async def _profile(node: Runtime, name: str) -> say.ProfileAnswer:
-    stored = await profiles.get(node.store, name)
-    if stored is None:
-        raise NotFound(f"there is no quality profile {name!r}")
-    return _made(stored, taste.name_in_use(node))
-
-
-def _made(one: StoredProfile, used: str) -> say.ProfileAnswer:
-    return say.ProfileAnswer(name=one.name, preset=False, in_use=one.name == used, body=one.body["profile"])
+def _made(one: KnownProfile) -> say.ProfileAnswer:
+    profile = one.profile
+    return say.ProfileAnswer(
+        name=one.name,
+        preset=one.preset,
+        in_use=one.in_use,
+        words=profile_words.described(profile) if profile else [],
+        body=profile.model_dump(mode="json") if profile else {},
+    )
 
 
 # -- sources -----------------------------------------------------------------------------------------------------------

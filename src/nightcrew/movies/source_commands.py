@@ -92,9 +92,27 @@ def _task(row: TaskJson) -> Row:
     return {"done": sum(one["done"] for one in row["samples"]), "failed": sum(one["failed"] for one in row["samples"])}
 
 
-def movies_profiles(server: Server, out: Out) -> None:
+def movies_profiles(
+    server: Server, out: Out, words: Annotated[bool, Option("--words", help="Say what each asks for.")] = False
+) -> None:
     """The quality profiles. The setting movies.quality_profile names the one in use."""
-    out.table(server.rows(ProfileJson, f"{MOVIES}/profiles"), ["name", "preset", "in_use"])
+    rows = server.rows(ProfileJson, f"{MOVIES}/profiles")
+    columns = ["name", "preset", "in_use", *(["words"] if words else [])]
+    out.table(rows, columns, shown=lambda one: {"words": "; ".join(one["words"])})
+
+
+def movies_use(server: Server, out: Out, name: Profile) -> None:
+    """Let a quality profile decide from now on. All sources are judged by it anew."""
+    found = server.post(ProfileJson, f"{MOVIES}/profiles/{name}/use")
+    out.one(found, lambda one: f"the quality profile {one['name']} is in use")
+
+
+def movies_copy(
+    server: Server, out: Out, name: Profile, new: Annotated[str, Argument(metavar="NEW", help="What it is called.")]
+) -> None:
+    """Make a quality profile that is like another one, with its custom formats."""
+    found = server.post(ProfileJson, f"{MOVIES}/profiles/{name}/copy", {"name": new})
+    out.one(found, lambda one: f"the quality profile {one['name']} is there")
 
 
 def movies_profile(

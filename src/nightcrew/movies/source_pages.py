@@ -11,7 +11,9 @@ from fastapi.responses import Response
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies import source_actions, taste
+from nightcrew.movies.handover_pages import choices_of
 from nightcrew.movies.models import SourceState
+from nightcrew.movies.movie_tabs import tabs_of
 from nightcrew.movies.plot import health_plot, task_plot
 from nightcrew.movies.source_api import names_of
 from nightcrew.movies.store import backlogs, films, samples, searches, sources, swarms
@@ -42,6 +44,7 @@ async def context_of(node: Runtime, movie_id: int) -> dict[str, Any]:
         "trackers": await swarms.of_swarm(node.store, best.swarm) if best and best.swarm else [],
         "health": health_plot(usable, history),
         "profile": taste.name_in_use(node),
+        **await choices_of(node, movie_id, usable),
     }
 
 
@@ -51,7 +54,7 @@ async def sources_part(request: Request, node: Node, movie_id: Id) -> Response:
     return render(request, "movies/sources.html", **await context_of(node, movie_id))
 
 
-@router.post("/movies/{movie_id}/{action}")
+@router.post("/movies/{movie_id:int}/{action}")
 async def act_on_movie(
     request: Request, node: Node, actor: Actor, movie_id: Id, action: Literal["search", "unwant"]
 ) -> Response:
@@ -77,7 +80,7 @@ async def act_on_source(
 @router.get("/movies/tasks")
 async def tasks_page(request: Request, node: Node) -> Response:
     """The seven tasks."""
-    return render(request, "movies/tasks.html", **await _tasks(node))
+    return render(request, "movies/tasks.html", tabs=await tabs_of(node, "tasks"), **await _tasks(node))
 
 
 @router.get("/fragments/movies/tasks")

@@ -75,6 +75,7 @@ class ProfileJson(TypedDict):
     name: str
     preset: bool
     in_use: bool
+    words: list[str]
 
 
 class ImportedJson(TypedDict):
@@ -82,17 +83,6 @@ class ImportedJson(TypedDict):
 
     taken: list[str]
     refused: list[str]
-
-
-class HandoverJson(TypedDict):
-    """A source at a download client."""
-
-    id: int
-    title: str
-    state: str
-    reason: str
-    progress: float
-    seeds: int
 
 
 class IndexerJson(TypedDict):

@@ -9,9 +9,10 @@ from nightcrew.kernel.declare import Look, Need
 from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import counted
-from nightcrew.movies import catalogue_standing, crew, taste
+from nightcrew.movies import catalogue_standing, crew, handovers, taste
 from nightcrew.movies.handover_rules import HandoverState
 from nightcrew.movies.models import SourceState
+from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import totals
 
 STATES: Mapping[str, tuple[Look, str]] = {
@@ -50,6 +51,9 @@ async def needs(runtime: Runtime) -> list[Need]:
     if figures["wanted"] and not await crew.indexers(runtime):
         said = f"{counted(figures['wanted'], 'film')} cannot be searched for: no indexer is connected"
         found.append(Need("info", said, "/connections", key="movies.indexers"))
+    if runtime.settings.of(MovieSettings).fetch and not await handovers.clients(runtime):
+        said = "films are to be fetched by themselves, but no download client is connected"
+        found.append(Need("info", said, "/connections", key="movies.clients"))
     return found
 
 

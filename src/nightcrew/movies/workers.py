@@ -8,7 +8,18 @@ from datetime import timedelta
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.hands import Hands
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import catalogue_work, crew, files, handovers, resync, search, source_actions, stats
+from nightcrew.movies import (
+    catalogue_work,
+    crew,
+    fetching,
+    files,
+    handovers,
+    resync,
+    search,
+    settings,
+    source_actions,
+    stats,
+)
 from nightcrew.movies.crew import MovieCrew
 from nightcrew.movies.store import samples, searches, sources, swarms
 from nightcrew.movies.tally import TaskTally
@@ -41,10 +52,17 @@ async def start(runtime: Runtime) -> None:
         await rows.give_back(runtime.store, by=runtime.node)  # what it held when it was killed
     await catalogue_work.start(runtime)
     await handovers.start(runtime)
+    await fetching.start(runtime)
+
+
+async def route_users(runtime: Runtime, route: str) -> list[str]:
+    """What of movies takes a route."""
+    return ["searches, torrent files and trackers of movies"] if settings.way(runtime.settings) == route else []
 
 
 async def stop(runtime: Runtime) -> None:
     """Called at the end of a node."""
+    await fetching.stop(runtime)
     await handovers.stop(runtime)
     await runtime.part(MovieCrew).close()
     await catalogue_work.stop(runtime)

@@ -12,7 +12,7 @@ from nightcrew.kernel.errors import Conflict, Invalid, NotFound
 from nightcrew.kernel.redaction import MASK, credentials_in, redact
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.settings import invalid_from
-from nightcrew.kernel.targets import is_web_address, points_private
+from nightcrew.kernel.targets import is_web_address
 from nightcrew.kernel.words import counted
 from nightcrew.playlists import jobs, rules
 from nightcrew.playlists.accounts import profile_configs
@@ -21,9 +21,11 @@ from nightcrew.playlists.models import MAX_NAME, MAX_URL, Feed, Source
 from nightcrew.playlists.outputs import Outputs
 from nightcrew.playlists.providers import KINDS, SECRETS, Adapters, checked_config
 from nightcrew.playlists.providers.base import ProfileConfig, SourceConfig
+from nightcrew.playlists.relay import Relay
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import adopting, channels, sources, staging
 from nightcrew.playlists.store.sources import Slice
+from nightcrew.playlists.ways import check_route
 
 LONGEST = {"name": MAX_NAME, "number": 20, "group": MAX_NAME, "logo": MAX_URL, "guide_id": MAX_NAME}
 """Characters that a person may enter for a channel."""
@@ -36,7 +38,7 @@ async def add_source(
     """Add a source and start its first refresh. Raises `Invalid` or `Conflict`."""
     kind = "guide" if kind == "xmltv" else kind
     name = _checked_name(name)
-    config = await located(checked_config(kind, {**values, "region": region or rules.region_from(name)}))
+    config = await located(runtime, checked_config(kind, {**values, "region": region or rules.region_from(name)}))
     stored = config.model_dump(mode="json")
     shown = _shown(config)
     source_id = await sources.add(runtime.store, runtime.vault, kind=kind, name=name, config=stored, shown_url=shown)
@@ -68,12 +70,16 @@ async def edit_source(runtime: Runtime, source_id: int, changes: Mapping[str, An
         values["name"] = _checked_name(str(changes["name"]))
     if "enabled" in changes:
         values["enabled"] = bool(changes["enabled"])
-    checked = await config_after(source, changes)
+    checked = await config_after(runtime, source, changes)
     fresh = checked.model_dump(mode="json")
     if fresh != source.config:
         values |= {"config": fresh, "shown_url": _shown(checked)}
     if values:
         await sources.update(runtime.store, runtime.vault, source_id, **values)
+    if checked.route != source.route:
+        for feed in await sources.feeds(runtime.store, source_id=source_id):
+            await jobs.stop(runtime, feed)  # what has begun goes the way of before
+        await runtime.part(Relay).recheck()
     source = await sources.get(runtime.store, runtime.vault, source_id)
     await sync_source(runtime, source)
     said = f"Source {source.name} was changed: {', '.join(sorted(changes))}"
@@ -84,7 +90,7 @@ async def edit_source(runtime: Runtime, source_id: int, changes: Mapping[str, An
     return source
 
 
-async def config_after(source: Source, changes: Mapping[str, Any]) -> SourceConfig:
+async def config_after(runtime: Runtime, source: Source, changes: Mapping[str, Any]) -> SourceConfig:
     """A source's configuration with what was entered; an empty secret is the stored one. Raises `Invalid`."""
     config = dict(source.config)
     for key in changes.keys() - {"name", "enabled", "kind", "id"}:
@@ -92,8 +98,9 @@ async def config_after(source: Source, changes: Mapping[str, Any]) -> SourceConf
             config[key] = changes[key]
     config["region"] = config.get("region") or rules.region_from(source.name)
     checked = checked_config(source.kind, config)
-    if checked.model_dump().get("url") != source.config.get("url"):
-        checked = await located(checked.model_copy(update={"private": bool(changes.get("private"))}))
+    moved = checked.model_dump().get("url") != source.config.get("url")
+    if moved or checked.route != source.route:
+        checked = await located(runtime, checked.model_copy(update={"private": bool(changes.get("private"))}))
     return checked
 
 
@@ -280,12 +287,16 @@ def _check_value(key: str, text: str) -> None:
         raise Invalid("logo: it must be an http or https address", field=key)
 
 
-async def located(config: SourceConfig) -> SourceConfig:
-    """Note whether the address lies in a private network now. A public name that turns private later is refused."""
+async def located(runtime: Runtime, config: SourceConfig) -> SourceConfig:
+    """Note whether the address lies in a private network now. A public name that turns private later is refused.
+
+    Raises `Invalid` for a route that is not known.
+    """
+    check_route(runtime, config.route)
     url = str(getattr(config, "url", ""))
     if config.private or not url.lower().startswith(("http://", "https://")):
         return config
-    return config.model_copy(update={"private": await points_private(url)})
+    return config.model_copy(update={"private": await runtime.http.routes.points_private(config.route, url)})
 
 
 def _checked_name(name: str) -> str:

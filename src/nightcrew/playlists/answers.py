@@ -57,6 +57,7 @@ class SourceRow(Answer):
     enabled: bool
     url: str = Field(validation_alias="shown_url")
     region: str | None
+    route: str = Field(description="The way out that all requests for it take.")
     channels: int
     created_at: Moment | None
     feeds: list[FeedRow]

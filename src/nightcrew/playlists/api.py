@@ -35,7 +35,7 @@ Text = Annotated[str, Query(max_length=300)]
 
 
 class NewSource(BaseModel):
-    """`kind` and `name`, and the fields of the kind.
+    """`kind` and `name`, and the fields of the kind; all kinds have route.
 
     m3u: url; xtream: url, username, password; catalogue: url, locales, options; guide: url.
     """
@@ -79,7 +79,7 @@ async def add_source(node: Node, actor: Actor, wanted: NewSource) -> say.SourceR
 async def preview_source(node: Node, wanted: NewSource) -> say.ImportPreviewRow:
     """What a source would give: how many of its channels `only`, `without` and `films` take. Nothing is stored."""
     values = {**(wanted.model_extra or {}), "region": wanted.region or "PREVIEW"}
-    found = await preview(node, wanted.kind, await actions.located(checked_config(wanted.kind, values)))
+    found = await preview(node, wanted.kind, await actions.located(node, checked_config(wanted.kind, values)))
     return say.ImportPreviewRow.of(found, groups=found.shown_groups)
 
 

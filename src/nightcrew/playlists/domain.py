@@ -6,7 +6,20 @@ from pathlib import Path
 
 from nightcrew.kernel.connections.store import TOPIC
 from nightcrew.kernel.declare import Domain, Job, NoticeKind, Page, Tick
-from nightcrew.playlists import api, jobs, pages, panel, players, playing, seed_api, standing, trials, tuner, workers
+from nightcrew.playlists import (
+    api,
+    jobs,
+    pages,
+    panel,
+    players,
+    playing,
+    seed_api,
+    standing,
+    trials,
+    tuner,
+    ways,
+    workers,
+)
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import sources
 
@@ -58,6 +71,7 @@ DOMAIN = Domain(
     ),
     start=workers.start,
     stop=workers.stop,
+    route_users=ways.takers,
     freshness=standing.freshness,
     states=standing.STATES,
     needs=standing.needs,

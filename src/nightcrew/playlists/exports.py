@@ -8,7 +8,7 @@ from nightcrew.playlists.actions import add_missing as add_missing_sources
 from nightcrew.playlists.api import shown_url
 from nightcrew.playlists.formats.master import Variant, best_variant, parse_master, unnamed, variant_key
 from nightcrew.playlists.formats.media import media_type
-from nightcrew.playlists.models import DEAD_PLACES, UNPLACED, Channel, Stream
+from nightcrew.playlists.models import DEAD_PLACES, UNPLACED, Channel, Source, Stream
 from nightcrew.playlists.origin import Media, media
 from nightcrew.playlists.play import Player
 from nightcrew.playlists.providers.base import host_is_private
@@ -32,6 +32,7 @@ __all__ = [
     "Profile",
     "Relay",
     "Releases",
+    "Source",
     "Stream",
     "Variant",
     "accounts",

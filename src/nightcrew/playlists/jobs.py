@@ -15,6 +15,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
+from nightcrew.kernel import recovery
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections.calls import Paused
 from nightcrew.kernel.connections.row_calls import insisted
@@ -22,6 +23,7 @@ from nightcrew.kernel.declare import Queue
 from nightcrew.kernel.errors import Conflict, GiveUp, NeedsUser, NightcrewError, NotFound, Retry
 from nightcrew.kernel.http import Limits, Validators
 from nightcrew.kernel.jobs import Ended
+from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import counted
@@ -66,9 +68,23 @@ async def begin(runtime: Runtime, feed: Feed, *, rebuild: bool, urgent: bool = F
 
 async def refresh_due(runtime: Runtime) -> None:
     """The tick: start what is due."""
+    due = await sources.due_feeds(runtime.store, utcnow())
+    if not due:
+        return
     running = await sources.refreshing(runtime.store)
-    for feed in startable(await sources.due_feeds(runtime.store, utcnow()), running):
+    for feed in startable(await _with_way(runtime, due), running):
         await begin(runtime, feed, rebuild=feed.rebuild_due)
+
+
+async def _with_way(runtime: Runtime, due: Sequence[Feed]) -> list[Feed]:
+    """The feeds whose source's way out is there; the others stay due, and no run is begun for them."""
+    without = set()
+    for source in await sources.every(runtime.store, runtime.vault):
+        try:
+            runtime.http.routes.admit(source.route, source.shown_url)
+        except RouteDown:
+            without.add(source.id)
+    return [feed for feed in due if feed.source_id not in without]
 
 
 async def release_lost(runtime: Runtime) -> None:
@@ -315,8 +331,9 @@ async def _fail(runtime: Runtime, feed_id: int, run_id: str, exc: NightcrewError
 
 async def _record_failure(runtime: Runtime, feed: Feed, run_id: str, exc: NightcrewError) -> None:
     now = utcnow()
-    if isinstance(exc, Paused):
-        await refreshes.put_off(runtime.store, feed.id, run_id, now=now, reason=str(exc))
+    if isinstance(exc, Paused | RouteDown):
+        again = now + timedelta(seconds=exc.after or recovery.parked()) if isinstance(exc, RouteDown) else None
+        await refreshes.put_off(runtime.store, feed.id, run_id, now=now, due_at=again, reason=str(exc))
         runtime.bus.publish("sources")
         return
     after = exc.after if isinstance(exc, Retry) else None

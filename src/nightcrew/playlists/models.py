@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
 
+from nightcrew.kernel.routes import DIRECT
 from nightcrew.kernel.rows import Json, column, table_of, text
 from nightcrew.kernel.store import Id, Moment, metadata
 from nightcrew.playlists.rules import is_web
@@ -36,6 +37,11 @@ class Source:
     """Why `config` could not be unsealed (then it is empty): the key is another one."""
     profile: str = ""
     """Set when `config` has the login of one of the source's profiles."""
+
+    @property
+    def route(self) -> str:
+        """The way out that all requests for it take."""
+        return str(self.config.get("route") or DIRECT)
 
 
 source = table_of("playlist_source", Source, without=("locked", "profile"))

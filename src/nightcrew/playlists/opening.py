@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from nightcrew.kernel.errors import NightcrewError, Retry
+from nightcrew.kernel.routes import DIRECT, RouteDown
 from nightcrew.kernel.slots import GRACE, Lease, Priority
 from nightcrew.playlists.accounts import VIEWER, Profile, preferred, profiles_of, subject_of
 from nightcrew.playlists.formats.media import media_type
@@ -48,6 +49,7 @@ class Playing:
     finite: bool
     lease: Lease
     held: contextlib.AsyncExitStack
+    route: str = DIRECT
     unfit: str = ""
     """Why somebody who looks at it says that it is to be left."""
     left: asyncio.Event = field(default_factory=asyncio.Event)
@@ -109,6 +111,7 @@ class Finder:
         """
         left, passing = deque(streams), deque[SecondChance]()
         error: NightcrewError = Retry(f"every stream of channel {self._channel.name!r} has ended")
+        parked: RouteDown | None = None
         while left:
             stream = left.popleft()
             lone = not left and not passing
@@ -116,9 +119,10 @@ class Finder:
                 return await self._start(stream, PATIENT if lone else FIRST_BYTE, others=not lone)
             except NightcrewError as exc:
                 error = self._left(stream, exc)
+                parked = exc if isinstance(exc, RouteDown) else parked
                 if _may_pass(exc):
                     passing.append(SecondChance(stream, exc))
-        return await self._again(passing, error)
+        return await self._again(passing, parked or error)
 
     async def _again(self, passing: deque[SecondChance], error: NightcrewError) -> Playing:
         """Try those that failed once more, in turn."""
@@ -195,13 +199,15 @@ class Finder:
                 raise _for_now(Retry(f"{stream.source} sent something that is not a stream"))
             if self.kind not in {None, kind}:
                 raise _for_now(Retry(f"{stream.source} sends {kind}, which cannot follow {self.kind}"))
-            return Playing(stream, kind, first, opened.chunks, opened.patience, opened.finite, lease, held.pop_all())
+            return Playing(
+                stream, kind, first, opened.chunks, opened.patience, opened.finite, lease, held.pop_all(), request.route
+            )
         raise AssertionError("unreachable")
 
 
 def _may_pass(error: NightcrewError) -> bool:
     """Whether the same stream may play a moment later."""
-    return isinstance(error, Retry) and not error.last
+    return isinstance(error, Retry) and not error.last and not isinstance(error, RouteDown)
 
 
 def _for_now(error: Retry) -> Retry:

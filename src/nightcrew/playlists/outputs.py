@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ import structlog
 from nightcrew.kernel import files
 from nightcrew.kernel.errors import NotFound, Retry
 from nightcrew.kernel.store import DatabaseAway
-from nightcrew.playlists import placeholders, rules
+from nightcrew.playlists import placeholders, rules, ways
 from nightcrew.playlists.archives import days_of
 from nightcrew.playlists.formats import catchup, m3u
 from nightcrew.playlists.formats.headers import for_our_address
@@ -213,7 +213,7 @@ class Outputs:
             return None
         parts += [f"{feed.id}.{feed.generation}" for feed in feeds if feed.kind == "guide"]
         options = self._options
-        ways = (
+        served = (
             FORMAT,
             options.stream_mode,
             options.RES,
@@ -222,12 +222,15 @@ class Outputs:
             options.hide_dead,
             options.placeholder_programmes,
         )
-        text = repr((sorted(parts), ways, self._runtime.base_url(), selection))
+        passed_on = sorted(await ways.hidden(self._runtime))
+        text = repr((sorted(parts), served, passed_on, self._runtime.base_url(), selection))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     async def _build(self, selection: Selection, revision: str) -> None:
         base = self._runtime.base_url()
-        writer = PlaylistWriter(base, self._options, await _secrets(self._runtime))
+        hidden = await ways.hidden(self._runtime)
+        feeds = await ways.hidden_feeds(self._runtime)
+        writer = PlaylistWriter(base, self._options, await _secrets(self._runtime), hidden, feeds)
         head = m3u.header(f"{base}/guide.xml", revision).encode()
         with files.replacing(self.path(selection)) as file:
             await asyncio.to_thread(file.write, head)
@@ -246,6 +249,10 @@ class PlaylistWriter:
     base: str
     options: PlaylistSettings
     secrets: dict[int, tuple[str, ...]]
+    hidden: Collection[int] = ()
+    """Sources whose addresses no player is given."""
+    hidden_feeds: Collection[int] = ()
+    """Their lists and guides, whose logos are left out."""
     filter: rules.Filter = field(init=False)
 
     def __post_init__(self) -> None:
@@ -259,7 +266,7 @@ class PlaylistWriter:
             if group is None or is_left_out(channel, self.options):
                 continue
             stream = best_stream(channel)
-            ours = self.is_ours(stream)
+            ours = self.is_ours(channel, stream)
             attributes = m3u.harmless(for_our_address(stream.attributes) if ours else stream.attributes)
             if channel.guide is not None:
                 attributes.pop(SHIFTED, None)  # its programmes are served as they are shifted
@@ -271,7 +278,7 @@ class PlaylistWriter:
                     name=channel.name,
                     group=group,
                     number=channel.number,
-                    logo=m3u.picture(channel.logo),
+                    logo="" if self._hides_logo(channel) else m3u.picture(channel.logo),
                     guide_id=guide_id_of(channel, self.options),
                     url=self.address(channel, stream),
                     attributes=attributes if "name" not in channel.edited else _renamed(attributes),
@@ -281,12 +288,18 @@ class PlaylistWriter:
 
     def address(self, channel: Channel, stream: Stream) -> str:
         """What a player opens: `/play/<id>` for addresses that expire, the source itself otherwise."""
-        if self.is_ours(stream):
+        if self.is_ours(channel, stream):
             return f"{self.base}/play/{channel.id}"
         return m3u.playable(rules.fill_secrets(stream.url, self.secrets.get(stream.source_id, ())))
 
-    def is_ours(self, stream: Stream) -> bool:
+    def _hides_logo(self, channel: Channel) -> bool:
+        """Whether a player would have to ask a provider for it that it has no way to; what a person entered is shown."""
+        return "logo" not in channel.edited and channel.logo_feed in self.hidden_feeds
+
+    def is_ours(self, channel: Channel, stream: Stream) -> bool:
         """Whether players open a stream at Nightcrew, which sends what its provider wants to be sent."""
+        if ways.is_passed_on(channel, self.hidden):
+            return True
         through_us = stream.expires or self.options.stream_mode != "direct" or self.options.RES
         return bool(through_us and stream.playable)
 

@@ -15,7 +15,7 @@ from nightcrew.kernel.connections import store as connections
 from nightcrew.kernel.errors import Conflict, Invalid, NightcrewError, NotFound
 from nightcrew.kernel.redaction import credentials_in, redact
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.playlists import accounts, actions, channel_pages, rules, standing
+from nightcrew.playlists import accounts, actions, channel_pages, rules, standing, ways
 from nightcrew.playlists.models import Feed, Source
 from nightcrew.playlists.outputs import Outputs
 from nightcrew.playlists.plot import history_plots
@@ -45,7 +45,7 @@ PLOTTED = 200
 @router.get("/sources")
 async def sources_page(request: Request, node: Node, kind: Annotated[str, Query(max_length=20)] = "m3u") -> Response:
     """All sources with their feeds, the form for a new one, and the addresses for players."""
-    form = describe_form(kind if kind in KINDS else "m3u")
+    form = describe_form(node, kind if kind in KINDS else "m3u")
     return render(request, "playlists/sources.html", form=form, **await _cards(node), **await _addresses(node))
 
 
@@ -73,7 +73,7 @@ async def start_part(request: Request, node: Node) -> Response:
     """On the overview while there are no channels: the form for the first source, or that it is being fetched."""
     if await sources.every(node.store, node.vault):
         return await _wait(request, node)
-    return render(request, "playlists/start.html", form=describe_form("m3u"))
+    return render(request, "playlists/start.html", form=describe_form(node, "m3u"))
 
 
 async def _wait(request: Request, node: Runtime, headers: dict[str, str] | None = None) -> Response:
@@ -119,6 +119,7 @@ async def _cards(node: Runtime) -> dict[str, Any]:
                 "guides": _guides(own, known),
                 "account": account,
                 "holders": holders,
+                "awaited": ways.awaited(node, source),
             }
         )
     return {"cards": cards}
@@ -164,9 +165,9 @@ def _guides(feeds: list[Feed], known: set[Any]) -> list[dict[str, Any]]:
 
 
 @router.get("/sources/new")
-async def new_source(request: Request, kind: Annotated[str, Query(max_length=20)] = "m3u") -> Response:
+async def new_source(request: Request, node: Node, kind: Annotated[str, Query(max_length=20)] = "m3u") -> Response:
     """The form for a new source of a kind."""
-    form = describe_form(kind if kind in KINDS else "m3u")
+    form = describe_form(node, kind if kind in KINDS else "m3u")
     return render_part(request, "playlists/form.html", title="Add a source", form=form)
 
 
@@ -182,14 +183,14 @@ async def add_source(request: Request, node: Node, actor: Actor) -> Response:
         region = str(values.pop("region", ""))
         source = await actions.add_source(node, kind, form.get("name", ""), values, region=region, actor=actor)
     except (Invalid, Conflict) as exc:
-        shown = describe_form(kind if kind in KINDS else "m3u", typed=form, error=exc)
+        shown = describe_form(node, kind if kind in KINDS else "m3u", typed=form, error=exc)
         return render_part(request, "playlists/form.html", title="Add a source", status_code=422, form=shown)
     if not is_fragment(request):
         return RedirectResponse(f"/sources#source-{source.id}", 303)
     said = note(f"{source.name} was added and is being fetched.")
     if request.headers.get("hx-target") == "div#start":
         return await _wait(request, node, said)
-    return render(request, "playlists/form.html", headers=said, form=describe_form(kind))
+    return render(request, "playlists/form.html", headers=said, form=describe_form(node, kind))
 
 
 @router.post("/sources/preview")
@@ -215,7 +216,10 @@ async def _previewed(
             raise Invalid("kind: choose one of the kinds", field="kind")
         typed = read_values(kind, form, source)
         new = {**typed, "region": typed.get("region") or "PREVIEW"}
-        config = await (actions.config_after(source, typed) if source else actions.located(checked_config(kind, new)))
+        coming = (
+            actions.config_after(node, source, typed) if source else actions.located(node, checked_config(kind, new))
+        )
+        config = await coming
         found = await preview(node, kind, config)
     except NightcrewError as exc:
         error = str(exc)
@@ -227,7 +231,7 @@ async def edit_form(request: Request, node: Node, source_id: Id) -> Response:
     """The form of a source. What is secret is left out."""
     source = await sources.get(node.store, node.vault, source_id)
     return render_part(
-        request, "playlists/form.html", title=f"Edit {source.name}", form=describe_form(source.kind, source)
+        request, "playlists/form.html", title=f"Edit {source.name}", form=describe_form(node, source.kind, source)
     )
 
 
@@ -244,7 +248,7 @@ async def edit_source(request: Request, node: Node, actor: Actor, source_id: Id)
         if changes:
             await actions.edit_source(node, source_id, changes, actor=actor)
     except (Invalid, Conflict) as exc:
-        shown = describe_form(source.kind, source, typed=form, error=exc)
+        shown = describe_form(node, source.kind, source, typed=form, error=exc)
         return render_part(request, "playlists/form.html", title=f"Edit {source.name}", status_code=422, form=shown)
     if not is_fragment(request):
         return RedirectResponse(f"/sources#source-{source_id}", 303)
@@ -330,6 +334,7 @@ async def add_guide(request: Request, node: Node, actor: Actor, source_id: Id) -
         named = feed.notes.get("guides", ())
         if str(feed.id) == form.get("feed") and place.isdecimal() and int(place) < len(named):
             name = f"Guide of {source.name}" + (f" {int(place) + 1}" if len(named) > 1 else "")
-            await actions.add_source(node, "guide", name, {"url": named[int(place)]}, actor=actor)
+            values = {"url": named[int(place)], "route": source.route}
+            await actions.add_source(node, "guide", name, values, actor=actor)
             return done(request, f"{name} was added and is being fetched.", "/sources")
     raise NotFound("the list no longer names this guide")

@@ -14,7 +14,7 @@ from nightcrew.kernel.connections.row_calls import insisted
 from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
 from nightcrew.kernel.http import Limits, Request
 from nightcrew.kernel.redaction import redact
-from nightcrew.kernel.targets import points_private
+from nightcrew.kernel.routes import DIRECT
 from nightcrew.playlists import rules
 from nightcrew.playlists.accounts import Profile, preferred, profiles_of
 from nightcrew.playlists.formats import master
@@ -57,9 +57,13 @@ class Player:
             if not stream.usable:
                 continue
             try:
-                return (await self.request(channel, stream)).url
+                request = await self.request(channel, stream)
             except NightcrewError as exc:
                 error = exc
+                continue
+            if request.route == DIRECT:
+                return request.url
+            error = GiveUp(f"{stream.source} takes the route {request.route}, so no player is given its address")
         if error is not None:
             raise error
         raise GiveUp(f"channel {channel.name!r} has no stream that can be played")
@@ -80,7 +84,9 @@ class Player:
         own = headers_of(stream.attributes)
         said = {name.lower() for name in own}
         headers = {k: v for k, v in sent_by(source.config, url).items() if k.lower() not in said} | own
-        return Request(url, headers=headers, secrets=secrets, allow_private=adapter.private, jar=adapter.jar)
+        return Request(
+            url, headers=headers, secrets=secrets, allow_private=adapter.private, jar=adapter.jar, route=adapter.route
+        )
 
     async def _address(
         self,
@@ -98,7 +104,7 @@ class Player:
         url = profile.written(url)
         if not rules.is_playable(url):  # a list's, an answer's or a profile's: whatever it was made of
             raise GiveUp(f"the address that {profile.source.name} gives for {channel.name} is none that can be played")
-        if not adapter.private and await points_private(url):
+        if not adapter.private and await self._leads_inside(adapter, url):
             raise GiveUp(
                 f"{redact(url, secrets)} leads into a private network, which {profile.source.name} does not belong to"
             )
@@ -130,17 +136,23 @@ class Player:
         known = self._recall(stream.id, url)
         if known is not None:
             return known
-        request = Request(url, secrets=adapter.secrets, allow_private=adapter.private, jar=adapter.jar)
+        request = Request(
+            url, secrets=adapter.secrets, allow_private=adapter.private, jar=adapter.jar, route=adapter.route
+        )
         try:
             text, base = await self._runtime.http.text(request, limits=MASTER_LIMITS)
         except Retry:
             return url
         best = next(iter((await self.ranking(stream))(master.parse_master(text, base))), None)
         found = best.url if best is not None and rules.is_playable(best.url) else url
-        if found != url and not adapter.private and await points_private(found):
+        if found != url and not adapter.private and await self._leads_inside(adapter, found):
             found = url
         self._remember(stream.id, url, found, VARIANT_LIFETIME)
         return found
+
+    async def _leads_inside(self, adapter: Provider, url: str) -> bool:
+        """Whether an address leads into a private network, as the source's own way out has it: no other resolver is asked."""
+        return await self._runtime.http.routes.points_private(adapter.route, url)
 
     def _recall(self, stream_id: int, what: str) -> str | None:
         entry = self._known.get((stream_id, what))

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Conflict, GiveUp, Invalid, NotFound
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.playlists import archives
+from nightcrew.playlists import archives, ways
 from nightcrew.playlists.formats import xtream
 from nightcrew.playlists.formats.catchup import Span
 from nightcrew.playlists.hls_output import HlsOutput
@@ -71,7 +71,7 @@ async def play(
     channel: ChannelId,
     token: Token = None,  # noqa: ARG001
 ) -> Response:
-    """302 to the address that plays the channel now; with `stream_mode` proxy the stream itself."""
+    """302 to the address that plays the channel now; with `stream_mode` proxy, or where its source takes a route, the stream itself."""
     return await played(request, node, actor, bound, channel)
 
 
@@ -83,11 +83,11 @@ async def played(request: Request, node: Runtime, actor: str, bound: str | None,
         span = await archives.span_of(node, known, request.query_params, utcnow())
         if span is not None:
             return await _caught_up(request, node, actor, known, span)
+    known = await channel_rows.get(node.store, channel)
     try:
-        if node.settings.of(PlaylistSettings).stream_mode != "proxy":
-            return RedirectResponse(await node.part(Player).target(channel), 302, NO_STORE)
+        if not await _is_passed_on(node, known):
+            return RedirectResponse(await node.part(Player).target_of(known), 302, NO_STORE)
         if is_head(request):
-            await channel_rows.get(node.store, channel)
             return Response(headers=NO_STORE, media_type=node.part(Relay).content_type(channel) or "video/mp2t")
         opened = await node.part(Relay).open(channel, _viewer(request, actor))
     except GiveUp as exc:
@@ -99,7 +99,7 @@ async def _caught_up(request: Request, node: Runtime, actor: str, channel: Chann
     """What ran on a channel, from its provider's archive."""
     try:
         past = archives.at(channel, span)
-        if node.settings.of(PlaylistSettings).stream_mode != "proxy":
+        if not await _is_passed_on(node, past):
             return RedirectResponse(await node.part(Player).target_of(past), 302, NO_STORE)
         if is_head(request):
             return Response(headers=NO_STORE, media_type="video/mp2t")
@@ -113,18 +113,23 @@ async def hls_playlist(
 ) -> Response:
     """A channel's HLS playlist; `suffix` is what the addresses in it end with."""
     is_past = not request.query_params.keys().isdisjoint(CATCH_UP)
-    if is_past or node.settings.of(PlaylistSettings).stream_mode != "proxy":
+    if is_past or not await _is_passed_on(node, await channel_rows.get(node.store, channel)):
         return await played(request, node, actor, bound, channel)
     await _check_bound(node, bound, channel)
     headers = ANY_PAGE | {"Cache-Control": "no-cache"}
     if is_head(request):
-        await channel_rows.get(node.store, channel)
         return Response(headers=headers, media_type=HLS_TYPE)
     try:
         text = await node.part(HlsOutput).playlist(channel, _viewer(request, actor), f"{channel}/", suffix)
     except GiveUp as exc:
         raise Conflict(str(exc)) from exc
     return Response(text, media_type=HLS_TYPE, headers=headers)
+
+
+async def _is_passed_on(node: Runtime, channel: Channel) -> bool:
+    """Whether a player gets the stream itself. One whose source takes a route always does: the player would take none."""
+    proxy = node.settings.of(PlaylistSettings).stream_mode == "proxy"
+    return proxy or ways.is_passed_on(channel, await ways.hidden(node))
 
 
 async def _check_bound(node: Runtime, bound: str | None, channel: int) -> None:

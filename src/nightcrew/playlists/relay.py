@@ -24,7 +24,7 @@ from nightcrew.playlists.broadcast import SharedReading, Viewer
 from nightcrew.playlists.joining import Piece, splitter
 from nightcrew.playlists.models import Channel, Stream
 from nightcrew.playlists.opening import Finder, Playing
-from nightcrew.playlists.store import channels
+from nightcrew.playlists.store import channels, sources
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
@@ -94,6 +94,21 @@ class Relay:
     async def open_archive(self, channel: Channel, viewer: str) -> Opened:
         """Play what is over, from the addresses that the channel's streams have here; for one viewer, once. Raises as `open`."""
         return (await self._begin(channel, viewer, once=True)).joined(viewer)
+
+    async def recheck(self) -> None:
+        """Leave what plays another way than its source takes now."""
+        if not self._all:
+            return
+        found = await sources.every(self._runtime.store, self._runtime.vault)
+        wanted = {source.id: source.route for source in found if not source.locked}
+        for showing in self._all:
+            playing = showing.playing
+            if wanted.get(playing.stream.source_id, playing.route) != playing.route:
+                playing.leave(f"{playing.stream.source} takes another way now")
+
+    def recheck_soon(self) -> None:
+        """The same beside what goes on: something has changed about sources, perhaps at another node."""
+        self._tasks.spawn(self.recheck(), "ways of what plays")
 
     def content_type(self, channel_id: int) -> str | None:
         """What a channel was sent as the last time, None when it was not."""

@@ -38,6 +38,7 @@ def services_of(source: Source) -> list[Owned]:
             name=source.name if feed_kind == "channels" or source.kind == "guide" else f"{source.name} (guide)",
             address=address,
             private=bool(config.get("private")),
+            route=source.route,
             enabled=source.enabled,
         )
         for feed_kind, address in addresses.items()

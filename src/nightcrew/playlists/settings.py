@@ -49,7 +49,8 @@ class PlaylistSettings(Options):
         "direct",
         help="What playlists point at: direct = the source itself wherever its addresses do not expire; "
         "redirect = always Nightcrew, which answers with the present address; proxy = always Nightcrew, which passes the "
-        "stream on, keeps to the connections that the account allows, and changes to another stream when one fails.",
+        "stream on, keeps to the connections that the account allows, and changes to another stream when one fails. The streams "
+        "of a source that takes a route are always passed on.",
     )
     shrink_guard: int = option(
         30,

@@ -47,6 +47,9 @@ def source_add(
     password_stdin: PasswordStdin = False,
     password_file: PasswordFile = None,
     config: Annotated[Path | None, Option("--config", help="A JSON file with more fields (for a catalogue).")] = None,
+    route: Annotated[
+        str, Option("--route", help="The route that all its requests take. Its channels cannot be recorded then.")
+    ] = "",
     wait: Annotated[bool, Option("--wait/--no-wait", help="Wait for the first refresh.")] = True,
 ) -> None:
     """Add a source, fetch it, and say how many channels it has."""
@@ -55,7 +58,7 @@ def source_add(
         raise Failed(f"{config} must hold a JSON object")
     body |= {"kind": kind, "name": name, "url": _address(kind, address_of(address))}
     secret = _password(password, password_stdin, password_file, ask=bool(username) and "password" not in body)
-    body |= given(region=region or None, username=username or None, password=secret or None)
+    body |= given(region=region or None, username=username or None, password=secret or None, route=route or None)
     source = server.post(SourceJson, SOURCES, body)
     if wait:
         follow_jobs(server, [feed["run"] for feed in source["feeds"] if feed["run"]])

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from nightcrew.kernel.errors import Invalid, NightcrewError
 from nightcrew.kernel.redaction import credentials_in, redact
+from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists.models import Source
 from nightcrew.playlists.providers import KINDS, SECRETS
 from nightcrew.web.forms import Control, form_of, text_of, values_of, with_error
 
-SELDOM = frozenset(["numbers", "headers", "guide_shift", "charset"])
+SELDOM = frozenset(["numbers", "headers", "guide_shift", "charset", "route"])
 """Fields that few people need."""
 NAME = Control("name", "Name", required=True, placeholder="My provider", attributes={"maxlength": 100})
 
 
 def describe_form(
+    runtime: Runtime,
     kind: str,
     source: Source | None = None,
     *,
@@ -30,12 +32,25 @@ def describe_form(
     known = KINDS[kind]
     values, kept = _stored(kind, source)
     controls = form_of(known.config, known.fields, values=values, kept=kept, typed=typed).controls
+    controls = tuple(map(_with_routes(runtime.http.routes.names), controls))
     return {
         "kind": kind,
         "kinds": [(key, one.title, one.about) for key, one in KINDS.items()],
         "source": source,
         "form": with_error((replace(NAME, value=name), *controls), error).folded(SELDOM, "More options"),
     }
+
+
+def _with_routes(names: Sequence[str]) -> Callable[[Control], Control]:
+    """The control of a route as a choice of those that there are, and of the one that is chosen and is not there any more."""
+
+    def chosen(control: Control) -> Control:
+        if control.name != "route":
+            return control
+        offered = dict.fromkeys([*names, *([control.value] if control.value else [])])
+        return replace(control, kind="select", choices=tuple((name, name) for name in offered), attributes={})
+
+    return chosen
 
 
 def _stored(kind: str, source: Source | None) -> tuple[dict[str, str], dict[str, str]]:

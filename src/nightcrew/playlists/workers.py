@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 from nightcrew.kernel.clock import uptime, utcnow
 from nightcrew.kernel.connections.lines import Connections
+from nightcrew.kernel.connections.store import TOPIC
 from nightcrew.kernel.jobs import Ended
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.playlists import actions, jobs, logos
+from nightcrew.playlists import actions, jobs
 from nightcrew.playlists.hls_output import HlsOutput
 from nightcrew.playlists.logos import Logos
 from nightcrew.playlists.outputs import Outputs
@@ -30,6 +31,7 @@ async def start(runtime: Runtime) -> None:
     runtime.add(Releases())
     runtime.add(relay := Relay(runtime))
     runtime.add(HlsOutput(relay))
+    runtime.wakes.on(TOPIC, relay.recheck_soon)
     runtime.add(Logos(runtime))
     runtime.add(Readers())
     runtime.add(Replan())
@@ -56,7 +58,7 @@ async def stop(runtime: Runtime) -> None:
 async def upkeep(runtime: Runtime) -> dict[str, int]:
     """Forget what is old, in the database and on this machine's disk."""
     gone = await jobs.forget_old(runtime)
-    await logos.tidy(runtime)
+    await runtime.part(Logos).tidy()
     return gone
 
 

@@ -5,14 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 
+from nightcrew.kernel.connections.store import TOPIC
 from nightcrew.kernel.errors import GiveUp, NotFound, Retry
+from nightcrew.kernel.routes import DIRECT
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.playlists.exports import sources
+from nightcrew.recorder.wire import boottime
 from nightcrew.recordings.inputs import Input, open_input
 from nightcrew.recordings.models import Recording
 from nightcrew.recordings.stream_ref import unsealed
 
 CONNECTING = 60.0
 """Seconds that a slow provider may take to say where a channel is."""
+RECHECK = 30.0
+"""Seconds after which it is looked whether sources take a route now, though nobody has told."""
 Key = tuple[int, str, str, str]
 
 
@@ -23,6 +29,8 @@ class SharedInputs:
         self._runtime = runtime
         self._open: dict[Key, Input] = {}
         self._asking: defaultdict[Key, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._looked_at = -RECHECK
+        runtime.wakes.on(TOPIC, self._look_soon)
 
     async def connect(self, row: Recording, avoid: int | None, without: frozenset[int] = frozenset()) -> Input:
         """Where to read a recording from; it has to be closed. `avoid`: the stream of its channel that has just failed.
@@ -41,6 +49,21 @@ class SharedInputs:
             raise Retry("its address could not be found in time") from exc
         except NotFound as exc:
             raise GiveUp(f"its channel was removed: {exc}") from exc
+
+    async def recheck(self) -> None:
+        """Leave what is read of a source that takes a route now: recorders take none."""
+        if boottime() - self._looked_at < RECHECK:
+            return
+        self._looked_at = boottime()
+        if any(one.source_id is not None and one.users for one in self._open.values()):
+            found = await sources.every(self._runtime.store, self._runtime.vault)
+            away = {source.id for source in found if source.route != DIRECT}
+            for one in self._open.values():
+                one.failed = one.failed or one.source_id in away
+
+    def _look_soon(self) -> None:
+        """Something has changed about sources."""
+        self._looked_at = -RECHECK
 
     async def _of_channel(self, key: Key, row: Recording, avoid: int | None, without: frozenset[int]) -> Input:
         async with self._asking[key]:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
 from nightcrew.kernel.ffmpeg import ffmpeg_or_none
+from nightcrew.kernel.routes import DIRECT
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.slots import GRACE, LIFETIME, MARGIN, Lease, Priority
 from nightcrew.playlists.exports import Player, Releases, accounts, channels
@@ -40,6 +41,7 @@ class Input:
     """Whether it is left by all who share it."""
     users: int = 1
     streams: frozenset[int] = frozenset()
+    source_id: int | None = None
     _held: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 
     @property
@@ -94,6 +96,9 @@ async def open_input(
         error = GiveUp(f"the addresses of channel {channel.name!r} have to be asked for, which no proxy is used for")
     for stream in [one for one in usable if one.id not in without]:
         profiles = accounts.preferred(await accounts.profiles_of(runtime, stream.source_id), stream.profile)
+        if (route := profiles[0].source.route) != DIRECT:
+            error = GiveUp(f"its source {stream.source} takes the route {route}, which recordings cannot")
+            continue
         subject = accounts.subject_of(channel.id)
         claims = [one.claim(f"recording: {row.name}", PURPOSE, Priority.USE, subject=subject) for one in profiles]
         async with contextlib.AsyncExitStack() as held:
@@ -115,7 +120,9 @@ async def open_input(
             )
             others = len(usable) > 1 or len(profiles) > 1 or stream.expires
             streams = frozenset(one.id for one in usable)
-            return Input(ref, stream.id, lease, others, streams=streams, _held=held.pop_all())
+            return Input(
+                ref, stream.id, lease, others, streams=streams, source_id=stream.source_id, _held=held.pop_all()
+            )
     raise error
 
 

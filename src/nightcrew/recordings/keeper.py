@@ -109,6 +109,7 @@ class Keeper:
         await self.fleet.look()
         with contextlib.suppress(NeedsUser):  # without a library of its own this machine takes nothing new
             await owners.claim(self.runtime.store, self.runtime.node, root=str(root_of(self.runtime)))
+        await self.connections.recheck()
         rows = await recordings.of_states(self.runtime.store, ACTIVE, node=self.runtime.node)
         await self._drop({row.id for row in rows})
         for row in rows:

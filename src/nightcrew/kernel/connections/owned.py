@@ -31,6 +31,7 @@ class Owned:
     address: str
     private: bool
     enabled: bool
+    route: str = DIRECT
 
 
 def number_of(owner: str) -> int:

@@ -60,6 +60,9 @@ class Route(Protocol):
     def admit(self) -> None:
         """Raises `RouteDown` while it leads nowhere."""
 
+    async def looked_at(self) -> None:
+        """Wait until it was looked at anew, as what has just ended may still count as up. Raises `RouteDown` when nobody looks."""
+
     async def resolve(self, host: str) -> Sequence[str]:
         """The IP addresses of a name, best first. Raises `OSError` when it has none, and `RouteDown`."""
 

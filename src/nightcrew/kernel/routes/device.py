@@ -96,6 +96,10 @@ class DeviceRoute:
         """Raises `RouteDown` unless it is up."""
         self.gate.admit()
 
+    async def looked_at(self) -> None:
+        """Wait for a new look. Raises `RouteDown` when nobody looks."""
+        await self.gate.looked_at()
+
     async def resolve(self, host: str) -> Sequence[str]:
         """By the route's own DNS servers, through the device."""
         self.gate.admit()

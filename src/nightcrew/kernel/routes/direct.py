@@ -22,6 +22,9 @@ class Direct:
     def admit(self) -> None:
         """It is always there, as far as anybody knows."""
 
+    async def looked_at(self) -> None:
+        """Nobody looks at it."""
+
     async def resolve(self, host: str) -> Sequence[str]:
         """As the system answers."""
         return await system_addresses(host)

@@ -12,6 +12,8 @@ from nightcrew.kernel.routes.states import RouteSeen, RouteSight, RouteStanding,
 
 STALE = 30.0
 """Seconds after which a look says nothing any more: nobody looks, so nobody knows."""
+LOOKED = 20.0
+"""Seconds for which a new look is waited for: one that goes on already may have to end first."""
 _generations = itertools.count(1)
 
 
@@ -28,6 +30,8 @@ class RouteGate:
         self.doubted = asyncio.Event()
         """Set when something went wrong on the way: somebody should look."""
         self._clock = clock
+        self._noted = asyncio.Event()
+        """Of the next look that ends."""
         self._seen_at: float | None = None
         self._open: set[Callable[[], None]] = set()
         self._retired = False
@@ -56,11 +60,23 @@ class RouteGate:
         if generation != self.generation:
             raise RouteDown(f"the route {self.name} has changed meanwhile")
 
+    async def looked_at(self) -> None:
+        """Wait until a look that begins from now on has ended. Raises `RouteDown` when none does."""
+        self.doubted.set()
+        try:
+            async with asyncio.timeout(LOOKED):
+                while self.doubted.is_set():  # a look that begins clears it
+                    await self._noted.wait()
+        except TimeoutError as exc:
+            raise RouteDown(f"nobody looks at the route {self.name}") from exc
+
     def note(self, sight: RouteSight) -> bool:
         """Take up what a look found; whether its state, or the device, has changed. What was open is then ended."""
         before, self.standing = self.standing, self.standing.after(sight)
         if sight.seen is not RouteSeen.SILENCE:
             self._seen_at = self._clock()
+            noted, self._noted = self._noted, asyncio.Event()
+            noted.set()
         changed = (before.state, before.index) != (self.standing.state, self.standing.index)
         if changed:
             self.renew()

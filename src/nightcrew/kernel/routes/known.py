@@ -27,14 +27,29 @@ class Routes:
     def admit(self, name: str, url: str) -> None:
         """Raises `RouteDown` where a request for `url` would take a route that leads nowhere now. What lies here takes none."""
         route = self.of(name)
-        if name == DIRECT:
-            return
-        try:
-            host = urlsplit(url).hostname or ""
-        except ValueError:
-            host = ""
-        if hop_of(host) is not Hop.LOCAL:
+        if self.takes(name, url):
             route.admit()
+
+    def takes(self, name: str, url: str) -> bool:
+        """Whether a request for `url` would take a route, and not go directly; an address that cannot be read would."""
+        try:
+            return name != DIRECT and hop_of(urlsplit(url).hostname or "") is not Hop.LOCAL
+        except ValueError:
+            return name != DIRECT
+
+    async def check_kept(self, name: str, url: str, generation: int) -> None:
+        """Look whether what has failed may have failed by its route: raises `RouteDown` where that is not as it was, or not up.
+
+        `generation`: the route's, before.
+        """
+        route = self.of(name)
+        if not self.takes(name, url):
+            return
+        if route.generation == generation and route.is_up:
+            await route.looked_at()
+        route.admit()
+        if route.generation != generation:
+            raise RouteDown(f"the route {name} has changed meanwhile")
 
     async def points_private(self, name: str, url: str) -> bool:
         """Whether an address that a person entered lies in a private network, as far as its route can tell now."""

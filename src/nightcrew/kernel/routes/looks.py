@@ -207,6 +207,9 @@ class UngatedRoute:
     def admit(self) -> None:
         """It is looked at whatever its state."""
 
+    async def looked_at(self) -> None:
+        """It is what looks."""
+
     async def resolve(self, host: str) -> Sequence[str]:
         """As the route does."""
         return await self._route.probed(host) if isinstance(self._route, DeviceRoute) else [host]

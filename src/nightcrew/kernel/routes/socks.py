@@ -169,6 +169,10 @@ class SocksRoute:
         """Raises `RouteDown` unless it is up."""
         self.gate.admit()
 
+    async def looked_at(self) -> None:
+        """Wait for a new look. Raises `RouteDown` when nobody looks."""
+        await self.gate.looked_at()
+
     async def resolve(self, host: str) -> Sequence[str]:
         """The name itself: the proxy looks it up."""
         self.gate.admit()

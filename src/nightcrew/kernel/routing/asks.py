@@ -46,6 +46,9 @@ class NowhereElse:
         """Raises `RouteDown`."""
         raise RouteDown("it does not lie in this network")
 
+    async def looked_at(self) -> None:
+        """Nobody looks at it."""
+
     async def resolve(self, host: str) -> Sequence[str]:
         """Raises `RouteDown`."""
         raise RouteDown(f"{host} does not lie in this network")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import time
-from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -34,9 +34,6 @@ PAUSE = 5.0
 SAID_EVERY = 20.0
 """Seconds after which it is stored anew how a route stands, though nothing has changed."""
 
-RouteUses = Callable[[str], Awaitable[Sequence[str]]]
-"""What takes the route of this name, besides connections, in words."""
-
 
 @dataclass(slots=True)
 class _Known:
@@ -64,7 +61,6 @@ class Lookout:
         self._tasks = Tasks()
         self._running = False
         self._changed = asyncio.Event()
-        self._uses: list[RouteUses] = []
         runtime.wakes.on(store.TOPIC, self._changed.set)
 
     # -- what is defined -----------------------------------------------------------------------------------------------
@@ -92,15 +88,14 @@ class Lookout:
         known = self._known.get(name)
         return known.watch.route if known else None
 
-    def uses(self, ask: RouteUses) -> None:
-        """Ask this as well who takes a route: a domain whose own settings name one."""
-        self._uses.append(ask)
-
     async def users(self, name: str) -> list[str]:
         """Who takes a route, in words."""
         found = await store.users(self._runtime.store, name)
-        for ask in self._uses:
-            found += await ask(name)
+        hooks = self._runtime.hooks
+        for domain in hooks.domains:
+            if domain.route_users is not None:
+                said = f"{domain.title}, which cannot be asked now"
+                found += await hooks.call(domain, "route_users", name, default=functools.partial(list, [said]))
         return found
 
     def _add(self, row: DefinedRoute) -> None:

@@ -30,10 +30,11 @@ HANDOVERS = DueRows(
 async def begin(store: Store, source: SourceEntry, connection_id: int) -> int:
     """Hand over a source; returns the number of the hand-over. Raises `Conflict` while the film has another."""
     async with store.write() as connection:
-        return await _begin(connection, store, source, connection_id)
+        return await begin_in(connection, store, source, connection_id)
 
 
-async def _begin(connection: AsyncConnection, store: Store, source: SourceEntry, connection_id: int) -> int:
+async def begin_in(connection: AsyncConnection, store: Store, source: SourceEntry, connection_id: int) -> int:
+    """As `begin`, in a transaction that does more."""
     now = await now_of(connection)
     open_ = sa.select(handover.c.title).where(handover.c.movie_id == source.movie_id, handover.c.ended_at.is_(None))
     if (other := (await connection.execute(open_)).scalar()) is not None:
@@ -111,7 +112,7 @@ async def end(
         if block:
             await _block(connection, store, entry, watch.reason, now)
         if then is not None:
-            await _begin(connection, store, then, entry.connection_id)
+            await begin_in(connection, store, then, entry.connection_id)
         await wake(connection, HANDOVERS.topic)
         return True
 
@@ -167,6 +168,20 @@ async def get(store: Store, number: int) -> HandoverEntry:
 async def of_movie(store: Store, movie_id: int) -> list[HandoverEntry]:
     """All of a film, the newest first."""
     return await select(store, handover.c.movie_id == movie_id)
+
+
+async def sharing(store: Store, entry: HandoverEntry) -> list[HandoverEntry]:
+    """Hand-overs of other films that have, or are to have, the same torrent of the same client."""
+    others = sa.and_(handover.c.swarm == entry.swarm, handover.c.connection_id == entry.connection_id)
+    kept = sa.or_(handover.c.ended_at.is_(None), handover.c.state == HandoverState.DONE)
+    return await select(store, sa.and_(others, kept, handover.c.id != entry.id))
+
+
+async def open_count(store: Store) -> int:
+    """How many go on."""
+    async with store.read() as connection:
+        query = sa.select(sa.func.count()).select_from(handover).where(handover.c.ended_at.is_(None))
+        return int((await connection.execute(query)).scalar_one())
 
 
 async def newest(store: Store, limit: int) -> list[HandoverEntry]:

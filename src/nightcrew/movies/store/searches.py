@@ -13,6 +13,7 @@ from nightcrew.kernel.due import DueRows
 from nightcrew.kernel.store import Store, now_of, wake
 from nightcrew.kernel.words import plain
 from nightcrew.movies.models import MAX_REASON, SEARCH_ORDER, MovieSearch, movie, search
+from nightcrew.movies.store import fetches
 
 SEARCHES = DueRows(
     "movies.search",
@@ -30,10 +31,11 @@ PIECE = 2_000
 """Films that are given to the indexers in one statement, so that it ends soon."""
 
 
-async def want(connection: AsyncConnection, where: sa.ColumnElement[bool], at: datetime) -> int:
+async def want(connection: AsyncConnection, store: Store, where: sa.ColumnElement[bool], at: datetime) -> int:
     """Search for these films from `at` on, which are wanted from now on; returns how many they are."""
     asked = sa.update(movie).where(where).values(wanted=True, search_due_at=at)
     found = (await connection.execute(asked)).rowcount
+    await fetches.note(connection, store, where)
     await wake(connection, SEARCHES.topic)
     return found
 
@@ -43,6 +45,7 @@ async def unwant(store: Store, ids: Collection[int]) -> None:
     async with store.write() as connection:
         await connection.execute(sa.update(movie).where(movie.c.id.in_(ids)).values(wanted=False, search_due_at=None))
         await connection.execute(sa.delete(search).where(search.c.movie_id.in_(ids)))
+        await fetches.drop(connection, ids)
 
 
 async def spread(store: Store, indexers: Sequence[int]) -> bool:
@@ -106,7 +109,7 @@ async def want_now(store: Store, movie_id: int, indexers: Sequence[int]) -> None
     async with store.write() as connection:
         now = await now_of(connection)
         film = movie.c.id == movie_id
-        await want(connection, film, now)
+        await want(connection, store, film, now)
         for one in indexers:
             await connection.execute(_given(store, one, film, sa.literal(now, search.c.due_at.type), priority=1))
         if indexers:

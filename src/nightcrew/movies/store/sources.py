@@ -28,6 +28,7 @@ from nightcrew.movies.models import (
     source,
     swarm_count,
 )
+from nightcrew.movies.store import fetches
 
 FILES = DueRows(
     "movies.files",
@@ -310,6 +311,8 @@ async def set_best(store: Store, movie_id: int, *, since: int | None, best: int 
         usable = sa.true() if best is None else sa.exists().where(source.c.id == best, MAY_BE_BEST)
         values = {"best_id": best, "best_at": await now_of(connection)}
         found = await connection.execute(sa.update(movie).where(movie.c.id == movie_id, same, usable).values(values))
+        if found.rowcount and best is not None:
+            await fetches.note(connection, store, movie.c.id == movie_id)
         return found.rowcount == 1
 
 

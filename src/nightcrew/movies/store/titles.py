@@ -145,7 +145,7 @@ async def want_listed(store: Store, ids: Collection[int], *, before_release: boo
                 at = rules.first_search(now, row.released_on, before_release=before_release)
                 by_time.setdefault(at, []).append(row.id)
             for at, numbers in by_time.items():
-                found += await searches.want(connection, movie.c.id.in_(numbers), at)
+                found += await searches.want(connection, store, movie.c.id.in_(numbers), at)
     return found
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from nightcrew.kernel.errors import GiveUp, Misread, NeedsUser, Retry
 from nightcrew.kernel.http import Http, Limits, Request
+from nightcrew.movies.torrents.errors import BadTorrent
 from nightcrew.movies.trackers import rules, wire
-from nightcrew.movies.trackers.bencoded import NotBencode
 from nightcrew.movies.trackers.rules import TrackerMemory
 from nightcrew.movies.trackers.wire import HttpAnswer, Swarm
 
@@ -107,6 +107,6 @@ class HttpTracker:
             raise error from exc
         try:
             return wire.http_answer(reply.body, batch)
-        except NotBencode as exc:
+        except BadTorrent as exc:
             looks = "a web page" if reply.body.lstrip()[:1] == b"<" else f"no answer of a tracker ({exc})"
             raise Misread(f"{self.shown} answers {looks}") from exc

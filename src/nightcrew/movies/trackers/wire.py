@@ -11,7 +11,8 @@ from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import quote_from_bytes, urlsplit, urlunsplit
 
-from nightcrew.movies.trackers.bencoded import NotBencode, bencoded
+from nightcrew.movies.torrents import bencode
+from nightcrew.movies.torrents.errors import BadTorrent
 
 DIGITS = 40
 """Hex digits of the hash that trackers know a torrent by."""
@@ -144,10 +145,10 @@ class HttpAnswer:
 
 
 def http_answer(body: bytes, hashes: Iterable[str]) -> HttpAnswer:
-    """What an HTTP tracker says about these torrents; others that it names are left out. Raises `NotBencode`."""
-    said = bencoded(body)
+    """What an HTTP tracker says about these torrents; others that it names are left out. Raises `BadTorrent`."""
+    said = bencode.read(body).value
     if not isinstance(said, dict):
-        raise NotBencode("it is no dictionary")
+        raise BadTorrent("it is no dictionary")
     flags = said.get(b"flags")
     pause = flags.get(b"min_request_interval") if isinstance(flags, dict) else None
     interval = float(min(max(pause, 0), int(MAX_SECONDS))) if isinstance(pause, int) else 0.0
@@ -156,7 +157,7 @@ def http_answer(body: bytes, hashes: Iterable[str]) -> HttpAnswer:
         return HttpAnswer({}, interval, words(failure) or "it fails and does not say why")
     files = said.get(b"files")
     if not isinstance(files, dict):
-        raise NotBencode("it names no files")
+        raise BadTorrent("it names no files")
     entries = {one: files.get(bytes.fromhex(one)) for one in hashes}
     return HttpAnswer({one: _swarm(entry) for one, entry in entries.items() if isinstance(entry, dict)}, interval)
 

@@ -36,7 +36,7 @@ class Kind:
 
 _TAKEN = ("max_streams", "only", "without", "films", "numbers")
 """Fields that say what is made of a source that has channels."""
-_MORE = ("headers", "guide_shift")
+_MORE = ("headers", "guide_shift", "route")
 """Fields that a list and a guide have."""
 KINDS: Mapping[str, Kind] = {
     "m3u": Kind(
@@ -132,12 +132,13 @@ class Adapters:
     def _guide(self, source: Source) -> Guide | None:
         if source.kind == "guide":
             config = GuideConfig.model_validate(source.config)
-            return Guide(config.url, headers=sent_by(source.config, config.url), private=config.private)
+            headers = sent_by(source.config, config.url)
+            return Guide(config.url, headers=headers, private=config.private, route=config.route)
         adapter = self.of(source)
         url = adapter.guide_url()
         if not url:
             return None
-        reach = {"secrets": adapter.secrets, "private": adapter.private, "jar": adapter.jar}
+        reach = {"secrets": adapter.secrets, "private": adapter.private, "jar": adapter.jar, "route": adapter.route}
         return Guide(url, headers=sent_by(source.config, url), **reach)
 
 

@@ -22,6 +22,7 @@ from nightcrew.kernel.connections.question import Question, Reach
 from nightcrew.kernel.errors import GiveUp
 from nightcrew.kernel.fields import Secret, ask
 from nightcrew.kernel.http import Download, Http, Jar, Limits, Validators
+from nightcrew.kernel.routes import DIRECT
 from nightcrew.playlists.formats.headers import headers_from
 from nightcrew.playlists.numbering import Numbering
 from nightcrew.playlists.picking import test_of
@@ -44,11 +45,25 @@ class SourceConfig(BaseModel):
     """The region that the source's channels belong to, where the kind does not have regions of its own."""
     private: bool = False
     """Whether the address was in a private network when it was entered; only then may answers lead there."""
+    route: str = ask(
+        DIRECT,
+        label="Route",
+        help="All that is asked of it takes this way or waits. With a route its streams are passed on to players whatever the stream "
+        "mode is, and cannot be recorded.",
+        placeholder=DIRECT,
+        max_length=40,
+    )
+    """The way out that all requests for it take, its streams' too."""
 
     @field_validator("region")
     @classmethod
     def _region(cls, value: str) -> str:
         return region_name(value) if value else ""
+
+    @field_validator("route")
+    @classmethod
+    def _route(cls, value: str) -> str:
+        return value or DIRECT
 
     @field_validator("*", mode="before")
     @classmethod
@@ -241,6 +256,7 @@ class Asked:
         redaction.know_login(reach.secrets)
         self.secrets = reach.secrets  # hidden in stored addresses, and never shown; in a stable order
         self.private = reach.private
+        self.route = reach.route
         self.jar = Jar() if jar is None else jar
         self.reach = reach
         self.line: Calls | None = None  # of its connection, once it has one

@@ -162,7 +162,13 @@ class Catalogue(Provider):
         secrets = tuple(v for v in (auth.value, *_texts(auth.body)) if len(v) >= 8)
         private = config.private or host_is_private(config.url)
         super().__init__(
-            Reach((config.url,), private=private, secrets=secrets, headers=sent_by(config.model_dump(), config.url))
+            Reach(
+                (config.url,),
+                private=private,
+                route=config.route,
+                secrets=secrets,
+                headers=sent_by(config.model_dump(), config.url),
+            )
         )
 
     @contextlib.asynccontextmanager

@@ -18,6 +18,7 @@ from nightcrew.kernel.connections.question import Question, Reach
 from nightcrew.kernel.errors import GiveUp, NeedsUser
 from nightcrew.kernel.http import Download, Jar, Validators
 from nightcrew.kernel.inflate import CHUNK
+from nightcrew.kernel.routes import DIRECT
 from nightcrew.playlists.formats import packed
 from nightcrew.playlists.providers.base import Asked, Fetch, Unchanged, host_is_private
 
@@ -40,11 +41,12 @@ class Document(Asked):
         headers: Mapping[str, str] | None = None,
         private: bool = False,
         jar: Jar | None = None,
+        route: str = DIRECT,
     ) -> None:
         self._path = local_path(url)
         self._sniff = sniff
         private = private or self._path is not None or host_is_private(url)
-        super().__init__(Reach((url,), private=private, secrets=secrets, headers=headers or {}), jar)
+        super().__init__(Reach((url,), private=private, route=route, secrets=secrets, headers=headers or {}), jar)
 
     @contextlib.asynccontextmanager
     async def open(self, fetch: Fetch) -> AsyncIterator[tuple[BinaryIO, Download] | Unchanged]:

@@ -77,6 +77,7 @@ class M3u(Document, Provider):
             secrets=credentials_in(config.url) if local_path(config.url) is None else (),
             headers=sent_by(config.model_dump(), config.url),
             private=config.private,
+            route=config.route,
         )
 
     @contextlib.asynccontextmanager

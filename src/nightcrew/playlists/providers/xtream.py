@@ -85,6 +85,7 @@ class Xtream(Provider):
             Reach(
                 (config.url,),
                 private=config.private or host_is_private(config.url),
+                route=config.route,
                 secrets=(quote(config.username, safe=""), quote(config.password, safe="")),
                 headers=sent_by(config.model_dump(), config.url),
                 signed=Signed(params=self._login),

@@ -69,10 +69,13 @@ async def fail(
         return int((await connection.execute(sa.select(feed.c.failures).where(feed.c.id == feed_id))).scalar() or 0)
 
 
-async def put_off(store: Store, feed_id: int, run: str, *, now: datetime, reason: str) -> None:
-    """The run found its service paused: the feed stays due, and it was no attempt."""
+async def put_off(
+    store: Store, feed_id: int, run: str, *, now: datetime, reason: str, due_at: datetime | None = None
+) -> None:
+    """The run found its service paused, or its route closed: the feed stays due, or is due then, and it was no attempt."""
+    values = {"run": None} if due_at is None else {"run": None, "due_at": due_at}
     async with store.write() as connection:
-        await connection.execute(sa.update(feed).where(feed.c.id == feed_id, feed.c.run == run).values(run=None))
+        await connection.execute(sa.update(feed).where(feed.c.id == feed_id, feed.c.run == run).values(values))
         await end_run(connection, run, now, "failed", reason=reason)
 
 

@@ -83,7 +83,7 @@ function draw(figure) {
   const options = {
     width: Math.max(240, canvas.clientWidth),
     height: data.height,
-    padding: [8, units.length > 1 || data.recording ? 0 : 8, 0, 0],
+    padding: [8, units.length > 1 || data.recording ? 0 : 18, 0, 0],
     legend: { show: data.series.length > 1 || !data.recording },
     scales: Object.fromEntries([["x", { time: false, range: (_, first, last) => [first, last] }], ...units.map((unit) => [unit, { range: (_, __, most) => [0, (most || 1) * 1.1] }])]),
     axes: [
