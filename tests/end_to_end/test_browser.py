@@ -495,7 +495,7 @@ def test_a_worker_is_paused_resumed_and_run_from_the_board(site: Site) -> None:
 
 def test_a_setting_is_saved_and_a_wrong_value_is_told_with_its_bounds(site: Site) -> None:
     page = site.open("/settings")
-    interval = page.get_by_label("Refresh interval")
+    interval = page.get_by_label("Refresh interval", exact=True)
     save = page.get_by_role("button", name="Save settings")
     interval.fill("300")
     save.click()

@@ -19,7 +19,7 @@ from nightcrew.movies.store import backlogs, films, samples, searches, sources
 from nightcrew.movies.tally import TITLES
 from nightcrew.web.answers import Items
 from nightcrew.web.api import Id, Node
-from nightcrew.web.callers import Actor
+from nightcrew.web.callers import Actor, Admin
 
 router = APIRouter(prefix="/api/v1/movies", tags=["movies"])
 Name = Annotated[str, Path(min_length=1, max_length=100, pattern=r"^[\w .+-]+$")]
@@ -49,33 +49,33 @@ async def list_profiles(node: Node) -> Items[say.ProfileAnswer]:
     return Items(items=[_made(one) for one in await profile_actions.every(node)])
 
 
-@router.post("/profiles/{name}/use")
+@router.post("/profiles/{name}/use", dependencies=[Admin])
 async def use_profile(node: Node, actor: Actor, name: Name) -> say.ProfileAnswer:
     """Let a quality profile decide from now on. All sources are judged by it anew."""
     return _made(await profile_actions.use(node, name, actor=actor))
 
 
-@router.post("/profiles/{name}/copy", status_code=201)
+@router.post("/profiles/{name}/copy", dependencies=[Admin], status_code=201)
 async def copy_profile(node: Node, actor: Actor, name: Name, new: say.ProfileCopy) -> say.ProfileAnswer:
     """Make a quality profile that is like another one."""
     return _made(await profile_actions.copy(node, name, new.name, actor=actor))
 
 
-@router.put("/profiles/{name}")
+@router.put("/profiles/{name}", dependencies=[Admin])
 async def put_profile(node: Node, actor: Actor, name: Name, body: ReleaseProfile) -> say.ProfileAnswer:
     """Make a quality profile, or change it. All sources are judged by it anew when it is in use."""
     await source_actions.put_profile(node, name, body, actor=actor)
     return _made(await profile_actions.get(node, name))
 
 
-@router.post("/profiles/{name}/formats")
+@router.post("/profiles/{name}/formats", dependencies=[Admin])
 async def import_formats(node: Node, actor: Actor, name: Name, new: say.NewFormats) -> say.ImportedAnswer:
     """Add custom formats to a quality profile. What cannot be read is said, and the others are taken."""
     taken, refused = await source_actions.add_formats(node, name, new.formats, new.scores, actor=actor)
     return say.ImportedAnswer(taken=taken, refused=refused)
 
 
-@router.delete("/profiles/{name}", status_code=204)
+@router.delete("/profiles/{name}", dependencies=[Admin], status_code=204)
 async def remove_profile(node: Node, actor: Actor, name: Name) -> None:
     """Remove a quality profile that is not in use."""
     if not await source_actions.remove_profile(node, name, actor=actor):

@@ -23,7 +23,7 @@ _AKA = re.compile(r"\b(?:aka|a\.k\.a\.?)\b|\s[/|]\s|(?<=\w)[/|](?=\w)|\s-\s(?=\(
 _BRACKETED = re.compile(r"[(\[]([^()\[\]]+)[)\]]")
 _ROUND = re.compile(r"[(]([^()]+)[)]")
 _LAST_BRACKET = re.compile(r"[(\[]([^()\[\]\d]+)[)\]]\s*$")
-_OR = re.compile(r"[\s,:(]+or\b[\s,:(]+", re.IGNORECASE)
+_OR = re.compile(r"[\s,:(]{1,8}or\b[\s,:(]{1,8}", re.IGNORECASE)
 _DIGITS = re.compile(r"\d+")
 
 

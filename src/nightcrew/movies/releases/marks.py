@@ -104,7 +104,7 @@ SUBTITLES = re.compile(
 )
 """Languages of subtitles, which are none of the sound."""
 _PROPER = _mark(r"(?P<what>proper|repack|rerip|real)(?P<count>\d)?")
-_SITE_TAG = re.compile(r"\s*\[[^\[\]]*\]\s*$")
+_SITE_TAG = re.compile(r"\s{0,8}\[[^\[\]]{0,200}\]\s{0,8}$")
 _GROUP = re.compile(r"-\s?(?P<group>[^\W_][\w@&!$]{0,28})(?:\[[^\[\]]*\])?\s*$")
 _GROUP_FIRST = re.compile(r"\s*[\[【]([^\[\]【】]{2,30})[\]】]")
 _GROUP_BRACKET = re.compile(r"\s(?P<group>[A-Za-z][A-Za-z0-9]{2,14})\s*[)\]]\s*$")

@@ -16,15 +16,15 @@ _ENDING = re.compile(
     r"(?:\.(?:mkv|mp4|avi|m4v|wmv|mov|iso|mpg|mpeg|m2ts|vob|torrent|nzb)|(?P<group>-\w+)\.ts)$", re.IGNORECASE
 )
 _SITE = re.compile(
-    r"""\s*(?:
-        [\[({【]\s*(?:https?://)?(?:www[. _])?[\w-]+(?:[._][\w-]+)*[._][a-z]{2,6}\s*[\])}】]\s*[-–—_:.]*
-        | (?:https?://)?www\.[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,6}\s*(?:[-–—_:]+|\s)
-        | www(?P<gap>[ _])[a-z0-9-]+(?:(?P=gap)[a-z0-9-]+)?(?P=gap)[a-z]{2,6}[\s_]*[-–—]+
-        | [\w-]+(?:\.[\w-]+)*\.(?:com|org|net|info|to|cc|me|io|xyz|site|lol|pro|ws|mx|in|ru|ag|bz|tv)\s+[-–—_]+\s
-    )\s*""",
+    r"""\s{0,8}(?:
+        [\[({【]\s{0,8}(?:https?://)?(?:www[. _])?[\w-]{1,60}(?:\.[\w-]{1,60}){0,3}[._][a-z]{2,6}\s{0,8}[\])}】]\s{0,8}[-–—_:.]{0,8}
+        | (?:https?://)?www\.[a-z0-9-]{1,60}(?:\.[a-z0-9-]{1,60}){0,3}\.[a-z]{2,6}\s{0,8}(?:[-–—_:]{1,8}|\s)
+        | www(?P<gap>[ _])[a-z0-9-]{1,60}(?:(?P=gap)[a-z0-9-]{1,60})?(?P=gap)[a-z]{2,6}[\s_]{0,8}[-–—]{1,8}
+        | [\w-]{1,60}(?:\.[\w-]{1,60}){0,3}\.(?:com|org|net|info|to|cc|me|io|xyz|site|lol|pro|ws|mx|in|ru|ag|bz|tv)\s{1,8}[-–—_]{1,8}\s
+    )\s{0,8}""",
     re.IGNORECASE | re.VERBOSE,
 )
-_SITE_BEHIND = re.compile(r"\s*-?\s*[\[({【]\s*(?:www\.)?[\w-]+(?:\.[\w-]+)*\.[a-z]{2,5}\s*[\])}】]\s*$", re.IGNORECASE)
+_SITE_BEHIND = re.compile(r"\s{0,8}-?\s{0,8}[\[({【]\s{0,8}(?:www\.)?[\w-]{1,60}(?:\.[\w-]{1,60}){0,3}\.[a-z]{2,5}\s{0,8}[\])}】]\s{0,8}$", re.IGNORECASE)
 _HASH = re.compile(r"\[[0-9A-Fa-f]{8}\]")
 
 

@@ -18,7 +18,7 @@ from nightcrew.movies.torrents.contents import ContentFile, FileKind, TorrentCon
 from nightcrew.movies.torrents.model import Metainfo
 
 _YEAR = re.compile(r"18[89]\d|19\d\d|20[0-3]\d")
-_OPAQUE = re.compile(r"[0-9a-f]{8,}|[a-z0-9]*\d[a-z0-9]*")
+_OPAQUE = re.compile(r"[0-9a-f]{8,128}|[a-z]{0,40}\d[a-z0-9]{0,80}")
 """Numbers, hashes, and abbreviations with a number."""
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 """Where "TheGeneral" has its words."""

@@ -117,7 +117,7 @@ GENERIC = _set(
 )
 """Words that say nothing of which film it is."""
 QUALITY = re.compile(
-    r"\d{3,4}[pik]|[48]k|\d{3,4}x\d{3,4}|s\d{1,2}(?:e\d{1,3})*|e\d{1,3}|cd\d|dvd\d|disc\d|t\d\d|\d+(?:bit|ch|fps|kbps|mb|gb)"
+    r"\d{3,4}[pik]|[48]k|\d{3,4}x\d{3,4}|s\d{1,2}(?:e\d{1,3}){0,9}|e\d{1,3}|cd\d|dvd\d|disc\d|t\d\d|\d{1,6}(?:bit|ch|fps|kbps|mb|gb)"
 )
 LATER = _set(
     """
