@@ -368,7 +368,43 @@ WITH_A_SERVICE = {("connections", verb) for verb in ("add", "change", "remove", 
 """Tried with one in tests/client/test_connection_commands.py."""
 WITH_DOWNLOADS = {("music", verb) for verb in ("accept", "cancel", "choose", "reject", "retry")}
 """Tried with some in tests/music/test_music_commands.py."""
+WITH_FILMS = {
+    *(
+        ("movies", verb)
+        for verb in [
+            "show",
+            "sources",
+            "search",
+            "unwant",
+            "refuse",
+            "accept",
+            "use",
+            "copy",
+            "profile",
+            "formats",
+            "fetch",
+            "drop",
+            "blocked",
+            "allow",
+        ]
+    ),
+    *(("movies", "indexer", verb) for verb in ("add", "test")),
+    *(("lists", verb) for verb in ["add", "want", "unwant", "refresh", "accept", "remove"]),
+    ("shows", "show"),
+}
+"""Tried with some in tests/movies/test_movie_commands.py."""
+WITH_ROUTES = {("routes", verb) for verb in ("add", "test", "remove")}
+"""Tried with one in tests/web/test_routes.py."""
 JSON_COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("movies", "list"): (),
+    ("movies", "tasks"): (),
+    ("movies", "profiles"): (),
+    ("movies", "downloads"): (),
+    ("movies", "plan"): (),
+    ("movies", "indexer", "list"): (),
+    ("shows", "list"): (),
+    ("lists", "list"): (),
+    ("routes", "list"): (),
     ("checks", "pause"): ("{run}",),
     ("checks", "resume"): ("{run}",),
     ("checks", "cancel"): ("{run}",),
@@ -461,7 +497,7 @@ def test_json_can_be_parsed_wherever_it_is_offered(server: Process, tmp_path: Pa
     config = tmp_path / "config.json"
     config.write_text(json.dumps({"RES": False, "unheard_of": 1}))
     offered = {words for words, command in commands() if any("--json" in p.opts for p in command.params)}
-    assert offered == {*JSON_COMMANDS, *WITH_A_SERVICE, *WITH_DOWNLOADS}
+    assert offered == {*JSON_COMMANDS, *WITH_A_SERVICE, *WITH_DOWNLOADS, *WITH_FILMS, *WITH_ROUTES}
     source = add_list()
     job = json.loads(ok("source", "refresh", source, "--json"))[0]["id"]
     failed, recording = (json.loads(ok("record", "http://127.0.0.1:9/live.m3u8", "--json"))["id"] for _ in range(2))
@@ -529,6 +565,10 @@ def test_without_a_server_every_asking_command_ends_with_one_clear_line(
         "download": "1",
         "offer": "1",
         "track": "1",
+        "movie": "1",
+        "show": "1",
+        "number": "1",
+        "handover": "1",
         "file": str(tmp_path / "config.json"),
         "field": "name=A",
     }
@@ -537,6 +577,7 @@ def test_without_a_server_every_asking_command_ends_with_one_clear_line(
         if words[0] not in local:
             needed = [values.get(p.name, "x") for p in command.params if p.param_type_name == "argument" and p.required]
             needed += ["--all"] if words == ("check",) else []
+            needed += ["--no-key"] if words == ("movies", "indexer", "add") else []
             needed += ["http://192.0.2.1/"] if words in {("record",), ("recordings", "watch", "add")} else []
             run(*words, *needed).failed("no Nightcrew answers at http://127.0.0.1:")
             asked += 1
