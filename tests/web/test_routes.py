@@ -21,6 +21,7 @@ from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.routing.lookout import Lookout
 from service import KIND, Service, services
 from support import Node, running
+from terminal import run
 
 API = "/api/v1/routes"
 PASSWORD = "secret-of-the-proxy"
@@ -273,3 +274,25 @@ async def test_what_another_key_has_sealed_is_closed_and_told(node: Node, proxy:
     assert "another Nightcrew" not in await page(node)
     assert (await node.get(f"{API}/old"))["state"] == "unknown"
     assert (await node.http.delete(f"{API}/old")).status_code == 204
+
+
+async def test_a_route_on_the_command_line(node: Node, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTCREW_URL", node.url)
+
+    async def ask(*words: str, stdin: str = "", code: int = 0) -> str:
+        result = await asyncio.to_thread(run, *words, stdin=stdin)
+        assert result.code == code, result
+        assert PASSWORD not in result.out + result.err
+        return result.out + result.err
+
+    options = ("--canary", f"canary.example:{proxy.world}", "--secret", "password=-", "--json")
+    spec = f"socks5h://anna@127.0.0.1:{proxy.port}"
+    assert '"vpn"' in await ask("routes", "add", "vpn", spec, *options, stdin=f"{PASSWORD}\n")
+    await until(node, "up")
+    assert '"ok": true' in await ask("routes", "test", "vpn", "--json")
+    assert "127.0.0.1" in await ask("routes", "list")
+    await proxy.stop()
+    await ask("routes", "test", "vpn", code=1)
+    assert '"dry_run": true' in await ask("routes", "remove", "vpn", "--dry-run", "--json")
+    assert '"removed": "vpn"' in await ask("routes", "remove", "vpn", "--yes", "--json")
+    assert (await node.get(API))["items"] == []
