@@ -24,7 +24,10 @@ _SITE = re.compile(
     )\s{0,8}""",
     re.IGNORECASE | re.VERBOSE,
 )
-_SITE_BEHIND = re.compile(r"\s{0,8}-?\s{0,8}[\[({【]\s{0,8}(?:www\.)?[\w-]{1,60}(?:\.[\w-]{1,60}){0,3}\.[a-z]{2,5}\s{0,8}[\])}】]\s{0,8}$", re.IGNORECASE)
+_SITE_BEHIND = re.compile(
+    r"\s{0,8}-?\s{0,8}[\[({【]\s{0,8}(?:www\.)?[\w-]{1,60}(?:\.[\w-]{1,60}){0,3}\.[a-z]{2,5}\s{0,8}[\])}】]\s{0,8}$",
+    re.IGNORECASE,
+)
 _HASH = re.compile(r"\[[0-9A-Fa-f]{8}\]")
 
 
