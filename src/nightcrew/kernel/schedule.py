@@ -181,7 +181,7 @@ class Schedule:
             wait = await self._sleep(tick.next_at(runtime), every, min(IDLE, worker.promise / 2))
             if not tick.steady:
                 return now + wait
-            beat = due if due <= began < due + every else began  # one that was woken begins a new beat
+            beat = min(due, began)  # one that was woken begins a new beat; one that was held up keeps the old one
             upcoming, missed = next_due(beat, now, every)
             self._beats[tick.name] = upcoming
             if wait > every:
