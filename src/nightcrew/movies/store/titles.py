@@ -71,7 +71,8 @@ async def take(
     Of a title whose details are known only the figures are renewed.
     """
     new = 0
-    for piece in _pieces(list({one.tmdb_id: one for one in rows}.values())):
+    once = {one.tmdb_id: one for one in rows}
+    for piece in _pieces([once[key] for key in sorted(once)]):  # in one order, so that no two wait for each other
         async with store.write() as connection:
             now = await now_of(connection)
             new += await _put(store, connection, medium, piece, genres, now)
@@ -141,7 +142,8 @@ async def want_listed(store: Store, ids: Collection[int], *, before_release: boo
             now = await now_of(connection)
             where = sa.and_(movie.c.tmdb_id.in_(piece), ~movie.c.wanted, ~movie.c.gone)
             by_time: dict[datetime, list[int]] = {}
-            for row in await connection.execute(sa.select(movie.c.id, movie.c.released_on).where(where)):
+            coming = sa.select(movie.c.id, movie.c.released_on).where(where)
+            for row in await connection.execute(coming.order_by(movie.c.tmdb_id).with_for_update()):
                 at = rules.first_search(now, row.released_on, before_release=before_release)
                 by_time.setdefault(at, []).append(row.id)
             for at, numbers in by_time.items():
@@ -169,6 +171,8 @@ async def save(store: Store, read: Sequence[FilmRead]) -> None:
         return
     async with store.write() as connection:
         now = await now_of(connection)
+        locked = sa.select(movie.c.id).where(movie.c.id.in_([one.id for one in read])).order_by(movie.c.tmdb_id)
+        await connection.execute(locked.with_for_update())
         good = [_found(one, one.details, now) for one in read if one.details is not None]
         if good:
             await connection.execute(_RENEW, good)
