@@ -92,6 +92,21 @@ async def test_a_run_goes_on_after_a_graceful_stop(tmp_path: Path) -> None:
     assert_resumed(await finished(tmp_path / "data", counters), counters)
 
 
+async def test_threads_are_there_for_everybody_while_the_jobs_are_closed(tmp_path: Path) -> None:
+    """What a domain still has in hand ends after the jobs, and reads and writes until then."""
+
+    async def at_work() -> None:
+        while not over.is_set():
+            await asyncio.to_thread(int)
+
+    over = asyncio.Event()
+    async with running(tmp_path / "data", **domains()) as node:
+        work = asyncio.create_task(at_work())
+        await node.runtime.jobs.close()
+        over.set()
+        await work
+
+
 async def wait_for(node: Node, run_id: str, state: str) -> None:
     async with asyncio.timeout(10):
         while (await node.runtime.jobs.get(run_id)).state != state:

@@ -138,9 +138,9 @@ class Engine:
         if not self._launched:
             return
         self._launched = False
+        _own_threads()  # DBOS has made its pool the loop's own, and now shuts it down; others still need one
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
-        # DBOS had made its pool the loop's own, and has just shut it down
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="nightcrew"))
+        _own_threads()  # a run that was still at work may have brought it back
 
     # -- when to look ------------------------------------------------------------------------------------------------
 
@@ -294,6 +294,11 @@ class Engine:
     async def delete(run_ids: Sequence[str]) -> None:
         """Forget runs."""
         await DBOS.delete_workflows_async(list(run_ids))
+
+
+def _own_threads() -> None:
+    """Give the running loop a pool of its own for `to_thread`."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="nightcrew"))
 
 
 def _system_database(data_dir: Path, database: sa.URL) -> str:
