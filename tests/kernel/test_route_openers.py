@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import socket
 import struct
 import sys
+import termios
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -22,14 +25,16 @@ import socks_server
 
 from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.kernel.http import Http, Limits, Request
-from nightcrew.kernel.routes import Direct, Private, RouteDown, Routes, Unavailable, links
+from nightcrew.kernel.routes import Direct, Private, RouteDown, Routes, Unavailable, links, sockets
 from nightcrew.kernel.routes.definition import RouteDefinition
 from nightcrew.kernel.routes.device import DeviceRoute
 from nightcrew.kernel.routes.looks import build, look
 from nightcrew.kernel.routes.names import DnsServer, RouteNames
-from nightcrew.kernel.routes.sockets import REST, bound, can_bind
+from nightcrew.kernel.routes.gate import RouteGate
+from nightcrew.kernel.routes.sockets import REST, RestingSockets, bound, can_bind
 from nightcrew.kernel.routes.socks import SocksProxy, SocksRoute
 from nightcrew.kernel.routes.states import RouteSeen, RouteSight
+from nightcrew.kernel.routes.streams import StreamHold, WatchedStream, stream_of
 from nightcrew.kernel.routing.asks import LookHttp
 
 pytestmark = pytest.mark.usefixtures("no_backoff")
@@ -424,6 +429,53 @@ async def test_a_server_that_is_silent_is_asked_again_and_its_sockets_rest() -> 
         with pytest.raises(TimeoutError, match="does not answer"):
             await there.names(0.05).addresses("service.example", six=False)
         assert len(there.asked) == 2 and len(REST) == before + 2
+
+
+@pytest.mark.skipif(not can_bind(), reason="only Linux holds sockets to devices")
+async def test_what_comes_for_a_connection_whose_route_ended_is_not_answered() -> None:
+    """Neither with a reset nor with an acknowledgement: the other side's bytes stay where they are."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        made = socket.socket()
+        made.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(made, server.getsockname())
+        peer, _ = server.accept()
+        with peer:
+            gate = RouteGate("tunnel")
+            stream = WatchedStream(await stream_of(made), StreamHold(made, gate, rests=True))
+            reading = asyncio.create_task(stream.read(100))
+            await asyncio.sleep(0)
+            gate.note(RouteSight(RouteSeen.GONE, "the device has ended"))
+            assert await reading == b"", "its reader sees the end"
+            await stream.aclose()
+            for _ in range(5):
+                peer.send(b"late")  # raises when the one before was answered with a reset
+                await asyncio.sleep(0.02)
+            unacknowledged = fcntl.ioctl(peer.fileno(), termios.TIOCOUTQ, bytes(4))
+            assert struct.unpack("i", unacknowledged) == (20,)
+
+
+@pytest.mark.skipif(not can_bind(), reason="only Linux holds sockets to devices")
+async def test_a_connection_that_both_sides_have_ended_makes_room_before_one_that_still_gets_something(
+    monkeypatch,
+) -> None:
+    monkeypatch.setattr(sockets, "MOST_RESTING", 4)
+    rest = RestingSockets()
+    with socket.create_server(("127.0.0.1", 0)) as server, contextlib.ExitStack() as peers:
+
+        def kept() -> socket.socket:
+            made = socket.create_connection(server.getsockname())
+            peer = peers.enter_context(server.accept()[0])
+            rest.keep(made.detach(), finished=True)
+            return peer
+
+        first = kept()
+        for peer in [kept() for _ in range(3)]:
+            peer.close()
+        kept()
+        assert len(rest) == 2
+        first.send(b"late")
+        await asyncio.sleep(0.02)
+        first.send(b"late")  # there is still a socket for it
 
 
 async def test_what_has_to_lie_here_is_not_asked_elsewhere(server, monkeypatch) -> None:

@@ -7,13 +7,17 @@ of its name leads a packet elsewhere. It needs no privilege for a socket that is
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import errno
 import os
 import socket
+import struct
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 
 from nightcrew.kernel.routes.base import RouteDown
 from nightcrew.kernel.routes.hops import as_address
@@ -22,9 +26,19 @@ LONGEST_DEVICE = 15
 """Bytes of a device's name (IFNAMSIZ - 1)."""
 RESTING = 20.0
 """Seconds for which a socket that is not used any more still takes what comes for it."""
-MOST_RESTING = 400
+LONGEST = 900.0
+"""Seconds for which it stays while its route is down: the other side of a connection tries for that long (RFC 9293, tcp(7))."""
+MOST_RESTING = 800
+SWEEP = 0.5
+"""Seconds between two looks at all of them."""
 _BIND_TO_INDEX = 62
 """SO_BINDTOIFINDEX, which Python has no name for; reading it gives the number that a socket is held to."""
+_ATTACH_FILTER = 26
+"""SO_ATTACH_FILTER, which Python has no name for either."""
+_CLOSED = 7
+"""TCP_CLOSE, the first byte of TCP_INFO."""
+_TAKE_NOTHING = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0), 8)
+"""A classic BPF program of one instruction, `return 0`: no byte of a packet is taken (linux/filter.h)."""
 
 
 def can_bind() -> bool:
@@ -87,6 +101,19 @@ def ended(made: socket.socket) -> None:
         made.shutdown(socket.SHUT_RD)
 
 
+def deafen(made: socket.socket) -> None:
+    """Let a socket take nothing more: the kernel drops what comes for it, and answers nothing. Raises `OSError`."""
+    program = struct.pack("HP", 1, ctypes.addressof(_TAKE_NOTHING))
+    made.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, program)
+
+
+@dataclass(frozen=True, slots=True)
+class _Resting:
+    descriptor: int
+    until: float
+    leads: Callable[[], bool]
+
+
 class RestingSockets:
     """Sockets that nobody uses any more and that stay a while, so that what still comes for them finds one.
 
@@ -96,25 +123,50 @@ class RestingSockets:
     """
 
     def __init__(self) -> None:
-        self._kept: deque[tuple[float, int]] = deque()
+        self._kept: deque[_Resting] = deque()
+        self._swept = 0.0
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def keep(self, descriptor: int, *, finished: bool = False) -> None:
+    def keep(self, descriptor: int, *, finished: bool = False, leads: Callable[[], bool] = lambda: True) -> None:
         """Keep a socket; it is closed here later. `finished`: the other side of a TCP connection is told at once that nothing more comes.
 
-        Not so where its reading side is shut already: the kernel then resets the connection at the next byte, and has no socket
-        for what follows.
+        Any other was cut off: what still comes for it is dropped unseen. `leads`: whether its route is up. Closing a connection
+        whose other side still sends tells that side to stop, which it only hears by a route that leads to it.
         """
-        now = time.monotonic()
-        while self._kept and (self._kept[0][0] < now or len(self._kept) >= MOST_RESTING):
-            os.close(self._kept.popleft()[1])
-        self._kept.append((now + RESTING, descriptor))
+        self._sweep()
+        self._kept.append(_Resting(descriptor, time.monotonic() + RESTING, leads))
         with socket.socket(fileno=os.dup(descriptor)) as one, suppress(OSError):
             one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 0)  # the least there is
             if finished:
                 one.shutdown(socket.SHUT_WR)
+            else:
+                deafen(one)
+
+    def _sweep(self) -> None:
+        """Close what nothing comes for any more, and the oldest where there are too many."""
+        now = time.monotonic()
+        if len(self._kept) < MOST_RESTING and now - self._swept < SWEEP:
+            return
+        self._swept = now
+        staying: deque[_Resting] = deque()
+        for one in self._kept:
+            over = one.until <= now and (one.leads() or one.until + LONGEST <= now)
+            if over or _is_over(one.descriptor):
+                os.close(one.descriptor)
+            else:
+                staying.append(one)
+        while len(staying) >= MOST_RESTING:
+            os.close(staying.popleft().descriptor)
+        self._kept = staying
+
+
+def _is_over(descriptor: int) -> bool:
+    """Whether both sides of a TCP connection have ended it, so that the kernel knows what to answer without its socket."""
+    with socket.socket(fileno=os.dup(descriptor)) as one, suppress(OSError):
+        return one.type is socket.SOCK_STREAM and one.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _CLOSED
+    return False
 
 
 REST = RestingSockets()

@@ -30,8 +30,8 @@ class StreamHold:
 
     def end(self) -> None:
         """The route has changed."""
+        self._rest(finished=False)  # first, so that nothing is answered from here on
         ended(self._made)
-        self._rest(finished=False)
 
     def release(self) -> None:
         """The connection is closed."""
@@ -40,7 +40,7 @@ class StreamHold:
 
     def _rest(self, *, finished: bool) -> None:
         if self._copy is not None:
-            REST.keep(self._copy, finished=finished)
+            REST.keep(self._copy, finished=finished, leads=lambda: self._gate.is_up)
             self._copy = None
 
 
