@@ -17,8 +17,9 @@ from counted import LONG, Counted, lose_one
 from counter import Film
 from darkroom import accounted, finish, finished, get, in_state, more, record, recorders, seconds, wait_for
 from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.slots import Claim, Limit, Priority
-from nightcrew.recordings import stuck
+from nightcrew.recordings import processing, stuck
 from nightcrew.recordings.models import RecordingState
 from nightcrew.recordings.store import recordings, states, tallies, watches
 from nightcrew.recordings.store.states import StateChange
@@ -101,19 +102,25 @@ async def test_a_file_that_is_not_what_was_recorded_keeps_the_parts(
     row = await record(node, source.url)
     await soon(node, row["id"])
     ledger = Path(row["folder"]) / "ledger.jsonl"
-    await node.post(f"/api/v1/recordings/{row['id']}/stop")
-    await in_state(node, row["id"], "finishing", "post-processing")
-    lines = ledger.read_text().splitlines()
-    changed = [json.loads(line) for line in lines]
-    segment = next(line for line in changed if line["k"] == "seg")
-    segment["s"] += 30.0  # as if thirty seconds had been on disk that are not
-    ledger.write_text("\n".join(json.dumps(line) for line in changed) + "\n")
-    failed = await in_state(node, row["id"], "failed", "done")
+    original, begin = "", processing._begin
+
+    async def altered(runtime: Runtime, recording_id: int) -> None:
+        """As if thirty seconds had been on disk that are not; the recorder has written its last line."""
+        nonlocal original
+        original = ledger.read_text()
+        changed = [json.loads(line) for line in original.splitlines()]
+        next(line for line in changed if line["k"] == "seg")["s"] += 30.0
+        ledger.write_text("".join(f"{json.dumps(line)}\n" for line in changed))
+        await begin(runtime, recording_id)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(processing, "_begin", altered)
+        await node.post(f"/api/v1/recordings/{row['id']}/stop")
+        failed = await in_state(node, row["id"], "failed", "done")
     assert failed["state"] == "failed", failed
     assert "does not match the recording" in failed["reason"]
     assert list(Path(row["folder"]).glob("*_part001.ts"))
-    segment["s"] -= 30.0
-    ledger.write_text("\n".join(json.dumps(line) for line in changed) + "\n")
+    ledger.write_text(original)
     await node.post(f"/api/v1/recordings/{row['id']}/retry")
     assert (await accounted(node, await finished(node, row["id"]), source)).whole
 
