@@ -28,9 +28,9 @@ from nightcrew.kernel.http import Http, Limits, Request
 from nightcrew.kernel.routes import Direct, Private, RouteDown, Routes, Unavailable, links, sockets
 from nightcrew.kernel.routes.definition import RouteDefinition
 from nightcrew.kernel.routes.device import DeviceRoute
+from nightcrew.kernel.routes.gate import RouteGate
 from nightcrew.kernel.routes.looks import build, look
 from nightcrew.kernel.routes.names import DnsServer, RouteNames
-from nightcrew.kernel.routes.gate import RouteGate
 from nightcrew.kernel.routes.sockets import REST, RestingSockets, bound, can_bind
 from nightcrew.kernel.routes.socks import SocksProxy, SocksRoute
 from nightcrew.kernel.routes.states import RouteSeen, RouteSight
