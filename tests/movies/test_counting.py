@@ -16,7 +16,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import GiveUp
 from nightcrew.kernel.routes import RouteDown, Unavailable
 from nightcrew.movies import stats
-from nightcrew.movies.models import SourceEntry, TrackerEntry, swarm_count
+from nightcrew.movies.models import SourceEntry, TrackerEntry, swarm_count, tracker
 from nightcrew.movies.store import sources, swarms
 from nightcrew.movies.trackers.scraper import Scraper
 from reels import Reels
@@ -50,7 +50,8 @@ async def counted(reel: Reels, film: int) -> dict[str, SourceEntry]:
 
 async def known(reel: Reels) -> dict[str, TrackerEntry]:
     """The trackers, by their addresses."""
-    found = await swarms.trackers(reel.node.store, limit=100)
+    async with reel.node.store.read() as connection:
+        found = [TrackerEntry(**row) for row in (await connection.execute(sa.select(tracker))).mappings()]
     return {str(reel.node.vault.unseal(one.address)): one for one in found}
 
 

@@ -37,6 +37,7 @@ from nightcrew.kernel.declare import ConnectionKind
 from nightcrew.kernel.errors import GiveUp, Misread, NeedsUser, NightcrewError, Retry
 from nightcrew.kernel.http_cache import http_cache
 from nightcrew.kernel.routes import RouteDown
+from nightcrew.kernel.settings import Settings
 from nightcrew.kernel.store import Store, database_url, metadata
 from nightcrew.movies.indexers import INDEXERS, Found, Wanted, links, list_movies, torznab
 from nightcrew.movies.torrents import magnet, metainfo
@@ -85,8 +86,8 @@ def fast(kind: ConnectionKind) -> ConnectionKind:
     return replace(kind, allowance=replace(kind.allowance, per_second=1000.0))
 
 
-async def search(line: Line, wanted: Wanted = NIGHT, route: str = "") -> list[Found]:
-    return await torznab.search(line, wanted, route)
+async def search(line: Line, wanted: Wanted = NIGHT) -> list[Found]:
+    return await torznab.search(line, wanted)
 
 
 def queries(world: World) -> list[dict[str, str]]:
@@ -344,7 +345,7 @@ async def test_a_budget_of_searches_a_day(here: Site, world: World, monkeypatch:
     await search(line, GENERAL)
     with pytest.raises(Paused, match="budget of 3 requests"):
         await search(line)
-    assert isinstance(await torznab.INDEXER.fetch(line, (await known(line, world))[0], ""), bytes), "files do not count"
+    assert isinstance(await torznab.INDEXER.fetch(line, (await known(line, world))[0]), bytes), "files do not count"
 
 
 async def known(line: Line, world: World) -> list[Found]:
@@ -358,17 +359,25 @@ async def known(line: Line, world: World) -> list[Found]:
     ]
 
 
-async def test_a_route_that_is_not_there_is_taken_by_nothing(line: Line, world: World) -> None:
+async def test_a_route_that_is_not_there_is_taken_by_nothing(here: Site, world: World, tmp_path: Path) -> None:
+    (found, *_) = await known(await at(here, world), world)
+    world.indexers.asked.clear()
+    ground = replace(here.ground, settings=Settings({}, data_dir=tmp_path))
+
+    async def lost(kind: ConnectionKind, address: str, **settings: object) -> Line:
+        led = replace(fast(kind), way=lambda _: "tunnel")
+        return Line(ground, led, await here.add(f"{world.url}/{address}", kind=led, **settings))
+
+    line = await lost(torznab.KIND, "torznab", api_key=demo.API_KEY)
     with pytest.raises(RouteDown):
-        await search(line, route="tunnel")
+        await search(line)
     assert not world.indexers.asked
-    (found, *_) = await known(line, world)
     with pytest.raises(RouteDown):
-        await links.fetch(line, found, "tunnel")
+        await links.fetch(line, found)
     with pytest.raises(RouteDown):
-        await links.fetch(line, replace(found, link=f"http://127.0.0.1:{free_port()}/elsewhere"), "tunnel")
+        await links.fetch(line, replace(found, link=f"http://127.0.0.1:{free_port()}/elsewhere"))
     with pytest.raises(RouteDown):
-        await list_movies.search(line, NIGHT, "tunnel")
+        await list_movies.search(await lost(list_movies.KIND, "well"), NIGHT)
 
 
 # -- links -------------------------------------------------------------------------------------------------------------
@@ -377,7 +386,7 @@ async def test_a_route_that_is_not_there_is_taken_by_nothing(line: Line, world: 
 async def fetched(line: Line, world: World, link: str, number: int = 0) -> bytes | Magnet:
     world.indexers.links = (link,)  # type: ignore[assignment]
     found = (await search(line))[number]
-    return await torznab.INDEXER.fetch(line, found, "")
+    return await torznab.INDEXER.fetch(line, found)
 
 
 @pytest.mark.parametrize("link", ["torrent", "relative"])
@@ -410,7 +419,7 @@ async def test_a_file_that_is_not_what_was_promised_keeps_its_promise(line: Line
     assert isinstance(data, bytes)
     assert torrents.hash_of(data) != found.info_hash
     world.indexers.links = ("302",)
-    assert (await torznab.INDEXER.fetch(line, found, "")).swarm == found.info_hash
+    assert (await torznab.INDEXER.fetch(line, found)).swarm == found.info_hash
 
 
 async def test_a_link_to_a_page_is_a_failed_mirror(line: Line, world: World) -> None:
@@ -430,7 +439,7 @@ async def test_a_limit_of_downloads_is_one_of_the_indexer(line: Line, world: Wor
     found = (await search(line))[0]
     world.indexers.errors = [DemoError(429, 429, "Grab Limit of 5 in last 24 hour(s) reached.", retry_after=600)]
     with pytest.raises(Retry, match="Grab Limit"):
-        await links.fetch(line, found, "")
+        await links.fetch(line, found)
     assert (await standing(line)).state is ConnectionState.LIMITED
 
 
@@ -438,16 +447,16 @@ async def test_a_magnet_is_taken_where_the_link_leads_nowhere(line: Line, world:
     found = (await search(line))[0]
     world.indexers.links = ("gone",)
     text = f"magnet:?xt=urn:btih:{found.info_hash}&tr=udp%3A%2F%2Ft.example%3A1"
-    got = await links.fetch(line, replace(found, magnet=text), "")
+    got = await links.fetch(line, replace(found, magnet=text))
     assert got == magnet.parse(text)
 
 
 async def test_a_release_with_nothing_to_fetch_is_given_up(line: Line) -> None:
     nothing = Found("1", "A film", "", "", "", None, None, None, None, "", None)
     with pytest.raises(GiveUp, match="neither a link nor a magnet"):
-        await links.fetch(line, nothing, "")
+        await links.fetch(line, nothing)
     with pytest.raises(GiveUp, match="magnet cannot be read"):
-        await links.fetch(line, replace(nothing, magnet="magnet:?xt=urn:sha1:AAAA"), "")
+        await links.fetch(line, replace(nothing, magnet="magnet:?xt=urn:sha1:AAAA"))
 
 
 # -- links to other hosts ----------------------------------------------------------------------------------------------
@@ -501,7 +510,7 @@ MAGNET = torrents.magnet_of(TORRENT)
 
 async def test_a_link_to_another_host_gets_no_login(line: Line, elsewhere: Elsewhere) -> None:
     url = elsewhere.says("/file/1", TORRENT)
-    assert await links.fetch(line, leading_to(f"{url}?passkey=of-mine"), "") == TORRENT
+    assert await links.fetch(line, leading_to(f"{url}?passkey=of-mine")) == TORRENT
     (seen,) = elsewhere.asked
     assert str(seen.url).endswith("/file/1?passkey=of-mine")
     assert demo.API_KEY not in f"{seen.url} {seen.headers}"
@@ -512,9 +521,9 @@ async def test_redirects_are_followed_to_a_file_or_a_magnet(line: Line, elsewher
     elsewhere.says("/b", status=307, location="/c?x=1")
     elsewhere.says("/c", status=302, location=MAGNET)
     url = elsewhere.says("/a", status=301, location=f"http://127.0.0.1:{elsewhere.port}/b")
-    assert await links.fetch(line, leading_to(url), "") == magnet.parse(MAGNET)
+    assert await links.fetch(line, leading_to(url)) == magnet.parse(MAGNET)
     elsewhere.says("/c", MAGNET.encode() + b"\n")
-    assert await links.fetch(line, leading_to(url), "") == magnet.parse(MAGNET), "some write it into the body"
+    assert await links.fetch(line, leading_to(url)) == magnet.parse(MAGNET), "some write it into the body"
 
 
 @pytest.mark.parametrize(
@@ -530,7 +539,7 @@ async def test_redirects_are_followed_to_a_file_or_a_magnet(line: Line, elsewher
 async def test_redirects_that_lead_nowhere(line: Line, elsewhere: Elsewhere, location: str, words: str) -> None:
     url = elsewhere.says("/a", status=302, location=location)
     with pytest.raises(NightcrewError, match=words):
-        await links.fetch(line, leading_to(url), "")
+        await links.fetch(line, leading_to(url))
     assert len(elsewhere.asked) <= links.MAX_HOPS + 1
 
 
@@ -543,7 +552,7 @@ async def test_no_link_leads_to_another_machine_of_the_private_network(
     inside = f"http://{host}:{elsewhere.port}/file"
     for url in (inside, elsewhere.says("/a", status=302, location=inside)):
         with pytest.raises(GiveUp, match="private network"):
-            await links.fetch(line, leading_to(url), "")
+            await links.fetch(line, leading_to(url))
     assert [one.url.path for one in elsewhere.asked] == ["/a"]
 
 
@@ -566,7 +575,7 @@ async def test_what_another_host_does_is_no_fault_of_the_indexer(
     url = elsewhere.says("/a-secret-passkey/file", body, status)
     for _ in range(4):
         with pytest.raises(kind) as told:
-            await links.fetch(line, leading_to(url), "")
+            await links.fetch(line, leading_to(url))
         assert "a-secret-passkey" not in str(told.value)
     assert (await standing(line)).state is ConnectionState.OK
 
@@ -575,7 +584,7 @@ async def test_a_host_that_is_away_is_no_fault_of_the_indexer(line: Line) -> Non
     url = f"http://127.0.0.1:{free_port()}/dl/a-secret-passkey?key=another-secret"
     for _ in range(4):
         with pytest.raises(Retry) as told:
-            await links.fetch(line, leading_to(url), "")
+            await links.fetch(line, leading_to(url))
         assert "secret" not in str(told.value)
     assert (await standing(line)).state is ConnectionState.OK
 
@@ -583,10 +592,10 @@ async def test_a_host_that_is_away_is_no_fault_of_the_indexer(line: Line) -> Non
 async def test_a_file_has_a_limit(line: Line, elsewhere: Elsewhere) -> None:
     limit = links.TORRENT.max_bytes
     url = elsewhere.says("/file", b"d" * limit)
-    assert await links.fetch(line, leading_to(url), "") == b"d" * limit
+    assert await links.fetch(line, leading_to(url)) == b"d" * limit
     url = elsewhere.says("/file", b"d" * (limit + 1))
     with pytest.raises(GiveUp, match="larger"):
-        await links.fetch(line, leading_to(url), "")
+        await links.fetch(line, leading_to(url))
 
 
 # -- lists of films ----------------------------------------------------------------------------------------------------
@@ -599,41 +608,41 @@ async def mirrors(here: Site, world: World, *names: str, **settings: object) -> 
 
 async def test_a_list_of_films_is_asked_by_id(here: Site, world: World) -> None:
     line = await mirrors(here, world, "well")
-    found = await list_movies.search(line, NIGHT, "")
+    found = await list_movies.search(line, NIGHT)
     assert [one.title for one in found] == [
         "Night of the Living Dead 1968 2160p WEBRip x265 2.0",
         "Night of the Living Dead 1968 1080p BluRay x264 2.0",
         "Night of the Living Dead 1968 1080p WEBRip x265 2.0",
         "Night of the Living Dead 1968 720p BluRay x264 2.0",
     ]
-    data = await list_movies.INDEXER.fetch(line, found[1], "")
+    data = await list_movies.INDEXER.fetch(line, found[1])
     assert isinstance(data, bytes)
     assert metainfo.read(data).hash_v1 == found[1].info_hash
-    assert await list_movies.search(line, UNKNOWN, "") == [], "films without an answer have no list at all"
-    assert await list_movies.search(line, Wanted("", 0, "…", "", None), "") == []
-    assert len(await list_movies.search(line, replace(NIGHT, imdb_id=""), "")) == 4
+    assert await list_movies.search(line, UNKNOWN) == [], "films without an answer have no list at all"
+    assert await list_movies.search(line, Wanted("", 0, "…", "", None)) == []
+    assert len(await list_movies.search(line, replace(NIGHT, imdb_id=""))) == 4
 
 
 async def test_the_next_mirror_is_asked_when_one_fails(here: Site, world: World) -> None:
     gone = f"http://127.0.0.1:{free_port()}"
     line = await mirrors(here, world, "page", "dead", gone, "missing", "well")
-    assert len(await list_movies.search(line, NIGHT, "")) == 4
+    assert len(await list_movies.search(line, NIGHT)) == 4
     assert here.count("mirror") == 3
     before = world.counters["list_movies"]
-    assert len(await list_movies.search(line, GENERAL, "")) == 4
+    assert len(await list_movies.search(line, GENERAL)) == 4
     assert world.counters["list_movies"] == before + 1, "those that failed are left alone for a while"
     assert (await standing(line)).state is ConnectionState.OK
 
 
 async def test_when_all_mirrors_fail_nothing_is_found_missing(here: Site, world: World) -> None:
     with pytest.raises(Misread):
-        await list_movies.search(await mirrors(here, world, "dead", "page"), NIGHT, "")
+        await list_movies.search(await mirrors(here, world, "dead", "page"), NIGHT)
 
 
 async def test_a_limit_of_a_list_is_waited_for(here: Site, world: World) -> None:
     line = await mirrors(here, world, "well")
     world.faults.set("list_movies", Fault.ERROR_429, times=1)
-    assert len(await list_movies.search(line, NIGHT, "")) == 4, "it asks for a second"
+    assert len(await list_movies.search(line, NIGHT)) == 4, "it asks for a second"
     assert here.count("rate_limit") == 1
 
 
@@ -641,7 +650,7 @@ async def test_a_limit_of_a_list_is_waited_for(here: Site, world: World) -> None
 async def test_what_is_no_list_is_misread(here: Site, world: World, fault: Fault) -> None:
     world.faults.set("list_movies", fault)
     with pytest.raises(Misread):
-        await list_movies.search(await mirrors(here, world, "well"), NIGHT, "")
+        await list_movies.search(await mirrors(here, world, "well"), NIGHT)
 
 
 async def test_the_test_of_a_list_says_what_works(here: Site, world: World) -> None:
@@ -654,7 +663,7 @@ async def test_the_test_of_a_list_says_what_works(here: Site, world: World) -> N
 
 async def test_few_seeds_are_left_out_of_lists_too(here: Site, world: World) -> None:
     line = await mirrors(here, world, "well", min_seeds=10_000)
-    assert await list_movies.search(line, NIGHT, "") == []
+    assert await list_movies.search(line, NIGHT) == []
 
 
 async def test_the_demo_gives_connections_that_work(here: Site, world: World) -> None:
@@ -662,4 +671,4 @@ async def test_the_demo_gives_connections_that_work(here: Site, world: World) ->
         line = await here.line(
             values["address"], *values.get("mirrors", ()), kind=fast(kind.kind), **values["settings"]
         )
-        assert len(await kind.search(line, NIGHT, "")) >= 4
+        assert len(await kind.search(line, NIGHT)) >= 4

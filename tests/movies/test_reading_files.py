@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from nightcrew.demo import torrents
 from nightcrew.demo.indexing import DemoError
 from nightcrew.demo.releases import DemoRelease
 from nightcrew.kernel.clock import utcnow
@@ -13,7 +14,7 @@ from nightcrew.kernel.connections import actions as connections
 from nightcrew.kernel.connections.calls import Paused
 from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.kernel.routes import RouteDown
-from nightcrew.movies import files, source_actions
+from nightcrew.movies import files, offered, source_actions
 from nightcrew.movies.models import SourceEntry, SourceState
 from nightcrew.movies.store import sources, swarms
 from reels import TORZNAB, Reels
@@ -121,7 +122,7 @@ async def test_files_that_cannot_be_read_are_tried_after_growing_pauses_and_not_
     async def broken(*_: object) -> bytes:
         raise Retry("it broke")
 
-    monkeypatch.setattr(files, "_fetch", broken)
+    monkeypatch.setattr(offered, "fetch", broken)
     pauses: list[timedelta] = []
     while row.state is FOUND:
         assert len(pauses) < files.MOST_FAILURES
@@ -147,7 +148,7 @@ async def test_while_nobody_may_be_asked_no_attempt_is_spent(
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(files, "_fetch", down)
+        patch.setattr(offered, "fetch", down)
         await small_reel.read()
     waiting = [one for one in await small_reel.sources(film) if one.file_due_at is not None]
     assert len(waiting) == 3
@@ -171,7 +172,7 @@ async def test_an_error_that_nobody_expected_puts_the_file_off(
     async def broken(*_: object) -> bytes:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(files, "_fetch", broken)
+    monkeypatch.setattr(offered, "fetch", broken)
     await small_reel.read()
     waiting = [one for one in await small_reel.sources(film) if one.file_due_at is not None]
     assert len(waiting) == 3
@@ -204,6 +205,24 @@ async def test_an_indexer_that_is_away_holds_up_only_what_it_alone_offers(reel: 
     assert not [one for one in await reel.sources(film) if one.file_due_at and one.file_due_at <= utcnow()]
 
 
+async def test_a_file_that_is_not_what_was_promised_counts_as_none_where_another_indexer_has_it(
+    small_reel: Reels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = await searched(small_reel)
+    shared = await small_reel.named(film, release(small_reel, "").name)
+    assert len(await sources.offers_of(small_reel.node.store, shared.id)) >= 2
+    right, wrong = torrents.film("The right one", 1968), torrents.film("Another one", 1968)
+    answers = [wrong, right]
+
+    async def fetch(*_: object) -> bytes:
+        return answers.pop(0)
+
+    for kind in offered.BY_KIND.values():
+        monkeypatch.setitem(offered.BY_KIND, kind.kind.name, type(kind)(kind.kind, kind.search, fetch))
+    assert await offered.fetch(small_reel.node, shared, torrents.hash_of(right)) == right
+    assert answers == []
+
+
 async def test_who_may_have_the_file_later_counts_for_more_than_who_has_it_not(
     small_reel: Reels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,10 +236,10 @@ async def test_who_may_have_the_file_later_counts_for_more_than_who_has_it_not(
     async def fetch(*_: object) -> bytes:
         raise next(answers)
 
-    for kind in files.BY_KIND.values():
-        monkeypatch.setitem(files.BY_KIND, kind.kind.name, type(kind)(kind.kind, kind.search, fetch))
+    for kind in offered.BY_KIND.values():
+        monkeypatch.setitem(offered.BY_KIND, kind.kind.name, type(kind)(kind.kind, kind.search, fetch))
     with pytest.raises(Paused):
-        await files._fetch(small_reel.node, shared)
+        await offered.fetch(small_reel.node, shared, shared.swarm)
 
 
 async def test_files_of_an_indexer_that_is_connected_no_longer_are_left_to_their_magnets(reel: Reels) -> None:

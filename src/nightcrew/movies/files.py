@@ -10,20 +10,16 @@ from typing import Any
 from nightcrew.kernel import recovery
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections.calls import Paused
-from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.due import earliest
-from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError, Retry
+from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import judging, reach, rules
-from nightcrew.movies.crew import BY_KIND, MovieCrew, connected, indexers, roomy, split
-from nightcrew.movies.models import MovieEntry, SourceEntry, SourceState
-from nightcrew.movies.settings import MovieSettings
+from nightcrew.movies import judging, offered, reach, rules
+from nightcrew.movies.crew import MovieCrew, connected, indexers, roomy, split
+from nightcrew.movies.models import SourceEntry, SourceState
 from nightcrew.movies.store import films, sources, swarms, verdicts
 from nightcrew.movies.tally import Task, TaskTally
-from nightcrew.movies.torrents import metainfo
 from nightcrew.movies.torrents.errors import BadTorrent
-from nightcrew.movies.torrents.inspection import Expected, refusals
 from nightcrew.movies.torrents.magnet import Magnet
 from nightcrew.movies.torrents.model import Metainfo
 
@@ -73,7 +69,7 @@ async def _read(runtime: Runtime, entry: SourceEntry) -> None:
     """One source. Each outcome says when it is looked at next, or that it need not be."""
     now = utcnow()
     try:
-        got = await _fetch(runtime, entry)
+        got = await offered.fetch(runtime, entry, entry.swarm)
     except (RouteDown, Paused) as exc:  # neither is an attempt
         wait = timedelta(seconds=exc.after or recovery.parked())
         await _put_off(runtime, entry, now + wait, str(exc))
@@ -93,36 +89,6 @@ async def _read(runtime: Runtime, entry: SourceEntry) -> None:
         await look_into(runtime, entry, got)
 
 
-async def _fetch(runtime: Runtime, entry: SourceEntry) -> bytes | Magnet:
-    """Its torrent file from the first indexer that has one, else a magnet. Raises as `Line.ask` when nobody gives either."""
-    kinds, route = await indexers_by_number(runtime), runtime.settings.of(MovieSettings).route
-    found: Magnet | None = None
-    wrong: NightcrewError = GiveUp("its indexers are not connected any more")
-    for one in await sources.offers_of(runtime.store, entry.id):
-        if one.connection_id not in kinds:
-            continue
-        line = await runtime.part(Connections).line(one.connection_id)
-        try:
-            got = await BY_KIND[kinds[one.connection_id]].fetch(line, reach.offer_of(runtime.vault, entry, one), route)
-        except RouteDown:
-            raise
-        except NightcrewError as exc:
-            if not isinstance(wrong, Retry):  # who may have it later counts for more than who has it not
-                wrong = exc
-        else:
-            if isinstance(got, bytes):
-                return got
-            found = found or got
-    if found is None:
-        raise wrong
-    return found
-
-
-async def indexers_by_number(runtime: Runtime) -> dict[int, str]:
-    """The kinds of the connected indexers."""
-    return {one.connection.id: one.connection.kind for one in await indexers(runtime)}
-
-
 async def look_into(runtime: Runtime, entry: SourceEntry, got: bytes | Magnet) -> None:
     """Judge what an indexer, or a person, gave as the torrent of a source."""
     film = await films.get(runtime.store, entry.movie_id)
@@ -130,26 +96,11 @@ async def look_into(runtime: Runtime, entry: SourceEntry, got: bytes | Magnet) -
         await _magnet_alone(runtime, entry, got, "there is a magnet link alone")
         return
     try:
-        torrent = await asyncio.to_thread(_torrent, got, entry.swarm)
+        torrent = await asyncio.to_thread(offered.read, got, entry.swarm)
     except BadTorrent as exc:
         await _without_file(runtime, entry, str(exc))
         return
-    refused = await asyncio.to_thread(refusals, torrent, _expected(film, entry))
-    await _judged(runtime, entry, torrent, [one.words for one in refused])
-
-
-def _torrent(got: bytes, promised: str) -> Metainfo:
-    return metainfo.verify(got, promised) if promised else metainfo.read(got)
-
-
-def _expected(film: MovieEntry, entry: SourceEntry) -> Expected:
-    return Expected(
-        titles=judging.film_of(film).titles,
-        year=film.year,
-        runtime_min=film.runtime_min or None,
-        claimed_size=entry.size,
-        claimed_hash=entry.swarm or None,
-    )
+    await _judged(runtime, entry, torrent, await offered.refusals(torrent, film, entry))
 
 
 async def _judged(runtime: Runtime, entry: SourceEntry, torrent: Metainfo, refused: list[str]) -> None:

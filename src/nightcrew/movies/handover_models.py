@@ -61,7 +61,7 @@ class BlockedSource:
 
 
 handover = table_of("movie_handover", HandoverEntry, sa.UniqueConstraint("movie_id", "swarm"))
-OPEN_ONCE = sa.Index(
+sa.Index(
     "ix_movie_handover_open",
     handover.c.movie_id,
     unique=True,

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
-from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.errors import NightcrewError, NotFound
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import judging, reach
+from nightcrew.movies import offered, reach
 from nightcrew.movies.clients.base import Client
 from nightcrew.movies.clients.remote import RemoteTorrent
-from nightcrew.movies.crew import BY_KIND
 from nightcrew.movies.handover_models import HandoverEntry
 from nightcrew.movies.handover_rules import described
 from nightcrew.movies.models import SourceEntry
-from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import films, sources
-from nightcrew.movies.torrents import inspection, magnet, metainfo
+from nightcrew.movies.torrents import magnet, metainfo
 from nightcrew.movies.torrents.errors import BadTorrent
 from nightcrew.movies.torrents.model import Metainfo
 
@@ -27,22 +25,15 @@ async def fetch(runtime: Runtime, source: SourceEntry, swarm: str) -> bytes | st
 
     Raises `RouteDown` while the way to the indexers is down.
     """
-    known, offers = runtime.part(Connections), await sources.offers_of(runtime.store, source.id)
-    for offer in offers:
-        try:
-            line = await known.line(offer.connection_id)
-            if (kind := BY_KIND.get(line.kind.name)) is None:
-                continue
-            found = reach.offer_of(runtime.vault, source, offer)
-            got = await kind.fetch(line, found, runtime.settings.of(MovieSettings).route)
-            if isinstance(got, bytes):
-                await asyncio.to_thread(metainfo.verify, got, swarm)
-                return got
-        except RouteDown:
-            raise
-        except (NightcrewError, BadTorrent):
-            continue  # another one may give it, and the magnet is bound to the hash
-    link = reach.magnet_of(runtime.vault, source, offers)
+    try:
+        got = await offered.fetch(runtime, source, swarm)
+    except RouteDown:
+        raise
+    except NightcrewError:
+        got = None  # the magnet is bound to the hash
+    if isinstance(got, bytes):
+        return got
+    link = reach.magnet_of(runtime.vault, source, await sources.offers_of(runtime.store, source.id))
     return magnet.written(link) if link is not None and link.swarm == swarm else None
 
 
@@ -58,15 +49,7 @@ async def refused(runtime: Runtime, client: Client, entry: HandoverEntry, remote
         return None
     if source.final:
         return []
-    expected = inspection.Expected(
-        titles=judging.film_of(film).titles,
-        year=film.year,
-        runtime_min=film.runtime_min or None,
-        claimed_size=source.size,
-        claimed_hash=entry.swarm,
-    )
-    found = await asyncio.to_thread(inspection.refusals, torrent, expected)
-    return [one.words for one in found]
+    return await offered.refusals(torrent, film, replace(source, swarm=entry.swarm))
 
 
 async def _torrent(client: Client, entry: HandoverEntry, remote: RemoteTorrent) -> Metainfo | None:

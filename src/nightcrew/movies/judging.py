@@ -11,8 +11,8 @@ from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies import rules, taste
 from nightcrew.movies.models import MAX_TITLE, USABLE, MovieEntry, SourceEntry, SourceState
-from nightcrew.movies.releases.model import Release, WantedFilm
-from nightcrew.movies.releases.names import read, read_many
+from nightcrew.movies.releases import names
+from nightcrew.movies.releases.model import Head, Release, WantedFilm
 from nightcrew.movies.releases.ranking import ReleaseScore, better
 from nightcrew.movies.store import fetches, films, sources
 from nightcrew.movies.store.sources import Worth
@@ -41,7 +41,12 @@ def film_of(entry: MovieEntry) -> WantedFilm:
 
 async def read_names(titles: Sequence[str]) -> list[Release]:
     """What names say. Reading one takes milliseconds, so it is done beside the event loop."""
-    return await asyncio.to_thread(read_many, [title[:MAX_TITLE] for title in titles])
+    return await asyncio.to_thread(names.read_many, [title[:MAX_TITLE] for title in titles])
+
+
+async def read_heads(titles: Sequence[str]) -> list[Head]:
+    """What names say of the film that they are: enough to see that most of an indexer's answer is another one."""
+    return await asyncio.to_thread(names.read_heads, [title[:MAX_TITLE] for title in titles])
 
 
 def stored(release: Release) -> dict[str, object]:
@@ -54,7 +59,7 @@ def release_of(entry: SourceEntry) -> Release:
     try:
         return _RELEASE.validate_python(entry.release)
     except ValidationError:
-        return read(entry.title)
+        return names.read(entry.title)
 
 
 def score_of(entry: SourceEntry, film: WantedFilm, judge: Taste) -> ReleaseScore:

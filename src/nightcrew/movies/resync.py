@@ -14,10 +14,9 @@ from nightcrew.kernel.due import earliest
 from nightcrew.kernel.errors import GiveUp, NightcrewError
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import files, judging, reach, rules
+from nightcrew.movies import judging, offered, reach, rules
 from nightcrew.movies.crew import BY_KIND, MovieCrew, connected
 from nightcrew.movies.models import SourceEntry, SourceOffer, SourceState
-from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import searches, sources, verdicts
 from nightcrew.movies.tally import Task, TaskTally
 
@@ -88,7 +87,7 @@ async def _proof(runtime: Runtime, entry: SourceEntry) -> str:
     """
     asked = await searches.of_movie(runtime.store, entry.movie_id)
     answered = {one.connection_id: one.answered_at for one in asked}
-    kinds, known = await files.indexers_by_number(runtime), await connected(runtime)
+    kinds, known = await offered.kinds_by_number(runtime), await connected(runtime)
     offers = [one for one in await sources.offers_of(runtime.store, entry.id) if one.connection_id in known]
     if not offers:
         return "its indexers are not connected any more, and no tracker counts a seed"
@@ -108,6 +107,6 @@ async def _still_served(runtime: Runtime, entry: SourceEntry, one: SourceOffer, 
         return False
     line = await runtime.part(Connections).line(one.connection_id)
     try:
-        return isinstance(await BY_KIND[kind].fetch(line, offer, runtime.settings.of(MovieSettings).route), bytes)
+        return isinstance(await BY_KIND[kind].fetch(line, offer), bytes)
     except GiveUp:
         return False

@@ -24,7 +24,8 @@ from nightcrew.movies.crew import AskedIndexer, MovieCrew, indexers, roomy, spli
 from nightcrew.movies.indexers.base import Found, Wanted
 from nightcrew.movies.models import MAX_TITLE, MovieEntry, MovieSearch
 from nightcrew.movies.releases.identity import judge
-from nightcrew.movies.settings import MovieSettings
+from nightcrew.movies.releases.model import FilmIdentity, Release
+from nightcrew.movies.releases.ranking import ReleaseScore
 from nightcrew.movies.store import films, searches, sources
 from nightcrew.movies.store.sources import OfferedSource
 from nightcrew.movies.tally import Task, TaskTally
@@ -119,7 +120,7 @@ async def _ask(runtime: Runtime, asked: AskedIndexer, row: MovieSearch) -> None:
 async def _offers(runtime: Runtime, asked: AskedIndexer, entry: MovieEntry) -> list[Found]:
     line = await runtime.part(Connections).line(asked.connection.id)
     wanted = Wanted(entry.imdb_id, entry.tmdb_id, entry.title, entry.original_title, entry.year)
-    return await asked.kind.search(line, wanted, runtime.settings.of(MovieSettings).route)
+    return await asked.kind.search(line, wanted)
 
 
 async def _take(runtime: Runtime, row: MovieSearch, entry: MovieEntry, found: Sequence[Found], liked: Taste) -> None:
@@ -152,32 +153,43 @@ async def judged(
 ) -> list[OfferedSource]:
     """What is offered, with what its name says: the best first, and some of what is refused."""
     film = judging.film_of(entry)
-    releases = await judging.read_names([one.title for one in found])
-    offers: dict[str, OfferedSource] = {}
-    for one, release in zip(found, releases, strict=True):
-        identity = judge(release, film, one.imdb_id)
-        worth = judging.worth_of(liked.score(release, film, size=one.size, seeds=one.seeds))
-        new = OfferedSource(
-            fingerprint=one.info_hash or _key(connection_id, one.guid),
-            guid=one.guid[:500],
-            title=one.title[:MAX_TITLE],
-            reach=reach.sealed(runtime.vault, one),
-            swarm=one.info_hash,
-            size=one.size,
-            claimed_seeds=one.seeds,
-            claimed_leechers=one.leechers,
-            published_at=one.published_at,
-            refused="" if identity.ok else identity.reason,
-            release=judging.stored(release),
-            score=worth.score,
-            parts=worth.parts,
-            unfit=worth.unfit,
-        )
-        known = offers.get(new.fingerprint)
-        if known is None or (known.refused and not new.refused):
-            offers[new.fingerprint] = new
-    good = sorted((one for one in offers.values() if not one.refused), key=lambda one: -one.score)[:MOST_OFFERS]
-    return [*good, *[one for one in offers.values() if one.refused][:REFUSED_KEPT]]
+    heads = await judging.read_heads([one.title for one in found])
+    offered: dict[str, tuple[Found, FilmIdentity]] = {}
+    for one, head in zip(found, heads, strict=True):
+        key, identity = one.info_hash or _key(connection_id, one.guid), judge(head, film, one.imdb_id)
+        if key not in offered or (identity.ok and not offered[key][1].ok):
+            offered[key] = one, identity
+    refused = [key for key, (_, identity) in offered.items() if not identity.ok]
+    kept = {key: pair for key, pair in offered.items() if key not in refused[REFUSED_KEPT:]}
+    releases = await judging.read_names([one.title for one, _ in kept.values()])
+    made = [
+        _offer(runtime, key, one, identity, release, liked.score(release, film, size=one.size, seeds=one.seeds))
+        for (key, (one, identity)), release in zip(kept.items(), releases, strict=True)
+    ]
+    good = sorted((one for one in made if not one.refused), key=lambda one: -one.score)[:MOST_OFFERS]
+    return [*good, *[one for one in made if one.refused]]
+
+
+def _offer(
+    runtime: Runtime, key: str, one: Found, identity: FilmIdentity, release: Release, score: ReleaseScore
+) -> OfferedSource:
+    worth = judging.worth_of(score)
+    return OfferedSource(
+        fingerprint=key,
+        guid=one.guid[:500],
+        title=one.title[:MAX_TITLE],
+        reach=reach.sealed(runtime.vault, one),
+        swarm=one.info_hash,
+        size=one.size,
+        claimed_seeds=one.seeds,
+        claimed_leechers=one.leechers,
+        published_at=one.published_at,
+        refused="" if identity.ok else identity.reason,
+        release=judging.stored(release),
+        score=worth.score,
+        parts=worth.parts,
+        unfit=worth.unfit,
+    )
 
 
 def _key(connection_id: int, guid: str) -> str:

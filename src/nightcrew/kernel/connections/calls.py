@@ -17,7 +17,7 @@ from nightcrew.kernel.http import Download, Http, Jar, Limits, Reply, Request
 from nightcrew.kernel.http_answers import TAKEN
 from nightcrew.kernel.http_pace import Pace
 from nightcrew.kernel.recovery import Step, Trouble
-from nightcrew.kernel.routes import DIRECT, RouteDown
+from nightcrew.kernel.routes import RouteDown
 
 ResultT = TypeVar("ResultT")
 LOGIN_LENGTH = 10
@@ -128,7 +128,7 @@ class Calls:
             url,
             secrets=(*reach.secrets, *question.secrets),
             allow_private=reach.private and urlsplit(url).hostname in machines,
-            route=_way(reach, question),
+            route=reach.route,
         )
         return await self._http.ask(request, limits=limits, good=good)
 
@@ -194,7 +194,7 @@ class Calls:
             files=question.files,
             attempts=1,
             jar=self.jar if own else None,
-            route=_way(reach, question),
+            route=reach.route,
             pace=self.pace,
             priority=question.priority,
         )
@@ -260,11 +260,6 @@ class Calls:
 
     async def _failed(self, trial: Trial[Any], error: NightcrewError) -> None:
         """A request failed for good."""
-
-
-def _way(reach: Reach, question: Question) -> str:
-    """The way out: the one that a person chose for the service, else that of the work."""
-    return question.route if question.route and reach.route == DIRECT else reach.route
 
 
 def _is_own(reach: Reach, url: str) -> bool:

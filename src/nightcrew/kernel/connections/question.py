@@ -56,8 +56,6 @@ class Question:
     """Values of its own that must not show up in an error."""
     budget: Budget | None = None
     """What it is counted on, where only some questions are; else on the budget of its kind, if that has one."""
-    route: str = ""
-    """The way out of the work that asks, where the service has none of its own; empty: this machine's own network."""
     priority: AskPriority = field(default=AskPriority.STANDARD, repr=False)
     """Who comes first where the service may be asked little."""
 

@@ -75,11 +75,6 @@ class SocksDialer:
                 raise Unavailable("the proxy names no port for UDP, and nothing goes another way instead")
         return made, stream, relay.port
 
-    async def greeted(self) -> None:
-        """See that the proxy is there and takes the login. Raises `httpcore2.ConnectError`."""
-        _, stream = await self._greeted()
-        await stream.aclose()
-
     async def _greeted(self) -> tuple[socket.socket, httpcore2.AsyncNetworkStream]:
         login = bool(self.proxy.user)
         made = await self._reached()

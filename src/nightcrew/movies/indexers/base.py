@@ -44,9 +44,9 @@ class Found:
     year: int | None
 
 
-Search = Callable[[Line, Wanted, str], Awaitable[list[Found]]]
-"""Releases that may be of a film; the last argument is the route of the work that asks. Raises as `Line.ask`."""
-Fetch = Callable[[Line, Found, str], Awaitable[bytes | Magnet]]
+Search = Callable[[Line, Wanted], Awaitable[list[Found]]]
+"""Releases that may be of a film. Raises as `Line.ask`."""
+Fetch = Callable[[Line, Found], Awaitable[bytes | Magnet]]
 """The .torrent file of a release, unread, or its magnet. Raises as `Line.ask`, and `GiveUp` when there is neither."""
 
 

@@ -27,12 +27,12 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 READ = frozenset(range(200, 600)) - frozenset(range(300, 400)) | REDIRECTS
 
 
-async def fetch(line: Line, found: Found, route: str) -> bytes | Magnet:
+async def fetch(line: Line, found: Found) -> bytes | Magnet:
     """The .torrent file of a release, unread, or its magnet, as `base.Fetch`. A link that leads nowhere is no loss beside a magnet."""
     if not found.link:
         return _magnet_of(found)
     try:
-        return await _follow(line, found.link, route)
+        return await _follow(line, found.link)
     except (GiveUp, Misread):
         if not found.magnet:
             raise
@@ -53,13 +53,13 @@ def _parsed(text: str) -> Magnet:
         raise GiveUp(f"its magnet cannot be read: {exc}") from exc
 
 
-async def _follow(line: Line, url: str, route: str) -> bytes | Magnet:
+async def _follow(line: Line, url: str) -> bytes | Magnet:
     for _ in range(MAX_HOPS + 1):
         if url[:7].lower() == "magnet:":
             return _parsed(url)
         if not is_web_address(url):
             raise GiveUp(f"a link of {line.name} leads to no http address and no magnet")
-        answer = await _ask(line, url, route)
+        answer = await _ask(line, url)
         if isinstance(answer, bytes):
             return answer
         try:
@@ -69,9 +69,9 @@ async def _follow(line: Line, url: str, route: str) -> bytes | Magnet:
     raise GiveUp(f"a link of {line.name} redirects more than {MAX_HOPS} times")
 
 
-async def _ask(line: Line, url: str, route: str) -> bytes | str:
+async def _ask(line: Line, url: str) -> bytes | str:
     """The file, or where the link leads on."""
-    question = Question(url, secrets=secrets_of(url), route=route)
+    question = Question(url, secrets=secrets_of(url))
     if not line.is_own(url):
         return read(line.name, await line.elsewhere(question, good=READ, limits=TORRENT), own=False)
 

@@ -31,7 +31,7 @@ class ListMoviesSettings(BaseModel):
     min_seeds: int = ask(0, label="Fewest seeds", help="Releases that claim fewer are left out.", ge=0, le=10_000)
 
 
-async def search(line: Line, wanted: Wanted, route: str) -> list[Found]:
+async def search(line: Line, wanted: Wanted) -> list[Found]:
     """Releases of a film, as `base.Search`."""
     settings = cast("ListMoviesSettings", line.settings)
     term = wanted.imdb_id or torznab_queries.words(wanted.title)
@@ -41,9 +41,7 @@ async def search(line: Line, wanted: Wanted, route: str) -> list[Found]:
     async def read(reply: Reply) -> list[Found]:
         return list_json.found_of(await _answer(line, reply), reply.url, wanted)
 
-    found = await line.read(
-        _question(line, {"query_term": term, "limit": "50"}, route), read, good=ANSWERED, limits=SMALL
-    )
+    found = await line.read(_question(line, {"query_term": term, "limit": "50"}), read, good=ANSWERED, limits=SMALL)
     return [one for one in found if one.seeds is None or one.seeds >= settings.min_seeds]
 
 
@@ -53,7 +51,7 @@ async def try_out(line: Line) -> list[str]:
     async def read(reply: Reply) -> int:
         return len(list_json.movies_of(await _answer(line, reply)))
 
-    count = await line.read(_question(line, {"limit": "20"}, ""), read, good=ANSWERED, limits=SMALL)
+    count = await line.read(_question(line, {"limit": "20"}), read, good=ANSWERED, limits=SMALL)
     return [f"It answers with a list of {count} films." if count else "It answers, with an empty list of films."]
 
 
@@ -69,9 +67,9 @@ async def _answer(line: Line, reply: Reply) -> Any:
     return await reply.json()
 
 
-def _question(line: Line, params: dict[str, str], route: str) -> Question:
+def _question(line: Line, params: dict[str, str]) -> Question:
     path = "" if line.address.rstrip("/").endswith(PAGE) else PAGE
-    return Question(path, params=params, route=route)
+    return Question(path, params=params)
 
 
 KIND = ConnectionKind(

@@ -63,25 +63,25 @@ class Unsupported(GiveUp):
         """Whatever is searched for."""
 
 
-async def search(line: Line, wanted: Wanted, route: str) -> list[Found]:
+async def search(line: Line, wanted: Wanted) -> list[Found]:
     """Releases that may be of a film, as `base.Search`."""
-    caps = await caps_of(line, route)
+    caps = await caps_of(line)
     try:
-        return await _climb(line, wanted, caps, route)
+        return await _climb(line, wanted, caps)
     except Unsupported as exc:
         if caps.movie is None:
             raise
         caps = replace(caps, movie=None)
         if exc.always:  # it declares what it does not have
             _caps[line] = (_now() + DAY, caps)
-        return await _climb(line, wanted, caps, route)
+        return await _climb(line, wanted, caps)
 
 
-async def caps_of(line: Line, route: str, *, fresh: bool = False) -> Caps:
+async def caps_of(line: Line, *, fresh: bool = False) -> Caps:
     """What the server can do. One that does not say so can be asked with words."""
     until, caps = _caps.get(line, (0.0, PLAIN))
     if fresh or until <= _now():
-        answer, _ = await _ask(line, {"t": "caps"}, route)
+        answer, _ = await _ask(line, {"t": "caps"})
         if isinstance(answer, TorznabListing):
             raise Misread(f"{line.name} answers a list of releases where it should say what it can do")
         caps = answer if isinstance(answer, Caps) else PLAIN
@@ -91,9 +91,9 @@ async def caps_of(line: Line, route: str, *, fresh: bool = False) -> Caps:
 
 async def try_out(line: Line) -> list[str]:
     """What the button Test says. Servers say what they can do without a key, so a search is tried as well."""
-    caps = await caps_of(line, "", fresh=True)
+    caps = await caps_of(line, fresh=True)
     options = _login(line)
-    answer, _ = await _ask(line, torznab_queries.trial(caps, options.categories), "")
+    answer, _ = await _ask(line, torznab_queries.trial(caps, options.categories))
     if isinstance(answer, Caps):
         raise Misread(f"{line.name} does not answer a search with a list of releases")
     title = values.line_of(caps.title, 100)
@@ -111,11 +111,11 @@ async def try_out(line: Line) -> list[str]:
 # -- asking ------------------------------------------------------------------------------------------------------------
 
 
-async def _climb(line: Line, wanted: Wanted, caps: Caps, route: str) -> list[Found]:
+async def _climb(line: Line, wanted: Wanted, caps: Caps) -> list[Found]:
     """Raises `Unsupported`."""
     options = _login(line)
     for query in torznab_queries.ladder(wanted, caps, options.categories):
-        answer, reply = await _ask(line, query, route)
+        answer, reply = await _ask(line, query)
         if isinstance(answer, Said):
             if answer.code == torznab_errors.NOTHING:
                 continue
@@ -129,7 +129,7 @@ async def _climb(line: Line, wanted: Wanted, caps: Caps, route: str) -> list[Fou
     return []
 
 
-async def _ask(line: Line, query: Query, route: str) -> tuple[Caps | TorznabListing | Said, Reply]:
+async def _ask(line: Line, query: Query) -> tuple[Caps | TorznabListing | Said, Reply]:
     """An answer. `Said` is one that a kind of query is not known, or that there is nothing; other errors are raised."""
 
     async def read(reply: Reply) -> tuple[Caps | TorznabListing | Said, Reply]:
@@ -154,7 +154,7 @@ async def _ask(line: Line, query: Query, route: str) -> tuple[Caps | TorznabList
     params = {**query, "apikey": options.api_key} if options.api_key else query
     path = "" if line.address.rstrip("/").endswith("/api") else "api"
     budget = Budget(options.requests_per_day, DAY) if options.requests_per_day else None
-    return await line.read(Question(path, params=params, budget=budget, route=route), read, good=ANSWERED, limits=SMALL)
+    return await line.read(Question(path, params=params, budget=budget), read, good=ANSWERED, limits=SMALL)
 
 
 def _error(line: Line, reply: Reply, said: Said | None) -> Exception:

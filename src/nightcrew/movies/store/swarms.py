@@ -136,13 +136,6 @@ async def of_swarm(store: Store, swarm: str) -> list[tuple[str, int | None, int 
         return [(row[0], row[1], row[2], row[3], row[4]) for row in await connection.execute(query)]
 
 
-async def trackers(store: Store, *, limit: int) -> list[TrackerEntry]:
-    """The trackers, those that were asked last first."""
-    query = sa.select(tracker).order_by(tracker.c.asked_at.desc().nulls_last(), tracker.c.id).limit(limit)
-    async with store.read() as connection:
-        return [TrackerEntry(**row) for row in (await connection.execute(query)).mappings()]
-
-
 @dataclass(frozen=True, slots=True)
 class Counted:
     """The numbers of a source, and when they are looked at again."""

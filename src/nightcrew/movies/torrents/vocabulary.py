@@ -53,7 +53,6 @@ EXTRAS = _set(
     supplements specials commentary documentary behind gallery
     """
 )
-SITES = re.compile(r"\b(?:www\.)?[\w-]+\.(?:com|net|org|to|cc|me|io|ru|in|mx|lt|am|ag|tv|info|xyz)\b", re.IGNORECASE)
 
 PASSWORDS = _set(
     """
