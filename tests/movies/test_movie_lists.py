@@ -16,6 +16,8 @@ from nightcrew.movies import catalogue_rules, list_actions, lists
 from nightcrew.movies.models import MediaList, Medium, media_list, movie
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import lists as rows
+from nightcrew.movies.store import titles
+from nightcrew.movies.tmdb.shapes import TitleFacts
 
 POPULAR = "movie/popular"
 
@@ -56,6 +58,38 @@ async def test_an_answer_that_is_no_list_changes_nothing(small_cinema, fault: Fa
     assert after.reason
     assert after.due_at and after.due_at > utcnow(), "it is due again in any outcome"
     assert await rows.places(small_cinema.node.store, after.id) == small_cinema.tmdb.ranked("movie", POPULAR)
+
+
+async def test_what_a_person_changes_while_a_list_is_read_is_not_lost(cinema) -> None:
+    store = cinema.node.store
+    before = await read_again(cinema)
+    await rows.refresh(store, [before.id])
+    (one,) = await rows.claim(store, by=cinema.node.node, limit=5)
+    await rows.change(store, one.id, {"pages": 1, "size": 0})
+    later = utcnow() + timedelta(hours=1)
+    assert not await rows.replace(store, one, [1, 2, 3], by=cinema.node.node, due_at=later)
+    assert await rows.places(store, one.id) == cinema.tmdb.ranked("movie", POPULAR)
+    (again,) = await rows.claim(store, by=cinema.node.node, limit=5)
+    assert (again.pages, again.size) == (1, 0), "it is due at once, and free"
+    await rows.refresh(store, [one.id], held_times=3)
+    await rows.put_off(store, again, by=cinema.node.node, due_at=later, failures=1, reason="it failed", held_times=0)
+    (last,) = await rows.every(store)
+    assert (last.held_times, last.failures, last.holder) == (3, 0, None)
+    assert last.due_at and last.due_at <= utcnow()
+
+
+async def test_a_list_that_says_no_figures_leaves_those_that_are_known(small_cinema) -> None:
+    before = await read_again(small_cinema)
+    (number, *_) = await rows.places(small_cinema.node.store, before.id)
+    silent = TitleFacts(tmdb_id=number, title="Its title")
+    async with small_cinema.node.store.read() as connection:
+        known = (await connection.execute(sa.select(movie).where(movie.c.tmdb_id == number))).mappings().one()
+    assert known["popularity"] and known["vote_count"]
+    await titles.take(small_cinema.node.store, Medium.MOVIE, [silent], {})
+    async with small_cinema.node.store.read() as connection:
+        after = (await connection.execute(sa.select(movie).where(movie.c.tmdb_id == number))).mappings().one()
+    for name in ("popularity", "vote_average", "vote_count"):
+        assert after[name] == known[name], name
 
 
 async def test_pages_that_come_half_change_nothing(cinema) -> None:

@@ -15,7 +15,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.http_gate import AskPriority
 from nightcrew.movies import catalogue_crew, catalogue_rules, seasons, syncing
 from nightcrew.movies.catalogue_crew import CatalogueCrew
-from nightcrew.movies.models import Medium, ShowEntry, show
+from nightcrew.movies.models import Medium, ShowEntry, season, show
 from nightcrew.movies.store import shows
 from nightcrew.movies.tmdb.client import Tmdb
 from support import until
@@ -142,6 +142,37 @@ async def test_episodes_that_vanish_from_a_whole_season_are_forgotten_and_from_a
     assert len(episodes) == 8
     assert (episodes[0].name, episodes[0].overview) == ("Chapter 1", "New"), "what is empty leaves what was known"
     assert not one.complete
+
+
+async def test_half_a_season_of_which_the_show_says_nothing_loses_no_episode_and_is_not_complete(filled_small) -> None:
+    row = await known(filled_small, OBSERVATORY)
+    ((before, episodes),) = await shows.seasons_of(filled_small.node.store, row.id)
+    assert before.complete
+    half = {"season_number": 1, "episodes": [{"episode_number": 1, "name": "New", "air_date": "2001-01-01"}]}
+    filled_small.tmdb.change("tv", OBSERVATORY, seasons=[], **{"season/1": half})
+    await shows.mark_changed(filled_small.node.store, [OBSERVATORY], before=utcnow())
+    await due_now(filled_small, OBSERVATORY)
+    await read_seasons(filled_small.node)
+    ((after, kept),) = await shows.seasons_of(filled_small.node.store, row.id)
+    assert [one.number for one in kept] == [one.number for one in episodes]
+    assert kept[0].name == "New"
+    assert kept[1].vote_average == episodes[1].vote_average
+    assert (after.complete, after.episode_count) == (False, before.episode_count)
+
+
+async def test_a_complete_season_is_read_anew_before_the_terms_forbid_to_keep_it(filled_small) -> None:
+    row = await known(filled_small, OBSERVATORY)
+
+    async def claimed(age: timedelta) -> dict[int, bool]:
+        await due_now(filled_small, OBSERVATORY, holder=None, until=None)
+        async with filled_small.node.store.write() as connection:
+            old = sa.update(season).where(season.c.show_id == row.id).values(synced_at=utcnow() - age)
+            await connection.execute(old)
+        found = await shows.claim(filled_small.node.store, by="test", limit=20, late=False)
+        return next(one.seasons for one in found if one.id == row.id)
+
+    assert await claimed(catalogue_rules.SEASON_KEPT - timedelta(hours=1)) == {1: True}
+    assert await claimed(catalogue_rules.SEASON_KEPT) == {1: False}
 
 
 async def test_a_show_that_is_gone_is_marked_and_keeps_its_seasons(filled_small) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,8 @@ from nightcrew.movies import catalogue_rules, lists, syncing
 from nightcrew.movies.domain import DOMAIN
 from nightcrew.movies.models import Checkpoint, Medium, MovieEntry, checkpoint, movie, season, show
 from nightcrew.movies.store import changes, shows, titles
+from nightcrew.movies.tmdb.client import Tmdb
+from nightcrew.movies.tmdb.shapes import ChangesPage
 from support import at_rest, until
 
 DAYS = 4
@@ -177,6 +180,24 @@ async def test_an_answer_that_is_none_moves_no_checkpoint(filled_small, fault: F
     before = (await checkpoints(filled_small.node.store))[Medium.MOVIE].known_to
     filled_small.world.faults.set("tmdb", fault)
     await follow_changes(filled_small.node)
+    after = (await checkpoints(filled_small.node.store))[Medium.MOVIE]
+    assert after.known_to == before
+    assert after.reason
+
+
+async def test_a_page_of_changes_that_comes_twice_moves_no_checkpoint(
+    filled_small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await set_back(filled_small.node.store, 1)
+    before = (await checkpoints(filled_small.node.store))[Medium.MOVIE].known_to
+    real = Tmdb.changes
+
+    async def first_again(self: Tmdb, medium: Medium, first: date, last: date, number: int) -> ChangesPage:
+        return replace(await real(self, medium, first, last, 1), pages=2)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Tmdb, "changes", first_again)
+        await follow_changes(filled_small.node)
     after = (await checkpoints(filled_small.node.store))[Medium.MOVIE]
     assert after.known_to == before
     assert after.reason

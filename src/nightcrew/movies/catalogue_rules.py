@@ -6,7 +6,7 @@ Times and chances are arguments; `chance` is a number from 0 to 1.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -25,6 +25,8 @@ PROOFS = 3
 """How often in a row a list has to come back small until that is believed."""
 KEPT = timedelta(days=150)
 """After so long details are read anew whatever happens: TMDB's terms let nobody keep an answer for more than six months."""
+SEASON_KEPT = KEPT * 0.75
+"""After so long a complete season is read anew with its show, which is read at least every `KEPT`."""
 GONE = timedelta(days=30)
 """When it is looked whether a title is back that TMDB had no longer."""
 FAILED_FIRST, FAILED_LONGEST = timedelta(minutes=1), timedelta(days=1)
@@ -171,8 +173,3 @@ def next_look(details: ShowDetails, seasons: Sequence[Season], now: datetime, ch
         return now + RUNNING * (0.8 + 0.4 * chance)
     at = datetime.combine(date.fromisoformat(dates[0]), time(), UTC) + timedelta(hours=12 * chance)
     return min(max(at, now + timedelta(hours=1)), now + KEPT)
-
-
-def unread(details: ShowDetails, had: Collection[int]) -> list[int]:
-    """Seasons that a show has and nobody has read yet."""
-    return [one.number for one in details.seasons if one.episodes is None and one.number not in had]

@@ -62,7 +62,7 @@ def _list_failed(runtime: Runtime) -> Callable[[Any, Exception], Awaitable[None]
         one = await lists.get(runtime.store, key)
         await lists.put_off(
             runtime.store,
-            key,
+            one,
             by=runtime.node,
             due_at=due_at,
             failures=one.failures + 1,

@@ -61,7 +61,7 @@ async def _refresh(runtime: Runtime, tmdb: Tmdb, one: MediaList) -> None:
         due_at, failures = catalogue_crew.later(exc, one.failures)
         await lists.put_off(
             runtime.store,
-            one.id,
+            one,
             by=runtime.node,
             due_at=min(due_at, _in(interval)),
             failures=failures,
@@ -73,7 +73,7 @@ async def _refresh(runtime: Runtime, tmdb: Tmdb, one: MediaList) -> None:
         runtime.bus.publish("movies")
     due_at, times = _in(interval), one.held_times + 1
     await lists.put_off(
-        runtime.store, one.id, by=runtime.node, due_at=due_at, failures=0, reason=f"held back: {held}", held_times=times
+        runtime.store, one, by=runtime.node, due_at=due_at, failures=0, reason=f"held back: {held}", held_times=times
     )
     if times == 1:
         said = f"The list {one.name} is not changed: {held}"
@@ -110,7 +110,7 @@ async def _take(runtime: Runtime, tmdb: Tmdb, one: MediaList, rows: list[TitleFa
         before_release = runtime.settings.of(MovieSettings).search_before_release
         coming = set(ids) - set(await lists.places(runtime.store, one.id))
         await titles.want_listed(runtime.store, coming, before_release=before_release)
-    taken = await lists.replace(runtime.store, one.id, ids, by=runtime.node, due_at=due_at)
+    taken = await lists.replace(runtime.store, one, ids, by=runtime.node, due_at=due_at)
     if taken and (one.size == 0 or one.held_times):
         said = f"The list {one.name} has {len(rows)} titles, {new} of them new"
         await runtime.activity.record("list.read", said, subject=one.name)

@@ -99,17 +99,20 @@ async def _follow(runtime: Runtime, tmdb: Tmdb, one: Checkpoint) -> None:
 async def _chunk(runtime: Runtime, tmdb: Tmdb, medium: Medium, chunk: Chunk) -> None:
     """One day: its pages, then what they concern, then the checkpoint."""
     last = chunk.day + timedelta(days=1)
-    first = await tmdb.changes(medium, chunk.day, last, 1)
-    ids, pages = set(first.ids), min(first.pages, MOST_PAGES)
     places = asyncio.Semaphore(PAGES_AT_ONCE)
+    ids: set[int] = set()
 
-    async def page(number: int) -> None:
+    async def page(number: int) -> int:
         async with places:
             found = await tmdb.changes(medium, chunk.day, last, number)
-        if not found.ids:
-            raise Misread(f"page {number} of {pages} of TMDB's changes is empty")
+        if found.number != number:
+            raise Misread(f"TMDB gives page {found.number} of the changes for page {number}")
+        if not found.ids and found.pages > 1:
+            raise Misread(f"page {number} of {found.pages} of TMDB's changes is empty")
         ids.update(found.ids)
+        return min(found.pages, MOST_PAGES)
 
+    pages = await page(1)
     await together(page(number) for number in range(2, pages + 1))
     await MARK[medium](runtime.store, ids, before=chunk.before)
     await changes.advance(runtime.store, medium, chunk.known_to)

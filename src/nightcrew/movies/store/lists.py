@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.due import DueRows
 from nightcrew.kernel.errors import Conflict, NotFound
@@ -109,9 +110,14 @@ async def next_at(store: Store) -> datetime | None:
     return await LISTS.soonest(store, media_list.c.enabled)
 
 
-async def replace(store: Store, list_id: int, ids: Sequence[int], *, by: str, due_at: datetime) -> bool:
-    """The list has these titles now, in this order, all in one transaction; False when it is another node's by now."""
+async def replace(store: Store, one: MediaList, ids: Sequence[int], *, by: str, due_at: datetime) -> bool:
+    """The list has these titles now, in this order, all in one transaction.
+
+    False when it is another node's by now, or when a person has changed it since it was claimed: it is then read anew.
+    """
     async with store.write() as connection:
+        if not await _is_as_claimed(connection, one, by):
+            return False
         values = {
             "size": len(ids),
             "refreshed_at": await now_of(connection),
@@ -121,22 +127,38 @@ async def replace(store: Store, list_id: int, ids: Sequence[int], *, by: str, du
             "due_at": due_at,
             **LISTS.freed,
         }
-        done = await connection.execute(sa.update(media_list).where(LISTS.mine(by, [list_id])).values(values))
-        if not done.rowcount:
-            return False
-        await connection.execute(sa.delete(list_place).where(list_place.c.list_id == list_id))
-        places = [{"list_id": list_id, "tmdb_id": one, "rank": rank} for rank, one in enumerate(ids, 1)]
+        await connection.execute(sa.update(media_list).where(media_list.c.id == one.id).values(values))
+        await connection.execute(sa.delete(list_place).where(list_place.c.list_id == one.id))
+        places = [{"list_id": one.id, "tmdb_id": number, "rank": rank} for rank, number in enumerate(ids, 1)]
         await connection.execute(sa.insert(list_place), places)
         await wake(connection, LISTS.topic)
         return True
 
 
 async def put_off(
-    store: Store, list_id: int, *, by: str, due_at: datetime, failures: int, reason: str, held_times: int
+    store: Store, one: MediaList, *, by: str, due_at: datetime, failures: int, reason: str, held_times: int
 ) -> None:
-    """What is stored stays; note why, and when the list is read again."""
-    values = {"failures": failures, "reason": plain(reason)[:MAX_REASON], "held_times": held_times}
-    await LISTS.park(store, by=by, key=list_id, until=due_at, values=values)
+    """What is stored stays; note why, and when the list is read again. One that a person has changed since is read anew at once."""
+    values = {"failures": failures, "reason": plain(reason)[:MAX_REASON], "held_times": held_times, "due_at": due_at}
+    async with store.write() as connection:
+        if await _is_as_claimed(connection, one, by):
+            await connection.execute(
+                sa.update(media_list).where(media_list.c.id == one.id).values({**values, **LISTS.freed})
+            )
+
+
+async def _is_as_claimed(connection: AsyncConnection, one: MediaList, by: str) -> bool:
+    """Whether a list is still this node's and due since the same moment; else this node lets go of it."""
+    mine = LISTS.mine(by, [one.id])
+    locked = sa.select(media_list.c.due_at).where(mine).with_for_update()
+    row = (await connection.execute(locked)).first()
+    if row is None:
+        return False
+    if row.due_at == one.due_at:
+        return True
+    await connection.execute(sa.update(media_list).where(mine).values(LISTS.freed))
+    await wake(connection, LISTS.topic)
+    return False
 
 
 async def places(store: Store, list_id: int) -> list[int]:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.store import Store, now_of
 from nightcrew.kernel.words import plain
+from nightcrew.movies import catalogue_rules
 from nightcrew.movies.models import MAX_REASON, EpisodeEntry, SeasonEntry, ShowEntry, episode, season, show
 from nightcrew.movies.store.titles import PIECE, SHOWS, keeping
 from nightcrew.movies.tmdb.show_shapes import Episode, Season, ShowDetails
@@ -33,16 +34,21 @@ class DueShow:
 
 
 async def claim(store: Store, *, by: str, limit: int, late: bool) -> list[DueShow]:
-    """Shows that are due. `late`: those that could not be read before, which have places of their own."""
+    """Shows that are due. `late`: those that could not be read before, which have places of their own.
+
+    A season that was read long ago counts as one that is not complete.
+    """
     ids = await SHOWS.claim(store, by=by, limit=limit, of=sa.select(show.c.id).where(~FRESH if late else FRESH))
     if not ids:
         return []
     known: dict[int, dict[int, bool]] = {one: {} for one in ids}
-    seasons = sa.select(season.c.show_id, season.c.number, season.c.complete).where(season.c.show_id.in_(ids))
+    seasons = sa.select(season.c.show_id, season.c.number, season.c.complete, season.c.synced_at)
+    seasons = seasons.where(season.c.show_id.in_(ids))
     rows = sa.select(show.c.id, show.c.tmdb_id, show.c.title, show.c.failures).where(show.c.id.in_(ids))
     async with store.read() as connection:
+        old = await now_of(connection) - catalogue_rules.SEASON_KEPT
         for row in await connection.execute(seasons):
-            known[row.show_id][row.number] = row.complete
+            known[row.show_id][row.number] = row.complete and row.synced_at is not None and row.synced_at > old
         found = {row.id: DueShow(*row, known[row.id]) for row in await connection.execute(rows)}
     return [found[one] for one in ids if one in found]
 
@@ -164,18 +170,22 @@ async def _put_episodes(store: Store, show_id: int, one: Season, complete: bool)
     episodes = one.episodes or ()
     mine = sa.and_(season.c.show_id == show_id, season.c.number == one.number)
     async with store.read() as connection:
-        season_id = (await connection.execute(sa.select(season.c.id).where(mine))).scalar_one()
+        known = (await connection.execute(sa.select(season.c.id, season.c.episode_count).where(mine))).one()
+    season_id, expected = known.id, one.count or known.episode_count
     for start in range(0, len(episodes), PIECE):
         async with store.write() as connection:
             await connection.execute(
                 _episodes(store), [_episode(season_id, found) for found in episodes[start : start + PIECE]]
             )
     async with store.write() as connection:
-        if episodes and len(episodes) >= one.count:
+        whole = len(episodes) >= expected
+        if episodes and whole:
             kept = [found.number for found in episodes]
             gone = sa.delete(episode).where(episode.c.season_id == season_id, episode.c.number.not_in(kept))
             await connection.execute(gone)
-        values = {"complete": complete, "synced_at": await now_of(connection)}
+        values: dict[str, Any] = {"complete": complete and whole, "synced_at": await now_of(connection)}
+        if not one.count:  # the show does not say how many there are
+            values["episode_count"] = max(expected, len(episodes))
         await connection.execute(sa.update(season).where(season.c.id == season_id).values(values))
 
 
@@ -186,7 +196,8 @@ def _episodes(store: Store) -> Any:
         for name in ("name", "overview", "air_on", "still")
     }
     kept["runtime_min"] = sa.func.coalesce(insert.excluded.runtime_min, episode.c.runtime_min)
-    kept["vote_average"] = insert.excluded.vote_average
+    said = insert.excluded.vote_average
+    kept["vote_average"] = sa.case((said > 0, said), else_=episode.c.vote_average)
     return insert.on_conflict_do_update(index_elements=["season_id", "number"], set_=kept)
 
 

@@ -92,7 +92,10 @@ async def _put(
     known = sa.select(table.c.tmdb_id, table.c.gone).where(table.c.tmdb_id.in_(ids))
     before = {row.tmdb_id: row.gone for row in await connection.execute(known)}
     insert = store.upsert(table)
-    figures: dict[str, Any] = {name: insert.excluded[name] for name in ("popularity", "vote_average", "vote_count")}
+    figures: dict[str, Any] = {
+        name: sa.case((insert.excluded[name] > 0, insert.excluded[name]), else_=table.c[name])  # 0: it does not say
+        for name in ("popularity", "vote_average", "vote_count")
+    }
     unread = table.c.synced_at.is_(None)
     shown = ("title", "overview", "poster", "backdrop")
     for name in shown:

@@ -65,7 +65,6 @@ class ListPage:
 
     number: int
     pages: int
-    total: int
     rows: tuple[TitleFacts, ...]
 
 
@@ -84,6 +83,7 @@ class FilmDetails:
 class ChangesPage:
     """Ids of what was changed. `pages`: how many pages there are."""
 
+    number: int
     pages: int
     ids: frozenset[int]
 
@@ -104,18 +104,18 @@ def list_page(answer: Any, medium: Medium) -> ListPage:
     if rows and not read:
         raise Misread("a page of TMDB's list has nothing that can be read")
     pages = min(number(answer.get("total_pages")) or 0, MOST_PAGES)
-    return ListPage(page, pages, number(answer.get("total_results")) or 0, read)
+    return ListPage(page, pages, read)
 
 
 def changes_page(answer: Any) -> ChangesPage:
     """A page of changes. Raises `Misread`."""
-    _page(answer)
+    page = _page(answer)
     ids = frozenset(
         one for row in objects(answer["results"], MOST_ROWS) if (one := identity(row.get("id"))) is not None
     )
     if answer["results"] and not ids:
         raise Misread("a page of TMDB's changes has nothing that can be read")
-    return ChangesPage(number(answer.get("total_pages")) or 0, ids)
+    return ChangesPage(page, number(answer.get("total_pages")) or 0, ids)
 
 
 def genre_names(answer: Any) -> dict[int, str]:

@@ -108,7 +108,7 @@ def _seasons(answer: Mapping[str, Any]) -> Iterator[Season]:
             overview=listed.overview or found.overview,
             poster=listed.poster or found.poster,
             air_on=listed.air_on or found.air_on,
-            count=listed.count or len(found.episodes),
+            count=listed.count,
             episodes=found.episodes,
         )
     yield from (known[place] for place in sorted(known))
