@@ -21,11 +21,12 @@ from nightcrew.demo.world import World
 from nightcrew.kernel import recovery
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Conflict, NeedsUser
-from nightcrew.movies import handover_actions, handover_torrents, handovers
+from nightcrew.movies import handover_actions, handover_torrents, handovers, source_actions
 from nightcrew.movies.clients.qbittorrent import QBittorrent
 from nightcrew.movies.handover_models import HandoverEntry
 from nightcrew.movies.handover_rules import Cause, HandoverPatience, HandoverState
 from nightcrew.movies.store import handovers as rows
+from nightcrew.movies.store import sources
 
 
 @pytest.fixture
@@ -182,6 +183,29 @@ async def test_giving_up_takes_it_off_the_client(crew: Crew) -> None:
     assert (last.due_at, last.reason) == (None, "given up by test")
     with pytest.raises(Conflict, match="ended already"):
         await handover_actions.give_up(crew.node, entry.id, actor="test")
+
+
+async def test_what_a_person_refused_is_not_handed_over_until_it_is_accepted(crew: Crew) -> None:
+    await furnish_films(crew.node, GOOD)
+    (source,) = await sources.of_movie(crew.node.store, FILM)
+    await source_actions.refuse(crew.node, source.id, actor="test")
+    with pytest.raises(Conflict, match="was refused: accept it first"):
+        await handover_actions.hand_over(crew.node, FILM, source_id=source.id, actor="test")
+    await source_actions.accept(crew.node, source.id, actor="test")
+    entry = await handover_actions.hand_over(crew.node, FILM, source_id=source.id, actor="test")
+    assert entry.state is HandoverState.CHOSEN
+
+
+async def test_what_a_person_refuses_while_it_is_sent_is_never_let_go(crew: Crew) -> None:
+    crew.has.plans[torrents.hash_of(GOOD)] = DownloadPlan(metadata=3.0)
+    await furnish_films(crew.node, GOOD)
+    entry = await begin(crew)
+    await crew.reach(HandoverState.METADATA)
+    await source_actions.refuse(crew.node, entry.source_id, actor="test")
+    failed = await crew.reach(HandoverState.FAILED)
+    assert (failed.cause, failed.reason) == (Cause.REFUSED, "a person has refused this source")
+    await crew.rest()
+    assert crew.has.rows == {}
 
 
 async def test_without_a_client_a_person_is_told_what_is_missing(world: World, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from nightcrew.movies.clients.base import Client
 from nightcrew.movies.clients.remote import RemoteTorrent
 from nightcrew.movies.handover_models import HandoverEntry
 from nightcrew.movies.handover_rules import described
-from nightcrew.movies.models import SourceEntry
+from nightcrew.movies.models import SourceEntry, SourceState
 from nightcrew.movies.store import films, sources
 from nightcrew.movies.torrents import magnet, metainfo
 from nightcrew.movies.torrents.errors import BadTorrent
@@ -44,12 +44,19 @@ async def refused(runtime: Runtime, client: Client, entry: HandoverEntry, remote
         film = await films.get(runtime.store, entry.movie_id)
     except NotFound as exc:
         return [str(exc)]
+    if is_refused_by_person(source):
+        return ["a person has refused this source"]
     torrent = await _torrent(client, entry, remote)
     if torrent is None:
         return None
     if source.final:
         return []
     return await offered.refusals(torrent, film, replace(source, swarm=entry.swarm))
+
+
+def is_refused_by_person(source: SourceEntry) -> bool:
+    """Whether a person has said that a source is not the film."""
+    return source.final and source.state is SourceState.REFUSED
 
 
 async def _torrent(client: Client, entry: HandoverEntry, remote: RemoteTorrent) -> Metainfo | None:
