@@ -23,7 +23,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Conflict, NeedsUser
 from nightcrew.movies import handover_actions, handover_torrents, handovers, source_actions
 from nightcrew.movies.clients.qbittorrent import QBittorrent
-from nightcrew.movies.handover_models import HandoverEntry
+from nightcrew.movies.handover_models import HandoverEntry, handover
 from nightcrew.movies.handover_rules import Cause, HandoverPatience, HandoverState
 from nightcrew.movies.store import handovers as rows
 from nightcrew.movies.store import sources
@@ -149,6 +149,49 @@ async def test_a_client_that_is_away_costs_nothing(crew: Crew) -> None:
     async with crew.node.store.write() as connection:  # as when its pause is over
         await connection.execute(sa.text("UPDATE connection SET state = 'ok', until = NULL"))
     await crew.reach(HandoverState.DONE)
+
+
+async def test_no_time_counts_while_a_client_is_away(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
+    crew.has.plans[torrents.hash_of(GOOD)] = DownloadPlan(seconds=10_000.0, stalls_at=0.1, seeds=0)
+    await furnish_films(crew.node, GOOD)
+    await begin(crew)
+    await crew.reach(HandoverState.DOWNLOADING)
+    now = [utcnow() + timedelta(seconds=60)]
+    monkeypatch.setattr(handovers, "utcnow", lambda: now[0])
+    crew.world.faults.set("qbittorrent", Fault.HTML)
+    await crew.step()
+    (away,) = await rows.of_movie(crew.node.store, FILM)
+    assert away.due_at is not None
+    assert away.looked_at == away.due_at > now[0]
+    now[0] = away.due_at + timedelta(seconds=2)
+    crew.world.faults.clear()
+    async with crew.node.store.write() as connection:  # as when its pause is over
+        await connection.execute(sa.text("UPDATE connection SET state = 'ok', until = NULL"))
+        await connection.execute(sa.update(handover).values(got=1 << 40))  # nothing more has come
+    await crew.step()
+    (back,) = await rows.of_movie(crew.node.store, FILM)
+    assert 0.0 < back.waited - away.waited < 5.0
+    assert away.reason
+    assert back.reason == "", "it can be asked again"
+
+
+async def test_an_error_that_nobody_expected_leaves_why_one_has_ended(
+    crew: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(*_: Any) -> None:
+        raise RuntimeError("broken")
+
+    await furnish_films(crew.node, GOOD)
+    entry = await begin(crew)
+    monkeypatch.setattr(handovers, "_one", breaks)
+    await crew.step()
+    assert (await rows.get(crew.node.store, entry.id)).reason == "an error in Nightcrew: RuntimeError"
+    await handover_actions.give_up(crew.node, entry.id, actor="test")
+    await crew.step()
+    ended = await rows.get(crew.node.store, entry.id)
+    assert ended.reason == "given up by test"
+    assert ended.due_at is not None
+    assert ended.due_at > utcnow() + timedelta(seconds=60), "it is cleared later"
 
 
 async def test_one_that_a_person_removed_at_the_client_is_not_fetched_again(

@@ -126,7 +126,10 @@ async def _one(runtime: Runtime, client: Client, entry: HandoverEntry, remote: R
     if entry.ended_at is not None:
         await handover_ends.clear(runtime, client, entry, remote)
         return
-    verdict = handover_rules.judge(entry.watch, remote, utcnow(), patience(runtime))
+    known = entry.watch
+    if entry.state is not HandoverState.STALLED:  # why the client could not be asked before
+        known = replace(known, reason="")
+    verdict = handover_rules.judge(known, remote, utcnow(), patience(runtime))
     watch, act = verdict.watch, verdict.act
     if act is Act.PAUSE and await _is_let_go(runtime, entry):
         act = Act.INSPECT
@@ -188,7 +191,7 @@ def _pause(watch: HandoverWatch) -> float:
 
 
 async def _put_off(runtime: Runtime, entry: HandoverEntry, exc: NightcrewError) -> None:
-    """It could not be looked at: that says nothing of the source, and no time counts meanwhile."""
+    """It could not be looked at: that says nothing of the source, and no time counts until the next look is due."""
     after = getattr(exc, "after", None)
     if isinstance(exc, RouteDown | Paused):  # neither is an attempt
         wait, failures = after or recovery.parked(), entry.failures
@@ -202,13 +205,13 @@ async def _put_off(runtime: Runtime, entry: HandoverEntry, exc: NightcrewError) 
     due_at = utcnow() + timedelta(seconds=min(wait, 3600.0))
     values: dict[str, Any] = {"failures": failures}
     if entry.ended_at is None:
-        values["reason"] = str(exc)[:500]
+        values |= {"reason": str(exc)[:500], "looked_at": due_at}
     await handovers.HANDOVERS.park(runtime.store, by=runtime.node, key=entry.id, until=due_at, values=values)
 
 
 async def _failed(runtime: Runtime, number: Any, exc: Exception) -> None:
-    """What nobody expected: it is looked at again later."""
-    values = {"reason": f"an error in Nightcrew: {type(exc).__name__}"}
+    """What nobody expected: it is looked at again later. Why one has ended stays."""
+    values = {"reason": handovers.unless_ended(f"an error in Nightcrew: {type(exc).__name__}")}
     later = utcnow() + timedelta(seconds=ASLEEP)
     await handovers.HANDOVERS.park(runtime.store, by=runtime.node, key=number, until=later, values=values)
 

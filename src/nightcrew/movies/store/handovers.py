@@ -117,6 +117,11 @@ async def end(
         return True
 
 
+def unless_ended(reason: str) -> sa.ColumnElement[str]:
+    """As the value of a row: this reason, but for one that has ended that of its end."""
+    return sa.case((handover.c.ended_at.is_(None), reason), else_=handover.c.reason)
+
+
 def _row(watch: HandoverWatch) -> dict[str, Any]:
     return {
         "state": watch.state,
