@@ -20,8 +20,8 @@ from nightcrew.demo.faults import Fault
 from nightcrew.demo.world import World
 from nightcrew.kernel import recovery
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.errors import Conflict, NeedsUser
-from nightcrew.movies import handover_actions, handover_torrents, handovers, source_actions
+from nightcrew.kernel.errors import Conflict, NeedsUser, Retry
+from nightcrew.movies import handover_actions, handover_ends, handover_torrents, handovers, source_actions
 from nightcrew.movies.clients.qbittorrent import QBittorrent
 from nightcrew.movies.handover_models import HandoverEntry, handover
 from nightcrew.movies.handover_rules import Cause, HandoverPatience, HandoverState
@@ -249,6 +249,32 @@ async def test_what_a_person_refuses_while_it_is_sent_is_never_let_go(crew: Crew
     assert (failed.cause, failed.reason) == (Cause.REFUSED, "a person has refused this source")
     await crew.rest()
     assert crew.has.rows == {}
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_one_that_is_given_up_while_it_is_sent_does_not_stay_at_the_client(
+    crew: Crew, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    original = QBittorrent.add
+
+    async def slow(self: QBittorrent, *values: Any, **more: Any) -> None:
+        await handover_actions.give_up(crew.node, entry.id, actor="test")
+        (row,) = await rows.claim(crew.node.store, by=crew.node.node, limit=9)  # it is cleared meanwhile
+        await handover_ends.clear(crew.node, self, row, None)
+        assert (await rows.get(crew.node.store, entry.id)).due_at is None
+        await original(self, *values, **more)
+        if fails:
+            raise Retry("its answer was lost")
+
+    monkeypatch.setattr(QBittorrent, "add", slow)
+    await furnish_films(crew.node, GOOD)
+    entry = await begin(crew)
+    await crew.step()
+    assert list(crew.has.rows) == [torrents.hash_of(GOOD)]
+    await crew.rest()
+    assert crew.has.rows == {}
+    last = await rows.get(crew.node.store, entry.id)
+    assert (last.state, last.reason) == (HandoverState.REPLACED, "given up by test")
 
 
 async def test_without_a_client_a_person_is_told_what_is_missing(world: World, tmp_path: Path) -> None:

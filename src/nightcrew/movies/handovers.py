@@ -24,7 +24,7 @@ from nightcrew.movies.clients import CLIENTS
 from nightcrew.movies.clients.base import TAG, Client, ClientKind, KnownClients, Rejected
 from nightcrew.movies.clients.remote import RemoteTorrent
 from nightcrew.movies.handover_models import HandoverEntry
-from nightcrew.movies.handover_rules import Act, Cause, HandoverPatience, HandoverState, HandoverWatch
+from nightcrew.movies.handover_rules import Act, Cause, HandoverPatience, HandoverState, HandoverVerdict, HandoverWatch
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import handovers, sources
 
@@ -130,26 +130,38 @@ async def _one(runtime: Runtime, client: Client, entry: HandoverEntry, remote: R
     if entry.state is not HandoverState.STALLED:  # why the client could not be asked before
         known = replace(known, reason="")
     verdict = handover_rules.judge(known, remote, utcnow(), patience(runtime))
-    watch, act = verdict.watch, verdict.act
-    if act is Act.PAUSE and await _is_let_go(runtime, entry):
-        act = Act.INSPECT
-    if act is Act.SEND:
-        watch = await _send(runtime, client, entry, watch)
-    elif act is Act.PAUSE:
-        await client.pause(entry.swarm)
-    elif act is Act.INSPECT and remote is not None:
-        watch = await _inspect(runtime, client, entry, watch, remote)
+    watch = await _act(runtime, client, entry, verdict, remote)
     if watch.state in handover_rules.OPEN:
         due_at = utcnow() + timedelta(seconds=_pause(watch))
-        await handovers.settle(
+        if not await handovers.settle(
             runtime.store, entry, watch, by=runtime.node, due_at=due_at, failures=0, **handover_ends.figures(remote)
-        )
+        ):
+            await handovers.clear_again(runtime.store, entry.id)
+            return
         if watch.state is HandoverState.STALLED is not entry.state:
             await handover_ends.tell(runtime, entry, "movie.handover_stalled", f"stalls: {watch.reason}", warn=True)
     else:
         await handover_ends.over(runtime, entry, watch, remote)
     if watch.state is not entry.state or watch.got != entry.got:
         runtime.bus.publish("movies")
+
+
+async def _act(
+    runtime: Runtime, client: Client, entry: HandoverEntry, verdict: HandoverVerdict, remote: RemoteTorrent | None
+) -> HandoverWatch:
+    """Do what was decided; returns how it stands then."""
+    act = verdict.act
+    if act is Act.SEND:
+        return await _send(runtime, client, entry, verdict.watch)
+    if remote is None:
+        return verdict.watch
+    if act is Act.PAUSE and await _is_let_go(runtime, entry):
+        act = Act.INSPECT
+    if act is Act.PAUSE:
+        await client.pause(entry.swarm)
+    elif act is Act.INSPECT:
+        return await _inspect(runtime, client, entry, verdict.watch, remote)
+    return verdict.watch
 
 
 async def _is_let_go(runtime: Runtime, entry: HandoverEntry) -> bool:
@@ -206,7 +218,8 @@ async def _put_off(runtime: Runtime, entry: HandoverEntry, exc: NightcrewError) 
     values: dict[str, Any] = {"failures": failures}
     if entry.ended_at is None:
         values |= {"reason": str(exc)[:500], "looked_at": due_at}
-    await handovers.HANDOVERS.park(runtime.store, by=runtime.node, key=entry.id, until=due_at, values=values)
+    if not await handovers.HANDOVERS.park(runtime.store, by=runtime.node, key=entry.id, until=due_at, values=values):
+        await handovers.clear_again(runtime.store, entry.id)
 
 
 async def _failed(runtime: Runtime, number: Any, exc: Exception) -> None:

@@ -117,6 +117,16 @@ async def end(
         return True
 
 
+async def clear_again(store: Store, number: int) -> None:
+    """One that ended while it was looked at is due once more: it may have been sent after it was cleared.
+
+    Whoever clears it now loses hold of it, so that the row stays due.
+    """
+    gone = sa.and_(handover.c.id == number, handover.c.ended_at.is_not(None), handover.c.state != HandoverState.DONE)
+    async with store.write() as connection:
+        await HANDOVERS.make_due(connection, gone, at=await now_of(connection), **HANDOVERS.freed)
+
+
 def unless_ended(reason: str) -> sa.ColumnElement[str]:
     """As the value of a row: this reason, but for one that has ended that of its end."""
     return sa.case((handover.c.ended_at.is_(None), reason), else_=handover.c.reason)
