@@ -20,6 +20,7 @@ from nightcrew.demo.faults import Fault
 from nightcrew.demo.world import World
 from nightcrew.kernel import recovery
 from nightcrew.kernel.clock import utcnow
+from nightcrew.kernel.connections import actions as connections
 from nightcrew.kernel.errors import Conflict, NeedsUser, Retry
 from nightcrew.movies import handover_actions, handover_ends, handover_torrents, handovers, source_actions
 from nightcrew.movies.clients.qbittorrent import QBittorrent
@@ -132,6 +133,54 @@ async def test_what_was_there_before_is_never_removed(crew: Crew) -> None:
     await crew.reach(HandoverState.FAILED)
     await crew.rest()
     assert list(crew.has.rows) == [v1]
+
+
+async def test_what_a_person_was_downloading_before_is_looked_into_and_never_stopped(
+    crew: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped: list[str] = []
+
+    async def pause(_: QBittorrent, swarm: str) -> None:
+        stopped.append(swarm)
+
+    monkeypatch.setattr(QBittorrent, "pause", pause)
+    for data in (FAKE, GOOD):
+        v1, v2 = torrents.hashes_of(data)
+        crew.has.plans[torrents.hash_of(data)] = DownloadPlan(seconds=1000.0)
+        crew.has.take(data, v1 or "", v2 or "", "Of a person", category="", tags=["mine"], stopped=False)
+    await furnish_films(crew.node, FAKE, GOOD)
+    await begin(crew)
+    going = await crew.reach(HandoverState.DOWNLOADING)
+    assert going.swarm == torrents.hash_of(GOOD)
+    assert [one.cause for one in await rows.of_movie(crew.node.store, FILM)] == [None, Cause.REFUSED]
+    assert stopped == []
+    assert not any(row.stopped for row in crew.has.rows.values())
+
+
+async def test_a_client_that_was_removed_ends_its_hand_overs_without_blame(crew: Crew) -> None:
+    for film, data in ((FILM, GOOD), (FILM + 1, SECOND)):
+        await furnish_films(crew.node, data, film=film)
+        await handover_actions.hand_over(crew.node, film, actor="test")
+    going = await crew.reach(HandoverState.DOWNLOADING)
+    other = await crew.reach(HandoverState.DOWNLOADING, film=FILM + 1)
+    await handover_actions.give_up(crew.node, other.id, actor="test")
+    await connections.remove(crew.node, going.connection_id, actor="test")
+    await crew.step()
+    failed = await rows.get(crew.node.store, going.id)
+    assert (failed.state, failed.cause) == (HandoverState.FAILED, Cause.GONE)
+    assert failed.reason == "its client is not connected any more"
+    await crew.step()
+    ended = await rows.newest(crew.node.store, 9)
+    assert [one.due_at for one in ended] == [None, None], "nobody is asked any more"
+    assert await rows.blocked_of(crew.node.store, FILM) == []
+    assert await said(crew, "movie.handover_failed")
+
+
+async def test_the_first_client_by_name_is_taken_whatever_its_kind(crew: Crew) -> None:
+    for kind, name in (("transmission", "Alpha"), ("qbittorrent", "Zulu"), ("transmission", "mike")):
+        one = {"kind": kind, "name": name, "address": "http://127.0.0.1:9", "settings": {"user": "a", "password": "b"}}
+        await connections.add(crew.node, one, actor="test")
+    assert [one.name for one in await handovers.clients(crew.node)] == ["Alpha", "Demo downloads", "mike", "Zulu"]
 
 
 async def test_a_client_that_is_away_costs_nothing(crew: Crew) -> None:

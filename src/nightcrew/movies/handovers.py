@@ -80,9 +80,11 @@ async def next_at(runtime: Runtime) -> datetime | None:
 
 
 async def clients(runtime: Runtime) -> list[Connection]:
-    """The download clients that people connected and did not switch off."""
+    """The download clients that people connected and did not switch off, of all kinds, by name."""
     known = runtime.part(Connections)
-    return [one for name in BY_KIND for one in await known.of_kind(name)]
+    return sorted(
+        [one for name in BY_KIND for one in await known.of_kind(name)], key=lambda one: (one.name.casefold(), one.id)
+    )
 
 
 def patience(runtime: Runtime) -> HandoverPatience:
@@ -109,6 +111,15 @@ async def client_of(runtime: Runtime, number: int) -> Client:
 async def _look(runtime: Runtime, number: int, entries: list[HandoverEntry]) -> None:
     try:
         client = await client_of(runtime, number)
+    except NotFound:
+        for entry in entries:
+            await handover_ends.without_client(runtime, entry)
+        return
+    except NightcrewError as exc:
+        for entry in entries:
+            await _put_off(runtime, entry, exc)
+        return
+    try:
         seen = await client.look([one.swarm for one in entries])
     except NightcrewError as exc:
         for entry in entries:
@@ -155,8 +166,8 @@ async def _act(
         return await _send(runtime, client, entry, verdict.watch)
     if remote is None:
         return verdict.watch
-    if act is Act.PAUSE and await _is_let_go(runtime, entry):
-        act = Act.INSPECT
+    if act is Act.PAUSE and (TAG not in remote.tags or await _is_let_go(runtime, entry)):
+        act = Act.INSPECT  # it is somebody else's: it goes on while it is looked into
     if act is Act.PAUSE:
         await client.pause(entry.swarm)
     elif act is Act.INSPECT:
