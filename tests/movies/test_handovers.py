@@ -26,8 +26,9 @@ from nightcrew.movies import handover_actions, handover_ends, handover_torrents,
 from nightcrew.movies.clients.qbittorrent import QBittorrent
 from nightcrew.movies.handover_models import HandoverEntry, handover
 from nightcrew.movies.handover_rules import Cause, HandoverPatience, HandoverState
+from nightcrew.movies.store import fetches, sources
 from nightcrew.movies.store import handovers as rows
-from nightcrew.movies.store import sources
+from support import until
 
 
 @pytest.fixture
@@ -81,6 +82,39 @@ async def test_a_magnet_becomes_a_film_and_nothing_comes_before_its_files_were_l
         done = await crew.reach(HandoverState.DONE)
         assert (done.progress, done.path, done.due_at) == (1.0, "/downloads", None)
         assert crew.has.added == [torrents.hash_of(GOOD)]
+
+
+@pytest.mark.parametrize("by_itself", [False, True])
+async def test_of_two_who_begin_at_once_one_is_told_that_the_other_was_faster(
+    world: World, tmp_path: Path, postgres_server: Any, furnished: Any, by_itself: bool
+) -> None:
+    url = new_database(postgres_server, like=furnished)
+    await asyncio.to_thread(furnish, app.Config(data_dir=tmp_path / "data", database_url=url))
+    async with started(tmp_path / "data", world, url) as crew:
+        await furnish_films(crew.node, GOOD, SECOND)
+        store = crew.node.store
+        first, second = await sources.of_movie(store, FILM)
+        now = utcnow()
+        async with store.write() as connection:
+            row = {"movie_id": FILM, "good_since": now, "due_at": now}
+            await connection.execute(sa.insert(fetches.fetch).values(row))
+        (due,) = await fetches.claim(store, by="here", limit=9)
+
+        async def waits_for_the_other() -> bool:
+            async with store.read() as connection:
+                waiting = "datname = current_database() AND wait_event_type = 'Lock'"
+                found = await connection.execute(sa.text(f"SELECT count(*) FROM pg_stat_activity WHERE {waiting}"))
+                return bool(found.scalar_one())
+
+        async with store.write() as connection:
+            await rows.begin_in(connection, store, first, 1)
+            begun = fetches.begin(store, due, second, 1, by="here") if by_itself else rows.begin(store, second, 1)
+            late = asyncio.create_task(begun)
+            await until(waits_for_the_other)
+        with pytest.raises(Conflict, match="somebody was faster"):
+            await late
+        assert [one.source_id for one in await rows.of_movie(store, FILM)] == [first.id]
+        assert (await fetches.of_movie(store, FILM)).held is None, "nothing of it was stored"  # type: ignore[union-attr]
 
 
 async def test_a_torrent_file_is_held_until_it_was_looked_at(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,7 +66,10 @@ async def begin_in(connection: AsyncConnection, store: Store, source: SourceEntr
     again = {name: value for name, value in row.items() if name not in {"movie_id", "swarm"}}
     insert = store.upsert(handover).values(row)
     insert = insert.on_conflict_do_update(index_elements=["movie_id", "swarm"], set_=again)
-    number: int = (await connection.execute(insert.returning(handover.c.id))).scalar_one()
+    try:
+        number: int = (await connection.execute(insert.returning(handover.c.id))).scalar_one()
+    except sa.exc.IntegrityError as exc:  # another transaction has begun one meanwhile
+        raise Conflict("this film is being handed over already: somebody was faster") from exc
     await wake(connection, HANDOVERS.topic)
     return number
 
