@@ -21,13 +21,17 @@ from nightcrew.demo.world import World
 from nightcrew.kernel import recovery
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections import actions as connections
-from nightcrew.kernel.errors import Conflict, NeedsUser, Retry
-from nightcrew.movies import handover_actions, handover_ends, handover_torrents, handovers, source_actions
+from nightcrew.kernel.connections.calls import Paused
+from nightcrew.kernel.errors import Conflict, GiveUp, NeedsUser, Retry
+from nightcrew.movies import handover_actions, handover_ends, handover_torrents, handovers, offered, source_actions
 from nightcrew.movies.clients.qbittorrent import QBittorrent
 from nightcrew.movies.handover_models import HandoverEntry, handover
 from nightcrew.movies.handover_rules import Cause, HandoverPatience, HandoverState
-from nightcrew.movies.store import fetches, sources
+from nightcrew.movies.models import SourceEntry, SourceState, offer, source
+from nightcrew.movies.store import fetches, sources, swarms
 from nightcrew.movies.store import handovers as rows
+from nightcrew.movies.torrents import magnet
+from nightcrew.movies.torrents.magnet import Magnet
 from support import until
 
 
@@ -128,6 +132,121 @@ async def test_a_torrent_file_is_held_until_it_was_looked_at(crew: Crew, monkeyp
     (row,) = crew.has.rows.values()
     assert row.stopped
     await crew.reach(HandoverState.DONE)
+
+
+# -- what is handed over -----------------------------------------------------------------------------------------------
+
+
+async def known_as(crew: Crew, **values: Any) -> SourceEntry:
+    """The only source of a film, with other values."""
+    await furnish_films(crew.node, GOOD)
+    async with crew.node.store.write() as connection:
+        await connection.execute(sa.update(source).values(values or {"private": False}))
+    return (await sources.of_movie(crew.node.store, FILM))[0]
+
+
+def indexers_say(monkeypatch: pytest.MonkeyPatch, said: Exception | bytes | Magnet) -> None:
+    async def fetch(*_: Any) -> bytes | Magnet:
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+    monkeypatch.setattr(offered, "fetch", fetch)
+
+
+@pytest.mark.parametrize("trouble", [Retry("it is away"), Paused("not now", after=60), NeedsUser("its login is wrong")])
+async def test_a_private_source_waits_for_its_file_and_never_becomes_a_magnet(
+    crew: Crew, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    await known_as(crew, private=True, state=SourceState.VERIFIED)
+    indexers_say(monkeypatch, trouble)
+    await begin(crew)
+    for _ in range(handover_torrents.MOST_FAILURES + 2):
+        await crew.step()
+    (entry,) = await rows.of_movie(crew.node.store, FILM)
+    assert (entry.state, entry.reason) == (HandoverState.CHOSEN, str(trouble))
+    assert entry.due_at is not None
+    assert entry.due_at > utcnow() + timedelta(seconds=20)
+    assert crew.has.added == []
+    indexers_say(monkeypatch, GOOD)
+    await crew.reach(HandoverState.DOWNLOADING)
+
+
+@pytest.mark.parametrize("said", [GiveUp("it is gone"), Magnet(hash_v1=torrents.hash_of(GOOD))])
+async def test_a_private_source_without_a_file_fails(
+    crew: Crew, monkeypatch: pytest.MonkeyPatch, said: Exception | Magnet
+) -> None:
+    await known_as(crew, private=True, state=SourceState.VERIFIED)
+    indexers_say(monkeypatch, said)
+    await begin(crew)
+    failed = await crew.reach(HandoverState.FAILED)
+    assert failed.cause is Cause.REJECTED
+    assert failed.reason in {"it is gone", "it is of a private tracker, and no indexer gives its torrent file"}
+    assert crew.has.added == []
+
+
+async def test_what_is_private_for_one_film_is_private_for_another(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
+    await known_as(crew, private=True)
+    await furnish_films(crew.node, GOOD, film=FILM + 1)
+    (other,) = await sources.of_movie(crew.node.store, FILM + 1)
+    assert not other.private
+    indexers_say(monkeypatch, GiveUp("it is gone"))
+    with pytest.raises(GiveUp, match="it is gone"):
+        await handover_torrents.fetch(crew.node, other, other.swarm, 99)
+
+
+async def test_a_checked_source_waits_for_its_file_for_some_looks_and_is_then_a_magnet(
+    crew: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await known_as(crew, state=SourceState.VERIFIED)
+    indexers_say(monkeypatch, Retry("it is away"))
+    await begin(crew)
+    for _ in range(handover_torrents.MOST_FAILURES):
+        await crew.step()
+        assert (await rows.of_movie(crew.node.store, FILM))[0].state is HandoverState.CHOSEN
+    assert crew.has.added == []
+    await crew.step()
+    assert crew.has.added == [torrents.hash_of(GOOD)]
+
+
+@pytest.mark.parametrize("trouble", [Retry("it is away"), NeedsUser("its login is wrong")])
+async def test_what_nobody_has_looked_into_is_a_magnet_at_once(
+    crew: Crew, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    await known_as(crew)
+    indexers_say(monkeypatch, trouble)
+    await begin(crew)
+    await crew.step()
+    assert crew.has.added == [torrents.hash_of(GOOD)]
+
+
+async def test_a_magnet_that_an_indexer_gives_is_taken_if_it_is_of_the_same_swarm(
+    crew: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = await known_as(crew)
+    given = Magnet(hash_v1=entry.swarm, name="Given", trackers=("udp://127.0.0.1:7/announce",))
+    indexers_say(monkeypatch, given)
+    assert await handover_torrents.fetch(crew.node, entry, entry.swarm, 0) == magnet.written(given)
+    indexers_say(monkeypatch, Magnet(hash_v1="f" * 40))
+    found = await handover_torrents.fetch(crew.node, entry, entry.swarm, 0)
+    assert magnet.parse(str(found)).swarm == entry.swarm
+
+
+@pytest.mark.parametrize("newer", [False, True])
+async def test_a_magnet_that_is_made_of_the_hash_names_the_trackers_that_know_it(crew: Crew, newer: bool) -> None:
+    v2 = "ab" * 32
+    entry = await known_as(crew, **({"swarm": v2[:40], "hash_v2": v2} if newer else {}))
+    async with crew.node.store.write() as connection:
+        await connection.execute(sa.update(offer).values(reach=crew.node.vault.seal({"link": "", "magnet": ""})))
+    known = {"udp://127.0.0.1:7/announce", "http://127.0.0.1:8/secret/announce"}
+    await swarms.name_trackers(crew.node.store, crew.node.vault, entry.swarm, known)
+    await swarms.name_trackers(crew.node.store, crew.node.vault, "f" * 40, ["udp://127.0.0.1:9/announce"])
+    found = magnet.parse(str(await handover_torrents.fetch(crew.node, entry, entry.swarm, 0)))
+    assert (found.hash_v1, found.hash_v2) == ((None, v2) if newer else (entry.swarm, None))
+    assert set(found.trackers) == known
+
+
+# -- how it ends -------------------------------------------------------------------------------------------------------
 
 
 async def test_a_fake_is_never_let_go_and_the_next_source_is_taken(crew: Crew) -> None:

@@ -15,7 +15,7 @@ from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.connections.models import Connection
 from nightcrew.kernel.declare import Tick
 from nightcrew.kernel.due import earliest
-from nightcrew.kernel.errors import NeedsUser, NightcrewError, NotFound
+from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError, NotFound
 from nightcrew.kernel.hands import Hands
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
@@ -185,9 +185,10 @@ async def _send(runtime: Runtime, client: Client, entry: HandoverEntry, watch: H
         source = await sources.get(runtime.store, entry.source_id)
     except NotFound:
         return watch.fail(Cause.REJECTED, "its source is not known any more")
-    torrent = await handover_torrents.fetch(runtime, source, entry.swarm)
-    if torrent is None:
-        return watch.fail(Cause.REJECTED, "it has neither a torrent file nor a magnet link")
+    try:
+        torrent = await handover_torrents.fetch(runtime, source, entry.swarm, entry.failures)
+    except GiveUp as exc:
+        return watch.fail(Cause.REJECTED, str(exc))
     try:
         await client.add(torrent, swarm=entry.swarm, category=client.category, tags=(TAG,), held=True)
     except Rejected as exc:
