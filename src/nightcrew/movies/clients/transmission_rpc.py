@@ -72,6 +72,10 @@ _STATES = {
 OK = 200
 LOCAL_ERROR = 3
 """Of its errors the one of this kind stops it; 1 and 2 are what a tracker said."""
+_OF_TORRENT = re.compile(
+    r"corrupt|unrecogni[sz]ed|invalid\b.{0,60}\b(?:torrent|magnet|metainfo)|(?:torrent|magnet|metainfo)\b.{0,60}\binvalid",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|-")
 
 
@@ -173,6 +177,11 @@ def _refused(why: str) -> GiveUp:
     error = GiveUp(f"Transmission refuses: {why}")
     error.status = OK  # it works; what was asked is wrong
     return error
+
+
+def is_of_torrent(words: str) -> bool:
+    """Whether a refusal speaks of the torrent that was to be added, and not of a folder or another setting."""
+    return _OF_TORRENT.search(words) is not None
 
 
 def _reason(error: Mapping[str, Any]) -> str:
