@@ -21,7 +21,7 @@ from nightcrew.web.forms import Form, checked, values_of
 from nightcrew.web.render import PageRoute, done, is_fragment, note, render, render_part, texts
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
-Name = Annotated[str, Query(alias="name", min_length=1, max_length=100)]
+Name = Annotated[str, Query(alias="name", min_length=1, max_length=80)]
 PAGE = "/movies/quality"
 
 

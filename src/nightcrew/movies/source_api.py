@@ -22,7 +22,7 @@ from nightcrew.web.api import Id, Node
 from nightcrew.web.callers import Actor, Admin
 
 router = APIRouter(prefix="/api/v1/movies", tags=["movies"])
-Name = Annotated[str, Path(min_length=1, max_length=100, pattern=r"^[\w .+-]+$")]
+Name = Annotated[str, Path(min_length=1, max_length=80, pattern=r"^[\w .+-]+$")]
 Hours = Annotated[int, Query(ge=1, le=14 * 24)]
 
 
