@@ -19,6 +19,7 @@ from nightcrew.movies import source_actions, taste
 from nightcrew.movies.releases import custom_formats
 from nightcrew.movies.releases.profile import PRESETS, FormatScore
 from nightcrew.movies.store import profiles, searches, sources
+from reels import rescored
 from support import Node, running, until
 
 HX = {"HX-Request": "true"}
@@ -193,6 +194,7 @@ async def test_a_profile_is_copied_changed_used_and_removed_on_its_page(node: No
     assert body["seeds_least"] == 0
     await send(node, "/movies/quality/use?name=Mine")
     assert (await profile(node, "Mine"))["in_use"]
+    await rescored(node.runtime)
     source = (await sources.of_movie(node.runtime.store, FILM))[0]
     why = {name: words for name, _, words in source.parts}
     assert why["source"].endswith("number 2 of 2"), "all sources were judged by it"

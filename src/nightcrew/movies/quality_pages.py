@@ -41,7 +41,7 @@ async def quality_part(request: Request, node: Node) -> Response:
 async def use(request: Request, node: Node, actor: Actor, name: Name) -> Response:
     """Let a profile decide from now on."""
     await profile_actions.use(node, name, actor=actor)
-    return done(request, f"{name} is in use: all sources were judged by it.", PAGE)
+    return done(request, f"{name} is in use: all sources are being judged by it.", PAGE)
 
 
 @router.get(f"{PAGE}/copy")

@@ -14,18 +14,12 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Conflict, Invalid, NeedsUser, NotFound
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.settings import invalid_from
-from nightcrew.movies import crew, judging, rules, taste
-from nightcrew.movies.crew import MovieCrew
+from nightcrew.movies import crew, judging, rescoring, rules, taste
 from nightcrew.movies.models import USABLE, MovieEntry, SourceEntry, SourceState
 from nightcrew.movies.releases import custom_formats
 from nightcrew.movies.releases.custom_formats import BadFormat
 from nightcrew.movies.releases.profile import PRESETS, FormatScore, ReleaseProfile
 from nightcrew.movies.store import films, profiles, searches, sources, verdicts
-
-JUDGED_BY = frozenset({"movies.quality_profile", "movies.search_before_release"})
-"""Settings by which sources are judged."""
-RESCORED = 500
-"""Films whose sources are scored anew in one piece."""
 
 
 async def search_now(runtime: Runtime, movie_id: int, *, actor: str) -> MovieEntry:
@@ -95,7 +89,7 @@ async def put_profile(
     await profiles.put(runtime.store, name, body)
     await runtime.activity.record("movie.profile", f"The quality profile {name} was changed", actor=actor)
     if name == taste.name_in_use(runtime):
-        rescore_soon(runtime)
+        await rescoring.begin(runtime)
 
 
 async def _formats_of(runtime: Runtime, name: str) -> Sequence[Mapping[str, Any]]:
@@ -160,30 +154,3 @@ async def remove_profile(runtime: Runtime, name: str, *, actor: str) -> bool:
         return False
     await runtime.activity.record("movie.profile", f"The quality profile {name} was removed", actor=actor)
     return True
-
-
-def rescore_soon(runtime: Runtime) -> None:
-    """Score all sources anew in the background, as another profile is in use. What was begun with the one before ends."""
-    tasks = runtime.part(MovieCrew)
-    if tasks.rescoring is not None:
-        tasks.rescoring.cancel()
-    tasks.rescoring = tasks.tasks.spawn(rescore(runtime), "sources by a new profile")
-
-
-def follow(runtime: Runtime) -> None:
-    """Score all sources anew whenever a setting names another profile, on whichever node."""
-
-    def changed(keys: frozenset[str]) -> None:
-        if keys & JUDGED_BY:
-            rescore_soon(runtime)
-
-    runtime.settings.watch(changed)
-
-
-async def rescore(runtime: Runtime) -> None:
-    """Score all sources anew, some films at a time."""
-    after = 0
-    while ids := await films.all_ids(runtime.store, after=after, limit=RESCORED):
-        await judging.choose(runtime, ids)
-        after = ids[-1]
-    runtime.bus.publish("movies")
