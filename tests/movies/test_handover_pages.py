@@ -15,7 +15,8 @@ from nightcrew.demo import downloaders, torrents
 from nightcrew.demo.downloads import DownloadPlan
 from nightcrew.demo.world import World
 from nightcrew.kernel.errors import Invalid
-from nightcrew.movies import source_actions, taste
+from nightcrew.movies import handover_commands, source_actions, taste
+from nightcrew.movies.handover_rows import GiveUpJson
 from nightcrew.movies.releases import custom_formats
 from nightcrew.movies.releases.profile import PRESETS, FormatScore
 from nightcrew.movies.store import profiles, searches, sources
@@ -114,10 +115,27 @@ async def test_with_several_clients_a_person_chooses_one(node: Node, world: Worl
     assert sorted(numbers.values()) == ["First", "Second"]
     second = next(number for number, name in numbers.items() if name == "Second")
     source = (await sources.of_movie(node.runtime.store, FILM))[0]
-    await send(node, f"/movies/{FILM}/fetch", 422, source=source.id, client="x")
+    for wrong in ("x", "0", "-1", "1.0", "1" * 20, f"{second}{'0' * 30}", "9" * 19, "9" * 5_000, "²"):
+        await send(node, f"/movies/{FILM}/fetch", 422, source=source.id, client=wrong)
     await send(node, f"/movies/{FILM}/fetch", 404, source=source.id, client=99_999)
     await send(node, f"/movies/{FILM}/fetch", source=source.id, client=second)
     assert (await newest(node))["client"] == int(second)
+
+
+async def test_without_a_client_the_page_of_a_film_promises_nothing(node: Node) -> None:
+    await node.patch("/api/v1/settings", {"movies.fetch": True})
+    shown = await page(node, f"/fragments/movies/{FILM}/handover")
+    assert "It is not fetched by itself: no download client is connected." in shown
+    assert "<time" not in shown
+
+
+@pytest.mark.parametrize(
+    ("shared", "words"),
+    [(["Faust"], "Faust needs the same"), (["Faust", "Metropolis"], "Faust, Metropolis need the same")],
+)
+def test_the_command_names_who_needs_a_torrent_too(shared: list[str], words: str) -> None:
+    found: GiveUpJson = {"title": "Nosferatu", "removed": "none", "got": 0, "shared": shared, "why": ""}
+    assert words in handover_commands._giving_up(found)
 
 
 async def test_a_film_is_fetched_by_itself_once_the_setting_says_so(node: Node, world: World) -> None:

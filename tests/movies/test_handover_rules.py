@@ -18,7 +18,7 @@ from nightcrew.movies.torrents.inspection import Expected, Reason, refusals
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 PATIENCE = HandoverPatience(metadata=600, progress=600, hopeless=6000, stalled=1200, gone=120)
 THERE = RemoteTorrent(
-    "a" * 40, "a" * 40, "Film", RemoteState.DOWNLOADING, 0.5, 1000, 500, None, 3, "", "/d", False, True, ("ours",)
+    "a" * 40, "a" * 40, "Film", RemoteState.DOWNLOADING, 0.5, 1000, 500, None, 3, "", "/d", True, ("ours",)
 )
 NAMELESS = replace(THERE, state=RemoteState.METADATA, metadata=False, got=0)
 

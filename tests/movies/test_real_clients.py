@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,28 +158,6 @@ async def test_a_folder_that_transmission_does_not_take_is_not_the_fault_of_a_to
     data = torrents.make("Nowhere to go", FILES)
     with pytest.raises(NeedsUser, match="not absolute"):
         await add(kind.client(line), data, metainfo.read(data).swarm)
-
-
-async def test_files_can_be_left_out_and_wanted_again(client: Client) -> None:
-    data = torrents.make(f"Choice {client.line.name}", FILES)
-    swarm = metainfo.read(data).swarm
-    await add(client, data, swarm)
-    await stands(client, swarm, RemoteState.PAUSED)
-    indices = [file.index for file in await client.files(swarm)]
-
-    async def wanted() -> set[bool]:
-        return {file.wanted for file in await client.files(swarm)}
-
-    await client.set_wanted(swarm, indices, wanted=False)
-    await until(lambda: is_so(wanted, {False}))
-    await stands(client, swarm, RemoteState.PAUSED, RemoteState.DONE)
-    await client.set_wanted(swarm, indices, wanted=True)
-    await until(lambda: is_so(wanted, {True}))
-    await client.remove(swarm, files=True)
-
-
-async def is_so(ask: Callable[[], Awaitable[object]], value: object) -> bool:
-    return await ask() == value
 
 
 @pytest.mark.parametrize("kind", ["v2", "hybrid"])

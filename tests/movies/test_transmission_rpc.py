@@ -34,7 +34,6 @@ ROW = {
     "errorString": "",
     "downloadDir": "/downloads",
     "metadataPercentComplete": 1,
-    "rateDownload": 0,
     "peersSendingToUs": 0,
     "webseedsSendingToUs": 0,
     "trackerStats": [{"seederCount": -1}, {"seederCount": 7}],
@@ -52,7 +51,6 @@ def test_a_torrent_is_read_alike_in_both_forms() -> None:
     assert rpc.newly(newer) == newer
     remote = standing()
     assert (remote.state, remote.got, remote.size, remote.seeds) == (RemoteState.DOWNLOADING, 100, 400, 7)
-    assert remote.stalled
     assert remote.eta_s is None
 
 

@@ -20,7 +20,7 @@ STATES: Mapping[str, tuple[Look, str]] = {
     "list.fresh": ("ok", "as TMDB has it"),
     "list.held": ("warn", "held back"),
     "list.failing": ("bad", "cannot be read"),
-    "list.paused": ("off", "left alone"),
+    "list.paused": ("off", "paused"),
     "season.open": ("run", "not complete"),
     f"source.{SourceState.FOUND}": ("wait", "not checked yet"),
     f"source.{SourceState.UNREAD}": ("warn", "magnet link only"),

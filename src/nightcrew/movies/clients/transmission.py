@@ -127,12 +127,6 @@ class Transmission:
         """As `Client.metainfo`: it only says where it has the file."""
         return None
 
-    async def set_wanted(self, swarm: str, indices: Collection[int], *, wanted: bool) -> None:
-        """As `Client.set_wanted`."""
-        if indices:  # an empty list would mean all
-            name = "files_wanted" if wanted else "files_unwanted"
-            await self._call("torrent_set", {"ids": [swarm], name: sorted(indices)})
-
     async def pause(self, swarm: str) -> None:
         """As `Client.pause`."""
         await self._call("torrent_stop", {"ids": [swarm]})

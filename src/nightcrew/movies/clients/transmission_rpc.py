@@ -45,7 +45,6 @@ FIELDS = (
     "download_limit",
     "download_limited",
     "metadata_percent_complete",
-    "rate_download",
     "peers_sending_to_us",
     "webseeds_sending_to_us",
     "tracker_stats",
@@ -53,8 +52,6 @@ FIELDS = (
 )
 _OLDER = {
     "download_dir": "download-dir",
-    "files_wanted": "files-wanted",
-    "files_unwanted": "files-unwanted",
     "delete_local_data": "delete-local-data",
     "download_limit": "downloadLimit",
     "download_limited": "downloadLimited",
@@ -148,7 +145,6 @@ def remote_of(row: Mapping[str, Any], swarm: str) -> RemoteTorrent:
         seeds=max([sending, *(count(newly(one), "seeder_count") for one in _objects(row.get("tracker_stats")))]),
         error=error,
         path=text(row, "download_dir", MAX_PATH),
-        stalled=state is RemoteState.DOWNLOADING and not sending and not count(row, "rate_download"),
         metadata=metadata,
         tags=texts(row.get("labels")),
     )
