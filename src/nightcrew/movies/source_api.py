@@ -15,8 +15,8 @@ from nightcrew.movies import source_answers as say
 from nightcrew.movies.models import SourceEntry
 from nightcrew.movies.profile_actions import KnownProfile
 from nightcrew.movies.releases.profile import ReleaseProfile
-from nightcrew.movies.store import backlogs, films, samples, searches, sources
-from nightcrew.movies.tally import TITLES
+from nightcrew.movies.store import films, searches, sources
+from nightcrew.movies.tally import TITLES, history
 from nightcrew.web.answers import Items
 from nightcrew.web.api import Id, Node
 from nightcrew.web.callers import Actor, Admin
@@ -34,8 +34,7 @@ async def names_of(runtime: Runtime) -> dict[int, str]:
 @router.get("/tasks")
 async def list_tasks(node: Node, hours: Hours = 24) -> Items[say.TaskRow]:
     """The seven tasks: what waits for each, and what it did in the last hours."""
-    known = await samples.since(node.store, utcnow() - timedelta(hours=hours))
-    waiting = await backlogs.waiting(node.store)
+    waiting, known = await history(node, utcnow() - timedelta(hours=hours))
     rows = [say.TaskRow.made(task, title, waiting[task], known.get(task, [])) for task, title in TITLES.items()]
     return Items(items=rows)
 
