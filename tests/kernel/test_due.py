@@ -135,6 +135,19 @@ async def test_what_waits_in_other_turns_is_left_alone(store: Store) -> None:
     assert await ROWS.claim_in_turn(store, by="n", limit=9, now=NOW, only=[]) == []
 
 
+async def test_a_turn_that_has_enough_gets_no_more(store: Store) -> None:
+    await add(store, *(("full", 0, -9) for _ in range(9)), *(("free", 0, 0) for _ in range(4)))
+    assert sorted(await ROWS.claim_in_turn(store, by="n", limit=9, now=NOW, only={"full": 2, "free": 3})) == [
+        1,
+        2,
+        10,
+        11,
+        12,
+    ]
+    assert await ROWS.claim_in_turn(store, by="n", limit=9, now=NOW, only={"full": 1, "none": 5}) == [3]
+    assert await ROWS.claim_in_turn(store, by="n", limit=1, now=NOW, only={"full": 4}) == [4]
+
+
 async def test_the_next_of_some_turns(store: Store) -> None:
     ahead = (utcnow() - NOW).total_seconds()
     await add(store, ("a", 0, ahead + 900), ("b", 0, -5), ("c", 0, ahead + 600))

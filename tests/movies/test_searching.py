@@ -18,6 +18,7 @@ from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.store import Store
 from nightcrew.movies import search, source_actions, taste
+from nightcrew.movies.crew import AT_ONCE
 from nightcrew.movies.models import SourceState, movie
 from nightcrew.movies.models import search as searches_table
 from nightcrew.movies.models import source as source_table
@@ -138,6 +139,28 @@ async def test_an_indexer_that_does_not_answer_leaves_hands_for_the_others(small
     await until(answered)
     hung = [(await reel.searches(film))[TORZNAB] for film in films]
     assert 0 < len([one for one in hung if one.holder]) < len(films)
+
+
+async def test_an_indexer_is_asked_for_no_more_at_once_where_the_others_have_nothing_to_do(small_reel: Reels) -> None:
+    reel = small_reel
+    await reel.connect(TORZNAB)
+    slow = reel.numbers[TORZNAB]
+    for number in range(7):
+        await connections.add(reel.node, demo_list(reel, number), actor="test")
+    known = list(reel.indexers.shelf.films.values())[:9]
+    films = [await reel.film(one) for one in known]
+    await searches.spread(reel.node.store, [slow])
+    reel.crew.caught_up = {one.connection.id for one in await search.indexers(reel.node)}
+    reel.world.faults.set("torznab", Fault.HANG)
+    for _ in range(4):
+        await search.search(reel.node)
+        held = [one for film in films for one in await searches.of_movie(reel.node.store, film) if one.holder]
+        assert 0 < len(held) <= AT_ONCE
+
+
+def demo_list(reel: Reels, number: int) -> dict[str, Any]:
+    """One more indexer."""
+    return {"kind": LIST, "name": f"List {number}", "address": f"{reel.world.url}/list_movies/well"}
 
 
 async def test_who_says_when_it_may_be_asked_again_is_asked_then_and_it_is_no_failure(small_reel: Reels) -> None:

@@ -186,7 +186,8 @@ class DueRows:
     ) -> list[Any]:
         """As `claim`, the same share for each turn, beginning with the one that follows `after`. What one leaves others have.
 
-        `only`: the turns that are looked at; what waits in others costs nothing, however much it is.
+        `only`: the turns that are looked at; what waits in others costs nothing, however much it is. As a mapping, it says how many rows
+        of each are taken at most.
         """
         if self.turn is None:
             raise ValueError(f"{self.topic} has no turns")
@@ -199,6 +200,7 @@ class DueRows:
             )
             if after is not None:
                 turns = [*(one for one in turns if one > after), *(one for one in turns if one <= after)]
+            room = dict(only) if isinstance(only, Mapping) else dict.fromkeys(turns, limit)
             found: list[Any] = []
             while turns and len(found) < limit:
                 share = max(1, (limit - len(found)) // len(turns))
@@ -209,10 +211,11 @@ class DueRows:
                     query = (sa.select(self.key) if of is None else of).where(
                         self.turn == turn, self.due_at.is_not(None)
                     )
-                    most = min(share, limit - len(found))
+                    most = min(share, limit - len(found), room[turn])
                     taken = await self._ready(connection, most, query, moment, in_order=True)
                     found += taken
-                    if len(taken) == share:
+                    room[turn] -= len(taken)
+                    if len(taken) == share and room[turn] > 0:
                         left.append(turn)
                 await self._hold(connection, found[begun:], by, moment)
                 turns = left

@@ -70,12 +70,13 @@ async def indexers(runtime: Runtime) -> list[AskedIndexer]:
     return [AskedIndexer(one, kind) for name, kind in BY_KIND.items() for one in await known.of_kind(name)]
 
 
-def roomy(indexers: Iterable[int], hands: Hands, waited: dict[int, int]) -> list[int]:
-    """Those of these indexers that may be asked for more now. `waited`: of which indexer each row is waited for; what is over goes."""
+def room(indexers: Iterable[int], hands: Hands, waited: dict[int, int]) -> dict[int, int]:
+    """How much more these indexers may be asked for now, each that may. `waited`: of which indexer each row is waited for; what is
+    over goes."""
     for key in waited.keys() - set(hands.held):
         del waited[key]
     busy = Counter(waited.values())
-    return [one for one in indexers if busy[one] < AT_ONCE]
+    return {one: AT_ONCE - busy[one] for one in indexers if busy[one] < AT_ONCE}
 
 
 async def connected(runtime: Runtime) -> set[int]:

@@ -15,7 +15,7 @@ from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies import judging, offered, reach, rules
-from nightcrew.movies.crew import MovieCrew, connected, indexers, roomy, split
+from nightcrew.movies.crew import MovieCrew, connected, indexers, room, split
 from nightcrew.movies.models import SourceEntry, SourceState
 from nightcrew.movies.store import films, sources, swarms, verdicts
 from nightcrew.movies.tally import Task, TaskTally
@@ -40,7 +40,7 @@ async def read_files(runtime: Runtime) -> None:
     if numbers != crew.readers:
         crew.gone = tuple(await verdicts.give_to(runtime.store, numbers, await connected(runtime)))
         crew.readers = numbers
-    asked = roomy((*numbers, *crew.gone), crew.files, crew.read)
+    asked = room((*numbers, *crew.gone), crew.files, crew.read)
     limit = min(crew.files.free, len(asked))
     for entry in await verdicts.claim_files(runtime.store, by=runtime.node, limit=limit, indexers=asked):
         crew.read[entry.id] = entry.connection_id
@@ -54,7 +54,7 @@ async def next_at(runtime: Runtime) -> datetime | None:
     due = None
     if crew.files.free and ready:
         numbers = (*(one.connection.id for one in ready), *crew.gone)
-        due = await verdicts.files_due(runtime.store, roomy(numbers, crew.files, crew.read))
+        due = await verdicts.files_due(runtime.store, room(numbers, crew.files, crew.read))
     return earliest((due, back, crew.files.next_at))
 
 

@@ -20,7 +20,7 @@ from nightcrew.kernel.recovery import Trouble
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies import judging, reach, rules, taste
-from nightcrew.movies.crew import AskedIndexer, MovieCrew, indexers, roomy, split
+from nightcrew.movies.crew import AskedIndexer, MovieCrew, indexers, room, split
 from nightcrew.movies.indexers.base import Found, Wanted
 from nightcrew.movies.models import MAX_TITLE, MovieEntry, MovieSearch
 from nightcrew.movies.releases.identity import judge
@@ -52,7 +52,7 @@ async def search(runtime: Runtime) -> None:
     if not crew.searches.free or not ready:
         return
     by_number = {one.connection.id: one for one in ready}
-    asked = roomy(by_number, crew.searches, crew.asked)
+    asked = room(by_number, crew.searches, crew.asked)
     limit = min(crew.searches.free, len(asked))
     for row in await searches.claim(runtime.store, by=runtime.node, limit=limit, indexers=asked, after=crew.turn):
         crew.turn = crew.asked[row.id] = row.connection_id
@@ -69,7 +69,7 @@ async def next_at(runtime: Runtime) -> datetime | None:
     ready, back = await split(runtime, known)
     due = None
     if crew.searches.free:
-        asked = roomy([one.connection.id for one in ready], crew.searches, crew.asked)
+        asked = room([one.connection.id for one in ready], crew.searches, crew.asked)
         due = await searches.next_at(runtime.store, asked)
     return earliest((due, back, crew.searches.next_at))
 

@@ -93,7 +93,7 @@ def _given(
 async def claim(
     store: Store, *, by: str, limit: int, indexers: Collection[int], after: int | None
 ) -> list[MovieSearch]:
-    """Searches that are due at these indexers, each in its turn."""
+    """Searches that are due at these indexers, each in its turn. A mapping says how many of each at most."""
     ids = await SEARCHES.claim_in_turn(store, by=by, limit=limit, after=after, only=indexers)
     found = {one.id: one for one in await _select(store, search.c.id.in_(ids))} if ids else {}
     return [found[one] for one in ids if one in found]

@@ -16,7 +16,7 @@ from nightcrew.movies.store.sources import FILES
 
 
 async def claim_files(store: Store, *, by: str, limit: int, indexers: Collection[int]) -> list[SourceEntry]:
-    """Sources whose files are to be read, of these indexers, each in its turn."""
+    """Sources whose files are to be read, of these indexers, each in its turn. A mapping says how many of each at most."""
     ids = await FILES.claim_in_turn(store, by=by, limit=limit, only=indexers)
     return await sources.of_ids(store, ids)
 
