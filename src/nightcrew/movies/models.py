@@ -54,7 +54,9 @@ SOURCE_MOVES: dict[SourceState, frozenset[SourceState]] = {
         {SourceState.FOUND, SourceState.VERIFIED, SourceState.REFUSED, SourceState.MARKED, SourceState.GONE}
     ),
     SourceState.VERIFIED: frozenset({SourceState.REFUSED, SourceState.MARKED}),
-    SourceState.REFUSED: frozenset({SourceState.FOUND}),  # a person says that it is the film
+    SourceState.REFUSED: frozenset(
+        {SourceState.FOUND}
+    ),  # a person says that it is the film, or another name of it does
     SourceState.MARKED: frozenset(
         {SourceState.FOUND, SourceState.VERIFIED, SourceState.UNREAD, SourceState.REFUSED, SourceState.GONE}
     ),
