@@ -70,6 +70,16 @@ def _aside_sqlite(element: aside, compiler: Any, **options: Any) -> str:
     return f"+{compiler.process(*element.clauses, **options)}"
 
 
+async def lock_rows(connection: AsyncConnection, *where: sa.ColumnElement[bool], by: Sequence[sa.Column[Any]]) -> None:
+    """Have rows of a table to oneself until the end of the transaction, the first by these columns, its key, first.
+
+    Whoever writes several rows does so, that nobody waits for somebody who waits for him. SQLite has one writer.
+    """
+    if connection.dialect.name != "sqlite":
+        locked = sa.select(*by).where(*where).order_by(*by).with_for_update(of=by[0].table).subquery()
+        await connection.execute(sa.select(sa.func.count()).select_from(locked))
+
+
 @dataclass(frozen=True, slots=True)
 class DueRows:
     """The due rows of a table.
@@ -116,8 +126,9 @@ class DueRows:
     async def make_due(
         self, connection: AsyncConnection, *where: sa.ColumnElement[bool], at: datetime, **values: Any
     ) -> int:
-        """Let rows be due from `at` on, in one statement; returns how many. Workers are woken once that is committed."""
+        """Let rows be due from `at` on; returns how many. Workers are woken once that is committed."""
         row = {self.due_at.key: at, **values}
+        await lock_rows(connection, *where, by=[self.key])
         found = await connection.execute(sa.update(self._table).where(*where).values(row))
         await wake(connection, self.topic)
         return found.rowcount
@@ -283,6 +294,7 @@ class DueRows:
             return set()
         async with store.write(durable=False) as connection:
             values = {self.until.key: self._end(now or await now_of(connection))}
+            await lock_rows(connection, self.mine(by, keys), by=[self.key])
             statement = sa.update(self._table).where(self.mine(by, keys)).values(values).returning(self.key)
             return set((await connection.execute(statement)).scalars())
 
@@ -314,6 +326,7 @@ class DueRows:
             due_at = at if unless is None else sa.case((unless, None), else_=at)
             values = {**self.freed, self.due_at.key: due_at}
             mine = self.holder == by if keys is None else sa.and_(self.holder == by, self.key.in_(list(keys)))
+            await lock_rows(connection, mine, by=[self.key])
             found = await connection.execute(sa.update(self._table).where(mine).values(values))
             if found.rowcount:
                 await wake(connection, self.topic)

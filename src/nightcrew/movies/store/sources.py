@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from nightcrew.kernel.due import DueRows
+from nightcrew.kernel.due import DueRows, lock_rows
 from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.store import Store, now_of, wake
 from nightcrew.kernel.words import plain
@@ -93,14 +93,15 @@ async def take(store: Store, movie_id: int, connection_id: int, offers: Sequence
     async with store.write() as connection:
         now = await now_of(connection)
         offers = await _named(connection, movie_id, connection_id, offers)
-        before = await _known(connection, movie_id, offers)
-        fresh = [_row(one, movie_id, connection_id, now) for one in offers if one.fingerprint not in before]
+        before = await _known(connection, movie_id, offers, lock=True)
+        new = sorted((one for one in offers if one.fingerprint not in before), key=lambda one: one.fingerprint)
+        fresh = [_row(one, movie_id, connection_id, now) for one in new]
         if fresh:
             await connection.execute(store.upsert(source).on_conflict_do_nothing(), fresh)
         ids = {one: row["id"] for one, row in (await _known(connection, movie_id, offers)).items()}
         elsewhere = await _offered_by(connection, list(ids.values()), connection_id)
         again = [(before[one.fingerprint], one) for one in offers if one.fingerprint in before]
-        for row, one in sorted(again, key=lambda pair: pair[0]["id"]):  # in the same order as others who write them now
+        for row, one in again:
             values = _seen(one, row, now, connection_id, new_place=row["id"] not in elsewhere)
             await connection.execute(sa.update(source).where(source.c.id == row["id"]).values(values))
         await _note_offers(store, connection, connection_id, {ids[one.fingerprint]: one for one in offers}, now)
@@ -128,10 +129,12 @@ async def _named(
 
 
 async def _known(
-    connection: AsyncConnection, movie_id: int, offers: Sequence[OfferedSource]
+    connection: AsyncConnection, movie_id: int, offers: Sequence[OfferedSource], *, lock: bool = False
 ) -> dict[str, Mapping[str, Any]]:
+    """Those that are stored. `lock`: nobody else writes them until the end of the transaction, such as a person's word."""
     same = source.c.fingerprint.in_([one.fingerprint for one in offers])
-    query = sa.select(source).where(source.c.movie_id == movie_id, same)
+    query = sa.select(source).where(source.c.movie_id == movie_id, same).order_by(source.c.id)
+    query = query.with_for_update() if lock else query
     return {row["fingerprint"]: dict(row) for row in (await connection.execute(query)).mappings()}
 
 
@@ -146,7 +149,7 @@ async def _note_offers(
 ) -> None:
     rows = [
         {"source_id": one, "connection_id": connection_id, "guid": new.guid, "reach": new.reach, "seen_at": now}
-        for one, new in offers.items()
+        for one, new in sorted(offers.items())
     ]
     insert = store.upsert(offer)
     new = {name: insert.excluded[name] for name in ("guid", "reach", "seen_at")}
@@ -282,7 +285,7 @@ async def rescore(store: Store, new: Mapping[int, Worth]) -> None:
     statement = sa.update(source).where(source.c.id == sa.bindparam("which")).values(values)
     rows = [
         {"which": key, "new_score": one.score, "new_parts": one.parts, "new_unfit": one.unfit[:MAX_REASON]}
-        for key, one in new.items()
+        for key, one in sorted(new.items())
     ]
     async with store.write() as connection:
         await connection.execute(statement, rows)
@@ -291,7 +294,9 @@ async def rescore(store: Store, new: Mapping[int, Worth]) -> None:
 async def read_next(store: Store, ids: Collection[int], rest: Collection[int]) -> None:
     """Have the torrent files of some sources read, and not those of the `rest`, for now."""
     async with store.write() as connection:
-        idle = sa.and_(source.c.id.in_(ids), source.c.file_due_at.is_(None))
+        await lock_rows(connection, source.c.id.in_([*ids, *rest]), by=[source.c.id])
+        found = source.c.state == SourceState.FOUND  # else it was refused meanwhile
+        idle = sa.and_(source.c.id.in_(ids), source.c.file_due_at.is_(None), found)
         if ids:
             await FILES.make_due(connection, idle, at=await now_of(connection))
         if rest:
@@ -338,13 +343,15 @@ async def forget_old(store: Store, before: datetime) -> int:
     done = 0
     while True:
         async with store.write() as connection:
-            ids = list((await connection.execute(sa.select(source.c.id).where(over).limit(500))).scalars())
+            query = sa.select(source.c.id).where(over).order_by(source.c.id).limit(500).with_for_update()
+            ids = list((await connection.execute(query)).scalars())
             await forget(connection, ids)
             done += len(ids)
         if len(ids) < 500:
             break
     async with store.write() as connection:
         needed = sa.exists().where(source.c.swarm == swarm_count.c.swarm)
+        await lock_rows(connection, ~needed, by=[swarm_count.c.swarm, swarm_count.c.tracker_id])
         await connection.execute(sa.delete(swarm_count).where(~needed))
     return done
 

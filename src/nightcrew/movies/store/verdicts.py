@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from nightcrew.kernel.due import lock_rows
 from nightcrew.kernel.store import Store, now_of
 from nightcrew.movies.models import SourceEntry, SourceState, offer, source
 from nightcrew.movies.store import sources
@@ -41,6 +42,7 @@ async def give_to(store: Store, ready: Collection[int], known: Collection[int]) 
     moved = sa.update(source).where(elsewhere, sa.exists().where(here)).values(connection_id=other)
     left = sa.select(source.c.connection_id).where(elsewhere, source.c.connection_id.not_in(known)).distinct()
     async with store.write(durable=False) as connection:
+        await lock_rows(connection, elsewhere, sa.exists().where(here), by=[source.c.id])
         await connection.execute(moved)
         return list((await connection.execute(left)).scalars())
 
