@@ -71,7 +71,7 @@ async def stop(runtime: Runtime) -> None:
 async def upkeep(runtime: Runtime) -> dict[str, int]:
     """Forget what is old."""
     now = utcnow()
-    known = [one.connection.id for one in await crew.indexers(runtime)]
+    known = await crew.connected(runtime)  # also those that are switched off for now
     return {
         **await catalogue_work.upkeep(runtime),
         "sources that are gone": await sources.forget_old(runtime.store, now - KEPT),
