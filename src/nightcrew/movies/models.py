@@ -65,8 +65,6 @@ SOURCE_MOVES: dict[SourceState, frozenset[SourceState]] = {
 """The moves that there are."""
 USABLE = frozenset({SourceState.VERIFIED, SourceState.UNREAD})
 """States of a source that may be a film's best."""
-ALIVE = frozenset({SourceState.FOUND, SourceState.UNREAD, SourceState.VERIFIED, SourceState.MARKED})
-"""States of a source that is looked after."""
 
 
 def check_source_move(now: SourceState, to: SourceState) -> None:

@@ -14,6 +14,7 @@ from nightcrew.kernel.due import DueRows, lock_rows
 from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.store import Store, now_of, wake
 from nightcrew.kernel.words import plain
+from nightcrew.movies.handover_models import handover
 from nightcrew.movies.models import (
     FILE_ORDER,
     MAX_REASON,
@@ -27,6 +28,7 @@ from nightcrew.movies.models import (
     offer,
     source,
     swarm_count,
+    tracker,
 )
 from nightcrew.movies.store import fetches
 
@@ -321,13 +323,6 @@ async def set_best(store: Store, movie_id: int, *, since: int | None, best: int 
         return found.rowcount == 1
 
 
-async def counts(store: Store) -> dict[SourceState, int]:
-    """How many sources stand how."""
-    query = sa.select(source.c.state, sa.func.count()).group_by(source.c.state)
-    async with store.read() as connection:
-        return {row[0]: row[1] for row in await connection.execute(query)}
-
-
 async def forget(connection: AsyncConnection, ids: Collection[int]) -> None:
     """Remove sources with all that is known of them."""
     await connection.execute(sa.delete(health).where(health.c.source_id.in_(ids)))
@@ -336,10 +331,16 @@ async def forget(connection: AsyncConnection, ids: Collection[int]) -> None:
 
 
 async def forget_old(store: Store, before: datetime) -> int:
-    """Forget sources that are gone, or were refused, and that no indexer has offered since; and counts of swarms that nobody needs."""
-    over = sa.and_(
-        source.c.state.in_([SourceState.GONE, SourceState.REFUSED]), source.c.seen_at < before, ~source.c.final
-    )
+    """Forget sources that no indexer has offered since, and that are gone, were refused or were never looked into.
+
+    What a person has judged stays, and what is a film's best or is handed over. Counts of swarms that nobody needs go too, and trackers
+    that count nothing.
+    """
+    states = source.c.state.in_([SourceState.GONE, SourceState.REFUSED, SourceState.FOUND])
+    is_best = sa.exists().where(movie.c.best_id == source.c.id)
+    handed_over = sa.select(handover.c.source_id).where(handover.c.ended_at.is_(None))
+    old = sa.and_(source.c.seen_at < before, ~source.c.final)
+    over = sa.and_(states, old, ~is_best, source.c.id.not_in(handed_over))
     done = 0
     while True:
         async with store.write() as connection:
@@ -353,7 +354,20 @@ async def forget_old(store: Store, before: datetime) -> int:
         needed = sa.exists().where(source.c.swarm == swarm_count.c.swarm)
         await lock_rows(connection, ~needed, by=[swarm_count.c.swarm, swarm_count.c.tracker_id])
         await connection.execute(sa.delete(swarm_count).where(~needed))
+    while await _forget_trackers(store, 500) == 500:
+        pass
     return done
+
+
+async def _forget_trackers(store: Store, most: int) -> int:
+    """Forget trackers that count nothing any more; returns how many were looked at."""
+    counts = sa.exists().where(swarm_count.c.tracker_id == tracker.c.id)
+    async with store.write() as connection:
+        query = sa.select(tracker.c.id).where(~counts).order_by(tracker.c.id).limit(most).with_for_update()
+        ids = list((await connection.execute(query)).scalars())
+        idle = sa.and_(tracker.c.id.in_(ids), ~counts)  # a swarm may have named it since it was looked for
+        await connection.execute(sa.delete(tracker).where(idle))
+    return len(ids)
 
 
 async def select(
