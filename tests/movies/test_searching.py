@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from nightcrew.demo.indexing import DemoError
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections import actions as connections
 from nightcrew.kernel.errors import NeedsUser
-from nightcrew.kernel.routes import RouteDown
+from nightcrew.kernel.routes import Direct, RouteDown
 from nightcrew.kernel.store import Store
 from nightcrew.movies import search, source_actions, taste
 from nightcrew.movies.crew import AT_ONCE
@@ -369,6 +369,24 @@ async def test_a_node_that_stops_gives_back_what_it_was_at(small_reel: Reels, mo
     assert one.holder is None
     assert one.due_at is not None
     assert one.due_at <= utcnow()
+
+
+async def test_the_name_of_an_indexer_is_looked_up_on_the_route_of_movies(small_reel: Reels) -> None:
+    node = small_reel.node
+    asked: list[str] = []
+
+    class Beyond(Direct):
+        name = "beyond"
+
+        async def resolve(self, host: str) -> Sequence[str]:
+            asked.append(host)
+            return ["10.0.0.9"]
+
+    node.http.routes.put(Beyond())
+    await node.settings.change(node.store, {"movies.route": "beyond"}, actor="test")
+    row = {"kind": LIST, "name": "Far", "address": "http://indexer.invalid"}
+    one = await connections.add(node, row, actor="test")
+    assert (asked, one.route, one.private) == (["indexer.invalid"], "direct", True)
 
 
 # -- many films --------------------------------------------------------------------------------------------------------
