@@ -53,7 +53,6 @@ class MovieCrew:
         """End what goes on; it is due again at once."""
         await asyncio.gather(self.searches.close(), self.files.close(), self.stats.close(), self.resyncs.close())
         await self.tasks.close()
-        await self.scraper.close()
 
 
 @dataclass(frozen=True, slots=True)
