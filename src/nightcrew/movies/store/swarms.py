@@ -64,12 +64,12 @@ async def name_trackers(
 
 
 async def asks(store: Store, swarms: Collection[str]) -> list[Ask]:
-    """Which trackers may be asked now for these swarms."""
+    """Which trackers may be asked now for these swarms, those first that each has not answered for longest."""
     query = (
         sa.select(tracker, swarm_count.c.swarm)
         .join(swarm_count, swarm_count.c.tracker_id == tracker.c.id)
         .where(swarm_count.c.swarm.in_(swarms))
-        .order_by(tracker.c.id)
+        .order_by(tracker.c.id, swarm_count.c.at.nulls_first(), swarm_count.c.swarm)
     )
     async with store.read() as connection:
         now = await now_of(connection)
