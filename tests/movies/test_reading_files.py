@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -12,8 +13,10 @@ from nightcrew.demo.releases import DemoRelease
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections import actions as connections
 from nightcrew.kernel.connections.calls import Paused
+from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.kernel.routes import RouteDown
+from nightcrew.kernel.store import DatabaseAway
 from nightcrew.movies import files, offered, source_actions
 from nightcrew.movies.models import SourceEntry, SourceState
 from nightcrew.movies.store import sources, swarms
@@ -162,6 +165,30 @@ async def test_while_nobody_may_be_asked_no_attempt_is_spent(
         await small_reel.change(one.id, file_due_at=utcnow())
     await small_reel.read()
     assert any(one.state is VERIFIED for one in await small_reel.sources(film))
+
+
+@pytest.mark.parametrize("part", ["offers_of", "line"])
+async def test_while_the_database_is_away_nothing_counts_as_a_failure(
+    small_reel: Reels, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    film = await searched(small_reel, TORZNAB)
+    times, where = 0, sources if part == "offers_of" else small_reel.node.part(Connections)
+    before = getattr(where, part)
+
+    async def away(*args: Any) -> Any:
+        nonlocal times
+        times += 1
+        if times <= 3:
+            raise DatabaseAway("the database cannot be used now")
+        return await before(*args)
+
+    monkeypatch.setattr(where, part, away)
+    await small_reel.read()
+    rows = await small_reel.sources(film)
+    assert times > 3
+    assert any(one.state is VERIFIED for one in rows)
+    assert not any(one.file_failures for one in rows)
+    assert not any("database" in one.reason for one in rows)
 
 
 async def test_an_error_that_nobody_expected_puts_the_file_off(

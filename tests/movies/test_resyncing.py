@@ -14,11 +14,12 @@ from nightcrew.demo.faults import Fault
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections import actions as connections
 from nightcrew.kernel.routes import RouteDown
+from nightcrew.kernel.store import DatabaseAway
 from nightcrew.movies import judging, reach, resync
 from nightcrew.movies.indexers.base import Found
 from nightcrew.movies.models import SourceEntry, SourceState, offer
 from nightcrew.movies.models import search as searches_table
-from nightcrew.movies.store import sources
+from nightcrew.movies.store import searches, sources
 from reels import TORZNAB, Reels
 
 ONE, TWO = (hashlib.sha1(name).hexdigest() for name in (b"one", b"two"))
@@ -187,6 +188,24 @@ async def test_a_marked_source_that_somebody_seeds_is_back(small_reel: Reels) ->
     await small_reel.change(one.id, seeds=2, counted_at=utcnow())
     after = await looked(small_reel, one)
     assert (after.state, after.missed, after.reason) == (VERIFIED, 0, "")
+
+
+async def test_while_the_database_is_away_nothing_counts_as_something_else(
+    small_reel: Reels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,) = await old(small_reel, ONE)
+    asked, times = searches.of_movie, 0
+
+    async def away(*args: Any) -> Any:
+        nonlocal times
+        times += 1
+        if times == 1:
+            raise DatabaseAway("the database cannot be used now")
+        return await asked(*args)
+
+    monkeypatch.setattr(searches, "of_movie", away)
+    after = await looked(small_reel, one)
+    assert (times, after.state, after.missed) == (2, MARKED, 1), "it was looked at again at once"
 
 
 async def test_an_error_that_nobody_expected_puts_the_source_off(

@@ -16,13 +16,13 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections import actions as connections
 from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.routes import Direct, RouteDown
-from nightcrew.kernel.store import Store
+from nightcrew.kernel.store import DatabaseAway, Store
 from nightcrew.movies import search, source_actions, taste
 from nightcrew.movies.crew import AT_ONCE
 from nightcrew.movies.models import SourceState, movie
 from nightcrew.movies.models import search as searches_table
 from nightcrew.movies.models import source as source_table
-from nightcrew.movies.store import profiles, searches, sources, verdicts
+from nightcrew.movies.store import films, profiles, searches, sources, verdicts
 from reels import BUNNY, LIST, SINTEL, TORZNAB, Reels
 from support import until
 
@@ -289,6 +289,27 @@ async def test_while_the_route_is_down_nothing_is_counted_and_it_goes_on_by_itse
     await small_reel.due_again(TORZNAB)
     await small_reel.search()
     assert (await small_reel.searches(film))[TORZNAB].answered_at is not None
+
+
+async def test_while_the_database_is_away_nothing_counts_as_something_else(
+    small_reel: Reels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await small_reel.connect(TORZNAB)
+    film = await small_reel.film()
+    get, times = films.get, 0
+
+    async def away(*args: Any) -> Any:
+        nonlocal times
+        times += 1
+        if times == 1:
+            raise DatabaseAway("the database cannot be used now")
+        return await get(*args)
+
+    monkeypatch.setattr(films, "get", away)
+    await small_reel.search()
+    one = (await small_reel.searches(film))[TORZNAB]
+    assert (times, one.failures) == (2, 0)
+    assert one.answered_at is not None
 
 
 async def test_an_error_that_nobody_expected_puts_the_search_off(

@@ -14,6 +14,7 @@ from nightcrew.kernel.due import earliest
 from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.store import DatabaseAway
 from nightcrew.movies import judging, offered, reach, rules
 from nightcrew.movies.crew import MovieCrew, connected, indexers, room, split
 from nightcrew.movies.models import SourceEntry, SourceState
@@ -70,6 +71,8 @@ async def _read(runtime: Runtime, entry: SourceEntry) -> None:
     now = utcnow()
     try:
         got = await offered.fetch(runtime, entry, entry.swarm)
+    except DatabaseAway:
+        raise
     except (RouteDown, Paused) as exc:  # neither is an attempt
         wait = timedelta(seconds=exc.after or recovery.parked())
         await _put_off(runtime, entry, now + wait, str(exc))

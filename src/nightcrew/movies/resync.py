@@ -14,6 +14,7 @@ from nightcrew.kernel.due import earliest
 from nightcrew.kernel.errors import GiveUp, NightcrewError
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.store import DatabaseAway
 from nightcrew.movies import judging, offered, reach, rules
 from nightcrew.movies.crew import BY_KIND, MovieCrew, connected
 from nightcrew.movies.models import SourceEntry, SourceOffer, SourceState
@@ -57,6 +58,8 @@ async def _look(runtime: Runtime, entry: SourceEntry) -> None:
         return
     try:
         proof = await _proof(runtime, entry)
+    except DatabaseAway:
+        raise
     except (RouteDown, Paused) as exc:  # neither says anything of the source
         until = now + timedelta(seconds=exc.after or recovery.parked())
         await sources.RESYNCS.park(runtime.store, by=runtime.node, key=entry.id, until=until, values={})

@@ -19,6 +19,7 @@ from nightcrew.kernel.errors import NeedsUser, NightcrewError, NotFound, Retry
 from nightcrew.kernel.recovery import Trouble
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.store import DatabaseAway
 from nightcrew.movies import judging, reach, rules, taste
 from nightcrew.movies.crew import AskedIndexer, MovieCrew, indexers, room, split
 from nightcrew.movies.indexers.base import Found, Wanted
@@ -95,6 +96,8 @@ async def _ask(runtime: Runtime, asked: AskedIndexer, row: MovieSearch) -> None:
         entry = await films.get(runtime.store, row.movie_id)
         liked = await taste.in_use(runtime)  # before anybody is asked in vain
         found = await _offers(runtime, asked, entry)
+    except DatabaseAway:
+        raise
     except NotFound:  # neither does the film come back under this number, nor the indexer
         await searches.drop(runtime.store, row.id)
     except (RouteDown, Paused) as exc:  # neither is an attempt
