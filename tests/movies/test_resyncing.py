@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -9,8 +10,13 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from nightcrew.demo.faults import Fault
+from nightcrew.demo.server import DemoServer, listen
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections import actions as connections
 from nightcrew.kernel.routes import RouteDown
@@ -28,14 +34,14 @@ VERIFIED, MARKED, GONE = SourceState.VERIFIED, SourceState.MARKED, SourceState.G
 
 
 async def old(
-    reel: Reels, *hashes: str, answered: timedelta | None = timedelta(days=1), link: str = ""
+    reel: Reels, *hashes: str, answered: timedelta | None = timedelta(days=1), link: str = "", magnet: str = ""
 ) -> list[SourceEntry]:
     """Sources that nobody has offered for long, of a film for which the indexer was asked `answered` ago, and which are due."""
     if not reel.numbers:
         await reel.connect(TORZNAB)
     film, indexer, now = await reel.film(), reel.numbers[TORZNAB], utcnow()
     ids = await reel.add(film, list(hashes), seen_at=now - LONG, resync_due_at=now, stats_due_at=None)
-    found = Found("", "", link, "", "", None, None, None, None, "", None)
+    found = Found("", "", link, magnet, "", None, None, None, None, "", None)
     sealed = reach.sealed(reel.node.vault, found)
     async with reel.node.store.write() as connection:
         offers = [
@@ -144,6 +150,33 @@ async def test_an_outage_of_its_indexer_proves_nothing(
     assert after.resync_holder is None
     assert after.resync_due_at is not None
     assert after.resync_due_at > utcnow()
+
+
+async def test_a_magnet_beside_a_link_that_cannot_be_asked_now_proves_nothing(small_reel: Reels) -> None:
+    link = f"{small_reel.world.url}/torznab/dl?link=e30"
+    (one,) = await old(small_reel, ONE, link=link, magnet=f"magnet:?xt=urn:btih:{ONE}")
+    small_reel.world.faults.set("torznab", Fault.HTML)
+    after = await looked(small_reel, one)
+    assert (after.state, after.missed) == (VERIFIED, 0)
+
+
+@pytest.mark.parametrize(("status", "state"), [(403, VERIFIED), (404, MARKED)])
+async def test_only_a_server_that_does_not_have_a_file_proves_that_it_is_gone(
+    small_reel: Reels, status: int, state: SourceState
+) -> None:
+    async def answer(_: Request) -> Response:
+        return Response(status_code=status)
+
+    listener = listen(0)
+    server = DemoServer(Starlette(routes=[Route("/file", answer)]))
+    serving = asyncio.create_task(server.serve([listener]))
+    await server.listening.wait()
+    link = f"http://127.0.0.1:{listener.getsockname()[1]}/file"
+    (one,) = await old(small_reel, ONE, link=link, magnet=f"magnet:?xt=urn:btih:{ONE}")
+    after = await looked(small_reel, one)
+    server.leaving.set()
+    await serving
+    assert after.state is state
 
 
 async def test_a_file_that_is_still_served_is_there(small_reel: Reels) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +24,8 @@ from nightcrew.movies.tally import Task, TaskTally
 
 RECENT = timedelta(days=3)
 """A source that was offered or counted so lately is there."""
+NO_ACCESS = frozenset({401, 403, 451})
+"""Statuses with which a server says that it does not give something to us, which says nothing about its being there."""
 UNSURE = timedelta(hours=12)
 """When a source is looked at again that could not be looked for, since its indexer does not answer."""
 
@@ -104,12 +107,17 @@ async def _proof(runtime: Runtime, entry: SourceEntry) -> str:
 
 
 async def _still_served(runtime: Runtime, entry: SourceEntry, one: SourceOffer, kind: str) -> bool:
-    """Whether an indexer has its torrent file. A magnet is no proof that anybody has it."""
-    offer = reach.offer_of(runtime.vault, entry, one)
+    """Whether an indexer has its torrent file. A magnet is no proof that anybody has it, and takes no file's place here.
+
+    Raises as `Line.ask` when the indexer does not say so.
+    """
+    offer = replace(reach.offer_of(runtime.vault, entry, one), magnet="")
     if not offer.link:
         return False
     line = await runtime.part(Connections).line(one.connection_id)
     try:
         return isinstance(await BY_KIND[kind].fetch(line, offer), bytes)
-    except GiveUp:
+    except GiveUp as exc:
+        if exc.status in NO_ACCESS:
+            raise
         return False
