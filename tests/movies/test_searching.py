@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -19,7 +20,7 @@ from nightcrew.kernel.routes import Direct, RouteDown
 from nightcrew.kernel.store import DatabaseAway, Store
 from nightcrew.movies import search, source_actions, taste
 from nightcrew.movies.crew import AT_ONCE
-from nightcrew.movies.models import SourceState, movie
+from nightcrew.movies.models import SourceState, movie, offer
 from nightcrew.movies.models import search as searches_table
 from nightcrew.movies.models import source as source_table
 from nightcrew.movies.store import films, profiles, searches, sources, verdicts
@@ -217,6 +218,79 @@ async def test_what_is_offered_no_longer_keeps_how_it_stands(
     await small_reel.search()
     assert (await small_reel.searches(film))[TORZNAB].in_vain == 1
     assert {one.id: one.state for one in await small_reel.sources(film)} == before
+
+
+async def aged(reel: Reels) -> None:
+    """All sources were offered long ago, and are due."""
+    long_ago = utcnow() - timedelta(days=30)
+    await reel.change(seen_at=long_ago, missed=2)
+    async with reel.node.store.write() as connection:
+        await connection.execute(sa.update(offer).values(seen_at=long_ago))
+    await reel.due_again()
+
+
+async def seen_lately(reel: Reels, film: int) -> list[bool]:
+    """Of each source, whether it was."""
+    recent, store = utcnow() - timedelta(days=1), reel.node.store
+    return [
+        one.seen_at > recent
+        and not one.missed
+        and all(each.seen_at > recent for each in await sources.offers_of(store, one.id))
+        for one in await reel.sources(film)
+    ]
+
+
+@pytest.mark.parametrize("untold", [False, True])
+async def test_what_is_offered_was_seen_where_only_the_best_offers_are_stored(
+    reel: Reels, monkeypatch: pytest.MonkeyPatch, untold: bool
+) -> None:
+    reel.indexers.untold = untold
+    await reel.connect(TORZNAB)
+    film = await reel.film()
+    await reel.search()
+    count = len(await reel.sources(film))
+    await reel.read()
+    await aged(reel)
+    monkeypatch.setattr(search, "MOST_OFFERS", 1)
+    monkeypatch.setattr(search, "REFUSED_KEPT", 1)
+    await reel.search()
+    seen = await seen_lately(reel, film)
+    assert seen == [True] * count, "nothing new was stored"
+
+
+@pytest.mark.parametrize("kind", [TORZNAB, LIST])
+async def test_what_is_offered_with_too_few_seeds_was_seen(small_reel: Reels, kind: str) -> None:
+    await small_reel.connect(kind)
+    film = await small_reel.film()
+    await small_reel.search()
+    few = {"settings": {"min_seeds": 10_000}}
+    await connections.change(small_reel.node, small_reel.numbers[kind], few, actor="test")
+    await small_reel.hurry(small_reel.numbers[kind])
+    await aged(small_reel)
+    await small_reel.search()
+    assert all(await seen_lately(small_reel, film))
+    other = await small_reel.film(SINTEL)
+    await small_reel.search()
+    assert await small_reel.sources(other) == []
+
+
+async def test_what_is_offered_is_judged_beside_the_event_loop(
+    small_reel: Reels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: set[int] = set()
+    score = taste.Taste.score
+
+    def noted(*args: Any, **options: Any) -> Any:
+        threads.add(threading.get_ident())
+        return score(*args, **options)
+
+    monkeypatch.setattr(taste.Taste, "score", noted)
+    await small_reel.connect(TORZNAB)
+    film = await small_reel.film()
+    await small_reel.search()
+    assert await small_reel.sources(film)
+    assert threads
+    assert threading.get_ident() not in threads
 
 
 async def test_an_indexer_that_tells_no_hashes_offers_nothing_new_once_its_files_were_read(reel: Reels) -> None:

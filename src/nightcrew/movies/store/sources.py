@@ -84,18 +84,25 @@ class OfferedSource:
     unfit: str
 
 
-async def take(store: Store, movie_id: int, connection_id: int, offers: Sequence[OfferedSource]) -> int:
+async def take(
+    store: Store,
+    movie_id: int,
+    connection_id: int,
+    offers: Sequence[OfferedSource],
+    besides: Collection[tuple[str, str]] = (),
+) -> int:
     """Store what an indexer offers for a film; returns how many sources are new.
 
     What is known already keeps how it stands: only what the indexer claims of it now is written, and one that was gone, or was not
-    found, is back.
+    found, is back. `besides`: fingerprints and ids there of all that it offers; what is known of that was seen, and nothing else is stored.
     """
-    if not offers:
+    if not offers and not besides:
         return 0
     async with store.write() as connection:
         now = await now_of(connection)
         offers = await _named(connection, movie_id, connection_id, offers)
-        before = await _known(connection, movie_id, offers, lock=True)
+        seen = await _seen_besides(connection, movie_id, connection_id, besides)
+        before = await _known(connection, movie_id, offers, seen, lock=True)
         new = sorted((one for one in offers if one.fingerprint not in before), key=lambda one: one.fingerprint)
         fresh = [_row(one, movie_id, connection_id, now) for one in new]
         if fresh:
@@ -106,7 +113,9 @@ async def take(store: Store, movie_id: int, connection_id: int, offers: Sequence
         for row, one in again:
             values = _seen(one, row, now, connection_id, new_place=row["id"] not in elsewhere)
             await connection.execute(sa.update(source).where(source.c.id == row["id"]).values(values))
-        await _note_offers(store, connection, connection_id, {ids[one.fingerprint]: one for one in offers}, now)
+        await _renew(connection, connection_id, seen - set(ids.values()), now)
+        if offers:
+            await _note_offers(store, connection, connection_id, {ids[one.fingerprint]: one for one in offers}, now)
         return sum(not row["reason"] for row in fresh)
 
 
@@ -131,13 +140,40 @@ async def _named(
 
 
 async def _known(
-    connection: AsyncConnection, movie_id: int, offers: Sequence[OfferedSource], *, lock: bool = False
+    connection: AsyncConnection,
+    movie_id: int,
+    offers: Sequence[OfferedSource],
+    others: Collection[int] = (),
+    *,
+    lock: bool = False,
 ) -> dict[str, Mapping[str, Any]]:
-    """Those that are stored. `lock`: nobody else writes them until the end of the transaction, such as a person's word."""
-    same = source.c.fingerprint.in_([one.fingerprint for one in offers])
+    """Those that are stored, and others. `lock`: nobody else writes them until the end of the transaction, such as a person's word."""
+    same = sa.or_(source.c.fingerprint.in_([one.fingerprint for one in offers]), source.c.id.in_(others))
     query = sa.select(source).where(source.c.movie_id == movie_id, same).order_by(source.c.id)
     query = query.with_for_update() if lock else query
     return {row["fingerprint"]: dict(row) for row in (await connection.execute(query)).mappings()}
+
+
+async def _seen_besides(
+    connection: AsyncConnection, movie_id: int, connection_id: int, besides: Collection[tuple[str, str]]
+) -> set[int]:
+    """The sources that are known of what an indexer offers, by fingerprint or by its id there."""
+    if not besides:
+        return set()
+    mine = sa.select(source.c.id).where(source.c.movie_id == movie_id)
+    same = mine.where(source.c.fingerprint.in_({key for key, _ in besides}))
+    guids = sa.and_(offer.c.connection_id == connection_id, offer.c.guid.in_({guid for _, guid in besides if guid}))
+    named = mine.join(offer, offer.c.source_id == source.c.id).where(guids)
+    return set((await connection.execute(same.union(named))).scalars())
+
+
+async def _renew(connection: AsyncConnection, connection_id: int, ids: Collection[int], now: datetime) -> None:
+    """These sources were offered, too."""
+    if ids:
+        values = {"seen_at": now, "missed": 0}
+        await connection.execute(sa.update(source).where(source.c.id.in_(ids)).values(values))
+        mine = sa.and_(offer.c.source_id.in_(ids), offer.c.connection_id == connection_id)
+        await connection.execute(sa.update(offer).where(mine).values(seen_at=now))
 
 
 async def _offered_by(connection: AsyncConnection, ids: Sequence[int], connection_id: int) -> set[int]:
