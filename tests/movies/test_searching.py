@@ -203,7 +203,7 @@ async def test_answers_without_anything_new_are_counted_and_the_pause_grows(smal
         assert one.due_at is not None
         pauses.append(one.due_at - utcnow())
         await small_reel.due_again(TORZNAB)
-    assert pauses[3] > 4 * pauses[0]
+    assert pauses[3] > 2 * pauses[0]
 
 
 async def test_what_is_offered_no_longer_keeps_how_it_stands(
