@@ -232,6 +232,50 @@ async def test_an_indexer_that_is_away_holds_up_only_what_it_alone_offers(reel: 
     assert not [one for one in await reel.sources(film) if one.file_due_at and one.file_due_at <= utcnow()]
 
 
+async def away(reel: Reels) -> int:
+    """A film whose sources are known, while one of its indexers may not be asked."""
+    film = await searched(reel)
+    await reel.read()
+    reel.indexers.error = DemoError(429, 429, "Too many requests", retry_after=900)
+    await reel.due_again(TORZNAB)
+    await reel.search()
+    await reel.read()
+    await reel.change(state=FOUND, file_due_at=None, connection_id=reel.numbers[TORZNAB], unfit="")
+    return film
+
+
+async def test_what_is_due_later_at_an_indexer_that_is_away_is_read_at_another_one(
+    reel: Reels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = await away(reel)
+    row = await reel.named(film, release(reel, "").name)
+    await reel.change(row.id, file_due_at=utcnow())
+    await reel.read()
+    assert (await sources.get(reel.node.store, row.id)).state is FOUND
+    at = await files.next_at(reel.node)
+    assert at is not None
+    assert at <= utcnow() + files.AGAIN, "it is looked at again soon"
+    monkeypatch.setattr(files, "AGAIN", timedelta())
+    await files.read_files(reel.node)
+    monkeypatch.undo()
+    await reel.read()
+    assert (await sources.get(reel.node.store, row.id)).state is VERIFIED
+
+
+async def test_files_of_an_indexer_that_was_away_and_is_then_removed_are_left_to_their_magnets(reel: Reels) -> None:
+    film = await away(reel)
+    both = {one.hash for one in reel.releases() if not one.flaw}
+    row = next(one for one in await reel.sources(film) if one.swarm and one.swarm not in both)
+    await reel.change(row.id, file_due_at=utcnow())
+    await reel.read()
+    assert (await sources.get(reel.node.store, row.id)).state is FOUND
+    await connections.remove(reel.node, reel.numbers[TORZNAB], actor="test")
+    await reel.read()
+    after = await sources.get(reel.node.store, row.id)
+    assert after.state is not FOUND
+    assert after.file_due_at is None
+
+
 async def test_a_file_that_is_not_what_was_promised_counts_as_none_where_another_indexer_has_it(
     small_reel: Reels, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,8 +42,10 @@ class MovieCrew:
     """Of which indexer a search is waited for, by its number."""
     read: dict[int, int] = field(default_factory=dict)
     """The same of torrent files, by the number of the source."""
-    readers: tuple[int, ...] | None = None
-    """The indexers that could be asked for torrent files when that was looked at last."""
+    readers: tuple[tuple[int, ...], frozenset[int]] | None = None
+    """The indexers that could be asked for torrent files when that was looked at last, and all that were connected."""
+    given_at: datetime | None = None
+    """When that was."""
     gone: tuple[int, ...] = ()
     """Indexers that are connected no longer, of which files are to be read still."""
     tasks: Tasks = field(default_factory=Tasks)

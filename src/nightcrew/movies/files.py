@@ -24,6 +24,8 @@ from nightcrew.movies.torrents.errors import BadTorrent
 from nightcrew.movies.torrents.magnet import Magnet
 from nightcrew.movies.torrents.model import Metainfo
 
+AGAIN = timedelta(minutes=1)
+"""How often files that are due at an indexer that may not be asked are given to another one."""
 FILES_KEPT = 100
 ASLEEP = timedelta(hours=6)
 MOST_FAILURES = 6
@@ -38,9 +40,7 @@ async def read_files(runtime: Runtime) -> None:
     if not crew.files.free or not ready:
         return
     numbers = tuple(sorted(one.connection.id for one in ready))
-    if numbers != crew.readers:
-        crew.gone = tuple(await verdicts.give_to(runtime.store, numbers, await connected(runtime)))
-        crew.readers = numbers
+    await _give(runtime, crew, numbers)
     asked = room((*numbers, *crew.gone), crew.files, crew.read)
     limit = min(crew.files.free, len(asked))
     for entry in await verdicts.claim_files(runtime.store, by=runtime.node, limit=limit, indexers=asked):
@@ -48,15 +48,24 @@ async def read_files(runtime: Runtime) -> None:
         crew.files.take([entry.id], _read(runtime, entry), f"torrent file of source {entry.id}")
 
 
+async def _give(runtime: Runtime, crew: MovieCrew, ready: tuple[int, ...]) -> None:
+    """Have read elsewhere what an indexer that may not be asked offers: at once when that changes, and what is due later soon."""
+    readers = ready, frozenset(await connected(runtime))
+    if readers != crew.readers or crew.given_at is None or utcnow() >= crew.given_at + AGAIN:
+        crew.gone = tuple(await verdicts.give_to(runtime.store, ready, readers[1]))
+        crew.readers, crew.given_at = readers, utcnow()
+
+
 async def next_at(runtime: Runtime) -> datetime | None:
     """When there is something to do."""
     crew = runtime.part(MovieCrew)
     ready, back = await split(runtime, await indexers(runtime))
-    due = None
+    due = given = None
     if crew.files.free and ready:
+        given = crew.given_at + AGAIN if crew.given_at else None
         numbers = (*(one.connection.id for one in ready), *crew.gone)
         due = await verdicts.files_due(runtime.store, room(numbers, crew.files, crew.read))
-    return earliest((due, back, crew.files.next_at))
+    return earliest((due, back, given, crew.files.next_at))
 
 
 async def failed(runtime: Runtime, source_id: Any, exc: Exception) -> None:

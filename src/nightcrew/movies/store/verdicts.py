@@ -41,6 +41,9 @@ async def give_to(store: Store, ready: Collection[int], known: Collection[int]) 
     other = sa.select(sa.func.min(offer.c.connection_id)).where(here).scalar_subquery()
     moved = sa.update(source).where(elsewhere, sa.exists().where(here)).values(connection_id=other)
     left = sa.select(source.c.connection_id).where(elsewhere, source.c.connection_id.not_in(known)).distinct()
+    async with store.read() as connection:
+        if (await connection.execute(sa.select(source.c.id).where(elsewhere).limit(1))).first() is None:
+            return []
     async with store.write(durable=False) as connection:
         await lock_rows(connection, elsewhere, sa.exists().where(here), by=[source.c.id])
         await connection.execute(moved)
