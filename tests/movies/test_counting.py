@@ -16,7 +16,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import GiveUp
 from nightcrew.kernel.routes import RouteDown, Unavailable
 from nightcrew.kernel.store import DatabaseAway
-from nightcrew.movies import stats
+from nightcrew.movies import source_actions, stats
 from nightcrew.movies.models import SourceEntry, TrackerEntry, swarm_count, tracker
 from nightcrew.movies.store import sources, swarms
 from nightcrew.movies.trackers.rules import TrackerMemory
@@ -325,6 +325,24 @@ async def test_a_source_that_is_refused_meanwhile_is_counted_no_more(small_reel:
     now = utcnow()
     await swarms.settle(small_reel.node.store, [swarms.Counted(number, 5, 0, 0, now, 6.0, at=now)])
     assert (await sources.get(small_reel.node.store, number)).stats_due_at is None
+
+
+@pytest.mark.parametrize("error", [RouteDown("the tunnel is down"), ZeroDivisionError()])
+async def test_a_source_that_is_refused_while_it_is_counted_is_counted_no_more(
+    reel: Reels, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    film = await reel.film()
+    one, two = await reel.add(film, [ONE, TWO], [reel.tracker.udp])
+
+    async def meanwhile(*_: object, **__: object) -> Any:
+        await source_actions.refuse(reel.node, one, actor="test")
+        raise error
+
+    monkeypatch.setattr(Scraper, "scrape", meanwhile)
+    await reel.count()
+    refused, other = [await sources.get(reel.node.store, number) for number in (one, two)]
+    assert (refused.stats_due_at, refused.stats_holder, refused.stats_until) == (None, None, None)
+    assert other.stats_due_at is not None
 
 
 async def test_two_thousand_sources_are_counted_in_batches(small_reel: Reels) -> None:

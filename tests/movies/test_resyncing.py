@@ -19,9 +19,10 @@ from nightcrew.demo.faults import Fault
 from nightcrew.demo.server import DemoServer, listen
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections import actions as connections
+from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.store import DatabaseAway
-from nightcrew.movies import judging, reach, resync
+from nightcrew.movies import judging, reach, resync, source_actions
 from nightcrew.movies.indexers.base import Found
 from nightcrew.movies.models import SourceEntry, SourceState, offer
 from nightcrew.movies.models import search as searches_table
@@ -239,6 +240,30 @@ async def test_while_the_database_is_away_nothing_counts_as_something_else(
     monkeypatch.setattr(searches, "of_movie", away)
     after = await looked(small_reel, one)
     assert (times, after.state, after.missed) == (2, MARKED, 1), "it was looked at again at once"
+
+
+@pytest.mark.parametrize("error", [RouteDown("the tunnel is down"), Retry("it does not answer"), ZeroDivisionError()])
+async def test_a_source_that_is_refused_while_it_is_looked_for_is_looked_for_no_more(
+    reel: Reels, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    (one,) = await old(reel, ONE)
+
+    async def meanwhile(*_: object) -> Any:
+        await source_actions.refuse(reel.node, one.id, actor="test")
+        raise error
+
+    monkeypatch.setattr(resync, "_proof", meanwhile)
+    after = await looked(reel, one)
+    assert (after.state, after.final) == (SourceState.REFUSED, True)
+    assert (after.resync_due_at, after.resync_holder, after.resync_until) == (None, None, None)
+
+
+async def test_what_is_gone_is_held_by_nobody(reel: Reels) -> None:
+    (one,) = await old(reel, ONE)
+    held = {"stats_due_at": utcnow(), "stats_holder": "n", "stats_until": utcnow() + LONG}
+    await reel.change(one.id, state=MARKED, missed=2, **held)
+    after = await looked(reel, one)
+    assert (after.state, after.stats_due_at, after.stats_holder, after.stats_until) == (GONE, None, None, None)
 
 
 async def test_an_error_that_nobody_expected_puts_the_source_off(

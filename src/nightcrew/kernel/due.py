@@ -299,8 +299,13 @@ class DueRows:
             return set((await connection.execute(statement)).scalars())
 
     async def park(self, store: Store, *, by: str, key: Any, until: Any, values: Mapping[str, Any]) -> bool:
-        """Give a row back until then, with `values` such as the plan it goes on with. False when it is another's by now."""
-        row = {self.due_at.key: until, **self.freed, **values}
+        """Give a row back until then, with `values` such as the plan it goes on with. False when it is another's by now.
+
+        One that is not to be done any more, as its due time was taken away meanwhile, stays so.
+        """
+        at = sa.literal(until, Moment) if isinstance(until, datetime) else until
+        due_at = None if at is None else sa.case((self.due_at.is_not(None), at))
+        row = {self.due_at.key: due_at, **self.freed, **values}
         async with store.write(durable=False) as connection:
             parked = await connection.execute(sa.update(self._table).where(self.mine(by, [key])).values(row))
             await wake(connection, self.topic)
@@ -317,13 +322,14 @@ class DueRows:
     ) -> int:
         """What `by` held is due at once, for it was started anew or stops; returns how many. `unless`: what is not due then.
 
-        `keys`: only these rows.
+        What has no due time any more gets none. `keys`: only these rows.
         """
         if self.holder is None:
             return 0
         async with store.write(durable=False) as connection:
             at: Any = sa.literal(now or await now_of(connection), Moment)
-            due_at = at if unless is None else sa.case((unless, None), else_=at)
+            due = self.due_at.is_not(None)
+            due_at = sa.case((due if unless is None else sa.and_(due, sa.not_(unless)), at))
             values = {**self.freed, self.due_at.key: due_at}
             mine = self.holder == by if keys is None else sa.and_(self.holder == by, self.key.in_(list(keys)))
             await lock_rows(connection, mine, by=[self.key])

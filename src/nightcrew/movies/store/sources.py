@@ -342,9 +342,9 @@ async def read_next(store: Store, ids: Collection[int], rest: Collection[int]) -
 
 
 async def put_off(store: Store, rows: DueRows, ids: Collection[int], until: datetime) -> None:
-    """Let sources wait until a time, for a task that could not be done now."""
+    """Let sources wait until a time, for a task that could not be done now. Those that are not to be done any more stay so."""
     async with store.write(durable=False) as connection:
-        await rows.make_due(connection, source.c.id.in_(ids), at=until, **rows.freed)
+        await rows.make_due(connection, source.c.id.in_(ids), rows.due_at.is_not(None), at=until, **rows.freed)
 
 
 async def set_best(store: Store, movie_id: int, *, since: int | None, best: int | None) -> bool:

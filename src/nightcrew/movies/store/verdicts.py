@@ -155,7 +155,7 @@ async def mark(
     to = SourceState.GONE if gone else SourceState.MARKED
     values = {"missed": missed, "resync_due_at": due_at, **sources.RESYNCS.freed}
     if gone:
-        values |= {"stats_due_at": None, "file_due_at": None}
+        values |= {"stats_due_at": None, "file_due_at": None, **sources.STATS.freed, **FILES.freed}
     await sources.move(store, entry, to, reason, **values)
 
 
