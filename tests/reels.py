@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,8 +24,9 @@ from nightcrew.kernel.connections import store as connection_rows
 from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.hands import Hands
 from nightcrew.kernel.http_pace import Pace
+from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import files, resync, search, stats
+from nightcrew.movies import files, rescoring, resync, search, stats
 from nightcrew.movies.crew import MovieCrew
 from nightcrew.movies.domain import DOMAIN
 from nightcrew.movies.judging import stored
@@ -152,6 +154,12 @@ class Reels:
 
         await until(quiet)
 
+    async def do_jobs(self) -> None:
+        """Have the jobs of the domain done from now on."""
+        for job in DOMAIN.jobs:
+            self.node.jobs.declare(job)
+        await self.node.jobs.launch(functools.partial(Run, self.node))
+
     # -- what is known -------------------------------------------------------------------------------------------------
 
     async def sources(self, movie_id: int) -> list[SourceEntry]:
@@ -204,3 +212,9 @@ async def opened(folder: Path, world: World, database_url: str | None = None) ->
         runtime.add(Connections(runtime))
         await runtime.settings.change(runtime.store, {"movies.private_trackers": True}, actor="test")
         yield Reels(runtime, world)
+
+
+async def rescored(node: Runtime) -> None:
+    """Wait until the sources of all films are judged by what is in use now."""
+    ended = await node.jobs.wait(await rescoring.begin(node))
+    assert ended.state == "done", ended

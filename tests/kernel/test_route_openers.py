@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import socket
 import struct
 import sys
-import termios
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -28,13 +26,11 @@ from nightcrew.kernel.http import Http, Limits, Request
 from nightcrew.kernel.routes import Direct, Private, RouteDown, Routes, Unavailable, links, sockets
 from nightcrew.kernel.routes.definition import RouteDefinition
 from nightcrew.kernel.routes.device import DeviceRoute
-from nightcrew.kernel.routes.gate import RouteGate
 from nightcrew.kernel.routes.looks import build, look
 from nightcrew.kernel.routes.names import DnsServer, RouteNames
-from nightcrew.kernel.routes.sockets import REST, RestingSockets, bound, can_bind
+from nightcrew.kernel.routes.sockets import REST, RestingSockets, bound, can_bind, ended
 from nightcrew.kernel.routes.socks import SocksProxy, SocksRoute
 from nightcrew.kernel.routes.states import RouteSeen, RouteSight
-from nightcrew.kernel.routes.streams import StreamHold, WatchedStream, stream_of
 from nightcrew.kernel.routing.asks import LookHttp
 
 pytestmark = pytest.mark.usefixtures("no_backoff")
@@ -432,26 +428,28 @@ async def test_a_server_that_is_silent_is_asked_again_and_its_sockets_rest() -> 
 
 
 @pytest.mark.skipif(not can_bind(), reason="only Linux holds sockets to devices")
-async def test_what_comes_for_a_connection_whose_route_ended_is_not_answered() -> None:
-    """Neither with a reset nor with an acknowledgement: the other side's bytes stay where they are."""
+async def test_a_connection_whose_route_ended_rests_until_the_other_side_can_be_told(monkeypatch) -> None:
+    monkeypatch.setattr(sockets, "RESTING", 0.0)
+    monkeypatch.setattr(sockets, "SWEEP", 0.0)
+    rest, leads = RestingSockets(), 0
+
+    def swept() -> None:
+        rest.keep(socket.socket(type=socket.SOCK_DGRAM).detach())
+
     with socket.create_server(("127.0.0.1", 0)) as server:
-        made = socket.socket()
-        made.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(made, server.getsockname())
+        made = socket.create_connection(server.getsockname())
         peer, _ = server.accept()
         with peer:
-            gate = RouteGate("tunnel")
-            stream = WatchedStream(await stream_of(made), StreamHold(made, gate, rests=True))
-            reading = asyncio.create_task(stream.read(100))
-            await asyncio.sleep(0)
-            gate.note(RouteSight(RouteSeen.GONE, "the device has ended"))
-            assert await reading == b"", "its reader sees the end"
-            await stream.aclose()
-            for _ in range(5):
+            ended(made)
+            rest.keep(made.detach(), device=lambda: leads)
+            for _ in range(3):
                 peer.send(b"late")  # raises when the one before was answered with a reset
+                swept()
                 await asyncio.sleep(0.02)
-            unacknowledged = fcntl.ioctl(peer.fileno(), termios.TIOCOUTQ, bytes(4))
-            assert struct.unpack("i", unacknowledged) == (20,)
+            leads = socket.if_nametoindex("lo")
+            swept()
+            with pytest.raises(ConnectionResetError):
+                peer.recv(1)
 
 
 @pytest.mark.skipif(not can_bind(), reason="only Linux holds sockets to devices")

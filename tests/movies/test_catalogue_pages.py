@@ -133,6 +133,10 @@ async def list_page(node: Node) -> None:
     ):
         answer = await node.http.post(f"/movies/lists/{made['id']}/{action}", headers=headers)
         assert said in answer.headers["HX-Trigger"], action
+        if action in {"pause", "resume"}:
+            row = (await node.http.get("/fragments/movies/lists")).text.partition(f'id="list-{made["id"]}"')[2]
+            offers = {one for one in ("pause", "resume") if f"/movies/lists/{made['id']}/{one}" in row}
+            assert offers == {"resume" if action == "pause" else "pause"}
     text = (await node.http.get(f"/movies/lists/{made['id']}/remove")).text
     assert "Remove Crime?" in text
     assert (await node.http.post(f"/movies/lists/{made['id']}/remove", headers=headers)).status_code == 204

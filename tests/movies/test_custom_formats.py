@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightcrew.movies.releases import dotnet
-from nightcrew.movies.releases.conditions import FREELEECH, LANGUAGES, SCENE, Subject
+from nightcrew.movies.releases.conditions import LANGUAGES, Subject
 from nightcrew.movies.releases.custom_formats import MOST_SLOW, BadFormat, held, imported
 from nightcrew.movies.releases.dotnet import MOST_CHARACTERS, MOST_DEPTH, BadExpression, compiled
 from nightcrew.movies.releases.model import WantedFilm
 from nightcrew.movies.releases.names import read
 
+FREELEECH, SCENE = 1, 128
+"""What an indexer may say of a release, as Radarr numbers it."""
 FILM = WantedFilm(("Charade",), 1963, "tt0056923", 113, None, "en")
 
 

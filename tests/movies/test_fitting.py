@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from made_releases import MB, torrent
+from nightcrew.movies.torrents import fitting
 from nightcrew.movies.torrents.contents import contents
 from nightcrew.movies.torrents.fitting import NameFit, fit, misfit
 
@@ -141,3 +142,24 @@ def test_the_ending_of_an_only_file_is_no_part_of_its_name() -> None:
     assert wrong("abc.faus", "abc.faus", single=True) == "abc.faus"
     assert wrong("Nosferatu.mkv", "Nosferatu.mkv", single=True) == ""
     assert wrong("Nosferatu", "Nosferatu", single=True) == ""
+
+
+def test_of_very_many_files_of_one_size_only_some_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def counted(name: str, *more: object) -> NameFit:
+        read.append(name)
+        return fit(name, *more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(fitting, "fit", counted)
+    files = {f"{at:06}/clip {at:06}.mkv": 700 * MB for at in range(20_000)}
+    made = torrent("Clips", files)
+    assert misfit(made, contents(made), NOSFERATU, 1922) == "Clips"
+    assert 0 < len(read) <= 1 + 2 * fitting.MOST_MAINS
+
+
+def test_of_very_many_files_the_largest_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fitting, "MOST_MAINS", 3)
+    files = {f"clip {at}.mkv": 700 * MB for at in range(20)} | {"Nosferatu.1922.mkv": 701 * MB}
+    made = torrent("Clips", files)
+    assert misfit(made, contents(made), NOSFERATU, 1922) == ""

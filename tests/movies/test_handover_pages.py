@@ -14,7 +14,13 @@ from handing import FAKE, FILM, GOOD, SECOND, furnish_films
 from nightcrew.demo import downloaders, torrents
 from nightcrew.demo.downloads import DownloadPlan
 from nightcrew.demo.world import World
-from nightcrew.movies.store import searches, sources
+from nightcrew.kernel.errors import Invalid
+from nightcrew.movies import handover_commands, source_actions, taste
+from nightcrew.movies.handover_rows import GiveUpJson
+from nightcrew.movies.releases import custom_formats
+from nightcrew.movies.releases.profile import PRESETS, FormatScore
+from nightcrew.movies.store import profiles, searches, sources
+from reels import rescored
 from support import Node, running, until
 
 HX = {"HX-Request": "true"}
@@ -109,10 +115,27 @@ async def test_with_several_clients_a_person_chooses_one(node: Node, world: Worl
     assert sorted(numbers.values()) == ["First", "Second"]
     second = next(number for number, name in numbers.items() if name == "Second")
     source = (await sources.of_movie(node.runtime.store, FILM))[0]
-    await send(node, f"/movies/{FILM}/fetch", 422, source=source.id, client="x")
+    for wrong in ("x", "0", "-1", "1.0", "1" * 20, f"{second}{'0' * 30}", "9" * 19, "9" * 5_000, "²"):
+        await send(node, f"/movies/{FILM}/fetch", 422, source=source.id, client=wrong)
     await send(node, f"/movies/{FILM}/fetch", 404, source=source.id, client=99_999)
     await send(node, f"/movies/{FILM}/fetch", source=source.id, client=second)
     assert (await newest(node))["client"] == int(second)
+
+
+async def test_without_a_client_the_page_of_a_film_promises_nothing(node: Node) -> None:
+    await node.patch("/api/v1/settings", {"movies.fetch": True})
+    shown = await page(node, f"/fragments/movies/{FILM}/handover")
+    assert "It is not fetched by itself: no download client is connected." in shown
+    assert "<time" not in shown
+
+
+@pytest.mark.parametrize(
+    ("shared", "words"),
+    [(["Faust"], "Faust needs the same"), (["Faust", "Metropolis"], "Faust, Metropolis need the same")],
+)
+def test_the_command_names_who_needs_a_torrent_too(shared: list[str], words: str) -> None:
+    found: GiveUpJson = {"title": "Nosferatu", "removed": "none", "got": 0, "shared": shared, "why": ""}
+    assert words in handover_commands._giving_up(found)
 
 
 async def test_a_film_is_fetched_by_itself_once_the_setting_says_so(node: Node, world: World) -> None:
@@ -177,14 +200,19 @@ async def test_a_profile_is_copied_changed_used_and_removed_on_its_page(node: No
     body = (await profile(node, "Mine"))["body"]
     assert (body["resolutions"], body["sources"]) == ([1080, 2160], ["webdl", "bluray"])
     assert body["sizes"]["1080"] == {"least": 1.0, "ideal": 2.0, "most": 3.0}
-    assert body["sizes"]["720"]["ideal"] == 25.0, "what the form does not show stays"
+    assert body["sizes"]["576"]["ideal"] == 12.0, "what the form does not show stays"
+    assert "720" not in body["sizes"], "its line was removed"
     assert (body["languages"], body["seeds_least"], body["seeds_per_gb"]) == (["de"], 3, 0.5)
     assert "already" in await send(node, "/movies/quality/copy?name=HD", 422, **TYPED)
-    await send(node, "/movies/quality/edit?name=Mine", 200, **TYPED | {"name": "Other", "languages": ""})
+    await send(
+        node, "/movies/quality/edit?name=Mine", 200, **TYPED | {"name": "Other", "languages": "", "seeds_least": ""}
+    )
     body = (await profile(node, "Mine"))["body"]
     assert body["languages"] == []
+    assert body["seeds_least"] == 0
     await send(node, "/movies/quality/use?name=Mine")
     assert (await profile(node, "Mine"))["in_use"]
+    await rescored(node.runtime)
     source = (await sources.of_movie(node.runtime.store, FILM))[0]
     why = {name: words for name, _, words in source.parts}
     assert why["source"].endswith("number 2 of 2"), "all sources were judged by it"
@@ -239,3 +267,58 @@ async def test_custom_formats_are_taken_all_or_none(node: Node) -> None:
     used = await node.post("/api/v1/movies/profiles/Other/use")
     assert used["in_use"]
     assert (await node.http.post("/api/v1/movies/profiles/Nothing/use")).status_code == 404
+
+
+async def test_a_format_whose_name_differs_by_spaces_alone_takes_the_place_of_the_first(node: Node) -> None:
+    await node.post("/api/v1/movies/profiles/HD/copy", {"name": "Mine"})
+    await node.post("/api/v1/movies/profiles/Mine/use")
+    for name, points in (("HDR ", 10), ("HDR ", 20), (" HDR", 30)):
+        one = {**FORMAT, "name": name, "trash_scores": {"default": points}}
+        found = await node.post("/api/v1/movies/profiles/Mine/formats", {"formats": [one]})
+        assert found == {"taken": ["HDR"], "refused": []}
+    assert (await profile(node, "Mine"))["body"]["formats"] == [{"name": "HDR", "score": 30}]
+    assert (await taste.in_use(node.runtime)).formats[0].name == "HDR", "it can be read"
+
+
+async def test_more_formats_than_a_profile_may_have_are_not_stored(node: Node) -> None:
+    many = [{**FORMAT, "name": f"Colour {number}"} for number in range(custom_formats.MOST_FORMATS)]
+    points = tuple(FormatScore(name=str(one["name"]), score=1) for one in many)
+    full = PRESETS["HD"].model_copy(update={"formats": points})
+    await source_actions.put_profile(node.runtime, "Mine", full, many, actor="test")
+    address = "/movies/quality/formats?name=Mine"
+    one = {**FORMAT, "name": "One more"}
+    assert "at most 500" in await send(node, address, 422, formats=json.dumps(one))
+    answer = await node.http.post("/api/v1/movies/profiles/Mine/formats", json={"formats": [one]})
+    assert answer.status_code == 422, answer.text[:300]
+    found = await profile(node, "Mine")
+    assert len(found["body"]["formats"]) == 500
+    await send(node, address, 200, formats=json.dumps(many[0]))  # what is there is replaced
+
+
+@pytest.mark.parametrize(
+    "formats", [[FORMAT, {**FORMAT, "name": " Colour"}], [{**FORMAT, "specifications": []}], [{"name": "Empty"}]]
+)
+async def test_a_profile_that_could_not_be_read_again_is_not_stored(node: Node, formats: list[dict[str, Any]]) -> None:
+    with pytest.raises(Invalid, match="formats: "):
+        await source_actions.put_profile(node.runtime, "Mine", PRESETS["HD"], formats, actor="test")
+    assert await profiles.get(node.runtime.store, "Mine") is None
+
+
+async def test_a_profile_that_cannot_be_read_any_more_can_be_entered_again(node: Node) -> None:
+    twice = [FORMAT, {**FORMAT, "name": " Colour"}]
+    await profiles.put(node.runtime.store, "Mine", taste.body_of(PRESETS["HD"], twice))
+    assert (await profile(node, "Mine"))["body"] == {}
+    answer = await node.http.put("/api/v1/movies/profiles/Mine", json=PRESETS["HD"].model_dump(mode="json"))
+    assert answer.status_code == 200, answer.text[:300]
+    assert (await profile(node, "Mine"))["body"]["resolutions"] == [1080, 720]
+
+
+async def test_a_profile_has_a_name_of_at_most_80_characters_everywhere(node: Node) -> None:
+    body = PRESETS["HD"].model_dump(mode="json")
+    for length, status in ((80, 200), (81, 422)):
+        answer = await node.http.put(f"/api/v1/movies/profiles/{'a' * length}", json=body)
+        assert answer.status_code == status, answer.text[:300]
+    assert (await node.http.get(f"/movies/quality/copy?name={'a' * 81}")).status_code == 422
+    with pytest.raises(Invalid, match="name: "):
+        await source_actions.put_profile(node.runtime, "a" * 81, PRESETS["HD"], actor="test")
+    await node.post(f"/api/v1/movies/profiles/{'a' * 80}/use")

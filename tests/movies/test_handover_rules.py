@@ -18,7 +18,7 @@ from nightcrew.movies.torrents.inspection import Expected, Reason, refusals
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 PATIENCE = HandoverPatience(metadata=600, progress=600, hopeless=6000, stalled=1200, gone=120)
 THERE = RemoteTorrent(
-    "a" * 40, "a" * 40, "Film", RemoteState.DOWNLOADING, 0.5, 1000, 500, None, 3, "", "/d", False, True, ("ours",)
+    "a" * 40, "a" * 40, "Film", RemoteState.DOWNLOADING, 0.5, 1000, 500, None, 3, "", "/d", True, ("ours",)
 )
 NAMELESS = replace(THERE, state=RemoteState.METADATA, metadata=False, got=0)
 
@@ -96,10 +96,42 @@ def test_time_in_which_nobody_looked_does_not_count() -> None:
     assert late.watch.waited == rules.MOST_GAP
 
 
+@pytest.mark.parametrize("state", [HandoverState.SENT, HandoverState.DOWNLOADING, HandoverState.STALLED])
+def test_one_look_after_a_restart_of_the_machine_loses_nothing(state: HandoverState) -> None:
+    verdict = rules.judge(watch(state), None, NOW + timedelta(minutes=5), PATIENCE)
+    assert (verdict.watch.state, verdict.watch.missed) == (state, rules.MOST_MISSED)
+    later = NOW + timedelta(minutes=5, seconds=20)
+    shown = rules.judge(verdict.watch, NAMELESS if state is HandoverState.SENT else THERE, later, PATIENCE).watch
+    assert shown.missed == 0.0
+    assert shown.state in rules.OPEN
+
+
+@pytest.mark.parametrize("state", [RemoteState.QUEUED, RemoteState.PAUSED, RemoteState.CHECKING, RemoteState.UNKNOWN])
+def test_a_magnet_that_waits_for_its_turn_is_not_given_up(state: RemoteState) -> None:
+    waiting = replace(NAMELESS, state=state)
+    assert looks(watch(HandoverState.METADATA), waiting, 60_000).watch.state is HandoverState.METADATA
+    asked = looks(watch(HandoverState.METADATA), NAMELESS, 540).watch
+    then = rules.judge(asked, waiting, asked.looked_at + timedelta(seconds=60), PATIENCE).watch
+    assert then.waited == asked.waited, "what was waited before still counts"
+    last = rules.judge(then, NAMELESS, then.looked_at + timedelta(seconds=60), PATIENCE).watch
+    assert last.cause is Cause.NO_METADATA
+
+
+@pytest.mark.parametrize("seeds", [0, 3])
+def test_the_reason_of_one_that_stalled_says_how_long_it_was_waited_for(seeds: int) -> None:
+    stuck = replace(THERE, seeds=seeds)
+    stalled = looks(watch(HandoverState.DOWNLOADING, got=500), stuck, 6000 if seeds else 600).watch
+    assert stalled.reason == (
+        "nothing has come for 100 min" if seeds else "nothing has come for 10 min, and nobody seeds it"
+    )
+    begin = replace(stalled, looked_at=NOW)
+    assert looks(begin, stuck, 1200).watch.reason == "it stalled, and nothing has come for another 20 min"
+
+
 def test_one_that_is_not_shown_at_once_is_sent_again_and_then_given_up_without_blame() -> None:
     assert looks(watch(HandoverState.SENT), None, 60).act is Act.SEND
     assert looks(watch(HandoverState.DOWNLOADING), None, 60).act is Act.NONE
-    gone = looks(watch(HandoverState.DOWNLOADING), None, 120).watch
+    gone = looks(watch(HandoverState.DOWNLOADING), None, 120, step=30).watch
     assert gone.cause is Cause.GONE
     assert gone.cause not in rules.BLOCKING
 

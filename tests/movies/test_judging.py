@@ -108,6 +108,7 @@ async def test_what_is_refused_while_it_is_chosen_does_not_become_the_best(
 
 
 async def test_another_profile_scores_all_sources_anew(reel: Reels) -> None:
+    await reel.do_jobs()
     film = await reel.film()
     await reel.add(film, [ONE, TWO], **named(GOOD))
     await best(reel, film)
@@ -123,6 +124,7 @@ async def test_another_profile_scores_all_sources_anew(reel: Reels) -> None:
 
 
 async def test_a_profile_that_is_changed_while_it_is_in_use_scores_all_sources_anew(small_reel: Reels) -> None:
+    await small_reel.do_jobs()
     node = small_reel.node
     film = await small_reel.film()
     await small_reel.add(film, [ONE], **named(GOOD))

@@ -85,7 +85,9 @@ async def test_from_a_list_to_a_download_on_the_command_line(tmp_path: Path, mon
         show = (await ask("shows", "list"))[0]["id"]
         assert (await ask("shows", "show", show))["id"] == show
         made = (await ask("lists", "add", "Horror", "discover/movie", "--query", "with_genres=27"))["id"]
-        for verb in ("want", "unwant", "refresh", "accept"):
+        for verb in ("want", "unwant", "refresh", "accept", "pause"):
             assert (await ask("lists", verb, made))["id"] == made
+        assert not next(one for one in await ask("lists", "list") if one["id"] == made)["enabled"]
+        assert (await ask("lists", "resume", made))["enabled"]
         await ask("lists", "remove", made, "--yes")
         assert made not in {one["id"] for one in await ask("lists", "list")}

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from nightcrew.movies.releases.model import ReleaseSource, WantedFilm
 from nightcrew.movies.releases.names import read
 from nightcrew.movies.releases.profile import PRESETS, SIZES, FormatScore, ReleaseProfile, Sizes, Until
-from nightcrew.movies.releases.ranking import SEED_STEPS, RankPart, ReleaseScore, better, order, score
+from nightcrew.movies.releases.ranking import SEED_STEPS, RankPart, ReleaseScore, better, score
 from nightcrew.movies.releases.refusals import spoken
 
 FILM = WantedFilm(("Charade",), 1963, "tt0056923", 100, date(1963, 12, 1), "en")
@@ -67,7 +67,6 @@ def test_a_score_is_explained_part_by_part() -> None:
 )
 def test_what_is_better_has_more_points(worse: str, best: str) -> None:
     assert rated(worse).total < rated(best).total
-    assert order(rated(best)) < order(rated(worse))
 
 
 def words(name: str, part: str, profile: ReleaseProfile = HD, **more: Any) -> str:
@@ -330,13 +329,12 @@ def test_replacing_one_by_one_comes_to_an_end(found: list[ReleaseScore]) -> None
     assert all(not better(one, held) for one in found)
 
 
-@given(SCORES, SCORES, SCORES)
-def test_the_order_is_total(one: ReleaseScore, two: ReleaseScore, three: ReleaseScore) -> None:
-    assert order(one) <= order(two) or order(two) <= order(one)
-    if order(one) <= order(two) <= order(three):
-        assert order(one) <= order(three)
+@given(SCORES, SCORES)
+def test_a_better_one_is_not_refused_and_has_more_points_than_one_that_is_not(
+    one: ReleaseScore, two: ReleaseScore
+) -> None:
     if better(one, two):
-        assert order(one) < order(two)
+        assert (bool(one.refused), -one.total) < (bool(two.refused), -two.total)
 
 
 NAMES = st.builds(

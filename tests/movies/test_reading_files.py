@@ -14,7 +14,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections import actions as connections
 from nightcrew.kernel.connections.calls import Paused
 from nightcrew.kernel.connections.lines import Connections
-from nightcrew.kernel.errors import GiveUp, Retry
+from nightcrew.kernel.errors import GiveUp, NeedsUser, Retry
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.store import DatabaseAway
 from nightcrew.movies import files, offered, source_actions
@@ -312,6 +312,32 @@ async def test_who_may_have_the_file_later_counts_for_more_than_who_has_it_not(
         monkeypatch.setitem(offered.BY_KIND, kind.kind.name, type(kind)(kind.kind, kind.search, fetch))
     with pytest.raises(Paused):
         await offered.fetch(small_reel.node, shared, shared.swarm)
+
+
+async def test_an_indexer_whose_login_cannot_be_read_hides_no_other(
+    small_reel: Reels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = await searched(small_reel)
+    store = small_reel.node.store
+    offered_by = {one.id: await sources.offers_of(store, one.id) for one in await small_reel.sources(film)}
+    shared = next(one for one in await small_reel.sources(film) if len(offered_by[one.id]) >= 2)
+    broken = offered_by[shared.id][0].connection_id
+    known, original = small_reel.node.part(Connections), Connections.line
+
+    async def line(self: Connections, number: int) -> object:
+        if number == broken:
+            raise NeedsUser("what was entered cannot be used any more")
+        return await original(self, number)
+
+    data = torrents.film("The right one", 1968)
+
+    async def fetch(*_: object) -> bytes:
+        return data
+
+    for kind in offered.BY_KIND.values():
+        monkeypatch.setitem(offered.BY_KIND, kind.kind.name, type(kind)(kind.kind, kind.search, fetch))
+    monkeypatch.setattr(type(known), "line", line)
+    assert await offered.fetch(small_reel.node, shared, torrents.hash_of(data)) == data
 
 
 async def test_files_of_an_indexer_that_is_connected_no_longer_are_left_to_their_magnets(reel: Reels) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from nightcrew.kernel.connections.question import Question
 from nightcrew.kernel.errors import GiveUp, NeedsUser
 from nightcrew.kernel.http import Http
 from nightcrew.movies.clients import CLIENTS
-from nightcrew.movies.clients.base import TAG, Client, ClientKind
+from nightcrew.movies.clients.base import TAG, Client, ClientKind, Rejected
 from nightcrew.movies.clients.remote import RemoteState, RemoteTorrent
 from nightcrew.movies.torrents import metainfo
 from plain_line import plain_line
@@ -146,30 +146,18 @@ async def test_a_torrent_that_is_there_is_not_added_again(client: Client) -> Non
 
 
 async def test_what_is_no_torrent_is_not_taken(client: Client) -> None:
-    with pytest.raises(GiveUp):
+    with pytest.raises(Rejected):
         await add(client, b"d4:infod4:name4:Filmee", "1" * 40)
 
 
-async def test_files_can_be_left_out_and_wanted_again(client: Client) -> None:
-    data = torrents.make(f"Choice {client.line.name}", FILES)
-    swarm = metainfo.read(data).swarm
-    await add(client, data, swarm)
-    await stands(client, swarm, RemoteState.PAUSED)
-    indices = [file.index for file in await client.files(swarm)]
-
-    async def wanted() -> set[bool]:
-        return {file.wanted for file in await client.files(swarm)}
-
-    await client.set_wanted(swarm, indices, wanted=False)
-    await until(lambda: is_so(wanted, {False}))
-    await stands(client, swarm, RemoteState.PAUSED, RemoteState.DONE)
-    await client.set_wanted(swarm, indices, wanted=True)
-    await until(lambda: is_so(wanted, {True}))
-    await client.remove(swarm, files=True)
-
-
-async def is_so(ask: Callable[[], Awaitable[object]], value: object) -> bool:
-    return await ask() == value
+async def test_a_folder_that_transmission_does_not_take_is_not_the_fault_of_a_torrent(
+    http: Http, programs: dict[str, RealClient]
+) -> None:
+    (kind,) = [one for one in CLIENTS if one.kind.name == "transmission"]
+    line = plain_line(http, kind.kind, programs["transmission"].url, user=USER, password=PASSWORD, folder="films")
+    data = torrents.make("Nowhere to go", FILES)
+    with pytest.raises(NeedsUser, match="not absolute"):
+        await add(kind.client(line), data, metainfo.read(data).swarm)
 
 
 @pytest.mark.parametrize("kind", ["v2", "hybrid"])

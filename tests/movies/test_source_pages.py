@@ -112,6 +112,8 @@ async def test_tasks_say_what_they_did_and_what_waits(node: Node) -> None:
     film = await made.film()
     await made.add(film, [ONE], stats_due_at=utcnow() + timedelta(days=1), resync_due_at=utcnow() + timedelta(days=1))
     node.runtime.part(TaskTally).done(Task.SEARCH, 3)
+    rows = {one["task"]: one for one in (await node.get("/api/v1/movies/tasks"))["items"]}
+    assert [one["done"] for one in rows["search"]["samples"]] == [3], "also before it is stored"
     await tally.sample(node.runtime)
     rows = {one["task"]: one for one in (await node.get("/api/v1/movies/tasks"))["items"]}
     assert len(rows) == 7

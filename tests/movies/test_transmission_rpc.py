@@ -14,6 +14,7 @@ from nightcrew.kernel import recovery
 from nightcrew.kernel.errors import GiveUp, Misread, NeedsUser, Retry
 from nightcrew.kernel.http import Http
 from nightcrew.movies.clients import transmission_rpc as rpc
+from nightcrew.movies.clients.base import Rejected
 from nightcrew.movies.clients.remote import RemoteState
 from nightcrew.movies.clients.transmission import KIND, Transmission
 from plain_line import plain_line
@@ -33,7 +34,6 @@ ROW = {
     "errorString": "",
     "downloadDir": "/downloads",
     "metadataPercentComplete": 1,
-    "rateDownload": 0,
     "peersSendingToUs": 0,
     "webseedsSendingToUs": 0,
     "trackerStats": [{"seederCount": -1}, {"seederCount": 7}],
@@ -51,7 +51,6 @@ def test_a_torrent_is_read_alike_in_both_forms() -> None:
     assert rpc.newly(newer) == newer
     remote = standing()
     assert (remote.state, remote.got, remote.size, remote.seeds) == (RemoteState.DOWNLOADING, 100, 400, 7)
-    assert remote.stalled
     assert remote.eta_s is None
 
 
@@ -124,6 +123,8 @@ class Daemon:
     refuses: int = 0
     port: int = 0
     asked: list[dict[str, Any]] = field(default_factory=list)
+    empty_but: str = ""
+    """It has no torrent, and takes none for this reason."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -148,6 +149,11 @@ class Daemon:
 
     def answer(self, body: dict[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = {"torrents": [rpc.newly(ROW) if self.newer else ROW]}
+        if self.empty_but:
+            found = {"torrents": []}
+            if body["method"] in {"torrent_add", "torrent-add"}:
+                error = {"code": 7, "message": "cannot do that", "data": {"errorString": self.empty_but}}
+                return {"jsonrpc": "2.0", "id": 1, "error": error} if self.newer else {"result": self.empty_but}
         return {"jsonrpc": "2.0", "id": 1, "result": found} if self.newer else {"result": "success", "arguments": found}
 
 
@@ -192,3 +198,25 @@ async def test_a_refusal_needs_a_person(daemon: Daemon, ours: Transmission, stat
     daemon.refuses = status
     with pytest.raises(NeedsUser, match=words):
         await ours.look([SWARM])
+
+
+@pytest.mark.parametrize("newer", [True, False])
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ("invalid or corrupt torrent file", Rejected),
+        ("unrecognized info", Rejected),
+        ("Invalid magnet link", Rejected),
+        ("the metainfo is invalid", Rejected),
+        ("download directory path is not absolute", NeedsUser),
+        ("Invalid download folder", NeedsUser),
+        ("No space left on device", NeedsUser),
+        ("torrent folder cannot be written", NeedsUser),
+    ],
+)
+async def test_only_words_about_the_torrent_count_against_it(
+    daemon: Daemon, ours: Transmission, words: str, error: type[Exception], newer: bool
+) -> None:
+    daemon.newer, daemon.empty_but = newer, words
+    with pytest.raises(error, match=words):
+        await ours.add(b"d4:infode", swarm=SWARM, category="films", tags=("nightcrew",))

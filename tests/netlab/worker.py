@@ -117,9 +117,11 @@ class Work:
         found = dict(self.counts)
         self.counts.clear()
         if stop:
-            for task in self.running:
-                task.cancel()
-            await asyncio.gather(*self.running, return_exceptions=True)
+            while self.running:
+                for task in self.running:
+                    task.cancel()
+                _, left = await asyncio.wait(self.running, timeout=2)
+                self.running = list(left)  # a cancel can be lost where a time-out ends at the same moment
         return found
 
     async def op(self, kind: str, route: str) -> str:

@@ -30,6 +30,7 @@ async def run_demo(config: Config, announce: Callable[[Runtime], None]) -> None:
         except OSError as exc:
             said = f"the demo's sources cannot listen on port {port}: {exc.strerror}. Choose another with --port"
             raise NeedsUser(said) from exc
+        world.remember(streams)
         there = replace(config, domains=domains.at_world(config.domains, world.url))
         filling: list[object] = []
 

@@ -1,9 +1,12 @@
 """What a download client has, and how it goes on: metadata, progress, stalls and errors over time. Nothing is really fetched."""
 
+import base64
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from .bencoding import decode
@@ -79,6 +82,9 @@ class DemoDownload:
         return not self.plan.seeds or (self.plan.stalls_at is not None and self.done >= self.plan.stalls_at)
 
 
+_KEPT = ("v1", "v2", "name", "category", "tags", "stopped", "stops_at_metadata", "known", "done")
+
+
 @dataclass
 class Downloads:
     """The client's memory, with its switches. It outlives `restart`, and sessions do not."""
@@ -109,6 +115,9 @@ class Downloads:
     added: list[str] = field(default_factory=list)
     """Hashes of all that was taken, in order."""
     numbers: "count[int]" = field(default_factory=lambda: count(1))
+    file: Path | None = None
+    """Where it remembers what it has, over a start of the program; None: it does not."""
+    written: float = 0.0
 
     @property
     def api(self) -> str:
@@ -139,6 +148,31 @@ class Downloads:
         """All sessions are over."""
         self.sessions.clear()
 
+    def remember(self, file: Path) -> None:
+        """Keep what it has in a file, and take up what stands there."""
+        self.file, now = file, self.clock()
+        if not file.exists():
+            return
+        for row in json.loads(file.read_text()):
+            data = base64.b64decode(row.pop("data"))
+            plan = self.plans.get(row["v1"] or row["v2"][:40], self.usual)
+            one = DemoDownload(**row, data=data, plan=plan, added=now, looked=now)
+            self.rows[one.id] = one
+
+    def _write(self) -> None:
+        """Once a second at most."""
+        now = self.clock()
+        if self.file is None or now - self.written < 1.0:
+            return
+        self.written = now
+        rows = [
+            {name: getattr(one, name) for name in _KEPT} | {"data": base64.b64encode(one.data).decode()}
+            for one in self.rows.values()
+        ]
+        beside = self.file.with_suffix(".new")
+        beside.write_text(json.dumps(rows))
+        beside.replace(self.file)
+
     def take(self, data: bytes, v1: str, v2: str, name: str, **more: Any) -> DemoDownload | None:
         """A new one; None when it has it."""
         plan, now = self.plans.get(v1 or v2[:40], self.usual), self.clock()
@@ -166,6 +200,7 @@ class Downloads:
             elif not one.stalled and one.size:
                 most = one.plan.stalls_at if one.plan.stalls_at is not None else 1.0
                 one.done = min(most, 1.0, one.done + passed / max(one.plan.seconds, 0.001))
+        self._write()
 
     def _describe(self, one: DemoDownload, now: float) -> None:
         if one.plan.metadata is None or now - one.added < one.plan.metadata:

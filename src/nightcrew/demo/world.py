@@ -153,6 +153,10 @@ class World:
     def clock(self, clock: Callable[[], float]) -> None:
         self._scene.clock = clock
 
+    def remember(self, folder: Path) -> None:
+        """Keep in a folder, over a start of the world, what a download client was given."""
+        self._scene.downloads.remember(folder / "downloads.json")
+
     async def __aenter__(self) -> Self:
         listener = listen(self._port)
         if slskd.routes in self._services:

@@ -56,6 +56,10 @@ class JobList:
         known = await rows.read_progress(self._store, [status.workflow_id for status in found])
         return [state_of(status, known.get(status.workflow_id)) for status in found]
 
+    async def named(self, prefix: str, limit: int = 20) -> list[JobState]:
+        """The runs whose ids begin with `prefix`, newest first, without their progress."""
+        return [state_of(status, None) for status in await self._engine.find(prefix=prefix, limit=limit)]
+
     async def _newest(self, prefix: str) -> dict[str, bool]:
         """The newest runs whose ids begin with `prefix`, and whether they are unfinished; several, as they may be of the same second."""
         found = await self._engine.find(prefix=prefix, limit=20, whole=False)

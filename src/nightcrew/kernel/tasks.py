@@ -12,6 +12,9 @@ from nightcrew.kernel.errors import NightcrewError
 
 log = structlog.get_logger("nightcrew")
 
+AGAIN = 5.0
+"""Seconds after which a task is cancelled again: a cancel can be lost where a time-out of a library ends at the same moment."""
+
 ResultT = TypeVar("ResultT")
 OnError = Callable[[Exception], Awaitable[None]]
 
@@ -39,7 +42,7 @@ class Tasks:
             tasks = list(self._tasks)
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.wait(tasks, timeout=AGAIN)
 
 
 async def together(work: Iterable[Coroutine[Any, Any, ResultT]]) -> list[ResultT]:

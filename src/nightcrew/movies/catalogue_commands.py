@@ -89,7 +89,7 @@ def shows_show(server: Server, out: Out, show: Show) -> None:
 def lists_list(server: Server, out: Out) -> None:
     """The lists that are read, and why one was not taken."""
     rows = server.rows(MediaListJson, f"{API}/lists", None)
-    columns = ["id", "name", "path", "size", "wanted", "refreshed_at", "due_at", "reason"]
+    columns = ["id", "name", "path", "size", "wanted", "enabled", "refreshed_at", "due_at", "reason"]
     out.table(rows, columns, empty="There is no list.")
 
 
@@ -126,6 +126,18 @@ def lists_unwant(server: Server, out: Out, number: List) -> None:
     out.one(found, lambda one: f"{one['name']} is no longer wanted")
 
 
+def lists_pause(server: Server, out: Out, number: List) -> None:
+    """Read a list no more until it is resumed. It stays as it is."""
+    found = server.patch(MediaListJson, f"{API}/lists/{number}", {"enabled": False})
+    out.one(found, lambda one: f"{one['name']} is paused")
+
+
+def lists_resume(server: Server, out: Out, number: List) -> None:
+    """Read a list again that was paused, first now."""
+    found = server.patch(MediaListJson, f"{API}/lists/{number}", {"enabled": True})
+    out.one(found, lambda one: f"{one['name']} is read again")
+
+
 def lists_refresh(server: Server, out: Out, number: List) -> None:
     """Read a list now."""
     out.one(server.post(MediaListJson, f"{API}/lists/{number}/refresh"), lambda one: f"{one['name']} is read")
@@ -137,7 +149,7 @@ def lists_accept(server: Server, out: Out, number: List) -> None:
 
 
 def lists_remove(server: Server, out: Out, number: List, dry_run: DryRun = False, yes: Yes = False) -> None:
-    """Remove a list. Its titles stay; movies that no other wanted list has are searched for no longer."""
+    """Remove a list. Its titles stay; movies that no other wanted list has are no longer searched for."""
     carefully(
         out,
         lambda dry: server.delete(ListRemovalJson, f"{API}/lists/{number}", dry_run=dry),
@@ -151,7 +163,7 @@ def lists_remove(server: Server, out: Out, number: List, dry_run: DryRun = False
 def _removal(found: ListRemovalJson) -> str:
     said = f"{found['name']}: {counted(found['titles'], 'title')} would stay"
     return (
-        f"{said}; {counted(found['unwanted'], 'movie')} would be searched for no longer" if found["unwanted"] else said
+        f"{said}; {counted(found['unwanted'], 'movie')} would no longer be searched for" if found["unwanted"] else said
     )
 
 

@@ -49,7 +49,6 @@ class MovieCrew:
     gone: tuple[int, ...] = ()
     """Indexers that are connected no longer, of which files are to be read still."""
     tasks: Tasks = field(default_factory=Tasks)
-    rescoring: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
         """End what goes on; it is due again at once."""

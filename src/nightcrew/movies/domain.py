@@ -17,6 +17,7 @@ from nightcrew.movies import (
     list_pages,
     lists,
     quality_pages,
+    rescoring,
     resync,
     search,
     seasons,
@@ -152,6 +153,7 @@ DOMAIN = Domain(
             help="Notes how much each task gets done, and what waits for it.",
         ),
     ),
+    jobs=(rescoring.JOB,),
     notices=(
         NoticeKind("movie.source_found", "finished", "A film has a source", "films have a source"),
         NoticeKind("movie.source_lost", "failed", "A film has no good source any more", "films have no good source"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from nightcrew.kernel.errors import Conflict, NeedsUser, NightcrewError, NotFound
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import handover_ends
+from nightcrew.movies import handover_ends, handover_torrents
 from nightcrew.movies import handovers as following
 from nightcrew.movies.clients.base import TAG
 from nightcrew.movies.handover_models import HandoverEntry
@@ -35,7 +35,8 @@ async def hand_over(
 ) -> HandoverEntry:
     """Hand a source of a film over: the best that is not blocked, or the one that a person names, blocked or not.
 
-    Raises `NotFound`, `NeedsUser` without a client, `Conflict` while another is on its way or when there is no source.
+    Raises `NotFound`, `NeedsUser` without a client, `Conflict` while another is on its way, when there is no source, and for one that a
+    person has refused.
     """
     film = await films.get(runtime.store, movie_id)
     source = await _chosen(runtime, movie_id, source_id)
@@ -105,6 +106,8 @@ async def _chosen(runtime: Runtime, movie_id: int, source_id: int | None) -> Sou
             raise NotFound(f"this film has no source {source_id}")
         if not source.swarm:
             raise Conflict("nobody knows the hash of this source yet")
+        if handover_torrents.is_refused_by_person(source):
+            raise Conflict(f"{source.title} was refused: accept it first")
         return source
     known = {one.fingerprint for one in await handovers.blocked_of(runtime.store, movie_id)}
     found = next_source(await handover_ends.candidates(runtime, movie_id), known)

@@ -65,7 +65,8 @@ def movies_drop(
 
 def _giving_up(found: GiveUpJson) -> str:
     if found["shared"]:
-        return f"nothing would be removed: {', '.join(found['shared'])} needs the same torrent"
+        need = "needs" if len(found["shared"]) == 1 else "need"
+        return f"nothing would be removed: {', '.join(found['shared'])} {need} the same torrent"
     if found["removed"] is None:
         return f"the client cannot be asked now: {found['why']}"
     got = f", with the {size(found['got'])} that have come" if found["got"] else ""

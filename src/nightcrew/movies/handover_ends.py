@@ -10,6 +10,7 @@ from nightcrew.movies.clients.remote import RemoteTorrent
 from nightcrew.movies.handover_models import HandoverEntry
 from nightcrew.movies.handover_rules import (
     BLOCKING,
+    Cause,
     HandoverState,
     HandoverWatch,
     RemovalKind,
@@ -42,6 +43,16 @@ async def clear(runtime: Runtime, client: Client, entry: HandoverEntry, remote: 
     if gone is not RemovalKind.NONE:
         await client.remove(entry.swarm, files=gone is RemovalKind.ALL)
     await handovers.HANDOVERS.park(runtime.store, by=runtime.node, key=entry.id, until=None, values={})
+
+
+async def without_client(runtime: Runtime, entry: HandoverEntry) -> None:
+    """Its connection was removed: nobody can be asked of it any more. One that goes on ends, without blame for its source."""
+    if entry.ended_at is None:
+        watch = entry.watch.fail(Cause.GONE, "its client is not connected any more")
+        await over(runtime, entry, watch, None)
+        runtime.bus.publish("movies")
+    else:
+        await handovers.HANDOVERS.park(runtime.store, by=runtime.node, key=entry.id, until=None, values={})
 
 
 async def _next(runtime: Runtime, entry: HandoverEntry) -> SourceEntry | None:

@@ -30,6 +30,7 @@ SHOWN, PLANNED = 200, 10
 SPEECHLESS = frozenset({Holdback.GOING, Holdback.FETCHED})
 """Why a film is not fetched by itself, where the page shows that anyhow."""
 MOST_ID = (1 << 63) - 1
+LONGEST_ID = len(str(MOST_ID))
 
 
 async def clients_of(node: Runtime) -> list[tuple[int, str]]:
@@ -127,6 +128,8 @@ async def _by_itself(node: Runtime, movie_id: int, known: Sequence[HandoverEntry
     held = fetch_rules.holdback((one.state, one.cause) for one in known) or entry.held
     if held is not None:
         return None if held in SPEECHLESS else HOLDBACK_WORDS[held]
+    if not await handovers.clients(node):
+        return "no download client is connected"
     return fetch_rules.fetched_at(entry.good_since, options.fetch_delay)
 
 
@@ -148,6 +151,6 @@ def _titles(found: Sequence[BlockedSource]) -> list[BlockedSource]:
 def _number(text: str, name: str) -> int | None:
     if not text:
         return None
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:20]) <= MOST_ID:
+    if len(text) > LONGEST_ID or not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= MOST_ID:
         raise Invalid(f"{name}: it is no number", field=name)
     return int(text)

@@ -18,8 +18,10 @@ from nightcrew.kernel.errors import Conflict
 from nightcrew.movies.clients.remote import RemoteFile, RemoteState, RemoteTorrent
 from nightcrew.movies.torrents.model import Metainfo, TorrentFile
 
-MOST_GAP = 300.0
-"""Seconds that count at most between two looks: in longer ones the client was away, or we were."""
+MOST_GAP = 90.0
+"""Seconds that count at most between two looks, a little more than the longest pause: in longer ones the client was away, or we were."""
+MOST_MISSED = 30.0
+"""The same where the client does not show it: after a start it shows what it has a little later."""
 
 
 class HandoverState(StrEnum):
@@ -55,6 +57,7 @@ MOVES: Mapping[HandoverState, frozenset[HandoverState]] = {
 }
 """The moves that there are."""
 OPEN = frozenset(HandoverState) - _ENDS - {HandoverState.DONE}
+_LET_GO = frozenset({HandoverState.DOWNLOADING, HandoverState.STALLED})
 
 
 class Cause(StrEnum):
@@ -143,10 +146,11 @@ def judge(
         return HandoverVerdict(watch)
     if watch.state is HandoverState.CHOSEN:
         return HandoverVerdict(replace(watch, looked_at=now), Act.SEND)
-    gap = min(MOST_GAP, max(0.0, (now - watch.looked_at).total_seconds()))
+    gap = max(0.0, (now - watch.looked_at).total_seconds())
     if remote is None:
-        return _missing(replace(watch, looked_at=now, missed=watch.missed + gap), patience)
-    seen = replace(watch, looked_at=now, missed=0.0, waited=watch.waited + gap)
+        return _missing(replace(watch, looked_at=now, missed=watch.missed + min(MOST_MISSED, gap)), patience)
+    waited = watch.waited + min(MOST_GAP, gap) if _counts(watch, remote) else watch.waited
+    seen = replace(watch, looked_at=now, missed=0.0, waited=waited)
     if remote.state in {RemoteState.ERROR, RemoteState.MISSING}:
         return HandoverVerdict(seen.fail(Cause.ERROR, remote.error or "the client reports an error"))
     return _JUDGES[watch.state](seen, remote, patience)
@@ -162,6 +166,13 @@ def inspected(watch: HandoverWatch, refused: Sequence[str]) -> HandoverWatch:
     if refused:
         return watch.fail(Cause.REFUSED, "; ".join(refused))
     return watch.move(HandoverState.DOWNLOADING)
+
+
+def _counts(watch: HandoverWatch, remote: RemoteTorrent) -> bool:
+    """Whether time goes by. Before it is let go, only while peers are asked what is in it: one that waits for its turn, or that a
+    person has paused, asks nobody.
+    """
+    return watch.state in _LET_GO or remote.state is RemoteState.METADATA
 
 
 def _missing(watch: HandoverWatch, patience: HandoverPatience) -> HandoverVerdict:
@@ -193,8 +204,8 @@ def _coming(watch: HandoverWatch, remote: RemoteTorrent, patience: HandoverPatie
         return HandoverVerdict(replace(watch, waited=0.0))
     if watch.state is HandoverState.STALLED:
         if watch.waited >= patience.stalled:
-            waited = _minutes(patience.progress + patience.stalled)
-            return HandoverVerdict(watch.fail(Cause.STALLED, f"nothing has come for {waited}"))
+            more = _minutes(patience.stalled)
+            return HandoverVerdict(watch.fail(Cause.STALLED, f"it stalled, and nothing has come for another {more}"))
         return HandoverVerdict(watch)
     limit = patience.hopeless if remote.seeds else patience.progress
     if watch.waited >= limit:

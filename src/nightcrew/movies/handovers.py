@@ -15,7 +15,7 @@ from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.connections.models import Connection
 from nightcrew.kernel.declare import Tick
 from nightcrew.kernel.due import earliest
-from nightcrew.kernel.errors import NeedsUser, NightcrewError, NotFound
+from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError, NotFound
 from nightcrew.kernel.hands import Hands
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
@@ -24,7 +24,7 @@ from nightcrew.movies.clients import CLIENTS
 from nightcrew.movies.clients.base import TAG, Client, ClientKind, KnownClients, Rejected
 from nightcrew.movies.clients.remote import RemoteTorrent
 from nightcrew.movies.handover_models import HandoverEntry
-from nightcrew.movies.handover_rules import Act, Cause, HandoverPatience, HandoverState, HandoverWatch
+from nightcrew.movies.handover_rules import Act, Cause, HandoverPatience, HandoverState, HandoverVerdict, HandoverWatch
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import handovers, sources
 
@@ -80,9 +80,11 @@ async def next_at(runtime: Runtime) -> datetime | None:
 
 
 async def clients(runtime: Runtime) -> list[Connection]:
-    """The download clients that people connected and did not switch off."""
+    """The download clients that people connected and did not switch off, of all kinds, by name."""
     known = runtime.part(Connections)
-    return [one for name in BY_KIND for one in await known.of_kind(name)]
+    return sorted(
+        [one for name in BY_KIND for one in await known.of_kind(name)], key=lambda one: (one.name.casefold(), one.id)
+    )
 
 
 def patience(runtime: Runtime) -> HandoverPatience:
@@ -109,6 +111,15 @@ async def client_of(runtime: Runtime, number: int) -> Client:
 async def _look(runtime: Runtime, number: int, entries: list[HandoverEntry]) -> None:
     try:
         client = await client_of(runtime, number)
+    except NotFound:
+        for entry in entries:
+            await handover_ends.without_client(runtime, entry)
+        return
+    except NightcrewError as exc:
+        for entry in entries:
+            await _put_off(runtime, entry, exc)
+        return
+    try:
         seen = await client.look([one.swarm for one in entries])
     except NightcrewError as exc:
         for entry in entries:
@@ -126,27 +137,42 @@ async def _one(runtime: Runtime, client: Client, entry: HandoverEntry, remote: R
     if entry.ended_at is not None:
         await handover_ends.clear(runtime, client, entry, remote)
         return
-    verdict = handover_rules.judge(entry.watch, remote, utcnow(), patience(runtime))
-    watch, act = verdict.watch, verdict.act
-    if act is Act.PAUSE and await _is_let_go(runtime, entry):
-        act = Act.INSPECT
-    if act is Act.SEND:
-        watch = await _send(runtime, client, entry, watch)
-    elif act is Act.PAUSE:
-        await client.pause(entry.swarm)
-    elif act is Act.INSPECT and remote is not None:
-        watch = await _inspect(runtime, client, entry, watch, remote)
+    known = entry.watch
+    if entry.state is not HandoverState.STALLED:  # why the client could not be asked before
+        known = replace(known, reason="")
+    verdict = handover_rules.judge(known, remote, utcnow(), patience(runtime))
+    watch = await _act(runtime, client, entry, verdict, remote)
     if watch.state in handover_rules.OPEN:
         due_at = utcnow() + timedelta(seconds=_pause(watch))
-        await handovers.settle(
+        if not await handovers.settle(
             runtime.store, entry, watch, by=runtime.node, due_at=due_at, failures=0, **handover_ends.figures(remote)
-        )
+        ):
+            await handovers.clear_again(runtime.store, entry.id)
+            return
         if watch.state is HandoverState.STALLED is not entry.state:
             await handover_ends.tell(runtime, entry, "movie.handover_stalled", f"stalls: {watch.reason}", warn=True)
     else:
         await handover_ends.over(runtime, entry, watch, remote)
     if watch.state is not entry.state or watch.got != entry.got:
         runtime.bus.publish("movies")
+
+
+async def _act(
+    runtime: Runtime, client: Client, entry: HandoverEntry, verdict: HandoverVerdict, remote: RemoteTorrent | None
+) -> HandoverWatch:
+    """Do what was decided; returns how it stands then."""
+    act = verdict.act
+    if act is Act.SEND:
+        return await _send(runtime, client, entry, verdict.watch)
+    if remote is None:
+        return verdict.watch
+    if act is Act.PAUSE and (TAG not in remote.tags or await _is_let_go(runtime, entry)):
+        act = Act.INSPECT  # it is somebody else's: it goes on while it is looked into
+    if act is Act.PAUSE:
+        await client.pause(entry.swarm)
+    elif act is Act.INSPECT:
+        return await _inspect(runtime, client, entry, verdict.watch, remote)
+    return verdict.watch
 
 
 async def _is_let_go(runtime: Runtime, entry: HandoverEntry) -> bool:
@@ -159,9 +185,10 @@ async def _send(runtime: Runtime, client: Client, entry: HandoverEntry, watch: H
         source = await sources.get(runtime.store, entry.source_id)
     except NotFound:
         return watch.fail(Cause.REJECTED, "its source is not known any more")
-    torrent = await handover_torrents.fetch(runtime, source, entry.swarm)
-    if torrent is None:
-        return watch.fail(Cause.REJECTED, "it has neither a torrent file nor a magnet link")
+    try:
+        torrent = await handover_torrents.fetch(runtime, source, entry.swarm, entry.failures)
+    except GiveUp as exc:
+        return watch.fail(Cause.REJECTED, str(exc))
     try:
         await client.add(torrent, swarm=entry.swarm, category=client.category, tags=(TAG,), held=True)
     except Rejected as exc:
@@ -188,7 +215,7 @@ def _pause(watch: HandoverWatch) -> float:
 
 
 async def _put_off(runtime: Runtime, entry: HandoverEntry, exc: NightcrewError) -> None:
-    """It could not be looked at: that says nothing of the source, and no time counts meanwhile."""
+    """It could not be looked at: that says nothing of the source, and no time counts until the next look is due."""
     after = getattr(exc, "after", None)
     if isinstance(exc, RouteDown | Paused):  # neither is an attempt
         wait, failures = after or recovery.parked(), entry.failures
@@ -202,13 +229,14 @@ async def _put_off(runtime: Runtime, entry: HandoverEntry, exc: NightcrewError) 
     due_at = utcnow() + timedelta(seconds=min(wait, 3600.0))
     values: dict[str, Any] = {"failures": failures}
     if entry.ended_at is None:
-        values["reason"] = str(exc)[:500]
-    await handovers.HANDOVERS.park(runtime.store, by=runtime.node, key=entry.id, until=due_at, values=values)
+        values |= {"reason": str(exc)[:500], "looked_at": due_at}
+    if not await handovers.HANDOVERS.park(runtime.store, by=runtime.node, key=entry.id, until=due_at, values=values):
+        await handovers.clear_again(runtime.store, entry.id)
 
 
 async def _failed(runtime: Runtime, number: Any, exc: Exception) -> None:
-    """What nobody expected: it is looked at again later."""
-    values = {"reason": f"an error in Nightcrew: {type(exc).__name__}"}
+    """What nobody expected: it is looked at again later. Why one has ended stays."""
+    values = {"reason": handovers.unless_ended(f"an error in Nightcrew: {type(exc).__name__}")}
     later = utcnow() + timedelta(seconds=ASLEEP)
     await handovers.HANDOVERS.park(runtime.store, by=runtime.node, key=number, until=later, values=values)
 

@@ -127,7 +127,7 @@ async def act(
     }
     if action == "remove":
         gone = await list_actions.remove(node, list_id, actor=actor)
-        more = f" {counted(len(gone.unwanted), 'movie')} searched for no longer." if gone.unwanted else ""
+        more = f" {counted(len(gone.unwanted), 'movie')} no longer searched for." if gone.unwanted else ""
         return done(request, f"{gone.entry.name} is gone.{more}", "/movies/lists")
     if action in changes:
         one = await list_actions.change(node, list_id, changes[action], actor=actor)
@@ -138,7 +138,7 @@ async def act(
         "accept": "is taken as it is now",
         "want": "is wanted: sources of its movies are searched for",
         "unwant": "is no longer wanted",
-        "pause": "is left as it is",
+        "pause": "is left as it is until it is resumed",
         "resume": "is read again",
     }[action]
     return done(request, f"{one.name} {said}.", "/movies/lists")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from nightcrew.kernel.connections.lines import Connections
-from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
+from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError, Retry
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.store import DatabaseAway
@@ -31,8 +31,8 @@ async def fetch(runtime: Runtime, source: SourceEntry, promised: str) -> bytes |
     for one in await sources.offers_of(runtime.store, source.id):
         if one.connection_id not in kinds:
             continue
-        line = await runtime.part(Connections).line(one.connection_id)
         try:
+            line = await runtime.part(Connections).line(one.connection_id)
             got = await BY_KIND[kinds[one.connection_id]].fetch(line, reach.offer_of(runtime.vault, source, one))
             if isinstance(got, bytes):
                 await asyncio.to_thread(read, got, promised)
@@ -40,16 +40,24 @@ async def fetch(runtime: Runtime, source: SourceEntry, promised: str) -> bytes |
         except (RouteDown, DatabaseAway):
             raise
         except BadTorrent as exc:
-            wrong = wrong if isinstance(wrong, Retry) else GiveUp(str(exc))
+            wrong = _hopeful(wrong, GiveUp(str(exc)))
         except NightcrewError as exc:
-            wrong = (
-                wrong if isinstance(wrong, Retry) else exc
-            )  # who may have it later counts for more than who has it not
+            wrong = _hopeful(wrong, exc)
         else:
             found = found or got
     if found is None:
         raise wrong
     return found
+
+
+def _hopeful(before: NightcrewError, new: NightcrewError) -> NightcrewError:
+    """Of two failures the one that counts: who may have it later comes before who has it once a person helps, and who has it not last."""
+    for kind in (Retry, NeedsUser):
+        if isinstance(before, kind):
+            return before
+        if isinstance(new, kind):
+            return new
+    return new
 
 
 async def kinds_by_number(runtime: Runtime) -> dict[int, str]:

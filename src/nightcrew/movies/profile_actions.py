@@ -9,7 +9,7 @@ from typing import Any
 
 from nightcrew.kernel.errors import Conflict, Invalid, NeedsUser, NotFound
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import source_actions, taste
+from nightcrew.movies import rescoring, source_actions, taste
 from nightcrew.movies.releases.custom_formats import MOST_FORMATS
 from nightcrew.movies.releases.profile import PRESETS, ReleaseProfile
 from nightcrew.movies.store import profiles
@@ -49,12 +49,15 @@ async def get(runtime: Runtime, name: str) -> KnownProfile:
 
 
 async def use(runtime: Runtime, name: str, *, actor: str) -> KnownProfile:
-    """Let a profile decide from now on; all sources are judged by it anew. Raises `NotFound`, and `Conflict` for one that is broken."""
+    """Let a profile decide from now on; a job judges all sources by it anew.
+
+    Raises `NotFound`, and `Conflict` for one that is broken.
+    """
     found = await get(runtime, name)
     if found.profile is None:
         raise Conflict(f"the quality profile {name} cannot be read any more")
     await runtime.settings.change(runtime.store, {"movies.quality_profile": name}, actor=actor)
-    await source_actions.rescore(runtime)
+    await rescoring.begin(runtime)
     runtime.bus.publish("movies")
     return await get(runtime, name)
 

@@ -41,7 +41,7 @@ class ProfileForm(BaseModel):
     languages_required: list[str] = ask(
         [], label="Languages that it must have", help="One of these at least. Empty: any will do.", rows=2
     )
-    seeds_least: int = ask(1, label="Seeds at least", ge=0, le=1000)
+    seeds_least: int = ask(0, label="Seeds at least", help="Empty: none.", ge=0, le=1000)
     seeds_per_gb: float = ask(0.0, label="Seeds for each GB", ge=0, le=100)
 
 
@@ -83,11 +83,12 @@ def formats_form(typed: Mapping[str, str] | None = None, error: NightcrewError |
 def profile_of(base: ReleaseProfile, typed: Mapping[str, str]) -> ReleaseProfile:
     """What was typed, with all else as the base has it. Raises `Invalid`, naming the field."""
     form = checked(ProfileForm, values_of(ProfileForm, typed))
+    hidden = {one: sizes for one, sizes in base.sizes.items() if one not in base.resolutions}  # no line shows them
     changes = {
         "name": form.name,
         "resolutions": profile_words.resolutions_of(form.resolutions),
         "sources": profile_words.sources_of(form.sources),
-        "sizes": {**base.sizes, **profile_words.sizes_of(form.sizes)},
+        "sizes": hidden | profile_words.sizes_of(form.sizes),
         "languages": profile_words.languages_of(form.languages, "languages"),
         "languages_required": profile_words.languages_of(form.languages_required, "languages_required"),
         "seeds_least": form.seeds_least,

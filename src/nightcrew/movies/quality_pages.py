@@ -21,7 +21,7 @@ from nightcrew.web.forms import Form, checked, values_of
 from nightcrew.web.render import PageRoute, done, is_fragment, note, render, render_part, texts
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
-Name = Annotated[str, Query(alias="name", min_length=1, max_length=100)]
+Name = Annotated[str, Query(alias="name", min_length=1, max_length=80)]
 PAGE = "/movies/quality"
 
 
@@ -41,7 +41,7 @@ async def quality_part(request: Request, node: Node) -> Response:
 async def use(request: Request, node: Node, actor: Actor, name: Name) -> Response:
     """Let a profile decide from now on."""
     await profile_actions.use(node, name, actor=actor)
-    return done(request, f"{name} is in use: all sources were judged by it.", PAGE)
+    return done(request, f"{name} is in use: all sources are being judged by it.", PAGE)
 
 
 @router.get(f"{PAGE}/copy")

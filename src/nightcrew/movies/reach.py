@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.vault import Vault
 from nightcrew.movies.indexers.base import Found
 from nightcrew.movies.models import SourceEntry, SourceOffer
@@ -37,12 +38,21 @@ def offer_of(vault: Vault, entry: SourceEntry, offer: SourceOffer) -> Found:
     )
 
 
-def magnet_of(vault: Vault, entry: SourceEntry, offers: Iterable[SourceOffer]) -> Magnet | None:
-    """The magnet of a source, made of its hash where no indexer gave one; None where there is neither."""
+def magnet_of(
+    vault: Vault, entry: SourceEntry, offers: Iterable[SourceOffer], trackers: Sequence[str] = ()
+) -> Magnet | None:
+    """The magnet of a source, made of its hash where no indexer gave one; None where there is neither.
+
+    `trackers`: those that know its swarm, which the link names that is made of the hash.
+    """
     for one in offers:
-        if said := offer_of(vault, entry, one).magnet:
-            try:
+        try:
+            if said := offer_of(vault, entry, one).magnet:
                 return magnet.parse(said)
-            except BadMagnet:
-                continue
-    return Magnet(hash_v1=entry.swarm, name=entry.title) if entry.swarm else None
+        except (BadMagnet, NeedsUser):
+            continue
+    if not entry.swarm:
+        return None
+    if entry.hash_v2.startswith(entry.swarm):
+        return Magnet(hash_v2=entry.hash_v2, name=entry.title, trackers=tuple(trackers))
+    return Magnet(hash_v1=entry.swarm, name=entry.title, trackers=tuple(trackers))

@@ -42,7 +42,7 @@ class MovieSettings(Options):
         False, help="Search for films that are not out yet. What is offered before the release date is mostly fake."
     )
     quality_profile: str = option(
-        "HD", max_length=100, help="Which sources are good enough, and which is best: the name of a quality profile."
+        "HD", max_length=80, help="Which sources are good enough, and which is best: the name of a quality profile."
     )
     fetch: bool = option(
         False,

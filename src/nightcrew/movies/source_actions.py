@@ -8,21 +8,18 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pydantic import ValidationError
+
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.errors import Conflict, Invalid, NotFound
+from nightcrew.kernel.errors import Conflict, Invalid, NeedsUser, NotFound
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import crew, judging, rules, taste
-from nightcrew.movies.crew import MovieCrew
+from nightcrew.kernel.settings import invalid_from
+from nightcrew.movies import crew, judging, rescoring, rules, taste
 from nightcrew.movies.models import USABLE, MovieEntry, SourceEntry, SourceState
 from nightcrew.movies.releases import custom_formats
 from nightcrew.movies.releases.custom_formats import BadFormat
 from nightcrew.movies.releases.profile import PRESETS, FormatScore, ReleaseProfile
 from nightcrew.movies.store import films, profiles, searches, sources, verdicts
-
-JUDGED_BY = frozenset({"movies.quality_profile", "movies.search_before_release"})
-"""Settings by which sources are judged."""
-RESCORED = 500
-"""Films whose sources are scored anew in one piece."""
 
 
 async def search_now(runtime: Runtime, movie_id: int, *, actor: str) -> MovieEntry:
@@ -79,29 +76,46 @@ async def _told(runtime: Runtime, entry: SourceEntry, said: str, actor: str) -> 
 async def put_profile(
     runtime: Runtime, name: str, new: ReleaseProfile, formats: Sequence[Mapping[str, Any]] | None = None, *, actor: str
 ) -> None:
-    """Make a quality profile, or change it. Presets stay as they are. `formats` None: those that it has."""
+    """Make a quality profile, or change it. Presets stay as they are. `formats` None: those that it has, if they can be read.
+
+    What could not be read again is not stored. Raises `Invalid`.
+    """
     if name in PRESETS:
         raise Invalid(f"name: {name} is a preset, which cannot be changed; choose another name", field="name")
     if formats is None:
-        stored = await profiles.get(runtime.store, name)
-        formats = stored.body["formats"] if stored else []
-    await profiles.put(runtime.store, name, taste.body_of(new.model_copy(update={"name": name}), formats))
+        formats = await _formats_of(runtime, name)
+    body = taste.body_of(new.model_copy(update={"name": name}), formats)
+    await asyncio.to_thread(taste.check, body)
+    await profiles.put(runtime.store, name, body)
     await runtime.activity.record("movie.profile", f"The quality profile {name} was changed", actor=actor)
     if name == taste.name_in_use(runtime):
-        rescore_soon(runtime)
+        await rescoring.begin(runtime)
+
+
+async def _formats_of(runtime: Runtime, name: str) -> Sequence[Mapping[str, Any]]:
+    stored = await profiles.get(runtime.store, name)
+    try:
+        if stored is None or not await asyncio.to_thread(taste.read, stored):
+            return []
+    except NeedsUser:  # it is entered again
+        return []
+    return list(stored.body["formats"])
 
 
 async def add_formats(
     runtime: Runtime, name: str, formats: Sequence[Mapping[str, Any]], scores: Mapping[str, int], *, actor: str
 ) -> tuple[list[str], list[str]]:
-    """Add custom formats to a quality profile; returns the names of those that were taken, and why the others were not."""
+    """Add custom formats to a quality profile; returns the names of those that were taken, and why the others were not.
+
+    One takes the place of that of the same name. Raises `NotFound`, and `Invalid` where they become too many.
+    """
     stored = await profiles.get(runtime.store, name)
     if stored is None:
         raise NotFound(f"there is no quality profile {name!r} that can be changed")
     profile, _ = taste.read(stored)
-    kept = {str(one.get("name", "")): one for one in stored.body["formats"]}
+    kept = {custom_formats.name_of(one): one for one in stored.body["formats"]}
     points = {one.name: one.score for one in profile.formats}
-    taken: list[str] = []
+    taken: dict[str, None] = {}
     refused: list[str] = []
     for one in formats:
         try:
@@ -110,12 +124,15 @@ async def add_formats(
             refused.append(str(exc))
         else:
             kept[read.name], points[read.name] = one, read.score
-            taken.append(read.name)
+            taken[read.name] = None
     if taken:
         every = tuple(FormatScore(name=title, score=score) for title, score in points.items())
-        new = ReleaseProfile.model_validate(profile.model_dump() | {"formats": every})
+        try:
+            new = ReleaseProfile.model_validate(profile.model_dump() | {"formats": every})
+        except ValidationError as exc:
+            raise invalid_from(exc) from exc
         await put_profile(runtime, name, new, list(kept.values()), actor=actor)
-    return taken, refused
+    return list(taken), refused
 
 
 async def check_formats(formats: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -137,30 +154,3 @@ async def remove_profile(runtime: Runtime, name: str, *, actor: str) -> bool:
         return False
     await runtime.activity.record("movie.profile", f"The quality profile {name} was removed", actor=actor)
     return True
-
-
-def rescore_soon(runtime: Runtime) -> None:
-    """Score all sources anew in the background, as another profile is in use. What was begun with the one before ends."""
-    tasks = runtime.part(MovieCrew)
-    if tasks.rescoring is not None:
-        tasks.rescoring.cancel()
-    tasks.rescoring = tasks.tasks.spawn(rescore(runtime), "sources by a new profile")
-
-
-def follow(runtime: Runtime) -> None:
-    """Score all sources anew whenever a setting names another profile, on whichever node."""
-
-    def changed(keys: frozenset[str]) -> None:
-        if keys & JUDGED_BY:
-            rescore_soon(runtime)
-
-    runtime.settings.watch(changed)
-
-
-async def rescore(runtime: Runtime) -> None:
-    """Score all sources anew, some films at a time."""
-    after = 0
-    while ids := await films.all_ids(runtime.store, after=after, limit=RESCORED):
-        await judging.choose(runtime, ids)
-        after = ids[-1]
-    runtime.bus.publish("movies")

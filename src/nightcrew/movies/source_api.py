@@ -15,14 +15,14 @@ from nightcrew.movies import source_answers as say
 from nightcrew.movies.models import SourceEntry
 from nightcrew.movies.profile_actions import KnownProfile
 from nightcrew.movies.releases.profile import ReleaseProfile
-from nightcrew.movies.store import backlogs, films, samples, searches, sources
-from nightcrew.movies.tally import TITLES
+from nightcrew.movies.store import films, searches, sources
+from nightcrew.movies.tally import TITLES, history
 from nightcrew.web.answers import Items
 from nightcrew.web.api import Id, Node
 from nightcrew.web.callers import Actor, Admin
 
 router = APIRouter(prefix="/api/v1/movies", tags=["movies"])
-Name = Annotated[str, Path(min_length=1, max_length=100, pattern=r"^[\w .+-]+$")]
+Name = Annotated[str, Path(min_length=1, max_length=80, pattern=r"^[\w .+-]+$")]
 Hours = Annotated[int, Query(ge=1, le=14 * 24)]
 
 
@@ -34,8 +34,7 @@ async def names_of(runtime: Runtime) -> dict[int, str]:
 @router.get("/tasks")
 async def list_tasks(node: Node, hours: Hours = 24) -> Items[say.TaskRow]:
     """The seven tasks: what waits for each, and what it did in the last hours."""
-    known = await samples.since(node.store, utcnow() - timedelta(hours=hours))
-    waiting = await backlogs.waiting(node.store)
+    waiting, known = await history(node, utcnow() - timedelta(hours=hours))
     rows = [say.TaskRow.made(task, title, waiting[task], known.get(task, [])) for task, title in TITLES.items()]
     return Items(items=rows)
 
@@ -51,7 +50,7 @@ async def list_profiles(node: Node) -> Items[say.ProfileAnswer]:
 
 @router.post("/profiles/{name}/use", dependencies=[Admin])
 async def use_profile(node: Node, actor: Actor, name: Name) -> say.ProfileAnswer:
-    """Let a quality profile decide from now on. All sources are judged by it anew."""
+    """Let a quality profile decide from now on. A job judges all sources by it anew."""
     return _made(await profile_actions.use(node, name, actor=actor))
 
 
@@ -63,7 +62,7 @@ async def copy_profile(node: Node, actor: Actor, name: Name, new: say.ProfileCop
 
 @router.put("/profiles/{name}", dependencies=[Admin])
 async def put_profile(node: Node, actor: Actor, name: Name, body: ReleaseProfile) -> say.ProfileAnswer:
-    """Make a quality profile, or change it. All sources are judged by it anew when it is in use."""
+    """Make a quality profile, or change it. A job judges all sources by it anew when it is in use."""
     await source_actions.put_profile(node, name, body, actor=actor)
     return _made(await profile_actions.get(node, name))
 

@@ -102,9 +102,9 @@ def movies_profiles(
 
 
 def movies_use(server: Server, out: Out, name: Profile) -> None:
-    """Let a quality profile decide from now on. All sources are judged by it anew."""
+    """Let a quality profile decide from now on. A job judges all sources by it anew."""
     found = server.post(ProfileJson, f"{MOVIES}/profiles/{name}/use")
-    out.one(found, lambda one: f"the quality profile {one['name']} is in use")
+    out.one(found, lambda one: f"the quality profile {one['name']} is in use: all sources are being judged by it")
 
 
 def movies_copy(

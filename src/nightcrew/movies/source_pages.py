@@ -16,8 +16,8 @@ from nightcrew.movies.models import SourceState
 from nightcrew.movies.movie_tabs import tabs_of
 from nightcrew.movies.plot import health_plot, task_plot
 from nightcrew.movies.source_api import names_of
-from nightcrew.movies.store import backlogs, films, samples, searches, sources, swarms
-from nightcrew.movies.tally import TITLES
+from nightcrew.movies.store import films, searches, sources, swarms
+from nightcrew.movies.tally import TITLES, history
 from nightcrew.web.api import Id, Node
 from nightcrew.web.callers import Actor
 from nightcrew.web.render import PageRoute, done, render
@@ -90,8 +90,7 @@ async def tasks_part(request: Request, node: Node) -> Response:
 
 
 async def _tasks(node: Runtime) -> dict[str, Any]:
-    known = await samples.since(node.store, utcnow() - timedelta(hours=SHOWN))
-    waiting = await backlogs.waiting(node.store)
+    waiting, known = await history(node, utcnow() - timedelta(hours=SHOWN))
     return {
         "tasks": [
             {

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
+from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.declare import Metric
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.movies.models import TaskSample
 from nightcrew.movies.store import backlogs, samples
 
 
@@ -55,6 +58,10 @@ class TaskTally:
         self._failed[task] += count
         self.all_failed[task] += count
 
+    def since_the_last(self, task: Task) -> tuple[int, int]:
+        """What was done and what failed since the last sample."""
+        return self._done[task], self._failed[task]
+
     def take(self) -> dict[Task, tuple[int, int]]:
         """What was done and what failed since the last time, by task."""
         taken = {task: (self._done[task], self._failed[task]) for task in Task}
@@ -71,6 +78,18 @@ async def sample(runtime: Runtime) -> None:
     if fresh:
         await samples.add(runtime.store, runtime.node, [(task.value, *numbers[task]) for task in fresh])
     tally.told = numbers
+
+
+async def history(runtime: Runtime, since: datetime) -> tuple[dict[str, int], dict[str, list[TaskSample]]]:
+    """What waits for each task now, and its samples since a time: with what this node did since its last one."""
+    tally, waiting = runtime.part(TaskTally), await backlogs.waiting(runtime.store)
+    known, now = await samples.since(runtime.store, since), utcnow()
+    for task in Task:
+        done, failed = tally.since_the_last(task)
+        if done or failed:
+            latest = TaskSample(now, task.value, runtime.node, done, failed, waiting[task.value])
+            known.setdefault(task.value, []).append(latest)
+    return waiting, known
 
 
 async def metrics(runtime: Runtime) -> list[Metric]:

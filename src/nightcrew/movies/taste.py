@@ -11,8 +11,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.errors import NeedsUser
+from nightcrew.kernel.errors import Invalid, NeedsUser
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.settings import invalid_from
 from nightcrew.movies.models import StoredProfile
 from nightcrew.movies.releases import custom_formats
 from nightcrew.movies.releases.conditions import Subject
@@ -73,11 +74,24 @@ def _preset(name: str) -> tuple[ReleaseProfile, tuple[CustomFormat, ...]]:
 def read(stored: StoredProfile) -> tuple[ReleaseProfile, tuple[CustomFormat, ...]]:
     """A profile as it is stored. Raises `NeedsUser` for one that this version cannot read."""
     try:
-        profile = ReleaseProfile.model_validate(stored.body["profile"])
-        kept = stored.body["formats"]
-        formats = custom_formats.imported(json.dumps(kept), given=_given(profile)) if kept else []
+        return _parsed(stored.body)
     except (KeyError, ValidationError, BadFormat) as exc:
         raise NeedsUser(f"the quality profile {stored.name!r} cannot be read any more; enter it again") from exc
+
+
+def check(body: Mapping[str, Any]) -> None:
+    """Make sure that what is to be stored can be read again. Takes some milliseconds for many formats. Raises `Invalid`."""
+    try:
+        _parsed(body)
+    except ValidationError as exc:
+        raise invalid_from(exc) from exc
+    except BadFormat as exc:
+        raise Invalid(f"formats: {exc}", field="formats") from exc
+
+
+def _parsed(body: Mapping[str, Any]) -> tuple[ReleaseProfile, tuple[CustomFormat, ...]]:
+    profile, kept = ReleaseProfile.model_validate(body["profile"]), body["formats"]
+    formats = custom_formats.imported(json.dumps(kept), given=_given(profile)) if kept else []
     return profile, tuple(formats)
 
 

@@ -14,10 +14,10 @@ from nightcrew.movies import (
     fetching,
     files,
     handovers,
+    rescoring,
     resync,
     search,
     settings,
-    source_actions,
     stats,
 )
 from nightcrew.movies.crew import MovieCrew
@@ -47,7 +47,7 @@ async def start(runtime: Runtime) -> None:
             scraper=Scraper(runtime.http, runtime.http.routes),
         )
     )
-    source_actions.follow(runtime)
+    rescoring.follow(runtime)
     for rows in (searches.SEARCHES, sources.FILES, sources.STATS, sources.RESYNCS):
         await rows.give_back(runtime.store, by=runtime.node)  # what it held when it was killed
     await catalogue_work.start(runtime)

@@ -7,7 +7,6 @@ of its name leads a packet elsewhere. It needs no privilege for a socket that is
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import errno
 import os
 import socket
@@ -33,12 +32,10 @@ SWEEP = 0.5
 """Seconds between two looks at all of them."""
 _BIND_TO_INDEX = 62
 """SO_BINDTOIFINDEX, which Python has no name for; reading it gives the number that a socket is held to."""
-_ATTACH_FILTER = 26
-"""SO_ATTACH_FILTER, which Python has no name for either."""
 _CLOSED = 7
 """TCP_CLOSE, the first byte of TCP_INFO."""
-_TAKE_NOTHING = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0), 8)
-"""A classic BPF program of one instruction, `return 0`: no byte of a packet is taken (linux/filter.h)."""
+_AT_ONCE = struct.pack("ii", 1, 0)
+"""SO_LINGER: closing resets the connection."""
 
 
 def can_bind() -> bool:
@@ -101,17 +98,11 @@ def ended(made: socket.socket) -> None:
         made.shutdown(socket.SHUT_RD)
 
 
-def deafen(made: socket.socket) -> None:
-    """Let a socket take nothing more: the kernel drops what comes for it, and answers nothing. Raises `OSError`."""
-    program = struct.pack("HP", 1, ctypes.addressof(_TAKE_NOTHING))
-    made.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, program)
-
-
 @dataclass(frozen=True, slots=True)
 class _Resting:
     descriptor: int
     until: float
-    leads: Callable[[], bool]
+    device: Callable[[], int] | None
 
 
 class RestingSockets:
@@ -129,20 +120,19 @@ class RestingSockets:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def keep(self, descriptor: int, *, finished: bool = False, leads: Callable[[], bool] = lambda: True) -> None:
+    def keep(self, descriptor: int, *, finished: bool = False, device: Callable[[], int] | None = None) -> None:
         """Keep a socket; it is closed here later. `finished`: the other side of a TCP connection is told at once that nothing more comes.
 
-        Any other was cut off: what still comes for it is dropped unseen. `leads`: whether its route is up. Closing a connection
-        whose other side still sends tells that side to stop, which it only hears by a route that leads to it.
+        Not so where its reading side is shut already: the kernel then resets the connection at the next byte, and has no socket
+        for what follows. `device`: the number of its route's device while that is up, else 0. At its end a connection is reset, so
+        that the other side sends nothing more; which it hears only by a route that leads to it.
         """
         self._sweep()
-        self._kept.append(_Resting(descriptor, time.monotonic() + RESTING, leads))
+        self._kept.append(_Resting(descriptor, time.monotonic() + RESTING, device))
         with socket.socket(fileno=os.dup(descriptor)) as one, suppress(OSError):
             one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 0)  # the least there is
             if finished:
                 one.shutdown(socket.SHUT_WR)
-            else:
-                deafen(one)
 
     def _sweep(self) -> None:
         """Close what nothing comes for any more, and the oldest where there are too many."""
@@ -152,14 +142,30 @@ class RestingSockets:
         self._swept = now
         staying: deque[_Resting] = deque()
         for one in self._kept:
-            over = one.until <= now and (one.leads() or one.until + LONGEST <= now)
-            if over or _is_over(one.descriptor):
-                os.close(one.descriptor)
+            present = one.device() if one.device else None
+            leads = present is None or present > 0
+            if present:
+                _move(one.descriptor, present)
+            if _is_over(one.descriptor) or (one.until <= now and (leads or one.until + LONGEST <= now)):
+                _close(one.descriptor)
             else:
                 staying.append(one)
         while len(staying) >= MOST_RESTING:
-            os.close(staying.popleft().descriptor)
+            _close(staying.popleft().descriptor)
         self._kept = staying
+
+
+def _move(descriptor: int, device: int) -> None:
+    """Hold a socket to a device that was made anew, else what comes for it finds none. That takes CAP_NET_RAW."""
+    with socket.socket(fileno=os.dup(descriptor)) as one, suppress(OSError):
+        if one.getsockopt(socket.SOL_SOCKET, _BIND_TO_INDEX) != device:
+            one.setsockopt(socket.SOL_SOCKET, _BIND_TO_INDEX, device)
+
+
+def _close(descriptor: int) -> None:
+    with socket.socket(fileno=descriptor) as one, suppress(OSError):
+        if one.type is socket.SOCK_STREAM:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
 
 
 def _is_over(descriptor: int) -> bool:

@@ -30,17 +30,20 @@ class StreamHold:
 
     def end(self) -> None:
         """The route has changed."""
-        self._rest(finished=False)  # first, so that nothing is answered from here on
         ended(self._made)
+        self._rest(finished=False)
 
     def release(self) -> None:
         """The connection is closed."""
         self._gate.forget(self.end)
         self._rest(finished=True)
 
+    def _device(self) -> int:
+        return self._gate.standing.index if self._gate.is_up else 0
+
     def _rest(self, *, finished: bool) -> None:
         if self._copy is not None:
-            REST.keep(self._copy, finished=finished, leads=lambda: self._gate.is_up)
+            REST.keep(self._copy, finished=finished, device=self._device)
             self._copy = None
 
 

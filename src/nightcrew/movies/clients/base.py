@@ -74,10 +74,6 @@ class Client(Protocol):
         """The .torrent file as the client has it; None where it gives none away."""
         ...
 
-    async def set_wanted(self, swarm: str, indices: Collection[int], *, wanted: bool) -> None:
-        """Which files are to be fetched."""
-        ...
-
     async def pause(self, swarm: str) -> None:
         """Stop it."""
         ...

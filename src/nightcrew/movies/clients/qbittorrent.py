@@ -92,12 +92,6 @@ class QBittorrent:
         reply = await self._session.ask(question, good=frozenset({200, 404, 409}), limits=LARGE)
         return reply.body if reply.status == 200 and reply.body.startswith(b"d") else None
 
-    async def set_wanted(self, swarm: str, indices: Collection[int], *, wanted: bool) -> None:
-        """As `Client.set_wanted`."""
-        if indices and (key := await self._id(swarm)) is not None:
-            form = {"hash": key, "id": "|".join(map(str, indices)), "priority": "1" if wanted else "0"}
-            await self._post("filePrio", form)
-
     async def pause(self, swarm: str) -> None:
         """As `Client.pause`."""
         await self._turn(swarm, "stop", "pause")

@@ -127,8 +127,7 @@ def _names_of(key: str, row: dict[str, Any]) -> set[str]:
 
 def remote_of(swarm: str, key: str, row: dict[str, Any]) -> RemoteTorrent:
     """One torrent, from the fields of it that are kept."""
-    word = text(row, "state")
-    state = STATES.get(word, RemoteState.UNKNOWN)
+    state = STATES.get(text(row, "state"), RemoteState.UNKNOWN)
     eta = count(row, "eta")
     said = {
         RemoteState.ERROR: "qBittorrent reports an error; its log says which",
@@ -147,7 +146,6 @@ def remote_of(swarm: str, key: str, row: dict[str, Any]) -> RemoteTorrent:
         seeds=max(count(row, "num_complete"), count(row, "num_seeds")),
         error=said.get(state, ""),
         path=text(row, "save_path", MAX_PATH),
-        stalled=word == "stalledDL",
         metadata=known
         if isinstance(known, bool)
         else state is not RemoteState.METADATA and count(row, "total_size") > 0,

@@ -52,8 +52,6 @@ class RemoteTorrent:
     error: str
     path: str
     """The folder that it is saved in, as the client sees it."""
-    stalled: bool
-    """It wants data and nobody sends any."""
     metadata: bool
     """Whether the client knows what files there are."""
     tags: tuple[str, ...] = ()

@@ -78,7 +78,7 @@ class Transmission:
     async def add(
         self, source: bytes | str, *, swarm: str, category: str, tags: tuple[str, ...], held: bool = False
     ) -> None:
-        """As `Client.add`. The category is one more label.
+        """As `Client.add`. The category is one more label. Raises `NeedsUser` when it refuses for a reason that lies in its settings.
 
         Up to 3.0 labels come after the torrent. What was added before a crash and has none is told from what a person has added by
         this: nothing has happened to it.
@@ -103,9 +103,9 @@ class Transmission:
             try:
                 await self._call("torrent_add", arguments)
             except GiveUp as exc:
-                if exc.status == rpc.OK:
-                    raise Rejected(str(exc)) from exc
-                raise
+                if exc.status != rpc.OK:
+                    raise
+                raise (Rejected if rpc.is_of_torrent(str(exc)) else NeedsUser)(str(exc)) from exc
         changes: dict[str, Any] = {"ids": [swarm], "labels": labels}
         if slowly:
             changes |= {"download_limit": rpc.HELD_KBPS, "download_limited": True}
@@ -126,12 +126,6 @@ class Transmission:
     async def metainfo(self, swarm: str) -> bytes | None:  # noqa: ARG002 - it gives none away
         """As `Client.metainfo`: it only says where it has the file."""
         return None
-
-    async def set_wanted(self, swarm: str, indices: Collection[int], *, wanted: bool) -> None:
-        """As `Client.set_wanted`."""
-        if indices:  # an empty list would mean all
-            name = "files_wanted" if wanted else "files_unwanted"
-            await self._call("torrent_set", {"ids": [swarm], name: sorted(indices)})
 
     async def pause(self, swarm: str) -> None:
         """As `Client.pause`."""
@@ -243,7 +237,7 @@ KIND = ConnectionKind(
     "Transmission",
     TransmissionLogin,
     try_out,
-    help="Downloads what was chosen. RemoteTorrent access has to be switched on.",
+    help="Downloads what was chosen. Remote access has to be switched on.",
     address="http://127.0.0.1:9091",
     allowance=Allowance(per_second=10.0, at_once=4, longest_pause=300.0),
     sign=_sign,

@@ -45,7 +45,6 @@ FIELDS = (
     "download_limit",
     "download_limited",
     "metadata_percent_complete",
-    "rate_download",
     "peers_sending_to_us",
     "webseeds_sending_to_us",
     "tracker_stats",
@@ -53,8 +52,6 @@ FIELDS = (
 )
 _OLDER = {
     "download_dir": "download-dir",
-    "files_wanted": "files-wanted",
-    "files_unwanted": "files-unwanted",
     "delete_local_data": "delete-local-data",
     "download_limit": "downloadLimit",
     "download_limited": "downloadLimited",
@@ -72,6 +69,10 @@ _STATES = {
 OK = 200
 LOCAL_ERROR = 3
 """Of its errors the one of this kind stops it; 1 and 2 are what a tracker said."""
+_OF_TORRENT = re.compile(
+    r"corrupt|unrecogni[sz]ed|invalid\b.{0,60}\b(?:torrent|magnet|metainfo)|(?:torrent|magnet|metainfo)\b.{0,60}\binvalid",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|-")
 
 
@@ -144,7 +145,6 @@ def remote_of(row: Mapping[str, Any], swarm: str) -> RemoteTorrent:
         seeds=max([sending, *(count(newly(one), "seeder_count") for one in _objects(row.get("tracker_stats")))]),
         error=error,
         path=text(row, "download_dir", MAX_PATH),
-        stalled=state is RemoteState.DOWNLOADING and not sending and not count(row, "rate_download"),
         metadata=metadata,
         tags=texts(row.get("labels")),
     )
@@ -173,6 +173,11 @@ def _refused(why: str) -> GiveUp:
     error = GiveUp(f"Transmission refuses: {why}")
     error.status = OK  # it works; what was asked is wrong
     return error
+
+
+def is_of_torrent(words: str) -> bool:
+    """Whether a refusal speaks of the torrent that was to be added, and not of a folder or another setting."""
+    return _OF_TORRENT.search(words) is not None
 
 
 def _reason(error: Mapping[str, Any]) -> str:

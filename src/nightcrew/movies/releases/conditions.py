@@ -30,8 +30,6 @@ class Subject:
 Condition = Callable[[Subject], bool]
 Fields = Mapping[str, Any]
 
-FREELEECH, HALFLEECH, DOUBLE_UPLOAD, INTERNAL, SCENE, FREELEECH_75, FREELEECH_25 = 1, 2, 4, 32, 128, 256, 512
-"""Of the flags those that an indexer's answer can tell."""
 
 _SOURCES = {
     0: {ReleaseSource.UNKNOWN},

@@ -99,10 +99,16 @@ def imported(
     return formats
 
 
+def name_of(found: Mapping[str, Any]) -> str:
+    """What a format is called here, as it is written; empty where it has no name."""
+    name = found.get("name")
+    return name.strip()[:200] if isinstance(name, str) else ""
+
+
 def _format(found: Any, scores: str, given: Mapping[str, int]) -> CustomFormat:
     if not (isinstance(found, dict) and isinstance(found.get("name"), str) and found["name"].strip()):
         raise BadFormat("A custom format is an object with a name.")
-    name = found["name"].strip()[:200]
+    name = name_of(found)
     specifications = found.get("specifications")
     if not isinstance(specifications, list) or not specifications or len(specifications) > MOST_CONDITIONS:
         raise BadFormat(f"“{name}” has no list of specifications, or more than {MOST_CONDITIONS}.")

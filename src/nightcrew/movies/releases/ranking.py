@@ -82,11 +82,6 @@ def better(new: ReleaseScore, old: ReleaseScore | None) -> bool:
     return not old.is_enough and new.total - old.total >= max(new.gain, old.gain) - _TOLERANCE
 
 
-def order(scored: ReleaseScore) -> tuple[bool, float]:
-    """A key by which the best comes first: what is refused last."""
-    return (bool(scored.refused), -scored.total)
-
-
 def _parts(
     release: Release,
     film: WantedFilm,

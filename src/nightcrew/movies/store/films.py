@@ -34,3 +34,10 @@ async def all_ids(store: Store, *, after: int, limit: int) -> list[int]:
     query = sa.select(movie.c.id).where(movie.c.id > after, has).order_by(movie.c.id).limit(limit)
     async with store.read() as connection:
         return list((await connection.execute(query)).scalars())
+
+
+async def count_with_sources(store: Store) -> int:
+    """How many films have sources."""
+    has = sa.exists().where(source.c.movie_id == movie.c.id)
+    async with store.read() as connection:
+        return int((await connection.execute(sa.select(sa.func.count()).select_from(movie).where(has))).scalar_one())

@@ -66,7 +66,10 @@ async def begin_in(connection: AsyncConnection, store: Store, source: SourceEntr
     again = {name: value for name, value in row.items() if name not in {"movie_id", "swarm"}}
     insert = store.upsert(handover).values(row)
     insert = insert.on_conflict_do_update(index_elements=["movie_id", "swarm"], set_=again)
-    number: int = (await connection.execute(insert.returning(handover.c.id))).scalar_one()
+    try:
+        number: int = (await connection.execute(insert.returning(handover.c.id))).scalar_one()
+    except sa.exc.IntegrityError as exc:  # another transaction has begun one meanwhile
+        raise Conflict("this film is being handed over already: somebody was faster") from exc
     await wake(connection, HANDOVERS.topic)
     return number
 
@@ -115,6 +118,21 @@ async def end(
             await begin_in(connection, store, then, entry.connection_id)
         await wake(connection, HANDOVERS.topic)
         return True
+
+
+async def clear_again(store: Store, number: int) -> None:
+    """One that ended while it was looked at is due once more: it may have been sent after it was cleared.
+
+    Whoever clears it now loses hold of it, so that the row stays due.
+    """
+    gone = sa.and_(handover.c.id == number, handover.c.ended_at.is_not(None), handover.c.state != HandoverState.DONE)
+    async with store.write() as connection:
+        await HANDOVERS.make_due(connection, gone, at=await now_of(connection), **HANDOVERS.freed)
+
+
+def unless_ended(reason: str) -> sa.ColumnElement[str]:
+    """As the value of a row: this reason, but for one that has ended that of its end."""
+    return sa.case((handover.c.ended_at.is_(None), reason), else_=handover.c.reason)
 
 
 def _row(watch: HandoverWatch) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 
 from nightcrew.kernel.due import lock_rows
+from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.store import Store, now_of
 from nightcrew.kernel.vault import Vault
 from nightcrew.kernel.words import plain
@@ -215,3 +217,28 @@ async def forget_history(store: Store, before: datetime) -> int:
     """Forget samples that are older."""
     async with store.write() as connection:
         return (await connection.execute(sa.delete(health).where(health.c.at < before))).rowcount
+
+
+async def trackers_of(store: Store, vault: Vault, swarm: str) -> tuple[str, ...]:
+    """The addresses of the trackers that know a swarm, those first that counted most seeds. They may hold passkeys."""
+    query = (
+        sa.select(tracker.c.address)
+        .join(swarm_count, swarm_count.c.tracker_id == tracker.c.id)
+        .where(swarm_count.c.swarm == swarm)
+        .order_by(swarm_count.c.seeds.desc().nulls_last(), tracker.c.id)
+        .limit(MOST_TRACKERS)
+    )
+    async with store.read() as connection:
+        sealed = list((await connection.execute(query)).scalars())
+    found = []
+    for one in sealed:
+        with contextlib.suppress(NeedsUser):  # it was sealed with another key
+            found.append(str(vault.unseal(one)))
+    return tuple(found)
+
+
+async def is_private(store: Store, swarm: str) -> bool:
+    """Whether a torrent file of this swarm was read that is private."""
+    query = sa.select(source.c.id).where(source.c.swarm == swarm, source.c.private).limit(1)
+    async with store.read() as connection:
+        return (await connection.execute(query)).first() is not None

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
@@ -17,6 +18,8 @@ from nightcrew.movies.torrents import vocabulary
 from nightcrew.movies.torrents.contents import ContentFile, FileKind, TorrentContents
 from nightcrew.movies.torrents.model import Metainfo
 
+MOST_MAINS = 100
+"""Names of files that are read: each takes up to a millisecond, and a torrent may have as many files of one size as it likes."""
 _YEAR = re.compile(r"18[89]\d|19\d\d|20[0-3]\d")
 _OPAQUE = re.compile(r"[0-9a-f]{8,128}|[a-z]{0,40}\d[a-z0-9]{0,80}")
 """Numbers, hashes, and abbreviations with a number."""
@@ -45,11 +48,14 @@ _ORDER = (NameFit.WITH_YEAR, NameFit.YES, NameFit.OTHER_YEAR, NameFit.OTHER, Nam
 def misfit(torrent: Metainfo, held: TorrentContents, titles: Sequence[str], year: int | None) -> str:
     """The name that speaks against the film; empty when none does. The film's own file counts more than the torrent's name.
 
-    Where many files are about as large, they are episodes or editions, and the torrent's name speaks for all.
+    Where many files are about as large, they are episodes or editions, and the torrent's name speaks for all. Of more than
+    `MOST_MAINS` of them the largest are looked at.
     """
     outer = fit(_bare(torrent), titles, year)
     known = frozenset(words(torrent.name)) if outer in {NameFit.YES, NameFit.WITH_YEAR} else frozenset()
-    mains = [item for item in held.mains if item.kind is FileKind.VIDEO]
+    videos = [item for item in held.mains if item.kind is FileKind.VIDEO]
+    largest = heapq.nlargest(MOST_MAINS, range(len(videos)), key=lambda at: videos[at].size)
+    mains = [videos[at] for at in sorted(largest)]
     fits = [(_best(item, titles, year, known), item) for item in mains]
     best = next((one for one in _ORDER if any(found is one for found, _ in fits)), NameFit.SILENT)
     if best is NameFit.WITH_YEAR:
