@@ -67,15 +67,15 @@ async def test_a_form_that_is_no_text_or_has_files_is_refused(locked: Node) -> N
     assert answer.status_code == 422
 
 
-async def test_forms_and_json_of_the_owner_have_limits_of_their_own(owner: httpx2.AsyncClient) -> None:
+async def test_forms_and_json_of_the_owner_have_a_larger_limit(owner: httpx2.AsyncClient) -> None:
     origin = {"Origin": str(owner.base_url).rstrip("/")}
-    name = "x" * (bodies.FORM - 100)
+    name = "x" * (bodies.KNOWN - 100)
     assert (await owner.post("/settings", content=f"name={name}", headers=FORM | origin)).status_code != 413
     large = f"name={name}{'x' * 200}"
     assert (await owner.post("/settings", content=large, headers=FORM | origin)).status_code == 413
-    value = b'{"kernel.public_url": "' + b"x" * (bodies.JSON - 100) + b'"}'
+    value = b'{"kernel.public_url": "' + b"x" * (bodies.KNOWN - 100) + b'"}'
     assert (await owner.patch("/api/v1/settings", content=value, headers=JSON | origin)).status_code == 422
-    value = b'{"kernel.public_url": "' + b"x" * bodies.JSON + b'"}'
+    value = b'{"kernel.public_url": "' + b"x" * bodies.KNOWN + b'"}'
     assert (await owner.patch("/api/v1/settings", content=value, headers=JSON | origin)).status_code == 413
 
 

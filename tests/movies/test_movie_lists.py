@@ -247,6 +247,13 @@ async def test_a_list_that_cannot_be_is_refused(small_cinema, wrong: dict[str, o
         await list_actions.add(small_cinema.node, values, actor="test")
 
 
+async def test_a_list_that_is_paused_is_not_said_to_be_read(small_cinema) -> None:
+    before = await read_again(small_cinema)
+    await list_actions.change(small_cinema.node, before.id, {"enabled": False}, actor="test")
+    with pytest.raises(Conflict, match="paused"):
+        await list_actions.refresh(small_cinema.node, before.id, actor="test")
+
+
 async def test_two_lists_have_two_names(cinema) -> None:
     with pytest.raises(Conflict):
         values = {"name": "Popular movies", "medium": "movie", "path": "movie/upcoming"}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nightcrew.kernel.errors import Invalid
+from nightcrew.kernel.errors import Conflict, Invalid
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies import catalogue_rules
 from nightcrew.movies.models import MAX_NAME, MediaList, Medium
@@ -57,8 +57,10 @@ async def change(runtime: Runtime, list_id: int, values: Mapping[str, Any], *, a
 
 
 async def refresh(runtime: Runtime, list_id: int, *, actor: str) -> MediaList:
-    """Read a list now. Raises `NotFound`."""
+    """Read a list now. Raises `NotFound`, and `Conflict` for one that is paused."""
     one = await lists.get(runtime.store, list_id)
+    if not one.enabled:
+        raise Conflict(f"the list {one.name} is paused; resume it first")
     await lists.refresh(runtime.store, [list_id])
     await runtime.activity.record("list.refreshed", f"The list {one.name} is read now", actor=actor, subject=one.name)
     runtime.bus.publish("movies")

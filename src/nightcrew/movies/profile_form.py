@@ -54,7 +54,7 @@ class FormatsForm(BaseModel):
         control="textarea",
         rows=12,
         min_length=1,
-        max_length=1_000_000,
+        max_length=400_000,
     )
 
 

@@ -14,21 +14,13 @@ from nightcrew.web.problems import problem
 
 STRANGER = 16 << 10
 """Bytes from someone who is not logged in, or has no more than a player's token."""
-FORM = 64 << 10
-JSON = 1 << 20
+KNOWN = 1 << 20
+"""From someone who is logged in: custom formats and lists are pasted into forms."""
 SECONDS = 30.0
 """For the whole body."""
 GOING = 5.0
 """Seconds that a connection which is being closed may still take."""
-FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
-
-
-def most(headers: Headers, *, stranger: bool) -> int:
-    """How many bytes a request may send."""
-    if stranger:
-        return STRANGER
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    return FORM if kind in FORMS else JSON
+FORM = "application/x-www-form-urlencoded"
 
 
 def refusal(headers: Headers, limit: int) -> Response | None:
@@ -78,7 +70,7 @@ async def as_query(scope: Scope, receive: Receive, headers: Headers) -> Scope:
         message = await coming()
         body += message.get("body", b"")
         more = message.get("more_body", False)
-    form = body if headers.get("content-type", "").partition(";")[0].strip().lower() == FORMS[0] else b""
+    form = body if headers.get("content-type", "").partition(";")[0].strip().lower() == FORM else b""
     query = b"&".join(part for part in (scope.get("query_string", b""), form) if part)
     return {**scope, "method": "GET", "query_string": query}
 

@@ -74,7 +74,7 @@ class Guard:
         if refusal is None:
             caller = await self._caller(scope, headers)
             stranger = caller is None or not caller.known or caller.output is not None
-            most = bodies.most(headers, stranger=stranger)
+            most = bodies.STRANGER if stranger else bodies.KNOWN
             refusal = self._refusal(scope, headers, caller) or bodies.refusal(headers, most)
             scope.setdefault("state", {}).update(caller=caller, head=head)
 
