@@ -15,8 +15,9 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.movies.models import SourceState, movie, offer, swarm_count
 from nightcrew.movies.models import search as searches_table
 from nightcrew.movies.models import source as source_table
-from nightcrew.movies.store import searches, sources, swarms
-from nightcrew.movies.store.sources import OfferedSource, Worth
+from nightcrew.movies.store import forgetting, offering, searches, sources, swarms
+from nightcrew.movies.store.offering import OfferedSource
+from nightcrew.movies.store.sources import Worth
 from reels import BUNNY, SINTEL, Reels
 from support import until
 
@@ -85,7 +86,7 @@ SOURCES: dict[str, Work] = {
 async def test_the_first_source_is_taken_first(reel: Reels, work: str) -> None:
     film = await reel.film()
     one, two = await reel.add(film, [ONE, TWO], file_due_at=utcnow(), file_holder="me", file_until=utcnow())
-    await sources.take(reel.node.store, film, 7, [offered(ONE), offered(TWO)])
+    await offering.take(reel.node.store, film, 7, [offered(ONE), offered(TWO)])
     await reel.change(state=SourceState.FOUND)
     if work == "files":
         await reel.change(two, file_due_at=None)
@@ -97,9 +98,9 @@ async def test_the_first_source_is_taken_first(reel: Reels, work: str) -> None:
 async def test_a_source_is_taken_before_its_offers(reel: Reels) -> None:
     film = await reel.film()
     (one,) = await reel.add(film, [ONE], state=SourceState.REFUSED)
-    await sources.take(reel.node.store, film, 7, [offered(ONE)])
+    await offering.take(reel.node.store, film, 7, [offered(ONE)])
     first, second = sa.select(source_table.c.id), sa.select(offer.c.source_id).where(offer.c.source_id == one)
-    assert await held_up(reel, first, second, work=sources.forget_old(reel.node.store, utcnow()))
+    assert await held_up(reel, first, second, work=forgetting.forget_old(reel.node.store, utcnow()))
 
 
 FILMS: dict[str, Work] = {
@@ -158,8 +159,8 @@ async def test_a_persons_word_is_not_lost_where_an_indexer_offers_the_source_at_
         await asyncio.wait(words, timeout=0.5)  # it is done, or waits
         return set()
 
-    monkeypatch.setattr(sources, "_offered_by", meanwhile)
-    await sources.take(store, film, 7, [replace(offered(ONE), claimed_seeds=5)])
+    monkeypatch.setattr(offering, "_offered_by", meanwhile)
+    await offering.take(store, film, 7, [replace(offered(ONE), claimed_seeds=5)])
     await words[0]
     after = await sources.get(store, one)
     assert (after.state, after.final, after.claimed_seeds) == (SourceState.REFUSED, True, 5)

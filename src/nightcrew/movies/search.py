@@ -30,8 +30,8 @@ from nightcrew.movies.releases import names
 from nightcrew.movies.releases.identity import judge
 from nightcrew.movies.releases.model import FilmIdentity, Release, WantedFilm
 from nightcrew.movies.releases.ranking import ReleaseScore
-from nightcrew.movies.store import films, searches, sources
-from nightcrew.movies.store.sources import OfferedSource
+from nightcrew.movies.store import films, offering, searches
+from nightcrew.movies.store.offering import OfferedSource
 from nightcrew.movies.tally import Task, TaskTally
 from nightcrew.movies.taste import Taste
 
@@ -133,7 +133,7 @@ async def _take(runtime: Runtime, row: MovieSearch, entry: MovieEntry, found: Of
     now = await connection_rows.now(runtime.store)  # before its offers are noted, by the same clock
     offers = await judged(runtime, row.connection_id, entry, found, liked)
     besides = {(_fingerprint(row.connection_id, one), one.guid[:LONGEST_GUID]) for one in (*found, *found.few)}
-    fresh = await sources.take(runtime.store, entry.id, row.connection_id, offers, besides)
+    fresh = await offering.take(runtime.store, entry.id, row.connection_id, offers, besides)
     if offers:
         await judging.choose(runtime, [entry.id])
     in_vain = 0 if fresh else row.in_vain + 1

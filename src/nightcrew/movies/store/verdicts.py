@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from nightcrew.kernel.due import lock_rows
 from nightcrew.kernel.store import Store, now_of
 from nightcrew.movies.models import SourceEntry, SourceState, offer, source
-from nightcrew.movies.store import sources
+from nightcrew.movies.store import forgetting, sources
 from nightcrew.movies.store.sources import FILES
 
 _OF_NAMES = ("title", "release", "score", "parts", "unfit")
@@ -105,7 +105,7 @@ async def _hand_on(
         await sources.move_in(connection, twin, state, said, **row)
         twin = replace(twin, state=state)
     await _give_offers(connection, entry.id, twin.id)
-    await sources.forget(connection, [entry.id])
+    await forgetting.forget(connection, [entry.id])
 
 
 def _moves(
