@@ -25,8 +25,8 @@ from nightcrew.movies.handover_rules import HandoverState
 from nightcrew.movies.handovers import HandoverCrew
 from nightcrew.movies.models import SourceState, movie, source
 from nightcrew.movies.store import handovers as rows
-from nightcrew.movies.store import sources
-from nightcrew.movies.store.sources import OfferedSource
+from nightcrew.movies.store import offering
+from nightcrew.movies.store.offering import OfferedSource
 from support import at_rest, until
 
 FILM = 1
@@ -102,7 +102,7 @@ async def furnish_films(node: Runtime, *data: bytes, film: int = FILM) -> None:
         sealed = node.vault.seal({"link": "", "magnet": torrents.magnet_of(one)})
         swarm = torrents.hash_of(one)
         offers.append(OfferedSource(swarm, swarm, name, sealed, swarm, None, 5, 1, None, "", {}, 100.0 - place, (), ""))
-    await sources.take(node.store, film, 99, offers)
+    await offering.take(node.store, film, 99, offers)
     async with node.store.write() as connection:
         await connection.execute(
             sa.update(source).where(source.c.movie_id == film).values(state=SourceState.UNREAD, file_due_at=None)

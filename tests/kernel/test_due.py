@@ -121,6 +121,19 @@ async def test_who_stops_gives_back_all_that_it_has(store: Store) -> None:
     assert (await row(store, 4)).by == "m"
 
 
+async def test_what_is_not_to_be_done_any_more_stays_so_whatever_becomes_of_its_claim(store: Store) -> None:
+    await add(store, *(("a", 0, 0) for _ in range(4)))
+    await ROWS.claim(store, by="n", limit=4, now=NOW)
+    async with store.write() as connection:
+        await connection.execute(sa.update(errand).where(errand.c.id <= 2).values(due_at=None))
+    assert await ROWS.park(store, by="n", key=1, until=at(5), values={"plan": "kept"})
+    assert await ROWS.park(store, by="n", key=3, until=None, values={})
+    await ROWS.give_back(store, by="n", now=at(5))
+    assert [(await row(store, key)).due_at for key in (1, 2, 3, 4)] == [None, None, None, at(5)]
+    assert [(await row(store, key)).by for key in (1, 2, 3, 4)] == [None] * 4
+    assert (await row(store, 1)).plan == "kept"
+
+
 async def test_each_turn_gets_its_share_and_what_one_leaves_others_have(store: Store) -> None:
     await add(store, *(("big", 0, -9) for _ in range(20)), ("small", 9, 0), ("small", 9, 0), ("late", 0, 5))
     first = await ROWS.claim_in_turn(store, by="n", limit=4, now=NOW)
@@ -133,6 +146,19 @@ async def test_what_waits_in_other_turns_is_left_alone(store: Store) -> None:
     assert sorted(await ROWS.claim_in_turn(store, by="n", limit=9, now=NOW, only=["c", "a", "z"])) == [1, 3]
     assert await ROWS.claim_in_turn(store, by="n", limit=9, now=NOW, only=["c"]) == []
     assert await ROWS.claim_in_turn(store, by="n", limit=9, now=NOW, only=[]) == []
+
+
+async def test_a_turn_that_has_enough_gets_no_more(store: Store) -> None:
+    await add(store, *(("full", 0, -9) for _ in range(9)), *(("free", 0, 0) for _ in range(4)))
+    assert sorted(await ROWS.claim_in_turn(store, by="n", limit=9, now=NOW, only={"full": 2, "free": 3})) == [
+        1,
+        2,
+        10,
+        11,
+        12,
+    ]
+    assert await ROWS.claim_in_turn(store, by="n", limit=9, now=NOW, only={"full": 1, "none": 5}) == [3]
+    assert await ROWS.claim_in_turn(store, by="n", limit=1, now=NOW, only={"full": 4}) == [4]
 
 
 async def test_the_next_of_some_turns(store: Store) -> None:

@@ -135,3 +135,14 @@ async def test_what_a_database_that_is_away_could_not_note_is_due_again_as_soon_
     assert await lab.claim() == [first, second]
     assert lab.hands.next_at is None
     assert third not in lab.hands.held
+
+
+async def test_at_a_stop_what_was_dropped_is_due_at_once(lab: Lab) -> None:
+    async def cut_off() -> None:
+        raise DatabaseAway("the database cannot be used now")
+
+    lab.hands.take(await lab.claim(), cut_off(), "work")
+    await until(lambda: lab.hands.free == 2)
+    assert await lab.ready() == 0
+    await lab.hands.close()
+    assert await lab.ready() == 3

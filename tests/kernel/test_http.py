@@ -29,7 +29,7 @@ from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError, Retry
 from nightcrew.kernel.http import Http, Jar, Limits, Request, Validators
 from nightcrew.kernel.http_answers import is_trickle, retry_after
 from nightcrew.kernel.http_cache import MAX_KEPT, HttpCache
-from nightcrew.kernel.http_pace import PER_HOST
+from nightcrew.kernel.http_pace import PER_HOST, Pace
 from nightcrew.kernel.inflate import Inflate
 from nightcrew.kernel.routes import Direct, Routes
 from nightcrew.kernel.store import Store, database_url, migrate
@@ -252,6 +252,35 @@ async def test_an_endless_body_stops_at_the_limit(http: Http, server) -> None:
     server.routes["/a"] = endless
     with pytest.raises(GiveUp, match="larger"):
         await fetch(http, server.url("/a"))
+
+
+async def test_the_time_of_an_answer_begins_when_its_turn_has_come(http: Http, server) -> None:
+    asked = asyncio.Event()
+
+    async def slow(seen, writer) -> None:
+        asked.set()
+        await asyncio.sleep(0.7)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+
+    server.routes["/slow"] = slow
+    server.answers("/a", b"ok")
+    pace, limits = Pace(at_once=1), Limits(max_bytes=1 << 20, seconds=0.5)
+    first = asyncio.create_task(fetch(http, server.url("/slow"), pace=pace))
+    await asked.wait()  # it has the only place, for longer than the next one may take
+    asking = http.ask(local(server.url("/a"), pace=pace), limits=limits)
+    got, reply = await asyncio.gather(fetch(http, server.url("/a"), limits, pace=pace), asking)
+    assert (got, reply.body, await first) == (b"ok", b"ok", b"ok")
+
+
+async def test_redirects_share_the_time_of_an_answer(http: Http, server) -> None:
+    async def onward(seen, writer) -> None:
+        await asyncio.sleep(0.4)
+        writer.write(b"HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    server.routes["/a"] = server.routes["/b"] = onward
+    with pytest.raises(Retry, match="took too long"):
+        await fetch(http, server.url("/a"), Limits(max_bytes=1 << 20, seconds=0.6))
+    assert len(server.requests) == 2
 
 
 async def test_a_trickle_runs_into_the_time_limit(http: Http, server) -> None:

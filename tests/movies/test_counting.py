@@ -15,9 +15,11 @@ from nightcrew.demo.tracking import DemoTracker, UdpServer
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import GiveUp
 from nightcrew.kernel.routes import RouteDown, Unavailable
-from nightcrew.movies import stats
+from nightcrew.kernel.store import DatabaseAway
+from nightcrew.movies import source_actions, stats
 from nightcrew.movies.models import SourceEntry, TrackerEntry, swarm_count, tracker
 from nightcrew.movies.store import sources, swarms
+from nightcrew.movies.trackers.rules import TrackerMemory
 from nightcrew.movies.trackers.scraper import Scraper
 from reels import Reels
 
@@ -116,6 +118,68 @@ async def test_a_tracker_that_takes_too_long_counts_as_silent(
     silent = (await known(small_reel))[second.udp]
     assert silent.failures == 1
     assert silent.free_at is not None
+
+
+async def test_a_tracker_that_answered_a_part_in_time_is_no_failure_and_is_asked_for_the_rest_first(
+    reel: Reels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = await reel.film()
+    hashes = [hashed(one) for one in range(60)]
+    await reel.add(film, hashes, [f"{reel.world.url}/tracker/announce"])
+    for one in hashes:
+        reel.share(one, 5)
+    reel.tracker.most, reel.tracker.delay = 1, 0.02
+    with monkeypatch.context() as patch:
+        patch.setattr(stats, "PATIENCE", 1.0)
+        first = {swarm for swarm, one in (await counted(reel, film)).items() if one.seeds}
+    assert 0 < len(first) < len(hashes)
+    (tracker,) = (await known(reel)).values()
+    assert (tracker.failures, tracker.free_at) == (0, None)
+    assert tracker.memory["batch"] < TrackerMemory().batch
+    (ask,) = await swarms.asks(reel.node.store, hashes)
+    assert set(ask.swarms[-len(first) :]) == first
+    reel.tracker.delay = 0.0
+    await due_again(reel)
+    assert all(one.seeds == 5 for one in (await counted(reel, film)).values())
+
+
+async def test_only_some_trackers_are_asked_at_a_time(small_reel: Reels, monkeypatch: pytest.MonkeyPatch) -> None:
+    film = await small_reel.film()
+    await small_reel.add(film, [ONE], [f"udp://{one}.invalid:1/announce" for one in range(9)])
+    busy, most, asked = 0, 0, 0
+
+    async def scrape(*_: object, **__: object) -> Any:
+        nonlocal busy, most, asked
+        busy, asked = busy + 1, asked + 1
+        most = max(most, busy)
+        await asyncio.sleep(0.01)
+        busy -= 1
+        return {}, TrackerMemory()
+
+    monkeypatch.setattr(Scraper, "scrape", scrape)
+    monkeypatch.setattr(stats, "AT_ONCE", 4)
+    await small_reel.count()
+    assert (asked, most) == (9, 4)
+
+
+async def test_what_a_database_that_is_away_cannot_note_is_counted_again_at_once(
+    small_reel: Reels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = await small_reel.film()
+    await small_reel.add(film, [ONE], [small_reel.tracker.udp])
+    small_reel.share(ONE, 5)
+    note, times = swarms.answered, 0
+
+    async def away(*args: Any) -> None:
+        nonlocal times
+        times += 1
+        if times == 1:
+            raise DatabaseAway("the database cannot be used now")
+        await note(*args)
+
+    monkeypatch.setattr(swarms, "answered", away)
+    assert (await counted(small_reel, film))[ONE].seeds == 5
+    assert times == 2
 
 
 async def test_a_tracker_that_cools_down_is_not_asked(small_reel: Reels, second: DemoTracker) -> None:
@@ -261,6 +325,24 @@ async def test_a_source_that_is_refused_meanwhile_is_counted_no_more(small_reel:
     now = utcnow()
     await swarms.settle(small_reel.node.store, [swarms.Counted(number, 5, 0, 0, now, 6.0, at=now)])
     assert (await sources.get(small_reel.node.store, number)).stats_due_at is None
+
+
+@pytest.mark.parametrize("error", [RouteDown("the tunnel is down"), ZeroDivisionError()])
+async def test_a_source_that_is_refused_while_it_is_counted_is_counted_no_more(
+    reel: Reels, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    film = await reel.film()
+    one, two = await reel.add(film, [ONE, TWO], [reel.tracker.udp])
+
+    async def meanwhile(*_: object, **__: object) -> Any:
+        await source_actions.refuse(reel.node, one, actor="test")
+        raise error
+
+    monkeypatch.setattr(Scraper, "scrape", meanwhile)
+    await reel.count()
+    refused, other = [await sources.get(reel.node.store, number) for number in (one, two)]
+    assert (refused.stats_due_at, refused.stats_holder, refused.stats_until) == (None, None, None)
+    assert other.stats_due_at is not None
 
 
 async def test_two_thousand_sources_are_counted_in_batches(small_reel: Reels) -> None:

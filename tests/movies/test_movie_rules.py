@@ -24,9 +24,16 @@ def test_an_indexer_is_asked_again_after_45_minutes_at_the_earliest_whatever_it_
     assert after(rules.next_search(NOW, OLD, vain, chance)) >= timedelta(minutes=45)
 
 
-@given(CHANCE)
-def test_what_was_found_is_looked_for_again_within_75_minutes(chance: float) -> None:
-    assert after(rules.next_search(NOW, NEW, 0, chance)) <= timedelta(minutes=75)
+@given(CHANCE, st.integers(0, 1))
+def test_what_was_found_or_searched_for_once_in_vain_is_looked_for_again_within_75_minutes(
+    chance: float, vain: int
+) -> None:
+    assert after(rules.next_search(NOW, NEW, vain, chance)) <= timedelta(minutes=75)
+
+
+def test_further_answers_in_vain_double_the_pause() -> None:
+    pauses = [after(rules.next_search(NOW, OLD, vain, 0.5)) for vain in range(1, 5)]
+    assert pauses == [timedelta(hours=1 << times) for times in range(4)]
 
 
 @given(CHANCE, st.integers(0, 40), st.sampled_from(["2026-10-31", "2026-10-10", "2026-01-01", "1968-10-01", ""]))

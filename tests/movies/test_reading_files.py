@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from nightcrew.kernel.connections.calls import Paused
 from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.errors import GiveUp, NeedsUser, Retry
 from nightcrew.kernel.routes import RouteDown
+from nightcrew.kernel.store import DatabaseAway
 from nightcrew.movies import files, offered, source_actions
 from nightcrew.movies.models import SourceEntry, SourceState
 from nightcrew.movies.store import sources, swarms
@@ -165,6 +167,30 @@ async def test_while_nobody_may_be_asked_no_attempt_is_spent(
     assert any(one.state is VERIFIED for one in await small_reel.sources(film))
 
 
+@pytest.mark.parametrize("part", ["offers_of", "line"])
+async def test_while_the_database_is_away_nothing_counts_as_a_failure(
+    small_reel: Reels, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    film = await searched(small_reel, TORZNAB)
+    times, where = 0, sources if part == "offers_of" else small_reel.node.part(Connections)
+    before = getattr(where, part)
+
+    async def away(*args: Any) -> Any:
+        nonlocal times
+        times += 1
+        if times <= 3:
+            raise DatabaseAway("the database cannot be used now")
+        return await before(*args)
+
+    monkeypatch.setattr(where, part, away)
+    await small_reel.read()
+    rows = await small_reel.sources(film)
+    assert times > 3
+    assert any(one.state is VERIFIED for one in rows)
+    assert not any(one.file_failures for one in rows)
+    assert not any("database" in one.reason for one in rows)
+
+
 async def test_an_error_that_nobody_expected_puts_the_file_off(
     small_reel: Reels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,6 +230,50 @@ async def test_an_indexer_that_is_away_holds_up_only_what_it_alone_offers(reel: 
     await reel.mended(TORZNAB)
     await reel.read()
     assert not [one for one in await reel.sources(film) if one.file_due_at and one.file_due_at <= utcnow()]
+
+
+async def away(reel: Reels) -> int:
+    """A film whose sources are known, while one of its indexers may not be asked."""
+    film = await searched(reel)
+    await reel.read()
+    reel.indexers.error = DemoError(429, 429, "Too many requests", retry_after=900)
+    await reel.due_again(TORZNAB)
+    await reel.search()
+    await reel.read()
+    await reel.change(state=FOUND, file_due_at=None, connection_id=reel.numbers[TORZNAB], unfit="")
+    return film
+
+
+async def test_what_is_due_later_at_an_indexer_that_is_away_is_read_at_another_one(
+    reel: Reels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = await away(reel)
+    row = await reel.named(film, release(reel, "").name)
+    await reel.change(row.id, file_due_at=utcnow())
+    await reel.read()
+    assert (await sources.get(reel.node.store, row.id)).state is FOUND
+    at = await files.next_at(reel.node)
+    assert at is not None
+    assert at <= utcnow() + files.AGAIN, "it is looked at again soon"
+    monkeypatch.setattr(files, "AGAIN", timedelta())
+    await files.read_files(reel.node)
+    monkeypatch.undo()
+    await reel.read()
+    assert (await sources.get(reel.node.store, row.id)).state is VERIFIED
+
+
+async def test_files_of_an_indexer_that_was_away_and_is_then_removed_are_left_to_their_magnets(reel: Reels) -> None:
+    film = await away(reel)
+    both = {one.hash for one in reel.releases() if not one.flaw}
+    row = next(one for one in await reel.sources(film) if one.swarm and one.swarm not in both)
+    await reel.change(row.id, file_due_at=utcnow())
+    await reel.read()
+    assert (await sources.get(reel.node.store, row.id)).state is FOUND
+    await connections.remove(reel.node, reel.numbers[TORZNAB], actor="test")
+    await reel.read()
+    after = await sources.get(reel.node.store, row.id)
+    assert after.state is not FOUND
+    assert after.file_due_at is None
 
 
 async def test_a_file_that_is_not_what_was_promised_counts_as_none_where_another_indexer_has_it(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -9,16 +10,23 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from nightcrew.demo.faults import Fault
+from nightcrew.demo.server import DemoServer, listen
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections import actions as connections
+from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.routes import RouteDown
-from nightcrew.movies import judging, reach, resync
+from nightcrew.kernel.store import DatabaseAway
+from nightcrew.movies import judging, reach, resync, source_actions
 from nightcrew.movies.indexers.base import Found
 from nightcrew.movies.models import SourceEntry, SourceState, offer
 from nightcrew.movies.models import search as searches_table
-from nightcrew.movies.store import sources
+from nightcrew.movies.store import searches, sources
 from reels import TORZNAB, Reels
 
 ONE, TWO = (hashlib.sha1(name).hexdigest() for name in (b"one", b"two"))
@@ -27,14 +35,14 @@ VERIFIED, MARKED, GONE = SourceState.VERIFIED, SourceState.MARKED, SourceState.G
 
 
 async def old(
-    reel: Reels, *hashes: str, answered: timedelta | None = timedelta(days=1), link: str = ""
+    reel: Reels, *hashes: str, answered: timedelta | None = timedelta(days=1), link: str = "", magnet: str = ""
 ) -> list[SourceEntry]:
     """Sources that nobody has offered for long, of a film for which the indexer was asked `answered` ago, and which are due."""
     if not reel.numbers:
         await reel.connect(TORZNAB)
     film, indexer, now = await reel.film(), reel.numbers[TORZNAB], utcnow()
     ids = await reel.add(film, list(hashes), seen_at=now - LONG, resync_due_at=now, stats_due_at=None)
-    found = Found("", "", link, "", "", None, None, None, None, "", None)
+    found = Found("", "", link, magnet, "", None, None, None, None, "", None)
     sealed = reach.sealed(reel.node.vault, found)
     async with reel.node.store.write() as connection:
         offers = [
@@ -145,6 +153,33 @@ async def test_an_outage_of_its_indexer_proves_nothing(
     assert after.resync_due_at > utcnow()
 
 
+async def test_a_magnet_beside_a_link_that_cannot_be_asked_now_proves_nothing(small_reel: Reels) -> None:
+    link = f"{small_reel.world.url}/torznab/dl?link=e30"
+    (one,) = await old(small_reel, ONE, link=link, magnet=f"magnet:?xt=urn:btih:{ONE}")
+    small_reel.world.faults.set("torznab", Fault.HTML)
+    after = await looked(small_reel, one)
+    assert (after.state, after.missed) == (VERIFIED, 0)
+
+
+@pytest.mark.parametrize(("status", "state"), [(403, VERIFIED), (404, MARKED)])
+async def test_only_a_server_that_does_not_have_a_file_proves_that_it_is_gone(
+    small_reel: Reels, status: int, state: SourceState
+) -> None:
+    async def answer(_: Request) -> Response:
+        return Response(status_code=status)
+
+    listener = listen(0)
+    server = DemoServer(Starlette(routes=[Route("/file", answer)]))
+    serving = asyncio.create_task(server.serve([listener]))
+    await server.listening.wait()
+    link = f"http://127.0.0.1:{listener.getsockname()[1]}/file"
+    (one,) = await old(small_reel, ONE, link=link, magnet=f"magnet:?xt=urn:btih:{ONE}")
+    after = await looked(small_reel, one)
+    server.leaving.set()
+    await serving
+    assert after.state is state
+
+
 async def test_a_file_that_is_still_served_is_there(small_reel: Reels) -> None:
     small_reel.releases()
     link = f"{small_reel.world.url}/list_movies/well/torrent/{small_reel.releases()[1].hash}"
@@ -187,6 +222,48 @@ async def test_a_marked_source_that_somebody_seeds_is_back(small_reel: Reels) ->
     await small_reel.change(one.id, seeds=2, counted_at=utcnow())
     after = await looked(small_reel, one)
     assert (after.state, after.missed, after.reason) == (VERIFIED, 0, "")
+
+
+async def test_while_the_database_is_away_nothing_counts_as_something_else(
+    small_reel: Reels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,) = await old(small_reel, ONE)
+    asked, times = searches.of_movie, 0
+
+    async def away(*args: Any) -> Any:
+        nonlocal times
+        times += 1
+        if times == 1:
+            raise DatabaseAway("the database cannot be used now")
+        return await asked(*args)
+
+    monkeypatch.setattr(searches, "of_movie", away)
+    after = await looked(small_reel, one)
+    assert (times, after.state, after.missed) == (2, MARKED, 1), "it was looked at again at once"
+
+
+@pytest.mark.parametrize("error", [RouteDown("the tunnel is down"), Retry("it does not answer"), ZeroDivisionError()])
+async def test_a_source_that_is_refused_while_it_is_looked_for_is_looked_for_no_more(
+    reel: Reels, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    (one,) = await old(reel, ONE)
+
+    async def meanwhile(*_: object) -> Any:
+        await source_actions.refuse(reel.node, one.id, actor="test")
+        raise error
+
+    monkeypatch.setattr(resync, "_proof", meanwhile)
+    after = await looked(reel, one)
+    assert (after.state, after.final) == (SourceState.REFUSED, True)
+    assert (after.resync_due_at, after.resync_holder, after.resync_until) == (None, None, None)
+
+
+async def test_what_is_gone_is_held_by_nobody(reel: Reels) -> None:
+    (one,) = await old(reel, ONE)
+    held = {"stats_due_at": utcnow(), "stats_holder": "n", "stats_until": utcnow() + LONG}
+    await reel.change(one.id, state=MARKED, missed=2, **held)
+    after = await looked(reel, one)
+    assert (after.state, after.stats_due_at, after.stats_holder, after.stats_until) == (GONE, None, None, None)
 
 
 async def test_an_error_that_nobody_expected_puts_the_source_off(

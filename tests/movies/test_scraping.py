@@ -17,7 +17,7 @@ from nightcrew.demo.world import MOVIES, World
 from nightcrew.kernel.errors import GiveUp, Invalid, Misread, Retry
 from nightcrew.kernel.http import Http
 from nightcrew.kernel.routes import DIRECT, Datagrams, Direct, RouteDown, Routes
-from nightcrew.movies.trackers import reaching, rules, wire
+from nightcrew.movies.trackers import reaching, wire
 from nightcrew.movies.trackers.rules import AnswerOrder, TrackerMemory
 from nightcrew.movies.trackers.scraper import Scraper
 from nightcrew.movies.trackers.survey import Declined, Silent
@@ -148,12 +148,6 @@ async def test_a_route_that_is_not_there_opens_nothing(world: World, scraper: Sc
 async def test_what_cannot_be_scraped_is_given_up(scraper: Scraper, odd: str) -> None:
     with pytest.raises(GiveUp):
         await scraper.scrape(odd, HASHES)
-
-
-async def test_what_was_given_up_is_not_asked_again(world: World, scraper: Scraper, address: str) -> None:
-    with pytest.raises(GiveUp, match="no scraping here"):
-        await scraper.scrape(address, HASHES, memory=rules.unsupported(NEW, "no scraping here"))
-    assert not world.tracker.connects
 
 
 async def test_no_error_names_the_path_which_may_be_a_key(world: World, scraper: Scraper) -> None:
@@ -398,7 +392,7 @@ async def test_a_pause_that_a_tracker_wants_is_kept(world: World, http: Http) ->
     found, memory = await scraper.scrape(over_http(world), HASHES)
     assert found.items() <= true(world).items()
     assert len(world.tracker.scrapes) == 1, "the rest has to wait"
-    assert memory.min_interval == 90
+    assert memory.not_before == now + 90
     now += 60
     with pytest.raises(Retry) as caught:
         await scraper.scrape(over_http(world), HASHES, memory=memory)
@@ -444,3 +438,31 @@ async def test_what_is_missing_is_asked_for_once_more_at_first(world: World, scr
     world.tracker.scrapes.clear()
     await scraper.scrape(over_http(world), few, memory=memory)
     assert world.tracker.scrapes == [12]
+
+
+async def test_what_is_answered_in_time_counts_and_what_was_learnt_too(world: World, scraper: Scraper) -> None:
+    world.tracker.delay, world.tracker.most = 0.02, 1
+    found, memory = await scraper.scrape(over_http(world), HASHES, patience=1.0)
+    assert 0 < len(found) < len(true(world))
+    assert found.items() <= true(world).items()
+    assert memory.batch < NEW.batch
+
+
+async def test_a_tracker_that_fails_later_has_answered(world: World, scraper: Scraper) -> None:
+    asked = scraper.scrape(over_http(world), HASHES, memory=replace(NEW, batch=10, good=10))
+
+    async def broken() -> None:
+        while not world.tracker.scrapes:
+            await asyncio.sleep(0.001)
+        world.tracker.error = "too much"
+
+    world.tracker.delay = 0.05
+    (found, _), _ = await asyncio.gather(asked, broken())
+    assert 0 < len(found) < len(true(world))
+
+
+@pytest.mark.parametrize("over", ["udp", "http"])
+async def test_a_tracker_that_answers_nothing_in_time_is_silent(world: World, scraper: Scraper, over: str) -> None:
+    world.tracker.silent, world.tracker.delay = -1, 60.0
+    with pytest.raises(Retry, match="in time"):
+        await scraper.scrape(world.trackers()[over == "http"], HASHES, patience=0.1)

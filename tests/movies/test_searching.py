@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -15,13 +16,14 @@ from nightcrew.demo.indexing import DemoError
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections import actions as connections
 from nightcrew.kernel.errors import NeedsUser
-from nightcrew.kernel.routes import RouteDown
-from nightcrew.kernel.store import Store
+from nightcrew.kernel.routes import Direct, RouteDown
+from nightcrew.kernel.store import DatabaseAway, Store
 from nightcrew.movies import search, source_actions, taste
-from nightcrew.movies.models import SourceState, movie
+from nightcrew.movies.crew import AT_ONCE
+from nightcrew.movies.models import SourceState, movie, offer
 from nightcrew.movies.models import search as searches_table
 from nightcrew.movies.models import source as source_table
-from nightcrew.movies.store import profiles, searches, sources, verdicts
+from nightcrew.movies.store import films, profiles, searches, sources, verdicts
 from reels import BUNNY, LIST, SINTEL, TORZNAB, Reels
 from support import until
 
@@ -140,6 +142,28 @@ async def test_an_indexer_that_does_not_answer_leaves_hands_for_the_others(small
     assert 0 < len([one for one in hung if one.holder]) < len(films)
 
 
+async def test_an_indexer_is_asked_for_no_more_at_once_where_the_others_have_nothing_to_do(small_reel: Reels) -> None:
+    reel = small_reel
+    await reel.connect(TORZNAB)
+    slow = reel.numbers[TORZNAB]
+    for number in range(7):
+        await connections.add(reel.node, demo_list(reel, number), actor="test")
+    known = list(reel.indexers.shelf.films.values())[:9]
+    films = [await reel.film(one) for one in known]
+    await searches.spread(reel.node.store, [slow])
+    reel.crew.caught_up = {one.connection.id for one in await search.indexers(reel.node)}
+    reel.world.faults.set("torznab", Fault.HANG)
+    for _ in range(4):
+        await search.search(reel.node)
+        held = [one for film in films for one in await searches.of_movie(reel.node.store, film) if one.holder]
+        assert 0 < len(held) <= AT_ONCE
+
+
+def demo_list(reel: Reels, number: int) -> dict[str, Any]:
+    """One more indexer."""
+    return {"kind": LIST, "name": f"List {number}", "address": f"{reel.world.url}/list_movies/well"}
+
+
 async def test_who_says_when_it_may_be_asked_again_is_asked_then_and_it_is_no_failure(small_reel: Reels) -> None:
     await small_reel.connect(TORZNAB)
     small_reel.indexers.error = BANNED
@@ -179,7 +203,7 @@ async def test_answers_without_anything_new_are_counted_and_the_pause_grows(smal
         assert one.due_at is not None
         pauses.append(one.due_at - utcnow())
         await small_reel.due_again(TORZNAB)
-    assert pauses[3] > 4 * pauses[0]
+    assert pauses[3] > 2 * pauses[0]
 
 
 async def test_what_is_offered_no_longer_keeps_how_it_stands(
@@ -194,6 +218,79 @@ async def test_what_is_offered_no_longer_keeps_how_it_stands(
     await small_reel.search()
     assert (await small_reel.searches(film))[TORZNAB].in_vain == 1
     assert {one.id: one.state for one in await small_reel.sources(film)} == before
+
+
+async def aged(reel: Reels) -> None:
+    """All sources were offered long ago, and are due."""
+    long_ago = utcnow() - timedelta(days=30)
+    await reel.change(seen_at=long_ago, missed=2)
+    async with reel.node.store.write() as connection:
+        await connection.execute(sa.update(offer).values(seen_at=long_ago))
+    await reel.due_again()
+
+
+async def seen_lately(reel: Reels, film: int) -> list[bool]:
+    """Of each source, whether it was."""
+    recent, store = utcnow() - timedelta(days=1), reel.node.store
+    return [
+        one.seen_at > recent
+        and not one.missed
+        and all(each.seen_at > recent for each in await sources.offers_of(store, one.id))
+        for one in await reel.sources(film)
+    ]
+
+
+@pytest.mark.parametrize("untold", [False, True])
+async def test_what_is_offered_was_seen_where_only_the_best_offers_are_stored(
+    reel: Reels, monkeypatch: pytest.MonkeyPatch, untold: bool
+) -> None:
+    reel.indexers.untold = untold
+    await reel.connect(TORZNAB)
+    film = await reel.film()
+    await reel.search()
+    count = len(await reel.sources(film))
+    await reel.read()
+    await aged(reel)
+    monkeypatch.setattr(search, "MOST_OFFERS", 1)
+    monkeypatch.setattr(search, "REFUSED_KEPT", 1)
+    await reel.search()
+    seen = await seen_lately(reel, film)
+    assert seen == [True] * count, "nothing new was stored"
+
+
+@pytest.mark.parametrize("kind", [TORZNAB, LIST])
+async def test_what_is_offered_with_too_few_seeds_was_seen(small_reel: Reels, kind: str) -> None:
+    await small_reel.connect(kind)
+    film = await small_reel.film()
+    await small_reel.search()
+    few = {"settings": {"min_seeds": 10_000}}
+    await connections.change(small_reel.node, small_reel.numbers[kind], few, actor="test")
+    await small_reel.hurry(small_reel.numbers[kind])
+    await aged(small_reel)
+    await small_reel.search()
+    assert all(await seen_lately(small_reel, film))
+    other = await small_reel.film(SINTEL)
+    await small_reel.search()
+    assert await small_reel.sources(other) == []
+
+
+async def test_what_is_offered_is_judged_beside_the_event_loop(
+    small_reel: Reels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: set[int] = set()
+    score = taste.Taste.score
+
+    def noted(*args: Any, **options: Any) -> Any:
+        threads.add(threading.get_ident())
+        return score(*args, **options)
+
+    monkeypatch.setattr(taste.Taste, "score", noted)
+    await small_reel.connect(TORZNAB)
+    film = await small_reel.film()
+    await small_reel.search()
+    assert await small_reel.sources(film)
+    assert threads
+    assert threading.get_ident() not in threads
 
 
 async def test_an_indexer_that_tells_no_hashes_offers_nothing_new_once_its_files_were_read(reel: Reels) -> None:
@@ -266,6 +363,27 @@ async def test_while_the_route_is_down_nothing_is_counted_and_it_goes_on_by_itse
     await small_reel.due_again(TORZNAB)
     await small_reel.search()
     assert (await small_reel.searches(film))[TORZNAB].answered_at is not None
+
+
+async def test_while_the_database_is_away_nothing_counts_as_something_else(
+    small_reel: Reels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await small_reel.connect(TORZNAB)
+    film = await small_reel.film()
+    get, times = films.get, 0
+
+    async def away(*args: Any) -> Any:
+        nonlocal times
+        times += 1
+        if times == 1:
+            raise DatabaseAway("the database cannot be used now")
+        return await get(*args)
+
+    monkeypatch.setattr(films, "get", away)
+    await small_reel.search()
+    one = (await small_reel.searches(film))[TORZNAB]
+    assert (times, one.failures) == (2, 0)
+    assert one.answered_at is not None
 
 
 async def test_an_error_that_nobody_expected_puts_the_search_off(
@@ -346,6 +464,24 @@ async def test_a_node_that_stops_gives_back_what_it_was_at(small_reel: Reels, mo
     assert one.holder is None
     assert one.due_at is not None
     assert one.due_at <= utcnow()
+
+
+async def test_the_name_of_an_indexer_is_looked_up_on_the_route_of_movies(small_reel: Reels) -> None:
+    node = small_reel.node
+    asked: list[str] = []
+
+    class Beyond(Direct):
+        name = "beyond"
+
+        async def resolve(self, host: str) -> Sequence[str]:
+            asked.append(host)
+            return ["10.0.0.9"]
+
+    node.http.routes.put(Beyond())
+    await node.settings.change(node.store, {"movies.route": "beyond"}, actor="test")
+    row = {"kind": LIST, "name": "Far", "address": "http://indexer.invalid"}
+    one = await connections.add(node, row, actor="test")
+    assert (asked, one.route, one.private) == (["indexer.invalid"], "direct", True)
 
 
 # -- many films --------------------------------------------------------------------------------------------------------

@@ -281,3 +281,29 @@ def test_a_body_that_is_no_whole_number_of_torrents_is_no_answer() -> None:
         return None
 
     assert survey(odd, names(30))[0] == {}
+
+
+@pytest.mark.parametrize("order", [AnswerOrder.KEPT, AnswerOrder.MIXED])
+async def test_what_was_answered_in_time_counts(order: AnswerOrder) -> None:
+    hashes = names(200)
+    tracker = DemoTracker()
+    tracker.swarms.known = raw({one: (at + 1, 2, 3) for at, one in enumerate(hashes)})
+    inner, packets = Asked(tracker), 0
+
+    async def stops(asked: Sequence[str], briefly: bool) -> bytes | None:
+        nonlocal packets
+        packets += 1
+        if packets > 4:
+            await asyncio.Event().wait()
+        return await inner(asked, briefly)
+
+    memory = replace(KNOWN, order=order, mixed_until=NOW + 99)
+    made = Survey(stops, memory, most=72, now=NOW, orders=Orders(Random(1)), window=1)
+    found = await made.run(hashes, asyncio.get_running_loop().time() + 0.1)
+    assert 0 < len(found) < len(hashes)
+    assert all(found[one].seeds == at + 1 for at, one in enumerate(hashes) if one in found)
+    packets = 4
+    with pytest.raises(Silent):
+        await Survey(stops, memory, most=72, now=NOW, orders=Orders(Random(1))).run(
+            hashes, asyncio.get_running_loop().time() + 0.1
+        )

@@ -70,6 +70,16 @@ def _aside_sqlite(element: aside, compiler: Any, **options: Any) -> str:
     return f"+{compiler.process(*element.clauses, **options)}"
 
 
+async def lock_rows(connection: AsyncConnection, *where: sa.ColumnElement[bool], by: Sequence[sa.Column[Any]]) -> None:
+    """Have rows of a table to oneself until the end of the transaction, the first by these columns, its key, first.
+
+    Whoever writes several rows does so, that nobody waits for somebody who waits for him. SQLite has one writer.
+    """
+    if connection.dialect.name != "sqlite":
+        locked = sa.select(*by).where(*where).order_by(*by).with_for_update(of=by[0].table).subquery()
+        await connection.execute(sa.select(sa.func.count()).select_from(locked))
+
+
 @dataclass(frozen=True, slots=True)
 class DueRows:
     """The due rows of a table.
@@ -116,8 +126,9 @@ class DueRows:
     async def make_due(
         self, connection: AsyncConnection, *where: sa.ColumnElement[bool], at: datetime, **values: Any
     ) -> int:
-        """Let rows be due from `at` on, in one statement; returns how many. Workers are woken once that is committed."""
+        """Let rows be due from `at` on; returns how many. Workers are woken once that is committed."""
         row = {self.due_at.key: at, **values}
+        await lock_rows(connection, *where, by=[self.key])
         found = await connection.execute(sa.update(self._table).where(*where).values(row))
         await wake(connection, self.topic)
         return found.rowcount
@@ -186,7 +197,8 @@ class DueRows:
     ) -> list[Any]:
         """As `claim`, the same share for each turn, beginning with the one that follows `after`. What one leaves others have.
 
-        `only`: the turns that are looked at; what waits in others costs nothing, however much it is.
+        `only`: the turns that are looked at; what waits in others costs nothing, however much it is. As a mapping, it says how many rows
+        of each are taken at most.
         """
         if self.turn is None:
             raise ValueError(f"{self.topic} has no turns")
@@ -199,6 +211,7 @@ class DueRows:
             )
             if after is not None:
                 turns = [*(one for one in turns if one > after), *(one for one in turns if one <= after)]
+            room = dict(only) if isinstance(only, Mapping) else dict.fromkeys(turns, limit)
             found: list[Any] = []
             while turns and len(found) < limit:
                 share = max(1, (limit - len(found)) // len(turns))
@@ -209,10 +222,11 @@ class DueRows:
                     query = (sa.select(self.key) if of is None else of).where(
                         self.turn == turn, self.due_at.is_not(None)
                     )
-                    most = min(share, limit - len(found))
+                    most = min(share, limit - len(found), room[turn])
                     taken = await self._ready(connection, most, query, moment, in_order=True)
                     found += taken
-                    if len(taken) == share:
+                    room[turn] -= len(taken)
+                    if len(taken) == share and room[turn] > 0:
                         left.append(turn)
                 await self._hold(connection, found[begun:], by, moment)
                 turns = left
@@ -280,12 +294,18 @@ class DueRows:
             return set()
         async with store.write(durable=False) as connection:
             values = {self.until.key: self._end(now or await now_of(connection))}
+            await lock_rows(connection, self.mine(by, keys), by=[self.key])
             statement = sa.update(self._table).where(self.mine(by, keys)).values(values).returning(self.key)
             return set((await connection.execute(statement)).scalars())
 
     async def park(self, store: Store, *, by: str, key: Any, until: Any, values: Mapping[str, Any]) -> bool:
-        """Give a row back until then, with `values` such as the plan it goes on with. False when it is another's by now."""
-        row = {self.due_at.key: until, **self.freed, **values}
+        """Give a row back until then, with `values` such as the plan it goes on with. False when it is another's by now.
+
+        One that is not to be done any more, as its due time was taken away meanwhile, stays so.
+        """
+        at = sa.literal(until, Moment) if isinstance(until, datetime) else until
+        due_at = None if at is None else sa.case((self.due_at.is_not(None), at))
+        row = {self.due_at.key: due_at, **self.freed, **values}
         async with store.write(durable=False) as connection:
             parked = await connection.execute(sa.update(self._table).where(self.mine(by, [key])).values(row))
             await wake(connection, self.topic)
@@ -302,15 +322,17 @@ class DueRows:
     ) -> int:
         """What `by` held is due at once, for it was started anew or stops; returns how many. `unless`: what is not due then.
 
-        `keys`: only these rows.
+        What has no due time any more gets none. `keys`: only these rows.
         """
         if self.holder is None:
             return 0
         async with store.write(durable=False) as connection:
             at: Any = sa.literal(now or await now_of(connection), Moment)
-            due_at = at if unless is None else sa.case((unless, None), else_=at)
+            due = self.due_at.is_not(None)
+            due_at = sa.case((due if unless is None else sa.and_(due, sa.not_(unless)), at))
             values = {**self.freed, self.due_at.key: due_at}
             mine = self.holder == by if keys is None else sa.and_(self.holder == by, self.key.in_(list(keys)))
+            await lock_rows(connection, mine, by=[self.key])
             found = await connection.execute(sa.update(self._table).where(mine).values(values))
             if found.rowcount:
                 await wake(connection, self.topic)

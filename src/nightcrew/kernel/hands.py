@@ -85,7 +85,7 @@ class Hands:
 
     async def close(self) -> None:
         """End all of it. What was held is due at once."""
-        held = bool(self._held)
+        held = bool(self._held or self._dropped)
         await self._tasks.close()
         if held:
             with contextlib.suppress(NightcrewError):

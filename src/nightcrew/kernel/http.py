@@ -107,7 +107,7 @@ class Http:
         async def once() -> Download:
             into.seek(0)
             into.truncate()
-            async with asyncio.timeout(limits.seconds), self._open(request, validators) as response:
+            async with self._open(request, validators, seconds=limits.seconds) as response:
                 if response.status_code == 304:
                     if validators is None or validators == Validators():
                         raise GiveUp('it answered "not modified" to a request that did not ask')
@@ -174,7 +174,7 @@ class Http:
         limits = limits or SMALL
 
         async def once() -> Reply:
-            async with asyncio.timeout(limits.seconds), self._open(request, None, good=good) as response:
+            async with self._open(request, None, good=good, seconds=limits.seconds) as response:
                 body = b"".join([chunk async for chunk in unpacked(response, limits.max_bytes)])
                 return Reply(str(response.url), response.status_code, response.headers, body, request.shown())
 
@@ -187,7 +187,7 @@ class Http:
         """
 
         async def once() -> None:
-            async with asyncio.timeout(limits.seconds), self._open(request, None, good=TAKEN) as response:
+            async with self._open(request, None, good=TAKEN, seconds=limits.seconds) as response:
                 if response.request.method != request.method:
                     raise GiveUp("it redirects to a page that does not accept messages")
 
@@ -228,20 +228,22 @@ class Http:
         *,
         spare: bool = True,
         good: frozenset[int] = READABLE,
+        seconds: float | None = None,
     ) -> AsyncIterator[httpx2.Response]:
         """Send, follow redirects, and give the response with a good status, its body unread.
 
         `spare`: wait for one of the host's places, and keep it until the body is read. `good`: the statuses that are; a redirect
-        that is one of them is not followed.
+        that is one of them is not followed. `seconds`: the time until the end of the block, in which no turn is waited for.
         """
         url, headers = request.url, {**request.headers, **(validators.headers() if validators else {})}
         method, jar = request.method, request.jar if request.jar is not None else Jar()
         body: dict[str, Any] = {"json": request.json, "data": request.form, "files": request.files}
-        outside = False
+        outside, left = False, seconds
         for _ in range(MAX_REDIRECTS + 1):
             check_target(url)
             own = request.pace if urlsplit(url).netloc == urlsplit(request.url).netloc else None
-            async with (own or self._hosts.of(urlsplit(url).netloc)).turn(spare=spare, priority=request.priority):
+            turn = (own or self._hosts.of(urlsplit(url).netloc)).turn(spare=spare, priority=request.priority)
+            async with turn, asyncio.timeout(left) as limit:
                 client = self._pools.of(request.route, private_of(request, url, outside=outside))
                 outgoing = client.build_request(method, url, headers=headers, **body)
                 jar.set_cookie_header(outgoing)
@@ -255,6 +257,8 @@ class Http:
                         return
                 finally:
                     await response.aclose()
+                if (end := limit.when()) is not None:
+                    left = end - asyncio.get_running_loop().time()
             target = redirected(url, location)
             if asks_again(method, response.status_code):
                 method, body = "GET", {}

@@ -42,8 +42,10 @@ class MovieCrew:
     """Of which indexer a search is waited for, by its number."""
     read: dict[int, int] = field(default_factory=dict)
     """The same of torrent files, by the number of the source."""
-    readers: tuple[int, ...] | None = None
-    """The indexers that could be asked for torrent files when that was looked at last."""
+    readers: tuple[tuple[int, ...], frozenset[int]] | None = None
+    """The indexers that could be asked for torrent files when that was looked at last, and all that were connected."""
+    given_at: datetime | None = None
+    """When that was."""
     gone: tuple[int, ...] = ()
     """Indexers that are connected no longer, of which files are to be read still."""
     tasks: Tasks = field(default_factory=Tasks)
@@ -52,7 +54,6 @@ class MovieCrew:
         """End what goes on; it is due again at once."""
         await asyncio.gather(self.searches.close(), self.files.close(), self.stats.close(), self.resyncs.close())
         await self.tasks.close()
-        await self.scraper.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +70,13 @@ async def indexers(runtime: Runtime) -> list[AskedIndexer]:
     return [AskedIndexer(one, kind) for name, kind in BY_KIND.items() for one in await known.of_kind(name)]
 
 
-def roomy(indexers: Iterable[int], hands: Hands, waited: dict[int, int]) -> list[int]:
-    """Those of these indexers that may be asked for more now. `waited`: of which indexer each row is waited for; what is over goes."""
+def room(indexers: Iterable[int], hands: Hands, waited: dict[int, int]) -> dict[int, int]:
+    """How much more these indexers may be asked for now, each that may. `waited`: of which indexer each row is waited for; what is
+    over goes."""
     for key in waited.keys() - set(hands.held):
         del waited[key]
     busy = Counter(waited.values())
-    return [one for one in indexers if busy[one] < AT_ONCE]
+    return {one: AT_ONCE - busy[one] for one in indexers if busy[one] < AT_ONCE}
 
 
 async def connected(runtime: Runtime) -> set[int]:

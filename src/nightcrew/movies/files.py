@@ -14,8 +14,9 @@ from nightcrew.kernel.due import earliest
 from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.store import DatabaseAway
 from nightcrew.movies import judging, offered, reach, rules
-from nightcrew.movies.crew import MovieCrew, connected, indexers, roomy, split
+from nightcrew.movies.crew import MovieCrew, connected, indexers, room, split
 from nightcrew.movies.models import SourceEntry, SourceState
 from nightcrew.movies.store import films, sources, swarms, verdicts
 from nightcrew.movies.tally import Task, TaskTally
@@ -23,6 +24,8 @@ from nightcrew.movies.torrents.errors import BadTorrent
 from nightcrew.movies.torrents.magnet import Magnet
 from nightcrew.movies.torrents.model import Metainfo
 
+AGAIN = timedelta(minutes=1)
+"""How often files that are due at an indexer that may not be asked are given to another one."""
 FILES_KEPT = 100
 ASLEEP = timedelta(hours=6)
 MOST_FAILURES = 6
@@ -37,25 +40,32 @@ async def read_files(runtime: Runtime) -> None:
     if not crew.files.free or not ready:
         return
     numbers = tuple(sorted(one.connection.id for one in ready))
-    if numbers != crew.readers:
-        crew.gone = tuple(await verdicts.give_to(runtime.store, numbers, await connected(runtime)))
-        crew.readers = numbers
-    asked = roomy((*numbers, *crew.gone), crew.files, crew.read)
+    await _give(runtime, crew, numbers)
+    asked = room((*numbers, *crew.gone), crew.files, crew.read)
     limit = min(crew.files.free, len(asked))
     for entry in await verdicts.claim_files(runtime.store, by=runtime.node, limit=limit, indexers=asked):
         crew.read[entry.id] = entry.connection_id
         crew.files.take([entry.id], _read(runtime, entry), f"torrent file of source {entry.id}")
 
 
+async def _give(runtime: Runtime, crew: MovieCrew, ready: tuple[int, ...]) -> None:
+    """Have read elsewhere what an indexer that may not be asked offers: at once when that changes, and what is due later soon."""
+    readers = ready, frozenset(await connected(runtime))
+    if readers != crew.readers or crew.given_at is None or utcnow() >= crew.given_at + AGAIN:
+        crew.gone = tuple(await verdicts.give_to(runtime.store, ready, readers[1]))
+        crew.readers, crew.given_at = readers, utcnow()
+
+
 async def next_at(runtime: Runtime) -> datetime | None:
     """When there is something to do."""
     crew = runtime.part(MovieCrew)
     ready, back = await split(runtime, await indexers(runtime))
-    due = None
+    due = given = None
     if crew.files.free and ready:
+        given = crew.given_at + AGAIN if crew.given_at else None
         numbers = (*(one.connection.id for one in ready), *crew.gone)
-        due = await verdicts.files_due(runtime.store, roomy(numbers, crew.files, crew.read))
-    return earliest((due, back, crew.files.next_at))
+        due = await verdicts.files_due(runtime.store, room(numbers, crew.files, crew.read))
+    return earliest((due, back, given, crew.files.next_at))
 
 
 async def failed(runtime: Runtime, source_id: Any, exc: Exception) -> None:
@@ -70,6 +80,8 @@ async def _read(runtime: Runtime, entry: SourceEntry) -> None:
     now = utcnow()
     try:
         got = await offered.fetch(runtime, entry, entry.swarm)
+    except DatabaseAway:
+        raise
     except (RouteDown, Paused) as exc:  # neither is an attempt
         wait = timedelta(seconds=exc.after or recovery.parked())
         await _put_off(runtime, entry, now + wait, str(exc))

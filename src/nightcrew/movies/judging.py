@@ -10,9 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies import rules, taste
-from nightcrew.movies.models import MAX_TITLE, USABLE, MovieEntry, SourceEntry, SourceState
+from nightcrew.movies.models import USABLE, MovieEntry, SourceEntry, SourceState
 from nightcrew.movies.releases import names
-from nightcrew.movies.releases.model import Head, Release, WantedFilm
+from nightcrew.movies.releases.model import Release, WantedFilm
 from nightcrew.movies.releases.ranking import ReleaseScore, better
 from nightcrew.movies.store import fetches, films, sources
 from nightcrew.movies.store.sources import Worth
@@ -37,16 +37,6 @@ def film_of(entry: MovieEntry) -> WantedFilm:
         released_at=out.date() if out else None,
         language=entry.language,
     )
-
-
-async def read_names(titles: Sequence[str]) -> list[Release]:
-    """What names say. Reading one takes milliseconds, so it is done beside the event loop."""
-    return await asyncio.to_thread(names.read_many, [title[:MAX_TITLE] for title in titles])
-
-
-async def read_heads(titles: Sequence[str]) -> list[Head]:
-    """What names say of the film that they are: enough to see that most of an indexer's answer is another one."""
-    return await asyncio.to_thread(names.read_heads, [title[:MAX_TITLE] for title in titles])
 
 
 def stored(release: Release) -> dict[str, object]:

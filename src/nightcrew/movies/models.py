@@ -54,7 +54,9 @@ SOURCE_MOVES: dict[SourceState, frozenset[SourceState]] = {
         {SourceState.FOUND, SourceState.VERIFIED, SourceState.REFUSED, SourceState.MARKED, SourceState.GONE}
     ),
     SourceState.VERIFIED: frozenset({SourceState.REFUSED, SourceState.MARKED}),
-    SourceState.REFUSED: frozenset({SourceState.FOUND}),  # a person says that it is the film
+    SourceState.REFUSED: frozenset(
+        {SourceState.FOUND}
+    ),  # a person says that it is the film, or another name of it does
     SourceState.MARKED: frozenset(
         {SourceState.FOUND, SourceState.VERIFIED, SourceState.UNREAD, SourceState.REFUSED, SourceState.GONE}
     ),
@@ -63,8 +65,6 @@ SOURCE_MOVES: dict[SourceState, frozenset[SourceState]] = {
 """The moves that there are."""
 USABLE = frozenset({SourceState.VERIFIED, SourceState.UNREAD})
 """States of a source that may be a film's best."""
-ALIVE = frozenset({SourceState.FOUND, SourceState.UNREAD, SourceState.VERIFIED, SourceState.MARKED})
-"""States of a source that is looked after."""
 
 
 def check_source_move(now: SourceState, to: SourceState) -> None:

@@ -8,6 +8,7 @@ from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError, Retry
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.store import DatabaseAway
 from nightcrew.movies import judging, reach
 from nightcrew.movies.crew import BY_KIND, indexers
 from nightcrew.movies.models import MovieEntry, SourceEntry
@@ -22,7 +23,7 @@ async def fetch(runtime: Runtime, source: SourceEntry, promised: str) -> bytes |
     """The torrent file of a source from the first indexer that has it, else the first magnet link.
 
     `promised`: the info-hash; a file that has another one counts as none; empty: any file. Raises `RouteDown` while the way to an
-    indexer is down, and as `Line.ask` when nobody gives either.
+    indexer is down, `DatabaseAway`, and as `Line.ask` when nobody gives either.
     """
     kinds = await kinds_by_number(runtime)
     found: Magnet | None = None
@@ -36,7 +37,7 @@ async def fetch(runtime: Runtime, source: SourceEntry, promised: str) -> bytes |
             if isinstance(got, bytes):
                 await asyncio.to_thread(read, got, promised)
                 return got
-        except RouteDown:
+        except (RouteDown, DatabaseAway):
             raise
         except BadTorrent as exc:
             wrong = _hopeful(wrong, GiveUp(str(exc)))

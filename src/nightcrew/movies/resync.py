@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from nightcrew.kernel.due import earliest
 from nightcrew.kernel.errors import GiveUp, NightcrewError
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.store import DatabaseAway
 from nightcrew.movies import judging, offered, reach, rules
 from nightcrew.movies.crew import BY_KIND, MovieCrew, connected
 from nightcrew.movies.models import SourceEntry, SourceOffer, SourceState
@@ -22,6 +24,8 @@ from nightcrew.movies.tally import Task, TaskTally
 
 RECENT = timedelta(days=3)
 """A source that was offered or counted so lately is there."""
+NO_ACCESS = frozenset({401, 403, 451})
+"""Statuses with which a server says that it does not give something to us, which says nothing about its being there."""
 UNSURE = timedelta(hours=12)
 """When a source is looked at again that could not be looked for, since its indexer does not answer."""
 
@@ -57,6 +61,8 @@ async def _look(runtime: Runtime, entry: SourceEntry) -> None:
         return
     try:
         proof = await _proof(runtime, entry)
+    except DatabaseAway:
+        raise
     except (RouteDown, Paused) as exc:  # neither says anything of the source
         until = now + timedelta(seconds=exc.after or recovery.parked())
         await sources.RESYNCS.park(runtime.store, by=runtime.node, key=entry.id, until=until, values={})
@@ -101,12 +107,17 @@ async def _proof(runtime: Runtime, entry: SourceEntry) -> str:
 
 
 async def _still_served(runtime: Runtime, entry: SourceEntry, one: SourceOffer, kind: str) -> bool:
-    """Whether an indexer has its torrent file. A magnet is no proof that anybody has it."""
-    offer = reach.offer_of(runtime.vault, entry, one)
+    """Whether an indexer has its torrent file. A magnet is no proof that anybody has it, and takes no file's place here.
+
+    Raises as `Line.ask` when the indexer does not say so.
+    """
+    offer = replace(reach.offer_of(runtime.vault, entry, one), magnet="")
     if not offer.link:
         return False
     line = await runtime.part(Connections).line(one.connection_id)
     try:
         return isinstance(await BY_KIND[kind].fetch(line, offer), bytes)
-    except GiveUp:
+    except GiveUp as exc:
+        if exc.status in NO_ACCESS:
+            raise
         return False

@@ -49,7 +49,7 @@ def next_search(now: datetime, released_on: str, in_vain: int, chance: float) ->
     age = now - out if out is not None else timedelta(days=3650)
     most = next((doublings for limit, doublings in _DOUBLINGS if age < limit), _OLD)
     pause = SEARCH_FIRST + SEARCH_SPREAD * chance
-    return now + pause * float(2 ** min(in_vain, most))
+    return now + pause * float(2 ** min(max(in_vain - 1, 0), most))
 
 
 def next_after_failure(now: datetime, failures: int, chance: float) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import random
 from collections.abc import Sequence
@@ -19,15 +20,18 @@ from nightcrew.kernel.errors import NeedsUser, NightcrewError, NotFound, Retry
 from nightcrew.kernel.recovery import Trouble
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.store import DatabaseAway
+from nightcrew.kernel.vault import Vault
 from nightcrew.movies import judging, reach, rules, taste
-from nightcrew.movies.crew import AskedIndexer, MovieCrew, indexers, roomy, split
-from nightcrew.movies.indexers.base import Found, Wanted
+from nightcrew.movies.crew import AskedIndexer, MovieCrew, indexers, room, split
+from nightcrew.movies.indexers.base import Found, Offers, Wanted
 from nightcrew.movies.models import MAX_TITLE, MovieEntry, MovieSearch
+from nightcrew.movies.releases import names
 from nightcrew.movies.releases.identity import judge
-from nightcrew.movies.releases.model import FilmIdentity, Release
+from nightcrew.movies.releases.model import FilmIdentity, Release, WantedFilm
 from nightcrew.movies.releases.ranking import ReleaseScore
-from nightcrew.movies.store import films, searches, sources
-from nightcrew.movies.store.sources import OfferedSource
+from nightcrew.movies.store import films, offering, searches
+from nightcrew.movies.store.offering import OfferedSource
 from nightcrew.movies.tally import Task, TaskTally
 from nightcrew.movies.taste import Taste
 
@@ -37,7 +41,7 @@ REFUSED_KEPT = 20
 """Of these, those that are not the film, which a person may want to see."""
 ASLEEP = timedelta(hours=1)
 """When it is tried again where a person has to do something first. An indexer whose login is wrong is not asked before that is mended."""
-LONGEST_KEY = 200
+LONGEST_KEY, LONGEST_GUID = 200, 500
 
 
 async def search(runtime: Runtime) -> None:
@@ -52,7 +56,7 @@ async def search(runtime: Runtime) -> None:
     if not crew.searches.free or not ready:
         return
     by_number = {one.connection.id: one for one in ready}
-    asked = roomy(by_number, crew.searches, crew.asked)
+    asked = room(by_number, crew.searches, crew.asked)
     limit = min(crew.searches.free, len(asked))
     for row in await searches.claim(runtime.store, by=runtime.node, limit=limit, indexers=asked, after=crew.turn):
         crew.turn = crew.asked[row.id] = row.connection_id
@@ -69,7 +73,7 @@ async def next_at(runtime: Runtime) -> datetime | None:
     ready, back = await split(runtime, known)
     due = None
     if crew.searches.free:
-        asked = roomy([one.connection.id for one in ready], crew.searches, crew.asked)
+        asked = room([one.connection.id for one in ready], crew.searches, crew.asked)
         due = await searches.next_at(runtime.store, asked)
     return earliest((due, back, crew.searches.next_at))
 
@@ -95,6 +99,8 @@ async def _ask(runtime: Runtime, asked: AskedIndexer, row: MovieSearch) -> None:
         entry = await films.get(runtime.store, row.movie_id)
         liked = await taste.in_use(runtime)  # before anybody is asked in vain
         found = await _offers(runtime, asked, entry)
+    except DatabaseAway:
+        raise
     except NotFound:  # neither does the film come back under this number, nor the indexer
         await searches.drop(runtime.store, row.id)
     except (RouteDown, Paused) as exc:  # neither is an attempt
@@ -117,16 +123,17 @@ async def _ask(runtime: Runtime, asked: AskedIndexer, row: MovieSearch) -> None:
         await _take(runtime, row, entry, found, liked)
 
 
-async def _offers(runtime: Runtime, asked: AskedIndexer, entry: MovieEntry) -> list[Found]:
+async def _offers(runtime: Runtime, asked: AskedIndexer, entry: MovieEntry) -> Offers:
     line = await runtime.part(Connections).line(asked.connection.id)
     wanted = Wanted(entry.imdb_id, entry.tmdb_id, entry.title, entry.original_title, entry.year)
     return await asked.kind.search(line, wanted)
 
 
-async def _take(runtime: Runtime, row: MovieSearch, entry: MovieEntry, found: Sequence[Found], liked: Taste) -> None:
+async def _take(runtime: Runtime, row: MovieSearch, entry: MovieEntry, found: Offers, liked: Taste) -> None:
     now = await connection_rows.now(runtime.store)  # before its offers are noted, by the same clock
     offers = await judged(runtime, row.connection_id, entry, found, liked)
-    fresh = await sources.take(runtime.store, entry.id, row.connection_id, offers)
+    besides = {(_fingerprint(row.connection_id, one), one.guid[:LONGEST_GUID]) for one in (*found, *found.few)}
+    fresh = await offering.take(runtime.store, entry.id, row.connection_id, offers, besides)
     if offers:
         await judging.choose(runtime, [entry.id])
     in_vain = 0 if fresh else row.in_vain + 1
@@ -152,18 +159,24 @@ async def judged(
     runtime: Runtime, connection_id: int, entry: MovieEntry, found: Sequence[Found], liked: Taste
 ) -> list[OfferedSource]:
     """What is offered, with what its name says: the best first, and some of what is refused."""
-    film = judging.film_of(entry)
-    heads = await judging.read_heads([one.title for one in found])
+    return await asyncio.to_thread(_judged, runtime.vault, connection_id, judging.film_of(entry), list(found), liked)
+
+
+def _judged(
+    vault: Vault, connection_id: int, film: WantedFilm, found: Sequence[Found], liked: Taste
+) -> list[OfferedSource]:
+    """It takes up to a second, so it is done beside the event loop."""
     offered: dict[str, tuple[Found, FilmIdentity]] = {}
-    for one, head in zip(found, heads, strict=True):
-        key, identity = one.info_hash or _key(connection_id, one.guid), judge(head, film, one.imdb_id)
+    for one, head in zip(found, names.read_heads([one.title[:MAX_TITLE] for one in found]), strict=True):
+        key, identity = _fingerprint(connection_id, one), judge(head, film, one.imdb_id)
         if key not in offered or (identity.ok and not offered[key][1].ok):
             offered[key] = one, identity
     refused = [key for key, (_, identity) in offered.items() if not identity.ok]
-    kept = {key: pair for key, pair in offered.items() if key not in refused[REFUSED_KEPT:]}
-    releases = await judging.read_names([one.title for one, _ in kept.values()])
+    over = frozenset(refused[REFUSED_KEPT:])
+    kept = {key: pair for key, pair in offered.items() if key not in over}
+    releases = names.read_many([one.title[:MAX_TITLE] for one, _ in kept.values()])
     made = [
-        _offer(runtime, key, one, identity, release, liked.score(release, film, size=one.size, seeds=one.seeds))
+        _offer(vault, key, one, identity, release, liked.score(release, film, size=one.size, seeds=one.seeds))
         for (key, (one, identity)), release in zip(kept.items(), releases, strict=True)
     ]
     good = sorted((one for one in made if not one.refused), key=lambda one: -one.score)[:MOST_OFFERS]
@@ -171,14 +184,14 @@ async def judged(
 
 
 def _offer(
-    runtime: Runtime, key: str, one: Found, identity: FilmIdentity, release: Release, score: ReleaseScore
+    vault: Vault, key: str, one: Found, identity: FilmIdentity, release: Release, score: ReleaseScore
 ) -> OfferedSource:
     worth = judging.worth_of(score)
     return OfferedSource(
         fingerprint=key,
-        guid=one.guid[:500],
+        guid=one.guid[:LONGEST_GUID],
         title=one.title[:MAX_TITLE],
-        reach=reach.sealed(runtime.vault, one),
+        reach=reach.sealed(vault, one),
         swarm=one.info_hash,
         size=one.size,
         claimed_seeds=one.seeds,
@@ -192,7 +205,8 @@ def _offer(
     )
 
 
-def _key(connection_id: int, guid: str) -> str:
-    """By which a release is known again that has no hash."""
-    key = f"{connection_id}:{guid}"
-    return key if len(key) <= LONGEST_KEY else f"{connection_id}:{hashlib.sha256(guid.encode()).hexdigest()}"
+def _fingerprint(connection_id: int, one: Found) -> str:
+    """By which a release is known again: its hash, or else its id there."""
+    key = f"{connection_id}:{one.guid}"
+    short = key if len(key) <= LONGEST_KEY else f"{connection_id}:{hashlib.sha256(one.guid.encode()).hexdigest()}"
+    return one.info_hash or short

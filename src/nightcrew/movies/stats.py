@@ -15,6 +15,7 @@ from nightcrew.kernel.due import earliest
 from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
 from nightcrew.kernel.routes import RouteDown, Unavailable
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.tasks import together
 from nightcrew.movies import judging, rules
 from nightcrew.movies.crew import MovieCrew
 from nightcrew.movies.models import SourceEntry, TrackerEntry
@@ -26,8 +27,10 @@ from nightcrew.movies.trackers.rules import recalled
 
 BATCH = 400
 """Sources that are counted in one go."""
+AT_ONCE = 64
+"""Trackers that are asked at a time."""
 PATIENCE = 40.0
-"""Seconds that each tracker of a batch has, all at the same time; who is slower counts as silent."""
+"""Seconds that each of them has. What it has not answered by then it is asked first next time; one that answered nothing is silent."""
 LATER, LATEST = 300.0, 12 * 3600.0
 """Seconds for which a tracker that does not answer is left alone, doubled each time."""
 UNSUPPORTED = 7 * 86_400.0
@@ -65,33 +68,33 @@ async def _count(runtime: Runtime, ids: Sequence[int]) -> None:
     rows = await sources.of_ids(runtime.store, ids)
     known = {one.swarm for one in rows if one.swarm}
     asks = await swarms.asks(runtime.store, known)
-    async with asyncio.TaskGroup() as tasks:
-        asked = [tasks.create_task(_ask(runtime, one), name=f"scrape {one.tracker.host}") for one in asks]
-    if any(task.result() for task in asked):  # nothing was counted, and nothing is held against anybody
+    places = asyncio.Semaphore(AT_ONCE)
+    down = await together(_ask(runtime, one, places) for one in asks)
+    if any(down):  # nothing was counted, and nothing is held against anybody
         until = utcnow() + timedelta(seconds=recovery.parked())
         await sources.put_off(runtime.store, sources.STATS, ids, until)
         return
     await _settle(runtime, rows)
 
 
-async def _ask(runtime: Runtime, ask: Ask) -> bool:
+async def _ask(runtime: Runtime, ask: Ask, places: asyncio.Semaphore) -> bool:
     """One tracker; what it says is stored. Returns whether the route is down, which is no fault of the tracker."""
     one = ask.tracker
     options = runtime.settings.of(MovieSettings)
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with places:
             found, memory = await runtime.part(MovieCrew).scraper.scrape(
                 str(runtime.vault.unseal(one.address)),
                 ask.swarms,
                 route=options.route,
                 memory=recalled(one.memory),
                 allow_private=options.private_trackers,
+                patience=PATIENCE,
             )
     except RouteDown:
         return True
-    except (TimeoutError, Unavailable) as exc:
-        said = str(exc) or f"no answer within {PATIENCE:g} s"
-        await swarms.silent(runtime.store, one.id, said, pause=_pause(one), failures=one.failures + 1)
+    except Unavailable as exc:
+        await swarms.silent(runtime.store, one.id, str(exc), pause=_pause(one), failures=one.failures + 1)
     except GiveUp as exc:
         await swarms.silent(runtime.store, one.id, str(exc), pause=UNSUPPORTED, failures=one.failures + 1)
     except NightcrewError as exc:

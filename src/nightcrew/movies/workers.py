@@ -21,7 +21,7 @@ from nightcrew.movies import (
     stats,
 )
 from nightcrew.movies.crew import MovieCrew
-from nightcrew.movies.store import samples, searches, sources, swarms
+from nightcrew.movies.store import forgetting, samples, searches, sources, swarms
 from nightcrew.movies.tally import TaskTally
 from nightcrew.movies.taste import Tastes
 from nightcrew.movies.trackers.scraper import Scraper
@@ -71,10 +71,10 @@ async def stop(runtime: Runtime) -> None:
 async def upkeep(runtime: Runtime) -> dict[str, int]:
     """Forget what is old."""
     now = utcnow()
-    known = [one.connection.id for one in await crew.indexers(runtime)]
+    known = await crew.connected(runtime)  # also those that are switched off for now
     return {
         **await catalogue_work.upkeep(runtime),
-        "sources that are gone": await sources.forget_old(runtime.store, now - KEPT),
+        "sources that are gone": await forgetting.forget_old(runtime.store, now - KEPT),
         "numbers of seeds": await swarms.forget_history(runtime.store, now - swarms.KEPT),
         "samples of tasks": await samples.forget(runtime.store, now - SAMPLED),
         "searches at indexers that are gone": await searches.drop_gone(runtime.store, known) if known else 0,

@@ -190,6 +190,7 @@ async def _row(runtime: Runtime, values: Mapping[str, Any], before: Connection |
     shown, sealed = _settings(runtime, kind, values.get("settings", {}), before)
     if merged["route"] not in runtime.http.routes.names:
         raise Invalid(f"route: there is no route {merged['route']!r}", field="route")
+    way = _part(runtime).ground.way_of(kind, merged["route"])
     return {
         "kind": kind.name,
         "name": _name(merged.get("name", "")),
@@ -199,7 +200,7 @@ async def _row(runtime: Runtime, values: Mapping[str, Any], before: Connection |
         "sealed": sealed,
         "route": merged["route"],
         "enabled": bool(merged["enabled"]),
-        "private": await _is_private(runtime, merged["route"], [*addresses, *mirrors]),
+        "private": await _is_private(runtime, way, [*addresses, *mirrors]),
     }
 
 

@@ -58,10 +58,10 @@ class Ground:
         redaction.know(self.secrets_of(kind, settings))
         return settings
 
-    def way_of(self, kind: ConnectionKind, one: Connection) -> str:
-        """The route that a person chose for it, else that of the work it belongs to."""
-        if one.route != DIRECT or kind.way is None or self.settings is None:
-            return one.route
+    def way_of(self, kind: ConnectionKind, route: str) -> str:
+        """The route that a person chose for a connection, else that of the work it belongs to."""
+        if route != DIRECT or kind.way is None or self.settings is None:
+            return route
         return kind.way(self.settings)
 
     def secrets_of(self, kind: ConnectionKind, settings: BaseModel) -> tuple[str, ...]:

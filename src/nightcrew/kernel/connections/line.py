@@ -50,7 +50,7 @@ class Line(RowCalls):
         return Reach(
             (one.address, *one.mirrors),
             private=one.private,
-            route=ground.way_of(self.kind, one),
+            route=ground.way_of(self.kind, one.route),
             secrets=ground.secrets_of(self.kind, self._settings),
             signed=self.kind.sign(self._settings) if self.kind.sign else Signed(),
             safe=self.kind.safe,

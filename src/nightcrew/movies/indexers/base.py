@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -44,7 +44,16 @@ class Found:
     year: int | None
 
 
-Search = Callable[[Line, Wanted], Awaitable[list[Found]]]
+class Offers(list[Found]):
+    """What an indexer offers. `few`: what it offers besides, with fewer seeds than a person wants: that is there, and is not taken."""
+
+    def __init__(self, found: Iterable[Found], least: int) -> None:
+        every = list(found)
+        self.few = [one for one in every if one.seeds is not None and one.seeds < least]
+        super().__init__(one for one in every if one.seeds is None or one.seeds >= least)
+
+
+Search = Callable[[Line, Wanted], Awaitable[Offers]]
 """Releases that may be of a film. Raises as `Line.ask`."""
 Fetch = Callable[[Line, Found], Awaitable[bytes | Magnet]]
 """The .torrent file of a release, unread, or its magnet. Raises as `Line.ask`, and `GiveUp` when there is neither."""

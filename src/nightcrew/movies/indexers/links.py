@@ -126,4 +126,6 @@ def _elsewhere(name: str, reply: Reply) -> NightcrewError:
             f"a link of {name} leads to a server that answers HTTP {reply.status}",
             after=retry_after(reply.headers.get("retry-after"), utcnow()),
         )
-    return GiveUp(f"a link of {name} leads to a server that answers HTTP {reply.status}")
+    refused = GiveUp(f"a link of {name} leads to a server that answers HTTP {reply.status}")
+    refused.status = reply.status
+    return refused

@@ -15,7 +15,7 @@ from nightcrew.kernel.fields import ask
 from nightcrew.kernel.http import Limits, Reply
 from nightcrew.kernel.http_answers import retry_after
 from nightcrew.movies.indexers import list_json, torznab_queries
-from nightcrew.movies.indexers.base import Found, IndexerKind, Wanted
+from nightcrew.movies.indexers.base import Found, IndexerKind, Offers, Wanted
 from nightcrew.movies.indexers.links import fetch
 from nightcrew.movies.settings import way
 
@@ -31,18 +31,18 @@ class ListMoviesSettings(BaseModel):
     min_seeds: int = ask(0, label="Fewest seeds", help="Releases that claim fewer are left out.", ge=0, le=10_000)
 
 
-async def search(line: Line, wanted: Wanted) -> list[Found]:
+async def search(line: Line, wanted: Wanted) -> Offers:
     """Releases of a film, as `base.Search`."""
     settings = cast("ListMoviesSettings", line.settings)
     term = wanted.imdb_id or torznab_queries.words(wanted.title)
     if not term:
-        return []
+        return Offers((), settings.min_seeds)
 
     async def read(reply: Reply) -> list[Found]:
         return list_json.found_of(await _answer(line, reply), reply.url, wanted)
 
     found = await line.read(_question(line, {"query_term": term, "limit": "50"}), read, good=ANSWERED, limits=SMALL)
-    return [one for one in found if one.seeds is None or one.seeds >= settings.min_seeds]
+    return Offers(found, settings.min_seeds)
 
 
 async def try_out(line: Line) -> list[str]:

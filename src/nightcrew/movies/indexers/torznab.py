@@ -20,7 +20,7 @@ from nightcrew.kernel.http import Limits, Reply
 from nightcrew.kernel.http_answers import retry_after
 from nightcrew.kernel.redaction import redact
 from nightcrew.movies.indexers import torznab_errors, torznab_items, torznab_queries, torznab_xml, values
-from nightcrew.movies.indexers.base import Found, IndexerKind, Wanted
+from nightcrew.movies.indexers.base import Found, IndexerKind, Offers, Wanted
 from nightcrew.movies.indexers.links import fetch
 from nightcrew.movies.indexers.torznab_queries import PLAIN, Query
 from nightcrew.movies.indexers.torznab_xml import Caps, Said, TorznabListing
@@ -63,7 +63,7 @@ class Unsupported(GiveUp):
         """Whatever is searched for."""
 
 
-async def search(line: Line, wanted: Wanted) -> list[Found]:
+async def search(line: Line, wanted: Wanted) -> Offers:
     """Releases that may be of a film, as `base.Search`."""
     caps = await caps_of(line)
     try:
@@ -111,9 +111,10 @@ async def try_out(line: Line) -> list[str]:
 # -- asking ------------------------------------------------------------------------------------------------------------
 
 
-async def _climb(line: Line, wanted: Wanted, caps: Caps) -> list[Found]:
+async def _climb(line: Line, wanted: Wanted, caps: Caps) -> Offers:
     """Raises `Unsupported`."""
     options = _login(line)
+    found: list[Found] = []
     for query in torznab_queries.ladder(wanted, caps, options.categories):
         answer, reply = await _ask(line, query)
         if isinstance(answer, Said):
@@ -123,10 +124,10 @@ async def _climb(line: Line, wanted: Wanted, caps: Caps) -> list[Found]:
             raise Unsupported(f"{line.name} does not take the question: {answer.description}", always=always)
         if isinstance(answer, Caps):
             raise Misread(f"{line.name} does not answer a search with a list of releases")
-        found = torznab_items.found_of(answer, reply.url, _answered_at(reply), (options.api_key,))
-        if found := [one for one in found if one.seeds is None or one.seeds >= options.min_seeds]:
-            return found
-    return []
+        found += torznab_items.found_of(answer, reply.url, _answered_at(reply), (options.api_key,))
+        if offers := Offers(found, options.min_seeds):
+            return offers
+    return Offers(found, options.min_seeds)
 
 
 async def _ask(line: Line, query: Query) -> tuple[Caps | TorznabListing | Said, Reply]:

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from nightcrew.kernel.due import DueRows
+from nightcrew.kernel.due import DueRows, lock_rows
 from nightcrew.kernel.store import Store, now_of, wake
 from nightcrew.kernel.words import plain
 from nightcrew.movies.models import MAX_REASON, SEARCH_ORDER, MovieSearch, movie, search
@@ -33,6 +33,7 @@ PIECE = 2_000
 
 async def want(connection: AsyncConnection, store: Store, where: sa.ColumnElement[bool], at: datetime) -> int:
     """Search for these films from `at` on, which are wanted from now on; returns how many they are."""
+    await lock_rows(connection, where, by=[movie.c.id])
     asked = sa.update(movie).where(where).values(wanted=True, search_due_at=at)
     found = (await connection.execute(asked)).rowcount
     await fetches.note(connection, store, where)
@@ -43,9 +44,16 @@ async def want(connection: AsyncConnection, store: Store, where: sa.ColumnElemen
 async def unwant(store: Store, ids: Collection[int]) -> None:
     """Search for these films no longer. What was found stays."""
     async with store.write() as connection:
+        await _lock(connection, ids)
         await connection.execute(sa.update(movie).where(movie.c.id.in_(ids)).values(wanted=False, search_due_at=None))
         await connection.execute(sa.delete(search).where(search.c.movie_id.in_(ids)))
         await fetches.drop(connection, ids)
+
+
+async def _lock(connection: AsyncConnection, ids: Collection[int]) -> None:
+    """Have films to oneself, and what is asked for them: a film always before its searches."""
+    await lock_rows(connection, movie.c.id.in_(ids), by=[movie.c.id])
+    await lock_rows(connection, search.c.movie_id.in_(ids), by=[search.c.id])
 
 
 async def spread(store: Store, indexers: Sequence[int]) -> bool:
@@ -55,6 +63,7 @@ async def spread(store: Store, indexers: Sequence[int]) -> bool:
         asked = list((await connection.execute(query)).scalars())
     if asked and indexers:
         async with store.write() as connection:
+            await _lock(connection, asked)
             for one in indexers:
                 still = sa.and_(_ASKED, movie.c.id.in_(asked))
                 await connection.execute(_given(store, one, still, movie.c.search_due_at))
@@ -71,6 +80,7 @@ async def catch_up(store: Store, indexer: int) -> bool:
         ids = list((await connection.execute(behind)).scalars())
     if ids:
         async with store.write() as connection:
+            await _lock(connection, ids)
             now = sa.literal(await now_of(connection), search.c.due_at.type)
             await connection.execute(_given(store, indexer, sa.and_(movie.c.wanted, movie.c.id.in_(ids)), now))
             await wake(connection, SEARCHES.topic)
@@ -93,7 +103,7 @@ def _given(
 async def claim(
     store: Store, *, by: str, limit: int, indexers: Collection[int], after: int | None
 ) -> list[MovieSearch]:
-    """Searches that are due at these indexers, each in its turn."""
+    """Searches that are due at these indexers, each in its turn. A mapping says how many of each at most."""
     ids = await SEARCHES.claim_in_turn(store, by=by, limit=limit, after=after, only=indexers)
     found = {one.id: one for one in await _select(store, search.c.id.in_(ids))} if ids else {}
     return [found[one] for one in ids if one in found]
@@ -110,6 +120,7 @@ async def want_now(store: Store, movie_id: int, indexers: Sequence[int]) -> None
         now = await now_of(connection)
         film = movie.c.id == movie_id
         await want(connection, store, film, now)
+        await _lock(connection, [movie_id])
         for one in indexers:
             await connection.execute(_given(store, one, film, sa.literal(now, search.c.due_at.type), priority=1))
         if indexers:
@@ -153,8 +164,9 @@ async def drop(store: Store, search_id: int) -> None:
 async def drop_gone(store: Store, known: Collection[int]) -> int:
     """Forget the searches at indexers that are connected no longer."""
     async with store.write() as connection:
-        gone = sa.delete(search).where(search.c.connection_id.not_in(known))
-        return (await connection.execute(gone)).rowcount
+        gone = search.c.connection_id.not_in(known)
+        await lock_rows(connection, gone, by=[search.c.id])
+        return (await connection.execute(sa.delete(search).where(gone))).rowcount
 
 
 async def _select(store: Store, *where: sa.ColumnElement[bool]) -> list[MovieSearch]:

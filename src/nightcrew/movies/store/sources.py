@@ -1,16 +1,16 @@
-"""The sources of films: what indexers offer, what became of it, and which one is best."""
+"""The sources of films: what became of what indexers offer, and which one is best."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from nightcrew.kernel.due import DueRows
+from nightcrew.kernel.due import DueRows, lock_rows
 from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.store import Store, now_of, wake
 from nightcrew.kernel.words import plain
@@ -22,11 +22,9 @@ from nightcrew.movies.models import (
     SourceOffer,
     SourceState,
     check_source_move,
-    health,
     movie,
     offer,
     source,
-    swarm_count,
 )
 from nightcrew.movies.store import fetches
 
@@ -61,153 +59,13 @@ RESYNCS = DueRows(
 """Old sources that are to be looked at again."""
 
 
-@dataclass(frozen=True, slots=True)
-class OfferedSource:
-    """What an indexer offers for a film, judged by its name."""
-
-    fingerprint: str
-    guid: str
-    title: str
-    reach: str
-    swarm: str
-    size: int | None
-    claimed_seeds: int | None
-    claimed_leechers: int | None
-    published_at: datetime | None
-    refused: str
-    """Why it is not taken; empty: it is."""
-    release: Mapping[str, Any]
-    score: float
-    parts: Sequence[Sequence[Any]]
-    unfit: str
-
-
-async def take(store: Store, movie_id: int, connection_id: int, offers: Sequence[OfferedSource]) -> int:
-    """Store what an indexer offers for a film; returns how many sources are new.
-
-    What is known already keeps how it stands: only what the indexer claims of it now is written, and one that was gone, or was not
-    found, is back.
-    """
-    if not offers:
-        return 0
-    async with store.write() as connection:
-        now = await now_of(connection)
-        offers = await _named(connection, movie_id, connection_id, offers)
-        before = await _known(connection, movie_id, offers)
-        fresh = [_row(one, movie_id, connection_id, now) for one in offers if one.fingerprint not in before]
-        if fresh:
-            await connection.execute(store.upsert(source).on_conflict_do_nothing(), fresh)
-        ids = {one: row["id"] for one, row in (await _known(connection, movie_id, offers)).items()}
-        elsewhere = await _offered_by(connection, list(ids.values()), connection_id)
-        again = [(before[one.fingerprint], one) for one in offers if one.fingerprint in before]
-        for row, one in sorted(again, key=lambda pair: pair[0]["id"]):  # in the same order as others who write them now
-            values = _seen(one, row, now, connection_id, new_place=row["id"] not in elsewhere)
-            await connection.execute(sa.update(source).where(source.c.id == row["id"]).values(values))
-        await _note_offers(store, connection, connection_id, {ids[one.fingerprint]: one for one in offers}, now)
-        return sum(not row["reason"] for row in fresh)
-
-
-async def _named(
-    connection: AsyncConnection, movie_id: int, connection_id: int, offers: Sequence[OfferedSource]
-) -> list[OfferedSource]:
-    """Offers of an indexer that tells no hashes, by the hash that was found in their torrents when they were read before."""
-    unnamed = [one.guid for one in offers if not one.swarm]
-    known: dict[str, str] = {}
-    if unnamed:
-        query = (
-            sa.select(offer.c.guid, source.c.fingerprint)
-            .join(source, source.c.id == offer.c.source_id)
-            .where(source.c.movie_id == movie_id, offer.c.connection_id == connection_id, offer.c.guid.in_(unnamed))
-        )
-        known = {row[0]: row[1] for row in await connection.execute(query)}
-    found: dict[str, OfferedSource] = {}
-    for one in offers:
-        new = one if one.swarm else replace(one, fingerprint=known.get(one.guid, one.fingerprint))
-        found.setdefault(new.fingerprint, new)
-    return list(found.values())
-
-
-async def _known(
-    connection: AsyncConnection, movie_id: int, offers: Sequence[OfferedSource]
-) -> dict[str, Mapping[str, Any]]:
-    same = source.c.fingerprint.in_([one.fingerprint for one in offers])
-    query = sa.select(source).where(source.c.movie_id == movie_id, same)
-    return {row["fingerprint"]: dict(row) for row in (await connection.execute(query)).mappings()}
-
-
-async def _offered_by(connection: AsyncConnection, ids: Sequence[int], connection_id: int) -> set[int]:
-    """Those of these sources that an indexer is known to offer."""
-    query = sa.select(offer.c.source_id).where(offer.c.source_id.in_(ids), offer.c.connection_id == connection_id)
-    return set((await connection.execute(query)).scalars())
-
-
-async def _note_offers(
-    store: Store, connection: AsyncConnection, connection_id: int, offers: Mapping[int, OfferedSource], now: datetime
-) -> None:
-    rows = [
-        {"source_id": one, "connection_id": connection_id, "guid": new.guid, "reach": new.reach, "seen_at": now}
-        for one, new in offers.items()
-    ]
-    insert = store.upsert(offer)
-    new = {name: insert.excluded[name] for name in ("guid", "reach", "seen_at")}
-    which = ["source_id", "connection_id"]
-    await connection.execute(insert.on_conflict_do_update(index_elements=which, set_=new), rows)
-
-
-def _row(one: OfferedSource, movie_id: int, connection_id: int, now: datetime) -> dict[str, Any]:
-    state = SourceState.REFUSED if one.refused else SourceState.FOUND
-    return {
-        "movie_id": movie_id,
-        "connection_id": connection_id,
-        "fingerprint": one.fingerprint,
-        "title": one.title,
-        "swarm": one.swarm,
-        "hash_v2": "",
-        "size": one.size,
-        "claimed_seeds": one.claimed_seeds,
-        "claimed_leechers": one.claimed_leechers,
-        "published_at": one.published_at,
-        "found_at": now,
-        "seen_at": now,
-        "state": state,
-        "reason": plain(one.refused)[:MAX_REASON],
-        "final": False,
-        "private": False,
-        "files": [],
-        "file_count": 0,
-        "release": dict(one.release),
-        "score": one.score,
-        "parts": [list(part) for part in one.parts],
-        "unfit": one.unfit[:MAX_REASON],
-        "file_due_at": None,  # until it is among the best of its film
-        "file_failures": 0,
-        "stats_due_at": None,
-        "stats_wait_h": 0.0,
-        "resync_due_at": None,
-        "missed": 0,
-    }
-
-
-def _seen(one: OfferedSource, row: Mapping[str, Any], now: datetime, place: int, *, new_place: bool) -> dict[str, Any]:
-    """What a new offer of a known source changes. One whose files nobody could read is tried at the new place, an indexer."""
-    values: dict[str, Any] = {"seen_at": now, "missed": 0}
-    values |= {"claimed_seeds": one.claimed_seeds, "claimed_leechers": one.claimed_leechers}
-    if row["state"] is SourceState.MARKED:
-        values |= {"state": _before(row["file_count"], row["file_due_at"]), "reason": ""}
-    elif row["state"] is SourceState.GONE:
-        values |= {"state": SourceState.FOUND, "reason": "", "file_due_at": None, "file_failures": 0}
-        values |= {"connection_id": place}
-    elif new_place and row["state"] in {SourceState.UNREAD, SourceState.FOUND}:
-        values |= {"file_due_at": now, "file_failures": 0, "connection_id": place}
-    return values
-
-
 def before_marked(entry: SourceEntry) -> SourceState:
     """How a source stood before it was not found."""
-    return _before(entry.file_count, entry.file_due_at)
+    return state_before(entry.file_count, entry.file_due_at)
 
 
-def _before(file_count: int, file_due_at: datetime | None) -> SourceState:
+def state_before(file_count: int, file_due_at: datetime | None) -> SourceState:
+    """How a source stood before it was not found, by what is known of its files, and when they are read."""
     if file_count:
         return SourceState.VERIFIED
     return SourceState.UNREAD if file_due_at is None else SourceState.FOUND
@@ -282,7 +140,7 @@ async def rescore(store: Store, new: Mapping[int, Worth]) -> None:
     statement = sa.update(source).where(source.c.id == sa.bindparam("which")).values(values)
     rows = [
         {"which": key, "new_score": one.score, "new_parts": one.parts, "new_unfit": one.unfit[:MAX_REASON]}
-        for key, one in new.items()
+        for key, one in sorted(new.items())
     ]
     async with store.write() as connection:
         await connection.execute(statement, rows)
@@ -291,7 +149,9 @@ async def rescore(store: Store, new: Mapping[int, Worth]) -> None:
 async def read_next(store: Store, ids: Collection[int], rest: Collection[int]) -> None:
     """Have the torrent files of some sources read, and not those of the `rest`, for now."""
     async with store.write() as connection:
-        idle = sa.and_(source.c.id.in_(ids), source.c.file_due_at.is_(None))
+        await lock_rows(connection, source.c.id.in_([*ids, *rest]), by=[source.c.id])
+        found = source.c.state == SourceState.FOUND  # else it was refused meanwhile
+        idle = sa.and_(source.c.id.in_(ids), source.c.file_due_at.is_(None), found)
         if ids:
             await FILES.make_due(connection, idle, at=await now_of(connection))
         if rest:
@@ -299,9 +159,9 @@ async def read_next(store: Store, ids: Collection[int], rest: Collection[int]) -
 
 
 async def put_off(store: Store, rows: DueRows, ids: Collection[int], until: datetime) -> None:
-    """Let sources wait until a time, for a task that could not be done now."""
+    """Let sources wait until a time, for a task that could not be done now. Those that are not to be done any more stay so."""
     async with store.write(durable=False) as connection:
-        await rows.make_due(connection, source.c.id.in_(ids), at=until, **rows.freed)
+        await rows.make_due(connection, source.c.id.in_(ids), rows.due_at.is_not(None), at=until, **rows.freed)
 
 
 async def set_best(store: Store, movie_id: int, *, since: int | None, best: int | None) -> bool:
@@ -314,39 +174,6 @@ async def set_best(store: Store, movie_id: int, *, since: int | None, best: int 
         if found.rowcount and best is not None:
             await fetches.note(connection, store, movie.c.id == movie_id)
         return found.rowcount == 1
-
-
-async def counts(store: Store) -> dict[SourceState, int]:
-    """How many sources stand how."""
-    query = sa.select(source.c.state, sa.func.count()).group_by(source.c.state)
-    async with store.read() as connection:
-        return {row[0]: row[1] for row in await connection.execute(query)}
-
-
-async def forget(connection: AsyncConnection, ids: Collection[int]) -> None:
-    """Remove sources with all that is known of them."""
-    await connection.execute(sa.delete(health).where(health.c.source_id.in_(ids)))
-    await connection.execute(sa.delete(offer).where(offer.c.source_id.in_(ids)))
-    await connection.execute(sa.delete(source).where(source.c.id.in_(ids)))
-
-
-async def forget_old(store: Store, before: datetime) -> int:
-    """Forget sources that are gone, or were refused, and that no indexer has offered since; and counts of swarms that nobody needs."""
-    over = sa.and_(
-        source.c.state.in_([SourceState.GONE, SourceState.REFUSED]), source.c.seen_at < before, ~source.c.final
-    )
-    done = 0
-    while True:
-        async with store.write() as connection:
-            ids = list((await connection.execute(sa.select(source.c.id).where(over).limit(500))).scalars())
-            await forget(connection, ids)
-            done += len(ids)
-        if len(ids) < 500:
-            break
-    async with store.write() as connection:
-        needed = sa.exists().where(source.c.swarm == swarm_count.c.swarm)
-        await connection.execute(sa.delete(swarm_count).where(~needed))
-    return done
 
 
 async def select(

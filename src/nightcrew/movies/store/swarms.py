@@ -11,12 +11,14 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
+from nightcrew.kernel.due import lock_rows
 from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.store import Store, now_of
 from nightcrew.kernel.vault import Vault
 from nightcrew.kernel.words import plain
 from nightcrew.movies.models import MAX_REASON, TrackerEntry, health, source, swarm_count, tracker
 
+KEY = (swarm_count.c.swarm, swarm_count.c.tracker_id)
 MOST_TRACKERS = 30
 """Trackers of one torrent that are asked."""
 KEPT = timedelta(days=400)
@@ -46,30 +48,30 @@ async def name_trackers(
     if not rows and not private:
         return 0
     async with store.write() as connection:
-        if private:
-            own = sa.select(tracker.c.id).where(tracker.c.key.in_(list(rows)))
-            others = sa.and_(swarm_count.c.swarm == swarm, swarm_count.c.tracker_id.not_in(own))
-            await connection.execute(sa.delete(swarm_count).where(others))
-        if not rows:
-            return 0
         values = [
             {"key": key, "host": host[:300], "address": sealed, "memory": {}, "failures": 0, "reason": ""}
-            for key, (host, sealed) in rows.items()
+            for key, (host, sealed) in sorted(rows.items())
         ]
-        await connection.execute(store.upsert(tracker).on_conflict_do_nothing(), values)
-        ids = (await connection.execute(sa.select(tracker.c.id).where(tracker.c.key.in_(list(rows))))).scalars()
-        links = [{"swarm": swarm, "tracker_id": one} for one in ids]
-        await connection.execute(store.upsert(swarm_count).on_conflict_do_nothing(), links)
+        if values:
+            await connection.execute(store.upsert(tracker).on_conflict_do_nothing(), values)
+        own = sa.select(tracker.c.id).where(tracker.c.key.in_(list(rows))).order_by(tracker.c.id)
+        ids = list((await connection.execute(own.with_for_update())).scalars())
+        if private:
+            others = sa.and_(swarm_count.c.swarm == swarm, swarm_count.c.tracker_id.not_in(ids))
+            await lock_rows(connection, others, by=KEY)
+            await connection.execute(sa.delete(swarm_count).where(others))
+        if links := [{"swarm": swarm, "tracker_id": one} for one in ids]:
+            await connection.execute(store.upsert(swarm_count).on_conflict_do_nothing(), links)
     return len(rows)
 
 
 async def asks(store: Store, swarms: Collection[str]) -> list[Ask]:
-    """Which trackers may be asked now for these swarms."""
+    """Which trackers may be asked now for these swarms, those first that each has not answered for longest."""
     query = (
         sa.select(tracker, swarm_count.c.swarm)
         .join(swarm_count, swarm_count.c.tracker_id == tracker.c.id)
         .where(swarm_count.c.swarm.in_(swarms))
-        .order_by(tracker.c.id)
+        .order_by(tracker.c.id, swarm_count.c.at.nulls_first(), swarm_count.c.swarm)
     )
     async with store.read() as connection:
         now = await now_of(connection)
@@ -90,7 +92,6 @@ async def answered(store: Store, ask: Ask, counts: Mapping[str, tuple[int, int, 
         await connection.execute(sa.update(tracker).where(tracker.c.id == ask.tracker.id).values(values))
         if counts:
             insert = store.upsert(swarm_count)
-            which = [swarm_count.c.swarm, swarm_count.c.tracker_id]
             new = {name: insert.excluded[name] for name in ("seeds", "leechers", "completed", "at")}
             rows = [
                 {
@@ -101,9 +102,9 @@ async def answered(store: Store, ask: Ask, counts: Mapping[str, tuple[int, int, 
                     "completed": done,
                     "at": now,
                 }
-                for swarm, (seeds, leechers, done) in counts.items()
+                for swarm, (seeds, leechers, done) in sorted(counts.items())
             ]
-            await connection.execute(insert.on_conflict_do_update(index_elements=which, set_=new), rows)
+            await connection.execute(insert.on_conflict_do_update(index_elements=KEY, set_=new), rows)
 
 
 async def silent(store: Store, tracker_id: int, reason: str, *, pause: float, failures: int) -> None:
@@ -186,6 +187,7 @@ async def settle(store: Store, rows: Sequence[Counted]) -> None:
     if not rows:
         return
     async with store.write() as connection:
+        await lock_rows(connection, source.c.id.in_([one.source_id for one in rows]), by=[source.c.id])
         counted = [one for one in rows if one.at is not None]
         if counted:
             await connection.execute(_COUNTED, [{**_bound(one), **_numbers(one)} for one in counted])

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from nightcrew.kernel.due import lock_rows
 from nightcrew.kernel.store import Store, now_of
 from nightcrew.movies.models import SourceEntry, SourceState, offer, source
-from nightcrew.movies.store import sources
+from nightcrew.movies.store import forgetting, sources
 from nightcrew.movies.store.sources import FILES
+
+_OF_NAMES = ("title", "release", "score", "parts", "unfit")
+"""What of a source comes from its name."""
 
 
 async def claim_files(store: Store, *, by: str, limit: int, indexers: Collection[int]) -> list[SourceEntry]:
-    """Sources whose files are to be read, of these indexers, each in its turn."""
+    """Sources whose files are to be read, of these indexers, each in its turn. A mapping says how many of each at most."""
     ids = await FILES.claim_in_turn(store, by=by, limit=limit, only=indexers)
     return await sources.of_ids(store, ids)
 
@@ -36,7 +41,11 @@ async def give_to(store: Store, ready: Collection[int], known: Collection[int]) 
     other = sa.select(sa.func.min(offer.c.connection_id)).where(here).scalar_subquery()
     moved = sa.update(source).where(elsewhere, sa.exists().where(here)).values(connection_id=other)
     left = sa.select(source.c.connection_id).where(elsewhere, source.c.connection_id.not_in(known)).distinct()
+    async with store.read() as connection:
+        if (await connection.execute(sa.select(source.c.id).where(elsewhere).limit(1))).first() is None:
+            return []
     async with store.write(durable=False) as connection:
+        await lock_rows(connection, elsewhere, sa.exists().where(here), by=[source.c.id])
         await connection.execute(moved)
         return list((await connection.execute(left)).scalars())
 
@@ -44,28 +53,93 @@ async def give_to(store: Store, ready: Collection[int], known: Collection[int]) 
 async def judge(store: Store, entry: SourceEntry, to: SourceState, reason: str = "", **values: Any) -> None:
     """Say how a source stands once it was looked into. Its file is not looked at again by itself.
 
-    Where the film has the same torrent from another indexer already, that one stays, and this one goes.
+    Where the film has the same torrent from another indexer already, that one stays with what was found, and this one goes. Nothing
+    is said where the source stands otherwise than `entry` by now.
     """
     swarm = values.get("swarm") or entry.swarm
-    same_due = source.c.file_due_at == entry.file_due_at
-    done = sa.case((same_due, None), else_=source.c.file_due_at)  # else it was offered at another place meanwhile
-    due = done if to is SourceState.UNREAD else None
-    row = {"file_due_at": due, "file_failures": 0, **FILES.freed, **values}
-    if to is SourceState.REFUSED:
-        row |= {"stats_due_at": None, "resync_due_at": None}
     async with store.write() as connection:
-        if swarm and swarm != entry.fingerprint:
-            same = sa.and_(source.c.movie_id == entry.movie_id, source.c.fingerprint == swarm)
-            seen = {"seen_at": await now_of(connection), "missed": 0}
-            twin = (
-                await connection.execute(sa.update(source).where(same).values(seen).returning(source.c.id))
-            ).scalar()
-            if twin is not None:
-                await _give_offers(connection, entry.id, twin)
-                await sources.forget(connection, [entry.id])
-                return
-            row["fingerprint"] = swarm
-        await sources.move_in(connection, entry, to, reason, **row)
+        mine, twin = await _locked(connection, entry, swarm)
+        if twin is not None and mine is not None:
+            if mine.state is entry.state:
+                await _hand_on(connection, mine, twin, to, reason, values)
+            return
+        same_due = source.c.file_due_at == entry.file_due_at
+        done = sa.case((same_due, None), else_=source.c.file_due_at)  # else it was offered at another place meanwhile
+        row = _verdict(to, values) | ({"file_due_at": done} if to is SourceState.UNREAD else {})
+        await sources.move_in(connection, entry, to, reason, **row, **({"fingerprint": swarm} if swarm else {}))
+
+
+def _verdict(to: SourceState, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What a row keeps of a verdict."""
+    row = {"file_due_at": None, "file_failures": 0, **FILES.freed, **values}
+    if to is SourceState.REFUSED:
+        row |= {"stats_due_at": None, "resync_due_at": None, **sources.STATS.freed, **sources.RESYNCS.freed}
+    return row
+
+
+async def _locked(
+    connection: AsyncConnection, entry: SourceEntry, swarm: str
+) -> tuple[SourceEntry | None, SourceEntry | None]:
+    """The source as it stands now, and the other one of its film that is the same torrent. Nobody else writes them now."""
+    same = sa.and_(source.c.movie_id == entry.movie_id, source.c.fingerprint == swarm)
+    either = sa.or_(source.c.id == entry.id, same) if swarm else source.c.id == entry.id
+    query = sa.select(source).where(either).order_by(source.c.id).with_for_update()
+    found = [SourceEntry(**row) for row in (await connection.execute(query)).mappings()]
+    mine = next((one for one in found if one.id == entry.id), None)
+    return mine, next((one for one in found if one.id != entry.id), None)
+
+
+async def _hand_on(
+    connection: AsyncConnection,
+    entry: SourceEntry,
+    twin: SourceEntry,
+    to: SourceState,
+    reason: str,
+    values: Mapping[str, Any],
+) -> None:
+    """Let `twin` have the offers of a source, and what was found in it."""
+    now = await now_of(connection)
+    seen = {"seen_at": now, "missed": 0}
+    await connection.execute(sa.update(source).where(source.c.id == twin.id).values(seen))
+    for state, said, row in _moves(entry, twin, to, reason, values, now):
+        await sources.move_in(connection, twin, state, said, **row)
+        twin = replace(twin, state=state)
+    await _give_offers(connection, entry.id, twin.id)
+    await forgetting.forget(connection, [entry.id])
+
+
+def _moves(
+    entry: SourceEntry, twin: SourceEntry, to: SourceState, reason: str, values: Mapping[str, Any], now: datetime
+) -> list[tuple[SourceState, str, dict[str, Any]]]:
+    """How a twin stands after what was found in a source: states with their reasons and values, one after the other.
+
+    What its files said before stands. A person's word counts for more than any check, and a refusal for more than its opposite.
+    """
+    final = {"final": True} if entry.final or values.get("final") else {}
+    found: list[tuple[SourceState, str, dict[str, Any]]] = []
+    if twin.state is SourceState.GONE:
+        found.append((SourceState.FOUND, "", {"file_due_at": None, "connection_id": entry.connection_id}))
+    elif _is_taken_back(twin, to, final=bool(final)):
+        found.append((SourceState.FOUND, "", {name: getattr(entry, name) for name in _OF_NAMES}))
+    state = found[-1][0] if found else twin.state
+    is_refused = to is SourceState.REFUSED and "final" in values
+    if state is SourceState.REFUSED or (twin.final and not is_refused):
+        return found
+    if state is SourceState.VERIFIED and not is_refused:
+        return [(state, twin.reason, final)] if final else []
+    if to is not SourceState.UNREAD or state is SourceState.UNREAD:
+        return [*found, (to, reason, _verdict(to, values) | final)]
+    if twin.file_count:
+        due = {name: at for name, at in values.items() if name in {"stats_due_at", "resync_due_at"}}
+        return [*found, (SourceState.VERIFIED, "", due | final)]
+    due = {"file_due_at": twin.file_due_at or now, "file_failures": 0}  # nobody has asked where it is offered itself
+    return [*found, (SourceState.FOUND, "", due | final)]
+
+
+def _is_taken_back(twin: SourceEntry, to: SourceState, *, final: bool) -> bool:
+    """Whether a twin is refused no longer: a person says so, or it was for its name alone, which is another one here."""
+    is_open = twin.state is SourceState.REFUSED and not twin.final and to is not SourceState.REFUSED
+    return is_open and (final or not twin.file_count)
 
 
 async def _give_offers(connection: AsyncConnection, source_id: int, twin: int) -> None:
@@ -81,7 +155,7 @@ async def mark(
     to = SourceState.GONE if gone else SourceState.MARKED
     values = {"missed": missed, "resync_due_at": due_at, **sources.RESYNCS.freed}
     if gone:
-        values |= {"stats_due_at": None, "file_due_at": None}
+        values |= {"stats_due_at": None, "file_due_at": None, **sources.STATS.freed, **FILES.freed}
     await sources.move(store, entry, to, reason, **values)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from nightcrew.kernel.errors import GiveUp, Misread, NeedsUser, Retry
 from nightcrew.kernel.http import Http, Limits, Request
+from nightcrew.kernel.routes import RouteDown
 from nightcrew.movies.torrents.errors import BadTorrent
 from nightcrew.movies.trackers import rules, wire
 from nightcrew.movies.trackers.rules import TrackerMemory
@@ -17,6 +19,16 @@ LONGEST = 2_000
 BYTES, BYTES_EACH = 4_096, 512
 """What an answer may have, altogether and for each hash that was asked for: more is a list of all that a tracker knows."""
 SECONDS = 30.0
+
+
+@dataclass(slots=True)
+class _Asked:
+    """How far a question for many hashes has come."""
+
+    memory: TrackerMemory
+    left: list[str]
+    found: dict[str, Swarm | None] = field(default_factory=dict)
+    is_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,47 +42,63 @@ class HttpTracker:
     allow_private: bool
 
     async def scrape(
-        self, hashes: Sequence[str], memory: TrackerMemory, now: float
+        self, hashes: Sequence[str], memory: TrackerMemory, now: float, until: float | None = None
     ) -> tuple[dict[str, Swarm], TrackerMemory]:
         """What the tracker says, by hash, and what was learnt.
 
-        One that wants a pause between questions is asked once, so what does not fit into that is missing. Raises `Retry` and `GiveUp`.
+        One that wants a pause between questions is asked once, so what does not fit into that is missing, as is what is not answered at
+        `until`, on the event loop's clock, or before it fails. Raises `Retry` and `GiveUp` when it answers nothing.
         """
-        memory, found = rules.refreshed(memory, now), dict[str, Swarm | None]()
-        left = list(dict.fromkeys(hashes))[::-1]
-        while left:
-            batch = self._next(left, memory)
-            answer = await self._answered(batch)
-            if answer is None or (answer.failure and len(batch) > 1):
-                memory = replace(rules.short(memory, len(batch), now), batch=1)
-                continue
-            memory = rules.asked(memory, now, answer.interval)
-            if answer.failure:
-                raise Retry(f"{self.shown} answers: {answer.failure}", after=answer.interval or None)
-            del left[-len(batch) :]
-            found.update(answer.named)
-            if answer.interval:
-                break
-            missing = [one for one in batch if one not in answer.named]
-            if len(batch) <= memory.good or not (answer.named and missing):
-                memory = rules.whole(memory, len(batch), rules.LARGEST) if not missing else memory
-                continue
-            more = await self._probe(missing, next(iter(answer.named)))
-            if more is None:
-                memory = rules.whole(memory, len(batch), rules.LARGEST)
-            else:
-                memory = rules.short(memory, len(batch), now)
-                found.update(more)
-                left += [one for one in missing if one not in more]
-        return {one: swarm for one, swarm in found.items() if swarm}, memory
+        asked = _Asked(rules.refreshed(memory, now), list(dict.fromkeys(hashes))[::-1])
+        try:
+            async with asyncio.timeout_at(until):
+                while asked.left and not asked.is_over:
+                    await self._go_on(asked, now)
+        except RouteDown:
+            raise
+        except TimeoutError as exc:
+            if not asked.found:
+                raise Retry(f"{self.shown} does not answer in time") from exc
+        except (Retry, GiveUp) as exc:
+            if not asked.found:
+                raise
+            asked.memory = rules.asked(asked.memory, now, (exc.after or 0.0) if isinstance(exc, Retry) else 0.0)
+        return {one: swarm for one, swarm in asked.found.items() if swarm}, asked.memory
+
+    async def _go_on(self, asked: _Asked, now: float) -> None:
+        """Ask for the next batch of what is left."""
+        batch = self._next(asked.left, asked.memory)
+        answer = await self._answered(batch)
+        if answer is None or (answer.failure and len(batch) > 1):
+            asked.memory = replace(rules.short(asked.memory, len(batch), now), batch=1)
+            return
+        asked.memory = rules.asked(asked.memory, now, answer.interval)
+        if answer.failure:
+            raise Retry(f"{self.shown} answers: {answer.failure}", after=answer.interval or None)
+        del asked.left[-len(batch) :]
+        asked.found.update(answer.named)
+        if answer.interval:
+            asked.is_over = True
+            return
+        missing = [one for one in batch if one not in answer.named]
+        if len(batch) <= asked.memory.good or not (answer.named and missing):
+            asked.memory = rules.whole(asked.memory, len(batch), rules.LARGEST) if not missing else asked.memory
+            return
+        more = await self._probe(missing, next(iter(answer.named)))
+        if more is None:
+            asked.memory = rules.whole(asked.memory, len(batch), rules.LARGEST)
+        else:
+            asked.memory = rules.short(asked.memory, len(batch), now)
+            asked.found.update(more)
+            asked.left += [one for one in missing if one not in more]
 
     async def _probe(self, missing: Sequence[str], known: str) -> Mapping[str, Swarm | None] | None:
         """Whether hashes are missing since the tracker takes few at once, and not since it does not know them: None when not.
 
         Those that are missing are asked for once more with a known one in the middle. Where that one is answered, and no other, it is the
-        only one that the tracker knows of them.
+        only one that the tracker knows of them. It is never the first one, which a tracker answers that takes one at a time.
         """
-        half = len(missing) // 2
+        half = -(-len(missing) // 2)
         answer = await self._answered([*missing[:half], known, *missing[half:]])
         if answer is None or answer.failure:
             return {}

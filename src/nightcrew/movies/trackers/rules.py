@@ -44,11 +44,8 @@ class TrackerMemory:
     mixed_until: float = 0.0
     drops_unknown: bool = False
     """It leaves out what it does not know."""
-    min_interval: float = 0.0
     not_before: float = 0.0
     """When it may be asked again."""
-    unsupported: str = ""
-    """Why it cannot be scraped at all."""
 
 
 def recalled(stored: Mapping[str, Any]) -> TrackerMemory:
@@ -137,9 +134,4 @@ def mixed_up(memory: TrackerMemory, now: float) -> TrackerMemory:
 
 def asked(memory: TrackerMemory, now: float, interval: float) -> TrackerMemory:
     """It was asked now, and wants this pause in seconds, 0 for none."""
-    return replace(memory, min_interval=interval, not_before=now + interval if interval else 0.0)
-
-
-def unsupported(memory: TrackerMemory, reason: str) -> TrackerMemory:
-    """It gave up for a reason that stays."""
-    return replace(memory, unsupported=reason)
+    return replace(memory, not_before=now + interval if interval else 0.0)

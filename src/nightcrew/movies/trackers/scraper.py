@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import secrets
 import time
@@ -17,7 +18,7 @@ from nightcrew.movies.trackers import reaching, rules, wire
 from nightcrew.movies.trackers.http import HttpTracker
 from nightcrew.movies.trackers.order import Orders
 from nightcrew.movies.trackers.rules import TrackerMemory
-from nightcrew.movies.trackers.survey import Survey
+from nightcrew.movies.trackers.survey import Silent, Survey
 from nightcrew.movies.trackers.udp import FIRST_WAIT, Peer
 from nightcrew.movies.trackers.wire import Swarm
 
@@ -49,35 +50,33 @@ class Scraper:
         route: str = DIRECT,
         memory: TrackerMemory = NEW,
         allow_private: bool = False,
+        patience: float | None = None,
     ) -> tuple[dict[str, Swarm], TrackerMemory]:
         """What a tracker says, by hash (40 hex digits), and what was learnt about it.
 
         A hash that is missing is one that it does not know, or did not answer for: no statement. `allow_private` is for an address
-        that a person entered: others may not lead into a private network. Raises `Retry` (with `after`, when the tracker said so),
-        `GiveUp` for what cannot be scraped (`rules.unsupported` keeps that), `RouteDown`, and `Invalid` for what is no hash.
+        that a person entered: others may not lead into a private network. `patience`: seconds after which the rest is left out. Raises
+        `Retry` when it answers nothing (with `after`, when the tracker said so), `GiveUp` for what cannot be scraped, `RouteDown`, and
+        `Invalid` for what is no hash.
         """
         now = self._now()
         parts, shown = _parts(tracker)
-        if memory.unsupported:
-            raise GiveUp(memory.unsupported)
         if now < memory.not_before <= now + wire.MAX_SECONDS:
             raise Retry(f"{shown} wants a pause", after=memory.not_before - now)
         wanted, is_plain = _read(hashes)
         is_allowed, way = allow_private or self._allow_private, self._routes.of(route)
+        until = None if patience is None else asyncio.get_running_loop().time() + patience
         if not wanted:
             return {}, memory
         if parts.scheme == "udp":
-            found, memory = await self._udp(parts, shown, wanted, way, memory, allow_private=is_allowed)
+            found, memory = await self._udp(parts, shown, wanted, way, memory, until, allow_private=is_allowed)
         else:
             address = wire.scrape_address(tracker)
             if address is None:
                 raise GiveUp(f"{shown} has no address for scraping: its path does not end with announce")
             peer = HttpTracker(self._http, address, shown, route, is_allowed)
-            found, memory = await peer.scrape(wanted, memory, now)
+            found, memory = await peer.scrape(wanted, memory, now, until)
         return found if is_plain else {one: found[one.lower()] for one in hashes if one.lower() in found}, memory
-
-    async def close(self) -> None:
-        """Nothing is kept between questions, so nothing is left to close."""
 
     async def _udp(
         self,
@@ -86,17 +85,22 @@ class Scraper:
         hashes: Iterable[str],
         route: Route,
         memory: TrackerMemory,
+        until: float | None,
         *,
         allow_private: bool,
     ) -> tuple[dict[str, Swarm], TrackerMemory]:
-        found = await reaching.addresses(route, parts.hostname or "", shown, allow_private=allow_private)
-        peer, address = await reaching.reach(
-            route, found, parts.port or 0, lambda: Peer(shown, first_wait=self._first_wait)
-        )
+        try:
+            async with asyncio.timeout_at(until):
+                found = await reaching.addresses(route, parts.hostname or "", shown, allow_private=allow_private)
+                peer, address = await reaching.reach(
+                    route, found, parts.port or 0, lambda: Peer(shown, first_wait=self._first_wait)
+                )
+        except TimeoutError as exc:
+            raise Silent(f"{shown} does not answer in time") from exc
         try:
             most = rules.limit(ipv6=":" in address, tunnel=route.name != DIRECT)
             survey = Survey(peer.ask, memory, most=most, now=self._now(), orders=self._orders)
-            said = await survey.run(hashes)
+            said = await survey.run(hashes, until)
         finally:
             await peer.close()
         return said, replace(survey.memory, not_before=0.0)

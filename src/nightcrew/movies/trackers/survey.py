@@ -59,27 +59,37 @@ class Survey:
         self._mixed = False
         self._failure: Retry | None = None
 
-    async def run(self, hashes: Iterable[str]) -> dict[str, Swarm]:
+    async def run(self, hashes: Iterable[str], until: float | None = None) -> dict[str, Swarm]:
         """What the tracker says, by hash; what it does not know, or did not answer, is missing.
 
-        Raises `RouteDown`, and another `Retry` when it answered nothing at all.
+        `until`: when what is not answered is left out, on the event loop's clock. Raises `RouteDown`, and another `Retry` when it answered
+        nothing at all.
         """
         self._left = list(dict.fromkeys(hashes))[::-1]
         every = self._left[:]
-        if self.memory.order is not AnswerOrder.MIXED:
-            await self._take()  # the first batch alone: it shows what the tracker bears
-            await self._together(self._take, len(self._left))
-        if self._mixed:
-            self.memory = rules.mixed_up(self.memory, self._now)
-            self._batched, self._left = [], [one for one in every if one not in self._sure]
-        if self.memory.order is AnswerOrder.MIXED:
-            await self._together(self._take_alone, len(self._left))
+        try:
+            async with asyncio.timeout_at(until):
+                if self.memory.order is not AnswerOrder.MIXED:
+                    await self._take()  # the first batch alone: it shows what the tracker bears
+                    await self._together(self._take, len(self._left))
+                self._drop_mixed(every)
+                if self.memory.order is AnswerOrder.MIXED:
+                    await self._together(self._take_alone, len(self._left))
+        except TimeoutError:
+            self._failure = self._failure or Silent("the tracker does not answer in time")
+            self._drop_mixed(every)
         if isinstance(self._failure, RouteDown) or (self._failure and not self._batched and not self._sure):
             raise self._failure
         found = dict[str, Swarm]()
         for batch, body in (*self._batched, (list(self._sure), b"".join(self._sure.values()))):
             found.update(wire.swarms(batch, body))
         return found
+
+    def _drop_mixed(self, every: Sequence[str]) -> None:
+        """Where one batch was mixed up, none of them counts."""
+        if self._mixed and self.memory.order is not AnswerOrder.MIXED:
+            self.memory = rules.mixed_up(self.memory, self._now)
+            self._batched, self._left = [], [one for one in every if one not in self._sure]
 
     async def _together(self, take: Callable[[], Awaitable[None]], most: int) -> None:
         """Take on what is left, some at a time."""
