@@ -35,7 +35,7 @@ from nightcrew.kernel.connections import actions as connections
 from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.store import insert_many
-from nightcrew.movies import lists, seasons, syncing
+from nightcrew.movies.catalogue import lists, seasons, syncing
 from nightcrew.movies.domain import DOMAIN
 from nightcrew.movies.models import Medium, movie
 from nightcrew.movies.store import lists as list_rows

@@ -8,8 +8,9 @@ from nightcrew.demo.tmdb_world import TmdbWorld
 from nightcrew.demo.world import World
 from nightcrew.kernel.connections import actions as connections
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import catalogue_crew, lists, seasons, syncing
-from nightcrew.movies.catalogue_crew import CatalogueCrew
+from nightcrew.movies.catalogue import crew as catalogue_crew
+from nightcrew.movies.catalogue import lists, seasons, syncing
+from nightcrew.movies.catalogue.crew import CatalogueCrew
 from nightcrew.movies.models import media_list
 from nightcrew.movies.store import changes, titles
 from nightcrew.movies.store import lists as rows

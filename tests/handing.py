@@ -18,11 +18,11 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections import actions as connections
 from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import handovers
 from nightcrew.movies.domain import DOMAIN
-from nightcrew.movies.handover_models import HandoverEntry, handover
-from nightcrew.movies.handover_rules import HandoverState
-from nightcrew.movies.handovers import HandoverCrew
+from nightcrew.movies.handover import following as handovers
+from nightcrew.movies.handover.following import HandoverCrew
+from nightcrew.movies.handover.models import HandoverEntry, handover
+from nightcrew.movies.handover.rules import HandoverState
 from nightcrew.movies.models import SourceState, movie, source
 from nightcrew.movies.store import handovers as rows
 from nightcrew.movies.store import offering

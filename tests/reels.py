@@ -26,13 +26,14 @@ from nightcrew.kernel.hands import Hands
 from nightcrew.kernel.http_pace import Pace
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import files, rescoring, resync, search, stats
-from nightcrew.movies.crew import MovieCrew
 from nightcrew.movies.domain import DOMAIN
-from nightcrew.movies.judging import stored
 from nightcrew.movies.models import MovieEntry, MovieSearch, SourceEntry, SourceState, movie, source, swarm_count
 from nightcrew.movies.models import search as searches_table
+from nightcrew.movies.quality import rescoring
 from nightcrew.movies.releases.names import read
+from nightcrew.movies.sources import files, resync, search, stats
+from nightcrew.movies.sources.crew import MovieCrew
+from nightcrew.movies.sources.judging import stored
 from nightcrew.movies.store import films, searches, sources, swarms
 from support import at_rest, until
 

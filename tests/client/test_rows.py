@@ -12,14 +12,14 @@ from nightcrew.checks import answers as checks_say
 from nightcrew.checks import rows as checks
 from nightcrew.cli import rows as kernel
 from nightcrew.client import following
-from nightcrew.movies import (
-    catalogue_answers,
-    catalogue_rows,
-    handover_answers,
-    handover_rows,
-    source_answers,
-    source_rows,
-)
+from nightcrew.movies.catalogue import answers as catalogue_answers
+from nightcrew.movies.catalogue import rows as catalogue_rows
+from nightcrew.movies.handover import answers as handover_answers
+from nightcrew.movies.handover import rows as handover_rows
+from nightcrew.movies.quality import answers as quality_answers
+from nightcrew.movies.quality import rows as quality_rows
+from nightcrew.movies.sources import answers as source_answers
+from nightcrew.movies.sources import rows as source_rows
 from nightcrew.music import answers as music_says
 from nightcrew.music import match_answers
 from nightcrew.music import rows as music
@@ -57,11 +57,11 @@ ANSWERS: dict[type[Any], tuple[type[BaseModel], ...]] = {
     handover_rows.GiveUpJson: (handover_answers.GiveUpAnswer,),
     handover_rows.HandoverJson: (handover_answers.HandoverRow,),
     handover_rows.PlannedFetchJson: (handover_answers.PlannedFetchRow,),
-    source_rows.ImportedJson: (source_answers.ImportedAnswer,),
+    quality_rows.ImportedJson: (quality_answers.ImportedAnswer,),
     source_rows.IndexerJson: (connections_api.ConnectionRow,),
     source_rows.IndexerTestedJson: (connections_api.TestedRow,),
     source_rows.MovieSourceJson: (source_answers.MovieSourceRow,),
-    source_rows.ProfileJson: (source_answers.ProfileAnswer,),
+    quality_rows.ProfileJson: (quality_answers.ProfileAnswer,),
     source_rows.RankPartJson: (source_answers.RankPartAnswer,),
     source_rows.SampleJson: (source_answers.SampleRow,),
     source_rows.SearchJson: (source_answers.SearchRow,),
@@ -113,7 +113,7 @@ def _may_be_none(annotation: Any) -> bool:
     return type(None) in get_args(annotation)
 
 
-MODULES = [catalogue_rows, checks, handover_rows, kernel, music, playlists, recordings, source_rows]
+MODULES = [catalogue_rows, checks, handover_rows, kernel, music, playlists, quality_rows, recordings, source_rows]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from nightcrew import app
 from nightcrew.kernel.connections.lines import Connections
-from nightcrew.movies import files, search, stats
 from nightcrew.movies.domain import DOMAIN
+from nightcrew.movies.sources import files, search, stats
 
 
 async def main(folder: Path) -> None:

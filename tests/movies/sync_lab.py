@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nightcrew import app
 from nightcrew.kernel.connections.lines import Connections
-from nightcrew.movies import syncing
+from nightcrew.movies.catalogue import syncing
 from nightcrew.movies.domain import DOMAIN
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightcrew.movies import catalogue_rules as rules
+from nightcrew.movies.catalogue import rules
 from nightcrew.movies.tmdb.shapes import TitleFacts
 from nightcrew.movies.tmdb.show_shapes import Episode, Season, ShowDetails
 

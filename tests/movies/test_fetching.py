@@ -21,12 +21,16 @@ from nightcrew.demo.world import World
 from nightcrew.kernel import recovery
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NotFound
-from nightcrew.movies import fetch_rules, fetching, handover_actions, handovers, judging, standing
-from nightcrew.movies.fetch_rules import Holdback
-from nightcrew.movies.fetching import FetchCrew
-from nightcrew.movies.handover_models import HandoverEntry
-from nightcrew.movies.handover_rules import BLOCKING, Cause, HandoverPatience, HandoverState, RemovalKind
+from nightcrew.movies import standing
+from nightcrew.movies.handover import actions as handover_actions
+from nightcrew.movies.handover import fetch_rules, fetching
+from nightcrew.movies.handover import following as handovers
+from nightcrew.movies.handover.fetch_rules import Holdback
+from nightcrew.movies.handover.fetching import FetchCrew
+from nightcrew.movies.handover.models import HandoverEntry
+from nightcrew.movies.handover.rules import BLOCKING, Cause, HandoverPatience, HandoverState, RemovalKind
 from nightcrew.movies.models import SourceState, movie, source
+from nightcrew.movies.sources import judging
 from nightcrew.movies.store import fetches, searches, sources
 from nightcrew.movies.store import handovers as rows
 from support import until

@@ -15,8 +15,9 @@ from nightcrew.demo import downloaders, torrents
 from nightcrew.demo.downloads import DownloadPlan
 from nightcrew.demo.world import World
 from nightcrew.kernel.errors import Invalid
-from nightcrew.movies import handover_commands, source_actions, taste
-from nightcrew.movies.handover_rows import GiveUpJson
+from nightcrew.movies.handover import commands as handover_commands
+from nightcrew.movies.handover.rows import GiveUpJson
+from nightcrew.movies.quality import profile_actions, taste
 from nightcrew.movies.releases import custom_formats
 from nightcrew.movies.releases.profile import PRESETS, FormatScore
 from nightcrew.movies.store import profiles, searches, sources
@@ -284,7 +285,7 @@ async def test_more_formats_than_a_profile_may_have_are_not_stored(node: Node) -
     many = [{**FORMAT, "name": f"Colour {number}"} for number in range(custom_formats.MOST_FORMATS)]
     points = tuple(FormatScore(name=str(one["name"]), score=1) for one in many)
     full = PRESETS["HD"].model_copy(update={"formats": points})
-    await source_actions.put_profile(node.runtime, "Mine", full, many, actor="test")
+    await profile_actions.put(node.runtime, "Mine", full, many, actor="test")
     address = "/movies/quality/formats?name=Mine"
     one = {**FORMAT, "name": "One more"}
     assert "at most 500" in await send(node, address, 422, formats=json.dumps(one))
@@ -300,7 +301,7 @@ async def test_more_formats_than_a_profile_may_have_are_not_stored(node: Node) -
 )
 async def test_a_profile_that_could_not_be_read_again_is_not_stored(node: Node, formats: list[dict[str, Any]]) -> None:
     with pytest.raises(Invalid, match="formats: "):
-        await source_actions.put_profile(node.runtime, "Mine", PRESETS["HD"], formats, actor="test")
+        await profile_actions.put(node.runtime, "Mine", PRESETS["HD"], formats, actor="test")
     assert await profiles.get(node.runtime.store, "Mine") is None
 
 
@@ -320,5 +321,5 @@ async def test_a_profile_has_a_name_of_at_most_80_characters_everywhere(node: No
         assert answer.status_code == status, answer.text[:300]
     assert (await node.http.get(f"/movies/quality/copy?name={'a' * 81}")).status_code == 422
     with pytest.raises(Invalid, match="name: "):
-        await source_actions.put_profile(node.runtime, "a" * 81, PRESETS["HD"], actor="test")
+        await profile_actions.put(node.runtime, "a" * 81, PRESETS["HD"], actor="test")
     await node.post(f"/api/v1/movies/profiles/{'a' * 80}/use")

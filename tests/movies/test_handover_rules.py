@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightcrew.kernel.errors import Conflict
-from nightcrew.movies import handover_rules as rules
 from nightcrew.movies.clients.remote import RemoteFile, RemoteState, RemoteTorrent
-from nightcrew.movies.handover_rules import Act, Cause, HandoverPatience, HandoverState, HandoverWatch, RemovalKind
+from nightcrew.movies.handover import rules
+from nightcrew.movies.handover.rules import Act, Cause, HandoverPatience, HandoverState, HandoverWatch, RemovalKind
 from nightcrew.movies.torrents.inspection import Expected, Reason, refusals
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)

@@ -23,11 +23,16 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections import actions as connections
 from nightcrew.kernel.connections.calls import Paused
 from nightcrew.kernel.errors import Conflict, GiveUp, NeedsUser, Retry
-from nightcrew.movies import handover_actions, handover_ends, handover_torrents, handovers, offered, source_actions
 from nightcrew.movies.clients.qbittorrent import QBittorrent
-from nightcrew.movies.handover_models import HandoverEntry, handover
-from nightcrew.movies.handover_rules import Cause, HandoverPatience, HandoverState
+from nightcrew.movies.handover import actions as handover_actions
+from nightcrew.movies.handover import ends as handover_ends
+from nightcrew.movies.handover import following as handovers
+from nightcrew.movies.handover import torrents as handover_torrents
+from nightcrew.movies.handover.models import HandoverEntry, handover
+from nightcrew.movies.handover.rules import Cause, HandoverPatience, HandoverState
 from nightcrew.movies.models import SourceEntry, SourceState, offer, source
+from nightcrew.movies.sources import actions as source_actions
+from nightcrew.movies.sources import offered
 from nightcrew.movies.store import fetches, sources, swarms
 from nightcrew.movies.store import handovers as rows
 from nightcrew.movies.torrents import magnet

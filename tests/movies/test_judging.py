@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from nightcrew.kernel.errors import NeedsUser
-from nightcrew.movies import judging, source_actions, standing, taste
+from nightcrew.movies import standing
 from nightcrew.movies.models import SourceState
+from nightcrew.movies.quality import profile_actions, taste
 from nightcrew.movies.releases.names import read
 from nightcrew.movies.releases.profile import PRESETS
+from nightcrew.movies.sources import actions as source_actions
+from nightcrew.movies.sources import judging
 from nightcrew.movies.store import profiles, sources
 from reels import Reels
 from support import until
@@ -128,7 +131,7 @@ async def test_a_profile_that_is_changed_while_it_is_in_use_scores_all_sources_a
     node = small_reel.node
     film = await small_reel.film()
     await small_reel.add(film, [ONE], **named(GOOD))
-    await source_actions.put_profile(node, "Mine", PRESETS["HD"], actor="test")
+    await profile_actions.put(node, "Mine", PRESETS["HD"], actor="test")
     await node.settings.change(node.store, {"movies.quality_profile": "Mine"}, actor="test")
     assert await best(small_reel, film) is not None
     formats = [
@@ -145,7 +148,7 @@ async def test_a_profile_that_is_changed_while_it_is_in_use_scores_all_sources_a
             ],
         }
     ]
-    taken, refused = await source_actions.add_formats(node, "Mine", formats, {"Demo group": 500}, actor="test")
+    taken, refused = await profile_actions.add_formats(node, "Mine", formats, {"Demo group": 500}, actor="test")
     assert (taken, refused) == (["Demo group"], [])
 
     async def told() -> bool:

@@ -11,7 +11,7 @@ import pytest
 from nightcrew.demo.faults import Fault
 from nightcrew.kernel import picture_cache
 from nightcrew.kernel.errors import NotFound
-from nightcrew.movies.images import FOLDER, Images
+from nightcrew.movies.catalogue.images import FOLDER, Images
 
 POSTER = "poster-1010.png"
 

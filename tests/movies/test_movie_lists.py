@@ -12,7 +12,8 @@ from nightcrew.demo.cinema import films as cinema_films
 from nightcrew.demo.faults import Fault
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Conflict, Invalid
-from nightcrew.movies import catalogue_rules, list_actions, lists
+from nightcrew.movies.catalogue import list_actions, lists
+from nightcrew.movies.catalogue import rules as catalogue_rules
 from nightcrew.movies.models import MediaList, Medium, media_list, movie
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import lists as rows

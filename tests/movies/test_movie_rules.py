@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightcrew.movies import rules
+from nightcrew.movies.sources import rules
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 CHANCE = st.floats(0, 1)

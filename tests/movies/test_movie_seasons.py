@@ -13,8 +13,10 @@ from catalogue_house import read_lists, read_seasons
 from nightcrew.demo.cinema import shows as demo_shows
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.http_gate import AskPriority
-from nightcrew.movies import catalogue_crew, catalogue_rules, seasons, syncing
-from nightcrew.movies.catalogue_crew import CatalogueCrew
+from nightcrew.movies.catalogue import crew as catalogue_crew
+from nightcrew.movies.catalogue import rules as catalogue_rules
+from nightcrew.movies.catalogue import seasons, syncing
+from nightcrew.movies.catalogue.crew import CatalogueCrew
 from nightcrew.movies.models import Medium, ShowEntry, season, show
 from nightcrew.movies.store import shows
 from nightcrew.movies.tmdb.client import Tmdb

@@ -19,7 +19,8 @@ from nightcrew.demo.faults import Fault
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections import actions
 from nightcrew.kernel.connections.lines import Connections
-from nightcrew.movies import catalogue_rules, lists, syncing
+from nightcrew.movies.catalogue import lists, syncing
+from nightcrew.movies.catalogue import rules as catalogue_rules
 from nightcrew.movies.domain import DOMAIN
 from nightcrew.movies.models import Checkpoint, Medium, MovieEntry, checkpoint, movie, season, show
 from nightcrew.movies.store import changes, shows, titles

@@ -12,8 +12,9 @@ import pytest
 
 from nightcrew.demo.world import World
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import judging, profile_actions, rescoring, source_actions, taste
+from nightcrew.movies.quality import profile_actions, rescoring, taste
 from nightcrew.movies.releases.profile import PRESETS
+from nightcrew.movies.sources import judging
 from reels import Reels, rescored
 from support import Node, running, until
 
@@ -92,11 +93,11 @@ async def test_what_was_in_use_before_and_is_again_is_judged_by_anew(tmp_path: P
 async def test_a_changed_profile_is_judged_by_only_while_it_is_in_use(tmp_path: Path, watched: Watched) -> None:
     async with running(tmp_path / "data") as node:
         await furnish(node)
-        await source_actions.put_profile(node.runtime, "Mine", PRESETS["Small"], actor="test")
+        await profile_actions.put(node.runtime, "Mine", PRESETS["Small"], actor="test")
         assert await runs(node) == []
         await profile_actions.use(node.runtime, "Mine", actor="test")
         await rescored(node.runtime)
-        await source_actions.put_profile(node.runtime, "Mine", PRESETS["HD"], actor="test")
+        await profile_actions.put(node.runtime, "Mine", PRESETS["HD"], actor="test")
         assert len(await runs(node)) == 2
         await rescored(node.runtime)
         assert len(watched.judged) == 6

@@ -22,10 +22,11 @@ from nightcrew.kernel.connections import actions as connections
 from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.store import DatabaseAway
-from nightcrew.movies import judging, reach, resync, source_actions
 from nightcrew.movies.indexers.base import Found
 from nightcrew.movies.models import SourceEntry, SourceState, offer
 from nightcrew.movies.models import search as searches_table
+from nightcrew.movies.sources import actions as source_actions
+from nightcrew.movies.sources import judging, reach, resync
 from nightcrew.movies.store import searches, sources
 from reels import TORZNAB, Reels
 

@@ -11,7 +11,7 @@ from nightcrew.kernel.connections import actions as connections
 from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.declare import ConnectionKind, Demo
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import list_actions
+from nightcrew.movies.catalogue import list_actions
 from nightcrew.movies.store import lists
 from nightcrew.movies.tmdb import kind as tmdb_kind
 

@@ -5,33 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 from nightcrew.kernel.declare import Domain, NoticeKind, Page, Tick
-from nightcrew.movies import (
-    catalogue_api,
-    catalogue_pages,
-    catalogue_standing,
-    fetching,
-    files,
-    handover_api,
-    handover_pages,
-    handovers,
-    list_pages,
-    lists,
-    quality_pages,
-    rescoring,
-    resync,
-    search,
-    seasons,
-    source_api,
-    source_pages,
-    standing,
-    stats,
-    syncing,
-    tally,
-    workers,
-)
+from nightcrew.movies import standing, tally, workers
+from nightcrew.movies.catalogue import api as catalogue_api
+from nightcrew.movies.catalogue import list_pages, lists, seasons, syncing
+from nightcrew.movies.catalogue import pages as catalogue_pages
+from nightcrew.movies.catalogue import standing as catalogue_standing
 from nightcrew.movies.clients import CLIENTS
+from nightcrew.movies.handover import api as handover_api
+from nightcrew.movies.handover import fetching
+from nightcrew.movies.handover import following as handovers
+from nightcrew.movies.handover import pages as handover_pages
 from nightcrew.movies.indexers import INDEXERS
+from nightcrew.movies.quality import api as quality_api
+from nightcrew.movies.quality import pages as quality_pages
+from nightcrew.movies.quality import rescoring
 from nightcrew.movies.settings import MovieSettings
+from nightcrew.movies.sources import api as source_api
+from nightcrew.movies.sources import files, resync, search, stats
+from nightcrew.movies.sources import pages as source_pages
 from nightcrew.movies.store import searches, sources, titles
 from nightcrew.movies.store.lists import LISTS
 from nightcrew.movies.tmdb.kind import KIND as TMDB
@@ -54,6 +45,7 @@ DOMAIN = Domain(
         "list.": "Lists",
     },
     routers=(
+        quality_api.router,
         source_api.router,
         handover_api.router,
         handover_pages.router,

@@ -9,10 +9,13 @@ from nightcrew.kernel.declare import Look, Need
 from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import counted
-from nightcrew.movies import catalogue_standing, crew, handovers, taste
-from nightcrew.movies.handover_rules import HandoverState
+from nightcrew.movies.catalogue import standing as catalogue_standing
+from nightcrew.movies.handover import following as handovers
+from nightcrew.movies.handover.rules import HandoverState
 from nightcrew.movies.models import SourceState
+from nightcrew.movies.quality import taste
 from nightcrew.movies.settings import MovieSettings
+from nightcrew.movies.sources import crew
 from nightcrew.movies.store import totals
 
 STATES: Mapping[str, tuple[Look, str]] = {

@@ -8,22 +8,16 @@ from datetime import timedelta
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.hands import Hands
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies import (
-    catalogue_work,
-    crew,
-    fetching,
-    files,
-    handovers,
-    rescoring,
-    resync,
-    search,
-    settings,
-    stats,
-)
-from nightcrew.movies.crew import MovieCrew
+from nightcrew.movies import settings
+from nightcrew.movies.catalogue import work as catalogue_work
+from nightcrew.movies.handover import fetching
+from nightcrew.movies.handover import following as handovers
+from nightcrew.movies.quality import rescoring
+from nightcrew.movies.quality.taste import Tastes
+from nightcrew.movies.sources import crew, files, resync, search, stats
+from nightcrew.movies.sources.crew import MovieCrew
 from nightcrew.movies.store import forgetting, samples, searches, sources, swarms
 from nightcrew.movies.tally import TaskTally
-from nightcrew.movies.taste import Tastes
 from nightcrew.movies.trackers.scraper import Scraper
 
 SEARCHES, FILES, RESYNCS = 12, 8, 4

@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.due import DueRows
 from nightcrew.kernel.store import Store, now_of, wake
-from nightcrew.movies.fetch_models import FetchEntry, fetch
-from nightcrew.movies.fetch_rules import MAY_END, Holdback
-from nightcrew.movies.handover_models import handover
-from nightcrew.movies.handover_rules import BLOCKING, HandoverState
+from nightcrew.movies.handover.fetch_models import FetchEntry, fetch
+from nightcrew.movies.handover.fetch_rules import MAY_END, Holdback
+from nightcrew.movies.handover.models import handover
+from nightcrew.movies.handover.rules import BLOCKING, HandoverState
 from nightcrew.movies.models import SourceEntry, movie
 from nightcrew.movies.store import handovers
 

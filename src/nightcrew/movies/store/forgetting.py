@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.due import lock_rows
 from nightcrew.kernel.store import Store
-from nightcrew.movies.handover_models import handover
+from nightcrew.movies.handover.models import handover
 from nightcrew.movies.models import SourceState, health, movie, offer, source, swarm_count, tracker
 
 

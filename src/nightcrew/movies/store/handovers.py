@@ -13,8 +13,8 @@ from nightcrew.kernel.due import DueRows
 from nightcrew.kernel.errors import Conflict, NotFound
 from nightcrew.kernel.store import Store, now_of, wake
 from nightcrew.kernel.words import plain
-from nightcrew.movies.handover_models import BlockedSource, HandoverEntry, blocked, handover
-from nightcrew.movies.handover_rules import HandoverState, HandoverWatch, fingerprints
+from nightcrew.movies.handover.models import BlockedSource, HandoverEntry, blocked, handover
+from nightcrew.movies.handover.rules import HandoverState, HandoverWatch, fingerprints
 from nightcrew.movies.models import MAX_REASON, SourceEntry
 
 HANDOVERS = DueRows(

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.store import Store, now_of
 from nightcrew.kernel.words import plain
-from nightcrew.movies import catalogue_rules
+from nightcrew.movies.catalogue import rules as catalogue_rules
 from nightcrew.movies.models import MAX_REASON, EpisodeEntry, SeasonEntry, ShowEntry, episode, season, show
 from nightcrew.movies.store.titles import PIECE, SHOWS, keeping
 from nightcrew.movies.tmdb.show_shapes import Episode, Season, ShowDetails

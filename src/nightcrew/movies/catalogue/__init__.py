@@ -1,0 +1,1 @@
+"""What is known of movies, shows and lists, kept current from TMDB."""

@@ -1,0 +1,1 @@
+"""What a person calls a good source: quality profiles and custom formats."""

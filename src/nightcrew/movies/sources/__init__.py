@@ -1,0 +1,1 @@
+"""Where films can be had: searched for, looked into, counted, judged."""
