@@ -24,8 +24,8 @@ from nightcrew import app
 from nightcrew.kernel import store as kernel_store
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.store import Store
-from nightcrew.movies.models import MovieSearch, search
 from nightcrew.movies.sources import rules
+from nightcrew.movies.sources.models import MovieSearch, search
 from nightcrew.movies.store import backlogs, searches, sources, titles, totals, verdicts
 
 WELL, BANNED = 1, 2

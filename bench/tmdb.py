@@ -36,8 +36,8 @@ from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.store import insert_many
 from nightcrew.movies.catalogue import lists, seasons, syncing
+from nightcrew.movies.catalogue.models import Medium, movie
 from nightcrew.movies.domain import DOMAIN
-from nightcrew.movies.models import Medium, movie
 from nightcrew.movies.store import lists as list_rows
 from nightcrew.movies.store import titles
 from nightcrew.movies.tmdb.kind import RATE
@@ -161,7 +161,7 @@ async def calls(world: World, folder: Path) -> bool:
 
 
 async def shows_read(runtime: Runtime) -> bool:
-    from nightcrew.movies.models import show
+    from nightcrew.movies.catalogue.models import show
 
     query = sa.select(sa.func.count(), sa.func.count(show.c.synced_at)).select_from(show)
     async with runtime.store.read() as connection:

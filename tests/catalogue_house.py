@@ -11,7 +11,7 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies.catalogue import crew as catalogue_crew
 from nightcrew.movies.catalogue import lists, seasons, syncing
 from nightcrew.movies.catalogue.crew import CatalogueCrew
-from nightcrew.movies.models import media_list
+from nightcrew.movies.catalogue.models import media_list
 from nightcrew.movies.store import changes, titles
 from nightcrew.movies.store import lists as rows
 from support import until

@@ -18,12 +18,13 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections import actions as connections
 from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.movies.catalogue.models import movie
 from nightcrew.movies.domain import DOMAIN
 from nightcrew.movies.handover import following as handovers
 from nightcrew.movies.handover.following import HandoverCrew
 from nightcrew.movies.handover.models import HandoverEntry, handover
 from nightcrew.movies.handover.rules import HandoverState
-from nightcrew.movies.models import SourceState, movie, source
+from nightcrew.movies.sources.models import SourceState, source
 from nightcrew.movies.store import handovers as rows
 from nightcrew.movies.store import offering
 from nightcrew.movies.store.offering import OfferedSource

@@ -26,14 +26,15 @@ from nightcrew.kernel.hands import Hands
 from nightcrew.kernel.http_pace import Pace
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.movies.catalogue.models import MovieEntry, movie
 from nightcrew.movies.domain import DOMAIN
-from nightcrew.movies.models import MovieEntry, MovieSearch, SourceEntry, SourceState, movie, source, swarm_count
-from nightcrew.movies.models import search as searches_table
 from nightcrew.movies.quality import rescoring
 from nightcrew.movies.releases.names import read
 from nightcrew.movies.sources import files, resync, search, stats
 from nightcrew.movies.sources.crew import MovieCrew
 from nightcrew.movies.sources.judging import stored
+from nightcrew.movies.sources.models import MovieSearch, SourceEntry, SourceState, source, swarm_count
+from nightcrew.movies.sources.models import search as searches_table
 from nightcrew.movies.store import films, searches, sources, swarms
 from support import at_rest, until
 

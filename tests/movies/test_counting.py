@@ -16,9 +16,9 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import GiveUp
 from nightcrew.kernel.routes import RouteDown, Unavailable
 from nightcrew.kernel.store import DatabaseAway
-from nightcrew.movies.models import SourceEntry, TrackerEntry, swarm_count, tracker
 from nightcrew.movies.sources import actions as source_actions
 from nightcrew.movies.sources import stats
+from nightcrew.movies.sources.models import SourceEntry, TrackerEntry, swarm_count, tracker
 from nightcrew.movies.store import sources, swarms
 from nightcrew.movies.trackers.rules import TrackerMemory
 from nightcrew.movies.trackers.scraper import Scraper

@@ -22,6 +22,7 @@ from nightcrew.kernel import recovery
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import NotFound
 from nightcrew.movies import standing
+from nightcrew.movies.catalogue.models import movie
 from nightcrew.movies.handover import actions as handover_actions
 from nightcrew.movies.handover import fetch_rules, fetching
 from nightcrew.movies.handover import following as handovers
@@ -29,8 +30,8 @@ from nightcrew.movies.handover.fetch_rules import Holdback
 from nightcrew.movies.handover.fetching import FetchCrew
 from nightcrew.movies.handover.models import HandoverEntry
 from nightcrew.movies.handover.rules import BLOCKING, Cause, HandoverPatience, HandoverState, RemovalKind
-from nightcrew.movies.models import SourceState, movie, source
 from nightcrew.movies.sources import judging
+from nightcrew.movies.sources.models import SourceState, source
 from nightcrew.movies.store import fetches, searches, sources
 from nightcrew.movies.store import handovers as rows
 from support import until

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections import actions as connections
 from nightcrew.movies import workers
-from nightcrew.movies.models import SourceState, movie, tracker
+from nightcrew.movies.catalogue.models import movie
+from nightcrew.movies.sources.models import SourceState, tracker
 from nightcrew.movies.store import handovers, sources, swarms
 from reels import BUNNY, LIST, SINTEL, TORZNAB, Reels
 

@@ -30,9 +30,9 @@ from nightcrew.movies.handover import following as handovers
 from nightcrew.movies.handover import torrents as handover_torrents
 from nightcrew.movies.handover.models import HandoverEntry, handover
 from nightcrew.movies.handover.rules import Cause, HandoverPatience, HandoverState
-from nightcrew.movies.models import SourceEntry, SourceState, offer, source
 from nightcrew.movies.sources import actions as source_actions
 from nightcrew.movies.sources import offered
+from nightcrew.movies.sources.models import SourceEntry, SourceState, offer, source
 from nightcrew.movies.store import fetches, sources, swarms
 from nightcrew.movies.store import handovers as rows
 from nightcrew.movies.torrents import magnet

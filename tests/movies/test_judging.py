@@ -10,12 +10,12 @@ import pytest
 
 from nightcrew.kernel.errors import NeedsUser
 from nightcrew.movies import standing
-from nightcrew.movies.models import SourceState
 from nightcrew.movies.quality import profile_actions, taste
 from nightcrew.movies.releases.names import read
 from nightcrew.movies.releases.profile import PRESETS
 from nightcrew.movies.sources import actions as source_actions
 from nightcrew.movies.sources import judging
+from nightcrew.movies.sources.models import SourceState
 from nightcrew.movies.store import profiles, sources
 from reels import Reels
 from support import until

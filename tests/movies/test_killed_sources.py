@@ -15,8 +15,8 @@ from nightcrew import app
 from nightcrew.demo.releases import ShelfFilm
 from nightcrew.demo.world import World
 from nightcrew.kernel.clock import utcnow
-from nightcrew.movies.models import SourceState
-from nightcrew.movies.models import source as source_table
+from nightcrew.movies.sources.models import SourceState
+from nightcrew.movies.sources.models import source as source_table
 from reels import BUNNY, LIST, SINTEL, TORZNAB
 from support import until
 

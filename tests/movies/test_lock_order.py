@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.clock import utcnow
-from nightcrew.movies.models import SourceState, movie, offer, swarm_count
-from nightcrew.movies.models import search as searches_table
-from nightcrew.movies.models import source as source_table
+from nightcrew.movies.catalogue.models import movie
+from nightcrew.movies.sources.models import SourceState, offer, swarm_count
+from nightcrew.movies.sources.models import search as searches_table
+from nightcrew.movies.sources.models import source as source_table
 from nightcrew.movies.store import forgetting, offering, searches, sources, swarms
 from nightcrew.movies.store.offering import OfferedSource
 from nightcrew.movies.store.sources import Worth

@@ -14,7 +14,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Conflict, Invalid
 from nightcrew.movies.catalogue import list_actions, lists
 from nightcrew.movies.catalogue import rules as catalogue_rules
-from nightcrew.movies.models import MediaList, Medium, media_list, movie
+from nightcrew.movies.catalogue.models import MediaList, Medium, media_list, movie
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import lists as rows
 from nightcrew.movies.store import titles

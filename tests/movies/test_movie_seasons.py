@@ -17,7 +17,7 @@ from nightcrew.movies.catalogue import crew as catalogue_crew
 from nightcrew.movies.catalogue import rules as catalogue_rules
 from nightcrew.movies.catalogue import seasons, syncing
 from nightcrew.movies.catalogue.crew import CatalogueCrew
-from nightcrew.movies.models import Medium, ShowEntry, season, show
+from nightcrew.movies.catalogue.models import Medium, ShowEntry, season, show
 from nightcrew.movies.store import shows
 from nightcrew.movies.tmdb.client import Tmdb
 from support import until

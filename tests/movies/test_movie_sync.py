@@ -21,8 +21,8 @@ from nightcrew.kernel.connections import actions
 from nightcrew.kernel.connections.lines import Connections
 from nightcrew.movies.catalogue import lists, syncing
 from nightcrew.movies.catalogue import rules as catalogue_rules
+from nightcrew.movies.catalogue.models import Checkpoint, Medium, MovieEntry, checkpoint, movie, season, show
 from nightcrew.movies.domain import DOMAIN
-from nightcrew.movies.models import Checkpoint, Medium, MovieEntry, checkpoint, movie, season, show
 from nightcrew.movies.store import changes, shows, titles
 from nightcrew.movies.tmdb.client import Tmdb
 from nightcrew.movies.tmdb.shapes import ChangesPage

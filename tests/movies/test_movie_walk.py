@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from catalogue_house import read_films, read_lists, read_seasons
-from nightcrew.movies.models import movie, show
+from nightcrew.movies.catalogue.models import movie, show
 from nightcrew.movies.store import lists as list_rows
 from nightcrew.movies.store import shows
 

@@ -17,9 +17,9 @@ from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.errors import GiveUp, NeedsUser, Retry
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.store import DatabaseAway
-from nightcrew.movies.models import SourceEntry, SourceState
 from nightcrew.movies.sources import actions as source_actions
 from nightcrew.movies.sources import files, offered
+from nightcrew.movies.sources.models import SourceEntry, SourceState
 from nightcrew.movies.store import sources, swarms
 from reels import TORZNAB, Reels
 

@@ -23,10 +23,10 @@ from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.store import DatabaseAway
 from nightcrew.movies.indexers.base import Found
-from nightcrew.movies.models import SourceEntry, SourceState, offer
-from nightcrew.movies.models import search as searches_table
 from nightcrew.movies.sources import actions as source_actions
 from nightcrew.movies.sources import judging, reach, resync
+from nightcrew.movies.sources.models import SourceEntry, SourceState, offer
+from nightcrew.movies.sources.models import search as searches_table
 from nightcrew.movies.store import searches, sources
 from reels import TORZNAB, Reels
 

@@ -18,13 +18,14 @@ from nightcrew.kernel.connections import actions as connections
 from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.routes import Direct, RouteDown
 from nightcrew.kernel.store import DatabaseAway, Store
-from nightcrew.movies.models import SourceState, movie, offer
-from nightcrew.movies.models import search as searches_table
-from nightcrew.movies.models import source as source_table
+from nightcrew.movies.catalogue.models import movie
 from nightcrew.movies.quality import taste
 from nightcrew.movies.sources import actions as source_actions
 from nightcrew.movies.sources import search
 from nightcrew.movies.sources.crew import AT_ONCE
+from nightcrew.movies.sources.models import SourceState, offer
+from nightcrew.movies.sources.models import search as searches_table
+from nightcrew.movies.sources.models import source as source_table
 from nightcrew.movies.store import films, profiles, searches, sources, verdicts
 from reels import BUNNY, LIST, SINTEL, TORZNAB, Reels
 from support import until

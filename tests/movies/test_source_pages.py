@@ -12,8 +12,8 @@ from nightcrew import app
 from nightcrew.demo.world import World
 from nightcrew.kernel.clock import utcnow
 from nightcrew.movies import tally
-from nightcrew.movies.models import SourceState
 from nightcrew.movies.sources import judging
+from nightcrew.movies.sources.models import SourceState
 from nightcrew.movies.store import samples
 from nightcrew.movies.tally import Task, TaskTally
 from reels import Reels

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nightcrew.kernel.errors import Misread, NightcrewError
-from nightcrew.movies.models import Medium
+from nightcrew.movies.catalogue.models import Medium
 from nightcrew.movies.tmdb import reading, shapes, show_shapes
 from nightcrew.movies.tmdb.shapes import OddTitle
 from support import data_file

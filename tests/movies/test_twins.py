@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from nightcrew.kernel.clock import utcnow
-from nightcrew.movies.models import SourceEntry, SourceState, offer
 from nightcrew.movies.sources import actions as source_actions
+from nightcrew.movies.sources.models import SourceEntry, SourceState, offer
 from nightcrew.movies.store import sources, verdicts
 from reels import Reels
 

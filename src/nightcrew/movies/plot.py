@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from nightcrew.kernel.words import counted
-from nightcrew.movies.models import SourceEntry, TaskSample
+from nightcrew.movies.sources.models import SourceEntry, TaskSample
 from nightcrew.web.plot import Plot, Series
 
 MOST_LINES = 5

@@ -12,10 +12,10 @@ from nightcrew.kernel.words import counted
 from nightcrew.movies.catalogue import standing as catalogue_standing
 from nightcrew.movies.handover import following as handovers
 from nightcrew.movies.handover.rules import HandoverState
-from nightcrew.movies.models import SourceState
 from nightcrew.movies.quality import taste
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.sources import crew
+from nightcrew.movies.sources.models import SourceState
 from nightcrew.movies.store import totals
 
 STATES: Mapping[str, tuple[Look, str]] = {

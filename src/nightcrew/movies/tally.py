@@ -10,7 +10,7 @@ from enum import StrEnum
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.declare import Metric
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies.models import TaskSample
+from nightcrew.movies.sources.models import TaskSample
 from nightcrew.movies.store import backlogs, samples
 
 

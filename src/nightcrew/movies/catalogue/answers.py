@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from nightcrew.movies.models import EpisodeEntry, MediaList, MovieEntry, SeasonEntry, ShowEntry
+from nightcrew.movies.catalogue.models import EpisodeEntry, MediaList, MovieEntry, SeasonEntry, ShowEntry
 from nightcrew.web.answers import Answer
 from nightcrew.web.answers import Moment as At
 

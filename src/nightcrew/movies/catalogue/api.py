@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from nightcrew.movies.catalogue import answers as say
 from nightcrew.movies.catalogue import list_actions
-from nightcrew.movies.models import Medium
+from nightcrew.movies.catalogue.models import Medium
 from nightcrew.movies.store import catalogue_views, films, lists, shows
 from nightcrew.movies.store.catalogue_views import Wish
 from nightcrew.web.answers import Items

@@ -9,7 +9,8 @@ from typing import Any
 from nightcrew.kernel.errors import Conflict, Invalid
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies.catalogue import rules as catalogue_rules
-from nightcrew.movies.models import MAX_NAME, MediaList, Medium
+from nightcrew.movies.catalogue.models import MediaList, Medium
+from nightcrew.movies.columns import MAX_NAME
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import lists, searches, titles
 

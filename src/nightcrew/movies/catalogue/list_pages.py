@@ -16,7 +16,7 @@ from nightcrew.kernel.words import counted
 from nightcrew.movies.catalogue import list_actions
 from nightcrew.movies.catalogue import memory as catalogue
 from nightcrew.movies.catalogue import rules as catalogue_rules
-from nightcrew.movies.models import Medium
+from nightcrew.movies.catalogue.models import Medium
 from nightcrew.movies.movie_tabs import tabs_of
 from nightcrew.movies.store import lists
 from nightcrew.movies.tmdb.kind import ATTRIBUTION

@@ -13,7 +13,7 @@ from nightcrew.kernel.tasks import together
 from nightcrew.movies.catalogue import crew as catalogue_crew
 from nightcrew.movies.catalogue import rules as catalogue_rules
 from nightcrew.movies.catalogue.crew import CatalogueCrew
-from nightcrew.movies.models import MediaList, Medium
+from nightcrew.movies.catalogue.models import MediaList, Medium
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import lists, titles
 from nightcrew.movies.tally import Task, TaskTally

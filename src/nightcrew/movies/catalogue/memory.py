@@ -7,7 +7,7 @@ import time
 
 from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies.models import Medium
+from nightcrew.movies.catalogue.models import Medium
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.tmdb.client import Tmdb
 from nightcrew.movies.tmdb.kind import NAME

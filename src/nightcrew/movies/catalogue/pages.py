@@ -13,8 +13,8 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies.catalogue import answers as catalogue_answers
 from nightcrew.movies.catalogue import memory as catalogue
 from nightcrew.movies.catalogue.images import Images
+from nightcrew.movies.catalogue.models import Medium
 from nightcrew.movies.handover import pages as handover_pages
-from nightcrew.movies.models import Medium
 from nightcrew.movies.movie_tabs import tabs_of
 from nightcrew.movies.store import catalogue_views, films, lists, shows
 from nightcrew.movies.store.catalogue_views import Wish

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from nightcrew.kernel.words import counted
-from nightcrew.movies.models import Medium
+from nightcrew.movies.catalogue.models import Medium
 from nightcrew.movies.tmdb.show_shapes import Season, ShowDetails
 
 PAGE = 20

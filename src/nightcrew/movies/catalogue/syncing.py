@@ -21,8 +21,8 @@ from nightcrew.kernel.tasks import together
 from nightcrew.movies.catalogue import crew as catalogue_crew
 from nightcrew.movies.catalogue import rules as catalogue_rules
 from nightcrew.movies.catalogue.crew import CatalogueCrew
+from nightcrew.movies.catalogue.models import Checkpoint, Medium
 from nightcrew.movies.catalogue.rules import Chunk
-from nightcrew.movies.models import Checkpoint, Medium
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.store import changes, shows, titles
 from nightcrew.movies.store.titles import DueFilm, FilmRead

@@ -13,7 +13,7 @@ from nightcrew.movies.catalogue import rules as catalogue_rules
 from nightcrew.movies.catalogue.crew import CatalogueCrew
 from nightcrew.movies.catalogue.images import Images
 from nightcrew.movies.catalogue.memory import Memory
-from nightcrew.movies.models import Medium
+from nightcrew.movies.catalogue.models import Medium
 from nightcrew.movies.store import changes, lists, shows, titles
 
 LISTS = 2

@@ -13,7 +13,7 @@ from nightcrew.movies.handover import following
 from nightcrew.movies.handover import torrents as handover_torrents
 from nightcrew.movies.handover.models import HandoverEntry
 from nightcrew.movies.handover.rules import HandoverState, RemovalKind, fingerprints, next_source, removal
-from nightcrew.movies.models import SourceEntry
+from nightcrew.movies.sources.models import SourceEntry
 from nightcrew.movies.store import fetches, films, handovers, sources
 
 

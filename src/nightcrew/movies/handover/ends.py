@@ -18,7 +18,7 @@ from nightcrew.movies.handover.rules import (
     next_source,
     removal,
 )
-from nightcrew.movies.models import USABLE, SourceEntry, SourceState
+from nightcrew.movies.sources.models import USABLE, SourceEntry, SourceState
 from nightcrew.movies.store import films, handovers, sources
 
 

@@ -15,14 +15,15 @@ from nightcrew.kernel.due import earliest
 from nightcrew.kernel.errors import Conflict, NotFound
 from nightcrew.kernel.hands import Hands
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.movies.catalogue.models import MovieEntry
 from nightcrew.movies.handover import ends as handover_ends
 from nightcrew.movies.handover import fetch_rules
 from nightcrew.movies.handover import following as handovers
 from nightcrew.movies.handover.fetch_models import FetchEntry
 from nightcrew.movies.handover.fetch_rules import Holdback
 from nightcrew.movies.handover.rules import next_source
-from nightcrew.movies.models import MovieEntry, SourceEntry
 from nightcrew.movies.settings import MovieSettings
+from nightcrew.movies.sources.models import SourceEntry
 from nightcrew.movies.store import fetches, films
 from nightcrew.movies.store import handovers as rows
 

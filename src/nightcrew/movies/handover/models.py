@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from nightcrew.kernel.rows import Word, column, table_of, text
 from nightcrew.kernel.store import Id
+from nightcrew.movies.columns import MAX_REASON, MAX_TITLE
 from nightcrew.movies.handover.rules import Cause, HandoverState, HandoverWatch
-from nightcrew.movies.models import MAX_REASON, MAX_TITLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from nightcrew.movies.handover import following as handovers
 from nightcrew.movies.handover.fetch_rules import HOLDBACK_WORDS, Holdback
 from nightcrew.movies.handover.models import BlockedSource, HandoverEntry
 from nightcrew.movies.handover.rules import HandoverState, fingerprints
-from nightcrew.movies.models import USABLE, SourceEntry
 from nightcrew.movies.movie_tabs import tabs_of
 from nightcrew.movies.settings import MovieSettings
+from nightcrew.movies.sources.models import USABLE, SourceEntry
 from nightcrew.movies.store import fetches, films
 from nightcrew.movies.store import handovers as rows
 from nightcrew.web.api import Id, Node

@@ -12,8 +12,8 @@ from nightcrew.movies.clients.base import Client
 from nightcrew.movies.clients.remote import RemoteTorrent
 from nightcrew.movies.handover.models import HandoverEntry
 from nightcrew.movies.handover.rules import described
-from nightcrew.movies.models import SourceEntry, SourceState
 from nightcrew.movies.sources import offered, reach
+from nightcrew.movies.sources.models import SourceEntry, SourceState
 from nightcrew.movies.store import films, sources, swarms
 from nightcrew.movies.torrents import magnet, metainfo
 from nightcrew.movies.torrents.errors import BadTorrent

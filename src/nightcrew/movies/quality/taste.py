@@ -14,7 +14,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Invalid, NeedsUser
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.settings import invalid_from
-from nightcrew.movies.models import StoredProfile
+from nightcrew.movies.quality.models import StoredProfile
 from nightcrew.movies.releases import custom_formats
 from nightcrew.movies.releases.conditions import Subject
 from nightcrew.movies.releases.custom_formats import BadFormat, CustomFormat

@@ -7,8 +7,9 @@ import random
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.errors import Conflict
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies.models import USABLE, MovieEntry, SourceEntry, SourceState
+from nightcrew.movies.catalogue.models import MovieEntry
 from nightcrew.movies.sources import crew, judging, rules
+from nightcrew.movies.sources.models import USABLE, SourceEntry, SourceState
 from nightcrew.movies.store import films, searches, sources, verdicts
 
 

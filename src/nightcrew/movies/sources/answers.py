@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
-from nightcrew.movies.models import MovieSearch, SourceEntry, TaskSample
+from nightcrew.movies.sources.models import MovieSearch, SourceEntry, TaskSample
 from nightcrew.web.answers import Answer, Bytes
 from nightcrew.web.answers import Moment as At
 

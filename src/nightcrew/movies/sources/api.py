@@ -9,10 +9,10 @@ from fastapi import APIRouter, Query
 
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies.models import SourceEntry
 from nightcrew.movies.sources import actions as source_actions
 from nightcrew.movies.sources import answers as say
 from nightcrew.movies.sources import crew
+from nightcrew.movies.sources.models import SourceEntry
 from nightcrew.movies.store import films, searches, sources
 from nightcrew.movies.tally import TITLES, history
 from nightcrew.web.answers import Items

@@ -15,9 +15,9 @@ from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.store import DatabaseAway
-from nightcrew.movies.models import SourceEntry, SourceState
 from nightcrew.movies.sources import judging, offered, reach, rules
 from nightcrew.movies.sources.crew import MovieCrew, connected, indexers, room, split
+from nightcrew.movies.sources.models import SourceEntry, SourceState
 from nightcrew.movies.store import films, sources, swarms, verdicts
 from nightcrew.movies.tally import Task, TaskTally
 from nightcrew.movies.torrents.errors import BadTorrent

@@ -9,13 +9,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.movies.models import USABLE, MovieEntry, SourceEntry, SourceState
+from nightcrew.movies.catalogue.models import MovieEntry
 from nightcrew.movies.quality import taste
 from nightcrew.movies.quality.taste import Taste
 from nightcrew.movies.releases import names
 from nightcrew.movies.releases.model import Release, WantedFilm
 from nightcrew.movies.releases.ranking import ReleaseScore, better
 from nightcrew.movies.sources import rules
+from nightcrew.movies.sources.models import USABLE, SourceEntry, SourceState
 from nightcrew.movies.store import fetches, films, sources
 from nightcrew.movies.store.sources import Worth
 

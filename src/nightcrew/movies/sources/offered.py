@@ -9,9 +9,10 @@ from nightcrew.kernel.errors import GiveUp, NeedsUser, NightcrewError, Retry
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.store import DatabaseAway
-from nightcrew.movies.models import MovieEntry, SourceEntry
+from nightcrew.movies.catalogue.models import MovieEntry
 from nightcrew.movies.sources import judging, reach
 from nightcrew.movies.sources.crew import BY_KIND, indexers
+from nightcrew.movies.sources.models import SourceEntry
 from nightcrew.movies.store import sources
 from nightcrew.movies.torrents import inspection, metainfo
 from nightcrew.movies.torrents.errors import BadTorrent

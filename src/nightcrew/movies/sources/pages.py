@@ -11,12 +11,12 @@ from fastapi.responses import Response
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.movies.handover.pages import choices_of
-from nightcrew.movies.models import SourceState
 from nightcrew.movies.movie_tabs import tabs_of
 from nightcrew.movies.plot import health_plot, task_plot
 from nightcrew.movies.quality import taste
 from nightcrew.movies.sources import actions as source_actions
 from nightcrew.movies.sources.api import names_of
+from nightcrew.movies.sources.models import SourceState
 from nightcrew.movies.store import films, searches, sources, swarms
 from nightcrew.movies.tally import TITLES, history
 from nightcrew.web.api import Id, Node

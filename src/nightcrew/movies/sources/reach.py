@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.vault import Vault
 from nightcrew.movies.indexers.base import Found
-from nightcrew.movies.models import SourceEntry, SourceOffer
+from nightcrew.movies.sources.models import SourceEntry, SourceOffer
 from nightcrew.movies.torrents import magnet
 from nightcrew.movies.torrents.magnet import BadMagnet, Magnet
 

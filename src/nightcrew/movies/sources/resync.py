@@ -16,9 +16,9 @@ from nightcrew.kernel.errors import GiveUp, NightcrewError
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.store import DatabaseAway
-from nightcrew.movies.models import SourceEntry, SourceOffer, SourceState
 from nightcrew.movies.sources import judging, offered, reach, rules
 from nightcrew.movies.sources.crew import BY_KIND, MovieCrew, connected
+from nightcrew.movies.sources.models import SourceEntry, SourceOffer, SourceState
 from nightcrew.movies.store import searches, sources, verdicts
 from nightcrew.movies.tally import Task, TaskTally
 

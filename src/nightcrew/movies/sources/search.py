@@ -22,8 +22,9 @@ from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.store import DatabaseAway
 from nightcrew.kernel.vault import Vault
+from nightcrew.movies.catalogue.models import MovieEntry
+from nightcrew.movies.columns import MAX_TITLE
 from nightcrew.movies.indexers.base import Found, Offers, Wanted
-from nightcrew.movies.models import MAX_TITLE, MovieEntry, MovieSearch
 from nightcrew.movies.quality import taste
 from nightcrew.movies.quality.taste import Taste
 from nightcrew.movies.releases import names
@@ -32,6 +33,7 @@ from nightcrew.movies.releases.model import FilmIdentity, Release, WantedFilm
 from nightcrew.movies.releases.ranking import ReleaseScore
 from nightcrew.movies.sources import judging, reach, rules
 from nightcrew.movies.sources.crew import AskedIndexer, MovieCrew, indexers, room, split
+from nightcrew.movies.sources.models import MovieSearch
 from nightcrew.movies.store import films, offering, searches
 from nightcrew.movies.store.offering import OfferedSource
 from nightcrew.movies.tally import Task, TaskTally

@@ -16,10 +16,10 @@ from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
 from nightcrew.kernel.routes import RouteDown, Unavailable
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.tasks import together
-from nightcrew.movies.models import SourceEntry, TrackerEntry
 from nightcrew.movies.settings import MovieSettings
 from nightcrew.movies.sources import judging, rules
 from nightcrew.movies.sources.crew import MovieCrew
+from nightcrew.movies.sources.models import SourceEntry, TrackerEntry
 from nightcrew.movies.store import sources, swarms
 from nightcrew.movies.store.swarms import Ask, Counted
 from nightcrew.movies.tally import Task, TaskTally

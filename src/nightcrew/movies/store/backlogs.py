@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from nightcrew.kernel.store import Store, now_of
-from nightcrew.movies.models import checkpoint, media_list, movie, search, show, source
+from nightcrew.movies.catalogue.models import checkpoint, media_list, movie, show
+from nightcrew.movies.sources.models import search, source
 
 _DUE = {
     "search": search.c.due_at,

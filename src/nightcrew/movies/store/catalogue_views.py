@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from nightcrew.kernel.store import Store
 from nightcrew.kernel.words import plain
-from nightcrew.movies.models import Medium, MovieEntry, ShowEntry, list_place, movie, show
+from nightcrew.movies.catalogue.models import Medium, MovieEntry, ShowEntry, list_place, movie, show
 
 MOST_WORDS = 6
 SAMPLE = 500

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from nightcrew.kernel.due import DueRows
 from nightcrew.kernel.store import Store
 from nightcrew.kernel.words import plain
-from nightcrew.movies.models import MAX_REASON, Checkpoint, Medium, checkpoint
+from nightcrew.movies.catalogue.models import Checkpoint, Medium, checkpoint
+from nightcrew.movies.columns import MAX_REASON
 
 CHANGES = DueRows(
     "movies.sync",

@@ -9,11 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.due import DueRows
 from nightcrew.kernel.store import Store, now_of, wake
+from nightcrew.movies.catalogue.models import movie
 from nightcrew.movies.handover.fetch_models import FetchEntry, fetch
 from nightcrew.movies.handover.fetch_rules import MAY_END, Holdback
 from nightcrew.movies.handover.models import handover
 from nightcrew.movies.handover.rules import BLOCKING, HandoverState
-from nightcrew.movies.models import SourceEntry, movie
+from nightcrew.movies.sources.models import SourceEntry
 from nightcrew.movies.store import handovers
 
 FETCHES = DueRows(

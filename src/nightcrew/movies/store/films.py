@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.store import Store
-from nightcrew.movies.models import MovieEntry, movie, source
+from nightcrew.movies.catalogue.models import MovieEntry, movie
+from nightcrew.movies.sources.models import source
 
 
 async def get(store: Store, movie_id: int) -> MovieEntry:

@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.due import lock_rows
 from nightcrew.kernel.store import Store
+from nightcrew.movies.catalogue.models import movie
 from nightcrew.movies.handover.models import handover
-from nightcrew.movies.models import SourceState, health, movie, offer, source, swarm_count, tracker
+from nightcrew.movies.sources.models import SourceState, health, offer, source, swarm_count, tracker
 
 
 async def forget(connection: AsyncConnection, ids: Collection[int]) -> None:

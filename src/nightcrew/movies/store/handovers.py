@@ -13,9 +13,10 @@ from nightcrew.kernel.due import DueRows
 from nightcrew.kernel.errors import Conflict, NotFound
 from nightcrew.kernel.store import Store, now_of, wake
 from nightcrew.kernel.words import plain
+from nightcrew.movies.columns import MAX_REASON
 from nightcrew.movies.handover.models import BlockedSource, HandoverEntry, blocked, handover
 from nightcrew.movies.handover.rules import HandoverState, HandoverWatch, fingerprints
-from nightcrew.movies.models import MAX_REASON, SourceEntry
+from nightcrew.movies.sources.models import SourceEntry
 
 HANDOVERS = DueRows(
     "movies.handover",

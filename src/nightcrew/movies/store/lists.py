@@ -13,7 +13,8 @@ from nightcrew.kernel.due import DueRows
 from nightcrew.kernel.errors import Conflict, NotFound
 from nightcrew.kernel.store import Store, now_of, wake
 from nightcrew.kernel.words import plain
-from nightcrew.movies.models import MAX_REASON, MediaList, Medium, list_place, media_list, movie
+from nightcrew.movies.catalogue.models import MediaList, Medium, list_place, media_list, movie
+from nightcrew.movies.columns import MAX_REASON
 from nightcrew.movies.store import changes
 
 LISTS = DueRows(

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.store import Store, now_of
 from nightcrew.kernel.words import plain
-from nightcrew.movies.models import MAX_REASON, SourceState, offer, source
+from nightcrew.movies.columns import MAX_REASON
+from nightcrew.movies.sources.models import SourceState, offer, source
 from nightcrew.movies.store import sources
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nightcrew.kernel.store import Store, now_of
-from nightcrew.movies.models import StoredProfile, profile
+from nightcrew.movies.quality.models import StoredProfile, profile
 
 
 async def get(store: Store, name: str) -> StoredProfile | None:

@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from nightcrew.kernel.store import Store, now_of
-from nightcrew.movies.models import TaskSample, sample
+from nightcrew.movies.sources.models import TaskSample, sample
 
 
 async def add(store: Store, node: str, rows: Sequence[tuple[str, int, int, int]]) -> None:

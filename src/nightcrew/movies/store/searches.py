@@ -12,7 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from nightcrew.kernel.due import DueRows, lock_rows
 from nightcrew.kernel.store import Store, now_of, wake
 from nightcrew.kernel.words import plain
-from nightcrew.movies.models import MAX_REASON, SEARCH_ORDER, MovieSearch, movie, search
+from nightcrew.movies.catalogue.models import movie
+from nightcrew.movies.columns import MAX_REASON
+from nightcrew.movies.sources.models import SEARCH_ORDER, MovieSearch, search
 from nightcrew.movies.store import fetches
 
 SEARCHES = DueRows(

@@ -14,7 +14,8 @@ from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.store import Store, now_of
 from nightcrew.kernel.words import plain
 from nightcrew.movies.catalogue import rules as catalogue_rules
-from nightcrew.movies.models import MAX_REASON, EpisodeEntry, SeasonEntry, ShowEntry, episode, season, show
+from nightcrew.movies.catalogue.models import EpisodeEntry, SeasonEntry, ShowEntry, episode, season, show
+from nightcrew.movies.columns import MAX_REASON
 from nightcrew.movies.store.titles import PIECE, SHOWS, keeping
 from nightcrew.movies.tmdb.show_shapes import Episode, Season, ShowDetails
 

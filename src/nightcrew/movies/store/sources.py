@@ -14,15 +14,15 @@ from nightcrew.kernel.due import DueRows, lock_rows
 from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.store import Store, now_of, wake
 from nightcrew.kernel.words import plain
-from nightcrew.movies.models import (
+from nightcrew.movies.catalogue.models import movie
+from nightcrew.movies.columns import MAX_REASON
+from nightcrew.movies.sources.models import (
     FILE_ORDER,
-    MAX_REASON,
     USABLE,
     SourceEntry,
     SourceOffer,
     SourceState,
     check_source_move,
-    movie,
     offer,
     source,
 )

@@ -16,7 +16,8 @@ from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.store import Store, now_of
 from nightcrew.kernel.vault import Vault
 from nightcrew.kernel.words import plain
-from nightcrew.movies.models import MAX_REASON, TrackerEntry, health, source, swarm_count, tracker
+from nightcrew.movies.columns import MAX_REASON
+from nightcrew.movies.sources.models import TrackerEntry, health, source, swarm_count, tracker
 
 KEY = (swarm_count.c.swarm, swarm_count.c.tracker_id)
 MOST_TRACKERS = 30

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.due import DueRows
 from nightcrew.kernel.store import Store, now_of, wake
-from nightcrew.movies.models import Medium, movie, show
+from nightcrew.movies.catalogue.models import Medium, movie, show
 from nightcrew.movies.sources import rules
 from nightcrew.movies.store import searches
 from nightcrew.movies.tmdb.shapes import FilmDetails, TitleFacts

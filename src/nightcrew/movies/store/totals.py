@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from nightcrew.kernel.store import Store
-from nightcrew.movies.models import movie, show
+from nightcrew.movies.catalogue.models import movie, show
 
 
 async def figures(store: Store) -> dict[str, int]:

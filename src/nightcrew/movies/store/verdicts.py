@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.due import lock_rows
 from nightcrew.kernel.store import Store, now_of
-from nightcrew.movies.models import SourceEntry, SourceState, offer, source
+from nightcrew.movies.sources.models import SourceEntry, SourceState, offer, source
 from nightcrew.movies.store import forgetting, sources
 from nightcrew.movies.store.sources import FILES
 

@@ -16,7 +16,7 @@ from nightcrew.kernel.errors import GiveUp, Misread, NeedsUser, Retry
 from nightcrew.kernel.http import Limits, Reply
 from nightcrew.kernel.http_answers import retry_after
 from nightcrew.kernel.http_gate import AskPriority
-from nightcrew.movies.models import Medium
+from nightcrew.movies.catalogue.models import Medium
 from nightcrew.movies.tmdb import shapes, show_shapes
 from nightcrew.movies.tmdb.shapes import ChangesPage, FilmDetails, ImagePlace, ListPage
 from nightcrew.movies.tmdb.show_shapes import APPENDED, ShowDetails

@@ -9,7 +9,7 @@ from nightcrew.kernel.declare import Allowance, ConnectionKind, Signed
 from nightcrew.kernel.errors import NeedsUser
 from nightcrew.kernel.fields import Secret, ask
 from nightcrew.kernel.words import counted
-from nightcrew.movies.models import Medium
+from nightcrew.movies.catalogue.models import Medium
 from nightcrew.movies.tmdb.client import Tmdb
 
 NAME = "tmdb"

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nightcrew.kernel.errors import GiveUp, Misread
-from nightcrew.movies.models import MAX_TITLE, Medium
+from nightcrew.movies.catalogue.models import Medium
+from nightcrew.movies.columns import MAX_TITLE
 from nightcrew.movies.tmdb.reading import (
     MAX_TEXT,
     day,

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nightcrew.movies.models import MAX_TITLE, Medium
+from nightcrew.movies.catalogue.models import Medium
+from nightcrew.movies.columns import MAX_TITLE
 from nightcrew.movies.tmdb.reading import MAX_TEXT, day, image, imdb, inner, number, objects, real, text
 from nightcrew.movies.tmdb.shapes import MAX_RUNTIME, TitleFacts, details_facts, titles_of
 
