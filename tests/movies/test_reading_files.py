@@ -20,7 +20,7 @@ from nightcrew.kernel.store import DatabaseAway
 from nightcrew.movies.sources import actions as source_actions
 from nightcrew.movies.sources import files, offered
 from nightcrew.movies.sources.models import SourceEntry, SourceState
-from nightcrew.movies.store import sources, swarms
+from nightcrew.movies.store import sources, swarms, verdicts
 from reels import TORZNAB, Reels
 
 FOUND, UNREAD, VERIFIED, REFUSED = (
@@ -405,6 +405,16 @@ async def test_what_a_person_accepted_before_it_was_checked_is_not_refused_later
     row = await alone(small_reel, film, "wrong_hash")
     assert row.state is UNREAD
     assert (await source_actions.accept(small_reel.node, row.id, actor="test")).final
+
+
+async def test_what_a_person_says_while_a_file_is_read_counts_for_more(small_reel: Reels) -> None:
+    film = await searched(small_reel, TORZNAB)
+    before = await alone(small_reel, film, "wrong_hash")
+    assert before.state is UNREAD
+    await source_actions.accept(small_reel.node, before.id, actor="test")
+    await verdicts.judge(small_reel.node.store, before, REFUSED, "it holds something else")  # as it was when it was claimed
+    row = await sources.get(small_reel.node.store, before.id)
+    assert (row.state, row.final) == (UNREAD, True)
 
 
 async def test_a_marked_source_can_be_refused(small_reel: Reels) -> None:

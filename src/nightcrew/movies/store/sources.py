@@ -112,9 +112,9 @@ async def move(store: Store, entry: SourceEntry, to: SourceState, reason: str = 
 async def move_in(
     connection: AsyncConnection, entry: SourceEntry, to: SourceState, reason: str = "", **values: Any
 ) -> bool:
-    """As `move`, in a transaction that does more."""
+    """As `move`, in a transaction that does more. A person's word that came meanwhile counts for more as well."""
     check_source_move(entry.state, to)
-    same = sa.and_(source.c.id == entry.id, source.c.state == entry.state)
+    same = sa.and_(source.c.id == entry.id, source.c.state == entry.state, source.c.final == entry.final)
     row = {"state": to, "reason": plain(reason)[:MAX_REASON], **values}
     found = await connection.execute(sa.update(source).where(same).values(row))
     for rows in (FILES, STATS, RESYNCS):
