@@ -64,15 +64,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two for each core, as half of the tests mostly wait for live streams; three where a core is quick enough to wait even then."""
+    """Two for each core, as half of the tests mostly wait for live streams; more where a core is quick enough to wait even then."""
 
     def taken() -> float:
         began = time.process_time()
         sum(number * number for number in range(300_000))
         return time.process_time() - began
 
-    each = 3 if min(taken() for _ in range(5)) < QUICK else 2
-    return min(each * (os.cpu_count() or 1), 8)
+    each = 3.5 if min(taken() for _ in range(5)) < QUICK else 2
+    return min(int(each * (os.cpu_count() or 1)), 8)
 
 
 def pytest_sessionfinish() -> None:

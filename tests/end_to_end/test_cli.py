@@ -389,7 +389,7 @@ WITH_FILMS = {
         ]
     ),
     *(("movies", "indexer", verb) for verb in ("add", "test")),
-    *(("lists", verb) for verb in ["add", "want", "unwant", "refresh", "accept", "remove"]),
+    *(("lists", verb) for verb in ["add", "want", "unwant", "refresh", "accept", "pause", "resume", "remove"]),
     ("shows", "show"),
 }
 """Tried with some in tests/movies/test_movie_commands.py."""
