@@ -412,7 +412,8 @@ async def test_what_a_person_says_while_a_file_is_read_counts_for_more(small_ree
     before = await alone(small_reel, film, "wrong_hash")
     assert before.state is UNREAD
     await source_actions.accept(small_reel.node, before.id, actor="test")
-    await verdicts.judge(small_reel.node.store, before, REFUSED, "it holds something else")  # as it was when it was claimed
+    claimed = before  # as the reader still has it
+    await verdicts.judge(small_reel.node.store, claimed, REFUSED, "it holds something else")
     row = await sources.get(small_reel.node.store, before.id)
     assert (row.state, row.final) == (UNREAD, True)
 
