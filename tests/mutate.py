@@ -58,7 +58,11 @@ for name, tests in {
 }.items():
     MODULES |= {f"movies/torrents/{one}": f"movies/test_{tests}" for one in name.split()}
 MODULES |= {f"movies/trackers/{name}": f"movies/test_tracker_{name}" for name in ("order", "rules", "wire")}
-"""Modules, and the file of their tests."""
+MODULES |= {
+    "movies/catalogue/rules": "movies/test_catalogue_rules",
+    "movies/sources/rules": "movies/test_movie_rules",
+    "movies/handover/rules": "movies/test_handover_rules",
+}
 MODULES |= {"kernel/connections/mirrors": "kernel/test_connection_rules kernel/test_mirrors"}
 MODULES |= {"kernel/notify/rules": "kernel/test_notify_rules", "kernel/path_names": "recordings/test_naming"}
 MODULES |= {name: name.replace("/", "/test_") for name in ("kernel/address_secrets", "kernel/guesses", "kernel/words")}

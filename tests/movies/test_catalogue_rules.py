@@ -128,3 +128,26 @@ def test_pauses_grow_up_to_a_day(failures: int, chance: float) -> None:
     pause = rules.after_failure(NOW, failures, chance) - NOW
     assert timedelta(seconds=45) <= pause <= timedelta(days=1.25)
     assert rules.after_failure(NOW, failures, chance, told=90_000) - NOW >= timedelta(seconds=90_000)
+
+
+def test_pauses_double_from_a_minute_on() -> None:
+    pauses = [rules.after_failure(NOW, failures, 0.5) - NOW for failures in (0, 1, 2, 3, 4, 60)]
+    assert pauses == [timedelta(minutes=minutes) for minutes in (1, 1, 2, 4, 8, 1440)]
+    assert rules.after_failure(NOW, 1, 0.5, told=30.0) - NOW == timedelta(minutes=1), "what is told is the least"
+
+
+def test_a_show_of_which_nothing_is_known_is_read_again_within_nine_days() -> None:
+    going = ShowDetails(TitleFacts(1, "A show"), status="Returning Series")
+    assert rules.next_look(going, [], NOW, 0.0) - NOW == timedelta(days=7) * 0.8
+    assert rules.next_look(going, [], NOW, 1.0) - NOW == timedelta(days=7) * 1.2
+
+
+def test_the_first_lists_are_those_that_the_documents_name() -> None:
+    assert [(one["path"], one["pages"]) for one in rules.DEFAULTS] == [
+        ("movie/popular", 5),
+        ("movie/top_rated", 13),
+        ("trending/movie/week", 3),
+        ("tv/popular", 5),
+        ("tv/top_rated", 13),
+        ("trending/tv/week", 3),
+    ]

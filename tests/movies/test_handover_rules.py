@@ -219,3 +219,37 @@ def test_a_file_list_of_a_client_is_judged_as_a_torrent_is() -> None:
     assert Reason.PROGRAM in {one.kind for one in refusals(torrent, Expected(claimed_hash=THERE.hash))}
     alone = rules.described(THERE, [RemoteFile(0, ("Film.mkv",), 700, True, 0.0)])
     assert alone.single
+
+
+def test_files_outside_of_a_folder_stay_where_they_are() -> None:
+    def paths(*given: tuple[str, ...]) -> tuple[str, bool, list[tuple[str, ...]]]:
+        files = [RemoteFile(at, path, 700, True, 0.0) for at, path in enumerate(given)]
+        found = rules.described(THERE, files)
+        return found.name, found.single, [file.path for file in found.files]
+
+    assert paths(("Film.mkv",)) == ("Film", True, [("Film.mkv",)])
+    assert paths(("Film", "Film.mkv")) == ("Film", False, [("Film.mkv",)])
+    assert paths(("Other", "a.mkv"), ("b.mkv",)) == ("Film", False, [("Other", "a.mkv"), ("b.mkv",)])
+    assert paths(("One", "a.mkv"), ("Two", "b.mkv")) == ("Film", False, [("One", "a.mkv"), ("Two", "b.mkv")])
+    assert paths(("a.mkv",), ("b.mkv",)) == ("Film", False, [("a.mkv",), ("b.mkv",)])
+
+
+def test_a_name_says_which_files_it_means_only_with_their_size() -> None:
+    assert rules.fingerprints("A" * 40, "A Film", None) == (f"swarm:{'a' * 40}",)
+    assert rules.fingerprints("", "A Film", None) == ()
+    assert rules.fingerprints("", "...", 700) == ()
+    assert rules.fingerprints("", "A.Film_(1968)", 700) == ("name:a film 1968:700",)
+
+
+def test_the_usual_patience_is_what_the_documents_say() -> None:
+    usual = HandoverPatience()
+    assert (usual.metadata, usual.progress, usual.stalled) == (30 * 60, 30 * 60, 60 * 60)
+    assert (usual.hopeless, usual.gone) == (12 * 3600, 2 * 60)
+
+
+def test_what_has_moved_on_is_waited_for_anew() -> None:
+    waited = watch(HandoverState.METADATA, waited=590.0, missed=20.0)
+    moved = rules.judge(waited, THERE, NOW, PATIENCE).watch
+    assert (moved.state, moved.waited, moved.missed) == (HandoverState.CHECKING, 0.0, 0.0)
+    more = rules.judge(watch(HandoverState.STALLED, waited=900.0, got=100), THERE, NOW, PATIENCE).watch
+    assert (more.state, more.waited, more.got) == (HandoverState.DOWNLOADING, 0.0, 500)

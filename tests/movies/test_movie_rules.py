@@ -116,3 +116,32 @@ def test_a_source_that_was_not_found_is_looked_for_sooner(chance: float) -> None
 def test_a_torrent_file_that_cannot_be_read_is_tried_again_within_a_day_or_so(chance: float, failures: int) -> None:
     pause = after(rules.next_file(NOW, failures, chance))
     assert timedelta(seconds=80) < pause <= timedelta(hours=30)
+
+
+def test_pauses_double_up_to_a_day_or_half_of_one() -> None:
+    assert [after(rules.next_file(NOW, failures, 0.5)) for failures in (1, 2, 3, 40)] == [
+        timedelta(minutes=2),
+        timedelta(minutes=4),
+        timedelta(minutes=8),
+        timedelta(days=1),
+    ]
+    assert [after(rules.next_after_failure(NOW, failures, 0.5)) for failures in (1, 2, 3, 40)] == [
+        timedelta(minutes=5),
+        timedelta(minutes=10),
+        timedelta(minutes=20),
+        timedelta(hours=12),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("released_on", "hours"),
+    [("2026-10-31", 4), ("2026-10-10", 32), ("2026-01-01", 128), ("2020-01-01", 256), ("", 256)],
+)
+def test_how_seldom_a_film_is_searched_for_goes_by_its_age(released_on: str, hours: int) -> None:
+    assert after(rules.next_search(NOW, released_on, 40, 0.5)) == timedelta(hours=hours)
+
+
+@pytest.mark.parametrize(("after_it", "hours"), [(105, 12.0), (110, 9.0), (120, 6.0), (150, 6.0), (151, 6.0)])
+def test_a_move_of_a_share_counts_from_that_share_on(after_it: int, hours: float) -> None:
+    assert rules.next_stats(12, 100, after_it, 0.5) == pytest.approx(hours)
+    assert rules.next_stats(48, 100, 150, 0.5) == pytest.approx(24.0), "half is not more than half"
