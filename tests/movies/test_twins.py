@@ -122,3 +122,13 @@ async def test_a_source_that_a_person_refused_while_it_was_read_says_nothing_of_
     await verdicts.judge(reel.node.store, one, VERIFIED, swarm=TWO, files=FILES, file_count=1)
     left = {each.id: (each.state, each.final) for each in await reel.sources(one.movie_id)}
     assert left == {one.id: (REFUSED, True), two.id: (FOUND, False)}
+
+
+async def test_a_source_that_a_person_accepted_while_it_was_read_is_not_refused_by_that_with_its_twin(
+    reel: Reels,
+) -> None:
+    one, two = await pair(reel, state=FOUND)
+    await source_actions.accept(reel.node, one.id, actor="test")
+    await verdicts.judge(reel.node.store, one, REFUSED, "it holds a program", swarm=TWO, files=FILES, file_count=1)
+    left = {each.id: (each.state, each.final) for each in await reel.sources(one.movie_id)}
+    assert left == {one.id: (FOUND, True), two.id: (FOUND, False)}

@@ -60,7 +60,7 @@ async def judge(store: Store, entry: SourceEntry, to: SourceState, reason: str =
     async with store.write() as connection:
         mine, twin = await _locked(connection, entry, swarm)
         if twin is not None and mine is not None:
-            if mine.state is entry.state:
+            if mine.state is entry.state and mine.final == entry.final:
                 await _hand_on(connection, mine, twin, to, reason, values)
             return
         same_due = source.c.file_due_at == entry.file_due_at
