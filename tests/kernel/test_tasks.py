@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from nightcrew.kernel import forever as loops
+from nightcrew.kernel import tasks as tasks_of_a_node
 from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.forever import forever
 from nightcrew.kernel.tasks import Tasks
@@ -63,6 +64,26 @@ async def test_close_ends_all_tasks_also_those_that_an_ending_task_spawns() -> N
         await tasks.close()
     assert len(tasks) == 0
     assert {"first", "second"} <= set(ended)
+
+
+async def test_a_task_whose_cancel_was_lost_is_cancelled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks_of_a_node, "AGAIN", 0.05)
+    lost = asyncio.Event()
+
+    async def deaf() -> None:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:  # as a library takes it for the end of its own time-out
+            lost.set()
+        await asyncio.sleep(3600)
+
+    tasks = Tasks()
+    tasks.spawn(deaf(), "deaf")
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await tasks.close()
+    assert lost.is_set()
+    assert len(tasks) == 0
 
 
 @pytest.mark.parametrize("how", ["hangs", "raises", "cancelled"])
