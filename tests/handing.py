@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from nightcrew.demo import bencoding, torrents
+from furnished import furnish
+from nightcrew import app
+from nightcrew.demo import bencoding, downloaders, torrents
 from nightcrew.demo.downloads import Downloads
 from nightcrew.demo.world import World
 from nightcrew.kernel.clock import utcnow
@@ -123,3 +126,20 @@ async def started(folder: Path, world: World, url: str | None = None) -> AsyncIt
 async def connect(node: Runtime, world: World) -> None:
     values = dict(world.cinema()["qbittorrent"])
     await connections.add(node, {**values, "address": values.pop("url")}, actor="test")
+
+
+@asynccontextmanager
+async def client_world() -> AsyncIterator[World]:
+    """A world with a download client alone, whose swarms have the three torrents."""
+    async with World(live=False, services=(downloaders.routes,)) as made:
+        made.downloads.library = {torrents.hash_of(one): one for one in (GOOD, SECOND, FAKE)}
+        yield made
+
+
+@asynccontextmanager
+async def manned(folder: Path, world: World) -> AsyncIterator[Crew]:
+    """A node that is connected with the world's client."""
+    await asyncio.to_thread(furnish, app.Config(data_dir=folder))
+    async with started(folder, world) as made:
+        await connect(made.node, world)
+        yield made

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from furnished import furnish, new_database
-from handing import FAKE, FILM, GOOD, SECOND, Crew, connect, furnish_films, started
+from handing import FAKE, FILM, GOOD, SECOND, Crew, client_world, connect, furnish_films, manned, started
 from nightcrew import app
-from nightcrew.demo import downloaders, torrents
+from nightcrew.demo import torrents
 from nightcrew.demo.downloads import DownloadPlan
 from nightcrew.demo.world import World
 from nightcrew.kernel import recovery
@@ -42,16 +42,13 @@ OTHER = 2
 @pytest.fixture
 async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     monkeypatch.setattr(recovery, "FIRST_PAUSE", 0.0)
-    async with World(live=False, services=(downloaders.routes,)) as made:
-        made.downloads.library = {torrents.hash_of(one): one for one in (GOOD, SECOND, FAKE)}
+    async with client_world() as made:
         yield made
 
 
 @pytest.fixture
 async def crew(world: World, tmp_path: Path) -> AsyncIterator[Crew]:
-    await asyncio.to_thread(furnish, app.Config(data_dir=tmp_path / "data"))
-    async with started(tmp_path / "data", world) as made:
-        await connect(made.node, world)
+    async with manned(tmp_path / "data", world) as made:
         yield made
 
 

@@ -12,9 +12,9 @@ import pytest
 import sqlalchemy as sa
 
 from furnished import furnish, new_database
-from handing import FAKE, FILM, GOOD, SECOND, Crew, connect, furnish_films, started
+from handing import FAKE, FILM, GOOD, SECOND, Crew, client_world, connect, furnish_films, manned, started
 from nightcrew import app
-from nightcrew.demo import downloaders, torrents
+from nightcrew.demo import torrents
 from nightcrew.demo.downloads import DownloadPlan
 from nightcrew.demo.faults import Fault
 from nightcrew.demo.world import World
@@ -43,16 +43,13 @@ from support import until
 @pytest.fixture
 async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     monkeypatch.setattr(recovery, "FIRST_PAUSE", 0.0)
-    async with World(live=False, services=(downloaders.routes,)) as made:
-        made.downloads.library = {torrents.hash_of(one): one for one in (GOOD, SECOND, FAKE)}
+    async with client_world() as made:
         yield made
 
 
 @pytest.fixture
 async def crew(world: World, tmp_path: Path) -> AsyncIterator[Crew]:
-    await asyncio.to_thread(furnish, app.Config(data_dir=tmp_path / "data"))
-    async with started(tmp_path / "data", world) as made:
-        await connect(made.node, world)
+    async with manned(tmp_path / "data", world) as made:
         yield made
 
 
