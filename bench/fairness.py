@@ -25,11 +25,12 @@ from nightcrew.kernel import store as kernel_store
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.store import Store
 from nightcrew.movies.sources import rules
+from nightcrew.movies.sources.crew import AT_ONCE
 from nightcrew.movies.sources.models import MovieSearch, search
 from nightcrew.movies.store import backlogs, searches, sources, titles, totals, verdicts
 
 WELL, BANNED = 1, 2
-HANDS = 8
+HANDS = 12
 """Searches that one tick claims at most."""
 TIMES = 40
 PROMISED = 5.0
@@ -117,7 +118,7 @@ async def delay(store: Store, film: int) -> tuple[int, float]:
     ticks = 0
     while True:
         ticks += 1
-        rows = await searches.claim(store, by="n", limit=HANDS, indexers=[WELL], after=None)
+        rows = await searches.claim(store, by="n", limit=HANDS, indexers={WELL: AT_ONCE}, after=None)
         assert rows, "it was never claimed"
         assert all(one.connection_id == WELL for one in rows)
         await settled(store, rows)
@@ -139,13 +140,13 @@ async def costs(store: Store) -> dict[str, tuple[float, float]]:
     """Milliseconds of each question, and what is promised."""
 
     async def claim() -> None:
-        await searches.claim(store, by="n", limit=HANDS, indexers=[WELL], after=None)
+        await searches.claim(store, by="n", limit=HANDS, indexers={WELL: AT_ONCE}, after=None)
 
     async def claim_both() -> None:
-        assert await searches.claim(store, by="n", limit=HANDS, indexers=[WELL, BANNED], after=WELL)
+        assert await searches.claim(store, by="n", limit=HANDS, indexers={WELL: AT_ONCE, BANNED: AT_ONCE}, after=WELL)
 
     async def claim_files() -> None:
-        assert await verdicts.claim_files(store, by="n", limit=6, indexers=[WELL])
+        assert await verdicts.claim_files(store, by="n", limit=6, indexers={WELL: AT_ONCE})
 
     asked: dict[str, tuple[Callable[[], Awaitable[object]], float]] = {
         "claim searches, nothing due": (claim, PROMISED),
