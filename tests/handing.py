@@ -21,6 +21,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.connections import actions as connections
 from nightcrew.kernel.connections.lines import Connections
 from nightcrew.kernel.runtime import Runtime
+from nightcrew.kernel.store import now_of
 from nightcrew.movies.catalogue.models import movie
 from nightcrew.movies.domain import DOMAIN
 from nightcrew.movies.handover import following as handovers
@@ -53,7 +54,8 @@ class Crew:
     async def step(self) -> None:
         """Look at everything once."""
         async with self.node.store.write() as connection:
-            await connection.execute(sa.update(handover).where(handover.c.ended_at.is_(None)).values(due_at=utcnow()))
+            now = await now_of(connection)  # by which it is claimed
+            await connection.execute(sa.update(handover).where(handover.c.ended_at.is_(None)).values(due_at=now))
         await handovers.follow(self.node)
         await until(lambda: not self.node.part(HandoverCrew).hands.held)
 
@@ -63,7 +65,7 @@ class Crew:
         async def done() -> bool:
             async with self.node.store.write() as connection:
                 left = sa.update(handover).where(handover.c.ended_at.is_not(None), handover.c.due_at.is_not(None))
-                if not (await connection.execute(left.values(due_at=utcnow()))).rowcount:
+                if not (await connection.execute(left.values(due_at=await now_of(connection)))).rowcount:
                     return True
             await self.step()
             return False
@@ -78,7 +80,7 @@ class Crew:
             if entry.state in states:
                 return entry
             self.clock += 1.0
-        pytest.fail(f"it is {entry.state}: {entry.reason}")
+        pytest.fail(f"it is {entry.state}: {entry.reason}; all of it: {entry}")
 
     clock: float = 1000.0
 
