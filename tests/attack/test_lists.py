@@ -18,7 +18,7 @@ from nightcrew.kernel.errors import NightcrewError
 from nightcrew.kernel.http_requests import Reply
 from nightcrew.playlists import identity, rules
 from nightcrew.playlists.formats import hls, json_list, m3u, master
-from nightcrew.playlists.formats.charsets import lines
+from nightcrew.playlists.formats.charsets import blocks
 from support import cost
 
 MIB = 1 << 20
@@ -37,7 +37,7 @@ def many(part: str, size: int) -> bytes:
 def read_m3u(raw: bytes) -> int:
     """As a refresh does it with each entry."""
     identifier, count = identity.Identifier(), 0
-    for entry in m3u.read(lines(io.BytesIO(raw), m3u.MAX_LINE), m3u.ListHeader()):
+    for entry in m3u.read(blocks(io.BytesIO(raw)), m3u.ListHeader()):
         identifier.identify(entry)
         rules.row_hash(entry)
         rules.hide_secrets(entry.url, ("user", "secret"))

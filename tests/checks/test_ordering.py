@@ -26,9 +26,9 @@ from nightcrew.playlists.exports import channels
 from nightcrew.playlists.identity import Identifier
 from nightcrew.playlists.models import feed, stream
 from nightcrew.playlists.providers import Adapters
-from nightcrew.playlists.rules import ListEntry, row_hash
+from nightcrew.playlists.rules import ListEntry
 from nightcrew.playlists.store import sources, staging
-from nightcrew.playlists.store.staging import Row, Staging
+from nightcrew.playlists.store.staging import Staging, row_of
 from support import Node, counting, running, until
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -63,7 +63,7 @@ async def lists(runtime: Runtime, name: str, config: dict[str, Any], *, kind: st
     work, identifier = Staging(store, own.id, name), Identifier()
     await work.begin()
     entries = [ListEntry(f"C{n}", f"http://192.0.2.9/{name}/{n}", guide_id=f"c{n}") for n in range(CHANNELS)]
-    await work.add([Row(i, one, identifier.identify(one), row_hash(one), one.url) for i, one in enumerate(entries)])
+    await work.add([row_of(i, one, identifier.identify(one)) for i, one in enumerate(entries)])
     change = await work.finish()
     await staging.apply(store, own.id, name, now=NOW, due_at=NOW, change=change, content={}, merge=True)
 

@@ -22,10 +22,10 @@ from nightcrew.checks.store.queue import Scope
 from nightcrew.kernel.errors import Conflict
 from nightcrew.kernel.store import Store, database_url, metadata
 from nightcrew.kernel.vault import Vault
-from nightcrew.playlists import identity, models, rules
+from nightcrew.playlists import identity, models
 from nightcrew.playlists.rules import ListEntry
 from nightcrew.playlists.store import sources, staging
-from nightcrew.playlists.store.staging import Row, Staging
+from nightcrew.playlists.store.staging import Staging, row_of
 from nightcrew.prober.wire import ProbeReport
 from support import counting
 
@@ -58,7 +58,7 @@ async def lists(store: Store, streams: list[int]) -> None:
     work = Staging(store, feed.id, run)
     await work.begin()
     entries = [ListEntry(f"C{number}", f"http://192.0.2.1/{number}", guide_id=f"c{number}") for number in streams]
-    await work.add([Row(i, e, identifier.identify(e), rules.row_hash(e), e.url) for i, e in enumerate(entries)])
+    await work.add([row_of(i, e, identifier.identify(e)) for i, e in enumerate(entries)])
     change = await work.finish()
     await staging.apply(store, feed.id, run, now=NOW, due_at=LATER, change=change, content={}, merge=True)
 

@@ -17,7 +17,7 @@ from nightcrew.playlists import identity, rules
 from nightcrew.playlists.models import channel, stream
 from nightcrew.playlists.rules import ListChange, ListEntry
 from nightcrew.playlists.store import channels, sources, staging
-from nightcrew.playlists.store.staging import Row, Staging
+from nightcrew.playlists.store.staging import Staging, row_of
 from support import Node
 
 BASE = "http://192.0.2.1"
@@ -34,7 +34,7 @@ class Provider:
         self.run += 1
         work, identifier = Staging(store, self.feed, run := f"{self.region}-{self.run}"), identity.Identifier()
         await work.begin()
-        rows = [Row(i, e, identifier.identify(e), rules.row_hash(e), e.url) for i, e in enumerate(entries)]
+        rows = [row_of(i, e, identifier.identify(e)) for i, e in enumerate(entries)]
         for start in range(0, len(rows), 7):
             await work.add(rows[start : start + 7])
         change, now = await work.finish(), utcnow()

@@ -33,7 +33,7 @@ from support import Node, data_file, running
 def read(text: str | bytes, base: str = "", charset: str | None = None) -> list[ListEntry]:
     raw = text.encode() if isinstance(text, str) else text
     told = charsets.of(io.BytesIO(raw)) if charset is None else charset
-    return list(m3u.read(charsets.lines(io.BytesIO(raw), m3u.MAX_LINE, told), None, base))
+    return list(m3u.read(charsets.blocks(io.BytesIO(raw), told), None, base))
 
 
 def one(extinf: str) -> ListEntry:
@@ -234,7 +234,7 @@ def test_a_charset_that_a_person_names_counts() -> None:
 def test_no_bytes_make_the_reader_of_charsets_raise(raw: bytes) -> None:
     told = charsets.of(io.BytesIO(raw))
     assert not told or is_charset(told)
-    assert all(line.decode("utf-8", "surrogatepass") for line in charsets.lines(io.BytesIO(raw), 100, told) if told)
+    assert all(line.decode("utf-8", "surrogatepass") for line in charsets.blocks(io.BytesIO(raw), told) if told)
 
 
 # -- headers -----------------------------------------------------------------------------------------------------------

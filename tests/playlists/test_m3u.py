@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from nightcrew.kernel.errors import GiveUp, NightcrewError, Retry
 from nightcrew.playlists.formats import m3u
-from nightcrew.playlists.formats.charsets import lines
+from nightcrew.playlists.formats.charsets import blocks
 from nightcrew.playlists.rules import ListEntry
 from support import is_linear
 
 
 def read(text: str | bytes, listing: m3u.ListHeader | None = None) -> list[ListEntry]:
     raw = text.encode() if isinstance(text, str) else text
-    return list(m3u.read(lines(io.BytesIO(raw), m3u.MAX_LINE), listing))
+    return list(m3u.read(blocks(io.BytesIO(raw)), listing))
 
 
 def one(text: str | bytes) -> ListEntry:
@@ -174,7 +174,7 @@ def test_an_overlong_line_is_given_up_without_being_read_whole() -> None:
             return len(buffer)
 
     with pytest.raises(GiveUp, match="line 1 is longer"):
-        list(m3u.read(lines(io.BufferedReader(Endless()), m3u.MAX_LINE)))
+        list(m3u.read(blocks(io.BufferedReader(Endless()))))
 
 
 @pytest.mark.parametrize(

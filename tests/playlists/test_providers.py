@@ -122,6 +122,7 @@ async def test_an_unchanged_playlist_is_not_read_again(world: World, http: Http,
     provider = adapter(world, "m3u")
     async with provider.listing(fetching(http, tmp_path)) as listing:
         validators, digest = listing.validators, listing.content_hash
+        assert [batch async for batch in listing.batches]
         assert listing.notes["guides"] == [f"{world.url}/guide/guide.xml.gz"]
     for known in ({"validators": validators}, {"content_hash": digest}):
         async with provider.listing(fetching(http, tmp_path, **known)) as again:

@@ -19,7 +19,7 @@ from nightcrew.playlists.models import staged
 from nightcrew.playlists.rules import ListEntry
 from nightcrew.playlists.store import channels, sources, staging
 from nightcrew.playlists.store import staging_sql as sql
-from nightcrew.playlists.store.staging import Row, Staging
+from nightcrew.playlists.store.staging import Staging, row_of
 from support import Node
 
 NAMES = [f"Channel {letter}" for letter in "ABCDEFGH"]
@@ -40,7 +40,7 @@ async def load(node: Node, feed_id: int, run: str, found: list[ListEntry]) -> ru
     work = Staging(store, feed_id, run)
     await work.begin()
     identifier = identity.Identifier()
-    rows = [Row(i, e, identifier.identify(e), rules.row_hash(e), e.url) for i, e in enumerate(found)]
+    rows = [row_of(i, e, identifier.identify(e)) for i, e in enumerate(found)]
     for start in range(0, len(rows), 5):
         await work.add(rows[start : start + 5])
     change = await work.finish()
@@ -193,7 +193,7 @@ def cost(node: Node, statement: sa.TextClause, run: str, feed_id: int) -> tuple[
 async def stage(node: Node, feed_id: int, run: str, found: list[ListEntry]) -> Staging:
     work, identifier = Staging(node.runtime.store, feed_id, run), identity.Identifier()
     await work.begin()
-    await work.add([Row(i, e, identifier.identify(e), rules.row_hash(e), e.url) for i, e in enumerate(found)])
+    await work.add([row_of(i, e, identifier.identify(e)) for i, e in enumerate(found)])
     return work
 
 

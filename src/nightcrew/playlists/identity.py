@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -32,10 +32,14 @@ MOST = 20_000
 
 @dataclass(frozen=True, slots=True)
 class EntryIdentity:
-    """Who a channel is. `key` is unique in its feed; `ident` is shared by entries that might be the same channel."""
+    """Who a channel is. `key` is unique in its feed; `ident` is shared by entries that might be the same channel.
+
+    `alike`: what the key is made of, shared by entries that are alike in all that tells.
+    """
 
     key: bytes
     ident: bytes
+    alike: bytes = field(default=b"", compare=False)
 
 
 class Identifier:
@@ -49,11 +53,23 @@ class Identifier:
         told_apart = "" if entry.provider_id else f"{entry.name.casefold()}\0{entry.group.casefold()}"
         ident = _ident(entry.name, entry.group, entry.guide_id, entry.provider_id)
         alike = digest(f"{ident}\0{told_apart}")
+        count = self._counted(alike)
+        key = alike if count == 0 else digest(f"{ident}\0{told_apart}\0{count}")
+        return EntryIdentity(key, digest(ident), alike)
+
+    def is_first(self, alike: bytes) -> bool:
+        """Whether the next entry is the first of those that are alike; if so, it is counted."""
+        if int.from_bytes(alike[:8], "big") in self._seen:
+            return False
+        self._counted(alike)
+        return True
+
+    def _counted(self, alike: bytes) -> int:
+        """How many were alike before."""
         short = int.from_bytes(alike[:8], "big")
         count = self._seen.get(short, 0)
         self._seen[short] = count + 1
-        key = alike if count == 0 else digest(f"{ident}\0{told_apart}\0{count}")
-        return EntryIdentity(key, digest(ident))
+        return count
 
 
 def ident_of(name: str, group: str, guide_id: str, provider_id: str) -> bytes:

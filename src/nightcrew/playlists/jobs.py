@@ -13,6 +13,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from nightcrew.kernel import recovery
@@ -27,20 +28,22 @@ from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
 from nightcrew.kernel.words import counted
-from nightcrew.playlists import identity, rules
-from nightcrew.playlists.guide_matching import later_by
+from nightcrew.playlists import known as known_pieces
+from nightcrew.playlists import rules
 from nightcrew.playlists.guides import fetch_guide
+from nightcrew.playlists.known import Known
 from nightcrew.playlists.models import Feed, Source
 from nightcrew.playlists.numbering import Numbering
 from nightcrew.playlists.outputs import Outputs
 from nightcrew.playlists.picking import Picks
 from nightcrew.playlists.providers import Adapters
 from nightcrew.playlists.providers.base import Fetch, Listing, Provider, Unchanged
+from nightcrew.playlists.reading import Reading
 from nightcrew.playlists.rules import ListChange
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.standing import interval_of
 from nightcrew.playlists.store import numbers, refreshes, sources, staging
-from nightcrew.playlists.store.staging import Row, Staging
+from nightcrew.playlists.store.staging import Staging
 
 AT_ONCE = 6
 """Feeds that are refreshed at a time."""
@@ -129,6 +132,8 @@ async def forget_old(runtime: Runtime) -> dict[str, int]:
     gone = await staging.forget_gone(runtime.store, utcnow() - timedelta(days=days))
     await staging.discard_orphans(runtime.store)
     await refreshes.prune_runs(runtime.store)
+    lists = {feed.id for feed in await sources.feeds(runtime.store)}
+    await asyncio.to_thread(known_pieces.tidy, known_at(runtime), lists)
     return {"streams": gone}
 
 
@@ -172,7 +177,7 @@ async def _fetch_now(run: Run, feed_id: int, rebuild: bool) -> dict[str, Any]:
         if isinstance(listing, Unchanged):
             return await _unchanged(runtime, feed, run.id, listing)
         later = round(float(source.config.get("guide_shift") or 0) * 60)
-        work, change, entries = await _stage(run, feed, adapter, listing, picks, later)
+        work, change, entries = await _stage(run, feed, adapter, listing, picks, later, anew=rebuild)
         content = {**asdict(listing.validators), "content_hash": listing.content_hash}
         picked = {"picks": picks.key, "entries": entries} if picks.key else {}
         lines = list(source.config.get("numbers") or ())
@@ -211,35 +216,29 @@ def _fetch_of(run: Run, feed: Feed, rebuild: bool) -> Fetch:
 
 
 async def _stage(
-    run: Run, feed: Feed, adapter: Provider, listing: Listing, picks: Picks, later: int
+    run: Run, feed: Feed, adapter: Provider, listing: Listing, picks: Picks, later: int, *, anew: bool
 ) -> tuple[Staging, ListChange, int]:
     """Compare a list with what is stored. Returns the comparison, the change, and how many entries there were before picking."""
-    work, entries = Staging(run.runtime.store, feed.id, run.id), 0
+    runtime = run.runtime
+    path = known_at(runtime) / str(feed.id)
+    known = Known() if anew else await asyncio.to_thread(known_pieces.load, path)
+    work, reading = Staging(runtime.store, feed.id, run.id), Reading(picks, later, adapter.secrets, known)
     await work.begin()
-    identifier = identity.Identifier()
     expected = feed.streams or None
-    async for batch in listing.batches:
-        rows = await asyncio.to_thread(_rows, batch, work.total, identifier, adapter.secrets, picks, later)
+    async for rows in reading.rows(listing, runtime.settings.of(PlaylistSettings).max_channels):
         await work.add(rows)
-        entries += len(batch)
         if expected and work.total > expected:
             expected = None
         await run.progress(work.total, expected, f"{work.total} channels compared")
-    return work, await work.finish(), entries
+    change = await work.finish()
+    if listing.text is not None:
+        await asyncio.to_thread(known.save, path)
+    return work, change, reading.entries
 
 
-def _rows(
-    batch: list[rules.ListEntry],
-    offset: int,
-    identifier: identity.Identifier,
-    secrets: tuple[str, ...],
-    picks: Picks,
-    later: int,
-) -> list[Row]:
-    return [
-        Row(place, entry, identifier.identify(entry), rules.row_hash(entry), rules.hide_secrets(entry.url, secrets))
-        for place, entry in enumerate(map(later_by(later), picks.kept(batch)), offset)
-    ]
+def known_at(runtime: Runtime) -> Path:
+    """Where this node keeps what it knows of lists."""
+    return runtime.data_dir / "playlists" / known_pieces.FOLDER
 
 
 async def _settle(run: Run, feed_id: int, fetched: dict[str, Any]) -> dict[str, Any]:

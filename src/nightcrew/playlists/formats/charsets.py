@@ -101,15 +101,15 @@ def _explained(words: bytes, name: str) -> float:
     return sum(char in _LATIN[name] for char in found) / len(found)
 
 
-def lines(file: BinaryIO, longest: int, charset: str = "") -> Iterator[bytes]:
-    """Lines in UTF-8 with their ends; one that is longer than `longest` comes in pieces. `charset`: what the file is written in."""
+def blocks(file: BinaryIO, charset: str = "") -> Iterator[bytes]:
+    """The whole text in UTF-8, some of it at a time. `charset`: what the file is written in; empty: it is passed on as it is."""
     if not charset:
-        while line := file.readline(longest):
-            yield line
+        while block := file.read(BLOCK):
+            yield block
         return
     text = io.TextIOWrapper(file, charset, errors="replace", newline="\n")
     try:
-        while read := text.readline(longest):
+        while read := text.read(BLOCK):
             yield read.encode("utf-8", "surrogatepass")
     finally:
         text.detach()

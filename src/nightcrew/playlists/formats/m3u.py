@@ -9,7 +9,7 @@ addresses relative to the list's own, CRLF, a byte order mark, Latin-1, blank li
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urljoin
 
@@ -21,6 +21,8 @@ from nightcrew.playlists.rules import ListEntry, is_playable, leads_elsewhere, o
 
 MAX_LINE = 65_536
 """Bytes. A longer line is no playlist."""
+MAX_PIECE = 4 * MAX_LINE
+"""Bytes of a text in which no entry begins that are read at a time."""
 MAX_ATTRIBUTES = 40
 UNPLAYABLE = "[NOT PLAYABLE]"
 """Stands where a player expects an address and there is none that it may open."""
@@ -61,6 +63,9 @@ _MEDIA = re.compile(r"(?i)[^\s].*\.(?:m3u8?|mpd|ts|m2ts|mp4|mkv|flv|aac|mp3)(?:[
 _ONE_STREAM = re.compile(rb"(?m)^#EXT-X-(?:STREAM-INF|TARGETDURATION|MEDIA-SEQUENCE)\b")
 _OF_LISTS = re.compile(rb"(?i)tvg-|group-title")
 _BOM = b"\xef\xbb\xbf"
+ENTRY = b"#EXTINF"
+"""How a line begins that begins an entry."""
+_NEXT = b"\n" + ENTRY
 
 
 @dataclass(slots=True)
@@ -96,30 +101,112 @@ def sniff(first: bytes, content_type: str) -> None:
         raise Misread("its answer is not a playlist")
 
 
-def read(lines: Iterable[bytes], listing: ListHeader | None = None, base: str = "") -> Iterator[ListEntry]:
+def read(blocks: Iterable[bytes], listing: ListHeader | None = None, base: str = "") -> Iterator[ListEntry]:
     """Entries in order, one for each address line. Raises `Retry` when the text ends inside of an entry (it was cut off).
 
     `base`: the list's own address, to which relative ones are joined.
     """
-    listing = listing or ListHeader()
-    pending = _Pending()
-    ended = True
-    for number, raw in enumerate(lines):
-        if len(raw) >= MAX_LINE:
-            raise GiveUp(f"line {number + 1} is longer than {MAX_LINE} bytes, so this is not a playlist")
-        ended = raw.endswith(b"\n")
-        line = _text(raw.removeprefix(_BOM) if number == 0 else raw).strip()
-        if not line:
-            continue
-        if line.startswith("#"):
-            _directive(line, pending, listing)
-        elif _is_address(line, named=pending.name is not None):
-            entry = pending.entry(line, base, listing.attributes)
-            pending = _Pending()
-            if entry.url:
-                yield entry
-    if pending.name is not None and not ended:
-        raise Retry("the list ends in the middle of an entry, so it is incomplete")
+    reader = Reader(listing, base)
+    for piece in pieces(blocks):
+        yield from reader.entries(piece)
+    reader.end()
+
+
+def pieces(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """A text cut where `#EXTINF` begins a line, so that most pieces hold an entry; all of them together are the text.
+
+    Raises `GiveUp` for a line that is too long to be one of a playlist.
+    """
+    rest, lines = b"", 0
+    for block in blocks:
+        whole, mark, tail = (rest + block).rpartition(_NEXT)
+        rest = mark[1:] + tail
+        if mark:
+            for piece in _cut(whole + b"\n"):
+                _check_lines(piece, lines)
+                lines += piece.count(b"\n")
+                yield piece
+        elif len(rest) > MAX_PIECE:
+            _check_lines(rest, lines)
+            head, newline, rest = rest.rpartition(b"\n")
+            lines += head.count(b"\n") + 1
+            yield head + newline
+    if rest:
+        _check_lines(rest, lines)
+        yield rest
+
+
+def _cut(text: bytes) -> Iterator[bytes]:
+    first, *others = text.split(_NEXT)
+    if others:
+        yield first + b"\n"
+        for one in others[:-1]:
+            yield ENTRY + one + b"\n"
+    yield ENTRY + others[-1] if others else first
+
+
+def _check_lines(piece: bytes, before: int) -> None:
+    if len(piece) < MAX_LINE:
+        return
+    for number, line in enumerate(piece.split(b"\n"), before + 1):
+        if len(line) >= MAX_LINE:
+            raise GiveUp(f"line {number} is longer than {MAX_LINE} bytes, so this is not a playlist")
+
+
+class Reader:
+    """Reads a text piece by piece. What is said of an entry may stand in the piece before, and what holds for all in the first line."""
+
+    def __init__(self, header: ListHeader | None = None, base: str = "") -> None:
+        self.header = header or ListHeader()
+        self._base = base
+        self._pending: _Pending | None = None
+        self._begun = self._whole = False
+
+    @property
+    def is_between(self) -> bool:
+        """Whether nothing was said yet of the next entry, so that a piece means the same as anywhere else."""
+        return self._pending is None
+
+    def entries(self, piece: bytes) -> list[ListEntry]:
+        """The entries whose addresses are in the next piece."""
+        if not self._begun:
+            self._begun, piece = True, piece.removeprefix(_BOM)
+        self._whole = piece.endswith(b"\n")
+        found = []
+        for raw in piece.split(b"\n"):
+            line = _text(raw).strip()
+            if not line:
+                continue
+            if line.startswith("#"):
+                self._directive(line)
+                continue
+            pending = self._pending or _Pending()
+            if _is_address(line, named=pending.name is not None):
+                self._pending = None
+                entry = pending.entry(line, self._base, self.header.attributes)
+                if entry.url:
+                    found.append(entry)
+        return found
+
+    def alone(self, piece: bytes, for_all: dict[str, str]) -> list[ListEntry]:
+        """The entries of a piece that was passed over, where nothing was said of it before; `for_all` is what the header said then."""
+        return Reader(ListHeader([], for_all), self._base).entries(piece)
+
+    def end(self) -> None:
+        """The text is over. Raises `Retry` when it ended inside of an entry."""
+        if self._pending is not None and self._pending.name is not None and not self._whole:
+            raise Retry("the list ends in the middle of an entry, so it is incomplete")
+
+    def _directive(self, line: str) -> None:
+        keyword, _, rest = line.partition(":")
+        said = _SAYS.get(keyword.upper())
+        if said is not None:
+            self._pending = self._pending or _Pending()
+            said(self._pending, rest)
+        elif line.upper().startswith("#EXTM3U"):
+            found = {key.lower(): "".join(values) for key, *values in _HEADER_ATTRIBUTE.findall(line)}
+            self.header.guides[:] = _guides(found)
+            self.header.attributes = {key: _clean(value) for key, value in found.items() if key in _FOR_ALL and value}
 
 
 def _is_address(line: str, *, named: bool) -> bool:
@@ -136,27 +223,6 @@ def _text(raw: bytes) -> str:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
         return raw.decode("latin-1")
-
-
-def _directive(line: str, pending: _Pending, listing: ListHeader) -> None:
-    keyword, _, rest = line.partition(":")
-    match keyword.upper():
-        case "#EXTINF":
-            pending.extinf(rest)
-        case "#EXTGRP":
-            pending.group = pending.group or rest.strip()
-        case "#EXTVLCOPT":
-            pending.option("vlc", rest)
-        case "#KODIPROP":
-            pending.option("kodi", rest)
-        case "#WEBPROP":
-            pending.option("web", rest)
-        case "#EXTHTTP":
-            pending.headers(rest)
-        case _ if line.upper().startswith("#EXTM3U"):
-            found = {key.lower(): "".join(values) for key, *values in _HEADER_ATTRIBUTE.findall(line)}
-            listing.guides = _guides(found)
-            listing.attributes = {key: _clean(value) for key, value in found.items() if key in _FOR_ALL and value}
 
 
 def _guides(found: Mapping[str, str]) -> list[str]:
@@ -206,12 +272,18 @@ class _Pending:
         elif len(self.attributes) < MAX_ATTRIBUTES:
             self.attributes.setdefault(key, _clean(value))
 
+    def extgrp(self, text: str) -> None:
+        """A group, unless the entry has named one."""
+        self.group = self.group or text.strip()
+
     def option(self, kind: str, text: str) -> None:
+        """An option line of a player."""
         key, _, value = text.strip().partition("=")
         if key and len(self.attributes) < MAX_ATTRIBUTES:
             self.attributes[f"{kind}:{_clean(key)}"] = _clean(value)
 
     def headers(self, text: str) -> None:
+        """HTTP headers as an object of JSON."""
         if len(text) <= LONGEST:
             self.attributes[EXTHTTP] = _clean(text)
 
@@ -232,6 +304,17 @@ class _Pending:
             guide_id=_clean(known.get("tvg-id", "")),
             attributes={**self.attributes, **headers} if headers else self.attributes,
         )
+
+
+_SAYS: dict[str, Callable[[_Pending, str], None]] = {
+    "#EXTINF": _Pending.extinf,
+    "#EXTGRP": _Pending.extgrp,
+    "#EXTVLCOPT": lambda pending, text: pending.option("vlc", text),
+    "#KODIPROP": lambda pending, text: pending.option("kodi", text),
+    "#WEBPROP": lambda pending, text: pending.option("web", text),
+    "#EXTHTTP": _Pending.headers,
+}
+"""What lines say of the next address."""
 
 
 def _split_headers(line: str) -> tuple[str, dict[str, str]]:

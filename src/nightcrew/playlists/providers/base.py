@@ -6,11 +6,11 @@ import asyncio
 import itertools
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Self, cast
+from typing import Any, BinaryIO, Self, TypeVar, cast
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -19,17 +19,23 @@ from nightcrew.addresses import is_private
 from nightcrew.kernel import redaction
 from nightcrew.kernel.connections.calls import Calls, Sniff
 from nightcrew.kernel.connections.question import Question, Reach
-from nightcrew.kernel.errors import GiveUp
+from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.kernel.fields import Secret, ask
 from nightcrew.kernel.http import Download, Http, Jar, Limits, Validators
 from nightcrew.kernel.routes import DIRECT
 from nightcrew.playlists.formats.headers import headers_from
+from nightcrew.playlists.formats.m3u import Reader
 from nightcrew.playlists.numbering import Numbering
 from nightcrew.playlists.picking import test_of
 from nightcrew.playlists.rules import ListEntry, region_name
 
+_Item = TypeVar("_Item")
+
 BATCH = 500
 """Entries that are parsed, compared and stored at a time."""
+PIECES = 2_000
+"""Pieces of a text that are looked at at a time."""
+NO_CHANNELS = "the list has no channels"
 
 
 class SourceConfig(BaseModel):
@@ -221,14 +227,48 @@ class Fetch:
 
 
 @dataclass(slots=True)
+class Text:
+    """A list that is a text: whoever knows a piece of it already need not have it read.
+
+    `context`: what decides, besides the text, what a piece says.
+    """
+
+    pieces: Iterator[bytes]
+    reader: Reader
+    context: str = ""
+
+    async def batches(self) -> AsyncIterator[list[bytes]]:
+        """The pieces in order; who takes them gives each to the reader, or knows it. Raises `Retry` for a text that was cut off."""
+        while batch := await asyncio.to_thread(batched, self.pieces, PIECES):
+            yield batch
+        self.reader.end()
+
+    async def entries(self) -> AsyncIterator[list[ListEntry]]:
+        """All entries, read in a thread. Raises `Retry` when there are none."""
+        any_yet = False
+        async for pieces in self.batches():
+            found = await asyncio.to_thread(self._read, pieces)
+            any_yet = any_yet or bool(found)
+            yield found
+        if not any_yet:
+            raise Retry(NO_CHANNELS)
+
+    def _read(self, pieces: Sequence[bytes]) -> list[ListEntry]:
+        return [entry for piece in pieces for entry in self.reader.entries(piece)]
+
+
+@dataclass(slots=True)
 class Listing:
-    """A fetched list: entries in batches, and what to remember once it has been stored."""
+    """A fetched list: entries in batches, and what to remember once it has been stored.
+
+    `text`: the same entries, as they are written. Only one of the two is gone through, and `notes` may be filled as it is.
+    """
 
     batches: AsyncIterator[list[ListEntry]]
     validators: Validators = field(default_factory=Validators)
     content_hash: str | None = None
     notes: dict[str, Any] = field(default_factory=dict)
-    expected: int | None = None
+    text: Text | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +347,7 @@ def agent(name: str) -> dict[str, str]:
     return {"User-Agent": name} if name and name.isascii() else {}
 
 
-def batched(entries: Iterator[ListEntry], size: int = BATCH) -> list[ListEntry]:
+def batched(entries: Iterator[_Item], size: int = BATCH) -> list[_Item]:
     """The next `size` entries; shorter or empty at the end. Runs in a thread."""
     return list(itertools.islice(entries, size))
 
@@ -319,11 +359,16 @@ async def limited(
     total, batch = 0, cast("list[ListEntry] | None", first)
     while batch is not None:
         total += len(batch)
-        if total > limit:
-            raise GiveUp(f"the {what} has more than {limit} channels (setting max_channels)")
+        check_size(total, limit, what)
         if batch:
             yield batch
         batch = await anext(others, None)
+
+
+def check_size(entries: int, limit: int, what: str = "list") -> None:
+    """Raise `GiveUp` for a list with more entries than are read."""
+    if entries > limit:
+        raise GiveUp(f"the {what} has more than {limit} channels (setting max_channels)")
 
 
 async def batches(first: list[ListEntry], entries: Iterator[ListEntry], limit: int) -> AsyncIterator[list[ListEntry]]:

@@ -10,7 +10,6 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import field_validator
 
 from nightcrew.charsets import is_charset
-from nightcrew.kernel.errors import Retry
 from nightcrew.kernel.fields import ask
 from nightcrew.kernel.redaction import credentials_in
 from nightcrew.kernel.targets import is_web_address
@@ -22,9 +21,9 @@ from nightcrew.playlists.providers.base import (
     Fetch,
     Listing,
     Provider,
+    Text,
     Unchanged,
-    batched,
-    batches,
+    limited,
     sent_by,
 )
 from nightcrew.playlists.providers.document import Document, local_path
@@ -82,21 +81,19 @@ class M3u(Document, Provider):
 
     @contextlib.asynccontextmanager
     async def listing(self, fetch: Fetch) -> AsyncIterator[Listing | Unchanged]:
-        """Fetch to an unnamed temporary file, then read it batch by batch in a thread."""
+        """Fetch to an unnamed temporary file, then read it piece by piece in a thread."""
         async with self.open(fetch) as found:
             if isinstance(found, Unchanged):
                 yield found
                 return
             plain, answer = found
-            notes = m3u.ListHeader()
             charset = self._config.charset or await asyncio.to_thread(charsets.of, plain)
             base = answer.url if local_path(answer.url) is None else ""
-            entries = m3u.read(charsets.lines(plain, m3u.MAX_LINE, charset), notes, base)
-            first = await asyncio.to_thread(batched, entries)
-            if not first:
-                raise Retry("the list has no channels")
-            rest = batches(first, entries, fetch.max_entries)
-            yield Listing(rest, answer.validators, answer.sha256, {"guides": notes.guides})
+            reader = m3u.Reader(base=base)
+            text = Text(m3u.pieces(charsets.blocks(plain, charset)), reader, f"{charset}\0{base}")
+            notes = {"guides": reader.header.guides}  # known once the text is read
+            batches = limited([], text.entries(), fetch.max_entries, "list")
+            yield Listing(batches, answer.validators, answer.sha256, notes, text=text)
 
     def guide_url(self) -> str | None:
         """Only the guide that the user named: lists often name dozens, of which few are wanted."""

@@ -41,20 +41,20 @@ class NameCounts:
         self._once = set[int]()
         self._more = Counter[int]()
 
-    def add(self, name: str) -> None:
-        """One more entry."""
-        short = _short(name)
-        if short in self._once:
-            self._more[short] += 1
-        self._once.add(short)
+    def add(self, name: int) -> None:
+        """One more entry, by its name's `short`."""
+        if name in self._once:
+            self._more[name] += 1
+        self._once.add(name)
 
     def count(self, name: str) -> int:
         """How many entries have it."""
-        short = _short(name)
-        return (short in self._once) + self._more[short]
+        stands = short(name)
+        return (stands in self._once) + self._more[stands]
 
 
-def _short(name: str) -> int:
+def short(name: str) -> int:
+    """What stands for a name, case aside, in 63 bits and a sign."""
     return int.from_bytes(digest(name.casefold())[:8], "big", signed=True)
 
 
@@ -153,6 +153,8 @@ def _same(
 
 async def _tie_again(store: Store, run: str, names: NameCounts, loose: Sequence[Any]) -> None:
     """Where all channels with one name have moved elsewhere, and as many are there as were, nothing but their order tells them apart."""
+    if not loose:
+        return
     query = sa.select(staged.c.key, staged.c.stream_id).where(staged.c.run == run, staged.c.kind.in_(["n", "g"]))
     async with store.read() as connection:
         rows = (await connection.execute(query)).all()

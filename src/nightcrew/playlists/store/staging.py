@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,20 +30,53 @@ from nightcrew.playlists.store.refreshes import ANSWERED, NOTHING_HELD, end_run,
 PAGE = 5_000
 """Rows that are looked at in one piece when the missing ones are sought."""
 
-_MATCH = sa.select(stream.c.id, stream.c.key, stream.c.hash, stream.c.position, stream.c.gone_at).where(
+AT_ONCE = 500
+"""Rows that are looked for, or written, in one statement: others want to write too."""
+LARGE = 20_000
+"""Streams of a list from which on SQLite reads all streams in their order instead of following an index."""
+MOST = 250_000
+"""Streams that are looked at in one piece, 350 bytes each; those of a longer list are looked for."""
+
+_STORED = (stream.c.key, stream.c.id, stream.c.hash, stream.c.position)
+_MATCH = sa.select(*_STORED, stream.c.gone_at).where(
     stream.c.feed_id == sa.bindparam("feed"), stream.c.key.in_(sa.bindparam("keys", expanding=True))
 )
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What a list says of an entry: itself, `identity.ident_of` of it, and its address with secrets hidden."""
+
+    entry: ListEntry
+    ident: bytes
+    url: str
+
+    @classmethod
+    def of(cls, entry: ListEntry, secrets: Sequence[str]) -> Said:
+        """What is stored of an entry."""
+        ident = ident_of(entry.name, entry.group, entry.guide_id, entry.provider_id)
+        return cls(entry, ident, rules.hide_secrets(entry.url, secrets))
+
+
+@dataclass(slots=True)
 class Row:
-    """An entry with its place in the list, its identity, its hash, and its address with secrets hidden."""
+    """An entry's place in the list, its key, its hash, its name's `recognising.short`, and what was said, once it is asked for."""
 
     position: int
-    entry: ListEntry
-    identity: EntryIdentity
+    key: bytes
     hash: bytes
-    url: str
+    name: int
+    said: Callable[[], Said]
+
+
+def row_of(position: int, entry: ListEntry, identity: EntryIdentity, secrets: Sequence[str] = ()) -> Row:
+    """The row of an entry. Blocking for some microseconds."""
+    said = partial(Said.of, entry, secrets)
+    return Row(position, identity.key, rules.row_hash(entry), recognising.short(entry.name[:MAX_NAME]), said)
+
+
+Stored = tuple[int, bytes, int, bool]
+"""What is stored of a stream: id, hash, position, and whether it is gone."""
 
 
 class Staging:
@@ -52,6 +86,8 @@ class Staging:
         self._store = store
         self._feed = feed_id
         self._run = run
+        self._listed: dict[bytes, Stored] | None = None
+        self._is_first = False
         self._seen = array("q")
         self._names = recognising.NameCounts()
         self._new = self._changed = self._moved = 0
@@ -60,55 +96,82 @@ class Staging:
         """Channels that were recognised although the list changed their name or group."""
 
     async def begin(self) -> None:
-        """Forget what this run staged before a crash."""
+        """Forget what this run staged before a crash, and look at what is stored."""
         await discard(self._store, self._run)
+        async with self._store.read() as connection:
+            size = (await connection.execute(sa.select(feed.c.streams).where(feed.c.id == self._feed))).scalar() or 0
+            if size > MOST:
+                return
+            query = sa.select(*_STORED).where(_of(connection, stream, self._feed, size), stream.c.gone_at.is_(None))
+            result = await connection.stream(query, execution_options={"yield_per": PAGE})
+            listed = self._listed = {}
+            async for rows in result.partitions(PAGE):
+                listed.update({key: (number, known, place, False) for key, number, known, place in rows})
+            if not listed:
+                any_gone = sa.select(stream.c.id).where(stream.c.feed_id == self._feed).limit(1)
+                self._is_first = (await connection.execute(any_gone)).first() is None
 
     async def add(self, rows: Sequence[Row]) -> None:
-        """Compare one batch and stage what differs."""
+        """Compare some entries and stage what differs."""
         self.total += len(rows)
-        for row in rows:
-            self._names.add(row.entry.name[:MAX_NAME])
-        async with self._store.read() as connection:
-            found = await connection.execute(_MATCH, {"feed": self._feed, "keys": [row.identity.key for row in rows]})
-            stored = {row.key: row for row in found}
+        stored = self._listed or {}
+        unknown = [] if self._is_first else [row.key for row in rows if row.key not in stored]
+        if unknown:
+            stored = {
+                **{row.key: stored[row.key] for row in rows if row.key in stored},
+                **await self._look_for(unknown),
+            }
         differing = await asyncio.to_thread(self._differing, rows, stored)
-        if differing:
+        for start in range(0, len(differing), AT_ONCE):
             async with self._store.write() as connection:
-                await insert_many(connection, staged, differing)
+                await insert_many(connection, staged, differing[start : start + AT_ONCE])
 
-    def _differing(self, rows: Sequence[Row], stored: Mapping[bytes, Any]) -> list[dict[str, Any]]:
-        found = []
-        for row in rows:
-            match = stored.get(row.identity.key)
-            kind = self._kind(row, match)
-            if kind is not None:
-                found.append(self._values(row, kind, match.id if match is not None else None))
+    async def _look_for(self, keys: Sequence[bytes]) -> dict[bytes, Stored]:
+        """Streams that are gone, and those of a list that is too long to be looked at in one piece."""
+        found = {}
+        async with self._store.read() as connection:
+            for start in range(0, len(keys), AT_ONCE):
+                names = {"feed": self._feed, "keys": keys[start : start + AT_ONCE]}
+                for key, number, known, place, gone_at in await connection.execute(_MATCH, names):
+                    found[key] = (number, known, place, gone_at is not None)
         return found
 
-    def _kind(self, row: Row, match: Any) -> str | None:
+    def _differing(self, rows: Sequence[Row], stored: Mapping[bytes, Stored]) -> list[dict[str, Any]]:
+        found = []
+        for row in rows:
+            self._names.add(row.name)
+            match = stored.get(row.key)
+            kind = self._kind(row, match)
+            if kind is not None:
+                found.append(self._values(row, kind, match[0] if match is not None else None))
+        return found
+
+    def _kind(self, row: Row, match: Stored | None) -> str | None:
         if match is None:
             self._new += 1
             return "n"
-        if match.gone_at is not None:
+        number, known, position, is_gone = match
+        if is_gone:
             self._new += 1
             return "c"
-        self._seen.append(match.id)
-        if match.hash != row.hash:
+        self._seen.append(number)
+        if known != row.hash:
             self._changed += 1
             return "c"
-        if match.position != row.position:
+        if position != row.position:
             self._moved += 1
             return "m"
         return None
 
     def _values(self, row: Row, kind: str, stream_id: int | None) -> dict[str, Any]:
-        entry = row.entry
+        said = row.said()
+        entry = said.entry
         return {
             "run": self._run,
-            "key": row.identity.key,
+            "key": row.key,
             "feed_id": self._feed,
             "kind": kind,
-            "ident": row.identity.ident,
+            "ident": said.ident,
             "hash": row.hash,
             "position": row.position,
             "stream_id": stream_id,
@@ -119,7 +182,7 @@ class Staging:
             "logo": entry.logo[:MAX_URL],
             "guide_id": entry.guide_id[:MAX_NAME],
             "search": rules.search_text(entry.name, entry.group, entry.guide_id, entry.number)[: 2 * MAX_NAME],
-            "url": row.url[:MAX_URL],
+            "url": said.url[:MAX_URL],
             "provider_id": entry.provider_id[:MAX_NAME],
             "attributes": json.dumps(dict(entry.attributes), ensure_ascii=False) if entry.attributes else None,
             "expires": entry.expires,
@@ -128,12 +191,10 @@ class Staging:
 
     async def finish(self) -> ListChange:
         """Stage what is missing, recognise renamed channels, and count."""
-        async with self._store.read() as connection:
-            active = sa.and_(stream.c.feed_id == self._feed, stream.c.gone_at.is_(None))
-            stored = int((await connection.execute(sa.select(sa.func.count()).where(active))).scalar() or 0)
+        stored = await self._stored()
         if len(self._seen) < stored:
             await self._stage_missing()
-        if self._new or self._changed:
+        if (self._new or self._changed) and not self._is_first:
             async with self._store.write() as connection:
                 await _plan_well(connection, "playlist_staged", "playlist_stream")
             self.renamed = await recognising.recognise(self._store, self._feed, self._run, self._names)
@@ -143,25 +204,52 @@ class Staging:
         again = new - kinds.get("n", 0)  # streams that were gone, and are new in this list
         return ListChange(stored=stored, new=new, changed=kinds.get("c", 0) - again, moved=self._moved, gone=gone)
 
+    async def _stored(self) -> int:
+        if self._listed is not None:
+            return len(self._listed)
+        query = sa.select(sa.func.count()).select_from(stream)
+        async with self._store.read() as connection:
+            query = query.where(stream.c.feed_id == self._feed, stream.c.gone_at.is_(None))
+            return int((await connection.execute(query)).scalar() or 0)
+
     async def _stage_missing(self) -> None:
-        seen, after = set(self._seen), 0
         lead = sa.and_(channel.c.id == stream.c.channel_id, *recognising.IS_LEAD)
         said = (channel.c.name, channel.c.grp, channel.c.guide_id)
-        listed = sa.select(stream.c.id, stream.c.key, stream.c.ident, stream.c.provider_id, *said)
-        listed = listed.join_from(stream, channel, lead, isouter=True).order_by(stream.c.id).limit(PAGE)
-        listed = listed.where(stream.c.feed_id == self._feed, stream.c.gone_at.is_(None))
-        while True:
-            query = listed.where(stream.c.id > after)
+        query = sa.select(stream.c.id, stream.c.key, stream.c.ident, stream.c.provider_id, *said)
+        query = query.join_from(stream, channel, lead, isouter=True)
+        async for numbers in self._unseen():
             async with self._store.read() as connection:
-                rows = (await connection.execute(query)).all()
-            if not rows:
-                return
-            after = rows[-1].id
+                rows = (await connection.execute(query.where(stream.c.id.in_(numbers)))).all()
             same = {"run": self._run, "feed_id": self._feed, "kind": "g"}
-            missing = [same | _missing(row) for row in rows if row.id not in seen]
+            async with self._store.write() as connection:
+                await insert_many(connection, staged, [same | _missing(row) for row in rows])
+
+    async def _unseen(self) -> AsyncIterator[list[int]]:
+        """The ids of listed streams that the list no longer has."""
+        seen, after = set(self._seen), 0
+        if self._listed is not None:
+            missing = [match[0] for match in self._listed.values() if match[0] not in seen]
+            for start in range(0, len(missing), AT_ONCE):
+                yield missing[start : start + AT_ONCE]
+            return
+        query = sa.select(stream.c.id).where(stream.c.feed_id == self._feed, stream.c.gone_at.is_(None))
+        while True:
+            async with self._store.read() as connection:
+                page = query.where(stream.c.id > after).order_by(stream.c.id).limit(AT_ONCE)
+                numbers = list((await connection.execute(page)).scalars())
+            if not numbers:
+                return
+            after = numbers[-1]
+            missing = [number for number in numbers if number not in seen]
             if missing:
-                async with self._store.write() as connection:
-                    await insert_many(connection, staged, missing)
+                yield missing
+
+
+def _of(connection: AsyncConnection, table: sa.Table, feed_id: int, size: int) -> sa.ColumnElement[bool]:
+    """Whether a row of a table is of a feed that has `size` of them. SQLite follows an index where it had better read all."""
+    by_index = connection.dialect.name != "sqlite" or size < LARGE
+    mine: sa.ColumnElement[bool] = (table.c.feed_id if by_index else table.c.feed_id + 0) == feed_id
+    return mine
 
 
 def _missing(row: Any) -> dict[str, Any]:
@@ -239,7 +327,7 @@ async def apply(
             for statement in sql.APPLY:
                 await connection.execute(statement, names)
             await _plan_well(connection, "playlist_channel", "playlist_stream")
-        await _count(connection, feed_id, changed=not change.nothing, now=now)
+        await _count(connection, feed_id, change, now=now)
         await mark_refreshed(connection, feed_id, now=now, due_at=due_at, values=content)
         total = (await connection.execute(sa.select(feed.c.streams).where(feed.c.id == feed_id))).scalar()
         outcome = "unchanged" if change.nothing else "applied"
@@ -254,18 +342,20 @@ async def _plan_well(connection: AsyncConnection, *tables: str) -> None:
             await connection.execute(sa.text(f"ANALYZE {table}"))
 
 
-async def _count(connection: AsyncConnection, feed_id: int, *, changed: bool, now: datetime) -> None:
-    playable = sa.exists().where(stream.c.channel_id == channel.c.id, stream.c.gone_at.is_(None), stream.c.playable)
-    own = sa.and_(channel.c.feed_id == feed_id, channel.c.active)
+async def _count(connection: AsyncConnection, feed_id: int, change: ListChange, *, now: datetime) -> None:
+    size = change.stored + change.new
+    listed = sa.and_(_of(connection, stream, feed_id, size), stream.c.gone_at.is_(None))
+    own = sa.and_(_of(connection, channel, feed_id, size), channel.c.active)
+    playable = sa.and_(stream.c.channel_id == channel.c.id, stream.c.gone_at.is_(None), stream.c.playable)
     values: dict[str, Any] = {
-        "streams": sa.select(sa.func.count())
-        .select_from(stream)
-        .where(stream.c.feed_id == feed_id, stream.c.gone_at.is_(None))
-        .scalar_subquery(),
+        "streams": sa.select(sa.func.count()).select_from(stream).where(listed).scalar_subquery(),
         "channels": sa.select(sa.func.count()).select_from(channel).where(own).scalar_subquery(),
-        "resolved": sa.select(sa.func.count()).select_from(channel).where(own, playable).scalar_subquery(),
+        "resolved": sa.select(sa.func.count(channel.c.id.distinct()))
+        .join_from(channel, stream, playable)
+        .where(own)
+        .scalar_subquery(),
     }
-    if changed:
+    if not change.nothing:
         values |= {"revision": feed.c.revision + 1, "changed_at": now}
     await connection.execute(sa.update(feed).where(feed.c.id == feed_id).values(values))
 

@@ -1,0 +1,106 @@
+"""From what a list says to the rows that are compared with what is stored. What was read before, word for word, is not read again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from functools import partial
+
+from nightcrew.kernel.errors import Retry
+from nightcrew.playlists import known as knowing
+from nightcrew.playlists.formats.m3u import ENTRY, Reader
+from nightcrew.playlists.guide_matching import later_by
+from nightcrew.playlists.identity import Identifier
+from nightcrew.playlists.known import NOTHING, Known, Mark
+from nightcrew.playlists.picking import Picks
+from nightcrew.playlists.providers.base import NO_CHANNELS, Listing, Text, check_size
+from nightcrew.playlists.rules import ListEntry
+from nightcrew.playlists.store.staging import Row, Said, row_of
+
+
+class Reading:
+    """One list, read in order. `later`: minutes by which its programmes are later than it says."""
+
+    def __init__(self, picks: Picks, later: int, secrets: Sequence[str], known: Known | None = None) -> None:
+        self.entries = 0
+        """How many there were, with those that are left out."""
+        self._picks = picks
+        self._all = not picks.key
+        self._later = later
+        self._shifted = later_by(later)
+        self._secrets = secrets
+        self._known = known or Known()
+        self._identifier = Identifier()
+        self._rows = 0
+        self._for_all: Mapping[str, str] | None = None
+        self._context = b""
+
+    async def rows(self, listing: Listing, most: int) -> AsyncIterator[list[Row]]:
+        """Its rows, some at a time, made in a thread. Raises `GiveUp` beyond `most` entries, and as the listing does."""
+        if listing.text is None:
+            async for batch in listing.batches:
+                yield await asyncio.to_thread(self._of_entries, batch)
+            return
+        async for pieces in listing.text.batches():
+            found = await asyncio.to_thread(self._of_text, listing.text, pieces)
+            check_size(self.entries, most)
+            yield found
+        if not self.entries:
+            raise Retry(NO_CHANNELS)
+
+    def _of_entries(self, entries: Iterable[ListEntry]) -> list[Row]:
+        found = list[Row]()
+        for entry in entries:
+            self._add(entry, found)
+        return found
+
+    def _of_text(self, text: Text, pieces: Sequence[bytes]) -> list[Row]:
+        found, reader, known = list[Row](), text.reader, self._known
+        for piece in pieces:
+            told, mark = b"", None
+            if reader.is_between and piece.startswith(ENTRY):
+                self._look_at_header(text)
+                told = knowing.digest(piece, self._context)
+                mark = known.find(told)
+            if mark is None:
+                marks = [self._add(entry, found) for entry in reader.entries(piece)]
+                alone = len(marks) == 1 and reader.is_between and reader.header.attributes is self._for_all
+                if told and alone:
+                    known.learn(told, marks[0])
+            elif mark is NOTHING:
+                self.entries += 1
+            elif self._identifier.is_first(mark.alike):
+                self.entries += 1
+                said = partial(self._said_by, reader, piece, reader.header.attributes)
+                found.append(Row(self._rows, mark.alike, mark.hash, mark.name, said))
+                self._rows += 1
+            else:
+                for entry in reader.entries(piece):
+                    self._add(entry, found)
+        return found
+
+    def _look_at_header(self, text: Text) -> None:
+        """What holds for all entries decides what a piece says."""
+        for_all = text.reader.header.attributes
+        if for_all is not self._for_all:
+            self._for_all = for_all
+            self._context = knowing.context(text.context, self._picks.key, self._later, sorted(for_all.items()))
+
+    def _add(self, entry: ListEntry, rows: list[Row]) -> Mark:
+        self.entries += 1
+        if not (self._all or self._picks.keeps(entry)):
+            return NOTHING
+        row, alike = self._row(self._shifted(entry))
+        rows.append(row)
+        return Mark(alike, row.hash, row.name)
+
+    def _row(self, entry: ListEntry) -> tuple[Row, bytes]:
+        identity = self._identifier.identify(entry)
+        row = row_of(self._rows, entry, identity, self._secrets)
+        self._rows += 1
+        return row, identity.alike
+
+    def _said_by(self, reader: Reader, piece: bytes, for_all: dict[str, str]) -> Said:
+        """What a known piece says in full."""
+        (entry,) = reader.alone(piece, for_all)
+        return Said.of(self._shifted(entry), self._secrets)

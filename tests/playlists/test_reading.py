@@ -1,0 +1,164 @@
+"""What was read before, word for word, is not read again: with what is known, a list gives the rows that it gives without."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nightcrew.kernel.errors import GiveUp, Retry
+from nightcrew.playlists import known as knowing
+from nightcrew.playlists.formats import m3u
+from nightcrew.playlists.known import Known
+from nightcrew.playlists.picking import Picks
+from nightcrew.playlists.providers.base import Listing, Text
+from nightcrew.playlists.reading import Reading
+
+ENTRY = '#EXTINF:-1 tvg-id="{0}.example" group-title="News",Channel {0}\nhttp://192.0.2.1/{0}\n'
+LINES = [
+    '#EXTM3U tvg-shift="2"',
+    '#EXTM3U catchup="default"',
+    '#EXTINF:-1 tvg-id="a" group-title="News",A',
+    '#EXTINF:-1 tvg-id="a" group-title="News",A',
+    "#EXTINF:-1 tvg-shift=1,B",
+    "#EXTINF:-1,C, the third",
+    "#EXTGRP:Sport",
+    "#EXTVLCOPT:http-user-agent=Lark/1",
+    "http://192.0.2.1/a",
+    "http://192.0.2.1/b|Referer=http://192.0.2.2/",
+    "stream/c.ts",
+    "a heading",
+    "",
+    "#PLAYLIST:none",
+]
+texts = st.lists(st.sampled_from(LINES), max_size=30).map(lambda lines: "\n".join(lines).encode())
+picks = st.sampled_from([Picks(), Picks(without=("B",)), Picks(only=("A",))])
+
+
+class Counting(m3u.Reader):
+    """A reader that says how many pieces it was given."""
+
+    given = 0
+
+    def entries(self, piece: bytes) -> list[Any]:
+        """One more."""
+        Counting.given += 1
+        return super().entries(piece)
+
+
+def rows(
+    raw: bytes, known: Known | None = None, wanted: Picks = Picks(), later: int = 0, most: int = 10_000
+) -> list[Any]:  # noqa: B008
+    """The rows of a text in full; an error in their place where it is no list."""
+
+    async def read() -> list[Any]:
+        text = Text(m3u.pieces([raw]), Counting(base="http://192.0.2.9/list.m3u"))
+        reading = Reading(wanted, later, ("secret",), known)
+        found = [row async for batch in reading.rows(Listing(text.entries(), text=text), most) for row in batch]
+        return [(row.position, row.key, row.hash, row.name, row.said()) for row in found]
+
+    try:
+        return asyncio.run(read())
+    except Retry as exc:
+        return [str(exc)]
+
+
+@given(texts, texts, picks, st.sampled_from([0, 0, 60]))
+@settings(max_examples=300, deadline=None)
+def test_what_is_known_changes_no_row(before: bytes, now: bytes, wanted: Picks, later: int) -> None:
+    learned = Known()
+    rows(before, learned, wanted, later)
+    again = Known(bytes(learned._now))
+    for raw in (before, now, before + b"\n" + now, now + b"\n" + before):
+        assert rows(raw, again, wanted, later) == rows(raw, None, wanted, later)
+
+
+@given(texts, st.lists(st.integers(1, 40), min_size=1, max_size=5))
+@settings(deadline=None)
+def test_a_text_says_the_same_however_it_comes(raw: bytes, sizes: list[int]) -> None:
+    blocks, at = [], 0
+    while at < len(raw):
+        size = sizes[len(blocks) % len(sizes)]
+        blocks.append(raw[at : at + size])
+        at += size
+    assert b"".join(m3u.pieces(blocks)) == raw
+    read = []
+    for given_as in ([raw], blocks):
+        try:
+            read.append(list(m3u.read(given_as)))
+        except Retry as exc:
+            read.append(str(exc))
+    assert read[0] == read[1]
+
+
+def test_only_what_is_new_is_read() -> None:
+    lines = [ENTRY.format(number) for number in range(200)]
+    first = "#EXTM3U\n" + "".join(lines)
+    learned = Known()
+    rows(first.encode(), learned)
+    lines[70] = lines[70].replace("192.0.2.1", "192.0.2.3")
+    lines[120:120] = [ENTRY.format(900)]
+    del lines[10]
+    Counting.given = 0
+    second = Known(bytes(learned._now))
+    found = rows(("#EXTM3U\n" + "".join(lines)).encode(), second)
+    assert len(found) == 200
+    assert found[69][-1].entry.url == "http://192.0.2.3/70"
+    assert Counting.given == 3, "the header, and the two that are new"
+    third = Known(bytes(second._now))
+    Counting.given = 0
+    rows(("#EXTM3U\n" + "".join(lines)).encode(), third)
+    assert Counting.given == 1
+
+
+def test_another_choice_another_offset_or_another_header_is_another_reading() -> None:
+    raw = "#EXTM3U\n" + "".join(ENTRY.format(number) for number in range(5))
+    learned = Known()
+    rows(raw.encode(), learned)
+    known = bytes(learned._now)
+    assert len(rows(raw.encode(), Known(known), Picks(without=("Channel 3",)))) == 4
+    assert {row[-1].entry.attributes["tvg-shift"] for row in rows(raw.encode(), Known(known), later=90)} == {"1.5"}
+    shifted = rows(raw.replace("#EXTM3U", '#EXTM3U tvg-shift="3"').encode(), Known(known))
+    assert {row[-1].entry.attributes["tvg-shift"] for row in shifted} == {"3"}
+
+
+def test_what_is_known_is_kept_in_a_file_and_not_believed_when_that_is_damaged(tmp_path: Path) -> None:
+    raw, path = ("#EXTM3U\n" + "".join(ENTRY.format(number) for number in range(50))).encode(), tmp_path / "7"
+    assert knowing.load(path)._places == {}
+    learned = Known()
+    rows(raw, learned)
+    learned.save(path)
+    assert len(knowing.load(path)._places) == 50
+    whole = path.read_bytes()
+    for damaged in (whole[:-1], whole[1:], whole[:-60], b"", b"x" * 100, whole[:300] + b"\0" + whole[301:]):
+        path.write_bytes(damaged)
+        assert knowing.load(path)._places == {}
+    knowing.tidy(tmp_path, {8})
+    assert not path.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "known").write_text("a file")
+    Known().save(tmp_path / "known" / "1")
+
+
+def test_a_longer_list_than_is_remembered_is_read_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(knowing, "MOST", 20)
+    raw = ("#EXTM3U\n" + "".join(ENTRY.format(number) for number in range(50))).encode()
+    learned = Known()
+    rows(raw, learned)
+    again = Known(bytes(learned._now))
+    assert len(again._places) == 20
+    assert rows(raw, again) == rows(raw)
+
+
+def test_no_more_is_read_than_is_allowed_and_nothing_is_an_error() -> None:
+    raw = ("#EXTM3U\n" + "".join(ENTRY.format(number) for number in range(50))).encode()
+    with pytest.raises(GiveUp, match="more than 49 channels"):
+        rows(raw, most=49)
+    assert rows(b"#EXTM3U\n# nothing\n") == ["the list has no channels"]
+    assert rows(raw + b"#EXTINF:-1,Half") == ["the list ends in the middle of an entry, so it is incomplete"]
