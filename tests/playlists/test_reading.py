@@ -39,6 +39,9 @@ texts = st.lists(st.sampled_from(LINES), max_size=30).map(lambda lines: "\n".joi
 picks = st.sampled_from([Picks(), Picks(without=("B",)), Picks(only=("A",))])
 
 
+ALL = Picks()
+
+
 class Counting(m3u.Reader):
     """A reader that says how many pieces it was given."""
 
@@ -50,9 +53,7 @@ class Counting(m3u.Reader):
         return super().entries(piece)
 
 
-def rows(
-    raw: bytes, known: Known | None = None, wanted: Picks = Picks(), later: int = 0, most: int = 10_000
-) -> list[Any]:  # noqa: B008
+def rows(raw: bytes, known: Known | None = None, wanted: Picks = ALL, later: int = 0, most: int = 10_000) -> list[Any]:
     """The rows of a text in full; an error in their place where it is no list."""
 
     async def read() -> list[Any]:
@@ -72,7 +73,7 @@ def rows(
 def test_what_is_known_changes_no_row(before: bytes, now: bytes, wanted: Picks, later: int) -> None:
     learned = Known()
     rows(before, learned, wanted, later)
-    again = Known(bytes(learned._now))
+    again = Known(learned.records())
     for raw in (before, now, before + b"\n" + now, now + b"\n" + before):
         assert rows(raw, again, wanted, later) == rows(raw, None, wanted, later)
 
@@ -104,12 +105,12 @@ def test_only_what_is_new_is_read() -> None:
     lines[120:120] = [ENTRY.format(900)]
     del lines[10]
     Counting.given = 0
-    second = Known(bytes(learned._now))
+    second = Known(learned.records())
     found = rows(("#EXTM3U\n" + "".join(lines)).encode(), second)
     assert len(found) == 200
     assert found[69][-1].entry.url == "http://192.0.2.3/70"
     assert Counting.given == 3, "the header, and the two that are new"
-    third = Known(bytes(second._now))
+    third = Known(second.records())
     Counting.given = 0
     rows(("#EXTM3U\n" + "".join(lines)).encode(), third)
     assert Counting.given == 1
@@ -119,7 +120,7 @@ def test_another_choice_another_offset_or_another_header_is_another_reading() ->
     raw = "#EXTM3U\n" + "".join(ENTRY.format(number) for number in range(5))
     learned = Known()
     rows(raw.encode(), learned)
-    known = bytes(learned._now)
+    known = learned.records()
     assert len(rows(raw.encode(), Known(known), Picks(without=("Channel 3",)))) == 4
     assert {row[-1].entry.attributes["tvg-shift"] for row in rows(raw.encode(), Known(known), later=90)} == {"1.5"}
     shifted = rows(raw.replace("#EXTM3U", '#EXTM3U tvg-shift="3"').encode(), Known(known))
@@ -151,7 +152,7 @@ def test_a_longer_list_than_is_remembered_is_read_all_the_same(monkeypatch: pyte
     raw = ("#EXTM3U\n" + "".join(ENTRY.format(number) for number in range(50))).encode()
     learned = Known()
     rows(raw, learned)
-    again = Known(bytes(learned._now))
+    again = Known(learned.records())
     assert len(again._places) == 20
     assert rows(raw, again) == rows(raw)
 

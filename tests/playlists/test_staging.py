@@ -194,6 +194,7 @@ async def stage(node: Node, feed_id: int, run: str, found: list[ListEntry]) -> S
     work, identifier = Staging(node.runtime.store, feed_id, run), identity.Identifier()
     await work.begin()
     await work.add([row_of(i, e, identifier.identify(e)) for i, e in enumerate(found)])
+    await work.flush()
     return work
 
 

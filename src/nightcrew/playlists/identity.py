@@ -46,30 +46,24 @@ class Identifier:
     """Gives entries of one list their identity, in order. Entries that are alike in all that tells are numbered."""
 
     def __init__(self) -> None:
-        self._seen: dict[int, int] = {}
+        self._seen: dict[bytes, int] = {}
 
     def identify(self, entry: ListEntry) -> EntryIdentity:
         """The identity of the next entry."""
         told_apart = "" if entry.provider_id else f"{entry.name.casefold()}\0{entry.group.casefold()}"
         ident = _ident(entry.name, entry.group, entry.guide_id, entry.provider_id)
         alike = digest(f"{ident}\0{told_apart}")
-        count = self._counted(alike)
+        count = self._seen.get(alike, 0)
+        self._seen[alike] = count + 1
         key = alike if count == 0 else digest(f"{ident}\0{told_apart}\0{count}")
         return EntryIdentity(key, digest(ident), alike)
 
     def is_first(self, alike: bytes) -> bool:
         """Whether the next entry is the first of those that are alike; if so, it is counted."""
-        if int.from_bytes(alike[:8], "big") in self._seen:
+        if alike in self._seen:
             return False
-        self._counted(alike)
+        self._seen[alike] = 1
         return True
-
-    def _counted(self, alike: bytes) -> int:
-        """How many were alike before."""
-        short = int.from_bytes(alike[:8], "big")
-        count = self._seen.get(short, 0)
-        self._seen[short] = count + 1
-        return count
 
 
 def ident_of(name: str, group: str, guide_id: str, provider_id: str) -> bytes:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import struct
-from collections.abc import Collection
+from array import array
+from collections.abc import Callable, Collection
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 from nightcrew.kernel import files
 from nightcrew.playlists import guide_matching, identity, picking, rules
@@ -26,18 +26,11 @@ _READERS = (m3u, headers, rules, identity, picking, guide_matching)
 """Modules by which a piece becomes an entry with its identity and hash."""
 
 
-class Mark(NamedTuple):
-    """What is known of a piece with one entry: `EntryIdentity.alike`, `rules.row_hash`, and its name's `recognising.short`.
-
-    `alike` is empty where the entry was left out.
-    """
-
-    alike: bytes
-    hash: bytes
-    name: int
-
-
-NOTHING = Mark(b"", b"", 0)
+Mark = tuple[bytes, bytes, int]
+"""What is known of a piece with one entry: `EntryIdentity.alike`, `rules.row_hash`, and its name's `recognising.short`."""
+LEFT_OUT = bytes(_DIGEST)
+NOTHING: Mark = (LEFT_OUT, b"", 0)
+"""The entry was left out."""
 
 
 class Known:
@@ -47,28 +40,35 @@ class Known:
         self._before = before
         size = _RECORD.size
         self._places = {before[at : at + _DIGEST]: at for at in range(0, len(before) - size + 1, size)}
-        self._now = bytearray()
+        self._again = array("I")
+        self._new = bytearray()
 
     def find(self, piece: bytes) -> Mark | None:
         """What is known of a piece, by its digest."""
         at = self._places.get(piece)
         if at is None:
             return None
-        if len(self._now) < MOST * _RECORD.size:
-            self._now += self._before[at : at + _RECORD.size]
+        self._again.append(at)
         _, alike, row_hash, name = _RECORD.unpack_from(self._before, at)
-        return Mark(alike, row_hash, name) if any(alike) else NOTHING
+        return alike, row_hash, name
 
     def learn(self, piece: bytes, mark: Mark) -> None:
         """What a piece turned out to hold."""
-        if len(self._now) < MOST * _RECORD.size:
-            self._now += _RECORD.pack(piece, *mark)
+        if len(self._new) < MOST * _RECORD.size:
+            self._new += _RECORD.pack(piece, *mark)
+
+    def records(self) -> bytes:
+        """What is known now, as the next reading takes it. Blocking."""
+        size = _RECORD.size
+        again = b"".join([self._before[at : at + size] for at in self._again])
+        return (again + self._new)[: MOST * size]
 
     def save(self, path: Path) -> None:
         """Keep what is known now. Blocking. A disk without room for it is no error: all is read again."""
+        records = self.records()
         with contextlib.suppress(OSError), files.replacing(path) as file:
-            file.write(self._now)
-            file.write(_sum(self._now))
+            file.write(records)
+            file.write(_sum(records))
 
 
 def load(path: Path) -> Known:
@@ -88,14 +88,16 @@ def tidy(folder: Path, feeds: Collection[int]) -> None:
             path.unlink(missing_ok=True)
 
 
-def digest(piece: bytes, context: bytes) -> bytes:
-    """What a piece is known by, where it is read as `context` says."""
-    return hashlib.blake2b(piece, digest_size=_DIGEST, salt=context).digest()
+def digester(*parts: object) -> Callable[[bytes], bytes]:
+    """Gives what pieces are known by, where `parts` decide, besides its text and the code that reads it, what a piece holds."""
+    begun = hashlib.blake2b(digest_size=_DIGEST, salt=rules.digest(repr((_code(), parts))))
 
+    def digest(piece: bytes) -> bytes:
+        one = begun.copy()
+        one.update(piece)
+        return one.digest()
 
-def context(*parts: object) -> bytes:
-    """What stands for all that decides, besides its text, which entry a piece holds: `parts`, and the code that reads it."""
-    return rules.digest(repr((_code(), parts)))
+    return digest
 
 
 @cache
@@ -104,5 +106,5 @@ def _code() -> str:
     return hashlib.sha256(text).hexdigest()
 
 
-def _sum(records: bytes | bytearray) -> bytes:
+def _sum(records: bytes) -> bytes:
     return hashlib.blake2b(records, digest_size=_DIGEST).digest()

@@ -7,12 +7,13 @@ building fails, the last good file. Every node builds its own files, so nothing 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 import structlog
@@ -20,16 +21,15 @@ import structlog
 from nightcrew.kernel import files
 from nightcrew.kernel.errors import NotFound, Retry
 from nightcrew.kernel.store import DatabaseAway
-from nightcrew.playlists import placeholders, rules, ways
-from nightcrew.playlists.archives import days_of
-from nightcrew.playlists.formats import catchup, m3u
-from nightcrew.playlists.formats.headers import for_our_address
-from nightcrew.playlists.guide_matching import SHIFTED
-from nightcrew.playlists.models import Channel, Feed, Stream
+from nightcrew.playlists import rules, ways
+from nightcrew.playlists.formats import m3u
+from nightcrew.playlists.models import Channel, Feed
 from nightcrew.playlists.providers import Adapters
+from nightcrew.playlists.rewriting import Known, Rewriting, WrittenFiles, plan
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels as channel_rows
 from nightcrew.playlists.store import sources
+from nightcrew.playlists.writing import PlaylistWriter
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger("nightcrew.playlists")
 
 CHUNK = 1 << 18
+FEW, FEW_OF = 100, 0.25
+"""Up to this many channels that have changed, or this share of them, are read by themselves."""
 FORMAT = "8"
 """Part of every revision: a new way of writing makes all files out of date."""
 
@@ -90,6 +92,14 @@ class Region:
         return not any(feed.failures for feed in self.feeds) if age is None else age <= promise
 
 
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What a playlist's file is made from. `name` changes whenever the file would; `frame` is what all its entries depend on."""
+
+    name: str
+    frame: str
+
+
 class Outputs:
     """The playlists of this node."""
 
@@ -97,6 +107,7 @@ class Outputs:
         self._runtime = runtime
         self._folder = folder
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._written = WrittenFiles()
 
     # -- what there is ---------------------------------------------------------------------------------------------
 
@@ -178,10 +189,10 @@ class Outputs:
                 raise Retry(
                     f"playlist {selection.name!r} has never been built: its sources gave no channels yet", after=30
                 )
-            if await asyncio.to_thread(_written_revision, path) == revision:
+            if await asyncio.to_thread(_written_revision, path) == revision.name:
                 return path
             async with self._locks.setdefault(selection.file, asyncio.Lock()):
-                if await asyncio.to_thread(_written_revision, path) != revision:
+                if await asyncio.to_thread(_written_revision, path) != revision.name:
                     await self._build(selection, revision)
         except (OSError, DatabaseAway) as exc:
             if not path.exists():
@@ -203,15 +214,15 @@ class Outputs:
             if await self._revision(selection) is not None:
                 await self.current(selection)
 
-    async def _revision(self, selection: Selection) -> str | None:
-        """A text that changes whenever the file would; None while no feed of the selection was ever refreshed."""
+    async def _revision(self, selection: Selection) -> Revision | None:
+        """What a file is made from; None while no feed of the selection was ever refreshed."""
         feeds = [feed for feed in await sources.feeds(self._runtime.store, enabled=True) if feed.changed_at is not None]
         parts = [
             f"{feed.id}.{feed.revision}" for feed in feeds if feed.kind == "channels" and selection.has(feed.region)
         ]
         if not parts:
             return None
-        parts += [f"{feed.id}.{feed.generation}" for feed in feeds if feed.kind == "guide"]
+        guides = [f"{feed.id}.{feed.generation}" for feed in feeds if feed.kind == "guide"]
         options = self._options
         served = (
             FORMAT,
@@ -223,109 +234,57 @@ class Outputs:
             options.placeholder_programmes,
         )
         passed_on = sorted(await ways.hidden(self._runtime))
-        text = repr((sorted(parts), served, passed_on, self._runtime.base_url(), selection))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        frame = repr((sorted(guides), served, passed_on, self._runtime.base_url(), selection))
+        text = repr((sorted(parts), frame))
+        return Revision(hashlib.sha256(text.encode()).hexdigest()[:16], frame)
 
-    async def _build(self, selection: Selection, revision: str) -> None:
+    async def _build(self, selection: Selection, revision: Revision) -> None:
         base = self._runtime.base_url()
         hidden = await ways.hidden(self._runtime)
         feeds = await ways.hidden_feeds(self._runtime)
-        writer = PlaylistWriter(base, self._options, await _secrets(self._runtime), hidden, feeds)
-        head = m3u.header(f"{base}/guide.xml", revision).encode()
-        with files.replacing(self.path(selection)) as file:
-            await asyncio.to_thread(file.write, head)
-            async for page in channel_rows.playlist(self._runtime.store, selection.regions, group=selection.group):
-                await asyncio.to_thread(_append, file, writer, page)
+        secrets = await _secrets(self._runtime)
+        writer = PlaylistWriter(base, self._options, secrets, hidden, feeds)
+        head = m3u.header(f"{base}/guide.xml", revision.name).encode()
+        path, frame = (
+            self.path(selection),
+            repr((revision.frame, sorted(one for one in secrets.items() if one[1]), sorted(feeds))),
+        )
+        known = await asyncio.to_thread(self._written.of, path, frame)
+        with known.file if known else contextlib.nullcontext(), files.replacing(path) as file:
+            written = Rewriting(file, head)
+            if known is None or not await self._rewrite(selection, written, known, writer):
+                await self._write(selection, written, writer)
+            now = await asyncio.to_thread(written.written, frame)
+        self._written.keep(path, now)
+
+    async def _write(self, selection: Selection, written: Rewriting, writer: PlaylistWriter) -> None:
+        """All entries anew."""
+
+        def append(page: channel_rows.PlaylistPage) -> None:
+            for channel, mark in zip(page.channels, page.marks, strict=True):
+                written.append(channel.id, mark, writer.entry(channel))
+
+        async for page in channel_rows.pages(self._runtime.store, selection.regions, group=selection.group):
+            await asyncio.to_thread(append, page)
+
+    async def _rewrite(self, selection: Selection, written: Rewriting, known: Known, writer: PlaylistWriter) -> bool:
+        """Only the entries of channels that have changed, if they are few; returns whether they are."""
+        store, marks = self._runtime.store, list[tuple[int, int]]()
+        async for some in channel_rows.marks(store, selection.regions, group=selection.group):
+            marks += some
+        made = await asyncio.to_thread(plan, known.written, marks)
+        ids = await asyncio.to_thread(lambda: made.fresh)
+        if len(ids) > FEW and len(ids) > len(marks) * FEW_OF:
+            return False
+        fresh = dict[int, bytes]()
+        async for channels in channel_rows.of_ids(store, ids):
+            fresh |= await asyncio.to_thread(writer.entries, channels)
+        await asyncio.to_thread(written.follow, made, known.written, known.file, fresh)
+        return True
 
     @property
     def _options(self) -> PlaylistSettings:
         return self._runtime.settings.of(PlaylistSettings)
-
-
-@dataclass(slots=True)
-class PlaylistWriter:
-    """Turns channels into playlist text."""
-
-    base: str
-    options: PlaylistSettings
-    secrets: dict[int, tuple[str, ...]]
-    hidden: Collection[int] = ()
-    """Sources whose addresses no player is given."""
-    hidden_feeds: Collection[int] = ()
-    """Their lists and guides, whose logos are left out."""
-    filter: rules.Filter = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.filter = self.options.kept
-
-    def text(self, page: Sequence[Channel]) -> bytes:
-        """The entries of a page of channels, as UTF-8."""
-        parts = []
-        for channel in page:
-            group = self.filter.apply(channel.name, channel.group)
-            if group is None or is_left_out(channel, self.options):
-                continue
-            stream = best_stream(channel)
-            ours = self.is_ours(channel, stream)
-            attributes = m3u.harmless(for_our_address(stream.attributes) if ours else stream.attributes)
-            if channel.guide is not None:
-                attributes.pop(SHIFTED, None)  # its programmes are served as they are shifted
-            if ours and (days := days_of(channel)):
-                attributes |= {"catchup": catchup.OURS, "catchup-days": str(days)}
-            parts.append(
-                m3u.item(
-                    channel_id=channel.id,
-                    name=channel.name,
-                    group=group,
-                    number=channel.number,
-                    logo="" if self._hides_logo(channel) else m3u.picture(channel.logo),
-                    guide_id=guide_id_of(channel, self.options),
-                    url=self.address(channel, stream),
-                    attributes=attributes if "name" not in channel.edited else _renamed(attributes),
-                )
-            )
-        return "".join(parts).encode("utf-8", "surrogatepass")
-
-    def address(self, channel: Channel, stream: Stream) -> str:
-        """What a player opens: `/play/<id>` for addresses that expire, the source itself otherwise."""
-        if self.is_ours(channel, stream):
-            return f"{self.base}/play/{channel.id}"
-        return m3u.playable(rules.fill_secrets(stream.url, self.secrets.get(stream.source_id, ())))
-
-    def _hides_logo(self, channel: Channel) -> bool:
-        """Whether a player would have to ask a provider for it that it has no way to; what a person entered is shown."""
-        return "logo" not in channel.edited and channel.logo_feed in self.hidden_feeds
-
-    def is_ours(self, channel: Channel, stream: Stream) -> bool:
-        """Whether players open a stream at Nightcrew, which sends what its provider wants to be sent."""
-        if ways.is_passed_on(channel, self.hidden):
-            return True
-        through_us = stream.expires or self.options.stream_mode != "direct" or self.options.RES
-        return bool(through_us and stream.playable)
-
-
-def _append(file: BinaryIO, writer: PlaylistWriter, page: Sequence[Channel]) -> None:
-    file.write(writer.text(page))
-
-
-def best_stream(channel: Channel) -> Stream:
-    """The stream that is tried first: the first one that can be played."""
-    return next((stream for stream in channel.streams if stream.usable), channel.streams[0])
-
-
-def guide_id_of(channel: Channel, options: PlaylistSettings) -> str:
-    """Under which id a channel's programmes are in the guide; one without gets an id where it has placeholders."""
-    return channel.served_guide_id or (placeholders.guide_id(channel.id) if options.placeholder_programmes else "")
-
-
-def is_left_out(channel: Channel, options: PlaylistSettings) -> bool:
-    """Whether a channel is kept out of playlists because checks found all its streams dead."""
-    usable = [stream for stream in channel.streams if stream.usable]
-    return options.hide_dead and bool(usable) and all(stream.dead for stream in usable)
-
-
-def _renamed(attributes: dict[str, str]) -> dict[str, str]:
-    return {key: value for key, value in attributes.items() if key != "tvg-name"}
 
 
 async def _secrets(runtime: Runtime) -> dict[int, tuple[str, ...]]:

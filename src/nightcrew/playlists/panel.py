@@ -16,13 +16,14 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import accounts, placeholders
 from nightcrew.playlists.archives import days_of
 from nightcrew.playlists.formats import xtream
-from nightcrew.playlists.outputs import EVERYTHING, guide_id_of
+from nightcrew.playlists.outputs import EVERYTHING
 from nightcrew.playlists.players import base_of, guide, playlist_response, spooled, visible
 from nightcrew.playlists.playing import channel_number
 from nightcrew.playlists.rules import groups_of
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels as channel_rows
 from nightcrew.playlists.store import guides
+from nightcrew.playlists.writing import guide_id_of
 from nightcrew.web.api import Node
 from nightcrew.web.callers import BoundTo
 

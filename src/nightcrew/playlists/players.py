@@ -24,11 +24,12 @@ from nightcrew.playlists import placeholders, rules
 from nightcrew.playlists.archives import past_of
 from nightcrew.playlists.formats import xmltv
 from nightcrew.playlists.models import Channel
-from nightcrew.playlists.outputs import CHUNK, EVERYTHING, Outputs, Selection, guide_id_of, is_left_out, served
+from nightcrew.playlists.outputs import CHUNK, EVERYTHING, Outputs, Selection, served
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels as channel_rows
 from nightcrew.playlists.store import guides, sources
 from nightcrew.playlists.store.guides import GuideView
+from nightcrew.playlists.writing import guide_id_of, is_left_out
 from nightcrew.web.api import Node
 from nightcrew.web.callers import BoundTo
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from nightcrew.kernel.errors import Retry
@@ -11,7 +11,7 @@ from nightcrew.playlists import known as knowing
 from nightcrew.playlists.formats.m3u import ENTRY, Reader
 from nightcrew.playlists.guide_matching import later_by
 from nightcrew.playlists.identity import Identifier
-from nightcrew.playlists.known import NOTHING, Known, Mark
+from nightcrew.playlists.known import LEFT_OUT, NOTHING, Known, Mark
 from nightcrew.playlists.picking import Picks
 from nightcrew.playlists.providers.base import NO_CHANNELS, Listing, Text, check_size
 from nightcrew.playlists.rules import ListEntry
@@ -33,7 +33,7 @@ class Reading:
         self._identifier = Identifier()
         self._rows = 0
         self._for_all: Mapping[str, str] | None = None
-        self._context = b""
+        self._digest: Callable[[bytes], bytes] | None = None
 
     async def rows(self, listing: Listing, most: int) -> AsyncIterator[list[Row]]:
         """Its rows, some at a time, made in a thread. Raises `GiveUp` beyond `most` entries, and as the listing does."""
@@ -55,36 +55,37 @@ class Reading:
         return found
 
     def _of_text(self, text: Text, pieces: Sequence[bytes]) -> list[Row]:
-        found, reader, known = list[Row](), text.reader, self._known
+        """Runs for each piece of a long list, so that what is done twice here is felt."""
+        found, reader = list[Row](), text.reader
+        find, is_first, add, said_by = self._known.find, self._identifier.is_first, found.append, self._said_by
+        digest, for_all = self._digest, reader.header.attributes
         for piece in pieces:
-            told, mark = b"", None
-            if reader.is_between and piece.startswith(ENTRY):
-                self._look_at_header(text)
-                told = knowing.digest(piece, self._context)
-                mark = known.find(told)
-            if mark is None:
-                marks = [self._add(entry, found) for entry in reader.entries(piece)]
-                alone = len(marks) == 1 and reader.is_between and reader.header.attributes is self._for_all
-                if told and alone:
-                    known.learn(told, marks[0])
-            elif mark is NOTHING:
-                self.entries += 1
-            elif self._identifier.is_first(mark.alike):
-                self.entries += 1
-                said = partial(self._said_by, reader, piece, reader.header.attributes)
-                found.append(Row(self._rows, mark.alike, mark.hash, mark.name, said))
-                self._rows += 1
-            else:
-                for entry in reader.entries(piece):
-                    self._add(entry, found)
+            told = digest(piece) if digest and reader.is_between and piece.startswith(ENTRY) else b""
+            mark = find(told) if told else None
+            if mark is not None:
+                alike, row_hash, name = mark
+                if alike == LEFT_OUT:
+                    self.entries += 1
+                    continue
+                if is_first(alike):
+                    self.entries += 1
+                    add(Row(self._rows, alike, row_hash, name, partial(said_by, reader, piece, for_all)))
+                    self._rows += 1
+                    continue
+            marks = [self._add(entry, found) for entry in reader.entries(piece)]
+            if told and mark is None and len(marks) == 1 and reader.is_between and reader.header.attributes is for_all:
+                self._known.learn(told, marks[0])
+            digest, for_all = self._digest_for(text), reader.header.attributes
         return found
 
-    def _look_at_header(self, text: Text) -> None:
-        """What holds for all entries decides what a piece says."""
+    def _digest_for(self, text: Text) -> Callable[[bytes], bytes]:
+        """What pieces are known by: what the header says of all entries decides what they say."""
         for_all = text.reader.header.attributes
-        if for_all is not self._for_all:
+        if self._digest is None or for_all is not self._for_all:
             self._for_all = for_all
-            self._context = knowing.context(text.context, self._picks.key, self._later, sorted(for_all.items()))
+            parts = (text.context, self._picks.key, self._later, sorted(for_all.items()))
+            self._digest = knowing.digester(*parts)
+        return self._digest
 
     def _add(self, entry: ListEntry, rows: list[Row]) -> Mark:
         self.entries += 1
@@ -92,7 +93,7 @@ class Reading:
             return NOTHING
         row, alike = self._row(self._shifted(entry))
         rows.append(row)
-        return Mark(alike, row.hash, row.name)
+        return alike, row.hash, row.name
 
     def _row(self, entry: ListEntry) -> tuple[Row, bytes]:
         identity = self._identifier.identify(entry)

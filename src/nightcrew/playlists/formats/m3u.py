@@ -122,10 +122,12 @@ def pieces(blocks: Iterable[bytes]) -> Iterator[bytes]:
         whole, mark, tail = (rest + block).rpartition(_NEXT)
         rest = mark[1:] + tail
         if mark:
-            for piece in _cut(whole + b"\n"):
-                _check_lines(piece, lines)
-                lines += piece.count(b"\n")
+            first, *others = whole.split(_NEXT)
+            for piece in (first + b"\n", *[ENTRY + one + b"\n" for one in others]):
+                if len(piece) >= MAX_LINE:
+                    _check_lines(whole, lines)
                 yield piece
+            lines += whole.count(b"\n") + 1
         elif len(rest) > MAX_PIECE:
             _check_lines(rest, lines)
             head, newline, rest = rest.rpartition(b"\n")
@@ -136,18 +138,7 @@ def pieces(blocks: Iterable[bytes]) -> Iterator[bytes]:
         yield rest
 
 
-def _cut(text: bytes) -> Iterator[bytes]:
-    first, *others = text.split(_NEXT)
-    if others:
-        yield first + b"\n"
-        for one in others[:-1]:
-            yield ENTRY + one + b"\n"
-    yield ENTRY + others[-1] if others else first
-
-
 def _check_lines(piece: bytes, before: int) -> None:
-    if len(piece) < MAX_LINE:
-        return
     for number, line in enumerate(piece.split(b"\n"), before + 1):
         if len(line) >= MAX_LINE:
             raise GiveUp(f"line {number} is longer than {MAX_LINE} bytes, so this is not a playlist")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.errors import NotFound
 from nightcrew.kernel.store import Store
@@ -71,6 +72,17 @@ _STREAMS = (  # as a `Stream` has them behind its channel
 _LEAD_FIRST = sa.case((stream.c.feed_id == channel.c.feed_id, 0), else_=1)
 _WIDTH = len(_COLUMNS)
 _PLAIN = _WIDTH - len(_EDITABLE)
+_END = _WIDTH + len(_STREAMS)
+_NAMES = [column.name for column in (*_COLUMNS, *_STREAMS)]
+_FEED, _STREAM_ID, _STREAM_FEED, _PLACE = map(_NAMES.index, ("feed_id", "stream_id", "stream_feed", "place"))
+
+_DECISIVE = [
+    column
+    for table, without in ((channel, {"search", "edit_search", "position"}), (stream, {"score", "position"}))
+    for column in table.c
+    if column.name not in without and not isinstance(column.type, sa.LargeBinary)
+]
+"""The columns by which an entry may differ: all but these few, so that a new one is among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,30 +176,62 @@ def edit_search(row: Mapping[str, Any]) -> str | None:
     return rules.search_text(*edited)[: 2 * MAX_NAME] or None
 
 
-async def playlist(
+@dataclass(frozen=True, slots=True)
+class PlaylistPage:
+    """Some channels of a playlist, and of each what stands for all that is stored of it (`standing_for`)."""
+
+    channels: list[Channel]
+    marks: list[int]
+
+
+async def pages(
     store: Store, regions: Sequence[str] | None, *, group: str | None = None
-) -> AsyncIterator[list[Channel]]:
+) -> AsyncIterator[PlaylistPage]:
     """Visible channels with at least one listed stream, in order, page by page, from one consistent view.
 
     `regions` None means all; several come in the order given.
     """
     async with store.read() as connection:
-        for region in regions if regions is not None else [None]:
-            query = _playlist_query(region, group)
-            result = await connection.stream(query, execution_options={"yield_per": PAGE})
-            pending: list[sa.Row[Any]] = []
-            async for rows in result.partitions(PAGE):
-                pending.extend(rows)
-                # the last channel of a page may have more streams on the next one
-                last = pending[-1][0]
-                split = len(pending)
-                while split and pending[split - 1][0] == last:
-                    split -= 1
-                if split:
-                    yield await with_guides(connection, _grouped(pending[:split]))
-                    pending = pending[split:]
-            if pending:
-                yield await with_guides(connection, _grouped(pending))
+        columns = (*_COLUMNS, *_STREAMS, _stored(connection))
+        for query in _playlist_queries(columns, regions, group):
+            async for groups in _groups(connection, query):
+                found = await with_guides(connection, [_channel_of(rows) for rows in groups])
+                yield PlaylistPage(found, [standing_for([row[-1] for row in rows]) for rows in groups])
+
+
+async def playlist(
+    store: Store, regions: Sequence[str] | None, *, group: str | None = None
+) -> AsyncIterator[list[Channel]]:
+    """The channels of `pages`."""
+    async with store.read() as connection:
+        for query in _playlist_queries((*_COLUMNS, *_STREAMS), regions, group):
+            async for groups in _groups(connection, query):
+                yield await with_guides(connection, [_channel_of(rows) for rows in groups])
+
+
+async def marks(
+    store: Store, regions: Sequence[str] | None, *, group: str | None = None
+) -> AsyncIterator[list[tuple[int, int]]]:
+    """The ids of the channels of `pages` in their order, and their marks: much quicker than to read them."""
+    async with store.read() as connection:
+        columns: list[sa.ColumnElement[Any]] = [channel.c.id, _stored(connection)]
+        for query in _playlist_queries(columns, regions, group):
+            async for groups in _groups(connection, query):
+                yield [(rows[0][0], standing_for([row[-1] for row in rows])) for rows in groups]
+
+
+async def of_ids(store: Store, ids: Sequence[int]) -> AsyncIterator[list[Channel]]:
+    """Those of some channels that could be in a playlist, in any order."""
+    async with store.read() as connection:
+        for start in range(0, len(ids), PAGE):
+            query = _playlist_query((*_COLUMNS, *_STREAMS)).where(channel.c.id.in_(ids[start : start + PAGE]))
+            async for groups in _groups(connection, query):
+                yield await with_guides(connection, [_channel_of(rows) for rows in groups])
+
+
+def standing_for(stored: Sequence[str]) -> int:
+    """What stands, in this process, for what is stored of a channel and each of its streams."""
+    return hash(stored[0]) if len(stored) == 1 else hash(tuple(sorted(stored)))
 
 
 async def numbers(store: Store, regions: Sequence[str] | None) -> list[str]:
@@ -204,38 +248,72 @@ async def with_archives(store: Store) -> AsyncIterator[list[Channel]]:
     """Channels with the streams of which there is an archive perhaps, page by page."""
     words = ("catchup", "tvg-rec", "timeshift")
     named = sa.or_(*(stream.c.attributes.contains(f'"{word}') for word in words))
-    query = _playlist_query(None, None).where(named)
+    query = _playlist_query((*_COLUMNS, *_STREAMS)).where(named)
     async with store.read() as connection:
-        result = await connection.stream(query, execution_options={"yield_per": PAGE})
-        async for rows in result.partitions(PAGE):
-            yield _grouped(rows)
+        async for groups in _groups(connection, query):
+            yield [_channel_of(rows) for rows in groups]
 
 
-def _playlist_query(region: str | None, group: str | None) -> sa.Select[Any]:
-    query = (
-        sa.select(*_COLUMNS, *_STREAMS)
-        .join(stream, sa.and_(stream.c.channel_id == channel.c.id, stream.c.gone_at.is_(None)))
+def _playlist_queries(
+    columns: Sequence[sa.ColumnElement[Any]], regions: Sequence[str] | None, group: str | None
+) -> Iterator[sa.Select[Any]]:
+    query = _playlist_query(columns)
+    if group is not None:
+        query = query.where(in_group(group))
+    if regions is None:
+        yield query
+    for region in regions or ():
+        yield query.where(channel.c.region == region)
+
+
+def _playlist_query(columns: Sequence[sa.ColumnElement[Any]]) -> sa.Select[Any]:
+    """A row for each stream. `_grouped` puts those of a channel in order: SQLite would sort all of them."""
+    return (
+        sa.select(*columns)
+        .join_from(channel, stream, sa.and_(stream.c.channel_id == channel.c.id, stream.c.gone_at.is_(None)))
         .join(feed, sa.and_(feed.c.id == stream.c.feed_id, feed.c.enabled))
         .join(source, source.c.id == feed.c.source_id)
         .where(channel.c.active, ~channel.c.hidden)
-        .order_by(*_ORDER, stream.c.place, _LEAD_FIRST, stream.c.id)
+        .order_by(*_ORDER)
     )
-    if region is not None:
-        query = query.where(channel.c.region == region)
-    if group is not None:
-        query = query.where(in_group(group))
-    return query
 
 
-def _grouped(rows: Sequence[sa.Row[Any]]) -> list[Channel]:
-    channels: list[Channel] = []
+def _stored(connection: AsyncConnection) -> sa.ColumnElement[str]:
+    """All that is stored of a channel and one of its streams, but for what no entry of a playlist shows, as one text."""
+    arrays = sa.func.json_array if connection.dialect.name == "sqlite" else sa.func.json_build_array
+    return sa.cast(arrays(*_DECISIVE), sa.Text)
+
+
+async def _groups(connection: AsyncConnection, query: sa.Select[Any]) -> AsyncIterator[list[Sequence[sa.Row[Any]]]]:
+    """The rows of a query whose first column is the channel's id, those of each channel together."""
+    result = await connection.stream(query, execution_options={"yield_per": PAGE})
+    pending: Sequence[sa.Row[Any]] = ()
+    async for rows in result.partitions(PAGE):
+        *whole, pending = _grouped([*pending, *rows])  # the last channel may have more streams on the next page
+        yield whole
+    if pending:
+        yield [pending]
+
+
+def _grouped(rows: Sequence[sa.Row[Any]]) -> list[Sequence[sa.Row[Any]]]:
+    groups: list[Sequence[sa.Row[Any]]] = []
     start = 0
     for index in range(1, len(rows) + 1):
         if index == len(rows) or rows[index][0] != rows[start][0]:
-            streams = tuple([_stream(row[0], row[_WIDTH:]) for row in rows[start:index]])
-            channels.append(_channel(rows[start][:_WIDTH], streams))
+            groups.append(rows[start:index])
             start = index
-    return channels
+    return groups
+
+
+def _tried(row: sa.Row[Any]) -> tuple[int, bool, int]:
+    """A stream's place, the lead first where two have the same one."""
+    return row[_PLACE], row[_FEED] != row[_STREAM_FEED], row[_STREAM_ID]
+
+
+def _channel_of(rows: Sequence[sa.Row[Any]]) -> Channel:
+    """From a row for each of its streams."""
+    in_order = rows if len(rows) == 1 else sorted(rows, key=_tried)
+    return _channel(rows[0][:_WIDTH], tuple([_stream(row[0], row[_WIDTH:_END]) for row in in_order]))
 
 
 async def _streams(connection: Any, channel_ids: list[int]) -> dict[int, tuple[Stream, ...]]:

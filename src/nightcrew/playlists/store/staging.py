@@ -35,7 +35,7 @@ AT_ONCE = 500
 LARGE = 20_000
 """Streams of a list from which on SQLite reads all streams in their order instead of following an index."""
 MOST = 250_000
-"""Streams that are looked at in one piece, 350 bytes each; those of a longer list are looked for."""
+"""Streams that are looked at in one piece, 200 bytes each; those of a longer list are looked for."""
 
 _STORED = (stream.c.key, stream.c.id, stream.c.hash, stream.c.position)
 _MATCH = sa.select(*_STORED, stream.c.gone_at).where(
@@ -79,6 +79,32 @@ Stored = tuple[int, bytes, int, bool]
 """What is stored of a stream: id, hash, position, and whether it is gone."""
 
 
+class Listed:
+    """The streams of a feed that are listed now. Kept in columns: a list may have hundreds of thousands."""
+
+    def __init__(self) -> None:
+        self.ids = array("q")
+        self._places: dict[bytes, int] = {}
+        self._hashes: list[bytes] = []
+        self._positions = array("q")
+
+    def add(self, rows: Sequence[Sequence[Any]]) -> None:
+        """More of them, as rows of `_STORED`. Blocking."""
+        keys, ids, hashes, positions = zip(*rows, strict=True)
+        self._places.update(zip(keys, range(len(self.ids), len(self.ids) + len(keys)), strict=True))
+        self.ids.extend(ids)
+        self._hashes += hashes
+        self._positions.extend(positions)
+
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._places
+
+    def get(self, key: bytes) -> Stored | None:
+        """The stream with a key."""
+        place = self._places.get(key)
+        return None if place is None else (self.ids[place], self._hashes[place], self._positions[place], False)
+
+
 class Staging:
     """One run's comparison with what is stored."""
 
@@ -86,7 +112,8 @@ class Staging:
         self._store = store
         self._feed = feed_id
         self._run = run
-        self._listed: dict[bytes, Stored] | None = None
+        self._listed: Listed | None = None
+        self._differ: list[dict[str, Any]] = []
         self._is_first = False
         self._seen = array("q")
         self._names = recognising.NameCounts()
@@ -104,27 +131,28 @@ class Staging:
                 return
             query = sa.select(*_STORED).where(_of(connection, stream, self._feed, size), stream.c.gone_at.is_(None))
             result = await connection.stream(query, execution_options={"yield_per": PAGE})
-            listed = self._listed = {}
+            listed = self._listed = Listed()
             async for rows in result.partitions(PAGE):
-                listed.update({key: (number, known, place, False) for key, number, known, place in rows})
-            if not listed:
+                await asyncio.to_thread(listed.add, rows)
+            if not listed.ids:
                 any_gone = sa.select(stream.c.id).where(stream.c.feed_id == self._feed).limit(1)
                 self._is_first = (await connection.execute(any_gone)).first() is None
 
     async def add(self, rows: Sequence[Row]) -> None:
         """Compare some entries and stage what differs."""
         self.total += len(rows)
-        stored = self._listed or {}
-        unknown = [] if self._is_first else [row.key for row in rows if row.key not in stored]
-        if unknown:
-            stored = {
-                **{row.key: stored[row.key] for row in rows if row.key in stored},
-                **await self._look_for(unknown),
-            }
-        differing = await asyncio.to_thread(self._differing, rows, stored)
-        for start in range(0, len(differing), AT_ONCE):
+        listed = self._listed or Listed()
+        unknown = [] if self._is_first else [row.key for row in rows if row.key not in listed]
+        others = await self._look_for(unknown) if unknown else {}
+        self._differ += await asyncio.to_thread(self._differing, rows, listed, others)
+        await self.flush(AT_ONCE)
+
+    async def flush(self, least: int = 1) -> None:
+        """Stage what differs, once it is so much."""
+        while len(self._differ) >= least:
+            some, self._differ = self._differ[:AT_ONCE], self._differ[AT_ONCE:]
             async with self._store.write() as connection:
-                await insert_many(connection, staged, differing[start : start + AT_ONCE])
+                await insert_many(connection, staged, some)
 
     async def _look_for(self, keys: Sequence[bytes]) -> dict[bytes, Stored]:
         """Streams that are gone, and those of a list that is too long to be looked at in one piece."""
@@ -136,11 +164,11 @@ class Staging:
                     found[key] = (number, known, place, gone_at is not None)
         return found
 
-    def _differing(self, rows: Sequence[Row], stored: Mapping[bytes, Stored]) -> list[dict[str, Any]]:
+    def _differing(self, rows: Sequence[Row], listed: Listed, others: Mapping[bytes, Stored]) -> list[dict[str, Any]]:
         found = []
         for row in rows:
             self._names.add(row.name)
-            match = stored.get(row.key)
+            match = listed.get(row.key) or others.get(row.key)
             kind = self._kind(row, match)
             if kind is not None:
                 found.append(self._values(row, kind, match[0] if match is not None else None))
@@ -191,6 +219,7 @@ class Staging:
 
     async def finish(self) -> ListChange:
         """Stage what is missing, recognise renamed channels, and count."""
+        await self.flush()
         stored = await self._stored()
         if len(self._seen) < stored:
             await self._stage_missing()
@@ -206,7 +235,7 @@ class Staging:
 
     async def _stored(self) -> int:
         if self._listed is not None:
-            return len(self._listed)
+            return len(self._listed.ids)
         query = sa.select(sa.func.count()).select_from(stream)
         async with self._store.read() as connection:
             query = query.where(stream.c.feed_id == self._feed, stream.c.gone_at.is_(None))
@@ -228,7 +257,7 @@ class Staging:
         """The ids of listed streams that the list no longer has."""
         seen, after = set(self._seen), 0
         if self._listed is not None:
-            missing = [match[0] for match in self._listed.values() if match[0] not in seen]
+            missing = [number for number in self._listed.ids if number not in seen]
             for start in range(0, len(missing), AT_ONCE):
                 yield missing[start : start + AT_ONCE]
             return
