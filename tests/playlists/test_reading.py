@@ -60,7 +60,7 @@ def rows(raw: bytes, known: Known | None = None, wanted: Picks = ALL, later: int
         text = Text(m3u.pieces([raw]), Counting(base="http://192.0.2.9/list.m3u"))
         reading = Reading(wanted, later, ("secret",), known)
         found = [row async for batch in reading.rows(Listing(text.entries(), text=text), most) for row in batch]
-        return [(row.position, row.key, row.hash, row.name, row.said()) for row in found]
+        return [(row.place, row.key, row.hash, row.name, row.said()) for row in found]
 
     try:
         return asyncio.run(read())

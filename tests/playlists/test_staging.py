@@ -103,7 +103,7 @@ async def test_ids_follow_the_channel_not_its_place(any_node: Node) -> None:
     ids = {c.name: c.id for c in await stored(any_node, "ORDER")}
     change = await load(any_node, feed_id, "b", list(reversed(first)))
     assert (change.new, change.gone, change.changed) == (0, 0, 0)
-    assert change.moved == 30
+    assert change.moved == 29, "one of them need not move"
     shown = await stored(any_node, "ORDER")
     assert [c.name for c in shown] == [e.name for e in reversed(first)]
     assert {c.name: c.id for c in shown} == ids

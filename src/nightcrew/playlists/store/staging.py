@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.store import Store, insert_many
-from nightcrew.playlists import rules
+from nightcrew.playlists import places, rules
 from nightcrew.playlists.identity import EntryIdentity, ident_of
 from nightcrew.playlists.models import MAX_NAME, MAX_URL, channel, feed, staged, stream
 from nightcrew.playlists.rules import ListChange, ListEntry
@@ -30,6 +30,10 @@ from nightcrew.playlists.store.refreshes import ANSWERED, NOTHING_HELD, end_run,
 PAGE = 5_000
 """Rows that are looked at in one piece when the missing ones are sought."""
 
+NEW = -1
+"""In place of the id of a stream, for an entry that has none."""
+KEY = 16
+"""Bytes of a key. Those of entries are digests; where a staged row needs none, its stream's number stands."""
 AT_ONCE = 500
 """Rows that are looked for, or written, in one statement: others want to write too."""
 LARGE = 20_000
@@ -62,17 +66,17 @@ class Said:
 class Row:
     """An entry's place in the list, its key, its hash, its name's `recognising.short`, and what was said, once it is asked for."""
 
-    position: int
+    place: int
     key: bytes
     hash: bytes
     name: int
     said: Callable[[], Said]
 
 
-def row_of(position: int, entry: ListEntry, identity: EntryIdentity, secrets: Sequence[str] = ()) -> Row:
+def row_of(place: int, entry: ListEntry, identity: EntryIdentity, secrets: Sequence[str] = ()) -> Row:
     """The row of an entry. Blocking for some microseconds."""
     said = partial(Said.of, entry, secrets)
-    return Row(position, identity.key, rules.row_hash(entry), recognising.short(entry.name[:MAX_NAME]), said)
+    return Row(place, identity.key, rules.row_hash(entry), recognising.short(entry.name[:MAX_NAME]), said)
 
 
 Stored = tuple[int, bytes, int, bool]
@@ -115,9 +119,12 @@ class Staging:
         self._listed: Listed | None = None
         self._differ: list[dict[str, Any]] = []
         self._is_first = False
-        self._seen = array("q")
+        self._seen, self._before = array("q"), array("q")
+        """For each entry the stream that it is and its position; `NEW` and `places.NONE` for one that has none."""
+        self._staged: dict[int, bytes] = {}
+        """The keys of entries that are staged, whose positions are not decided yet, by place."""
         self._names = recognising.NameCounts()
-        self._new = self._changed = self._moved = 0
+        self._known = self._new = self._changed = self._moved = 0
         self.total = 0
         self.renamed: list[recognising.Renamed] = []
         """Channels that were recognised although the list changed their name or group."""
@@ -172,28 +179,26 @@ class Staging:
             kind = self._kind(row, match)
             if kind is not None:
                 found.append(self._values(row, kind, match[0] if match is not None else None))
+                if not self._is_first:
+                    self._staged[row.place] = row.key
         return found
 
     def _kind(self, row: Row, match: Stored | None) -> str | None:
-        if match is None:
+        listed = match if match is not None and not match[-1] else None
+        self._seen.append(NEW if listed is None else listed[0])
+        self._before.append(places.NONE if listed is None else listed[2])
+        if listed is None:
             self._new += 1
-            return "n"
-        number, known, position, is_gone = match
-        if is_gone:
-            self._new += 1
-            return "c"
-        self._seen.append(number)
-        if known != row.hash:
+            return "n" if match is None else "c"
+        self._known += 1
+        if listed[1] != row.hash:
             self._changed += 1
             return "c"
-        if position != row.position:
-            self._moved += 1
-            return "m"
         return None
 
     def _values(self, row: Row, kind: str, stream_id: int | None) -> dict[str, Any]:
         said = row.said()
-        entry = said.entry
+        entry, before = said.entry, self._before[row.place]
         return {
             "run": self._run,
             "key": row.key,
@@ -201,7 +206,7 @@ class Staging:
             "kind": kind,
             "ident": said.ident,
             "hash": row.hash,
-            "position": row.position,
+            "position": places.first(row.place) if before == places.NONE else before,
             "stream_id": stream_id,
             "channel_id": None,
             "name": entry.name[:MAX_NAME],
@@ -220,8 +225,10 @@ class Staging:
     async def finish(self) -> ListChange:
         """Stage what is missing, recognise renamed channels, and count."""
         await self.flush()
+        if not self._is_first:
+            await self._place()
         stored = await self._stored()
-        if len(self._seen) < stored:
+        if self._known < stored:
             await self._stage_missing()
         if (self._new or self._changed) and not self._is_first:
             async with self._store.write() as connection:
@@ -232,6 +239,34 @@ class Staging:
         new = self.total - stored + gone
         again = new - kinds.get("n", 0)  # streams that were gone, and are new in this list
         return ListChange(stored=stored, new=new, changed=kinds.get("c", 0) - again, moved=self._moved, gone=gone)
+
+    async def _place(self) -> None:
+        """Give staged entries their positions, and stage those that are where they were said to be, but for their position."""
+        found = await asyncio.to_thread(places.placed, self._before)
+        self._moved = found.moved
+        given = [
+            {"this": key, "where": found.positions[place]}
+            for place, key in self._staged.items()
+            if found.positions[place] != self._before[place]
+        ]
+        one = sa.and_(staged.c.run == self._run, staged.c.key == sa.bindparam("this"))
+        for start in range(0, len(given), AT_ONCE):
+            async with self._store.write() as connection:
+                update = sa.update(staged).where(one).values(position=sa.bindparam("where"))
+                await connection.execute(update, given[start : start + AT_ONCE])
+        if found.positions is not self._before:
+            self._differ = await asyncio.to_thread(self._displaced, found.positions)
+            await self.flush()
+
+    def _displaced(self, positions: Sequence[int]) -> list[dict[str, Any]]:
+        """Entries that have not changed but for their position."""
+        same = {"run": self._run, "feed_id": self._feed, "kind": "m"}
+        every = enumerate(zip(self._seen, self._before, positions, strict=True))
+        return [
+            {**same, "key": number.to_bytes(KEY, "big"), "stream_id": number, "position": now}
+            for place, (number, before, now) in every
+            if number != NEW and before != now and place not in self._staged
+        ]
 
     async def _stored(self) -> int:
         if self._listed is not None:
