@@ -285,6 +285,7 @@ def report(found: dict[str, Any], channels: int) -> None:
         if not kept:
             missed.append(name)
         print(f"  {name:26} {value:8.2f} {unit:3} {ratio:36} {said} {'' if kept else '  MISSED'}")
+    print(f"  peak MB: first import {first.peak:.0f}, unchanged {unchanged.peak:.0f}, 1 % changed {changed.peak:.0f}")
     print(f"  CPU seconds: first import {first.cpu:.1f}, unchanged {unchanged.cpu:.1f}, 1 % changed {changed.cpu:.1f}")
     if missed:
         sys.exit(f"missed: {', '.join(missed)}")

@@ -73,7 +73,7 @@ def rows(raw: bytes, known: Known | None = None, wanted: Picks = ALL, later: int
 def test_what_is_known_changes_no_row(before: bytes, now: bytes, wanted: Picks, later: int) -> None:
     learned = Known()
     rows(before, learned, wanted, later)
-    again = Known(learned.records())
+    again = Known(b"".join(learned.records()))
     for raw in (before, now, before + b"\n" + now, now + b"\n" + before):
         assert rows(raw, again, wanted, later) == rows(raw, None, wanted, later)
 
@@ -105,12 +105,12 @@ def test_only_what_is_new_is_read() -> None:
     lines[120:120] = [ENTRY.format(900)]
     del lines[10]
     Counting.given = 0
-    second = Known(learned.records())
+    second = Known(b"".join(learned.records()))
     found = rows(("#EXTM3U\n" + "".join(lines)).encode(), second)
     assert len(found) == 200
     assert found[69][-1].entry.url == "http://192.0.2.3/70"
     assert Counting.given == 3, "the header, and the two that are new"
-    third = Known(second.records())
+    third = Known(b"".join(second.records()))
     Counting.given = 0
     rows(("#EXTM3U\n" + "".join(lines)).encode(), third)
     assert Counting.given == 1
@@ -120,7 +120,7 @@ def test_another_choice_another_offset_or_another_header_is_another_reading() ->
     raw = "#EXTM3U\n" + "".join(ENTRY.format(number) for number in range(5))
     learned = Known()
     rows(raw.encode(), learned)
-    known = learned.records()
+    known = b"".join(learned.records())
     assert len(rows(raw.encode(), Known(known), Picks(without=("Channel 3",)))) == 4
     assert {row[-1].entry.attributes["tvg-shift"] for row in rows(raw.encode(), Known(known), later=90)} == {"1.5"}
     shifted = rows(raw.replace("#EXTM3U", '#EXTM3U tvg-shift="3"').encode(), Known(known))
@@ -152,7 +152,7 @@ def test_a_longer_list_than_is_remembered_is_read_all_the_same(monkeypatch: pyte
     raw = ("#EXTM3U\n" + "".join(ENTRY.format(number) for number in range(50))).encode()
     learned = Known()
     rows(raw, learned)
-    again = Known(learned.records())
+    again = Known(b"".join(learned.records()))
     assert len(again._places) == 20
     assert rows(raw, again) == rows(raw)
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from nightcrew.playlists.models import Channel, channel, feed, stream
 from nightcrew.playlists.outputs import EVERYTHING, Outputs, Selection
-from nightcrew.playlists.rewriting import Rewriting, Written, WrittenFiles, plan
+from nightcrew.playlists.rewriting import Plan, Rewriting, Written, WrittenFiles
 from nightcrew.playlists.writing import PlaylistWriter
 from support import Node
 
@@ -44,15 +44,22 @@ def test_whatever_was_written_before_the_file_is_what_is_wanted(
     folder = tmp_path_factory.mktemp("rewriting")
     known = write(folder / "old", before)
     with (folder / "old").open("rb") as old, (folder / "new").open("wb") as file:
-        made = plan(known, now)
+        made = planned(known, now)
         again = Rewriting(file, b"longer head\n")
-        again.follow(made, known, old, {one: entry(one, mark) for one, mark in now if one in made.fresh})
+        again.follow(made, old, {one: entry(one, mark) for one, mark in now if one in made.fresh})
         written = again.written("frame")
     wanted = write(folder / "wanted", now, b"longer head\n")
     assert (folder / "new").read_bytes() == (folder / "wanted").read_bytes()
     assert (written.ids, written.marks, written.starts) == (wanted.ids, wanted.marks, wanted.starts)
     assert set(made.fresh) == {one for one, mark in now if (one, mark) not in before}
     shutil.rmtree(folder)
+
+
+def planned(known: Written, wanted: list[tuple[int, int]]) -> Plan:
+    made = Plan(known)
+    for start in range(0, len(wanted), 3):
+        made.add(wanted[start : start + 3])
+    return made
 
 
 def write(path: Path, wanted: list[tuple[int, int]], head: bytes = b"head\n") -> Written:
@@ -80,7 +87,7 @@ def test_an_old_file_that_is_cut_is_an_error_and_no_shorter_playlist(tmp_path: P
     known = write(tmp_path / "old", [(1, 1), (2, 2)])
     (tmp_path / "old").write_bytes(b"head\n")
     with (tmp_path / "old").open("rb") as old, pytest.raises(OSError, match="ends before its time"):
-        Rewriting(io.BytesIO(), b"").follow(plan(known, [(1, 1)]), known, old, {})
+        Rewriting(io.BytesIO(), b"").follow(planned(known, [(1, 1)]), old, {})
 
 
 def test_the_files_that_were_written_last_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import struct
 from array import array
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -44,8 +44,8 @@ class Known:
         self._new = bytearray()
 
     def find(self, piece: bytes) -> Mark | None:
-        """What is known of a piece, by its digest."""
-        at = self._places.get(piece)
+        """What is known of a piece, by its digest; once, so that what was found takes no memory any more."""
+        at = self._places.pop(piece, None)
         if at is None:
             return None
         self._again.append(at)
@@ -57,18 +57,23 @@ class Known:
         if len(self._new) < MOST * _RECORD.size:
             self._new += _RECORD.pack(piece, *mark)
 
-    def records(self) -> bytes:
-        """What is known now, as the next reading takes it. Blocking."""
-        size = _RECORD.size
-        again = b"".join([self._before[at : at + size] for at in self._again])
-        return (again + self._new)[: MOST * size]
+    def records(self) -> Iterator[bytes]:
+        """What is known now, at most `MOST` records, some at a time."""
+        size, some = _RECORD.size, 1_000
+        for start in range(0, len(self._again), some):
+            yield b"".join([self._before[at : at + size] for at in self._again[start : start + some]])
+        room = (MOST - len(self._again)) * size
+        for start in range(0, min(room, len(self._new)), some * size):
+            yield bytes(self._new[start : min(start + some * size, room)])
 
     def save(self, path: Path) -> None:
         """Keep what is known now. Blocking. A disk without room for it is no error: all is read again."""
-        records = self.records()
+        check = hashlib.blake2b(digest_size=_DIGEST)
         with contextlib.suppress(OSError), files.replacing(path) as file:
-            file.write(records)
-            file.write(_sum(records))
+            for some in self.records():
+                file.write(some)
+                check.update(some)
+            file.write(check.digest())
 
 
 def load(path: Path) -> Known:
@@ -78,7 +83,8 @@ def load(path: Path) -> Known:
     except OSError:
         return Known()
     records, check = data[:-_DIGEST], data[-_DIGEST:]
-    return Known(records if len(records) % _RECORD.size == 0 and _sum(records) == check else b"")
+    whole = len(records) % _RECORD.size == 0 and hashlib.blake2b(records, digest_size=_DIGEST).digest() == check
+    return Known(records if whole else b"")
 
 
 def tidy(folder: Path, feeds: Collection[int]) -> None:
@@ -104,7 +110,3 @@ def digester(*parts: object) -> Callable[[bytes], bytes]:
 def _code() -> str:
     text = b"".join(Path(str(module.__file__)).read_bytes() for module in _READERS)
     return hashlib.sha256(text).hexdigest()
-
-
-def _sum(records: bytes) -> bytes:
-    return hashlib.blake2b(records, digest_size=_DIGEST).digest()

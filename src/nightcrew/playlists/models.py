@@ -163,15 +163,16 @@ staged = sa.Table(
     "playlist_staged",
     metadata,
     sa.Column("run", sa.String(100), primary_key=True),
-    sa.Column("key", sa.LargeBinary(16), primary_key=True),
+    # in the list; what is gone stands behind its stream's number, below 0. In this order rows are written: an index over keys, which
+    # have none, takes longer than all else
+    sa.Column("place", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("feed_id", sa.ForeignKey(feed.c.id, ondelete="CASCADE"), nullable=False),
     sa.Column("kind", sa.String(1), nullable=False),  # n new, c changed, m moved, g gone
-    *_copied(stream, "ident", "hash", "position"),
+    *_copied(stream, "key", "ident", "hash", "position"),
     sa.Column("stream_id", sa.BigInteger),
     sa.Column("channel_id", sa.BigInteger),
     *_copied(channel, "name", "number", "grp", "logo", "guide_id", "search"),
     *_copied(stream, "url", "provider_id", "attributes", "expires", "playable"),
-    sa.Index("ix_playlist_staged_ident", "run", "ident"),
 )
 
 refresh_run = sa.Table(

@@ -25,7 +25,7 @@ from nightcrew.playlists import rules, ways
 from nightcrew.playlists.formats import m3u
 from nightcrew.playlists.models import Channel, Feed
 from nightcrew.playlists.providers import Adapters
-from nightcrew.playlists.rewriting import Known, Rewriting, WrittenFiles, plan
+from nightcrew.playlists.rewriting import Known, Plan, Rewriting, WrittenFiles
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels as channel_rows
 from nightcrew.playlists.store import sources
@@ -269,17 +269,16 @@ class Outputs:
 
     async def _rewrite(self, selection: Selection, written: Rewriting, known: Known, writer: PlaylistWriter) -> bool:
         """Only the entries of channels that have changed, if they are few; returns whether they are."""
-        store, marks = self._runtime.store, list[tuple[int, int]]()
+        store, made = self._runtime.store, Plan(known.written)
         async for some in channel_rows.marks(store, selection.regions, group=selection.group):
-            marks += some
-        made = await asyncio.to_thread(plan, known.written, marks)
+            await asyncio.to_thread(made.add, some)
         ids = await asyncio.to_thread(lambda: made.fresh)
-        if len(ids) > FEW and len(ids) > len(marks) * FEW_OF:
+        if len(ids) > FEW and len(ids) > len(made.ids) * FEW_OF:
             return False
         fresh = dict[int, bytes]()
         async for channels in channel_rows.of_ids(store, ids):
             fresh |= await asyncio.to_thread(writer.entries, channels)
-        await asyncio.to_thread(written.follow, made, known.written, known.file, fresh)
+        await asyncio.to_thread(written.follow, made, known.file, fresh)
         return True
 
     @property

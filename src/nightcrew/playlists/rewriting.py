@@ -79,33 +79,31 @@ class WrittenFiles:
             total -= len(self._known.pop(next(iter(self._known))).ids)
 
 
-@dataclass(frozen=True, slots=True)
 class Plan:
     """What a file is to hold: of each channel its id and mark, and where its entry stands in the old file, or `NEW`."""
 
-    ids: array[int]
-    marks: array[int]
-    old: array[int]
+    def __init__(self, before: Written) -> None:
+        self.before = before
+        self.ids, self.marks, self.old = array("q"), array("q"), array("q")
+        self._next = 0
+
+    def add(self, wanted: Iterable[tuple[int, int]]) -> None:
+        """The next channels, as ids and marks. Blocking."""
+        before, place, count = self.before, self._next, len(self.before.ids)
+        for channel, mark in wanted:
+            if place >= count or before.ids[place] != channel:
+                place = before.places.get(channel, place)
+            stays = place < count and before.ids[place] == channel
+            self.ids.append(channel)
+            self.marks.append(mark)
+            self.old.append(place if stays and before.marks[place] == mark else NEW)
+            place += stays
+        self._next = place
 
     @property
     def fresh(self) -> list[int]:
         """The channels whose entries are made anew."""
         return [channel for channel, old in zip(self.ids, self.old, strict=True) if old == NEW]
-
-
-def plan(before: Written, wanted: Iterable[tuple[int, int]]) -> Plan:
-    """What of an old file can stay; `wanted`: ids and marks in the order of the new one. Blocking."""
-    made = Plan(array("q"), array("q"), array("q"))
-    place, count = 0, len(before.ids)
-    for channel, mark in wanted:
-        if place >= count or before.ids[place] != channel:
-            place = before.places.get(channel, place)
-        stays = place < count and before.ids[place] == channel
-        made.ids.append(channel)
-        made.marks.append(mark)
-        made.old.append(place if stays and before.marks[place] == mark else NEW)
-        place += stays
-    return made
 
 
 class Rewriting:
@@ -123,7 +121,7 @@ class Rewriting:
         self._starts.append(self._at)
         self._at += self._file.write(entry)
 
-    def follow(self, made: Plan, before: Written, old: BinaryIO, fresh: Mapping[int, bytes]) -> None:
+    def follow(self, made: Plan, old: BinaryIO, fresh: Mapping[int, bytes]) -> None:
         """All entries of a plan: those that stay from the old file, the others as they are given, empty for a channel that is gone.
 
         Raises OSError when the old file ends before its time.
@@ -137,7 +135,7 @@ class Rewriting:
             else:
                 while end < count and made.old[end] == first + end - place and end - place < AT_ONCE:
                     end += 1
-                self._copy(before, old, first, first + end - place)
+                self._copy(made.before, old, first, first + end - place)
             place = end
 
     def written(self, frame: str) -> Written:

@@ -82,7 +82,7 @@ async def recognise(store: Store, feed_id: int, run: str, names: NameCounts) -> 
 async def _loosen(store: Store, run: str, names: NameCounts) -> list[Any]:
     """Take their streams from entries that share their name and are at another address than their stream was; returns those rows."""
     query = (
-        sa.select(staged.c.key, staged.c.ident, staged.c.feed_id, staged.c.name, staged.c.url, staged.c.stream_id)
+        sa.select(staged.c.place, staged.c.ident, staged.c.feed_id, staged.c.name, staged.c.url, staged.c.stream_id)
         .add_columns(stream.c.url.label("stored"), stream.c.gone_at)
         .join_from(staged, stream, stream.c.id == staged.c.stream_id)
         .where(staged.c.run == run, staged.c.kind == "c", staged.c.url != stream.c.url)
@@ -96,7 +96,7 @@ async def _loosen(store: Store, run: str, names: NameCounts) -> list[Any]:
         return []
     gone = [_gone(run, row) for row in found if row.gone_at is None]
     async with store.write() as connection:
-        await _give(connection, run, [(row.key, None) for row in found])
+        await _give(connection, run, [(row.place, None) for row in found])
         if gone:
             await insert_many(connection, staged, gone)
     return found
@@ -110,9 +110,9 @@ def _is_doubtful(row: Any, names: NameCounts, lost: set[str]) -> bool:
 
 
 def _gone(run: str, row: Any) -> dict[str, Any]:
-    """A stream without an entry, as it is staged; its key is one that no entry has."""
-    key = digest(f"loose\0{row.stream_id}")
-    return {"run": run, "feed_id": row.feed_id, "kind": "g", "ident": row.ident, "stream_id": row.stream_id, "key": key}
+    """A stream without an entry, as it is staged."""
+    said = {"ident": row.ident, "stream_id": row.stream_id, "place": -row.stream_id}
+    return {"run": run, "feed_id": row.feed_id, "kind": "g", **said}
 
 
 async def _weigh(
@@ -125,28 +125,26 @@ async def _weigh(
             count = sa.select(sa.func.count()).select_from(source).where(which_one)
             if not 0 < int((await connection.execute(count)).scalar() or 0) <= MOST:
                 return []
-        said = sa.select(staged.c.key, staged.c.url, staged.c.name, staged.c.grp, staged.c.guide_id).where(new)
+        said = sa.select(staged.c.place, staged.c.url, staged.c.name, staged.c.grp, staged.c.guide_id).where(new)
         fresh = (await connection.execute(said)).all()
         missing = (await connection.execute(sa.select(*_STORED).select_from(lost).where(which))).all()
     same = await asyncio.to_thread(_same, fresh, missing, lambda name: names.count(name) > 1)
     if same:
         async with store.write() as connection:
             await _give(connection, run, same)
-    new_by, old_by = {row.key: row for row in fresh}, {row.id: row for row in missing}
-    both = [(old_by[number], new_by[key]) for key, number in same if number is not None]
+    new_by, old_by = {row.place: row for row in fresh}, {row.id: row for row in missing}
+    both = [(old_by[number], new_by[place]) for place, number in same if number is not None]
     return [
         (old.name, now.name) for old, now in both if old.name is not None and (old.name, old.grp) != (now.name, now.grp)
     ]
 
 
-def _same(
-    fresh: Sequence[Any], missing: Sequence[Any], crowded: Callable[[str], bool]
-) -> list[tuple[bytes, int | None]]:
+def _same(fresh: Sequence[Any], missing: Sequence[Any], crowded: Callable[[str], bool]) -> list[tuple[int, int | None]]:
     def side(who: Any, row: Any, *, is_crowded: bool = False) -> Side:
         name, group, guide_id = row.name or "", row.grp or "", row.guide_id or ""
         return Side(who, name.casefold(), group.casefold(), guide_id.casefold(), place(row.url), is_crowded)
 
-    ours = [side(row.key, row, is_crowded=crowded(row.name)) for row in fresh]
+    ours = [side(row.place, row, is_crowded=crowded(row.name)) for row in fresh]
     found: list[Any] = pairs(ours, [side(row.id, row) for row in missing])
     return [(one.who, other.who) for one, other in found]
 
@@ -155,25 +153,27 @@ async def _tie_again(store: Store, run: str, names: NameCounts, loose: Sequence[
     """Where all channels with one name have moved elsewhere, and as many are there as were, nothing but their order tells them apart."""
     if not loose:
         return
-    query = sa.select(staged.c.key, staged.c.stream_id).where(staged.c.run == run, staged.c.kind.in_(["n", "g"]))
+    query = sa.select(staged.c.place, staged.c.stream_id).where(staged.c.run == run, staged.c.kind.in_(["n", "g"]))
     async with store.read() as connection:
         rows = (await connection.execute(query)).all()
-    new, lost = {row.key for row in rows if row.stream_id is None}, {row.stream_id for row in rows}
+    new, lost = {row.place for row in rows if row.stream_id is None}, {row.stream_id for row in rows}
     moved: dict[str, list[Any]] = {}
     for row in loose:
-        if row.key in new and row.stream_id in lost:
+        if row.place in new and row.stream_id in lost:
             moved.setdefault(row.name.casefold(), []).append(row)
     again = [row for name, several in moved.items() if len(several) == names.count(name) for row in several]
     if again:
         async with store.write() as connection:
-            await _give(connection, run, [(row.key, row.stream_id) for row in again])
+            await _give(connection, run, [(row.place, row.stream_id) for row in again])
 
 
-async def _give(connection: AsyncConnection, run: str, given: Sequence[tuple[bytes, int | None]]) -> None:
+async def _give(connection: AsyncConnection, run: str, given: Sequence[tuple[int, int | None]]) -> None:
     """Give entries their streams, or none; a stream that has an entry is not missing."""
-    one = sa.and_(staged.c.run == run, staged.c.key == sa.bindparam("this"))
+    one = sa.and_(staged.c.run == run, staged.c.place == sa.bindparam("this"))
     values: dict[str, Any] = {"kind": sa.bindparam("its_kind"), "stream_id": sa.bindparam("its_stream")}
-    rows = [{"this": key, "its_kind": "n" if number is None else "c", "its_stream": number} for key, number in given]
+    rows = [
+        {"this": entry, "its_kind": "n" if number is None else "c", "its_stream": number} for entry, number in given
+    ]
     found = [{"its_stream": number} for _, number in given if number is not None]
     if found:
         missing = sa.and_(staged.c.run == run, staged.c.kind == "g", staged.c.stream_id == sa.bindparam("its_stream"))

@@ -33,7 +33,7 @@ PAGE = 5_000
 NEW = -1
 """In place of the id of a stream, for an entry that has none."""
 KEY = 16
-"""Bytes of a key. Those of entries are digests; where a staged row needs none, its stream's number stands."""
+"""Bytes of a key, and of a hash."""
 AT_ONCE = 500
 """Rows that are looked for, or written, in one statement: others want to write too."""
 LARGE = 20_000
@@ -84,29 +84,36 @@ Stored = tuple[int, bytes, int, bool]
 
 
 class Listed:
-    """The streams of a feed that are listed now. Kept in columns: a list may have hundreds of thousands."""
+    """The streams of a feed that are listed now, in little memory: a list may have hundreds of thousands."""
 
     def __init__(self) -> None:
-        self.ids = array("q")
+        self.count = 0
         self._places: dict[bytes, int] = {}
-        self._hashes: list[bytes] = []
-        self._positions = array("q")
+        self._hashes = bytearray()
+        self._ids, self._positions = array("q"), array("q")
 
     def add(self, rows: Sequence[Sequence[Any]]) -> None:
         """More of them, as rows of `_STORED`. Blocking."""
         keys, ids, hashes, positions = zip(*rows, strict=True)
-        self._places.update(zip(keys, range(len(self.ids), len(self.ids) + len(keys)), strict=True))
-        self.ids.extend(ids)
-        self._hashes += hashes
+        self._places.update(zip(keys, range(self.count, self.count + len(keys)), strict=True))
+        self._ids.extend(ids)
+        self._hashes += b"".join(hashes)
         self._positions.extend(positions)
+        self.count += len(keys)
 
     def __contains__(self, key: bytes) -> bool:
         return key in self._places
 
-    def get(self, key: bytes) -> Stored | None:
-        """The stream with a key."""
-        place = self._places.get(key)
-        return None if place is None else (self.ids[place], self._hashes[place], self._positions[place], False)
+    def take(self, key: bytes) -> Stored | None:
+        """The stream with a key, which is not asked for again."""
+        place = self._places.pop(key, None)
+        if place is None:
+            return None
+        return self._ids[place], bytes(self._hashes[KEY * place : KEY * (place + 1)]), self._positions[place], False
+
+    def left(self) -> list[int]:
+        """The ids of those that were not taken."""
+        return [self._ids[place] for place in self._places.values()]
 
 
 class Staging:
@@ -121,8 +128,8 @@ class Staging:
         self._is_first = False
         self._seen, self._before = array("q"), array("q")
         """For each entry the stream that it is and its position; `NEW` and `places.NONE` for one that has none."""
-        self._staged: dict[int, bytes] = {}
-        """The keys of entries that are staged, whose positions are not decided yet, by place."""
+        self._staged = set[int]()
+        """The places of entries that are staged, whose positions are not decided yet."""
         self._names = recognising.NameCounts()
         self._known = self._new = self._changed = self._moved = 0
         self.total = 0
@@ -141,7 +148,7 @@ class Staging:
             listed = self._listed = Listed()
             async for rows in result.partitions(PAGE):
                 await asyncio.to_thread(listed.add, rows)
-            if not listed.ids:
+            if not listed.count:
                 any_gone = sa.select(stream.c.id).where(stream.c.feed_id == self._feed).limit(1)
                 self._is_first = (await connection.execute(any_gone)).first() is None
 
@@ -152,13 +159,14 @@ class Staging:
         unknown = [] if self._is_first else [row.key for row in rows if row.key not in listed]
         others = await self._look_for(unknown) if unknown else {}
         self._differ += await asyncio.to_thread(self._differing, rows, listed, others)
-        await self.flush(AT_ONCE)
+        await self.flush(AT_ONCE + 1)
 
     async def flush(self, least: int = 1) -> None:
         """Stage what differs, once it is so much."""
         while len(self._differ) >= least:
             some, self._differ = self._differ[:AT_ONCE], self._differ[AT_ONCE:]
-            async with self._store.write() as connection:
+            # not waiting for the disk: the last of them does, which `finish` writes, and all before with it
+            async with self._store.write(durable=least == 1) as connection:
                 await insert_many(connection, staged, some)
 
     async def _look_for(self, keys: Sequence[bytes]) -> dict[bytes, Stored]:
@@ -175,12 +183,12 @@ class Staging:
         found = []
         for row in rows:
             self._names.add(row.name)
-            match = listed.get(row.key) or others.get(row.key)
+            match = listed.take(row.key) or others.get(row.key)
             kind = self._kind(row, match)
             if kind is not None:
                 found.append(self._values(row, kind, match[0] if match is not None else None))
                 if not self._is_first:
-                    self._staged[row.place] = row.key
+                    self._staged.add(row.place)
         return found
 
     def _kind(self, row: Row, match: Stored | None) -> str | None:
@@ -201,6 +209,7 @@ class Staging:
         entry, before = said.entry, self._before[row.place]
         return {
             "run": self._run,
+            "place": row.place,
             "key": row.key,
             "feed_id": self._feed,
             "kind": kind,
@@ -245,11 +254,11 @@ class Staging:
         found = await asyncio.to_thread(places.placed, self._before)
         self._moved = found.moved
         given = [
-            {"this": key, "where": found.positions[place]}
-            for place, key in self._staged.items()
+            {"this": place, "where": found.positions[place]}
+            for place in sorted(self._staged)
             if found.positions[place] != self._before[place]
         ]
-        one = sa.and_(staged.c.run == self._run, staged.c.key == sa.bindparam("this"))
+        one = sa.and_(staged.c.run == self._run, staged.c.place == sa.bindparam("this"))
         for start in range(0, len(given), AT_ONCE):
             async with self._store.write() as connection:
                 update = sa.update(staged).where(one).values(position=sa.bindparam("where"))
@@ -263,14 +272,14 @@ class Staging:
         same = {"run": self._run, "feed_id": self._feed, "kind": "m"}
         every = enumerate(zip(self._seen, self._before, positions, strict=True))
         return [
-            {**same, "key": number.to_bytes(KEY, "big"), "stream_id": number, "position": now}
+            {**same, "place": place, "stream_id": number, "position": now}
             for place, (number, before, now) in every
             if number != NEW and before != now and place not in self._staged
         ]
 
     async def _stored(self) -> int:
         if self._listed is not None:
-            return len(self._listed.ids)
+            return self._listed.count
         query = sa.select(sa.func.count()).select_from(stream)
         async with self._store.read() as connection:
             query = query.where(stream.c.feed_id == self._feed, stream.c.gone_at.is_(None))
@@ -279,7 +288,7 @@ class Staging:
     async def _stage_missing(self) -> None:
         lead = sa.and_(channel.c.id == stream.c.channel_id, *recognising.IS_LEAD)
         said = (channel.c.name, channel.c.grp, channel.c.guide_id)
-        query = sa.select(stream.c.id, stream.c.key, stream.c.ident, stream.c.provider_id, *said)
+        query = sa.select(stream.c.id, stream.c.ident, stream.c.provider_id, *said)
         query = query.join_from(stream, channel, lead, isouter=True)
         async for numbers in self._unseen():
             async with self._store.read() as connection:
@@ -290,12 +299,12 @@ class Staging:
 
     async def _unseen(self) -> AsyncIterator[list[int]]:
         """The ids of listed streams that the list no longer has."""
-        seen, after = set(self._seen), 0
         if self._listed is not None:
-            missing = [number for number in self._listed.ids if number not in seen]
+            missing = self._listed.left()
             for start in range(0, len(missing), AT_ONCE):
                 yield missing[start : start + AT_ONCE]
             return
+        seen, after = set(self._seen), 0
         query = sa.select(stream.c.id).where(stream.c.feed_id == self._feed, stream.c.gone_at.is_(None))
         while True:
             async with self._store.read() as connection:
@@ -321,7 +330,7 @@ def _missing(row: Any) -> dict[str, Any]:
     ident = bytes(row.ident)
     if row.name is not None or row.provider_id:
         ident = ident_of(row.name or "", row.grp or "", row.guide_id or "", row.provider_id)
-    return {"key": row.key, "ident": ident, "stream_id": row.id, "name": row.name, "grp": row.grp}
+    return {"place": -row.id, "ident": ident, "stream_id": row.id, "name": row.name, "grp": row.grp}
 
 
 async def discard(store: Store, run: str) -> None:

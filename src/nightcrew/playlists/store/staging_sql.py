@@ -11,18 +11,14 @@ import sqlalchemy as sa
 
 from nightcrew.kernel.store import Moment
 
-_ALONE_NEW = """
-    SELECT ident FROM playlist_staged WHERE run = :run AND kind = 'n' GROUP BY ident HAVING count(*) = 1
-"""
-
-RENAMED_NOW = sa.text(f"""
+RENAMED_NOW = sa.text("""
     UPDATE playlist_staged AS fresh SET kind = 'c', stream_id = lost.stream_id
-    FROM playlist_staged AS lost
-    WHERE fresh.run = :run AND fresh.kind = 'n' AND lost.run = :run AND lost.kind = 'g' AND lost.ident = fresh.ident
-      AND lower(lost.name) = lower(fresh.name)
-      AND fresh.ident IN ({_ALONE_NEW})
-      AND lost.ident IN (
-        SELECT ident FROM playlist_staged WHERE run = :run AND kind = 'g' GROUP BY ident HAVING count(*) = 1)
+    FROM (
+        SELECT ident, min(stream_id) AS stream_id, min(lower(name)) AS name
+        FROM playlist_staged WHERE run = :run AND kind = 'g' GROUP BY ident HAVING count(*) = 1) AS lost
+    WHERE fresh.run = :run AND fresh.kind = 'n' AND fresh.ident = lost.ident AND lower(fresh.name) = lost.name
+      AND fresh.ident IN (
+        SELECT ident FROM playlist_staged WHERE run = :run AND kind = 'n' GROUP BY ident HAVING count(*) = 1)
       AND :feed = fresh.feed_id
 """)
 
@@ -64,14 +60,9 @@ _STATEMENTS = (
         SELECT f.region, s.feed_id, s.position, s.key, TRUE, FALSE, s.name, s.number, s.grp, s.logo, s.guide_id, s.search
         FROM playlist_staged AS s JOIN playlist_feed AS f ON f.id = s.feed_id
         WHERE s.run = :run AND s.kind = 'n' AND s.channel_id IS NULL
-        ORDER BY s.position
+        ORDER BY s.place
         """,
-    # 2. their ids
-    """
-        UPDATE playlist_staged AS s SET channel_id = c.id FROM playlist_channel AS c
-        WHERE s.run = :run AND s.kind = 'n' AND s.channel_id IS NULL AND c.feed_id = :feed AND c.origin = s.key
-        """,
-    # 3. what the lead says of its channel (before its key may change)
+    # 2. what the lead says of its channel (before its key may change)
     f"""
         UPDATE playlist_channel AS c SET name = s.name, number = s.number, grp = s.grp, logo = s.logo,
             guide_id = s.guide_id, search = s.search, position = s.position, origin = s.key
@@ -81,7 +72,7 @@ _STATEMENTS = (
         UPDATE playlist_channel AS c SET position = s.position
         {_LEAD.format(kind="m")}
         """,
-    # 4. streams that changed, moved, vanished or are new
+    # 3. streams that changed, moved, vanished or are new
     """
         UPDATE playlist_stream AS t SET key = s.key, ident = s.ident, hash = s.hash, position = s.position, url = s.url,
             provider_id = s.provider_id, attributes = s.attributes, expires = s.expires, playable = s.playable,
@@ -99,11 +90,14 @@ _STATEMENTS = (
     """
         INSERT INTO playlist_stream
             (feed_id, channel_id, key, ident, hash, position, url, provider_id, attributes, expires, playable)
-        SELECT feed_id, channel_id, key, ident, hash, position, url, provider_id, attributes, expires, playable
-        FROM playlist_staged WHERE run = :run AND kind = 'n'
-        ORDER BY position
+        SELECT s.feed_id, coalesce(s.channel_id, c.id), s.key, s.ident, s.hash, s.position, s.url, s.provider_id, s.attributes,
+            s.expires, s.playable
+        FROM playlist_staged AS s
+        LEFT JOIN playlist_channel AS c ON s.channel_id IS NULL AND c.feed_id = :feed AND c.origin = s.key
+        WHERE s.run = :run AND s.kind = 'n'
+        ORDER BY s.place
         """,
-    # 5. a channel is active while one of its streams is listed
+    # 4. a channel is active while one of its streams is listed
     """
         UPDATE playlist_channel SET active = FALSE
         WHERE id IN (
@@ -121,8 +115,8 @@ _STATEMENTS = (
 )
 
 APPLY = (
-    *(sa.text(statement) for statement in _STATEMENTS[:6]),
-    sa.text(_STATEMENTS[6]).bindparams(sa.bindparam("now", type_=Moment)),
-    *(sa.text(statement) for statement in _STATEMENTS[7:]),
+    *(sa.text(statement) for statement in _STATEMENTS[:5]),
+    sa.text(_STATEMENTS[5]).bindparams(sa.bindparam("now", type_=Moment)),
+    *(sa.text(statement) for statement in _STATEMENTS[6:]),
 )
 """In this order, within one transaction."""
