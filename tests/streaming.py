@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nightcrew.kernel.ffmpeg import ffmpeg
 from nightcrew.transport.ts import PACKET
 from support import Node
 
@@ -150,3 +151,17 @@ async def playing(node: Node, channel: int) -> AsyncIterator[Any]:
         assert answer.status_code == 200, await answer.aread()
         pieces = answer.aiter_raw(PACKET * 7)
         yield pieces  # kept here: an iterator that nobody holds hangs up
+
+
+def ended(*lines: str, target: int = 2) -> bytes:
+    """A media playlist with an end."""
+    return "\n".join(["#EXTM3U", f"#EXT-X-TARGETDURATION:{target}", *lines, "#EXT-X-ENDLIST", ""]).encode()
+
+
+async def made(*words: str) -> bytes:
+    """What ffmpeg writes."""
+    process = await asyncio.create_subprocess_exec(
+        ffmpeg(), "-loglevel", "error", *words, "pipe:1", stdout=asyncio.subprocess.PIPE
+    )
+    found, _ = await process.communicate()
+    return found

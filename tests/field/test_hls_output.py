@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin
 
 import pytest
@@ -13,11 +14,12 @@ import pytest
 from counted import LONG, Counted
 from counter import Film, account, encode, numbers
 from nightcrew.playlists import hls_output
-from nightcrew.playlists.formats import hls
+from nightcrew.playlists.formats import hls, master
 from nightcrew.playlists.formats.hls_writer import Reel
 from nightcrew.playlists.joining import Piece
+from nightcrew.transport import id3, ts
 from nightcrew.transport.ts import PACKET
-from streaming import Origin, answers, packets, playing, proxied, sends, serving
+from streaming import Origin, answers, ended, made, packets, playing, proxied, sends, serving
 from support import Node, until
 
 
@@ -227,3 +229,116 @@ async def test_only_streams_may_be_read_by_another_site(node: Node, origin: Orig
     for path in (f"/play/{channel}", f"/play/{channel}.m3u8", f"/play/{channel}/1.ts"):
         refused = await node.http.get(path, headers=site)
         assert (refused.status_code, "access-control-allow-origin" in refused.headers) == (401, False)
+
+
+# -- subtitles -------------------------------------------------------------------------------------------------------------
+
+MASTER_TYPE = "application/vnd.apple.mpegurl"
+
+
+def with_subtitles(source: Counted, film: Film, start: float, *, sound: str = "") -> tuple[dict[str, Any], list[int]]:
+    """A master playlist of a film that runs and its subtitles, one for each second, which say the second; and what was asked for."""
+    asked: list[int] = []
+    media = [
+        '#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="s",NAME="Deutsch",LANGUAGE="de",DEFAULT=YES,URI="de.m3u8"',
+        '#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="s",NAME="English",LANGUAGE="x y",FORCED=YES,URI="gone.m3u8"',
+        '#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="other",NAME="Another",URI="other.m3u8"',
+        *([f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="A",DEFAULT=YES,URI="{sound}"'] if sound else []),
+        f'#EXT-X-STREAM-INF:BANDWIDTH=1,SUBTITLES="s"{",AUDIO=" + chr(34) + "a" + chr(34) if sound else ""}',
+        source.url,
+    ]
+
+    async def playlist(_origin: Origin, writer: asyncio.StreamWriter) -> None:
+        first = max(0, source.newest - 8)
+        lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:1", f"#EXT-X-MEDIA-SEQUENCE:{first + 100}"]
+        for index in range(first, source.newest + 1):
+            lines += [f"#EXTINF:{film.segment_seconds},", f"t{index}.vtt"]
+        await answers("\n".join([*lines, ""]).encode(), MASTER_TYPE)(_origin, writer)
+
+    def segment(index: int) -> Any:
+        begins = index * film.segment_seconds
+        cue = f"00:00:{begins:06.3f} --> 00:00:{begins + 0.8:06.3f}\nsecond {index}\n"
+        text = f"WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:{round(start * 90_000)},LOCAL:00:00:00.000\n\n{cue}"
+
+        async def script(_origin: Origin, writer: asyncio.StreamWriter) -> None:
+            asked.append(index)
+            await answers(text.encode(), "text/vtt")(_origin, writer)
+
+        return script
+
+    scripts = {"/m": answers("\n".join(["#EXTM3U", *media, ""]).encode(), MASTER_TYPE), "/de.m3u8": playlist}
+    scripts |= {f"/t{index}.vtt": segment(index) for index in range(len(film.segments))}
+    return scripts, asked
+
+
+async def test_subtitles_of_a_stream_reach_the_player(
+    node: Node, origin: Origin, film: Film, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Counted(film, window=8, keeps=LONG) as source:
+        scripts, asked = with_subtitles(source, film, ts.first_time(film.segments[0]) or 0.0)
+        origin.scripts |= scripts
+        channel = await proxied(node, tmp_path, origin.url("/m"), max_streams=1)
+        answer = await node.http.get(f"/play/{channel}.m3u8")
+        assert answer.status_code == 200, answer.text
+        base = f"{node.url}/play/{channel}.m3u8"
+        german, english = master.parse_subtitles(answer.text, base)
+        assert (german.name, german.language, german.default, german.forced) == ("Deutsch", "de", True, False)
+        assert (english.name, english.language, english.default, english.forced) == ("English", "", False, True)
+        (variant,) = master.parse_master(answer.text, base)
+        assert variant.bandwidth > 10_000
+        assert variant.subtitles == german.group
+        picture = hls.parse_media((await node.http.get(variant.url)).text, variant.url)
+        assert (await node.http.get(picture.segments[0].url)).content[:1] == b"\x47"
+        listed = await asyncio.gather(*(node.http.get(german.url) for _ in range(5)))
+        assert {one.headers["content-type"] for one in listed} == {MASTER_TYPE}
+        newest = hls.parse_media(listed[0].text, german.url).segments[-1]
+        texts = await asyncio.gather(*(node.http.get(newest.url) for _ in range(5)))
+        assert {one.text.splitlines()[-1] for one in texts} == {f"second {newest.sequence - 100}"}
+        assert all(one.headers["content-type"].startswith("text/vtt") for one in texts)
+        assert all(one.headers["access-control-allow-origin"] == "*" for one in [*listed, *texts])
+        assert asked.count(newest.sequence - 100) == 1, "who watches the same is sent the same"
+        for name in ("subs0-5.vtt", "subs7.m3u8", "subs0-17.m3u8", "subs0.vtt", "subs1.m3u8"):
+            assert (await node.http.get(f"/play/{channel}/{name}")).status_code in {404, 503}, name
+        (account_now,) = (await node.get("/api/v1/accounts"))["items"]
+        assert account_now["in_use"] == 1
+
+
+@pytest.mark.parametrize("sound", ["", "adts", "tagged"])
+async def test_the_picture_keeps_the_times_from_which_subtitles_count(
+    node: Node, origin: Origin, film: Film, tmp_path: Path, sound: str
+) -> None:
+    """Also where the sound comes apart, with and without a tag that says when it is heard."""
+    begins = ts.first_time(film.segments[0]) or 0.0
+    async with Counted(film, window=8, keeps=LONG) as source:
+        scripts, _ = with_subtitles(source, film, begins, sound="sound" if sound else "")
+        origin.scripts |= scripts
+        if sound:
+            heard = await made("-f", "lavfi", "-i", "sine=frequency=440:duration=60", "-c:a", "aac", "-f", "adts")
+            late = max(0, source.newest - 2) * film.segment_seconds  # the newest three segments are played
+            tag = id3.time_tag(begins + late) if sound == "tagged" else b""
+            origin.scripts |= {
+                "/sound": answers(ended("#EXTINF:60,", "s"), MASTER_TYPE),
+                "/s": answers(tag + heard, "audio/aac"),
+            }
+        channel = await proxied(node, tmp_path, origin.url("/m"))
+        assert "TYPE=SUBTITLES" in (await node.http.get(f"/play/{channel}.m3u8")).text
+        _, found, _ = await collected(node, f"/play/{channel}/picture.m3u8", 3)
+    for number, data in found.items():
+        path = tmp_path / f"{number}.ts"
+        path.write_bytes(data)
+        first, at = numbers(path)[0], picture_time(data)
+        assert at - begins == pytest.approx(first / film.fps, abs=0.05)
+    if sound:
+        listed = await made("-i", str(path), "-map", "0:a", "-f", "s16le", "-ac", "1", "-ar", "8000")
+        assert len(listed) > 8000
+
+
+def picture_time(data: bytes) -> float:
+    """When the first picture is shown."""
+    tables = ts.ProgrammeTables()
+    tables.learn(data)
+    packets_of = (data[at : at + PACKET] for at in range(0, len(data), PACKET))
+    times = (
+        ts.time_of(one) for one in packets_of if one[1] & 0x40 and (one[1] & 0x1F) << 8 | one[2] == tables.video_pid
+    )
+    return next(one for one in times if one is not None)

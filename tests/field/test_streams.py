@@ -19,7 +19,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counter import Film, account, numbers
-from nightcrew.kernel.ffmpeg import ffmpeg
 from nightcrew.kernel.http import Http, Request
 from nightcrew.playlists import opening, releases
 from nightcrew.playlists.formats import hls, master
@@ -31,7 +30,7 @@ from nightcrew.playlists.relay import Relay
 from nightcrew.playlists.releases import Releases
 from nightcrew.transport.framing import Plain, framing
 from nightcrew.transport.ts import PACKET
-from streaming import Origin, Script, answers, head, packets, playing, programme, proxied, sends, serving
+from streaming import Origin, Script, answers, ended, head, made, packets, playing, programme, proxied, sends, serving
 from support import Node, until
 
 PLAYLIST = "application/vnd.apple.mpegurl"
@@ -41,11 +40,6 @@ PLAYLIST = "application/vnd.apple.mpegurl"
 async def origin() -> AsyncIterator[Origin]:
     async with serving() as made:
         yield made
-
-
-def ended(*lines: str, target: int = 2) -> bytes:
-    """A media playlist with an end."""
-    return "\n".join(["#EXTM3U", f"#EXT-X-TARGETDURATION:{target}", *lines, "#EXT-X-ENDLIST", ""]).encode()
 
 
 def segments(*names: str) -> list[str]:
@@ -401,15 +395,6 @@ def test_a_variants_default_sound_is_known() -> None:
     sounds = master.parse_sounds(text, "http://h/m.m3u8")
     found = [master.sound_of(variant, sounds) for variant in master.parse_master(text, "http://h/m.m3u8")]
     assert [sound and sound.url for sound in found] == ["http://h/de.m3u8", None, None]
-
-
-async def made(*words: str) -> bytes:
-    """What ffmpeg writes."""
-    process = await asyncio.create_subprocess_exec(
-        ffmpeg(), "-loglevel", "error", *words, "pipe:1", stdout=asyncio.subprocess.PIPE
-    )
-    found, _ = await process.communicate()
-    return found
 
 
 @pytest.mark.parametrize("container", ["ts", "mp4", "adts"])

@@ -15,7 +15,7 @@ from nightcrew.recorder import ledger, packed, parameters
 from nightcrew.recorder.inspecting import Fragments, Frames, Packets, inspector_of
 from nightcrew.recorder.parts import Parts, SegmentData
 from nightcrew.recorder.wire import Order
-from nightcrew.transport import psi, ts
+from nightcrew.transport import id3, psi, ts
 from nightcrew.transport.elementary import ElementaryStream, Inspected, table_of
 from nightcrew.transport.ts import PACKET
 
@@ -202,7 +202,7 @@ def test_a_tag_says_when_packed_audio_begins() -> None:
     frame = b"PRIV" + struct.pack(">IH", len(owner), 0) + owner
     tag = b"ID3\x04\0\0" + bytes([0, 0, len(frame) >> 7, len(frame) & 127]) + frame
     body = tag + source("packed", 0).segments[0]
-    assert packed.tag_time(body) == 7.0
+    assert id3.tag_time(body) == 7.0
     assert packed.codec_of(body) == "aac"
     found = Frames("aac").inspect(body, b"", 1.0)
     assert (found.counts[0].first, found.counts[0].last) == (7.0, 8.0)

@@ -10,8 +10,10 @@ from weakref import WeakValueDictionary
 
 from nightcrew.kernel.errors import GiveUp, NotFound, Retry
 from nightcrew.kernel.tasks import Tasks
-from nightcrew.playlists.formats.hls_writer import SUFFIXES, Reel
+from nightcrew.playlists import subtitles
+from nightcrew.playlists.formats.hls_writer import HLS_TYPE, PICTURE, SUFFIXES, Reel, master_text
 from nightcrew.playlists.relay import Opened, Relay
+from nightcrew.playlists.subtitles import Subtitles
 
 IDLE = 30.0
 """Seconds without a question after which nobody watches any more."""
@@ -37,13 +39,27 @@ class HlsOutput:
             if show is None or show.over:
                 show = await self._begin(channel, viewer)
         await show.ready()
+        renditions = show.subtitles.renditions if show.subtitles is not None else ()
+        if renditions:
+            return master_text(renditions, show.reel.bandwidth, prefix, query)
         return show.reel.playlist(prefix, query)
 
-    def file(self, channel: int, name: str) -> tuple[bytes, str]:
-        """A segment or the head, by its name in the playlist, and its content type. Raises `NotFound`."""
+    async def file(self, channel: int, name: str, query: str) -> tuple[bytes, str]:
+        """What a playlist names: a segment, the head, subtitles or another playlist, and its content type.
+
+        `query`: what the addresses in it end with. Raises `NotFound`, and for subtitles what reading them raises.
+        """
         show = self._known.get(channel)
         if show is not None:
             show.asked()
+            if name == PICTURE:
+                return show.reel.playlist("", query).encode(), HLS_TYPE
+            if (subs := subtitles.NAME.fullmatch(name)) is not None and show.subtitles is not None:
+                place, number, kind = subs.groups()
+                if kind == "m3u8" and number is None:
+                    return (await show.subtitles.playlist(int(place), query)).encode(), HLS_TYPE
+                if kind == "vtt" and number is not None:
+                    return await show.subtitles.segment(int(place), int(number)), subtitles.KIND
             number, _, suffix = name.partition(".")
             if (head := show.reel.head(name)) is not None:
                 return head, show.reel.kind
@@ -85,6 +101,11 @@ class _Show:
         self._error: GiveUp | None = None
         self._more = asyncio.Event()
         self._deadline: Callable[[], None] = lambda: None
+
+    @property
+    def subtitles(self) -> Subtitles | None:
+        """Those of the stream that plays now."""
+        return self._opened.subtitles
 
     def asked(self) -> None:
         """Somebody watches."""

@@ -17,10 +17,15 @@ from nightcrew.kernel import processes
 from nightcrew.kernel.errors import NightcrewError, Retry
 from nightcrew.kernel.processes import Child, Command
 from nightcrew.playlists.formats.media import BARE_SOUND, media_type
+from nightcrew.transport.framing import framing
+from nightcrew.transport.id3 import tag_time
+from nightcrew.transport.ts import PACKET, first_time
 
 log = structlog.get_logger("nightcrew.playlists")
 
 BLOCK = 64 << 10
+MOST_LOOKED = 1 << 20
+"""Bytes of a picture in which its time is sought."""
 LOOKS = ("-probesize", "2M", "-analyzeduration", "2M", "-fpsprobesize", "2", "-thread_queue_size", "512")
 """How much ffmpeg reads of each before it begins; a live stream comes at the speed at which it is shown."""
 ALLOWED = ("-protocol_whitelist", "pipe", "-format_whitelist", FORMATS)
@@ -30,9 +35,14 @@ WRITES = "-map 0:v? -map 1:a? -c copy -muxdelay 0 -flush_packets 1 -f mpegts pip
 async def mixed(ffmpeg: str, picture: AsyncIterator[bytes], sound: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     """Both as a transport stream. When one of them fails, so does all; raises what reading it raises."""
     first = await anext(sound, b"")
-    child, heard = await _started(ffmpeg, media_type(first))
+    begun, at = b"", None
+    bare = media_type(first) in BARE_SOUND
+    if bare:
+        begun, at = await _begun(picture)
+        at = tag_time(first) if tag_time(first) is not None else at
+    child, heard = await _started(ffmpeg, at, bare=bare)
     feeding = [
-        asyncio.create_task(_fed(child.stdin, b"", picture), name="picture for ffmpeg"),
+        asyncio.create_task(_fed(child.stdin, begun, picture), name="picture for ffmpeg"),
         asyncio.create_task(_fed(heard, first, sound), name="sound for ffmpeg"),
     ]
     try:
@@ -49,7 +59,19 @@ async def mixed(ffmpeg: str, picture: AsyncIterator[bytes], sound: AsyncIterator
         await child.end()
 
 
-async def _started(ffmpeg: str, kind: str | None) -> tuple[Child, asyncio.StreamWriter]:
+async def _begun(picture: AsyncIterator[bytes]) -> tuple[bytes, float | None]:
+    """The beginning of a picture, and its time; None where it does not say."""
+    begun = b""
+    async for chunk in picture:
+        begun += chunk
+        found = framing(begun)
+        at = first_time(begun, len(begun) // PACKET) if found is not None and found[1] == PACKET else None
+        if at is not None or len(begun) > MOST_LOOKED:
+            return begun, at
+    return begun, None
+
+
+async def _started(ffmpeg: str, at: float | None, *, bare: bool) -> tuple[Child, asyncio.StreamWriter]:
     """ffmpeg, and what it hears; its picture goes to its standard input. Raises `Retry`."""
     try:
         read, write = os.pipe()
@@ -57,7 +79,7 @@ async def _started(ffmpeg: str, kind: str | None) -> tuple[Child, asyncio.Stream
         raise Retry(f"picture and sound cannot be put together: {exc.strerror}") from exc
     heard = await _writer(write)
     try:
-        return await processes.start(Command(_words(ffmpeg, read, kind), fds=(read,))), heard
+        return await processes.start(Command(_words(ffmpeg, read, at, bare=bare), fds=(read,))), heard
     except OSError as exc:
         heard.close()
         raise Retry(f"picture and sound cannot be put together: {exc.strerror}") from exc
@@ -75,13 +97,14 @@ def _check(feeding: list[asyncio.Task[None]]) -> None:
             task.result()
 
 
-def _words(ffmpeg: str, sound: int, kind: str | None) -> tuple[str, ...]:
-    """Both count from one moment, so their times are kept; bare sound counts from nowhere."""
-    times = () if kind in BARE_SOUND else ("-copyts",)
+def _words(ffmpeg: str, sound: int, at: float | None, *, bare: bool) -> tuple[str, ...]:
+    """Both count from one moment, so their times are kept: subtitles count from it too. Bare sound counts from `at`, if that is known."""
+    times = () if bare and at is None else ("-copyts",)
+    begins = ("-itsoffset", f"{at:.6f}") if bare and at is not None else ()
     return (
         *(ffmpeg, "-hide_banner", "-nostdin", "-loglevel", "error", *times),
         *(*LOOKS, *ALLOWED, "-i", "pipe:0"),
-        *(*LOOKS, *ALLOWED, "-i", f"pipe:{sound}"),
+        *(*LOOKS, *ALLOWED, *begins, "-i", f"pipe:{sound}"),
         *WRITES.split(),
     )
 

@@ -20,6 +20,7 @@ from nightcrew.playlists.models import Channel, Stream
 from nightcrew.playlists.origin import media
 from nightcrew.playlists.play import Player
 from nightcrew.playlists.releases import Releases, released
+from nightcrew.playlists.subtitles import Subtitles
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
@@ -50,6 +51,7 @@ class Playing:
     lease: Lease
     held: contextlib.AsyncExitStack
     route: str = DIRECT
+    subtitles: Subtitles | None = None
     unfit: str = ""
     """Why somebody who looks at it says that it is to be left."""
     left: asyncio.Event = field(default_factory=asyncio.Event)
@@ -200,7 +202,16 @@ class Finder:
             if self.kind not in {None, kind}:
                 raise _for_now(Retry(f"{stream.source} sends {kind}, which cannot follow {self.kind}"))
             return Playing(
-                stream, kind, first, opened.chunks, opened.patience, opened.finite, lease, held.pop_all(), request.route
+                stream=stream,
+                content_type=kind,
+                first=first,
+                chunks=opened.chunks,
+                patience=opened.patience,
+                finite=opened.finite,
+                lease=lease,
+                held=held.pop_all(),
+                route=request.route,
+                subtitles=opened.subtitles,
             )
         raise AssertionError("unreachable")
 

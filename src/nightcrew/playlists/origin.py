@@ -26,6 +26,7 @@ from nightcrew.playlists.segments import (
     parsed,
     read_playlist,
 )
+from nightcrew.playlists.subtitles import Subtitles
 from nightcrew.transport.framing import Plain, framing
 from nightcrew.transport.ts import PACKET
 
@@ -54,6 +55,8 @@ class MasterOffer:
     variant: master.Variant | None = None
     sound: master.SoundRendition | None = None
     """The rendition with the sound of `variant`, when that is in segments of its own."""
+    subtitles: tuple[master.SubtitleRendition, ...] = ()
+    """Those that belong to `variant`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ class Media:
     seconds: float | None = None
     progress: FetchProgress | None = None
     offer: MasterOffer = MasterOffer()
+    subtitles: Subtitles | None = None
+    """How they are read; None where there are none, or their times would be others than the picture's."""
 
     @property
     def finite(self) -> bool:
@@ -98,6 +103,7 @@ async def media(
         hunt = _Hunt(own, request, rank, answered)
         playlist, base, offer = await hunt.media_playlist(text, base)
         segments = Segments(own, request.at(base), playlist, hunt.anew)
+        subtitles = Subtitles(own, request, offer.subtitles) if offer.subtitles else None
         async with contextlib.AsyncExitStack() as held:
             chunks = await held.enter_async_context(contextlib.aclosing(segments.chunks()))
             if offer.sound is not None and (sound := await hunt.sound(offer.sound)) is not None:
@@ -109,6 +115,7 @@ async def media(
                 seconds=playlist.seconds if playlist.ended else None,
                 progress=None if playlist.ended else segments.progress,
                 offer=offer,
+                subtitles=subtitles,
             )
 
 
@@ -123,14 +130,16 @@ class _Hunt:
         variants = tuple(master.parse_master(text, base))
         if not variants:
             return await parsed(text, base), base, MasterOffer()
-        sounds = master.parse_sounds(text, base)
+        sounds, subtitles = master.parse_sounds(text, base), master.parse_subtitles(text, base)
         error: NightcrewError = Retry("its master playlist names no variant that can be played")
         best = self._rank(variants)[:MOST_VARIANTS]
         for variant in best:
             try:
                 text, base = await self._read(variant.url, lone=len(best) == 1)
                 self._answered()
-                return await parsed(text, base), base, MasterOffer(variants, variant, master.sound_of(variant, sounds))
+                shown = tuple(one for one in subtitles if variant.subtitles and one.group == variant.subtitles)
+                offer = MasterOffer(variants, variant, master.sound_of(variant, sounds), shown)
+                return await parsed(text, base), base, offer
             except NightcrewError as exc:
                 error = exc
                 log.info("variant left", reason=str(exc))

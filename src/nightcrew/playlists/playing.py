@@ -16,6 +16,7 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import archives, ways
 from nightcrew.playlists.formats import xtream
 from nightcrew.playlists.formats.catchup import Span
+from nightcrew.playlists.formats.hls_writer import HLS_TYPE
 from nightcrew.playlists.hls_output import HlsOutput
 from nightcrew.playlists.models import Channel
 from nightcrew.playlists.outputs import Outputs
@@ -33,7 +34,6 @@ router = APIRouter(tags=["players"])
 NO_STORE = {"Cache-Control": "no-store"}
 CATCH_UP = frozenset(["utc", "start"])
 """What players append to ask for something that is over."""
-HLS_TYPE = "application/vnd.apple.mpegurl"
 MOST_MINUTES, OLDEST = 1_440, timedelta(days=60)
 ANY_PAGE = {"Access-Control-Allow-Origin": "*"}
 """A player in a browser may be part of another site; the address itself says whether it may play."""
@@ -54,12 +54,10 @@ async def hls_file(
     bound: BoundTo,
     channel: ChannelId,
     name: Name,
-    token: Token = None,  # noqa: ARG001
+    token: Token = None,
 ) -> Response:
-    """A segment of the channel's HLS, as its playlist names it."""
-    await _check_bound(node, bound, channel)
-    data, kind = node.part(HlsOutput).file(channel, name)
-    return Response(data, media_type=kind, headers=ANY_PAGE | {"Cache-Control": "max-age=60"})
+    """A segment of the channel's HLS, its subtitles, or a further playlist, as its playlist names it."""
+    return await _hls_part(node, bound, channel, name, f"?token={quote(token)}" if token else "")
 
 
 @router.get("/play/{channel}", response_model=None)
@@ -106,6 +104,13 @@ async def _caught_up(request: Request, node: Runtime, actor: str, channel: Chann
         return _Relayed(await node.part(Relay).open_archive(past, _viewer(request, actor)))
     except GiveUp as exc:
         raise Conflict(str(exc)) from exc
+
+
+async def _hls_part(node: Runtime, bound: str | None, channel: int, name: str, suffix: str) -> Response:
+    await _check_bound(node, bound, channel)
+    data, kind = await node.part(HlsOutput).file(channel, name, suffix)
+    age = "no-cache" if kind == HLS_TYPE else "max-age=60"
+    return Response(data, media_type=kind, headers=ANY_PAGE | {"Cache-Control": age})
 
 
 async def hls_playlist(
@@ -235,8 +240,8 @@ async def xtream_hls_file(
     channel: ChannelId,
     name: Name,
 ) -> Response:
-    """A segment of the channel's HLS, as its playlist names it."""
-    return await hls_file(node, bound, channel, name)
+    """A segment of the channel's HLS, its subtitles, or a further playlist, as its playlist names it."""
+    return await _hls_part(node, bound, channel, name, "")
 
 
 def channel_number(text: str) -> int:

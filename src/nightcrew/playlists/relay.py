@@ -25,6 +25,7 @@ from nightcrew.playlists.joining import Piece, splitter
 from nightcrew.playlists.models import Channel, Stream
 from nightcrew.playlists.opening import Finder, Playing
 from nightcrew.playlists.store import channels, sources
+from nightcrew.playlists.subtitles import Subtitles
 
 if TYPE_CHECKING:
     from nightcrew.kernel.runtime import Runtime
@@ -54,6 +55,11 @@ class Opened:
     def finite(self) -> bool:
         """Whether it is known to have an end: a film, which begins anew for each viewer."""
         return self._showing.playing.finite
+
+    @property
+    def subtitles(self) -> Subtitles | None:
+        """Those of the stream that plays now."""
+        return self._showing.playing.subtitles
 
     async def pieces(self) -> AsyncGenerator[tuple[list[Piece], bytes], None]:
         """In the place of `body`: its pieces, each time with what a decoder needs before them."""

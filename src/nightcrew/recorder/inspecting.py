@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Protocol
 
 from nightcrew.recorder import fmp4, packed, parameters
-from nightcrew.transport import psi, ts
+from nightcrew.transport import id3, psi, ts
 from nightcrew.transport.elementary import Count, ElementaryStream, Inspected, Table
 
 OPENING = 640
@@ -232,7 +232,7 @@ class Frames:
             if table != self._noted:
                 self._noted = table
                 changes.append((at, table))
-        first = packed.tag_time(body)
+        first = id3.tag_time(body)
         return Inspected(
             {0: Count(total, first, None if first is None else first + seconds)}, tuple(changes), pictures=0
         )

@@ -5,29 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nightcrew.recorder import parameters
-from nightcrew.transport.ts import CLOCK
+from nightcrew.transport.id3 import tag_size
 
 SUFFIXES = {"aac": ".aac", "mp3": ".mp3", "ac3": ".ac3", "eac3": ".ec3"}
 """What files of each codec are called, by FFmpeg's name of the codec."""
-_OWNER = b"com.apple.streaming.transportStreamTimestamp\0"
-
-
-def tag_size(data: bytes) -> int:
-    """Bytes of the ID3 tags in front (ID3v2.4, 3.1)."""
-    at = 0
-    while data[at : at + 3] == b"ID3" and len(data) >= at + 10:
-        size = 0
-        for byte in data[at + 6 : at + 10]:
-            size = size << 7 | byte & 0x7F
-        at += 10 + size + (10 if data[at + 5] & 0x10 else 0)
-    return min(at, len(data))
-
-
-def tag_time(data: bytes) -> float | None:
-    """When a segment begins, in seconds of the transport stream's clock, as its tag says (RFC 8216, 3.4)."""
-    at = data.find(_OWNER, 0, tag_size(data))
-    found = data[at + len(_OWNER) : at + len(_OWNER) + 8]
-    return (int.from_bytes(found) & (1 << 33) - 1) / CLOCK if at >= 0 and len(found) == 8 else None
 
 
 def codec_of(data: bytes) -> str:

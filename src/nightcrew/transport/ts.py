@@ -162,6 +162,14 @@ def time_of(packet: bytes) -> float | None:
     return ticks / CLOCK
 
 
+def first_time(data: bytes, most: int = 400) -> float | None:
+    """The first presentation time in whole packets, of which so many are looked at."""
+    for at in range(0, min(len(data) - PACKET + 1, most * PACKET), PACKET):
+        if data[at + 1] & 0x40 and (found := time_of(data[at : at + PACKET])) is not None:
+            return found
+    return None
+
+
 def later(now: float, before: float) -> float:
     """Seconds from one presentation time to another, across the clock's overflow; negative when it went back."""
     wrap = WRAP / CLOCK

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 import zlib
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from nightcrew.kernel.errors import GiveUp
+from nightcrew.playlists.formats.master import SubtitleRendition
 from nightcrew.playlists.joining import Piece
 from nightcrew.transport import ts
-from nightcrew.transport.ts import PACKET
+from nightcrew.transport.id3 import time_tag
 
 TARGET, LONGEST = 4.0, 12.0
 """Seconds after which a segment ends at the next place where a decoder can begin, or at any place."""
@@ -20,9 +23,13 @@ LISTED, KEPT = 6, 10
 """Segments that the playlist names, and how many are kept: a player may ask for one that has just left it."""
 MOST = 48 << 20
 """Bytes of all segments of a channel that are kept."""
+HLS_TYPE = "application/vnd.apple.mpegurl"
+PICTURE = "picture.m3u8"
+"""The playlist of picture and sound, where subtitles are offered beside it."""
+_LANGUAGE = re.compile(r"[A-Za-z0-9]{1,8}(?:-[A-Za-z0-9]{1,8}){0,4}")
+"""A tag of RFC 5646, roughly."""
 SUFFIXES = {"video/mp2t": "ts", "video/mp4": "m4s", "audio/mpeg": "mp3", "audio/aac": "aac", "audio/ac3": "ac3"}
 """By content type, of what can be sent as HLS."""
-_OWNER = b"com.apple.streaming.transportStreamTimestamp\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,11 @@ class Reel:
             raise GiveUp("its fragments are too large to be sent as HLS")
         return bool(whole)
 
+    @property
+    def bandwidth(self) -> int:
+        """Bits a second of the largest segment, at least 1."""
+        return max((round(len(one.data) * 8 / one.seconds) for one in self.segments), default=0) or 1
+
     def head(self, name: str) -> bytes | None:
         """The head that is called so in the playlist."""
         return next((one.head for one in self.segments if one.head and _head_name(one.head) == name), None)
@@ -115,7 +127,7 @@ class Reel:
         elif self.kind == "video/mp2t":
             self._parts = [head]
         else:
-            self._parts = [_timestamp(self._sum)]
+            self._parts = [time_tag(self._sum)]
 
     def _is_due(self, piece: Piece, clock: float | None, now: float) -> bool:
         lasted = self._lasted(clock, now)
@@ -147,21 +159,38 @@ class Reel:
 
     def _clock_of(self, data: bytes) -> float | None:
         if self.kind == "video/mp2t":
-            return _packet_time(data)
+            return ts.first_time(data)
         return _fragment_time(data, self._head) if self.kind == "video/mp4" and self._head else None
+
+
+def master_text(renditions: Sequence[SubtitleRendition], bandwidth: int, prefix: str, query: str) -> str:
+    """A master playlist of one picture and its subtitles, which are at `subs0.m3u8` and so on (RFC 8216, 4.3.4)."""
+    lines = ["#EXTM3U", "#EXT-X-VERSION:3"]
+    for place, one in enumerate(renditions):
+        said = {
+            "TYPE": "SUBTITLES",
+            "GROUP-ID": '"subs"',
+            "NAME": f'"{_quotable(one.name) or f"Subtitles {place + 1}"}"',
+        }
+        said |= {"LANGUAGE": f'"{one.language}"'} if _LANGUAGE.fullmatch(one.language) else {}
+        said |= {
+            "DEFAULT": "YES" if one.default else "NO",
+            "AUTOSELECT": "YES",
+            "FORCED": "YES" if one.forced else "NO",
+        }
+        said |= {"URI": f'"{prefix}subs{place}.m3u8{query}"'}
+        lines.append("#EXT-X-MEDIA:" + ",".join(f"{name}={value}" for name, value in said.items()))
+    lines += [f'#EXT-X-STREAM-INF:BANDWIDTH={bandwidth},SUBTITLES="subs"', f"{prefix}{PICTURE}{query}", ""]
+    return "\n".join(lines)
+
+
+def _quotable(text: str) -> str:
+    return "".join(sign for sign in text[:60] if sign.isprintable() and sign != '"').strip()
 
 
 def _head_name(head: bytes) -> str:
     """Another head has another name."""
     return f"init{zlib.crc32(head):08x}.mp4"
-
-
-def _packet_time(data: bytes) -> float | None:
-    """The first presentation time in whole packets."""
-    for at in range(0, min(len(data), 400 * PACKET), PACKET):
-        if data[at + 1] & 0x40 and (found := ts.time_of(data[at : at + PACKET])) is not None:
-            return found
-    return None
 
 
 def _fragment_time(data: bytes, head: bytes) -> float | None:
@@ -173,14 +202,3 @@ def _fragment_time(data: bytes, head: bytes) -> float | None:
     scale = int.from_bytes(head[place : place + 4], "big")
     size = 8 if data[at + 4] == 1 else 4
     return int.from_bytes(data[at + 8 : at + 8 + size], "big") / scale if scale else None
-
-
-def _timestamp(seconds: float) -> bytes:
-    """The ID3 tag with which a segment of bare sound begins: its time in ticks of 90 kHz (RFC 8216, 3.4)."""
-    private = _OWNER + (round(seconds * ts.CLOCK) % ts.WRAP).to_bytes(8, "big")
-    frame = b"PRIV" + _synchsafe(len(private)) + b"\0\0" + private
-    return b"ID3\x04\0\0" + _synchsafe(len(frame)) + frame
-
-
-def _synchsafe(number: int) -> bytes:
-    return bytes(number >> shift & 0x7F for shift in (21, 14, 7, 0))

@@ -11,14 +11,14 @@ from nightcrew.playlists.formats.hls import attributes
 from nightcrew.playlists.rules import digest
 
 MOST_LINES = 5_000
-MOST_SOUNDS = 32
+MOST_RENDITIONS = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
     """One EXT-X-STREAM-INF of an HLS master playlist (RFC 8216, 4.3.4.2). 0 and empty stand for not named.
 
-    `audio` is the group of renditions that its sound is one of.
+    `audio` is the group of renditions that its sound is one of, `subtitles` that of its subtitles.
     """
 
     url: str
@@ -26,6 +26,7 @@ class Variant:
     fps: float = 0.0
     bandwidth: int = 0
     audio: str = field(default="", compare=False)
+    subtitles: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,18 @@ class SoundRendition:
     language: str = ""
     url: str = ""
     default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SubtitleRendition:
+    """One EXT-X-MEDIA of the type SUBTITLES (RFC 8216, 4.3.4.1)."""
+
+    group: str
+    name: str
+    url: str
+    language: str = ""
+    default: bool = False
+    forced: bool = False
 
 
 Measured = tuple[int, float]
@@ -60,21 +73,46 @@ def parse_master(text: str, base: str) -> list[Variant]:
 
 def parse_sounds(text: str, base: str) -> list[SoundRendition]:
     """The renditions of sound that a master playlist names, addresses made absolute."""
-    sounds: list[SoundRendition] = []
+    return [
+        SoundRendition(
+            said.get("GROUP-ID", ""), said.get("NAME", ""), said.get("LANGUAGE", ""), url, _yes(said, "DEFAULT")
+        )
+        for said, url in _renditions(text, base, "AUDIO")
+    ]
+
+
+def parse_subtitles(text: str, base: str) -> list[SubtitleRendition]:
+    """The subtitles that a master playlist names, addresses made absolute."""
+    return [
+        SubtitleRendition(
+            said.get("GROUP-ID", ""),
+            said.get("NAME", ""),
+            url,
+            said.get("LANGUAGE", ""),
+            _yes(said, "DEFAULT"),
+            _yes(said, "FORCED"),
+        )
+        for said, url in _renditions(text, base, "SUBTITLES")
+        if url
+    ]
+
+
+def _renditions(text: str, base: str, kind: str) -> list[tuple[dict[str, str], str]]:
+    """What is said of each EXT-X-MEDIA of a type, and its address, empty for none."""
+    found: list[tuple[dict[str, str], str]] = []
     for raw in text.splitlines()[:MOST_LINES]:
         line = raw.strip()
-        if not line.startswith("#EXT-X-MEDIA:") or len(sounds) >= MOST_SOUNDS:
+        if not line.startswith("#EXT-X-MEDIA:") or len(found) >= MOST_RENDITIONS:
             continue
         said = attributes(line.partition(":")[2])
-        if said.get("TYPE", "").upper() != "AUDIO":
-            continue
-        with contextlib.suppress(ValueError):
-            url = urljoin(base, said["URI"]) if said.get("URI") else ""
-            default = said.get("DEFAULT", "").upper() == "YES"
-            sounds.append(
-                SoundRendition(said.get("GROUP-ID", ""), said.get("NAME", ""), said.get("LANGUAGE", ""), url, default)
-            )
-    return sounds
+        if said.get("TYPE", "").upper() == kind:
+            with contextlib.suppress(ValueError):
+                found.append((said, urljoin(base, said["URI"]) if said.get("URI") else ""))
+    return found
+
+
+def _yes(said: Mapping[str, str], name: str) -> bool:
+    return said.get(name, "").upper() == "YES"
 
 
 def sound_of(variant: Variant, sounds: Sequence[SoundRendition]) -> SoundRendition | None:
@@ -100,6 +138,7 @@ def _variant(url: str, said: Mapping[str, str]) -> Variant:
         fps if 0 <= fps < 1000 else 0.0,
         int(bandwidth) if bandwidth.isdecimal() and len(bandwidth) < 12 else 0,
         said.get("AUDIO", ""),
+        said.get("SUBTITLES", ""),
     )
 
 

@@ -10,20 +10,9 @@ down_revision = "playlists_0003"
 branch_labels = None
 depends_on = None
 _SAID = (
-    "run",
-    "key",
-    "feed_id",
-    "kind",
-    "ident",
-    "hash",
-    "position",
-    "stream_id",
-    "channel_id",
-    "name",
-    "number",
-    "grp",
+    *("run", "key", "feed_id", "kind", "ident", "hash", "position", "stream_id", "channel_id", "name", "number", "grp"),
+    *("logo", "guide_id", "search", "url", "provider_id", "attributes", "expires", "playable"),
 )
-_SAID += ("logo", "guide_id", "search", "url", "provider_id", "attributes", "expires", "playable")
 
 
 def upgrade() -> None:
