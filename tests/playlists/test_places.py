@@ -73,3 +73,14 @@ def test_many_that_come_one_after_the_other_seldom_number_all_anew() -> None:
 
 def test_no_list_is_too_long_for_the_column() -> None:
     assert places.first(2_000_000 - 1) <= FURTHEST
+
+
+def test_entries_that_always_come_at_one_spot_seldom_number_all_anew() -> None:
+    """A list with the newest first, under a heading."""
+    now, written = [places.first(place) for place in range(2_000)], 0
+    for _ in range(500):
+        wanted = [now[0], NONE, *now[1:]]
+        now = list(placed(wanted).positions)
+        written += sum(old != new for old, new in zip(wanted, now, strict=True))
+    assert all(one < other for one, other in zip(now, now[1:], strict=False))
+    assert written < 500 * 30

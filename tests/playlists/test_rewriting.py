@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nightcrew.kernel.clock import utcnow
 from nightcrew.playlists.models import Channel, channel, feed, stream
 from nightcrew.playlists.outputs import EVERYTHING, Outputs, Selection
 from nightcrew.playlists.rewriting import Plan, Rewriting, Written, WrittenFiles
@@ -21,7 +22,7 @@ from support import Node
 
 ENTRY = '#EXTINF:-1 tvg-id="{0}.example" tvg-logo="http://192.0.2.1/{0}.png" group-title="News",Channel {0}\nhttp://192.0.2.1/{0}/{1}\n'
 GUIDE = """<tv><channel id="5.EXAMPLE"><display-name>Five</display-name><icon src="http://192.0.2.7/5.png"/></channel>
-<programme start="20260101000000 +0000" stop="20260101010000 +0000" channel="5.EXAMPLE"><title>News</title></programme></tv>"""
+<programme start="{0:%Y%m%d}000000 +0000" stop="{0:%Y%m%d}235959 +0000" channel="5.EXAMPLE"><title>News</title></programme></tv>"""
 
 
 def text(numbers: range | list[int], token: str = "a") -> str:
@@ -46,12 +47,12 @@ def test_whatever_was_written_before_the_file_is_what_is_wanted(
     with (folder / "old").open("rb") as old, (folder / "new").open("wb") as file:
         made = planned(known, now)
         again = Rewriting(file, b"longer head\n")
-        again.follow(made, old, {one: entry(one, mark) for one, mark in now if one in made.fresh})
+        again.follow(made, old, {one: (one, mark, entry(one, mark)) for one, mark in now if one in made.fresh()})
         written = again.written("frame")
     wanted = write(folder / "wanted", now, b"longer head\n")
     assert (folder / "new").read_bytes() == (folder / "wanted").read_bytes()
     assert (written.ids, written.marks, written.starts) == (wanted.ids, wanted.marks, wanted.starts)
-    assert set(made.fresh) == {one for one, mark in now if (one, mark) not in before}
+    assert set(made.fresh()) == {one for one, mark in now if (one, mark) not in before}
     shutil.rmtree(folder)
 
 
@@ -160,9 +161,10 @@ async def test_every_change_is_in_the_file_and_nothing_else_is_written_again(
         await connection.execute(sa.update(feed).values(revision=feed.c.revision + 1))
     await look(1)
     assert "http://192.0.2.1/21/second" in (await outputs.current(EVERYTHING)).read_text()
-    guide.write_text(GUIDE)
+    guide.write_text(GUIDE.format(utcnow()))
     await node.add(kind="xmltv", name="Guide", url=str(guide))
     await look(150)
+    assert "http://192.0.2.7/5.png" not in (await outputs.current(EVERYTHING)).read_text(), "the list has a logo"
     await node.http.delete(f"/api/v1/sources/{other['id']}")
     await look(5)
     await node.patch("/api/v1/settings", {"stream_mode": "redirect"})

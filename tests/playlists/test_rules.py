@@ -14,12 +14,16 @@ from hypothesis import strategies as st
 from nightcrew.playlists import rules
 from nightcrew.playlists.formats import master
 from nightcrew.playlists.formats.master import Variant
-from nightcrew.playlists.identity import EntryIdentity, Identifier, label, place, share_a_word
+from nightcrew.playlists.identity import EntryIdentity, Identifier, ident_of, label, place, share_a_word
 from nightcrew.playlists.rules import Filter, ListChange, ListEntry, Status
 
 WORD = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=12).map(str.strip)
 FEW = st.sampled_from(["", "a", "A", "b", "ä", "1", "2"])
 ENTRIES = st.builds(ListEntry, name=FEW, url=FEW, group=FEW, guide_id=FEW, provider_id=FEW)
+
+
+def ident(entry: ListEntry) -> bytes:
+    return ident_of(entry.name, entry.group, entry.guide_id, entry.provider_id)
 
 
 def identify(*entries: ListEntry) -> list[EntryIdentity]:
@@ -34,7 +38,10 @@ def identify(*entries: ListEntry) -> list[EntryIdentity]:
 def test_every_channel_of_a_list_has_a_key_of_its_own(entries: list[ListEntry]) -> None:
     keys = [identity.key for identity in identify(*entries)]
     assert len(set(keys)) == len(keys)
-    assert all(len(identity.key) == len(identity.ident) == 16 for identity in identify(*entries))
+    assert all(
+        len(identity.key) == len(ident(entry)) == 16
+        for identity, entry in zip(identify(*entries), entries, strict=True)
+    )
 
 
 @given(st.lists(ENTRIES, max_size=15), st.data())
@@ -56,9 +63,8 @@ def test_the_guide_id_joins_channels_that_name_and_group_tell_apart() -> None:
         ListEntry(name=name, url="", group="News", guide_id=guide)
         for name, guide in (("One", "x.de"), ("Two", "X.DE"), ("Three", "x.de"))
     )
-    first, second, third = identify(hd, sd, renamed)
-    assert first.ident == second.ident == third.ident
-    assert len({first.key, second.key, third.key}) == 3
+    assert ident(hd) == ident(sd) == ident(renamed)
+    assert len({identity.key for identity in identify(hd, sd, renamed)}) == 3
 
 
 @given(WORD.filter(bool))
@@ -68,11 +74,11 @@ def test_without_ids_the_name_and_the_group_decide(group: str) -> None:
         ListEntry(name=name, url="", group=group)
         for name in ("Das Erste", "DAS ERSTE", "das-erste", "Das Érste [Geo-blocked]", "Das Erste Ⓢ")
     ]
-    assert len({identity.ident for identity in identify(*same)}) == 1
+    assert len({ident(one) for one in same}) == 1
     for other in ("Das Erste HD", "Das Erste [4K]", "Das Erste [AT]", "Das Erste+"):
-        assert identify(same[0])[0].ident != identify(ListEntry(name=other, url="", group=group))[0].ident
-    assert identify(same[0])[0].ident != identify(ListEntry(name="Das Zweite", url="", group=group))[0].ident
-    assert identify(same[0])[0].ident != identify(ListEntry(name="Das Erste", url="", group=group + "x"))[0].ident
+        assert ident(same[0]) != ident(ListEntry(name=other, url="", group=group))
+    assert ident(same[0]) != ident(ListEntry(name="Das Zweite", url="", group=group))
+    assert ident(same[0]) != ident(ListEntry(name="Das Erste", url="", group=group + "x"))
 
 
 def test_alike_entries_are_numbered_so_that_one_more_leaves_the_others() -> None:
@@ -108,11 +114,11 @@ def test_the_identity_of_a_channel_stays_what_it_was() -> None:
     told = "label\0de das erste hd\0news\0de: das erste hd\0news"
     assert numbered == [rules.digest(f"{told}{more}").hex()[:12] for more in ("", "\0001", "\0002")]
     (by_guide,) = identify(dataclasses.replace(entry, guide_id="One.DE"))
-    assert by_guide == EntryIdentity(
-        rules.digest("guide\0one.de\0de: das erste hd\0news"), rules.digest("guide\0one.de")
-    )
+    assert by_guide.key == rules.digest("guide\0one.de\0de: das erste hd\0news")
+    assert ident(dataclasses.replace(entry, guide_id="One.DE")) == rules.digest("guide\0one.de")
     (by_id,) = identify(dataclasses.replace(entry, provider_id="7"))
-    assert by_id == EntryIdentity(rules.digest("id\x007\0"), rules.digest("id\x007"))
+    assert by_id.key == rules.digest("id\x007\0")
+    assert ident(dataclasses.replace(entry, provider_id="7")) == rules.digest("id\x007")
 
 
 @pytest.mark.parametrize(

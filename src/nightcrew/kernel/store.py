@@ -82,7 +82,7 @@ Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 class Store:
     """Transactions on the database of this installation.
 
-    `read()` and `write()` give a connection inside a transaction. Only store modules use it. Both raise `DatabaseAway`.
+    `read()`, `snapshot()` and `write()` give a connection inside a transaction. Only store modules use it. They raise `DatabaseAway`.
     """
 
     def __init__(self, url: str) -> None:
@@ -102,6 +102,17 @@ class Store:
         with _outage_named():
             async with self._connected() as connection:
                 yield connection
+
+    @contextlib.asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        """As `read`, but all statements see the state that the first of them saw."""
+        async with self.read() as connection:
+            begin = "BEGIN" if self.is_sqlite else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+            await connection.exec_driver_sql(begin)
+            try:
+                yield connection
+            finally:
+                await connection.rollback()
 
     @contextlib.asynccontextmanager
     async def write(self, *, durable: bool = True) -> AsyncIterator[AsyncConnection]:

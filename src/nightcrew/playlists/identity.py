@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -32,14 +32,13 @@ MOST = 20_000
 
 @dataclass(frozen=True, slots=True)
 class EntryIdentity:
-    """Who a channel is. `key` is unique in its feed; `ident` is shared by entries that might be the same channel.
+    """Who a channel is. `key` is unique in its feed.
 
-    `alike`: what the key is made of, shared by entries that are alike in all that tells.
+    `alike`: what the key is made of, shared by entries that are alike in all that tells. It is the key of the first of them.
     """
 
     key: bytes
-    ident: bytes
-    alike: bytes = field(default=b"", compare=False)
+    alike: bytes
 
 
 class Identifier:
@@ -56,7 +55,7 @@ class Identifier:
         count = self._seen.get(alike, 0)
         self._seen[alike] = count + 1
         key = alike if count == 0 else digest(f"{ident}\0{told_apart}\0{count}")
-        return EntryIdentity(key, digest(ident), alike)
+        return EntryIdentity(key, alike)
 
     def is_first(self, alike: bytes) -> bool:
         """Whether the next entry is the first of those that are alike; if so, it is counted."""

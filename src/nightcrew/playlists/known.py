@@ -7,23 +7,37 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import secrets
 import struct
+import unicodedata
 from array import array
 from collections.abc import Callable, Collection, Iterator
-from functools import cache
 from pathlib import Path
 
 from nightcrew.kernel import files
-from nightcrew.playlists import guide_matching, identity, picking, rules
+from nightcrew.playlists import guide_matching, identity, models, picking, rules
 from nightcrew.playlists.formats import headers, m3u
+from nightcrew.playlists.store import recognising
 
 MOST = 250_000
 """Pieces that are remembered; of a longer list each is read every time."""
 FOLDER = "known"
 _DIGEST = 16
 _RECORD = struct.Struct(f"{_DIGEST}s16s16sq")
-_READERS = (m3u, headers, rules, identity, picking, guide_matching)
-"""Modules by which a piece becomes an entry with its identity and hash."""
+_READERS = (m3u, headers, rules, identity, picking, guide_matching, models, recognising)
+"""Modules by which a piece becomes an entry with its identity and its hash."""
+
+
+def _code() -> bytes:
+    """What stands for this code and Python's tables of letters. Where it cannot be read, nothing is known after a start."""
+    try:
+        text = b"".join(Path(str(module.__file__)).read_bytes() for module in _READERS)
+    except OSError:
+        return secrets.token_bytes(_DIGEST)
+    return hashlib.sha256(text + unicodedata.unidata_version.encode()).digest()
+
+
+_CODE = _code()  # at import: the files may be those of a newer version later
 
 
 Mark = tuple[bytes, bytes, int]
@@ -96,7 +110,7 @@ def tidy(folder: Path, feeds: Collection[int]) -> None:
 
 def digester(*parts: object) -> Callable[[bytes], bytes]:
     """Gives what pieces are known by, where `parts` decide, besides its text and the code that reads it, what a piece holds."""
-    begun = hashlib.blake2b(digest_size=_DIGEST, salt=rules.digest(repr((_code(), parts))))
+    begun = hashlib.blake2b(digest_size=_DIGEST, salt=rules.digest(repr((_CODE, parts))))
 
     def digest(piece: bytes) -> bytes:
         one = begun.copy()
@@ -104,9 +118,3 @@ def digester(*parts: object) -> Callable[[bytes], bytes]:
         return one.digest()
 
     return digest
-
-
-@cache
-def _code() -> str:
-    text = b"".join(Path(str(module.__file__)).read_bytes() for module in _READERS)
-    return hashlib.sha256(text).hexdigest()

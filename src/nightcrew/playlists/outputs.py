@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ from nightcrew.playlists import rules, ways
 from nightcrew.playlists.formats import m3u
 from nightcrew.playlists.models import Channel, Feed
 from nightcrew.playlists.providers import Adapters
-from nightcrew.playlists.rewriting import Known, Plan, Rewriting, WrittenFiles
+from nightcrew.playlists.rewriting import KnownFile, Plan, Record, Rewriting, WrittenFiles
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels as channel_rows
 from nightcrew.playlists.store import sources
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger("nightcrew.playlists")
 
 CHUNK = 1 << 18
-FEW, FEW_OF = 100, 0.25
-"""Up to this many channels that have changed, or this share of them, are read by themselves."""
+FEW, FEW_OF, MOST_FRESH = 100, 0.25, 20_000
+"""Up to this many channels that have changed, or this share of them, are read by themselves; never more than the last, as they are held."""
 FORMAT = "8"
 """Part of every revision: a new way of writing makes all files out of date."""
 
@@ -93,11 +93,37 @@ class Region:
 
 
 @dataclass(frozen=True, slots=True)
-class Revision:
-    """What a playlist's file is made from. `name` changes whenever the file would; `frame` is what all its entries depend on."""
+class Served:
+    """What a playlist's file is made from. `parts`: the feeds of the selection and the guides, with their revisions.
 
-    name: str
-    frame: str
+    `hidden`: sources whose addresses no player is given.
+    """
+
+    selection: Selection
+    parts: tuple[str, ...]
+    base: str
+    options: PlaylistSettings
+    hidden: frozenset[int]
+
+    @property
+    def frame(self) -> str:
+        """What all entries depend on, but for what is stored."""
+        options = self.options
+        served = (
+            FORMAT,
+            options.stream_mode,
+            options.RES,
+            options.FILTER_ENABLED,
+            options.FILTER_KEYWORDS,
+            options.hide_dead,
+            options.placeholder_programmes,
+        )
+        return repr((served, sorted(self.hidden), self.base, self.selection))
+
+    @property
+    def name(self) -> str:
+        """A text that changes whenever the file would."""
+        return hashlib.sha256(repr((self.parts, self.frame)).encode()).hexdigest()[:16]
 
 
 class Outputs:
@@ -184,16 +210,17 @@ class Outputs:
         """
         path = self.path(selection)
         try:
-            revision = await self._revision(selection)
-            if revision is None:
+            served = await self._served(selection)
+            if served is None:
                 raise Retry(
                     f"playlist {selection.name!r} has never been built: its sources gave no channels yet", after=30
                 )
-            if await asyncio.to_thread(_written_revision, path) == revision.name:
+            if await asyncio.to_thread(_written_revision, path) == served.name:
                 return path
             async with self._locks.setdefault(selection.file, asyncio.Lock()):
-                if await asyncio.to_thread(_written_revision, path) != revision.name:
-                    await self._build(selection, revision)
+                served = await self._served(selection) or served  # it may have waited for another one
+                if await asyncio.to_thread(_written_revision, path) != served.name:
+                    await self._build(served)
         except (OSError, DatabaseAway) as exc:
             if not path.exists():
                 raise Retry(f"playlist {selection.name!r} cannot be built now: {exc}", after=30) from exc
@@ -211,79 +238,72 @@ class Outputs:
             if region in entry["regions"]
         ]
         for selection in selections:
-            if await self._revision(selection) is not None:
+            if await self._served(selection) is not None:
                 await self.current(selection)
 
-    async def _revision(self, selection: Selection) -> Revision | None:
-        """What a file is made from; None while no feed of the selection was ever refreshed."""
+    async def _served(self, selection: Selection) -> Served | None:
+        """What a file is made from now; None while no feed of the selection was ever refreshed."""
         feeds = [feed for feed in await sources.feeds(self._runtime.store, enabled=True) if feed.changed_at is not None]
         parts = [
             f"{feed.id}.{feed.revision}" for feed in feeds if feed.kind == "channels" and selection.has(feed.region)
         ]
         if not parts:
             return None
-        guides = [f"{feed.id}.{feed.generation}" for feed in feeds if feed.kind == "guide"]
-        options = self._options
-        served = (
-            FORMAT,
-            options.stream_mode,
-            options.RES,
-            options.FILTER_ENABLED,
-            options.FILTER_KEYWORDS,
-            options.hide_dead,
-            options.placeholder_programmes,
-        )
-        passed_on = sorted(await ways.hidden(self._runtime))
-        frame = repr((sorted(guides), served, passed_on, self._runtime.base_url(), selection))
-        text = repr((sorted(parts), frame))
-        return Revision(hashlib.sha256(text.encode()).hexdigest()[:16], frame)
-
-    async def _build(self, selection: Selection, revision: Revision) -> None:
-        base = self._runtime.base_url()
+        parts += [f"{feed.id}.{feed.generation}" for feed in feeds if feed.kind == "guide"]
         hidden = await ways.hidden(self._runtime)
-        feeds = await ways.hidden_feeds(self._runtime)
+        return Served(selection, tuple(sorted(parts)), self._runtime.base_url(), self._options, hidden)
+
+    async def _build(self, served: Served) -> None:
+        """All that decides what is written is either in `served`, or read here and part of the frame."""
+        store, path = self._runtime.store, self.path(served.selection)
+        every = await sources.feeds(store)
+        feeds = frozenset(feed.id for feed in every if feed.source_id in served.hidden)
         secrets = await _secrets(self._runtime)
-        writer = PlaylistWriter(base, self._options, secrets, hidden, feeds)
-        head = m3u.header(f"{base}/guide.xml", revision.name).encode()
-        path, frame = (
-            self.path(selection),
-            repr((revision.frame, sorted(one for one in secrets.items() if one[1]), sorted(feeds))),
-        )
-        known = await asyncio.to_thread(self._written.of, path, frame)
-        with known.file if known else contextlib.nullcontext(), files.replacing(path) as file:
-            written = Rewriting(file, head)
-            if known is None or not await self._rewrite(selection, written, known, writer):
-                await self._write(selection, written, writer)
-            now = await asyncio.to_thread(written.written, frame)
+        writer = PlaylistWriter(served.base, served.options, secrets, served.hidden, feeds)
+        head = m3u.header(f"{served.base}/guide.xml", served.name).encode()
+        async with channel_rows.view(store) as view:
+            known_secrets = sorted(one for one in secrets.items() if one[1])
+            frame = repr((served.frame, await view.guides(), known_secrets, sorted(feeds)))
+            known = await asyncio.to_thread(self._written.of, path, frame)
+            with known.file if known else contextlib.nullcontext(), files.replacing(path) as file:
+                written = Rewriting(file, head)
+                if known is None or not await _rewrite(view, served.selection, written, known, writer):
+                    await _write(view, served.selection, written, writer)
+                now = await asyncio.to_thread(written.written, frame)
         self._written.keep(path, now)
-
-    async def _write(self, selection: Selection, written: Rewriting, writer: PlaylistWriter) -> None:
-        """All entries anew."""
-
-        def append(page: channel_rows.PlaylistPage) -> None:
-            for channel, mark in zip(page.channels, page.marks, strict=True):
-                written.append(channel.id, mark, writer.entry(channel))
-
-        async for page in channel_rows.pages(self._runtime.store, selection.regions, group=selection.group):
-            await asyncio.to_thread(append, page)
-
-    async def _rewrite(self, selection: Selection, written: Rewriting, known: Known, writer: PlaylistWriter) -> bool:
-        """Only the entries of channels that have changed, if they are few; returns whether they are."""
-        store, made = self._runtime.store, Plan(known.written)
-        async for some in channel_rows.marks(store, selection.regions, group=selection.group):
-            await asyncio.to_thread(made.add, some)
-        ids = await asyncio.to_thread(lambda: made.fresh)
-        if len(ids) > FEW and len(ids) > len(made.ids) * FEW_OF:
-            return False
-        fresh = dict[int, bytes]()
-        async for channels in channel_rows.of_ids(store, ids):
-            fresh |= await asyncio.to_thread(writer.entries, channels)
-        await asyncio.to_thread(written.follow, made, known.file, fresh)
-        return True
 
     @property
     def _options(self) -> PlaylistSettings:
         return self._runtime.settings.of(PlaylistSettings)
+
+
+async def _write(
+    view: channel_rows.PlaylistView, selection: Selection, written: Rewriting, writer: PlaylistWriter
+) -> None:
+    """All entries anew."""
+    async for page in view.pages(selection.regions, group=selection.group):
+        await asyncio.to_thread(written.append_all, _records(page, writer))
+
+
+async def _rewrite(
+    view: channel_rows.PlaylistView, selection: Selection, written: Rewriting, known: KnownFile, writer: PlaylistWriter
+) -> bool:
+    """Only the entries of channels that have changed, if they are few; returns whether they are."""
+    made = Plan(known.written)
+    async for some in view.marks(selection.regions, group=selection.group):
+        await asyncio.to_thread(made.add, some)
+    ids = await asyncio.to_thread(made.fresh)
+    if len(ids) > min(MOST_FRESH, max(FEW, len(made.ids) * FEW_OF)):
+        return False
+    fresh = dict[int, Record]()
+    async for page in view.of_ids(ids):
+        fresh |= await asyncio.to_thread(lambda page=page: {one[0]: one for one in _records(page, writer)})  # type: ignore[misc]
+    await asyncio.to_thread(written.follow, made, known.file, fresh)
+    return True
+
+
+def _records(page: channel_rows.PlaylistPage, writer: PlaylistWriter) -> Iterator[Record]:
+    return ((one.id, mark, writer.entry(one)) for one, mark in zip(page.channels, page.marks, strict=True))
 
 
 async def _secrets(runtime: Runtime) -> dict[int, tuple[str, ...]]:

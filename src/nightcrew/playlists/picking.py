@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import cached_property
@@ -118,7 +118,3 @@ class Picks:
         if any(test(entry.name, group) for test in without for group in groups):
             return False
         return not only or any(test(entry.name, group) for test in only for group in groups)
-
-    def kept(self, entries: Sequence[ListEntry]) -> list[ListEntry]:
-        """Those of some entries."""
-        return list(entries) if not self.key else [entry for entry in entries if self.keeps(entry)]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from operator import lt
@@ -16,6 +16,8 @@ STEP = 1_024
 """Between two neighbours of a list that is numbered anew. 2,000,000 entries (setting max_channels) stay below `FURTHEST`."""
 FURTHEST = (1 << 31) - 1
 """The largest number of the columns; the smallest is its negative."""
+ROOM = 16
+"""Times as many positions as entries that there are where neighbours were spread, so that it need not be done again soon."""
 NONE = -(1 << 40)
 """Stands for an entry that has no position yet."""
 
@@ -39,27 +41,47 @@ def placed(before: Sequence[int]) -> Placed:
         return Placed(before, 0)
     kept = _kept(before)
     moved = sum(position != NONE for position in before) - len(kept)
-    found = array("q", before)
-    for start, end in _gaps(kept, len(before)):
-        count = end - start
-        low = found[start - 1] if start else (found[end] if end < len(before) else 0) - (count + 1) * STEP
-        high = found[end] if end < len(before) else low + (count + 1) * STEP
-        if high - low <= count or low < -FURTHEST or high > FURTHEST:
+    found, stays = array("q", before), bytearray(len(before))
+    for place in kept:
+        stays[place] = True
+    start = stays.find(0)
+    while start >= 0:
+        end = _fill(found, stays, start)
+        if end is None:
             return Placed(array("q", map(first, range(len(before)))), moved)
-        for number in range(count):
-            found[start + number] = low + (high - low) * (number + 1) // (count + 1)
+        start = stays.find(0, end)
     return Placed(found, moved)
 
 
-def _gaps(kept: Sequence[int], count: int) -> Iterator[tuple[int, int]]:
-    """The runs of places, as ranges, that do not keep their positions."""
-    for one, other in pairwise([-1, *kept, count]):
-        if other - one > 1:
-            yield one + 1, other
+def _fill(found: array[int], stays: bytearray, start: int) -> int | None:
+    """Give positions to the entries from `start` on that have none; returns where they end.
+
+    Where there is no room between their neighbours, those are spread with them, more and more, until there is plenty. None when that
+    would be most of the list.
+    """
+    end, room = _next_staying(stays, start), 1
+    while True:
+        count = end - start
+        low = found[start - 1] if start else (found[end] if end < len(found) else 0) - (count + 1) * STEP
+        high = found[end] if end < len(found) else low + (count + 1) * STEP
+        if high - low > room * count and low >= -FURTHEST and high <= FURTHEST:
+            break
+        start, end, room = max(0, start - count), _next_staying(stays, min(len(found), end + count)), ROOM
+        if 2 * (end - start) > len(found):
+            return None
+    for number in range(count):
+        found[start + number] = low + (high - low) * (number + 1) // (count + 1)
+    return end
+
+
+def _next_staying(stays: bytearray, place: int) -> int:
+    """The next entry from a place on that keeps its position, or the end."""
+    found = stays.find(1, place)
+    return len(stays) if found < 0 else found
 
 
 def _kept(before: Sequence[int]) -> list[int]:
-    """The places of the longest ascending run of positions, not side by side (patience sorting, with links back)."""
+    """The places of the longest ascending run of positions, not necessarily side by side (patience sorting, with links back)."""
     known = [place for place, position in enumerate(before) if position != NONE]
     if all(before[one] < before[other] for one, other in pairwise(known)):
         return known

@@ -11,7 +11,6 @@ import os
 from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
@@ -36,14 +35,9 @@ class Written:
     marks: array[int]
     starts: array[int]
 
-    @cached_property
-    def places(self) -> dict[int, int]:
-        """Where each channel stands; only made where channels have changed places."""
-        return {channel: place for place, channel in enumerate(self.ids)}
-
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownFile:
     """An old file of which it is known what it holds. Whoever gets it closes it."""
 
     written: Written
@@ -56,7 +50,7 @@ class WrittenFiles:
     def __init__(self) -> None:
         self._known: dict[Path, Written] = {}
 
-    def of(self, path: Path, frame: str) -> Known | None:
+    def of(self, path: Path, frame: str) -> KnownFile | None:
         """What the file at a path holds; None where nothing of it can stay. Blocking."""
         known = self._known.get(path)
         if known is None or known.frame != frame:
@@ -68,7 +62,7 @@ class WrittenFiles:
         if _file_mark(file) != known.file:
             file.close()
             return None
-        return Known(known, file)
+        return KnownFile(known, file)
 
     def keep(self, path: Path, written: Written) -> None:
         """Remember what was written to a path."""
@@ -79,6 +73,10 @@ class WrittenFiles:
             total -= len(self._known.pop(next(iter(self._known))).ids)
 
 
+Record = tuple[int, int, bytes]
+"""A channel's id, its mark and its entry, which is empty for one that is left out. The mark and the entry are of the same moment."""
+
+
 class Plan:
     """What a file is to hold: of each channel its id and mark, and where its entry stands in the old file, or `NEW`."""
 
@@ -86,13 +84,14 @@ class Plan:
         self.before = before
         self.ids, self.marks, self.old = array("q"), array("q"), array("q")
         self._next = 0
+        self._places: dict[int, int] | None = None
 
     def add(self, wanted: Iterable[tuple[int, int]]) -> None:
         """The next channels, as ids and marks. Blocking."""
         before, place, count = self.before, self._next, len(self.before.ids)
         for channel, mark in wanted:
             if place >= count or before.ids[place] != channel:
-                place = before.places.get(channel, place)
+                place = self._place_of(channel, place)
             stays = place < count and before.ids[place] == channel
             self.ids.append(channel)
             self.marks.append(mark)
@@ -100,10 +99,14 @@ class Plan:
             place += stays
         self._next = place
 
-    @property
     def fresh(self) -> list[int]:
-        """The channels whose entries are made anew."""
+        """The channels whose entries are made anew. Blocking."""
         return [channel for channel, old in zip(self.ids, self.old, strict=True) if old == NEW]
+
+    def _place_of(self, channel: int, otherwise: int) -> int:
+        if self._places is None:  # only where channels have changed places
+            self._places = {one: place for place, one in enumerate(self.before.ids)}
+        return self._places.get(channel, otherwise)
 
 
 class Rewriting:
@@ -114,6 +117,11 @@ class Rewriting:
         self._ids, self._marks, self._starts = array("q"), array("q"), array("Q")
         self._at = file.write(head)
 
+    def append_all(self, records: Iterable[Record]) -> None:
+        """The next channels."""
+        for record in records:
+            self.append(*record)
+
     def append(self, channel: int, mark: int, entry: bytes) -> None:
         """The next channel's entry."""
         self._ids.append(channel)
@@ -121,8 +129,8 @@ class Rewriting:
         self._starts.append(self._at)
         self._at += self._file.write(entry)
 
-    def follow(self, made: Plan, old: BinaryIO, fresh: Mapping[int, bytes]) -> None:
-        """All entries of a plan: those that stay from the old file, the others as they are given, empty for a channel that is gone.
+    def follow(self, made: Plan, old: BinaryIO, fresh: Mapping[int, Record]) -> None:
+        """All entries of a plan: those that stay from the old file, the others as they are given; one that is not given is gone.
 
         Raises OSError when the old file ends before its time.
         """
@@ -130,8 +138,8 @@ class Rewriting:
         while place < count:
             first, end = made.old[place], place + 1
             if first == NEW:
-                channel = made.ids[place]
-                self.append(channel, made.marks[place], fresh.get(channel, b""))
+                if (record := fresh.get(made.ids[place])) is not None:
+                    self.append(*record)
             else:
                 while end < count and made.old[end] == first + end - place and end - place < AT_ONCE:
                     end += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from nightcrew.playlists import placeholders, rules, ways
@@ -53,10 +53,6 @@ class PlaylistWriter:
             attributes=attributes if "name" not in channel.edited else _renamed(attributes),
         )
         return text.encode("utf-8", "surrogatepass")
-
-    def entries(self, channels: Iterable[Channel]) -> dict[int, bytes]:
-        """The entries of some channels, by their ids. Blocking."""
-        return {channel.id: self.entry(channel) for channel in channels}
 
     def address(self, channel: Channel, stream: Stream) -> str:
         """What a player opens: `/play/<id>` for addresses that expire, the source itself otherwise."""

@@ -21,9 +21,10 @@ from nightcrew.playlists.rules import ListEntry, is_playable, leads_elsewhere, o
 
 MAX_LINE = 65_536
 """Bytes. A longer line is no playlist."""
-MAX_PIECE = 4 * MAX_LINE
+MAX_PIECE = 2 * MAX_LINE
 """Bytes of a text in which no entry begins that are read at a time."""
 MAX_ATTRIBUTES = 40
+MOST_GUIDES = 200
 UNPLAYABLE = "[NOT PLAYABLE]"
 """Stands where a player expects an address and there is none that it may open."""
 SNIFF = 4_096
@@ -124,18 +125,30 @@ def pieces(blocks: Iterable[bytes]) -> Iterator[bytes]:
         if mark:
             first, *others = whole.split(_NEXT)
             for piece in (first + b"\n", *[ENTRY + one + b"\n" for one in others]):
-                if len(piece) >= MAX_LINE:
+                if len(piece) < MAX_LINE:
+                    yield piece
+                else:
                     _check_lines(whole, lines)
-                yield piece
+                    yield from _portions(piece)
             lines += whole.count(b"\n") + 1
         elif len(rest) > MAX_PIECE:
             _check_lines(rest, lines)
             head, newline, rest = rest.rpartition(b"\n")
             lines += head.count(b"\n") + 1
-            yield head + newline
+            yield from _portions(head + newline)
     if rest:
         _check_lines(rest, lines)
-        yield rest
+        yield from _portions(rest)
+
+
+def _portions(piece: bytes) -> Iterator[bytes]:
+    """A piece cut at the ends of lines, none of which is too long."""
+    start = 0
+    while len(piece) - start > MAX_LINE:
+        end = piece.rindex(b"\n", start, start + MAX_LINE) + 1
+        yield piece[start:end]
+        start = end
+    yield piece[start:]
 
 
 def _check_lines(piece: bytes, before: int) -> None:
@@ -196,7 +209,7 @@ class Reader:
             said(self._pending, rest)
         elif line.upper().startswith("#EXTM3U"):
             found = {key.lower(): "".join(values) for key, *values in _HEADER_ATTRIBUTE.findall(line)}
-            self.header.guides[:] = _guides(found)
+            self.header.guides += [one for one in _guides(found) if one not in self.header.guides][:MOST_GUIDES]
             self.header.attributes = {key: _clean(value) for key, value in found.items() if key in _FOR_ALL and value}
 
 
@@ -218,7 +231,7 @@ def _text(raw: bytes) -> str:
 
 def _guides(found: Mapping[str, str]) -> list[str]:
     text = found.get("x-tvg-url") or found.get("url-tvg") or found.get("tvg-url") or ""
-    return [url for url in (part.strip() for part in text.split(",")) if url.startswith(("http://", "https://"))][:200]
+    return [url for url in (part.strip() for part in text.split(",")) if url.startswith(("http://", "https://"))]
 
 
 @dataclass(slots=True)

@@ -32,9 +32,11 @@ from nightcrew.playlists.rules import ListEntry, region_name
 _Item = TypeVar("_Item")
 
 BATCH = 500
-"""Entries that are parsed, compared and stored at a time."""
+"""Entries of a list that is no text that are read at a time."""
 PIECES = 2_000
 """Pieces of a text that are looked at at a time."""
+PIECES_BYTES = 512 << 10
+"""Bytes of them at most: of some lists a piece has thousands of entries."""
 NO_CHANNELS = "the list has no channels"
 
 
@@ -239,9 +241,18 @@ class Text:
 
     async def batches(self) -> AsyncIterator[list[bytes]]:
         """The pieces in order; who takes them gives each to the reader, or knows it. Raises `Retry` for a text that was cut off."""
-        while batch := await asyncio.to_thread(batched, self.pieces, PIECES):
+        while batch := await asyncio.to_thread(self._some):
             yield batch
         self.reader.end()
+
+    def _some(self) -> list[bytes]:
+        found, size = list[bytes](), 0
+        for piece in self.pieces:
+            found.append(piece)
+            size += len(piece)
+            if len(found) == PIECES or size > PIECES_BYTES:
+                break
+        return found
 
     async def entries(self) -> AsyncIterator[list[ListEntry]]:
         """All entries, read in a thread. Raises `Retry` when there are none."""

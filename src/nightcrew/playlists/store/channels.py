@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -184,47 +185,67 @@ class PlaylistPage:
     marks: list[int]
 
 
-async def pages(
-    store: Store, regions: Sequence[str] | None, *, group: str | None = None
-) -> AsyncIterator[PlaylistPage]:
-    """Visible channels with at least one listed stream, in order, page by page, from one consistent view.
+class PlaylistView:
+    """The channels of playlists as they were at one moment."""
 
-    `regions` None means all; several come in the order given.
-    """
-    async with store.read() as connection:
-        columns = (*_COLUMNS, *_STREAMS, _stored(connection))
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def guides(self) -> list[str]:
+        """What stands for all that guides say: those that are served, and their generations."""
+        query = sa.select(feed.c.id, feed.c.generation).where(
+            feed.c.kind == "guide", feed.c.enabled, feed.c.generation > 0
+        )
+        return sorted(f"{number}.{generation}" for number, generation in await self._connection.execute(query))
+
+    async def pages(self, regions: Sequence[str] | None, *, group: str | None = None) -> AsyncIterator[PlaylistPage]:
+        """Visible channels with at least one listed stream, in order, page by page.
+
+        `regions` None means all; several come in the order given.
+        """
+        for query in _playlist_queries(self._columns, regions, group):
+            async for found in self._pages(query):
+                yield found
+
+    async def marks(
+        self, regions: Sequence[str] | None, *, group: str | None = None
+    ) -> AsyncIterator[list[tuple[int, int]]]:
+        """The ids of the channels of `pages` in their order, and their marks: much quicker than to read them."""
+        columns: list[sa.ColumnElement[Any]] = [channel.c.id, _stored(self._connection)]
         for query in _playlist_queries(columns, regions, group):
-            async for groups in _groups(connection, query):
-                found = await with_guides(connection, [_channel_of(rows) for rows in groups])
-                yield PlaylistPage(found, [standing_for([row[-1] for row in rows]) for rows in groups])
+            async for groups in _groups(self._connection, query):
+                yield [(rows[0][0], standing_for([row[-1] for row in rows])) for rows in groups]
+
+    async def of_ids(self, ids: Sequence[int]) -> AsyncIterator[PlaylistPage]:
+        """Those of some channels that could be in a playlist, in any order."""
+        for start in range(0, len(ids), PAGE):
+            query = _playlist_query(self._columns).where(channel.c.id.in_(ids[start : start + PAGE]))
+            async for found in self._pages(query):
+                yield found
+
+    @property
+    def _columns(self) -> Sequence[sa.ColumnElement[Any]]:
+        return (*_COLUMNS, *_STREAMS, _stored(self._connection))
+
+    async def _pages(self, query: sa.Select[Any]) -> AsyncIterator[PlaylistPage]:
+        async for groups in _groups(self._connection, query):
+            found = await with_guides(self._connection, [_channel_of(rows) for rows in groups])
+            yield PlaylistPage(found, [standing_for([row[-1] for row in rows]) for rows in groups])
+
+
+@contextlib.asynccontextmanager
+async def view(store: Store) -> AsyncIterator[PlaylistView]:
+    """What is stored now, however long it takes to look at it."""
+    async with store.snapshot() as connection:
+        yield PlaylistView(connection)
 
 
 async def playlist(
     store: Store, regions: Sequence[str] | None, *, group: str | None = None
 ) -> AsyncIterator[list[Channel]]:
-    """The channels of `pages`."""
+    """As `PlaylistView.pages`, without marks."""
     async with store.read() as connection:
         for query in _playlist_queries((*_COLUMNS, *_STREAMS), regions, group):
-            async for groups in _groups(connection, query):
-                yield await with_guides(connection, [_channel_of(rows) for rows in groups])
-
-
-async def marks(
-    store: Store, regions: Sequence[str] | None, *, group: str | None = None
-) -> AsyncIterator[list[tuple[int, int]]]:
-    """The ids of the channels of `pages` in their order, and their marks: much quicker than to read them."""
-    async with store.read() as connection:
-        columns: list[sa.ColumnElement[Any]] = [channel.c.id, _stored(connection)]
-        for query in _playlist_queries(columns, regions, group):
-            async for groups in _groups(connection, query):
-                yield [(rows[0][0], standing_for([row[-1] for row in rows])) for rows in groups]
-
-
-async def of_ids(store: Store, ids: Sequence[int]) -> AsyncIterator[list[Channel]]:
-    """Those of some channels that could be in a playlist, in any order."""
-    async with store.read() as connection:
-        for start in range(0, len(ids), PAGE):
-            query = _playlist_query((*_COLUMNS, *_STREAMS)).where(channel.c.id.in_(ids[start : start + PAGE]))
             async for groups in _groups(connection, query):
                 yield await with_guides(connection, [_channel_of(rows) for rows in groups])
 

@@ -54,7 +54,7 @@ class NameCounts:
 
 
 def short(name: str) -> int:
-    """What stands for a name, case aside, in 63 bits and a sign."""
+    """What stands for a name, case aside, in 64 bits."""
     return int.from_bytes(digest(name.casefold())[:8], "big", signed=True)
 
 
@@ -174,10 +174,10 @@ async def _give(connection: AsyncConnection, run: str, given: Sequence[tuple[int
     rows = [
         {"this": entry, "its_kind": "n" if number is None else "c", "its_stream": number} for entry, number in given
     ]
-    found = [{"its_stream": number} for _, number in given if number is not None]
+    found = [{"missing": -number} for _, number in given if number is not None]
     if found:
-        missing = sa.and_(staged.c.run == run, staged.c.kind == "g", staged.c.stream_id == sa.bindparam("its_stream"))
-        await connection.execute(sa.delete(staged).where(missing), found)
+        gone = sa.and_(staged.c.run == run, staged.c.kind == "g", staged.c.place == sa.bindparam("missing"))
+        await connection.execute(sa.delete(staged).where(gone), found)
     await connection.execute(sa.update(staged).where(one).values(values), rows)
 
 

@@ -52,8 +52,21 @@ _LEAD = """
     WHERE s.run = :run AND s.kind = '{kind}' AND c.id = t.channel_id AND c.feed_id = :feed AND c.origin = t.key
 """
 
+_OWN = "c.feed_id = :feed AND c.origin = s.key"
+"""A channel that was made from the entry, and may have lost all streams of this list since."""
+
 _STATEMENTS = (
-    # 1. channels for new entries that joined none
+    # 1. channels for new entries: the one that was made from it, or a new one
+    f"""
+        UPDATE playlist_staged AS s SET channel_id = (SELECT min(c.id) FROM playlist_channel AS c WHERE {_OWN})
+        WHERE s.run = :run AND s.kind = 'n' AND s.channel_id IS NULL
+          AND EXISTS (SELECT 1 FROM playlist_channel AS c WHERE {_OWN})
+        """,
+    f"""
+        UPDATE playlist_channel AS c SET name = s.name, number = s.number, grp = s.grp, logo = s.logo,
+            guide_id = s.guide_id, search = s.search, position = s.position, active = TRUE
+        FROM playlist_staged AS s WHERE s.run = :run AND s.kind = 'n' AND c.id = s.channel_id AND {_OWN}
+        """,
     """
         INSERT INTO playlist_channel
             (region, feed_id, position, origin, active, hidden, name, number, grp, logo, guide_id, search)
@@ -87,14 +100,12 @@ _STATEMENTS = (
         UPDATE playlist_stream SET gone_at = :now
         WHERE id IN (SELECT stream_id FROM playlist_staged WHERE run = :run AND kind = 'g')
         """,
-    """
+    f"""
         INSERT INTO playlist_stream
             (feed_id, channel_id, key, ident, hash, position, url, provider_id, attributes, expires, playable)
-        SELECT s.feed_id, coalesce(s.channel_id, c.id), s.key, s.ident, s.hash, s.position, s.url, s.provider_id, s.attributes,
-            s.expires, s.playable
-        FROM playlist_staged AS s
-        LEFT JOIN playlist_channel AS c ON s.channel_id IS NULL AND c.feed_id = :feed AND c.origin = s.key
-        WHERE s.run = :run AND s.kind = 'n'
+        SELECT s.feed_id, coalesce(s.channel_id, (SELECT max(c.id) FROM playlist_channel AS c WHERE {_OWN})),
+            s.key, s.ident, s.hash, s.position, s.url, s.provider_id, s.attributes, s.expires, s.playable
+        FROM playlist_staged AS s WHERE s.run = :run AND s.kind = 'n'
         ORDER BY s.place
         """,
     # 4. a channel is active while one of its streams is listed
@@ -114,9 +125,8 @@ _STATEMENTS = (
         """,
 )
 
-APPLY = (
-    *(sa.text(statement) for statement in _STATEMENTS[:5]),
-    sa.text(_STATEMENTS[5]).bindparams(sa.bindparam("now", type_=Moment)),
-    *(sa.text(statement) for statement in _STATEMENTS[6:]),
+APPLY = tuple(
+    sa.text(statement).bindparams(sa.bindparam("now", type_=Moment)) if ":now" in statement else sa.text(statement)
+    for statement in _STATEMENTS
 )
 """In this order, within one transaction."""
