@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from nightcrew.app import migration_folders
@@ -52,3 +55,40 @@ def test_held_back_rows_keep_their_order(tmp_path: Path, database: str | None) -
     assert all(row[5] for row in listed)
     assert sorted(row[1] for row in found if row[0] == "held") == [0, 1, 2, 3]
     assert [row[1] for row in found if row[0] == "other"] == [0]
+
+
+CRASH = """
+import os, sys
+from pathlib import Path
+import pytest
+import sqlalchemy as sa
+from nightcrew.app import migration_folders
+from nightcrew.kernel.store import database_url, migrate
+left = int(sys.argv[2])
+
+@sa.event.listens_for(sa.Engine, "after_cursor_execute")
+def count(connection, cursor, statement, *_):
+    global left
+    left -= "playlist_staged" in statement
+    if not left:
+        os.kill(os.getpid(), 9)
+
+migrate(sa.make_url(database_url(Path(sys.argv[1]), None)), migration_folders())
+"""
+
+
+@pytest.mark.parametrize("statement", [1, 3, 5])
+def test_an_upgrade_that_was_cut_off_is_done_by_the_next_start(tmp_path: Path, statement: int) -> None:
+    url = sa.make_url(store.database_url(tmp_path, None))
+    engine = sa.create_engine(sync_url(url))
+    with engine.connect() as connection:
+        store.upgrade(connection, migration_folders(), ("kernel@head", "playlists_0003"))
+        connection.commit()
+    words = [sys.executable, "-c", CRASH, str(tmp_path), str(statement)]
+    assert subprocess.run(words, check=False).returncode == -9
+    store.migrate(url, migration_folders())
+    with engine.connect() as connection:
+        tables = sa.inspect(connection).get_table_names()
+    engine.dispose()
+    assert "playlist_staged" in tables
+    assert "playlist_staged_kept" not in tables

@@ -45,6 +45,25 @@ def sync_url(url: sa.URL) -> sa.URL:
     return url.set(drivername="sqlite") if url.get_backend_name() == "sqlite" else watchful(url)
 
 
+def migrating_engine(url: sa.URL) -> sa.Engine:
+    """The same database for migrations, each of which is done whole or not at all.
+
+    Python's driver for SQLite begins no transaction for a CREATE or DROP, so what a crash cut off could not be done again.
+    """
+    engine = sa.create_engine(sync_url(url))
+    if engine.dialect.name == "sqlite":
+
+        @sa.event.listens_for(engine, "connect")
+        def leave_it_to_us(connection: Any, _record: Any) -> None:
+            connection.isolation_level = None
+
+        @sa.event.listens_for(engine, "begin")
+        def begin(connection: sa.Connection) -> None:
+            connection.exec_driver_sql("BEGIN")
+
+    return engine
+
+
 def watchful(url: sa.URL) -> sa.URL:
     """A PostgreSQL address with what libpq does about a server that vanishes."""
     return url.update_query_dict({name: value for name, value in CONNECTION.items() if name not in url.query})

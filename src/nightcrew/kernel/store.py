@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.dialects import postgres_engine, sqlite_engine, sync_url, watchful
+from nightcrew.kernel.dialects import migrating_engine, postgres_engine, sqlite_engine, watchful
 from nightcrew.kernel.errors import NeedsUser, Retry
 from nightcrew.kernel.redaction import redact
 
@@ -303,7 +303,7 @@ def migrate(url: sa.URL, folders: Sequence[Path]) -> None:
 
     `folders` hold alembic scripts, one branch each: the kernel's, then one of each domain.
     """
-    engine = sa.create_engine(sync_url(url))
+    engine = migrating_engine(url)
     try:
         with engine.connect() as connection:
             if engine.dialect.name == "postgresql":
