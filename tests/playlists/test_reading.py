@@ -17,6 +17,7 @@ from nightcrew.playlists.known import Known
 from nightcrew.playlists.picking import Picks
 from nightcrew.playlists.providers.base import Listing, Text
 from nightcrew.playlists.reading import Reading
+from support import Node, until
 
 ENTRY = '#EXTINF:-1 tvg-id="{0}.example" group-title="News",Channel {0}\nhttp://192.0.2.1/{0}\n'
 LINES = [
@@ -163,3 +164,62 @@ def test_no_more_is_read_than_is_allowed_and_nothing_is_an_error() -> None:
         rows(raw, most=49)
     assert rows(b"#EXTM3U\n# nothing\n") == ["the list has no channels"]
     assert rows(raw + b"#EXTINF:-1,Half") == ["the list ends in the middle of an entry, so it is incomplete"]
+
+
+async def test_a_refresh_reads_what_is_new_and_a_rebuild_reads_all(
+    node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[bytes] = []
+    whole = m3u.Reader.entries
+
+    def counted(reader: m3u.Reader, piece: bytes) -> list[Any]:
+        given.append(piece)
+        return whole(reader, piece)
+
+    monkeypatch.setattr(m3u.Reader, "entries", counted)
+    path = tmp_path / "list.m3u"
+    lines = [ENTRY.format(number) for number in range(100)]
+    path.write_text("#EXTM3U\n" + "".join(lines))
+    source = await node.add(kind="m3u", name="A", url=str(path), region="R")
+    assert len(given) == 101
+    path.write_text("#EXTM3U\n" + "".join([*lines[:50], ENTRY.format(900), *lines[50:90]]))
+    given.clear()
+    await node.refresh(source["id"])
+    assert len(given) == 2
+    listed = (await node.get("/api/v1/channels", params={"region": "R", "limit": 200}))["items"]
+    assert [one["name"] for one in listed[49:52]] == ["Channel 49", "Channel 900", "Channel 50"]
+    assert len(listed) == 91
+    given.clear()
+    path.write_text("#EXTM3U\n" + "".join(lines[:20]))
+    await node.refresh(source["id"])  # too much would go: it is held back
+    path.write_text("#EXTM3U\n" + "".join([*lines[:50], *lines[50:89], ENTRY.format(901)]))
+    await node.refresh(source["id"])
+    names = [one["name"] for one in (await node.get("/api/v1/channels", params={"region": "R", "limit": 200}))["items"]]
+    assert (len(names), names[-1]) == (90, "Channel 901")
+    given.clear()
+    await node.http.post(f"/api/v1/sources/{source['id']}/refresh?rebuild=true")
+    await until(lambda: len(given) > 90)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    ["http://192.0.2.1/{}\n", "#extinf:-1,N {}\nhttp://192.0.2.1/{}\n", "#EXTGRP:{}\n" * 40 + "http://192.0.2.1/{}\n"],
+)
+def test_a_batch_is_small_whatever_the_text_is(shape: str) -> None:
+    raw = "".join(shape.replace("{}", str(number)) for number in range(100_000 // shape.count("\n"))).encode()
+    text, sizes = Text(m3u.pieces([raw[at : at + 1_000_000] for at in range(0, len(raw), 1_000_000)]), m3u.Reader()), []
+
+    async def read() -> None:
+        async for batch in text.batches():
+            sizes.append(sum(map(len, batch)))
+
+    asyncio.run(read())
+    assert sum(sizes) == len(raw)
+    assert max(sizes) < 1 << 20
+
+
+def test_a_second_header_adds_its_guides() -> None:
+    header = m3u.ListHeader()
+    raw = b'#EXTM3U x-tvg-url="http://h/1"\n#EXTINF:-1,A\nhttp://s/1\n#EXTM3U\n#EXTINF:-1,B\nhttp://s/2\n#EXTM3U url-tvg="http://h/2"\n'
+    assert len(list(m3u.read([raw], header))) == 2
+    assert header.guides == ["http://h/1", "http://h/2"]

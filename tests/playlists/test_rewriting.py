@@ -17,6 +17,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.playlists.models import Channel, channel, feed, stream
 from nightcrew.playlists.outputs import EVERYTHING, Outputs, Selection
 from nightcrew.playlists.rewriting import Plan, Rewriting, Written, WrittenFiles
+from nightcrew.playlists.store import channels
 from nightcrew.playlists.writing import PlaylistWriter
 from support import Node
 
@@ -170,3 +171,68 @@ async def test_every_change_is_in_the_file_and_nothing_else_is_written_again(
     await node.patch("/api/v1/settings", {"stream_mode": "redirect"})
     await look(150)
     assert b"/play/" in (await outputs.current(EVERYTHING)).read_bytes()
+
+
+async def test_what_changes_while_a_file_is_written_is_in_the_next_one(
+    any_node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also what changes back: a mark and its entry, and a setting and what is written by it, are of one moment."""
+    node, store = any_node, any_node.runtime.store
+    path = tmp_path / "list.m3u"
+    path.write_text(text(range(20)))
+    await node.add(kind="m3u", name="First", url=str(path), region="R")
+    outputs = node.runtime.part(Outputs)
+    listed = (await node.get("/api/v1/channels", params={"region": "R", "limit": 100}))["items"]
+    one, other = listed[3]["id"], listed[4]["id"]
+    meanwhile: list[Any] = []
+    whole = channels.PlaylistView.of_ids
+
+    async def slow(view: channels.PlaylistView, ids: Any) -> Any:
+        while meanwhile:
+            await meanwhile.pop(0)()
+        async for page in whole(view, ids):
+            yield page
+
+    monkeypatch.setattr(channels.PlaylistView, "of_ids", slow)
+
+    async def current() -> str:
+        made = (await outputs.current(EVERYTHING)).read_text()
+        fresh = await Outputs(node.runtime, tmp_path / "fresh").current(EVERYTHING)
+        assert made == fresh.read_text()
+        fresh.unlink()
+        return made
+
+    await current()
+    await channels.edit(store, one, {"name": "B"})
+    meanwhile.append(lambda: channels.edit(store, one, {"name": "A"}))
+    await outputs.current(EVERYTHING)
+    await channels.edit(store, one, {"name": "B"})
+    assert ",B\n" in await current()
+    await channels.edit(store, other, {"name": "Seen"})
+    meanwhile.append(lambda: channels.edit(store, other, {"hidden": True}))
+    await outputs.current(EVERYTHING)
+    await channels.edit(store, other, {"hidden": False})
+    assert ",Seen\n" in await current()
+    await channels.edit(store, one, {"name": "C"})
+    meanwhile.append(lambda: node.patch("/api/v1/settings", {"stream_mode": "redirect"}))
+    await outputs.current(EVERYTHING)
+    await node.patch("/api/v1/settings", {"stream_mode": "direct"})
+    assert "/play/" not in await current()
+    await channels.edit(store, one, {"name": "D"})
+    meanwhile.append(lambda: channels.edit(store, other, {"name": "E"}))
+    await outputs.current(EVERYTHING)
+    assert ",D\n" in (now := await current())
+    assert ",E\n" in now
+
+
+async def test_where_much_has_changed_all_is_written_anew(node: Node, tmp_path: Path) -> None:
+    path = tmp_path / "list.m3u"
+    path.write_text(text(range(300)))
+    source = await node.add(kind="m3u", name="First", url=str(path), region="R")
+    outputs = node.runtime.part(Outputs)
+    await outputs.current(EVERYTHING)
+    path.write_text(text([*range(100, 300), *range(50)], "b"))
+    await node.refresh(source["id"])
+    made = (await outputs.current(EVERYTHING)).read_text()
+    assert made.count("/b\n") == 250
+    assert made == (await Outputs(node.runtime, tmp_path / "fresh").current(EVERYTHING)).read_text()

@@ -225,3 +225,44 @@ async def test_lost_channels_are_found_in_another_group_at_a_cost_that_grows_wit
         assert changed == count
         taken.append(instructions)
     assert taken[1] < 8 * taken[0]
+
+
+@pytest.mark.parametrize(("most", "large"), [(-1, 10**6), (10**6, -1)], ids=["looked for", "whole table"])
+async def test_a_long_list_is_compared_in_another_way_with_the_same_result(
+    any_node: Node, monkeypatch: pytest.MonkeyPatch, most: int, large: int
+) -> None:
+    monkeypatch.setattr(staging, "MOST", most)
+    monkeypatch.setattr(staging, "LARGE", large)
+    feed_id = await new_feed(any_node, "Long", "LONG")
+    first = [ListEntry(f"Channel {n}", f"http://192.0.2.1/{n}", guide_id=f"g{n}") for n in range(40)]
+    await load(any_node, feed_id, "a", first)
+    ids = {one.name: one.id for one in await stored(any_node, "LONG")}
+    later = [*first[30:], *first[:10], ListEntry("New", "http://192.0.2.1/new"), *first[20:30]]
+    change = await load(any_node, feed_id, "b", later)
+    assert (change.stored, change.new, change.changed, change.gone) == (40, 1, 0, 10)
+    shown = await stored(any_node, "LONG")
+    assert [one.name for one in shown] == [entry.name for entry in later]
+    assert all(ids[one.name] == one.id for one in shown if one.name != "New")
+    assert (await load(any_node, feed_id, "c", later)).nothing
+    back = await load(any_node, feed_id, "d", first)
+    assert (back.new, back.gone) == (10, 1)
+    assert {one.name: one.id for one in await stored(any_node, "LONG")} == ids
+
+
+async def test_an_entry_that_comes_back_joins_the_channel_that_another_list_has_kept(any_node: Node) -> None:
+    """Its own stream was gone for so long that it is forgotten, but its channel lives on, with what a person changed."""
+    node, store = any_node, any_node.runtime.store
+    ours, theirs = await new_feed(node, "Ours", "R"), await new_feed(node, "Theirs", "R")
+    first = [ListEntry(f"Channel {n}", f"http://192.0.2.1/{n}", guide_id=f"g{n}") for n in range(10)]
+    await load(node, ours, "a", first)
+    await load(node, theirs, "b", [replace(first[5], url="http://192.0.2.2/5")])
+    kept = next(one for one in await stored(node, "R") if one.name == "Channel 5")
+    assert len(kept.streams) == 2
+    await channels.edit(store, kept.id, {"number": "55"})
+    await load(node, ours, "c", first[:5] + first[6:])
+    assert await staging.forget_gone(store, utcnow() + timedelta(days=1)) == 1
+    for name in ("d", "e"):
+        change = await load(node, ours, name, [*first[:5], replace(first[5], number="6"), *first[6:]])
+        shown = [one for one in await stored(node, "R") if one.name == "Channel 5"]
+        assert [(one.id, one.number, len(one.streams)) for one in shown] == [(kept.id, "55", 2)]
+        assert change.new == (name == "d")

@@ -87,6 +87,11 @@ def sqlite_engine(url: sa.URL) -> AsyncEngine:
     """The engine for a SQLite file. Raises `NeedsUser` when this Python's SQLite is too old."""
     if sqlite3.sqlite_version_info < (3, 35):
         raise NeedsUser(f"SQLite 3.35 or newer is needed, this Python has {sqlite3.sqlite_version}")
+    with contextlib.closing(sqlite3.connect(":memory:")) as trial:
+        try:
+            trial.execute("SELECT json_array(1)")
+        except sqlite3.OperationalError as exc:
+            raise NeedsUser("this Python's SQLite was built without JSON functions; use SQLite 3.38 or newer") from exc
     arguments = {"timeout": BUSY_TIMEOUT, "factory": _Connection}
     engine = create_async_engine(url, pool_size=8, max_overflow=8, connect_args=arguments, hide_parameters=True)
 

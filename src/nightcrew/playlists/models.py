@@ -163,8 +163,8 @@ staged = sa.Table(
     "playlist_staged",
     metadata,
     sa.Column("run", sa.String(100), primary_key=True),
-    # in the list; what is gone stands behind its stream's number, below 0. In this order rows are written: an index over keys, which
-    # have none, takes longer than all else
+    # in the list; of what is gone the stream's number, negative. Rows are written in this order: an index over keys, which are digests,
+    # takes longer than all else
     sa.Column("place", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("feed_id", sa.ForeignKey(feed.c.id, ondelete="CASCADE"), nullable=False),
     sa.Column("kind", sa.String(1), nullable=False),  # n new, c changed, m moved, g gone

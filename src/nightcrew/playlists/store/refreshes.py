@@ -38,6 +38,12 @@ async def begin_run(store: Store, run: str, feed_id: int, *, rebuild: bool) -> N
         await connection.execute(store.upsert(refresh_run).values(values).on_conflict_do_nothing())
 
 
+async def compared(store: Store, run: str, entries: int) -> None:
+    """Record how many entries a run has compared. When this returns, all that was committed before is on disk as well."""
+    async with store.write() as connection:
+        await connection.execute(sa.update(refresh_run).where(refresh_run.c.id == run).values(channels=entries))
+
+
 async def unchanged(
     store: Store, feed_id: int, run: str, *, now: datetime, due_at: datetime, **validators: Any
 ) -> None:

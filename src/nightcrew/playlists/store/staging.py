@@ -1,7 +1,9 @@
 """From a provider's list to stored channels: compare batch by batch, stage what differs, apply it in one transaction.
 
-What is unchanged is recognised by its hash and never written. Memory holds one batch and eight bytes for each row
-that was seen, however long the list is.
+What is unchanged is recognised by its hash and never written. Memory holds one batch, some 40 bytes for each entry that was seen, and
+200 for each stream that is stored, of `MOST` at most.
+
+What is staged does not wait for the disk, as a power cut ends the run that staged it. `finish` waits for all of it before the step is done.
 """
 
 from __future__ import annotations
@@ -23,12 +25,12 @@ from nightcrew.playlists import places, rules
 from nightcrew.playlists.identity import EntryIdentity, ident_of
 from nightcrew.playlists.models import MAX_NAME, MAX_URL, channel, feed, staged, stream
 from nightcrew.playlists.rules import ListChange, ListEntry
-from nightcrew.playlists.store import recognising
+from nightcrew.playlists.store import recognising, refreshes
 from nightcrew.playlists.store import staging_sql as sql
 from nightcrew.playlists.store.refreshes import ANSWERED, NOTHING_HELD, end_run, mark_refreshed
 
 PAGE = 5_000
-"""Rows that are looked at in one piece when the missing ones are sought."""
+"""Stored streams that are read at a time."""
 
 NEW = -1
 """In place of the id of a stream, for an entry that has none."""
@@ -37,7 +39,7 @@ KEY = 16
 AT_ONCE = 500
 """Rows that are looked for, or written, in one statement: others want to write too."""
 LARGE = 20_000
-"""Streams of a list from which on SQLite reads all streams in their order instead of following an index."""
+"""A list with more streams than this is found by reading the whole table on SQLite, which is quicker than to follow an index."""
 MOST = 250_000
 """Streams that are looked at in one piece, 200 bytes each; those of a longer list are looked for."""
 
@@ -131,7 +133,7 @@ class Staging:
         self._staged = set[int]()
         """The places of entries that are staged, whose positions are not decided yet."""
         self._names = recognising.NameCounts()
-        self._known = self._new = self._changed = self._moved = 0
+        self._matched = self._new = self._changed = self._moved = 0
         self.total = 0
         self.renamed: list[recognising.Renamed] = []
         """Channels that were recognised although the list changed their name or group."""
@@ -159,14 +161,13 @@ class Staging:
         unknown = [] if self._is_first else [row.key for row in rows if row.key not in listed]
         others = await self._look_for(unknown) if unknown else {}
         self._differ += await asyncio.to_thread(self._differing, rows, listed, others)
-        await self.flush(AT_ONCE + 1)
+        await self.flush(AT_ONCE)
 
     async def flush(self, least: int = 1) -> None:
         """Stage what differs, once it is so much."""
         while len(self._differ) >= least:
             some, self._differ = self._differ[:AT_ONCE], self._differ[AT_ONCE:]
-            # not waiting for the disk: the last of them does, which `finish` writes, and all before with it
-            async with self._store.write(durable=least == 1) as connection:
+            async with self._store.write(durable=False) as connection:
                 await insert_many(connection, staged, some)
 
     async def _look_for(self, keys: Sequence[bytes]) -> dict[bytes, Stored]:
@@ -175,8 +176,8 @@ class Staging:
         async with self._store.read() as connection:
             for start in range(0, len(keys), AT_ONCE):
                 names = {"feed": self._feed, "keys": keys[start : start + AT_ONCE]}
-                for key, number, known, place, gone_at in await connection.execute(_MATCH, names):
-                    found[key] = (number, known, place, gone_at is not None)
+                for key, number, known, position, gone_at in await connection.execute(_MATCH, names):
+                    found[key] = (number, known, position, gone_at is not None)
         return found
 
     def _differing(self, rows: Sequence[Row], listed: Listed, others: Mapping[bytes, Stored]) -> list[dict[str, Any]]:
@@ -198,7 +199,7 @@ class Staging:
         if listed is None:
             self._new += 1
             return "n" if match is None else "c"
-        self._known += 1
+        self._matched += 1
         if listed[1] != row.hash:
             self._changed += 1
             return "c"
@@ -206,7 +207,7 @@ class Staging:
 
     def _values(self, row: Row, kind: str, stream_id: int | None) -> dict[str, Any]:
         said = row.said()
-        entry, before = said.entry, self._before[row.place]
+        entry = said.entry
         return {
             "run": self._run,
             "place": row.place,
@@ -215,7 +216,7 @@ class Staging:
             "kind": kind,
             "ident": said.ident,
             "hash": row.hash,
-            "position": places.first(row.place) if before == places.NONE else before,
+            "position": self._staged_at(row.place),
             "stream_id": stream_id,
             "channel_id": None,
             "name": entry.name[:MAX_NAME],
@@ -237,7 +238,7 @@ class Staging:
         if not self._is_first:
             await self._place()
         stored = await self._stored()
-        if self._known < stored:
+        if self._matched < stored:
             await self._stage_missing()
         if (self._new or self._changed) and not self._is_first:
             async with self._store.write() as connection:
@@ -245,27 +246,37 @@ class Staging:
             self.renamed = await recognising.recognise(self._store, self._feed, self._run, self._names)
         kinds = await recognising.kinds(self._store, self._run)
         gone = kinds.get("g", 0)
+        await refreshes.compared(self._store, self._run, self.total)  # and with it all that was staged is on disk
         new = self.total - stored + gone
         again = new - kinds.get("n", 0)  # streams that were gone, and are new in this list
         return ListChange(stored=stored, new=new, changed=kinds.get("c", 0) - again, moved=self._moved, gone=gone)
 
     async def _place(self) -> None:
-        """Give staged entries their positions, and stage those that are where they were said to be, but for their position."""
+        """Give staged entries their positions, and stage those of which only the position is another one."""
         found = await asyncio.to_thread(places.placed, self._before)
         self._moved = found.moved
-        given = [
-            {"this": place, "where": found.positions[place]}
-            for place in sorted(self._staged)
-            if found.positions[place] != self._before[place]
-        ]
+        given = await asyncio.to_thread(self._replaced, found.positions)
         one = sa.and_(staged.c.run == self._run, staged.c.place == sa.bindparam("this"))
         for start in range(0, len(given), AT_ONCE):
-            async with self._store.write() as connection:
+            async with self._store.write(durable=False) as connection:
                 update = sa.update(staged).where(one).values(position=sa.bindparam("where"))
                 await connection.execute(update, given[start : start + AT_ONCE])
         if found.positions is not self._before:
             self._differ = await asyncio.to_thread(self._displaced, found.positions)
             await self.flush()
+
+    def _replaced(self, positions: Sequence[int]) -> list[dict[str, int]]:
+        """Staged entries that get another position than they were staged with."""
+        return [
+            {"this": place, "where": positions[place]}
+            for place in sorted(self._staged)
+            if positions[place] != self._staged_at(place)
+        ]
+
+    def _staged_at(self, place: int) -> int:
+        """The position with which an entry is staged, as long as the others are not known."""
+        before = self._before[place]
+        return places.first(place) if before == places.NONE else before
 
     def _displaced(self, positions: Sequence[int]) -> list[dict[str, Any]]:
         """Entries that have not changed but for their position."""
