@@ -22,6 +22,15 @@ _CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 _PLAYABLE = re.compile(
     rf"(?i)(?:https?|rtmps?|rtmpe|rtmpt|rtsps?|rtp|udp|srt|mms|mmsh|hls\+https?)://[^\s/{_CONTROL}][^{_CONTROL}]*"
 )
+_SITE = re.compile(
+    r"(?i)https?://(?:[\w-]+\.){0,4}"
+    r"(?:youtube\.com|youtube-nocookie\.com|youtu\.be|twitch\.tv|dailymotion\.com|dai\.ly|vimeo\.com|facebook\.com|fb\.watch|kick\.com)"
+    r"(?::\d+)?(?:[/?#]|$)"
+)
+"""Sites whose videos lists name by their pages."""
+_HTML = re.compile(r"(?i)^https?://[^/?#]+/[^?#|]*\.html?(?:[?#|]|$)")
+_STREAM = re.compile(r"(?i)\.(?:m3u8?|mpd|ts|mp4|m4v|mkv|flv|mp3|aac)(?:[?#|/]|$)")
+"""What an address says that is a stream, wherever it lies."""
 _WEB = re.compile(rf"(?i)https?://[^\s/{_CONTROL}][^{_CONTROL}]*")
 _SCHEME = re.compile(r"(?i)\s*([a-z][a-z0-9+.-]{0,20}):(//)?")
 _LOCAL_SCHEMES = frozenset(
@@ -94,6 +103,11 @@ def groups_of(text: str) -> tuple[str, ...]:
 def is_playable(url: str) -> bool:
     """Whether an entry's address can be played at all; lists carry remarks such as "[NO PUBLIC STREAM]" in its place."""
     return _PLAYABLE.fullmatch(url) is not None
+
+
+def is_page(url: str) -> bool:
+    """Whether an address is that of a web page with a player in it, which no other player opens, and not of a stream."""
+    return (_SITE.match(url) is not None or _HTML.search(url) is not None) and _STREAM.search(url) is None
 
 
 def is_web(url: str) -> bool:

@@ -44,6 +44,7 @@ STATES: Mapping[str, tuple[Look, str]] = {
     "stream.left_out": ("off", "left out"),
     "stream.dead": ("bad", "dead"),
     "stream.unplayable": ("bad", "not playable"),
+    "stream.page": ("bad", "a web page, not playable here"),
 }
 
 
@@ -61,7 +62,7 @@ def feed_status(feed: Feed, now: datetime, options: PlaylistSettings) -> tuple[f
 def stream_state(stream: Stream) -> str:
     """How a stream of a channel stands."""
     if not stream.playable:
-        return "unplayable"
+        return "page" if rules.is_page(stream.url) else "unplayable"
     if stream.dead:
         return "dead"
     if stream.place < 0:

@@ -229,7 +229,7 @@ class Staging:
             "provider_id": entry.provider_id[:MAX_NAME],
             "attributes": json.dumps(dict(entry.attributes), ensure_ascii=False) if entry.attributes else None,
             "expires": entry.expires,
-            "playable": entry.expires or rules.is_playable(entry.url),
+            "playable": entry.expires or (rules.is_playable(entry.url) and not rules.is_page(entry.url)),
         }
 
     async def finish(self) -> ListChange:
