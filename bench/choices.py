@@ -30,12 +30,12 @@ from nightcrew.kernel import store as kernel_store
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.store import Store, insert_many
 from nightcrew.kernel.vault import Vault
-from nightcrew.playlists import identity, rules
+from nightcrew.playlists import identity
 from nightcrew.playlists.models import staged
 from nightcrew.playlists.rules import ListEntry
-from nightcrew.playlists.store import sources, staging
+from nightcrew.playlists.store import applying, sources
 from nightcrew.playlists.store import staging_sql as sql
-from nightcrew.playlists.store.staging import Row, Staging
+from nightcrew.playlists.store.staging import Staging, row_of
 
 ROWS = 20_000
 STORED = 20_000
@@ -231,12 +231,12 @@ async def analyze(folder: Path) -> None:
 
 
 async def _applied(store: Store, vault: Vault, name: str, well: bool) -> float:
-    plan_well = staging._plan_well
+    plan_well = applying.plan_well
 
     async def leave(connection: AsyncConnection, *tables: str) -> None: ...
 
     if not well:
-        staging._plan_well = leave
+        applying.plan_well = leave
     try:
         await _another(store, vault, f"{name}-1", name, STORED)
         async with asyncio.timeout(PATIENCE):
@@ -244,7 +244,7 @@ async def _applied(store: Store, vault: Vault, name: str, well: bool) -> float:
     except TimeoutError:
         return PATIENCE
     finally:
-        staging._plan_well = plan_well
+        applying.plan_well = plan_well
 
 
 async def _another(store: Store, vault: Vault, name: str, region: str, count: int) -> float:
@@ -262,12 +262,12 @@ async def _load(store: Store, feed_id: int, run: str, count: int) -> float:
         entries = [
             ListEntry(f"Channel {n}", f"http://192.0.2.1/{n}", guide_id=f"c{n}") for n in range(start, start + 1_000)
         ]
-        rows = [Row(start + i, e, identifier.identify(e), rules.row_hash(e), e.url) for i, e in enumerate(entries)]
+        rows = [row_of(start + i, e, identifier.identify(e)) for i, e in enumerate(entries)]
         await work.add(rows)
     began = time.perf_counter()
     change = await work.finish()
     now = utcnow()
-    await staging.apply(
+    await applying.apply(
         store, feed_id, run, now=now, due_at=now + timedelta(days=1), change=change, content={}, merge=True
     )
     return time.perf_counter() - began

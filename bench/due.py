@@ -34,10 +34,10 @@ from nightcrew.kernel import store as kernel_store
 from nightcrew.kernel.clock import utcnow
 from nightcrew.kernel.store import Store
 from nightcrew.kernel.vault import Vault
-from nightcrew.playlists import identity, rules
+from nightcrew.playlists import identity
 from nightcrew.playlists.rules import ListEntry
-from nightcrew.playlists.store import sources, staging
-from nightcrew.playlists.store.staging import Row, Staging
+from nightcrew.playlists.store import applying, sources
+from nightcrew.playlists.store.staging import Staging, row_of
 
 TIMES = 50
 """How often a thing is done that takes milliseconds; the figure is the median."""
@@ -165,11 +165,11 @@ async def listed(folder: Path, count: int) -> Store:
     for start in range(0, count, 1_000):
         numbers = range(start, min(count, start + 1_000))
         entries = [ListEntry(f"Channel {n}", f"http://192.0.2.1/{n}", guide_id=f"c{n}") for n in numbers]
-        rows = [Row(start + i, e, identifier.identify(e), rules.row_hash(e), e.url) for i, e in enumerate(entries)]
+        rows = [row_of(start + i, e, identifier.identify(e)) for i, e in enumerate(entries)]
         await work.add(rows)
     change = await work.finish()
     now = utcnow()
-    await staging.apply(
+    await applying.apply(
         store, feed.id, "run", now=now, due_at=now + timedelta(days=1), change=change, content={}, merge=True
     )
     return store

@@ -32,9 +32,9 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists.identity import Identifier
 from nightcrew.playlists.models import stream
 from nightcrew.playlists.providers import Adapters
-from nightcrew.playlists.rules import ListEntry, row_hash
-from nightcrew.playlists.store import sources, staging
-from nightcrew.playlists.store.staging import Row, Staging
+from nightcrew.playlists.rules import ListEntry
+from nightcrew.playlists.store import applying, sources
+from nightcrew.playlists.store.staging import Staging, row_of
 
 SOURCES = ("A", "B", "C")
 SAMPLE = 300
@@ -95,10 +95,10 @@ async def listed(runtime: Runtime, name: str, count: int) -> None:
     for start in range(0, count, 1_000):
         numbers = range(start, min(count, start + 1_000))
         entries = [ListEntry(f"Channel {n}", f"http://192.0.2.1/{name}/{n}", guide_id=f"c{n}") for n in numbers]
-        await work.add([Row(start + i, e, identifier.identify(e), row_hash(e), e.url) for i, e in enumerate(entries)])
+        await work.add([row_of(start + i, e, identifier.identify(e)) for i, e in enumerate(entries)])
     change = await work.finish()
     due_at = now + timedelta(days=1)
-    await staging.apply(runtime.store, feed.id, name, now=now, due_at=due_at, change=change, content={}, merge=True)
+    await applying.apply(runtime.store, feed.id, name, now=now, due_at=due_at, change=change, content={}, merge=True)
 
 
 @contextlib.asynccontextmanager

@@ -27,7 +27,7 @@ from nightcrew.playlists.identity import Identifier
 from nightcrew.playlists.models import feed, stream
 from nightcrew.playlists.providers import Adapters
 from nightcrew.playlists.rules import ListEntry
-from nightcrew.playlists.store import sources, staging
+from nightcrew.playlists.store import applying, sources
 from nightcrew.playlists.store.staging import Staging, row_of
 from support import Node, counting, running, until
 
@@ -65,7 +65,7 @@ async def lists(runtime: Runtime, name: str, config: dict[str, Any], *, kind: st
     entries = [ListEntry(f"C{n}", f"http://192.0.2.9/{name}/{n}", guide_id=f"c{n}") for n in range(CHANNELS)]
     await work.add([row_of(i, one, identifier.identify(one)) for i, one in enumerate(entries)])
     change = await work.finish()
-    await staging.apply(store, own.id, name, now=NOW, due_at=NOW, change=change, content={}, merge=True)
+    await applying.apply(store, own.id, name, now=NOW, due_at=NOW, change=change, content={}, merge=True)
 
 
 async def scatter(store: Store) -> None:

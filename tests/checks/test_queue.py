@@ -24,7 +24,7 @@ from nightcrew.kernel.store import Store, database_url, metadata
 from nightcrew.kernel.vault import Vault
 from nightcrew.playlists import identity, models
 from nightcrew.playlists.rules import ListEntry
-from nightcrew.playlists.store import sources, staging
+from nightcrew.playlists.store import applying, sources
 from nightcrew.playlists.store.staging import Staging, row_of
 from nightcrew.prober.wire import ProbeReport
 from support import counting
@@ -60,7 +60,7 @@ async def lists(store: Store, streams: list[int]) -> None:
     entries = [ListEntry(f"C{number}", f"http://192.0.2.1/{number}", guide_id=f"c{number}") for number in streams]
     await work.add([row_of(i, e, identifier.identify(e)) for i, e in enumerate(entries)])
     change = await work.finish()
-    await staging.apply(store, feed.id, run, now=NOW, due_at=LATER, change=change, content={}, merge=True)
+    await applying.apply(store, feed.id, run, now=NOW, due_at=LATER, change=change, content={}, merge=True)
 
 
 async def start(store: Store, scope: Scope | None = None, *, priority: int = queue.NIGHTLY) -> int:

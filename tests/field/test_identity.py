@@ -16,7 +16,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.playlists import identity, rules
 from nightcrew.playlists.models import channel, stream
 from nightcrew.playlists.rules import ListChange, ListEntry
-from nightcrew.playlists.store import channels, sources, staging
+from nightcrew.playlists.store import applying, channels, sources
 from nightcrew.playlists.store.staging import Staging, row_of
 from support import Node
 
@@ -39,7 +39,7 @@ class Provider:
             await work.add(rows[start : start + 7])
         change, now = await work.finish(), utcnow()
         more = {"now": now, "due_at": now + timedelta(days=1), "change": change, "content": {}, "merge": True}
-        await staging.apply(store, self.feed, run, **more)
+        await applying.apply(store, self.feed, run, **more)
         shown = await channels.page(store, channels.ChannelQuery(region=self.region), limit=1000)
         assert [(c.name, c.streams[0].url, c.group) for c in shown] == [(e.name, e.url, e.group) for e in entries]
         assert change.stored + change.new - change.gone == len(entries)

@@ -17,7 +17,7 @@ from nightcrew.kernel.clock import utcnow
 from nightcrew.playlists import identity, rules
 from nightcrew.playlists.models import staged
 from nightcrew.playlists.rules import ListEntry
-from nightcrew.playlists.store import channels, sources, staging
+from nightcrew.playlists.store import applying, channels, sources, staging
 from nightcrew.playlists.store import staging_sql as sql
 from nightcrew.playlists.store.staging import Staging, row_of
 from support import Node
@@ -45,7 +45,7 @@ async def load(node: Node, feed_id: int, run: str, found: list[ListEntry]) -> ru
         await work.add(rows[start : start + 5])
     change = await work.finish()
     now = utcnow()
-    await staging.apply(
+    await applying.apply(
         store, feed_id, run, now=now, due_at=now + timedelta(days=1), change=change, content={}, merge=True
     )
     return change
@@ -131,7 +131,7 @@ async def test_the_same_step_done_twice_is_done_once(any_node: Node) -> None:
     feed = await sources.get_feed(any_node.runtime.store, feed_id)
     now = utcnow()
     content: dict[str, Any] = {}
-    await staging.apply(
+    await applying.apply(
         any_node.runtime.store, feed_id, "run", now=now, due_at=now, change=change, content=content, merge=True
     )
     assert len(await stored(any_node, "TWICE")) == 8
@@ -144,8 +144,8 @@ async def test_what_is_gone_for_long_is_forgotten_and_what_is_not_is_kept(any_no
     found = [ListEntry(f"Channel {n}", f"http://192.0.2.1/{n}") for n in range(6)]
     await load(any_node, feed_id, "a", found)
     await load(any_node, feed_id, "b", found[:4])
-    assert await staging.forget_gone(any_node.runtime.store, utcnow() - timedelta(days=1)) == 0
-    assert await staging.forget_gone(any_node.runtime.store, utcnow() + timedelta(days=1)) == 2
+    assert await applying.forget_gone(any_node.runtime.store, utcnow() - timedelta(days=1)) == 0
+    assert await applying.forget_gone(any_node.runtime.store, utcnow() + timedelta(days=1)) == 2
     assert len(await stored(any_node, "OLD")) == 4
 
 
@@ -232,7 +232,7 @@ async def test_a_long_list_is_compared_in_another_way_with_the_same_result(
     any_node: Node, monkeypatch: pytest.MonkeyPatch, most: int, large: int
 ) -> None:
     monkeypatch.setattr(staging, "MOST", most)
-    monkeypatch.setattr(staging, "LARGE", large)
+    monkeypatch.setattr(applying, "LARGE", large)
     feed_id = await new_feed(any_node, "Long", "LONG")
     first = [ListEntry(f"Channel {n}", f"http://192.0.2.1/{n}", guide_id=f"g{n}") for n in range(40)]
     await load(any_node, feed_id, "a", first)
@@ -260,7 +260,7 @@ async def test_an_entry_that_comes_back_joins_the_channel_that_another_list_has_
     assert len(kept.streams) == 2
     await channels.edit(store, kept.id, {"number": "55"})
     await load(node, ours, "c", first[:5] + first[6:])
-    assert await staging.forget_gone(store, utcnow() + timedelta(days=1)) == 1
+    assert await applying.forget_gone(store, utcnow() + timedelta(days=1)) == 1
     for name in ("d", "e"):
         change = await load(node, ours, name, [*first[:5], replace(first[5], number="6"), *first[6:]])
         shown = [one for one in await stored(node, "R") if one.name == "Channel 5"]

@@ -23,7 +23,7 @@ from nightcrew.playlists.providers import KINDS, SECRETS, Adapters, checked_conf
 from nightcrew.playlists.providers.base import ProfileConfig, SourceConfig
 from nightcrew.playlists.relay import Relay
 from nightcrew.playlists.settings import PlaylistSettings
-from nightcrew.playlists.store import adopting, channels, sources, staging
+from nightcrew.playlists.store import adopting, applying, channels, sources
 from nightcrew.playlists.store.sources import Slice
 from nightcrew.playlists.ways import check_route
 
@@ -219,7 +219,7 @@ async def accept_held(runtime: Runtime, source_id: int, *, actor: str) -> list[d
 async def reject_held(runtime: Runtime, source_id: int, *, actor: str) -> None:
     """Forget what a source held back; the next refresh decides anew."""
     for feed in await held_feeds(runtime, source_id):
-        await staging.reject(runtime.store, feed.id)
+        await applying.reject(runtime.store, feed.id)
     source = await sources.get(runtime.store, runtime.vault, source_id)
     said = f"{source.name}: the held-back change was rejected"
     await runtime.activity.record("playlist.rejected", said, actor=actor, subject=source.name)

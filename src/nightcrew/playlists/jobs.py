@@ -9,30 +9,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import random
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from nightcrew.kernel import recovery
 from nightcrew.kernel.clock import utcnow
-from nightcrew.kernel.connections.calls import Paused
 from nightcrew.kernel.connections.row_calls import insisted
 from nightcrew.kernel.declare import Queue
-from nightcrew.kernel.errors import Conflict, GiveUp, NeedsUser, NightcrewError, NotFound, Retry
+from nightcrew.kernel.errors import Conflict, GiveUp, NightcrewError, NotFound, Retry
 from nightcrew.kernel.http import Limits, Validators
 from nightcrew.kernel.jobs import Ended
 from nightcrew.kernel.routes import RouteDown
 from nightcrew.kernel.run import Run
 from nightcrew.kernel.runtime import Runtime
-from nightcrew.kernel.words import counted
 from nightcrew.playlists import known as known_pieces
-from nightcrew.playlists import rules
+from nightcrew.playlists import outcomes, rules
 from nightcrew.playlists.guides import fetch_guide
 from nightcrew.playlists.known import Known
-from nightcrew.playlists.models import Feed, Source
+from nightcrew.playlists.models import Feed
 from nightcrew.playlists.numbering import Numbering
 from nightcrew.playlists.outputs import Outputs
 from nightcrew.playlists.picking import Picks
@@ -41,8 +37,7 @@ from nightcrew.playlists.providers.base import Fetch, Listing, Provider, Unchang
 from nightcrew.playlists.reading import Reading
 from nightcrew.playlists.rules import ListChange
 from nightcrew.playlists.settings import PlaylistSettings
-from nightcrew.playlists.standing import interval_of
-from nightcrew.playlists.store import numbers, refreshes, sources, staging
+from nightcrew.playlists.store import applying, numbers, refreshes, sources
 from nightcrew.playlists.store.staging import Staging
 
 AT_ONCE = 6
@@ -63,7 +58,7 @@ async def begin(runtime: Runtime, feed: Feed, *, rebuild: bool, urgent: bool = F
 
     `urgent`: a person waits for it, so that its provider is asked although it is paused.
     """
-    run_id = await runtime.jobs.start(JOB, feed.id, rebuild, urgent, label=await _feed_name(runtime, feed))
+    run_id = await runtime.jobs.start(JOB, feed.id, rebuild, urgent, label=await outcomes.name_of(runtime, feed))
     if await sources.expect(runtime.store, feed.id, run_id):
         runtime.bus.publish("sources")
     return run_id
@@ -116,7 +111,7 @@ async def ended(runtime: Runtime, run: Ended) -> None:
         return
     error = "the run was cancelled" if run.outcome == "cancelled" else run.error or ""
     for feed in await sources.refreshing(runtime.store, run=run.run):
-        await _record_failure(runtime, feed, run.run, Retry(error))
+        await outcomes.failed(runtime, feed, run.run, Retry(error))
 
 
 async def stop(runtime: Runtime, feed: Feed) -> None:
@@ -129,8 +124,8 @@ async def stop(runtime: Runtime, feed: Feed) -> None:
 async def forget_old(runtime: Runtime) -> dict[str, int]:
     """Forget channels that are gone for long, old runs, and staged rows that belong to nobody."""
     days = runtime.settings.of(PlaylistSettings).keep_gone_days
-    gone = await staging.forget_gone(runtime.store, utcnow() - timedelta(days=days))
-    await staging.discard_orphans(runtime.store)
+    gone = await applying.forget_gone(runtime.store, utcnow() - timedelta(days=days))
+    await applying.discard_orphans(runtime.store)
     await refreshes.prune_runs(runtime.store)
     lists = {feed.id for feed in await sources.feeds(runtime.store)}
     await asyncio.to_thread(known_pieces.tidy, known_at(runtime), lists)
@@ -171,11 +166,11 @@ async def _fetch_now(run: Run, feed_id: int, rebuild: bool) -> dict[str, Any]:
     anew = rebuild or feed.notes.get("picks", "") != picks.key  # the same list, of which something else is wanted
     fetch = _fetch_of(run, feed, anew)
     if feed.kind == "guide":
-        return await fetch_guide(run, source, feed, fetch, due_at=_next_due(runtime, feed, utcnow()))
+        return await fetch_guide(run, source, feed, fetch, due_at=outcomes.next_due(runtime, feed, utcnow()))
     adapter = runtime.part(Adapters).of(source)
     async with adapter.listing(fetch) as listing:
         if isinstance(listing, Unchanged):
-            return await _unchanged(runtime, feed, run.id, listing)
+            return await outcomes.unchanged(runtime, feed, run.id, listing)
         later = round(float(source.config.get("guide_shift") or 0) * 60)
         work, change, entries = await _stage(run, feed, adapter, listing, picks, later, anew=rebuild)
         content = {**asdict(listing.validators), "content_hash": listing.content_hash}
@@ -250,28 +245,33 @@ async def _settle(run: Run, feed_id: int, fetched: dict[str, Any]) -> dict[str, 
     reason = None if fetched.get("chosen") else rules.held_back(change, options.shrink_guard)
     if reason is not None:
         now = utcnow()
-        due_at = _next_due(runtime, feed, now)
+        due_at = outcomes.next_due(runtime, feed, now)
         known = feed.held_change is not None and feed.held_change.get("gone") == change.gone
         plan = {"now": now, "due_at": due_at, "reason": reason, "change": change, "content": content}
-        await staging.hold(runtime.store, feed_id, run.id, **plan)
+        await applying.hold(runtime.store, feed_id, run.id, **plan)
         if not known:
             lost = f"{change.gone} of {change.stored} channels would go"
             said = f": held back: {reason} ({lost}). The last good list is served"
-            await _tell(runtime, feed, "playlist.held", said, level="warning")
+            await outcomes.tell(runtime, feed, "playlist.held", said, level="warning")
         return {"outcome": "held", "change": asdict(change), "reason": reason}
     await _apply(runtime, feed, run.id, change, content)
-    await _record_success(runtime, feed, change, fetched.get("renamed", []))
+    await outcomes.succeeded(runtime, feed, change, fetched.get("renamed", []))
     return {"outcome": "unchanged" if change.nothing else "applied", "change": asdict(change)}
 
 
 async def _apply(runtime: Runtime, feed: Feed, run_id: str, change: ListChange, content: dict[str, Any]) -> None:
     now = utcnow()
-    plan: dict[str, Any] = {"now": now, "due_at": _next_due(runtime, feed, now), "change": change, "content": content}
+    plan: dict[str, Any] = {
+        "now": now,
+        "due_at": outcomes.next_due(runtime, feed, now),
+        "change": change,
+        "content": content,
+    }
     merge = runtime.settings.of(PlaylistSettings).merge_sources
     before, wanted = feed.notes.get("numbers", []), json.loads(content.get("notes") or "{}").get("numbers", [])
     if before != wanted:
         await numbers.forget(runtime.store, feed.id)
-    await staging.apply(runtime.store, feed.id, run_id, **plan, merge=merge)
+    await applying.apply(runtime.store, feed.id, run_id, **plan, merge=merge)
     if wanted:
         await numbers.number(runtime.store, feed.id, Numbering.of(wanted))
 
@@ -280,7 +280,7 @@ async def accept(runtime: Runtime, feed: Feed, *, actor: str) -> ListChange:
     """Apply what was held back, because a person said so. Raises `Conflict` while the feed is being refreshed."""
     if feed.held_run is None:
         raise NotFound("nothing is held back here")
-    name = await _feed_name(runtime, feed)
+    name = await outcomes.name_of(runtime, feed)
     if feed.refreshing:
         raise Conflict(f"{name} is being refreshed right now. Wait for the result before you accept a change")
     run_id = await runtime.jobs.start(ACCEPT, feed.id, feed.held_run, actor, label=f"Accept the change of {name}")
@@ -312,8 +312,8 @@ async def _take_in(runtime: Runtime, feed_id: int, held_run: str) -> dict[str, A
 
 async def _tell_taken_in(runtime: Runtime, feed_id: int, change: ListChange, actor: str) -> None:
     feed = await sources.get_feed(runtime.store, feed_id)
-    said = f": the held-back change was accepted ({describe(change)})"
-    await _tell(runtime, feed, "playlist.accepted", said, actor=actor)
+    said = f": the held-back change was accepted ({outcomes.describe(change)})"
+    await outcomes.tell(runtime, feed, "playlist.accepted", said, actor=actor)
 
 
 async def _write(runtime: Runtime, feed_id: int) -> None:
@@ -323,80 +323,6 @@ async def _write(runtime: Runtime, feed_id: int) -> None:
 
 
 async def _fail(runtime: Runtime, feed_id: int, run_id: str, exc: NightcrewError) -> None:
-    await staging.discard(runtime.store, run_id)
+    await applying.discard(runtime.store, run_id)
     feed = await sources.get_feed(runtime.store, feed_id)
-    await _record_failure(runtime, feed, run_id, exc)
-
-
-async def _record_failure(runtime: Runtime, feed: Feed, run_id: str, exc: NightcrewError) -> None:
-    now = utcnow()
-    if isinstance(exc, Paused | RouteDown):
-        again = now + timedelta(seconds=exc.after or recovery.parked()) if isinstance(exc, RouteDown) else None
-        await refreshes.put_off(runtime.store, feed.id, run_id, now=now, due_at=again, reason=str(exc))
-        runtime.bus.publish("sources")
-        return
-    after = exc.after if isinstance(exc, Retry) else None
-    pause = rules.next_attempt(feed.failures + 1, interval_of(feed, runtime.settings.of(PlaylistSettings)), after)
-    failures = await refreshes.fail(
-        runtime.store,
-        feed.id,
-        run_id,
-        now=now,
-        due_at=now + timedelta(seconds=pause * random.uniform(0.9, 1.1)),
-        reason=str(exc),
-        kind=type(exc).__name__,
-        needs_user=isinstance(exc, NeedsUser),
-    )
-    if failures == 1 or feed.error != str(exc)[:500]:
-        kept = "The last good list is served" if feed.refreshed_at else "It has no channels yet"
-        level = "error" if feed.kind == "channels" else "warning"
-        await _tell(runtime, feed, "playlist.failed", f": {exc}. {kept}", level=level)
-    runtime.bus.publish("sources")
-
-
-async def _unchanged(runtime: Runtime, feed: Feed, run_id: str, answer: Unchanged) -> dict[str, Any]:
-    now = utcnow()
-    known = {name: value for name, value in asdict(answer.validators).items() if value}
-    await refreshes.unchanged(runtime.store, feed.id, run_id, now=now, due_at=_next_due(runtime, feed, now), **known)
-    await _record_recovery(runtime, feed)
-    return {"outcome": "unchanged"}
-
-
-async def _record_success(runtime: Runtime, feed: Feed, change: ListChange, renamed: list[list[str]]) -> None:
-    await _record_recovery(runtime, feed)
-    if change.new or change.gone or feed.refreshed_at is None:
-        await _tell(runtime, feed, "playlist.refreshed", f": {describe(change)}", **asdict(change))
-    if renamed and feed.refreshed_at is not None:
-        names = ", ".join(f"{old} → {new}" if old != new else f"{new} (another group)" for old, new in renamed)
-        said = f": recognised under another name or group, with what you changed of them: {names}"
-        await _tell(runtime, feed, "playlist.recognised", said)
-
-
-async def _record_recovery(runtime: Runtime, feed: Feed) -> None:
-    if feed.failures:
-        said = f" works again after {counted(feed.failures, 'failure')}"
-        await _tell(runtime, feed, "playlist.recovered", said)
-
-
-async def _tell(runtime: Runtime, feed: Feed, kind: str, said: str, **more: Any) -> None:
-    """Record what happened to a feed; `said` follows its name."""
-    name = await _feed_name(runtime, feed)
-    await runtime.activity.record(kind, name + said, subject=name, **more)
-
-
-def describe(change: ListChange) -> str:
-    """A change in words: "60 channels new, 3 changed, 1 gone"."""
-    counts = ((change.new, "new"), (change.changed, "changed"), (change.gone, "gone"))
-    (first, word), *others = [one for one in counts if one[0]] or [(0, "")]
-    if not first:
-        return "no change"
-    return ", ".join([f"{counted(first, 'channel')} {word}", *(f"{number} {word}" for number, word in others)])
-
-
-async def _feed_name(runtime: Runtime, feed: Feed) -> str:
-    source: Source = await sources.get(runtime.store, runtime.vault, feed.source_id)
-    return f"{source.name} ({feed.region})" if feed.region else f"{source.name} (guide)"
-
-
-def _next_due(runtime: Runtime, feed: Feed, now: datetime) -> datetime:
-    return now + timedelta(seconds=interval_of(feed, runtime.settings.of(PlaylistSettings)))
+    await outcomes.failed(runtime, feed, run_id, exc)

@@ -20,7 +20,7 @@ from nightcrew.playlists.readers import Readers
 from nightcrew.playlists.relay import Relay
 from nightcrew.playlists.releases import Releases
 from nightcrew.playlists.settings import PlaylistSettings
-from nightcrew.playlists.store import sources, staging
+from nightcrew.playlists.store import applying, sources
 
 
 async def start(runtime: Runtime) -> None:
@@ -38,7 +38,7 @@ async def start(runtime: Runtime) -> None:
     options = runtime.settings.of(PlaylistSettings)
     await sources.settle_services(runtime.store, runtime.vault)
     await actions.sync_all(runtime)
-    await staging.discard_orphans(runtime.store)
+    await applying.discard_orphans(runtime.store)
     await sources.make_due(
         runtime.store, now=utcnow() - timedelta(seconds=1), rebuild=options.PLAYLIST_REBUILD_ON_START
     )

@@ -1,4 +1,4 @@
-"""From a provider's list to stored channels: compare batch by batch, stage what differs, apply it in one transaction.
+"""From a provider's list to stored channels: compare batch by batch, and stage what differs (`applying.py` makes it the stored state).
 
 What is unchanged is recognised by its hash and never written. Memory holds one batch, some 40 bytes for each entry that was seen, and
 200 for each stream that is stored, of `MOST` at most.
@@ -12,13 +12,11 @@ import asyncio
 import json
 from array import array
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nightcrew.kernel.store import Store, insert_many
 from nightcrew.playlists import places, rules
@@ -26,8 +24,7 @@ from nightcrew.playlists.identity import EntryIdentity, ident_of
 from nightcrew.playlists.models import MAX_NAME, MAX_URL, channel, feed, staged, stream
 from nightcrew.playlists.rules import ListChange, ListEntry
 from nightcrew.playlists.store import recognising, refreshes
-from nightcrew.playlists.store import staging_sql as sql
-from nightcrew.playlists.store.refreshes import ANSWERED, NOTHING_HELD, end_run, mark_refreshed
+from nightcrew.playlists.store.applying import discard, of_feed, plan_well
 
 PAGE = 5_000
 """Stored streams that are read at a time."""
@@ -38,8 +35,6 @@ KEY = 16
 """Bytes of a key, and of a hash."""
 AT_ONCE = 500
 """Rows that are looked for, or written, in one statement: others want to write too."""
-LARGE = 20_000
-"""A list with more streams than this is found by reading the whole table on SQLite, which is quicker than to follow an index."""
 MOST = 250_000
 """Streams that are looked at in one piece, 200 bytes each; those of a longer list are looked for."""
 
@@ -145,7 +140,7 @@ class Staging:
             size = (await connection.execute(sa.select(feed.c.streams).where(feed.c.id == self._feed))).scalar() or 0
             if size > MOST:
                 return
-            query = sa.select(*_STORED).where(_of(connection, stream, self._feed, size), stream.c.gone_at.is_(None))
+            query = sa.select(*_STORED).where(of_feed(connection, stream, self._feed, size), stream.c.gone_at.is_(None))
             result = await connection.stream(query, execution_options={"yield_per": PAGE})
             listed = self._listed = Listed()
             async for rows in result.partitions(PAGE):
@@ -242,7 +237,7 @@ class Staging:
             await self._stage_missing()
         if (self._new or self._changed) and not self._is_first:
             async with self._store.write() as connection:
-                await _plan_well(connection, "playlist_staged", "playlist_stream")
+                await plan_well(connection, "playlist_staged", "playlist_stream")
             self.renamed = await recognising.recognise(self._store, self._feed, self._run, self._names)
         kinds = await recognising.kinds(self._store, self._run)
         gone = kinds.get("g", 0)
@@ -329,126 +324,9 @@ class Staging:
                 yield missing
 
 
-def _of(connection: AsyncConnection, table: sa.Table, feed_id: int, size: int) -> sa.ColumnElement[bool]:
-    """Whether a row of a table is of a feed that has `size` of them. SQLite follows an index where it had better read all."""
-    by_index = connection.dialect.name != "sqlite" or size < LARGE
-    mine: sa.ColumnElement[bool] = (table.c.feed_id if by_index else table.c.feed_id + 0) == feed_id
-    return mine
-
-
 def _missing(row: Any) -> dict[str, Any]:
     """A missing stream as it is staged: by what its list said, where that is stored."""
     ident = bytes(row.ident)
     if row.name is not None or row.provider_id:
         ident = ident_of(row.name or "", row.grp or "", row.guide_id or "", row.provider_id)
     return {"place": -row.id, "ident": ident, "stream_id": row.id, "name": row.name, "grp": row.grp}
-
-
-async def discard(store: Store, run: str) -> None:
-    """Delete what a run staged."""
-    async with store.write() as connection:
-        await connection.execute(sa.delete(staged).where(staged.c.run == run))
-
-
-async def discard_orphans(store: Store) -> None:
-    """Delete staged rows that belong to no run in progress and to no held-back change."""
-    owners = sa.select(feed.c.run).where(feed.c.run.is_not(None))
-    held = sa.select(feed.c.held_run).where(feed.c.held_run.is_not(None))
-    async with store.write() as connection:
-        await connection.execute(sa.delete(staged).where(staged.c.run.not_in(owners.union(held))))
-
-
-async def hold(
-    store: Store,
-    feed_id: int,
-    run: str,
-    *,
-    now: datetime,
-    due_at: datetime,
-    reason: str,
-    change: ListChange,
-    content: dict[str, Any],
-) -> None:
-    """Keep a change aside. What an earlier run kept aside is forgotten; `content` are the feed's columns for an acceptance."""
-    async with store.write() as connection:
-        before = (await connection.execute(sa.select(feed.c.held_run).where(feed.c.id == feed_id))).scalar()
-        kept = {**asdict(change), "content": content}
-        held = {"held_run": run, "held_at": now, "held_reason": reason, "held_change": kept}
-        await connection.execute(sa.update(feed).where(feed.c.id == feed_id).values(**ANSWERED, **held, due_at=due_at))
-        await end_run(connection, run, now, "held", change=change, reason=f"held back: {reason}")
-        if before and before != run:
-            await connection.execute(sa.delete(staged).where(staged.c.run == before))
-
-
-async def reject(store: Store, feed_id: int) -> None:
-    """Forget a held-back change; the next refresh looks anew."""
-    async with store.write() as connection:
-        run = (await connection.execute(sa.select(feed.c.held_run).where(feed.c.id == feed_id))).scalar()
-        await connection.execute(sa.update(feed).where(feed.c.id == feed_id).values(NOTHING_HELD))
-        if run:
-            await connection.execute(sa.delete(staged).where(staged.c.run == run))
-
-
-async def apply(
-    store: Store,
-    feed_id: int,
-    run: str,
-    *,
-    now: datetime,
-    due_at: datetime,
-    change: ListChange,
-    content: dict[str, Any],
-    merge: bool,
-) -> None:
-    """Make the staged change the stored state, all of it or nothing. Doing it twice is doing it once."""
-    names = {"run": run, "feed": feed_id, "now": now}
-    async with store.write() as connection:
-        if not change.nothing:
-            await _plan_well(connection, "playlist_staged", "playlist_channel", "playlist_stream")
-            if merge:
-                await connection.execute(sql.MERGE, names)
-            await recognising.free_keys(connection, run, feed_id)
-            for statement in sql.APPLY:
-                await connection.execute(statement, names)
-            await _plan_well(connection, "playlist_channel", "playlist_stream")
-        await _count(connection, feed_id, change, now=now)
-        await mark_refreshed(connection, feed_id, now=now, due_at=due_at, values=content)
-        total = (await connection.execute(sa.select(feed.c.streams).where(feed.c.id == feed_id))).scalar()
-        outcome = "unchanged" if change.nothing else "applied"
-        await end_run(connection, run, now, outcome, channels=total, change=change)
-        await connection.execute(sa.delete(staged).where(staged.c.run == run))
-
-
-async def _plan_well(connection: AsyncConnection, *tables: str) -> None:
-    """Give PostgreSQL's planner present figures: without them it loops over the staged rows (bench/choices.py)."""
-    if connection.dialect.name == "postgresql":
-        for table in tables:
-            await connection.execute(sa.text(f"ANALYZE {table}"))
-
-
-async def _count(connection: AsyncConnection, feed_id: int, change: ListChange, *, now: datetime) -> None:
-    size = change.stored + change.new
-    listed = sa.and_(_of(connection, stream, feed_id, size), stream.c.gone_at.is_(None))
-    own = sa.and_(_of(connection, channel, feed_id, size), channel.c.active)
-    playable = sa.and_(stream.c.channel_id == channel.c.id, stream.c.gone_at.is_(None), stream.c.playable)
-    values: dict[str, Any] = {
-        "streams": sa.select(sa.func.count()).select_from(stream).where(listed).scalar_subquery(),
-        "channels": sa.select(sa.func.count()).select_from(channel).where(own).scalar_subquery(),
-        "resolved": sa.select(sa.func.count(channel.c.id.distinct()))
-        .join_from(channel, stream, playable)
-        .where(own)
-        .scalar_subquery(),
-    }
-    if not change.nothing:
-        values |= {"revision": feed.c.revision + 1, "changed_at": now}
-    await connection.execute(sa.update(feed).where(feed.c.id == feed_id).values(values))
-
-
-async def forget_gone(store: Store, before: datetime) -> int:
-    """Delete streams that are gone since before `before`, and channels left without any; returns how many streams."""
-    async with store.write() as connection:
-        gone = await connection.execute(sa.delete(stream).where(stream.c.gone_at < before))
-        if gone.rowcount:
-            orphan = ~sa.exists().where(stream.c.channel_id == channel.c.id)
-            await connection.execute(sa.delete(channel).where(orphan, ~channel.c.active))
-    return gone.rowcount
