@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from nightcrew.kernel.errors import GiveUp, Retry
 from nightcrew.playlists import known as knowing
 from nightcrew.playlists.formats import m3u
-from nightcrew.playlists.known import Known
+from nightcrew.playlists.known import KnownPieces
 from nightcrew.playlists.picking import Picks
 from nightcrew.playlists.providers.base import Listing, Text
-from nightcrew.playlists.reading import Reading
+from nightcrew.playlists.reading import ListReading
 from support import Node, until
 
 ENTRY = '#EXTINF:-1 tvg-id="{0}.example" group-title="News",Channel {0}\nhttp://192.0.2.1/{0}\n'
@@ -54,12 +54,14 @@ class Counting(m3u.Reader):
         return super().entries(piece)
 
 
-def rows(raw: bytes, known: Known | None = None, wanted: Picks = ALL, later: int = 0, most: int = 10_000) -> list[Any]:
+def rows(
+    raw: bytes, known: KnownPieces | None = None, wanted: Picks = ALL, later: int = 0, most: int = 10_000
+) -> list[Any]:
     """The rows of a text in full; an error in their place where it is no list."""
 
     async def read() -> list[Any]:
         text = Text(m3u.pieces([raw]), Counting(base="http://192.0.2.9/list.m3u"))
-        reading = Reading(wanted, later, ("secret",), known)
+        reading = ListReading(wanted, later, ("secret",), known)
         found = [row async for batch in reading.rows(Listing(text.entries(), text=text), most) for row in batch]
         return [(row.place, row.key, row.hash, row.name, row.said()) for row in found]
 
@@ -72,9 +74,9 @@ def rows(raw: bytes, known: Known | None = None, wanted: Picks = ALL, later: int
 @given(texts, texts, picks, st.sampled_from([0, 0, 60]))
 @settings(max_examples=300, deadline=None)
 def test_what_is_known_changes_no_row(before: bytes, now: bytes, wanted: Picks, later: int) -> None:
-    learned = Known()
+    learned = KnownPieces()
     rows(before, learned, wanted, later)
-    again = Known(b"".join(learned.records()))
+    again = KnownPieces(b"".join(learned.records()))
     for raw in (before, now, before + b"\n" + now, now + b"\n" + before):
         assert rows(raw, again, wanted, later) == rows(raw, None, wanted, later)
 
@@ -100,18 +102,18 @@ def test_a_text_says_the_same_however_it_comes(raw: bytes, sizes: list[int]) -> 
 def test_only_what_is_new_is_read() -> None:
     lines = [ENTRY.format(number) for number in range(200)]
     first = "#EXTM3U\n" + "".join(lines)
-    learned = Known()
+    learned = KnownPieces()
     rows(first.encode(), learned)
     lines[70] = lines[70].replace("192.0.2.1", "192.0.2.3")
     lines[120:120] = [ENTRY.format(900)]
     del lines[10]
     Counting.given = 0
-    second = Known(b"".join(learned.records()))
+    second = KnownPieces(b"".join(learned.records()))
     found = rows(("#EXTM3U\n" + "".join(lines)).encode(), second)
     assert len(found) == 200
     assert found[69][-1].entry.url == "http://192.0.2.3/70"
     assert Counting.given == 3, "the header, and the two that are new"
-    third = Known(b"".join(second.records()))
+    third = KnownPieces(b"".join(second.records()))
     Counting.given = 0
     rows(("#EXTM3U\n" + "".join(lines)).encode(), third)
     assert Counting.given == 1
@@ -119,19 +121,21 @@ def test_only_what_is_new_is_read() -> None:
 
 def test_another_choice_another_offset_or_another_header_is_another_reading() -> None:
     raw = "#EXTM3U\n" + "".join(ENTRY.format(number) for number in range(5))
-    learned = Known()
+    learned = KnownPieces()
     rows(raw.encode(), learned)
     known = b"".join(learned.records())
-    assert len(rows(raw.encode(), Known(known), Picks(without=("Channel 3",)))) == 4
-    assert {row[-1].entry.attributes["tvg-shift"] for row in rows(raw.encode(), Known(known), later=90)} == {"1.5"}
-    shifted = rows(raw.replace("#EXTM3U", '#EXTM3U tvg-shift="3"').encode(), Known(known))
+    assert len(rows(raw.encode(), KnownPieces(known), Picks(without=("Channel 3",)))) == 4
+    assert {row[-1].entry.attributes["tvg-shift"] for row in rows(raw.encode(), KnownPieces(known), later=90)} == {
+        "1.5"
+    }
+    shifted = rows(raw.replace("#EXTM3U", '#EXTM3U tvg-shift="3"').encode(), KnownPieces(known))
     assert {row[-1].entry.attributes["tvg-shift"] for row in shifted} == {"3"}
 
 
 def test_what_is_known_is_kept_in_a_file_and_not_believed_when_that_is_damaged(tmp_path: Path) -> None:
     raw, path = ("#EXTM3U\n" + "".join(ENTRY.format(number) for number in range(50))).encode(), tmp_path / "7"
     assert knowing.load(path)._places == {}
-    learned = Known()
+    learned = KnownPieces()
     rows(raw, learned)
     learned.save(path)
     assert len(knowing.load(path)._places) == 50
@@ -145,15 +149,15 @@ def test_what_is_known_is_kept_in_a_file_and_not_believed_when_that_is_damaged(t
 
 def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "known").write_text("a file")
-    Known().save(tmp_path / "known" / "1")
+    KnownPieces().save(tmp_path / "known" / "1")
 
 
 def test_a_longer_list_than_is_remembered_is_read_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(knowing, "MOST", 20)
     raw = ("#EXTM3U\n" + "".join(ENTRY.format(number) for number in range(50))).encode()
-    learned = Known()
+    learned = KnownPieces()
     rows(raw, learned)
-    again = Known(b"".join(learned.records()))
+    again = KnownPieces(b"".join(learned.records()))
     assert len(again._places) == 20
     assert rows(raw, again) == rows(raw)
 

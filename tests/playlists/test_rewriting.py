@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from nightcrew.kernel.clock import utcnow
 from nightcrew.playlists.models import Channel, channel, feed, stream
 from nightcrew.playlists.outputs import EVERYTHING, Outputs, Selection
-from nightcrew.playlists.rewriting import Plan, Rewriting, Written, WrittenFiles
+from nightcrew.playlists.rewriting import RewritePlan, Rewriting, Written, WrittenFiles
 from nightcrew.playlists.store import channels
 from nightcrew.playlists.writing import PlaylistWriter
 from support import Node
@@ -57,8 +57,8 @@ def test_whatever_was_written_before_the_file_is_what_is_wanted(
     shutil.rmtree(folder)
 
 
-def planned(known: Written, wanted: list[tuple[int, int]]) -> Plan:
-    made = Plan(known)
+def planned(known: Written, wanted: list[tuple[int, int]]) -> RewritePlan:
+    made = RewritePlan(known)
     for start in range(0, len(wanted), 3):
         made.add(wanted[start : start + 3])
     return made

@@ -27,14 +27,14 @@ from nightcrew.kernel.runtime import Runtime
 from nightcrew.playlists import known as known_pieces
 from nightcrew.playlists import outcomes, rules
 from nightcrew.playlists.guides import fetch_guide
-from nightcrew.playlists.known import Known
+from nightcrew.playlists.known import KnownPieces
 from nightcrew.playlists.models import Feed
 from nightcrew.playlists.numbering import Numbering
 from nightcrew.playlists.outputs import Outputs
 from nightcrew.playlists.picking import Picks
 from nightcrew.playlists.providers import Adapters
 from nightcrew.playlists.providers.base import Fetch, Listing, Provider, Unchanged
-from nightcrew.playlists.reading import Reading
+from nightcrew.playlists.reading import ListReading
 from nightcrew.playlists.rules import ListChange
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import applying, numbers, refreshes, sources
@@ -216,8 +216,8 @@ async def _stage(
     """Compare a list with what is stored. Returns the comparison, the change, and how many entries there were before picking."""
     runtime = run.runtime
     path = known_at(runtime) / str(feed.id)
-    known = Known() if anew else await asyncio.to_thread(known_pieces.load, path)
-    work, reading = Staging(runtime.store, feed.id, run.id), Reading(picks, later, adapter.secrets, known)
+    known = KnownPieces() if anew else await asyncio.to_thread(known_pieces.load, path)
+    work, reading = Staging(runtime.store, feed.id, run.id), ListReading(picks, later, adapter.secrets, known)
     await work.begin()
     expected = feed.streams or None
     async for rows in reading.rows(listing, runtime.settings.of(PlaylistSettings).max_channels):

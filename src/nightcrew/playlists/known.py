@@ -47,7 +47,7 @@ NOTHING: Mark = (LEFT_OUT, b"", 0)
 """The entry was left out."""
 
 
-class Known:
+class KnownPieces:
     """What was known of a list, and what is known now."""
 
     def __init__(self, before: bytes = b"") -> None:
@@ -90,15 +90,15 @@ class Known:
             file.write(check.digest())
 
 
-def load(path: Path) -> Known:
+def load(path: Path) -> KnownPieces:
     """What was known when `path` was saved; nothing if it is not there or not whole. Blocking."""
     try:
         data = path.read_bytes() if path.stat().st_size <= MOST * _RECORD.size + _DIGEST else b""
     except OSError:
-        return Known()
+        return KnownPieces()
     records, check = data[:-_DIGEST], data[-_DIGEST:]
     whole = len(records) % _RECORD.size == 0 and hashlib.blake2b(records, digest_size=_DIGEST).digest() == check
-    return Known(records if whole else b"")
+    return KnownPieces(records if whole else b"")
 
 
 def tidy(folder: Path, feeds: Collection[int]) -> None:

@@ -25,7 +25,7 @@ from nightcrew.playlists import rules, ways
 from nightcrew.playlists.formats import m3u
 from nightcrew.playlists.models import Channel, Feed
 from nightcrew.playlists.providers import Adapters
-from nightcrew.playlists.rewriting import KnownFile, Plan, Record, Rewriting, WrittenFiles
+from nightcrew.playlists.rewriting import KnownFile, Record, RewritePlan, Rewriting, WrittenFiles
 from nightcrew.playlists.settings import PlaylistSettings
 from nightcrew.playlists.store import channels as channel_rows
 from nightcrew.playlists.store import sources
@@ -289,7 +289,7 @@ async def _rewrite(
     view: channel_rows.PlaylistView, selection: Selection, written: Rewriting, known: KnownFile, writer: PlaylistWriter
 ) -> bool:
     """Only the entries of channels that have changed, if they are few; returns whether they are."""
-    made = Plan(known.written)
+    made = RewritePlan(known.written)
     async for some in view.marks(selection.regions, group=selection.group):
         await asyncio.to_thread(made.add, some)
     ids = await asyncio.to_thread(made.fresh)

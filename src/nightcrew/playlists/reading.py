@@ -11,17 +11,17 @@ from nightcrew.playlists import known as knowing
 from nightcrew.playlists.formats.m3u import ENTRY, Reader
 from nightcrew.playlists.guide_matching import later_by
 from nightcrew.playlists.identity import Identifier
-from nightcrew.playlists.known import LEFT_OUT, NOTHING, Known, Mark
+from nightcrew.playlists.known import LEFT_OUT, NOTHING, KnownPieces, Mark
 from nightcrew.playlists.picking import Picks
 from nightcrew.playlists.providers.base import NO_CHANNELS, Listing, Text, check_size
 from nightcrew.playlists.rules import ListEntry
-from nightcrew.playlists.store.staging import Row, Said, row_of
+from nightcrew.playlists.store.staging import Row, SaidEntry, row_of
 
 
-class Reading:
+class ListReading:
     """One list, read in order. `later`: minutes by which its programmes are later than it says."""
 
-    def __init__(self, picks: Picks, later: int, secrets: Sequence[str], known: Known | None = None) -> None:
+    def __init__(self, picks: Picks, later: int, secrets: Sequence[str], known: KnownPieces | None = None) -> None:
         self.entries = 0
         """How many there were, with those that are left out."""
         self._picks = picks
@@ -29,7 +29,7 @@ class Reading:
         self._later = later
         self._shifted = later_by(later)
         self._secrets = secrets
-        self._known = known or Known()
+        self._known = known or KnownPieces()
         self._identifier = Identifier()
         self._rows = 0
         self._for_all: Mapping[str, str] | None = None
@@ -101,7 +101,7 @@ class Reading:
         self._rows += 1
         return row, identity.alike
 
-    def _said_by(self, reader: Reader, piece: bytes, for_all: dict[str, str]) -> Said:
+    def _said_by(self, reader: Reader, piece: bytes, for_all: dict[str, str]) -> SaidEntry:
         """What a known piece says in full."""
         (entry,) = reader.alone(piece, for_all)
-        return Said.of(self._shifted(entry), self._secrets)
+        return SaidEntry.of(self._shifted(entry), self._secrets)

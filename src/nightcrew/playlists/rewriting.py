@@ -77,7 +77,7 @@ Record = tuple[int, int, bytes]
 """A channel's id, its mark and its entry, which is empty for one that is left out. The mark and the entry are of the same moment."""
 
 
-class Plan:
+class RewritePlan:
     """What a file is to hold: of each channel its id and mark, and where its entry stands in the old file, or `NEW`."""
 
     def __init__(self, before: Written) -> None:
@@ -129,7 +129,7 @@ class Rewriting:
         self._starts.append(self._at)
         self._at += self._file.write(entry)
 
-    def follow(self, made: Plan, old: BinaryIO, fresh: Mapping[int, Record]) -> None:
+    def follow(self, made: RewritePlan, old: BinaryIO, fresh: Mapping[int, Record]) -> None:
         """All entries of a plan: those that stay from the old file, the others as they are given; one that is not given is gone.
 
         Raises OSError when the old file ends before its time.

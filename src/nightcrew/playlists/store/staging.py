@@ -45,7 +45,7 @@ _MATCH = sa.select(*_STORED, stream.c.gone_at).where(
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class SaidEntry:
     """What a list says of an entry: itself, `identity.ident_of` of it, and its address with secrets hidden."""
 
     entry: ListEntry
@@ -53,7 +53,7 @@ class Said:
     url: str
 
     @classmethod
-    def of(cls, entry: ListEntry, secrets: Sequence[str]) -> Said:
+    def of(cls, entry: ListEntry, secrets: Sequence[str]) -> SaidEntry:
         """What is stored of an entry."""
         ident = ident_of(entry.name, entry.group, entry.guide_id, entry.provider_id)
         return cls(entry, ident, rules.hide_secrets(entry.url, secrets))
@@ -67,12 +67,12 @@ class Row:
     key: bytes
     hash: bytes
     name: int
-    said: Callable[[], Said]
+    said: Callable[[], SaidEntry]
 
 
 def row_of(place: int, entry: ListEntry, identity: EntryIdentity, secrets: Sequence[str] = ()) -> Row:
     """The row of an entry. Blocking for some microseconds."""
-    said = partial(Said.of, entry, secrets)
+    said = partial(SaidEntry.of, entry, secrets)
     return Row(place, identity.key, rules.row_hash(entry), recognising.short(entry.name[:MAX_NAME]), said)
 
 
@@ -80,7 +80,7 @@ Stored = tuple[int, bytes, int, bool]
 """What is stored of a stream: id, hash, position, and whether it is gone."""
 
 
-class Listed:
+class ListedStreams:
     """The streams of a feed that are listed now, in little memory: a list may have hundreds of thousands."""
 
     def __init__(self) -> None:
@@ -120,7 +120,7 @@ class Staging:
         self._store = store
         self._feed = feed_id
         self._run = run
-        self._listed: Listed | None = None
+        self._listed: ListedStreams | None = None
         self._differ: list[dict[str, Any]] = []
         self._is_first = False
         self._seen, self._before = array("q"), array("q")
@@ -142,7 +142,7 @@ class Staging:
                 return
             query = sa.select(*_STORED).where(of_feed(connection, stream, self._feed, size), stream.c.gone_at.is_(None))
             result = await connection.stream(query, execution_options={"yield_per": PAGE})
-            listed = self._listed = Listed()
+            listed = self._listed = ListedStreams()
             async for rows in result.partitions(PAGE):
                 await asyncio.to_thread(listed.add, rows)
             if not listed.count:
@@ -152,7 +152,7 @@ class Staging:
     async def add(self, rows: Sequence[Row]) -> None:
         """Compare some entries and stage what differs."""
         self.total += len(rows)
-        listed = self._listed or Listed()
+        listed = self._listed or ListedStreams()
         unknown = [] if self._is_first else [row.key for row in rows if row.key not in listed]
         others = await self._look_for(unknown) if unknown else {}
         self._differ += await asyncio.to_thread(self._differing, rows, listed, others)
@@ -175,7 +175,9 @@ class Staging:
                     found[key] = (number, known, position, gone_at is not None)
         return found
 
-    def _differing(self, rows: Sequence[Row], listed: Listed, others: Mapping[bytes, Stored]) -> list[dict[str, Any]]:
+    def _differing(
+        self, rows: Sequence[Row], listed: ListedStreams, others: Mapping[bytes, Stored]
+    ) -> list[dict[str, Any]]:
         found = []
         for row in rows:
             self._names.add(row.name)
