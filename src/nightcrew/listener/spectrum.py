@@ -19,10 +19,12 @@ LOWEST, HIGHEST = 10_000.0, 19_600.0
 FALL = 26.0
 """Decibels by which the level falls at an encoder's end, within `STEP`."""
 STEP = 750.0
-AUDIBLE = -92.0
-"""Decibels of a band (0 is full scale) below which nothing can be told from noise."""
+LEAST = -105.0
+"""Decibels of a band (0 is full scale) below which no end can be seen: 16 bits have noise at -119, so that nothing falls far from there."""
+SILENT = -95.0
+"""Decibels up to which bands above the end are what a decoder leaves, whatever their shape."""
 RISE = 9.0
-"""Decibels that bands above the end may lie above the lowest of them."""
+"""Decibels that louder bands above the end may lie above the lowest of them: noise is level, music is not."""
 
 _HANN = [0.5 - 0.5 * math.cos(2 * math.pi * at / SIZE) for at in range(SIZE)]
 _TWIST = [cmath.exp(-2j * math.pi * at / SIZE) for at in range(SIZE // 2)]
@@ -54,9 +56,9 @@ def cutoff(powers: Sequence[float], rate: int) -> float | None:
     for band in range(round(LOWEST / BAND), min(round(HIGHEST / BAND), count - step)):
         below = sum(levels[band - 4 : band]) / 4
         above = levels[band + step : count - 2]
-        if not above or below < AUDIBLE or below - max(above) < FALL:
+        if not above or below < LEAST or below - max(above) < FALL:
             continue
-        if max(above) - min(above) > RISE and max(above) > AUDIBLE - 20:
+        if max(above) > SILENT and max(above) - min(above) > RISE:
             continue
         return band * BAND
     return None
