@@ -114,12 +114,10 @@ def cases(folder: Path, number: int, chance: random.Random) -> Iterator[Case]:
         yield Case("mislabelled", good[name], ending, good[name].stat().st_size, track)
     wrong = made("other", "mp3", *GOOD["320.mp3"], said=other)
     yield Case("mislabelled", wrong, "mp3", wrong.stat().st_size, track)
-    for name, seconds in (
-        ("flac", track.seconds + chance.uniform(4, 60)),
-        ("320.mp3", track.seconds - chance.uniform(4, 15)),
-    ):  # type: ignore[operator]
-        length = WantedTrack(track.title, track.artists, track.album, seconds, 1)
-        yield Case("wrong length", good[name], name.rpartition(".")[2], good[name].stat().st_size, length)
+    length = track.seconds or 0.0
+    for name, off in (("flac", chance.uniform(4, 60)), ("320.mp3", -chance.uniform(4, 15))):
+        wanted = WantedTrack(track.title, track.artists, track.album, length + off, 1)
+        yield Case("wrong length", good[name], name.rpartition(".")[2], good[name].stat().st_size, wanted)
     for name, (ending, *words) in LOSSY.items():
         lossy = made(name.replace(" ", "-"), ending[1:], *words)
         path = made(

@@ -20,6 +20,7 @@ from nightcrew.music import workers
 from nightcrew.music.listening import Listeners
 from nightcrew.music.matching.model import WantedTrack
 from nightcrew.music.verify import problem_of
+from streaming import made
 
 SONG = DemoSong("The Corsairs", "Haul Away Joe", "Leave Her, Johnny", 3, 11)
 TRACK = WantedTrack(SONG.title, (SONG.artist,), SONG.album, float(SONG.seconds), SONG.number)
@@ -170,3 +171,14 @@ async def test_a_listener_that_nobody_needs_is_ended(
     monkeypatch.setattr(listeners._pool, "idle", 0.0)
     await workers.mend(resting)
     assert not psutil.pid_exists(pid)
+
+
+async def test_a_cut_ogg_file_is_told_however_little_is_missing(listeners: Listeners, folder: Path) -> None:
+    """It says no length in front: what is left looks like a whole file that is shorter."""
+    data = await made("-f", "lavfi", "-i", "sine=frequency=440:duration=20", "-c:a", "libvorbis", "-f", "ogg")
+    path, track = folder / "x.ogg", WantedTrack("X", ("Y",), "", 20.0)
+    for missing in (0, 1, 100, 3_000, len(data) // 20):
+        path.write_bytes(data[: len(data) - missing])
+        size = path.stat().st_size
+        found = problem_of(await listeners.hear(path), track, "x/x.ogg", size=size, advertised=size, seconds=None)
+        assert ("truncated" in found) == bool(missing), (missing, found)

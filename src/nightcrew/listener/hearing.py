@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from array import array
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import av
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
-from nightcrew.listener import spectrum
+from nightcrew.listener import ogg, spectrum
 from nightcrew.listener.wire import Heard
 
 LOSSLESS = frozenset({"flac", "alac", "ape", "wavpack", "tta"})
@@ -68,7 +68,8 @@ def hear(path: str) -> Heard:
     """Open and decode a file. One that cannot be read is told of in `failed`."""
     try:
         with av.open(f"file:{path}", "r", options={"protocol_whitelist": "file"}, metadata_errors="replace") as source:
-            return _hear(source)
+            heard = _hear(source)
+        return replace(heard, cut=True) if heard.container == "ogg" and ogg.is_cut(path) else heard
     except (av.FFmpegError, ValueError, OSError) as exc:
         return Heard(failed=f"it cannot be opened: {(getattr(exc, 'strerror', None) or str(exc))[:200].lower()}")
 

@@ -83,6 +83,8 @@ def _other_container(heard: Heard, ending: str) -> str:
 def _not_whole(heard: Heard) -> str:
     if heard.decoded <= 0 or heard.broken > BROKEN:
         return f"it is damaged: {heard.broken} of its packets cannot be decoded"
+    if heard.cut:
+        return f"it is truncated: it breaks off after {heard.decoded:.0f} s"
     if heard.declared and heard.declared - heard.decoded > max(SHORT_SECONDS, SHORT_SHARE * heard.declared):
         return f"it is truncated: {heard.decoded:.0f} of {heard.declared:.0f} s can be decoded"
     return ""
