@@ -11,6 +11,8 @@ import pytest
 from nightcrew.demo.songs import SONGS, DemoPeer, SharedFile
 from nightcrew.demo.world import World
 from nightcrew.music import syncing
+from nightcrew.music.matching.decision import confidence_of
+from nightcrew.music.matching.model import MatchParts
 from nightcrew.music.models import DownloadStage, DownloadState, FailureCause, WantedState
 from nightcrew.music.searching import SearchGate
 from nightcrew.music.store import downloads, figures, listings, wanted
@@ -30,6 +32,11 @@ async def test_a_wanted_track_is_found_in_the_library(shop: Any) -> None:
     detail = await shop.detail(number)
     assert [one["state"] for one in detail["downloads"]] == ["completed"]
     assert any("another version (live)" in one["explanation"] for one in detail["offers"])
+    for one in detail["offers"]:  # each decision can be made again from what was stored
+        if one["accepted"]:
+            parts = MatchParts(**one["parts"])
+            assert confidence_of(parts) == pytest.approx(one["confidence"], abs=0.0001)
+            assert f"title {parts.title:.2f}" in one["explanation"]
     assert len(shop.network.searched) == 1
     assert not list((shop.network.folder / "downloads").rglob("*.flac")), "it was moved"
 

@@ -87,7 +87,10 @@ class ListAnswer(Answer):
 
 
 class OfferRow(Answer):
-    """A file that is offered for a track. `accepted`: by the matcher and the quality rules; `verdict`: why it is not tried again."""
+    """A file that is offered for a track. `accepted`: by the matcher and the quality rules; `verdict`: why it is not tried again.
+
+    `parts`: how much each part speaks for it, from 0 to 1, null for what is not known.
+    """
 
     id: int
     wanted_id: int
@@ -100,6 +103,7 @@ class OfferRow(Answer):
     explanation: str
     accepted: bool
     verdict: str
+    parts: dict[str, float | None]
 
 
 class DownloadRow(Answer):

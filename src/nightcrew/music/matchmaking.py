@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -156,6 +156,7 @@ def _row(entry: WantedEntry, said: Payload, found: TrackMatch, text: str, *, acc
         "confidence": round(found.confidence, 4),
         "explanation": plain(text)[:MAX_REASON],
         "accepted": accepted,
+        "parts": {} if found.parts is None else asdict(found.parts),
         **file.model_dump(),
     }
 

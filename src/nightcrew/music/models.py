@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -173,6 +173,8 @@ class Offer:
     final: bool  # a person's verdict
     search_id: Annotated[str, text(40)]
     connection_id: Annotated[int, column(Id)]
+    parts: Annotated[dict[str, float | None], column(Json, server_default="{}")] = field(default_factory=dict)
+    """How much each part spoke for it (`MatchParts`), so that the decision can be made again; empty where none was looked at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ _RENEWED = (
     "accepted",
     "search_id",
     "connection_id",
+    "parts",
 )
 
 
